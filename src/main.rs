@@ -1,0 +1,2 @@
+//! caretaker.
+fn main() {}
