@@ -1,1 +1,16 @@
-//! caretaker.
+//! caretaker works through maintenance issues of a Kubernetes cluster that is run from Git.
+//!
+//! The map, from the top down; arrows point down only:
+//!
+//! * `cli`, `web`: start things
+//! * `run`: situation, decide, the worker, the journal
+//! * `issue`, `merge`, `health`, `action`: what a run is made of
+//! * `forge`, `cluster`, `store`: the outside; they know no other module
+
+mod action;
+mod cluster;
+mod forge;
+mod health;
+mod issue;
+mod merge;
+mod timing;

@@ -1,0 +1,155 @@
+//! The Kubernetes cluster.
+//!
+//! Everything above this module speaks in the types of [`types`]. Races decided here: two caretakers on one cluster are
+//! told apart by a `coordination.k8s.io` Lease ([`ClusterLease`]), every write carries the version of the object that
+//! it was decided on, and a list that was cut short is an error and never a short list.
+
+mod types;
+
+pub(crate) use types::*;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// Why the cluster did not answer or do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ClusterError {
+    /// 401: the credentials are not accepted. A person mends this.
+    #[error("the cluster does not accept the credentials: {said}")]
+    Unauthorized {
+        /// The server's words.
+        said: String,
+    },
+    /// 403: a right is missing. A person mends this. Says nothing about whether the thing exists.
+    #[error("the cluster refuses {what}: {said}")]
+    Forbidden {
+        /// The request.
+        what: String,
+        /// The server's words.
+        said: String,
+    },
+    /// 404.
+    #[error("{what} does not exist")]
+    NotFound {
+        /// The request.
+        what: String,
+    },
+    /// 409, or a JSON patch whose test failed: the object changed meanwhile.
+    #[error("{what} changed meanwhile: {said}")]
+    Conflict {
+        /// The request.
+        what: String,
+        /// The server's words.
+        said: String,
+    },
+    /// Any other refusal: repeating it changes nothing.
+    #[error("the cluster refuses {what} with {status}: {said}")]
+    Refused {
+        /// The request.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// The server's words.
+        said: String,
+    },
+    /// No answer, a time-out, 5xx.
+    #[error("the cluster does not answer {what}: {said}")]
+    Unavailable {
+        /// The request.
+        what: String,
+        /// What was seen instead.
+        said: String,
+    },
+    /// An answer that could not be read, or a list that was cut short.
+    #[error("the cluster's answer to {what} could not be read: {said}")]
+    Unreadable {
+        /// The request.
+        what: String,
+        /// What did not fit.
+        said: String,
+    },
+}
+
+/// A result of this layer.
+pub(crate) type ClusterResult<T> = Result<T, ClusterError>;
+
+/// What caretaker asks of a cluster. Whatever changes it takes the [`ClusterLease`].
+#[async_trait]
+pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
+    /// The server's version text.
+    async fn version(&self) -> ClusterResult<String>;
+    /// Whether these credentials hold a right.
+    async fn may(&self, right: &Right) -> ClusterResult<bool>;
+    /// All nodes, with their leases where those may be read.
+    async fn nodes(&self) -> ClusterResult<Vec<Node>>;
+    /// All pods of all namespaces.
+    async fn pods(&self) -> ClusterResult<Vec<Pod>>;
+    /// All Deployments, StatefulSets and DaemonSets of all namespaces.
+    async fn workloads(&self) -> ClusterResult<Vec<Workload>>;
+    /// All Argo CD Applications.
+    async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>>;
+    /// All Rook Ceph clusters.
+    async fn ceph_clusters(&self) -> ClusterResult<Installed<Vec<CephCluster>>>;
+    /// All cert-manager certificates.
+    async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>>;
+    /// CPU and memory of the nodes.
+    async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
+    /// Runs a command in a container of the first ready pod that carries the label (`key=value`). Never a shell.
+    async fn exec(
+        &self,
+        namespace: &str,
+        pod_label: &str,
+        container: Option<&str>,
+        command: &[&str],
+    ) -> ClusterResult<ExecOutput>;
+    /// Asks Argo CD to read the branch anew; `hard` drops its manifest cache as well. Reading, in effect: needs no lease.
+    async fn refresh_application(&self, application: &Application, hard: bool) -> ClusterResult<()>;
+    /// Stops the running operation of an Application, if the object is still as given.
+    async fn terminate_operation(&self, lease: &ClusterLease, application: &Application)
+    -> ClusterResult<()>;
+    /// Starts a sync to a revision, if the object is still as given and no operation is there.
+    async fn sync_application(
+        &self,
+        lease: &ClusterLease,
+        application: &Application,
+        revision: &str,
+    ) -> ClusterResult<()>;
+    /// Takes, or renews, the cluster's lock for a holder. `Ok(None)` when another holds it, which [`LeaseHolder`] tells.
+    async fn acquire_lease(&self, holder: &str) -> ClusterResult<LeaseAnswer>;
+    /// Gives the lock back.
+    async fn release_lease(&self, lease: ClusterLease) -> ClusterResult<()>;
+}
+
+/// The answer to [`Cluster::acquire_lease`].
+#[derive(Debug)]
+pub(crate) enum LeaseAnswer {
+    /// It is ours.
+    Held(ClusterLease),
+    /// Somebody else's.
+    HeldBy(LeaseHolder),
+}
+
+/// Who holds the cluster's lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LeaseHolder {
+    /// The holder's identity.
+    pub(crate) identity: String,
+    /// When the holder renewed it last, by the holder's clock.
+    pub(crate) renewed_at: Option<Timestamp>,
+}
+
+/// The proof that this process holds the cluster's lock until an instant. Only the lock makes it.
+#[derive(Debug)]
+pub(crate) struct ClusterLease {
+    /// By our own clock: the lease's duration after the moment *before* the last successful renewal was sent.
+    valid_until: std::time::Instant,
+    /// The holder's identity.
+    holder: String,
+}
+
+impl ClusterLease {
+    /// Whether it holds for at least so long from now: a request that may take longer must not be started.
+    pub(crate) fn holds_for(&self, duration: std::time::Duration) -> bool {
+        self.valid_until.saturating_duration_since(std::time::Instant::now()) >= duration
+    }
+}

@@ -1,0 +1,205 @@
+//! The Git server: Gitea (Forgejo comes with its own issue of work).
+//!
+//! Everything above this module speaks in the types of [`types`]; what a server sends never leaves here undigested.
+//! Races decided here: a write whose answer was lost is never repeated blindly (only reads are retried), and an edit
+//! carries the `content_version` that it was computed from, so that a person's edit in between is an error
+//! ([`ForgeError::Conflict`]) and not a loss.
+
+mod types;
+
+pub(crate) use types::*;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Why the forge did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ForgeError {
+    /// 401: the token is unknown to the server. A person mends this.
+    #[error("the forge does not know the token ({said})")]
+    Unauthorized {
+        /// The forge's own words.
+        said: String,
+    },
+    /// 403: a scope or a permission is missing. A person mends this.
+    #[error("the forge refuses {what}: {said}")]
+    Forbidden {
+        /// The request, as method and path.
+        what: String,
+        /// The forge's own words; may be empty.
+        said: String,
+    },
+    /// 404: not there, or the token may not see it.
+    #[error("{what} does not exist or may not be seen with this token")]
+    NotFound {
+        /// The request, as method and path.
+        what: String,
+    },
+    /// 301/307: the repository has another name now. Never followed: a followed PATCH becomes a GET.
+    #[error("the repository was renamed: it is now at {location}")]
+    Renamed {
+        /// The `Location` header.
+        location: String,
+    },
+    /// 409 (or 400 on older servers): somebody else was faster. Read again and decide again.
+    #[error("the forge refuses {what}, it changed meanwhile: {said}")]
+    Conflict {
+        /// The request, as method and path.
+        what: String,
+        /// The forge's own words.
+        said: String,
+    },
+    /// Any other refusal (405, 412, 422, 423, ...): repeating it changes nothing.
+    #[error("the forge refuses {what} with {status}: {said}")]
+    Refused {
+        /// The request, as method and path.
+        what: String,
+        /// The HTTP status.
+        status: u16,
+        /// The forge's own words.
+        said: String,
+    },
+    /// 5xx, a time-out or a broken connection: a write may or may not have happened.
+    #[error("the forge does not answer {what}: {said}")]
+    Unavailable {
+        /// The request, as method and path.
+        what: String,
+        /// What was seen instead of an answer.
+        said: String,
+        /// How long the server asked to wait.
+        retry_after: Option<Duration>,
+    },
+    /// The answer could not be read.
+    #[error("the answer of the forge to {what} could not be read: {said}")]
+    Unreadable {
+        /// The request, as method and path.
+        what: String,
+        /// What did not fit.
+        said: String,
+    },
+}
+
+impl ForgeError {
+    /// Whether the world has to be asked what happened: a write that ended so may have taken effect.
+    pub(crate) fn is_uncertain(&self) -> bool {
+        matches!(self, Self::Unavailable { .. } | Self::Unreadable { .. })
+    }
+
+    /// Whether a person has to mend something before it can work.
+    pub(crate) fn needs_person(&self) -> bool {
+        matches!(self, Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::Renamed { .. })
+    }
+}
+
+/// A result of this layer.
+pub(crate) type ForgeResult<T> = Result<T, ForgeError>;
+
+/// What caretaker asks of a forge. One implementation speaks to a real server; behind a trait so that decisions can be
+/// tested without one.
+#[async_trait]
+pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
+    /// The server's version text (`/version`).
+    async fn version(&self) -> ForgeResult<String>;
+    /// Whose token this is (`/user`).
+    async fn account(&self) -> ForgeResult<Account>;
+    /// The repository, with what this token may do in it.
+    async fn repository(&self, repository: &RepositoryName) -> ForgeResult<Repository>;
+    /// Every label of the repository (all pages).
+    async fn labels(&self, repository: &RepositoryName) -> ForgeResult<Vec<Label>>;
+    /// Makes a label. The forge does not check for duplicates: look first.
+    async fn create_label(&self, repository: &RepositoryName, name: &str, color: &str) -> ForgeResult<Label>;
+    /// Issues (never pull requests) of the repository, newest first, all pages. With a label the result is filtered by
+    /// its id on our side as well, since the forge drops a filter whose name it does not know.
+    async fn issues(
+        &self,
+        repository: &RepositoryName,
+        state: StateFilter,
+        label: Option<&Label>,
+    ) -> ForgeResult<Vec<Issue>>;
+    /// One issue, or a pull request in its form as an issue.
+    async fn issue(&self, repository: &RepositoryName, number: IssueNumber) -> ForgeResult<Issue>;
+    /// Changes title, body or state. Works on pull requests too. [`ForgeError::Conflict`] when the version is stale.
+    async fn edit_issue(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        edit: &IssueEdit,
+    ) -> ForgeResult<Issue>;
+    /// Adds a label by id.
+    async fn add_label(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        label: LabelId,
+    ) -> ForgeResult<()>;
+    /// Removes a label by id; one that is not there is no error.
+    async fn remove_label(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        label: LabelId,
+    ) -> ForgeResult<()>;
+    /// The comments of an issue, oldest first, those updated at or after `since`.
+    async fn comments(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        since: Option<Timestamp>,
+    ) -> ForgeResult<Vec<Comment>>;
+    /// All open pull requests.
+    async fn open_pulls(&self, repository: &RepositoryName) -> ForgeResult<Vec<PullRequest>>;
+    /// One pull request (this GET also triggers the forge's check for conflicts).
+    async fn pull(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<PullRequest>;
+    /// The files that a pull request changes, all pages.
+    async fn pull_files(
+        &self,
+        repository: &RepositoryName,
+        number: PullNumber,
+    ) -> ForgeResult<Vec<ChangedFile>>;
+    /// The unified diff of a pull request.
+    async fn pull_diff(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<String>;
+    /// Every commit status of a commit, the newest of each context.
+    async fn statuses(
+        &self,
+        repository: &RepositoryName,
+        commit: &CommitSha,
+    ) -> ForgeResult<Vec<CommitStatus>>;
+    /// A branch with its head and protection.
+    async fn branch(&self, repository: &RepositoryName, name: &str) -> ForgeResult<Branch>;
+    /// Asks for a merge, pinned to a head. Whatever comes back, the truth is [`Forge::pull`].
+    async fn merge(
+        &self,
+        repository: &RepositoryName,
+        number: PullNumber,
+        order: &MergeOrder,
+    ) -> ForgeResult<()>;
+    /// One commit.
+    async fn commit(&self, repository: &RepositoryName, sha: &CommitSha) -> ForgeResult<Commit>;
+    /// The newest commits of a branch, newest first.
+    async fn commits(
+        &self,
+        repository: &RepositoryName,
+        branch: &str,
+        limit: u32,
+    ) -> ForgeResult<Vec<Commit>>;
+    /// The commits that `head` has and `base` has not (`compare/base...head`). Empty means that `base` contains `head`.
+    async fn compare(
+        &self,
+        repository: &RepositoryName,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> ForgeResult<Vec<CommitSha>>;
+    /// A file at a revision (a commit or branch name); `None` when it is not there.
+    async fn file(
+        &self,
+        repository: &RepositoryName,
+        path: &str,
+        revision: &str,
+    ) -> ForgeResult<Option<FileAt>>;
+    /// Every file of a commit, recursively, all pages.
+    async fn tree(&self, repository: &RepositoryName, commit: &CommitSha) -> ForgeResult<Vec<TreeEntry>>;
+    /// Several files in one commit, all or nothing. [`ForgeError::Refused`] with 422 when one of them moved.
+    async fn change_files(&self, repository: &RepositoryName, commit: &FilesCommit)
+    -> ForgeResult<CommitSha>;
+}

@@ -1,0 +1,237 @@
+//! Layers, verdicts, findings: the words in which the gate speaks.
+
+use crate::cluster::ObjectRef;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// A layer of the cluster, from the bottom up. The order is the order of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Layer {
+    /// Nodes.
+    Metal,
+    /// Gateways, DNS, ingress.
+    Network,
+    /// NAS and other storage outside the cluster.
+    Storage,
+    /// kube-system, Ceph, volumes.
+    System,
+    /// Argo CD, certificates, secrets, databases' operators.
+    Platform,
+    /// Every workload.
+    Apps,
+}
+
+impl Layer {
+    /// All layers in their order.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Metal, Self::Network, Self::Storage, Self::System, Self::Platform, Self::Apps];
+
+    /// The word that people read.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Metal => "Metal",
+            Self::Network => "Network",
+            Self::Storage => "Storage",
+            Self::System => "System",
+            Self::Platform => "Platform",
+            Self::Apps => "Apps",
+        }
+    }
+
+    /// Whether the report shows it even where no probe belongs to it.
+    pub(crate) fn always_shown(self) -> bool {
+        matches!(self, Self::Metal | Self::System | Self::Platform | Self::Apps)
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+/// How a layer, a probe or a finding stands. Ordered from good to bad: the worst decides, and UNKNOWN is the worst,
+/// since what is not known may be anything.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(crate) enum Verdict {
+    /// Well.
+    Green,
+    /// Not well, still serving.
+    Yellow,
+    /// Broken.
+    Red,
+    /// Nobody knows.
+    Unknown,
+}
+
+impl Verdict {
+    /// The word that people and programs read.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Green => "GREEN",
+            Self::Yellow => "YELLOW",
+            Self::Red => "RED",
+            Self::Unknown => "UNKNOWN",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.word())
+    }
+}
+
+/// Which probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Probe {
+    /// Nodes: Ready, cordoned, pressures.
+    Nodes,
+    /// Pods of kube-system.
+    KubeSystem,
+    /// The CephCluster's status.
+    Ceph,
+    /// `ceph` through exec in the tools pod.
+    CephTools,
+    /// Argo CD Applications and their controller's life sign.
+    ArgoCd,
+    /// Certificates; reported, never blocking.
+    Certificates,
+    /// Every other pod and workload.
+    Pods,
+    /// CPU and memory of nodes; reported, never blocking.
+    Usage,
+}
+
+/// What makes two findings the same one: never their text.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) struct FindingId {
+    /// Who found it.
+    pub(crate) probe: Probe,
+    /// The rule that fired, such as `not-ready`, `degraded`, `crash-loop`.
+    pub(crate) rule: String,
+    /// On what. For pods the controller is named (`ReplicaSet`'s Deployment), so that a new pod of the same broken
+    /// workload is the same finding.
+    pub(crate) object: ObjectRef,
+}
+
+/// Something that is not well, with evidence.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Finding {
+    /// What makes it this one.
+    pub(crate) id: FindingId,
+    /// The layer that it belongs to.
+    pub(crate) layer: Layer,
+    /// How bad.
+    pub(crate) verdict: Verdict,
+    /// One sentence, from our own words; what comes from outside is escaped where it is shown.
+    pub(crate) message: String,
+    /// Field and value that say so, such as `status.health.status = Degraded`.
+    pub(crate) evidence: String,
+    /// Since when, where the object tells.
+    pub(crate) since: Option<Timestamp>,
+    /// Listed, but blocks neither gate nor closing.
+    pub(crate) informational: bool,
+}
+
+/// What one probe answered in one pass.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct ProbeResult {
+    /// Which one.
+    pub(crate) probe: Probe,
+    /// Its layer.
+    pub(crate) layer: Layer,
+    /// Whether it is switched on and its kind installed: `false` means "not used here".
+    pub(crate) used: bool,
+    /// The worst of its findings that are not informational; UNKNOWN when it could not be read.
+    pub(crate) verdict: Verdict,
+    /// What it saw, in one line: `10 of 10 nodes ready`.
+    pub(crate) summary: String,
+    /// What is not well.
+    pub(crate) findings: Vec<Finding>,
+}
+
+/// One full pass of all probes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Recon {
+    /// When the pass began: nothing in it is older.
+    pub(crate) began_at: Timestamp,
+    /// Every probe's answer.
+    pub(crate) probes: Vec<ProbeResult>,
+    /// Figures for the report.
+    pub(crate) figures: Figures,
+}
+
+impl Recon {
+    /// Each shown layer's verdict: those always shown, and the others where a used probe belongs to them. A layer that
+    /// is always shown and that no used probe reads is UNKNOWN.
+    pub(crate) fn layers(&self) -> BTreeMap<Layer, Verdict> {
+        Layer::ALL
+            .into_iter()
+            .filter_map(|layer| {
+                let worst = self
+                    .probes
+                    .iter()
+                    .filter(|probe| probe.used && probe.layer == layer)
+                    .map(|p| p.verdict)
+                    .max();
+                match worst {
+                    Some(verdict) => Some((layer, verdict)),
+                    None if layer.always_shown() => Some((layer, Verdict::Unknown)),
+                    None => None,
+                }
+            })
+            .collect()
+    }
+
+    /// The worst layer.
+    pub(crate) fn verdict(&self) -> Verdict {
+        self.layers().into_values().max().unwrap_or(Verdict::Unknown)
+    }
+
+    /// Everything found.
+    pub(crate) fn findings(&self) -> impl Iterator<Item = &Finding> {
+        self.probes.iter().flat_map(|probe| &probe.findings)
+    }
+
+    /// What blocks: findings that are not informational.
+    pub(crate) fn blocking(&self) -> impl Iterator<Item = &Finding> {
+        self.findings().filter(|finding| !finding.informational)
+    }
+}
+
+/// A figure that a probe read, or why there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Figure<T> {
+    /// The value.
+    Read(T),
+    /// The reason why it was not read.
+    NotRead(String),
+}
+
+/// The closing report's verification data.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Figures {
+    /// Ready and all nodes.
+    pub(crate) nodes_ready: Figure<(usize, usize)>,
+    /// Good and all pods.
+    pub(crate) pods: Figure<(usize, usize)>,
+    /// Synced and Healthy, and all Applications.
+    pub(crate) applications: Figure<(usize, usize)>,
+    /// Ready and all certificates.
+    pub(crate) certificates: Figure<(usize, usize)>,
+    /// `HEALTH_OK`...
+    pub(crate) ceph_health: Figure<String>,
+    /// Up, in, all.
+    pub(crate) osds: Figure<(u64, u64, u64)>,
+    /// Bytes used, bytes in total.
+    pub(crate) ceph_usage: Figure<(u64, u64)>,
+    /// `177 active+clean`.
+    pub(crate) placement_groups: Figure<String>,
+    /// Name, thousandths of a core, bytes of memory.
+    pub(crate) node_usage: Figure<Vec<(String, u64, u64)>>,
+}

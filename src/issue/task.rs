@@ -1,0 +1,156 @@
+//! What a task is.
+
+use crate::action::Action;
+use crate::forge::{IssueNumber, PullNumber};
+use crate::health::Layer;
+use crate::merge::{Category, UpdateType};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A task's priority. The order is the order of work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub(crate) enum Priority {
+    /// Critical.
+    P0,
+    /// High.
+    P1,
+    /// Medium.
+    P2,
+    /// Low.
+    P3,
+}
+
+impl fmt::Display for Priority {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::P0 => "P0",
+            Self::P1 => "P1",
+            Self::P2 => "P2",
+            Self::P3 => "P3",
+        })
+    }
+}
+
+/// What a task's identity hangs on: a hash of its kind, its targets and its normalised text. Two tasks of one issue
+/// that are alike in all of that differ by their place among their likes.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct TaskKey(pub(crate) String);
+
+/// What a `verify` task asks the probes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Check {
+    /// Every node is Ready.
+    NodesReady,
+    /// Ceph says `HEALTH_OK`.
+    CephHealthy,
+    /// Every Application is Synced and Healthy.
+    ApplicationsHealthy,
+    /// Every pod is good.
+    PodsHealthy,
+    /// One layer is GREEN.
+    Layer(Layer),
+    /// Every layer is GREEN.
+    AllLayers,
+}
+
+/// What kind of work a task is (DESIGN section 5).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Kind {
+    /// Merge this pull request.
+    Merge {
+        /// Which one.
+        pull: PullNumber,
+    },
+    /// Review, merge or defer: a person's decision, prepared by evidence.
+    Decide {
+        /// Which pull request, where one is named.
+        pull: Option<PullNumber>,
+    },
+    /// A box of the Dependency Dashboard.
+    Dashboard,
+    /// A question that the probes answer.
+    Verify {
+        /// Which.
+        check: Check,
+    },
+    /// A typed action.
+    Action {
+        /// Which.
+        action: Action,
+    },
+    /// A recovery procedure.
+    Runbook,
+    /// Close an issue or pull request.
+    Close {
+        /// Which.
+        number: IssueNumber,
+    },
+    /// Keep an eye on something.
+    Track,
+    /// The final gate.
+    Final,
+    /// A person's alone.
+    Person,
+}
+
+impl Kind {
+    /// The word in JSON.
+    pub(crate) fn word(&self) -> &'static str {
+        match self {
+            Self::Merge { .. } => "merge",
+            Self::Decide { .. } => "decide",
+            Self::Dashboard => "dashboard",
+            Self::Verify { .. } => "verify",
+            Self::Action { .. } => "action",
+            Self::Runbook => "runbook",
+            Self::Close { .. } => "close",
+            Self::Track => "track",
+            Self::Final => "final",
+            Self::Person => "person",
+        }
+    }
+}
+
+/// What a task needs from people before it can be done, judged from its words alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Needs {
+    /// A yes to exactly this.
+    Approval,
+    /// A person has to do or decide it.
+    Person,
+}
+
+/// A task of a maintenance issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Task {
+    /// Its identity.
+    pub(crate) key: TaskKey,
+    /// Its id as shown: as written (`A1`), or `T<line>` where it is missing or doubled.
+    pub(crate) id: String,
+    /// Its line in the body, from 1.
+    pub(crate) line: usize,
+    /// Whether its box is ticked.
+    pub(crate) ticked: bool,
+    /// Its priority, as written, by its heading, or P2.
+    pub(crate) priority: Priority,
+    /// Its layer; the first in the design's order where several are named.
+    pub(crate) layer: Option<Layer>,
+    /// What kind of work it is.
+    pub(crate) kind: Kind,
+    /// Its title, without id, priority and layer.
+    pub(crate) title: String,
+    /// For merges: the category by the task's own words.
+    pub(crate) category: Option<Category>,
+    /// For merges: how far the version moves, by the task's own words.
+    pub(crate) update: UpdateType,
+    /// Ids of tasks that must end before this one.
+    pub(crate) depends_on: Vec<String>,
+    /// What it needs from people, by its words alone.
+    pub(crate) needs: Option<Needs>,
+    /// For a person's task: why it is one, and what is to be done.
+    pub(crate) why_person: Option<String>,
+}
