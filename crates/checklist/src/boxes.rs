@@ -1,0 +1,96 @@
+//! Text that looks like a task's box and is none, so that its author can be told.
+
+use crate::document::Item;
+use crate::lines::Lines;
+use crate::reader::Regions;
+
+/// Why something that looks like a box is not one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BoxLikeReason {
+    /// It lies in inline code or in a code block.
+    InCode,
+    /// It lies in a quotation.
+    InQuote,
+    /// It lies in HTML or in a comment.
+    InHtml,
+    /// It is not written as GFM demands: `- **[ ]** …`, `-[ ] …`, `- []`.
+    Malformed,
+}
+
+/// Text that looks like a box and is not a GFM task list item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BoxLike {
+    /// The line, from 1.
+    pub line: usize,
+    /// Where the opening bracket stands.
+    pub offset: usize,
+    /// Why it is not a task.
+    pub reason: BoxLikeReason,
+}
+
+/// What stands before an opening bracket.
+struct Before {
+    /// A list marker: `-`, `*`, `+`, `1.`, `1)`.
+    marker: bool,
+    /// Nothing but indentation and container markers up to the start of the line.
+    at_line_start: bool,
+}
+
+pub(crate) fn scan(text: &str, lines: &Lines, items: &[Item], regions: &Regions) -> Vec<BoxLike> {
+    let mut found: Vec<BoxLike> = Vec::new();
+    let mut real = items.iter().map(|item| item.box_offset - 1).peekable();
+    for (offset, _) in text.match_indices('[') {
+        while real.next_if(|&bracket| bracket < offset).is_some() {}
+        if real.next_if_eq(&offset).is_some() || !looks_like_box(&text[offset..]) {
+            continue;
+        }
+        let before = before(text, offset);
+        let reason = if regions.code(offset) && before.marker {
+            BoxLikeReason::InCode
+        } else if regions.html(offset) && before.marker {
+            BoxLikeReason::InHtml
+        } else if regions.code(offset) || regions.html(offset) || !before.at_line_start {
+            continue;
+        } else if regions.quote(offset) {
+            BoxLikeReason::InQuote
+        } else {
+            BoxLikeReason::Malformed
+        };
+        let line = lines.number(offset);
+        if found.last().is_none_or(|last| last.line != line || last.reason != reason) {
+            found.push(BoxLike { line, offset, reason });
+        }
+    }
+    found
+}
+
+/// Brackets with at most a blank and an x between them that are not the start of a link.
+fn looks_like_box(text: &str) -> bool {
+    let Some(close) = text.bytes().take(4).position(|byte| byte == b']') else { return false };
+    let inner = text[1..close].trim_matches([' ', '\t']);
+    let link = text[close + 1..].starts_with(['(', '[', ':']);
+    matches!(inner, "" | "x" | "X") && !link
+}
+
+fn before(text: &str, offset: usize) -> Before {
+    let start_of_line = |rest: &str| rest.is_empty() || rest.ends_with(['\n', '\r']);
+    let blanks: &[char] = &[' ', '\t'];
+    let ahead = &text[..offset];
+    let bare = ahead.trim_end_matches(['*', '_', '~', '\\']);
+    let spaced = bare.trim_end_matches(blanks);
+    // `*[ ]`: the bullet was taken for emphasis.
+    let star = ahead.len() > bare.len() && start_of_line(spaced);
+    let rest = spaced
+        .strip_suffix(['-', '*', '+'])
+        .or_else(|| {
+            let number = spaced.strip_suffix(['.', ')'])?;
+            let rest = number.trim_end_matches(|character: char| character.is_ascii_digit());
+            (rest.len() < number.len()).then_some(rest)
+        })
+        .filter(|rest| !rest.ends_with(|character: char| character.is_alphanumeric()));
+    let marker = star || rest.is_some();
+    let containers = rest
+        .unwrap_or(spaced)
+        .trim_end_matches(|character: char| matches!(character, ' ' | '\t' | '>' | '-' | '*' | '+'));
+    Before { marker, at_line_start: start_of_line(containers) }
+}

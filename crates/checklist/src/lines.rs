@@ -1,0 +1,85 @@
+//! Lines and their endings, as `CommonMark` counts them: LF, CRLF and a lone CR all end a line.
+
+use std::ops::Range;
+
+/// What ends the lines of a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LineEnding {
+    /// A line feed.
+    Lf,
+    /// A carriage return and a line feed, as browsers send what was typed in a text area.
+    CrLf,
+}
+
+impl LineEnding {
+    /// The characters.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Lf => "\n",
+            Self::CrLf => "\r\n",
+        }
+    }
+}
+
+/// The line ending that most lines of the text have; LF where there is none or as many of each.
+#[must_use]
+pub fn line_ending(text: &str) -> LineEnding {
+    let (mut lf, mut crlf) = (0_usize, 0_usize);
+    let bytes = text.as_bytes();
+    for (at, _) in text.match_indices('\n') {
+        if at > 0 && bytes[at - 1] == b'\r' {
+            crlf += 1;
+        } else {
+            lf += 1;
+        }
+    }
+    if crlf > lf { LineEnding::CrLf } else { LineEnding::Lf }
+}
+
+/// The offsets at which lines begin.
+#[derive(Debug, Clone)]
+pub(crate) struct Lines {
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    pub(crate) fn new(text: &str) -> Self {
+        let bytes = text.as_bytes();
+        let mut starts = vec![0];
+        for (at, byte) in bytes.iter().enumerate() {
+            let ends = match byte {
+                b'\n' => true,
+                b'\r' => bytes.get(at + 1) != Some(&b'\n'),
+                _ => false,
+            };
+            if ends {
+                starts.push(at + 1);
+            }
+        }
+        Self { starts }
+    }
+
+    /// The number of the line, from 1, that holds the offset.
+    pub(crate) fn number(&self, offset: usize) -> usize {
+        self.starts.partition_point(|&start| start <= offset)
+    }
+
+    /// Where the line that holds the offset begins.
+    pub(crate) fn start(&self, offset: usize) -> usize {
+        self.starts[self.number(offset) - 1]
+    }
+
+    /// The line that holds the offset, without its ending.
+    pub(crate) fn content(&self, text: &str, offset: usize) -> Range<usize> {
+        let number = self.number(offset);
+        let start = self.starts[number - 1];
+        let end = self.starts.get(number).copied().unwrap_or(text.len());
+        start..start + text[start..end].trim_end_matches(['\r', '\n']).len()
+    }
+
+    /// Where the line after the one that holds the offset begins, if there is one.
+    pub(crate) fn next(&self, offset: usize) -> Option<usize> {
+        self.starts.get(self.number(offset)).copied()
+    }
+}
