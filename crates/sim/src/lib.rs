@@ -1,1 +1,5 @@
-//! Placeholder.
+//! Simulators of Gitea, Kubernetes and the programs around them, over real HTTP on loopback.
+//!
+//! They know nothing of caretaker: the demo and the tests start them and act through their handles.
+
+pub mod kubernetes;
