@@ -13,4 +13,5 @@ mod forge;
 mod health;
 mod issue;
 mod merge;
+mod store;
 mod timing;

@@ -1,0 +1,231 @@
+//! Runs and their journals.
+
+use super::{Store, StoreError, StoreResult};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use sqlx::Row;
+use std::fmt;
+
+/// A run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct RunId(pub(crate) i64);
+
+impl fmt::Display for RunId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+/// An event of a journal. The id of a journalled intent is the id of its step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct EventId(pub(crate) i64);
+
+impl fmt::Display for EventId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}", self.0)
+    }
+}
+
+/// A run as the store knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunRow {
+    /// Its id.
+    pub(crate) id: RunId,
+    /// `owner/name`.
+    pub(crate) repository: String,
+    /// The maintenance issue.
+    pub(crate) issue: u64,
+    /// When it began.
+    pub(crate) began_at: Timestamp,
+    /// When it ended.
+    pub(crate) ended_at: Option<Timestamp>,
+}
+
+/// A line of a journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct JournalRow {
+    /// Its id.
+    pub(crate) id: EventId,
+    /// When it was written.
+    pub(crate) at: Timestamp,
+    /// What happened, as JSON.
+    pub(crate) event: String,
+}
+
+fn timestamp(text: &str) -> StoreResult<Timestamp> {
+    text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time")))
+}
+
+fn run_row(row: &sqlx::sqlite::SqliteRow) -> StoreResult<RunRow> {
+    let issue: i64 = row.try_get("issue")?;
+    let ended: Option<String> = row.try_get("ended_at")?;
+    Ok(RunRow {
+        id: RunId(row.try_get("id")?),
+        repository: row.try_get("repository")?,
+        issue: u64::try_from(issue).map_err(|_| StoreError::Unreadable(format!("issue {issue}")))?,
+        began_at: timestamp(row.try_get::<&str, _>("began_at")?)?,
+        ended_at: ended.as_deref().map(timestamp).transpose()?,
+    })
+}
+
+fn stored(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+impl Store {
+    /// The open run of an issue; a new one when there is none.
+    pub(crate) async fn open_run(&self, repository: &str, issue: u64, now: Timestamp) -> StoreResult<RunRow> {
+        sqlx::query("INSERT INTO run (repository, issue, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
+            .bind(repository)
+            .bind(stored(issue))
+            .bind(now.to_string())
+            .execute(&self.pool)
+            .await?;
+        let row = sqlx::query("SELECT * FROM run WHERE repository = ? AND issue = ? AND ended_at IS NULL")
+            .bind(repository)
+            .bind(stored(issue))
+            .fetch_one(&self.pool)
+            .await?;
+        run_row(&row)
+    }
+
+    /// The open runs of a repository, newest first.
+    pub(crate) async fn open_runs(&self, repository: &str) -> StoreResult<Vec<RunRow>> {
+        let rows =
+            sqlx::query("SELECT * FROM run WHERE repository = ? AND ended_at IS NULL ORDER BY id DESC")
+                .bind(repository)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.iter().map(run_row).collect()
+    }
+
+    /// The newest runs, newest first.
+    pub(crate) async fn recent_runs(&self, limit: u32) -> StoreResult<Vec<RunRow>> {
+        let rows = sqlx::query("SELECT * FROM run ORDER BY id DESC LIMIT ?")
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(run_row).collect()
+    }
+
+    /// Marks a run as ended.
+    pub(crate) async fn end_run(&self, run: RunId, now: Timestamp) -> StoreResult<()> {
+        sqlx::query("UPDATE run SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
+            .bind(now.to_string())
+            .bind(run.0)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// Appends an event.
+    pub(crate) async fn append(&self, run: RunId, at: Timestamp, event: &str) -> StoreResult<EventId> {
+        let done = sqlx::query("INSERT INTO journal (run, at, event) VALUES (?, ?, ?)")
+            .bind(run.0)
+            .bind(at.to_string())
+            .bind(event)
+            .execute(&self.pool)
+            .await?;
+        Ok(EventId(done.last_insert_rowid()))
+    }
+
+    /// The journal of a run from its beginning, or the part after an event.
+    pub(crate) async fn journal(&self, run: RunId, after: Option<EventId>) -> StoreResult<Vec<JournalRow>> {
+        let rows = sqlx::query("SELECT id, at, event FROM journal WHERE run = ? AND id > ? ORDER BY id")
+            .bind(run.0)
+            .bind(after.map_or(0, |id| id.0))
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(JournalRow {
+                    id: EventId(row.try_get("id")?),
+                    at: timestamp(row.try_get::<&str, _>("at")?)?,
+                    event: row.try_get("event")?,
+                })
+            })
+            .collect()
+    }
+
+    /// Remembers a body that is about to be written.
+    pub(crate) async fn put_body_write(
+        &self,
+        run: RunId,
+        at: Timestamp,
+        body_hash: &str,
+        status_hash: &str,
+    ) -> StoreResult<()> {
+        sqlx::query("INSERT INTO body_write (run, at, body_hash, status_hash) VALUES (?, ?, ?, ?)")
+            .bind(run.0)
+            .bind(at.to_string())
+            .bind(body_hash)
+            .bind(status_hash)
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The hashes (body, status block) of every body that was written in a run, oldest first.
+    pub(crate) async fn body_writes(&self, run: RunId) -> StoreResult<Vec<(String, String)>> {
+        let rows = sqlx::query("SELECT body_hash, status_hash FROM body_write WHERE run = ? ORDER BY rowid")
+            .bind(run.0)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(|row| Ok((row.try_get("body_hash")?, row.try_get("status_hash")?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Delivery, Store, StoreError, Stored};
+    use jiff::Timestamp;
+
+    #[tokio::test]
+    async fn a_run_is_open_once_and_its_journal_keeps_its_order() {
+        let store = Store::in_memory().await.unwrap();
+        let now = Timestamp::now();
+        let first = store.open_run("ops/homelab", 7, now).await.unwrap();
+        assert_eq!(first, store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap());
+        let begin = store.append(first.id, now, "{\"a\":1}").await.unwrap();
+        let then = store.append(first.id, now, "{\"a\":2}").await.unwrap();
+        let journal = store.journal(first.id, None).await.unwrap();
+        assert_eq!(journal.iter().map(|row| row.id).collect::<Vec<_>>(), [begin, then]);
+        assert_eq!(store.journal(first.id, Some(begin)).await.unwrap().len(), 1);
+        store.end_run(first.id, now).await.unwrap();
+        let second = store.open_run("ops/homelab", 7, now).await.unwrap();
+        assert_ne!(first.id, second.id);
+    }
+
+    #[tokio::test]
+    async fn a_delivery_counts_once() {
+        let store = Store::in_memory().await.unwrap();
+        let delivery = Delivery {
+            id: "d1".to_owned(),
+            received_at: Timestamp::now(),
+            event: "issues".to_owned(),
+            action: "edited".to_owned(),
+            repository: "ops/homelab".to_owned(),
+            issue: Some(7),
+            sender: "operator".to_owned(),
+            payload: Some("{}".to_owned()),
+        };
+        assert_eq!(store.put_delivery(&delivery).await.unwrap(), Stored::New);
+        assert_eq!(store.put_delivery(&delivery).await.unwrap(), Stored::Duplicate);
+        assert_eq!(store.count_deliveries().await.unwrap(), 1);
+        assert_eq!(store.issue_payloads("ops/homelab", 7).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn a_second_process_is_refused_and_the_holder_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.sqlite");
+        let store = Store::open(&path).await.unwrap();
+        let holder = store.holder().await.unwrap();
+        assert!(matches!(Store::open(&path).await, Err(StoreError::InUse { .. })));
+        store.close().await;
+        drop(store);
+        assert_eq!(Store::open(&path).await.unwrap().holder().await.unwrap(), holder);
+    }
+}
