@@ -15,3 +15,4 @@ mod issue;
 mod merge;
 mod store;
 mod timing;
+mod wording;

@@ -1,5 +1,28 @@
 //! The maintenance issue: its tasks and their order, the plan, the report, the closing.
+//!
+//! Everything here is pure: text and values in, text and values out. Nobody locks an issue, so people, other programs
+//! and caretaker write the same body at the same time; three rules decide every such race. The text is always read
+//! fresh ([`read()`]), written by one idempotent function ([`apply()`]) that changes only what is caretaker's, and what
+//! people did in between is the difference between the text and the journal ([`decisions()`]), never a guess.
 
+mod apply;
+mod approvals;
+mod closing;
+mod decisions;
+mod order;
+mod plan;
+mod read;
+mod related;
+mod status;
 mod task;
 
+pub(crate) use apply::*;
+pub(crate) use approvals::*;
+pub(crate) use closing::*;
+pub(crate) use decisions::*;
+pub(crate) use order::*;
+pub(crate) use plan::*;
+pub(crate) use read::*;
+pub(crate) use related::*;
+pub(crate) use status::*;
 pub(crate) use task::*;

@@ -89,7 +89,10 @@ pub(crate) enum Kind {
         number: IssueNumber,
     },
     /// Keep an eye on something.
-    Track,
+    Track {
+        /// The pull request whose end ends it, where one is named.
+        pull: Option<PullNumber>,
+    },
     /// The final gate.
     Final,
     /// A person's alone.
@@ -97,6 +100,21 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The pull request that it is about.
+    pub(crate) fn pull(&self) -> Option<PullNumber> {
+        match self {
+            Self::Merge { pull } => Some(*pull),
+            Self::Decide { pull } | Self::Track { pull } => *pull,
+            Self::Dashboard
+            | Self::Verify { .. }
+            | Self::Action { .. }
+            | Self::Runbook
+            | Self::Close { .. }
+            | Self::Final
+            | Self::Person => None,
+        }
+    }
+
     /// The word in JSON.
     pub(crate) fn word(&self) -> &'static str {
         match self {
@@ -107,7 +125,7 @@ impl Kind {
             Self::Action { .. } => "action",
             Self::Runbook => "runbook",
             Self::Close { .. } => "close",
-            Self::Track => "track",
+            Self::Track { .. } => "track",
             Self::Final => "final",
             Self::Person => "person",
         }
@@ -135,6 +153,8 @@ pub(crate) struct Task {
     pub(crate) line: usize,
     /// Whether its box is ticked.
     pub(crate) ticked: bool,
+    /// The heading right above it, by which the closing report groups what was done.
+    pub(crate) phase: Option<String>,
     /// Its priority, as written, by its heading, or P2.
     pub(crate) priority: Priority,
     /// Its layer; the first in the design's order where several are named.
