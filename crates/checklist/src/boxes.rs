@@ -2,7 +2,7 @@
 
 use crate::document::Item;
 use crate::lines::Lines;
-use crate::reader::Regions;
+use crate::regions::Regions;
 
 /// Why something that looks like a box is not one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -89,8 +89,6 @@ fn before(text: &str, offset: usize) -> Before {
         })
         .filter(|rest| !rest.ends_with(|character: char| character.is_alphanumeric()));
     let marker = star || rest.is_some();
-    let containers = rest
-        .unwrap_or(spaced)
-        .trim_end_matches(|character: char| matches!(character, ' ' | '\t' | '>' | '-' | '*' | '+'));
+    let containers = rest.unwrap_or(spaced).trim_end_matches([' ', '\t', '>', '-', '*', '+']);
     Before { marker, at_line_start: start_of_line(containers) }
 }

@@ -31,12 +31,12 @@ pub(crate) fn first_paragraph(item: &mut Item, open: &mut Open, leaf: &Leaf) {
     let (title, rest) = leaf.lines.split_at(labelled.map_or(leaf.lines.len(), |position| position + 1));
     item.title = join(title.iter().map(|line| line.text.trim()), " ");
     item.inline_code = title.iter().flat_map(|line| line.code.iter().cloned()).collect();
-    lines(item, open, rest, DetailKind::Line);
+    lines(item, open, rest, &DetailKind::Line);
 }
 
 /// Adds a paragraph that belongs to the item itself.
 pub(crate) fn paragraph(item: &mut Item, open: &mut Open, leaf: &Leaf) {
-    lines(item, open, &leaf.lines, DetailKind::Paragraph);
+    lines(item, open, &leaf.lines, &DetailKind::Paragraph);
 }
 
 /// Adds the text of a quotation.
@@ -119,7 +119,7 @@ pub(crate) struct CodeBlock {
 }
 
 /// Splits a running text at its labelled lines.
-fn lines(item: &mut Item, open: &mut Open, lines: &[Line], kind: DetailKind) {
+fn lines(item: &mut Item, open: &mut Open, lines: &[Line], kind: &DetailKind) {
     let mut start = 0;
     while start < lines.len() {
         let length = lines[start + 1..].iter().take_while(|line| line.label().is_none()).count() + 1;

@@ -23,6 +23,7 @@ mod leaf;
 mod lines;
 mod reader;
 mod references;
+mod regions;
 mod table;
 
 pub use boxes::{BoxLike, BoxLikeReason};

@@ -1,5 +1,6 @@
 //! Lines and their endings, as `CommonMark` counts them: LF, CRLF and a lone CR all end a line.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// What ends the lines of a text.
@@ -35,6 +36,21 @@ pub fn line_ending(text: &str) -> LineEnding {
         }
     }
     if crlf > lf { LineEnding::CrLf } else { LineEnding::Lf }
+}
+
+/// The text with every lone CR as an LF. Offsets stay as they are. The parser knows a lone CR in some places
+/// only, not in fences and HTML, and would see tasks in code.
+pub(crate) fn without_lone_cr(text: &str) -> Cow<'_, str> {
+    let bytes = text.as_bytes();
+    let lone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
+    if !text.match_indices('\r').any(|(at, _)| lone(at)) {
+        return Cow::Borrowed(text);
+    }
+    let replaced = text.char_indices().map(|(at, character)| match character {
+        '\r' if lone(at) => '\n',
+        other => other,
+    });
+    Cow::Owned(replaced.collect())
 }
 
 /// The offsets at which lines begin.

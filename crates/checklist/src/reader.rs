@@ -13,8 +13,9 @@ use crate::details::{self, CodeBlock, Open};
 use crate::document::{Heading, Item, Link, MAX_DEPTH, Reference, TooDeep};
 use crate::html::{self, Comment};
 use crate::leaf::{Leaf, OpenLink};
-use crate::lines::Lines;
+use crate::lines::{Lines, without_lone_cr};
 use crate::references;
+use crate::regions::Regions;
 use crate::table::{self, Cell, Row, Table};
 
 /// Containers that one line may open before the parser is not even asked: its work on blank lines grows
@@ -32,33 +33,6 @@ pub(crate) struct Parts {
     pub(crate) box_likes: Vec<BoxLike>,
     pub(crate) leading_title_end: Option<usize>,
     pub(crate) regions: Regions,
-}
-
-/// Where the text is not running text. Each list is in order and without overlaps.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Regions {
-    code: Vec<Range<usize>>,
-    html: Vec<Range<usize>>,
-    quote: Vec<Range<usize>>,
-}
-
-impl Regions {
-    pub(crate) fn code(&self, offset: usize) -> bool {
-        within(&self.code, offset)
-    }
-
-    pub(crate) fn html(&self, offset: usize) -> bool {
-        within(&self.html, offset)
-    }
-
-    pub(crate) fn quote(&self, offset: usize) -> bool {
-        within(&self.quote, offset)
-    }
-}
-
-fn within(ranges: &[Range<usize>], offset: usize) -> bool {
-    let after = ranges.partition_point(|range| range.start <= offset);
-    after > 0 && ranges[after - 1].end > offset
 }
 
 enum Frame {
@@ -97,6 +71,7 @@ struct Reader<'a> {
 
 /// Reads a text.
 pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
+    let text = &*without_lone_cr(text);
     refuse_hostile_lines(text, lines)?;
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut reader = Reader {
@@ -117,8 +92,10 @@ pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
         reader.event(event, range)?;
     }
     let mut parts = reader.parts;
-    for table in &mut parts.tables {
-        table::continue_after_comments(text, lines, table);
+    table::continue_after_comments(text, lines, &mut parts.tables, &parts.comments);
+    for item in &mut parts.items {
+        item.first_line_open =
+            parts.regions.code(item.first_line_end) || parts.regions.html(item.first_line_end);
     }
     parts.references = references::scan(text, |offset| parts.regions.code(offset));
     parts.references.retain(|reference| !parts.regions.html(reference.span.start));
@@ -186,12 +163,12 @@ impl<'a> Reader<'a> {
             Event::Text(text) => self.push_text(&text, &range),
             Event::Code(code) => {
                 self.leaf().push_code(&code, &range);
-                self.parts.regions.code.push(range);
+                self.parts.regions.add_code(range);
             }
             Event::InlineHtml(_) => {
                 self.leaf();
                 self.comments(range.clone(), true);
-                self.parts.regions.html.push(range);
+                self.parts.regions.add_html(range);
             }
             Event::SoftBreak | Event::HardBreak => self.leaf().break_line(),
             Event::Rule => self.flush(),
@@ -219,7 +196,7 @@ impl<'a> Reader<'a> {
             Tag::BlockQuote(_) => {
                 self.deeper(&range)?;
                 if self.quotes == 0 {
-                    self.parts.regions.quote.push(range);
+                    self.parts.regions.add_quote(range);
                 }
                 self.quotes += 1;
                 self.frames.push(Frame::Quote);
@@ -229,13 +206,13 @@ impl<'a> Reader<'a> {
                     CodeBlockKind::Fenced(info) => (true, info.trim().to_owned()),
                     CodeBlockKind::Indented => (false, String::new()),
                 };
-                self.parts.regions.code.push(range.clone());
+                self.parts.regions.add_code(range.clone());
                 let span = self.trimmed(range);
                 self.code = Some(CodeBlock { content: String::new(), fenced, info, span });
             }
             Tag::HtmlBlock => {
                 self.comments(range.clone(), false);
-                self.parts.regions.html.push(range);
+                self.parts.regions.add_html(range);
             }
             Tag::List(_) => self.frames.push(Frame::List),
             Tag::Item => {
@@ -398,6 +375,7 @@ impl<'a> Reader<'a> {
             span: span.clone(),
             first_line: start..line.end.max(start),
             first_line_end,
+            first_line_open: false,
             text: String::new(),
             title: String::new(),
             label: None,

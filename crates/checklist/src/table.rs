@@ -6,7 +6,7 @@
 
 use std::ops::Range;
 
-use crate::html;
+use crate::html::Comment;
 use crate::lines::Lines;
 
 /// A cell of a table.
@@ -58,22 +58,34 @@ impl Table {
     }
 }
 
-/// Reads the rows that follow a comment directly below the table.
-pub(crate) fn continue_after_comments(text: &str, lines: &Lines, table: &mut Table) {
+/// Reads the rows that follow a comment directly below each table, up to the next table.
+pub(crate) fn continue_after_comments(text: &str, lines: &Lines, tables: &mut [Table], comments: &[Comment]) {
+    for index in 0..tables.len() {
+        let limit = tables.get(index + 1).map_or(text.len(), |next| next.span.start);
+        continue_table(text, lines, &mut tables[index], comments, limit);
+    }
+}
+
+fn continue_table(text: &str, lines: &Lines, table: &mut Table, comments: &[Comment], limit: usize) {
     let mut at = table.last_line_end;
     let mut commented = false;
     while let Some(start) = lines.next(at) {
         let line = lines.content(text, start);
-        let content = text[line.clone()].trim();
-        let offset = line.start + text[line.clone()].len() - text[line.clone()].trim_start().len();
+        let source = &text[line.clone()];
+        let content = source.trim();
+        let offset = line.start + source.len() - source.trim_start().len();
+        if offset >= limit {
+            return;
+        }
         if content.starts_with("<!--") {
             // Only a comment that ends its line ends the table and nothing else.
-            let end = match html::scan(text, offset..comment_limit(text, offset)).into_iter().next() {
-                Some(comment) if comment.closed => comment.span.end,
-                _ => return,
+            let found = comments.partition_point(|comment| comment.span.start < offset);
+            let Some(comment) = comments.get(found).filter(|one| one.closed && one.span.start == offset)
+            else {
+                return;
             };
-            let last = lines.content(text, end);
-            if !text[end..last.end].trim().is_empty() {
+            let last = lines.content(text, comment.span.end);
+            if !text[comment.span.end..last.end].trim().is_empty() {
                 return;
             }
             commented = true;
@@ -95,17 +107,12 @@ pub(crate) fn continue_after_comments(text: &str, lines: &Lines, table: &mut Tab
     }
 }
 
-/// How far a comment below a table is looked for: a blank line is as good an end as any.
-fn comment_limit(text: &str, offset: usize) -> usize {
-    text[offset..].find("-->").map_or(text.len(), |length| offset + length + 3)
-}
-
 /// The cells of a row that Markdown takes for a paragraph.
 fn split(text: &str, row: Range<usize>) -> Vec<Cell> {
     let bytes = text.as_bytes();
     let mut cells = Vec::new();
     let mut start = row.start + 1;
-    for at in start..row.end {
+    for at in row.start + 1..row.end {
         if bytes[at] == b'|' && bytes[at - 1] != b'\\' {
             cells.push(cell(text, start..at));
             start = at + 1;
