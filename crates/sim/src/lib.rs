@@ -3,3 +3,5 @@
 //! They know nothing of caretaker: the demo and the tests start them and act through their handles.
 
 pub mod kubernetes;
+
+pub mod gitea;
