@@ -133,7 +133,10 @@ proptest! {
             prop_assert!(text.get(table.span.clone()).is_some());
             let cells = table.rows.iter().flat_map(|row| &row.cells).chain(&table.header);
             for cell in cells {
-                prop_assert!(text.get(cell.span.clone()).is_some());
+                let source = text.get(cell.span.clone());
+                prop_assert!(source.is_some_and(|source| !source.contains(['\n', '\r'])));
+                let pipes = source.unwrap_or_default().replace("\\|", "");
+                prop_assert!(!pipes.contains('|'), "a cell holds a border: {:?}", source);
             }
         }
         for comment in read.comments() {
@@ -157,6 +160,24 @@ proptest! {
             let mut edits = Edits::new();
             edits.set_box(&again.items()[index], ticked);
             prop_assert!(edits.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_note_moves_no_box(text in document()) {
+        let read = Document::parse(&text).unwrap();
+        let mut edits = Edits::new();
+        for item in read.items() {
+            edits.append_to_first_line(item, " *(note)*");
+        }
+        let changed = edits.apply(&text).unwrap();
+        let again = Document::parse(&changed).unwrap();
+        let states = |document: &Document<'_>| {
+            document.items().iter().map(|item| (item.line, item.ticked)).collect::<Vec<_>>()
+        };
+        prop_assert_eq!(states(&again), states(&read));
+        for item in again.items() {
+            prop_assert!(changed[..item.first_line_end].ends_with("*(note)*"));
         }
     }
 
