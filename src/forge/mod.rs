@@ -5,8 +5,16 @@
 //! carries the `content_version` that it was computed from, so that a person's edit in between is an error
 //! ([`ForgeError::Conflict`]) and not a loss.
 
+mod gitea;
+mod http;
+mod settings;
 mod types;
+mod wire;
 
+pub(crate) use gitea::Gitea;
+pub(crate) use http::ClientError;
+pub use settings::Settings;
+pub(crate) use settings::SettingsError;
 pub(crate) use types::*;
 
 use async_trait::async_trait;
@@ -89,6 +97,37 @@ impl ForgeError {
     /// Whether a person has to mend something before it can work.
     pub(crate) fn needs_person(&self) -> bool {
         matches!(self, Self::Unauthorized { .. } | Self::Forbidden { .. } | Self::Renamed { .. })
+    }
+}
+
+/// What a merge that was refused, and that did not happen, leaves to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AfterRefusedMerge {
+    /// Read everything again: the head or the base is another one now.
+    LookAgain,
+    /// The forge may accept it later: it still checks for conflicts, statuses are missing, it did not answer.
+    Later,
+    /// Not without a person.
+    Never,
+}
+
+impl ForgeError {
+    /// What to do after a merge that was answered with this. Only for a pull request that [`Forge::pull`] shows as not
+    /// merged: some servers answer 403 or 500 after a merge whose branch could not be deleted.
+    pub(crate) fn after_refused_merge(&self) -> AfterRefusedMerge {
+        match self {
+            Self::Conflict { .. } => AfterRefusedMerge::LookAgain,
+            Self::Unavailable { .. } | Self::Unreadable { .. } => AfterRefusedMerge::Later,
+            // 405 is one number for a dozen reasons in words that differ by version: conflicts, a check that still
+            // runs, statuses that are missing. Pre-flight tells them apart; a bound on the tries ends it.
+            Self::Refused { status: 405, .. } => AfterRefusedMerge::Later,
+            // Closed meanwhile, or gone.
+            Self::NotFound { .. } => AfterRefusedMerge::LookAgain,
+            Self::Refused { .. }
+            | Self::Forbidden { .. }
+            | Self::Unauthorized { .. }
+            | Self::Renamed { .. } => AfterRefusedMerge::Never,
+        }
     }
 }
 

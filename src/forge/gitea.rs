@@ -1,0 +1,444 @@
+//! Gitea over its API.
+//!
+//! Races decided here: a list that moves while its pages are read may hold something twice, so lists are made unique by
+//! their numbers; a list that does not end is an error and never a short list.
+
+use super::http::{Answer, ClientError, Http, Route};
+use super::types::{
+    Account, Branch, ChangedFile, Comment, Commit, CommitSha, CommitStatus, FileAt, FileWrite, FilesCommit,
+    Issue, IssueEdit, IssueNumber, Label, LabelId, MergeOrder, PullNumber, PullRequest, Repository,
+    RepositoryName, State, StateFilter, TreeEntry,
+};
+use super::wire::{
+    WireAccount, WireBranch, WireCombined, WireComment, WireCommit, WireCompare, WireContents, WireFile,
+    WireFilesAnswer, WireIssue, WireLabel, WirePull, WireRepository, WireStatus, WireTree, WireVersion,
+};
+use super::{Forge, ForgeError, ForgeResult, Settings};
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jiff::Timestamp;
+use reqwest::Method;
+use secrecy::SecretString;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use url::Url;
+
+/// What Gitea gives at most in one page, unless its settings say less.
+const PAGE: usize = 50;
+/// More pages than this are not read: the list is broken, or too large to be judged.
+const MAXIMUM_PAGES: usize = 400;
+/// Entries of a tree in one page.
+const TREE_PAGE: usize = 1000;
+
+/// A Gitea server, seen with one token.
+#[derive(Debug)]
+pub(crate) struct Gitea {
+    http: Http,
+}
+
+impl Gitea {
+    /// A client for the server at an address. Sends nothing.
+    pub(crate) fn new(url: &Url, token: &SecretString, settings: &Settings) -> Result<Self, ClientError> {
+        Ok(Self { http: Http::new(url, token, settings)? })
+    }
+
+    async fn one<T: DeserializeOwned>(&self, route: &Route) -> ForgeResult<T> {
+        self.http.get(route).await?.json()
+    }
+
+    /// Every page of a list. A server may clamp pages to fewer than were asked for, so a short page ends the list only
+    /// where neither `Link` nor the total says otherwise.
+    async fn all<T: DeserializeOwned>(&self, route: &Route) -> ForgeResult<Vec<T>> {
+        let mut found: Vec<T> = Vec::new();
+        for page in 1..=MAXIMUM_PAGES {
+            let answer = self
+                .http
+                .get(&route.clone().with("page", page.to_string()).with("limit", PAGE.to_string()))
+                .await?;
+            let items: Vec<Option<T>> = answer.json::<Option<_>>()?.unwrap_or_default();
+            let count = items.len();
+            found.extend(items.into_iter().flatten());
+            let more = match (answer.has_next(), answer.total()) {
+                (Some(next), _) => next,
+                (None, Some(total)) => found.len() < total && count > 0,
+                (None, None) => count >= PAGE,
+            };
+            if !more {
+                return Ok(found);
+            }
+            if page == MAXIMUM_PAGES {
+                return Err(answer.unreadable(format!("more than {MAXIMUM_PAGES} pages")));
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn repository_route(repository: &RepositoryName) -> Route {
+    Route::new(["repos", &repository.owner, &repository.name])
+}
+
+fn issue_route(repository: &RepositoryName, number: IssueNumber) -> Route {
+    repository_route(repository).then(["issues", &number.to_string()])
+}
+
+fn pull_route(repository: &RepositoryName, number: PullNumber) -> Route {
+    repository_route(repository).then(["pulls", &number.to_string()])
+}
+
+fn without_details(route: Route) -> Route {
+    route.with("stat", "false").with("verification", "false").with("files", "false")
+}
+
+fn pull(answer: &Answer, wire: WirePull) -> ForgeResult<PullRequest> {
+    wire.into_pull().map_err(|why| answer.unreadable(why))
+}
+
+#[async_trait]
+impl Forge for Gitea {
+    async fn version(&self) -> ForgeResult<String> {
+        Ok(self.one::<WireVersion>(&Route::new(["version"])).await?.version)
+    }
+
+    async fn account(&self) -> ForgeResult<Account> {
+        Ok(self.one::<WireAccount>(&Route::new(["user"])).await?.into())
+    }
+
+    async fn repository(&self, repository: &RepositoryName) -> ForgeResult<Repository> {
+        Ok(self.one::<WireRepository>(&repository_route(repository)).await?.into())
+    }
+
+    async fn labels(&self, repository: &RepositoryName) -> ForgeResult<Vec<Label>> {
+        let wire: Vec<WireLabel> = self.all(&repository_route(repository).then(["labels"])).await?;
+        let unique: BTreeMap<_, _> =
+            wire.into_iter().map(Label::from).map(|label| (label.id, label)).collect();
+        Ok(unique.into_values().collect())
+    }
+
+    async fn create_label(&self, repository: &RepositoryName, name: &str, color: &str) -> ForgeResult<Label> {
+        let route = repository_route(repository).then(["labels"]);
+        let body = json!({ "name": name, "color": color });
+        let wire: WireLabel = self.http.write(&Method::POST, &route, &body).await?.json()?;
+        Ok(wire.into())
+    }
+
+    async fn issues(
+        &self,
+        repository: &RepositoryName,
+        state: StateFilter,
+        label: Option<&Label>,
+    ) -> ForgeResult<Vec<Issue>> {
+        let state = match state {
+            StateFilter::Open => "open",
+            StateFilter::All => "all",
+        };
+        let mut route =
+            repository_route(repository).then(["issues"]).with("state", state).with("type", "issues");
+        if let Some(label) = label {
+            route = route.with("labels", label.name.clone());
+        }
+        let wire: Vec<WireIssue> = self.all(&route).await?;
+        let unique: BTreeMap<_, _> =
+            wire.into_iter().map(Issue::from).map(|issue| (issue.number, issue)).collect();
+        let wanted = |issue: &Issue| {
+            !issue.is_pull && label.is_none_or(|label| issue.labels.iter().any(|own| own.id == label.id))
+        };
+        Ok(unique.into_values().rev().filter(wanted).collect())
+    }
+
+    async fn issue(&self, repository: &RepositoryName, number: IssueNumber) -> ForgeResult<Issue> {
+        Ok(self.one::<WireIssue>(&issue_route(repository, number)).await?.into())
+    }
+
+    async fn edit_issue(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        edit: &IssueEdit,
+    ) -> ForgeResult<Issue> {
+        let mut body = serde_json::Map::new();
+        if let Some(title) = &edit.title {
+            body.insert("title".to_owned(), Value::from(title.as_str()));
+        }
+        if let Some(text) = &edit.body {
+            body.insert("body".to_owned(), Value::from(text.as_str()));
+        }
+        if let Some(state) = edit.state {
+            let word = match state {
+                State::Open => "open",
+                State::Closed => "closed",
+            };
+            body.insert("state".to_owned(), Value::from(word));
+        }
+        if let Some(version) = edit.content_version {
+            body.insert("content_version".to_owned(), Value::from(version));
+        }
+        let route = issue_route(repository, number);
+        match self.http.write(&Method::PATCH, &route, &Value::Object(body)).await {
+            Ok(answer) => Ok(answer.json::<WireIssue>()?.into()),
+            // Older servers answer so when two writes met within one request.
+            Err(ForgeError::Refused { what, status: 400, said }) if said.contains("already changed") => {
+                Err(ForgeError::Conflict { what, said })
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn add_label(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        label: LabelId,
+    ) -> ForgeResult<()> {
+        let route = issue_route(repository, number).then(["labels"]);
+        self.http.write(&Method::POST, &route, &json!({ "labels": [label.0] })).await?;
+        Ok(())
+    }
+
+    async fn remove_label(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        label: LabelId,
+    ) -> ForgeResult<()> {
+        let route = issue_route(repository, number).then(["labels", &label.to_string()]);
+        self.http.repeatable(&Method::DELETE, &route).await?;
+        Ok(())
+    }
+
+    async fn comments(
+        &self,
+        repository: &RepositoryName,
+        number: IssueNumber,
+        since: Option<Timestamp>,
+    ) -> ForgeResult<Vec<Comment>> {
+        let mut route = issue_route(repository, number).then(["comments"]);
+        if let Some(since) = since {
+            route = route.with("since", since.to_string());
+        }
+        // This list alone has no pages.
+        let wire = self.one::<Option<Vec<WireComment>>>(&route).await?.unwrap_or_default();
+        let mut comments: Vec<Comment> = wire.into_iter().map(Comment::from).collect();
+        comments.sort_by_key(|comment| (comment.created_at, comment.id));
+        Ok(comments)
+    }
+
+    async fn open_pulls(&self, repository: &RepositoryName) -> ForgeResult<Vec<PullRequest>> {
+        let route = repository_route(repository).then(["pulls"]).with("state", "open").with("sort", "oldest");
+        let mut unique = BTreeMap::new();
+        for wire in self.all::<WirePull>(&route).await? {
+            let pull = wire.into_pull().map_err(|why| ForgeError::Unreadable {
+                what: format!("GET /repos/{repository}/pulls"),
+                said: why.to_owned(),
+            })?;
+            unique.insert(pull.number, pull);
+        }
+        Ok(unique.into_values().collect())
+    }
+
+    async fn pull(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<PullRequest> {
+        let answer = self.http.get(&pull_route(repository, number)).await?;
+        let wire = answer.json()?;
+        pull(&answer, wire)
+    }
+
+    async fn pull_files(
+        &self,
+        repository: &RepositoryName,
+        number: PullNumber,
+    ) -> ForgeResult<Vec<ChangedFile>> {
+        let wire: Vec<WireFile> = self.all(&pull_route(repository, number).then(["files"])).await?;
+        Ok(wire.into_iter().map(ChangedFile::from).collect())
+    }
+
+    async fn pull_diff(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<String> {
+        let route = repository_route(repository).then(["pulls", &format!("{number}.diff")]);
+        self.http.get(&route).await?.text()
+    }
+
+    async fn statuses(
+        &self,
+        repository: &RepositoryName,
+        commit: &CommitSha,
+    ) -> ForgeResult<Vec<CommitStatus>> {
+        let route = repository_route(repository).then(["commits", commit.as_str(), "status"]);
+        let mut newest: BTreeMap<String, WireStatus> = BTreeMap::new();
+        let mut seen = 0;
+        for page in 1..=MAXIMUM_PAGES {
+            let answer = self
+                .http
+                .get(&route.clone().with("page", page.to_string()).with("limit", PAGE.to_string()))
+                .await?;
+            let combined: WireCombined = answer.json()?;
+            let count = combined.statuses.len();
+            seen += count;
+            for status in combined.statuses.into_iter().flatten() {
+                if newest.get(&status.context).is_none_or(|known| known.id < status.id) {
+                    newest.insert(status.context.clone(), status);
+                }
+            }
+            if count == 0 || (count < PAGE && seen >= combined.total_count) {
+                return Ok(newest.into_values().map(CommitStatus::from).collect());
+            }
+        }
+        Err(ForgeError::Unreadable {
+            what: format!("GET /repos/{repository}/commits/{commit}/status"),
+            said: format!("more than {MAXIMUM_PAGES} pages"),
+        })
+    }
+
+    async fn branch(&self, repository: &RepositoryName, name: &str) -> ForgeResult<Branch> {
+        Ok(self.one::<WireBranch>(&repository_route(repository).then(["branches", name])).await?.into())
+    }
+
+    async fn merge(
+        &self,
+        repository: &RepositoryName,
+        number: PullNumber,
+        order: &MergeOrder,
+    ) -> ForgeResult<()> {
+        let body = json!({
+            "Do": "merge",
+            "head_commit_id": order.head.as_str(),
+            "MergeTitleField": order.title,
+            "MergeMessageField": order.message,
+            "delete_branch_after_merge": order.delete_branch,
+        });
+        self.http.write(&Method::POST, &pull_route(repository, number).then(["merge"]), &body).await?;
+        Ok(())
+    }
+
+    async fn commit(&self, repository: &RepositoryName, sha: &CommitSha) -> ForgeResult<Commit> {
+        let route = repository_route(repository).then(["git", "commits", sha.as_str()]);
+        Ok(self.one::<WireCommit>(&without_details(route)).await?.into())
+    }
+
+    async fn commits(
+        &self,
+        repository: &RepositoryName,
+        branch: &str,
+        limit: u32,
+    ) -> ForgeResult<Vec<Commit>> {
+        let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
+        let route = without_details(repository_route(repository).then(["commits"]).with("sha", branch));
+        let mut commits: Vec<Commit> = Vec::new();
+        for page in 1..=MAXIMUM_PAGES {
+            if commits.len() >= wanted {
+                break;
+            }
+            let answer = self
+                .http
+                .get(
+                    &route.clone().with("page", page.to_string()).with("limit", wanted.min(PAGE).to_string()),
+                )
+                .await?;
+            let items: Vec<WireCommit> = answer.json::<Option<_>>()?.unwrap_or_default();
+            if items.is_empty() {
+                break;
+            }
+            commits.extend(items.into_iter().map(Commit::from));
+            if answer.has_next() == Some(false) {
+                break;
+            }
+        }
+        commits.truncate(wanted);
+        Ok(commits)
+    }
+
+    async fn compare(
+        &self,
+        repository: &RepositoryName,
+        base: &CommitSha,
+        head: &CommitSha,
+    ) -> ForgeResult<Vec<CommitSha>> {
+        let route = repository_route(repository).then(["compare", &format!("{base}...{head}")]);
+        let answer = self.http.get(&route).await?;
+        let compared: WireCompare = answer.json()?;
+        // Empty means "contains": a list that was cut short must not be mistaken for that.
+        if compared.commits.len() < compared.total_commits {
+            return Err(answer.unreadable("fewer commits than it counts"));
+        }
+        Ok(compared.commits.into_iter().map(|commit| commit.sha).collect())
+    }
+
+    async fn file(
+        &self,
+        repository: &RepositoryName,
+        path: &str,
+        revision: &str,
+    ) -> ForgeResult<Option<FileAt>> {
+        let route =
+            repository_route(repository).then(["contents"]).then(path.split('/')).with("ref", revision);
+        let answer = match self.http.get(&route).await {
+            Ok(answer) => answer,
+            Err(ForgeError::NotFound { .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let contents: WireContents = answer.json()?;
+        let content = match (contents.kind.as_str(), contents.encoding.as_deref(), contents.content) {
+            ("file", Some("base64"), Some(text)) => {
+                let text: String = text.split_whitespace().collect();
+                STANDARD.decode(text).map_err(|error| answer.unreadable(error.to_string()))?
+            }
+            ("file", _, _) => return Err(answer.unreadable("the file's contents are not in the answer")),
+            (kind, _, _) => return Err(answer.unreadable(format!("a {kind}, not a file"))),
+        };
+        Ok(Some(FileAt { content, blob: contents.sha }))
+    }
+
+    async fn tree(&self, repository: &RepositoryName, commit: &CommitSha) -> ForgeResult<Vec<TreeEntry>> {
+        let route = repository_route(repository)
+            .then(["git", "trees", commit.as_str()])
+            .with("recursive", "true")
+            .with("per_page", TREE_PAGE.to_string());
+        let mut entries = Vec::new();
+        for page in 1..=MAXIMUM_PAGES {
+            let answer = self.http.get(&route.clone().with("page", page.to_string())).await?;
+            let tree: WireTree = answer.json()?;
+            if tree.truncated && tree.tree.is_empty() {
+                return Err(answer.unreadable("an empty page that is said not to be the last"));
+            }
+            for entry in tree.tree {
+                entries.push(entry.into_entry().map_err(|why| answer.unreadable(why))?);
+            }
+            if !tree.truncated {
+                return Ok(entries);
+            }
+        }
+        Err(ForgeError::Unreadable {
+            what: format!("GET /repos/{repository}/git/trees/{commit}"),
+            said: format!("more than {MAXIMUM_PAGES} pages"),
+        })
+    }
+
+    async fn change_files(
+        &self,
+        repository: &RepositoryName,
+        commit: &FilesCommit,
+    ) -> ForgeResult<CommitSha> {
+        let files: Vec<Value> = commit
+            .files
+            .iter()
+            .map(|file| match file {
+                FileWrite::Create { path, content } => {
+                    json!({ "operation": "create", "path": path, "content": STANDARD.encode(content) })
+                }
+                FileWrite::Update { path, content, expected } => json!({
+                    "operation": "update",
+                    "path": path,
+                    "content": STANDARD.encode(content),
+                    "sha": expected,
+                }),
+                FileWrite::Delete { path, expected } => {
+                    json!({ "operation": "delete", "path": path, "sha": expected })
+                }
+            })
+            .collect();
+        let body = json!({ "branch": commit.branch, "message": commit.message, "files": files });
+        let route = repository_route(repository).then(["contents"]);
+        let answer: WireFilesAnswer = self.http.write(&Method::POST, &route, &body).await?.json()?;
+        Ok(answer.commit.sha)
+    }
+}

@@ -1,0 +1,399 @@
+//! What Gitea sends, as it sends it. Lists and texts may be null; numbers that identify something may not.
+
+use super::types::{
+    Account, AccountId, BlobSha, Branch, ChangedFile, Comment, CommentId, Commit, CommitSha, CommitStatus,
+    EntryKind, FileChangeKind, Issue, IssueNumber, Label, LabelId, Merged, PullNumber, PullRequest, PullSide,
+    Repository, RepositoryName, State, StatusState, TreeEntry,
+};
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+
+/// What is null or missing reads as nothing.
+fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireVersion {
+    pub(super) version: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireAccount {
+    id: i64,
+    login: String,
+}
+
+impl From<WireAccount> for Account {
+    fn from(wire: WireAccount) -> Self {
+        // Gitea gives -1 to the ghost of a deleted account; it must not look like any real one.
+        Self { id: AccountId(u64::try_from(wire.id).unwrap_or(u64::MAX)), login: wire.login }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct WirePermissions {
+    #[serde(default)]
+    admin: bool,
+    #[serde(default)]
+    push: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireRepository {
+    full_name: RepositoryName,
+    #[serde(default, deserialize_with = "or_default")]
+    default_branch: String,
+    #[serde(default)]
+    private: bool,
+    #[serde(default)]
+    archived: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    permissions: WirePermissions,
+    #[serde(default)]
+    allow_merge_commits: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    clone_url: String,
+    #[serde(default, deserialize_with = "or_default")]
+    ssh_url: String,
+    #[serde(default, deserialize_with = "or_default")]
+    html_url: String,
+}
+
+impl From<WireRepository> for Repository {
+    fn from(wire: WireRepository) -> Self {
+        Self {
+            name: wire.full_name,
+            // The answer looks the same for a person's and an organisation's repository.
+            owner_kind: None,
+            default_branch: wire.default_branch,
+            private: wire.private,
+            archived: wire.archived,
+            can_push: wire.permissions.push,
+            can_administer: wire.permissions.admin,
+            allows_merge_commits: wire.allow_merge_commits,
+            clone_urls: [wire.clone_url, wire.ssh_url].into_iter().filter(|url| !url.is_empty()).collect(),
+            html_url: wire.html_url,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireLabel {
+    id: u64,
+    name: String,
+}
+
+impl From<WireLabel> for Label {
+    fn from(wire: WireLabel) -> Self {
+        Self { id: LabelId(wire.id), name: wire.name }
+    }
+}
+
+fn labels(wire: Vec<Option<WireLabel>>) -> Vec<Label> {
+    wire.into_iter().flatten().map(Label::from).collect()
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireIssue {
+    number: u64,
+    title: String,
+    #[serde(default, deserialize_with = "or_default")]
+    body: String,
+    state: State,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: Vec<Option<WireLabel>>,
+    user: WireAccount,
+    content_version: Option<i64>,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+    pull_request: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "or_default")]
+    html_url: String,
+}
+
+impl From<WireIssue> for Issue {
+    fn from(wire: WireIssue) -> Self {
+        Self {
+            number: IssueNumber(wire.number),
+            title: wire.title,
+            body: wire.body,
+            state: wire.state,
+            labels: labels(wire.labels),
+            author: wire.user.into(),
+            content_version: wire.content_version,
+            created_at: wire.created_at,
+            updated_at: wire.updated_at,
+            is_pull: wire.pull_request.is_some(),
+            html_url: wire.html_url,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireComment {
+    id: u64,
+    user: WireAccount,
+    #[serde(default, deserialize_with = "or_default")]
+    body: String,
+    created_at: Timestamp,
+    updated_at: Timestamp,
+}
+
+impl From<WireComment> for Comment {
+    fn from(wire: WireComment) -> Self {
+        Self {
+            id: CommentId(wire.id),
+            author: wire.user.into(),
+            body: wire.body,
+            created_at: wire.created_at,
+            updated_at: wire.updated_at,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+struct WireSideRepository {
+    full_name: RepositoryName,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireSide {
+    #[serde(rename = "ref")]
+    branch: String,
+    sha: CommitSha,
+    repo: Option<WireSideRepository>,
+}
+
+impl From<WireSide> for PullSide {
+    fn from(wire: WireSide) -> Self {
+        Self {
+            branch: wire.branch,
+            sha: wire.sha,
+            repository: wire.repo.map(|repository| repository.full_name),
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WirePull {
+    number: u64,
+    title: String,
+    #[serde(default, deserialize_with = "or_default")]
+    body: String,
+    state: State,
+    #[serde(default)]
+    draft: bool,
+    #[serde(default)]
+    mergeable: bool,
+    #[serde(default)]
+    merged: bool,
+    merged_at: Option<Timestamp>,
+    merge_commit_sha: Option<CommitSha>,
+    head: WireSide,
+    base: WireSide,
+    user: WireAccount,
+    #[serde(default, deserialize_with = "or_default")]
+    labels: Vec<Option<WireLabel>>,
+    content_version: Option<i64>,
+    #[serde(default, deserialize_with = "or_default")]
+    html_url: String,
+}
+
+impl WirePull {
+    /// A pull request that says that it was merged, but not into what, is not one that we can reason about.
+    pub(super) fn into_pull(self) -> Result<PullRequest, &'static str> {
+        let merged = match (self.merged, self.merge_commit_sha, self.merged_at) {
+            (false, _, _) => None,
+            (true, Some(commit), Some(at)) => Some(Merged { commit, at }),
+            (true, _, _) => return Err("merged, without a commit or a time"),
+        };
+        Ok(PullRequest {
+            number: PullNumber(self.number),
+            title: self.title,
+            body: self.body,
+            state: self.state,
+            draft: self.draft,
+            mergeable: self.mergeable,
+            merged,
+            head: self.head.into(),
+            base: self.base.into(),
+            author: self.user.into(),
+            labels: labels(self.labels),
+            content_version: self.content_version,
+            html_url: self.html_url,
+        })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireFile {
+    filename: String,
+    previous_filename: Option<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    status: String,
+}
+
+impl From<WireFile> for ChangedFile {
+    fn from(wire: WireFile) -> Self {
+        let kind = match wire.status.as_str() {
+            "added" => FileChangeKind::Added,
+            "changed" | "modified" => FileChangeKind::Changed,
+            "deleted" | "removed" => FileChangeKind::Deleted,
+            "renamed" => FileChangeKind::Renamed,
+            _ => FileChangeKind::Other,
+        };
+        Self {
+            path: wire.filename,
+            previous_path: wire.previous_filename.filter(|path| !path.is_empty()),
+            kind,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireStatus {
+    pub(super) id: u64,
+    /// Items say `status`; the webhook and the combined one say `state`.
+    #[serde(alias = "state", default, deserialize_with = "or_default")]
+    status: String,
+    pub(super) context: String,
+    #[serde(default, deserialize_with = "or_default")]
+    description: String,
+}
+
+impl From<WireStatus> for CommitStatus {
+    fn from(wire: WireStatus) -> Self {
+        let state = match wire.status.as_str() {
+            // A skipped check satisfies the forge's own protection too.
+            "success" | "skipped" => StatusState::Success,
+            "pending" => StatusState::Pending,
+            _ => StatusState::Failure,
+        };
+        Self { context: wire.context, state, description: wire.description }
+    }
+}
+
+/// The combined status of a commit; Forgejo sends an empty object where there is none.
+#[derive(Debug, Deserialize)]
+pub(super) struct WireCombined {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) statuses: Vec<Option<WireStatus>>,
+    #[serde(default)]
+    pub(super) total_count: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireBranchCommit {
+    id: CommitSha,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireBranch {
+    commit: WireBranchCommit,
+    #[serde(default)]
+    protected: bool,
+    #[serde(default)]
+    enable_status_check: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    status_check_contexts: Vec<String>,
+    #[serde(default)]
+    user_can_push: bool,
+    #[serde(default)]
+    user_can_merge: bool,
+}
+
+impl From<WireBranch> for Branch {
+    fn from(wire: WireBranch) -> Self {
+        Self {
+            head: wire.commit.id,
+            protected: wire.protected,
+            required_statuses: if wire.enable_status_check { wire.status_check_contexts } else { Vec::new() },
+            can_push: wire.user_can_push,
+            can_merge: wire.user_can_merge,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireParent {
+    pub(super) sha: CommitSha,
+}
+
+#[derive(Debug, Deserialize)]
+struct WireCommitText {
+    #[serde(default, deserialize_with = "or_default")]
+    message: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireCommit {
+    sha: CommitSha,
+    commit: WireCommitText,
+    #[serde(default, deserialize_with = "or_default")]
+    parents: Vec<WireParent>,
+}
+
+impl From<WireCommit> for Commit {
+    fn from(wire: WireCommit) -> Self {
+        Self {
+            sha: wire.sha,
+            parents: wire.parents.into_iter().map(|parent| parent.sha).collect(),
+            message: wire.commit.message,
+        }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireCompare {
+    pub(super) total_commits: usize,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) commits: Vec<WireParent>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireContents {
+    #[serde(rename = "type")]
+    pub(super) kind: String,
+    pub(super) sha: BlobSha,
+    pub(super) encoding: Option<String>,
+    pub(super) content: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireTreeEntry {
+    path: String,
+    mode: String,
+    sha: BlobSha,
+}
+
+impl WireTreeEntry {
+    pub(super) fn into_entry(self) -> Result<TreeEntry, String> {
+        let kind = match self.mode.as_str() {
+            "100644" | "100664" => EntryKind::File,
+            "100755" => EntryKind::Executable,
+            "120000" => EntryKind::Symlink,
+            "160000" => EntryKind::Submodule,
+            "040000" => EntryKind::Folder,
+            other => return Err(format!("unknown mode {other} of {}", self.path)),
+        };
+        Ok(TreeEntry { path: self.path, kind, blob: self.sha })
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireTree {
+    #[serde(default, deserialize_with = "or_default")]
+    pub(super) tree: Vec<WireTreeEntry>,
+    #[serde(default)]
+    pub(super) truncated: bool,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireFilesAnswer {
+    pub(super) commit: WireParent,
+}
