@@ -4,8 +4,19 @@
 //! told apart by a `coordination.k8s.io` Lease ([`ClusterLease`]), every write carries the version of the object that
 //! it was decided on, and a list that was cut short is an error and never a short list.
 
+mod argo;
+mod client;
+mod decode;
+mod exec;
+mod lease;
+mod request;
+mod settings;
+#[cfg(test)]
+mod tests;
 mod types;
 
+pub(crate) use client::Kubernetes;
+pub use settings::Settings;
 pub(crate) use types::*;
 
 use async_trait::async_trait;
@@ -58,6 +69,18 @@ pub(crate) enum ClusterError {
         /// The request.
         what: String,
         /// What was seen instead.
+        said: String,
+    },
+    /// The cluster's lock is not held for as long as the request may take: it was not sent.
+    #[error("the cluster's lock is not held long enough for {what}")]
+    LeaseTooShort {
+        /// The request.
+        what: String,
+    },
+    /// The address or the credentials could not be read from where the settings say. A person mends this.
+    #[error("the way to the cluster could not be read: {said}")]
+    Configuration {
+        /// What is wrong.
         said: String,
     },
     /// An answer that could not be read, or a list that was cut short.
@@ -151,5 +174,16 @@ impl ClusterLease {
     /// Whether it holds for at least so long from now: a request that may take longer must not be started.
     pub(crate) fn holds_for(&self, duration: std::time::Duration) -> bool {
         self.valid_until.saturating_duration_since(std::time::Instant::now()) >= duration
+    }
+
+    /// Who holds it.
+    pub(crate) fn holder(&self) -> &str {
+        &self.holder
+    }
+
+    /// A lease for tests of what takes one.
+    #[cfg(test)]
+    pub(crate) fn for_test(holds_for: std::time::Duration) -> Self {
+        Self { valid_until: std::time::Instant::now() + holds_for, holder: "test".to_owned() }
     }
 }

@@ -164,7 +164,7 @@ pub(crate) struct Pod {
     pub(crate) node: Option<String>,
     /// When it was made.
     pub(crate) created_at: Option<Timestamp>,
-    /// When its deletion was asked for.
+    /// When its time to end is over: the moment that its deletion was asked for plus its grace period.
     pub(crate) deleted_at: Option<Timestamp>,
     /// Its controller (a ReplicaSet, StatefulSet, Job...).
     pub(crate) owner: Option<ObjectRef>,
@@ -310,6 +310,10 @@ pub(crate) struct Application {
     pub(crate) operation_requested: bool,
     /// Whether Argo CD syncs it by itself.
     pub(crate) automated: bool,
+    /// Whether its automated sync prunes.
+    pub(crate) prune: bool,
+    /// `spec.syncPolicy.syncOptions`.
+    pub(crate) sync_options: Vec<String>,
     /// `spec.source(s)`.
     pub(crate) sources: Vec<ApplicationSource>,
     /// `status.sync.comparedTo.source(s)`: what `revisions` belong to.

@@ -1,0 +1,286 @@
+//! Argo CD Applications: reading them, and the three writes.
+//!
+//! An Application has no status subresource, so a stop is a write of its status. Both writes that change what runs carry
+//! the version of the object that they were decided on as a precondition in a merge patch: a stale one answers 409,
+//! which a failed test of a JSON patch (422) could not be told from an invalid object.
+
+use super::client::Kubernetes;
+use super::decode::{items, number, object_name, parse_time, text, texts};
+use super::request::Write;
+use super::{
+    Application, ApplicationHealth, ApplicationResource, ApplicationSource, ClusterError, ClusterLease,
+    ClusterResult, ObjectRef, OperationPhase, OperationState, SyncStatus,
+};
+use serde_json::{Value, json};
+
+/// The name under which operations are started.
+const INITIATOR: &str = "caretaker";
+/// The annotation that asks for a refresh; the controller takes it away when it is done.
+const REFRESH: &str = "argocd.argoproj.io/refresh";
+
+impl Kubernetes {
+    pub(super) async fn refresh(&self, application: &Application, hard: bool) -> ClusterResult<()> {
+        let kind = if hard { "hard" } else { "normal" };
+        let patch = json!({"metadata": {"annotations": {REFRESH: kind}}});
+        self.connection().write(Write::Merge, &path(application), &patch).await.map(drop)
+    }
+
+    pub(super) async fn terminate(
+        &self,
+        lease: &ClusterLease,
+        application: &Application,
+    ) -> ClusterResult<()> {
+        match application.operation.as_ref().map(|operation| operation.phase) {
+            Some(OperationPhase::Terminating) => return Ok(()),
+            Some(OperationPhase::Running) => {}
+            _ => return Err(conflict(application, "no operation is running")),
+        }
+        let patch = json!({
+            "metadata": {"resourceVersion": application.resource_version},
+            "status": {"operationState": {"phase": "Terminating"}},
+        });
+        self.write_with(lease, application, &patch).await
+    }
+
+    pub(super) async fn sync(
+        &self,
+        lease: &ClusterLease,
+        application: &Application,
+        revision: &str,
+    ) -> ClusterResult<()> {
+        if application.operation_requested {
+            return Err(conflict(application, "an operation is there already"));
+        }
+        let patch = json!({
+            "metadata": {"resourceVersion": application.resource_version},
+            "operation": operation(application, revision),
+        });
+        self.write_with(lease, application, &patch).await
+    }
+
+    async fn write_with(
+        &self,
+        lease: &ClusterLease,
+        application: &Application,
+        patch: &Value,
+    ) -> ClusterResult<()> {
+        let path = path(application);
+        if !lease.holds_for(self.settings().request_timeout()) {
+            return Err(ClusterError::LeaseTooShort { what: format!("PATCH {path}") });
+        }
+        self.connection().write(Write::Merge, &path, patch).await.map(drop)
+    }
+}
+
+fn path(application: &Application) -> String {
+    format!(
+        "/apis/argoproj.io/v1alpha1/namespaces/{}/applications/{}",
+        application.namespace, application.name
+    )
+}
+
+fn conflict(application: &Application, said: &str) -> ClusterError {
+    ClusterError::Conflict { what: application.object().to_string(), said: said.to_owned() }
+}
+
+/// The operation that syncs to a revision. A commit belongs to one of several sources only, so with several each goes to
+/// its own target (a branch's head).
+fn operation(application: &Application, revision: &str) -> Value {
+    let mut sync = json!({"prune": application.prune, "syncStrategy": {"hook": {}}});
+    if application.sources.len() > 1 {
+        let targets = application.sources.iter().map(|source| match source.target_revision.as_str() {
+            "" => "HEAD",
+            target => target,
+        });
+        sync["revisions"] = targets.collect::<Vec<_>>().into();
+    } else {
+        sync["revision"] = revision.into();
+    }
+    if !application.sync_options.is_empty() {
+        sync["syncOptions"] = application.sync_options.clone().into();
+    }
+    json!({"initiatedBy": {"username": INITIATOR}, "sync": sync})
+}
+
+/// An Application as the API server lists it.
+pub(super) fn application(object: &Value) -> Result<Application, String> {
+    let (namespace, name) = object_name(object)?;
+    let spec = &object["spec"];
+    let status = &object["status"];
+    let automated = &spec["syncPolicy"]["automated"];
+    let compared = &status["sync"]["comparedTo"];
+    let health = status["health"]["status"].as_str();
+    Ok(Application {
+        namespace,
+        name,
+        resource_version: text(&object["metadata"]["resourceVersion"]),
+        refresh_requested: object["metadata"]["annotations"][REFRESH].is_string(),
+        operation_requested: object["operation"].is_object(),
+        automated: automated.is_object() && automated["enabled"].as_bool() != Some(false),
+        prune: automated["prune"].as_bool().unwrap_or(false),
+        sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
+        sources: sources(spec),
+        compared_sources: sources(compared),
+        sync: match status["sync"]["status"].as_str() {
+            Some("Synced") => SyncStatus::Synced,
+            Some("OutOfSync") => SyncStatus::OutOfSync,
+            _ => SyncStatus::Unknown,
+        },
+        revisions: revisions(&status["sync"]),
+        health: health.map_or(ApplicationHealth::Unknown, health_word),
+        health_message: text(&status["health"]["message"]),
+        operation: status["operationState"].is_object().then(|| operation_state(&status["operationState"])),
+        conditions: items(&status["conditions"])
+            .map(|condition| (text(&condition["type"]), text(&condition["message"])))
+            .collect(),
+        reconciled_at: parse_time(&status["reconciledAt"]),
+        resources: items(&status["resources"]).map(resource).collect(),
+        images: texts(&status["summary"]["images"]),
+    })
+}
+
+fn health_word(word: &str) -> ApplicationHealth {
+    match word {
+        "Healthy" => ApplicationHealth::Healthy,
+        "Progressing" => ApplicationHealth::Progressing,
+        "Degraded" => ApplicationHealth::Degraded,
+        "Suspended" => ApplicationHealth::Suspended,
+        "Missing" => ApplicationHealth::Missing,
+        _ => ApplicationHealth::Unknown,
+    }
+}
+
+fn sources(holder: &Value) -> Vec<ApplicationSource> {
+    let several: Vec<_> = items(&holder["sources"]).map(source).collect();
+    if several.is_empty() && holder["source"].is_object() { vec![source(&holder["source"])] } else { several }
+}
+
+fn source(source: &Value) -> ApplicationSource {
+    ApplicationSource {
+        repository_url: text(&source["repoURL"]),
+        path: text(&source["path"]),
+        chart: source["chart"].as_str().filter(|chart| !chart.is_empty()).map(str::to_owned),
+        target_revision: text(&source["targetRevision"]),
+    }
+}
+
+/// `revisions`, else `revision`, of whatever holds them.
+fn revisions(holder: &Value) -> Vec<String> {
+    let several = texts(&holder["revisions"]);
+    if !several.is_empty() {
+        return several;
+    }
+    holder["revision"]
+        .as_str()
+        .filter(|revision| !revision.is_empty())
+        .map(str::to_owned)
+        .into_iter()
+        .collect()
+}
+
+fn operation_state(state: &Value) -> OperationState {
+    let asked = &state["operation"]["sync"];
+    let mut wanted = revisions(asked);
+    if wanted.is_empty() {
+        wanted = revisions(&state["syncResult"]);
+    }
+    OperationState {
+        phase: match state["phase"].as_str() {
+            Some("Running") => OperationPhase::Running,
+            Some("Terminating") => OperationPhase::Terminating,
+            Some("Succeeded") => OperationPhase::Succeeded,
+            Some("Failed") => OperationPhase::Failed,
+            Some("Error") => OperationPhase::Error,
+            _ => OperationPhase::Unknown,
+        },
+        message: text(&state["message"]),
+        revisions: wanted,
+        partial: items(&asked["resources"]).next().is_some(),
+        retries: u32::try_from(number(&state["retryCount"])).unwrap_or(0),
+        started_at: parse_time(&state["startedAt"]),
+        finished_at: parse_time(&state["finishedAt"]),
+    }
+}
+
+fn resource(resource: &Value) -> ApplicationResource {
+    ApplicationResource {
+        object: ObjectRef::new(
+            resource["kind"].as_str().unwrap_or_default(),
+            resource["namespace"].as_str().unwrap_or_default(),
+            resource["name"].as_str().unwrap_or_default(),
+        ),
+        health: resource["health"]["status"].as_str().map(health_word),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn several() -> Value {
+        json!({
+            "metadata": {"namespace": "argocd", "name": "grafana", "resourceVersion": "9",
+                "annotations": {REFRESH: "normal"}},
+            "operation": {"sync": {}},
+            "spec": {
+                "sources": [
+                    {"chart": "grafana", "repoURL": "https://charts.example.org", "targetRevision": "9.2.1"},
+                    {"ref": "values", "repoURL": "https://git.example.org/ops/homelab.git"},
+                ],
+                "syncPolicy": {"automated": {"prune": true}, "syncOptions": ["CreateNamespace=true"]},
+            },
+            "status": {
+                "sync": {"status": "Synced", "revisions": ["9.2.1", "cc05"], "comparedTo": {
+                    "source": {"repoURL": ""},
+                    "sources": [{"chart": "grafana", "repoURL": "c"}, {"repoURL": "g", "targetRevision": "main"}],
+                }},
+                "health": {"status": "Sleepy"},
+                "operationState": {"phase": "Running", "finishedAt": "2026-11-21T02:01:32Z", "retryCount": 2,
+                    "operation": {"sync": {"revisions": ["9.2.1", "cc05"], "resources": [{"kind": "Service"}]}}},
+                "reconciledAt": "2026-11-21T02:02:03Z",
+                "conditions": [{"type": "ComparisonError", "message": "m"}],
+                "resources": [{"kind": "Service", "namespace": "n", "name": "s"}],
+            },
+        })
+    }
+
+    #[test]
+    fn an_application_is_read_in_all_its_parts() {
+        let read = application(&several()).expect("an Application");
+        assert!(read.refresh_requested && read.operation_requested && read.automated && read.prune);
+        assert_eq!(read.revisions, ["9.2.1", "cc05"]);
+        assert_eq!(read.compared_sources.len(), 2);
+        assert_eq!(read.compared_sources[1].target_revision, "main");
+        assert_eq!(read.health, ApplicationHealth::Unknown, "an unknown word is never healthy");
+        let operation = read.operation.expect("an operation");
+        assert_eq!(
+            (operation.phase, operation.retries, operation.partial),
+            (OperationPhase::Running, 2, true)
+        );
+        assert!(operation.finished_at.is_some());
+        assert_eq!(read.conditions, [("ComparisonError".to_owned(), "m".to_owned())]);
+    }
+
+    #[test]
+    fn what_is_missing_is_unknown_and_no_name_is_an_error() {
+        let bare =
+            application(&json!({"metadata": {"name": "a", "namespace": "b"}, "status": null})).expect("bare");
+        assert_eq!((bare.sync, bare.health), (SyncStatus::Unknown, ApplicationHealth::Unknown));
+        assert!(bare.reconciled_at.is_none() && bare.operation.is_none() && !bare.automated);
+        assert!(application(&json!({"spec": {}})).is_err());
+    }
+
+    #[test]
+    fn a_sync_pins_the_commit_of_a_single_source_only() {
+        let mut read = application(&several()).expect("an Application");
+        let many = operation(&read, "abc");
+        assert_eq!(many["sync"]["revisions"], json!(["9.2.1", "HEAD"]));
+        assert!(many["sync"].get("revision").is_none());
+        read.sources.truncate(1);
+        let single = operation(&read, "abc");
+        assert_eq!(single["sync"]["revision"], "abc");
+        assert_eq!(single["sync"]["prune"], true);
+        assert_eq!(single["sync"]["syncOptions"], json!(["CreateNamespace=true"]));
+        assert_eq!(single["initiatedBy"]["username"], "caretaker");
+    }
+}

@@ -1,0 +1,255 @@
+//! The [`Cluster`] of a real API server, through kube.
+//!
+//! kube's own retries are off: it would repeat writes as well.
+
+use super::lease::Seen;
+use super::request::{Connection, Write, unreadable};
+use super::{
+    Application, CephCluster, Certificate, Cluster, ClusterError, ClusterLease, ClusterResult, ExecOutput,
+    Installed, LeaseAnswer, Node, NodeUsage, Pod, Right, Settings, Workload, argo, decode,
+};
+use async_trait::async_trait;
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::core::v1 as core;
+use kube::config::{KubeConfigOptions, Kubeconfig};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// A connection to a cluster.
+pub(crate) struct Kubernetes {
+    connection: Connection,
+    settings: Settings,
+    /// Another holder's lock as we last saw it change.
+    seen: Mutex<Option<Seen>>,
+}
+
+impl fmt::Debug for Kubernetes {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Kubernetes").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+impl Kubernetes {
+    /// Connects as the settings say. Sends nothing yet.
+    pub(crate) async fn connect(settings: &Settings) -> ClusterResult<Self> {
+        let options = options(settings);
+        let config = match &settings.kubeconfig {
+            Some(path) => {
+                let kubeconfig = Kubeconfig::read_from(path).map_err(|error| configuration(&error))?;
+                kube::Config::from_custom_kubeconfig(kubeconfig, &options)
+                    .await
+                    .map_err(|error| configuration(&error))?
+            }
+            None if settings.context.is_some() => {
+                kube::Config::from_kubeconfig(&options).await.map_err(|error| configuration(&error))?
+            }
+            None => kube::Config::infer().await.map_err(|error| configuration(&error))?,
+        };
+        Self::of(config, settings)
+    }
+
+    /// Connects with the text of a kubeconfig.
+    pub(crate) async fn from_kubeconfig(text: &str, settings: &Settings) -> ClusterResult<Self> {
+        let kubeconfig = Kubeconfig::from_yaml(text).map_err(|error| configuration(&error))?;
+        let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options(settings))
+            .await
+            .map_err(|error| configuration(&error))?;
+        Self::of(config, settings)
+    }
+
+    fn of(mut config: kube::Config, settings: &Settings) -> ClusterResult<Self> {
+        // An error says that the process has a provider already, which is as good.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        config.default_retry = false;
+        config.connect_timeout = Some(settings.request_timeout());
+        let client = kube::Client::try_from(config).map_err(|error| configuration(&error))?;
+        Ok(Self {
+            connection: Connection { client, timeout: settings.request_timeout() },
+            settings: settings.clone(),
+            seen: Mutex::new(None),
+        })
+    }
+
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    pub(super) fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn built_in<T, O>(
+        &self,
+        path: &str,
+        kind: &str,
+        read: fn(O) -> Result<T, String>,
+    ) -> ClusterResult<Vec<T>>
+    where
+        O: serde::de::DeserializeOwned,
+    {
+        let objects: Vec<O> = self.connection.list(path, "", kind).await?;
+        objects.into_iter().map(read).collect::<Result<_, _>>().map_err(|said| unreadable(path, &said))
+    }
+
+    async fn custom<T>(
+        &self,
+        path: &str,
+        kind: &str,
+        read: fn(&Value) -> Result<T, String>,
+    ) -> ClusterResult<Installed<Vec<T>>> {
+        match self.connection.list_installed::<Value>(path, "", kind).await? {
+            Installed::No => Ok(Installed::No),
+            Installed::Yes(objects) => {
+                let read: Result<_, _> = objects.iter().map(read).collect();
+                read.map(Installed::Yes).map_err(|said| unreadable(path, &said))
+            }
+        }
+    }
+
+    /// When each node's lease was renewed. Nothing where that may not be read: then the heartbeat of the node's
+    /// conditions is the kubelet's only sign of life, and it comes every five minutes instead of every ten seconds.
+    async fn node_leases(&self) -> ClusterResult<HashMap<String, Timestamp>> {
+        let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
+        match self.connection.list::<Value>(path, "", "LeaseList").await {
+            Ok(leases) => Ok(leases
+                .iter()
+                .filter_map(|lease| {
+                    let renewed = decode::parse_time(&lease["spec"]["renewTime"])?;
+                    Some((decode::text(&lease["metadata"]["name"]), renewed))
+                })
+                .collect()),
+            Err(ClusterError::Forbidden { .. }) => Ok(HashMap::new()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn options(settings: &Settings) -> KubeConfigOptions {
+    KubeConfigOptions { context: settings.context.clone(), ..KubeConfigOptions::default() }
+}
+
+fn configuration(error: &dyn fmt::Display) -> ClusterError {
+    ClusterError::Configuration { said: error.to_string() }
+}
+
+#[async_trait]
+impl Cluster for Kubernetes {
+    async fn version(&self) -> ClusterResult<String> {
+        let version: Value = self.connection.get("/version").await?;
+        match version["gitVersion"].as_str() {
+            Some(version) => Ok(version.to_owned()),
+            None => Err(unreadable("GET /version", &"no gitVersion")),
+        }
+    }
+
+    async fn may(&self, right: &Right) -> ClusterResult<bool> {
+        let (resource, subresource) = right.resource.split_once('/').unwrap_or((&right.resource, ""));
+        let review = json!({
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": {
+                "verb": right.verb,
+                "group": right.group,
+                "resource": resource,
+                "subresource": subresource,
+                "namespace": right.namespace,
+            }},
+        });
+        let path = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews";
+        let answer = self.connection.write(Write::Create, path, &review).await?;
+        answer["status"]["allowed"].as_bool().ok_or_else(|| unreadable(path, &"no status.allowed"))
+    }
+
+    async fn nodes(&self) -> ClusterResult<Vec<Node>> {
+        let (nodes, leases) =
+            tokio::join!(self.built_in("/api/v1/nodes", "NodeList", decode::node), self.node_leases());
+        let (mut nodes, leases) = (nodes?, leases?);
+        for node in &mut nodes {
+            node.lease_renewed = leases.get(&node.name).copied();
+        }
+        Ok(nodes)
+    }
+
+    async fn pods(&self) -> ClusterResult<Vec<Pod>> {
+        self.built_in::<_, core::Pod>("/api/v1/pods", "PodList", decode::pod).await
+    }
+
+    async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
+        let (deployments, stateful_sets, daemon_sets) = tokio::join!(
+            self.built_in::<_, Deployment>("/apis/apps/v1/deployments", "DeploymentList", decode::deployment),
+            self.built_in::<_, StatefulSet>(
+                "/apis/apps/v1/statefulsets",
+                "StatefulSetList",
+                decode::stateful_set
+            ),
+            self.built_in::<_, DaemonSet>("/apis/apps/v1/daemonsets", "DaemonSetList", decode::daemon_set),
+        );
+        let mut workloads = deployments?;
+        workloads.extend(stateful_sets?);
+        workloads.extend(daemon_sets?);
+        Ok(workloads)
+    }
+
+    async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>> {
+        let path = "/apis/argoproj.io/v1alpha1/applications";
+        self.custom(path, "ApplicationList", argo::application).await
+    }
+
+    async fn ceph_clusters(&self) -> ClusterResult<Installed<Vec<CephCluster>>> {
+        self.custom("/apis/ceph.rook.io/v1/cephclusters", "CephClusterList", decode::ceph_cluster).await
+    }
+
+    async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>> {
+        self.custom("/apis/cert-manager.io/v1/certificates", "CertificateList", decode::certificate).await
+    }
+
+    async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
+        self.custom("/apis/metrics.k8s.io/v1beta1/nodes", "NodeMetricsList", decode::node_usage).await
+    }
+
+    async fn exec(
+        &self,
+        namespace: &str,
+        pod_label: &str,
+        container: Option<&str>,
+        command: &[&str],
+    ) -> ClusterResult<ExecOutput> {
+        self.run(namespace, pod_label, container, command).await
+    }
+
+    async fn refresh_application(&self, application: &Application, hard: bool) -> ClusterResult<()> {
+        self.refresh(application, hard).await
+    }
+
+    async fn terminate_operation(
+        &self,
+        lease: &ClusterLease,
+        application: &Application,
+    ) -> ClusterResult<()> {
+        self.terminate(lease, application).await
+    }
+
+    async fn sync_application(
+        &self,
+        lease: &ClusterLease,
+        application: &Application,
+        revision: &str,
+    ) -> ClusterResult<()> {
+        self.sync(lease, application, revision).await
+    }
+
+    async fn acquire_lease(&self, holder: &str) -> ClusterResult<LeaseAnswer> {
+        self.take_lease(holder).await
+    }
+
+    async fn release_lease(&self, lease: ClusterLease) -> ClusterResult<()> {
+        self.give_lease_back(lease).await
+    }
+}

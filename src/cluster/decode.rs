@@ -1,0 +1,515 @@
+//! From what the API server says to our own words.
+//!
+//! A word that we do not know becomes an `Unknown` variant and a missing optional field its zero, as the API defines it;
+//! an object without a name is no object, and the list that holds it cannot be read.
+
+use super::{
+    CephCheck, CephCluster, Certificate, Condition, ConditionStatus, Container, ContainerState, Node,
+    NodeUsage, ObjectRef, Pod, PodPhase, Workload,
+};
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
+use k8s_openapi::api::core::v1 as core;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use serde_json::Value;
+
+/// The elements of an array; none of anything else.
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
+}
+
+/// A text; empty where there is none.
+pub(super) fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_default().to_owned()
+}
+
+/// The texts of an array.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    items(value).filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// A number; 0 where there is none.
+pub(super) fn number(value: &Value) -> u64 {
+    value.as_u64().unwrap_or(0)
+}
+
+/// A time; none where it does not parse.
+pub(super) fn parse_time(value: &Value) -> Option<Timestamp> {
+    value.as_str().and_then(|time| time.parse().ok())
+}
+
+/// Namespace and name.
+pub(super) fn object_name(object: &Value) -> Result<(String, String), String> {
+    let metadata = &object["metadata"];
+    let name = text(&metadata["name"]);
+    if name.is_empty() {
+        return Err("an object without a name".to_owned());
+    }
+    Ok((text(&metadata["namespace"]), name))
+}
+
+fn named(metadata: &ObjectMeta) -> Result<(String, String), String> {
+    let name = metadata.name.clone().filter(|name| !name.is_empty()).ok_or("an object without a name")?;
+    Ok((metadata.namespace.clone().unwrap_or_default(), name))
+}
+
+fn status_word(word: &str) -> ConditionStatus {
+    match word {
+        "True" => ConditionStatus::True,
+        "False" => ConditionStatus::False,
+        _ => ConditionStatus::Unknown,
+    }
+}
+
+fn json_condition(condition: &Value) -> Condition {
+    Condition {
+        kind: text(&condition["type"]),
+        status: status_word(condition["status"].as_str().unwrap_or_default()),
+        reason: text(&condition["reason"]),
+        message: text(&condition["message"]),
+        since: parse_time(&condition["lastTransitionTime"]),
+        heartbeat: parse_time(&condition["lastHeartbeatTime"]),
+    }
+}
+
+/// Conditions of the built-in kinds differ in type only; `$heartbeat` is what a kind calls its reporter's last word.
+macro_rules! conditions {
+    ($conditions:expr) => {
+        conditions!($conditions, |_condition| None)
+    };
+    ($conditions:expr, $heartbeat:expr) => {
+        $conditions
+            .into_iter()
+            .flatten()
+            .map(|condition| Condition {
+                heartbeat: $heartbeat(&condition),
+                status: status_word(&condition.status),
+                kind: condition.type_,
+                reason: condition.reason.unwrap_or_default(),
+                message: condition.message.unwrap_or_default(),
+                since: condition.last_transition_time.map(|time| time.0),
+            })
+            .collect()
+    };
+}
+
+/// A node; its lease is joined later.
+pub(super) fn node(object: core::Node) -> Result<Node, String> {
+    let (_, name) = named(&object.metadata)?;
+    let status = object.status.unwrap_or_default();
+    Ok(Node {
+        name,
+        conditions: conditions!(status.conditions, |condition: &core::NodeCondition| condition
+            .last_heartbeat_time
+            .as_ref()
+            .map(|time| time.0)),
+        unschedulable: object.spec.and_then(|spec| spec.unschedulable).unwrap_or(false),
+        kubelet_version: status.node_info.map(|info| info.kubelet_version).unwrap_or_default(),
+        lease_renewed: None,
+    })
+}
+
+/// A pod.
+pub(super) fn pod(object: core::Pod) -> Result<Pod, String> {
+    let (namespace, name) = named(&object.metadata)?;
+    let metadata = object.metadata;
+    let spec = object.spec.unwrap_or_default();
+    let status = object.status.unwrap_or_default();
+    let mut containers = Vec::new();
+    let init_specs = spec.init_containers.unwrap_or_default();
+    collect_containers(
+        &mut containers,
+        true,
+        init_specs,
+        &status.init_container_statuses.unwrap_or_default(),
+    );
+    collect_containers(
+        &mut containers,
+        false,
+        spec.containers,
+        &status.container_statuses.unwrap_or_default(),
+    );
+    Ok(Pod {
+        namespace: namespace.clone(),
+        name,
+        phase: match status.phase.as_deref() {
+            Some("Pending") => PodPhase::Pending,
+            Some("Running") => PodPhase::Running,
+            Some("Succeeded") => PodPhase::Succeeded,
+            Some("Failed") => PodPhase::Failed,
+            _ => PodPhase::Unknown,
+        },
+        reason: status.reason.unwrap_or_default(),
+        conditions: conditions!(status.conditions),
+        node: spec.node_name.filter(|node| !node.is_empty()),
+        created_at: metadata.creation_timestamp.map(|time| time.0),
+        deleted_at: metadata.deletion_timestamp.map(|time| time.0),
+        owner: controller(metadata.owner_references.as_deref().unwrap_or_default(), &namespace),
+        containers,
+        claims: claims(spec.volumes.as_deref().unwrap_or_default()),
+        labels: metadata.labels.unwrap_or_default(),
+    })
+}
+
+fn controller(owners: &[OwnerReference], namespace: &str) -> Option<ObjectRef> {
+    owners
+        .iter()
+        .find(|owner| owner.controller == Some(true))
+        .map(|owner| ObjectRef::new(&owner.kind, namespace, &owner.name))
+}
+
+fn claims(volumes: &[core::Volume]) -> Vec<String> {
+    volumes
+        .iter()
+        .filter_map(|volume| volume.persistent_volume_claim.as_ref())
+        .map(|claim| claim.claim_name.clone())
+        .collect()
+}
+
+fn collect_containers(
+    into: &mut Vec<Container>,
+    init: bool,
+    specs: Vec<core::Container>,
+    statuses: &[core::ContainerStatus],
+) {
+    into.extend(specs.into_iter().map(|spec| {
+        let status = statuses.iter().find(|status| status.name == spec.name);
+        Container {
+            init,
+            image: spec.image.unwrap_or_default(),
+            ready: status.is_some_and(|status| status.ready),
+            restarts: status.and_then(|status| u32::try_from(status.restart_count).ok()).unwrap_or(0),
+            state: status
+                .and_then(|status| status.state.as_ref())
+                .map_or(ContainerState::Unknown, container_state),
+            last_state: status
+                .and_then(|status| status.last_state.as_ref())
+                .map(container_state)
+                .filter(|state| *state != ContainerState::Unknown),
+            name: spec.name,
+        }
+    }));
+}
+
+fn container_state(state: &core::ContainerState) -> ContainerState {
+    if let Some(waiting) = &state.waiting {
+        return ContainerState::Waiting {
+            reason: waiting.reason.clone().unwrap_or_default(),
+            message: waiting.message.clone().unwrap_or_default(),
+        };
+    }
+    if let Some(terminated) = &state.terminated {
+        return ContainerState::Terminated {
+            reason: terminated.reason.clone().unwrap_or_default(),
+            exit_code: terminated.exit_code,
+            finished_at: terminated.finished_at.as_ref().map(|time| time.0),
+        };
+    }
+    match &state.running {
+        Some(running) => ContainerState::Running { since: running.started_at.as_ref().map(|time| time.0) },
+        None => ContainerState::Unknown,
+    }
+}
+
+/// What a workload's pod template says.
+struct Template {
+    images: Vec<String>,
+    environment: Vec<(String, String)>,
+    has_volume: bool,
+}
+
+fn template(spec: Option<core::PodSpec>) -> Template {
+    let spec = spec.unwrap_or_default();
+    let has_volume = spec.volumes.iter().flatten().any(|volume| {
+        volume.persistent_volume_claim.is_some()
+            || volume.host_path.is_some()
+            || volume.ephemeral.is_some()
+            || volume.nfs.is_some()
+            || volume.csi.is_some()
+    });
+    let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
+    Template {
+        images: containers().filter_map(|container| container.image.clone()).collect(),
+        environment: containers()
+            .flat_map(|container| container.env.iter().flatten())
+            .map(|variable| (variable.name.clone(), variable.value.clone().unwrap_or_default()))
+            .collect(),
+        has_volume,
+    }
+}
+
+/// A Deployment.
+pub(super) fn deployment(object: Deployment) -> Result<Workload, String> {
+    let (namespace, name) = named(&object.metadata)?;
+    let spec = object.spec.unwrap_or_default();
+    let status = object.status.unwrap_or_default();
+    let template = template(spec.template.spec);
+    Ok(Workload {
+        object: ObjectRef::new("Deployment", &namespace, &name),
+        generation: object.metadata.generation.unwrap_or(0),
+        observed_generation: status.observed_generation.unwrap_or(0),
+        desired: i64::from(spec.replicas.unwrap_or(1)),
+        replicas: i64::from(status.replicas.unwrap_or(0)),
+        updated: i64::from(status.updated_replicas.unwrap_or(0)),
+        available: i64::from(status.available_replicas.unwrap_or(0)),
+        paused: spec.paused.unwrap_or(false),
+        conditions: conditions!(status.conditions),
+        images: template.images,
+        environment: template.environment,
+        has_volume: template.has_volume,
+        labels: object.metadata.labels.unwrap_or_default(),
+        annotations: object.metadata.annotations.unwrap_or_default(),
+    })
+}
+
+/// A StatefulSet. With `OnDelete`, or while a partition holds pods back, the pods that are not to be updated count as
+/// updated: nothing will ever update them.
+pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
+    let (namespace, name) = named(&object.metadata)?;
+    let spec = object.spec.unwrap_or_default();
+    let status = object.status.unwrap_or_default();
+    let has_claims = spec.volume_claim_templates.as_ref().is_some_and(|templates| !templates.is_empty());
+    let template = template(spec.template.spec);
+    let desired = i64::from(spec.replicas.unwrap_or(1));
+    let replicas = i64::from(status.replicas);
+    let strategy = spec.update_strategy.unwrap_or_default();
+    let on_delete = strategy.type_.as_deref() == Some("OnDelete");
+    let partition = strategy.rolling_update.and_then(|rolling| rolling.partition).map_or(0, i64::from);
+    let reported = i64::from(status.updated_replicas.unwrap_or(0));
+    // `updatedReplicas` is dropped once current and update revision are the same.
+    let settled = status.update_revision.is_some() && status.update_revision == status.current_revision;
+    let updated =
+        if on_delete || settled { replicas } else { (reported + partition.min(desired)).min(replicas) };
+    Ok(Workload {
+        object: ObjectRef::new("StatefulSet", &namespace, &name),
+        generation: object.metadata.generation.unwrap_or(0),
+        observed_generation: status.observed_generation.unwrap_or(0),
+        desired,
+        replicas,
+        updated,
+        available: i64::from(status.available_replicas.unwrap_or(0)),
+        paused: false,
+        conditions: conditions!(status.conditions),
+        images: template.images,
+        environment: template.environment,
+        has_volume: template.has_volume || has_claims,
+        labels: object.metadata.labels.unwrap_or_default(),
+        annotations: object.metadata.annotations.unwrap_or_default(),
+    })
+}
+
+/// A DaemonSet. With `OnDelete` nothing updates its pods, so all count as updated.
+pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
+    let (namespace, name) = named(&object.metadata)?;
+    let spec = object.spec.unwrap_or_default();
+    let status = object.status.unwrap_or_default();
+    let template = template(spec.template.spec);
+    let desired = i64::from(status.desired_number_scheduled);
+    let on_delete = spec.update_strategy.and_then(|strategy| strategy.type_).as_deref() == Some("OnDelete");
+    Ok(Workload {
+        object: ObjectRef::new("DaemonSet", &namespace, &name),
+        generation: object.metadata.generation.unwrap_or(0),
+        observed_generation: status.observed_generation.unwrap_or(0),
+        desired,
+        replicas: i64::from(status.current_number_scheduled),
+        updated: if on_delete { desired } else { i64::from(status.updated_number_scheduled.unwrap_or(0)) },
+        available: i64::from(status.number_available.unwrap_or(0)),
+        paused: false,
+        conditions: conditions!(status.conditions),
+        images: template.images,
+        environment: template.environment,
+        has_volume: template.has_volume,
+        labels: object.metadata.labels.unwrap_or_default(),
+        annotations: object.metadata.annotations.unwrap_or_default(),
+    })
+}
+
+/// A Rook CephCluster.
+pub(super) fn ceph_cluster(object: &Value) -> Result<CephCluster, String> {
+    let (namespace, name) = object_name(object)?;
+    let ceph = &object["status"]["ceph"];
+    let capacity = &ceph["capacity"];
+    Ok(CephCluster {
+        namespace,
+        name,
+        health: text(&ceph["health"]),
+        checks: ceph["details"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, check)| CephCheck {
+                name: name.clone(),
+                severity: text(&check["severity"]),
+                message: text(&check["message"]),
+            })
+            .collect(),
+        last_checked: parse_time(&ceph["lastChecked"]),
+        capacity: capacity["bytesTotal"]
+            .as_u64()
+            .filter(|total| *total > 0)
+            .map(|total| (number(&capacity["bytesUsed"]), total)),
+    })
+}
+
+/// A cert-manager Certificate.
+pub(super) fn certificate(object: &Value) -> Result<Certificate, String> {
+    let (namespace, name) = object_name(object)?;
+    let status = &object["status"];
+    Ok(Certificate {
+        namespace,
+        name,
+        ready: items(&status["conditions"])
+            .find(|condition| condition["type"].as_str() == Some("Ready"))
+            .map(json_condition),
+        not_after: parse_time(&status["notAfter"]),
+        renewal_time: parse_time(&status["renewalTime"]),
+        failed_attempts: u32::try_from(number(&status["failedIssuanceAttempts"])).unwrap_or(u32::MAX),
+    })
+}
+
+/// What a node uses.
+pub(super) fn node_usage(object: &Value) -> Result<NodeUsage, String> {
+    let (_, name) = object_name(object)?;
+    let quantity = |resource: &str| {
+        let written = object["usage"][resource].as_str().unwrap_or_default();
+        nanos(written).ok_or_else(|| format!("{resource} of node {name}: {written:?} is no quantity"))
+    };
+    let (cpu, memory) = (quantity("cpu")?, quantity("memory")?);
+    Ok(NodeUsage {
+        name,
+        cpu_millis: u64::try_from(cpu / 1_000_000).unwrap_or(u64::MAX),
+        memory_bytes: u64::try_from(memory / 1_000_000_000).unwrap_or(u64::MAX),
+    })
+}
+
+/// A quantity (`250m`, `1536Ki`, `1.5`) in billionths.
+fn nanos(quantity: &str) -> Option<u128> {
+    const ONE: u128 = 1_000_000_000;
+    let split = quantity.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(quantity.len());
+    let (digits, suffix) = quantity.split_at(split);
+    let unit: u128 = match suffix {
+        "n" => 1,
+        "u" => 1_000,
+        "m" => 1_000_000,
+        "" => ONE,
+        "k" => ONE * 1_000,
+        "M" => ONE * 1_000_000,
+        "G" => ONE * 1_000_000_000,
+        "T" => ONE * 1_000_000_000_000,
+        "Ki" => ONE << 10,
+        "Mi" => ONE << 20,
+        "Gi" => ONE << 30,
+        "Ti" => ONE << 40,
+        _ => return None,
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let whole: u128 = if whole.is_empty() { 0 } else { whole.parse().ok()? };
+    let fraction: String = fraction.chars().take(9).collect();
+    if digits.is_empty() || digits == "." {
+        return None;
+    }
+    let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
+    let parts: u128 = if fraction.is_empty() { 0 } else { fraction.parse().ok()? };
+    whole.checked_mul(unit)?.checked_add(parts.checked_mul(unit)? / scale)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn quantities_are_read_as_kubernetes_writes_them() {
+        let cases = [
+            ("250m", Some(250_000_000)),
+            ("1", Some(1_000_000_000)),
+            ("1.5", Some(1_500_000_000)),
+            ("12345n", Some(12_345)),
+            ("2Ki", Some(2_048_000_000_000)),
+            ("", None),
+            ("m", None),
+            ("1x", None),
+            ("1.2.3", None),
+        ];
+        for (written, expected) in cases {
+            assert_eq!(nanos(written), expected, "{written:?}");
+        }
+    }
+
+    #[test]
+    fn a_bare_pod_is_unknown_and_not_an_error() {
+        let read =
+            pod(serde_json::from_value(json!({"metadata": {"name": "a"}})).expect("decodes")).expect("a pod");
+        assert_eq!(read.phase, PodPhase::Unknown);
+        assert!(pod(core::Pod::default()).is_err());
+        let strange = json!({"metadata": {"name": "a"}, "status": {"phase": "Dreaming"}});
+        let read = pod(serde_json::from_value(strange).expect("decodes")).expect("a pod");
+        assert_eq!(read.phase, PodPhase::Unknown);
+    }
+
+    #[test]
+    fn containers_are_joined_with_their_statuses() {
+        let object = json!({
+            "metadata": {"name": "web-1", "namespace": "web", "ownerReferences": [
+                {"apiVersion": "v1", "kind": "Other", "name": "x", "uid": "1"},
+                {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-abc", "uid": "2", "controller": true}]},
+            "spec": {
+                "initContainers": [{"name": "first", "image": "i:1"}],
+                "containers": [{"name": "app", "image": "a:1"}, {"name": "side", "image": "s:1"}],
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data-web"}}],
+            },
+            "status": {"phase": "Running", "containerStatuses": [{
+                "name": "app", "image": "a:1", "imageID": "", "ready": false, "restartCount": 4,
+                "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+                "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+            }]},
+        });
+        let read = pod(serde_json::from_value(object).expect("decodes")).expect("a pod");
+        assert_eq!(read.owner, Some(ObjectRef::new("ReplicaSet", "web", "web-abc")));
+        assert_eq!(read.claims, ["data-web"]);
+        let names: Vec<_> = read.containers.iter().map(|c| (c.name.as_str(), c.init, c.restarts)).collect();
+        assert_eq!(names, [("first", true, 0), ("app", false, 4), ("side", false, 0)]);
+        assert!(
+            matches!(&read.containers[1].state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff")
+        );
+        assert!(matches!(
+            read.containers[1].last_state,
+            Some(ContainerState::Terminated { exit_code: 1, .. })
+        ));
+        assert_eq!(read.containers[2].state, ContainerState::Unknown);
+    }
+
+    #[test]
+    fn a_stateful_set_that_updates_on_delete_counts_as_updated() {
+        let set = |strategy: Value| {
+            let object = json!({
+                "metadata": {"name": "db", "namespace": "db", "generation": 3},
+                "spec": {"replicas": 3, "serviceName": "db", "selector": {}, "template": {}, "updateStrategy": strategy},
+                "status": {"replicas": 3, "updatedReplicas": 1, "availableReplicas": 3, "observedGeneration": 3,
+                    "currentRevision": "a", "updateRevision": "b"},
+            });
+            stateful_set(serde_json::from_value(object).expect("decodes")).expect("a set").updated
+        };
+        assert_eq!(set(json!({"type": "RollingUpdate"})), 1);
+        assert_eq!(set(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}})), 3);
+        assert_eq!(set(json!({"type": "OnDelete"})), 3);
+    }
+
+    #[test]
+    fn ceph_details_are_a_map_by_check() {
+        let read = ceph_cluster(&json!({
+            "metadata": {"namespace": "rook-ceph", "name": "ceph"},
+            "status": {"ceph": {
+                "health": "HEALTH_WARN", "lastChecked": "2026-11-21T02:06:42Z",
+                "details": {"RECENT_CRASH": {"severity": "HEALTH_WARN", "message": "1 daemons have recently crashed"}},
+                "capacity": {"bytesUsed": 3, "bytesTotal": 8},
+            }},
+        }))
+        .expect("a cluster");
+        assert_eq!(read.checks[0].name, "RECENT_CRASH");
+        assert_eq!(read.capacity, Some((3, 8)));
+        assert!(read.last_checked.is_some());
+        let bare = ceph_cluster(&json!({"metadata": {"name": "c"}})).expect("bare");
+        assert_eq!((bare.health.as_str(), bare.capacity, bare.last_checked), ("", None, None));
+    }
+}

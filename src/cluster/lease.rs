@@ -1,0 +1,207 @@
+//! The cluster's lock: one Lease, so that a laptop and a service exclude each other.
+//!
+//! Races decided here. Every write carries the version that was read, so of two that take the lock at once one gets 409
+//! and stands back. Whether another's lock has run out is judged by our own monotonic clock since we *last saw its
+//! record change*, never by the times in it: clocks differ. The proof that we return counts from before the request was
+//! sent, so it ends before anybody else may believe that the lock is free. A write whose answer was lost is an error;
+//! asking again settles it, for the same identity takes its own lock at once.
+
+use super::client::Kubernetes;
+use super::request::Write;
+use super::{ClusterError, ClusterLease, ClusterResult, LeaseAnswer, LeaseHolder};
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
+/// How long the lock holds after a renewal.
+pub(crate) const DURATION: Duration = Duration::from_secs(30);
+
+/// The record of another holder as we last saw it change.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Seen {
+    version: String,
+    since: Instant,
+}
+
+/// What a Lease says.
+struct Record {
+    object: Value,
+    holder: String,
+    version: String,
+    duration: Duration,
+    renewed_at: Option<Timestamp>,
+}
+
+impl Record {
+    fn of(object: Value) -> Self {
+        let text =
+            |pointer: &str| object.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let seconds = object.pointer("/spec/leaseDurationSeconds").and_then(Value::as_u64);
+        Self {
+            holder: text("/spec/holderIdentity"),
+            version: text("/metadata/resourceVersion"),
+            duration: seconds.map_or(DURATION, Duration::from_secs),
+            renewed_at: text("/spec/renewTime").parse().ok(),
+            object,
+        }
+    }
+
+    fn held_by(self) -> LeaseAnswer {
+        LeaseAnswer::HeldBy(LeaseHolder { identity: self.holder, renewed_at: self.renewed_at })
+    }
+}
+
+impl Kubernetes {
+    fn lease_collection(&self) -> String {
+        format!("/apis/coordination.k8s.io/v1/namespaces/{}/leases", self.settings().lease_namespace)
+    }
+
+    fn lease_path(&self) -> String {
+        format!("{}/{}", self.lease_collection(), self.settings().lease_name)
+    }
+
+    async fn lease_record(&self) -> ClusterResult<Option<Record>> {
+        match self.connection().get(&self.lease_path()).await {
+            Ok(object) => Ok(Some(Record::of(object))),
+            Err(ClusterError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) async fn take_lease(&self, holder: &str) -> ClusterResult<LeaseAnswer> {
+        let Some(record) = self.lease_record().await? else {
+            return self.create_lease(holder).await;
+        };
+        if record.holder != holder && !record.holder.is_empty() && !self.has_run_out(&record) {
+            return Ok(record.held_by());
+        }
+        let before = Instant::now();
+        match self.connection().write(Write::Replace, &self.lease_path(), &renewed(&record, holder)).await {
+            Ok(_) => Ok(self.held(holder, before)),
+            Err(ClusterError::Conflict { .. }) => self.lost_race().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn create_lease(&self, holder: &str) -> ClusterResult<LeaseAnswer> {
+        let now = micros(Timestamp::now());
+        let object = json!({
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": "Lease",
+            "metadata": {"name": self.settings().lease_name, "namespace": self.settings().lease_namespace},
+            "spec": {
+                "holderIdentity": holder,
+                "leaseDurationSeconds": DURATION.as_secs(),
+                "acquireTime": now,
+                "renewTime": now,
+                "leaseTransitions": 0,
+            },
+        });
+        let before = Instant::now();
+        match self.connection().write(Write::Create, &self.lease_collection(), &object).await {
+            Ok(_) => Ok(self.held(holder, before)),
+            Err(ClusterError::Conflict { .. }) => self.lost_race().await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Another was faster: whoever it was is in the record now, seen just now.
+    async fn lost_race(&self) -> ClusterResult<LeaseAnswer> {
+        let Some(record) = self.lease_record().await? else {
+            return Err(ClusterError::Conflict {
+                what: self.lease_path(),
+                said: "it was taken and removed at once".to_owned(),
+            });
+        };
+        self.has_run_out(&record);
+        Ok(record.held_by())
+    }
+
+    fn held(&self, holder: &str, before: Instant) -> LeaseAnswer {
+        *self.seen() = None;
+        LeaseAnswer::Held(ClusterLease { valid_until: before + DURATION, holder: holder.to_owned() })
+    }
+
+    /// Whether another's record has not changed for its duration while we watched. A record seen for the first time has
+    /// not run out, however old its times are.
+    fn has_run_out(&self, record: &Record) -> bool {
+        let mut seen = self.seen();
+        match seen.as_ref() {
+            Some(known) if known.version == record.version => known.since.elapsed() >= record.duration,
+            _ => {
+                *seen = Some(Seen { version: record.version.clone(), since: Instant::now() });
+                false
+            }
+        }
+    }
+
+    pub(super) async fn give_lease_back(&self, lease: ClusterLease) -> ClusterResult<()> {
+        let Some(record) = self.lease_record().await? else { return Ok(()) };
+        if record.holder != lease.holder {
+            return Ok(());
+        }
+        let mut object = record.object;
+        object["spec"]["holderIdentity"] = json!("");
+        object["spec"]["leaseDurationSeconds"] = json!(1);
+        object["spec"]["renewTime"] = json!(micros(Timestamp::now()));
+        match self.connection().write(Write::Replace, &self.lease_path(), &object).await {
+            // Whoever changed it meanwhile has it.
+            Ok(_) | Err(ClusterError::Conflict { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The record as the holder renews or takes it, with the version that was read.
+fn renewed(record: &Record, holder: &str) -> Value {
+    let now = micros(Timestamp::now());
+    let mut object = record.object.clone();
+    if !object["spec"].is_object() {
+        object["spec"] = json!({});
+    }
+    let spec = &mut object["spec"];
+    if record.holder != holder {
+        let transitions = spec["leaseTransitions"].as_i64().unwrap_or(0);
+        spec["acquireTime"] = json!(now);
+        spec["leaseTransitions"] = json!(transitions.saturating_add(1));
+    }
+    spec["holderIdentity"] = json!(holder);
+    spec["leaseDurationSeconds"] = json!(DURATION.as_secs());
+    spec["renewTime"] = json!(now);
+    object
+}
+
+/// A `MicroTime`: the server insists on six digits.
+fn micros(time: Timestamp) -> String {
+    time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_have_six_digits() {
+        let time: Timestamp = "2026-11-21T01:52:07Z".parse().expect("a time");
+        assert_eq!(micros(time), "2026-11-21T01:52:07.000000Z");
+        let time: Timestamp = "2026-11-21T01:52:07.123456789Z".parse().expect("a time");
+        assert_eq!(micros(time), "2026-11-21T01:52:07.123456Z");
+    }
+
+    #[test]
+    fn a_renewal_keeps_the_version_and_the_time_of_taking() {
+        let object = json!({
+            "metadata": {"name": "caretaker", "resourceVersion": "7"},
+            "spec": {"holderIdentity": "a", "acquireTime": "2026-01-01T00:00:00.000000Z", "leaseTransitions": 2},
+        });
+        let record = Record::of(object);
+        let same = renewed(&record, "a");
+        assert_eq!(same["metadata"]["resourceVersion"], "7");
+        assert_eq!(same["spec"]["acquireTime"], "2026-01-01T00:00:00.000000Z");
+        assert_eq!(same["spec"]["leaseTransitions"], 2);
+        let other = renewed(&record, "b");
+        assert_eq!(other["spec"]["holderIdentity"], "b");
+        assert_ne!(other["spec"]["acquireTime"], "2026-01-01T00:00:00.000000Z");
+        assert_eq!(other["spec"]["leaseTransitions"], 3);
+    }
+}
