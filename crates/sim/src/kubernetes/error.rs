@@ -179,6 +179,24 @@ impl ApiError {
         Self::new(500, "InternalError", format!("Internal error occurred: {message}")).with_details(causes)
     }
 
+    /// A list at a version that does not exist yet.
+    pub(crate) fn too_large_version(asked: u64, current: u64) -> Self {
+        let mut error = Self::new(
+            504,
+            "Timeout",
+            format!("Timeout: Too large resource version: {asked}, current: {current}"),
+        );
+        error.retry_after = Some(1);
+        error.with_details(json!({
+            "causes": [cause("ResourceVersionTooLarge", "Too large resource version", "")], "retryAfterSeconds": 1,
+        }))
+    }
+
+    /// A failure that the server passes on without a reason, always 500.
+    pub(crate) fn unreasoned(message: impl Into<String>) -> Self {
+        Self::new(500, "", message)
+    }
+
     pub(crate) fn from_code(code: u16) -> Self {
         match code {
             429 => {
@@ -243,8 +261,11 @@ impl ApiError {
         }
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": metadata,
-            "status": "Failure", "message": self.message, "reason": self.reason,
+            "status": "Failure", "message": self.message,
         });
+        if !self.reason.is_empty() {
+            status["reason"] = json!(self.reason);
+        }
         if let Some(details) = &self.details {
             status["details"] = details.clone();
         }

@@ -1,10 +1,10 @@
 //! What a test makes go wrong, and the log of what was asked.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// Which requests a fault concerns. A field that is `None` fits everything.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -112,12 +112,19 @@ pub struct RequestRecord {
 pub struct Faults {
     entries: Arc<Mutex<Vec<Entry>>>,
     next: Arc<AtomicU64>,
-    down: watch::Sender<bool>,
+    down: Arc<AtomicBool>,
+    /// Parent of the tokens of all open connections.
+    connections: Arc<Mutex<CancellationToken>>,
 }
 
 impl Faults {
     pub(crate) fn new() -> Self {
-        Self { entries: Arc::default(), next: Arc::default(), down: watch::Sender::new(false) }
+        Self {
+            entries: Arc::default(),
+            next: Arc::default(),
+            down: Arc::default(),
+            connections: Arc::new(Mutex::new(CancellationToken::new())),
+        }
     }
 
     /// Adds a fault for every fitting request.
@@ -149,11 +156,23 @@ impl Faults {
 
     /// While down, connections break as soon as they are made, and open ones break at once.
     pub fn set_down(&self, down: bool) {
-        self.down.send_replace(down);
+        self.down.store(down, Ordering::SeqCst);
+        if down {
+            self.break_connections();
+        }
     }
 
-    pub(crate) fn down(&self) -> watch::Receiver<bool> {
-        self.down.subscribe()
+    /// Breaks every open connection, running watches included; new ones are welcome.
+    pub fn break_connections(&self) {
+        let mut connections = self.connections.lock().unwrap_or_else(PoisonError::into_inner);
+        connections.cancel();
+        *connections = CancellationToken::new();
+    }
+
+    /// A token for a new connection; `None` while down.
+    pub(crate) fn connection(&self) -> Option<CancellationToken> {
+        let token = self.connections.lock().unwrap_or_else(PoisonError::into_inner).child_token();
+        (!self.down.load(Ordering::SeqCst)).then_some(token)
     }
 
     /// The faults that this request meets, in the order in which they were added; counted ones are used up by it.

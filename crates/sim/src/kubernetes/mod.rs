@@ -9,15 +9,24 @@
 //! between a list and the watch that follows it (the watch reads history from the list's version); a page fetched after
 //! the list changed (pages are cut from the state at the first page's version, or refused with 410).
 
+mod discovery;
 mod error;
 mod exec;
+mod exec_session;
 mod faults;
 mod kind;
+mod listener;
 mod patch;
+mod pod_log;
 mod rbac;
+mod request;
+mod reviews;
 mod selector;
 mod server;
 mod store;
+mod validation;
+mod verbs;
+mod watch;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -83,25 +83,11 @@ fn parse_fields(of: &Kind, custom: bool, selector: &str) -> Result<Vec<FieldTerm
             (field, value, true)
         } else {
             return Err(ApiError::bad_request(format!(
-                "Unable to find \"{}\" that match label selector \"\", field selector \"{selector}\": \
-                 invalid selector: '{selector}'; can't understand '{term}'",
-                group_version_resource(of)
+                "invalid selector: '{selector}'; can't understand '{term}'"
             )));
         };
         if !supported(of, custom, field) {
-            let why = if custom {
-                format!("field label not supported: {field}")
-            } else if *of == super::kind::POD || *of == super::kind::NODE {
-                format!("field label not supported: {field}")
-            } else {
-                format!(
-                    "\"{field}\" is not a known field selector: only \"metadata.name\", \"metadata.namespace\""
-                )
-            };
-            return Err(ApiError::bad_request(format!(
-                "Unable to find \"{}\" that match label selector \"\", field selector \"{selector}\": {why}",
-                group_version_resource(of)
-            )));
+            return Err(ApiError::bad_request(format!("field label not supported: {field}")));
         }
         terms.push(FieldTerm {
             pointer: format!("/{}", field.replace('.', "/")),
@@ -110,14 +96,6 @@ fn parse_fields(of: &Kind, custom: bool, selector: &str) -> Result<Vec<FieldTerm
         });
     }
     Ok(terms)
-}
-
-fn group_version_resource(of: &Kind) -> String {
-    format!(
-        "{}, Resource={}",
-        if of.group.is_empty() { format!("/{}", of.version) } else { of.api_version() },
-        of.plural
-    )
 }
 
 fn supported(of: &Kind, custom: bool, field: &str) -> bool {

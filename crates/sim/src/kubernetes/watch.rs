@@ -1,0 +1,208 @@
+//! Watches: one JSON object a line, from a version that the client knows, until its time is over.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::http::StatusCode;
+use axum::response::Response;
+use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Shared;
+use super::error::{ApiError, with_type};
+use super::kind::{Kind, ResourceType};
+use super::request::ApiRequest;
+use super::selector::Selector;
+use super::store::{Change, Record};
+
+/// How often an idle watch tells the version it has reached.
+const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
+/// How long before the end asked for by the client the last bookmark comes.
+const LAST_BOOKMARK_BEFORE: Duration = Duration::from_secs(2);
+const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
+
+struct Watch {
+    shared: Arc<Shared>,
+    kind: Kind,
+    namespace: Option<String>,
+    selector: Selector,
+    cursor: u64,
+    moved: watch::Receiver<u64>,
+    pending: VecDeque<Value>,
+    bookmarks: VecDeque<Instant>,
+    end: Instant,
+    over: bool,
+}
+
+pub(crate) fn answer(
+    shared: &Arc<Shared>,
+    of: &ResourceType,
+    request: &ApiRequest,
+) -> Result<Response, ApiError> {
+    let query = &request.query;
+    let kind = of.kind;
+    if of.read_only {
+        return Err(ApiError::method_not_allowed());
+    }
+    let mut fields = query.get("fieldSelector").to_owned();
+    if !request.target.name.is_empty() {
+        // The old form with `?watch=1` on one object.
+        fields = format!("metadata.name={}", request.target.name);
+    }
+    let selector = Selector::parse(&kind, of.custom, query.get("labelSelector"), &fields)?;
+    let initial = query.flag("sendInitialEvents");
+    if initial && query.get("resourceVersionMatch") != "NotOlderThan" {
+        return Err(list_options_invalid(
+            "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan",
+        ));
+    }
+    let asked = query.get("resourceVersion");
+    let version = if asked.is_empty() {
+        0
+    } else {
+        asked.parse::<u64>().map_err(|_| ApiError::unreasoned(format!(
+            "resourceVersion: Invalid value: \"{asked}\": strconv.ParseUint: parsing \"{asked}\": invalid syntax"
+        )))?
+    };
+    let namespace = (!request.target.namespace.is_empty()).then(|| request.target.namespace.clone());
+    let bookmarks = query.flag("allowWatchBookmarks");
+    let timeout = query
+        .number("timeoutSeconds")
+        .and_then(|s| u64::try_from(s).ok())
+        .filter(|s| *s > 0)
+        .map_or(DEFAULT_TIMEOUT, Duration::from_secs);
+    let start = Instant::now();
+    let end = start + timeout;
+
+    let mut pending = VecDeque::new();
+    let store = shared.store();
+    let moved = store.moved();
+    let mut cursor = version;
+    let mut over = false;
+    if version == 0 || initial {
+        for object in store.list(&kind, namespace.as_deref()).iter().filter(|o| selector.matches(o)) {
+            pending.push_back(frame("ADDED", object));
+        }
+        cursor = store.revision();
+        if initial && bookmarks {
+            pending.push_back(bookmark(&kind, cursor, true));
+        }
+    } else if version < store.compacted() {
+        let message = format!("too old resource version: {version} ({})", store.compacted());
+        pending.push_back(frame("ERROR", &ApiError::expired(message).status()));
+        over = true;
+    }
+    drop(store);
+    let mut at = VecDeque::new();
+    if bookmarks {
+        let mut next = start + BOOKMARK_EVERY;
+        while next < end {
+            at.push_back(next);
+            next += BOOKMARK_EVERY;
+        }
+        if let Some(last) = end.checked_sub(LAST_BOOKMARK_BEFORE).filter(|last| *last > start) {
+            at.push_back(last);
+        }
+    }
+    let watch = Watch {
+        shared: Arc::clone(shared),
+        kind,
+        namespace,
+        selector,
+        cursor,
+        moved,
+        pending,
+        bookmarks: at,
+        end,
+        over,
+    };
+    let frames = futures::stream::unfold(watch, |mut watch| async move {
+        let line = watch.next().await?;
+        Some((Ok::<_, Infallible>(Bytes::from(format!("{line}\n"))), watch))
+    });
+    Ok(with_type(StatusCode::OK, "application/json", Body::from_stream(frames)))
+}
+
+fn list_options_invalid(message: &str) -> ApiError {
+    const LIST_OPTIONS: Kind = Kind::cluster("meta.k8s.io", "v1", "ListOptions", "");
+    let message = format!("Forbidden: {message}");
+    ApiError::invalid(&LIST_OPTIONS, "", &[("FieldValueForbidden", &message, "resourceVersionMatch")])
+}
+
+fn frame(of: &str, object: &Value) -> Value {
+    json!({"type": of, "object": object})
+}
+
+fn bookmark(kind: &Kind, revision: u64, initial_end: bool) -> Value {
+    let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
+    if initial_end {
+        metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
+    }
+    frame("BOOKMARK", &json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}))
+}
+
+impl Watch {
+    async fn next(&mut self) -> Option<Value> {
+        loop {
+            if let Some(frame) = self.pending.pop_front() {
+                return Some(frame);
+            }
+            if self.over {
+                return None;
+            }
+            // Marked as seen before the store is read, so no change slips in between.
+            self.moved.borrow_and_update();
+            self.read();
+            if !self.pending.is_empty() || self.over {
+                continue;
+            }
+            let next_bookmark = self.bookmarks.front().copied().unwrap_or(self.end);
+            tokio::select! {
+                moved = self.moved.changed() => self.over = moved.is_err(),
+                () = tokio::time::sleep_until(next_bookmark.min(self.end)) => {
+                    if Instant::now() >= self.end {
+                        return None;
+                    }
+                    self.bookmarks.pop_front();
+                    self.pending.push_back(bookmark(&self.kind, self.cursor, false));
+                }
+            }
+        }
+    }
+
+    fn read(&mut self) {
+        let store = self.shared.store();
+        if self.cursor > store.revision() {
+            return;
+        }
+        match store.since(&self.kind, self.namespace.as_deref(), self.cursor) {
+            Some(records) => {
+                let selector = &self.selector;
+                self.pending.extend(records.iter().filter_map(|record| seen(selector, record)));
+                self.cursor = store.revision();
+                self.over = store.type_of(&self.kind).is_none();
+            }
+            None => {
+                let message = format!("too old resource version: {} ({})", self.cursor, store.compacted());
+                self.pending.push_back(frame("ERROR", &ApiError::expired(message).status()));
+                self.over = true;
+            }
+        }
+    }
+}
+
+/// What a change looks like through a selector: an object that stops matching is gone, as far as this watch goes.
+fn seen(selector: &Selector, record: &Record) -> Option<Value> {
+    let before = record.previous.as_ref().is_some_and(|p| selector.matches(p));
+    let after = record.change != Change::Deleted && selector.matches(&record.object);
+    match (before, after) {
+        (false, true) => Some(frame("ADDED", &record.object)),
+        (true, true) => Some(frame("MODIFIED", &record.object)),
+        (true, false) => Some(frame("DELETED", &record.object)),
+        (false, false) => None,
+    }
+}
