@@ -7,7 +7,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::api::error_response;
+use super::api::{WholePath, error_response};
 use super::auth::Caller;
 use super::connection::Breaker;
 use super::faults::{Fault, Seen};
@@ -83,6 +83,7 @@ pub(crate) async fn gate(
             let refused =
                 caller.check_scope(&method, &path).err().map(|refusal| error_response(&gitea, &refusal));
             parts.extensions.insert(caller);
+            parts.extensions.insert(WholePath(path));
             refused.or_else(|| redirect(&gitea, &method, &full_path))
         }
     };

@@ -1,19 +1,49 @@
 //! The routes of the API.
 
+mod administration;
+mod branches;
+mod call;
+mod commits;
+mod contents;
+mod hooks;
+mod issues;
+mod labels;
+mod people;
+mod pulls;
+mod repos;
+
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
+
+pub(crate) use call::WholePath;
 
 use super::Gitea;
 use super::gate::gate;
 use super::view::Refusal;
 
 pub(crate) fn router(gitea: Gitea) -> Router {
+    let repository = Router::new()
+        .merge(branches::routes())
+        .merge(commits::routes())
+        .merge(contents::routes())
+        .merge(hooks::routes())
+        .merge(issues::routes())
+        .merge(labels::routes())
+        .merge(people::routes())
+        .merge(pulls::routes());
     Router::new()
         .merge(super::page::routes())
+        .nest("/api/v1/repos/{owner}/{repo}", repository)
+        .nest("/api/v1", Router::new().merge(administration::routes()).merge(repos::routes()))
+        .fallback(not_found)
         .layer(axum::middleware::from_fn_with_state(gitea.clone(), gate))
         .with_state(gitea)
+}
+
+async fn not_found(axum::extract::State(gitea): axum::extract::State<Gitea>) -> Response {
+    error_response(&gitea, &Refusal::not_found())
 }
 
 /// A refusal as the API words it.
