@@ -7,6 +7,7 @@
 
 mod gitea;
 mod http;
+pub(crate) mod renovate;
 mod settings;
 mod types;
 mod wire;

@@ -1,5 +1,21 @@
 //! Renovate's queue: order, pre-flight, merge, following the rollout, undoing.
+//!
+//! Everything here is pure: the caller reads the forge and the cluster, these modules judge.
 
+pub(crate) mod classify;
+pub(crate) mod explain;
+mod glob;
+pub(crate) mod preflight;
+pub(crate) mod reversible;
+pub(crate) mod revert;
+pub(crate) mod rollout;
+mod semver;
+pub(crate) mod settings;
 mod types;
+pub(crate) mod versions;
 
+pub use settings::{RenovateSettings, Settings};
 pub(crate) use types::*;
+
+#[cfg(test)]
+mod tests;

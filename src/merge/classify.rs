@@ -1,0 +1,331 @@
+//! What a pull request is: category, risk, update type, foundation. The worst member of a bundle decides.
+//!
+//! "Worse" is by risk. A bundle of several updates stays `non-major` as long as no member is of high risk or more (core
+//! infrastructure, a foundation, a database, a major); its risk is its worst member's in any case.
+
+use super::glob::{matches, matches_package};
+use super::settings::{CategoryRule, FoundationRule, Settings};
+use super::{Category, Risk, UpdateType, semver};
+use crate::forge::PullNumber;
+use crate::forge::renovate::{Update, UpdateKind};
+
+/// The rules in force.
+#[derive(Debug, Clone)]
+pub(crate) struct Rules {
+    categories: Vec<CategoryRule>,
+    foundations: Vec<FoundationRule>,
+}
+
+impl Rules {
+    /// The settings' rules before the built-in ones.
+    pub(crate) fn new(settings: &Settings) -> Self {
+        Self { categories: settings.category_rules(), foundations: settings.foundation_rules() }
+    }
+
+    /// The category of a package; `None` where no rule knows it.
+    pub(crate) fn package_category(&self, package: &str) -> Option<Category> {
+        self.categories
+            .iter()
+            .find(|rule| rule.packages.iter().any(|pattern| matches_package(pattern, package)))
+            .map(|rule| rule.category)
+    }
+
+    fn path_category(&self, path: &str) -> Option<Category> {
+        self.categories
+            .iter()
+            .find(|rule| rule.paths.iter().any(|pattern| matches(pattern, path)))
+            .map(|rule| rule.category)
+    }
+
+    fn package_foundation(&self, package: &str) -> Option<String> {
+        self.foundations
+            .iter()
+            .find(|rule| rule.packages.iter().any(|pattern| matches_package(pattern, package)))
+            .map(|rule| format!("{package} is a foundation: {}", rule.name))
+    }
+
+    fn path_foundation(&self, path: &str) -> Option<String> {
+        self.foundations
+            .iter()
+            .find(|rule| rule.paths.iter().any(|pattern| matches(pattern, path)))
+            .map(|rule| format!("{path} belongs to a foundation: {}", rule.name))
+    }
+}
+
+/// One update of a pull request, judged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Member {
+    /// The package.
+    pub(crate) package: String,
+    /// Its category by itself.
+    pub(crate) category: Category,
+    /// Its risk by itself.
+    pub(crate) risk: Risk,
+    /// How far its version moves.
+    pub(crate) update: UpdateType,
+}
+
+/// What a pull request is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Classification {
+    /// Decides the order.
+    pub(crate) category: Category,
+    /// Decides soak, maxima and approvals.
+    pub(crate) risk: Risk,
+    /// The farthest move of any member.
+    pub(crate) update: UpdateType,
+    /// Why caretaker stands on it, when it does.
+    pub(crate) foundation: Option<String>,
+    /// The member that decided.
+    pub(crate) worst: String,
+    /// All of them.
+    pub(crate) members: Vec<Member>,
+}
+
+/// The place of a pull request in the queue of merges of one priority.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct MergeOrderKey {
+    place: u8,
+    update: UpdateType,
+    number: PullNumber,
+}
+
+impl MergeOrderKey {
+    /// Category, then update type, then number; a foundation after all but databases.
+    pub(crate) fn new(category: Category, foundation: bool, update: UpdateType, number: PullNumber) -> Self {
+        let place = match (category, foundation) {
+            (Category::Database, _) => 6,
+            (_, true) => 5,
+            (Category::NonMajor, false) => 0,
+            (Category::Platform, false) => 1,
+            (Category::Monitoring, false) => 2,
+            (Category::Core, false) => 3,
+            (Category::AppTemplate, false) => 4,
+        };
+        Self { place, update, number }
+    }
+}
+
+impl Classification {
+    /// Its place in the queue.
+    pub(crate) fn order_key(&self, number: PullNumber) -> MergeOrderKey {
+        MergeOrderKey::new(self.category, self.foundation.is_some(), self.update, number)
+    }
+
+    /// Why a person has to say yes before it is merged; `None` where nobody has to.
+    pub(crate) fn approval(&self) -> Option<String> {
+        let mut reasons = Vec::new();
+        if self.members.iter().any(|member| member.category == Category::Database)
+            || self.category == Category::Database
+        {
+            reasons.push("a database is touched, and no backups were checked");
+        }
+        match self.update {
+            UpdateType::Major => reasons.push("it is a major update, and no release notes were checked"),
+            UpdateType::Unknown => {
+                reasons.push("nothing says how far the version moves, and no release notes were checked");
+            }
+            UpdateType::Patch | UpdateType::Minor => {}
+        }
+        if self.foundation.is_some() {
+            reasons.push("caretaker itself stands on it");
+        }
+        (!reasons.is_empty()).then(|| reasons.join("; "))
+    }
+}
+
+/// The risk of a category by itself.
+pub(crate) fn category_risk(category: Category) -> Risk {
+    match category {
+        Category::NonMajor | Category::Platform => Risk::Low,
+        Category::Monitoring | Category::AppTemplate => Risk::Medium,
+        Category::Core => Risk::High,
+        Category::Database => Risk::Critical,
+    }
+}
+
+fn risk(category: Category, update: UpdateType) -> Risk {
+    let floor = match update {
+        UpdateType::Patch | UpdateType::Minor => Risk::Low,
+        UpdateType::Major | UpdateType::Unknown => Risk::High,
+    };
+    category_risk(category).max(floor)
+}
+
+/// How far one row of Renovate's table moves: what it says or what the versions say, whichever is farther.
+fn update_type(update: &Update) -> UpdateType {
+    let computed =
+        update.from.as_deref().map_or(UpdateType::Unknown, |from| semver::distance(from, &update.to));
+    match update.kind {
+        UpdateKind::Digest | UpdateKind::Pin => UpdateType::Patch,
+        UpdateKind::Patch => known_or(computed, UpdateType::Patch),
+        UpdateKind::Minor => known_or(computed, UpdateType::Minor),
+        UpdateKind::Major | UpdateKind::Replacement => UpdateType::Major,
+        UpdateKind::Rollback | UpdateKind::LockFiles => UpdateType::Unknown,
+        UpdateKind::Unknown => computed,
+    }
+}
+
+fn known_or(computed: UpdateType, said: UpdateType) -> UpdateType {
+    match computed {
+        UpdateType::Unknown => said,
+        known => known.max(said),
+    }
+}
+
+/// Whether title or branch name a bundle.
+fn names_a_bundle(text: &str) -> bool {
+    let text = text.to_lowercase();
+    ["non-major", "non major", "nonmajor", "all-minor-patch", "minor-patch"]
+        .iter()
+        .any(|word| text.contains(word))
+}
+
+/// Judges a pull request by its updates, the files that it changes, its title and its branch.
+pub(crate) fn classify(
+    updates: &[Update],
+    title: &str,
+    branch: &str,
+    files: &[String],
+    rules: &Rules,
+) -> Classification {
+    let by_path = files
+        .iter()
+        .filter_map(|file| rules.path_category(file).map(|category| (category, file.as_str())))
+        .max_by_key(|(category, _)| (category_risk(*category), *category));
+    let members: Vec<Member> = updates
+        .iter()
+        .map(|update| {
+            let category = rules.package_category(&update.package).unwrap_or(Category::AppTemplate);
+            let update_type = update_type(update);
+            Member {
+                package: update.package.clone(),
+                category,
+                risk: risk(category, update_type),
+                update: update_type,
+            }
+        })
+        .collect();
+    let foundation = updates
+        .iter()
+        .find_map(|update| rules.package_foundation(&update.package))
+        .or_else(|| files.iter().find_map(|file| rules.path_foundation(file)));
+    let farthest = members.iter().map(|member| member.update).max().unwrap_or(UpdateType::Unknown);
+    let bundle = members.len() > 1 || names_a_bundle(title) || names_a_bundle(branch);
+    let worst = members.iter().max_by_key(|member| (member.risk, member.category));
+    let (mut category, mut highest, mut decided) = match worst {
+        Some(worst) if bundle && worst.risk < Risk::High => {
+            (Category::NonMajor, worst.risk, worst.package.clone())
+        }
+        Some(worst) => (worst.category, worst.risk, worst.package.clone()),
+        None => (Category::AppTemplate, Risk::High, title.to_owned()),
+    };
+    if let Some((path_category, path)) = by_path {
+        let path_risk = risk(path_category, farthest);
+        // A rule by path is a person's word: alone it names the category, in a bundle it can only make it worse.
+        if path_risk > highest || !bundle {
+            category = path_category;
+            highest = highest.max(path_risk);
+            path.clone_into(&mut decided);
+        }
+    }
+    if foundation.is_some() && highest < Risk::High {
+        category = Category::Core;
+        highest = Risk::High;
+    }
+    Classification { category, risk: highest, update: farthest, foundation, worst: decided, members }
+}
+
+/// What a task's own words say about its pull request, for when no server is asked.
+///
+/// * Category: a word of the title that a rule knows as a package, a line of the text with two versions that names one,
+///   or a category's own name in the title; the most dangerous of them. `non-major` (or `bundle`) counts unless one of
+///   them is of high risk.
+/// * Update type: `major`, `minor`, `patch`, `digest` or `pin` as words of their own; else two versions with an arrow or
+///   `to` between them; else a lone new version without a dot (`to v46`), which is how Renovate titles majors;
+///   `non-major` alone says minor. The title goes before the text.
+pub(crate) fn classify_words(title: &str, text: &str, rules: &Rules) -> (Option<Category>, UpdateType) {
+    // What a title asks for afterwards ("; wait for the sync") is no package.
+    let title = title.split(';').next().unwrap_or_default();
+    let title = title.split("wait for").next().unwrap_or_default();
+    let bundle = names_a_bundle(title) || words(title).any(|word| word == "bundle");
+    let named = |line: &str| words(line).filter_map(|word| rules.package_category(&word)).collect::<Vec<_>>();
+    let mut categories = named(title);
+    categories.extend(words(title).filter_map(|word| match word.as_str() {
+        "monitoring" => Some(Category::Monitoring),
+        "core" => Some(Category::Core),
+        "app-template" => Some(Category::AppTemplate),
+        "database" | "databases" | "db" => Some(Category::Database),
+        "platform" => Some(Category::Platform),
+        _ => None,
+    }));
+    for line in text.lines().filter(|line| pair_distance(line).is_some()) {
+        categories.extend(named(line));
+    }
+    let worst = categories.into_iter().max_by_key(|category| (category_risk(*category), *category));
+    let category = match worst {
+        Some(worst) if bundle && category_risk(worst) < Risk::High => Some(Category::NonMajor),
+        None if bundle => Some(Category::NonMajor),
+        other => other,
+    };
+    let update = words_update(title)
+        .or_else(|| text.lines().filter_map(pair_distance).max())
+        .or_else(|| text.lines().find_map(words_update))
+        .unwrap_or(UpdateType::Unknown);
+    (category, update)
+}
+
+/// The update type that a line's words say.
+fn words_update(line: &str) -> Option<UpdateType> {
+    let line = &line.to_lowercase().replace("non major", "non-major");
+    let all: Vec<String> = words(line).collect();
+    let has = |wanted: &str| all.iter().any(|word| word == wanted);
+    if has("major") {
+        return Some(UpdateType::Major);
+    }
+    if let Some(distance) = pair_distance(line) {
+        return Some(distance);
+    }
+    if names_a_bundle(line) || has("minor") {
+        return Some(UpdateType::Minor);
+    }
+    if has("patch") || has("digest") || has("pin") {
+        return Some(UpdateType::Patch);
+    }
+    let mut after_to = all.windows(2).filter(|pair| pair[0] == "to").map(|pair| pair[1].as_str());
+    after_to
+        .any(|word| {
+            word.strip_prefix('v')
+                .is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+        })
+        .then_some(UpdateType::Major)
+}
+
+/// How far apart two versions of a line are that an arrow or `to` joins.
+fn pair_distance(line: &str) -> Option<UpdateType> {
+    let line = line.replace("->", " → ").replace("=>", " → ").replace('→', " → ").replace('`', " ");
+    let tokens: Vec<&str> = line
+        .split_whitespace()
+        .map(|token| token.trim_matches(|c: char| !c.is_alphanumeric() && c != '→'))
+        .filter(|token| !token.is_empty())
+        .collect();
+    let version = |token: &str| {
+        token.starts_with(|c: char| c.is_ascii_digit() || c == 'v' || c == 'V')
+            && semver::numbers(token).is_some()
+    };
+    tokens
+        .windows(3)
+        .filter(|three| matches!(three[1], "→" | "to") && version(three[0]) && version(three[2]))
+        .map(|three| semver::distance(three[0], three[2]))
+        .max()
+}
+
+/// The words of a line in lower case: what lies between blanks, brackets, quotes and colons; slashes are kept, since
+/// packages have them.
+fn words(line: &str) -> impl Iterator<Item = String> {
+    line.split(|c: char| c.is_whitespace() || "()[]{}<>,;:!?\"'`*|#=&".contains(c))
+        .map(|word| word.trim_matches(['.', '-', '/']).to_lowercase())
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<_>>()
+        .into_iter()
+}

@@ -1,0 +1,320 @@
+//! Is every changed line of a pull request what its table says?
+//!
+//! A table is words in a body that can be edited; the diff is what will be merged. This judge fails closed: whatever it
+//! does not understand (a rename, a mode, a binary file, one line more than before) is not explained.
+
+use crate::forge::renovate::Update;
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// What explains a pull request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Explained {
+    /// Which update (by its place in the table) changed which file.
+    pub(crate) places: BTreeSet<(usize, String)>,
+    /// Every file that the diff changes, lock files included.
+    pub(crate) files: BTreeSet<String>,
+}
+
+/// The first thing that nothing explains.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unexplained {
+    /// In which file, where that is known.
+    pub(crate) file: String,
+    /// Which line of the new file (of the old one for a removal), where it is a line.
+    pub(crate) line: Option<u64>,
+    /// What is wrong with it.
+    pub(crate) why: &'static str,
+}
+
+impl fmt::Display for Unexplained {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.line {
+            Some(line) => write!(formatter, "{} line {line}: {}", self.file, self.why),
+            None => write!(formatter, "{}: {}", self.file, self.why),
+        }
+    }
+}
+
+/// One file's part of a unified diff.
+struct FileDiff {
+    path: String,
+    /// Blocks of removed and added lines that stand together, each with the place of its first added line.
+    blocks: Vec<Block>,
+}
+
+#[derive(Default)]
+struct Block {
+    line: u64,
+    removed: Vec<String>,
+    added: Vec<String>,
+}
+
+/// Explains each changed line by the versions of the table, or by a file name that needs no explanation.
+pub(crate) fn explain(
+    diff: &str,
+    updates: &[Update],
+    lock_files: &[String],
+) -> Result<Explained, Unexplained> {
+    let mut explained = Explained::default();
+    for file in parse(diff)? {
+        let name = file.path.rsplit('/').next().unwrap_or_default();
+        if !lock_files.iter().any(|lock| lock == name) {
+            for block in &file.blocks {
+                if block.removed.len() != block.added.len() {
+                    return Err(unexplained(&file.path, Some(block.line), "lines were added or removed"));
+                }
+                for (place, (old, new)) in (block.line..).zip(block.removed.iter().zip(&block.added)) {
+                    match updates.iter().position(|update| explains(update, old, new)) {
+                        Some(update) => {
+                            explained.places.insert((update, file.path.clone()));
+                        }
+                        None => {
+                            return Err(unexplained(
+                                &file.path,
+                                Some(place),
+                                "the change is not from an old to a new version of the table",
+                            ));
+                        }
+                    }
+                }
+            }
+        }
+        explained.files.insert(file.path);
+    }
+    if explained.files.is_empty() {
+        return Err(unexplained("the diff", None, "it changes nothing"));
+    }
+    Ok(explained)
+}
+
+fn unexplained(file: &str, line: Option<u64>, why: &'static str) -> Unexplained {
+    Unexplained { file: file.to_owned(), line, why }
+}
+
+/// Reads a unified diff as git writes it. Lines of hunks are counted, so that contents that look like a header are none.
+fn parse(diff: &str) -> Result<Vec<FileDiff>, Unexplained> {
+    let mut files: Vec<FileDiff> = Vec::new();
+    let mut lines = diff.split_terminator('\n').peekable();
+    while let Some(line) = lines.next() {
+        let Some(names) = line.strip_prefix("diff --git ") else {
+            return Err(unexplained("the diff", None, "it does not begin with a file"));
+        };
+        let Some(path) = same_name(names) else {
+            return Err(unexplained(names, None, "its name changed, or cannot be read"));
+        };
+        let mut file = FileDiff { path, blocks: Vec::new() };
+        let path = file.path.clone();
+        let mut header = 0;
+        while let Some(line) = lines.next_if(|line| !line.starts_with("diff --git ")) {
+            if let Some(counts) = line.strip_prefix("@@ ") {
+                if header != 3 {
+                    return Err(unexplained(&path, None, "its header cannot be read"));
+                }
+                let (old, new) =
+                    hunk(counts).ok_or_else(|| unexplained(&path, None, "a hunk cannot be read"))?;
+                read_hunk(&mut lines, old, new, &mut file)?;
+                continue;
+            }
+            header = match header {
+                0 if line.starts_with("index ") && !line.contains(',') => 1,
+                1 if line == format!("--- a/{path}") => 2,
+                2 if line == format!("+++ b/{path}") => 3,
+                // New, deleted, renamed or copied files, modes, binary files: none of these is a change of a version.
+                _ => {
+                    return Err(unexplained(
+                        &path,
+                        None,
+                        "it is not a change of lines in an existing text file",
+                    ));
+                }
+            };
+        }
+        if file.blocks.is_empty() {
+            return Err(unexplained(&path, None, "it changes without a changed line"));
+        }
+        files.push(file);
+    }
+    Ok(files)
+}
+
+/// The name in `a/X b/X`; nothing when both differ or are quoted.
+fn same_name(names: &str) -> Option<String> {
+    let (old, new) = names.split_at_checked(names.len() / 2)?;
+    let old = old.strip_prefix("a/")?;
+    let new = new.strip_prefix(" b/")?;
+    (old == new && !old.is_empty()).then(|| new.to_owned())
+}
+
+struct Range {
+    start: u64,
+    count: u64,
+}
+
+/// The ranges of `-1,3 +1,3 @@ ...`.
+fn hunk(counts: &str) -> Option<(Range, Range)> {
+    let (ranges, _) = counts.split_once(" @@")?;
+    let (old, new) = ranges.split_once(' ')?;
+    let range = |text: &str| {
+        let (start, count) = text.split_once(',').unwrap_or((text, "1"));
+        Some(Range { start: start.parse().ok()?, count: count.parse().ok()? })
+    };
+    Some((range(old.strip_prefix('-')?)?, range(new.strip_prefix('+')?)?))
+}
+
+/// A last line without its newline differs from one with it.
+fn mark_last(block: &mut Block) {
+    let last = if block.added.is_empty() { block.removed.last_mut() } else { block.added.last_mut() };
+    if let Some(last) = last {
+        last.push('\n');
+    }
+}
+
+fn read_hunk<'a>(
+    lines: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>,
+    old: Range,
+    new: Range,
+    file: &mut FileDiff,
+) -> Result<(), Unexplained> {
+    let (mut old_left, mut new_left, mut place) = (old.count, new.count, new.start);
+    let mut block = Block { line: place, ..Block::default() };
+    let cut = || unexplained(&file.path, None, "a hunk does not add up");
+    let mut blocks = Vec::new();
+    while old_left > 0 || new_left > 0 {
+        let line = lines.next().ok_or_else(cut)?;
+        let (mark, text) = line.split_at_checked(1).unwrap_or((" ", ""));
+        match mark {
+            " " => {
+                old_left = old_left.checked_sub(1).ok_or_else(cut)?;
+                new_left = new_left.checked_sub(1).ok_or_else(cut)?;
+                place += 1;
+                blocks.push(std::mem::take(&mut block));
+                block.line = place;
+            }
+            "-" => {
+                // A removal after an addition begins another block.
+                if !block.added.is_empty() {
+                    blocks.push(std::mem::take(&mut block));
+                    block.line = place;
+                }
+                old_left = old_left.checked_sub(1).ok_or_else(cut)?;
+                block.removed.push(text.to_owned());
+            }
+            "+" => {
+                new_left = new_left.checked_sub(1).ok_or_else(cut)?;
+                block.added.push(text.to_owned());
+                place += 1;
+            }
+            // "No newline at end of file": git says so after the line; the line itself is compared with that mark.
+            "\\" => mark_last(&mut block),
+            _ => return Err(cut()),
+        }
+    }
+    // The mark may also follow the very last line of the hunk.
+    if lines.peek().is_some_and(|line| line.starts_with('\\')) {
+        lines.next();
+        mark_last(&mut block);
+    }
+    blocks.push(block);
+    file.blocks
+        .extend(blocks.into_iter().filter(|block| !block.removed.is_empty() || !block.added.is_empty()));
+    Ok(())
+}
+
+/// Whether one update makes the new line out of the old one.
+fn explains(update: &Update, old: &str, new: &str) -> bool {
+    if old == new {
+        return false;
+    }
+    let (old_text, old_digest) = without_digest(old);
+    let (new_text, new_digest) = without_digest(new);
+    let to = update.to.trim_start_matches("sha256:");
+    if old_text == new_text {
+        // Only the digest moves, or comes: the table shows how both begin.
+        let Some(new_digest) = new_digest else { return false };
+        let from = update.from.as_deref().unwrap_or_default().trim_start_matches("sha256:");
+        return is_hexadecimal(to)
+            && new_digest.starts_with(to)
+            && match &old_digest {
+                Some(old_digest) => is_hexadecimal(from) && old_digest.starts_with(from),
+                None => update.from.is_none(),
+            };
+    }
+    // A digest that moves along with its version needs no row of its own, but it may not come or go unseen.
+    if old_digest.is_some() != new_digest.is_some() {
+        return false;
+    }
+    let Some(from) = update.from.as_deref() else { return false };
+    if !speaks_of_version(update, from, &old_text) {
+        return false;
+    }
+    let places = bounded(&old_text, from);
+    let one = |place: &usize| replace_at(&old_text, &[*place], from, &update.to) == new_text;
+    places.iter().any(one)
+        || (!places.is_empty() && replace_at(&old_text, &places, from, &update.to) == new_text)
+}
+
+/// A bare `1` or `1.5` is a version only where the line says so: in a line that names the package, or whose key is one
+/// that holds versions. Longer versions speak for themselves.
+fn speaks_of_version(update: &Update, from: &str, line: &str) -> bool {
+    if from.matches('.').count() >= 2 || (from.len() >= 7 && is_hexadecimal(from)) {
+        return true;
+    }
+    let line = line.to_lowercase();
+    let short = update.package.rsplit('/').next().unwrap_or_default().to_lowercase();
+    if !short.is_empty() && line.contains(&short) {
+        return true;
+    }
+    let key = line.split([':', '=']).next().unwrap_or_default();
+    let key = key.trim_matches(|c: char| !c.is_alphanumeric());
+    ["version", "tag", "image", "revision", "ref", "rev"].iter().any(|word| key.ends_with(word))
+}
+
+/// Where a version stands by itself: not inside a longer word or version.
+fn bounded(line: &str, version: &str) -> Vec<usize> {
+    if version.is_empty() {
+        return Vec::new();
+    }
+    line.match_indices(version)
+        .filter(|(place, _)| {
+            let before = line[..*place].chars().next_back();
+            let after = line[place + version.len()..].chars().next();
+            !before.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '+'))
+                && !after.is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '+' | '-'))
+        })
+        .map(|(place, _)| place)
+        .collect()
+}
+
+fn replace_at(line: &str, places: &[usize], from: &str, to: &str) -> String {
+    let mut text = String::with_capacity(line.len());
+    let mut done = 0;
+    for place in places {
+        text.push_str(&line[done..*place]);
+        text.push_str(to);
+        done = place + from.len();
+    }
+    text.push_str(&line[done..]);
+    text
+}
+
+/// A line without the one digest in it (`@sha256:` and 64 digits, or `@` and a commit's 40), and that digest.
+fn without_digest(line: &str) -> (String, Option<String>) {
+    for (place, _) in line.match_indices('@') {
+        let rest = &line[place + 1..];
+        let (rest, length) = match rest.strip_prefix("sha256:") {
+            Some(rest) => (rest, 64),
+            None => (rest, 40),
+        };
+        let digits: String = rest.chars().take_while(char::is_ascii_hexdigit).collect();
+        if digits.len() == length {
+            let tail = &rest[length..];
+            return (format!("{}{tail}", &line[..place]), Some(digits));
+        }
+    }
+    (line.to_owned(), None)
+}
+
+fn is_hexadecimal(text: &str) -> bool {
+    text.len() >= 7 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}

@@ -1,0 +1,248 @@
+//! May this pull request be merged at all? Everything about it that the gate does not ask.
+//!
+//! Pure: the facts are read just before by the caller. What resolves by itself is a wait; what needs a person, or will
+//! never be right, is a refusal with its reason.
+
+use super::Hold;
+use super::classify::{Classification, Rules, classify};
+use super::explain::{Explained, Unexplained, explain};
+use super::glob::matches;
+use super::settings::{RenovateSettings, Settings};
+use crate::forge::renovate::{NotRenovates, Renovates, Update, recognise};
+use crate::forge::{ChangedFile, CommitStatus, PullRequest, State, StatusState};
+use std::collections::BTreeSet;
+use std::fmt;
+
+/// The label that holds one pull request.
+pub(crate) const HOLD_LABEL: &str = "caretaker/hold";
+
+/// What is known of a pull request and its repository.
+#[derive(Debug, Clone)]
+pub(crate) struct PullFacts<'a> {
+    /// The pull request, read just now.
+    pub(crate) pull: &'a PullRequest,
+    /// The branch that watchers follow.
+    pub(crate) default_branch: &'a str,
+    /// The files that the forge says it changes.
+    pub(crate) files: &'a [ChangedFile],
+    /// Its diff.
+    pub(crate) diff: &'a str,
+    /// The statuses of its head.
+    pub(crate) statuses: &'a [CommitStatus],
+    /// The contexts (patterns) that the base branch requires.
+    pub(crate) required_statuses: &'a [String],
+    /// Versions that are not to be merged.
+    pub(crate) holds: &'a [Hold],
+}
+
+/// A pull request that may be merged, once the gate is open and whoever must has approved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReadyPull {
+    /// What it updates.
+    pub(crate) updates: Vec<Update>,
+    /// Which update changes which file.
+    pub(crate) explained: Explained,
+    /// What it is.
+    pub(crate) classification: Classification,
+    /// Why a person has to say yes first, when one has to.
+    pub(crate) approval: Option<String>,
+}
+
+impl ReadyPull {
+    /// The holds that keep exactly these versions from being merged again.
+    pub(crate) fn holds(&self) -> Vec<Hold> {
+        let mut holds = BTreeSet::new();
+        for (place, file) in &self.explained.places {
+            if let Some(update) = self.updates.get(*place) {
+                holds.insert(Hold {
+                    package: update.package.clone(),
+                    file: file.clone(),
+                    version: update.to.clone(),
+                });
+            }
+        }
+        holds.into_iter().collect()
+    }
+}
+
+/// What resolves by itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum WaitFor {
+    /// The forge still checks for conflicts, or there is one that Renovate will rebase away.
+    Mergeable,
+    /// Statuses that have not ended, or required ones that nobody has reported yet.
+    Statuses(Vec<String>),
+}
+
+impl fmt::Display for WaitFor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Mergeable => formatter.write_str("the forge does not call it mergeable (yet)"),
+            Self::Statuses(contexts) => {
+                write!(formatter, "these statuses are missing: {}", contexts.join(", "))
+            }
+        }
+    }
+}
+
+/// What a person has to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// It was merged already.
+    Merged,
+    /// It is closed.
+    Closed,
+    /// It is not Renovate's.
+    NotRenovates(NotRenovates),
+    /// It goes to another branch.
+    OtherBase(String),
+    /// It is a draft.
+    Draft,
+    /// It carries the label that holds it.
+    HoldLabel,
+    /// It contains a version that is held.
+    Held(Hold),
+    /// Statuses that failed.
+    FailedStatuses(Vec<String>),
+    /// A change that its table does not explain.
+    Unexplained(Unexplained),
+    /// The forge's list of files and the diff disagree.
+    FilesDiffer,
+    /// caretaker stands on it.
+    Foundation(String),
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Merged => formatter.write_str("it is merged already"),
+            Self::Closed => formatter.write_str("it is closed"),
+            Self::NotRenovates(why) => write!(formatter, "it does not count as Renovate's: {why}"),
+            Self::OtherBase(branch) => write!(formatter, "it goes to {branch} and not to the default branch"),
+            Self::Draft => formatter.write_str("it is a draft"),
+            Self::HoldLabel => write!(formatter, "it carries the label {HOLD_LABEL}"),
+            Self::Held(hold) => {
+                write!(formatter, "{} {} in {} is held", hold.package, hold.version, hold.file)
+            }
+            Self::FailedStatuses(contexts) => {
+                write!(formatter, "these statuses failed: {}", contexts.join(", "))
+            }
+            Self::Unexplained(what) => {
+                write!(formatter, "it changes something that its table of updates does not explain: {what}")
+            }
+            Self::FilesDiffer => {
+                formatter.write_str("the forge's list of changed files and the diff disagree")
+            }
+            Self::Foundation(why) => write!(formatter, "{why}; it is merged by a person"),
+        }
+    }
+}
+
+/// The judgement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Preflight {
+    /// It may be merged.
+    Ready(Box<ReadyPull>),
+    /// Not now.
+    Wait(WaitFor),
+    /// Not without a person.
+    Refuse(Refusal),
+}
+
+/// Judges one pull request.
+pub(crate) fn preflight(
+    facts: &PullFacts<'_>,
+    settings: &Settings,
+    renovate: &RenovateSettings,
+    rules: &Rules,
+) -> Preflight {
+    match refusal_or_ready(facts, settings, renovate, rules) {
+        Err(refusal) => Preflight::Refuse(refusal),
+        Ok(ready) => match waiting(facts) {
+            Some(what) => Preflight::Wait(what),
+            None => Preflight::Ready(Box::new(ready)),
+        },
+    }
+}
+
+fn refusal_or_ready(
+    facts: &PullFacts<'_>,
+    settings: &Settings,
+    renovate: &RenovateSettings,
+    rules: &Rules,
+) -> Result<ReadyPull, Refusal> {
+    let pull = facts.pull;
+    if pull.merged.is_some() {
+        return Err(Refusal::Merged);
+    }
+    if pull.state != State::Open {
+        return Err(Refusal::Closed);
+    }
+    if pull.base.branch != facts.default_branch {
+        return Err(Refusal::OtherBase(pull.base.branch.clone()));
+    }
+    let Renovates { updates } =
+        recognise(pull, &renovate.accounts, &renovate.branch_prefix).map_err(Refusal::NotRenovates)?;
+    if pull.draft {
+        return Err(Refusal::Draft);
+    }
+    if pull.labels.iter().any(|label| label.name == HOLD_LABEL) {
+        return Err(Refusal::HoldLabel);
+    }
+    let explained = explain(facts.diff, &updates, &settings.lock_files).map_err(Refusal::Unexplained)?;
+    let listed: BTreeSet<&str> = facts.files.iter().map(|file| file.path.as_str()).collect();
+    if !explained.files.iter().map(String::as_str).eq(listed.iter().copied()) {
+        return Err(Refusal::FilesDiffer);
+    }
+    if let Some(hold) = held(&updates, &explained, facts.holds) {
+        return Err(Refusal::Held(hold));
+    }
+    let files: Vec<String> = explained.files.iter().cloned().collect();
+    let classification = classify(&updates, &pull.title, &pull.head.branch, &files, rules);
+    if let Some(why) = &classification.foundation {
+        return Err(Refusal::Foundation(why.clone()));
+    }
+    let failed = contexts(facts.statuses, StatusState::Failure);
+    if !failed.is_empty() {
+        return Err(Refusal::FailedStatuses(failed));
+    }
+    let approval = classification.approval();
+    Ok(ReadyPull { updates, explained, classification, approval })
+}
+
+/// A hold that one of the updates falls under. A row whose file is not known from the diff is held by its version alone.
+fn held(updates: &[Update], explained: &Explained, holds: &[Hold]) -> Option<Hold> {
+    holds
+        .iter()
+        .find(|hold| {
+            updates.iter().enumerate().any(|(place, update)| {
+                let mut files =
+                    explained.places.iter().filter(|(own, _)| *own == place).map(|(_, file)| file).peekable();
+                update.package == hold.package
+                    && update.to == hold.version
+                    && (files.peek().is_none()
+                        || hold.file.is_empty()
+                        || files.any(|file| *file == hold.file))
+            })
+        })
+        .cloned()
+}
+
+fn waiting(facts: &PullFacts<'_>) -> Option<WaitFor> {
+    let mut missing = contexts(facts.statuses, StatusState::Pending);
+    missing.extend(
+        facts
+            .required_statuses
+            .iter()
+            .filter(|pattern| !facts.statuses.iter().any(|status| matches(pattern, &status.context)))
+            .cloned(),
+    );
+    if !missing.is_empty() {
+        return Some(WaitFor::Statuses(missing));
+    }
+    (!facts.pull.mergeable).then_some(WaitFor::Mergeable)
+}
+
+fn contexts(statuses: &[CommitStatus], state: StatusState) -> Vec<String> {
+    statuses.iter().filter(|status| status.state == state).map(|status| status.context.clone()).collect()
+}
