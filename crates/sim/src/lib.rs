@@ -2,6 +2,6 @@
 //!
 //! They know nothing of caretaker: the demo and the tests start them and act through their handles.
 
-pub mod kubernetes;
-
+pub mod actors;
 pub mod gitea;
+pub mod kubernetes;

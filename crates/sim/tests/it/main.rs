@@ -1,5 +1,6 @@
 //! Tests of the simulators from outside: what a client sees over HTTP.
 
+mod actors;
 mod deploy;
 mod kubernetes;
 

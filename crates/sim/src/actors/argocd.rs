@@ -1,0 +1,600 @@
+//! Argo CD's application controller.
+//!
+//! One task for all Applications. It compares each with the revision of the branch that it last read; reads the branch
+//! anew on a push, on a refresh annotation and from time to time; and starts an automated sync where they differ. As in
+//! the real one, an operation keeps the revision it was started with through all its retries, and nothing else is
+//! started while it is there: a commit that would help is not picked up until the operation ends or is terminated.
+//! Races: everything is read from the object in the step that changes it, so what somebody else wrote (an operation, the
+//! phase Terminating, a refresh) is never overwritten by an older view.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::{RecvError, TryRecvError};
+use tokio_util::sync::CancellationToken;
+
+use super::agenda::Agenda;
+use super::application::{self as app, NAMESPACE, REFRESH, text};
+use super::render::{Folder, Rendered, render};
+use super::story::{ControllerState, Story};
+use super::{Speed, draw, now, stamp};
+use crate::gitea::{Event as ForgeEvent, Repository};
+use crate::kubernetes::{
+    APPLICATION, DAEMONSET, DEPLOYMENT, Event as ClusterEvent, Kubernetes, NAMESPACE as NAMESPACE_KIND, PVC,
+    STATEFULSET,
+};
+
+/// Seconds of reality from a push until the controller compares.
+const REACTION: f64 = 3.0;
+/// Seconds of reality that a refresh takes.
+const REFRESHING: f64 = 1.0;
+/// Seconds of reality that a sync takes.
+const SYNCING: f64 = 5.0;
+/// Seconds of reality before a failed sync is tried again; doubled each time.
+const RETRY: f64 = 60.0;
+/// The longest of these waits.
+const RETRY_LONGEST: f64 = 960.0;
+/// Seconds of reality until a terminated operation has ended.
+const TERMINATING: f64 = 2.0;
+/// Seconds of reality after which the branch is read without being asked.
+const POLL: f64 = 180.0;
+/// Seconds of reality from a change of a workload until the health shows it.
+const HEALTH: f64 = 0.5;
+
+/// What is to be done about an Application.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Job {
+    /// Read the branch and compare.
+    Compare(String),
+    /// Look at workloads, and at what others wrote.
+    Look(String),
+    /// The running operation has come to its next step.
+    Operate(String),
+    /// Show that the controller lives.
+    Live,
+}
+
+/// What the controller last compared an Application with.
+#[derive(Debug, Default)]
+struct Known {
+    /// The files that were applied last.
+    applied: Option<Folder>,
+    objects: Vec<Value>,
+    source_type: &'static str,
+    /// The revision whose sync was started last: automated sync does not try it again.
+    attempted: String,
+    /// When the running operation's next step is due.
+    step: Option<Instant>,
+}
+
+/// The controller.
+#[derive(Debug)]
+pub(crate) struct ArgoCd {
+    kubernetes: Kubernetes,
+    repository: Repository,
+    repository_url: String,
+    speed: Speed,
+    story: Arc<Story>,
+    seed: u64,
+    life_sign: Duration,
+    agenda: Agenda<Job>,
+    known: BTreeMap<String, Known>,
+}
+
+impl ArgoCd {
+    pub(crate) fn new(
+        kubernetes: Kubernetes,
+        repository: Repository,
+        repository_url: String,
+        speed: Speed,
+        story: Arc<Story>,
+        seed: u64,
+        life_sign: Duration,
+    ) -> Self {
+        let (agenda, known) = (Agenda::new(), BTreeMap::new());
+        Self { kubernetes, repository, repository_url, speed, story, seed, life_sign, agenda, known }
+    }
+
+    /// Applies every Application's files at once, as if they had been synced long ago. Their workloads follow.
+    pub(crate) fn build(&mut self) {
+        for name in self.names() {
+            self.build_one(&name);
+        }
+    }
+
+    fn build_one(&mut self, name: &str) {
+        let Some(object) = self.get(name) else { return };
+        let Some((revision, folder)) = self.source(&object) else { return };
+        let namespace = text(&object, "/spec/destination/namespace").to_owned();
+        let Ok(rendered) = render(name, &namespace, &folder) else { return };
+        self.apply(&namespace, &rendered);
+        let result = app::sync_result(&object, &rendered.objects, &revision, None);
+        let operation = app::automated_operation(&object, &revision);
+        let source_type = rendered.source_type;
+        self.known.insert(
+            name.to_owned(),
+            Known {
+                applied: Some(folder),
+                objects: rendered.objects,
+                source_type,
+                attempted: revision.clone(),
+                step: None,
+            },
+        );
+        self.change(name, |object| {
+            object["status"] = json!({
+                "controllerNamespace": NAMESPACE,
+                "health": {"lastTransitionTime": now(), "status": "Healthy"},
+                "operationState": {"finishedAt": now(), "message": "successfully synced (all tasks run)",
+                    "operation": operation, "phase": "Succeeded", "startedAt": now(), "syncResult": result},
+                "resourceHealthSource": "appTree", "sourceHydrator": {},
+                "sync": {"comparedTo": app::compared_to(object), "revision": revision, "status": "Synced"},
+            });
+            app::remember(object, &revision, &now());
+        });
+        self.publish(name, true);
+    }
+
+    /// After the workloads of the beginning are there: the health that they have.
+    pub(crate) fn publish_all(&self) {
+        for name in self.names() {
+            self.publish(&name, true);
+        }
+    }
+
+    fn names(&self) -> Vec<String> {
+        let objects = self.kubernetes.list(&APPLICATION, Some(NAMESPACE));
+        objects.iter().map(|object| text(object, "/metadata/name").to_owned()).collect()
+    }
+
+    fn get(&self, name: &str) -> Option<Value> {
+        self.kubernetes.get(&APPLICATION, Some(NAMESPACE), name)
+    }
+
+    fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
+        self.kubernetes.update(&APPLICATION, Some(NAMESPACE), name, change);
+    }
+
+    pub(crate) async fn run(
+        mut self,
+        mut cluster: Receiver<ClusterEvent>,
+        mut forge: Receiver<ForgeEvent>,
+        stop: CancellationToken,
+    ) {
+        self.agenda.wake(Job::Live, Instant::now() + self.life_sign);
+        for name in self.names() {
+            self.plan_poll(&name);
+        }
+        loop {
+            // While it is dead its work waits, and what it misses it finds by looking at everything.
+            while self.story.argocd() != ControllerState::Works {
+                tokio::select! {
+                    () = stop.cancelled() => return,
+                    () = tokio::time::sleep(Duration::from_millis(20)) => {}
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                event = cluster.recv() => match event {
+                    Ok(event) => self.notice(&event),
+                    Err(RecvError::Lagged(_)) => self.look_at_all(),
+                    Err(RecvError::Closed) => return,
+                },
+                event = forge.recv() => match event {
+                    Ok(event) => self.notice_push(&event),
+                    Err(RecvError::Lagged(_)) => self.compare_all(),
+                    Err(RecvError::Closed) => return,
+                },
+                () = self.agenda.sleep() => {}
+            }
+            loop {
+                match cluster.try_recv() {
+                    Ok(event) => self.notice(&event),
+                    Err(TryRecvError::Lagged(_)) => self.look_at_all(),
+                    Err(TryRecvError::Empty | TryRecvError::Closed) => break,
+                }
+            }
+            for job in self.agenda.take_due(Instant::now()) {
+                self.work(job);
+            }
+        }
+    }
+
+    fn wake(&mut self, job: Job, seconds: f64) {
+        self.agenda.wake(job, Instant::now() + self.speed.seconds(seconds));
+    }
+
+    fn plan_poll(&mut self, name: &str) {
+        let percent = u32::try_from(draw(self.seed, &[name, "poll"]) % 100).unwrap_or_default();
+        self.wake(Job::Compare(name.to_owned()), POLL * (0.5 + f64::from(percent) / 200.0));
+    }
+
+    fn look_at_all(&mut self) {
+        for name in self.names() {
+            self.wake(Job::Look(name), 0.0);
+        }
+    }
+
+    fn compare_all(&mut self) {
+        for (index, name) in self.names().into_iter().enumerate() {
+            let place = u32::try_from(index).unwrap_or_default();
+            self.wake(Job::Compare(name), REACTION + 0.1 * f64::from(place));
+        }
+    }
+
+    fn notice_push(&mut self, event: &ForgeEvent) {
+        if let ForgeEvent::Push { owner, repo, branch, .. } = event
+            && owner == self.repository.owner()
+            && repo == self.repository.name()
+            && *branch == self.repository.default_branch()
+        {
+            self.compare_all();
+        }
+    }
+
+    fn notice(&mut self, event: &ClusterEvent) {
+        let object = &event.object;
+        if event.kind == APPLICATION {
+            let name = text(object, "/metadata/name").to_owned();
+            if !self.known.contains_key(&name) || app::is_asked(object) {
+                self.wake(Job::Look(name), 0.0);
+            }
+        } else if [DEPLOYMENT, STATEFULSET, DAEMONSET].contains(&event.kind) {
+            // Here an app's objects live in the namespace of its name.
+            let name = text(object, "/metadata/namespace").to_owned();
+            if self.known.contains_key(&name) {
+                self.wake(Job::Look(name), HEALTH);
+            }
+        }
+    }
+
+    fn work(&mut self, job: Job) {
+        match job {
+            Job::Live => {
+                for name in self.names() {
+                    self.publish(&name, true);
+                }
+                self.agenda.wake(Job::Live, Instant::now() + self.life_sign);
+            }
+            Job::Compare(name) => {
+                self.compare(&name);
+                self.plan_poll(&name);
+            }
+            Job::Look(name) => self.look(&name),
+            Job::Operate(name) => self.operate(&name),
+        }
+    }
+
+    /// The revision and the files that an Application asks for.
+    fn source(&self, object: &Value) -> Option<(String, Folder)> {
+        if text(object, "/spec/source/repoURL") != self.repository_url {
+            return None;
+        }
+        let target = match text(object, "/spec/source/targetRevision") {
+            "" | "HEAD" => self.repository.default_branch(),
+            other => other.to_owned(),
+        };
+        let commit = self.repository.commit_info(&target)?;
+        let folder = self.folder(&commit.sha, text(object, "/spec/source/path"))?;
+        Some((commit.sha.to_string(), folder))
+    }
+
+    fn folder(&self, revision: &str, path: &str) -> Option<Folder> {
+        let prefix = format!("{path}/");
+        let mut folder = Folder::new();
+        for (path, entry) in self.repository.files(revision) {
+            if let Some(name) = path.strip_prefix(&prefix) {
+                folder.insert(name.to_owned(), String::from_utf8(entry.content).ok()?);
+            }
+        }
+        (!folder.is_empty()).then_some(folder)
+    }
+
+    /// Looks at what others wrote, and at the workloads.
+    fn look(&mut self, name: &str) {
+        let Some(object) = self.get(name) else {
+            self.known.remove(name);
+            return;
+        };
+        if !self.known.contains_key(name) {
+            self.known.insert(name.to_owned(), Known::default());
+            self.wake(Job::Compare(name.to_owned()), REFRESHING);
+        }
+        let running = self.known.get(name).is_some_and(|known| known.step.is_some());
+        if app::phase(&object) == "Terminating" {
+            self.plan_step(name, TERMINATING);
+        } else if object.get("operation").is_some() && !running {
+            self.start(name, &object);
+        }
+        if object["metadata"]["annotations"][REFRESH].is_string() {
+            self.wake(Job::Compare(name.to_owned()), REFRESHING);
+        }
+        self.publish(name, false);
+    }
+
+    fn plan_step(&mut self, name: &str, seconds: f64) {
+        let step = Instant::now() + self.speed.seconds(seconds);
+        if let Some(known) = self.known.get_mut(name) {
+            known.step = Some(known.step.map_or(step, |known| known.min(step)));
+        }
+        self.agenda.wake(Job::Operate(name.to_owned()), step);
+    }
+
+    /// Takes up an operation that somebody asked for.
+    fn start(&mut self, name: &str, object: &Value) {
+        let revision = match text(object, "/operation/sync/revision") {
+            "" | "HEAD" => self.source(object).map(|(revision, _)| revision).unwrap_or_default(),
+            given if given == self.repository.default_branch() => {
+                self.source(object).map(|(revision, _)| revision).unwrap_or_default()
+            }
+            given => given.to_owned(),
+        };
+        self.change(name, |object| {
+            let operation = object["operation"].clone();
+            object["status"]["operationState"] = json!({
+                "message": "waiting for completion of the sync", "operation": operation, "phase": "Running",
+                "startedAt": now(), "syncResult": {"revision": revision, "source": object["spec"]["source"]},
+            });
+        });
+        if let Some(known) = self.known.get_mut(name) {
+            known.attempted = revision;
+            known.step = None;
+        }
+        self.plan_step(name, SYNCING);
+    }
+
+    /// The operation has come to its next step: it is tried, or it has been terminated.
+    fn operate(&mut self, name: &str) {
+        let Some(object) = self.get(name) else { return };
+        let due = self.known.get(name).and_then(|known| known.step);
+        match due {
+            None => return,
+            Some(step) if step > Instant::now() => {
+                self.agenda.wake(Job::Operate(name.to_owned()), step);
+                return;
+            }
+            Some(_) => {}
+        }
+        if let Some(known) = self.known.get_mut(name) {
+            known.step = None;
+        }
+        match app::phase(&object) {
+            "Terminating" => {
+                self.finish(name, "Failed", "Operation terminated", None);
+            }
+            "Running" if object.get("operation").is_some() => self.try_sync(name, &object),
+            _ => {}
+        }
+    }
+
+    fn try_sync(&mut self, name: &str, object: &Value) {
+        let revision = text(object, "/status/operationState/syncResult/revision").to_owned();
+        let namespace = text(object, "/spec/destination/namespace").to_owned();
+        let path = text(object, "/spec/source/path");
+        let folder = self.folder(&revision, path).unwrap_or_default();
+        let rendered = match render(name, &namespace, &folder) {
+            Ok(rendered) => rendered,
+            Err(error) => {
+                let message =
+                    format!("ComparisonError: failed to generate manifest for source 1 of 1: {error}");
+                self.finish(name, "Error", &message, None);
+                return;
+            }
+        };
+        if self.story.is_refused(name, &rendered.version) {
+            self.refused(name, object, &rendered, &revision);
+            return;
+        }
+        self.apply(&namespace, &rendered);
+        let result = app::sync_result(object, &rendered.objects, &revision, None);
+        let source_type = rendered.source_type;
+        if let Some(known) = self.known.get_mut(name) {
+            known.applied = Some(folder);
+            known.objects = rendered.objects;
+            known.source_type = source_type;
+        }
+        self.finish(name, "Succeeded", "successfully synced (all tasks run)", Some(result));
+    }
+
+    /// A sync failed: the same revision is tried again, until the retries are used up.
+    fn refused(&mut self, name: &str, object: &Value, rendered: &Rendered, revision: &str) {
+        let refusal = format!(
+            "Deployment.apps \"{name}\" is invalid: spec.template: Invalid value: field is immutable"
+        );
+        let result = app::sync_result(object, &rendered.objects, revision, Some(&refusal));
+        let message = format!("one or more objects failed to apply, reason: {refusal}");
+        let retries =
+            object.pointer("/status/operationState/retryCount").and_then(Value::as_u64).unwrap_or_default();
+        let limit = object.pointer("/operation/retry/limit").and_then(Value::as_u64).unwrap_or_default();
+        if retries >= limit {
+            let message = if limit == 0 { message } else { format!("{message} (retried {limit} times).") };
+            self.finish(name, "Failed", &message, Some(result));
+            let message = format!("Failed last sync attempt to [{revision}]: {message}");
+            self.change(name, |object| app::set_condition(object, "SyncError", Some(&message)));
+            return;
+        }
+        let exponent = u32::try_from(retries.min(10)).unwrap_or_default();
+        let seconds = (RETRY * f64::from(2_u32.pow(exponent))).min(RETRY_LONGEST);
+        let wait = self.speed.seconds(seconds);
+        let at = Timestamp::now() + jiff::SignedDuration::try_from(wait).unwrap_or_default();
+        let message = format!("{message}. Retrying attempt #{} at {}.", retries + 1, at.strftime("%-I:%M%p"));
+        self.change(name, |object| {
+            // Somebody may have asked for its end in the meantime.
+            if app::phase(object) == "Running" {
+                object["status"]["operationState"]["finishedAt"] = json!(now());
+                object["status"]["operationState"]["retryCount"] = json!(retries + 1);
+                object["status"]["operationState"]["message"] = json!(message);
+                object["status"]["operationState"]["syncResult"] = result;
+            }
+        });
+        self.plan_step(name, seconds);
+    }
+
+    /// Ends the operation, and compares with what was read last.
+    fn finish(&mut self, name: &str, phase: &str, message: &str, result: Option<Value>) {
+        let succeeded = phase == "Succeeded";
+        self.change(name, |object| {
+            let state = &mut object["status"]["operationState"];
+            state["phase"] = json!(phase);
+            state["message"] = json!(message);
+            state["finishedAt"] = json!(now());
+            if let Some(result) = result {
+                state["syncResult"] = result;
+            }
+            app::remove(object, "", "operation");
+            if succeeded {
+                let started = text(object, "/status/operationState/startedAt").to_owned();
+                let revision = text(object, "/status/operationState/syncResult/revision").to_owned();
+                app::remember(object, &revision, &started);
+                app::set_condition(object, "SyncError", None);
+            }
+        });
+        self.compare(name);
+    }
+
+    /// Reads the branch and compares; what differs is synced where that is automated and nothing runs.
+    fn compare(&mut self, name: &str) {
+        let Some(object) = self.get(name) else { return };
+        let Some((revision, folder)) = self.source(&object).filter(|_| !self.story.is_unreadable(name))
+        else {
+            self.unreadable(name);
+            return;
+        };
+        let namespace = text(&object, "/spec/destination/namespace").to_owned();
+        let known = self.known.entry(name.to_owned()).or_default();
+        let synced = known.applied.as_ref() == Some(&folder);
+        if known.objects.is_empty() || !synced {
+            match render(name, &namespace, &folder) {
+                Ok(rendered) => {
+                    known.objects = rendered.objects;
+                    known.source_type = rendered.source_type;
+                }
+                Err(_) => {
+                    self.unreadable(name);
+                    return;
+                }
+            }
+        }
+        let attempted = known.attempted == revision;
+        let start = app::is_automated(&object) && !synced && !attempted;
+        let operation = app::automated_operation(&object, &revision);
+        let status = if synced { "Synced" } else { "OutOfSync" };
+        let mut started = false;
+        self.change(name, |object| {
+            object["status"]["controllerNamespace"] = json!(NAMESPACE);
+            object["status"]["sync"] =
+                json!({"comparedTo": app::compared_to(object), "revision": revision, "status": status});
+            app::set_condition(object, "ComparisonError", None);
+            if synced {
+                app::set_condition(object, "SyncError", None);
+            }
+            let idle = object.get("operation").is_none();
+            if start && idle {
+                object["operation"] = operation;
+                started = true;
+            }
+        });
+        self.publish(name, true);
+        self.change(name, |object| {
+            app::remove(object, "/metadata/annotations", REFRESH);
+        });
+        if started && let Some(object) = self.get(name) {
+            self.start(name, &object);
+        }
+    }
+
+    fn unreadable(&mut self, name: &str) {
+        let message = "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = \
+                       Unknown desc = manifests cannot be generated";
+        self.change(name, |object| {
+            object["status"]["sync"] = json!({"comparedTo": app::compared_to(object), "status": "Unknown"});
+            app::set_condition(object, "ComparisonError", Some(message));
+        });
+        self.publish(name, true);
+        self.change(name, |object| {
+            app::remove(object, "/metadata/annotations", REFRESH);
+        });
+    }
+
+    /// Writes what the controller sees of the workloads; with `sign`, also that it has looked if nothing changed.
+    fn publish(&self, name: &str, sign: bool) {
+        let Some(known) = self.known.get(name) else { return };
+        let health = app::health(&self.kubernetes, &known.objects);
+        let images: BTreeSet<String> = known.objects.iter().flat_map(app::images).collect();
+        self.change(name, |object| {
+            let synced = text(object, "/status/sync/status") == "Synced";
+            let sign = sign || text(object, "/status/health/status") != health;
+            app::set_health(object, health);
+            object["status"]["resources"] = app::resources(&known.objects, synced);
+            object["status"]["summary"] = json!({"images": images});
+            object["status"]["sourceType"] = json!(known.source_type);
+            if sign {
+                object["status"]["reconciledAt"] = json!(stamp(Timestamp::now()));
+            }
+        });
+    }
+
+    /// Applies objects as a server-side apply would: what others added stays.
+    fn apply(&self, namespace: &str, rendered: &Rendered) {
+        if self.kubernetes.get(&NAMESPACE_KIND, None, namespace).is_none() {
+            self.kubernetes.namespace(namespace);
+        }
+        for object in &rendered.objects {
+            let name = text(object, "/metadata/name");
+            let kind = match text(object, "/kind") {
+                "Deployment" => DEPLOYMENT,
+                "StatefulSet" => STATEFULSET,
+                "DaemonSet" => DAEMONSET,
+                "PersistentVolumeClaim" => {
+                    bind_claim(&self.kubernetes, namespace, object);
+                    continue;
+                }
+                _ => continue,
+            };
+            if self.kubernetes.merge_patch(&kind, Some(namespace), name, object).is_none() {
+                self.kubernetes.apply(object.clone());
+            }
+            for claim in object["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
+                for index in 0..object["spec"]["replicas"].as_u64().unwrap_or(1) {
+                    let mut claim = claim.clone();
+                    let claim_name = format!("{}-{name}-{index}", text(&claim, "/metadata/name"));
+                    claim["apiVersion"] = json!("v1");
+                    claim["kind"] = json!("PersistentVolumeClaim");
+                    claim["metadata"] = json!({"name": claim_name, "namespace": namespace});
+                    bind_claim(&self.kubernetes, namespace, &claim);
+                }
+            }
+        }
+    }
+}
+
+/// What the provisioner does: a claim gets a volume at once.
+fn bind_claim(kubernetes: &Kubernetes, namespace: &str, claim: &Value) {
+    let name = text(claim, "/metadata/name");
+    if kubernetes.get(&PVC, Some(namespace), name).is_some() {
+        return;
+    }
+    let volume = format!("pvc-{:016x}", draw(0, &[namespace, name]));
+    let size = claim.pointer("/spec/resources/requests/storage").cloned().unwrap_or_else(|| json!("10Gi"));
+    let mut claim = claim.clone();
+    claim["spec"]["volumeName"] = json!(volume);
+    claim["spec"]["storageClassName"] = json!("ceph-block");
+    claim["status"] =
+        json!({"phase": "Bound", "accessModes": claim["spec"]["accessModes"], "capacity": {"storage": size}});
+    let claim = kubernetes.apply(claim);
+    kubernetes.apply(json!({
+        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
+        "spec": {
+            "accessModes": claim["spec"]["accessModes"], "capacity": {"storage": size},
+            "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": name,
+                "uid": claim["metadata"]["uid"]},
+            "csi": {"driver": "rook-ceph.rbd.csi.ceph.com", "volumeHandle": volume},
+            "persistentVolumeReclaimPolicy": "Delete", "storageClassName": "ceph-block",
+        },
+        "status": {"phase": "Bound"},
+    }));
+}
