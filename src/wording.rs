@@ -1,10 +1,36 @@
 //! Every sentence that people read, as named functions, and the one function through which text from outside goes.
+//!
+//! An issue's body is a program to whoever reads it by rule: boxes are tasks, `@name` wakes people, `#12` leaves a trace
+//! in another issue, an HTML comment may be a marker. A pod's message or a pull request's title must not be able to
+//! write such a program, so it goes through [`quote_outside`] (running text) or [`code`] (names and values).
+
+mod outside;
+mod report;
+mod tasks;
+
+pub(crate) use outside::{cell, code, one_line, quote_outside};
+pub(crate) use report::*;
+pub(crate) use tasks::*;
 
 use jiff::Timestamp;
 
 /// An absolute time as people read it: `2026-11-21 14:30 UTC`.
 pub(crate) fn time(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// How long something took, in the two largest units: `1 h 5 min`.
+pub(crate) fn duration(seconds: u64) -> String {
+    let (days, hours, minutes) = (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds} s"),
+        (0, 0, _) if !seconds.is_multiple_of(60) => format!("{minutes} min {} s", seconds % 60),
+        (0, 0, _) => format!("{minutes} min"),
+        (0, _, 0) => format!("{hours} h"),
+        (0, _, _) => format!("{hours} h {minutes} min"),
+        (_, 0, _) => format!("{days} d"),
+        (_, _, _) => format!("{days} d {hours} h"),
+    }
 }
 
 /// How a task ended, for its note.
@@ -38,13 +64,40 @@ impl OutcomeWord {
     }
 }
 
-/// The note behind a task: `*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*`.
+/// The note behind a task: `*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*`. `what` is our own
+/// Markdown; a `*` in it would end the note's emphasis, so there is none.
 pub(crate) fn outcome_note(outcome: OutcomeWord, at: Timestamp, what: &str) -> String {
-    format!("*({} {}: {what})*", outcome.word(), time(at))
+    let what = one_line(what).replace('*', "");
+    format!("*({} {}: {})*", outcome.word(), time(at), what.trim())
 }
 
-/// Text from outside, made harmless in Markdown: it can open no fence, box, HTML, mention, reference or marker, stays on
-/// one line and is cut to `max` characters.
-pub(crate) fn quote_outside(text: &str, max: usize) -> String {
-    text.chars().take(max).collect()
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_absolute_and_utc() {
+        let at: Timestamp = "2026-11-21T14:30:59Z".parse().expect("a time");
+        assert_eq!(time(at), "2026-11-21 14:30 UTC");
+        assert_eq!(
+            outcome_note(OutcomeWord::Done, at, "merged as 1a2b3c4,\nall *layers* GREEN "),
+            "*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*"
+        );
+    }
+
+    #[test]
+    fn durations_have_two_units() {
+        for (seconds, text) in [
+            (0, "0 s"),
+            (59, "59 s"),
+            (60, "1 min"),
+            (61, "1 min 1 s"),
+            (3_600, "1 h"),
+            (3_900, "1 h 5 min"),
+            (86_400, "1 d"),
+            (93_600, "1 d 2 h"),
+        ] {
+            assert_eq!(duration(seconds), text);
+        }
+    }
 }

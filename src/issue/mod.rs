@@ -9,12 +9,24 @@ mod apply;
 mod approvals;
 mod closing;
 mod decisions;
+mod depends;
+mod identity;
+mod kind;
+mod marks;
 mod order;
 mod plan;
 mod read;
 mod related;
 mod status;
 mod task;
+mod words;
+
+#[cfg(test)]
+mod corpus_tests;
+#[cfg(test)]
+mod order_tests;
+#[cfg(test)]
+mod read_tests;
 
 pub(crate) use apply::*;
 pub(crate) use approvals::*;

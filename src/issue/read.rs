@@ -1,7 +1,18 @@
 //! Reads the tasks out of a body.
+//!
+//! The reader is careful in one direction: what is not surely a task is not worked on, and what is not surely understood
+//! is a person's. Everything that it leaves out, it names with its line.
 
-use super::{Task, TaskKey};
+use super::identity::Keys;
+use super::kind::{self, Words};
+use super::words::{self, Head};
+use super::{Kind, Needs, Priority, Task, TaskKey, approvals, marks};
+use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
+use crate::wording;
+use checklist::{BoxLikeReason, DetailKind, Document, Item};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// What a merge's own words say of its category and of how far its version moves.
 pub(crate) type ClassifyWords<'a> = &'a dyn Fn(&str) -> (Option<Category>, UpdateType);
@@ -64,7 +75,368 @@ impl Reading {
 }
 
 /// Reads a body.
-pub(crate) fn read(body: &str, _classify: ClassifyWords<'_>) -> Result<Reading, Unreadable> {
-    let _document = checklist::Document::parse(body)?;
-    Ok(Reading::default())
+pub(crate) fn read(body: &str, classify: ClassifyWords<'_>) -> Result<Reading, Unreadable> {
+    let document = Document::parse(body)?;
+    Ok(read_document(&document, classify).0)
+}
+
+/// Reads a body that has been parsed; with each task goes the index of its item.
+pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>) -> (Reading, Vec<usize>) {
+    let form = form(document);
+    let own = marks::own_ranges(document);
+    let mut reading = Reading { form, ..Reading::default() };
+    let mut found = Vec::new();
+    for (index, item) in document.items().iter().enumerate() {
+        match not_a_task(document, item, form, &own) {
+            Some(why) => reading.ignored.push(Ignored { line: item.line, why }),
+            None => found.push((index, Draft::new(document, item))),
+        }
+    }
+    let ids = ids(&found.iter().map(|(_, draft)| draft).collect::<Vec<_>>(), &mut reading.warnings);
+    let last_other = found
+        .iter()
+        .rposition(|(_, draft)| !draft.is_check() && draft.judge(false).kind != Kind::Final)
+        .map_or(0, |position| position + 1);
+    let mut keys = Keys::default();
+    for (position, ((_, draft), id)) in found.iter().zip(ids).enumerate() {
+        // A check of everything that stands behind all other tasks is a final gate, whatever its heading.
+        let closes = draft.head.several_layers && draft.head.layer.is_none() && position >= last_other;
+        let judged = draft.judge(closes);
+        reading
+            .warnings
+            .extend(draft.leaks.iter().map(|&line| Warning { line, text: wording::leaks_secrets() }));
+        let (category, update) = match &judged.kind {
+            Kind::Merge { pull } => {
+                let (category, update) = draft.classified(classify);
+                if category.is_none() {
+                    reading
+                        .warnings
+                        .push(Warning { line: draft.line, text: wording::category_unknown(*pull) });
+                }
+                if update == UpdateType::Unknown && category != Some(Category::NonMajor) {
+                    reading.warnings.push(Warning { line: draft.line, text: wording::update_unknown(*pull) });
+                }
+                (Some(category.unwrap_or(Category::AppTemplate)), update)
+            }
+            _ => (None, UpdateType::Unknown),
+        };
+        let needs = judged.needs.or_else(|| {
+            let asks = category == Some(Category::Database) || update == UpdateType::Major;
+            asks.then_some(Needs::Approval)
+        });
+        reading.tasks.push(Task {
+            key: keys.next(&judged.kind, &draft.head.title),
+            id,
+            line: draft.line,
+            ticked: draft.ticked,
+            phase: draft.phase.clone(),
+            priority: draft.priority,
+            layer: draft.layer,
+            kind: judged.kind,
+            title: draft.head.title.clone(),
+            category,
+            update,
+            depends_on: Vec::new(),
+            needs,
+            why_person: judged.why,
+        });
+    }
+    super::depends::fill(
+        &mut reading.tasks,
+        &found.iter().map(|(_, draft)| draft.depends.as_str()).collect::<Vec<_>>(),
+    );
+    box_likes(document, &own, &mut reading.warnings);
+    if reading.tasks.is_empty() {
+        reading.warnings.push(Warning { line: 1, text: wording::no_tasks() });
+    }
+    reading.warnings.sort_by_key(|warning| warning.line);
+    (reading, found.into_iter().map(|(index, _)| index).collect())
+}
+
+/// A task as it stands in the text, before it is judged.
+#[derive(Debug)]
+struct Draft {
+    line: usize,
+    ticked: bool,
+    head: Head,
+    phase: Option<String>,
+    priority: Priority,
+    layer: Option<Layer>,
+    final_section: bool,
+    commands: Vec<String>,
+    leaks: Vec<usize>,
+    goal: String,
+    depends: String,
+}
+
+impl Draft {
+    fn new(document: &Document<'_>, item: &Item) -> Self {
+        let title = title(document, item);
+        let mut head = words::head(&title, item.label.as_deref());
+        head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let headings = || item.headings.iter().rev().filter_map(|&index| document.headings().get(index));
+        let detail = |name: &str| {
+            item.details.iter().find(|detail| {
+                detail.label.as_deref().is_some_and(|label| label.trim().to_lowercase().starts_with(name))
+            })
+        };
+        let text = |name: &str| detail(name).map(|detail| detail.text.trim().to_owned()).unwrap_or_default();
+        let mut commands = Vec::new();
+        for detail in &item.details {
+            if detail.kind == DetailKind::Quote {
+                continue;
+            }
+            let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
+            let commanding = labelled.as_deref().is_none_or(|label| label.starts_with("command"));
+            if commanding {
+                commands.extend(detail.code_blocks.iter().flat_map(|block| lines(block)));
+                if labelled.is_some() {
+                    commands.extend(detail.inline_code.iter().flat_map(|code| lines(code)));
+                    if detail.code_blocks.is_empty() && detail.inline_code.is_empty() {
+                        commands.extend(lines(&detail.text));
+                    }
+                }
+            }
+        }
+        let leaks = if commands.iter().any(|command| kind::leaks_secrets(command)) {
+            vec![item.line]
+        } else {
+            vec![]
+        };
+        let priority = head
+            .priority
+            .or_else(|| words::priority(&text("priority")))
+            .or_else(|| headings().find_map(|heading| words::heading_priority(&heading.text)))
+            .unwrap_or(Priority::P2);
+        // `All` on the line is an answer; the heading is asked only where the line says nothing.
+        let layer =
+            head.layer.or_else(|| words::layers(&text("layer")).and_then(|(layer, _)| layer)).or_else(|| {
+                let silent = !head.several_layers && !names_no_layer(item.label.as_deref());
+                silent.then(|| headings().find_map(|heading| words::heading_layer(&heading.text))).flatten()
+            });
+        Self {
+            line: item.line,
+            ticked: item.ticked,
+            phase: headings().next().map(|heading| heading.text.clone()),
+            final_section: headings()
+                .take(2)
+                .any(|heading| kind::words(&heading.text).iter().any(|word| word == "final")),
+            goal: text("goal"),
+            depends: text("depend"),
+            head,
+            priority,
+            layer,
+            commands,
+            leaks,
+        }
+    }
+
+    fn judge(&self, closes: bool) -> kind::Judged {
+        kind::judge(Words {
+            title: &self.head.title,
+            commands: &self.commands,
+            layer: self.layer,
+            several_layers: self.head.several_layers,
+            final_section: self.final_section || closes,
+        })
+    }
+
+    fn is_check(&self) -> bool {
+        matches!(self.judge(false).kind, Kind::Verify { .. })
+    }
+
+    /// The title says first; where it says nothing, the goal.
+    fn classified(&self, classify: ClassifyWords<'_>) -> (Option<Category>, UpdateType) {
+        let (category, update) = classify(&self.head.title);
+        let (later_category, later_update) = classify(&self.goal);
+        (category.or(later_category), if update == UpdateType::Unknown { later_update } else { update })
+    }
+}
+
+/// The commands of a piece of code, comments left out.
+fn lines(code: &str) -> Vec<String> {
+    let joined = code.replace("\\\n", " ");
+    joined
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn names_no_layer(label: Option<&str>) -> bool {
+    label.is_some_and(|label| {
+        label
+            .split_whitespace()
+            .any(|word| matches!(word.to_lowercase().as_str(), "tooling" | "repo" | "all"))
+    })
+}
+
+/// The note at the end of a task's first line, markup and all: an emphasised text in parentheses.
+pub(crate) fn note_in(line: &str) -> Option<Range<usize>> {
+    let end = line.trim_end().len();
+    let trimmed = &line[..end];
+    let (close, open) = if trimmed.ends_with(")*") && !trimmed.ends_with(")**") {
+        (")*", "*(")
+    } else if trimmed.ends_with(")_") {
+        (")_", "_(")
+    } else {
+        return None;
+    };
+    let start = trimmed[..end - close.len()].rfind(open)?;
+    // `**(` opens bold text, which is no note.
+    (!trimmed[..start].ends_with('*')).then_some(start..end)
+}
+
+/// The title without notes.
+fn title(document: &Document<'_>, item: &Item) -> String {
+    let line = &document.text()[item.first_line.clone()];
+    let mut end = line.len();
+    while let Some(note) = note_in(&line[..end]) {
+        end = note.start;
+    }
+    if end == line.len() {
+        return item.title.clone();
+    }
+    // The markup of what is left is read again, since the note's own is gone with it.
+    let Ok(shorter) = format!("- [ ] {}", &line[..end]).parse_title() else { return item.title.clone() };
+    let first = item.text.lines().next().unwrap_or("");
+    match item.title.strip_prefix(first.trim()) {
+        Some(rest) => format!("{} {}", shorter.trim(), rest.trim()).trim().to_owned(),
+        None => shorter,
+    }
+}
+
+trait ParseTitle {
+    fn parse_title(&self) -> Result<String, checklist::TooDeep>;
+}
+
+impl ParseTitle for String {
+    fn parse_title(&self) -> Result<String, checklist::TooDeep> {
+        let document = Document::parse(self)?;
+        Ok(document.items().first().map(|item| item.title.clone()).unwrap_or_default())
+    }
+}
+
+/// The words of a heading, in lower case.
+fn heading_name(text: &str) -> String {
+    kind::words(text).join(" ")
+}
+
+fn form(document: &Document<'_>) -> Form {
+    let names: Vec<String> = document
+        .headings()
+        .iter()
+        .filter(|heading| heading.level == 2)
+        .map(|h| heading_name(&h.text))
+        .collect();
+    let has = |start: &str| names.iter().any(|name| name.starts_with(start));
+    let sections = [
+        "status",
+        "context pack",
+        "proposed changes",
+        "execution plan",
+        "action items",
+        "change log",
+        "closure",
+    ];
+    Form {
+        seven_section: has("action items")
+            && sections.into_iter().filter(|section| has(section)).count() >= 5,
+        change_log: document
+            .headings()
+            .iter()
+            .any(|heading| heading_name(&heading.text).starts_with("change log")),
+        closure: has("closure"),
+    }
+}
+
+/// Headings under which boxes are criteria, examples or records, not work.
+fn holds_no_tasks(name: &str) -> bool {
+    let has = |word: &str| name.split(' ').any(|own| own == word);
+    ["completion criteria", "acceptance criteria", "success criteria", "exit criteria", "definition of done"]
+        .iter()
+        .any(|phrase| name.contains(phrase))
+        || has("checklist")
+        || has("checklists")
+        || has("verification")
+        || ["closure", "change log", "context pack", "references", "resolution", "stop conditions"]
+            .iter()
+            .any(|start| name.starts_with(start))
+}
+
+fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usize>]) -> Option<String> {
+    let line = &document.text()[item.first_line.clone()];
+    if own.iter().any(|range| range.contains(&item.box_offset)) {
+        let approval = approvals::is_approval_line(&format!("- [ ] {line}"));
+        return Some(if approval { wording::ignored_approval() } else { wording::ignored_own_block() });
+    }
+    if approvals::is_approval_line(&format!("- [ ] {line}")) {
+        return Some(wording::ignored_approval());
+    }
+    if line.trim_start().starts_with("<!--") {
+        return Some(wording::ignored_renovate());
+    }
+    if item.text.trim().is_empty() {
+        return Some(wording::ignored_empty());
+    }
+    let headings: Vec<_> = item.headings.iter().filter_map(|&index| document.headings().get(index)).collect();
+    let names: Vec<String> = headings.iter().map(|heading| heading_name(&heading.text)).collect();
+    let in_tasks = names.iter().any(|name| name.starts_with("action items") || name == "tasks");
+    let head = words::head(&title(document, item), item.label.as_deref());
+    let surely_one = in_tasks && head.id.is_some();
+    if let Some(position) = names.iter().rposition(|name| holds_no_tasks(name))
+        && !surely_one
+    {
+        return Some(wording::ignored_heading(&headings[position].text));
+    }
+    (form.seven_section && !in_tasks).then(wording::ignored_section)
+}
+
+/// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one.
+fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    for id in drafts.iter().filter_map(|draft| draft.head.id.as_deref()) {
+        *counts.entry(id).or_default() += 1;
+    }
+    let mut shown: Vec<Option<String>> = drafts
+        .iter()
+        .map(|draft| {
+            let id = draft.head.id.as_deref()?;
+            if counts.get(id).is_some_and(|count| *count > 1) {
+                warnings.push(Warning { line: draft.line, text: wording::doubled_id(id) });
+                return None;
+            }
+            Some(id.to_owned())
+        })
+        .collect();
+    // An id that somebody wrote must not be the line of another task.
+    loop {
+        let lines: Vec<String> = drafts
+            .iter()
+            .zip(&shown)
+            .filter(|(_, id)| id.is_none())
+            .map(|(draft, _)| format!("T{}", draft.line))
+            .collect();
+        match shown.iter_mut().find(|id| id.as_ref().is_some_and(|id| lines.contains(id))) {
+            Some(clash) => *clash = None,
+            None => break,
+        }
+    }
+    drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.line))).collect()
+}
+
+fn box_likes(document: &Document<'_>, own: &[Range<usize>], warnings: &mut Vec<Warning>) {
+    for found in document.box_likes() {
+        if own.iter().any(|range| range.contains(&found.offset)) {
+            continue;
+        }
+        let text = match found.reason {
+            BoxLikeReason::InCode => wording::box_in_code(),
+            BoxLikeReason::InQuote => wording::box_in_quote(),
+            BoxLikeReason::InHtml => wording::box_in_html(),
+            BoxLikeReason::Malformed => wording::box_malformed(),
+        };
+        warnings.push(Warning { line: found.line, text });
+    }
 }

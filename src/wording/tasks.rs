@@ -1,0 +1,178 @@
+//! What is said of tasks: why one is a person's, why a box is no task, what to look at.
+
+use super::quote_outside;
+use crate::forge::PullNumber;
+use crate::issue::Needs;
+use crate::merge::Category;
+
+/// Why a box is no task: it is one of Renovate's controls.
+pub(crate) fn ignored_renovate() -> String {
+    "a control of Renovate's own, not a task".to_owned()
+}
+
+/// Why a box is no task: it is an approval.
+pub(crate) fn ignored_approval() -> String {
+    "an approval, not a task".to_owned()
+}
+
+/// Why a box is no task: it lies in a block that caretaker wrote.
+pub(crate) fn ignored_own_block() -> String {
+    "part of a block that caretaker writes".to_owned()
+}
+
+/// Why a box is no task: its heading holds criteria or the like.
+pub(crate) fn ignored_heading(heading: &str) -> String {
+    format!("under the heading \"{}\", which does not hold tasks", quote_outside(heading, 60))
+}
+
+/// Why a box is no task: the form keeps its tasks elsewhere.
+pub(crate) fn ignored_section() -> String {
+    "outside the section that holds the tasks".to_owned()
+}
+
+/// A box without a text.
+pub(crate) fn ignored_empty() -> String {
+    "a box without a text".to_owned()
+}
+
+/// Box-like text in code.
+pub(crate) fn box_in_code() -> String {
+    "looks like a task, but lies in code and is none".to_owned()
+}
+
+/// Box-like text in a quotation.
+pub(crate) fn box_in_quote() -> String {
+    "looks like a task, but lies in a quotation and is none".to_owned()
+}
+
+/// Box-like text in HTML.
+pub(crate) fn box_in_html() -> String {
+    "looks like a task, but lies in HTML or a comment and is none".to_owned()
+}
+
+/// A box that is written wrongly.
+pub(crate) fn box_malformed() -> String {
+    "looks like a task, but is not written as one: `- [ ] title`".to_owned()
+}
+
+/// An id that several tasks have.
+pub(crate) fn doubled_id(id: &str) -> String {
+    format!("the id {} is used more than once; the line stands for it", quote_outside(id, 20))
+}
+
+/// A merge whose words say nothing of its category.
+pub(crate) fn category_unknown(pull: PullNumber) -> String {
+    format!("the words say nothing of the category of PR #{pull}; taken for {}", Category::AppTemplate)
+}
+
+/// A merge whose words do not say how far the version moves.
+pub(crate) fn update_unknown(pull: PullNumber) -> String {
+    format!("the words do not say how far PR #{pull} moves its version")
+}
+
+/// A body without tasks.
+pub(crate) fn no_tasks() -> String {
+    "there is no task here".to_owned()
+}
+
+/// A command that would show secrets.
+pub(crate) fn leaks_secrets() -> String {
+    "a command here would show secrets; it is never run".to_owned()
+}
+
+/// A decision about a pull request.
+pub(crate) fn why_decide(pull: Option<PullNumber>) -> String {
+    match pull {
+        Some(pull) => format!(
+            "whether PR #{pull} is merged, deferred or closed is a person's decision: decide, and tick the box"
+        ),
+        None => "a decision that only a person can take: decide, and tick the box".to_owned(),
+    }
+}
+
+/// A task that asks to watch something without an end that could be seen.
+pub(crate) fn why_track() -> String {
+    "nothing shows when this is over: look at it, write down what was found, and tick the box".to_owned()
+}
+
+/// A task about the Dependency Dashboard.
+pub(crate) fn why_dashboard() -> String {
+    "caretaker does not use the boxes of the Dependency Dashboard: see to it there, and tick the box"
+        .to_owned()
+}
+
+/// A merge task that names no pull request.
+pub(crate) fn why_no_pull() -> String {
+    "it does not say which pull request is to be merged: name it as `PR #N`, or merge it and tick the box"
+        .to_owned()
+}
+
+/// A task that names several pull requests.
+pub(crate) fn why_several_pulls() -> String {
+    "it names several pull requests, and each is merged by itself: write one task for each".to_owned()
+}
+
+/// A task that asks not to merge.
+pub(crate) fn why_not_merge() -> String {
+    "it asks for something other than a merge: see to the pull request, and tick the box".to_owned()
+}
+
+/// A closing that names nothing to close.
+pub(crate) fn why_no_number() -> String {
+    "it does not say what is to be closed: name it as `#N`, or close it and tick the box".to_owned()
+}
+
+/// An investigation.
+pub(crate) fn why_investigate() -> String {
+    "finding a cause takes judgement: investigate, write down what was found, and tick the box".to_owned()
+}
+
+/// Credentials.
+pub(crate) fn why_credentials() -> String {
+    "it needs credentials, which caretaker neither has nor reads: do it, and tick the box".to_owned()
+}
+
+/// Hardware, or a node itself.
+pub(crate) fn why_hardware() -> String {
+    "it needs access to a machine or its hardware: do it, and tick the box".to_owned()
+}
+
+/// Network or storage outside the cluster.
+pub(crate) fn why_outside() -> String {
+    "it lies outside the cluster, where caretaker has no access: do it, and tick the box".to_owned()
+}
+
+/// Values in Git.
+pub(crate) fn why_git() -> String {
+    "it changes what Git holds, and what the right value is only a person knows: commit it, and tick the box"
+        .to_owned()
+}
+
+/// A check that no probe answers.
+pub(crate) fn why_no_probe() -> String {
+    "no probe answers this question: check it, and tick the box".to_owned()
+}
+
+/// Commands that are not understood.
+pub(crate) fn why_commands() -> String {
+    "its commands are not among the actions that caretaker knows, so they are not run: do it, and tick the box"
+        .to_owned()
+}
+
+/// Anything else.
+pub(crate) fn why_not_understood() -> String {
+    "caretaker does not understand what is to be done: do it, and tick the box".to_owned()
+}
+
+/// The plan's first line on a terminal.
+pub(crate) fn plan_summary(total: usize, open: usize, people: usize) -> String {
+    format!("{total} tasks, {open} open; {people} of them need a person")
+}
+
+/// What a task of the plan needs from people.
+pub(crate) fn plan_needs(needs: Option<Needs>, why: Option<&str>) -> Option<String> {
+    match needs? {
+        Needs::Approval => Some("needs an approval".to_owned()),
+        Needs::Person => Some(format!("needs a person: {}", why.unwrap_or("a decision"))),
+    }
+}
