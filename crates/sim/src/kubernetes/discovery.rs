@@ -9,7 +9,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::Shared;
 use super::error::{ApiError, json_response};
-use super::kind::{Kind, ResourceType};
+use super::kind::{
+    CRON_JOB, DAEMONSET, DEPLOYMENT, JOB, Kind, POD, REPLICASET, ResourceType, SERVICE, STATEFULSET,
+};
 use super::request::ApiRequest;
 
 /// Kinds that are answered and never stored.
@@ -27,6 +29,7 @@ struct Shown {
     singular: String,
     verbs: &'static [&'static str],
     short_names: &'static [&'static str],
+    categories: &'static [&'static str],
     subresources: Vec<Subresource>,
     custom: bool,
 }
@@ -70,10 +73,17 @@ impl From<&ResourceType> for Shown {
             singular: of.singular(),
             verbs: of.verbs(),
             short_names: of.short_names,
+            categories: if in_all(&of.kind) { &["all"] } else { &[] },
             subresources,
             custom: of.custom,
         }
     }
+}
+
+/// What `kubectl get all` shows.
+fn in_all(kind: &Kind) -> bool {
+    let kinds = [POD, SERVICE, DEPLOYMENT, STATEFULSET, DAEMONSET, REPLICASET, JOB, CRON_JOB];
+    kinds.contains(kind)
 }
 
 fn all(shared: &Shared) -> Vec<Shown> {
@@ -83,6 +93,7 @@ fn all(shared: &Shared) -> Vec<Shown> {
         singular: kind.kind.to_lowercase(),
         verbs: &["create"],
         short_names: &[],
+        categories: &[],
         subresources: Vec::new(),
         custom: false,
     });
@@ -178,6 +189,9 @@ fn resource_list(resources: &[Shown], group: &str, version: &str) -> Result<Valu
         if !shown.short_names.is_empty() {
             entry["shortNames"] = json!(shown.short_names);
         }
+        if !shown.categories.is_empty() {
+            entry["categories"] = json!(shown.categories);
+        }
         let digest = Sha256::digest(format!("{group}/{version}/{}", kind.kind));
         entry["storageVersionHash"] = json!(STANDARD.encode(&digest[..8]));
         list.push(entry);
@@ -226,9 +240,11 @@ fn aggregate(request: &ApiRequest, resources: &[Shown], core: bool) -> Response 
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
         *response.body_mut() = axum::body::Body::empty();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+    } else {
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(AGGREGATED));
     }
     let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(AGGREGATED));
     headers.insert(header::VARY, HeaderValue::from_static("Accept"));
     if let Ok(tag) = HeaderValue::from_str(&tag) {
         headers.insert(header::ETAG, tag);
@@ -262,6 +278,9 @@ fn aggregated_resource(shown: &Shown) -> Value {
     });
     if !shown.short_names.is_empty() {
         entry["shortNames"] = json!(shown.short_names);
+    }
+    if !shown.categories.is_empty() {
+        entry["categories"] = json!(shown.categories);
     }
     if !shown.subresources.is_empty() {
         entry["subresources"] = shown

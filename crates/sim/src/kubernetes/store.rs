@@ -139,7 +139,7 @@ impl Store {
         Self {
             // A fresh cluster has already written a few hundred objects of its own.
             revision: 500,
-            compacted: 500,
+            compacted: 0,
             types,
             objects: BTreeMap::new(),
             history: VecDeque::new(),
