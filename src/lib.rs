@@ -2,7 +2,7 @@
 //!
 //! The map, from the top down; arrows point down only:
 //!
-//! * `cli`, `web`: start things
+//! * `cli`, `web`, `inbox`: start things, take what comes in
 //! * `run`: situation, decide, the worker, the journal
 //! * `issue`, `merge`, `health`, `action`: what a run is made of
 //! * `forge`, `cluster`, `store`: the outside; they know no other module
@@ -11,8 +11,10 @@ mod action;
 mod cluster;
 mod forge;
 mod health;
+mod inbox;
 mod issue;
 mod merge;
 mod store;
 mod timing;
+mod web;
 mod wording;

@@ -1,0 +1,176 @@
+//! `/healthz` says that the process answers. `/readyz` says whether it can do its work, check by check.
+//!
+//! The worker tells [`Readiness`] of every contact and every round; nothing is asked of forge or cluster here, so that
+//! probes cost them nothing. What they said when they failed stays off this listener, which others than the operator
+//! may reach: the log and the page have it.
+
+use crate::store::Store;
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use jiff::Timestamp;
+use serde::Serialize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Whom caretaker needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    /// The Git server.
+    Forge,
+    /// The Kubernetes cluster.
+    Cluster,
+}
+
+/// What is known of a peer.
+#[derive(Debug, Clone, Default)]
+struct Contact {
+    /// When it was last in order, by two clocks: one to show, one to reckon with.
+    answered: Option<(Timestamp, Instant)>,
+    /// What was wrong the last time, if it was.
+    error: Option<String>,
+}
+
+/// How the parts that run beside the listeners are. Shared; the worker writes it.
+#[derive(Debug)]
+pub(crate) struct Readiness {
+    state: Mutex<Contacts>,
+    contact_max_age: Duration,
+    worker_max_age: Duration,
+}
+
+#[derive(Debug, Default)]
+struct Contacts {
+    forge: Contact,
+    cluster: Contact,
+    looped: Option<(Timestamp, Instant)>,
+}
+
+/// One line of `/readyz`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Check {
+    /// Whether it is in order.
+    pub(super) ok: bool,
+    /// What is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) why: Option<&'static str>,
+    /// When it was last in order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) last: Option<Timestamp>,
+}
+
+/// Everything that `/readyz` looks at.
+#[derive(Debug, Serialize)]
+struct Checks {
+    store: Check,
+    forge: Check,
+    cluster: Check,
+    worker: Check,
+}
+
+#[derive(Debug, Serialize)]
+struct Report {
+    ready: bool,
+    checks: Checks,
+}
+
+impl Readiness {
+    /// Nothing is known yet: not ready.
+    pub(crate) fn new(settings: &super::Settings) -> Self {
+        Self {
+            state: Mutex::default(),
+            contact_max_age: settings.contact_max_age(),
+            worker_max_age: settings.worker_max_age(),
+        }
+    }
+
+    /// A peer answered in order.
+    pub(crate) fn answered(&self, peer: Peer) {
+        let now = (Timestamp::now(), Instant::now());
+        *self.state().contact(peer) = Contact { answered: Some(now), error: None };
+    }
+
+    /// A peer did not answer, or refused.
+    pub(crate) fn failed(&self, peer: Peer, error: String) {
+        self.state().contact(peer).error = Some(error);
+    }
+
+    /// The worker began a new round.
+    pub(crate) fn looped(&self) {
+        self.state().looped = Some((Timestamp::now(), Instant::now()));
+    }
+
+    /// What a peer said when it failed the last time, if it did, for those who may know.
+    pub(super) fn error(&self, peer: Peer) -> Option<String> {
+        self.state().contact(peer).error.clone()
+    }
+
+    /// How a peer is.
+    pub(super) fn peer(&self, peer: Peer) -> Check {
+        let mut state = self.state();
+        let contact = state.contact(peer);
+        let why = match (contact.answered, contact.error.is_some()) {
+            (_, true) => Some("the last request failed; the log and the page say how"),
+            (None, false) => Some("not asked yet"),
+            (Some((_, at)), false) => (at.elapsed() > self.contact_max_age)
+                .then_some("no answer for longer than contact_max_age_seconds"),
+        };
+        Check { ok: why.is_none(), why, last: contact.answered.map(|(at, _)| at) }
+    }
+
+    /// How the worker is.
+    pub(super) fn worker(&self) -> Check {
+        let looped = self.state().looped;
+        let why = match looped {
+            None => Some("not started yet"),
+            Some((_, at)) => (at.elapsed() > self.worker_max_age)
+                .then_some("no new round for longer than worker_max_age_seconds"),
+        };
+        Check { ok: why.is_none(), why, last: looped.map(|(at, _)| at) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, Contacts> {
+        // Plain facts, whole after every statement, whoever panicked.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Contacts {
+    fn contact(&mut self, peer: Peer) -> &mut Contact {
+        match peer {
+            Peer::Forge => &mut self.forge,
+            Peer::Cluster => &mut self.cluster,
+        }
+    }
+}
+
+/// What the handlers need.
+#[derive(Debug, Clone)]
+pub(super) struct HealthState {
+    pub(super) store: Arc<Store>,
+    pub(super) readiness: Arc<Readiness>,
+}
+
+pub(super) async fn alive() -> &'static str {
+    "alive\n"
+}
+
+pub(super) async fn ready(State(state): State<HealthState>) -> Response {
+    let store = match state.store.check_writable().await {
+        Ok(()) => Check { ok: true, why: None, last: None },
+        Err(error) => {
+            tracing::warn!(error = &error as &dyn std::error::Error, "the store cannot be written");
+            Check { ok: false, why: Some("the store cannot be written; the log says why"), last: None }
+        }
+    };
+    let checks = Checks {
+        store,
+        forge: state.readiness.peer(Peer::Forge),
+        cluster: state.readiness.peer(Peer::Cluster),
+        worker: state.readiness.worker(),
+    };
+    let ready = [&checks.store, &checks.forge, &checks.cluster, &checks.worker].iter().all(|check| check.ok);
+    let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    (status, Json(Report { ready, checks })).into_response()
+}

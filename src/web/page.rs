@@ -1,0 +1,245 @@
+//! The page of the runs: read only, and everything on it comes out of the journal, escaped by its template.
+
+use super::health::{Check, Peer, Readiness};
+use crate::store::{JournalRow, RunId, RunRow, Store, StoreError};
+use crate::wording;
+use askama::Template;
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// How many runs the list shows.
+const RUNS: u32 = 100;
+/// How many lines of a journal are shown; the newest, where there are more.
+const LINES: usize = 2000;
+/// How long a line may be.
+const LONGEST_LINE: usize = 400;
+/// How much of an event is shown when it is unfolded.
+const LONGEST_EVENT: usize = 20_000;
+
+/// Nothing is loaded from anywhere else, and nothing on the page runs.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[derive(Debug, Clone)]
+struct PageState {
+    store: Arc<Store>,
+    readiness: Arc<Readiness>,
+}
+
+/// Why a page cannot be shown.
+#[derive(Debug, thiserror::Error)]
+enum PageError {
+    #[error("there is no such run")]
+    NoSuchRun,
+    #[error("the store could not be read")]
+    Store(#[from] StoreError),
+    #[error("the page could not be written")]
+    Template(#[from] askama::Error),
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        let status = match self {
+            Self::NoSuchRun => StatusCode::NOT_FOUND,
+            Self::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Template(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        if !matches!(self, Self::NoSuchRun) {
+            tracing::error!(error = &self as &dyn std::error::Error, "a page cannot be shown");
+        }
+        (status, format!("{self}\n")).into_response()
+    }
+}
+
+#[derive(Template)]
+#[template(path = "runs.html")]
+struct RunsPage {
+    parts: Vec<Part>,
+    runs: Vec<Run>,
+}
+
+#[derive(Template)]
+#[template(path = "run.html")]
+struct RunPage {
+    run: Run,
+    left_out: usize,
+    lines: Vec<Line>,
+}
+
+/// A part of caretaker, as the page shows it.
+struct Part {
+    name: &'static str,
+    ok: bool,
+    words: String,
+}
+
+/// A run, as the page shows it.
+struct Run {
+    id: RunId,
+    repository: String,
+    issue: u64,
+    began: String,
+    ended: Option<String>,
+}
+
+impl From<&RunRow> for Run {
+    fn from(row: &RunRow) -> Self {
+        Self {
+            id: row.id,
+            repository: row.repository.clone(),
+            issue: row.issue,
+            began: wording::time(row.began_at),
+            ended: row.ended_at.map(wording::time),
+        }
+    }
+}
+
+/// A line of a journal, as the page shows it.
+struct Line {
+    id: i64,
+    at: String,
+    event: String,
+    words: String,
+    whole: String,
+}
+
+/// The page's own listener.
+pub(super) fn router(store: Arc<Store>, readiness: Arc<Readiness>) -> Router {
+    Router::new()
+        .route("/", get(runs))
+        .route("/runs/{id}", get(run))
+        .route("/style.css", get(style))
+        .with_state(PageState { store, readiness })
+}
+
+fn page(template: &impl Template) -> Result<Response, PageError> {
+    let headers = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "no-referrer"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    Ok((headers, Html(template.render()?)).into_response())
+}
+
+async fn style() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], include_str!("../../templates/style.css"))
+        .into_response()
+}
+
+async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
+    let rows = state.store.recent_runs(RUNS).await?;
+    let readiness = &state.readiness;
+    page(&RunsPage {
+        parts: vec![
+            part("forge", &readiness.peer(Peer::Forge), readiness.error(Peer::Forge)),
+            part("cluster", &readiness.peer(Peer::Cluster), readiness.error(Peer::Cluster)),
+            part("worker", &readiness.worker(), None),
+        ],
+        runs: rows.iter().map(Run::from).collect(),
+    })
+}
+
+fn part(name: &'static str, check: &Check, error: Option<String>) -> Part {
+    let last = check.last.map(|at| format!("last in order {}", wording::time(at)));
+    let why = error.or_else(|| check.why.map(str::to_owned));
+    let words = why.into_iter().chain(last).collect::<Vec<_>>().join("; ");
+    Part { name, ok: check.ok, words }
+}
+
+async fn run(State(state): State<PageState>, Path(id): Path<i64>) -> Result<Response, PageError> {
+    let rows = state.store.recent_runs(u32::MAX).await?;
+    let row = rows.iter().find(|row| row.id == RunId(id)).ok_or(PageError::NoSuchRun)?;
+    let journal = state.store.journal(row.id, None).await?;
+    let left_out = journal.len().saturating_sub(LINES);
+    page(&RunPage { run: Run::from(row), left_out, lines: journal.iter().skip(left_out).map(line).collect() })
+}
+
+fn line(row: &JournalRow) -> Line {
+    let event: Option<Value> = serde_json::from_str(&row.event).ok();
+    let name = event.as_ref().and_then(|event| event.get("event")).and_then(Value::as_str);
+    let mut words = Vec::new();
+    if let Some(event) = &event {
+        describe("", event, &mut words);
+    }
+    let whole = event.as_ref().and_then(|event| serde_json::to_string_pretty(event).ok());
+    Line {
+        id: row.id.0,
+        at: row.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+        event: name.unwrap_or("unreadable").replace('-', " "),
+        words: cut(&words.join(", "), LONGEST_LINE),
+        whole: cut(&whole.unwrap_or_else(|| row.event.clone()), LONGEST_EVENT),
+    }
+}
+
+/// The fields of an event in a few words: names without their path, long lists as counts.
+fn describe(name: &str, value: &Value, words: &mut Vec<String>) {
+    let named = |text: &str| if name.is_empty() { text.to_owned() } else { format!("{name}: {text}") };
+    match value {
+        Value::Null => {}
+        Value::Bool(value) => words.push(named(if *value { "yes" } else { "no" })),
+        Value::Number(number) => words.push(named(&number.to_string())),
+        Value::String(text) => words.push(named(&text.replace(['\r', '\n'], " "))),
+        Value::Array(values) if values.iter().all(|value| value.is_string() || value.is_number()) => {
+            let texts: Vec<String> = values
+                .iter()
+                .map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned))
+                .collect();
+            words.push(named(&if texts.is_empty() { "none".to_owned() } else { texts.join(" ") }));
+        }
+        Value::Array(values) => words.push(named(&values.len().to_string())),
+        Value::Object(fields) => {
+            for (field, value) in fields {
+                if !(name.is_empty() && field == "event") {
+                    describe(&field.replace('_', " "), value, words);
+                }
+            }
+        }
+    }
+}
+
+fn cut(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        None => text.to_owned(),
+        Some((end, _)) => format!("{} …", &text[..end]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{cut, line};
+    use crate::store::{EventId, JournalRow};
+    use jiff::Timestamp;
+
+    fn words(event: &str) -> (String, String) {
+        let line = line(&JournalRow { id: EventId(1), at: Timestamp::UNIX_EPOCH, event: event.to_owned() });
+        (line.event, line.words)
+    }
+
+    #[test]
+    fn an_event_is_a_readable_line() {
+        let event = r#"{"event":"change-ended","change":12,"result":{"merged":{"commit":"1a2b"}},"gate":"GREEN",
+            "watchers":["a","b"],"findings":[{"x":1},{"x":2}],"none":null,"waits_for":"one\ntwo","held":true}"#;
+        assert_eq!(
+            words(event),
+            (
+                "change ended".to_owned(),
+                "change: 12, commit: 1a2b, gate: GREEN, watchers: a b, findings: 2, waits for: one two, held: yes"
+                    .to_owned()
+            )
+        );
+        assert_eq!(words("no json"), ("unreadable".to_owned(), String::new()));
+        assert_eq!(words("[]").0, "unreadable");
+    }
+
+    #[test]
+    fn long_texts_are_cut_between_characters() {
+        assert_eq!(cut("äöü", 3), "äöü");
+        assert_eq!(cut("äöü", 2), "äö …");
+    }
+}
