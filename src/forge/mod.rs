@@ -243,3 +243,6 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
     async fn change_files(&self, repository: &RepositoryName, commit: &FilesCommit)
     -> ForgeResult<CommitSha>;
 }
+
+#[cfg(test)]
+mod tests;

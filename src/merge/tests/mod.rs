@@ -1,1 +1,10 @@
+//! Tables for every rule of merging.
 
+mod classify;
+mod explain;
+mod preflight;
+mod reversible;
+mod revert;
+mod rollout;
+mod samples;
+mod versions;

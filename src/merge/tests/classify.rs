@@ -1,0 +1,291 @@
+use super::samples::{rules, update};
+use crate::forge::PullNumber;
+use crate::forge::renovate::UpdateKind;
+use crate::merge::classify::{Rules, classify, classify_words};
+use crate::merge::settings::CategoryRule;
+use crate::merge::{Category, Risk, Settings, UpdateType};
+
+#[test]
+fn a_single_update_is_what_its_package_is() {
+    use UpdateKind::{Digest, Major, Minor, Patch, Unknown};
+    for (package, from, to, kind, category, risk, moved, foundation) in [
+        ("kured", "5.6.1", "5.7.0", Minor, Category::Core, Risk::High, UpdateType::Minor, false),
+        (
+            "kube-prometheus-stack",
+            "81.3.0",
+            "81.4.2",
+            Minor,
+            Category::Monitoring,
+            Risk::Medium,
+            UpdateType::Minor,
+            false,
+        ),
+        (
+            "kube-prometheus-stack",
+            "81.6.3",
+            "82.2.0",
+            Major,
+            Category::Monitoring,
+            Risk::High,
+            UpdateType::Major,
+            false,
+        ),
+        (
+            "external-secrets",
+            "1.3.1",
+            "1.3.2",
+            Patch,
+            Category::Platform,
+            Risk::Low,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "bitnamilegacy/postgresql",
+            "17.1.0",
+            "17.2.0",
+            Minor,
+            Category::Database,
+            Risk::Critical,
+            UpdateType::Minor,
+            false,
+        ),
+        (
+            "supabase/postgres",
+            "17.6.1.074",
+            "17.6.1.079",
+            Patch,
+            Category::Database,
+            Risk::Critical,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "oliver006/redis_exporter",
+            "1.0.0",
+            "1.0.1",
+            Patch,
+            Category::Monitoring,
+            Risk::Medium,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "docker.io/library/redis",
+            "7.0.0",
+            "7.0.1",
+            Patch,
+            Category::Database,
+            Risk::Critical,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "ghcr.io/example/web",
+            "1.0.0",
+            "1.0.1",
+            Patch,
+            Category::AppTemplate,
+            Risk::Medium,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "ghcr.io/example/web",
+            "abcdef1",
+            "abcdef2",
+            Digest,
+            Category::AppTemplate,
+            Risk::Medium,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "ghcr.io/example/web",
+            "latest",
+            "stable",
+            Unknown,
+            Category::AppTemplate,
+            Risk::High,
+            UpdateType::Unknown,
+            false,
+        ),
+        ("argo-cd", "8.0.0", "8.0.1", Patch, Category::Core, Risk::High, UpdateType::Patch, true),
+        ("gitea", "12.0.0", "12.1.0", Minor, Category::Core, Risk::High, UpdateType::Minor, true),
+        ("cilium", "1.17.0", "1.17.1", Patch, Category::Core, Risk::High, UpdateType::Patch, true),
+        ("rook-ceph-cluster", "1.17.0", "1.17.1", Patch, Category::Core, Risk::High, UpdateType::Patch, true),
+        // The table says minor, the versions say more.
+        (
+            "ghcr.io/example/web",
+            "1.9.0",
+            "2.0.0",
+            Minor,
+            Category::AppTemplate,
+            Risk::High,
+            UpdateType::Major,
+            false,
+        ),
+    ] {
+        let judged = classify(&[update(package, from, to, kind)], "update", "renovate/x", &[], &rules());
+        assert_eq!(
+            (judged.category, judged.risk, judged.update, judged.foundation.is_some()),
+            (category, risk, moved, foundation),
+            "{package} {from} to {to}"
+        );
+        assert_eq!(judged.worst, package);
+    }
+}
+
+#[test]
+fn the_worst_member_of_a_bundle_decides() {
+    let harmless = || {
+        vec![
+            update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch),
+            update("grafana", "10.5.14", "10.5.15", UpdateKind::Patch),
+        ]
+    };
+    for (worse, category, risk, decided) in [
+        (None, Category::NonMajor, Risk::Medium, None),
+        (
+            Some(update("external-secrets", "1.0.0", "1.1.0", UpdateKind::Minor)),
+            Category::NonMajor,
+            Risk::Medium,
+            None,
+        ),
+        (
+            Some(update("kured", "1.0.0", "1.1.0", UpdateKind::Minor)),
+            Category::Core,
+            Risk::High,
+            Some("kured"),
+        ),
+        (
+            Some(update("x/postgres", "17.1", "17.2", UpdateKind::Minor)),
+            Category::Database,
+            Risk::Critical,
+            Some("x/postgres"),
+        ),
+        (
+            Some(update("loki", "5.0.0", "6.0.0", UpdateKind::Major)),
+            Category::Monitoring,
+            Risk::High,
+            Some("loki"),
+        ),
+    ] {
+        let mut updates = harmless();
+        updates.extend(worse);
+        let judged = classify(&updates, "update all non-major", "renovate/all-minor-patch", &[], &rules());
+        assert_eq!((judged.category, judged.risk), (category, risk), "{:?}", judged.worst);
+        if let Some(decided) = decided {
+            assert_eq!(judged.worst, decided);
+        }
+        assert_eq!(judged.members.len(), updates.len());
+    }
+}
+
+#[test]
+fn a_folder_may_belong_to_a_foundation() {
+    let updates = [update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch)];
+    let judged = classify(&updates, "t", "b", &["platform/gitea/values.yaml".to_owned()], &rules());
+    assert!(judged.foundation.is_some());
+    assert_eq!(judged.category, Category::Core);
+    let judged = classify(&updates, "t", "b", &["apps/gitea-mirror/values.yaml".to_owned()], &rules());
+    assert_eq!(judged.foundation, None);
+}
+
+#[test]
+fn a_rule_of_the_settings_goes_before_the_built_in_ones() {
+    let settings = Settings {
+        categories: vec![
+            CategoryRule {
+                category: Category::Platform,
+                packages: vec!["web".to_owned()],
+                paths: Vec::new(),
+            },
+            CategoryRule {
+                category: Category::Database,
+                packages: Vec::new(),
+                paths: vec!["db/*".to_owned()],
+            },
+        ],
+        ..Settings::default()
+    };
+    let rules = Rules::new(&settings);
+    let web = [update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch)];
+    assert_eq!(classify(&web, "t", "b", &[], &rules).category, Category::Platform);
+    let judged = classify(&web, "t", "b", &["db/x.yaml".to_owned()], &rules);
+    assert_eq!((judged.category, judged.risk), (Category::Database, Risk::Critical));
+    assert!(judged.approval().expect("an approval").contains("database"));
+}
+
+#[test]
+fn majors_databases_and_what_nobody_knows_need_a_yes() {
+    for (package, from, to, kind, needed) in [
+        ("web", "1.0.0", "1.1.0", UpdateKind::Minor, false),
+        ("web", "1.0.0", "2.0.0", UpdateKind::Major, true),
+        ("web", "a", "b", UpdateKind::Unknown, true),
+        ("web", "1.0.0", "1.0.0", UpdateKind::LockFiles, true),
+        ("postgres", "17.1", "17.2", UpdateKind::Minor, true),
+        ("argo-cd", "1.0.0", "1.0.1", UpdateKind::Patch, true),
+    ] {
+        let judged = classify(&[update(package, from, to, kind)], "t", "b", &[], &rules());
+        assert_eq!(judged.approval().is_some(), needed, "{package} {from} {to}");
+    }
+}
+
+#[test]
+fn the_queue_goes_by_category_then_type_then_number() {
+    let key = |package: &str, from: &str, to: &str, number: u64| {
+        classify(&[update(package, from, to, UpdateKind::Unknown)], "t", "b", &[], &rules())
+            .order_key(PullNumber(number))
+    };
+    let mut keys = vec![
+        ("database", key("postgres", "17.0.0", "17.0.1", 1)),
+        ("foundation", key("cilium", "1.0.0", "1.0.1", 2)),
+        ("app", key("web", "1.0.0", "1.0.1", 3)),
+        ("core minor", key("kured", "1.0.0", "1.1.0", 4)),
+        ("core patch", key("kured", "1.0.0", "1.0.1", 9)),
+        ("core patch first", key("kured", "1.0.0", "1.0.1", 5)),
+        ("monitoring", key("loki", "1.0.0", "1.0.1", 6)),
+        ("platform", key("external-secrets", "1.0.0", "1.0.1", 7)),
+    ];
+    keys.sort_by_key(|(_, key)| *key);
+    let names: Vec<_> = keys.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(
+        names,
+        [
+            "platform",
+            "monitoring",
+            "core patch first",
+            "core patch",
+            "core minor",
+            "app",
+            "foundation",
+            "database"
+        ]
+    );
+}
+
+#[test]
+fn the_words_of_a_task_say_what_they_say() {
+    use Category::{AppTemplate, Core, Database, Monitoring, NonMajor, Platform};
+    use UpdateType::{Major, Minor, Patch, Unknown};
+    for (title, text, category, update) in [
+        ("merge PR #52 and validate impacted workloads", "", None, Unknown),
+        ("Merge PR #50 (non-major deps)", "", Some(NonMajor), Minor),
+        ("Merge PR #67 (non-major bundle)", "", Some(NonMajor), Minor),
+        ("Merge PR #67 (non major updates)", "", Some(NonMajor), Minor),
+        ("Merge PR #68 (bitnamilegacy/postgresql v17)", "", Some(Database), Unknown),
+        ("Merge PR #68 (postgresql major v17)", "", Some(Database), Major),
+        ("Merge PR #51 (Ceph v19 -> v20)", "", Some(Core), Major),
+        ("Merge PR #55 - Renovate to v46", "", Some(Platform), Major),
+        ("Merge PR #12: grafana patch 1.2.3 -> 1.2.4", "", Some(Monitoring), Patch),
+        ("Merge PR #12: grafana `1.2.3` → `1.3.0`", "", Some(Monitoring), Minor),
+        ("Merge PR #12: app-template digest", "", Some(AppTemplate), Patch),
+        ("Merge PR #12", "Update grafana 1.2.3 -> 1.2.4\nthen look at postgres", Some(Monitoring), Patch),
+        ("Merge PR #12 (non-major)", "postgres 17.1 -> 17.2\ngrafana 1.0.0 -> 1.0.1", Some(Database), Minor),
+        ("Merge PR #50; wait for ArgoCD sync", "", None, Unknown),
+        ("Merge PR #3: investigate majority of redistributed load", "", None, Unknown),
+    ] {
+        assert_eq!(classify_words(title, text, &rules()), (category, update), "{title}");
+    }
+}

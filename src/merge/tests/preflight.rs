@@ -1,0 +1,189 @@
+use super::samples::{at, body, changed, diff, pull, rules, sha};
+use crate::forge::{ChangedFile, CommitStatus, Label, LabelId, Merged, PullRequest, State, StatusState};
+use crate::merge::preflight::{HOLD_LABEL, Preflight, PullFacts, ReadyPull, Refusal, WaitFor, preflight};
+use crate::merge::{Category, Hold, RenovateSettings, Settings};
+
+/// Everything that pre-flight asks, as it is for a good pull request.
+struct World {
+    pull: PullRequest,
+    files: Vec<ChangedFile>,
+    diff: String,
+    statuses: Vec<CommitStatus>,
+    required: Vec<String>,
+    holds: Vec<Hold>,
+}
+
+impl World {
+    fn good() -> Self {
+        Self {
+            pull: pull(),
+            files: vec![changed("monitoring/grafana/Chart.yaml")],
+            diff: diff("monitoring/grafana/Chart.yaml", "    version: 10.0.0", "    version: 10.1.0"),
+            statuses: vec![status("ci/test", StatusState::Success)],
+            required: vec!["ci/*".to_owned()],
+            holds: Vec::new(),
+        }
+    }
+
+    fn judge(&self) -> Preflight {
+        let facts = PullFacts {
+            pull: &self.pull,
+            default_branch: "main",
+            files: &self.files,
+            diff: &self.diff,
+            statuses: &self.statuses,
+            required_statuses: &self.required,
+            holds: &self.holds,
+        };
+        preflight(&facts, &Settings::default(), &RenovateSettings::default(), &rules())
+    }
+
+    fn ready(&self) -> ReadyPull {
+        match self.judge() {
+            Preflight::Ready(ready) => *ready,
+            other => panic!("not ready: {other:?}"),
+        }
+    }
+}
+
+fn status(context: &str, state: StatusState) -> CommitStatus {
+    CommitStatus { context: context.to_owned(), state, description: String::new() }
+}
+
+fn hold(package: &str, file: &str, version: &str) -> Hold {
+    Hold { package: package.to_owned(), file: file.to_owned(), version: version.to_owned() }
+}
+
+#[test]
+fn a_good_one_is_ready_and_tells_its_holds() {
+    let ready = World::good().ready();
+    assert_eq!(ready.classification.category, Category::Monitoring);
+    assert_eq!(ready.approval, None);
+    assert_eq!(ready.holds(), vec![hold("grafana", "monitoring/grafana/Chart.yaml", "10.1.0")]);
+}
+
+#[test]
+fn each_spoiled_fact_refuses_with_its_reason() {
+    type Spoil = fn(&mut World);
+    type Expected = fn(&Refusal) -> bool;
+    let cases: Vec<(&str, Spoil, Expected)> = vec![
+        (
+            "merged",
+            |w| w.pull.merged = Some(Merged { commit: sha('c'), at: at(0) }),
+            |r| *r == Refusal::Merged,
+        ),
+        ("closed", |w| w.pull.state = State::Closed, |r| *r == Refusal::Closed),
+        (
+            "another base",
+            |w| w.pull.base.branch = "release".to_owned(),
+            |r| matches!(r, Refusal::OtherBase(_)),
+        ),
+        (
+            "a fork",
+            |w| w.pull.head.repository = "x/homelab".parse().ok(),
+            |r| matches!(r, Refusal::NotRenovates(_)),
+        ),
+        ("a lost fork", |w| w.pull.head.repository = None, |r| matches!(r, Refusal::NotRenovates(_))),
+        (
+            "another author",
+            |w| w.pull.author.login = "guest".to_owned(),
+            |r| matches!(r, Refusal::NotRenovates(_)),
+        ),
+        (
+            "another branch",
+            |w| w.pull.head.branch = "feature/x".to_owned(),
+            |r| matches!(r, Refusal::NotRenovates(_)),
+        ),
+        (
+            "no marker",
+            |w| w.pull.body = w.pull.body.replace("renovate-debug", "x"),
+            |r| matches!(r, Refusal::NotRenovates(_)),
+        ),
+        (
+            "no table",
+            |w| w.pull.body = "<!--renovate-debug:e30=-->".to_owned(),
+            |r| matches!(r, Refusal::NotRenovates(_)),
+        ),
+        ("a draft", |w| w.pull.draft = true, |r| *r == Refusal::Draft),
+        (
+            "the label",
+            |w| w.pull.labels.push(Label { id: LabelId(1), name: HOLD_LABEL.to_owned() }),
+            |r| *r == Refusal::HoldLabel,
+        ),
+        (
+            "a hold",
+            |w| w.holds.push(hold("grafana", "monitoring/grafana/Chart.yaml", "10.1.0")),
+            |r| matches!(r, Refusal::Held(_)),
+        ),
+        (
+            "a failed status that nobody requires",
+            |w| w.statuses.push(status("other", StatusState::Failure)),
+            |r| matches!(r, Refusal::FailedStatuses(_)),
+        ),
+        (
+            "another line",
+            |w| w.diff = w.diff.replace("10.1.0", "10.1.1"),
+            |r| matches!(r, Refusal::Unexplained(_)),
+        ),
+        ("a file that the diff lacks", |w| w.files.push(changed("x")), |r| *r == Refusal::FilesDiffer),
+        ("a file that the list lacks", |w| w.files.clear(), |r| *r == Refusal::FilesDiffer),
+        (
+            "a foundation",
+            |w| w.pull.body = body(&["| argo-cd | minor | `10.0.0` → `10.1.0` |"]),
+            |r| matches!(r, Refusal::Foundation(_)),
+        ),
+    ];
+    for (name, spoil, expected) in cases {
+        let mut world = World::good();
+        spoil(&mut world);
+        match world.judge() {
+            Preflight::Refuse(refusal) => {
+                assert!(expected(&refusal), "{name}: {refusal:?}");
+                assert!(!refusal.to_string().is_empty());
+            }
+            other => panic!("{name}: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_resolves_by_itself_is_a_wait() {
+    let mut world = World::good();
+    world.pull.mergeable = false;
+    assert_eq!(world.judge(), Preflight::Wait(WaitFor::Mergeable));
+
+    let mut world = World::good();
+    world.statuses.push(status("other", StatusState::Pending));
+    assert_eq!(world.judge(), Preflight::Wait(WaitFor::Statuses(vec!["other".to_owned()])));
+
+    let mut world = World::good();
+    world.statuses.clear();
+    assert_eq!(world.judge(), Preflight::Wait(WaitFor::Statuses(vec!["ci/*".to_owned()])));
+}
+
+#[test]
+fn a_hold_is_for_one_version_in_one_file() {
+    for (held, expected) in [
+        (hold("grafana", "monitoring/grafana/Chart.yaml", "10.0.9"), false),
+        (hold("grafana", "elsewhere/Chart.yaml", "10.1.0"), false),
+        (hold("loki", "monitoring/grafana/Chart.yaml", "10.1.0"), false),
+        (hold("grafana", "", "10.1.0"), true),
+        (hold("grafana", "monitoring/grafana/Chart.yaml", "10.1.0"), true),
+    ] {
+        let mut world = World::good();
+        world.holds.push(held.clone());
+        assert_eq!(matches!(world.judge(), Preflight::Refuse(Refusal::Held(_))), expected, "{held:?}");
+    }
+}
+
+#[test]
+fn a_database_and_a_major_need_an_approval() {
+    let mut world = World::good();
+    world.pull.body = body(&["| postgres | minor | `10.0.0` → `10.1.0` |"]);
+    assert!(world.ready().approval.expect("an approval").contains("backups"));
+
+    let mut world = World::good();
+    world.pull.body = body(&["| grafana | major | `10.0.0` → `11.0.0` |"]);
+    world.diff = world.diff.replace("10.1.0", "11.0.0");
+    assert!(world.ready().approval.expect("an approval").contains("release notes"));
+}

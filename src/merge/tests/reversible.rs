@@ -1,0 +1,108 @@
+use super::samples::{application, rules, sha, update, workload};
+use crate::cluster::{Application, ApplicationResource, ObjectRef, Workload};
+use crate::forge::renovate::UpdateKind;
+use crate::merge::classify::classify;
+use crate::merge::reversible::{Reversible, reversible};
+use crate::merge::settings::{ReversiblePath, ReversibleRule};
+
+#[derive(Debug, PartialEq)]
+enum Word {
+    Yes,
+    UntilStarted,
+    No,
+}
+
+struct World {
+    package: &'static str,
+    kind: UpdateKind,
+    application: Option<Application>,
+    workload: Workload,
+    overrides: Vec<ReversiblePath>,
+}
+
+impl World {
+    fn good() -> Self {
+        Self {
+            package: "ghcr.io/example/web",
+            kind: UpdateKind::Patch,
+            application: Some(application("web", &sha('c'))),
+            workload: workload("web"),
+            overrides: Vec::new(),
+        }
+    }
+
+    fn judge(&self) -> Word {
+        let files = vec!["apps/web/values.yaml".to_owned()];
+        let updates = [update(self.package, "1.0.0", "1.0.1", self.kind)];
+        let classification = classify(&updates, "t", "b", &files, &rules());
+        let applications: Vec<&Application> = self.application.iter().collect();
+        let workloads = [self.workload.clone(), workload("elsewhere")];
+        match reversible(&classification, &files, &applications, &workloads, &self.overrides) {
+            Reversible::Yes => Word::Yes,
+            Reversible::UntilStarted(_) => Word::UntilStarted,
+            Reversible::No(_) => Word::No,
+        }
+    }
+}
+
+fn rule(path: &str, rule: ReversibleRule) -> ReversiblePath {
+    ReversiblePath { path: path.to_owned(), rule }
+}
+
+fn own(world: &mut World, kind: &str) {
+    if let Some(app) = &mut world.application {
+        app.resources.push(ApplicationResource { object: ObjectRef::new(kind, "web", "web"), health: None });
+    }
+}
+
+#[test]
+fn each_fact_has_its_answer() {
+    type Spoil = fn(&mut World);
+    let cases: Vec<(&str, Spoil, Word)> = vec![
+        ("stateless", |_| {}, Word::Yes),
+        ("a volume", |w| w.workload.has_volume = true, Word::UntilStarted),
+        ("a claim", |w| own(w, "PersistentVolumeClaim"), Word::UntilStarted),
+        (
+            "a client by name",
+            |w| w.workload.environment.push(("DB_HOST".to_owned(), String::new())),
+            Word::UntilStarted,
+        ),
+        (
+            "a client by value",
+            |w| w.workload.environment.push(("STORE".to_owned(), "postgres://db/x".to_owned())),
+            Word::UntilStarted,
+        ),
+        ("no client", |w| w.workload.environment.push(("FEEDBACK".to_owned(), "yes".to_owned())), Word::Yes),
+        ("a database", |w| w.package = "postgres", Word::No),
+        ("a foundation", |w| w.package = "argo-cd", Word::No),
+        ("a storage operator", |w| w.package = "democratic-csi", Word::No),
+        ("Kubernetes", |w| w.package = "rancher/k3s", Word::No),
+        ("nobody knows what it touches", |w| w.application = None, Word::No),
+        ("kinds of its own, a patch", |w| own(w, "CustomResourceDefinition"), Word::Yes),
+        (
+            "kinds of its own, a major",
+            |w| {
+                own(w, "CustomResourceDefinition");
+                w.kind = UpdateKind::Major;
+            },
+            Word::No,
+        ),
+        ("auto", |w| w.overrides.push(rule("apps/*", ReversibleRule::Auto)), Word::Yes),
+        ("ask", |w| w.overrides.push(rule("apps/*", ReversibleRule::Ask)), Word::No),
+        ("never", |w| w.overrides.push(rule("*/web/*", ReversibleRule::Never)), Word::No),
+        ("never elsewhere", |w| w.overrides.push(rule("infra/*", ReversibleRule::Never)), Word::Yes),
+        (
+            "auto never makes it less careful",
+            |w| {
+                w.overrides.push(rule("apps/*", ReversibleRule::Auto));
+                w.workload.has_volume = true;
+            },
+            Word::UntilStarted,
+        ),
+    ];
+    for (name, spoil, expected) in cases {
+        let mut world = World::good();
+        spoil(&mut world);
+        assert_eq!(world.judge(), expected, "{name}");
+    }
+}

@@ -1,0 +1,245 @@
+use super::samples::{application, at, operation, sha, source};
+use crate::cluster::{Application, ApplicationHealth, ApplicationSource, OperationPhase, SyncStatus};
+use crate::forge::CommitSha;
+use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge, stood};
+
+fn urls() -> Vec<String> {
+    vec!["https://git.example.org/ops/homelab.git".to_owned()]
+}
+
+/// The commit that is followed is `c`; `d` comes after it, `b` came before, of `e` nothing is known.
+fn descends(sha: &CommitSha) -> Option<bool> {
+    match sha.as_str().as_bytes()[0] {
+        b'c' | b'd' => Some(true),
+        b'e' => None,
+        _ => Some(false),
+    }
+}
+
+fn verdict(applications: &[Application], before: &StoodBefore) -> Rollout {
+    let urls = urls();
+    let watched = Watched { urls: &urls, default_branch: "main" };
+    judge(applications, &watched, &sha('c'), &descends, before)
+}
+
+#[derive(Debug, PartialEq)]
+enum Word {
+    Unknown,
+    Waiting,
+    Failed,
+    Done,
+}
+
+fn word(rollout: &Rollout) -> Word {
+    match rollout {
+        Rollout::Unknown { .. } => Word::Unknown,
+        Rollout::Waiting { .. } => Word::Waiting,
+        Rollout::Failed { .. } => Word::Failed,
+        Rollout::Done { .. } => Word::Done,
+    }
+}
+
+#[test]
+fn one_watcher_is_judged_by_every_field() {
+    type Spoil = fn(&mut Application);
+    let cases: Vec<(&str, Spoil, Word)> = vec![
+        ("as it should be", |_| {}, Word::Done),
+        ("a descendant", |a| a.revisions = vec![sha('d').as_str().to_owned()], Word::Done),
+        ("an older commit", |a| a.revisions = vec![sha('b').as_str().to_owned()], Word::Waiting),
+        ("a commit nobody knows", |a| a.revisions = vec![sha('e').as_str().to_owned()], Word::Unknown),
+        ("the branch's bare name", |a| a.revisions = vec!["main".to_owned()], Word::Waiting),
+        ("no revision", |a| a.revisions.clear(), Word::Waiting),
+        ("a refresh that is asked for", |a| a.refresh_requested = true, Word::Waiting),
+        ("an operation that is asked for", |a| a.operation_requested = true, Word::Waiting),
+        (
+            "a running one",
+            |a| a.operation = Some(operation(OperationPhase::Running, &sha('c'))),
+            Word::Waiting,
+        ),
+        (
+            "one that is stopped",
+            |a| a.operation = Some(operation(OperationPhase::Terminating, &sha('c'))),
+            Word::Waiting,
+        ),
+        (
+            "a comparison error",
+            |a| a.conditions.push(("ComparisonError".to_owned(), "x".to_owned())),
+            Word::Waiting,
+        ),
+        (
+            "an invalid spec",
+            |a| a.conditions.push(("InvalidSpecError".to_owned(), "x".to_owned())),
+            Word::Waiting,
+        ),
+        (
+            "another condition",
+            |a| a.conditions.push(("OrphanedResourceWarning".to_owned(), "x".to_owned())),
+            Word::Done,
+        ),
+        ("health from before the sync", |a| a.reconciled_at = Some(at(9)), Word::Waiting),
+        ("never reconciled", |a| a.reconciled_at = None, Word::Waiting),
+        ("out of sync", |a| a.sync = SyncStatus::OutOfSync, Word::Waiting),
+        ("sync unknown", |a| a.sync = SyncStatus::Unknown, Word::Waiting),
+        ("degraded", |a| a.health = ApplicationHealth::Degraded, Word::Waiting),
+        ("progressing", |a| a.health = ApplicationHealth::Progressing, Word::Waiting),
+        ("suspended", |a| a.health = ApplicationHealth::Suspended, Word::Waiting),
+        ("failed", |a| a.operation = Some(operation(OperationPhase::Failed, &sha('c'))), Word::Failed),
+        (
+            "failed at a later one",
+            |a| a.operation = Some(operation(OperationPhase::Error, &sha('d'))),
+            Word::Failed,
+        ),
+        (
+            "failed, but a retry is asked for",
+            |a| {
+                a.operation = Some(operation(OperationPhase::Failed, &sha('c')));
+                a.operation_requested = true;
+            },
+            Word::Waiting,
+        ),
+        (
+            "an older one failed",
+            |a| a.operation = Some(operation(OperationPhase::Failed, &sha('b'))),
+            Word::Done,
+        ),
+        (
+            "a self-heal failed",
+            |a| {
+                let mut partial = operation(OperationPhase::Failed, &sha('c'));
+                partial.partial = true;
+                a.operation = Some(partial);
+            },
+            Word::Done,
+        ),
+        ("never synced", |a| a.operation = None, Word::Done),
+        ("nothing was compared", |a| a.compared_sources.clear(), Word::Waiting),
+    ];
+    for (name, spoil, expected) in cases {
+        let mut app = application("web", &sha('c'));
+        spoil(&mut app);
+        let judged = verdict(&[app], &StoodBefore::new());
+        assert_eq!(word(&judged), expected, "{name}: {judged:?}");
+    }
+}
+
+#[test]
+fn who_was_not_affected_must_only_be_no_worse_than_before() {
+    let mut app = application("web", &sha('b'));
+    app.health = ApplicationHealth::Degraded;
+    app.sync = SyncStatus::OutOfSync;
+    let before = stood(std::slice::from_ref(&app));
+    app.revisions = vec![sha('c').as_str().to_owned()];
+    assert_eq!(verdict(&[app.clone()], &before), Rollout::Done { watchers: 1, affected: Vec::new() });
+    // With no baseline nothing is known to have been so before.
+    assert_eq!(word(&verdict(&[app.clone()], &StoodBefore::new())), Word::Waiting);
+    // An operation to the commit makes it affected: then only good is good.
+    app.operation = Some(operation(OperationPhase::Succeeded, &sha('c')));
+    assert_eq!(word(&verdict(&[app], &before)), Word::Waiting);
+
+    let mut worse = application("web", &sha('b'));
+    let before = stood(std::slice::from_ref(&worse));
+    worse.revisions = vec![sha('c').as_str().to_owned()];
+    worse.health = ApplicationHealth::Degraded;
+    assert_eq!(word(&verdict(&[worse], &before)), Word::Waiting);
+}
+
+#[test]
+fn all_watchers_count_and_others_do_not() {
+    assert_eq!(word(&verdict(&[], &StoodBefore::new())), Word::Unknown);
+    let good = application("web", &sha('c'));
+    let mut late = application("late", &sha('b'));
+    let judged = verdict(&[good.clone(), late.clone()], &StoodBefore::new());
+    let Rollout::Waiting { on, progress } = judged else { panic!("{judged:?}") };
+    assert_eq!(on.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["late"]);
+
+    // What moved is progress; a mere reconciliation and a retry are not.
+    late.reconciled_at = Some(at(100));
+    late.operation.as_mut().expect("an operation").retries = 3;
+    let again = verdict(&[good.clone(), late.clone()], &StoodBefore::new());
+    assert!(matches!(again, Rollout::Waiting { progress: same, .. } if same == progress));
+    late.health = ApplicationHealth::Progressing;
+    let moved = verdict(&[good.clone(), late], &StoodBefore::new());
+    assert!(matches!(moved, Rollout::Waiting { progress: other, .. } if other != progress));
+
+    // A chart, a tag, another branch and another repository watch something else.
+    type Change = fn(&mut ApplicationSource);
+    let changes: [Change; 4] = [
+        |s| s.chart = Some("web".to_owned()),
+        |s| s.target_revision = "v1.0.0".to_owned(),
+        |s| s.target_revision = "release".to_owned(),
+        |s| s.repository_url = "https://git.example.org/ops/other.git".to_owned(),
+    ];
+    for change in changes {
+        let mut other = application("other", &sha('b'));
+        change(&mut other.sources[0]);
+        change(&mut other.compared_sources[0]);
+        assert_eq!(
+            verdict(&[good.clone(), other], &StoodBefore::new()),
+            Rollout::Done { watchers: 1, affected: vec!["web".to_owned()] }
+        );
+    }
+}
+
+#[test]
+fn the_revision_at_the_index_of_our_source_counts() {
+    let mut app = application("web", &sha('c'));
+    let chart = ApplicationSource {
+        chart: Some("web".to_owned()),
+        target_revision: "1.2.3".to_owned(),
+        ..source("")
+    };
+    app.compared_sources = vec![chart.clone(), source("apps/web")];
+    app.sources = app.compared_sources.clone();
+    let both = |second: &CommitSha| vec!["1.2.3".to_owned(), second.as_str().to_owned()];
+    app.revisions = both(&sha('c'));
+    app.operation.as_mut().expect("an operation").revisions = both(&sha('c'));
+    assert_eq!(word(&verdict(&[app.clone()], &StoodBefore::new())), Word::Done);
+    app.revisions = both(&sha('b'));
+    assert_eq!(word(&verdict(&[app], &StoodBefore::new())), Word::Waiting);
+}
+
+#[test]
+fn one_repository_has_many_addresses() {
+    let ours = urls();
+    let watched = Watched { urls: &ours, default_branch: "main" };
+    for (url, revision, expected) in [
+        ("https://git.example.org/ops/homelab.git", "main", true),
+        ("https://git.example.org/ops/homelab", "HEAD", true),
+        ("https://git.example.org/ops/homelab/", "", true),
+        ("http://user:word@git.example.org:3000/Ops/Homelab.git", "main", true),
+        ("git@git.example.org:ops/homelab.git", "refs/heads/main", true),
+        ("ssh://git@git.example.org:2222/ops/homelab.git", "main", true),
+        ("https://git.example.com/ops/homelab.git", "main", false),
+        ("https://git.example.org/ops/homelab2.git", "main", false),
+        ("https://git.example.org/x/ops/homelab.git", "main", false),
+        ("https://git.example.org/ops/homelab.git", "master", false),
+        ("", "main", false),
+    ] {
+        let mut app = application("web", &sha('c'));
+        app.sources[0].repository_url = url.to_owned();
+        app.sources[0].target_revision = revision.to_owned();
+        app.compared_sources.clear();
+        assert_eq!(watched.watchers(&[app]).len(), usize::from(expected), "{url} {revision}");
+    }
+}
+
+#[test]
+fn touched_goes_by_folders_and_stuck_by_running_revisions() {
+    let ours = urls();
+    let watched = Watched { urls: &ours, default_branch: "main" };
+    let apps = [application("web", &sha('c')), application("web2", &sha('c'))];
+    let names = |apps: Vec<&Application>| apps.into_iter().map(|app| app.name.clone()).collect::<Vec<_>>();
+    assert_eq!(names(watched.touched(&apps, &["apps/web/values.yaml".to_owned()])), ["web"]);
+    assert!(watched.touched(&apps, &["apps/other/values.yaml".to_owned()]).is_empty());
+
+    let mut retrying = application("web", &sha('b'));
+    retrying.operation = Some(operation(OperationPhase::Running, &sha('c')));
+    retrying.operation_requested = true;
+    let ended = application("web2", &sha('c'));
+    let mut stopping = application("web3", &sha('c'));
+    stopping.operation = Some(operation(OperationPhase::Terminating, &sha('c')));
+    stopping.operation_requested = true;
+    let apps = [retrying, ended, stopping];
+    assert_eq!(names(watched.stuck_operations(&apps, &sha('c'))), ["web"]);
+    assert!(watched.stuck_operations(&apps, &sha('d')).is_empty());
+}
