@@ -1,6 +1,12 @@
 //! Typed actions: what caretaker does in a cluster besides merging. Commands written in an issue are parsed into these;
 //! what is not understood is not run, and nothing here ever goes through a shell.
 
+mod ceph_crash;
+mod parse;
+
+pub(crate) use ceph_crash::{ActionError, Performed, archive_crashes};
+pub(crate) use parse::{Command, parse};
+
 use serde::{Deserialize, Serialize};
 
 /// Something caretaker can do by itself.
@@ -9,4 +15,9 @@ use serde::{Deserialize, Serialize};
 pub(crate) enum Action {
     /// Read the new crash reports of Ceph into the evidence, then archive them.
     CephCrashArchive,
+    /// The same for one report.
+    CephCrashArchiveOne {
+        /// Its id.
+        id: String,
+    },
 }

@@ -176,6 +176,11 @@ impl ClusterLease {
         self.valid_until.saturating_duration_since(std::time::Instant::now()) >= duration
     }
 
+    /// The last instant at which something that takes so long may still be started. None when it is over already.
+    pub(crate) fn latest_start(&self, duration: std::time::Duration) -> Option<std::time::Instant> {
+        self.valid_until.checked_sub(duration)
+    }
+
     /// Who holds it.
     pub(crate) fn holder(&self) -> &str {
         &self.holder

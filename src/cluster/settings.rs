@@ -42,7 +42,7 @@ impl Default for Settings {
             ceph_tools_namespace: "rook-ceph".to_owned(),
             ceph_tools_label: "app=rook-ceph-tools".to_owned(),
             request_timeout_seconds: 10,
-            exec_timeout_seconds: 20,
+            exec_timeout_seconds: 10,
         }
     }
 }

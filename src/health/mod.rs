@@ -1,5 +1,25 @@
 //! How the cluster is: probes, verdicts, the gate.
+//!
+//! [`recon`] runs every probe once. A probe's judgement is a pure function of what was read, the moment and the
+//! settings; what could not be read, or whose reporter is dead, is UNKNOWN and blocks. [`gate`] makes the
+//! [`gate::MergePermit`] out of a fresh all-GREEN pass, and nothing else can.
+//!
+//! Races decided here: a pass that is older than the settings allow gives no permit; a permit ends ten seconds after the
+//! pass was judged, by our own clock; GREEN that nobody watched for a while is not GREEN without a break.
 
+mod baseline;
+mod gate;
+mod probes;
+mod recon;
+mod rights;
+mod settings;
+mod steadiness;
 mod types;
 
+pub(crate) use baseline::{Attribution, attribute, new_findings};
+pub(crate) use gate::{Authority, Blocked, Evidence, MergePermit, PermitExpired, permit};
+pub(crate) use recon::{Surroundings, recon};
+pub(crate) use rights::{Feature, Need, rights};
+pub use settings::{Acknowledgement, Settings};
+pub(crate) use steadiness::Steadiness;
 pub(crate) use types::*;

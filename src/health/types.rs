@@ -107,6 +107,37 @@ pub(crate) enum Probe {
     Usage,
 }
 
+impl Probe {
+    /// The word that people read.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Nodes => "nodes",
+            Self::KubeSystem => "kube-system",
+            Self::Ceph => "ceph",
+            Self::CephTools => "ceph-tools",
+            Self::ArgoCd => "argo-cd",
+            Self::Certificates => "certificates",
+            Self::Pods => "pods",
+            Self::Usage => "usage",
+        }
+    }
+
+    /// The layer that it belongs to.
+    pub(crate) fn layer(self) -> Layer {
+        match self {
+            Self::Nodes | Self::Usage => Layer::Metal,
+            Self::KubeSystem | Self::Ceph | Self::CephTools => Layer::System,
+            Self::ArgoCd | Self::Certificates => Layer::Platform,
+            Self::Pods => Layer::Apps,
+        }
+    }
+
+    /// Whether it only reports and never blocks.
+    pub(crate) fn informational(self) -> bool {
+        matches!(self, Self::Certificates | Self::Usage)
+    }
+}
+
 /// What makes two findings the same one: never their text.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct FindingId {

@@ -1,0 +1,158 @@
+//! Archiving Ceph's crash reports: read into the evidence first, then archived one by one.
+//!
+//! Idempotent: a report that is archived already is no longer new, so after a crash of ours the rest is archived and
+//! nothing twice. Only those that were read are archived: a new one that comes meanwhile stays new.
+
+use super::Action;
+use super::parse::is_crash_id;
+use crate::cluster::{Cluster, ClusterError, ClusterLease, ExecOutput, LeaseAnswer, Settings};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// So many lines of evidence go into a report.
+const LINES: usize = 10;
+/// So many characters a line.
+const LINE: usize = 160;
+
+/// What an action did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Performed {
+    /// The ids of the reports that were archived.
+    pub(crate) archived: Vec<String>,
+    /// What they said: at most ten lines, redacted.
+    pub(crate) evidence: Vec<String>,
+}
+
+/// Why an action was not done, or not to its end.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ActionError {
+    /// Commands in pods are switched off.
+    #[error("`cluster.exec` is switched off in the settings")]
+    ExecOff,
+    /// The lock is not held for as long as the command may take.
+    #[error("the cluster's lock is not held long enough")]
+    LeaseTooShort,
+    /// The cluster did not do it.
+    #[error(transparent)]
+    Cluster(#[from] ClusterError),
+    /// The command ended badly.
+    #[error("`{command}` ended with {exit_code}: {said}")]
+    Failed {
+        /// The command.
+        command: String,
+        /// Its exit code.
+        exit_code: i32,
+        /// Its own words.
+        said: String,
+    },
+    /// The command said something else than it should.
+    #[error("the answer of `{command}` could not be read: {said}")]
+    Unreadable {
+        /// The command.
+        command: String,
+        /// What did not fit.
+        said: String,
+    },
+}
+
+/// Archives the new crash reports that an action names.
+pub(crate) async fn archive_crashes(
+    cluster: &dyn Cluster,
+    settings: &Settings,
+    lease: &ClusterLease,
+    action: &Action,
+) -> Result<Performed, ActionError> {
+    if !settings.exec {
+        return Err(ActionError::ExecOff);
+    }
+    let tools = Tools { cluster, settings };
+    let new = tools.run(&["ceph", "crash", "ls-new", "--format", "json"]).await?;
+    let mut ids = crash_ids(&new)?;
+    if let Action::CephCrashArchiveOne { id } = action {
+        ids.retain(|new| new == id);
+    }
+    let mut evidence = Vec::new();
+    for id in &ids {
+        let report = tools.run(&["ceph", "crash", "info", id]).await?;
+        evidence.push(summary(id, &report));
+    }
+    let mut archived = Vec::new();
+    let mut renewed = None;
+    for id in ids {
+        // Finding the pod is a request of its own.
+        let needed = settings.exec_timeout() + settings.request_timeout();
+        if !renewed.as_ref().unwrap_or(lease).holds_for(needed) {
+            renewed = match cluster.acquire_lease(lease.holder()).await? {
+                LeaseAnswer::Held(lease) if lease.holds_for(needed) => Some(lease),
+                LeaseAnswer::Held(_) | LeaseAnswer::HeldBy(_) => return Err(ActionError::LeaseTooShort),
+            };
+        }
+        tools.run(&["ceph", "crash", "archive", &id]).await?;
+        archived.push(id);
+    }
+    if evidence.len() > LINES {
+        let more = evidence.len() - (LINES - 1);
+        evidence.truncate(LINES - 1);
+        evidence.push(format!("and {more} more"));
+    }
+    Ok(Performed { archived, evidence })
+}
+
+struct Tools<'a> {
+    cluster: &'a dyn Cluster,
+    settings: &'a Settings,
+}
+
+impl Tools<'_> {
+    async fn run(&self, command: &[&str]) -> Result<String, ActionError> {
+        let settings = self.settings;
+        let ExecOutput { stdout, stderr, exit_code } = self
+            .cluster
+            .exec(&settings.ceph_tools_namespace, &settings.ceph_tools_label, None, command)
+            .await?;
+        if exit_code == 0 {
+            return Ok(stdout);
+        }
+        Err(ActionError::Failed { command: command.join(" "), exit_code, said: line(stderr.trim()) })
+    }
+}
+
+fn crash_ids(listed: &str) -> Result<Vec<String>, ActionError> {
+    let unreadable = |said: String| ActionError::Unreadable { command: "ceph crash ls-new".to_owned(), said };
+    let reports: Vec<Value> = serde_json::from_str(listed).map_err(|error| unreadable(error.to_string()))?;
+    reports
+        .iter()
+        .map(|report| match report["crash_id"].as_str() {
+            Some(id) if is_crash_id(id) => Ok(id.to_owned()),
+            _ => Err(unreadable("a report without an id".to_owned())),
+        })
+        .collect()
+}
+
+/// One line about a report: fields that are known to hold no secret, and no backtrace.
+fn summary(id: &str, report: &str) -> String {
+    let report: Value = serde_json::from_str(report).unwrap_or(Value::Null);
+    let mut parts = vec![id.to_owned()];
+    for field in ["entity_name", "timestamp", "ceph_version", "process_name", "mgr_module", "assert_msg"] {
+        if let Some(value) = report[field].as_str().filter(|value| !value.is_empty()) {
+            parts.push(format!("{field} {value}"));
+        }
+    }
+    line(&parts.join(", "))
+}
+
+fn line(text: &str) -> String {
+    text.split_whitespace().map(redact).collect::<Vec<_>>().join(" ").chars().take(LINE).collect()
+}
+
+/// A word that looks like a key, a token or a password of an address is not shown.
+fn redact(word: &str) -> &str {
+    let lower = word.to_ascii_lowercase();
+    let named = ["password=", "token=", "secret=", "key="].iter().any(|name| lower.contains(name));
+    let in_address = lower.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+    if named || in_address { "[redacted]" } else { word }
+}
+
+#[cfg(test)]
+#[path = "ceph_crash_tests.rs"]
+mod tests;

@@ -1,0 +1,25 @@
+use super::*;
+
+#[test]
+fn ids_come_from_the_list_or_not_at_all() {
+    let listed = r#"[{"crash_id": "2026-11-20T01:02:03.4Z_ab", "entity_name": "mgr.a"}]"#;
+    assert_eq!(crash_ids(listed).expect("ids"), ["2026-11-20T01:02:03.4Z_ab"]);
+    assert!(crash_ids("[]").expect("none").is_empty());
+    for bad in ["", "{}", "[{}]", r#"[{"crash_id": "--all"}]"#, r#"[{"crash_id": "a b"}]"#] {
+        assert!(crash_ids(bad).is_err(), "{bad}");
+    }
+}
+
+#[test]
+fn a_summary_is_one_short_line_without_secrets() {
+    let report = r#"{"entity_name": "mgr.a", "mgr_module": "devicehealth",
+        "assert_msg": "at rados://user:pass@host\n key=AQB", "backtrace": ["x"]}"#;
+    let summary = summary("id", report);
+    assert_eq!(
+        summary,
+        "id, entity_name mgr.a, mgr_module devicehealth, assert_msg at [redacted] [redacted]"
+    );
+    let long = format!(r#"{{"assert_msg": "{}"}}"#, "x".repeat(1_000));
+    assert_eq!(super::summary("id", &long).chars().count(), LINE);
+    assert_eq!(super::summary("id", "not json"), "id");
+}

@@ -1,0 +1,108 @@
+//! What was broken before a change, and whether what is new is the change's fault.
+//!
+//! Attribution is narrow on purpose: it can start a revert. Only a finding on an affected watcher's own objects is
+//! attributed; time alone makes a suspicion.
+
+use super::{Finding, FindingId, Probe, Recon};
+use crate::cluster::Application;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+
+/// How a new finding relates to a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Attribution {
+    /// The change did it: the reason.
+    Attributed(String),
+    /// It may have: the reason. A person decides.
+    Suspected(String),
+    /// It lies where the change cannot reach.
+    Unrelated,
+}
+
+/// The findings that block now and did not before.
+pub(crate) fn new_findings<'a>(before: &BTreeSet<FindingId>, after: &'a Recon) -> Vec<&'a Finding> {
+    after.blocking().filter(|finding| !before.contains(&finding.id)).collect()
+}
+
+/// How a new finding relates to a change that affected these watchers.
+pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
+    let object = &finding.id.object;
+    for watcher in affected {
+        if *object == watcher.object() {
+            return Attribution::Attributed(format!("{object} was changed by it"));
+        }
+        if watcher.resources.iter().any(|resource| resource.object == *object) {
+            return Attribution::Attributed(format!(
+                "{object} belongs to {}, which was changed by it",
+                watcher.object()
+            ));
+        }
+    }
+    // An object that an operator made is in no inventory; its namespace is the nearest that is known.
+    for watcher in affected {
+        let shares =
+            |resource: &crate::cluster::ApplicationResource| resource.object.namespace == object.namespace;
+        if !object.namespace.is_empty() && watcher.resources.iter().any(shares) {
+            return Attribution::Suspected(format!(
+                "{object} is in a namespace of {}, which was changed by it",
+                watcher.object()
+            ));
+        }
+    }
+    match finding.id.probe {
+        Probe::Pods | Probe::KubeSystem | Probe::ArgoCd => Attribution::Suspected(format!(
+            "{object} was well before and belongs to nothing that was changed"
+        )),
+        Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => {
+            Attribution::Unrelated
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Verdict;
+    use super::super::gate::testing::recon_at;
+    use super::super::probes::applications_testing::application;
+    use super::super::probes::finding;
+    use super::super::probes::testing::ago;
+    use super::*;
+    use crate::cluster::{ApplicationResource, ObjectRef};
+
+    #[test]
+    fn only_an_affected_watchers_own_objects_are_attributed() {
+        let mut shop = application("shop");
+        shop.resources =
+            vec![ApplicationResource { object: ObjectRef::new("Deployment", "web", "shop"), health: None }];
+        let on = |probe, kind, namespace, name| {
+            let object = ObjectRef::new(kind, namespace, name);
+            finding(probe, "rule", object, Verdict::Red, String::new(), String::new())
+        };
+        let cases = [
+            (on(Probe::ArgoCd, "Application", "argocd", "shop"), "attributed"),
+            (on(Probe::Pods, "Deployment", "web", "shop"), "attributed"),
+            (on(Probe::Pods, "Cluster", "web", "shop-db"), "suspected"),
+            (on(Probe::Pods, "Deployment", "blog", "blog"), "suspected"),
+            (on(Probe::ArgoCd, "Application", "argocd", "blog"), "suspected"),
+            (on(Probe::KubeSystem, "DaemonSet", "kube-system", "cni"), "suspected"),
+            (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
+            (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
+        ];
+        for (finding, expected) in cases {
+            let attribution = match attribute(&finding, &[shop.clone()]) {
+                Attribution::Attributed(_) => "attributed",
+                Attribution::Suspected(_) => "suspected",
+                Attribution::Unrelated => "unrelated",
+            };
+            assert_eq!(attribution, expected, "{}", finding.id.object);
+        }
+    }
+
+    #[test]
+    fn what_was_there_before_is_not_new() {
+        let after = recon_at(ago(0), Verdict::Red);
+        assert_eq!(new_findings(&BTreeSet::new(), &after).len(), 1);
+        let before = after.blocking().map(|finding| finding.id.clone()).collect();
+        assert!(new_findings(&before, &after).is_empty());
+    }
+}

@@ -1,0 +1,173 @@
+//! Ceph as Rook sees it: the health in the CephCluster's status. Its phase and conditions stay Ready at HEALTH_ERR.
+
+use super::{age, finding, judged, unused};
+use crate::cluster::{CephCluster, ObjectRef};
+use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// Judges all CephClusters.
+pub(in crate::health) fn judge_ceph(
+    clusters: &[CephCluster],
+    now: Timestamp,
+    settings: &Settings,
+) -> ProbeResult {
+    if clusters.is_empty() {
+        return unused(Probe::Ceph, "no CephCluster");
+    }
+    let findings = clusters.iter().flat_map(|cluster| judge_cluster(cluster, now, settings)).collect();
+    let summary = clusters
+        .iter()
+        .map(|cluster| if cluster.health.is_empty() { "no health" } else { cluster.health.as_str() })
+        .collect::<Vec<_>>()
+        .join(", ");
+    judged(Probe::Ceph, summary, findings)
+}
+
+/// One check of a health report.
+pub(super) struct Check<'a> {
+    pub(super) name: &'a str,
+    pub(super) severity: &'a str,
+    pub(super) message: &'a str,
+    pub(super) muted: bool,
+}
+
+/// What a health word and its checks mean; shared with the tools, which tell the same in more words.
+pub(super) fn judge_health(
+    probe: Probe,
+    object: &ObjectRef,
+    health: &str,
+    checks: &[Check<'_>],
+) -> Vec<Finding> {
+    let found = |rule: &str, verdict, message: String, evidence: String| {
+        finding(probe, rule, object.clone(), verdict, message, evidence)
+    };
+    // `HEALTH_OK (muted: ...)` is what the command says in words.
+    let (word, muted) = health.split_once(' ').unwrap_or((health, ""));
+    let verdict = match word {
+        "HEALTH_OK" => Verdict::Green,
+        "HEALTH_WARN" => Verdict::Yellow,
+        "HEALTH_ERR" => Verdict::Red,
+        _ => {
+            let message = format!("{object} does not say how it is");
+            return vec![found("health-unknown", Verdict::Unknown, message, format!("health = {health:?}"))];
+        }
+    };
+    let mut findings = Vec::new();
+    if !muted.is_empty() {
+        let message = format!("{object} has muted checks");
+        findings.push(found("muted", Verdict::Yellow, message, health.to_owned()).listed_only());
+    }
+    for check in checks {
+        let severity = match check.severity {
+            "HEALTH_WARN" => Verdict::Yellow,
+            "HEALTH_ERR" => Verdict::Red,
+            _ => Verdict::Unknown,
+        };
+        let evidence = format!("{} {}: {}", check.severity, check.name, check.message);
+        let message = format!("{object}: {}", check.message);
+        let found = found(check.name, severity, message, evidence);
+        // A check beside HEALTH_OK is muted: a person decided that, and it is named.
+        findings.push(if check.muted || verdict == Verdict::Green { found.listed_only() } else { found });
+    }
+    let told = findings.iter().filter(|finding| !finding.informational).map(|finding| finding.verdict).max();
+    if verdict > Verdict::Green && told < Some(verdict) {
+        let message = format!("{object} reports {word}");
+        findings.push(found("health", verdict, message, format!("health = {health}")));
+    }
+    findings
+}
+
+fn judge_cluster(cluster: &CephCluster, now: Timestamp, settings: &Settings) -> Vec<Finding> {
+    let object = ObjectRef::new("CephCluster", &cluster.namespace, &cluster.name);
+    let maximum = settings.ceph_maximum_age_seconds;
+    let evidence = match cluster.last_checked {
+        Some(checked) if age(now, checked) <= Duration::from_secs(maximum) => None,
+        Some(checked) => {
+            Some(format!("lastChecked is {} s old, allowed are {maximum} s", age(now, checked).as_secs()))
+        }
+        None => Some("no lastChecked".to_owned()),
+    };
+    let mut findings = Vec::new();
+    if let Some(evidence) = evidence {
+        let message = format!("Rook has not asked {object} for too long");
+        findings.push(finding(Probe::Ceph, "stale", object.clone(), Verdict::Unknown, message, evidence));
+    }
+    let checks: Vec<Check<'_>> = cluster
+        .checks
+        .iter()
+        .map(|check| Check {
+            name: &check.name,
+            severity: &check.severity,
+            message: &check.message,
+            muted: false,
+        })
+        .collect();
+    findings.extend(judge_health(Probe::Ceph, &object, &cluster.health, &checks));
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ago, now, rules};
+    use super::*;
+    use crate::cluster::CephCheck;
+    use Verdict::{Green, Red, Unknown, Yellow};
+
+    fn cluster(health: &str, checks: &[(&str, &str)], checked: Option<i64>) -> CephCluster {
+        CephCluster {
+            namespace: "rook-ceph".to_owned(),
+            name: "rook-ceph".to_owned(),
+            health: health.to_owned(),
+            checks: checks
+                .iter()
+                .map(|(name, severity)| CephCheck {
+                    name: (*name).to_owned(),
+                    severity: (*severity).to_owned(),
+                    message: "a sentence".to_owned(),
+                })
+                .collect(),
+            last_checked: checked.map(ago),
+            capacity: None,
+        }
+    }
+
+    #[test]
+    fn every_rule_for_ceph() {
+        type Case = (CephCluster, Vec<(&'static str, Verdict)>, usize);
+        let cases: Vec<Case> = vec![
+            (cluster("HEALTH_OK", &[], Some(60)), vec![], 0),
+            (cluster("HEALTH_WARN", &[], Some(60)), vec![("health", Yellow)], 1),
+            (
+                cluster("HEALTH_WARN", &[("RECENT_CRASH", "HEALTH_WARN")], Some(60)),
+                vec![("RECENT_CRASH", Yellow)],
+                1,
+            ),
+            (cluster("HEALTH_ERR", &[("MON_DOWN", "HEALTH_ERR")], Some(60)), vec![("MON_DOWN", Red)], 1),
+            (
+                cluster("HEALTH_ERR", &[("OSD_DOWN", "HEALTH_WARN")], Some(60)),
+                vec![("OSD_DOWN", Yellow), ("health", Red)],
+                2,
+            ),
+            (cluster("HEALTH_OK", &[("OSD_SLOW", "HEALTH_WARN")], Some(60)), vec![], 1),
+            (cluster("HEALTH_OK (muted: OSD_SLOW)", &[], Some(60)), vec![], 1),
+            (cluster("HEALTH_FINE", &[], Some(60)), vec![("health-unknown", Unknown)], 1),
+            (cluster("", &[], Some(60)), vec![("health-unknown", Unknown)], 1),
+            (cluster("HEALTH_WARN", &[("X", "HEALTH_ODD")], Some(60)), vec![("X", Unknown)], 1),
+            (cluster("HEALTH_OK", &[], Some(301)), vec![("stale", Unknown)], 1),
+            (cluster("HEALTH_OK", &[], None), vec![("stale", Unknown)], 1),
+        ];
+        for (cluster, expected, listed) in cases {
+            let name = format!("{cluster:?}");
+            let result = judge_ceph(&[cluster], now(), &Settings::default());
+            assert_eq!(rules(&result), expected, "{name}");
+            assert_eq!(result.findings.len(), listed, "{name}");
+            assert_eq!(result.verdict, expected.iter().map(|(_, v)| *v).max().unwrap_or(Green), "{name}");
+        }
+    }
+
+    #[test]
+    fn no_cluster_is_not_used_here() {
+        assert!(!judge_ceph(&[], now(), &Settings::default()).used);
+    }
+}

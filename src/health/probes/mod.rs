@@ -1,0 +1,121 @@
+//! The judgement of each probe: pure functions from what was read to a [`ProbeResult`].
+//!
+//! A word that we do not know is never GREEN. A finding hangs on what a person would mend (the workload, not its newest
+//! pod), so that it stays the same finding while pods come and go.
+
+mod applications;
+mod ceph;
+mod ceph_tools;
+mod certificates;
+mod nodes;
+mod pods;
+mod usage;
+mod workloads;
+
+pub(super) use applications::{is_good as is_application_good, judge_applications};
+pub(super) use ceph::judge_ceph;
+pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
+pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
+pub(super) use nodes::{is_ready as is_node_ready, judge_nodes};
+pub(super) use pods::{PodsReading, judge_pods};
+pub(super) use usage::judge_usage;
+
+use super::{Finding, FindingId, Probe, ProbeResult, Verdict};
+use crate::cluster::ObjectRef;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How old something is. What lies ahead of our clock is new: the reporter's clock may run fast.
+pub(super) fn age(now: Timestamp, then: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(then)).unwrap_or(Duration::ZERO)
+}
+
+/// A finding of a probe.
+pub(super) fn finding(
+    probe: Probe,
+    rule: &str,
+    object: ObjectRef,
+    verdict: Verdict,
+    message: String,
+    evidence: String,
+) -> Finding {
+    Finding {
+        id: FindingId { probe, rule: rule.to_owned(), object },
+        layer: probe.layer(),
+        verdict,
+        message,
+        evidence,
+        since: None,
+        informational: probe.informational(),
+    }
+}
+
+impl Finding {
+    /// With the moment since when it is so.
+    pub(super) fn since(self, since: Option<Timestamp>) -> Self {
+        Self { since, ..self }
+    }
+
+    /// As one that is listed and does not block.
+    pub(super) fn listed_only(self) -> Self {
+        Self { informational: true, ..self }
+    }
+}
+
+/// The answer of a probe that could read: the worst of what blocks.
+pub(super) fn judged(probe: Probe, summary: String, findings: Vec<Finding>) -> ProbeResult {
+    let blocking = findings.iter().filter(|finding| !finding.informational);
+    let verdict = blocking.map(|finding| finding.verdict).max().unwrap_or(Verdict::Green);
+    ProbeResult { probe, layer: probe.layer(), used: true, verdict, summary, findings }
+}
+
+/// The answer of a probe whose kind is not installed, or that is switched off.
+pub(super) fn unused(probe: Probe, why: &str) -> ProbeResult {
+    ProbeResult {
+        probe,
+        layer: probe.layer(),
+        used: false,
+        verdict: Verdict::Green,
+        summary: why.to_owned(),
+        findings: Vec::new(),
+    }
+}
+
+/// The answer of a probe that could not read: UNKNOWN. One that never blocks counts as not used.
+pub(super) fn unread(probe: Probe, why: &str) -> ProbeResult {
+    let message = format!("the probe {} could not be run", probe.word());
+    let object = ObjectRef::new("Probe", "", probe.word());
+    let finding = finding(probe, "not-read", object, Verdict::Unknown, message, why.to_owned());
+    ProbeResult {
+        probe,
+        layer: probe.layer(),
+        used: !probe.informational(),
+        verdict: Verdict::Unknown,
+        summary: format!("not read: {why}"),
+        findings: vec![finding],
+    }
+}
+
+#[cfg(test)]
+pub(super) use applications::tests as applications_testing;
+
+#[cfg(test)]
+pub(super) mod testing {
+    use super::*;
+
+    /// The moment of the tables' tests.
+    pub(in crate::health) fn now() -> Timestamp {
+        "2026-11-21T12:00:00Z".parse().expect("a time")
+    }
+
+    /// So many seconds before it.
+    pub(in crate::health) fn ago(seconds: i64) -> Timestamp {
+        now() - jiff::SignedDuration::from_secs(seconds)
+    }
+
+    /// Rules and verdicts of the findings that block, in their order.
+    pub(in crate::health) fn rules(result: &ProbeResult) -> Vec<(&str, Verdict)> {
+        let blocking = result.findings.iter().filter(|finding| !finding.informational);
+        blocking.map(|finding| (finding.id.rule.as_str(), finding.verdict)).collect()
+    }
+}

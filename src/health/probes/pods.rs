@@ -1,0 +1,434 @@
+//! Pods: whether each runs, is ready, and lives on a node that is.
+//!
+//! A phase says little: a pod that crashes, that is being deleted or whose node is lost reads Running. A pod is good
+//! when it succeeded, or when it is not being deleted, is Running, is Ready and its node is Ready. A pod that starts is
+//! YELLOW for the grace time and RED afterwards; those of Jobs come and go, so their starting is no finding.
+
+use super::workloads::judge_workload;
+use super::{age, finding, judged};
+use crate::cluster::{
+    Condition, ConditionStatus, Container, ContainerState, Node, ObjectRef, Pod, PodPhase, Workload,
+};
+use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+/// The namespace whose pods belong to the layer System.
+const KUBE_SYSTEM: &str = "kube-system";
+/// Why an image is not there.
+const IMAGE: [&str; 6] = [
+    "ErrImagePull",
+    "ImagePullBackOff",
+    "InvalidImageName",
+    "ErrImageNeverPull",
+    "ImageInspectError",
+    "RegistryUnavailable",
+];
+/// Why a container cannot be made.
+const CONTAINER: [&str; 5] = [
+    "CreateContainerConfigError",
+    "CreateContainerError",
+    "RunContainerError",
+    "PreCreateHookError",
+    "PostStartHookError",
+];
+
+/// Everything that the judgement of pods needs.
+pub(in crate::health) struct PodsReading<'a> {
+    /// All pods.
+    pub(in crate::health) pods: &'a [Pod],
+    /// All workloads.
+    pub(in crate::health) workloads: &'a [Workload],
+    /// All nodes.
+    pub(in crate::health) nodes: &'a [Node],
+}
+
+/// The answers for kube-system and for everything else.
+pub(in crate::health) struct PodsJudged {
+    /// kube-system.
+    pub(in crate::health) kube_system: ProbeResult,
+    /// Everything else.
+    pub(in crate::health) others: ProbeResult,
+    /// Good and all pods; those that are on their way out as they should be count in neither.
+    pub(in crate::health) counts: (usize, usize),
+}
+
+/// How a pod stands.
+enum Standing {
+    Good,
+    Leaving,
+    Trouble(Trouble),
+    /// Not good yet, and that is normal.
+    Forgiven,
+}
+
+struct Trouble {
+    rule: &'static str,
+    verdict: Verdict,
+    what: &'static str,
+    evidence: String,
+    since: Option<Timestamp>,
+    listed_only: bool,
+}
+
+struct Scene<'a> {
+    nodes: HashMap<&'a str, bool>,
+    /// The newest pod of each owner that succeeded.
+    succeeded: HashMap<ObjectRef, Timestamp>,
+    now: Timestamp,
+    grace: Duration,
+    settings: &'a Settings,
+}
+
+/// Judges all pods and workloads.
+pub(in crate::health) fn judge_pods(
+    reading: &PodsReading<'_>,
+    now: Timestamp,
+    grace: Duration,
+    settings: &Settings,
+) -> PodsJudged {
+    let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), super::nodes::is_ready(node))).collect();
+    let mut succeeded = HashMap::new();
+    for pod in reading.pods.iter().filter(|pod| pod.phase == PodPhase::Succeeded) {
+        if let Some(created) = pod.created_at {
+            let newest = succeeded.entry(subject(pod)).or_insert(created);
+            *newest = created.max(*newest);
+        }
+    }
+    let scene = Scene { nodes, succeeded, now, grace, settings };
+    let mut sides = [Side::new(Probe::KubeSystem), Side::new(Probe::Pods)];
+    let mut youngest: HashMap<ObjectRef, Timestamp> = HashMap::new();
+    for pod in reading.pods {
+        if let Some(created) = pod.created_at {
+            let newest = youngest.entry(subject(pod)).or_insert(created);
+            *newest = created.max(*newest);
+        }
+        let side = &mut sides[usize::from(pod.namespace != KUBE_SYSTEM)];
+        side.add(pod, scene.stand(pod));
+    }
+    for workload in reading.workloads {
+        let side = &mut sides[usize::from(workload.object.namespace != KUBE_SYSTEM)];
+        let youngest = youngest.get(&workload.object).copied();
+        side.findings.extend(judge_workload(side.probe, workload, youngest, now, grace));
+    }
+    let counts = (sides[0].good + sides[1].good, sides[0].all + sides[1].all);
+    let [kube_system, others] = sides.map(Side::judged);
+    PodsJudged { kube_system, others, counts }
+}
+
+/// One of the two probes while its pods are gone through.
+struct Side {
+    probe: Probe,
+    good: usize,
+    all: usize,
+    troubles: BTreeMap<(ObjectRef, &'static str), (Trouble, Vec<String>)>,
+    findings: Vec<Finding>,
+}
+
+impl Side {
+    fn new(probe: Probe) -> Self {
+        Self { probe, good: 0, all: 0, troubles: BTreeMap::new(), findings: Vec::new() }
+    }
+
+    fn add(&mut self, pod: &Pod, standing: Standing) {
+        match standing {
+            Standing::Leaving => {}
+            Standing::Good => {
+                self.good += 1;
+                self.all += 1;
+            }
+            Standing::Forgiven => self.all += 1,
+            Standing::Trouble(trouble) => {
+                self.all += 1;
+                let key = (subject(pod), trouble.rule);
+                match self.troubles.entry(key) {
+                    std::collections::btree_map::Entry::Vacant(slot) => {
+                        slot.insert((trouble, vec![pod.name.clone()]));
+                    }
+                    std::collections::btree_map::Entry::Occupied(mut slot) => {
+                        let (known, names) = slot.get_mut();
+                        names.push(pod.name.clone());
+                        let listed_only = known.listed_only && trouble.listed_only;
+                        // What blocks speaks for what is only listed, then the worst for the others.
+                        if (known.listed_only, trouble.verdict) > (trouble.listed_only, known.verdict) {
+                            *known = trouble;
+                        }
+                        known.listed_only = listed_only;
+                    }
+                }
+            }
+        }
+    }
+
+    fn judged(self) -> ProbeResult {
+        let mut findings: Vec<Finding> = self
+            .troubles
+            .into_iter()
+            .map(|((object, rule), (trouble, names))| {
+                let pods =
+                    if names.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", names.len()) };
+                let message = format!("{object}: {pods} {}", trouble.what);
+                let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
+                let evidence = format!("{shown}: {}", trouble.evidence);
+                let found = finding(self.probe, rule, object, trouble.verdict, message, evidence)
+                    .since(trouble.since);
+                if trouble.listed_only { found.listed_only() } else { found }
+            })
+            .collect();
+        findings.extend(self.findings);
+        judged(self.probe, format!("{} of {} pods good", self.good, self.all), findings)
+    }
+}
+
+/// What a pod's trouble hangs on: the workload that a person would mend.
+pub(in crate::health) fn subject(pod: &Pod) -> ObjectRef {
+    let bare = || ObjectRef::new("Pod", &pod.namespace, &pod.name);
+    let Some(owner) = &pod.owner else { return bare() };
+    match owner.kind.as_str() {
+        // A static pod belongs to its node and is mended as a pod.
+        "Node" => bare(),
+        "ReplicaSet" => match pod.labels.get("pod-template-hash").filter(|hash| !hash.is_empty()) {
+            Some(hash) => {
+                match owner.name.strip_suffix(hash.as_str()).and_then(|name| name.strip_suffix('-')) {
+                    Some(name) => ObjectRef::new("Deployment", &pod.namespace, name),
+                    None => owner.clone(),
+                }
+            }
+            None => owner.clone(),
+        },
+        // A CronJob names its Jobs by the minute of their schedule.
+        "Job" => match owner.name.rsplit_once('-') {
+            Some((name, minute)) if minute.len() == 8 && minute.bytes().all(|byte| byte.is_ascii_digit()) => {
+                ObjectRef::new("CronJob", &pod.namespace, name)
+            }
+            _ => owner.clone(),
+        },
+        _ => owner.clone(),
+    }
+}
+
+fn of_job(pod: &Pod) -> bool {
+    pod.owner.as_ref().is_some_and(|owner| owner.kind == "Job")
+}
+
+fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a Condition> {
+    pod.conditions.iter().find(|condition| condition.kind == kind)
+}
+
+impl Trouble {
+    fn new(rule: &'static str, verdict: Verdict, what: &'static str, evidence: String) -> Self {
+        Self { rule, verdict, what, evidence, since: None, listed_only: false }
+    }
+
+    fn since(self, since: Option<Timestamp>) -> Self {
+        Self { since, ..self }
+    }
+}
+
+impl Scene<'_> {
+    fn stand(&self, pod: &Pod) -> Standing {
+        if pod.phase == PodPhase::Succeeded {
+            return Standing::Good;
+        }
+        if let Some(end) = pod.deleted_at {
+            let over = age(self.now, end);
+            return if over <= self.grace {
+                Standing::Leaving
+            } else {
+                let evidence = format!("its grace period ended {} s ago", over.as_secs());
+                let what = "terminating for too long";
+                Standing::Trouble(
+                    Trouble::new("terminating", Verdict::Yellow, what, evidence).since(Some(end)),
+                )
+            };
+        }
+        match pod.phase {
+            PodPhase::Failed => Standing::Trouble(self.failed(pod)),
+            PodPhase::Succeeded => Standing::Good,
+            PodPhase::Unknown => {
+                let evidence = "status.phase is Unknown or none that is known".to_owned();
+                Standing::Trouble(Trouble::new(
+                    "phase-unknown",
+                    Verdict::Unknown,
+                    "in a phase that nobody knows",
+                    evidence,
+                ))
+            }
+            PodPhase::Pending | PodPhase::Running => self.alive(pod),
+        }
+    }
+
+    /// A pod that ended badly. Whether its workload serves without it is judged at the workload, so what is left of it
+    /// is debris; only a pod that nothing replaces is broken.
+    fn failed(&self, pod: &Pod) -> Trouble {
+        let evidence = match pod.reason.as_str() {
+            "" => "phase Failed".to_owned(),
+            reason => format!("phase Failed, reason {reason}"),
+        };
+        let since = pod.created_at;
+        if of_job(pod) {
+            let made_good =
+                self.succeeded.get(&subject(pod)).zip(pod.created_at).is_some_and(|(good, bad)| *good > bad);
+            let mut trouble = Trouble::new("job-failed", Verdict::Yellow, "failed", evidence).since(since);
+            if made_good {
+                trouble.evidence.push_str("; a later one succeeded");
+                trouble.listed_only = true;
+            }
+            return trouble;
+        }
+        if pod.reason == "Evicted" {
+            return Trouble::new("evicted", Verdict::Yellow, "left over after an eviction", evidence)
+                .since(since);
+        }
+        let verdict = if pod.owner.is_some() { Verdict::Yellow } else { Verdict::Red };
+        Trouble::new("failed", verdict, "failed", evidence).since(since)
+    }
+
+    fn alive(&self, pod: &Pod) -> Standing {
+        let ready = condition(pod, "Ready");
+        let is_ready = ready.is_some_and(|ready| ready.status == ConditionStatus::True);
+        if let Some(trouble) = self.containers(pod, is_ready) {
+            return Standing::Trouble(trouble);
+        }
+        if pod.phase == PodPhase::Running && is_ready {
+            return self.placed(pod);
+        }
+        if let Some(scheduled) = condition(pod, "PodScheduled")
+            && scheduled.status == ConditionStatus::False
+        {
+            let since = scheduled.since.or(pod.created_at);
+            let evidence = format!("{}: {}", scheduled.reason, scheduled.message);
+            return self.starting(pod, "unschedulable", "without a node", evidence, since);
+        }
+        // A lost node's controller sets Ready to False as well, and the node says it better.
+        if pod.phase == PodPhase::Running
+            && let Standing::Trouble(trouble) = self.placed(pod)
+        {
+            return Standing::Trouble(trouble);
+        }
+        let since = ready.and_then(|ready| ready.since).or(pod.created_at);
+        let evidence = match ready {
+            Some(ready) => format!("phase {:?}, Ready is {:?} {}", pod.phase, ready.status, ready.reason),
+            None => format!("phase {:?}, no condition Ready", pod.phase),
+        };
+        self.starting(pod, "not-ready", "not ready", evidence, since)
+    }
+
+    /// A pod that may just be starting: forgiven for the grace time.
+    fn starting(
+        &self,
+        pod: &Pod,
+        rule: &'static str,
+        what: &'static str,
+        evidence: String,
+        since: Option<Timestamp>,
+    ) -> Standing {
+        let in_grace = since.is_some_and(|since| age(self.now, since) <= self.grace);
+        if in_grace && of_job(pod) {
+            return Standing::Forgiven;
+        }
+        let verdict = if in_grace { Verdict::Yellow } else { Verdict::Red };
+        Standing::Trouble(Trouble::new(rule, verdict, what, evidence).since(since))
+    }
+
+    /// Whether the node of a pod lives. A pod that was bound after its node was lost stays Ready.
+    fn placed(&self, pod: &Pod) -> Standing {
+        match pod.node.as_deref().map(|node| (node, self.nodes.get(node))) {
+            Some((_, Some(true))) => Standing::Good,
+            Some((node, Some(false))) => {
+                let evidence = format!("node {node} is not ready");
+                Standing::Trouble(Trouble::new(
+                    "node-not-ready",
+                    Verdict::Red,
+                    "on a node that is lost",
+                    evidence,
+                ))
+            }
+            Some((node, None)) => {
+                let evidence = format!("node {node} is not among the nodes");
+                Standing::Trouble(Trouble::new(
+                    "node-unknown",
+                    Verdict::Unknown,
+                    "on a node that nobody knows",
+                    evidence,
+                ))
+            }
+            None => {
+                let evidence = "no spec.nodeName".to_owned();
+                Standing::Trouble(Trouble::new(
+                    "node-unknown",
+                    Verdict::Unknown,
+                    "on a node that nobody knows",
+                    evidence,
+                ))
+            }
+        }
+    }
+
+    /// What the containers say by themselves, the worst first.
+    fn containers(&self, pod: &Pod, is_ready: bool) -> Option<Trouble> {
+        let waiting = |reasons: &[&str]| {
+            pod.containers.iter().find_map(|container| match &container.state {
+                ContainerState::Waiting { reason, message } if reasons.contains(&reason.as_str()) => {
+                    Some(format!("container {}: {reason} {message}", container.name))
+                }
+                _ => None,
+            })
+        };
+        if let Some(evidence) = waiting(&["CrashLoopBackOff"]) {
+            return Some(Trouble::new("crash-loop", Verdict::Red, "in a crash loop", evidence));
+        }
+        let graced = |since: Option<Timestamp>| match since {
+            Some(since) if age(self.now, since) <= self.grace => Verdict::Yellow,
+            _ => Verdict::Red,
+        };
+        if let Some(evidence) = waiting(&IMAGE) {
+            let verdict = graced(pod.created_at);
+            return Some(
+                Trouble::new("image-pull", verdict, "without an image", evidence).since(pod.created_at),
+            );
+        }
+        if let Some(evidence) = waiting(&CONTAINER) {
+            let verdict = graced(pod.created_at);
+            return Some(
+                Trouble::new("container-config", verdict, "with a container that cannot be made", evidence)
+                    .since(pod.created_at),
+            );
+        }
+        pod.containers.iter().find_map(|container| self.between_crashes(container, is_ready))
+    }
+
+    /// Between two crashes a container runs, or has just ended: only the count and the last end tell.
+    fn between_crashes(&self, container: &Container, is_ready: bool) -> Option<Trouble> {
+        if container.restarts < self.settings.crash_loop_restarts {
+            return None;
+        }
+        let ended = match (&container.state, &container.last_state) {
+            // An init container that has done its work.
+            (ContainerState::Terminated { exit_code: 0, .. }, _) if container.init => return None,
+            (ContainerState::Terminated { reason, exit_code, finished_at }, _)
+            | (_, Some(ContainerState::Terminated { reason, exit_code, finished_at })) => {
+                (reason, *exit_code, (*finished_at)?)
+            }
+            _ => return None,
+        };
+        let (reason, exit_code, finished_at) = ended;
+        let old = age(self.now, finished_at);
+        if old > Duration::from_secs(self.settings.crash_loop_seconds) {
+            return None;
+        }
+        let evidence = format!(
+            "container {}: {} restarts, ended {} s ago with {exit_code} {reason}",
+            container.name,
+            container.restarts,
+            old.as_secs()
+        );
+        let verdict = if is_ready { Verdict::Yellow } else { Verdict::Red };
+        Some(Trouble::new("crash-loop", verdict, "in a crash loop", evidence))
+    }
+}
+
+#[cfg(test)]
+#[path = "pods_tests.rs"]
+mod tests;

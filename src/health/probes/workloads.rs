@@ -1,0 +1,156 @@
+//! Deployments, StatefulSets and DaemonSets: whether what is wanted serves.
+//!
+//! Right after a change every count still reads complete: only `observedGeneration` tells that nobody has looked yet.
+
+use super::{age, finding};
+use crate::cluster::{Condition, ConditionStatus, Workload};
+use crate::health::{Finding, Probe, Verdict};
+use jiff::Timestamp;
+use std::time::Duration;
+
+fn condition<'a>(workload: &'a Workload, kind: &str) -> Option<&'a Condition> {
+    workload.conditions.iter().find(|condition| condition.kind == kind)
+}
+
+/// Judges one workload. `youngest` is when its newest pod was made: what has just been made is starting.
+pub(super) fn judge_workload(
+    probe: Probe,
+    workload: &Workload,
+    youngest: Option<Timestamp>,
+    now: Timestamp,
+    grace: Duration,
+) -> Vec<Finding> {
+    let found = |rule, verdict, message: String, evidence: String| {
+        finding(probe, rule, workload.object.clone(), verdict, message, evidence)
+    };
+    let mut findings = Vec::new();
+    if workload.paused {
+        let message = format!("the rollout of {} is paused", workload.object);
+        findings.push(found("paused", Verdict::Yellow, message, "spec.paused = true".to_owned()));
+    }
+    if workload.observed_generation < workload.generation {
+        let message = format!("the controller has not seen the newest {}", workload.object);
+        let evidence = format!(
+            "observedGeneration {} < generation {}",
+            workload.observed_generation, workload.generation
+        );
+        findings.push(found("not-observed", Verdict::Yellow, message, evidence));
+        // The counts belong to an older spec.
+        return findings;
+    }
+    if let Some(progressing) = condition(workload, "Progressing")
+        && progressing.status == ConditionStatus::False
+    {
+        let message = format!("the rollout of {} failed", workload.object);
+        let evidence = format!("Progressing is False: {} {}", progressing.reason, progressing.message);
+        findings.push(found("rollout-failed", Verdict::Red, message, evidence).since(progressing.since));
+    }
+    let counts = format!(
+        "{} wanted, {} there, {} of the newest template, {} available",
+        workload.desired, workload.replicas, workload.updated, workload.available
+    );
+    if workload.available < workload.desired {
+        let unavailable = condition(workload, "Available").filter(|one| one.status != ConditionStatus::True);
+        let since = unavailable.and_then(|one| one.since).max(youngest);
+        let starting = since.is_some_and(|since| age(now, since) <= grace);
+        let verdict = if starting || workload.available > 0 { Verdict::Yellow } else { Verdict::Red };
+        let message = format!("{} of {} serve in {}", workload.available, workload.desired, workload.object);
+        findings.push(found("unavailable", verdict, message, counts).since(since));
+    } else if workload.updated != workload.desired || workload.replicas != workload.updated {
+        let message = format!("{} is rolling out", workload.object);
+        let since = condition(workload, "Progressing").and_then(|one| one.since).max(youngest);
+        findings.push(found("rolling-out", Verdict::Yellow, message, counts).since(since));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::{ago, now};
+    use super::*;
+    use crate::cluster::ObjectRef;
+    use Verdict::{Red, Yellow};
+
+    fn workload() -> Workload {
+        Workload {
+            object: ObjectRef::new("Deployment", "web", "shop"),
+            generation: 4,
+            observed_generation: 4,
+            desired: 2,
+            replicas: 2,
+            updated: 2,
+            available: 2,
+            paused: false,
+            conditions: Vec::new(),
+            images: Vec::new(),
+            environment: Vec::new(),
+            has_volume: false,
+            labels: std::collections::BTreeMap::new(),
+            annotations: std::collections::BTreeMap::new(),
+        }
+    }
+
+    fn on(kind: &str, status: ConditionStatus, since: i64) -> Condition {
+        Condition {
+            kind: kind.to_owned(),
+            status,
+            reason: String::new(),
+            message: String::new(),
+            since: Some(ago(since)),
+            heartbeat: None,
+        }
+    }
+
+    #[test]
+    fn every_rule_for_a_workload() {
+        let with = |change: fn(&mut Workload)| {
+            let mut workload = workload();
+            change(&mut workload);
+            workload
+        };
+        type Case = (&'static str, Workload, Option<i64>, Vec<(&'static str, Verdict)>);
+        let cases: Vec<Case> = vec![
+            ("complete", workload(), None, vec![]),
+            (
+                "none wanted",
+                with(|w| (w.desired, w.replicas, w.updated, w.available) = (0, 0, 0, 0)),
+                None,
+                vec![],
+            ),
+            (
+                "not observed, counts still complete",
+                with(|w| w.generation = 5),
+                None,
+                vec![("not-observed", Yellow)],
+            ),
+            ("paused", with(|w| w.paused = true), None, vec![("paused", Yellow)]),
+            ("one serves", with(|w| w.available = 1), None, vec![("unavailable", Yellow)]),
+            ("none serves", with(|w| w.available = 0), None, vec![("unavailable", Red)]),
+            ("none serves, just started", with(|w| w.available = 0), Some(20), vec![("unavailable", Yellow)]),
+            ("none serves, pods are old", with(|w| w.available = 0), Some(900), vec![("unavailable", Red)]),
+            (
+                "none serves since just now",
+                with(|w| {
+                    w.available = 0;
+                    w.conditions.push(on("Available", ConditionStatus::False, 20));
+                }),
+                Some(900),
+                vec![("unavailable", Yellow)],
+            ),
+            ("rolling out", with(|w| w.updated = 1), None, vec![("rolling-out", Yellow)]),
+            ("old ones are left", with(|w| w.replicas = 3), None, vec![("rolling-out", Yellow)]),
+            (
+                "deadline exceeded",
+                with(|w| w.conditions.push(on("Progressing", ConditionStatus::False, 20))),
+                None,
+                vec![("rollout-failed", Red)],
+            ),
+        ];
+        for (name, workload, youngest, expected) in cases {
+            let grace = Duration::from_secs(300);
+            let found = judge_workload(Probe::Pods, &workload, youngest.map(ago), now(), grace);
+            let found: Vec<_> = found.iter().map(|f| (f.id.rule.as_str(), f.verdict)).collect();
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! One full pass of all probes.
+//!
+//! Everything is read at once and each reading has its own time limit, so that one API that hangs costs no more than its
+//! own verdict. A pass counts from its beginning: nothing in it is older.
+
+use super::probes::{
+    PodsReading, ToolsReading, judge_applications, judge_ceph, judge_ceph_tools, judge_certificates,
+    judge_nodes, judge_pods, judge_usage, unread, unused,
+};
+use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
+use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Installed};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// What a pass needs to know besides the cluster.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Surroundings<'a> {
+    /// `[health]`.
+    pub(crate) settings: &'a Settings,
+    /// `[cluster]`.
+    pub(crate) cluster: &'a cluster::Settings,
+    /// How long what is starting is forgiven.
+    pub(crate) grace: Duration,
+}
+
+/// Runs every probe once. `now` is the moment of the call.
+pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>, now: Timestamp) -> Recon {
+    let settings = surroundings.settings;
+    let limit = settings.probe_timeout();
+    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage) = tokio::join!(
+        within(limit, "nodes", cluster.nodes()),
+        within(limit, "pods", cluster.pods()),
+        within(limit, "workloads", cluster.workloads()),
+        switched(settings.argocd, limit, "applications", cluster.applications()),
+        read_ceph(cluster, surroundings),
+        switched(settings.certificates, limit, "certificates", cluster.certificates()),
+        switched(settings.usage, limit, "usage", cluster.node_usage()),
+    );
+    let mut probes = Vec::new();
+    let mut figures = nothing_read();
+
+    probes.push(match &nodes {
+        Ok(nodes) => {
+            let ready = nodes.iter().filter(|node| super::probes::is_node_ready(node)).count();
+            figures.nodes_ready = Figure::Read((ready, nodes.len()));
+            judge_nodes(nodes, now, settings)
+        }
+        Err(error) => failed(Probe::Nodes, error, &mut figures.nodes_ready),
+    });
+    match (&pods, &workloads, &nodes) {
+        (Ok(pods), Ok(workloads), Ok(nodes)) => {
+            let judged =
+                judge_pods(&PodsReading { pods, workloads, nodes }, now, surroundings.grace, settings);
+            figures.pods = Figure::Read(judged.counts);
+            probes.extend([judged.kube_system, judged.others]);
+        }
+        (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
+            probes.push(unread(Probe::KubeSystem, &error.to_string()));
+            probes.push(failed(Probe::Pods, error, &mut figures.pods));
+        }
+    }
+    probes.push(judge_ceph_reading(&ceph, now, settings, &mut figures));
+    if matches!(tools.usage, Figure::Read(_)) {
+        figures.ceph_usage = tools.usage;
+    }
+    figures.osds = tools.osds;
+    figures.placement_groups = tools.placement_groups;
+    probes.push(tools.result);
+    probes.push(match (&applications, &workloads) {
+        (Err(error), _) => failed(Probe::ArgoCd, error, &mut figures.applications),
+        (Ok(None), _) => not_used(Probe::ArgoCd, SWITCHED_OFF, &mut figures.applications),
+        (Ok(Some(Installed::No)), _) => not_used(Probe::ArgoCd, NOT_INSTALLED, &mut figures.applications),
+        (Ok(Some(Installed::Yes(applications))), workloads) => {
+            let good = applications.iter().filter(|one| super::probes::is_application_good(one)).count();
+            figures.applications = Figure::Read((good, applications.len()));
+            match workloads {
+                Ok(workloads) => {
+                    let namespace = &surroundings.cluster.argocd_namespace;
+                    judge_applications(applications, workloads, namespace, now, settings)
+                }
+                Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
+            }
+        }
+    });
+    probes.push(match &certificates {
+        Err(error) => failed(Probe::Certificates, error, &mut figures.certificates),
+        Ok(None) => not_used(Probe::Certificates, SWITCHED_OFF, &mut figures.certificates),
+        Ok(Some(Installed::No)) => not_used(Probe::Certificates, NOT_INSTALLED, &mut figures.certificates),
+        Ok(Some(Installed::Yes(certificates))) => {
+            let ready = certificates.iter().filter(|one| super::probes::is_certificate_ready(one)).count();
+            figures.certificates = Figure::Read((ready, certificates.len()));
+            judge_certificates(certificates, now)
+        }
+    });
+    probes.push(match &usage {
+        Err(error) => failed(Probe::Usage, error, &mut figures.node_usage),
+        Ok(None) => not_used(Probe::Usage, SWITCHED_OFF, &mut figures.node_usage),
+        Ok(Some(Installed::No)) => not_used(Probe::Usage, NOT_INSTALLED, &mut figures.node_usage),
+        Ok(Some(Installed::Yes(usage))) => {
+            let each = usage.iter().map(|node| (node.name.clone(), node.cpu_millis, node.memory_bytes));
+            figures.node_usage = Figure::Read(each.collect());
+            judge_usage(usage)
+        }
+    });
+    for probe in &mut probes {
+        acknowledge(probe, now, settings);
+    }
+    Recon { began_at: now, probes, figures }
+}
+
+const SWITCHED_OFF: &str = "switched off in the settings";
+const NOT_INSTALLED: &str = "not used here";
+
+async fn within<T>(
+    limit: Duration,
+    what: &str,
+    reading: impl Future<Output = ClusterResult<T>>,
+) -> ClusterResult<T> {
+    tokio::time::timeout(limit, reading).await.unwrap_or_else(|_| {
+        Err(ClusterError::Unavailable {
+            what: what.to_owned(),
+            said: format!("not read within {} s", limit.as_secs()),
+        })
+    })
+}
+
+/// `None`: switched off.
+async fn switched<T>(
+    on: bool,
+    limit: Duration,
+    what: &str,
+    reading: impl Future<Output = ClusterResult<T>>,
+) -> ClusterResult<Option<T>> {
+    if on { within(limit, what, reading).await.map(Some) } else { Ok(None) }
+}
+
+type CephReading = ClusterResult<Option<Installed<Vec<CephCluster>>>>;
+
+/// Ceph by its object and, where there is one and exec is switched on, by its command.
+async fn read_ceph(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> (CephReading, ToolsReading) {
+    let settings = surroundings.settings;
+    let limit = settings.probe_timeout();
+    let ceph = switched(settings.ceph, limit, "ceph clusters", cluster.ceph_clusters()).await;
+    let none = |why: &str| ToolsReading::none(unused(Probe::CephTools, why), why);
+    let tools = match &ceph {
+        Ok(None) => none(SWITCHED_OFF),
+        Ok(Some(Installed::No)) => none(NOT_INSTALLED),
+        Ok(Some(Installed::Yes(clusters))) if clusters.is_empty() => none(NOT_INSTALLED),
+        _ if !surroundings.cluster.exec => none("exec is switched off in the settings"),
+        Ok(Some(Installed::Yes(_))) | Err(_) => {
+            let place = surroundings.cluster;
+            let namespace = &place.ceph_tools_namespace;
+            let command = ["ceph", "status", "--format", "json"];
+            let status = cluster.exec(namespace, &place.ceph_tools_label, None, &command);
+            match within(limit, "ceph status", status).await {
+                Ok(output) => judge_ceph_tools(namespace, &output),
+                Err(error) => {
+                    let why = error.to_string();
+                    ToolsReading::none(unread(Probe::CephTools, &why), &why)
+                }
+            }
+        }
+    };
+    (ceph, tools)
+}
+
+fn judge_ceph_reading(
+    ceph: &CephReading,
+    now: Timestamp,
+    settings: &Settings,
+    figures: &mut Figures,
+) -> ProbeResult {
+    match ceph {
+        Err(error) => {
+            figures.ceph_usage = Figure::NotRead(error.to_string());
+            failed(Probe::Ceph, error, &mut figures.ceph_health)
+        }
+        Ok(None) => {
+            figures.ceph_usage = Figure::NotRead(SWITCHED_OFF.to_owned());
+            not_used(Probe::Ceph, SWITCHED_OFF, &mut figures.ceph_health)
+        }
+        Ok(Some(Installed::No)) => {
+            figures.ceph_usage = Figure::NotRead(NOT_INSTALLED.to_owned());
+            not_used(Probe::Ceph, NOT_INSTALLED, &mut figures.ceph_health)
+        }
+        Ok(Some(Installed::Yes(clusters))) => {
+            let result = judge_ceph(clusters, now, settings);
+            if result.used {
+                figures.ceph_health = Figure::Read(result.summary.clone());
+                let capacities: Option<Vec<_>> = clusters.iter().map(|cluster| cluster.capacity).collect();
+                figures.ceph_usage = match capacities {
+                    Some(each) => Figure::Read(each.into_iter().fold((0, 0), |sum, one| {
+                        (u64::saturating_add(sum.0, one.0), u64::saturating_add(sum.1, one.1))
+                    })),
+                    None => Figure::NotRead("the CephCluster reports no capacity".to_owned()),
+                };
+            } else {
+                figures.ceph_health = Figure::NotRead(result.summary.clone());
+                figures.ceph_usage = Figure::NotRead(result.summary.clone());
+            }
+            result
+        }
+    }
+}
+
+fn failed<T>(probe: Probe, error: &ClusterError, figure: &mut Figure<T>) -> ProbeResult {
+    *figure = Figure::NotRead(error.to_string());
+    unread(probe, &error.to_string())
+}
+
+fn not_used<T>(probe: Probe, why: &str, figure: &mut Figure<T>) -> ProbeResult {
+    *figure = Figure::NotRead(why.to_owned());
+    unused(probe, why)
+}
+
+fn nothing_read() -> Figures {
+    fn none<T>() -> Figure<T> {
+        Figure::NotRead("not read".to_owned())
+    }
+    Figures {
+        nodes_ready: none(),
+        pods: none(),
+        applications: none(),
+        certificates: none(),
+        ceph_health: none(),
+        osds: none(),
+        ceph_usage: none(),
+        placement_groups: none(),
+        node_usage: none(),
+    }
+}
+
+/// What a person accepts is listed and does not block, until its date. UNKNOWN cannot be accepted: nobody knows what it
+/// would be that is accepted.
+fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
+    let mut changed = false;
+    for finding in
+        probe.findings.iter_mut().filter(|one| !one.informational && one.verdict != Verdict::Unknown)
+    {
+        let object = finding.id.object.to_string();
+        let known = settings
+            .acknowledged
+            .iter()
+            .find(|known| known.object == object && known.rule == finding.id.rule && known.expires > now);
+        if let Some(known) = known {
+            finding.informational = true;
+            finding.message =
+                format!("{} (acknowledged until {}: {})", finding.message, known.expires, known.reason);
+            changed = true;
+        }
+    }
+    if changed {
+        let blocking = probe.findings.iter().filter(|finding| !finding.informational);
+        probe.verdict = blocking.map(|finding| finding.verdict).max().unwrap_or(Verdict::Green);
+    }
+}
+
+#[cfg(test)]
+#[path = "recon_tests.rs"]
+mod tests;

@@ -1,0 +1,110 @@
+//! Which rights each feature needs.
+//!
+//! A run asks the API server for those that its tasks need before its first effect; the deployment's manifests grant
+//! these and no more.
+
+use crate::cluster::{Right, Settings};
+
+/// Something that needs rights.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Feature {
+    /// The probes of nodes, pods and workloads.
+    Core,
+    /// Argo CD's Applications, read.
+    ArgoCd,
+    /// Refreshing, stopping and starting syncs.
+    ArgoCdSync,
+    /// Rook's CephClusters.
+    Ceph,
+    /// Commands in the Ceph tools pod.
+    CephTools,
+    /// cert-manager's certificates.
+    Certificates,
+    /// metrics.k8s.io.
+    Usage,
+    /// The cluster's lock.
+    Lease,
+}
+
+impl Feature {
+    /// Every feature.
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Core,
+        Self::ArgoCd,
+        Self::ArgoCdSync,
+        Self::Ceph,
+        Self::CephTools,
+        Self::Certificates,
+        Self::Usage,
+        Self::Lease,
+    ];
+}
+
+/// A right, and whether its feature works without it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Need {
+    /// The right.
+    pub(crate) right: Right,
+    /// Without it the feature says less, and works.
+    pub(crate) optional: bool,
+}
+
+/// The rights that a feature needs with these settings.
+pub(crate) fn rights(feature: Feature, settings: &Settings) -> Vec<Need> {
+    let need = |verb: &str, group: &str, resource: &str, namespace: &str| Need {
+        right: Right {
+            verb: verb.to_owned(),
+            group: group.to_owned(),
+            resource: resource.to_owned(),
+            namespace: namespace.to_owned(),
+        },
+        optional: false,
+    };
+    match feature {
+        Feature::Core => vec![
+            need("list", "", "nodes", ""),
+            need("list", "", "pods", ""),
+            need("list", "apps", "deployments", ""),
+            need("list", "apps", "statefulsets", ""),
+            need("list", "apps", "daemonsets", ""),
+            // Without them the kubelets' slower heartbeat has to do.
+            Need { optional: true, ..need("list", "coordination.k8s.io", "leases", "kube-node-lease") },
+        ],
+        Feature::ArgoCd => vec![need("list", "argoproj.io", "applications", "")],
+        Feature::ArgoCdSync => vec![need("patch", "argoproj.io", "applications", "")],
+        Feature::Ceph => vec![need("list", "ceph.rook.io", "cephclusters", "")],
+        Feature::CephTools => {
+            let namespace = settings.ceph_tools_namespace.as_str();
+            // The handshake is a GET and the server asks for create as well.
+            vec![
+                need("list", "", "pods", namespace),
+                need("get", "", "pods/exec", namespace),
+                need("create", "", "pods/exec", namespace),
+            ]
+        }
+        Feature::Certificates => vec![need("list", "cert-manager.io", "certificates", "")],
+        Feature::Usage => vec![need("list", "metrics.k8s.io", "nodes", "")],
+        Feature::Lease => {
+            let namespace = settings.lease_namespace.as_str();
+            ["get", "create", "update"]
+                .map(|verb| need(verb, "coordination.k8s.io", "leases", namespace))
+                .into()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_feature_asks_for_secrets_or_wildcards() {
+        for feature in Feature::ALL {
+            let needs = rights(feature, &Settings::default());
+            assert!(!needs.is_empty(), "{feature:?}");
+            for need in needs {
+                assert!(!need.right.resource.contains("secret") && !need.right.to_string().contains('*'));
+            }
+        }
+    }
+}

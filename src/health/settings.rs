@@ -1,0 +1,85 @@
+//! Settings under `[health]`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// What is judged, and how old a sign of life may be. Ages are real seconds, whatever `timing.scale` is: they tell who
+/// is alive. They compare a reporter's clock with ours, so they must be wider than the clocks differ.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// A kubelet renews its lease every ten seconds; an older one is dead.
+    pub node_lease_maximum_age_seconds: u64,
+    /// Where leases may not be read: a kubelet reports its conditions every five minutes.
+    pub node_condition_maximum_age_seconds: u64,
+    /// Rook asks Ceph every minute.
+    pub ceph_maximum_age_seconds: u64,
+    /// Argo CD looks at every Application every three minutes and a jitter, unless `timeout.reconciliation` says
+    /// otherwise.
+    pub argocd_maximum_age_seconds: u64,
+    /// A permit rests on a pass that began no longer ago.
+    pub recon_maximum_age_seconds: u64,
+    /// How long one probe may take to read what it judges.
+    pub probe_timeout_seconds: u64,
+    /// A container that was started again so often...
+    pub crash_loop_restarts: u32,
+    /// ...and ended within so many seconds is in a crash loop, even while it runs.
+    pub crash_loop_seconds: u64,
+    /// Whether Ceph is judged where Rook is installed.
+    pub ceph: bool,
+    /// Whether Argo CD is judged where it is installed.
+    pub argocd: bool,
+    /// Whether certificates are listed. They never block.
+    pub certificates: bool,
+    /// Whether CPU and memory of the nodes are listed. They never block.
+    pub usage: bool,
+    /// Known findings that a person accepts.
+    pub acknowledged: Vec<Acknowledgement>,
+}
+
+/// A known finding that a person accepts until a date. It is listed and does not block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acknowledgement {
+    /// The object as findings name it: `Deployment web/shop`, `Node metal3`.
+    pub object: String,
+    /// The rule, such as `crash-loop` or `OSD_DOWN`.
+    pub rule: String,
+    /// Why it is accepted.
+    pub reason: String,
+    /// Until when. Afterwards it blocks again.
+    pub expires: Timestamp,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            node_lease_maximum_age_seconds: 60,
+            node_condition_maximum_age_seconds: 420,
+            ceph_maximum_age_seconds: 300,
+            argocd_maximum_age_seconds: 600,
+            recon_maximum_age_seconds: 30,
+            probe_timeout_seconds: 25,
+            crash_loop_restarts: 3,
+            crash_loop_seconds: 600,
+            ceph: true,
+            argocd: true,
+            certificates: true,
+            usage: true,
+            acknowledged: Vec::new(),
+        }
+    }
+}
+
+impl Settings {
+    /// How long one probe may take; never none at all.
+    pub(crate) fn probe_timeout(&self) -> Duration {
+        Duration::from_secs(self.probe_timeout_seconds.max(1))
+    }
+
+    /// How old a pass may be that a permit rests on.
+    pub(crate) fn recon_maximum_age(&self) -> Duration {
+        Duration::from_secs(self.recon_maximum_age_seconds)
+    }
+}
