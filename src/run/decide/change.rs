@@ -1,0 +1,308 @@
+//! The change in flight: rollout, settling, trouble, undoing (DESIGN 6.4 to 6.6).
+
+use super::{Decision, Waiting};
+use crate::health::{Attribution, Finding, FindingId};
+use crate::merge::Rollout;
+use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
+use crate::run::situation::Situation;
+use crate::run::state::{Change, Stage};
+use crate::wording;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// The next step of the change in flight.
+pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
+    match &change.stage {
+        // Both are effects without an outcome, which were asked about before this.
+        Stage::Asked => Decision::Confirm(change.step),
+        Stage::RevertAsked { step } => Decision::Confirm(*step),
+        Stage::Merged => rolling_out(situation, change),
+        Stage::RolledOut { at } => settling(situation, change, *at),
+        Stage::Reverted { at, rolled_out, .. } => undoing(situation, change, *at, *rolled_out),
+    }
+}
+
+fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
+}
+
+/// Findings that were not there before the change.
+fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) -> Vec<&'a Finding> {
+    situation.recon.blocking().filter(|finding| !change.plan.baseline.contains(&finding.id)).collect()
+}
+
+fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
+    let Some((commit, merged_at, _)) = &change.merged else { return Decision::Confirm(change.step) };
+    if change.refreshed.is_empty() {
+        return Decision::Refresh { change: change.step, hard: false };
+    }
+    let Some((rollout, progress_since)) = situation.change_rollout else {
+        return Decision::Wait(Waiting::World(wording::rollout_unknown(&change.plan.title)));
+    };
+    let given = elapsed(situation.now, *merged_at);
+    match rollout {
+        Rollout::Done { watchers, affected } => Decision::Note(vec![Event::RolledOut {
+            change: change.step,
+            commit: commit.clone(),
+            seconds: given.as_secs_f64(),
+            watchers: *watchers,
+            affected: affected.clone(),
+        }]),
+        Rollout::Failed { .. } => trouble(situation, change),
+        Rollout::Waiting { .. } | Rollout::Unknown { .. } => {
+            let new = new_findings(situation, change);
+            // What only takes its time is not trouble yet; what has been wrong for longer than the grace time is.
+            if let Some(since) = oldest(situation, &new)
+                && elapsed(situation.now, since) >= situation.timing.grace()
+            {
+                return trouble(situation, change);
+            }
+            let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
+            if stalled || given >= situation.timing.rollout_maximum(change.plan.risk) {
+                // A time-out alone is never a reason to revert.
+                return hand_over(situation, change, &wording::rollout_timed_out(rollout), &new);
+            }
+            Decision::Wait(Waiting::World(wording::rolling_out(&change.plan.title, commit)))
+        }
+    }
+}
+
+fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -> Decision {
+    if !new_findings(situation, change).is_empty() {
+        return trouble(situation, change);
+    }
+    if change.trouble.is_some() {
+        return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
+    }
+    let settle = situation.timing.settle();
+    let soak = situation.timing.soak(change.plan.risk);
+    let green = situation.green_since.map(|since| elapsed(situation.now, since.max(rolled_out)));
+    match green {
+        Some(green) if green >= settle + soak => {
+            if !situation.mismatches.is_empty() {
+                return hand_over(situation, change, &wording::versions_differ(situation.mismatches), &[]);
+            }
+            let note = wording::note_merged(change.merged.as_ref().map(|(commit, ..)| commit));
+            Decision::Note(vec![
+                Event::ChangeEnded { change: change.step, result: ChangeResult::Kept, gate: situation.recon.verdict() },
+                Event::TaskEnded { key: change.plan.key.clone(), outcome: TaskOutcome::Done, note },
+            ])
+        }
+        Some(green) if green >= settle => Decision::Wait(Waiting::World(wording::soaking(&change.plan.title))),
+        _ => Decision::Wait(Waiting::World(wording::settling(&change.plan.title))),
+    }
+}
+
+fn oldest(situation: &Situation<'_>, findings: &[&Finding]) -> Option<Timestamp> {
+    findings.iter().filter_map(|finding| situation.first_seen.get(&finding.id)).min().copied()
+}
+
+fn described(findings: &[&Finding]) -> Vec<TroubleFinding> {
+    findings
+        .iter()
+        .map(|finding| TroubleFinding {
+            id: finding.id.clone(),
+            message: finding.message.clone(),
+            evidence: finding.evidence.clone(),
+        })
+        .collect()
+}
+
+fn attributed<'a>(situation: &'a Situation<'_>, findings: &[&'a Finding]) -> Vec<(&'a Finding, &'a str)> {
+    findings
+        .iter()
+        .filter_map(|finding| match situation.attributions.get(&finding.id) {
+            Some(Attribution::Attributed(why)) => Some((*finding, why.as_str())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Something is worse than before: grace, remedies, attribution, and only then a revert.
+fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
+    let new = new_findings(situation, change);
+    let failed = match situation.change_rollout {
+        Some((Rollout::Failed { application, why }, _)) => Some((application, why)),
+        _ => None,
+    };
+    if new.is_empty() && failed.is_none() {
+        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title)));
+    }
+    let ids = |findings: &[TroubleFinding]| findings.iter().map(|f| f.id.clone()).collect::<Vec<FindingId>>();
+    let now_described = described(&new);
+    let known = change.trouble.as_ref().map(|(_, findings)| ids(findings)).unwrap_or_default();
+    if change.trouble.is_none() || ids(&now_described).iter().any(|id| !known.contains(id)) {
+        return Decision::Note(vec![Event::Trouble { change: change.step, findings: now_described }]);
+    }
+    let began = change.trouble.as_ref().map_or(situation.now, |(since, _)| *since);
+    let lasted = elapsed(situation.now, began);
+    let grace = situation.timing.grace();
+    if lasted < grace {
+        return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
+    }
+    // Remedies: one hard refresh, then one sync where something is out of sync and nothing happens.
+    if !change.refreshed.iter().any(|(_, hard)| *hard) {
+        return Decision::Refresh { change: change.step, hard: true };
+    }
+    let remedied = change.refreshed.iter().map(|(at, _)| *at).max().unwrap_or(began);
+    if elapsed(situation.now, remedied) < grace / 4 {
+        return Decision::Wait(Waiting::World(wording::trouble_remedy(&new)));
+    }
+    if failed.is_none()
+        && change.synced == 0
+        && let (Some(application), Some((commit, ..))) = (situation.idle_out_of_sync.first(), &change.merged)
+    {
+        return Decision::Perform(Effect::Sync {
+            change: change.step,
+            application: application.clone(),
+            revision: commit.clone(),
+        });
+    }
+    let guilty = attributed(situation, &new);
+    if guilty.is_empty() && failed.is_none() {
+        let suspected =
+            new.iter().any(|finding| matches!(situation.attributions.get(&finding.id), Some(Attribution::Suspected(_))));
+        if suspected {
+            return hand_over(situation, change, &wording::only_suspected(&new), &new);
+        }
+        // Unrelated: it may go by itself; the gate stays closed meanwhile.
+        if lasted >= situation.timing.rollout_maximum(change.plan.risk) {
+            return hand_over(situation, change, &wording::unrelated_stays(&new), &new);
+        }
+        return Decision::Wait(Waiting::World(wording::unrelated(&new)));
+    }
+    let reason = match (failed, guilty.first()) {
+        (_, Some((finding, why))) => wording::revert_reason(finding, why),
+        (Some((application, why)), None) => wording::sync_failed(application, why),
+        (None, None) => return Decision::Wait(Waiting::World(wording::trouble_grace(&new))),
+    };
+    if let Some(why) = &change.plan.not_reversible {
+        return hand_over(situation, change, &wording::not_reversible(&reason, why), &new);
+    }
+    match &change.merged {
+        Some((commit, _, true)) => Decision::Perform(Effect::Revert {
+            change: change.step,
+            pull: change.plan.pull,
+            merge_commit: commit.clone(),
+            reason,
+            gate: situation.recon.verdict(),
+        }),
+        _ => hand_over(situation, change, &wording::foreign_commits(&reason), &new),
+    }
+}
+
+/// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.
+fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[&Finding]) -> Decision {
+    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).collect();
+    Decision::Note(vec![
+        Event::ChangeEnded {
+            change: change.step,
+            result: ChangeResult::HandedOver { why: why.to_owned() },
+            gate: situation.recon.verdict(),
+        },
+        Event::Escalated { key: Some(change.plan.key.clone()), why: why.to_owned(), evidence },
+        Event::Waits { key: change.plan.key.clone(), why: why.to_owned() },
+    ])
+}
+
+/// The revert is in Git: stop what still rolls out the bad revision, refresh, sync if nothing starts, gate, hold.
+fn undoing(situation: &Situation<'_>, change: &Change, reverted_at: Timestamp, rolled_out: Option<Timestamp>) -> Decision {
+    let Stage::Reverted { commit, .. } = &change.stage else { return Decision::Confirm(change.step) };
+    if let Some(application) = situation.stuck.first() {
+        return Decision::Perform(Effect::Terminate { change: change.step, application: application.clone() });
+    }
+    if change.refreshed.is_empty() {
+        return Decision::Refresh { change: change.step, hard: false };
+    }
+    let new = new_findings(situation, change);
+    let Some(rolled_out) = rolled_out else {
+        let Some((rollout, progress_since)) = situation.change_rollout else {
+            return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
+        };
+        return match rollout {
+            Rollout::Done { watchers, affected } => Decision::Note(vec![Event::RolledOut {
+                change: change.step,
+                commit: commit.clone(),
+                seconds: elapsed(situation.now, reverted_at).as_secs_f64(),
+                watchers: *watchers,
+                affected: affected.clone(),
+            }]),
+            Rollout::Failed { .. } | Rollout::Waiting { .. } | Rollout::Unknown { .. } => {
+                let waited = elapsed(situation.now, reverted_at);
+                if let Some(application) = situation.idle_out_of_sync.first()
+                    && change.synced == 0
+                    && waited >= situation.timing.poll() * 3
+                {
+                    return Decision::Perform(Effect::Sync {
+                        change: change.step,
+                        application: application.clone(),
+                        revision: commit.clone(),
+                    });
+                }
+                if elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress() {
+                    return undone_badly(situation, change, commit, &new);
+                }
+                Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)))
+            }
+        };
+    };
+    if !new.is_empty() || situation.green_since.is_none() && change.plan.baseline.is_empty() {
+        if elapsed(situation.now, rolled_out) >= situation.timing.rollout_no_progress() {
+            return undone_badly(situation, change, commit, &new);
+        }
+        return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
+    }
+    let steady = situation.green_since.map_or(rolled_out, |since| since.max(rolled_out));
+    if elapsed(situation.now, steady) < situation.timing.settle() {
+        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title)));
+    }
+    let reason = revert_reason(situation, change);
+    let evidence = change
+        .trouble
+        .iter()
+        .flat_map(|(_, findings)| findings)
+        .map(|finding| wording::trouble_line(&finding.id.object, &finding.message, &finding.evidence))
+        .collect();
+    Decision::Note(vec![
+        Event::Held { pull: change.plan.pull, holds: change.plan.versions.clone(), reason: reason.clone() },
+        Event::ChangeEnded {
+            change: change.step,
+            result: ChangeResult::Reverted { commit: commit.clone() },
+            gate: situation.recon.verdict(),
+        },
+        Event::Escalated { key: Some(change.plan.key.clone()), why: wording::reverted_packet(&reason, commit), evidence },
+        Event::Waits { key: change.plan.key.clone(), why: wording::reverted_waits(&reason, commit) },
+    ])
+}
+
+fn undone_badly(
+    situation: &Situation<'_>,
+    change: &Change,
+    commit: &crate::forge::CommitSha,
+    findings: &[&Finding],
+) -> Decision {
+    let reason = revert_reason(situation, change);
+    let why = wording::revert_did_not_help(&reason, commit);
+    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).collect();
+    Decision::Note(vec![
+        Event::Held { pull: change.plan.pull, holds: change.plan.versions.clone(), reason },
+        Event::ChangeEnded {
+            change: change.step,
+            result: ChangeResult::Reverted { commit: commit.clone() },
+            gate: situation.recon.verdict(),
+        },
+        Event::Escalated { key: Some(change.plan.key.clone()), why: why.clone(), evidence },
+        Event::Waits { key: change.plan.key.clone(), why },
+    ])
+}
+
+fn revert_reason(situation: &Situation<'_>, change: &Change) -> String {
+    situation
+        .state
+        .merges
+        .iter()
+        .rev()
+        .find(|record| record.plan.pull == change.plan.pull)
+        .and_then(|record| record.revert_reason.clone())
+        .unwrap_or_default()
+}

@@ -1,0 +1,193 @@
+//! The one place of judgement: a pure function from a [`Situation`] to one [`Decision`].
+//!
+//! The order of the questions is the order of the design: first what is half done (an effect whose outcome is unknown,
+//! a change in flight), then what people decided, then the next task. Nothing here waits, asks or writes; a decision
+//! that rests on something stale cannot be made, since everything comes from one pass.
+
+mod change;
+mod tasks;
+
+#[cfg(test)]
+mod tests;
+
+use super::event::{Effect, Event};
+use super::situation::{Situation, Wish};
+use super::state::TaskState;
+use crate::issue::{KnownTask, TaskKey};
+use crate::store::EventId;
+use crate::wording;
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Decision {
+    /// Write down what has become true, then look again.
+    Note(Vec<Event>),
+    /// Journal the intent, do it, journal the outcome.
+    Perform(Effect),
+    /// Ask the world what became of an effect.
+    Confirm(EventId),
+    /// Ask Argo CD to look at the repository.
+    Refresh {
+        /// For which change.
+        change: EventId,
+        /// Dropping its caches as well.
+        hard: bool,
+    },
+    /// Nothing can be done now.
+    Wait(Waiting),
+    /// The run is over.
+    Over,
+}
+
+/// What is awaited.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Waiting {
+    /// The world: look again soon. With what happens, for the status.
+    World(String),
+    /// People alone: nothing is written until something changes.
+    People,
+    /// Somebody else's lock.
+    Lock(String),
+    /// Something that a person must mend before the run can begin.
+    Obstacles,
+    /// The run was stopped.
+    Paused(String),
+}
+
+/// Decides.
+pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
+    let state = situation.state;
+    if let Some(holder) = situation.locked_out {
+        return Decision::Wait(Waiting::Lock(holder.to_owned()));
+    }
+    if state.closed() {
+        return Decision::Over;
+    }
+    if state.began_at.is_none() {
+        if situation.withdrawn {
+            return Decision::Over;
+        }
+        if !situation.obstacles.is_empty() {
+            return Decision::Wait(Waiting::Obstacles);
+        }
+    }
+    // What is half done comes first, and finding out is no effect: a stopped run does it too.
+    if let Some(act) = state.unknown().next() {
+        return Decision::Confirm(act.step);
+    }
+    let news = discoveries(situation);
+    if !news.is_empty() {
+        return Decision::Note(news);
+    }
+    if let Some(change) = &state.change {
+        return guard(situation, change::next(situation, change));
+    }
+    if situation.withdrawn {
+        return Decision::Over;
+    }
+    guard(situation, tasks::next(situation))
+}
+
+/// Holds back effects while the run is stopped or the mode allows none.
+fn guard(situation: &Situation<'_>, decision: Decision) -> Decision {
+    match &decision {
+        Decision::Perform(effect) => {
+            if let Some(by) = situation.paused {
+                return Decision::Wait(Waiting::Paused(by.to_owned()));
+            }
+            if situation.mode == super::situation::Mode::Observe {
+                return Decision::Wait(Waiting::World(effect.would()));
+            }
+            decision
+        }
+        Decision::Refresh { .. } if situation.paused.is_some() => {
+            Decision::Wait(Waiting::Paused(situation.paused.unwrap_or_default().to_owned()))
+        }
+        _ => decision,
+    }
+}
+
+/// What has become true since the journal's last word, without any effect of ours.
+fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
+    let state = situation.state;
+    let mut events = Vec::new();
+    if state.began_at.is_none() {
+        events.push(Event::Began {
+            author: situation.author.to_owned(),
+            overall: situation.template.overall.clone(),
+            last_updated: situation.template.last_updated.clone(),
+        });
+        events.push(Event::Recon { last: false, recon: Box::new(situation.recon.clone()) });
+    }
+    for task in &situation.reading.tasks {
+        if state.task(&task.key).is_none() {
+            events.push(Event::TaskSeen {
+                task: KnownTask::from(task),
+                ticked: task.ticked,
+                vouched: situation.vouched.vouches_for(task),
+            });
+        }
+    }
+    if let Some(by) = situation.resumed_by {
+        events.push(Event::Vouched { by: by.to_owned() });
+    }
+    for wish in situation.wishes {
+        events.extend(granted(situation, wish));
+    }
+    for approval in situation.approvals {
+        if let Some(record) = state.task(&approval.key)
+            && record.asked.as_ref().is_some_and(|asked| asked.code == approval.code)
+            && record.approved.as_ref().is_none_or(|known| known.code != approval.code)
+            && approval.comment.is_none_or(|id| !state.used_comments.contains(&id))
+        {
+            events.push(Event::Approved {
+                key: approval.key.clone(),
+                code: approval.code.clone(),
+                by: approval.by.clone(),
+                comment: approval.comment,
+            });
+        }
+    }
+    for (key, code) in situation.unvouched_ticks {
+        if state
+            .task(key)
+            .and_then(|record| record.asked.as_ref())
+            .is_some_and(|asked| asked.code == *code && !asked.by_comment)
+        {
+            events.push(Event::CommentAsked { key: key.clone(), code: code.clone() });
+        }
+    }
+    events
+}
+
+/// A person's wish, where it may be granted without asking back.
+fn granted(situation: &Situation<'_>, wish: &Wish) -> Option<Event> {
+    let state = situation.state;
+    match wish {
+        Wish::Ticked(key) => {
+            let record = state.task(key)?;
+            // A task whose change is in flight is ours until that has ended.
+            let ours = state.change.as_ref().is_some_and(|change| change.plan.key == *key);
+            (!ours && !matches!(record.state, TaskState::Ended { .. })).then(|| Event::TaskEnded {
+                key: key.clone(),
+                outcome: super::event::TaskOutcome::Done,
+                note: wording::note_done_by_person(),
+            })
+        }
+        Wish::Unticked(key) => {
+            let record = state.task(key)?;
+            if !record.vouched || !matches!(record.state, TaskState::Ended { .. }) {
+                return None;
+            }
+            // A merge is never done again by an untick: it asks.
+            if merged_by_us(situation, key) {
+                return Some(Event::Waits { key: key.clone(), why: wording::unticked_merge() });
+            }
+            Some(Event::TaskAgain { key: key.clone() })
+        }
+    }
+}
+
+fn merged_by_us(situation: &Situation<'_>, key: &TaskKey) -> bool {
+    situation.state.merges.iter().any(|record| record.plan.key == *key)
+}

@@ -1,0 +1,271 @@
+//! The next task (DESIGN 5): in order, what waits holds up only what depends on it.
+
+use super::{Decision, Waiting};
+use crate::health::Verdict;
+use crate::run::checks::answer;
+use crate::issue::{Check, Kind, Needs, Task, TaskKey};
+use crate::merge::{Preflight, Rollout};
+use crate::run::event::{Effect, Event, MergePlan, TaskOutcome};
+use crate::run::situation::{Mode, PullSituation, Related, Situation};
+use crate::run::state::TaskState;
+use crate::wording;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How often an effect for one task is tried.
+const ATTEMPTS: u32 = 3;
+
+/// What to do about one task.
+enum Step {
+    /// This, now.
+    Now(Decision),
+    /// Nothing can be done for it now; look at the next. With what is awaited, where the world is.
+    Later(Option<String>),
+}
+
+/// The next step when no change is in flight.
+pub(super) fn next(situation: &Situation<'_>) -> Decision {
+    let state = situation.state;
+    // A case was handed over: the label that calls for a person comes before anything new.
+    if !state.escalations.is_empty() && !state.person_called() {
+        return Decision::Perform(Effect::CallPerson);
+    }
+    let open: Vec<&Task> = situation
+        .order
+        .iter()
+        .filter_map(|key| situation.reading.tasks.iter().find(|task| task.key == *key))
+        .filter(|task| !state.has_ended(&task.key))
+        .collect();
+    let mut awaited = None;
+    for task in &open {
+        if !ready(situation, task) {
+            continue;
+        }
+        match step(situation, task, &open) {
+            Step::Now(decision) => return decision,
+            Step::Later(why) => awaited = awaited.or(why),
+        }
+    }
+    if open.is_empty() && !situation.reading.tasks.is_empty() {
+        return close(situation);
+    }
+    match awaited {
+        Some(why) => Decision::Wait(Waiting::World(why)),
+        None => Decision::Wait(Waiting::People),
+    }
+}
+
+/// Whether what it depends on has ended, and somebody trusted put it there.
+fn ready(situation: &Situation<'_>, task: &Task) -> bool {
+    task.depends_on.iter().all(|id| {
+        // An id that no task carries is not a dependency that can be waited for: the spec's words are free text.
+        situation.reading.tasks.iter().find(|other| other.id == *id).is_none_or(|other| {
+            other.key == task.key || situation.state.has_ended(&other.key)
+        })
+    })
+}
+
+fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
+}
+
+fn ended(key: &TaskKey, outcome: TaskOutcome, note: String) -> Step {
+    Step::Now(Decision::Note(vec![Event::TaskEnded { key: key.clone(), outcome, note }]))
+}
+
+/// Writes down once that a task waits, and for what.
+fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> Step {
+    match situation.state.task(key).map(|record| &record.state) {
+        Some(TaskState::Waiting { why: known, .. }) if *known == why => Step::Later(None),
+        _ => Step::Now(Decision::Note(vec![Event::Waits { key: key.clone(), why }])),
+    }
+}
+
+fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
+    let Some(record) = situation.state.task(&task.key) else { return Step::Later(None) };
+    if matches!(record.state, TaskState::Failed { .. }) {
+        return Step::Later(None);
+    }
+    if !record.vouched {
+        return waits(situation, &task.key, wording::not_vouched());
+    }
+    if record.attempts >= ATTEMPTS {
+        let why = wording::too_many_attempts(ATTEMPTS);
+        return Step::Now(Decision::Note(vec![
+            Event::TaskFailed { key: task.key.clone(), why: why.clone() },
+            Event::Escalated { key: Some(task.key.clone()), why, evidence: last_words(situation, task) },
+        ]));
+    }
+    match &task.kind {
+        Kind::Merge { pull } => merge(situation, task, situation.pulls.get(pull)),
+        Kind::Verify { check } => verify(situation, task, *check),
+        Kind::Action { .. } => {
+            if task.needs == Some(Needs::Approval) {
+                return waits(situation, &task.key, wording::action_needs_person());
+            }
+            Step::Now(Decision::Perform(Effect::CephCrashArchive { key: task.key.clone() }))
+        }
+        Kind::Close { number } => match situation.related.get(number) {
+            Some(Related::Open) => {
+                if task.needs.is_some() {
+                    return waits(situation, &task.key, wording::close_needs_person(*number));
+                }
+                Step::Now(Decision::Perform(Effect::CloseRelated { key: task.key.clone(), number: *number }))
+            }
+            Some(Related::Closed) => ended(&task.key, TaskOutcome::Done, wording::note_closed_already(*number)),
+            Some(Related::Missing) => waits(situation, &task.key, wording::close_missing(*number)),
+            None => Step::Later(Some(wording::looking_at(*number))),
+        },
+        Kind::Final => final_gate(situation, task, open),
+        Kind::Decide { .. } | Kind::Dashboard | Kind::Runbook | Kind::Track | Kind::Person => {
+            let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));
+            waits(situation, &task.key, why)
+        }
+    }
+}
+
+/// What the world said the last times.
+fn last_words(situation: &Situation<'_>, task: &Task) -> Vec<String> {
+    situation
+        .state
+        .acts
+        .iter()
+        .filter(|act| match &act.effect {
+            Effect::Merge(plan) => plan.key == task.key,
+            Effect::CloseRelated { key, .. } | Effect::CephCrashArchive { key } => *key == task.key,
+            _ => false,
+        })
+        .filter_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
+        .collect()
+}
+
+fn verify(situation: &Situation<'_>, task: &Task, check: Check) -> Step {
+    let answer = answer(check, situation.recon);
+    if answer.verdict == Verdict::Green {
+        return ended(&task.key, TaskOutcome::Done, wording::note_verified(&answer.evidence));
+    }
+    let why = wording::not_verified(answer.verdict, &answer.evidence);
+    let since = situation
+        .recon
+        .blocking()
+        .filter_map(|finding| situation.first_seen.get(&finding.id))
+        .min()
+        .copied()
+        .unwrap_or(situation.now);
+    if elapsed(situation.now, since) < situation.timing.grace() {
+        return Step::Later(Some(why));
+    }
+    // It is asked again at every look; people are told once.
+    match situation.state.task(&task.key).map(|record| &record.state) {
+        Some(TaskState::Waiting { .. }) => Step::Later(None),
+        _ => waits(situation, &task.key, why),
+    }
+}
+
+fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -> Step {
+    let key = &task.key;
+    let Some(pull) = pull else {
+        return waits(situation, key, wording::pull_missing());
+    };
+    if let Some(merged) = &pull.pull.merged {
+        return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
+    }
+    match &pull.preflight {
+        Preflight::Refuse { why } => return waits(situation, key, why.clone()),
+        Preflight::Wait { why } => {
+            let since = pull.waiting_since.unwrap_or(situation.now);
+            if elapsed(situation.now, since) >= situation.timing.rollout_no_progress() {
+                return waits(situation, key, why.clone());
+            }
+            return Step::Later(Some(wording::preflight_waits(pull.pull.number, why)));
+        }
+        Preflight::Ready => {}
+    }
+    if let Some(why) = &pull.classification.foundation {
+        return waits(situation, key, wording::foundation_waits(why));
+    }
+    let approval = pull
+        .approval
+        .clone()
+        .or_else(|| (situation.mode == Mode::Approve).then(wording::approval_by_mode))
+        .or_else(|| (task.needs == Some(Needs::Approval)).then(wording::approval_by_words));
+    if let Some(what) = approval {
+        let record = situation.state.task(key);
+        let approved = record.and_then(|record| record.approved.as_ref()).is_some_and(|known| known.code == pull.code);
+        if !approved {
+            let asked = record.and_then(|record| record.asked.as_ref()).is_some_and(|asked| asked.code == pull.code);
+            if !asked {
+                return Step::Now(Decision::Note(vec![
+                    Event::ApprovalAsked { key: key.clone(), code: pull.code.clone(), what: what.clone() },
+                    Event::Waits { key: key.clone(), why: what },
+                ]));
+            }
+            return waits(situation, key, what);
+        }
+    }
+    if let Some(why) = gate_closed(situation) {
+        return Step::Later(Some(why));
+    }
+    Step::Now(Decision::Perform(Effect::Merge(Box::new(MergePlan {
+        key: key.clone(),
+        pull: pull.pull.number,
+        title: pull.pull.title.clone(),
+        head: pull.pull.head.sha.clone(),
+        base: situation.head.clone(),
+        category: pull.classification.category,
+        risk: pull.classification.risk,
+        update: pull.classification.update,
+        versions: pull.versions.clone(),
+        files: pull.files.clone(),
+        not_reversible: pull.not_reversible.clone(),
+        baseline: situation.recon.findings().map(|finding| finding.id.clone()).collect(),
+    }))))
+}
+
+/// Why no change may start now. The permit asks the same again at the moment of the merge.
+fn gate_closed(situation: &Situation<'_>) -> Option<String> {
+    match situation.head_rollout {
+        Rollout::Done { .. } => {}
+        Rollout::Unknown { why } => return Some(wording::gate_head_unknown(why)),
+        Rollout::Waiting { .. } | Rollout::Failed { .. } => {
+            return Some(wording::gate_head_waits(situation.head_rollout));
+        }
+    }
+    if situation.recon.verdict() != Verdict::Green {
+        return Some(wording::gate_not_green(situation.recon));
+    }
+    match situation.green_since {
+        Some(since) if elapsed(situation.now, since) >= situation.timing.settle() => None,
+        _ => Some(wording::gate_settling()),
+    }
+}
+
+fn final_gate(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
+    let others: Vec<&str> =
+        open.iter().filter(|other| other.kind != Kind::Final).map(|other| other.id.as_str()).collect();
+    if !others.is_empty() {
+        return Step::Later(None);
+    }
+    match gate_closed(situation) {
+        Some(why) => Step::Later(Some(why)),
+        None => ended(&task.key, TaskOutcome::Done, wording::note_final_gate()),
+    }
+}
+
+/// Every task has ended: one last full pass, GREEN and settled, then the closing.
+fn close(situation: &Situation<'_>) -> Decision {
+    if let Some(why) = gate_closed(situation) {
+        return Decision::Wait(Waiting::World(wording::closing_waits(&why)));
+    }
+    let fresh = situation
+        .state
+        .last_recon
+        .as_ref()
+        .is_some_and(|(event, recon)| {
+            Some(*event) >= situation.state.last_event && recon.verdict() == Verdict::Green
+        });
+    if !fresh {
+        return Decision::Note(vec![Event::Recon { last: true, recon: Box::new(situation.recon.clone()) }]);
+    }
+    Decision::Perform(Effect::CloseIssue { layers: situation.recon.layers() })
+}

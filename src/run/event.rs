@@ -1,0 +1,394 @@
+//! What a journal holds. An intent stands in it before its effect, the outcome after it; run state is a fold over it.
+//!
+//! Each kind of effect says how the world shows whether it happened ([`Effect::class`]): after a crash the world is asked.
+
+use crate::cluster::ObjectRef;
+use crate::forge::{CommitSha, IssueNumber, PullNumber};
+use crate::health::{FindingId, Layer, Recon, Verdict};
+use crate::issue::{KnownTask, TaskKey};
+use crate::merge::{Category, Hold, Risk, UpdateType};
+use crate::store::EventId;
+use crate::wording;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Something that happened in a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "event")]
+pub(crate) enum Event {
+    /// The run began: forge, cluster and rights were there.
+    Began {
+        /// Who opened the issue.
+        author: String,
+        /// What the form's overall status held, so that it may be replaced.
+        overall: Option<String>,
+        /// What the form's last-updated cell held.
+        last_updated: Option<String>,
+    },
+    /// A task was seen for the first time.
+    TaskSeen {
+        /// Which, as it was then.
+        task: KnownTask,
+        /// Whether its box was ticked: done by a person, not checked again.
+        ticked: bool,
+        /// Whether somebody trusted put it there.
+        vouched: bool,
+    },
+    /// A trusted person vouched for everything that was there at that moment.
+    Vouched {
+        /// Who.
+        by: String,
+    },
+    /// An effect is about to be tried. Its step id is this event's id.
+    Intended {
+        /// Which.
+        effect: Effect,
+    },
+    /// What became of an effect.
+    Ended {
+        /// Which.
+        step: EventId,
+        /// How.
+        outcome: Outcome,
+    },
+    /// Argo CD was asked to look at the repository for a change.
+    Refreshed {
+        /// The change.
+        change: EventId,
+        /// Whether caches were dropped as well (a remedy).
+        hard: bool,
+    },
+    /// A change runs everywhere.
+    RolledOut {
+        /// The change.
+        change: EventId,
+        /// The commit: the merge's or the revert's.
+        commit: CommitSha,
+        /// How long it took.
+        seconds: f64,
+        /// How many watchers follow the repository.
+        watchers: usize,
+        /// Those that had to do something.
+        affected: Vec<String>,
+    },
+    /// New findings after a change.
+    Trouble {
+        /// The change.
+        change: EventId,
+        /// What was found.
+        findings: Vec<TroubleFinding>,
+    },
+    /// The new findings have gone by themselves or by a remedy.
+    TroubleOver {
+        /// The change.
+        change: EventId,
+    },
+    /// A change is over.
+    ChangeEnded {
+        /// The change.
+        change: EventId,
+        /// How.
+        result: ChangeResult,
+        /// The layers then.
+        gate: Verdict,
+    },
+    /// These versions are not merged again.
+    Held {
+        /// The pull request that brought them.
+        pull: PullNumber,
+        /// What.
+        holds: Vec<Hold>,
+        /// Why.
+        reason: String,
+    },
+    /// A person's approval was asked for.
+    ApprovalAsked {
+        /// For which task.
+        key: TaskKey,
+        /// The code of exactly this plan and change.
+        code: String,
+        /// What is to be approved and what was not checked.
+        what: String,
+    },
+    /// A tick had no delivery that vouches for it: a comment is asked for.
+    CommentAsked {
+        /// For which task.
+        key: TaskKey,
+        /// The code.
+        code: String,
+    },
+    /// A trusted person approved.
+    Approved {
+        /// Which task.
+        key: TaskKey,
+        /// The code.
+        code: String,
+        /// Who.
+        by: String,
+        /// By a comment (its id) or by a tick.
+        comment: Option<u64>,
+    },
+    /// A task waits for a person.
+    Waits {
+        /// Which.
+        key: TaskKey,
+        /// Why and what is to be done.
+        why: String,
+    },
+    /// A task's question was answered, or its work done.
+    TaskEnded {
+        /// Which.
+        key: TaskKey,
+        /// How.
+        outcome: TaskOutcome,
+        /// In a few words, for the note behind its line.
+        note: String,
+    },
+    /// A task failed for good.
+    TaskFailed {
+        /// Which.
+        key: TaskKey,
+        /// Why.
+        why: String,
+    },
+    /// An untick asked for an ended task again.
+    TaskAgain {
+        /// Which.
+        key: TaskKey,
+    },
+    /// The case was handed to a person, with evidence.
+    Escalated {
+        /// Which task, where it is about one.
+        key: Option<TaskKey>,
+        /// What happened and what a person can do.
+        why: String,
+        /// Evidence, a line each.
+        evidence: Vec<String>,
+    },
+    /// A full pass of all probes that is kept: at the run's beginning and before its closing.
+    Recon {
+        /// Whether it is the last one.
+        last: bool,
+        /// The pass.
+        recon: Box<Recon>,
+    },
+}
+
+/// A finding of a trouble, kept for the report.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct TroubleFinding {
+    /// Which.
+    pub(crate) id: FindingId,
+    /// In words.
+    pub(crate) message: String,
+    /// Field and value.
+    pub(crate) evidence: String,
+}
+
+/// How the world shows whether an effect happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum EffectClass {
+    /// Doing it again changes nothing.
+    Idempotent,
+    /// The world shows it.
+    Detectable,
+}
+
+/// Something caretaker does to the world.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "effect")]
+pub(crate) enum Effect {
+    /// Merges a pull request.
+    Merge(Box<MergePlan>),
+    /// Puts the files back.
+    Revert {
+        /// The change that is undone.
+        change: EventId,
+        /// Its pull request.
+        pull: PullNumber,
+        /// Its commit.
+        merge_commit: CommitSha,
+        /// Why.
+        reason: String,
+        /// The verdict that condemns it.
+        gate: Verdict,
+    },
+    /// Stops an operation that still rolls out a reverted revision.
+    Terminate {
+        /// The change that is undone.
+        change: EventId,
+        /// The Application.
+        application: ObjectRef,
+    },
+    /// Starts a sync: once as a remedy, or after a revert when nothing starts.
+    Sync {
+        /// The change.
+        change: EventId,
+        /// The Application.
+        application: ObjectRef,
+        /// To which commit.
+        revision: CommitSha,
+    },
+    /// Closes a related issue or pull request, with a note above its own text.
+    CloseRelated {
+        /// The task.
+        key: TaskKey,
+        /// The issue or pull request.
+        number: IssueNumber,
+    },
+    /// Reads and archives Ceph's crash reports.
+    CephCrashArchive {
+        /// The task.
+        key: TaskKey,
+    },
+    /// Puts the label that calls for a person on the maintenance issue.
+    CallPerson,
+    /// Writes the closing report, `[RESOLVED]`, and closes the maintenance issue.
+    CloseIssue {
+        /// The layers at that moment.
+        layers: BTreeMap<Layer, Verdict>,
+    },
+}
+
+impl Effect {
+    /// How the world shows whether it happened.
+    pub(crate) fn class(&self) -> EffectClass {
+        match self {
+            // A merged pull request; a step id in the trailer of a commit; a closed issue that carries our report.
+            Self::Merge(_) | Self::Revert { .. } | Self::CloseIssue { .. } => EffectClass::Detectable,
+            // A terminated operation is not there any more; a sync to the revision that is synced does nothing; closing
+            // the closed, labelling the labelled and archiving the archived change nothing.
+            Self::Terminate { .. }
+            | Self::Sync { .. }
+            | Self::CloseRelated { .. }
+            | Self::CephCrashArchive { .. }
+            | Self::CallPerson => EffectClass::Idempotent,
+        }
+    }
+}
+
+impl Effect {
+    /// What would be done, for the status of a repository that is only observed.
+    pub(crate) fn would(&self) -> String {
+        match self {
+            Self::Merge(plan) => wording::would_merge(plan.pull),
+            Self::Revert { pull, .. } => wording::would_act(&format!("undo the merge of #{pull}")),
+            Self::Terminate { application, .. } => wording::would_act(&format!("stop the sync of {application}")),
+            Self::Sync { application, .. } => wording::would_act(&format!("sync {application}")),
+            Self::CloseRelated { number, .. } => wording::would_act(&format!("close #{number}")),
+            Self::CephCrashArchive { .. } => wording::would_act("archive Ceph's crash reports"),
+            Self::CallPerson => wording::would_act("call a person"),
+            Self::CloseIssue { .. } => wording::would_act("close this issue"),
+        }
+    }
+}
+
+/// Everything that was known when a merge was decided.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct MergePlan {
+    /// The task.
+    pub(crate) key: TaskKey,
+    /// The pull request.
+    pub(crate) pull: PullNumber,
+    /// Its title then.
+    pub(crate) title: String,
+    /// The only head that may be merged.
+    pub(crate) head: CommitSha,
+    /// The head of the default branch at that moment.
+    pub(crate) base: CommitSha,
+    /// Its category.
+    pub(crate) category: Category,
+    /// Its risk.
+    pub(crate) risk: Risk,
+    /// How far its versions move.
+    pub(crate) update: UpdateType,
+    /// What it would put under hold.
+    pub(crate) versions: Vec<Hold>,
+    /// The files that it changes.
+    pub(crate) files: Vec<String>,
+    /// `None`: may be undone. Otherwise why not by itself.
+    pub(crate) not_reversible: Option<String>,
+    /// The findings just before.
+    pub(crate) baseline: Vec<FindingId>,
+}
+
+/// What became of an effect.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub(crate) enum Outcome {
+    /// The pull request is merged.
+    Merged {
+        /// Into which commit.
+        commit: CommitSha,
+        /// When, by the forge's clock.
+        at: Timestamp,
+        /// Whether its first parent is the base of the permit. Otherwise commits of others lie between, and no
+        /// automatic revert follows.
+        proven: bool,
+        /// Whether the commit carries our step id. Otherwise a person was faster.
+        ours: bool,
+    },
+    /// The files are as they were, in this commit.
+    Reverted {
+        /// The commit.
+        commit: CommitSha,
+    },
+    /// It is done.
+    Done {
+        /// What the report says about it.
+        detail: String,
+    },
+    /// It did not happen and may be tried again.
+    NotYet {
+        /// Why.
+        why: String,
+    },
+    /// It did not happen and will not.
+    Refused {
+        /// Why.
+        why: String,
+    },
+}
+
+impl Outcome {
+    /// Why it did not happen.
+    pub(crate) fn why_not(&self) -> Option<String> {
+        match self {
+            Self::NotYet { why } | Self::Refused { why } => Some(why.clone()),
+            Self::Merged { .. } | Self::Reverted { .. } | Self::Done { .. } => None,
+        }
+    }
+}
+
+/// How a change ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "result")]
+pub(crate) enum ChangeResult {
+    /// It stays.
+    Kept,
+    /// It was undone.
+    Reverted {
+        /// The revert.
+        commit: CommitSha,
+    },
+    /// A person has to decide.
+    HandedOver {
+        /// Why.
+        why: String,
+    },
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum TaskOutcome {
+    /// Done: the only one that ticks the box.
+    Done,
+    /// Put off, with the reason.
+    Deferred,
+    /// Accepted as it is.
+    Acknowledged,
+    /// Not needed any more.
+    Skipped,
+}

@@ -1,0 +1,150 @@
+//! What is true now: everything that [`decide`](super::decide) may look at.
+
+use super::state::RunState;
+use crate::cluster::ObjectRef;
+use crate::forge::{CommitSha, IssueNumber, PullNumber, PullRequest};
+use crate::health::{Attribution, FindingId, Recon};
+use crate::issue::{Reading, Task, TaskKey, TemplateValues};
+use crate::merge::{Classification, Hold, Preflight, Rollout};
+use crate::timing::Timing;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// How much a repository lets caretaker do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    /// Shows in the status what it would do, and does nothing else.
+    #[default]
+    Observe,
+    /// Asks before each change.
+    Approve,
+    /// Works by itself.
+    Auto,
+}
+
+/// A pull request that a task wants merged.
+#[derive(Debug, Clone)]
+pub(crate) struct PullSituation {
+    /// The pull request as it is now.
+    pub(crate) pull: PullRequest,
+    /// Category, risk, foundation.
+    pub(crate) classification: Classification,
+    /// Whether it may be merged, and if not, why.
+    pub(crate) preflight: Preflight,
+    /// Why it needs a person's approval, whoever asked for it.
+    pub(crate) approval: Option<String>,
+    /// The code of this plan and this change.
+    pub(crate) code: String,
+    /// The files that it changes.
+    pub(crate) files: Vec<String>,
+    /// What it would put under hold.
+    pub(crate) versions: Vec<Hold>,
+    /// `None`: may be undone by itself.
+    pub(crate) not_reversible: Option<String>,
+    /// Since when its pre-flight has been waiting.
+    pub(crate) waiting_since: Option<Timestamp>,
+}
+
+/// An issue or pull request that a task wants closed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Related {
+    /// It is open.
+    Open,
+    /// It is closed already.
+    Closed,
+    /// There is none of that number, or it may not be seen.
+    Missing,
+}
+
+/// An approval that counts: its author is trusted and its evidence was checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenApproval {
+    /// The task.
+    pub(crate) key: TaskKey,
+    /// The code.
+    pub(crate) code: String,
+    /// Who.
+    pub(crate) by: String,
+    /// The comment, or `None` for a tick that a delivery vouches for.
+    pub(crate) comment: Option<u64>,
+}
+
+/// What a person wants of a task, as the difference between the body and the journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Its box was ticked by a person.
+    Ticked(TaskKey),
+    /// Its box was unticked by a person: it is asked for again.
+    Unticked(TaskKey),
+}
+
+/// Everything that a decision may rest on. Made by one pass of observation; nothing in it is older than the pass.
+#[derive(Debug)]
+pub(crate) struct Situation<'a> {
+    /// The moment of the pass.
+    pub(crate) now: Timestamp,
+    /// How long things are given.
+    pub(crate) timing: &'a Timing,
+    /// How much may be done.
+    pub(crate) mode: Mode,
+    /// What the journal says.
+    pub(crate) state: &'a RunState,
+    /// Who opened the issue.
+    pub(crate) author: &'a str,
+    /// What the form's cells hold now.
+    pub(crate) template: &'a TemplateValues,
+    /// What the body says.
+    pub(crate) reading: &'a Reading,
+    /// The order of all open tasks.
+    pub(crate) order: &'a [TaskKey],
+    /// What is missing before the first effect: rights, trust, servers.
+    pub(crate) obstacles: &'a [String],
+    /// Somebody stopped the run: who or what.
+    pub(crate) paused: Option<&'a str>,
+    /// The issue was closed or lost its label: the change in flight is watched to its end, nothing new starts.
+    pub(crate) withdrawn: bool,
+    /// Whether the cluster's lock is ours, and if not, whose.
+    pub(crate) locked_out: Option<&'a str>,
+    /// The pass over the cluster.
+    pub(crate) recon: &'a Recon,
+    /// Since when every layer has been GREEN without a break.
+    pub(crate) green_since: Option<Timestamp>,
+    /// Since when each finding of this pass has been seen without a break.
+    pub(crate) first_seen: &'a BTreeMap<FindingId, Timestamp>,
+    /// How each finding relates to the change in flight.
+    pub(crate) attributions: &'a BTreeMap<FindingId, Attribution>,
+    /// The head of the default branch.
+    pub(crate) head: &'a CommitSha,
+    /// Whether that head is rolled out.
+    pub(crate) head_rollout: &'a Rollout,
+    /// How far the change in flight (or its undoing) is rolled out, and since when there was no progress.
+    pub(crate) change_rollout: Option<(&'a Rollout, Timestamp)>,
+    /// Applications whose operation still rolls out the reverted revision.
+    pub(crate) stuck: &'a [ObjectRef],
+    /// Watchers that are not synced while nothing happens to them.
+    pub(crate) idle_out_of_sync: &'a [ObjectRef],
+    /// The versions of the change's table that do not run, after its rollout.
+    pub(crate) mismatches: &'a [String],
+    /// The pull requests that open tasks name for merging. One that is not there does not exist.
+    pub(crate) pulls: &'a BTreeMap<PullNumber, PullSituation>,
+    /// The issues and pull requests that open tasks name for closing.
+    pub(crate) related: &'a BTreeMap<IssueNumber, Related>,
+    /// Approvals that count.
+    pub(crate) approvals: &'a [SeenApproval],
+    /// Approval boxes that are ticked without a delivery that vouches for it, for longer than it may take.
+    pub(crate) unvouched_ticks: &'a [(TaskKey, String)],
+    /// Tasks whose authorship is vouched for.
+    pub(crate) vouched: &'a dyn Vouch,
+    /// A trusted person's word that everything in the body counts, newer than the journal's last one.
+    pub(crate) resumed_by: Option<&'a str>,
+    /// What people changed.
+    pub(crate) wishes: &'a [Wish],
+}
+
+/// Says who put a task into the body.
+pub(crate) trait Vouch: std::fmt::Debug + Send + Sync {
+    /// Whether somebody trusted did.
+    fn vouches_for(&self, task: &Task) -> bool;
+}

@@ -1,0 +1,521 @@
+//! Run state: a fold over the journal, and nothing else. What is not in the journal is not known after a restart.
+
+use super::event::{ChangeResult, Effect, Event, MergePlan, Outcome, TaskOutcome, TroubleFinding};
+use crate::forge::{CommitSha, IssueNumber, PullNumber};
+use crate::health::{Recon, Verdict};
+use crate::issue::{KnownTask, TaskKey, TemplateValues};
+use crate::merge::Hold;
+use crate::store::EventId;
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TaskState {
+    /// Not ended, nothing stands against it.
+    Open,
+    /// A person has to do or decide something.
+    Waiting {
+        /// Why and what.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It failed for good; a person is called.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It ended.
+    Ended {
+        /// How.
+        outcome: TaskOutcome,
+        /// The note's words.
+        note: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A task's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TaskRecord {
+    /// As it was when it was first seen.
+    pub(crate) known: KnownTask,
+    /// Whether its box was ticked when it was first seen.
+    pub(crate) ticked_at_discovery: bool,
+    /// Whether somebody trusted put it there.
+    pub(crate) vouched: bool,
+    /// What became of it.
+    pub(crate) state: TaskState,
+    /// How often an effect for it was tried and did not happen.
+    pub(crate) attempts: u32,
+    /// Every note that was ever shown for it.
+    pub(crate) notes: Vec<(Timestamp, TaskOutcome, String)>,
+    /// The approval that was asked for last.
+    pub(crate) asked: Option<Asked>,
+    /// The code that was approved, and by whom.
+    pub(crate) approved: Option<Approved>,
+}
+
+/// An approval that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The code of plan and change.
+    pub(crate) code: String,
+    /// What is to be approved.
+    pub(crate) what: String,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Whether a comment is asked for, since a tick could not be vouched for.
+    pub(crate) by_comment: bool,
+}
+
+/// An approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Approved {
+    /// The code.
+    pub(crate) code: String,
+    /// Who.
+    pub(crate) by: String,
+}
+
+/// How far the change in flight is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Stage {
+    /// The merge was journalled; whether it happened is not known yet.
+    Asked,
+    /// Merged; being rolled out.
+    Merged,
+    /// Runs everywhere; settling and soaking.
+    RolledOut {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The revert was journalled; whether it happened is not known yet.
+    RevertAsked {
+        /// Its step.
+        step: EventId,
+    },
+    /// Undone in Git; the undoing is being rolled out.
+    Reverted {
+        /// The revert.
+        commit: CommitSha,
+        /// When.
+        at: Timestamp,
+        /// When it ran everywhere.
+        rolled_out: Option<Timestamp>,
+    },
+}
+
+/// The change in flight: one at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    /// Its step.
+    pub(crate) step: EventId,
+    /// What was known when it was decided.
+    pub(crate) plan: MergePlan,
+    /// When it was decided.
+    pub(crate) asked_at: Timestamp,
+    /// How far it is.
+    pub(crate) stage: Stage,
+    /// The merge commit, when, and whether nothing foreign lies between.
+    pub(crate) merged: Option<(CommitSha, Timestamp, bool)>,
+    /// When Argo CD was asked to look, softly and hard.
+    pub(crate) refreshed: Vec<(Timestamp, bool)>,
+    /// Which syncs were started.
+    pub(crate) synced: u32,
+    /// Watchers that had to do something.
+    pub(crate) affected: Vec<String>,
+    /// New findings, since when.
+    pub(crate) trouble: Option<(Timestamp, Vec<TroubleFinding>)>,
+}
+
+/// A merge, for the reports.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MergeRecord {
+    /// What was known when it was decided.
+    pub(crate) plan: MergePlan,
+    /// The commit, once merged.
+    pub(crate) commit: Option<CommitSha>,
+    /// When.
+    pub(crate) merged_at: Option<Timestamp>,
+    /// How long the rollout took.
+    pub(crate) rollout_seconds: Option<f64>,
+    /// The last verdict before a revert or the next task.
+    pub(crate) gate: Option<Verdict>,
+    /// How the change ended.
+    pub(crate) result: Option<ChangeResult>,
+    /// Why it was reverted.
+    pub(crate) revert_reason: Option<String>,
+    /// The revert and when.
+    pub(crate) reverted: Option<(CommitSha, Timestamp)>,
+    /// When the change ended.
+    pub(crate) ended_at: Option<Timestamp>,
+    /// Trouble that healed by itself or by a remedy.
+    pub(crate) healed: Vec<TroubleFinding>,
+}
+
+/// An effect that ended, for the reports.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Act {
+    /// When it was begun.
+    pub(crate) at: Timestamp,
+    /// Its step.
+    pub(crate) step: EventId,
+    /// What.
+    pub(crate) effect: Effect,
+    /// How it ended and when; `None`: not known yet.
+    pub(crate) ended: Option<(Timestamp, Outcome)>,
+}
+
+/// A case that was handed to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Escalation {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Which task.
+    pub(crate) key: Option<TaskKey>,
+    /// What happened, what to do.
+    pub(crate) why: String,
+    /// Evidence.
+    pub(crate) evidence: Vec<String>,
+}
+
+/// Everything a run knows of itself.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct RunState {
+    /// When it began; `None` before that.
+    pub(crate) began_at: Option<Timestamp>,
+    /// What the form's cells held when it began.
+    pub(crate) template: TemplateValues,
+    /// Every task ever seen.
+    pub(crate) tasks: BTreeMap<TaskKey, TaskRecord>,
+    /// The change in flight.
+    pub(crate) change: Option<Change>,
+    /// Every merge, in order.
+    pub(crate) merges: Vec<MergeRecord>,
+    /// Every effect, in order.
+    pub(crate) acts: Vec<Act>,
+    /// Versions that are not merged again.
+    pub(crate) holds: Vec<(PullNumber, Hold, String)>,
+    /// Cases handed to a person.
+    pub(crate) escalations: Vec<Escalation>,
+    /// The comments that have been counted as approvals: each counts once.
+    pub(crate) used_comments: Vec<u64>,
+    /// The first pass that was kept.
+    pub(crate) first_recon: Option<Recon>,
+    /// The last one, with its event.
+    pub(crate) last_recon: Option<(EventId, Recon)>,
+    /// When a trusted person last vouched for the body.
+    pub(crate) vouched_at: Option<Timestamp>,
+    /// Changes whenever something happened that people should read at once.
+    pub(crate) important: u64,
+    /// The last event that was folded in.
+    pub(crate) last_event: Option<EventId>,
+}
+
+impl RunState {
+    /// Folds one event in.
+    pub(crate) fn fold(&mut self, id: EventId, at: Timestamp, event: Event) {
+        self.last_event = Some(id);
+        match event {
+            Event::Began { author: _, overall, last_updated } => {
+                self.began_at = Some(at);
+                self.template = TemplateValues { overall, last_updated };
+                self.important += 1;
+            }
+            Event::TaskSeen { task, ticked, vouched } => {
+                let state = if ticked {
+                    TaskState::Ended { outcome: TaskOutcome::Done, note: String::new(), at }
+                } else {
+                    TaskState::Open
+                };
+                self.tasks.entry(task.key.clone()).or_insert(TaskRecord {
+                    known: task,
+                    ticked_at_discovery: ticked,
+                    vouched,
+                    state,
+                    attempts: 0,
+                    notes: Vec::new(),
+                    asked: None,
+                    approved: None,
+                });
+            }
+            Event::Vouched { by: _ } => {
+                self.vouched_at = Some(at);
+                for record in self.tasks.values_mut() {
+                    record.vouched = true;
+                }
+            }
+            Event::Intended { effect } => self.intend(id, at, effect),
+            Event::Ended { step, outcome } => self.end(step, at, outcome),
+            Event::Refreshed { change, hard } => {
+                if let Some(current) = self.change_mut(change) {
+                    current.refreshed.push((at, hard));
+                }
+            }
+            Event::RolledOut { change, commit, seconds, watchers: _, affected } => {
+                if let Some(current) = self.change_mut(change) {
+                    current.affected = affected;
+                    match &mut current.stage {
+                        Stage::Reverted { commit: revert, rolled_out, .. } if *revert == commit => {
+                            *rolled_out = Some(at);
+                        }
+                        stage => {
+                            *stage = Stage::RolledOut { at };
+                            if let Some(record) = self.merges.last_mut() {
+                                record.rollout_seconds = Some(seconds);
+                            }
+                        }
+                    }
+                }
+            }
+            Event::Trouble { change, findings } => {
+                if let Some(current) = self.change_mut(change) {
+                    let since = current.trouble.as_ref().map_or(at, |(since, _)| *since);
+                    current.trouble = Some((since, findings));
+                    self.important += 1;
+                }
+            }
+            Event::TroubleOver { change } => {
+                if let Some(current) = self.change_mut(change) {
+                    let healed = current.trouble.take().map(|(_, findings)| findings).unwrap_or_default();
+                    if let Some(record) = self.merges.last_mut() {
+                        record.healed.extend(healed);
+                    }
+                    self.important += 1;
+                }
+            }
+            Event::ChangeEnded { change, result, gate } => {
+                if self.change.as_ref().is_some_and(|current| current.step == change) {
+                    self.change = None;
+                    self.important += 1;
+                }
+                if let Some(record) = self.merges.last_mut() {
+                    record.gate = match &result {
+                        // A reverted change keeps the verdict that condemned it.
+                        ChangeResult::Reverted { .. } => record.gate.or(Some(gate)),
+                        ChangeResult::Kept | ChangeResult::HandedOver { .. } => Some(gate),
+                    };
+                    record.result = Some(result);
+                    record.ended_at = Some(at);
+                }
+            }
+            Event::Held { pull, holds, reason } => {
+                for hold in holds {
+                    if !self.holds.iter().any(|(_, known, _)| *known == hold) {
+                        self.holds.push((pull, hold, reason.clone()));
+                    }
+                }
+            }
+            Event::ApprovalAsked { key, code, what } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.asked = Some(Asked { code, what, at, by_comment: false });
+                    self.important += 1;
+                }
+            }
+            Event::CommentAsked { key, code } => {
+                if let Some(asked) = self.tasks.get_mut(&key).and_then(|record| record.asked.as_mut())
+                    && asked.code == code
+                {
+                    asked.by_comment = true;
+                    self.important += 1;
+                }
+            }
+            Event::Approved { key, code, by, comment } => {
+                self.used_comments.extend(comment);
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.approved = Some(Approved { code, by });
+                    if matches!(record.state, TaskState::Waiting { .. }) {
+                        record.state = TaskState::Open;
+                    }
+                    self.important += 1;
+                }
+            }
+            Event::Waits { key, why } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.state = TaskState::Waiting { why, since: at };
+                    self.important += 1;
+                }
+            }
+            Event::TaskEnded { key, outcome, note } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.notes.push((at, outcome, note.clone()));
+                    record.state = TaskState::Ended { outcome, note, at };
+                    self.important += 1;
+                }
+            }
+            Event::TaskFailed { key, why } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.state = TaskState::Failed { why };
+                    self.important += 1;
+                }
+            }
+            Event::TaskAgain { key } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.state = TaskState::Open;
+                    record.attempts = 0;
+                    self.important += 1;
+                }
+            }
+            Event::Escalated { key, why, evidence } => {
+                self.escalations.push(Escalation { at, key, why, evidence });
+                self.important += 1;
+            }
+            Event::Recon { last, recon } => {
+                if last {
+                    self.last_recon = Some((id, *recon));
+                } else if self.first_recon.is_none() {
+                    self.first_recon = Some(*recon);
+                }
+            }
+        }
+    }
+
+    fn change_mut(&mut self, step: EventId) -> Option<&mut Change> {
+        self.change.as_mut().filter(|change| change.step == step)
+    }
+
+    fn intend(&mut self, step: EventId, at: Timestamp, effect: Effect) {
+        match &effect {
+            Effect::Merge(plan) => {
+                self.change = Some(Change {
+                    step,
+                    plan: (**plan).clone(),
+                    asked_at: at,
+                    stage: Stage::Asked,
+                    merged: None,
+                    refreshed: Vec::new(),
+                    synced: 0,
+                    affected: Vec::new(),
+                    trouble: None,
+                });
+            }
+            Effect::Revert { change, reason, gate, .. } => {
+                if let Some(record) = self.merges.last_mut() {
+                    record.revert_reason = Some(reason.clone());
+                    record.gate = Some(*gate);
+                }
+                if let Some(current) = self.change_mut(*change) {
+                    current.stage = Stage::RevertAsked { step };
+                }
+            }
+            Effect::Sync { change, .. } => {
+                if let Some(current) = self.change_mut(*change) {
+                    current.synced += 1;
+                }
+            }
+            Effect::Terminate { .. }
+            | Effect::CloseRelated { .. }
+            | Effect::CephCrashArchive { .. }
+            | Effect::CallPerson
+            | Effect::CloseIssue { .. } => {}
+        }
+        self.acts.push(Act { at, step, effect, ended: None });
+    }
+
+    fn end(&mut self, step: EventId, at: Timestamp, outcome: Outcome) {
+        let Some(act) = self.acts.iter_mut().find(|act| act.step == step) else { return };
+        act.ended = Some((at, outcome.clone()));
+        let effect = act.effect.clone();
+        match (&effect, &outcome) {
+            (Effect::Merge(plan), Outcome::Merged { commit, at: merged_at, proven, ours: _ }) => {
+                self.important += 1;
+                self.merges.push(MergeRecord {
+                    plan: (**plan).clone(),
+                    commit: Some(commit.clone()),
+                    merged_at: Some(*merged_at),
+                    rollout_seconds: None,
+                    gate: None,
+                    result: None,
+                    revert_reason: None,
+                    reverted: None,
+                    ended_at: None,
+                    healed: Vec::new(),
+                });
+                if let Some(current) = self.change_mut(step) {
+                    current.stage = Stage::Merged;
+                    current.merged = Some((commit.clone(), *merged_at, *proven));
+                }
+            }
+            (Effect::Merge(plan), _) => {
+                if self.change.as_ref().is_some_and(|change| change.step == step) {
+                    self.change = None;
+                }
+                if let Some(record) = self.tasks.get_mut(&plan.key) {
+                    record.attempts += 1;
+                }
+            }
+            (Effect::Revert { change, .. }, Outcome::Reverted { commit }) => {
+                self.important += 1;
+                if let Some(record) = self.merges.last_mut() {
+                    record.reverted = Some((commit.clone(), at));
+                }
+                if let Some(current) = self.change_mut(*change) {
+                    current.stage = Stage::Reverted { commit: commit.clone(), at, rolled_out: None };
+                    // What was asked for the bad commit says nothing about the revert.
+                    current.refreshed.clear();
+                    current.synced = 0;
+                }
+            }
+            (Effect::Revert { change, .. }, Outcome::NotYet { .. }) => {
+                // Back to the merge: its rollout is judged anew, and with it whether the revert is still wanted.
+                if let Some(current) = self.change_mut(*change) {
+                    current.stage = Stage::Merged;
+                }
+            }
+            (
+                Effect::CloseRelated { key, .. } | Effect::CephCrashArchive { key },
+                Outcome::NotYet { .. } | Outcome::Refused { .. },
+            ) => {
+                if let Some(record) = self.tasks.get_mut(key) {
+                    record.attempts += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Effects whose outcome is not known: after a crash, the world is asked about each.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = &Act> {
+        self.acts.iter().filter(|act| act.ended.is_none())
+    }
+
+    /// A task's record.
+    pub(crate) fn task(&self, key: &TaskKey) -> Option<&TaskRecord> {
+        self.tasks.get(key)
+    }
+
+    /// Whether a task ended, in whatever way.
+    pub(crate) fn has_ended(&self, key: &TaskKey) -> bool {
+        self.tasks.get(key).is_some_and(|record| matches!(record.state, TaskState::Ended { .. }))
+    }
+
+    /// Whether the maintenance issue was closed by us.
+    pub(crate) fn closed(&self) -> bool {
+        self.acts.iter().any(|act| {
+            matches!(act.effect, Effect::CloseIssue { .. }) && matches!(act.ended, Some((_, Outcome::Done { .. })))
+        })
+    }
+
+    /// The related issues and pull requests that were closed.
+    pub(crate) fn closed_related(&self) -> Vec<(IssueNumber, TaskKey, Timestamp)> {
+        self.acts
+            .iter()
+            .filter_map(|act| match (&act.effect, &act.ended) {
+                (Effect::CloseRelated { key, number }, Some((at, Outcome::Done { .. }))) => {
+                    Some((*number, key.clone(), *at))
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether the label that calls for a person was put on.
+    pub(crate) fn person_called(&self) -> bool {
+        self.acts
+            .iter()
+            .any(|act| act.effect == Effect::CallPerson && matches!(act.ended, Some((_, Outcome::Done { .. }))))
+    }
+}

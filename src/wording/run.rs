@@ -1,0 +1,365 @@
+//! What a run says: what happens, what is awaited, why something was handed to a person.
+//!
+//! Sentences here are our own Markdown; whatever comes from outside passes through [`quote_outside`] first.
+
+use super::quote_outside;
+use crate::cluster::ObjectRef;
+use crate::forge::{CommitSha, IssueNumber, PullNumber};
+use crate::health::{Finding, Recon, Verdict};
+use crate::issue::Kind;
+use crate::merge::Rollout;
+
+/// How much of a title or a message from outside is shown.
+const SHORT: usize = 120;
+
+fn title_of(title: &str) -> String {
+    quote_outside(title, SHORT)
+}
+
+fn first(findings: &[&Finding]) -> String {
+    match findings {
+        [] => "a finding".to_owned(),
+        [only] => object(&only.id.object),
+        [first, rest @ ..] => format!("{} and {} more", object(&first.id.object), rest.len()),
+    }
+}
+
+fn object(object: &ObjectRef) -> String {
+    quote_outside(&object.to_string(), SHORT)
+}
+
+/// The note behind a task that a person ticked.
+pub(crate) fn note_done_by_person() -> String {
+    "by a person".to_owned()
+}
+
+/// A completed merge was unticked.
+pub(crate) fn unticked_merge() -> String {
+    "its box was unticked, but a merge is not done twice: close this by ticking it again, or undo the merge and ask for a new pull request".to_owned()
+}
+
+/// A person's task in observe mode.
+pub(crate) fn would_merge(pull: PullNumber) -> String {
+    format!("observing: would merge #{pull} now")
+}
+
+/// Any other effect in observe mode.
+pub(crate) fn would_act(what: &str) -> String {
+    format!("observing: would {what} now")
+}
+
+/// No watcher can be judged.
+pub(crate) fn rollout_unknown(title: &str) -> String {
+    format!("cannot tell whether {} is rolled out", title_of(title))
+}
+
+fn rollout_state(rollout: &Rollout) -> String {
+    match rollout {
+        Rollout::Unknown { why } => quote_outside(why, SHORT),
+        Rollout::Waiting { on, .. } => match on.as_slice() {
+            [] => "waiting for Argo CD".to_owned(),
+            [(name, why)] => format!("{}: {}", quote_outside(name, SHORT), quote_outside(why, SHORT)),
+            [(name, why), rest @ ..] => {
+                format!("{}: {}; {} more wait", quote_outside(name, SHORT), quote_outside(why, SHORT), rest.len())
+            }
+        },
+        Rollout::Failed { application, why } => {
+            format!("{} failed: {}", quote_outside(application, SHORT), quote_outside(why, SHORT))
+        }
+        Rollout::Done { watchers, .. } => format!("{watchers} watchers follow"),
+    }
+}
+
+/// A rollout that made no progress or took too long.
+pub(crate) fn rollout_timed_out(rollout: &Rollout) -> String {
+    format!(
+        "merged, but the rollout did not finish in time ({}). A time-out alone is no reason to undo it: look at the Application, then tick this task or revert the merge",
+        rollout_state(rollout)
+    )
+}
+
+/// A rollout on its way.
+pub(crate) fn rolling_out(title: &str, commit: &CommitSha) -> String {
+    format!("merged {}; waiting until `{}` runs everywhere", title_of(title), commit.short())
+}
+
+/// What runs is not what the pull request says.
+pub(crate) fn versions_differ(mismatches: &[String]) -> String {
+    let list = mismatches.iter().map(|line| quote_outside(line, SHORT)).collect::<Vec<_>>().join("; ");
+    format!("rolled out, but what runs is not what the pull request says ({list}): look which version really runs")
+}
+
+/// The note behind a merged task.
+pub(crate) fn note_merged(commit: Option<&CommitSha>) -> String {
+    match commit {
+        Some(commit) => format!("merged as {}, all layers GREEN", commit.short()),
+        None => "merged, all layers GREEN".to_owned(),
+    }
+}
+
+/// Watching after a change.
+pub(crate) fn soaking(title: &str) -> String {
+    format!("{} runs, all layers are GREEN; watching it a while before the next change", title_of(title))
+}
+
+/// Waiting for GREEN to hold.
+pub(crate) fn settling(title: &str) -> String {
+    format!("{} runs; waiting until all layers have been GREEN long enough", title_of(title))
+}
+
+/// Trouble, within the grace time.
+pub(crate) fn trouble_grace(findings: &[&Finding]) -> String {
+    format!("{} is not well since the change; waiting whether it heals by itself", first(findings))
+}
+
+/// Trouble, a remedy was tried.
+pub(crate) fn trouble_remedy(findings: &[&Finding]) -> String {
+    format!("{} is not well since the change; asked Argo CD to look again", first(findings))
+}
+
+/// Nothing ties the findings to the change.
+pub(crate) fn only_suspected(findings: &[&Finding]) -> String {
+    format!(
+        "{} is not well since the change, but nothing ties it to the change other than the time: a person has to judge whether to revert it",
+        first(findings)
+    )
+}
+
+/// The findings have nothing to do with the change, and stay.
+pub(crate) fn unrelated_stays(findings: &[&Finding]) -> String {
+    format!("{} is not well and has nothing to do with the change; it did not go by itself: a person has to look", first(findings))
+}
+
+/// The findings have nothing to do with the change.
+pub(crate) fn unrelated(findings: &[&Finding]) -> String {
+    format!("{} is not well, which has nothing to do with the change; waiting until it is gone", first(findings))
+}
+
+/// Why a change is undone.
+pub(crate) fn revert_reason(finding: &Finding, why: &str) -> String {
+    format!("{} after the merge ({})", quote_outside(&finding.message, SHORT), quote_outside(why, SHORT))
+}
+
+/// A sync to the commit failed.
+pub(crate) fn sync_failed(application: &str, why: &str) -> String {
+    format!("the sync of {} failed: {}", quote_outside(application, SHORT), quote_outside(why, SHORT))
+}
+
+/// It would have to be undone, but not by itself.
+pub(crate) fn not_reversible(reason: &str, why: &str) -> String {
+    format!("{reason}; it is not undone by itself because {}: a person has to decide", quote_outside(why, SHORT))
+}
+
+/// It would have to be undone, but commits of others lie between.
+pub(crate) fn foreign_commits(reason: &str) -> String {
+    format!("{reason}; other commits came in with the merge, so it is not undone by itself: a person has to judge which one did it")
+}
+
+/// One line of evidence.
+pub(crate) fn evidence_line(finding: &Finding) -> String {
+    format!(
+        "{} {}: {} ({})",
+        finding.verdict,
+        object(&finding.id.object),
+        quote_outside(&finding.message, SHORT),
+        quote_outside(&finding.evidence, SHORT)
+    )
+}
+
+/// One line of evidence of a trouble.
+pub(crate) fn trouble_line(of: &ObjectRef, message: &str, evidence: &str) -> String {
+    format!("{}: {} ({})", object(of), quote_outside(message, SHORT), quote_outside(evidence, SHORT))
+}
+
+/// The undoing on its way.
+pub(crate) fn undoing(title: &str) -> String {
+    format!("undid {}; waiting until the old version runs again everywhere", title_of(title))
+}
+
+/// The packet about a reverted change.
+pub(crate) fn reverted_packet(reason: &str, commit: &CommitSha) -> String {
+    format!("{reason}. Undone by `{}`; the layers are back to where they were", commit.short())
+}
+
+/// Why a reverted task waits.
+pub(crate) fn reverted_waits(reason: &str, commit: &CommitSha) -> String {
+    format!("{reason}; undone by `{}` and held: a newer version is free, this one needs a person", commit.short())
+}
+
+/// The revert changed nothing for the better.
+pub(crate) fn revert_did_not_help(reason: &str, commit: &CommitSha) -> String {
+    format!("{reason}. Undone by `{}`, but the layers did not come back to where they were: a person has to look", commit.short())
+}
+
+/// A task that nobody trusted put there.
+pub(crate) fn not_vouched() -> String {
+    "nobody trusted is known to have written this task: a trusted person writes the comment `/caretaker resume` to let it count".to_owned()
+}
+
+/// A task that failed too often.
+pub(crate) fn too_many_attempts(attempts: u32) -> String {
+    format!("tried {attempts} times without success: a person has to look")
+}
+
+/// An action that its own words make conditional.
+pub(crate) fn action_needs_person() -> String {
+    "its words make it depend on somebody's decision: do it and tick it, or say so by rewording it".to_owned()
+}
+
+/// A closing that its own words make conditional.
+pub(crate) fn close_needs_person(number: IssueNumber) -> String {
+    format!("its words make closing #{number} depend on somebody's decision: close it and tick this, or reword it")
+}
+
+/// The note behind a closing that was done already.
+pub(crate) fn note_closed_already(number: IssueNumber) -> String {
+    format!("#{number} was closed already")
+}
+
+/// The note behind a closing.
+pub(crate) fn note_closed(number: IssueNumber) -> String {
+    format!("closed #{number}")
+}
+
+/// There is nothing to close.
+pub(crate) fn close_missing(number: IssueNumber) -> String {
+    format!("#{number} does not exist here or may not be seen: correct the number, or tick this")
+}
+
+/// An issue is about to be read.
+pub(crate) fn looking_at(number: IssueNumber) -> String {
+    format!("looking at #{number}")
+}
+
+/// Why a task of this kind is left to a person.
+pub(crate) fn person_task(kind: &Kind) -> String {
+    match kind {
+        Kind::Decide { pull: Some(pull) } => {
+            format!("a decision about #{pull} is a person's: decide, then tick it, or reword it to ask for the merge")
+        }
+        Kind::Decide { pull: None } => "a decision is a person's: decide, then tick it".to_owned(),
+        Kind::Dashboard => "boxes of the Dependency Dashboard are not ticked yet by caretaker: tick the box there, then this one".to_owned(),
+        Kind::Runbook => "caretaker does not know this procedure yet: carry it out, then tick it".to_owned(),
+        Kind::Track => "keeping an eye on something is a person's: look, then tick it".to_owned(),
+        _ => "this is a person's: do it, then tick it".to_owned(),
+    }
+}
+
+/// The note behind a verification.
+pub(crate) fn note_verified(evidence: &str) -> String {
+    format!("verified: {}", quote_outside(evidence, SHORT))
+}
+
+/// A verification that fails.
+pub(crate) fn not_verified(verdict: Verdict, evidence: &str) -> String {
+    format!("{verdict}: {}; asked again at every look", quote_outside(evidence, SHORT))
+}
+
+/// A pull request that is not there.
+pub(crate) fn pull_missing() -> String {
+    "there is no such pull request here, or it may not be seen: correct the number, or tick this".to_owned()
+}
+
+/// A pull request that was closed without a merge.
+pub(crate) fn pull_closed(number: PullNumber) -> String {
+    format!("#{number} was closed without being merged: reopen it, or tick this")
+}
+
+/// The note behind a task whose pull request was merged by somebody else.
+pub(crate) fn note_merged_by_person(commit: &CommitSha) -> String {
+    format!("merged by somebody else as {}", commit.short())
+}
+
+/// A pre-flight that waits.
+pub(crate) fn preflight_waits(pull: PullNumber, why: &str) -> String {
+    format!("#{pull} cannot be merged yet: {}", quote_outside(why, SHORT))
+}
+
+/// A foundation.
+pub(crate) fn foundation_waits(why: &str) -> String {
+    format!(
+        "caretaker stands on this itself ({}), so it does not merge it yet: merge it yourself while somebody watches, then tick this",
+        quote_outside(why, SHORT)
+    )
+}
+
+/// The repository's mode asks for an approval.
+pub(crate) fn approval_by_mode() -> String {
+    "this repository asks for an approval before each change".to_owned()
+}
+
+/// The task's own words ask for an approval.
+pub(crate) fn approval_by_words() -> String {
+    "its own words ask for an approval".to_owned()
+}
+
+/// The gate is closed: nobody can tell whether the head is rolled out.
+pub(crate) fn gate_head_unknown(why: &str) -> String {
+    format!("the gate is closed: cannot tell whether the branch's head is rolled out ({})", quote_outside(why, SHORT))
+}
+
+/// The gate is closed: the head is not rolled out.
+pub(crate) fn gate_head_waits(rollout: &Rollout) -> String {
+    format!("the gate is closed until the branch's head is rolled out ({})", rollout_state(rollout))
+}
+
+/// The gate is closed: not all layers are GREEN.
+pub(crate) fn gate_not_green(recon: &Recon) -> String {
+    let layers = recon
+        .layers()
+        .into_iter()
+        .filter(|(_, verdict)| *verdict != Verdict::Green)
+        .map(|(layer, verdict)| format!("{layer} is {verdict}"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    format!("the gate is closed: {layers}")
+}
+
+/// The gate is closed for a moment.
+pub(crate) fn gate_settling() -> String {
+    "the gate opens when all layers have been GREEN long enough".to_owned()
+}
+
+/// The note behind the final gate.
+pub(crate) fn note_final_gate() -> String {
+    "all layers GREEN after the last change".to_owned()
+}
+
+/// The closing waits.
+pub(crate) fn closing_waits(why: &str) -> String {
+    format!("every task has ended; before the closing: {why}")
+}
+
+/// The gate refused at the last moment.
+pub(crate) fn permit_refused(why: &str) -> String {
+    format!("the gate is closed: {}", quote_outside(why, SHORT))
+}
+
+/// What a pull request's approval does not cover.
+pub(crate) fn approval_unchecked(what: &str) -> String {
+    format!("{what}; no release notes and no backups were checked")
+}
+
+/// The note that caretaker writes above a related issue's own text.
+pub(crate) fn resolution(issue: IssueNumber, date: &str, by: &str) -> String {
+    format!("Resolved on {date} by the maintenance of #{issue}: {by}.")
+}
+
+/// What resolved a related issue: the task that asked for its closing, and what was done for it.
+pub(crate) fn resolved_by(id: &str, title: &str, works: &[String]) -> String {
+    if works.is_empty() {
+        format!("task {id} ({})", title_of(title))
+    } else {
+        format!("task {id} ({}), after {}", title_of(title), works.join(", "))
+    }
+}
+
+/// The first line of a merge commit's message.
+pub(crate) fn merge_title(pull: PullNumber, title: &str) -> String {
+    format!("Merge pull request #{pull}: {}", title.replace(['\n', '\r'], " "))
+}
+
+/// The rest of a merge commit's message, with the step id as a trailer.
+pub(crate) fn merge_message(issue: IssueNumber, task: &str, step: &str) -> String {
+    format!("Asked for by task {task} of the maintenance issue #{issue}.\n\nCaretaker-Step: {step}\n")
+}
