@@ -37,11 +37,12 @@ CREATE TABLE journal (
 ) STRICT;
 CREATE INDEX journal_run ON journal (run, id);
 
--- Hashes of the bodies that were written, so that our own `edited` deliveries and old copies of the text are recognised.
+-- Bodies that were written: the hash, by which our own `edited` deliveries are recognised, and what is remembered of
+-- them, by which a person's decision is told from an old copy of the text. Written before the forge is asked.
 CREATE TABLE body_write (
-    run         INTEGER NOT NULL REFERENCES run (id),
-    at          TEXT NOT NULL,
-    body_hash   TEXT NOT NULL,
-    status_hash TEXT NOT NULL
+    run       INTEGER NOT NULL REFERENCES run (id),
+    at        TEXT NOT NULL,
+    body_hash TEXT NOT NULL,
+    written   TEXT NOT NULL
 ) STRICT;
 CREATE INDEX body_write_run ON body_write (run);

@@ -4,12 +4,12 @@ use super::state::RunState;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, PullNumber, PullRequest};
 use crate::health::{Attribution, FindingId, Recon};
-use crate::issue::{Reading, Task, TaskKey, TemplateValues};
+use crate::issue::{Reading, TaskKey, TemplateValues};
 use crate::merge::{Classification, Hold, Preflight, Rollout};
 use crate::timing::Timing;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How much a repository lets caretaker do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -136,15 +136,9 @@ pub(crate) struct Situation<'a> {
     /// Approval boxes that are ticked without a delivery that vouches for it, for longer than it may take.
     pub(crate) unvouched_ticks: &'a [(TaskKey, String)],
     /// Tasks whose authorship is vouched for.
-    pub(crate) vouched: &'a dyn Vouch,
+    pub(crate) vouched: &'a BTreeSet<TaskKey>,
     /// A trusted person's word that everything in the body counts, newer than the journal's last one.
     pub(crate) resumed_by: Option<&'a str>,
     /// What people changed.
     pub(crate) wishes: &'a [Wish],
-}
-
-/// Says who put a task into the body.
-pub(crate) trait Vouch: std::fmt::Debug + Send + Sync {
-    /// Whether somebody trusted did.
-    fn vouches_for(&self, task: &Task) -> bool;
 }

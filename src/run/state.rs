@@ -169,6 +169,19 @@ pub(crate) struct Act {
     pub(crate) ended: Option<(Timestamp, Outcome)>,
 }
 
+/// A version that is not merged again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The pull request that brought it.
+    pub(crate) pull: PullNumber,
+    /// What.
+    pub(crate) hold: Hold,
+    /// Why.
+    pub(crate) reason: String,
+    /// Since when.
+    pub(crate) since: Timestamp,
+}
+
 /// A case that was handed to a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Escalation {
@@ -198,7 +211,7 @@ pub(crate) struct RunState {
     /// Every effect, in order.
     pub(crate) acts: Vec<Act>,
     /// Versions that are not merged again.
-    pub(crate) holds: Vec<(PullNumber, Hold, String)>,
+    pub(crate) holds: Vec<Held>,
     /// Cases handed to a person.
     pub(crate) escalations: Vec<Escalation>,
     /// The comments that have been counted as approvals: each counts once.
@@ -304,8 +317,8 @@ impl RunState {
             }
             Event::Held { pull, holds, reason } => {
                 for hold in holds {
-                    if !self.holds.iter().any(|(_, known, _)| *known == hold) {
-                        self.holds.push((pull, hold, reason.clone()));
+                    if !self.holds.iter().any(|known| known.hold == hold) {
+                        self.holds.push(Held { pull, hold, reason: reason.clone(), since: at });
                     }
                 }
             }

@@ -155,25 +155,25 @@ impl Store {
         run: RunId,
         at: Timestamp,
         body_hash: &str,
-        status_hash: &str,
+        written: &str,
     ) -> StoreResult<()> {
-        sqlx::query("INSERT INTO body_write (run, at, body_hash, status_hash) VALUES (?, ?, ?, ?)")
+        sqlx::query("INSERT INTO body_write (run, at, body_hash, written) VALUES (?, ?, ?, ?)")
             .bind(run.0)
             .bind(at.to_string())
             .bind(body_hash)
-            .bind(status_hash)
+            .bind(written)
             .execute(&self.pool)
             .await?;
         Ok(())
     }
 
-    /// The hashes (body, status block) of every body that was written in a run, oldest first.
+    /// Every body that was written in a run, as its hash and what is remembered of it, oldest first.
     pub(crate) async fn body_writes(&self, run: RunId) -> StoreResult<Vec<(String, String)>> {
-        let rows = sqlx::query("SELECT body_hash, status_hash FROM body_write WHERE run = ? ORDER BY rowid")
+        let rows = sqlx::query("SELECT body_hash, written FROM body_write WHERE run = ? ORDER BY rowid")
             .bind(run.0)
             .fetch_all(&self.pool)
             .await?;
-        rows.iter().map(|row| Ok((row.try_get("body_hash")?, row.try_get("status_hash")?))).collect()
+        rows.iter().map(|row| Ok((row.try_get("body_hash")?, row.try_get("written")?))).collect()
     }
 }
 

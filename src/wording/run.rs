@@ -363,3 +363,247 @@ pub(crate) fn merge_title(pull: PullNumber, title: &str) -> String {
 pub(crate) fn merge_message(issue: IssueNumber, task: &str, step: &str) -> String {
     format!("Asked for by task {task} of the maintenance issue #{issue}.\n\nCaretaker-Step: {step}\n")
 }
+
+/// The final gate waits for other tasks.
+pub(crate) fn waits_for_tasks(ids: &[&str]) -> String {
+    format!("comes after every other task; still open: {}", ids.iter().map(|id| quote_outside(id, 20)).collect::<Vec<_>>().join(", "))
+}
+
+/// A run without tasks.
+pub(crate) fn no_tasks() -> String {
+    "No task was found: write tasks as boxes (`- [ ] **A1 P1 Apps**: ...`) under a heading such as Action Items".to_owned()
+}
+
+/// A case for a person.
+pub(crate) fn packet(why: &str, evidence: &[String]) -> String {
+    if evidence.is_empty() { why.to_owned() } else { format!("{why}. Evidence: {}", evidence.join("; ")) }
+}
+
+/// Who stopped the run.
+pub(crate) fn paused_by(by: &str) -> String {
+    format!("Stopped by {}: nothing is done until that is taken back", quote_outside(by, SHORT))
+}
+
+/// Half done: a merge was asked for.
+pub(crate) fn half_asked(pull: PullNumber) -> String {
+    format!("the merge of #{pull} was asked for; whether it happened is being found out")
+}
+
+fn as_commit(commit: Option<&str>) -> String {
+    commit.map(|commit| format!(" as `{commit}`")).unwrap_or_default()
+}
+
+/// Half done: merged.
+pub(crate) fn half_merged(pull: PullNumber, commit: Option<&str>) -> String {
+    format!("#{pull} is merged{} and still being rolled out", as_commit(commit))
+}
+
+/// Half done: rolled out.
+pub(crate) fn half_rolled_out(pull: PullNumber, commit: Option<&str>) -> String {
+    format!("#{pull} is merged{} and runs; it was still being watched", as_commit(commit))
+}
+
+/// Half done: being undone.
+pub(crate) fn half_reverting(pull: PullNumber) -> String {
+    format!("the merge of #{pull} is being undone; whether that happened is being found out")
+}
+
+/// Half done: undone in Git.
+pub(crate) fn half_reverted(pull: PullNumber, commit: &str) -> String {
+    format!("the merge of #{pull} is undone by `{commit}`, which is still being rolled out")
+}
+
+/// A row of the change log: a merge.
+pub(crate) fn row_merged(category: crate::merge::Category) -> String {
+    format!("merged ({category})")
+}
+
+/// A row of the change log: by which commit.
+pub(crate) fn row_commit(commit: &CommitSha) -> String {
+    format!("as `{}`", commit.short())
+}
+
+/// A row of the change log: a revert.
+pub(crate) fn row_reverted(commit: &CommitSha) -> String {
+    format!("undone by `{}`", commit.short())
+}
+
+/// A row of the change log: a closing.
+pub(crate) fn row_closed() -> String {
+    "closed".to_owned()
+}
+
+/// A row of the change log: crash reports.
+pub(crate) fn row_archived() -> String {
+    "archived crash reports".to_owned()
+}
+
+/// A row of the change log: a sync.
+pub(crate) fn row_synced() -> String {
+    "synced".to_owned()
+}
+
+/// A row of the change log: a stopped sync.
+pub(crate) fn row_terminated() -> String {
+    "stopped the running sync".to_owned()
+}
+
+/// How a task ended, in the closing report.
+pub(crate) fn ended_line(outcome: super::OutcomeWord, note: &str, at_discovery: bool) -> String {
+    if at_discovery && note.is_empty() {
+        "done by a person before the run".to_owned()
+    } else {
+        format!("{}: {note}", outcome.word())
+    }
+}
+
+/// What showed that a merge went well.
+pub(crate) fn merge_verification(commit: &CommitSha, rollout_seconds: Option<f64>, gate: Option<Verdict>) -> String {
+    let rollout = match rollout_seconds {
+        Some(seconds) => format!("rolled out in {seconds:.0} s"),
+        None => "rollout not seen to its end".to_owned(),
+    };
+    let gate = match gate {
+        Some(verdict) => format!("layers {verdict}"),
+        None => "layers not judged".to_owned(),
+    };
+    format!("`{}`, {rollout}, {gate}", commit.short())
+}
+
+/// What resolved an issue.
+pub(crate) fn closed_by_task(id: &str) -> String {
+    format!("closed by task {}", quote_outside(id, 20))
+}
+
+/// What was waited for.
+pub(crate) fn waited_for_rollout(pull: PullNumber) -> String {
+    format!("the rollout of #{pull}")
+}
+
+/// A span of time in words: `1 h 4 min`, `12 min`, `38 s`.
+pub(crate) fn duration(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
+    let seconds = to.duration_since(from).as_secs().max(0);
+    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
+        (0, 0, seconds) => format!("{seconds} s"),
+        (0, minutes, _) => format!("{minutes} min"),
+        (hours, minutes, _) => format!("{hours} h {minutes} min"),
+    }
+}
+
+/// The permit's ten seconds were over.
+pub(crate) fn permit_expired() -> String {
+    "the permit was too old; the gate is asked again".to_owned()
+}
+
+/// The pull request does not read merged.
+pub(crate) fn merge_not_seen() -> String {
+    "the pull request is not merged".to_owned()
+}
+
+/// No commit carries the step id.
+pub(crate) fn revert_not_seen() -> String {
+    "the branch holds no commit of this step".to_owned()
+}
+
+/// A text changed at each attempt.
+pub(crate) fn text_keeps_changing() -> String {
+    "the text changed at each attempt to write it".to_owned()
+}
+
+/// The message of the commit that undoes a merge.
+pub(crate) fn revert_message(
+    pull: PullNumber,
+    merge_commit: &CommitSha,
+    issue: IssueNumber,
+    reason: &str,
+    step: &str,
+) -> String {
+    format!(
+        "Undo the merge of #{pull}\n\nPuts the files back as they were before {merge_commit}, for the maintenance issue #{issue}: {}.\n\nCaretaker-Step: {step}\n",
+        reason.replace(['\n', '\r'], " ")
+    )
+}
+
+/// What became of crash reports.
+pub(crate) fn note_archived(ids: &[String]) -> String {
+    match ids.len() {
+        0 => "no new crash report was there".to_owned(),
+        1 => "archived 1 crash report".to_owned(),
+        count => format!("archived {count} crash reports"),
+    }
+}
+
+/// An Application that an effect was meant for is not there.
+pub(crate) fn application_gone(of: &ObjectRef) -> String {
+    format!("{} is gone", object(of))
+}
+
+/// A sync was under way already.
+pub(crate) fn already_syncing() -> String {
+    "a sync was under way already".to_owned()
+}
+
+/// The issue's author does not count.
+pub(crate) fn untrusted_author(author: &str) -> String {
+    format!("its author {} is not among `run.trusted`: a trusted person opens the issue, or the settings name the author", quote_outside(author, 40))
+}
+
+/// Nobody counts.
+pub(crate) fn nobody_trusted() -> String {
+    "`run.trusted` names nobody, which an organisation's repository needs: name the accounts whose word counts".to_owned()
+}
+
+/// The repository cannot be written.
+pub(crate) fn cannot_push(repository: &crate::forge::RepositoryName) -> String {
+    format!("the forge's token may not write to {repository}: give its account write access, and the token the scopes write:repository and write:issue")
+}
+
+/// The repository is archived.
+pub(crate) fn archived(repository: &crate::forge::RepositoryName) -> String {
+    format!("{repository} is archived: nothing can be merged there")
+}
+
+/// A right is missing in the cluster.
+pub(crate) fn missing_right(right: &crate::cluster::Right, feature: &str) -> String {
+    format!("the cluster does not allow `{right}`, which {feature} needs: apply the manifests of deploy/ for it")
+}
+
+/// The cluster does not answer.
+pub(crate) fn cluster_unreachable(error: &str) -> String {
+    format!("the cluster does not answer: {}", quote_outside(error, SHORT))
+}
+
+/// One line about an event, for the terminal, the log and the page.
+pub(crate) fn began() -> String {
+    "the run begins: forge, cluster and rights are there".to_owned()
+}
+
+/// A pull request moved between the decision and the merge.
+pub(crate) fn pull_moved(pull: PullNumber) -> String {
+    format!("#{pull} changed a moment ago; looking again")
+}
+
+/// The branch moved between the decision and the merge.
+pub(crate) fn branch_moved() -> String {
+    "the default branch moved a moment ago; looking again".to_owned()
+}
+
+/// The lock's holder is not known.
+pub(crate) fn nobody_known() -> String {
+    "somebody, since the lock could not be read".to_owned()
+}
+
+/// The issue is still open.
+pub(crate) fn not_closed_yet() -> String {
+    "the issue is still open".to_owned()
+}
+
+/// A person closed the issue.
+pub(crate) fn closed_by_person() -> String {
+    "closed by a person".to_owned()
+}
+
+/// A label that stops.
+pub(crate) fn label(name: &str) -> String {
+    format!("the label `{name}`")
+}

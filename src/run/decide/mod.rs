@@ -124,7 +124,7 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
             events.push(Event::TaskSeen {
                 task: KnownTask::from(task),
                 ticked: task.ticked,
-                vouched: situation.vouched.vouches_for(task),
+                vouched: situation.vouched.contains(&task.key),
             });
         }
     }

@@ -1,0 +1,307 @@
+//! Carries effects out, and asks the world what became of one whose outcome is not known.
+//!
+//! Races decided here: an intent is in the journal before its effect is tried; whatever a merge answers, the truth is
+//! read from the pull request; a revert is recognised by the step id in its commit's trailer; an issue's text is read
+//! fresh before each write and sent with the version that it was computed from.
+
+use super::event::{Effect, MergePlan, Outcome};
+use super::worker::Parts;
+use crate::action;
+use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef};
+use crate::forge::{
+    BlobSha, CommitSha, FilesCommit, ForgeError, ForgeResult, IssueEdit, IssueNumber, MergeOrder, PullNumber,
+    RepositoryName, State, TreeEntry,
+};
+use crate::health::MergePermit;
+use crate::issue::{TaskKey, resolution_note};
+use crate::merge::{self, RevertFile};
+use crate::store::EventId;
+use crate::wording;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How often a text is read fresh and written again when somebody else was faster.
+const WRITE_ATTEMPTS: u32 = 5;
+
+/// How many commits of the branch are searched for a step id. A revert is one of the newest.
+const SEARCHED_COMMITS: u32 = 50;
+
+/// What an effect needs to know of its run.
+#[derive(Debug, Clone)]
+pub(crate) struct Context<'a> {
+    /// The repository.
+    pub(crate) repository: &'a RepositoryName,
+    /// Its default branch.
+    pub(crate) branch: &'a str,
+    /// The maintenance issue.
+    pub(crate) issue: IssueNumber,
+    /// The step id.
+    pub(crate) step: String,
+    /// The id of the effect's task as people know it.
+    pub(crate) task: String,
+    /// What resolved a related issue, in words.
+    pub(crate) resolved_by: String,
+}
+
+/// The step id of an intent: unique beyond this store, since it stands in commits.
+pub(crate) fn step_id(holder: &str, step: EventId) -> String {
+    let short: String = holder.trim_start_matches("caretaker-").chars().take(8).collect();
+    format!("{short}-{step}")
+}
+
+fn not_yet(error: &dyn std::fmt::Display) -> Outcome {
+    Outcome::NotYet { why: error.to_string() }
+}
+
+/// Asks for a merge and finds out what became of it.
+pub(crate) async fn merge(parts: &Parts, context: &Context<'_>, permit: MergePermit, plan: &MergePlan) -> Outcome {
+    let Ok((pull, head, _base)) = permit.consume() else {
+        return Outcome::NotYet { why: wording::permit_expired() };
+    };
+    let order = MergeOrder {
+        head,
+        title: wording::merge_title(pull, &plan.title),
+        message: wording::merge_message(context.issue, &context.task, &context.step),
+        delete_branch: true,
+    };
+    let answer = parts.forge.merge(context.repository, pull, &order).await;
+    if let Err(error) = &answer {
+        tracing::warn!(pull = pull.0, %error, "the merge was not answered with a yes");
+    }
+    match confirm_merge(parts, context, plan).await {
+        Ok(Outcome::NotYet { .. }) => match answer {
+            // Merged says the answer, not merged says the pull request: ask again at the next look.
+            Ok(()) => Outcome::NotYet { why: wording::merge_not_seen() },
+            Err(ForgeError::Refused { said, .. }) => Outcome::NotYet { why: said },
+            Err(error) => not_yet(&error),
+        },
+        Ok(outcome) => outcome,
+        Err(error) => not_yet(&error),
+    }
+}
+
+/// Reads from the pull request whether it is merged, into which commit, and on what.
+pub(crate) async fn confirm_merge(parts: &Parts, context: &Context<'_>, plan: &MergePlan) -> ForgeResult<Outcome> {
+    let pull = parts.forge.pull(context.repository, plan.pull).await?;
+    let Some(merged) = pull.merged else {
+        return Ok(Outcome::NotYet { why: wording::merge_not_seen() });
+    };
+    let commit = parts.forge.commit(context.repository, &merged.commit).await?;
+    let ours = merge::step_of(&commit.message).is_some_and(|step| step == context.step);
+    let proven = ours && commit.parents.first() == Some(&plan.base);
+    Ok(Outcome::Merged { commit: merged.commit, at: merged.at, proven, ours })
+}
+
+async fn entry(
+    parts: &Parts,
+    context: &Context<'_>,
+    tree: &[TreeEntry],
+    path: &str,
+    revision: &CommitSha,
+) -> ForgeResult<Option<(TreeEntry, Vec<u8>)>> {
+    let Some(found) = tree.iter().find(|entry| entry.path == path) else { return Ok(None) };
+    let file = parts.forge.file(context.repository, path, revision.as_str()).await?;
+    Ok(file.map(|file| (found.clone(), file.content)))
+}
+
+/// Puts the files back as they were before a merge, in one commit.
+pub(crate) async fn revert(
+    parts: &Parts,
+    context: &Context<'_>,
+    plan: &MergePlan,
+    merge_commit: &CommitSha,
+    reason: &str,
+) -> Outcome {
+    match try_revert(parts, context, plan, merge_commit, reason).await {
+        Ok(outcome) => outcome,
+        // The files moved since they were read: judged again.
+        Err(ForgeError::Refused { status: 422, said, .. }) => Outcome::NotYet { why: said },
+        Err(error) if error.is_uncertain() => match confirm_revert(parts, context).await {
+            Ok(outcome) => outcome,
+            Err(error) => not_yet(&error),
+        },
+        Err(error) => Outcome::Refused { why: error.to_string() },
+    }
+}
+
+async fn try_revert(
+    parts: &Parts,
+    context: &Context<'_>,
+    plan: &MergePlan,
+    merge_commit: &CommitSha,
+    reason: &str,
+) -> ForgeResult<Outcome> {
+    let head = parts.forge.branch(context.repository, context.branch).await?.head;
+    let before = parts.forge.tree(context.repository, &plan.base).await?;
+    let merged = parts.forge.tree(context.repository, merge_commit).await?;
+    let now = parts.forge.tree(context.repository, &head).await?;
+    let mut files = Vec::new();
+    for path in merge::changed_paths(&before, &merged) {
+        let old = entry(parts, context, &before, &path, &plan.base).await?;
+        files.push(RevertFile {
+            before: old,
+            merged: merged.iter().find(|entry| entry.path == path).cloned(),
+            now: now.iter().find(|entry| entry.path == path).cloned(),
+            path,
+        });
+    }
+    let writes = match merge::plan_revert(files) {
+        Ok(writes) => writes,
+        Err(refused) => return Ok(Outcome::Refused { why: refused.to_string() }),
+    };
+    let message = wording::revert_message(plan.pull, merge_commit, context.issue, reason, &context.step);
+    let commit = FilesCommit { branch: context.branch.to_owned(), message, files: writes };
+    let sha = parts.forge.change_files(context.repository, &commit).await?;
+    Ok(Outcome::Reverted { commit: sha })
+}
+
+/// Looks for the commit that carries the step id.
+pub(crate) async fn confirm_revert(parts: &Parts, context: &Context<'_>) -> ForgeResult<Outcome> {
+    let commits = parts.forge.commits(context.repository, context.branch, SEARCHED_COMMITS).await?;
+    Ok(commits
+        .into_iter()
+        .find(|commit| merge::step_of(&commit.message).is_some_and(|step| step == context.step))
+        .map_or_else(
+            || Outcome::NotYet { why: wording::revert_not_seen() },
+            |commit| Outcome::Reverted { commit: commit.sha },
+        ))
+}
+
+/// A random wait before the same text is tried again.
+pub(crate) async fn jitter(attempt: u32) {
+    let most = 50_u64 << attempt.min(5);
+    tokio::time::sleep(Duration::from_millis(rand::random_range(0..most))).await;
+}
+
+/// Closes a related issue or pull request with a note above its own text.
+pub(crate) async fn close_related(parts: &Parts, context: &Context<'_>, number: IssueNumber, now: Timestamp) -> Outcome {
+    for attempt in 0..WRITE_ATTEMPTS {
+        match try_close(parts, context, number, now).await {
+            Ok(outcome) => return outcome,
+            Err(ForgeError::Conflict { .. }) => jitter(attempt).await,
+            Err(error) => return not_yet(&error),
+        }
+    }
+    Outcome::NotYet { why: wording::text_keeps_changing() }
+}
+
+async fn try_close(parts: &Parts, context: &Context<'_>, number: IssueNumber, now: Timestamp) -> ForgeResult<Outcome> {
+    let issue = parts.forge.issue(context.repository, number).await?;
+    let note = wording::resolution(context.issue, &wording::time(now), &context.resolved_by);
+    let body = resolution_note(&issue.body, context.issue, &note);
+    let closed = issue.state == State::Closed;
+    if !(closed && body == issue.body) {
+        let edit = IssueEdit {
+            title: None,
+            body: (body != issue.body).then_some(body),
+            state: (!closed).then_some(State::Closed),
+            content_version: issue.content_version,
+        };
+        parts.forge.edit_issue(context.repository, number, &edit).await?;
+    }
+    Ok(Outcome::Done { detail: wording::note_closed(number) })
+}
+
+/// Reads and archives Ceph's crash reports.
+pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease) -> Outcome {
+    match action::archive_ceph_crashes(parts.cluster.as_ref(), &parts.cluster_settings, lease).await {
+        Ok(report) => Outcome::Done { detail: wording::note_archived(&report.archived) },
+        Err(error) => not_yet(&error),
+    }
+}
+
+async fn application(parts: &Parts, object: &ObjectRef) -> Result<Option<crate::cluster::Application>, ClusterError> {
+    Ok(match parts.cluster.applications().await? {
+        Installed::Yes(applications) => {
+            applications.into_iter().find(|found| found.namespace == object.namespace && found.name == object.name)
+        }
+        Installed::No => None,
+    })
+}
+
+/// Stops the running operation of an Application. One that has none any more is done.
+pub(crate) async fn terminate(parts: &Parts, lease: &ClusterLease, object: &ObjectRef) -> Outcome {
+    let found = match application(parts, object).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
+        Err(error) => return not_yet(&error),
+    };
+    if !found.operation_requested {
+        return Outcome::Done { detail: String::new() };
+    }
+    match parts.cluster.terminate_operation(lease, &found).await {
+        Ok(()) => Outcome::Done { detail: String::new() },
+        Err(error) => not_yet(&error),
+    }
+}
+
+/// Starts a sync, unless one runs already.
+pub(crate) async fn sync(parts: &Parts, lease: &ClusterLease, object: &ObjectRef, revision: &CommitSha) -> Outcome {
+    let found = match application(parts, object).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
+        Err(error) => return not_yet(&error),
+    };
+    if found.operation_requested {
+        return Outcome::Done { detail: wording::already_syncing() };
+    }
+    match parts.cluster.sync_application(lease, &found, revision.as_str()).await {
+        Ok(()) => Outcome::Done { detail: String::new() },
+        Err(error) => not_yet(&error),
+    }
+}
+
+/// Puts the label that calls for a person on the issue, making it where it does not exist.
+pub(crate) async fn call_person(parts: &Parts, context: &Context<'_>) -> Outcome {
+    let name = parts.settings.needs_human_label.as_str();
+    let done = async {
+        let labels = parts.forge.labels(context.repository).await?;
+        let label = match labels.into_iter().find(|label| label.name == name) {
+            Some(label) => label,
+            None => parts.forge.create_label(context.repository, name, "#d93f0b").await?,
+        };
+        parts.forge.add_label(context.repository, context.issue, label.id).await
+    };
+    match done.await {
+        Ok(()) => Outcome::Done { detail: String::new() },
+        Err(error) => not_yet(&error),
+    }
+}
+
+/// The task that an effect is done for.
+pub(crate) fn task_of(effect: &Effect) -> Option<&TaskKey> {
+    match effect {
+        Effect::Merge(plan) => Some(&plan.key),
+        Effect::CloseRelated { key, .. } | Effect::CephCrashArchive { key } => Some(key),
+        Effect::Revert { .. }
+        | Effect::Terminate { .. }
+        | Effect::Sync { .. }
+        | Effect::CallPerson
+        | Effect::CloseIssue { .. } => None,
+    }
+}
+
+/// The pull request that an effect is about.
+pub(crate) fn pull_of(effect: &Effect) -> Option<PullNumber> {
+    match effect {
+        Effect::Merge(plan) => Some(plan.pull),
+        Effect::Revert { pull, .. } => Some(*pull),
+        _ => None,
+    }
+}
+
+/// A code for a plan and a change: hex digits that nobody can guess and a rebase with the same change keeps.
+pub(crate) fn approval_code(key: &TaskKey, plan: &str, change: &[(String, Option<BlobSha>, Option<BlobSha>)]) -> String {
+    use sha2::{Digest, Sha256};
+    let mut hash = Sha256::new();
+    hash.update(key.0.as_bytes());
+    hash.update([0]);
+    hash.update(plan.as_bytes());
+    for (path, old, new) in change {
+        for part in [Some(path.as_str()), old.as_ref().map(|blob| blob.0.as_str()), new.as_ref().map(|blob| blob.0.as_str())] {
+            hash.update([0]);
+            hash.update(part.unwrap_or("-").as_bytes());
+        }
+    }
+    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}

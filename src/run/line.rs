@@ -1,0 +1,91 @@
+//! One line about an event, for the log, the terminal and the page.
+
+use super::event::{ChangeResult, Effect, Event, Outcome};
+use super::state::RunState;
+use crate::issue::TaskKey;
+use crate::wording;
+
+/// What happened, in one line. `state` is the state before the event.
+pub(crate) fn line(event: &Event, state: &RunState) -> String {
+    let id = |key: &TaskKey| state.task(key).map_or_else(|| "?".to_owned(), |record| record.known.id.clone());
+    match event {
+        Event::Began { .. } => wording::began(),
+        Event::TaskSeen { task, ticked, .. } => {
+            let done = if *ticked { ", done already" } else { "" };
+            format!("{} seen: {} ({}){done}", task.id, task.title, task.kind.word())
+        }
+        Event::Vouched { by } => format!("{by} vouches for every task"),
+        Event::Intended { effect } => format!("begins: {}", effect_line(effect, state)),
+        Event::Ended { step, outcome } => {
+            let of = state.acts.iter().find(|act| act.step == *step);
+            let what = of.map_or_else(|| "an effect".to_owned(), |act| effect_line(&act.effect, state));
+            match outcome {
+                Outcome::Merged { commit, .. } => format!("done: {what} as {}", commit.short()),
+                Outcome::Reverted { commit } => format!("done: {what} by {}", commit.short()),
+                Outcome::Done { detail } if detail.is_empty() => format!("done: {what}"),
+                Outcome::Done { detail } => format!("done: {what}: {detail}"),
+                Outcome::NotYet { why } => format!("not yet: {what}: {why}"),
+                Outcome::Refused { why } => format!("refused: {what}: {why}"),
+            }
+        }
+        Event::Refreshed { hard, .. } => {
+            let how = if *hard { "anew, without its cache" } else { "at once" };
+            format!("asked Argo CD to read the repository {how}")
+        }
+        Event::RolledOut { commit, seconds, watchers, affected, .. } => format!(
+            "{} runs in all {watchers} watchers after {seconds:.1} s ({} had to change)",
+            commit.short(),
+            affected.len()
+        ),
+        Event::Trouble { findings, .. } => {
+            let first = findings.first().map_or_else(
+                || "the sync failed".to_owned(),
+                |finding| format!("{}: {}", finding.id.object, finding.message),
+            );
+            format!("trouble: {first}")
+        }
+        Event::TroubleOver { .. } => "the trouble is over".to_owned(),
+        Event::ChangeEnded { result, gate, .. } => match result {
+            ChangeResult::Kept => format!("the change stays: layers {gate}"),
+            ChangeResult::Reverted { commit } => format!("the change is undone by {}: layers {gate}", commit.short()),
+            ChangeResult::HandedOver { why } => format!("the change is a person's now: {why}"),
+        },
+        Event::Held { pull, holds, .. } => {
+            let versions: Vec<String> =
+                holds.iter().map(|hold| format!("{} {}", hold.package, hold.version)).collect();
+            format!("held, from #{pull}: {}", versions.join(", "))
+        }
+        Event::ApprovalAsked { key, code, what } => format!("{} asks for an approval ({code}): {what}", id(key)),
+        Event::CommentAsked { key, .. } => format!("{} asks for a comment, since nothing vouches for the tick", id(key)),
+        Event::Approved { key, by, comment, .. } => {
+            let way = if comment.is_some() { "comment" } else { "tick" };
+            format!("{} approved by {by} ({way})", id(key))
+        }
+        Event::Waits { key, why } => format!("{} waits: {why}", id(key)),
+        Event::TaskEnded { key, outcome, note } => {
+            let outcome = format!("{outcome:?}").to_lowercase();
+            format!("{} {outcome}: {note}", id(key))
+        }
+        Event::TaskFailed { key, why } => format!("{} failed: {why}", id(key)),
+        Event::TaskAgain { key } => format!("{} is asked for again", id(key)),
+        Event::Escalated { why, .. } => format!("handed to a person: {why}"),
+        Event::Recon { last, recon } => {
+            let which = if *last { "final" } else { "first" };
+            format!("{which} look at all layers: {}", recon.verdict())
+        }
+    }
+}
+
+fn effect_line(effect: &Effect, state: &RunState) -> String {
+    let id = |key: &TaskKey| state.task(key).map_or_else(|| "?".to_owned(), |record| record.known.id.clone());
+    match effect {
+        Effect::Merge(plan) => format!("merge #{} ({}, {})", plan.pull, plan.category, plan.title),
+        Effect::Revert { pull, reason, .. } => format!("undo #{pull}: {reason}"),
+        Effect::Terminate { application, .. } => format!("stop the sync of {application}"),
+        Effect::Sync { application, .. } => format!("sync {application}"),
+        Effect::CloseRelated { key, number } => format!("close #{number} for {}", id(key)),
+        Effect::CephCrashArchive { key } => format!("archive Ceph's crash reports for {}", id(key)),
+        Effect::CallPerson => "call a person".to_owned(),
+        Effect::CloseIssue { .. } => "close the maintenance issue".to_owned(),
+    }
+}

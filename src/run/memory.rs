@@ -1,0 +1,109 @@
+//! What a worker remembers between two looks and may forget: a restart begins these counts anew, which costs time and
+//! never correctness.
+
+use crate::forge::{BlobSha, CommitSha, PullNumber, TreeEntry};
+use crate::health::{FindingId, Recon, Verdict};
+use crate::merge::{Classification, Rollout, Update};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+/// What is known of one state of a pull request; never changes for the same head and description.
+#[derive(Debug, Clone)]
+pub(crate) struct PullDetails {
+    /// Its table.
+    pub(crate) updates: Vec<Update>,
+    /// The files that it changes.
+    pub(crate) files: Vec<crate::forge::ChangedFile>,
+    /// Category, risk, foundation.
+    pub(crate) classification: Classification,
+    /// Why its diff is not explained by its table.
+    pub(crate) unexplained: Option<String>,
+}
+
+/// Between two looks at one repository.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Since when every layer has been GREEN without a break.
+    pub(crate) green_since: Option<Timestamp>,
+    /// Since when each finding has been seen without a break.
+    pub(crate) first_seen: BTreeMap<FindingId, Timestamp>,
+    /// How the rollout stood, and since when.
+    pub(crate) rollout: Option<(String, Timestamp)>,
+    /// Whether a commit contains another. Never changes.
+    pub(crate) contains: HashMap<(CommitSha, CommitSha), bool>,
+    /// The trees of commits. Never change.
+    pub(crate) trees: HashMap<CommitSha, Arc<Vec<TreeEntry>>>,
+    /// Details of pull requests, by number, head and description.
+    pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
+    /// Since when a pull request's pre-flight has been waiting.
+    pub(crate) preflight_since: BTreeMap<PullNumber, Timestamp>,
+    /// Since when an approval box is ticked without a delivery.
+    pub(crate) ticked_since: BTreeMap<(String, String), Timestamp>,
+    /// What was awaited, and since when.
+    pub(crate) awaited: Option<(String, Timestamp)>,
+    /// What was important when the body was last written, and when that was.
+    pub(crate) written: Option<(String, Timestamp)>,
+}
+
+/// How many trees are kept.
+const TREES: usize = 16;
+
+impl Memory {
+    /// Takes a new pass in.
+    pub(crate) fn take(&mut self, recon: &Recon) {
+        let now = recon.began_at;
+        let mut seen = BTreeMap::new();
+        for finding in recon.findings() {
+            let since = self.first_seen.get(&finding.id).copied().unwrap_or(now);
+            seen.insert(finding.id.clone(), since);
+        }
+        self.first_seen = seen;
+        self.green_since = match recon.verdict() {
+            Verdict::Green => Some(self.green_since.unwrap_or(now)),
+            Verdict::Yellow | Verdict::Red | Verdict::Unknown => None,
+        };
+    }
+
+    /// Since when the rollout has shown no progress.
+    pub(crate) fn progress_since(&mut self, commit: &CommitSha, rollout: &Rollout, now: Timestamp) -> Timestamp {
+        let mark = match rollout {
+            Rollout::Unknown { why } => format!("unknown {why}"),
+            Rollout::Waiting { progress, .. } => format!("waiting {progress}"),
+            Rollout::Failed { application, why } => format!("failed {application} {why}"),
+            Rollout::Done { .. } => "done".to_owned(),
+        };
+        let mark = format!("{commit} {mark}");
+        match &self.rollout {
+            Some((known, since)) if *known == mark => *since,
+            _ => {
+                self.rollout = Some((mark, now));
+                now
+            }
+        }
+    }
+
+    /// Since when the same thing has been awaited.
+    pub(crate) fn awaited_since(&mut self, what: &str, now: Timestamp) -> Timestamp {
+        match &self.awaited {
+            Some((known, since)) if known == what => *since,
+            _ => {
+                self.awaited = Some((what.to_owned(), now));
+                now
+            }
+        }
+    }
+
+    /// Keeps a tree.
+    pub(crate) fn keep_tree(&mut self, commit: CommitSha, tree: Arc<Vec<TreeEntry>>) {
+        if self.trees.len() >= TREES {
+            self.trees.clear();
+        }
+        self.trees.insert(commit, tree);
+    }
+}
+
+/// The content of a path in a tree.
+pub(crate) fn blob<'a>(tree: &'a [TreeEntry], path: &str) -> Option<&'a BlobSha> {
+    tree.iter().find(|entry| entry.path == path).map(|entry| &entry.blob)
+}

@@ -1,0 +1,38 @@
+//! A run: the work on one maintenance issue, from discovery to closing.
+//!
+//! `observe` gathers what is true, `decide` judges (pure), `act` has the effects, the journal (`event`, folded by
+//! `state`) remembers, `report` says what the body shall be; `worker` turns the wheel.
+
+mod act;
+mod checks;
+mod decide;
+mod event;
+mod line;
+mod memory;
+mod observe;
+mod report;
+mod settings;
+mod situation;
+mod state;
+mod trust;
+mod worker;
+
+pub(crate) use event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
+pub(crate) use line::line;
+pub(crate) use report::progress;
+pub(crate) use settings::{Repository, Settings};
+pub(crate) use situation::Mode;
+pub(crate) use state::{MergeRecord, RunState, TaskState};
+pub(crate) use worker::{Parts, RunError, Standing, Worker, chain};
+
+use crate::store::{RunId, Store};
+
+/// Folds a run's journal.
+pub(crate) async fn load_state(store: &Store, run: RunId) -> Result<RunState, RunError> {
+    let mut state = RunState::default();
+    for row in store.journal(run, None).await? {
+        let event = serde_json::from_str(&row.event).map_err(|source| RunError::Journal { run, source })?;
+        state.fold(row.id, row.at, event);
+    }
+    Ok(state)
+}

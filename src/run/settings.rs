@@ -1,0 +1,63 @@
+//! Settings under `[run]`, and those of each repository.
+
+use super::situation::Mode;
+use crate::forge::RepositoryName;
+use serde::{Deserialize, Serialize};
+
+/// Settings under `[run]`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Settings {
+    /// Accounts whose issues, edits, approvals and comments count. Required for an organisation's repository; without
+    /// it, only the owner of a personal repository is trusted.
+    pub trusted: Vec<String>,
+    /// Says that only the trusted, the bot and Renovate's accounts can write to the repository: then an edit whose
+    /// author no delivery tells counts as well.
+    pub sole_writers: bool,
+    /// The label of a maintenance issue.
+    pub maintenance_label: String,
+    /// The label that calls for a person.
+    pub needs_human_label: String,
+    /// The label that stops a run before its next effect.
+    pub pause_label: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            trusted: Vec::new(),
+            sole_writers: false,
+            maintenance_label: "maintenance".to_owned(),
+            needs_human_label: "needs-human".to_owned(),
+            pause_label: "caretaker/pause".to_owned(),
+        }
+    }
+}
+
+/// A repository that caretaker looks after: one `[[repository]]` table.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Repository {
+    /// `owner/name`.
+    pub(crate) name: RepositoryName,
+    /// How much may be done there: `observe`, `approve` or `auto`.
+    #[serde(default)]
+    pub mode: Mode,
+    /// Addresses under which the cluster pulls this repository, besides those that the forge names itself.
+    #[serde(default)]
+    pub pull_urls: Vec<String>,
+    /// How a merge gets into a cluster.
+    #[serde(default)]
+    pub rollout: RolloutBy,
+}
+
+/// How a merge gets into a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RolloutBy {
+    /// Watchers follow the repository; none found is UNKNOWN, and UNKNOWN merges nothing.
+    #[default]
+    Watchers,
+    /// Nothing in the cluster follows this repository.
+    None,
+}

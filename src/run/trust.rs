@@ -1,0 +1,347 @@
+//! Who counts (DESIGN 8): trusted accounts, vouched tasks, approvals with evidence, the words of a comment.
+//!
+//! Races decided here: a tick counts only when a stored delivery shows that a trusted account made it, between a text in
+//! which it was not there and one that we did not write; a comment counts only when it was never edited and is not
+//! older than the question. Neither is ever taken from the body alone.
+
+use super::situation::SeenApproval;
+use super::state::{RunState, TaskState};
+use crate::forge::{Comment, OwnerKind, Repository};
+use crate::inbox::IssueEdit;
+use crate::issue::{ApprovalBox, Reading, Task, TaskKey, read_approvals};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The accounts that count in a repository.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Trusted {
+    accounts: BTreeSet<String>,
+    sole_writers: bool,
+}
+
+impl Trusted {
+    /// Those of the settings; without any, the owner of a personal repository.
+    pub(crate) fn new(settings: &super::Settings, repository: &Repository) -> Self {
+        let mut accounts: BTreeSet<String> = settings.trusted.iter().map(|login| login.to_lowercase()).collect();
+        if accounts.is_empty() && repository.owner_kind == Some(OwnerKind::Person) {
+            accounts.insert(repository.name.owner.to_lowercase());
+        }
+        Self { accounts, sole_writers: settings.sole_writers }
+    }
+
+    /// Whether an account counts. Forges compare names without case.
+    pub(crate) fn holds(&self, login: &str) -> bool {
+        self.accounts.contains(&login.to_lowercase())
+    }
+
+    /// Whether nobody counts.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.accounts.is_empty()
+    }
+}
+
+/// The keys of a text's tasks, with whether they are ticked.
+pub(crate) type Boxes = BTreeMap<TaskKey, bool>;
+
+/// The issue's history as deliveries tell it: each edit with what the tasks were before and after.
+#[derive(Debug, Clone)]
+pub(crate) struct History {
+    edits: Vec<(String, Option<Boxes>, Boxes)>,
+}
+
+impl History {
+    /// Reads the edits; those whose text is ours are nobody's word.
+    pub(crate) fn new(edits: &[IssueEdit], ours: &dyn OwnText, boxes: impl Fn(&str) -> Boxes) -> Self {
+        let edits = edits
+            .iter()
+            .filter_map(|edit| {
+                let after = edit.body_after.as_deref()?;
+                (!ours.is_ours(after)).then(|| (edit.sender.clone(), edit.body_before.as_deref().map(&boxes), boxes(after)))
+            })
+            .collect();
+        Self { edits }
+    }
+
+    /// Who put a task there; `None` where no delivery tells.
+    fn author(&self, key: &TaskKey) -> Option<&str> {
+        self.edits
+            .iter()
+            .rev()
+            .find(|(_, before, after)| {
+                after.contains_key(key) && before.as_ref().is_none_or(|before| !before.contains_key(key))
+            })
+            .map(|(sender, ..)| sender.as_str())
+    }
+
+    /// Who unticked a task last.
+    fn unticked_by(&self, key: &TaskKey) -> Option<&str> {
+        self.edits
+            .iter()
+            .rev()
+            .find(|(_, before, after)| {
+                after.get(key) == Some(&false) && before.as_ref().is_some_and(|before| before.get(key) == Some(&true))
+            })
+            .map(|(sender, ..)| sender.as_str())
+    }
+}
+
+/// The tasks that count: somebody trusted put them there. What stands in an issue of a trusted author when its run
+/// begins counts, unless a delivery shows that somebody else put it there.
+pub(crate) fn vouched<'a>(
+    tasks: impl Iterator<Item = &'a Task>,
+    discovery: bool,
+    trusted: &Trusted,
+    history: &History,
+) -> BTreeSet<TaskKey> {
+    tasks
+        .filter(|task| {
+            trusted.sole_writers || history.author(&task.key).map_or(discovery, |sender| trusted.holds(sender))
+        })
+        .map(|task| task.key.clone())
+        .collect()
+}
+
+/// Whether an untick is a trusted person's.
+pub(crate) fn untick_counts(key: &TaskKey, trusted: &Trusted, history: &History) -> bool {
+    match history.unticked_by(key) {
+        Some(sender) => trusted.holds(sender),
+        None => trusted.sole_writers,
+    }
+}
+
+/// Recognises texts that we wrote.
+pub(crate) trait OwnText: std::fmt::Debug + Send + Sync {
+    /// Whether this body is one of ours.
+    fn is_ours(&self, body: &str) -> bool;
+}
+
+impl Vouch for Vouching<'_> {
+    fn vouches_for(&self, task: &Task) -> bool {
+        if self.trusted.sole_writers {
+            return true;
+        }
+        // The first delivery in which the task stands and before did not tells who put it there.
+        let mut put_there = None;
+        for edit in self.edits {
+            let Some(after) = &edit.body_after else { continue };
+            let is_there = (self.keys)(after).contains(&task.key);
+            let was_there = edit.body_before.as_ref().is_some_and(|before| (self.keys)(before).contains(&task.key));
+            if is_there && !was_there && !self.ours.is_ours(after) {
+                put_there = Some(&edit.sender);
+            }
+        }
+        match put_there {
+            Some(sender) => self.trusted.holds(sender),
+            // No delivery tells: only what was there when the run began counts.
+            None => self.discovery,
+        }
+    }
+}
+
+/// A word of a comment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Command {
+    /// `/caretaker approve ID CODE`.
+    Approve {
+        /// The task's id.
+        id: String,
+        /// The code.
+        code: String,
+    },
+    /// `/caretaker resume`.
+    Resume,
+    /// `/caretaker stop`.
+    Stop,
+}
+
+/// The commands of a comment: at the start of a line, outside code, quotes and HTML.
+pub(crate) fn commands(text: &str) -> Vec<Command> {
+    use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+    let mut commands = Vec::new();
+    let mut paragraph = 0_u32;
+    let mut forbidden = 0_u32;
+    let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
+    for (event, span) in Parser::new(text).into_offset_iter() {
+        match event {
+            Event::Start(Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::List(_)) => forbidden += 1,
+            Event::End(TagEnd::BlockQuote(_) | TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::List(_)) => {
+                forbidden = forbidden.saturating_sub(1);
+            }
+            Event::Start(Tag::Paragraph) => paragraph += 1,
+            Event::End(TagEnd::Paragraph) => paragraph = paragraph.saturating_sub(1),
+            Event::Text(_) if paragraph > 0 && forbidden == 0 => spans.push(span),
+            _ => {}
+        }
+    }
+    for span in spans {
+        // At the start of a source line, with nothing before it.
+        let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
+        if line_start != span.start {
+            continue;
+        }
+        let mut words = text[span].split_whitespace();
+        if words.next() != Some("/caretaker") {
+            continue;
+        }
+        match (words.next(), words.next(), words.next(), words.next()) {
+            (Some("approve"), Some(id), Some(code), None) => {
+                commands.push(Command::Approve { id: id.to_owned(), code: code.to_lowercase() });
+            }
+            (Some("resume"), None, ..) => commands.push(Command::Resume),
+            (Some("stop"), None, ..) => commands.push(Command::Stop),
+            _ => {}
+        }
+    }
+    commands
+}
+
+/// Whether a comment is a trusted person's, never edited, and not older than a moment. The forge counts in seconds.
+fn counts(comment: &Comment, trusted: &Trusted, bot: &str, since: Timestamp) -> bool {
+    comment.created_at.as_second() >= since.as_second()
+        && comment.created_at == comment.updated_at
+        && trusted.holds(&comment.author.login)
+        && comment.author.login != bot
+}
+
+/// Whether a trusted person stopped the run, and did not resume it since.
+pub(crate) fn stopped_by(comments: &[Comment], trusted: &Trusted, bot: &str, since: Timestamp) -> Option<String> {
+    let mut stopped = None;
+    for comment in comments {
+        // To stop is always safe: an edited comment stops as well.
+        let may = comment.created_at.as_second() >= since.as_second() && trusted.holds(&comment.author.login);
+        for command in commands(&comment.body) {
+            match command {
+                Command::Stop if may => stopped = Some(comment.author.login.clone()),
+                Command::Resume if counts(comment, trusted, bot, since) => stopped = None,
+                _ => {}
+            }
+        }
+    }
+    stopped
+}
+
+/// A trusted person's `/caretaker resume`, newer than the last one that the journal knows.
+pub(crate) fn resumed_by(comments: &[Comment], trusted: &Trusted, bot: &str, state: &RunState) -> Option<String> {
+    let since = state.began_at?;
+    let unvouched_exist = state.tasks.values().any(|record| !record.vouched);
+    comments
+        .iter()
+        .filter(|comment| unvouched_exist && counts(comment, trusted, bot, since))
+        .filter(|comment| state.vouched_at.is_none_or(|known| comment.created_at.as_second() > known.as_second()))
+        .find(|comment| commands(&comment.body).contains(&Command::Resume))
+        .map(|comment| comment.author.login.clone())
+}
+
+/// The approvals that count, and the ticks that nothing vouches for although there was time enough.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Approvals {
+    /// They count.
+    pub(crate) seen: Vec<SeenApproval>,
+    /// Ticked in the body as it is now, without a delivery.
+    pub(crate) ticked: Vec<(TaskKey, String)>,
+}
+
+/// Everything that approvals are judged from.
+#[derive(Debug)]
+pub(crate) struct Evidence<'a> {
+    /// What the journal says.
+    pub(crate) state: &'a RunState,
+    /// The body as it is now.
+    pub(crate) body: &'a str,
+    /// Its tasks.
+    pub(crate) reading: &'a Reading,
+    /// The issue's comments.
+    pub(crate) comments: &'a [Comment],
+    /// The issue's history as deliveries tell it.
+    pub(crate) edits: &'a [IssueEdit],
+    /// Who counts.
+    pub(crate) trusted: &'a Trusted,
+    /// Our own account.
+    pub(crate) bot: &'a str,
+    /// Recognises our own texts.
+    pub(crate) ours: &'a dyn OwnText,
+}
+
+fn ticked(boxes: &[ApprovalBox], id: &str, code: &str) -> Option<bool> {
+    boxes.iter().find(|found| found.task == id && found.code == code).map(|found| found.ticked)
+}
+
+/// Judges approvals.
+pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
+    let boxes = read_approvals(evidence.body);
+    let mut found = Approvals::default();
+    for task in &evidence.reading.tasks {
+        let Some(record) = evidence.state.task(&task.key) else { continue };
+        if matches!(record.state, TaskState::Ended { .. }) {
+            continue;
+        }
+        let Some(asked) = &record.asked else { continue };
+        for comment in evidence.comments {
+            let approves = commands(&comment.body).iter().any(|command| {
+                matches!(command, Command::Approve { id, code } if *id == task.id && *code == asked.code)
+            });
+            if approves
+                && counts(comment, evidence.trusted, evidence.bot, asked.at)
+                && !evidence.state.used_comments.contains(&comment.id.0)
+            {
+                found.seen.push(SeenApproval {
+                    key: task.key.clone(),
+                    code: asked.code.clone(),
+                    by: comment.author.login.clone(),
+                    comment: Some(comment.id.0),
+                });
+            }
+        }
+        if ticked(&boxes, &task.id, &asked.code) != Some(true) {
+            continue;
+        }
+        let by = evidence.edits.iter().rev().find_map(|edit| {
+            let (before, after) = (edit.body_before.as_deref()?, edit.body_after.as_deref()?);
+            let was = ticked(&read_approvals(before), &task.id, &asked.code);
+            let is = ticked(&read_approvals(after), &task.id, &asked.code);
+            (was == Some(false)
+                && is == Some(true)
+                && edit.sender != evidence.bot
+                && evidence.trusted.holds(&edit.sender)
+                && !evidence.ours.is_ours(after))
+            .then(|| edit.sender.clone())
+        });
+        match by {
+            Some(by) => found.seen.push(SeenApproval {
+                key: task.key.clone(),
+                code: asked.code.clone(),
+                by,
+                comment: None,
+            }),
+            None => found.ticked.push((task.key.clone(), asked.code.clone())),
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, commands};
+
+    #[test]
+    fn a_command_stands_at_the_start_of_a_line_outside_code_and_quotes() {
+        let approve = vec![Command::Approve { id: "A3".to_owned(), code: "7f3c".to_owned() }];
+        let cases: [(&str, &[Command]); 10] = [
+            ("/caretaker approve A3 7f3c", &approve),
+            ("Fine.\n\n/caretaker approve A3 7F3C\nthanks", &approve),
+            ("Fine.\n/caretaker approve A3 7f3c", &approve),
+            ("please /caretaker approve A3 7f3c", &[]),
+            ("> /caretaker approve A3 7f3c", &[]),
+            ("```\n/caretaker approve A3 7f3c\n```", &[]),
+            ("`/caretaker approve A3 7f3c`", &[]),
+            ("    /caretaker approve A3 7f3c", &[]),
+            ("<!--\n/caretaker approve A3 7f3c\n-->", &[]),
+            ("/caretaker approve A3 7f3c and more", &[]),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(commands(text), expected, "{text}");
+        }
+        assert_eq!(commands("/caretaker stop"), [Command::Stop]);
+        assert_eq!(commands("/caretaker resume"), [Command::Resume]);
+    }
+}
