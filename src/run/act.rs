@@ -9,15 +9,16 @@ use super::worker::Parts;
 use crate::action;
 use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef};
 use crate::forge::{
-    BlobSha, CommitSha, FilesCommit, ForgeError, ForgeResult, IssueEdit, IssueNumber, MergeOrder, PullNumber,
+    BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError, ForgeResult, IssueEdit, IssueNumber, MergeOrder, PullNumber,
     RepositoryName, State, TreeEntry,
 };
 use crate::health::MergePermit;
 use crate::issue::{TaskKey, resolution_note};
-use crate::merge::{self, RevertFile};
+use crate::merge::revert::{Entry, PathHistory, WholeEntry, find_step, merge_message, plan_revert, revert_message};
 use crate::store::EventId;
 use crate::wording;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often a text is read fresh and written again when somebody else was faster.
@@ -58,12 +59,8 @@ pub(crate) async fn merge(parts: &Parts, context: &Context<'_>, permit: MergePer
     let Ok((pull, head, _base)) = permit.consume() else {
         return Outcome::NotYet { why: wording::permit_expired() };
     };
-    let order = MergeOrder {
-        head,
-        title: wording::merge_title(pull, &plan.title),
-        message: wording::merge_message(context.issue, &context.task, &context.step),
-        delete_branch: true,
-    };
+    let (title, message) = merge_message(&plan.title, pull, context.issue, &context.step);
+    let order = MergeOrder { head, title, message, delete_branch: parts.merge_settings.delete_branch };
     let answer = parts.forge.merge(context.repository, pull, &order).await;
     if let Err(error) = &answer {
         tracing::warn!(pull = pull.0, %error, "the merge was not answered with a yes");
@@ -87,21 +84,29 @@ pub(crate) async fn confirm_merge(parts: &Parts, context: &Context<'_>, plan: &M
         return Ok(Outcome::NotYet { why: wording::merge_not_seen() });
     };
     let commit = parts.forge.commit(context.repository, &merged.commit).await?;
-    let ours = merge::step_of(&commit.message).is_some_and(|step| step == context.step);
+    let ours = find_step(std::slice::from_ref(&commit), &context.step).is_some();
     let proven = ours && commit.parents.first() == Some(&plan.base);
     Ok(Outcome::Merged { commit: merged.commit, at: merged.at, proven, ours })
 }
 
-async fn entry(
-    parts: &Parts,
-    context: &Context<'_>,
-    tree: &[TreeEntry],
-    path: &str,
-    revision: &CommitSha,
-) -> ForgeResult<Option<(TreeEntry, Vec<u8>)>> {
-    let Some(found) = tree.iter().find(|entry| entry.path == path) else { return Ok(None) };
-    let file = parts.forge.file(context.repository, path, revision.as_str()).await?;
-    Ok(file.map(|file| (found.clone(), file.content)))
+fn lies<'a>(tree: &'a [TreeEntry], path: &str) -> Option<&'a TreeEntry> {
+    tree.iter().find(|entry| entry.path == path && entry.kind != EntryKind::Folder)
+}
+
+fn short(entry: Option<&TreeEntry>) -> Option<Entry> {
+    entry.map(|entry| Entry { kind: entry.kind, blob: entry.blob.clone() })
+}
+
+/// Every path at which two trees differ.
+fn changed_paths(before: &[TreeEntry], after: &[TreeEntry]) -> BTreeSet<String> {
+    let differs = |one: &[TreeEntry], entry: &TreeEntry| lies(one, &entry.path) != Some(entry);
+    let files = |tree: &'_ [TreeEntry]| tree.iter().filter(|entry| entry.kind != EntryKind::Folder).cloned().collect::<Vec<_>>();
+    let (old, new) = (files(before), files(after));
+    old.iter()
+        .filter(|entry| differs(after, entry))
+        .chain(new.iter().filter(|entry| differs(before, entry)))
+        .map(|entry| entry.path.clone())
+        .collect()
 }
 
 /// Puts the files back as they were before a merge, in one commit.
@@ -136,20 +141,30 @@ async fn try_revert(
     let merged = parts.forge.tree(context.repository, merge_commit).await?;
     let now = parts.forge.tree(context.repository, &head).await?;
     let mut files = Vec::new();
-    for path in merge::changed_paths(&before, &merged) {
-        let old = entry(parts, context, &before, &path, &plan.base).await?;
-        files.push(RevertFile {
-            before: old,
-            merged: merged.iter().find(|entry| entry.path == path).cloned(),
-            now: now.iter().find(|entry| entry.path == path).cloned(),
+    for path in changed_paths(&before, &merged) {
+        let whole = match lies(&before, &path) {
+            None => None,
+            Some(entry) => {
+                // Every old content is read before the one write.
+                let file = parts.forge.file(context.repository, &path, plan.base.as_str()).await?;
+                let Some(file) = file else {
+                    return Ok(Outcome::NotYet { why: wording::revert_unreadable(&path) });
+                };
+                Some(WholeEntry { kind: entry.kind, blob: entry.blob.clone(), content: file.content })
+            }
+        };
+        files.push(PathHistory {
+            before: whole,
+            merged: short(lies(&merged, &path)),
+            now: short(lies(&now, &path)),
             path,
         });
     }
-    let writes = match merge::plan_revert(files) {
+    let writes = match plan_revert(&files) {
         Ok(writes) => writes,
         Err(refused) => return Ok(Outcome::Refused { why: refused.to_string() }),
     };
-    let message = wording::revert_message(plan.pull, merge_commit, context.issue, reason, &context.step);
+    let message = revert_message(&plan.title, plan.pull, merge_commit, context.issue, reason, &context.step);
     let commit = FilesCommit { branch: context.branch.to_owned(), message, files: writes };
     let sha = parts.forge.change_files(context.repository, &commit).await?;
     Ok(Outcome::Reverted { commit: sha })
@@ -158,13 +173,10 @@ async fn try_revert(
 /// Looks for the commit that carries the step id.
 pub(crate) async fn confirm_revert(parts: &Parts, context: &Context<'_>) -> ForgeResult<Outcome> {
     let commits = parts.forge.commits(context.repository, context.branch, SEARCHED_COMMITS).await?;
-    Ok(commits
-        .into_iter()
-        .find(|commit| merge::step_of(&commit.message).is_some_and(|step| step == context.step))
-        .map_or_else(
-            || Outcome::NotYet { why: wording::revert_not_seen() },
-            |commit| Outcome::Reverted { commit: commit.sha },
-        ))
+    Ok(find_step(&commits, &context.step).map_or_else(
+        || Outcome::NotYet { why: wording::revert_not_seen() },
+        |commit| Outcome::Reverted { commit: commit.sha.clone() },
+    ))
 }
 
 /// A random wait before the same text is tried again.

@@ -3,7 +3,8 @@
 
 use crate::forge::{BlobSha, CommitSha, PullNumber, TreeEntry};
 use crate::health::{FindingId, Recon, Verdict};
-use crate::merge::{Classification, Rollout, Update};
+use crate::merge::classify::Classification;
+use crate::merge::rollout::Rollout;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,14 +12,12 @@ use std::sync::Arc;
 /// What is known of one state of a pull request; never changes for the same head and description.
 #[derive(Debug, Clone)]
 pub(crate) struct PullDetails {
-    /// Its table.
-    pub(crate) updates: Vec<Update>,
     /// The files that it changes.
     pub(crate) files: Vec<crate::forge::ChangedFile>,
+    /// Its diff.
+    pub(crate) diff: String,
     /// Category, risk, foundation.
     pub(crate) classification: Classification,
-    /// Why its diff is not explained by its table.
-    pub(crate) unexplained: Option<String>,
 }
 
 /// Between two looks at one repository.
@@ -70,7 +69,7 @@ impl Memory {
         let mark = match rollout {
             Rollout::Unknown { why } => format!("unknown {why}"),
             Rollout::Waiting { progress, .. } => format!("waiting {progress}"),
-            Rollout::Failed { application, why } => format!("failed {application} {why}"),
+            Rollout::Failed { app, why } => format!("failed {app} {why}"),
             Rollout::Done { .. } => "done".to_owned(),
         };
         let mark = format!("{commit} {mark}");

@@ -10,17 +10,23 @@ use super::report::LastWrite;
 use super::settings::{Repository as RepositorySettings, RolloutBy};
 use super::situation::{PullSituation, Related, Situation, Wish};
 use super::state::{RunState, Stage};
-use super::trust::{self, Approvals, Evidence, History, OwnText, Trusted};
+use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Parts, RunError};
-use crate::cluster::{Application, Installed, ObjectRef, Workload};
+use crate::cluster::{Application, Installed, ObjectRef, OperationPhase, SyncStatus, Workload};
 use crate::forge::{
-    Account, Branch, Comment, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, PullRequest, Repository, State,
+    Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, PullRequest, Repository, State,
     TreeEntry,
 };
 use crate::health::{self, Attribution, FindingId, Recon};
-use crate::inbox::IssueEdit;
+use crate::forge::renovate::{self, Update, UpdateKind};
+use crate::inbox;
 use crate::issue::{self, Edit, Kind, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
-use crate::merge::{self, Hold, Preflight, PullFacts, Rollout};
+use crate::merge::classify::{classify, classify_words};
+use crate::merge::preflight::{Preflight, PullFacts, preflight};
+use crate::merge::reversible::{Reversible, reversible};
+use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge};
+use crate::merge::versions::{Mismatch, mismatches};
+use crate::merge::Hold;
 use crate::wording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -124,7 +130,7 @@ impl Observation {
 }
 
 fn read(parts: &Parts, body: &str) -> Result<Reading, RunError> {
-    issue::read(body, &|words| merge::classify_words(words, &parts.merge_settings)).map_err(RunError::Body)
+    issue::read(body, &|title, text| classify_words(title, text, &parts.rules)).map_err(RunError::Body)
 }
 
 /// The tasks of a text with their boxes; a text that cannot be read holds none.
@@ -146,22 +152,19 @@ pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Me
     let (recon, applications, workloads) = cluster(parts, now).await;
     memory.take(&recon);
     let branch = parts.forge.branch(name, &subject.repository.default_branch).await?;
-    let edits: Vec<IssueEdit> = parts
-        .store
-        .issue_payloads(&name.to_string(), subject.issue.number.0)
-        .await?
-        .iter()
-        .filter_map(|(sender, payload)| IssueEdit::parse(sender, payload))
-        .collect();
+    let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
+    let edits = inbox::issue_edits(&payloads);
     let history = History::new(&edits, subject.ours, |body| boxes(parts, body));
     let trusted = Trusted::new(&parts.settings, subject.repository);
     let comments = match state.began_at {
         Some(began) => parts.forge.comments(name, subject.issue.number, Some(began)).await?,
         None => Vec::new(),
     };
+    let edited_comments = inbox::edited_comments(&payloads);
+    let comments = Comments { comments: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 
     let mut look = Look { parts, subject: &subject, memory, applications: &applications, branch: &branch, now };
-    let head_rollout = look.rollout(&branch.head, &[]).await?;
+    let head_rollout = look.rollout(&branch.head).await?;
     let change = look.change(&recon).await?;
     let open_pulls = parts.forge.open_pulls(name).await?;
     let pulls = look.pulls(&reading, &open_pulls, &workloads).await?;
@@ -179,8 +182,6 @@ pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Me
         reading: &reading,
         comments: &comments,
         edits: &edits,
-        trusted: &trusted,
-        bot: &subject.bot.login,
         ours: subject.ours,
     });
     let unvouched_ticks = unvouched_ticks(parts, memory, &approvals, now);
@@ -192,9 +193,9 @@ pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Me
         template: issue::template_values(&subject.issue.body),
         order,
         obstacles,
-        paused: paused(parts, &subject, &comments, &trusted),
+        paused: paused(parts, &subject, &comments),
         withdrawn: subject.issue.state == State::Closed || !subject.issue.has_label(&parts.settings.maintenance_label),
-        resumed_by: trust::resumed_by(&comments, &trusted, &subject.bot.login, state),
+        resumed_by: comments.resumed_by(state),
         others: subject.others,
         locked_out: subject.locked_out,
         recon,
@@ -232,12 +233,11 @@ async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Vec
     (recon, applications, workloads.unwrap_or_default())
 }
 
-fn paused(parts: &Parts, subject: &Subject<'_>, comments: &[Comment], trusted: &Trusted) -> Option<String> {
+fn paused(parts: &Parts, subject: &Subject<'_>, comments: &Comments<'_>) -> Option<String> {
     if subject.issue.has_label(&parts.settings.pause_label) {
         return Some(wording::label(&parts.settings.pause_label));
     }
-    let since = subject.state.began_at?;
-    trust::stopped_by(comments, trusted, &subject.bot.login, since)
+    comments.stopped_by(subject.state.began_at?)
 }
 
 fn unvouched_ticks(
@@ -314,9 +314,6 @@ impl Look<'_> {
         urls
     }
 
-    fn watchers(&self) -> Vec<&Application> {
-        merge::watchers(self.applications, &self.pull_urls(), &self.subject.repository.default_branch)
-    }
 
     /// Whether `newer` contains `older`, asked of the forge once.
     async fn contains(&mut self, newer: &CommitSha, older: &CommitSha) -> Result<bool, RunError> {
@@ -338,12 +335,14 @@ impl Look<'_> {
     }
 
     /// Whether a commit runs in every watcher.
-    async fn rollout(&mut self, commit: &CommitSha, files: &[String]) -> Result<Rollout, RunError> {
+    async fn rollout(&mut self, commit: &CommitSha) -> Result<Rollout, RunError> {
         if self.subject.settings.rollout == RolloutBy::None {
             return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
         }
-        let revisions: BTreeSet<CommitSha> = self
-            .watchers()
+        let urls = self.pull_urls();
+        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
+        let revisions: BTreeSet<CommitSha> = watched
+            .watchers(self.applications)
             .iter()
             .flat_map(|application| {
                 application
@@ -358,14 +357,9 @@ impl Look<'_> {
             let holds = self.contains(&revision, commit).await?;
             contains.insert(revision, holds);
         }
-        Ok(merge::judge(
-            self.applications,
-            &self.pull_urls(),
-            &self.subject.repository.default_branch,
-            commit,
-            files,
-            &|revision| contains.get(revision).copied(),
-        ))
+        // A merge needs every layer GREEN, so before a change every watcher was Synced and Healthy.
+        let before = StoodBefore::new();
+        Ok(judge(self.applications, &watched, commit, &|revision| contains.get(revision).copied(), &before))
     }
 
     async fn change(&mut self, recon: &Recon) -> Result<ChangeView, RunError> {
@@ -376,31 +370,36 @@ impl Look<'_> {
             Stage::Reverted { commit, .. } => (commit, true),
             Stage::Asked | Stage::Merged | Stage::RolledOut { .. } | Stage::RevertAsked { .. } => (merge_commit, false),
         };
-        let rollout = self.rollout(commit, &change.plan.files).await?;
+        let rollout = self.rollout(commit).await?;
         let since = self.memory.progress_since(commit, &rollout, self.now);
-        let watchers = self.watchers();
-        let affected: Vec<Application> = watchers
-            .iter()
+        let urls = self.pull_urls();
+        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
+        let touched = watched.touched(self.applications, &change.plan.files);
+        let affected: Vec<Application> = watched
+            .watchers(self.applications)
+            .into_iter()
             .filter(|application| {
-                change.affected.contains(&application.name) || merge::is_touched(application, &change.plan.files)
+                change.affected.contains(&application.name)
+                    || touched.iter().any(|found| found.object() == application.object())
             })
-            .map(|application| (*application).clone())
+            .cloned()
             .collect();
         let attributions = recon
             .blocking()
             .filter(|finding| !change.plan.baseline.contains(&finding.id))
             .map(|finding| (finding.id.clone(), health::attribute(finding, &affected)))
             .collect();
-        let stuck = if undone { merge::stuck_operations(&affected, merge_commit) } else { Vec::new() };
-        let idle = affected
-            .iter()
-            .filter(|application| merge::is_idle_out_of_sync(application))
-            .map(Application::object)
-            .collect();
+        let stuck = if undone {
+            watched.stuck_operations(self.applications, merge_commit).into_iter().map(Application::object).collect()
+        } else {
+            Vec::new()
+        };
+        let idle = affected.iter().filter(|application| is_idle_out_of_sync(application)).map(Application::object).collect();
         let mismatches = if undone {
             Vec::new()
         } else {
-            merge::version_mismatches(&change.plan.versions, &affected)
+            let affected: Vec<&Application> = affected.iter().collect();
+            mismatches(&promised(&change.plan.versions), &affected).iter().map(mismatch_line).collect()
         };
         Ok(ChangeView { rollout: Some((rollout, since)), attributions, stuck, idle_out_of_sync: idle, mismatches })
     }
@@ -450,16 +449,11 @@ impl Look<'_> {
         let name = &self.subject.repository.name;
         let files = self.parts.forge.pull_files(name, pull.number).await?;
         let diff = self.parts.forge.pull_diff(name, pull.number).await?;
-        let (updates, unreadable) = match crate::forge::updates(&pull.body) {
-            Ok(updates) => (updates, None),
-            Err(error) => (Vec::new(), Some(error.to_string())),
-        };
-        let settings = &self.parts.merge_settings;
+        // A table that cannot be read makes the pre-flight refuse; for the order it says nothing.
+        let updates = renovate::updates(&pull.body).unwrap_or_default();
         let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-        let classification = merge::classify(&updates, &pull.title, &pull.head.branch, &paths, settings);
-        let unexplained =
-            unreadable.or_else(|| merge::explain(&diff, &updates, settings).err().map(|error| error.to_string()));
-        let details = Arc::new(PullDetails { updates, files, classification, unexplained });
+        let classification = classify(&updates, &pull.title, &pull.head.branch, &paths, &self.parts.rules);
+        let details = Arc::new(PullDetails { files, diff, classification });
         self.memory.details.retain(|(number, ..), _| *number != pull.number);
         self.memory.details.insert(key, Arc::clone(&details));
         Ok(details)
@@ -475,19 +469,19 @@ impl Look<'_> {
         };
         let paths: Vec<String> = details.files.iter().map(|file| file.path.clone()).collect();
         let holds: Vec<Hold> = self.subject.state.holds.iter().map(|held| held.hold.clone()).collect();
-        let preflight = merge::preflight(
+        let preflight = preflight(
             &PullFacts {
                 pull: &pull,
-                repository: name,
                 default_branch: &self.subject.repository.default_branch,
-                branch: self.branch,
-                statuses: &statuses,
-                updates: &details.updates,
                 files: &details.files,
-                unexplained: details.unexplained.as_deref(),
+                diff: &details.diff,
+                statuses: &statuses,
+                required_statuses: &self.branch.required_statuses,
                 holds: &holds,
             },
             &self.parts.merge_settings,
+            &self.parts.renovate_settings,
+            &self.parts.rules,
         );
         let code = if pull.state == State::Open {
             let (head, base) = (self.tree(&pull.head.sha).await?, self.tree(&self.branch.head.clone()).await?);
@@ -499,26 +493,33 @@ impl Look<'_> {
         } else {
             String::new()
         };
-        let watchers = self.watchers();
-        let touched: Vec<&Application> =
-            watchers.into_iter().filter(|application| merge::is_touched(application, &paths)).collect();
-        let reversible =
-            merge::reversible(&paths, &touched, workloads, &details.classification, &self.parts.merge_settings);
+        let urls = self.pull_urls();
+        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
+        let touched = watched.touched(self.applications, &paths);
+        let overrides = &self.parts.merge_settings.reversible;
+        let not_reversible = match reversible(&details.classification, &paths, &touched, workloads, overrides) {
+            Reversible::Yes => None,
+            Reversible::UntilStarted(why) | Reversible::No(why) => Some(why),
+        };
+        let (versions, approval) = match &preflight {
+            Preflight::Ready(ready) => (ready.holds(), ready.approval.clone()),
+            Preflight::Wait(_) | Preflight::Refuse(_) => (Vec::new(), None),
+        };
         let waiting_since = match &preflight {
-            Preflight::Wait { .. } => Some(*self.memory.preflight_since.entry(pull.number).or_insert(self.now)),
-            Preflight::Ready | Preflight::Refuse { .. } => {
+            Preflight::Wait(_) => Some(*self.memory.preflight_since.entry(pull.number).or_insert(self.now)),
+            Preflight::Ready(_) | Preflight::Refuse(_) => {
                 self.memory.preflight_since.remove(&pull.number);
                 None
             }
         };
         Ok(PullSituation {
-            approval: merge::approval(&details.classification).map(|why| wording::approval_unchecked(&why)),
+            approval,
             classification: details.classification.clone(),
             preflight,
             code,
             files: paths,
-            versions: merge::holds_of(&details.updates, &details.files),
-            not_reversible: reversible.why_not(),
+            versions,
+            not_reversible,
             waiting_since,
             pull,
         })
@@ -576,11 +577,10 @@ impl Look<'_> {
         if holds.is_empty() {
             return Vec::new();
         }
-        let settings = &self.parts.merge_settings;
+        let settings = &self.parts.renovate_settings;
         open.iter()
-            .filter(|pull| merge::is_renovates(pull, &self.subject.repository.name, settings))
             .filter_map(|pull| {
-                let updates = crate::forge::updates(&pull.body).ok()?;
+                let updates = renovate::recognise(pull, &settings.accounts, &settings.branch_prefix).ok()?.updates;
                 let held = holds.iter().find(|held| {
                     held.pull != pull.number
                         && updates
@@ -591,4 +591,34 @@ impl Look<'_> {
             })
             .collect()
     }
+}
+
+/// Whether an Application is not synced while nothing happens to it.
+fn is_idle_out_of_sync(application: &Application) -> bool {
+    let running = application.operation.as_ref().is_some_and(|operation| {
+        matches!(operation.phase, OperationPhase::Running | OperationPhase::Terminating)
+    });
+    application.sync == SyncStatus::OutOfSync
+        && !application.operation_requested
+        && !application.refresh_requested
+        && !running
+}
+
+/// What a change promised to run.
+fn promised(versions: &[Hold]) -> Vec<Update> {
+    versions
+        .iter()
+        .map(|hold| Update {
+            package: hold.package.clone(),
+            file: Some(hold.file.clone()),
+            from: None,
+            to: hold.version.clone(),
+            kind: UpdateKind::Unknown,
+            change: String::new(),
+        })
+        .collect()
+}
+
+fn mismatch_line(mismatch: &Mismatch) -> String {
+    wording::version_differs(&mismatch.application, &mismatch.package, &mismatch.wanted, &mismatch.running)
 }

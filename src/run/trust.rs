@@ -195,41 +195,57 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
     commands
 }
 
-/// Whether a comment is a trusted person's, never edited, and not older than a moment. The forge counts in seconds.
-fn counts(comment: &Comment, trusted: &Trusted, bot: &str, since: Timestamp) -> bool {
-    comment.created_at.as_second() >= since.as_second()
-        && comment.created_at == comment.updated_at
-        && trusted.holds(&comment.author.login)
-        && comment.author.login != bot
+/// The comments of an issue, with who counts.
+#[derive(Debug)]
+pub(crate) struct Comments<'a> {
+    /// Oldest first.
+    pub(crate) comments: &'a [Comment],
+    /// Those that a delivery shows to be edited: the forge's own times tell only whole seconds.
+    pub(crate) edited: &'a BTreeSet<u64>,
+    /// Who counts.
+    pub(crate) trusted: &'a Trusted,
+    /// Our own account: never a person's word.
+    pub(crate) bot: &'a str,
 }
 
-/// Whether a trusted person stopped the run, and did not resume it since.
-pub(crate) fn stopped_by(comments: &[Comment], trusted: &Trusted, bot: &str, since: Timestamp) -> Option<String> {
-    let mut stopped = None;
-    for comment in comments {
-        // To stop is always safe: an edited comment stops as well.
-        let may = comment.created_at.as_second() >= since.as_second() && trusted.holds(&comment.author.login);
-        for command in commands(&comment.body) {
-            match command {
-                Command::Stop if may => stopped = Some(comment.author.login.clone()),
-                Command::Resume if counts(comment, trusted, bot, since) => stopped = None,
-                _ => {}
+impl Comments<'_> {
+    /// Whether a comment is a trusted person's, never edited, and not older than a moment. The forge counts in seconds.
+    fn counts(&self, comment: &Comment, since: Timestamp) -> bool {
+        comment.created_at.as_second() >= since.as_second()
+            && comment.created_at == comment.updated_at
+            && !self.edited.contains(&comment.id.0)
+            && self.trusted.holds(&comment.author.login)
+            && comment.author.login != self.bot
+    }
+
+    /// Whether a trusted person stopped the run, and did not resume it since.
+    pub(crate) fn stopped_by(&self, since: Timestamp) -> Option<String> {
+        let mut stopped = None;
+        for comment in self.comments {
+            // To stop is always safe: an edited comment stops as well.
+            let may = comment.created_at.as_second() >= since.as_second() && self.trusted.holds(&comment.author.login);
+            for command in commands(&comment.body) {
+                match command {
+                    Command::Stop if may => stopped = Some(comment.author.login.clone()),
+                    Command::Resume if self.counts(comment, since) => stopped = None,
+                    Command::Stop | Command::Resume | Command::Approve { .. } => {}
+                }
             }
         }
+        stopped
     }
-    stopped
-}
 
-/// A trusted person's `/caretaker resume`, newer than the last one that the journal knows.
-pub(crate) fn resumed_by(comments: &[Comment], trusted: &Trusted, bot: &str, state: &RunState) -> Option<String> {
-    let since = state.began_at?;
-    let unvouched_exist = state.tasks.values().any(|record| !record.vouched);
-    comments
-        .iter()
-        .filter(|comment| unvouched_exist && counts(comment, trusted, bot, since))
-        .filter(|comment| state.vouched_at.is_none_or(|known| comment.created_at.as_second() > known.as_second()))
-        .find(|comment| commands(&comment.body).contains(&Command::Resume))
-        .map(|comment| comment.author.login.clone())
+    /// A trusted person's `/caretaker resume`, newer than the last one that the journal knows.
+    pub(crate) fn resumed_by(&self, state: &RunState) -> Option<String> {
+        let since = state.began_at?;
+        let unvouched_exist = state.tasks.values().any(|record| !record.vouched);
+        self.comments
+            .iter()
+            .filter(|comment| unvouched_exist && self.counts(comment, since))
+            .filter(|comment| state.vouched_at.is_none_or(|known| comment.created_at.as_second() > known.as_second()))
+            .find(|comment| commands(&comment.body).contains(&Command::Resume))
+            .map(|comment| comment.author.login.clone())
+    }
 }
 
 /// The approvals that count, and the ticks that nothing vouches for although there was time enough.
@@ -250,14 +266,10 @@ pub(crate) struct Evidence<'a> {
     pub(crate) body: &'a str,
     /// Its tasks.
     pub(crate) reading: &'a Reading,
-    /// The issue's comments.
-    pub(crate) comments: &'a [Comment],
+    /// The issue's comments, with who counts.
+    pub(crate) comments: &'a Comments<'a>,
     /// The issue's history as deliveries tell it.
     pub(crate) edits: &'a [IssueEdit],
-    /// Who counts.
-    pub(crate) trusted: &'a Trusted,
-    /// Our own account.
-    pub(crate) bot: &'a str,
     /// Recognises our own texts.
     pub(crate) ours: &'a dyn OwnText,
 }
@@ -276,12 +288,12 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
             continue;
         }
         let Some(asked) = &record.asked else { continue };
-        for comment in evidence.comments {
+        for comment in evidence.comments.comments {
             let approves = commands(&comment.body).iter().any(|command| {
                 matches!(command, Command::Approve { id, code } if *id == task.id && *code == asked.code)
             });
             if approves
-                && counts(comment, evidence.trusted, evidence.bot, asked.at)
+                && evidence.comments.counts(comment, asked.at)
                 && !evidence.state.used_comments.contains(&comment.id.0)
             {
                 found.seen.push(SeenApproval {
@@ -301,8 +313,8 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
             let is = ticked(&read_approvals(after), &task.id, &asked.code);
             (was == Some(false)
                 && is == Some(true)
-                && edit.sender != evidence.bot
-                && evidence.trusted.holds(&edit.sender)
+                && edit.sender != evidence.comments.bot
+                && evidence.comments.trusted.holds(&edit.sender)
                 && !evidence.ours.is_ours(after))
             .then(|| edit.sender.clone())
         });

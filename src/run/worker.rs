@@ -22,10 +22,10 @@ use crate::forge::{
 use crate::health::{self, Gate, GateFacts};
 use crate::inbox::Hints;
 use crate::issue::{ClosingView, Unreadable, apply, text_for_title};
-use crate::merge::{self, Rollout};
+use crate::merge::{self, classify::Rules, rollout::{Rollout, Watched}};
 use crate::store::{EventId, RunId, RunRow, Store, StoreError};
 use crate::timing::Timing;
-use crate::web::Readiness;
+use crate::web::{Peer, Readiness};
 use crate::wording;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
@@ -88,6 +88,10 @@ pub(crate) struct Parts {
     pub(crate) timing: Timing,
     /// Settings of merging.
     pub(crate) merge_settings: merge::Settings,
+    /// Settings about Renovate.
+    pub(crate) renovate_settings: merge::RenovateSettings,
+    /// Categories and foundations.
+    pub(crate) rules: Rules,
     /// Settings of health.
     pub(crate) health_settings: health::Settings,
     /// Settings of the cluster.
@@ -209,7 +213,7 @@ impl Worker {
             let jitter = wait.mul_f64(rand::random_range(0.0..0.1));
             tokio::select! {
                 () = stop.cancelled() => break Standing::Paused,
-                () = self.parts.hints.notified() => {}
+                _ = self.parts.hints.notified() => {}
                 () = tokio::time::sleep(wait + jitter) => {}
             }
         };
@@ -223,8 +227,8 @@ impl Worker {
 
     fn note_failure(&self, error: &RunError) {
         match error {
-            RunError::Forge(error) => self.parts.readiness.forge(Err(error.to_string())),
-            RunError::Cluster(error) => self.parts.readiness.cluster(Err(error.to_string())),
+            RunError::Forge(error) => self.parts.readiness.failed(Peer::Forge, chain(error)),
+            RunError::Cluster(error) => self.parts.readiness.failed(Peer::Cluster, chain(error)),
             RunError::Store(_) | RunError::Body(_) | RunError::Journal { .. } => {}
         }
     }
@@ -237,17 +241,17 @@ impl Worker {
         let (issue, others) = match self.subject(&repository).await? {
             Some(found) => found,
             None => {
-                parts.readiness.forge(Ok(()));
+                parts.readiness.answered(Peer::Forge);
                 match parts.cluster.version().await {
-                    Ok(_) => parts.readiness.cluster(Ok(())),
-                    Err(error) => parts.readiness.cluster(Err(error.to_string())),
+                    Ok(_) => parts.readiness.answered(Peer::Cluster),
+                    Err(error) => parts.readiness.failed(Peer::Cluster, chain(&error)),
                 }
                 return Ok(Next::Later(Standing::NoIssue));
             }
         };
-        parts.readiness.forge(Ok(()));
+        parts.readiness.answered(Peer::Forge);
         let locked_out = self.lock().await?;
-        parts.readiness.cluster(Ok(()));
+        parts.readiness.answered(Peer::Cluster);
         let run = parts.store.open_run(&repository.name.to_string(), issue.number.0, Timestamp::now()).await?;
         let id = run.id;
         let span = tracing::info_span!("run", id = id.0, issue = issue.number.0);
@@ -359,7 +363,7 @@ impl Worker {
             }
             Err(error) => {
                 self.lease = None;
-                self.parts.readiness.cluster(Err(error.to_string()));
+                self.parts.readiness.failed(Peer::Cluster, chain(&error));
                 // Without the lock nothing is done, but people still read why.
                 tracing::warn!(%error, "the cluster's lock could not be taken");
                 Ok(Some(wording::nobody_known()))
@@ -616,7 +620,8 @@ impl Worker {
         let Ok(cluster::Installed::Yes(applications)) = self.parts.cluster.applications().await else { return };
         let mut urls = scene.repository.clone_urls.clone();
         urls.extend(scene.settings.pull_urls.iter().cloned());
-        for application in merge::watchers(&applications, &urls, &scene.repository.default_branch) {
+        let watched = Watched { urls: &urls, default_branch: &scene.repository.default_branch };
+        for application in watched.watchers(&applications) {
             if let Err(error) = self.parts.cluster.refresh_application(application, hard).await {
                 // Argo CD looks by itself after some minutes; this only makes it sooner.
                 tracing::warn!(application = %application.name, %error, "the refresh was not taken");

@@ -7,7 +7,7 @@ use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::{Finding, Recon, Verdict};
 use crate::issue::Kind;
-use crate::merge::Rollout;
+use crate::merge::rollout::Rollout;
 
 /// How much of a title or a message from outside is shown.
 const SHORT: usize = 120;
@@ -63,8 +63,8 @@ fn rollout_state(rollout: &Rollout) -> String {
                 format!("{}: {}; {} more wait", quote_outside(name, SHORT), quote_outside(why, SHORT), rest.len())
             }
         },
-        Rollout::Failed { application, why } => {
-            format!("{} failed: {}", quote_outside(application, SHORT), quote_outside(why, SHORT))
+        Rollout::Failed { app, why } => {
+            format!("{} failed: {}", quote_outside(app, SHORT), quote_outside(why, SHORT))
         }
         Rollout::Done { watchers, .. } => format!("{watchers} watchers follow"),
     }
@@ -335,11 +335,6 @@ pub(crate) fn permit_refused(why: &str) -> String {
     format!("the gate is closed: {}", quote_outside(why, SHORT))
 }
 
-/// What a pull request's approval does not cover.
-pub(crate) fn approval_unchecked(what: &str) -> String {
-    format!("{what}; no release notes and no backups were checked")
-}
-
 /// The note that caretaker writes above a related issue's own text.
 pub(crate) fn resolution(issue: IssueNumber, date: &str, by: &str) -> String {
     format!("Resolved on {date} by the maintenance of #{issue}: {by}.")
@@ -352,16 +347,6 @@ pub(crate) fn resolved_by(id: &str, title: &str, works: &[String]) -> String {
     } else {
         format!("task {id} ({}), after {}", title_of(title), works.join(", "))
     }
-}
-
-/// The first line of a merge commit's message.
-pub(crate) fn merge_title(pull: PullNumber, title: &str) -> String {
-    format!("Merge pull request #{pull}: {}", title.replace(['\n', '\r'], " "))
-}
-
-/// The rest of a merge commit's message, with the step id as a trailer.
-pub(crate) fn merge_message(issue: IssueNumber, task: &str, step: &str) -> String {
-    format!("Asked for by task {task} of the maintenance issue #{issue}.\n\nCaretaker-Step: {step}\n")
 }
 
 /// The final gate waits for other tasks.
@@ -510,20 +495,6 @@ pub(crate) fn text_keeps_changing() -> String {
     "the text changed at each attempt to write it".to_owned()
 }
 
-/// The message of the commit that undoes a merge.
-pub(crate) fn revert_message(
-    pull: PullNumber,
-    merge_commit: &CommitSha,
-    issue: IssueNumber,
-    reason: &str,
-    step: &str,
-) -> String {
-    format!(
-        "Undo the merge of #{pull}\n\nPuts the files back as they were before {merge_commit}, for the maintenance issue #{issue}: {}.\n\nCaretaker-Step: {step}\n",
-        reason.replace(['\n', '\r'], " ")
-    )
-}
-
 /// What became of crash reports.
 pub(crate) fn note_archived(ids: &[String]) -> String {
     match ids.len() {
@@ -606,4 +577,19 @@ pub(crate) fn closed_by_person() -> String {
 /// A label that stops.
 pub(crate) fn label(name: &str) -> String {
     format!("the label `{name}`")
+}
+
+/// A pull request that must not be merged.
+pub(crate) fn pull_refused(why: &str) -> String {
+    format!("not merged: {}", quote_outside(why, SHORT * 2))
+}
+
+/// An image that is not of the promised version.
+pub(crate) fn version_differs(application: &str, package: &str, wanted: &str, running: &[String]) -> String {
+    format!("{application} runs {} instead of {package} {wanted}", running.join(", "))
+}
+
+/// An old content could not be read.
+pub(crate) fn revert_unreadable(path: &str) -> String {
+    format!("the old content of {} could not be read", quote_outside(path, SHORT))
 }

@@ -2,7 +2,7 @@
 
 use super::{Decision, Waiting};
 use crate::health::{Attribution, Finding, FindingId};
-use crate::merge::Rollout;
+use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
 use crate::run::situation::Situation;
 use crate::run::state::{Change, Stage};
@@ -122,7 +122,7 @@ fn attributed<'a>(situation: &'a Situation<'_>, findings: &[&'a Finding]) -> Vec
 fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     let new = new_findings(situation, change);
     let failed = match situation.change_rollout {
-        Some((Rollout::Failed { application, why }, _)) => Some((application, why)),
+        Some((Rollout::Failed { app, why }, _)) => Some((app, why)),
         _ => None,
     };
     if new.is_empty() && failed.is_none() {

@@ -4,7 +4,8 @@ use super::{Decision, Waiting};
 use crate::health::Verdict;
 use crate::run::checks::answer;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
-use crate::merge::{Preflight, Rollout};
+use crate::merge::preflight::{Preflight, Refusal};
+use crate::merge::rollout::Rollout;
 use crate::run::event::{Effect, Event, MergePlan, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation};
 use crate::run::state::TaskState;
@@ -171,18 +172,18 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
     }
     match &pull.preflight {
-        Preflight::Refuse { why } => return waits(situation, key, why.clone()),
-        Preflight::Wait { why } => {
+        Preflight::Refuse(Refusal::Closed) => return waits(situation, key, wording::pull_closed(pull.pull.number)),
+        Preflight::Refuse(Refusal::Foundation(why)) => return waits(situation, key, wording::foundation_waits(why)),
+        Preflight::Refuse(refusal) => return waits(situation, key, wording::pull_refused(&refusal.to_string())),
+        Preflight::Wait(what) => {
+            let why = wording::preflight_waits(pull.pull.number, &what.to_string());
             let since = pull.waiting_since.unwrap_or(situation.now);
             if elapsed(situation.now, since) >= situation.timing.rollout_no_progress() {
-                return waits(situation, key, why.clone());
+                return waits(situation, key, why);
             }
-            return Step::Later(Some(wording::preflight_waits(pull.pull.number, why)));
+            return Step::Later(Some(why));
         }
-        Preflight::Ready => {}
-    }
-    if let Some(why) = &pull.classification.foundation {
-        return waits(situation, key, wording::foundation_waits(why));
+        Preflight::Ready(_) => {}
     }
     let approval = pull
         .approval
