@@ -14,6 +14,7 @@ mod health;
 mod inbox;
 mod issue;
 mod merge;
+mod run;
 mod store;
 mod timing;
 mod web;

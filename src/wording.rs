@@ -6,10 +6,12 @@
 
 mod outside;
 mod report;
+mod run;
 mod tasks;
 
 pub(crate) use outside::{cell, code, one_line, quote_outside};
 pub(crate) use report::*;
+pub(crate) use run::*;
 pub(crate) use tasks::*;
 
 use jiff::Timestamp;

@@ -33,7 +33,7 @@ impl From<&Task> for KnownTask {
 }
 
 /// How a task stands after our last write, or as we last read it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WrittenTask {
     /// Which one.
     pub(crate) key: TaskKey,

@@ -6,7 +6,7 @@
 
 use super::event::{Effect, MergePlan, Outcome};
 use super::worker::Parts;
-use crate::action;
+use crate::action::{self, Action};
 use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef};
 use crate::forge::{
     BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError, ForgeResult, IssueEdit, IssueNumber, MergeOrder, PullNumber,
@@ -199,7 +199,7 @@ pub(crate) async fn close_related(parts: &Parts, context: &Context<'_>, number: 
 
 async fn try_close(parts: &Parts, context: &Context<'_>, number: IssueNumber, now: Timestamp) -> ForgeResult<Outcome> {
     let issue = parts.forge.issue(context.repository, number).await?;
-    let note = wording::resolution(context.issue, &wording::time(now), &context.resolved_by);
+    let note = wording::resolved_on(&wording::time(now), &context.resolved_by);
     let body = resolution_note(&issue.body, context.issue, &note);
     let closed = issue.state == State::Closed;
     if !(closed && body == issue.body) {
@@ -215,9 +215,11 @@ async fn try_close(parts: &Parts, context: &Context<'_>, number: IssueNumber, no
 }
 
 /// Reads and archives Ceph's crash reports.
-pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease) -> Outcome {
-    match action::archive_ceph_crashes(parts.cluster.as_ref(), &parts.cluster_settings, lease).await {
-        Ok(report) => Outcome::Done { detail: wording::note_archived(&report.archived) },
+pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action: &Action) -> Outcome {
+    match action::archive_crashes(parts.cluster.as_ref(), &parts.cluster_settings, lease, action).await {
+        Ok(performed) => {
+            Outcome::Done { detail: wording::note_archived(&performed.archived, &performed.evidence) }
+        }
         Err(error) => not_yet(&error),
     }
 }
@@ -284,7 +286,7 @@ pub(crate) async fn call_person(parts: &Parts, context: &Context<'_>) -> Outcome
 pub(crate) fn task_of(effect: &Effect) -> Option<&TaskKey> {
     match effect {
         Effect::Merge(plan) => Some(&plan.key),
-        Effect::CloseRelated { key, .. } | Effect::CephCrashArchive { key } => Some(key),
+        Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => Some(key),
         Effect::Revert { .. }
         | Effect::Terminate { .. }
         | Effect::Sync { .. }

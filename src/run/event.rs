@@ -2,6 +2,7 @@
 //!
 //! Each kind of effect says how the world shows whether it happened ([`Effect::class`]): after a crash the world is asked.
 
+use crate::action::Action;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::{FindingId, Layer, Recon, Verdict};
@@ -237,10 +238,12 @@ pub(crate) enum Effect {
         /// The issue or pull request.
         number: IssueNumber,
     },
-    /// Reads and archives Ceph's crash reports.
-    CephCrashArchive {
+    /// Carries out a typed action. Every action there is so far is idempotent.
+    Action {
         /// The task.
         key: TaskKey,
+        /// What.
+        action: Action,
     },
     /// Puts the label that calls for a person on the maintenance issue.
     CallPerson,
@@ -262,7 +265,7 @@ impl Effect {
             Self::Terminate { .. }
             | Self::Sync { .. }
             | Self::CloseRelated { .. }
-            | Self::CephCrashArchive { .. }
+            | Self::Action { .. }
             | Self::CallPerson => EffectClass::Idempotent,
         }
     }
@@ -277,7 +280,7 @@ impl Effect {
             Self::Terminate { application, .. } => wording::would_act(&format!("stop the sync of {application}")),
             Self::Sync { application, .. } => wording::would_act(&format!("sync {application}")),
             Self::CloseRelated { number, .. } => wording::would_act(&format!("close #{number}")),
-            Self::CephCrashArchive { .. } => wording::would_act("archive Ceph's crash reports"),
+            Self::Action { .. } => wording::would_act("archive Ceph's crash reports"),
             Self::CallPerson => wording::would_act("call a person"),
             Self::CloseIssue { .. } => wording::would_act("close this issue"),
         }

@@ -84,7 +84,7 @@ fn effect_line(effect: &Effect, state: &RunState) -> String {
         Effect::Terminate { application, .. } => format!("stop the sync of {application}"),
         Effect::Sync { application, .. } => format!("sync {application}"),
         Effect::CloseRelated { key, number } => format!("close #{number} for {}", id(key)),
-        Effect::CephCrashArchive { key } => format!("archive Ceph's crash reports for {}", id(key)),
+        Effect::Action { key, .. } => format!("archive Ceph's crash reports for {}", id(key)),
         Effect::CallPerson => "call a person".to_owned(),
         Effect::CloseIssue { .. } => "close the maintenance issue".to_owned(),
     }

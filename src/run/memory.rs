@@ -2,7 +2,7 @@
 //! never correctness.
 
 use crate::forge::{BlobSha, CommitSha, PullNumber, TreeEntry};
-use crate::health::{FindingId, Recon, Verdict};
+use crate::health::Steadiness;
 use crate::merge::classify::Classification;
 use crate::merge::rollout::Rollout;
 use jiff::Timestamp;
@@ -23,10 +23,8 @@ pub(crate) struct PullDetails {
 /// Between two looks at one repository.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
-    /// Since when every layer has been GREEN without a break.
-    pub(crate) green_since: Option<Timestamp>,
-    /// Since when each finding has been seen without a break.
-    pub(crate) first_seen: BTreeMap<FindingId, Timestamp>,
+    /// Since when it has been as it is.
+    pub(crate) steadiness: Steadiness,
     /// How the rollout stood, and since when.
     pub(crate) rollout: Option<(String, Timestamp)>,
     /// Whether a commit contains another. Never changes.
@@ -49,21 +47,6 @@ pub(crate) struct Memory {
 const TREES: usize = 16;
 
 impl Memory {
-    /// Takes a new pass in.
-    pub(crate) fn take(&mut self, recon: &Recon) {
-        let now = recon.began_at;
-        let mut seen = BTreeMap::new();
-        for finding in recon.findings() {
-            let since = self.first_seen.get(&finding.id).copied().unwrap_or(now);
-            seen.insert(finding.id.clone(), since);
-        }
-        self.first_seen = seen;
-        self.green_since = match recon.verdict() {
-            Verdict::Green => Some(self.green_since.unwrap_or(now)),
-            Verdict::Yellow | Verdict::Red | Verdict::Unknown => None,
-        };
-    }
-
     /// Since when the rollout has shown no progress.
     pub(crate) fn progress_since(&mut self, commit: &CommitSha, rollout: &Rollout, now: Timestamp) -> Timestamp {
         let mark = match rollout {

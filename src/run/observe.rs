@@ -17,7 +17,7 @@ use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, PullRequest, Repository, State,
     TreeEntry,
 };
-use crate::health::{self, Attribution, FindingId, Recon};
+use crate::health::{self, Attribution, Feature, FindingId, Recon, Surroundings};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::inbox;
 use crate::issue::{self, Edit, Kind, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
@@ -31,6 +31,11 @@ use crate::wording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
+
+/// How long nobody may have looked for GREEN to count as unbroken, besides three ordinary rounds. Real time: a look at a
+/// slow forge takes its while.
+const UNWATCHED: Duration = Duration::from_secs(30);
 
 /// What is looked at.
 #[derive(Debug)]
@@ -109,8 +114,8 @@ impl Observation {
             withdrawn: self.withdrawn,
             locked_out: self.locked_out.as_deref(),
             recon: &self.recon,
-            green_since: memory.green_since,
-            first_seen: &memory.first_seen,
+            green_since: memory.steadiness.green_since(),
+            first_seen: memory.steadiness.first_seen(),
             attributions: &self.attributions,
             head: &self.branch.head,
             head_rollout: &self.head_rollout,
@@ -130,7 +135,7 @@ impl Observation {
 }
 
 fn read(parts: &Parts, body: &str) -> Result<Reading, RunError> {
-    issue::read(body, &|title, text| classify_words(title, text, &parts.rules)).map_err(RunError::Body)
+    issue::read(body, &|words| classify_words(words, "", &parts.rules)).map_err(RunError::Body)
 }
 
 /// The tasks of a text with their boxes; a text that cannot be read holds none.
@@ -150,7 +155,7 @@ pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Me
     issue::keep_history(&mut reading, &known);
 
     let (recon, applications, workloads) = cluster(parts, now).await;
-    memory.take(&recon);
+    memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = parts.forge.branch(name, &subject.repository.default_branch).await?;
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
     let edits = inbox::issue_edits(&payloads);
@@ -219,7 +224,12 @@ pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Me
 
 /// The cluster's part. What does not answer is UNKNOWN in the pass, and no Application is known.
 async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Vec<Workload>) {
-    let recon = health::recon(parts.cluster.as_ref(), &parts.health_settings, &parts.cluster_settings, &parts.timing, now);
+    let surroundings = Surroundings {
+        settings: &parts.health_settings,
+        cluster: &parts.cluster_settings,
+        grace: parts.timing.grace(),
+    };
+    let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
     let (recon, applications, workloads) =
         tokio::join!(recon, parts.cluster.applications(), parts.cluster.workloads());
     let applications = match applications {
@@ -557,14 +567,27 @@ impl Look<'_> {
         } else if !repository.can_push {
             obstacles.push(wording::cannot_push(&repository.name));
         }
+        let health = &self.parts.health_settings;
         let archives = reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. }));
-        for need in health::rights(&self.parts.health_settings, &self.parts.cluster_settings, archives) {
-            match self.parts.cluster.may(&need.right).await {
-                Ok(true) => {}
-                Ok(false) => obstacles.push(wording::missing_right(&need.right, need.feature)),
-                Err(error) => {
-                    obstacles.push(wording::cluster_unreachable(&error.to_string()));
-                    break;
+        let features = [
+            (Feature::Core, true),
+            (Feature::Lease, true),
+            (Feature::ArgoCd, health.argocd),
+            (Feature::ArgoCdSync, self.subject.settings.rollout == RolloutBy::Watchers),
+            (Feature::Ceph, health.ceph),
+            (Feature::CephTools, self.parts.cluster_settings.exec || archives),
+            (Feature::Certificates, health.certificates),
+            (Feature::Usage, health.usage),
+        ];
+        for (feature, _) in features.into_iter().filter(|(_, needed)| *needed) {
+            for need in health::rights(feature, &self.parts.cluster_settings) {
+                match self.parts.cluster.may(&need.right).await {
+                    Ok(false) if !need.optional => obstacles.push(wording::missing_right(&need.right, feature)),
+                    Ok(_) => {}
+                    Err(error) => {
+                        obstacles.push(wording::cluster_unreachable(&error.to_string()));
+                        return Ok(obstacles);
+                    }
                 }
             }
         }

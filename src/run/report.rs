@@ -243,7 +243,7 @@ impl Report<'_> {
             .collect();
         let mut warnings = Vec::new();
         if self.reading.tasks.is_empty() {
-            warnings.push(wording::no_tasks());
+            warnings.push(wording::how_to_write_tasks());
         }
         for escalation in &self.state.escalations {
             warnings.push(wording::packet(&escalation.why, &escalation.evidence));
@@ -364,7 +364,7 @@ impl Report<'_> {
                     wording::row_closed(),
                     detail.clone(),
                 ),
-                (Effect::CephCrashArchive { key }, Outcome::Done { detail }) => row(
+                (Effect::Action { key, .. }, Outcome::Done { detail }) => row(
                     ChangeKind::Action,
                     self.task_id(key),
                     None,
@@ -424,7 +424,7 @@ impl Report<'_> {
             fields.final_status = field(wording::verdict(view.overall), Vec::new());
             fields.started = field(wording::time(view.started), Vec::new());
             fields.completed = field(wording::time(view.completed), Vec::new());
-            fields.duration = field(wording::duration(view.started, view.completed), Vec::new());
+            fields.duration = field(wording::duration(seconds_between(view.started, view.completed)), Vec::new());
             fields.resolved_by = field(view.resolved_by.clone(), Vec::new());
         }
         fields
@@ -579,7 +579,7 @@ impl Report<'_> {
                 .acts
                 .iter()
                 .filter(|act| matches!(&act.effect, Effect::Merge(plan) if plan.key == record.known.key)
-                    || matches!(&act.effect, Effect::CloseRelated { key, .. } | Effect::CephCrashArchive { key } if *key == record.known.key))
+                    || matches!(&act.effect, Effect::CloseRelated { key, .. } | Effect::Action { key, .. } if *key == record.known.key))
                 .find_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
                 .unwrap_or_default();
             events.push(LessonEvent::Retried { task: record.known.id.clone(), attempts: record.attempts + 1, why });
@@ -594,7 +594,6 @@ fn whole_seconds(seconds: f64) -> u64 {
     seconds.max(0.0).round() as u64
 }
 
-/// The layers of a pass, for programs.
-pub(crate) fn layer_words(recon: &Recon) -> BTreeMap<Layer, Verdict> {
-    recon.layers()
+fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
+    u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
 }

@@ -421,7 +421,7 @@ impl RunState {
             }
             Effect::Terminate { .. }
             | Effect::CloseRelated { .. }
-            | Effect::CephCrashArchive { .. }
+            | Effect::Action { .. }
             | Effect::CallPerson
             | Effect::CloseIssue { .. } => {}
         }
@@ -479,7 +479,7 @@ impl RunState {
                 }
             }
             (
-                Effect::CloseRelated { key, .. } | Effect::CephCrashArchive { key },
+                Effect::CloseRelated { key, .. } | Effect::Action { key, .. },
                 Outcome::NotYet { .. } | Outcome::Refused { .. },
             ) => {
                 if let Some(record) = self.tasks.get_mut(key) {

@@ -115,29 +115,6 @@ pub(crate) trait OwnText: std::fmt::Debug + Send + Sync {
     fn is_ours(&self, body: &str) -> bool;
 }
 
-impl Vouch for Vouching<'_> {
-    fn vouches_for(&self, task: &Task) -> bool {
-        if self.trusted.sole_writers {
-            return true;
-        }
-        // The first delivery in which the task stands and before did not tells who put it there.
-        let mut put_there = None;
-        for edit in self.edits {
-            let Some(after) = &edit.body_after else { continue };
-            let is_there = (self.keys)(after).contains(&task.key);
-            let was_there = edit.body_before.as_ref().is_some_and(|before| (self.keys)(before).contains(&task.key));
-            if is_there && !was_there && !self.ours.is_ours(after) {
-                put_there = Some(&edit.sender);
-            }
-        }
-        match put_there {
-            Some(sender) => self.trusted.holds(sender),
-            // No delivery tells: only what was there when the run began counts.
-            None => self.discovery,
-        }
-    }
-}
-
 /// A word of a comment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Command {

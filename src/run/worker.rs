@@ -19,7 +19,7 @@ use crate::cluster::{self, Cluster, ClusterError, ClusterLease, LeaseAnswer};
 use crate::forge::{
     Account, Forge, ForgeError, Issue, IssueEdit, IssueNumber, Repository, RepositoryName, State, StateFilter,
 };
-use crate::health::{self, Gate, GateFacts};
+use crate::health::{self, Authority, Evidence, permit};
 use crate::inbox::Hints;
 use crate::issue::{ClosingView, Unreadable, apply, text_for_title};
 use crate::merge::{self, classify::Rules, rollout::{Rollout, Watched}};
@@ -503,21 +503,31 @@ impl Worker {
         }
         plan.base = base.clone();
         let Some(lease) = &self.lease else { return Ok(Err(wording::gate_settling())) };
-        let approved = scene.settings.mode == Mode::Auto
-            || work.state.task(&plan.key).is_some_and(|record| record.approved.is_some());
-        let facts = GateFacts {
+        let authority = match work.state.task(&plan.key).and_then(|record| record.approved.as_ref()) {
+            Some(approved) => Authority::Approved { by: approved.by.clone() },
+            None if scene.settings.mode == Mode::Auto => Authority::Automatic,
+            None => Authority::Missing { asked: wording::approval_by_mode() },
+        };
+        let evidence = Evidence {
+            now: Timestamp::now(),
             recon: &scene.observation.recon,
-            green_since: work.memory.green_since,
+            settings: &parts.health_settings,
+            excused: &BTreeSet::new(),
+            green_since: work.memory.steadiness.green_since(),
             settle: parts.timing.settle(),
-            head_rolled_out: matches!(scene.observation.head_rollout, Rollout::Done { .. }),
+            head_rolled_out: match &scene.observation.head_rollout {
+                Rollout::Done { .. } => Ok(()),
+                rollout => Err(wording::gate_head_waits(rollout)),
+            },
             incident: None,
             paused: scene.observation.paused.as_deref(),
-            approved,
+            outside_window: None,
+            authority: &authority,
             lease,
             request_timeout: parts.cluster_settings.request_timeout(),
         };
-        Ok(Gate::permit(&facts, plan.pull, plan.head.clone(), base)
-            .map_err(|blocked| wording::permit_refused(&blocked.first().map(|b| b.why.clone()).unwrap_or_default())))
+        Ok(permit(&evidence, plan.pull, plan.head.clone(), base)
+            .map_err(|blocked| wording::permit_refused(&blocked.first().map(|one| one.why.clone()).unwrap_or_default())))
     }
 
     fn context<'a>(&self, scene: &Scene<'a>, work: &Work, step: EventId, effect: &Effect) -> Context<'a> {
@@ -532,7 +542,7 @@ impl Worker {
             .iter()
             .filter_map(|act| match (&act.effect, &act.ended) {
                 (Effect::Merge(plan), Some((_, Outcome::Merged { .. }))) => Some(format!("#{}", plan.pull)),
-                (Effect::CephCrashArchive { .. }, Some((_, Outcome::Done { detail }))) => Some(detail.clone()),
+                (Effect::Action { .. }, Some((_, Outcome::Done { detail }))) => Some(detail.clone()),
                 _ => None,
             })
             .collect();
@@ -572,8 +582,8 @@ impl Worker {
                 Some(lease) => act::sync(&parts, lease, application, revision).await,
                 None => Outcome::NotYet { why: wording::gate_settling() },
             },
-            Effect::CephCrashArchive { .. } => match &self.lease {
-                Some(lease) => act::archive_crashes(&parts, lease).await,
+            Effect::Action { action, .. } => match &self.lease {
+                Some(lease) => act::archive_crashes(&parts, lease, action).await,
                 None => Outcome::NotYet { why: wording::gate_settling() },
             },
             Effect::CloseRelated { number, .. } => {
@@ -594,7 +604,7 @@ impl Worker {
             Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,
             Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
             Effect::CloseIssue { .. } => {
-                let closed = scene.issue.state == State::Closed && crate::issue::is_resolved(&scene.issue.title);
+                let closed = scene.issue.state == State::Closed && text_for_title(&scene.issue.title, true) == scene.issue.title;
                 if closed {
                     Outcome::Done { detail: String::new() }
                 } else {
@@ -605,7 +615,7 @@ impl Worker {
             Effect::Terminate { .. }
             | Effect::Sync { .. }
             | Effect::CloseRelated { .. }
-            | Effect::CephCrashArchive { .. }
+            | Effect::Action { .. }
             | Effect::CallPerson => self.carry_out(scene, work, step, &effect).await?,
         };
         self.append(work, Event::Ended { step, outcome }).await?;

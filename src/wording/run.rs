@@ -240,7 +240,7 @@ pub(crate) fn person_task(kind: &Kind) -> String {
         Kind::Decide { pull: None } => "a decision is a person's: decide, then tick it".to_owned(),
         Kind::Dashboard => "boxes of the Dependency Dashboard are not ticked yet by caretaker: tick the box there, then this one".to_owned(),
         Kind::Runbook => "caretaker does not know this procedure yet: carry it out, then tick it".to_owned(),
-        Kind::Track => "keeping an eye on something is a person's: look, then tick it".to_owned(),
+        Kind::Track { .. } => "keeping an eye on something is a person's: look, then tick it".to_owned(),
         _ => "this is a person's: do it, then tick it".to_owned(),
     }
 }
@@ -335,9 +335,9 @@ pub(crate) fn permit_refused(why: &str) -> String {
     format!("the gate is closed: {}", quote_outside(why, SHORT))
 }
 
-/// The note that caretaker writes above a related issue's own text.
-pub(crate) fn resolution(issue: IssueNumber, date: &str, by: &str) -> String {
-    format!("Resolved on {date} by the maintenance of #{issue}: {by}.")
+/// What the note above a related issue's own text says besides the maintenance issue's number.
+pub(crate) fn resolved_on(date: &str, by: &str) -> String {
+    format!("On {date}: {by}.")
 }
 
 /// What resolved a related issue: the task that asked for its closing, and what was done for it.
@@ -354,8 +354,8 @@ pub(crate) fn waits_for_tasks(ids: &[&str]) -> String {
     format!("comes after every other task; still open: {}", ids.iter().map(|id| quote_outside(id, 20)).collect::<Vec<_>>().join(", "))
 }
 
-/// A run without tasks.
-pub(crate) fn no_tasks() -> String {
+/// A run without tasks: how they are written.
+pub(crate) fn how_to_write_tasks() -> String {
     "No task was found: write tasks as boxes (`- [ ] **A1 P1 Apps**: ...`) under a heading such as Action Items".to_owned()
 }
 
@@ -465,16 +465,6 @@ pub(crate) fn waited_for_rollout(pull: PullNumber) -> String {
     format!("the rollout of #{pull}")
 }
 
-/// A span of time in words: `1 h 4 min`, `12 min`, `38 s`.
-pub(crate) fn duration(from: jiff::Timestamp, to: jiff::Timestamp) -> String {
-    let seconds = to.duration_since(from).as_secs().max(0);
-    match (seconds / 3600, seconds / 60 % 60, seconds % 60) {
-        (0, 0, seconds) => format!("{seconds} s"),
-        (0, minutes, _) => format!("{minutes} min"),
-        (hours, minutes, _) => format!("{hours} h {minutes} min"),
-    }
-}
-
 /// The permit's ten seconds were over.
 pub(crate) fn permit_expired() -> String {
     "the permit was too old; the gate is asked again".to_owned()
@@ -496,11 +486,15 @@ pub(crate) fn text_keeps_changing() -> String {
 }
 
 /// What became of crash reports.
-pub(crate) fn note_archived(ids: &[String]) -> String {
-    match ids.len() {
-        0 => "no new crash report was there".to_owned(),
+pub(crate) fn note_archived(ids: &[String], evidence: &[String]) -> String {
+    let what = match ids.len() {
+        0 => return "no new crash report was there".to_owned(),
         1 => "archived 1 crash report".to_owned(),
         count => format!("archived {count} crash reports"),
+    };
+    match evidence.first() {
+        Some(first) => format!("{what} ({})", quote_outside(first, SHORT)),
+        None => what,
     }
 }
 
@@ -535,8 +529,19 @@ pub(crate) fn archived(repository: &crate::forge::RepositoryName) -> String {
 }
 
 /// A right is missing in the cluster.
-pub(crate) fn missing_right(right: &crate::cluster::Right, feature: &str) -> String {
-    format!("the cluster does not allow `{right}`, which {feature} needs: apply the manifests of deploy/ for it")
+pub(crate) fn missing_right(right: &crate::cluster::Right, feature: crate::health::Feature) -> String {
+    use crate::health::Feature;
+    let needed_for = match feature {
+        Feature::Core => "judging nodes, pods and workloads",
+        Feature::ArgoCd => "judging Argo CD's Applications",
+        Feature::ArgoCdSync => "following a rollout",
+        Feature::Ceph => "judging Ceph",
+        Feature::CephTools => "commands in the Ceph tools pod",
+        Feature::Certificates => "listing certificates",
+        Feature::Usage => "listing what nodes use",
+        Feature::Lease => "the lock that keeps two caretakers apart",
+    };
+    format!("the cluster does not allow `{right}`, which {needed_for} needs: apply the manifests of deploy/ for it")
 }
 
 /// The cluster does not answer.
@@ -592,4 +597,15 @@ pub(crate) fn version_differs(application: &str, package: &str, wanted: &str, ru
 /// An old content could not be read.
 pub(crate) fn revert_unreadable(path: &str) -> String {
     format!("the old content of {} could not be read", quote_outside(path, SHORT))
+}
+
+/// A verdict for the form's cells.
+pub(crate) fn verdict(verdict: Verdict) -> String {
+    let icon = match verdict {
+        Verdict::Green => "🟢",
+        Verdict::Yellow => "🟡",
+        Verdict::Red => "🔴",
+        Verdict::Unknown => "⚪",
+    };
+    format!("{icon} {verdict}")
 }

@@ -100,11 +100,11 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
     match &task.kind {
         Kind::Merge { pull } => merge(situation, task, situation.pulls.get(pull)),
         Kind::Verify { check } => verify(situation, task, *check),
-        Kind::Action { .. } => {
+        Kind::Action { action } => {
             if task.needs == Some(Needs::Approval) {
                 return waits(situation, &task.key, wording::action_needs_person());
             }
-            Step::Now(Decision::Perform(Effect::CephCrashArchive { key: task.key.clone() }))
+            Step::Now(Decision::Perform(Effect::Action { key: task.key.clone(), action: action.clone() }))
         }
         Kind::Close { number } => match situation.related.get(number) {
             Some(Related::Open) => {
@@ -118,7 +118,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             None => Step::Later(Some(wording::looking_at(*number))),
         },
         Kind::Final => final_gate(situation, task, open),
-        Kind::Decide { .. } | Kind::Dashboard | Kind::Runbook | Kind::Track | Kind::Person => {
+        Kind::Decide { .. } | Kind::Dashboard | Kind::Runbook | Kind::Track { .. } | Kind::Person => {
             let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));
             waits(situation, &task.key, why)
         }
@@ -133,7 +133,7 @@ fn last_words(situation: &Situation<'_>, task: &Task) -> Vec<String> {
         .iter()
         .filter(|act| match &act.effect {
             Effect::Merge(plan) => plan.key == task.key,
-            Effect::CloseRelated { key, .. } | Effect::CephCrashArchive { key } => *key == task.key,
+            Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => *key == task.key,
             _ => false,
         })
         .filter_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
