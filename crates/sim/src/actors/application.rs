@@ -252,7 +252,7 @@ pub(crate) fn remove(object: &mut Value, parent: &str, field: &str) {
 mod tests {
     use super::*;
 
-    fn deployment(status: Value) -> Value {
+    fn deployment(status: &Value) -> Value {
         json!({"kind": "Deployment", "metadata": {"generation": 2}, "spec": {"replicas": 2}, "status": status})
     }
 
@@ -269,7 +269,7 @@ mod tests {
         for (status, expected) in
             [(complete, "Healthy"), (old, "Progressing"), (rolling, "Progressing"), (stuck, "Degraded")]
         {
-            assert_eq!(workload_health(&deployment(status.clone())), expected, "{status}");
+            assert_eq!(workload_health(&deployment(&status)), expected, "{status}");
         }
     }
 

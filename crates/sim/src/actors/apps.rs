@@ -334,8 +334,6 @@ fn to_line_end(text: &str, from: usize) -> std::ops::Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn every_package_is_found_and_only_its_version_changes() {
         for app in super::super::homelab_apps() {

@@ -19,25 +19,18 @@ use tokio_util::sync::CancellationToken;
 
 use super::agenda::Agenda;
 use super::application::{self as app, NAMESPACE, REFRESH, text};
-use super::render::{Folder, Rendered, render};
+use super::render::{Folder, render};
 use super::story::{ControllerState, Story};
-use super::{Speed, draw, now, stamp};
+use super::{Speed, Surroundings, draw, now, stamp};
 use crate::gitea::{Event as ForgeEvent, Repository};
-use crate::kubernetes::{
-    APPLICATION, DAEMONSET, DEPLOYMENT, Event as ClusterEvent, Kubernetes, NAMESPACE as NAMESPACE_KIND, PVC,
-    STATEFULSET,
-};
+use crate::kubernetes::{APPLICATION, DAEMONSET, DEPLOYMENT, Event as ClusterEvent, Kubernetes, STATEFULSET};
 
 /// Seconds of reality from a push until the controller compares.
 const REACTION: f64 = 3.0;
 /// Seconds of reality that a refresh takes.
 const REFRESHING: f64 = 1.0;
 /// Seconds of reality that a sync takes.
-const SYNCING: f64 = 5.0;
-/// Seconds of reality before a failed sync is tried again; doubled each time.
-const RETRY: f64 = 60.0;
-/// The longest of these waits.
-const RETRY_LONGEST: f64 = 960.0;
+pub(crate) const SYNCING: f64 = 5.0;
 /// Seconds of reality until a terminated operation has ended.
 const TERMINATING: f64 = 2.0;
 /// Seconds of reality after which the branch is read without being asked.
@@ -47,7 +40,7 @@ const HEALTH: f64 = 0.5;
 
 /// What is to be done about an Application.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Job {
+pub(crate) enum Job {
     /// Read the branch and compare.
     Compare(String),
     /// Look at workloads, and at what others wrote.
@@ -60,43 +53,41 @@ enum Job {
 
 /// What the controller last compared an Application with.
 #[derive(Debug, Default)]
-struct Known {
+pub(crate) struct Known {
     /// The files that were applied last.
-    applied: Option<Folder>,
-    objects: Vec<Value>,
-    source_type: &'static str,
+    pub(crate) applied: Option<Folder>,
+    pub(crate) objects: Vec<Value>,
+    pub(crate) source_type: &'static str,
     /// The revision whose sync was started last: automated sync does not try it again.
-    attempted: String,
+    pub(crate) attempted: String,
     /// When the running operation's next step is due.
-    step: Option<Instant>,
+    pub(crate) step: Option<Instant>,
 }
 
 /// The controller.
 #[derive(Debug)]
 pub(crate) struct ArgoCd {
-    kubernetes: Kubernetes,
-    repository: Repository,
+    pub(crate) kubernetes: Kubernetes,
+    pub(crate) repository: Repository,
     repository_url: String,
-    speed: Speed,
-    story: Arc<Story>,
-    seed: u64,
+    pub(crate) speed: Speed,
+    pub(crate) story: Arc<Story>,
+    chance: u64,
     life_sign: Duration,
-    agenda: Agenda<Job>,
-    known: BTreeMap<String, Known>,
+    pub(crate) agenda: Agenda<Job>,
+    pub(crate) known: BTreeMap<String, Known>,
 }
 
 impl ArgoCd {
     pub(crate) fn new(
-        kubernetes: Kubernetes,
+        surroundings: Surroundings,
         repository: Repository,
         repository_url: String,
-        speed: Speed,
-        story: Arc<Story>,
-        seed: u64,
         life_sign: Duration,
     ) -> Self {
+        let Surroundings { kubernetes, speed, story, seed: chance } = surroundings;
         let (agenda, known) = (Agenda::new(), BTreeMap::new());
-        Self { kubernetes, repository, repository_url, speed, story, seed, life_sign, agenda, known }
+        Self { kubernetes, repository, repository_url, speed, story, chance, life_sign, agenda, known }
     }
 
     /// Applies every Application's files at once, as if they had been synced long ago. Their workloads follow.
@@ -151,11 +142,11 @@ impl ArgoCd {
         objects.iter().map(|object| text(object, "/metadata/name").to_owned()).collect()
     }
 
-    fn get(&self, name: &str) -> Option<Value> {
+    pub(crate) fn get(&self, name: &str) -> Option<Value> {
         self.kubernetes.get(&APPLICATION, Some(NAMESPACE), name)
     }
 
-    fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
+    pub(crate) fn change(&self, name: &str, change: impl FnOnce(&mut Value)) {
         self.kubernetes.update(&APPLICATION, Some(NAMESPACE), name, change);
     }
 
@@ -209,7 +200,7 @@ impl ArgoCd {
     }
 
     fn plan_poll(&mut self, name: &str) {
-        let percent = u32::try_from(draw(self.seed, &[name, "poll"]) % 100).unwrap_or_default();
+        let percent = u32::try_from(draw(self.chance, &[name, "poll"]) % 100).unwrap_or_default();
         self.wake(Job::Compare(name.to_owned()), POLL * (0.5 + f64::from(percent) / 200.0));
     }
 
@@ -270,7 +261,7 @@ impl ArgoCd {
     }
 
     /// The revision and the files that an Application asks for.
-    fn source(&self, object: &Value) -> Option<(String, Folder)> {
+    pub(crate) fn source(&self, object: &Value) -> Option<(String, Folder)> {
         if text(object, "/spec/source/repoURL") != self.repository_url {
             return None;
         }
@@ -283,7 +274,7 @@ impl ArgoCd {
         Some((commit.sha.to_string(), folder))
     }
 
-    fn folder(&self, revision: &str, path: &str) -> Option<Folder> {
+    pub(crate) fn folder(&self, revision: &str, path: &str) -> Option<Folder> {
         let prefix = format!("{path}/");
         let mut folder = Folder::new();
         for (path, entry) in self.repository.files(revision) {
@@ -316,7 +307,7 @@ impl ArgoCd {
         self.publish(name, false);
     }
 
-    fn plan_step(&mut self, name: &str, seconds: f64) {
+    pub(crate) fn plan_step(&mut self, name: &str, seconds: f64) {
         let step = Instant::now() + self.speed.seconds(seconds);
         if let Some(known) = self.known.get_mut(name) {
             known.step = Some(known.step.map_or(step, |known| known.min(step)));
@@ -324,160 +315,26 @@ impl ArgoCd {
         self.agenda.wake(Job::Operate(name.to_owned()), step);
     }
 
-    /// Takes up an operation that somebody asked for.
-    fn start(&mut self, name: &str, object: &Value) {
-        let revision = match text(object, "/operation/sync/revision") {
-            "" | "HEAD" => self.source(object).map(|(revision, _)| revision).unwrap_or_default(),
-            given if given == self.repository.default_branch() => {
-                self.source(object).map(|(revision, _)| revision).unwrap_or_default()
-            }
-            given => given.to_owned(),
-        };
-        self.change(name, |object| {
-            let operation = object["operation"].clone();
-            object["status"]["operationState"] = json!({
-                "message": "waiting for completion of the sync", "operation": operation, "phase": "Running",
-                "startedAt": now(), "syncResult": {"revision": revision, "source": object["spec"]["source"]},
-            });
-        });
-        if let Some(known) = self.known.get_mut(name) {
-            known.attempted = revision;
-            known.step = None;
-        }
-        self.plan_step(name, SYNCING);
-    }
-
-    /// The operation has come to its next step: it is tried, or it has been terminated.
-    fn operate(&mut self, name: &str) {
-        let Some(object) = self.get(name) else { return };
-        let due = self.known.get(name).and_then(|known| known.step);
-        match due {
-            None => return,
-            Some(step) if step > Instant::now() => {
-                self.agenda.wake(Job::Operate(name.to_owned()), step);
-                return;
-            }
-            Some(_) => {}
-        }
-        if let Some(known) = self.known.get_mut(name) {
-            known.step = None;
-        }
-        match app::phase(&object) {
-            "Terminating" => {
-                self.finish(name, "Failed", "Operation terminated", None);
-            }
-            "Running" if object.get("operation").is_some() => self.try_sync(name, &object),
-            _ => {}
-        }
-    }
-
-    fn try_sync(&mut self, name: &str, object: &Value) {
-        let revision = text(object, "/status/operationState/syncResult/revision").to_owned();
-        let namespace = text(object, "/spec/destination/namespace").to_owned();
-        let path = text(object, "/spec/source/path");
-        let folder = self.folder(&revision, path).unwrap_or_default();
-        let rendered = match render(name, &namespace, &folder) {
-            Ok(rendered) => rendered,
-            Err(error) => {
-                let message =
-                    format!("ComparisonError: failed to generate manifest for source 1 of 1: {error}");
-                self.finish(name, "Error", &message, None);
-                return;
-            }
-        };
-        if self.story.is_refused(name, &rendered.version) {
-            self.refused(name, object, &rendered, &revision);
-            return;
-        }
-        self.apply(&namespace, &rendered);
-        let result = app::sync_result(object, &rendered.objects, &revision, None);
-        let source_type = rendered.source_type;
-        if let Some(known) = self.known.get_mut(name) {
-            known.applied = Some(folder);
-            known.objects = rendered.objects;
-            known.source_type = source_type;
-        }
-        self.finish(name, "Succeeded", "successfully synced (all tasks run)", Some(result));
-    }
-
-    /// A sync failed: the same revision is tried again, until the retries are used up.
-    fn refused(&mut self, name: &str, object: &Value, rendered: &Rendered, revision: &str) {
-        let refusal = format!(
-            "Deployment.apps \"{name}\" is invalid: spec.template: Invalid value: field is immutable"
-        );
-        let result = app::sync_result(object, &rendered.objects, revision, Some(&refusal));
-        let message = format!("one or more objects failed to apply, reason: {refusal}");
-        let retries =
-            object.pointer("/status/operationState/retryCount").and_then(Value::as_u64).unwrap_or_default();
-        let limit = object.pointer("/operation/retry/limit").and_then(Value::as_u64).unwrap_or_default();
-        if retries >= limit {
-            let message = if limit == 0 { message } else { format!("{message} (retried {limit} times).") };
-            self.finish(name, "Failed", &message, Some(result));
-            let message = format!("Failed last sync attempt to [{revision}]: {message}");
-            self.change(name, |object| app::set_condition(object, "SyncError", Some(&message)));
-            return;
-        }
-        let exponent = u32::try_from(retries.min(10)).unwrap_or_default();
-        let seconds = (RETRY * f64::from(2_u32.pow(exponent))).min(RETRY_LONGEST);
-        let wait = self.speed.seconds(seconds);
-        let at = Timestamp::now() + jiff::SignedDuration::try_from(wait).unwrap_or_default();
-        let message = format!("{message}. Retrying attempt #{} at {}.", retries + 1, at.strftime("%-I:%M%p"));
-        self.change(name, |object| {
-            // Somebody may have asked for its end in the meantime.
-            if app::phase(object) == "Running" {
-                object["status"]["operationState"]["finishedAt"] = json!(now());
-                object["status"]["operationState"]["retryCount"] = json!(retries + 1);
-                object["status"]["operationState"]["message"] = json!(message);
-                object["status"]["operationState"]["syncResult"] = result;
-            }
-        });
-        self.plan_step(name, seconds);
-    }
-
-    /// Ends the operation, and compares with what was read last.
-    fn finish(&mut self, name: &str, phase: &str, message: &str, result: Option<Value>) {
-        let succeeded = phase == "Succeeded";
-        self.change(name, |object| {
-            let state = &mut object["status"]["operationState"];
-            state["phase"] = json!(phase);
-            state["message"] = json!(message);
-            state["finishedAt"] = json!(now());
-            if let Some(result) = result {
-                state["syncResult"] = result;
-            }
-            app::remove(object, "", "operation");
-            if succeeded {
-                let started = text(object, "/status/operationState/startedAt").to_owned();
-                let revision = text(object, "/status/operationState/syncResult/revision").to_owned();
-                app::remember(object, &revision, &started);
-                app::set_condition(object, "SyncError", None);
-            }
-        });
-        self.compare(name);
-    }
-
     /// Reads the branch and compares; what differs is synced where that is automated and nothing runs.
-    fn compare(&mut self, name: &str) {
+    pub(crate) fn compare(&mut self, name: &str) {
         let Some(object) = self.get(name) else { return };
+        // A refresh that is asked for from now on is one more refresh.
+        let asked = object["metadata"]["annotations"][REFRESH].is_string();
         let Some((revision, folder)) = self.source(&object).filter(|_| !self.story.is_unreadable(name))
         else {
-            self.unreadable(name);
+            self.unreadable(name, asked);
             return;
         };
         let namespace = text(&object, "/spec/destination/namespace").to_owned();
         let known = self.known.entry(name.to_owned()).or_default();
         let synced = known.applied.as_ref() == Some(&folder);
         if known.objects.is_empty() || !synced {
-            match render(name, &namespace, &folder) {
-                Ok(rendered) => {
-                    known.objects = rendered.objects;
-                    known.source_type = rendered.source_type;
-                }
-                Err(_) => {
-                    self.unreadable(name);
-                    return;
-                }
-            }
+            let Ok(rendered) = render(name, &namespace, &folder) else {
+                self.unreadable(name, asked);
+                return;
+            };
+            known.objects = rendered.objects;
+            known.source_type = rendered.source_type;
         }
         let attempted = known.attempted == revision;
         let start = app::is_automated(&object) && !synced && !attempted;
@@ -499,15 +356,20 @@ impl ArgoCd {
             }
         });
         self.publish(name, true);
-        self.change(name, |object| {
-            app::remove(object, "/metadata/annotations", REFRESH);
-        });
+        self.refreshed(name, asked);
         if started && let Some(object) = self.get(name) {
             self.start(name, &object);
         }
     }
 
-    fn unreadable(&mut self, name: &str) {
+    /// Tells whoever asked for it that the refresh is done.
+    fn refreshed(&self, name: &str, asked: bool) {
+        if asked {
+            self.change(name, |object| app::remove(object, "/metadata/annotations", REFRESH));
+        }
+    }
+
+    fn unreadable(&mut self, name: &str, asked: bool) {
         let message = "Failed to load target state: failed to generate manifest for source 1 of 1: rpc error: code = \
                        Unknown desc = manifests cannot be generated";
         self.change(name, |object| {
@@ -515,9 +377,7 @@ impl ArgoCd {
             app::set_condition(object, "ComparisonError", Some(message));
         });
         self.publish(name, true);
-        self.change(name, |object| {
-            app::remove(object, "/metadata/annotations", REFRESH);
-        });
+        self.refreshed(name, asked);
     }
 
     /// Writes what the controller sees of the workloads; with `sign`, also that it has looked if nothing changed.
@@ -537,64 +397,4 @@ impl ArgoCd {
             }
         });
     }
-
-    /// Applies objects as a server-side apply would: what others added stays.
-    fn apply(&self, namespace: &str, rendered: &Rendered) {
-        if self.kubernetes.get(&NAMESPACE_KIND, None, namespace).is_none() {
-            self.kubernetes.namespace(namespace);
-        }
-        for object in &rendered.objects {
-            let name = text(object, "/metadata/name");
-            let kind = match text(object, "/kind") {
-                "Deployment" => DEPLOYMENT,
-                "StatefulSet" => STATEFULSET,
-                "DaemonSet" => DAEMONSET,
-                "PersistentVolumeClaim" => {
-                    bind_claim(&self.kubernetes, namespace, object);
-                    continue;
-                }
-                _ => continue,
-            };
-            if self.kubernetes.merge_patch(&kind, Some(namespace), name, object).is_none() {
-                self.kubernetes.apply(object.clone());
-            }
-            for claim in object["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
-                for index in 0..object["spec"]["replicas"].as_u64().unwrap_or(1) {
-                    let mut claim = claim.clone();
-                    let claim_name = format!("{}-{name}-{index}", text(&claim, "/metadata/name"));
-                    claim["apiVersion"] = json!("v1");
-                    claim["kind"] = json!("PersistentVolumeClaim");
-                    claim["metadata"] = json!({"name": claim_name, "namespace": namespace});
-                    bind_claim(&self.kubernetes, namespace, &claim);
-                }
-            }
-        }
-    }
-}
-
-/// What the provisioner does: a claim gets a volume at once.
-fn bind_claim(kubernetes: &Kubernetes, namespace: &str, claim: &Value) {
-    let name = text(claim, "/metadata/name");
-    if kubernetes.get(&PVC, Some(namespace), name).is_some() {
-        return;
-    }
-    let volume = format!("pvc-{:016x}", draw(0, &[namespace, name]));
-    let size = claim.pointer("/spec/resources/requests/storage").cloned().unwrap_or_else(|| json!("10Gi"));
-    let mut claim = claim.clone();
-    claim["spec"]["volumeName"] = json!(volume);
-    claim["spec"]["storageClassName"] = json!("ceph-block");
-    claim["status"] =
-        json!({"phase": "Bound", "accessModes": claim["spec"]["accessModes"], "capacity": {"storage": size}});
-    let claim = kubernetes.apply(claim);
-    kubernetes.apply(json!({
-        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
-        "spec": {
-            "accessModes": claim["spec"]["accessModes"], "capacity": {"storage": size},
-            "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": name,
-                "uid": claim["metadata"]["uid"]},
-            "csi": {"driver": "rook-ceph.rbd.csi.ceph.com", "volumeHandle": volume},
-            "persistentVolumeReclaimPolicy": "Delete", "storageClassName": "ceph-block",
-        },
-        "status": {"phase": "Bound"},
-    }));
 }

@@ -1,5 +1,7 @@
 //! A Ceph cluster as its commands show it: the state, and the answer to each command in the tools pod.
 
+use std::fmt::Write as _;
+
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -197,9 +199,9 @@ impl Ceph {
         if detail {
             for check in &checks {
                 let mark = if check.severity == "HEALTH_ERR" { "ERR" } else { "WRN" };
-                text.push_str(&format!("[{mark}] {}: {}\n", check.name, check.message));
+                let _ = writeln!(text, "[{mark}] {}: {}", check.name, check.message);
                 for line in &check.details {
-                    text.push_str(&format!("    {line}\n"));
+                    let _ = writeln!(text, "    {line}");
                 }
             }
         }
@@ -224,7 +226,7 @@ impl Ceph {
         let checks = self.all_checks();
         let mut health = format!("    health: {}\n", self.health());
         for check in &checks {
-            health.push_str(&format!("            {}\n", check.message));
+            let _ = writeln!(health, "            {}", check.message);
         }
         format!(
             "  cluster:\n    id:     {FSID}\n{health} \n  services:\n    mon: 3 daemons, quorum a,b,c (age 9d)\n    \
@@ -260,19 +262,14 @@ impl Ceph {
             "ID   CLASS  WEIGHT   TYPE NAME         STATUS  REWEIGHT  PRI-AFF\n -1         3.40021  root default\n",
         );
         for (osd, host) in self.osd_hosts() {
-            text.push_str(&format!(
-                "{:>3}         0.56670      host {host}\n",
-                -3 - 2 * i64::try_from(osd).unwrap_or(0)
-            ));
-            text.push_str(&format!(
-                "{osd:>3}    ssd  0.56670          osd.{osd}          up   1.00000  1.00000\n"
-            ));
+            let _ = writeln!(text, "{:>3}         0.56670      host {host}", host_id(osd));
+            let _ =
+                writeln!(text, "{osd:>3}    ssd  0.56670          osd.{osd}          up   1.00000  1.00000");
         }
         text
     }
 
     fn tree_json(&self) -> Value {
-        let host_id = |osd: usize| -3 - 2 * i64::try_from(osd).unwrap_or(0);
         let children: Vec<i64> = (0..OSDS).map(host_id).collect();
         let mut nodes =
             vec![json!({"id": -1, "name": "default", "type": "root", "type_id": 11, "children": children})];
@@ -286,6 +283,11 @@ impl Ceph {
         }
         json!({"nodes": nodes, "stray": []})
     }
+}
+
+/// The id of the host that holds an OSD.
+fn host_id(osd: usize) -> i64 {
+    -3 - 2 * i64::try_from(osd).unwrap_or(0)
 }
 
 /// Splits `--format json`, in all its spellings, from the words.

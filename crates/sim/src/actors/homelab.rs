@@ -1,12 +1,23 @@
 //! What the cluster holds that no Application brings: the system's own pods, Ceph's daemons, the controller of Argo CD,
-//! certificates.
+//! certificates; and the forge with its users and the repository.
+
+use std::collections::BTreeMap;
 
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::apps::Controller;
+use super::apps::{AppSpec, Controller};
+use super::world::WorldOptions;
 use super::{application, rook, stamp};
+use crate::gitea::{FileChange, Gitea, NewCommit, Permission, Refusal};
 use crate::kubernetes::Kubernetes;
+
+/// The account of Renovate.
+pub(crate) const RENOVATE: &str = "renovate";
+/// The account of the person who looks after the homelab.
+pub(crate) const OPERATOR: &str = "operator";
+/// The account of the bot under test.
+const BOT: &str = "caretaker";
 
 /// The controller of Argo CD, whose readiness is a sign of its life.
 pub(crate) const CONTROLLER: &str = "argocd-application-controller";
@@ -119,4 +130,47 @@ pub(crate) fn build_certificates(kubernetes: &Kubernetes, namespaces: &[&str]) {
                 "revision": 3},
         }));
     }
+}
+
+/// Users, the repository and its first commit.
+pub(crate) fn build_forge(
+    gitea: &Gitea,
+    options: &WorldOptions,
+) -> Result<BTreeMap<&'static str, String>, Refusal> {
+    gitea.create_user(OPERATOR, true);
+    gitea.create_user(BOT, false);
+    gitea.create_user(RENOVATE, false);
+    let repository = gitea.create_repository(&options.owner, &options.repository, true);
+    gitea.add_collaborator(&options.owner, &options.repository, OPERATOR, Permission::Admin);
+    gitea.add_collaborator(&options.owner, &options.repository, BOT, Permission::Write);
+    gitea.add_collaborator(&options.owner, &options.repository, RENOVATE, Permission::Write);
+    let tokens = BTreeMap::from([
+        (OPERATOR, gitea.create_token(OPERATOR, &["all"])),
+        (BOT, gitea.create_token(BOT, &["write:issue", "write:repository", "read:user"])),
+        (RENOVATE, gitea.create_token(RENOVATE, &["write:issue", "write:repository", "read:user"])),
+    ]);
+    for (label, color) in [("maintenance", "0e8a16"), ("needs-human", "d93f0b")] {
+        repository.create_label(label, color)?;
+    }
+    let mut files = vec![
+        FileChange::text(
+            "README.md",
+            "# homelab\n\nEverything that runs in the cluster, one folder an app.\n",
+        ),
+        FileChange::text(
+            "renovate.json",
+            "{\n  \"$schema\": \"https://docs.renovatebot.com/renovate-schema.json\",\n  \"extends\": [\"config:recommended\"]\n}\n",
+        ),
+    ];
+    files.extend(
+        options.apps.iter().flat_map(AppSpec::files).map(|(path, content)| FileChange::text(path, content)),
+    );
+    let commit = NewCommit {
+        author: OPERATOR.into(),
+        message: "feat: the homelab as it runs".into(),
+        files,
+        from: None,
+    };
+    repository.commit("main", commit)?;
+    Ok(tokens)
 }

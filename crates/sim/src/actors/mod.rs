@@ -14,6 +14,7 @@ mod catalog;
 mod ceph;
 mod homelab;
 mod nodes;
+mod operations;
 mod person;
 mod pods;
 mod pull_text;
@@ -34,10 +35,14 @@ pub use pull_text::Column;
 pub use renovate::{Rebasing, RenovateOptions, Update};
 pub use world::{World, WorldError, WorldOptions};
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
+
+use crate::kubernetes::Kubernetes;
+use story::Story;
 
 /// How much faster than in reality the actors do their work.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -57,6 +62,15 @@ impl Speed {
     pub fn seconds(self, seconds: f64) -> Duration {
         Duration::try_from_secs_f64(seconds / self.scale).unwrap_or(Duration::ZERO)
     }
+}
+
+/// What every actor of the cluster acts in.
+#[derive(Clone, Debug)]
+pub(crate) struct Surroundings {
+    pub(crate) kubernetes: Kubernetes,
+    pub(crate) speed: Speed,
+    pub(crate) story: Arc<Story>,
+    pub(crate) seed: u64,
 }
 
 /// A moment as Kubernetes writes times: whole seconds, UTC.

@@ -151,7 +151,7 @@ fn container_status(container: &Value, stage: Stage) -> Value {
     let digest = format!("{:016x}", super::draw(0, &[image])).repeat(4);
     let repository = image.rsplit_once(':').map_or(image, |(repository, _)| repository);
     let id = format!("containerd://{digest}");
-    let (state, restarts, last) = match stage {
+    let (doing, restarts, last) = match stage {
         Stage::Creating => (json!({"waiting": {"reason": "ContainerCreating"}}), 0, json!({})),
         Stage::Starting | Stage::Ready => (json!({"running": {"startedAt": now()}}), 0, json!({})),
         Stage::Crashing { restarts } => {
@@ -166,7 +166,7 @@ fn container_status(container: &Value, stage: Stage) -> Value {
         }
     };
     json!({
-        "name": container["name"], "state": state, "lastState": last, "ready": stage == Stage::Ready,
+        "name": container["name"], "state": doing, "lastState": last, "ready": stage == Stage::Ready,
         "restartCount": restarts, "image": image, "imageID": format!("{repository}@sha256:{digest}"),
         "containerID": id, "started": matches!(stage, Stage::Starting | Stage::Ready),
     })

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use tokio::sync::Notify;
 use tokio::sync::broadcast::Receiver;
@@ -16,9 +16,10 @@ use tokio_util::sync::CancellationToken;
 
 use super::Speed;
 use super::apps::{AppSpec, Package};
+use super::homelab::RENOVATE;
 use super::pull_text::{self, Change, Column, Listed};
 use super::version;
-use super::world::{RENOVATE, WorldError};
+use super::world::WorldError;
 use crate::gitea::{ChangeWhat, Event, FileChange, IssueState, NewCommit, PullView, Refusal, Repository};
 
 /// Seconds of reality from an event until Renovate has run.
@@ -72,6 +73,7 @@ pub struct Update {
 enum Target {
     App(String),
     Package(String),
+    PackageOfApp { app: String, package: String },
 }
 
 impl Update {
@@ -87,22 +89,25 @@ impl Update {
         Self { target: Target::Package(package.into()), version: version.into() }
     }
 
+    /// The version of a package, in one app alone.
+    #[must_use]
+    pub fn of_package_in(app: &str, package: &str, version: &str) -> Self {
+        let target = Target::PackageOfApp { app: app.into(), package: package.into() };
+        Self { target, version: version.into() }
+    }
+
     /// The files that hold the version.
     fn resolve(&self, apps: &BTreeMap<String, AppSpec>) -> Result<Vec<Package>, WorldError> {
-        match &self.target {
-            Target::App(name) => {
-                let app = apps.get(name).ok_or_else(|| WorldError::UnknownApp(name.clone()))?;
-                Ok(app.packages().into_iter().take(1).collect())
-            }
-            Target::Package(name) => {
-                let packages: Vec<Package> = apps
-                    .values()
-                    .flat_map(AppSpec::packages)
-                    .filter(|package| package.name == *name)
-                    .collect();
-                if packages.is_empty() { Err(WorldError::UnknownPackage(name.clone())) } else { Ok(packages) }
-            }
-        }
+        let of_app = |name: &String| {
+            apps.get(name).map(AppSpec::packages).ok_or_else(|| WorldError::UnknownApp(name.clone()))
+        };
+        let (packages, name) = match &self.target {
+            Target::App(app) => return Ok(of_app(app)?.into_iter().take(1).collect()),
+            Target::Package(name) => (apps.values().flat_map(AppSpec::packages).collect(), name),
+            Target::PackageOfApp { app, package } => (of_app(app)?, package),
+        };
+        let packages: Vec<Package> = packages.into_iter().filter(|package| package.name == *name).collect();
+        if packages.is_empty() { Err(WorldError::UnknownPackage(name.clone())) } else { Ok(packages) }
     }
 }
 
@@ -240,7 +245,9 @@ fn free_branch(all: &[Managed], wanted: &str) -> String {
     if !taken(wanted) {
         return wanted.to_owned();
     }
-    (2_u32..).map(|n| format!("{wanted}-{n}")).find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
+    // Of one name more than there are branches, one is free.
+    let mut names = (2..all.len() + 3).map(|n| format!("{wanted}-{n}"));
+    names.find(|name| !taken(name)).unwrap_or_else(|| wanted.to_owned())
 }
 
 /// The program.
@@ -284,10 +291,7 @@ impl Renovate {
                 }
                 () = run => {
                     due = None;
-                    if self.work() {
-                        // The forge is still computing whether something merges: look again.
-                        due = Some(Instant::now() + self.speed.seconds(RUN) + Duration::from_millis(20));
-                    }
+                    self.work();
                 }
             }
         }
@@ -311,8 +315,8 @@ impl Renovate {
         }
     }
 
-    /// Goes through all updates; whether one has to be looked at again.
-    fn work(&self) -> bool {
+    /// Goes through all updates.
+    fn work(&self) {
         let dashboard = self.dashboard_body();
         let asked = |branch: &str, action: &str| {
             dashboard.as_deref().is_some_and(|body| {
@@ -320,7 +324,6 @@ impl Renovate {
                     || (action == "rebase-branch" && pull_text::wants_rebase_of_all(body))
             })
         };
-        let mut again = false;
         let mut all = self.handle.lock();
         for managed in all.iter_mut() {
             let Some(pull) = self.repository.pull(managed.number) else { continue };
@@ -329,33 +332,31 @@ impl Renovate {
                 IssueState::Closed if pull.merged || asked(&managed.branch, "recreate-branch") => {
                     self.make_again(managed, &changes)
                 }
-                IssueState::Closed => Ok(false),
+                IssueState::Closed => Ok(()),
                 IssueState::Open if changes.is_empty() => self.close(managed),
                 IssueState::Open => {
                     self.keep_up(managed, &pull, &changes, asked(&managed.branch, "rebase-branch"))
                 }
             };
-            again |= done.unwrap_or_else(|refusal| {
+            if let Err(refusal) = done {
                 tracing::warn!(%refusal, branch = managed.branch, "Renovate could not do its work");
-                false
-            });
+            }
         }
         self.write_dashboard(&all);
-        again
     }
 
     /// The old version is back: the branch and a new pull request are made again.
-    fn make_again(&self, managed: &mut Managed, changes: &[Change]) -> Result<bool, Refusal> {
+    fn make_again(&self, managed: &mut Managed, changes: &[Change]) -> Result<(), Refusal> {
         if changes.is_empty() {
-            return Ok(false);
+            return Ok(());
         }
         managed.make_branch(&self.repository, changes)?;
         managed.number = self.handle.open_pull(&self.repository, managed, &rows(changes), None)?;
-        Ok(false)
+        Ok(())
     }
 
     /// Somebody made the update by hand.
-    fn close(&self, managed: &Managed) -> Result<bool, Refusal> {
+    fn close(&self, managed: &Managed) -> Result<(), Refusal> {
         self.repository.set_issue_title(
             RENOVATE,
             managed.number,
@@ -363,7 +364,7 @@ impl Renovate {
         )?;
         self.repository.close_pull(RENOVATE, managed.number)?;
         self.repository.delete_branch(RENOVATE, &managed.branch)?;
-        Ok(false)
+        Ok(())
     }
 
     /// Makes an open pull request's branch anew where that is asked for or due.
@@ -373,7 +374,7 @@ impl Renovate {
         pull: &PullView,
         changes: &[Change],
         asked: bool,
-    ) -> Result<bool, Refusal> {
+    ) -> Result<(), Refusal> {
         let ticked = pull_text::wants_rebase(&pull.body);
         let behind = !self.repository.is_ancestor(&pull.base_sha, &pull.head_sha);
         let due = match self.handle.options.rebasing {
@@ -390,7 +391,7 @@ impl Renovate {
                 self.repository.edit_pull_body(RENOVATE, managed.number, &body)?;
             }
         }
-        Ok(false)
+        Ok(())
     }
 
     /// Whether head and base changed one of the files in ways that do not fit: `mergeable` alone may still be pending.

@@ -46,15 +46,7 @@ impl Workloads {
             if count(&new) < wanted && room {
                 let prefix = format!("{}-{hash}", key.name);
                 let template = &object["spec"]["template"];
-                self.make_pod(
-                    key,
-                    "ReplicaSet",
-                    &set,
-                    template,
-                    PodName::Prefix(&prefix),
-                    &[("pod-template-hash", &hash)],
-                    None,
-                );
+                self.make_pod(key, &set, template, PodName::Prefix(&prefix), &[("pod-template-hash", &hash)]);
                 self.wake_after(key, 0.0);
             }
             let surplus = new.iter().skip(usize::try_from(wanted.max(0)).unwrap_or_default());
@@ -171,15 +163,7 @@ impl Workloads {
                         ("controller-revision-hash", revision.as_str()),
                         ("statefulset.kubernetes.io/pod-name", name.as_str()),
                     ];
-                    self.make_pod(
-                        key,
-                        "StatefulSet",
-                        object,
-                        &template,
-                        PodName::Whole(&name),
-                        &labels,
-                        None,
-                    );
+                    self.make_pod(key, object, &template, PodName::Whole(&name), &labels);
                     self.wake_after(key, 0.0);
                     settled = false;
                 }
@@ -235,15 +219,7 @@ impl Workloads {
                 let labels = [("controller-revision-hash", hash.as_str())];
                 let prefix = key.name.clone();
                 let template = &object["spec"]["template"];
-                self.make_pod(
-                    key,
-                    "DaemonSet",
-                    object,
-                    template,
-                    PodName::Prefix(&prefix),
-                    &labels,
-                    Some(node),
-                );
+                self.make_pod(key, object, template, PodName::OnNode { prefix: &prefix, node }, &labels);
                 self.wake_after(key, 0.0);
                 unready += 1;
                 continue;

@@ -17,7 +17,7 @@ use super::agenda::Agenda;
 use super::apps::Controller;
 use super::pods::{self, NewPod, Stage};
 use super::story::Story;
-use super::{Speed, draw, now, suffix};
+use super::{Speed, Surroundings, draw, now, suffix};
 use crate::kubernetes::{Change, DAEMONSET, DEPLOYMENT, Event, Kind, Kubernetes, NODE, POD, STATEFULSET};
 
 /// Seconds of reality until the image of a new pod is there.
@@ -94,7 +94,7 @@ pub(crate) struct Workloads {
     pub(crate) kubernetes: Kubernetes,
     pub(crate) speed: Speed,
     story: Arc<Story>,
-    seed: u64,
+    chance: u64,
     agenda: Agenda<Key>,
     lives: BTreeMap<(String, String), Life>,
     ending: BTreeMap<(String, String), Instant>,
@@ -105,12 +105,13 @@ pub(crate) struct Workloads {
 }
 
 impl Workloads {
-    pub(crate) fn new(kubernetes: Kubernetes, speed: Speed, story: Arc<Story>, seed: u64) -> Self {
+    pub(crate) fn new(surroundings: Surroundings) -> Self {
+        let Surroundings { kubernetes, speed, story, seed: chance } = surroundings;
         Self {
             kubernetes,
             speed,
             story,
-            seed,
+            chance,
             agenda: Agenda::new(),
             lives: BTreeMap::new(),
             ending: BTreeMap::new(),
@@ -171,9 +172,7 @@ impl Workloads {
     fn notice(&mut self, event: &Event) {
         let object = &event.object;
         let key = if event.kind == POD {
-            let at_rest = event.change == Change::Added
-                || (event.change == Change::Modified && !pods::is_terminating(object));
-            if at_rest {
+            if event.change == Change::Added {
                 return;
             }
             Key::of_pod(object)
@@ -289,35 +288,34 @@ impl Workloads {
 
     /// A delay that differs from pod to pod, the same in every run with one seed.
     fn jittered(&self, seconds: f64, pod: &str) -> Duration {
-        let percent = u32::try_from(draw(self.seed, &[pod]) % 50).unwrap_or_default();
+        let percent = u32::try_from(draw(self.chance, &[pod]) % 50).unwrap_or_default();
         self.speed.seconds(seconds * (1.0 + f64::from(percent) / 100.0))
     }
 
-    /// Makes a pod. `name` is whole for a `StatefulSet`; otherwise a random part is added.
+    /// Makes a pod of `owner`.
     pub(crate) fn make_pod(
         &mut self,
         key: &Key,
-        owner_kind: &str,
         owner: &Value,
         template: &Value,
         name: PodName<'_>,
         labels: &[(&str, &str)],
-        node: Option<&str>,
     ) {
         self.made += 1;
-        let name = match name {
-            PodName::Whole(name) => name.to_owned(),
+        let random = |prefix: &str| {
+            let number = draw(self.chance, &[&key.namespace, prefix, &self.made.to_string()]);
+            format!("{prefix}-{}", suffix(number, 5))
+        };
+        let (name, node) = match name {
+            PodName::Whole(name) => (name.to_owned(), self.choose_node(name)),
             PodName::Prefix(prefix) => {
-                format!(
-                    "{prefix}-{}",
-                    suffix(draw(self.seed, &[&key.namespace, prefix, &self.made.to_string()]), 5)
-                )
+                let name = random(prefix);
+                let node = self.choose_node(&name);
+                (name, node)
             }
+            PodName::OnNode { prefix, node } => (random(prefix), node.to_owned()),
         };
-        let node = match node {
-            Some(node) => node.to_owned(),
-            None => self.choose_node(&name),
-        };
+        let owner_kind = owner["kind"].as_str().unwrap_or_default();
         let stage = if self.building { Stage::Ready } else { Stage::Creating };
         let pod = NewPod {
             namespace: &key.namespace,
@@ -345,7 +343,7 @@ impl Workloads {
             .map(name_of)
             .collect();
         let count = fit.len().max(1) as u64;
-        let index = usize::try_from(draw(self.seed, &[pod, "node"]) % count).unwrap_or_default();
+        let index = usize::try_from(draw(self.chance, &[pod, "node"]) % count).unwrap_or_default();
         fit.get(index).copied().unwrap_or_default().to_owned()
     }
 
@@ -364,8 +362,17 @@ impl Workloads {
 /// How a new pod is called.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum PodName<'a> {
+    /// With this name.
     Whole(&'a str),
+    /// With a random part after this.
     Prefix(&'a str),
+    /// The same, on one node and no other.
+    OnNode {
+        /// What the name begins with.
+        prefix: &'a str,
+        /// The node.
+        node: &'a str,
+    },
 }
 
 /// The name of an object.

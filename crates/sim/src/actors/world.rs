@@ -22,8 +22,8 @@ use super::renovate::{Renovate, RenovateHandle, RenovateOptions, Update};
 use super::rook::{self, Rook, SharedCeph};
 use super::story::{ControllerState, Story};
 use super::workloads::Workloads;
-use super::{Speed, application, homelab};
-use crate::gitea::{self, Down, FileChange, Gitea, NewCommit, Permission, Refusal, Repository};
+use super::{Speed, Surroundings, application, homelab};
+use crate::gitea::{self, Down, FileChange, Gitea, NewCommit, Refusal, Repository};
 use crate::kubernetes::{self, CERTIFICATE, Kubernetes, KubernetesError, POD};
 
 /// Why the world could not be started, or could not do what the story asks.
@@ -34,7 +34,7 @@ pub enum WorldError {
     Forge(#[source] std::io::Error),
     /// The cluster could not be started.
     #[error("the simulated cluster could not be started")]
-    Cluster(#[from] KubernetesError),
+    Cluster(#[source] Box<KubernetesError>),
     /// The forge refused.
     #[error("the simulated forge refuses")]
     Refused(#[from] Refusal),
@@ -107,13 +107,6 @@ impl Default for WorldOptions {
     }
 }
 
-/// The account of Renovate.
-pub(crate) const RENOVATE: &str = "renovate";
-/// The account of the person who looks after the homelab.
-const OPERATOR: &str = "operator";
-/// The account of the bot under test.
-const BOT: &str = "caretaker";
-
 /// The running homelab; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct World {
@@ -136,6 +129,13 @@ struct Inner {
     tasks: Mutex<Vec<JoinHandle<()>>>,
 }
 
+impl Drop for Inner {
+    fn drop(&mut self) {
+        // Whoever forgets to shut the world down must not be left with its actors.
+        self.stop.cancel();
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -155,8 +155,9 @@ impl World {
             namespaces: homelab::namespaces(),
             ..kubernetes::Options::default()
         };
-        let kubernetes = Kubernetes::start(cluster).await?;
-        let tokens = build_forge(&gitea, &options)?;
+        let kubernetes =
+            Kubernetes::start(cluster).await.map_err(|error| WorldError::Cluster(Box::new(error)))?;
+        let tokens = homelab::build_forge(&gitea, &options)?;
         let repository = gitea.repository(&options.owner, &options.repository);
         let repository_url = options
             .repository_url
@@ -171,18 +172,16 @@ impl World {
             kubernetes.apply(application::object(&app.name, &repository_url, &app.path()));
         }
         let story = Arc::new(Story::default());
-        let mut argocd = ArgoCd::new(
-            kubernetes.clone(),
-            repository.clone(),
-            repository_url.clone(),
-            options.speed,
-            Arc::clone(&story),
-            options.seed,
-            options.life_sign,
-        );
+        let surroundings = Surroundings {
+            kubernetes: kubernetes.clone(),
+            speed: options.speed,
+            story: Arc::clone(&story),
+            seed: options.seed,
+        };
+        let mut argocd =
+            ArgoCd::new(surroundings.clone(), repository.clone(), repository_url.clone(), options.life_sign);
         argocd.build();
-        let mut workloads =
-            Workloads::new(kubernetes.clone(), options.speed, Arc::clone(&story), options.seed);
+        let mut workloads = Workloads::new(surroundings);
         workloads.build();
         argocd.publish_all();
         let hosts = (0..options.nodes).skip(options.control_planes).map(nodes::name).collect();
@@ -279,7 +278,7 @@ impl World {
     pub fn add_app(&self, app: AppSpec) -> Result<(), WorldError> {
         let files = app.files().into_iter().map(|(path, content)| FileChange::text(path, content)).collect();
         let commit = NewCommit {
-            author: OPERATOR.into(),
+            author: homelab::OPERATOR.into(),
             message: format!("feat({}): deploy {}", app.name, app.name),
             files,
             from: None,
@@ -383,11 +382,6 @@ impl World {
             if ready { super::pods::Stage::Ready } else { super::pods::Stage::Crashing { restarts: 4 } };
         let namespace = Some(application::NAMESPACE);
         self.inner.kubernetes.update(&POD, namespace, &pod, |pod| super::pods::set_stage(pod, stage));
-        let count = u32::from(ready);
-        self.inner.kubernetes.update(&kubernetes::STATEFULSET, namespace, homelab::CONTROLLER, |object| {
-            object["status"]["readyReplicas"] = json!(count);
-            object["status"]["availableReplicas"] = json!(count);
-        });
     }
 
     /// A daemon of Ceph has crashed.
@@ -463,44 +457,4 @@ impl World {
         self.inner.gitea.shutdown().await;
         self.inner.kubernetes.shutdown().await;
     }
-}
-
-/// Users, the repository and its first commit.
-fn build_forge(gitea: &Gitea, options: &WorldOptions) -> Result<BTreeMap<&'static str, String>, WorldError> {
-    gitea.create_user(OPERATOR, true);
-    gitea.create_user(BOT, false);
-    gitea.create_user(RENOVATE, false);
-    let repository = gitea.create_repository(&options.owner, &options.repository, true);
-    gitea.add_collaborator(&options.owner, &options.repository, OPERATOR, Permission::Admin);
-    gitea.add_collaborator(&options.owner, &options.repository, BOT, Permission::Write);
-    gitea.add_collaborator(&options.owner, &options.repository, RENOVATE, Permission::Write);
-    let tokens = BTreeMap::from([
-        (OPERATOR, gitea.create_token(OPERATOR, &["all"])),
-        (BOT, gitea.create_token(BOT, &["write:issue", "write:repository", "read:user"])),
-        (RENOVATE, gitea.create_token(RENOVATE, &["write:issue", "write:repository", "read:user"])),
-    ]);
-    for (label, color) in [("maintenance", "0e8a16"), ("needs-human", "d93f0b")] {
-        repository.create_label(label, color)?;
-    }
-    let mut files = vec![
-        FileChange::text(
-            "README.md",
-            "# homelab\n\nEverything that runs in the cluster, one folder an app.\n",
-        ),
-        FileChange::text(
-            "renovate.json",
-            "{\n  \"$schema\": \"https://docs.renovatebot.com/renovate-schema.json\",\n  \"extends\": [\"config:recommended\"]\n}\n",
-        ),
-    ];
-    files.extend(
-        options.apps.iter().flat_map(AppSpec::files).map(|(path, content)| FileChange::text(path, content)),
-    );
-    let commit = NewCommit {
-        author: OPERATOR.into(),
-        message: "feat: the homelab as it runs".into(),
-        files,
-        from: None,
-    };
-    repository.commit("main", commit)?;
-    Ok(tokens)
 }

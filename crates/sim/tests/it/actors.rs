@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use sim::actors::{Crash, Rebasing, RenovateOptions, Speed, World, WorldOptions};
+use sim::actors::{AppSpec, Crash, Rebasing, RenovateOptions, Speed, World, WorldOptions};
 use sim::gitea::{FileChange, IssueState, NewCommit};
 use sim::kubernetes::{APPLICATION, CEPH_CLUSTER, DEPLOYMENT, NODE, POD};
 
@@ -326,5 +326,113 @@ async fn a_person_edits_over_the_api_and_renovate_rebases_on_a_tick() {
     let page = operator.read(issue).await.expect("the page loads");
     assert_eq!(page.labels, ["maintenance", "needs-human"]);
     assert!(operator.tick(issue, "three").await.is_err());
+    world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_who_edit_at_once_lose_nothing() {
+    let world = world(|_| {}).await;
+    let operator = world.person("operator").expect("a person");
+    let issue = operator.open_issue("list", "start\n", &[]).await.expect("it opens");
+    let mut writers = Vec::new();
+    for writer in ["operator", "caretaker", "renovate"] {
+        let person = world.person(writer).expect("a person");
+        writers.push(tokio::spawn(async move {
+            for line in 0..5 {
+                person.append_line(issue, &format!("{writer} {line}")).await.expect("the line is added");
+            }
+        }));
+    }
+    for writer in writers {
+        writer.await.expect("the writer ends");
+    }
+    let body = world.issue_body(issue).expect("the issue exists");
+    assert_eq!(body.lines().count(), 16, "{body}");
+    world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_annotation_rolls_the_pods() {
+    let world = world(|_| {}).await;
+    let names = |world: &World| -> Vec<String> {
+        let pods = world.kubernetes().list(&POD, Some("homepage"));
+        pods.iter().map(|pod| text(pod, "/metadata/name").to_owned()).collect()
+    };
+    let before = names(&world);
+    let patched = world.kubernetes().update(&DEPLOYMENT, Some("homepage"), "homepage", |object| {
+        object["spec"]["template"]["metadata"]["annotations"]["kubectl.kubernetes.io/restartedAt"] =
+            "now".into();
+    });
+    let patched = patched.expect("it exists");
+    // Until the controller has seen it, every count still reads complete.
+    assert!(patched["status"]["observedGeneration"].as_i64() < patched["metadata"]["generation"].as_i64());
+    until("new pods have replaced the old ones", || {
+        let object = world.kubernetes().get(&DEPLOYMENT, Some("homepage"), "homepage").expect("it exists");
+        object["status"]["observedGeneration"] == object["metadata"]["generation"]
+            && object["status"]["updatedReplicas"] == 2
+            && object["status"]["availableReplicas"] == 2
+            && names(&world).iter().all(|name| !before.contains(name))
+    })
+    .await;
+    assert!(is_well(&app(&world, "homepage"), &head(&world)));
+    world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_ordered_stateful_set_keeps_its_broken_pod_after_the_revert() {
+    let world = world(|_| {}).await;
+    world.app_degrades_from("postgres", "17.6");
+    let number = world.renovate_opens("postgres", "17.6").expect("the pull request opens");
+    until("it is mergeable", || world.repository().pull(number).is_some_and(|pull| pull.mergeable)).await;
+    world.repository().merge_pull("operator", number, true).expect("it merges");
+    let broken = || {
+        let pod = world.kubernetes().get(&POD, Some("postgres"), "postgres-0")?;
+        let waiting = text(&pod, "/status/containerStatuses/0/state/waiting/reason") == "CrashLoopBackOff";
+        waiting.then(|| text(&pod, "/metadata/uid").to_owned())
+    };
+    let uid = wait("the pod crashes", broken).await;
+    revert(&world);
+    let tip = head(&world);
+    until("the revert is synced", || {
+        let app = app(&world, "postgres");
+        text(&app, "/status/operationState/syncResult/revision") == tip && app.get("operation").is_none()
+    })
+    .await;
+    assert_eq!(text(&app(&world, "postgres"), "/status/health/status"), "Progressing");
+    assert_eq!(wait("the pod is still there", broken).await, uid);
+    world.kubernetes().delete(&POD, Some("postgres"), "postgres-0");
+    until("a new pod serves", || is_well(&app(&world, "postgres"), &tip)).await;
+    world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_that_is_added_is_deployed_and_syncs_on_request() {
+    let world = world(|_| {}).await;
+    world
+        .add_app(AppSpec::manifests("apps", "late", "registry.example.org/late", "1.0.0"))
+        .expect("it is added");
+    let tip = head(&world);
+    until("it is deployed", || is_well(&app(&world, "late"), &tip)).await;
+    world.kubernetes().update(&APPLICATION, Some("argocd"), "late", |app| {
+        app["operation"] =
+            serde_json::json!({"sync": {"revision": tip}, "initiatedBy": {"username": "operator"}});
+    });
+    until("the operation has run", || {
+        let app = app(&world, "late");
+        app.get("operation").is_none()
+            && text(&app, "/status/operationState/operation/initiatedBy/username") == "operator"
+            && text(&app, "/status/operationState/phase") == "Succeeded"
+    })
+    .await;
+    world.manifests_fail("late", true);
+    world.kubernetes().update(&APPLICATION, Some("argocd"), "late", |app| {
+        app["metadata"]["annotations"]["argocd.argoproj.io/refresh"] = "hard".into();
+    });
+    until("the comparison fails", || {
+        let app = app(&world, "late");
+        text(&app, "/status/conditions/0/type") == "ComparisonError"
+            && text(&app, "/status/sync/status") == "Unknown"
+    })
+    .await;
     world.shutdown().await;
 }
