@@ -9,12 +9,14 @@ use super::worker::Parts;
 use crate::action::{self, Action};
 use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef};
 use crate::forge::{
-    BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError, ForgeResult, IssueEdit, IssueNumber, MergeOrder, PullNumber,
-    RepositoryName, State, TreeEntry,
+    BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError, ForgeResult, IssueEdit, IssueNumber, MergeOrder,
+    PullNumber, RepositoryName, State, TreeEntry,
 };
 use crate::health::MergePermit;
 use crate::issue::{TaskKey, resolution_note};
-use crate::merge::revert::{Entry, PathHistory, WholeEntry, find_step, merge_message, plan_revert, revert_message};
+use crate::merge::revert::{
+    Entry, PathHistory, WholeEntry, find_step, merge_message, plan_revert, revert_message,
+};
 use crate::store::EventId;
 use crate::wording;
 use jiff::Timestamp;
@@ -55,7 +57,12 @@ fn not_yet(error: &dyn std::fmt::Display) -> Outcome {
 }
 
 /// Asks for a merge and finds out what became of it.
-pub(crate) async fn merge(parts: &Parts, context: &Context<'_>, permit: MergePermit, plan: &MergePlan) -> Outcome {
+pub(crate) async fn merge(
+    parts: &Parts,
+    context: &Context<'_>,
+    permit: MergePermit,
+    plan: &MergePlan,
+) -> Outcome {
     let Ok((pull, head, _base)) = permit.consume() else {
         return Outcome::NotYet { why: wording::permit_expired() };
     };
@@ -78,7 +85,11 @@ pub(crate) async fn merge(parts: &Parts, context: &Context<'_>, permit: MergePer
 }
 
 /// Reads from the pull request whether it is merged, into which commit, and on what.
-pub(crate) async fn confirm_merge(parts: &Parts, context: &Context<'_>, plan: &MergePlan) -> ForgeResult<Outcome> {
+pub(crate) async fn confirm_merge(
+    parts: &Parts,
+    context: &Context<'_>,
+    plan: &MergePlan,
+) -> ForgeResult<Outcome> {
     let pull = parts.forge.pull(context.repository, plan.pull).await?;
     let Some(merged) = pull.merged else {
         return Ok(Outcome::NotYet { why: wording::merge_not_seen() });
@@ -100,7 +111,9 @@ fn short(entry: Option<&TreeEntry>) -> Option<Entry> {
 /// Every path at which two trees differ.
 fn changed_paths(before: &[TreeEntry], after: &[TreeEntry]) -> BTreeSet<String> {
     let differs = |one: &[TreeEntry], entry: &TreeEntry| lies(one, &entry.path) != Some(entry);
-    let files = |tree: &'_ [TreeEntry]| tree.iter().filter(|entry| entry.kind != EntryKind::Folder).cloned().collect::<Vec<_>>();
+    let files = |tree: &'_ [TreeEntry]| {
+        tree.iter().filter(|entry| entry.kind != EntryKind::Folder).cloned().collect::<Vec<_>>()
+    };
     let (old, new) = (files(before), files(after));
     old.iter()
         .filter(|entry| differs(after, entry))
@@ -186,7 +199,12 @@ pub(crate) async fn jitter(attempt: u32) {
 }
 
 /// Closes a related issue or pull request with a note above its own text.
-pub(crate) async fn close_related(parts: &Parts, context: &Context<'_>, number: IssueNumber, now: Timestamp) -> Outcome {
+pub(crate) async fn close_related(
+    parts: &Parts,
+    context: &Context<'_>,
+    number: IssueNumber,
+    now: Timestamp,
+) -> Outcome {
     for attempt in 0..WRITE_ATTEMPTS {
         match try_close(parts, context, number, now).await {
             Ok(outcome) => return outcome,
@@ -197,7 +215,12 @@ pub(crate) async fn close_related(parts: &Parts, context: &Context<'_>, number: 
     Outcome::NotYet { why: wording::text_keeps_changing() }
 }
 
-async fn try_close(parts: &Parts, context: &Context<'_>, number: IssueNumber, now: Timestamp) -> ForgeResult<Outcome> {
+async fn try_close(
+    parts: &Parts,
+    context: &Context<'_>,
+    number: IssueNumber,
+    now: Timestamp,
+) -> ForgeResult<Outcome> {
     let issue = parts.forge.issue(context.repository, number).await?;
     let note = wording::resolved_on(&wording::time(now), &context.resolved_by);
     let body = resolution_note(&issue.body, context.issue, &note);
@@ -224,11 +247,14 @@ pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action:
     }
 }
 
-async fn application(parts: &Parts, object: &ObjectRef) -> Result<Option<crate::cluster::Application>, ClusterError> {
+async fn application(
+    parts: &Parts,
+    object: &ObjectRef,
+) -> Result<Option<crate::cluster::Application>, ClusterError> {
     Ok(match parts.cluster.applications().await? {
-        Installed::Yes(applications) => {
-            applications.into_iter().find(|found| found.namespace == object.namespace && found.name == object.name)
-        }
+        Installed::Yes(applications) => applications
+            .into_iter()
+            .find(|found| found.namespace == object.namespace && found.name == object.name),
         Installed::No => None,
     })
 }
@@ -250,7 +276,12 @@ pub(crate) async fn terminate(parts: &Parts, lease: &ClusterLease, object: &Obje
 }
 
 /// Starts a sync, unless one runs already.
-pub(crate) async fn sync(parts: &Parts, lease: &ClusterLease, object: &ObjectRef, revision: &CommitSha) -> Outcome {
+pub(crate) async fn sync(
+    parts: &Parts,
+    lease: &ClusterLease,
+    object: &ObjectRef,
+    revision: &CommitSha,
+) -> Outcome {
     let found = match application(parts, object).await {
         Ok(Some(found)) => found,
         Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
@@ -305,14 +336,22 @@ pub(crate) fn pull_of(effect: &Effect) -> Option<PullNumber> {
 }
 
 /// A code for a plan and a change: hex digits that nobody can guess and a rebase with the same change keeps.
-pub(crate) fn approval_code(key: &TaskKey, plan: &str, change: &[(String, Option<BlobSha>, Option<BlobSha>)]) -> String {
+pub(crate) fn approval_code(
+    key: &TaskKey,
+    plan: &str,
+    change: &[(String, Option<BlobSha>, Option<BlobSha>)],
+) -> String {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     hash.update(key.0.as_bytes());
     hash.update([0]);
     hash.update(plan.as_bytes());
     for (path, old, new) in change {
-        for part in [Some(path.as_str()), old.as_ref().map(|blob| blob.0.as_str()), new.as_ref().map(|blob| blob.0.as_str())] {
+        for part in [
+            Some(path.as_str()),
+            old.as_ref().map(|blob| blob.0.as_str()),
+            new.as_ref().map(|blob| blob.0.as_str()),
+        ] {
             hash.update([0]);
             hash.update(part.unwrap_or("-").as_bytes());
         }

@@ -29,8 +29,11 @@ pub(crate) fn answer(check: Check, recon: &Recon) -> Answer {
         Check::Layer(layer) => one_layer(recon, layer),
         Check::AllLayers => {
             let layers = recon.layers();
-            let evidence =
-                layers.iter().map(|(layer, verdict)| format!("{layer} {verdict}")).collect::<Vec<_>>().join(", ");
+            let evidence = layers
+                .iter()
+                .map(|(layer, verdict)| format!("{layer} {verdict}"))
+                .collect::<Vec<_>>()
+                .join(", ");
             Answer { verdict: recon.verdict(), evidence }
         }
     }
@@ -40,7 +43,9 @@ pub(crate) fn answer(check: Check, recon: &Recon) -> Answer {
 fn probe(recon: &Recon, which: Probe) -> Answer {
     match recon.probes.iter().find(|result| result.probe == which) {
         Some(result) if result.used => Answer { verdict: result.verdict, evidence: evidence(result) },
-        Some(result) => Answer { verdict: Verdict::Unknown, evidence: format!("not used here: {}", result.summary) },
+        Some(result) => {
+            Answer { verdict: Verdict::Unknown, evidence: format!("not used here: {}", result.summary) }
+        }
         None => Answer { verdict: Verdict::Unknown, evidence: "no probe reads this".to_owned() },
     }
 }
@@ -55,12 +60,9 @@ fn evidence(result: &ProbeResult) -> String {
 
 fn one_layer(recon: &Recon, layer: Layer) -> Answer {
     let verdict = recon.layers().get(&layer).copied().unwrap_or(Verdict::Unknown);
-    let summaries: Vec<String> = recon
-        .probes
-        .iter()
-        .filter(|result| result.used && result.layer == layer)
-        .map(evidence)
-        .collect();
-    let evidence = if summaries.is_empty() { format!("no probe reads {layer}") } else { summaries.join("; ") };
+    let summaries: Vec<String> =
+        recon.probes.iter().filter(|result| result.used && result.layer == layer).map(evidence).collect();
+    let evidence =
+        if summaries.is_empty() { format!("no probe reads {layer}") } else { summaries.join("; ") };
     Answer { verdict, evidence }
 }

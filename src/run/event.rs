@@ -277,7 +277,9 @@ impl Effect {
         match self {
             Self::Merge(plan) => wording::would_merge(plan.pull),
             Self::Revert { pull, .. } => wording::would_act(&format!("undo the merge of #{pull}")),
-            Self::Terminate { application, .. } => wording::would_act(&format!("stop the sync of {application}")),
+            Self::Terminate { application, .. } => {
+                wording::would_act(&format!("stop the sync of {application}"))
+            }
             Self::Sync { application, .. } => wording::would_act(&format!("sync {application}")),
             Self::CloseRelated { number, .. } => wording::would_act(&format!("close #{number}")),
             Self::Action { .. } => wording::would_act("archive Ceph's crash reports"),

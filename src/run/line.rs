@@ -47,7 +47,9 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::TroubleOver { .. } => "the trouble is over".to_owned(),
         Event::ChangeEnded { result, gate, .. } => match result {
             ChangeResult::Kept => format!("the change stays: layers {gate}"),
-            ChangeResult::Reverted { commit } => format!("the change is undone by {}: layers {gate}", commit.short()),
+            ChangeResult::Reverted { commit } => {
+                format!("the change is undone by {}: layers {gate}", commit.short())
+            }
             ChangeResult::HandedOver { why } => format!("the change is a person's now: {why}"),
         },
         Event::Held { pull, holds, .. } => {
@@ -55,8 +57,12 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
                 holds.iter().map(|hold| format!("{} {}", hold.package, hold.version)).collect();
             format!("held, from #{pull}: {}", versions.join(", "))
         }
-        Event::ApprovalAsked { key, code, what } => format!("{} asks for an approval ({code}): {what}", id(key)),
-        Event::CommentAsked { key, .. } => format!("{} asks for a comment, since nothing vouches for the tick", id(key)),
+        Event::ApprovalAsked { key, code, what } => {
+            format!("{} asks for an approval ({code}): {what}", id(key))
+        }
+        Event::CommentAsked { key, .. } => {
+            format!("{} asks for a comment, since nothing vouches for the tick", id(key))
+        }
         Event::Approved { key, by, comment, .. } => {
             let way = if comment.is_some() { "comment" } else { "tick" };
             format!("{} approved by {by} ({way})", id(key))

@@ -48,7 +48,12 @@ const TREES: usize = 16;
 
 impl Memory {
     /// Since when the rollout has shown no progress.
-    pub(crate) fn progress_since(&mut self, commit: &CommitSha, rollout: &Rollout, now: Timestamp) -> Timestamp {
+    pub(crate) fn progress_since(
+        &mut self,
+        commit: &CommitSha,
+        rollout: &Rollout,
+        now: Timestamp,
+    ) -> Timestamp {
         let mark = match rollout {
             Rollout::Unknown { why } => format!("unknown {why}"),
             Rollout::Waiting { progress, .. } => format!("waiting {progress}"),

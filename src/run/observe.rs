@@ -13,20 +13,20 @@ use super::state::{RunState, Stage};
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Parts, RunError};
 use crate::cluster::{Application, Installed, ObjectRef, OperationPhase, SyncStatus, Workload};
+use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, PullRequest, Repository, State,
     TreeEntry,
 };
 use crate::health::{self, Attribution, Feature, FindingId, Recon, Surroundings};
-use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::inbox;
 use crate::issue::{self, Edit, Kind, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
+use crate::merge::Hold;
 use crate::merge::classify::{classify, classify_words};
 use crate::merge::preflight::{Preflight, PullFacts, preflight};
 use crate::merge::reversible::{Reversible, reversible};
 use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge};
 use crate::merge::versions::{Mismatch, mismatches};
-use crate::merge::Hold;
 use crate::wording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -146,7 +146,11 @@ fn boxes(parts: &Parts, body: &str) -> trust::Boxes {
 }
 
 /// Looks.
-pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Memory) -> Result<Observation, RunError> {
+pub(crate) async fn observe(
+    parts: &Parts,
+    subject: Subject<'_>,
+    memory: &mut Memory,
+) -> Result<Observation, RunError> {
     let now = Timestamp::now();
     let name = &subject.repository.name;
     let state = subject.state;
@@ -166,15 +170,22 @@ pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Me
         None => Vec::new(),
     };
     let edited_comments = inbox::edited_comments(&payloads);
-    let comments = Comments { comments: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
+    let comments = Comments {
+        comments: &comments,
+        edited: &edited_comments,
+        trusted: &trusted,
+        bot: &subject.bot.login,
+    };
 
-    let mut look = Look { parts, subject: &subject, memory, applications: &applications, branch: &branch, now };
+    let mut look =
+        Look { parts, subject: &subject, memory, applications: &applications, branch: &branch, now };
     let head_rollout = look.rollout(&branch.head).await?;
     let change = look.change(&recon).await?;
     let open_pulls = parts.forge.open_pulls(name).await?;
     let pulls = look.pulls(&reading, &open_pulls, &workloads).await?;
     let related = look.related(&reading).await?;
-    let obstacles = if state.began_at.is_none() { look.obstacles(&reading, &trusted).await? } else { Vec::new() };
+    let obstacles =
+        if state.began_at.is_none() { look.obstacles(&reading, &trusted).await? } else { Vec::new() };
     let remade = look.remade(&open_pulls);
 
     let facts = |number: PullNumber| {
@@ -199,7 +210,8 @@ pub(crate) async fn observe(parts: &Parts, subject: Subject<'_>, memory: &mut Me
         order,
         obstacles,
         paused: paused(parts, &subject, &comments),
-        withdrawn: subject.issue.state == State::Closed || !subject.issue.has_label(&parts.settings.maintenance_label),
+        withdrawn: subject.issue.state == State::Closed
+            || !subject.issue.has_label(&parts.settings.maintenance_label),
         resumed_by: comments.resumed_by(state),
         others: subject.others,
         locked_out: subject.locked_out,
@@ -291,9 +303,13 @@ fn wishes(subject: &Subject<'_>, reading: &Reading, trusted: &Trusted, history: 
         .into_iter()
         .filter_map(|edit| match edit {
             Edit::Ticked { key } => Some(Wish::Ticked(key)),
-            Edit::Unticked { key } => trust::untick_counts(&key, trusted, history).then_some(Wish::Unticked(key)),
+            Edit::Unticked { key } => {
+                trust::untick_counts(&key, trusted, history).then_some(Wish::Unticked(key))
+            }
             // Restored by the next write, or nobody's wish.
-            Edit::StaleWrite { .. } | Edit::NoteTaken { .. } | Edit::Added { .. } | Edit::Removed { .. } => None,
+            Edit::StaleWrite { .. } | Edit::NoteTaken { .. } | Edit::Added { .. } | Edit::Removed { .. } => {
+                None
+            }
         })
         .collect()
 }
@@ -323,7 +339,6 @@ impl Look<'_> {
         urls.extend(self.subject.settings.pull_urls.iter().cloned());
         urls
     }
-
 
     /// Whether `newer` contains `older`, asked of the forge once.
     async fn contains(&mut self, newer: &CommitSha, older: &CommitSha) -> Result<bool, RunError> {
@@ -378,7 +393,9 @@ impl Look<'_> {
         let Some((merge_commit, ..)) = &change.merged else { return Ok(ChangeView::default()) };
         let (commit, undone) = match &change.stage {
             Stage::Reverted { commit, .. } => (commit, true),
-            Stage::Asked | Stage::Merged | Stage::RolledOut { .. } | Stage::RevertAsked { .. } => (merge_commit, false),
+            Stage::Asked | Stage::Merged | Stage::RolledOut { .. } | Stage::RevertAsked { .. } => {
+                (merge_commit, false)
+            }
         };
         let rollout = self.rollout(commit).await?;
         let since = self.memory.progress_since(commit, &rollout, self.now);
@@ -400,18 +417,32 @@ impl Look<'_> {
             .map(|finding| (finding.id.clone(), health::attribute(finding, &affected)))
             .collect();
         let stuck = if undone {
-            watched.stuck_operations(self.applications, merge_commit).into_iter().map(Application::object).collect()
+            watched
+                .stuck_operations(self.applications, merge_commit)
+                .into_iter()
+                .map(Application::object)
+                .collect()
         } else {
             Vec::new()
         };
-        let idle = affected.iter().filter(|application| is_idle_out_of_sync(application)).map(Application::object).collect();
+        let idle = affected
+            .iter()
+            .filter(|application| is_idle_out_of_sync(application))
+            .map(Application::object)
+            .collect();
         let mismatches = if undone {
             Vec::new()
         } else {
             let affected: Vec<&Application> = affected.iter().collect();
             mismatches(&promised(&change.plan.versions), &affected).iter().map(mismatch_line).collect()
         };
-        Ok(ChangeView { rollout: Some((rollout, since)), attributions, stuck, idle_out_of_sync: idle, mismatches })
+        Ok(ChangeView {
+            rollout: Some((rollout, since)),
+            attributions,
+            stuck,
+            idle_out_of_sync: idle,
+            mismatches,
+        })
     }
 
     async fn tree(&mut self, commit: &CommitSha) -> Result<Arc<Vec<TreeEntry>>, RunError> {
@@ -469,7 +500,12 @@ impl Look<'_> {
         Ok(details)
     }
 
-    async fn pull(&mut self, key: &TaskKey, pull: PullRequest, workloads: &[Workload]) -> Result<PullSituation, RunError> {
+    async fn pull(
+        &mut self,
+        key: &TaskKey,
+        pull: PullRequest,
+        workloads: &[Workload],
+    ) -> Result<PullSituation, RunError> {
         let name = &self.subject.repository.name;
         let details = self.details(&pull).await?;
         let statuses = if pull.merged.is_none() && pull.state == State::Open {
@@ -494,7 +530,8 @@ impl Look<'_> {
             &self.parts.rules,
         );
         let code = if pull.state == State::Open {
-            let (head, base) = (self.tree(&pull.head.sha).await?, self.tree(&self.branch.head.clone()).await?);
+            let (head, base) =
+                (self.tree(&pull.head.sha).await?, self.tree(&self.branch.head.clone()).await?);
             let change: Vec<_> = paths
                 .iter()
                 .map(|path| (path.clone(), blob(&base, path).cloned(), blob(&head, path).cloned()))
@@ -507,7 +544,8 @@ impl Look<'_> {
         let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
         let touched = watched.touched(self.applications, &paths);
         let overrides = &self.parts.merge_settings.reversible;
-        let not_reversible = match reversible(&details.classification, &paths, &touched, workloads, overrides) {
+        let not_reversible = match reversible(&details.classification, &paths, &touched, workloads, overrides)
+        {
             Reversible::Yes => None,
             Reversible::UntilStarted(why) | Reversible::No(why) => Some(why),
         };
@@ -582,7 +620,9 @@ impl Look<'_> {
         for (feature, _) in features.into_iter().filter(|(_, needed)| *needed) {
             for need in health::rights(feature, &self.parts.cluster_settings) {
                 match self.parts.cluster.may(&need.right).await {
-                    Ok(false) if !need.optional => obstacles.push(wording::missing_right(&need.right, feature)),
+                    Ok(false) if !need.optional => {
+                        obstacles.push(wording::missing_right(&need.right, feature))
+                    }
                     Ok(_) => {}
                     Err(error) => {
                         obstacles.push(wording::cluster_unreachable(&error.to_string()));
@@ -603,12 +643,13 @@ impl Look<'_> {
         let settings = &self.parts.renovate_settings;
         open.iter()
             .filter_map(|pull| {
-                let updates = renovate::recognise(pull, &settings.accounts, &settings.branch_prefix).ok()?.updates;
+                let updates =
+                    renovate::recognise(pull, &settings.accounts, &settings.branch_prefix).ok()?.updates;
                 let held = holds.iter().find(|held| {
                     held.pull != pull.number
-                        && updates
-                            .iter()
-                            .any(|update| update.package == held.hold.package && update.to == held.hold.version)
+                        && updates.iter().any(|update| {
+                            update.package == held.hold.package && update.to == held.hold.version
+                        })
                 })?;
                 Some(RemadePull { number: pull.number, title: pull.title.clone(), instead_of: held.pull })
             })

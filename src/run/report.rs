@@ -9,9 +9,10 @@ use super::state::{MergeRecord, RunState, Stage, TaskRecord, TaskState};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Layer, Recon, Verdict};
 use crate::issue::{
-    self, ApprovalRequest, ChangeKind, ChangeRow, ClosedIssue, ClosingView, Desired, EndedTask, FieldWish, HeldVersion,
-    Kind, LayerLine, LessonEvent, MergedPull, Now, OtherIssue, PlannedTask, Progress, Reading, RemadePull, RevertedPull,
-    StatusView, Task, TaskKey, TaskWish, TemplateFields, Waiting, Whom, WrittenTask,
+    self, ApprovalRequest, ChangeKind, ChangeRow, ClosedIssue, ClosingView, Desired, EndedTask, FieldWish,
+    HeldVersion, Kind, LayerLine, LessonEvent, MergedPull, Now, OtherIssue, PlannedTask, Progress, Reading,
+    RemadePull, RevertedPull, StatusView, Task, TaskKey, TaskWish, TemplateFields, Waiting, Whom,
+    WrittenTask,
 };
 use crate::store::RunId;
 use crate::wording::{self, OutcomeWord};
@@ -127,7 +128,8 @@ impl Report<'_> {
             return issue::RunState::Done;
         }
         let in_trouble = self.state.change.as_ref().is_some_and(|change| {
-            change.trouble.is_some() || matches!(change.stage, Stage::RevertAsked { .. } | Stage::Reverted { .. })
+            change.trouble.is_some()
+                || matches!(change.stage, Stage::RevertAsked { .. } | Stage::Reverted { .. })
         });
         match self.awaited {
             Some(Awaited::Paused(_)) => issue::RunState::Paused,
@@ -136,7 +138,9 @@ impl Report<'_> {
             _ if in_trouble => issue::RunState::Trouble,
             Some(Awaited::People) => issue::RunState::WaitingForPerson,
             Some(Awaited::World(_)) if self.state.change.is_some() => issue::RunState::Running,
-            Some(Awaited::World(_)) if self.recon.is_some_and(|recon| recon.verdict() == Verdict::Unknown) => {
+            Some(Awaited::World(_))
+                if self.recon.is_some_and(|recon| recon.verdict() == Verdict::Unknown) =>
+            {
                 issue::RunState::Unknown
             }
             Some(Awaited::World(_) | Awaited::Lock(_)) => issue::RunState::WaitingForWorld,
@@ -145,9 +149,11 @@ impl Report<'_> {
     }
 
     fn now(&self) -> Option<Now> {
-        let task = self.state.change.as_ref().and_then(|change| {
-            self.reading.task(&change.plan.key).map(|task| task.id.clone())
-        });
+        let task = self
+            .state
+            .change
+            .as_ref()
+            .and_then(|change| self.reading.task(&change.plan.key).map(|task| task.id.clone()));
         match self.awaited {
             Some(Awaited::World(what)) => Some(Now { task, what: what.clone(), since: self.awaited_since }),
             _ => None,
@@ -170,18 +176,25 @@ impl Report<'_> {
             };
             match &record.state {
                 TaskState::Waiting { why, since } => {
-                    let whom = if matches!(task.kind, Kind::Verify { .. }) { Whom::World } else { Whom::Person };
+                    let whom =
+                        if matches!(task.kind, Kind::Verify { .. }) { Whom::World } else { Whom::Person };
                     waiting.push(entry(whom, why.clone(), *since));
                 }
                 TaskState::Failed { why } => waiting.push(entry(Whom::Person, why.clone(), self.changed_at)),
-                TaskState::Open if task.kind == Kind::Final && matches!(self.awaited, Some(Awaited::People)) => {
+                TaskState::Open
+                    if task.kind == Kind::Final && matches!(self.awaited, Some(Awaited::People)) =>
+                {
                     let others: Vec<&str> = open
                         .iter()
                         .filter(|other| other.kind != Kind::Final)
                         .map(|other| other.id.as_str())
                         .collect();
                     if !others.is_empty() {
-                        waiting.push(entry(Whom::Task, wording::waits_for_tasks(&others), self.awaited_since));
+                        waiting.push(entry(
+                            Whom::Task,
+                            wording::waits_for_tasks(&others),
+                            self.awaited_since,
+                        ));
                     }
                 }
                 TaskState::Open | TaskState::Ended { .. } => {}
@@ -199,8 +212,7 @@ impl Report<'_> {
                 let record = self.record(task)?;
                 let asked = record.asked.as_ref()?;
                 let approved = record.approved.as_ref().is_some_and(|known| known.code == asked.code);
-                let in_flight =
-                    self.state.change.as_ref().is_some_and(|change| change.plan.key == task.key);
+                let in_flight = self.state.change.as_ref().is_some_and(|change| change.plan.key == task.key);
                 let merged = self.state.merges.iter().any(|merge| merge.plan.key == task.key);
                 (!approved && !in_flight && !merged).then(|| ApprovalRequest {
                     id: task.id.clone(),
@@ -279,7 +291,11 @@ impl Report<'_> {
                 .iter()
                 .map(|(number, title)| OtherIssue { number: *number, title: title.clone() })
                 .collect(),
-            half_done: if matches!(self.awaited, Some(Awaited::Paused(_))) { self.half_done() } else { Vec::new() },
+            half_done: if matches!(self.awaited, Some(Awaited::Paused(_))) {
+                self.half_done()
+            } else {
+                Vec::new()
+            },
             missing_rights: self.obstacles.to_vec(),
             warnings,
         }
@@ -300,10 +316,13 @@ impl Report<'_> {
                     return None;
                 }
                 let (tick, note) = match &record.state {
-                    TaskState::Ended { outcome, .. } => (*outcome == TaskOutcome::Done, notes.last().cloned()),
+                    TaskState::Ended { outcome, .. } => {
+                        (*outcome == TaskOutcome::Done, notes.last().cloned())
+                    }
                     TaskState::Open | TaskState::Waiting { .. } | TaskState::Failed { .. } => (false, None),
                 };
-                let former_notes = notes.iter().filter(|former| Some(*former) != note.as_ref()).cloned().collect();
+                let former_notes =
+                    notes.iter().filter(|former| Some(*former) != note.as_ref()).cloned().collect();
                 Some(TaskWish { key: task.key.clone(), tick, note, former_notes })
             })
             .collect()
@@ -323,8 +342,12 @@ impl Report<'_> {
     /// The change log's rows of this run, in the order in which things happened.
     fn rows(&self) -> Vec<ChangeRow> {
         let written = self.writes.last().map_or(0, |write| write.rows);
-        let mut ended: Vec<_> =
-            self.state.acts.iter().filter_map(|act| act.ended.as_ref().map(|(at, outcome)| (*at, act, outcome))).collect();
+        let mut ended: Vec<_> = self
+            .state
+            .acts
+            .iter()
+            .filter_map(|act| act.ended.as_ref().map(|(at, outcome)| (*at, act, outcome)))
+            .collect();
         ended.sort_by_key(|(at, act, _)| (*at, act.step));
         let mut rows = Vec::new();
         for (at, act, outcome) in ended {
@@ -424,7 +447,8 @@ impl Report<'_> {
             fields.final_status = field(wording::verdict(view.overall), Vec::new());
             fields.started = field(wording::time(view.started), Vec::new());
             fields.completed = field(wording::time(view.completed), Vec::new());
-            fields.duration = field(wording::duration(seconds_between(view.started, view.completed)), Vec::new());
+            fields.duration =
+                field(wording::duration(seconds_between(view.started, view.completed)), Vec::new());
             fields.resolved_by = field(view.resolved_by.clone(), Vec::new());
         }
         fields
@@ -582,14 +606,22 @@ impl Report<'_> {
                     || matches!(&act.effect, Effect::CloseRelated { key, .. } | Effect::Action { key, .. } if *key == record.known.key))
                 .find_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
                 .unwrap_or_default();
-            events.push(LessonEvent::Retried { task: record.known.id.clone(), attempts: record.attempts + 1, why });
+            events.push(LessonEvent::Retried {
+                task: record.known.id.clone(),
+                attempts: record.attempts + 1,
+                why,
+            });
         }
         events
     }
 }
 
 /// Seconds for people; a rollout never lasts longer than a `u64` holds.
-#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to zero and above; saturates")]
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to zero and above; saturates"
+)]
 fn whole_seconds(seconds: f64) -> u64 {
     seconds.max(0.0).round() as u64
 }

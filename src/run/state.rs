@@ -508,7 +508,8 @@ impl RunState {
     /// Whether the maintenance issue was closed by us.
     pub(crate) fn closed(&self) -> bool {
         self.acts.iter().any(|act| {
-            matches!(act.effect, Effect::CloseIssue { .. }) && matches!(act.ended, Some((_, Outcome::Done { .. })))
+            matches!(act.effect, Effect::CloseIssue { .. })
+                && matches!(act.ended, Some((_, Outcome::Done { .. })))
         })
     }
 
@@ -527,8 +528,8 @@ impl RunState {
 
     /// Whether the label that calls for a person was put on.
     pub(crate) fn person_called(&self) -> bool {
-        self.acts
-            .iter()
-            .any(|act| act.effect == Effect::CallPerson && matches!(act.ended, Some((_, Outcome::Done { .. }))))
+        self.acts.iter().any(|act| {
+            act.effect == Effect::CallPerson && matches!(act.ended, Some((_, Outcome::Done { .. })))
+        })
     }
 }

@@ -22,7 +22,8 @@ pub(crate) struct Trusted {
 impl Trusted {
     /// Those of the settings; without any, the owner of a personal repository.
     pub(crate) fn new(settings: &super::Settings, repository: &Repository) -> Self {
-        let mut accounts: BTreeSet<String> = settings.trusted.iter().map(|login| login.to_lowercase()).collect();
+        let mut accounts: BTreeSet<String> =
+            settings.trusted.iter().map(|login| login.to_lowercase()).collect();
         if accounts.is_empty() && repository.owner_kind == Some(OwnerKind::Person) {
             accounts.insert(repository.name.owner.to_lowercase());
         }
@@ -56,7 +57,8 @@ impl History {
             .iter()
             .filter_map(|edit| {
                 let after = edit.body_after.as_deref()?;
-                (!ours.is_ours(after)).then(|| (edit.sender.clone(), edit.body_before.as_deref().map(&boxes), boxes(after)))
+                (!ours.is_ours(after))
+                    .then(|| (edit.sender.clone(), edit.body_before.as_deref().map(&boxes), boxes(after)))
             })
             .collect();
         Self { edits }
@@ -79,7 +81,8 @@ impl History {
             .iter()
             .rev()
             .find(|(_, before, after)| {
-                after.get(key) == Some(&false) && before.as_ref().is_some_and(|before| before.get(key) == Some(&true))
+                after.get(key) == Some(&false)
+                    && before.as_ref().is_some_and(|before| before.get(key) == Some(&true))
             })
             .map(|(sender, ..)| sender.as_str())
     }
@@ -95,7 +98,8 @@ pub(crate) fn vouched<'a>(
 ) -> BTreeSet<TaskKey> {
     tasks
         .filter(|task| {
-            trusted.sole_writers || history.author(&task.key).map_or(discovery, |sender| trusted.holds(sender))
+            trusted.sole_writers
+                || history.author(&task.key).map_or(discovery, |sender| trusted.holds(sender))
         })
         .map(|task| task.key.clone())
         .collect()
@@ -140,7 +144,9 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
     let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
     for (event, span) in Parser::new(text).into_offset_iter() {
         match event {
-            Event::Start(Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::List(_)) => forbidden += 1,
+            Event::Start(Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::List(_)) => {
+                forbidden += 1
+            }
             Event::End(TagEnd::BlockQuote(_) | TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::List(_)) => {
                 forbidden = forbidden.saturating_sub(1);
             }
@@ -200,7 +206,8 @@ impl Comments<'_> {
         let mut stopped = None;
         for comment in self.comments {
             // To stop is always safe: an edited comment stops as well.
-            let may = comment.created_at.as_second() >= since.as_second() && self.trusted.holds(&comment.author.login);
+            let may = comment.created_at.as_second() >= since.as_second()
+                && self.trusted.holds(&comment.author.login);
             for command in commands(&comment.body) {
                 match command {
                     Command::Stop if may => stopped = Some(comment.author.login.clone()),
@@ -219,7 +226,9 @@ impl Comments<'_> {
         self.comments
             .iter()
             .filter(|comment| unvouched_exist && self.counts(comment, since))
-            .filter(|comment| state.vouched_at.is_none_or(|known| comment.created_at.as_second() > known.as_second()))
+            .filter(|comment| {
+                state.vouched_at.is_none_or(|known| comment.created_at.as_second() > known.as_second())
+            })
             .find(|comment| commands(&comment.body).contains(&Command::Resume))
             .map(|comment| comment.author.login.clone())
     }

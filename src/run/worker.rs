@@ -22,7 +22,11 @@ use crate::forge::{
 use crate::health::{self, Authority, Evidence, permit};
 use crate::inbox::Hints;
 use crate::issue::{ClosingView, Unreadable, apply, text_for_title};
-use crate::merge::{self, classify::Rules, rollout::{Rollout, Watched}};
+use crate::merge::{
+    self,
+    classify::Rules,
+    rollout::{Rollout, Watched},
+};
 use crate::store::{EventId, RunId, RunRow, Store, StoreError};
 use crate::timing::Timing;
 use crate::web::{Peer, Readiness};
@@ -172,7 +176,14 @@ impl Worker {
     /// A worker with nothing remembered.
     pub(crate) async fn new(parts: Arc<Parts>) -> Result<Self, StoreError> {
         let holder = parts.store.holder().await?;
-        Ok(Self { parts, holder, bot: None, repositories: HashMap::new(), works: HashMap::new(), lease: None })
+        Ok(Self {
+            parts,
+            holder,
+            bot: None,
+            repositories: HashMap::new(),
+            works: HashMap::new(),
+            lease: None,
+        })
     }
 
     /// Works until it is told to stop; with `only`, until that run is over or waits for people.
@@ -252,14 +263,18 @@ impl Worker {
         parts.readiness.answered(Peer::Forge);
         let locked_out = self.lock().await?;
         parts.readiness.answered(Peer::Cluster);
-        let run = parts.store.open_run(&repository.name.to_string(), issue.number.0, Timestamp::now()).await?;
+        let run =
+            parts.store.open_run(&repository.name.to_string(), issue.number.0, Timestamp::now()).await?;
         let id = run.id;
         let span = tracing::info_span!("run", id = id.0, issue = issue.number.0);
         let mut work = match self.works.remove(&id) {
             Some(work) => work,
             None => load(&parts.store, run).await?,
         };
-        let result = self.work(settings, &repository, &bot, issue, others, locked_out, &mut work).instrument(span).await;
+        let result = self
+            .work(settings, &repository, &bot, issue, others, locked_out, &mut work)
+            .instrument(span)
+            .await;
         self.works.insert(id, work);
         result
     }
@@ -294,7 +309,9 @@ impl Worker {
             Some(label) => self.parts.forge.issues(name, StateFilter::Open, Some(label)).await?,
             None => Vec::new(),
         };
-        open.retain(|issue| issue.has_label(wanted) && self.parts.only.is_none_or(|only| only == issue.number));
+        open.retain(|issue| {
+            issue.has_label(wanted) && self.parts.only.is_none_or(|only| only == issue.number)
+        });
         open.sort_by_key(|issue| std::cmp::Reverse((issue.created_at, issue.number)));
         let mut chosen = None;
         for run in self.parts.store.open_runs(&name.to_string()).await? {
@@ -445,8 +462,8 @@ impl Worker {
     /// Appends to the journal, then to the state: in this order, so that memory never knows more than the store.
     async fn append(&self, work: &mut Work, event: Event) -> Result<EventId, RunError> {
         let now = Timestamp::now();
-        let text = serde_json::to_string(&event)
-            .map_err(|source| RunError::Journal { run: work.run.id, source })?;
+        let text =
+            serde_json::to_string(&event).map_err(|source| RunError::Journal { run: work.run.id, source })?;
         let id = self.parts.store.append(work.run.id, now, &text).await?;
         tracing::info!(event = id.0, "{}", super::line(&event, &work.state));
         work.state.fold(id, now, event);
@@ -526,8 +543,9 @@ impl Worker {
             lease,
             request_timeout: parts.cluster_settings.request_timeout(),
         };
-        Ok(permit(&evidence, plan.pull, plan.head.clone(), base)
-            .map_err(|blocked| wording::permit_refused(&blocked.first().map(|one| one.why.clone()).unwrap_or_default())))
+        Ok(permit(&evidence, plan.pull, plan.head.clone(), base).map_err(|blocked| {
+            wording::permit_refused(&blocked.first().map(|one| one.why.clone()).unwrap_or_default())
+        }))
     }
 
     fn context<'a>(&self, scene: &Scene<'a>, work: &Work, step: EventId, effect: &Effect) -> Context<'a> {
@@ -535,7 +553,10 @@ impl Worker {
         let task = key
             .and_then(|key| scene.observation.reading.task(key).map(|task| task.id.clone()))
             .unwrap_or_default();
-        let title = key.and_then(|key| work.state.task(key)).map(|record| record.known.title.clone()).unwrap_or_default();
+        let title = key
+            .and_then(|key| work.state.task(key))
+            .map(|record| record.known.title.clone())
+            .unwrap_or_default();
         let works: Vec<String> = work
             .state
             .acts
@@ -596,7 +617,8 @@ impl Worker {
 
     /// Finds out what became of an effect whose outcome is not in the journal.
     async fn confirm(&mut self, scene: &Scene<'_>, work: &mut Work, step: EventId) -> Result<(), RunError> {
-        let Some(effect) = work.state.acts.iter().find(|act| act.step == step).map(|act| act.effect.clone()) else {
+        let Some(effect) = work.state.acts.iter().find(|act| act.step == step).map(|act| act.effect.clone())
+        else {
             return Ok(());
         };
         let context = self.context(scene, work, step, &effect);
@@ -604,7 +626,8 @@ impl Worker {
             Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,
             Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
             Effect::CloseIssue { .. } => {
-                let closed = scene.issue.state == State::Closed && text_for_title(&scene.issue.title, true) == scene.issue.title;
+                let closed = scene.issue.state == State::Closed
+                    && text_for_title(&scene.issue.title, true) == scene.issue.title;
                 if closed {
                     Outcome::Done { detail: String::new() }
                 } else {
@@ -627,7 +650,9 @@ impl Worker {
         if scene.settings.rollout == RolloutBy::None {
             return;
         }
-        let Ok(cluster::Installed::Yes(applications)) = self.parts.cluster.applications().await else { return };
+        let Ok(cluster::Installed::Yes(applications)) = self.parts.cluster.applications().await else {
+            return;
+        };
         let mut urls = scene.repository.clone_urls.clone();
         urls.extend(scene.settings.pull_urls.iter().cloned());
         let watched = Watched { urls: &urls, default_branch: &scene.repository.default_branch };
@@ -639,7 +664,14 @@ impl Worker {
         }
     }
 
-    fn report<'a>(&self, scene: &'a Scene<'_>, work: &'a Work, awaited: Option<&'a Waiting>, since: Timestamp, changed_at: Timestamp) -> Report<'a> {
+    fn report<'a>(
+        &self,
+        scene: &'a Scene<'_>,
+        work: &'a Work,
+        awaited: Option<&'a Waiting>,
+        since: Timestamp,
+        changed_at: Timestamp,
+    ) -> Report<'a> {
         let observation = scene.observation;
         Report {
             run: work.run.id,
@@ -661,7 +693,12 @@ impl Worker {
     }
 
     /// Writes the body where it is not as it shall be: at once when something important happened, else gathered.
-    async fn write(&mut self, scene: &Scene<'_>, work: &mut Work, awaited: Option<&Waiting>) -> Result<(), RunError> {
+    async fn write(
+        &mut self,
+        scene: &Scene<'_>,
+        work: &mut Work,
+        awaited: Option<&Waiting>,
+    ) -> Result<(), RunError> {
         if scene.issue.state == State::Closed || work.state.closed() {
             return Ok(());
         }
@@ -732,7 +769,8 @@ impl Worker {
     /// Remembers a body before it is sent, so that it is recognised whatever becomes of the request.
     async fn remember(&self, work: &mut Work, text: &str, write: LastWrite) -> Result<(), RunError> {
         let hash = text_hash(text);
-        let json = serde_json::to_string(&write).map_err(|source| RunError::Journal { run: work.run.id, source })?;
+        let json =
+            serde_json::to_string(&write).map_err(|source| RunError::Journal { run: work.run.id, source })?;
         self.parts.store.put_body_write(work.run.id, Timestamp::now(), &hash, &json).await?;
         work.ours.0.insert(hash);
         work.writes.push(write);
@@ -789,7 +827,9 @@ async fn load(store: &Store, run: RunRow) -> Result<Work, RunError> {
     let mut ours = OwnHashes::default();
     for (hash, written) in store.body_writes(run.id).await? {
         ours.0.insert(hash);
-        writes.push(serde_json::from_str(&written).map_err(|source| RunError::Journal { run: run.id, source })?);
+        writes.push(
+            serde_json::from_str(&written).map_err(|source| RunError::Journal { run: run.id, source })?,
+        );
     }
     Ok(Work { run, state, writes, ours, memory: Memory::default() })
 }

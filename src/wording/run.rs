@@ -60,7 +60,12 @@ fn rollout_state(rollout: &Rollout) -> String {
             [] => "waiting for Argo CD".to_owned(),
             [(name, why)] => format!("{}: {}", quote_outside(name, SHORT), quote_outside(why, SHORT)),
             [(name, why), rest @ ..] => {
-                format!("{}: {}; {} more wait", quote_outside(name, SHORT), quote_outside(why, SHORT), rest.len())
+                format!(
+                    "{}: {}; {} more wait",
+                    quote_outside(name, SHORT),
+                    quote_outside(why, SHORT),
+                    rest.len()
+                )
             }
         },
         Rollout::Failed { app, why } => {
@@ -86,7 +91,9 @@ pub(crate) fn rolling_out(title: &str, commit: &CommitSha) -> String {
 /// What runs is not what the pull request says.
 pub(crate) fn versions_differ(mismatches: &[String]) -> String {
     let list = mismatches.iter().map(|line| quote_outside(line, SHORT)).collect::<Vec<_>>().join("; ");
-    format!("rolled out, but what runs is not what the pull request says ({list}): look which version really runs")
+    format!(
+        "rolled out, but what runs is not what the pull request says ({list}): look which version really runs"
+    )
 }
 
 /// The note behind a merged task.
@@ -127,12 +134,18 @@ pub(crate) fn only_suspected(findings: &[&Finding]) -> String {
 
 /// The findings have nothing to do with the change, and stay.
 pub(crate) fn unrelated_stays(findings: &[&Finding]) -> String {
-    format!("{} is not well and has nothing to do with the change; it did not go by itself: a person has to look", first(findings))
+    format!(
+        "{} is not well and has nothing to do with the change; it did not go by itself: a person has to look",
+        first(findings)
+    )
 }
 
 /// The findings have nothing to do with the change.
 pub(crate) fn unrelated(findings: &[&Finding]) -> String {
-    format!("{} is not well, which has nothing to do with the change; waiting until it is gone", first(findings))
+    format!(
+        "{} is not well, which has nothing to do with the change; waiting until it is gone",
+        first(findings)
+    )
 }
 
 /// Why a change is undone.
@@ -147,12 +160,17 @@ pub(crate) fn sync_failed(application: &str, why: &str) -> String {
 
 /// It would have to be undone, but not by itself.
 pub(crate) fn not_reversible(reason: &str, why: &str) -> String {
-    format!("{reason}; it is not undone by itself because {}: a person has to decide", quote_outside(why, SHORT))
+    format!(
+        "{reason}; it is not undone by itself because {}: a person has to decide",
+        quote_outside(why, SHORT)
+    )
 }
 
 /// It would have to be undone, but commits of others lie between.
 pub(crate) fn foreign_commits(reason: &str) -> String {
-    format!("{reason}; other commits came in with the merge, so it is not undone by itself: a person has to judge which one did it")
+    format!(
+        "{reason}; other commits came in with the merge, so it is not undone by itself: a person has to judge which one did it"
+    )
 }
 
 /// One line of evidence.
@@ -183,12 +201,18 @@ pub(crate) fn reverted_packet(reason: &str, commit: &CommitSha) -> String {
 
 /// Why a reverted task waits.
 pub(crate) fn reverted_waits(reason: &str, commit: &CommitSha) -> String {
-    format!("{reason}; undone by `{}` and held: a newer version is free, this one needs a person", commit.short())
+    format!(
+        "{reason}; undone by `{}` and held: a newer version is free, this one needs a person",
+        commit.short()
+    )
 }
 
 /// The revert changed nothing for the better.
 pub(crate) fn revert_did_not_help(reason: &str, commit: &CommitSha) -> String {
-    format!("{reason}. Undone by `{}`, but the layers did not come back to where they were: a person has to look", commit.short())
+    format!(
+        "{reason}. Undone by `{}`, but the layers did not come back to where they were: a person has to look",
+        commit.short()
+    )
 }
 
 /// A task that nobody trusted put there.
@@ -208,7 +232,9 @@ pub(crate) fn action_needs_person() -> String {
 
 /// A closing that its own words make conditional.
 pub(crate) fn close_needs_person(number: IssueNumber) -> String {
-    format!("its words make closing #{number} depend on somebody's decision: close it and tick this, or reword it")
+    format!(
+        "its words make closing #{number} depend on somebody's decision: close it and tick this, or reword it"
+    )
 }
 
 /// The note behind a closing that was done already.
@@ -295,7 +321,10 @@ pub(crate) fn approval_by_words() -> String {
 
 /// The gate is closed: nobody can tell whether the head is rolled out.
 pub(crate) fn gate_head_unknown(why: &str) -> String {
-    format!("the gate is closed: cannot tell whether the branch's head is rolled out ({})", quote_outside(why, SHORT))
+    format!(
+        "the gate is closed: cannot tell whether the branch's head is rolled out ({})",
+        quote_outside(why, SHORT)
+    )
 }
 
 /// The gate is closed: the head is not rolled out.
@@ -351,7 +380,10 @@ pub(crate) fn resolved_by(id: &str, title: &str, works: &[String]) -> String {
 
 /// The final gate waits for other tasks.
 pub(crate) fn waits_for_tasks(ids: &[&str]) -> String {
-    format!("comes after every other task; still open: {}", ids.iter().map(|id| quote_outside(id, 20)).collect::<Vec<_>>().join(", "))
+    format!(
+        "comes after every other task; still open: {}",
+        ids.iter().map(|id| quote_outside(id, 20)).collect::<Vec<_>>().join(", ")
+    )
 }
 
 /// A run without tasks: how they are written.
@@ -443,7 +475,11 @@ pub(crate) fn ended_line(outcome: super::OutcomeWord, note: &str, at_discovery: 
 }
 
 /// What showed that a merge went well.
-pub(crate) fn merge_verification(commit: &CommitSha, rollout_seconds: Option<f64>, gate: Option<Verdict>) -> String {
+pub(crate) fn merge_verification(
+    commit: &CommitSha,
+    rollout_seconds: Option<f64>,
+    gate: Option<Verdict>,
+) -> String {
     let rollout = match rollout_seconds {
         Some(seconds) => format!("rolled out in {seconds:.0} s"),
         None => "rollout not seen to its end".to_owned(),
@@ -510,7 +546,10 @@ pub(crate) fn already_syncing() -> String {
 
 /// The issue's author does not count.
 pub(crate) fn untrusted_author(author: &str) -> String {
-    format!("its author {} is not among `run.trusted`: a trusted person opens the issue, or the settings name the author", quote_outside(author, 40))
+    format!(
+        "its author {} is not among `run.trusted`: a trusted person opens the issue, or the settings name the author",
+        quote_outside(author, 40)
+    )
 }
 
 /// Nobody counts.
@@ -520,7 +559,9 @@ pub(crate) fn nobody_trusted() -> String {
 
 /// The repository cannot be written.
 pub(crate) fn cannot_push(repository: &crate::forge::RepositoryName) -> String {
-    format!("the forge's token may not write to {repository}: give its account write access, and the token the scopes write:repository and write:issue")
+    format!(
+        "the forge's token may not write to {repository}: give its account write access, and the token the scopes write:repository and write:issue"
+    )
 }
 
 /// The repository is archived.
@@ -541,7 +582,9 @@ pub(crate) fn missing_right(right: &crate::cluster::Right, feature: crate::healt
         Feature::Usage => "listing what nodes use",
         Feature::Lease => "the lock that keeps two caretakers apart",
     };
-    format!("the cluster does not allow `{right}`, which {needed_for} needs: apply the manifests of deploy/ for it")
+    format!(
+        "the cluster does not allow `{right}`, which {needed_for} needs: apply the manifests of deploy/ for it"
+    )
 }
 
 /// The cluster does not answer.

@@ -84,11 +84,17 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
             }
             let note = wording::note_merged(change.merged.as_ref().map(|(commit, ..)| commit));
             Decision::Note(vec![
-                Event::ChangeEnded { change: change.step, result: ChangeResult::Kept, gate: situation.recon.verdict() },
+                Event::ChangeEnded {
+                    change: change.step,
+                    result: ChangeResult::Kept,
+                    gate: situation.recon.verdict(),
+                },
                 Event::TaskEnded { key: change.plan.key.clone(), outcome: TaskOutcome::Done, note },
             ])
         }
-        Some(green) if green >= settle => Decision::Wait(Waiting::World(wording::soaking(&change.plan.title))),
+        Some(green) if green >= settle => {
+            Decision::Wait(Waiting::World(wording::soaking(&change.plan.title)))
+        }
         _ => Decision::Wait(Waiting::World(wording::settling(&change.plan.title))),
     }
 }
@@ -160,8 +166,9 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     }
     let guilty = attributed(situation, &new);
     if guilty.is_empty() && failed.is_none() {
-        let suspected =
-            new.iter().any(|finding| matches!(situation.attributions.get(&finding.id), Some(Attribution::Suspected(_))));
+        let suspected = new.iter().any(|finding| {
+            matches!(situation.attributions.get(&finding.id), Some(Attribution::Suspected(_)))
+        });
         if suspected {
             return hand_over(situation, change, &wording::only_suspected(&new), &new);
         }
@@ -206,10 +213,18 @@ fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[
 }
 
 /// The revert is in Git: stop what still rolls out the bad revision, refresh, sync if nothing starts, gate, hold.
-fn undoing(situation: &Situation<'_>, change: &Change, reverted_at: Timestamp, rolled_out: Option<Timestamp>) -> Decision {
+fn undoing(
+    situation: &Situation<'_>,
+    change: &Change,
+    reverted_at: Timestamp,
+    rolled_out: Option<Timestamp>,
+) -> Decision {
     let Stage::Reverted { commit, .. } = &change.stage else { return Decision::Confirm(change.step) };
     if let Some(application) = situation.stuck.first() {
-        return Decision::Perform(Effect::Terminate { change: change.step, application: application.clone() });
+        return Decision::Perform(Effect::Terminate {
+            change: change.step,
+            application: application.clone(),
+        });
     }
     if change.refreshed.is_empty() {
         return Decision::Refresh { change: change.step, hard: false };
@@ -270,7 +285,11 @@ fn undoing(situation: &Situation<'_>, change: &Change, reverted_at: Timestamp, r
             result: ChangeResult::Reverted { commit: commit.clone() },
             gate: situation.recon.verdict(),
         },
-        Event::Escalated { key: Some(change.plan.key.clone()), why: wording::reverted_packet(&reason, commit), evidence },
+        Event::Escalated {
+            key: Some(change.plan.key.clone()),
+            why: wording::reverted_packet(&reason, commit),
+            evidence,
+        },
         Event::Waits { key: change.plan.key.clone(), why: wording::reverted_waits(&reason, commit) },
     ])
 }

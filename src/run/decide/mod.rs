@@ -7,9 +7,6 @@
 mod change;
 mod tasks;
 
-#[cfg(test)]
-mod tests;
-
 use super::event::{Effect, Event};
 use super::situation::{Situation, Wish};
 use super::state::TaskState;

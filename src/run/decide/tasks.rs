@@ -2,10 +2,10 @@
 
 use super::{Decision, Waiting};
 use crate::health::Verdict;
-use crate::run::checks::answer;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal};
 use crate::merge::rollout::Rollout;
+use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation};
 use crate::run::state::TaskState;
@@ -60,9 +60,12 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
 fn ready(situation: &Situation<'_>, task: &Task) -> bool {
     task.depends_on.iter().all(|id| {
         // An id that no task carries is not a dependency that can be waited for: the spec's words are free text.
-        situation.reading.tasks.iter().find(|other| other.id == *id).is_none_or(|other| {
-            other.key == task.key || situation.state.has_ended(&other.key)
-        })
+        situation
+            .reading
+            .tasks
+            .iter()
+            .find(|other| other.id == *id)
+            .is_none_or(|other| other.key == task.key || situation.state.has_ended(&other.key))
     })
 }
 
@@ -113,7 +116,9 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
                 }
                 Step::Now(Decision::Perform(Effect::CloseRelated { key: task.key.clone(), number: *number }))
             }
-            Some(Related::Closed) => ended(&task.key, TaskOutcome::Done, wording::note_closed_already(*number)),
+            Some(Related::Closed) => {
+                ended(&task.key, TaskOutcome::Done, wording::note_closed_already(*number))
+            }
             Some(Related::Missing) => waits(situation, &task.key, wording::close_missing(*number)),
             None => Step::Later(Some(wording::looking_at(*number))),
         },
@@ -172,9 +177,15 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
     }
     match &pull.preflight {
-        Preflight::Refuse(Refusal::Closed) => return waits(situation, key, wording::pull_closed(pull.pull.number)),
-        Preflight::Refuse(Refusal::Foundation(why)) => return waits(situation, key, wording::foundation_waits(why)),
-        Preflight::Refuse(refusal) => return waits(situation, key, wording::pull_refused(&refusal.to_string())),
+        Preflight::Refuse(Refusal::Closed) => {
+            return waits(situation, key, wording::pull_closed(pull.pull.number));
+        }
+        Preflight::Refuse(Refusal::Foundation(why)) => {
+            return waits(situation, key, wording::foundation_waits(why));
+        }
+        Preflight::Refuse(refusal) => {
+            return waits(situation, key, wording::pull_refused(&refusal.to_string()));
+        }
         Preflight::Wait(what) => {
             let why = wording::preflight_waits(pull.pull.number, &what.to_string());
             let since = pull.waiting_since.unwrap_or(situation.now);
@@ -192,9 +203,11 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         .or_else(|| (task.needs == Some(Needs::Approval)).then(wording::approval_by_words));
     if let Some(what) = approval {
         let record = situation.state.task(key);
-        let approved = record.and_then(|record| record.approved.as_ref()).is_some_and(|known| known.code == pull.code);
+        let approved =
+            record.and_then(|record| record.approved.as_ref()).is_some_and(|known| known.code == pull.code);
         if !approved {
-            let asked = record.and_then(|record| record.asked.as_ref()).is_some_and(|asked| asked.code == pull.code);
+            let asked =
+                record.and_then(|record| record.asked.as_ref()).is_some_and(|asked| asked.code == pull.code);
             if !asked {
                 return Step::Now(Decision::Note(vec![
                     Event::ApprovalAsked { key: key.clone(), code: pull.code.clone(), what: what.clone() },
@@ -258,13 +271,9 @@ fn close(situation: &Situation<'_>) -> Decision {
     if let Some(why) = gate_closed(situation) {
         return Decision::Wait(Waiting::World(wording::closing_waits(&why)));
     }
-    let fresh = situation
-        .state
-        .last_recon
-        .as_ref()
-        .is_some_and(|(event, recon)| {
-            Some(*event) >= situation.state.last_event && recon.verdict() == Verdict::Green
-        });
+    let fresh = situation.state.last_recon.as_ref().is_some_and(|(event, recon)| {
+        Some(*event) >= situation.state.last_event && recon.verdict() == Verdict::Green
+    });
     if !fresh {
         return Decision::Note(vec![Event::Recon { last: true, recon: Box::new(situation.recon.clone()) }]);
     }
