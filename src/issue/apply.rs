@@ -1,6 +1,10 @@
 //! Writes what is caretaker's into a body, and nothing else.
 
-use super::{KnownTask, TaskKey};
+use super::marks::{self, Mark, Place};
+use super::read::{note_in, read_document};
+use super::{KnownTask, TaskKey, change_log, keep_history, template};
+use crate::merge::UpdateType;
+use checklist::{Document, Edits, Item};
 use jiff::Timestamp;
 
 /// How one task shall look.
@@ -122,11 +126,85 @@ pub(crate) struct Desired {
 }
 
 /// The fresh text with everything of ours as desired; every other byte as it was. Applying twice is the same as once.
-pub(crate) fn apply(fresh: &str, _desired: &Desired) -> String {
-    fresh.to_owned()
+///
+/// A text that nests too deeply to be read is left as it is: nothing in it can be told apart.
+pub(crate) fn apply(fresh: &str, desired: &Desired) -> String {
+    if Document::parse(fresh).is_err() {
+        return fresh.to_owned();
+    }
+    // Blocks first: repairing a forged one may bring tasks and tables to light that it had claimed.
+    let mut text = fresh.to_owned();
+    if let Some(report) = &desired.closing_report {
+        text = marks::place(&text, &Mark::new("closing", report), Place::Top);
+    }
+    if let Some(status) = &desired.status {
+        let mark = Mark::new("status", status).after(desired.former_status.as_deref());
+        text = marks::place(&text, &mark, Place::BelowTitle);
+    }
+    for block in desired.blocks.iter().filter(|block| is_name(&block.name)) {
+        text = if block.text.trim().is_empty() {
+            marks::remove(&text, &block.name)
+        } else {
+            marks::place(&text, &Mark::new(&block.name, &block.text), Place::BelowBlocks)
+        };
+    }
+    text = change_log::append(&text, &desired.rows);
+    text = template::fill(&text, &desired.template);
+    tasks(&text, desired)
+}
+
+/// A name that cannot break a marker, and is not one of those that have a place of their own.
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+        && !matches!(name, "status" | "closing" | "changes" | "resolution" | "sum")
+}
+
+/// Ticks and notes.
+fn tasks(text: &str, desired: &Desired) -> String {
+    let Ok(document) = Document::parse(text) else { return text.to_owned() };
+    let (mut reading, items) = read_document(&document, &|_| (None, UpdateType::Unknown));
+    keep_history(&mut reading, &desired.known);
+    let mut edits = Edits::new();
+    for (task, index) in reading.tasks.iter().zip(items) {
+        let Some(wish) = desired.tasks.iter().find(|wish| wish.key == task.key) else { continue };
+        let Some(item) = document.items().get(index) else { continue };
+        if wish.tick {
+            edits.set_box(item, true);
+        }
+        note(&document, item, wish, &mut edits);
+    }
+    edits.apply(text).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Brings the note of one task up to date.
+fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, edits: &mut Edits) {
+    let text = document.text();
+    let line = &text[item.first_line.start..item.first_line_end];
+    let wished = wish.note.as_deref();
+    if wished.is_some_and(|note| line.ends_with(note)) {
+        return;
+    }
+    let own =
+        wish.former_notes.iter().filter(|note| !note.is_empty()).find(|note| line.ends_with(note.as_str()));
+    match (own, wished) {
+        (Some(own), Some(note)) => {
+            edits.replace(item.first_line_end - own.len()..item.first_line_end, note);
+        }
+        (Some(own), None) => {
+            let before = &line[..line.len() - own.len()];
+            // One blank was ours as well.
+            let blank = usize::from(before.ends_with(' '));
+            edits.remove(item.first_line_end - own.len() - blank..item.first_line_end);
+        }
+        // There was a note of ours, and a note that is not ours stands there now: a person has made it theirs.
+        (None, Some(_)) if !wish.former_notes.is_empty() && note_in(line).is_some() => {}
+        (None, Some(note)) => edits.append_to_first_line(item, format!(" {note}")),
+        (None, None) => {}
+    }
 }
 
 /// What the cells of the seven-section form hold now.
-pub(crate) fn template_values(_body: &str) -> TemplateValues {
-    TemplateValues::default()
+pub(crate) fn template_values(body: &str) -> TemplateValues {
+    template::values(body)
 }

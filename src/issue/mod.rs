@@ -7,6 +7,7 @@
 
 mod apply;
 mod approvals;
+mod change_log;
 mod closing;
 mod decisions;
 mod depends;
@@ -19,14 +20,19 @@ mod read;
 mod related;
 mod status;
 mod task;
+mod template;
 mod words;
 
+#[cfg(test)]
+mod apply_tests;
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
 mod order_tests;
 #[cfg(test)]
 mod read_tests;
+#[cfg(test)]
+mod report_tests;
 
 pub(crate) use apply::*;
 pub(crate) use approvals::*;

@@ -1,9 +1,11 @@
 //! The status block: what a person reads who opens the issue while caretaker works on it.
 
+use super::approvals::approval_line;
 use super::{Needs, Priority};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Layer, Verdict};
 use crate::merge::Hold;
+use crate::wording::{self, code, one_line, quote_outside, time};
 use jiff::Timestamp;
 
 /// How a run stands, in one word.
@@ -200,7 +202,206 @@ pub(crate) struct StatusView {
     pub(crate) warnings: Vec<String>,
 }
 
+/// Longer plans are folded, so that what matters now stays in sight.
+const LONGEST_OPEN_PLAN: usize = 5;
+
+/// How much of a title or a piece of evidence is shown.
+const TITLE: usize = 120;
+const EVIDENCE: usize = 200;
+
+/// How many lines of evidence a layer shows.
+const MOST_EVIDENCE: usize = 5;
+
 /// The inside of the status block.
 pub(crate) fn render_status(view: &StatusView) -> String {
-    format!("## caretaker\n\n{} of {}\n", view.progress.done, view.progress.total)
+    let mut text = Text::default();
+    text.line("## caretaker");
+    text.blank();
+    text.line(&format!("{}, since {}.", wording::run_state(view.state), time(view.since)));
+    text.line(&format!("{}.", wording::progress(view.progress)));
+    if let Some(now) = &view.now {
+        let task =
+            now.task.as_deref().map(|id| format!("**{}** ", quote_outside(id, 20))).unwrap_or_default();
+        text.blank();
+        text.line(&format!("Now: {task}{} (since {})", one_line(&now.what), time(now.since)));
+    }
+    layers(&mut text, view);
+    list(&mut text, "Half done", view.half_done.iter().map(|line| one_line(line)));
+    list(&mut text, "Missing rights", view.missing_rights.iter().map(|right| wording::missing_right(right)));
+    waiting(&mut text, view);
+    approvals(&mut text, view);
+    held(&mut text, view);
+    let mut warnings: Vec<String> = view.warnings.iter().map(|line| one_line(line)).collect();
+    warnings.extend(view.others.iter().map(|other| wording::other_issue(other.number, &other.title)));
+    list(&mut text, "To know", warnings.into_iter());
+    plan(&mut text, view);
+    text.blank();
+    text.line(&wording::status_foot(&view.run));
+    text.0
+}
+
+fn layers(text: &mut Text, view: &StatusView) {
+    text.blank();
+    text.line("| Layer | Verdict | Evidence |");
+    text.line("| --- | --- | --- |");
+    for layer in &view.layers {
+        text.line(&format!(
+            "| {} | {} | {} |",
+            layer.layer,
+            wording::verdict(layer.verdict),
+            evidence(&layer.evidence, MOST_EVIDENCE)
+        ));
+    }
+    if let Some(at) = view.judged_at {
+        text.blank();
+        text.line(&wording::judged_at(at));
+    }
+}
+
+/// Pieces of evidence in one cell.
+pub(crate) fn evidence(lines: &[String], most: usize) -> String {
+    let mut shown: Vec<String> = lines.iter().take(most).map(|line| quote_outside(line, EVIDENCE)).collect();
+    if lines.len() > most {
+        shown.push(format!("and {} more", lines.len() - most));
+    }
+    shown.join("; ")
+}
+
+fn list(text: &mut Text, heading: &str, lines: impl Iterator<Item = String>) {
+    let mut lines = lines.peekable();
+    if lines.peek().is_none() {
+        return;
+    }
+    text.heading(heading);
+    for line in lines {
+        text.line(&format!("- {line}"));
+    }
+}
+
+fn waiting(text: &mut Text, view: &StatusView) {
+    let lines = view.waiting.iter().map(|waiting| {
+        let answer =
+            waiting.answer.as_deref().map(|answer| format!(" → {}", one_line(answer))).unwrap_or_default();
+        format!(
+            "**{}** {} — for {}, since {}: {}{answer}",
+            quote_outside(&waiting.id, 20),
+            quote_outside(&waiting.title, TITLE),
+            wording::whom(waiting.whom),
+            time(waiting.since),
+            one_line(&waiting.why)
+        )
+    });
+    list(text, "What waits", lines);
+}
+
+fn approvals(text: &mut Text, view: &StatusView) {
+    if view.approvals.is_empty() {
+        return;
+    }
+    text.heading("Approvals");
+    text.line(wording::approve_by_tick());
+    text.blank();
+    for request in &view.approvals {
+        text.line(&format!(
+            "{}: {}, asked {}",
+            approval_line(&request.id, &request.code),
+            one_line(&request.what),
+            time(request.since)
+        ));
+        for warning in &request.warnings {
+            text.line(&format!("  - ⚠️ {}", one_line(warning)));
+        }
+        if request.by_comment {
+            text.line(&format!("  - {}", wording::approve_by_comment(&request.id, &request.code)));
+        }
+    }
+}
+
+fn held(text: &mut Text, view: &StatusView) {
+    if view.held.is_empty() && view.remade.is_empty() {
+        return;
+    }
+    text.heading("Held versions");
+    for held in &view.held {
+        let pull = held.pull.map(|pull| format!(" (#{pull})")).unwrap_or_default();
+        text.line(&format!(
+            "- {} {} in {}{pull}, since {}: {}",
+            code(&held.hold.package, 80),
+            code(&held.hold.version, 40),
+            code(&held.hold.file, TITLE),
+            time(held.since),
+            one_line(&held.why)
+        ));
+    }
+    for remade in &view.remade {
+        text.line(&format!("- {}", wording::remade(remade.number, &remade.title, remade.instead_of)));
+    }
+    if !view.held.is_empty() {
+        text.blank();
+        text.line(wording::hold_advice());
+        for held in &view.held {
+            text.blank();
+            text.line(&wording::renovate_rule(&held.hold));
+        }
+    }
+}
+
+fn plan(text: &mut Text, view: &StatusView) {
+    if view.order.is_empty() {
+        return;
+    }
+    let folded = view.order.len() > LONGEST_OPEN_PLAN;
+    if folded {
+        text.blank();
+        text.line("<details>");
+        text.line(&format!("<summary>What is open, in this order ({})</summary>", view.order.len()));
+        text.blank();
+    } else {
+        text.heading("What is open, in this order");
+    }
+    for (place, task) in view.order.iter().enumerate() {
+        let needs = match task.needs {
+            None => "",
+            Some(Needs::Approval) => ", needs an approval",
+            Some(Needs::Person) => ", needs a person",
+        };
+        text.line(&format!(
+            "{}. **{}** {} {} — {}{needs}",
+            place + 1,
+            quote_outside(&task.id, 20),
+            task.priority,
+            quote_outside(&task.title, TITLE),
+            task.kind
+        ));
+    }
+    if folded {
+        text.blank();
+        text.line("</details>");
+    }
+}
+
+/// Lines of Markdown, with blank lines between blocks and never two of them.
+#[derive(Debug, Default)]
+pub(crate) struct Text(pub(crate) String);
+
+impl Text {
+    /// Adds a line.
+    pub(crate) fn line(&mut self, line: &str) {
+        self.0.push_str(line);
+        self.0.push('\n');
+    }
+
+    /// Ends a block.
+    pub(crate) fn blank(&mut self) {
+        if !self.0.is_empty() && !self.0.ends_with("\n\n") {
+            self.0.push('\n');
+        }
+    }
+
+    /// Begins a part.
+    pub(crate) fn heading(&mut self, heading: &str) {
+        self.blank();
+        self.line(&format!("### {heading}"));
+        self.blank();
+    }
 }

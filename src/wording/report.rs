@@ -1,9 +1,202 @@
 //! What the status block and the closing report say.
 
-use super::one_line;
-use crate::forge::IssueNumber;
+use super::{code, duration, one_line, quote_outside, time};
+use crate::forge::{CommitSha, IssueNumber, PullNumber};
+use crate::health::Verdict;
+use crate::issue::{LessonEvent, Progress, RunState, Whom};
+use crate::merge::Hold;
+use jiff::Timestamp;
 
 /// The note above the text of a related issue or pull request.
 pub(crate) fn resolution(issue: IssueNumber, note: &str) -> String {
     format!("## Resolution\n\nResolved as part of maintenance issue #{issue}. {}", one_line(note))
+}
+
+/// The heading of a change log of our own.
+pub(crate) fn change_log_heading() -> &'static str {
+    "Change Log"
+}
+
+/// A verdict with a sign, so that nobody needs to tell colours apart.
+pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Green => "🟢 GREEN",
+        Verdict::Yellow => "🟡 YELLOW",
+        Verdict::Red => "🔴 RED",
+        Verdict::Unknown => "⚪ UNKNOWN",
+    }
+}
+
+/// How a run stands.
+pub(crate) fn run_state(state: RunState) -> &'static str {
+    match state {
+        RunState::Running => "▶️ **Running**",
+        RunState::WaitingForWorld => "⏳ **Waiting** for the cluster or the forge",
+        RunState::WaitingForPerson => "🙋 **Waiting for a person**",
+        RunState::Trouble => "🚨 **Trouble**",
+        RunState::Paused => "⏸️ **Paused** by a person",
+        RunState::Unknown => "⚪ **UNKNOWN**: the forge or the cluster cannot be read",
+        RunState::Observing => "👀 **Observing**: shows what it would do, and changes nothing",
+        RunState::Escalated => "🙋 **Handed to a person**",
+        RunState::Done => "✅ **Done**",
+    }
+}
+
+/// How far a run is: `7 of 12 tasks done`, and what became of the others.
+pub(crate) fn progress(progress: Progress) -> String {
+    let mut text = format!("**{} of {}** tasks done", progress.done, progress.total);
+    for (count, word) in [
+        (progress.waiting, "open"),
+        (progress.failed, "failed"),
+        (progress.deferred, "deferred"),
+        (progress.acknowledged, "acknowledged"),
+        (progress.skipped, "skipped"),
+    ] {
+        if count > 0 {
+            text.push_str(&format!(", {count} {word}"));
+        }
+    }
+    text
+}
+
+/// Whom something waits for.
+pub(crate) fn whom(whom: Whom) -> &'static str {
+    match whom {
+        Whom::Person => "a person",
+        Whom::Task => "another task",
+        Whom::World => "the cluster or the forge",
+    }
+}
+
+/// The comment that says yes.
+pub(crate) fn approve_command(id: &str, approval: &str) -> String {
+    format!("/caretaker approve {id} {approval}")
+}
+
+/// How to say yes by ticking.
+pub(crate) fn approve_by_tick() -> &'static str {
+    "Tick a box to approve exactly what it says. A change of what it would do makes its code void."
+}
+
+/// How to say yes by comment.
+pub(crate) fn approve_by_comment(id: &str, approval: &str) -> String {
+    format!(
+        "a tick could not be attributed to anybody here; write this as a comment instead: `{}`",
+        approve_command(id, approval)
+    )
+}
+
+/// That another issue is not worked on.
+pub(crate) fn other_issue(number: IssueNumber, title: &str) -> String {
+    format!(
+        "#{number} ({}) is open as well. The newest is worked on; that one is not.",
+        quote_outside(title, 80)
+    )
+}
+
+/// That a pull request was made again.
+pub(crate) fn remade(number: PullNumber, title: &str, instead_of: PullNumber) -> String {
+    format!(
+        "#{number} ({}) brings back what #{instead_of} brought and was undone. It is held.",
+        quote_outside(title, 80)
+    )
+}
+
+/// A right that is missing.
+pub(crate) fn missing_right(right: &str) -> String {
+    format!("{}: without it the work that needs it does not begin.", code(right, 120))
+}
+
+/// Renovate's rule that keeps a version away.
+pub(crate) fn renovate_rule(hold: &Hold) -> String {
+    // Package and version come from outside: as JSON strings they can end neither the string nor the fence.
+    let name = json_text(&hold.package);
+    let versions = json_text(&format!("!/^{}$/", escaped_pattern(&hold.version)));
+    format!(
+        "```json\n{{\n  \"packageRules\": [\n    {{\n      \"matchPackageNames\": [{name}],\n      \"allowedVersions\": {versions}\n    }}\n  ]\n}}\n```"
+    )
+}
+
+fn json_text(text: &str) -> String {
+    let plain: String = text.chars().filter(|c| !c.is_control() && *c != '`').take(120).collect();
+    serde_json::Value::String(plain).to_string()
+}
+
+fn escaped_pattern(version: &str) -> String {
+    let version = version.trim_start_matches('v');
+    format!("v?{}", regex::escape(version))
+}
+
+/// What a person can do about a held version.
+pub(crate) fn hold_advice() -> &'static str {
+    "Renovate makes a merged branch again. This rule in its settings keeps the version away; a newer one is free:"
+}
+
+/// The line at the end of the status block.
+pub(crate) fn status_foot(run: &str) -> String {
+    format!(
+        "<sub>Written by caretaker, run {}. What stands between its markers is written anew; everything else is yours.</sub>",
+        quote_outside(run, 60)
+    )
+}
+
+/// When the layers were judged.
+pub(crate) fn judged_at(at: Timestamp) -> String {
+    format!("Judged {}.", time(at))
+}
+
+/// A figure that no probe read.
+pub(crate) fn not_read(reason: &str) -> String {
+    format!("not read: {}", quote_outside(reason, 160))
+}
+
+/// That a list has no entries, in a sentence.
+pub(crate) fn none_happened(what: &str) -> String {
+    format!("No {what}.")
+}
+
+/// What is to be learned from an event, by the rule that its name stands for.
+pub(crate) fn lesson(event: &LessonEvent) -> String {
+    match event {
+        LessonEvent::Caused { pull, object, finding } => format!(
+            "PR #{pull} made {} worse: {}.",
+            code(object, 120),
+            quote_outside(finding, 200).trim_end_matches('.')
+        ),
+        LessonEvent::Reverted { pull, commit } => {
+            format!("PR #{pull} was undone by {}; the layers were judged again afterwards.", short(commit))
+        }
+        LessonEvent::Held { hold } => format!(
+            "{} {} in {} is held. Until Renovate is told so, it makes that pull request again; this rule prevents it: {}",
+            code(&hold.package, 80),
+            code(&hold.version, 40),
+            code(&hold.file, 120),
+            code(
+                &format!(
+                    "{{\"matchPackageNames\": [{}], \"allowedVersions\": {}}}",
+                    json_text(&hold.package),
+                    json_text(&format!("!/^{}$/", escaped_pattern(&hold.version)))
+                ),
+                300
+            )
+        ),
+        LessonEvent::Retried { task, attempts, why } => format!(
+            "{} took {attempts} attempts: {}.",
+            quote_outside(task, 20),
+            one_line(why).trim_end_matches('.')
+        ),
+        LessonEvent::WaitedFor { what, seconds } => {
+            format!("{} was waited for, for {}.", one_line(what), duration(*seconds))
+        }
+    }
+}
+
+/// That nothing happened from which a lesson follows.
+pub(crate) fn no_lesson() -> &'static str {
+    "Nothing was undone, retried or held."
+}
+
+/// A commit for people.
+pub(crate) fn short(commit: &CommitSha) -> String {
+    format!("`{}`", commit.short())
 }

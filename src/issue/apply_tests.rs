@@ -1,0 +1,292 @@
+//! What writing changes, and above all what it does not.
+
+use super::{
+    Block, ChangeKind, ChangeRow, Desired, FieldWish, KnownTask, TaskWish, TemplateFields, apply, read,
+    read_approvals, template_values,
+};
+use crate::health::Verdict;
+use crate::merge::UpdateType;
+use proptest::prelude::*;
+
+const NOTE: &str = "*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*";
+const BODY: &str = "# Maintenance\n\n## Status\n\n| Field | Value |\n|---|---|\n| **Overall Status** | 🔴 RED |\n\
+    | **Last Updated** | 2026-11-20 10:00 |\n\n## Action Items\n\n- [ ] **A1 P1 Apps**: Merge PR #5 grafana  \n  \
+    - **Goal**: newer\n- [ ] **A2 P2 Apps**: Fix a\n\n## Change Log\n\n| Timestamp | Phase | Item | Action | Result \
+    | Status After |\n|---|:-:|---|---|---|:-:|\n<!-- lint off -->\n| 2026-11-20 | 1 | x | y | z | w |\n\
+    <!-- lint on -->\n\n## Closure\n\n| Field | Value |\n|---|---|\n| **Status** | PENDING |\n| **Started** | - |\n\n\
+    **Closed By**: PENDING\n";
+
+fn tasks(body: &str) -> Vec<super::Task> {
+    read(body, &|_| (None, UpdateType::Unknown)).expect("readable").tasks
+}
+
+fn row(written: bool) -> ChangeRow {
+    ChangeRow {
+        at: "2026-11-21T14:30:00Z".parse().expect("a time"),
+        kind: ChangeKind::Merge,
+        task: Some("A1".to_owned()),
+        number: Some(5),
+        title: "Update grafana | to 11".to_owned(),
+        action: "merged as `1a2b3c4`".to_owned(),
+        note: "all layers GREEN".to_owned(),
+        after: Some(Verdict::Green),
+        written,
+    }
+}
+
+fn desired(body: &str) -> Desired {
+    let tasks = tasks(body);
+    Desired {
+        known: tasks.iter().map(KnownTask::from).collect(),
+        tasks: tasks
+            .iter()
+            .take(1)
+            .map(|task| TaskWish {
+                key: task.key.clone(),
+                tick: true,
+                note: Some(NOTE.to_owned()),
+                former_notes: vec!["*(waiting 2026-11-21 14:00 UTC: for a rollout)*".to_owned()],
+            })
+            .collect(),
+        status: Some("## caretaker\n\n- [ ] Approve **A1** (code `7f3c`): x\n\nnew words\n".to_owned()),
+        former_status: Some("## caretaker\n\nold words\n".to_owned()),
+        rows: vec![row(false)],
+        ..Desired::default()
+    }
+}
+
+/// Applies, and again.
+fn twice(body: &str, desired: &Desired) -> String {
+    let once = apply(body, desired);
+    assert_eq!(apply(&once, desired), once, "applying twice is the same as once");
+    once
+}
+
+#[test]
+fn everything_goes_where_it_belongs() {
+    let mut wish = desired(BODY);
+    let values = template_values(BODY);
+    wish.template = TemplateFields {
+        overall: Some(FieldWish {
+            value: "🟢 GREEN".to_owned(),
+            former: values.overall.into_iter().collect(),
+        }),
+        last_updated: Some(FieldWish { value: "now".to_owned(), former: Vec::new() }),
+        final_status: Some(FieldWish { value: "RESOLVED".to_owned(), former: Vec::new() }),
+        resolved_by: Some(FieldWish { value: "caretaker".to_owned(), former: Vec::new() }),
+        ..TemplateFields::default()
+    };
+    wish.blocks = vec![Block { name: "packet".to_owned(), text: "### Packet".to_owned() }];
+    let text = twice(BODY, &wish);
+    insta::assert_snapshot!(text);
+    assert_eq!(read_approvals(&text).len(), 1);
+}
+
+#[test]
+fn a_wish_for_nothing_changes_nothing() {
+    for body in ["", "x", BODY, "<!-- caretaker:status -->\n", "```\n- [ ] a"] {
+        assert_eq!(apply(body, &Desired::default()), body);
+    }
+}
+
+#[test]
+fn line_endings_and_blanks_stay() {
+    let body = BODY.replace('\n', "\r\n");
+    let text = twice(&body, &desired(&body));
+    assert_eq!(text.replace("\r\n", "\n"), twice(BODY, &desired(BODY)));
+    assert!(!text.replace("\r\n", "").contains('\n'));
+    assert!(text.contains(&format!("{NOTE}  \r\n")));
+}
+
+#[test]
+fn notes_are_replaced_left_or_taken_away() {
+    let former = "*(waiting 2026-11-21 14:00 UTC: for a rollout)*";
+    let wish = desired("- [ ] Fix a\n");
+    for (body, expected) in [
+        (format!("- [ ] Fix a {former}\n"), format!("- [x] Fix a {NOTE}\n")),
+        (format!("- [ ] Fix a {NOTE}\n"), format!("- [x] Fix a {NOTE}\n")),
+        ("- [ ] Fix a *(my own words)*\n".to_owned(), "- [x] Fix a *(my own words)*\n".to_owned()),
+        ("- [ ] Fix a  \n".to_owned(), format!("- [x] Fix a {NOTE}  \n")),
+    ] {
+        let tasks_only = Desired { tasks: wish.tasks.clone(), ..Desired::default() };
+        assert_eq!(twice(&body, &tasks_only), expected);
+    }
+    let mut none = Desired { tasks: wish.tasks, ..Desired::default() };
+    none.tasks[0].note = None;
+    assert_eq!(twice(&format!("- [x] Fix a {former}\n"), &none), "- [x] Fix a\n");
+}
+
+#[test]
+fn a_row_is_written_once_and_a_changed_one_is_the_persons() {
+    for header in [
+        "| Date | Change | Result |\n|---|---|---|\n",
+        "| Timestamp | Action | User | Result |\n|---|---|---|---|\n| - | No actions yet | - | - |\n",
+    ] {
+        let body = format!("## Change Log\n\n{header}\nafter\n");
+        let wish = Desired { rows: vec![row(false)], ..Desired::default() };
+        let text = twice(&body, &wish);
+        assert_eq!(text.matches("all layers GREEN").count(), 1, "{text}");
+        assert!(text.ends_with("\n\nafter\n"), "{text}");
+        let edited = text.replace("all layers GREEN", "looks good to me");
+        let again = Desired { rows: vec![row(true)], ..Desired::default() };
+        assert_eq!(twice(&edited, &again), edited);
+    }
+    // Without a table there is one of our own, with all rows, and it grows.
+    for body in ["Some words.\n", "## Change Log\n\nnothing yet\n", "```\nnever closed\n"] {
+        let one = twice(body, &Desired { rows: vec![row(false)], ..Desired::default() });
+        let two = twice(&one, &Desired { rows: vec![row(true), row(false)], ..Desired::default() });
+        assert_eq!(one.matches("all layers GREEN").count(), 1, "{one}");
+        assert_eq!(two.matches("all layers GREEN").count(), 2, "{two}");
+        assert!(two.contains(body.lines().next_back().expect("a line")), "{two}");
+    }
+}
+
+#[test]
+fn markers_are_repaired_and_cost_nothing() {
+    let open = "<!-- caretaker:status -->";
+    let close = "<!-- /caretaker:status -->";
+    let wish = Desired {
+        status: Some("new words".to_owned()),
+        former_status: Some("old words\n\nmore old words".to_owned()),
+        ..Desired::default()
+    };
+    for body in [
+        // Forged around a person's text.
+        format!("{open}\n- [ ] mine\n\nkeep me\n{close}\n"),
+        // Doubled.
+        format!(
+            "{open}\nold words\n\nmore old words\n{close}\nkeep me\n{open}\nold words\n\nmore old words\n{close}\n- [ ] mine\n"
+        ),
+        // One half lost.
+        format!("{open}\nold words\n\nmore old words\n\nkeep me\n\n- [ ] mine\n"),
+        format!("keep me\n\nold words\n\nmore old words\n{close}\n- [ ] mine\n"),
+        // The halves swapped.
+        format!("{close}\nkeep me\n{open}\n- [ ] mine\n"),
+        // Inside a list and in running text.
+        format!("- a\n  {open}\n  keep me\n  {close}\n- [ ] mine\n"),
+        format!("keep me {open} and {close} me\n\n- [ ] mine\n"),
+        // A person wrote into our block.
+        format!("{open}\nold words\nkeep me\n\n- [ ] mine\n\nmore old words\n{close}\n"),
+        // One marker hides in another.
+        format!("<!{open}-- caretaker:status -->\n\nkeep me\n\n- [ ] mine\n"),
+    ] {
+        let text = twice(&body, &wish);
+        assert_eq!(text.matches(open).count(), 1, "{text}");
+        assert_eq!(text.matches(close).count(), 1, "{text}");
+        assert!(!text.contains("old words"), "{text}");
+        assert!(text.contains("keep me"), "{text}");
+        assert!(tasks(&text).iter().any(|task| task.title == "mine"), "{text}");
+    }
+}
+
+#[test]
+fn markers_in_code_are_a_persons() {
+    let body = "```\n<!-- caretaker:status -->\nkeep\n<!-- /caretaker:status -->\n```\n";
+    let wish = Desired { status: Some("new words".to_owned()), ..Desired::default() };
+    assert!(twice(body, &wish).ends_with(body));
+}
+
+#[test]
+fn a_block_whose_text_would_swallow_its_end_is_shown_as_words() {
+    for text in ["```\nopen fence", "<!-- open comment", "x <!-- /caretaker:packet --> y", "<pre>"] {
+        let wish = Desired {
+            blocks: vec![Block { name: "packet".to_owned(), text: text.to_owned() }],
+            ..Desired::default()
+        };
+        let result = twice("- [ ] Fix a\n", &wish);
+        assert_eq!(tasks(&result).len(), 1, "{result}");
+        let gone = Desired { blocks: vec![Block { name: "packet".to_owned(), text: String::new() }], ..wish };
+        assert_eq!(apply(&result, &gone), "- [ ] Fix a\n");
+    }
+}
+
+#[test]
+fn an_empty_body_gets_its_status() {
+    let wish = Desired { status: Some("words".to_owned()), ..Desired::default() };
+    assert!(twice("", &wish).contains("words"));
+    assert!(twice("# Title", &wish).starts_with("# Title\n\n<!-- caretaker:status -->\n"));
+}
+
+/// A piece of a body; what begins with `keep` is a person's and has to survive.
+fn piece() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "# Title",
+        "## Action Items",
+        "### High (P1)",
+        "## Change Log",
+        "## Closure",
+        "**Closed By**: PENDING",
+        "- [ ] **A1 P1 Apps**: Merge PR #5",
+        "- [x] **A2 P0**: Fix a *(done 2026-11-21 14:30 UTC: by hand)*",
+        "- [ ] Fix `- [ ] b`",
+        "  - **Commands**: `kubectl get nodes`",
+        "  ```bash",
+        "```",
+        "    keep indented",
+        "> keep quoted",
+        "keep plain  ",
+        "keep\ttabs\t",
+        "",
+        "| Time | Action | Result |",
+        "|---|---|---|",
+        "| keep | a | b |",
+        "<!-- keep comment -->",
+        "<div>keep html",
+        "<!-- caretaker:status -->",
+        "<!-- /caretaker:status -->",
+        "<!-- caretaker:changes -->",
+        "<!-- /caretaker:closing -->",
+        "old words",
+        "keep <!-- caretaker:status --> inline",
+        "<!-- never closed keep",
+    ])
+    .prop_map(str::to_owned)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn writing_is_idempotent_and_keeps_what_is_not_ours(
+        pieces in prop::collection::vec(piece(), 0..14),
+        crlf in any::<bool>(),
+        last in any::<bool>(),
+    ) {
+        let ending = if crlf { "\r\n" } else { "\n" };
+        let mut body = pieces.join(ending);
+        if last {
+            body.push_str(ending);
+        }
+        let mut wish = desired(BODY);
+        let before = tasks(&body);
+        wish.tasks = before
+            .iter()
+            .filter(|task| !task.ticked)
+            .map(|task| TaskWish {
+                key: task.key.clone(),
+                tick: true,
+                note: Some(NOTE.to_owned()),
+                former_notes: Vec::new(),
+            })
+            .collect();
+        wish.known = before.iter().map(KnownTask::from).collect();
+        wish.closing_report = Some("# RESOLVED\n\nreport".to_owned());
+        wish.template.resolved_by =
+            Some(FieldWish { value: "caretaker".to_owned(), former: Vec::new() });
+        let text = apply(&body, &wish);
+        prop_assert_eq!(&apply(&text, &wish), &text, "{:?}", body);
+        // A person's lines are there, in their order, byte for byte but for a marker inside.
+        let mut rest = text.as_str();
+        for line in body.lines().filter(|line| line.contains("keep")) {
+            let line = line.replace("<!-- caretaker:status -->", "");
+            for part in line.split("  inline") {
+                let at = rest.find(part);
+                prop_assert!(at.is_some(), "{:?} of {:?} in {:?}", part, body, text);
+                rest = &rest[at.unwrap_or(0) + part.len()..];
+            }
+        }
+        for task in &before {
+            prop_assert!(tasks(&text).iter().any(|after| after.key == task.key && after.ticked), "{:?}", text);
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! Rows of the change log, in whatever table the author of the body made for them.
+
+use super::marks::{self, Mark, Place};
+use super::{ChangeKind, ChangeRow};
+use crate::wording;
+use checklist::{Document, Edits, Table};
+
+/// What a column holds, by its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Column {
+    Time,
+    Phase,
+    Item,
+    Kind,
+    Number,
+    Title,
+    Action,
+    Result,
+    After,
+    Who,
+    Other,
+}
+
+impl Column {
+    fn of(header: &str) -> Self {
+        match header.trim().trim_matches('*').trim().to_lowercase().as_str() {
+            "timestamp" | "time" | "date" | "when" | "at" | "date/time" => Self::Time,
+            "phase" | "step" | "stage" => Self::Phase,
+            "item" | "task" | "id" | "what" => Self::Item,
+            "type" | "kind" => Self::Kind,
+            "number" | "#" | "no" | "nr" | "pr" | "issue" => Self::Number,
+            "title" | "name" => Self::Title,
+            "action" | "change" | "event" | "activity" | "description" => Self::Action,
+            "result" | "outcome" | "note" | "notes" | "details" | "comment" => Self::Result,
+            "status after" | "status" | "state" | "health" => Self::After,
+            "user" | "who" | "by" | "author" | "actor" => Self::Who,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// The columns of our own table.
+const OWN: [&str; 6] = ["Time", "Type", "Number", "Title", "Action", "Note"];
+
+/// The text with every row that is not there yet.
+pub(crate) fn append(text: &str, rows: &[ChangeRow]) -> String {
+    if rows.is_empty() {
+        return text.to_owned();
+    }
+    let Ok(document) = Document::parse(text) else { return text.to_owned() };
+    let own = marks::own_ranges(&document);
+    let section = document.headings().iter().position(|heading| {
+        heading.text.trim().to_lowercase().starts_with("change log")
+            && !own.iter().any(|own| own.contains(&heading.span.start))
+    });
+    let table = section.and_then(|section| {
+        let range = document.section(section)?;
+        document.tables().iter().find(|table| {
+            range.contains(&table.span.start) && !own.iter().any(|own| own.contains(&table.span.start))
+        })
+    });
+    match table {
+        Some(table) => into_table(&document, table, rows),
+        None => own_table(&document, section, rows),
+    }
+}
+
+fn into_table(document: &Document<'_>, table: &Table, rows: &[ChangeRow]) -> String {
+    let text = document.text();
+    let columns: Vec<Column> = table.header.iter().map(|cell| Column::of(&cell.text)).collect();
+    let there: Vec<Vec<&str>> = table
+        .rows
+        .iter()
+        .map(|row| row.cells.iter().map(|cell| &text[cell.span.clone()]).collect())
+        .collect();
+    let mut edits = Edits::new();
+    for row in rows.iter().filter(|row| !row.written) {
+        let cells: Vec<String> = columns.iter().map(|column| cell(*column, &columns, row)).collect();
+        if there.iter().any(|other| is_same(other, &cells)) {
+            continue;
+        }
+        // Cells are escaped here, and the crate that edits escapes every pipe again.
+        let plain: Vec<String> = cells.iter().map(|cell| cell.replace("\\|", "|")).collect();
+        edits.append_row(table, &plain, document.line_ending());
+    }
+    edits.apply(text).unwrap_or_else(|_| text.to_owned())
+}
+
+/// Whether a row of the text is this one, by its exact cells; empty ones at the end may be missing.
+fn is_same(there: &[&str], cells: &[String]) -> bool {
+    let longest = there.len().max(cells.len());
+    (0..longest)
+        .all(|at| there.get(at).copied().unwrap_or("").trim() == cells.get(at).map_or("", |cell| cell.trim()))
+}
+
+fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[ChangeRow]) -> String {
+    let text = document.text();
+    let columns = OWN.map(Column::of);
+    let mut lines = Vec::new();
+    if section.is_none() {
+        lines.push(format!("## {}", wording::change_log_heading()));
+        lines.push(String::new());
+    }
+    lines.push(format!("| {} |", OWN.join(" | ")));
+    lines.push(format!("|{}", " --- |".repeat(OWN.len())));
+    for row in rows {
+        let cells: Vec<String> = columns.iter().map(|column| cell(*column, &columns, row)).collect();
+        lines.push(format!("| {} |", cells.join(" | ")));
+    }
+    let at = section
+        .and_then(|section| document.headings().get(section))
+        .map_or(text.len(), |heading| heading.span.end);
+    marks::place(text, &Mark::new("changes", &lines.join("\n")), Place::At(at))
+}
+
+/// What goes into one cell. What has no column of its own is told in the action.
+fn cell(column: Column, columns: &[Column], row: &ChangeRow) -> String {
+    let has = |wanted: Column| columns.contains(&wanted);
+    let title = wording::quote_outside(&row.title, 120);
+    let kind = match row.kind {
+        ChangeKind::Merge => "merge",
+        ChangeKind::Revert => "revert",
+        ChangeKind::Closing => "closing",
+        ChangeKind::Action => "action",
+    };
+    let number = row.number.map(|number| format!("#{number}")).unwrap_or_default();
+    let item = match row.number {
+        Some(number) => format!("#{number} {title}"),
+        None => title.clone(),
+    };
+    let text = match column {
+        Column::Time => wording::time(row.at),
+        Column::Phase => {
+            row.task.as_deref().map_or_else(|| kind.to_owned(), |id| wording::quote_outside(id, 20))
+        }
+        Column::Item => item,
+        Column::Kind => kind.to_owned(),
+        Column::Number => number,
+        Column::Title => title,
+        Column::Action if !has(Column::Item) && !has(Column::Title) => match has(Column::Result) {
+            true => format!("{item}: {}", row.action),
+            false => format!("{item}: {} ({})", row.action, row.note),
+        },
+        Column::Action => row.action.clone(),
+        Column::Result => row.note.clone(),
+        Column::After => row.after.map(|verdict| verdict.word().to_owned()).unwrap_or_default(),
+        Column::Who => "caretaker".to_owned(),
+        Column::Other => String::new(),
+    };
+    wording::cell(text.trim())
+}
