@@ -49,10 +49,7 @@ pub(crate) fn append(text: &str, rows: &[ChangeRow]) -> String {
     }
     let Ok(document) = Document::parse(text) else { return text.to_owned() };
     let own = marks::own_ranges(&document);
-    let section = document.headings().iter().position(|heading| {
-        heading.text.trim().to_lowercase().starts_with("change log")
-            && !own.iter().any(|own| own.contains(&heading.span.start))
-    });
+    let section = section(&document);
     let table = section.and_then(|section| {
         let range = document.section(section)?;
         document.tables().iter().find(|table| {
@@ -63,6 +60,15 @@ pub(crate) fn append(text: &str, rows: &[ChangeRow]) -> String {
         Some(table) => into_table(&document, table, rows),
         None => own_table(&document, section, rows),
     }
+}
+
+/// The heading of a person's change log.
+pub(crate) fn section(document: &Document<'_>) -> Option<usize> {
+    let own = marks::own_ranges(document);
+    document.headings().iter().position(|heading| {
+        heading.text.trim().to_lowercase().starts_with("change log")
+            && !own.iter().any(|own| own.contains(&heading.span.start))
+    })
 }
 
 fn into_table(document: &Document<'_>, table: &Table, rows: &[ChangeRow]) -> String {
@@ -107,10 +113,7 @@ fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[ChangeRow]
         let cells: Vec<String> = columns.iter().map(|column| cell(*column, &columns, row)).collect();
         lines.push(format!("| {} |", cells.join(" | ")));
     }
-    let at = section
-        .and_then(|section| document.headings().get(section))
-        .map_or(text.len(), |heading| heading.span.end);
-    marks::place(text, &Mark::new("changes", &lines.join("\n")), Place::At(at))
+    marks::place(text, &Mark::new("changes", &lines.join("\n")), Place::ChangeLog)
 }
 
 /// What goes into one cell. What has no column of its own is told in the action.

@@ -32,8 +32,9 @@ pub(crate) enum Place {
     BelowTitle,
     /// Below the last of our other blocks that stand there, else as `BelowTitle`.
     BelowBlocks,
-    /// At this offset, where a block has been shown to be read as one; else as `BelowBlocks`.
-    At(usize),
+    /// Below the heading of the change log, else below everything, if it is read as a block there; else as
+    /// `BelowBlocks`.
+    ChangeLog,
 }
 
 impl<'a> Mark<'a> {
@@ -115,10 +116,13 @@ fn render(mark: &Mark<'_>, ending: LineEnding) -> String {
     }
 }
 
+/// Whether a block is read as one, and nothing in it swallows what follows.
 fn is_closed(block: &str, name: &str) -> bool {
-    Document::parse(block).is_ok_and(|document| {
+    let followed = format!("{block}\n\n- [ ] task\n");
+    Document::parse(&followed).is_ok_and(|document| {
         let markers = document.markers(&open(name), &close(name));
         matches!(&markers.blocks[..], [only] if only.span == (0..block.len()))
+            && document.items().last().is_some_and(|item| item.box_offset > block.len())
     })
 }
 
@@ -177,13 +181,11 @@ fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
             inner: block.inner,
         })
         .collect();
-    let text = document.text();
     for stray in markers.stray_open {
         let end = claimed_end(document, stray.end);
         found.push(Region { span: stray.start..end, inner: stray.end..end, whole: false });
     }
     for stray in markers.stray_close {
-        let rest = &text[..stray.start];
         let start = document
             .comments()
             .iter()
@@ -191,7 +193,6 @@ fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
             .map(|comment| comment.span.end)
             .next_back()
             .unwrap_or(0);
-        let _ = rest;
         found.push(Region { span: start..stray.end, inner: start..stray.start, whole: false });
     }
     found.sort_by_key(|region| region.span.start);
@@ -365,7 +366,10 @@ fn insert(document: &Document<'_>, block: &str, name: &str, place: Place) -> Str
         Place::Top => 0,
         Place::BelowTitle => title.unwrap_or(0),
         Place::BelowBlocks => below_blocks(),
-        Place::At(offset) => {
+        Place::ChangeLog => {
+            let offset = super::change_log::section(document)
+                .and_then(|section| document.headings().get(section))
+                .map_or(text.len(), |heading| heading.span.end);
             let candidate = spliced(text, offset, block, ending);
             let read = Document::parse(&candidate)
                 .is_ok_and(|document| matches!(&regions(&document, name)[..], [only] if only.whole));

@@ -186,7 +186,7 @@ pub(crate) fn lesson(event: &LessonEvent) -> String {
             one_line(why).trim_end_matches('.')
         ),
         LessonEvent::WaitedFor { what, seconds } => {
-            format!("{} was waited for, for {}.", one_line(what), duration(*seconds))
+            format!("{} passed waiting for {}.", duration(*seconds), one_line(what).trim_end_matches('.'))
         }
     }
 }
