@@ -1,1 +1,358 @@
+//! The client against the simulated API server, over real HTTP.
 
+use super::*;
+use crate::action::{Action, ActionError, archive_crashes};
+use serde_json::{Value, json};
+use sim::kubernetes::{
+    APPLICATION, ExecAnswer, ExecMatcher, Fault, Kubernetes as Server, LEASE, Matcher, Options, POD,
+};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+async fn start() -> (Server, Kubernetes) {
+    let server = Server::start(Options::default()).await.expect("the simulator starts");
+    let client = client(&server).await;
+    (server, client)
+}
+
+fn settings() -> Settings {
+    Settings { exec: true, request_timeout_seconds: 5, exec_timeout_seconds: 5, ..Settings::default() }
+}
+
+async fn client(server: &Server) -> Kubernetes {
+    let kubeconfig = server.kubeconfig(&server.admin_token());
+    Kubernetes::from_kubeconfig(&kubeconfig, &settings()).await.expect("a client")
+}
+
+fn pod(name: &str, ready: bool) -> Value {
+    let ready = if ready { "True" } else { "False" };
+    json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"name": name, "namespace": "rook-ceph", "labels": {"app": "rook-ceph-tools"}},
+        "spec": {"nodeName": "metal1", "containers": [{"name": "tools", "image": "ceph:1"}]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}})
+}
+
+fn application(name: &str) -> Value {
+    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": name, "namespace": "argocd"},
+        "spec": {"project": "default", "destination": {"name": "in-cluster", "namespace": name},
+            "source": {"repoURL": "https://git.example.org/ops/homelab.git", "path": name, "targetRevision": "main"},
+            "syncPolicy": {"automated": {"prune": true}}},
+        "status": {"sync": {"status": "Synced", "revision": "9f1c"}, "health": {"status": "Healthy"}}})
+}
+
+async fn only_application(client: &Kubernetes) -> Application {
+    match client.applications().await.expect("readable") {
+        Installed::Yes(mut all) => all.pop().expect("one Application"),
+        Installed::No => panic!("the kind is installed"),
+    }
+}
+
+async fn held(client: &Kubernetes, holder: &str) -> ClusterLease {
+    match client.acquire_lease(holder).await.expect("an answer") {
+        LeaseAnswer::Held(lease) => lease,
+        LeaseAnswer::HeldBy(other) => panic!("held by {other:?}"),
+    }
+}
+
+async fn who_holds(client: &Kubernetes, holder: &str) -> Option<String> {
+    match client.acquire_lease(holder).await.expect("an answer") {
+        LeaseAnswer::Held(_) => None,
+        LeaseAnswer::HeldBy(other) => Some(other.identity),
+    }
+}
+
+#[tokio::test]
+async fn a_list_is_read_through_all_its_pages() {
+    let (server, client) = start().await;
+    server.namespace("rook-ceph");
+    for number in 0..1_203 {
+        server.apply(pod(&format!("tools-{number:04}"), true));
+    }
+    let pods = client.pods().await.expect("readable");
+    assert_eq!(pods.len(), 1_203);
+    let pages = server.requests().iter().filter(|request| request.path.starts_with("/api/v1/pods")).count();
+    assert_eq!(pages, 3);
+}
+
+#[tokio::test]
+async fn a_list_that_expires_in_the_middle_starts_over_and_one_that_always_does_is_an_error() {
+    let (server, client) = start().await;
+    server.namespace("rook-ceph");
+    for number in 0..501 {
+        server.apply(pod(&format!("tools-{number:04}"), true));
+    }
+    let gone = |times| server.faults().add_times(Matcher::of("list", "pods"), Fault::Status(410), times);
+    gone(1);
+    assert_eq!(client.pods().await.expect("read anew").len(), 501);
+    gone(3);
+    let error = client.pods().await.expect_err("cut short");
+    assert!(matches!(error, ClusterError::Unreadable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn refusals_are_told_apart() {
+    let (server, client) = start().await;
+    assert!(client.version().await.expect("readable").starts_with('v'));
+
+    let fault = server.faults().add(Matcher::of("list", "nodes"), Fault::Forbid);
+    let error = client.nodes().await.expect_err("forbidden");
+    assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
+    server.faults().remove(fault);
+    assert!(client.nodes().await.expect("readable").is_empty());
+
+    let fault = server.faults().add(Matcher::of("list", "applications"), Fault::Forbid);
+    let error = client.applications().await.expect_err("403 says nothing about the kind");
+    assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
+    server.faults().remove(fault);
+    assert_eq!(client.applications().await.expect("readable"), Installed::Yes(Vec::new()));
+    server.unregister(&APPLICATION);
+    assert_eq!(client.applications().await.expect("readable"), Installed::No);
+    assert_eq!(client.node_usage().await.expect("readable"), Installed::No);
+
+    let stranger =
+        Kubernetes::from_kubeconfig(&server.kubeconfig("nobody's"), &settings()).await.expect("a client");
+    let error = stranger.nodes().await.expect_err("no such token");
+    assert!(matches!(error, ClusterError::Unauthorized { .. }), "{error}");
+
+    server.faults().set_down(true);
+    let error = client.nodes().await.expect_err("down");
+    assert!(matches!(error, ClusterError::Unavailable { .. }), "{error}");
+    server.faults().set_down(false);
+    assert!(client.nodes().await.is_ok());
+}
+
+#[tokio::test]
+async fn a_read_is_tried_again_and_a_write_is_not() {
+    let (server, client) = start().await;
+    server.namespace("argocd");
+    server.apply(application("shop"));
+    server.faults().add_times(Matcher::of("list", "applications"), Fault::Status(503), 2);
+    let shop = only_application(&client).await;
+    let patches = || server.requests().iter().filter(|request| request.verb == "patch").count();
+    server.faults().add_times(Matcher::of("patch", "applications"), Fault::Status(503), 1);
+    assert!(client.refresh_application(&shop, false).await.is_err());
+    assert_eq!(patches(), 1);
+}
+
+#[tokio::test]
+async fn rights_are_asked_of_the_server() {
+    let (server, client) = start().await;
+    let reader = server.create_token("somebody");
+    let nobody =
+        Kubernetes::from_kubeconfig(&server.kubeconfig(&reader), &settings()).await.expect("a client");
+    let right = Right {
+        verb: "create".to_owned(),
+        group: String::new(),
+        resource: "pods/exec".to_owned(),
+        namespace: "rook-ceph".to_owned(),
+    };
+    assert!(client.may(&right).await.expect("an answer"));
+    assert!(!nobody.may(&right).await.expect("an answer"));
+}
+
+#[tokio::test]
+async fn nodes_are_joined_with_their_leases_where_those_may_be_read() {
+    let (server, client) = start().await;
+    server.apply(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "metal1"},
+        "spec": {"unschedulable": true},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "lastHeartbeatTime": "2026-11-21T01:00:00Z"}],
+            "nodeInfo": {"kubeletVersion": "v1.33.1"}}}));
+    server.apply(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+        "metadata": {"name": "metal1", "namespace": "kube-node-lease"},
+        "spec": {"holderIdentity": "metal1", "leaseDurationSeconds": 40, "renewTime": "2026-11-21T01:00:10.000000Z"}}));
+    let nodes = client.nodes().await.expect("readable");
+    assert!(nodes[0].unschedulable && nodes[0].lease_renewed.is_some());
+    server.faults().add(Matcher::of("list", "leases"), Fault::Forbid);
+    let nodes = client.nodes().await.expect("readable without leases");
+    assert_eq!(nodes[0].lease_renewed, None);
+    assert!(nodes[0].conditions[0].heartbeat.is_some());
+}
+
+#[tokio::test]
+async fn of_two_that_take_the_lock_at_once_one_wins() {
+    let (server, one) = start().await;
+    let two = client(&server).await;
+    let (first, second) = tokio::join!(one.acquire_lease("one"), two.acquire_lease("two"));
+    let winners: Vec<bool> = [first, second]
+        .into_iter()
+        .map(|answer| matches!(answer.expect("an answer"), LeaseAnswer::Held(_)))
+        .collect();
+    assert_eq!(winners.iter().filter(|won| **won).count(), 1, "{winners:?}");
+    let (winner, loser, name) = if winners[0] { (&one, &two, "one") } else { (&two, &one, "two") };
+    assert_eq!(who_holds(loser, "other").await.as_deref(), Some(name));
+    assert_eq!(who_holds(winner, name).await, None, "its own lock is renewed");
+    // Another process of the same identity takes it at once.
+    let restarted = client(&server).await;
+    let lease = held(&restarted, name).await;
+    assert!(lease.holds_for(Duration::from_secs(20)) && !lease.holds_for(Duration::from_secs(31)));
+    restarted.release_lease(lease).await.expect("released");
+    assert_eq!(who_holds(loser, "other").await, None, "a lock that was given back is free");
+}
+
+#[tokio::test]
+async fn a_foreign_lock_runs_out_by_our_own_clock_only() {
+    let (server, client) = start().await;
+    let lease = |renewed: &str| {
+        json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": "caretaker", "namespace": "caretaker"},
+            "spec": {"holderIdentity": "other", "leaseDurationSeconds": 1, "renewTime": renewed}})
+    };
+    // Its times are long over, by a clock that is not ours.
+    server.apply(lease("2020-01-01T00:00:00.000000Z"));
+    assert_eq!(who_holds(&client, "me").await.as_deref(), Some("other"), "seen for the first time");
+    server.apply(lease("2020-01-01T00:00:01.000000Z"));
+    let deadline = std::time::Instant::now() + Duration::from_secs(20);
+    let begun = std::time::Instant::now();
+    while who_holds(&client, "me").await.is_some() {
+        assert!(std::time::Instant::now() < deadline, "it never runs out");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(begun.elapsed() >= Duration::from_secs(1), "counted from the change that we saw");
+    let taken = server.get(&LEASE, Some("caretaker"), "caretaker").expect("the Lease");
+    assert_eq!(taken["spec"]["holderIdentity"], "me");
+    assert_eq!(taken["spec"]["leaseTransitions"], 1);
+}
+
+#[tokio::test]
+async fn a_lock_whose_answer_was_lost_is_ours_when_asked_again() {
+    let (server, client) = start().await;
+    server.faults().add_times(Matcher::of("create", "leases"), Fault::DropAfter, 1);
+    assert!(client.acquire_lease("me").await.is_err());
+    assert_eq!(who_holds(&client, "me").await, None);
+}
+
+#[tokio::test]
+async fn commands_in_pods_answer_with_their_code() {
+    let (server, client) = start().await;
+    server.namespace("rook-ceph");
+    let run = async |command: &[&str]| client.exec("rook-ceph", "app=rook-ceph-tools", None, command).await;
+    let error = run(&["true"]).await.expect_err("no pod");
+    assert!(matches!(error, ClusterError::NotFound { .. }), "{error}");
+    server.apply(pod("tools-0", false));
+    assert!(run(&["true"]).await.is_err(), "a pod that is not ready runs nothing");
+    server.apply(pod("tools-1", true));
+    let answer = |words: &str, answer: ExecAnswer| {
+        let matcher = ExecMatcher { command: vec![words.to_owned()], ..ExecMatcher::default() };
+        server.script_exec(matcher, Arc::new(move |_| answer.clone()));
+    };
+    answer("echo", ExecAnswer::ok("said\n"));
+    answer("false", ExecAnswer::failed(3, "no"));
+    answer("much", ExecAnswer::ok("x".repeat(300_000)));
+    let said = run(&["echo", "$HOME; rm"]).await.expect("an answer");
+    assert_eq!((said.stdout.as_str(), said.exit_code), ("said\n", 0));
+    let failed = run(&["false"]).await.expect("an answer");
+    assert_eq!((failed.stderr.as_str(), failed.exit_code), ("no", 3));
+    assert_eq!(run(&["much"]).await.expect("an answer").stdout.len(), 300_000);
+    server.faults().add_times(Matcher::resource("pods/exec"), Fault::DropAfter, 1);
+    let error = run(&["echo"]).await.expect_err("no final status");
+    assert!(matches!(error, ClusterError::Unreadable { .. } | ClusterError::Unavailable { .. }), "{error}");
+    server.faults().add_times(Matcher::resource("pods/exec"), Fault::Forbid, 1);
+    let error = run(&["echo"]).await.expect_err("forbidden");
+    assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
+    server.delete(&POD, Some("rook-ceph"), "tools-1");
+    assert!(matches!(run(&["echo"]).await, Err(ClusterError::NotFound { .. })));
+}
+
+#[tokio::test]
+async fn writes_to_applications_carry_the_version_that_was_seen() {
+    let (server, client) = start().await;
+    server.namespace("argocd");
+    server.apply(application("shop"));
+    let lease = held(&client, "me").await;
+    let stored = || server.get(&APPLICATION, Some("argocd"), "shop").expect("it is there");
+
+    client.refresh_application(&only_application(&client).await, true).await.expect("refreshed");
+    assert_eq!(stored()["metadata"]["annotations"]["argocd.argoproj.io/refresh"], "hard");
+
+    let stale = only_application(&client).await;
+    server.merge_patch(&APPLICATION, Some("argocd"), "shop", &json!({"metadata": {"labels": {"a": "b"}}}));
+    let error = client.sync_application(&lease, &stale, "abc").await.expect_err("stale");
+    assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
+    assert!(stored().get("operation").is_none());
+
+    let fresh = only_application(&client).await;
+    let error = client.terminate_operation(&lease, &fresh).await.expect_err("nothing runs");
+    assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
+    let short = ClusterLease::for_test(Duration::from_secs(1));
+    let error = client.sync_application(&short, &fresh, "abc").await.expect_err("lock too short");
+    assert!(matches!(error, ClusterError::LeaseTooShort { .. }), "{error}");
+    client.sync_application(&lease, &fresh, "abc").await.expect("started");
+    assert_eq!(
+        stored()["operation"]["sync"],
+        json!({"prune": true, "revision": "abc", "syncStrategy": {"hook": {}}})
+    );
+
+    let asked = only_application(&client).await;
+    assert!(asked.operation_requested);
+    let error = client.sync_application(&lease, &asked, "abc").await.expect_err("one is there");
+    assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
+
+    let running = json!({"status": {"operationState": {"phase": "Running", "operation": {"sync": {"revision": "abc"}},
+        "startedAt": "2026-11-21T01:00:00Z"}}});
+    server.merge_patch(&APPLICATION, Some("argocd"), "shop", &running);
+    let error = client.terminate_operation(&lease, &asked).await.expect_err("stale");
+    assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
+    let seen = only_application(&client).await;
+    client.terminate_operation(&lease, &seen).await.expect("stopped");
+    assert_eq!(stored()["status"]["operationState"]["phase"], "Terminating");
+    client.terminate_operation(&lease, &only_application(&client).await).await.expect("it is being stopped");
+}
+
+#[tokio::test]
+async fn new_crash_reports_are_read_and_archived_once() {
+    let (server, client) = start().await;
+    server.namespace("rook-ceph");
+    server.apply(pod("tools-0", true));
+    let crashes = Arc::new(Mutex::new(vec![
+        "2026-11-20T01:02:03.4Z_a".to_owned(),
+        "2026-11-20T01:02:03.4Z_b".to_owned(),
+    ]));
+    let shared = Arc::clone(&crashes);
+    let matcher =
+        ExecMatcher { command: vec!["ceph".to_owned(), "crash".to_owned()], ..ExecMatcher::default() };
+    server.script_exec(
+        matcher,
+        Arc::new(move |words| {
+            let mut crashes = shared.lock().expect("no panic");
+            match words.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+                ["ceph", "crash", "ls-new", "--format", "json"] => {
+                    let listed: Vec<_> = crashes.iter().map(|id| json!({"crash_id": id})).collect();
+                    ExecAnswer::ok(json!(listed).to_string())
+                }
+                ["ceph", "crash", "info", id] => {
+                    ExecAnswer::ok(json!({"crash_id": id, "entity_name": "mgr.a"}).to_string())
+                }
+                ["ceph", "crash", "archive", id] => {
+                    crashes.retain(|known| known != id);
+                    ExecAnswer::ok("")
+                }
+                _ => ExecAnswer::failed(22, "invalid command"),
+            }
+        }),
+    );
+    let lease = held(&client, "me").await;
+    let one = Action::CephCrashArchiveOne { id: "2026-11-20T01:02:03.4Z_b".to_owned() };
+    let done = archive_crashes(&client, &settings(), &lease, &one).await.expect("archived");
+    assert_eq!(done.archived, ["2026-11-20T01:02:03.4Z_b"]);
+    let done =
+        archive_crashes(&client, &settings(), &lease, &Action::CephCrashArchive).await.expect("archived");
+    assert_eq!(done.archived, ["2026-11-20T01:02:03.4Z_a"]);
+    assert_eq!(done.evidence, ["2026-11-20T01:02:03.4Z_a, entity_name mgr.a"]);
+    assert!(crashes.lock().expect("no panic").is_empty());
+    let again = archive_crashes(&client, &settings(), &lease, &Action::CephCrashArchive)
+        .await
+        .expect("nothing to do");
+    assert!(again.archived.is_empty() && again.evidence.is_empty());
+
+    let off = Settings { exec: false, ..settings() };
+    let refused = archive_crashes(&client, &off, &lease, &Action::CephCrashArchive).await;
+    assert!(matches!(refused, Err(ActionError::ExecOff)));
+    crashes.lock().expect("no panic").push("2026-11-20T01:02:03.4Z_c".to_owned());
+    held(&client, "me").await;
+    server.merge_patch(&LEASE, Some("caretaker"), "caretaker", &json!({"spec": {"holderIdentity": "other"}}));
+    let short = ClusterLease::for_test(Duration::from_secs(1));
+    let refused = archive_crashes(&client, &settings(), &short, &Action::CephCrashArchive).await;
+    assert!(matches!(refused, Err(ActionError::LeaseTooShort)), "another has the lock");
+    assert_eq!(crashes.lock().expect("no panic").len(), 1);
+}

@@ -1,0 +1,94 @@
+use super::*;
+use serde_json::json;
+
+#[test]
+fn quantities_are_read_as_kubernetes_writes_them() {
+    let cases = [
+        ("250m", Some(250_000_000)),
+        ("1", Some(1_000_000_000)),
+        ("1.5", Some(1_500_000_000)),
+        ("12345n", Some(12_345)),
+        ("2Ki", Some(2_048_000_000_000)),
+        ("", None),
+        ("m", None),
+        ("1x", None),
+        ("1.2.3", None),
+    ];
+    for (written, expected) in cases {
+        assert_eq!(nanos(written), expected, "{written:?}");
+    }
+}
+
+#[test]
+fn a_bare_pod_is_unknown_and_not_an_error() {
+    let read =
+        pod(serde_json::from_value(json!({"metadata": {"name": "a"}})).expect("decodes")).expect("a pod");
+    assert_eq!(read.phase, PodPhase::Unknown);
+    assert!(pod(core::Pod::default()).is_err());
+    let strange = json!({"metadata": {"name": "a"}, "status": {"phase": "Dreaming"}});
+    let read = pod(serde_json::from_value(strange).expect("decodes")).expect("a pod");
+    assert_eq!(read.phase, PodPhase::Unknown);
+}
+
+#[test]
+fn containers_are_joined_with_their_statuses() {
+    let object = json!({
+        "metadata": {"name": "web-1", "namespace": "web", "ownerReferences": [
+            {"apiVersion": "v1", "kind": "Other", "name": "x", "uid": "1"},
+            {"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": "web-abc", "uid": "2", "controller": true}]},
+        "spec": {
+            "initContainers": [{"name": "first", "image": "i:1"}],
+            "containers": [{"name": "app", "image": "a:1"}, {"name": "side", "image": "s:1"}],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data-web"}}],
+        },
+        "status": {"phase": "Running", "containerStatuses": [{
+            "name": "app", "image": "a:1", "imageID": "", "ready": false, "restartCount": 4,
+            "state": {"waiting": {"reason": "CrashLoopBackOff"}},
+            "lastState": {"terminated": {"exitCode": 1, "reason": "Error"}},
+        }]},
+    });
+    let read = pod(serde_json::from_value(object).expect("decodes")).expect("a pod");
+    assert_eq!(read.owner, Some(ObjectRef::new("ReplicaSet", "web", "web-abc")));
+    assert_eq!(read.claims, ["data-web"]);
+    let names: Vec<_> = read.containers.iter().map(|c| (c.name.as_str(), c.init, c.restarts)).collect();
+    assert_eq!(names, [("first", true, 0), ("app", false, 4), ("side", false, 0)]);
+    assert!(
+        matches!(&read.containers[1].state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff")
+    );
+    assert!(matches!(read.containers[1].last_state, Some(ContainerState::Terminated { exit_code: 1, .. })));
+    assert_eq!(read.containers[2].state, ContainerState::Unknown);
+}
+
+#[test]
+fn a_stateful_set_that_updates_on_delete_counts_as_updated() {
+    let set = |strategy: Value| {
+        let object = json!({
+            "metadata": {"name": "db", "namespace": "db", "generation": 3},
+            "spec": {"replicas": 3, "serviceName": "db", "selector": {}, "template": {}, "updateStrategy": strategy},
+            "status": {"replicas": 3, "updatedReplicas": 1, "availableReplicas": 3, "observedGeneration": 3,
+                "currentRevision": "a", "updateRevision": "b"},
+        });
+        stateful_set(serde_json::from_value(object).expect("decodes")).expect("a set").updated
+    };
+    assert_eq!(set(json!({"type": "RollingUpdate"})), 1);
+    assert_eq!(set(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}})), 3);
+    assert_eq!(set(json!({"type": "OnDelete"})), 3);
+}
+
+#[test]
+fn ceph_details_are_a_map_by_check() {
+    let read = ceph_cluster(&json!({
+        "metadata": {"namespace": "rook-ceph", "name": "ceph"},
+        "status": {"ceph": {
+            "health": "HEALTH_WARN", "lastChecked": "2026-11-21T02:06:42Z",
+            "details": {"RECENT_CRASH": {"severity": "HEALTH_WARN", "message": "1 daemons have recently crashed"}},
+            "capacity": {"bytesUsed": 3, "bytesTotal": 8},
+        }},
+    }))
+    .expect("a cluster");
+    assert_eq!(read.checks[0].name, "RECENT_CRASH");
+    assert_eq!(read.capacity, Some((3, 8)));
+    assert!(read.last_checked.is_some());
+    let bare = ceph_cluster(&json!({"metadata": {"name": "c"}})).expect("bare");
+    assert_eq!((bare.health.as_str(), bare.capacity, bare.last_checked), ("", None, None));
+}
