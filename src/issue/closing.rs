@@ -163,7 +163,7 @@ const MOST_EVIDENCE: usize = 8;
 /// The closing report.
 pub(crate) fn render_closing(view: &ClosingView) -> String {
     let mut text = Text::default();
-    text.line(&format!("# RESOLVED: overall status {}", wording::verdict(view.overall)));
+    text.line(&format!("# RESOLVED: overall status {}", wording::layer_verdict(view.overall)));
     summary(&mut text, view);
     state(&mut text, view);
     actions(&mut text, view);
@@ -216,7 +216,7 @@ fn state(text: &mut Text, view: &ClosingView) {
     let rows = view.layers.iter().map(|layer| {
         [
             layer.layer.word().to_owned(),
-            wording::verdict(layer.verdict).to_owned(),
+            wording::layer_verdict(layer.verdict).to_owned(),
             evidence(&layer.evidence, MOST_EVIDENCE),
         ]
     });

@@ -227,7 +227,7 @@ pub(crate) fn render_status(view: &StatusView) -> String {
     }
     layers(&mut text, view);
     list(&mut text, "Half done", view.half_done.iter().map(|line| one_line(line)));
-    list(&mut text, "Missing rights", view.missing_rights.iter().map(|right| wording::missing_right(right)));
+    list(&mut text, "Missing rights", view.missing_rights.iter().map(|right| wording::missing_right_line(right)));
     waiting(&mut text, view);
     approvals(&mut text, view);
     held(&mut text, view);
@@ -248,7 +248,7 @@ fn layers(text: &mut Text, view: &StatusView) {
         text.line(&format!(
             "| {} | {} | {} |",
             layer.layer,
-            wording::verdict(layer.verdict),
+            wording::layer_verdict(layer.verdict),
             evidence(&layer.evidence, MOST_EVIDENCE)
         ));
     }

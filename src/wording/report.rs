@@ -18,7 +18,7 @@ pub(crate) fn change_log_heading() -> &'static str {
 }
 
 /// A verdict with a sign, so that nobody needs to tell colours apart.
-pub(crate) fn verdict(verdict: Verdict) -> &'static str {
+pub(crate) fn layer_verdict(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Green => "🟢 GREEN",
         Verdict::Yellow => "🟡 YELLOW",
@@ -103,7 +103,7 @@ pub(crate) fn remade(number: PullNumber, title: &str, instead_of: PullNumber) ->
 }
 
 /// A right that is missing.
-pub(crate) fn missing_right(right: &str) -> String {
+pub(crate) fn missing_right_line(right: &str) -> String {
     format!("{}: without it the work that needs it does not begin.", code(right, 120))
 }
 
