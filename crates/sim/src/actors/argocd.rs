@@ -22,7 +22,7 @@ use super::application::{self as app, NAMESPACE, REFRESH, text};
 use super::render::{Folder, render};
 use super::story::{ControllerState, Story};
 use super::{Speed, Surroundings, draw, now, stamp};
-use crate::gitea::{Event as ForgeEvent, Repository};
+use crate::gitea::{Event as ForgeEvent, FileMap, Repository};
 use crate::kubernetes::{APPLICATION, DAEMONSET, DEPLOYMENT, Event as ClusterEvent, Kubernetes, STATEFULSET};
 
 /// Seconds of reality from a push until the controller compares.
@@ -35,6 +35,8 @@ pub(crate) const SYNCING: f64 = 5.0;
 const TERMINATING: f64 = 2.0;
 /// Seconds of reality after which the branch is read without being asked.
 const POLL: f64 = 180.0;
+/// However fast the world: a push is noticed anyway.
+const POLL_SHORTEST: Duration = Duration::from_secs(2);
 /// Seconds of reality from a change of a workload until the health shows it.
 const HEALTH: f64 = 0.5;
 
@@ -76,6 +78,8 @@ pub(crate) struct ArgoCd {
     life_sign: Duration,
     pub(crate) agenda: Agenda<Job>,
     pub(crate) known: BTreeMap<String, Known>,
+    /// The files of the revision that was read last: most Applications ask for the same one.
+    snapshot: (String, FileMap),
 }
 
 impl ArgoCd {
@@ -86,8 +90,18 @@ impl ArgoCd {
         life_sign: Duration,
     ) -> Self {
         let Surroundings { kubernetes, speed, story, seed: chance } = surroundings;
-        let (agenda, known) = (Agenda::new(), BTreeMap::new());
-        Self { kubernetes, repository, repository_url, speed, story, chance, life_sign, agenda, known }
+        Self {
+            kubernetes,
+            repository,
+            repository_url,
+            speed,
+            story,
+            chance,
+            life_sign,
+            agenda: Agenda::new(),
+            known: BTreeMap::new(),
+            snapshot: (String::new(), FileMap::new()),
+        }
     }
 
     /// Applies every Application's files at once, as if they had been synced long ago. Their workloads follow.
@@ -201,7 +215,8 @@ impl ArgoCd {
 
     fn plan_poll(&mut self, name: &str) {
         let percent = u32::try_from(draw(self.chance, &[name, "poll"]) % 100).unwrap_or_default();
-        self.wake(Job::Compare(name.to_owned()), POLL * (0.5 + f64::from(percent) / 200.0));
+        let wait = self.speed.seconds(POLL * (0.5 + f64::from(percent) / 200.0)).max(POLL_SHORTEST);
+        self.agenda.wake(Job::Compare(name.to_owned()), Instant::now() + wait);
     }
 
     fn look_at_all(&mut self) {
@@ -261,7 +276,7 @@ impl ArgoCd {
     }
 
     /// The revision and the files that an Application asks for.
-    pub(crate) fn source(&self, object: &Value) -> Option<(String, Folder)> {
+    pub(crate) fn source(&mut self, object: &Value) -> Option<(String, Folder)> {
         if text(object, "/spec/source/repoURL") != self.repository_url {
             return None;
         }
@@ -274,13 +289,15 @@ impl ArgoCd {
         Some((commit.sha.to_string(), folder))
     }
 
-    pub(crate) fn folder(&self, revision: &str, path: &str) -> Option<Folder> {
+    pub(crate) fn folder(&mut self, revision: &str, path: &str) -> Option<Folder> {
         let prefix = format!("{path}/");
         let mut folder = Folder::new();
-        for (path, entry) in self.repository.files(revision) {
-            if let Some(name) = path.strip_prefix(&prefix) {
-                folder.insert(name.to_owned(), String::from_utf8(entry.content).ok()?);
-            }
+        if self.snapshot.0 != revision {
+            self.snapshot = (revision.to_owned(), self.repository.files(revision));
+        }
+        for (path, entry) in self.snapshot.1.range(prefix.clone()..) {
+            let Some(name) = path.strip_prefix(&prefix) else { break };
+            folder.insert(name.to_owned(), String::from_utf8(entry.content.clone()).ok()?);
         }
         (!folder.is_empty()).then_some(folder)
     }
