@@ -68,7 +68,6 @@ impl Caller {
 fn category(path: &str) -> Option<&'static str> {
     let mut parts = path.strip_prefix("/api/v1/")?.split('/');
     match parts.next()? {
-        "version" | "settings" => None,
         "user" if path == "/api/v1/user/repos" => Some("repository"),
         "user" | "users" => Some("user"),
         "admin" => Some("admin"),

@@ -73,16 +73,16 @@ impl World {
         let mut starts: Vec<usize> = patch.match_indices("diff --git ").map(|(at, _)| at).collect();
         starts.push(patch.len());
         for window in starts.windows(2) {
-            let part = &patch[window[0]..window[1]];
-            let from_hunks = part.find("\n--- ").map(|at| &part[at + 1..]).ok_or_else(fails)?;
-            let path =
+            let one_file = &patch[window[0]..window[1]];
+            let from_hunks = one_file.find("\n--- ").map(|at| &one_file[at + 1..]).ok_or_else(fails)?;
+            let name =
                 from_hunks.lines().find_map(|line| line.strip_prefix("+++ b/")).ok_or_else(fails)?.to_owned();
-            let entry = files.get(&path).cloned().ok_or_else(fails)?;
+            let entry = files.get(&name).cloned().ok_or_else(fails)?;
             let old = repo.git.blob(&entry.blob).and_then(|blob| String::from_utf8(blob.to_vec()).ok());
             let parsed = diffy::Patch::from_str(from_hunks).map_err(|_| fails())?;
             let new = diffy::apply(&old.ok_or_else(fails)?, &parsed).map_err(|_| fails())?;
             let blob = repo.git.write_blob(new.into_bytes());
-            files.insert(path, Entry { mode: entry.mode, blob });
+            files.insert(name, Entry { mode: entry.mode, blob });
         }
         self.write_to(repo_id, by, &target, parent, files, message)
     }

@@ -118,7 +118,7 @@ pub struct RuleId(u64);
 #[derive(Debug, Default)]
 struct Rules {
     next: u64,
-    rules: Vec<(u64, Rule)>,
+    active: Vec<(u64, Rule)>,
     struck: Vec<u64>,
     down: Option<Down>,
 }
@@ -133,17 +133,18 @@ impl Faults {
     }
 
     /// Adds a rule. Of several that match, the oldest one strikes.
+    #[expect(clippy::must_use_candidate, reason = "most rules are never looked at again")]
     pub fn add(&self, rule: Rule) -> RuleId {
         self.locked(|rules| {
             rules.next += 1;
-            rules.rules.push((rules.next, rule));
+            rules.active.push((rules.next, rule));
             RuleId(rules.next)
         })
     }
 
     /// Takes a rule back.
     pub fn remove(&self, id: RuleId) {
-        self.locked(|rules| rules.rules.retain(|(rule, _)| *rule != id.0));
+        self.locked(|rules| rules.active.retain(|(rule, _)| *rule != id.0));
     }
 
     /// How often a rule has struck.
@@ -155,7 +156,7 @@ impl Faults {
     /// Takes all rules back, and the server up.
     pub fn clear(&self) {
         self.locked(|rules| {
-            rules.rules.clear();
+            rules.active.clear();
             rules.down = None;
         });
     }
@@ -173,7 +174,7 @@ impl Faults {
                 Some(Down::Refused) => return Some(Fault::Drop),
                 None => {}
             }
-            for (id, rule) in &mut rules.rules {
+            for (id, rule) in &mut rules.active {
                 if rule.remaining == Some(0) || !rule.matches(seen) {
                     continue;
                 }

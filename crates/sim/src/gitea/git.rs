@@ -34,11 +34,7 @@ impl Sha {
         let mut hasher = Sha1::new();
         hasher.update(format!("{kind} {}\0", content.len()));
         hasher.update(content);
-        let mut hex = String::with_capacity(40);
-        for byte in hasher.finalize() {
-            let _ = write!(hex, "{byte:02x}");
-        }
-        Self(hex)
+        Self(hex(&hasher.finalize()))
     }
 
     fn bytes(&self) -> impl Iterator<Item = u8> + '_ {
@@ -47,6 +43,13 @@ impl Sha {
             digit(pair[0]) * 16 + digit(pair[1])
         })
     }
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut hex, byte| {
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 impl std::fmt::Display for Sha {

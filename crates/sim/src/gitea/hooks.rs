@@ -4,6 +4,7 @@
 //! are dropped, doubled or shuffled, because a real server promises neither arrival nor order.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -111,17 +112,16 @@ impl Hook {
         payload: &Value,
     ) -> Outgoing {
         let text = serde_json::to_string_pretty(payload).unwrap_or_default();
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let (mut sha1, mut sha256) = (String::new(), String::new());
         if !self.secret.is_empty() {
             let mut mac = Hmac::<sha1::Sha1>::new_from_slice(self.secret.as_bytes())
                 .expect("HMAC takes keys of every length");
             mac.update(text.as_bytes());
-            sha1 = hex(&mac.finalize().into_bytes());
+            sha1 = super::git::hex(&mac.finalize().into_bytes());
             let mut mac = Hmac::<sha2::Sha256>::new_from_slice(self.secret.as_bytes())
                 .expect("HMAC takes keys of every length");
             mac.update(text.as_bytes());
-            sha256 = hex(&mac.finalize().into_bytes());
+            sha256 = super::git::hex(&mac.finalize().into_bytes());
         }
         let id = uuid::Uuid::new_v4().to_string();
         let content_type = if self.form { "application/x-www-form-urlencoded" } else { "application/json" };
@@ -157,10 +157,12 @@ fn form_encoded(text: &str) -> String {
     for byte in text.bytes() {
         match byte {
             b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => {
-                encoded.push(char::from(byte))
+                encoded.push(char::from(byte));
             }
             b' ' => encoded.push('+'),
-            other => encoded.push_str(&format!("%{other:02X}")),
+            other => {
+                let _ = write!(encoded, "%{other:02X}");
+            }
         }
     }
     encoded
@@ -257,9 +259,9 @@ async fn exchange(outgoing: &Outgoing) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(target).await?;
     let mut request = format!("POST {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n");
     for (name, value) in &outgoing.headers {
-        request += &format!("{name}: {value}\r\n");
+        let _ = write!(request, "{name}: {value}\r\n");
     }
-    request += &format!("Content-Length: {}\r\n\r\n", outgoing.body.len());
+    let _ = write!(request, "Content-Length: {}\r\n\r\n", outgoing.body.len());
     request += &outgoing.body;
     stream.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();

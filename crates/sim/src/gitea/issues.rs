@@ -47,10 +47,7 @@ impl World {
             return Err(Refusal::new(423, format!("{} is archived", self.repo(repo)?.full_name())));
         }
         let number = self.insert_issue(repo, by, &new.title, new.body, new.number)?;
-        self.announce(repo, number, by, "opened", json!({}), ChangeWhat::Opened);
-        if !new.labels.is_empty() {
-            self.change_labels(repo, by, number, LabelChange::Add(new.labels))?;
-        }
+        self.announce_opening(repo, by, number, new.labels)?;
         let edit = IssueEdit {
             assignees: (!new.assignees.is_empty()).then_some(new.assignees),
             state: new.closed.then_some(IssueState::Closed),
@@ -219,38 +216,84 @@ impl World {
         repo: u64,
         by: &str,
         number: u64,
-        change: LabelChange,
+        change: &LabelChange,
     ) -> Result<(), Refusal> {
         let before = self.repo(repo)?.issue(number)?.labels.clone();
-        let known = |world: &Self, ids: &[u64]| -> Result<BTreeSet<u64>, Refusal> {
-            let labels = &world.repo(repo)?.labels;
-            Ok(ids.iter().copied().filter(|id| labels.contains_key(id)).collect())
-        };
-        let cleared = matches!(change, LabelChange::Clear);
-        let after: BTreeSet<u64> = match change {
-            LabelChange::Add(ids) => before.union(&known(self, &ids)?).copied().collect(),
-            LabelChange::Replace(ids) => known(self, &ids)?,
-            LabelChange::Remove(id) => before.iter().copied().filter(|label| *label != id).collect(),
-            LabelChange::Clear => BTreeSet::new(),
-        };
-        self.issue_mut(repo, number)?.labels = after.clone();
-        for (label, added) in before
-            .difference(&after)
-            .map(|id| (*id, false))
-            .chain(after.difference(&before).map(|id| (*id, true)))
-        {
-            self.record(repo, number, by, EntryKind::Label { label, added })?;
+        let known = self.known_labels(repo, change)?;
+        // A delivery shows the labels as they were when it was written: before a clearing, and, when all are
+        // replaced, between taking the old ones off and putting the new ones on. It is sent whether or not anything
+        // changed.
+        match change {
+            LabelChange::Add(_) => {
+                let after = before.union(&known).copied().collect();
+                self.put_labels(repo, by, number, &after)?;
+                self.announce_labels(repo, number, by, "label_updated");
+            }
+            LabelChange::Replace(_) => {
+                let kept = before.intersection(&known).copied().collect();
+                self.put_labels(repo, by, number, &kept)?;
+                self.announce_labels(repo, number, by, "label_updated");
+                self.put_labels(repo, by, number, &known)?;
+            }
+            LabelChange::Remove(label) => {
+                let after = before.iter().copied().filter(|one| one != label).collect();
+                self.put_labels(repo, by, number, &after)?;
+                self.announce_labels(repo, number, by, "label_updated");
+            }
+            LabelChange::Clear => {
+                self.announce_labels(repo, number, by, "label_cleared");
+                self.put_labels(repo, by, number, &BTreeSet::new())?;
+            }
         }
-        // Whether or not anything changed, the real server delivers.
-        let action = if cleared { "label_cleared" } else { "label_updated" };
-        self.announce_labels(repo, number, by, action);
+        self.emit_change(repo, number, by, ChangeWhat::LabelsChanged);
+        Ok(())
+    }
+
+    /// Those of the given labels that the repository has.
+    fn known_labels(&self, repo: u64, change: &LabelChange) -> Result<BTreeSet<u64>, Refusal> {
+        let labels = &self.repo(repo)?.labels;
+        let given: &[u64] = match change {
+            LabelChange::Add(ids) | LabelChange::Replace(ids) => ids,
+            LabelChange::Remove(_) | LabelChange::Clear => &[],
+        };
+        Ok(given.iter().copied().filter(|id| labels.contains_key(id)).collect())
+    }
+
+    /// Sets the labels and writes the changes on the timeline, without telling anyone.
+    fn put_labels(&mut self, repo: u64, by: &str, number: u64, after: &BTreeSet<u64>) -> Result<(), Refusal> {
+        let before = std::mem::replace(&mut self.issue_mut(repo, number)?.labels, after.clone());
+        for label in before.difference(after) {
+            self.record(repo, number, by, EntryKind::Label { label: *label, added: false })?;
+        }
+        for label in after.difference(&before) {
+            self.record(repo, number, by, EntryKind::Label { label: *label, added: true })?;
+        }
+        Ok(())
+    }
+
+    /// Opens with labels: they are there before the opening is told, and told once more after it.
+    pub(crate) fn announce_opening(
+        &mut self,
+        repo: u64,
+        by: &str,
+        number: u64,
+        labels: Vec<u64>,
+    ) -> Result<(), Refusal> {
+        let with_labels = !labels.is_empty();
+        let labels = self.known_labels(repo, &LabelChange::Add(labels))?;
+        self.put_labels(repo, by, number, &labels)?;
+        self.announce(repo, number, by, "opened", json!({}), ChangeWhat::Opened);
+        if with_labels {
+            self.announce_labels(repo, number, by, "label_updated");
+            self.emit_change(repo, number, by, ChangeWhat::LabelsChanged);
+        }
         Ok(())
     }
 
     pub(crate) fn comment(&mut self, repo: u64, by: &str, number: u64, body: &str) -> Result<u64, Refusal> {
         self.record(repo, number, by, EntryKind::Comment { body: body.to_owned() })?;
         let id = self.repo(repo)?.issue(number)?.timeline.last().map_or(0, |entry| entry.id);
-        self.announce_comment(repo, number, by, "created", id, json!({}), ChangeWhat::CommentCreated(id));
+        self.announce_comment(repo, number, by, "created", json!({}), ChangeWhat::CommentCreated(id));
         Ok(id)
     }
 
@@ -272,7 +315,7 @@ impl World {
             }
         }
         let changes = changes("body", &before);
-        self.announce_comment(repo, number, by, "edited", id, changes, ChangeWhat::CommentEdited(id));
+        self.announce_comment(repo, number, by, "edited", changes, ChangeWhat::CommentEdited(id));
         Ok(())
     }
 

@@ -24,8 +24,7 @@ pub(crate) fn user(world: &World, login: &str, viewer: Option<&str>) -> Value {
         Some(_) => user.email.clone(),
         None => format!("{}+{}@noreply.{host}", user.id, user.login),
     };
-    let digest: String =
-        Sha1::digest(user.login.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect();
+    let digest = super::git::hex(&Sha1::digest(user.login.as_bytes())[..16]);
     json!({
         "id": user.id,
         "login": user.login,
@@ -262,7 +261,7 @@ pub(crate) fn pull(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&st
     }
     let permission = world.permission(repo, viewer);
     let base = repo.git.branches.get(&pull.base_branch).unwrap_or(&pull.merge_base);
-    let gone = repo.git.branches.get(&pull.head_branch).is_none();
+    let gone = !repo.git.branches.contains_key(&pull.head_branch);
     let head_ref = if gone { format!("refs/pull/{}/head", issue.number) } else { pull.head_branch.clone() };
     let merged = pull.merged.as_ref();
     let rest = json!({

@@ -4,6 +4,7 @@
 //! one that git would have too.
 
 use std::collections::BTreeSet;
+use std::fmt::Write as _;
 
 use super::git::{Entry, Files, Mode, Store};
 
@@ -82,27 +83,27 @@ pub(crate) fn diff_trees(store: &Store, before: &Files, after: &Files) -> Vec<Fi
 
 fn diff_file(store: &Store, path: &str, before: Option<&Entry>, after: Option<&Entry>) -> FileDiff {
     let content = |entry: Option<&Entry>| entry.and_then(|entry| store.blob(&entry.blob)).unwrap_or_default();
-    let (old, new) = (content(before), content(after));
+    let [old, new] = [before, after].map(content);
     let short = |entry: Option<&Entry>| {
         entry.map_or_else(|| "0000000".to_owned(), |entry| entry.blob[..7].to_owned())
     };
-    let mut patch = format!("diff --git a/{path} b/{path}\n");
-    let status = match (before, after) {
+    let mut text = format!("diff --git a/{path} b/{path}\n");
+    let kind = match (before, after) {
         (None, Some(entry)) => {
-            patch += &format!("new file mode {}\n", entry.mode.as_str());
+            let _ = writeln!(text, "new file mode {}", entry.mode.as_str());
             ChangeKind::Added
         }
         (Some(entry), None) => {
-            patch += &format!("deleted file mode {}\n", entry.mode.as_str());
+            let _ = writeln!(text, "deleted file mode {}", entry.mode.as_str());
             ChangeKind::Removed
         }
         (Some(before), Some(after)) if before.mode != after.mode => {
-            patch += &format!("old mode {}\nnew mode {}\n", before.mode.as_str(), after.mode.as_str());
+            let _ = writeln!(text, "old mode {}\nnew mode {}", before.mode.as_str(), after.mode.as_str());
             ChangeKind::Modified
         }
         _ => ChangeKind::Modified,
     };
-    let mut diff = FileDiff { path: path.to_owned(), status, additions: 0, deletions: 0, patch };
+    let mut diff = FileDiff { path: path.to_owned(), status: kind, additions: 0, deletions: 0, patch: text };
     if old == new {
         return diff;
     }
@@ -110,9 +111,9 @@ fn diff_file(store: &Store, path: &str, before: Option<&Entry>, after: Option<&E
         (Some(before), Some(after)) if before.mode == after.mode => format!(" {}", after.mode.as_str()),
         _ => String::new(),
     };
-    diff.patch += &format!("index {}..{}{mode}\n", short(before), short(after));
+    let _ = writeln!(diff.patch, "index {}..{}{mode}", short(before), short(after));
     let (Ok(old), Ok(new)) = (std::str::from_utf8(&old), std::str::from_utf8(&new)) else {
-        diff.patch += &format!("Binary files a/{path} and b/{path} differ\n");
+        let _ = writeln!(diff.patch, "Binary files a/{path} and b/{path} differ");
         return diff;
     };
     let from = if before.is_some() { format!("a/{path}") } else { "/dev/null".to_owned() };
@@ -126,9 +127,9 @@ fn diff_file(store: &Store, path: &str, before: Option<&Entry>, after: Option<&E
         }
     }
     // diffy prints its own two header lines; git's names go in their place.
-    let text = computed.to_string();
-    let hunks = text.splitn(3, '\n').nth(2).unwrap_or_default();
-    diff.patch += &format!("--- {from}\n+++ {to}\n{hunks}");
+    let printed = computed.to_string();
+    let hunks = printed.splitn(3, '\n').nth(2).unwrap_or_default();
+    let _ = write!(diff.patch, "--- {from}\n+++ {to}\n{hunks}");
     diff
 }
 

@@ -156,6 +156,7 @@ impl Gitea {
 
     /// Adds an empty repository, if there is none of that name, and its owner: an organisation, unless a user of that
     /// name exists. The first commit makes the default branch `main`.
+    #[expect(clippy::must_use_candidate, reason = "the handle can be had again")]
     pub fn create_repository(&self, owner: &str, name: &str, private: bool) -> Repository {
         self.with(|world| {
             world.create_user(owner, false, true, None);

@@ -30,7 +30,6 @@ impl World {
 
     pub(crate) fn announce_labels(&mut self, repo: u64, number: u64, by: &str, action: &str) {
         self.announce_as(repo, number, by, action, ["issue_label", "pull_request_label"], json!({}));
-        self.emit_change(repo, number, by, ChangeWhat::LabelsChanged);
     }
 
     pub(crate) fn announce_assignment(&mut self, repo: u64, number: u64, by: &str, action: &str) {
@@ -84,10 +83,10 @@ impl World {
         number: u64,
         by: &str,
         action: &str,
-        id: u64,
         extra: Value,
         what: ChangeWhat,
     ) {
+        let (ChangeWhat::CommentCreated(id) | ChangeWhat::CommentEdited(id)) = what else { return };
         let Ok(repo) = self.repo(repo_id) else { return };
         let Ok(issue) = repo.issue(number) else { return };
         let Some((entry, body)) = issue.comments().find(|(entry, _)| entry.id == id) else { return };
@@ -343,7 +342,7 @@ fn timeline_entry(world: &World, repo: &Repo, issue: &Issue, entry: &super::stat
                 repo.issues.get(on).map_or(Value::Null, |issue| json::issue(world, repo, issue, None));
             ("add_dependency", none())
         }
-        EntryKind::Review { body, id, .. } => {
+        EntryKind::Review { body, id } => {
             review_id = *id;
             ("review", body.clone())
         }

@@ -94,10 +94,7 @@ impl World {
         });
         // The first check runs before the answer; only later ones are asynchronous.
         self.check_pull_now(repo_id, number);
-        self.announce(repo_id, number, by, "opened", serde_json::json!({}), super::view::ChangeWhat::Opened);
-        if !new.labels.is_empty() {
-            self.change_labels(repo_id, by, number, super::issues::LabelChange::Add(new.labels))?;
-        }
+        self.announce_opening(repo_id, by, number, new.labels)?;
         Ok(number)
     }
 
@@ -361,12 +358,12 @@ impl World {
         let review =
             Review { id, author: by.to_owned(), state, body: body.to_owned(), commit, submitted: now() };
         self.pull_mut(repo, number)?.reviews.push(review.clone());
-        self.record(repo, number, by, EntryKind::Review { state, body: body.to_owned(), id })?;
+        self.record(repo, number, by, EntryKind::Review { body: body.to_owned(), id })?;
         self.announce_review(repo, number, by, &review);
         Ok(review)
     }
 
-    pub(crate) fn set_status(&mut self, repo_id: u64, sha: &Sha, status: Status) -> Result<(), Refusal> {
+    pub(crate) fn set_status(&mut self, repo_id: u64, sha: &Sha, status: &Status) -> Result<(), Refusal> {
         let repo = self.repo_mut(repo_id)?;
         if repo.git.commit(sha).is_none() {
             return Err(Refusal::not_found());
@@ -376,7 +373,7 @@ impl World {
             issue.pull.as_ref().is_some_and(|pull| pull.scheduled.is_some() && pull.head == *sha)
         };
         let waiting: Vec<u64> = repo.issues.values().filter(waiting).map(|issue| issue.number).collect();
-        self.announce_status(repo_id, sha, &status);
+        self.announce_status(repo_id, sha, status);
         let tries = waiting.into_iter().map(|number| Effect::TryScheduledMerge { repo: repo_id, number });
         self.effects.extend(tries);
         Ok(())

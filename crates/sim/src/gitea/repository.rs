@@ -245,7 +245,7 @@ impl Repository {
     pub fn set_issue_labels(&self, by: &str, number: u64, labels: &[&str]) -> Result<(), Refusal> {
         self.change(|world, id| {
             let labels = label_ids(world.repo(id)?, labels)?;
-            world.change_labels(id, by, number, LabelChange::Replace(labels))
+            world.change_labels(id, by, number, &LabelChange::Replace(labels))
         })
     }
 
@@ -253,7 +253,7 @@ impl Repository {
     pub fn add_issue_labels(&self, by: &str, number: u64, labels: &[&str]) -> Result<(), Refusal> {
         self.change(|world, id| {
             let labels = label_ids(world.repo(id)?, labels)?;
-            world.change_labels(id, by, number, LabelChange::Add(labels))
+            world.change_labels(id, by, number, &LabelChange::Add(labels))
         })
     }
 
@@ -384,7 +384,7 @@ impl Repository {
                 creator: by.to_owned(),
                 created: now(),
             };
-            world.set_status(id, &sha, status)
+            world.set_status(id, &sha, &status)
         })
     }
 

@@ -32,7 +32,6 @@ pub(crate) struct Token {
 
 #[derive(Debug, Clone)]
 pub(crate) struct Team {
-    pub(crate) id: u64,
     pub(crate) organization: String,
     pub(crate) name: String,
     pub(crate) permission: Permission,
@@ -69,7 +68,7 @@ pub(crate) enum EntryKind {
     Merge { commit: Sha },
     DeleteBranch { branch: String },
     Dependency { on: u64 },
-    Review { state: &'static str, body: String, id: u64 },
+    Review { body: String, id: u64 },
 }
 
 #[derive(Debug, Clone)]

@@ -257,6 +257,7 @@ impl StatusState {
 }
 
 /// The rules of a protected branch.
+#[expect(clippy::struct_excessive_bools, reason = "independent switches, as the server has them")]
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Protection {
     /// Whether writers may push to it at all.

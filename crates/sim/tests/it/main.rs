@@ -1,6 +1,7 @@
 //! Tests of the simulators from outside: what a client sees over HTTP.
 
 mod actors;
+mod contract_gitea;
 mod contract_kubernetes;
 mod deploy;
 mod kubernetes;

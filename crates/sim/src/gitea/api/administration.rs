@@ -110,7 +110,6 @@ async fn create_organization(call: Call, body: Bytes) -> Response {
         }
         let id = world.counters.next("team");
         let owners = Team {
-            id,
             organization: new.username.clone(),
             name: "Owners".into(),
             permission: Permission::Admin,
@@ -164,7 +163,7 @@ async fn create_team(call: Call, Path(name): Path<String>, body: Bytes) -> Respo
             "can_create_org_repo": false,
             "visibility": "private",
         });
-        let team = Team { id, organization: name, name: new.name, permission, members: BTreeSet::new() };
+        let team = Team { organization: name, name: new.name, permission, members: BTreeSet::new() };
         world.teams.insert(id, team);
         Ok(Answer::Json(201, answer))
     })

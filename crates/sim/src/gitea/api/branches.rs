@@ -63,6 +63,7 @@ async fn show(call: Call, Path((owner, name, wanted)): BranchPlace) -> Response 
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
+#[expect(clippy::struct_field_names, reason = "the names of the API")]
 struct NewBranch {
     new_branch_name: String,
     old_ref_name: String,

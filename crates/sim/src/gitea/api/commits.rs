@@ -206,7 +206,7 @@ async fn set_status(call: Call, Path((owner, name, reference)): ReferencePlace, 
             creator: visit.by().to_owned(),
             created: now(),
         };
-        world.set_status(visit.repo, &sha, status.clone())?;
+        world.set_status(visit.repo, &sha, &status)?;
         Ok(Answer::Json(201, json::status(world, world.repo(visit.repo)?, &sha, &status)))
     })
 }

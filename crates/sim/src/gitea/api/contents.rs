@@ -43,7 +43,7 @@ async fn show(call: Call, Path((owner, name, path)): PathPlace) -> Response {
 }
 
 /// What a reference names. `~1` and its like are not understood here, other than by `compare`.
-fn at<'a>(repo: &'a Repo, reference: Option<String>) -> Result<(String, &'a Commit), Refusal> {
+fn at(repo: &Repo, reference: Option<String>) -> Result<(String, &Commit), Refusal> {
     let reference = reference.filter(|name| !name.is_empty()).unwrap_or_else(|| repo.default_branch.clone());
     let missing = || Refusal::new(404, format!("object does not exist [id: {reference}, rel_path: ]"));
     let commit = repo.git.resolve(&reference).ok_or_else(missing)?;
@@ -64,11 +64,9 @@ fn contents(world: &World, visit: &Visit, reference: Option<String>, path: &str)
     let entries: Vec<Value> = tree_entries(&commit.files)
         .into_iter()
         .filter(inside)
-        .filter_map(|entry| match commit.files.get(&entry.path) {
-            Some(file) => Some(place.file(&entry.path, file, false)),
-            None => {
-                Some(place.item(&entry.path, &entry.sha, "dir", 0, [Value::Null, Value::Null, Value::Null]))
-            }
+        .map(|entry| match commit.files.get(&entry.path) {
+            Some(file) => place.file(&entry.path, file, false),
+            None => place.item(&entry.path, &entry.sha, "dir", 0, [Value::Null, Value::Null, Value::Null]),
         })
         .collect();
     if entries.is_empty() && !path.is_empty() {

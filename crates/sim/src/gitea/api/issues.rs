@@ -209,7 +209,7 @@ pub(crate) fn apply_edit(
     };
     world.edit_issue(visit.repo, visit.by(), number, change)?;
     if let Some(labels) = edit.labels.filter(|_| writer) {
-        world.change_labels(visit.repo, visit.by(), number, LabelChange::Replace(labels))?;
+        world.change_labels(visit.repo, visit.by(), number, &LabelChange::Replace(labels))?;
     }
     Ok(())
 }

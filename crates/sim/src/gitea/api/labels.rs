@@ -129,7 +129,7 @@ async fn of_issue(call: Call, Path((owner, name, number)): NumberedPlace) -> Res
 async fn add(call: Call, Path((owner, name, number)): NumberedPlace, body: Bytes) -> Response {
     call.visit(&owner, &name, Need::Write, |world, visit| {
         let labels = resolve(world.repo(visit.repo)?, &body)?;
-        world.change_labels(visit.repo, visit.by(), number, LabelChange::Add(labels))?;
+        world.change_labels(visit.repo, visit.by(), number, &LabelChange::Add(labels))?;
         render_labels(world, visit, number)
     })
 }
@@ -137,14 +137,14 @@ async fn add(call: Call, Path((owner, name, number)): NumberedPlace, body: Bytes
 async fn replace(call: Call, Path((owner, name, number)): NumberedPlace, body: Bytes) -> Response {
     call.visit(&owner, &name, Need::Write, |world, visit| {
         let labels = resolve(world.repo(visit.repo)?, &body)?;
-        world.change_labels(visit.repo, visit.by(), number, LabelChange::Replace(labels))?;
+        world.change_labels(visit.repo, visit.by(), number, &LabelChange::Replace(labels))?;
         render_labels(world, visit, number)
     })
 }
 
 async fn clear(call: Call, Path((owner, name, number)): NumberedPlace) -> Response {
     call.visit(&owner, &name, Need::Write, |world, visit| {
-        world.change_labels(visit.repo, visit.by(), number, LabelChange::Clear)?;
+        world.change_labels(visit.repo, visit.by(), number, &LabelChange::Clear)?;
         Ok(Answer::Empty(204))
     })
 }
@@ -154,7 +154,7 @@ async fn take_off(call: Call, Path((owner, name, number, id)): Path<(String, Str
         if !world.repo(visit.repo)?.labels.contains_key(&id) {
             return Err(Refusal::new(422, format!("label does not exist [label_id: {id}]")));
         }
-        world.change_labels(visit.repo, visit.by(), number, LabelChange::Remove(id))?;
+        world.change_labels(visit.repo, visit.by(), number, &LabelChange::Remove(id))?;
         Ok(Answer::Empty(204))
     })
 }

@@ -87,12 +87,10 @@ async fn permission(call: Call, Path((owner, name, login)): UserPlace) -> Respon
             Some(_) if owner_team || repo.owner == user.login => "owner",
             Some(level) => level.as_str(),
         };
-        let body = json!({
-            "permission": word,
-            "role_name": word,
-            "user": json::user(world, &user.login, visit.viewer()),
-        });
-        Ok(Answer::Json(200, body))
+        // Seen as by a stranger, but with the address.
+        let mut shown = json::user(world, &user.login, None);
+        shown["email"] = json!(user.email);
+        Ok(Answer::Json(200, json!({ "permission": word, "role_name": word, "user": shown })))
     })
 }
 

@@ -56,7 +56,7 @@ async fn list(call: Call, Path((owner, name)): Place) -> Response {
             "oldest" => pulls.sort_by_key(|issue| issue.id),
             // Times are whole seconds; among equal ones the last to change is the one with the newest entry.
             "recentupdate" => {
-                pulls.sort_by_key(|issue| std::cmp::Reverse((issue.updated, last_entry(issue))))
+                pulls.sort_by_key(|issue| std::cmp::Reverse((issue.updated, last_entry(issue))));
             }
             "leastupdate" => pulls.sort_by_key(|issue| (issue.updated, last_entry(issue))),
             "mostcomment" => pulls.sort_by_key(|issue| std::cmp::Reverse(issue.comments().count())),

@@ -184,7 +184,7 @@ async fn search_issues(call: Call) -> Response {
                 }
             }
         }
-        found.sort_by(|(_, a), (_, b)| b.id.cmp(&a.id));
+        found.sort_by_key(|(_, issue)| std::cmp::Reverse(issue.id));
         let total = found.len();
         let shown = page.cut(found).map(|(repo, issue)| json::issue(world, repo, issue, Some(login)));
         Ok(Answer::List { items: shown.collect(), total })
