@@ -75,7 +75,7 @@ impl From<&ResourceType> for Shown {
             short_names: of.short_names,
             categories: if in_all(&of.kind) { &["all"] } else { &[] },
             subresources,
-            custom: of.custom,
+            custom: of.is_custom(),
         }
     }
 }
@@ -107,7 +107,7 @@ pub(crate) fn answer(shared: &Shared, request: &ApiRequest) -> Result<Response, 
     if request.target.verb != "get" {
         return Err(ApiError::method_not_allowed());
     }
-    let aggregated = request.header(header::ACCEPT).contains("as=APIGroupDiscoveryList");
+    let aggregated = request.header(&header::ACCEPT).contains("as=APIGroupDiscoveryList");
     let body = match segments.as_slice() {
         ["version"] => version(),
         ["api"] if aggregated => return Ok(aggregate(request, &resources, true)),
@@ -235,7 +235,7 @@ fn aggregate(request: &ApiRequest, resources: &[Shown], core: bool) -> Response 
         "kind": "APIGroupDiscoveryList", "apiVersion": "apidiscovery.k8s.io/v2", "metadata": {}, "items": items,
     });
     let tag = format!("\"{:X}\"", Digest128(&Sha256::digest(body.to_string())));
-    let known = request.header(header::IF_NONE_MATCH) == tag;
+    let known = request.header(&header::IF_NONE_MATCH) == tag;
     let mut response = json_response(StatusCode::OK, &body);
     if known {
         *response.status_mut() = StatusCode::NOT_MODIFIED;

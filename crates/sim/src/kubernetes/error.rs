@@ -9,8 +9,11 @@ use super::kind::{Kind, qualified};
 
 /// A refusal on its way to the client.
 #[derive(Clone, Debug, thiserror::Error)]
-#[error("{code} {reason}: {message}")]
-pub struct ApiError {
+#[error("{} {}: {}", .0.code, .0.reason, .0.message)]
+pub struct ApiError(Box<Refusal>);
+
+#[derive(Clone, Debug)]
+struct Refusal {
     code: u16,
     reason: String,
     message: String,
@@ -52,7 +55,7 @@ fn details_of(resource: &str, group: &str, name: &str) -> Value {
 
 impl ApiError {
     pub(crate) fn new(code: u16, reason: &str, message: impl Into<String>) -> Self {
-        Self {
+        Self(Box::new(Refusal {
             code,
             reason: reason.to_owned(),
             message: message.into(),
@@ -60,28 +63,28 @@ impl ApiError {
             continue_token: None,
             retry_after: None,
             plain_text: false,
-        }
+        }))
     }
 
     /// HTTP status code.
     #[must_use]
     pub fn code(&self) -> u16 {
-        self.code
+        self.0.code
     }
 
     /// `reason` of the Status.
     #[must_use]
     pub fn reason(&self) -> &str {
-        &self.reason
+        &self.0.reason
     }
 
     pub(crate) fn with_details(mut self, details: Value) -> Self {
-        self.details = Some(details);
+        self.0.details = Some(details);
         self
     }
 
     pub(crate) fn with_continue(mut self, token: String) -> Self {
-        self.continue_token = Some(token);
+        self.0.continue_token = Some(token);
         self
     }
 
@@ -92,7 +95,7 @@ impl ApiError {
     /// The group, version or resource is not installed.
     pub(crate) fn no_such_resource() -> Self {
         let mut error = Self::new(404, "NotFound", "404 page not found\n");
-        error.plain_text = true;
+        error.0.plain_text = true;
         error
     }
 
@@ -186,7 +189,7 @@ impl ApiError {
             "Timeout",
             format!("Timeout: Too large resource version: {asked}, current: {current}"),
         );
-        error.retry_after = Some(1);
+        error.0.retry_after = Some(1);
         error.with_details(json!({
             "causes": [cause("ResourceVersionTooLarge", "Too large resource version", "")], "retryAfterSeconds": 1,
         }))
@@ -202,8 +205,8 @@ impl ApiError {
             429 => {
                 let mut error =
                     Self::new(429, "TooManyRequests", "the server has received too many requests");
-                error.retry_after = Some(1);
-                error.details = Some(json!({"retryAfterSeconds": 1}));
+                error.0.retry_after = Some(1);
+                error.0.details = Some(json!({"retryAfterSeconds": 1}));
                 error
             }
             503 => {
@@ -256,20 +259,20 @@ impl ApiError {
     /// The `Status` object.
     pub(crate) fn status(&self) -> Value {
         let mut metadata = Map::new();
-        if let Some(token) = &self.continue_token {
+        if let Some(token) = &self.0.continue_token {
             metadata.insert("continue".into(), json!(token));
         }
         let mut status = json!({
             "kind": "Status", "apiVersion": "v1", "metadata": metadata,
-            "status": "Failure", "message": self.message,
+            "status": "Failure", "message": self.0.message,
         });
-        if !self.reason.is_empty() {
-            status["reason"] = json!(self.reason);
+        if !self.0.reason.is_empty() {
+            status["reason"] = json!(self.0.reason);
         }
-        if let Some(details) = &self.details {
+        if let Some(details) = &self.0.details {
             status["details"] = details.clone();
         }
-        status["code"] = json!(self.code);
+        status["code"] = json!(self.0.code);
         status
     }
 }
@@ -288,12 +291,12 @@ pub(crate) struct Asked<'a> {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let code = StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        if self.plain_text {
-            return text(code, self.message);
+        let code = StatusCode::from_u16(self.0.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        if self.0.plain_text {
+            return text(code, self.0.message);
         }
         let mut response = json_response(code, &self.status());
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response

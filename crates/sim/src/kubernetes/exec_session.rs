@@ -12,8 +12,9 @@ use super::error::{ApiError, cause};
 use super::exec::{ExecAnswer, ExecRequest};
 use super::kind::POD;
 use super::listener::Breaker;
+use super::metadata::text;
 use super::request::ApiRequest;
-use super::store::{Key, text};
+use super::store::Key;
 use super::{Shared, lock, pod_log, rbac};
 
 const V5: &str = "v5.channel.k8s.io";
@@ -112,7 +113,7 @@ fn outcome(exit_code: i32, translated: bool) -> Value {
         "details": {"causes": [{"reason": "ExitCode", "message": exit_code.to_string()}]},
     });
     if !translated {
-        super::store::remove(&mut status, "metadata");
+        super::metadata::remove(&mut status, "metadata");
     }
     status
 }

@@ -128,11 +128,13 @@ impl Faults {
     }
 
     /// Adds a fault for every fitting request.
+    #[expect(clippy::must_use_candidate, reason = "the effect counts; the result is for who wants it")]
     pub fn add(&self, matcher: Matcher, fault: Fault) -> FaultId {
         self.insert(matcher, fault, None)
     }
 
     /// Adds a fault for the next `times` fitting requests.
+    #[expect(clippy::must_use_candidate, reason = "the effect counts; the result is for who wants it")]
     pub fn add_times(&self, matcher: Matcher, fault: Fault, times: u32) -> FaultId {
         self.insert(matcher, fault, Some(times))
     }

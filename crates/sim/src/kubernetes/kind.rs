@@ -147,6 +147,16 @@ pub const CEPH_CLUSTER: Kind = Kind::namespaced("ceph.rook.io", "v1", "CephClust
 /// cert-manager's Certificate.
 pub const CERTIFICATE: Kind = Kind::namespaced("cert-manager.io", "v1", "Certificate", "certificates");
 
+/// Where a kind comes from, which decides how it is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    BuiltIn,
+    /// A custom resource definition: no strategic merge patch, another wording of errors.
+    Custom,
+    /// An aggregated server that computes its objects: nothing can be written.
+    Aggregated,
+}
+
 /// What the server does for one kind.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ResourceType {
@@ -157,12 +167,7 @@ pub(crate) struct ResourceType {
     pub(crate) generation: bool,
     /// `/scale` exists.
     pub(crate) scale: bool,
-    /// Came from a custom resource definition: no strategic merge patch, another wording of errors.
-    pub(crate) custom: bool,
-    /// Served by an aggregated server that computes its objects: nothing can be written.
-    pub(crate) read_only: bool,
-    /// PUT needs a `resourceVersion`.
-    pub(crate) conditional_update: bool,
+    pub(crate) origin: Origin,
     pub(crate) short_names: &'static [&'static str],
 }
 
@@ -173,9 +178,7 @@ impl ResourceType {
             status: false,
             generation: false,
             scale: false,
-            custom: false,
-            read_only: false,
-            conditional_update: false,
+            origin: Origin::BuiltIn,
             short_names: &[],
         }
     }
@@ -200,24 +203,34 @@ impl ResourceType {
         self
     }
 
-    const fn conditional(mut self) -> Self {
-        self.conditional_update = true;
-        self
-    }
-
     const fn computed(mut self) -> Self {
-        self.read_only = true;
+        self.origin = Origin::Aggregated;
         self
     }
 
     pub(crate) fn verbs(&self) -> &'static [&'static str] {
-        if self.read_only {
-            &["get", "list"]
-        } else if self.custom {
-            &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
-        } else {
-            &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+        match self.origin {
+            Origin::Aggregated => &["get", "list"],
+            Origin::Custom => {
+                &["delete", "deletecollection", "get", "list", "patch", "create", "update", "watch"]
+            }
+            Origin::BuiltIn => {
+                &["create", "delete", "deletecollection", "get", "list", "patch", "update", "watch"]
+            }
         }
+    }
+
+    pub(crate) fn is_custom(&self) -> bool {
+        self.origin == Origin::Custom
+    }
+
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.origin == Origin::Aggregated
+    }
+
+    /// Whether a PUT needs a `resourceVersion`.
+    pub(crate) fn updates_conditionally(&self) -> bool {
+        self.is_custom() || self.kind == LEASE
     }
 
     pub(crate) fn singular(&self) -> String {
@@ -229,7 +242,7 @@ impl From<CustomKind> for ResourceType {
     fn from(custom: CustomKind) -> Self {
         let mut resource = Self::plain(custom.kind).with_generation();
         resource.status = custom.status_subresource;
-        resource.custom = true;
+        resource.origin = Origin::Custom;
         resource.short_names = match custom.kind.plural {
             "applications" => &["app", "apps"],
             "appprojects" => &["appproj", "appprojs"],
@@ -261,7 +274,7 @@ pub(crate) fn built_in() -> Vec<ResourceType> {
         plain(REPLICASET).with_status().with_generation().with_scale().short(&["rs"]),
         plain(JOB).with_status().with_generation(),
         plain(CRON_JOB).with_status().with_generation().short(&["cj"]),
-        plain(LEASE).conditional(),
+        plain(LEASE),
         plain(EVENTS_EVENT).short(&["ev"]),
         plain(POD_DISRUPTION_BUDGET).with_status().with_generation().short(&["pdb"]),
         plain(STORAGE_CLASS).short(&["sc"]),

@@ -16,14 +16,17 @@ mod exec_session;
 mod faults;
 mod kind;
 mod listener;
+mod metadata;
 mod patch;
 mod pod_log;
 mod rbac;
+mod read;
 mod request;
 mod reviews;
 mod selector;
 mod server;
 mod store;
+mod subresources;
 mod validation;
 mod verbs;
 mod watch;
@@ -220,6 +223,7 @@ impl Kubernetes {
     ///
     /// # Panics
     /// When the kind is not registered or the name is missing: that is a mistake in the caller's script.
+    #[expect(clippy::must_use_candidate, reason = "the effect counts; the result is for who wants it")]
     pub fn apply(&self, object: Value) -> Value {
         match self.try_apply(object) {
             Ok(object) => object,
@@ -233,16 +237,16 @@ impl Kubernetes {
         let of = store.type_of_object(&object).ok_or_else(|| {
             KubernetesError::UnknownKind(format!(
                 "{} {}",
-                store::text(&object, "/apiVersion"),
-                store::text(&object, "/kind")
+                metadata::text(&object, "/apiVersion"),
+                metadata::text(&object, "/kind")
             ))
         })?;
-        let namespace = match store::text(&object, "/metadata/namespace") {
+        let namespace = match metadata::text(&object, "/metadata/namespace") {
             _ if !of.kind.namespaced => String::new(),
             "" => "default".to_owned(),
             given => given.to_owned(),
         };
-        let key = Key::new(&of.kind, &namespace, store::text(&object, "/metadata/name"));
+        let key = Key::new(&of.kind, &namespace, metadata::text(&object, "/metadata/name"));
         let result = match store.get(&key) {
             Some(known) => {
                 if object.get("status").is_none()
@@ -306,6 +310,7 @@ impl Kubernetes {
     }
 
     /// Merges a patch into an object, status included.
+    #[expect(clippy::must_use_candidate, reason = "the effect counts; the result is for who wants it")]
     pub fn merge_patch(
         &self,
         kind: &Kind,
@@ -317,6 +322,7 @@ impl Kubernetes {
     }
 
     /// Merges a patch into the status of an object.
+    #[expect(clippy::must_use_candidate, reason = "the effect counts; the result is for who wants it")]
     pub fn merge_patch_status(
         &self,
         kind: &Kind,
@@ -328,6 +334,7 @@ impl Kubernetes {
     }
 
     /// Deletes an object at once, unless a finalizer holds it; then it is marked. Whether it was there.
+    #[expect(clippy::must_use_candidate, reason = "the effect counts; the result is for who wants it")]
     pub fn delete(&self, kind: &Kind, namespace: Option<&str>, name: &str) -> bool {
         let key = Key::new(kind, namespace.unwrap_or_default(), name);
         self.shared.store().delete(kind, &key, 0, Writer::HANDLE).is_ok()
@@ -357,7 +364,7 @@ impl Kubernetes {
         let _ = self.try_apply(json!({
             "apiVersion": "metrics.k8s.io/v1beta1", "kind": "NodeMetrics",
             "metadata": {"name": name, "labels": {"kubernetes.io/hostname": name}},
-            "timestamp": store::now(), "window": "20s", "usage": {"cpu": cpu, "memory": memory},
+            "timestamp": metadata::now(), "window": "20s", "usage": {"cpu": cpu, "memory": memory},
         }));
     }
 
@@ -367,7 +374,7 @@ impl Kubernetes {
         let _ = self.try_apply(json!({
             "apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics",
             "metadata": {"name": pod, "namespace": namespace},
-            "timestamp": store::now(), "window": "20s",
+            "timestamp": metadata::now(), "window": "20s",
             "containers": [{"name": container, "usage": {"cpu": cpu, "memory": memory}}],
         }));
     }

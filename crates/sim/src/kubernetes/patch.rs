@@ -47,11 +47,9 @@ fn strategic_at(field: &str, target: &mut Value, patch: &Value) {
                     if let Some(Value::Array(items)) = map.get_mut(list) {
                         items.retain(|item| !gone.contains(item));
                     }
-                } else if name.starts_with('$') {
-                    continue;
                 } else if value.is_null() {
                     map.shift_remove(name);
-                } else {
+                } else if !name.starts_with('$') {
                     strategic_at(name, map.entry(name.clone()).or_insert(Value::Null), value);
                 }
             }
@@ -134,8 +132,8 @@ pub(crate) fn json_patch(target: &mut Value, patch: &Value) -> Result<(), JsonPa
     let mut result = target.clone();
     for operation in operations {
         let is_test = operation.get("op").and_then(Value::as_str) == Some("test");
-        let path = operation.get("path").and_then(Value::as_str).unwrap_or_default();
-        if is_test && operation.get("value").is_none_or(Value::is_null) && result.pointer(path).is_none() {
+        let pointer = operation.get("path").and_then(Value::as_str).unwrap_or_default();
+        if is_test && operation.get("value").is_none_or(Value::is_null) && result.pointer(pointer).is_none() {
             continue;
         }
         let one: json_patch::Patch = serde_json::from_value(Value::Array(vec![operation.clone()]))

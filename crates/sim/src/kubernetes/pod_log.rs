@@ -7,8 +7,9 @@ use serde_json::Value;
 
 use super::error::{ApiError, with_type};
 use super::kind::{Kind, NODE, POD};
+use super::metadata::text;
 use super::request::ApiRequest;
-use super::store::{Key, text};
+use super::store::Key;
 use super::{Shared, lock};
 
 const POD_LOG_OPTIONS: Kind = Kind::namespaced("", "v1", "PodLogOptions", "");

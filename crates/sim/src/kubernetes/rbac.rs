@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, HashSet};
 use serde_json::{Value, json};
 
 use super::kind::{CLUSTER_ROLE, CLUSTER_ROLE_BINDING, ROLE, ROLE_BINDING};
-use super::store::{Key, Store, text};
+use super::metadata::text;
+use super::store::{Key, Store};
 
 /// A user or service account, as authentication found it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -31,12 +31,12 @@ impl Target {
         let segments: Vec<&str> = path.split('/').filter(|s| !s.is_empty()).collect();
         let rest = match segments.as_slice() {
             ["api", version, rest @ ..] => {
-                target.version = (*version).to_owned();
+                (*version).clone_into(&mut target.version);
                 rest
             }
             ["apis", group, version, rest @ ..] => {
-                target.group = (*group).to_owned();
-                target.version = (*version).to_owned();
+                (*group).clone_into(&mut target.group);
+                (*version).clone_into(&mut target.version);
                 rest
             }
             _ => return target,
@@ -45,29 +45,29 @@ impl Target {
             ["namespaces", namespace, resource, rest @ ..]
                 if !(target.group.is_empty() && matches!(*resource, "status" | "finalize")) =>
             {
-                target.namespace = (*namespace).to_owned();
-                target.resource = (*resource).to_owned();
+                (*namespace).clone_into(&mut target.namespace);
+                (*resource).clone_into(&mut target.resource);
                 rest
             }
             ["namespaces", namespace, rest @ ..] if target.group.is_empty() => {
-                target.namespace = (*namespace).to_owned();
-                target.resource = "namespaces".to_owned();
-                target.name = (*namespace).to_owned();
+                (*namespace).clone_into(&mut target.namespace);
+                "namespaces".clone_into(&mut target.resource);
+                (*namespace).clone_into(&mut target.name);
                 target.subresource = rest.join("/");
                 target.is_resource = true;
                 return target;
             }
             [resource, rest @ ..] => {
-                target.resource = (*resource).to_owned();
+                (*resource).clone_into(&mut target.resource);
                 rest
             }
             [] => return target,
         };
         target.is_resource = true;
         if let [name, rest @ ..] = rest {
-            target.name = (*name).to_owned();
+            (*name).clone_into(&mut target.name);
             // Of a proxy, the rest of the address belongs to the one behind it.
-            target.subresource = rest.first().copied().unwrap_or_default().to_owned();
+            rest.first().copied().unwrap_or_default().clone_into(&mut target.subresource);
         } else {
             target.verb = match target.verb {
                 "get" if watch => "watch",
@@ -156,17 +156,17 @@ pub(crate) struct ApiRequest {
 }
 
 impl ApiRequest {
-    pub(crate) fn header(&self, name: header::HeaderName) -> &str {
+    pub(crate) fn header(&self, name: &header::HeaderName) -> &str {
         header_text(&self.parts.headers, name)
     }
 
     /// Content type without its parameters.
     pub(crate) fn content_type(&self) -> &str {
-        self.header(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim()
+        self.header(&header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim()
     }
 }
 
-pub(crate) fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+pub(crate) fn header_text<'a>(headers: &'a HeaderMap, name: &header::HeaderName) -> &'a str {
     headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default()
 }
 
@@ -202,8 +202,8 @@ impl Parameters {
 mod tests {
     use super::*;
 
-    fn parse(method: Method, path: &str) -> (String, String, String, String, String) {
-        let t = Target::parse(&method, path, false);
+    fn parse(method: &Method, path: &str) -> (String, String, String, String, String) {
+        let t = Target::parse(method, path, false);
         (
             t.verb.to_owned(),
             format!("{}/{}", t.group, t.version),
@@ -235,7 +235,7 @@ mod tests {
         ];
         for (method, path, [verb, version, namespace, resource, name]) in cases {
             let expected = (verb.into(), version.into(), namespace.into(), resource.into(), name.into());
-            assert_eq!(parse(method, path), expected, "{path}");
+            assert_eq!(parse(&method, path), expected, "{path}");
         }
         assert!(!Target::parse(&Method::GET, "/apis/apps/v1", false).is_resource);
         assert_eq!(Target::parse(&Method::GET, "/api/v1/pods", true).verb, "watch");

@@ -8,9 +8,9 @@ use super::Shared;
 use super::discovery::REVIEWS;
 use super::error::{ApiError, json_response};
 use super::faults::RequestFacts;
+use super::metadata::{now, text};
 use super::rbac::{self, Wish};
 use super::request::ApiRequest;
-use super::store::{now, text};
 
 /// `None` when the request is about something else.
 pub(crate) fn answer(shared: &Shared, request: &ApiRequest) -> Option<Result<Response, ApiError>> {

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::kind::Kind;
-use super::store::text;
+use super::metadata::text;
 
 /// Both selectors of a list or watch.
 #[derive(Clone, Debug, Default)]
@@ -55,8 +55,8 @@ impl Selector {
         self.labels.iter().all(|requirement| match (&requirement.test, label(&requirement.key)) {
             (Test::In(values), Some(value)) => values.iter().any(|v| v == value),
             (Test::NotIn(values), Some(value)) => !values.iter().any(|v| v == value),
-            (Test::In(_), None) | (Test::Exists, None) | (Test::Absent, Some(_)) => false,
-            (Test::NotIn(_), None) | (Test::Exists, Some(_)) | (Test::Absent, None) => true,
+            (Test::In(_) | Test::Exists, None) | (Test::Absent, Some(_)) => false,
+            (Test::NotIn(_) | Test::Absent, None) | (Test::Exists, Some(_)) => true,
         }) && self.fields.iter().all(|term| (field_value(object, &term.pointer) == term.value) == term.equal)
     }
 }

@@ -97,7 +97,7 @@ fn record(shared: &Shared, record: RequestRecord) {
 }
 
 fn authenticate(shared: &Shared, request: &Request) -> Result<Identity, ApiError> {
-    let header = header_text(request.headers(), header::AUTHORIZATION);
+    let header = header_text(request.headers(), &header::AUTHORIZATION);
     match header.strip_prefix("Bearer ") {
         None if header.is_empty() => Ok(Identity::anonymous()),
         None => Err(ApiError::unauthorized()),

@@ -8,11 +8,14 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
 use super::error::ApiError;
 use super::kind::{Kind, ResourceType};
+use super::metadata::{
+    equal_but_for_status, give_metadata, grace_of, keep_metadata, remove, second, set, suffix, text,
+};
 
 /// How many changes stay readable before old ones are compacted by themselves.
 const HISTORY: usize = 50_000;
@@ -105,21 +108,6 @@ pub(crate) enum Deletion {
     Gone(Arc<Value>),
     /// A finalizer or a grace period holds it.
     Held(Arc<Value>),
-}
-
-/// The text at a JSON pointer, or an empty one.
-pub(crate) fn text<'v>(object: &'v Value, pointer: &str) -> &'v str {
-    object.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
-}
-
-/// Now, as `metadata` writes times.
-pub(crate) fn now() -> String {
-    second(Timestamp::now())
-}
-
-/// A moment, cut to the second.
-pub(crate) fn second(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }
 
 /// The whole state of the simulated cluster.
@@ -305,44 +293,7 @@ impl Store {
         if self.objects.contains_key(&key) {
             return Err(ApiError::already_exists(&kind, &name));
         }
-        let given = object["metadata"].take();
-        let mut metadata = Map::new();
-        metadata.insert("name".into(), json!(name));
-        if kind.namespaced {
-            metadata.insert("namespace".into(), json!(namespace));
-        }
-        metadata.insert("uid".into(), json!(uuid::Uuid::new_v4().to_string()));
-        metadata.insert("resourceVersion".into(), Value::Null);
-        if of.generation {
-            metadata.insert("generation".into(), json!(1));
-        }
-        metadata.insert("creationTimestamp".into(), json!(now()));
-        if let Value::Object(given) = given {
-            for (field, value) in given {
-                let seeded = part == Part::All
-                    && matches!(
-                        field.as_str(),
-                        "creationTimestamp" | "uid" | "generation" | "deletionTimestamp"
-                    );
-                let free = !matches!(
-                    field.as_str(),
-                    "name"
-                        | "namespace"
-                        | "uid"
-                        | "resourceVersion"
-                        | "generation"
-                        | "creationTimestamp"
-                        | "deletionTimestamp"
-                        | "deletionGracePeriodSeconds"
-                        | "managedFields"
-                        | "selfLink"
-                );
-                if seeded || free {
-                    metadata.insert(field, value);
-                }
-            }
-        }
-        object["metadata"] = Value::Object(metadata);
+        give_metadata(of, namespace, &name, &mut object, part);
         Ok(self.put(of.kind, key, Change::Added, object, writer))
     }
 
@@ -389,7 +340,7 @@ impl Store {
         }
         new["apiVersion"] = json!(kind.api_version());
         new["kind"] = json!(kind.kind);
-        self.keep_metadata(&old, &mut new, part);
+        keep_metadata(&old, &mut new, part);
         let same_generation = !of.generation || equal_but_for_status(&old, &new, of.status);
         if !same_generation {
             let generation = old.pointer("/metadata/generation").and_then(Value::as_i64).unwrap_or(0);
@@ -401,62 +352,10 @@ impl Store {
         let finalizers = new.pointer("/metadata/finalizers").and_then(Value::as_array).map_or(0, Vec::len);
         let deleted = !text(&new, "/metadata/deletionTimestamp").is_empty();
         let had_finalizers = old.pointer("/metadata/finalizers").is_some();
-        if deleted && finalizers == 0 && had_finalizers && grace(&new) == 0 {
+        if deleted && finalizers == 0 && had_finalizers && grace_of(&new) == 0 {
             return Ok(self.put(kind, key.clone(), Change::Deleted, new, writer));
         }
         Ok(self.put(kind, key.clone(), Change::Modified, new, writer))
-    }
-
-    /// What a writer of an object cannot change about it.
-    fn keep_metadata(&self, old: &Value, new: &mut Value, part: Part) {
-        let mut metadata = Map::new();
-        let given = new["metadata"].take();
-        let Value::Object(mut given) = given else { return };
-        let Some(kept) = old["metadata"].as_object() else { return };
-        for (field, value) in kept {
-            let fixed = matches!(
-                field.as_str(),
-                "name"
-                    | "namespace"
-                    | "uid"
-                    | "resourceVersion"
-                    | "generation"
-                    | "creationTimestamp"
-                    | "deletionTimestamp"
-                    | "deletionGracePeriodSeconds"
-                    | "managedFields"
-            );
-            if fixed {
-                let by_handle = part == Part::All && field == "deletionTimestamp";
-                match given.shift_remove(field) {
-                    Some(wanted) if by_handle => metadata.insert(field.clone(), wanted),
-                    _ => metadata.insert(field.clone(), value.clone()),
-                };
-            } else if let Some(wanted) = given.shift_remove(field) {
-                metadata.insert(field.clone(), wanted);
-            }
-        }
-        for (field, value) in given {
-            let servers = matches!(
-                field.as_str(),
-                "generation"
-                    | "deletionTimestamp"
-                    | "deletionGracePeriodSeconds"
-                    | "managedFields"
-                    | "selfLink"
-            );
-            if !servers || (part == Part::All && field == "deletionTimestamp") {
-                metadata.insert(field, value);
-            }
-        }
-        // An empty map or list reads as absent.
-        metadata.retain(|_, value| match value {
-            Value::Object(map) => !map.is_empty(),
-            Value::Array(list) => !list.is_empty(),
-            Value::Null => false,
-            _ => true,
-        });
-        new["metadata"] = Value::Object(metadata);
     }
 
     /// Deletes an object, or marks it where a finalizer or a grace period holds it.
@@ -474,7 +373,7 @@ impl Store {
             return Ok(Deletion::Gone(self.put(*kind, key.clone(), Change::Deleted, (*old).clone(), writer)));
         }
         let marked = !text(&old, "/metadata/deletionTimestamp").is_empty();
-        if marked && grace(&old) <= grace_seconds {
+        if marked && grace_of(&old) <= grace_seconds {
             return Ok(Deletion::Held(old));
         }
         let mut object = (*old).clone();
@@ -530,39 +429,4 @@ impl Store {
         self.moved.send_replace(self.revision);
         object
     }
-}
-
-fn grace(object: &Value) -> i64 {
-    object.pointer("/metadata/deletionGracePeriodSeconds").and_then(Value::as_i64).unwrap_or(0)
-}
-
-/// Whether nothing differs that raises the generation.
-fn equal_but_for_status(old: &Value, new: &Value, status_is_apart: bool) -> bool {
-    let fields = |object: &Value| -> BTreeMap<String, Value> {
-        let Some(map) = object.as_object() else { return BTreeMap::new() };
-        map.iter()
-            .filter(|(field, _)| *field != "metadata" && !(status_is_apart && *field == "status"))
-            .map(|(field, value)| (field.clone(), value.clone()))
-            .collect()
-    };
-    fields(old) == fields(new)
-}
-
-pub(crate) fn remove(object: &mut Value, field: &str) {
-    if let Some(map) = object.as_object_mut() {
-        map.shift_remove(field);
-    }
-}
-
-fn set(object: &mut Value, field: &str, value: Option<Value>) {
-    match value {
-        Some(value) => object[field] = value,
-        None => remove(object, field),
-    }
-}
-
-/// Five characters as `generateName` appends them.
-fn suffix() -> String {
-    const LETTERS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-    (0..5).map(|_| char::from(LETTERS[rand::random_range(0..LETTERS.len())])).collect()
 }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::error::ApiError;
 use super::kind::{APPLICATION, CONFIG_MAP, EVENT, EVENTS_EVENT, Kind, LEASE};
-use super::store::text;
+use super::metadata::text;
 
 /// What to do about a field that the kind does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

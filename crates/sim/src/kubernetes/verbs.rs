@@ -1,26 +1,22 @@
-//! Get, list, create, update, patch and delete, over what lies in the store.
+//! Create, update, patch and delete, over what lies in the store.
 
 use std::sync::Arc;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
 use super::Shared;
 use super::error::{ApiError, cause, json_response};
-use super::kind::{Kind, NAMESPACE, POD, POD_DISRUPTION_BUDGET, ResourceType};
+use super::kind::{Kind, NAMESPACE, POD, ResourceType};
+use super::metadata::{now, text};
 use super::patch::{JsonPatchError, json_patch, merge, strategic_merge};
+use super::read::{get, list};
 use super::request::ApiRequest;
-use super::selector::{Selector, label_selector_matches};
-use super::store::{Deletion, Key, Part, Store, Writer, now, text};
+use super::selector::Selector;
+use super::store::{Deletion, Key, Part, Store, Writer};
+use super::subresources::{evict, scale};
 use super::validation::{FieldValidation, prune, undecodable, validate};
-
-const EXPIRED_CONTINUE: &str = "The provided continue parameter is too old to display a consistent list result. You \
-    can start a new list without the continue parameter, or use the continue token in this response to retrieve the \
-    remainder of the results. Continuing with the provided token results in an inconsistent list - objects that were \
-    created, modified, or deleted between the time the first chunk was returned and now may show up in the list.";
 
 pub(crate) fn answer(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> Result<Response, ApiError> {
     let verb = request.target.verb;
@@ -30,10 +26,10 @@ pub(crate) fn answer(shared: &Shared, of: &ResourceType, request: &ApiRequest) -
         "scale" if of.scale => return scale(shared, of, request),
         "eviction" if of.kind == POD => return evict(shared, request),
         // A custom kind without the subresource answers as if the object were missing.
-        _ if of.custom => return Err(ApiError::not_found(&of.kind, &request.target.name)),
+        _ if of.is_custom() => return Err(ApiError::not_found(&of.kind, &request.target.name)),
         _ => return Err(ApiError::no_such_subresource()),
     };
-    if of.read_only && !matches!(verb, "get" | "list") {
+    if of.is_read_only() && !matches!(verb, "get" | "list") {
         return Err(ApiError::method_not_allowed());
     }
     match (verb, part) {
@@ -48,191 +44,19 @@ pub(crate) fn answer(shared: &Shared, of: &ResourceType, request: &ApiRequest) -
     }
 }
 
-/// In which form the client wants its answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
-    Full,
-    MetadataOnly,
-}
-
-fn form(request: &ApiRequest) -> Result<Form, ApiError> {
-    let accept = request.header(header::ACCEPT);
-    if accept.is_empty() {
-        return Ok(Form::Full);
-    }
-    for offer in accept.split(',').map(str::trim) {
-        if offer.contains("as=PartialObjectMetadata") && offer.starts_with("application/json") {
-            return Ok(Form::MetadataOnly);
-        }
-        let plain = offer.split(';').next().unwrap_or_default().trim();
-        if !offer.contains("as=") && matches!(plain, "application/json" | "application/*" | "*/*") {
-            return Ok(Form::Full);
-        }
-    }
-    Err(ApiError::new(
-        406,
-        "NotAcceptable",
-        "406: Not Acceptable\n\nAvailable representations: application/json",
-    )
-    .with_details(json!({})))
-}
-
-fn metadata_only(object: &Value) -> Value {
-    json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": object["metadata"]})
-}
-
-fn get(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> Result<Response, ApiError> {
-    let form = form(request)?;
-    let object = existing(&shared.store(), of, request)?;
-    let body = match form {
-        Form::Full => shown(of, &object),
-        Form::MetadataOnly => metadata_only(&object),
-    };
-    Ok(json_response(StatusCode::OK, &body))
-}
-
-fn existing(store: &Store, of: &ResourceType, request: &ApiRequest) -> Result<Arc<Value>, ApiError> {
+pub(crate) fn existing(
+    store: &Store,
+    of: &ResourceType,
+    request: &ApiRequest,
+) -> Result<Arc<Value>, ApiError> {
     store.get(&key(of, request)).ok_or_else(|| ApiError::not_found(&of.kind, &request.target.name))
 }
 
-fn key(of: &ResourceType, request: &ApiRequest) -> Key {
+pub(crate) fn key(of: &ResourceType, request: &ApiRequest) -> Key {
     Key::new(&of.kind, &request.target.namespace, &request.target.name)
 }
 
-/// An object as a client sees it: a metrics server computes its objects when asked.
-fn shown(of: &ResourceType, object: &Value) -> Value {
-    let mut object = object.clone();
-    if of.read_only {
-        object["timestamp"] = json!(now());
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.shift_remove("uid");
-            metadata.shift_remove("resourceVersion");
-            metadata.insert("creationTimestamp".into(), json!(now()));
-        }
-    }
-    object
-}
-
-/// Where the next page starts, and of which version of the list.
-#[derive(Debug, PartialEq, Eq)]
-struct Continue {
-    /// -1 after an expiry: go on at whatever is there now.
-    revision: i64,
-    start: String,
-}
-
-impl Continue {
-    fn encode(&self) -> String {
-        let token = json!({"v": "meta.k8s.io/v1", "rv": self.revision, "start": self.start});
-        URL_SAFE_NO_PAD.encode(token.to_string())
-    }
-
-    fn decode(token: &str) -> Result<Self, ApiError> {
-        let invalid = |why: &str| {
-            ApiError::bad_request(format!("invalid continue token: continue key is not valid: {why}"))
-        };
-        let bytes =
-            URL_SAFE_NO_PAD.decode(token.trim_end_matches('=')).map_err(|e| invalid(&e.to_string()))?;
-        let token: Value = serde_json::from_slice(&bytes).map_err(|e| invalid(&e.to_string()))?;
-        let revision = token["rv"].as_i64().ok_or_else(|| invalid("no version"))?;
-        Ok(Self { revision, start: text(&token, "/start").to_owned() })
-    }
-}
-
-/// The place of an object in the list of its kind, as a token holds it.
-fn place(key: &Key) -> String {
-    if key.namespace.is_empty() {
-        format!("/{}\0", key.name)
-    } else {
-        format!("/{}/{}\0", key.namespace, key.name)
-    }
-}
-
-fn list(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> Result<Response, ApiError> {
-    let form = form(request)?;
-    let query = &request.query;
-    let kind = of.kind;
-    let selector = Selector::parse(&kind, of.custom, query.get("labelSelector"), query.get("fieldSelector"))?;
-    let namespace = (!request.target.namespace.is_empty()).then_some(request.target.namespace.as_str());
-    let version = query.get("resourceVersion");
-    let store = shared.store();
-    let mut limit = query.number("limit").and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-    let mut start = String::new();
-    let mut revision = store.revision();
-    if !query.get("continue").is_empty() {
-        if !version.is_empty() {
-            return Err(ApiError::bad_request(
-                "specifying resource version is not allowed when using continue",
-            ));
-        }
-        let token = Continue::decode(query.get("continue"))?;
-        if let Ok(asked) = u64::try_from(token.revision) {
-            if asked < store.compacted() {
-                let next = Continue { revision: -1, start: token.start };
-                return Err(ApiError::expired(EXPIRED_CONTINUE).with_continue(next.encode()));
-            }
-            revision = asked;
-        }
-        start = token.start;
-    } else if !version.is_empty() && version != "0" {
-        let asked: u64 = version.parse().map_err(|_| {
-            ApiError::unreasoned(format!(
-                "resourceVersion: Invalid value: \"{version}\": strconv.ParseUint: parsing \"{version}\": invalid syntax"
-            ))
-        })?;
-        if asked > store.revision() {
-            return Err(ApiError::too_large_version(asked, store.revision()));
-        }
-        if query.get("resourceVersionMatch") == "Exact" {
-            if asked < store.compacted() {
-                return Err(ApiError::expired("The resourceVersion for the provided list is too old."));
-            }
-            revision = asked;
-        }
-    } else if version == "0" {
-        limit = None;
-    }
-    let objects = store
-        .list_at(&kind, namespace, revision)
-        .ok_or_else(|| ApiError::expired("The resourceVersion for the provided list is too old."))?;
-    drop(store);
-    let matching: Vec<_> =
-        objects.iter().filter(|(key, object)| place(key) > start && selector.matches(object)).collect();
-    let page = &matching[..limit.unwrap_or(matching.len()).min(matching.len())];
-    let mut metadata = json!({"resourceVersion": revision.to_string()});
-    if page.len() < matching.len()
-        && let Some((last, _)) = page.last()
-    {
-        let revision = i64::try_from(revision).unwrap_or(i64::MAX);
-        metadata["continue"] = json!(Continue { revision, start: place(last) }.encode());
-        if selector.is_empty() {
-            metadata["remainingItemCount"] = json!(matching.len() - page.len());
-        }
-    }
-    let items: Vec<Value> = page
-        .iter()
-        .map(|(_, object)| match form {
-            Form::MetadataOnly => metadata_only(object),
-            Form::Full => {
-                let mut item = shown(of, object);
-                if !of.custom && !of.read_only {
-                    // The typed list says the kind once, for all.
-                    super::store::remove(&mut item, "kind");
-                    super::store::remove(&mut item, "apiVersion");
-                }
-                item
-            }
-        })
-        .collect();
-    let (list_kind, api_version) = match form {
-        Form::Full => (format!("{}List", kind.kind), kind.api_version()),
-        Form::MetadataOnly => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
-    };
-    let body = json!({"kind": list_kind, "apiVersion": api_version, "metadata": metadata, "items": items});
-    Ok(json_response(StatusCode::OK, &body))
-}
-
-fn dry_run(request: &ApiRequest) -> bool {
+pub(crate) fn dry_run(request: &ApiRequest) -> bool {
     request.query.get("dryRun") == "All"
 }
 
@@ -278,7 +102,7 @@ fn cannot_be_handled(kind: &Kind, why: &str) -> ApiError {
     ))
 }
 
-fn strict_error(unknown: &[String]) -> String {
+pub(crate) fn strict_error(unknown: &[String]) -> String {
     let fields: Vec<String> = unknown.iter().map(|field| format!("unknown field \"{field}\"")).collect();
     format!("strict decoding error: {}", fields.join(", "))
 }
@@ -312,7 +136,7 @@ fn create(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> Result<Re
     let mut object = decode(of, request)?;
     let unknown = match check_fields(of, request, &mut object)? {
         Ok(unknown) => unknown,
-        Err(why) if of.custom => return Err(ApiError::bad_request(why)),
+        Err(why) if of.is_custom() => return Err(ApiError::bad_request(why)),
         Err(why) => return Err(cannot_be_handled(&of.kind, &why)),
     };
     let namespace = request.target.namespace.as_str();
@@ -370,7 +194,7 @@ fn update(
     let mut object = decode(of, request)?;
     let unknown = match check_fields(of, request, &mut object)? {
         Ok(unknown) => unknown,
-        Err(why) if of.custom => return Err(ApiError::bad_request(why)),
+        Err(why) if of.is_custom() => return Err(ApiError::bad_request(why)),
         Err(why) => return Err(cannot_be_handled(&of.kind, &why)),
     };
     let name = &request.target.name;
@@ -382,7 +206,7 @@ fn update(
     }
     let mut store = shared.store();
     existing(&store, of, request)?;
-    if (of.conditional_update || of.custom) && text(&object, "/metadata/resourceVersion").is_empty() {
+    if of.updates_conditionally() && text(&object, "/metadata/resourceVersion").is_empty() {
         return Err(version_required(of, name));
     }
     validate(&of.kind, name, &object)?;
@@ -393,7 +217,7 @@ fn update(
 
 /// Said of the resource, not of the kind, unlike other refusals of a value.
 fn version_required(of: &ResourceType, name: &str) -> ApiError {
-    let number = if of.custom { "0x0" } else { "0" };
+    let number = if of.is_custom() { "0x0" } else { "0" };
     let message = format!("Invalid value: {number}: must be specified for an update");
     let mut details = json!({"name": name});
     if !of.kind.group.is_empty() {
@@ -413,7 +237,7 @@ fn patch_invalid(object: &Value, why: &str) -> ApiError {
 }
 
 fn unsupported_patch(of: &ResourceType, content_type: &str) -> ApiError {
-    if of.custom && content_type == "application/strategic-merge-patch+json" {
+    if of.is_custom() && content_type == "application/strategic-merge-patch+json" {
         return ApiError::new(
             415,
             "UnsupportedMediaType",
@@ -426,22 +250,22 @@ fn unsupported_patch(of: &ResourceType, content_type: &str) -> ApiError {
 
 /// The three patches that are simulated.
 #[derive(Clone, Copy, Debug)]
-enum PatchKind {
+pub(crate) enum PatchKind {
     Merge,
     Json,
     Strategic,
 }
 
-fn patch_kind(of: &ResourceType, request: &ApiRequest) -> Result<PatchKind, ApiError> {
+pub(crate) fn patch_kind(of: &ResourceType, request: &ApiRequest) -> Result<PatchKind, ApiError> {
     match request.content_type() {
         "application/merge-patch+json" => Ok(PatchKind::Merge),
         "application/json-patch+json" => Ok(PatchKind::Json),
-        "application/strategic-merge-patch+json" if !of.custom => Ok(PatchKind::Strategic),
+        "application/strategic-merge-patch+json" if !of.is_custom() => Ok(PatchKind::Strategic),
         other => Err(unsupported_patch(of, other)),
     }
 }
 
-fn apply_patch(kind: PatchKind, target: &mut Value, patch: &Value) -> Result<(), ApiError> {
+pub(crate) fn apply_patch(kind: PatchKind, target: &mut Value, patch: &Value) -> Result<(), ApiError> {
     match kind {
         PatchKind::Merge => merge(target, patch),
         PatchKind::Strategic => strategic_merge(target, patch),
@@ -539,7 +363,7 @@ impl DeleteOptions {
 }
 
 /// How long a pod may take to end: only one that runs on a node needs time.
-fn grace(of: &Kind, object: &Value, asked: Option<i64>) -> i64 {
+pub(crate) fn grace(of: &Kind, object: &Value, asked: Option<i64>) -> i64 {
     let finished = matches!(text(object, "/status/phase"), "Succeeded" | "Failed");
     if *of != POD || finished || text(object, "/spec/nodeName").is_empty() {
         return 0;
@@ -593,7 +417,7 @@ fn delete_collection(shared: &Shared, of: &ResourceType, request: &ApiRequest) -
     let options = DeleteOptions::of(request)?;
     let query = &request.query;
     let selector =
-        Selector::parse(&of.kind, of.custom, query.get("labelSelector"), query.get("fieldSelector"))?;
+        Selector::parse(&of.kind, of.is_custom(), query.get("labelSelector"), query.get("fieldSelector"))?;
     let namespace = (!request.target.namespace.is_empty()).then_some(request.target.namespace.as_str());
     let mut store = shared.store();
     let writer = Writer { by: Some(&request.who.name), dry_run: options.dry_run };
@@ -612,158 +436,10 @@ fn delete_collection(shared: &Shared, of: &ResourceType, request: &ApiRequest) -
     Ok(json_response(StatusCode::OK, &body))
 }
 
-fn scale_of(object: &Value) -> Value {
-    let labels = object.pointer("/spec/selector/matchLabels").and_then(Value::as_object);
-    let selector: Vec<String> = labels
-        .into_iter()
-        .flatten()
-        .map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()))
-        .collect();
-    let metadata = &object["metadata"];
-    let number = |path: &str| object.pointer(path).and_then(Value::as_i64).unwrap_or(0);
-    json!({
-        "kind": "Scale", "apiVersion": "autoscaling/v1",
-        "metadata": {
-            "name": metadata["name"], "namespace": metadata["namespace"], "uid": metadata["uid"],
-            "resourceVersion": metadata["resourceVersion"], "creationTimestamp": metadata["creationTimestamp"],
-        },
-        "spec": {"replicas": number("/spec/replicas")},
-        "status": {"replicas": number("/status/replicas"), "selector": selector.join(",")},
-    })
-}
-
-fn scale(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> Result<Response, ApiError> {
-    let mut store = shared.store();
-    let object = existing(&store, of, request)?;
-    let mut scale = scale_of(&object);
-    let body = || -> Result<Value, ApiError> {
-        serde_json::from_slice(&request.body).map_err(|error| ApiError::bad_request(error.to_string()))
-    };
-    match request.target.verb {
-        "get" => return Ok(json_response(StatusCode::OK, &scale)),
-        "update" => scale = body()?,
-        "patch" => apply_patch(patch_kind(of, request)?, &mut scale, &body()?)?,
-        _ => return Err(ApiError::method_not_allowed()),
-    }
-    let mut scaled = (*object).clone();
-    scaled["spec"]["replicas"] = scale["spec"]["replicas"].clone();
-    scaled["metadata"]["resourceVersion"] = scale["metadata"]["resourceVersion"].clone();
-    let writer = Writer { by: Some(&request.who.name), dry_run: dry_run(request) };
-    let scaled = store.update(of, &key(of, request), scaled, Part::Main, writer)?;
-    Ok(json_response(StatusCode::OK, &scale_of(&scaled)))
-}
-
-/// `pods/eviction`: the disruption budget that selects the pod decides, unless the pod has ended anyway.
-fn evict(shared: &Shared, request: &ApiRequest) -> Result<Response, ApiError> {
-    if request.target.verb != "create" {
-        return Err(ApiError::method_not_allowed());
-    }
-    let eviction: Value =
-        serde_json::from_slice(&request.body).map_err(|error| ApiError::bad_request(error.to_string()))?;
-    let known = ["apiVersion", "kind", "metadata", "deleteOptions"];
-    let unknown: Vec<String> = eviction
-        .as_object()
-        .into_iter()
-        .flat_map(|map| map.keys())
-        .filter(|field| !known.contains(&field.as_str()))
-        .cloned()
-        .collect();
-    let strict = FieldValidation::of(request.query.get("fieldValidation"))? == FieldValidation::Strict;
-    if strict && !unknown.is_empty() {
-        let why = strict_error(&unknown);
-        return Err(ApiError::bad_request(format!(
-            "Eviction in version \"v1\" cannot be handled as a Eviction: {why}"
-        )));
-    }
-    let (namespace, name) = (&request.target.namespace, &request.target.name);
-    let mut store = shared.store();
-    let key = Key::new(&POD, namespace, name);
-    let pod = store.get(&key).ok_or_else(|| ApiError::not_found(&POD, name))?;
-    let ended = matches!(text(&pod, "/status/phase"), "Succeeded" | "Failed" | "Pending");
-    let budgets: Vec<_> = store
-        .list(&POD_DISRUPTION_BUDGET, Some(namespace))
-        .into_iter()
-        .filter(|budget| label_selector_matches(&budget["spec"]["selector"], &pod))
-        .collect();
-    let options: Vec<String> = eviction
-        .pointer("/deleteOptions/dryRun")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(|v| v.as_str().map(ToOwned::to_owned))
-        .collect();
-    let dry_run = dry_run(request) || options.iter().any(|o| o == "All");
-    let writer = Writer { by: Some(&request.who.name), dry_run };
-    match budgets.as_slice() {
-        _ if ended => {}
-        [] => {}
-        [budget] => take_from_budget(&mut store, budget, writer)?,
-        _ => {
-            return Err(ApiError::unreasoned(
-                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.",
-            ));
-        }
-    }
-    let asked = eviction.pointer("/deleteOptions/gracePeriodSeconds").and_then(Value::as_i64);
-    if let Some(of) = store.type_of(&POD).filter(|_| !ended && !dry_run) {
-        let mut marked = (*pod).clone();
-        let condition = json!({
-            "type": "DisruptionTarget", "status": "True", "lastProbeTime": null, "lastTransitionTime": now(),
-            "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting",
-        });
-        match marked.pointer_mut("/status/conditions").and_then(Value::as_array_mut) {
-            Some(conditions) => conditions.push(condition),
-            None => marked["status"]["conditions"] = json!([condition]),
-        }
-        store.update(&of, &key, marked, Part::All, writer)?;
-    }
-    store.delete(&POD, &key, grace(&POD, &pod, asked), writer)?;
-    let body =
-        json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-    Ok(json_response(StatusCode::CREATED, &body))
-}
-
-fn take_from_budget(store: &mut Store, budget: &Value, writer: Writer<'_>) -> Result<(), ApiError> {
-    let number =
-        |field: &str| budget.pointer(&format!("/status/{field}")).and_then(Value::as_i64).unwrap_or(0);
-    let allowed = number("disruptionsAllowed");
-    if allowed <= 0 {
-        let why = format!(
-            "The disruption budget {} needs {} healthy pods and has {} currently",
-            text(budget, "/metadata/name"),
-            number("desiredHealthy"),
-            number("currentHealthy")
-        );
-        return Err(ApiError::new(
-            429,
-            "TooManyRequests",
-            "Cannot evict pod as it would violate the pod's disruption budget.",
-        )
-        .with_details(json!({"causes": [cause("DisruptionBudget", &why, "")]})));
-    }
-    if let Some(of) = store.type_of(&POD_DISRUPTION_BUDGET) {
-        let mut taken = budget.clone();
-        taken["status"]["disruptionsAllowed"] = json!(allowed - 1);
-        store.update(&of, &Key::of(&POD_DISRUPTION_BUDGET, budget), taken, Part::All, writer)?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::kind::APPLICATION;
     use super::*;
-
-    #[test]
-    fn a_continue_token_survives_its_way() {
-        let token = Continue { revision: 450, start: "/metal2\0".into() };
-        assert_eq!(
-            token.encode(),
-            "eyJ2IjoibWV0YS5rOHMuaW8vdjEiLCJydiI6NDUwLCJzdGFydCI6Ii9tZXRhbDJcdTAwMDAifQ"
-        );
-        assert_eq!(Continue::decode(&token.encode()).unwrap(), token);
-        assert_eq!(Continue::decode("abc").unwrap_err().code(), 400);
-    }
 
     #[test]
     fn application_has_no_grace() {

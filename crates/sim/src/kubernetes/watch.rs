@@ -45,7 +45,7 @@ pub(crate) fn answer(
 ) -> Result<Response, ApiError> {
     let query = &request.query;
     let kind = of.kind;
-    if of.read_only {
+    if of.is_read_only() {
         return Err(ApiError::method_not_allowed());
     }
     let mut fields = query.get("fieldSelector").to_owned();
@@ -53,7 +53,7 @@ pub(crate) fn answer(
         // The old form with `?watch=1` on one object.
         fields = format!("metadata.name={}", request.target.name);
     }
-    let selector = Selector::parse(&kind, of.custom, query.get("labelSelector"), &fields)?;
+    let selector = Selector::parse(&kind, of.is_custom(), query.get("labelSelector"), &fields)?;
     let initial = query.flag("sendInitialEvents");
     if initial && query.get("resourceVersionMatch") != "NotOlderThan" {
         return Err(list_options_invalid(
@@ -179,18 +179,15 @@ impl Watch {
         if self.cursor > store.revision() {
             return;
         }
-        match store.since(&self.kind, self.namespace.as_deref(), self.cursor) {
-            Some(records) => {
-                let selector = &self.selector;
-                self.pending.extend(records.iter().filter_map(|record| seen(selector, record)));
-                self.cursor = store.revision();
-                self.over = store.type_of(&self.kind).is_none();
-            }
-            None => {
-                let message = format!("too old resource version: {} ({})", self.cursor, store.compacted());
-                self.pending.push_back(frame("ERROR", &ApiError::expired(message).status()));
-                self.over = true;
-            }
+        if let Some(records) = store.since(&self.kind, self.namespace.as_deref(), self.cursor) {
+            let selector = &self.selector;
+            self.pending.extend(records.iter().filter_map(|record| seen(selector, record)));
+            self.cursor = store.revision();
+            self.over = store.type_of(&self.kind).is_none();
+        } else {
+            let message = format!("too old resource version: {} ({})", self.cursor, store.compacted());
+            self.pending.push_back(frame("ERROR", &ApiError::expired(message).status()));
+            self.over = true;
         }
     }
 }

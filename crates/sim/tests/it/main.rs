@@ -1,4 +1,6 @@
 //! Tests of the simulators from outside: what a client sees over HTTP.
+#![allow(clippy::unwrap_used, reason = "in a test, a failed unwrap is a failed test")]
+#![allow(clippy::print_stdout, reason = "the contract suites print what they leave out")]
 
 mod actors;
 mod contract_gitea;

@@ -175,7 +175,7 @@ impl Server {
             let verbs = [read, more].concat();
             json!({"apiGroups": groups, "resources": resources, "verbs": verbs})
         };
-        let core = [
+        let of_core = [
             "nodes",
             "pods",
             "pods/log",
@@ -187,10 +187,10 @@ impl Server {
             "configmaps",
         ];
         let operators = ["cert-manager.io", "ceph.rook.io"];
-        let role = json!({
+        let cluster_role = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "caretaker"},
             "rules": [
-                rule(&[""], &core, &[]),
+                rule(&[""], &of_core, &[]),
                 rule(&["events.k8s.io"], &["events"], &["create"]),
                 rule(&["apps"], &["deployments", "statefulsets", "daemonsets", "replicasets"], &["patch"]),
                 rule(&["argoproj.io"], &["applications"], &["patch"]),
@@ -204,7 +204,7 @@ impl Server {
             "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "caretaker"},
             "subjects": [{"kind": "ServiceAccount", "name": "caretaker", "namespace": "caretaker"}],
         });
-        self.replace("/apis/rbac.authorization.k8s.io/v1/clusterroles", &role).await;
+        self.replace("/apis/rbac.authorization.k8s.io/v1/clusterroles", &cluster_role).await;
         self.replace("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings", &binding).await;
     }
 

@@ -48,14 +48,13 @@ impl Session {
             let channel = u8::try_from(frame["channel"].as_u64().unwrap()).unwrap();
             let text = frame["text"].as_str().unwrap();
             let cut = text.rsplit_once("... (").and_then(|(_, rest)| rest.strip_suffix(" bytes)"));
-            match cut.and_then(|bytes| bytes.parse().ok()) {
-                Some(length) => session.add(channel, None, length),
-                None => {
-                    let data = STANDARD.decode(frame["data_base64"].as_str().unwrap()).unwrap();
-                    let text = String::from_utf8_lossy(&data[1..]).into_owned();
-                    let length = text.len();
-                    session.add(channel, Some(text), length);
-                }
+            if let Some(length) = cut.and_then(|bytes| bytes.parse().ok()) {
+                session.add(channel, None, length);
+            } else {
+                let data = STANDARD.decode(frame["data_base64"].as_str().unwrap()).unwrap();
+                let text = String::from_utf8_lossy(&data[1..]).into_owned();
+                let length = text.len();
+                session.add(channel, Some(text), length);
             }
         }
         session
@@ -68,9 +67,9 @@ pub(crate) async fn play(replay: &mut Replay, index: usize) {
     let (request, recorded) = (&exchange["request"], &exchange["response"]);
     let url = format!("{}{}", replay.server.websocket_url(), request["path"].as_str().unwrap());
     let mut handshake = url.into_client_request().unwrap();
-    let token = replay.server.token(request["user"].as_str().unwrap());
+    let login = replay.server.token(request["user"].as_str().unwrap());
     let headers = handshake.headers_mut();
-    headers.insert("Authorization", format!("Bearer {token}").parse().unwrap());
+    headers.insert("Authorization", format!("Bearer {login}").parse().unwrap());
     let protocols = request["headers"]["Sec-WebSocket-Protocol"].as_str().unwrap();
     headers.insert("Sec-WebSocket-Protocol", protocols.parse().unwrap());
     let mut differences = Vec::new();
