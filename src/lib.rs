@@ -8,14 +8,19 @@
 //! * `forge`, `cluster`, `store`: the outside; they know no other module
 
 mod action;
+mod cli;
 mod cluster;
+mod config;
 mod forge;
 mod health;
 mod inbox;
 mod issue;
+mod logging;
 mod merge;
 mod run;
 mod store;
 mod timing;
 mod web;
 mod wording;
+
+pub use cli::main;

@@ -1,0 +1,123 @@
+//! How a command ends when it does not do what was asked: the error with its causes, and what to do next.
+
+use crate::config::SettingsError;
+use crate::forge::ForgeError;
+use anstyle::{AnsiColor, Style};
+use std::error::Error;
+use std::fmt;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// The exit codes, as `--help` lists them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(super) enum Exit {
+    /// Done.
+    Done = 0,
+    /// Failed.
+    Failed = 1,
+    /// Wrong arguments or settings.
+    Settings = 2,
+    /// A server or the store cannot be reached or refuses.
+    Unreachable = 3,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Why a command did not do what was asked.
+#[derive(Debug)]
+pub(super) struct Failure {
+    exit: Exit,
+    error: Box<dyn Error + Send + Sync>,
+    advice: String,
+}
+
+impl Failure {
+    /// A failure with what to do next.
+    pub(super) fn new(
+        exit: Exit,
+        error: impl Into<Box<dyn Error + Send + Sync>>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { exit, error: error.into(), advice: advice.into() }
+    }
+
+    /// Prints it and says how the process ends.
+    pub(super) fn report(&self) -> ExitCode {
+        // Whoever reads the other end of a pipe may stop reading: that is nobody's failure.
+        if broken_pipe(self.error.as_ref()) {
+            return Exit::Done.into();
+        }
+        // Where nobody reads stderr the exit code is all there is.
+        let _ = write!(anstream::stderr(), "{self}");
+        self.exit.into()
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let red = Style::new().bold().fg_color(Some(AnsiColor::Red.into()));
+        let bold = Style::new().bold();
+        writeln!(formatter, "{red}error:{red:#} {}", self.error)?;
+        let mut source = self.error.source();
+        while let Some(cause) = source {
+            writeln!(formatter, "  because: {cause}")?;
+            source = cause.source();
+        }
+        writeln!(formatter, "{bold}next:{bold:#} {}", self.advice)
+    }
+}
+
+fn broken_pipe(error: &(dyn Error + 'static)) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let advice = match &error {
+            SettingsError::File { .. } => "name a file that can be read with --config or CARETAKER_CONFIG",
+            SettingsError::Wrong { .. } => "`caretaker config example` shows every setting there is",
+        };
+        Self::new(Exit::Settings, error, advice)
+    }
+}
+
+impl From<ForgeError> for Failure {
+    fn from(error: ForgeError) -> Self {
+        let advice = match &error {
+            ForgeError::Unauthorized { .. } => {
+                "make a token with the scopes write:issue, write:repository and read:user, and check where the \
+                 settings say it is"
+            }
+            ForgeError::Forbidden { .. } => {
+                "give the token's account access to the repository, and the token the scopes write:issue, \
+                 write:repository and read:user"
+            }
+            ForgeError::NotFound { .. } => {
+                "check number, repository and forge.url; what the token's account may not see reads as missing"
+            }
+            ForgeError::Renamed { .. } => "put the repository's new name into the settings",
+            ForgeError::Conflict { .. } | ForgeError::Refused { .. } => {
+                "what the forge says is all there is; mend it there"
+            }
+            ForgeError::Unavailable { .. } => {
+                "check forge.url and that the forge can be reached from here, then try again"
+            }
+            ForgeError::Unreadable { .. } => {
+                "check that forge.url is a Gitea of a version that caretaker knows"
+            }
+        };
+        Self::new(Exit::Unreachable, error, advice)
+    }
+}
+
+/// What could not be printed; a reader that stopped reading is no failure.
+impl From<std::io::Error> for Failure {
+    fn from(error: std::io::Error) -> Self {
+        Self::new(Exit::Failed, error, "check where the output goes")
+    }
+}

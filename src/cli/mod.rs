@@ -1,0 +1,68 @@
+//! The command line: one file a subcommand. What a command prints goes to stdout, everything else to stderr.
+
+mod config;
+mod failure;
+mod plan;
+
+use crate::logging::{self, LogFormat};
+use clap::{Parser, Subcommand};
+use failure::{Exit, Failure};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Works through maintenance issues of a Kubernetes cluster that is run from Git.
+#[derive(Debug, Parser)]
+#[command(name = "caretaker", version, arg_required_else_help = true, after_help = EXIT_CODES)]
+struct Arguments {
+    /// The settings; without it ./caretaker.toml, then /etc/caretaker/caretaker.toml.
+    #[arg(long, global = true, value_name = "FILE", env = "CARETAKER_CONFIG")]
+    config: Option<PathBuf>,
+    /// How log lines on stderr look; `CARETAKER_LOG=caretaker=debug` says what is logged.
+    #[arg(long, global = true, value_enum, default_value_t)]
+    log_format: LogFormat,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Shown below the help of every command that has nothing of its own to say there.
+const EXIT_CODES: &str = "\
+Exit codes:
+  0  done; where only people are awaited, too
+  1  failed, for a reason that is printed
+  2  wrong arguments or settings
+  3  a server or the store cannot be reached or refuses";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Plan(plan::Arguments),
+    Config(config::Arguments),
+}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let default_filter = match arguments.command {
+        Command::Plan(_) | Command::Config(_) => "warn",
+    };
+    logging::start(arguments.log_format, default_filter);
+    // Both TLS users are built without a provider of their own; a second installation changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match run(arguments) {
+        Ok(()) => Exit::Done.into(),
+        Err(failure) => failure.report(),
+    }
+}
+
+fn run(arguments: Arguments) -> Result<(), Failure> {
+    let named = arguments.config.as_deref();
+    match arguments.command {
+        Command::Plan(plan) => runtime()?.block_on(plan.run(named)),
+        Command::Config(config) => config.run(named),
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
+    tokio::runtime::Runtime::new()
+        .map_err(|error| Failure::new(Exit::Failed, error, "the system gives no threads; look at its limits"))
+}

@@ -1,0 +1,150 @@
+//! `caretaker plan`: the tasks of an issue in the order in which they would be worked on. Writes nothing.
+
+use super::failure::{Exit, Failure};
+use crate::config::{self, Settings};
+use crate::forge::{self, Forge, ForgeError, Gitea, IssueNumber, PullNumber, RepositoryName};
+use crate::issue::{self, Reading};
+use crate::merge::classify::{Rules, classify, classify_words};
+use crate::merge::{Category, UpdateType};
+use clap::ValueEnum;
+use std::collections::BTreeMap;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+/// Show the tasks of an issue in the order of work, and change nothing.
+#[derive(Debug, clap::Args)]
+#[command(
+    group = clap::ArgGroup::new("source").required(true),
+    after_help = "\
+Examples:
+  caretaker plan --issue 7 --repository ops/homelab
+  caretaker plan --file BODY.md
+  caretaker plan --file - --format json < BODY.md
+
+With --file no server is asked: category and update type come from the task's own words.
+
+Exit codes:
+  0  the plan is printed
+  2  wrong arguments or settings, or a body that cannot be read
+  3  the forge cannot be reached or refuses"
+)]
+pub(super) struct Arguments {
+    /// The number of the issue on the forge.
+    #[arg(long, group = "source", value_name = "N", requires = "repository")]
+    issue: Option<u64>,
+    /// The repository of the issue.
+    #[arg(long, value_name = "OWNER/NAME", conflicts_with = "file")]
+    repository: Option<String>,
+    /// A file with the text of an issue; `-` reads it from stdin.
+    #[arg(long, group = "source", value_name = "BODY.md")]
+    file: Option<PathBuf>,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
+
+/// For whom something is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+enum Format {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+}
+
+/// What the forge knows of the pull requests that the tasks name.
+type Facts = BTreeMap<PullNumber, (Category, UpdateType)>;
+
+impl Arguments {
+    pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
+        let settings = config::load(named)?.settings;
+        let rules = Rules::new(&settings.merge);
+        let (reading, facts) = match (&self.file, self.issue, &self.repository) {
+            (Some(path), _, _) => (read(&body_of(path)?, &rules)?, Facts::new()),
+            (None, Some(number), Some(repository)) => {
+                from_forge(&settings, repository, IssueNumber(number), &rules).await?
+            }
+            (None, _, _) => {
+                let what = "neither an issue nor a file is named";
+                return Err(Failure::new(Exit::Settings, what, "see `caretaker plan --help`"));
+            }
+        };
+        let order = issue::order(&reading.tasks, &|pull| facts.get(&pull).copied());
+        let mut out = anstream::stdout();
+        match self.format {
+            Format::Text => write!(out, "{}", issue::plan_text(&reading, &order))?,
+            Format::Json => writeln!(out, "{}", issue::plan_json(&reading, &order))?,
+        }
+        Ok(out.flush()?)
+    }
+}
+
+fn body_of(path: &Path) -> Result<String, Failure> {
+    let read = if path == Path::new("-") {
+        let mut text = String::new();
+        std::io::stdin().read_to_string(&mut text).map(|_| text)
+    } else {
+        std::fs::read_to_string(path)
+    };
+    read.map_err(|error| {
+        let what = format!("{} cannot be read: {error}", path.display());
+        Failure::new(
+            Exit::Settings,
+            what,
+            "name a file with the text of an issue, as UTF-8, or `-` for stdin",
+        )
+    })
+}
+
+fn read(body: &str, rules: &Rules) -> Result<Reading, Failure> {
+    issue::read(body, &|words| classify_words(words, "", rules)).map_err(|error| {
+        Failure::new(Exit::Settings, error, "shorten the body, or nest its lists less deeply")
+    })
+}
+
+async fn from_forge(
+    settings: &Settings,
+    repository: &str,
+    number: IssueNumber,
+    rules: &Rules,
+) -> Result<(Reading, Facts), Failure> {
+    let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
+        Failure::new(Exit::Settings, error, "`caretaker config check` says what is missing")
+    };
+    let repository: RepositoryName = repository
+        .parse()
+        .map_err(|error| Failure::new(Exit::Settings, error, "write --repository OWNER/NAME"))?;
+    let url = settings.forge.url().map_err(|error| wrong(error.into()))?;
+    let token = settings.forge.token().map_err(|error| wrong(error.into()))?;
+    let forge = Gitea::new(url, &token, &settings.forge).map_err(|error| wrong(error.into()))?;
+    let issue = forge.issue(&repository, number).await?;
+    let reading = read(&issue.body, rules)?;
+    let mut facts = Facts::new();
+    for pull in reading.tasks.iter().filter_map(|task| task.kind.pull()) {
+        if !facts.contains_key(&pull) {
+            facts.extend(fact(&forge, &repository, pull, rules).await?.map(|fact| (pull, fact)));
+        }
+    }
+    Ok((reading, facts))
+}
+
+/// What a pull request is, where there is one and it says what it updates.
+async fn fact(
+    forge: &impl Forge,
+    repository: &RepositoryName,
+    number: PullNumber,
+    rules: &Rules,
+) -> Result<Option<(Category, UpdateType)>, Failure> {
+    let pull = match forge.pull(repository, number).await {
+        Ok(pull) => pull,
+        // A number that is no pull request: the task's own words have to do.
+        Err(ForgeError::NotFound { .. }) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let Ok(updates) = forge::renovate::updates(&pull.body) else { return Ok(None) };
+    let files: Vec<String> =
+        forge.pull_files(repository, number).await?.into_iter().map(|file| file.path).collect();
+    let found = classify(&updates, &pull.title, &pull.head.branch, &files, rules);
+    Ok(Some((found.category, found.update)))
+}

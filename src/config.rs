@@ -1,0 +1,259 @@
+//! Puts the settings together that each module defines for itself: defaults, then a TOML file, then the environment
+//! (`CARETAKER__SECTION__KEY`). A key that nobody knows is an error, since a misspelt one would be a silent default.
+
+use crate::{cluster, forge, merge, store, timing, web};
+use ::config::{Config, Environment, File, FileFormat};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
+
+/// The commented example, every setting with its default.
+pub(crate) const EXAMPLE: &str = include_str!("../config.example.toml");
+
+/// Where the settings are looked for when nobody says where they are.
+const PLACES: [&str; 2] = ["caretaker.toml", "/etc/caretaker/caretaker.toml"];
+
+/// All settings.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// The Git server.
+    pub(crate) forge: forge::Settings,
+    /// The cluster.
+    pub(crate) cluster: cluster::Settings,
+    /// Merging.
+    pub(crate) merge: merge::Settings,
+    /// Renovate.
+    pub(crate) renovate: merge::RenovateSettings,
+    /// How long things are given.
+    pub(crate) timing: timing::Timing,
+    /// Where caretaker remembers.
+    pub(crate) store: store::Settings,
+    /// Where it listens.
+    pub(crate) web: web::Settings,
+}
+
+/// Settings with where they came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    /// The settings.
+    pub(crate) settings: Settings,
+    /// The file; `None` when there was none and defaults and the environment are all.
+    pub(crate) file: Option<PathBuf>,
+}
+
+/// Why the settings cannot be used. A person mends this.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// The file that was asked for cannot be read.
+    #[error("the settings cannot be read from {path}")]
+    File {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// What the file or the environment says is no setting.
+    #[error("the settings of {from} are wrong: {said}")]
+    Wrong {
+        /// Where they came from.
+        from: String,
+        /// What is wrong, with its key.
+        said: String,
+    },
+}
+
+/// Reads the settings: from the file that is named, or the first one that is there, and the environment.
+pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, SettingsError> {
+    let file = match named {
+        Some(path) => Some(path.to_owned()),
+        None => PLACES.iter().map(PathBuf::from).find(|path| path.is_file()),
+    };
+    let text = match &file {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|source| SettingsError::File { path: path.clone(), source })?,
+        None => String::new(),
+    };
+    let from = file.as_ref().map_or_else(|| "the environment".to_owned(), |path| path.display().to_string());
+    let settings = parse(&text, environment()).map_err(|said| SettingsError::Wrong { from, said })?;
+    Ok(Loaded { settings, file })
+}
+
+fn environment() -> Environment {
+    // Two underscores, so that CARETAKER_CONFIG, CARETAKER_LOG and the secrets are none of them.
+    Environment::with_prefix("CARETAKER").prefix_separator("__").separator("__").try_parsing(true)
+}
+
+fn parse(text: &str, environment: Environment) -> Result<Settings, String> {
+    let settings: Settings = Config::builder()
+        .add_source(File::from_str(text, FileFormat::Toml))
+        .add_source(environment)
+        .build()
+        .and_then(Config::try_deserialize)
+        .map_err(|error| error.to_string())?;
+    match settings.out_of_range().first() {
+        Some(wrong) => Err(wrong.clone()),
+        None => Ok(settings),
+    }
+}
+
+impl Settings {
+    /// Values that have the right type and still make no sense.
+    fn out_of_range(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        if !(self.timing.scale.is_finite() && self.timing.scale >= 1.0) {
+            wrong.push("timing.scale must be 1 or more".to_owned());
+        }
+        let timing = serde_json::to_value(&self.timing).unwrap_or_default();
+        for (key, value) in timing.as_object().into_iter().flatten() {
+            // A value that is not finite has no JSON and reads null.
+            if !value.as_f64().is_some_and(|seconds| (0.0..=1e9).contains(&seconds)) {
+                wrong.push(format!("timing.{key} must be a number of seconds, 0 or more"));
+            }
+        }
+        if self.web.body_limit_bytes == 0 {
+            wrong.push("web.body_limit_bytes must be more than 0".to_owned());
+        }
+        wrong
+    }
+
+    /// What is missing before the service can work: sentences for a person. Secrets are looked for, never shown.
+    pub(crate) fn missing(&self) -> Vec<String> {
+        let mut missing = Vec::new();
+        let mut look = |found: Result<(), Box<dyn std::error::Error>>| {
+            if let Err(error) = found {
+                missing.push(with_sources(error.as_ref()));
+            }
+        };
+        look(self.forge.url().map(drop).map_err(Into::into));
+        look(self.forge.token().map(drop).map_err(Into::into));
+        look(self.web.webhook_secret().map(drop).map_err(Into::into));
+        missing
+    }
+}
+
+/// An error with its causes on one line.
+fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{EXAMPLE, Settings, parse};
+    use ::config::{Config, Environment, File, FileFormat, Map};
+    use serde_json::Value;
+
+    fn no_environment() -> Environment {
+        environment(&[])
+    }
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        let variables: Map<String, String> =
+            variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        super::environment().source(Some(variables))
+    }
+
+    /// The example with every setting switched on. In it, `#key = value` is a setting and `# words` a comment.
+    fn switched_on() -> String {
+        EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix('#') {
+                Some(rest) if rest.starts_with("  ") || !rest.starts_with(' ') => rest,
+                _ => line,
+            })
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
+    #[test]
+    fn the_example_is_loaded_as_it_is() {
+        let settings = parse(EXAMPLE, no_environment()).unwrap();
+        let mut expected = Settings::default();
+        expected.forge.url = Some("https://git.example.org/".parse().unwrap());
+        assert_eq!(settings, expected, "apart from what has no default, the example changes nothing");
+    }
+
+    #[test]
+    fn the_example_holds_every_setting_with_its_default() {
+        let text = switched_on();
+        parse(&text, no_environment()).unwrap();
+        let example: Value = Config::builder()
+            .add_source(File::from_str(&text, FileFormat::Toml))
+            .build()
+            .and_then(Config::try_deserialize)
+            .unwrap();
+        let mut wrong = Vec::new();
+        compare("", &serde_json::to_value(Settings::default()).unwrap(), &example, &mut wrong);
+        assert!(wrong.is_empty(), "{wrong:#?}");
+    }
+
+    fn compare(path: &str, real: &Value, shown: &Value, wrong: &mut Vec<String>) {
+        match (real, shown) {
+            (Value::Object(fields), Value::Object(shown)) => {
+                for (name, real) in fields {
+                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                    match shown.get(name) {
+                        Some(shown) => compare(&path, real, shown, wrong),
+                        None => wrong.push(format!("{path} is missing")),
+                    }
+                }
+            }
+            // Without a default the example shows what a value looks like.
+            (Value::Null, _) => {}
+            (Value::Array(items), _) if items.is_empty() => {}
+            (Value::Number(real), Value::Number(shown)) if real.as_f64() == shown.as_f64() => {}
+            (real, shown) if real == shown => {}
+            (real, shown) => wrong.push(format!("{path}: the default is {real}, the example says {shown}")),
+        }
+    }
+
+    #[test]
+    fn the_environment_goes_before_the_file() {
+        let variables = [
+            ("CARETAKER__FORGE__URL", "https://forge.example.org/git/"),
+            ("CARETAKER__FORGE__REQUEST_TIMEOUT_SECONDS", "7"),
+            ("CARETAKER__CLUSTER__EXEC", "true"),
+            ("CARETAKER__TIMING__SCALE", "2"),
+            ("CARETAKER__WEB__LISTEN", "[::1]:9000"),
+            ("CARETAKER_FORGE_TOKEN", "not a setting"),
+            ("CARETAKER_CONFIG", "not a setting"),
+        ];
+        let text = "[forge]\nurl = \"https://git.example.org/\"\nconnect_timeout_seconds = 3\n";
+        let settings = parse(text, environment(&variables)).unwrap();
+        assert_eq!(settings.forge.url.unwrap().as_str(), "https://forge.example.org/git/");
+        assert_eq!(settings.forge.request_timeout_seconds, 7);
+        assert_eq!(settings.forge.connect_timeout_seconds, 3);
+        assert!(settings.cluster.exec);
+        assert!((settings.timing.scale - 2.0).abs() < f64::EPSILON);
+        assert_eq!(settings.web.listen, "[::1]:9000".parse().unwrap());
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        let cases: [(&str, &[&str]); 8] = [
+            ("[forge]\nurll = 1", &["unknown field `urll`", "`url`"]),
+            ("[forges]\nurl = 1", &["unknown field `forges`"]),
+            ("[web]\nlisten = \"here\"", &["socket address"]),
+            ("[timing]\nsettle_seconds = \"soon\"", &["timing.settle_seconds", "soon"]),
+            ("[timing]\nsettle_seconds = -1", &["timing.settle_seconds"]),
+            ("[timing]\nscale = 0.5", &["timing.scale"]),
+            ("[web]\nbody_limit_bytes = 0", &["web.body_limit_bytes"]),
+            ("[web\n", &["line 1"]),
+        ];
+        for (text, expected) in cases {
+            let said = parse(text, no_environment()).expect_err(text);
+            for part in expected {
+                assert!(said.contains(part), "{text}: {said}");
+            }
+        }
+        let misspelt = environment(&[("CARETAKER__FORGE__TOKEN", "a secret value")]);
+        let said = parse("", misspelt).expect_err("there is no such setting");
+        assert!(said.contains("token") && !said.contains("a secret value"), "{said}");
+    }
+}
