@@ -291,6 +291,13 @@ fn said(body: &[u8]) -> String {
     line
 }
 
+/// The error that a recorded answer becomes.
+#[cfg(test)]
+pub(super) fn refusal_of(status: u16, body: &[u8]) -> ForgeError {
+    let status = StatusCode::from_u16(status).expect("a status");
+    refusal("POST /merge".to_owned(), status, &HeaderMap::new(), body)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -311,10 +318,7 @@ mod tests {
 
     #[test]
     fn each_status_has_its_error() {
-        let refuse = |status: u16| {
-            let status = StatusCode::from_u16(status).expect("a status");
-            refusal("GET /x".to_owned(), status, &HeaderMap::new(), br#"{"message":"m"}"#)
-        };
+        let refuse = |status: u16| refusal_of(status, br#"{"message":"m"}"#);
         assert!(matches!(refuse(301), ForgeError::Renamed { .. }));
         assert!(matches!(refuse(307), ForgeError::Renamed { .. }));
         assert!(matches!(refuse(401), ForgeError::Unauthorized { .. }));

@@ -117,13 +117,13 @@ impl ForgeError {
     /// merged: some servers answer 403 or 500 after a merge whose branch could not be deleted.
     pub(crate) fn after_refused_merge(&self) -> AfterRefusedMerge {
         match self {
-            Self::Conflict { .. } => AfterRefusedMerge::LookAgain,
-            Self::Unavailable { .. } | Self::Unreadable { .. } => AfterRefusedMerge::Later,
+            // Another head or base, or closed meanwhile.
+            Self::Conflict { .. } | Self::NotFound { .. } => AfterRefusedMerge::LookAgain,
             // 405 is one number for a dozen reasons in words that differ by version: conflicts, a check that still
             // runs, statuses that are missing. Pre-flight tells them apart; a bound on the tries ends it.
-            Self::Refused { status: 405, .. } => AfterRefusedMerge::Later,
-            // Closed meanwhile, or gone.
-            Self::NotFound { .. } => AfterRefusedMerge::LookAgain,
+            Self::Unavailable { .. } | Self::Unreadable { .. } | Self::Refused { status: 405, .. } => {
+                AfterRefusedMerge::Later
+            }
             Self::Refused { .. }
             | Self::Forbidden { .. }
             | Self::Unauthorized { .. }
@@ -244,5 +244,7 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
     -> ForgeResult<CommitSha>;
 }
 
+#[cfg(test)]
+mod recorded;
 #[cfg(test)]
 mod tests;

@@ -162,7 +162,7 @@ pub(crate) fn updates(body: &str) -> Result<Vec<Update>, UnreadableTable> {
                     to,
                     kind: kind(cell(update_column)),
                     change: plain(change),
-                })
+                });
             }
             _ => return Err(UnreadableTable::Row { row }),
         }
@@ -172,21 +172,12 @@ pub(crate) fn updates(body: &str) -> Result<Vec<Update>, UnreadableTable> {
 
 /// Whether the box that asks Renovate to rebase is there, and ticked.
 pub(crate) fn rebase_box(body: &str) -> Option<bool> {
-    body.lines()
-        .find_map(|line| {
-            let line = line.trim_start();
-            if line.strip_prefix("- [ ] ")?.starts_with(REBASE) { Some(false) } else { None }
+    let boxes = [("- [ ] ", false), ("- [x] ", true), ("- [X] ", true)];
+    body.lines().find_map(|line| {
+        boxes.iter().find_map(|(head, ticked)| {
+            line.trim_start().strip_prefix(head)?.starts_with(REBASE).then_some(*ticked)
         })
-        .or_else(|| {
-            body.lines()
-                .any(|line| {
-                    let line = line.trim_start();
-                    ["- [x] ", "- [X] "]
-                        .iter()
-                        .any(|head| line.strip_prefix(head).is_some_and(|rest| rest.starts_with(REBASE)))
-                })
-                .then_some(true)
-        })
+    })
 }
 
 /// The body with the box for rebasing ticked; `None` where there is none to tick.

@@ -182,6 +182,7 @@ pub(crate) enum OwnerKind {
 
 /// A repository, with what this token may do in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its own name at the forge")]
 pub(crate) struct Repository {
     /// Its name as the server spells it.
     pub(crate) name: RepositoryName,

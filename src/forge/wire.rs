@@ -293,6 +293,7 @@ struct WireBranchCommit {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as Gitea sends it")]
 pub(super) struct WireBranch {
     commit: WireBranchCommit,
     #[serde(default)]

@@ -113,7 +113,7 @@ fn parse(diff: &str) -> Result<Vec<FileDiff>, Unexplained> {
                 }
                 let (old, new) =
                     hunk(counts).ok_or_else(|| unexplained(&path, None, "a hunk cannot be read"))?;
-                read_hunk(&mut lines, old, new, &mut file)?;
+                read_hunk(&mut lines, &old, &new, &mut file)?;
                 continue;
             }
             header = match header {
@@ -172,8 +172,8 @@ fn mark_last(block: &mut Block) {
 
 fn read_hunk<'a>(
     lines: &mut std::iter::Peekable<impl Iterator<Item = &'a str>>,
-    old: Range,
-    new: Range,
+    old: &Range,
+    new: &Range,
     file: &mut FileDiff,
 ) -> Result<(), Unexplained> {
     let (mut old_left, mut new_left, mut place) = (old.count, new.count, new.start);
@@ -182,7 +182,9 @@ fn read_hunk<'a>(
     let mut blocks = Vec::new();
     while old_left > 0 || new_left > 0 {
         let line = lines.next().ok_or_else(cut)?;
-        let (mark, text) = line.split_at_checked(1).unwrap_or((" ", ""));
+        // Some tools cut the blank off an empty line that is the same on both sides.
+        let (mark, text) =
+            if line.is_empty() { (" ", "") } else { line.split_at_checked(1).ok_or_else(cut)? };
         match mark {
             " " => {
                 old_left = old_left.checked_sub(1).ok_or_else(cut)?;

@@ -162,3 +162,25 @@ fn contents_that_look_like_a_header_are_contents() {
     let text = "diff --git a/x b/x\nindex 1..2 100644\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-v: 1.2.3\n\\ No newline at end of file\n+v: 1.2.4\n\\ No newline at end of file\n";
     assert!(explain(text, &patch("x", "1.2.3", "1.2.4"), &[]).is_ok());
 }
+
+proptest::proptest! {
+    #[test]
+    fn nothing_that_is_not_a_diff_panics_or_passes(text in "(?s).{0,200}") {
+        let updates = patch("x", "1.2.3", "1.2.4");
+        proptest::prop_assert!(explain(&text, &updates, &[]).is_err());
+        let _ = crate::forge::renovate::updates(&text);
+        let _ = crate::forge::renovate::rebase_box(&text);
+        let _ = crate::merge::classify::classify_words(&text, &text, &super::samples::rules());
+    }
+
+    #[test]
+    fn one_more_changed_line_is_never_explained(line in "[+-][^\n]{0,20}", before in 0usize..3) {
+        let good = diff("x.yaml", "version: 1.2.3", "version: 1.2.4");
+        let mut lines: Vec<&str> = good.lines().collect();
+        let last = lines.len() - before;
+        lines.insert(last, &line);
+        let counts = if line.starts_with('+') { "@@ -1,3 +1,4 @@" } else { "@@ -1,4 +1,3 @@" };
+        let text = lines.join("\n").replace("@@ -1,3 +1,3 @@", counts) + "\n";
+        proptest::prop_assert!(explain(&text, &patch("x", "1.2.3", "1.2.4"), &[]).is_err(), "{}", text);
+    }
+}

@@ -143,6 +143,8 @@ fn who_was_not_affected_must_only_be_no_worse_than_before() {
     assert_eq!(word(&verdict(&[worse], &before)), Word::Waiting);
 }
 
+type Change = fn(&mut ApplicationSource);
+
 #[test]
 fn all_watchers_count_and_others_do_not() {
     assert_eq!(word(&verdict(&[], &StoodBefore::new())), Word::Unknown);
@@ -162,7 +164,6 @@ fn all_watchers_count_and_others_do_not() {
     assert!(matches!(moved, Rollout::Waiting { progress: other, .. } if other != progress));
 
     // A chart, a tag, another branch and another repository watch something else.
-    type Change = fn(&mut ApplicationSource);
     let changes: [Change; 4] = [
         |s| s.chart = Some("web".to_owned()),
         |s| s.target_revision = "v1.0.0".to_owned(),
