@@ -108,6 +108,14 @@ async fn who_and_what_is_read() {
     assert_eq!(repository.default_branch, "main");
     assert!(repository.can_push && !repository.can_administer && repository.private);
     assert!(repository.allows_merge_commits);
+    assert_eq!(repository.owner_kind, Some(OwnerKind::Organisation));
+    world.server.create_user("operator", false);
+    world.server.create_repository("operator", "own", false);
+    world.server.add_collaborator("operator", "own", "caretaker", Permission::Write);
+    let own = "operator/own".parse().expect("a name");
+    let own = world.gitea.repository(&own).await.expect("a repository");
+    assert_eq!(own.owner_kind, Some(OwnerKind::Person));
+    assert!(!own.private);
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use super::types::{
     Account, AccountId, BlobSha, Branch, ChangedFile, Comment, CommentId, Commit, CommitSha, CommitStatus,
-    EntryKind, FileChangeKind, Issue, IssueNumber, Label, LabelId, Merged, PullNumber, PullRequest, PullSide,
-    Repository, RepositoryName, State, StatusState, TreeEntry,
+    EntryKind, FileChangeKind, Issue, IssueNumber, Label, LabelId, Merged, OwnerKind, PullNumber,
+    PullRequest, PullSide, Repository, RepositoryName, State, StatusState, TreeEntry,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -44,8 +44,23 @@ struct WirePermissions {
 }
 
 #[derive(Debug, Deserialize)]
+struct WireOwner {
+    #[serde(default, deserialize_with = "or_default")]
+    email: String,
+}
+
+impl WireOwner {
+    /// Gitea shows an organisation as if it were a user, but every user has an address, if only a placeholder. An
+    /// organisation that has one as well reads as a person: harmless, since no account bears its name.
+    fn kind(&self) -> OwnerKind {
+        if self.email.is_empty() { OwnerKind::Organisation } else { OwnerKind::Person }
+    }
+}
+
+#[derive(Debug, Deserialize)]
 pub(super) struct WireRepository {
     full_name: RepositoryName,
+    owner: Option<WireOwner>,
     #[serde(default, deserialize_with = "or_default")]
     default_branch: String,
     #[serde(default)]
@@ -68,8 +83,7 @@ impl From<WireRepository> for Repository {
     fn from(wire: WireRepository) -> Self {
         Self {
             name: wire.full_name,
-            // The answer looks the same for a person's and an organisation's repository.
-            owner_kind: None,
+            owner_kind: wire.owner.map(|owner| owner.kind()),
             default_branch: wire.default_branch,
             private: wire.private,
             archived: wire.archived,
