@@ -6,6 +6,7 @@ mod actors;
 mod contract_gitea;
 mod contract_kubernetes;
 mod deploy;
+mod gitea;
 mod kubernetes;
 
 /// A client for one test. No provider of cryptography is built into reqwest here, so one is named first.
