@@ -140,6 +140,27 @@ fn the_pod_has_no_more_than_it_needs() {
     assert_eq!(of("Service")["spec"]["selector"], deployment["spec"]["selector"]["matchLabels"]);
 }
 
+#[test]
+fn patches_of_components_change_objects_of_the_base() {
+    let objects = all_objects();
+    let mut patches = 0;
+    for folder in folders() {
+        let kustomization = documents(&folder.join("kustomization.yaml")).remove(0);
+        for patch in kustomization["patches"].as_array().into_iter().flatten() {
+            let text = patch["patch"].as_str().unwrap();
+            let patch = Value::deserialize(serde_norway::Deserializer::from_str(text)).unwrap();
+            let target = objects.iter().map(|(_, object)| object).find(|object| {
+                ["/apiVersion", "/kind", "/metadata/name", "/metadata/namespace"]
+                    .iter()
+                    .all(|field| object.pointer(field) == patch.pointer(field))
+            });
+            assert!(target.is_some(), "{}: {patch}", folder.display());
+            patches += 1;
+        }
+    }
+    assert_eq!(patches, 1, "the exec component switches its feature on");
+}
+
 #[tokio::test]
 async fn the_simulator_takes_them_all() {
     let kube = Kubernetes::start(Options::default()).await.unwrap();
