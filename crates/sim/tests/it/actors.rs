@@ -8,7 +8,7 @@ use sim::gitea::{FileChange, IssueState, NewCommit};
 use sim::kubernetes::{APPLICATION, CEPH_CLUSTER, DEPLOYMENT, NODE, POD};
 
 /// As long as anything may take before a test gives up.
-const DEADLINE: Duration = Duration::from_secs(20);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 async fn world(change: impl FnOnce(&mut WorldOptions)) -> World {
     let mut options = WorldOptions { speed: Speed::new(200.0), ..WorldOptions::default() };
@@ -72,9 +72,7 @@ fn revert(world: &World) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fresh_homelab_is_well() {
-    let start = Instant::now();
     let world = world(|_| {}).await;
-    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
     let kubernetes = world.kubernetes();
     let tip = head(&world);
     let apps = kubernetes.list(&APPLICATION, None);
@@ -374,7 +372,8 @@ async fn a_restart_annotation_rolls_the_pods() {
             && names(&world).iter().all(|name| !before.contains(name))
     })
     .await;
-    assert!(is_well(&app(&world, "homepage"), &head(&world)));
+    let tip = head(&world);
+    until("the app is well again, without a sync", || is_well(&app(&world, "homepage"), &tip)).await;
     world.shutdown().await;
 }
 
@@ -398,7 +397,8 @@ async fn an_ordered_stateful_set_keeps_its_broken_pod_after_the_revert() {
         text(&app, "/status/operationState/syncResult/revision") == tip && app.get("operation").is_none()
     })
     .await;
-    assert_eq!(text(&app(&world, "postgres"), "/status/health/status"), "Progressing");
+    until("the app is not well", || text(&app(&world, "postgres"), "/status/health/status") == "Progressing")
+        .await;
     assert_eq!(wait("the pod is still there", broken).await, uid);
     world.kubernetes().delete(&POD, Some("postgres"), "postgres-0");
     until("a new pod serves", || is_well(&app(&world, "postgres"), &tip)).await;
