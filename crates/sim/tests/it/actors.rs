@@ -8,7 +8,7 @@ use sim::gitea::{FileChange, IssueState, NewCommit};
 use sim::kubernetes::{APPLICATION, CEPH_CLUSTER, DEPLOYMENT, NODE, POD};
 
 /// As long as anything may take before a test gives up.
-const DEADLINE: Duration = Duration::from_secs(60);
+const DEADLINE: Duration = Duration::from_mins(1);
 
 async fn world(change: impl FnOnce(&mut WorldOptions)) -> World {
     let mut options = WorldOptions { speed: Speed::new(200.0), ..WorldOptions::default() };
