@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -58,6 +58,8 @@ enum Pushes {
 pub(crate) struct Server {
     pub(crate) base: String,
     administrator: String,
+    /// The address that commits carry, by which the server knows their author.
+    email: String,
     tokens: BTreeMap<String, String>,
     client: reqwest::Client,
     pushes: Pushes,
@@ -82,6 +84,7 @@ impl Server {
         let mut server = Self {
             base,
             administrator: "operator".into(),
+            email: "operator@example.com".into(),
             tokens: BTreeMap::from([("operator".into(), token), ("nobody".into(), "0".repeat(40))]),
             client,
             pushes: Pushes::Git(PathBuf::new()),
@@ -99,6 +102,7 @@ impl Server {
     async fn set_up(&mut self, handle: Option<Gitea>) {
         let me = self.call("operator", "GET", "/api/v1/user", None).await;
         me.body["login"].as_str().expect("the token's login").clone_into(&mut self.administrator);
+        me.body["email"].as_str().expect("the address").clone_into(&mut self.email);
         for (login, level) in
             [("caretaker", "write"), ("renovate", "write"), ("guest", "write"), ("reader", "read")]
         {
@@ -203,16 +207,16 @@ impl Server {
                 gitea.repository("ops", "homelab").commit(branch, commit).expect("a push").to_string()
             }
             Pushes::Git(folder) => {
-                git(folder, &["fetch", "-q", "origin"]);
+                self.git(folder, &["fetch", "-q", "origin"]);
                 let start = format!("origin/{}", from.unwrap_or(branch));
-                git(folder, &["checkout", "-q", "-B", branch, &start]);
+                self.git(folder, &["checkout", "-q", "-B", branch, &start]);
                 for file in files {
-                    write(folder, file);
+                    self.write(folder, file);
                 }
-                git(folder, &["add", "-A"]);
-                git(folder, &["commit", "-qm", message]);
-                git(folder, &["push", "-qf", "origin", branch]);
-                git(folder, &["rev-parse", "HEAD"])
+                self.git(folder, &["add", "-A"]);
+                self.git(folder, &["commit", "-qm", message]);
+                self.git(folder, &["push", "-qf", "origin", branch]);
+                self.git(folder, &["rev-parse", "HEAD"])
             }
         }
     }
@@ -242,11 +246,11 @@ impl Server {
                 self.push("main", &text, files)
             }
             Pushes::Git(folder) => {
-                git(folder, &["fetch", "-q", "origin"]);
-                git(folder, &["checkout", "-q", "-B", "main", "origin/main"]);
-                git(folder, &["revert", "-m", "1", "--no-edit", "HEAD"]);
-                git(folder, &["push", "-q", "origin", "main"]);
-                git(folder, &["rev-parse", "HEAD"])
+                self.git(folder, &["fetch", "-q", "origin"]);
+                self.git(folder, &["checkout", "-q", "-B", "main", "origin/main"]);
+                self.git(folder, &["revert", "-m", "1", "--no-edit", "HEAD"]);
+                self.git(folder, &["push", "-q", "origin", "main"]);
+                self.git(folder, &["rev-parse", "HEAD"])
             }
         }
     }
@@ -256,8 +260,44 @@ impl Server {
         let credentials = format!("http://{}:{}@", self.administrator, self.tokens["operator"]);
         let remote = format!("{}/ops/homelab.git", self.base.replace("http://", &credentials));
         std::fs::create_dir_all(&folder).expect("a temporary folder");
-        git(&folder, &["clone", "-q", &remote, "."]);
+        self.git(&folder, &["clone", "-q", &remote, "."]);
         folder
+    }
+
+    fn git(&self, folder: &Path, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .args(arguments)
+            .current_dir(folder)
+            .env("GIT_TERMINAL_PROMPT", "0")
+            .envs([("GIT_AUTHOR_NAME", "operator"), ("GIT_AUTHOR_EMAIL", self.email.as_str())])
+            .envs([("GIT_COMMITTER_NAME", "operator"), ("GIT_COMMITTER_EMAIL", self.email.as_str())])
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8_lossy(&output.stdout).trim().to_owned()
+    }
+
+    fn write(&self, folder: &Path, change: FileChange) {
+        let place = |path: &str| {
+            let file = folder.join(path);
+            std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
+            file
+        };
+        match change {
+            FileChange::Write { path, content, executable } => {
+                let file = place(&path);
+                std::fs::write(&file, content).expect("a file");
+                if executable {
+                    self.git(folder, &["add", &path]);
+                    self.git(folder, &["update-index", "--chmod=+x", &path]);
+                    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("a mode");
+                }
+            }
+            FileChange::Symlink { path, target } => {
+                std::os::unix::fs::symlink(target, place(&path)).expect("a link");
+            }
+            FileChange::Delete { path } => std::fs::remove_file(place(&path)).expect("a file to remove"),
+        }
     }
 
     pub(crate) async fn shutdown(self) {
@@ -267,42 +307,6 @@ impl Server {
                 std::fs::remove_dir_all(folder).expect("the temporary folder can be removed");
             }
         }
-    }
-}
-
-fn git(folder: &PathBuf, arguments: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(arguments)
-        .current_dir(folder)
-        .env("GIT_TERMINAL_PROMPT", "0")
-        .envs([("GIT_AUTHOR_NAME", "operator"), ("GIT_AUTHOR_EMAIL", "operator@example.com")])
-        .envs([("GIT_COMMITTER_NAME", "operator"), ("GIT_COMMITTER_EMAIL", "operator@example.com")])
-        .output()
-        .expect("git runs");
-    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8_lossy(&output.stdout).trim().to_owned()
-}
-
-fn write(folder: &std::path::Path, change: FileChange) {
-    let place = |path: &str| {
-        let file = folder.join(path);
-        std::fs::create_dir_all(file.parent().expect("a folder")).expect("a folder");
-        file
-    };
-    match change {
-        FileChange::Write { path, content, executable } => {
-            let file = place(&path);
-            std::fs::write(&file, content).expect("a file");
-            if executable {
-                git(&folder.to_path_buf(), &["add", &path]);
-                git(&folder.to_path_buf(), &["update-index", "--chmod=+x", &path]);
-                std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o755)).expect("a mode");
-            }
-        }
-        FileChange::Symlink { path, target } => {
-            std::os::unix::fs::symlink(target, place(&path)).expect("a link");
-        }
-        FileChange::Delete { path } => std::fs::remove_file(place(&path)).expect("a file to remove"),
     }
 }
 
