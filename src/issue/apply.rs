@@ -132,6 +132,22 @@ pub(crate) fn apply(fresh: &str, desired: &Desired) -> String {
     if Document::parse(fresh).is_err() {
         return fresh.to_owned();
     }
+    // A damaged marker that is taken away can let Markdown read the rest otherwise, and bring another to light.
+    let mut text = fresh.to_owned();
+    for _ in 0..MOST_PASSES {
+        let next = pass(&text, desired);
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    text
+}
+
+/// How often a text is gone through until nothing changes any more.
+const MOST_PASSES: usize = 8;
+
+fn pass(fresh: &str, desired: &Desired) -> String {
     // Blocks first: repairing a forged one may bring tasks and tables to light that it had claimed.
     let mut text = fresh.to_owned();
     if let Some(report) = &desired.closing_report {
@@ -199,6 +215,8 @@ fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, edits: &mut Edits
         }
         // There was a note of ours, and a note that is not ours stands there now: a person has made it theirs.
         (None, Some(_)) if !wish.former_notes.is_empty() && note_in(line).is_some() => {}
+        // There it would become a part of the code or comment that goes on in the next line.
+        (None, Some(_)) if item.first_line_open => {}
         (None, Some(note)) => edits.append_to_first_line(item, format!(" {note}")),
         (None, None) => {}
     }

@@ -201,6 +201,19 @@ fn a_block_whose_text_would_swallow_its_end_is_shown_as_words() {
 }
 
 #[test]
+fn headings_of_ours_are_not_above_a_persons_tasks() {
+    let body = "### High (P1)\n\n- [ ] Fix a\n";
+    let mut wish = desired(body);
+    wish.closing_report = Some("# RESOLVED\n\n## Verification data".to_owned());
+    let text = twice(body, &wish);
+    let after = tasks(&text);
+    assert_eq!(after.len(), 1, "{text}");
+    assert!(after[0].ticked && after[0].priority == super::Priority::P1, "{text}");
+    let moved = format!("### High (P1)\n\n{}\n- [ ] Fix a\n", text.split("### High").next().expect("a part"));
+    assert_eq!(tasks(&moved)[0].priority, super::Priority::P1, "{moved}");
+}
+
+#[test]
 fn an_empty_body_gets_its_status() {
     let wish = Desired { status: Some("words".to_owned()), ..Desired::default() };
     assert!(twice("", &wish).contains("words"));

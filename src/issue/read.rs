@@ -10,7 +10,7 @@ use super::{Kind, Needs, Priority, Task, TaskKey, approvals, marks};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use crate::wording;
-use checklist::{BoxLikeReason, DetailKind, Document, Item};
+use checklist::{BoxLikeReason, DetailKind, Document, Heading, Item};
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -89,7 +89,7 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
     for (index, item) in document.items().iter().enumerate() {
         match not_a_task(document, item, form, &own) {
             Some(why) => reading.ignored.push(Ignored { line: item.line, why }),
-            None => found.push((index, Draft::new(document, item))),
+            None => found.push((index, Draft::new(document, item, &own))),
         }
     }
     let ids = ids(&found.iter().map(|(_, draft)| draft).collect::<Vec<_>>(), &mut reading.warnings);
@@ -170,11 +170,12 @@ struct Draft {
 }
 
 impl Draft {
-    fn new(document: &Document<'_>, item: &Item) -> Self {
+    fn new(document: &Document<'_>, item: &Item, own: &[Range<usize>]) -> Self {
         let title = title(document, item);
         let mut head = words::head(&title, item.label.as_deref());
         head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let headings = || item.headings.iter().rev().filter_map(|&index| document.headings().get(index));
+        let above = above(document, item, own);
+        let headings = || above.iter().rev();
         let detail = |name: &str| {
             item.details.iter().find(|detail| {
                 detail.label.as_deref().is_some_and(|label| label.trim().to_lowercase().starts_with(name))
@@ -351,6 +352,18 @@ fn form(document: &Document<'_>) -> Form {
     }
 }
 
+/// The headings above an item, outermost first; those in blocks of ours stand above nothing of a person's.
+fn above<'a>(document: &'a Document<'_>, item: &Item, own: &[Range<usize>]) -> Vec<&'a Heading> {
+    let mut above: Vec<&Heading> = Vec::new();
+    for heading in document.headings().iter().take_while(|heading| heading.span.start < item.box_offset) {
+        if !own.iter().any(|range| range.contains(&heading.span.start)) {
+            above.retain(|outer| outer.level < heading.level);
+            above.push(heading);
+        }
+    }
+    above
+}
+
 /// Headings under which boxes are criteria, examples or records, not work.
 fn holds_no_tasks(name: &str) -> bool {
     let has = |word: &str| name.split(' ').any(|own| own == word);
@@ -380,7 +393,7 @@ fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usi
     if item.text.trim().is_empty() {
         return Some(wording::ignored_empty());
     }
-    let headings: Vec<_> = item.headings.iter().filter_map(|&index| document.headings().get(index)).collect();
+    let headings = above(document, item, own);
     let names: Vec<String> = headings.iter().map(|heading| heading_name(&heading.text)).collect();
     let in_tasks = names.iter().any(|name| name.starts_with("action items") || name == "tasks");
     let head = words::head(&title(document, item), item.label.as_deref());

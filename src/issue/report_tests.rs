@@ -92,7 +92,7 @@ fn status() -> StatusView {
         }],
         others: vec![OtherIssue { number: IssueNumber(3), title: "[Maintenance] older".to_owned() }],
         half_done: vec!["#5 is merged and not rolled out".to_owned()],
-        missing_rights: vec!["create pods/exec in rook-ceph".to_owned()],
+        missing_rights: vec!["the right to create pods/exec in rook-ceph".to_owned()],
         warnings: vec!["No window is set.".to_owned()],
     }
 }

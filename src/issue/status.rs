@@ -196,7 +196,7 @@ pub(crate) struct StatusView {
     pub(crate) others: Vec<OtherIssue>,
     /// What is half done: sentences of our own Markdown.
     pub(crate) half_done: Vec<String>,
-    /// Rights that are missing: from outside, escaped here.
+    /// Rights and settings that are missing: sentences of our own Markdown.
     pub(crate) missing_rights: Vec<String>,
     /// What else a person should know: sentences of our own Markdown.
     pub(crate) warnings: Vec<String>,
@@ -227,7 +227,7 @@ pub(crate) fn render_status(view: &StatusView) -> String {
     }
     layers(&mut text, view);
     list(&mut text, "Half done", view.half_done.iter().map(|line| one_line(line)));
-    list(&mut text, "Missing rights", view.missing_rights.iter().map(|right| wording::missing_right_line(right)));
+    list(&mut text, "What is missing", view.missing_rights.iter().map(|right| one_line(right)));
     waiting(&mut text, view);
     approvals(&mut text, view);
     held(&mut text, view);

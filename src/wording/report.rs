@@ -102,11 +102,6 @@ pub(crate) fn remade(number: PullNumber, title: &str, instead_of: PullNumber) ->
     )
 }
 
-/// A right that is missing.
-pub(crate) fn missing_right_line(right: &str) -> String {
-    format!("{}: without it the work that needs it does not begin.", code(right, 120))
-}
-
 /// Renovate's rule that keeps a version away.
 pub(crate) fn renovate_rule(hold: &Hold) -> String {
     // Package and version come from outside: as JSON strings they can end neither the string nor the fence.
