@@ -1,8 +1,13 @@
 //! What a real Gitea answered is read as it was meant: every recorded good answer of a kind that the client asks for.
 
 use super::http::refusal_of;
-use super::types::*;
-use super::wire::*;
+use super::types::{
+    Account, Branch, ChangedFile, Comment, Commit, FileChangeKind, Issue, Label, OwnerKind, Repository,
+};
+use super::wire::{
+    WireAccount, WireBranch, WireCombined, WireComment, WireCommit, WireFile, WireFilesAnswer, WireIssue,
+    WireLabel, WirePull, WireRepository, WireTree, WireVersion,
+};
 use super::{AfterRefusedMerge, ForgeError};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -106,7 +111,8 @@ fn every_good_answer_is_read() {
                 "commit"
             }
             ("GET", ["repos", _, _, "branches", _]) if exchange.body["commit"].is_object() => {
-                Branch::from(read::<WireBranch>(exchange));
+                let branch = Branch::from(read::<WireBranch>(exchange));
+                assert!(branch.can_push);
                 "branch"
             }
             ("GET", ["repos", _, _, "git", "trees", _]) => {
