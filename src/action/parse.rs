@@ -39,14 +39,13 @@ fn words(text: &str) -> Option<Vec<String>> {
             (Some(open), c) if c == open => quote = None,
             // Inside double quotes a shell still substitutes.
             (Some('"'), '$' | '`' | '\\') | (_, '\n' | '\r' | '\0') => return None,
-            (Some(_), c) => word.get_or_insert_default().push(c),
             (None, '\'' | '"') => {
                 quote = Some(c);
                 word.get_or_insert_default();
             }
             (None, ' ' | '\t') => words.extend(word.take()),
             (None, c) if "|&;<>()$`\\*?[]{}!#~".contains(c) => return None,
-            (None, c) => word.get_or_insert_default().push(c),
+            (_, c) => word.get_or_insert_default().push(c),
         }
     }
     if quote.is_some() {
@@ -97,8 +96,8 @@ fn kubectl(arguments: &[&str]) -> Command {
             Command::Read
         }
         ["describe", tail @ ..] if !tail.iter().any(|word| secret(word)) => Command::Read,
-        ["top" | "version" | "api-resources" | "cluster-info", ..] => Command::Read,
-        ["rollout", "status" | "history", ..] => Command::Read,
+        ["top" | "version" | "api-resources" | "cluster-info", ..]
+        | ["rollout", "status" | "history", ..] => Command::Read,
         ["exec", tail @ ..] => exec(tail),
         _ => Command::NotUnderstood,
     }

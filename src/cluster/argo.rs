@@ -64,11 +64,11 @@ impl Kubernetes {
         application: &Application,
         patch: &Value,
     ) -> ClusterResult<()> {
-        let path = path(application);
+        let address = path(application);
         if !lease.holds_for(self.settings().request_timeout()) {
-            return Err(ClusterError::LeaseTooShort { what: format!("PATCH {path}") });
+            return Err(ClusterError::LeaseTooShort { what: format!("PATCH {address}") });
         }
-        self.connection().write(Write::Merge, &path, patch).await.map(drop)
+        self.connection().write(Write::Merge, &address, patch).await.map(drop)
     }
 }
 

@@ -262,7 +262,7 @@ pub(super) fn deployment(object: Deployment) -> Result<Workload, String> {
     })
 }
 
-/// A StatefulSet. With `OnDelete`, or while a partition holds pods back, the pods that are not to be updated count as
+/// A `StatefulSet`. With `OnDelete`, or while a partition holds pods back, the pods that are not to be updated count as
 /// updated: nothing will ever update them.
 pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
     let (namespace, name) = named(&object.metadata)?;
@@ -298,7 +298,7 @@ pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
     })
 }
 
-/// A DaemonSet. With `OnDelete` nothing updates its pods, so all count as updated.
+/// A `DaemonSet`. With `OnDelete` nothing updates its pods, so all count as updated.
 pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
     let (namespace, name) = named(&object.metadata)?;
     let spec = object.spec.unwrap_or_default();
@@ -324,7 +324,7 @@ pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
     })
 }
 
-/// A Rook CephCluster.
+/// A Rook `CephCluster`.
 pub(super) fn ceph_cluster(object: &Value) -> Result<CephCluster, String> {
     let (namespace, name) = object_name(object)?;
     let ceph = &object["status"]["ceph"];

@@ -107,7 +107,7 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn nodes(&self) -> ClusterResult<Vec<Node>>;
     /// All pods of all namespaces.
     async fn pods(&self) -> ClusterResult<Vec<Pod>>;
-    /// All Deployments, StatefulSets and DaemonSets of all namespaces.
+    /// All Deployments, `StatefulSets` and `DaemonSets` of all namespaces.
     async fn workloads(&self) -> ClusterResult<Vec<Workload>>;
     /// All Argo CD Applications.
     async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>>;

@@ -166,7 +166,7 @@ pub(crate) struct Pod {
     pub(crate) created_at: Option<Timestamp>,
     /// When its time to end is over: the moment that its deletion was asked for plus its grace period.
     pub(crate) deleted_at: Option<Timestamp>,
-    /// Its controller (a ReplicaSet, StatefulSet, Job...).
+    /// Its controller (a `ReplicaSet`, `StatefulSet`, Job...).
     pub(crate) owner: Option<ObjectRef>,
     /// Its containers, init containers first.
     pub(crate) containers: Vec<Container>,
@@ -176,7 +176,7 @@ pub(crate) struct Pod {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
-/// A Deployment, StatefulSet or DaemonSet.
+/// A Deployment, `StatefulSet` or `DaemonSet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Workload {
     /// What it is.
@@ -296,6 +296,7 @@ pub(crate) struct ApplicationResource {
 }
 
 /// An Argo CD Application, in one version of the object.
+#[expect(clippy::struct_excessive_bools, reason = "each is a field of the object, independent of the others")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Application {
     /// Its namespace.
@@ -401,7 +402,7 @@ pub(crate) struct NodeUsage {
     pub(crate) memory_bytes: u64,
 }
 
-/// A right, as SelfSubjectAccessReview asks for it.
+/// A right, as `SelfSubjectAccessReview` asks for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Right {
     /// `get`, `list`, `patch`, ...

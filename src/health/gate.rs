@@ -252,7 +252,7 @@ mod tests {
             settings: &settings,
             excused,
             green_since: Some(ago(60)),
-            settle: Duration::from_secs(60),
+            settle: Duration::from_mins(1),
             head_rolled_out: Ok(()),
             incident: None,
             paused: None,
@@ -296,10 +296,10 @@ mod tests {
 
     #[test]
     fn each_missing_piece_closes_the_gate() {
+        type Change = fn(&mut Evidence<'_>);
         static MISSING: Authority = Authority::Missing { asked: String::new() };
         let green = recon_at(ago(5), Verdict::Green);
         let none = BTreeSet::new();
-        type Change = fn(&mut Evidence<'_>);
         let cases: Vec<(&str, Change, &str)> = vec![
             ("paused", |e| e.paused = Some("a person"), "paused"),
             ("incident", |e| e.incident = Some("fire"), "incident"),

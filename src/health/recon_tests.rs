@@ -139,7 +139,7 @@ fn whole() -> Stub {
 
 async fn run(stub: &Stub, settings: &Settings, exec: bool) -> Recon {
     let cluster = cluster::Settings { exec, ..cluster::Settings::default() };
-    let surroundings = Surroundings { settings, cluster: &cluster, grace: Duration::from_secs(300) };
+    let surroundings = Surroundings { settings, cluster: &cluster, grace: Duration::from_mins(5) };
     recon(stub, &surroundings, now()).await
 }
 

@@ -14,7 +14,7 @@ pub(crate) enum Feature {
     ArgoCd,
     /// Refreshing, stopping and starting syncs.
     ArgoCdSync,
-    /// Rook's CephClusters.
+    /// Rook's `CephClusters`.
     Ceph,
     /// Commands in the Ceph tools pod.
     CephTools,

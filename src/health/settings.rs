@@ -6,6 +6,7 @@ use std::time::Duration;
 
 /// What is judged, and how old a sign of life may be. Ages are real seconds, whatever `timing.scale` is: they tell who
 /// is alive. They compare a reporter's clock with ours, so they must be wider than the clocks differ.
+#[expect(clippy::struct_excessive_bools, reason = "each switches one probe, independent of the others")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {

@@ -79,6 +79,9 @@ mod tests {
     use super::super::probes::testing::ago;
     use super::*;
 
+    /// Passes, so many seconds ago each, and since when that is GREEN.
+    type Case = (&'static [(i64, Verdict)], Option<i64>);
+
     const GAP: Duration = Duration::from_secs(30);
 
     fn observe(passes: &[(i64, Verdict)]) -> Steadiness {
@@ -92,17 +95,17 @@ mod tests {
     #[test]
     fn green_counts_from_its_first_pass_without_a_break() {
         use Verdict::{Green, Red, Unknown, Yellow};
-        let cases: Vec<(Vec<(i64, Verdict)>, Option<i64>)> = vec![
-            (vec![], None),
-            (vec![(100, Green)], Some(100)),
-            (vec![(100, Green), (80, Green), (60, Green)], Some(100)),
-            (vec![(100, Green), (80, Red), (60, Green)], Some(60)),
-            (vec![(100, Green), (80, Yellow), (60, Green), (40, Unknown)], None),
-            (vec![(100, Green), (60, Green)], Some(60)),
-            (vec![(60, Green), (100, Green)], Some(100)),
+        let cases: [Case; 7] = [
+            (&[], None),
+            (&[(100, Green)], Some(100)),
+            (&[(100, Green), (80, Green), (60, Green)], Some(100)),
+            (&[(100, Green), (80, Red), (60, Green)], Some(60)),
+            (&[(100, Green), (80, Yellow), (60, Green), (40, Unknown)], None),
+            (&[(100, Green), (60, Green)], Some(60)),
+            (&[(60, Green), (100, Green)], Some(100)),
         ];
         for (passes, expected) in cases {
-            assert_eq!(observe(&passes).green_since(), expected.map(ago), "{passes:?}");
+            assert_eq!(observe(passes).green_since(), expected.map(ago), "{passes:?}");
         }
     }
 

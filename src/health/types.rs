@@ -93,7 +93,7 @@ pub(crate) enum Probe {
     Nodes,
     /// Pods of kube-system.
     KubeSystem,
-    /// The CephCluster's status.
+    /// The `CephCluster`'s status.
     Ceph,
     /// `ceph` through exec in the tools pod.
     CephTools,

@@ -95,7 +95,6 @@ fn judge_application(application: &Application) -> Vec<Finding> {
         }
     }
     match application.sync {
-        SyncStatus::Synced => {}
         SyncStatus::OutOfSync => {
             let evidence = match &application.operation {
                 Some(operation)
@@ -117,7 +116,8 @@ fn judge_application(application: &Application) -> Vec<Finding> {
                 evidence,
             ));
         }
-        SyncStatus::Unknown => {}
+        // A comparison that failed was said above.
+        SyncStatus::Synced | SyncStatus::Unknown => {}
     }
     let (rule, verdict, what) = match application.health {
         ApplicationHealth::Healthy => return findings,
@@ -188,12 +188,12 @@ pub(in crate::health) mod tests {
 
     #[test]
     fn every_rule_for_an_application() {
+        type Case = (&'static str, Application, Vec<(&'static str, Verdict)>);
         let with = |change: fn(&mut Application)| {
             let mut application = application("shop");
             change(&mut application);
             application
         };
-        type Case = (&'static str, Application, Vec<(&'static str, Verdict)>);
         let cases: Vec<Case> = vec![
             ("good", application("shop"), vec![]),
             ("out of sync", with(|a| a.sync = SyncStatus::OutOfSync), vec![("out-of-sync", Yellow)]),

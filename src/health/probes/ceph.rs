@@ -1,4 +1,5 @@
-//! Ceph as Rook sees it: the health in the CephCluster's status. Its phase and conditions stay Ready at HEALTH_ERR.
+//! Ceph as Rook sees it: the health in the `CephCluster`'s status. Its phase and conditions stay Ready
+//! at `HEALTH_ERR`.
 
 use super::{age, finding, judged, unused};
 use crate::cluster::{CephCluster, ObjectRef};
@@ -6,7 +7,7 @@ use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Judges all CephClusters.
+/// Judges all `CephClusters`.
 pub(in crate::health) fn judge_ceph(
     clusters: &[CephCluster],
     now: Timestamp,

@@ -82,16 +82,16 @@ pub(in crate::health) fn judge_ceph_tools(namespace: &str, output: &ExecOutput) 
         (Some(used), Some(total)) => Figure::Read((used, total)),
         _ => Figure::NotRead("`ceph status` names no usage".to_owned()),
     };
-    let states: Vec<String> = groups["pgs_by_state"]
+    let by_state: Vec<String> = groups["pgs_by_state"]
         .as_array()
         .into_iter()
         .flatten()
         .filter_map(|state| Some(format!("{} {}", state["count"].as_u64()?, state["state_name"].as_str()?)))
         .collect();
-    let placement_groups = if states.is_empty() {
+    let placement_groups = if by_state.is_empty() {
         Figure::NotRead("`ceph status` names no placement groups".to_owned())
     } else {
-        Figure::Read(states.join(", "))
+        Figure::Read(by_state.join(", "))
     };
     let summary = match &osds {
         Figure::Read((up, inside, all)) => format!("{health}, OSDs: {up} up, {inside} in, of {all}"),
@@ -110,7 +110,7 @@ mod tests {
         ExecOutput { stdout: stdout.to_owned(), stderr: "trouble".to_owned(), exit_code }
     }
 
-    fn status(health: &str, checks: Value) -> ExecOutput {
+    fn status(health: &str, checks: &Value) -> ExecOutput {
         let status = json!({
             "health": {"status": health, "checks": checks, "mutes": []},
             "osdmap": {"num_osds": 12, "num_up_osds": 12, "num_in_osds": 12},
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn figures_come_from_the_status() {
-        let read = judge_ceph_tools("rook-ceph", &status("HEALTH_OK", json!({})));
+        let read = judge_ceph_tools("rook-ceph", &status("HEALTH_OK", &json!({})));
         assert_eq!(read.osds, Figure::Read((12, 12, 12)));
         assert_eq!(read.usage, Figure::Read((3, 8)));
         assert_eq!(read.placement_groups, Figure::Read("177 active+clean".to_owned()));
@@ -138,9 +138,9 @@ mod tests {
     #[test]
     fn muted_checks_are_named_and_do_not_block() {
         let check = |muted: bool| json!({"RECENT_CRASH": {"severity": "HEALTH_WARN", "summary": {"message": "crashed"}, "muted": muted}});
-        let muted = judge_ceph_tools("rook-ceph", &status("HEALTH_OK", check(true)));
+        let muted = judge_ceph_tools("rook-ceph", &status("HEALTH_OK", &check(true)));
         assert_eq!((muted.result.verdict, muted.result.findings.len()), (Verdict::Green, 1));
-        let loud = judge_ceph_tools("rook-ceph", &status("HEALTH_WARN", check(false)));
+        let loud = judge_ceph_tools("rook-ceph", &status("HEALTH_WARN", &check(false)));
         assert_eq!(rules(&loud.result), [("RECENT_CRASH", Verdict::Yellow)]);
     }
 

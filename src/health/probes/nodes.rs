@@ -160,7 +160,7 @@ mod tests {
             (
                 "lost",
                 with(|n| {
-                    n.conditions = vec![on("Ready", Status::Unknown), on("DiskPressure", Status::Unknown)]
+                    n.conditions = vec![on("Ready", Status::Unknown), on("DiskPressure", Status::Unknown)];
                 }),
                 vec![("not-ready", Red)],
             ),

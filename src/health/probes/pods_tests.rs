@@ -2,7 +2,7 @@ use super::super::testing::{ago, now, rules};
 use super::*;
 use Verdict::{Red, Unknown, Yellow};
 
-const GRACE: Duration = Duration::from_secs(300);
+const GRACE: Duration = Duration::from_mins(5);
 
 fn on(kind: &str, status: ConditionStatus, since: i64) -> Condition {
     Condition {
@@ -70,6 +70,7 @@ fn judge(pods: &[Pod]) -> PodsJudged {
 
 #[test]
 fn every_rule_for_a_pod() {
+    type Case = (&'static str, Pod, Vec<(&'static str, Verdict)>);
     use ConditionStatus as Status;
     let with = |change: fn(&mut Pod)| {
         let mut pod = pod();
@@ -82,7 +83,6 @@ fn every_rule_for_a_pod() {
         p.containers[0].state = waiting("ContainerCreating");
         p.created_at = Some(ago(10));
     };
-    type Case = (&'static str, Pod, Vec<(&'static str, Verdict)>);
     let cases: Vec<Case> = vec![
         ("good", pod(), vec![]),
         (

@@ -1,4 +1,4 @@
-//! Deployments, StatefulSets and DaemonSets: whether what is wanted serves.
+//! Deployments, `StatefulSets` and `DaemonSets`: whether what is wanted serves.
 //!
 //! Right after a change every count still reads complete: only `observedGeneration` tells that nobody has looked yet.
 
@@ -103,12 +103,12 @@ mod tests {
 
     #[test]
     fn every_rule_for_a_workload() {
+        type Case = (&'static str, Workload, Option<i64>, Vec<(&'static str, Verdict)>);
         let with = |change: fn(&mut Workload)| {
             let mut workload = workload();
             change(&mut workload);
             workload
         };
-        type Case = (&'static str, Workload, Option<i64>, Vec<(&'static str, Verdict)>);
         let cases: Vec<Case> = vec![
             ("complete", workload(), None, vec![]),
             (
@@ -147,7 +147,7 @@ mod tests {
             ),
         ];
         for (name, workload, youngest, expected) in cases {
-            let grace = Duration::from_secs(300);
+            let grace = Duration::from_mins(5);
             let found = judge_workload(Probe::Pods, &workload, youngest.map(ago), now(), grace);
             let found: Vec<_> = found.iter().map(|f| (f.id.rule.as_str(), f.verdict)).collect();
             assert_eq!(found, expected, "{name}");
