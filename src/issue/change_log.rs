@@ -140,10 +140,13 @@ fn cell(column: Column, columns: &[Column], row: &ChangeRow) -> String {
         Column::Kind => kind.to_owned(),
         Column::Number => number,
         Column::Title => title,
-        Column::Action if !has(Column::Item) && !has(Column::Title) => match has(Column::Result) {
-            true => format!("{item}: {}", row.action),
-            false => format!("{item}: {} ({})", row.action, row.note),
-        },
+        Column::Action if !has(Column::Item) && !has(Column::Title) => {
+            if has(Column::Result) {
+                format!("{item}: {}", row.action)
+            } else {
+                format!("{item}: {} ({})", row.action, row.note)
+            }
+        }
         Column::Action => row.action.clone(),
         Column::Result => row.note.clone(),
         Column::After => row.after.map(|verdict| verdict.word().to_owned()).unwrap_or_default(),

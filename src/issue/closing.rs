@@ -318,7 +318,7 @@ fn figures(text: &mut Text, view: &ClosingView) {
     text.blank();
     match &figures.node_usage {
         Figure::NotRead(reason) => {
-            text.line(&format!("CPU and memory by node: {}", wording::not_read(reason)))
+            text.line(&format!("CPU and memory by node: {}", wording::not_read(reason)));
         }
         Figure::Read(nodes) => {
             let rows = nodes.iter().map(|(name, millis, bytes)| {

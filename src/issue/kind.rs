@@ -199,7 +199,7 @@ fn action(commands: &[String], words: &[String]) -> Option<Action> {
     for command in commands {
         match ceph_arguments(command)?.as_slice() {
             ["crash", "archive-all"] => archives = true,
-            ["crash", "ls" | "ls-new"] | ["health"] | ["health", "detail"] | ["status" | "-s"] => {}
+            ["crash", "ls" | "ls-new"] | ["health" | "status" | "-s"] | ["health", "detail"] => {}
             _ => return None,
         }
     }

@@ -113,7 +113,7 @@ pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
         head.priority = head.priority.or_else(|| named_priority(word.as_str()));
         text.truncate(whole.start());
     }
-    head.title = text.trim().to_owned();
+    text.trim().clone_into(&mut head.title);
     head
 }
 

@@ -53,7 +53,10 @@ pub(crate) fn progress(progress: Progress) -> String {
         (progress.skipped, "skipped"),
     ] {
         if count > 0 {
-            text.push_str(&format!(", {count} {word}"));
+            text.push_str(", ");
+            text.push_str(&count.to_string());
+            text.push(' ');
+            text.push_str(word);
         }
     }
     text
