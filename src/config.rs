@@ -1,7 +1,7 @@
 //! Puts the settings together that each module defines for itself: defaults, then a TOML file, then the environment
 //! (`CARETAKER__SECTION__KEY`). A key that nobody knows is an error, since a misspelt one would be a silent default.
 
-use crate::{cluster, forge, merge, store, timing, web};
+use crate::{cluster, forge, health, merge, run, store, timing, web};
 use ::config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -20,6 +20,13 @@ pub(crate) struct Settings {
     pub(crate) forge: forge::Settings,
     /// The cluster.
     pub(crate) cluster: cluster::Settings,
+    /// The repositories that caretaker looks after.
+    #[serde(rename = "repository")]
+    pub(crate) repositories: Vec<run::Repository>,
+    /// Runs.
+    pub(crate) run: run::Settings,
+    /// Health.
+    pub(crate) health: health::Settings,
     /// Merging.
     pub(crate) merge: merge::Settings,
     /// Renovate.
@@ -62,6 +69,11 @@ pub(crate) enum SettingsError {
     },
 }
 
+/// No repository is named.
+#[derive(Debug, thiserror::Error)]
+#[error("no repository: add a [[repository]] table with its name")]
+pub(crate) struct NoRepository;
+
 /// Reads the settings: from the file that is named, or the first one that is there, and the environment.
 pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, SettingsError> {
     let file = match named {
@@ -97,6 +109,11 @@ fn parse(text: &str, environment: Environment) -> Result<Settings, String> {
 }
 
 impl Settings {
+    /// The repository that caretaker looks after.
+    pub(crate) fn repository(&self) -> Result<&run::Repository, NoRepository> {
+        self.repositories.first().ok_or(NoRepository)
+    }
+
     /// Values that have the right type and still make no sense.
     fn out_of_range(&self) -> Vec<String> {
         let mut wrong = Vec::new();
@@ -109,6 +126,11 @@ impl Settings {
             if !value.as_f64().is_some_and(|seconds| (0.0..=1e9).contains(&seconds)) {
                 wrong.push(format!("timing.{key} must be a number of seconds, 0 or more"));
             }
+        }
+        if self.repositories.len() > 1 {
+            wrong.push(
+                "there are several [[repository]] tables: caretaker looks after one for now".to_owned(),
+            );
         }
         if self.web.body_limit_bytes == 0 {
             wrong.push("web.body_limit_bytes must be more than 0".to_owned());
@@ -127,6 +149,7 @@ impl Settings {
         look(self.forge.url().map(drop).map_err(Into::into));
         look(self.forge.token().map(drop).map_err(Into::into));
         look(self.web.webhook_secret().map(drop).map_err(Into::into));
+        look(self.repository().map(drop).map_err(Into::into));
         missing
     }
 }
@@ -171,12 +194,16 @@ mod tests {
             .join("\n")
     }
 
+    /// The defaults, and what has none.
+    fn base() -> Settings {
+        let needed = "[forge]\nurl = \"https://git.example.org/\"\n[[repository]]\nname = \"ops/homelab\"";
+        parse(needed, no_environment()).unwrap()
+    }
+
     #[test]
     fn the_example_is_loaded_as_it_is() {
         let settings = parse(EXAMPLE, no_environment()).unwrap();
-        let mut expected = Settings::default();
-        expected.forge.url = Some("https://git.example.org/".parse().unwrap());
-        assert_eq!(settings, expected, "apart from what has no default, the example changes nothing");
+        assert_eq!(settings, base(), "apart from what has no default, the example changes nothing");
     }
 
     #[test]
@@ -189,7 +216,7 @@ mod tests {
             .and_then(Config::try_deserialize)
             .unwrap();
         let mut wrong = Vec::new();
-        compare("", &serde_json::to_value(Settings::default()).unwrap(), &example, &mut wrong);
+        compare("", &serde_json::to_value(base()).unwrap(), &example, &mut wrong);
         assert!(wrong.is_empty(), "{wrong:#?}");
     }
 
@@ -207,6 +234,13 @@ mod tests {
             // Without a default the example shows what a value looks like.
             (Value::Null, _) => {}
             (Value::Array(items), _) if items.is_empty() => {}
+            (Value::Array(items), Value::Array(shown))
+                if items.len() == shown.len() && items.iter().all(Value::is_object) =>
+            {
+                for (real, shown) in items.iter().zip(shown) {
+                    compare(path, real, shown, wrong);
+                }
+            }
             (Value::Number(real), Value::Number(shown)) if real.as_f64() == shown.as_f64() => {}
             (real, shown) if real == shown => {}
             (real, shown) => wrong.push(format!("{path}: the default is {real}, the example says {shown}")),
@@ -236,7 +270,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let cases: [(&str, &[&str]); 8] = [
+        let cases: [(&str, &[&str]); 12] = [
             ("[forge]\nurll = 1", &["unknown field `urll`", "`url`"]),
             ("[forges]\nurl = 1", &["unknown field `forges`"]),
             ("[web]\nlisten = \"here\"", &["socket address"]),
@@ -245,6 +279,10 @@ mod tests {
             ("[timing]\nscale = 0.5", &["timing.scale"]),
             ("[web]\nbody_limit_bytes = 0", &["web.body_limit_bytes"]),
             ("[web\n", &["line 1"]),
+            ("[[repository]]\nname = \"homelab\"", &["`homelab` is not a repository"]),
+            ("[[repository]]\nmode = \"auto\"", &["name"]),
+            ("[[repository]]\nname = \"a/b\"\nmode = \"full\"", &["full", "repository[0]"]),
+            ("[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"a/c\"", &["[[repository]]"]),
         ];
         for (text, expected) in cases {
             let said = parse(text, no_environment()).expect_err(text);

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
     group = clap::ArgGroup::new("source").required(true),
     after_help = "\
 Examples:
-  caretaker plan --issue 7 --repository ops/homelab
+  caretaker plan --issue 7
   caretaker plan --file BODY.md
   caretaker plan --file - --format json < BODY.md
 
@@ -30,9 +30,9 @@ Exit codes:
 )]
 pub(super) struct Arguments {
     /// The number of the issue on the forge.
-    #[arg(long, group = "source", value_name = "N", requires = "repository")]
+    #[arg(long, group = "source", value_name = "N")]
     issue: Option<u64>,
-    /// The repository of the issue.
+    /// The repository of the issue; without it the one of the settings.
     #[arg(long, value_name = "OWNER/NAME", conflicts_with = "file")]
     repository: Option<String>,
     /// A file with the text of an issue; `-` reads it from stdin.
@@ -60,12 +60,13 @@ impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
         let rules = Rules::new(&settings.merge);
-        let (reading, facts) = match (&self.file, self.issue, &self.repository) {
-            (Some(path), _, _) => (read(&body_of(path)?, &rules)?, Facts::new()),
-            (None, Some(number), Some(repository)) => {
-                from_forge(&settings, repository, IssueNumber(number), &rules).await?
+        let (reading, facts) = match (&self.file, self.issue) {
+            (Some(path), _) => (read(&body_of(path)?, &rules)?, Facts::new()),
+            (None, Some(number)) => {
+                let repository = self.repository(&settings)?;
+                from_forge(&settings, &repository, IssueNumber(number), &rules).await?
             }
-            (None, _, _) => {
+            (None, None) => {
                 let what = "neither an issue nor a file is named";
                 return Err(Failure::new(Exit::Settings, what, "see `caretaker plan --help`"));
             }
@@ -77,6 +78,17 @@ impl Arguments {
             Format::Json => writeln!(out, "{}", issue::plan_json(&reading, &order))?,
         }
         Ok(out.flush()?)
+    }
+
+    fn repository(&self, settings: &Settings) -> Result<RepositoryName, Failure> {
+        match &self.repository {
+            Some(text) => text
+                .parse()
+                .map_err(|error| Failure::new(Exit::Settings, error, "write --repository OWNER/NAME")),
+            None => settings.repository().map(|repository| repository.name.clone()).map_err(|error| {
+                Failure::new(Exit::Settings, error, "or name the repository with --repository OWNER/NAME")
+            }),
+        }
     }
 }
 
@@ -105,25 +117,22 @@ fn read(body: &str, rules: &Rules) -> Result<Reading, Failure> {
 
 async fn from_forge(
     settings: &Settings,
-    repository: &str,
+    repository: &RepositoryName,
     number: IssueNumber,
     rules: &Rules,
 ) -> Result<(Reading, Facts), Failure> {
     let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
         Failure::new(Exit::Settings, error, "`caretaker config check` says what is missing")
     };
-    let repository: RepositoryName = repository
-        .parse()
-        .map_err(|error| Failure::new(Exit::Settings, error, "write --repository OWNER/NAME"))?;
     let url = settings.forge.url().map_err(|error| wrong(error.into()))?;
     let token = settings.forge.token().map_err(|error| wrong(error.into()))?;
     let forge = Gitea::new(url, &token, &settings.forge).map_err(|error| wrong(error.into()))?;
-    let issue = forge.issue(&repository, number).await?;
+    let issue = forge.issue(repository, number).await?;
     let reading = read(&issue.body, rules)?;
     let mut facts = Facts::new();
     for pull in reading.tasks.iter().filter_map(|task| task.kind.pull()) {
         if !facts.contains_key(&pull) {
-            facts.extend(fact(&forge, &repository, pull, rules).await?.map(|fact| (pull, fact)));
+            facts.extend(fact(&forge, repository, pull, rules).await?.map(|fact| (pull, fact)));
         }
     }
     Ok((reading, facts))

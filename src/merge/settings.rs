@@ -3,17 +3,6 @@
 use super::Category;
 use serde::{Deserialize, Serialize};
 
-/// How a merge is followed into the cluster.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum RolloutRule {
-    /// Through the Argo CD Applications that watch the repository; without any, nothing is merged.
-    #[default]
-    Follow,
-    /// Nothing rolls this repository out: a merge is done when it is merged.
-    None,
-}
-
 /// Whether a change below a path may be reverted by caretaker itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -68,11 +57,6 @@ pub struct ReversiblePath {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Settings {
-    /// How a merge is followed into the cluster.
-    pub rollout: RolloutRule,
-    /// Addresses under which the cluster pulls the repositories when they differ from the forge's own, such as
-    /// `http://gitea-http.gitea.svc:3000/ops/homelab.git`.
-    pub pull_urls: Vec<String>,
     /// Whether the forge shall delete a branch that was merged.
     pub delete_branch: bool,
     /// What is of which category, first match wins; goes before the built-in rules. What no rule matches is
@@ -89,8 +73,6 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            rollout: RolloutRule::Follow,
-            pull_urls: Vec::new(),
             delete_branch: true,
             categories: Vec::new(),
             foundations: Vec::new(),

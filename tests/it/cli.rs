@@ -50,7 +50,9 @@ fn help_says_what_there_is() {
 #[test]
 fn wrong_arguments_are_exit_code_two() {
     let folder = tempfile::tempdir().unwrap();
-    for arguments in [&["plan"][..], &["nonsense"], &["plan", "--issue", "many"], &["plan", "--issue", "7"]] {
+    for arguments in
+        [&["plan"][..], &["nonsense"], &["plan", "--issue", "many"], &["plan", "--issue", "7", "--file", "-"]]
+    {
         let (code, out, err) = run(folder.path(), arguments);
         assert_eq!((code, out.as_str()), (Some(2), ""), "{arguments:?}");
         assert!(err.contains("--help"), "{err}");
@@ -132,6 +134,9 @@ fn a_plan_is_read_from_stdin_too() {
 #[test]
 fn a_plan_of_an_issue_says_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
+    let (code, _, err) = run(folder.path(), &["plan", "--issue", "7"]);
+    assert_eq!(code, Some(2));
+    assert!(err.contains("[[repository]]") && err.contains("next:"), "{err}");
     let ask = ["plan", "--issue", "7", "--repository", "ops/homelab"];
     let (code, _, err) = run(folder.path(), &ask);
     assert_eq!(code, Some(2));
