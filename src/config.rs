@@ -21,8 +21,7 @@ pub(crate) struct Settings {
     /// The cluster.
     pub(crate) cluster: cluster::Settings,
     /// The repositories that caretaker looks after.
-    #[serde(rename = "repository")]
-    pub(crate) repositories: Vec<run::Repository>,
+    pub(crate) repository: Vec<run::Repository>,
     /// Runs.
     pub(crate) run: run::Settings,
     /// Health.
@@ -110,8 +109,8 @@ fn parse(text: &str, environment: Environment) -> Result<Settings, String> {
 
 impl Settings {
     /// The repository that caretaker looks after.
-    pub(crate) fn repository(&self) -> Result<&run::Repository, NoRepository> {
-        self.repositories.first().ok_or(NoRepository)
+    pub(crate) fn first_repository(&self) -> Result<&run::Repository, NoRepository> {
+        self.repository.first().ok_or(NoRepository)
     }
 
     /// Values that have the right type and still make no sense.
@@ -127,7 +126,7 @@ impl Settings {
                 wrong.push(format!("timing.{key} must be a number of seconds, 0 or more"));
             }
         }
-        if self.repositories.len() > 1 {
+        if self.repository.len() > 1 {
             wrong.push(
                 "there are several [[repository]] tables: caretaker looks after one for now".to_owned(),
             );
@@ -149,7 +148,7 @@ impl Settings {
         look(self.forge.url().map(drop).map_err(Into::into));
         look(self.forge.token().map(drop).map_err(Into::into));
         look(self.web.webhook_secret().map(drop).map_err(Into::into));
-        look(self.repository().map(drop).map_err(Into::into));
+        look(self.first_repository().map(drop).map_err(Into::into));
         missing
     }
 }

@@ -1,0 +1,30 @@
+# The recipes mirror `.ci/run`.
+
+# Lists the recipes.
+default:
+    @just --list
+
+# Format, clippy.
+check:
+    cargo fmt --all -- --check
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Every test.
+test:
+    cargo test --workspace --locked
+
+# The demonstration.
+demo *arguments:
+    cargo run --locked -- demo {{arguments}}
+
+# What CI runs.
+ci:
+    .ci/run
+
+# Licences, advisories, doubled packages (needs cargo-deny).
+deny:
+    cargo deny check
+
+# Writes the new snapshots of tests.
+snapshots:
+    INSTA_UPDATE=always cargo test --workspace --locked
