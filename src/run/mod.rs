@@ -14,6 +14,8 @@ mod report;
 mod settings;
 mod situation;
 mod state;
+#[cfg(test)]
+mod stories;
 mod trust;
 mod worker;
 

@@ -48,6 +48,8 @@ pub(crate) struct TaskRecord {
     pub(crate) vouched: bool,
     /// What became of it.
     pub(crate) state: TaskState,
+    /// When an untick asked for it again.
+    pub(crate) asked_again: Option<Timestamp>,
     /// How often an effect for it was tried and did not happen.
     pub(crate) attempts: u32,
     /// Every note that was ever shown for it.
@@ -249,6 +251,7 @@ impl RunState {
                     ticked_at_discovery: ticked,
                     vouched,
                     state,
+                    asked_again: None,
                     attempts: 0,
                     notes: Vec::new(),
                     asked: None,
@@ -368,6 +371,7 @@ impl RunState {
             Event::TaskAgain { key } => {
                 if let Some(record) = self.tasks.get_mut(&key) {
                     record.state = TaskState::Open;
+                    record.asked_again = Some(at);
                     record.attempts = 0;
                     self.important += 1;
                 }

@@ -6,7 +6,7 @@ use crate::issue::{Check, Kind, Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal};
 use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
-use crate::run::event::{Effect, Event, MergePlan, TaskOutcome};
+use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation};
 use crate::run::state::TaskState;
 use crate::wording;
@@ -100,6 +100,9 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             Event::Escalated { key: Some(task.key.clone()), why, evidence: last_words(situation, task) },
         ]));
     }
+    if let Some(detail) = done(situation, task) {
+        return ended(&task.key, TaskOutcome::Done, detail);
+    }
     match &task.kind {
         Kind::Merge { pull } => merge(situation, task, situation.pulls.get(pull)),
         Kind::Verify { check } => verify(situation, task, *check),
@@ -128,6 +131,24 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             waits(situation, &task.key, why)
         }
     }
+}
+
+/// What the newest effect for a task left behind, if that was done since the task was last asked for.
+fn done(situation: &Situation<'_>, task: &Task) -> Option<String> {
+    let asked_again = situation.state.task(&task.key).and_then(|record| record.asked_again);
+    situation
+        .state
+        .acts
+        .iter()
+        .rev()
+        .filter(|act| match &act.effect {
+            Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => *key == task.key,
+            _ => false,
+        })
+        .find_map(|act| match &act.ended {
+            Some((at, Outcome::Done { detail })) if asked_again.is_none_or(|again| *at > again) => Some(detail.clone()),
+            _ => None,
+        })
 }
 
 /// What the world said the last times.
