@@ -31,6 +31,7 @@ use crate::store::{EventId, RunId, RunRow, Store, StoreError};
 use crate::timing::Timing;
 use crate::web::{Peer, Readiness};
 use crate::wording;
+use futures::StreamExt;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -656,12 +657,15 @@ impl Worker {
         let mut urls = scene.repository.clone_urls.clone();
         urls.extend(scene.settings.pull_urls.iter().cloned());
         let watched = Watched { urls: &urls, default_branch: &scene.repository.default_branch };
-        for application in watched.watchers(&applications) {
-            if let Err(error) = self.parts.cluster.refresh_application(application, hard).await {
-                // Argo CD looks by itself after some minutes; this only makes it sooner.
-                tracing::warn!(application = %application.name, %error, "the refresh was not taken");
-            }
-        }
+        // A few at once: one after the other takes long where many watch, all at once is rude to the API server.
+        futures::stream::iter(watched.watchers(&applications))
+            .for_each_concurrent(8, |application| async move {
+                if let Err(error) = self.parts.cluster.refresh_application(application, hard).await {
+                    // Argo CD looks by itself after some minutes; this only makes it sooner.
+                    tracing::warn!(application = %application.name, %error, "the refresh was not taken");
+                }
+            })
+            .await;
     }
 
     fn report<'a>(

@@ -194,6 +194,10 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
     let Some(pull) = pull else {
         return waits(situation, key, wording::pull_missing());
     };
+    // We merged it, and it was undone or handed over: a person's now, whatever the pull request reads.
+    if situation.state.merges.iter().any(|record| record.plan.key == *key) {
+        return Step::Later(None);
+    }
     if let Some(merged) = &pull.pull.merged {
         return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
     }

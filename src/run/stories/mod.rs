@@ -1,6 +1,7 @@
 //! Whole runs against the simulated homelab over real HTTP, told as stories.
 
 mod happy;
+mod trouble;
 
 use super::situation::Mode;
 use super::worker::{Parts, Worker};
@@ -66,7 +67,7 @@ impl Story {
             world.kubernetes().apply_manifests(manifest).unwrap();
         }
         for (name, color) in [("maintenance", "#0e8a16"), ("needs-human", "#d93f0b")] {
-            world.repository().create_label(name, color);
+            world.repository().create_label(name, color).unwrap();
         }
         let folder = tempfile::tempdir().unwrap();
         let token = world.kubernetes().create_token("system:serviceaccount:caretaker:caretaker");
@@ -160,6 +161,19 @@ impl Story {
             }
             assert!(Instant::now() < deadline, "not in time: {what}\n{}", issue.body);
             tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until the journal says something.
+    pub(super) async fn state_when(&self, what: &str, holds: impl Fn(&RunState) -> bool) -> RunState {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let state = self.state().await;
+            if holds(&state) {
+                return state;
+            }
+            assert!(Instant::now() < deadline, "not in time: {what}\n{state:#?}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
 }

@@ -1,0 +1,44 @@
+//! What goes wrong.
+
+use super::Story;
+use crate::run::event::ChangeResult;
+use crate::run::state::TaskState;
+use sim::gitea::IssueState;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_makes_its_app_degraded_is_undone_and_held_and_the_rest_goes_on() {
+    let mut story = Story::begin().await;
+    let grafana = story.world.renovate_opens("grafana", "9.5.0").unwrap();
+    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    story.world.app_degrades_from("grafana", "9.5.0");
+    let number = story
+        .issue(&format!(
+            "## Action Items\n\n- [ ] **D1 P2 Platform**: Merge PR #{grafana}\n- [ ] **D2 P2 Apps**: Merge PR #{echo}\n\
+             - [ ] **F1 P0 All**: Final validation gate\n"
+        ))
+        .await;
+    let before = story.world.repository().files("main");
+    story.start().await;
+    let issue = story
+        .until("a person is called and echo is merged", number, |issue| {
+            issue.labels.iter().any(|label| label == "needs-human")
+                && story.world.repository().pull(echo).is_some_and(|pull| pull.merged)
+        })
+        .await;
+    assert_eq!(issue.state, IssueState::Open);
+    let state = story
+        .state_when("echo is done", |state| state.merges.len() == 2 && state.change.is_none())
+        .await;
+    assert!(matches!(state.merges[0].result, Some(ChangeResult::Reverted { .. })), "{:?}", state.merges[0].result);
+    assert_eq!(state.merges[0].plan.pull.0, grafana);
+    assert_eq!(state.merges[1].result, Some(ChangeResult::Kept));
+    assert_eq!(state.holds.len(), 1);
+    assert_eq!(state.holds[0].hold.version, "9.5.0");
+    let held = state.tasks.values().find(|record| record.known.id == "D1").unwrap();
+    assert!(matches!(held.state, TaskState::Waiting { .. }), "{:?}", held.state);
+    let after = story.world.repository().files("main");
+    let chart = before.keys().find(|path| path.contains("grafana")).unwrap();
+    assert_eq!(before[chart].content, after[chart].content, "the files are as they were");
+    story.stop().await;
+    story.world.shutdown().await;
+}
