@@ -12,7 +12,7 @@ mod tests;
 mod webhook;
 
 pub(crate) use health::{Peer, Readiness};
-pub use settings::Settings;
+pub(crate) use settings::Settings;
 pub(crate) use settings::SettingsError;
 
 use crate::inbox::Inbox;

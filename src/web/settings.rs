@@ -9,21 +9,21 @@ use std::time::Duration;
 /// Where caretaker listens, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The listener of `/webhook`, `/healthz` and `/readyz`.
-    pub listen: SocketAddr,
+    pub(crate) listen: SocketAddr,
     /// The listener of the page that shows the runs. It asks for no password: keep it on loopback.
-    pub page_listen: SocketAddr,
+    pub(crate) page_listen: SocketAddr,
     /// The file that holds the webhook's secret. Goes before the environment.
-    pub webhook_secret_file: Option<PathBuf>,
+    pub(crate) webhook_secret_file: Option<PathBuf>,
     /// The environment variable that holds the webhook's secret where no file does.
-    pub webhook_secret_env: String,
+    pub(crate) webhook_secret_env: String,
     /// The largest delivery that is taken, in bytes.
-    pub body_limit_bytes: usize,
+    pub(crate) body_limit_bytes: usize,
     /// How old the last answer of forge or cluster may be before `/readyz` says so, in seconds.
-    pub contact_max_age_seconds: u64,
+    pub(crate) contact_max_age_seconds: u64,
     /// How long the worker may take for one round before `/readyz` calls it stuck, in seconds.
-    pub worker_max_age_seconds: u64,
+    pub(crate) worker_max_age_seconds: u64,
 }
 
 impl Default for Settings {

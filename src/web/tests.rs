@@ -16,8 +16,8 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const SECRET: &str = "a secret of tests";
-const OPENED: &str = r##"{"action":"opened","number":7,"issue":{"number":7,"title":"Maintenance","body":"- [ ] A1"},
-    "repository":{"full_name":"Ops/Homelab"},"sender":{"login":"operator"}}"##;
+const OPENED: &str = r#"{"action":"opened","number":7,"issue":{"number":7,"title":"Maintenance","body":"- [ ] A1"},
+    "repository":{"full_name":"Ops/Homelab"},"sender":{"login":"operator"}}"#;
 
 struct Fixture {
     serving: Serving,
