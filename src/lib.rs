@@ -8,6 +8,7 @@
 //! * `forge`, `cluster`, `store`: the outside; they know no other module
 
 mod action;
+mod app;
 mod cli;
 mod cluster;
 mod config;

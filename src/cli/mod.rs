@@ -3,6 +3,8 @@
 mod config;
 mod failure;
 mod plan;
+mod run;
+mod serve;
 
 use crate::logging::{self, LogFormat};
 use clap::{Parser, Subcommand};
@@ -34,6 +36,8 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Serve(serve::Arguments),
+    Run(run::Arguments),
     Plan(plan::Arguments),
     Config(config::Arguments),
 }
@@ -43,6 +47,7 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let default_filter = match arguments.command {
+        Command::Serve(_) | Command::Run(_) => "info",
         Command::Plan(_) | Command::Config(_) => "warn",
     };
     logging::start(arguments.log_format, default_filter);
@@ -57,6 +62,8 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<(), Failure> {
     let named = arguments.config.as_deref();
     match arguments.command {
+        Command::Serve(serve) => runtime()?.block_on(serve.run(named)),
+        Command::Run(one) => runtime()?.block_on(one.run(named)),
         Command::Plan(plan) => runtime()?.block_on(plan.run(named)),
         Command::Config(config) => config.run(named),
     }
@@ -65,4 +72,20 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
     tokio::runtime::Runtime::new()
         .map_err(|error| Failure::new(Exit::Failed, error, "the system gives no threads; look at its limits"))
+}
+
+/// Cancels a token on SIGTERM and Ctrl-C.
+fn stop_on_signal(stop: tokio_util::sync::CancellationToken) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())
+        .map_err(|error| Failure::new(Exit::Failed, error, "the system takes no signal handlers"))?;
+    tokio::spawn(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = tokio::signal::ctrl_c() => {}
+        }
+        tracing::info!("told to stop; ending in order");
+        stop.cancel();
+    });
+    Ok(())
 }

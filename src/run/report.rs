@@ -66,7 +66,9 @@ pub(crate) struct Report<'a> {
     pub(crate) changed_at: Timestamp,
     /// What was written before, oldest first.
     pub(crate) writes: &'a [LastWrite],
-    /// How the run stands is written for people; who does the work.
+    /// Whether this is the closing: the last status says so.
+    pub(crate) closing: bool,
+    /// The account that does the work.
     pub(crate) bot: &'a str,
 }
 
@@ -124,7 +126,7 @@ impl Report<'_> {
     }
 
     fn run_state(&self) -> issue::RunState {
-        if self.state.closed() {
+        if self.closing {
             return issue::RunState::Done;
         }
         let in_trouble = self.state.change.as_ref().is_some_and(|change| {

@@ -135,6 +135,8 @@ pub(crate) enum Standing {
     Locked,
     /// The run is over.
     Over,
+    /// The worker was told to stop.
+    Stopped,
 }
 
 /// What is remembered of a run between two looks.
@@ -212,7 +214,7 @@ impl Worker {
                 self.parts.readiness.looped();
             }
             if stop.is_cancelled() {
-                break Standing::Paused;
+                break Standing::Stopped;
             }
             if again {
                 continue;
@@ -224,7 +226,7 @@ impl Worker {
             let wait = if self.lease.is_some() { soonest.min(LEASE_RENEWAL) } else { soonest };
             let jitter = wait.mul_f64(rand::random_range(0.0..0.1));
             tokio::select! {
-                () = stop.cancelled() => break Standing::Paused,
+                () = stop.cancelled() => break Standing::Stopped,
                 _ = self.parts.hints.notified() => {}
                 () = tokio::time::sleep(wait + jitter) => {}
             }
@@ -692,6 +694,7 @@ impl Worker {
             remade: &observation.remade,
             changed_at,
             writes: &work.writes,
+            closing: false,
             bot: &scene.bot.login,
         }
     }
@@ -791,7 +794,7 @@ impl Worker {
                 // A person closed it meanwhile; their word stands.
                 return Ok(Outcome::Done { detail: wording::closed_by_person() });
             }
-            let report = self.report(scene, work, None, now, now);
+            let report = Report { closing: true, ..self.report(scene, work, None, now, now) };
             let Some(view): Option<ClosingView> = report.closing(now) else {
                 return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
             };

@@ -652,3 +652,19 @@ pub(crate) fn verdict(verdict: Verdict) -> String {
     };
     format!("{icon} {verdict}")
 }
+
+/// How a run stands when nothing more can be done, for the terminal.
+pub(crate) fn standing(issue: IssueNumber, standing: crate::run::Standing) -> String {
+    use crate::run::Standing;
+    match standing {
+        Standing::NoIssue => format!("#{issue} is no open maintenance issue"),
+        Standing::People => format!("the run on #{issue} waits for people; the issue says for what"),
+        Standing::Obstacles => format!("the run on #{issue} cannot begin yet: something is missing"),
+        Standing::Paused => format!("the run on #{issue} is stopped by a person"),
+        Standing::Locked => "another caretaker holds the cluster's lock".to_owned(),
+        Standing::Over => format!("the run on #{issue} is over"),
+        Standing::Stopped => {
+            format!("told to stop; the run on #{issue} goes on when caretaker is started again")
+        }
+    }
+}

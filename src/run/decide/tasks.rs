@@ -146,7 +146,9 @@ fn done(situation: &Situation<'_>, task: &Task) -> Option<String> {
             _ => false,
         })
         .find_map(|act| match &act.ended {
-            Some((at, Outcome::Done { detail })) if asked_again.is_none_or(|again| *at > again) => Some(detail.clone()),
+            Some((at, Outcome::Done { detail })) if asked_again.is_none_or(|again| *at > again) => {
+                Some(detail.clone())
+            }
             _ => None,
         })
 }

@@ -5,7 +5,12 @@ use sim::gitea::IssueState;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_merges_a_crash_archive_and_the_closing() {
-    let _ = tracing_subscriber::fmt().with_ansi(false).compact().with_max_level(tracing::Level::INFO).with_test_writer().try_init();
+    let _ = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .compact()
+        .with_max_level(tracing::Level::INFO)
+        .with_test_writer()
+        .try_init();
     let mut story = Story::with_ceph_crash().await;
     let kured = story.world.renovate_opens("kured", "5.10.0").unwrap();
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();

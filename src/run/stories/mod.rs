@@ -58,7 +58,11 @@ impl Story {
 
     /// With a crash that Ceph warns of.
     pub(super) async fn with_ceph_crash() -> Self {
-        Self::with(WorldOptions { crashes: vec![Crash::new("osd.3", "metal4", jiff::Timestamp::now())], ..WorldOptions::default() }).await
+        Self::with(WorldOptions {
+            crashes: vec![Crash::new("osd.3", "metal4", jiff::Timestamp::now())],
+            ..WorldOptions::default()
+        })
+        .await
     }
 
     async fn with(options: WorldOptions) -> Self {
@@ -80,7 +84,11 @@ impl Story {
                 pull_urls: vec![world.repository_url().to_owned()],
                 rollout: settings::RolloutBy::Watchers,
             },
-            settings: Settings { trusted: vec!["operator".to_owned()], sole_writers: true, ..Settings::default() },
+            settings: Settings {
+                trusted: vec!["operator".to_owned()],
+                sole_writers: true,
+                ..Settings::default()
+            },
             world,
             folder,
             kubeconfig,
@@ -96,8 +104,11 @@ impl Story {
 
     /// Starts caretaker on its store.
     pub(super) async fn start(&mut self) {
-        let cluster_settings =
-            cluster::Settings { kubeconfig: Some(self.kubeconfig.clone()), exec: true, ..cluster::Settings::default() };
+        let cluster_settings = cluster::Settings {
+            kubeconfig: Some(self.kubeconfig.clone()),
+            exec: true,
+            ..cluster::Settings::default()
+        };
         let forge_settings = forge::Settings::default();
         let token = self.world.token("caretaker").to_owned().into();
         let url = self.world.gitea().url().parse().unwrap();
@@ -152,7 +163,12 @@ impl Story {
     }
 
     /// Waits until something is true of the issue.
-    pub(super) async fn until(&self, what: &str, number: u64, holds: impl Fn(&IssueView) -> bool) -> IssueView {
+    pub(super) async fn until(
+        &self,
+        what: &str,
+        number: u64,
+        holds: impl Fn(&IssueView) -> bool,
+    ) -> IssueView {
         let deadline = Instant::now() + DEADLINE;
         loop {
             let issue = self.issue_now(number);

@@ -26,10 +26,13 @@ async fn a_merge_that_makes_its_app_degraded_is_undone_and_held_and_the_rest_goe
         })
         .await;
     assert_eq!(issue.state, IssueState::Open);
-    let state = story
-        .state_when("echo is done", |state| state.merges.len() == 2 && state.change.is_none())
-        .await;
-    assert!(matches!(state.merges[0].result, Some(ChangeResult::Reverted { .. })), "{:?}", state.merges[0].result);
+    let state =
+        story.state_when("echo is done", |state| state.merges.len() == 2 && state.change.is_none()).await;
+    assert!(
+        matches!(state.merges[0].result, Some(ChangeResult::Reverted { .. })),
+        "{:?}",
+        state.merges[0].result
+    );
     assert_eq!(state.merges[0].plan.pull.0, grafana);
     assert_eq!(state.merges[1].result, Some(ChangeResult::Kept));
     assert_eq!(state.holds.len(), 1);

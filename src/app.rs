@@ -1,0 +1,175 @@
+//! Puts the parts together, starts them, and stops them in order.
+//!
+//! The order of stopping decides a race: the worker ends first, so that nothing is begun that nobody will record, then
+//! the listeners, so that deliveries are stored to the last, then the store.
+
+use crate::cluster::{Cluster, ClusterError, Kubernetes};
+use crate::config::Settings;
+use crate::forge::{self, Forge, Gitea, IssueNumber};
+use crate::inbox::{Hints, Inbox};
+use crate::merge::classify::Rules;
+use crate::run::{self, Parts, Standing, Worker};
+use crate::store::{Store, StoreError};
+use crate::web::{self, Readiness, Serving, WebState};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// How long the worker may take to end what it is doing. Real time.
+const DRAIN: Duration = Duration::from_secs(30);
+
+/// Why caretaker could not start, or ended badly.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum AppError {
+    /// The settings about the forge.
+    #[error("the settings about the forge are not usable")]
+    ForgeSettings(#[from] forge::SettingsError),
+    /// The forge's client.
+    #[error("the forge's client could not be made")]
+    ForgeClient(#[from] forge::ClientError),
+    /// The cluster's credentials.
+    #[error("the cluster cannot be reached: is `cluster.kubeconfig` right?")]
+    Cluster(#[source] ClusterError),
+    /// The listeners.
+    #[error("the listeners could not be started")]
+    Web(#[from] web::WebError),
+    /// Their settings.
+    #[error("the settings about the listeners are not usable")]
+    WebSettings(#[from] web::SettingsError),
+    /// The store.
+    #[error("the store cannot be used")]
+    Store(#[from] StoreError),
+    /// The run.
+    #[error("the run failed")]
+    Run(#[from] run::RunError),
+    /// The worker's task is gone.
+    #[error("the worker ended by itself")]
+    Fell(#[from] tokio::task::JoinError),
+    /// No repository.
+    #[error("the settings name no repository: add a [[repository]] table with `name = \"owner/name\"`")]
+    NoRepository,
+}
+
+/// The parts that both `serve` and `run` need.
+async fn parts(settings: &Settings, only: Option<IssueNumber>) -> Result<Parts, AppError> {
+    if settings.repository.is_empty() {
+        return Err(AppError::NoRepository);
+    }
+    let forge: Arc<dyn Forge> =
+        Arc::new(Gitea::new(settings.forge.url()?, &settings.forge.token()?, &settings.forge)?);
+    let cluster: Arc<dyn Cluster> =
+        Arc::new(Kubernetes::connect(&settings.cluster).await.map_err(AppError::Cluster)?);
+    let store = Arc::new(Store::open(&settings.store.path).await?);
+    Ok(Parts {
+        store,
+        forge,
+        cluster,
+        settings: settings.run.clone(),
+        repositories: settings.repository.clone(),
+        timing: settings.timing.clone(),
+        rules: Rules::new(&settings.merge),
+        merge_settings: settings.merge.clone(),
+        renovate_settings: settings.renovate.clone(),
+        health_settings: settings.health.clone(),
+        cluster_settings: settings.cluster.clone(),
+        hints: Hints::default(),
+        readiness: Arc::new(Readiness::new(&settings.web)),
+        only,
+    })
+}
+
+/// The running service.
+#[derive(Debug)]
+pub(crate) struct App {
+    store: Arc<Store>,
+    serving: Serving,
+    worker: JoinHandle<Result<Standing, run::RunError>>,
+    stop_worker: CancellationToken,
+    stop_web: CancellationToken,
+}
+
+impl App {
+    /// Opens the store, connects forge and cluster, listens, and lets the worker loop.
+    pub(crate) async fn start(settings: &Settings) -> Result<Self, AppError> {
+        let parts = Arc::new(parts(settings, None).await?);
+        let stop_worker = CancellationToken::new();
+        let stop_web = CancellationToken::new();
+        let names = settings.repository.iter().map(|repository| repository.name.clone()).collect();
+        let inbox =
+            Inbox::new(settings.web.webhook_secret()?, names, Arc::clone(&parts.store), parts.hints.clone());
+        let state = WebState {
+            inbox: Arc::new(inbox),
+            store: Arc::clone(&parts.store),
+            readiness: Arc::clone(&parts.readiness),
+        };
+        let serving = web::serve(&settings.web, state, stop_web.clone()).await?;
+        let store = Arc::clone(&parts.store);
+        let worker = Worker::new(parts).await?;
+        let worker = tokio::spawn(worker.run(stop_worker.clone()));
+        Ok(Self { store, serving, worker, stop_worker, stop_web })
+    }
+
+    /// Where `/webhook`, `/healthz` and `/readyz` are.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.serving.address
+    }
+
+    /// Where the page is.
+    pub(crate) fn page_address(&self) -> SocketAddr {
+        self.serving.page_address
+    }
+
+    /// Where runs are remembered.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// Runs until the token is cancelled, then stops in order.
+    pub(crate) async fn until(self, stop: CancellationToken) -> Result<(), AppError> {
+        let Self { store, serving, mut worker, stop_worker, stop_web } = self;
+        let mut ended = tokio::spawn(serving.ended());
+        let early = tokio::select! {
+            () = stop.cancelled() => None,
+            done = &mut worker => Some(done),
+            web = &mut ended => {
+                web??;
+                None
+            }
+        };
+        stop_worker.cancel();
+        let outcome = match early {
+            Some(done) => done?.map(|_| ()),
+            None => match tokio::time::timeout(DRAIN, &mut worker).await {
+                Ok(done) => done?.map(|_| ()),
+                Err(_) => {
+                    tracing::warn!(
+                        "the worker did not end in time; what it began is found out at the next start"
+                    );
+                    worker.abort();
+                    Ok(())
+                }
+            },
+        };
+        stop_web.cancel();
+        if !ended.is_finished() {
+            ended.await??;
+        }
+        store.close().await;
+        outcome.map_err(AppError::Run)
+    }
+}
+
+/// Works on one issue in the foreground, until its run is over or waits for people.
+pub(crate) async fn run_issue(
+    settings: &Settings,
+    issue: IssueNumber,
+    stop: CancellationToken,
+) -> Result<Standing, AppError> {
+    let parts = Arc::new(parts(settings, Some(issue)).await?);
+    let store = Arc::clone(&parts.store);
+    let standing = Worker::new(parts).await?.run(stop).await?;
+    store.close().await;
+    Ok(standing)
+}

@@ -1,0 +1,55 @@
+//! `caretaker run`: one issue, in the foreground.
+
+use super::failure::{Exit, Failure};
+use crate::config;
+use crate::forge::IssueNumber;
+use crate::run::Standing;
+use crate::{app, wording};
+use clap::Args;
+use std::io::Write;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// Works on one maintenance issue in the foreground, until its run is over or waits for people.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  caretaker run --issue 42
+
+No webhook is needed: the forge is asked. Stopped at any moment and started again, it goes on where it was.
+
+Exit codes:
+  0  the run is over, or waits for people alone
+  1  failed, for a reason that is printed
+  2  wrong arguments or settings
+  3  a server or the store cannot be reached or refuses, something is missing, or another caretaker has the lock")]
+pub(super) struct Arguments {
+    /// The number of the maintenance issue.
+    #[arg(long, value_name = "N")]
+    issue: u64,
+}
+
+impl Arguments {
+    pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
+        let settings = config::load(named)?.settings;
+        let stop = CancellationToken::new();
+        super::stop_on_signal(stop.clone())?;
+        let issue = IssueNumber(self.issue);
+        let standing = app::run_issue(&settings, issue, stop).await.map_err(super::serve::failure)?;
+        // Whoever reads the other end of a pipe may stop reading: that is nobody's failure.
+        let _ = writeln!(anstream::stdout(), "{}", wording::standing(issue, standing));
+        match standing {
+            Standing::People | Standing::Over | Standing::Stopped => Ok(()),
+            Standing::NoIssue => Err(Failure::new(
+                Exit::Settings,
+                wording::standing(issue, standing),
+                "name an open issue that carries the maintenance label",
+            )),
+            Standing::Obstacles | Standing::Paused | Standing::Locked => Err(Failure::new(
+                Exit::Unreachable,
+                wording::standing(issue, standing),
+                "the issue's status block and the log name what is missing",
+            )),
+        }
+    }
+}

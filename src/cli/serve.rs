@@ -1,0 +1,52 @@
+//! `caretaker serve`: the service.
+
+use super::failure::{Exit, Failure};
+use crate::app::{App, AppError};
+use crate::config;
+use clap::Args;
+use std::path::Path;
+use tokio_util::sync::CancellationToken;
+
+/// Works on maintenance issues as they come, until it is told to stop (SIGTERM, Ctrl-C).
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  caretaker serve
+  caretaker serve --config /etc/caretaker/caretaker.toml --log-format json
+
+Listens on `web.listen` (/webhook, /healthz, /readyz) and shows the runs on `web.page_listen`.
+Stopped at any moment and started again, it goes on where it was.")]
+pub(super) struct Arguments {}
+
+impl Arguments {
+    pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
+        let settings = config::load(named)?.settings;
+        let stop = CancellationToken::new();
+        super::stop_on_signal(stop.clone())?;
+        let app = App::start(&settings).await.map_err(|error| failure(error))?;
+        tracing::info!(address = %app.address(), page = %app.page_address(), "caretaker serves");
+        app.until(stop).await.map_err(failure)
+    }
+}
+
+/// How an error of the service ends the process.
+pub(super) fn failure(error: AppError) -> Failure {
+    let (exit, advice) = match &error {
+        AppError::NoRepository
+        | AppError::ForgeSettings(_)
+        | AppError::ForgeClient(_)
+        | AppError::WebSettings(_) => {
+            (Exit::Settings, "correct the settings; `caretaker config check` says more")
+        }
+        AppError::Cluster(_) => (Exit::Unreachable, "look at `cluster.kubeconfig` and `cluster.context`"),
+        AppError::Store(_) => {
+            (Exit::Unreachable, "look at `store.path`: its folder, its rights, and who else uses it")
+        }
+        AppError::Web(_) => (Exit::Unreachable, "look whether the addresses under [web] are free"),
+        AppError::Run(_) => {
+            (Exit::Failed, "the log says what happened; start it again, it goes on where it was")
+        }
+        AppError::Fell(_) => (Exit::Failed, "this is a fault of caretaker's; the log says where"),
+    };
+    Failure::new(exit, error, advice)
+}
