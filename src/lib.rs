@@ -12,6 +12,7 @@ mod app;
 mod cli;
 mod cluster;
 mod config;
+pub mod demo;
 mod forge;
 mod health;
 mod inbox;

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. What a command prints goes to stdout, everything else to stderr.
 
 mod config;
+mod demo;
 mod failure;
 mod plan;
 mod run;
@@ -40,6 +41,7 @@ enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
     Config(config::Arguments),
+    Demo(demo::Arguments),
 }
 
 /// Runs the command line of this process.
@@ -49,6 +51,8 @@ pub fn main() -> ExitCode {
     let default_filter = match arguments.command {
         Command::Serve(_) | Command::Run(_) => "info",
         Command::Plan(_) | Command::Config(_) => "warn",
+        // What happens is shown as it happens; the log would only repeat it.
+        Command::Demo(_) => "error",
     };
     logging::start(arguments.log_format, default_filter);
     // Both TLS users are built without a provider of their own; a second installation changes nothing.
@@ -66,6 +70,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Run(one) => runtime()?.block_on(one.run(named)),
         Command::Plan(plan) => runtime()?.block_on(plan.run(named)),
         Command::Config(config) => config.run(named),
+        Command::Demo(demo) => runtime()?.block_on(demo.run()),
     }
 }
 

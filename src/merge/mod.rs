@@ -9,7 +9,7 @@ pub(crate) mod preflight;
 pub(crate) mod reversible;
 pub(crate) mod revert;
 pub(crate) mod rollout;
-mod semver;
+pub(crate) mod semver;
 pub(crate) mod settings;
 mod types;
 pub(crate) mod versions;
