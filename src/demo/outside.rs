@@ -83,6 +83,13 @@ pub(crate) fn title(text: &str) -> String {
     heading.map_or_else(|| "Maintenance".to_owned(), |heading| heading.trim().to_owned())
 }
 
+/// Whether a task asks for the crash reports of Ceph to be archived: only then are there any, since nothing else in a body
+/// from outside would take the warning away.
+pub(crate) fn names_crashes(text: &str) -> bool {
+    issue::read(text, &|_| (None, UpdateType::Unknown))
+        .is_ok_and(|reading| reading.tasks.iter().any(|task| matches!(task.kind, issue::Kind::Action { .. })))
+}
+
 /// Apps without volume or database client, for what the words do not say; each is used once.
 const STATELESS: [(&str, &str); 6] = [
     ("homepage", "v1.4.0"),
@@ -126,15 +133,20 @@ pub(crate) fn inventions(text: &str) -> Vec<Invention> {
     inventions
 }
 
-/// The words of the task that names the pull request; else of the first line that does.
+/// The words of the tasks that name the pull request, then of the lines that do.
 fn words_about(number: u64, tasks: &[Task], text: &str) -> String {
     let of = |task: &&Task| task.kind.pull().is_some_and(|pull| pull.0 == number);
     let merge = tasks.iter().filter(of).find(|task| matches!(task.kind, issue::Kind::Merge { .. }));
     let mut said: Vec<&str> = merge.iter().map(|task| task.title.as_str()).collect();
     said.extend(tasks.iter().filter(of).map(|task| task.title.as_str()));
     let named = pattern_of(number);
-    said.extend(text.lines().filter(|line| named.is_match(line)).take(3));
-    said.join("\n")
+    // A line may name several: each has what follows it.
+    said.extend(text.lines().filter_map(|line| {
+        let rest = &line[named.find(line)?.start() + 1..];
+        Some(rest.split('#').next().unwrap_or(rest))
+    }));
+    // Who opened it is no package.
+    said.join("\n").replace("[Renovate]", "")
 }
 
 fn pattern_of(number: u64) -> Regex {
@@ -147,9 +159,14 @@ fn pull<'a>(
     rules: &Rules,
     free: &mut impl Iterator<Item = &'a (&'a str, &'a str)>,
 ) -> Invention {
-    // Tables and punctuation would hide words from each other.
-    let first = said.lines().next().unwrap_or_default();
-    let (category, update) = classify_words(first, said, rules);
+    // The task's own words go first; where they say nothing, a later line may.
+    let judged: Vec<_> = said.lines().map(|line| classify_words(line, "", rules)).collect();
+    let category = judged.iter().find_map(|(category, _)| *category);
+    let update = judged
+        .iter()
+        .map(|(_, update)| *update)
+        .find(|update| *update != UpdateType::Unknown)
+        .unwrap_or(UpdateType::Unknown);
     if category == Some(Category::NonMajor) {
         let moved: Vec<(&str, String, String)> = free.take(2).map(|(app, from)| patched(app, from)).collect();
         if !moved.is_empty() {

@@ -172,7 +172,7 @@ impl Stage {
         inventions: &[Invention],
     ) -> Result<Self, StageError> {
         let apps = inventions.iter().filter_map(Invention::app).collect();
-        let world = start(options, apps, true).await?;
+        let world = start(options, apps, super::outside::names_crashes(text)).await?;
         let repository = world.repository();
         for invention in inventions {
             match invention {

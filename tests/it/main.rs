@@ -1,3 +1,4 @@
 //! Tests of the whole program, one binary, one module a theme.
 
 mod cli;
+mod demo;
