@@ -220,7 +220,10 @@ mod tests {
         expected.extend(merges);
         expected.extend([("C1", "close"), ("D1", "verify"), ("F1", "final")]);
         assert_eq!(kinds, expected);
-        assert!(reading.tasks.iter().all(|task| task.needs.is_none()), "{:?}", reading.tasks);
+        for task in &reading.tasks {
+            let expected = (task.id == DATABASE_TASK).then_some(issue::Needs::Approval);
+            assert_eq!(task.needs, expected, "{}", task.id);
+        }
         let order: Vec<_> = issue::order(&reading.tasks, &|_| None)
             .iter()
             .filter_map(|key| reading.task(key))
