@@ -6,6 +6,7 @@
 mod act;
 mod checks;
 mod decide;
+mod effects;
 mod event;
 mod line;
 mod memory;
@@ -18,6 +19,7 @@ mod state;
 mod stories;
 mod trust;
 mod worker;
+mod writing;
 
 pub(crate) use event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
 pub(crate) use line::line;

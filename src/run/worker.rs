@@ -39,9 +39,6 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-/// How often a body is read fresh and written again when somebody else was faster.
-const WRITE_ATTEMPTS: u32 = 6;
-
 /// The lease is taken again when it would hold for less than this. Real time, never scaled.
 const LEASE_MARGIN: Duration = Duration::from_secs(15);
 
@@ -111,7 +108,7 @@ pub(crate) struct Parts {
 
 /// When to look again.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Next {
+pub(super) enum Next {
     /// At once.
     Now,
     /// Soon: the world is awaited.
@@ -141,16 +138,21 @@ pub(crate) enum Standing {
 
 /// What is remembered of a run between two looks.
 #[derive(Debug)]
-struct Work {
-    run: RunRow,
-    state: RunState,
-    writes: Vec<LastWrite>,
-    ours: OwnHashes,
-    memory: Memory,
+pub(super) struct Work {
+    /// The run.
+    pub(super) run: RunRow,
+    /// Its journal, folded.
+    pub(super) state: RunState,
+    /// What was written into the body, oldest first.
+    pub(super) writes: Vec<LastWrite>,
+    /// The hashes of those bodies.
+    pub(super) ours: OwnHashes,
+    /// What may be forgotten.
+    pub(super) memory: Memory,
 }
 
 #[derive(Debug, Default)]
-struct OwnHashes(BTreeSet<String>);
+pub(super) struct OwnHashes(pub(super) BTreeSet<String>);
 
 impl OwnText for OwnHashes {
     fn is_ours(&self, body: &str) -> bool {
@@ -167,12 +169,12 @@ pub(crate) fn text_hash(text: &str) -> String {
 /// The worker.
 #[derive(Debug)]
 pub(crate) struct Worker {
-    parts: Arc<Parts>,
-    holder: String,
+    pub(super) parts: Arc<Parts>,
+    pub(super) holder: String,
     bot: Option<Account>,
     repositories: HashMap<RepositoryName, Repository>,
     works: HashMap<RunId, Work>,
-    lease: Option<ClusterLease>,
+    pub(super) lease: Option<ClusterLease>,
 }
 
 impl Worker {
@@ -463,7 +465,7 @@ impl Worker {
     }
 
     /// Appends to the journal, then to the state: in this order, so that memory never knows more than the store.
-    async fn append(&self, work: &mut Work, event: Event) -> Result<EventId, RunError> {
+    pub(super) async fn append(&self, work: &mut Work, event: Event) -> Result<EventId, RunError> {
         let now = Timestamp::now();
         let text =
             serde_json::to_string(&event).map_err(|source| RunError::Journal { run: work.run.id, source })?;
@@ -472,359 +474,21 @@ impl Worker {
         work.state.fold(id, now, event);
         Ok(id)
     }
-
-    /// Journals the intent, does it, journals the outcome.
-    async fn perform(
-        &mut self,
-        scene: &Scene<'_>,
-        work: &mut Work,
-        mut effect: Effect,
-    ) -> Result<(Next, Option<Waiting>), RunError> {
-        // The proofs come before the intent: without them nothing is tried.
-        let permit = match &mut effect {
-            Effect::Merge(plan) => match self.permit(scene, work, plan).await? {
-                Ok(permit) => Some(permit),
-                Err(why) => return Ok((Next::Soon, Some(Waiting::World(why)))),
-            },
-            _ => None,
-        };
-        let timeout = self.parts.cluster_settings.request_timeout();
-        if !self.lease.as_ref().is_some_and(|lease| lease.holds_for(timeout)) {
-            return Ok((Next::Now, None));
-        }
-        let step = self.append(work, Event::Intended { effect: effect.clone() }).await?;
-        let outcome = match (&effect, permit) {
-            (Effect::Merge(plan), Some(permit)) => {
-                act::merge(&self.parts, &self.context(scene, work, step, &effect), permit, plan).await
-            }
-            _ => self.carry_out(scene, work, step, &effect).await?,
-        };
-        let retry = matches!(outcome, Outcome::NotYet { .. });
-        self.append(work, Event::Ended { step, outcome }).await?;
-        Ok((if retry { Next::Soon } else { Next::Now }, None))
-    }
-
-    /// Everything again that decides about a merge, read just before it.
-    async fn permit(
-        &self,
-        scene: &Scene<'_>,
-        work: &Work,
-        plan: &mut super::event::MergePlan,
-    ) -> Result<Result<health::MergePermit, String>, RunError> {
-        let parts = &self.parts;
-        let name = &scene.repository.name;
-        let pull = parts.forge.pull(name, plan.pull).await?;
-        if pull.head.sha != plan.head || pull.state != State::Open || pull.draft || !pull.mergeable {
-            return Ok(Err(wording::pull_moved(plan.pull)));
-        }
-        let base = parts.forge.branch(name, &scene.repository.default_branch).await?.head;
-        if base != scene.observation.branch.head {
-            return Ok(Err(wording::branch_moved()));
-        }
-        plan.base = base.clone();
-        let Some(lease) = &self.lease else { return Ok(Err(wording::gate_settling())) };
-        let authority = match work.state.task(&plan.key).and_then(|record| record.approved.as_ref()) {
-            Some(approved) => Authority::Approved { by: approved.by.clone() },
-            None if scene.settings.mode == Mode::Auto => Authority::Automatic,
-            None => Authority::Missing { asked: wording::approval_by_mode() },
-        };
-        let evidence = Evidence {
-            now: Timestamp::now(),
-            recon: &scene.observation.recon,
-            settings: &parts.health_settings,
-            excused: &BTreeSet::new(),
-            green_since: work.memory.steadiness.green_since(),
-            settle: parts.timing.settle(),
-            head_rolled_out: match &scene.observation.head_rollout {
-                Rollout::Done { .. } => Ok(()),
-                rollout => Err(wording::gate_head_waits(rollout)),
-            },
-            incident: None,
-            paused: scene.observation.paused.as_deref(),
-            outside_window: None,
-            authority: &authority,
-            lease,
-            request_timeout: parts.cluster_settings.request_timeout(),
-        };
-        Ok(permit(&evidence, plan.pull, plan.head.clone(), base).map_err(|blocked| {
-            wording::permit_refused(&blocked.first().map(|one| one.why.clone()).unwrap_or_default())
-        }))
-    }
-
-    fn context<'a>(&self, scene: &Scene<'a>, work: &Work, step: EventId, effect: &Effect) -> Context<'a> {
-        let key = act::task_of(effect);
-        let task = key
-            .and_then(|key| scene.observation.reading.task(key).map(|task| task.id.clone()))
-            .unwrap_or_default();
-        let title = key
-            .and_then(|key| work.state.task(key))
-            .map(|record| record.known.title.clone())
-            .unwrap_or_default();
-        let works: Vec<String> = work
-            .state
-            .acts
-            .iter()
-            .filter_map(|act| match (&act.effect, &act.ended) {
-                (Effect::Merge(plan), Some((_, Outcome::Merged { .. }))) => Some(format!("#{}", plan.pull)),
-                (Effect::Action { .. }, Some((_, Outcome::Done { detail }))) => Some(detail.clone()),
-                _ => None,
-            })
-            .collect();
-        Context {
-            repository: &scene.repository.name,
-            branch: &scene.repository.default_branch,
-            issue: scene.issue.number,
-            step: act::step_id(&self.holder, step),
-            resolved_by: wording::resolved_by(&task, &title, &works),
-            task,
-        }
-    }
-
-    async fn carry_out(
-        &mut self,
-        scene: &Scene<'_>,
-        work: &mut Work,
-        step: EventId,
-        effect: &Effect,
-    ) -> Result<Outcome, RunError> {
-        let context = self.context(scene, work, step, effect);
-        let parts = Arc::clone(&self.parts);
-        Ok(match effect {
-            // A merge is never carried out without a permit; without one it is only asked about.
-            Effect::Merge(plan) => act::confirm_merge(&parts, &context, plan).await?,
-            Effect::Revert { change, merge_commit, reason, .. } => {
-                match work.state.change.as_ref().filter(|current| current.step == *change) {
-                    Some(current) => act::revert(&parts, &context, &current.plan, merge_commit, reason).await,
-                    None => Outcome::Refused { why: wording::revert_not_seen() },
-                }
-            }
-            Effect::Terminate { application, .. } => match &self.lease {
-                Some(lease) => act::terminate(&parts, lease, application).await,
-                None => Outcome::NotYet { why: wording::gate_settling() },
-            },
-            Effect::Sync { application, revision, .. } => match &self.lease {
-                Some(lease) => act::sync(&parts, lease, application, revision).await,
-                None => Outcome::NotYet { why: wording::gate_settling() },
-            },
-            Effect::Action { action, .. } => match &self.lease {
-                Some(lease) => act::archive_crashes(&parts, lease, action).await,
-                None => Outcome::NotYet { why: wording::gate_settling() },
-            },
-            Effect::CloseRelated { number, .. } => {
-                act::close_related(&parts, &context, *number, Timestamp::now()).await
-            }
-            Effect::CallPerson => act::call_person(&parts, &context).await,
-            Effect::CloseIssue { .. } => self.close_issue(scene, work).await?,
-        })
-    }
-
-    /// Finds out what became of an effect whose outcome is not in the journal.
-    async fn confirm(&mut self, scene: &Scene<'_>, work: &mut Work, step: EventId) -> Result<(), RunError> {
-        let Some(effect) = work.state.acts.iter().find(|act| act.step == step).map(|act| act.effect.clone())
-        else {
-            return Ok(());
-        };
-        let context = self.context(scene, work, step, &effect);
-        let outcome = match &effect {
-            Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,
-            Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
-            Effect::CloseIssue { .. } => {
-                let closed = scene.issue.state == State::Closed
-                    && text_for_title(&scene.issue.title, true) == scene.issue.title;
-                if closed {
-                    Outcome::Done { detail: String::new() }
-                } else {
-                    Outcome::NotYet { why: wording::not_closed_yet() }
-                }
-            }
-            // Doing these again changes nothing, so they are simply done.
-            Effect::Terminate { .. }
-            | Effect::Sync { .. }
-            | Effect::CloseRelated { .. }
-            | Effect::Action { .. }
-            | Effect::CallPerson => self.carry_out(scene, work, step, &effect).await?,
-        };
-        self.append(work, Event::Ended { step, outcome }).await?;
-        Ok(())
-    }
-
-    /// Asks Argo CD to look at the repository: every watcher, so that none is waited for longer than needed.
-    async fn refresh(&self, scene: &Scene<'_>, hard: bool) {
-        if scene.settings.rollout == RolloutBy::None {
-            return;
-        }
-        let Ok(cluster::Installed::Yes(applications)) = self.parts.cluster.applications().await else {
-            return;
-        };
-        let mut urls = scene.repository.clone_urls.clone();
-        urls.extend(scene.settings.pull_urls.iter().cloned());
-        let watched = Watched { urls: &urls, default_branch: &scene.repository.default_branch };
-        // A few at once: one after the other takes long where many watch, all at once is rude to the API server.
-        futures::stream::iter(watched.watchers(&applications))
-            .for_each_concurrent(8, |application| async move {
-                if let Err(error) = self.parts.cluster.refresh_application(application, hard).await {
-                    // Argo CD looks by itself after some minutes; this only makes it sooner.
-                    tracing::warn!(application = %application.name, %error, "the refresh was not taken");
-                }
-            })
-            .await;
-    }
-
-    fn report<'a>(
-        &self,
-        scene: &'a Scene<'_>,
-        work: &'a Work,
-        awaited: Option<&'a Waiting>,
-        since: Timestamp,
-        changed_at: Timestamp,
-    ) -> Report<'a> {
-        let observation = scene.observation;
-        Report {
-            run: work.run.id,
-            issue: scene.issue.number,
-            state: &work.state,
-            reading: &observation.reading,
-            order: &observation.order,
-            recon: Some(&observation.recon),
-            awaited,
-            awaited_since: since,
-            mode: scene.settings.mode,
-            others: &observation.others,
-            obstacles: &observation.obstacles,
-            remade: &observation.remade,
-            changed_at,
-            writes: &work.writes,
-            closing: false,
-            bot: &scene.bot.login,
-        }
-    }
-
-    /// Writes the body where it is not as it shall be: at once when something important happened, else gathered.
-    async fn write(
-        &mut self,
-        scene: &Scene<'_>,
-        work: &mut Work,
-        awaited: Option<&Waiting>,
-    ) -> Result<(), RunError> {
-        if scene.issue.state == State::Closed || work.state.closed() {
-            return Ok(());
-        }
-        let now = Timestamp::now();
-        let what = match awaited {
-            None => "working".to_owned(),
-            Some(Waiting::World(what)) => what.clone(),
-            Some(Waiting::People) => "people".to_owned(),
-            Some(Waiting::Lock(_)) => return Ok(()),
-            Some(Waiting::Obstacles) => "obstacles".to_owned(),
-            Some(Waiting::Paused(by)) => format!("paused {by}"),
-        };
-        let since = work.memory.awaited_since(&what, now);
-        let quiet = matches!(awaited, Some(Waiting::People | Waiting::Obstacles | Waiting::Paused(_)));
-        let important = format!(
-            "{} {:?} {:?} {:?} {}",
-            work.state.important,
-            scene.observation.obstacles,
-            scene.observation.others,
-            scene.observation.remade,
-            if quiet { what.as_str() } else { "" },
-        );
-        let changed_at = match &work.memory.written {
-            Some((known, at)) if *known == important => {
-                // Nothing important: while only people are awaited nothing is written, else writes are gathered.
-                if quiet || now.duration_since(*at).unsigned_abs() < self.parts.timing.gather() {
-                    return Ok(());
-                }
-                *at
-            }
-            _ => now,
-        };
-        let report = self.report(scene, work, awaited, since, changed_at);
-        let (desired, last) = report.desired(None);
-        let mut body = scene.issue.body.clone();
-        let mut version = scene.issue.content_version;
-        for attempt in 0..WRITE_ATTEMPTS {
-            // The body of this look was read a moment ago; only after a conflict is it read again.
-            if attempt > 0 {
-                act::jitter(attempt).await;
-                let fresh = self.parts.forge.issue(&scene.repository.name, scene.issue.number).await?;
-                if fresh.state == State::Closed {
-                    return Ok(());
-                }
-                body = fresh.body;
-                version = fresh.content_version;
-            }
-            let text = apply(&body, &desired);
-            if text == body {
-                work.memory.written = Some((important, now));
-                return Ok(());
-            }
-            self.remember(work, &text, last.clone()).await?;
-            let edit = IssueEdit { body: Some(text), content_version: version, ..IssueEdit::default() };
-            match self.parts.forge.edit_issue(&scene.repository.name, scene.issue.number, &edit).await {
-                Ok(_) => {
-                    work.memory.written = Some((important, now));
-                    return Ok(());
-                }
-                Err(ForgeError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        tracing::warn!("the body changed at each attempt to write it; trying again at the next look");
-        Ok(())
-    }
-
-    /// Remembers a body before it is sent, so that it is recognised whatever becomes of the request.
-    async fn remember(&self, work: &mut Work, text: &str, write: LastWrite) -> Result<(), RunError> {
-        let hash = text_hash(text);
-        let json =
-            serde_json::to_string(&write).map_err(|source| RunError::Journal { run: work.run.id, source })?;
-        self.parts.store.put_body_write(work.run.id, Timestamp::now(), &hash, &json).await?;
-        work.ours.0.insert(hash);
-        work.writes.push(write);
-        Ok(())
-    }
-
-    /// Closing report, `[RESOLVED]` and the closing, in one request.
-    async fn close_issue(&mut self, scene: &Scene<'_>, work: &mut Work) -> Result<Outcome, RunError> {
-        let now = Timestamp::now();
-        let name = &scene.repository.name;
-        for attempt in 0..WRITE_ATTEMPTS {
-            let fresh = self.parts.forge.issue(name, scene.issue.number).await?;
-            if fresh.state == State::Closed {
-                // A person closed it meanwhile; their word stands.
-                return Ok(Outcome::Done { detail: wording::closed_by_person() });
-            }
-            let report = Report { closing: true, ..self.report(scene, work, None, now, now) };
-            let Some(view): Option<ClosingView> = report.closing(now) else {
-                return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
-            };
-            let (desired, last) = report.desired(Some(&view));
-            let text = apply(&fresh.body, &desired);
-            self.remember(work, &text, last).await?;
-            let edit = IssueEdit {
-                title: Some(text_for_title(&fresh.title, true)),
-                body: Some(text),
-                state: Some(State::Closed),
-                content_version: fresh.content_version,
-            };
-            match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
-                Ok(_) => return Ok(Outcome::Done { detail: String::new() }),
-                Err(ForgeError::Conflict { .. }) => act::jitter(attempt).await,
-                Err(error) => return Ok(Outcome::NotYet { why: error.to_string() }),
-            }
-        }
-        Ok(Outcome::NotYet { why: wording::text_keeps_changing() })
-    }
 }
 
 /// What one look saw, for what follows from it.
 #[derive(Debug)]
-struct Scene<'a> {
-    settings: &'a RepositorySettings,
-    repository: &'a Repository,
-    bot: &'a Account,
-    issue: &'a Issue,
-    observation: &'a Observation,
+pub(super) struct Scene<'a> {
+    /// The repository's settings.
+    pub(super) settings: &'a RepositorySettings,
+    /// The repository.
+    pub(super) repository: &'a Repository,
+    /// Our own account.
+    pub(super) bot: &'a Account,
+    /// The issue as it was read in this look.
+    pub(super) issue: &'a Issue,
+    /// Everything else.
+    pub(super) observation: &'a Observation,
 }
 
 /// A run as the store knows it.

@@ -62,7 +62,7 @@ impl Store {
     ) -> StoreResult<Vec<(String, String)>> {
         let rows = sqlx::query(
             "SELECT sender, payload FROM delivery
-             WHERE repository = ? AND issue = ? AND payload IS NOT NULL ORDER BY received_at, rowid",
+             WHERE repository = ? AND issue = ? AND payload IS NOT NULL ORDER BY rowid",
         )
         .bind(repository)
         .bind(i64::try_from(issue).unwrap_or(i64::MAX))

@@ -1,0 +1,222 @@
+//! From a decision to its effect: the proofs first, then the intent, then the effect, then its outcome.
+//!
+//! Races decided here: everything that a merge rests on is read again just before it, and without a permit and a lock
+//! that holds long enough nothing is even journalled; an effect whose outcome is not in the journal is asked about, and
+//! done again only where that changes nothing.
+
+use super::act::{self, Context};
+use super::decide::Waiting;
+use super::event::{Effect, Event, MergePlan, Outcome};
+use super::settings::RolloutBy;
+use super::situation::Mode;
+use super::worker::{Next, RunError, Scene, Work, Worker};
+use crate::cluster;
+use crate::forge::State;
+use crate::health::{self, Authority, Evidence, permit};
+use crate::issue::text_for_title;
+use crate::merge::rollout::{Rollout, Watched};
+use crate::store::EventId;
+use crate::wording;
+use futures::StreamExt;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+impl Worker {
+    /// Journals the intent, does it, journals the outcome.
+    pub(super) async fn perform(
+        &mut self,
+        scene: &Scene<'_>,
+        work: &mut Work,
+        mut effect: Effect,
+    ) -> Result<(Next, Option<Waiting>), RunError> {
+        // The proofs come before the intent: without them nothing is tried.
+        let permit = match &mut effect {
+            Effect::Merge(plan) => match self.permit(scene, work, plan).await? {
+                Ok(permit) => Some(permit),
+                Err(why) => return Ok((Next::Soon, Some(Waiting::World(why)))),
+            },
+            _ => None,
+        };
+        let timeout = self.parts.cluster_settings.request_timeout();
+        if !self.lease.as_ref().is_some_and(|lease| lease.holds_for(timeout)) {
+            return Ok((Next::Now, None));
+        }
+        let step = self.append(work, Event::Intended { effect: effect.clone() }).await?;
+        let outcome = match (&effect, permit) {
+            (Effect::Merge(plan), Some(permit)) => {
+                act::merge(&self.parts, &self.context(scene, work, step, &effect), permit, plan).await
+            }
+            _ => self.carry_out(scene, work, step, &effect).await?,
+        };
+        let retry = matches!(outcome, Outcome::NotYet { .. });
+        self.append(work, Event::Ended { step, outcome }).await?;
+        Ok((if retry { Next::Soon } else { Next::Now }, None))
+    }
+
+    /// Everything again that decides about a merge, read just before it.
+    async fn permit(
+        &self,
+        scene: &Scene<'_>,
+        work: &Work,
+        plan: &mut MergePlan,
+    ) -> Result<Result<health::MergePermit, String>, RunError> {
+        let parts = &self.parts;
+        let name = &scene.repository.name;
+        let pull = parts.forge.pull(name, plan.pull).await?;
+        if pull.head.sha != plan.head || pull.state != State::Open || pull.draft || !pull.mergeable {
+            return Ok(Err(wording::pull_moved(plan.pull)));
+        }
+        let base = parts.forge.branch(name, &scene.repository.default_branch).await?.head;
+        if base != scene.observation.branch.head {
+            return Ok(Err(wording::branch_moved()));
+        }
+        plan.base = base.clone();
+        let Some(lease) = &self.lease else { return Ok(Err(wording::gate_settling())) };
+        let authority = match work.state.task(&plan.key).and_then(|record| record.approved.as_ref()) {
+            Some(approved) => Authority::Approved { by: approved.by.clone() },
+            None if scene.settings.mode == Mode::Auto => Authority::Automatic,
+            None => Authority::Missing { asked: wording::approval_by_mode() },
+        };
+        let evidence = Evidence {
+            now: Timestamp::now(),
+            recon: &scene.observation.recon,
+            settings: &parts.health_settings,
+            excused: &BTreeSet::new(),
+            green_since: work.memory.steadiness.green_since(),
+            settle: parts.timing.settle(),
+            head_rolled_out: match &scene.observation.head_rollout {
+                Rollout::Done { .. } => Ok(()),
+                rollout => Err(wording::gate_head_waits(rollout)),
+            },
+            incident: None,
+            paused: scene.observation.paused.as_deref(),
+            outside_window: None,
+            authority: &authority,
+            lease,
+            request_timeout: parts.cluster_settings.request_timeout(),
+        };
+        Ok(permit(&evidence, plan.pull, plan.head.clone(), base).map_err(|blocked| {
+            wording::permit_refused(&blocked.first().map(|one| one.why.clone()).unwrap_or_default())
+        }))
+    }
+
+    fn context<'a>(&self, scene: &Scene<'a>, work: &Work, step: EventId, effect: &Effect) -> Context<'a> {
+        let key = act::task_of(effect);
+        let task = key
+            .and_then(|key| scene.observation.reading.task(key).map(|task| task.id.clone()))
+            .unwrap_or_default();
+        let title = key
+            .and_then(|key| work.state.task(key))
+            .map(|record| record.known.title.clone())
+            .unwrap_or_default();
+        let works: Vec<String> = work
+            .state
+            .acts
+            .iter()
+            .filter_map(|act| match (&act.effect, &act.ended) {
+                (Effect::Merge(plan), Some((_, Outcome::Merged { .. }))) => Some(format!("#{}", plan.pull)),
+                (Effect::Action { .. }, Some((_, Outcome::Done { detail }))) => Some(detail.clone()),
+                _ => None,
+            })
+            .collect();
+        Context {
+            repository: &scene.repository.name,
+            branch: &scene.repository.default_branch,
+            issue: scene.issue.number,
+            step: act::step_id(&self.holder, step),
+            resolved_by: wording::resolved_by(&task, &title, &works),
+            task,
+        }
+    }
+
+    async fn carry_out(
+        &mut self,
+        scene: &Scene<'_>,
+        work: &mut Work,
+        step: EventId,
+        effect: &Effect,
+    ) -> Result<Outcome, RunError> {
+        let context = self.context(scene, work, step, effect);
+        let parts = Arc::clone(&self.parts);
+        Ok(match effect {
+            // A merge is never carried out without a permit; without one it is only asked about.
+            Effect::Merge(plan) => act::confirm_merge(&parts, &context, plan).await?,
+            Effect::Revert { change, merge_commit, reason, .. } => {
+                match work.state.change.as_ref().filter(|current| current.step == *change) {
+                    Some(current) => act::revert(&parts, &context, &current.plan, merge_commit, reason).await,
+                    None => Outcome::Refused { why: wording::revert_not_seen() },
+                }
+            }
+            Effect::Terminate { application, .. } => match &self.lease {
+                Some(lease) => act::terminate(&parts, lease, application).await,
+                None => Outcome::NotYet { why: wording::gate_settling() },
+            },
+            Effect::Sync { application, revision, .. } => match &self.lease {
+                Some(lease) => act::sync(&parts, lease, application, revision).await,
+                None => Outcome::NotYet { why: wording::gate_settling() },
+            },
+            Effect::Action { action, .. } => match &self.lease {
+                Some(lease) => act::archive_crashes(&parts, lease, action).await,
+                None => Outcome::NotYet { why: wording::gate_settling() },
+            },
+            Effect::CloseRelated { number, .. } => {
+                act::close_related(&parts, &context, *number, Timestamp::now()).await
+            }
+            Effect::CallPerson => act::call_person(&parts, &context).await,
+            Effect::CloseIssue { .. } => self.close_issue(scene, work).await?,
+        })
+    }
+
+    /// Finds out what became of an effect whose outcome is not in the journal.
+    pub(super) async fn confirm(&mut self, scene: &Scene<'_>, work: &mut Work, step: EventId) -> Result<(), RunError> {
+        let Some(effect) = work.state.acts.iter().find(|act| act.step == step).map(|act| act.effect.clone())
+        else {
+            return Ok(());
+        };
+        let context = self.context(scene, work, step, &effect);
+        let outcome = match &effect {
+            Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,
+            Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
+            Effect::CloseIssue { .. } => {
+                let closed = scene.issue.state == State::Closed
+                    && text_for_title(&scene.issue.title, true) == scene.issue.title;
+                if closed {
+                    Outcome::Done { detail: String::new() }
+                } else {
+                    Outcome::NotYet { why: wording::not_closed_yet() }
+                }
+            }
+            // Doing these again changes nothing, so they are simply done.
+            Effect::Terminate { .. }
+            | Effect::Sync { .. }
+            | Effect::CloseRelated { .. }
+            | Effect::Action { .. }
+            | Effect::CallPerson => self.carry_out(scene, work, step, &effect).await?,
+        };
+        self.append(work, Event::Ended { step, outcome }).await?;
+        Ok(())
+    }
+
+    /// Asks Argo CD to look at the repository: every watcher, so that none is waited for longer than needed.
+    pub(super) async fn refresh(&self, scene: &Scene<'_>, hard: bool) {
+        if scene.settings.rollout == RolloutBy::None {
+            return;
+        }
+        let Ok(cluster::Installed::Yes(applications)) = self.parts.cluster.applications().await else {
+            return;
+        };
+        let mut urls = scene.repository.clone_urls.clone();
+        urls.extend(scene.settings.pull_urls.iter().cloned());
+        let watched = Watched { urls: &urls, default_branch: &scene.repository.default_branch };
+        // A few at once: one after the other takes long where many watch, all at once is rude to the API server.
+        futures::stream::iter(watched.watchers(&applications))
+            .for_each_concurrent(8, |application| async move {
+                if let Err(error) = self.parts.cluster.refresh_application(application, hard).await {
+                    // Argo CD looks by itself after some minutes; this only makes it sooner.
+                    tracing::warn!(application = %application.name, %error, "the refresh was not taken");
+                }
+            })
+            .await;
+    }
+}
