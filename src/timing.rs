@@ -11,7 +11,7 @@ use std::time::Duration;
 /// Settings under `[timing]`; all in seconds, as people write them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Timing {
+pub(crate) struct Timing {
     /// Divides every wait below (at least 1). For demonstrations and tests.
     pub scale: f64,
     /// How long GREEN must hold without a break before the next change.

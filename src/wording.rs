@@ -46,10 +46,6 @@ pub(crate) enum OutcomeWord {
     Acknowledged,
     /// Not needed.
     Skipped,
-    /// Waits.
-    Waiting,
-    /// Could not be done.
-    Failed,
 }
 
 impl OutcomeWord {
@@ -60,8 +56,6 @@ impl OutcomeWord {
             Self::Deferred => "deferred",
             Self::Acknowledged => "acknowledged",
             Self::Skipped => "skipped",
-            Self::Waiting => "waiting",
-            Self::Failed => "failed",
         }
     }
 }

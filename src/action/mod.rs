@@ -4,7 +4,9 @@
 mod ceph_crash;
 mod parse;
 
-pub(crate) use ceph_crash::{ActionError, Performed, archive_crashes};
+#[cfg(test)]
+pub(crate) use ceph_crash::ActionError;
+pub(crate) use ceph_crash::archive_crashes;
 pub(crate) use parse::{Command, parse};
 
 use serde::{Deserialize, Serialize};

@@ -52,6 +52,7 @@ impl Kubernetes {
     }
 
     /// Connects with the text of a kubeconfig.
+    #[cfg(test)]
     pub(crate) async fn from_kubeconfig(text: &str, settings: &Settings) -> ClusterResult<Self> {
         let kubeconfig = Kubeconfig::from_yaml(text).map_err(|error| configuration(&error))?;
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options(settings))

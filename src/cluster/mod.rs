@@ -16,7 +16,7 @@ mod tests;
 mod types;
 
 pub(crate) use client::Kubernetes;
-pub use settings::Settings;
+pub(crate) use settings::Settings;
 pub(crate) use types::*;
 
 use async_trait::async_trait;

@@ -7,7 +7,7 @@ use std::time::Duration;
 /// How the cluster is reached and where things lie in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The kubeconfig file. Without one: `KUBECONFIG`, `~/.kube/config`, then the service account of the pod.
     pub kubeconfig: Option<PathBuf>,
     /// The context in the kubeconfig; without one its current context.

@@ -7,7 +7,7 @@ use super::http::{Answer, ClientError, Http, Route};
 use super::types::{
     Account, Branch, ChangedFile, Comment, Commit, CommitSha, CommitStatus, FileAt, FileWrite, FilesCommit,
     Issue, IssueEdit, IssueNumber, Label, LabelId, MergeOrder, PullNumber, PullRequest, Repository,
-    RepositoryName, State, StateFilter, TreeEntry,
+    RepositoryName, State, TreeEntry,
 };
 use super::wire::{
     WireAccount, WireBranch, WireCombined, WireComment, WireCommit, WireCompare, WireContents, WireFile,
@@ -124,18 +124,13 @@ impl Forge for Gitea {
         Ok(wire.into())
     }
 
-    async fn issues(
+    async fn open_issues(
         &self,
         repository: &RepositoryName,
-        state: StateFilter,
         label: Option<&Label>,
     ) -> ForgeResult<Vec<Issue>> {
-        let state = match state {
-            StateFilter::Open => "open",
-            StateFilter::All => "all",
-        };
         let mut route =
-            repository_route(repository).then(["issues"]).with("state", state).with("type", "issues");
+            repository_route(repository).then(["issues"]).with("state", "open").with("type", "issues");
         if let Some(label) = label {
             route = route.with("labels", label.name.clone());
         }

@@ -14,7 +14,7 @@ mod wire;
 
 pub(crate) use gitea::Gitea;
 pub(crate) use http::ClientError;
-pub use settings::Settings;
+pub(crate) use settings::Settings;
 pub(crate) use settings::SettingsError;
 pub(crate) use types::*;
 
@@ -149,12 +149,11 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
     async fn labels(&self, repository: &RepositoryName) -> ForgeResult<Vec<Label>>;
     /// Makes a label. The forge does not check for duplicates: look first.
     async fn create_label(&self, repository: &RepositoryName, name: &str, color: &str) -> ForgeResult<Label>;
-    /// Issues (never pull requests) of the repository, newest first, all pages. With a label the result is filtered by
+    /// Open issues (never pull requests) of the repository, newest first, all pages. With a label the result is filtered by
     /// its id on our side as well, since the forge drops a filter whose name it does not know.
-    async fn issues(
+    async fn open_issues(
         &self,
         repository: &RepositoryName,
-        state: StateFilter,
         label: Option<&Label>,
     ) -> ForgeResult<Vec<Issue>>;
     /// One issue, or a pull request in its form as an issue.

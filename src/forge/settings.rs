@@ -9,7 +9,7 @@ use url::Url;
 /// Settings under `[forge]`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// The forge's address, such as `https://git.example.org/`; a path in it is kept.
     pub url: Option<Url>,
     /// The file that holds the token. Goes before the environment.

@@ -127,16 +127,16 @@ async fn lists_are_read_to_their_end_and_filtered_here_too() {
         world.repository.open_issue("operator", &format!("issue {number}"), "", labels).expect("an issue");
     }
     world.pull("renovate/a", "version: 1.1.0\n").await;
-    let all = world.gitea.issues(&world.name, StateFilter::All, None).await.expect("issues");
+    let all = world.gitea.open_issues(&world.name, None).await.expect("issues");
     assert_eq!(all.len(), 120);
     assert!(all.windows(2).all(|pair| pair[0].number > pair[1].number));
     let labels = world.gitea.labels(&world.name).await.expect("labels");
     let label = labels.iter().find(|label| label.name == "maintenance").expect("the label");
-    let some = world.gitea.issues(&world.name, StateFilter::Open, Some(label)).await.expect("issues");
+    let some = world.gitea.open_issues(&world.name, Some(label)).await.expect("issues");
     assert_eq!(some.len(), 3);
     // The server drops a filter that it does not know; we do not.
     let gone = Label { id: LabelId(4711), name: "gone".to_owned() };
-    let none = world.gitea.issues(&world.name, StateFilter::Open, Some(&gone)).await.expect("issues");
+    let none = world.gitea.open_issues(&world.name, Some(&gone)).await.expect("issues");
     assert!(none.is_empty());
 }
 

@@ -225,15 +225,6 @@ pub(crate) enum State {
     Closed,
 }
 
-/// Which states a list shall hold.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum StateFilter {
-    /// Open ones alone.
-    Open,
-    /// Open and closed ones.
-    All,
-}
-
 /// An issue, or a pull request in its form as one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Issue {

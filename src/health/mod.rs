@@ -17,9 +17,11 @@ mod steadiness;
 mod types;
 
 pub(crate) use baseline::{Attribution, attribute, new_findings};
-pub(crate) use gate::{Authority, Blocked, Evidence, MergePermit, PermitExpired, permit};
+pub(crate) use gate::{Authority, Evidence, MergePermit, permit};
 pub(crate) use recon::{Surroundings, recon};
-pub(crate) use rights::{Feature, Need, rights};
-pub use settings::{Acknowledgement, Settings};
+pub(crate) use rights::{Feature, rights};
+#[cfg(test)]
+pub(crate) use settings::Acknowledgement;
+pub(crate) use settings::Settings;
 pub(crate) use steadiness::Steadiness;
 pub(crate) use types::*;

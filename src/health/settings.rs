@@ -9,7 +9,7 @@ use std::time::Duration;
 #[expect(clippy::struct_excessive_bools, reason = "each switches one probe, independent of the others")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// A kubelet renews its lease every ten seconds; an older one is dead.
     pub node_lease_maximum_age_seconds: u64,
     /// Where leases may not be read: a kubelet reports its conditions every five minutes.
@@ -42,7 +42,7 @@ pub struct Settings {
 /// A known finding that a person accepts until a date. It is listed and does not block.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Acknowledgement {
+pub(crate) struct Acknowledgement {
     /// The object as findings name it: `Deployment web/shop`, `Node metal3`.
     pub object: String,
     /// The rule, such as `crash-loop` or `OSD_DOWN`.

@@ -1,7 +1,7 @@
 //! What kind of work a task is, by its words. In doubt it is a person's.
 
 use super::{Check, Kind, Needs};
-use crate::action::Action;
+use crate::action::{Action, Command, parse};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::Layer;
 use crate::wording;
@@ -195,36 +195,15 @@ fn close(title: &str, condition: bool, pull: Option<PullNumber>) -> Judged {
 /// The action that the commands ask for, when each of them is understood.
 fn action(commands: &[String], words: &[String]) -> Option<Action> {
     let crash = words.iter().any(|word| matches!(word.as_str(), "crash" | "crashes"));
-    let mut archives = false;
+    let mut asked = None;
     for command in commands {
-        match ceph_arguments(command)?.as_slice() {
-            ["crash", "archive-all"] => archives = true,
-            ["crash", "ls" | "ls-new"] | ["health" | "status" | "-s"] | ["health", "detail"] => {}
-            _ => return None,
+        match parse(command) {
+            Command::Act(action) => asked = Some(action),
+            Command::Read => {}
+            Command::NotUnderstood => return None,
         }
     }
-    (archives && crash).then_some(Action::CephCrashArchive)
-}
-
-/// The arguments of `ceph` in `kubectl exec ... -- ceph ...` or `ceph ...`, without anything a shell would act on.
-fn ceph_arguments(command: &str) -> Option<Vec<&str>> {
-    if command.contains(['|', ';', '&', '>', '<', '`', '$', '(', ')', '{', '}', '\'', '"', '\\']) {
-        return None;
-    }
-    let words: Vec<&str> = command.split_whitespace().collect();
-    match words.as_slice() {
-        ["ceph", arguments @ ..] => Some(arguments.to_vec()),
-        ["kubectl", options @ ..] => {
-            let end = options.iter().position(|word| *word == "--")?;
-            let (front, back) = (&options[..end], &options[end + 1..]);
-            let execs = front.contains(&"exec") && front.iter().any(|word| word.contains("rook-ceph-tools"));
-            match back {
-                ["ceph", arguments @ ..] if execs => Some(arguments.to_vec()),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
+    asked.filter(|_| crash)
 }
 
 /// Words that a question to the probes may hold besides what it asks for.

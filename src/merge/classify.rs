@@ -6,7 +6,6 @@
 use super::glob::{matches, matches_package};
 use super::settings::{CategoryRule, FoundationRule, Settings};
 use super::{Category, Risk, UpdateType, semver};
-use crate::forge::PullNumber;
 use crate::forge::renovate::{Update, UpdateKind};
 
 /// The rules in force.
@@ -82,36 +81,7 @@ pub(crate) struct Classification {
     pub(crate) members: Vec<Member>,
 }
 
-/// The place of a pull request in the queue of merges of one priority.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct MergeOrderKey {
-    place: u8,
-    update: UpdateType,
-    number: PullNumber,
-}
-
-impl MergeOrderKey {
-    /// Category, then update type, then number; a foundation after all but databases.
-    pub(crate) fn new(category: Category, foundation: bool, update: UpdateType, number: PullNumber) -> Self {
-        let place = match (category, foundation) {
-            (Category::Database, _) => 6,
-            (_, true) => 5,
-            (Category::NonMajor, false) => 0,
-            (Category::Platform, false) => 1,
-            (Category::Monitoring, false) => 2,
-            (Category::Core, false) => 3,
-            (Category::AppTemplate, false) => 4,
-        };
-        Self { place, update, number }
-    }
-}
-
 impl Classification {
-    /// Its place in the queue.
-    pub(crate) fn order_key(&self, number: PullNumber) -> MergeOrderKey {
-        MergeOrderKey::new(self.category, self.foundation.is_some(), self.update, number)
-    }
-
     /// Why a person has to say yes before it is merged; `None` where nobody has to.
     pub(crate) fn approval(&self) -> Option<String> {
         let mut reasons = Vec::new();

@@ -14,7 +14,7 @@ pub(crate) mod settings;
 mod types;
 pub(crate) mod versions;
 
-pub use settings::{RenovateSettings, Settings};
+pub(crate) use settings::{RenovateSettings, Settings};
 pub(crate) use types::*;
 
 #[cfg(test)]

@@ -147,14 +147,6 @@ fn holds(source: &ApplicationSource, files: &[String]) -> bool {
     })
 }
 
-/// What the watchers' state before a change was.
-pub(crate) fn stood(applications: &[Application]) -> StoodBefore {
-    applications
-        .iter()
-        .map(|app| ((app.namespace.clone(), app.name.clone()), Stood { sync: app.sync, health: app.health }))
-        .collect()
-}
-
 /// How one watcher stands towards a commit.
 enum Watcher {
     Unknown(String),

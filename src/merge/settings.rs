@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// Whether a change below a path may be reverted by caretaker itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum ReversibleRule {
+pub(crate) enum ReversibleRule {
     /// As judged; a setting never makes it less careful.
     Auto,
     /// A person is asked first.
@@ -18,7 +18,7 @@ pub enum ReversibleRule {
 /// What packages and paths are of a category. A rule matches when one of its packages or one of its paths does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct CategoryRule {
+pub(crate) struct CategoryRule {
     /// The category.
     pub category: Category,
     /// Patterns (`*`) of package names, or of one part of them between slashes.
@@ -32,7 +32,7 @@ pub struct CategoryRule {
 /// Something that caretaker itself stands on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct FoundationRule {
+pub(crate) struct FoundationRule {
     /// What it is, as the reason shows it.
     pub name: String,
     /// Patterns (`*`) of package names, or of one part of them between slashes.
@@ -46,7 +46,7 @@ pub struct FoundationRule {
 /// A rule for reverting by path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ReversiblePath {
+pub(crate) struct ReversiblePath {
     /// Pattern (`*`) of paths of changed files.
     pub path: String,
     /// The rule.
@@ -56,7 +56,7 @@ pub struct ReversiblePath {
 /// Settings under `[merge]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Whether the forge shall delete a branch that was merged.
     pub delete_branch: bool,
     /// What is of which category, first match wins; goes before the built-in rules. What no rule matches is
@@ -99,7 +99,7 @@ impl Default for Settings {
 /// Settings under `[renovate]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct RenovateSettings {
+pub(crate) struct RenovateSettings {
     /// The accounts under which Renovate opens its pull requests.
     pub accounts: Vec<String>,
     /// What the names of its branches begin with.

@@ -6,7 +6,7 @@ use std::fmt;
 /// What kind of thing a pull request updates. The order is the order of merging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Category {
+pub(crate) enum Category {
     /// A bundle of minor and patch updates.
     NonMajor,
     /// Platform services.

@@ -8,9 +8,10 @@ use super::event::{Effect, MergePlan, Outcome};
 use super::worker::Parts;
 use crate::action::{self, Action};
 use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef};
+use crate::forge::renovate::{rebase_box, tick_rebase_box};
 use crate::forge::{
-    BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError, ForgeResult, IssueEdit, IssueNumber, MergeOrder,
-    PullNumber, RepositoryName, State, TreeEntry,
+    AfterRefusedMerge, BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError, ForgeResult, IssueEdit,
+    IssueNumber, MergeOrder, PullNumber, RepositoryName, State, TreeEntry,
 };
 use crate::health::MergePermit;
 use crate::issue::{TaskKey, resolution_note};
@@ -40,8 +41,6 @@ pub(crate) struct Context<'a> {
     pub(crate) issue: IssueNumber,
     /// The step id.
     pub(crate) step: String,
-    /// The id of the effect's task as people know it.
-    pub(crate) task: String,
     /// What resolved a related issue, in words.
     pub(crate) resolved_by: String,
 }
@@ -76,8 +75,10 @@ pub(crate) async fn merge(
         Ok(Outcome::NotYet { .. }) => match answer {
             // Merged says the answer, not merged says the pull request: ask again at the next look.
             Ok(()) => Outcome::NotYet { why: wording::merge_not_seen() },
-            Err(ForgeError::Refused { said, .. }) => Outcome::NotYet { why: said },
-            Err(error) => not_yet(&error),
+            Err(error) => match error.after_refused_merge() {
+                AfterRefusedMerge::Never => Outcome::Refused { why: error.to_string() },
+                AfterRefusedMerge::LookAgain | AfterRefusedMerge::Later => not_yet(&error),
+            },
         },
         Ok(outcome) => outcome,
         Err(error) => not_yet(&error),
@@ -237,6 +238,31 @@ async fn try_close(
     Ok(Outcome::Done { detail: wording::note_closed(number) })
 }
 
+/// Ticks Renovate's rebase box. Renovate writes such a text anew on its own schedule, so nothing is kept there.
+pub(crate) async fn ask_rebase(parts: &Parts, context: &Context<'_>, pull: PullNumber) -> Outcome {
+    for attempt in 0..WRITE_ATTEMPTS {
+        let written = async {
+            let issue = parts.forge.issue(context.repository, pull.as_issue()).await?;
+            let Some(body) = tick_rebase_box(&issue.body) else {
+                return Ok(rebase_box(&issue.body) == Some(true));
+            };
+            let edit = IssueEdit {
+                body: Some(body),
+                content_version: issue.content_version,
+                ..IssueEdit::default()
+            };
+            parts.forge.edit_issue(context.repository, pull.as_issue(), &edit).await.map(|_| true)
+        };
+        match written.await {
+            Ok(true) => return Outcome::Done { detail: String::new() },
+            Ok(false) => return Outcome::Refused { why: wording::no_rebase_box(pull) },
+            Err(ForgeError::Conflict { .. }) => jitter(attempt).await,
+            Err(error) => return not_yet(&error),
+        }
+    }
+    Outcome::NotYet { why: wording::text_keeps_changing() }
+}
+
 /// Reads and archives Ceph's crash reports.
 pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action: &Action) -> Outcome {
     match action::archive_crashes(parts.cluster.as_ref(), &parts.cluster_settings, lease, action).await {
@@ -318,6 +344,7 @@ pub(crate) fn task_of(effect: &Effect) -> Option<&TaskKey> {
     match effect {
         Effect::Merge(plan) => Some(&plan.key),
         Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => Some(key),
+        Effect::AskRebase { key, .. } => Some(key),
         Effect::Revert { .. }
         | Effect::Terminate { .. }
         | Effect::Sync { .. }
@@ -330,7 +357,7 @@ pub(crate) fn task_of(effect: &Effect) -> Option<&TaskKey> {
 pub(crate) fn pull_of(effect: &Effect) -> Option<PullNumber> {
     match effect {
         Effect::Merge(plan) => Some(plan.pull),
-        Effect::Revert { pull, .. } => Some(*pull),
+        Effect::Revert { pull, .. } | Effect::AskRebase { pull, .. } => Some(*pull),
         _ => None,
     }
 }

@@ -6,7 +6,7 @@
 
 use super::act::{self, Context};
 use super::decide::Waiting;
-use super::event::{Effect, Event, MergePlan, Outcome};
+use super::event::{Effect, EffectClass, Event, MergePlan, Outcome};
 use super::settings::RolloutBy;
 use super::situation::Mode;
 use super::worker::{Next, RunError, Scene, Work, Worker};
@@ -21,6 +21,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use tracing::Instrument;
 
 impl Worker {
     /// Journals the intent, does it, journals the outcome.
@@ -33,7 +34,11 @@ impl Worker {
         // The proofs come before the intent: without them nothing is tried.
         let permit = match &mut effect {
             Effect::Merge(plan) => match self.permit(scene, work, plan).await? {
-                Ok(permit) => Some(permit),
+                Ok(permit) => {
+                    // The intent says what the permit is for: a base that was read a moment ago.
+                    plan.base = permit.subject().2.clone();
+                    Some(permit)
+                }
                 Err(why) => return Ok((Next::Soon, Some(Waiting::World(why)))),
             },
             _ => None,
@@ -43,14 +48,19 @@ impl Worker {
             return Ok((Next::Now, None));
         }
         let step = self.append(work, Event::Intended { effect: effect.clone() }).await?;
+        let task =
+            act::task_of(&effect).and_then(|key| work.state.task(key)).map(|record| record.known.id.as_str());
+        let pull = act::pull_of(&effect).map(|pull| pull.0);
+        let span = tracing::info_span!("effect", step = step.0, task, pull);
         let outcome = match (&effect, permit) {
             (Effect::Merge(plan), Some(permit)) => {
-                act::merge(&self.parts, &self.context(scene, work, step, &effect), permit, plan).await
+                let context = self.context(scene, work, step, &effect);
+                act::merge(&self.parts, &context, permit, plan).instrument(span).await
             }
-            _ => self.carry_out(scene, work, step, &effect).await?,
+            _ => self.carry_out(scene, work, step, &effect).instrument(span).await?,
         };
         let retry = matches!(outcome, Outcome::NotYet { .. });
-        self.append(work, Event::Ended { step, outcome }).await?;
+        self.ended(work, step, outcome).await?;
         Ok((if retry { Next::Soon } else { Next::Now }, None))
     }
 
@@ -71,7 +81,6 @@ impl Worker {
         if base != scene.observation.branch.head {
             return Ok(Err(wording::branch_moved()));
         }
-        plan.base = base.clone();
         let Some(lease) = &self.lease else { return Ok(Err(wording::gate_settling())) };
         let authority = match work.state.task(&plan.key).and_then(|record| record.approved.as_ref()) {
             Some(approved) => Authority::Approved { by: approved.by.clone() },
@@ -126,7 +135,6 @@ impl Worker {
             issue: scene.issue.number,
             step: act::step_id(&self.holder, step),
             resolved_by: wording::resolved_by(&task, &title, &works),
-            task,
         }
     }
 
@@ -160,6 +168,7 @@ impl Worker {
                 Some(lease) => act::archive_crashes(&parts, lease, action).await,
                 None => Outcome::NotYet { why: wording::gate_settling() },
             },
+            Effect::AskRebase { pull, .. } => act::ask_rebase(&parts, &context, *pull).await,
             Effect::CloseRelated { number, .. } => {
                 act::close_related(&parts, &context, *number, Timestamp::now()).await
             }
@@ -169,32 +178,43 @@ impl Worker {
     }
 
     /// Finds out what became of an effect whose outcome is not in the journal.
-    pub(super) async fn confirm(&mut self, scene: &Scene<'_>, work: &mut Work, step: EventId) -> Result<(), RunError> {
+    pub(super) async fn confirm(
+        &mut self,
+        scene: &Scene<'_>,
+        work: &mut Work,
+        step: EventId,
+    ) -> Result<(), RunError> {
         let Some(effect) = work.state.acts.iter().find(|act| act.step == step).map(|act| act.effect.clone())
         else {
             return Ok(());
         };
         let context = self.context(scene, work, step, &effect);
-        let outcome = match &effect {
-            Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,
-            Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
-            Effect::CloseIssue { .. } => {
-                let closed = scene.issue.state == State::Closed
-                    && text_for_title(&scene.issue.title, true) == scene.issue.title;
-                if closed {
-                    Outcome::Done { detail: String::new() }
-                } else {
-                    Outcome::NotYet { why: wording::not_closed_yet() }
+        let outcome = match effect.class() {
+            // Doing it again changes nothing, so it is simply done.
+            EffectClass::Idempotent => self.carry_out(scene, work, step, &effect).await?,
+            EffectClass::Detectable => match &effect {
+                Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,
+                Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
+                _ => {
+                    let resolved = text_for_title(&scene.issue.title, true) == scene.issue.title;
+                    if scene.issue.state == State::Closed && resolved {
+                        Outcome::Done { detail: String::new() }
+                    } else {
+                        Outcome::NotYet { why: wording::not_closed_yet() }
+                    }
                 }
-            }
-            // Doing these again changes nothing, so they are simply done.
-            Effect::Terminate { .. }
-            | Effect::Sync { .. }
-            | Effect::CloseRelated { .. }
-            | Effect::Action { .. }
-            | Effect::CallPerson => self.carry_out(scene, work, step, &effect).await?,
+            },
         };
+        self.ended(work, step, outcome).await
+    }
+
+    /// Journals an outcome. GREEN of before a change says nothing about after.
+    async fn ended(&self, work: &mut Work, step: EventId, outcome: Outcome) -> Result<(), RunError> {
+        let changed = !matches!(outcome, Outcome::NotYet { .. } | Outcome::Refused { .. });
         self.append(work, Event::Ended { step, outcome }).await?;
+        if changed {
+            work.memory.steadiness.restart();
+        }
         Ok(())
     }
 

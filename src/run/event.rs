@@ -12,7 +12,7 @@ use crate::store::EventId;
 use crate::wording;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -231,6 +231,15 @@ pub(crate) enum Effect {
         /// To which commit.
         revision: CommitSha,
     },
+    /// Ticks Renovate's rebase box in a pull request that cannot be merged as it is.
+    AskRebase {
+        /// The task.
+        key: TaskKey,
+        /// The pull request.
+        pull: PullNumber,
+        /// The head that cannot be merged.
+        head: CommitSha,
+    },
     /// Closes a related issue or pull request, with a note above its own text.
     CloseRelated {
         /// The task.
@@ -261,9 +270,10 @@ impl Effect {
             // A merged pull request; a step id in the trailer of a commit; a closed issue that carries our report.
             Self::Merge(_) | Self::Revert { .. } | Self::CloseIssue { .. } => EffectClass::Detectable,
             // A terminated operation is not there any more; a sync to the revision that is synced does nothing; closing
-            // the closed, labelling the labelled and archiving the archived change nothing.
+            // the closed, labelling the labelled, ticking the ticked and archiving the archived change nothing.
             Self::Terminate { .. }
             | Self::Sync { .. }
+            | Self::AskRebase { .. }
             | Self::CloseRelated { .. }
             | Self::Action { .. }
             | Self::CallPerson => EffectClass::Idempotent,
@@ -281,6 +291,7 @@ impl Effect {
                 wording::would_act(&format!("stop the sync of {application}"))
             }
             Self::Sync { application, .. } => wording::would_act(&format!("sync {application}")),
+            Self::AskRebase { pull, .. } => wording::would_act(&format!("ask Renovate to rebase #{pull}")),
             Self::CloseRelated { number, .. } => wording::would_act(&format!("close #{number}")),
             Self::Action { .. } => wording::would_act("archive Ceph's crash reports"),
             Self::CallPerson => wording::would_act("call a person"),
@@ -315,7 +326,7 @@ pub(crate) struct MergePlan {
     /// `None`: may be undone. Otherwise why not by itself.
     pub(crate) not_reversible: Option<String>,
     /// The findings just before.
-    pub(crate) baseline: Vec<FindingId>,
+    pub(crate) baseline: BTreeSet<FindingId>,
 }
 
 /// What became of an effect.

@@ -607,17 +607,16 @@ impl Look<'_> {
         }
         let health = &self.parts.health_settings;
         let archives = reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. }));
-        let features = [
-            (Feature::Core, true),
-            (Feature::Lease, true),
-            (Feature::ArgoCd, health.argocd),
-            (Feature::ArgoCdSync, self.subject.settings.rollout == RolloutBy::Watchers),
-            (Feature::Ceph, health.ceph),
-            (Feature::CephTools, self.parts.cluster_settings.exec || archives),
-            (Feature::Certificates, health.certificates),
-            (Feature::Usage, health.usage),
-        ];
-        for (feature, _) in features.into_iter().filter(|(_, needed)| *needed) {
+        let needed = |feature: Feature| match feature {
+            Feature::Core | Feature::Lease => true,
+            Feature::ArgoCd => health.argocd,
+            Feature::ArgoCdSync => self.subject.settings.rollout == RolloutBy::Watchers,
+            Feature::Ceph => health.ceph,
+            Feature::CephTools => self.parts.cluster_settings.exec || archives,
+            Feature::Certificates => health.certificates,
+            Feature::Usage => health.usage,
+        };
+        for feature in Feature::ALL.into_iter().filter(|feature| needed(*feature)) {
             for need in health::rights(feature, &self.parts.cluster_settings) {
                 match self.parts.cluster.may(&need.right).await {
                     Ok(false) if !need.optional => {

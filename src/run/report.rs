@@ -7,7 +7,7 @@ use super::event::{ChangeResult, Effect, Outcome, TaskOutcome};
 use super::situation::Mode;
 use super::state::{MergeRecord, RunState, Stage, TaskRecord, TaskState};
 use crate::forge::{IssueNumber, PullNumber};
-use crate::health::{Layer, Recon, Verdict};
+use crate::health::{Recon, Verdict};
 use crate::issue::{
     self, ApprovalRequest, ChangeKind, ChangeRow, ClosedIssue, ClosingView, Desired, EndedTask, FieldWish,
     HeldVersion, Kind, LayerLine, LessonEvent, MergedPull, Now, OtherIssue, PlannedTask, Progress, Reading,
@@ -18,7 +18,6 @@ use crate::store::RunId;
 use crate::wording::{self, OutcomeWord};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// What was last written into the body, as far as it tells people's decisions from our own work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,8 +39,6 @@ pub(crate) struct LastWrite {
 pub(crate) struct Report<'a> {
     /// The run.
     pub(crate) run: RunId,
-    /// Its issue.
-    pub(crate) issue: IssueNumber,
     /// What the journal says.
     pub(crate) state: &'a RunState,
     /// What the body says.
@@ -138,6 +135,7 @@ impl Report<'_> {
             Some(Awaited::Obstacles) => issue::RunState::WaitingForPerson,
             _ if self.mode == Mode::Observe => issue::RunState::Observing,
             _ if in_trouble => issue::RunState::Trouble,
+            Some(Awaited::People) if !self.state.escalations.is_empty() => issue::RunState::Escalated,
             Some(Awaited::People) => issue::RunState::WaitingForPerson,
             Some(Awaited::World(_)) if self.state.change.is_some() => issue::RunState::Running,
             Some(Awaited::World(_))

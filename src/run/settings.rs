@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Settings under `[run]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Settings {
+pub(crate) struct Settings {
     /// Accounts whose issues, edits, approvals and comments count. Required for an organisation's repository; without
     /// it, only the owner of a personal repository is trusted.
     pub trusted: Vec<String>,
@@ -37,7 +37,7 @@ impl Default for Settings {
 /// A repository that caretaker looks after: one `[[repository]]` table.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Repository {
+pub(crate) struct Repository {
     /// `owner/name`.
     pub(crate) name: RepositoryName,
     /// How much may be done there: `observe`, `approve` or `auto`.
@@ -54,7 +54,7 @@ pub struct Repository {
 /// How a merge gets into a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum RolloutBy {
+pub(crate) enum RolloutBy {
     /// Watchers follow the repository; none found is UNKNOWN, and UNKNOWN merges nothing.
     #[default]
     Watchers,

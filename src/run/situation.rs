@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// How much a repository lets caretaker do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Mode {
+pub(crate) enum Mode {
     /// Shows in the status what it would do, and does nothing else.
     #[default]
     Observe,

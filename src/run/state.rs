@@ -424,6 +424,7 @@ impl RunState {
                 }
             }
             Effect::Terminate { .. }
+            | Effect::AskRebase { .. }
             | Effect::CloseRelated { .. }
             | Effect::Action { .. }
             | Effect::CallPerson

@@ -5,33 +5,24 @@
 //! taken before the first look that may lead to an effect; the body is written from a fresh text, and what will be
 //! remembered of it is stored before the forge is asked, so that our own writes are always recognised.
 
-use super::act::{self, Context};
 use super::decide::{Decision, Waiting, decide};
-use super::event::{Effect, Event, Outcome};
+use super::event::Event;
 use super::memory::Memory;
 use super::observe::{Observation, Subject, observe};
-use super::report::{LastWrite, Report};
-use super::settings::{Repository as RepositorySettings, RolloutBy, Settings};
-use super::situation::Mode;
+use super::report::LastWrite;
+use super::settings::{Repository as RepositorySettings, Settings};
 use super::state::RunState;
 use super::trust::OwnText;
 use crate::cluster::{self, Cluster, ClusterError, ClusterLease, LeaseAnswer};
-use crate::forge::{
-    Account, Forge, ForgeError, Issue, IssueEdit, IssueNumber, Repository, RepositoryName, State, StateFilter,
-};
-use crate::health::{self, Authority, Evidence, permit};
+use crate::forge::{Account, Forge, ForgeError, Issue, IssueNumber, Repository, RepositoryName, State};
+use crate::health::{self};
 use crate::inbox::Hints;
-use crate::issue::{ClosingView, Unreadable, apply, text_for_title};
-use crate::merge::{
-    self,
-    classify::Rules,
-    rollout::{Rollout, Watched},
-};
+use crate::issue::Unreadable;
+use crate::merge::{self, classify::Rules};
 use crate::store::{EventId, RunId, RunRow, Store, StoreError};
 use crate::timing::Timing;
 use crate::web::{Peer, Readiness};
 use crate::wording;
-use futures::StreamExt;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -209,8 +200,11 @@ impl Worker {
                     Err(error) => {
                         tracing::error!(error = %chain(&error), "the look failed; trying again");
                         self.note_failure(&error);
-                        soonest = soonest.min(AFTER_ERROR.min(self.parts.timing.reconcile()));
                         standing = Standing::Obstacles;
+                        // What only a person can mend is not asked for every few seconds.
+                        if !matches!(&error, RunError::Forge(error) if error.needs_person()) {
+                            soonest = soonest.min(AFTER_ERROR.min(self.parts.timing.reconcile()));
+                        }
                     }
                 }
                 self.parts.readiness.looped();
@@ -289,6 +283,8 @@ impl Worker {
             return Ok(bot.clone());
         }
         let bot = self.parts.forge.account().await?;
+        let version = self.parts.forge.version().await?;
+        tracing::info!(account = %bot.login, %version, "the forge knows the token");
         self.bot = Some(bot.clone());
         Ok(bot)
     }
@@ -311,7 +307,7 @@ impl Worker {
         let wanted = &self.parts.settings.maintenance_label;
         // A label that does not exist must not be asked for: the forge would drop the filter.
         let mut open = match labels.iter().find(|label| label.name == *wanted) {
-            Some(label) => self.parts.forge.issues(name, StateFilter::Open, Some(label)).await?,
+            Some(label) => self.parts.forge.open_issues(name, Some(label)).await?,
             None => Vec::new(),
         };
         open.retain(|issue| {

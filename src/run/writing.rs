@@ -29,7 +29,6 @@ impl Worker {
         let observation = scene.observation;
         Report {
             run: work.run.id,
-            issue: scene.issue.number,
             state: &work.state,
             reading: &observation.reading,
             order: &observation.order,
@@ -133,7 +132,11 @@ impl Worker {
     }
 
     /// Closing report, `[RESOLVED]` and the closing, in one request.
-    pub(super) async fn close_issue(&mut self, scene: &Scene<'_>, work: &mut Work) -> Result<Outcome, RunError> {
+    pub(super) async fn close_issue(
+        &mut self,
+        scene: &Scene<'_>,
+        work: &mut Work,
+    ) -> Result<Outcome, RunError> {
         let now = Timestamp::now();
         let name = &scene.repository.name;
         for attempt in 0..WRITE_ATTEMPTS {
@@ -155,6 +158,11 @@ impl Worker {
                 state: Some(State::Closed),
                 content_version: fresh.content_version,
             };
+            // Nobody is called any more; the label goes first, so that a crash in between loses nothing.
+            let label = fresh.labels.iter().find(|label| label.name == self.parts.settings.needs_human_label);
+            if let (true, Some(label)) = (work.state.person_called(), label) {
+                self.parts.forge.remove_label(name, scene.issue.number, label.id).await?;
+            }
             match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
                 Ok(_) => return Ok(Outcome::Done { detail: String::new() }),
                 Err(ForgeError::Conflict { .. }) => act::jitter(attempt).await,

@@ -72,6 +72,7 @@ impl Store {
     }
 
     /// How many deliveries are kept.
+    #[cfg(test)]
     pub(crate) async fn count_deliveries(&self) -> StoreResult<u64> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM delivery").fetch_one(&self.pool).await?;
         Ok(u64::try_from(count).unwrap_or(0))

@@ -511,6 +511,11 @@ pub(crate) fn merge_not_seen() -> String {
     "the pull request is not merged".to_owned()
 }
 
+/// A pull request without Renovate's box.
+pub(crate) fn no_rebase_box(pull: PullNumber) -> String {
+    format!("#{pull} holds no box to rebase it")
+}
+
 /// No commit carries the step id.
 pub(crate) fn revert_not_seen() -> String {
     "the branch holds no commit of this step".to_owned()

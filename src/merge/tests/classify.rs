@@ -1,5 +1,4 @@
 use super::samples::{rules, update};
-use crate::forge::PullNumber;
 use crate::forge::renovate::UpdateKind;
 use crate::merge::classify::{Rules, classify, classify_words};
 use crate::merge::settings::CategoryRule;
@@ -230,39 +229,6 @@ fn majors_databases_and_what_nobody_knows_need_a_yes() {
         let judged = classify(&[update(package, from, to, kind)], "t", "b", &[], &rules());
         assert_eq!(judged.approval().is_some(), needed, "{package} {from} {to}");
     }
-}
-
-#[test]
-fn the_queue_goes_by_category_then_type_then_number() {
-    let key = |package: &str, from: &str, to: &str, number: u64| {
-        classify(&[update(package, from, to, UpdateKind::Unknown)], "t", "b", &[], &rules())
-            .order_key(PullNumber(number))
-    };
-    let mut keys = vec![
-        ("database", key("postgres", "17.0.0", "17.0.1", 1)),
-        ("foundation", key("cilium", "1.0.0", "1.0.1", 2)),
-        ("app", key("web", "1.0.0", "1.0.1", 3)),
-        ("core minor", key("kured", "1.0.0", "1.1.0", 4)),
-        ("core patch", key("kured", "1.0.0", "1.0.1", 9)),
-        ("core patch first", key("kured", "1.0.0", "1.0.1", 5)),
-        ("monitoring", key("loki", "1.0.0", "1.0.1", 6)),
-        ("platform", key("external-secrets", "1.0.0", "1.0.1", 7)),
-    ];
-    keys.sort_by_key(|(_, key)| *key);
-    let names: Vec<_> = keys.into_iter().map(|(name, _)| name).collect();
-    assert_eq!(
-        names,
-        [
-            "platform",
-            "monitoring",
-            "core patch first",
-            "core patch",
-            "core minor",
-            "app",
-            "foundation",
-            "database"
-        ]
-    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use super::samples::{application, at, operation, sha, source};
 use crate::cluster::{Application, ApplicationHealth, ApplicationSource, OperationPhase, SyncStatus};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge, stood};
+use crate::merge::rollout::{Rollout, Stood, StoodBefore, Watched, judge};
 
 fn urls() -> Vec<String> {
     vec!["https://git.example.org/ops/homelab.git".to_owned()]
@@ -243,4 +243,12 @@ fn touched_goes_by_folders_and_stuck_by_running_revisions() {
     let apps = [retrying, ended, stopping];
     assert_eq!(names(watched.stuck_operations(&apps, &sha('c'))), ["web"]);
     assert!(watched.stuck_operations(&apps, &sha('d')).is_empty());
+}
+
+/// What the watchers' state before a change was.
+fn stood(applications: &[Application]) -> StoodBefore {
+    applications
+        .iter()
+        .map(|app| ((app.namespace.clone(), app.name.clone()), Stood { sync: app.sync, health: app.health }))
+        .collect()
 }

@@ -1,7 +1,7 @@
 //! The change in flight: rollout, settling, trouble, undoing (DESIGN 6.4 to 6.6).
 
 use super::{Decision, Waiting};
-use crate::health::{Attribution, Finding, FindingId};
+use crate::health::{self, Attribution, Finding, FindingId};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
 use crate::run::situation::Situation;
@@ -28,7 +28,7 @@ fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
 
 /// Findings that were not there before the change.
 fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) -> Vec<&'a Finding> {
-    situation.recon.blocking().filter(|finding| !change.plan.baseline.contains(&finding.id)).collect()
+    health::new_findings(&change.plan.baseline, situation.recon)
 }
 
 fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {

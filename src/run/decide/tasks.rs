@@ -3,7 +3,7 @@
 use super::{Decision, Waiting};
 use crate::health::Verdict;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
-use crate::merge::preflight::{Preflight, Refusal};
+use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
@@ -93,6 +93,12 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
     if !record.vouched {
         return waits(situation, &task.key, wording::not_vouched());
     }
+    if let Some(why) = refused(situation, task) {
+        return Step::Now(Decision::Note(vec![
+            Event::TaskFailed { key: task.key.clone(), why: why.clone() },
+            Event::Escalated { key: Some(task.key.clone()), why, evidence: Vec::new() },
+        ]));
+    }
     if record.attempts >= ATTEMPTS {
         let why = wording::too_many_attempts(ATTEMPTS);
         return Step::Now(Decision::Note(vec![
@@ -151,6 +157,22 @@ fn done(situation: &Situation<'_>, task: &Task) -> Option<String> {
             }
             _ => None,
         })
+}
+
+/// Why the newest effect for a task will not happen, since it was last asked for.
+fn refused(situation: &Situation<'_>, task: &Task) -> Option<String> {
+    let asked_again = situation.state.task(&task.key).and_then(|record| record.asked_again);
+    let newest = situation.state.acts.iter().rev().find(|act| match &act.effect {
+        Effect::Merge(plan) => plan.key == task.key,
+        Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => *key == task.key,
+        _ => false,
+    })?;
+    match &newest.ended {
+        Some((at, Outcome::Refused { why })) if asked_again.is_none_or(|again| *at > again) => {
+            Some(why.clone())
+        }
+        _ => None,
+    }
 }
 
 /// What the world said the last times.
@@ -218,6 +240,21 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
             let since = pull.waiting_since.unwrap_or(situation.now);
             if elapsed(situation.now, since) >= situation.timing.rollout_no_progress() {
                 return waits(situation, key, why);
+            }
+            // Behind its base or in conflict with it: Renovate's own box, once for each head, never an update by us.
+            let head = &pull.pull.head.sha;
+            let asked = situation.state.acts.iter().any(
+                |act| matches!(&act.effect, Effect::AskRebase { pull: of, head: at, .. } if *of == pull.pull.number && at == head),
+            );
+            if *what == WaitFor::Mergeable
+                && !asked
+                && elapsed(situation.now, since) >= situation.timing.grace()
+            {
+                return Step::Now(Decision::Perform(Effect::AskRebase {
+                    key: key.clone(),
+                    pull: pull.pull.number,
+                    head: head.clone(),
+                }));
             }
             return Step::Later(Some(why));
         }
