@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn the_person_finds_what_the_status_asks_for() {
-        let line = approval_line("B4", "7f3c2a10");
+        let line = approval_line("B4", "7f3c2a10", false);
         let found = APPROVAL.captures(&line).unwrap();
         assert_eq!((&found[1], &found[3], &found[4]), (" ", "B4", "7f3c2a10"));
         let asked = crate::wording::approve_by_comment("B4", "7f3c2a10");

@@ -24,8 +24,9 @@ static BOX: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// The line of an approval box, without what follows it.
-pub(crate) fn approval_line(id: &str, code: &str) -> String {
-    format!("- [ ] Approve **{id}** (code `{code}`)")
+pub(crate) fn approval_line(id: &str, code: &str, ticked: bool) -> String {
+    let tick = if ticked { 'x' } else { ' ' };
+    format!("- [{tick}] Approve **{id}** (code `{code}`)")
 }
 
 /// Whether a line is an approval box.

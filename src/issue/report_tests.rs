@@ -78,6 +78,7 @@ fn status() -> StatusView {
             warnings: vec!["No release notes and no backups were checked.".to_owned()],
             since: at("14:00"),
             by_comment: true,
+            ticked: false,
         }],
         held: vec![HeldVersion {
             hold: hold(),

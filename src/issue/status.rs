@@ -25,8 +25,6 @@ pub(crate) enum RunState {
     Unknown,
     /// Only watches and says what it would do.
     Observing,
-    /// Ended, with something left to a person.
-    Escalated,
     /// Ended.
     Done,
 }
@@ -126,6 +124,8 @@ pub(crate) struct ApprovalRequest {
     pub(crate) what: String,
     /// What one should know before saying yes: sentences of our own Markdown.
     pub(crate) warnings: Vec<String>,
+    /// Whether it stands ticked in the text that is written over.
+    pub(crate) ticked: bool,
     /// Since when.
     pub(crate) since: Timestamp,
     /// Ask for the comment as well: a tick could not be attributed to anybody, or counts for nothing here.
@@ -304,7 +304,7 @@ fn approvals(text: &mut Text, view: &StatusView) {
     for request in &view.approvals {
         text.line(&format!(
             "{}: {}, asked {}",
-            approval_line(&request.id, &request.code),
+            approval_line(&request.id, &request.code, request.ticked),
             one_line(&request.what),
             time(request.since)
         ));

@@ -9,9 +9,9 @@ use super::state::{MergeRecord, RunState, Stage, TaskRecord, TaskState};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Recon, Verdict};
 use crate::issue::{
-    self, ApprovalRequest, ChangeKind, ChangeRow, ClosedIssue, ClosingView, Desired, EndedTask, FieldWish,
-    HeldVersion, Kind, LayerLine, LessonEvent, MergedPull, Now, OtherIssue, PlannedTask, Progress, Reading,
-    RemadePull, RevertedPull, StatusView, Task, TaskKey, TaskWish, TemplateFields, Waiting, Whom,
+    self, ApprovalBox, ApprovalRequest, ChangeKind, ChangeRow, ClosedIssue, ClosingView, Desired, EndedTask,
+    FieldWish, HeldVersion, Kind, LayerLine, LessonEvent, MergedPull, Now, OtherIssue, PlannedTask, Progress,
+    Reading, RemadePull, RevertedPull, StatusView, Task, TaskKey, TaskWish, TemplateFields, Waiting, Whom,
     WrittenTask,
 };
 use crate::store::RunId;
@@ -63,6 +63,8 @@ pub(crate) struct Report<'a> {
     pub(crate) changed_at: Timestamp,
     /// What was written before, oldest first.
     pub(crate) writes: &'a [LastWrite],
+    /// The approval boxes of the text that is written over.
+    pub(crate) boxes: Vec<ApprovalBox>,
     /// Whether this is the closing: the last status says so.
     pub(crate) closing: bool,
     /// The account that does the work.
@@ -135,7 +137,6 @@ impl Report<'_> {
             Some(Awaited::Obstacles) => issue::RunState::WaitingForPerson,
             _ if self.mode == Mode::Observe => issue::RunState::Observing,
             _ if in_trouble => issue::RunState::Trouble,
-            Some(Awaited::People) if !self.state.escalations.is_empty() => issue::RunState::Escalated,
             Some(Awaited::People) => issue::RunState::WaitingForPerson,
             Some(Awaited::World(_)) if self.state.change.is_some() => issue::RunState::Running,
             Some(Awaited::World(_))
@@ -221,9 +222,15 @@ impl Report<'_> {
                     warnings: vec![asked.what.clone()],
                     since: asked.at,
                     by_comment: asked.by_comment,
+                    // A tick that has not been judged yet stays; one that nothing vouches for is taken back.
+                    ticked: !asked.by_comment && self.is_ticked(&task.id, &asked.code),
                 })
             })
             .collect()
+    }
+
+    fn is_ticked(&self, id: &str, code: &str) -> bool {
+        self.boxes.iter().any(|found| found.ticked && found.task == id && found.code == code)
     }
 
     fn half_done(&self) -> Vec<String> {

@@ -10,7 +10,7 @@ use super::event::Outcome;
 use super::report::{LastWrite, Report};
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, IssueEdit, State};
-use crate::issue::{ClosingView, apply, text_for_title};
+use crate::issue::{ClosingView, apply, read_approvals, text_for_title};
 use crate::wording;
 use jiff::Timestamp;
 
@@ -25,6 +25,7 @@ impl Worker {
         awaited: Option<&'a Waiting>,
         since: Timestamp,
         changed_at: Timestamp,
+        body: &str,
     ) -> Report<'a> {
         let observation = scene.observation;
         Report {
@@ -41,6 +42,7 @@ impl Worker {
             remade: &observation.remade,
             changed_at,
             writes: &work.writes,
+            boxes: read_approvals(body),
             closing: false,
             bot: &scene.bot.login,
         }
@@ -85,8 +87,6 @@ impl Worker {
             }
             _ => now,
         };
-        let report = self.report(scene, work, awaited, since, changed_at);
-        let (desired, last) = report.desired(None);
         let mut body = scene.issue.body.clone();
         let mut version = scene.issue.content_version;
         for attempt in 0..WRITE_ATTEMPTS {
@@ -100,12 +100,14 @@ impl Worker {
                 body = fresh.body;
                 version = fresh.content_version;
             }
+            let report = self.report(scene, work, awaited, since, changed_at, &body);
+            let (desired, last) = report.desired(None);
             let text = apply(&body, &desired);
             if text == body {
                 work.memory.written = Some((important, now));
                 return Ok(());
             }
-            self.remember(work, &text, last.clone()).await?;
+            self.remember(work, &text, last).await?;
             let edit = IssueEdit { body: Some(text), content_version: version, ..IssueEdit::default() };
             match self.parts.forge.edit_issue(&scene.repository.name, scene.issue.number, &edit).await {
                 Ok(_) => {
@@ -145,7 +147,7 @@ impl Worker {
                 // A person closed it meanwhile; their word stands.
                 return Ok(Outcome::Done { detail: wording::closed_by_person() });
             }
-            let report = Report { closing: true, ..self.report(scene, work, None, now, now) };
+            let report = Report { closing: true, ..self.report(scene, work, None, now, now, &fresh.body) };
             let Some(view): Option<ClosingView> = report.closing(now) else {
                 return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
             };

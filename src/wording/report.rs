@@ -37,7 +37,6 @@ pub(crate) fn run_state(state: RunState) -> &'static str {
         RunState::Paused => "⏸️ **Paused** by a person",
         RunState::Unknown => "⚪ **UNKNOWN**: the forge or the cluster cannot be read",
         RunState::Observing => "👀 **Observing**: shows what it would do, and changes nothing",
-        RunState::Escalated => "🙋 **Handed to a person**",
         RunState::Done => "✅ **Done**",
     }
 }
