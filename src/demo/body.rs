@@ -231,8 +231,8 @@ mod tests {
             .collect();
         let last = order.last().copied();
         assert_eq!(last, Some(FINAL_TASK));
-        let merged: Vec<_> = order.iter().filter(|id| id.starts_with('B')).copied().collect();
-        assert_eq!(merged, ["B2", "B6", MONITORING_TASK, "B5", "B1", DATABASE_TASK]);
+        let in_order: Vec<_> = order.iter().filter(|id| id.starts_with('B')).copied().collect();
+        assert_eq!(in_order, ["B2", "B6", MONITORING_TASK, "B5", "B1", DATABASE_TASK]);
         let at = |id| order.iter().position(|other| *other == id);
         assert!(at("A2") < at("A3") && at("B1") < at("C1"), "{order:?}");
         assert!(matches!(&reading.tasks[10].kind, Kind::Close { number } if number.0 == 38));

@@ -129,15 +129,15 @@ impl DemoOutcome {
         stage: &Stage,
         settings: &Settings,
         store: &Store,
-        took: Duration,
+        lasted: Duration,
     ) -> Result<Self, DemoError> {
         let repository = stage.world().repository();
         let number = stage.issue_number();
         let name = format!("{}/{}", repository.owner(), repository.name());
-        let mut state = RunState::default();
+        let mut journal = RunState::default();
         for row in store.recent_runs(20).await.map_err(failed)? {
             if row.issue == number && row.repository == name {
-                state = run::load_state(store, row.id).await.map_err(failed)?;
+                journal = run::load_state(store, row.id).await.map_err(failed)?;
                 break;
             }
         }
@@ -145,9 +145,9 @@ impl DemoOutcome {
         let rules = Rules::new(&settings.merge);
         let body = issue.as_ref().map(|issue| issue.body.clone()).unwrap_or_default();
         let mut reading = issue::read(&body, &|words| classify_words(words, "", &rules)).map_err(failed)?;
-        let known: Vec<_> = state.tasks.values().map(|record| record.known.clone()).collect();
+        let known: Vec<_> = journal.tasks.values().map(|record| record.known.clone()).collect();
         issue::keep_history(&mut reading, &known);
-        let progress = run::progress(&state, &reading);
+        let progress = run::progress(&journal, &reading);
         let title = issue.as_ref().map(|issue| issue.title.clone()).unwrap_or_default();
         let at_forge = issue.as_ref().map_or("", |issue| issue.state.as_str()).to_owned();
         Ok(Self {
@@ -161,11 +161,11 @@ impl DemoOutcome {
                 waiting: progress.waiting,
                 failed: progress.failed,
             },
-            merges: merges(stage, &state, &reading, &rules),
-            reverts: reverts(&state),
+            merges: merges(stage, &journal, &reading, &rules),
+            reverts: reverts(&journal),
             layers: layers(settings).await?,
             writes: writes(stage),
-            seconds: (took.as_secs_f64() * 10.0).round() / 10.0,
+            seconds: (lasted.as_secs_f64() * 10.0).round() / 10.0,
         })
     }
 
@@ -219,7 +219,7 @@ impl DemoOutcome {
     }
 }
 
-fn merges(stage: &Stage, state: &RunState, reading: &Reading, rules: &Rules) -> Vec<MergeLine> {
+fn merges(stage: &Stage, journal: &RunState, reading: &Reading, rules: &Rules) -> Vec<MergeLine> {
     let mut named: BTreeMap<PullNumber, &issue::Task> = BTreeMap::new();
     for task in &reading.tasks {
         if let Kind::Merge { pull } = task.kind {
@@ -227,7 +227,7 @@ fn merges(stage: &Stage, state: &RunState, reading: &Reading, rules: &Rules) -> 
         }
     }
     let mut lines = Vec::new();
-    for record in &state.merges {
+    for record in &journal.merges {
         if named.remove(&record.plan.pull).is_some() {
             lines.push(merged_line(record));
         }
@@ -238,7 +238,7 @@ fn merges(stage: &Stage, state: &RunState, reading: &Reading, rules: &Rules) -> 
         let category = pull.as_ref().map_or(by_words, |pull| category_of(stage, pull, rules));
         let merged = pull.as_ref().is_some_and(|pull| pull.merged);
         let failed =
-            matches!(state.task(&task.key).map(|record| &record.state), Some(TaskState::Failed { .. }));
+            matches!(journal.task(&task.key).map(|record| &record.state), Some(TaskState::Failed { .. }));
         lines.push(MergeLine {
             number: number.0,
             category: category.word().to_owned(),

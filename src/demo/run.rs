@@ -17,10 +17,10 @@ use tokio_util::sync::CancellationToken;
 const SCALE: f64 = 160.0;
 
 /// How long a scenario may take, in real time.
-const DEADLINE: Duration = Duration::from_secs(180);
+const DEADLINE: Duration = Duration::from_mins(3);
 
 /// How long a body from outside may take: it may hold many more pull requests.
-const DEADLINE_OUTSIDE: Duration = Duration::from_secs(600);
+const DEADLINE_OUTSIDE: Duration = Duration::from_mins(10);
 
 /// How often the end is looked for.
 const LOOK: Duration = Duration::from_millis(50);

@@ -1,7 +1,7 @@
 //! The stage: the simulated servers with their story, the maintenance issue, and the settings that caretaker gets.
 //!
 //! Everything that caretaker is told stands in a file of settings, as for real servers, so that the service may run in
-//! this process or in one of its own. It has the rights of the deployed ServiceAccount and no more.
+//! this process or in one of its own. It has the rights of the deployed `ServiceAccount` and no more.
 
 use super::body::{self, Numbers};
 use super::outside::Invention;

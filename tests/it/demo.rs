@@ -22,11 +22,16 @@ fn demo(folder: &Path, arguments: &[&str]) -> Value {
 }
 
 fn strings<'v>(outcome: &'v Value, list: &str, field: &str) -> Vec<&'v str> {
-    outcome[list].as_array().unwrap().iter().map(|entry| entry[field].as_str().unwrap()).collect()
+    outcome[list]
+        .as_array()
+        .expect("it is there")
+        .iter()
+        .map(|entry| entry[field].as_str().expect("it is there"))
+        .collect()
 }
 
 fn text(folder: &Path, name: &str) -> String {
-    std::fs::read_to_string(folder.join(name)).unwrap()
+    std::fs::read_to_string(folder.join(name)).expect("it is there")
 }
 
 /// The first lines of the tasks whose box is open, by id.
@@ -50,7 +55,7 @@ fn check_common(folder: &Path, outcome: &Value) -> String {
         strings(outcome, "merges", "category"),
         ["non-major", "platform", "monitoring", "core", "app-template", "database"]
     );
-    for merge in outcome["merges"].as_array().unwrap() {
+    for merge in outcome["merges"].as_array().expect("it is there") {
         for field in ["head", "merge_commit"] {
             assert_eq!(merge[field].as_str().map(str::len), Some(40), "{field}: {merge:#}");
         }
@@ -64,12 +69,12 @@ fn check_common(folder: &Path, outcome: &Value) -> String {
         outcome["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0 && seconds < 60.0),
         "{outcome:#}"
     );
-    let layers = outcome["layers"].as_object().unwrap();
+    let layers = outcome["layers"].as_object().expect("it is there");
     for layer in ["Metal", "System", "Platform", "Apps"] {
         assert!(layers.contains_key(layer), "{layers:?}");
     }
     assert!(layers.values().all(|verdict| verdict == "GREEN"), "{layers:?}");
-    let number = outcome["issue"]["number"].as_u64().unwrap();
+    let number = outcome["issue"]["number"].as_u64().expect("it is there");
     let body = text(folder, &format!("issue-{number}.md"));
     assert_eq!(body.matches(SENTENCE).count(), 1, "the person's bytes are theirs:\n{body}");
     assert!(body.contains("- [ ] Every action item is done or put off with a reason"), "{body}");
@@ -79,17 +84,23 @@ fn check_common(folder: &Path, outcome: &Value) -> String {
 
 /// The rows of the change log, without its header and the row that was there before.
 fn change_log(body: &str) -> Vec<&str> {
-    let section = body.split("\n## Change Log").nth(1).unwrap().split("\n## ").next().unwrap();
+    let section = body
+        .split("\n## Change Log")
+        .nth(1)
+        .expect("it is there")
+        .split("\n## ")
+        .next()
+        .expect("it is there");
     section.lines().filter(|line| line.starts_with('|')).skip(3).collect()
 }
 
 #[test]
 fn the_clean_scenario_ends_closed() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("it is there");
     let outcome = demo(folder.path(), &["--scenario", "clean"]);
     let body = check_common(folder.path(), &outcome);
     assert_eq!(outcome["issue"]["state"], "closed");
-    assert!(outcome["issue"]["title"].as_str().unwrap().contains("[RESOLVED]"), "{outcome:#}");
+    assert!(outcome["issue"]["title"].as_str().expect("it is there").contains("[RESOLVED]"), "{outcome:#}");
     assert_eq!(
         (outcome["tasks"]["done"].as_u64(), outcome["reverts"].as_array().map(Vec::len)),
         (Some(13), Some(0))
@@ -104,17 +115,17 @@ fn the_clean_scenario_ends_closed() {
     }
     let related = text(folder.path(), "issue-38.md");
     assert!(related.contains("## Resolution") && related.ends_with("name it as fixed.\n"), "{related}");
-    let report = body.split("## Context Pack").next().unwrap();
+    let report = body.split("## Context Pack").next().expect("it is there");
     assert!(report.contains("RESOLVED") && !report.to_lowercase().contains("todo"), "{report}");
 }
 
 #[test]
 fn in_the_default_scenario_the_bad_one_goes_back_and_waits() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("it is there");
     let outcome = demo(folder.path(), &[]);
     let body = check_common(folder.path(), &outcome);
     assert_eq!(outcome["issue"]["state"], "open");
-    assert!(!outcome["issue"]["title"].as_str().unwrap().contains("RESOLVED"), "{outcome:#}");
+    assert!(!outcome["issue"]["title"].as_str().expect("it is there").contains("RESOLVED"), "{outcome:#}");
     assert_eq!(
         (outcome["tasks"]["done"].as_u64(), outcome["tasks"]["waiting"].as_u64()),
         (Some(11), Some(2))
@@ -125,11 +136,11 @@ fn in_the_default_scenario_the_bad_one_goes_back_and_waits() {
     );
     let gates = strings(&outcome, "merges", "gate");
     assert!(gates.iter().enumerate().all(|(at, gate)| (*gate == "GREEN") == (at != 2)), "{gates:?}");
-    let reverts = outcome["reverts"].as_array().unwrap();
+    let reverts = outcome["reverts"].as_array().expect("it is there");
     assert_eq!(reverts.len(), 1, "{outcome:#}");
     assert_eq!(reverts[0]["number"], 43);
     assert!(reverts[0]["commit"].as_str().is_some_and(|sha| sha.len() == 40), "{outcome:#}");
-    assert!(!reverts[0]["reason"].as_str().unwrap().is_empty(), "{outcome:#}");
+    assert!(!reverts[0]["reason"].as_str().expect("it is there").is_empty(), "{outcome:#}");
     assert_eq!(open_boxes(&body), ["B3", "F1"]);
     let rows = change_log(&body);
     assert_eq!(rows.iter().filter(|row| row.contains("revert")).count(), 1, "{rows:#?}");
@@ -142,16 +153,16 @@ fn bodies_from_outside_end_when_only_people_are_awaited() {
         eprintln!("skipped: {} is not there", corpus.display());
         return;
     };
-    let mut files: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
+    let mut files: Vec<_> = entries.map(|entry| entry.expect("it is there").path()).collect();
     files.sort();
     for file in files {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = tempfile::tempdir().expect("it is there");
         let outcome = demo(folder.path(), &["--issue-file", &file.display().to_string()]);
         let tasks = &outcome["tasks"];
-        let total = tasks["total"].as_u64().unwrap();
+        let total = tasks["total"].as_u64().expect("it is there");
         let sum: u64 = ["done", "deferred", "acknowledged", "skipped", "waiting", "failed"]
             .into_iter()
-            .map(|name| tasks[name].as_u64().unwrap())
+            .map(|name| tasks[name].as_u64().expect("it is there"))
             .sum();
         assert_eq!(total, sum, "{}", file.display());
         assert_eq!(outcome["writes"]["comments"], 0, "{}", file.display());

@@ -1,4 +1,5 @@
 //! Tests of the whole program, one binary, one module a theme.
 
 mod cli;
+mod crash;
 mod demo;
