@@ -141,16 +141,17 @@ impl App {
         stop_worker.cancel();
         let outcome = match early {
             Some(done) => done?.map(|_| ()),
-            None => match tokio::time::timeout(DRAIN, &mut worker).await {
-                Ok(done) => done?.map(|_| ()),
-                Err(_) => {
+            None => {
+                if let Ok(done) = tokio::time::timeout(DRAIN, &mut worker).await {
+                    done?.map(|_| ())
+                } else {
                     tracing::warn!(
                         "the worker did not end in time; what it began is found out at the next start"
                     );
                     worker.abort();
                     Ok(())
                 }
-            },
+            }
         };
         stop_web.cancel();
         if !ended.is_finished() {

@@ -23,7 +23,7 @@ impl Arguments {
         let settings = config::load(named)?.settings;
         let stop = CancellationToken::new();
         super::stop_on_signal(stop.clone())?;
-        let app = App::start(&settings).await.map_err(|error| failure(error))?;
+        let app = App::start(&settings).await.map_err(failure)?;
         tracing::info!(address = %app.address(), page = %app.page_address(), "caretaker serves");
         app.until(stop).await.map_err(failure)
     }

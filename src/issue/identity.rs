@@ -18,12 +18,17 @@ impl Keys {
         let stem = format!("{}\n{}\n{}", kind.word(), targets(kind), words(title).join(" "));
         let ordinal = self.seen.entry(stem.clone()).and_modify(|count| *count += 1).or_insert(0);
         let text = if *ordinal == 0 { stem } else { format!("{stem}\n{ordinal}") };
-        let hex = Sha256::digest(text.as_bytes()).iter().take(8).fold(String::new(), |mut hex, byte| {
-            let _ = write!(hex, "{byte:02x}");
-            hex
-        });
-        TaskKey(hex)
+        TaskKey(hex(&Sha256::digest(text.as_bytes())[..8]))
     }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut hex, byte| {
+        // Writing to a String cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 /// What a task is about, apart from its words.

@@ -4,9 +4,9 @@
 //! two of them is ours when it carries the sum of itself, or when it is what we last wrote. Everything else between
 //! them is looked at line by line: what we wrote goes, every other line stays, below the block.
 
+use super::identity::hex;
 use checklist::{Document, Edits, LineEnding};
 use sha2::{Digest, Sha256};
-use std::fmt::Write as _;
 use std::ops::Range;
 
 /// How often a text is repaired before it is taken as it is: a removed marker may leave another one behind.
@@ -76,10 +76,7 @@ fn is_sum(line: &str) -> bool {
 
 fn sum(name: &str, text: &str) -> String {
     let digest = Sha256::digest(format!("{name}\n{}", normal(text)).as_bytes());
-    digest.iter().take(6).fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&digest[..6])
 }
 
 /// Whether the inside of a block carries the sum of itself.

@@ -38,6 +38,7 @@ pub(crate) use apply::*;
 pub(crate) use approvals::*;
 pub(crate) use closing::*;
 pub(crate) use decisions::*;
+pub(crate) use identity::hex;
 pub(crate) use order::*;
 pub(crate) use plan::*;
 pub(crate) use read::*;

@@ -14,7 +14,7 @@ use crate::forge::{
     IssueNumber, MergeOrder, PullNumber, RepositoryName, State, TreeEntry,
 };
 use crate::health::MergePermit;
-use crate::issue::{TaskKey, resolution_note};
+use crate::issue::{TaskKey, hex, resolution_note};
 use crate::merge::revert::{
     Entry, PathHistory, WholeEntry, find_step, merge_message, plan_revert, revert_message,
 };
@@ -343,8 +343,9 @@ pub(crate) async fn call_person(parts: &Parts, context: &Context<'_>) -> Outcome
 pub(crate) fn task_of(effect: &Effect) -> Option<&TaskKey> {
     match effect {
         Effect::Merge(plan) => Some(&plan.key),
-        Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => Some(key),
-        Effect::AskRebase { key, .. } => Some(key),
+        Effect::CloseRelated { key, .. } | Effect::Action { key, .. } | Effect::AskRebase { key, .. } => {
+            Some(key)
+        }
         Effect::Revert { .. }
         | Effect::Terminate { .. }
         | Effect::Sync { .. }
@@ -383,5 +384,5 @@ pub(crate) fn approval_code(
             hash.update(part.unwrap_or("-").as_bytes());
         }
     }
-    hash.finalize().iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+    hex(&hash.finalize()[..4])
 }

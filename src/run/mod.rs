@@ -21,13 +21,12 @@ mod trust;
 mod worker;
 mod writing;
 
-pub(crate) use event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
+pub(crate) use event::{ChangeResult, Event};
 pub(crate) use line::line;
 pub(crate) use report::progress;
 pub(crate) use settings::{Repository, Settings};
-pub(crate) use situation::Mode;
 pub(crate) use state::{MergeRecord, RunState, TaskState};
-pub(crate) use worker::{Parts, RunError, Standing, Worker, chain};
+pub(crate) use worker::{Parts, RunError, Standing, Worker};
 
 use crate::store::{RunId, Store};
 

@@ -170,12 +170,8 @@ pub(crate) async fn observe(
         None => Vec::new(),
     };
     let edited_comments = inbox::edited_comments(&payloads);
-    let comments = Comments {
-        comments: &comments,
-        edited: &edited_comments,
-        trusted: &trusted,
-        bot: &subject.bot.login,
-    };
+    let comments =
+        Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 
     let mut look =
         Look { parts, subject: &subject, memory, applications: &applications, branch: &branch, now };
@@ -620,7 +616,7 @@ impl Look<'_> {
             for need in health::rights(feature, &self.parts.cluster_settings) {
                 match self.parts.cluster.may(&need.right).await {
                     Ok(false) if !need.optional => {
-                        obstacles.push(wording::missing_right(&need.right, feature))
+                        obstacles.push(wording::missing_right(&need.right, feature));
                     }
                     Ok(_) => {}
                     Err(error) => {

@@ -92,9 +92,8 @@ pub(crate) fn progress(state: &RunState, reading: &Reading) -> Progress {
                 TaskOutcome::Skipped => progress.skipped += 1,
             },
             Some(TaskState::Failed { .. }) => progress.failed += 1,
-            Some(TaskState::Open | TaskState::Waiting { .. }) => progress.waiting += 1,
             None if task.ticked => progress.done += 1,
-            None => progress.waiting += 1,
+            Some(TaskState::Open | TaskState::Waiting { .. }) | None => progress.waiting += 1,
         }
     }
     progress

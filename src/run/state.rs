@@ -265,7 +265,7 @@ impl RunState {
                 }
             }
             Event::Intended { effect } => self.intend(id, at, effect),
-            Event::Ended { step, outcome } => self.end(step, at, outcome),
+            Event::Ended { step, outcome } => self.end(step, at, &outcome),
             Event::Refreshed { change, hard } => {
                 if let Some(current) = self.change_mut(change) {
                     current.refreshed.push((at, hard));
@@ -433,11 +433,11 @@ impl RunState {
         self.acts.push(Act { at, step, effect, ended: None });
     }
 
-    fn end(&mut self, step: EventId, at: Timestamp, outcome: Outcome) {
+    fn end(&mut self, step: EventId, at: Timestamp, outcome: &Outcome) {
         let Some(act) = self.acts.iter_mut().find(|act| act.step == step) else { return };
         act.ended = Some((at, outcome.clone()));
         let effect = act.effect.clone();
-        match (&effect, &outcome) {
+        match (&effect, outcome) {
             (Effect::Merge(plan), Outcome::Merged { commit, at: merged_at, proven, ours: _ }) => {
                 self.important += 1;
                 self.merges.push(MergeRecord {

@@ -145,7 +145,7 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
     for (event, span) in Parser::new(text).into_offset_iter() {
         match event {
             Event::Start(Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::List(_)) => {
-                forbidden += 1
+                forbidden += 1;
             }
             Event::End(TagEnd::BlockQuote(_) | TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::List(_)) => {
                 forbidden = forbidden.saturating_sub(1);
@@ -182,7 +182,7 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
 #[derive(Debug)]
 pub(crate) struct Comments<'a> {
     /// Oldest first.
-    pub(crate) comments: &'a [Comment],
+    pub(crate) all: &'a [Comment],
     /// Those that a delivery shows to be edited: the forge's own times tell only whole seconds.
     pub(crate) edited: &'a BTreeSet<u64>,
     /// Who counts.
@@ -204,7 +204,7 @@ impl Comments<'_> {
     /// Whether a trusted person stopped the run, and did not resume it since.
     pub(crate) fn stopped_by(&self, since: Timestamp) -> Option<String> {
         let mut stopped = None;
-        for comment in self.comments {
+        for comment in self.all {
             // To stop is always safe: an edited comment stops as well.
             let may = comment.created_at.as_second() >= since.as_second()
                 && self.trusted.holds(&comment.author.login);
@@ -223,7 +223,7 @@ impl Comments<'_> {
     pub(crate) fn resumed_by(&self, state: &RunState) -> Option<String> {
         let since = state.began_at?;
         let unvouched_exist = state.tasks.values().any(|record| !record.vouched);
-        self.comments
+        self.all
             .iter()
             .filter(|comment| unvouched_exist && self.counts(comment, since))
             .filter(|comment| {
@@ -274,7 +274,7 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
             continue;
         }
         let Some(asked) = &record.asked else { continue };
-        for comment in evidence.comments.comments {
+        for comment in evidence.comments.all {
             let approves = commands(&comment.body).iter().any(|command| {
                 matches!(command, Command::Approve { id, code } if *id == task.id && *code == asked.code)
             });

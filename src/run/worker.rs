@@ -18,6 +18,7 @@ use crate::forge::{Account, Forge, ForgeError, Issue, IssueNumber, Repository, R
 use crate::health::{self};
 use crate::inbox::Hints;
 use crate::issue::Unreadable;
+use crate::issue::hex;
 use crate::merge::{self, classify::Rules};
 use crate::store::{EventId, RunId, RunRow, Store, StoreError};
 use crate::timing::Timing;
@@ -154,7 +155,7 @@ impl OwnText for OwnHashes {
 /// The hash by which a text is recognised.
 pub(crate) fn text_hash(text: &str) -> String {
     use sha2::{Digest, Sha256};
-    Sha256::digest(text.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&Sha256::digest(text.as_bytes()))
 }
 
 /// The worker.
@@ -248,16 +249,13 @@ impl Worker {
         let parts = Arc::clone(&self.parts);
         let bot = self.bot().await?;
         let repository = self.repository(settings).await?;
-        let (issue, others) = match self.subject(&repository).await? {
-            Some(found) => found,
-            None => {
-                parts.readiness.answered(Peer::Forge);
-                match parts.cluster.version().await {
-                    Ok(_) => parts.readiness.answered(Peer::Cluster),
-                    Err(error) => parts.readiness.failed(Peer::Cluster, chain(&error)),
-                }
-                return Ok(Next::Later(Standing::NoIssue));
+        let Some((issue, others)) = self.subject(&repository).await? else {
+            parts.readiness.answered(Peer::Forge);
+            match parts.cluster.version().await {
+                Ok(_) => parts.readiness.answered(Peer::Cluster),
+                Err(error) => parts.readiness.failed(Peer::Cluster, chain(&error)),
             }
+            return Ok(Next::Later(Standing::NoIssue));
         };
         parts.readiness.answered(Peer::Forge);
         let locked_out = self.lock().await?;

@@ -19,7 +19,6 @@ const WRITE_ATTEMPTS: u32 = 6;
 
 impl Worker {
     fn report<'a>(
-        &self,
         scene: &'a Scene<'_>,
         work: &'a Work,
         awaited: Option<&'a Waiting>,
@@ -100,7 +99,7 @@ impl Worker {
                 body = fresh.body;
                 version = fresh.content_version;
             }
-            let report = self.report(scene, work, awaited, since, changed_at, &body);
+            let report = Self::report(scene, work, awaited, since, changed_at, &body);
             let (desired, last) = report.desired(None);
             let text = apply(&body, &desired);
             if text == body {
@@ -147,7 +146,7 @@ impl Worker {
                 // A person closed it meanwhile; their word stands.
                 return Ok(Outcome::Done { detail: wording::closed_by_person() });
             }
-            let report = Report { closing: true, ..self.report(scene, work, None, now, now, &fresh.body) };
+            let report = Report { closing: true, ..Self::report(scene, work, None, now, now, &fresh.body) };
             let Some(view): Option<ClosingView> = report.closing(now) else {
                 return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
             };

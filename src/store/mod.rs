@@ -1,4 +1,4 @@
-//! Where caretaker remembers: one SQLite file, one process.
+//! Where caretaker remembers: one `SQLite` file, one process.
 //!
 //! The store knows nothing of what it keeps: events and payloads are JSON texts to it. Races decided here: a second
 //! process on the same file is refused by a lock file beside it, a delivery that arrives twice is one row, and a run is
@@ -24,7 +24,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
-    /// The SQLite file. Its folder must exist and must not be on a network file system.
+    /// The `SQLite` file. Its folder must exist and must not be on a network file system.
     pub path: PathBuf,
 }
 
