@@ -421,6 +421,14 @@ impl Worker {
                 }
                 (Next::Now, None)
             }
+            // Nothing is done that people cannot be told of; what is half done is brought to its end all the same.
+            Decision::Perform(_)
+                if work.memory.written.is_none()
+                    && work.state.change.is_none()
+                    && issue.state == State::Open =>
+            {
+                (Next::Now, None)
+            }
             Decision::Perform(effect) => self.perform(&scene, work, effect).await?,
             Decision::Confirm(step) => {
                 self.confirm(&scene, work, step).await?;
@@ -439,7 +447,13 @@ impl Worker {
                         tracing::info!(%holder, "another caretaker holds the cluster's lock; waiting");
                         return Ok(Next::Later(Standing::Locked));
                     }
-                    Waiting::Obstacles => Next::Later(Standing::Obstacles),
+                    Waiting::Obstacles => {
+                        // The body may be among what cannot be written.
+                        for missing in &observation.obstacles {
+                            tracing::warn!(%missing, "the run cannot begin");
+                        }
+                        Next::Later(Standing::Obstacles)
+                    }
                     Waiting::Paused(_) => Next::Later(Standing::Paused),
                 };
                 (next, Some(waiting))

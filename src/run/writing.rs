@@ -114,7 +114,10 @@ impl Worker {
                     return Ok(());
                 }
                 Err(ForgeError::Conflict { .. }) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => {
+                    work.memory.written = None;
+                    return Err(error.into());
+                }
             }
         }
         tracing::warn!("the body changed at each attempt to write it; trying again at the next look");
@@ -143,8 +146,10 @@ impl Worker {
         for attempt in 0..WRITE_ATTEMPTS {
             let fresh = self.parts.forge.issue(name, scene.issue.number).await?;
             if fresh.state == State::Closed {
-                // A person closed it meanwhile; their word stands.
-                return Ok(Outcome::Done { detail: wording::closed_by_person() });
+                // By us, when only the answer was lost; else by a person meanwhile, whose word stands.
+                let ours = work.ours.is_ours(&fresh.body) && text_for_title(&fresh.title, true) == fresh.title;
+                let detail = if ours { String::new() } else { wording::closed_by_person() };
+                return Ok(Outcome::Done { detail });
             }
             let report = Report { closing: true, ..Self::report(scene, work, None, now, now, &fresh.body) };
             let Some(view): Option<ClosingView> = report.closing(now) else {
@@ -166,7 +171,9 @@ impl Worker {
             }
             match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
                 Ok(_) => return Ok(Outcome::Done { detail: String::new() }),
-                Err(ForgeError::Conflict { .. }) => act::jitter(attempt).await,
+                Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
+                    act::jitter(attempt).await;
+                }
                 Err(error) => return Ok(Outcome::NotYet { why: error.to_string() }),
             }
         }

@@ -102,7 +102,7 @@ impl Readiness {
     }
 
     /// What a peer said when it failed the last time, if it did, for those who may know.
-    pub(super) fn error(&self, peer: Peer) -> Option<String> {
+    pub(crate) fn error(&self, peer: Peer) -> Option<String> {
         self.state().contact(peer).error.clone()
     }
 

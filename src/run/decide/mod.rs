@@ -6,6 +6,8 @@
 
 mod change;
 mod tasks;
+#[cfg(test)]
+mod tests;
 
 use super::event::{Effect, Event};
 use super::situation::{Situation, Wish};

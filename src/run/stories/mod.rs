@@ -1,21 +1,29 @@
 //! Whole runs against the simulated homelab over real HTTP, told as stories.
 
+mod approvals;
+mod bad_input;
+mod closings;
+mod crashes;
 mod happy;
+mod lost_answers;
+mod missing_rights;
+mod people;
 mod trouble;
+mod unknowns;
 
 use super::situation::Mode;
-use super::worker::{Parts, Worker};
+use super::worker::{Parts, RunError, Standing, Worker};
 use super::{RunState, Settings, load_state, settings};
 use crate::forge::Gitea;
 use crate::health;
-use crate::inbox::Hints;
+use crate::inbox::{Hints, Inbox};
 use crate::merge::{self, classify::Rules};
 use crate::store::Store;
 use crate::timing::Timing;
-use crate::web::{self, Readiness};
+use crate::web::{self, Peer, Readiness, WebState};
 use crate::{cluster, forge};
 use sim::actors::{Crash, Speed, World, WorldOptions};
-use sim::gitea::IssueView;
+use sim::gitea::{FileChange, IssueView, NewCommit};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
@@ -26,6 +34,25 @@ const DEADLINE: Duration = Duration::from_secs(90);
 
 /// How much faster than life everything goes.
 const SCALE: f64 = 200.0;
+
+/// What caretaker's token may do.
+const SCOPES: [&str; 3] = ["write:issue", "write:repository", "read:user"];
+
+/// A first commit by the person whose repository it is.
+fn first_commit(path: &str, text: &str) -> NewCommit {
+    NewCommit {
+        author: "operator".to_owned(),
+        message: "feat: begin".to_owned(),
+        files: vec![FileChange::text(path, text)],
+        from: None,
+    }
+}
+
+/// What signs deliveries.
+const SECRET: &str = "between the two of us";
+
+/// The path of the homelab's repository.
+const REPOSITORY: &str = "/api/v1/repos/ops/homelab";
 
 /// The rights that the deployment's manifests give, and nothing more.
 const MANIFESTS: [&str; 6] = [
@@ -45,9 +72,27 @@ pub(super) struct Story {
     pub(super) repository: settings::Repository,
     /// How runs are set.
     pub(super) settings: Settings,
+    /// Other repositories that caretaker looks after, behind the homelab's.
+    pub(super) others: Vec<settings::Repository>,
+    /// How health is set.
+    pub(super) health: health::Settings,
+    /// The forge's account that caretaker has.
+    pub(super) login: String,
+    /// That account's token.
+    pub(super) token: String,
+    /// Whether the forge's deliveries arrive.
+    pub(super) webhook: bool,
     folder: tempfile::TempDir,
     kubeconfig: std::path::PathBuf,
-    running: Option<(CancellationToken, JoinHandle<()>, Arc<Store>)>,
+    running: Option<Running>,
+}
+
+/// A caretaker at work.
+struct Running {
+    stop: CancellationToken,
+    task: JoinHandle<Result<Standing, RunError>>,
+    store: Arc<Store>,
+    readiness: Arc<Readiness>,
 }
 
 impl Story {
@@ -65,6 +110,12 @@ impl Story {
         .await
     }
 
+    /// With reporters that show every moment that they live, so that a silent one is found out soon.
+    pub(super) async fn lively() -> Self {
+        let often = Duration::from_millis(200);
+        Self::with(WorldOptions { life_sign: often, heartbeat: often, ..WorldOptions::default() }).await
+    }
+
     async fn with(options: WorldOptions) -> Self {
         let world = World::homelab(WorldOptions { speed: Speed::new(SCALE), ..options }).await.unwrap();
         for manifest in MANIFESTS.iter().filter(|text| !text.contains("kind: Component")) {
@@ -73,6 +124,20 @@ impl Story {
         for (name, color) in [("maintenance", "#0e8a16"), ("needs-human", "#d93f0b")] {
             world.repository().create_label(name, color).unwrap();
         }
+        Self::in_world(world, "caretaker")
+    }
+
+    /// Another caretaker in the same world, with an account of its own and a store of its own.
+    pub(super) fn beside(&self, login: &str) -> Self {
+        let gitea = self.world.gitea();
+        gitea.create_user(login, false);
+        gitea.add_collaborator("ops", "homelab", login, sim::gitea::Permission::Write);
+        let mut other = Self::in_world(self.world.clone(), login);
+        other.token = gitea.create_token(login, &SCOPES);
+        other
+    }
+
+    fn in_world(world: World, login: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let token = world.kubernetes().create_token("system:serviceaccount:caretaker:caretaker");
         let kubeconfig = folder.path().join("kubeconfig");
@@ -84,11 +149,12 @@ impl Story {
                 pull_urls: vec![world.repository_url().to_owned()],
                 rollout: settings::RolloutBy::Watchers,
             },
-            settings: Settings {
-                trusted: vec!["operator".to_owned()],
-                sole_writers: true,
-                ..Settings::default()
-            },
+            settings: Settings { trusted: vec!["operator".to_owned()], sole_writers: true, ..Settings::default() },
+            others: Vec::new(),
+            health: health::Settings::default(),
+            token: world.token(login).to_owned(),
+            login: login.to_owned(),
+            webhook: false,
             world,
             folder,
             kubeconfig,
@@ -104,53 +170,91 @@ impl Story {
 
     /// Starts caretaker on its store.
     pub(super) async fn start(&mut self) {
-        let cluster_settings = cluster::Settings {
-            kubeconfig: Some(self.kubeconfig.clone()),
-            exec: true,
-            ..cluster::Settings::default()
-        };
+        let cluster_settings =
+            cluster::Settings { kubeconfig: Some(self.kubeconfig.clone()), exec: true, ..cluster::Settings::default() };
         let forge_settings = forge::Settings::default();
-        let token = self.world.token("caretaker").to_owned().into();
         let url = self.world.gitea().url().parse().unwrap();
         let merge_settings = merge::Settings::default();
+        let mut repositories = vec![self.repository.clone()];
+        repositories.extend(self.others.iter().cloned());
         let parts = Parts {
             store: Arc::new(Store::open(&self.folder.path().join("caretaker.sqlite")).await.unwrap()),
-            forge: Arc::new(Gitea::new(&url, &token, &forge_settings).unwrap()),
+            forge: Arc::new(Gitea::new(&url, &self.token.clone().into(), &forge_settings).unwrap()),
             cluster: Arc::new(cluster::Kubernetes::connect(&cluster_settings).await.unwrap()),
             settings: self.settings.clone(),
-            repositories: vec![self.repository.clone()],
+            repositories,
             timing: Timing { scale: SCALE, ..Timing::default() },
             rules: Rules::new(&merge_settings),
             merge_settings,
             renovate_settings: merge::RenovateSettings::default(),
-            health_settings: health::Settings::default(),
+            health_settings: self.health.clone(),
             cluster_settings,
             hints: Hints::default(),
             readiness: Arc::new(Readiness::new(&web::Settings::default())),
             only: None,
         };
         let store = Arc::clone(&parts.store);
+        let readiness = Arc::clone(&parts.readiness);
         let stop = CancellationToken::new();
+        if self.webhook {
+            self.listen(&parts, stop.clone()).await;
+        }
         let worker = Worker::new(Arc::new(parts)).await.unwrap();
-        let token = stop.clone();
-        let task = tokio::spawn(async move {
-            worker.run(token).await.unwrap();
-        });
-        self.running = Some((stop, task, store));
+        let task = tokio::spawn(worker.run(stop.clone()));
+        self.running = Some(Running { stop, task, store, readiness });
+    }
+
+    /// Listens for deliveries, and has the forge send them.
+    async fn listen(&self, parts: &Parts, stop: CancellationToken) {
+        let names = vec![self.repository.name.clone()];
+        let inbox = Inbox::new(SECRET.to_owned().into(), names, Arc::clone(&parts.store), parts.hints.clone());
+        let state = WebState {
+            inbox: Arc::new(inbox),
+            store: Arc::clone(&parts.store),
+            readiness: Arc::clone(&parts.readiness),
+        };
+        let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+        let settings = web::Settings { listen: free, page_listen: free, ..web::Settings::default() };
+        let serving = web::serve(&settings, state, stop).await.unwrap();
+        let url = format!("http://{}/webhook", serving.address);
+        self.world.repository().add_hook(&url, SECRET, &["issues", "issue_comment", "pull_request", "push"]).unwrap();
+        tokio::spawn(serving.ended());
     }
 
     /// Stops caretaker in order.
     pub(super) async fn stop(&mut self) {
-        if let Some((stop, task, store)) = self.running.take() {
-            stop.cancel();
-            task.await.unwrap();
-            store.close().await;
+        if let Some(running) = self.running.take() {
+            running.stop.cancel();
+            running.task.await.unwrap().unwrap();
+            running.store.close().await;
         }
+    }
+
+    /// Ends caretaker in the middle of whatever it does. Nothing but what lies in its store is left of it.
+    pub(super) async fn crash(&mut self) {
+        if let Some(running) = self.running.take() {
+            running.task.abort();
+            let ended = running.task.await;
+            assert!(ended.is_err_and(|error| error.is_cancelled()), "it fell over before it was ended");
+            running.stop.cancel();
+            running.store.close().await;
+        }
+    }
+
+    /// The story's end: nothing fell over, and everything is stopped.
+    pub(super) async fn end(mut self) {
+        self.stop().await;
+        self.world.shutdown().await;
+    }
+
+    /// What the forge last refused, as the page and the log say it.
+    pub(super) fn forge_error(&self) -> Option<String> {
+        self.running.as_ref().expect("caretaker runs").readiness.error(Peer::Forge)
     }
 
     /// What the newest run's journal says.
     pub(super) async fn state(&self) -> RunState {
-        let (.., store) = self.running.as_ref().expect("caretaker runs");
+        let store = &self.running.as_ref().expect("caretaker runs").store;
         match store.recent_runs(1).await.unwrap().first() {
             Some(run) => load_state(store, run.id).await.unwrap(),
             None => RunState::default(),
@@ -191,5 +295,84 @@ impl Story {
             assert!(Instant::now() < deadline, "not in time: {what}\n{state:#?}");
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
+    }
+
+    /// Waits until something is true of the world.
+    pub(super) async fn wait(&self, what: &str, holds: impl Fn() -> bool) {
+        let deadline = Instant::now() + DEADLINE;
+        while !holds() {
+            assert!(Instant::now() < deadline, "not in time: {what}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Waits until caretaker has looked at the homelab's repository so many times more, so that what it would have done
+    /// meanwhile is done.
+    pub(super) async fn looks(&self, more: usize) {
+        let count = || {
+            let requests = self.world.gitea().requests();
+            requests.iter().filter(|one| self.is_own(one) && one.method == "GET" && one.path == REPOSITORY).count()
+        };
+        let wanted = count() + more;
+        self.wait("caretaker looks again", || count() >= wanted).await;
+    }
+
+    fn is_own(&self, request: &sim::gitea::RequestRecord) -> bool {
+        request.user.as_deref() == Some(&self.login)
+    }
+
+    /// What caretaker changed at the forge besides bodies: method and path of every request that had an effect.
+    pub(super) fn effects(&self) -> Vec<String> {
+        let is_body = |one: &sim::gitea::RequestRecord| {
+            one.method == "PATCH" && one.fields.iter().all(|field| field == "body" || field == "content_version")
+        };
+        let requests = self.world.gitea().requests();
+        requests
+            .iter()
+            .filter(|one| self.is_own(one) && one.method != "GET" && one.handled && !is_body(one))
+            .filter(|one| one.status.is_none_or(|status| status < 300 || status >= 500))
+            .map(|one| format!("{} {}", one.method, one.path.trim_start_matches(REPOSITORY)))
+            .collect()
+    }
+
+    /// How often caretaker wrote an issue's body.
+    pub(super) fn body_writes(&self) -> usize {
+        let requests = self.world.gitea().requests();
+        let is_write = |one: &&sim::gitea::RequestRecord| {
+            self.is_own(one) && one.method == "PATCH" && one.handled && one.fields.iter().any(|field| field == "body")
+        };
+        requests.iter().filter(is_write).count()
+    }
+
+    /// What caretaker changed in the cluster besides its lock: verb and path.
+    pub(super) fn cluster_effects(&self) -> Vec<String> {
+        let requests = self.world.kubernetes().requests();
+        requests
+            .iter()
+            .filter(|one| one.user.contains("serviceaccount:caretaker") && one.status < 400)
+            .filter(|one| matches!(one.verb.as_str(), "create" | "update" | "patch" | "delete"))
+            .filter(|one| {
+                let exempt = ["/leases", "accessreviews", "/exec"];
+                !exempt.iter().any(|part| one.path.contains(part))
+            })
+            .map(|one| format!("{} {}", one.verb, one.path))
+            .collect()
+    }
+
+    /// The titles of the commits that came onto the default branch since a commit, newest first.
+    pub(super) fn commits_since(&self, head: &str) -> Vec<String> {
+        let history = self.world.repository().history("main");
+        let new = history.iter().take_while(|commit| commit.sha.to_string() != head);
+        new.map(|commit| commit.message.lines().next().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// The head of the default branch.
+    pub(super) fn head(&self) -> String {
+        self.world.repository().branch_head("main").unwrap().to_string()
+    }
+
+    /// Whether a pull request is merged.
+    pub(super) fn merged(&self, number: u64) -> bool {
+        self.world.repository().pull(number).is_some_and(|pull| pull.merged)
     }
 }

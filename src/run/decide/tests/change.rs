@@ -1,0 +1,266 @@
+//! The change in flight: rollout, trouble, undoing.
+
+use super::{NOW, ONE, Scene, at, done, sha, waiting};
+use crate::cluster::ObjectRef;
+use crate::health::{Attribution, Probe, Verdict};
+use crate::merge::rollout::Rollout;
+use crate::run::decide::Decision;
+use crate::run::event::{ChangeResult, Effect, Event, Outcome};
+use crate::store::EventId;
+
+const TWO: &str = "## Tasks\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n- [ ] **D2 P2 Apps**: Merge PR #7\n";
+
+fn attributed() -> Attribution {
+    Attribution::Attributed("it was changed by it".to_owned())
+}
+
+fn failed() -> Rollout {
+    Rollout::Failed { app: "echo".to_owned(), why: "one object failed".to_owned() }
+}
+
+fn echo() -> ObjectRef {
+    ObjectRef::new("Application", "argocd", "echo")
+}
+
+/// A merge of a hundred seconds ago that still rolls out.
+fn merged() -> (Scene, EventId) {
+    let mut scene = Scene::new(TWO);
+    let step = scene.merge(NOW - 100, true);
+    (scene, step)
+}
+
+/// The same, running, and in trouble for so long that every remedy was tried.
+fn condemned(attribution: Attribution) -> Scene {
+    let mut scene = Scene::new(TWO);
+    condemn(&mut scene, attribution, true);
+    scene
+}
+
+fn condemn(scene: &mut Scene, attribution: Attribution, proven: bool) -> EventId {
+    let step = scene.merge(NOW - 1000, proven);
+    scene.rolled_out(step, NOW - 900);
+    scene.trouble(Probe::Pods, Verdict::Red, NOW - 800, attribution);
+    scene.clock = NOW - 800;
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true });
+    scene.clock = NOW;
+    step
+}
+
+fn result(decision: &Decision) -> Option<&ChangeResult> {
+    let Decision::Note(events) = decision else { return None };
+    events.iter().find_map(|event| match event {
+        Event::ChangeEnded { result, .. } => Some(result),
+        _ => None,
+    })
+}
+
+#[track_caller]
+fn is_handed_over(scene: &Scene, words: &str) {
+    let decision = scene.decide();
+    match result(&decision) {
+        Some(ChangeResult::HandedOver { why }) => assert!(why.contains(words), "{why}"),
+        _ => panic!("not handed over: {decision:?}"),
+    }
+}
+
+#[test]
+fn a_rollout_is_waited_for_and_a_time_out_never_reverts() {
+    let (mut scene, _) = merged();
+    assert_eq!(scene.says(), "wait");
+    scene.change_rollout = Some((waiting(), at(NOW - 299)));
+    assert_eq!(scene.says(), "wait", "there was progress a moment ago");
+    scene.change_rollout = Some((waiting(), at(NOW - 300)));
+    is_handed_over(&scene, "did not finish in time");
+    scene.change_rollout = Some((Rollout::Unknown { why: "nobody".to_owned() }, at(NOW - 300)));
+    is_handed_over(&scene, "did not finish in time");
+    let mut scene = Scene::new(ONE);
+    scene.merge(NOW - 1800, true);
+    scene.change_rollout = Some((waiting(), at(NOW - 1)));
+    is_handed_over(&scene, "did not finish in time");
+    scene.change_rollout = Some((done(), at(NOW - 1)));
+    assert_eq!(scene.says(), "note rolled-out");
+}
+
+#[test]
+fn nothing_else_starts_until_it_is_settled_and_soaked() {
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 50);
+    for (green, expected) in [
+        (None, "wait"),
+        // From the rollout on it counts, not from before.
+        (Some(NOW - 5000), "wait"),
+    ] {
+        scene.green_since = green.map(at);
+        assert_eq!(scene.says(), expected, "{green:?}");
+    }
+    scene.clock = NOW + 309;
+    assert_eq!(scene.says(), "wait", "60 s to settle and 300 s to soak at medium risk");
+    scene.clock = NOW + 310;
+    assert_eq!(scene.says(), "note change-ended task-ended");
+    let decision = scene.decide();
+    assert_eq!(result(&decision), Some(&ChangeResult::Kept));
+    scene.noted(decision);
+    scene.change_rollout = None;
+    assert_eq!(scene.says(), "merge 7");
+}
+
+#[test]
+fn what_runs_must_be_what_was_promised() {
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 50);
+    scene.mismatches = vec!["echo runs 1 instead of 2".to_owned()];
+    scene.clock = NOW + 400;
+    is_handed_over(&scene, "not what the pull request says");
+}
+
+#[test]
+fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 1000, true);
+    scene.rolled_out(step, NOW - 900);
+    scene.trouble(Probe::Pods, Verdict::Red, NOW - 800, attributed());
+    scene.clock = NOW - 800;
+    assert_eq!(scene.says(), "note trouble");
+    let decision = scene.decide();
+    scene.noted(decision);
+    for (clock, expected) in [(NOW - 501, "wait"), (NOW - 500, "refresh hard")] {
+        scene.clock = clock;
+        assert_eq!(scene.says(), expected, "{clock}");
+    }
+    scene.fold(NOW - 500, Event::Refreshed { change: step, hard: true });
+    for (clock, expected) in [(NOW - 426, "wait"), (NOW - 425, "revert")] {
+        scene.clock = clock;
+        assert_eq!(scene.says(), expected, "{clock}");
+    }
+    // Where something is out of sync and nothing happens, one sync comes before.
+    scene.idle_out_of_sync = vec![echo()];
+    assert_eq!(scene.says(), "sync");
+    let Decision::Perform(effect) = scene.decide() else { panic!() };
+    let sync = scene.fold(NOW - 420, Event::Intended { effect });
+    scene.fold(NOW - 420, Event::Ended { step: sync, outcome: Outcome::Done { detail: String::new() } });
+    assert_eq!(scene.says(), "revert", "one sync, not two");
+    scene.well(NOW - 400);
+    assert_eq!(scene.says(), "note trouble-over", "it healed");
+}
+
+#[test]
+fn a_failed_sync_is_undone_after_the_same_remedies() {
+    let (mut scene, step) = merged();
+    scene.change_rollout = Some((failed(), at(NOW - 90)));
+    assert_eq!(scene.says(), "note trouble");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 300;
+    assert_eq!(scene.says(), "refresh hard");
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true });
+    scene.clock = NOW + 375;
+    assert_eq!(scene.says(), "revert");
+}
+
+#[test]
+fn only_what_is_attributed_reversible_and_proven_is_undone() {
+    assert_eq!(condemned(attributed()).says(), "revert");
+    is_handed_over(&condemned(Attribution::Suspected("in time".to_owned())), "nothing ties it");
+    assert_eq!(condemned(Attribution::Unrelated).says(), "wait");
+    let mut scene = condemned(Attribution::Unrelated);
+    scene.clock = NOW - 800 + 1800;
+    is_handed_over(&scene, "nothing to do with the change");
+
+    let mut scene = Scene::new(ONE);
+    scene.pull(6).not_reversible = Some("it keeps state".to_owned());
+    condemn(&mut scene, attributed(), true);
+    is_handed_over(&scene, "it keeps state");
+    let mut scene = Scene::new(ONE);
+    condemn(&mut scene, attributed(), false);
+    is_handed_over(&scene, "other commits came in");
+
+    let mut scene = condemned(attributed());
+    scene.paused = Some("operator");
+    assert_eq!(scene.says(), "paused", "a stop holds back an undoing as well");
+    scene.paused = None;
+    scene.withdrawn = true;
+    assert_eq!(scene.says(), "revert", "a withdrawn issue's change is brought to its end");
+}
+
+#[test]
+fn what_was_there_before_is_no_trouble() {
+    // A gate that is closed lets nothing begin; a finding that only informs may have been there.
+    let mut scene = Scene::new(ONE);
+    let mut known = super::finding(Probe::Pods, Verdict::Yellow);
+    known.informational = true;
+    scene.recon = super::recon(vec![known.clone()]);
+    scene.recon.probes.iter_mut().for_each(|probe| probe.verdict = Verdict::Green);
+    let step = scene.merge(NOW - 1000, true);
+    scene.rolled_out(step, NOW - 900);
+    known.informational = false;
+    scene.recon = super::recon(vec![known]);
+    scene.green_since = None;
+    assert_eq!(scene.says(), "wait", "not GREEN, so not over, but not the change's doing");
+}
+
+/// The revert of a condemned change, done fifty seconds ago.
+fn reverted() -> (Scene, EventId) {
+    let mut scene = condemned(attributed());
+    let change = scene.state.change.as_ref().unwrap().step;
+    let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!() };
+    let step = scene.fold(NOW - 50, Event::Intended { effect });
+    assert_eq!(scene.says(), "confirm", "until its outcome is known");
+    scene.fold(NOW - 50, Event::Ended { step, outcome: Outcome::Reverted { commit: sha('e') } });
+    scene.change_rollout = Some((waiting(), at(NOW - 50)));
+    (scene, change)
+}
+
+#[test]
+fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
+    let (mut scene, change) = reverted();
+    scene.stuck = vec![echo()];
+    assert_eq!(scene.says(), "terminate");
+    scene.stuck.clear();
+    assert_eq!(scene.says(), "refresh", "what was asked before says nothing about the revert");
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    assert_eq!(scene.says(), "wait");
+    scene.idle_out_of_sync = vec![echo()];
+    assert_eq!(scene.says(), "sync", "nothing starts by itself");
+    scene.clock = NOW - 21;
+    assert_eq!(scene.says(), "wait", "it gets a moment to start");
+    scene.clock = NOW;
+    scene.idle_out_of_sync.clear();
+    scene.change_rollout = Some((done(), at(NOW)));
+    assert_eq!(scene.says(), "note rolled-out");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "wait", "the trouble is still there");
+    scene.well(NOW);
+    assert_eq!(scene.says(), "wait", "not settled");
+    scene.clock = NOW + 60;
+    assert_eq!(scene.says(), "note held change-ended escalated waits");
+    let decision = scene.decide();
+    assert!(matches!(result(&decision), Some(ChangeResult::Reverted { .. })));
+    scene.noted(decision);
+    scene.change_rollout = None;
+    scene.head_rollout = done();
+    assert_eq!(scene.state.holds.len(), 1);
+    assert_eq!(scene.says(), "call", "a person comes before anything new");
+    let step = scene.fold(NOW + 60, Event::Intended { effect: Effect::CallPerson });
+    scene.fold(NOW + 60, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
+    assert_eq!(scene.says(), "merge 7", "what does not depend on it goes on");
+}
+
+#[test]
+fn an_undoing_that_does_not_help_is_a_persons() {
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.clock = NOW + 250;
+    scene.change_rollout = Some((waiting(), at(NOW - 50)));
+    assert_eq!(scene.says(), "note held change-ended escalated waits");
+    scene.change_rollout = Some((done(), at(NOW - 50)));
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.clock = NOW + 549;
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 550;
+    assert_eq!(scene.says(), "note held change-ended escalated waits");
+}

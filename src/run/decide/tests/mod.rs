@@ -1,0 +1,360 @@
+//! Decisions as tables: a scene in which all is well, spoilt in one way, and what follows.
+
+mod change;
+mod properties;
+mod tasks;
+
+use super::{Decision, Waiting, decide};
+use crate::cluster::ObjectRef;
+use crate::forge::{
+    Account, AccountId, CommitSha, IssueNumber, PullNumber, PullRequest, PullSide, RepositoryName, State,
+};
+use crate::health::{Attribution, Figure, Figures, Finding, FindingId, Probe, ProbeResult, Recon, Verdict};
+use crate::issue::{self, KnownTask, Reading, TaskKey, TemplateValues};
+use crate::merge::classify::{Classification, Rules, classify_words};
+use crate::merge::explain::Explained;
+use crate::merge::preflight::{Preflight, ReadyPull};
+use crate::merge::rollout::Rollout;
+use crate::merge::{Category, Hold, Risk, Settings, UpdateType};
+use crate::run::event::{Effect, Event, Outcome};
+use crate::run::situation::{Mode, PullSituation, Related, SeenApproval, Situation, Wish};
+use crate::run::state::RunState;
+use crate::store::EventId;
+use crate::timing::Timing;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The moment of every scene, in seconds after its beginning.
+const NOW: i64 = 100_000;
+
+/// One merge.
+const ONE: &str = "## Tasks\n\n- [ ] **D1 P2 Apps**: Merge PR #6\n";
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + second).unwrap()
+}
+
+fn sha(digit: char) -> CommitSha {
+    digit.to_string().repeat(40).parse().unwrap()
+}
+
+/// Everything that a situation borrows from.
+struct Scene {
+    clock: i64,
+    timing: Timing,
+    mode: Mode,
+    state: RunState,
+    template: TemplateValues,
+    reading: Reading,
+    order: Vec<TaskKey>,
+    obstacles: Vec<String>,
+    paused: Option<&'static str>,
+    withdrawn: bool,
+    locked_out: Option<&'static str>,
+    recon: Recon,
+    green_since: Option<Timestamp>,
+    first_seen: BTreeMap<FindingId, Timestamp>,
+    attributions: BTreeMap<FindingId, Attribution>,
+    head: CommitSha,
+    head_rollout: Rollout,
+    change_rollout: Option<(Rollout, Timestamp)>,
+    stuck: Vec<ObjectRef>,
+    idle_out_of_sync: Vec<ObjectRef>,
+    mismatches: Vec<String>,
+    pulls: BTreeMap<PullNumber, PullSituation>,
+    related: BTreeMap<IssueNumber, Related>,
+    approvals: Vec<SeenApproval>,
+    unvouched_ticks: Vec<(TaskKey, String)>,
+    vouched: BTreeSet<TaskKey>,
+    wishes: Vec<Wish>,
+    events: i64,
+}
+
+impl Scene {
+    /// A run that has begun on a body; every layer has been GREEN for long, every pull request may be merged.
+    fn new(body: &str) -> Self {
+        let mut scene = Self::undiscovered(body);
+        scene.fold(0, Event::Began { author: "operator".to_owned(), overall: None, last_updated: None });
+        for task in scene.reading.tasks.clone() {
+            scene.fold(0, Event::TaskSeen { task: KnownTask::from(&task), ticked: task.ticked, vouched: true });
+        }
+        scene
+    }
+
+    /// The same before the run has begun.
+    fn undiscovered(body: &str) -> Self {
+        let rules = Rules::new(&Settings::default());
+        let reading = issue::read(body, &|words| classify_words(words, "", &rules)).unwrap();
+        let order = issue::order(&reading.tasks, &|_| None);
+        let pulls = reading.tasks.iter().filter_map(|task| task.kind.pull()).map(|number| (number, pull(number)));
+        Self {
+            clock: NOW,
+            timing: Timing::default(),
+            mode: Mode::Auto,
+            state: RunState::default(),
+            template: TemplateValues::default(),
+            order,
+            obstacles: Vec::new(),
+            paused: None,
+            withdrawn: false,
+            locked_out: None,
+            recon: recon(Vec::new()),
+            green_since: Some(at(NOW - 7200)),
+            first_seen: BTreeMap::new(),
+            attributions: BTreeMap::new(),
+            head: sha('b'),
+            head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
+            change_rollout: None,
+            stuck: Vec::new(),
+            idle_out_of_sync: Vec::new(),
+            mismatches: Vec::new(),
+            pulls: pulls.collect(),
+            related: BTreeMap::new(),
+            approvals: Vec::new(),
+            unvouched_ticks: Vec::new(),
+            vouched: reading.tasks.iter().map(|task| task.key.clone()).collect(),
+            wishes: Vec::new(),
+            events: 0,
+            reading,
+        }
+    }
+
+    fn fold(&mut self, second: i64, event: Event) -> EventId {
+        self.events += 1;
+        let id = EventId(self.events);
+        self.state.fold(id, at(second), event);
+        id
+    }
+
+    /// Writes down what was decided, a moment before now.
+    fn noted(&mut self, decision: Decision) {
+        let Decision::Note(events) = decision else { panic!("nothing to note: {decision:?}") };
+        for event in events {
+            self.fold(self.clock, event);
+        }
+    }
+
+    fn decide(&self) -> Decision {
+        decide(&Situation {
+            now: at(self.clock),
+            timing: &self.timing,
+            mode: self.mode,
+            state: &self.state,
+            author: "operator",
+            template: &self.template,
+            reading: &self.reading,
+            order: &self.order,
+            obstacles: &self.obstacles,
+            paused: self.paused,
+            withdrawn: self.withdrawn,
+            locked_out: self.locked_out,
+            recon: &self.recon,
+            green_since: self.green_since,
+            first_seen: &self.first_seen,
+            attributions: &self.attributions,
+            head: &self.head,
+            head_rollout: &self.head_rollout,
+            change_rollout: self.change_rollout.as_ref().map(|(rollout, since)| (rollout, *since)),
+            stuck: &self.stuck,
+            idle_out_of_sync: &self.idle_out_of_sync,
+            mismatches: &self.mismatches,
+            pulls: &self.pulls,
+            related: &self.related,
+            approvals: &self.approvals,
+            unvouched_ticks: &self.unvouched_ticks,
+            vouched: &self.vouched,
+            resumed_by: None,
+            wishes: &self.wishes,
+        })
+    }
+
+    fn key(&self, id: &str) -> TaskKey {
+        self.reading.tasks.iter().find(|task| task.id == id).unwrap().key.clone()
+    }
+
+    fn pull(&mut self, number: u64) -> &mut PullSituation {
+        self.pulls.get_mut(&PullNumber(number)).unwrap()
+    }
+
+    /// What the decision is, in a few words, so that tables can hold it.
+    fn says(&self) -> String {
+        words(&self.decide())
+    }
+
+    /// Not GREEN any more since a moment, by one finding of a probe.
+    fn trouble(&mut self, probe: Probe, verdict: Verdict, since: i64, attribution: Attribution) {
+        let finding = finding(probe, verdict);
+        self.first_seen.insert(finding.id.clone(), at(since));
+        self.attributions.insert(finding.id.clone(), attribution);
+        self.recon = recon(vec![finding]);
+        self.green_since = None;
+    }
+
+    fn well(&mut self, since: i64) {
+        self.recon = recon(Vec::new());
+        self.first_seen.clear();
+        self.attributions.clear();
+        self.green_since = Some(at(since));
+    }
+
+    /// Takes the merge that is decided, done at a moment; Argo CD was asked to look.
+    fn merge(&mut self, second: i64, proven: bool) -> EventId {
+        let Decision::Perform(effect @ Effect::Merge(_)) = self.decide() else {
+            panic!("no merge: {:?}", self.decide())
+        };
+        let step = self.fold(second, Event::Intended { effect });
+        let outcome = Outcome::Merged { commit: sha('c'), at: at(second), proven, ours: true };
+        self.fold(second, Event::Ended { step, outcome });
+        self.fold(second, Event::Refreshed { change: step, hard: false });
+        self.change_rollout = Some((waiting(), at(second)));
+        self.head = sha('c');
+        self.head_rollout = waiting();
+        step
+    }
+
+    /// That merge runs everywhere.
+    fn rolled_out(&mut self, step: EventId, second: i64) {
+        self.change_rollout = Some((done(), at(second)));
+        self.head_rollout = done();
+        self.fold(
+            second,
+            Event::RolledOut { change: step, commit: sha('c'), seconds: 1.0, watchers: 3, affected: Vec::new() },
+        );
+    }
+}
+
+fn done() -> Rollout {
+    Rollout::Done { watchers: 3, affected: vec!["echo".to_owned()] }
+}
+
+fn waiting() -> Rollout {
+    Rollout::Waiting { on: vec![("echo".to_owned(), "not yet".to_owned())], progress: "1".to_owned() }
+}
+
+fn words(decision: &Decision) -> String {
+    match decision {
+        Decision::Note(events) => {
+            let kinds = events.iter().map(|event| {
+                let value = serde_json::to_value(event).unwrap();
+                value["event"].as_str().unwrap().to_owned()
+            });
+            format!("note {}", kinds.collect::<Vec<_>>().join(" "))
+        }
+        Decision::Perform(effect) => match effect {
+            Effect::Merge(plan) => format!("merge {}", plan.pull),
+            Effect::Revert { .. } => "revert".to_owned(),
+            Effect::Terminate { .. } => "terminate".to_owned(),
+            Effect::Sync { .. } => "sync".to_owned(),
+            Effect::CloseRelated { number, .. } => format!("close {number}"),
+            Effect::Action { .. } => "action".to_owned(),
+            Effect::CallPerson => "call".to_owned(),
+            Effect::CloseIssue { .. } => "close the issue".to_owned(),
+        },
+        Decision::Confirm(_) => "confirm".to_owned(),
+        Decision::Refresh { hard, .. } => if *hard { "refresh hard" } else { "refresh" }.to_owned(),
+        Decision::Wait(waiting) => match waiting {
+            Waiting::World(_) => "wait",
+            Waiting::People => "people",
+            Waiting::Lock(_) => "lock",
+            Waiting::Obstacles => "obstacles",
+            Waiting::Paused(_) => "paused",
+        }
+        .to_owned(),
+        Decision::Over => "over".to_owned(),
+    }
+}
+
+fn finding(probe: Probe, verdict: Verdict) -> Finding {
+    Finding {
+        id: FindingId { probe, rule: "degraded".to_owned(), object: ObjectRef::new("Deployment", "echo", "echo") },
+        layer: probe.layer(),
+        verdict,
+        message: "not well".to_owned(),
+        evidence: "status = bad".to_owned(),
+        since: None,
+        informational: false,
+    }
+}
+
+fn recon(findings: Vec<Finding>) -> Recon {
+    fn none<T>() -> Figure<T> {
+        Figure::NotRead("not read".to_owned())
+    }
+    let probes = [Probe::Nodes, Probe::Ceph, Probe::ArgoCd, Probe::Pods].into_iter().map(|probe| {
+        let own: Vec<Finding> = findings.iter().filter(|finding| finding.id.probe == probe).cloned().collect();
+        ProbeResult {
+            probe,
+            layer: probe.layer(),
+            used: true,
+            verdict: own.iter().map(|finding| finding.verdict).max().unwrap_or(Verdict::Green),
+            summary: "read".to_owned(),
+            findings: own,
+        }
+    });
+    Recon {
+        began_at: at(NOW),
+        probes: probes.collect(),
+        figures: Figures {
+            nodes_ready: none(),
+            pods: none(),
+            applications: none(),
+            certificates: none(),
+            ceph_health: none(),
+            osds: none(),
+            ceph_usage: none(),
+            placement_groups: none(),
+            node_usage: none(),
+        },
+    }
+}
+
+fn pull(number: PullNumber) -> PullSituation {
+    let repository: RepositoryName = "ops/homelab".parse().unwrap();
+    let side = |branch: &str, digit| PullSide {
+        branch: branch.to_owned(),
+        sha: sha(digit),
+        repository: Some(repository.clone()),
+    };
+    let classification = Classification {
+        category: Category::AppTemplate,
+        risk: Risk::Medium,
+        update: UpdateType::Patch,
+        foundation: None,
+        worst: "echo".to_owned(),
+        members: Vec::new(),
+    };
+    PullSituation {
+        pull: PullRequest {
+            number,
+            title: "chore(deps): update echo".to_owned(),
+            body: String::new(),
+            state: State::Open,
+            draft: false,
+            mergeable: true,
+            merged: None,
+            head: side("renovate/echo", 'a'),
+            base: side("main", 'b'),
+            author: Account { id: AccountId(3), login: "renovate".to_owned() },
+            labels: Vec::new(),
+            content_version: None,
+            html_url: String::new(),
+        },
+        preflight: Preflight::Ready(Box::new(ReadyPull {
+            updates: Vec::new(),
+            explained: Explained::default(),
+            classification: classification.clone(),
+            approval: None,
+        })),
+        classification,
+        approval: None,
+        code: "7f3c7f3c".to_owned(),
+        files: vec!["apps/echo/values.yaml".to_owned()],
+        versions: vec![Hold {
+            package: "echo".to_owned(),
+            file: "apps/echo/values.yaml".to_owned(),
+            version: "2".to_owned(),
+        }],
+        not_reversible: None,
+        waiting_since: None,
+    }
+}

@@ -1,0 +1,145 @@
+//! What holds of every decision, however the world is.
+
+use super::{NOW, ONE, Scene, at, done, waiting};
+use crate::cluster::ObjectRef;
+use crate::health::{Attribution, Probe, Verdict};
+use crate::merge::rollout::Rollout;
+use crate::run::decide::Decision;
+use crate::run::event::{Effect, Event};
+use crate::run::situation::Mode;
+use crate::run::state::Approved;
+use proptest::prelude::*;
+
+fn a_rollout() -> impl Strategy<Value = Rollout> {
+    prop_oneof![
+        Just(done()),
+        Just(waiting()),
+        Just(Rollout::Unknown { why: "nobody".to_owned() }),
+        Just(Rollout::Failed { app: "echo".to_owned(), why: "no".to_owned() }),
+    ]
+}
+
+fn an_attribution() -> impl Strategy<Value = Attribution> {
+    prop_oneof![
+        Just(Attribution::Attributed("changed by it".to_owned())),
+        Just(Attribution::Suspected("in time".to_owned())),
+        Just(Attribution::Unrelated),
+    ]
+}
+
+fn a_trouble() -> impl Strategy<Value = Option<(Probe, Verdict, Attribution)>> {
+    let probe = prop_oneof![Just(Probe::Nodes), Just(Probe::Ceph), Just(Probe::ArgoCd), Just(Probe::Pods)];
+    let verdict = prop_oneof![Just(Verdict::Yellow), Just(Verdict::Red), Just(Verdict::Unknown)];
+    prop::option::of((probe, verdict, an_attribution()))
+}
+
+fn a_mode() -> impl Strategy<Value = Mode> {
+    prop_oneof![Just(Mode::Observe), Just(Mode::Approve), Just(Mode::Auto)]
+}
+
+proptest! {
+    #[test]
+    fn a_merge_is_decided_only_through_an_open_gate(
+        trouble in a_trouble(),
+        green_for in prop::option::of(0..200_i64),
+        head in a_rollout(),
+        paused: bool,
+        withdrawn: bool,
+        mode in a_mode(),
+        asks: bool,
+        approved in prop::option::of(any::<bool>()),
+        escalated: bool,
+    ) {
+        let mut scene = Scene::new(ONE);
+        scene.green_since = green_for.map(|long| at(NOW - long));
+        if let Some((probe, verdict, attribution)) = trouble.clone() {
+            let green_since = scene.green_since;
+            scene.trouble(probe, verdict, NOW - 500, attribution);
+            // Even where something lies about since when all was GREEN.
+            scene.green_since = green_since;
+        }
+        scene.head_rollout = head.clone();
+        scene.paused = paused.then_some("operator");
+        scene.withdrawn = withdrawn;
+        scene.mode = mode;
+        scene.pull(6).approval = asks.then(|| "a database".to_owned());
+        let key = scene.key("D1");
+        if let Some(current) = approved {
+            let code = if current { "7f3c7f3c" } else { "00000000" };
+            scene.state.tasks.get_mut(&key).unwrap().approved =
+                Some(Approved { code: code.to_owned(), by: "operator".to_owned() });
+        }
+        if escalated {
+            scene.fold(1, Event::Escalated { key: None, why: "bad".to_owned(), evidence: Vec::new() });
+        }
+        if let Decision::Perform(effect) = scene.decide() {
+            prop_assert!(!paused && !withdrawn && mode != Mode::Observe, "{effect:?}");
+            if let Effect::Merge(plan) = effect {
+                prop_assert!(trouble.is_none());
+                prop_assert!(green_for.is_some_and(|long| long >= 60));
+                prop_assert_eq!(head, done());
+                prop_assert!(approved == Some(true) || !asks && mode == Mode::Auto);
+                prop_assert!(!escalated);
+                prop_assert_eq!(plan.base, scene.head);
+            }
+        }
+    }
+
+    #[test]
+    fn a_merge_is_undone_only_for_what_is_tied_to_it(
+        trouble in a_trouble(),
+        rollout in a_rollout(),
+        runs: bool,
+        proven: bool,
+        reversible: bool,
+        known: bool,
+        remedied: bool,
+        idle: bool,
+        paused: bool,
+        mode in a_mode(),
+        elapsed in 0..4000_i64,
+    ) {
+        let mut scene = Scene::new(ONE);
+        scene.pull(6).not_reversible = (!reversible).then(|| "it keeps state".to_owned());
+        let step = scene.merge(NOW - 1000, proven);
+        if runs {
+            scene.rolled_out(step, NOW - 900);
+        }
+        scene.change_rollout = Some((rollout.clone(), at(NOW - 900)));
+        if let Some((probe, verdict, attribution)) = trouble.clone() {
+            scene.trouble(probe, verdict, NOW - 800, attribution);
+        }
+        if known {
+            scene.clock = NOW - 800;
+            if let Decision::Note(events) = scene.decide()
+                && matches!(events[..], [Event::Trouble { .. }])
+            {
+                scene.noted(Decision::Note(events));
+            }
+        }
+        if remedied {
+            scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true });
+        }
+        if idle {
+            scene.idle_out_of_sync = vec![ObjectRef::new("Application", "argocd", "echo")];
+        }
+        scene.paused = paused.then_some("operator");
+        scene.mode = mode;
+        scene.clock = NOW - 800 + elapsed;
+        match scene.decide() {
+            Decision::Perform(Effect::Revert { merge_commit, .. }) => {
+                let attributed = matches!(trouble, Some((.., Attribution::Attributed(_))));
+                let failed = matches!(rollout, Rollout::Failed { .. });
+                prop_assert!(attributed || failed);
+                prop_assert!(proven && reversible && remedied && known && !paused);
+                prop_assert!(mode != Mode::Observe);
+                prop_assert!(elapsed >= 300);
+                prop_assert_eq!(merge_commit, super::sha('c'));
+            }
+            Decision::Perform(Effect::Merge(_) | Effect::CloseIssue { .. }) => {
+                prop_assert!(false, "nothing new starts while a change is in flight");
+            }
+            _ => {}
+        }
+    }
+}

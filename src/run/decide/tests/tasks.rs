@@ -1,0 +1,304 @@
+//! What comes first, what waits, and what waits for whom.
+
+use super::{NOW, ONE, Scene, at, sha, waiting};
+use crate::forge::{IssueNumber, Merged, State};
+use crate::health::{Attribution, Probe, Verdict};
+use crate::merge::preflight::{Preflight, Refusal, WaitFor};
+use crate::merge::rollout::Rollout;
+use crate::run::decide::{Decision, Waiting};
+use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
+use crate::run::situation::{Mode, Related, SeenApproval, Wish};
+use crate::run::state::TaskState;
+
+const TWO: &str = "## Tasks\n\n- [ ] **D1 P2 Apps**: Merge PR #6\n- [ ] **D2 P1 Apps**: Merge PR #7\n";
+
+type Spoil = fn(&mut Scene);
+
+#[test]
+fn what_is_first_of_everything() {
+    let table: [(&str, Spoil, &str); 12] = [
+        ("all is well", |_| (), "merge 6"),
+        ("somebody else's lock", |scene| scene.locked_out = Some("another"), "lock"),
+        ("withdrawn", |scene| scene.withdrawn = true, "over"),
+        ("stopped", |scene| scene.paused = Some("operator"), "paused"),
+        ("only observed", |scene| scene.mode = Mode::Observe, "wait"),
+        (
+            "an effect without an outcome, stopped or not",
+            |scene| {
+                scene.fold(1, Event::Intended { effect: Effect::CallPerson });
+                scene.paused = Some("operator");
+            },
+            "confirm",
+        ),
+        (
+            "an effect without an outcome of a withdrawn issue",
+            |scene| {
+                scene.fold(1, Event::Intended { effect: Effect::CallPerson });
+                scene.withdrawn = true;
+            },
+            "confirm",
+        ),
+        (
+            "a case that was handed over",
+            |scene| {
+                scene.fold(1, Event::Escalated { key: None, why: "bad".to_owned(), evidence: Vec::new() });
+            },
+            "call",
+        ),
+        (
+            "a person's tick",
+            |scene| scene.wishes = vec![Wish::Ticked(scene.key("D1"))],
+            "note task-ended",
+        ),
+        ("nobody trusted wrote it", |scene| {
+            let key = scene.key("D1");
+            scene.state.tasks.get_mut(&key).unwrap().vouched = false;
+        }, "note waits"),
+        ("there is no such pull request", |scene| scene.pulls.clear(), "note waits"),
+        (
+            "a closed issue",
+            |scene| {
+                let effect = Effect::CloseIssue { layers: scene.recon.layers() };
+                let step = scene.fold(1, Event::Intended { effect });
+                scene.fold(2, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
+            },
+            "over",
+        ),
+    ];
+    for (what, spoil, expected) in table {
+        let mut scene = Scene::new(ONE);
+        spoil(&mut scene);
+        assert_eq!(scene.says(), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_run_begins_when_nothing_is_missing() {
+    let mut scene = Scene::undiscovered(ONE);
+    scene.obstacles = vec!["a right".to_owned()];
+    assert_eq!(scene.says(), "obstacles");
+    scene.obstacles.clear();
+    assert_eq!(scene.says(), "note began recon task-seen");
+    scene.withdrawn = true;
+    assert_eq!(scene.says(), "over");
+    // Once it has begun, nothing is asked a second time.
+    let mut scene = Scene::new(ONE);
+    scene.obstacles = vec!["a right".to_owned()];
+    assert_eq!(scene.says(), "merge 6");
+}
+
+#[test]
+fn tasks_go_in_order_and_one_that_waits_holds_up_only_what_depends_on_it() {
+    let scene = Scene::new(TWO);
+    assert_eq!(scene.says(), "merge 7", "the more important one");
+    let mut scene = Scene::new(TWO);
+    scene.pull(7).pull.state = State::Closed;
+    scene.pull(7).preflight = Preflight::Refuse(Refusal::Closed);
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "merge 6", "the one that waits is passed by");
+
+    let body = "## Tasks\n\n- [ ] **D1 P2 Apps**: Merge PR #6\n  - **Depends on**: D2\n- [ ] **D2 P2 Apps**: Merge PR #7\n";
+    let mut scene = Scene::new(body);
+    assert_eq!(scene.says(), "merge 7");
+    scene.pull(7).preflight = Preflight::Refuse(Refusal::Draft);
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "people", "what depends on it waits with it");
+}
+
+#[test]
+fn a_merge_waits_for_the_gate() {
+    let table: [(&str, Spoil, &str); 11] = [
+        ("Metal", |scene| scene.trouble(Probe::Nodes, Verdict::Red, NOW - 1, Attribution::Unrelated), "wait"),
+        ("System", |scene| scene.trouble(Probe::Ceph, Verdict::Yellow, NOW - 1, Attribution::Unrelated), "wait"),
+        ("Platform", |scene| scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 1, Attribution::Unrelated), "wait"),
+        ("Apps", |scene| scene.trouble(Probe::Pods, Verdict::Yellow, NOW - 1, Attribution::Unrelated), "wait"),
+        ("a layer that no probe reads", |scene| scene.recon.probes.retain(|one| one.probe != Probe::Ceph), "wait"),
+        ("GREEN for a moment", |scene| scene.green_since = Some(at(NOW - 59)), "wait"),
+        ("GREEN for long enough", |scene| scene.green_since = Some(at(NOW - 60)), "merge 6"),
+        ("nobody knows since when", |scene| scene.green_since = None, "wait"),
+        ("the head is on its way", |scene| scene.head_rollout = waiting(), "wait"),
+        ("nobody watches", |scene| scene.head_rollout = Rollout::Unknown { why: "none".to_owned() }, "wait"),
+        (
+            "the head failed",
+            |scene| scene.head_rollout = Rollout::Failed { app: "echo".to_owned(), why: "no".to_owned() },
+            "wait",
+        ),
+    ];
+    for (what, spoil, expected) in table {
+        let mut scene = Scene::new(ONE);
+        spoil(&mut scene);
+        assert_eq!(scene.says(), expected, "{what}");
+    }
+}
+
+#[test]
+fn a_pre_flight_that_waits_becomes_a_persons_when_it_takes_too_long() {
+    let mut scene = Scene::new(ONE);
+    scene.pull(6).preflight = Preflight::Wait(WaitFor::Mergeable);
+    scene.pull(6).waiting_since = Some(at(NOW - 299));
+    assert_eq!(scene.says(), "wait");
+    scene.pull(6).waiting_since = Some(at(NOW - 300));
+    assert_eq!(scene.says(), "note waits");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "people", "said once");
+}
+
+#[test]
+fn a_merge_by_a_person_is_done() {
+    let mut scene = Scene::new(ONE);
+    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(1) });
+    assert_eq!(scene.says(), "note task-ended");
+}
+
+#[test]
+fn an_approval_is_asked_once_for_each_code_and_a_new_code_voids_it() {
+    let needs: [(&str, Spoil); 2] = [
+        ("a database", |scene| scene.pull(6).approval = Some("no backup was checked".to_owned())),
+        ("the mode", |scene| scene.mode = Mode::Approve),
+    ];
+    for (what, spoil) in needs {
+        let mut scene = Scene::new(ONE);
+        spoil(&mut scene);
+        assert_eq!(scene.says(), "note approval-asked waits", "{what}");
+        let decision = scene.decide();
+        scene.noted(decision);
+        assert_eq!(scene.says(), "people", "{what}: asked once");
+        let approval = |scene: &Scene, code: &str| SeenApproval {
+            key: scene.key("D1"),
+            code: code.to_owned(),
+            by: "operator".to_owned(),
+            comment: Some(8),
+        };
+        scene.approvals = vec![approval(&scene, "00000000")];
+        assert_eq!(scene.says(), "people", "{what}: another code");
+        scene.approvals = vec![approval(&scene, "7f3c7f3c")];
+        assert_eq!(scene.says(), "note approved", "{what}");
+        let decision = scene.decide();
+        scene.noted(decision);
+        assert_eq!(scene.says(), "merge 6", "{what}");
+        scene.pull(6).code = "11111111".to_owned();
+        assert_eq!(scene.says(), "note approval-asked waits", "{what}: another change");
+        let decision = scene.decide();
+        scene.noted(decision);
+        assert_eq!(scene.says(), "people", "{what}: the comment has counted");
+    }
+}
+
+#[test]
+fn a_tick_that_nothing_vouches_for_asks_for_a_comment_once() {
+    let mut scene = Scene::new(ONE);
+    scene.mode = Mode::Approve;
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.unvouched_ticks = vec![(scene.key("D1"), "7f3c7f3c".to_owned())];
+    assert_eq!(scene.says(), "note comment-asked");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "people");
+}
+
+#[test]
+fn three_attempts_then_a_person() {
+    let mut scene = Scene::new(ONE);
+    for attempt in 0..3 {
+        let Decision::Perform(effect) = scene.decide() else { panic!("attempt {attempt}: {:?}", scene.decide()) };
+        let step = scene.fold(NOW, Event::Intended { effect });
+        scene.fold(NOW, Event::Ended { step, outcome: Outcome::NotYet { why: "refused".to_owned() } });
+    }
+    assert_eq!(scene.says(), "note task-failed escalated");
+    let Decision::Note(events) = scene.decide() else { panic!() };
+    let Event::Escalated { evidence, .. } = &events[1] else { panic!() };
+    assert_eq!(evidence, &["refused"; 3], "what was said each time");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "call");
+    let step = scene.fold(NOW, Event::Intended { effect: Effect::CallPerson });
+    scene.fold(NOW, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
+    assert_eq!(scene.says(), "people");
+}
+
+#[test]
+fn a_related_issue_is_closed_known_or_missed() {
+    let body = "## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #40\n";
+    for (found, expected) in [
+        (Some(Related::Open), "close 40"),
+        (Some(Related::Closed), "note task-ended"),
+        (Some(Related::Missing), "note waits"),
+        (None, "wait"),
+    ] {
+        let mut scene = Scene::new(body);
+        scene.related.extend(found.map(|found| (IssueNumber(40), found)));
+        assert_eq!(scene.says(), expected, "{found:?}");
+    }
+}
+
+#[test]
+fn a_verification_is_answered_within_the_grace_time_or_waits() {
+    let body = "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n";
+    let mut scene = Scene::new(body);
+    assert_eq!(scene.says(), "note task-ended");
+    scene.trouble(Probe::Nodes, Verdict::Red, NOW - 299, Attribution::Unrelated);
+    assert_eq!(scene.says(), "wait");
+    scene.trouble(Probe::Nodes, Verdict::Red, NOW - 300, Attribution::Unrelated);
+    assert_eq!(scene.says(), "note waits");
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.well(NOW);
+    assert_eq!(scene.says(), "note task-ended", "it is asked again at every look");
+}
+
+#[test]
+fn the_final_gate_is_last_and_the_closing_rests_on_a_fresh_pass() {
+    let body = "## Tasks\n\n- [ ] **F1 P0 All**: Final validation gate\n- [ ] **D1 P2 Apps**: Merge PR #6\n";
+    let mut scene = Scene::new(body);
+    assert_eq!(scene.says(), "merge 6");
+    let key = scene.key("D1");
+    scene.fold(1, Event::TaskEnded { key, outcome: TaskOutcome::Deferred, note: String::new() });
+    scene.green_since = Some(at(NOW - 1));
+    assert_eq!(scene.says(), "wait");
+    scene.green_since = Some(at(NOW - 60));
+    let decision = scene.decide();
+    assert_eq!(scene.says(), "note task-ended");
+    scene.noted(decision);
+    assert!(matches!(scene.state.tasks[&scene.key("F1")].state, TaskState::Ended { .. }));
+    assert_eq!(scene.says(), "note recon", "one last pass");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "close the issue");
+    scene.green_since = None;
+    assert!(matches!(scene.decide(), Decision::Wait(Waiting::World(why)) if why.contains("closing")));
+    scene.green_since = Some(at(NOW - 60));
+    scene.fold(NOW, Event::Held { pull: crate::forge::PullNumber(6), holds: Vec::new(), reason: String::new() });
+    assert_eq!(scene.says(), "note recon", "the pass is older than what happened since");
+}
+
+#[test]
+fn a_body_without_tasks_waits_for_people() {
+    assert_eq!(Scene::new("Words.\n").says(), "people");
+}
+
+#[test]
+fn an_untick_asks_again_but_never_for_a_merge() {
+    let body = "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n";
+    let mut scene = Scene::new(body);
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.wishes = vec![Wish::Unticked(scene.key("A1"))];
+    assert_eq!(scene.says(), "note task-again");
+
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 5000, true);
+    scene.rolled_out(step, NOW - 4900);
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.change_rollout = None;
+    scene.wishes = vec![Wish::Unticked(scene.key("D1"))];
+    assert_eq!(scene.says(), "note waits");
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.wishes.clear();
+    assert_eq!(scene.says(), "people");
+}

@@ -1,0 +1,111 @@
+//! Effects whose answer is lost: each happens once all the same.
+
+use super::Story;
+use sim::gitea::{Fault, IssueState, Rule, RuleId};
+
+fn lose(story: &Story, method: &str, path: &str, fault: Fault, field: Option<&'static str>) -> RuleId {
+    let rule = Rule::new(method, path, fault).unwrap().when(move |seen| {
+        seen.user == Some("caretaker") && field.is_none_or(|field| seen.fields.iter().any(|name| name == field))
+    });
+    story.world.gitea().faults().add(rule)
+}
+
+async fn a_merge_whose_answer_is_lost(fault: Fault) {
+    let mut story = Story::begin().await;
+    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    let head = story.head();
+    let number = story.issue(&format!("## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n")).await;
+    let rule = lose(&story, "POST", r"/pulls/\d+/merge$", fault, None);
+    story.start().await;
+    story.until("closed", number, |issue| issue.state == IssueState::Closed).await;
+    assert_eq!(story.world.gitea().faults().struck(rule), 1);
+    assert_eq!(story.commits_since(&head).len(), 1);
+    let asked = story.effects().into_iter().filter(|effect| effect.ends_with("/merge")).count();
+    assert_eq!(asked, 1, "the world was asked, not the merge again");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_whose_connection_breaks_happens_once() {
+    a_merge_whose_answer_is_lost(Fault::DropAnswer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_is_answered_with_an_error_all_the_same_happens_once() {
+    a_merge_whose_answer_is_lost(Fault::StatusAfter(500)).await;
+}
+
+async fn a_revert_whose_answer_is_lost(fault: Fault) {
+    let mut story = Story::begin().await;
+    let grafana = story.world.renovate_opens("grafana", "9.5.0").unwrap();
+    story.world.app_degrades_from("grafana", "9.5.0");
+    let head = story.head();
+    let before = story.world.repository().files("main");
+    let number = story.issue(&format!("## Tasks\n\n- [ ] **D1 P2 Platform**: Merge PR #{grafana}\n")).await;
+    let rule = lose(&story, "POST", r"/contents$", fault, None);
+    story.start().await;
+    story
+        .until("a person is called", number, |issue| issue.labels.iter().any(|label| label == "needs-human"))
+        .await;
+    assert_eq!(story.world.gitea().faults().struck(rule), 1);
+    let commits = story.commits_since(&head);
+    assert_eq!(commits.len(), 2, "one merge and one revert: {commits:?}");
+    let after = story.world.repository().files("main");
+    assert!(before.iter().all(|(path, file)| after[path].content == file.content), "the files are as they were");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revert_whose_connection_breaks_happens_once() {
+    a_revert_whose_answer_is_lost(Fault::DropAnswer).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revert_that_is_answered_with_an_error_all_the_same_happens_once() {
+    a_revert_whose_answer_is_lost(Fault::StatusAfter(500)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn closings_whose_answers_are_lost_happen_once() {
+    let mut story = Story::begin().await;
+    let related = story.world.repository().open_issue("operator", "Old", "Old text.", &[]).unwrap();
+    let number = story.issue(&format!("## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #{related}\n")).await;
+    let first = lose(&story, "PATCH", &format!("/issues/{related}$"), Fault::DropAnswer, Some("state"));
+    let second = lose(&story, "PATCH", &format!("/issues/{number}$"), Fault::DropAnswer, Some("state"));
+    story.start().await;
+    story.state_when("the journal knows of the closing", super::RunState::closed).await;
+    let faults = story.world.gitea().faults();
+    assert_eq!((faults.struck(first), faults.struck(second)), (1, 1));
+    let issue = story.issue_now(number);
+    assert_eq!(issue.state, IssueState::Closed);
+    assert_eq!(issue.title.matches("[RESOLVED]").count(), 1);
+    let requests = story.world.gitea().requests();
+    let closings = |of: u64| {
+        let path = format!("/issues/{of}");
+        requests.iter().filter(|one| {
+            one.method == "PATCH" && one.handled && one.path.ends_with(&path) && one.fields.iter().any(|field| field == "state")
+        }).count()
+    };
+    assert_eq!((closings(related), closings(number)), (1, 1));
+    let body = story.issue_now(related).body;
+    assert_eq!(body.matches("## Resolution").count(), 1, "{body}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_whose_answer_is_lost_is_recognised_as_our_own() {
+    let mut story = Story::begin().await;
+    let number = story
+        .issue("## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n- [ ] **P1 P3 Apps**: Ask the supplier for a new password by telephone\n")
+        .await;
+    let rule = lose(&story, "PATCH", r"/issues/\d+$", Fault::DropAnswer, Some("body"));
+    story.start().await;
+    story.until("the question is answered", number, |issue| issue.body.contains("- [x] **A1")).await;
+    assert_eq!(story.world.gitea().faults().struck(rule), 1);
+    story.looks(3).await;
+    let body = story.issue_now(number).body;
+    assert_eq!(body.matches("<!-- caretaker:status").count(), 1, "{body}");
+    assert_eq!(body.matches("*(done ").count(), 1, "{body}");
+    assert!(!body.contains("by a person"), "{body}");
+    story.end().await;
+}

@@ -1,0 +1,131 @@
+//! Reporters that are dead, watchers that are missing, somebody else's lock: UNKNOWN is not GREEN.
+
+use super::Story;
+use jiff::Timestamp;
+use sim::gitea::IssueState;
+use sim::kubernetes::APPLICATION;
+use std::time::Duration;
+
+fn one_merge(pull: u64) -> String {
+    format!("## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{pull} (echo)\n")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_dead_argo_cd_controller_closes_the_gate_until_it_lives_again() {
+    let mut story = Story::begin().await;
+    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    story.world.argocd_dies();
+    let number = story.issue(&one_merge(echo)).await;
+    story.start().await;
+    story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
+    story.looks(4).await;
+    assert!(!story.merged(echo));
+    assert_eq!(story.effects(), [""; 0]);
+    story.world.argocd_recovers();
+    story.until("everything is done", number, |issue| issue.state == IssueState::Closed).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_argo_cd_controller_that_hangs_while_its_pod_looks_well_is_found_out_by_its_age() {
+    let mut story = Story::lively().await;
+    story.health.argocd_maximum_age_seconds = 2;
+    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    story.world.argocd_hangs();
+    let newest = || {
+        let applications = story.world.kubernetes().list(&APPLICATION, None);
+        applications
+            .iter()
+            .filter_map(|one| one["status"]["reconciledAt"].as_str()?.parse::<Timestamp>().ok())
+            .max()
+            .unwrap()
+    };
+    let old = Duration::from_secs(3);
+    story.wait("the signs of life are old", || Timestamp::now().duration_since(newest()).unsigned_abs() > old).await;
+    let number = story.issue(&one_merge(echo)).await;
+    story.start().await;
+    story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
+    story.looks(4).await;
+    assert!(!story.merged(echo));
+    assert_eq!(story.effects(), [""; 0]);
+    story.world.argocd_recovers();
+    story.until("everything is done", number, |issue| issue.state == IssueState::Closed).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_that_no_application_watches_does_not_merge() {
+    let mut story = Story::begin().await;
+    for application in story.world.kubernetes().list(&APPLICATION, None) {
+        let name = application["metadata"]["name"].as_str().unwrap();
+        story.world.kubernetes().update(&APPLICATION, Some("argocd"), name, |object| {
+            object["spec"]["source"]["repoURL"] = "https://git.example.org/somebody/else.git".into();
+            object["status"]["sync"]["comparedTo"]["source"]["repoURL"] = "https://git.example.org/somebody/else.git".into();
+        });
+    }
+    story.repository.pull_urls.clear();
+    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    let number = story.issue(&one_merge(echo)).await;
+    story.start().await;
+    let issue = story
+        .until("the status says that nobody can tell", number, |issue| issue.body.contains("cannot tell whether"))
+        .await;
+    assert!(issue.body.contains("gate is closed"), "{}", issue.body);
+    story.looks(4).await;
+    assert!(!story.merged(echo));
+    assert_eq!(story.effects(), [""; 0]);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
+    let mut story = Story::lively().await;
+    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    story.world.node_not_ready("metal7");
+    let number = story.issue(&one_merge(echo)).await;
+    let is_lost = || {
+        let node = story.world.kubernetes().get(&sim::kubernetes::NODE, None, "metal7").unwrap();
+        let conditions = node["status"]["conditions"].as_array().unwrap().clone();
+        conditions.iter().any(|one| one["type"] == "Ready" && one["status"] != "True")
+    };
+    story.wait("the node is lost", is_lost).await;
+    story.start().await;
+    story.until("Metal is not GREEN", number, |issue| issue.body.contains("Metal is ")).await;
+    story.looks(4).await;
+    assert!(!story.merged(echo));
+    story.world.node_ready("metal7");
+    story.until("everything is done", number, |issue| issue.state == IssueState::Closed).await;
+    assert!(story.merged(echo));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_back() {
+    let mut first = Story::begin().await;
+    let echo = first.world.renovate_opens("echo", "36.0.1").unwrap();
+    let whoami = first.world.renovate_opens("whoami", "v1.10.5").unwrap();
+    let head = first.head();
+    let number = first
+        .issue(&format!(
+            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **P1 P3 Apps**: Ask the supplier for a new password by telephone\n"
+        ))
+        .await;
+    first.start().await;
+    let mut second = first.beside("standby");
+    first.until("the first one works", number, |issue| issue.body.contains("- [x] **D1")).await;
+    second.start().await;
+    second.looks(4).await;
+    assert_eq!((second.effects(), second.body_writes()), (Vec::new(), 0), "the second one only waits");
+    first.stop().await;
+    first.world.person("operator").unwrap()
+        .append_line(number, &format!("- [ ] **D2 P1 Apps**: Merge PR #{whoami} (whoami)"))
+        .await
+        .unwrap();
+    second.until("the second one went on", number, |issue| issue.body.contains("- [x] **D2")).await;
+    let commits = second.commits_since(&head);
+    assert_eq!(commits.len(), 2, "each once: {commits:?}");
+    assert!(second.merged(echo) && second.merged(whoami));
+    assert!(second.effects().iter().any(|effect| effect.contains("/merge")));
+    second.stop().await;
+    first.end().await;
+}
