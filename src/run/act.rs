@@ -206,14 +206,19 @@ pub(crate) async fn close_related(
     number: IssueNumber,
     now: Timestamp,
 ) -> Outcome {
+    let mut why = wording::text_keeps_changing();
     for attempt in 0..WRITE_ATTEMPTS {
         match try_close(parts, context, number, now).await {
             Ok(outcome) => return outcome,
-            Err(ForgeError::Conflict { .. }) => jitter(attempt).await,
+            // After a lost answer the next reading shows whether it happened.
+            Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
+                why = error.to_string();
+                jitter(attempt).await;
+            }
             Err(error) => return not_yet(&error),
         }
     }
-    Outcome::NotYet { why: wording::text_keeps_changing() }
+    Outcome::NotYet { why }
 }
 
 async fn try_close(

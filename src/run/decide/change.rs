@@ -59,7 +59,11 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
             }
             let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
             if stalled || given >= situation.timing.rollout_maximum(change.plan.risk) {
-                // A time-out alone is never a reason to revert.
+                // Where something is wrong, that is judged: after a restart nobody knows since when it has been. A
+                // time-out alone is never a reason to revert.
+                if !new.is_empty() {
+                    return trouble(situation, change);
+                }
                 return hand_over(situation, change, &wording::rollout_timed_out(rollout), &new);
             }
             Decision::Wait(Waiting::World(wording::rolling_out(&change.plan.title, commit)))

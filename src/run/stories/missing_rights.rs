@@ -62,10 +62,10 @@ async fn a_token_that_cannot_write_bodies_has_no_effect_at_all() {
 async fn a_forge_that_is_down_for_a_while_is_waited_for_and_nothing_happens_twice() {
     let mut story = Story::begin().await;
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let whoami = story.world.renovate_opens("whoami", "v1.10.5").unwrap();
+    let excalidraw = story.world.renovate_opens("excalidraw", "0.17.4").unwrap();
     let number = story
         .issue(&format!(
-            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{whoami} (whoami)\n"
+            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)\n"
         ))
         .await;
     let head = story.head();
@@ -74,12 +74,12 @@ async fn a_forge_that_is_down_for_a_while_is_waited_for_and_nothing_happens_twic
     story.world.forge_down(true);
     let asked = story.world.gitea().requests().len();
     story.wait("caretaker has met the dead forge", || story.world.gitea().requests().len() > asked + 5).await;
-    assert!(!story.merged(whoami));
+    assert!(!story.merged(excalidraw));
     story.world.forge_down(false);
     story.until("everything is done", number, |issue| issue.state == sim::gitea::IssueState::Closed).await;
     let commits = story.commits_since(&head);
     assert_eq!(commits.len(), 2, "each once, nothing undone: {commits:?}");
-    assert!(story.merged(whoami));
+    assert!(story.merged(excalidraw));
     story.end().await;
 }
 
@@ -125,10 +125,10 @@ async fn a_missing_right_in_the_cluster_is_named_before_the_first_effect() {
 async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_nothing_more() {
     let mut story = Story::begin().await;
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let whoami = story.world.renovate_opens("whoami", "v1.10.5").unwrap();
+    let excalidraw = story.world.renovate_opens("excalidraw", "0.17.4").unwrap();
     let number = story
         .issue(&format!(
-            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{whoami} (whoami)\n"
+            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)\n"
         ))
         .await;
     let head = story.head();
@@ -137,9 +137,9 @@ async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_no
     let faults = story.world.kubernetes().faults();
     let fault = faults.add(kubernetes::Matcher::of("list", "pods"), kubernetes::Fault::Forbid);
     let issue = story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
-    assert!(!story.merged(whoami), "{}", issue.body);
+    assert!(!story.merged(excalidraw), "{}", issue.body);
     story.looks(4).await;
-    assert!(!story.merged(whoami));
+    assert!(!story.merged(excalidraw));
     faults.remove(fault);
     story.until("everything is done", number, |issue| issue.state == sim::gitea::IssueState::Closed).await;
     assert_eq!(story.commits_since(&head).len(), 2);

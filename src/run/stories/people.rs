@@ -9,30 +9,30 @@ use sim::gitea::IssueState;
 /// Two merges, one after the other.
 async fn two_merges(story: &Story) -> (u64, u64, u64) {
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let whoami = story.world.renovate_opens("whoami", "v1.10.5").unwrap();
+    let excalidraw = story.world.renovate_opens("excalidraw", "0.17.4").unwrap();
     let number = story
         .issue(&format!(
-            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{whoami} (whoami)\n"
+            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)\n"
         ))
         .await;
-    (number, echo, whoami)
+    (number, echo, excalidraw)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_pause_label_stops_before_the_next_merge_and_names_what_is_half_done() {
     let mut story = Story::begin().await;
     story.world.repository().create_label("caretaker/pause", "#888888").unwrap();
-    let (number, echo, whoami) = two_merges(&story).await;
+    let (number, echo, excalidraw) = two_merges(&story).await;
     story.start().await;
     story.wait("the first is merged", || story.merged(echo)).await;
     let person = story.world.person("operator").unwrap();
     person.add_label(number, "caretaker/pause").await.unwrap();
     let issue = story.until("the status says so", number, |issue| issue.body.contains("Stopped by")).await;
     story.looks(5).await;
-    assert!(!story.merged(whoami), "{}", issue.body);
+    assert!(!story.merged(excalidraw), "{}", issue.body);
     person.remove_label(number, "caretaker/pause").await.unwrap();
     story.until("it goes on", number, |issue| issue.state == IssueState::Closed).await;
-    assert!(story.merged(whoami));
+    assert!(story.merged(excalidraw));
     story.end().await;
 }
 
@@ -62,7 +62,7 @@ async fn a_stop_in_a_rollout_names_the_merge_and_holds_back_its_undoing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issue_that_a_person_closes_in_a_change_is_watched_to_its_end_and_nothing_new_starts() {
     let mut story = Story::begin().await;
-    let (number, echo, whoami) = two_merges(&story).await;
+    let (number, echo, excalidraw) = two_merges(&story).await;
     story.start().await;
     story.wait("the first is merged", || story.merged(echo)).await;
     story.world.person("operator").unwrap().set_open(number, false).await.unwrap();
@@ -71,7 +71,7 @@ async fn an_issue_that_a_person_closes_in_a_change_is_watched_to_its_end_and_not
         .await;
     assert_eq!(state.merges[0].result, Some(ChangeResult::Kept));
     story.looks(5).await;
-    assert!(!story.merged(whoami));
+    assert!(!story.merged(excalidraw));
     let issue = story.issue_now(number);
     assert!(!issue.title.starts_with("[RESOLVED]"), "a person closed it, not caretaker: {}", issue.title);
     story.end().await;
@@ -98,7 +98,7 @@ async fn an_issue_that_a_person_closes_in_a_bad_change_is_undone_all_the_same() 
 async fn observing_has_no_effect_but_the_status() {
     let mut story = Story::begin().await;
     story.repository.mode = Mode::Observe;
-    let (number, echo, whoami) = two_merges(&story).await;
+    let (number, echo, excalidraw) = two_merges(&story).await;
     let related = story.world.repository().open_issue("operator", "Old", "Old text.", &[]).unwrap();
     let person = story.world.person("operator").unwrap();
     person.append_line(number, &format!("- [ ] **C1 P3 Apps**: Close issue #{related}")).await.unwrap();
@@ -109,7 +109,7 @@ async fn observing_has_no_effect_but_the_status() {
     assert_eq!(story.effects(), [""; 0]);
     assert_eq!(story.cluster_effects(), [""; 0]);
     assert!(story.body_writes() > 0);
-    assert!(!story.merged(echo) && !story.merged(whoami));
+    assert!(!story.merged(echo) && !story.merged(excalidraw));
     assert_eq!(story.head(), head);
     assert_eq!(story.world.repository().issue(related).unwrap().body, "Old text.");
     assert_eq!(story.issue_now(number).labels, ["maintenance"]);
@@ -120,15 +120,15 @@ async fn observing_has_no_effect_but_the_status() {
 async fn the_approve_mode_asks_before_each_change() {
     let mut story = Story::begin().await;
     story.repository.mode = Mode::Approve;
-    let (number, echo, whoami) = two_merges(&story).await;
+    let (number, echo, excalidraw) = two_merges(&story).await;
     story.start().await;
     let issue = story.until("both are asked for", number, |issue| read_approvals(&issue.body).len() == 2).await;
     story.looks(3).await;
-    assert!(!story.merged(echo) && !story.merged(whoami));
+    assert!(!story.merged(echo) && !story.merged(excalidraw));
     let second = read_approvals(&issue.body).into_iter().find(|one| one.task == "D2").unwrap();
     story.world.person("operator").unwrap().comment(number, &format!("/caretaker approve D2 {}", second.code)).await.unwrap();
     story.until("the approved one is done", number, |issue| issue.body.contains("- [x] **D2")).await;
-    assert!(story.merged(whoami));
+    assert!(story.merged(excalidraw));
     assert!(!story.merged(echo), "the other one was not approved");
     story.end().await;
 }

@@ -81,10 +81,10 @@ async fn a_repository_that_no_application_watches_does_not_merge() {
 async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
     let mut story = Story::lively().await;
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    story.world.node_not_ready("metal7");
+    story.world.node_not_ready("node-07");
     let number = story.issue(&one_merge(echo)).await;
     let is_lost = || {
-        let node = story.world.kubernetes().get(&sim::kubernetes::NODE, None, "metal7").unwrap();
+        let node = story.world.kubernetes().get(&sim::kubernetes::NODE, None, "node-07").unwrap();
         let conditions = node["status"]["conditions"].as_array().unwrap().clone();
         conditions.iter().any(|one| one["type"] == "Ready" && one["status"] != "True")
     };
@@ -93,7 +93,7 @@ async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
     story.until("Metal is not GREEN", number, |issue| issue.body.contains("Metal is ")).await;
     story.looks(4).await;
     assert!(!story.merged(echo));
-    story.world.node_ready("metal7");
+    story.world.node_ready("node-07");
     story.until("everything is done", number, |issue| issue.state == IssueState::Closed).await;
     assert!(story.merged(echo));
     story.end().await;
@@ -103,7 +103,7 @@ async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
 async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_back() {
     let mut first = Story::begin().await;
     let echo = first.world.renovate_opens("echo", "36.0.1").unwrap();
-    let whoami = first.world.renovate_opens("whoami", "v1.10.5").unwrap();
+    let excalidraw = first.world.renovate_opens("excalidraw", "0.17.4").unwrap();
     let head = first.head();
     let number = first
         .issue(&format!(
@@ -118,13 +118,13 @@ async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_b
     assert_eq!((second.effects(), second.body_writes()), (Vec::new(), 0), "the second one only waits");
     first.stop().await;
     first.world.person("operator").unwrap()
-        .append_line(number, &format!("- [ ] **D2 P1 Apps**: Merge PR #{whoami} (whoami)"))
+        .append_line(number, &format!("- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)"))
         .await
         .unwrap();
     second.until("the second one went on", number, |issue| issue.body.contains("- [x] **D2")).await;
     let commits = second.commits_since(&head);
     assert_eq!(commits.len(), 2, "each once: {commits:?}");
-    assert!(second.merged(echo) && second.merged(whoami));
+    assert!(second.merged(echo) && second.merged(excalidraw));
     assert!(second.effects().iter().any(|effect| effect.contains("/merge")));
     second.stop().await;
     first.end().await;

@@ -84,6 +84,26 @@ fn a_rollout_is_waited_for_and_a_time_out_never_reverts() {
 }
 
 #[test]
+fn what_is_wrong_is_judged_even_when_its_rollout_timed_out() {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 5000, true);
+    scene.change_rollout = Some((waiting(), at(NOW - 5000)));
+    // As after a restart: it is seen for the first time, long after the merge.
+    scene.trouble(Probe::Pods, Verdict::Red, NOW, attributed());
+    assert_eq!(scene.says(), "note trouble");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "wait", "it gets its grace time");
+    scene.clock = NOW + 300;
+    assert_eq!(scene.says(), "refresh hard");
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true });
+    scene.clock = NOW + 375;
+    assert_eq!(scene.says(), "revert");
+    scene.trouble(Probe::Pods, Verdict::Red, NOW, Attribution::Suspected("in time".to_owned()));
+    is_handed_over(&scene, "nothing ties it");
+}
+
+#[test]
 fn nothing_else_starts_until_it_is_settled_and_soaked() {
     let (mut scene, step) = merged();
     scene.rolled_out(step, NOW - 50);
