@@ -8,6 +8,7 @@ use super::act;
 use super::decide::Waiting;
 use super::event::Outcome;
 use super::report::{LastWrite, Report};
+use super::trust::OwnText;
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, IssueEdit, State};
 use crate::issue::{ClosingView, apply, read_approvals, text_for_title};
@@ -147,7 +148,8 @@ impl Worker {
             let fresh = self.parts.forge.issue(name, scene.issue.number).await?;
             if fresh.state == State::Closed {
                 // By us, when only the answer was lost; else by a person meanwhile, whose word stands.
-                let ours = work.ours.is_ours(&fresh.body) && text_for_title(&fresh.title, true) == fresh.title;
+                let ours =
+                    work.ours.is_ours(&fresh.body) && text_for_title(&fresh.title, true) == fresh.title;
                 let detail = if ours { String::new() } else { wording::closed_by_person() };
                 return Ok(Outcome::Done { detail });
             }

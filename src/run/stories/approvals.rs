@@ -17,7 +17,9 @@ async fn asked(story: &mut Story) -> (u64, u64, ApprovalBox) {
 }
 
 async fn question(story: &Story, number: u64) -> ApprovalBox {
-    let issue = story.until("an approval is asked for", number, |issue| !read_approvals(&issue.body).is_empty()).await;
+    let issue = story
+        .until("an approval is asked for", number, |issue| !read_approvals(&issue.body).is_empty())
+        .await;
     read_approvals(&issue.body).remove(0)
 }
 
@@ -39,7 +41,12 @@ async fn a_tick_that_a_delivery_vouches_for_approves() {
     assert!(story.world.repository().comments(number).is_empty(), "caretaker never comments");
     let state = story.state().await;
     let record = state.tasks.values().next().unwrap();
-    assert_eq!(record.approved.as_ref().map(|approved| approved.by.as_str()), Some("operator"), "{}", issue.body);
+    assert_eq!(
+        record.approved.as_ref().map(|approved| approved.by.as_str()),
+        Some("operator"),
+        "{}",
+        issue.body
+    );
     assert!(state.used_comments.is_empty(), "by the tick");
     story.end().await;
 }

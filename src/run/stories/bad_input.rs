@@ -11,7 +11,8 @@ async fn a_body_without_tasks_is_told_how_to_write_them_and_nothing_is_closed() 
     let head = story.head();
     let number = story.issue("Just some words.\n\n- a list\n- without boxes\n").await;
     story.start().await;
-    let issue = story.until("the status says how", number, |issue| issue.body.contains("No task was found")).await;
+    let issue =
+        story.until("the status says how", number, |issue| issue.body.contains("No task was found")).await;
     assert!(issue.body.contains("- [ ] **A1 P1 Apps**"), "{}", issue.body);
     story.looks(3).await;
     let issue = story.issue_now(number);
@@ -19,7 +20,13 @@ async fn a_body_without_tasks_is_told_how_to_write_them_and_nothing_is_closed() 
     assert!(issue.body.contains("Just some words.\n\n- a list\n- without boxes\n"), "{}", issue.body);
     assert_eq!(story.effects(), [""; 0]);
     assert_eq!(story.head(), head);
-    story.world.person("operator").unwrap().append_line(number, "\n## Action Items\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready").await.unwrap();
+    story
+        .world
+        .person("operator")
+        .unwrap()
+        .append_line(number, "\n## Action Items\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready")
+        .await
+        .unwrap();
     story.until("the task that was added is done", number, |issue| issue.state == IssueState::Closed).await;
     story.end().await;
 }
@@ -34,7 +41,12 @@ async fn a_body_that_nests_too_deeply_neither_ends_the_worker_nor_blocks_another
     second.create_label("maintenance", "#0e8a16").unwrap();
     second.commit("main", super::first_commit("README.md", "# second\n")).unwrap();
     let other = second
-        .open_issue("operator", "Second", "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n", &["maintenance"])
+        .open_issue(
+            "operator",
+            "Second",
+            "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n",
+            &["maintenance"],
+        )
         .unwrap();
     story.others.push(Repository {
         name: "ops/second".parse().unwrap(),
@@ -42,7 +54,8 @@ async fn a_body_that_nests_too_deeply_neither_ends_the_worker_nor_blocks_another
         pull_urls: Vec::new(),
         rollout: RolloutBy::None,
     });
-    let deep = format!("## Tasks\n\n{}- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n", "> ".repeat(500));
+    let deep =
+        format!("## Tasks\n\n{}- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n", "> ".repeat(500));
     let number = story.issue(&deep).await;
     story.start().await;
     story
@@ -52,10 +65,20 @@ async fn a_body_that_nests_too_deeply_neither_ends_the_worker_nor_blocks_another
         .await;
     story.looks(2).await;
     let issue = story.issue_now(number);
-    assert_eq!((issue.body, issue.state), (deep, IssueState::Open), "nothing is written into what cannot be read");
-    story.world.person("operator").unwrap().edit(number, "a body", |_| {
-        Some("## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n".to_owned())
-    }).await.unwrap();
+    assert_eq!(
+        (issue.body, issue.state),
+        (deep, IssueState::Open),
+        "nothing is written into what cannot be read"
+    );
+    story
+        .world
+        .person("operator")
+        .unwrap()
+        .edit(number, "a body", |_| {
+            Some("## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n".to_owned())
+        })
+        .await
+        .unwrap();
     story.until("the mended one is worked on", number, |issue| issue.state == IssueState::Closed).await;
     story.end().await;
 }
@@ -90,7 +113,9 @@ async fn an_issue_of_somebody_who_is_not_trusted_is_answered_and_not_worked_on()
     gitea.create_user("visitor", false);
     gitea.add_collaborator("ops", "homelab", "visitor", Permission::Write);
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let body = format!("## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n");
+    let body = format!(
+        "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n"
+    );
     let number = story.world.repository().open_issue("visitor", "Mine", &body, &["maintenance"]).unwrap();
     story.start().await;
     let issue = story.until("the status says why", number, |issue| issue.body.contains("run.trusted")).await;

@@ -25,7 +25,8 @@ async fn a_related_issue_is_closed_with_a_note_above_its_own_text() {
     assert!(note.contains(&format!("#{echo}")), "what resolved it: {note}");
     assert!(note.contains("UTC"), "when: {note}");
     assert!(story.world.repository().comments(related).is_empty());
-    let closings = story.effects().into_iter().filter(|effect| effect.ends_with(&format!("/issues/{related}"))).count();
+    let closings =
+        story.effects().into_iter().filter(|effect| effect.ends_with(&format!("/issues/{related}"))).count();
     assert_eq!(closings, 1);
     story.end().await;
 }

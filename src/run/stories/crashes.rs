@@ -42,11 +42,16 @@ async fn told_with_crashes(seed: u64) {
     let commits = story.commits_since(&head);
     let reverts = commits.iter().filter(|title| title.starts_with("Revert ")).count();
     assert_eq!((commits.len(), reverts), (3, 1), "seed {seed}: {commits:?}");
-    let closings = story.effects().into_iter().filter(|effect| effect.ends_with(&format!("/issues/{related}"))).count();
+    let closings =
+        story.effects().into_iter().filter(|effect| effect.ends_with(&format!("/issues/{related}"))).count();
     assert_eq!(closings, 1, "seed {seed}");
     assert_eq!(story.issue_now(related).body.matches("## Resolution").count(), 1);
     let after = story.world.repository().files("main");
-    let changed: Vec<&String> = before.iter().filter(|(path, file)| after[*path].content != file.content).map(|(path, _)| path).collect();
+    let changed: Vec<&String> = before
+        .iter()
+        .filter(|(path, file)| after[*path].content != file.content)
+        .map(|(path, _)| path)
+        .collect();
     assert!(changed.iter().all(|path| path.contains("echo")), "seed {seed}: {changed:?}");
     assert_eq!(story.state().await.holds.len(), 1);
     story.end().await;

@@ -5,7 +5,8 @@ use sim::gitea::{Fault, IssueState, Rule, RuleId};
 
 fn lose(story: &Story, method: &str, path: &str, fault: Fault, field: Option<&'static str>) -> RuleId {
     let rule = Rule::new(method, path, fault).unwrap().when(move |seen| {
-        seen.user == Some("caretaker") && field.is_none_or(|field| seen.fields.iter().any(|name| name == field))
+        seen.user == Some("caretaker")
+            && field.is_none_or(|field| seen.fields.iter().any(|name| name == field))
     });
     story.world.gitea().faults().add(rule)
 }
@@ -51,7 +52,10 @@ async fn a_revert_whose_answer_is_lost(fault: Fault) {
     let commits = story.commits_since(&head);
     assert_eq!(commits.len(), 2, "one merge and one revert: {commits:?}");
     let after = story.world.repository().files("main");
-    assert!(before.iter().all(|(path, file)| after[path].content == file.content), "the files are as they were");
+    assert!(
+        before.iter().all(|(path, file)| after[path].content == file.content),
+        "the files are as they were"
+    );
     story.end().await;
 }
 
@@ -82,9 +86,15 @@ async fn closings_whose_answers_are_lost_happen_once() {
     let requests = story.world.gitea().requests();
     let closings = |of: u64| {
         let path = format!("/issues/{of}");
-        requests.iter().filter(|one| {
-            one.method == "PATCH" && one.handled && one.path.ends_with(&path) && one.fields.iter().any(|field| field == "state")
-        }).count()
+        requests
+            .iter()
+            .filter(|one| {
+                one.method == "PATCH"
+                    && one.handled
+                    && one.path.ends_with(&path)
+                    && one.fields.iter().any(|field| field == "state")
+            })
+            .count()
     };
     assert_eq!((closings(related), closings(number)), (1, 1));
     let body = story.issue_now(related).body;

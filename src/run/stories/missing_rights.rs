@@ -30,12 +30,14 @@ async fn without_write_access_the_status_says_so_and_nothing_is_done() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_without_the_scope_to_merge_is_named_and_merges_nothing() {
     let mut story = Story::begin().await;
-    story.token = story.world.gitea().create_token("caretaker", &["write:issue", "read:repository", "read:user"]);
+    story.token =
+        story.world.gitea().create_token("caretaker", &["write:issue", "read:repository", "read:user"]);
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
     let number = story.issue(&one_merge(echo)).await;
     let head = story.head();
     story.start().await;
-    let issue = story.until("the scope is named", number, |issue| issue.body.contains("required scope")).await;
+    let issue =
+        story.until("the scope is named", number, |issue| issue.body.contains("required scope")).await;
     assert!(issue.body.contains("write:repository"), "{}", issue.body);
     story.looks(2).await;
     assert!(!story.merged(echo));
@@ -46,7 +48,8 @@ async fn a_token_without_the_scope_to_merge_is_named_and_merges_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_token_that_cannot_write_bodies_has_no_effect_at_all() {
     let mut story = Story::begin().await;
-    story.token = story.world.gitea().create_token("caretaker", &["read:issue", "write:repository", "read:user"]);
+    story.token =
+        story.world.gitea().create_token("caretaker", &["read:issue", "write:repository", "read:user"]);
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
     story.issue(&one_merge(echo)).await;
     story.start().await;
@@ -153,7 +156,13 @@ async fn an_overloaded_forge_costs_time_and_nothing_else() {
     let number = story.issue(&one_merge(echo)).await;
     let head = story.head();
     let faults = story.world.gitea().faults();
-    faults.add(Rule::new("*", "/repos/ops/homelab", Fault::Status(502)).unwrap().after(4).times(12).when(|seen| seen.user == Some("caretaker")));
+    faults.add(
+        Rule::new("*", "/repos/ops/homelab", Fault::Status(502))
+            .unwrap()
+            .after(4)
+            .times(12)
+            .when(|seen| seen.user == Some("caretaker")),
+    );
     story.start().await;
     story.until("everything is done", number, |issue| issue.state == sim::gitea::IssueState::Closed).await;
     assert_eq!(story.commits_since(&head).len(), 1);

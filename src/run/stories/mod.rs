@@ -149,7 +149,11 @@ impl Story {
                 pull_urls: vec![world.repository_url().to_owned()],
                 rollout: settings::RolloutBy::Watchers,
             },
-            settings: Settings { trusted: vec!["operator".to_owned()], sole_writers: true, ..Settings::default() },
+            settings: Settings {
+                trusted: vec!["operator".to_owned()],
+                sole_writers: true,
+                ..Settings::default()
+            },
             others: Vec::new(),
             health: health::Settings::default(),
             token: world.token(login).to_owned(),
@@ -170,8 +174,11 @@ impl Story {
 
     /// Starts caretaker on its store.
     pub(super) async fn start(&mut self) {
-        let cluster_settings =
-            cluster::Settings { kubeconfig: Some(self.kubeconfig.clone()), exec: true, ..cluster::Settings::default() };
+        let cluster_settings = cluster::Settings {
+            kubeconfig: Some(self.kubeconfig.clone()),
+            exec: true,
+            ..cluster::Settings::default()
+        };
         let forge_settings = forge::Settings::default();
         let url = self.world.gitea().url().parse().unwrap();
         let merge_settings = merge::Settings::default();
@@ -207,7 +214,8 @@ impl Story {
     /// Listens for deliveries, and has the forge send them.
     async fn listen(&self, parts: &Parts, stop: CancellationToken) {
         let names = vec![self.repository.name.clone()];
-        let inbox = Inbox::new(SECRET.to_owned().into(), names, Arc::clone(&parts.store), parts.hints.clone());
+        let inbox =
+            Inbox::new(SECRET.to_owned().into(), names, Arc::clone(&parts.store), parts.hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
@@ -217,7 +225,10 @@ impl Story {
         let settings = web::Settings { listen: free, page_listen: free, ..web::Settings::default() };
         let serving = web::serve(&settings, state, stop).await.unwrap();
         let url = format!("http://{}/webhook", serving.address);
-        self.world.repository().add_hook(&url, SECRET, &["issues", "issue_comment", "pull_request", "push"]).unwrap();
+        self.world
+            .repository()
+            .add_hook(&url, SECRET, &["issues", "issue_comment", "pull_request", "push"])
+            .unwrap();
         tokio::spawn(serving.ended());
     }
 
@@ -311,7 +322,10 @@ impl Story {
     pub(super) async fn looks(&self, more: usize) {
         let count = || {
             let requests = self.world.gitea().requests();
-            requests.iter().filter(|one| self.is_own(one) && one.method == "GET" && one.path == REPOSITORY).count()
+            requests
+                .iter()
+                .filter(|one| self.is_own(one) && one.method == "GET" && one.path == REPOSITORY)
+                .count()
         };
         let wanted = count() + more;
         self.wait("caretaker looks again", || count() >= wanted).await;
@@ -324,7 +338,8 @@ impl Story {
     /// What caretaker changed at the forge besides bodies: method and path of every request that had an effect.
     pub(super) fn effects(&self) -> Vec<String> {
         let is_body = |one: &sim::gitea::RequestRecord| {
-            one.method == "PATCH" && one.fields.iter().all(|field| field == "body" || field == "content_version")
+            one.method == "PATCH"
+                && one.fields.iter().all(|field| field == "body" || field == "content_version")
         };
         let requests = self.world.gitea().requests();
         requests
@@ -339,7 +354,10 @@ impl Story {
     pub(super) fn body_writes(&self) -> usize {
         let requests = self.world.gitea().requests();
         let is_write = |one: &&sim::gitea::RequestRecord| {
-            self.is_own(one) && one.method == "PATCH" && one.handled && one.fields.iter().any(|field| field == "body")
+            self.is_own(one)
+                && one.method == "PATCH"
+                && one.handled
+                && one.fields.iter().any(|field| field == "body")
         };
         requests.iter().filter(is_write).count()
     }

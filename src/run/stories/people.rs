@@ -47,14 +47,20 @@ async fn a_stop_in_a_rollout_names_the_merge_and_holds_back_its_undoing() {
     story.wait("merged", || story.merged(grafana)).await;
     let person = story.world.person("operator").unwrap();
     person.comment(number, "/caretaker stop").await.unwrap();
-    let issue = story.until("the half-done merge is named", number, |issue| issue.body.contains("### Half done") || issue.body.contains("Half done")).await;
+    let issue = story
+        .until("the half-done merge is named", number, |issue| {
+            issue.body.contains("### Half done") || issue.body.contains("Half done")
+        })
+        .await;
     assert!(issue.body.contains(&format!("#{grafana} is merged")), "{}", issue.body);
     story.looks(8).await;
     assert_eq!(story.commits_since(&head).len(), 1, "nothing is undone while it is stopped");
     person.comment(number, "/caretaker resume").await.unwrap();
-    story.state_when("undone", |state| {
-        state.merges.iter().any(|merge| matches!(merge.result, Some(ChangeResult::Reverted { .. })))
-    }).await;
+    story
+        .state_when("undone", |state| {
+            state.merges.iter().any(|merge| matches!(merge.result, Some(ChangeResult::Reverted { .. })))
+        })
+        .await;
     assert_eq!(story.commits_since(&head).len(), 2);
     story.end().await;
 }
@@ -87,9 +93,11 @@ async fn an_issue_that_a_person_closes_in_a_bad_change_is_undone_all_the_same() 
     story.start().await;
     story.wait("merged", || story.merged(grafana)).await;
     story.world.person("operator").unwrap().set_open(number, false).await.unwrap();
-    story.state_when("undone", |state| {
-        state.merges.iter().any(|merge| matches!(merge.result, Some(ChangeResult::Reverted { .. })))
-    }).await;
+    story
+        .state_when("undone", |state| {
+            state.merges.iter().any(|merge| matches!(merge.result, Some(ChangeResult::Reverted { .. })))
+        })
+        .await;
     assert_eq!(story.commits_since(&head).len(), 2);
     story.end().await;
 }
@@ -122,11 +130,18 @@ async fn the_approve_mode_asks_before_each_change() {
     story.repository.mode = Mode::Approve;
     let (number, echo, excalidraw) = two_merges(&story).await;
     story.start().await;
-    let issue = story.until("both are asked for", number, |issue| read_approvals(&issue.body).len() == 2).await;
+    let issue =
+        story.until("both are asked for", number, |issue| read_approvals(&issue.body).len() == 2).await;
     story.looks(3).await;
     assert!(!story.merged(echo) && !story.merged(excalidraw));
     let second = read_approvals(&issue.body).into_iter().find(|one| one.task == "D2").unwrap();
-    story.world.person("operator").unwrap().comment(number, &format!("/caretaker approve D2 {}", second.code)).await.unwrap();
+    story
+        .world
+        .person("operator")
+        .unwrap()
+        .comment(number, &format!("/caretaker approve D2 {}", second.code))
+        .await
+        .unwrap();
     story.until("the approved one is done", number, |issue| issue.body.contains("- [x] **D2")).await;
     assert!(story.merged(excalidraw));
     assert!(!story.merged(echo), "the other one was not approved");

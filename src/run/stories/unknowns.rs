@@ -41,7 +41,9 @@ async fn an_argo_cd_controller_that_hangs_while_its_pod_looks_well_is_found_out_
             .unwrap()
     };
     let old = Duration::from_secs(3);
-    story.wait("the signs of life are old", || Timestamp::now().duration_since(newest()).unsigned_abs() > old).await;
+    story
+        .wait("the signs of life are old", || Timestamp::now().duration_since(newest()).unsigned_abs() > old)
+        .await;
     let number = story.issue(&one_merge(echo)).await;
     story.start().await;
     story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
@@ -60,7 +62,8 @@ async fn a_repository_that_no_application_watches_does_not_merge() {
         let name = application["metadata"]["name"].as_str().unwrap();
         story.world.kubernetes().update(&APPLICATION, Some("argocd"), name, |object| {
             object["spec"]["source"]["repoURL"] = "https://git.example.org/somebody/else.git".into();
-            object["status"]["sync"]["comparedTo"]["source"]["repoURL"] = "https://git.example.org/somebody/else.git".into();
+            object["status"]["sync"]["comparedTo"]["source"]["repoURL"] =
+                "https://git.example.org/somebody/else.git".into();
         });
     }
     story.repository.pull_urls.clear();
@@ -68,7 +71,9 @@ async fn a_repository_that_no_application_watches_does_not_merge() {
     let number = story.issue(&one_merge(echo)).await;
     story.start().await;
     let issue = story
-        .until("the status says that nobody can tell", number, |issue| issue.body.contains("cannot tell whether"))
+        .until("the status says that nobody can tell", number, |issue| {
+            issue.body.contains("cannot tell whether")
+        })
         .await;
     assert!(issue.body.contains("gate is closed"), "{}", issue.body);
     story.looks(4).await;
@@ -117,7 +122,10 @@ async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_b
     second.looks(4).await;
     assert_eq!((second.effects(), second.body_writes()), (Vec::new(), 0), "the second one only waits");
     first.stop().await;
-    first.world.person("operator").unwrap()
+    first
+        .world
+        .person("operator")
+        .unwrap()
         .append_line(number, &format!("- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)"))
         .await
         .unwrap();

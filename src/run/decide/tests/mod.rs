@@ -76,7 +76,10 @@ impl Scene {
         let mut scene = Self::undiscovered(body);
         scene.fold(0, Event::Began { author: "operator".to_owned(), overall: None, last_updated: None });
         for task in scene.reading.tasks.clone() {
-            scene.fold(0, Event::TaskSeen { task: KnownTask::from(&task), ticked: task.ticked, vouched: true });
+            scene.fold(
+                0,
+                Event::TaskSeen { task: KnownTask::from(&task), ticked: task.ticked, vouched: true },
+            );
         }
         scene
     }
@@ -86,7 +89,8 @@ impl Scene {
         let rules = Rules::new(&Settings::default());
         let reading = issue::read(body, &|words| classify_words(words, "", &rules)).unwrap();
         let order = issue::order(&reading.tasks, &|_| None);
-        let pulls = reading.tasks.iter().filter_map(|task| task.kind.pull()).map(|number| (number, pull(number)));
+        let pulls =
+            reading.tasks.iter().filter_map(|task| task.kind.pull()).map(|number| (number, pull(number)));
         Self {
             clock: NOW,
             timing: Timing::default(),
@@ -218,7 +222,13 @@ impl Scene {
         self.head_rollout = done();
         self.fold(
             second,
-            Event::RolledOut { change: step, commit: sha('c'), seconds: 1.0, watchers: 3, affected: Vec::new() },
+            Event::RolledOut {
+                change: step,
+                commit: sha('c'),
+                seconds: 1.0,
+                watchers: 3,
+                affected: Vec::new(),
+            },
         );
     }
 }
@@ -243,6 +253,7 @@ fn words(decision: &Decision) -> String {
         Decision::Perform(effect) => match effect {
             Effect::Merge(plan) => format!("merge {}", plan.pull),
             Effect::Revert { .. } => "revert".to_owned(),
+            Effect::AskRebase { .. } => "ask for a rebase".to_owned(),
             Effect::Terminate { .. } => "terminate".to_owned(),
             Effect::Sync { .. } => "sync".to_owned(),
             Effect::CloseRelated { number, .. } => format!("close {number}"),
@@ -266,7 +277,11 @@ fn words(decision: &Decision) -> String {
 
 fn finding(probe: Probe, verdict: Verdict) -> Finding {
     Finding {
-        id: FindingId { probe, rule: "degraded".to_owned(), object: ObjectRef::new("Deployment", "echo", "echo") },
+        id: FindingId {
+            probe,
+            rule: "degraded".to_owned(),
+            object: ObjectRef::new("Deployment", "echo", "echo"),
+        },
         layer: probe.layer(),
         verdict,
         message: "not well".to_owned(),
@@ -281,7 +296,8 @@ fn recon(findings: Vec<Finding>) -> Recon {
         Figure::NotRead("not read".to_owned())
     }
     let probes = [Probe::Nodes, Probe::Ceph, Probe::ArgoCd, Probe::Pods].into_iter().map(|probe| {
-        let own: Vec<Finding> = findings.iter().filter(|finding| finding.id.probe == probe).cloned().collect();
+        let own: Vec<Finding> =
+            findings.iter().filter(|finding| finding.id.probe == probe).cloned().collect();
         ProbeResult {
             probe,
             layer: probe.layer(),

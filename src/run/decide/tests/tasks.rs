@@ -45,15 +45,15 @@ fn what_is_first_of_everything() {
             },
             "call",
         ),
+        ("a person's tick", |scene| scene.wishes = vec![Wish::Ticked(scene.key("D1"))], "note task-ended"),
         (
-            "a person's tick",
-            |scene| scene.wishes = vec![Wish::Ticked(scene.key("D1"))],
-            "note task-ended",
+            "nobody trusted wrote it",
+            |scene| {
+                let key = scene.key("D1");
+                scene.state.tasks.get_mut(&key).unwrap().vouched = false;
+            },
+            "note waits",
         ),
-        ("nobody trusted wrote it", |scene| {
-            let key = scene.key("D1");
-            scene.state.tasks.get_mut(&key).unwrap().vouched = false;
-        }, "note waits"),
         ("there is no such pull request", |scene| scene.pulls.clear(), "note waits"),
         (
             "a closed issue",
@@ -111,10 +111,26 @@ fn tasks_go_in_order_and_one_that_waits_holds_up_only_what_depends_on_it() {
 fn a_merge_waits_for_the_gate() {
     let table: [(&str, Spoil, &str); 11] = [
         ("Metal", |scene| scene.trouble(Probe::Nodes, Verdict::Red, NOW - 1, Attribution::Unrelated), "wait"),
-        ("System", |scene| scene.trouble(Probe::Ceph, Verdict::Yellow, NOW - 1, Attribution::Unrelated), "wait"),
-        ("Platform", |scene| scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 1, Attribution::Unrelated), "wait"),
-        ("Apps", |scene| scene.trouble(Probe::Pods, Verdict::Yellow, NOW - 1, Attribution::Unrelated), "wait"),
-        ("a layer that no probe reads", |scene| scene.recon.probes.retain(|one| one.probe != Probe::Ceph), "wait"),
+        (
+            "System",
+            |scene| scene.trouble(Probe::Ceph, Verdict::Yellow, NOW - 1, Attribution::Unrelated),
+            "wait",
+        ),
+        (
+            "Platform",
+            |scene| scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 1, Attribution::Unrelated),
+            "wait",
+        ),
+        (
+            "Apps",
+            |scene| scene.trouble(Probe::Pods, Verdict::Yellow, NOW - 1, Attribution::Unrelated),
+            "wait",
+        ),
+        (
+            "a layer that no probe reads",
+            |scene| scene.recon.probes.retain(|one| one.probe != Probe::Ceph),
+            "wait",
+        ),
         ("GREEN for a moment", |scene| scene.green_since = Some(at(NOW - 59)), "wait"),
         ("GREEN for long enough", |scene| scene.green_since = Some(at(NOW - 60)), "merge 6"),
         ("nobody knows since when", |scene| scene.green_since = None, "wait"),
@@ -204,7 +220,9 @@ fn a_tick_that_nothing_vouches_for_asks_for_a_comment_once() {
 fn three_attempts_then_a_person() {
     let mut scene = Scene::new(ONE);
     for attempt in 0..3 {
-        let Decision::Perform(effect) = scene.decide() else { panic!("attempt {attempt}: {:?}", scene.decide()) };
+        let Decision::Perform(effect) = scene.decide() else {
+            panic!("attempt {attempt}: {:?}", scene.decide())
+        };
         let step = scene.fold(NOW, Event::Intended { effect });
         scene.fold(NOW, Event::Ended { step, outcome: Outcome::NotYet { why: "refused".to_owned() } });
     }
@@ -271,7 +289,10 @@ fn the_final_gate_is_last_and_the_closing_rests_on_a_fresh_pass() {
     scene.green_since = None;
     assert!(matches!(scene.decide(), Decision::Wait(Waiting::World(why)) if why.contains("closing")));
     scene.green_since = Some(at(NOW - 60));
-    scene.fold(NOW, Event::Held { pull: crate::forge::PullNumber(6), holds: Vec::new(), reason: String::new() });
+    scene.fold(
+        NOW,
+        Event::Held { pull: crate::forge::PullNumber(6), holds: Vec::new(), reason: String::new() },
+    );
     assert_eq!(scene.says(), "note recon", "the pass is older than what happened since");
 }
 
