@@ -166,7 +166,11 @@ pub(crate) async fn observe(
     let history = History::new(&edits, subject.ours, |body| boxes(parts, body));
     let trusted = Trusted::new(&parts.settings, subject.repository);
     let comments = match state.began_at {
-        Some(began) => parts.forge.comments(name, subject.issue.number, Some(began)).await?,
+        // The forge counts in seconds: a comment of the second in which the run began is older than the run by its time.
+        Some(began) => {
+            let since = Timestamp::from_second(began.as_second()).unwrap_or(began);
+            parts.forge.comments(name, subject.issue.number, Some(since)).await?
+        }
         None => Vec::new(),
     };
     let edited_comments = inbox::edited_comments(&payloads);

@@ -345,7 +345,7 @@ impl Story {
         requests
             .iter()
             .filter(|one| self.is_own(one) && one.method != "GET" && one.handled && !is_body(one))
-            .filter(|one| one.status.is_none_or(|status| status < 300 || status >= 500))
+            .filter(|one| one.status.is_none_or(|status| !(300..500).contains(&status)))
             .map(|one| format!("{} {}", one.method, one.path.trim_start_matches(REPOSITORY)))
             .collect()
     }

@@ -211,12 +211,12 @@ fn what_was_there_before_is_no_trouble() {
     let mut scene = Scene::new(ONE);
     let mut known = super::finding(Probe::Pods, Verdict::Yellow);
     known.informational = true;
-    scene.recon = super::recon(vec![known.clone()]);
+    scene.recon = super::recon(std::slice::from_ref(&known));
     scene.recon.probes.iter_mut().for_each(|probe| probe.verdict = Verdict::Green);
     let step = scene.merge(NOW - 1000, true);
     scene.rolled_out(step, NOW - 900);
     known.informational = false;
-    scene.recon = super::recon(vec![known]);
+    scene.recon = super::recon(&[known]);
     scene.green_since = None;
     assert_eq!(scene.says(), "wait", "not GREEN, so not over, but not the change's doing");
 }

@@ -102,7 +102,7 @@ impl Scene {
             paused: None,
             withdrawn: false,
             locked_out: None,
-            recon: recon(Vec::new()),
+            recon: recon(&[]),
             green_since: Some(at(NOW - 7200)),
             first_seen: BTreeMap::new(),
             attributions: BTreeMap::new(),
@@ -190,12 +190,12 @@ impl Scene {
         let finding = finding(probe, verdict);
         self.first_seen.insert(finding.id.clone(), at(since));
         self.attributions.insert(finding.id.clone(), attribution);
-        self.recon = recon(vec![finding]);
+        self.recon = recon(&[finding]);
         self.green_since = None;
     }
 
     fn well(&mut self, since: i64) {
-        self.recon = recon(Vec::new());
+        self.recon = recon(&[]);
         self.first_seen.clear();
         self.attributions.clear();
         self.green_since = Some(at(since));
@@ -291,7 +291,7 @@ fn finding(probe: Probe, verdict: Verdict) -> Finding {
     }
 }
 
-fn recon(findings: Vec<Finding>) -> Recon {
+fn recon(findings: &[Finding]) -> Recon {
     fn none<T>() -> Figure<T> {
         Figure::NotRead("not read".to_owned())
     }
