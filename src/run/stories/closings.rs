@@ -11,7 +11,7 @@ async fn a_related_issue_is_closed_with_a_note_above_its_own_text() {
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
     let number = story
         .issue(&format!(
-            "## Tasks\n\n- [ ] **D1 P1 Apps**: Merge PR #{echo} (echo)\n- [ ] **C1 P2 Apps**: Close issue #{related}\n"
+            "## Tasks\n\n- [ ] **D1 P1 Apps**: Merge PR #{echo} (echo)\n- [ ] **C1 P2 Apps**: Close issue #{related}\n  - **Depends on**: D1\n"
         ))
         .await;
     story.start().await;

@@ -95,7 +95,7 @@ async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
     };
     story.wait("the node is lost", is_lost).await;
     story.start().await;
-    story.until("Metal is not GREEN", number, |issue| issue.body.contains("Metal is ")).await;
+    story.until("Metal is not GREEN", number, |issue| issue.body.contains("node-07 is not ready")).await;
     story.looks(4).await;
     assert!(!story.merged(echo));
     story.world.node_ready("node-07");
