@@ -305,6 +305,15 @@ impl Forge for Gitea {
         Ok(())
     }
 
+    async fn may_write_code(&self, repository: &RepositoryName) -> ForgeResult<bool> {
+        let route = pull_route(repository, PullNumber(0)).then(["merge"]);
+        match self.http.write(&Method::POST, &route, &json!({ "Do": "merge" })).await {
+            Err(ForgeError::Forbidden { .. }) => Ok(false),
+            Ok(_) | Err(ForgeError::NotFound { .. } | ForgeError::Refused { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn commit(&self, repository: &RepositoryName, sha: &CommitSha) -> ForgeResult<Commit> {
         let route = repository_route(repository).then(["git", "commits", sha.as_str()]);
         Ok(self.one::<WireCommit>(&without_details(route)).await?.into())

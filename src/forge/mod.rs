@@ -213,6 +213,9 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
         number: PullNumber,
         order: &MergeOrder,
     ) -> ForgeResult<()>;
+    /// Whether the token may write to the repository's code: a scope that no answer names. Asks for the merge of a pull
+    /// request that cannot exist, which changes nothing: with the scope it is not found, without it is refused.
+    async fn may_write_code(&self, repository: &RepositoryName) -> ForgeResult<bool>;
     /// One commit.
     async fn commit(&self, repository: &RepositoryName, sha: &CommitSha) -> ForgeResult<Commit>;
     /// The newest commits of a branch, newest first.

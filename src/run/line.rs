@@ -38,10 +38,9 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             affected.len()
         ),
         Event::Trouble { findings, .. } => {
-            let first = findings.first().map_or_else(
-                || "the sync failed".to_owned(),
-                |finding| format!("{}: {}", finding.id.object, finding.message),
-            );
+            let first = findings
+                .first()
+                .map_or_else(|| "the sync failed".to_owned(), |finding| finding.message.clone());
             format!("trouble: {first}")
         }
         Event::TroubleOver { .. } => "the trouble is over".to_owned(),

@@ -8,7 +8,7 @@ use super::act::approval_code;
 use super::memory::{Memory, PullDetails, blob};
 use super::report::LastWrite;
 use super::settings::{Repository as RepositorySettings, RolloutBy};
-use super::situation::{PullSituation, Related, Situation, Wish};
+use super::situation::{Mode, PullSituation, Related, Situation, Wish};
 use super::state::{RunState, Stage};
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Parts, RunError};
@@ -604,6 +604,10 @@ impl Look<'_> {
             obstacles.push(wording::archived(&repository.name));
         } else if !repository.can_push {
             obstacles.push(wording::cannot_push(&repository.name));
+        } else if self.subject.settings.mode != Mode::Observe
+            && !self.parts.forge.may_write_code(&repository.name).await?
+        {
+            obstacles.push(wording::scope_missing());
         }
         let health = &self.parts.health_settings;
         let archives = reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. }));

@@ -569,6 +569,11 @@ pub(crate) fn cannot_push(repository: &crate::forge::RepositoryName) -> String {
     )
 }
 
+/// The token lacks a scope.
+pub(crate) fn scope_missing() -> String {
+    "the forge's token may not change code: make one with the scopes write:repository, write:issue and read:user".to_owned()
+}
+
 /// The repository is archived.
 pub(crate) fn archived(repository: &crate::forge::RepositoryName) -> String {
     format!("{repository} is archived: nothing can be merged there")

@@ -44,6 +44,11 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
         }
         match step(situation, task, &open) {
             Step::Now(decision) => return decision,
+            // While everything is GREEN and only time is awaited, nothing overtakes: what comes later is asked when its turn
+            // comes. While something is not GREEN, reading, verifying and recovery go on.
+            Step::Later(Some(why)) if situation.recon.verdict() == Verdict::Green => {
+                return Decision::Wait(Waiting::World(why));
+            }
             Step::Later(why) => awaited = awaited.or(why),
         }
     }

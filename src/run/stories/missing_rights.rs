@@ -28,7 +28,7 @@ async fn without_write_access_the_status_says_so_and_nothing_is_done() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_token_without_the_scope_to_merge_is_named_and_merges_nothing() {
+async fn a_token_without_the_scope_to_merge_is_named_before_anything_is_tried() {
     let mut story = Story::begin().await;
     story.token =
         story.world.gitea().create_token("caretaker", &["write:issue", "read:repository", "read:user"]);
@@ -37,9 +37,11 @@ async fn a_token_without_the_scope_to_merge_is_named_and_merges_nothing() {
     let head = story.head();
     story.start().await;
     let issue =
-        story.until("the scope is named", number, |issue| issue.body.contains("required scope")).await;
-    assert!(issue.body.contains("write:repository"), "{}", issue.body);
+        story.until("the scope is named", number, |issue| issue.body.contains("write:repository")).await;
     story.looks(2).await;
+    assert!(issue.body.contains("read:user"), "the whole set of scopes is named: {}", issue.body);
+    assert_eq!(story.effects(), [""; 0]);
+    assert_eq!(story.state().await.began_at, None, "the run has not begun");
     assert!(!story.merged(echo));
     assert_eq!(story.head(), head);
     story.end().await;
