@@ -4,11 +4,13 @@
 //! in another issue, an HTML comment may be a marker. A pod's message or a pull request's title must not be able to
 //! write such a program, so it goes through [`quote_outside`] (running text) or [`code`] (names and values).
 
+mod changes;
 mod outside;
 mod report;
 mod run;
 mod tasks;
 
+pub(crate) use changes::*;
 pub(crate) use outside::{cell, code, one_line, quote_outside};
 pub(crate) use report::*;
 pub(crate) use run::*;

@@ -2,6 +2,7 @@
 //!
 //! Sentences here are our own Markdown; whatever comes from outside passes through [`quote_outside`] first.
 
+use super::changes::rollout_state;
 use super::quote_outside;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
@@ -10,13 +11,13 @@ use crate::issue::Kind;
 use crate::merge::rollout::Rollout;
 
 /// How much of a title or a message from outside is shown.
-const SHORT: usize = 120;
+pub(super) const SHORT: usize = 120;
 
-fn title_of(title: &str) -> String {
+pub(super) fn title_of(title: &str) -> String {
     quote_outside(title, SHORT)
 }
 
-fn first(findings: &[&Finding]) -> String {
+pub(super) fn first(findings: &[&Finding]) -> String {
     match findings {
         [] => "a finding".to_owned(),
         [only] => object(&only.id.object),
@@ -24,7 +25,7 @@ fn first(findings: &[&Finding]) -> String {
     }
 }
 
-fn object(object: &ObjectRef) -> String {
+pub(super) fn object(object: &ObjectRef) -> String {
     quote_outside(&object.to_string(), SHORT)
 }
 
@@ -46,173 +47,6 @@ pub(crate) fn would_merge(pull: PullNumber) -> String {
 /// Any other effect in observe mode.
 pub(crate) fn would_act(what: &str) -> String {
     format!("observing: would {what} now")
-}
-
-/// No watcher can be judged.
-pub(crate) fn rollout_unknown(title: &str) -> String {
-    format!("cannot tell whether {} is rolled out", title_of(title))
-}
-
-fn rollout_state(rollout: &Rollout) -> String {
-    match rollout {
-        Rollout::Unknown { why } => quote_outside(why, SHORT),
-        Rollout::Waiting { on, .. } => match on.as_slice() {
-            [] => "waiting for Argo CD".to_owned(),
-            [(name, why)] => format!("{}: {}", quote_outside(name, SHORT), quote_outside(why, SHORT)),
-            [(name, why), rest @ ..] => {
-                format!(
-                    "{}: {}; {} more wait",
-                    quote_outside(name, SHORT),
-                    quote_outside(why, SHORT),
-                    rest.len()
-                )
-            }
-        },
-        Rollout::Failed { app, why } => {
-            format!("{} failed: {}", quote_outside(app, SHORT), quote_outside(why, SHORT))
-        }
-        Rollout::Done { watchers, .. } => format!("{watchers} watchers follow"),
-    }
-}
-
-/// A rollout that made no progress or took too long.
-pub(crate) fn rollout_timed_out(rollout: &Rollout) -> String {
-    format!(
-        "merged, but the rollout did not finish in time ({}). A time-out alone is no reason to undo it: look at the Application, then tick this task or revert the merge",
-        rollout_state(rollout)
-    )
-}
-
-/// A rollout on its way.
-pub(crate) fn rolling_out(title: &str, commit: &CommitSha) -> String {
-    format!("merged {}; waiting until `{}` runs everywhere", title_of(title), commit.short())
-}
-
-/// What runs is not what the pull request says.
-pub(crate) fn versions_differ(mismatches: &[String]) -> String {
-    let list = mismatches.iter().map(|line| quote_outside(line, SHORT)).collect::<Vec<_>>().join("; ");
-    format!(
-        "rolled out, but what runs is not what the pull request says ({list}): look which version really runs"
-    )
-}
-
-/// The note behind a merged task.
-pub(crate) fn note_merged(commit: Option<&CommitSha>) -> String {
-    match commit {
-        Some(commit) => format!("merged as {}, all layers GREEN", commit.short()),
-        None => "merged, all layers GREEN".to_owned(),
-    }
-}
-
-/// Watching after a change.
-pub(crate) fn soaking(title: &str) -> String {
-    format!("{} runs, all layers are GREEN; watching it a while before the next change", title_of(title))
-}
-
-/// Waiting for GREEN to hold.
-pub(crate) fn settling(title: &str) -> String {
-    format!("{} runs; waiting until all layers have been GREEN long enough", title_of(title))
-}
-
-/// Trouble, within the grace time.
-pub(crate) fn trouble_grace(findings: &[&Finding]) -> String {
-    format!("{} is not well since the change; waiting whether it heals by itself", first(findings))
-}
-
-/// Trouble, a remedy was tried.
-pub(crate) fn trouble_remedy(findings: &[&Finding]) -> String {
-    format!("{} is not well since the change; asked Argo CD to look again", first(findings))
-}
-
-/// Nothing ties the findings to the change.
-pub(crate) fn only_suspected(findings: &[&Finding]) -> String {
-    format!(
-        "{} is not well since the change, but nothing ties it to the change other than the time: a person has to judge whether to revert it",
-        first(findings)
-    )
-}
-
-/// The findings have nothing to do with the change, and stay.
-pub(crate) fn unrelated_stays(findings: &[&Finding]) -> String {
-    format!(
-        "{} is not well and has nothing to do with the change; it did not go by itself: a person has to look",
-        first(findings)
-    )
-}
-
-/// The findings have nothing to do with the change.
-pub(crate) fn unrelated(findings: &[&Finding]) -> String {
-    format!(
-        "{} is not well, which has nothing to do with the change; waiting until it is gone",
-        first(findings)
-    )
-}
-
-/// Why a change is undone.
-pub(crate) fn revert_reason(finding: &Finding, why: &str) -> String {
-    format!("{} after the merge ({})", quote_outside(&finding.message, SHORT), quote_outside(why, SHORT))
-}
-
-/// A sync to the commit failed.
-pub(crate) fn sync_failed(application: &str, why: &str) -> String {
-    format!("the sync of {} failed: {}", quote_outside(application, SHORT), quote_outside(why, SHORT))
-}
-
-/// It would have to be undone, but not by itself.
-pub(crate) fn not_reversible(reason: &str, why: &str) -> String {
-    format!(
-        "{reason}; it is not undone by itself because {}: a person has to decide",
-        quote_outside(why, SHORT)
-    )
-}
-
-/// It would have to be undone, but commits of others lie between.
-pub(crate) fn foreign_commits(reason: &str) -> String {
-    format!(
-        "{reason}; other commits came in with the merge, so it is not undone by itself: a person has to judge which one did it"
-    )
-}
-
-/// One line of evidence.
-pub(crate) fn evidence_line(finding: &Finding) -> String {
-    format!(
-        "{} {}: {} ({})",
-        finding.verdict,
-        object(&finding.id.object),
-        quote_outside(&finding.message, SHORT),
-        quote_outside(&finding.evidence, SHORT)
-    )
-}
-
-/// One line of evidence of a trouble.
-pub(crate) fn trouble_line(of: &ObjectRef, message: &str, evidence: &str) -> String {
-    format!("{}: {} ({})", object(of), quote_outside(message, SHORT), quote_outside(evidence, SHORT))
-}
-
-/// The undoing on its way.
-pub(crate) fn undoing(title: &str) -> String {
-    format!("undid {}; waiting until the old version runs again everywhere", title_of(title))
-}
-
-/// The packet about a reverted change.
-pub(crate) fn reverted_packet(reason: &str, commit: &CommitSha) -> String {
-    format!("{reason}. Undone by `{}`; the layers are back to where they were", commit.short())
-}
-
-/// Why a reverted task waits.
-pub(crate) fn reverted_waits(reason: &str, commit: &CommitSha) -> String {
-    format!(
-        "{reason}; undone by `{}` and held: a newer version is free, this one needs a person",
-        commit.short()
-    )
-}
-
-/// The revert changed nothing for the better.
-pub(crate) fn revert_did_not_help(reason: &str, commit: &CommitSha) -> String {
-    format!(
-        "{reason}. Undone by `{}`, but the layers did not come back to where they were: a person has to look",
-        commit.short()
-    )
 }
 
 /// A task that nobody trusted put there.
@@ -428,41 +262,6 @@ pub(crate) fn half_reverting(pull: PullNumber) -> String {
 /// Half done: undone in Git.
 pub(crate) fn half_reverted(pull: PullNumber, commit: &str) -> String {
     format!("the merge of #{pull} is undone by `{commit}`, which is still being rolled out")
-}
-
-/// A row of the change log: a merge.
-pub(crate) fn row_merged(category: crate::merge::Category) -> String {
-    format!("merged ({category})")
-}
-
-/// A row of the change log: by which commit.
-pub(crate) fn row_commit(commit: &CommitSha) -> String {
-    format!("as `{}`", commit.short())
-}
-
-/// A row of the change log: a revert.
-pub(crate) fn row_reverted(commit: &CommitSha) -> String {
-    format!("undone by `{}`", commit.short())
-}
-
-/// A row of the change log: a closing.
-pub(crate) fn row_closed() -> String {
-    "closed".to_owned()
-}
-
-/// A row of the change log: crash reports.
-pub(crate) fn row_archived() -> String {
-    "archived crash reports".to_owned()
-}
-
-/// A row of the change log: a sync.
-pub(crate) fn row_synced() -> String {
-    "synced".to_owned()
-}
-
-/// A row of the change log: a stopped sync.
-pub(crate) fn row_terminated() -> String {
-    "stopped the running sync".to_owned()
 }
 
 /// How a task ended, in the closing report.

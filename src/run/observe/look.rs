@@ -1,0 +1,275 @@
+//! The parts of a look that need answers of their own: rollouts, the change in flight, related issues, obstacles.
+
+use super::Subject;
+use crate::cluster::{Application, ObjectRef, OperationPhase, SyncStatus};
+use crate::forge::renovate::{self, Update, UpdateKind};
+use crate::forge::{Branch, CommitSha, ForgeError, IssueNumber, PullRequest, State};
+use crate::health::{self, Attribution, Feature, FindingId, Recon};
+use crate::issue::{Kind, Reading, RemadePull};
+use crate::merge::Hold;
+use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge};
+use crate::merge::versions::{Mismatch, mismatches};
+use crate::run::memory::Memory;
+use crate::run::settings::RolloutBy;
+use crate::run::situation::{Mode, Related};
+use crate::run::state::Stage;
+use crate::run::trust::Trusted;
+use crate::run::worker::{Parts, RunError};
+use crate::wording;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a look says of the change in flight.
+#[derive(Debug, Default)]
+pub(super) struct ChangeView {
+    pub(super) rollout: Option<(Rollout, Timestamp)>,
+    pub(super) attributions: BTreeMap<FindingId, Attribution>,
+    pub(super) stuck: Vec<ObjectRef>,
+    pub(super) idle_out_of_sync: Vec<ObjectRef>,
+    pub(super) mismatches: Vec<String>,
+}
+
+pub(super) struct Look<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) memory: &'a mut Memory,
+    pub(super) applications: &'a [Application],
+    pub(super) branch: &'a Branch,
+    pub(super) now: Timestamp,
+}
+
+impl Look<'_> {
+    pub(super) fn pull_urls(&self) -> Vec<String> {
+        let mut urls = self.subject.repository.clone_urls.clone();
+        urls.extend(self.subject.settings.pull_urls.iter().cloned());
+        urls
+    }
+
+    /// Whether `newer` contains `older`, asked of the forge once.
+    async fn contains(&mut self, newer: &CommitSha, older: &CommitSha) -> Result<bool, RunError> {
+        if newer == older {
+            return Ok(true);
+        }
+        let pair = (newer.clone(), older.clone());
+        if let Some(known) = self.memory.contains.get(&pair) {
+            return Ok(*known);
+        }
+        let missing = match self.parts.forge.compare(&self.subject.repository.name, newer, older).await {
+            Ok(commits) => !commits.is_empty(),
+            // A revision that the forge does not know contains nothing of ours.
+            Err(ForgeError::NotFound { .. }) => true,
+            Err(error) => return Err(error.into()),
+        };
+        self.memory.contains.insert(pair, !missing);
+        Ok(!missing)
+    }
+
+    /// Whether a commit runs in every watcher.
+    pub(super) async fn rollout(&mut self, commit: &CommitSha) -> Result<Rollout, RunError> {
+        if self.subject.settings.rollout == RolloutBy::None {
+            return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
+        }
+        let urls = self.pull_urls();
+        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
+        let revisions: BTreeSet<CommitSha> = watched
+            .watchers(self.applications)
+            .iter()
+            .flat_map(|application| {
+                application
+                    .revisions
+                    .iter()
+                    .chain(application.operation.iter().flat_map(|operation| &operation.revisions))
+            })
+            .filter_map(|revision| revision.parse().ok())
+            .collect();
+        let mut contains = BTreeMap::new();
+        for revision in revisions {
+            let holds = self.contains(&revision, commit).await?;
+            contains.insert(revision, holds);
+        }
+        // A merge needs every layer GREEN, so before a change every watcher was Synced and Healthy.
+        let before = StoodBefore::new();
+        Ok(judge(self.applications, &watched, commit, &|revision| contains.get(revision).copied(), &before))
+    }
+
+    pub(super) async fn change(&mut self, recon: &Recon) -> Result<ChangeView, RunError> {
+        let state = self.subject.state;
+        let Some(change) = &state.change else { return Ok(ChangeView::default()) };
+        let Some((merge_commit, ..)) = &change.merged else { return Ok(ChangeView::default()) };
+        let (commit, undone) = match &change.stage {
+            Stage::Reverted { commit, .. } => (commit, true),
+            Stage::Asked | Stage::Merged | Stage::RolledOut { .. } | Stage::RevertAsked { .. } => {
+                (merge_commit, false)
+            }
+        };
+        let rollout = self.rollout(commit).await?;
+        let since = self.memory.progress_since(commit, &rollout, self.now);
+        let urls = self.pull_urls();
+        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
+        let touched = watched.touched(self.applications, &change.plan.files);
+        let affected: Vec<Application> = watched
+            .watchers(self.applications)
+            .into_iter()
+            .filter(|application| {
+                change.affected.contains(&application.name)
+                    || touched.iter().any(|found| found.object() == application.object())
+            })
+            .cloned()
+            .collect();
+        let attributions = recon
+            .blocking()
+            .filter(|finding| !change.plan.baseline.contains(&finding.id))
+            .map(|finding| (finding.id.clone(), health::attribute(finding, &affected)))
+            .collect();
+        let stuck = if undone {
+            watched
+                .stuck_operations(self.applications, merge_commit)
+                .into_iter()
+                .map(Application::object)
+                .collect()
+        } else {
+            Vec::new()
+        };
+        let idle = affected
+            .iter()
+            .filter(|application| is_idle_out_of_sync(application))
+            .map(Application::object)
+            .collect();
+        let mismatches = if undone {
+            Vec::new()
+        } else {
+            let affected: Vec<&Application> = affected.iter().collect();
+            mismatches(&promised(&change.plan.versions), &affected).iter().map(mismatch_line).collect()
+        };
+        Ok(ChangeView {
+            rollout: Some((rollout, since)),
+            attributions,
+            stuck,
+            idle_out_of_sync: idle,
+            mismatches,
+        })
+    }
+
+    pub(super) async fn related(
+        &self,
+        reading: &Reading,
+    ) -> Result<BTreeMap<IssueNumber, Related>, RunError> {
+        let mut related = BTreeMap::new();
+        for task in &reading.tasks {
+            let Kind::Close { number } = task.kind else { continue };
+            if self.subject.state.has_ended(&task.key) || task.ticked {
+                continue;
+            }
+            let found = match self.parts.forge.issue(&self.subject.repository.name, number).await {
+                Ok(issue) if issue.state == State::Open => Related::Open,
+                Ok(_) => Related::Closed,
+                Err(ForgeError::NotFound { .. }) => Related::Missing,
+                Err(error) => return Err(error.into()),
+            };
+            related.insert(number, found);
+        }
+        Ok(related)
+    }
+
+    /// What is missing before the first effect.
+    pub(super) async fn obstacles(
+        &self,
+        reading: &Reading,
+        trusted: &Trusted,
+    ) -> Result<Vec<String>, RunError> {
+        let mut obstacles = Vec::new();
+        let repository = self.subject.repository;
+        if trusted.is_empty() {
+            obstacles.push(wording::nobody_trusted());
+        } else if !trusted.holds(&self.subject.issue.author.login) {
+            obstacles.push(wording::untrusted_author(&self.subject.issue.author.login));
+        }
+        if repository.archived {
+            obstacles.push(wording::archived(&repository.name));
+        } else if !repository.can_push {
+            obstacles.push(wording::cannot_push(&repository.name));
+        } else if self.subject.settings.mode != Mode::Observe
+            && !self.parts.forge.may_write_code(&repository.name).await?
+        {
+            obstacles.push(wording::scope_missing());
+        }
+        let health = &self.parts.health_settings;
+        let archives = reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. }));
+        let needed = |feature: Feature| match feature {
+            Feature::Core | Feature::Lease => true,
+            Feature::ArgoCd => health.argocd,
+            Feature::ArgoCdSync => self.subject.settings.rollout == RolloutBy::Watchers,
+            Feature::Ceph => health.ceph,
+            Feature::CephTools => self.parts.cluster_settings.exec || archives,
+            Feature::Certificates => health.certificates,
+            Feature::Usage => health.usage,
+        };
+        for feature in Feature::ALL.into_iter().filter(|feature| needed(*feature)) {
+            for need in health::rights(feature, &self.parts.cluster_settings) {
+                match self.parts.cluster.may(&need.right).await {
+                    Ok(false) if !need.optional => {
+                        obstacles.push(wording::missing_right(&need.right, feature));
+                    }
+                    Ok(_) => {}
+                    Err(error) => {
+                        obstacles.push(wording::cluster_unreachable(&error.to_string()));
+                        return Ok(obstacles);
+                    }
+                }
+            }
+        }
+        Ok(obstacles)
+    }
+
+    /// Open pull requests of Renovate that bring a held version again.
+    pub(super) fn remade(&self, open: &[PullRequest]) -> Vec<RemadePull> {
+        let holds = &self.subject.state.holds;
+        if holds.is_empty() {
+            return Vec::new();
+        }
+        let settings = &self.parts.renovate_settings;
+        open.iter()
+            .filter_map(|pull| {
+                let updates =
+                    renovate::recognise(pull, &settings.accounts, &settings.branch_prefix).ok()?.updates;
+                let held = holds.iter().find(|held| {
+                    held.pull != pull.number
+                        && updates.iter().any(|update| {
+                            update.package == held.hold.package && update.to == held.hold.version
+                        })
+                })?;
+                Some(RemadePull { number: pull.number, title: pull.title.clone(), instead_of: held.pull })
+            })
+            .collect()
+    }
+}
+
+/// Whether an Application is not synced while nothing happens to it.
+fn is_idle_out_of_sync(application: &Application) -> bool {
+    let running = application.operation.as_ref().is_some_and(|operation| {
+        matches!(operation.phase, OperationPhase::Running | OperationPhase::Terminating)
+    });
+    application.sync == SyncStatus::OutOfSync
+        && !application.operation_requested
+        && !application.refresh_requested
+        && !running
+}
+
+/// What a change promised to run.
+fn promised(versions: &[Hold]) -> Vec<Update> {
+    versions
+        .iter()
+        .map(|hold| Update {
+            package: hold.package.clone(),
+            file: Some(hold.file.clone()),
+            from: None,
+            to: hold.version.clone(),
+            kind: UpdateKind::Unknown,
+            change: String::new(),
+        })
+        .collect()
+}
+
+fn mismatch_line(mismatch: &Mismatch) -> String {
+    wording::version_differs(&mismatch.application, &mismatch.package, &mismatch.wanted, &mismatch.running)
+}

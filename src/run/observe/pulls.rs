@@ -1,0 +1,148 @@
+//! The pull requests that tasks name: what they are, whether they may be merged, and the code of their approval.
+
+use super::look::Look;
+use crate::cluster::Workload;
+use crate::forge::renovate::{self};
+use crate::forge::{CommitSha, ForgeError, PullNumber, PullRequest, State, TreeEntry};
+use crate::issue::{Kind, Reading, TaskKey};
+use crate::merge::Hold;
+use crate::merge::classify::classify;
+use crate::merge::preflight::{Preflight, PullFacts, preflight};
+use crate::merge::reversible::{Reversible, reversible};
+use crate::merge::rollout::Watched;
+use crate::run::act::approval_code;
+use crate::run::memory::{PullDetails, blob};
+use crate::run::situation::PullSituation;
+use crate::run::worker::RunError;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+impl Look<'_> {
+    async fn tree(&mut self, commit: &CommitSha) -> Result<Arc<Vec<TreeEntry>>, RunError> {
+        if let Some(known) = self.memory.trees.get(commit) {
+            return Ok(Arc::clone(known));
+        }
+        let tree = Arc::new(self.parts.forge.tree(&self.subject.repository.name, commit).await?);
+        self.memory.keep_tree(commit.clone(), Arc::clone(&tree));
+        Ok(tree)
+    }
+
+    pub(super) async fn pulls(
+        &mut self,
+        reading: &Reading,
+        open: &[PullRequest],
+        workloads: &[Workload],
+    ) -> Result<BTreeMap<PullNumber, PullSituation>, RunError> {
+        let mut pulls = BTreeMap::new();
+        for task in &reading.tasks {
+            let Kind::Merge { pull: number } = task.kind else { continue };
+            if self.subject.state.has_ended(&task.key) || task.ticked || pulls.contains_key(&number) {
+                continue;
+            }
+            let listed = open.iter().find(|pull| pull.number == number && pull.mergeable);
+            let pull = match listed {
+                Some(pull) => pull.clone(),
+                // A list never makes the forge look for conflicts; a single GET does.
+                None => match self.parts.forge.pull(&self.subject.repository.name, number).await {
+                    Ok(pull) => pull,
+                    Err(ForgeError::NotFound { .. }) => continue,
+                    Err(error) => return Err(error.into()),
+                },
+            };
+            let situation = self.pull(&task.key, pull, workloads).await?;
+            pulls.insert(number, situation);
+        }
+        Ok(pulls)
+    }
+
+    async fn details(&mut self, pull: &PullRequest) -> Result<Arc<PullDetails>, RunError> {
+        let key = (pull.number, pull.head.sha.clone(), crate::run::worker::text_hash(&pull.body));
+        if let Some(known) = self.memory.details.get(&key) {
+            return Ok(Arc::clone(known));
+        }
+        let name = &self.subject.repository.name;
+        let files = self.parts.forge.pull_files(name, pull.number).await?;
+        let diff = self.parts.forge.pull_diff(name, pull.number).await?;
+        // A table that cannot be read makes the pre-flight refuse; for the order it says nothing.
+        let updates = renovate::updates(&pull.body).unwrap_or_default();
+        let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+        let classification = classify(&updates, &pull.title, &pull.head.branch, &paths, &self.parts.rules);
+        let details = Arc::new(PullDetails { files, diff, classification });
+        self.memory.details.retain(|(number, ..), _| *number != pull.number);
+        self.memory.details.insert(key, Arc::clone(&details));
+        Ok(details)
+    }
+
+    async fn pull(
+        &mut self,
+        key: &TaskKey,
+        pull: PullRequest,
+        workloads: &[Workload],
+    ) -> Result<PullSituation, RunError> {
+        let name = &self.subject.repository.name;
+        let details = self.details(&pull).await?;
+        let statuses = if pull.merged.is_none() && pull.state == State::Open {
+            self.parts.forge.statuses(name, &pull.head.sha).await?
+        } else {
+            Vec::new()
+        };
+        let paths: Vec<String> = details.files.iter().map(|file| file.path.clone()).collect();
+        let holds: Vec<Hold> = self.subject.state.holds.iter().map(|held| held.hold.clone()).collect();
+        let preflight = preflight(
+            &PullFacts {
+                pull: &pull,
+                default_branch: &self.subject.repository.default_branch,
+                files: &details.files,
+                diff: &details.diff,
+                statuses: &statuses,
+                required_statuses: &self.branch.required_statuses,
+                holds: &holds,
+            },
+            &self.parts.merge_settings,
+            &self.parts.renovate_settings,
+            &self.parts.rules,
+        );
+        let code = if pull.state == State::Open {
+            let (head, base) =
+                (self.tree(&pull.head.sha).await?, self.tree(&self.branch.head.clone()).await?);
+            let change: Vec<_> = paths
+                .iter()
+                .map(|path| (path.clone(), blob(&base, path).cloned(), blob(&head, path).cloned()))
+                .collect();
+            approval_code(key, &format!("merge #{}", pull.number), &change)
+        } else {
+            String::new()
+        };
+        let urls = self.pull_urls();
+        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
+        let touched = watched.touched(self.applications, &paths);
+        let overrides = &self.parts.merge_settings.reversible;
+        let not_reversible = match reversible(&details.classification, &paths, &touched, workloads, overrides)
+        {
+            Reversible::Yes => None,
+            Reversible::UntilStarted(why) | Reversible::No(why) => Some(why),
+        };
+        let (versions, approval) = match &preflight {
+            Preflight::Ready(ready) => (ready.holds(), ready.approval.clone()),
+            Preflight::Wait(_) | Preflight::Refuse(_) => (Vec::new(), None),
+        };
+        let waiting_since = match &preflight {
+            Preflight::Wait(_) => Some(*self.memory.preflight_since.entry(pull.number).or_insert(self.now)),
+            Preflight::Ready(_) | Preflight::Refuse(_) => {
+                self.memory.preflight_since.remove(&pull.number);
+                None
+            }
+        };
+        Ok(PullSituation {
+            approval,
+            classification: details.classification.clone(),
+            preflight,
+            code,
+            files: paths,
+            versions,
+            not_reversible,
+            waiting_since,
+            pull,
+        })
+    }
+}

@@ -1,0 +1,143 @@
+//! The closing report's contents: what the journal holds, and the last kept pass of all probes.
+
+use super::{Report, layer_lines, outcome_word};
+use crate::issue::{ClosedIssue, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull};
+use crate::run::event::{ChangeResult, Effect};
+use crate::run::state::{MergeRecord, TaskState};
+use crate::wording::{self};
+use jiff::Timestamp;
+
+impl Report<'_> {
+    /// The closing report's contents, from the journal and the last kept pass.
+    pub(crate) fn closing(&self, completed: Timestamp) -> Option<ClosingView> {
+        let started = self.state.began_at?;
+        let (event, recon) = self.state.last_recon.as_ref()?;
+        let mut tasks: Vec<EndedTask> = Vec::new();
+        for task in &self.reading.tasks {
+            let Some(record) = self.record(task) else { continue };
+            if let TaskState::Ended { outcome, note, at } = &record.state {
+                tasks.push(EndedTask {
+                    phase: task.priority.to_string(),
+                    id: task.id.clone(),
+                    title: task.title.clone(),
+                    at: *at,
+                    result: wording::ended_line(outcome_word(*outcome), note, record.ticked_at_discovery),
+                });
+            }
+        }
+        tasks.sort_by_key(|task| task.at);
+        let kept = |record: &&MergeRecord| !matches!(record.result, Some(ChangeResult::Reverted { .. }));
+        let merged = self
+            .state
+            .merges
+            .iter()
+            .filter(kept)
+            .filter_map(|record| {
+                Some(MergedPull {
+                    number: record.plan.pull,
+                    title: record.plan.title.clone(),
+                    at: record.merged_at?,
+                    verification: wording::merge_verification(
+                        record.commit.as_ref()?,
+                        record.rollout_seconds,
+                        record.gate,
+                    ),
+                })
+            })
+            .collect();
+        let reverted = self
+            .state
+            .merges
+            .iter()
+            .filter_map(|record| {
+                let (commit, at) = record.reverted.clone()?;
+                Some(RevertedPull {
+                    number: record.plan.pull,
+                    title: record.plan.title.clone(),
+                    commit,
+                    at,
+                    reason: record.revert_reason.clone().unwrap_or_default(),
+                })
+            })
+            .collect();
+        let closed_issues = self
+            .state
+            .closed_related()
+            .into_iter()
+            .map(|(number, key, at)| ClosedIssue {
+                number,
+                title: self.task_title(&key),
+                at,
+                resolution: wording::closed_by_task(&self.task_id(&key).unwrap_or_default()),
+            })
+            .collect();
+        Some(ClosingView {
+            overall: recon.verdict(),
+            started,
+            completed,
+            resolved_by: self.bot.to_owned(),
+            layers: layer_lines(recon),
+            tasks,
+            merged,
+            closed_pulls: Vec::new(),
+            reverted,
+            closed_issues,
+            figures: recon.figures.clone(),
+            events: self.lessons(),
+            recon: event.to_string(),
+            recon_at: recon.began_at,
+            run: self.run.to_string(),
+        })
+    }
+
+    fn lessons(&self) -> Vec<LessonEvent> {
+        let mut events = Vec::new();
+        for record in &self.state.merges {
+            for healed in &record.healed {
+                events.push(LessonEvent::Caused {
+                    pull: record.plan.pull,
+                    object: healed.id.object.to_string(),
+                    finding: healed.message.clone(),
+                });
+            }
+            if let Some((commit, _)) = &record.reverted {
+                events.push(LessonEvent::Reverted { pull: record.plan.pull, commit: commit.clone() });
+            }
+            if let Some(seconds) = record.rollout_seconds {
+                events.push(LessonEvent::WaitedFor {
+                    what: wording::waited_for_rollout(record.plan.pull),
+                    seconds: whole_seconds(seconds),
+                });
+            }
+        }
+        for held in &self.state.holds {
+            events.push(LessonEvent::Held { hold: held.hold.clone() });
+        }
+        for record in self.state.tasks.values().filter(|record| record.attempts > 0) {
+            let why = self
+                .state
+                .acts
+                .iter()
+                .filter(|act| matches!(&act.effect, Effect::Merge(plan) if plan.key == record.known.key)
+                    || matches!(&act.effect, Effect::CloseRelated { key, .. } | Effect::Action { key, .. } if *key == record.known.key))
+                .find_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
+                .unwrap_or_default();
+            events.push(LessonEvent::Retried {
+                task: record.known.id.clone(),
+                attempts: record.attempts + 1,
+                why,
+            });
+        }
+        events
+    }
+}
+
+/// Seconds for people; a rollout never lasts longer than a `u64` holds.
+#[allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "clamped to zero and above; saturates"
+)]
+fn whole_seconds(seconds: f64) -> u64 {
+    seconds.max(0.0).round() as u64
+}

@@ -1,0 +1,197 @@
+//! What a run remembers of its tasks, its change, its merges and its effects.
+
+use crate::forge::{CommitSha, PullNumber};
+use crate::health::Verdict;
+use crate::issue::{KnownTask, TaskKey};
+use crate::merge::Hold;
+use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, TaskOutcome, TroubleFinding};
+use crate::store::EventId;
+use jiff::Timestamp;
+
+/// What became of a task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TaskState {
+    /// Not ended, nothing stands against it.
+    Open,
+    /// A person has to do or decide something.
+    Waiting {
+        /// Why and what.
+        why: String,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// It failed for good; a person is called.
+    Failed {
+        /// Why.
+        why: String,
+    },
+    /// It ended.
+    Ended {
+        /// How.
+        outcome: TaskOutcome,
+        /// The note's words.
+        note: String,
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A task's history.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct TaskRecord {
+    /// As it was when it was first seen.
+    pub(crate) known: KnownTask,
+    /// Whether its box was ticked when it was first seen.
+    pub(crate) ticked_at_discovery: bool,
+    /// Whether somebody trusted put it there.
+    pub(crate) vouched: bool,
+    /// What became of it.
+    pub(crate) state: TaskState,
+    /// When an untick asked for it again.
+    pub(crate) asked_again: Option<Timestamp>,
+    /// How often an effect for it was tried and did not happen.
+    pub(crate) attempts: u32,
+    /// Every note that was ever shown for it.
+    pub(crate) notes: Vec<(Timestamp, TaskOutcome, String)>,
+    /// The approval that was asked for last.
+    pub(crate) asked: Option<Asked>,
+    /// The code that was approved, and by whom.
+    pub(crate) approved: Option<Approved>,
+}
+
+/// An approval that was asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// The code of plan and change.
+    pub(crate) code: String,
+    /// What is to be approved.
+    pub(crate) what: String,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Whether a comment is asked for, since a tick could not be vouched for.
+    pub(crate) by_comment: bool,
+}
+
+/// An approval.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Approved {
+    /// The code.
+    pub(crate) code: String,
+    /// Who.
+    pub(crate) by: String,
+}
+
+/// How far the change in flight is.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Stage {
+    /// The merge was journalled; whether it happened is not known yet.
+    Asked,
+    /// Merged; being rolled out.
+    Merged,
+    /// Runs everywhere; settling and soaking.
+    RolledOut {
+        /// Since when.
+        at: Timestamp,
+    },
+    /// The revert was journalled; whether it happened is not known yet.
+    RevertAsked {
+        /// Its step.
+        step: EventId,
+    },
+    /// Undone in Git; the undoing is being rolled out.
+    Reverted {
+        /// The revert.
+        commit: CommitSha,
+        /// When.
+        at: Timestamp,
+        /// When it ran everywhere.
+        rolled_out: Option<Timestamp>,
+    },
+}
+
+/// The change in flight: one at a time.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Change {
+    /// Its step.
+    pub(crate) step: EventId,
+    /// What was known when it was decided.
+    pub(crate) plan: MergePlan,
+    /// When it was decided.
+    pub(crate) asked_at: Timestamp,
+    /// How far it is.
+    pub(crate) stage: Stage,
+    /// The merge commit, when, and whether nothing foreign lies between.
+    pub(crate) merged: Option<(CommitSha, Timestamp, bool)>,
+    /// When Argo CD was asked to look, softly and hard.
+    pub(crate) refreshed: Vec<(Timestamp, bool)>,
+    /// Which syncs were started.
+    pub(crate) synced: u32,
+    /// Watchers that had to do something.
+    pub(crate) affected: Vec<String>,
+    /// New findings, since when.
+    pub(crate) trouble: Option<(Timestamp, Vec<TroubleFinding>)>,
+}
+
+/// A merge, for the reports.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct MergeRecord {
+    /// What was known when it was decided.
+    pub(crate) plan: MergePlan,
+    /// The commit, once merged.
+    pub(crate) commit: Option<CommitSha>,
+    /// When.
+    pub(crate) merged_at: Option<Timestamp>,
+    /// How long the rollout took.
+    pub(crate) rollout_seconds: Option<f64>,
+    /// The last verdict before a revert or the next task.
+    pub(crate) gate: Option<Verdict>,
+    /// How the change ended.
+    pub(crate) result: Option<ChangeResult>,
+    /// Why it was reverted.
+    pub(crate) revert_reason: Option<String>,
+    /// The revert and when.
+    pub(crate) reverted: Option<(CommitSha, Timestamp)>,
+    /// When the change ended.
+    pub(crate) ended_at: Option<Timestamp>,
+    /// Trouble that healed by itself or by a remedy.
+    pub(crate) healed: Vec<TroubleFinding>,
+}
+
+/// An effect that ended, for the reports.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Act {
+    /// When it was begun.
+    pub(crate) at: Timestamp,
+    /// Its step.
+    pub(crate) step: EventId,
+    /// What.
+    pub(crate) effect: Effect,
+    /// How it ended and when; `None`: not known yet.
+    pub(crate) ended: Option<(Timestamp, Outcome)>,
+}
+
+/// A version that is not merged again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Held {
+    /// The pull request that brought it.
+    pub(crate) pull: PullNumber,
+    /// What.
+    pub(crate) hold: Hold,
+    /// Why.
+    pub(crate) reason: String,
+    /// Since when.
+    pub(crate) since: Timestamp,
+}
+
+/// A case that was handed to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Escalation {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Which task.
+    pub(crate) key: Option<TaskKey>,
+    /// What happened, what to do.
+    pub(crate) why: String,
+    /// Evidence.
+    pub(crate) evidence: Vec<String>,
+}
