@@ -261,7 +261,7 @@ pub(crate) struct Figures {
     pub(crate) osds: Figure<(u64, u64, u64)>,
     /// Bytes used, bytes in total.
     pub(crate) ceph_usage: Figure<(u64, u64)>,
-    /// `177 active+clean`.
+    /// `169 active+clean`.
     pub(crate) placement_groups: Figure<String>,
     /// Name, thousandths of a core, bytes of memory.
     pub(crate) node_usage: Figure<Vec<(String, u64, u64)>>,

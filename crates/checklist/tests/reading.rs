@@ -193,7 +193,7 @@ fn labels_of_titles() {
         ("B00 P**0**: title", Some("B00 P0"), false),
         ("*A1 P0:* title", Some("A1 P0"), false),
         ("F1 P0 System: Run final universal validation gate", Some("F1 P0 System"), false),
-        ("**Monitor Ceph slow BlueStore OSD**", None, false),
+        ("**Watch how full the backup pool gets**", None, false),
         ("A1 P1 title", None, false),
         ("~~Renovate token expired~~ - Was transient", None, false),
         ("see https://example.org/a: b", None, false),

@@ -114,7 +114,7 @@ mod tests {
         let status = json!({
             "health": {"status": health, "checks": checks, "mutes": []},
             "osdmap": {"num_osds": 12, "num_up_osds": 12, "num_in_osds": 12},
-            "pgmap": {"pgs_by_state": [{"state_name": "active+clean", "count": 177}], "num_pgs": 177,
+            "pgmap": {"pgs_by_state": [{"state_name": "active+clean", "count": 169}], "num_pgs": 169,
                 "bytes_used": 3, "bytes_total": 8},
         });
         output(0, &status.to_string())
@@ -125,7 +125,7 @@ mod tests {
         let read = judge_ceph_tools("rook-ceph", &status("HEALTH_OK", &json!({})));
         assert_eq!(read.osds, Figure::Read((12, 12, 12)));
         assert_eq!(read.usage, Figure::Read((3, 8)));
-        assert_eq!(read.placement_groups, Figure::Read("177 active+clean".to_owned()));
+        assert_eq!(read.placement_groups, Figure::Read("169 active+clean".to_owned()));
         assert_eq!(read.result.verdict, Verdict::Green);
         let older = json!({"health": {"status": "HEALTH_OK"},
             "osdmap": {"osdmap": {"num_osds": 3, "num_up_osds": 2, "num_in_osds": 3}}});

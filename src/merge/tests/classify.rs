@@ -11,8 +11,8 @@ fn a_single_update_is_what_its_package_is() {
         ("kured", "5.6.1", "5.7.0", Minor, Category::Core, Risk::High, UpdateType::Minor, false),
         (
             "kube-prometheus-stack",
-            "81.3.0",
-            "81.4.2",
+            "76.4.0",
+            "76.5.1",
             Minor,
             Category::Monitoring,
             Risk::Medium,
@@ -21,8 +21,8 @@ fn a_single_update_is_what_its_package_is() {
         ),
         (
             "kube-prometheus-stack",
-            "81.6.3",
-            "82.2.0",
+            "76.5.1",
+            "77.0.0",
             Major,
             Category::Monitoring,
             Risk::High,
@@ -40,7 +40,7 @@ fn a_single_update_is_what_its_package_is() {
             false,
         ),
         (
-            "bitnamilegacy/postgresql",
+            "example/postgresql",
             "17.1.0",
             "17.2.0",
             Minor,
@@ -50,9 +50,9 @@ fn a_single_update_is_what_its_package_is() {
             false,
         ),
         (
-            "supabase/postgres",
-            "17.6.1.074",
-            "17.6.1.079",
+            "example/postgres",
+            "16.4.2.018",
+            "16.4.2.021",
             Patch,
             Category::Database,
             Risk::Critical,
@@ -236,21 +236,21 @@ fn the_words_of_a_task_say_what_they_say() {
     use Category::{AppTemplate, Core, Database, Monitoring, NonMajor, Platform};
     use UpdateType::{Major, Minor, Patch, Unknown};
     for (title, text, category, update) in [
-        ("merge PR #52 and validate impacted workloads", "", None, Unknown),
-        ("Merge PR #50 (non-major deps)", "", Some(NonMajor), Minor),
-        ("Merge PR #67 (non-major bundle)", "", Some(NonMajor), Minor),
-        ("Merge PR #67 (non major updates)", "", Some(NonMajor), Minor),
-        ("Merge PR #68 (bitnamilegacy/postgresql v17)", "", Some(Database), Unknown),
-        ("Merge PR #68 (postgresql major v17)", "", Some(Database), Major),
-        ("Merge PR #51 (Ceph v19 -> v20)", "", Some(Core), Major),
-        ("Merge PR #55 - Renovate to v46", "", Some(Platform), Major),
+        ("merge PR #24 and look at what it changed", "", None, Unknown),
+        ("Merge PR #21 (non-major update)", "", Some(NonMajor), Minor),
+        ("Merge PR #23 (non-major group)", "", Some(NonMajor), Minor),
+        ("Merge PR #23 (non major updates)", "", Some(NonMajor), Minor),
+        ("Merge PR #26 (example/postgresql v17)", "", Some(Database), Unknown),
+        ("Merge PR #26 (postgresql major v17)", "", Some(Database), Major),
+        ("Merge PR #27 (Ceph v18 -> v19)", "", Some(Core), Major),
+        ("Merge PR #28 - Renovate to v42", "", Some(Platform), Major),
         ("Merge PR #12: grafana patch 1.2.3 -> 1.2.4", "", Some(Monitoring), Patch),
         ("Merge PR #12: grafana `1.2.3` → `1.3.0`", "", Some(Monitoring), Minor),
         ("Merge PR #12: app-template digest", "", Some(AppTemplate), Patch),
         ("Merge PR #12", "Update grafana 1.2.3 -> 1.2.4\nthen look at postgres", Some(Monitoring), Patch),
         ("Merge PR #12 (non-major)", "postgres 17.1 -> 17.2\ngrafana 1.0.0 -> 1.0.1", Some(Database), Minor),
-        ("Merge PR #50; wait for ArgoCD sync", "", None, Unknown),
-        ("Merge PR #3: investigate majority of redistributed load", "", None, Unknown),
+        ("Merge PR #21; then wait until Argo CD is done", "", None, Unknown),
+        ("Merge PR #3: look at the majority of the redistributed load", "", None, Unknown),
     ] {
         assert_eq!(classify_words(title, text, &rules()), (category, update), "{title}");
     }

@@ -48,11 +48,11 @@ pub fn homelab_apps() -> Vec<AppSpec> {
             .with_volume(),
         // What people use.
         template("homepage", "ghcr.io/gethomepage/homepage", "v1.4.0"),
-        template("it-tools", "ghcr.io/corentinth/it-tools", "2024.10.22"),
+        template("it-tools", "ghcr.io/example/it-tools", "2024.10.22"),
         template("excalidraw", "docker.io/excalidraw/excalidraw", "0.17.3"),
         template("stirling-pdf", "docker.io/stirlingtools/stirling-pdf", "1.1.1"),
-        template("echo", "ghcr.io/mendhak/http-https-echo", "36.0.0"),
-        template("ntfy", "docker.io/binwiederhier/ntfy", "v2.13.0"),
+        template("echo", "ghcr.io/example/http-https-echo", "36.0.0"),
+        template("ntfy", "docker.io/example/ntfy", "v2.13.0"),
         template("jellyfin", "docker.io/jellyfin/jellyfin", "10.10.6").replicas(1).with_volume(),
         template("actual", "docker.io/actualbudget/actual-server", "25.7.1").replicas(1).with_volume(),
         template("miniflux", "docker.io/miniflux/miniflux", "2.2.10")

@@ -14,10 +14,10 @@ pub(crate) const FSID: &str = "6f1c2a34-0c5b-4e58-9d4f-2b7a90c1e8d3";
 pub(crate) const VERSION: &str =
     "ceph version 19.2.3 (c92aebb279828e9c3c1f5d24613efca272649e62) squid (stable)";
 const OSDS: usize = 6;
-const PGS: u64 = 177;
-const OBJECTS: u64 = 157_540;
-const USED: u64 = 1_319_413_953_331;
-const TOTAL: u64 = 3_738_339_534_438;
+const PGS: u64 = 169;
+const OBJECTS: u64 = 131_240;
+const USED: u64 = 1_649_267_441_664;
+const TOTAL: u64 = 4_947_802_324_992;
 
 /// A daemon that crashed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,11 +147,11 @@ impl Ceph {
             ),
             ["ceph", "pg", "stat"] => print(
                 format!(
-                    "{PGS} pgs: {PGS} active+clean; 610 GiB data, 1.2 TiB used, 2.2 TiB / 3.4 TiB avail\n"
+                    "{PGS} pgs: {PGS} active+clean; 512 GiB data, 1.5 TiB used, 3.0 TiB / 4.5 TiB avail\n"
                 ),
                 json!({"pg_ready": true, "pg_summary": {
                     "num_pg_by_state": [{"name": "active+clean", "num": PGS}], "num_pgs": PGS,
-                    "num_bytes": 654_982_512_640_u64, "total_bytes": TOTAL, "total_avail_bytes": TOTAL - USED,
+                    "num_bytes": 549_755_813_888_u64, "total_bytes": TOTAL, "total_avail_bytes": TOTAL - USED,
                     "total_used_bytes": USED}}),
             ),
             ["ceph", "osd", "tree"] => print(self.tree_text(), self.tree_json()),
@@ -230,10 +230,10 @@ impl Ceph {
         }
         format!(
             "  cluster:\n    id:     {FSID}\n{health} \n  services:\n    mon: 3 daemons, quorum a,b,c (age 9d)\n    \
-             mgr: a(active, since 9d), standbys: b\n    mds: 1/1 daemons up, 1 hot standby\n    osd: {OSDS} osds: \
+             mgr: a(active, since 9d), standbys: b\n    mds: 1/1 daemons up, 1 standby\n    osd: {OSDS} osds: \
              {OSDS} up (since 9d), {OSDS} in (since 5w)\n \n  data:\n    volumes: 1/1 healthy\n    pools:   4 pools, \
-             {PGS} pgs\n    objects: 157.54k objects, 610 GiB\n    usage:   1.2 TiB used, 2.2 TiB / 3.4 TiB avail\n    \
-             pgs:     {PGS} active+clean\n \n  io:\n    client:   1.2 KiB/s rd, 446 KiB/s wr, 2 op/s rd, 7 op/s wr\n \n"
+             {PGS} pgs\n    objects: 131.24k objects, 512 GiB\n    usage:   1.5 TiB used, 3.0 TiB / 4.5 TiB avail\n    \
+             pgs:     {PGS} active+clean\n \n  io:\n    client:   5.1 KiB/s rd, 283 KiB/s wr, 4 op/s rd, 11 op/s wr\n \n"
         )
     }
 
@@ -245,7 +245,7 @@ impl Ceph {
             "osdmap": {"epoch": 4127, "num_osds": OSDS, "num_up_osds": OSDS, "osd_up_since": 0,
                 "num_in_osds": OSDS, "osd_in_since": 0, "num_remapped_pgs": 0},
             "pgmap": {"pgs_by_state": [{"state_name": "active+clean", "count": PGS}], "num_pgs": PGS, "num_pools": 4,
-                "num_objects": OBJECTS, "data_bytes": 654_982_512_640_u64, "bytes_used": USED,
+                "num_objects": OBJECTS, "data_bytes": 549_755_813_888_u64, "bytes_used": USED,
                 "bytes_avail": TOTAL - USED, "bytes_total": TOTAL},
             "fsmap": {"epoch": 9, "up": 1, "in": 1, "max": 1, "up:standby": 1},
             "mgrmap": {"available": true, "num_standbys": 1, "modules": ["iostat", "nfs", "prometheus", "rook"]},
@@ -259,12 +259,12 @@ impl Ceph {
 
     fn tree_text(&self) -> String {
         let mut text = String::from(
-            "ID   CLASS  WEIGHT   TYPE NAME         STATUS  REWEIGHT  PRI-AFF\n -1         3.40021  root default\n",
+            "ID   CLASS  WEIGHT   TYPE NAME         STATUS  REWEIGHT  PRI-AFF\n -1         4.50000  root default\n",
         );
         for (osd, host) in self.osd_hosts() {
-            let _ = writeln!(text, "{:>3}         0.56670      host {host}", host_id(osd));
+            let _ = writeln!(text, "{:>3}         0.75000      host {host}", host_id(osd));
             let _ =
-                writeln!(text, "{osd:>3}    ssd  0.56670          osd.{osd}          up   1.00000  1.00000");
+                writeln!(text, "{osd:>3}    ssd  0.75000          osd.{osd}          up   1.00000  1.00000");
         }
         text
     }
@@ -278,7 +278,7 @@ impl Ceph {
                 json!({"id": host_id(osd), "name": host, "type": "host", "type_id": 1, "children": [osd]}),
             );
             nodes.push(json!({"id": osd, "device_class": "ssd", "name": format!("osd.{osd}"), "type": "osd",
-                "type_id": 0, "crush_weight": 0.5667, "depth": 2, "exists": 1, "status": "up", "reweight": 1.0,
+                "type_id": 0, "crush_weight": 0.75, "depth": 2, "exists": 1, "status": "up", "reweight": 1.0,
                 "primary_affinity": 1.0}));
         }
         json!({"nodes": nodes, "stray": []})
@@ -325,8 +325,8 @@ fn crash_table(crashes: &[&Crash]) -> String {
 }
 
 fn df_text() -> String {
-    "--- RAW STORAGE ---\nCLASS     SIZE    AVAIL     USED  RAW USED  %RAW USED\nssd    3.4 TiB  2.2 TiB  1.2 TiB   \
-     1.2 TiB      35.29\nTOTAL  3.4 TiB  2.2 TiB  1.2 TiB   1.2 TiB      35.29\n \n--- POOLS ---\nPOOL        ID  PGS   \
+    "--- RAW STORAGE ---\nCLASS     SIZE    AVAIL     USED  RAW USED  %RAW USED\nssd    4.5 TiB  3.0 TiB  1.5 TiB   \
+     1.5 TiB      33.33\nTOTAL  4.5 TiB  3.0 TiB  1.5 TiB   1.5 TiB      33.33\n \n--- POOLS ---\nPOOL        ID  PGS   \
      STORED  OBJECTS     USED  %USED  MAX AVAIL\n.mgr         1    1   12 MiB        4   36 MiB      0    651 GiB\n\
      ceph-block   2  128  398 GiB  104.2k  1.1 TiB  37.50    651 GiB\n"
         .to_owned()
@@ -339,9 +339,9 @@ fn df_json() -> Value {
     };
     json!({
         "stats": {"total_bytes": TOTAL, "total_avail_bytes": TOTAL - USED, "total_used_bytes": USED,
-            "total_used_raw_bytes": USED, "total_used_raw_ratio": 0.3529, "num_osds": OSDS},
+            "total_used_raw_bytes": USED, "total_used_raw_ratio": 0.3333, "num_osds": OSDS},
         "stats_by_class": {"ssd": {"total_bytes": TOTAL, "total_avail_bytes": TOTAL - USED,
-            "total_used_bytes": USED, "total_used_raw_bytes": USED, "total_used_raw_ratio": 0.3529}},
+            "total_used_bytes": USED, "total_used_raw_bytes": USED, "total_used_raw_ratio": 0.3333}},
         "pools": [pool(".mgr", 1, 12_582_912, 4), pool("ceph-block", 2, 427_349_245_952, 104_200)],
     })
 }
