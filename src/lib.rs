@@ -2,9 +2,12 @@
 //!
 //! The map, from the top down; arrows point down only:
 //!
-//! * `cli`, `web`, `inbox`: start things, take what comes in
+//! * `cli`, `demo`, `app`: start things; `demo` brings the simulated servers along
+//! * `config`: puts together the settings that each module defines for itself
+//! * `web`, `inbox`: take what comes in
 //! * `run`: situation, decide, the worker, the journal
 //! * `issue`, `merge`, `health`, `action`: what a run is made of
+//! * `wording`: the sentences of issue and plan; `timing`: every wait for the world
 //! * `forge`, `cluster`, `store`: the outside; they know no other module
 
 mod action;

@@ -1,4 +1,6 @@
-//! Every sentence that people read, as named functions, and the one function through which text from outside goes.
+//! The sentences of the issue and of the plan, as named functions, and the one function through which text from outside
+//! goes. The reasons of pure judgements (of a pre-flight, a gate, a verdict) and the errors are not here: they are the
+//! `Display` texts of their types.
 //!
 //! An issue's body is a program to whoever reads it by rule: boxes are tasks, `@name` wakes people, `#12` leaves a trace
 //! in another issue, an HTML comment may be a marker. A pod's message or a pull request's title must not be able to

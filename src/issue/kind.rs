@@ -42,6 +42,11 @@ impl Judged {
     fn person(kind: Kind, why: String) -> Self {
         Self { kind, needs: Some(Needs::Person), why: Some(why) }
     }
+
+    /// Nothing could be approved here: whether the condition holds, a person has to find out first.
+    fn conditional(kind: Kind) -> Self {
+        Self::person(kind, wording::why_condition())
+    }
 }
 
 fn pattern(text: &str) -> Regex {
@@ -116,10 +121,7 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
     if matches!(first, "track" | "monitor" | "watch" | "observe")
         || title.to_lowercase().starts_with("keep an")
     {
-        return match pull {
-            Some(pull) => Judged::free(Kind::Track { pull: Some(pull) }),
-            None => Judged::person(Kind::Track { pull: None }, wording::why_track()),
-        };
+        return Judged::person(Kind::Track { pull }, wording::why_track(pull));
     }
     if has("dashboard") {
         return Judged::person(Kind::Dashboard, wording::why_dashboard());
@@ -137,8 +139,9 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
         return merge(title, condition || says_if(&words), &pulls);
     }
     if let Some(action) = action(task.commands, &words) {
+        // Under a condition it is no action at all, so that nothing can carry it out by mistake.
         return if condition {
-            Judged { kind: Kind::Action { action }, needs: Some(Needs::Approval), why: None }
+            Judged::conditional(Kind::Person)
         } else {
             Judged::free(Kind::Action { action })
         };
@@ -183,11 +186,10 @@ fn close(title: &str, condition: bool, pull: Option<PullNumber>) -> Judged {
     // What is to be closed is named first; what resolves it comes after `after`, `once` or `by`.
     let number = bare(title).first().copied().or(pull.map(|pull| pull.0));
     match number {
-        Some(number) => Judged {
-            kind: Kind::Close { number: IssueNumber(number) },
-            needs: condition.then_some(Needs::Approval),
-            why: None,
-        },
+        Some(number) => {
+            let kind = Kind::Close { number: IssueNumber(number) };
+            if condition { Judged::conditional(kind) } else { Judged::free(kind) }
+        }
         None => Judged::person(Kind::Person, wording::why_no_number()),
     }
 }
@@ -350,8 +352,12 @@ fn why_person(words: &[String], commands: &[String]) -> String {
         )
     {
         wording::why_investigate()
-    } else if has(&["publish", "values", "update", "chart", "manifest", "bump", "commit", "image", "fix"]) {
+    } else if has(&["publish", "build", "rebuild", "push", "upload"]) {
+        wording::why_publish()
+    } else if has(&["values", "update", "chart", "manifest", "manifests", "bump", "commit"]) {
         wording::why_git()
+    } else if first == "fix" || has(&["script", "scripts", "tool", "tooling"]) {
+        wording::why_fix()
     } else if has(&["disk", "disks", "hardware", "firmware", "ssh", "reboot", "smart", "drive", "cable"]) {
         wording::why_hardware()
     } else if has(&["nas", "gateway", "vlan", "dns", "router", "firewall", "network", "nfs", "smb"]) {
@@ -408,14 +414,14 @@ mod tests {
             (
                 "If retired: close PR #12 (do not merge)",
                 Kind::Close { number: IssueNumber(12) },
-                Some(Approval),
+                Some(Person),
             ),
             ("Close issue #4 once PR #12 is merged", Kind::Close { number: IssueNumber(4) }, None),
             ("Close the old ticket", Kind::Person, Some(Person)),
             (
                 "Track the Dependency Dashboard item for PR #12",
                 Kind::Track { pull: Some(PullNumber(12)) },
-                None,
+                Some(Person),
             ),
             ("Monitor pool usage", Kind::Track { pull: None }, Some(Person)),
             ("Refresh the Dependency Dashboard (#4)", Kind::Dashboard, Some(Person)),
@@ -453,6 +459,8 @@ mod tests {
         let action = Kind::Action { action: Action::CephCrashArchive };
         assert_eq!(judged(title, &[list, archive]).kind, action);
         assert_eq!(judged(title, &["ceph crash archive-all"]).kind, action);
+        let conditional = judged("If they are old, archive the crash reports of Ceph", &[archive]);
+        assert_eq!((conditional.kind, conditional.needs), (Kind::Person, Some(Needs::Person)));
         for other in [
             "kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph osd purge 3",
             "kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph crash archive-all; rm -rf /",

@@ -20,7 +20,8 @@ pub(crate) fn plan_json(reading: &Reading, order: &[TaskKey]) -> Value {
                 "title": task.title,
                 "state": if task.ticked { "done" } else { "open" },
                 "pull": task.kind.pull(),
-                "needs": task.needs,
+                // What is done needs nobody.
+                "needs": task.needs.filter(|_| !task.ticked),
             })
         })
         .collect();

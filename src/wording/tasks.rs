@@ -90,14 +90,26 @@ pub(crate) fn why_decide(pull: Option<PullNumber>) -> String {
     }
 }
 
-/// A task that asks to watch something without an end that could be seen.
-pub(crate) fn why_track() -> String {
-    "nothing shows when this is over: look at it, write down what was found, and tick the box".to_owned()
+/// A task that asks to watch something.
+pub(crate) fn why_track(pull: Option<PullNumber>) -> String {
+    match pull {
+        Some(pull) => format!(
+            "keeping an eye on PR #{pull} is a person's: look at it, write down what was found, and tick the box"
+        ),
+        None => "nothing shows when this is over: look at it, write down what was found, and tick the box"
+            .to_owned(),
+    }
+}
+
+/// A task under a condition, which is not a merge.
+pub(crate) fn why_condition() -> String {
+    "whether its condition holds takes a person's judgement: look, do it where it holds, and tick the box"
+        .to_owned()
 }
 
 /// A task about the Dependency Dashboard.
 pub(crate) fn why_dashboard() -> String {
-    "caretaker does not use the boxes of the Dependency Dashboard: see to it there, and tick the box"
+    "caretaker neither starts Renovate nor uses its Dependency Dashboard: see to it there, and tick the box"
         .to_owned()
 }
 
@@ -146,6 +158,16 @@ pub(crate) fn why_outside() -> String {
 pub(crate) fn why_git() -> String {
     "it changes what Git holds, and what the right value is only a person knows: commit it, and tick the box"
         .to_owned()
+}
+
+/// Something that is built or published.
+pub(crate) fn why_publish() -> String {
+    "caretaker neither builds nor publishes anything: do it, and tick the box".to_owned()
+}
+
+/// A repair of a program or a script.
+pub(crate) fn why_fix() -> String {
+    "caretaker does not repair programs, scripts or settings: do it, and tick the box".to_owned()
 }
 
 /// A check that no probe answers.
