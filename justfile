@@ -13,6 +13,10 @@ check:
 test:
     cargo test --workspace --locked
 
+# Kills the service at random points, fifty times over.
+crash:
+    CARETAKER_TEST_CASES=50 cargo test --locked --test it crash -- --nocapture
+
 # The demonstration.
 demo *arguments:
     cargo run --locked -- demo {{arguments}}
