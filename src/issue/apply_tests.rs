@@ -1,8 +1,8 @@
 //! What writing changes, and above all what it does not.
 
 use super::{
-    Block, ChangeKind, ChangeRow, Desired, FieldWish, KnownTask, TaskWish, TemplateFields, apply, read,
-    read_approvals, template_values,
+    Block, ChangeKind, ChangeRow, Desired, FieldWish, KnownTask, TaskWish, TemplateFields, apply,
+    keep_history, read, read_approvals, template_values,
 };
 use crate::health::Verdict;
 use crate::merge::UpdateType;
@@ -298,8 +298,17 @@ proptest! {
                 rest = &rest[at.unwrap_or(0) + part.len()..];
             }
         }
-        for task in &before {
-            prop_assert!(tasks(&text).iter().any(|after| after.key == task.key && after.ticked), "{:?}", text);
+        // Taking a forged marker away can make a heading or a fence of a person's read otherwise, and with it what
+        // follows: then what counts is what the repaired text holds.
+        let repaired = tasks(&apply(&body, &Desired { tasks: Vec::new(), ..wish.clone() }));
+        let forged = body.contains("caretaker:");
+        let stays = |task: &super::Task| !forged || repaired.iter().any(|other| other.key == task.key);
+        // A task whose second line was taken for ours is found by what the journal knows of it.
+        let mut reading = read(&text, &|_| (None, UpdateType::Unknown)).expect("readable");
+        keep_history(&mut reading, &wish.known);
+        for task in before.iter().filter(|task| stays(task)) {
+            let found = reading.tasks.iter().any(|after| after.key == task.key && after.ticked);
+            prop_assert!(found, "{:?}", text);
         }
     }
 }
