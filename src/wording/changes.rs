@@ -137,18 +137,17 @@ pub(crate) fn foreign_commits(reason: &str) -> String {
 
 /// One line of evidence.
 pub(crate) fn evidence_line(finding: &Finding) -> String {
-    format!(
-        "{} {}: {} ({})",
-        finding.verdict,
-        object(&finding.id.object),
-        quote_outside(&finding.message, SHORT),
-        quote_outside(&finding.evidence, SHORT)
-    )
+    format!("{} {}", finding.verdict, trouble_line(&finding.id.object, &finding.message, &finding.evidence))
 }
 
-/// One line of evidence of a trouble.
+/// One line of evidence of a trouble. Most messages begin with their object, which is not said twice.
 pub(crate) fn trouble_line(of: &ObjectRef, message: &str, evidence: &str) -> String {
-    format!("{}: {} ({})", object(of), quote_outside(message, SHORT), quote_outside(evidence, SHORT))
+    let evidence = quote_outside(evidence, SHORT);
+    if message.contains(&of.to_string()) {
+        format!("{} ({evidence})", quote_outside(message, SHORT))
+    } else {
+        format!("{}: {} ({evidence})", object(of), quote_outside(message, SHORT))
+    }
 }
 
 /// The undoing on its way.
