@@ -73,6 +73,14 @@ pub(crate) enum SettingsError {
 #[error("no repository: add a [[repository]] table with its name")]
 pub(crate) struct NoRepository;
 
+/// Reads one file and nothing else: what a demonstration is set to must not depend on who starts it.
+pub(crate) fn load_file_alone(path: &Path) -> Result<Settings, SettingsError> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| SettingsError::File { path: path.to_owned(), source })?;
+    let nothing = Environment::default().source(Some(::config::Map::new()));
+    parse(&text, nothing).map_err(|said| SettingsError::Wrong { from: path.display().to_string(), said })
+}
+
 /// Reads the settings: from the file that is named, or the first one that is there, and the environment.
 pub(crate) fn load(named: Option<&Path>) -> Result<Loaded, SettingsError> {
     let file = match named {

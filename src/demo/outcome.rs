@@ -117,7 +117,7 @@ fn failed(error: impl std::error::Error + Send + Sync + 'static) -> DemoError {
 impl DemoOutcome {
     /// Reads it from a store that no service has open any more.
     pub async fn of(stage: &Stage, took: Duration) -> Result<Self, DemoError> {
-        let settings = crate::config::load(Some(stage.settings()))?.settings;
+        let settings = crate::config::load_file_alone(stage.settings())?;
         let store = Store::open(stage.store()).await.map_err(failed)?;
         let outcome = Self::read(stage, &settings, &store, took).await;
         store.close().await;

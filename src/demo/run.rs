@@ -93,7 +93,7 @@ async fn play(options: &DemoOptions, live: &Live) -> Result<DemoOutcome, DemoErr
         world.kubernetes().url(),
         world.apps().len()
     ));
-    let settings = crate::config::load(Some(stage.settings()))?.settings;
+    let settings = crate::config::load_file_alone(stage.settings())?;
     let app = App::start(&settings).await?;
     stage.send_deliveries(Some(app.address()))?;
     live.say(&format!("caretaker listens on {}", app.address()));

@@ -246,6 +246,8 @@ pub(crate) enum Effect {
         key: TaskKey,
         /// The issue or pull request.
         number: IssueNumber,
+        /// Whether it is a pull request.
+        is_pull: bool,
     },
     /// Carries out a typed action. Every action there is so far is idempotent.
     Action {

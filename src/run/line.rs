@@ -89,7 +89,7 @@ fn effect_line(effect: &Effect, state: &RunState) -> String {
         Effect::Terminate { application, .. } => format!("stop the sync of {application}"),
         Effect::Sync { application, .. } => format!("sync {application}"),
         Effect::AskRebase { pull, .. } => format!("ask Renovate to rebase #{pull}"),
-        Effect::CloseRelated { key, number } => format!("close #{number} for {}", id(key)),
+        Effect::CloseRelated { key, number, .. } => format!("close #{number} for {}", id(key)),
         Effect::Action { key, .. } => format!("archive Ceph's crash reports for {}", id(key)),
         Effect::CallPerson => "call a person".to_owned(),
         Effect::CloseIssue { .. } => "close the maintenance issue".to_owned(),

@@ -386,7 +386,7 @@ impl Report<'_> {
                     wording::row_reverted(commit),
                     reason.clone(),
                 ),
-                (Effect::CloseRelated { key, number }, Outcome::Done { detail }) => row(
+                (Effect::CloseRelated { key, number, .. }, Outcome::Done { detail }) => row(
                     ChangeKind::Closing,
                     self.task_id(key),
                     Some(number.0),
@@ -464,9 +464,12 @@ impl Report<'_> {
     /// How the body shall be, with what is to be remembered of it once it is written.
     pub(crate) fn desired(&self, closing: Option<&ClosingView>) -> (Desired, LastWrite) {
         let status = issue::render_status(&self.status());
-        let tasks = self.tasks();
-        let rows = self.rows();
-        let template = self.template(closing);
+        // Observing shows its status, and writes nothing else.
+        let (tasks, rows, template) = if self.mode == Mode::Observe {
+            (Vec::new(), Vec::new(), TemplateFields::default())
+        } else {
+            (self.tasks(), self.rows(), self.template(closing))
+        };
         let write = LastWrite {
             tasks: self
                 .reading

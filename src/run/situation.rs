@@ -54,7 +54,10 @@ pub(crate) struct PullSituation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Related {
     /// It is open.
-    Open,
+    Open {
+        /// Whether it is a pull request.
+        is_pull: bool,
+    },
     /// It is closed already.
     Closed,
     /// There is none of that number, or it may not be seen.

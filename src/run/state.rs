@@ -292,7 +292,7 @@ impl RunState {
                     current.synced = 0;
                 }
             }
-            (Effect::Revert { change, .. }, Outcome::NotYet { .. }) => {
+            (Effect::Revert { change, .. }, Outcome::NotYet { .. } | Outcome::Refused { .. }) => {
                 // Back to the merge: its rollout is judged anew, and with it whether the revert is still wanted.
                 if let Some(current) = self.change_mut(*change) {
                     current.stage = Stage::Merged;
@@ -333,12 +333,14 @@ impl RunState {
         })
     }
 
-    /// The related issues and pull requests that were closed.
-    pub(crate) fn closed_related(&self) -> Vec<(IssueNumber, TaskKey, Timestamp)> {
+    /// The related issues, or pull requests, that were closed.
+    pub(crate) fn closed_related(&self, pulls: bool) -> Vec<(IssueNumber, TaskKey, Timestamp)> {
         self.acts
             .iter()
             .filter_map(|act| match (&act.effect, &act.ended) {
-                (Effect::CloseRelated { key, number }, Some((at, Outcome::Done { .. }))) => {
+                (Effect::CloseRelated { key, number, is_pull }, Some((at, Outcome::Done { .. })))
+                    if *is_pull == pulls =>
+                {
                     Some((*number, key.clone(), *at))
                 }
                 _ => None,

@@ -11,6 +11,7 @@ use super::memory::Memory;
 use super::observe::{Observation, Subject, observe};
 use super::report::LastWrite;
 use super::settings::{Repository as RepositorySettings, Settings};
+use super::situation::Mode;
 use super::state::RunState;
 use super::trust::OwnText;
 use crate::cluster::{self, Cluster, ClusterError, ClusterLease, LeaseAnswer};
@@ -441,6 +442,8 @@ impl Worker {
             }
             Decision::Wait(waiting) => {
                 let next = match &waiting {
+                    // Nothing comes of it soon while nothing may be done.
+                    Waiting::World(_) if settings.mode == Mode::Observe => Next::Later(Standing::People),
                     Waiting::World(_) => Next::Soon,
                     Waiting::People => Next::Later(Standing::People),
                     Waiting::Lock(holder) => {

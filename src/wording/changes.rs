@@ -135,6 +135,11 @@ pub(crate) fn foreign_commits(reason: &str) -> String {
     )
 }
 
+/// The undoing was refused.
+pub(crate) fn revert_refused(reason: &str, why: &str) -> String {
+    format!("{reason}; it could not be undone ({}): a person has to revert it", quote_outside(why, SHORT))
+}
+
 /// One line of evidence.
 pub(crate) fn evidence_line(finding: &Finding) -> String {
     format!("{} {}", finding.verdict, trouble_line(&finding.id.object, &finding.message, &finding.evidence))

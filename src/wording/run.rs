@@ -49,6 +49,11 @@ pub(crate) fn would_act(what: &str) -> String {
     format!("observing: would {what} now")
 }
 
+/// A task's end in observe mode.
+pub(crate) fn would_note() -> String {
+    "observing: would write down that the next task has ended, or ask for its approval".to_owned()
+}
+
 /// A task that nobody trusted put there.
 pub(crate) fn not_vouched() -> String {
     "nobody trusted is known to have written this task: a trusted person writes the comment `/caretaker resume` to let it count".to_owned()

@@ -3,7 +3,7 @@
 use super::{Decision, Waiting};
 use crate::health::{self, Attribution, Finding, FindingId};
 use crate::merge::rollout::Rollout;
-use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
+use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome, TroubleFinding};
 use crate::run::situation::Situation;
 use crate::run::state::{Change, Stage};
 use crate::wording;
@@ -190,6 +190,9 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     if let Some(why) = &change.plan.not_reversible {
         return hand_over(situation, change, &wording::not_reversible(&reason, why), &new);
     }
+    if let Some(why) = revert_failed(situation, change) {
+        return hand_over(situation, change, &wording::revert_refused(&reason, &why), &new);
+    }
     match &change.merged {
         Some((commit, _, true)) => Decision::Perform(Effect::Revert {
             change: change.step,
@@ -200,6 +203,23 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         }),
         _ => hand_over(situation, change, &wording::foreign_commits(&reason), &new),
     }
+}
+
+/// How often the undoing of one change is tried.
+const REVERT_ATTEMPTS: usize = 3;
+
+/// Why the undoing of this change is not tried again: it was refused, or did not happen too often.
+fn revert_failed(situation: &Situation<'_>, change: &Change) -> Option<String> {
+    let tried: Vec<&Outcome> = situation
+        .state
+        .acts
+        .iter()
+        .filter(|act| matches!(&act.effect, Effect::Revert { change: of, .. } if *of == change.step))
+        .filter_map(|act| act.ended.as_ref().map(|(_, outcome)| outcome))
+        .collect();
+    let refused = tried.iter().find(|outcome| matches!(outcome, Outcome::Refused { .. }));
+    let last = refused.or_else(|| tried.last().filter(|_| tried.len() >= REVERT_ATTEMPTS))?;
+    last.why_not()
 }
 
 /// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.

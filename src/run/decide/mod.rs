@@ -10,7 +10,7 @@ mod tasks;
 mod tests;
 
 use super::event::{Effect, Event};
-use super::situation::{Situation, Wish};
+use super::situation::{Mode, Situation, Wish};
 use super::state::TaskState;
 use crate::issue::{KnownTask, TaskKey};
 use crate::store::EventId;
@@ -94,13 +94,20 @@ fn guard(situation: &Situation<'_>, decision: Decision) -> Decision {
             if let Some(by) = situation.paused {
                 return Decision::Wait(Waiting::Paused(by.to_owned()));
             }
-            if situation.mode == super::situation::Mode::Observe {
+            if situation.mode == Mode::Observe {
                 return Decision::Wait(Waiting::World(effect.would()));
             }
             decision
         }
         Decision::Refresh { .. } if situation.paused.is_some() => {
             Decision::Wait(Waiting::Paused(situation.paused.unwrap_or_default().to_owned()))
+        }
+        // Observing writes down what waits for whom; it ends no task, asks for nothing and ticks nothing.
+        Decision::Note(events) if situation.mode == Mode::Observe => {
+            match events.iter().find(|event| !matches!(event, Event::Waits { .. })) {
+                Some(_) => Decision::Wait(Waiting::World(wording::would_note())),
+                None => decision,
+            }
         }
         _ => decision,
     }

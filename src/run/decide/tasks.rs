@@ -20,6 +20,8 @@ const ATTEMPTS: u32 = 3;
 enum Step {
     /// This, now.
     Now(Decision),
+    /// It may be done as soon as GREEN has held long enough.
+    Soon(String),
     /// Nothing can be done for it now; look at the next. With what is awaited, where the world is.
     Later(Option<String>),
 }
@@ -44,11 +46,8 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
         }
         match step(situation, task, &open) {
             Step::Now(decision) => return decision,
-            // While everything is GREEN and only time is awaited, nothing overtakes: what comes later is asked when its turn
-            // comes. While something is not GREEN, reading, verifying and recovery go on.
-            Step::Later(Some(why)) if situation.recon.verdict() == Verdict::Green => {
-                return Decision::Wait(Waiting::World(why));
-            }
+            // Nothing overtakes what only waits for GREEN to hold a little longer.
+            Step::Soon(why) => return Decision::Wait(Waiting::World(why)),
             Step::Later(why) => awaited = awaited.or(why),
         }
     }
@@ -124,11 +123,11 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             Step::Now(Decision::Perform(Effect::Action { key: task.key.clone(), action: action.clone() }))
         }
         Kind::Close { number } => match situation.related.get(number) {
-            Some(Related::Open) => {
+            Some(Related::Open { is_pull }) => {
                 if task.needs.is_some() {
                     return waits(situation, &task.key, wording::close_needs_person(*number));
                 }
-                Step::Now(Decision::Perform(Effect::CloseRelated { key: task.key.clone(), number: *number }))
+                Step::Now(Decision::Perform(Effect::CloseRelated { key: task.key.clone(), number: *number, is_pull: *is_pull }))
             }
             Some(Related::Closed) => {
                 ended(&task.key, TaskOutcome::Done, wording::note_closed_already(*number))
@@ -286,8 +285,10 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
             return waits(situation, key, what);
         }
     }
-    if let Some(why) = gate_closed(situation) {
-        return Step::Later(Some(why));
+    match gate(situation) {
+        GateState::Open => {}
+        GateState::Settling => return Step::Soon(wording::gate_settling()),
+        GateState::Closed(why) => return Step::Later(Some(why)),
     }
     Step::Now(Decision::Perform(Effect::Merge(Box::new(MergePlan {
         key: key.clone(),
@@ -305,21 +306,39 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
     }))))
 }
 
-/// Why no change may start now. The permit asks the same again at the moment of the merge.
-fn gate_closed(situation: &Situation<'_>) -> Option<String> {
+/// How the gate stands.
+enum GateState {
+    Open,
+    /// Everything is GREEN; it has to hold a little longer.
+    Settling,
+    /// With why.
+    Closed(String),
+}
+
+/// Whether a change may start now. The permit asks the same again at the moment of the merge.
+fn gate(situation: &Situation<'_>) -> GateState {
     match situation.head_rollout {
         Rollout::Done { .. } => {}
-        Rollout::Unknown { why } => return Some(wording::gate_head_unknown(why)),
+        Rollout::Unknown { why } => return GateState::Closed(wording::gate_head_unknown(why)),
         Rollout::Waiting { .. } | Rollout::Failed { .. } => {
-            return Some(wording::gate_head_waits(situation.head_rollout));
+            return GateState::Closed(wording::gate_head_waits(situation.head_rollout));
         }
     }
     if situation.recon.verdict() != Verdict::Green {
-        return Some(wording::gate_not_green(situation.recon));
+        return GateState::Closed(wording::gate_not_green(situation.recon));
     }
     match situation.green_since {
-        Some(since) if elapsed(situation.now, since) >= situation.timing.settle() => None,
-        _ => Some(wording::gate_settling()),
+        Some(since) if elapsed(situation.now, since) >= situation.timing.settle() => GateState::Open,
+        _ => GateState::Settling,
+    }
+}
+
+/// Why neither a final gate nor a closing may pass now.
+fn gate_closed(situation: &Situation<'_>) -> Option<String> {
+    match gate(situation) {
+        GateState::Open => None,
+        GateState::Settling => Some(wording::gate_settling()),
+        GateState::Closed(why) => Some(why),
     }
 }
 

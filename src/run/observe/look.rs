@@ -161,7 +161,7 @@ impl Look<'_> {
                 continue;
             }
             let found = match self.parts.forge.issue(&self.subject.repository.name, number).await {
-                Ok(issue) if issue.state == State::Open => Related::Open,
+                Ok(issue) if issue.state == State::Open => Related::Open { is_pull: issue.is_pull },
                 Ok(_) => Related::Closed,
                 Err(ForgeError::NotFound { .. }) => Related::Missing,
                 Err(error) => return Err(error.into()),

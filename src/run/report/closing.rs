@@ -1,7 +1,8 @@
 //! The closing report's contents: what the journal holds, and the last kept pass of all probes.
 
 use super::{Report, layer_lines, outcome_word};
-use crate::issue::{ClosedIssue, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull};
+use crate::forge::PullNumber;
+use crate::issue::{ClosedIssue, ClosedPull, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull};
 use crate::run::event::{ChangeResult, Effect};
 use crate::run::state::{MergeRecord, TaskState};
 use crate::wording::{self};
@@ -62,13 +63,24 @@ impl Report<'_> {
             .collect();
         let closed_issues = self
             .state
-            .closed_related()
+            .closed_related(false)
             .into_iter()
             .map(|(number, key, at)| ClosedIssue {
                 number,
                 title: self.task_title(&key),
                 at,
                 resolution: wording::closed_by_task(&self.task_id(&key).unwrap_or_default()),
+            })
+            .collect();
+        let closed_pulls = self
+            .state
+            .closed_related(true)
+            .into_iter()
+            .map(|(number, key, at)| ClosedPull {
+                number: PullNumber(number.0),
+                title: self.task_title(&key),
+                at,
+                reason: wording::closed_by_task(&self.task_id(&key).unwrap_or_default()),
             })
             .collect();
         Some(ClosingView {
@@ -79,7 +91,7 @@ impl Report<'_> {
             layers: layer_lines(recon),
             tasks,
             merged,
-            closed_pulls: Vec::new(),
+            closed_pulls,
             reverted,
             closed_issues,
             figures: recon.figures.clone(),

@@ -33,6 +33,9 @@ async fn two_merges_a_crash_archive_and_the_closing() {
     let state = story.state().await;
     assert_eq!(state.merges.len(), 2);
     assert!(issue.title.starts_with("[RESOLVED] "));
+    // The manifests give what the code uses; what this story had no use for is told, and only reading may be left over.
+    let unused = sim::kubernetes::unused(&story.world.kubernetes().rbac_usage());
+    println!("rules of deploy/ without a use in this story: {unused:?}");
     story.stop().await;
     story.world.shutdown().await;
 }

@@ -270,6 +270,24 @@ fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
 }
 
 #[test]
+fn an_undoing_that_is_refused_or_never_happens_is_a_persons() {
+    let undo = |outcome: Outcome, times: usize| {
+        let mut scene = condemned(attributed());
+        for _ in 0..times {
+            let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!("no revert") };
+            let step = scene.fold(NOW - 50, Event::Intended { effect });
+            scene.fold(NOW - 49, Event::Ended { step, outcome: outcome.clone() });
+        }
+        scene
+    };
+    let refused = Outcome::Refused { why: "Chart.yaml was changed since the merge".to_owned() };
+    is_handed_over(&undo(refused, 1), "was changed since the merge");
+    let not_yet = Outcome::NotYet { why: "the forge does not answer".to_owned() };
+    assert_eq!(undo(not_yet.clone(), 2).says(), "revert");
+    is_handed_over(&undo(not_yet, 3), "the forge does not answer");
+}
+
+#[test]
 fn an_undoing_that_does_not_help_is_a_persons() {
     let (mut scene, change) = reverted();
     scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
