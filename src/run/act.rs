@@ -41,6 +41,9 @@ pub(crate) struct Context<'a> {
     pub(crate) issue: IssueNumber,
     /// The step id.
     pub(crate) step: String,
+    /// Every step that tried the same, this one included, with the base that it was for: an answer that never came may
+    /// come true later.
+    pub(crate) tries: Vec<(String, CommitSha)>,
     /// What resolved a related issue, in words.
     pub(crate) resolved_by: String,
 }
@@ -62,6 +65,14 @@ pub(crate) async fn merge(
     permit: MergePermit,
     plan: &MergePlan,
 ) -> Outcome {
+    if context.tries.len() > 1 {
+        // An earlier try whose answer never came may have come true since.
+        match confirm_merge(parts, context, plan).await {
+            Ok(Outcome::NotYet { .. }) => {}
+            Ok(outcome) => return outcome,
+            Err(error) => return not_yet(&error),
+        }
+    }
     let Ok((pull, head, _base)) = permit.consume() else {
         return Outcome::NotYet { why: wording::permit_expired() };
     };
@@ -92,13 +103,22 @@ pub(crate) async fn confirm_merge(
     plan: &MergePlan,
 ) -> ForgeResult<Outcome> {
     let pull = parts.forge.pull(context.repository, plan.pull).await?;
-    let Some(merged) = pull.merged else {
-        return Ok(Outcome::NotYet { why: wording::merge_not_seen() });
+    let (commit, at) = match pull.merged {
+        Some(merged) => (parts.forge.commit(context.repository, &merged.commit).await?, merged.at),
+        None => {
+            // A forge that was cut off in the middle may have moved the branch and still call the pull request open.
+            let commits = parts.forge.commits(context.repository, context.branch, SEARCHED_COMMITS).await?;
+            let found = context.tries.iter().find_map(|(step, _)| find_step(&commits, step));
+            match found {
+                Some(commit) => (commit.clone(), Timestamp::now()),
+                None => return Ok(Outcome::NotYet { why: wording::merge_not_seen() }),
+            }
+        }
     };
-    let commit = parts.forge.commit(context.repository, &merged.commit).await?;
-    let ours = find_step(std::slice::from_ref(&commit), &context.step).is_some();
-    let proven = ours && commit.parents.first() == Some(&plan.base);
-    Ok(Outcome::Merged { commit: merged.commit, at: merged.at, proven, ours })
+    let ours =
+        context.tries.iter().find(|(step, _)| find_step(std::slice::from_ref(&commit), step).is_some());
+    let proven = ours.is_some_and(|(_, base)| commit.parents.first() == Some(base));
+    Ok(Outcome::Merged { commit: commit.sha, at, proven, ours: ours.is_some() })
 }
 
 fn lies<'a>(tree: &'a [TreeEntry], path: &str) -> Option<&'a TreeEntry> {
@@ -131,6 +151,13 @@ pub(crate) async fn revert(
     merge_commit: &CommitSha,
     reason: &str,
 ) -> Outcome {
+    if context.tries.len() > 1 {
+        match confirm_revert(parts, context).await {
+            Ok(Outcome::NotYet { .. }) => {}
+            Ok(outcome) => return outcome,
+            Err(error) => return not_yet(&error),
+        }
+    }
     match try_revert(parts, context, plan, merge_commit, reason).await {
         Ok(outcome) => outcome,
         // The files moved since they were read: judged again.
@@ -187,7 +214,8 @@ async fn try_revert(
 /// Looks for the commit that carries the step id.
 pub(crate) async fn confirm_revert(parts: &Parts, context: &Context<'_>) -> ForgeResult<Outcome> {
     let commits = parts.forge.commits(context.repository, context.branch, SEARCHED_COMMITS).await?;
-    Ok(find_step(&commits, &context.step).map_or_else(
+    let found = context.tries.iter().find_map(|(step, _)| find_step(&commits, step));
+    Ok(found.map_or_else(
         || Outcome::NotYet { why: wording::revert_not_seen() },
         |commit| Outcome::Reverted { commit: commit.sha.clone() },
     ))

@@ -11,7 +11,7 @@ use super::settings::RolloutBy;
 use super::situation::Mode;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use crate::cluster;
-use crate::forge::State;
+use crate::forge::{PullNumber, State};
 use crate::health::{self, Authority, Evidence, permit};
 use crate::issue::text_for_title;
 use crate::merge::rollout::{Rollout, Watched};
@@ -119,21 +119,41 @@ impl Worker {
             .and_then(|key| work.state.task(key))
             .map(|record| record.known.title.clone())
             .unwrap_or_default();
-        let works: Vec<String> = work
+        let tries = work
+            .state
+            .acts
+            .iter()
+            .filter_map(|act| match (effect, &act.effect) {
+                (Effect::Merge(plan), Effect::Merge(tried)) if plan.pull == tried.pull => {
+                    Some((act::step_id(&self.holder, act.step), tried.base.clone()))
+                }
+                (Effect::Revert { change, merge_commit, .. }, Effect::Revert { change: tried, .. })
+                    if change == tried =>
+                {
+                    Some((act::step_id(&self.holder, act.step), merge_commit.clone()))
+                }
+                _ => None,
+            })
+            .collect();
+        let merged: Vec<PullNumber> = work
             .state
             .acts
             .iter()
             .filter_map(|act| match (&act.effect, &act.ended) {
-                (Effect::Merge(plan), Some((_, Outcome::Merged { .. }))) => Some(format!("#{}", plan.pull)),
-                (Effect::Action { .. }, Some((_, Outcome::Done { detail }))) => Some(detail.clone()),
+                (Effect::Merge(plan), Some((_, Outcome::Merged { .. }))) => Some(plan.pull),
                 _ => None,
             })
             .collect();
+        // What the task itself names resolved it; where it names nothing, what was merged before it.
+        let named: Vec<PullNumber> = merged.iter().copied().filter(|pull| names(&title, *pull)).collect();
+        let works: Vec<String> =
+            if named.is_empty() { merged } else { named }.iter().map(|pull| format!("#{pull}")).collect();
         Context {
             repository: &scene.repository.name,
             branch: &scene.repository.default_branch,
             issue: scene.issue.number,
             step: act::step_id(&self.holder, step),
+            tries,
             resolved_by: wording::resolved_by(&task, &title, &works),
         }
     }
@@ -239,4 +259,9 @@ impl Worker {
             })
             .await;
     }
+}
+
+/// Whether a title names a pull request as `#N`.
+fn names(title: &str, pull: PullNumber) -> bool {
+    title.split(|c: char| !c.is_ascii_alphanumeric() && c != '#').any(|word| word == format!("#{pull}"))
 }

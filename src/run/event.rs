@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Vouched {
         /// Who.
         by: String,
+        /// When they wrote so: what came later is not vouched for.
+        at: Timestamp,
     },
     /// An effect is about to be tried. Its step id is this event's id.
     Intended {

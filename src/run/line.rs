@@ -14,7 +14,7 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             let done = if *ticked { ", done already" } else { "" };
             format!("{} seen: {} ({}){done}", task.id, task.title, task.kind.word())
         }
-        Event::Vouched { by } => format!("{by} vouches for every task"),
+        Event::Vouched { by, .. } => format!("{by} vouches for every task"),
         Event::Intended { effect } => format!("begins: {}", effect_line(effect, state)),
         Event::Ended { step, outcome } => {
             let of = state.acts.iter().find(|act| act.step == *step);

@@ -7,6 +7,7 @@
 mod look;
 mod pulls;
 
+use super::event::Event;
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
@@ -15,10 +16,11 @@ use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Parts, RunError};
 use crate::cluster::{Application, Installed, ObjectRef, Workload};
-use crate::forge::{Account, Branch, Issue, IssueNumber, PullNumber, Repository, State};
+use crate::forge::{Account, Branch, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State};
 use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
 use crate::inbox;
 use crate::issue::{self, Edit, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
+use crate::merge::Hold;
 use crate::merge::classify::classify_words;
 use crate::merge::rollout::Rollout;
 use crate::wording;
@@ -58,6 +60,7 @@ pub(crate) struct Subject<'a> {
 #[derive(Debug)]
 pub(crate) struct Observation {
     pub(crate) now: Timestamp,
+    pub(crate) issue: IssueNumber,
     pub(crate) author: String,
     pub(crate) template: TemplateValues,
     pub(crate) reading: Reading,
@@ -80,7 +83,7 @@ pub(crate) struct Observation {
     pub(crate) approvals: Approvals,
     pub(crate) unvouched_ticks: Vec<(TaskKey, String)>,
     pub(crate) vouched: BTreeSet<TaskKey>,
-    pub(crate) resumed_by: Option<String>,
+    pub(crate) resumed_by: Option<(String, Timestamp)>,
     pub(crate) wishes: Vec<Wish>,
     pub(crate) remade: Vec<RemadePull>,
 }
@@ -99,6 +102,7 @@ impl Observation {
             timing: &parts.timing,
             mode: settings.mode,
             state,
+            issue: self.issue,
             author: &self.author,
             template: &self.template,
             reading: &self.reading,
@@ -122,7 +126,7 @@ impl Observation {
             approvals: &self.approvals.seen,
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
-            resumed_by: self.resumed_by.as_deref(),
+            resumed_by: self.resumed_by.as_ref().map(|(by, at)| (by.as_str(), *at)),
             wishes: &self.wishes,
         }
     }
@@ -171,12 +175,20 @@ pub(crate) async fn observe(
     let comments =
         Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 
-    let mut look =
-        Look { parts, subject: &subject, memory, applications: &applications, branch: &branch, now };
+    let holds = holds(parts, name).await?;
+    let mut look = Look {
+        holds: &holds,
+        parts,
+        subject: &subject,
+        memory,
+        applications: &applications,
+        branch: &branch,
+        now,
+    };
     let head_rollout = look.rollout(&branch.head).await?;
     let change = look.change(&recon).await?;
     let open_pulls = parts.forge.open_pulls(name).await?;
-    let pulls = look.pulls(&reading, &open_pulls, &workloads).await?;
+    let pulls = look.pulls(&reading, &open_pulls, workloads.as_deref()).await?;
     let related = look.related(&reading).await?;
     let obstacles =
         if state.began_at.is_none() { look.obstacles(&reading, &trusted).await? } else { Vec::new() };
@@ -199,6 +211,7 @@ pub(crate) async fn observe(
     let vouched = trust::vouched(reading.tasks.iter(), state.began_at.is_none(), &trusted, &history);
     Ok(Observation {
         now,
+        issue: subject.issue.number,
         author: subject.issue.author.login.clone(),
         template: issue::template_values(&subject.issue.body),
         order,
@@ -229,7 +242,7 @@ pub(crate) async fn observe(
 }
 
 /// The cluster's part. What does not answer is UNKNOWN in the pass, and no Application is known.
-async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Vec<Workload>) {
+async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Option<Vec<Workload>>) {
     let surroundings = Surroundings {
         settings: &parts.health_settings,
         cluster: &parts.cluster_settings,
@@ -246,7 +259,7 @@ async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Vec
             Vec::new()
         }
     };
-    (recon, applications, workloads.unwrap_or_default())
+    (recon, applications, workloads.ok())
 }
 
 fn paused(parts: &Parts, subject: &Subject<'_>, comments: &Comments<'_>) -> Option<String> {
@@ -306,4 +319,17 @@ fn wishes(subject: &Subject<'_>, reading: &Reading, trusted: &Trusted, history: 
             }
         })
         .collect()
+}
+
+/// A hold outlives its run: the version does not get better by closing an issue.
+async fn holds(parts: &Parts, repository: &RepositoryName) -> Result<Vec<Hold>, RunError> {
+    let mut all = Vec::new();
+    for event in parts.store.events_of(&repository.to_string(), "held").await? {
+        match serde_json::from_str(&event) {
+            Ok(Event::Held { holds, .. }) => all.extend(holds),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "a hold in the journal cannot be read"),
+        }
+    }
+    Ok(all)
 }

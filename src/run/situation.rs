@@ -97,6 +97,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) mode: Mode,
     /// What the journal says.
     pub(crate) state: &'a RunState,
+    /// The maintenance issue itself.
+    pub(crate) issue: IssueNumber,
     /// Who opened the issue.
     pub(crate) author: &'a str,
     /// What the form's cells hold now.
@@ -144,7 +146,7 @@ pub(crate) struct Situation<'a> {
     /// Tasks whose authorship is vouched for.
     pub(crate) vouched: &'a BTreeSet<TaskKey>,
     /// A trusted person's word that everything in the body counts, newer than the journal's last one.
-    pub(crate) resumed_by: Option<&'a str>,
+    pub(crate) resumed_by: Option<(&'a str, Timestamp)>,
     /// What people changed.
     pub(crate) wishes: &'a [Wish],
 }

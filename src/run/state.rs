@@ -37,8 +37,6 @@ pub(crate) struct RunState {
     pub(crate) first_recon: Option<Recon>,
     /// The last one, with its event.
     pub(crate) last_recon: Option<(EventId, Recon)>,
-    /// When a trusted person last vouched for the body.
-    pub(crate) vouched_at: Option<Timestamp>,
     /// Changes whenever something happened that people should read at once.
     pub(crate) important: u64,
     /// The last event that was folded in.
@@ -63,6 +61,7 @@ impl RunState {
                 };
                 self.tasks.entry(task.key.clone()).or_insert(TaskRecord {
                     known: task,
+                    seen_at: at,
                     ticked_at_discovery: ticked,
                     vouched,
                     state,
@@ -73,10 +72,9 @@ impl RunState {
                     approved: None,
                 });
             }
-            Event::Vouched { by: _ } => {
-                self.vouched_at = Some(at);
+            Event::Vouched { by: _, at: written } => {
                 for record in self.tasks.values_mut() {
-                    record.vouched = true;
+                    record.vouched |= record.seen_at.as_second() < written.as_second();
                 }
             }
             Event::Intended { effect } => self.intend(id, at, effect),
@@ -212,17 +210,7 @@ impl RunState {
     fn intend(&mut self, step: EventId, at: Timestamp, effect: Effect) {
         match &effect {
             Effect::Merge(plan) => {
-                self.change = Some(Change {
-                    step,
-                    plan: (**plan).clone(),
-                    asked_at: at,
-                    stage: Stage::Asked,
-                    merged: None,
-                    refreshed: Vec::new(),
-                    synced: 0,
-                    affected: Vec::new(),
-                    trouble: None,
-                });
+                self.change = Some(Change::asked(step, at, (**plan).clone()));
             }
             Effect::Revert { change, reason, gate, .. } => {
                 if let Some(record) = self.merges.last_mut() {
@@ -267,6 +255,10 @@ impl RunState {
                     ended_at: None,
                     healed: Vec::new(),
                 });
+                if self.change.is_none() {
+                    // It was believed not to have happened, and landed all the same: watched like any other.
+                    self.change = Some(Change::asked(step, at, (**plan).clone()));
+                }
                 if let Some(current) = self.change_mut(step) {
                     current.stage = Stage::Merged;
                     current.merged = Some((commit.clone(), *merged_at, *proven));

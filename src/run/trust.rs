@@ -219,18 +219,20 @@ impl Comments<'_> {
         stopped
     }
 
-    /// A trusted person's `/caretaker resume`, newer than the last one that the journal knows.
-    pub(crate) fn resumed_by(&self, state: &RunState) -> Option<String> {
+    /// A trusted person's `/caretaker resume`, newer than a task that nobody vouches for yet, and when it was written.
+    pub(crate) fn resumed_by(&self, state: &RunState) -> Option<(String, Timestamp)> {
         let since = state.began_at?;
-        let unvouched_exist = state.tasks.values().any(|record| !record.vouched);
+        let vouches_for_some = |comment: &Comment| {
+            state
+                .tasks
+                .values()
+                .any(|record| !record.vouched && record.seen_at.as_second() < comment.created_at.as_second())
+        };
         self.all
             .iter()
-            .filter(|comment| unvouched_exist && self.counts(comment, since))
-            .filter(|comment| {
-                state.vouched_at.is_none_or(|known| comment.created_at.as_second() > known.as_second())
-            })
+            .filter(|comment| self.counts(comment, since) && vouches_for_some(comment))
             .find(|comment| commands(&comment.body).contains(&Command::Resume))
-            .map(|comment| comment.author.login.clone())
+            .map(|comment| (comment.author.login.clone(), comment.created_at))
     }
 }
 

@@ -77,17 +77,18 @@ fn stored(number: u64) -> i64 {
 impl Store {
     /// The open run of an issue; a new one when there is none.
     pub(crate) async fn open_run(&self, repository: &str, issue: u64, now: Timestamp) -> StoreResult<RunRow> {
+        let find = "SELECT * FROM run WHERE repository = ? AND issue = ? AND ended_at IS NULL";
+        let known = sqlx::query(find).bind(repository).bind(stored(issue)).fetch_optional(&self.pool).await?;
+        if let Some(row) = known {
+            return run_row(&row);
+        }
         sqlx::query("INSERT INTO run (repository, issue, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
             .bind(repository)
             .bind(stored(issue))
             .bind(now.to_string())
             .execute(&self.pool)
             .await?;
-        let row = sqlx::query("SELECT * FROM run WHERE repository = ? AND issue = ? AND ended_at IS NULL")
-            .bind(repository)
-            .bind(stored(issue))
-            .fetch_one(&self.pool)
-            .await?;
+        let row = sqlx::query(find).bind(repository).bind(stored(issue)).fetch_one(&self.pool).await?;
         run_row(&row)
     }
 
@@ -147,6 +148,18 @@ impl Store {
                 })
             })
             .collect()
+    }
+
+    /// Every event of one kind in all runs of a repository, oldest first.
+    pub(crate) async fn events_of(&self, repository: &str, kind: &str) -> StoreResult<Vec<String>> {
+        Ok(sqlx::query_scalar(
+            "SELECT journal.event FROM journal JOIN run ON run.id = journal.run
+             WHERE run.repository = ? AND json_extract(journal.event, '$.event') = ? ORDER BY journal.id",
+        )
+        .bind(repository)
+        .bind(kind)
+        .fetch_all(&self.pool)
+        .await?)
     }
 
     /// Remembers a body that is about to be written.

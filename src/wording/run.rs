@@ -482,3 +482,13 @@ pub(crate) fn standing(issue: IssueNumber, standing: crate::run::Standing) -> St
         }
     }
 }
+
+/// A task that asks to close the maintenance issue itself.
+pub(crate) fn closes_itself() -> String {
+    "this issue is closed by the run when everything else has ended: tick this, or take it out".to_owned()
+}
+
+/// The workloads could not be read.
+pub(crate) fn workloads_unread() -> String {
+    "the workloads that it touches could not be read".to_owned()
+}

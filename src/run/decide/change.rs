@@ -194,7 +194,8 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         return hand_over(situation, change, &wording::revert_refused(&reason, &why), &new);
     }
     match &change.merged {
-        Some((commit, _, true)) => Decision::Perform(Effect::Revert {
+        // A push after the merge may be what did it.
+        Some((commit, _, true)) if situation.head == commit => Decision::Perform(Effect::Revert {
             change: change.step,
             pull: change.plan.pull,
             merge_commit: commit.clone(),

@@ -9,7 +9,7 @@ mod tasks;
 #[cfg(test)]
 mod tests;
 
-use super::event::{Effect, Event};
+use super::event::{Effect, EffectClass, Event};
 use super::situation::{Mode, Situation, Wish};
 use super::state::TaskState;
 use crate::issue::{KnownTask, TaskKey};
@@ -70,9 +70,14 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
             return Decision::Wait(Waiting::Obstacles);
         }
     }
-    // What is half done comes first, and finding out is no effect: a stopped run does it too.
+    // What is half done comes first; asking what became of it is no effect, and a stopped run does it too.
     if let Some(act) = state.unknown().next() {
-        return Decision::Confirm(act.step);
+        let confirm = Decision::Confirm(act.step);
+        // Where finding out means doing it again, it is an effect like any other.
+        return match (act.effect.class(), situation.paused) {
+            (EffectClass::Idempotent, Some(by)) => Decision::Wait(Waiting::Paused(by.to_owned())),
+            _ => confirm,
+        };
     }
     let news = discoveries(situation);
     if !news.is_empty() {
@@ -134,8 +139,8 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
             });
         }
     }
-    if let Some(by) = situation.resumed_by {
-        events.push(Event::Vouched { by: by.to_owned() });
+    if let Some((by, at)) = situation.resumed_by {
+        events.push(Event::Vouched { by: by.to_owned(), at });
     }
     for wish in situation.wishes {
         events.extend(granted(situation, wish));

@@ -122,12 +122,19 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             }
             Step::Now(Decision::Perform(Effect::Action { key: task.key.clone(), action: action.clone() }))
         }
+        Kind::Close { number } if *number == situation.issue => {
+            waits(situation, &task.key, wording::closes_itself())
+        }
         Kind::Close { number } => match situation.related.get(number) {
             Some(Related::Open { is_pull }) => {
                 if task.needs.is_some() {
                     return waits(situation, &task.key, wording::close_needs_person(*number));
                 }
-                Step::Now(Decision::Perform(Effect::CloseRelated { key: task.key.clone(), number: *number, is_pull: *is_pull }))
+                Step::Now(Decision::Perform(Effect::CloseRelated {
+                    key: task.key.clone(),
+                    number: *number,
+                    is_pull: *is_pull,
+                }))
             }
             Some(Related::Closed) => {
                 ended(&task.key, TaskOutcome::Done, wording::note_closed_already(*number))
@@ -200,14 +207,10 @@ fn verify(situation: &Situation<'_>, task: &Task, check: Check) -> Step {
         return ended(&task.key, TaskOutcome::Done, wording::note_verified(&answer.evidence));
     }
     let why = wording::not_verified(answer.verdict, &answer.evidence);
-    let since = situation
-        .recon
-        .blocking()
-        .filter_map(|finding| situation.first_seen.get(&finding.id))
-        .min()
-        .copied()
-        .unwrap_or(situation.now);
-    if elapsed(situation.now, since) < situation.timing.grace() {
+    let since =
+        situation.recon.blocking().filter_map(|finding| situation.first_seen.get(&finding.id)).min().copied();
+    // Nothing is wrong and still nothing answers: no probe reads what is asked, and waiting will not help.
+    if since.is_some_and(|since| elapsed(situation.now, since) < situation.timing.grace()) {
         return Step::Later(Some(why));
     }
     // It is asked again at every look; people are told once.
@@ -226,6 +229,16 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
     if situation.state.merges.iter().any(|record| record.plan.key == *key) {
         return Step::Later(None);
     }
+    // It was asked for and not answered: whose merge it is, is found out.
+    let asked = situation
+        .state
+        .acts
+        .iter()
+        .rev()
+        .find(|act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key));
+    if let (Some(_), Some(act)) = (&pull.pull.merged, asked) {
+        return Step::Now(Decision::Confirm(act.step));
+    }
     if let Some(merged) = &pull.pull.merged {
         return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
     }
@@ -242,9 +255,6 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         Preflight::Wait(what) => {
             let why = wording::preflight_waits(pull.pull.number, &what.to_string());
             let since = pull.waiting_since.unwrap_or(situation.now);
-            if elapsed(situation.now, since) >= situation.timing.rollout_no_progress() {
-                return waits(situation, key, why);
-            }
             // Behind its base or in conflict with it: Renovate's own box, once for each head, never an update by us.
             let head = &pull.pull.head.sha;
             let asked = situation.state.acts.iter().any(
@@ -252,13 +262,16 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
             );
             if *what == WaitFor::Mergeable
                 && !asked
-                && elapsed(situation.now, since) >= situation.timing.grace()
+                && elapsed(situation.now, since) >= situation.timing.poll() * 3
             {
                 return Step::Now(Decision::Perform(Effect::AskRebase {
                     key: key.clone(),
                     pull: pull.pull.number,
                     head: head.clone(),
                 }));
+            }
+            if elapsed(situation.now, since) >= situation.timing.rollout_no_progress() {
+                return waits(situation, key, why);
             }
             return Step::Later(Some(why));
         }

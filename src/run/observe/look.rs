@@ -35,6 +35,8 @@ pub(super) struct Look<'a> {
     pub(super) memory: &'a mut Memory,
     pub(super) applications: &'a [Application],
     pub(super) branch: &'a Branch,
+    /// What this and every earlier run of the repository holds.
+    pub(super) holds: &'a [Hold],
     pub(super) now: Timestamp,
 }
 

@@ -5,7 +5,6 @@ use crate::cluster::Workload;
 use crate::forge::renovate::{self};
 use crate::forge::{CommitSha, ForgeError, PullNumber, PullRequest, State, TreeEntry};
 use crate::issue::{Kind, Reading, TaskKey};
-use crate::merge::Hold;
 use crate::merge::classify::classify;
 use crate::merge::preflight::{Preflight, PullFacts, preflight};
 use crate::merge::reversible::{Reversible, reversible};
@@ -14,6 +13,7 @@ use crate::run::act::approval_code;
 use crate::run::memory::{PullDetails, blob};
 use crate::run::situation::PullSituation;
 use crate::run::worker::RunError;
+use crate::wording;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ impl Look<'_> {
         &mut self,
         reading: &Reading,
         open: &[PullRequest],
-        workloads: &[Workload],
+        workloads: Option<&[Workload]>,
     ) -> Result<BTreeMap<PullNumber, PullSituation>, RunError> {
         let mut pulls = BTreeMap::new();
         for task in &reading.tasks {
@@ -77,7 +77,7 @@ impl Look<'_> {
         &mut self,
         key: &TaskKey,
         pull: PullRequest,
-        workloads: &[Workload],
+        workloads: Option<&[Workload]>,
     ) -> Result<PullSituation, RunError> {
         let name = &self.subject.repository.name;
         let details = self.details(&pull).await?;
@@ -87,7 +87,6 @@ impl Look<'_> {
             Vec::new()
         };
         let paths: Vec<String> = details.files.iter().map(|file| file.path.clone()).collect();
-        let holds: Vec<Hold> = self.subject.state.holds.iter().map(|held| held.hold.clone()).collect();
         let preflight = preflight(
             &PullFacts {
                 pull: &pull,
@@ -96,7 +95,7 @@ impl Look<'_> {
                 diff: &details.diff,
                 statuses: &statuses,
                 required_statuses: &self.branch.required_statuses,
-                holds: &holds,
+                holds: self.holds,
             },
             &self.parts.merge_settings,
             &self.parts.renovate_settings,
@@ -117,10 +116,13 @@ impl Look<'_> {
         let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
         let touched = watched.touched(self.applications, &paths);
         let overrides = &self.parts.merge_settings.reversible;
-        let not_reversible = match reversible(&details.classification, &paths, &touched, workloads, overrides)
-        {
-            Reversible::Yes => None,
-            Reversible::UntilStarted(why) | Reversible::No(why) => Some(why),
+        let judged = workloads
+            .map(|workloads| reversible(&details.classification, &paths, &touched, workloads, overrides));
+        let not_reversible = match judged {
+            // What mounts a volume is not known: never "nothing does".
+            None => Some(wording::workloads_unread()),
+            Some(Reversible::Yes) => None,
+            Some(Reversible::UntilStarted(why) | Reversible::No(why)) => Some(why),
         };
         let (versions, approval) = match &preflight {
             Preflight::Ready(ready) => (ready.holds(), ready.approval.clone()),

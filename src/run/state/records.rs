@@ -41,6 +41,8 @@ pub(crate) enum TaskState {
 pub(crate) struct TaskRecord {
     /// As it was when it was first seen.
     pub(crate) known: KnownTask,
+    /// When it was first seen.
+    pub(crate) seen_at: Timestamp,
     /// Whether its box was ticked when it was first seen.
     pub(crate) ticked_at_discovery: bool,
     /// Whether somebody trusted put it there.
@@ -130,6 +132,23 @@ pub(crate) struct Change {
     pub(crate) affected: Vec<String>,
     /// New findings, since when.
     pub(crate) trouble: Option<(Timestamp, Vec<TroubleFinding>)>,
+}
+
+impl Change {
+    /// A change whose merge was journalled, and nothing more.
+    pub(crate) fn asked(step: EventId, at: Timestamp, plan: MergePlan) -> Self {
+        Self {
+            step,
+            plan,
+            asked_at: at,
+            stage: Stage::Asked,
+            merged: None,
+            refreshed: Vec::new(),
+            synced: 0,
+            affected: Vec::new(),
+            trouble: None,
+        }
+    }
 }
 
 /// A merge, for the reports.

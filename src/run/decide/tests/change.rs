@@ -274,9 +274,20 @@ fn an_undoing_that_is_refused_or_never_happens_is_a_persons() {
     let undo = |outcome: Outcome, times: usize| {
         let mut scene = condemned(attributed());
         for _ in 0..times {
-            let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!("no revert") };
+            let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else {
+                panic!("no revert")
+            };
             let step = scene.fold(NOW - 50, Event::Intended { effect });
             scene.fold(NOW - 49, Event::Ended { step, outcome: outcome.clone() });
+            // It is rolled out still: judged anew before anything else.
+            while let Decision::Note(events) = scene.decide() {
+                if events.iter().any(|event| matches!(event, Event::Escalated { .. })) {
+                    break;
+                }
+                for event in events {
+                    scene.fold(NOW - 48, event);
+                }
+            }
         }
         scene
     };

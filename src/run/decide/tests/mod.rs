@@ -140,6 +140,7 @@ impl Scene {
 
     fn decide(&self) -> Decision {
         decide(&Situation {
+            issue: IssueNumber(9_000),
             now: at(self.clock),
             timing: &self.timing,
             mode: self.mode,

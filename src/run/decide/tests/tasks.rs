@@ -23,12 +23,12 @@ fn what_is_first_of_everything() {
         ("stopped", |scene| scene.paused = Some("operator"), "paused"),
         ("only observed", |scene| scene.mode = Mode::Observe, "wait"),
         (
-            "an effect without an outcome, stopped or not",
+            "an effect that is found out by doing it again waits like any other while the run is stopped",
             |scene| {
                 scene.fold(1, Event::Intended { effect: Effect::CallPerson });
                 scene.paused = Some("operator");
             },
-            "confirm",
+            "paused",
         ),
         (
             "an effect without an outcome of a withdrawn issue",
@@ -153,8 +153,15 @@ fn a_merge_waits_for_the_gate() {
 fn a_pre_flight_that_waits_becomes_a_persons_when_it_takes_too_long() {
     let mut scene = Scene::new(ONE);
     scene.pull(6).preflight = Preflight::Wait(WaitFor::Mergeable);
-    scene.pull(6).waiting_since = Some(at(NOW - 299));
+    scene.pull(6).waiting_since = Some(at(NOW - 20));
     assert_eq!(scene.says(), "wait");
+    scene.pull(6).waiting_since = Some(at(NOW - 30));
+    assert_eq!(scene.says(), "ask for a rebase");
+    let Decision::Perform(effect) = scene.decide() else { panic!("no rebase") };
+    let step = scene.fold(NOW - 1, Event::Intended { effect });
+    scene.fold(NOW, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
+    scene.pull(6).waiting_since = Some(at(NOW - 299));
+    assert_eq!(scene.says(), "wait", "once for each head");
     scene.pull(6).waiting_since = Some(at(NOW - 300));
     assert_eq!(scene.says(), "note waits");
     let decision = scene.decide();
