@@ -103,16 +103,14 @@ pub(crate) async fn confirm_merge(
     plan: &MergePlan,
 ) -> ForgeResult<Outcome> {
     let pull = parts.forge.pull(context.repository, plan.pull).await?;
-    let (commit, at) = match pull.merged {
-        Some(merged) => (parts.forge.commit(context.repository, &merged.commit).await?, merged.at),
-        None => {
-            // A forge that was cut off in the middle may have moved the branch and still call the pull request open.
-            let commits = parts.forge.commits(context.repository, context.branch, SEARCHED_COMMITS).await?;
-            let found = context.tries.iter().find_map(|(step, _)| find_step(&commits, step));
-            match found {
-                Some(commit) => (commit.clone(), Timestamp::now()),
-                None => return Ok(Outcome::NotYet { why: wording::merge_not_seen() }),
-            }
+    let (commit, at) = if let Some(merged) = pull.merged {
+        (parts.forge.commit(context.repository, &merged.commit).await?, merged.at)
+    } else {
+        // A forge that was cut off in the middle may have moved the branch and still call the pull request open.
+        let commits = parts.forge.commits(context.repository, context.branch, SEARCHED_COMMITS).await?;
+        match context.tries.iter().find_map(|(step, _)| find_step(&commits, step)) {
+            Some(commit) => (commit.clone(), Timestamp::now()),
+            None => return Ok(Outcome::NotYet { why: wording::merge_not_seen() }),
         }
     };
     let ours =

@@ -117,7 +117,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
         Kind::Merge { pull } => merge(situation, task, situation.pulls.get(pull)),
         Kind::Verify { check } => verify(situation, task, *check),
         Kind::Action { action } => {
-            if task.needs == Some(Needs::Approval) {
+            if task.needs.is_some() {
                 return waits(situation, &task.key, wording::action_needs_person());
             }
             Step::Now(Decision::Perform(Effect::Action { key: task.key.clone(), action: action.clone() }))
