@@ -64,6 +64,8 @@ pub(crate) struct Report<'a> {
     pub(crate) changed_at: Timestamp,
     /// What was written before, oldest first.
     pub(crate) writes: &'a [LastWrite],
+    /// How many rows of the change log an earlier write brought into the text that is written over.
+    pub(crate) rows_there: usize,
     /// The approval boxes of the text that is written over.
     pub(crate) boxes: Vec<ApprovalBox>,
     /// Whether this is the closing: the last status says so.
@@ -79,6 +81,17 @@ fn outcome_word(outcome: TaskOutcome) -> OutcomeWord {
         TaskOutcome::Acknowledged => OutcomeWord::Acknowledged,
         TaskOutcome::Skipped => OutcomeWord::Skipped,
     }
+}
+
+/// How many rows a text holds by our own doing: those of the newest write whose status it shows. A write that was refused,
+/// or whose answer was lost, is remembered as well, and must not make rows count that never arrived.
+pub(crate) fn rows_there(writes: &[LastWrite], body: &str) -> usize {
+    let body = body.replace("\r\n", "\n");
+    writes
+        .iter()
+        .rev()
+        .find(|write| write.status.as_ref().is_some_and(|status| body.contains(status.trim())))
+        .map_or(0, |write| write.rows)
 }
 
 /// How many tasks stand how.
@@ -348,7 +361,7 @@ impl Report<'_> {
 
     /// The change log's rows of this run, in the order in which things happened.
     fn rows(&self) -> Vec<ChangeRow> {
-        let written = self.writes.last().map_or(0, |write| write.rows);
+        let written = self.rows_there;
         let mut ended: Vec<_> = self
             .state
             .acts
@@ -505,4 +518,19 @@ impl Report<'_> {
 
 fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LastWrite, rows_there};
+
+    #[test]
+    fn a_write_that_never_arrived_makes_no_row_count() {
+        let write =
+            |status: &str, rows| LastWrite { status: Some(status.to_owned()), rows, ..LastWrite::default() };
+        let writes = [write("first\n1 of 3", 1), write("second\n2 of 3", 2)];
+        assert_eq!(rows_there(&writes, "# T\r\nfirst\r\n1 of 3\r\n"), 1, "the second was refused");
+        assert_eq!(rows_there(&writes, "# T\nsecond\n2 of 3\n"), 2);
+        assert_eq!(rows_there(&writes, "a person's"), 0);
+    }
 }

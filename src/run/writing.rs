@@ -7,7 +7,7 @@
 use super::act;
 use super::decide::Waiting;
 use super::event::Outcome;
-use super::report::{LastWrite, Report};
+use super::report::{LastWrite, Report, rows_there};
 use super::trust::OwnText;
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, IssueEdit, State};
@@ -42,6 +42,7 @@ impl Worker {
             remade: &observation.remade,
             changed_at,
             writes: &work.writes,
+            rows_there: rows_there(&work.writes, body),
             boxes: read_approvals(body),
             closing: false,
             bot: &scene.bot.login,
