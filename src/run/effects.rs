@@ -1,8 +1,8 @@
 //! From a decision to its effect: the proofs first, then the intent, then the effect, then its outcome.
 //!
-//! Races decided here: everything that a merge rests on is read again just before it, and without a permit and a lock
-//! that holds long enough nothing is even journalled; an effect whose outcome is not in the journal is asked about, and
-//! done again only where that changes nothing.
+//! Races decided here: the pull request and the branch's head are read again just before a merge, the rest is of the same
+//! look; without a permit and a lock that holds long enough nothing is even journalled; an effect whose outcome is not in
+//! the journal is asked about, and done again only where that changes nothing.
 
 use super::act::{self, Context};
 use super::decide::Waiting;
