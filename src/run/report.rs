@@ -3,17 +3,20 @@
 //! Pure. Only what changes with the run's events appears here as a time, so that looking again writes nothing.
 
 mod closing;
+mod rows;
+mod status;
+
+pub(crate) use status::{layer_lines, progress};
 
 use super::decide::Waiting as Awaited;
-use super::event::{Effect, Outcome, TaskOutcome};
+use super::event::TaskOutcome;
 use super::situation::Mode;
-use super::state::{MergeRecord, RunState, Stage, TaskRecord, TaskState};
-use crate::forge::{IssueNumber, PullNumber};
-use crate::health::{Recon, Verdict};
+use super::state::{RunState, TaskRecord, TaskState};
+use crate::forge::IssueNumber;
+use crate::health::Recon;
 use crate::issue::{
-    self, ApprovalBox, ApprovalRequest, ChangeKind, ChangeRow, ClosingView, Desired, FieldWish, HeldVersion,
-    Kind, LayerLine, Now, OtherIssue, PlannedTask, Progress, Reading, RemadePull, StatusView, Task, TaskKey,
-    TaskWish, TemplateFields, Waiting, Whom, WrittenTask,
+    self, ApprovalBox, ClosingView, Desired, FieldWish, Reading, RemadePull, Task, TaskKey, TaskWish,
+    TemplateFields, WrittenTask,
 };
 use crate::store::RunId;
 use crate::wording::{self, OutcomeWord};
@@ -94,231 +97,9 @@ pub(crate) fn rows_there(writes: &[LastWrite], body: &str) -> usize {
         .map_or(0, |write| write.rows)
 }
 
-/// How many tasks stand how.
-pub(crate) fn progress(state: &RunState, reading: &Reading) -> Progress {
-    let mut progress = Progress { total: reading.tasks.len(), ..Progress::default() };
-    for task in &reading.tasks {
-        match state.task(&task.key).map(|record| &record.state) {
-            Some(TaskState::Ended { outcome, .. }) => match outcome {
-                TaskOutcome::Done => progress.done += 1,
-                TaskOutcome::Deferred => progress.deferred += 1,
-                TaskOutcome::Acknowledged => progress.acknowledged += 1,
-                TaskOutcome::Skipped => progress.skipped += 1,
-            },
-            Some(TaskState::Failed { .. }) => progress.failed += 1,
-            None if task.ticked => progress.done += 1,
-            Some(TaskState::Open | TaskState::Waiting { .. }) | None => progress.waiting += 1,
-        }
-    }
-    progress
-}
-
-/// The layers with what says so.
-pub(crate) fn layer_lines(recon: &Recon) -> Vec<LayerLine> {
-    recon
-        .layers()
-        .into_iter()
-        .map(|(layer, verdict)| {
-            let of_layer = || recon.probes.iter().filter(move |probe| probe.used && probe.layer == layer);
-            let bad: Vec<String> = of_layer()
-                .flat_map(|probe| &probe.findings)
-                .filter(|finding| !finding.informational)
-                .map(|finding| finding.message.clone())
-                .collect();
-            let evidence =
-                if bad.is_empty() { of_layer().map(|probe| probe.summary.clone()).collect() } else { bad };
-            LayerLine { layer, verdict, evidence }
-        })
-        .collect()
-}
-
 impl Report<'_> {
     fn record(&self, task: &Task) -> Option<&TaskRecord> {
         self.state.task(&task.key)
-    }
-
-    fn run_state(&self) -> issue::RunState {
-        if self.closing {
-            return issue::RunState::Done;
-        }
-        let in_trouble = self.state.change.as_ref().is_some_and(|change| {
-            change.trouble.is_some()
-                || matches!(change.stage, Stage::RevertAsked { .. } | Stage::Reverted { .. })
-        });
-        match self.awaited {
-            Some(Awaited::Paused(_)) => issue::RunState::Paused,
-            Some(Awaited::Obstacles) => issue::RunState::WaitingForPerson,
-            _ if self.mode == Mode::Observe => issue::RunState::Observing,
-            _ if in_trouble => issue::RunState::Trouble,
-            Some(Awaited::People) => issue::RunState::WaitingForPerson,
-            Some(Awaited::World(_)) if self.state.change.is_some() => issue::RunState::Running,
-            Some(Awaited::World(_))
-                if self.recon.is_some_and(|recon| recon.verdict() == Verdict::Unknown) =>
-            {
-                issue::RunState::Unknown
-            }
-            Some(Awaited::World(_) | Awaited::Lock(_)) => issue::RunState::WaitingForWorld,
-            None => issue::RunState::Running,
-        }
-    }
-
-    fn now(&self) -> Option<Now> {
-        let task = self
-            .state
-            .change
-            .as_ref()
-            .and_then(|change| self.reading.task(&change.plan.key).map(|task| task.id.clone()));
-        match self.awaited {
-            Some(Awaited::World(what)) => Some(Now { task, what: what.clone(), since: self.awaited_since }),
-            _ => None,
-        }
-    }
-
-    fn waiting(&self) -> Vec<Waiting> {
-        let mut waiting = Vec::new();
-        let open: Vec<&Task> =
-            self.reading.tasks.iter().filter(|task| !self.state.has_ended(&task.key)).collect();
-        for task in &open {
-            let Some(record) = self.record(task) else { continue };
-            let entry = |whom, why: String, since| Waiting {
-                id: task.id.clone(),
-                title: task.title.clone(),
-                whom,
-                why,
-                answer: None,
-                since,
-            };
-            match &record.state {
-                TaskState::Waiting { why, since } => {
-                    let whom =
-                        if matches!(task.kind, Kind::Verify { .. }) { Whom::World } else { Whom::Person };
-                    waiting.push(entry(whom, why.clone(), *since));
-                }
-                TaskState::Failed { why } => waiting.push(entry(Whom::Person, why.clone(), self.changed_at)),
-                TaskState::Open
-                    if task.kind == Kind::Final && matches!(self.awaited, Some(Awaited::People)) =>
-                {
-                    let others: Vec<&str> = open
-                        .iter()
-                        .filter(|other| other.kind != Kind::Final)
-                        .map(|other| other.id.as_str())
-                        .collect();
-                    if !others.is_empty() {
-                        waiting.push(entry(
-                            Whom::Task,
-                            wording::waits_for_tasks(&others),
-                            self.awaited_since,
-                        ));
-                    }
-                }
-                TaskState::Open | TaskState::Ended { .. } => {}
-            }
-        }
-        waiting
-    }
-
-    fn approvals(&self) -> Vec<ApprovalRequest> {
-        self.reading
-            .tasks
-            .iter()
-            .filter(|task| !self.state.has_ended(&task.key))
-            .filter_map(|task| {
-                let record = self.record(task)?;
-                let asked = record.asked.as_ref()?;
-                let approved = record.approved.as_ref().is_some_and(|known| known.code == asked.code);
-                let in_flight = self.state.change.as_ref().is_some_and(|change| change.plan.key == task.key);
-                let merged = self.state.merges.iter().any(|merge| merge.plan.key == task.key);
-                (!approved && !in_flight && !merged).then(|| ApprovalRequest {
-                    id: task.id.clone(),
-                    code: asked.code.clone(),
-                    what: task.title.clone(),
-                    warnings: vec![asked.what.clone()],
-                    since: asked.at,
-                    by_comment: asked.by_comment,
-                    // A tick that has not been judged yet stays; one that nothing vouches for is taken back.
-                    ticked: !asked.by_comment && self.is_ticked(&task.id, &asked.code),
-                })
-            })
-            .collect()
-    }
-
-    fn is_ticked(&self, id: &str, code: &str) -> bool {
-        self.boxes.iter().any(|found| found.ticked && found.task == id && found.code == code)
-    }
-
-    fn half_done(&self) -> Vec<String> {
-        let Some(change) = &self.state.change else { return Vec::new() };
-        let commit = change.merged.as_ref().map(|(commit, ..)| commit.short());
-        vec![match &change.stage {
-            Stage::Asked => wording::half_asked(change.plan.pull),
-            Stage::Merged => wording::half_merged(change.plan.pull, commit),
-            Stage::RolledOut { .. } => wording::half_rolled_out(change.plan.pull, commit),
-            Stage::RevertAsked { .. } => wording::half_reverting(change.plan.pull),
-            Stage::Reverted { commit, .. } => wording::half_reverted(change.plan.pull, commit.short()),
-        }]
-    }
-
-    /// The status block's contents.
-    pub(crate) fn status(&self) -> StatusView {
-        let planned = self
-            .order
-            .iter()
-            .filter_map(|key| self.reading.task(key))
-            .filter(|task| !self.state.has_ended(&task.key))
-            .map(|task| PlannedTask {
-                id: task.id.clone(),
-                priority: task.priority,
-                kind: task.kind.word(),
-                title: task.title.clone(),
-                needs: task.needs,
-            })
-            .collect();
-        let mut warnings = Vec::new();
-        if self.reading.tasks.is_empty() {
-            warnings.push(wording::how_to_write_tasks());
-        }
-        for escalation in &self.state.escalations {
-            warnings.push(wording::packet(&escalation.why, &escalation.evidence));
-        }
-        if let Some(Awaited::Paused(by)) = self.awaited {
-            warnings.push(wording::paused_by(by));
-        }
-        StatusView {
-            state: self.run_state(),
-            since: self.changed_at,
-            run: self.run.to_string(),
-            layers: self.recon.map(layer_lines).unwrap_or_default(),
-            judged_at: None,
-            progress: progress(self.state, self.reading),
-            order: planned,
-            now: self.now(),
-            waiting: self.waiting(),
-            approvals: self.approvals(),
-            held: self
-                .state
-                .holds
-                .iter()
-                .map(|held| HeldVersion {
-                    hold: held.hold.clone(),
-                    pull: Some(held.pull),
-                    why: held.reason.clone(),
-                    since: held.since,
-                })
-                .collect(),
-            remade: self.remade.to_vec(),
-            others: self
-                .others
-                .iter()
-                .map(|(number, title)| OtherIssue { number: *number, title: title.clone() })
-                .collect(),
-            half_done: if matches!(self.awaited, Some(Awaited::Paused(_))) {
-                self.half_done()
-            } else {
-                Vec::new()
-            },
-            missing_rights: self.obstacles.to_vec(),
-            warnings,
-        }
     }
 
     fn tasks(&self) -> Vec<TaskWish> {
@@ -357,89 +138,6 @@ impl Report<'_> {
 
     fn task_title(&self, key: &TaskKey) -> String {
         self.state.task(key).map(|record| record.known.title.clone()).unwrap_or_default()
-    }
-
-    /// The change log's rows of this run, in the order in which things happened.
-    fn rows(&self) -> Vec<ChangeRow> {
-        let written = self.rows_there;
-        let mut ended: Vec<_> = self
-            .state
-            .acts
-            .iter()
-            .filter_map(|act| act.ended.as_ref().map(|(at, outcome)| (*at, act, outcome)))
-            .collect();
-        ended.sort_by_key(|(at, act, _)| (*at, act.step));
-        let mut rows = Vec::new();
-        for (at, act, outcome) in ended {
-            let row = |kind, task, number, title: String, action: String, note: String| ChangeRow {
-                at,
-                kind,
-                task,
-                number,
-                title,
-                action,
-                note,
-                after: None,
-                written: rows.len() < written,
-            };
-            let row = match (&act.effect, outcome) {
-                (Effect::Merge(plan), Outcome::Merged { commit, .. }) => row(
-                    ChangeKind::Merge,
-                    self.task_id(&plan.key),
-                    Some(plan.pull.0),
-                    plan.title.clone(),
-                    wording::row_merged(plan.category),
-                    wording::row_commit(commit),
-                ),
-                (Effect::Revert { pull, reason, .. }, Outcome::Reverted { commit }) => row(
-                    ChangeKind::Revert,
-                    self.merge_of(*pull).and_then(|record| self.task_id(&record.plan.key)),
-                    Some(pull.0),
-                    self.merge_of(*pull).map(|record| record.plan.title.clone()).unwrap_or_default(),
-                    wording::row_reverted(commit),
-                    reason.clone(),
-                ),
-                (Effect::CloseRelated { key, number, .. }, Outcome::Done { detail }) => row(
-                    ChangeKind::Closing,
-                    self.task_id(key),
-                    Some(number.0),
-                    self.task_title(key),
-                    wording::row_closed(),
-                    detail.clone(),
-                ),
-                (Effect::Action { key, .. }, Outcome::Done { detail }) => row(
-                    ChangeKind::Action,
-                    self.task_id(key),
-                    None,
-                    self.task_title(key),
-                    wording::row_archived(),
-                    detail.clone(),
-                ),
-                (Effect::Sync { application, .. }, Outcome::Done { .. }) => row(
-                    ChangeKind::Action,
-                    None,
-                    None,
-                    application.to_string(),
-                    wording::row_synced(),
-                    String::new(),
-                ),
-                (Effect::Terminate { application, .. }, Outcome::Done { .. }) => row(
-                    ChangeKind::Action,
-                    None,
-                    None,
-                    application.to_string(),
-                    wording::row_terminated(),
-                    String::new(),
-                ),
-                _ => continue,
-            };
-            rows.push(row);
-        }
-        rows
-    }
-
-    fn merge_of(&self, pull: PullNumber) -> Option<&MergeRecord> {
-        self.state.merges.iter().rev().find(|record| record.plan.pull == pull)
     }
 
     fn template(&self, closing: Option<&ClosingView>) -> TemplateFields {
