@@ -189,7 +189,7 @@ fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
             .filter(|comment| comment.span.end <= stray.start && is_marker(&comment.content))
             .map(|comment| comment.span.end)
             .next_back()
-            .unwrap_or(0);
+            .unwrap_or_else(|| document.start());
         found.push(Region { span: start..stray.end, inner: start..stray.start, whole: false });
     }
     found.sort_by_key(|region| region.span.start);
@@ -352,7 +352,7 @@ fn insert(document: &Document<'_>, block: &str, name: &str, place: Place) -> Str
     let ending = document.line_ending().as_str();
     let title = document.leading_title_end();
     let below_blocks = || {
-        let top = title.unwrap_or(0);
+        let top = title.unwrap_or_else(|| document.start());
         let mut end = None;
         for range in top_blocks(document) {
             end = Some(range.end);
@@ -360,8 +360,8 @@ fn insert(document: &Document<'_>, block: &str, name: &str, place: Place) -> Str
         end.unwrap_or(top)
     };
     let at = match place {
-        Place::Top => 0,
-        Place::BelowTitle => title.unwrap_or(0),
+        Place::Top => document.start(),
+        Place::BelowTitle => title.unwrap_or_else(|| document.start()),
         Place::BelowBlocks => below_blocks(),
         Place::ChangeLog => {
             let offset = super::change_log::section(document)
@@ -382,7 +382,7 @@ fn insert(document: &Document<'_>, block: &str, name: &str, place: Place) -> Str
 /// Our intact blocks at the top, in their order.
 fn top_blocks(document: &Document<'_>) -> Vec<Range<usize>> {
     let text = document.text();
-    let mut end = document.leading_title_end().unwrap_or(0);
+    let mut end = document.leading_title_end().unwrap_or_else(|| document.start());
     let mut ranges = own_ranges(document);
     ranges.sort_by_key(|range| range.start);
     let mut found = Vec::new();
@@ -397,9 +397,11 @@ fn top_blocks(document: &Document<'_>) -> Vec<Range<usize>> {
 
 fn spliced(text: &str, at: usize, block: &str, ending: &str) -> String {
     let (before, after) = text.split_at(at);
+    // A byte order mark is nothing that a block is to be kept apart from.
+    let first = matches!(before, "" | "\u{feff}");
     let mut result = String::with_capacity(text.len() + block.len() + 8);
     result.push_str(before);
-    if !before.is_empty() {
+    if !first {
         result.push_str(if before.ends_with('\n') { ending } else { "" });
         if !before.ends_with('\n') {
             result.push_str(ending);
@@ -407,7 +409,7 @@ fn spliced(text: &str, at: usize, block: &str, ending: &str) -> String {
         }
     }
     result.push_str(block);
-    if at == 0 || !after.starts_with(['\n', '\r']) {
+    if first || !after.starts_with(['\n', '\r']) {
         result.push_str(ending);
         if !after.is_empty() {
             result.push_str(ending);

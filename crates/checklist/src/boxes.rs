@@ -92,3 +92,14 @@ fn before(text: &str, offset: usize) -> Before {
     let containers = rest.unwrap_or(spaced).trim_end_matches([' ', '\t', '>', '-', '*', '+']);
     Before { marker, at_line_start: start_of_line(containers) }
 }
+
+/// Whether a box that stands so far behind its list marker is indented code: from five columns on. The parser
+/// does not see it where a tab is among them. `line` ends within the brackets.
+pub(crate) fn is_indented_code(line: &str) -> bool {
+    let content = line.trim_end_matches(|character| character != '[').trim_end_matches('[');
+    let marker = content.trim_end_matches([' ', '\t']);
+    let columns = |text: &str| {
+        text.bytes().fold(0, |column, byte| if byte == b'\t' { (column / 4 + 1) * 4 } else { column + 1 })
+    };
+    columns(content) - columns(marker) > 4
+}

@@ -6,16 +6,19 @@ use thiserror::Error;
 
 use crate::boxes::BoxLike;
 use crate::html::{self, Comment, Markers};
-use crate::lines::{LineEnding, Lines, line_ending};
+use crate::lines::{BYTE_ORDER_MARK, LineEnding, Lines, line_ending};
 use crate::reader::{self, Parts};
 use crate::table::Table;
 
 /// How deep list items and quotations may lie within each other.
 pub const MAX_DEPTH: usize = 64;
 
-/// The document nests list items or quotations deeper than [`MAX_DEPTH`].
+/// The document nests list items or quotations deeper than [`MAX_DEPTH`], or so deep for so many lines that
+/// reading it would take seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("line {line}: list items and quotations lie more than {MAX_DEPTH} deep within each other")]
+#[error(
+    "line {line}: list items and quotations lie too deep within each other (more than {MAX_DEPTH}, or for too long)"
+)]
 pub struct TooDeep {
     /// The line, from 1, on which the limit is passed.
     pub line: usize,
@@ -59,10 +62,12 @@ pub struct Item {
     /// What hangs below: labelled lines, bullets, paragraphs, code, in the order of the text. Nested tasks
     /// are items of their own.
     pub details: Vec<Detail>,
-    /// Links of the item and its details.
+    /// Links of the item and its details, bare addresses included.
     pub links: Vec<Link>,
     /// References (`#12`) of the item and its details.
     pub references: Vec<Reference>,
+    /// Hashes of commits in the item and its details.
+    pub commits: Vec<Commit>,
 }
 
 /// What form a detail has in the text.
@@ -117,7 +122,7 @@ pub struct Heading {
     pub span: Range<usize>,
 }
 
-/// A link or an autolink.
+/// A link, an autolink, or a bare address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Link {
     /// Where it leads.
@@ -136,6 +141,17 @@ pub struct Reference {
     /// Where it stands, `#` included.
     pub span: Range<usize>,
     /// Whether it lies in inline code or a code block, where the forge makes no link of it.
+    pub in_code: bool,
+}
+
+/// The hash of a commit, whole or shortened to seven digits at least.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// As it is written.
+    pub hash: String,
+    /// Where it stands.
+    pub span: Range<usize>,
+    /// Whether it lies in inline code or a code block.
     pub in_code: bool,
 }
 
@@ -201,6 +217,13 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn markers(&self, open: &str, close: &str) -> Markers {
         html::markers(&self.parts.comments, open, close)
+    }
+
+    /// Where the text itself begins: behind a byte order mark, if there is one. What is put before it makes the
+    /// mark a character of the line that follows, and a task there none.
+    #[must_use]
+    pub fn start(&self) -> usize {
+        if self.text.starts_with(BYTE_ORDER_MARK) { BYTE_ORDER_MARK.len() } else { 0 }
     }
 
     /// The end of a level 1 heading that is the first block of the text, before the line's ending.

@@ -69,15 +69,26 @@ pub(crate) struct OpenLink {
 }
 
 /// The running text of a paragraph, a heading or a cell.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Leaf {
     pub(crate) lines: Vec<Line>,
     pub(crate) link: Option<OpenLink>,
 }
 
 impl Leaf {
-    pub(crate) fn new() -> Self {
-        Self { lines: vec![Line::default()], link: None }
+    /// Empty again, with the memory that it had: most blocks are one line, and no block needs its own.
+    pub(crate) fn cleared(mut self) -> Self {
+        self.link = None;
+        self.lines.truncate(1);
+        if let Some(line) = self.lines.first_mut() {
+            line.text.clear();
+            line.code.clear();
+            line.span = None;
+            line.label_limit = None;
+            line.bold_end = None;
+            line.bold_open = false;
+        }
+        self
     }
 
     fn line(&mut self) -> &mut Line {
@@ -90,17 +101,19 @@ impl Leaf {
 
     pub(crate) fn push_text(&mut self, text: &str, range: &Range<usize>) {
         let line = self.line();
-        line.text.push_str(text);
+        push_shown(&mut line.text, text);
         line.reach(range);
         if let Some(link) = &mut self.link {
-            link.text.push_str(text);
+            push_shown(&mut link.text, text);
         }
     }
 
     pub(crate) fn push_code(&mut self, code: &str, range: &Range<usize>) {
         let line = self.line();
         line.label_limit.get_or_insert(line.text.len());
-        line.code.push(code.to_owned());
+        let mut shown = String::new();
+        push_shown(&mut shown, code);
+        line.code.push(shown);
         self.push_text(code, range);
     }
 
@@ -138,6 +151,18 @@ impl Leaf {
     pub(crate) fn flat(&self) -> String {
         join(self.lines.iter().map(|line| line.text.trim()), " ")
     }
+}
+
+/// Adds text as a page shows it: `CommonMark` wants U+FFFD for a null character, which no page, journal or command
+/// line could hold, and of which the parser knows nothing.
+pub(crate) fn push_shown(to: &mut String, text: &str) {
+    let mut rest = text;
+    while let Some(at) = rest.find('\0') {
+        to.push_str(&rest[..at]);
+        to.push(char::REPLACEMENT_CHARACTER);
+        rest = &rest[at + 1..];
+    }
+    to.push_str(rest);
 }
 
 /// Joins what is not empty.

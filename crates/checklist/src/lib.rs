@@ -15,9 +15,11 @@
 //! * [`Edits`] collects changes, refuses overlaps, and applies them at once.
 
 mod boxes;
+mod depth;
 mod details;
 mod document;
 mod edit;
+mod frames;
 mod html;
 mod leaf;
 mod lines;
@@ -27,7 +29,9 @@ mod regions;
 mod table;
 
 pub use boxes::{BoxLike, BoxLikeReason};
-pub use document::{Detail, DetailKind, Document, Heading, Item, Link, MAX_DEPTH, Reference, TooDeep};
+pub use document::{
+    Commit, Detail, DetailKind, Document, Heading, Item, Link, MAX_DEPTH, Reference, TooDeep,
+};
 pub use edit::{EditError, Edits};
 pub use html::{Block, Comment, Markers};
 pub use lines::{LineEnding, line_ending};

@@ -38,19 +38,35 @@ pub fn line_ending(text: &str) -> LineEnding {
     if crlf > lf { LineEnding::CrLf } else { LineEnding::Lf }
 }
 
-/// The text with every lone CR as an LF. Offsets stay as they are. The parser knows a lone CR in some places
-/// only, not in fences and HTML, and would see tasks in code.
-pub(crate) fn without_lone_cr(text: &str) -> Cow<'_, str> {
+/// What a text may begin with that is no part of it.
+pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
+/// The text as the parser is to see it: a byte order mark at its start as blank lines, every lone CR as an LF, a line
+/// ending behind a box that ends the text. Offsets stay as they are. The parser knows no byte order mark, and a
+/// lone CR in some places only, not in fences and HTML, so that it would see tasks in code; and an empty task it
+/// knows only by the line ending behind it.
+pub(crate) fn for_the_parser(text: &str) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let lone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
-    if !text.match_indices('\r').any(|(at, _)| lone(at)) {
+    let marked = text.starts_with(BYTE_ORDER_MARK);
+    let unended = ["[ ]", "[x]", "[X]", "[\t]"].iter().any(|last| text.ends_with(last));
+    if !marked && !unended && !text.match_indices('\r').any(|(at, _)| lone(at)) {
         return Cow::Borrowed(text);
     }
-    let replaced = text.char_indices().map(|(at, character)| match character {
-        '\r' if lone(at) => '\n',
+    let mut replaced = String::with_capacity(text.len());
+    if marked {
+        replaced.extend(std::iter::repeat_n('\n', BYTE_ORDER_MARK.len()));
+    }
+    let rest = &text[replaced.len()..];
+    let offset = replaced.len();
+    replaced.extend(rest.char_indices().map(|(at, character)| match character {
+        '\r' if lone(offset + at) => '\n',
         other => other,
-    });
-    Cow::Owned(replaced.collect())
+    }));
+    if unended {
+        replaced.push('\n');
+    }
+    Cow::Owned(replaced)
 }
 
 /// The offsets at which lines begin.
@@ -61,17 +77,18 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(text: &str) -> Self {
-        let bytes = text.as_bytes();
         let mut starts = vec![0];
-        for (at, byte) in bytes.iter().enumerate() {
-            let ends = match byte {
+        let bytes = text.as_bytes();
+        // The feeds alone are found much faster than by looking at each byte.
+        if text.contains('\r') {
+            let ends = bytes.iter().enumerate().filter(|&(at, byte)| match byte {
                 b'\n' => true,
                 b'\r' => bytes.get(at + 1) != Some(&b'\n'),
                 _ => false,
-            };
-            if ends {
-                starts.push(at + 1);
-            }
+            });
+            starts.extend(ends.map(|(at, _)| at + 1));
+        } else {
+            starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
         }
         Self { starts }
     }
@@ -88,14 +105,22 @@ impl Lines {
 
     /// The line that holds the offset, without its ending.
     pub(crate) fn content(&self, text: &str, offset: usize) -> Range<usize> {
-        let number = self.number(offset);
-        let start = self.starts[number - 1];
-        let end = self.starts.get(number).copied().unwrap_or(text.len());
-        start..start + text[start..end].trim_end_matches(['\r', '\n']).len()
+        self.range(text, self.number(offset) - 1)
     }
 
     /// Where the line after the one that holds the offset begins, if there is one.
     pub(crate) fn next(&self, offset: usize) -> Option<usize> {
         self.starts.get(self.number(offset)).copied()
+    }
+
+    /// Every line, without its ending.
+    pub(crate) fn each<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> {
+        (0..self.starts.len()).map(|index| &text[self.range(text, index)])
+    }
+
+    fn range(&self, text: &str, index: usize) -> Range<usize> {
+        let start = self.starts[index];
+        let end = self.starts.get(index + 1).copied().unwrap_or(text.len());
+        start..start + text[start..end].trim_end_matches(['\r', '\n']).len()
     }
 }

@@ -9,18 +9,16 @@ use std::ops::Range;
 use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd};
 
 use crate::boxes::{self, BoxLike};
-use crate::details::{self, CodeBlock, Open};
+use crate::depth;
+use crate::details::{self, CodeBlock};
 use crate::document::{Heading, Item, Link, MAX_DEPTH, Reference, TooDeep};
+use crate::frames::{Frame, Task, place};
 use crate::html::{self, Comment};
-use crate::leaf::{Leaf, OpenLink};
-use crate::lines::{Lines, without_lone_cr};
+use crate::leaf::{Leaf, OpenLink, push_shown};
+use crate::lines::{Lines, for_the_parser};
 use crate::references;
 use crate::regions::Regions;
 use crate::table::{self, Cell, Row, Table};
-
-/// Containers that one line may open before the parser is not even asked: its work on blank lines grows
-/// with the depth, so a hostile text could cost it quadratic time.
-const MOST_CONTAINERS_IN_A_LINE: usize = 256;
 
 /// Everything read from a text.
 #[derive(Debug, Clone, Default)]
@@ -35,18 +33,6 @@ pub(crate) struct Parts {
     pub(crate) regions: Regions,
 }
 
-enum Frame {
-    Quote,
-    List,
-    Item { span: Range<usize>, task: Option<Task>, detail: Option<usize> },
-}
-
-struct Task {
-    index: usize,
-    titled: bool,
-    open: Open,
-}
-
 /// What the leaf that is being read will become.
 enum Target {
     Text,
@@ -54,105 +40,81 @@ enum Target {
     Cell { span: Range<usize> },
 }
 
+/// The code block that is being read.
+enum Code {
+    None,
+    /// It belongs to no task.
+    Skipped,
+    Kept(CodeBlock),
+}
+
 struct Reader<'a> {
     text: &'a str,
+    /// Of the text as it was given; the parser may see a line ending more.
+    length: usize,
     lines: &'a Lines,
     parts: Parts,
     frames: Vec<Frame>,
     depth: usize,
     quotes: usize,
+    /// Tasks that are open.
+    tasks: usize,
     heading_path: Vec<usize>,
     leaf: Option<Leaf>,
+    spare: Leaf,
     target: Target,
-    code: Option<CodeBlock>,
+    code: Code,
     table: Option<Table>,
     cells: Vec<Cell>,
+    /// Where links and images stand.
+    linked: Vec<Range<usize>>,
+    /// The end of a range and where its last character is. Items that lie within each other end at one place,
+    /// and the blank lines there are to be looked at once.
+    last_end: (usize, usize),
 }
 
 /// Reads a text.
 pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
-    let text = &*without_lone_cr(text);
-    refuse_hostile_lines(text, lines)?;
+    let length = text.len();
+    let text = &*for_the_parser(text);
+    depth::refuse(text, lines)?;
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut reader = Reader {
         text,
+        length,
         lines,
         parts: Parts::default(),
         frames: Vec::new(),
         depth: 0,
         quotes: 0,
+        tasks: 0,
         heading_path: Vec::new(),
         leaf: None,
+        spare: Leaf::default(),
         target: Target::Text,
-        code: None,
+        code: Code::None,
         table: None,
         cells: Vec::new(),
+        linked: Vec::new(),
+        last_end: (0, 0),
     };
-    for (event, range) in Parser::new_ext(text, options).into_offset_iter() {
+    let mut events = Parser::new_ext(text, options).into_offset_iter();
+    for (event, range) in &mut events {
         reader.event(event, range)?;
     }
+    let definitions = events.reference_definitions();
+    let mut linked: Vec<_> = definitions.iter().map(|(_, definition)| definition.span.clone()).collect();
+    linked.append(&mut reader.linked);
+    linked.sort_by_key(|span| span.start);
     let mut parts = reader.parts;
     table::continue_after_comments(text, lines, &mut parts.tables, &parts.comments);
     for item in &mut parts.items {
         item.first_line_open =
             parts.regions.code(item.first_line_end) || parts.regions.html(item.first_line_end);
     }
-    parts.references = references::scan(text, |offset| parts.regions.code(offset));
-    parts.references.retain(|reference| !parts.regions.html(reference.span.start));
-    give_references(&mut parts.items, &parts.references);
+    references::gather(text, &mut parts, &linked);
     parts.box_likes = boxes::scan(text, lines, &parts.items, &parts.regions);
     Ok(parts)
-}
-
-/// Gives each reference to the innermost item that holds it.
-fn give_references(items: &mut [Item], references: &[Reference]) {
-    let mut open: Vec<usize> = Vec::new();
-    let mut next = 0;
-    for reference in references {
-        while next < items.len() && items[next].span.start <= reference.span.start {
-            open.push(next);
-            next += 1;
-        }
-        while open.last().is_some_and(|&index| items[index].span.end <= reference.span.start) {
-            open.pop();
-        }
-        if let Some(&index) = open.last() {
-            items[index].references.push(reference.clone());
-        }
-    }
-}
-
-/// Refuses lines that begin with hundreds of containers before the parser works on them.
-fn refuse_hostile_lines(text: &str, lines: &Lines) -> Result<(), TooDeep> {
-    let mut start = 0;
-    for line in text.split_inclusive(['\n', '\r']) {
-        let mut columns = 0;
-        let mut markers = 0;
-        for byte in line.bytes() {
-            match byte {
-                b' ' => columns += 1,
-                b'\t' => columns += 4,
-                b'-' | b'*' | b'+' | b'>' | b'.' | b')' => markers += 1,
-                b'0'..=b'9' => {}
-                _ => break,
-            }
-        }
-        if columns / 2 + markers > MOST_CONTAINERS_IN_A_LINE && !is_rule(line) {
-            return Err(TooDeep { line: lines.number(start) });
-        }
-        start += line.len();
-    }
-    Ok(())
-}
-
-/// Nothing but blanks, or nothing but one character of which rules are made: it opens no container.
-fn is_rule(line: &str) -> bool {
-    let mut characters = line.chars().filter(|character| !character.is_whitespace());
-    match characters.next() {
-        None => true,
-        Some(first @ ('-' | '*')) => characters.all(|character| character == first),
-        Some(_) => false,
-    }
 }
 
 impl<'a> Reader<'a> {
@@ -162,7 +124,9 @@ impl<'a> Reader<'a> {
             Event::End(tag) => self.end(tag, &range),
             Event::Text(text) => self.push_text(&text, &range),
             Event::Code(code) => {
-                self.leaf().push_code(&code, &range);
+                if let Some(leaf) = self.leaf() {
+                    leaf.push_code(&code, &range);
+                }
                 self.parts.regions.add_code(range);
             }
             Event::InlineHtml(_) => {
@@ -170,7 +134,11 @@ impl<'a> Reader<'a> {
                 self.comments(range.clone(), true);
                 self.parts.regions.add_html(range);
             }
-            Event::SoftBreak | Event::HardBreak => self.leaf().break_line(),
+            Event::SoftBreak | Event::HardBreak => {
+                if let Some(leaf) = self.leaf() {
+                    leaf.break_line();
+                }
+            }
             Event::Rule => self.flush(),
             Event::TaskListMarker(ticked) => self.task(ticked, &range),
             // The text of HTML blocks is read from the source; the others are switched off.
@@ -191,7 +159,7 @@ impl<'a> Reader<'a> {
             Tag::Heading { level, .. } => {
                 let span = self.trimmed(range);
                 self.target = Target::Heading { level: level as usize, span };
-                self.leaf = Some(Leaf::new());
+                self.leaf();
             }
             Tag::BlockQuote(_) => {
                 self.deeper(&range)?;
@@ -202,13 +170,17 @@ impl<'a> Reader<'a> {
                 self.frames.push(Frame::Quote);
             }
             Tag::CodeBlock(kind) => {
-                let (fenced, info) = match kind {
-                    CodeBlockKind::Fenced(info) => (true, info.trim().to_owned()),
-                    CodeBlockKind::Indented => (false, String::new()),
-                };
                 self.parts.regions.add_code(range.clone());
-                let span = self.trimmed(range);
-                self.code = Some(CodeBlock { content: String::new(), fenced, info, span });
+                self.code = if self.tasks == 0 || self.quotes > 0 {
+                    Code::Skipped
+                } else {
+                    let (fenced, info) = match kind {
+                        CodeBlockKind::Fenced(info) => (true, info.trim().to_owned()),
+                        CodeBlockKind::Indented => (false, String::new()),
+                    };
+                    let span = self.trimmed(range);
+                    Code::Kept(CodeBlock { content: String::new(), fenced, info, span })
+                };
             }
             Tag::HtmlBlock => {
                 self.comments(range.clone(), false);
@@ -223,11 +195,24 @@ impl<'a> Reader<'a> {
             Tag::Table(_) if self.quotes == 0 => self.table = Some(self.new_table(range)),
             Tag::TableCell => {
                 self.target = Target::Cell { span: self.trimmed(range) };
-                self.leaf = Some(Leaf::new());
+                self.leaf();
             }
-            Tag::Strong => self.leaf().open_bold(),
-            Tag::Link { dest_url, .. } => self.leaf().open_link(dest_url.into_string(), range),
-            Tag::Emphasis | Tag::Strikethrough | Tag::Image { .. } => {
+            Tag::Strong => {
+                if let Some(leaf) = self.leaf() {
+                    leaf.open_bold();
+                }
+            }
+            Tag::Link { dest_url, .. } => {
+                self.enter_link(&range);
+                if let Some(leaf) = self.leaf() {
+                    leaf.open_link(dest_url.into_string(), range);
+                }
+            }
+            Tag::Image { .. } => {
+                self.enter_link(&range);
+                self.leaf();
+            }
+            Tag::Emphasis | Tag::Strikethrough => {
                 self.leaf();
             }
             // Paragraphs begin with their first text; the others are switched off.
@@ -238,15 +223,19 @@ impl<'a> Reader<'a> {
 
     fn end(&mut self, tag: TagEnd, range: &Range<usize>) {
         match tag {
-            TagEnd::Strong => self.leaf().close_bold(range),
+            TagEnd::Strong => {
+                if let Some(leaf) = self.leaf() {
+                    leaf.close_bold(range);
+                }
+            }
             TagEnd::Link => {
-                if let Some(link) = self.leaf().link.take() {
+                if let Some(link) = self.leaf().and_then(|leaf| leaf.link.take()) {
                     self.link(link);
                 }
             }
             TagEnd::Emphasis | TagEnd::Strikethrough | TagEnd::Image => {}
             TagEnd::CodeBlock => {
-                if let Some(block) = self.code.take() {
+                if let Code::Kept(block) = std::mem::replace(&mut self.code, Code::None) {
                     self.code_block(block);
                 }
             }
@@ -258,7 +247,9 @@ impl<'a> Reader<'a> {
             }
             TagEnd::Item => {
                 self.flush();
-                self.frames.pop();
+                if let Some(Frame::Item { task: Some(_), .. }) = self.frames.pop() {
+                    self.tasks -= 1;
+                }
                 self.depth -= 1;
             }
             TagEnd::List(_) => {
@@ -284,14 +275,38 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn leaf(&mut self) -> &mut Leaf {
-        self.leaf.get_or_insert_with(Leaf::new)
+    /// The leaf that running text goes to, if anybody wants it.
+    fn leaf(&mut self) -> Option<&mut Leaf> {
+        if self.leaf.is_none() {
+            let wanted = match &self.target {
+                Target::Cell { .. } => self.table.is_some(),
+                Target::Heading { .. } => self.tasks > 0 || self.frames.is_empty(),
+                Target::Text => self.tasks > 0,
+            };
+            if !wanted {
+                return None;
+            }
+            self.leaf = Some(std::mem::take(&mut self.spare));
+        }
+        self.leaf.as_mut()
+    }
+
+    /// Notes where the outermost link or image stands.
+    fn enter_link(&mut self, range: &Range<usize>) {
+        if self.linked.last().is_none_or(|last| last.end <= range.start) {
+            self.linked.push(range.clone());
+        }
     }
 
     fn push_text(&mut self, text: &CowStr<'_>, range: &Range<usize>) {
         match &mut self.code {
-            Some(block) => block.content.push_str(text),
-            None => self.leaf().push_text(text, range),
+            Code::Kept(block) => push_shown(&mut block.content, text),
+            Code::Skipped => {}
+            Code::None => {
+                if let Some(leaf) = self.leaf() {
+                    leaf.push_text(text, range);
+                }
+            }
         }
     }
 
@@ -306,14 +321,24 @@ impl<'a> Reader<'a> {
 
     /// A range without the blanks and line endings around it. The parser counts an indentation in
     /// columns, so that with tabs a range may begin some bytes early.
-    fn trimmed(&self, range: Range<usize>) -> Range<usize> {
+    fn trimmed(&mut self, range: Range<usize>) -> Range<usize> {
         let start = self.text.floor_char_boundary(range.start);
-        let source = self.text[start..range.end].trim_end();
-        let content = source.trim_start();
-        start + source.len() - content.len()..start + source.len()
+        let (end, last) = self.last_end;
+        let end = if range.end == end && start <= last {
+            last
+        } else {
+            let trimmed = start + self.text[start..range.end].trim_end().len();
+            // A blank range says nothing of what stands before it.
+            if trimmed > start {
+                self.last_end = (range.end, trimmed);
+            }
+            trimmed
+        };
+        let source = &self.text[start..end];
+        start + source.len() - source.trim_start().len()..end
     }
 
-    fn new_table(&self, range: Range<usize>) -> Table {
+    fn new_table(&mut self, range: Range<usize>) -> Table {
         let span = self.trimmed(range);
         let line_start = self.lines.start(span.end);
         let last = self.lines.content(self.text, span.end);
@@ -334,6 +359,7 @@ impl<'a> Reader<'a> {
         if self.quotes > 0 {
             return;
         }
+        let range = range.start..range.end.min(self.length);
         let in_item = self.frames.iter().any(|frame| matches!(frame, Frame::Item { .. }));
         for raw in html::scan(self.text, range) {
             self.parts.comments.push(Comment {
@@ -357,10 +383,15 @@ impl<'a> Reader<'a> {
         });
         let depth = self.frames.iter().filter(|frame| matches!(frame, Frame::Item { .. })).count();
         let Some(Frame::Item { span, task, .. }) = self.frames.last_mut() else { return };
-        let index = self.parts.items.len();
-        *task = Some(Task { index, titled: false, open: Open::Nothing });
         // The range may begin with blanks; it ends with the closing bracket.
         let box_offset = range.end - 2;
+        if boxes::is_indented_code(&self.text[self.lines.start(span.start)..box_offset]) {
+            self.parts.regions.add_code(range.clone());
+            return;
+        }
+        let index = self.parts.items.len();
+        self.tasks += 1;
+        *task = Some(Task::new(index));
         let line = self.lines.content(self.text, box_offset);
         let rest = &self.text[range.end..line.end.max(range.end)];
         let start = range.end + rest.len() - rest.trim_start_matches(is_blank).len();
@@ -384,6 +415,7 @@ impl<'a> Reader<'a> {
             details: Vec::new(),
             links: Vec::new(),
             references: Vec::new(),
+            commits: Vec::new(),
         });
     }
 
@@ -406,12 +438,14 @@ impl<'a> Reader<'a> {
 
     /// Hands the leaf to whom it belongs.
     fn flush(&mut self) {
+        let target = std::mem::replace(&mut self.target, Target::Text);
         let Some(leaf) = self.leaf.take() else { return };
-        match std::mem::replace(&mut self.target, Target::Text) {
+        match target {
             Target::Cell { span } => self.cells.push(Cell { text: leaf.flat(), span }),
             Target::Heading { level, span } if self.frames.is_empty() => self.heading(level, span, &leaf),
             Target::Heading { .. } | Target::Text => self.text_block(&leaf),
         }
+        self.spare = leaf.cleared();
     }
 
     fn heading(&mut self, level: usize, span: Range<usize>, leaf: &Leaf) {
@@ -454,28 +488,6 @@ impl<'a> Reader<'a> {
             details::code(item, place.task.open, place.bullet, block);
         }
     }
-}
-
-/// Where in a task the block that is being read lies.
-struct Place<'f> {
-    task: &'f mut Task,
-    /// The bullet directly below the task that holds the block.
-    bullet: Option<(&'f mut Option<usize>, &'f Range<usize>)>,
-    quoted: bool,
-}
-
-fn place(frames: &mut [Frame]) -> Option<Place<'_>> {
-    let mut bullet = None;
-    let mut quoted = false;
-    for frame in frames.iter_mut().rev() {
-        match frame {
-            Frame::Item { task: Some(task), .. } => return Some(Place { task, bullet, quoted }),
-            Frame::Item { span, task: None, detail } => bullet = Some((detail, &*span)),
-            Frame::Quote => quoted = true,
-            Frame::List => {}
-        }
-    }
-    None
 }
 
 fn is_blank(character: char) -> bool {

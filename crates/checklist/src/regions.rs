@@ -13,7 +13,9 @@ pub(crate) struct Regions {
 
 impl Regions {
     pub(crate) fn add_code(&mut self, range: Range<usize>) {
-        self.code.push(range);
+        if self.code.last().is_none_or(|last| last.end <= range.start) {
+            self.code.push(range);
+        }
     }
 
     pub(crate) fn add_html(&mut self, range: Range<usize>) {
@@ -37,7 +39,8 @@ impl Regions {
     }
 }
 
-fn within(ranges: &[Range<usize>], offset: usize) -> bool {
+/// Whether one of the ranges, which are in the order of the text, holds the offset.
+pub(crate) fn within(ranges: &[Range<usize>], offset: usize) -> bool {
     let after = ranges.partition_point(|range| range.start <= offset);
     after > 0 && ranges[after - 1].end > offset
 }
