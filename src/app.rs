@@ -11,6 +11,7 @@ use crate::merge::classify::Rules;
 use crate::run::{self, Parts, Standing, Worker};
 use crate::store::{Store, StoreError};
 use crate::web::{self, Readiness, Serving, WebState};
+use crate::wording;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -56,6 +57,10 @@ pub(crate) enum AppError {
 async fn parts(settings: &Settings, only: Option<IssueNumber>) -> Result<Parts, AppError> {
     if settings.repository.is_empty() {
         return Err(AppError::NoRepository);
+    }
+    // A zone that does not exist was refused with the settings.
+    if let Ok(zone) = settings.run.zone() {
+        wording::set_zone(zone);
     }
     let forge: Arc<dyn Forge> =
         Arc::new(Gitea::new(settings.forge.url()?, &settings.forge.token()?, &settings.forge)?);

@@ -134,6 +134,9 @@ impl Settings {
                 wrong.push(format!("timing.{key} must be a number of seconds, 0 or more"));
             }
         }
+        if let Err(error) = self.run.zone() {
+            wrong.push(error.to_string());
+        }
         if self.repository.len() > 1 {
             wrong.push(
                 "there are several [[repository]] tables: caretaker looks after one for now".to_owned(),

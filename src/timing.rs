@@ -38,7 +38,8 @@ pub(crate) struct Timing {
     pub reconcile_seconds: f64,
     /// How long a tick may wait for its delivery before a comment is asked for.
     pub approval_delivery_seconds: f64,
-    /// How long writes of the body are gathered when nothing important happened.
+    /// How long writes of the body are gathered when nothing important happened. Each further one waits longer,
+    /// up to twelve times as long.
     pub gather_seconds: f64,
 }
 
@@ -58,7 +59,7 @@ impl Default for Timing {
             poll_seconds: 10.0,
             reconcile_seconds: 180.0,
             approval_delivery_seconds: 60.0,
-            gather_seconds: 30.0,
+            gather_seconds: 300.0,
         }
     }
 }
@@ -117,7 +118,7 @@ impl Timing {
         self.scaled(self.approval_delivery_seconds)
     }
 
-    /// How long unimportant writes are gathered.
+    /// How long unimportant writes are gathered at first.
     pub(crate) fn gather(&self) -> Duration {
         self.scaled(self.gather_seconds)
     }

@@ -13,16 +13,31 @@ mod run;
 mod tasks;
 
 pub(crate) use changes::*;
-pub(crate) use outside::{cell, code, one_line, quote_outside};
+pub(crate) use outside::{cell, code, one_line, quote_outside, summary};
 pub(crate) use report::*;
 pub(crate) use run::*;
 pub(crate) use tasks::*;
 
 use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use std::sync::OnceLock;
+
+/// The zone in which times are written, where it is not UTC. It is a setting of the whole process, and every sentence
+/// with a time in it needs it; nothing is ever decided by it.
+static ZONE: OnceLock<TimeZone> = OnceLock::new();
+
+/// Chooses the zone in which times are written from now on. The first choice holds.
+pub(crate) fn set_zone(zone: TimeZone) {
+    let _ = ZONE.set(zone);
+}
 
 /// An absolute time as people read it: `2026-11-21 14:30 UTC`.
 pub(crate) fn time(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%d %H:%M UTC").to_string()
+    time_in(at, ZONE.get().unwrap_or(&TimeZone::UTC))
+}
+
+fn time_in(at: Timestamp, zone: &TimeZone) -> String {
+    at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M %Z").to_string()
 }
 
 /// How long something took, in the two largest units: `1 h 5 min`.
@@ -83,6 +98,16 @@ mod tests {
             outcome_note(OutcomeWord::Done, at, "merged as 1a2b3c4,\nall *layers* GREEN "),
             "*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*"
         );
+    }
+
+    #[test]
+    fn times_are_those_of_the_zone_with_its_name() {
+        let at: Timestamp = "2026-11-21T23:30:59Z".parse().expect("a time");
+        let zone = TimeZone::posix("CET-1CEST,M3.5.0,M10.5.0/3").expect("a zone");
+        assert_eq!(time_in(at, &zone), "2026-11-22 00:30 CET");
+        assert_eq!(time_in(at, &TimeZone::UTC), "2026-11-21 23:30 UTC");
+        let nameless = TimeZone::posix("<+0545>-5:45").expect("a zone");
+        assert_eq!(time_in(at, &nameless), "2026-11-22 05:15 +0545");
     }
 
     #[test]

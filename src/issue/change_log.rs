@@ -3,7 +3,7 @@
 use super::marks::{self, Mark, Place};
 use super::{ChangeKind, ChangeRow};
 use crate::wording;
-use checklist::{Document, Edits, Table};
+use checklist::{Document, Edits, Row, Table};
 
 /// What a column holds, by its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +80,17 @@ fn into_table(document: &Document<'_>, table: &Table, rows: &[ChangeRow]) -> Str
         .map(|row| row.cells.iter().map(|cell| &text[cell.span.clone()]).collect())
         .collect();
     let mut edits = Edits::new();
-    for row in rows.iter().filter(|row| !row.written) {
+    let mut filled = Vec::new();
+    for row in rows {
         let cells: Vec<String> = columns.iter().map(|column| cell(*column, &columns, row)).collect();
-        if there.iter().any(|other| is_same(other, &cells)) {
+        let found =
+            (0..there.len()).find(|at| !filled.contains(at) && is_same(&there[*at], &cells, &columns));
+        if let Some(at) = found {
+            filled.push(at);
+            fill_after(text, &table.rows[at], &columns, &cells, &mut edits);
+            continue;
+        }
+        if row.written {
             continue;
         }
         // Cells are escaped here, and the crate that edits escapes every pipe again.
@@ -92,11 +100,31 @@ fn into_table(document: &Document<'_>, table: &Table, rows: &[ChangeRow]) -> Str
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Whether a row of the text is this one, by its exact cells; empty ones at the end may be missing.
-fn is_same(there: &[&str], cells: &[String]) -> bool {
+/// Whether a row of the text is this one, by its exact cells; empty ones at the end may be missing, and so may what was
+/// not known yet when the row was written.
+fn is_same(there: &[&str], cells: &[String], columns: &[Column]) -> bool {
     let longest = there.len().max(cells.len());
-    (0..longest)
-        .all(|at| there.get(at).copied().unwrap_or("").trim() == cells.get(at).map_or("", |cell| cell.trim()))
+    (0..longest).all(|at| {
+        let old = there.get(at).copied().unwrap_or("").trim();
+        let new = cells.get(at).map_or("", |cell| cell.trim());
+        old == new || (old.is_empty() && columns.get(at) == Some(&Column::After))
+    })
+}
+
+/// Writes down how the layers stood after the change, where nobody has written anything yet.
+fn fill_after(text: &str, row: &Row, columns: &[Column], cells: &[String], edits: &mut Edits) {
+    for (at, cell) in row.cells.iter().enumerate() {
+        let value = cells.get(at).map_or("", |cell| cell.trim());
+        if columns.get(at) != Some(&Column::After) || value.is_empty() || !cell.span.is_empty() {
+            continue;
+        }
+        // An empty cell that is there lies between two pipes of its row.
+        let before = text[row.span.start..cell.span.start.max(row.span.start)].trim_end_matches([' ', '\t']);
+        let after = text[cell.span.end.min(row.span.end)..row.span.end].trim_start_matches([' ', '\t']);
+        if before.ends_with('|') && after.starts_with('|') {
+            edits.replace(row.span.start + before.len()..row.span.end - after.len(), format!(" {value} "));
+        }
+    }
 }
 
 fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[ChangeRow]) -> String {

@@ -157,6 +157,9 @@ pub(crate) struct ClosingView {
 /// How much of a title is shown.
 const TITLE: usize = 120;
 
+/// Of a longer run the tasks are folded by phase.
+const LONGEST_OPEN_REPORT: usize = 12;
+
 /// How many lines of evidence a layer shows.
 const MOST_EVIDENCE: usize = 8;
 
@@ -234,9 +237,10 @@ fn actions(text: &mut Text, view: &ClosingView) {
             phases.push(&task.phase);
         }
     }
+    let long = view.tasks.len() > LONGEST_OPEN_REPORT;
     for phase in phases {
-        text.heading(&quote_outside(phase, TITLE));
-        let rows = view.tasks.iter().filter(|task| task.phase == phase).map(|task| {
+        let of_phase = || view.tasks.iter().filter(|task| task.phase == phase);
+        let rows = of_phase().map(|task| {
             [
                 quote_outside(&task.id, 20),
                 quote_outside(&task.title, TITLE),
@@ -244,7 +248,13 @@ fn actions(text: &mut Text, view: &ClosingView) {
                 one_line(&task.result),
             ]
         });
-        table(text, ["Task", "Title", "Time", "Result"], rows);
+        let header = ["Task", "Title", "Time", "Result"];
+        if long {
+            text.folded(&wording::phase_summary(phase, of_phase().count()), |text| table(text, header, rows));
+        } else {
+            text.heading(&quote_outside(phase, TITLE));
+            table(text, header, rows);
+        }
     }
 }
 

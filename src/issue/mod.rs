@@ -28,6 +28,8 @@ mod apply_tests;
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
+mod hostile_tests;
+#[cfg(test)]
 mod order_tests;
 #[cfg(test)]
 mod read_tests;

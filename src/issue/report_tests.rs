@@ -41,7 +41,7 @@ fn layers() -> Vec<LayerLine> {
     ]
 }
 
-fn status() -> StatusView {
+pub(super) fn status() -> StatusView {
     StatusView {
         state: RunState::WaitingForPerson,
         since: at("14:30"),
@@ -128,7 +128,7 @@ fn not_read<T>() -> Figure<T> {
     Figure::NotRead("the probe is switched off".to_owned())
 }
 
-fn closing() -> ClosingView {
+pub(super) fn closing() -> ClosingView {
     ClosingView {
         overall: Verdict::Green,
         started: at("12:00"),
@@ -226,6 +226,48 @@ fn a_short_closing_report_has_no_placeholders() {
         ..closing()
     };
     insta::assert_snapshot!(render_closing(&view));
+}
+
+#[test]
+fn a_long_closing_report_is_folded_by_phase() {
+    let task = closing().tasks[0].clone();
+    let phases = ["Phase A: Critical <P0>", "Phase B: High", "Phase C: Medium"];
+    let tasks =
+        (0..15).map(|n| EndedTask { id: format!("A{n}"), phase: phases[n % 3].to_owned(), ..task.clone() });
+    let text = render_closing(&ClosingView { tasks: tasks.collect(), ..closing() });
+    let actions = text.split("## Actions").nth(1).and_then(|rest| rest.split("## Pull requests").next());
+    insta::assert_snapshot!(actions.unwrap_or_default());
+}
+
+#[test]
+fn how_the_layers_stood_afterwards_is_filled_in_once_it_is_known() {
+    let row = |after, written| super::ChangeRow {
+        at: at("14:30"),
+        kind: super::ChangeKind::Merge,
+        task: Some("D1".to_owned()),
+        number: Some(5),
+        title: "Update app".to_owned(),
+        action: "merged".to_owned(),
+        note: "as `1a2b3c4`".to_owned(),
+        after,
+        written,
+    };
+    let write = |body: &str, after, written| {
+        super::apply(body, &super::Desired { rows: vec![row(after, written)], ..super::Desired::default() })
+    };
+    let header = "## Change Log\n\n| Time | Phase | Item | Action | Result | Status After |\n|---|---|---|---|---|---|\n";
+    let first = write(header, None, false);
+    let line = "| 2026-11-21 14:30 UTC | D1 | #5 Update app | merged | as `1a2b3c4` |";
+    assert_eq!(first, format!("{header}{line}  |\n"));
+    assert_eq!(write(&first, None, false), first, "not twice, though its arrival is not known");
+    let second = write(&first, Some(Verdict::Green), true);
+    assert_eq!(second, format!("{header}{line} GREEN |\n"));
+    assert_eq!(write(&second, Some(Verdict::Green), true), second);
+    assert_eq!(write(&second, Some(Verdict::Green), false), second);
+    // What a person wrote there, and a row that a person took out, stay as they are.
+    let theirs = first.replace("|  |", "| fine |");
+    assert_eq!(write(&theirs, Some(Verdict::Green), true), theirs);
+    assert_eq!(write(header, Some(Verdict::Green), true), header);
 }
 
 #[test]

@@ -120,7 +120,7 @@ pub(crate) struct ApprovalRequest {
     pub(crate) id: String,
     /// The code of exactly this change.
     pub(crate) code: String,
-    /// What would be done: one sentence of our own Markdown.
+    /// What would be done; from outside, escaped here.
     pub(crate) what: String,
     /// What one should know before saying yes: sentences of our own Markdown.
     pub(crate) warnings: Vec<String>,
@@ -202,33 +202,39 @@ pub(crate) struct StatusView {
     pub(crate) warnings: Vec<String>,
 }
 
-/// Longer plans are folded, so that what matters now stays in sight.
-const LONGEST_OPEN_PLAN: usize = 5;
+/// Longer lists are folded, so that what matters now stays in sight.
+const LONGEST_OPEN_LIST: usize = 5;
+const LONGEST_WAITING_LIST: usize = 10;
 
-/// How much of a title or a piece of evidence is shown.
+/// How much of a title or a piece of evidence is shown, in a table and below it.
 const TITLE: usize = 120;
-const EVIDENCE: usize = 200;
+const EVIDENCE: usize = 90;
+const FULL_EVIDENCE: usize = 240;
 
-/// How many lines of evidence a layer shows.
-const MOST_EVIDENCE: usize = 5;
+/// How many pieces of evidence a layer shows, in the table and below it.
+const MOST_EVIDENCE: usize = 2;
+const MOST_FULL_EVIDENCE: usize = 30;
 
 /// The inside of the status block.
 pub(crate) fn render_status(view: &StatusView) -> String {
     let mut text = Text::default();
     text.line("## caretaker");
     text.blank();
-    text.line(&format!("{}, since {}.", wording::run_state(view.state), time(view.since)));
+    text.line(&format!("{}, {}.", wording::run_state(view.state), wording::since(view.since)));
+    text.blank();
     text.line(&format!("{}.", wording::progress(view.progress)));
     if let Some(now) = &view.now {
         let task =
             now.task.as_deref().map(|id| format!("**{}** ", quote_outside(id, 20))).unwrap_or_default();
         text.blank();
-        text.line(&format!("Now: {task}{} (since {})", one_line(&now.what), time(now.since)));
+        text.line(&format!("Now: {task}{} ({}).", one_line(&now.what), wording::since(now.since)));
     }
     layers(&mut text, view);
     list(&mut text, "Half done", view.half_done.iter().map(|line| one_line(line)));
     list(&mut text, "What is missing", view.missing_rights.iter().map(|right| one_line(right)));
-    waiting(&mut text, view);
+    for whom in [Whom::Person, Whom::Task, Whom::World] {
+        waiting(&mut text, view, whom);
+    }
     approvals(&mut text, view);
     held(&mut text, view);
     let mut warnings: Vec<String> = view.warnings.iter().map(|line| one_line(line)).collect();
@@ -241,6 +247,9 @@ pub(crate) fn render_status(view: &StatusView) -> String {
 }
 
 fn layers(text: &mut Text, view: &StatusView) {
+    if view.layers.is_empty() {
+        return;
+    }
     text.blank();
     text.line("| Layer | Verdict | Evidence |");
     text.line("| --- | --- | --- |");
@@ -256,13 +265,36 @@ fn layers(text: &mut Text, view: &StatusView) {
         text.blank();
         text.line(&wording::judged_at(at));
     }
+    // A table's cell has room for little: in a narrow window it is a column of single words.
+    let cut = |layer: &&LayerLine| {
+        layer.verdict != Verdict::Green
+            && (layer.evidence.len() > MOST_EVIDENCE
+                || layer.evidence.iter().any(|line| line.chars().count() > EVIDENCE))
+    };
+    let bad: Vec<String> = view
+        .layers
+        .iter()
+        .filter(cut)
+        .flat_map(|layer| layer.evidence.iter().map(move |line| (layer.layer, line)))
+        .map(|(layer, line)| format!("{layer}: {}", quote_outside(line, FULL_EVIDENCE)))
+        .collect();
+    if !bad.is_empty() {
+        let more = bad.len().saturating_sub(MOST_FULL_EVIDENCE);
+        let shown = bad.iter().take(MOST_FULL_EVIDENCE).cloned();
+        let lines = shown.chain((more > 0).then(|| wording::and_more(more)));
+        text.folded(&wording::not_well(bad.len()), |text| {
+            for line in lines {
+                text.line(&format!("- {line}"));
+            }
+        });
+    }
 }
 
 /// Pieces of evidence in one cell.
 pub(crate) fn evidence(lines: &[String], most: usize) -> String {
     let mut shown: Vec<String> = lines.iter().take(most).map(|line| quote_outside(line, EVIDENCE)).collect();
     if lines.len() > most {
-        shown.push(format!("and {} more", lines.len() - most));
+        shown.push(wording::and_more(lines.len() - most));
     }
     shown.join("; ")
 }
@@ -278,20 +310,25 @@ fn list(text: &mut Text, heading: &str, lines: impl Iterator<Item = String>) {
     }
 }
 
-fn waiting(text: &mut Text, view: &StatusView) {
-    let lines = view.waiting.iter().map(|waiting| {
-        let answer =
-            waiting.answer.as_deref().map(|answer| format!(" → {}", one_line(answer))).unwrap_or_default();
-        format!(
-            "**{}** {} — for {}, since {}: {}{answer}",
-            quote_outside(&waiting.id, 20),
-            quote_outside(&waiting.title, TITLE),
-            wording::whom(waiting.whom),
-            time(waiting.since),
-            one_line(&waiting.why)
-        )
-    });
-    list(text, "What waits", lines);
+fn waiting(text: &mut Text, view: &StatusView, whom: Whom) {
+    let lines: Vec<String> = view
+        .waiting
+        .iter()
+        .filter(|waiting| waiting.whom == whom)
+        .map(|waiting| {
+            let answer = waiting.answer.as_deref().map(|answer| format!("; {}", one_line(answer)));
+            format!(
+                "- **{}** {}: {}{} ({})",
+                quote_outside(&waiting.id, 20),
+                quote_outside(&waiting.title, TITLE),
+                one_line(&waiting.why).trim_end_matches('.'),
+                answer.unwrap_or_default(),
+                wording::since(waiting.since)
+            )
+        })
+        .collect();
+    let heading = wording::waits_for(whom);
+    text.list_or_fold(heading, &lines, LONGEST_WAITING_LIST);
 }
 
 fn approvals(text: &mut Text, view: &StatusView) {
@@ -305,7 +342,7 @@ fn approvals(text: &mut Text, view: &StatusView) {
         text.line(&format!(
             "{}: {}, asked {}",
             approval_line(&request.id, &request.code, request.ticked),
-            one_line(&request.what),
+            quote_outside(&request.what, TITLE),
             time(request.since)
         ));
         for warning in &request.warnings {
@@ -325,12 +362,12 @@ fn held(text: &mut Text, view: &StatusView) {
     for held in &view.held {
         let pull = held.pull.map(|pull| format!(" (#{pull})")).unwrap_or_default();
         text.line(&format!(
-            "- {} {} in {}{pull}, since {}: {}",
+            "- {} {} in {}{pull}: {} ({})",
             code(&held.hold.package, 80),
             code(&held.hold.version, 40),
             code(&held.hold.file, TITLE),
-            time(held.since),
-            one_line(&held.why)
+            one_line(&held.why).trim_end_matches('.'),
+            wording::since(held.since),
         ));
     }
     for remade in &view.remade {
@@ -339,45 +376,34 @@ fn held(text: &mut Text, view: &StatusView) {
     if !view.held.is_empty() {
         text.blank();
         text.line(wording::hold_advice());
-        for held in &view.held {
-            text.blank();
-            text.line(&wording::renovate_rule(&held.hold));
-        }
+        text.folded(wording::renovate_summary(), |text| {
+            text.line(&wording::renovate_rules(view.held.iter().map(|held| &held.hold)));
+        });
     }
 }
 
 fn plan(text: &mut Text, view: &StatusView) {
-    if view.order.is_empty() {
-        return;
-    }
-    let folded = view.order.len() > LONGEST_OPEN_PLAN;
-    if folded {
-        text.blank();
-        text.line("<details>");
-        text.line(&format!("<summary>What is open, in this order ({})</summary>", view.order.len()));
-        text.blank();
-    } else {
-        text.heading("What is open, in this order");
-    }
-    for (place, task) in view.order.iter().enumerate() {
-        let needs = match task.needs {
-            None => "",
-            Some(Needs::Approval) => ", needs an approval",
-            Some(Needs::Person) => ", needs a person",
-        };
-        text.line(&format!(
-            "{}. **{}** {} {} — {}{needs}",
-            place + 1,
-            quote_outside(&task.id, 20),
-            task.priority,
-            quote_outside(&task.title, TITLE),
-            task.kind
-        ));
-    }
-    if folded {
-        text.blank();
-        text.line("</details>");
-    }
+    let lines: Vec<String> = view
+        .order
+        .iter()
+        .enumerate()
+        .map(|(place, task)| {
+            let needs = match task.needs {
+                None => "",
+                Some(Needs::Approval) => ", needs an approval",
+                Some(Needs::Person) => ", needs a person",
+            };
+            format!(
+                "{}. **{}** {} {} ({}{needs})",
+                place + 1,
+                quote_outside(&task.id, 20),
+                task.priority,
+                quote_outside(&task.title, TITLE),
+                task.kind
+            )
+        })
+        .collect();
+    text.list_or_fold(wording::open_in_order(), &lines, LONGEST_OPEN_LIST);
 }
 
 /// Lines of Markdown, with blank lines between blocks and never two of them.
@@ -395,6 +421,31 @@ impl Text {
     pub(crate) fn blank(&mut self) {
         if !self.0.is_empty() && !self.0.ends_with("\n\n") {
             self.0.push('\n');
+        }
+    }
+
+    /// Something folded. The blank lines let Markdown be read within.
+    pub(crate) fn folded(&mut self, summary: &str, inside: impl FnOnce(&mut Self)) {
+        self.blank();
+        self.line("<details>");
+        self.line(&format!("<summary>{summary}</summary>"));
+        self.blank();
+        inside(self);
+        self.blank();
+        self.line("</details>");
+    }
+
+    /// A list below its heading; a long one folded, with its length.
+    fn list_or_fold(&mut self, heading: &str, lines: &[String], longest: usize) {
+        if lines.is_empty() {
+            return;
+        }
+        let write = |text: &mut Self| lines.iter().for_each(|line| text.line(line));
+        if lines.len() > longest {
+            self.folded(&format!("{heading} ({})", lines.len()), write);
+        } else {
+            self.heading(heading);
+            write(self);
         }
     }
 

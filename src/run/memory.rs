@@ -1,6 +1,7 @@
 //! What a worker remembers between two looks and may forget: a restart begins these counts anew, which costs time and
 //! never correctness.
 
+use super::writing::LastTime;
 use crate::forge::{BlobSha, CommitSha, PullNumber, TreeEntry};
 use crate::health::Steadiness;
 use crate::merge::classify::Classification;
@@ -39,8 +40,8 @@ pub(crate) struct Memory {
     pub(crate) ticked_since: BTreeMap<(String, String), Timestamp>,
     /// What was awaited, and since when.
     pub(crate) awaited: Option<(String, Timestamp)>,
-    /// What was important when the body was last written, and when that was.
-    pub(crate) written: Option<(String, Timestamp)>,
+    /// When the body was last written, and what was important then; `None` where that is not known to have worked.
+    pub(crate) written: Option<LastTime>,
 }
 
 /// How many trees are kept.

@@ -12,6 +12,7 @@ use super::decide::Waiting as Awaited;
 use super::event::TaskOutcome;
 use super::situation::Mode;
 use super::state::{RunState, TaskRecord, TaskState};
+use super::writing::LostEdit;
 use crate::forge::IssueNumber;
 use crate::health::Recon;
 use crate::issue::{
@@ -36,6 +37,23 @@ pub(crate) struct LastWrite {
     pub(crate) last_updated: Option<String>,
     /// How many rows of the change log.
     pub(crate) rows: usize,
+    /// The hash of the text, and that of the one that it was made from.
+    #[serde(default)]
+    pub(crate) hash: String,
+    #[serde(default)]
+    pub(crate) base: Option<String>,
+    /// The hash of a person's text that it brought back.
+    #[serde(default)]
+    pub(crate) restored: Option<String>,
+    /// The moment that it tells of.
+    #[serde(default)]
+    pub(crate) as_of: Option<Timestamp>,
+    /// How the run stood, and since when.
+    #[serde(default)]
+    pub(crate) stood: Option<(String, Timestamp)>,
+    /// What was awaited, and since when.
+    #[serde(default)]
+    pub(crate) awaited: Option<(String, Timestamp)>,
 }
 
 /// Everything that the body is made of.
@@ -63,8 +81,10 @@ pub(crate) struct Report<'a> {
     pub(crate) obstacles: &'a [String],
     /// Pull requests that hold a held version again.
     pub(crate) remade: &'a [RemadePull],
-    /// When something that people should know last changed.
-    pub(crate) changed_at: Timestamp,
+    /// The moment that the report tells of.
+    pub(crate) as_of: Timestamp,
+    /// A person's text that a write of ours went over.
+    pub(crate) lost: Option<&'a LostEdit>,
     /// What was written before, oldest first.
     pub(crate) writes: &'a [LastWrite],
     /// How many rows of the change log an earlier write brought into the text that is written over.
@@ -122,11 +142,28 @@ impl Report<'_> {
                     }
                     TaskState::Open | TaskState::Waiting { .. } | TaskState::Failed { .. } => (false, None),
                 };
-                let former_notes =
-                    notes.iter().filter(|former| Some(*former) != note.as_ref()).cloned().collect();
+                // Those that were written stand there by their exact text, in whatever zone their time was told.
+                let written = self.writes.iter().flat_map(|write| &write.tasks);
+                let written =
+                    written.filter(|last| last.key == task.key).filter_map(|last| last.note.clone());
+                let mut former_notes: Vec<String> = Vec::new();
+                for former in notes.iter().cloned().chain(written) {
+                    if Some(&former) != note.as_ref() && !former_notes.contains(&former) {
+                        former_notes.push(former);
+                    }
+                }
                 Some(TaskWish { key: task.key.clone(), tick, note, former_notes })
             })
             .collect()
+    }
+
+    /// How the run stands, and since when: as the last report said, while nothing changed.
+    fn stood(&self) -> (String, Timestamp) {
+        let state = format!("{:?}", self.run_state());
+        match self.writes.last().and_then(|write| write.stood.clone()) {
+            Some((known, since)) if known == state => (state, since),
+            _ => (state, self.as_of),
+        }
     }
 
     fn task_id(&self, key: &TaskKey) -> Option<String> {
@@ -156,7 +193,7 @@ impl Report<'_> {
             overall: overall
                 .and_then(|value| field(value, former(&self.state.template.overall, |write| &write.overall))),
             last_updated: field(
-                wording::time(self.changed_at),
+                wording::time(self.as_of),
                 former(&self.state.template.last_updated, |write| &write.last_updated),
             ),
             ..TemplateFields::default()
@@ -173,8 +210,13 @@ impl Report<'_> {
     }
 
     /// How the body shall be, with what is to be remembered of it once it is written.
-    pub(crate) fn desired(&self, closing: Option<&ClosingView>) -> (Desired, LastWrite) {
-        let status = issue::render_status(&self.status());
+    /// `lost_for_good` tells of a person's text that could not be put back.
+    pub(crate) fn desired(&self, closing: Option<&ClosingView>, lost_for_good: bool) -> (Desired, LastWrite) {
+        let mut view = self.status();
+        if let (true, Some(lost)) = (lost_for_good, self.lost) {
+            view.warnings.push(wording::written_over(lost.by.as_deref()));
+        }
+        let status = issue::render_status(&view);
         // Observing shows its status, and writes nothing else.
         let (tasks, rows, template) = if self.mode == Mode::Observe {
             (Vec::new(), Vec::new(), TemplateFields::default())
@@ -199,6 +241,9 @@ impl Report<'_> {
             overall: template.overall.as_ref().map(|field| field.value.clone()),
             last_updated: template.last_updated.as_ref().map(|field| field.value.clone()),
             rows: rows.len(),
+            as_of: Some(self.as_of),
+            stood: Some(self.stood()),
+            ..LastWrite::default()
         };
         let desired = Desired {
             known: self.state.tasks.values().map(|record| record.known.clone()).collect(),

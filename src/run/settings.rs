@@ -2,6 +2,7 @@
 
 use super::situation::Mode;
 use crate::forge::RepositoryName;
+use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
 /// Settings under `[run]`.
@@ -20,6 +21,20 @@ pub(crate) struct Settings {
     pub needs_human_label: String,
     /// The label that stops a run before its next effect.
     pub pause_label: String,
+    /// The zone in which times are written, by its name in the IANA database.
+    pub timezone: String,
+}
+
+/// There is no such zone.
+#[derive(Debug, thiserror::Error)]
+#[error("run.timezone: there is no zone `{0}` here; write it as `Europe/Berlin`, or `UTC`")]
+pub(crate) struct NoSuchZone(String);
+
+impl Settings {
+    /// The zone in which times are written.
+    pub(crate) fn zone(&self) -> Result<TimeZone, NoSuchZone> {
+        TimeZone::get(&self.timezone).map_err(|_| NoSuchZone(self.timezone.clone()))
+    }
 }
 
 impl Default for Settings {
@@ -30,6 +45,7 @@ impl Default for Settings {
             maintenance_label: "maintenance".to_owned(),
             needs_human_label: "needs-human".to_owned(),
             pause_label: "caretaker/pause".to_owned(),
+            timezone: "UTC".to_owned(),
         }
     }
 }

@@ -122,6 +122,9 @@ impl RunState {
                     self.important += 1;
                 }
                 if let Some(record) = self.merges.last_mut() {
+                    if matches!(result, ChangeResult::Reverted { .. }) {
+                        record.gate_after_revert = Some(gate);
+                    }
                     record.gate = match &result {
                         // A reverted change keeps the verdict that condemned it.
                         ChangeResult::Reverted { .. } => record.gate.or(Some(gate)),
@@ -252,6 +255,7 @@ impl RunState {
                     result: None,
                     revert_reason: None,
                     reverted: None,
+                    gate_after_revert: None,
                     ended_at: None,
                     healed: Vec::new(),
                 });

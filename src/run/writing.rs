@@ -4,6 +4,12 @@
 //! computed again from a fresh one. What will be remembered of a text is stored before the forge is asked, so that our
 //! own writes are always recognised, whatever becomes of the answer.
 
+mod lost;
+mod pace;
+
+pub(super) use lost::LostEdit;
+pub(super) use pace::LastTime;
+
 use super::act;
 use super::decide::Waiting;
 use super::event::Outcome;
@@ -11,20 +17,30 @@ use super::report::{LastWrite, Report, rows_there};
 use super::trust::OwnText;
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, IssueEdit, State};
+use crate::inbox;
 use crate::issue::{ClosingView, apply, read_approvals, text_for_title};
 use crate::wording;
 use jiff::Timestamp;
+use lost::put_back;
+use pace::Moment;
 
 /// How often a body is read fresh and written again when somebody else was faster.
 const WRITE_ATTEMPTS: u32 = 6;
+
+/// What is awaited, and since when, as the status shows it.
+#[derive(Debug, Clone, Copy)]
+struct Awaiting<'a> {
+    what: Option<&'a Waiting>,
+    since: Timestamp,
+}
 
 impl Worker {
     fn report<'a>(
         scene: &'a Scene<'_>,
         work: &'a Work,
-        awaited: Option<&'a Waiting>,
-        since: Timestamp,
-        changed_at: Timestamp,
+        awaiting: Awaiting<'a>,
+        as_of: Timestamp,
+        lost: Option<&'a LostEdit>,
         body: &str,
     ) -> Report<'a> {
         let observation = scene.observation;
@@ -34,13 +50,14 @@ impl Worker {
             reading: &observation.reading,
             order: &observation.order,
             recon: Some(&observation.recon),
-            awaited,
-            awaited_since: since,
+            awaited: awaiting.what,
+            awaited_since: awaiting.since,
             mode: scene.settings.mode,
             others: &observation.others,
             obstacles: &observation.obstacles,
             remade: &observation.remade,
-            changed_at,
+            as_of,
+            lost,
             writes: &work.writes,
             rows_there: rows_there(&work.writes, body),
             boxes: read_approvals(body),
@@ -68,32 +85,39 @@ impl Worker {
             Some(Waiting::Obstacles) => "obstacles".to_owned(),
             Some(Waiting::Paused(by)) => format!("paused {by}"),
         };
-        let since = work.memory.awaited_since(&what, now);
+        // What was awaited before a restart is still awaited since then.
+        if work.memory.awaited.is_none() {
+            work.memory.awaited = work.writes.last().and_then(|write| write.awaited.clone());
+        }
+        let awaiting = Awaiting { what: awaited, since: work.memory.awaited_since(&what, now) };
         let quiet = matches!(awaited, Some(Waiting::People | Waiting::Obstacles | Waiting::Paused(_)));
+        let lost = self.lost_edit(scene, work).await?;
         let important = format!(
-            "{} {:?} {:?} {:?} {}",
+            "{} {:?} {:?} {:?} {:?} {}",
             work.state.important,
             scene.observation.obstacles,
             scene.observation.others,
             scene.observation.remade,
+            lost.as_ref().map(LostEdit::hash),
             if quiet { what.as_str() } else { "" },
         );
-        let changed_at = match &work.memory.written {
-            Some((known, at)) if *known == important => {
-                // Nothing important: while only people are awaited nothing is written, else writes are gathered.
-                if quiet || now.duration_since(*at).unsigned_abs() < self.parts.timing.gather() {
-                    return Ok(());
-                }
-                *at
-            }
-            _ => now,
+        let moment = Moment {
+            now,
+            important: &important,
+            quiet,
+            more_to_come: awaited.is_none(),
+            gather: self.parts.timing.gather(),
         };
+        let Some(reason) = pace::due(work.memory.written.as_mut(), &moment) else { return Ok(()) };
         let mut body = scene.issue.body.clone();
         let mut version = scene.issue.content_version;
         for attempt in 0..WRITE_ATTEMPTS {
-            // The body of this look was read a moment ago; only after a conflict is it read again.
-            if attempt > 0 {
-                act::jitter(attempt).await;
+            // The body of this look was read a moment ago. It is read again after a conflict, and where the forge would
+            // let us write over a newer one.
+            if attempt > 0 || version.is_none() {
+                if attempt > 0 {
+                    act::jitter(attempt).await;
+                }
                 let fresh = self.parts.forge.issue(&scene.repository.name, scene.issue.number).await?;
                 if fresh.state == State::Closed {
                     return Ok(());
@@ -101,18 +125,22 @@ impl Worker {
                 body = fresh.body;
                 version = fresh.content_version;
             }
-            let report = Self::report(scene, work, awaited, since, changed_at, &body);
-            let (desired, last) = report.desired(None);
-            let text = apply(&body, &desired);
-            if text == body {
-                work.memory.written = Some((important, now));
+            let Some((text, write)) = next_text(scene, work, awaiting, lost.as_ref(), &body, now) else {
+                work.memory.written =
+                    Some(pace::done(work.memory.written.as_ref(), reason, false, important, now));
                 return Ok(());
-            }
-            self.remember(work, &text, last).await?;
-            let edit = IssueEdit { body: Some(text), content_version: version, ..IssueEdit::default() };
+            };
+            self.remember(work, &text, LastWrite { awaited: work.memory.awaited.clone(), ..write }).await?;
+            tracing::info!(?reason, "writing the issue's body");
+            let edit =
+                IssueEdit { body: Some(text.clone()), content_version: version, ..IssueEdit::default() };
             match self.parts.forge.edit_issue(&scene.repository.name, scene.issue.number, &edit).await {
                 Ok(_) => {
-                    work.memory.written = Some((important, now));
+                    work.memory.written =
+                        Some(pace::done(work.memory.written.as_ref(), reason, true, important, now));
+                    if version.is_none() {
+                        self.read_back(scene, work, &text).await?;
+                    }
                     return Ok(());
                 }
                 Err(ForgeError::Conflict { .. }) => {}
@@ -126,9 +154,31 @@ impl Worker {
         Ok(())
     }
 
+    /// What a write of ours went over. Only a forge that counts no versions lets that happen.
+    async fn lost_edit(&self, scene: &Scene<'_>, work: &Work) -> Result<Option<LostEdit>, RunError> {
+        if scene.issue.content_version.is_some() {
+            return Ok(None);
+        }
+        let name = scene.repository.name.to_string();
+        let payloads = self.parts.store.issue_payloads(&name, scene.issue.number.0).await?;
+        Ok(lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &scene.issue.body))
+    }
+
+    /// Looks whether what was written is there. Where it is not, somebody was faster or later: looked at again at once.
+    async fn read_back(&self, scene: &Scene<'_>, work: &mut Work, text: &str) -> Result<(), RunError> {
+        let there = self.parts.forge.issue(&scene.repository.name, scene.issue.number).await?;
+        if there.body != text {
+            tracing::info!("the body is not as it was written a moment ago; looking again");
+            work.memory.written = None;
+            self.parts.hints.mark(&scene.repository.name);
+        }
+        Ok(())
+    }
+
     /// Remembers a body before it is sent, so that it is recognised whatever becomes of the request.
     async fn remember(&self, work: &mut Work, text: &str, write: LastWrite) -> Result<(), RunError> {
         let hash = text_hash(text);
+        let write = LastWrite { hash: hash.clone(), ..write };
         let json =
             serde_json::to_string(&write).map_err(|source| RunError::Journal { run: work.run.id, source })?;
         self.parts.store.put_body_write(work.run.id, Timestamp::now(), &hash, &json).await?;
@@ -154,13 +204,17 @@ impl Worker {
                 let detail = if ours { String::new() } else { wording::closed_by_person() };
                 return Ok(Outcome::Done { detail });
             }
-            let report = Report { closing: true, ..Self::report(scene, work, None, now, now, &fresh.body) };
+            let lost = self.lost_edit(scene, work).await?;
+            let awaiting = Awaiting { what: None, since: now };
+            let report = Report {
+                closing: true,
+                ..Self::report(scene, work, awaiting, now, lost.as_ref(), &fresh.body)
+            };
             let Some(view): Option<ClosingView> = report.closing(now) else {
                 return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
             };
-            let (desired, last) = report.desired(Some(&view));
-            let text = apply(&fresh.body, &desired);
-            self.remember(work, &text, last).await?;
+            let (text, write) = text_of(&report, Some(&view), &fresh.body);
+            self.remember(work, &text, write).await?;
             let edit = IssueEdit {
                 title: Some(text_for_title(&fresh.title, true)),
                 body: Some(text),
@@ -182,4 +236,39 @@ impl Worker {
         }
         Ok(Outcome::NotYet { why: wording::text_keeps_changing() })
     }
+}
+
+/// The next text, with what is to be remembered of it; `None` where the body is as it shall be.
+fn next_text(
+    scene: &Scene<'_>,
+    work: &Work,
+    awaiting: Awaiting<'_>,
+    lost: Option<&LostEdit>,
+    body: &str,
+    now: Timestamp,
+) -> Option<(String, LastWrite)> {
+    // Were the time of the last write the only thing that changes, there would be nothing to write.
+    let before = work.writes.last().and_then(|write| write.as_of);
+    let as_of = |moment| Worker::report(scene, work, awaiting, moment, lost, body);
+    let unchanged = before.is_some_and(|moment| text_of(&as_of(moment), None, body).0 == body);
+    if unchanged {
+        return None;
+    }
+    let (text, write) = text_of(&as_of(now), None, body);
+    (text != body).then_some((text, write))
+}
+
+/// A body with what is ours as a report has it, and with what was lost.
+fn text_of(report: &Report<'_>, closing: Option<&ClosingView>, body: &str) -> (String, LastWrite) {
+    let restored = report.lost.and_then(|lost| {
+        let (desired, _) = report.desired(closing, false);
+        put_back(lost, body, |text| apply(text, &desired)).map(|text| (text, lost.hash()))
+    });
+    // What could not be put back is told instead.
+    let (desired, write) = report.desired(closing, report.lost.is_some() && restored.is_none());
+    let (text, restored) = match restored {
+        Some((text, hash)) => (apply(&text, &desired), Some(hash)),
+        None => (apply(body, &desired), None),
+    };
+    (text, LastWrite { base: Some(text_hash(body)), restored, ..write })
 }

@@ -17,7 +17,7 @@ pub(crate) fn quote_outside(text: &str, max: usize) -> String {
             before.is_some_and(char::is_alphanumeric) && after.is_some_and(char::is_alphanumeric);
         match character {
             '_' if within_word => quoted.push('_'),
-            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '$' => {
+            '\\' | '`' | '*' | '_' | '[' | ']' | '<' | '>' | '|' | '~' | '&' | '$' | '#' | '!' => {
                 quoted.push('\\');
                 quoted.push(character);
             }
@@ -29,26 +29,47 @@ pub(crate) fn quote_outside(text: &str, max: usize) -> String {
                 quoted.push('\\');
                 quoted.push(character);
             }
-            '#' | '!' => {
-                quoted.push('\\');
-                quoted.push(character);
-                if after.is_some_and(|next| next.is_ascii_digit()) {
-                    quoted.push(ZERO_WIDTH_SPACE);
-                }
-            }
-            '@' if !before.is_some_and(char::is_alphanumeric) => {
-                quoted.push('@');
-                quoted.push(ZERO_WIDTH_SPACE);
-            }
-            // An address of an issue is a reference as well.
-            ':' if plain[at..].starts_with(&[':', '/', '/']) => {
-                quoted.push(':');
-                quoted.push(ZERO_WIDTH_SPACE);
-            }
             other => quoted.push(other),
+        }
+        if links(&plain, at) {
+            quoted.push(ZERO_WIDTH_SPACE);
         }
     }
     quoted
+}
+
+/// Text from outside as the summary of something folded. Markdown is not read there, HTML is.
+pub(crate) fn summary(text: &str, max: usize) -> String {
+    let plain: Vec<char> = shorten(&flatten(text), max).chars().collect();
+    let mut quoted = String::with_capacity(plain.len() + 8);
+    for (at, &character) in plain.iter().enumerate() {
+        match character {
+            '&' => quoted.push_str("&amp;"),
+            '<' => quoted.push_str("&lt;"),
+            '>' => quoted.push_str("&gt;"),
+            other => quoted.push(other),
+        }
+        if links(&plain, at) {
+            quoted.push(ZERO_WIDTH_SPACE);
+        }
+    }
+    quoted
+}
+
+/// Whether a forge makes a mention, a reference or a link of what begins here. A backslash before it does not help: the
+/// forge looks at the text after Markdown has been read. Only something between the characters does.
+fn links(plain: &[char], at: usize) -> bool {
+    let rest = &plain[at..];
+    let after = rest.get(1);
+    match rest[0] {
+        '#' | '!' => after.is_some_and(char::is_ascii_digit),
+        // A digest of an image is no address of a person.
+        '@' => !(after == Some(&'s') && rest[1..].starts_with(&['s', 'h', 'a', '2', '5', '6', ':'])),
+        // An address of an issue is a reference as well.
+        ':' => rest.starts_with(&[':', '/', '/']),
+        '.' => at >= 3 && plain[at - 3..at].iter().all(|character| character.eq_ignore_ascii_case(&'w')),
+        _ => false,
+    }
 }
 
 /// A name or value from outside as inline code, in which forges look for nothing.
@@ -57,9 +78,10 @@ pub(crate) fn code(text: &str, max: usize) -> String {
     if plain.is_empty() { String::new() } else { format!("`{plain}`") }
 }
 
-/// Our own Markdown on one line, without anything that could be taken for a marker.
+/// Our own Markdown on one line, without anything that could be taken for a marker. What keeps quoted text from being a
+/// link stays in it.
 pub(crate) fn one_line(text: &str) -> String {
-    flatten(text).replace("<!--", "\\<!--")
+    flatten_but(text, Some(ZERO_WIDTH_SPACE)).replace("<!--", "\\<!--")
 }
 
 /// Our own Markdown as the content of a table's cell.
@@ -84,9 +106,17 @@ pub(crate) fn cell(text: &str) -> String {
 /// One line, every run of blanks and control characters a single blank, no characters that turn the direction of text
 /// or are not seen.
 fn flatten(text: &str) -> String {
+    flatten_but(text, None)
+}
+
+fn flatten_but(text: &str, kept: Option<char>) -> String {
     let mut flat = String::with_capacity(text.len());
     let mut blank = false;
     for character in text.trim().chars() {
+        if Some(character) == kept {
+            flat.push(character);
+            continue;
+        }
         if matches!(
             character,
             '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
@@ -133,6 +163,8 @@ mod tests {
             ("<!-- caretaker:status -->", "\\<\\!-- caretaker:status --\\>".to_owned()),
             ("ping @all now", format!("ping @{zero}all now")),
             ("image@sha256:1a", "image@sha256:1a".to_owned()),
+            ("root@example.org", format!("root@{zero}example.org")),
+            ("www.example.org", format!("www.{zero}example.org")),
             ("closes #12 and !7", format!("closes \\#{zero}12 and \\!{zero}7")),
             ("https://example.org/a/issues/1", format!("https:{zero}//example.org/a/issues/1")),
             ("a | b", "a \\| b".to_owned()),
@@ -146,6 +178,24 @@ mod tests {
         }
         assert_eq!(quote_outside("abcdefgh", 5), "abcd…");
         assert_eq!(quote_outside("äöüäöü", 4), "äöü…");
+    }
+
+    #[test]
+    fn a_sentence_with_a_quotation_keeps_it_harmless() {
+        let sentence = format!("closes {}\nnow", quote_outside("#12 for @all", 40));
+        let zero = ZERO_WIDTH_SPACE;
+        assert_eq!(one_line(&sentence), format!("closes \\#{zero}12 for @{zero}all now"));
+        assert_eq!(cell(&sentence), format!("closes \\#{zero}12 for @{zero}all now"));
+    }
+
+    #[test]
+    fn summaries_hold_no_html() {
+        let zero = ZERO_WIDTH_SPACE;
+        assert_eq!(
+            summary("Phase <b>1</b> & @all\nfor #12", 40),
+            format!("Phase &lt;b&gt;1&lt;/b&gt; &amp; @{zero}all for #{zero}12")
+        );
+        assert_eq!(summary("abcdefgh", 5), "abcd…");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What the status block and the closing report say.
 
-use super::{code, duration, one_line, quote_outside, time};
+use super::{code, duration, one_line, quote_outside, summary, time};
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::Verdict;
 use crate::issue::{LessonEvent, Progress, RunState, Whom};
@@ -61,13 +61,49 @@ pub(crate) fn progress(progress: Progress) -> String {
     text
 }
 
-/// Whom something waits for.
-pub(crate) fn whom(whom: Whom) -> &'static str {
+/// A heading over what waits for somebody.
+pub(crate) fn waits_for(whom: Whom) -> &'static str {
     match whom {
-        Whom::Person => "a person",
-        Whom::Task => "another task",
-        Whom::World => "the cluster or the forge",
+        Whom::Person => "Waits for a person",
+        Whom::Task => "Waits for another task",
+        Whom::World => "Waits for the cluster or the forge",
     }
+}
+
+/// What a person does about a task that failed for good, or that waits for them.
+pub(crate) fn answer_by_tick(id: &str) -> String {
+    format!("when it is done or not needed, tick the box of {}", quote_outside(id, 20))
+}
+
+/// When something began to wait.
+pub(crate) fn since(at: Timestamp) -> String {
+    format!("since {}", time(at))
+}
+
+/// What of a long list is folded.
+pub(crate) fn and_more(count: usize) -> String {
+    format!("and {count} more")
+}
+
+/// Evidence that the table has no room for.
+pub(crate) fn not_well(count: usize) -> String {
+    format!("What is not well ({count})")
+}
+
+/// The fold that holds Renovate's rule.
+pub(crate) fn renovate_summary() -> &'static str {
+    "The rule for Renovate"
+}
+
+/// The heading of the open tasks.
+pub(crate) fn open_in_order() -> &'static str {
+    "What is open, in this order"
+}
+
+/// A phase of the closing report.
+pub(crate) fn phase_summary(phase: &str, tasks: usize) -> String {
+    let word = if tasks == 1 { "task" } else { "tasks" };
+    format!("{} ({tasks} {word})", summary(phase, 120))
 }
 
 /// The comment that says yes.
@@ -77,7 +113,8 @@ pub(crate) fn approve_command(id: &str, approval: &str) -> String {
 
 /// How to say yes by ticking.
 pub(crate) fn approve_by_tick() -> &'static str {
-    "Tick a box to approve exactly what it says. A change of what it would do makes its code void."
+    "Tick a box to approve exactly what it says, or write the comment `/caretaker approve ID CODE` with its id and code. \
+     A change of what it would do makes the code void."
 }
 
 /// How to say yes by comment.
@@ -104,14 +141,28 @@ pub(crate) fn remade(number: PullNumber, title: &str, instead_of: PullNumber) ->
     )
 }
 
-/// Renovate's rule that keeps a version away.
-pub(crate) fn renovate_rule(hold: &Hold) -> String {
-    // Package and version come from outside: as JSON strings they can end neither the string nor the fence.
-    let name = json_text(&hold.package);
-    let versions = json_text(&format!("!/^{}$/", escaped_pattern(&hold.version)));
+/// That a person's text was lost in a write of ours, and could not be put back.
+pub(crate) fn written_over(by: Option<&str>) -> String {
+    let whose = by.map_or_else(|| "somebody's edit".to_owned(), |by| format!("an edit by {}", code(by, 40)));
     format!(
-        "```json\n{{\n  \"packageRules\": [\n    {{\n      \"matchPackageNames\": [{name}],\n      \"allowedVersions\": {versions}\n    }}\n  ]\n}}\n```"
+        "The forge let caretaker write over {whose}, and the same lines have changed since: the text's history on the \
+         forge holds it"
     )
+}
+
+/// Renovate's rules that keep versions away.
+pub(crate) fn renovate_rules<'a>(holds: impl Iterator<Item = &'a Hold>) -> String {
+    // Package and version come from outside: as JSON strings they can end neither the string nor the fence.
+    let rules: Vec<String> = holds
+        .map(|hold| {
+            format!(
+                "    {{\n      \"matchPackageNames\": [{}],\n      \"allowedVersions\": {}\n    }}",
+                json_text(&hold.package),
+                json_text(&format!("!/^{}$/", escaped_pattern(&hold.version)))
+            )
+        })
+        .collect();
+    format!("```json\n{{\n  \"packageRules\": [\n{}\n  ]\n}}\n```", rules.join(",\n"))
 }
 
 fn json_text(text: &str) -> String {
@@ -126,13 +177,13 @@ fn escaped_pattern(version: &str) -> String {
 
 /// What a person can do about a held version.
 pub(crate) fn hold_advice() -> &'static str {
-    "Renovate makes a merged branch again. This rule in its settings keeps the version away; a newer one is free:"
+    "Renovate makes a merged branch again. The rule below, in its settings, stops that; a newer version is free."
 }
 
 /// The line at the end of the status block.
 pub(crate) fn status_foot(run: &str) -> String {
     format!(
-        "<sub>Written by caretaker, run {}. What stands between its markers is written anew; everything else is yours.</sub>",
+        "*Written by caretaker, run {}. What stands between its markers is written anew; everything else is yours.*",
         quote_outside(run, 60)
     )
 }
@@ -180,7 +231,7 @@ pub(crate) fn lesson(event: &LessonEvent) -> String {
         LessonEvent::Retried { task, attempts, why } => format!(
             "{} took {attempts} attempts: {}.",
             quote_outside(task, 20),
-            one_line(why).trim_end_matches('.')
+            quote_outside(why, 200).trim_end_matches('.')
         ),
         LessonEvent::WaitedFor { what, seconds } => {
             format!("{} passed waiting for {}.", duration(*seconds), one_line(what).trim_end_matches('.'))

@@ -193,6 +193,11 @@ pub(crate) fn note_final_gate() -> String {
     "all layers GREEN after the last change".to_owned()
 }
 
+/// What a server said, or why something did not happen.
+pub(crate) fn said(why: &str) -> String {
+    quote_outside(why, 200)
+}
+
 /// The closing waits.
 pub(crate) fn closing_waits(why: &str) -> String {
     format!("every task has ended; before the closing: {why}")

@@ -198,6 +198,7 @@ fn last_words(situation: &Situation<'_>, task: &Task) -> Vec<String> {
             _ => false,
         })
         .filter_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
+        .map(|why| wording::said(&why))
         .collect()
 }
 

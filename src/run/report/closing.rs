@@ -18,7 +18,7 @@ impl Report<'_> {
             let Some(record) = self.record(task) else { continue };
             if let TaskState::Ended { outcome, note, at } = &record.state {
                 tasks.push(EndedTask {
-                    phase: task.priority.to_string(),
+                    phase: task.phase.clone().unwrap_or_else(|| task.priority.to_string()),
                     id: task.id.clone(),
                     title: task.title.clone(),
                     at: *at,

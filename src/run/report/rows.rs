@@ -2,10 +2,12 @@
 
 use super::Report;
 use crate::forge::PullNumber;
+use crate::health::Verdict;
 use crate::issue::{ChangeKind, ChangeRow};
 use crate::run::event::{Effect, Outcome};
 use crate::run::state::MergeRecord;
 use crate::wording;
+use jiff::Timestamp;
 
 impl Report<'_> {
     /// The change log's rows of this run, in the order in which things happened.
@@ -28,7 +30,7 @@ impl Report<'_> {
                 title,
                 action,
                 note,
-                after: None,
+                after: self.after(at, &act.effect),
                 written: rows.len() < written,
             };
             let row = match (&act.effect, outcome) {
@@ -85,6 +87,18 @@ impl Report<'_> {
             rows.push(row);
         }
         rows
+    }
+
+    /// How the layers stood after an effect: as the gate judged the change, else as the next pass that was kept says.
+    fn after(&self, at: Timestamp, effect: &Effect) -> Option<Verdict> {
+        match effect {
+            Effect::Merge(plan) => self.state.merges.iter().rev().find(|record| record.plan == **plan)?.gate,
+            Effect::Revert { pull, .. } => self.merge_of(*pull).and_then(|record| record.gate_after_revert),
+            _ => {
+                let (_, recon) = self.state.last_recon.as_ref()?;
+                (recon.began_at >= at).then(|| recon.verdict())
+            }
+        }
     }
 
     fn merge_of(&self, pull: PullNumber) -> Option<&MergeRecord> {

@@ -51,7 +51,7 @@ pub(crate) fn layer_lines(recon: &Recon) -> Vec<LayerLine> {
 }
 
 impl Report<'_> {
-    fn run_state(&self) -> issue::RunState {
+    pub(super) fn run_state(&self) -> issue::RunState {
         if self.closing {
             return issue::RunState::Done;
         }
@@ -98,8 +98,10 @@ impl Report<'_> {
                 id: task.id.clone(),
                 title: task.title.clone(),
                 whom,
+                // Most reasons end with what is to be done.
+                answer: (whom == Whom::Person && !why.contains("tick"))
+                    .then(|| wording::answer_by_tick(&task.id)),
                 why,
-                answer: None,
                 since,
             };
             match &record.state {
@@ -108,7 +110,12 @@ impl Report<'_> {
                         if matches!(task.kind, Kind::Verify { .. }) { Whom::World } else { Whom::Person };
                     waiting.push(entry(whom, why.clone(), *since));
                 }
-                TaskState::Failed { why } => waiting.push(entry(Whom::Person, why.clone(), self.changed_at)),
+                TaskState::Failed { why } => {
+                    let handed =
+                        self.state.escalations.iter().rev().find(|one| one.key.as_ref() == Some(&task.key));
+                    let since = handed.map(|one| one.at).or(self.state.began_at).unwrap_or(self.as_of);
+                    waiting.push(entry(Whom::Person, why.clone(), since));
+                }
                 TaskState::Open
                     if task.kind == Kind::Final && matches!(self.awaited, Some(Awaited::People)) =>
                 {
@@ -199,10 +206,10 @@ impl Report<'_> {
         }
         StatusView {
             state: self.run_state(),
-            since: self.changed_at,
+            since: self.stood().1,
             run: self.run.to_string(),
             layers: self.recon.map(layer_lines).unwrap_or_default(),
-            judged_at: None,
+            judged_at: self.recon.map(|_| self.as_of),
             progress: progress(self.state, self.reading),
             order: planned,
             now: self.now(),

@@ -170,6 +170,8 @@ pub(crate) struct MergeRecord {
     pub(crate) revert_reason: Option<String>,
     /// The revert and when.
     pub(crate) reverted: Option<(CommitSha, Timestamp)>,
+    /// The verdict when the undoing had ended.
+    pub(crate) gate_after_revert: Option<Verdict>,
     /// When the change ended.
     pub(crate) ended_at: Option<Timestamp>,
     /// Trouble that healed by itself or by a remedy.

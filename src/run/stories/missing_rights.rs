@@ -132,6 +132,7 @@ async fn a_missing_right_in_the_cluster_is_named_before_the_first_effect() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_nothing_more() {
     let mut story = Story::begin().await;
+    story.world.repository().create_label("caretaker/pause", "#888888").unwrap();
     let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
     let excalidraw = story.world.renovate_opens("excalidraw", "0.17.4").unwrap();
     let number = story
@@ -141,9 +142,14 @@ async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_no
         .await;
     let head = story.head();
     story.start().await;
+    // Stopped between the two, so that the second does not follow at once.
+    story.wait("the first is merged", || story.merged(echo)).await;
+    let person = story.world.person("operator").unwrap();
+    person.add_label(number, "caretaker/pause").await.unwrap();
     story.until("the first is done", number, |issue| issue.body.contains("- [x] **D1")).await;
     let faults = story.world.kubernetes().faults();
     let fault = faults.add(kubernetes::Matcher::of("list", "pods"), kubernetes::Fault::Forbid);
+    person.remove_label(number, "caretaker/pause").await.unwrap();
     let issue = story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
     assert!(!story.merged(excalidraw), "{}", issue.body);
     story.looks(4).await;

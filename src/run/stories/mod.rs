@@ -10,6 +10,7 @@ mod missing_rights;
 mod people;
 mod trouble;
 mod unknowns;
+mod writing;
 
 use super::situation::Mode;
 use super::worker::{Parts, RunError, Standing, Worker};

@@ -105,8 +105,8 @@ impl World {
         edit: IssueEdit,
     ) -> Result<(), Refusal> {
         let issue = self.repo(repo)?.issue(number)?;
-        if edit.body.is_some() && edit.content_version.is_some_and(|version| version != issue.content_version)
-        {
+        let older = edit.content_version.is_some_and(|version| version != issue.content_version);
+        if self.counts_versions && edit.body.is_some() && older {
             return Err(Refusal::new(409, "the issue is already changed"));
         }
         let reopens_merged = edit.state == Some(IssueState::Open)

@@ -171,6 +171,21 @@ pub(crate) fn labels(world: &World, repo: &Repo, issue: &Issue) -> Value {
 }
 
 pub(crate) fn issue(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&str>) -> Value {
+    let mut value = newest_issue(world, repo, issue, viewer);
+    without_version(world, &mut value);
+    value
+}
+
+/// What servers before versions of texts do not know.
+fn without_version(world: &World, value: &mut Value) {
+    if !world.counts_versions
+        && let Value::Object(fields) = value
+    {
+        fields.shift_remove("content_version");
+    }
+}
+
+fn newest_issue(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&str>) -> Value {
     let kind = if issue.pull.is_some() { "pulls" } else { "issues" };
     let full_name = repo.full_name();
     let assignees: Vec<Value> = issue.assignees.iter().map(|login| user(world, login, None)).collect();
@@ -287,6 +302,7 @@ pub(crate) fn pull(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&st
     if let Value::Object(rest) = rest {
         fields.extend(rest);
     }
+    without_version(world, &mut value);
     value
 }
 

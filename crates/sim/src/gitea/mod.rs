@@ -105,6 +105,7 @@ impl Gitea {
             base: base.clone(),
             version: "1.27.1",
             mergeable_delay: options.mergeable_delay,
+            counts_versions: true,
             users: BTreeMap::new(),
             tokens: HashMap::new(),
             teams: BTreeMap::new(),
@@ -198,6 +199,11 @@ impl Gitea {
     /// Chooses what becomes of deliveries from now on.
     pub fn set_delivery_mode(&self, mode: DeliveryMode) {
         self.inner.dispatcher.set_mode(mode);
+    }
+
+    /// Chooses whether texts have versions, by which a write over a newer one is refused. Older servers have none.
+    pub fn set_counts_versions(&self, counts: bool) {
+        self.with(|world| world.counts_versions = counts);
     }
 
     /// Every request so far that came over HTTP, in the order in which they were answered.

@@ -225,6 +225,8 @@ pub(crate) struct World {
     pub(crate) base: String,
     pub(crate) version: &'static str,
     pub(crate) mergeable_delay: Duration,
+    /// Whether texts have versions, by which a write over a newer one is refused.
+    pub(crate) counts_versions: bool,
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) teams: BTreeMap<u64, Team>,
