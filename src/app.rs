@@ -7,6 +7,7 @@ use crate::cluster::{Cluster, ClusterError, Kubernetes};
 use crate::config::Settings;
 use crate::forge::{self, Forge, Gitea, IssueNumber};
 use crate::inbox::{Hints, Inbox};
+use crate::live::{Follower, Live};
 use crate::merge::classify::Rules;
 use crate::run::{self, Parts, Standing, Worker};
 use crate::store::{Store, StoreError};
@@ -20,6 +21,9 @@ use tokio_util::sync::CancellationToken;
 
 /// How long the worker may take to end what it is doing. Real time.
 const DRAIN: Duration = Duration::from_secs(30);
+
+/// How often the journal is looked at for what is shown. Real time.
+const LOOK: Duration = Duration::from_millis(100);
 
 /// Why caretaker could not start, or ended badly.
 #[derive(Debug, thiserror::Error)]
@@ -167,15 +171,41 @@ impl App {
     }
 }
 
-/// Works on one issue in the foreground, until its run is over or waits for people.
+/// Works on one issue in the foreground, until its run is over or waits for people, and shows what happens.
 pub(crate) async fn run_issue(
     settings: &Settings,
     issue: IssueNumber,
     stop: CancellationToken,
+    live: &Live,
 ) -> Result<Standing, AppError> {
     let parts = Arc::new(parts(settings, Some(issue)).await?);
     let store = Arc::clone(&parts.store);
-    let standing = Worker::new(parts).await?.run(stop).await?;
+    let worker = Worker::new(parts).await?;
+    live.rest(&wording::looks_first());
+    let mut follower = Some(Follower::resuming(Arc::clone(&store), issue.0, live).await?);
+    // A task of its own: what is shown must not hold up what is done.
+    let mut worker = tokio::spawn(worker.run(stop.clone()));
+    let mut told = false;
+    let ended = loop {
+        let ended = tokio::select! {
+            done = &mut worker => Some(done),
+            () = stop.cancelled(), if !told => {
+                told = true;
+                live.rest(&wording::stopping());
+                None
+            }
+            () = tokio::time::sleep(LOOK) => None,
+        };
+        if let Some(following) = &mut follower
+            && let Err(error) = following.follow(live).await
+        {
+            tracing::warn!(%error, "what happens cannot be shown any more; the work goes on");
+            follower = None;
+        }
+        if let Some(ended) = ended {
+            break ended;
+        }
+    };
     store.close().await;
-    Ok(standing)
+    Ok(ended??)
 }

@@ -3,15 +3,17 @@
 //! The map, from the top down; arrows point down only:
 //!
 //! * `cli`, `demo`, `app`: start things; `demo` brings the simulated servers along
+//! * `live`, `logging`: what a person sees on a terminal
 //! * `config`: puts together the settings that each module defines for itself
 //! * `web`, `inbox`: take what comes in
 //! * `run`: situation, decide, the worker, the journal
 //! * `issue`, `merge`, `health`, `action`: what a run is made of
-//! * `wording`: the sentences of issue and plan; `timing`: every wait for the world
+//! * `wording`: the sentences of issue and plan; `terminal`: colours; `timing`: every wait for the world
 //! * `forge`, `cluster`, `store`: the outside; they know no other module
 
 mod action;
 mod app;
+mod body_file;
 mod cli;
 mod cluster;
 mod config;
@@ -20,10 +22,12 @@ mod forge;
 mod health;
 mod inbox;
 mod issue;
+mod live;
 mod logging;
 mod merge;
 mod run;
 mod store;
+mod terminal;
 mod timing;
 mod web;
 mod wording;

@@ -11,12 +11,14 @@ mod outside;
 mod report;
 mod run;
 mod tasks;
+mod terminal;
 
 pub(crate) use changes::*;
 pub(crate) use outside::{cell, code, one_line, quote_outside, summary};
 pub(crate) use report::*;
 pub(crate) use run::*;
 pub(crate) use tasks::*;
+pub(crate) use terminal::*;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;

@@ -1,7 +1,7 @@
 //! `caretaker demo`: the whole job against the built-in simulators.
 
-use super::failure::{Exit, Failure};
-use crate::demo::{self, DemoOptions, Scenario};
+use super::failure::{BODY_ADVICE, Exit, Failure};
+use crate::demo::{self, DemoError, DemoOptions, Scenario};
 use clap::ValueEnum;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -18,7 +18,7 @@ Examples:
 Exit codes:
   0  the scenario came to its end
   1  it did not; what is missing is printed
-  2  wrong arguments")]
+  2  wrong arguments, or a body that cannot be read")]
 pub(super) struct Arguments {
     /// What happens.
     #[arg(long, value_enum, default_value_t, conflicts_with = "issue_file")]
@@ -67,8 +67,19 @@ fn scale(text: &str) -> Result<f64, String> {
     }
 }
 
+fn failure(error: DemoError) -> Failure {
+    match error {
+        DemoError::Body(_) => Failure::new(Exit::Settings, error, BODY_ADVICE),
+        DemoError::Write { .. } => {
+            Failure::new(Exit::Failed, error, "name a folder that may be written with --out")
+        }
+        _ => Failure::new(Exit::Failed, error, "CARETAKER_LOG=caretaker=info shows what it does on the way"),
+    }
+}
+
 impl Arguments {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        let keep = self.keep;
         let options = DemoOptions {
             scenario: match self.scenario {
                 ScenarioName::Default => Scenario::Default,
@@ -80,11 +91,11 @@ impl Arguments {
             out: self.out,
             json: self.format == Format::Json,
         };
-        let outcome = demo::run(options).await.map_err(|error| {
-            Failure::new(Exit::Failed, error, "CARETAKER_LOG=caretaker=info shows what it does on the way")
-        })?;
+        let outcome = demo::run(options).await.map_err(failure)?;
         let mut out = anstream::stdout();
         match self.format {
+            // With --keep it has been shown before the links.
+            Format::Text if keep => {}
             Format::Text => write!(out, "{}", outcome.text())?,
             Format::Json => {
                 let json = serde_json::to_string(&outcome)

@@ -28,6 +28,10 @@ impl From<Exit> for ExitCode {
     }
 }
 
+/// What to do about a body that cannot be read from a file.
+pub(super) const BODY_ADVICE: &str =
+    "name a file with the text of an issue, as UTF-8 (`-` is stdin), or save it so";
+
 /// Why a command did not do what was asked.
 #[derive(Debug)]
 pub(super) struct Failure {

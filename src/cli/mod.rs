@@ -49,8 +49,9 @@ enum Command {
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let default_filter = match arguments.command {
-        Command::Serve(_) | Command::Run(_) => "info",
-        Command::Plan(_) | Command::Config(_) => "warn",
+        Command::Serve(_) => "info",
+        // What `run` does is shown line by line as it happens; its log would only repeat it.
+        Command::Run(_) | Command::Plan(_) | Command::Config(_) => "warn",
         // What happens is shown as it happens; the log would only repeat it.
         Command::Demo(_) => "error",
     };

@@ -1,14 +1,15 @@
 //! `caretaker plan`: the tasks of an issue in the order in which they would be worked on. Writes nothing.
 
-use super::failure::{Exit, Failure};
+use super::failure::{BODY_ADVICE, Exit, Failure};
 use crate::config::{self, Settings};
 use crate::forge::{self, Forge, ForgeError, Gitea, IssueNumber, PullNumber, RepositoryName};
-use crate::issue::{self, Reading};
-use crate::merge::classify::{Rules, classify, classify_words};
-use crate::merge::{Category, UpdateType};
+use crate::issue::{self, Kind, Needs, Reading};
+use crate::merge::by_words;
+use crate::merge::classify::{Classification, Rules, classify, classify_words};
+use crate::{body_file, wording};
 use clap::ValueEnum;
 use std::collections::BTreeMap;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Show the tasks of an issue in the order of work, and change nothing.
@@ -21,7 +22,7 @@ Examples:
   caretaker plan --file BODY.md
   caretaker plan --file - --format json < BODY.md
 
-With --file no server is asked: category and update type come from the task's own words.
+With --file no server is asked: category, update type, and whether caretaker stands on it come from the task's own words.
 
 Exit codes:
   0  the plan is printed
@@ -30,7 +31,7 @@ Exit codes:
 )]
 pub(super) struct Arguments {
     /// The number of the issue on the forge.
-    #[arg(long, group = "source", value_name = "N")]
+    #[arg(long, group = "source", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     issue: Option<u64>,
     /// The repository of the issue; without it the one of the settings.
     #[arg(long, value_name = "OWNER/NAME", conflicts_with = "file")]
@@ -54,13 +55,13 @@ enum Format {
 }
 
 /// What the forge knows of the pull requests that the tasks name.
-type Facts = BTreeMap<PullNumber, (Category, UpdateType)>;
+type Facts = BTreeMap<PullNumber, Classification>;
 
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
         let rules = Rules::new(&settings.merge);
-        let (reading, facts) = match (&self.file, self.issue) {
+        let (mut reading, facts) = match (&self.file, self.issue) {
             (Some(path), _) => (read(&body_of(path)?, &rules)?, Facts::new()),
             (None, Some(number)) => {
                 let repository = self.repository(&settings)?;
@@ -71,7 +72,9 @@ impl Arguments {
                 return Err(Failure::new(Exit::Settings, what, "see `caretaker plan --help`"));
             }
         };
-        let order = issue::order(&reading.tasks, &|pull| facts.get(&pull).copied());
+        judge(&mut reading, &facts, &rules);
+        let known = |pull| facts.get(&pull).map(|fact: &Classification| (fact.category, fact.update));
+        let order = issue::order(&reading.tasks, &known);
         let mut out = anstream::stdout();
         match self.format {
             Format::Text => write!(out, "{}", issue::plan_text(&reading, &order))?,
@@ -93,20 +96,32 @@ impl Arguments {
 }
 
 fn body_of(path: &Path) -> Result<String, Failure> {
-    let read = if path == Path::new("-") {
-        let mut text = String::new();
-        std::io::stdin().read_to_string(&mut text).map(|_| text)
-    } else {
-        std::fs::read_to_string(path)
-    };
-    read.map_err(|error| {
-        let what = format!("{} cannot be read: {error}", path.display());
-        Failure::new(
-            Exit::Settings,
-            what,
-            "name a file with the text of an issue, as UTF-8, or `-` for stdin",
-        )
-    })
+    body_file::read(path).map_err(|error| Failure::new(Exit::Settings, error, BODY_ADVICE))
+}
+
+/// What the tasks' pull requests need from people: by what the forge knows of them, else by the tasks' own words.
+fn judge(reading: &mut Reading, facts: &Facts, rules: &Rules) {
+    for task in &mut reading.tasks {
+        let Kind::Merge { pull } = task.kind else { continue };
+        let fact = facts.get(&pull);
+        if let Some(fact) = fact {
+            task.category = Some(fact.category);
+            task.update = fact.update;
+            // What the words leave open is known.
+            let open = [wording::category_unknown(pull), wording::update_unknown(pull)];
+            reading.warnings.retain(|found| found.line != task.line || !open.contains(&found.text));
+        }
+        let foundation = match fact {
+            Some(fact) => fact.foundation.clone(),
+            None => by_words::foundation(&task.title, rules),
+        };
+        if let Some(why) = foundation {
+            task.needs = Some(Needs::Person);
+            task.why_person = Some(wording::foundation_waits(&why));
+        } else if task.needs.is_none() && fact.is_some_and(|fact| fact.approval().is_some()) {
+            task.needs = Some(Needs::Approval);
+        }
+    }
 }
 
 fn read(body: &str, rules: &Rules) -> Result<Reading, Failure> {
@@ -144,7 +159,7 @@ async fn fact(
     repository: &RepositoryName,
     number: PullNumber,
     rules: &Rules,
-) -> Result<Option<(Category, UpdateType)>, Failure> {
+) -> Result<Option<Classification>, Failure> {
     let pull = match forge.pull(repository, number).await {
         Ok(pull) => pull,
         // A number that is no pull request: the task's own words have to do.
@@ -154,6 +169,5 @@ async fn fact(
     let Ok(updates) = forge::renovate::updates(&pull.body) else { return Ok(None) };
     let files: Vec<String> =
         forge.pull_files(repository, number).await?.into_iter().map(|file| file.path).collect();
-    let found = classify(&updates, &pull.title, &pull.head.branch, &files, rules);
-    Ok(Some((found.category, found.update)))
+    Ok(Some(classify(&updates, &pull.title, &pull.head.branch, &files, rules)))
 }

@@ -3,6 +3,7 @@
 use super::failure::{Exit, Failure};
 use crate::config;
 use crate::forge::IssueNumber;
+use crate::live::{Clock, Lines, Live};
 use crate::run::Standing;
 use crate::{app, wording};
 use clap::Args;
@@ -15,8 +16,10 @@ use tokio_util::sync::CancellationToken;
 #[command(after_help = "\
 Examples:
   caretaker run --issue 42
+  caretaker run --issue 42 --config homelab.toml > maintenance.log
 
-No webhook is needed: the forge is asked. Stopped at any moment and started again, it goes on where it was.
+Each step is a line on stdout; a terminal also shows how far it is. No webhook is needed: the forge is asked. Stopped at
+any moment and started again, it goes on where it was.
 
 Exit codes:
   0  the run is over, or waits for people alone
@@ -25,7 +28,7 @@ Exit codes:
   3  a server or the store cannot be reached or refuses, something is missing, or another caretaker has the lock")]
 pub(super) struct Arguments {
     /// The number of the maintenance issue.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     issue: u64,
 }
 
@@ -35,7 +38,10 @@ impl Arguments {
         let stop = CancellationToken::new();
         super::stop_on_signal(stop.clone())?;
         let issue = IssueNumber(self.issue);
-        let standing = app::run_issue(&settings, issue, stop).await.map_err(super::serve::failure)?;
+        let live = Live::new(Clock::Wall, Lines::Stdout);
+        let standing = app::run_issue(&settings, issue, stop, &live).await;
+        live.finish();
+        let standing = standing.map_err(super::serve::failure)?;
         // Whoever reads the other end of a pipe may stop reading: that is nobody's failure.
         let _ = writeln!(anstream::stdout(), "{}", wording::standing(issue, standing));
         match standing {

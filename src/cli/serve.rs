@@ -15,7 +15,13 @@ Examples:
   caretaker serve --config /etc/caretaker/caretaker.toml --log-format json
 
 Listens on `web.listen` (/webhook, /healthz, /readyz) and shows the runs on `web.page_listen`.
-Stopped at any moment and started again, it goes on where it was.")]
+Stopped at any moment and started again, it goes on where it was.
+
+Exit codes:
+  0  told to stop, and stopped
+  1  failed, for a reason that is printed
+  2  wrong arguments or settings
+  3  the cluster or the store cannot be reached or refuses, or an address is in use")]
 pub(super) struct Arguments {}
 
 impl Arguments {

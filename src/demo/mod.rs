@@ -6,7 +6,6 @@
 //! a process of its own, which may be killed.
 
 mod body;
-mod live;
 mod outcome;
 mod outside;
 mod person;
@@ -20,6 +19,7 @@ pub use world::{Stage, StageError, StageOptions};
 
 use crate::app::AppError;
 use crate::config::SettingsError;
+use crate::run::RunError;
 use std::path::PathBuf;
 
 /// Why a demonstration did not come to its end.
@@ -29,13 +29,11 @@ pub enum DemoError {
     #[error("the simulated servers could not be set up")]
     Stage(#[from] StageError),
     /// The body from outside cannot be read.
-    #[error("{path} cannot be read")]
-    Body {
-        /// Which file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error("there is no body to play with")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The system takes no signal handlers.
+    #[error("the system takes no signal handlers")]
+    Signals(#[source] std::io::Error),
     /// A file of the demonstration cannot be written.
     #[error("{path} cannot be written")]
     Write {
@@ -66,6 +64,12 @@ pub enum DemoError {
 impl From<SettingsError> for DemoError {
     fn from(error: SettingsError) -> Self {
         Self::Settings(Box::new(error))
+    }
+}
+
+impl From<RunError> for DemoError {
+    fn from(error: RunError) -> Self {
+        Self::Outcome(Box::new(error))
     }
 }
 

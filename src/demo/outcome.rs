@@ -11,6 +11,8 @@ use crate::merge::Category;
 use crate::merge::classify::{Rules, classify, classify_words};
 use crate::run::{self, ChangeResult, MergeRecord, RunState, TaskState};
 use crate::store::Store;
+use crate::terminal::{color, printable};
+use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -169,12 +171,13 @@ impl DemoOutcome {
         })
     }
 
-    /// For people.
+    /// For people, in colour for whom colour is meant: print it through `anstream`.
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "#{} is {}: {}", self.issue.number, self.issue.state, self.issue.title);
+        let (title, bold) = (printable(&self.issue.title), Style::new().bold());
+        let _ = writeln!(text, "#{} is {bold}{}{bold:#}: {title}", self.issue.number, self.issue.state);
         let tasks = &self.tasks;
         let _ = write!(text, "{} of {} tasks done", tasks.done, tasks.total);
         for (count, word) in [
@@ -194,20 +197,25 @@ impl DemoOutcome {
             let rollout =
                 merge.rollout_seconds.map_or_else(|| "-".to_owned(), |seconds| format!("{seconds:.1} s"));
             let gate = merge.gate.as_deref().unwrap_or("-");
+            let (outcome, verdict) = (outcome_style(merge.outcome), verdict_style(gate));
             let _ = writeln!(
                 text,
-                "  #{:<4} {:<13} {:<9} {commit:<8} rollout {rollout:<7} {gate}",
+                "  #{:<4} {:<13} {outcome}{:<9}{outcome:#} {commit:<8} rollout {rollout:<7} {verdict}{gate}{verdict:#}",
                 merge.number, merge.category, merge.outcome
             );
         }
         for revert in &self.reverts {
             let commit = revert.commit.get(..7).unwrap_or(&revert.commit);
-            let _ = writeln!(text, "  #{} undone by {commit}: {}", revert.number, revert.reason);
+            let _ = writeln!(text, "  #{} undone by {commit}: {}", revert.number, printable(&revert.reason));
         }
         let layers: Vec<String> = self
             .layers
             .iter()
-            .map(|(layer, verdict)| format!("{layer} {}", verdict.as_str().unwrap_or_default()))
+            .map(|(layer, verdict)| {
+                let verdict = verdict.as_str().unwrap_or_default();
+                let style = verdict_style(verdict);
+                format!("{layer} {style}{verdict}{style:#}")
+            })
             .collect();
         let _ = writeln!(text, "layers: {}", layers.join(", "));
         let _ = writeln!(
@@ -216,6 +224,23 @@ impl DemoOutcome {
             self.writes.issue_body, self.writes.comments, self.seconds
         );
         text
+    }
+}
+
+fn outcome_style(outcome: &str) -> Style {
+    match outcome {
+        "merged" => color(AnsiColor::Green),
+        "failed" => color(AnsiColor::Red),
+        _ => color(AnsiColor::Yellow),
+    }
+}
+
+fn verdict_style(verdict: &str) -> Style {
+    match verdict {
+        "GREEN" => color(AnsiColor::Green),
+        "YELLOW" => color(AnsiColor::Yellow),
+        "RED" => color(AnsiColor::Red),
+        _ => Style::new(),
     }
 }
 

@@ -1,15 +1,17 @@
 //! Plays a scenario: servers, service and person in one process, until the end that the scenario has.
 
-use super::live::{Follower, Live};
 use super::outcome::final_bodies;
 use super::outside;
 use super::person::Script;
 use super::world::{Stage, StageOptions, waits_for_people};
 use super::{DemoError, DemoOutcome};
 use crate::app::App;
+use crate::live::{Clock, Follower, Lines, Live};
+use crate::run::Tone;
 use sim::gitea::IssueState;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -57,7 +59,8 @@ pub struct DemoOptions {
 
 /// Plays it, and says how it ended.
 pub async fn run(options: DemoOptions) -> Result<DemoOutcome, DemoError> {
-    let live = Live::new(options.json);
+    let lines = if options.json { Lines::Stderr } else { Lines::Stdout };
+    let live = Live::new(Clock::Since(Instant::now()), lines);
     let outcome = play(&options, &live).await;
     live.finish();
     outcome
@@ -68,10 +71,11 @@ async fn play(options: &DemoOptions, live: &Live) -> Result<DemoOutcome, DemoErr
     let folder = options.out.clone().unwrap_or_else(|| {
         std::env::temp_dir().join(format!("caretaker-demo-{}", uuid::Uuid::new_v4().simple()))
     });
-    live.say(&format!(
+    let tempo = format!(
         "every wait for the world is divided by {scale}: settling, soaking, grace, polls, the actors' delays; what guards \
          a request or tells who is alive is not"
-    ));
+    );
+    live.say(&tempo, Tone::Aside);
     let mut stage_options = StageOptions::new(&folder, scale);
     stage_options.goes_wrong = options.scenario == Scenario::Default && options.issue_file.is_none();
     let (stage, script) = match &options.issue_file {
@@ -87,22 +91,24 @@ async fn play(options: &DemoOptions, live: &Live) -> Result<DemoOutcome, DemoErr
         }
     };
     let world = stage.world();
-    live.say(&format!(
+    let servers = format!(
         "a forge at {}, a cluster at {}: 10 nodes, {} Argo CD applications, Ceph",
         world.gitea().url(),
         world.kubernetes().url(),
         world.apps().len()
-    ));
+    );
+    live.say(&servers, Tone::Aside);
     let settings = crate::config::load_file_alone(stage.settings())?;
     let app = App::start(&settings).await?;
     stage.send_deliveries(Some(app.address()))?;
-    live.say(&format!("caretaker listens on {}", app.address()));
+    live.say(&format!("caretaker listens on {}", app.address()), Tone::Aside);
 
     let began = Instant::now();
     let stop = CancellationToken::new();
     let tell = live.clone();
-    let person: JoinHandle<()> =
-        tokio::spawn(script.play(move |line| tell.say(&format!("the operator {line}")), stop.clone()));
+    let person: JoinHandle<()> = tokio::spawn(
+        script.play(move |line| tell.say(&format!("the operator {line}"), Tone::Person), stop.clone()),
+    );
     let mut follower = Follower::new(app.store().clone(), stage.issue_number());
     let ended = until_the_end(&stage, options, &mut follower, live, began).await;
     let took = began.elapsed();
@@ -111,12 +117,12 @@ async fn play(options: &DemoOptions, live: &Live) -> Result<DemoOutcome, DemoErr
         Err(error) => Err(error),
     };
     let written = write_bodies(&stage, &folder);
-    live.say(&format!("the final bodies lie in {}", folder.display()));
+    live.say(&format!("the final bodies lie in {}", folder.display()), Tone::Aside);
     if options.keep {
-        say_links(&stage, &app, live);
         if let Ok(outcome) = &outcome {
-            live.plain(&outcome.text());
+            live.plain(outcome.text().trim_end());
         }
+        say_links(&stage, &app, live);
         keep(&mut follower, live).await?;
         written?;
     }
@@ -132,11 +138,10 @@ async fn play(options: &DemoOptions, live: &Live) -> Result<DemoOutcome, DemoErr
 }
 
 async fn outside_stage(file: &Path, options: &StageOptions, live: &Live) -> Result<Stage, DemoError> {
-    let text =
-        std::fs::read_to_string(file).map_err(|source| DemoError::Body { path: file.to_owned(), source })?;
+    let text = crate::body_file::read(file).map_err(|error| DemoError::Body(Box::new(error)))?;
     let inventions = outside::inventions(&text);
     for invention in &inventions {
-        live.say(&format!("made up: {invention}"));
+        live.say(&format!("made up: {invention}"), Tone::Aside);
     }
     let title = outside::title(&text);
     Ok(Stage::outside(options, &title, &text, &inventions).await?)
@@ -194,10 +199,12 @@ fn say_links(stage: &Stage, app: &App, live: &Live) {
     live.plain(&format!("the issue, to play the person:  {base}/issues/{}", stage.issue_number()));
     live.plain(&format!("pull requests:                  {base}/pulls"));
     live.plain(&format!("caretaker's runs:               http://{}/", app.page_address()));
-    live.plain("Ctrl-C ends it.");
+    live.plain("It goes on: tick, edit and comment there as the operator. Ctrl-C ends it.");
+    live.rest("goes on; Ctrl-C ends it");
 }
 
 async fn keep(follower: &mut Follower, live: &Live) -> Result<(), DemoError> {
+    let mut terminated = signal(SignalKind::terminate()).map_err(DemoError::Signals)?;
     let ended = tokio::signal::ctrl_c();
     tokio::pin!(ended);
     loop {
@@ -205,6 +212,7 @@ async fn keep(follower: &mut Follower, live: &Live) -> Result<(), DemoError> {
         tokio::select! {
             // Where the signal cannot be waited for, there is no way to end it but to end now.
             _ = &mut ended => return Ok(()),
+            _ = terminated.recv() => return Ok(()),
             () = tokio::time::sleep(LOOK) => {}
         }
     }

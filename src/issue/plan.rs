@@ -1,7 +1,10 @@
 //! The plan, for programs and for people.
 
-use super::{Reading, TaskKey};
+use super::{Priority, Reading, TaskKey};
+use crate::health::Layer;
+use crate::terminal::{color, printable};
 use crate::wording;
+use anstyle::{AnsiColor, Style};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -37,37 +40,45 @@ pub(crate) fn plan_json(reading: &Reading, order: &[TaskKey]) -> Value {
     })
 }
 
-/// The plan as people read it on a terminal, without colour.
+/// The plan as people read it, in colour for whom colour is meant: print it through `anstream`.
 pub(crate) fn plan_text(reading: &Reading, order: &[TaskKey]) -> String {
     let mut text = String::new();
     let open: Vec<_> = order.iter().filter_map(|key| reading.task(key)).collect();
     let people = open.iter().filter(|task| task.needs.is_some()).count();
+    let (bold, dim) = (Style::new().bold(), Style::new().dimmed());
+    let (good, waits) = (color(AnsiColor::Green), color(AnsiColor::Yellow));
     // Writing to a string cannot fail.
     let _ = writeln!(text, "{}", wording::plan_summary(reading.tasks.len(), open.len(), people));
+    let wide = reading.tasks.iter().map(|task| task.id.chars().count()).max().unwrap_or(0).clamp(4, 16);
     for (place, task) in open.iter().enumerate() {
-        let layer = task.layer.map_or("-", crate::health::Layer::word);
+        let priority = match task.priority {
+            Priority::P0 => color(AnsiColor::Red),
+            Priority::P1 => waits,
+            Priority::P2 | Priority::P3 => Style::new(),
+        };
         let _ = writeln!(
             text,
-            "{:>3}. {:<6} {} {:<8} {:<9} {}",
+            "{:>3}. {bold}{:<wide$}{bold:#} {priority}{}{priority:#} {:<8} {dim}{:<9}{dim:#} {}",
             place + 1,
-            task.id,
+            printable(&task.id),
             task.priority,
-            layer,
+            task.layer.map_or("-", Layer::word),
             task.kind.word(),
-            task.title
+            printable(&task.title)
         );
         if let Some(needs) = wording::plan_needs(task.needs, task.why_person.as_deref()) {
-            let _ = writeln!(text, "     {needs}");
+            let _ = writeln!(text, "     {waits}{}{waits:#}", printable(&needs));
         }
     }
     for task in reading.tasks.iter().filter(|task| task.ticked) {
-        let _ = writeln!(text, "  ✓  {:<6} {}", task.id, task.title);
+        let (id, title) = (printable(&task.id), printable(&task.title));
+        let _ = writeln!(text, "  {good}✓{good:#}  {bold}{id:<wide$}{bold:#} {dim}{title}{dim:#}");
     }
     for found in &reading.ignored {
-        let _ = writeln!(text, "line {}: not a task: {}", found.line, found.why);
+        let _ = writeln!(text, "{dim}line {}: not a task: {}{dim:#}", found.line, printable(&found.why));
     }
     for found in &reading.warnings {
-        let _ = writeln!(text, "line {}: {}", found.line, found.text);
+        let _ = writeln!(text, "{waits}line {}: {}{waits:#}", found.line, printable(&found.text));
     }
     text
 }

@@ -36,7 +36,8 @@ impl Rules {
             .map(|rule| rule.category)
     }
 
-    fn package_foundation(&self, package: &str) -> Option<String> {
+    /// Why caretaker stands on a package; `None` where no rule says so.
+    pub(crate) fn package_foundation(&self, package: &str) -> Option<String> {
         self.foundations
             .iter()
             .find(|rule| rule.packages.iter().any(|pattern| matches_package(pattern, package)))

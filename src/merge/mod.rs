@@ -2,6 +2,7 @@
 //!
 //! Everything here is pure: the caller reads the forge and the cluster, these modules judge.
 
+pub(crate) mod by_words;
 pub(crate) mod classify;
 pub(crate) mod explain;
 mod glob;

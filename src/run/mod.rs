@@ -17,6 +17,7 @@ mod situation;
 mod state;
 #[cfg(test)]
 mod stories;
+mod tone;
 mod trust;
 mod worker;
 mod writing;
@@ -26,6 +27,7 @@ pub(crate) use line::line;
 pub(crate) use report::progress;
 pub(crate) use settings::{Repository, Settings};
 pub(crate) use state::{MergeRecord, RunState, TaskState};
+pub(crate) use tone::{Tone, now, tone};
 pub(crate) use worker::{Parts, RunError, Standing, Worker};
 
 use crate::store::{RunId, Store};

@@ -72,7 +72,7 @@ pub(crate) fn update_unknown(pull: PullNumber) -> String {
 
 /// A body without tasks.
 pub(crate) fn no_tasks() -> String {
-    "there is no task here".to_owned()
+    "there is no task here; a task is a list item with a box, such as `- [ ] **A1 P1 Apps**: what is to be done`, under a heading like Action Items".to_owned()
 }
 
 /// A command that would show secrets.
@@ -188,7 +188,13 @@ pub(crate) fn why_not_understood() -> String {
 
 /// The plan's first line on a terminal.
 pub(crate) fn plan_summary(total: usize, open: usize, people: usize) -> String {
-    format!("{total} tasks, {open} open; {people} of them need a person")
+    let tasks = if total == 1 { "1 task".to_owned() } else { format!("{total} tasks") };
+    match (open, people) {
+        (0, _) => format!("{tasks}, none open"),
+        (_, 0) => format!("{tasks}, {open} open; none of them needs a person"),
+        (_, 1) => format!("{tasks}, {open} open; 1 of them needs a person"),
+        (_, _) => format!("{tasks}, {open} open; {people} of them need a person"),
+    }
 }
 
 /// What a task of the plan needs from people.

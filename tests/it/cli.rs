@@ -37,7 +37,7 @@ const BODY: &str = "\
 #[test]
 fn help_says_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["", "plan", "config"] {
+    for command in ["", "plan", "run", "demo", "serve", "config"] {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, out, err) = run(folder.path(), &arguments);
         assert_eq!((code, err.as_str()), (Some(0), ""));
@@ -116,6 +116,53 @@ fn a_plan_of_a_file_needs_no_server() {
     let (code, _, err) = run(folder.path(), &["plan", "--file", "missing.md"]);
     assert_eq!(code, Some(2));
     assert!(err.contains("missing.md"), "{err}");
+}
+
+#[test]
+fn a_plan_is_in_colour_where_that_is_asked_for_and_steers_no_terminal() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify \u{1b}]0;title\u{7} that all nodes are Ready\n";
+    std::fs::write(folder.path().join("body.md"), body).unwrap();
+    let mut forced = caretaker(folder.path(), &["plan", "--file", "body.md"]);
+    let (code, out, _) = finish(&forced.env("CLICOLOR_FORCE", "1").output().unwrap());
+    assert_eq!(code, Some(0));
+    assert!(out.contains("\u{1b}[31mP0") && !out.contains("\u{1b}]0;") && !out.contains('\u{7}'), "{out:?}");
+    let mut json = caretaker(folder.path(), &["plan", "--file", "body.md", "--format", "json"]);
+    let (_, out, _) = finish(&json.env("CLICOLOR_FORCE", "1").output().unwrap());
+    assert!(!out.contains('\u{1b}'), "{out:?}");
+    let mut plain = caretaker(folder.path(), &["plan", "--file", "body.md"]);
+    let (_, out, _) = finish(&plain.env("NO_COLOR", "1").output().unwrap());
+    assert!(!out.contains('\u{1b}'), "{out:?}");
+}
+
+#[test]
+fn a_foundation_by_the_words_of_a_file_needs_a_person() {
+    let folder = tempfile::tempdir().unwrap();
+    let body = "## Tasks\n\n- [ ] **A1 P2**: Merge PR #12: argo-cd from 9.0.1 to 9.0.2\n\
+                - [ ] **A2 P2**: Merge PR #13: grafana from 9.0.1 to 9.0.2; then look at Argo CD\n";
+    std::fs::write(folder.path().join("body.md"), body).unwrap();
+    let (_, out, _) = run(folder.path(), &["plan", "--file", "body.md", "--format", "json"]);
+    let plan: serde_json::Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((&plan["tasks"][0]["kind"], &plan["tasks"][0]["needs"]), (&"merge".into(), &"person".into()));
+    assert!(plan["tasks"][1]["needs"].is_null(), "{plan:#}");
+    let (_, out, _) = run(folder.path(), &["plan", "--file", "body.md"]);
+    assert!(out.contains("argo-cd is a foundation: Argo CD"), "{out}");
+}
+
+#[test]
+fn a_file_that_is_no_body_is_refused_with_what_to_do() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("latin.md"), b"a\n- [ ] caf\xe9\n").unwrap();
+    std::fs::write(folder.path().join("long.md"), "- [ ] a\n".repeat(200_000)).unwrap();
+    for (file, said) in
+        [("latin.md", "line 2"), ("long.md", "longer than"), (".", "a folder"), ("no.md", "no.md")]
+    {
+        for arguments in [&["plan", "--file", file][..], &["demo", "--issue-file", file]] {
+            let (code, out, err) = run(folder.path(), arguments);
+            assert_eq!(code, Some(2), "{arguments:?}: {err}");
+            assert!(err.contains(said) && err.contains("next:"), "{arguments:?}: {out}{err}");
+        }
+    }
 }
 
 #[test]
