@@ -4,6 +4,7 @@
 use crate::{cluster, forge, health, merge, run, store, timing, web};
 use ::config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 
 /// The commented example, every setting with its default.
@@ -59,13 +60,24 @@ pub(crate) enum SettingsError {
         source: std::io::Error,
     },
     /// What the file or the environment says is no setting.
-    #[error("the settings of {from} are wrong: {said}")]
+    #[error("the settings of {from} are wrong{}", listed(.said))]
     Wrong {
         /// Where they came from.
         from: String,
-        /// What is wrong, with its key.
-        said: String,
+        /// Everything that is wrong, each with its key.
+        said: Vec<String>,
     },
+}
+
+/// One sentence on the same line, several below each other.
+pub(crate) fn listed(said: &[String]) -> String {
+    match said {
+        [one] => format!(": {one}"),
+        many => {
+            let lines: String = many.iter().map(|line| format!("\n  - {line}")).collect();
+            format!(" in {} places:{lines}", many.len())
+        }
+    }
 }
 
 /// No repository is named.
@@ -102,17 +114,76 @@ fn environment() -> Environment {
     Environment::with_prefix("CARETAKER").prefix_separator("__").separator("__").try_parsing(true)
 }
 
-fn parse(text: &str, environment: Environment) -> Result<Settings, String> {
-    let settings: Settings = Config::builder()
+fn parse(text: &str, environment: Environment) -> Result<Settings, Vec<String>> {
+    let config = Config::builder()
         .add_source(File::from_str(text, FileFormat::Toml))
         .add_source(environment)
         .build()
-        .and_then(Config::try_deserialize)
-        .map_err(|error| error.to_string())?;
-    match settings.out_of_range().first() {
-        Some(wrong) => Err(wrong.clone()),
-        None => Ok(settings),
+        .map_err(|error| vec![error.to_string()])?;
+    let wrong = match config.clone().try_deserialize::<Settings>() {
+        Ok(settings) => match settings.out_of_range() {
+            wrong if wrong.is_empty() => return Ok(settings),
+            wrong => wrong,
+        },
+        Err(first) => {
+            let each = each_wrong(config);
+            if each.is_empty() { vec![first.to_string()] } else { each }
+        }
+    };
+    Err(wrong)
+}
+
+/// Everything that is wrong, not the first of it alone: each setting is tried by itself, then those that are good together.
+fn each_wrong(config: Config) -> Vec<String> {
+    let Ok(Value::Object(sections)) = config.try_deserialize::<Value>() else { return Vec::new() };
+    let mut wrong = Vec::new();
+    let mut good = serde_json::Map::new();
+    for (section, value) in sections {
+        match value {
+            Value::Object(keys) => {
+                let mut kept = serde_json::Map::new();
+                for (key, value) in keys {
+                    match alone(&json!({ &section: { &key: &value } })) {
+                        Ok(()) => drop(kept.insert(key, value)),
+                        Err(said) => wrong.push(with_key(&format!("{section}.{key}"), said)),
+                    }
+                }
+                good.insert(section, Value::Object(kept));
+            }
+            Value::Array(tables) => {
+                let mut kept = Vec::new();
+                for (place, table) in tables.into_iter().enumerate() {
+                    match alone(&json!({ &section: [&table] })) {
+                        Ok(()) => kept.push(table),
+                        Err(said) => wrong.push(with_key(&format!("{section}[{place}]"), said)),
+                    }
+                }
+                good.insert(section, Value::Array(kept));
+            }
+            value => {
+                if let Err(said) = alone(&json!({ &section: &value })) {
+                    wrong.push(with_key(&section, said));
+                }
+            }
+        }
     }
+    if let Ok(settings) = settings_of(&Value::Object(good)) {
+        wrong.extend(settings.out_of_range());
+    }
+    wrong
+}
+
+fn settings_of(value: &Value) -> Result<Settings, ::config::ConfigError> {
+    Config::try_from(value)?.try_deserialize()
+}
+
+fn alone(value: &Value) -> Result<(), String> {
+    settings_of(value).map(drop).map_err(|error| error.to_string())
+}
+
+/// The sentence with its key; where it names the key itself, as it is.
+fn with_key(key: &str, said: String) -> String {
+    if said.contains(&format!("`{key}`")) { said } else { format!("{key}: {said}") }
 }
 
 impl Settings {
@@ -148,8 +219,8 @@ impl Settings {
         wrong
     }
 
-    /// What is missing before the service can work: sentences for a person. Secrets are looked for, never shown.
-    pub(crate) fn missing(&self) -> Vec<String> {
+    /// What is missing before caretaker can work: sentences for a person. Secrets are looked for, never shown.
+    pub(crate) fn missing(&self, needed_for: NeededFor) -> Vec<String> {
         let mut missing = Vec::new();
         let mut look = |found: Result<(), Box<dyn std::error::Error>>| {
             if let Err(error) = found {
@@ -158,10 +229,21 @@ impl Settings {
         };
         look(self.forge.url().map(drop).map_err(Into::into));
         look(self.forge.token().map(drop).map_err(Into::into));
-        look(self.web.webhook_secret().map(drop).map_err(Into::into));
+        if needed_for == NeededFor::Service {
+            look(self.web.webhook_secret().map(drop).map_err(Into::into));
+        }
         look(self.first_repository().map(drop).map_err(Into::into));
         missing
     }
+}
+
+/// For what settings are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum NeededFor {
+    /// One run in the foreground: nothing comes in.
+    Run,
+    /// The service.
+    Service,
 }
 
 /// An error with its causes on one line.
@@ -295,13 +377,36 @@ mod tests {
             ("[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"a/c\"", &["[[repository]]"]),
         ];
         for (text, expected) in cases {
-            let said = parse(text, no_environment()).expect_err(text);
+            let said = parse(text, no_environment()).expect_err(text).join("; ");
             for part in expected {
                 assert!(said.contains(part), "{text}: {said}");
             }
         }
         let misspelt = environment(&[("CARETAKER__FORGE__TOKEN", "a secret value")]);
-        let said = parse("", misspelt).expect_err("there is no such setting");
+        let said = parse("", misspelt).expect_err("there is no such setting").join("; ");
         assert!(said.contains("token") && !said.contains("a secret value"), "{said}");
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_named_at_once() {
+        let text = "[forge]\nurl = \"no address\"\ntypo = 1\n[timing]\nscale = 0.5\nsettle_seconds = -1\n[web]\n\
+                    listen = \"here\"\nbody_limit_bytes = 0\n[nothing]\na = 1\n[[repository]]\nname = \"homelab\"\n\
+                    [[repository]]\nname = \"a/b\"\nmode = \"full\"\n";
+        let said = parse(text, no_environment()).expect_err("nothing is right");
+        let all = said.join("\n");
+        for part in [
+            "forge.url",
+            "`typo`",
+            "timing.scale",
+            "timing.settle_seconds",
+            "web.listen",
+            "web.body_limit_bytes",
+            "`nothing`",
+            "`homelab` is not a repository",
+            "full",
+        ] {
+            assert!(all.contains(part), "{part} in {all}");
+        }
+        assert_eq!(said.len(), 9, "{all}");
     }
 }

@@ -59,7 +59,10 @@ fn colored() -> bool {
 
 /// Starts logging. `default` is what is logged when the environment does not say.
 pub(crate) fn start(format: LogFormat, default: &str) {
-    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| EnvFilter::new(default));
+    // Each failed request of kube's is logged there as an error, over and over; what we say of it has the reason and names
+    // what is asked.
+    let quiet = || EnvFilter::new(format!("{default},kube_client=off"));
+    let filter = EnvFilter::try_from_env(FILTER).unwrap_or_else(|_| quiet());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(|| Stderr);
     // Logging is started once; where a test has started it already, that one stays.
     let _ = match format {

@@ -1,6 +1,6 @@
 //! `caretaker config`.
 
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use crate::config;
 use anstyle::{AnsiColor, Style};
 use clap::Subcommand;
@@ -47,18 +47,12 @@ fn check(named: Option<&Path>) -> Result<(), Failure> {
     };
     let mut out = anstream::stdout();
     writeln!(out, "Settings from {from}.")?;
-    let missing = loaded.settings.missing();
+    let missing = loaded.settings.missing(config::NeededFor::Service);
     if missing.is_empty() {
         let green = Style::new().fg_color(Some(AnsiColor::Green.into()));
         writeln!(out, "{green}Nothing is wrong and nothing is missing.{green:#}")?;
         return Ok(());
     }
-    for what in &missing {
-        writeln!(out, "- {what}")?;
-    }
-    Err(Failure::new(
-        Exit::Settings,
-        format!("{} of what the service needs is missing", missing.len()),
-        "set what is listed above; `caretaker config example` shows every setting there is",
-    ))
+    out.flush()?;
+    Err(Failure::missing(&missing))
 }

@@ -50,6 +50,21 @@ impl Failure {
         Self { exit, error: error.into(), advice: advice.into() }
     }
 
+    /// Something that caretaker needs is not set.
+    pub(super) fn missing(missing: &[String]) -> Self {
+        let what = if let [one] = missing {
+            format!("something is missing: {one}")
+        } else {
+            let lines: String = missing.iter().map(|line| format!("\n  - {line}")).collect();
+            format!("{} things are missing:{lines}", missing.len())
+        };
+        Self::new(
+            Exit::Settings,
+            what,
+            "`caretaker config example` shows every setting there is, and what it means",
+        )
+    }
+
     /// Prints it and says how the process ends.
     pub(super) fn report(&self) -> ExitCode {
         // Whoever reads the other end of a pipe may stop reading: that is nobody's failure.

@@ -35,6 +35,10 @@ pub(super) struct Arguments {
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
+        let missing = settings.missing(config::NeededFor::Run);
+        if !missing.is_empty() {
+            return Err(Failure::missing(&missing));
+        }
         let stop = CancellationToken::new();
         super::stop_on_signal(stop.clone())?;
         let issue = IssueNumber(self.issue);

@@ -27,6 +27,10 @@ pub(super) struct Arguments {}
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
+        let missing = settings.missing(config::NeededFor::Service);
+        if !missing.is_empty() {
+            return Err(Failure::missing(&missing));
+        }
         let stop = CancellationToken::new();
         super::stop_on_signal(stop.clone())?;
         let app = App::start(&settings).await.map_err(failure)?;

@@ -1,6 +1,7 @@
 //! The page of the runs: read only, and everything on it comes out of the journal, escaped by its template.
 
 use super::health::{Check, Peer, Readiness};
+use crate::run::{self, Event, RunState, Tone};
 use crate::store::{JournalRow, RunId, RunRow, Store, StoreError};
 use crate::wording;
 use askama::Template;
@@ -67,6 +68,8 @@ struct RunsPage {
 #[template(path = "run.html")]
 struct RunPage {
     run: Run,
+    ended: usize,
+    total: usize,
     left_out: usize,
     lines: Vec<Line>,
 }
@@ -104,6 +107,8 @@ struct Line {
     id: i64,
     at: String,
     event: String,
+    /// The class that says how it is meant.
+    tone: &'static str,
     words: String,
     whole: String,
 }
@@ -112,7 +117,7 @@ struct Line {
 pub(super) fn router(store: Arc<Store>, readiness: Arc<Readiness>) -> Router {
     Router::new()
         .route("/", get(runs))
-        .route("/runs/{id}", get(run))
+        .route("/runs/{id}", get(one_run))
         .route("/style.css", get(style))
         .with_state(PageState { store, readiness })
 }
@@ -152,26 +157,45 @@ fn part(name: &'static str, check: &Check, error: Option<String>) -> Part {
     Part { name, ok: check.ok, words }
 }
 
-async fn run(State(state): State<PageState>, Path(id): Path<i64>) -> Result<Response, PageError> {
+async fn one_run(State(state): State<PageState>, Path(id): Path<i64>) -> Result<Response, PageError> {
     let rows = state.store.recent_runs(u32::MAX).await?;
     let row = rows.iter().find(|row| row.id == RunId(id)).ok_or(PageError::NoSuchRun)?;
     let journal = state.store.journal(row.id, None).await?;
     let left_out = journal.len().saturating_sub(LINES);
-    page(&RunPage { run: Run::from(row), left_out, lines: journal.iter().skip(left_out).map(line).collect() })
+    // A line says which task it is about: that is known from the lines before it.
+    let mut state = RunState::default();
+    let mut lines: Vec<Line> = journal.iter().map(|row| line(row, &mut state)).collect();
+    let (ended, total) = state.ended_of();
+    page(&RunPage { run: Run::from(row), ended, total, left_out, lines: lines.split_off(left_out) })
 }
 
-fn line(row: &JournalRow) -> Line {
+fn line(row: &JournalRow, state: &mut RunState) -> Line {
     let event: Option<Value> = serde_json::from_str(&row.event).ok();
     let name = event.as_ref().and_then(|event| event.get("event")).and_then(Value::as_str);
     let mut words = Vec::new();
-    if let Some(event) = &event {
-        describe("", event, &mut words);
+    let mut tone = Tone::Plain;
+    match serde_json::from_str::<Event>(&row.event) {
+        Ok(known) => {
+            words.push(run::line(&known, state));
+            tone = run::tone(&known);
+            state.fold(row.id, row.at, known);
+        }
+        // Of a newer caretaker, maybe: as it is.
+        Err(_) => event.iter().for_each(|event| describe("", event, &mut words)),
     }
     let whole = event.as_ref().and_then(|event| serde_json::to_string_pretty(event).ok());
     Line {
         id: row.id.0,
         at: row.at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
         event: name.unwrap_or("unreadable").replace('-', " "),
+        tone: match tone {
+            Tone::Plain => "plain",
+            Tone::Good => "good",
+            Tone::Waits => "waits",
+            Tone::Bad => "bad",
+            Tone::Person => "person",
+            Tone::Aside => "aside",
+        },
         words: cut(&words.join(", "), LONGEST_LINE),
         whole: cut(&whole.unwrap_or_else(|| row.event.clone()), LONGEST_EVENT),
     }
@@ -217,7 +241,8 @@ mod tests {
     use jiff::Timestamp;
 
     fn words(event: &str) -> (String, String) {
-        let line = line(&JournalRow { id: EventId(1), at: Timestamp::UNIX_EPOCH, event: event.to_owned() });
+        let row = JournalRow { id: EventId(1), at: Timestamp::UNIX_EPOCH, event: event.to_owned() };
+        let line = line(&row, &mut crate::run::RunState::default());
         (line.event, line.words)
     }
 
@@ -233,6 +258,8 @@ mod tests {
                     .to_owned()
             )
         );
+        let known = r#"{"event":"waits","key":"01","why":"somebody looks"}"#;
+        assert_eq!(words(known), ("waits".to_owned(), "? waits: somebody looks".to_owned()));
         assert_eq!(words("no json"), ("unreadable".to_owned(), String::new()));
         assert_eq!(words("[]").0, "unreadable");
     }

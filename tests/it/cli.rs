@@ -69,8 +69,14 @@ fn the_example_of_the_settings_is_printed_and_accepted() {
 
     let (code, out, err) = run(folder.path(), &["config", "check"]);
     assert_eq!(code, Some(2));
-    assert!(out.contains("CARETAKER_FORGE_TOKEN") && out.contains("CARETAKER_WEBHOOK_SECRET"), "{out}");
-    assert!(err.contains("error:") && err.contains("next:"), "{err}");
+    assert!(err.contains("CARETAKER_FORGE_TOKEN") && err.contains("CARETAKER_WEBHOOK_SECRET"), "{out}{err}");
+    assert!(err.contains("error: 2 things are missing:") && err.contains("next:"), "{err}");
+    for (arguments, secret) in [(&["serve"][..], true), (&["run", "--issue", "7"], false)] {
+        let (code, _, err) = run(folder.path(), arguments);
+        assert_eq!(code, Some(2), "{err}");
+        assert!(err.contains("CARETAKER_FORGE_TOKEN"), "{err}");
+        assert_eq!(err.contains("CARETAKER_WEBHOOK_SECRET"), secret, "{err}");
+    }
 
     let mut complete = caretaker(folder.path(), &["config", "check"]);
     complete.env("CARETAKER_FORGE_TOKEN", "token-that-stays-unseen");
