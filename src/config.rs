@@ -1,6 +1,7 @@
 //! Puts the settings together that each module defines for itself: defaults, then a TOML file, then the environment
 //! (`CARETAKER__SECTION__KEY`). A key that nobody knows is an error, since a misspelt one would be a silent default.
 
+use crate::terminal::bullets;
 use crate::{cluster, forge, health, merge, run, store, timing, web};
 use ::config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
@@ -70,13 +71,10 @@ pub(crate) enum SettingsError {
 }
 
 /// One sentence on the same line, several below each other.
-pub(crate) fn listed(said: &[String]) -> String {
+fn listed(said: &[String]) -> String {
     match said {
         [one] => format!(": {one}"),
-        many => {
-            let lines: String = many.iter().map(|line| format!("\n  - {line}")).collect();
-            format!(" in {} places:{lines}", many.len())
-        }
+        many => format!(" in {} places:{}", many.len(), bullets(many)),
     }
 }
 

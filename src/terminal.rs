@@ -7,6 +7,12 @@ pub(crate) fn color(color: AnsiColor) -> Style {
     Style::new().fg_color(Some(color.into()))
 }
 
+/// Each on a line of its own.
+pub(crate) fn bullets(lines: &[String]) -> String {
+    let each = "\n  - ";
+    format!("{each}{}", lines.join(each))
+}
+
 /// Text from outside, so that it cannot steer a terminal: one line, without control characters.
 pub(crate) fn printable(text: &str) -> String {
     text.chars()

@@ -2,6 +2,7 @@
 
 use crate::config::SettingsError;
 use crate::forge::ForgeError;
+use crate::terminal::bullets;
 use anstyle::{AnsiColor, Style};
 use std::error::Error;
 use std::fmt;
@@ -55,8 +56,7 @@ impl Failure {
         let what = if let [one] = missing {
             format!("something is missing: {one}")
         } else {
-            let lines: String = missing.iter().map(|line| format!("\n  - {line}")).collect();
-            format!("{} things are missing:{lines}", missing.len())
+            format!("{} things are missing:{}", missing.len(), bullets(missing))
         };
         Self::new(
             Exit::Settings,
