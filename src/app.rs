@@ -5,7 +5,7 @@
 
 use crate::cluster::{Cluster, ClusterError, Kubernetes};
 use crate::config::Settings;
-use crate::forge::{self, Forge, Gitea, IssueNumber};
+use crate::forge::{self, BRANCH_WRITE_TIMEOUT, Forge, Gitea, IssueNumber};
 use crate::inbox::{Hints, Inbox};
 use crate::live::{Follower, Live};
 use crate::merge::classify::Rules;
@@ -19,8 +19,9 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long the worker may take to end what it is doing. Real time.
-const DRAIN: Duration = Duration::from_secs(30);
+/// How long the worker may take to end what it is doing: a merge that was begun is not cut off. Real time, and less than
+/// the Deployment's `terminationGracePeriodSeconds`.
+const DRAIN: Duration = BRANCH_WRITE_TIMEOUT.saturating_add(Duration::from_secs(5));
 
 /// How often the journal is looked at for what is shown. Real time.
 const LOOK: Duration = Duration::from_millis(100);

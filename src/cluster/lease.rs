@@ -13,8 +13,9 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
-/// How long the lock holds after a renewal.
-pub(crate) const DURATION: Duration = Duration::from_secs(30);
+/// How long the lock holds after a renewal: longer than the longest request that is made under it, and the permit before
+/// it. The same identity takes its own lock again at once, so only another caretaker waits for a dead one.
+pub(crate) const DURATION: Duration = Duration::from_mins(1);
 
 /// The record of another holder as we last saw it change.
 #[derive(Debug, PartialEq, Eq)]

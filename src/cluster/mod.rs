@@ -16,6 +16,7 @@ mod tests;
 mod types;
 
 pub(crate) use client::Kubernetes;
+pub(crate) use lease::DURATION as LEASE_DURATION;
 pub(crate) use settings::Settings;
 pub(crate) use types::*;
 

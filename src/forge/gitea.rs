@@ -14,6 +14,7 @@ use super::wire::{
     WireFilesAnswer, WireIssue, WireLabel, WirePull, WireRepository, WireStatus, WireTree, WireVersion,
 };
 use super::{Forge, ForgeError, ForgeResult, Settings};
+use crate::cluster::ClusterLease;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -290,6 +291,7 @@ impl Forge for Gitea {
 
     async fn merge(
         &self,
+        _lease: &ClusterLease,
         repository: &RepositoryName,
         number: PullNumber,
         order: &MergeOrder,
@@ -301,7 +303,7 @@ impl Forge for Gitea {
             "MergeMessageField": order.message,
             "delete_branch_after_merge": order.delete_branch,
         });
-        self.http.write(&Method::POST, &pull_route(repository, number).then(["merge"]), &body).await?;
+        self.http.write_branch(&Method::POST, &pull_route(repository, number).then(["merge"]), &body).await?;
         Ok(())
     }
 
@@ -419,6 +421,7 @@ impl Forge for Gitea {
 
     async fn change_files(
         &self,
+        _lease: &ClusterLease,
         repository: &RepositoryName,
         commit: &FilesCommit,
     ) -> ForgeResult<CommitSha> {
@@ -442,7 +445,7 @@ impl Forge for Gitea {
             .collect();
         let body = json!({ "branch": commit.branch, "message": commit.message, "files": files });
         let route = repository_route(repository).then(["contents"]);
-        let answer: WireFilesAnswer = self.http.write(&Method::POST, &route, &body).await?.json()?;
+        let answer: WireFilesAnswer = self.http.write_branch(&Method::POST, &route, &body).await?.json()?;
         Ok(answer.commit.sha)
     }
 }

@@ -4,7 +4,7 @@
 //! its effect never leads to a second effect; redirects are answers and never followed, since a followed PATCH turns
 //! into a GET; an answer that does not end is cut off by size as well as by time.
 
-use super::{ForgeError, ForgeResult, Settings};
+use super::{BRANCH_WRITE_TIMEOUT, ForgeError, ForgeResult, Settings};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
@@ -159,7 +159,7 @@ impl Http {
             .with_max_delay(LONGEST_WAIT)
             .with_max_times(RETRIES)
             .with_jitter();
-        let tries = (|| self.once(method, route, None)).retry(policy).when(|error| {
+        let tries = (|| self.once(method, route, None, None)).retry(policy).when(|error| {
             matches!(error, ForgeError::Unavailable { retry_after, .. }
                 if retry_after.is_none_or(|wait| wait <= LONGEST_WAIT))
         });
@@ -175,10 +175,26 @@ impl Http {
 
     /// Sends a write, once: whether a lost one happened is for the caller to find out.
     pub(super) async fn write(&self, method: &Method, route: &Route, body: &Value) -> ForgeResult<Answer> {
-        self.once(method, route, Some(body)).await
+        self.once(method, route, Some(body), None).await
     }
 
-    async fn once(&self, method: &Method, route: &Route, body: Option<&Value>) -> ForgeResult<Answer> {
+    /// Sends a write that moves a branch, which may take longer.
+    pub(super) async fn write_branch(
+        &self,
+        method: &Method,
+        route: &Route,
+        body: &Value,
+    ) -> ForgeResult<Answer> {
+        self.once(method, route, Some(body), Some(BRANCH_WRITE_TIMEOUT)).await
+    }
+
+    async fn once(
+        &self,
+        method: &Method,
+        route: &Route,
+        body: Option<&Value>,
+        timeout: Option<Duration>,
+    ) -> ForgeResult<Answer> {
         let url = self.url(route);
         let what = what(method, &url);
         let unavailable = |error: &reqwest::Error| ForgeError::Unavailable {
@@ -189,6 +205,9 @@ impl Http {
         let mut request = self.client.request(method.clone(), url);
         if let Some(body) = body {
             request = request.json(body);
+        }
+        if let Some(timeout) = timeout {
+            request = request.timeout(timeout);
         }
         let mut response = request.send().await.map_err(|error| unavailable(&error))?;
         let status = response.status();

@@ -18,9 +18,16 @@ pub(crate) use settings::Settings;
 pub(crate) use settings::SettingsError;
 pub(crate) use types::*;
 
+use crate::cluster::ClusterLease;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use std::time::Duration;
+
+/// How long a request that moves a branch may take: a merge, or a commit of files. Longer than any other request, since
+/// Gitea does such work inside the request, with hooks, a push and its database at the end: on a busy machine that takes
+/// many seconds, and a client that goes away cuts it off in the middle (seen on Gitea 1.27.1: the branch was moved, the
+/// pull request stayed open). No setting: the cluster's lock and the end of the process are measured by it.
+pub(crate) const BRANCH_WRITE_TIMEOUT: Duration = Duration::from_secs(45);
 
 /// Why the forge did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -206,9 +213,12 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
     ) -> ForgeResult<Vec<CommitStatus>>;
     /// A branch with its head and protection.
     async fn branch(&self, repository: &RepositoryName, name: &str) -> ForgeResult<Branch>;
-    /// Asks for a merge, pinned to a head. Whatever comes back, the truth is [`Forge::pull`].
+    /// Asks for a merge, pinned to a head. Whatever comes back, the truth is [`Forge::pull`]. What moves the branch rolls
+    /// out in the cluster, so it takes the cluster's lock; the caller sees to it that it holds for
+    /// [`BRANCH_WRITE_TIMEOUT`].
     async fn merge(
         &self,
+        lease: &ClusterLease,
         repository: &RepositoryName,
         number: PullNumber,
         order: &MergeOrder,
@@ -241,9 +251,14 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
     ) -> ForgeResult<Option<FileAt>>;
     /// Every file of a commit, recursively, all pages.
     async fn tree(&self, repository: &RepositoryName, commit: &CommitSha) -> ForgeResult<Vec<TreeEntry>>;
-    /// Several files in one commit, all or nothing. [`ForgeError::Refused`] with 422 when one of them moved.
-    async fn change_files(&self, repository: &RepositoryName, commit: &FilesCommit)
-    -> ForgeResult<CommitSha>;
+    /// Several files in one commit, all or nothing. [`ForgeError::Refused`] with 422 when one of them moved. Takes the
+    /// cluster's lock as a merge does.
+    async fn change_files(
+        &self,
+        lease: &ClusterLease,
+        repository: &RepositoryName,
+        commit: &FilesCommit,
+    ) -> ForgeResult<CommitSha>;
 }
 
 #[cfg(test)]

@@ -1,10 +1,15 @@
 //! The client against the simulated Gitea, over real HTTP.
 
 use super::*;
+use crate::cluster::ClusterLease;
 use secrecy::SecretString;
 use sim::gitea::{Fault, FileChange, NewCommit, Options, Permission, Protection, Rule, Sha};
 use std::time::Instant;
 use url::Url;
+
+fn lease() -> ClusterLease {
+    ClusterLease::for_test(BRANCH_WRITE_TIMEOUT)
+}
 
 /// A server with one repository, `ops/homelab`, and a client with the bot's token.
 struct World {
@@ -192,11 +197,11 @@ async fn a_merge_is_pinned_and_told_by_the_pull_request() {
 
     let order = world.order(number).await;
     let other = MergeOrder { head: base.clone(), ..order.clone() };
-    let refused = world.gitea.merge(&world.name, number, &other).await.expect_err("another head");
+    let refused = world.gitea.merge(&lease(), &world.name, number, &other).await.expect_err("another head");
     assert!(matches!(refused, ForgeError::Conflict { .. }), "{refused:?}");
     assert_eq!(refused.after_refused_merge(), AfterRefusedMerge::LookAgain);
 
-    world.gitea.merge(&world.name, number, &order).await.expect("merged");
+    world.gitea.merge(&lease(), &world.name, number, &order).await.expect("merged");
     let merged = world.gitea.pull(&world.name, number).await.expect("a pull request").merged.expect("merged");
     let commit = world.gitea.commit(&world.name, &merged.commit).await.expect("a commit");
     assert_eq!(commit.parents.first(), Some(&base));
@@ -211,7 +216,7 @@ async fn a_merge_is_pinned_and_told_by_the_pull_request() {
     assert!(ahead.contains(&merged.commit));
     assert!(world.gitea.compare(&world.name, &merged.commit, &base).await.expect("compared").is_empty());
 
-    let again = world.gitea.merge(&world.name, number, &order).await.expect_err("merged already");
+    let again = world.gitea.merge(&lease(), &world.name, number, &order).await.expect_err("merged already");
     assert!(matches!(again, ForgeError::Refused { status: 405, .. }), "{again:?}");
 }
 
@@ -233,7 +238,7 @@ async fn each_refusal_of_a_merge_says_what_may_follow() {
         .expect("a protection");
     let branch = world.gitea.branch(&world.name, "main").await.expect("a branch");
     assert_eq!(branch.required_statuses, ["ci/test"]);
-    let missing = world.gitea.merge(&world.name, number, &order).await.expect_err("no status");
+    let missing = world.gitea.merge(&lease(), &world.name, number, &order).await.expect_err("no status");
     assert_eq!(missing.after_refused_merge(), AfterRefusedMerge::Later, "{missing:?}");
     world
         .repository
@@ -248,19 +253,21 @@ async fn each_refusal_of_a_merge_says_what_may_follow() {
     world.repository.unprotect_branch("main").expect("no protection");
 
     world.repository.close_pull("operator", number.0).expect("closed");
-    let closed = world.gitea.merge(&world.name, number, &order).await.expect_err("closed");
+    let closed = world.gitea.merge(&lease(), &world.name, number, &order).await.expect_err("closed");
     assert_eq!(closed.after_refused_merge(), AfterRefusedMerge::LookAgain, "{closed:?}");
 
     let number = world.pull("renovate/b", "version: 1.2.0\n").await;
     let order = world.order(number).await;
     world.repository.set_archived(true).expect("archived");
-    let archived = world.gitea.merge(&world.name, number, &order).await.expect_err("archived");
+    let archived = world.gitea.merge(&lease(), &world.name, number, &order).await.expect_err("archived");
     assert_eq!(archived.after_refused_merge(), AfterRefusedMerge::Never, "{archived:?}");
     world.repository.set_archived(false).expect("taken back");
 
     let reader = world.server.create_token("caretaker", &["read:issue", "read:repository", "read:user"]);
-    let refused =
-        client(&world.server, &reader).merge(&world.name, number, &order).await.expect_err("no scope");
+    let refused = client(&world.server, &reader)
+        .merge(&lease(), &world.name, number, &order)
+        .await
+        .expect_err("no scope");
     assert!(refused.needs_person(), "{refused:?}");
     assert!(refused.to_string().contains("write:repository"), "{refused}");
     assert_eq!(refused.after_refused_merge(), AfterRefusedMerge::Never);
@@ -273,7 +280,8 @@ async fn an_answer_that_is_lost_after_its_effect_is_not_repeated() {
         let number = world.pull("renovate/a", "version: 1.1.0\n").await;
         let order = world.order(number).await;
         world.server.faults().add(world.fault("POST", "/merge$", fault));
-        let error = world.gitea.merge(&world.name, number, &order).await.expect_err("a lost answer");
+        let error =
+            world.gitea.merge(&lease(), &world.name, number, &order).await.expect_err("a lost answer");
         assert!(error.is_uncertain() || matches!(error, ForgeError::Forbidden { .. }), "{error:?}");
         assert_eq!(world.count("POST", "/merge"), 1);
         assert!(world.gitea.pull(&world.name, number).await.expect("a pull request").merged.is_some());
@@ -342,11 +350,12 @@ async fn files_are_read_and_changed_all_or_nothing() {
             FileWrite::Delete { path: "b/c d.yaml".to_owned(), expected: file.blob.clone() },
         ],
     };
-    let stale = world.gitea.change_files(&world.name, &write(file.blob.clone())).await.expect_err("stale");
+    let stale =
+        world.gitea.change_files(&lease(), &world.name, &write(file.blob.clone())).await.expect_err("stale");
     assert!(matches!(stale, ForgeError::Refused { status: 422, .. }), "{stale:?}");
     assert_eq!(world.gitea.file(&world.name, "new.yaml", "main").await.expect("read"), None);
 
-    let sha = world.gitea.change_files(&world.name, &write(a.blob)).await.expect("written");
+    let sha = world.gitea.change_files(&lease(), &world.name, &write(a.blob)).await.expect("written");
     assert_eq!(world.gitea.branch(&world.name, "main").await.expect("a branch").head, sha);
     let commit = world.gitea.commit(&world.name, &sha).await.expect("a commit");
     assert!(commit.message.trim_end().ends_with("Caretaker-Step: 7-4"), "{}", commit.message);

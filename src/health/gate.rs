@@ -3,10 +3,12 @@
 //! Races decided here: the verdict that a permit rests on is fresh, and the permit lives ten seconds of our own
 //! monotonic clock, so nothing is merged on yesterday's GREEN; it ends earlier where the cluster's lock would, so that the
 //! request is over before anybody else may think the lock free. A permit is for one pull request at one head on one base;
-//! it is moved into the merge and cannot be copied, so it is good for one request.
+//! it is moved into the merge and cannot be copied, so it is good for one request. It merges nothing until it is
+//! confirmed by what was read after it was made: what a person or a push changed in between voids it.
 
-use super::{FindingId, Recon, Settings, Verdict};
-use crate::cluster::ClusterLease;
+use super::{Authority, FindingId, PlanMark, Recon, Settings, Verdict};
+use crate::cluster::{ClusterLease, LEASE_DURATION};
+use crate::forge::BRANCH_WRITE_TIMEOUT;
 use crate::forge::{CommitSha, PullNumber};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -15,22 +17,11 @@ use std::time::{Duration, Instant};
 /// How long a permit lives. Real seconds, whatever the scale of the waits.
 const LIFE: Duration = Duration::from_secs(10);
 
-/// What lets a change start.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Authority {
-    /// The repository works by itself, and this change needs nobody.
-    Automatic,
-    /// A trusted person approved this very change.
-    Approved {
-        /// Who.
-        by: String,
-    },
-    /// Nobody did.
-    Missing {
-        /// What is asked, and of whom.
-        asked: String,
-    },
-}
+// A lock that was just taken outlasts a permit and the request that is sent at its very end.
+const _: () = assert!(LEASE_DURATION.as_secs() > LIFE.as_secs() + BRANCH_WRITE_TIMEOUT.as_secs());
+
+/// How long the lock must hold for a permit of full life: its life, and the request that begins at its end.
+pub(crate) const NEEDED_LEASE: Duration = LIFE.saturating_add(BRANCH_WRITE_TIMEOUT);
 
 /// Everything that the gate looks at.
 #[derive(Debug)]
@@ -75,58 +66,124 @@ pub(crate) struct Blocked {
     pub(crate) unblock: String,
 }
 
-/// The permission to merge one pull request at one head onto one base. Only [`permit`] makes it.
+/// What a permit is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct MergeSubject {
+    /// The task and its plan.
+    pub(crate) mark: PlanMark,
+    /// The pull request.
+    pub(crate) pull: PullNumber,
+    /// Its head.
+    pub(crate) head: CommitSha,
+    /// The default branch's head that it is merged onto.
+    pub(crate) base: CommitSha,
+}
+
+/// The permission to merge one pull request at one head onto one base. Only [`permit`] makes it, and it merges nothing
+/// until it is confirmed.
 #[derive(Debug)]
 pub(crate) struct MergePermit {
-    pull: PullNumber,
-    head: CommitSha,
-    base: CommitSha,
+    subject: MergeSubject,
+    made: Instant,
     ends: Instant,
 }
 
-/// A permit that was not used in time.
+/// What was read in the last moment before the merge.
+#[derive(Debug, Clone)]
+pub(crate) struct LastWord {
+    /// When the reading began.
+    pub(crate) begun: Instant,
+    /// The pull request's head.
+    pub(crate) head: CommitSha,
+    /// The default branch's head.
+    pub(crate) base: CommitSha,
+    /// What else speaks against the merge now: a person's stop, a label, a status.
+    pub(crate) against: Option<String>,
+}
+
+/// A permit that the world agreed to once more after it was made. The merge takes it, and nothing else.
+#[derive(Debug)]
+pub(crate) struct ConfirmedPermit {
+    subject: MergeSubject,
+    ends: Instant,
+}
+
+/// Why a permit merges nothing.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
-#[error("the permit has expired: the verdict that it rests on is too old")]
-pub(crate) struct PermitExpired;
+pub(crate) enum PermitVoid {
+    /// It was not used in time.
+    #[error("the permit has expired: the verdict that it rests on is too old")]
+    Expired,
+    /// What is to confirm it was read before it was made.
+    #[error("what is to confirm the permit is older than the permit")]
+    Stale,
+    /// The pull request has another head.
+    #[error("the pull request has another head now")]
+    OtherHead,
+    /// The branch has another head.
+    #[error("the default branch has another head now")]
+    OtherBase,
+    /// Something changed meanwhile.
+    #[error("{0}")]
+    Against(String),
+}
 
 impl MergePermit {
+    /// Holds it against what was read after it was made.
+    pub(crate) fn confirm(self, word: LastWord) -> Result<ConfirmedPermit, PermitVoid> {
+        self.confirm_at(word, Instant::now())
+    }
+
+    fn confirm_at(self, word: LastWord, now: Instant) -> Result<ConfirmedPermit, PermitVoid> {
+        if word.begun < self.made {
+            return Err(PermitVoid::Stale);
+        }
+        if let Some(why) = word.against {
+            return Err(PermitVoid::Against(why));
+        }
+        if word.head != self.subject.head {
+            return Err(PermitVoid::OtherHead);
+        }
+        if word.base != self.subject.base {
+            return Err(PermitVoid::OtherBase);
+        }
+        if now >= self.ends {
+            return Err(PermitVoid::Expired);
+        }
+        Ok(ConfirmedPermit { subject: self.subject, ends: self.ends })
+    }
+}
+
+impl ConfirmedPermit {
     /// Uses it up: what may be merged, if it may still be.
-    pub(crate) fn consume(self) -> Result<(PullNumber, CommitSha, CommitSha), PermitExpired> {
+    pub(crate) fn consume(self) -> Result<MergeSubject, PermitVoid> {
         self.consume_at(Instant::now())
     }
 
-    fn consume_at(self, now: Instant) -> Result<(PullNumber, CommitSha, CommitSha), PermitExpired> {
-        if now < self.ends { Ok((self.pull, self.head, self.base)) } else { Err(PermitExpired) }
-    }
-
-    /// What it is for, for the journal's intent.
-    pub(crate) fn subject(&self) -> (PullNumber, &CommitSha, &CommitSha) {
-        (self.pull, &self.head, &self.base)
+    fn consume_at(self, now: Instant) -> Result<MergeSubject, PermitVoid> {
+        if now < self.ends { Ok(self.subject) } else { Err(PermitVoid::Expired) }
     }
 }
 
 /// Opens the gate for one pull request, or says everything that keeps it closed.
-pub(crate) fn permit(
-    evidence: &Evidence<'_>,
-    pull: PullNumber,
-    head: CommitSha,
-    base: CommitSha,
-) -> Result<MergePermit, Vec<Blocked>> {
+pub(crate) fn permit(evidence: &Evidence<'_>, subject: MergeSubject) -> Result<MergePermit, Vec<Blocked>> {
     // Taken first: the permit's life includes the time that judging takes.
-    let ends = Instant::now() + LIFE;
+    let made = Instant::now();
+    let ends = made + LIFE;
     let ends = evidence.lease.latest_start(evidence.request_timeout).map_or(ends, |latest| latest.min(ends));
-    let blocked: Vec<Blocked> = [people(evidence), verdicts(evidence), steadiness(evidence), means(evidence)]
-        .into_iter()
-        .flatten()
-        .collect();
-    if blocked.is_empty() { Ok(MergePermit { pull, head, base, ends }) } else { Err(blocked) }
+    let blocked: Vec<Blocked> =
+        [people(evidence, &subject.mark), verdicts(evidence), steadiness(evidence), means(evidence)]
+            .into_iter()
+            .flatten()
+            .collect();
+    if blocked.is_empty() { Ok(MergePermit { subject, made, ends }) } else { Err(blocked) }
 }
 
 fn block(why: String, since: Option<Timestamp>, unblock: &str) -> Blocked {
     Blocked { why, since, unblock: unblock.to_owned() }
 }
 
-fn people(evidence: &Evidence<'_>) -> Vec<Blocked> {
+fn people(evidence: &Evidence<'_>, mark: &PlanMark) -> Vec<Blocked> {
     let mut blocked = Vec::new();
     if let Some(who) = evidence.paused {
         blocked.push(block(format!("paused: {who}"), None, "a trusted person lets it go on"));
@@ -137,8 +194,14 @@ fn people(evidence: &Evidence<'_>) -> Vec<Blocked> {
     if let Some(why) = evidence.outside_window {
         blocked.push(block(why.to_owned(), None, "the window opens"));
     }
-    if let Authority::Missing { asked } = evidence.authority {
-        blocked.push(block("not approved".to_owned(), None, asked));
+    match evidence.authority {
+        Authority::Automatic => {}
+        Authority::Missing { asked } => blocked.push(block("not approved".to_owned(), None, asked)),
+        Authority::Approved(approval) if approval.covers(mark) => {}
+        Authority::Approved(approval) => {
+            let why = format!("not approved: {} approved something else", approval.by());
+            blocked.push(block(why, None, "an approval of exactly this change"));
+        }
     }
     blocked
 }
@@ -229,6 +292,7 @@ pub(super) mod testing {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Approval;
     use super::super::probes::testing::{ago, now};
     use super::testing::recon_at;
     use super::*;
@@ -244,7 +308,7 @@ mod tests {
         change: impl FnOnce(&mut Evidence<'_>),
     ) -> Result<MergePermit, Vec<Blocked>> {
         let settings = Settings::default();
-        let authority = Authority::Automatic;
+        let authority = Authority::new(None, None);
         let lease = ClusterLease::for_test(lease);
         let mut evidence = Evidence {
             now: now(),
@@ -262,7 +326,20 @@ mod tests {
             request_timeout: Duration::from_secs(10),
         };
         change(&mut evidence);
-        permit(&evidence, PullNumber(51), sha('a'), sha('b'))
+        permit(&evidence, subject())
+    }
+
+    fn mark(hash: &str) -> PlanMark {
+        PlanMark::new("D1".to_owned(), hash.repeat(64))
+    }
+
+    fn subject() -> MergeSubject {
+        MergeSubject { mark: mark("7"), pull: PullNumber(51), head: sha('a'), base: sha('b') }
+    }
+
+    /// What is read just after a permit was made, when nothing has changed.
+    fn word() -> LastWord {
+        LastWord { begun: Instant::now(), head: sha('a'), base: sha('b'), against: None }
     }
 
     const LEASE: Duration = Duration::from_secs(25);
@@ -271,8 +348,51 @@ mod tests {
     fn everything_green_gives_a_permit_for_exactly_that() {
         let green = recon_at(ago(5), Verdict::Green);
         let permit = try_with(&green, LEASE, &BTreeSet::new(), |_| {}).expect("a permit");
-        assert_eq!(permit.subject(), (PullNumber(51), &sha('a'), &sha('b')));
-        assert_eq!(permit.consume(), Ok((PullNumber(51), sha('a'), sha('b'))));
+        assert_eq!(permit.confirm(word()).expect("confirmed").consume(), Ok(subject()));
+    }
+
+    #[test]
+    fn what_changed_since_the_permit_was_made_voids_it() {
+        type Change = fn(&mut LastWord);
+        let green = recon_at(ago(5), Verdict::Green);
+        let earlier = Instant::now();
+        let cases: [(&str, Change, PermitVoid); 3] = [
+            ("another head", |word| word.head = sha('c'), PermitVoid::OtherHead),
+            ("another base", |word| word.base = sha('c'), PermitVoid::OtherBase),
+            (
+                "a person",
+                |word| word.against = Some("paused".to_owned()),
+                PermitVoid::Against("paused".to_owned()),
+            ),
+        ];
+        for (name, change, expected) in cases {
+            let permit = try_with(&green, LEASE, &BTreeSet::new(), |_| {}).expect("a permit");
+            let mut last = word();
+            change(&mut last);
+            assert_eq!(permit.confirm(last).expect_err(name), expected);
+        }
+        let permit = try_with(&green, LEASE, &BTreeSet::new(), |_| {}).expect("a permit");
+        let stale = LastWord { begun: earlier, ..word() };
+        assert_eq!(permit.confirm(stale).expect_err("older than the permit"), PermitVoid::Stale);
+    }
+
+    #[test]
+    fn an_approval_is_for_one_plan() {
+        let green = recon_at(ago(5), Verdict::Green);
+        let approved = |task: &str, hash: &str| {
+            let mark = PlanMark::new(task.to_owned(), hash.repeat(64));
+            Authority::new(Some("a major".to_owned()), Some(Approval::new(mark, "operator".to_owned())))
+        };
+        for (task, hash, expected) in [("D1", "7", true), ("D2", "7", false), ("D1", "8", false)] {
+            let authority = approved(task, hash);
+            let got = try_with(&green, LEASE, &BTreeSet::new(), |evidence| {
+                // The borrow ends with the call; the evidence is thrown away with it.
+                evidence.authority = Box::leak(Box::new(authority.clone()));
+            });
+            assert_eq!(got.is_ok(), expected, "{task} {hash}");
+        }
+        let missing = Authority::new(Some("a major".to_owned()), None);
+        assert_eq!(missing, Authority::Missing { asked: "a major".to_owned() });
     }
 
     #[test]
@@ -280,7 +400,11 @@ mod tests {
         let green = recon_at(ago(5), Verdict::Green);
         for (seconds, expected) in [(9, true), (11, false)] {
             let permit = try_with(&green, LEASE, &BTreeSet::new(), |_| {}).expect("a permit");
-            assert_eq!(permit.consume_at(Instant::now() + Duration::from_secs(seconds)).is_ok(), expected);
+            let later = Instant::now() + Duration::from_secs(seconds);
+            assert_eq!(permit.confirm_at(word(), later).is_ok(), expected);
+            let permit = try_with(&green, LEASE, &BTreeSet::new(), |_| {}).expect("a permit");
+            let confirmed = permit.confirm(word()).expect("confirmed at once");
+            assert_eq!(confirmed.consume_at(later).is_ok(), expected);
         }
     }
 
@@ -290,7 +414,8 @@ mod tests {
         for (seconds, expected) in [(4, true), (6, false)] {
             let lease = Duration::from_secs(15);
             let permit = try_with(&green, lease, &BTreeSet::new(), |_| {}).expect("a permit");
-            assert_eq!(permit.consume_at(Instant::now() + Duration::from_secs(seconds)).is_ok(), expected);
+            let later = Instant::now() + Duration::from_secs(seconds);
+            assert_eq!(permit.confirm_at(word(), later).is_ok(), expected);
         }
     }
 

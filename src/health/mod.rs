@@ -7,6 +7,7 @@
 //! Races decided here: a pass that is older than the settings allow gives no permit; a permit ends ten seconds after the
 //! pass was judged, by our own clock; GREEN that nobody watched for a while is not GREEN without a break.
 
+mod authority;
 mod baseline;
 mod gate;
 mod probes;
@@ -16,8 +17,11 @@ mod settings;
 mod steadiness;
 mod types;
 
+pub(crate) use authority::{Approval, Authority, PlanMark};
 pub(crate) use baseline::{Attribution, attribute, new_findings};
-pub(crate) use gate::{Authority, Evidence, MergePermit, permit};
+pub(crate) use gate::{
+    ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid, permit,
+};
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use rights::{Feature, rights};
 #[cfg(test)]

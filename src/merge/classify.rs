@@ -3,7 +3,7 @@
 //! "Worse" is by risk. A bundle of several updates stays `non-major` as long as no member is of high risk or more (core
 //! infrastructure, a foundation, a database, a major); its risk is its worst member's in any case.
 
-use super::glob::{matches, matches_package};
+use super::glob::{matches, matches_name, matches_package};
 use super::settings::{CategoryRule, FoundationRule, Settings};
 use super::{Category, Risk, UpdateType, semver};
 use crate::forge::renovate::{Update, UpdateKind};
@@ -40,7 +40,7 @@ impl Rules {
     pub(crate) fn package_foundation(&self, package: &str) -> Option<String> {
         self.foundations
             .iter()
-            .find(|rule| rule.packages.iter().any(|pattern| matches_package(pattern, package)))
+            .find(|rule| rule.packages.iter().any(|pattern| matches_name(pattern, package)))
             .map(|rule| format!("{package} is a foundation: {}", rule.name))
     }
 

@@ -30,9 +30,47 @@ pub(crate) fn matches_package(pattern: &str, package: &str) -> bool {
     matches(pattern, package) || package.split('/').any(|part| matches(pattern, part))
 }
 
+/// Whether a pattern is a package's own name: its last part between slashes, without tag and digest. A pattern with
+/// slashes is held against as many of the last parts, each as a whole: `rook/ceph` is `docker.io/rook/ceph`, and `traefik`
+/// is `docker.io/library/traefik` but not `docker.io/traefik/whoami`.
+pub(crate) fn matches_name(pattern: &str, package: &str) -> bool {
+    let package = package.split('@').next().unwrap_or_default();
+    let parts: Vec<&str> = package.split('/').filter(|part| !part.is_empty()).collect();
+    let wanted: Vec<&str> = pattern.split('/').collect();
+    let Some(skipped) = parts.len().checked_sub(wanted.len()) else { return false };
+    let last = wanted.len().saturating_sub(1);
+    wanted.iter().zip(&parts[skipped..]).enumerate().all(|(place, (wanted, part))| {
+        // A port of the registry's host is no tag: only the last part has one.
+        let name = if place == last { part.split(':').next().unwrap_or_default() } else { part };
+        matches(wanted, name)
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_the_last_part_or_as_many_as_the_pattern_has() {
+        for (pattern, package, expected) in [
+            ("traefik", "traefik", true),
+            ("traefik", "docker.io/library/traefik", true),
+            ("traefik", "docker.io/library/traefik:v3.1@sha256:00", true),
+            ("traefik", "Traefik/Traefik", true),
+            ("traefik", "docker.io/traefik/whoami", false),
+            ("traefik", "traefik-forward-auth", false),
+            ("rook/ceph", "docker.io/rook/ceph", true),
+            ("rook/ceph", "ceph", false),
+            ("rook/ceph", "evilrook/ceph", false),
+            ("istio/*", "docker.io/istio/pilot", true),
+            ("istio/*", "istio/samples/bookinfo", false),
+            ("zot", "localhost:5000/zot", true),
+            ("", "", false),
+            ("*", "", false),
+        ] {
+            assert_eq!(matches_name(pattern, package), expected, "{pattern} {package}");
+        }
+    }
 
     #[test]
     fn stars_stand_for_any_text() {

@@ -104,6 +104,8 @@ pub(crate) enum Refusal {
     Held(Hold),
     /// Statuses that failed.
     FailedStatuses(Vec<String>),
+    /// Everything that it changes is on the base already.
+    NothingLeft,
     /// A change that its table does not explain.
     Unexplained(Unexplained),
     /// The forge's list of files and the diff disagree.
@@ -127,6 +129,7 @@ impl fmt::Display for Refusal {
             Self::FailedStatuses(contexts) => {
                 write!(formatter, "these statuses failed: {}", contexts.join(", "))
             }
+            Self::NothingLeft => formatter.write_str("what it changes is on the branch already"),
             Self::Unexplained(what) => {
                 write!(formatter, "it changes something that its table of updates does not explain: {what}")
             }
@@ -188,6 +191,9 @@ fn refusal_or_ready(
     }
     if pull.labels.iter().any(|label| label.name == HOLD_LABEL) {
         return Err(Refusal::HoldLabel);
+    }
+    if facts.files.is_empty() && facts.diff.trim().is_empty() {
+        return Err(Refusal::NothingLeft);
     }
     let explained = explain(facts.diff, &updates, &settings.lock_files).map_err(Refusal::Unexplained)?;
     let listed: BTreeSet<&str> = facts.files.iter().map(|file| file.path.as_str()).collect();

@@ -119,7 +119,8 @@ impl Watched<'_> {
             .collect()
     }
 
-    /// The watchers whose running or waiting operation is of this commit: none of them sees a newer one before it ends.
+    /// The watchers whose running operation is of this very commit, retries included: none of them sees a newer one
+    /// before it ends. An operation that has only been asked for, or that is another's, is nobody's to stop.
     pub(crate) fn stuck_operations<'a>(
         &self,
         applications: &'a [Application],
@@ -129,8 +130,7 @@ impl Watched<'_> {
             .into_iter()
             .filter(|app| {
                 app.operation.as_ref().is_some_and(|operation| {
-                    (app.operation_requested || operation.phase == OperationPhase::Running)
-                        && operation.phase != OperationPhase::Terminating
+                    operation.phase == OperationPhase::Running
                         && operation.revisions.iter().any(|revision| revision == commit.as_str())
                 })
             })

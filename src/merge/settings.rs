@@ -35,7 +35,8 @@ pub(crate) struct CategoryRule {
 pub(crate) struct FoundationRule {
     /// What it is, as the reason shows it.
     pub name: String,
-    /// Patterns (`*`) of package names, or of one part of them between slashes.
+    /// Patterns (`*`) of packages' own names: the last part between slashes, or as many of the last parts as the pattern
+    /// has.
     #[serde(default)]
     pub packages: Vec<String>,
     /// Patterns (`*`) of paths of changed files.
@@ -281,39 +282,125 @@ const CATEGORIES: &[(Category, &[&str])] = &[
     (Category::AppTemplate, &["app-template"]),
 ];
 
-/// What caretaker stands on, whatever the settings say.
+/// What caretaker stands on, whatever the settings say: name, packages (by their own name), folders. What only runs beside
+/// it, or is made by the same people, is none: a runner of the forge, a plugin, a demonstration.
 const FOUNDATIONS: &[(&str, &[&str], &[&str])] = &[
-    ("the forge", &["gitea*", "forgejo*"], &["gitea/*", "*/gitea/*", "forgejo/*", "*/forgejo/*"]),
+    (
+        "the forge",
+        &["gitea", "gitea-rootless", "forgejo", "forgejo-rootless"],
+        &["gitea/*", "*/gitea/*", "forgejo/*", "*/forgejo/*"],
+    ),
     (
         "Argo CD",
-        &["argo-cd", "argocd*", "argocd-apps", "argo-cd-apps"],
+        &["argo-cd", "argocd", "argocd-apps", "argo-cd-apps", "argocd-operator", "argocd-vault-plugin"],
         &["argocd/*", "*/argocd/*", "argo-cd/*", "*/argo-cd/*"],
     ),
     (
         "Flux",
-        &["flux", "flux2", "flux-operator", "flux-instance", "fluxcd"],
+        &[
+            "flux",
+            "flux2",
+            "flux-operator",
+            "flux-instance",
+            "fluxcd",
+            "fluxcd/source-controller",
+            "fluxcd/kustomize-controller",
+            "fluxcd/helm-controller",
+            "fluxcd/notification-controller",
+        ],
         &["flux-system/*", "*/flux-system/*"],
     ),
-    ("the registry", &["registry", "zot", "harbor*"], &["zot/*", "*/zot/*", "harbor/*", "*/harbor/*"]),
+    (
+        "the registry",
+        &[
+            "registry",
+            "docker-registry",
+            "distribution",
+            "zot",
+            "zot-linux-*",
+            "harbor",
+            "harbor-*",
+            "goharbor/*",
+        ],
+        &["zot/*", "*/zot/*", "harbor/*", "*/harbor/*"],
+    ),
     (
         "ingress to the forge",
-        &["ingress-nginx*", "nginx-ingress*", "traefik*", "envoy-gateway*", "gateway-helm", "istio*"],
+        &[
+            "ingress-nginx",
+            "ingress-nginx/*",
+            "nginx-ingress",
+            "nginx-ingress-controller",
+            "kubernetes-ingress",
+            "traefik",
+            "traefik-crds",
+            "envoy-gateway",
+            "envoyproxy/gateway",
+            "envoyproxy/envoy",
+            "gateway-helm",
+            "istio",
+            "istio/*",
+            "istiod",
+        ],
         &["ingress-nginx/*", "*/ingress-nginx/*", "traefik/*", "*/traefik/*"],
     ),
-    ("DNS to the forge", &["external-dns*", "coredns*", "k8s-gateway"], &[]),
+    ("DNS to the forge", &["external-dns", "external-dns-*", "coredns", "k8s-gateway", "k8s_gateway"], &[]),
     (
         "the network",
-        &["cilium*", "calico*", "tigera-operator", "flannel*", "metallb*", "kube-vip*", "multus*"],
+        &[
+            "cilium",
+            "cilium-envoy",
+            "cilium/operator*",
+            "calico",
+            "calico/*",
+            "tigera-operator",
+            "tigera/operator",
+            "flannel",
+            "flannel-cni-plugin",
+            "metallb",
+            "metallb/*",
+            "kube-vip",
+            "kube-vip-cloud-provider",
+            "multus",
+            "multus-cni",
+        ],
         &["cilium/*", "*/cilium/*", "metallb/*", "*/metallb/*"],
     ),
     (
         "storage of the store",
-        &["rook-ceph*", "rook", "ceph", "longhorn*", "openebs*", "democratic-csi"],
-        &["rook-ceph/*", "*/rook-ceph/*", "longhorn*/*", "*/longhorn*/*"],
+        &[
+            "rook",
+            "rook-ceph",
+            "rook-ceph-*",
+            "ceph",
+            "cephcsi",
+            "longhorn",
+            "longhornio/*",
+            "openebs",
+            "openebs/*",
+            "democratic-csi",
+        ],
+        &[
+            "rook-ceph/*",
+            "*/rook-ceph/*",
+            "longhorn/*",
+            "*/longhorn/*",
+            "longhorn-system/*",
+            "*/longhorn-system/*",
+        ],
     ),
     (
         "Kubernetes",
-        &["k3s", "k3s-*", "kubernetes", "kubelet", "talos*", "system-upgrade-controller", "etcd"],
+        &[
+            "k3s",
+            "k3s-upgrade",
+            "kubernetes",
+            "kubelet",
+            "talos",
+            "siderolabs/installer",
+            "system-upgrade-controller",
+            "etcd",
+        ],
         &[],
     ),
     ("caretaker", &["caretaker"], &["caretaker/*", "*/caretaker/*"]),

@@ -4,16 +4,19 @@
 //! read from the pull request; a revert is recognised by the step id in its commit's trailer; an issue's text is read
 //! fresh before each write and sent with the version that it was computed from.
 
+mod cluster;
+
+pub(crate) use cluster::{archive_crashes, sync, terminate};
+
 use super::event::{Effect, MergePlan, Outcome};
 use super::worker::Parts;
-use crate::action::{self, Action};
-use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef};
+use crate::cluster::{ClusterLease, LeaseAnswer};
 use crate::forge::renovate::{rebase_box, tick_rebase_box};
 use crate::forge::{
-    AfterRefusedMerge, BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError, ForgeResult, IssueEdit,
-    IssueNumber, MergeOrder, PullNumber, RepositoryName, State, TreeEntry,
+    AfterRefusedMerge, BRANCH_WRITE_TIMEOUT, BlobSha, CommitSha, EntryKind, FilesCommit, ForgeError,
+    ForgeResult, IssueEdit, IssueNumber, MergeOrder, PullNumber, RepositoryName, State, TreeEntry,
 };
-use crate::health::MergePermit;
+use crate::health::{ConfirmedPermit, PlanMark};
 use crate::issue::{TaskKey, hex, resolution_note};
 use crate::merge::revert::{
     Entry, PathHistory, WholeEntry, find_step, merge_message, plan_revert, revert_message,
@@ -29,6 +32,11 @@ const WRITE_ATTEMPTS: u32 = 5;
 
 /// How many commits of the branch are searched for a step id. A revert is one of the newest.
 const SEARCHED_COMMITS: u32 = 50;
+
+/// How often a pull request is looked at again whose merge is on the branch while it reads open, and how far apart. Real
+/// time: it is the forge's own work that is waited for.
+const LOOKS: u32 = 8;
+const BETWEEN_LOOKS: Duration = Duration::from_millis(250);
 
 /// What an effect needs to know of its run.
 #[derive(Debug, Clone)]
@@ -61,8 +69,9 @@ fn not_yet(error: &dyn std::fmt::Display) -> Outcome {
 /// Asks for a merge and finds out what became of it.
 pub(crate) async fn merge(
     parts: &Parts,
+    lease: &ClusterLease,
     context: &Context<'_>,
-    permit: MergePermit,
+    permit: ConfirmedPermit,
     plan: &MergePlan,
 ) -> Outcome {
     if context.tries.len() > 1 {
@@ -73,12 +82,13 @@ pub(crate) async fn merge(
             Err(error) => return not_yet(&error),
         }
     }
-    let Ok((pull, head, _base)) = permit.consume() else {
-        return Outcome::NotYet { why: wording::permit_expired() };
+    let (pull, head) = match permit.consume() {
+        Ok(subject) => (subject.pull, subject.head),
+        Err(_) => return Outcome::NotYet { why: wording::permit_expired() },
     };
     let (title, message) = merge_message(&plan.title, pull, context.issue, &context.step);
     let order = MergeOrder { head, title, message, delete_branch: parts.merge_settings.delete_branch };
-    let answer = parts.forge.merge(context.repository, pull, &order).await;
+    let answer = parts.forge.merge(lease, context.repository, pull, &order).await;
     if let Err(error) = &answer {
         tracing::warn!(pull = pull.0, %error, "the merge was not answered with a yes");
     }
@@ -102,21 +112,26 @@ pub(crate) async fn confirm_merge(
     context: &Context<'_>,
     plan: &MergePlan,
 ) -> ForgeResult<Outcome> {
-    let pull = parts.forge.pull(context.repository, plan.pull).await?;
-    let (commit, at) = if let Some(merged) = pull.merged {
-        (parts.forge.commit(context.repository, &merged.commit).await?, merged.at)
-    } else {
-        // A forge that was cut off in the middle may have moved the branch and still call the pull request open.
+    let mut looks = 0;
+    let (commit, at, left_open) = loop {
+        let pull = parts.forge.pull(context.repository, plan.pull).await?;
+        if let Some(merged) = pull.merged {
+            break (parts.forge.commit(context.repository, &merged.commit).await?, merged.at, false);
+        }
+        // A forge that was cut off in the middle has moved the branch and still calls the pull request open. The branch
+        // is what rolls out, so it is the truth; one that is still at it gets a moment to say so.
         let commits = parts.forge.commits(context.repository, context.branch, SEARCHED_COMMITS).await?;
         match context.tries.iter().find_map(|(step, _)| find_step(&commits, step)) {
-            Some(commit) => (commit.clone(), Timestamp::now()),
             None => return Ok(Outcome::NotYet { why: wording::merge_not_seen() }),
+            Some(commit) if looks >= LOOKS => break (commit.clone(), Timestamp::now(), true),
+            Some(_) => looks += 1,
         }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     };
     let ours =
         context.tries.iter().find(|(step, _)| find_step(std::slice::from_ref(&commit), step).is_some());
     let proven = ours.is_some_and(|(_, base)| commit.parents.first() == Some(base));
-    Ok(Outcome::Merged { commit: commit.sha, at, proven, ours: ours.is_some() })
+    Ok(Outcome::Merged { commit: commit.sha, at, proven, ours: ours.is_some(), left_open })
 }
 
 fn lies<'a>(tree: &'a [TreeEntry], path: &str) -> Option<&'a TreeEntry> {
@@ -144,6 +159,7 @@ fn changed_paths(before: &[TreeEntry], after: &[TreeEntry]) -> BTreeSet<String> 
 /// Puts the files back as they were before a merge, in one commit.
 pub(crate) async fn revert(
     parts: &Parts,
+    lease: &ClusterLease,
     context: &Context<'_>,
     plan: &MergePlan,
     merge_commit: &CommitSha,
@@ -156,7 +172,7 @@ pub(crate) async fn revert(
             Err(error) => return not_yet(&error),
         }
     }
-    match try_revert(parts, context, plan, merge_commit, reason).await {
+    match try_revert(parts, lease, context, plan, merge_commit, reason).await {
         Ok(outcome) => outcome,
         // The files moved since they were read: judged again.
         Err(ForgeError::Refused { status: 422, said, .. }) => Outcome::NotYet { why: said },
@@ -170,12 +186,17 @@ pub(crate) async fn revert(
 
 async fn try_revert(
     parts: &Parts,
+    lease: &ClusterLease,
     context: &Context<'_>,
     plan: &MergePlan,
     merge_commit: &CommitSha,
     reason: &str,
 ) -> ForgeResult<Outcome> {
     let head = parts.forge.branch(context.repository, context.branch).await?.head;
+    if head != *merge_commit {
+        // Somebody pushed since: judged again, with their commits in view.
+        return Ok(Outcome::NotYet { why: wording::branch_moved() });
+    }
     let before = parts.forge.tree(context.repository, &plan.base).await?;
     let merged = parts.forge.tree(context.repository, merge_commit).await?;
     let now = parts.forge.tree(context.repository, &head).await?;
@@ -205,7 +226,17 @@ async fn try_revert(
     };
     let message = revert_message(&plan.title, plan.pull, merge_commit, context.issue, reason, &context.step);
     let commit = FilesCommit { branch: context.branch.to_owned(), message, files: writes };
-    let sha = parts.forge.change_files(context.repository, &commit).await?;
+    // Reading all that may have taken its while.
+    let renewed = if lease.holds_for(BRANCH_WRITE_TIMEOUT) {
+        None
+    } else {
+        match parts.cluster.acquire_lease(lease.holder()).await {
+            Ok(LeaseAnswer::Held(renewed)) if renewed.holds_for(BRANCH_WRITE_TIMEOUT) => Some(renewed),
+            Ok(_) | Err(_) => return Ok(Outcome::NotYet { why: wording::lease_too_short() }),
+        }
+    };
+    let lease = renewed.as_ref().unwrap_or(lease);
+    let sha = parts.forge.change_files(lease, context.repository, &commit).await?;
     Ok(Outcome::Reverted { commit: sha })
 }
 
@@ -294,65 +325,6 @@ pub(crate) async fn ask_rebase(parts: &Parts, context: &Context<'_>, pull: PullN
     Outcome::NotYet { why: wording::text_keeps_changing() }
 }
 
-/// Reads and archives Ceph's crash reports.
-pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action: &Action) -> Outcome {
-    match action::archive_crashes(parts.cluster.as_ref(), &parts.cluster_settings, lease, action).await {
-        Ok(performed) => {
-            Outcome::Done { detail: wording::note_archived(&performed.archived, &performed.evidence) }
-        }
-        Err(error) => not_yet(&error),
-    }
-}
-
-async fn application(
-    parts: &Parts,
-    object: &ObjectRef,
-) -> Result<Option<crate::cluster::Application>, ClusterError> {
-    Ok(match parts.cluster.applications().await? {
-        Installed::Yes(applications) => applications
-            .into_iter()
-            .find(|found| found.namespace == object.namespace && found.name == object.name),
-        Installed::No => None,
-    })
-}
-
-/// Stops the running operation of an Application. One that has none any more is done.
-pub(crate) async fn terminate(parts: &Parts, lease: &ClusterLease, object: &ObjectRef) -> Outcome {
-    let found = match application(parts, object).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
-        Err(error) => return not_yet(&error),
-    };
-    if !found.operation_requested {
-        return Outcome::Done { detail: String::new() };
-    }
-    match parts.cluster.terminate_operation(lease, &found).await {
-        Ok(()) => Outcome::Done { detail: String::new() },
-        Err(error) => not_yet(&error),
-    }
-}
-
-/// Starts a sync, unless one runs already.
-pub(crate) async fn sync(
-    parts: &Parts,
-    lease: &ClusterLease,
-    object: &ObjectRef,
-    revision: &CommitSha,
-) -> Outcome {
-    let found = match application(parts, object).await {
-        Ok(Some(found)) => found,
-        Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
-        Err(error) => return not_yet(&error),
-    };
-    if found.operation_requested {
-        return Outcome::Done { detail: wording::already_syncing() };
-    }
-    match parts.cluster.sync_application(lease, &found, revision.as_str()).await {
-        Ok(()) => Outcome::Done { detail: String::new() },
-        Err(error) => not_yet(&error),
-    }
-}
-
 /// Puts the label that calls for a person on the issue, making it where it does not exist.
 pub(crate) async fn call_person(parts: &Parts, context: &Context<'_>) -> Outcome {
     let name = parts.settings.needs_human_label.as_str();
@@ -363,6 +335,23 @@ pub(crate) async fn call_person(parts: &Parts, context: &Context<'_>) -> Outcome
             None => parts.forge.create_label(context.repository, name, "#d93f0b").await?,
         };
         parts.forge.add_label(context.repository, context.issue, label.id).await
+    };
+    match done.await {
+        Ok(()) => Outcome::Done { detail: String::new() },
+        Err(error) => not_yet(&error),
+    }
+}
+
+/// Takes the label that calls for a person away. One that is not there, or that does not exist, is away.
+pub(crate) async fn release_person(parts: &Parts, context: &Context<'_>) -> Outcome {
+    let name = parts.settings.needs_human_label.as_str();
+    let done = async {
+        let issue = parts.forge.issue(context.repository, context.issue).await?;
+        match issue.labels.iter().find(|label| label.name == name) {
+            // Taking away what is not there would be delivered as a change.
+            None => Ok(()),
+            Some(label) => parts.forge.remove_label(context.repository, context.issue, label.id).await,
+        }
     };
     match done.await {
         Ok(()) => Outcome::Done { detail: String::new() },
@@ -381,6 +370,7 @@ pub(crate) fn task_of(effect: &Effect) -> Option<&TaskKey> {
         | Effect::Terminate { .. }
         | Effect::Sync { .. }
         | Effect::CallPerson
+        | Effect::ReleasePerson
         | Effect::CloseIssue { .. } => None,
     }
 }
@@ -394,12 +384,12 @@ pub(crate) fn pull_of(effect: &Effect) -> Option<PullNumber> {
     }
 }
 
-/// A code for a plan and a change: hex digits that nobody can guess and a rebase with the same change keeps.
-pub(crate) fn approval_code(
+/// The mark of a plan and a change, which a rebase with the same change keeps.
+pub(crate) fn plan_mark(
     key: &TaskKey,
     plan: &str,
     change: &[(String, Option<BlobSha>, Option<BlobSha>)],
-) -> String {
+) -> PlanMark {
     use sha2::{Digest, Sha256};
     let mut hash = Sha256::new();
     hash.update(key.0.as_bytes());
@@ -415,5 +405,5 @@ pub(crate) fn approval_code(
             hash.update(part.unwrap_or("-").as_bytes());
         }
     }
-    hex(&hash.finalize()[..4])
+    PlanMark::new(key.0.clone(), hex(&hash.finalize()))
 }

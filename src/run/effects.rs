@@ -1,25 +1,25 @@
 //! From a decision to its effect: the proofs first, then the intent, then the effect, then its outcome.
 //!
-//! Races decided here: the pull request and the branch's head are read again just before a merge, the rest is of the same
-//! look; without a permit and a lock that holds long enough nothing is even journalled; an effect whose outcome is not in
-//! the journal is asked about, and done again only where that changes nothing.
+//! Races decided here: whether a person stopped the run is read once more before each effect, and before a merge
+//! everything that it rests on ([`permit`](super::permit)); without a permit and a lock that holds long enough nothing is
+//! even journalled; an effect whose outcome is not in the journal is asked about, and done again only where that changes
+//! nothing.
 
 use super::act::{self, Context};
 use super::decide::Waiting;
-use super::event::{Effect, EffectClass, Event, MergePlan, Outcome};
+use super::event::{Effect, EffectClass, Event, Outcome};
+use super::permit::HeldBack;
 use super::settings::RolloutBy;
-use super::situation::Mode;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use crate::cluster;
-use crate::forge::{PullNumber, State};
-use crate::health::{self, Authority, Evidence, permit};
+use crate::forge::{BRANCH_WRITE_TIMEOUT, PullNumber, State};
+use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
-use crate::merge::rollout::{Rollout, Watched};
+use crate::merge::rollout::Watched;
 use crate::store::EventId;
 use crate::wording;
 use futures::StreamExt;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use tracing::Instrument;
 
@@ -31,21 +31,29 @@ impl Worker {
         work: &mut Work,
         mut effect: Effect,
     ) -> Result<(Next, Option<Waiting>), RunError> {
+        // A look takes its while: a person's stop since its beginning counts, reverts included.
+        match self.held_back(scene, work).await? {
+            None => {}
+            Some(HeldBack::Paused(by)) => return Ok((Next::Now, Some(Waiting::Paused(by)))),
+            Some(HeldBack::Withdrawn) if work.state.change.is_some() => {}
+            Some(HeldBack::Withdrawn) => return Ok((Next::Now, None)),
+        }
         // The proofs come before the intent: without them nothing is tried.
         let permit = match &mut effect {
             Effect::Merge(plan) => match self.permit(scene, work, plan).await? {
-                Ok(permit) => {
-                    // The intent says what the permit is for: a base that was read a moment ago.
-                    plan.base = permit.subject().2.clone();
-                    Some(permit)
-                }
+                Ok(permit) => Some(permit),
                 Err(why) => return Ok((Next::Soon, Some(Waiting::World(why)))),
             },
             _ => None,
         };
-        let timeout = self.parts.cluster_settings.request_timeout();
-        if !self.lease.as_ref().is_some_and(|lease| lease.holds_for(timeout)) {
-            return Ok((Next::Now, None));
+        let needed = match &effect {
+            // The permit has seen to it already.
+            Effect::Merge(_) => BRANCH_WRITE_TIMEOUT,
+            Effect::Revert { .. } => NEEDED_LEASE,
+            _ => self.parts.cluster_settings.request_timeout(),
+        };
+        if !self.hold_lease(needed).await {
+            return Ok((Next::Soon, Some(Waiting::World(wording::lease_too_short()))));
         }
         let step = self.append(work, Event::Intended { effect: effect.clone() }).await?;
         let task =
@@ -55,59 +63,18 @@ impl Worker {
         let outcome = match (&effect, permit) {
             (Effect::Merge(plan), Some(permit)) => {
                 let context = self.context(scene, work, step, &effect);
-                act::merge(&self.parts, &context, permit, plan).instrument(span).await
+                match &self.lease {
+                    Some(lease) => {
+                        act::merge(&self.parts, lease, &context, permit, plan).instrument(span).await
+                    }
+                    None => Outcome::NotYet { why: wording::lease_too_short() },
+                }
             }
             _ => self.carry_out(scene, work, step, &effect).instrument(span).await?,
         };
         let retry = matches!(outcome, Outcome::NotYet { .. });
         self.ended(work, step, outcome).await?;
         Ok((if retry { Next::Soon } else { Next::Now }, None))
-    }
-
-    /// Everything again that decides about a merge, read just before it.
-    async fn permit(
-        &self,
-        scene: &Scene<'_>,
-        work: &Work,
-        plan: &mut MergePlan,
-    ) -> Result<Result<health::MergePermit, String>, RunError> {
-        let parts = &self.parts;
-        let name = &scene.repository.name;
-        let pull = parts.forge.pull(name, plan.pull).await?;
-        if pull.head.sha != plan.head || pull.state != State::Open || pull.draft || !pull.mergeable {
-            return Ok(Err(wording::pull_moved(plan.pull)));
-        }
-        let base = parts.forge.branch(name, &scene.repository.default_branch).await?.head;
-        if base != scene.observation.branch.head {
-            return Ok(Err(wording::branch_moved()));
-        }
-        let Some(lease) = &self.lease else { return Ok(Err(wording::gate_settling())) };
-        let authority = match work.state.task(&plan.key).and_then(|record| record.approved.as_ref()) {
-            Some(approved) => Authority::Approved { by: approved.by.clone() },
-            None if scene.settings.mode == Mode::Auto => Authority::Automatic,
-            None => Authority::Missing { asked: wording::approval_by_mode() },
-        };
-        let evidence = Evidence {
-            now: Timestamp::now(),
-            recon: &scene.observation.recon,
-            settings: &parts.health_settings,
-            excused: &BTreeSet::new(),
-            green_since: work.memory.steadiness.green_since(),
-            settle: parts.timing.settle(),
-            head_rolled_out: match &scene.observation.head_rollout {
-                Rollout::Done { .. } => Ok(()),
-                rollout => Err(wording::gate_head_waits(rollout)),
-            },
-            incident: None,
-            paused: scene.observation.paused.as_deref(),
-            outside_window: None,
-            authority: &authority,
-            lease,
-            request_timeout: parts.cluster_settings.request_timeout(),
-        };
-        Ok(permit(&evidence, plan.pull, plan.head.clone(), base).map_err(|blocked| {
-            wording::permit_refused(&blocked.first().map(|one| one.why.clone()).unwrap_or_default())
-        }))
     }
 
     fn context<'a>(&self, scene: &Scene<'a>, work: &Work, step: EventId, effect: &Effect) -> Context<'a> {
@@ -171,28 +138,38 @@ impl Worker {
             // A merge is never carried out without a permit; without one it is only asked about.
             Effect::Merge(plan) => act::confirm_merge(&parts, &context, plan).await?,
             Effect::Revert { change, merge_commit, reason, .. } => {
-                match work.state.change.as_ref().filter(|current| current.step == *change) {
-                    Some(current) => act::revert(&parts, &context, &current.plan, merge_commit, reason).await,
-                    None => Outcome::Refused { why: wording::revert_not_seen() },
+                let current = work.state.change.as_ref().filter(|current| current.step == *change);
+                match (current, &self.lease) {
+                    (Some(current), Some(lease)) => {
+                        act::revert(&parts, lease, &context, &current.plan, merge_commit, reason).await
+                    }
+                    (Some(_), None) => Outcome::NotYet { why: wording::lease_too_short() },
+                    (None, _) => Outcome::Refused { why: wording::revert_not_seen() },
                 }
             }
-            Effect::Terminate { application, .. } => match &self.lease {
-                Some(lease) => act::terminate(&parts, lease, application).await,
-                None => Outcome::NotYet { why: wording::gate_settling() },
-            },
+            Effect::Terminate { change, application } => {
+                let current = work.state.change.as_ref().filter(|current| current.step == *change);
+                let bad = current.and_then(|current| current.merged.as_ref()).map(|(commit, ..)| commit);
+                match (bad, &self.lease) {
+                    (Some(bad), Some(lease)) => act::terminate(&parts, lease, application, bad).await,
+                    (Some(_), None) => Outcome::NotYet { why: wording::lease_too_short() },
+                    (None, _) => Outcome::Refused { why: wording::nothing_to_stop() },
+                }
+            }
             Effect::Sync { application, revision, .. } => match &self.lease {
                 Some(lease) => act::sync(&parts, lease, application, revision).await,
-                None => Outcome::NotYet { why: wording::gate_settling() },
+                None => Outcome::NotYet { why: wording::lease_too_short() },
             },
             Effect::Action { action, .. } => match &self.lease {
                 Some(lease) => act::archive_crashes(&parts, lease, action).await,
-                None => Outcome::NotYet { why: wording::gate_settling() },
+                None => Outcome::NotYet { why: wording::lease_too_short() },
             },
             Effect::AskRebase { pull, .. } => act::ask_rebase(&parts, &context, *pull).await,
             Effect::CloseRelated { number, .. } => {
                 act::close_related(&parts, &context, *number, Timestamp::now()).await
             }
             Effect::CallPerson => act::call_person(&parts, &context).await,
+            Effect::ReleasePerson => act::release_person(&parts, &context).await,
             Effect::CloseIssue { .. } => self.close_issue(scene, work).await?,
         })
     }
@@ -210,7 +187,12 @@ impl Worker {
         };
         let context = self.context(scene, work, step, &effect);
         let outcome = match effect.class() {
-            // Doing it again changes nothing, so it is simply done.
+            // Doing it again changes nothing, so it is simply done; unless a person stopped the run meanwhile.
+            EffectClass::Idempotent
+                if matches!(self.held_back(scene, work).await?, Some(HeldBack::Paused(_))) =>
+            {
+                return Ok(());
+            }
             EffectClass::Idempotent => self.carry_out(scene, work, step, &effect).await?,
             EffectClass::Detectable => match &effect {
                 Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,

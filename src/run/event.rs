@@ -5,7 +5,7 @@
 use crate::action::Action;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
-use crate::health::{FindingId, Layer, Recon, Verdict};
+use crate::health::{FindingId, Layer, PlanMark, Recon, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::{Category, Hold, Risk, UpdateType};
 use crate::store::EventId;
@@ -111,6 +111,8 @@ pub(crate) enum Event {
         key: TaskKey,
         /// The code of exactly this plan and change.
         code: String,
+        /// What an approval will be of.
+        mark: PlanMark,
         /// What is to be approved and what was not checked.
         what: String,
     },
@@ -260,6 +262,8 @@ pub(crate) enum Effect {
     },
     /// Puts the label that calls for a person on the maintenance issue.
     CallPerson,
+    /// Takes that label away: the run goes on by itself.
+    ReleasePerson,
     /// Writes the closing report, `[RESOLVED]`, and closes the maintenance issue.
     CloseIssue {
         /// The layers at that moment.
@@ -280,27 +284,32 @@ impl Effect {
             | Self::AskRebase { .. }
             | Self::CloseRelated { .. }
             | Self::Action { .. }
-            | Self::CallPerson => EffectClass::Idempotent,
+            | Self::CallPerson
+            | Self::ReleasePerson => EffectClass::Idempotent,
         }
     }
 }
 
 impl Effect {
+    /// What is done, in a few words.
+    pub(crate) fn what(&self) -> String {
+        match self {
+            Self::Merge(plan) => wording::act_merge(plan.pull),
+            Self::Revert { pull, .. } => wording::act_revert(*pull),
+            Self::Terminate { application, .. } => wording::act_terminate(application),
+            Self::Sync { application, .. } => wording::act_sync(application),
+            Self::AskRebase { pull, .. } => wording::act_ask_rebase(*pull),
+            Self::CloseRelated { number, .. } => wording::act_close(*number),
+            Self::Action { .. } => wording::act_archive(),
+            Self::CallPerson => wording::act_call_person(),
+            Self::ReleasePerson => wording::act_release_person(),
+            Self::CloseIssue { .. } => wording::act_close_issue(),
+        }
+    }
+
     /// What would be done, for the status of a repository that is only observed.
     pub(crate) fn would(&self) -> String {
-        match self {
-            Self::Merge(plan) => wording::would_merge(plan.pull),
-            Self::Revert { pull, .. } => wording::would_act(&format!("undo the merge of #{pull}")),
-            Self::Terminate { application, .. } => {
-                wording::would_act(&format!("stop the sync of {application}"))
-            }
-            Self::Sync { application, .. } => wording::would_act(&format!("sync {application}")),
-            Self::AskRebase { pull, .. } => wording::would_act(&format!("ask Renovate to rebase #{pull}")),
-            Self::CloseRelated { number, .. } => wording::would_act(&format!("close #{number}")),
-            Self::Action { .. } => wording::would_act("archive Ceph's crash reports"),
-            Self::CallPerson => wording::would_act("call a person"),
-            Self::CloseIssue { .. } => wording::would_act("close this issue"),
-        }
+        wording::would_act(&self.what())
     }
 }
 
@@ -348,6 +357,9 @@ pub(crate) enum Outcome {
         proven: bool,
         /// Whether the commit carries our step id. Otherwise a person was faster.
         ours: bool,
+        /// Whether the forge still shows the pull request as open: it was cut off between the branch and its database.
+        #[serde(default)]
+        left_open: bool,
     },
     /// The files are as they were, in this commit.
     Reverted {

@@ -32,6 +32,9 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             let how = if *hard { "anew, without its cache" } else { "at once" };
             format!("asked Argo CD to read the repository {how}")
         }
+        Event::RolledOut { commit, watchers: 0, .. } => {
+            format!("{} is on the branch; nothing follows this repository into a cluster", commit.short())
+        }
         Event::RolledOut { commit, seconds, watchers, affected, .. } => format!(
             "{} runs in all {watchers} watchers after {seconds:.1} s ({} had to change)",
             commit.short(),
@@ -56,7 +59,7 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
                 holds.iter().map(|hold| format!("{} {}", hold.package, hold.version)).collect();
             format!("held, from #{pull}: {}", versions.join(", "))
         }
-        Event::ApprovalAsked { key, code, what } => {
+        Event::ApprovalAsked { key, code, what, .. } => {
             format!("{} asks for an approval ({code}): {what}", id(key))
         }
         Event::CommentAsked { key, .. } => {
@@ -91,7 +94,7 @@ fn effect_line(effect: &Effect, state: &RunState) -> String {
         Effect::AskRebase { pull, .. } => format!("ask Renovate to rebase #{pull}"),
         Effect::CloseRelated { key, number, .. } => format!("close #{number} for {}", id(key)),
         Effect::Action { key, .. } => format!("archive Ceph's crash reports for {}", id(key)),
-        Effect::CallPerson => "call a person".to_owned(),
+        Effect::CallPerson | Effect::ReleasePerson => effect.what(),
         Effect::CloseIssue { .. } => "close the maintenance issue".to_owned(),
     }
 }

@@ -11,6 +11,7 @@ mod event;
 mod line;
 mod memory;
 mod observe;
+mod permit;
 mod report;
 mod settings;
 mod situation;

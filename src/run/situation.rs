@@ -3,7 +3,7 @@
 use super::state::RunState;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, PullNumber, PullRequest};
-use crate::health::{Attribution, FindingId, Recon};
+use crate::health::{Attribution, FindingId, PlanMark, Recon};
 use crate::issue::{Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
@@ -38,8 +38,8 @@ pub(crate) struct PullSituation {
     pub(crate) preflight: Preflight,
     /// Why it needs a person's approval, whoever asked for it.
     pub(crate) approval: Option<String>,
-    /// The code of this plan and this change.
-    pub(crate) code: String,
+    /// What an approval of it is of; `None` for one that is not open any more.
+    pub(crate) mark: Option<PlanMark>,
     /// The files that it changes.
     pub(crate) files: Vec<String>,
     /// What it would put under hold.

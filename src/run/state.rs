@@ -6,7 +6,7 @@ pub(crate) use records::*;
 
 use super::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
 use crate::forge::IssueNumber;
-use crate::health::Recon;
+use crate::health::{Approval, Recon};
 use crate::issue::{TaskKey, TemplateValues};
 use crate::store::EventId;
 use jiff::Timestamp;
@@ -84,9 +84,11 @@ impl RunState {
                     current.refreshed.push((at, hard));
                 }
             }
-            Event::RolledOut { change, commit, seconds, watchers: _, affected } => {
+            Event::RolledOut { change, commit, seconds, watchers, affected } => {
                 if let Some(current) = self.change_mut(change) {
                     current.affected = affected;
+                    // Nobody watches a repository with `rollout = "none"`: nothing was seen to roll out.
+                    current.followed = watchers > 0;
                     match &mut current.stage {
                         Stage::Reverted { commit: revert, rolled_out, .. } if *revert == commit => {
                             *rolled_out = Some(at);
@@ -94,7 +96,8 @@ impl RunState {
                         stage => {
                             *stage = Stage::RolledOut { at };
                             if let Some(record) = self.merges.last_mut() {
-                                record.rollout_seconds = Some(seconds);
+                                record.rollout_seconds = (watchers > 0).then_some(seconds);
+                                record.followed = watchers > 0;
                             }
                         }
                     }
@@ -141,9 +144,9 @@ impl RunState {
                     }
                 }
             }
-            Event::ApprovalAsked { key, code, what } => {
+            Event::ApprovalAsked { key, code, mark, what } => {
                 if let Some(record) = self.tasks.get_mut(&key) {
-                    record.asked = Some(Asked { code, what, at, by_comment: false });
+                    record.asked = Some(Asked { code, mark, what, at, by_comment: false });
                     self.important += 1;
                 }
             }
@@ -157,8 +160,12 @@ impl RunState {
             }
             Event::Approved { key, code, by, comment } => {
                 self.used_comments.extend(comment);
-                if let Some(record) = self.tasks.get_mut(&key) {
-                    record.approved = Some(Approved { code, by });
+                if let Some(record) = self.tasks.get_mut(&key)
+                    && let Some(asked) = record.asked.as_ref().filter(|asked| asked.code == code)
+                {
+                    // Of what was asked, and of nothing else that may carry the same code.
+                    record.approved =
+                        Some(Approved { code, approval: Approval::new(asked.mark.clone(), by) });
                     if matches!(record.state, TaskState::Waiting { .. }) {
                         record.state = TaskState::Open;
                     }
@@ -234,6 +241,7 @@ impl RunState {
             | Effect::CloseRelated { .. }
             | Effect::Action { .. }
             | Effect::CallPerson
+            | Effect::ReleasePerson
             | Effect::CloseIssue { .. } => {}
         }
         self.acts.push(Act { at, step, effect, ended: None });
@@ -244,13 +252,15 @@ impl RunState {
         act.ended = Some((at, outcome.clone()));
         let effect = act.effect.clone();
         match (&effect, outcome) {
-            (Effect::Merge(plan), Outcome::Merged { commit, at: merged_at, proven, ours: _ }) => {
+            (Effect::Merge(plan), Outcome::Merged { commit, at: merged_at, proven, left_open, ours: _ }) => {
                 self.important += 1;
                 self.merges.push(MergeRecord {
                     plan: (**plan).clone(),
                     commit: Some(commit.clone()),
                     merged_at: Some(*merged_at),
+                    left_open: *left_open,
                     rollout_seconds: None,
+                    followed: true,
                     gate: None,
                     result: None,
                     revert_reason: None,
@@ -344,10 +354,17 @@ impl RunState {
             .collect()
     }
 
-    /// Whether the label that calls for a person was put on.
+    /// Whether the label that calls for a person is on, as far as we put it there.
     pub(crate) fn person_called(&self) -> bool {
-        self.acts.iter().any(|act| {
-            act.effect == Effect::CallPerson && matches!(act.ended, Some((_, Outcome::Done { .. })))
-        })
+        let newest = self.acts.iter().rev().find(|act| {
+            matches!(act.effect, Effect::CallPerson | Effect::ReleasePerson)
+                && matches!(act.ended, Some((_, Outcome::Done { .. })))
+        });
+        newest.is_some_and(|act| act.effect == Effect::CallPerson)
+    }
+
+    /// Whether a case that was handed to a person is still theirs: its task has not ended.
+    pub(crate) fn has_open_cases(&self) -> bool {
+        self.escalations.iter().any(|case| case.key.as_ref().is_none_or(|key| !self.has_ended(key)))
     }
 }

@@ -5,8 +5,9 @@
 use super::quote_outside;
 use crate::cluster::ObjectRef;
 use crate::forge::CommitSha;
-use crate::health::Finding;
+use crate::health::{Finding, Layer, Verdict};
 use crate::merge::rollout::Rollout;
+use std::collections::BTreeMap;
 
 use super::run::{SHORT, first, object, title_of};
 
@@ -33,6 +34,7 @@ pub(super) fn rollout_state(rollout: &Rollout) -> String {
         Rollout::Failed { app, why } => {
             format!("{} failed: {}", quote_outside(app, SHORT), quote_outside(why, SHORT))
         }
+        Rollout::Done { watchers: 0, .. } => "nothing follows this repository into a cluster".to_owned(),
         Rollout::Done { watchers, .. } => format!("{watchers} watchers follow"),
     }
 }
@@ -59,21 +61,54 @@ pub(crate) fn versions_differ(mismatches: &[String]) -> String {
 }
 
 /// The note behind a merged task.
-pub(crate) fn note_merged(commit: Option<&CommitSha>) -> String {
+pub(crate) fn note_merged(commit: Option<&CommitSha>, left_open: bool) -> String {
+    let left_open = if left_open { "; the forge still shows the pull request as open" } else { "" };
     match commit {
-        Some(commit) => format!("merged as {}, all layers GREEN", commit.short()),
-        None => "merged, all layers GREEN".to_owned(),
+        Some(commit) => format!("merged as {}, all layers GREEN{left_open}", commit.short()),
+        None => format!("merged, all layers GREEN{left_open}"),
     }
 }
 
 /// Watching after a change.
-pub(crate) fn soaking(title: &str) -> String {
-    format!("{} runs, all layers are GREEN; watching it a while before the next change", title_of(title))
+pub(crate) fn soaking(title: &str, followed: bool) -> String {
+    format!(
+        "{} {}, all layers are GREEN; watching them a while before the next change",
+        title_of(title),
+        arrived(followed)
+    )
+}
+
+/// How far a change is that has nowhere further to go.
+fn arrived(followed: bool) -> &'static str {
+    if followed { "runs" } else { "is merged" }
 }
 
 /// Waiting for GREEN to hold.
-pub(crate) fn settling(title: &str) -> String {
-    format!("{} runs; waiting until all layers have been GREEN long enough", title_of(title))
+pub(crate) fn settling(title: &str, followed: bool) -> String {
+    format!("{} {}; waiting until all layers have been GREEN long enough", title_of(title), arrived(followed))
+}
+
+/// GREEN never held for long enough after a change.
+pub(crate) fn never_settled(title: &str, layers: &BTreeMap<Layer, Verdict>) -> String {
+    let layers =
+        layers.iter().map(|(layer, verdict)| format!("{layer} {verdict}")).collect::<Vec<_>>().join(", ");
+    format!(
+        "merged {}, but the layers were not GREEN without a break for long enough in all the time that it was given (now {layers}). That alone is no reason to undo it: look what comes and goes, then tick this task or revert the merge",
+        title_of(title)
+    )
+}
+
+/// Nobody can tell whether something is worse than before, and that stays so.
+pub(crate) fn unknown_stays(findings: &[&Finding]) -> String {
+    format!(
+        "{} cannot be judged since the change, and that did not pass. What is UNKNOWN is no reason to undo it: a person has to look",
+        first(findings)
+    )
+}
+
+/// Nobody can tell whether something is worse than before.
+pub(crate) fn unknown_so_far(findings: &[&Finding]) -> String {
+    format!("{} cannot be judged since the change; waiting until it can", first(findings))
 }
 
 /// Trouble, within the grace time.

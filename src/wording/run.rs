@@ -39,12 +39,62 @@ pub(crate) fn unticked_merge() -> String {
     "its box was unticked, but a merge is not done twice: close this by ticking it again, or undo the merge and ask for a new pull request".to_owned()
 }
 
-/// A person's task in observe mode.
-pub(crate) fn would_merge(pull: PullNumber) -> String {
-    format!("observing: would merge #{pull} now")
+/// An effect: a merge.
+pub(crate) fn act_merge(pull: PullNumber) -> String {
+    format!("merge #{pull}")
 }
 
-/// Any other effect in observe mode.
+/// An effect: undoing a merge.
+pub(crate) fn act_revert(pull: PullNumber) -> String {
+    format!("undo the merge of #{pull}")
+}
+
+/// An effect: stopping a sync.
+pub(crate) fn act_terminate(application: &ObjectRef) -> String {
+    format!("stop the sync of {}", object(application))
+}
+
+/// An effect: a sync.
+pub(crate) fn act_sync(application: &ObjectRef) -> String {
+    format!("sync {}", object(application))
+}
+
+/// An effect: Renovate's rebase box.
+pub(crate) fn act_ask_rebase(pull: PullNumber) -> String {
+    format!("ask Renovate to rebase #{pull}")
+}
+
+/// An effect: closing a related issue.
+pub(crate) fn act_close(number: IssueNumber) -> String {
+    format!("close #{number}")
+}
+
+/// An effect: archiving crash reports.
+pub(crate) fn act_archive() -> String {
+    "archive Ceph's crash reports".to_owned()
+}
+
+/// An effect: the label that calls for a person.
+pub(crate) fn act_call_person() -> String {
+    "put on the label that calls for a person".to_owned()
+}
+
+/// An effect: the label is taken away.
+pub(crate) fn act_release_person() -> String {
+    "take away the label that calls for a person".to_owned()
+}
+
+/// An effect: the closing.
+pub(crate) fn act_close_issue() -> String {
+    "close this issue".to_owned()
+}
+
+/// An effect that did not happen and is tried again after a pause.
+pub(crate) fn tried_again_later(what: &str, why: &str) -> String {
+    format!("could not {what} ({}); trying again after a pause", quote_outside(why, SHORT))
+}
+
+/// An effect in observe mode.
 pub(crate) fn would_act(what: &str) -> String {
     format!("observing: would {what} now")
 }
@@ -260,8 +310,9 @@ pub(crate) fn half_merged(pull: PullNumber, commit: Option<&str>) -> String {
 }
 
 /// Half done: rolled out.
-pub(crate) fn half_rolled_out(pull: PullNumber, commit: Option<&str>) -> String {
-    format!("#{pull} is merged{} and runs; it was still being watched", as_commit(commit))
+pub(crate) fn half_rolled_out(pull: PullNumber, commit: Option<&str>, followed: bool) -> String {
+    let runs = if followed { " and runs" } else { "" };
+    format!("#{pull} is merged{}{runs}; the layers were still being watched", as_commit(commit))
 }
 
 /// Half done: being undone.
@@ -287,9 +338,11 @@ pub(crate) fn ended_line(outcome: super::OutcomeWord, note: &str, at_discovery: 
 pub(crate) fn merge_verification(
     commit: &CommitSha,
     rollout_seconds: Option<f64>,
+    followed: bool,
     gate: Option<Verdict>,
 ) -> String {
     let rollout = match rollout_seconds {
+        _ if !followed => "no rollout to follow (`rollout = \"none\"`)".to_owned(),
         Some(seconds) => format!("rolled out in {seconds:.0} s"),
         None => "rollout not seen to its end".to_owned(),
     };
@@ -351,6 +404,11 @@ pub(crate) fn note_archived(ids: &[String], evidence: &[String]) -> String {
 /// An Application that an effect was meant for is not there.
 pub(crate) fn application_gone(of: &ObjectRef) -> String {
     format!("{} is gone", object(of))
+}
+
+/// An operation that was to be stopped has ended by itself, or is another's.
+pub(crate) fn nothing_to_stop() -> String {
+    "its sync of that commit had ended".to_owned()
 }
 
 /// A sync was under way already.
@@ -419,6 +477,33 @@ pub(crate) fn began() -> String {
 /// A pull request moved between the decision and the merge.
 pub(crate) fn pull_moved(pull: PullNumber) -> String {
     format!("#{pull} changed a moment ago; looking again")
+}
+
+/// The issue was closed or lost its label between the decision and the merge.
+pub(crate) fn issue_withdrawn() -> String {
+    "the issue was closed, or lost its label, a moment ago".to_owned()
+}
+
+/// Somebody edited the issue between the decision and the merge.
+pub(crate) fn issue_edited() -> String {
+    "the issue was edited a moment ago; looking again".to_owned()
+}
+
+/// What was decided is not what would be decided now.
+pub(crate) fn judged_otherwise() -> String {
+    "the second look before the merge judges otherwise; looking again".to_owned()
+}
+
+/// The cluster's lock cannot be held for long enough.
+pub(crate) fn lease_too_short() -> String {
+    "the cluster's lock cannot be held for as long as this may take".to_owned()
+}
+
+/// A merge is on the branch, and the forge shows its pull request as open.
+pub(crate) fn pull_left_open(pull: PullNumber, commit: &str) -> String {
+    format!(
+        "#{pull} is merged as `{commit}`, which is on the branch, but the forge still shows it as open: it was interrupted. Nothing is missing; mark it as manually merged with that commit where the repository allows it, or close it (Renovate closes it by itself)"
+    )
 }
 
 /// The branch moved between the decision and the merge.

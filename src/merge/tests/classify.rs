@@ -255,3 +255,97 @@ fn the_words_of_a_task_say_what_they_say() {
         assert_eq!(classify_words(title, text, &rules()), (category, update), "{title}");
     }
 }
+
+#[test]
+fn a_foundation_is_known_by_its_own_name() {
+    let rules = rules();
+    for (package, expected) in [
+        // The forge, and what only belongs to it.
+        ("gitea", "the forge"),
+        ("docker.io/gitea/gitea", "the forge"),
+        ("docker.gitea.com/gitea:1.27.1-rootless", "the forge"),
+        ("code.forgejo.org/forgejo/forgejo", "the forge"),
+        ("code.forgejo.org/forgejo-helm/forgejo", "the forge"),
+        ("docker.io/gitea/act_runner", ""),
+        ("code.forgejo.org/forgejo/runner", ""),
+        ("ghcr.io/example/gitea-mirror", ""),
+        // What rolls out.
+        ("argo-cd", "Argo CD"),
+        ("quay.io/argoproj/argocd", "Argo CD"),
+        ("argoproj/argo-cd", "Argo CD"),
+        ("argocd-apps", "Argo CD"),
+        ("quay.io/argoproj/argo-rollouts", ""),
+        ("argoproj/argo-workflows", ""),
+        ("argocd-image-updater", ""),
+        ("fluxcd/flux2", "Flux"),
+        ("ghcr.io/fluxcd/source-controller", "Flux"),
+        ("ghcr.io/fluxcd/flagger", ""),
+        // The registry.
+        ("docker.io/library/registry", "the registry"),
+        ("registry", "the registry"),
+        ("ghcr.io/project-zot/zot-linux-amd64", "the registry"),
+        ("goharbor/harbor-core", "the registry"),
+        ("goharbor/redis-photon", "the registry"),
+        ("harbor", "the registry"),
+        // The way in.
+        ("traefik", "ingress to the forge"),
+        ("docker.io/library/traefik", "ingress to the forge"),
+        ("docker.io/traefik", "ingress to the forge"),
+        ("docker.io/traefik/traefik", "ingress to the forge"),
+        ("docker.io/traefik/whoami", ""),
+        ("traefik/whoami", ""),
+        ("thomseddon/traefik-forward-auth", ""),
+        ("ingress-nginx", "ingress to the forge"),
+        ("registry.k8s.io/ingress-nginx/controller", "ingress to the forge"),
+        ("nginx", ""),
+        ("docker.io/library/nginx", ""),
+        ("docker.io/istio/proxyv2", "ingress to the forge"),
+        ("docker.io/istio/examples-bookinfo-ratings-v1", "ingress to the forge"),
+        ("docker.io/envoyproxy/gateway", "ingress to the forge"),
+        ("quay.io/jetstack/cert-manager-controller", ""),
+        ("cert-manager", ""),
+        // Names.
+        ("coredns", "DNS to the forge"),
+        ("registry.k8s.io/coredns/coredns", "DNS to the forge"),
+        ("registry.k8s.io/external-dns/external-dns", "DNS to the forge"),
+        ("ghcr.io/example/external-dns-unifi-webhook", "DNS to the forge"),
+        // The network.
+        ("cilium", "the network"),
+        ("quay.io/cilium/cilium", "the network"),
+        ("quay.io/cilium/operator-generic", "the network"),
+        ("quay.io/cilium/hubble-ui", ""),
+        ("quay.io/cilium/tetragon", ""),
+        ("quay.io/metallb/speaker", "the network"),
+        ("metallb", "the network"),
+        ("docker.io/calico/node", "the network"),
+        ("ghcr.io/kube-vip/kube-vip", "the network"),
+        // Storage.
+        ("rook/ceph", "storage of the store"),
+        ("docker.io/rook/ceph", "storage of the store"),
+        ("quay.io/ceph/ceph", "storage of the store"),
+        ("rook-ceph-cluster", "storage of the store"),
+        ("longhorn", "storage of the store"),
+        ("docker.io/longhornio/longhorn-manager", "storage of the store"),
+        ("democratic-csi", "storage of the store"),
+        ("docker.io/democraticcsi/democratic-csi", "storage of the store"),
+        // Kubernetes, and what only carries its name.
+        ("rancher/k3s-upgrade", "Kubernetes"),
+        ("k3s-io/k3s", "Kubernetes"),
+        ("kubernetes/kubernetes", "Kubernetes"),
+        ("registry.k8s.io/kubectl", ""),
+        ("kubernetes-sigs/descheduler", ""),
+        ("kubernetes-sigs/metrics-server", ""),
+        ("ghcr.io/siderolabs/talosctl", ""),
+        ("ghcr.io/siderolabs/kubelet", "Kubernetes"),
+        // A database may be the forge's or not: its own category asks for an approval.
+        ("ghcr.io/cloudnative-pg/cloudnative-pg", ""),
+        ("ghcr.io/cloudnative-pg/postgresql", ""),
+        ("ghcr.io/example/caretaker", "caretaker"),
+        ("", ""),
+    ] {
+        let judged = classify(&[update(package, "1.0.0", "1.0.1", UpdateKind::Patch)], "t", "b", &[], &rules);
+        let found = judged.foundation.as_deref().and_then(|why| why.rsplit(": ").next()).unwrap_or_default();
+        assert_eq!(found, expected, "{package}");
+    }
+    assert_eq!(rules.package_category("ghcr.io/cloudnative-pg/cloudnative-pg"), Some(Category::Database));
+}

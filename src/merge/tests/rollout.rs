@@ -240,7 +240,14 @@ fn touched_goes_by_folders_and_stuck_by_running_revisions() {
     let mut stopping = application("web3", &sha('c'));
     stopping.operation = Some(operation(OperationPhase::Terminating, &sha('c')));
     stopping.operation_requested = true;
-    let apps = [retrying, ended, stopping];
+    // A failed operation of the commit, while another one has been asked for: nothing that runs the commit.
+    let mut asked = application("web4", &sha('c'));
+    asked.operation = Some(operation(OperationPhase::Failed, &sha('c')));
+    asked.operation_requested = true;
+    let mut others = application("web5", &sha('c'));
+    others.operation = Some(operation(OperationPhase::Running, &sha('e')));
+    others.operation_requested = true;
+    let apps = [retrying, ended, stopping, asked, others];
     assert_eq!(names(watched.stuck_operations(&apps, &sha('c'))), ["web"]);
     assert!(watched.stuck_operations(&apps, &sha('d')).is_empty());
 }

@@ -1,7 +1,8 @@
 //! The change in flight: rollout, settling, trouble, undoing (DESIGN 6.4 to 6.6).
 
 use super::{Decision, Waiting};
-use crate::health::{self, Attribution, Finding, FindingId};
+use crate::cluster::ObjectRef;
+use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome, TroubleFinding};
 use crate::run::situation::Situation;
@@ -18,8 +19,25 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
         Stage::RevertAsked { step } => Decision::Confirm(*step),
         Stage::Merged => rolling_out(situation, change),
         Stage::RolledOut { at } => settling(situation, change, *at),
-        Stage::Reverted { at, rolled_out, .. } => undoing(situation, change, *at, *rolled_out),
+        Stage::Reverted { at, rolled_out, .. } => {
+            let phase = rolled_out.unwrap_or(*at);
+            let decision = undoing(situation, change, *at, *rolled_out);
+            let overdue = elapsed(situation.now, phase) >= situation.timing.rollout_maximum(change.plan.risk);
+            match (&change.stage, &decision) {
+                // Writing down that it ended goes on; whatever would go on for ever is a person's.
+                (
+                    Stage::Reverted { commit, .. },
+                    Decision::Wait(_) | Decision::Perform(_) | Decision::Refresh { .. },
+                ) if overdue => undone_badly(situation, change, commit, &new_findings(situation, change)),
+                _ => decision,
+            }
+        }
     }
+}
+
+/// Whether anything follows the repository into a cluster: with `rollout = "none"` there is nobody to ask.
+fn followed(situation: &Situation<'_>) -> bool {
+    !matches!(situation.change_rollout, Some((Rollout::Done { watchers: 0, .. }, _)))
 }
 
 fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
@@ -33,7 +51,7 @@ fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) -> Vec<&'a Fi
 
 fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
     let Some((commit, merged_at, _)) = &change.merged else { return Decision::Confirm(change.step) };
-    if change.refreshed.is_empty() {
+    if change.refreshed.is_empty() && followed(situation) {
         return Decision::Refresh { change: change.step, hard: false };
     }
     let Some((rollout, progress_since)) = situation.change_rollout else {
@@ -57,6 +75,10 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
             {
                 return trouble(situation, change);
             }
+            // Findings that have gone give those that come later a grace time of their own. A sync that failed left none.
+            if new.is_empty() && change.trouble.as_ref().is_some_and(|(_, findings)| !findings.is_empty()) {
+                return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
+            }
             let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
             if stalled || given >= situation.timing.rollout_maximum(change.plan.risk) {
                 // Where something is wrong, that is judged: after a restart nobody knows since when it has been. A
@@ -75,18 +97,28 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
     if !new_findings(situation, change).is_empty() {
         return trouble(situation, change);
     }
-    if change.trouble.is_some() {
-        return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
-    }
     let settle = situation.timing.settle();
     let soak = situation.timing.soak(change.plan.risk);
     let green = situation.green_since.map(|since| elapsed(situation.now, since.max(rolled_out)));
+    // What comes and goes never settles and is never there for long enough to be judged: a person has to look. That is
+    // no reason to undo it. Counted besides the time that a good change needs.
+    let most = settle + soak + situation.timing.rollout_maximum(change.plan.risk);
+    let held = green.is_some_and(|green| green >= settle + soak);
+    if !held && elapsed(situation.now, rolled_out) >= most {
+        let layers = situation.recon.layers();
+        let why = wording::never_settled(&change.plan.title, &layers);
+        return hand_over(situation, change, &why, &[]);
+    }
+    if change.trouble.is_some() {
+        return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
+    }
     match green {
         Some(green) if green >= settle + soak => {
             if !situation.mismatches.is_empty() {
                 return hand_over(situation, change, &wording::versions_differ(situation.mismatches), &[]);
             }
-            let note = wording::note_merged(change.merged.as_ref().map(|(commit, ..)| commit));
+            let left_open = situation.state.merges.last().is_some_and(|record| record.left_open);
+            let note = wording::note_merged(change.merged.as_ref().map(|(commit, ..)| commit), left_open);
             Decision::Note(vec![
                 Event::ChangeEnded {
                     change: change.step,
@@ -97,9 +129,9 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
             ])
         }
         Some(green) if green >= settle => {
-            Decision::Wait(Waiting::World(wording::soaking(&change.plan.title)))
+            Decision::Wait(Waiting::World(wording::soaking(&change.plan.title, change.followed)))
         }
-        _ => Decision::Wait(Waiting::World(wording::settling(&change.plan.title))),
+        _ => Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed))),
     }
 }
 
@@ -118,9 +150,11 @@ fn described(findings: &[&Finding]) -> Vec<TroubleFinding> {
         .collect()
 }
 
+/// What the change did. That something cannot be judged is no evidence that it is worse, so it undoes nothing.
 fn attributed<'a>(situation: &'a Situation<'_>, findings: &[&'a Finding]) -> Vec<(&'a Finding, &'a str)> {
     findings
         .iter()
+        .filter(|finding| finding.verdict != Verdict::Unknown)
         .filter_map(|finding| match situation.attributions.get(&finding.id) {
             Some(Attribution::Attributed(why)) => Some((*finding, why.as_str())),
             _ => None,
@@ -136,7 +170,7 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         _ => None,
     };
     if new.is_empty() && failed.is_none() {
-        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title)));
+        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed)));
     }
     let ids = |findings: &[TroubleFinding]| findings.iter().map(|f| f.id.clone()).collect::<Vec<FindingId>>();
     let now_described = described(&new);
@@ -151,11 +185,12 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
     }
     // Remedies: one hard refresh, then one sync where something is out of sync and nothing happens.
-    if !change.refreshed.iter().any(|(_, hard)| *hard) {
+    let followed = followed(situation);
+    if followed && !change.refreshed.iter().any(|(_, hard)| *hard) {
         return Decision::Refresh { change: change.step, hard: true };
     }
     let remedied = change.refreshed.iter().map(|(at, _)| *at).max().unwrap_or(began);
-    if elapsed(situation.now, remedied) < grace / 4 {
+    if followed && elapsed(situation.now, remedied) < grace / 4 {
         return Decision::Wait(Waiting::World(wording::trouble_remedy(&new)));
     }
     if failed.is_none()
@@ -176,11 +211,14 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         if suspected {
             return hand_over(situation, change, &wording::only_suspected(&new), &new);
         }
-        // Unrelated: it may go by itself; the gate stays closed meanwhile.
+        // Unrelated, or not to be judged: it may go by itself; the gate stays closed meanwhile.
+        let unknown = new.iter().any(|finding| finding.verdict == Verdict::Unknown);
         if lasted >= situation.timing.rollout_maximum(change.plan.risk) {
-            return hand_over(situation, change, &wording::unrelated_stays(&new), &new);
+            let why = if unknown { wording::unknown_stays(&new) } else { wording::unrelated_stays(&new) };
+            return hand_over(situation, change, &why, &new);
         }
-        return Decision::Wait(Waiting::World(wording::unrelated(&new)));
+        let why = if unknown { wording::unknown_so_far(&new) } else { wording::unrelated(&new) };
+        return Decision::Wait(Waiting::World(why));
     }
     let reason = match (failed, guilty.first()) {
         (_, Some((finding, why))) => wording::revert_reason(finding, why),
@@ -208,6 +246,9 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
 
 /// How often the undoing of one change is tried.
 const REVERT_ATTEMPTS: usize = 3;
+
+/// How often an Application's operation is stopped for one undoing; a controller that does not take it is waited for.
+const TERMINATE_ATTEMPTS: usize = 3;
 
 /// Why the undoing of this change is not tried again: it was refused, or did not happen too often.
 fn revert_failed(situation: &Situation<'_>, change: &Change) -> Option<String> {
@@ -245,13 +286,24 @@ fn undoing(
     rolled_out: Option<Timestamp>,
 ) -> Decision {
     let Stage::Reverted { commit, .. } = &change.stage else { return Decision::Confirm(change.step) };
-    if let Some(application) = situation.stuck.first() {
+    let stopped = |application: &ObjectRef| {
+        situation
+            .state
+            .acts
+            .iter()
+            .filter(|act| {
+                matches!(&act.effect, Effect::Terminate { change: of, application: tried }
+                    if *of == change.step && tried == application)
+            })
+            .count()
+    };
+    if let Some(application) = situation.stuck.iter().find(|one| stopped(one) < TERMINATE_ATTEMPTS) {
         return Decision::Perform(Effect::Terminate {
             change: change.step,
             application: application.clone(),
         });
     }
-    if change.refreshed.is_empty() {
+    if change.refreshed.is_empty() && followed(situation) {
         return Decision::Refresh { change: change.step, hard: false };
     }
     let new = new_findings(situation, change);
@@ -294,7 +346,7 @@ fn undoing(
     }
     let steady = situation.green_since.map_or(rolled_out, |since| since.max(rolled_out));
     if elapsed(situation.now, steady) < situation.timing.settle() {
-        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title)));
+        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed)));
     }
     let reason = revert_reason(situation, change);
     let evidence = change

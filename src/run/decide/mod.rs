@@ -5,9 +5,14 @@
 //! that rests on something stale cannot be made, since everything comes from one pass.
 
 mod change;
+mod last;
+mod standstill;
 mod tasks;
 #[cfg(test)]
 mod tests;
+
+pub(crate) use last::{LastLook, objection};
+pub(crate) use tasks::approval_asked;
 
 use super::event::{Effect, EffectClass, Event};
 use super::situation::{Mode, Situation, Wish};
@@ -89,7 +94,7 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
     if situation.withdrawn {
         return Decision::Over;
     }
-    guard(situation, tasks::next(situation))
+    guard(situation, standstill::label(situation, tasks::next(situation)))
 }
 
 /// Holds back effects while the run is stopped or the mode allows none.
@@ -148,7 +153,9 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     for approval in situation.approvals {
         if let Some(record) = state.task(&approval.key)
             && record.asked.as_ref().is_some_and(|asked| asked.code == approval.code)
-            && record.approved.as_ref().is_none_or(|known| known.code != approval.code)
+            && record.asked.as_ref().is_some_and(|asked| {
+                record.approved.as_ref().is_none_or(|known| !known.approval.covers(&asked.mark))
+            })
             && approval.comment.is_none_or(|id| !state.used_comments.contains(&id))
         {
             events.push(Event::Approved {

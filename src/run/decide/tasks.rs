@@ -29,10 +29,6 @@ enum Step {
 /// The next step when no change is in flight.
 pub(super) fn next(situation: &Situation<'_>) -> Decision {
     let state = situation.state;
-    // A case was handed over: the label that calls for a person comes before anything new.
-    if !state.escalations.is_empty() && !state.person_called() {
-        return Decision::Perform(Effect::CallPerson);
-    }
     let open: Vec<&Task> = situation
         .order
         .iter()
@@ -278,21 +274,24 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         }
         Preflight::Ready(_) => {}
     }
-    let approval = pull
-        .approval
-        .clone()
-        .or_else(|| (situation.mode == Mode::Approve).then(wording::approval_by_mode))
-        .or_else(|| (task.needs == Some(Needs::Approval)).then(wording::approval_by_words));
-    if let Some(what) = approval {
+    // Only one that is open gets here, and each of those has a mark.
+    let Some(mark) = &pull.mark else { return Step::Later(None) };
+    if let Some(what) = approval_asked(situation.mode, task, pull) {
         let record = situation.state.task(key);
-        let approved =
-            record.and_then(|record| record.approved.as_ref()).is_some_and(|known| known.code == pull.code);
+        let approved = record
+            .and_then(|record| record.approved.as_ref())
+            .is_some_and(|known| known.approval.covers(mark));
         if !approved {
             let asked =
-                record.and_then(|record| record.asked.as_ref()).is_some_and(|asked| asked.code == pull.code);
+                record.and_then(|record| record.asked.as_ref()).is_some_and(|asked| asked.mark == *mark);
             if !asked {
                 return Step::Now(Decision::Note(vec![
-                    Event::ApprovalAsked { key: key.clone(), code: pull.code.clone(), what: what.clone() },
+                    Event::ApprovalAsked {
+                        key: key.clone(),
+                        code: mark.code(),
+                        mark: mark.clone(),
+                        what: what.clone(),
+                    },
                     Event::Waits { key: key.clone(), why: what },
                 ]));
             }
@@ -318,6 +317,14 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         not_reversible: pull.not_reversible.clone(),
         baseline: situation.recon.findings().map(|finding| finding.id.clone()).collect(),
     }))))
+}
+
+/// What a person is asked to approve before a merge; `None` where nobody has to.
+pub(crate) fn approval_asked(mode: Mode, task: &Task, pull: &PullSituation) -> Option<String> {
+    pull.approval
+        .clone()
+        .or_else(|| (mode == Mode::Approve).then(wording::approval_by_mode))
+        .or_else(|| (task.needs == Some(Needs::Approval)).then(wording::approval_by_words))
 }
 
 /// How the gate stands.

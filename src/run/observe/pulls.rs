@@ -9,7 +9,7 @@ use crate::merge::classify::classify;
 use crate::merge::preflight::{Preflight, PullFacts, preflight};
 use crate::merge::reversible::{Reversible, reversible};
 use crate::merge::rollout::Watched;
-use crate::run::act::approval_code;
+use crate::run::act::plan_mark;
 use crate::run::memory::{PullDetails, blob};
 use crate::run::situation::PullSituation;
 use crate::run::worker::RunError;
@@ -101,16 +101,16 @@ impl Look<'_> {
             &self.parts.renovate_settings,
             &self.parts.rules,
         );
-        let code = if pull.state == State::Open {
+        let mark = if pull.state == State::Open {
             let (head, base) =
                 (self.tree(&pull.head.sha).await?, self.tree(&self.branch.head.clone()).await?);
             let change: Vec<_> = paths
                 .iter()
                 .map(|path| (path.clone(), blob(&base, path).cloned(), blob(&head, path).cloned()))
                 .collect();
-            approval_code(key, &format!("merge #{}", pull.number), &change)
+            Some(plan_mark(key, &format!("merge #{}", pull.number), &change))
         } else {
-            String::new()
+            None
         };
         let urls = self.pull_urls();
         let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
@@ -139,7 +139,7 @@ impl Look<'_> {
             approval,
             classification: details.classification.clone(),
             preflight,
-            code,
+            mark,
             files: paths,
             versions,
             not_reversible,

@@ -41,6 +41,7 @@ impl Report<'_> {
                     verification: wording::merge_verification(
                         record.commit.as_ref()?,
                         record.rollout_seconds,
+                        record.followed,
                         record.gate,
                     ),
                 })

@@ -116,14 +116,13 @@ impl Report<'_> {
                     let since = handed.map(|one| one.at).or(self.state.began_at).unwrap_or(self.as_of);
                     waiting.push(entry(Whom::Person, why.clone(), since));
                 }
-                TaskState::Open
-                    if task.kind == Kind::Final && matches!(self.awaited, Some(Awaited::People)) =>
-                {
-                    let others: Vec<&str> = open
-                        .iter()
-                        .filter(|other| other.kind != Kind::Final)
-                        .map(|other| other.id.as_str())
-                        .collect();
+                TaskState::Open if matches!(self.awaited, Some(Awaited::People)) => {
+                    let holds_up = |other: &Task| match task.kind {
+                        Kind::Final => other.kind != Kind::Final,
+                        _ => other.key != task.key && task.depends_on.contains(&other.id),
+                    };
+                    let others: Vec<&str> =
+                        open.iter().filter(|other| holds_up(other)).map(|other| other.id.as_str()).collect();
                     if !others.is_empty() {
                         waiting.push(entry(
                             Whom::Task,
@@ -173,7 +172,7 @@ impl Report<'_> {
         vec![match &change.stage {
             Stage::Asked => wording::half_asked(change.plan.pull),
             Stage::Merged => wording::half_merged(change.plan.pull, commit),
-            Stage::RolledOut { .. } => wording::half_rolled_out(change.plan.pull, commit),
+            Stage::RolledOut { .. } => wording::half_rolled_out(change.plan.pull, commit, change.followed),
             Stage::RevertAsked { .. } => wording::half_reverting(change.plan.pull),
             Stage::Reverted { commit, .. } => wording::half_reverted(change.plan.pull, commit.short()),
         }]
@@ -200,6 +199,11 @@ impl Report<'_> {
         }
         for escalation in &self.state.escalations {
             warnings.push(wording::packet(&escalation.why, &escalation.evidence));
+        }
+        for merge in self.state.merges.iter().filter(|merge| merge.left_open) {
+            if let Some(commit) = &merge.commit {
+                warnings.push(wording::pull_left_open(merge.plan.pull, commit.short()));
+            }
         }
         if let Some(Awaited::Paused(by)) = self.awaited {
             warnings.push(wording::paused_by(by));

@@ -1,7 +1,7 @@
 //! What a run remembers of its tasks, its change, its merges and its effects.
 
 use crate::forge::{CommitSha, PullNumber};
-use crate::health::Verdict;
+use crate::health::{Approval, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
 use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, TaskOutcome, TroubleFinding};
@@ -66,6 +66,8 @@ pub(crate) struct TaskRecord {
 pub(crate) struct Asked {
     /// The code of plan and change.
     pub(crate) code: String,
+    /// What an approval will be of.
+    pub(crate) mark: PlanMark,
     /// What is to be approved.
     pub(crate) what: String,
     /// When.
@@ -79,8 +81,8 @@ pub(crate) struct Asked {
 pub(crate) struct Approved {
     /// The code.
     pub(crate) code: String,
-    /// Who.
-    pub(crate) by: String,
+    /// What it is of, and who said so: what the gate takes.
+    pub(crate) approval: Approval,
 }
 
 /// How far the change in flight is.
@@ -130,6 +132,8 @@ pub(crate) struct Change {
     pub(crate) synced: u32,
     /// Watchers that had to do something.
     pub(crate) affected: Vec<String>,
+    /// Whether anything follows the repository into a cluster.
+    pub(crate) followed: bool,
     /// New findings, since when.
     pub(crate) trouble: Option<(Timestamp, Vec<TroubleFinding>)>,
 }
@@ -146,6 +150,7 @@ impl Change {
             refreshed: Vec::new(),
             synced: 0,
             affected: Vec::new(),
+            followed: true,
             trouble: None,
         }
     }
@@ -160,8 +165,12 @@ pub(crate) struct MergeRecord {
     pub(crate) commit: Option<CommitSha>,
     /// When.
     pub(crate) merged_at: Option<Timestamp>,
+    /// Whether the forge still showed the pull request as open although its merge is on the branch.
+    pub(crate) left_open: bool,
     /// How long the rollout took.
     pub(crate) rollout_seconds: Option<f64>,
+    /// Whether anything follows the repository into a cluster; otherwise no rollout was seen.
+    pub(crate) followed: bool,
     /// The last verdict before a revert or the next task.
     pub(crate) gate: Option<Verdict>,
     /// How the change ended.

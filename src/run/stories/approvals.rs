@@ -42,7 +42,7 @@ async fn a_tick_that_a_delivery_vouches_for_approves() {
     let state = story.state().await;
     let record = state.tasks.values().next().unwrap();
     assert_eq!(
-        record.approved.as_ref().map(|approved| approved.by.as_str()),
+        record.approved.as_ref().map(|approved| approved.approval.by()),
         Some("operator"),
         "{}",
         issue.body

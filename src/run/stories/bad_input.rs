@@ -18,7 +18,11 @@ async fn a_body_without_tasks_is_told_how_to_write_them_and_nothing_is_closed() 
     let issue = story.issue_now(number);
     assert_eq!(issue.state, IssueState::Open);
     assert!(issue.body.contains("Just some words.\n\n- a list\n- without boxes\n"), "{}", issue.body);
-    assert_eq!(story.effects(), [""; 0]);
+    assert_eq!(
+        story.effects(),
+        [format!("POST /issues/{number}/labels")],
+        "a person is called, nothing else"
+    );
     assert_eq!(story.head(), head);
     story
         .world

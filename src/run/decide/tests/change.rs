@@ -313,3 +313,144 @@ fn an_undoing_that_does_not_help_is_a_persons() {
     scene.clock = NOW + 550;
     assert_eq!(scene.says(), "note held change-ended escalated waits");
 }
+
+#[test]
+fn what_never_settles_is_a_persons_after_a_maximum() {
+    // 60 s to settle, 300 s to soak and 1800 s of maximum at medium risk, from the rollout on.
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW);
+    scene.green_since = None;
+    scene.clock = NOW + 2159;
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 2160;
+    is_handed_over(&scene, "no reason to undo it");
+    // One that comes and goes is caught in a moment in which it is gone.
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW);
+    let mut clock = NOW;
+    let mut troubles = 0;
+    let ended = loop {
+        assert!(clock < NOW + 10_000, "silent for ever");
+        clock += 100;
+        scene.clock = clock;
+        if (clock / 100) % 2 == 0 {
+            scene.trouble(Probe::Pods, Verdict::Red, clock, attributed());
+        } else {
+            scene.well(clock);
+        }
+        let decision = scene.decide();
+        assert!(!matches!(decision, Decision::Perform(Effect::Revert { .. })), "nothing lasted");
+        if result(&decision).is_some() {
+            break decision;
+        }
+        if matches!(decision, Decision::Note(_)) {
+            troubles += 1;
+            scene.noted(decision);
+        }
+    };
+    assert!(troubles > 10, "each time it came and went was written down: {troubles}");
+    assert!(matches!(result(&ended), Some(ChangeResult::HandedOver { .. })));
+    // GREEN for long enough at the very end is GREEN for long enough.
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW);
+    scene.clock = NOW + 2160;
+    scene.green_since = Some(at(NOW + 1800));
+    assert_eq!(scene.says(), "note change-ended task-ended");
+}
+
+#[test]
+fn what_cannot_be_judged_undoes_nothing() {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 1000, true);
+    scene.rolled_out(step, NOW - 900);
+    scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 800, attributed());
+    scene.clock = NOW - 800;
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true });
+    scene.clock = NOW - 800 + 1799;
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW - 800 + 1800;
+    is_handed_over(&scene, "cannot be judged");
+}
+
+#[test]
+fn an_undoing_ends_at_a_maximum_whatever_moves() {
+    let badly = "note held change-ended escalated waits";
+    // The rollout moves for ever.
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.clock = NOW - 50 + 1799;
+    scene.change_rollout = Some((waiting(), at(scene.clock)));
+    assert_eq!(scene.says(), "wait");
+    scene.clock += 1;
+    assert_eq!(scene.says(), badly);
+    // So does an operation that cannot be stopped.
+    scene.stuck = vec![echo()];
+    assert_eq!(scene.says(), badly);
+    // The layers come and go for ever.
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.change_rollout = Some((done(), at(NOW)));
+    scene.clock = NOW;
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.clock = NOW + 1799;
+    scene.well(NOW + 1798);
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 1800;
+    assert_eq!(scene.says(), badly);
+}
+
+#[test]
+fn an_operation_is_stopped_three_times_and_then_waited_for() {
+    let (mut scene, _) = reverted();
+    scene.stuck = vec![echo()];
+    for _ in 0..3 {
+        let Decision::Perform(effect @ Effect::Terminate { .. }) = scene.decide() else {
+            panic!("{:?}", scene.decide())
+        };
+        let step = scene.fold(NOW, Event::Intended { effect });
+        let outcome = Outcome::NotYet { why: "409".to_owned() };
+        scene.fold(NOW, Event::Ended { step, outcome });
+    }
+    assert_eq!(scene.says(), "refresh");
+}
+
+#[test]
+fn findings_that_have_gone_give_later_ones_their_own_grace() {
+    let (mut scene, _) = merged();
+    scene.trouble(Probe::Pods, Verdict::Red, NOW - 400, attributed());
+    scene.change_rollout = Some((waiting(), at(NOW)));
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.well(NOW);
+    assert_eq!(scene.says(), "note trouble-over", "while it still rolls out");
+}
+
+#[test]
+fn nothing_is_asked_of_watchers_that_do_not_exist() {
+    let nobody = || Rollout::Done { watchers: 0, affected: Vec::new() };
+    let mut scene = Scene::new(ONE);
+    let Decision::Perform(effect) = scene.decide() else { panic!() };
+    let step = scene.fold(NOW, Event::Intended { effect });
+    let outcome =
+        Outcome::Merged { commit: sha('c'), at: at(NOW), proven: true, ours: true, left_open: false };
+    scene.fold(NOW, Event::Ended { step, outcome });
+    scene.head = sha('c');
+    scene.change_rollout = Some((nobody(), at(NOW)));
+    assert_eq!(scene.says(), "note rolled-out", "no refresh");
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.state.merges[0].rollout_seconds, None, "nothing was seen to roll out");
+    let decision = scene.decide();
+    assert!(
+        matches!(&decision, Decision::Wait(super::Waiting::World(why)) if why.contains("is merged") && !why.contains("runs")),
+        "{decision:?}"
+    );
+    scene.trouble(Probe::Pods, Verdict::Red, NOW, attributed());
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.clock = NOW + 300;
+    assert_eq!(scene.says(), "revert", "there is no remedy to ask Argo CD for");
+}

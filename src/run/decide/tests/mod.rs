@@ -2,6 +2,7 @@
 
 mod change;
 mod properties;
+mod standstill;
 mod tasks;
 
 use super::{Decision, Waiting, decide};
@@ -9,7 +10,9 @@ use crate::cluster::ObjectRef;
 use crate::forge::{
     Account, AccountId, CommitSha, IssueNumber, PullNumber, PullRequest, PullSide, RepositoryName, State,
 };
-use crate::health::{Attribution, Figure, Figures, Finding, FindingId, Probe, ProbeResult, Recon, Verdict};
+use crate::health::{
+    Attribution, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon, Verdict,
+};
 use crate::issue::{self, KnownTask, Reading, TaskKey, TemplateValues};
 use crate::merge::classify::{Classification, Rules, classify_words};
 use crate::merge::explain::Explained;
@@ -202,13 +205,25 @@ impl Scene {
         self.green_since = Some(at(since));
     }
 
+    /// The decided label is put on, or taken away.
+    fn labelled(&mut self) {
+        let decision = self.decide();
+        let Decision::Perform(effect @ (Effect::CallPerson | Effect::ReleasePerson)) = decision else {
+            panic!("no label: {decision:?}")
+        };
+        let step = self.fold(self.clock, Event::Intended { effect });
+        let outcome = Outcome::Done { detail: String::new() };
+        self.fold(self.clock, Event::Ended { step, outcome });
+    }
+
     /// Takes the merge that is decided, done at a moment; Argo CD was asked to look.
     fn merge(&mut self, second: i64, proven: bool) -> EventId {
         let Decision::Perform(effect @ Effect::Merge(_)) = self.decide() else {
             panic!("no merge: {:?}", self.decide())
         };
         let step = self.fold(second, Event::Intended { effect });
-        let outcome = Outcome::Merged { commit: sha('c'), at: at(second), proven, ours: true };
+        let outcome =
+            Outcome::Merged { commit: sha('c'), at: at(second), proven, ours: true, left_open: false };
         self.fold(second, Event::Ended { step, outcome });
         self.fold(second, Event::Refreshed { change: step, hard: false });
         self.change_rollout = Some((waiting(), at(second)));
@@ -260,6 +275,7 @@ fn words(decision: &Decision) -> String {
             Effect::CloseRelated { number, .. } => format!("close {number}"),
             Effect::Action { .. } => "action".to_owned(),
             Effect::CallPerson => "call".to_owned(),
+            Effect::ReleasePerson => "release".to_owned(),
             Effect::CloseIssue { .. } => "close the issue".to_owned(),
         },
         Decision::Confirm(_) => "confirm".to_owned(),
@@ -325,6 +341,11 @@ fn recon(findings: &[Finding]) -> Recon {
     }
 }
 
+/// What an approval with this code is of.
+fn mark(code: &str) -> PlanMark {
+    PlanMark::new("D1".to_owned(), format!("{code}{}", "0".repeat(56)))
+}
+
 fn pull(number: PullNumber) -> PullSituation {
     let repository: RepositoryName = "ops/homelab".parse().unwrap();
     let side = |branch: &str, digit| PullSide {
@@ -364,7 +385,7 @@ fn pull(number: PullNumber) -> PullSituation {
         })),
         classification,
         approval: None,
-        code: "7f3c7f3c".to_owned(),
+        mark: Some(mark("7f3c7f3c")),
         files: vec!["apps/echo/values.yaml".to_owned()],
         versions: vec![Hold {
             package: "echo".to_owned(),

@@ -1,8 +1,8 @@
 //! What holds of every decision, however the world is.
 
-use super::{NOW, ONE, Scene, at, done, waiting};
+use super::{NOW, ONE, Scene, at, done, mark, waiting};
 use crate::cluster::ObjectRef;
-use crate::health::{Attribution, Probe, Verdict};
+use crate::health::{Approval, Attribution, Probe, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::decide::Decision;
 use crate::run::event::{Effect, Event};
@@ -67,7 +67,10 @@ proptest! {
         if let Some(current) = approved {
             let code = if current { "7f3c7f3c" } else { "00000000" };
             scene.state.tasks.get_mut(&key).unwrap().approved =
-                Some(Approved { code: code.to_owned(), by: "operator".to_owned() });
+                Some(Approved {
+                    code: code.to_owned(),
+                    approval: Approval::new(mark(code), "operator".to_owned()),
+                });
         }
         if escalated {
             scene.fold(1, Event::Escalated { key: None, why: "bad".to_owned(), evidence: Vec::new() });
@@ -128,7 +131,8 @@ proptest! {
         scene.clock = NOW - 800 + elapsed;
         match scene.decide() {
             Decision::Perform(Effect::Revert { merge_commit, .. }) => {
-                let attributed = matches!(trouble, Some((.., Attribution::Attributed(_))));
+                let attributed = matches!(trouble, Some((_, verdict, Attribution::Attributed(_)))
+                    if verdict != Verdict::Unknown);
                 let failed = matches!(rollout, Rollout::Failed { .. });
                 prop_assert!(attributed || failed);
                 prop_assert!(proven && reversible && remedied && known && !paused);

@@ -1,6 +1,6 @@
 //! What comes first, what waits, and what waits for whom.
 
-use super::{NOW, ONE, Scene, at, sha, waiting};
+use super::{NOW, ONE, Scene, at, mark, sha, waiting};
 use crate::forge::{IssueNumber, Merged, State};
 use crate::health::{Attribution, Probe, Verdict};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
@@ -104,6 +104,8 @@ fn tasks_go_in_order_and_one_that_waits_holds_up_only_what_depends_on_it() {
     scene.pull(7).preflight = Preflight::Refuse(Refusal::Draft);
     let decision = scene.decide();
     scene.noted(decision);
+    assert_eq!(scene.says(), "call", "only people are awaited");
+    scene.labelled();
     assert_eq!(scene.says(), "people", "what depends on it waits with it");
 }
 
@@ -166,6 +168,7 @@ fn a_pre_flight_that_waits_becomes_a_persons_when_it_takes_too_long() {
     assert_eq!(scene.says(), "note waits");
     let decision = scene.decide();
     scene.noted(decision);
+    scene.labelled();
     assert_eq!(scene.says(), "people", "said once");
 }
 
@@ -188,6 +191,7 @@ fn an_approval_is_asked_once_for_each_code_and_a_new_code_voids_it() {
         assert_eq!(scene.says(), "note approval-asked waits", "{what}");
         let decision = scene.decide();
         scene.noted(decision);
+        scene.labelled();
         assert_eq!(scene.says(), "people", "{what}: asked once");
         let approval = |scene: &Scene, code: &str| SeenApproval {
             key: scene.key("D1"),
@@ -201,11 +205,14 @@ fn an_approval_is_asked_once_for_each_code_and_a_new_code_voids_it() {
         assert_eq!(scene.says(), "note approved", "{what}");
         let decision = scene.decide();
         scene.noted(decision);
+        assert_eq!(scene.says(), "release", "{what}: work goes on");
+        scene.labelled();
         assert_eq!(scene.says(), "merge 6", "{what}");
-        scene.pull(6).code = "11111111".to_owned();
+        scene.pull(6).mark = Some(mark("11111111"));
         assert_eq!(scene.says(), "note approval-asked waits", "{what}: another change");
         let decision = scene.decide();
         scene.noted(decision);
+        scene.labelled();
         assert_eq!(scene.says(), "people", "{what}: the comment has counted");
     }
 }
@@ -220,6 +227,7 @@ fn a_tick_that_nothing_vouches_for_asks_for_a_comment_once() {
     assert_eq!(scene.says(), "note comment-asked");
     let decision = scene.decide();
     scene.noted(decision);
+    scene.labelled();
     assert_eq!(scene.says(), "people");
 }
 
@@ -305,7 +313,9 @@ fn the_final_gate_is_last_and_the_closing_rests_on_a_fresh_pass() {
 
 #[test]
 fn a_body_without_tasks_waits_for_people() {
-    assert_eq!(Scene::new("Words.\n").says(), "people");
+    let mut scene = Scene::new("Words.\n");
+    scene.labelled();
+    assert_eq!(scene.says(), "people");
 }
 
 #[test]
@@ -328,5 +338,6 @@ fn an_untick_asks_again_but_never_for_a_merge() {
     let decision = scene.decide();
     scene.noted(decision);
     scene.wishes.clear();
+    scene.labelled();
     assert_eq!(scene.says(), "people");
 }

@@ -1,0 +1,78 @@
+//! Effects in the cluster. Each takes the cluster's lock, and looks at its object once more before it changes it.
+
+use super::not_yet;
+use crate::action::{self, Action};
+use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef, OperationPhase};
+use crate::forge::CommitSha;
+use crate::run::event::Outcome;
+use crate::run::worker::Parts;
+use crate::wording;
+
+/// Reads and archives Ceph's crash reports.
+pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action: &Action) -> Outcome {
+    match action::archive_crashes(parts.cluster.as_ref(), &parts.cluster_settings, lease, action).await {
+        Ok(performed) => {
+            Outcome::Done { detail: wording::note_archived(&performed.archived, &performed.evidence) }
+        }
+        Err(error) => not_yet(&error),
+    }
+}
+
+async fn application(
+    parts: &Parts,
+    object: &ObjectRef,
+) -> Result<Option<crate::cluster::Application>, ClusterError> {
+    Ok(match parts.cluster.applications().await? {
+        Installed::Yes(applications) => applications
+            .into_iter()
+            .find(|found| found.namespace == object.namespace && found.name == object.name),
+        Installed::No => None,
+    })
+}
+
+/// Stops the operation of an Application that runs for the bad revision. One that has none any more is done; another's is
+/// nobody's to stop.
+pub(crate) async fn terminate(
+    parts: &Parts,
+    lease: &ClusterLease,
+    object: &ObjectRef,
+    bad: &CommitSha,
+) -> Outcome {
+    let found = match application(parts, object).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
+        Err(error) => return not_yet(&error),
+    };
+    let runs_the_bad_one = found.operation.as_ref().is_some_and(|operation| {
+        operation.phase == OperationPhase::Running
+            && operation.revisions.iter().any(|revision| revision == bad.as_str())
+    });
+    if !runs_the_bad_one {
+        return Outcome::Done { detail: wording::nothing_to_stop() };
+    }
+    match parts.cluster.terminate_operation(lease, &found).await {
+        Ok(()) => Outcome::Done { detail: String::new() },
+        Err(error) => not_yet(&error),
+    }
+}
+
+/// Starts a sync, unless one runs already.
+pub(crate) async fn sync(
+    parts: &Parts,
+    lease: &ClusterLease,
+    object: &ObjectRef,
+    revision: &CommitSha,
+) -> Outcome {
+    let found = match application(parts, object).await {
+        Ok(Some(found)) => found,
+        Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
+        Err(error) => return not_yet(&error),
+    };
+    if found.operation_requested {
+        return Outcome::Done { detail: wording::already_syncing() };
+    }
+    match parts.cluster.sync_application(lease, &found, revision.as_str()).await {
+        Ok(()) => Outcome::Done { detail: String::new() },
+        Err(error) => not_yet(&error),
+    }
+}
