@@ -19,7 +19,7 @@ fn pattern(text: &str) -> Regex {
 
 static PULLS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:prs?|pulls?(?:\s+requests?)?)\s*:?\s*((?:#?[0-9]{1,6}(?:\s*\([^)]*\))?(?:\s*(?:,|and|&)\s*)?)+)",
+        r"(?i)\b(?:prs?|pulls?(?:[ \t]+requests?)?)[ \t]*:?[ \t]*((?:#?[0-9]{1,6}(?:[ \t]*\([^)\n]*\))?(?:[ \t]*(?:,|and|&)[ \t]*)?)+)",
     )
 });
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9]{1,6}"));
@@ -303,6 +303,14 @@ mod tests {
             assert!(made[&number].contains(part), "{number}: {}", made[&number]);
         }
         assert_eq!(title(text), "Upkeep");
+    }
+
+    #[test]
+    fn a_number_in_the_next_line_is_no_pull_request() {
+        let made = inventions("#### Open PRs\n3 of them wait, see issue #3 and PR 5\n");
+        let made: Vec<String> = made.iter().map(ToString::to_string).collect();
+        assert_eq!(made.len(), 2, "{made:?}");
+        assert!(made[0].starts_with("issue #3") && made[1].starts_with("pull request #5"), "{made:?}");
     }
 
     #[test]
