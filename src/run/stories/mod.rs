@@ -5,6 +5,7 @@ mod bad_input;
 mod closings;
 mod crashes;
 mod happy;
+mod last_moment;
 mod lost_answers;
 mod missing_rights;
 mod people;
@@ -175,6 +176,20 @@ impl Story {
 
     /// Starts caretaker on its store.
     pub(super) async fn start(&mut self) {
+        let parts = self.parts().await;
+        let store = Arc::clone(&parts.store);
+        let readiness = Arc::clone(&parts.readiness);
+        let stop = CancellationToken::new();
+        if self.webhook {
+            self.listen(&parts, stop.clone()).await;
+        }
+        let worker = Worker::new(Arc::new(parts)).await.unwrap();
+        let task = tokio::spawn(worker.run(stop.clone()));
+        self.running = Some(Running { stop, task, store, readiness });
+    }
+
+    /// What caretaker is made of, on its store.
+    pub(super) async fn parts(&self) -> Parts {
         let cluster_settings = cluster::Settings {
             kubeconfig: Some(self.kubeconfig.clone()),
             exec: true,
@@ -185,7 +200,7 @@ impl Story {
         let merge_settings = merge::Settings::default();
         let mut repositories = vec![self.repository.clone()];
         repositories.extend(self.others.iter().cloned());
-        let parts = Parts {
+        Parts {
             store: Arc::new(Store::open(&self.folder.path().join("caretaker.sqlite")).await.unwrap()),
             forge: Arc::new(Gitea::new(&url, &self.token.clone().into(), &forge_settings).unwrap()),
             cluster: Arc::new(cluster::Kubernetes::connect(&cluster_settings).await.unwrap()),
@@ -200,16 +215,7 @@ impl Story {
             hints: Hints::default(),
             readiness: Arc::new(Readiness::new(&web::Settings::default())),
             only: None,
-        };
-        let store = Arc::clone(&parts.store);
-        let readiness = Arc::clone(&parts.readiness);
-        let stop = CancellationToken::new();
-        if self.webhook {
-            self.listen(&parts, stop.clone()).await;
         }
-        let worker = Worker::new(Arc::new(parts)).await.unwrap();
-        let task = tokio::spawn(worker.run(stop.clone()));
-        self.running = Some(Running { stop, task, store, readiness });
     }
 
     /// Listens for deliveries, and has the forge send them.

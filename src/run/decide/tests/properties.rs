@@ -5,7 +5,7 @@ use crate::cluster::ObjectRef;
 use crate::health::{Approval, Attribution, Probe, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::decide::Decision;
-use crate::run::event::{Effect, Event};
+use crate::run::event::{Effect, Event, Outcome};
 use crate::run::situation::Mode;
 use crate::run::state::Approved;
 use proptest::prelude::*;
@@ -37,7 +37,15 @@ fn a_mode() -> impl Strategy<Value = Mode> {
     prop_oneof![Just(Mode::Observe), Just(Mode::Approve), Just(Mode::Auto)]
 }
 
+/// How many cases: what the environment says, else the usual number.
+fn cases(divisor: u32) -> ProptestConfig {
+    let asked = std::env::var("CARETAKER_TEST_CASES").ok().and_then(|text| text.parse::<u32>().ok());
+    ProptestConfig::with_cases(asked.map_or(256, |cases| cases / divisor).max(64))
+}
+
 proptest! {
+    #![proptest_config(cases(1))]
+
     #[test]
     fn a_merge_is_decided_only_through_an_open_gate(
         trouble in a_trouble(),
@@ -146,4 +154,74 @@ proptest! {
             _ => {}
         }
     }
+}
+
+proptest! {
+    // Each case is a whole life of a change, a look a minute.
+    #![proptest_config(cases(100))]
+
+    #[test]
+    fn every_change_ends_whatever_the_world_does(
+        looks in prop::collection::vec((a_trouble(), a_rollout(), any::<bool>(), any::<bool>()), 220),
+    ) {
+        let mut scene = Scene::new(ONE);
+        let step = scene.merge(NOW, true);
+        let mut reverts = 0;
+        let mut ended = None;
+        for (minute, (trouble, rollout, idle, stuck)) in looks.into_iter().enumerate() {
+            scene.clock = NOW + 60 * i64::try_from(minute).unwrap();
+            let object = || vec![ObjectRef::new("Application", "argocd", "echo")];
+            scene.idle_out_of_sync = if idle { object() } else { Vec::new() };
+            scene.stuck = if stuck { object() } else { Vec::new() };
+            let since = at(scene.clock);
+            scene.change_rollout = Some((rollout, since));
+            match trouble.clone() {
+                Some((probe, verdict, attribution)) => {
+                    scene.trouble(probe, verdict, scene.clock, attribution);
+                }
+                None if scene.green_since.is_none() => scene.well(scene.clock),
+                None => {}
+            }
+            // A look leads to several decisions: each is carried out until one waits.
+            for _ in 0..12 {
+                let Some(change) = &scene.state.change else { break };
+                prop_assert_eq!(change.step, step);
+                match scene.decide() {
+                    decision @ Decision::Note(_) => scene.noted(decision),
+                    Decision::Refresh { change, hard } => {
+                        scene.fold(scene.clock, Event::Refreshed { change, hard });
+                    }
+                    Decision::Perform(effect) => {
+                        let outcome = match &effect {
+                            Effect::Revert { .. } => {
+                                reverts += 1;
+                                prop_assert!(
+                                    !matches!(trouble, Some((_, Verdict::Unknown, _))) || failed(&scene)
+                                );
+                                Outcome::Reverted { commit: super::sha('e') }
+                            }
+                            Effect::Sync { .. } | Effect::Terminate { .. } => {
+                                Outcome::Done { detail: String::new() }
+                            }
+                            other => return Err(TestCaseError::fail(format!("{other:?}"))),
+                        };
+                        let step = scene.fold(scene.clock, Event::Intended { effect });
+                        scene.fold(scene.clock, Event::Ended { step, outcome });
+                    }
+                    Decision::Wait(_) => break,
+                    other => return Err(TestCaseError::fail(format!("{other:?}"))),
+                }
+            }
+            if scene.state.change.is_none() {
+                ended = Some(minute);
+                break;
+            }
+        }
+        prop_assert!(reverts <= 1, "undone {reverts} times");
+        prop_assert!(ended.is_some(), "it never ended");
+    }
+}
+
+fn failed(scene: &Scene) -> bool {
+    matches!(scene.change_rollout, Some((Rollout::Failed { .. }, _)))
 }
