@@ -47,19 +47,23 @@ impl Arguments {
         live.finish();
         let standing = standing.map_err(super::serve::failure)?;
         // Whoever reads the other end of a pipe may stop reading: that is nobody's failure.
-        let _ = writeln!(anstream::stdout(), "{}", wording::standing(issue, standing));
-        match standing {
-            Standing::People | Standing::Over | Standing::Stopped => Ok(()),
-            Standing::NoIssue => Err(Failure::new(
-                Exit::Settings,
-                wording::standing(issue, standing),
-                "name an open issue that carries the maintenance label",
-            )),
-            Standing::Obstacles | Standing::Paused | Standing::Locked => Err(Failure::new(
+        let words = wording::standing(issue, &standing);
+        let _ = writeln!(anstream::stdout(), "{words}");
+        let (exit, next) = match standing {
+            Standing::People | Standing::Over | Standing::Stopped => return Ok(()),
+            Standing::NoIssue => (Exit::Settings, "name an open issue that carries the maintenance label"),
+            Standing::Obstacles => {
+                (Exit::Unreachable, "the issue's status block and the log name what is missing")
+            }
+            Standing::Paused => {
+                (Exit::Unreachable, "the issue's status block names who stopped it and what is half done")
+            }
+            Standing::Locked { .. } => (
                 Exit::Unreachable,
-                wording::standing(issue, standing),
-                "the issue's status block and the log name what is missing",
-            )),
-        }
+                "let the other caretaker end its work, or stop it, and try again; the Lease that the settings name \
+                 under `cluster` shows its holder, and the issue's status block is that one's",
+            ),
+        };
+        Err(Failure::new(exit, words, next))
     }
 }

@@ -121,7 +121,7 @@ pub(crate) struct Desired {
     pub(crate) rows: Vec<ChangeRow>,
     /// Fields of the seven-section form.
     pub(crate) template: TemplateFields,
-    /// The closing report, as [`super::render_closing`] makes it.
+    /// The closing report, as [`super::render_closing`] makes it; empty takes away one of ours.
     pub(crate) closing_report: Option<String>,
 }
 
@@ -151,7 +151,11 @@ fn pass(fresh: &str, desired: &Desired) -> String {
     // Blocks first: repairing a forged one may bring tasks and tables to light that it had claimed.
     let mut text = fresh.to_owned();
     if let Some(report) = &desired.closing_report {
-        text = marks::place(&text, &Mark::new("closing", report), Place::Top);
+        text = if report.is_empty() {
+            marks::remove(&text, "closing")
+        } else {
+            marks::place(&text, &Mark::new("closing", report), Place::Top)
+        };
     }
     if let Some(status) = &desired.status {
         let mark = Mark::new("status", status).after(desired.former_status.as_deref());

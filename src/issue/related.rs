@@ -9,12 +9,19 @@ const LONGEST_TITLE: usize = 255;
 
 const RESOLVED: &str = "[RESOLVED] ";
 
-/// The title with the mark of the resolved, or as it is; never marked twice, never longer than the forge takes.
+/// The title with the mark of the resolved, or without it; never marked twice, never longer than the forge takes.
 pub(crate) fn text_for_title(title: &str, resolved: bool) -> String {
     let marked =
         title.get(..RESOLVED.len() - 1).is_some_and(|start| start.eq_ignore_ascii_case(RESOLVED.trim()));
-    let mut text =
-        if resolved && !marked { format!("{RESOLVED}{}", title.trim_start()) } else { title.to_owned() };
+    let mut text = match (resolved, marked) {
+        (true, false) => format!("{RESOLVED}{}", title.trim_start()),
+        // A title that is nothing but the mark stays: the forge takes no empty one.
+        (false, true) => match title[RESOLVED.len() - 1..].trim_start() {
+            "" => title.to_owned(),
+            rest => rest.to_owned(),
+        },
+        (true, true) | (false, false) => title.to_owned(),
+    };
     if text.len() > LONGEST_TITLE {
         let cut = (0..=LONGEST_TITLE).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
         text.truncate(cut);
@@ -40,6 +47,9 @@ mod tests {
         assert_eq!(text_for_title("[RESOLVED] a", true), "[RESOLVED] a");
         assert_eq!(text_for_title("[resolved] a", true), "[resolved] a");
         assert_eq!(text_for_title("a", false), "a");
+        assert_eq!(text_for_title("[RESOLVED] a", false), "a");
+        assert_eq!(text_for_title("[resolved]a", false), "a");
+        assert_eq!(text_for_title("[RESOLVED]", false), "[RESOLVED]");
         let long = text_for_title(&"ä".repeat(200), true);
         assert!(long.len() <= 255 && long.ends_with('ä'), "{} bytes", long.len());
         assert_eq!(text_for_title(&long, true), long);

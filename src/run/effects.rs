@@ -10,6 +10,7 @@ use super::decide::Waiting;
 use super::event::{Effect, EffectClass, Event, Outcome};
 use super::permit::HeldBack;
 use super::settings::RolloutBy;
+use super::trust::OwnText;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use crate::cluster;
 use crate::forge::{BRANCH_WRITE_TIMEOUT, PullNumber, State};
@@ -22,6 +23,9 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use std::sync::Arc;
 use tracing::Instrument;
+
+/// What a closed issue's text holds of ours.
+const CLOSING: &str = "<!-- caretaker:closing -->";
 
 impl Worker {
     /// Journals the intent, does it, journals the outcome.
@@ -199,7 +203,10 @@ impl Worker {
                 Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
                 _ => {
                     let resolved = text_for_title(&scene.issue.title, true) == scene.issue.title;
-                    if scene.issue.state == State::Closed && resolved {
+                    // Title, text and state go in one request: where our last text stands under a resolved title the
+                    // issue was closed, and a person opened it again.
+                    let reopened = scene.issue.body.contains(CLOSING) && work.ours.is_ours(&scene.issue.body);
+                    if resolved && (scene.issue.state == State::Closed || reopened) {
                         Outcome::Done { detail: String::new() }
                     } else {
                         Outcome::NotYet { why: wording::not_closed_yet() }

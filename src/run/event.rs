@@ -171,6 +171,13 @@ pub(crate) enum Event {
         /// Evidence, a line each.
         evidence: Vec<String>,
     },
+    /// The issue was closed by a person, or lost its label: nothing new starts.
+    Withdrawn {
+        /// Whether it was closed.
+        closed: bool,
+    },
+    /// The issue is open again and has its label: the same run goes on.
+    TakenUp,
     /// A full pass of all probes that is kept: at the run's beginning and before its closing.
     Recon {
         /// Whether it is the last one.

@@ -77,6 +77,11 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::TaskFailed { key, why } => format!("{} failed: {why}", id(key)),
         Event::TaskAgain { key } => format!("{} is asked for again", id(key)),
         Event::Escalated { why, .. } => format!("handed to a person: {why}"),
+        Event::Withdrawn { closed: true } => {
+            "the issue was closed by a person: nothing new starts".to_owned()
+        }
+        Event::Withdrawn { closed: false } => "the issue lost its label: nothing new starts".to_owned(),
+        Event::TakenUp => "the issue is open again and has its label: the run goes on".to_owned(),
         Event::Recon { last, recon } => {
             let which = if *last { "final" } else { "first" };
             format!("{which} look at all layers: {}", recon.verdict())

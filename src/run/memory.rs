@@ -1,9 +1,11 @@
 //! What a worker remembers between two looks and may forget: a restart begins these counts anew, which costs time and
 //! never correctness.
 
+use super::situation::Unread;
 use super::writing::LastTime;
-use crate::forge::{BlobSha, CommitSha, PullNumber, TreeEntry};
+use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::Steadiness;
+use crate::issue::RemadePull;
 use crate::merge::classify::Classification;
 use crate::merge::rollout::Rollout;
 use jiff::Timestamp;
@@ -36,6 +38,10 @@ pub(crate) struct Memory {
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
     /// Since when a pull request's pre-flight has been waiting.
     pub(crate) preflight_since: BTreeMap<PullNumber, Timestamp>,
+    /// Issues and pull requests that tasks name and that cannot be read.
+    pub(crate) unread: BTreeMap<IssueNumber, Unread>,
+    /// Held versions that Renovate brought again, as last seen.
+    pub(crate) remade: Vec<RemadePull>,
     /// Since when an approval box is ticked without a delivery.
     pub(crate) ticked_since: BTreeMap<(String, String), Timestamp>,
     /// What was awaited, and since when.

@@ -2,7 +2,8 @@
 //!
 //! What can never change (trees, whether a commit contains another, the details of one state of a pull request) is
 //! remembered; everything else is read anew each time. A part of the world that does not answer makes the look fail as
-//! a whole, but for the cluster, whose silence is a finding: UNKNOWN.
+//! a whole, but for the cluster, whose silence is a finding (UNKNOWN), and for single pull requests and related issues:
+//! one that cannot be read costs its own task, never the change in flight.
 
 mod look;
 mod pulls;
@@ -11,11 +12,11 @@ use super::event::Event;
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
-use super::situation::{PullSituation, Related, Situation, Wish};
+use super::situation::{PullSituation, Related, Situation, Unread, Wish};
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
-use super::worker::{Parts, RunError};
-use crate::cluster::{Application, Installed, ObjectRef, Workload};
+use super::worker::{Lock, Parts, RunError, chain};
+use crate::cluster::{Application, ClusterError, Installed, ObjectRef, Workload};
 use crate::forge::{Account, Branch, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State};
 use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
 use crate::inbox;
@@ -44,16 +45,20 @@ pub(crate) struct Subject<'a> {
     pub(crate) bot: &'a Account,
     /// The maintenance issue, read in this pass.
     pub(crate) issue: &'a Issue,
+    /// Whether the forge has it no more, and `issue` only stands for it.
+    pub(crate) gone: bool,
     /// Other open maintenance issues.
-    pub(crate) others: Vec<(IssueNumber, String)>,
+    pub(crate) others: &'a [(IssueNumber, String)],
     /// What the journal says.
     pub(crate) state: &'a RunState,
     /// What was written into the body before, oldest first.
     pub(crate) writes: &'a [LastWrite],
     /// Recognises our own texts.
     pub(crate) ours: &'a dyn OwnText,
-    /// The lock's holder, when it is somebody else.
-    pub(crate) locked_out: Option<String>,
+    /// Whether the cluster's lock is ours.
+    pub(in crate::run) lock: &'a Lock,
+    /// What is half done in another repository, in words.
+    pub(crate) elsewhere: Option<String>,
 }
 
 /// What a look saw.
@@ -69,7 +74,13 @@ pub(crate) struct Observation {
     pub(crate) obstacles: Vec<String>,
     pub(crate) paused: Option<String>,
     pub(crate) withdrawn: bool,
-    pub(crate) locked_out: Option<String>,
+    pub(crate) issue_closed: bool,
+    pub(crate) locked_out: bool,
+    pub(crate) elsewhere: Option<String>,
+    /// Why the body cannot be read: then it holds no task, and nothing can be written into it.
+    pub(crate) unreadable: Option<String>,
+    /// Why the cluster does not answer.
+    pub(crate) cluster_error: Option<String>,
     pub(crate) recon: Recon,
     pub(crate) branch: Branch,
     pub(crate) head_rollout: Rollout,
@@ -79,6 +90,7 @@ pub(crate) struct Observation {
     pub(crate) idle_out_of_sync: Vec<ObjectRef>,
     pub(crate) mismatches: Vec<String>,
     pub(crate) pulls: BTreeMap<PullNumber, PullSituation>,
+    pub(crate) unread: BTreeMap<IssueNumber, Unread>,
     pub(crate) related: BTreeMap<IssueNumber, Related>,
     pub(crate) approvals: Approvals,
     pub(crate) unvouched_ticks: Vec<(TaskKey, String)>,
@@ -110,7 +122,9 @@ impl Observation {
             obstacles: &self.obstacles,
             paused: self.paused.as_deref(),
             withdrawn: self.withdrawn,
-            locked_out: self.locked_out.as_deref(),
+            issue_closed: self.issue_closed,
+            locked_out: self.locked_out,
+            elsewhere: self.elsewhere.as_deref(),
             recon: &self.recon,
             green_since: memory.steadiness.green_since(),
             first_seen: memory.steadiness.first_seen(),
@@ -122,6 +136,7 @@ impl Observation {
             idle_out_of_sync: &self.idle_out_of_sync,
             mismatches: &self.mismatches,
             pulls: &self.pulls,
+            unread: &self.unread,
             related: &self.related,
             approvals: &self.approvals.seen,
             unvouched_ticks: &self.unvouched_ticks,
@@ -132,8 +147,8 @@ impl Observation {
     }
 }
 
-fn read(parts: &Parts, body: &str) -> Result<Reading, RunError> {
-    issue::read(body, &|words| classify_words(words, "", &parts.rules)).map_err(RunError::Body)
+fn read(parts: &Parts, body: &str) -> Result<Reading, issue::Unreadable> {
+    issue::read(body, &|words| classify_words(words, "", &parts.rules))
 }
 
 /// The tasks of a text with their boxes; a text that cannot be read holds none.
@@ -152,18 +167,22 @@ pub(crate) async fn observe(
     let now = Timestamp::now();
     let name = &subject.repository.name;
     let state = subject.state;
-    let mut reading = read(parts, &subject.issue.body)?;
+    // A body that cannot be read holds no task: what is half done is followed from the journal all the same.
+    let (mut reading, unreadable) = match read(parts, &subject.issue.body) {
+        Ok(reading) => (reading, None),
+        Err(error) => (Reading::default(), Some(wording::body_unreadable(&error))),
+    };
     let known: Vec<_> = state.tasks.values().map(|record| record.known.clone()).collect();
     issue::keep_history(&mut reading, &known);
 
-    let (recon, applications, workloads) = cluster(parts, now).await;
+    let ClusterView { recon, applications, workloads, error: cluster_error } = cluster(parts, now).await;
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = parts.forge.branch(name, &subject.repository.default_branch).await?;
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
     let edits = inbox::issue_edits(&payloads);
     let history = History::new(&edits, subject.ours, |body| boxes(parts, body));
     let trusted = Trusted::new(&parts.settings, subject.repository);
-    let comments = match state.began_at {
+    let comments = match state.began_at.filter(|_| !subject.gone) {
         // The forge counts in seconds: a comment of the second in which the run began is older than the run by its time.
         Some(began) => {
             let since = Timestamp::from_second(began.as_second()).unwrap_or(began);
@@ -187,12 +206,18 @@ pub(crate) async fn observe(
     };
     let head_rollout = look.rollout(&branch.head).await?;
     let change = look.change(&recon).await?;
-    let open_pulls = parts.forge.open_pulls(name).await?;
-    let pulls = look.pulls(&reading, &open_pulls, workloads.as_deref()).await?;
-    let related = look.related(&reading).await?;
-    let obstacles =
+    let open_pulls = look.open_pulls().await;
+    let pulls = look.pulls(&reading, open_pulls.as_deref().unwrap_or_default(), workloads.as_deref()).await;
+    let related = look.related(&reading).await;
+    let mut obstacles =
         if state.began_at.is_none() { look.obstacles(&reading, &trusted).await? } else { Vec::new() };
-    let remade = look.remade(&open_pulls);
+    if let Lock::Unreadable(why) = subject.lock {
+        // Whatever else the cluster does not say follows from the same.
+        obstacles = vec![why.clone()];
+    }
+    obstacles.extend(unreadable.clone().filter(|_| state.began_at.is_none()));
+    let remade = look.remade(open_pulls.as_deref());
+    let unread = look.memory.unread.clone();
 
     let facts = |number: PullNumber| {
         pulls.get(&number).map(|pull| (pull.classification.category, pull.classification.update))
@@ -219,9 +244,13 @@ pub(crate) async fn observe(
         paused: paused(parts, &subject, &comments),
         withdrawn: subject.issue.state == State::Closed
             || !subject.issue.has_label(&parts.settings.maintenance_label),
+        issue_closed: subject.issue.state == State::Closed,
         resumed_by: comments.resumed_by(state),
-        others: subject.others,
-        locked_out: subject.locked_out,
+        others: subject.others.to_vec(),
+        locked_out: *subject.lock != Lock::Held,
+        elsewhere: subject.elsewhere.clone(),
+        unreadable,
+        cluster_error,
         recon,
         branch,
         head_rollout,
@@ -231,6 +260,7 @@ pub(crate) async fn observe(
         idle_out_of_sync: change.idle_out_of_sync,
         mismatches: change.mismatches,
         pulls,
+        unread,
         related,
         approvals,
         unvouched_ticks,
@@ -241,8 +271,17 @@ pub(crate) async fn observe(
     })
 }
 
-/// The cluster's part. What does not answer is UNKNOWN in the pass, and no Application is known.
-async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Option<Vec<Workload>>) {
+/// The cluster's part of a look.
+struct ClusterView {
+    recon: Recon,
+    applications: Vec<Application>,
+    workloads: Option<Vec<Workload>>,
+    /// Why it does not answer; a refusal is an answer.
+    error: Option<String>,
+}
+
+/// What does not answer is UNKNOWN in the pass, and no Application is known.
+async fn cluster(parts: &Parts, now: Timestamp) -> ClusterView {
     let surroundings = Surroundings {
         settings: &parts.health_settings,
         cluster: &parts.cluster_settings,
@@ -251,6 +290,12 @@ async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Opt
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
     let (recon, applications, workloads) =
         tokio::join!(recon, parts.cluster.applications(), parts.cluster.workloads());
+    let silence = |error: &ClusterError| {
+        let silent = matches!(error, ClusterError::Unavailable { .. } | ClusterError::Unreadable { .. });
+        silent.then(|| chain(error))
+    };
+    let error = applications.as_ref().err().and_then(silence);
+    let error = error.or_else(|| workloads.as_ref().err().and_then(silence));
     let applications = match applications {
         Ok(Installed::Yes(applications)) => applications,
         Ok(Installed::No) => Vec::new(),
@@ -259,7 +304,7 @@ async fn cluster(parts: &Parts, now: Timestamp) -> (Recon, Vec<Application>, Opt
             Vec::new()
         }
     };
-    (recon, applications, workloads.ok())
+    ClusterView { recon, applications, workloads: workloads.ok(), error }
 }
 
 fn paused(parts: &Parts, subject: &Subject<'_>, comments: &Comments<'_>) -> Option<String> {

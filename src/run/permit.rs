@@ -12,9 +12,9 @@ use super::memory::PullDetails;
 use super::observe::{Observation, Subject, observe};
 use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
-use super::worker::{Parts, RunError, Scene, Work, Worker, text_hash};
+use super::worker::{Lock, Parts, RunError, Scene, Work, Worker, text_hash};
 use crate::cluster::LeaseAnswer;
-use crate::forge::{BRANCH_WRITE_TIMEOUT, Comment, Issue, PullRequest, Repository, State};
+use crate::forge::{BRANCH_WRITE_TIMEOUT, Comment, ForgeError, Issue, PullRequest, Repository, State};
 use crate::health::{
     Authority, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid,
     permit,
@@ -126,10 +126,18 @@ impl Worker {
         let parts = &self.parts;
         let name = &scene.repository.name;
         let Some(began_at) = work.state.began_at else { return Ok(None) };
-        let (issue, comments) = tokio::try_join!(
+        let read = tokio::try_join!(
             parts.forge.issue(name, scene.issue.number),
             parts.forge.comments(name, scene.issue.number, Some(since(began_at))),
-        )?;
+        );
+        let (issue, comments) = match read {
+            Ok(read) => read,
+            // An issue that is gone holds nothing new, and does not hold back the end of what is half done.
+            Err(ForgeError::NotFound { .. } | ForgeError::Renamed { .. }) => {
+                return Ok(Some(HeldBack::Withdrawn));
+            }
+            Err(error) => return Err(error.into()),
+        };
         if issue.has_label(&parts.settings.pause_label) {
             return Ok(Some(HeldBack::Paused(wording::label(&parts.settings.pause_label))));
         }
@@ -178,11 +186,13 @@ impl Worker {
             repository: scene.repository,
             bot: scene.bot,
             issue: &issue,
-            others: Vec::new(),
+            gone: false,
+            others: &[],
             state: &work.state,
             writes: &work.writes,
             ours: &work.ours,
-            locked_out: None,
+            lock: &Lock::Held,
+            elsewhere: self.elsewhere(&scene.repository.name),
         };
         let again = observe(&parts, subject, &mut work.memory).await?;
         let decision = decide(&again.situation(&parts, scene.settings, &work.state, &work.memory));

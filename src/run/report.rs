@@ -253,7 +253,11 @@ impl Report<'_> {
             blocks: Vec::new(),
             rows,
             template,
-            closing_report: closing.map(issue::render_closing),
+            closing_report: match closing {
+                Some(view) => Some(issue::render_closing(view)),
+                // What it says is not true any more; the next closing tells all of it again, from the journal.
+                None => self.state.reopened.map(|_| String::new()),
+            },
         };
         (desired, write)
     }

@@ -64,6 +64,15 @@ pub(crate) enum Related {
     Missing,
 }
 
+/// An issue or pull request that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Unread {
+    /// Why, and what follows.
+    pub(crate) why: String,
+    /// Since when.
+    pub(crate) since: Timestamp,
+}
+
 /// An approval that counts: its author is trusted and its evidence was checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct SeenApproval {
@@ -113,8 +122,12 @@ pub(crate) struct Situation<'a> {
     pub(crate) paused: Option<&'a str>,
     /// The issue was closed or lost its label: the change in flight is watched to its end, nothing new starts.
     pub(crate) withdrawn: bool,
-    /// Whether the cluster's lock is ours, and if not, whose.
-    pub(crate) locked_out: Option<&'a str>,
+    /// Whether it was closed.
+    pub(crate) issue_closed: bool,
+    /// The cluster's lock is not ours: nothing is done.
+    pub(crate) locked_out: bool,
+    /// What is half done in another repository, in words: one change at a time in a cluster.
+    pub(crate) elsewhere: Option<&'a str>,
     /// The pass over the cluster.
     pub(crate) recon: &'a Recon,
     /// Since when every layer has been GREEN without a break.
@@ -137,6 +150,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) mismatches: &'a [String],
     /// The pull requests that open tasks name for merging. One that is not there does not exist.
     pub(crate) pulls: &'a BTreeMap<PullNumber, PullSituation>,
+    /// The issues and pull requests that open tasks name and that cannot be read: nothing is known of them.
+    pub(crate) unread: &'a BTreeMap<IssueNumber, Unread>,
     /// The issues and pull requests that open tasks name for closing.
     pub(crate) related: &'a BTreeMap<IssueNumber, Related>,
     /// Approvals that count.

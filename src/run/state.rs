@@ -37,6 +37,12 @@ pub(crate) struct RunState {
     pub(crate) first_recon: Option<Recon>,
     /// The last one, with its event.
     pub(crate) last_recon: Option<(EventId, Recon)>,
+    /// A person closed the issue, or took its label away, and nothing was taken up since.
+    pub(crate) withdrawn: bool,
+    /// Since which event the run goes on after it was withdrawn or closed.
+    pub(crate) taken_up: Option<EventId>,
+    /// The issue was closed, and a person opened it again.
+    pub(crate) reopened: Option<Reopened>,
     /// Changes whenever something happened that people should read at once.
     pub(crate) important: u64,
     /// The last event that was folded in.
@@ -179,6 +185,9 @@ impl RunState {
                 }
             }
             Event::TaskEnded { key, outcome, note } => {
+                if let Some(reopened) = &mut self.reopened {
+                    reopened.ended_since = true;
+                }
                 if let Some(record) = self.tasks.get_mut(&key) {
                     record.notes.push((at, outcome, note.clone()));
                     record.state = TaskState::Ended { outcome, note, at };
@@ -201,6 +210,20 @@ impl RunState {
             }
             Event::Escalated { key, why, evidence } => {
                 self.escalations.push(Escalation { at, key, why, evidence });
+                self.important += 1;
+            }
+            Event::Withdrawn { closed } => {
+                self.withdrawn = true;
+                if closed {
+                    self.reopened = Some(Reopened::default());
+                }
+            }
+            Event::TakenUp => {
+                if self.closed() {
+                    self.reopened = Some(Reopened::default());
+                }
+                self.withdrawn = false;
+                self.taken_up = Some(id);
                 self.important += 1;
             }
             Event::Recon { last, recon } => {
@@ -331,12 +354,31 @@ impl RunState {
         self.tasks.get(key).is_some_and(|record| matches!(record.state, TaskState::Ended { .. }))
     }
 
-    /// Whether the maintenance issue was closed by us.
+    /// Whether the maintenance issue was closed by us, and not taken up since.
     pub(crate) fn closed(&self) -> bool {
         self.acts.iter().any(|act| {
-            matches!(act.effect, Effect::CloseIssue { .. })
+            self.taken_up.is_none_or(|taken_up| act.step > taken_up)
+                && matches!(act.effect, Effect::CloseIssue { .. })
                 && matches!(act.ended, Some((_, Outcome::Done { .. })))
         })
+    }
+
+    /// The tries of an effect that did not happen since it last did, or since the run was taken up.
+    pub(crate) fn failures(&self, is: impl Fn(&Effect) -> bool) -> Option<Failures> {
+        let mut failures: Option<Failures> = None;
+        for act in self.acts.iter().filter(|act| is(&act.effect)) {
+            let Some((at, outcome)) = &act.ended else { continue };
+            failures = match outcome.why_not() {
+                Some(why) if self.taken_up.is_none_or(|taken_up| act.step > taken_up) => Some(Failures {
+                    count: failures.as_ref().map_or(0, |known| known.count) + 1,
+                    since: failures.as_ref().map_or(*at, |known| known.since),
+                    last: *at,
+                    why,
+                }),
+                _ => None,
+            };
+        }
+        failures
     }
 
     /// The related issues, or pull requests, that were closed.
@@ -354,10 +396,11 @@ impl RunState {
             .collect()
     }
 
-    /// Whether the label that calls for a person is on, as far as we put it there.
+    /// Whether the label that calls for a person is on, as far as we put it there since the run was last taken up.
     pub(crate) fn person_called(&self) -> bool {
         let newest = self.acts.iter().rev().find(|act| {
-            matches!(act.effect, Effect::CallPerson | Effect::ReleasePerson)
+            self.taken_up.is_none_or(|taken_up| act.step > taken_up)
+                && matches!(act.effect, Effect::CallPerson | Effect::ReleasePerson)
                 && matches!(act.ended, Some((_, Outcome::Done { .. })))
         });
         newest.is_some_and(|act| act.effect == Effect::CallPerson)

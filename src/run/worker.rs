@@ -5,38 +5,29 @@
 //! taken before the first look that may lead to an effect; the body is written from a fresh text, and what will be
 //! remembered of it is stored before the forge is asked, so that our own writes are always recognised.
 
-use super::decide::{Decision, Waiting, decide};
-use super::event::Event;
-use super::memory::Memory;
-use super::observe::{Observation, Subject, observe};
-use super::report::LastWrite;
+mod lock;
+mod subject;
+mod turn;
+
+pub(super) use lock::Lock;
+pub(super) use turn::{Scene, Work};
+
 use super::settings::{Repository as RepositorySettings, Settings};
-use super::situation::Mode;
-use super::state::RunState;
-use super::trust::OwnText;
-use crate::cluster::{self, Cluster, ClusterError, ClusterLease, LeaseAnswer};
-use crate::forge::{Account, Forge, ForgeError, Issue, IssueNumber, Repository, RepositoryName, State};
+use crate::cluster::{self, Cluster, ClusterError, ClusterLease};
+use crate::forge::{Account, Forge, ForgeError, IssueNumber};
 use crate::health::{self};
 use crate::inbox::Hints;
-use crate::issue::Unreadable;
 use crate::issue::hex;
 use crate::merge::{self, classify::Rules};
-use crate::store::{EventId, RunId, RunRow, Store, StoreError};
+use crate::store::{RunId, Store, StoreError};
 use crate::timing::Timing;
 use crate::web::{Peer, Readiness};
-use crate::wording;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-
-/// The lease is taken again when it would hold for less than this. Real time, never scaled.
-const LEASE_MARGIN: Duration = Duration::from_secs(15);
-
-/// The longest wait between two looks while a lease is held. Real time, never scaled.
-const LEASE_RENEWAL: Duration = Duration::from_secs(8);
 
 /// How long to wait after a look that failed.
 const AFTER_ERROR: Duration = Duration::from_secs(5);
@@ -53,9 +44,6 @@ pub(crate) enum RunError {
     /// The store.
     #[error("the store failed")]
     Store(#[from] StoreError),
-    /// The body.
-    #[error("the issue's body cannot be read")]
-    Body(#[source] Unreadable),
     /// An event of the journal that this version does not know.
     #[error("the journal of run {run} holds an event that cannot be read: a newer caretaker wrote it?")]
     Journal {
@@ -64,6 +52,17 @@ pub(crate) enum RunError {
         /// Why.
         source: serde_json::Error,
     },
+}
+
+impl RunError {
+    /// Whether a person has to mend something before it can work.
+    fn needs_person(&self) -> bool {
+        match self {
+            Self::Forge(error) => error.needs_person(),
+            Self::Journal { .. } => true,
+            Self::Cluster(_) | Self::Store(_) => false,
+        }
+    }
 }
 
 /// What a worker is made of.
@@ -111,46 +110,25 @@ pub(super) enum Next {
 }
 
 /// How a repository stands when nothing can be done there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Standing {
     /// No open maintenance issue.
     NoIssue,
     /// Only people are awaited.
     People,
-    /// Something must be mended before the run can begin.
+    /// Something must be mended before anything is done.
     Obstacles,
     /// The run is stopped.
     Paused,
-    /// Somebody else holds the lock.
-    Locked,
+    /// Another caretaker holds the lock.
+    Locked {
+        /// Its identity.
+        holder: String,
+    },
     /// The run is over.
     Over,
     /// The worker was told to stop.
     Stopped,
-}
-
-/// What is remembered of a run between two looks.
-#[derive(Debug)]
-pub(super) struct Work {
-    /// The run.
-    pub(super) run: RunRow,
-    /// Its journal, folded.
-    pub(super) state: RunState,
-    /// What was written into the body, oldest first.
-    pub(super) writes: Vec<LastWrite>,
-    /// The hashes of those bodies.
-    pub(super) ours: OwnHashes,
-    /// What may be forgotten.
-    pub(super) memory: Memory,
-}
-
-#[derive(Debug, Default)]
-pub(super) struct OwnHashes(pub(super) BTreeSet<String>);
-
-impl OwnText for OwnHashes {
-    fn is_ours(&self, body: &str) -> bool {
-        self.0.contains(&text_hash(body))
-    }
 }
 
 /// The hash by which a text is recognised.
@@ -165,355 +143,137 @@ pub(crate) struct Worker {
     pub(super) parts: Arc<Parts>,
     pub(super) holder: String,
     bot: Option<Account>,
-    repositories: HashMap<RepositoryName, Repository>,
     works: HashMap<RunId, Work>,
+    /// The open runs whose journals cannot be read, by repository and issue.
+    unread: BTreeSet<(String, u64)>,
     pub(super) lease: Option<ClusterLease>,
+    /// What the last asking for the lock gave, in this round.
+    asked: Option<Lock>,
+}
+
+/// What came of looking at every repository once.
+#[derive(Debug)]
+struct Round {
+    /// Something was done: look again at once.
+    again: bool,
+    /// The world is awaited somewhere: what comes next may be ours to do.
+    busy: bool,
+    /// A look failed and may not fail the next time.
+    failed: bool,
+    /// How the last repository stands where nothing can be done.
+    standing: Standing,
+    /// When to look again.
+    wait: Duration,
 }
 
 impl Worker {
     /// A worker with nothing remembered.
     pub(crate) async fn new(parts: Arc<Parts>) -> Result<Self, StoreError> {
         let holder = parts.store.holder().await?;
-        Ok(Self {
-            parts,
-            holder,
-            bot: None,
-            repositories: HashMap::new(),
-            works: HashMap::new(),
-            lease: None,
-        })
+        let (works, unread) = (HashMap::new(), BTreeSet::new());
+        Ok(Self { parts, holder, bot: None, works, unread, lease: None, asked: None })
     }
 
     /// Works until it is told to stop; with `only`, until that run is over or waits for people.
     pub(crate) async fn run(mut self, stop: CancellationToken) -> Result<Standing, RunError> {
+        self.recollect().await;
+        let mut watched: Option<(Instant, Option<Timestamp>)> = None;
         let standing = loop {
-            let mut soonest = self.parts.timing.reconcile();
-            let mut standing = Standing::NoIssue;
-            let mut again = false;
-            for settings in self.parts.repositories.clone() {
-                if stop.is_cancelled() {
-                    break;
-                }
-                let span = tracing::info_span!("repository", name = %settings.name);
-                match self.look(&settings).instrument(span).await {
-                    Ok(Next::Now) => again = true,
-                    Ok(Next::Soon) => soonest = soonest.min(self.parts.timing.poll()),
-                    Ok(Next::Later(how)) => standing = how,
-                    Err(error) => {
-                        tracing::error!(error = %chain(&error), "the look failed; trying again");
-                        self.note_failure(&error);
-                        standing = Standing::Obstacles;
-                        // What only a person can mend is not asked for every few seconds.
-                        if !matches!(&error, RunError::Forge(error) if error.needs_person()) {
-                            soonest = soonest.min(AFTER_ERROR.min(self.parts.timing.reconcile()));
-                        }
-                    }
-                }
-                self.parts.readiness.looped();
-            }
+            let round = self.round(&stop).await;
             if stop.is_cancelled() {
                 break Standing::Stopped;
             }
-            if again {
+            if round.again {
                 continue;
             }
-            let waits_for_world = soonest < self.parts.timing.reconcile();
-            if self.parts.only.is_some() && !waits_for_world {
-                break standing;
+            let mut wait = round.wait + round.wait.mul_f64(rand::random_range(0.0..0.1));
+            if self.parts.only.is_some() && !round.busy && !round.failed {
+                let Some(Lock::HeldBy(holder)) = &self.asked else { break round.standing };
+                // A caretaker that died holds the lock until it has run out, which shows only by watching it.
+                let (since, renewed) = *watched.get_or_insert((Instant::now(), holder.renewed_at));
+                if renewed != holder.renewed_at || since.elapsed() >= lock::PATIENCE {
+                    break round.standing;
+                }
+                wait = wait.min(lock::RENEWAL);
             }
-            let wait = if self.lease.is_some() { soonest.min(LEASE_RENEWAL) } else { soonest };
-            let jitter = wait.mul_f64(rand::random_range(0.0..0.1));
-            tokio::select! {
-                () = stop.cancelled() => break Standing::Stopped,
-                _ = self.parts.hints.notified() => {}
-                () = tokio::time::sleep(wait + jitter) => {}
+            // Where only people are awaited another caretaker may work; what is half done keeps the lock.
+            if !round.busy && !self.is_in_flight() {
+                self.give_lock_back().await;
+            }
+            if self.rest(wait, &stop).await {
+                break Standing::Stopped;
             }
         };
-        if let Some(lease) = self.lease.take()
-            && let Err(error) = self.parts.cluster.release_lease(lease).await
-        {
-            tracing::warn!(%error, "the lock could not be given back; it ends by itself");
-        }
+        self.give_lock_back().await;
         Ok(standing)
     }
 
-    fn note_failure(&self, error: &RunError) {
+    /// Looks at every repository once.
+    async fn round(&mut self, stop: &CancellationToken) -> Round {
+        let reconcile = self.parts.timing.reconcile();
+        let standing = Standing::NoIssue;
+        let mut round = Round { again: false, busy: false, failed: false, standing, wait: reconcile };
+        self.asked = None;
+        for settings in self.parts.repositories.clone() {
+            if stop.is_cancelled() {
+                break;
+            }
+            let span = tracing::info_span!("repository", name = %settings.name);
+            match self.turn(&settings).instrument(span).await {
+                Ok(Next::Now) => round.again = true,
+                Ok(Next::Soon) => {
+                    round.busy = true;
+                    round.wait = round.wait.min(self.parts.timing.poll());
+                }
+                Ok(Next::Later(how)) => round.standing = how,
+                Err(error) => {
+                    tracing::error!(error = %chain(&error), "the look failed; trying again");
+                    self.note_failure(&settings, &error);
+                    round.standing = Standing::Obstacles;
+                    // What only a person can mend is not asked for every few seconds.
+                    if !error.needs_person() {
+                        round.failed = true;
+                        round.wait = round.wait.min(AFTER_ERROR);
+                    }
+                }
+            }
+            self.parts.readiness.looped();
+        }
+        round
+    }
+
+    /// Waits for a hint or the time. Nothing but the lock is asked for meanwhile: ours is renewed, and one that was not to
+    /// be had is asked for until something about it changes. Says whether it was told to stop.
+    async fn rest(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
+        let until = Instant::now() + wait;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let nap = if self.asked.is_some() { left.min(lock::RENEWAL) } else { left };
+            tokio::select! {
+                () = stop.cancelled() => return true,
+                _ = self.parts.hints.notified() => return false,
+                () = tokio::time::sleep(nap) => {}
+            }
+            if Instant::now() >= until {
+                return false;
+            }
+            let before = self.asked.clone();
+            let now = self.lock().await;
+            if before.is_none_or(|before| !before.is_like(&now)) {
+                return false;
+            }
+        }
+    }
+
+    fn note_failure(&self, settings: &RepositorySettings, error: &RunError) {
         match error {
             RunError::Forge(error) => self.parts.readiness.failed(Peer::Forge, chain(error)),
             RunError::Cluster(error) => self.parts.readiness.failed(Peer::Cluster, chain(error)),
-            RunError::Store(_) | RunError::Body(_) | RunError::Journal { .. } => {}
+            RunError::Journal { .. } => self.parts.readiness.run_says(&settings.name, Some(chain(error))),
+            // The store is asked at each probe.
+            RunError::Store(_) => {}
         }
     }
-
-    /// One look at one repository, and at most one effect.
-    async fn look(&mut self, settings: &RepositorySettings) -> Result<Next, RunError> {
-        let parts = Arc::clone(&self.parts);
-        let bot = self.bot().await?;
-        let repository = self.repository(settings).await?;
-        let Some((issue, others)) = self.subject(&repository).await? else {
-            parts.readiness.answered(Peer::Forge);
-            match parts.cluster.version().await {
-                Ok(_) => parts.readiness.answered(Peer::Cluster),
-                Err(error) => parts.readiness.failed(Peer::Cluster, chain(&error)),
-            }
-            return Ok(Next::Later(Standing::NoIssue));
-        };
-        parts.readiness.answered(Peer::Forge);
-        let locked_out = self.lock().await?;
-        parts.readiness.answered(Peer::Cluster);
-        let run =
-            parts.store.open_run(&repository.name.to_string(), issue.number.0, Timestamp::now()).await?;
-        let id = run.id;
-        let span = tracing::info_span!("run", id = id.0, issue = issue.number.0);
-        let mut work = match self.works.remove(&id) {
-            Some(work) => work,
-            None => load(&parts.store, run).await?,
-        };
-        let result = self
-            .work(settings, &repository, &bot, issue, others, locked_out, &mut work)
-            .instrument(span)
-            .await;
-        self.works.insert(id, work);
-        result
-    }
-
-    async fn bot(&mut self) -> Result<Account, RunError> {
-        if let Some(bot) = &self.bot {
-            return Ok(bot.clone());
-        }
-        let bot = self.parts.forge.account().await?;
-        let version = self.parts.forge.version().await?;
-        tracing::info!(account = %bot.login, %version, "the forge knows the token");
-        self.bot = Some(bot.clone());
-        Ok(bot)
-    }
-
-    async fn repository(&mut self, settings: &RepositorySettings) -> Result<Repository, RunError> {
-        // Read at each look: it may be renamed, archived, or our rights taken away.
-        let repository = self.parts.forge.repository(&settings.name).await?;
-        self.repositories.insert(settings.name.clone(), repository.clone());
-        Ok(repository)
-    }
-
-    /// The issue to work on: the one whose change is in flight, else the newest open one, else an open run's whose issue
-    /// was withdrawn. With the other open ones.
-    async fn subject(
-        &mut self,
-        repository: &Repository,
-    ) -> Result<Option<(Issue, Vec<(IssueNumber, String)>)>, RunError> {
-        let name = &repository.name;
-        let labels = self.parts.forge.labels(name).await?;
-        let wanted = &self.parts.settings.maintenance_label;
-        // A label that does not exist must not be asked for: the forge would drop the filter.
-        let mut open = match labels.iter().find(|label| label.name == *wanted) {
-            Some(label) => self.parts.forge.open_issues(name, Some(label)).await?,
-            None => Vec::new(),
-        };
-        open.retain(|issue| {
-            issue.has_label(wanted) && self.parts.only.is_none_or(|only| only == issue.number)
-        });
-        open.sort_by_key(|issue| std::cmp::Reverse((issue.created_at, issue.number)));
-        let mut chosen = None;
-        for run in self.parts.store.open_runs(&name.to_string()).await? {
-            let number = IssueNumber(run.issue);
-            if self.parts.only.is_some_and(|only| only != number) {
-                continue;
-            }
-            let work = match self.works.remove(&run.id) {
-                Some(work) => work,
-                None => load(&self.parts.store, run).await?,
-            };
-            // What is half done comes first, whatever became of its issue.
-            let half_done = work.state.change.is_some() || work.state.unknown().next().is_some();
-            let id = work.run.id;
-            let withdrawn = !open.iter().any(|issue| issue.number == number);
-            self.works.insert(id, work);
-            if half_done || withdrawn {
-                chosen = Some(number);
-                break;
-            }
-        }
-        let issue = match chosen {
-            Some(number) => match open.iter().position(|issue| issue.number == number) {
-                Some(at) => open.remove(at),
-                None => match self.parts.forge.issue(name, number).await {
-                    Ok(issue) => issue,
-                    Err(ForgeError::NotFound { .. }) => {
-                        self.abandon(name, number).await?;
-                        return Ok(None);
-                    }
-                    Err(error) => return Err(error.into()),
-                },
-            },
-            None if open.is_empty() => return Ok(None),
-            None => open.remove(0),
-        };
-        let others = open.into_iter().map(|other| (other.number, other.title)).collect();
-        Ok(Some((issue, others)))
-    }
-
-    /// Ends the run of an issue that is gone.
-    async fn abandon(&mut self, name: &RepositoryName, number: IssueNumber) -> Result<(), RunError> {
-        for run in self.parts.store.open_runs(&name.to_string()).await? {
-            if run.issue == number.0 {
-                tracing::warn!(issue = number.0, "the maintenance issue is gone; its run ends");
-                self.parts.store.end_run(run.id, Timestamp::now()).await?;
-                self.works.remove(&run.id);
-            }
-        }
-        Ok(())
-    }
-
-    /// Takes or keeps the cluster's lock; `Some` names who else has it.
-    async fn lock(&mut self) -> Result<Option<String>, RunError> {
-        if self.lease.as_ref().is_some_and(|lease| lease.holds_for(LEASE_MARGIN)) {
-            return Ok(None);
-        }
-        match self.parts.cluster.acquire_lease(&self.holder).await {
-            Ok(LeaseAnswer::Held(lease)) => {
-                self.lease = Some(lease);
-                Ok(None)
-            }
-            Ok(LeaseAnswer::HeldBy(holder)) => {
-                self.lease = None;
-                Ok(Some(holder.identity))
-            }
-            Err(error) => {
-                self.lease = None;
-                self.parts.readiness.failed(Peer::Cluster, chain(&error));
-                // Without the lock nothing is done, but people still read why.
-                tracing::warn!(%error, "the cluster's lock could not be taken");
-                Ok(Some(wording::nobody_known()))
-            }
-        }
-    }
-
-    #[allow(clippy::too_many_arguments, reason = "one look's facts, each read in this pass")]
-    async fn work(
-        &mut self,
-        settings: &RepositorySettings,
-        repository: &Repository,
-        bot: &Account,
-        issue: Issue,
-        others: Vec<(IssueNumber, String)>,
-        locked_out: Option<String>,
-        work: &mut Work,
-    ) -> Result<Next, RunError> {
-        let parts = Arc::clone(&self.parts);
-        let subject = Subject {
-            settings,
-            repository,
-            bot,
-            issue: &issue,
-            others,
-            state: &work.state,
-            writes: &work.writes,
-            ours: &work.ours,
-            locked_out,
-        };
-        let observation = observe(&parts, subject, &mut work.memory).await?;
-        let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
-        tracing::debug!(?decision, "decided");
-        let scene = Scene { settings, repository, bot, issue: &issue, observation: &observation };
-        let (next, awaited) = match decision {
-            Decision::Note(events) => {
-                for event in events {
-                    self.append(work, event).await?;
-                }
-                (Next::Now, None)
-            }
-            // Nothing is done that people cannot be told of; what is half done is brought to its end all the same.
-            Decision::Perform(_)
-                if work.memory.written.is_none()
-                    && work.state.change.is_none()
-                    && issue.state == State::Open =>
-            {
-                (Next::Now, None)
-            }
-            Decision::Perform(effect) => self.perform(&scene, work, effect).await?,
-            Decision::Confirm(step) => {
-                self.confirm(&scene, work, step).await?;
-                (Next::Now, None)
-            }
-            Decision::Refresh { change, hard } => {
-                self.refresh(&scene, hard).await;
-                self.append(work, Event::Refreshed { change, hard }).await?;
-                (Next::Now, None)
-            }
-            Decision::Wait(waiting) => {
-                let next = match &waiting {
-                    // Nothing comes of it soon while nothing may be done.
-                    Waiting::World(_) if settings.mode == Mode::Observe => Next::Later(Standing::People),
-                    Waiting::World(_) => Next::Soon,
-                    Waiting::People => Next::Later(Standing::People),
-                    Waiting::Lock(holder) => {
-                        tracing::info!(%holder, "another caretaker holds the cluster's lock; waiting");
-                        return Ok(Next::Later(Standing::Locked));
-                    }
-                    Waiting::Obstacles => {
-                        // The body may be among what cannot be written.
-                        for missing in &observation.obstacles {
-                            tracing::warn!(%missing, "the run cannot begin");
-                        }
-                        Next::Later(Standing::Obstacles)
-                    }
-                    Waiting::Paused(_) => Next::Later(Standing::Paused),
-                };
-                (next, Some(waiting))
-            }
-            Decision::Over => {
-                parts.store.end_run(work.run.id, Timestamp::now()).await?;
-                tracing::info!("the run is over");
-                return Ok(if issue.state == State::Open && work.state.closed() {
-                    Next::Now
-                } else {
-                    Next::Later(Standing::Over)
-                });
-            }
-        };
-        self.write(&scene, work, awaited.as_ref()).await?;
-        Ok(next)
-    }
-
-    /// Appends to the journal, then to the state: in this order, so that memory never knows more than the store.
-    pub(super) async fn append(&self, work: &mut Work, event: Event) -> Result<EventId, RunError> {
-        let now = Timestamp::now();
-        let text =
-            serde_json::to_string(&event).map_err(|source| RunError::Journal { run: work.run.id, source })?;
-        let id = self.parts.store.append(work.run.id, now, &text).await?;
-        tracing::info!(event = id.0, "{}", super::line(&event, &work.state));
-        work.state.fold(id, now, event);
-        Ok(id)
-    }
-}
-
-/// What one look saw, for what follows from it.
-#[derive(Debug)]
-pub(super) struct Scene<'a> {
-    /// The repository's settings.
-    pub(super) settings: &'a RepositorySettings,
-    /// The repository.
-    pub(super) repository: &'a Repository,
-    /// Our own account.
-    pub(super) bot: &'a Account,
-    /// The issue as it was read in this look.
-    pub(super) issue: &'a Issue,
-    /// Everything else.
-    pub(super) observation: &'a Observation,
-}
-
-/// A run as the store knows it.
-async fn load(store: &Store, run: RunRow) -> Result<Work, RunError> {
-    let state = super::load_state(store, run.id).await?;
-    let mut writes = Vec::new();
-    let mut ours = OwnHashes::default();
-    for (hash, written) in store.body_writes(run.id).await? {
-        ours.0.insert(hash);
-        writes.push(
-            serde_json::from_str(&written).map_err(|source| RunError::Journal { run: run.id, source })?,
-        );
-    }
-    Ok(Work { run, state, writes, ours, memory: Memory::default() })
 }
 
 /// An error with its causes, in one line.

@@ -34,6 +34,16 @@ struct Awaiting<'a> {
     since: Timestamp,
 }
 
+/// Whether a text holds no status, or one that we wrote.
+fn is_our_status(body: &str, writes: &[LastWrite]) -> bool {
+    let body = body.replace("\r\n", "\n");
+    !body.contains("<!-- caretaker:status -->")
+        || writes
+            .iter()
+            .rev()
+            .any(|write| write.status.as_ref().is_some_and(|status| body.contains(status.trim())))
+}
+
 impl Worker {
     fn report<'a>(
         scene: &'a Scene<'_>,
@@ -76,12 +86,17 @@ impl Worker {
         if scene.issue.state == State::Closed || work.state.closed() {
             return Ok(());
         }
+        // With a lock that nobody can read, another caretaker may be at work on this text. It is if the text holds a
+        // status that we did not write; then the log and the readiness have to do.
+        if scene.observation.locked_out && !is_our_status(&scene.issue.body, &work.writes) {
+            tracing::warn!("the status is another's; it is not written over while the lock cannot be read");
+            return Ok(());
+        }
         let now = Timestamp::now();
         let what = match awaited {
             None => "working".to_owned(),
             Some(Waiting::World(what)) => what.clone(),
             Some(Waiting::People) => "people".to_owned(),
-            Some(Waiting::Lock(_)) => return Ok(()),
             Some(Waiting::Obstacles) => "obstacles".to_owned(),
             Some(Waiting::Paused(by)) => format!("paused {by}"),
         };
@@ -110,6 +125,7 @@ impl Worker {
         };
         let Some(reason) = pace::due(work.memory.written.as_mut(), &moment) else { return Ok(()) };
         let mut body = scene.issue.body.clone();
+        let mut title_now = scene.issue.title.clone();
         let mut version = scene.issue.content_version;
         for attempt in 0..WRITE_ATTEMPTS {
             // The body of this look was read a moment ago. It is read again after a conflict, and where the forge would
@@ -123,8 +139,11 @@ impl Worker {
                     return Ok(());
                 }
                 body = fresh.body;
+                title_now = fresh.title;
                 version = fresh.content_version;
             }
+            let title = work.state.reopened.map(|_| text_for_title(&title_now, false));
+            let title = title.filter(|title| *title != title_now);
             let Some((text, write)) = next_text(scene, work, awaiting, lost.as_ref(), &body, now) else {
                 work.memory.written =
                     Some(pace::done(work.memory.written.as_ref(), reason, false, important, now));
@@ -132,8 +151,12 @@ impl Worker {
             };
             self.remember(work, &text, LastWrite { awaited: work.memory.awaited.clone(), ..write }).await?;
             tracing::info!(?reason, "writing the issue's body");
-            let edit =
-                IssueEdit { body: Some(text.clone()), content_version: version, ..IssueEdit::default() };
+            let edit = IssueEdit {
+                title,
+                body: Some(text.clone()),
+                content_version: version,
+                ..IssueEdit::default()
+            };
             match self.parts.forge.edit_issue(&scene.repository.name, scene.issue.number, &edit).await {
                 Ok(_) => {
                     work.memory.written =

@@ -75,12 +75,22 @@ fn stored(number: u64) -> i64 {
 }
 
 impl Store {
-    /// The open run of an issue; a new one when there is none.
+    /// The run of an issue, open: the one that is open, else the newest that ended, opened again, else a new one. What an
+    /// issue's run has done is never forgotten, whatever happened to the issue meanwhile.
     pub(crate) async fn open_run(&self, repository: &str, issue: u64, now: Timestamp) -> StoreResult<RunRow> {
-        let find = "SELECT * FROM run WHERE repository = ? AND issue = ? AND ended_at IS NULL";
+        let find =
+            "SELECT * FROM run WHERE repository = ? AND issue = ? ORDER BY ended_at IS NULL DESC, id DESC";
         let known = sqlx::query(find).bind(repository).bind(stored(issue)).fetch_optional(&self.pool).await?;
-        if let Some(row) = known {
-            return run_row(&row);
+        match known.as_ref().map(run_row).transpose()? {
+            Some(run) if run.ended_at.is_none() => return Ok(run),
+            Some(run) => {
+                sqlx::query("UPDATE run SET ended_at = NULL WHERE id = ?")
+                    .bind(run.id.0)
+                    .execute(&self.pool)
+                    .await?;
+                return Ok(RunRow { ended_at: None, ..run });
+            }
+            None => {}
         }
         sqlx::query("INSERT INTO run (repository, issue, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING")
             .bind(repository)
@@ -207,8 +217,11 @@ mod tests {
         assert_eq!(journal.iter().map(|row| row.id).collect::<Vec<_>>(), [begin, then]);
         assert_eq!(store.journal(first.id, Some(begin)).await.unwrap().len(), 1);
         store.end_run(first.id, now).await.unwrap();
-        let second = store.open_run("ops/homelab", 7, now).await.unwrap();
-        assert_ne!(first.id, second.id);
+        assert!(store.open_runs("ops/homelab").await.unwrap().is_empty());
+        let again = store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
+        assert_eq!(again, first, "an issue has one run, with one journal");
+        assert_eq!(store.open_runs("ops/homelab").await.unwrap(), std::slice::from_ref(&first));
+        assert_ne!(store.open_run("ops/homelab", 8, now).await.unwrap().id, first.id);
     }
 
     #[tokio::test]
@@ -228,6 +241,36 @@ mod tests {
         assert_eq!(store.put_delivery(&delivery).await.unwrap(), Stored::Duplicate);
         assert_eq!(store.count_deliveries().await.unwrap(), 1);
         assert_eq!(store.issue_payloads("ops/homelab", 7).await.unwrap().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn another_name_of_the_same_file_is_the_same_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.sqlite");
+        let elsewhere = tempfile::tempdir().unwrap();
+        let link = elsewhere.path().join("link.sqlite");
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        let store = Store::open(&link).await.unwrap();
+        for name in [&path, &link] {
+            assert!(matches!(Store::open(name).await, Err(StoreError::InUse { .. })), "{}", name.display());
+        }
+        store.close().await;
+        drop(store);
+        assert!(path.exists(), "the store lies where the link points to");
+    }
+
+    #[tokio::test]
+    async fn a_full_or_read_only_store_says_so_and_goes_on_when_there_is_room() {
+        let store = Store::in_memory().await.unwrap();
+        let run = store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
+        store.refuse_writes(true).await;
+        assert!(matches!(store.append(run.id, Timestamp::now(), "{}").await, Err(StoreError::Database(_))));
+        assert!(store.check_writable().await.is_err());
+        assert!(store.open_run("ops/homelab", 8, Timestamp::now()).await.is_err());
+        assert!(store.journal(run.id, None).await.unwrap().is_empty(), "it can still be read");
+        store.refuse_writes(false).await;
+        store.append(run.id, Timestamp::now(), "{}").await.unwrap();
+        assert_eq!(store.journal(run.id, None).await.unwrap().len(), 1);
     }
 
     #[tokio::test]

@@ -73,9 +73,28 @@ pub(crate) struct Store {
     _lock: Option<File>,
 }
 
+/// Where a file really lies, or will lie when it is made.
+fn real_path(path: &Path) -> PathBuf {
+    let mut path = path.to_owned();
+    // A link may point to a file that is not there yet. Links that go round and round are the system's to refuse.
+    for _ in 0..16 {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().map_or_else(|| target.clone(), |folder| folder.join(&target)),
+            Err(_) => break,
+        }
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (folder.canonicalize(), path.file_name()) {
+        (Ok(folder), Some(name)) => folder.join(name),
+        _ => path,
+    }
+}
+
 impl Store {
     /// Opens the store for the one process that writes it, and brings its tables up to date.
     pub(crate) async fn open(path: &Path) -> StoreResult<Self> {
+        // Another name of the same file is the same store: its lock lies beside the file itself.
+        let path = &real_path(path);
         let lock_path = path.with_extension("lock");
         let open_error = |source| StoreError::Open { path: path.to_owned(), source };
         let lock = OpenOptions::new()
@@ -141,6 +160,25 @@ impl Store {
         .execute(&self.pool)
         .await?;
         Ok(())
+    }
+
+    /// Refuses every change, as a full disk or a read-only file does.
+    #[cfg(test)]
+    pub(crate) async fn refuse_writes(&self, refuse: bool) {
+        for table in ["meta", "delivery", "run", "journal", "body_write"] {
+            for verb in ["INSERT", "UPDATE"] {
+                let trigger = format!("full_{table}_{verb}");
+                let statement = if refuse {
+                    format!(
+                        "CREATE TRIGGER {trigger} BEFORE {verb} ON {table}
+                         BEGIN SELECT RAISE(ABORT, 'database or disk is full'); END"
+                    )
+                } else {
+                    format!("DROP TRIGGER {trigger}")
+                };
+                sqlx::query(sqlx::AssertSqlSafe(statement)).execute(&self.pool).await.expect("a trigger");
+            }
+        }
     }
 
     /// Waits for the last statement and closes the file.

@@ -1,9 +1,13 @@
 //! `/healthz` says that the process answers. `/readyz` says whether it can do its work, check by check.
 //!
+//! A run that cannot go on because its issue or its journal cannot be read is named as well, and leaves caretaker ready:
+//! it still takes deliveries and works on the others, and a forge sends no delivery twice.
+//!
 //! The worker tells [`Readiness`] of every contact and every round; nothing is asked of forge or cluster here, so that
 //! probes cost them nothing. What they said when they failed stays off this listener, which others than the operator
 //! may reach: the log and the page have it.
 
+use crate::forge::RepositoryName;
 use crate::store::Store;
 use axum::Json;
 use axum::extract::State;
@@ -11,6 +15,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -45,6 +50,8 @@ struct Contacts {
     forge: Contact,
     cluster: Contact,
     looped: Option<(Timestamp, Instant)>,
+    /// What is wrong with a repository's run, where the issue itself cannot say it.
+    runs: BTreeMap<RepositoryName, String>,
 }
 
 /// One line of `/readyz`.
@@ -67,6 +74,7 @@ struct Checks {
     forge: Check,
     cluster: Check,
     worker: Check,
+    runs: Check,
 }
 
 #[derive(Debug, Serialize)]
@@ -99,6 +107,31 @@ impl Readiness {
     /// The worker began a new round.
     pub(crate) fn looped(&self) {
         self.state().looped = Some((Timestamp::now(), Instant::now()));
+    }
+
+    /// What is wrong with a repository's run and cannot be said in its issue; `None`: nothing.
+    pub(crate) fn run_says(&self, repository: &RepositoryName, what: Option<String>) {
+        let mut state = self.state();
+        match what {
+            Some(what) => state.runs.insert(repository.clone(), what),
+            None => state.runs.remove(repository),
+        };
+    }
+
+    /// What is wrong with runs, for those who may know.
+    pub(crate) fn runs_error(&self) -> Option<String> {
+        let state = self.state();
+        let lines: Vec<String> =
+            state.runs.iter().map(|(repository, what)| format!("{repository}: {what}")).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    /// How the runs are.
+    pub(super) fn runs(&self) -> Check {
+        let ok = self.state().runs.is_empty();
+        let why =
+            (!ok).then_some("a run cannot go on and its issue cannot say so; the log and the page say why");
+        Check { ok, why, last: None }
     }
 
     /// What a peer said when it failed the last time, if it did, for those who may know.
@@ -169,6 +202,7 @@ pub(super) async fn ready(State(state): State<HealthState>) -> Response {
         forge: state.readiness.peer(Peer::Forge),
         cluster: state.readiness.peer(Peer::Cluster),
         worker: state.readiness.worker(),
+        runs: state.readiness.runs(),
     };
     let ready = [&checks.store, &checks.forge, &checks.cluster, &checks.worker].iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

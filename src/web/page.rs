@@ -145,6 +145,7 @@ async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
             part("forge", &readiness.peer(Peer::Forge), readiness.error(Peer::Forge)),
             part("cluster", &readiness.peer(Peer::Cluster), readiness.error(Peer::Cluster)),
             part("worker", &readiness.worker(), None),
+            part("runs", &readiness.runs(), readiness.runs_error()),
         ],
         runs: rows.iter().map(Run::from).collect(),
     })

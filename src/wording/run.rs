@@ -3,9 +3,9 @@
 //! Sentences here are our own Markdown; whatever comes from outside passes through [`quote_outside`] first.
 
 use super::changes::rollout_state;
-use super::quote_outside;
-use crate::cluster::ObjectRef;
-use crate::forge::{CommitSha, IssueNumber, PullNumber};
+use super::{code, quote_outside};
+use crate::cluster::{ClusterError, ObjectRef};
+use crate::forge::{CommitSha, ForgeError, IssueNumber, PullNumber};
 use crate::health::{Finding, Recon, Verdict};
 use crate::issue::Kind;
 use crate::merge::rollout::Rollout;
@@ -511,9 +511,79 @@ pub(crate) fn branch_moved() -> String {
     "the default branch moved a moment ago; looking again".to_owned()
 }
 
-/// The lock's holder is not known.
-pub(crate) fn nobody_known() -> String {
-    "somebody, since the lock could not be read".to_owned()
+/// The cluster's lock could be neither read nor taken.
+pub(crate) fn lock_unreadable(lease: &str, error: &ClusterError) -> String {
+    let (what, next) = match error {
+        ClusterError::Forbidden { .. } | ClusterError::Unauthorized { .. } => (
+            "the cluster does not let caretaker use its lock",
+            "apply the manifests of deploy/, which give the rights to it, and look whether the credentials are still good",
+        ),
+        ClusterError::Unavailable { .. } => (
+            "the cluster did not answer when caretaker asked for its lock",
+            "look whether the API server can be reached; nothing else is needed when it answers again",
+        ),
+        _ => (
+            "the cluster's lock could not be taken",
+            "look at the log, and at the Lease itself; it may be deleted while no caretaker runs",
+        ),
+    };
+    format!("{what} (the Lease {}), so nothing is done: {next}", code(lease, SHORT))
+}
+
+/// A change is half done in another repository.
+pub(crate) fn change_elsewhere(repository: &str, issue: u64) -> String {
+    format!(
+        "one change at a time in a cluster: one of {} issue {issue} is not over yet",
+        quote_outside(repository, SHORT)
+    )
+}
+
+/// A run of another repository cannot be read.
+pub(crate) fn run_unread_elsewhere(repository: &str, issue: u64) -> String {
+    format!(
+        "the run on {} issue {issue} cannot be read, and may have a change in flight: the log says why",
+        quote_outside(repository, SHORT)
+    )
+}
+
+/// A pull request or issue cannot be read.
+pub(crate) fn unread(number: IssueNumber, error: &ForgeError) -> String {
+    let why = match error {
+        ForgeError::NotFound { .. } => "a part of it does not exist or may not be seen",
+        ForgeError::Forbidden { .. } | ForgeError::Unauthorized { .. } => "the forge refuses it",
+        ForgeError::Unavailable { .. } => "the forge does not answer for it",
+        ForgeError::Unreadable { .. } => "the forge's answer is too large or not to be understood",
+        ForgeError::Renamed { .. } | ForgeError::Conflict { .. } | ForgeError::Refused { .. } => {
+            "the forge does not show it"
+        }
+    };
+    format!(
+        "#{number} cannot be read ({why}), so nothing is known of it and nothing is done with it; it is asked for again \
+         at each look, and the log holds the forge's own words"
+    )
+}
+
+/// The body cannot be read.
+pub(crate) fn body_unreadable(error: &crate::issue::Unreadable) -> String {
+    use std::error::Error as _;
+    let why = error.source().map(|source| format!(" ({source})")).unwrap_or_default();
+    format!(
+        "{error}{why}: a person makes the text simpler; until then nothing new is done and nothing can be written into it"
+    )
+}
+
+/// The closing did not happen.
+pub(crate) fn closing_failed(why: &str) -> String {
+    format!(
+        "every task has ended, and this issue could not be closed: {}; it is tried again, and a person may close it as well",
+        quote_outside(why, SHORT)
+    )
+}
+
+/// A person opened a finished issue again.
+pub(crate) fn reopened_with_nothing_to_do() -> String {
+    "This issue was opened again and every task has ended: add a task or untick one, and the run goes on; or close the issue"
+        .to_owned()
 }
 
 /// The issue is still open.
@@ -558,14 +628,16 @@ pub(crate) fn verdict(verdict: Verdict) -> String {
 }
 
 /// How a run stands when nothing more can be done, for the terminal.
-pub(crate) fn standing(issue: IssueNumber, standing: crate::run::Standing) -> String {
+pub(crate) fn standing(issue: IssueNumber, standing: &crate::run::Standing) -> String {
     use crate::run::Standing;
     match standing {
         Standing::NoIssue => format!("#{issue} is no open maintenance issue"),
         Standing::People => format!("the run on #{issue} waits for people; the issue says for what"),
-        Standing::Obstacles => format!("the run on #{issue} cannot begin yet: something is missing"),
+        Standing::Obstacles => format!("the run on #{issue} cannot go on: something is missing"),
         Standing::Paused => format!("the run on #{issue} is stopped by a person"),
-        Standing::Locked => "another caretaker holds the cluster's lock".to_owned(),
+        Standing::Locked { holder } => {
+            format!("nothing was done for #{issue}: another caretaker ({holder}) holds the cluster's lock")
+        }
         Standing::Over => format!("the run on #{issue} is over"),
         Standing::Stopped => {
             format!("told to stop; the run on #{issue} goes on when caretaker is started again")

@@ -6,6 +6,7 @@
 
 mod change;
 mod last;
+mod retry;
 mod standstill;
 mod tasks;
 #[cfg(test)]
@@ -50,9 +51,7 @@ pub(crate) enum Waiting {
     World(String),
     /// People alone: nothing is written until something changes.
     People,
-    /// Somebody else's lock.
-    Lock(String),
-    /// Something that a person must mend before the run can begin.
+    /// Something that a person must mend before anything is done.
     Obstacles,
     /// The run was stopped.
     Paused(String),
@@ -61,11 +60,12 @@ pub(crate) enum Waiting {
 /// Decides.
 pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
     let state = situation.state;
-    if let Some(holder) = situation.locked_out {
-        return Decision::Wait(Waiting::Lock(holder.to_owned()));
+    if situation.locked_out {
+        return Decision::Wait(Waiting::Obstacles);
     }
-    if state.closed() {
-        return Decision::Over;
+    if state.closed() || state.withdrawn {
+        // A person who reopens an issue, or gives it its label again, asks the same run to go on.
+        return if situation.withdrawn { Decision::Over } else { Decision::Note(vec![Event::TakenUp]) };
     }
     if state.began_at.is_none() {
         if situation.withdrawn {
@@ -92,7 +92,7 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
         return guard(situation, change::next(situation, change));
     }
     if situation.withdrawn {
-        return Decision::Over;
+        return Decision::Note(vec![Event::Withdrawn { closed: situation.issue_closed }]);
     }
     guard(situation, standstill::label(situation, tasks::next(situation)))
 }

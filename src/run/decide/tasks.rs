@@ -1,13 +1,14 @@
 //! The next task (DESIGN 5): in order, what waits holds up only what depends on it.
 
-use super::{Decision, Waiting};
+use super::retry::{PATIENCE, failures};
+use super::{Decision, Waiting, merged_by_us};
 use crate::health::Verdict;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
-use crate::run::situation::{Mode, PullSituation, Related, Situation};
+use crate::run::situation::{Mode, PullSituation, Related, Situation, Unread};
 use crate::run::state::TaskState;
 use crate::wording;
 use jiff::Timestamp;
@@ -48,6 +49,10 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
         }
     }
     if open.is_empty() && !situation.reading.tasks.is_empty() {
+        // Reopened by a person who has not said yet what for: closing it again would be an argument, not an answer.
+        if state.reopened.is_some_and(|reopened| !reopened.ended_since) {
+            return Decision::Wait(Waiting::People);
+        }
         return close(situation);
     }
     match awaited {
@@ -69,7 +74,7 @@ fn ready(situation: &Situation<'_>, task: &Task) -> bool {
     })
 }
 
-fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
+pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
 
@@ -110,7 +115,13 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
         return ended(&task.key, TaskOutcome::Done, detail);
     }
     match &task.kind {
-        Kind::Merge { pull } => merge(situation, task, situation.pulls.get(pull)),
+        Kind::Merge { pull } => match (situation.pulls.get(pull), situation.unread.get(&pull.as_issue())) {
+            // What we merged ourselves is judged by the journal.
+            (None, Some(unread)) if !merged_by_us(situation, &task.key) => {
+                not_read(situation, &task.key, unread)
+            }
+            (found, _) => merge(situation, task, found),
+        },
         Kind::Verify { check } => verify(situation, task, *check),
         Kind::Action { action } => {
             if task.needs.is_some() {
@@ -136,7 +147,10 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
                 ended(&task.key, TaskOutcome::Done, wording::note_closed_already(*number))
             }
             Some(Related::Missing) => waits(situation, &task.key, wording::close_missing(*number)),
-            None => Step::Later(Some(wording::looking_at(*number))),
+            None => match situation.unread.get(number) {
+                Some(unread) => not_read(situation, &task.key, unread),
+                None => Step::Later(Some(wording::looking_at(*number))),
+            },
         },
         Kind::Final => final_gate(situation, task, open),
         Kind::Decide { .. } | Kind::Dashboard | Kind::Runbook | Kind::Track { .. } | Kind::Person => {
@@ -217,15 +231,23 @@ fn verify(situation: &Situation<'_>, task: &Task, check: Check) -> Step {
     }
 }
 
+/// What cannot be read is UNKNOWN and blocks its own task: for a while as a trouble that passes, then as a person's.
+fn not_read(situation: &Situation<'_>, key: &TaskKey, unread: &Unread) -> Step {
+    if elapsed(situation.now, unread.since) < situation.timing.rollout_no_progress() {
+        return Step::Later(Some(unread.why.clone()));
+    }
+    waits(situation, key, unread.why.clone())
+}
+
 fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -> Step {
     let key = &task.key;
+    // We merged it, and it was undone or handed over: a person's now, whatever the pull request reads.
+    if merged_by_us(situation, key) {
+        return Step::Later(None);
+    }
     let Some(pull) = pull else {
         return waits(situation, key, wording::pull_missing());
     };
-    // We merged it, and it was undone or handed over: a person's now, whatever the pull request reads.
-    if situation.state.merges.iter().any(|record| record.plan.key == *key) {
-        return Step::Later(None);
-    }
     // It was asked for and not answered: whose merge it is, is found out.
     let asked = situation
         .state
@@ -338,6 +360,9 @@ enum GateState {
 
 /// Whether a change may start now. The permit asks the same again at the moment of the merge.
 fn gate(situation: &Situation<'_>) -> GateState {
+    if let Some(what) = situation.elsewhere {
+        return GateState::Closed(what.to_owned());
+    }
     match situation.head_rollout {
         Rollout::Done { .. } => {}
         Rollout::Unknown { why } => return GateState::Closed(wording::gate_head_unknown(why)),
@@ -377,6 +402,21 @@ fn final_gate(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
 
 /// Every task has ended: one last full pass, GREEN and settled, then the closing.
 fn close(situation: &Situation<'_>) -> Decision {
+    if let Some((failed, early)) = failures(situation, |effect| matches!(effect, Effect::CloseIssue { .. })) {
+        let why = wording::closing_failed(&failed.why);
+        let told = situation
+            .state
+            .escalations
+            .iter()
+            .any(|escalation| escalation.key.is_none() && escalation.at >= failed.since);
+        if failed.count >= PATIENCE && !told {
+            return Decision::Note(vec![Event::Escalated { key: None, why, evidence: Vec::new() }]);
+        }
+        if early {
+            let people = failed.count >= PATIENCE;
+            return Decision::Wait(if people { Waiting::People } else { Waiting::World(why) });
+        }
+    }
     if let Some(why) = gate_closed(situation) {
         return Decision::Wait(Waiting::World(wording::closing_waits(&why)));
     }

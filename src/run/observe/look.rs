@@ -11,10 +11,10 @@ use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge};
 use crate::merge::versions::{Mismatch, mismatches};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
-use crate::run::situation::{Mode, Related};
+use crate::run::situation::{Mode, Related, Unread};
 use crate::run::state::Stage;
 use crate::run::trust::Trusted;
-use crate::run::worker::{Parts, RunError};
+use crate::run::worker::{Parts, RunError, chain};
 use crate::wording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -152,25 +152,53 @@ impl Look<'_> {
         })
     }
 
-    pub(super) async fn related(
-        &self,
-        reading: &Reading,
-    ) -> Result<BTreeMap<IssueNumber, Related>, RunError> {
+    /// The open pull requests; `None` where the list cannot be read, which one broken pull request is enough for.
+    pub(super) async fn open_pulls(&mut self) -> Option<Vec<PullRequest>> {
+        match self.parts.forge.open_pulls(&self.subject.repository.name).await {
+            Ok(open) => Some(open),
+            Err(error) => {
+                tracing::warn!(%error, "the list of pull requests cannot be read");
+                None
+            }
+        }
+    }
+
+    /// The issues and pull requests that tasks want closed. One that cannot be read is not among them.
+    pub(super) async fn related(&mut self, reading: &Reading) -> BTreeMap<IssueNumber, Related> {
         let mut related = BTreeMap::new();
         for task in &reading.tasks {
             let Kind::Close { number } = task.kind else { continue };
-            if self.subject.state.has_ended(&task.key) || task.ticked {
+            if self.subject.state.has_ended(&task.key) || task.ticked || self.is_put_off(number) {
                 continue;
             }
             let found = match self.parts.forge.issue(&self.subject.repository.name, number).await {
                 Ok(issue) if issue.state == State::Open => Related::Open { is_pull: issue.is_pull },
                 Ok(_) => Related::Closed,
-                Err(ForgeError::NotFound { .. }) => Related::Missing,
-                Err(error) => return Err(error.into()),
+                Err(ForgeError::NotFound { .. } | ForgeError::Renamed { .. }) => Related::Missing,
+                Err(error) => {
+                    self.unread(number, &error);
+                    continue;
+                }
             };
+            self.memory.unread.remove(&number);
             related.insert(number, found);
         }
-        Ok(related)
+        related
+    }
+
+    /// Writes down that one issue or pull request cannot be read.
+    pub(super) fn unread(&mut self, number: IssueNumber, error: &ForgeError) {
+        tracing::warn!(number = number.0, error = %chain(error), "cannot be read; its task waits");
+        let why = wording::unread(number, error);
+        let now = self.now;
+        let since = self.memory.unread.get(&number).map_or(now, |known| known.since);
+        self.memory.unread.insert(number, Unread { why, since });
+    }
+
+    /// While a change is in flight, what could not be read is not waited for again: a time-out at each look would make the
+    /// change's own looks rare.
+    pub(super) fn is_put_off(&self, number: IssueNumber) -> bool {
+        self.subject.state.change.is_some() && self.memory.unread.contains_key(&number)
     }
 
     /// What is missing before the first effect.
@@ -224,7 +252,15 @@ impl Look<'_> {
     }
 
     /// Open pull requests of Renovate that bring a held version again.
-    pub(super) fn remade(&self, open: &[PullRequest]) -> Vec<RemadePull> {
+    pub(super) fn remade(&mut self, open: Option<&[PullRequest]>) -> Vec<RemadePull> {
+        // A list that cannot be read says nothing new.
+        let Some(open) = open else { return self.memory.remade.clone() };
+        let remade = self.remade_among(open);
+        self.memory.remade.clone_from(&remade);
+        remade
+    }
+
+    fn remade_among(&self, open: &[PullRequest]) -> Vec<RemadePull> {
         let holds = &self.subject.state.holds;
         if holds.is_empty() {
             return Vec::new();

@@ -3,7 +3,7 @@
 use super::look::Look;
 use crate::cluster::Workload;
 use crate::forge::renovate::{self};
-use crate::forge::{CommitSha, ForgeError, PullNumber, PullRequest, State, TreeEntry};
+use crate::forge::{CommitSha, ForgeError, ForgeResult, PullNumber, PullRequest, State, TreeEntry};
 use crate::issue::{Kind, Reading, TaskKey};
 use crate::merge::classify::classify;
 use crate::merge::preflight::{Preflight, PullFacts, preflight};
@@ -12,13 +12,12 @@ use crate::merge::rollout::Watched;
 use crate::run::act::plan_mark;
 use crate::run::memory::{PullDetails, blob};
 use crate::run::situation::PullSituation;
-use crate::run::worker::RunError;
 use crate::wording;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 impl Look<'_> {
-    async fn tree(&mut self, commit: &CommitSha) -> Result<Arc<Vec<TreeEntry>>, RunError> {
+    async fn tree(&mut self, commit: &CommitSha) -> ForgeResult<Arc<Vec<TreeEntry>>> {
         if let Some(known) = self.memory.trees.get(commit) {
             return Ok(Arc::clone(known));
         }
@@ -27,35 +26,55 @@ impl Look<'_> {
         Ok(tree)
     }
 
+    /// The pull requests that open tasks name for merging. One that cannot be read is not among them.
     pub(super) async fn pulls(
         &mut self,
         reading: &Reading,
         open: &[PullRequest],
         workloads: Option<&[Workload]>,
-    ) -> Result<BTreeMap<PullNumber, PullSituation>, RunError> {
+    ) -> BTreeMap<PullNumber, PullSituation> {
         let mut pulls = BTreeMap::new();
         for task in &reading.tasks {
             let Kind::Merge { pull: number } = task.kind else { continue };
             if self.subject.state.has_ended(&task.key) || task.ticked || pulls.contains_key(&number) {
                 continue;
             }
-            let listed = open.iter().find(|pull| pull.number == number && pull.mergeable);
-            let pull = match listed {
-                Some(pull) => pull.clone(),
-                // A list never makes the forge look for conflicts; a single GET does.
-                None => match self.parts.forge.pull(&self.subject.repository.name, number).await {
-                    Ok(pull) => pull,
-                    Err(ForgeError::NotFound { .. }) => continue,
-                    Err(error) => return Err(error.into()),
-                },
-            };
-            let situation = self.pull(&task.key, pull, workloads).await?;
-            pulls.insert(number, situation);
+            if self.is_put_off(number.as_issue()) {
+                continue;
+            }
+            match self.read_pull(&task.key, number, open, workloads).await {
+                Ok(found) => {
+                    self.memory.unread.remove(&number.as_issue());
+                    pulls.extend(found.map(|situation| (number, situation)));
+                }
+                Err(error) => self.unread(number.as_issue(), &error),
+            }
         }
-        Ok(pulls)
+        pulls
     }
 
-    async fn details(&mut self, pull: &PullRequest) -> Result<Arc<PullDetails>, RunError> {
+    /// Everything about one pull request; `None` where it does not exist.
+    async fn read_pull(
+        &mut self,
+        key: &TaskKey,
+        number: PullNumber,
+        open: &[PullRequest],
+        workloads: Option<&[Workload]>,
+    ) -> ForgeResult<Option<PullSituation>> {
+        let listed = open.iter().find(|pull| pull.number == number && pull.mergeable);
+        let pull = match listed {
+            Some(pull) => pull.clone(),
+            // A list never makes the forge look for conflicts; a single GET does.
+            None => match self.parts.forge.pull(&self.subject.repository.name, number).await {
+                Ok(pull) => pull,
+                Err(ForgeError::NotFound { .. }) => return Ok(None),
+                Err(error) => return Err(error),
+            },
+        };
+        self.pull(key, pull, workloads).await.map(Some)
+    }
+
+    async fn details(&mut self, pull: &PullRequest) -> ForgeResult<Arc<PullDetails>> {
         let key = (pull.number, pull.head.sha.clone(), crate::run::worker::text_hash(&pull.body));
         if let Some(known) = self.memory.details.get(&key) {
             return Ok(Arc::clone(known));
@@ -78,7 +97,7 @@ impl Look<'_> {
         key: &TaskKey,
         pull: PullRequest,
         workloads: Option<&[Workload]>,
-    ) -> Result<PullSituation, RunError> {
+    ) -> ForgeResult<PullSituation> {
         let name = &self.subject.repository.name;
         let details = self.details(&pull).await?;
         let statuses = if pull.merged.is_none() && pull.state == State::Open {

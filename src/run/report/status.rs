@@ -71,7 +71,7 @@ impl Report<'_> {
             {
                 issue::RunState::Unknown
             }
-            Some(Awaited::World(_) | Awaited::Lock(_)) => issue::RunState::WaitingForWorld,
+            Some(Awaited::World(_)) => issue::RunState::WaitingForWorld,
             None => issue::RunState::Running,
         }
     }
@@ -205,6 +205,11 @@ impl Report<'_> {
                 warnings.push(wording::pull_left_open(merge.plan.pull, commit.short()));
             }
         }
+        if self.state.reopened.is_some_and(|reopened| !reopened.ended_since)
+            && self.reading.tasks.iter().all(|task| self.state.has_ended(&task.key))
+        {
+            warnings.push(wording::reopened_with_nothing_to_do());
+        }
         if let Some(Awaited::Paused(by)) = self.awaited {
             warnings.push(wording::paused_by(by));
         }
@@ -236,7 +241,7 @@ impl Report<'_> {
                 .iter()
                 .map(|(number, title)| OtherIssue { number: *number, title: title.clone() })
                 .collect(),
-            half_done: if matches!(self.awaited, Some(Awaited::Paused(_))) {
+            half_done: if matches!(self.awaited, Some(Awaited::Paused(_) | Awaited::Obstacles)) {
                 self.half_done()
             } else {
                 Vec::new()

@@ -225,3 +225,23 @@ pub(crate) struct Escalation {
     /// Evidence.
     pub(crate) evidence: Vec<String>,
 }
+
+/// What is known of an issue that was closed and opened again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Reopened {
+    /// Whether a task has ended since.
+    pub(crate) ended_since: bool,
+}
+
+/// Tries of one effect that did not happen, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Failures {
+    /// How many.
+    pub(crate) count: u32,
+    /// When the first ended.
+    pub(crate) since: Timestamp,
+    /// When the last ended.
+    pub(crate) last: Timestamp,
+    /// Why the last did not happen.
+    pub(crate) why: String,
+}

@@ -3,14 +3,17 @@
 mod approvals;
 mod bad_input;
 mod closings;
+mod coming_back;
 mod crashes;
 mod happy;
 mod last_moment;
+mod lock;
 mod lost_answers;
 mod missing_rights;
 mod people;
 mod trouble;
 mod unknowns;
+mod unreadable;
 mod writing;
 
 use super::situation::Mode;
@@ -268,6 +271,21 @@ impl Story {
     /// What the forge last refused, as the page and the log say it.
     pub(super) fn forge_error(&self) -> Option<String> {
         self.running.as_ref().expect("caretaker runs").readiness.error(Peer::Forge)
+    }
+
+    /// What was wrong with a peer the last time, if it was.
+    pub(super) fn readiness_error(&self, peer: Peer) -> Option<String> {
+        self.running.as_ref().expect("caretaker runs").readiness.error(peer)
+    }
+
+    /// What is wrong with a run that its issue cannot say.
+    pub(super) fn runs_error(&self) -> Option<String> {
+        self.running.as_ref().expect("caretaker runs").readiness.runs_error()
+    }
+
+    /// Where caretaker remembers.
+    pub(super) fn store(&self) -> &Store {
+        &self.running.as_ref().expect("caretaker runs").store
     }
 
     /// What the newest run's journal says.

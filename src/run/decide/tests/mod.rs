@@ -2,6 +2,7 @@
 
 mod change;
 mod properties;
+mod standing;
 mod standstill;
 mod tasks;
 
@@ -20,7 +21,7 @@ use crate::merge::preflight::{Preflight, ReadyPull};
 use crate::merge::rollout::Rollout;
 use crate::merge::{Category, Hold, Risk, Settings, UpdateType};
 use crate::run::event::{Effect, Event, Outcome};
-use crate::run::situation::{Mode, PullSituation, Related, SeenApproval, Situation, Wish};
+use crate::run::situation::{Mode, PullSituation, Related, SeenApproval, Situation, Unread, Wish};
 use crate::run::state::RunState;
 use crate::store::EventId;
 use crate::timing::Timing;
@@ -53,7 +54,9 @@ struct Scene {
     obstacles: Vec<String>,
     paused: Option<&'static str>,
     withdrawn: bool,
-    locked_out: Option<&'static str>,
+    issue_closed: bool,
+    locked_out: bool,
+    elsewhere: Option<&'static str>,
     recon: Recon,
     green_since: Option<Timestamp>,
     first_seen: BTreeMap<FindingId, Timestamp>,
@@ -65,6 +68,7 @@ struct Scene {
     idle_out_of_sync: Vec<ObjectRef>,
     mismatches: Vec<String>,
     pulls: BTreeMap<PullNumber, PullSituation>,
+    unread: BTreeMap<IssueNumber, Unread>,
     related: BTreeMap<IssueNumber, Related>,
     approvals: Vec<SeenApproval>,
     unvouched_ticks: Vec<(TaskKey, String)>,
@@ -104,7 +108,9 @@ impl Scene {
             obstacles: Vec::new(),
             paused: None,
             withdrawn: false,
-            locked_out: None,
+            issue_closed: false,
+            locked_out: false,
+            elsewhere: None,
             recon: recon(&[]),
             green_since: Some(at(NOW - 7200)),
             first_seen: BTreeMap::new(),
@@ -116,6 +122,7 @@ impl Scene {
             idle_out_of_sync: Vec::new(),
             mismatches: Vec::new(),
             pulls: pulls.collect(),
+            unread: BTreeMap::new(),
             related: BTreeMap::new(),
             approvals: Vec::new(),
             unvouched_ticks: Vec::new(),
@@ -155,7 +162,9 @@ impl Scene {
             obstacles: &self.obstacles,
             paused: self.paused,
             withdrawn: self.withdrawn,
+            issue_closed: self.issue_closed,
             locked_out: self.locked_out,
+            elsewhere: self.elsewhere,
             recon: &self.recon,
             green_since: self.green_since,
             first_seen: &self.first_seen,
@@ -167,6 +176,7 @@ impl Scene {
             idle_out_of_sync: &self.idle_out_of_sync,
             mismatches: &self.mismatches,
             pulls: &self.pulls,
+            unread: &self.unread,
             related: &self.related,
             approvals: &self.approvals,
             unvouched_ticks: &self.unvouched_ticks,
@@ -283,7 +293,6 @@ fn words(decision: &Decision) -> String {
         Decision::Wait(waiting) => match waiting {
             Waiting::World(_) => "wait",
             Waiting::People => "people",
-            Waiting::Lock(_) => "lock",
             Waiting::Obstacles => "obstacles",
             Waiting::Paused(_) => "paused",
         }

@@ -18,8 +18,8 @@ type Spoil = fn(&mut Scene);
 fn what_is_first_of_everything() {
     let table: [(&str, Spoil, &str); 12] = [
         ("all is well", |_| (), "merge 6"),
-        ("somebody else's lock", |scene| scene.locked_out = Some("another"), "lock"),
-        ("withdrawn", |scene| scene.withdrawn = true, "over"),
+        ("a lock that is not ours", |scene| scene.locked_out = true, "obstacles"),
+        ("withdrawn", |scene| scene.withdrawn = true, "note withdrawn"),
         ("stopped", |scene| scene.paused = Some("operator"), "paused"),
         ("only observed", |scene| scene.mode = Mode::Observe, "wait"),
         (
@@ -61,6 +61,7 @@ fn what_is_first_of_everything() {
                 let effect = Effect::CloseIssue { layers: scene.recon.layers() };
                 let step = scene.fold(1, Event::Intended { effect });
                 scene.fold(2, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
+                scene.withdrawn = true;
             },
             "over",
         ),

@@ -1,0 +1,150 @@
+//! How a run stands: withdrawn and taken up again, closed and reopened, effects that fail and fail again, what cannot be
+//! read, what is half done elsewhere.
+
+use super::{NOW, ONE, Scene, at, waiting};
+use crate::forge::IssueNumber;
+use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
+use crate::run::situation::Unread;
+use std::collections::BTreeMap;
+
+/// One merge beside one closing.
+const MIXED: &str = "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #6\n- [ ] **C1 P1 Apps**: Close issue #40\n";
+
+fn end_all(scene: &mut Scene, second: i64) {
+    for task in scene.reading.tasks.clone() {
+        let note = "done".to_owned();
+        scene.fold(second, Event::TaskEnded { key: task.key, outcome: TaskOutcome::Done, note });
+    }
+}
+
+fn try_to(scene: &mut Scene, second: i64, effect: Effect, outcome: Outcome) {
+    let step = scene.fold(second, Event::Intended { effect });
+    scene.fold(second, Event::Ended { step, outcome });
+}
+
+fn refused() -> Outcome {
+    Outcome::NotYet { why: "403".to_owned() }
+}
+
+fn done() -> Outcome {
+    Outcome::Done { detail: String::new() }
+}
+
+fn close() -> Effect {
+    Effect::CloseIssue { layers: BTreeMap::new() }
+}
+
+#[test]
+fn a_run_that_lost_its_label_ends_once_and_is_taken_up_where_it_was() {
+    let mut scene = Scene::new(ONE);
+    scene.withdrawn = true;
+    assert_eq!(scene.says(), "note withdrawn");
+    scene.noted(scene.decide());
+    assert_eq!(scene.says(), "over");
+    scene.withdrawn = false;
+    assert_eq!(scene.says(), "note taken-up");
+    scene.noted(scene.decide());
+    assert_eq!(scene.says(), "merge 6");
+    end_all(&mut scene, NOW);
+    assert_eq!(scene.says(), "note recon", "only its label was away: it closes as it would have");
+}
+
+#[test]
+fn a_finished_issue_that_is_opened_again_waits_until_something_new_has_ended() {
+    for by_us in [true, false] {
+        let mut scene = Scene::new(ONE);
+        end_all(&mut scene, 1);
+        if by_us {
+            try_to(&mut scene, 2, close(), done());
+        }
+        scene.withdrawn = true;
+        scene.issue_closed = true;
+        if !by_us {
+            scene.noted(scene.decide());
+        }
+        assert_eq!(scene.says(), "over");
+        scene.withdrawn = false;
+        scene.issue_closed = false;
+        assert_eq!(scene.says(), "note taken-up");
+        scene.noted(scene.decide());
+        assert_eq!(scene.says(), "call", "not closed in a person's face (by us: {by_us})");
+        scene.labelled();
+        assert_eq!(scene.says(), "people");
+        let key = scene.key("D1");
+        scene.fold(NOW, Event::TaskAgain { key });
+        assert_eq!(scene.says(), "release");
+        scene.labelled();
+        assert_eq!(scene.says(), "merge 6", "an untick is something to do");
+        end_all(&mut scene, NOW);
+        assert_eq!(scene.says(), "note recon", "and then it closes");
+        scene.noted(scene.decide());
+        assert_eq!(scene.says(), "close the issue");
+    }
+}
+
+#[test]
+fn a_closing_that_does_not_happen_is_tried_ever_more_rarely_and_told() {
+    let mut scene = Scene::new(ONE);
+    end_all(&mut scene, 1);
+    let mut said = Vec::new();
+    let mut tries = 0;
+    let (begin, poll) = (NOW, 10);
+    for second in (begin..begin + 24 * 3600).step_by(poll) {
+        scene.clock = second;
+        let says = scene.says();
+        match says.as_str() {
+            "close the issue" => {
+                tries += 1;
+                try_to(&mut scene, second, close(), refused());
+            }
+            "call" => try_to(&mut scene, second, Effect::CallPerson, done()),
+            note if note.starts_with("note") => scene.noted(scene.decide()),
+            _ => {}
+        }
+        if said.last() != Some(&says) {
+            said.push(says);
+        }
+    }
+    assert!((8..=32).contains(&tries), "{tries} tries in a day");
+    assert_eq!(said.iter().filter(|says| *says == "note escalated").count(), 1, "{said:?}");
+    assert_eq!(said.last().map(String::as_str), Some("people"));
+}
+
+#[test]
+fn what_cannot_be_read_blocks_its_own_task_and_no_other() {
+    let mut scene = Scene::new(MIXED);
+    scene.pulls.clear();
+    scene.related.insert(IssueNumber(40), crate::run::situation::Related::Open { is_pull: false });
+    let unread = |since| Unread { why: "cannot be read".to_owned(), since: at(since) };
+    scene.unread.insert(IssueNumber(6), unread(NOW - 10));
+    assert_eq!(scene.says(), "close 40", "the other task goes on");
+    let key = scene.key("C1");
+    scene.fold(NOW, Event::TaskEnded { key, outcome: TaskOutcome::Done, note: String::new() });
+    assert_eq!(scene.says(), "wait", "for a while it may be a trouble that passes");
+    scene.unread.insert(IssueNumber(6), unread(NOW - 3600));
+    assert_eq!(scene.says(), "note waits", "then a person is told, once");
+    scene.noted(scene.decide());
+    assert_eq!(scene.says(), "call");
+    scene.labelled();
+    assert_eq!(scene.says(), "people");
+
+    let mut scene = Scene::new(MIXED);
+    scene.unread.insert(IssueNumber(40), unread(NOW - 3600));
+    assert_eq!(scene.says(), "merge 6");
+}
+
+#[test]
+fn a_change_in_another_repository_lets_none_begin_and_holds_back_none_in_flight() {
+    let mut scene = Scene::new(ONE);
+    scene.elsewhere = Some("a change elsewhere");
+    assert_eq!(scene.says(), "wait");
+    scene.elsewhere = None;
+    let step = scene.merge(NOW - 100, true);
+    scene.elsewhere = Some("a run that cannot be read");
+    scene.change_rollout = Some((waiting(), at(NOW - 1)));
+    assert_eq!(scene.says(), "wait", "followed");
+    scene.rolled_out(step, NOW - 50);
+    scene.green_since = Some(at(NOW - 100_000));
+    scene.clock = NOW + 100_000;
+    assert_eq!(scene.says(), "note change-ended task-ended");
+}

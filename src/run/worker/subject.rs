@@ -1,0 +1,177 @@
+//! Which issue a look is about, and the runs that are open.
+//!
+//! Races decided here: what is half done comes first, whatever became of its issue; an issue that is gone in the middle
+//! of a change leaves a stand-in, so that the change is followed to its end from the journal alone.
+
+use super::turn::load;
+use super::{Work, Worker};
+use crate::forge::{Account, ForgeError, Issue, IssueNumber, Repository, RepositoryName, State};
+use crate::run::worker::RunError;
+use crate::store::RunRow;
+use crate::wording;
+use jiff::Timestamp;
+
+/// What a look is about.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// The maintenance issue.
+    pub(super) issue: Issue,
+    /// Other open maintenance issues.
+    pub(super) others: Vec<(IssueNumber, String)>,
+    /// Whether the forge has the issue no more, and `issue` only stands for it.
+    pub(super) gone: bool,
+}
+
+/// Stands for an issue that the forge has no more: closed, without a word in it.
+fn stand_in(number: IssueNumber, bot: &Account) -> Issue {
+    Issue {
+        number,
+        title: String::new(),
+        body: String::new(),
+        state: State::Closed,
+        labels: Vec::new(),
+        author: bot.clone(),
+        content_version: None,
+        created_at: Timestamp::UNIX_EPOCH,
+        updated_at: Timestamp::UNIX_EPOCH,
+        is_pull: false,
+        html_url: String::new(),
+    }
+}
+
+impl Worker {
+    /// The issue to work on: the one whose change is in flight, else the newest open one, else an open run's whose issue
+    /// was withdrawn. With the other open ones.
+    pub(super) async fn subject(
+        &mut self,
+        repository: &Repository,
+        bot: &Account,
+    ) -> Result<Option<Found>, RunError> {
+        let name = &repository.name;
+        let labels = self.parts.forge.labels(name).await?;
+        let wanted = &self.parts.settings.maintenance_label;
+        // A label that does not exist must not be asked for: the forge would drop the filter.
+        let mut open = match labels.iter().find(|label| label.name == *wanted) {
+            Some(label) => self.parts.forge.open_issues(name, Some(label)).await?,
+            None => Vec::new(),
+        };
+        open.retain(|issue| {
+            issue.has_label(wanted) && self.parts.only.is_none_or(|only| only == issue.number)
+        });
+        open.sort_by_key(|issue| std::cmp::Reverse((issue.created_at, issue.number)));
+        let mut chosen = None;
+        for run in self.parts.store.open_runs(&name.to_string()).await? {
+            let number = IssueNumber(run.issue);
+            if self.parts.only.is_some_and(|only| only != number) {
+                continue;
+            }
+            let id = run.id;
+            let work = self.take_work(run).await?;
+            let half_done = work.is_half_done();
+            self.works.insert(id, work);
+            if half_done || !open.iter().any(|issue| issue.number == number) {
+                chosen = Some((number, half_done));
+                break;
+            }
+        }
+        let mut gone = false;
+        let issue = match chosen {
+            Some((number, half_done)) => match open.iter().position(|issue| issue.number == number) {
+                Some(at) => open.remove(at),
+                None => match self.parts.forge.issue(name, number).await {
+                    Ok(issue) => issue,
+                    // Moved to another repository reads as renamed, since redirects are not followed.
+                    Err(ForgeError::NotFound { .. } | ForgeError::Renamed { .. }) if half_done => {
+                        tracing::warn!(
+                            issue = number.0,
+                            "the maintenance issue is gone; what is half done is ended"
+                        );
+                        gone = true;
+                        stand_in(number, bot)
+                    }
+                    Err(ForgeError::NotFound { .. } | ForgeError::Renamed { .. }) => {
+                        self.abandon(name, number).await?;
+                        return Ok(None);
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+            },
+            None if open.is_empty() => return Ok(None),
+            None => open.remove(0),
+        };
+        let others = open.into_iter().map(|other| (other.number, other.title)).collect();
+        Ok(Some(Found { issue, others, gone }))
+    }
+
+    /// What is remembered of a run, else what its journal says.
+    pub(super) async fn take_work(&mut self, run: RunRow) -> Result<Work, RunError> {
+        if let Some(work) = self.works.remove(&run.id) {
+            return Ok(work);
+        }
+        let key = (run.repository.clone(), run.issue);
+        match load(&self.parts.store, run).await {
+            Ok(work) => {
+                self.unread.remove(&key);
+                Ok(work)
+            }
+            Err(error) => {
+                self.unread.insert(key);
+                Err(error)
+            }
+        }
+    }
+
+    /// Reads the journals of all open runs: a change in flight anywhere keeps every other repository waiting, from the
+    /// first look on.
+    pub(super) async fn recollect(&mut self) {
+        for settings in self.parts.repositories.clone() {
+            let runs = match self.parts.store.open_runs(&settings.name.to_string()).await {
+                Ok(runs) => runs,
+                Err(error) => {
+                    tracing::error!(%error, "the open runs could not be read");
+                    continue;
+                }
+            };
+            for run in runs {
+                let id = run.id;
+                match self.take_work(run).await {
+                    Ok(work) => {
+                        self.works.insert(id, work);
+                    }
+                    Err(error) => {
+                        tracing::error!(run = id.0, error = %super::chain(&error), "a run cannot be read");
+                    }
+                }
+            }
+        }
+    }
+
+    /// What is half done in another repository, in words: one change at a time in a cluster, whoever asks for it. A run
+    /// whose journal cannot be read may have one.
+    pub(in crate::run) fn elsewhere(&self, name: &RepositoryName) -> Option<String> {
+        let own = name.to_string();
+        let busy = self.works.values().find(|work| work.is_half_done() && work.run.repository != own);
+        let other = busy.map(|work| wording::change_elsewhere(&work.run.repository, work.run.issue));
+        other.or_else(|| {
+            let (repository, issue) = self.unread.iter().find(|(repository, _)| *repository != own)?;
+            Some(wording::run_unread_elsewhere(repository, *issue))
+        })
+    }
+
+    /// Whether anything of ours is half done.
+    pub(super) fn is_in_flight(&self) -> bool {
+        self.works.values().any(Work::is_half_done)
+    }
+
+    /// Ends the run of an issue that is gone.
+    async fn abandon(&mut self, name: &RepositoryName, number: IssueNumber) -> Result<(), RunError> {
+        for run in self.parts.store.open_runs(&name.to_string()).await? {
+            if run.issue == number.0 {
+                tracing::warn!(issue = number.0, "the maintenance issue is gone; its run ends");
+                self.parts.store.end_run(run.id, Timestamp::now()).await?;
+                self.works.remove(&run.id);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,243 @@
+//! One turn of the wheel for one repository: look, decide, at most one effect, report.
+
+use super::lock::Lock;
+use super::subject::Found;
+use super::{Next, Standing, Worker, chain, text_hash};
+use crate::forge::{Account, Issue, Repository, State};
+use crate::run::decide::{Decision, Waiting, decide};
+use crate::run::event::Event;
+use crate::run::memory::Memory;
+use crate::run::observe::{Observation, Subject, observe};
+use crate::run::report::LastWrite;
+use crate::run::settings::Repository as RepositorySettings;
+use crate::run::situation::Mode;
+use crate::run::state::RunState;
+use crate::run::trust::OwnText;
+use crate::run::worker::RunError;
+use crate::store::{EventId, RunRow, Store};
+use crate::web::Peer;
+use jiff::Timestamp;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use tracing::Instrument;
+
+/// What is remembered of a run between two looks.
+#[derive(Debug)]
+pub(in crate::run) struct Work {
+    /// The run.
+    pub(in crate::run) run: RunRow,
+    /// Its journal, folded.
+    pub(in crate::run) state: RunState,
+    /// What was written into the body, oldest first.
+    pub(in crate::run) writes: Vec<LastWrite>,
+    /// The hashes of those bodies.
+    pub(in crate::run) ours: OwnHashes,
+    /// What may be forgotten.
+    pub(in crate::run) memory: Memory,
+    /// Nothing more is to be done in it.
+    over: bool,
+}
+
+impl Work {
+    /// Whether something of it is neither done nor undone.
+    pub(super) fn is_half_done(&self) -> bool {
+        !self.over && (self.state.change.is_some() || self.state.unknown().next().is_some())
+    }
+}
+
+#[derive(Debug, Default)]
+pub(in crate::run) struct OwnHashes(pub(in crate::run) BTreeSet<String>);
+
+impl OwnText for OwnHashes {
+    fn is_ours(&self, body: &str) -> bool {
+        self.0.contains(&text_hash(body))
+    }
+}
+
+/// What one look saw, for what follows from it.
+#[derive(Debug)]
+pub(in crate::run) struct Scene<'a> {
+    /// The repository's settings.
+    pub(in crate::run) settings: &'a RepositorySettings,
+    /// The repository.
+    pub(in crate::run) repository: &'a Repository,
+    /// Our own account.
+    pub(in crate::run) bot: &'a Account,
+    /// The issue as it was read in this look.
+    pub(in crate::run) issue: &'a Issue,
+    /// Everything else.
+    pub(in crate::run) observation: &'a Observation,
+}
+
+/// What a turn is about, read in this pass.
+#[derive(Debug)]
+struct Sight<'a> {
+    settings: &'a RepositorySettings,
+    repository: &'a Repository,
+    bot: &'a Account,
+    found: &'a Found,
+    lock: &'a Lock,
+}
+
+impl Worker {
+    /// One look at one repository, and at most one effect.
+    pub(super) async fn turn(&mut self, settings: &RepositorySettings) -> Result<Next, RunError> {
+        let parts = Arc::clone(&self.parts);
+        let bot = self.bot().await?;
+        // Read at each look: it may be renamed, archived, or our rights taken away.
+        let repository = parts.forge.repository(&settings.name).await?;
+        let found = self.subject(&repository, &bot).await?;
+        parts.readiness.answered(Peer::Forge);
+        let Some(found) = found else {
+            parts.readiness.run_says(&settings.name, None);
+            match parts.cluster.version().await {
+                Ok(_) => parts.readiness.answered(Peer::Cluster),
+                Err(error) => parts.readiness.failed(Peer::Cluster, chain(&error)),
+            }
+            return Ok(Next::Later(Standing::NoIssue));
+        };
+        let lock = self.lock().await;
+        if let Lock::HeldBy(holder) = lock {
+            // Its status is the one that people read; two that write into one body would fight over it.
+            let holder = holder.identity;
+            tracing::info!(%holder, "another caretaker holds the cluster's lock; waiting");
+            return Ok(Next::Later(Standing::Locked { holder }));
+        }
+        let run = parts
+            .store
+            .open_run(&repository.name.to_string(), found.issue.number.0, Timestamp::now())
+            .await?;
+        let id = run.id;
+        let span = tracing::info_span!("run", id = id.0, issue = found.issue.number.0);
+        let mut work = self.take_work(run).await?;
+        let sight = Sight { settings, repository: &repository, bot: &bot, found: &found, lock: &lock };
+        let result = self.work(&sight, &mut work).instrument(span).await;
+        if !work.over {
+            self.works.insert(id, work);
+        }
+        result
+    }
+
+    async fn bot(&mut self) -> Result<Account, RunError> {
+        if let Some(bot) = &self.bot {
+            return Ok(bot.clone());
+        }
+        let bot = self.parts.forge.account().await?;
+        let version = self.parts.forge.version().await?;
+        tracing::info!(account = %bot.login, %version, "the forge knows the token");
+        self.bot = Some(bot.clone());
+        Ok(bot)
+    }
+
+    async fn work(&mut self, sight: &Sight<'_>, work: &mut Work) -> Result<Next, RunError> {
+        let parts = Arc::clone(&self.parts);
+        let &Sight { settings, repository, bot, found, lock } = sight;
+        let subject = Subject {
+            settings,
+            repository,
+            bot,
+            issue: &found.issue,
+            gone: found.gone,
+            others: &found.others,
+            state: &work.state,
+            writes: &work.writes,
+            ours: &work.ours,
+            lock,
+            elsewhere: self.elsewhere(&repository.name),
+        };
+        let observation = observe(&parts, subject, &mut work.memory).await?;
+        if *lock == Lock::Held {
+            match &observation.cluster_error {
+                None => parts.readiness.answered(Peer::Cluster),
+                Some(error) => parts.readiness.failed(Peer::Cluster, error.clone()),
+            }
+        }
+        // What cannot be said in the body is said where the operator looks.
+        parts.readiness.run_says(&settings.name, observation.unreadable.clone());
+        if let Some(why) = &observation.unreadable {
+            tracing::warn!(%why, "the issue's body cannot be read, nor written");
+        }
+        let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
+        tracing::debug!(?decision, "decided");
+        let scene = Scene { settings, repository, bot, issue: &found.issue, observation: &observation };
+        let (next, awaited) = match decision {
+            Decision::Note(events) => {
+                for event in events {
+                    self.append(work, event).await?;
+                }
+                (Next::Now, None)
+            }
+            // Nothing is done that people cannot be told of; what is half done is brought to its end all the same.
+            Decision::Perform(_)
+                if work.memory.written.is_none()
+                    && work.state.change.is_none()
+                    && found.issue.state == State::Open =>
+            {
+                (Next::Now, None)
+            }
+            Decision::Perform(effect) => self.perform(&scene, work, effect).await?,
+            Decision::Confirm(step) => {
+                self.confirm(&scene, work, step).await?;
+                (Next::Now, None)
+            }
+            Decision::Refresh { change, hard } => {
+                self.refresh(&scene, hard).await;
+                self.append(work, Event::Refreshed { change, hard }).await?;
+                (Next::Now, None)
+            }
+            Decision::Wait(waiting) => (after_waiting(&waiting, settings, &observation), Some(waiting)),
+            Decision::Over => {
+                parts.store.end_run(work.run.id, Timestamp::now()).await?;
+                tracing::info!("the run is over");
+                work.over = true;
+                // Another issue may have been waiting for its turn.
+                return Ok(if parts.only.is_some() { Next::Later(Standing::Over) } else { Next::Now });
+            }
+        };
+        self.write(&scene, work, awaited.as_ref()).await?;
+        Ok(next)
+    }
+
+    /// Appends to the journal, then to the state: in this order, so that memory never knows more than the store.
+    pub(in crate::run) async fn append(&self, work: &mut Work, event: Event) -> Result<EventId, RunError> {
+        let now = Timestamp::now();
+        let text =
+            serde_json::to_string(&event).map_err(|source| RunError::Journal { run: work.run.id, source })?;
+        let id = self.parts.store.append(work.run.id, now, &text).await?;
+        tracing::info!(event = id.0, "{}", crate::run::line(&event, &work.state));
+        work.state.fold(id, now, event);
+        Ok(id)
+    }
+}
+
+/// When to look again while something is awaited.
+fn after_waiting(waiting: &Waiting, settings: &RepositorySettings, observation: &Observation) -> Next {
+    match waiting {
+        // Nothing comes of it soon while nothing may be done.
+        Waiting::World(_) if settings.mode == Mode::Observe => Next::Later(Standing::People),
+        Waiting::World(_) => Next::Soon,
+        Waiting::People => Next::Later(Standing::People),
+        Waiting::Obstacles => {
+            // The body may be among what cannot be written.
+            for missing in &observation.obstacles {
+                tracing::warn!(%missing, "nothing is done");
+            }
+            Next::Later(Standing::Obstacles)
+        }
+        Waiting::Paused(_) => Next::Later(Standing::Paused),
+    }
+}
+
+/// A run as the store knows it.
+pub(super) async fn load(store: &Store, run: RunRow) -> Result<Work, RunError> {
+    let state = crate::run::load_state(store, run.id).await?;
+    let mut writes = Vec::new();
+    let mut ours = OwnHashes::default();
+    for (hash, written) in store.body_writes(run.id).await? {
+        ours.0.insert(hash);
+        writes.push(
+            serde_json::from_str(&written).map_err(|source| RunError::Journal { run: run.id, source })?,
+        );
+    }
+    Ok(Work { run, state, writes, ours, memory: Memory::default(), over: false })
+}
