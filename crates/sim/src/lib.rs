@@ -3,5 +3,6 @@
 //! They know nothing of caretaker: the demo and the tests start them and act through their handles.
 
 pub mod actors;
+mod connection;
 pub mod gitea;
 pub mod kubernetes;

@@ -19,6 +19,10 @@ pub enum Fault {
     DropAnswer,
     /// It has its effect, and is answered with this status all the same.
     StatusAfter(u16),
+    /// Of a merge: the client goes away in the middle of it, and the server drops what it was doing. The base branch has
+    /// moved, the pull request stays open with its branch, and nothing is delivered but the push. Any other request
+    /// loses its answer.
+    HalfMerge,
 }
 
 /// How the server is down.

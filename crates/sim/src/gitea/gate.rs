@@ -9,9 +9,10 @@ use jiff::Timestamp;
 
 use super::api::{WholePath, error_response};
 use super::auth::Caller;
-use super::connection::Breaker;
 use super::faults::{Fault, Seen};
+use super::pulls::Client;
 use super::{Gitea, timestamp};
+use crate::connection::Breaker;
 
 /// More than any body that a test sends.
 const BODY_LIMIT: usize = 64 * 1024 * 1024;
@@ -70,9 +71,12 @@ pub(crate) async fn gate(
             return (status, "a fault that a test asked for\n").into_response();
         }
         Some(Fault::Drop) => {
-            breaker.trip();
+            breaker.0.cancel();
             gitea.record(record(None, false));
             return StatusCode::BAD_GATEWAY.into_response();
+        }
+        Some(Fault::HalfMerge) => {
+            parts.extensions.insert(Client::GoesAway);
         }
         Some(Fault::DropAnswer | Fault::StatusAfter(_)) | None => {}
     }
@@ -92,8 +96,8 @@ pub(crate) async fn gate(
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
     match fault {
-        Some(Fault::DropAnswer) => {
-            breaker.trip();
+        Some(Fault::DropAnswer | Fault::HalfMerge) => {
+            breaker.0.cancel();
             gitea.record(record(None, true));
             response
         }

@@ -324,7 +324,7 @@ fn side(
 }
 
 pub(crate) fn is_mergeable(issue: &Issue, pull: &Pull) -> bool {
-    pull.check == Check::Clean && !is_draft(&issue.title)
+    matches!(pull.check, Check::Clean | Check::Ancestor) && !is_draft(&issue.title)
 }
 
 fn reviewers(pull: &Pull) -> Vec<&str> {

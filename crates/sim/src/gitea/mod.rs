@@ -212,6 +212,13 @@ impl Gitea {
         self.inner.requests.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// The requests after the first so many: for who looks often and does not want them all each time.
+    #[must_use]
+    pub fn requests_since(&self, first: usize) -> Vec<RequestRecord> {
+        let requests = self.inner.requests.lock().unwrap_or_else(PoisonError::into_inner);
+        requests.get(first..).unwrap_or_default().to_vec()
+    }
+
     /// Stops listening and delivering, and waits until the port is free.
     pub async fn shutdown(&self) {
         self.inner.stop.cancel();

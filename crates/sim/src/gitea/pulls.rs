@@ -35,6 +35,14 @@ impl Style {
     }
 }
 
+/// Whether the client waits for the answer. The server drops what it does for one that does not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Client {
+    Waits,
+    /// It goes away once the base has moved.
+    GoesAway,
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct MergeRequest {
     pub(crate) style: Style,
@@ -44,6 +52,7 @@ pub(crate) struct MergeRequest {
     pub(crate) force: bool,
     pub(crate) when_checks_succeed: bool,
     pub(crate) delete_branch: bool,
+    pub(crate) client: Client,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -281,6 +290,9 @@ impl World {
                 return Err(Refusal::new(409, "merge failed because the branches have diverged"));
             }
         };
+        if request.client == Client::GoesAway {
+            return self.push(repo_id, by, &base_branch, Some(commit));
+        }
         let at = now();
         let issue = self.issue_mut(repo_id, number)?;
         issue.state = IssueState::Closed;

@@ -116,6 +116,10 @@ impl World {
         if let Some(merge_base) = merge_base {
             pull.merge_base = merge_base;
         }
+        if pull.merge_base == pull.head {
+            pull.check = Check::Ancestor;
+            return;
+        }
         let clean = merge_trees(&mut repo.git, &fork, &ours, &theirs).is_ok();
         pull.check = if clean { Check::Clean } else { Check::Conflict };
     }

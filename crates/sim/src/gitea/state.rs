@@ -105,6 +105,8 @@ pub(crate) enum Check {
     /// Being computed until then; reads as not mergeable.
     Pending(Instant),
     Clean,
+    /// The base has the head already: there is nothing to merge, although it reads as mergeable.
+    Ancestor,
     Conflict,
 }
 

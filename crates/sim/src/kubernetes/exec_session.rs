@@ -11,11 +11,11 @@ use serde_json::{Value, json};
 use super::error::{ApiError, cause};
 use super::exec::{ExecAnswer, ExecRequest};
 use super::kind::POD;
-use super::listener::Breaker;
 use super::metadata::text;
 use super::request::ApiRequest;
 use super::store::Key;
 use super::{Shared, lock, pod_log, rbac};
+use crate::connection::Breaker;
 
 const V5: &str = "v5.channel.k8s.io";
 const V4: &str = "v4.channel.k8s.io";

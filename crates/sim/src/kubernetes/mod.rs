@@ -398,6 +398,12 @@ impl Kubernetes {
         lock(&self.shared.requests).clone()
     }
 
+    /// The requests after the first so many: for who looks often and does not want them all each time.
+    #[must_use]
+    pub fn requests_since(&self, first: usize) -> Vec<RequestRecord> {
+        lock(&self.shared.requests).get(first..).unwrap_or_default().to_vec()
+    }
+
     /// Makes all older versions and continue tokens expire.
     pub fn compact(&self) {
         self.shared.store().compact();

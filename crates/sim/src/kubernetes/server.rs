@@ -11,10 +11,11 @@ use tokio::net::TcpListener;
 
 use super::error::{ApiError, text};
 use super::faults::{Fault, RequestRecord};
-use super::listener::{BreakableListener, Breaker};
+use super::listener::BreakableListener;
 use super::rbac::{self, Identity};
 use super::request::{ApiRequest, Parameters, Target, header_text};
 use super::{Shared, discovery, exec_session, lock, pod_log, reviews, verbs, watch};
+use crate::connection::Breaker;
 
 /// The largest body that a server takes, as etcd bounds it.
 const LARGEST_BODY: usize = 3 * 1024 * 1024;

@@ -75,6 +75,51 @@ impl Forge {
     }
 }
 
+/// What a receiver of deliveries has got so far.
+#[derive(Clone, Default)]
+struct Deliveries(Arc<Mutex<Vec<Delivery>>>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Delivery {
+    id: String,
+    /// The event, and the action where there is one.
+    event: String,
+    title: String,
+}
+
+impl Deliveries {
+    async fn of(forge: &Forge, events: &[&str]) -> Self {
+        let deliveries = Self::default();
+        let sink = deliveries.clone();
+        let router =
+            axum::Router::new().fallback(move |headers: axum::http::HeaderMap, body: String| async move {
+                let body: Value = serde_json::from_str(&body).unwrap_or_default();
+                let header =
+                    |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+                let event = match body["action"].as_str() {
+                    Some(action) => format!("{} {action}", header("x-gitea-event")),
+                    None => header("x-gitea-event").to_owned(),
+                };
+                let title = body["issue"]["title"].as_str().unwrap_or_default().to_owned();
+                let id = header("x-gitea-delivery").to_owned();
+                sink.0.lock().expect("no panic").push(Delivery { id, event, title });
+            });
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = format!("http://{}/webhook", listener.local_addr().expect("an address"));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        forge.repository.add_hook(&address, "secret", events).expect("a hook");
+        deliveries
+    }
+
+    fn all(&self) -> Vec<Delivery> {
+        self.0.lock().expect("no panic").clone()
+    }
+
+    fn forget(&self) {
+        self.0.lock().expect("no panic").clear();
+    }
+}
+
 #[tokio::test]
 async fn an_answer_can_be_lost_after_the_merge() {
     let forge = forge().await;
@@ -91,6 +136,60 @@ async fn an_answer_can_be_lost_after_the_merge() {
     assert_eq!(status, 204);
     forge.merge_is_refused(number, &head, 405, "The PR is already merged").await;
     forge.gitea.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_client_can_go_away_in_the_middle_of_a_merge() {
+    let forge = forge().await;
+    let deliveries = Deliveries::of(&forge, &["issues", "pull_request", "push", "delete"]).await;
+    let (number, head) = pull(&forge.repository, "renovate/chart", "chart", "version: 1.1.0\n");
+    let base = forge.repository.branch_head("main").expect("a head").to_string();
+    let rule = Rule::new("POST", r"/pulls/\d+/merge$", Fault::HalfMerge).expect("a regular expression");
+    forge.gitea.faults().add(rule);
+    let body = json!({ "Do": "merge", "head_commit_id": head, "delete_branch_after_merge": true });
+    let gone = forge.send(Method::POST, &format!("/pulls/{number}/merge"), body).await;
+    assert!(gone.is_err(), "{gone:?}");
+    // The branch has moved by a merge of that head onto that base.
+    let now = forge.repository.commit_info("main").expect("a commit");
+    let parents: Vec<String> = now.parents.iter().map(ToString::to_string).collect();
+    assert_eq!(parents, [base, head.clone()]);
+    assert_eq!(forge.repository.file("main", "chart").expect("the file"), b"version: 1.1.0\n");
+    // The pull request does not know.
+    let left = forge.repository.pull(number).expect("the pull request");
+    assert_eq!((left.state, left.merged, left.merge_commit), (IssueState::Open, false, None));
+    assert!(forge.repository.branches().contains(&"renovate/chart".to_owned()), "its branch stays");
+    let (status, _) =
+        forge.send(Method::GET, &format!("/pulls/{number}/merge"), Value::Null).await.expect("an answer");
+    assert_eq!(status, 404);
+    forge.wait("checked again", |repository| repository.pull(number).expect("it").mergeable).await;
+    forge.merge_is_refused(number, &head, 405, "Please try again later").await;
+    assert_eq!(forge.repository.history("main").len(), 2, "nothing is merged twice");
+    // Deliveries come in order: with the last one, all that the merge caused is here.
+    forge.repository.open_issue("operator", "last", "", &[]).expect("an issue");
+    forge.wait("the last delivery", |_| deliveries.all().iter().any(|one| one.title == "last")).await;
+    let events: Vec<String> = deliveries.all().into_iter().map(|one| one.event).collect();
+    assert_eq!(events.iter().filter(|event| *event == "push").count(), 2, "{events:?}");
+    assert!(!events.iter().any(|event| event.ends_with(" closed") || event == "delete"), "{events:?}");
+    forge.gitea.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_server_that_stops_cuts_what_is_waiting_and_frees_its_port() {
+    let forge = forge().await;
+    let long = Duration::from_hours(1);
+    let rule = Rule::new("GET", "/repos/", Fault::Delay(long)).expect("a regular expression");
+    let id = forge.gitea.faults().add(rule);
+    let idle = forge.send(Method::GET, "/labels", Value::Null);
+    let stopped = async {
+        forge.wait("the request waits", |_| forge.gitea.faults().struck(id) == 1).await;
+        forge.gitea.shutdown().await;
+    };
+    let both = async { tokio::join!(idle, stopped).0 };
+    let answer = tokio::time::timeout(DEADLINE, both).await.expect("it stops without waiting for anybody");
+    assert!(answer.is_err(), "{answer:?}");
+    let address = forge.gitea.url();
+    let address = address.strip_prefix("http://").expect("an address");
+    tokio::net::TcpListener::bind(address).await.expect("the port is free");
 }
 
 #[tokio::test]
@@ -210,47 +309,27 @@ async fn a_scheduled_merge_happens_when_its_checks_succeed() {
 #[tokio::test]
 async fn deliveries_are_dropped_doubled_or_shuffled_on_request() {
     let forge = forge().await;
-    let received: Arc<Mutex<Vec<String>>> = Arc::default();
-    let sink = received.clone();
-    let router =
-        axum::Router::new().fallback(move |headers: axum::http::HeaderMap, body: String| async move {
-            let body: Value = serde_json::from_str(&body).unwrap_or_default();
-            let id = headers.get("x-gitea-delivery").and_then(|id| id.to_str().ok()).unwrap_or_default();
-            sink.lock()
-                .expect("no panic")
-                .push(format!("{} {id}", body["issue"]["title"].as_str().unwrap_or_default()));
-        });
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = format!("http://{}/webhook", listener.local_addr().expect("an address"));
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    forge.repository.add_hook(&address, "secret", &["issues"]).expect("a hook");
+    let deliveries = Deliveries::of(&forge, &["issues"]).await;
     let open = |title: &str| forge.repository.open_issue("operator", title, "", &[]).expect("an issue");
     let arrived = |count: usize| {
-        let received = received.clone();
-        move |_: &Repository| received.lock().expect("no panic").len() >= count
+        let deliveries = deliveries.clone();
+        move |_: &Repository| deliveries.all().len() >= count
     };
     forge.gitea.set_delivery_mode(DeliveryMode::Dropped);
     open("dropped");
     forge.gitea.set_delivery_mode(DeliveryMode::Duplicated);
     open("twice");
     forge.wait("both deliveries", arrived(2)).await;
-    {
-        let got = received.lock().expect("no panic");
-        assert!(got[0] == got[1] && got[0].starts_with("twice "), "{got:?}");
-    }
-    received.lock().expect("no panic").clear();
+    let got = deliveries.all();
+    assert!(got[0] == got[1] && got[0].title == "twice", "{got:?}");
+    deliveries.forget();
     forge.gitea.set_delivery_mode(DeliveryMode::Reordered);
     let titles: Vec<String> = (0..8).map(|number| format!("issue {number}")).collect();
     for title in &titles {
         open(title);
     }
     forge.wait("all deliveries", arrived(titles.len())).await;
-    let got: Vec<String> = received
-        .lock()
-        .expect("no panic")
-        .iter()
-        .map(|line| line.rsplit_once(' ').unwrap_or_default().0.into())
-        .collect();
+    let got: Vec<String> = deliveries.all().into_iter().map(|one| one.title).collect();
     let mut sorted = got.clone();
     sorted.sort();
     assert_eq!(sorted, titles);

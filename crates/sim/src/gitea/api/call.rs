@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::super::Gitea;
 use super::super::auth::Caller;
+use super::super::pulls::Client;
 use super::super::state::World;
 use super::super::view::{Permission, Refusal};
 use super::{error_response, json_response};
@@ -25,6 +26,7 @@ pub(crate) struct Call {
     gitea: Gitea,
     login: Option<String>,
     path: String,
+    pub(crate) client: Client,
     pub(crate) query: BTreeMap<String, String>,
 }
 
@@ -36,7 +38,8 @@ impl FromRequestParts<Gitea> for Call {
         // Nested routers see a shortened path; the links of a list need the whole one.
         let path = parts.extensions.get::<WholePath>().map_or_else(String::new, |path| path.0.clone());
         let query = Query::try_from_uri(&parts.uri).map(|Query(query)| query).unwrap_or_default();
-        Ok(Self { gitea: gitea.clone(), login, path, query })
+        let client = parts.extensions.get::<Client>().copied().unwrap_or(Client::Waits);
+        Ok(Self { gitea: gitea.clone(), login, path, client, query })
     }
 }
 

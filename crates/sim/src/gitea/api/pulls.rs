@@ -177,6 +177,7 @@ struct MergeForm {
 }
 
 async fn merge(call: Call, Path((owner, name, number)): NumberedPlace, body: Bytes) -> Response {
+    let client = call.client;
     call.visit(&owner, &name, Need::Account, |world, visit| {
         let form: MergeForm = read(&body)?;
         if form.style.is_empty() {
@@ -190,6 +191,7 @@ async fn merge(call: Call, Path((owner, name, number)): NumberedPlace, body: Byt
             force: form.force_merge,
             when_checks_succeed: form.merge_when_checks_succeed,
             delete_branch: form.delete_branch_after_merge.unwrap_or(false),
+            client,
         };
         match world.merge(visit.repo, visit.by(), number, request)? {
             MergeOutcome::Merged => Ok(Answer::Empty(200)),

@@ -1,163 +1,13 @@
-//! What actors and tests do to a repository from inside the process, by the same code that serves the API.
+//! Labels, issues, comments and pull requests.
 
-use super::Gitea;
-use super::git::{Sha, changed_paths};
-use super::hooks::{Hook, expand_events};
-use super::issues::{IssueEdit, LabelChange, NewIssue};
-use super::json::is_mergeable;
-use super::pulls::{MergeOutcome, MergeRequest, NewPull, Style};
-use super::state::{Issue, Label, Pull, Repo, Status, World, now};
-use super::view::{
-    CommentView, CommitInfo, FileEntry, FileMap, IssueState, IssueView, NewCommit, Protection, PullView,
-    Refusal, StatusState,
-};
-
-/// A handle on one repository; cheap to clone. Everything that names a user names them by login.
-#[derive(Debug, Clone)]
-pub struct Repository {
-    gitea: Gitea,
-    owner: String,
-    name: String,
-}
+use super::Repository;
+use crate::gitea::issues::{IssueEdit, LabelChange, NewIssue};
+use crate::gitea::json::is_mergeable;
+use crate::gitea::pulls::{Client, MergeOutcome, MergeRequest, NewPull, Style};
+use crate::gitea::state::{Entry, Issue, Label, Pull, Repo, World};
+use crate::gitea::view::{CommentView, IssueState, IssueView, PullView, Refusal};
 
 impl Repository {
-    pub(crate) fn new(gitea: Gitea, owner: &str, name: &str) -> Self {
-        Self { gitea, owner: owner.to_owned(), name: name.to_owned() }
-    }
-
-    /// The owner's login.
-    #[must_use]
-    pub fn owner(&self) -> &str {
-        &self.owner
-    }
-
-    /// The name.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn change<R>(&self, run: impl FnOnce(&mut World, u64) -> Result<R, Refusal>) -> Result<R, Refusal> {
-        self.gitea.with(|world| {
-            let id = world.repo_id(&self.owner, &self.name).ok_or_else(Refusal::not_found)?;
-            run(world, id)
-        })
-    }
-
-    fn look<R>(&self, run: impl FnOnce(&Repo) -> Option<R>) -> Option<R> {
-        self.change(|world, id| world.repo(id).map(run)).ok().flatten()
-    }
-
-    /// Commits and pushes. Deliveries and pull requests follow as from a real push.
-    pub fn commit(&self, branch: &str, commit: NewCommit) -> Result<Sha, Refusal> {
-        self.change(|world, id| world.commit(id, branch, commit))
-    }
-
-    /// Makes a branch at a branch or commit.
-    pub fn create_branch(&self, by: &str, branch: &str, from: &str) -> Result<Sha, Refusal> {
-        self.change(|world, id| {
-            let git = &world.repo(id)?.git;
-            if git.branches.contains_key(branch) {
-                return Err(Refusal::new(409, "The branch already exists."));
-            }
-            let sha = git.resolve(from).map(|commit| commit.sha.clone()).ok_or_else(Refusal::not_found)?;
-            world.push(id, by, branch, Some(sha.clone()))?;
-            Ok(sha)
-        })
-    }
-
-    /// Deletes a branch; open pull requests from it are closed.
-    pub fn delete_branch(&self, by: &str, branch: &str) -> Result<(), Refusal> {
-        self.change(|world, id| {
-            if !world.repo(id)?.git.branches.contains_key(branch) {
-                return Err(Refusal::not_found());
-            }
-            world.push(id, by, branch, None)
-        })
-    }
-
-    /// The names of all branches.
-    #[must_use]
-    pub fn branches(&self) -> Vec<String> {
-        self.look(|repo| Some(repo.git.branches.keys().cloned().collect())).unwrap_or_default()
-    }
-
-    /// The newest commit of a branch.
-    #[must_use]
-    pub fn branch_head(&self, branch: &str) -> Option<Sha> {
-        self.look(|repo| repo.git.branches.get(branch).cloned())
-    }
-
-    /// The name of the default branch.
-    #[must_use]
-    pub fn default_branch(&self) -> String {
-        self.look(|repo| Some(repo.default_branch.clone())).unwrap_or_else(|| "main".to_owned())
-    }
-
-    /// The content of a file at a branch or commit.
-    #[must_use]
-    pub fn file(&self, revision: &str, path: &str) -> Option<Vec<u8>> {
-        self.look(|repo| {
-            let entry = repo.git.resolve(revision)?.files.get(path)?;
-            repo.git.blob(&entry.blob).map(|blob| blob.to_vec())
-        })
-    }
-
-    /// All files at a branch or commit.
-    #[must_use]
-    pub fn files(&self, revision: &str) -> FileMap {
-        self.look(|repo| {
-            let files = repo.git.resolve(revision)?.files.iter();
-            let entry = |(path, entry): (&String, &super::git::Entry)| {
-                let content = repo.git.blob(&entry.blob)?.to_vec();
-                Some((path.clone(), FileEntry { mode: entry.mode, blob: entry.blob.clone(), content }))
-            };
-            Some(files.filter_map(entry).collect())
-        })
-        .unwrap_or_default()
-    }
-
-    /// The commit that a branch, an id, or such with `~N` names.
-    #[must_use]
-    pub fn commit_info(&self, revision: &str) -> Option<CommitInfo> {
-        self.look(|repo| repo.git.resolve_expression(revision).map(commit_info))
-    }
-
-    /// The first-parent history of a branch or commit, newest first.
-    #[must_use]
-    pub fn history(&self, revision: &str) -> Vec<CommitInfo> {
-        self.look(|repo| {
-            let mut commits = Vec::new();
-            let mut next = repo.git.resolve(revision);
-            while let Some(commit) = next {
-                commits.push(commit_info(commit));
-                next = commit.parents.first().and_then(|parent| repo.git.commit(parent));
-            }
-            Some(commits)
-        })
-        .unwrap_or_default()
-    }
-
-    /// The paths in which two revisions differ.
-    #[must_use]
-    pub fn changed_files(&self, from: &str, to: &str) -> Vec<String> {
-        self.look(|repo| {
-            let (from, to) = (repo.git.resolve(from)?, repo.git.resolve(to)?);
-            Some(changed_paths(&from.files, &to.files).into_iter().collect())
-        })
-        .unwrap_or_default()
-    }
-
-    /// Whether the first revision is the second or in its history.
-    #[must_use]
-    pub fn is_ancestor(&self, ancestor: &str, of: &str) -> bool {
-        self.look(|repo| {
-            let (ancestor, of) = (repo.git.resolve(ancestor)?, repo.git.resolve(of)?);
-            Some(repo.git.is_ancestor(&ancestor.sha, &of.sha))
-        })
-        .unwrap_or_default()
-    }
-
     /// Makes a label and returns its id; if there is one of that name, that one's.
     pub fn create_label(&self, name: &str, color: &str) -> Result<u64, Refusal> {
         self.change(|world, id| {
@@ -271,7 +121,7 @@ impl Repository {
     #[must_use]
     pub fn comments(&self, number: u64) -> Vec<CommentView> {
         self.look(|repo| {
-            let view = |(entry, body): (&super::state::Entry, &str)| CommentView {
+            let view = |(entry, body): (&Entry, &str)| CommentView {
                 id: entry.id,
                 author: entry.author.clone(),
                 body: body.to_owned(),
@@ -365,83 +215,10 @@ impl Repository {
             force: false,
             when_checks_succeed: false,
             delete_branch,
+            client: Client::Waits,
         };
         self.change(|world, id| match world.merge(id, by, number, request)? {
             MergeOutcome::Merged | MergeOutcome::Scheduled => Ok(()),
-        })
-    }
-
-    /// Sets the status of a commit.
-    pub fn set_status(&self, by: &str, sha: &str, context: &str, state: StatusState) -> Result<(), Refusal> {
-        self.change(|world, id| {
-            let sha = Sha::parse(sha).ok_or_else(Refusal::not_found)?;
-            let status = Status {
-                id: world.counters.next("status"),
-                context: context.to_owned(),
-                state,
-                description: String::new(),
-                target_url: String::new(),
-                creator: by.to_owned(),
-                created: now(),
-            };
-            world.set_status(id, &sha, &status)
-        })
-    }
-
-    /// Protects a branch, or changes its protection.
-    pub fn protect_branch(&self, branch: &str, protection: Protection) -> Result<(), Refusal> {
-        self.change(|world, id| {
-            world.repo_mut(id)?.protections.insert(branch.to_owned(), (protection, now()));
-            Ok(())
-        })
-    }
-
-    /// Takes the protection of a branch away.
-    pub fn unprotect_branch(&self, branch: &str) -> Result<(), Refusal> {
-        self.change(|world, id| {
-            world.repo_mut(id)?.protections.remove(branch).map(|_| ()).ok_or_else(Refusal::not_found)
-        })
-    }
-
-    /// Adds an active hook that receives JSON and returns its id.
-    pub fn add_hook(&self, url: &str, secret: &str, events: &[&str]) -> Result<u64, Refusal> {
-        self.change(|world, id| {
-            let hook = world.counters.next("hook");
-            let created = now();
-            world.repo_mut(id)?.hooks.insert(
-                hook,
-                Hook {
-                    id: hook,
-                    url: url.to_owned(),
-                    secret: secret.to_owned(),
-                    form: false,
-                    events: expand_events(events.iter().copied()),
-                    active: true,
-                    authorization_header: String::new(),
-                    branch_filter: String::new(),
-                    created,
-                    updated: created,
-                },
-            );
-            Ok(hook)
-        })
-    }
-
-    /// Renames the repository; the old name answers 301, and this handle goes on with the new one.
-    pub fn rename(&mut self, name: &str) -> Result<(), Refusal> {
-        self.change(|world, id| {
-            world.rename(id, name);
-            Ok(())
-        })?;
-        name.clone_into(&mut self.name);
-        Ok(())
-    }
-
-    /// Archives the repository, or takes it back.
-    pub fn set_archived(&self, archived: bool) -> Result<(), Refusal> {
-        self.change(|world, id| {
-            world.repo_mut(id)?.archived = archived.then(now);
-            Ok(())
         })
     }
 }
@@ -475,16 +252,6 @@ fn label_names(repo: &Repo, issue: &Issue) -> Vec<String> {
         issue.labels.iter().filter_map(|id| repo.labels.get(id)).map(|label| label.name.clone()).collect();
     names.sort();
     names
-}
-
-fn commit_info(commit: &super::git::Commit) -> CommitInfo {
-    CommitInfo {
-        sha: commit.sha.clone(),
-        parents: commit.parents.clone(),
-        message: commit.message.clone(),
-        author: commit.author.name.clone(),
-        when: commit.committer.when,
-    }
 }
 
 fn issue_view(repo: &Repo, issue: &Issue) -> IssueView {
