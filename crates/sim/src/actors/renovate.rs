@@ -6,6 +6,7 @@
 //! that is due, so it gets a branch and a pull request again.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
@@ -183,9 +184,16 @@ pub(crate) struct RenovateHandle {
     managed: Arc<Mutex<Vec<Managed>>>,
     options: RenovateOptions,
     changed: Arc<Notify>,
+    asleep: Arc<AtomicBool>,
 }
 
 impl RenovateHandle {
+    /// Between two of Renovate's scheduled runs nothing happens, for as long as the story says.
+    pub(crate) fn sleep(&self, asleep: bool) {
+        self.asleep.store(asleep, Ordering::SeqCst);
+        self.changed.notify_one();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Managed>> {
         self.managed.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -264,7 +272,12 @@ impl Renovate {
         options: RenovateOptions,
         speed: Speed,
     ) -> (Self, RenovateHandle) {
-        let handle = RenovateHandle { managed: Arc::default(), options, changed: Arc::default() };
+        let handle = RenovateHandle {
+            managed: Arc::default(),
+            options,
+            changed: Arc::default(),
+            asleep: Arc::default(),
+        };
         (Self { repository, speed, handle: handle.clone() }, handle)
     }
 
@@ -317,6 +330,9 @@ impl Renovate {
 
     /// Goes through all updates.
     fn work(&self) {
+        if self.handle.asleep.load(Ordering::SeqCst) {
+            return;
+        }
         let dashboard = self.dashboard_body();
         let asked = |branch: &str, action: &str| {
             dashboard.as_deref().is_some_and(|body| {

@@ -425,6 +425,11 @@ impl World {
         self.inner.repository.issue(number).map(|issue| issue.body)
     }
 
+    /// Renovate does nothing by itself, or begins again. It still opens what it is told to.
+    pub fn renovate_sleeps(&self, asleep: bool) {
+        self.inner.renovate.sleep(asleep);
+    }
+
     /// The forge refuses every connection, or takes them again.
     pub fn forge_down(&self, down: bool) {
         self.inner.gitea.faults().set_down(down.then_some(Down::Refused));
