@@ -378,6 +378,12 @@ struct Settings<'a> {
 }
 
 impl Settings<'_> {
+    /// A time-out of a rollout, in seconds that the scale divides. A machine that is slow is no trouble in the cluster,
+    /// so it stays a minute of real time.
+    fn time_out(&self, seconds: f64) -> f64 {
+        seconds.max(60.0 * self.options.scale)
+    }
+
     fn text(&self) -> String {
         // A path in a basic TOML string: the escapes are JSON's.
         let quoted = |path: &Path| serde_json::Value::String(path.display().to_string()).to_string();
@@ -387,7 +393,8 @@ impl Settings<'_> {
             text,
             "[forge]\nurl = \"{}/\"\ntoken_file = {}\n\n[cluster]\nkubeconfig = {}\nexec = true\n\n[web]\nlisten = \
              \"{}\"\npage_listen = \"{}\"\nwebhook_secret_file = {}\n\n[store]\npath = {}\n\n[timing]\nscale = \
-             {:?}\n\n[run]\ntrusted = [\"{OPERATOR}\"]\n\n[[repository]]\nname = \"{}\"\nmode = \"auto\"\n",
+             {:?}\nrollout_no_progress_seconds = {:?}\nrollout_maximum_seconds = {:?}\n\
+             rollout_maximum_high_seconds = {:?}\n\n[run]\ntrusted = [\"{OPERATOR}\"]\n\n[[repository]]\nname = \"{}\"\nmode = \"auto\"\n",
             self.forge,
             quoted(&self.token),
             quoted(&self.kubeconfig),
@@ -396,6 +403,9 @@ impl Settings<'_> {
             quoted(&self.secret),
             quoted(&self.store),
             self.options.scale,
+            self.time_out(300.0),
+            self.time_out(1800.0),
+            self.time_out(3600.0),
             self.repository,
         );
         text
