@@ -175,6 +175,14 @@ pub(crate) fn revert_refused(reason: &str, why: &str) -> String {
     format!("{reason}; it could not be undone ({}): a person has to revert it", quote_outside(why, SHORT))
 }
 
+/// How a person undoes a merge.
+pub(crate) fn undo_by_hand(commit: &CommitSha) -> String {
+    format!(
+        "to undo the merge by hand, on an up-to-date default branch: `git revert -m 1 {}`, then `git push`",
+        commit.short()
+    )
+}
+
 /// One line of evidence.
 pub(crate) fn evidence_line(finding: &Finding) -> String {
     format!("{} {}", finding.verdict, trouble_line(&finding.id.object, &finding.message, &finding.evidence))

@@ -266,7 +266,8 @@ fn revert_failed(situation: &Situation<'_>, change: &Change) -> Option<String> {
 
 /// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.
 fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[&Finding]) -> Decision {
-    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).collect();
+    let by_hand = change.merged.as_ref().map(|(commit, ..)| wording::undo_by_hand(commit));
+    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).chain(by_hand).collect();
     Decision::Note(vec![
         Event::ChangeEnded {
             change: change.step,

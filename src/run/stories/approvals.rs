@@ -1,13 +1,14 @@
 //! A database waits for an approval: who may give it, how, and what voids it.
 
 use super::Story;
+use super::words::{merge, tasks};
 use crate::issue::{ApprovalBox, read_approvals};
-use sim::gitea::{FileChange, IssueState, NewCommit, Permission};
+use sim::gitea::Permission;
 
 /// A story with a database's pull request, up to the question.
 async fn asked(story: &mut Story) -> (u64, u64, ApprovalBox) {
-    let valkey = story.world.renovate_opens("valkey", "8.1.2").unwrap();
-    let body = format!("## Tasks\n\n- [ ] **D1 P2 Platform**: Merge PR #{valkey} (valkey)\n");
+    let valkey = story.renovate_opens("valkey", "8.1.2");
+    let body = tasks([merge("D1 P2 Platform", valkey)]);
     let number = story.issue(&body).await;
     story.start().await;
     let approval = question(story, number).await;
@@ -35,8 +36,8 @@ async fn a_tick_that_a_delivery_vouches_for_approves() {
     let (number, valkey, _) = asked(&mut story).await;
     story.looks(3).await;
     assert!(!story.merged(valkey), "nobody has said yes");
-    story.world.person("operator").unwrap().tick(number, "Approve **D1**").await.unwrap();
-    let issue = story.until("merged and closed", number, |issue| issue.state == IssueState::Closed).await;
+    story.operator().tick(number, "Approve **D1**").await.unwrap();
+    let issue = story.closed(number).await;
     assert!(story.merged(valkey));
     assert!(story.world.repository().comments(number).is_empty(), "caretaker never comments");
     let state = story.state().await;
@@ -55,7 +56,7 @@ async fn a_tick_that_a_delivery_vouches_for_approves() {
 async fn a_tick_without_a_delivery_is_taken_back_and_a_comment_approves() {
     let mut story = Story::begin().await;
     let (number, valkey, approval) = asked(&mut story).await;
-    let person = story.world.person("operator").unwrap();
+    let person = story.operator();
     person.tick(number, "Approve **D1**").await.unwrap();
     let asks = yes(&approval);
     story
@@ -66,7 +67,7 @@ async fn a_tick_without_a_delivery_is_taken_back_and_a_comment_approves() {
     story.looks(2).await;
     assert!(!story.merged(valkey), "a tick that nothing vouches for approves nothing");
     person.comment(number, &asks).await.unwrap();
-    story.until("merged and closed", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     assert!(story.merged(valkey));
     assert_eq!(story.state().await.used_comments.len(), 1);
     story.end().await;
@@ -101,31 +102,26 @@ async fn what_is_quoted_code_edited_wrong_or_a_strangers_approves_nothing() {
     assert!(!story.merged(valkey));
     assert!(story.state().await.tasks.values().all(|record| record.approved.is_none()));
     repository.comment("operator", number, &say).unwrap();
-    story.until("a good one merges", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     assert!(story.merged(valkey));
     story.end().await;
+}
+
+/// A story with an approved database whose gate is closed, so that the merge cannot follow at once.
+async fn approved_behind_a_closed_gate(story: &mut Story) -> (u64, u64, ApprovalBox) {
+    let (number, valkey, approval) = asked(story).await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.looks(3).await;
+    story.operator().comment(number, &yes(&approval)).await.unwrap();
+    story.state_when("approved", |state| state.tasks.values().all(|record| record.approved.is_some())).await;
+    (number, valkey, approval)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_change_at_the_head_voids_an_approval() {
     let mut story = Story::begin().await;
-    let (number, valkey, approval) = asked(&mut story).await;
-    // The gate is closed, so that the approval comes first and the merge cannot follow at once.
-    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
-    story.looks(3).await;
-    story.world.person("operator").unwrap().comment(number, &yes(&approval)).await.unwrap();
-    story.state_when("approved", |state| state.tasks.values().all(|record| record.approved.is_some())).await;
-    let repository = story.world.repository();
-    let pull = repository.pull(valkey).unwrap();
-    let path = repository.changed_files(&pull.base_sha, &pull.head_sha).remove(0);
-    let old = String::from_utf8(repository.file(&pull.head_branch, &path).unwrap()).unwrap();
-    let commit = NewCommit {
-        author: "renovate".to_owned(),
-        message: "chore: one more thing".to_owned(),
-        files: vec![FileChange::text(path, format!("{old}# and one more thing\n"))],
-        from: None,
-    };
-    repository.commit(&pull.head_branch, commit).unwrap();
+    let (_, valkey, _) = approved_behind_a_closed_gate(&mut story).await;
+    story.renovate_pushes(valkey, "chore: one more thing", |old| format!("{old}# and one more thing\n"));
     story.world.ceph_recovers("OSD_DOWN");
     story.looks(10).await;
     assert!(!story.merged(valkey), "what was approved is not what would be merged");
@@ -135,23 +131,12 @@ async fn another_change_at_the_head_voids_an_approval() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_newer_version_at_the_head_is_asked_for_anew() {
     let mut story = Story::begin().await;
-    let (number, valkey, approval) = asked(&mut story).await;
-    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
-    story.looks(3).await;
-    story.world.person("operator").unwrap().comment(number, &yes(&approval)).await.unwrap();
-    story.state_when("approved", |state| state.tasks.values().all(|record| record.approved.is_some())).await;
+    let (number, valkey, approval) = approved_behind_a_closed_gate(&mut story).await;
+    let newer = |old: &str| old.replace("8.1.2", "8.1.3");
     let repository = story.world.repository();
     let pull = repository.pull(valkey).unwrap();
-    let path = repository.changed_files(&pull.base_sha, &pull.head_sha).remove(0);
-    let old = String::from_utf8(repository.file(&pull.head_branch, &path).unwrap()).unwrap();
-    let commit = NewCommit {
-        author: "renovate".to_owned(),
-        message: pull.title.replace("8.1.2", "8.1.3"),
-        files: vec![FileChange::text(path, old.replace("8.1.2", "8.1.3"))],
-        from: None,
-    };
-    repository.commit(&pull.head_branch, commit).unwrap();
-    repository.edit_pull_body("renovate", valkey, &pull.body.replace("8.1.2", "8.1.3")).unwrap();
+    story.renovate_pushes(valkey, &newer(&pull.title), newer);
+    repository.edit_pull_body("renovate", valkey, &newer(&pull.body)).unwrap();
     story.world.ceph_recovers("OSD_DOWN");
     story
         .until("another code is asked for", number, |issue| {
@@ -161,8 +146,8 @@ async fn a_newer_version_at_the_head_is_asked_for_anew() {
     story.looks(4).await;
     assert!(!story.merged(valkey));
     let anew = question(&story, number).await;
-    story.world.person("operator").unwrap().comment(number, &yes(&anew)).await.unwrap();
-    story.until("merged and closed", number, |issue| issue.state == IssueState::Closed).await;
+    story.operator().comment(number, &yes(&anew)).await.unwrap();
+    story.closed(number).await;
     assert!(story.merged(valkey));
     story.end().await;
 }

@@ -1,6 +1,7 @@
 //! Bodies and issues that nothing can be made of.
 
 use super::Story;
+use super::words::{NODES_READY, TELEPHONE, merge, tasks};
 use crate::run::settings::{Repository, RolloutBy};
 use crate::run::situation::Mode;
 use sim::gitea::{IssueState, Permission};
@@ -11,8 +12,7 @@ async fn a_body_without_tasks_is_told_how_to_write_them_and_nothing_is_closed() 
     let head = story.head();
     let number = story.issue("Just some words.\n\n- a list\n- without boxes\n").await;
     story.start().await;
-    let issue =
-        story.until("the status says how", number, |issue| issue.body.contains("No task was found")).await;
+    let issue = story.says(number, "No task was found").await;
     assert!(issue.body.contains("- [ ] **A1 P1 Apps**"), "{}", issue.body);
     story.looks(3).await;
     let issue = story.issue_now(number);
@@ -25,13 +25,11 @@ async fn a_body_without_tasks_is_told_how_to_write_them_and_nothing_is_closed() 
     );
     assert_eq!(story.head(), head);
     story
-        .world
-        .person("operator")
-        .unwrap()
+        .operator()
         .append_line(number, "\n## Action Items\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready")
         .await
         .unwrap();
-    story.until("the task that was added is done", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     story.end().await;
 }
 
@@ -44,14 +42,7 @@ async fn a_body_that_nests_too_deeply_neither_ends_the_worker_nor_blocks_another
     }
     second.create_label("maintenance", "#0e8a16").unwrap();
     second.commit("main", super::first_commit("README.md", "# second\n")).unwrap();
-    let other = second
-        .open_issue(
-            "operator",
-            "Second",
-            "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n",
-            &["maintenance"],
-        )
-        .unwrap();
+    let other = second.open_issue("operator", "Second", &tasks([NODES_READY]), &["maintenance"]).unwrap();
     story.others.push(Repository {
         name: "ops/second".parse().unwrap(),
         mode: Mode::Auto,
@@ -74,38 +65,28 @@ async fn a_body_that_nests_too_deeply_neither_ends_the_worker_nor_blocks_another
         (deep, IssueState::Open),
         "nothing is written into what cannot be read"
     );
-    story
-        .world
-        .person("operator")
-        .unwrap()
-        .edit(number, "a body", |_| {
-            Some("## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n".to_owned())
-        })
-        .await
-        .unwrap();
-    story.until("the mended one is worked on", number, |issue| issue.state == IssueState::Closed).await;
+    story.operator().edit(number, "a body", |_| Some(tasks([NODES_READY]))).await.unwrap();
+    story.closed(number).await;
     story.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_two_maintenance_issues_the_newest_is_worked_on_and_names_the_other() {
     let mut story = Story::begin().await;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let kured = story.world.renovate_opens("kured", "5.9.1").unwrap();
-    let older = story.issue(&format!("## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{kured} (kured)\n")).await;
-    let newer = story
-        .issue(&format!("## Tasks\n\n- [ ] **D1 P2 Apps**: Merge PR #{echo} (echo)\n- [ ] **P1 P3 Apps**: Ask the supplier for a new password by telephone\n"))
-        .await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let kured = story.renovate_opens("kured", "5.9.1");
+    let older = story.issue_of_merges(&[kured]).await;
+    let newer = story.issue(&tasks([&merge("D1 P2 Apps", echo), TELEPHONE])).await;
     let untouched = story.issue_now(older).body;
     story.start().await;
-    let issue = story.until("echo is merged", newer, |issue| issue.body.contains("- [x] **D1")).await;
+    let issue = story.done(newer, "D1").await;
     assert!(issue.body.contains(&format!("#{older} (")), "the other is named: {}", issue.body);
     assert!(story.merged(echo));
     assert!(!story.merged(kured), "the older one waits");
     assert_eq!(story.issue_now(older).body, untouched);
-    story.world.person("operator").unwrap().tick(newer, "P1 P3").await.unwrap();
-    story.until("the newer is closed", newer, |issue| issue.state == IssueState::Closed).await;
-    story.until("the older has its turn", older, |issue| issue.state == IssueState::Closed).await;
+    story.operator().tick(newer, "P1 P3").await.unwrap();
+    story.closed(newer).await;
+    story.closed(older).await;
     assert!(story.merged(kured));
     story.end().await;
 }
@@ -116,13 +97,11 @@ async fn an_issue_of_somebody_who_is_not_trusted_is_answered_and_not_worked_on()
     let gitea = story.world.gitea();
     gitea.create_user("visitor", false);
     gitea.add_collaborator("ops", "homelab", "visitor", Permission::Write);
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let body = format!(
-        "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n"
-    );
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let body = tasks([&merge("D1 P0 Apps", echo), NODES_READY]);
     let number = story.world.repository().open_issue("visitor", "Mine", &body, &["maintenance"]).unwrap();
     story.start().await;
-    let issue = story.until("the status says why", number, |issue| issue.body.contains("run.trusted")).await;
+    let issue = story.says(number, "run.trusted").await;
     assert!(issue.body.contains("visitor"), "{}", issue.body);
     story.looks(3).await;
     assert_eq!(story.effects(), [""; 0]);

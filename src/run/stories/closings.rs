@@ -8,14 +8,14 @@ async fn a_related_issue_is_closed_with_a_note_above_its_own_text() {
     let mut story = Story::begin().await;
     let own = "What I saw.\r\n\r\n- [ ] my own box  \r\n\ttab\n";
     let related = story.world.repository().open_issue("operator", "Echo is old", own, &[]).unwrap();
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    let echo = story.renovate_opens("echo", "36.0.1");
     let number = story
         .issue(&format!(
             "## Tasks\n\n- [ ] **D1 P1 Apps**: Merge PR #{echo} (echo)\n- [ ] **C1 P2 Apps**: Close issue #{related}\n  - **Depends on**: D1\n"
         ))
         .await;
     story.start().await;
-    story.until("closed", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     let issue = story.issue_now(related);
     assert_eq!((issue.state, issue.title.as_str()), (IssueState::Closed, "Echo is old"));
     assert!(issue.body.ends_with(own), "{:?}", issue.body);

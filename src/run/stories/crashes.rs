@@ -12,9 +12,8 @@ async fn told_with_crashes(seed: u64) {
     let mut random = StdRng::seed_from_u64(seed);
     let mut story = Story::begin().await;
     let related = story.world.repository().open_issue("operator", "Old", "Old text.", &[]).unwrap();
-    let grafana = story.world.renovate_opens("grafana", "9.5.0").unwrap();
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    story.world.app_degrades_from("grafana", "9.5.0");
+    let grafana = story.renovate_opens_a_bad_one();
+    let echo = story.renovate_opens("echo", "36.0.1");
     let before = story.world.repository().files("main");
     let head = story.head();
     let number = story

@@ -1,6 +1,7 @@
 //! Effects whose answer is lost: each happens once all the same.
 
 use super::Story;
+use super::words::{NODES_READY, TELEPHONE, tasks};
 use sim::gitea::{Fault, IssueState, Rule, RuleId};
 
 fn lose(story: &Story, method: &str, path: &str, fault: Fault, field: Option<&'static str>) -> RuleId {
@@ -13,12 +14,12 @@ fn lose(story: &Story, method: &str, path: &str, fault: Fault, field: Option<&'s
 
 async fn a_merge_whose_answer_is_lost(fault: Fault) {
     let mut story = Story::begin().await;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    let echo = story.renovate_opens("echo", "36.0.1");
     let head = story.head();
-    let number = story.issue(&format!("## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n")).await;
+    let number = story.issue_of_merges(&[echo]).await;
     let rule = lose(&story, "POST", r"/pulls/[1-9]\d*/merge$", fault, None);
     story.start().await;
-    story.until("closed", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     assert_eq!(story.world.gitea().faults().struck(rule), 1);
     assert_eq!(story.commits_since(&head).len(), 1);
     let asked = story.effects().into_iter().filter(|effect| effect.ends_with("/merge")).count();
@@ -38,16 +39,13 @@ async fn a_merge_that_is_answered_with_an_error_all_the_same_happens_once() {
 
 async fn a_revert_whose_answer_is_lost(fault: Fault) {
     let mut story = Story::begin().await;
-    let grafana = story.world.renovate_opens("grafana", "9.5.0").unwrap();
-    story.world.app_degrades_from("grafana", "9.5.0");
+    let grafana = story.renovate_opens_a_bad_one();
     let head = story.head();
     let before = story.world.repository().files("main");
-    let number = story.issue(&format!("## Tasks\n\n- [ ] **D1 P2 Platform**: Merge PR #{grafana}\n")).await;
+    let number = story.issue_of_merges(&[grafana]).await;
     let rule = lose(&story, "POST", r"/contents$", fault, None);
     story.start().await;
-    story
-        .until("a person is called", number, |issue| issue.labels.iter().any(|label| label == "needs-human"))
-        .await;
+    story.person_called(number).await;
     assert_eq!(story.world.gitea().faults().struck(rule), 1);
     let commits = story.commits_since(&head);
     assert_eq!(commits.len(), 2, "one merge and one revert: {commits:?}");
@@ -73,7 +71,7 @@ async fn a_revert_that_is_answered_with_an_error_all_the_same_happens_once() {
 async fn closings_whose_answers_are_lost_happen_once() {
     let mut story = Story::begin().await;
     let related = story.world.repository().open_issue("operator", "Old", "Old text.", &[]).unwrap();
-    let number = story.issue(&format!("## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #{related}\n")).await;
+    let number = story.issue(&tasks([format!("C1 P2 Apps: Close issue #{related}")])).await;
     let first = lose(&story, "PATCH", &format!("/issues/{related}$"), Fault::DropAnswer, Some("state"));
     let second = lose(&story, "PATCH", &format!("/issues/{number}$"), Fault::DropAnswer, Some("state"));
     story.start().await;
@@ -105,12 +103,10 @@ async fn closings_whose_answers_are_lost_happen_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_status_whose_answer_is_lost_is_recognised_as_our_own() {
     let mut story = Story::begin().await;
-    let number = story
-        .issue("## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n- [ ] **P1 P3 Apps**: Ask the supplier for a new password by telephone\n")
-        .await;
+    let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;
     let rule = lose(&story, "PATCH", r"/issues/\d+$", Fault::DropAnswer, Some("body"));
     story.start().await;
-    story.until("the question is answered", number, |issue| issue.body.contains("- [x] **A1")).await;
+    story.done(number, "A1").await;
     assert_eq!(story.world.gitea().faults().struck(rule), 1);
     story.looks(3).await;
     let body = story.issue_now(number).body;

@@ -4,17 +4,13 @@ use super::{MANIFESTS, Story};
 use sim::gitea::{Fault, Permission, Rule};
 use sim::kubernetes;
 
-fn one_merge(pull: u64) -> String {
-    format!("## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{pull} (echo)\n")
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_write_access_the_status_says_so_and_nothing_is_done() {
     let mut story = Story::begin().await;
     let gitea = story.world.gitea();
     gitea.add_collaborator("ops", "homelab", "caretaker", Permission::Read);
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let number = story.issue(&one_merge(echo)).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
     let body = story.issue_now(number).body;
     story.start().await;
     story.looks(4).await;
@@ -32,12 +28,11 @@ async fn a_token_without_the_scope_to_merge_is_named_before_anything_is_tried() 
     let mut story = Story::begin().await;
     story.token =
         story.world.gitea().create_token("caretaker", &["write:issue", "read:repository", "read:user"]);
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let number = story.issue(&one_merge(echo)).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
     let head = story.head();
     story.start().await;
-    let issue =
-        story.until("the scope is named", number, |issue| issue.body.contains("write:repository")).await;
+    let issue = story.says(number, "write:repository").await;
     story.looks(2).await;
     assert!(issue.body.contains("read:user"), "the whole set of scopes is named: {}", issue.body);
     assert_eq!(story.effects(), [""; 0]);
@@ -52,8 +47,8 @@ async fn a_token_that_cannot_write_bodies_has_no_effect_at_all() {
     let mut story = Story::begin().await;
     story.token =
         story.world.gitea().create_token("caretaker", &["read:issue", "write:repository", "read:user"]);
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    story.issue(&one_merge(echo)).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.issue_of_merges(&[echo]).await;
     story.start().await;
     // Enough for everything that would come before the merge.
     story.looks(25).await;
@@ -69,13 +64,9 @@ async fn a_token_that_cannot_write_bodies_has_no_effect_at_all() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_forge_that_is_down_for_a_while_is_waited_for_and_nothing_happens_twice() {
     let mut story = Story::begin().await;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let excalidraw = story.world.renovate_opens("excalidraw", "0.17.4").unwrap();
-    let number = story
-        .issue(&format!(
-            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)\n"
-        ))
-        .await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let number = story.issue_of_merges(&[echo, excalidraw]).await;
     let head = story.head();
     story.start().await;
     story.wait("the first is merged", || story.merged(echo)).await;
@@ -84,7 +75,7 @@ async fn a_forge_that_is_down_for_a_while_is_waited_for_and_nothing_happens_twic
     story.wait("caretaker has met the dead forge", || story.world.gitea().requests().len() > asked + 5).await;
     assert!(!story.merged(excalidraw));
     story.world.forge_down(false);
-    story.until("everything is done", number, |issue| issue.state == sim::gitea::IssueState::Closed).await;
+    story.closed(number).await;
     let commits = story.commits_since(&head);
     assert_eq!(commits.len(), 2, "each once, nothing undone: {commits:?}");
     assert!(story.merged(excalidraw));
@@ -94,8 +85,8 @@ async fn a_forge_that_is_down_for_a_while_is_waited_for_and_nothing_happens_twic
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_renamed_repository_is_told_apart_and_left_alone() {
     let mut story = Story::begin().await;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let number = story.issue(&one_merge(echo)).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
     let mut repository = story.world.repository().clone();
     repository.rename("household").unwrap();
     story.start().await;
@@ -116,10 +107,10 @@ async fn a_missing_right_in_the_cluster_is_named_before_the_first_effect() {
     let smaller = role.replace("verbs: [list, patch]", "verbs: [list]");
     assert_ne!(*role, smaller);
     story.world.kubernetes().apply_manifests(&smaller).unwrap();
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let number = story.issue(&one_merge(echo)).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
     story.start().await;
-    let issue = story.until("the right is named", number, |issue| issue.body.contains("patch")).await;
+    let issue = story.says(number, "patch").await;
     assert!(issue.body.contains("applications"), "{}", issue.body);
     story.looks(3).await;
     assert_eq!(story.effects(), [""; 0]);
@@ -133,29 +124,25 @@ async fn a_missing_right_in_the_cluster_is_named_before_the_first_effect() {
 async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_nothing_more() {
     let mut story = Story::begin().await;
     story.world.repository().create_label("caretaker/pause", "#888888").unwrap();
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let excalidraw = story.world.renovate_opens("excalidraw", "0.17.4").unwrap();
-    let number = story
-        .issue(&format!(
-            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)\n"
-        ))
-        .await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let number = story.issue_of_merges(&[echo, excalidraw]).await;
     let head = story.head();
     story.start().await;
     // Stopped between the two, so that the second does not follow at once.
     story.wait("the first is merged", || story.merged(echo)).await;
-    let person = story.world.person("operator").unwrap();
+    let person = story.operator();
     person.add_label(number, "caretaker/pause").await.unwrap();
-    story.until("the first is done", number, |issue| issue.body.contains("- [x] **D1")).await;
+    story.done(number, "D1").await;
     let faults = story.world.kubernetes().faults();
     let fault = faults.add(kubernetes::Matcher::of("list", "pods"), kubernetes::Fault::Forbid);
     person.remove_label(number, "caretaker/pause").await.unwrap();
-    let issue = story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
+    let issue = story.says(number, "UNKNOWN").await;
     assert!(!story.merged(excalidraw), "{}", issue.body);
     story.looks(4).await;
     assert!(!story.merged(excalidraw));
     faults.remove(fault);
-    story.until("everything is done", number, |issue| issue.state == sim::gitea::IssueState::Closed).await;
+    story.closed(number).await;
     assert_eq!(story.commits_since(&head).len(), 2);
     story.end().await;
 }
@@ -163,8 +150,8 @@ async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_no
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overloaded_forge_costs_time_and_nothing_else() {
     let mut story = Story::begin().await;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let number = story.issue(&one_merge(echo)).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
     let head = story.head();
     let faults = story.world.gitea().faults();
     faults.add(
@@ -175,7 +162,7 @@ async fn an_overloaded_forge_costs_time_and_nothing_else() {
             .when(|seen| seen.user == Some("caretaker")),
     );
     story.start().await;
-    story.until("everything is done", number, |issue| issue.state == sim::gitea::IssueState::Closed).await;
+    story.closed(number).await;
     assert_eq!(story.commits_since(&head).len(), 1);
     story.end().await;
 }

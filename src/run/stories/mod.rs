@@ -5,15 +5,18 @@ mod bad_input;
 mod closings;
 mod coming_back;
 mod crashes;
+mod half_merge;
 mod happy;
 mod last_moment;
 mod lock;
 mod lost_answers;
 mod missing_rights;
+mod others;
 mod people;
 mod trouble;
 mod unknowns;
 mod unreadable;
+mod words;
 mod writing;
 
 use super::situation::Mode;
@@ -34,11 +37,23 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// How long a story may wait for one thing.
-const DEADLINE: Duration = Duration::from_secs(90);
+/// How long a story may wait for one thing, on a machine that has other things to do.
+const DEADLINE: Duration = Duration::from_mins(5);
 
 /// How much faster than life everything goes.
 const SCALE: f64 = 200.0;
+
+/// The waits of a story. A machine that is slow is no trouble in the cluster: the time-outs of rollouts stay a minute of
+/// real time.
+fn timing() -> Timing {
+    Timing {
+        scale: SCALE,
+        rollout_no_progress_seconds: 60.0 * SCALE,
+        rollout_maximum_seconds: 60.0 * SCALE,
+        rollout_maximum_high_seconds: 60.0 * SCALE,
+        ..Timing::default()
+    }
+}
 
 /// What caretaker's token may do.
 const SCOPES: [&str; 3] = ["write:issue", "write:repository", "read:user"];
@@ -209,7 +224,7 @@ impl Story {
             cluster: Arc::new(cluster::Kubernetes::connect(&cluster_settings).await.unwrap()),
             settings: self.settings.clone(),
             repositories,
-            timing: Timing { scale: SCALE, ..Timing::default() },
+            timing: timing(),
             rules: Rules::new(&merge_settings),
             merge_settings,
             renovate_settings: merge::RenovateSettings::default(),

@@ -4,17 +4,12 @@ use super::Story;
 use crate::issue::read_approvals;
 use crate::run::event::ChangeResult;
 use crate::run::situation::Mode;
-use sim::gitea::IssueState;
 
 /// Two merges, one after the other.
 async fn two_merges(story: &Story) -> (u64, u64, u64) {
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let excalidraw = story.world.renovate_opens("excalidraw", "0.17.4").unwrap();
-    let number = story
-        .issue(&format!(
-            "## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{echo} (echo)\n- [ ] **D2 P1 Apps**: Merge PR #{excalidraw} (excalidraw)\n"
-        ))
-        .await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let number = story.issue_of_merges(&[echo, excalidraw]).await;
     (number, echo, excalidraw)
 }
 
@@ -25,13 +20,13 @@ async fn the_pause_label_stops_before_the_next_merge_and_names_what_is_half_done
     let (number, echo, excalidraw) = two_merges(&story).await;
     story.start().await;
     story.wait("the first is merged", || story.merged(echo)).await;
-    let person = story.world.person("operator").unwrap();
+    let person = story.operator();
     person.add_label(number, "caretaker/pause").await.unwrap();
-    let issue = story.until("the status says so", number, |issue| issue.body.contains("Stopped by")).await;
+    let issue = story.says(number, "Stopped by").await;
     story.looks(5).await;
     assert!(!story.merged(excalidraw), "{}", issue.body);
     person.remove_label(number, "caretaker/pause").await.unwrap();
-    story.until("it goes on", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     assert!(story.merged(excalidraw));
     story.end().await;
 }
@@ -39,13 +34,12 @@ async fn the_pause_label_stops_before_the_next_merge_and_names_what_is_half_done
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_in_a_rollout_names_the_merge_and_holds_back_its_undoing() {
     let mut story = Story::begin().await;
-    let grafana = story.world.renovate_opens("grafana", "9.5.0").unwrap();
-    story.world.app_degrades_from("grafana", "9.5.0");
+    let grafana = story.renovate_opens_a_bad_one();
     let head = story.head();
-    let number = story.issue(&format!("## Tasks\n\n- [ ] **D1 P2 Platform**: Merge PR #{grafana}\n")).await;
+    let number = story.issue_of_merges(&[grafana]).await;
     story.start().await;
     story.wait("merged", || story.merged(grafana)).await;
-    let person = story.world.person("operator").unwrap();
+    let person = story.operator();
     person.comment(number, "/caretaker stop").await.unwrap();
     let issue = story
         .until("the half-done merge is named", number, |issue| {
@@ -71,7 +65,7 @@ async fn an_issue_that_a_person_closes_in_a_change_is_watched_to_its_end_and_not
     let (number, echo, excalidraw) = two_merges(&story).await;
     story.start().await;
     story.wait("the first is merged", || story.merged(echo)).await;
-    story.world.person("operator").unwrap().set_open(number, false).await.unwrap();
+    story.operator().set_open(number, false).await.unwrap();
     let state = story
         .state_when("the change has ended", |state| state.change.is_none() && !state.merges.is_empty())
         .await;
@@ -86,13 +80,12 @@ async fn an_issue_that_a_person_closes_in_a_change_is_watched_to_its_end_and_not
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issue_that_a_person_closes_in_a_bad_change_is_undone_all_the_same() {
     let mut story = Story::begin().await;
-    let grafana = story.world.renovate_opens("grafana", "9.5.0").unwrap();
-    story.world.app_degrades_from("grafana", "9.5.0");
+    let grafana = story.renovate_opens_a_bad_one();
     let head = story.head();
-    let number = story.issue(&format!("## Tasks\n\n- [ ] **D1 P2 Platform**: Merge PR #{grafana}\n")).await;
+    let number = story.issue_of_merges(&[grafana]).await;
     story.start().await;
     story.wait("merged", || story.merged(grafana)).await;
-    story.world.person("operator").unwrap().set_open(number, false).await.unwrap();
+    story.operator().set_open(number, false).await.unwrap();
     story
         .state_when("undone", |state| {
             state.merges.iter().any(|merge| matches!(merge.result, Some(ChangeResult::Reverted { .. })))
@@ -108,11 +101,11 @@ async fn observing_has_no_effect_but_the_status() {
     story.repository.mode = Mode::Observe;
     let (number, echo, excalidraw) = two_merges(&story).await;
     let related = story.world.repository().open_issue("operator", "Old", "Old text.", &[]).unwrap();
-    let person = story.world.person("operator").unwrap();
+    let person = story.operator();
     person.append_line(number, &format!("- [ ] **C1 P3 Apps**: Close issue #{related}")).await.unwrap();
     let head = story.head();
     story.start().await;
-    story.until("the status says what it would do", number, |issue| issue.body.contains("would merge")).await;
+    story.says(number, "would merge").await;
     story.looks(5).await;
     assert_eq!(story.effects(), [""; 0]);
     assert_eq!(story.cluster_effects(), [""; 0]);
@@ -135,14 +128,8 @@ async fn the_approve_mode_asks_before_each_change() {
     story.looks(3).await;
     assert!(!story.merged(echo) && !story.merged(excalidraw));
     let second = read_approvals(&issue.body).into_iter().find(|one| one.task == "D2").unwrap();
-    story
-        .world
-        .person("operator")
-        .unwrap()
-        .comment(number, &format!("/caretaker approve D2 {}", second.code))
-        .await
-        .unwrap();
-    story.until("the approved one is done", number, |issue| issue.body.contains("- [x] **D2")).await;
+    story.operator().comment(number, &format!("/caretaker approve D2 {}", second.code)).await.unwrap();
+    story.done(number, "D2").await;
     assert!(story.merged(excalidraw));
     assert!(!story.merged(echo), "the other one was not approved");
     story.end().await;

@@ -8,9 +8,8 @@ use sim::gitea::IssueState;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_merge_that_makes_its_app_degraded_is_undone_and_held_and_the_rest_goes_on() {
     let mut story = Story::begin().await;
-    let grafana = story.world.renovate_opens("grafana", "9.5.0").unwrap();
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    story.world.app_degrades_from("grafana", "9.5.0");
+    let grafana = story.renovate_opens_a_bad_one();
+    let echo = story.renovate_opens("echo", "36.0.1");
     let number = story
         .issue(&format!(
             "## Action Items\n\n- [ ] **D1 P2 Platform**: Merge PR #{grafana}\n- [ ] **D2 P2 Apps**: Merge PR #{echo}\n\

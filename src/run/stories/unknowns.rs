@@ -2,27 +2,20 @@
 
 use super::Story;
 use jiff::Timestamp;
-use sim::gitea::IssueState;
 use sim::kubernetes::APPLICATION;
 use std::time::Duration;
-
-fn one_merge(pull: u64) -> String {
-    format!("## Tasks\n\n- [ ] **D1 P0 Apps**: Merge PR #{pull} (echo)\n")
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_dead_argo_cd_controller_closes_the_gate_until_it_lives_again() {
     let mut story = Story::begin().await;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    let echo = story.renovate_opens("echo", "36.0.1");
     story.world.argocd_dies();
-    let number = story.issue(&one_merge(echo)).await;
+    let number = story.issue_of_merges(&[echo]).await;
     story.start().await;
-    story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
-    story.looks(4).await;
-    assert!(!story.merged(echo));
-    assert_eq!(story.effects(), [""; 0]);
+    story.says(number, "UNKNOWN").await;
+    story.does_nothing(echo).await;
     story.world.argocd_recovers();
-    story.until("everything is done", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     story.end().await;
 }
 
@@ -30,7 +23,7 @@ async fn a_dead_argo_cd_controller_closes_the_gate_until_it_lives_again() {
 async fn an_argo_cd_controller_that_hangs_while_its_pod_looks_well_is_found_out_by_its_age() {
     let mut story = Story::lively().await;
     story.health.argocd_maximum_age_seconds = 2;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    let echo = story.renovate_opens("echo", "36.0.1");
     story.world.argocd_hangs();
     let newest = || {
         let applications = story.world.kubernetes().list(&APPLICATION, None);
@@ -44,14 +37,12 @@ async fn an_argo_cd_controller_that_hangs_while_its_pod_looks_well_is_found_out_
     story
         .wait("the signs of life are old", || Timestamp::now().duration_since(newest()).unsigned_abs() > old)
         .await;
-    let number = story.issue(&one_merge(echo)).await;
+    let number = story.issue_of_merges(&[echo]).await;
     story.start().await;
-    story.until("UNKNOWN is shown", number, |issue| issue.body.contains("UNKNOWN")).await;
-    story.looks(4).await;
-    assert!(!story.merged(echo));
-    assert_eq!(story.effects(), [""; 0]);
+    story.says(number, "UNKNOWN").await;
+    story.does_nothing(echo).await;
     story.world.argocd_recovers();
-    story.until("everything is done", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     story.end().await;
 }
 
@@ -67,8 +58,8 @@ async fn a_repository_that_no_application_watches_does_not_merge() {
         });
     }
     story.repository.pull_urls.clear();
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
-    let number = story.issue(&one_merge(echo)).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
     story.start().await;
     let issue = story
         .until("the status says that nobody can tell", number, |issue| {
@@ -76,18 +67,16 @@ async fn a_repository_that_no_application_watches_does_not_merge() {
         })
         .await;
     assert!(issue.body.contains("gate is closed"), "{}", issue.body);
-    story.looks(4).await;
-    assert!(!story.merged(echo));
-    assert_eq!(story.effects(), [""; 0]);
+    story.does_nothing(echo).await;
     story.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
     let mut story = Story::lively().await;
-    let echo = story.world.renovate_opens("echo", "36.0.1").unwrap();
+    let echo = story.renovate_opens("echo", "36.0.1");
     story.world.node_not_ready("node-07");
-    let number = story.issue(&one_merge(echo)).await;
+    let number = story.issue_of_merges(&[echo]).await;
     let is_lost = || {
         let node = story.world.kubernetes().get(&sim::kubernetes::NODE, None, "node-07").unwrap();
         let conditions = node["status"]["conditions"].as_array().unwrap().clone();
@@ -95,11 +84,11 @@ async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
     };
     story.wait("the node is lost", is_lost).await;
     story.start().await;
-    story.until("Metal is not GREEN", number, |issue| issue.body.contains("node-07 is not ready")).await;
+    story.says(number, "node-07 is not ready").await;
     story.looks(4).await;
     assert!(!story.merged(echo));
     story.world.node_ready("node-07");
-    story.until("everything is done", number, |issue| issue.state == IssueState::Closed).await;
+    story.closed(number).await;
     assert!(story.merged(echo));
     story.end().await;
 }
@@ -107,20 +96,20 @@ async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_back() {
     let mut first = Story::begin().await;
-    let echo = first.world.renovate_opens("echo", "36.0.1").unwrap();
+    let echo = first.renovate_opens("echo", "36.0.1");
     let head = first.head();
     // The first one waits for the world, and keeps the lock meanwhile.
     first.world.argocd_dies();
-    let number = first.issue(&one_merge(echo)).await;
+    let number = first.issue_of_merges(&[echo]).await;
     first.start().await;
     let mut second = first.beside("standby");
-    first.until("the first one works", number, |issue| issue.body.contains("UNKNOWN")).await;
+    first.says(number, "UNKNOWN").await;
     second.start().await;
     second.looks(2).await;
     assert_eq!((second.effects(), second.body_writes()), (Vec::new(), 0), "the second one only waits");
     first.stop().await;
     first.world.argocd_recovers();
-    second.until("the second one went on", number, |issue| issue.body.contains("- [x] **D1")).await;
+    second.done(number, "D1").await;
     let commits = second.commits_since(&head);
     assert_eq!(commits.len(), 1, "once: {commits:?}");
     assert!(second.merged(echo));
