@@ -3,6 +3,7 @@
 mod config;
 mod demo;
 mod failure;
+mod lint;
 mod plan;
 mod run;
 mod serve;
@@ -40,6 +41,7 @@ enum Command {
     Serve(serve::Arguments),
     Run(run::Arguments),
     Plan(plan::Arguments),
+    Lint(lint::Arguments),
     Config(config::Arguments),
     Demo(demo::Arguments),
 }
@@ -51,7 +53,7 @@ pub fn main() -> ExitCode {
     let default_filter = match arguments.command {
         Command::Serve(_) => "info",
         // What `run` does is shown line by line as it happens; its log would only repeat it.
-        Command::Run(_) | Command::Plan(_) | Command::Config(_) => "warn",
+        Command::Run(_) | Command::Plan(_) | Command::Lint(_) | Command::Config(_) => "warn",
         // What happens is shown as it happens; the log would only repeat it.
         Command::Demo(_) => "error",
     };
@@ -70,6 +72,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Serve(serve) => runtime()?.block_on(serve.run(named)),
         Command::Run(one) => runtime()?.block_on(one.run(named)),
         Command::Plan(plan) => runtime()?.block_on(plan.run(named)),
+        Command::Lint(lint) => runtime()?.block_on(lint.run(named)),
         Command::Config(config) => config.run(named),
         Command::Demo(demo) => runtime()?.block_on(demo.run()),
     }

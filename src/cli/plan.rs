@@ -95,7 +95,7 @@ impl Arguments {
     }
 }
 
-fn body_of(path: &Path) -> Result<String, Failure> {
+pub(super) fn body_of(path: &Path) -> Result<String, Failure> {
     body_file::read(path).map_err(|error| Failure::new(Exit::Settings, error, BODY_ADVICE))
 }
 

@@ -325,15 +325,16 @@ fn figures(text: &mut Text, view: &ClosingView) {
         ],
     ];
     table(text, ["Figure", "Value"], rows.into_iter());
-    text.blank();
     match &figures.node_usage {
         Figure::NotRead(reason) => {
+            text.blank();
             text.line(&format!("CPU and memory by node: {}", wording::not_read(reason)));
         }
         Figure::Read(nodes) => {
             let rows = nodes.iter().map(|(name, millis, bytes)| {
                 [code(name, 80), format!("{}.{:02} cores", millis / 1000, millis % 1000 / 10), size(*bytes)]
             });
+            text.heading("By node");
             table(text, ["Node", "CPU used", "Memory used"], rows);
         }
     }

@@ -49,11 +49,11 @@ fn hostile_status(text: &str) -> StatusView {
     for other in &mut view.others {
         other.title = own(text);
     }
-    view.warnings = vec![
-        wording::paused_by(text),
-        wording::packet("handed over", &[wording::said(text)]),
-        wording::written_over(Some(text)),
-    ];
+    view.warnings = vec![wording::paused_by(text), wording::written_over(Some(text))];
+    for packet in &mut view.packets {
+        packet.id = Some(own(text));
+        packet.evidence = vec![wording::said(text)];
+    }
     view.missing_rights = vec![wording::cluster_unreachable(text), wording::untrusted_author(text)];
     view
 }

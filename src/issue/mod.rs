@@ -13,6 +13,7 @@ mod decisions;
 mod depends;
 mod identity;
 mod kind;
+pub(crate) mod lint;
 mod marks;
 mod order;
 mod plan;

@@ -2,8 +2,8 @@
 
 use super::{
     ApprovalRequest, ClosedIssue, ClosedPull, ClosingView, EndedTask, HeldVersion, LayerLine, LessonEvent,
-    MergedPull, Needs, Now, OtherIssue, PlannedTask, Priority, Progress, RemadePull, RevertedPull, RunState,
-    StatusView, Waiting, Whom, render_closing, render_status,
+    MergedPull, Needs, Now, OtherIssue, Packet, PlannedTask, Priority, Progress, RemadePull, RevertedPull,
+    RunState, StatusView, Waiting, Whom, render_closing, render_status,
 };
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::{Figure, Figures, Layer, Verdict};
@@ -94,6 +94,11 @@ pub(super) fn status() -> StatusView {
         others: vec![OtherIssue { number: IssueNumber(3), title: "[Maintenance] older".to_owned() }],
         half_done: vec!["#5 is merged and not rolled out".to_owned()],
         missing_rights: vec!["the right to create pods/exec in rook-ceph".to_owned()],
+        packets: vec![Packet {
+            id: Some("B3".to_owned()),
+            why: "Deployment a/a: 1 pod in a crash loop after the merge. Undone by `1a2b3c4`".to_owned(),
+            evidence: vec!["RED pod a-0: back-off".to_owned(), "Application argocd/a is degraded".to_owned()],
+        }],
         warnings: vec!["No window is set.".to_owned()],
     }
 }
@@ -118,6 +123,7 @@ fn a_quiet_status() {
         others: Vec::new(),
         half_done: Vec::new(),
         missing_rights: Vec::new(),
+        packets: Vec::new(),
         warnings: Vec::new(),
         ..status()
     };

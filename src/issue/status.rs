@@ -165,6 +165,17 @@ pub(crate) struct OtherIssue {
     pub(crate) title: String,
 }
 
+/// A case that was handed to a person.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Packet {
+    /// The task's id, where it is about one.
+    pub(crate) id: Option<String>,
+    /// Why: one sentence of our own Markdown.
+    pub(crate) why: String,
+    /// What was found: sentences of our own Markdown.
+    pub(crate) evidence: Vec<String>,
+}
+
 /// Everything that the status block tells.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StatusView {
@@ -198,6 +209,8 @@ pub(crate) struct StatusView {
     pub(crate) half_done: Vec<String>,
     /// Rights and settings that are missing: sentences of our own Markdown.
     pub(crate) missing_rights: Vec<String>,
+    /// Cases that were handed to a person.
+    pub(crate) packets: Vec<Packet>,
     /// What else a person should know: sentences of our own Markdown.
     pub(crate) warnings: Vec<String>,
 }
@@ -236,6 +249,13 @@ pub(crate) fn render_status(view: &StatusView) -> String {
         waiting(&mut text, view, whom);
     }
     approvals(&mut text, view);
+    for packet in &view.packets {
+        text.folded(&wording::packet_summary(packet.id.as_deref()), |text| {
+            text.line(&format!("{}.", one_line(&packet.why).trim_end_matches('.')));
+            text.blank();
+            packet.evidence.iter().for_each(|line| text.line(&format!("- {}", one_line(line))));
+        });
+    }
     held(&mut text, view);
     let mut warnings: Vec<String> = view.warnings.iter().map(|line| one_line(line)).collect();
     warnings.extend(view.others.iter().map(|other| wording::other_issue(other.number, &other.title)));
@@ -257,7 +277,8 @@ fn layers(text: &mut Text, view: &StatusView) {
         text.line(&format!(
             "| {} | {} | {} |",
             layer.layer,
-            wording::layer_verdict(layer.verdict),
+            // A sign and its word stay together in a narrow column.
+            wording::layer_verdict(layer.verdict).replace(' ', "\u{a0}"),
             evidence(&layer.evidence, MOST_EVIDENCE)
         ));
     }
@@ -318,7 +339,7 @@ fn waiting(text: &mut Text, view: &StatusView, whom: Whom) {
         .map(|waiting| {
             let answer = waiting.answer.as_deref().map(|answer| format!("; {}", one_line(answer)));
             format!(
-                "- **{}** {}: {}{} ({})",
+                "- **{}** {} — {}{} ({})",
                 quote_outside(&waiting.id, 20),
                 quote_outside(&waiting.title, TITLE),
                 one_line(&waiting.why).trim_end_matches('.'),

@@ -35,6 +35,11 @@ static TRAILING: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\s*[(\[](p[0-3]|critical|high|medium|low)(?: priority)?[)\]]\s*$"));
 static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bp([0-3])\b"));
 
+/// Whether a word has the form of an id.
+pub(crate) fn is_id(word: &str) -> bool {
+    ID.is_match(word) && word.starts_with(|c: char| c.is_ascii_uppercase())
+}
+
 fn named_priority(word: &str) -> Option<Priority> {
     Some(match word.to_ascii_lowercase().as_str() {
         "p0" | "0" | "critical" => Priority::P0,

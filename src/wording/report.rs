@@ -90,6 +90,11 @@ pub(crate) fn not_well(count: usize) -> String {
     format!("What is not well ({count})")
 }
 
+/// The fold that holds a case for a person.
+pub(crate) fn packet_summary(id: Option<&str>) -> String {
+    id.map_or_else(|| "What was found".to_owned(), |id| format!("What was found: {}", summary(id, 20)))
+}
+
 /// The fold that holds Renovate's rule.
 pub(crate) fn renovate_summary() -> &'static str {
     "The rule for Renovate"

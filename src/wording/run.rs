@@ -285,11 +285,6 @@ pub(crate) fn how_to_write_tasks() -> String {
     "No task was found: write tasks as boxes (`- [ ] **A1 P1 Apps**: ...`) under a heading such as Action Items".to_owned()
 }
 
-/// A case for a person.
-pub(crate) fn packet(why: &str, evidence: &[String]) -> String {
-    if evidence.is_empty() { why.to_owned() } else { format!("{why}. Evidence: {}", evidence.join("; ")) }
-}
-
 /// Who stopped the run.
 pub(crate) fn paused_by(by: &str) -> String {
     format!("Stopped by {}: nothing is done until that is taken back", quote_outside(by, SHORT))

@@ -5,18 +5,18 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 /// The program with nothing of the surroundings in its environment.
-fn caretaker(folder: &Path, arguments: &[&str]) -> Command {
+pub(super) fn caretaker(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_caretaker"));
     command.args(arguments).current_dir(folder).env_clear().env("COLUMNS", "100");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
 
-fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
+pub(super) fn run(folder: &Path, arguments: &[&str]) -> (Option<i32>, String, String) {
     finish(&caretaker(folder, arguments).output().expect("the program starts"))
 }
 
-fn finish(output: &Output) -> (Option<i32>, String, String) {
+pub(super) fn finish(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).expect("UTF-8");
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
@@ -37,7 +37,7 @@ const BODY: &str = "\
 #[test]
 fn help_says_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["", "plan", "run", "demo", "serve", "config"] {
+    for command in ["", "plan", "lint", "run", "demo", "serve", "config"] {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, out, err) = run(folder.path(), &arguments);
         assert_eq!((code, err.as_str()), (Some(0), ""));

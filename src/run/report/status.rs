@@ -3,8 +3,8 @@
 use super::Report;
 use crate::health::{Recon, Verdict};
 use crate::issue::{
-    self, ApprovalRequest, HeldVersion, Kind, LayerLine, Now, OtherIssue, PlannedTask, Progress, Reading,
-    StatusView, Task, Waiting, Whom,
+    self, ApprovalRequest, HeldVersion, Kind, LayerLine, Now, OtherIssue, Packet, PlannedTask, Progress,
+    Reading, StatusView, Task, Waiting, Whom,
 };
 use crate::run::decide::Waiting as Awaited;
 use crate::run::event::TaskOutcome;
@@ -197,9 +197,6 @@ impl Report<'_> {
         if self.reading.tasks.is_empty() {
             warnings.push(wording::how_to_write_tasks());
         }
-        for escalation in &self.state.escalations {
-            warnings.push(wording::packet(&escalation.why, &escalation.evidence));
-        }
         for merge in self.state.merges.iter().filter(|merge| merge.left_open) {
             if let Some(commit) = &merge.commit {
                 warnings.push(wording::pull_left_open(merge.plan.pull, commit.short()));
@@ -247,6 +244,16 @@ impl Report<'_> {
                 Vec::new()
             },
             missing_rights: self.obstacles.to_vec(),
+            packets: self
+                .state
+                .escalations
+                .iter()
+                .map(|escalation| Packet {
+                    id: escalation.key.as_ref().and_then(|key| self.task_id(key)),
+                    why: escalation.why.clone(),
+                    evidence: escalation.evidence.clone(),
+                })
+                .collect(),
             warnings,
         }
     }

@@ -111,7 +111,7 @@ fn folding_only(html: &str) -> String {
     let mut kept = String::new();
     let mut rest = html;
     while let Some(at) = rest.find('<') {
-        kept += &escape(&rest[..at]);
+        kept += &once_escaped(&rest[..at]);
         rest = &rest[at..];
         if rest.starts_with("<!--") {
             let end = rest.find("-->").map_or(rest.len(), |end| end + 3);
@@ -127,7 +127,12 @@ fn folding_only(html: &str) -> String {
             rest = &rest[1..];
         }
     }
-    kept + &escape(rest)
+    kept + &once_escaped(rest)
+}
+
+/// Escapes what is not escaped yet: within HTML an author writes `&lt;` themselves.
+fn once_escaped(text: &str) -> String {
+    escape(text).replace("&amp;lt;", "&lt;").replace("&amp;gt;", "&gt;").replace("&amp;amp;", "&amp;")
 }
 
 /// The body with one box turned, by changing the byte between its brackets.

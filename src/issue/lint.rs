@@ -1,0 +1,453 @@
+//! What caretaker understands of a body, and what is wrong with it: for people who write one.
+//!
+//! Nothing here decides anything. It looks at the same reading as a run does and tells what a run would only act upon.
+
+mod commands;
+mod ids;
+
+pub(crate) use ids::add_missing_ids;
+
+use super::read::{ClassifyWords, read_document};
+use super::{Reading, Task, identity, marks, words};
+use crate::wording;
+use checklist::{BoxLikeReason, Document, Item};
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Severity {
+    /// What was meant is lost, or dangerous.
+    Error,
+    /// It works, but perhaps not as it was meant.
+    Warning,
+}
+
+/// What is wrong, for programs: names that stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Code {
+    /// It nests too deeply.
+    Unreadable,
+    /// There is no task.
+    NoTasks,
+    /// Several tasks have one id.
+    DuplicateId,
+    /// A task has no id.
+    MissingId,
+    /// A task's id stands for something else in the table of changes.
+    SpecIdCollision,
+    /// Neither line nor heading names a priority.
+    MissingPriority,
+    /// What stands where the layer does names none.
+    UnknownLayer,
+    /// A task names another that is not there.
+    UnknownDependency,
+    /// A command that would show secrets.
+    SecretCommand,
+    /// A command that is not run.
+    CommandNotRun,
+    /// A box that is not written as one.
+    MalformedBox,
+    /// A box in code.
+    BoxInCodeBlock,
+    /// A box in a quotation.
+    BoxInQuote,
+    /// A box in HTML or a comment.
+    BoxInHtml,
+    /// A marker of caretaker's blocks without its other half.
+    MismatchedMarker,
+    /// Something that had to be guessed.
+    Guess,
+}
+
+impl Code {
+    fn severity(self) -> Severity {
+        match self {
+            Self::Unreadable
+            | Self::NoTasks
+            | Self::DuplicateId
+            | Self::SecretCommand
+            | Self::MalformedBox
+            | Self::MismatchedMarker => Severity::Error,
+            Self::MissingId
+            | Self::SpecIdCollision
+            | Self::MissingPriority
+            | Self::UnknownLayer
+            | Self::UnknownDependency
+            | Self::CommandNotRun
+            | Self::BoxInCodeBlock
+            | Self::BoxInQuote
+            | Self::BoxInHtml
+            | Self::Guess => Severity::Warning,
+        }
+    }
+}
+
+/// Something that is wrong, with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Finding {
+    /// What, for programs.
+    pub(crate) code: Code,
+    /// How bad.
+    pub(crate) severity: Severity,
+    /// Where, in bytes.
+    pub(crate) span: Range<usize>,
+    /// The line, from 1.
+    pub(crate) line: usize,
+    /// The column in characters, from 1.
+    pub(crate) column: usize,
+    /// The task that it is about.
+    pub(crate) task: Option<String>,
+    /// What, in a sentence.
+    pub(crate) text: String,
+    /// What to do.
+    pub(crate) help: Option<String>,
+}
+
+/// What was found in a body.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lint {
+    /// What caretaker understands.
+    pub(crate) reading: Reading,
+    /// What is wrong, in the order of the text.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Lint {
+    /// How many are so bad.
+    pub(crate) fn count(&self, severity: Severity) -> usize {
+        self.findings.iter().filter(|finding| finding.severity == severity).count()
+    }
+}
+
+/// Looks at a body.
+pub(crate) fn lint(body: &str, classify: ClassifyWords<'_>) -> Lint {
+    let document = match Document::parse(body) {
+        Ok(document) => document,
+        Err(error) => {
+            let start = line_start(body, error.line);
+            let mut findings = Findings::new(body);
+            let help = wording::lint_flatten();
+            findings.add(Code::Unreadable, start..line_end(body, start), None, error.to_string(), Some(help));
+            return Lint { findings: findings.sorted(), ..Lint::default() };
+        }
+    };
+    let (reading, indexes) = read_document(&document, classify);
+    let own = marks::own_ranges(&document);
+    let mut findings = Findings::new(body);
+    let tasks: Vec<(&Task, &Item)> = reading
+        .tasks
+        .iter()
+        .zip(&indexes)
+        .filter_map(|(task, index)| document.items().get(*index).map(|item| (task, item)))
+        .collect();
+    if tasks.is_empty() {
+        let text = wording::no_tasks();
+        findings.add(Code::NoTasks, 0..line_end(body, 0), None, text, Some(wording::how_to_write_tasks()));
+    }
+    heads(&document, &tasks, &own, &mut findings);
+    spec_ids(&document, &tasks, &own, &mut findings);
+    dependencies(&tasks, &mut findings);
+    for (task, item) in &tasks {
+        commands::look(body, task, item, &mut findings);
+    }
+    boxes(&document, &own, &mut findings);
+    markers(&document, &mut findings);
+    guesses(body, &reading, &mut findings);
+    Lint { findings: findings.sorted(), reading }
+}
+
+/// Collects findings.
+#[derive(Debug)]
+struct Findings<'a> {
+    body: &'a str,
+    found: Vec<Finding>,
+}
+
+impl<'a> Findings<'a> {
+    fn new(body: &'a str) -> Self {
+        Self { body, found: Vec::new() }
+    }
+
+    fn add(
+        &mut self,
+        code: Code,
+        span: Range<usize>,
+        task: Option<&str>,
+        text: String,
+        help: Option<String>,
+    ) {
+        self.found.push(Finding {
+            code,
+            severity: code.severity(),
+            span,
+            line: 0,
+            column: 0,
+            task: task.map(str::to_owned),
+            text,
+            help,
+        });
+    }
+
+    /// In the order of the text, with lines and columns, counted in one pass.
+    fn sorted(mut self) -> Vec<Finding> {
+        self.found.sort_by_key(|finding| (finding.span.start, finding.span.end, finding.code));
+        let (mut at, mut line, mut start) = (0, 1, 0);
+        for finding in &mut self.found {
+            let place = finding.span.start.min(self.body.len());
+            for (offset, _) in self.body[at..place].match_indices('\n') {
+                line += 1;
+                start = at + offset + 1;
+            }
+            at = place;
+            finding.line = line;
+            finding.column = self.body[start..place].chars().count() + 1;
+        }
+        self.found
+    }
+}
+
+fn line_start(body: &str, line: usize) -> usize {
+    if line <= 1 {
+        return 0;
+    }
+    body.match_indices('\n').nth(line - 2).map_or(body.len(), |(at, _)| at + 1)
+}
+
+fn line_end(body: &str, start: usize) -> usize {
+    let rest = &body[start..];
+    start + rest.find(['\n', '\r']).unwrap_or(rest.len())
+}
+
+/// The id of a task as it is written on its line.
+fn written_id(item: &Item) -> Option<String> {
+    words::head(&item.title, item.label.as_deref()).id
+}
+
+/// Ids, priorities and layers in front of titles.
+fn heads(
+    document: &Document<'_>,
+    tasks: &[(&Task, &Item)],
+    own: &[Range<usize>],
+    findings: &mut Findings<'_>,
+) {
+    let mut by_id: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
+    for (task, item) in tasks {
+        let head = words::head(&item.title, item.label.as_deref());
+        let span = || item.first_line.start..item.first_line_end;
+        match &head.id {
+            Some(id) => by_id.entry(id.clone()).or_default().push(item),
+            None => findings.add(
+                Code::MissingId,
+                span(),
+                Some(&task.id),
+                wording::lint_missing_id(&task.id),
+                Some(wording::lint_add_id()),
+            ),
+        }
+        let detail = item.details.iter().any(|detail| {
+            let labelled = detail
+                .label
+                .as_deref()
+                .is_some_and(|label| label.trim().to_lowercase().starts_with("priority"));
+            labelled && words::priority(&detail.text).is_some()
+        });
+        let heading =
+            item.headings.iter().filter_map(|index| document.headings().get(*index)).any(|heading| {
+                !own.iter().any(|range| range.contains(&heading.span.start))
+                    && words::heading_priority(&heading.text).is_some()
+            });
+        if head.priority.is_none() && !detail && !heading {
+            let text = wording::lint_missing_priority(&task.id, task.priority);
+            findings.add(
+                Code::MissingPriority,
+                span(),
+                Some(&task.id),
+                text,
+                Some(wording::lint_add_priority()),
+            );
+        }
+        if let Some(word) = unknown_layer(item, &head) {
+            let text = wording::lint_unknown_layer(&word);
+            findings.add(Code::UnknownLayer, span(), Some(&task.id), text, Some(wording::lint_layers()));
+        }
+    }
+    for (id, items) in by_id {
+        for item in items.iter().filter(|_| items.len() > 1) {
+            findings.add(
+                Code::DuplicateId,
+                item.first_line.start..item.first_line_end,
+                Some(&id),
+                wording::doubled_id(&id),
+                Some(wording::lint_other_id()),
+            );
+        }
+    }
+}
+
+/// What a label says behind id and priority, where a layer stands, and that is none.
+fn unknown_layer(item: &Item, head: &words::Head) -> Option<String> {
+    let label = item.label.as_deref()?.trim();
+    if head.layer.is_some() || head.several_layers || (head.id.is_none() && head.priority.is_none()) {
+        return None;
+    }
+    // What was not understood as a layer has become the beginning of the title.
+    let (leftover, _) = head.title.split_once(':')?;
+    let leftover = leftover.trim();
+    (!leftover.is_empty() && label != leftover && label.ends_with(leftover)).then(|| leftover.to_owned())
+}
+
+/// Ids of the table of changes that are used for another task.
+fn spec_ids(
+    document: &Document<'_>,
+    tasks: &[(&Task, &Item)],
+    own: &[Range<usize>],
+    findings: &mut Findings<'_>,
+) {
+    for table in document.tables() {
+        let spec = table
+            .heading
+            .and_then(|index| document.headings().get(index))
+            .is_some_and(|heading| heading.text.to_lowercase().contains("proposed change"));
+        let Some(column) = table.column("id").filter(|_| spec) else { continue };
+        if own.iter().any(|range| range.contains(&table.span.start)) {
+            continue;
+        }
+        for row in &table.rows {
+            let Some(cell) = row.cells.get(column) else { continue };
+            let id = cell.text.trim();
+            let Some((task, _)) = tasks
+                .iter()
+                .find(|(_, item)| written_id(item).is_some_and(|own| own.eq_ignore_ascii_case(id)))
+            else {
+                continue;
+            };
+            let words: Vec<&str> = row.cells.iter().map(|cell| cell.text.as_str()).collect();
+            if !is_about(&words.join(" "), task) {
+                let text = wording::lint_spec_collision(id, &task.title);
+                let help = wording::lint_other_id();
+                findings.add(Code::SpecIdCollision, cell.span.clone(), Some(&task.id), text, Some(help));
+            }
+        }
+    }
+}
+
+/// Whether a row may be about a task: a number or half of its words are the same.
+fn is_about(row: &str, task: &Task) -> bool {
+    let numbers = |text: &str| super::kind::bare(text).into_iter().collect::<BTreeSet<u64>>();
+    !numbers(row).is_disjoint(&numbers(&task.title)) || identity::likeness(row, &task.title) >= 0.3
+}
+
+/// Ids that tasks wait for and that nobody has.
+fn dependencies(tasks: &[(&Task, &Item)], findings: &mut Findings<'_>) {
+    let known: BTreeSet<String> = tasks.iter().filter_map(|(_, item)| written_id(item)).collect();
+    for (task, item) in tasks {
+        for detail in &item.details {
+            if !detail.label.as_deref().is_some_and(|label| label.trim().to_lowercase().starts_with("depend"))
+            {
+                continue;
+            }
+            for word in detail.text.split(|c: char| !(c.is_alphanumeric() || c == '-')) {
+                if words::is_id(word) && !known.contains(word) {
+                    let text = wording::lint_unknown_dependency(&task.id, word);
+                    findings.add(Code::UnknownDependency, detail.span.clone(), Some(&task.id), text, None);
+                }
+            }
+        }
+    }
+}
+
+/// What looks like a task and is none.
+fn boxes(document: &Document<'_>, own: &[Range<usize>], findings: &mut Findings<'_>) {
+    let body = document.text();
+    for found in document.box_likes() {
+        if own.iter().any(|range| range.contains(&found.offset)) {
+            continue;
+        }
+        let (code, text, help) = match found.reason {
+            BoxLikeReason::InCode => (Code::BoxInCodeBlock, wording::box_in_code(), None),
+            BoxLikeReason::InQuote => (Code::BoxInQuote, wording::box_in_quote(), None),
+            BoxLikeReason::InHtml => (Code::BoxInHtml, wording::box_in_html(), None),
+            BoxLikeReason::Malformed => {
+                (Code::MalformedBox, wording::box_malformed(), Some(wording::lint_write_box()))
+            }
+        };
+        findings.add(code, found.offset..line_end(body, found.offset), None, text, help);
+    }
+}
+
+/// Halves of our own blocks.
+fn markers(document: &Document<'_>, findings: &mut Findings<'_>) {
+    let names: BTreeSet<&str> = document
+        .comments()
+        .iter()
+        .filter_map(|comment| {
+            comment.content.strip_prefix("caretaker:").or_else(|| comment.content.strip_prefix("/caretaker:"))
+        })
+        .filter(|name| !name.contains(char::is_whitespace))
+        .collect();
+    for name in names {
+        let markers = document.markers(&format!("caretaker:{name}"), &format!("/caretaker:{name}"));
+        let opened = markers.stray_open.iter().map(|span| (span, wording::lint_marker_open(name)));
+        let closed = markers.stray_close.iter().map(|span| (span, wording::lint_marker_close(name)));
+        for (span, text) in opened.chain(closed) {
+            let help = wording::lint_marker_help();
+            findings.add(Code::MismatchedMarker, span.clone(), None, text, Some(help));
+        }
+        for block in markers.blocks.iter().skip(1) {
+            let text = wording::lint_marker_twice(name);
+            let help = wording::lint_marker_help();
+            findings.add(Code::MismatchedMarker, block.span.start..block.inner.start, None, text, Some(help));
+        }
+    }
+    for comment in document.comments().iter().filter(|comment| !comment.closed) {
+        let start = comment.span.start;
+        if comment.content.trim_start_matches('/').starts_with("caretaker:") {
+            let span = start..line_end(document.text(), start);
+            let text = wording::lint_marker_unclosed();
+            findings.add(Code::MismatchedMarker, span, None, text, Some(wording::lint_marker_help()));
+        }
+    }
+}
+
+/// What the reader had to guess and says so, besides what is looked at above.
+fn guesses(body: &str, reading: &Reading, findings: &mut Findings<'_>) {
+    let said = |text: &str| {
+        [
+            wording::box_in_code(),
+            wording::box_in_quote(),
+            wording::box_in_html(),
+            wording::box_malformed(),
+            wording::no_tasks(),
+            wording::leaks_secrets(),
+        ]
+        .iter()
+        .any(|known| known == text)
+    };
+    let tasks: BTreeMap<usize, &Task> = reading.tasks.iter().map(|task| (task.line, task)).collect();
+    let starts: Vec<usize> =
+        std::iter::once(0).chain(body.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    let doubled: BTreeSet<usize> = findings
+        .found
+        .iter()
+        .filter(|finding| finding.code == Code::DuplicateId)
+        .map(|finding| finding.span.start)
+        .collect();
+    for warning in &reading.warnings {
+        let start = starts.get(warning.line.saturating_sub(1)).copied().unwrap_or(0);
+        let span = start..line_end(body, start);
+        // The one about a doubled id has been told with its place.
+        let told = said(&warning.text)
+            || (doubled.iter().any(|at| span.contains(at)) && warning.text.contains("more than once"));
+        if !told {
+            let task = tasks.get(&warning.line).map(|task| task.id.as_str());
+            findings.add(Code::Guess, span, task, warning.text.clone(), None);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,76 @@
+//! Commands that a run does not carry out, and why.
+
+use super::{Code, Findings};
+use crate::action::{self, Command};
+use crate::issue::{Kind, Task, kind};
+use crate::wording;
+use checklist::{DetailKind, Item};
+use std::ops::Range;
+
+/// Looks at the commands of a task.
+pub(super) fn look(body: &str, task: &Task, item: &Item, findings: &mut Findings<'_>) {
+    for detail in item.details.iter().filter(|detail| detail.kind != DetailKind::Quote) {
+        let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
+        let commanding = labelled.as_deref().is_none_or(|label| label.starts_with("command"));
+        if !commanding {
+            continue;
+        }
+        let mut from = detail.span.start;
+        let inline = detail.inline_code.iter().filter(|_| labelled.is_some());
+        for code in detail.code_blocks.iter().chain(inline) {
+            for line in code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
+            {
+                let span = find(body, from, detail.span.end, line).unwrap_or_else(|| detail.span.clone());
+                from = span.end.min(detail.span.end);
+                command(task, line, span, findings);
+            }
+        }
+        let prose = labelled.is_some() && detail.code_blocks.is_empty() && detail.inline_code.is_empty();
+        if prose && !detail.text.trim().is_empty() && !needs_no_command(task) {
+            let text = wording::lint_prose_command();
+            findings.add(Code::CommandNotRun, first_line(body, &detail.span), Some(&task.id), text, None);
+        }
+    }
+}
+
+fn command(task: &Task, line: &str, span: Range<usize>, findings: &mut Findings<'_>) {
+    if kind::leaks_secrets(line) {
+        let help = wording::lint_secret_help();
+        findings.add(Code::SecretCommand, span, Some(&task.id), wording::leaks_secrets(), Some(help));
+        return;
+    }
+    // What a probe or the forge answers needs no command.
+    if needs_no_command(task) || action::parse(line) != Command::NotUnderstood {
+        return;
+    }
+    let why = if line.contains(['|', ';', '&', '>', '<', '$', '`', '*', '(', '\\']) {
+        wording::lint_needs_shell()
+    } else {
+        match line.trim_start_matches("$ ").split_whitespace().next() {
+            Some("kubectl" | "ceph") => wording::lint_not_an_action(),
+            Some(program) => wording::lint_unknown_program(program),
+            None => return,
+        }
+    };
+    findings.add(
+        Code::CommandNotRun,
+        span,
+        Some(&task.id),
+        why,
+        Some(wording::lint_person_does_it(&task.id)),
+    );
+}
+
+/// Whether what the task asks for is done without its commands.
+fn needs_no_command(task: &Task) -> bool {
+    matches!(task.kind, Kind::Merge { .. } | Kind::Verify { .. } | Kind::Final | Kind::Close { .. })
+}
+
+fn find(body: &str, from: usize, to: usize, line: &str) -> Option<Range<usize>> {
+    let start = from + body.get(from..to)?.find(line)?;
+    Some(start..start + line.len())
+}
+
+fn first_line(body: &str, span: &Range<usize>) -> Range<usize> {
+    span.start..super::line_end(body, span.start).min(span.end)
+}
