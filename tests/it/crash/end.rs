@@ -117,7 +117,7 @@ fn holds(body: &str) -> BTreeSet<String> {
     let lines = section.lines().skip(1).take_while(|line| !line.starts_with('#'));
     lines
         .filter(|line| line.starts_with("- `"))
-        .map(|line| line.split(", since").next().unwrap_or_default().to_owned())
+        .map(|line| line.split(" (since ").next().unwrap_or_default().to_owned())
         .collect()
 }
 
