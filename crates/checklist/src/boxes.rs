@@ -93,13 +93,17 @@ fn before(text: &str, offset: usize) -> Before {
     Before { marker, at_line_start: start_of_line(containers) }
 }
 
-/// Whether a box that stands so far behind its list marker is indented code: from five columns on. The parser
-/// does not see it where a tab is among them. `line` ends within the brackets.
-pub(crate) fn is_indented_code(line: &str) -> bool {
-    let content = line.trim_end_matches(|character| character != '[').trim_end_matches('[');
-    let marker = content.trim_end_matches([' ', '\t']);
-    let columns = |text: &str| {
-        text.bytes().fold(0, |column, byte| if byte == b'\t' { (column / 4 + 1) * 4 } else { column + 1 })
+/// Whether a text begins with a box as GFM wants it, and whether that is ticked.
+pub(crate) fn at_start(text: &str) -> Option<bool> {
+    let bytes = text.as_bytes();
+    let (Some(b'['), Some(&state), Some(b']')) = (bytes.first(), bytes.get(1), bytes.get(2)) else {
+        return None;
     };
-    columns(content) - columns(marker) > 4
+    let apart = bytes.get(3).is_none_or(|&byte| is_blank(byte) || matches!(byte, b'\n' | b'\r'));
+    let ticked = matches!(state, b'x' | b'X');
+    (apart && (ticked || is_blank(state))).then_some(ticked)
+}
+
+pub(crate) fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\x0b' | b'\x0c')
 }

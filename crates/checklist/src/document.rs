@@ -6,8 +6,9 @@ use thiserror::Error;
 
 use crate::boxes::BoxLike;
 use crate::html::{self, Comment, Markers};
-use crate::lines::{BYTE_ORDER_MARK, LineEnding, Lines, line_ending};
+use crate::lines::{LineEnding, Lines, line_ending};
 use crate::reader::{self, Parts};
+use crate::source::BYTE_ORDER_MARK;
 use crate::table::Table;
 
 /// How deep list items and quotations may lie within each other.

@@ -8,7 +8,13 @@ use crate::details::Open;
 pub(crate) enum Frame {
     Quote,
     List,
-    Item { span: Range<usize>, task: Option<Task>, detail: Option<usize> },
+    Item {
+        span: Range<usize>,
+        task: Option<Task>,
+        detail: Option<usize>,
+        /// Nothing of it has been read yet.
+        fresh: bool,
+    },
 }
 
 /// A task that is open.
@@ -39,7 +45,7 @@ pub(crate) fn place(frames: &mut [Frame]) -> Option<Place<'_>> {
     for frame in frames.iter_mut().rev() {
         match frame {
             Frame::Item { task: Some(task), .. } => return Some(Place { task, bullet, quoted }),
-            Frame::Item { span, task: None, detail } => bullet = Some((detail, &*span)),
+            Frame::Item { span, task: None, detail, .. } => bullet = Some((detail, &*span)),
             Frame::Quote => quoted = true,
             Frame::List => {}
         }

@@ -26,6 +26,7 @@ mod lines;
 mod reader;
 mod references;
 mod regions;
+mod source;
 mod table;
 
 pub use boxes::{BoxLike, BoxLikeReason};

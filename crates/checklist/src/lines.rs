@@ -1,6 +1,5 @@
 //! Lines and their endings, as `CommonMark` counts them: LF, CRLF and a lone CR all end a line.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 /// What ends the lines of a text.
@@ -36,37 +35,6 @@ pub fn line_ending(text: &str) -> LineEnding {
         }
     }
     if crlf > lf { LineEnding::CrLf } else { LineEnding::Lf }
-}
-
-/// What a text may begin with that is no part of it.
-pub(crate) const BYTE_ORDER_MARK: &str = "\u{feff}";
-
-/// The text as the parser is to see it: a byte order mark at its start as blank lines, every lone CR as an LF, a line
-/// ending behind a box that ends the text. Offsets stay as they are. The parser knows no byte order mark, and a
-/// lone CR in some places only, not in fences and HTML, so that it would see tasks in code; and an empty task it
-/// knows only by the line ending behind it.
-pub(crate) fn for_the_parser(text: &str) -> Cow<'_, str> {
-    let bytes = text.as_bytes();
-    let lone = |at: usize| bytes.get(at + 1) != Some(&b'\n');
-    let marked = text.starts_with(BYTE_ORDER_MARK);
-    let unended = ["[ ]", "[x]", "[X]", "[\t]"].iter().any(|last| text.ends_with(last));
-    if !marked && !unended && !text.match_indices('\r').any(|(at, _)| lone(at)) {
-        return Cow::Borrowed(text);
-    }
-    let mut replaced = String::with_capacity(text.len());
-    if marked {
-        replaced.extend(std::iter::repeat_n('\n', BYTE_ORDER_MARK.len()));
-    }
-    let rest = &text[replaced.len()..];
-    let offset = replaced.len();
-    replaced.extend(rest.char_indices().map(|(at, character)| match character {
-        '\r' if lone(offset + at) => '\n',
-        other => other,
-    }));
-    if unended {
-        replaced.push('\n');
-    }
-    Cow::Owned(replaced)
 }
 
 /// The offsets at which lines begin.

@@ -15,9 +15,10 @@ use crate::document::{Heading, Item, Link, MAX_DEPTH, Reference, TooDeep};
 use crate::frames::{Frame, Task, place};
 use crate::html::{self, Comment};
 use crate::leaf::{Leaf, OpenLink, push_shown};
-use crate::lines::{Lines, for_the_parser};
+use crate::lines::Lines;
 use crate::references;
 use crate::regions::Regions;
+use crate::source::{Source, for_the_parser};
 use crate::table::{self, Cell, Row, Table};
 
 /// Everything read from a text.
@@ -49,9 +50,7 @@ enum Code {
 }
 
 struct Reader<'a> {
-    text: &'a str,
-    /// Of the text as it was given; the parser may see a line ending more.
-    length: usize,
+    source: Source<'a>,
     lines: &'a Lines,
     parts: Parts,
     frames: Vec<Frame>,
@@ -68,20 +67,18 @@ struct Reader<'a> {
     cells: Vec<Cell>,
     /// Where links and images stand.
     linked: Vec<Range<usize>>,
-    /// The end of a range and where its last character is. Items that lie within each other end at one place,
-    /// and the blank lines there are to be looked at once.
-    last_end: (usize, usize),
+    /// Up to here the text belongs to a box that the parser has not seen.
+    box_end: usize,
 }
 
 /// Reads a text.
 pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
-    let length = text.len();
-    let text = &*for_the_parser(text);
     depth::refuse(text, lines)?;
+    let given = text;
+    let text = &*for_the_parser(given);
     let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
     let mut reader = Reader {
-        text,
-        length,
+        source: Source::new(given, text),
         lines,
         parts: Parts::default(),
         frames: Vec::new(),
@@ -96,7 +93,7 @@ pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
         table: None,
         cells: Vec::new(),
         linked: Vec::new(),
-        last_end: (0, 0),
+        box_end: 0,
     };
     let mut events = Parser::new_ext(text, options).into_offset_iter();
     for (event, range) in &mut events {
@@ -107,23 +104,25 @@ pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
     linked.append(&mut reader.linked);
     linked.sort_by_key(|span| span.start);
     let mut parts = reader.parts;
-    table::continue_after_comments(text, lines, &mut parts.tables, &parts.comments);
+    table::continue_after_comments(given, lines, &mut parts.tables, &parts.comments);
     for item in &mut parts.items {
         item.first_line_open =
             parts.regions.code(item.first_line_end) || parts.regions.html(item.first_line_end);
     }
-    references::gather(text, &mut parts, &linked);
-    parts.box_likes = boxes::scan(text, lines, &parts.items, &parts.regions);
+    references::gather(given, &mut parts, &linked);
+    parts.box_likes = boxes::scan(given, lines, &parts.items, &parts.regions);
     Ok(parts)
 }
 
 impl<'a> Reader<'a> {
     fn event(&mut self, event: Event<'a>, range: Range<usize>) -> Result<(), TooDeep> {
+        self.box_unseen(&event, &range);
         match event {
             Event::Start(tag) => return self.start(tag, range),
             Event::End(tag) => self.end(tag, &range),
             Event::Text(text) => self.push_text(&text, &range),
             Event::Code(code) => {
+                let code = self.source.as_given(&code, &range);
                 if let Some(leaf) = self.leaf() {
                     leaf.push_code(&code, &range);
                 }
@@ -157,7 +156,7 @@ impl<'a> Reader<'a> {
         }
         match tag {
             Tag::Heading { level, .. } => {
-                let span = self.trimmed(range);
+                let span = self.source.trimmed(range);
                 self.target = Target::Heading { level: level as usize, span };
                 self.leaf();
             }
@@ -178,7 +177,7 @@ impl<'a> Reader<'a> {
                         CodeBlockKind::Fenced(info) => (true, info.trim().to_owned()),
                         CodeBlockKind::Indented => (false, String::new()),
                     };
-                    let span = self.trimmed(range);
+                    let span = self.source.trimmed(range);
                     Code::Kept(CodeBlock { content: String::new(), fenced, info, span })
                 };
             }
@@ -189,12 +188,12 @@ impl<'a> Reader<'a> {
             Tag::List(_) => self.frames.push(Frame::List),
             Tag::Item => {
                 self.deeper(&range)?;
-                let span = self.trimmed(range);
-                self.frames.push(Frame::Item { span, task: None, detail: None });
+                let span = self.source.trimmed(range);
+                self.frames.push(Frame::Item { span, task: None, detail: None, fresh: true });
             }
             Tag::Table(_) if self.quotes == 0 => self.table = Some(self.new_table(range)),
             Tag::TableCell => {
-                self.target = Target::Cell { span: self.trimmed(range) };
+                self.target = Target::Cell { span: self.source.trimmed(range) };
                 self.leaf();
             }
             Tag::Strong => {
@@ -264,7 +263,7 @@ impl<'a> Reader<'a> {
             }
             TagEnd::TableRow => {
                 let cells = std::mem::take(&mut self.cells);
-                let span = self.trimmed(range.clone());
+                let span = self.source.trimmed(range.clone());
                 let line = self.lines.number(span.start);
                 if let Some(table) = &mut self.table {
                     table.rows.push(Row { cells, line, span, continued: false });
@@ -272,6 +271,29 @@ impl<'a> Reader<'a> {
             }
             TagEnd::Table => self.parts.tables.extend(self.table.take()),
             _ => self.flush(),
+        }
+    }
+
+    /// Sees the boxes that the parser does not: where it has seen a stand-in, and where the text of an item begins in
+    /// the line below its marker. GFM asks that the first block is a paragraph, not where it begins.
+    fn box_unseen(&mut self, event: &Event<'a>, range: &Range<usize>) {
+        let Some(Frame::Item { fresh, .. }) = self.frames.last_mut() else { return };
+        if !*fresh || matches!(event, Event::Start(Tag::Paragraph)) {
+            return;
+        }
+        // An underlined heading is one only from its second line on, and the parser takes it for a task as well.
+        if matches!(event, Event::Start(Tag::Heading { .. }))
+            && !self.source.text[range.start..].starts_with('#')
+        {
+            return;
+        }
+        *fresh = false;
+        if matches!(event, Event::Text(_))
+            && !self.source.given[..range.start].ends_with('\\')
+            && let Some(ticked) = boxes::at_start(&self.source.given[range.start..])
+        {
+            self.box_end = range.start + 3;
+            self.task(ticked, &(range.start..self.box_end));
         }
     }
 
@@ -299,12 +321,18 @@ impl<'a> Reader<'a> {
     }
 
     fn push_text(&mut self, text: &CowStr<'_>, range: &Range<usize>) {
+        let text = self.source.as_given(text, range);
         match &mut self.code {
-            Code::Kept(block) => push_shown(&mut block.content, text),
+            Code::Kept(block) => push_shown(&mut block.content, &text),
             Code::Skipped => {}
             Code::None => {
-                if let Some(leaf) = self.leaf() {
-                    leaf.push_text(text, range);
+                let inside = self.box_end.clamp(range.start, range.end) - range.start;
+                let text = text.get(inside..).unwrap_or_default();
+                // Nothing behind a box is no title yet.
+                if !text.is_empty()
+                    && let Some(leaf) = self.leaf()
+                {
+                    leaf.push_text(text, &(range.start + inside..range.end));
                 }
             }
         }
@@ -319,31 +347,14 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    /// A range without the blanks and line endings around it. The parser counts an indentation in
-    /// columns, so that with tabs a range may begin some bytes early.
-    fn trimmed(&mut self, range: Range<usize>) -> Range<usize> {
-        let start = self.text.floor_char_boundary(range.start);
-        let (end, last) = self.last_end;
-        let end = if range.end == end && start <= last {
-            last
-        } else {
-            let trimmed = start + self.text[start..range.end].trim_end().len();
-            // A blank range says nothing of what stands before it.
-            if trimmed > start {
-                self.last_end = (range.end, trimmed);
-            }
-            trimmed
-        };
-        let source = &self.text[start..end];
-        start + source.len() - source.trim_start().len()..end
-    }
-
     fn new_table(&mut self, range: Range<usize>) -> Table {
-        let span = self.trimmed(range);
+        let span = self.source.trimmed(range);
         let line_start = self.lines.start(span.end);
-        let last = self.lines.content(self.text, span.end);
-        let prefix: String =
-            self.text[line_start..].chars().take_while(|character| matches!(character, ' ' | '\t')).collect();
+        let last = self.lines.content(self.source.text, span.end);
+        let prefix: String = self.source.text[line_start..]
+            .chars()
+            .take_while(|character| matches!(character, ' ' | '\t'))
+            .collect();
         Table {
             heading: self.heading_path.last().copied(),
             header: Vec::new(),
@@ -359,12 +370,11 @@ impl<'a> Reader<'a> {
         if self.quotes > 0 {
             return;
         }
-        let range = range.start..range.end.min(self.length);
         let in_item = self.frames.iter().any(|frame| matches!(frame, Frame::Item { .. }));
-        for raw in html::scan(self.text, range) {
+        for raw in html::scan(self.source.given, range) {
             self.parts.comments.push(Comment {
                 line: self.lines.number(raw.span.start),
-                content: self.text[raw.inner].trim().to_owned(),
+                content: self.source.given[raw.inner].trim().to_owned(),
                 span: raw.span,
                 closed: raw.closed,
                 inline,
@@ -385,15 +395,11 @@ impl<'a> Reader<'a> {
         let Some(Frame::Item { span, task, .. }) = self.frames.last_mut() else { return };
         // The range may begin with blanks; it ends with the closing bracket.
         let box_offset = range.end - 2;
-        if boxes::is_indented_code(&self.text[self.lines.start(span.start)..box_offset]) {
-            self.parts.regions.add_code(range.clone());
-            return;
-        }
         let index = self.parts.items.len();
         self.tasks += 1;
         *task = Some(Task::new(index));
-        let line = self.lines.content(self.text, box_offset);
-        let rest = &self.text[range.end..line.end.max(range.end)];
+        let line = self.lines.content(self.source.text, box_offset);
+        let rest = &self.source.text[range.end..line.end.max(range.end)];
         let start = range.end + rest.len() - rest.trim_start_matches(is_blank).len();
         let first_line_end = range.end + rest.trim_end_matches(is_blank).len();
         self.parts.items.push(Item {
@@ -449,7 +455,7 @@ impl<'a> Reader<'a> {
     }
 
     fn heading(&mut self, level: usize, span: Range<usize>, leaf: &Leaf) {
-        if level == 1 && self.text[..span.start].trim().is_empty() {
+        if level == 1 && self.source.text[..span.start].trim().is_empty() {
             self.parts.leading_title_end = Some(span.end);
         }
         let headings = &self.parts.headings;

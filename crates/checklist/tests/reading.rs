@@ -368,6 +368,52 @@ fn a_box_is_made_of_the_characters_of_gfm() {
     }
 }
 
+/// GFM wants the first block of an item to be a paragraph that begins with a box, and says not where that begins,
+/// nor that anything follows.
+#[test]
+fn a_box_may_stand_below_its_marker_or_alone() {
+    for (text, expected) in [
+        ("-\n  [x] a `b`\n  c\n", vec![(2, true, "a b c")]),
+        ("1.\n   [ ] a\n\n   b\n", vec![(2, false, "a")]),
+        ("- [ ]\n\n  - [x] a\n", vec![(1, false, ""), (3, true, "a")]),
+        ("- [ ]\n\n  **A1**: a\n\n  b\n", vec![(1, false, "A1: a")]),
+        ("-\t[ ]\n\n    1. [x] a\n", vec![(1, false, ""), (3, true, "a")]),
+        ("- [ ]", vec![(1, false, "")]),
+        ("- [ ]\n  a\n", vec![(1, false, "a")]),
+        ("-\t[x]\n\n\ta\n", vec![(1, true, "a")]),
+        ("- a\n\n  [ ] b\n", vec![]),
+        ("- # [ ] b\n", vec![]),
+        ("-\n\n  [ ] b\n", vec![]),
+        ("-\n  \\[ ] b\n", vec![]),
+        ("-\n  *[ ] b*\n", vec![]),
+        ("-\n  `[ ] b`\n", vec![]),
+        ("-\n      [ ] b\n", vec![]),
+        ("-\n  > [ ] b\n", vec![]),
+    ] {
+        let expected: Vec<_> =
+            expected.into_iter().map(|(line, ticked, title)| (line, ticked, title.to_owned())).collect();
+        assert_eq!(tasks(text), expected, "{text:?}");
+    }
+}
+
+/// What stands in for a box before the parser is never seen: code, prose and labels are as they were written.
+#[test]
+fn boxes_in_other_places_stay_what_they_are() {
+    let text =
+        "- [ ] a\n  [x] b\n  ```\n  [ ]\n  -\t[x] c\n  ```\n  - **Goal**: d\n    [ ] e `f\n    [x] g`\n";
+    let item = one(text);
+    assert_eq!(item.title, "a [x] b");
+    assert_eq!(
+        facts(&item),
+        [
+            (None, "", vec![], vec!["[ ]\n-\t[x] c\n"]),
+            (Some("Goal"), "d\n[ ] e f [x] g", vec!["f [x] g"], vec![]),
+        ]
+    );
+    let text = "- [ ] \u{e000}\n  [ ] \u{e000} `\u{e000}`\n";
+    assert_eq!(one(text).title, "\u{e000} [ ] \u{e000} \u{e000}");
+}
+
 /// A byte order mark belongs to no line, as GitHub reads it; in the midst of a text it is a character.
 #[test]
 fn a_byte_order_mark_hides_no_task() {
