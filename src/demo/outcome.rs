@@ -148,7 +148,7 @@ impl DemoOutcome {
         let body = issue.as_ref().map(|issue| issue.body.clone()).unwrap_or_default();
         let mut reading = issue::read(&body, &|words| classify_words(words, "", &rules)).map_err(failed)?;
         let known: Vec<_> = journal.tasks.values().map(|record| record.known.clone()).collect();
-        issue::keep_history(&mut reading, &known);
+        issue::keep_history(&mut reading, &known, &[]);
         let progress = run::progress(&journal, &reading);
         let title = issue.as_ref().map(|issue| issue.title.clone()).unwrap_or_default();
         let at_forge = issue.as_ref().map_or("", |issue| issue.state.as_str()).to_owned();

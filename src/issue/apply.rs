@@ -1,11 +1,13 @@
 //! Writes what is caretaker's into a body, and nothing else.
 
-use super::marks::{self, Mark, Place};
+use super::marks::Mark;
+use super::position::Place;
 use super::read::{note_in, read_document};
-use super::{KnownTask, TaskKey, change_log, keep_history, template};
+use super::{KnownTask, TaskKey, change_log, keep_history, repair, template};
 use crate::merge::UpdateType;
 use checklist::{Document, Edits, Item};
 use jiff::Timestamp;
+use std::ops::Range;
 
 /// How one task shall look.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,6 +20,13 @@ pub(crate) struct TaskWish {
     pub(crate) note: Option<String>,
     /// Notes of ours that may stand there and are replaced, by their exact text.
     pub(crate) former_notes: Vec<String>,
+}
+
+impl TaskWish {
+    /// Every note of ours that may stand there.
+    fn notes(&self) -> impl Iterator<Item = &str> {
+        self.former_notes.iter().chain(&self.note).map(String::as_str).filter(|note| !note.is_empty())
+    }
 }
 
 /// A block of ours besides the status.
@@ -113,8 +122,8 @@ pub(crate) struct Desired {
     pub(crate) tasks: Vec<TaskWish>,
     /// The inside of the status block, as [`super::render_status`] makes it.
     pub(crate) status: Option<String>,
-    /// The inside of the status block as it was last written.
-    pub(crate) former_status: Option<String>,
+    /// The inside of the status block as it was written before, newest first; among them texts whose write was refused.
+    pub(crate) former_statuses: Vec<String>,
     /// Further blocks.
     pub(crate) blocks: Vec<Block>,
     /// All rows of this run so far, oldest first.
@@ -152,23 +161,27 @@ fn pass(fresh: &str, desired: &Desired) -> String {
     let mut text = fresh.to_owned();
     if let Some(report) = &desired.closing_report {
         text = if report.is_empty() {
-            marks::remove(&text, "closing")
+            repair::remove(&text, "closing")
         } else {
-            marks::place(&text, &Mark::new("closing", report), Place::Top)
+            repair::place(&text, &Mark::new("closing", report), Place::Top)
         };
     }
     if let Some(status) = &desired.status {
-        let mark = Mark::new("status", status).after(desired.former_status.as_deref());
-        text = marks::place(&text, &mark, Place::BelowTitle);
+        let mark = Mark::new("status", status).after(&desired.former_statuses);
+        text = repair::place(&text, &mark, Place::BelowTitle);
     }
-    for block in desired.blocks.iter().filter(|block| is_name(&block.name)) {
+    let mut blocks: Vec<&Block> = desired.blocks.iter().filter(|block| is_name(&block.name)).collect();
+    blocks.sort_by_key(|block| &block.name);
+    for block in blocks {
         text = if block.text.trim().is_empty() {
-            marks::remove(&text, &block.name)
+            repair::remove(&text, &block.name)
         } else {
-            marks::place(&text, &Mark::new(&block.name, &block.text), Place::BelowBlocks)
+            repair::place(&text, &Mark::new(&block.name, &block.text), Place::BelowBlocks)
         };
     }
-    text = change_log::append(&text, &desired.rows);
+    let mut rows: Vec<&ChangeRow> = desired.rows.iter().collect();
+    rows.sort_by_key(|row| row.at);
+    text = change_log::append(&text, &rows);
     text = template::fill(&text, &desired.template);
     tasks(&text, desired)
 }
@@ -184,7 +197,12 @@ fn is_name(name: &str) -> bool {
 fn tasks(text: &str, desired: &Desired) -> String {
     let Ok(document) = Document::parse(text) else { return text.to_owned() };
     let (mut reading, items) = read_document(&document, &|_| (None, UpdateType::Unknown));
-    keep_history(&mut reading, &desired.known);
+    let notes: Vec<(TaskKey, String)> = desired
+        .tasks
+        .iter()
+        .flat_map(|wish| wish.notes().map(|note| (wish.key.clone(), note.to_owned())))
+        .collect();
+    keep_history(&mut reading, &desired.known, &notes);
     let mut edits = Edits::new();
     for (task, index) in reading.tasks.iter().zip(items) {
         let Some(wish) = desired.tasks.iter().find(|wish| wish.key == task.key) else { continue };
@@ -197,33 +215,43 @@ fn tasks(text: &str, desired: &Desired) -> String {
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Brings the note of one task up to date.
+/// Brings the note of one task up to date: the wished one once, and none of ours besides it.
 fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, edits: &mut Edits) {
     let text = document.text();
     let line = &text[item.first_line.start..item.first_line_end];
     let wished = wish.note.as_deref();
-    if wished.is_some_and(|note| line.ends_with(note)) {
-        return;
-    }
-    let own =
-        wish.former_notes.iter().filter(|note| !note.is_empty()).find(|note| line.ends_with(note.as_str()));
-    match (own, wished) {
-        (Some(own), Some(note)) => {
-            edits.replace(item.first_line_end - own.len()..item.first_line_end, note);
+    let mut own = own_notes(line, wish);
+    let stays = own.iter().rposition(|range| Some(&line[range.clone()]) == wished);
+    let place = stays.or_else(|| own.len().checked_sub(1).filter(|_| wished.is_some()));
+    if let Some(place) = place {
+        let kept = own.remove(place);
+        if let (None, Some(note)) = (stays, wished) {
+            edits.replace(item.first_line.start + kept.start..item.first_line.start + kept.end, note);
         }
-        (Some(own), None) => {
-            let before = &line[..line.len() - own.len()];
-            // One blank was ours as well.
-            let blank = usize::from(before.ends_with(' '));
-            edits.remove(item.first_line_end - own.len() - blank..item.first_line_end);
-        }
-        // There was a note of ours, and a note that is not ours stands there now: a person has made it theirs.
-        (None, Some(_)) if !wish.former_notes.is_empty() && note_in(line).is_some() => {}
-        // There it would become a part of the code or comment that goes on in the next line.
-        (None, Some(_)) if item.first_line_open => {}
-        (None, Some(note)) => edits.append_to_first_line(item, format!(" {note}")),
-        (None, None) => {}
     }
+    for range in own {
+        // One blank was ours as well.
+        let blank = usize::from(line[..range.start].ends_with(' '));
+        edits.remove(item.first_line.start + range.start - blank..item.first_line.start + range.end);
+    }
+    let Some(note) = wished.filter(|_| place.is_none()) else { return };
+    // There was a note of ours, and a note that is not ours stands there now: a person has made it theirs. And behind
+    // code or a comment that goes on in the next line a note would become a part of it.
+    let taken = !wish.former_notes.is_empty() && note_in(line).is_some();
+    if !taken && !item.first_line_open {
+        edits.append_to_first_line(item, format!(" {note}"));
+    }
+}
+
+/// Where in a line notes of ours stand, by their exact text.
+fn own_notes(line: &str, wish: &TaskWish) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = wish
+        .notes()
+        .flat_map(|note| line.match_indices(note).map(|(at, note)| at..at + note.len()))
+        .collect();
+    found.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
+    found.dedup_by(|next, kept| next.start < kept.end);
+    found
 }
 
 /// What the cells of the seven-section form hold now.

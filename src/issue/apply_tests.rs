@@ -49,7 +49,7 @@ fn desired(body: &str) -> Desired {
             })
             .collect(),
         status: Some("## caretaker\n\n- [ ] Approve **A1** (code `7f3c`): x\n\nnew words\n".to_owned()),
-        former_status: Some("## caretaker\n\nold words\n".to_owned()),
+        former_statuses: vec!["## caretaker\n\nold words\n".to_owned()],
         rows: vec![row(false)],
         ..Desired::default()
     }
@@ -147,7 +147,7 @@ fn markers_are_repaired_and_cost_nothing() {
     let close = "<!-- /caretaker:status -->";
     let wish = Desired {
         status: Some("new words".to_owned()),
-        former_status: Some("old words\n\nmore old words".to_owned()),
+        former_statuses: vec!["old words\n\nmore old words".to_owned()],
         ..Desired::default()
     };
     for body in [
@@ -305,7 +305,7 @@ proptest! {
         let stays = |task: &super::Task| !forged || repaired.iter().any(|other| other.key == task.key);
         // A task whose second line was taken for ours is found by what the journal knows of it.
         let mut reading = read(&text, &|_| (None, UpdateType::Unknown)).expect("readable");
-        keep_history(&mut reading, &wish.known);
+        keep_history(&mut reading, &wish.known, &[]);
         for task in before.iter().filter(|task| stays(task)) {
             let found = reading.tasks.iter().any(|after| after.key == task.key && after.ticked);
             prop_assert!(found, "{:?}", text);

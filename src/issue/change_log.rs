@@ -1,7 +1,8 @@
 //! Rows of the change log, in whatever table the author of the body made for them.
 
-use super::marks::{self, Mark, Place};
-use super::{ChangeKind, ChangeRow};
+use super::marks::{self, Mark};
+use super::position::Place;
+use super::{ChangeKind, ChangeRow, repair};
 use crate::wording;
 use checklist::{Document, Edits, Row, Table};
 
@@ -43,7 +44,7 @@ impl Column {
 const OWN: [&str; 6] = ["Time", "Type", "Number", "Title", "Action", "Note"];
 
 /// The text with every row that is not there yet.
-pub(crate) fn append(text: &str, rows: &[ChangeRow]) -> String {
+pub(crate) fn append(text: &str, rows: &[&ChangeRow]) -> String {
     if rows.is_empty() {
         return text.to_owned();
     }
@@ -71,7 +72,7 @@ pub(crate) fn section(document: &Document<'_>) -> Option<usize> {
     })
 }
 
-fn into_table(document: &Document<'_>, table: &Table, rows: &[ChangeRow]) -> String {
+fn into_table(document: &Document<'_>, table: &Table, rows: &[&ChangeRow]) -> String {
     let text = document.text();
     let columns: Vec<Column> = table.header.iter().map(|cell| Column::of(&cell.text)).collect();
     let there: Vec<Vec<&str>> = table
@@ -127,7 +128,7 @@ fn fill_after(text: &str, row: &Row, columns: &[Column], cells: &[String], edits
     }
 }
 
-fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[ChangeRow]) -> String {
+fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[&ChangeRow]) -> String {
     let text = document.text();
     let columns = OWN.map(Column::of);
     let mut lines = Vec::new();
@@ -141,7 +142,7 @@ fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[ChangeRow]
         let cells: Vec<String> = columns.iter().map(|column| cell(*column, &columns, row)).collect();
         lines.push(format!("| {} |", cells.join(" | ")));
     }
-    marks::place(text, &Mark::new("changes", &lines.join("\n")), Place::ChangeLog)
+    repair::place(text, &Mark::new("changes", &lines.join("\n")), Place::ChangeLog)
 }
 
 /// What goes into one cell. What has no column of its own is told in the action.

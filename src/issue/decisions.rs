@@ -3,36 +3,11 @@
 //! The race decided here: a page that was open before our last write is saved after it. Where the forge counts versions
 //! that write is refused; where it does not, an old copy lands over ours, and every box that we ticked is open again
 //! without anybody having wished it. So an untick counts only while our note is still there and our status block is the
-//! newest.
+//! newest. In the same way a box that an old copy ticks again, with a note that we have replaced since, is nobody's word.
 
-use super::read::note_in;
-use super::{Kind, Reading, Task, TaskKey, identity, marks};
+use super::{Reading, TaskKey, marks};
 use checklist::Document;
 use serde::{Deserialize, Serialize};
-
-/// What the journal knows of a task, enough to find it again in a text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct KnownTask {
-    /// Its identity.
-    pub(crate) key: TaskKey,
-    /// Its id as last shown.
-    pub(crate) id: String,
-    /// Its kind with its targets.
-    pub(crate) kind: Kind,
-    /// Its title.
-    pub(crate) title: String,
-}
-
-impl From<&Task> for KnownTask {
-    fn from(task: &Task) -> Self {
-        Self {
-            key: task.key.clone(),
-            id: task.id.clone(),
-            kind: task.kind.clone(),
-            title: task.title.clone(),
-        }
-    }
-}
 
 /// How a task stands after our last write, or as we last read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,44 +64,10 @@ pub(crate) enum Edit {
     },
 }
 
-/// How much of two titles' words must be common for a slightly reworded task.
-const ALIKE: f64 = 0.5;
-
-/// Gives tasks that were only slightly reworded the key under which the journal knows them.
-///
-/// Another kind or target is another task, however alike the words are; the id is a hint that decides between
-/// candidates, no proof.
-pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask]) {
-    let mut free: Vec<&KnownTask> =
-        known.iter().filter(|known| !reading.tasks.iter().any(|task| task.key == known.key)).collect();
-    for task in &mut reading.tasks {
-        if known.iter().any(|known| known.key == task.key) {
-            continue;
-        }
-        let best = free
-            .iter()
-            .enumerate()
-            .filter(|(_, known)| identity::same_targets(&known.kind, &task.kind))
-            .map(|(at, known)| {
-                let hint = if known.id == task.id { 0.25 } else { 0.0 };
-                (at, identity::likeness(&known.title, &task.title) + hint)
-            })
-            .filter(|(_, likeness)| *likeness >= ALIKE)
-            .max_by(|(_, one), (_, other)| one.total_cmp(other));
-        if let Some((at, _)) = best {
-            task.key = free.remove(at).key.clone();
-        }
-    }
-}
-
 /// What changed between what we last wrote and the fresh text. `reading` is of `body`, with history kept.
 pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec<Edit> {
     let Ok(document) = Document::parse(body) else { return Vec::new() };
-    let status_is_newest = match (&written.status, marks::inside(&document, "status")) {
-        (None, _) => true,
-        (Some(_), None) => false,
-        (Some(last), Some(now)) => marks::same(last, now),
-    };
+    let newest = written.status.as_ref().is_none_or(|last| marks::shows(&document, "status", last));
     let mut edits = Vec::new();
     let mut stale = Vec::new();
     for task in &reading.tasks {
@@ -134,16 +75,17 @@ pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec
             edits.push(Edit::Added { key: task.key.clone() });
             continue;
         };
-        let line = body.split_inclusive('\n').nth(task.line.saturating_sub(1)).unwrap_or("").trim_end();
-        let note_stands = last.note.as_deref().is_none_or(|note| line.ends_with(note));
+        let key = task.key.clone();
+        let note_stands = last.note.as_ref().is_none_or(|note| task.notes.contains(note));
+        // A note of ours that we have replaced since comes with an old copy, and so does the tick beside it.
+        let note_returned = !newest && task.notes.iter().any(|note| Some(note) != last.note.as_ref());
         match (last.ticked, task.ticked) {
-            (false, true) => edits.push(Edit::Ticked { key: task.key.clone() }),
-            (true, false) if note_stands && status_is_newest => {
-                edits.push(Edit::Unticked { key: task.key.clone() });
-            }
-            (true, false) => stale.push(task.key.clone()),
-            (true, true) | (false, false) if !note_stands && status_is_newest && note_in(line).is_some() => {
-                edits.push(Edit::NoteTaken { key: task.key.clone() });
+            (false, true) if note_returned => stale.push(key),
+            (false, true) => edits.push(Edit::Ticked { key }),
+            (true, false) if note_stands && newest => edits.push(Edit::Unticked { key }),
+            (true, false) => stale.push(key),
+            (true, true) | (false, false) if !note_stands && newest && !task.notes.is_empty() => {
+                edits.push(Edit::NoteTaken { key });
             }
             (true, true) | (false, false) => {}
         }
@@ -215,16 +157,5 @@ mod tests {
                 Edit::Added { key: reading.tasks[1].key.clone() }
             ]
         );
-    }
-
-    #[test]
-    fn a_reworded_task_keeps_its_history_and_another_target_does_not() {
-        let before = reading("- [ ] A1 P1 Fix the image of app one\n- [ ] A2 P1 Merge PR #5 grafana\n");
-        let known: Vec<KnownTask> = before.tasks.iter().map(KnownTask::from).collect();
-        let mut after =
-            reading("- [ ] A1 P1 Merge PR #6 grafana\n- [ ] A9 P1 Fix the image of app one soon\n");
-        keep_history(&mut after, &known);
-        assert_eq!(after.tasks[1].key, before.tasks[0].key);
-        assert_ne!(after.tasks[0].key, before.tasks[1].key);
     }
 }

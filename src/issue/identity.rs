@@ -3,7 +3,7 @@
 use super::kind::words;
 use super::{Kind, TaskKey};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Makes keys; counts those that are alike.
@@ -15,11 +15,20 @@ pub(crate) struct Keys {
 impl Keys {
     /// The key of the next task in the order of the text. `title` is without id, priority, layer and note.
     pub(crate) fn next(&mut self, kind: &Kind, title: &str) -> TaskKey {
-        let stem = format!("{}\n{}\n{}", kind.word(), targets(kind), words(title).join(" "));
-        let ordinal = self.seen.entry(stem.clone()).and_modify(|count| *count += 1).or_insert(0);
-        let text = if *ordinal == 0 { stem } else { format!("{stem}\n{ordinal}") };
-        TaskKey(hex(&Sha256::digest(text.as_bytes())[..8]))
+        let ordinal = self.seen.entry(stem(kind, title)).and_modify(|count| *count += 1).or_insert(0);
+        key(kind, title, *ordinal)
     }
+}
+
+fn stem(kind: &Kind, title: &str) -> String {
+    format!("{}\n{}\n{}", kind.word(), targets(kind), words(title).join(" "))
+}
+
+/// The key of one of several tasks that are alike, counted from 0.
+pub(crate) fn key(kind: &Kind, title: &str, ordinal: usize) -> TaskKey {
+    let stem = stem(kind, title);
+    let text = if ordinal == 0 { stem } else { format!("{stem}\n{ordinal}") };
+    TaskKey(hex(&Sha256::digest(text.as_bytes())[..8]))
 }
 
 /// Bytes as lower-case hexadecimal digits.
@@ -48,14 +57,123 @@ pub(crate) fn same_targets(one: &Kind, other: &Kind) -> bool {
     one.word() == other.word() && targets(one) == targets(other)
 }
 
-/// How alike two titles are, from 0 to 1: the words that both have, of all that either has.
-pub(crate) fn likeness(one: &str, other: &str) -> f64 {
-    let (mut first, mut second) = (words(one), words(other));
-    first.sort_unstable();
-    first.dedup();
-    second.sort_unstable();
-    second.dedup();
-    let common = u32::try_from(first.iter().filter(|word| second.contains(word)).count()).unwrap_or(u32::MAX);
-    let all = u32::try_from(first.len() + second.len()).unwrap_or(u32::MAX).saturating_sub(common);
-    if all == 0 { 1.0 } else { f64::from(common) / f64::from(all) }
+/// Whether two titles are the same but for marks, case and blanks.
+pub(crate) fn same_words(one: &str, other: &str) -> bool {
+    words(one) == words(other)
+}
+
+/// How alike two titles of the same kind and targets are, from 0 to 1; `None` when they mean something else.
+///
+/// A number says all that a merge or a closing is about. For the rest a slip of the pen, an ending, or words added to
+/// or taken from a title are another wording; one word in the place of another is another task, and so is another
+/// version, file or host, or a `not`. In doubt it is another task: what is new is done again or asked again, while a
+/// history kept wrongly would call something done that never was.
+pub(crate) fn likeness(kind: &Kind, one: &str, other: &str) -> Option<f64> {
+    let (first, second) = (distinct(words(one)), distinct(words(other)));
+    let common = first.intersection(&second).count();
+    let all = first.union(&second).count();
+    let share = ratio(common, all);
+    if matches!(kind, Kind::Merge { .. } | Kind::Close { .. }) {
+        return Some(share);
+    }
+    if names(one) != names(other) {
+        return None;
+    }
+    let mut removed: Vec<&String> = first.difference(&second).filter(|word| says_something(word)).collect();
+    let mut added: Vec<&String> = second.difference(&first).filter(|word| says_something(word)).collect();
+    removed.retain(|word| match added.iter().position(|other| is_spelling_of(word, other)) {
+        Some(at) => {
+            added.remove(at);
+            false
+        }
+        None => true,
+    });
+    let turned = removed.iter().chain(&added).any(|word| turns_around(word));
+    let replaced = !removed.is_empty() && !added.is_empty();
+    (!turned && !replaced && share >= ALIKE).then_some(share)
+}
+
+/// From this share of common words on two titles may be the same task, reworded.
+const ALIKE: f64 = 0.5;
+
+fn distinct(words: Vec<String>) -> BTreeSet<String> {
+    words.into_iter().collect()
+}
+
+fn ratio(part: usize, whole: usize) -> f64 {
+    let (part, whole) = (u32::try_from(part).unwrap_or(u32::MAX), u32::try_from(whole).unwrap_or(u32::MAX));
+    if whole == 0 { 1.0 } else { f64::from(part) / f64::from(whole) }
+}
+
+/// What a title names exactly: versions, files, hosts, numbers.
+fn names(title: &str) -> BTreeSet<String> {
+    title
+        .split_whitespace()
+        .map(|word| word.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase())
+        .filter(|word| word.contains(|c: char| c.is_numeric() || matches!(c, '.' | ':' | '@' | '_')))
+        .collect()
+}
+
+fn says_something(word: &str) -> bool {
+    !matches!(
+        word,
+        "the" | "a" | "an" | "of" | "to" | "and" | "is" | "are" | "in" | "on" | "for" | "please" | "that"
+    )
+}
+
+fn turns_around(word: &str) -> bool {
+    matches!(
+        word,
+        "not" | "no" | "never" | "don" | "dont" | "without" | "except" | "unless" | "only" | "if" | "instead"
+    )
+}
+
+/// Whether two words are one, but for an ending or a slip of the pen.
+fn is_spelling_of(one: &str, other: &str) -> bool {
+    let (short, long) = if one.len() <= other.len() { (one, other) } else { (other, one) };
+    let (short, long): (Vec<char>, Vec<char>) = (short.chars().collect(), long.chars().collect());
+    let ending = short.len() >= 3 && long.starts_with(&short) && long.len() - short.len() <= 3;
+    ending || (short.len() >= 5 && short.first() == long.first() && distance(&short, &long) == 1)
+}
+
+/// How many letters have to be changed, left out, added or swapped with the next; at most 2 is told.
+fn distance(short: &[char], long: &[char]) -> usize {
+    let same = short.iter().zip(long).take_while(|(one, other)| one == other).count();
+    let (short, long) = (&short[same..], &long[same..]);
+    match long.len() - short.len() {
+        0 if short.get(1..) == long.get(1..) => usize::from(!short.is_empty()),
+        0 if short.len() >= 2 && short[0] == long[1] && short[1] == long[0] && short[2..] == long[2..] => 1,
+        1 if *short == long[1..] => 1,
+        _ => 2,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::PullNumber;
+
+    #[test]
+    fn another_wording_is_the_same_task_and_another_meaning_is_not() {
+        for (one, other, same) in [
+            ("Fix the image of app one", "Fix the image of app one soon", true),
+            ("Fix the image of app one", "Fix image of app one", true),
+            ("Fix the image of app one", "Fix the images of app one", true),
+            ("Investigate the databse", "Investigate the database", true),
+            ("Investigate the database", "Investigaet the database", true),
+            ("Fix the image of app one", "Fix the image of app two", false),
+            ("Restart grafana", "Restart gitea", false),
+            ("Restart grafana", "Delete grafana", false),
+            ("Restart osd.2 again", "Restart osd.3 again", false),
+            ("Clean node n1 and its disks", "Clean node n2 and its disks", false),
+            ("Restart the old database", "Do not restart the old database", false),
+            ("Fix it", "Fix it by replacing every disk of the node", false),
+            ("Update to v1.2.3", "Update to v1.2.4", false),
+        ] {
+            assert_eq!(likeness(&Kind::Person, one, other).is_some(), same, "{one} / {other}");
+            assert_eq!(likeness(&Kind::Person, other, one).is_some(), same, "{other} / {one}");
+        }
+        let merge = Kind::Merge { pull: PullNumber(5) };
+        assert!(likeness(&merge, "Merge PR #5 grafana", "Merge #5, but carefully").is_some());
+    }
 }

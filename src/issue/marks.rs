@@ -1,68 +1,56 @@
-//! Blocks of ours between two HTML comments: found, repaired, replaced.
+//! Blocks of ours between two HTML comments: how they are written, and how they are recognised.
 //!
 //! Anybody can write a marker, lose half of one or paste a second copy, so a marker proves nothing. What lies between
-//! two of them is ours when it carries the sum of itself, or when it is what we last wrote. Everything else between
-//! them is looked at line by line: what we wrote goes, every other line stays, below the block.
+//! two of them is ours when it carries the sum of itself, or when it is what we last wrote. What becomes of everything
+//! else between markers is the business of [`super::repair`].
 
 use super::identity::hex;
-use checklist::{Document, Edits, LineEnding};
+use checklist::{Document, LineEnding};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
-/// How often a text is repaired before it is taken as it is: a removed marker may leave another one behind.
-const MOST_REPAIRS: usize = 8;
-
-/// More lines than this in a row that are not ours end what a lone marker claims.
-const PATIENCE: usize = 3;
-
 /// A block as it shall be.
 #[derive(Debug, Clone)]
-pub(crate) struct Mark<'a> {
-    name: &'a str,
-    text: &'a str,
-    former: Option<&'a str>,
-}
-
-/// Where a block goes when there is none yet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Place {
-    /// Above everything.
-    Top,
-    /// Below a leading title, else above everything.
-    BelowTitle,
-    /// Below the last of our other blocks that stand there, else as `BelowTitle`.
-    BelowBlocks,
-    /// Below the heading of the change log, else below everything, if it is read as a block there; else as
-    /// `BelowBlocks`.
-    ChangeLog,
+pub(super) struct Mark<'a> {
+    pub(super) name: &'a str,
+    pub(super) text: &'a str,
+    /// What we wrote there before, newest first.
+    pub(super) former: &'a [String],
 }
 
 impl<'a> Mark<'a> {
-    pub(crate) fn new(name: &'a str, text: &'a str) -> Self {
-        Self { name, text, former: None }
+    pub(super) fn new(name: &'a str, text: &'a str) -> Self {
+        Self { name, text, former: &[] }
     }
 
-    /// What we last wrote there.
-    pub(crate) fn after(self, former: Option<&'a str>) -> Self {
+    /// What we wrote there before, newest first.
+    pub(super) fn after(self, former: &'a [String]) -> Self {
         Self { former, ..self }
+    }
+
+    /// Whether the inside of a block is nobody's but ours.
+    pub(super) fn owns(&self, inner: &str) -> bool {
+        is_intact(self.name, inner)
+            || self.former.iter().any(|former| same(inner, former))
+            || same(inner, self.text)
     }
 }
 
-fn open(name: &str) -> String {
+pub(super) fn open(name: &str) -> String {
     format!("caretaker:{name}")
 }
 
-fn close(name: &str) -> String {
+pub(super) fn close(name: &str) -> String {
     format!("/caretaker:{name}")
 }
 
 /// A text as it is compared: line endings, blanks at the ends of lines and ticks of approvals do not count.
-pub(crate) fn normal(text: &str) -> String {
+fn normal(text: &str) -> String {
     let lines: Vec<String> = text.lines().map(normal_line).filter(|line| !is_sum(line)).collect();
     lines.join("\n").trim_matches('\n').to_owned()
 }
 
-fn normal_line(line: &str) -> String {
+pub(super) fn normal_line(line: &str) -> String {
     let line = line.trim_end();
     match line.trim_start().strip_prefix("- [").and_then(|rest| rest.strip_prefix(['x', 'X', ' '])) {
         Some(rest) => format!("- [ {rest}"),
@@ -70,8 +58,12 @@ fn normal_line(line: &str) -> String {
     }
 }
 
-fn is_sum(line: &str) -> bool {
-    line.trim().strip_prefix("<!-- caretaker:sum ").is_some_and(|rest| rest.ends_with("-->"))
+pub(super) fn is_sum(line: &str) -> bool {
+    claimed_sum(line).is_some()
+}
+
+fn claimed_sum(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("<!-- caretaker:sum ")?.strip_suffix("-->").map(str::trim)
 }
 
 fn sum(name: &str, text: &str) -> String {
@@ -81,15 +73,11 @@ fn sum(name: &str, text: &str) -> String {
 
 /// Whether the inside of a block carries the sum of itself.
 fn is_intact(name: &str, inner: &str) -> bool {
-    inner
-        .lines()
-        .rfind(|line| is_sum(line))
-        .and_then(|line| line.trim().strip_prefix("<!-- caretaker:sum ")?.strip_suffix("-->"))
-        .is_some_and(|claimed| claimed.trim() == sum(name, inner))
+    inner.lines().rev().find_map(claimed_sum).is_some_and(|claimed| claimed == sum(name, inner))
 }
 
 /// The block as it is written, without a line ending behind it.
-fn render(mark: &Mark<'_>, ending: LineEnding) -> String {
+pub(super) fn render(mark: &Mark<'_>, ending: LineEnding) -> String {
     let wrap = |text: &str| {
         let (name, sum) = (mark.name, sum(mark.name, text));
         format!(
@@ -123,17 +111,18 @@ fn is_closed(block: &str, name: &str) -> bool {
     })
 }
 
-/// A piece of the text that markers of ours claim.
-#[derive(Debug, Clone)]
-struct Region {
-    span: Range<usize>,
-    inner: Range<usize>,
-    /// Both markers are there, at the start of lines of the document itself.
-    whole: bool,
+/// Whether a marker stands at the start of a line of the document itself, in no list and no running text.
+pub(super) fn is_proper(document: &Document<'_>, at: usize) -> bool {
+    let comments = document.comments();
+    let found = comments.partition_point(|comment| comment.span.start < at);
+    comments.get(found).is_some_and(|comment| comment.span.start == at && !comment.inline && !comment.in_item)
+        && (at == 0 || document.text()[..at].ends_with(['\n', '\r']))
 }
 
-/// What lies inside blocks of ours: those of all names.
-pub(crate) fn own_ranges(document: &Document<'_>) -> Vec<Range<usize>> {
+/// The blocks that are ours without a doubt, by name, in the order of the text. Around anything else somebody has put
+/// markers, or somebody's words stand in it: that is read as the person's text that it may be, or a pair of comments
+/// could hide a task.
+pub(super) fn own_blocks(document: &Document<'_>) -> Vec<(String, Range<usize>)> {
     let mut names: Vec<&str> = document
         .comments()
         .iter()
@@ -142,284 +131,46 @@ pub(crate) fn own_ranges(document: &Document<'_>) -> Vec<Range<usize>> {
         .collect();
     names.sort_unstable();
     names.dedup();
-    names
-        .into_iter()
-        .flat_map(|name| document.markers(&open(name), &close(name)).blocks)
-        .map(|block| block.span)
-        .collect()
+    let mut found: Vec<(String, Range<usize>)> = Vec::new();
+    for name in names {
+        for block in document.markers(&open(name), &close(name)).blocks {
+            if is_proper(document, block.span.start)
+                && is_proper(document, block.inner.end)
+                && is_intact(name, &document.text()[block.inner])
+            {
+                found.push((name.to_owned(), block.span));
+            }
+        }
+    }
+    found.sort_by_key(|(_, range)| range.start);
+    found
 }
 
-/// The inside of the first block of this name, its sum left out.
-pub(crate) fn inside<'a>(document: &Document<'a>, name: &str) -> Option<&'a str> {
-    let block = document.markers(&open(name), &close(name)).blocks.into_iter().next()?;
-    Some(&document.text()[block.inner])
+/// Where those blocks lie.
+pub(super) fn own_ranges(document: &Document<'_>) -> Vec<Range<usize>> {
+    own_blocks(document).into_iter().map(|(_, range)| range).collect()
+}
+
+/// The inside of the block of this name: of the first that is ours without a doubt, else of the first at all.
+pub(super) fn inside<'a>(document: &Document<'a>, name: &str) -> Option<&'a str> {
+    let blocks = document.markers(&open(name), &close(name)).blocks;
+    let text = document.text();
+    let chosen = blocks.iter().find(|block| is_intact(name, &text[block.inner.clone()]));
+    chosen.or(blocks.first()).map(|block| &text[block.inner.clone()])
+}
+
+/// Whether the text shows this text of a block: between markers, or at least its sum, when somebody wrote into it.
+pub(super) fn shows(document: &Document<'_>, name: &str, written: &str) -> bool {
+    let sum = format!("caretaker:sum {}", sum(name, written));
+    document.comments().iter().any(|comment| comment.content == sum)
+        || document
+            .markers(&open(name), &close(name))
+            .blocks
+            .into_iter()
+            .any(|block| same(&document.text()[block.inner], written))
 }
 
 /// Whether two insides are the same but for what does not count.
-pub(crate) fn same(one: &str, other: &str) -> bool {
+fn same(one: &str, other: &str) -> bool {
     normal(one) == normal(other)
-}
-
-fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
-    let markers = document.markers(&open(name), &close(name));
-    let proper = |at: usize| {
-        document
-            .comments()
-            .iter()
-            .any(|comment| comment.span.start == at && !comment.inline && !comment.in_item)
-            && (at == 0 || document.text()[..at].ends_with(['\n', '\r']))
-    };
-    let mut found: Vec<Region> = markers
-        .blocks
-        .into_iter()
-        .map(|block| Region {
-            whole: proper(block.span.start) && proper(block.inner.end),
-            span: block.span,
-            inner: block.inner,
-        })
-        .collect();
-    for stray in markers.stray_open {
-        let end = claimed_end(document, stray.end);
-        found.push(Region { span: stray.start..end, inner: stray.end..end, whole: false });
-    }
-    for stray in markers.stray_close {
-        let start = document
-            .comments()
-            .iter()
-            .filter(|comment| comment.span.end <= stray.start && is_marker(&comment.content))
-            .map(|comment| comment.span.end)
-            .next_back()
-            .unwrap_or_else(|| document.start());
-        found.push(Region { span: start..stray.end, inner: start..stray.start, whole: false });
-    }
-    found.sort_by_key(|region| region.span.start);
-    found.dedup_by(|next, kept| {
-        let overlaps = next.span.start < kept.span.end;
-        if overlaps {
-            kept.span.end = kept.span.end.max(next.span.end);
-        }
-        overlaps
-    });
-    found
-}
-
-fn is_marker(content: &str) -> bool {
-    content.strip_prefix('/').unwrap_or(content).starts_with("caretaker:")
-        && !content.starts_with("caretaker:sum")
-}
-
-/// How far a lone opening marker can reach: to the next marker of ours, or the end.
-fn claimed_end(document: &Document<'_>, start: usize) -> usize {
-    document
-        .comments()
-        .iter()
-        .find(|comment| comment.span.start >= start && is_marker(&comment.content))
-        .map_or(document.text().len(), |comment| comment.span.start)
-}
-
-/// What of a claimed piece is not ours, with its own line endings.
-fn foreign(inner: &str, ours: Option<&str>, bounded: Option<Side>) -> String {
-    let lines: Vec<&str> = inner.split_inclusive('\n').collect();
-    let mut known = ours.map(|text| text.lines().map(normal_line).collect::<Vec<_>>()).unwrap_or_default();
-    let backwards = bounded == Some(Side::Before);
-    if backwards {
-        known.reverse();
-    }
-    let order: Vec<usize> =
-        if backwards { (0..lines.len()).rev().collect() } else { (0..lines.len()).collect() };
-    let mut kept = vec![true; lines.len()];
-    let (mut at, mut missed, mut last_ours) = (0, 0, None);
-    for (step, &index) in order.iter().enumerate() {
-        let line = normal_line(lines[index]);
-        if line.trim().is_empty() {
-            continue;
-        }
-        let next = known[at..].iter().position(|own| *own == line).map(|offset| at + offset + 1);
-        if is_sum(&line) || super::approvals::is_approval_line(&line) || next.is_some() {
-            at = next.unwrap_or(at);
-            kept[index] = false;
-            missed = 0;
-            last_ours = Some(step);
-        } else {
-            missed += 1;
-            if bounded.is_some() && missed >= PATIENCE {
-                break;
-            }
-        }
-    }
-    // Blank lines around what was ours were ours as well; beyond the last such line nothing is.
-    for (step, &index) in order.iter().enumerate() {
-        let blank = lines[index].trim().is_empty();
-        let near = step.checked_sub(1).is_none_or(|before| !kept[order[before]])
-            || order.get(step + 1).is_some_and(|&after| !kept[after]);
-        let reach = match (bounded, last_ours) {
-            (None, _) => true,
-            (Some(_), Some(last)) => step <= last,
-            (Some(_), None) => false,
-        };
-        if blank && near && reach {
-            kept[index] = false;
-        }
-    }
-    lines.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(line, _)| *line).collect()
-}
-
-/// On which side of a lone marker the claimed piece lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Side {
-    Before,
-    After,
-}
-
-/// The text with exactly one block of this name, as wished.
-pub(crate) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
-    let mut text = text.to_owned();
-    for _ in 0..MOST_REPAIRS {
-        let Ok(document) = Document::parse(&text) else { return text };
-        let found = regions(&document, mark.name);
-        let ending = document.line_ending();
-        let primary = found
-            .iter()
-            .position(|region| region.whole && is_ours(&text[region.inner.clone()], mark))
-            .or_else(|| found.iter().position(|region| region.whole));
-        let block = render(mark, ending);
-        let mut edits = Edits::new();
-        for (index, region) in found.iter().enumerate() {
-            let inner = &text[region.inner.clone()];
-            let rest = if region.whole && is_ours(inner, mark) {
-                String::new()
-            } else {
-                let side =
-                    match (region.span.start == region.inner.start, region.span.end == region.inner.end) {
-                        (true, false) => Some(Side::Before),
-                        (false, true) => Some(Side::After),
-                        _ => None,
-                    };
-                foreign(inner, mark.former.or(Some(mark.text)), side)
-            };
-            let new = if Some(index) == primary {
-                if rest.trim().is_empty() {
-                    block.clone()
-                } else {
-                    let between = ending.as_str();
-                    format!("{block}{between}{between}{}", rest.trim_start_matches(['\n', '\r']))
-                }
-            } else {
-                rest
-            };
-            if text[region.span.clone()] != *new {
-                edits.replace(region.span.clone(), new);
-            }
-        }
-        if primary.is_none() && found.is_empty() {
-            return insert(&document, &block, mark.name, place);
-        }
-        if edits.is_empty() {
-            return text;
-        }
-        let Ok(next) = edits.apply(&text) else { return text };
-        drop(document);
-        text = next;
-    }
-    text
-}
-
-fn is_ours(inner: &str, mark: &Mark<'_>) -> bool {
-    is_intact(mark.name, inner)
-        || mark.former.is_some_and(|former| same(inner, former))
-        || same(inner, mark.text)
-}
-
-/// Takes the block of this name out, when it is wholly ours.
-pub(crate) fn remove(text: &str, name: &str) -> String {
-    let Ok(document) = Document::parse(text) else { return text.to_owned() };
-    let mut edits = Edits::new();
-    for region in regions(&document, name) {
-        if region.whole && is_intact(name, &text[region.inner.clone()]) {
-            let mut end = region.span.end;
-            for _ in 0..2 {
-                let rest = &text[end..];
-                end += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };
-            }
-            edits.remove(region.span.start..end);
-        }
-    }
-    edits.apply(text).unwrap_or_else(|_| text.to_owned())
-}
-
-fn insert(document: &Document<'_>, block: &str, name: &str, place: Place) -> String {
-    let text = document.text();
-    let ending = document.line_ending().as_str();
-    let title = document.leading_title_end();
-    let below_blocks = || {
-        let top = title.unwrap_or_else(|| document.start());
-        let mut end = None;
-        for range in top_blocks(document) {
-            end = Some(range.end);
-        }
-        end.unwrap_or(top)
-    };
-    let at = match place {
-        Place::Top => document.start(),
-        Place::BelowTitle => title.unwrap_or_else(|| document.start()),
-        Place::BelowBlocks => below_blocks(),
-        Place::ChangeLog => {
-            let offset = super::change_log::section(document)
-                .and_then(|section| document.headings().get(section))
-                .map_or(text.len(), |heading| heading.span.end);
-            let candidate = spliced(text, offset, block, ending);
-            let read = Document::parse(&candidate)
-                .is_ok_and(|document| matches!(&regions(&document, name)[..], [only] if only.whole));
-            if read {
-                return candidate;
-            }
-            below_blocks()
-        }
-    };
-    spliced(text, at, block, ending)
-}
-
-/// Our intact blocks at the top, in their order.
-fn top_blocks(document: &Document<'_>) -> Vec<Range<usize>> {
-    let text = document.text();
-    let mut end = document.leading_title_end().unwrap_or_else(|| document.start());
-    let mut ranges = own_ranges(document);
-    ranges.sort_by_key(|range| range.start);
-    let mut found = Vec::new();
-    for range in ranges {
-        if range.start >= end && text[end..range.start].trim().is_empty() {
-            end = range.end;
-            found.push(range);
-        }
-    }
-    found
-}
-
-fn spliced(text: &str, at: usize, block: &str, ending: &str) -> String {
-    let (before, after) = text.split_at(at);
-    // A byte order mark is nothing that a block is to be kept apart from.
-    let first = matches!(before, "" | "\u{feff}");
-    let mut result = String::with_capacity(text.len() + block.len() + 8);
-    result.push_str(before);
-    if !first {
-        result.push_str(if before.ends_with('\n') { ending } else { "" });
-        if !before.ends_with('\n') {
-            result.push_str(ending);
-            result.push_str(ending);
-        }
-    }
-    result.push_str(block);
-    if first || !after.starts_with(['\n', '\r']) {
-        result.push_str(ending);
-        if !after.is_empty() {
-            result.push_str(ending);
-        }
-    } else {
-        let rest = after.strip_prefix("\r\n").or_else(|| after.strip_prefix('\n')).unwrap_or(after);
-        if !rest.is_empty() && !rest.starts_with(['\n', '\r']) {
-            result.push_str(ending);
-        }
-    }
-    result.push_str(after);
-    result
 }

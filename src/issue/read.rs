@@ -11,8 +11,10 @@ use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use crate::wording;
 use checklist::{BoxLikeReason, DetailKind, Document, Heading, Item};
+use regex::Regex;
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// What a merge's own words say of its category and of how far its version moves.
 pub(crate) type ClassifyWords<'a> = &'a dyn Fn(&str) -> (Option<Category>, UpdateType);
@@ -127,8 +129,10 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
         reading.tasks.push(Task {
             key: keys.next(&judged.kind, &draft.head.title),
             id,
+            written_id: draft.head.id.clone(),
             line: draft.line,
             ticked: draft.ticked,
+            notes: draft.notes.clone(),
             phase: draft.phase.clone(),
             priority: draft.priority,
             layer: draft.layer,
@@ -158,6 +162,7 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
 struct Draft {
     line: usize,
     ticked: bool,
+    notes: Vec<String>,
     head: Head,
     phase: Option<String>,
     priority: Priority,
@@ -218,6 +223,7 @@ impl Draft {
         Self {
             line: item.line,
             ticked: item.ticked,
+            notes: noted(document, item),
             phase: headings().next().map(|heading| heading.text.clone()),
             final_section: headings()
                 .take(2)
@@ -289,18 +295,51 @@ pub(crate) fn note_in(line: &str) -> Option<Range<usize>> {
     (!trimmed[..start].ends_with('*')).then_some(start..end)
 }
 
+static OWN_NOTE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"\*\([a-z]+ [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2} [^*]*\)\*")
+        .expect("the pattern is a constant that a test compiles")
+});
+
+/// The notes on a task's first line: ours wherever they stand, since people write behind them; others at its end.
+fn notes(line: &str) -> Vec<Range<usize>> {
+    let mut found: Vec<Range<usize>> = OWN_NOTE.find_iter(line).map(|note| note.range()).collect();
+    let mut end = line.trim_end().len();
+    loop {
+        if let Some(own) = found.iter().find(|own| own.end == end) {
+            end = line[..own.start].trim_end().len();
+        } else if let Some(note) = note_in(&line[..end]) {
+            end = line[..note.start].trim_end().len();
+            found.push(note);
+        } else {
+            break;
+        }
+    }
+    found.sort_by_key(|note| note.start);
+    found
+}
+
+/// The same, as texts.
+fn noted(document: &Document<'_>, item: &Item) -> Vec<String> {
+    let line = &document.text()[item.first_line.clone()];
+    notes(line).into_iter().map(|note| line[note].to_owned()).collect()
+}
+
 /// The title without notes.
 fn title(document: &Document<'_>, item: &Item) -> String {
     let line = &document.text()[item.first_line.clone()];
-    let mut end = line.len();
-    while let Some(note) = note_in(&line[..end]) {
-        end = note.start;
-    }
-    if end == line.len() {
+    let notes = notes(line);
+    if notes.is_empty() {
         return item.title.clone();
     }
+    let mut bare = String::from("- [ ] ");
+    let mut at = 0;
+    for note in notes {
+        bare.push_str(&line[at..note.start]);
+        at = note.end;
+    }
+    bare.push_str(&line[at..]);
     // The markup of what is left is read again, since the note's own is gone with it.
-    let Ok(shorter) = format!("- [ ] {}", &line[..end]).parse_title() else { return item.title.clone() };
+    let Ok(shorter) = bare.parse_title() else { return item.title.clone() };
     let first = item.text.lines().next().unwrap_or("");
     match item.title.strip_prefix(first.trim()) {
         Some(rest) => format!("{} {}", shorter.trim(), rest.trim()).trim().to_owned(),

@@ -1,6 +1,8 @@
 //! Titles, and the notes on issues and pull requests that a run closes besides its own.
 
-use super::marks;
+use super::marks::Mark;
+use super::position::Place;
+use super::repair;
 use crate::forge::IssueNumber;
 use crate::wording;
 
@@ -9,32 +11,43 @@ const LONGEST_TITLE: usize = 255;
 
 const RESOLVED: &str = "[RESOLVED] ";
 
-/// The title with the mark of the resolved, or without it; never marked twice, never longer than the forge takes.
+/// The title with the mark of the resolved, or, when it is not resolved (any more), without; never marked twice, never
+/// longer than the forge takes.
 pub(crate) fn text_for_title(title: &str, resolved: bool) -> String {
-    let marked =
-        title.get(..RESOLVED.len() - 1).is_some_and(|start| start.eq_ignore_ascii_case(RESOLVED.trim()));
+    let mut bare = title;
+    // A mark that stands there once stays as it is written.
+    let mut marked = None;
+    while let Some(rest) = unmarked(bare) {
+        marked = Some(bare);
+        bare = rest;
+    }
     let mut text = match (resolved, marked) {
-        (true, false) => format!("{RESOLVED}{}", title.trim_start()),
+        (true, Some(marked)) => marked.to_owned(),
+        (true, None) => format!("{RESOLVED}{}", title.trim_start()),
         // A title that is nothing but the mark stays: the forge takes no empty one.
-        (false, true) => match title[RESOLVED.len() - 1..].trim_start() {
-            "" => title.to_owned(),
-            rest => rest.to_owned(),
-        },
-        (true, true) | (false, false) => title.to_owned(),
+        (false, _) if bare.is_empty() => title.to_owned(),
+        (false, _) => bare.to_owned(),
     };
     if text.len() > LONGEST_TITLE {
-        let cut = (0..=LONGEST_TITLE).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0);
-        text.truncate(cut);
+        text.truncate(text.floor_char_boundary(LONGEST_TITLE));
         text.truncate(text.trim_end().len());
     }
     text
+}
+
+/// What stands behind a mark of the resolved.
+fn unmarked(title: &str) -> Option<&str> {
+    let title = title.trim_start();
+    let mark = RESOLVED.trim_end();
+    let start = title.get(..mark.len())?;
+    start.eq_ignore_ascii_case(mark).then(|| title[mark.len()..].trim_start())
 }
 
 /// The body of a related issue or pull request with our note above its own, untouched text. Applying it again with
 /// another note replaces the note. `note` is our own Markdown.
 pub(crate) fn resolution_note(body: &str, issue: IssueNumber, note: &str) -> String {
     let text = wording::resolution(issue, note);
-    marks::place(body, &marks::Mark::new("resolution", &text), marks::Place::Top)
+    repair::place(body, &Mark::new("resolution", &text), Place::Top)
 }
 
 #[cfg(test)]
@@ -46,10 +59,15 @@ mod tests {
         assert_eq!(text_for_title("[Maintenance] a", true), "[RESOLVED] [Maintenance] a");
         assert_eq!(text_for_title("[RESOLVED] a", true), "[RESOLVED] a");
         assert_eq!(text_for_title("[resolved] a", true), "[resolved] a");
+        assert_eq!(text_for_title("[RESOLVED] [RESOLVED]a", true), "[RESOLVED]a");
         assert_eq!(text_for_title("a", false), "a");
         assert_eq!(text_for_title("[RESOLVED] a", false), "a");
         assert_eq!(text_for_title("[resolved]a", false), "a");
         assert_eq!(text_for_title("[RESOLVED]", false), "[RESOLVED]");
+        assert_eq!(text_for_title("  a", false), "  a");
+        assert_eq!(text_for_title("[RESOLVED] [Maintenance] a", false), "[Maintenance] a", "reopened");
+        assert_eq!(text_for_title("[Resolved] [RESOLVED] a", false), "a");
+        assert_eq!(text_for_title("", true), "[RESOLVED] ");
         let long = text_for_title(&"ä".repeat(200), true);
         assert!(long.len() <= 255 && long.ends_with('ä'), "{} bytes", long.len());
         assert_eq!(text_for_title(&long, true), long);

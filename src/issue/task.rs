@@ -149,10 +149,14 @@ pub(crate) struct Task {
     pub(crate) key: TaskKey,
     /// Its id as shown: as written (`A1`), or `T<line>` where it is missing or doubled.
     pub(crate) id: String,
+    /// Its id as written, doubled or not.
+    pub(crate) written_id: Option<String>,
     /// Its line in the body, from 1.
     pub(crate) line: usize,
     /// Whether its box is ticked.
     pub(crate) ticked: bool,
+    /// The notes on its first line: emphasised texts in parentheses, ours or a person's.
+    pub(crate) notes: Vec<String>,
     /// The heading right above it, by which the closing report groups what was done.
     pub(crate) phase: Option<String>,
     /// Its priority, as written, by its heading, or P2.

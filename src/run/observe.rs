@@ -173,7 +173,13 @@ pub(crate) async fn observe(
         Err(error) => (Reading::default(), Some(wording::body_unreadable(&error))),
     };
     let known: Vec<_> = state.tasks.values().map(|record| record.known.clone()).collect();
-    issue::keep_history(&mut reading, &known);
+    let notes: Vec<_> = subject
+        .writes
+        .iter()
+        .flat_map(|write| &write.tasks)
+        .filter_map(|task| Some((task.key.clone(), task.note.clone()?)))
+        .collect();
+    issue::keep_history(&mut reading, &known, &notes);
 
     let ClusterView { recon, applications, workloads, error: cluster_error } = cluster(parts, now).await;
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);

@@ -97,6 +97,9 @@ pub(crate) struct Report<'a> {
     pub(crate) bot: &'a str,
 }
 
+/// So many of the last statuses are remembered when a block is repaired: the newest ones may never have arrived.
+const FORMER_STATUSES: usize = 8;
+
 fn outcome_word(outcome: TaskOutcome) -> OutcomeWord {
     match outcome {
         TaskOutcome::Done => OutcomeWord::Done,
@@ -249,7 +252,13 @@ impl Report<'_> {
             known: self.state.tasks.values().map(|record| record.known.clone()).collect(),
             tasks,
             status: Some(status),
-            former_status: self.writes.last().and_then(|write| write.status.clone()),
+            former_statuses: self
+                .writes
+                .iter()
+                .rev()
+                .filter_map(|write| write.status.clone())
+                .take(FORMER_STATUSES)
+                .collect(),
             blocks: Vec::new(),
             rows,
             template,

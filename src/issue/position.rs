@@ -1,0 +1,124 @@
+//! Where a block of ours goes when there is none yet.
+//!
+//! The place does not depend on which block came first, so that the same wishes give the same text in whatever order
+//! they arose: the closing report, the title, the status, then the others by their names.
+
+use super::marks;
+use checklist::Document;
+
+/// Where a block goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// Above everything.
+    Top,
+    /// Below a leading title, else above everything but the closing report.
+    BelowTitle,
+    /// Among our other blocks that stand there, by name; else as `BelowTitle`.
+    BelowBlocks,
+    /// Below the heading of the change log, else below everything, if it is read as a block there; else as
+    /// `BelowBlocks`.
+    ChangeLog,
+}
+
+/// The text with the block in its place.
+pub(super) fn insert(document: &Document<'_>, block: &str, name: &str, place: Place) -> String {
+    let text = document.text();
+    let ending = document.line_ending().as_str();
+    let at = match place {
+        Place::Top => 0,
+        Place::BelowTitle => Head::of(document).below_title(),
+        Place::BelowBlocks => Head::of(document).among_blocks(name),
+        Place::ChangeLog => {
+            let offset = super::change_log::section(document)
+                .and_then(|section| document.headings().get(section))
+                .map_or(text.len(), |heading| line_end(text, heading.span.end));
+            let candidate = spliced(text, offset, block, ending);
+            let read = Document::parse(&candidate).is_ok_and(|document| {
+                marks::own_blocks(&document).iter().filter(|(own, _)| own == name).count() == 1
+            });
+            if read {
+                return candidate;
+            }
+            Head::of(document).among_blocks(name)
+        }
+    };
+    spliced(text, at, block, ending)
+}
+
+/// The top of a body: our blocks and the title, in their order, before anything else.
+#[derive(Debug, Default)]
+struct Head {
+    title_end: Option<usize>,
+    blocks: Vec<(String, usize)>,
+}
+
+impl Head {
+    fn of(document: &Document<'_>) -> Self {
+        let text = document.text();
+        let own = marks::own_blocks(document);
+        let mut head = Self::default();
+        let mut at = 0;
+        loop {
+            let start = at + text[at..].len() - text[at..].trim_start().len();
+            let title = document.headings().iter().find(|heading| heading.span.start == start);
+            at = if let Some((name, range)) = own.iter().find(|(_, range)| range.start == start) {
+                head.blocks.push((name.clone(), line_end(text, range.end)));
+                range.end
+            } else if let Some(title) = title.filter(|title| title.level == 1 && head.title_end.is_none()) {
+                head.title_end = Some(line_end(text, title.span.end));
+                title.span.end
+            } else {
+                return head;
+            };
+        }
+    }
+
+    fn below_title(&self) -> usize {
+        self.title_end.unwrap_or_else(|| match self.blocks.first() {
+            Some((name, end)) if name == "closing" => *end,
+            _ => 0,
+        })
+    }
+
+    fn among_blocks(&self, name: &str) -> usize {
+        let start = self.below_title();
+        self.blocks
+            .iter()
+            .filter(|(own, end)| *end > start && (own == "status" || own.as_str() < name))
+            .map(|(_, end)| *end)
+            .next_back()
+            .unwrap_or(start)
+    }
+}
+
+/// Where the line that holds an offset ends: blanks at its end belong to it.
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find(['\n', '\r']).map_or(text.len(), |length| at + length)
+}
+
+fn spliced(text: &str, at: usize, block: &str, ending: &str) -> String {
+    let (before, after) = text.split_at(at);
+    let mut result = String::with_capacity(text.len() + block.len() + 8);
+    result.push_str(before);
+    if !before.is_empty() {
+        result.push_str(if before.ends_with('\n') { ending } else { "" });
+        if !before.ends_with('\n') {
+            result.push_str(ending);
+            result.push_str(ending);
+        }
+    }
+    result.push_str(block);
+    if at == 0 || !after.starts_with(['\n', '\r']) {
+        result.push_str(ending);
+        if !after.is_empty() {
+            result.push_str(ending);
+        }
+    } else {
+        let rest = after.strip_prefix("\r\n").or_else(|| after.strip_prefix('\n')).unwrap_or(after);
+        if !rest.is_empty() && !rest.starts_with(['\n', '\r']) {
+            result.push_str(ending);
+        }
+    }
+    result.push_str(after);
+    result
+}
