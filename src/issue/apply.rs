@@ -18,7 +18,8 @@ pub(crate) struct TaskWish {
     pub(crate) tick: bool,
     /// The outcome note, as [`crate::wording::outcome_note`] makes it, without a blank before it.
     pub(crate) note: Option<String>,
-    /// Notes of ours that may stand there and are replaced, by their exact text.
+    /// Notes of ours that may stand there and are replaced, by their exact text. The wished one is among them when it was
+    /// written before: where another note stands in its place now, a person has changed it.
     pub(crate) former_notes: Vec<String>,
 }
 
@@ -182,6 +183,9 @@ fn pass(fresh: &str, desired: &Desired) -> String {
     let mut rows: Vec<&ChangeRow> = desired.rows.iter().collect();
     rows.sort_by_key(|row| row.at);
     text = change_log::append(&text, &rows);
+    if desired.status.is_some() {
+        text = repair::release(&text);
+    }
     text = template::fill(&text, &desired.template);
     tasks(&text, desired)
 }
@@ -210,17 +214,24 @@ fn tasks(text: &str, desired: &Desired) -> String {
         if wish.tick {
             edits.set_box(item, true);
         }
-        note(&document, item, wish, &mut edits);
+        note(&document, item, wish, &notes, &mut edits);
     }
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
 }
 
-/// Brings the note of one task up to date: the wished one once, and none of ours besides it.
-fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, edits: &mut Edits) {
+/// Brings the note of one task up to date: the wished one once, and none of ours besides it, not even another task's
+/// that came with a copied line.
+fn note(
+    document: &Document<'_>,
+    item: &Item,
+    wish: &TaskWish,
+    all: &[(TaskKey, String)],
+    edits: &mut Edits,
+) {
     let text = document.text();
     let line = &text[item.first_line.start..item.first_line_end];
     let wished = wish.note.as_deref();
-    let mut own = own_notes(line, wish);
+    let mut own = own_notes(line, all);
     let stays = own.iter().rposition(|range| Some(&line[range.clone()]) == wished);
     let place = stays.or_else(|| own.len().checked_sub(1).filter(|_| wished.is_some()));
     if let Some(place) = place {
@@ -244,10 +255,14 @@ fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, edits: &mut Edits
 }
 
 /// Where in a line notes of ours stand, by their exact text.
-fn own_notes(line: &str, wish: &TaskWish) -> Vec<Range<usize>> {
-    let mut found: Vec<Range<usize>> = wish
-        .notes()
-        .flat_map(|note| line.match_indices(note).map(|(at, note)| at..at + note.len()))
+fn own_notes(line: &str, all: &[(TaskKey, String)]) -> Vec<Range<usize>> {
+    // All of them begin alike; most lines hold none.
+    if !line.contains("*(") {
+        return Vec::new();
+    }
+    let mut found: Vec<Range<usize>> = all
+        .iter()
+        .flat_map(|(_, note)| line.match_indices(note.as_str()).map(|(at, note)| at..at + note.len()))
         .collect();
     found.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
     found.dedup_by(|next, kept| next.start < kept.end);

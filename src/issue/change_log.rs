@@ -4,7 +4,7 @@ use super::marks::{self, Mark};
 use super::position::Place;
 use super::{ChangeKind, ChangeRow, repair};
 use crate::wording;
-use checklist::{Document, Edits, Row, Table};
+use checklist::{Document, Edits, LineEnding, Row, Table};
 
 /// What a column holds, by its header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,6 +80,12 @@ fn into_table(document: &Document<'_>, table: &Table, rows: &[&ChangeRow]) -> St
         .iter()
         .map(|row| row.cells.iter().map(|cell| &text[cell.span.clone()]).collect())
         .collect();
+    // The last line keeps its own ending, also where a text has both kinds.
+    let ending = match &text[table.last_line_end..] {
+        rest if rest.starts_with("\r\n") => LineEnding::CrLf,
+        rest if rest.starts_with('\n') => LineEnding::Lf,
+        _ => document.line_ending(),
+    };
     let mut edits = Edits::new();
     let mut filled = Vec::new();
     for row in rows {
@@ -96,7 +102,7 @@ fn into_table(document: &Document<'_>, table: &Table, rows: &[&ChangeRow]) -> St
         }
         // Cells are escaped here, and the crate that edits escapes every pipe again.
         let plain: Vec<String> = cells.iter().map(|cell| cell.replace("\\|", "|")).collect();
-        edits.append_row(table, &plain, document.line_ending());
+        edits.append_row(table, &plain, ending);
     }
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
 }

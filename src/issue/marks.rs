@@ -116,7 +116,7 @@ pub(super) fn is_proper(document: &Document<'_>, at: usize) -> bool {
     let comments = document.comments();
     let found = comments.partition_point(|comment| comment.span.start < at);
     comments.get(found).is_some_and(|comment| comment.span.start == at && !comment.inline && !comment.in_item)
-        && (at == 0 || document.text()[..at].ends_with(['\n', '\r']))
+        && (at == document.start() || document.text()[..at].ends_with(['\n', '\r']))
 }
 
 /// The blocks that are ours without a doubt, by name, in the order of the text. Around anything else somebody has put

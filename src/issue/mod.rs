@@ -39,6 +39,10 @@ mod order_tests;
 mod read_tests;
 #[cfg(test)]
 mod report_tests;
+#[cfg(test)]
+mod script_model;
+#[cfg(test)]
+mod script_tests;
 
 pub(crate) use apply::*;
 pub(crate) use approvals::*;

@@ -25,7 +25,7 @@ pub(super) fn insert(document: &Document<'_>, block: &str, name: &str, place: Pl
     let text = document.text();
     let ending = document.line_ending().as_str();
     let at = match place {
-        Place::Top => 0,
+        Place::Top => document.start(),
         Place::BelowTitle => Head::of(document).below_title(),
         Place::BelowBlocks => Head::of(document).among_blocks(name),
         Place::ChangeLog => {
@@ -48,6 +48,7 @@ pub(super) fn insert(document: &Document<'_>, block: &str, name: &str, place: Pl
 /// The top of a body: our blocks and the title, in their order, before anything else.
 #[derive(Debug, Default)]
 struct Head {
+    start: usize,
     title_end: Option<usize>,
     blocks: Vec<(String, usize)>,
 }
@@ -56,8 +57,8 @@ impl Head {
     fn of(document: &Document<'_>) -> Self {
         let text = document.text();
         let own = marks::own_blocks(document);
-        let mut head = Self::default();
-        let mut at = 0;
+        let mut head = Self { start: document.start(), ..Self::default() };
+        let mut at = head.start;
         loop {
             let start = at + text[at..].len() - text[at..].trim_start().len();
             let title = document.headings().iter().find(|heading| heading.span.start == start);
@@ -76,7 +77,7 @@ impl Head {
     fn below_title(&self) -> usize {
         self.title_end.unwrap_or_else(|| match self.blocks.first() {
             Some((name, end)) if name == "closing" => *end,
-            _ => 0,
+            _ => self.start,
         })
     }
 
@@ -96,28 +97,29 @@ fn line_end(text: &str, at: usize) -> usize {
     text[at..].find(['\n', '\r']).map_or(text.len(), |length| at + length)
 }
 
+/// Puts a block below the line that ends at an offset, or above everything: a line keeps its own ending, and what
+/// stands beside the block is a paragraph of its own.
 fn spliced(text: &str, at: usize, block: &str, ending: &str) -> String {
-    let (before, after) = text.split_at(at);
+    // A byte order mark is nothing that a block is to be kept apart from.
+    let first = matches!(&text[..at], "" | "\u{feff}");
+    let own = match &text[at..] {
+        _ if first => 0,
+        rest if rest.starts_with("\r\n") => 2,
+        rest => usize::from(rest.starts_with(['\n', '\r'])),
+    };
+    let (before, after) = text.split_at(at + own);
     let mut result = String::with_capacity(text.len() + block.len() + 8);
     result.push_str(before);
-    if !before.is_empty() {
-        result.push_str(if before.ends_with('\n') { ending } else { "" });
-        if !before.ends_with('\n') {
-            result.push_str(ending);
+    if !first {
+        if !before.ends_with(['\n', '\r']) {
             result.push_str(ending);
         }
+        result.push_str(ending);
     }
     result.push_str(block);
-    if at == 0 || !after.starts_with(['\n', '\r']) {
+    result.push_str(ending);
+    if !after.is_empty() && (first || !after.starts_with(['\n', '\r'])) {
         result.push_str(ending);
-        if !after.is_empty() {
-            result.push_str(ending);
-        }
-    } else {
-        let rest = after.strip_prefix("\r\n").or_else(|| after.strip_prefix('\n')).unwrap_or(after);
-        if !rest.is_empty() && !rest.starts_with(['\n', '\r']) {
-            result.push_str(ending);
-        }
     }
     result.push_str(after);
     result

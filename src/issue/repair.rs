@@ -16,9 +16,9 @@ const MOST_REPAIRS: usize = 8;
 /// More lines than this in a row that are not ours end what a lone marker claims.
 const PATIENCE: usize = 3;
 
-/// A line with fewer letters and digits than this may well be somebody else's: it counts as ours only right behind
-/// another line of ours.
-const TELLING: usize = 10;
+/// A line with fewer letters and digits than this may well be somebody else's: behind a lone marker it counts as ours only
+/// right behind another line of ours.
+const TELLING: usize = 8;
 
 /// What stays where taking a marker away would change how the rest is read.
 const NEUTRAL: &str = "<!-- -->";
@@ -59,20 +59,28 @@ pub(super) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
         if found.is_empty() {
             return position::insert(&document, &block, mark.name, place);
         }
-        let Some(next) = repaired(&document, &found, mark, &block) else { return text };
+        let Some(next) = repaired(&document, &found, mark, Some(&block)) else { return text };
         drop(document);
         text = next;
     }
     text
 }
 
-/// The text with what was found repaired; `None` when all is well.
-fn repaired(document: &Document<'_>, found: &[Region], mark: &Mark<'_>, block: &str) -> Option<String> {
+/// The text with what was found repaired, and one of them the block; `None` when all is well.
+fn repaired(
+    document: &Document<'_>,
+    found: &[Region],
+    mark: &Mark<'_>,
+    block: Option<&str>,
+) -> Option<String> {
     let text = document.text();
-    let primary = found
-        .iter()
-        .position(|region| region.whole && mark.owns(&text[region.inner.clone()]))
-        .or_else(|| found.iter().position(|region| region.whole));
+    let primary = block.and_then(|_| {
+        found
+            .iter()
+            .position(|region| region.whole && mark.owns(&text[region.inner.clone()]))
+            .or_else(|| found.iter().position(|region| region.whole))
+    });
+    let block = block.unwrap_or_default();
     let ending = document.line_ending().as_str();
     let (mut bare, mut neutral, mut risky) = (Edits::new(), Edits::new(), false);
     for (index, region) in found.iter().enumerate() {
@@ -93,9 +101,7 @@ fn repaired(document: &Document<'_>, found: &[Region], mark: &Mark<'_>, block: &
             new.clone()
         } else {
             risky = true;
-            let opening = if region.span.start < region.inner.start { NEUTRAL } else { "" };
-            let closing = if region.inner.end < region.span.end { NEUTRAL } else { "" };
-            format!("{opening}{rest}{closing}")
+            neutralised(region, inner, &rest, ending)
         };
         bare.replace(region.span.clone(), new);
         neutral.replace(region.span.clone(), careful);
@@ -109,6 +115,26 @@ fn repaired(document: &Document<'_>, found: &[Region], mark: &Mark<'_>, block: &
     }
     let neutral = neutral.apply(text).ok()?;
     Some(if outline(&bare) == outline(&neutral) { bare } else { neutral })
+}
+
+/// What stays of a claimed piece, with an empty comment for each of its markers. One that had its line for itself keeps
+/// it.
+fn neutralised(region: &Region, inner: &str, rest: &str, ending: &str) -> String {
+    let mut text = String::new();
+    if region.span.start < region.inner.start {
+        text.push_str(NEUTRAL);
+        if inner.starts_with(['\n', '\r']) && !rest.starts_with(['\n', '\r']) {
+            text.push_str(ending);
+        }
+    }
+    text.push_str(rest);
+    if region.inner.end < region.span.end {
+        if inner.ends_with('\n') && !text.is_empty() && !text.ends_with('\n') {
+            text.push_str(ending);
+        }
+        text.push_str(NEUTRAL);
+    }
+    text
 }
 
 /// What a reader makes of a text: its boxes, each with the headings above it, its headings and tables.
@@ -147,7 +173,7 @@ fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
             .filter(|comment| comment.span.end <= stray.start && is_marker(&comment.content))
             .map(|comment| comment.span.end)
             .next_back()
-            .unwrap_or(0);
+            .unwrap_or_else(|| document.start());
         found.push(Region { span: start..stray.end, inner: start..stray.start, whole: false });
     }
     found.sort_by_key(|region| region.span.start);
@@ -162,8 +188,13 @@ fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
 }
 
 fn is_marker(content: &str) -> bool {
-    content.strip_prefix('/').unwrap_or(content).starts_with("caretaker:")
-        && !content.starts_with("caretaker:sum")
+    marker_name(content).is_some()
+}
+
+/// The name of the block that a comment begins or ends.
+fn marker_name(content: &str) -> Option<&str> {
+    let name = content.strip_prefix('/').unwrap_or(content).strip_prefix("caretaker:")?;
+    (!name.is_empty() && !name.contains(' ')).then_some(name)
 }
 
 /// How far a lone opening marker can reach: to the next marker of ours, or the end.
@@ -190,7 +221,8 @@ fn foreign(mark: &Mark<'_>, inner: &str, side: Option<Side>) -> String {
     lines.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(line, _)| *line).collect()
 }
 
-/// Which lines stay when what we wrote there is `known`.
+/// Which lines stay when what we wrote there is `known`: all but the most that can be found of it, in its order. Whatever
+/// a person added, changed or took away among our lines, the others of ours go, or half a fence would swallow the rest.
 fn not_ours(name: &str, lines: &[&str], known: &str, side: Option<Side>) -> Vec<bool> {
     let mut known: Vec<String> =
         known.lines().map(normal_line).filter(|line| !line.trim().is_empty()).collect();
@@ -199,46 +231,132 @@ fn not_ours(name: &str, lines: &[&str], known: &str, side: Option<Side>) -> Vec<
         known.reverse();
         order.reverse();
     }
-    let markers = [format!("<!-- {} -->", open(name)), format!("<!-- {} -->", close(name))];
-    let mut kept = vec![true; lines.len()];
-    let (mut at, mut missed, mut last_ours) = (0, 0, None);
-    for (step, &index) in order.iter().enumerate() {
-        let line = normal_line(lines[index]);
-        if line.trim().is_empty() {
-            continue;
+    let normal: Vec<String> = order.iter().map(|&index| normal_line(lines[index])).collect();
+    let sure = surely(name, &normal, &known, side);
+    let reach = match side {
+        None => normal.len(),
+        Some(_) => claimed(&normal, &known, &sure),
+    };
+    let mut ours: Vec<bool> = sure[..reach].to_vec();
+    // Again, because a fence that half a block opens can hide where the next copy begins.
+    for _ in 0..MOST_REPAIRS {
+        let left: Vec<(usize, &str)> =
+            (0..reach).filter(|&at| !ours[at]).map(|at| (at, normal[at].as_str())).collect();
+        let found = common(&left, &known);
+        if !found.iter().any(|&at| is_telling(&normal[at])) {
+            break;
         }
-        let telling = line.chars().filter(|character| character.is_alphanumeric()).count() >= TELLING;
-        let next = known[at..]
-            .iter()
-            .position(|own| *own == line)
-            .filter(|&offset| telling || (offset == 0 && missed == 0))
-            .map(|offset| at + offset + 1);
-        let ours = next.is_some()
-            || is_sum(&line)
-            || super::approvals::is_approval_line(&line)
-            || markers.iter().any(|marker| *marker == line);
-        if ours {
-            at = next.unwrap_or(at);
-            kept[index] = false;
+        found.into_iter().for_each(|at| ours[at] = true);
+    }
+    let mut kept = vec![true; lines.len()];
+    for (step, &index) in order[..reach].iter().enumerate() {
+        // Blank lines around what was ours were ours as well.
+        let near = |other: Option<&bool>| other.is_none_or(|other| *other);
+        let blank = normal[step].trim().is_empty()
+            && (near(step.checked_sub(1).and_then(|before| ours.get(before))) || near(ours.get(step + 1)));
+        kept[index] = !(ours[step] || blank);
+        ours[step] |= blank;
+    }
+    kept
+}
+
+/// Which lines nobody else writes: sums, boxes of approvals, and markers (hidden in a fence that half a block opened) that
+/// stand where they do in a block.
+fn surely(name: &str, lines: &[String], known: &[String], side: Option<Side>) -> Vec<bool> {
+    let (opening, closing) = (format!("<!-- {} -->", open(name)), format!("<!-- {} -->", close(name)));
+    let backwards = side == Some(Side::Before);
+    let ours = |line: Option<&String>| {
+        line.is_some_and(|line| is_sum(line) || known.contains(line) && is_telling(line))
+    };
+    (0..lines.len())
+        .map(|at| {
+            let line = &lines[at];
+            let before = || lines[..at].iter().rev().find(|line| !line.trim().is_empty());
+            let behind = || lines[at + 1..].iter().find(|line| !line.trim().is_empty());
+            let (above, below) = if backwards { (behind(), before()) } else { (before(), behind()) };
+            is_sum(line)
+                || super::approvals::is_approval_line(line)
+                || *line == opening && ours(below)
+                || *line == closing && ours(above)
+        })
+        .collect()
+}
+
+/// How many lines a lone marker claims: up to the last line of ours before so many that are not, and the short ones
+/// right behind it.
+fn claimed(lines: &[String], known: &[String], sure: &[bool]) -> usize {
+    let (mut missed, mut end) = (0, 0);
+    for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let is_known = known.contains(line);
+        if sure[at] || is_known && (is_telling(line) || missed == 0) {
             missed = 0;
-            last_ours = Some(step);
+            end = at + 1;
         } else {
             missed += 1;
-            if side.is_some() && missed >= PATIENCE {
+            if missed >= PATIENCE {
                 break;
             }
         }
     }
-    // Blank lines around what was ours were ours as well; beyond the last such line nothing is.
-    for (step, &index) in order.iter().enumerate() {
-        let near = step.checked_sub(1).is_none_or(|before| !kept[order[before]])
-            || order.get(step + 1).is_some_and(|&after| !kept[after]);
-        let reach = side.is_none() || last_ours.is_some_and(|last| step <= last);
-        if lines[index].trim().is_empty() && near && reach {
-            kept[index] = false;
+    end
+}
+
+fn is_telling(line: &str) -> bool {
+    line.chars().filter(|character| character.is_alphanumeric()).count() >= TELLING
+}
+
+/// The longest sequence of lines that is in `known` in the same order: their places.
+fn common(lines: &[(usize, &str)], known: &[String]) -> Vec<usize> {
+    let found: Vec<(usize, &str)> =
+        lines.iter().filter(|(_, line)| known.iter().any(|own| own == line)).copied().collect();
+    let width = known.len() + 1;
+    let mut longest = vec![0_u32; (found.len() + 1) * width];
+    for (row, (_, line)) in found.iter().enumerate().rev() {
+        for column in (0..known.len()).rev() {
+            longest[row * width + column] = if known[column] == *line {
+                longest[(row + 1) * width + column + 1] + 1
+            } else {
+                longest[(row + 1) * width + column].max(longest[row * width + column + 1])
+            };
         }
     }
-    kept
+    let (mut row, mut column) = (0, 0);
+    let mut places = Vec::new();
+    while row < found.len() && column < known.len() {
+        if known[column] == found[row].1 {
+            places.push(found[row].0);
+            row += 1;
+            column += 1;
+        } else if longest[row * width + column + 1] >= longest[(row + 1) * width + column] {
+            // The first of several copies, so that another round finds the others whole.
+            column += 1;
+        } else {
+            row += 1;
+        }
+    }
+    places
+}
+
+/// Takes away markers of every kind around what is not ours: somebody put them there, or wrote into a block that is not
+/// wanted any more. The words are that person's.
+pub(super) fn release(text: &str) -> String {
+    let mut text = text.to_owned();
+    for _ in 0..MOST_REPAIRS {
+        let Ok(document) = Document::parse(&text) else { return text };
+        let mut names: Vec<&str> = document.comments().iter().filter_map(|c| marker_name(&c.content)).collect();
+        names.sort_unstable();
+        names.dedup();
+        let own = marks::own_ranges(&document);
+        let next = names.into_iter().find_map(|name| {
+            let mut found = regions(&document, name);
+            found.retain(|region| !own.contains(&region.span));
+            repaired(&document, &found, &Mark::new(name, ""), None)
+        });
+        let Some(next) = next else { return text };
+        drop(document);
+        text = next;
+    }
+    text
 }
 
 /// Takes the block of this name out, when it is wholly ours.
@@ -254,4 +372,20 @@ pub(super) fn remove(text: &str, name: &str) -> String {
         edits.remove(range.start..end);
     }
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_a_block_that_hides_the_next_copy_goes_whole() {
+        let former = vec!["## caretaker\n\nStatus line begins\n\n- [ ] Approve **A1** (code `7f3c`): it\n\n```json\n{\n}\n```\n\nStatus line ends".to_owned()];
+        let mark = Mark::new("status", "## caretaker\n\n```json\n{\n}\n```\n\nanother text").after(&former);
+        let whole = marks::render(&Mark::new("status", &former[0]), checklist::LineEnding::Lf);
+        let half = &whole[..whole.find("{\n").expect("it is there")];
+        let text = place(&format!("{half}\n\n{whole}\n\n- [ ] mine\n"), &mark, Place::Top);
+        let block = marks::render(&mark, checklist::LineEnding::Lf);
+        assert_eq!(text, format!("{block}\n\n- [ ] mine\n"));
+    }
 }
