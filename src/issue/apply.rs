@@ -221,13 +221,7 @@ fn tasks(text: &str, desired: &Desired) -> String {
 
 /// Brings the note of one task up to date: the wished one once, and none of ours besides it, not even another task's
 /// that came with a copied line.
-fn note(
-    document: &Document<'_>,
-    item: &Item,
-    wish: &TaskWish,
-    all: &[(TaskKey, String)],
-    edits: &mut Edits,
-) {
+fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &[(TaskKey, String)], edits: &mut Edits) {
     let text = document.text();
     let line = &text[item.first_line.start..item.first_line_end];
     let wished = wish.note.as_deref();

@@ -1,7 +1,8 @@
 //! Real bodies, compared with what a careful reader makes of them. The folder is no part of the project; where it is
 //! not there, the test says so.
 
-use super::{order, read};
+use super::{Priority, order, read};
+use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use std::path::PathBuf;
 
@@ -25,7 +26,8 @@ fn words(text: &str) -> (Option<Category>, UpdateType) {
 
 type Line = (usize, &'static str, &'static str, Option<&'static str>);
 
-fn compare(file: &str, tasks: &[Line], planned: &[&str], ignored: &[usize]) {
+/// The body, where the folder is there.
+fn body(file: &str) -> Option<String> {
     let folder = std::env::var_os("CARETAKER_TEST_CORPUS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
     let path = folder.join("issues").join(file);
@@ -35,8 +37,13 @@ fn compare(file: &str, tasks: &[Line], planned: &[&str], ignored: &[usize]) {
             &mut std::io::stderr(),
             format!("skipped: {} is not there\n", path.display()).as_bytes(),
         );
-        return;
+        return None;
     };
+    Some(body)
+}
+
+fn compare(file: &str, tasks: &[Line], planned: &[&str], ignored: &[usize]) {
+    let Some(body) = body(file) else { return };
     let reading = read(&body, &words).expect("readable");
     let plan = super::plan_json(&reading, &order(&reading.tasks, &|_| None));
     let found: Vec<(usize, String, String, Option<String>)> = plan["tasks"]
@@ -153,4 +160,84 @@ fn plain_heads() {
         &["A1", "B1", "C1"],
         &[164, 165, 166, 167],
     );
+}
+
+/// A task's id, its priority, its layer, and what it waits for.
+type Place = (&'static str, Priority, Option<Layer>, &'static [&'static str]);
+
+fn compare_places(file: &str, expected: &[Place]) {
+    let Some(body) = body(file) else { return };
+    let reading = read(&body, &words).expect("readable");
+    let found: Vec<_> = reading
+        .tasks
+        .iter()
+        .map(|task| {
+            let before: Vec<&str> = task.depends_on.iter().map(String::as_str).collect();
+            (task.id.as_str(), task.priority, task.layer, before)
+        })
+        .collect();
+    let expected: Vec<_> = expected
+        .iter()
+        .map(|(id, priority, layer, before)| (*id, *priority, *layer, before.to_vec()))
+        .collect();
+    assert_eq!(found, expected, "{file}");
+}
+
+#[test]
+fn where_the_tasks_stand_and_what_they_wait_for() {
+    use Layer::{Apps, Metal, Platform, Storage, System};
+    use Priority::{P0, P1, P2, P3};
+    compare_places(
+        "2025-12-09.md",
+        &[
+            ("T58", P1, None, &[]),
+            ("T63", P1, None, &[]),
+            ("T69", P2, None, &[]),
+            ("T70", P2, None, &[]),
+            ("T71", P2, None, &[]),
+            ("T72", P2, None, &[]),
+        ],
+    );
+    compare_places(
+        "2026-01-28.md",
+        &[
+            ("A1", P0, Some(Apps), &[]),
+            ("A2", P0, Some(Platform), &[]),
+            ("A3", P0, Some(Apps), &[]),
+            ("B1", P0, Some(Apps), &[]),
+            ("B2", P0, Some(Apps), &[]),
+            ("B3", P0, Some(Platform), &["B1", "B2"]),
+            ("C1", P1, Some(System), &[]),
+            ("C2", P1, Some(System), &["C1"]),
+            ("D1", P2, Some(System), &[]),
+            ("D2", P2, Some(System), &["D1"]),
+            ("D3", P2, Some(Apps), &[]),
+            ("D4", P2, Some(Apps), &["D3"]),
+            ("D5", P2, Some(Storage), &[]),
+            ("D6", P2, Some(Storage), &[]),
+            ("E1", P3, None, &[]),
+            ("F1", P0, None, &[]),
+        ],
+    );
+    compare_places(
+        "2026-01-31.md",
+        &[("A0", P1, None, &[]), ("A1", P2, None, &[]), ("A2", P2, None, &["A1"])],
+    );
+    compare_places(
+        "2026-03-07.md",
+        &[
+            ("A1", P0, Some(Metal), &[]),
+            ("C3", P1, Some(System), &[]),
+            ("C1", P1, Some(Platform), &[]),
+            ("C4", P1, Some(Platform), &[]),
+            ("C2", P1, Some(Apps), &[]),
+            ("D1", P2, Some(Platform), &["C1"]),
+            ("D2", P2, Some(Platform), &["C2"]),
+            ("D3", P2, Some(Platform), &["C3"]),
+            ("D4", P2, Some(Platform), &["C4"]),
+            ("D5", P2, Some(Platform), &[]),
+            ("F1", P0, Some(System), &[]),
+        ],
+    );
+    compare_places("2026-04-03.md", &[("A1", P1, None, &[]), ("B1", P2, None, &[]), ("C1", P3, None, &[])]);
 }

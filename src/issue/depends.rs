@@ -1,35 +1,103 @@
 //! Which task must end before which, by their words.
 
+use super::guess::{Guess, Source};
 use super::kind::{bare, pulls, words};
-use super::{Check, Kind, Task};
+use super::spec::{self, SpecRow};
+use super::{Check, Kind, Task, Warning};
 use crate::action::Action;
+use crate::wording;
+use regex::Regex;
+use std::sync::LazyLock;
 
-/// Fills in what each task depends on. `written` is what each says itself under `Depends on`.
-pub(crate) fn fill(tasks: &mut [Task], written: &[&str]) {
-    let found: Vec<Vec<String>> = tasks
+static AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(
+        r"(?x) \b (?i: after | once | following | requires? | needs | depends\ on | blocked\ by )
+        ((?: [\s,]+ (?: and | or | tasks? | [A-Z]{1,5}-?[0-9]{1,4}[a-z]? ) \b )+)",
+    )
+    .expect("the pattern is a constant that a test compiles")
+});
+
+/// The ids that a title names as what comes before: `after A1 and A2`.
+pub(crate) fn named_before(title: &str) -> String {
+    AFTER.captures_iter(title).filter_map(|found| found.get(1)).map(|ids| ids.as_str()).collect()
+}
+
+/// Fills in what each task depends on. `written` is what each says itself, with where; `rows` the table of changes.
+pub(crate) fn fill(
+    tasks: &mut [Task],
+    written: &[Vec<(String, Source)>],
+    rows: &[SpecRow],
+    warnings: &mut Vec<Warning>,
+) {
+    let of_tasks = spec::of_tasks(tasks, rows, warnings);
+    let by_rows = by_rows(tasks, rows, &of_tasks, warnings);
+    let found: Vec<Vec<Guess<String>>> = tasks
         .iter()
         .enumerate()
         .map(|(position, task)| {
-            let mut ids: Vec<String> = tasks
+            tasks
                 .iter()
                 .enumerate()
-                .filter(|(other, candidate)| {
-                    *other != position
-                        && candidate.kind != Kind::Final
-                        && (names(written.get(position).copied().unwrap_or(""), &candidate.id)
-                            || follows(task, candidate)
-                            || (*other < position && repairs(candidate, task))
-                            || turns_green(candidate, task))
+                .filter(|(other, candidate)| *other != position && candidate.kind != Kind::Final)
+                .filter_map(|(other, candidate)| {
+                    let id = candidate.id.clone();
+                    let said = written.get(position).into_iter().flatten().find(|(text, _)| {
+                        names(text, &candidate.id)
+                            || candidate.written_id.as_deref().is_some_and(|id| names(text, id))
+                    });
+                    if let Some((_, source)) = said {
+                        return Some(Guess::written(id, source.clone()));
+                    }
+                    if let Some((_, line)) = by_rows[position].iter().find(|(at, _)| *at == other) {
+                        return Some(Guess::written(id, Source::Spec(*line)));
+                    }
+                    let follows = follows(task, candidate)
+                        || (other < position && repairs(candidate, task))
+                        || turns_green(candidate, task);
+                    follows.then(|| Guess::inferred(id, Source::Words))
                 })
-                .map(|(_, candidate)| candidate.id.clone())
-                .collect();
-            ids.dedup();
-            ids
+                .collect()
         })
         .collect();
-    for (task, ids) in tasks.iter_mut().zip(found) {
-        task.depends_on = ids;
+    for (task, guesses) in tasks.iter_mut().zip(found) {
+        task.depends_on = guesses.iter().map(|guess| guess.value.clone()).collect();
+        task.guesses.depends_on = guesses;
     }
+}
+
+/// For each task the tasks that its rows of the table say come first, with the row's line.
+fn by_rows(
+    tasks: &[Task],
+    rows: &[SpecRow],
+    of_tasks: &[Vec<usize>],
+    warnings: &mut Vec<Warning>,
+) -> Vec<Vec<(usize, usize)>> {
+    let mut first: Vec<Vec<(usize, usize)>> = vec![Vec::new(); tasks.len()];
+    for (at, row) in rows.iter().enumerate() {
+        for part in spec::parts(&row.depends) {
+            let named = pulls(part);
+            let before: Vec<usize> = match rows.iter().position(|other| other.id == part) {
+                Some(other) => (0..tasks.len()).filter(|&task| of_tasks[task].contains(&other)).collect(),
+                None => (0..tasks.len())
+                    .filter(|&task| {
+                        tasks[task].written_id.as_deref() == Some(part)
+                            || tasks[task].kind.pull().is_some_and(|pull| named.contains(&pull))
+                    })
+                    .collect(),
+            };
+            if before.is_empty() && !rows.iter().any(|other| other.id == part) {
+                warnings.push(Warning { line: row.line, text: wording::spec_dependency(&row.id, part) });
+            }
+            for (task, first) in first.iter_mut().enumerate() {
+                if of_tasks[task].contains(&at) {
+                    // Tasks about the same row are one change: they are put in order by what they are.
+                    let others = before.iter().filter(|other| !of_tasks[**other].contains(&at));
+                    first.extend(others.map(|&other| (other, row.line)));
+                }
+            }
+        }
+    }
+    first
 }
 
 fn names(text: &str, id: &str) -> bool {

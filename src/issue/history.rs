@@ -98,7 +98,7 @@ fn likeness(task: &Task, candidate: &Candidate<'_>) -> Option<f64> {
         return None;
     }
     let hint = if has_id(task, candidate) { 0.25 } else { 0.0 };
-    identity::likeness(&task.kind, &candidate.known.title, &task.title).map(|likeness| likeness + hint)
+    identity::continues(&task.kind, &candidate.known.title, &task.title).map(|likeness| likeness + hint)
 }
 
 /// The id counts only where somebody wrote it: a line moves with every line above it.

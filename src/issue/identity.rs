@@ -68,11 +68,9 @@ pub(crate) fn same_words(one: &str, other: &str) -> bool {
 /// or taken from a title are another wording; one word in the place of another is another task, and so is another
 /// version, file or host, or a `not`. In doubt it is another task: what is new is done again or asked again, while a
 /// history kept wrongly would call something done that never was.
-pub(crate) fn likeness(kind: &Kind, one: &str, other: &str) -> Option<f64> {
+pub(crate) fn continues(kind: &Kind, one: &str, other: &str) -> Option<f64> {
     let (first, second) = (distinct(words(one)), distinct(words(other)));
-    let common = first.intersection(&second).count();
-    let all = first.union(&second).count();
-    let share = ratio(common, all);
+    let share = likeness(one, other);
     if matches!(kind, Kind::Merge { .. } | Kind::Close { .. }) {
         return Some(share);
     }
@@ -91,6 +89,12 @@ pub(crate) fn likeness(kind: &Kind, one: &str, other: &str) -> Option<f64> {
     let turned = removed.iter().chain(&added).any(|word| turns_around(word));
     let replaced = !removed.is_empty() && !added.is_empty();
     (!turned && !replaced && share >= ALIKE).then_some(share)
+}
+
+/// How alike two texts are, from 0 to 1: the words that both have, of all that either has.
+pub(crate) fn likeness(one: &str, other: &str) -> f64 {
+    let (first, second) = (distinct(words(one)), distinct(words(other)));
+    ratio(first.intersection(&second).count(), first.union(&second).count())
 }
 
 /// From this share of common words on two titles may be the same task, reworded.
@@ -170,10 +174,10 @@ mod tests {
             ("Fix it", "Fix it by replacing every disk of the node", false),
             ("Update to v1.2.3", "Update to v1.2.4", false),
         ] {
-            assert_eq!(likeness(&Kind::Person, one, other).is_some(), same, "{one} / {other}");
-            assert_eq!(likeness(&Kind::Person, other, one).is_some(), same, "{other} / {one}");
+            assert_eq!(continues(&Kind::Person, one, other).is_some(), same, "{one} / {other}");
+            assert_eq!(continues(&Kind::Person, other, one).is_some(), same, "{other} / {one}");
         }
         let merge = Kind::Merge { pull: PullNumber(5) };
-        assert!(likeness(&merge, "Merge PR #5 grafana", "Merge #5, but carefully").is_some());
+        assert!(continues(&merge, "Merge PR #5 grafana", "Merge #5, but carefully").is_some());
     }
 }

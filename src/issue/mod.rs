@@ -11,6 +11,7 @@ mod change_log;
 mod closing;
 mod decisions;
 mod depends;
+mod guess;
 mod history;
 mod identity;
 mod kind;
@@ -22,6 +23,7 @@ mod position;
 mod read;
 mod related;
 mod repair;
+mod spec;
 mod status;
 mod task;
 mod template;
@@ -31,6 +33,8 @@ mod words;
 mod apply_tests;
 #[cfg(test)]
 mod corpus_tests;
+#[cfg(test)]
+mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! and number, which puts databases last. A final gate comes after everything, whatever its priority, and makes nothing
 //! urgent.
 
+use super::kind::words;
 use super::{Kind, Priority, Task, TaskKey};
 use crate::forge::PullNumber;
 use crate::health::Layer;
@@ -16,10 +17,18 @@ pub(crate) type PullFacts<'a> = &'a dyn Fn(PullNumber) -> Option<(Category, Upda
 /// How a task compares with others of which neither waits for the other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
-    is_final: bool,
+    gate: Gate,
     priority: Priority,
     work: Work,
     line: usize,
+}
+
+/// What closes the work comes after it, and of several the one that calls itself final comes last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Gate {
+    None,
+    Closing,
+    Final,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -50,10 +59,12 @@ pub(crate) fn order(tasks: &[Task], facts: PullFacts<'_>) -> Vec<TaskKey> {
                 .iter()
                 .any(|id| ranks.iter().any(|(_, other)| other.id == *id && other.key != task.key))
         };
-        let finals = ranks.iter().all(|(rank, _)| rank.is_final);
+        let finals = ranks.iter().all(|(rank, _)| rank.gate != Gate::None);
         // Tasks that wait for each other in a circle are taken as they are ranked.
-        let next =
-            ranks.iter().position(|(rank, task)| (finals || !rank.is_final) && free(task)).unwrap_or(0);
+        let next = ranks
+            .iter()
+            .position(|(rank, task)| (finals || rank.gate == Gate::None) && free(task))
+            .unwrap_or(0);
         ordered.push(ranks.remove(next).1.key.clone());
     }
     ordered
@@ -88,5 +99,10 @@ fn rank(task: &Task, priority: Priority, facts: PullFacts<'_>) -> Rank {
         }
         _ => Work::Other(task.layer.map_or(LayerRank::None, LayerRank::Named)),
     };
-    Rank { is_final: task.kind == Kind::Final, priority, work, line: task.line }
+    let gate = match task.kind {
+        Kind::Final if words(&task.title).iter().any(|word| word == "final") => Gate::Final,
+        Kind::Final => Gate::Closing,
+        _ => Gate::None,
+    };
+    Rank { gate, priority, work, line: task.line }
 }

@@ -3,10 +3,11 @@
 //! The reader is careful in one direction: what is not surely a task is not worked on, and what is not surely understood
 //! is a person's. Everything that it leaves out, it names with its line.
 
+use super::guess::{self, Guess, Guesses, Source};
 use super::identity::Keys;
 use super::kind::{self, Words};
 use super::words::{self, Head};
-use super::{Kind, Needs, Priority, Task, TaskKey, approvals, marks};
+use super::{Details, Kind, Needs, Priority, Task, TaskKey, approvals, depends, marks, spec};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use crate::wording;
@@ -134,8 +135,18 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
             ticked: draft.ticked,
             notes: draft.notes.clone(),
             phase: draft.phase.clone(),
-            priority: draft.priority,
-            layer: draft.layer,
+            priority: draft.priority.value,
+            layer: draft.layer.value,
+            guesses: Guesses {
+                priority: draft.priority.clone(),
+                layer: draft.layer.clone(),
+                kind: guess::of_kind(
+                    &judged.kind,
+                    judged.why.as_deref() != Some(&wording::why_not_understood()),
+                ),
+                depends_on: Vec::new(),
+            },
+            details: draft.details.clone(),
             kind: judged.kind,
             title: draft.head.title.clone(),
             category,
@@ -145,10 +156,8 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
             why_person: judged.why,
         });
     }
-    super::depends::fill(
-        &mut reading.tasks,
-        &found.iter().map(|(_, draft)| draft.depends.as_str()).collect::<Vec<_>>(),
-    );
+    let before: Vec<_> = found.iter().map(|(_, draft)| draft.before.clone()).collect();
+    depends::fill(&mut reading.tasks, &before, &spec::rows(document), &mut reading.warnings);
     box_likes(document, &own, &mut reading.warnings);
     if reading.tasks.is_empty() {
         reading.warnings.push(Warning { line: 1, text: wording::no_tasks() });
@@ -165,75 +174,65 @@ struct Draft {
     notes: Vec<String>,
     head: Head,
     phase: Option<String>,
-    priority: Priority,
-    layer: Option<Layer>,
+    priority: Guess<Priority>,
+    layer: Guess<Option<Layer>>,
     final_section: bool,
-    commands: Vec<String>,
+    details: Details,
     leaks: Vec<usize>,
-    goal: String,
-    depends: String,
+    /// What the task says comes before it, with where it says so.
+    before: Vec<(String, Source)>,
 }
 
 impl Draft {
     fn new(document: &Document<'_>, item: &Item, own: &[Range<usize>]) -> Self {
-        let title = title(document, item);
-        let mut head = words::head(&title, item.label.as_deref());
+        let mut head = head(document, item);
         head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
         let above = above(document, item, own);
-        let headings = || above.iter().rev();
-        let detail = |name: &str| {
-            item.details.iter().find(|detail| {
-                detail.label.as_deref().is_some_and(|label| label.trim().to_lowercase().starts_with(name))
+        let detail = |names: &[&str]| {
+            item.details.iter().find_map(|detail| {
+                let label = detail.label.as_deref()?.trim().to_lowercase();
+                let text = detail.text.trim();
+                (names.iter().any(|name| label.starts_with(name)) && !text.is_empty())
+                    .then(|| (detail.label.clone().unwrap_or_default().trim().to_owned(), text.to_owned()))
             })
         };
-        let text = |name: &str| detail(name).map(|detail| detail.text.trim().to_owned()).unwrap_or_default();
-        let mut commands = Vec::new();
-        for detail in &item.details {
-            if detail.kind == DetailKind::Quote {
-                continue;
-            }
-            let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
-            let commanding = labelled.as_deref().is_none_or(|label| label.starts_with("command"));
-            if commanding {
-                commands.extend(detail.code_blocks.iter().flat_map(|block| lines(block)));
-                if labelled.is_some() {
-                    commands.extend(detail.inline_code.iter().flat_map(|code| lines(code)));
-                    if detail.code_blocks.is_empty() && detail.inline_code.is_empty() {
-                        commands.extend(lines(&detail.text));
-                    }
-                }
-            }
-        }
+        let text = |names: &[&str]| detail(names).map(|(_, text)| text);
+        let commands = commands(item);
         let leaks = if commands.iter().any(|command| kind::leaks_secrets(command)) {
             vec![item.line]
         } else {
             vec![]
         };
-        let priority = head
-            .priority
-            .or_else(|| words::priority(&text("priority")))
-            .or_else(|| headings().find_map(|heading| words::heading_priority(&heading.text)))
-            .unwrap_or(Priority::P2);
-        // `All` on the line is an answer; the heading is asked only where the line says nothing.
-        let layer =
-            head.layer.or_else(|| words::layers(&text("layer")).and_then(|(layer, _)| layer)).or_else(|| {
-                let silent = !head.several_layers && !names_no_layer(item.label.as_deref());
-                silent.then(|| headings().find_map(|heading| words::heading_layer(&heading.text))).flatten()
-            });
+        let before = detail(&["depend", "requires", "after", "blocked by", "prerequisite"])
+            .map(|(label, text)| (text, Source::Detail(label)))
+            .into_iter()
+            .chain(Some((depends::named_before(&head.title), Source::Line)))
+            .filter(|(text, _)| !text.is_empty())
+            .collect();
+        let details = Details {
+            goal: text(&["goal", "purpose"]),
+            commands,
+            expected: text(&["expect", "success", "pass criteria"]),
+            if_fails: text(&["if fail", "if it fail", "if this fail", "on fail", "failure"]),
+            rollback: text(&["rollback", "roll back", "undo", "revert"]),
+        };
+        let priority = priority(&head, detail(&["priority"]), &above);
+        let layer = layer(&head, item.label.as_deref(), detail(&["layer"]), &above);
         Self {
             line: item.line,
             ticked: item.ticked,
             notes: noted(document, item),
-            phase: headings().next().map(|heading| heading.text.clone()),
-            final_section: headings()
+            phase: above.last().map(|heading| heading.text.clone()),
+            final_section: above
+                .iter()
+                .rev()
                 .take(2)
                 .any(|heading| kind::words(&heading.text).iter().any(|word| word == "final")),
-            goal: text("goal"),
-            depends: text("depend"),
+            details,
+            before,
             head,
             priority,
             layer,
-            commands,
             leaks,
         }
     }
@@ -241,8 +240,8 @@ impl Draft {
     fn judge(&self, closes: bool) -> kind::Judged {
         kind::judge(Words {
             title: &self.head.title,
-            commands: &self.commands,
-            layer: self.layer,
+            commands: &self.details.commands,
+            layer: self.layer.value,
             several_layers: self.head.several_layers,
             final_section: self.final_section || closes,
         })
@@ -255,9 +254,72 @@ impl Draft {
     /// The title says first; where it says nothing, the goal.
     fn classified(&self, classify: ClassifyWords<'_>) -> (Option<Category>, UpdateType) {
         let (category, update) = classify(&self.head.title);
-        let (later_category, later_update) = classify(&self.goal);
+        let (later_category, later_update) = classify(self.details.goal.as_deref().unwrap_or_default());
         (category.or(later_category), if update == UpdateType::Unknown { later_update } else { update })
     }
+}
+
+/// What stands in front of a task's title, and the title. Bold text that was opened and closed wrongly (`**A1 P**0**:`)
+/// leaves its stars behind.
+fn head(document: &Document<'_>, item: &Item) -> Head {
+    let label = item.label.as_deref().map(|label| label.trim_end_matches('*'));
+    words::head(&title(document, item).replacen("**:", ":", 1), label)
+}
+
+/// The priority of a task: of its line, a detail, the nearest heading that names one, or P2.
+fn priority(head: &Head, detail: Option<(String, String)>, above: &[&Heading]) -> Guess<Priority> {
+    if let Some(priority) = head.priority {
+        return Guess::written(priority, Source::Line);
+    }
+    if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, words::priority(&text))) {
+        return Guess::written(priority, Source::Detail(label));
+    }
+    above
+        .iter()
+        .rev()
+        .find_map(|heading| Some((heading, words::heading_priority(&heading.text)?)))
+        .map_or_else(
+            || Guess::assumed(Priority::P2),
+            |(heading, priority)| Guess::inferred(priority, Source::Heading(heading.text.clone())),
+        )
+}
+
+/// The layer of a task. `All` on the line is an answer; the heading is asked only where the line says nothing.
+fn layer(
+    head: &Head,
+    label: Option<&str>,
+    detail: Option<(String, String)>,
+    above: &[&Heading],
+) -> Guess<Option<Layer>> {
+    if head.layer.is_some() || head.several_layers || names_no_layer(label) {
+        return Guess::written(head.layer, Source::Line);
+    }
+    if let Some((label, Some((Some(layer), _)))) = detail.map(|(label, text)| (label, words::layers(&text))) {
+        return Guess::written(Some(layer), Source::Detail(label));
+    }
+    above.iter().rev().find_map(|heading| Some((heading, words::heading_layer(&heading.text)?))).map_or_else(
+        || Guess::assumed(None),
+        |(heading, layer)| Guess::inferred(Some(layer), Source::Heading(heading.text.clone())),
+    )
+}
+
+/// The commands below a task: code that follows no other label, and everything under the label of the commands.
+fn commands(item: &Item) -> Vec<String> {
+    let mut commands = Vec::new();
+    for detail in item.details.iter().filter(|detail| detail.kind != DetailKind::Quote) {
+        let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
+        if labelled.as_deref().is_some_and(|label| !label.starts_with("command")) {
+            continue;
+        }
+        commands.extend(detail.code_blocks.iter().flat_map(|block| lines(block)));
+        if labelled.is_some() {
+            commands.extend(detail.inline_code.iter().flat_map(|code| lines(code)));
+            if detail.code_blocks.is_empty() && detail.inline_code.is_empty() {
+                commands.extend(lines(&detail.text));
+            }
+        }
+    }
+    commands
 }
 
 /// The commands of a piece of code, comments left out.
@@ -435,7 +497,7 @@ fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usi
     let headings = above(document, item, own);
     let names: Vec<String> = headings.iter().map(|heading| heading_name(&heading.text)).collect();
     let in_tasks = names.iter().any(|name| name.starts_with("action items") || name == "tasks");
-    let head = words::head(&title(document, item), item.label.as_deref());
+    let head = head(document, item);
     let surely_one = in_tasks && head.id.is_some();
     if let Some(position) = names.iter().rposition(|name| holds_no_tasks(name))
         && !surely_one

@@ -343,7 +343,8 @@ pub(super) fn release(text: &str) -> String {
     let mut text = text.to_owned();
     for _ in 0..MOST_REPAIRS {
         let Ok(document) = Document::parse(&text) else { return text };
-        let mut names: Vec<&str> = document.comments().iter().filter_map(|c| marker_name(&c.content)).collect();
+        let mut names: Vec<&str> =
+            document.comments().iter().filter_map(|c| marker_name(&c.content)).collect();
         names.sort_unstable();
         names.dedup();
         let own = marks::own_ranges(&document);

@@ -1,5 +1,6 @@
 //! What a task is.
 
+use super::guess::Guesses;
 use crate::action::Action;
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::Layer;
@@ -142,6 +143,21 @@ pub(crate) enum Needs {
     Person,
 }
 
+/// The facts that people write below a task, whether as bullets, plain lines, inline or fenced.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Details {
+    /// What it is for.
+    pub(crate) goal: Option<String>,
+    /// One line each, comments left out.
+    pub(crate) commands: Vec<String>,
+    /// What shows that it went well.
+    pub(crate) expected: Option<String>,
+    /// What to do when it did not.
+    pub(crate) if_fails: Option<String>,
+    /// How to undo it.
+    pub(crate) rollback: Option<String>,
+}
+
 /// A task of a maintenance issue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Task {
@@ -173,6 +189,10 @@ pub(crate) struct Task {
     pub(crate) update: UpdateType,
     /// Ids of tasks that must end before this one.
     pub(crate) depends_on: Vec<String>,
+    /// What is written below it.
+    pub(crate) details: Details,
+    /// What of all this was guessed, and from what.
+    pub(crate) guesses: Guesses,
     /// What it needs from people, by its words alone.
     pub(crate) needs: Option<Needs>,
     /// For a person's task: why it is one, and what is to be done.

@@ -60,6 +60,23 @@ pub(crate) fn doubled_id(id: &str) -> String {
     format!("the id {} is used more than once; the line stands for it", quote_outside(id, 20))
 }
 
+/// An id that the table of changes uses for something else.
+pub(crate) fn spec_collision(id: &str, line: usize) -> String {
+    format!(
+        "{} is something else in the table of changes (line {line}); the two are kept apart",
+        quote_outside(id, 20)
+    )
+}
+
+/// A dependency in the table of changes that names nothing here.
+pub(crate) fn spec_dependency(id: &str, part: &str) -> String {
+    format!(
+        "the table of changes says that {} depends on \"{}\", which is no task here: see to it before",
+        quote_outside(id, 20),
+        quote_outside(part, 60)
+    )
+}
+
 /// A merge whose words say nothing of its category.
 pub(crate) fn category_unknown(pull: PullNumber) -> String {
     format!("the words say nothing of the category of PR #{pull}; taken for {}", Category::AppTemplate)

@@ -1,0 +1,102 @@
+//! The table of proposed changes: a second list of the same work, with ids of its own.
+//!
+//! Its ids may be those of the tasks, or look like them and mean something else, or look like priorities. So a row and a
+//! task belong together when they name the same pull request, or have the same id and words in common; an id alone
+//! says nothing.
+
+use super::identity;
+use super::kind::{bare, pulls};
+use super::{Task, Warning, marks, words};
+use crate::forge::PullNumber;
+use crate::wording;
+use checklist::{Document, Row, Table};
+
+/// From this share of common words on a row and a task with the same id are about the same.
+const ABOUT: f64 = 0.15;
+
+/// A row of the table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SpecRow {
+    /// Its line, from 1.
+    pub(crate) line: usize,
+    /// Its id.
+    pub(crate) id: String,
+    /// Its priority, where it names one.
+    pub(crate) priority: Option<super::Priority>,
+    /// Its layer, where it names one.
+    pub(crate) layer: Option<crate::health::Layer>,
+    /// What is to be changed.
+    pub(crate) summary: String,
+    /// What it depends on, as written.
+    pub(crate) depends: String,
+    pulls: Vec<PullNumber>,
+}
+
+/// The rows of the table of proposed changes.
+pub(crate) fn rows(document: &Document<'_>) -> Vec<SpecRow> {
+    let own = marks::own_ranges(document);
+    let is_spec = |table: &&Table| {
+        table.heading.and_then(|heading| document.headings().get(heading)).is_some_and(|heading| {
+            let text = heading.text.to_lowercase();
+            text.contains("proposed change") || text.contains("(spec)") || text.trim() == "spec"
+        }) && !own.iter().any(|own| own.contains(&table.span.start))
+    };
+    document
+        .tables()
+        .iter()
+        .filter(is_spec)
+        .flat_map(|table| table.rows.iter().filter_map(|row| spec_row(table, row)))
+        .collect()
+}
+
+fn spec_row(table: &Table, row: &Row) -> Option<SpecRow> {
+    let cell = |names: &[&str]| {
+        let column = table.header.iter().position(|header| {
+            let header = header.text.trim().to_lowercase();
+            names.iter().any(|name| header == *name || header.strip_suffix('s') == Some(name))
+        })?;
+        row.cells.get(column).map(|cell| cell.text.trim().to_owned())
+    };
+    let id = cell(&["id", "#", "item"]).filter(|id| id.contains(char::is_alphanumeric))?;
+    let summary = cell(&["summary", "title", "description", "change", "what"]).unwrap_or_default();
+    Some(SpecRow {
+        line: row.line,
+        priority: cell(&["priority", "prio"]).and_then(|text| words::priority(&text)),
+        layer: cell(&["layer"]).and_then(|text| words::layers(&text)).and_then(|(layer, _)| layer),
+        depends: cell(&["dependencie", "dependency", "depends on", "depend", "after", "requires"])
+            .unwrap_or_default(),
+        pulls: pulls(&summary),
+        id,
+        summary,
+    })
+}
+
+/// For each task the rows that are about it, as indexes. An id that stands for something else is told.
+pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warning>) -> Vec<Vec<usize>> {
+    let mut of_tasks: Vec<Vec<usize>> = Vec::new();
+    for task in tasks {
+        let numbers: Vec<u64> =
+            task.kind.pull().map(|pull| pull.0).into_iter().chain(bare(&task.title)).collect();
+        let mut found: Vec<usize> = (0..rows.len())
+            .filter(|&at| rows[at].pulls.iter().any(|pull| numbers.contains(&pull.0)))
+            .collect();
+        let same_id = rows.iter().position(|row| Some(&row.id) == task.written_id.as_ref());
+        if let Some(at) = same_id.filter(|at| !found.contains(at)) {
+            if found.is_empty() && identity::likeness(&rows[at].summary, &task.title) >= ABOUT {
+                found.push(at);
+            } else {
+                let text = wording::spec_collision(&rows[at].id, rows[at].line);
+                warnings.push(Warning { line: task.line, text });
+            }
+        }
+        of_tasks.push(found);
+    }
+    of_tasks
+}
+
+/// What a row depends on, part by part, `None` and its likes left out.
+pub(crate) fn parts(depends: &str) -> impl Iterator<Item = &str> {
+    depends.split([',', ';', '/', '&']).map(|part| part.trim().trim_end_matches('.')).filter(|part| {
+        !matches!(part.to_lowercase().as_str(), "" | "none" | "-" | "–" | "—" | "n" | "a" | "na" | "nothing")
+    })
+}
