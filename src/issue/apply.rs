@@ -2,7 +2,8 @@
 
 use super::marks::Mark;
 use super::position::Place;
-use super::read::{note_in, read_document};
+use super::read::read_document;
+use super::title::note_in;
 use super::{KnownTask, TaskKey, change_log, keep_history, repair, template};
 use crate::merge::UpdateType;
 use checklist::{Document, Edits, Item};

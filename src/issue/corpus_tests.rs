@@ -221,7 +221,7 @@ fn where_the_tasks_stand_and_what_they_wait_for() {
     );
     compare_places(
         "2026-01-31.md",
-        &[("A0", P1, None, &[]), ("A1", P2, None, &[]), ("A2", P2, None, &["A1"])],
+        &[("A0", P1, None, &[]), ("A1", P2, Some(Apps), &[]), ("A2", P2, Some(Platform), &["A1"])],
     );
     compare_places(
         "2026-03-07.md",
@@ -239,5 +239,8 @@ fn where_the_tasks_stand_and_what_they_wait_for() {
             ("F1", P0, Some(System), &[]),
         ],
     );
-    compare_places("2026-04-03.md", &[("A1", P1, None, &[]), ("B1", P2, None, &[]), ("C1", P3, None, &[])]);
+    compare_places(
+        "2026-04-03.md",
+        &[("A1", P1, Some(Apps), &[]), ("B1", P2, Some(System), &[]), ("C1", P3, Some(Storage), &[])],
+    );
 }

@@ -22,15 +22,16 @@ pub(crate) fn named_before(title: &str) -> String {
     AFTER.captures_iter(title).filter_map(|found| found.get(1)).map(|ids| ids.as_str()).collect()
 }
 
-/// Fills in what each task depends on. `written` is what each says itself, with where; `rows` the table of changes.
+/// Fills in what each task depends on. `written` is what each says itself, with where; `rows` the table of changes,
+/// `of_tasks` which of them are about which task.
 pub(crate) fn fill(
     tasks: &mut [Task],
     written: &[Vec<(String, Source)>],
     rows: &[SpecRow],
+    of_tasks: &[Vec<usize>],
     warnings: &mut Vec<Warning>,
 ) {
-    let of_tasks = spec::of_tasks(tasks, rows, warnings);
-    let by_rows = by_rows(tasks, rows, &of_tasks, warnings);
+    let by_rows = by_rows(tasks, rows, of_tasks, warnings);
     let found: Vec<Vec<Guess<String>>> = tasks
         .iter()
         .enumerate()

@@ -49,13 +49,12 @@ struct Candidate<'a> {
 /// Another kind or target is another task, however alike the words are; the id is a hint that decides between
 /// candidates, no proof.
 pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[(TaskKey, String)]) {
+    let all = known.len();
     let mut candidates: Vec<Candidate<'_>> = known
         .iter()
         .map(|known| Candidate {
             known,
-            ordinal: (0..MOST_ALIKE)
-                .find(|&ordinal| identity::key(&known.kind, &known.title, ordinal) == known.key)
-                .unwrap_or(MOST_ALIKE),
+            ordinal: ordinal(known, all),
             notes: notes.iter().filter(|(key, _)| *key == known.key).map(|(_, note)| note.as_str()).collect(),
             free: true,
         })
@@ -81,16 +80,21 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
     }
 }
 
+/// The number of a task among those with its words, as its key tells; behind all others when it was reworded since.
+fn ordinal(known: &KnownTask, all: usize) -> usize {
+    let most = all.min(MOST_ALIKE);
+    (0..most).find(|&at| identity::key(&known.kind, &known.title, at) == known.key).unwrap_or(most)
+}
+
 fn same_targets(task: &Task, candidate: &Candidate<'_>) -> bool {
     identity::same_targets(&candidate.known.kind, &task.kind)
 }
 
 /// The same words, or the words that the task had when its key was made.
 fn same_words(task: &Task, candidate: &Candidate<'_>) -> bool {
+    // The reader's key is that of the words, counted among those that are alike.
     same_targets(task, candidate)
-        && (identity::same_words(&candidate.known.title, &task.title)
-            || (0..=candidate.ordinal.min(MOST_ALIKE - 1))
-                .any(|ordinal| identity::key(&task.kind, &task.title, ordinal) == candidate.known.key))
+        && (task.key == candidate.known.key || identity::same_words(&candidate.known.title, &task.title))
 }
 
 fn likeness(task: &Task, candidate: &Candidate<'_>) -> Option<f64> {

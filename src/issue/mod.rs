@@ -27,6 +27,7 @@ mod spec;
 mod status;
 mod task;
 mod template;
+mod title;
 mod words;
 
 #[cfg(test)]

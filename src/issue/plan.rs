@@ -25,6 +25,9 @@ pub(crate) fn plan_json(reading: &Reading, order: &[TaskKey]) -> Value {
                 "pull": task.kind.pull(),
                 // What is done needs nobody.
                 "needs": task.needs.filter(|_| !task.ticked),
+                "details": task.details,
+                // How sure each of these is, and from what.
+                "guesses": task.guesses,
             })
         })
         .collect();

@@ -246,7 +246,9 @@ fn not_ours(name: &str, lines: &[&str], known: &str, side: Option<Side>) -> Vec<
         if !found.iter().any(|&at| is_telling(&normal[at])) {
             break;
         }
-        found.into_iter().for_each(|at| ours[at] = true);
+        for at in found {
+            ours[at] = true;
+        }
     }
     let mut kept = vec![true; lines.len()];
     for (step, &index) in order[..reach].iter().enumerate() {
@@ -274,7 +276,11 @@ fn surely(name: &str, lines: &[String], known: &[String], side: Option<Side>) ->
             let before = || lines[..at].iter().rev().find(|line| !line.trim().is_empty());
             let behind = || lines[at + 1..].iter().find(|line| !line.trim().is_empty());
             let (above, below) = if backwards { (behind(), before()) } else { (before(), behind()) };
-            is_sum(line)
+            // Another block's sum stands below that block's lines.
+            let own_sum = || {
+                above.is_some_and(|line| known.contains(line)) || below.is_some_and(|line| *line == closing)
+            };
+            is_sum(line) && own_sum()
                 || super::approvals::is_approval_line(line)
                 || *line == opening && ours(below)
                 || *line == closing && ours(above)

@@ -4,6 +4,7 @@
 //! task belong together when they name the same pull request, or have the same id and words in common; an id alone
 //! says nothing.
 
+use super::guess::{Certainty, Guess, Source};
 use super::identity;
 use super::kind::{bare, pulls};
 use super::{Task, Warning, marks, words};
@@ -92,6 +93,25 @@ pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warn
         of_tasks.push(found);
     }
     of_tasks
+}
+
+/// Gives tasks the priority and the layer of their rows where nothing else says them.
+pub(crate) fn fill(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]) {
+    for (task, own) in tasks.iter_mut().zip(of_tasks) {
+        let own = || own.iter().map(|&at| &rows[at]);
+        if task.guesses.priority.certainty == Certainty::Assumed
+            && let Some((priority, line)) = own().find_map(|row| Some((row.priority?, row.line)))
+        {
+            task.priority = priority;
+            task.guesses.priority = Guess::inferred(priority, Source::Spec(line));
+        }
+        if task.guesses.layer.certainty == Certainty::Assumed
+            && let Some((layer, line)) = own().find_map(|row| Some((row.layer?, row.line)))
+        {
+            task.layer = Some(layer);
+            task.guesses.layer = Guess::inferred(Some(layer), Source::Spec(line));
+        }
+    }
 }
 
 /// What a row depends on, part by part, `None` and its likes left out.

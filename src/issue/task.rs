@@ -144,7 +144,8 @@ pub(crate) enum Needs {
 }
 
 /// The facts that people write below a task, whether as bullets, plain lines, inline or fenced.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub(crate) struct Details {
     /// What it is for.
     pub(crate) goal: Option<String>,
