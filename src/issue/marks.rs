@@ -66,6 +66,11 @@ fn claimed_sum(line: &str) -> Option<&str> {
     line.trim().strip_prefix("<!-- caretaker:sum ")?.strip_suffix("-->").map(str::trim)
 }
 
+/// The line that says that a block is whole.
+pub(super) fn sum_line(name: &str, text: &str) -> String {
+    format!("<!-- caretaker:sum {} -->", sum(name, text))
+}
+
 fn sum(name: &str, text: &str) -> String {
     let digest = Sha256::digest(format!("{name}\n{}", normal(text)).as_bytes());
     hex(&digest[..6])
@@ -79,11 +84,9 @@ fn is_intact(name: &str, inner: &str) -> bool {
 /// The block as it is written, without a line ending behind it.
 pub(super) fn render(mark: &Mark<'_>, ending: LineEnding) -> String {
     let wrap = |text: &str| {
-        let (name, sum) = (mark.name, sum(mark.name, text));
-        format!(
-            "<!-- caretaker:{name} -->\n{text}\n<!-- caretaker:sum {sum} -->\n<!-- /caretaker:{name} -->",
-            text = text.trim_matches('\n')
-        )
+        let (name, sum) = (mark.name, sum_line(mark.name, text));
+        let text = text.trim_matches('\n');
+        format!("<!-- caretaker:{name} -->\n{text}\n{sum}\n<!-- /caretaker:{name} -->")
     };
     let text = mark.text.replace("\r\n", "\n").replace('\r', "\n");
     let text = text

@@ -209,13 +209,11 @@ fn claimed_end(document: &Document<'_>, start: usize) -> usize {
 /// What of a claimed piece is not ours, with its own line endings.
 fn foreign(mark: &Mark<'_>, inner: &str, side: Option<Side>) -> String {
     let lines: Vec<&str> = inner.split_inclusive('\n').collect();
+    let written = || mark.former.iter().map(String::as_str).chain([mark.text]);
+    let sums: Vec<String> = written().map(|text| marks::sum_line(mark.name, text)).collect();
     // Of all that we ever wrote there, what explains most of the lines is what stands there.
-    let kept = mark
-        .former
-        .iter()
-        .map(String::as_str)
-        .chain([mark.text])
-        .map(|known| not_ours(mark.name, &lines, known, side))
+    let kept = written()
+        .map(|known| not_ours(mark.name, &lines, known, &sums, side))
         .min_by_key(|kept| kept.iter().filter(|kept| **kept).count())
         .unwrap_or_else(|| vec![true; lines.len()]);
     lines.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(line, _)| *line).collect()
@@ -223,7 +221,7 @@ fn foreign(mark: &Mark<'_>, inner: &str, side: Option<Side>) -> String {
 
 /// Which lines stay when what we wrote there is `known`: all but the most that can be found of it, in its order. Whatever
 /// a person added, changed or took away among our lines, the others of ours go, or half a fence would swallow the rest.
-fn not_ours(name: &str, lines: &[&str], known: &str, side: Option<Side>) -> Vec<bool> {
+fn not_ours(name: &str, lines: &[&str], known: &str, sums: &[String], side: Option<Side>) -> Vec<bool> {
     let mut known: Vec<String> =
         known.lines().map(normal_line).filter(|line| !line.trim().is_empty()).collect();
     let mut order: Vec<usize> = (0..lines.len()).collect();
@@ -232,7 +230,7 @@ fn not_ours(name: &str, lines: &[&str], known: &str, side: Option<Side>) -> Vec<
         order.reverse();
     }
     let normal: Vec<String> = order.iter().map(|&index| normal_line(lines[index])).collect();
-    let sure = surely(name, &normal, &known, side);
+    let sure = surely(name, &normal, &known, sums, side);
     let reach = match side {
         None => normal.len(),
         Some(_) => claimed(&normal, &known, &sure),
@@ -264,7 +262,7 @@ fn not_ours(name: &str, lines: &[&str], known: &str, side: Option<Side>) -> Vec<
 
 /// Which lines nobody else writes: sums, boxes of approvals, and markers (hidden in a fence that half a block opened) that
 /// stand where they do in a block.
-fn surely(name: &str, lines: &[String], known: &[String], side: Option<Side>) -> Vec<bool> {
+fn surely(name: &str, lines: &[String], known: &[String], sums: &[String], side: Option<Side>) -> Vec<bool> {
     let (opening, closing) = (format!("<!-- {} -->", open(name)), format!("<!-- {} -->", close(name)));
     let backwards = side == Some(Side::Before);
     let ours = |line: Option<&String>| {
@@ -276,11 +274,8 @@ fn surely(name: &str, lines: &[String], known: &[String], side: Option<Side>) ->
             let before = || lines[..at].iter().rev().find(|line| !line.trim().is_empty());
             let behind = || lines[at + 1..].iter().find(|line| !line.trim().is_empty());
             let (above, below) = if backwards { (behind(), before()) } else { (before(), behind()) };
-            // Another block's sum stands below that block's lines.
-            let own_sum = || {
-                above.is_some_and(|line| known.contains(line)) || below.is_some_and(|line| *line == closing)
-            };
-            is_sum(line) && own_sum()
+            // Any other sum is another block's.
+            is_sum(line) && (sums.contains(line) || below.is_some_and(|line| *line == closing))
                 || super::approvals::is_approval_line(line)
                 || *line == opening && ours(below)
                 || *line == closing && ours(above)
