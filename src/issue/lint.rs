@@ -439,11 +439,16 @@ fn guesses(body: &str, reading: &Reading, findings: &mut Findings<'_>) {
     for warning in &reading.warnings {
         let start = starts.get(warning.line.saturating_sub(1)).copied().unwrap_or(0);
         let span = start..line_end(body, start);
-        // The one about a doubled id has been told with its place.
+        let task = tasks.get(&warning.line).map(|task| task.id.as_str());
+        let collides = findings
+            .found
+            .iter()
+            .any(|finding| finding.code == Code::SpecIdCollision && finding.task.as_deref() == task);
+        // Those about doubled ids and about ids of the table have been told with their place.
         let told = said(&warning.text)
-            || (doubled.iter().any(|at| span.contains(at)) && warning.text.contains("more than once"));
+            || (doubled.iter().any(|at| span.contains(at)) && warning.text.contains("more than once"))
+            || (collides && task.is_some() && warning.text.contains("in the table of changes"));
         if !told {
-            let task = tasks.get(&warning.line).map(|task| task.id.as_str());
             findings.add(Code::Guess, span, task, warning.text.clone(), None);
         }
     }
