@@ -53,7 +53,7 @@ async fn a_finished_issue_that_is_reopened_waits_for_a_person_and_closes_once_so
         story.until("the status says so", number, |issue| issue.body.contains("was opened again")).await;
     assert_eq!(issue.title, "[Maintenance] Homelab");
     assert!(!issue.body.contains("caretaker:closing"), "no report of an end that is none: {}", issue.body);
-    story.looks(2).await;
+    story.comes_to_rest().await;
     let writes = story.body_writes();
     story.looks(4).await;
     assert_eq!(story.issue_now(number).state, IssueState::Open, "not closed again by itself");

@@ -118,6 +118,19 @@ impl Story {
         assert_eq!(self.effects(), [""; 0]);
     }
 
+    /// caretaker has written what it had to write: it looks again and again and leaves the bodies alone.
+    pub(super) async fn comes_to_rest(&self) {
+        let deadline = std::time::Instant::now() + super::DEADLINE;
+        loop {
+            let writes = self.body_writes();
+            self.looks(3).await;
+            if self.body_writes() == writes {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "it writes and writes");
+        }
+    }
+
     /// How often a pull request was asked to be merged.
     pub(super) fn merges_asked(&self, pull: u64) -> usize {
         let path = format!("/pulls/{pull}/merge");
