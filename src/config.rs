@@ -203,6 +203,16 @@ impl Settings {
                 wrong.push(format!("timing.{key} must be a number of seconds, 0 or more"));
             }
         }
+        // No pause between looks would be a storm of requests, and too long a one would read as a worker that is stuck.
+        if self.timing.poll_seconds < 1.0 {
+            wrong.push("timing.poll_seconds must be 1 or more".to_owned());
+        }
+        let longest = self.web.contact_max_age().min(self.web.worker_max_age()).as_secs_f64() / 2.0;
+        if !(1.0..=longest).contains(&self.timing.reconcile_seconds) {
+            wrong.push(format!(
+                "timing.reconcile_seconds must be from 1 to {longest}: half of web.contact_max_age_seconds and of web.worker_max_age_seconds"
+            ));
+        }
         if let Err(error) = self.run.zone() {
             wrong.push(error.to_string());
         }
@@ -360,13 +370,17 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let cases: [(&str, &[&str]); 12] = [
+        let cases: [(&str, &[&str]); 16] = [
             ("[forge]\nurll = 1", &["unknown field `urll`", "`url`"]),
             ("[forges]\nurl = 1", &["unknown field `forges`"]),
             ("[web]\nlisten = \"here\"", &["socket address"]),
             ("[timing]\nsettle_seconds = \"soon\"", &["timing.settle_seconds", "soon"]),
             ("[timing]\nsettle_seconds = -1", &["timing.settle_seconds"]),
             ("[timing]\nscale = 0.5", &["timing.scale"]),
+            ("[timing]\npoll_seconds = 0", &["timing.poll_seconds", "1 or more"]),
+            ("[timing]\nreconcile_seconds = 3600", &["timing.reconcile_seconds", "300"]),
+            ("[timing]\nreconcile_seconds = 0", &["timing.reconcile_seconds"]),
+            ("[web]\nworker_max_age_seconds = 60", &["timing.reconcile_seconds", "30"]),
             ("[web]\nbody_limit_bytes = 0", &["web.body_limit_bytes"]),
             ("[web\n", &["line 1"]),
             ("[[repository]]\nname = \"homelab\"", &["`homelab` is not a repository"]),

@@ -269,7 +269,7 @@ fn merges(stage: &Stage, journal: &RunState, reading: &Reading, rules: &Rules) -
             category: category.word().to_owned(),
             head: pull.as_ref().map(|pull| pull.head_sha.to_string()),
             merge_commit: pull.as_ref().and_then(|pull| pull.merge_commit.as_ref()).map(ToString::to_string),
-            merged_at: None,
+            merged_at: pull.as_ref().and_then(|pull| pull.merged_at),
             rollout_seconds: None,
             gate: None,
             outcome: match (merged, failed) {

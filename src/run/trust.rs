@@ -187,7 +187,7 @@ pub(crate) struct Comments<'a> {
     pub(crate) edited: &'a BTreeSet<u64>,
     /// Who counts.
     pub(crate) trusted: &'a Trusted,
-    /// Our own account: never a person's word.
+    /// Our own account: its ticks may be ours. Its comments are a person's who shares it, since caretaker never comments.
     pub(crate) bot: &'a str,
 }
 
@@ -198,7 +198,6 @@ impl Comments<'_> {
             && comment.created_at == comment.updated_at
             && !self.edited.contains(&comment.id.0)
             && self.trusted.holds(&comment.author.login)
-            && comment.author.login != self.bot
     }
 
     /// Whether a trusted person stopped the run, and did not resume it since.
@@ -266,6 +265,27 @@ fn ticked(boxes: &[ApprovalBox], id: &str, code: &str) -> Option<bool> {
     boxes.iter().find(|found| found.task == id && found.code == code).map(|found| found.ticked)
 }
 
+/// The trusted person who ticked an approval, by the last delivery that shows its box ticked or unticked. An earlier tick
+/// that was taken back vouches for nobody's later one.
+fn ticked_by(
+    edits: &[IssueEdit],
+    comments: &Comments<'_>,
+    ours: &dyn OwnText,
+    id: &str,
+    code: &str,
+) -> Option<String> {
+    let (was, edit, after) = edits.iter().rev().find_map(|edit| {
+        let after = edit.body_after.as_deref()?;
+        let was = edit.body_before.as_deref().and_then(|before| ticked(&read_approvals(before), id, code));
+        let is = ticked(&read_approvals(after), id, code);
+        ((was == Some(true)) != (is == Some(true))).then_some((was, edit, after))
+    })?;
+    // The box is ticked now: an edit that unticked it last has not been followed by a delivery of the tick yet.
+    let ticks = was == Some(false);
+    let counts = edit.sender != comments.bot && comments.trusted.holds(&edit.sender) && !ours.is_ours(after);
+    (ticks && counts).then(|| edit.sender.clone())
+}
+
 /// Judges approvals.
 pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
     let boxes = read_approvals(evidence.body);
@@ -295,17 +315,7 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
         if ticked(&boxes, &task.id, &asked.code) != Some(true) {
             continue;
         }
-        let by = evidence.edits.iter().rev().find_map(|edit| {
-            let (before, after) = (edit.body_before.as_deref()?, edit.body_after.as_deref()?);
-            let was = ticked(&read_approvals(before), &task.id, &asked.code);
-            let is = ticked(&read_approvals(after), &task.id, &asked.code);
-            (was == Some(false)
-                && is == Some(true)
-                && edit.sender != evidence.comments.bot
-                && evidence.comments.trusted.holds(&edit.sender)
-                && !evidence.ours.is_ours(after))
-            .then(|| edit.sender.clone())
-        });
+        let by = ticked_by(evidence.edits, evidence.comments, evidence.ours, &task.id, &asked.code);
         match by {
             Some(by) => found.seen.push(SeenApproval {
                 key: task.key.clone(),
@@ -321,7 +331,83 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, commands};
+    use super::{Command, Comments, OwnText, Trusted, commands, ticked_by};
+    use crate::forge::{Account, AccountId, Comment, CommentId};
+    use crate::inbox::IssueEdit;
+    use crate::issue::{Desired, apply, approval_line};
+    use jiff::{SignedDuration, Timestamp};
+    use std::collections::BTreeSet;
+
+    #[derive(Debug)]
+    struct NotOurs;
+
+    impl OwnText for NotOurs {
+        fn is_ours(&self, _: &str) -> bool {
+            false
+        }
+    }
+
+    fn trusted(login: &str) -> Trusted {
+        Trusted { accounts: BTreeSet::from([login.to_owned()]), sole_writers: false }
+    }
+
+    #[test]
+    fn the_last_to_change_an_approval_is_the_one_who_is_asked_about() {
+        let status = |ticked| Desired {
+            status: Some(format!("Waiting.\n\n{}\n", approval_line("A3", "7f3c", ticked))),
+            ..Desired::default()
+        };
+        let (open, ticked) = (apply("Text.\n", &status(false)), apply("Text.\n", &status(true)));
+        let none = "Text.\n".to_owned();
+        let edit = |sender: &str, before: &String, after: &String| IssueEdit {
+            sender: sender.to_owned(),
+            action: "edited".to_owned(),
+            body_before: Some(before.clone()),
+            body_after: Some(after.clone()),
+        };
+        let anna = |before, after| edit("operator", before, after);
+        let stranger = |before, after| edit("stranger", before, after);
+        let cases = [
+            (vec![anna(&open, &ticked)], true, "a tick of somebody who counts"),
+            (vec![stranger(&open, &ticked)], false, "a stranger's tick"),
+            (vec![anna(&open, &ticked), anna(&ticked, &open), stranger(&open, &ticked)], false, "taken back"),
+            (vec![stranger(&open, &ticked), stranger(&ticked, &open), anna(&open, &ticked)], true, "her own"),
+            (vec![anna(&open, &ticked), anna(&ticked, &open)], false, "the last tick is not delivered yet"),
+            (vec![anna(&none, &ticked)], false, "pasted with its tick"),
+            (vec![anna(&open, &ticked), stranger(&ticked, &format!("{ticked}more\n"))], true, "another edit"),
+            (vec![anna(&open, &ticked), edit("caretaker", &none, &open)], true, "ours, delivered late"),
+            (vec![edit("caretaker", &open, &ticked)], false, "the bot's account"),
+        ];
+        let trusted = trusted("operator");
+        let edited = BTreeSet::new();
+        let comments = Comments { all: &[], edited: &edited, trusted: &trusted, bot: "caretaker" };
+        for (edits, counts, what) in cases {
+            let by = ticked_by(&edits, &comments, &NotOurs, "A3", "7f3c");
+            assert_eq!(by.as_deref(), counts.then_some("operator"), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_person_who_shares_the_bots_account_can_stop_and_go_on() {
+        let trusted = trusted("caretaker");
+        let edited = BTreeSet::new();
+        let start = Timestamp::UNIX_EPOCH;
+        let comment = |id: u64, text: &str| {
+            let at = start + SignedDuration::from_secs(i64::try_from(id).expect("small"));
+            Comment {
+                id: CommentId(id),
+                author: Account { id: AccountId(1), login: "caretaker".to_owned() },
+                body: text.to_owned(),
+                created_at: at,
+                updated_at: at,
+            }
+        };
+        let all = [comment(1, "/caretaker stop"), comment(2, "/caretaker resume")];
+        let stopped =
+            |all| Comments { all, edited: &edited, trusted: &trusted, bot: "caretaker" }.stopped_by(start);
+        assert_eq!(stopped(&all[..1]).as_deref(), Some("caretaker"));
+        assert_eq!(stopped(&all), None);
+    }
 
     #[test]
     fn a_command_stands_at_the_start_of_a_line_outside_code_and_quotes() {

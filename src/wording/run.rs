@@ -441,6 +441,25 @@ pub(crate) fn archived(repository: &crate::forge::RepositoryName) -> String {
     format!("{repository} is archived: nothing can be merged there")
 }
 
+/// The repository's settings do not allow the only way in which caretaker merges.
+pub(crate) fn merge_commits_not_allowed(repository: &crate::forge::RepositoryName) -> String {
+    format!(
+        "{repository} does not allow merge commits, and caretaker makes no other merges yet: allow them in the repository's settings"
+    )
+}
+
+/// The branch's protection keeps the account from merging.
+pub(crate) fn cannot_merge(repository: &crate::forge::RepositoryName, branch: &str) -> String {
+    format!(
+        "the forge's token may not merge into {branch} of {repository}: add its account to those who may merge in the branch's protection"
+    )
+}
+
+/// A pull request got a new head at each attempt to read it.
+pub(crate) fn keeps_being_pushed() -> String {
+    "it is pushed to while it is read".to_owned()
+}
+
 /// A right is missing in the cluster.
 pub(crate) fn missing_right(right: &crate::cluster::Right, feature: crate::health::Feature) -> String {
     use crate::health::Feature;

@@ -223,6 +223,19 @@ impl Look<'_> {
         {
             obstacles.push(wording::scope_missing());
         }
+        let merges = reading.tasks.iter().any(|task| !task.ticked && matches!(task.kind, Kind::Merge { .. }));
+        if merges
+            && !repository.archived
+            && repository.can_push
+            && self.subject.settings.mode != Mode::Observe
+        {
+            if !repository.allows_merge_commits {
+                obstacles.push(wording::merge_commits_not_allowed(&repository.name));
+            }
+            if !self.branch.can_merge {
+                obstacles.push(wording::cannot_merge(&repository.name, &repository.default_branch));
+            }
+        }
         let health = &self.parts.health_settings;
         let archives = reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. }));
         let needed = |feature: Feature| match feature {

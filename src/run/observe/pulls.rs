@@ -16,6 +16,20 @@ use crate::wording;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// How often a pull request that is pushed to is read again in one look.
+const READ_ATTEMPTS: u32 = 3;
+
+/// What was read of a pull request, and, where the forge was asked, the pull request as it stood afterwards.
+struct ReadDetails {
+    known: Arc<PullDetails>,
+    fresh: Option<PullRequest>,
+}
+
+/// What details belong to: the head and the text that tells of its versions.
+fn details_key(pull: &PullRequest) -> (PullNumber, CommitSha, String) {
+    (pull.number, pull.head.sha.clone(), crate::run::worker::text_hash(&pull.body))
+}
+
 impl Look<'_> {
     async fn tree(&mut self, commit: &CommitSha) -> ForgeResult<Arc<Vec<TreeEntry>>> {
         if let Some(known) = self.memory.trees.get(commit) {
@@ -74,10 +88,29 @@ impl Look<'_> {
         self.pull(key, pull, workloads).await.map(Some)
     }
 
-    async fn details(&mut self, pull: &PullRequest) -> ForgeResult<Arc<PullDetails>> {
-        let key = (pull.number, pull.head.sha.clone(), crate::run::worker::text_hash(&pull.body));
+    /// Its files and changes, with the pull request to which they belong: the forge tells them of the head that it has
+    /// when it is asked, so that a push in between would show one head's changes under another's name.
+    async fn details(&mut self, pull: PullRequest) -> ForgeResult<(PullRequest, Arc<PullDetails>)> {
+        let mut pull = pull;
+        for _ in 0..READ_ATTEMPTS {
+            let details = self.details_of(&pull).await?;
+            let Some(fresh) = details.fresh else { return Ok((pull, details.known)) };
+            let key = details_key(&fresh);
+            if key == details_key(&pull) {
+                self.memory.details.retain(|(number, ..), _| *number != pull.number);
+                self.memory.details.insert(key, Arc::clone(&details.known));
+                return Ok((pull, details.known));
+            }
+            pull = fresh;
+        }
+        let what = format!("the files of pull request {}", pull.number);
+        Err(ForgeError::Conflict { what, said: wording::keeps_being_pushed() })
+    }
+
+    async fn details_of(&mut self, pull: &PullRequest) -> ForgeResult<ReadDetails> {
+        let key = details_key(pull);
         if let Some(known) = self.memory.details.get(&key) {
-            return Ok(Arc::clone(known));
+            return Ok(ReadDetails { known: Arc::clone(known), fresh: None });
         }
         let name = &self.subject.repository.name;
         let files = self.parts.forge.pull_files(name, pull.number).await?;
@@ -86,10 +119,9 @@ impl Look<'_> {
         let updates = renovate::updates(&pull.body).unwrap_or_default();
         let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
         let classification = classify(&updates, &pull.title, &pull.head.branch, &paths, &self.parts.rules);
-        let details = Arc::new(PullDetails { files, diff, classification });
-        self.memory.details.retain(|(number, ..), _| *number != pull.number);
-        self.memory.details.insert(key, Arc::clone(&details));
-        Ok(details)
+        let known = Arc::new(PullDetails { files, diff, classification });
+        let fresh = self.parts.forge.pull(name, pull.number).await?;
+        Ok(ReadDetails { known, fresh: Some(fresh) })
     }
 
     async fn pull(
@@ -99,7 +131,7 @@ impl Look<'_> {
         workloads: Option<&[Workload]>,
     ) -> ForgeResult<PullSituation> {
         let name = &self.subject.repository.name;
-        let details = self.details(&pull).await?;
+        let (pull, details) = self.details(pull).await?;
         let statuses = if pull.merged.is_none() && pull.state == State::Open {
             self.parts.forge.statuses(name, &pull.head.sha).await?
         } else {

@@ -146,7 +146,7 @@ impl Report<'_> {
 }
 
 /// Seconds for people; a rollout never lasts longer than a `u64` holds.
-#[allow(
+#[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
     reason = "clamped to zero and above; saturates"

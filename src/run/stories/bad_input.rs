@@ -92,6 +92,23 @@ async fn of_two_maintenance_issues_the_newest_is_worked_on_and_names_the_other()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_newer_issue_keeps_nobody_from_being_worked_on() {
+    let mut story = Story::begin().await;
+    let gitea = story.world.gitea();
+    gitea.create_user("visitor", false);
+    gitea.add_collaborator("ops", "homelab", "visitor", Permission::Write);
+    let kured = story.renovate_opens("kured", "5.9.1");
+    let number = story.issue_of_merges(&[kured]).await;
+    let theirs = tasks([NODES_READY]);
+    let newer = story.world.repository().open_issue("visitor", "Mine", &theirs, &["maintenance"]).unwrap();
+    story.start().await;
+    story.closed(number).await;
+    assert!(story.merged(kured));
+    assert!(story.issue_now(number).body.contains(&format!("#{newer} (")), "the other is named");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_issue_of_somebody_who_is_not_trusted_is_answered_and_not_worked_on() {
     let mut story = Story::begin().await;
     let gitea = story.world.gitea();

@@ -6,6 +6,7 @@
 use super::turn::load;
 use super::{Work, Worker};
 use crate::forge::{Account, ForgeError, Issue, IssueNumber, Repository, RepositoryName, State};
+use crate::run::trust::Trusted;
 use crate::run::worker::RunError;
 use crate::store::RunRow;
 use crate::wording;
@@ -39,9 +40,14 @@ fn stand_in(number: IssueNumber, bot: &Account) -> Issue {
     }
 }
 
+/// The next of the open ones.
+fn next(open: &mut Vec<Issue>) -> Option<Issue> {
+    (!open.is_empty()).then(|| open.remove(0))
+}
+
 impl Worker {
-    /// The issue to work on: the one whose change is in flight, else the newest open one, else an open run's whose issue
-    /// was withdrawn. With the other open ones.
+    /// The issue to work on: the one whose change is in flight, else an open run's whose issue was withdrawn, else the
+    /// newest open one, those of trusted authors first. With the other open ones.
     pub(super) async fn subject(
         &mut self,
         repository: &Repository,
@@ -58,7 +64,13 @@ impl Worker {
         open.retain(|issue| {
             issue.has_label(wanted) && self.parts.only.is_none_or(|only| only == issue.number)
         });
-        open.sort_by_key(|issue| std::cmp::Reverse((issue.created_at, issue.number)));
+        // Whoever may open issues must not keep the run of somebody who counts from going on.
+        let trusted = Trusted::new(&self.parts.settings, repository);
+        open.sort_by_key(|issue| {
+            std::cmp::Reverse((trusted.holds(&issue.author.login), issue.created_at, issue.number))
+        });
+        // What is half done, before what was only withdrawn: a forge that does not answer for a withdrawn issue must not
+        // keep a change unwatched.
         let mut chosen = None;
         for run in self.parts.store.open_runs(&name.to_string()).await? {
             let number = IssueNumber(run.issue);
@@ -69,9 +81,12 @@ impl Worker {
             let work = self.take_work(run).await?;
             let half_done = work.is_half_done();
             self.works.insert(id, work);
-            if half_done || !open.iter().any(|issue| issue.number == number) {
-                chosen = Some((number, half_done));
+            if half_done {
+                chosen = Some((number, true));
                 break;
+            }
+            if chosen.is_none() && !open.iter().any(|issue| issue.number == number) {
+                chosen = Some((number, false));
             }
         }
         let mut gone = false;
@@ -91,13 +106,18 @@ impl Worker {
                     }
                     Err(ForgeError::NotFound { .. } | ForgeError::Renamed { .. }) => {
                         self.abandon(name, number).await?;
-                        return Ok(None);
+                        match next(&mut open) {
+                            Some(issue) => issue,
+                            None => return Ok(None),
+                        }
                     }
                     Err(error) => return Err(error.into()),
                 },
             },
-            None if open.is_empty() => return Ok(None),
-            None => open.remove(0),
+            None => match next(&mut open) {
+                Some(issue) => issue,
+                None => return Ok(None),
+            },
         };
         let others = open.into_iter().map(|other| (other.number, other.title)).collect();
         Ok(Some(Found { issue, others, gone }))

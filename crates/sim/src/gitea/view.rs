@@ -204,6 +204,8 @@ pub struct PullView {
     pub merged: bool,
     /// The commit that the merge put on the base branch.
     pub merge_commit: Option<Sha>,
+    /// When it was merged.
+    pub merged_at: Option<Timestamp>,
     /// The branch it comes from.
     pub head_branch: String,
     /// The newest commit of that branch.

@@ -138,6 +138,11 @@ fn the_pod_has_no_more_than_it_needs() {
     let mount = mounts.iter().find(|m| m["name"] == "store").unwrap();
     assert_eq!(mount["mountPath"], "/var/lib/caretaker");
     assert_eq!(of("Service")["spec"]["selector"], deployment["spec"]["selector"]["matchLabels"]);
+    assert_eq!(
+        of("Service")["spec"]["publishNotReadyAddresses"],
+        true,
+        "deliveries arrive while the forge is down"
+    );
 }
 
 #[test]

@@ -277,6 +277,7 @@ fn pull_view(repo: &Repo, issue: &Issue, pull: &Pull) -> PullView {
         state: issue.state,
         merged: pull.merged.is_some(),
         merge_commit: pull.merged.as_ref().map(|merged| merged.commit.clone()),
+        merged_at: pull.merged.as_ref().map(|merged| merged.at),
         head_branch: pull.head_branch.clone(),
         head_sha: pull.head.clone(),
         base_branch: pull.base_branch.clone(),
