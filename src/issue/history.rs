@@ -19,6 +19,9 @@ pub(crate) struct KnownTask {
     pub(crate) kind: Kind,
     /// Its title.
     pub(crate) title: String,
+    /// The sum of its commands, where it hangs on them; `None` in journals that do not know.
+    #[serde(default)]
+    pub(crate) commands: Option<String>,
 }
 
 impl From<&Task> for KnownTask {
@@ -28,8 +31,14 @@ impl From<&Task> for KnownTask {
             id: task.id.clone(),
             kind: task.kind.clone(),
             title: task.title.clone(),
+            commands: Some(commands(task)),
         }
     }
+}
+
+/// The sum of the commands that a task hangs on.
+fn commands(task: &Task) -> String {
+    identity::commands(&task.kind, &task.details.commands)
 }
 
 /// More tasks than this with the same words are not told apart by their number in the text.
@@ -46,7 +55,7 @@ struct Candidate<'a> {
 
 /// Gives tasks the keys under which the journal knows them. `notes` are the outcome notes that we wrote, by task.
 ///
-/// Another kind or target is another task, however alike the words are; the id is a hint that decides between
+/// Another kind, target or command is another task, however alike the words are; the id is a hint that decides between
 /// candidates, no proof.
 pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[(TaskKey, String)]) {
     let all = known.len();
@@ -69,7 +78,7 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
         task.key = key.unwrap_or_else(|| {
             let mut ordinal = 0;
             loop {
-                let key = identity::key(&task.kind, &task.title, ordinal);
+                let key = identity::key(&task.kind, &commands(task), &task.title, ordinal);
                 if !taken.contains(&key) {
                     taken.push(key.clone());
                     return key;
@@ -83,11 +92,13 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
 /// The number of a task among those with its words, as its key tells; behind all others when it was reworded since.
 fn ordinal(known: &KnownTask, all: usize) -> usize {
     let most = all.min(MOST_ALIKE);
-    (0..most).find(|&at| identity::key(&known.kind, &known.title, at) == known.key).unwrap_or(most)
+    let commands = known.commands.as_deref().unwrap_or_default();
+    (0..most).find(|&at| identity::key(&known.kind, commands, &known.title, at) == known.key).unwrap_or(most)
 }
 
 fn same_targets(task: &Task, candidate: &Candidate<'_>) -> bool {
     identity::same_targets(&candidate.known.kind, &task.kind)
+        && candidate.known.commands.as_ref().is_none_or(|known| *known == commands(task))
 }
 
 /// The same words, or the words that the task had when its key was made.
@@ -138,6 +149,7 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
             .filter(|&at| {
                 keys[at].is_none()
                     && identity::same_targets(&tasks[at].kind, &tasks[first].kind)
+                    && commands(&tasks[at]) == commands(&tasks[first])
                     && identity::same_words(&tasks[at].title, &tasks[first].title)
             })
             .collect();

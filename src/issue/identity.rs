@@ -13,20 +13,35 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// The key of the next task in the order of the text. `title` is without id, priority, layer and note.
-    pub(crate) fn next(&mut self, kind: &Kind, title: &str) -> TaskKey {
-        let ordinal = self.seen.entry(stem(kind, title)).and_modify(|count| *count += 1).or_insert(0);
-        key(kind, title, *ordinal)
+    /// The key of the next task in the order of the text. `title` is without id, priority, layer and note, `commands`
+    /// is the sum of them.
+    pub(crate) fn next(&mut self, kind: &Kind, commands: &str, title: &str) -> TaskKey {
+        let ordinal =
+            self.seen.entry(stem(kind, commands, title)).and_modify(|count| *count += 1).or_insert(0);
+        key(kind, commands, title, *ordinal)
     }
 }
 
-fn stem(kind: &Kind, title: &str) -> String {
-    format!("{}\n{}\n{}", kind.word(), targets(kind), words(title).join(" "))
+fn stem(kind: &Kind, commands: &str, title: &str) -> String {
+    format!("{}\n{}{commands}\n{}", kind.word(), targets(kind), words(title).join(" "))
+}
+
+/// The sum of the commands below a task of this kind, blanks aside; empty where the task is not about its commands,
+/// because what it does follows from its kind and targets, and where there are none.
+pub(crate) fn commands(kind: &Kind, commands: &[String]) -> String {
+    if commands.is_empty() || !matches!(kind, Kind::Dashboard | Kind::Runbook | Kind::Person) {
+        return String::new();
+    }
+    let lines: Vec<String> = commands
+        .iter()
+        .map(|line| line.trim().trim_start_matches("$ ").split_whitespace().collect::<Vec<_>>().join(" "))
+        .collect();
+    hex(&Sha256::digest(lines.join("\n").as_bytes())[..8])
 }
 
 /// The key of one of several tasks that are alike, counted from 0.
-pub(crate) fn key(kind: &Kind, title: &str, ordinal: usize) -> TaskKey {
-    let stem = stem(kind, title);
+pub(crate) fn key(kind: &Kind, commands: &str, title: &str, ordinal: usize) -> TaskKey {
+    let stem = stem(kind, commands, title);
     let text = if ordinal == 0 { stem } else { format!("{stem}\n{ordinal}") };
     TaskKey(hex(&Sha256::digest(text.as_bytes())[..8]))
 }
@@ -179,5 +194,20 @@ mod tests {
         }
         let merge = Kind::Merge { pull: PullNumber(5) };
         assert!(continues(&merge, "Merge PR #5 grafana", "Merge #5, but carefully").is_some());
+    }
+
+    #[test]
+    fn other_commands_are_another_task_where_it_hangs_on_them() {
+        let sum = |kind: &Kind, lines: &[&str]| {
+            commands(kind, &lines.iter().map(|&line| line.to_owned()).collect::<Vec<_>>())
+        };
+        let person = sum(&Kind::Person, &["kubectl delete pod a", "kubectl get pods"]);
+        assert_eq!(person, sum(&Kind::Person, &["$ kubectl  delete pod a ", "kubectl get\tpods"]));
+        for other in [&["kubectl delete pod b", "kubectl get pods"][..], &["kubectl delete pod a"], &[]] {
+            assert_ne!(person, sum(&Kind::Person, other));
+        }
+        let merge = Kind::Merge { pull: PullNumber(5) };
+        assert_eq!(sum(&merge, &["kubectl get pods"]), "");
+        assert_eq!(sum(&Kind::Person, &[]), "");
     }
 }

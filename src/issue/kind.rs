@@ -1,6 +1,8 @@
 //! What kind of work a task is, by its words. In doubt it is a person's.
 
-use super::{Check, Kind, Needs};
+use super::condition::{Doubt, doubt};
+use super::object::{Closing, closes, merges};
+use super::{Kind, Needs, check::check};
 use crate::action::{Action, Command, parse};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::Layer;
@@ -43,6 +45,11 @@ impl Judged {
         Self { kind, needs: Some(Needs::Person), why: Some(why) }
     }
 
+    /// Whether it is wanted any more is not clear.
+    pub(crate) fn struck_out() -> Self {
+        Self::person(Kind::Person, wording::why_struck_out())
+    }
+
     /// Nothing could be approved here: whether the condition holds, a person has to find out first.
     fn conditional(kind: Kind) -> Self {
         Self::person(kind, wording::why_condition())
@@ -53,9 +60,9 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant that a test compiles")
 }
 
-static PULL: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\b(?:prs?|pull(?:\s+requests?|s)?|mr)\s*[:/]?\s*[#!]?([0-9]{1,9})\b"));
-static BARE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[\s(\[,:])[#!]([0-9]{1,9})\b"));
+pub(crate) static PULL: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)\b(?:prs?|pull(?:[\s-]*requests?|s)?|mr)\s*[:/]?\s*[#!]?([0-9]{1,9})\b"));
+pub(crate) static BARE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[\s(\[,:])[#!]([0-9]{1,9})\b"));
 static CONDITION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^(?:if|when|once|after|unless)\b[^,:]*[,:]\s*"));
 static NOT_MERGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:do not|don't|never|without) merg"));
@@ -132,15 +139,16 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
     if any(&["decide", "decision", "defer"]) || (reviews && !merges_after_review && !pulls.is_empty()) {
         return Judged::person(Kind::Decide { pull }, wording::why_decide(pull));
     }
+    let doubt = doubt(title).or(condition.then_some(Doubt::Yes));
     if first == "close" {
-        return close(title, condition, pull);
+        return close(title, doubt);
     }
     if first == "merge" || merges_after_review {
-        return merge(title, condition || says_if(&words), &pulls);
+        return merge(title, doubt, &pulls);
     }
     if let Some(action) = action(task.commands, &words) {
         // Under a condition it is no action at all, so that nothing can carry it out by mistake.
-        return if condition {
+        return if doubt.is_some() {
             Judged::conditional(Kind::Person)
         } else {
             Judged::free(Kind::Action { action })
@@ -160,12 +168,7 @@ fn review_and_merge(words: &[String]) -> bool {
     words.windows(2).any(|pair| matches!(pair[0].as_str(), "and" | "then" | "review") && pair[1] == "merge")
 }
 
-/// A condition in the middle of a title, which only a person can judge.
-fn says_if(words: &[String]) -> bool {
-    words.iter().any(|word| matches!(word.as_str(), "if" | "unless" | "approved" | "approval"))
-}
-
-fn merge(title: &str, conditional: bool, pulls: &[PullNumber]) -> Judged {
+fn merge(title: &str, doubt: Option<Doubt>, pulls: &[PullNumber]) -> Judged {
     if NOT_MERGE.is_match(title) {
         return Judged::person(Kind::Person, wording::why_not_merge());
     }
@@ -174,29 +177,43 @@ fn merge(title: &str, conditional: bool, pulls: &[PullNumber]) -> Judged {
         pulls => pulls.to_vec(),
     };
     match named[..] {
-        [pull] => {
-            Judged { kind: Kind::Merge { pull }, needs: conditional.then_some(Needs::Approval), why: None }
-        }
+        _ if !named.is_empty() && !merges(title) => Judged::person(Kind::Person, wording::why_other_object()),
+        [pull] => match doubt {
+            None => Judged::free(Kind::Merge { pull }),
+            Some(Doubt::Yes) => {
+                Judged { kind: Kind::Merge { pull }, needs: Some(Needs::Approval), why: None }
+            }
+            Some(Doubt::Judgement) if words(title).iter().any(|word| word == "or") => {
+                Judged::person(Kind::Decide { pull: Some(pull) }, wording::why_decide(Some(pull)))
+            }
+            Some(Doubt::Judgement) => Judged::conditional(Kind::Person),
+        },
         [] => Judged::person(Kind::Person, wording::why_no_pull()),
         _ => Judged::person(Kind::Person, wording::why_several_pulls()),
     }
 }
 
-fn close(title: &str, condition: bool, pull: Option<PullNumber>) -> Judged {
-    // What is to be closed is named first; what resolves it comes after `after`, `once` or `by`.
-    let number = bare(title).first().copied().or(pull.map(|pull| pull.0));
-    match number {
-        Some(number) => {
+fn close(title: &str, doubt: Option<Doubt>) -> Judged {
+    match closes(title) {
+        Closing::One(number) => {
             let kind = Kind::Close { number: IssueNumber(number) };
-            if condition { Judged::conditional(kind) } else { Judged::free(kind) }
+            if doubt.is_some() { Judged::conditional(kind) } else { Judged::free(kind) }
         }
-        None => Judged::person(Kind::Person, wording::why_no_number()),
+        // `Close or merge PR #20` is a decision about one.
+        Closing::Nothing if doubt.is_some() => Judged::conditional(Kind::Person),
+        Closing::Several => Judged::person(Kind::Person, wording::why_several_numbers()),
+        Closing::Nothing => Judged::person(Kind::Person, wording::why_no_number()),
     }
 }
 
 /// The action that the commands ask for, when each of them is understood.
 fn action(commands: &[String], words: &[String]) -> Option<Action> {
-    let crash = words.iter().any(|word| matches!(word.as_str(), "crash" | "crashes"));
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let first = words.first().map_or("", String::as_str);
+    let asks = has(&["crash", "crashes"])
+        && has(&["archive", "archived", "clear", "acknowledge", "dismiss"])
+        && !is_a_look(first)
+        && !matches!(first, "review" | "look");
     let mut asked = None;
     for command in commands {
         match parse(command) {
@@ -205,126 +222,16 @@ fn action(commands: &[String], words: &[String]) -> Option<Action> {
             Command::NotUnderstood => return None,
         }
     }
-    asked.filter(|_| crash)
+    asked.filter(|_| asks)
 }
 
-/// Words that a question to the probes may hold besides what it asks for.
-const FILLERS: &[&str] = &[
-    "verify",
-    "validate",
-    "confirm",
-    "check",
-    "ensure",
-    "run",
-    "that",
-    "all",
-    "every",
-    "each",
-    "the",
-    "a",
-    "is",
-    "are",
-    "be",
-    "in",
-    "of",
-    "and",
-    "or",
-    "on",
-    "with",
-    "after",
-    "still",
-    "again",
-    "cluster",
-    "kubernetes",
-    "k3s",
-    "status",
-    "state",
-    "remain",
-    "remains",
-    "stay",
-    "stays",
-    "return",
-    "returns",
-    "to",
-    "report",
-    "reports",
-    "shows",
-    "show",
-    "back",
-    "whole",
-    "end",
-    "now",
-    "up",
-    "has",
-    "have",
-    "post",
-    "maintenance",
-    "changes",
-    "change",
-    "merge",
-    "merges",
-    "full",
-    "first",
-    "baseline",
-    "before",
-    "any",
-    "preflight",
-];
-
-/// What the probes are asked, when the title asks nothing else.
-fn check(words: &[String], task: Words<'_>) -> Option<Check> {
-    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let only = |list: &[&str]| {
-        words.iter().all(|word| {
-            FILLERS.contains(&word.as_str())
-                || list.contains(&word.as_str())
-                || word.chars().all(|c| c.is_ascii_digit())
-        })
-    };
-    let nodes = ["nodes", "node", "ready"];
-    if has(&["nodes", "node"]) && has(&["ready"]) && only(&nodes) {
-        return Some(Check::NodesReady);
-    }
-    let ceph = ["ceph", "health", "healthy", "health_ok", "storage", "ok", "rook"];
-    if has(&["ceph"]) && has(&["health", "healthy", "health_ok"]) && only(&ceph) {
-        return Some(Check::CephHealthy);
-    }
-    let applications = [
-        "argo",
-        "argocd",
-        "cd",
-        "application",
-        "applications",
-        "apps",
-        "synced",
-        "sync",
-        "healthy",
-        "health",
-    ];
-    if has(&["applications", "apps"]) && has(&["synced", "healthy", "health"]) && only(&applications) {
-        return Some(Check::ApplicationsHealthy);
-    }
-    let pods = ["pods", "running", "runs", "healthy", "ready", "completed"];
-    if has(&["pods"]) && has(&["running", "healthy", "ready"]) && only(&pods) {
-        return Some(Check::PodsHealthy);
-    }
-    let gate = ["validation", "universal", "gate", "green", "layer", "layers", "health", "healthy"];
-    let named: Vec<Layer> =
-        Layer::ALL.into_iter().filter(|layer| words.contains(&layer.word().to_lowercase())).collect();
-    let layers: Vec<String> = named.iter().map(|layer| layer.word().to_lowercase()).collect();
-    let mut vocabulary = gate.to_vec();
-    vocabulary.extend(layers.iter().map(String::as_str));
-    if has(&["gate", "green", "health", "healthy"]) && only(&vocabulary) {
-        return Some(match named[..] {
-            [layer] if !task.several_layers => Check::Layer(layer),
-            _ => Check::AllLayers,
-        });
-    }
-    // One thing shall be GREEN again, and the line names its layers: all of them GREEN includes it.
-    if has(&["green"]) && task.layer.is_some() {
-        return Some(Check::AllLayers);
-    }
-    None
+/// Verbs that only look for something.
+fn is_a_look(first: &str) -> bool {
+    first.starts_with("investigat")
+        || matches!(
+            first,
+            "diagnose" | "analyze" | "analyse" | "capture" | "identify" | "debug" | "troubleshoot"
+        )
 }
 
 fn why_person(words: &[String], commands: &[String]) -> String {
@@ -345,12 +252,7 @@ fn why_person(words: &[String], commands: &[String]) -> String {
         wording::why_credentials()
     } else if first == "merge" {
         wording::why_no_pull()
-    } else if first.starts_with("investigat")
-        || matches!(
-            first,
-            "diagnose" | "analyze" | "analyse" | "capture" | "identify" | "debug" | "troubleshoot"
-        )
-    {
+    } else if is_a_look(first) {
         wording::why_investigate()
     } else if has(&["publish", "build", "rebuild", "push", "upload"]) {
         wording::why_publish()
@@ -369,23 +271,10 @@ fn why_person(words: &[String], commands: &[String]) -> String {
     }
 }
 
-/// Whether a command would print secrets.
-pub(crate) fn leaks_secrets(command: &str) -> bool {
-    let words = words(command);
-    let has = |word: &str| words.iter().any(|own| own == word);
-    (has("printenv") || first_word(command) == "env")
-        || (has("get")
-            && (has("secret") || has("secrets"))
-            && (has("yaml") || has("json") || has("jsonpath")))
-}
-
-fn first_word(command: &str) -> &str {
-    command.split_whitespace().next().unwrap_or("")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::issue::Check;
 
     fn judged(title: &str, commands: &[&str]) -> Judged {
         let commands: Vec<String> = commands.iter().map(|&command| command.to_owned()).collect();
@@ -398,6 +287,7 @@ mod tests {
         let merge = |pull| Kind::Merge { pull: PullNumber(pull) };
         let decide = |pull| Kind::Decide { pull: Some(PullNumber(pull)) };
         let verify = |check| Kind::Verify { check };
+        let close = |number| Kind::Close { number: IssueNumber(number) };
         for (title, kind, needs) in [
             ("Merge PR #12: grafana to 11.2.1", merge(12), None),
             ("[Renovate] Merge pull request #12", merge(12), None),
@@ -411,12 +301,26 @@ mod tests {
             ("Review PR #12 (debian major)", decide(12), Some(Person)),
             ("Decide merge/defer for PR #12", decide(12), Some(Person)),
             ("PR #12: merge or defer", decide(12), Some(Person)),
-            (
-                "If retired: close PR #12 (do not merge)",
-                Kind::Close { number: IssueNumber(12) },
-                Some(Person),
-            ),
-            ("Close issue #4 once PR #12 is merged", Kind::Close { number: IssueNumber(4) }, None),
+            ("If retired: close PR #12 (do not merge)", close(12), Some(Person)),
+            ("Close issue #4 once PR #12 is merged", close(4), Some(Person)),
+            ("Close issue #4, which PR #12 resolves", close(4), None),
+            ("Close #12 when PR #5 is merged", close(12), Some(Person)),
+            ("Close PR #52 if retired", close(52), Some(Person)),
+            ("Close #13 unless the owner objects", close(13), Some(Person)),
+            ("Close #24 (do not close before release)", close(24), Some(Person)),
+            ("Close #12 and #13", Kind::Person, Some(Person)),
+            ("Close ports that #27 opened", Kind::Person, Some(Person)),
+            ("Close the maintenance window of #26", Kind::Person, Some(Person)),
+            ("Merge PR #9 only when the owner says yes", Kind::Person, Some(Person)),
+            ("Merge PR #15? Ask the owner first", Kind::Person, Some(Person)),
+            ("Merge PR #19 or close it", decide(19), Some(Person)),
+            ("Merge or close PR #20", decide(20), Some(Person)),
+            ("Merge PR #21 provided that tests pass", Kind::Person, Some(Person)),
+            ("Merge PR #33 when CI is green", Kind::Person, Some(Person)),
+            ("Merge PR #12 grafana 11.2.0 → 11.3.0 and wait for sync", merge(12), None),
+            ("Merge conflict in PR #25: resolve", Kind::Person, Some(Person)),
+            ("Merge the two node pools described in #28", Kind::Person, Some(Person)),
+            ("merge pull-request 21", merge(21), None),
             ("Close the old ticket", Kind::Person, Some(Person)),
             (
                 "Track the Dependency Dashboard item for PR #12",
@@ -459,8 +363,16 @@ mod tests {
         let action = Kind::Action { action: Action::CephCrashArchive };
         assert_eq!(judged(title, &[list, archive]).kind, action);
         assert_eq!(judged(title, &["ceph crash archive-all"]).kind, action);
-        let conditional = judged("If they are old, archive the crash reports of Ceph", &[archive]);
-        assert_eq!((conditional.kind, conditional.needs), (Kind::Person, Some(Needs::Person)));
+        for title in [
+            "If they are old, archive the crash reports of Ceph",
+            "Do not archive the crashes yet",
+            "only if the owner agrees archive the crash reports of Ceph",
+            "Archive the crash reports of Ceph?",
+            "Investigate the crashes, which somebody may archive",
+        ] {
+            let judged = judged(title, &[archive]);
+            assert_eq!((judged.kind, judged.needs), (Kind::Person, Some(Needs::Person)), "{title}");
+        }
         for other in [
             "kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph osd purge 3",
             "kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph crash archive-all; rm -rf /",
@@ -474,9 +386,21 @@ mod tests {
     }
 
     #[test]
-    fn commands_that_show_secrets_are_seen() {
-        assert!(leaks_secrets("kubectl exec x -- printenv | rg 'GITHUB|TOKEN'"));
-        assert!(leaks_secrets("kubectl get secret a -o yaml"));
-        assert!(!leaks_secrets("kubectl get externalsecret -A"));
+    fn what_is_green_besides_the_layers_is_a_persons() {
+        let judged = |title| {
+            let layer = Some(Layer::Apps);
+            judge(Words { title, commands: &[], layer, several_layers: false, final_section: false }).kind
+        };
+        let all = Kind::Verify { check: Check::AllLayers };
+        assert_eq!(judged("Validate grafana returns to GREEN"), all);
+        assert_eq!(judged("Verify that all layers are GREEN again"), all);
+        for title in [
+            "Confirm the UPS self-test LED is green",
+            "Verify that the restore test of the backup is green",
+            "Verify the backup is green again",
+            "Check that grafana is green",
+        ] {
+            assert_eq!(judged(title), Kind::Person, "{title}");
+        }
     }
 }

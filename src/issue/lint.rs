@@ -8,7 +8,7 @@ mod ids;
 pub(crate) use ids::add_missing_ids;
 
 use super::read::{ClassifyWords, read_document};
-use super::{Reading, Task, identity, marks, words};
+use super::{Reading, Task, marks, spec, words};
 use crate::wording;
 use checklist::{BoxLikeReason, Document, Item};
 use serde::Serialize;
@@ -307,6 +307,7 @@ fn spec_ids(
     own: &[Range<usize>],
     findings: &mut Findings<'_>,
 ) {
+    let rows = spec::rows(document);
     for table in document.tables() {
         let spec = table
             .heading
@@ -325,20 +326,14 @@ fn spec_ids(
             else {
                 continue;
             };
-            let words: Vec<&str> = row.cells.iter().map(|cell| cell.text.as_str()).collect();
-            if !is_about(&words.join(" "), task) {
+            let read = rows.iter().find(|read| read.line == row.line);
+            if !read.is_some_and(|read| spec::is_about(read, task)) {
                 let text = wording::lint_spec_collision(id, &task.title);
                 let help = wording::lint_other_id();
                 findings.add(Code::SpecIdCollision, cell.span.clone(), Some(&task.id), text, Some(help));
             }
         }
     }
-}
-
-/// Whether a row may be about a task: a number or half of its words are the same.
-fn is_about(row: &str, task: &Task) -> bool {
-    let numbers = |text: &str| super::kind::bare(text).into_iter().collect::<BTreeSet<u64>>();
-    !numbers(row).is_disjoint(&numbers(&task.title)) || identity::likeness(row, &task.title) >= 0.3
 }
 
 /// Ids that tasks wait for and that nobody has.
@@ -430,25 +425,31 @@ fn guesses(body: &str, reading: &Reading, findings: &mut Findings<'_>) {
     let tasks: BTreeMap<usize, &Task> = reading.tasks.iter().map(|task| (task.line, task)).collect();
     let starts: Vec<usize> =
         std::iter::once(0).chain(body.match_indices('\n').map(|(at, _)| at + 1)).collect();
-    let doubled: BTreeSet<usize> = findings
+    let doubled: Vec<(usize, String)> = findings
         .found
         .iter()
         .filter(|finding| finding.code == Code::DuplicateId)
-        .map(|finding| finding.span.start)
+        .map(|finding| (finding.span.start, finding.text.clone()))
+        .collect();
+    let collisions: Vec<String> = findings
+        .found
+        .iter()
+        .filter(|finding| finding.code == Code::SpecIdCollision)
+        .map(|finding| {
+            let line = starts.partition_point(|start| *start <= finding.span.start);
+            let id = body[finding.span.clone()].trim_matches(['*', '`', '_', ' ', '\t']);
+            wording::spec_collision(id, line)
+        })
         .collect();
     for warning in &reading.warnings {
         let start = starts.get(warning.line.saturating_sub(1)).copied().unwrap_or(0);
         let span = start..line_end(body, start);
-        let task = tasks.get(&warning.line).map(|task| task.id.as_str());
-        let collides = findings
-            .found
-            .iter()
-            .any(|finding| finding.code == Code::SpecIdCollision && finding.task.as_deref() == task);
         // Those about doubled ids and about ids of the table have been told with their place.
         let told = said(&warning.text)
-            || (doubled.iter().any(|at| span.contains(at)) && warning.text.contains("more than once"))
-            || (collides && task.is_some() && warning.text.contains("in the table of changes"));
+            || doubled.iter().any(|(at, text)| span.contains(at) && *text == warning.text)
+            || collisions.contains(&warning.text);
         if !told {
+            let task = tasks.get(&warning.line).map(|task| task.id.as_str());
             findings.add(Code::Guess, span, task, warning.text.clone(), None);
         }
     }

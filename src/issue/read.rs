@@ -4,11 +4,11 @@
 //! is a person's. Everything that it leaves out, it names with its line.
 
 use super::guess::{self, Guess, Guesses, Source};
-use super::identity::Keys;
+use super::identity::{self, Keys};
 use super::kind::{self, Words};
 use super::title::{head, noted};
 use super::words::{self, Head};
-use super::{Details, Kind, Needs, Priority, Task, TaskKey, approvals, depends, marks, spec};
+use super::{Details, Kind, Needs, Priority, Task, TaskKey, approvals, depends, marks, secrets, spec};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use crate::wording;
@@ -127,7 +127,11 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
             asks.then_some(Needs::Approval)
         });
         reading.tasks.push(Task {
-            key: keys.next(&judged.kind, &draft.head.title),
+            key: keys.next(
+                &judged.kind,
+                &identity::commands(&judged.kind, &draft.details.commands),
+                &draft.head.title,
+            ),
             id,
             written_id: draft.head.id.clone(),
             line: draft.line,
@@ -173,6 +177,7 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
 struct Draft {
     line: usize,
     ticked: bool,
+    struck: bool,
     notes: Vec<String>,
     head: Head,
     phase: Option<String>,
@@ -200,7 +205,7 @@ impl Draft {
         };
         let text = |names: &[&str]| detail(names).map(|(_, text)| text);
         let commands = commands(item);
-        let leaks = if commands.iter().any(|command| kind::leaks_secrets(command)) {
+        let leaks = if commands.iter().any(|command| secrets::leaks_secrets(command)) {
             vec![item.line]
         } else {
             vec![]
@@ -223,6 +228,7 @@ impl Draft {
         Self {
             line: item.line,
             ticked: item.ticked,
+            struck: item.struck,
             notes: noted(document, item),
             phase: above.last().map(|heading| heading.text.clone()),
             final_section: above
@@ -240,6 +246,10 @@ impl Draft {
     }
 
     fn judge(&self, closes: bool) -> kind::Judged {
+        // What was struck out is over; a person who left the box open says whether the rest is.
+        if self.struck && !self.ticked {
+            return kind::Judged::struck_out();
+        }
         kind::judge(Words {
             title: &self.head.title,
             commands: &self.details.commands,

@@ -82,3 +82,54 @@ fn notes_and_ticks_do_not_change_who_a_task_is() {
     let twins = reading("- [ ] Fix a\n- [ ] Fix a\n");
     assert_ne!(twins.tasks[0].key, twins.tasks[1].key);
 }
+
+#[test]
+fn what_is_struck_out_and_open_is_a_persons() {
+    for (line, kind) in [
+        ("- [ ] ~~Merge PR #29~~", "person"),
+        ("- [ ] **A1 P1 Apps**: ~~Merge PR #29~~", "person"),
+        ("- [ ] ~~**A1 P1 Apps**: Merge PR #29~~ not needed", "person"),
+        ("- [ ] Merge PR ~~#28~~ #29", "person"),
+        ("- [x] ~~Merge PR #29~~", "merge"),
+        ("- [ ] Merge PR #29\n  - ~~Goal~~: older", "merge"),
+    ] {
+        let read = reading(&format!("{line}\n"));
+        assert_eq!(read.tasks[0].kind.word(), kind, "{line}");
+        assert_eq!(read.tasks[0].why_person.is_some(), kind == "person", "{line}");
+    }
+}
+
+#[test]
+fn spellings_of_the_head_keep_what_they_say() {
+    for (line, id) in [
+        ("- [ ] **A26 Critical Apps**: Merge PR #16", "A26"),
+        ("- [ ] **A18 – P0 – Apps**: Merge PR #16", "A18"),
+        ("- [ ] 🔴 **A24 P0 Apps**: Merge PR #16", "A24"),
+        ("- [ ] `A21` P0 Apps: Merge PR #16", "A21"),
+        ("- [ ] **A27 P0 Apps** Merge PR #16", "A27"),
+        ("- [ ] A28 P0 Apps: merge pull-request 16", "A28"),
+    ] {
+        let read = reading(&format!("{line}\n"));
+        let task = &read.tasks[0];
+        let found = (task.id.as_str(), task.priority, task.layer, task.kind.word());
+        assert_eq!(found, (id, Priority::P0, Some(Layer::Apps), "merge"), "{line}");
+    }
+}
+
+#[test]
+fn other_commands_are_another_task() {
+    use super::{KnownTask, keep_history};
+    let body = |command: &str| format!("- [ ] A1 P1 Clean the node\n  - **Commands**: `{command}`\n");
+    let before = reading(&body("rm a"));
+    let mut known = vec![KnownTask::from(&before.tasks[0])];
+    let key = |known: &[KnownTask], command: &str| {
+        let mut read = reading(&body(command));
+        keep_history(&mut read, known, &[]);
+        read.tasks[0].key.clone()
+    };
+    assert_eq!(key(&known, "rm  a"), before.tasks[0].key);
+    assert_ne!(key(&known, "rm b"), before.tasks[0].key);
+    // A journal that does not know the commands keeps the history.
+    known[0].commands = None;
+    assert_eq!(key(&known, "rm b"), before.tasks[0].key);
+}

@@ -72,18 +72,25 @@ fn spec_row(table: &Table, row: &Row) -> Option<SpecRow> {
     })
 }
 
+/// Whether a row names the pull request of a task.
+fn names_the_same(row: &SpecRow, task: &Task) -> bool {
+    let named = bare(&task.title);
+    row.pulls.iter().any(|pull| task.kind.pull() == Some(*pull) || named.contains(&pull.0))
+}
+
+/// Whether a row with the id of a task is about that task.
+pub(crate) fn is_about(row: &SpecRow, task: &Task) -> bool {
+    names_the_same(row, task) || identity::likeness(&row.summary, &task.title) >= ABOUT
+}
+
 /// For each task the rows that are about it, as indexes. An id that stands for something else is told.
 pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warning>) -> Vec<Vec<usize>> {
     let mut of_tasks: Vec<Vec<usize>> = Vec::new();
     for task in tasks {
-        let numbers: Vec<u64> =
-            task.kind.pull().map(|pull| pull.0).into_iter().chain(bare(&task.title)).collect();
-        let mut found: Vec<usize> = (0..rows.len())
-            .filter(|&at| rows[at].pulls.iter().any(|pull| numbers.contains(&pull.0)))
-            .collect();
+        let mut found: Vec<usize> = (0..rows.len()).filter(|&at| names_the_same(&rows[at], task)).collect();
         let same_id = rows.iter().position(|row| Some(&row.id) == task.written_id.as_ref());
         if let Some(at) = same_id.filter(|at| !found.contains(at)) {
-            if found.is_empty() && identity::likeness(&rows[at].summary, &task.title) >= ABOUT {
+            if found.is_empty() && is_about(&rows[at], task) {
                 found.push(at);
             } else {
                 let text = wording::spec_collision(&rows[at].id, rows[at].line);

@@ -33,6 +33,8 @@ static PRIORITY: LazyLock<Regex> = LazyLock::new(|| {
 });
 static TRAILING: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\s*[(\[](p[0-3]|critical|high|medium|low)(?: priority)?[)\]]\s*$"));
+static DECORATION: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:(?::[a-z0-9_+-]+:|[^\p{Alphabetic}\p{N}\x00-\x7f])\s*)+"));
 static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bp([0-3])\b"));
 
 /// Whether a word has the form of an id.
@@ -90,27 +92,14 @@ pub(crate) fn layers(text: &str) -> Option<(Option<Layer>, bool)> {
 
 /// Takes id, priority and layer off the front of a title. `label` is what stands before its leading colon.
 pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
-    let mut head = Head::default();
-    let mut rest = title.trim();
-    let label = label.map(str::trim).filter(|label| !label.is_empty());
-    if let Some(label) = label
-        && let Some(after) = rest.strip_prefix(label).map(str::trim_start).and_then(|r| r.strip_prefix(':'))
-        && let Some(leftover) = take_codes(label, &mut head)
-        && (head.id.is_some() || head.priority.is_some())
-    {
-        if let Some((layer, several)) = layers(leftover) {
-            head.layer = layer;
-            head.several_layers = several;
-            rest = after.trim_start();
-        } else {
-            rest = rest[label.len() - leftover.len()..].trim_start();
-        }
-    } else {
-        head = Head::default();
-        if let Some(leftover) = take_codes(rest, &mut head) {
-            rest = leftover.trim_start_matches([':', '-', '–', '—', '|', ' ']);
-        }
-    }
+    let title = title.trim();
+    // An icon in front of the codes is for the eye.
+    let plain = &title[DECORATION.find(title).map_or(0, |found| found.end())..];
+    let label = label.map(undecorated).filter(|label| !label.is_empty());
+    let (mut head, rest) = labelled(plain, label, false)
+        .or_else(|| labelled(plain, plain_label(plain), true))
+        .or_else(|| unlabelled(plain))
+        .unwrap_or((Head::default(), title));
     let mut text = rest.to_owned();
     if let Some(found) = TRAILING.captures(rest)
         && let (Some(whole), Some(word)) = (found.get(0), found.get(1))
@@ -122,34 +111,143 @@ pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
     head
 }
 
-/// Takes an id and a priority off the front, and returns what is left; `None` when there is neither.
-fn take_codes<'a>(text: &'a str, head: &mut Head) -> Option<&'a str> {
+fn undecorated(text: &str) -> &str {
+    let text = text.trim();
+    text[DECORATION.find(text).map_or(0, |found| found.end())..].trim()
+}
+
+/// What stands before the first colon, where the markup in it kept it from being a label: `` `A1` P0 Apps: ``.
+fn plain_label(title: &str) -> Option<&str> {
+    let colon = title
+        .match_indices(':')
+        .map(|(at, _)| at)
+        .find(|at| title[at + 1..].chars().next().is_none_or(char::is_whitespace))?;
+    Some(title[..colon].trim_end()).filter(|label| label.split_whitespace().count() <= 8)
+}
+
+/// Reads a label; `whole` where it has to be nothing but codes and layers.
+fn labelled<'a>(title: &'a str, label: Option<&'a str>, whole: bool) -> Option<(Head, &'a str)> {
+    let label = label?;
+    let after = title.strip_prefix(label)?.trim_start().strip_prefix(':')?;
+    let mut head = Head::default();
+    let leftover = take_codes(label, &mut head, true)?;
+    if head.id.is_none() && head.priority.is_none() {
+        return None;
+    }
+    if let Some((layer, several)) = layers(leftover) {
+        head.layer = layer;
+        head.several_layers = several;
+        return Some((head, after.trim_start()));
+    }
+    (!whole).then(|| (head, title[label.len() - leftover.len()..].trim_start()))
+}
+
+/// Reads codes that no colon ends.
+fn unlabelled(title: &str) -> Option<(Head, &str)> {
+    let mut head = Head::default();
+    let leftover = take_codes(title, &mut head, false)?;
+    let rest = leftover.trim_start_matches([':', '-', '–', '—', '|', ' ']);
+    // `A1 P0 Apps Merge PR #5`: a layer where one stands, and then a title that begins like one.
+    let (first, after) = token(rest);
+    if head.priority.is_some()
+        && first.starts_with(char::is_uppercase)
+        && let Some((layer, several)) = layers(first)
+        && (layer.is_some() || several)
+        && (begins_a_title(after) || skip_separators(after) != after)
+    {
+        head.layer = layer;
+        head.several_layers = several;
+        return Some((head, skip_separators(after)));
+    }
+    Some((head, rest))
+}
+
+/// Whether a text begins with a verb as titles do, so that a layer in front of it is no part of a name.
+fn begins_a_title(text: &str) -> bool {
+    let first = text.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let lower = first.to_lowercase();
+    lower == "merge"
+        || (first.starts_with(char::is_uppercase)
+            && matches!(
+                lower.as_str(),
+                "close"
+                    | "review"
+                    | "verify"
+                    | "validate"
+                    | "confirm"
+                    | "check"
+                    | "ensure"
+                    | "run"
+                    | "universal"
+                    | "final"
+                    | "track"
+                    | "monitor"
+                    | "watch"
+                    | "observe"
+                    | "keep"
+                    | "decide"
+                    | "if"
+                    | "when"
+                    | "investigate"
+                    | "fix"
+                    | "update"
+                    | "upgrade"
+                    | "archive"
+                    | "restart"
+                    | "clean"
+                    | "replace"
+                    | "rotate"
+                    | "refresh"
+                    | "resolve"
+                    | "restore"
+                    | "repair"
+                    | "pr"
+                    | "do"
+                    | "never"
+                    | "only"
+            ))
+}
+
+/// Takes an id and a priority off the front, and returns what is left; `None` when there is neither. In a label a
+/// priority may be a plain word, when the rest of it names layers.
+fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a str> {
     let (first, after) = token(text);
-    let (second, after_second) = token(after);
+    let (second, after_second) = token(skip_separators(after));
+    let dashed = after.starts_with(['-', '–', '—']);
     let bare = first.trim_end_matches([':', ',', '|', '-']);
     let next = second.trim_end_matches([':', ',', '|', '-']);
+    let plain = |after: &str| in_label && layers(after).is_some();
     // `P1 P2`: an id that looks like a priority, in front of one.
-    let doubled = ID.is_match(bare) && priority_token(bare).is_some() && priority_token(next).is_some();
+    let doubled = ID.is_match(bare)
+        && priority_token(bare).is_some()
+        && priority_token(next).is_some()
+        && (!dashed || coded(next));
     if (priority_token(bare).is_none() || doubled)
         && let Some(id) = ID.captures(bare).and_then(|found| found.get(1))
     {
         head.id = Some(id.as_str().to_owned());
-        if let Some(priority) = priority_token(next).filter(|_| coded(next) || second.ends_with(':')) {
+        let is_one = coded(next) || second.ends_with(':') || plain(after_second);
+        if let Some(priority) = priority_token(next).filter(|_| is_one) {
             head.priority = Some(priority);
             return Some(after_note(after_second));
         }
         // A word such as `K3` in front of a sentence is no id: an id is followed by a priority, a layer or a colon.
         let marked = first.ends_with([':', '|']) || bare.starts_with(['[', '(']) || after.is_empty();
-        if marked || layer_word(next).is_some() || after.starts_with(['-', '–', '—']) {
+        if marked || layer_word(next).is_some() || dashed {
             return Some(after);
         }
         head.id = None;
         return None;
     }
-    let priority =
-        priority_token(bare).filter(|_| coded(bare) || first.ends_with(':') || after.is_empty())?;
+    let priority = priority_token(bare)
+        .filter(|_| coded(bare) || first.ends_with(':') || after.is_empty() || plain(after))?;
     head.priority = Some(priority);
     Some(after_note(after))
+}
+
+/// Skips dashes and the like that stand between codes.
+fn skip_separators(text: &str) -> &str {
+    text.trim_start_matches(|c: char| c.is_whitespace() || matches!(c, '-' | '–' | '—' | '|' | '·' | ':'))
 }
 
 /// Whether a priority is written in a way that no sentence begins with: `P1`, `[HIGH]`, `CRITICAL`.
@@ -278,6 +376,18 @@ mod tests {
             ("High load on a node", None, None, None, None, "High load on a node"),
             ("K3 is slow", None, None, None, None, "K3 is slow"),
             ("Note: do it", Some("Note"), None, None, None, "Note: do it"),
+            ("A26 Critical Apps: x", Some("A26 Critical Apps"), Some("A26"), Some(P0), Some(Apps), "x"),
+            ("A26 Critical load: x", Some("A26 Critical load"), None, None, None, "A26 Critical load: x"),
+            ("A18 – P0 – Apps: x", Some("A18 – P0 – Apps"), Some("A18"), Some(P0), Some(Apps), "x"),
+            ("A18 – P0 – Apps – x", None, Some("A18"), Some(P0), Some(Apps), "x"),
+            ("A18 - x", None, Some("A18"), None, None, "x"),
+            ("P1 - High load", None, None, Some(P1), None, "High load"),
+            ("🔴 A24 P0 Apps: x", None, Some("A24"), Some(P0), Some(Apps), "x"),
+            (":red_circle: A24 P0 Apps: x", None, Some("A24"), Some(P0), Some(Apps), "x"),
+            ("🔴 x", None, None, None, None, "🔴 x"),
+            ("A21 P0 Apps: x", None, Some("A21"), Some(P0), Some(Apps), "x"),
+            ("A27 P0 Apps Merge PR #16", None, Some("A27"), Some(P0), Some(Apps), "Merge PR #16"),
+            ("A27 P0 Storage is slow", None, Some("A27"), Some(P0), None, "Storage is slow"),
             ("A1 P0 Ceph pool: x", Some("A1 P0 Ceph pool"), Some("A1"), Some(P0), None, "Ceph pool: x"),
         ] {
             assert_eq!(

@@ -141,6 +141,23 @@ pub(crate) fn why_several_pulls() -> String {
     "it names several pull requests, and each is merged by itself: write one task for each".to_owned()
 }
 
+/// A task whose `merge` is about something else than the pull request that it names.
+pub(crate) fn why_other_object() -> String {
+    "it names a pull request, but does not plainly ask for its merge: write `Merge PR #N`, or do it and tick the box"
+        .to_owned()
+}
+
+/// A closing of several things.
+pub(crate) fn why_several_numbers() -> String {
+    "it names several things to close, and each is closed by itself: write one task for each".to_owned()
+}
+
+/// A task whose line is struck out, wholly or in part.
+pub(crate) fn why_struck_out() -> String {
+    "some of its line is struck out, so it may not be wanted any more: take the strike out, or tick or remove the task"
+        .to_owned()
+}
+
 /// A task that asks not to merge.
 pub(crate) fn why_not_merge() -> String {
     "it asks for something other than a merge: see to the pull request, and tick the box".to_owned()

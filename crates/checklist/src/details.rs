@@ -30,6 +30,7 @@ pub(crate) fn first_paragraph(item: &mut Item, open: &mut Open, leaf: &Leaf) {
     let labelled = leaf.lines.iter().skip(1).position(|line| line.label().is_some());
     let (title, rest) = leaf.lines.split_at(labelled.map_or(leaf.lines.len(), |position| position + 1));
     item.title = join(title.iter().map(|line| line.text.trim()), " ");
+    item.struck = title.iter().any(|line| line.struck);
     item.inline_code = title.iter().flat_map(|line| line.code.iter().cloned()).collect();
     lines(item, open, rest, &DetailKind::Line);
 }

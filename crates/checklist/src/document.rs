@@ -58,6 +58,8 @@ pub struct Item {
     pub label: Option<String>,
     /// Whether the label is bold, so that it was surely meant as one.
     pub label_bold: bool,
+    /// Whether some of the title is struck out.
+    pub struck: bool,
     /// Inline code of the title.
     pub inline_code: Vec<String>,
     /// What hangs below: labelled lines, bullets, paragraphs, code, in the order of the text. Nested tasks

@@ -12,6 +12,8 @@ pub(crate) struct Line {
     pub(crate) text: String,
     pub(crate) code: Vec<String>,
     pub(crate) span: Option<Range<usize>>,
+    /// Whether some of it is struck out.
+    pub(crate) struck: bool,
     /// Up to here the text is neither code nor part of a link.
     label_limit: Option<usize>,
     /// Where bold text that begins the line ends.
@@ -84,6 +86,7 @@ impl Leaf {
             line.text.clear();
             line.code.clear();
             line.span = None;
+            line.struck = false;
             line.label_limit = None;
             line.bold_end = None;
             line.bold_open = false;
@@ -115,6 +118,11 @@ impl Leaf {
         push_shown(&mut shown, code);
         line.code.push(shown);
         self.push_text(code, range);
+    }
+
+    /// Markup begins that strikes out what follows, or does not.
+    pub(crate) fn strike(&mut self, struck: bool) {
+        self.line().struck |= struck;
     }
 
     pub(crate) fn break_line(&mut self) {

@@ -151,6 +151,7 @@ impl<'a> Reader<'a> {
             tag,
             Tag::Emphasis | Tag::Strong | Tag::Strikethrough | Tag::Link { .. } | Tag::Image { .. }
         );
+        let struck = matches!(tag, Tag::Strikethrough);
         if !inline {
             self.flush();
         }
@@ -212,7 +213,9 @@ impl<'a> Reader<'a> {
                 self.leaf();
             }
             Tag::Emphasis | Tag::Strikethrough => {
-                self.leaf();
+                if let Some(leaf) = self.leaf() {
+                    leaf.strike(struck);
+                }
             }
             // Paragraphs begin with their first text; the others are switched off.
             _ => {}
@@ -417,6 +420,7 @@ impl<'a> Reader<'a> {
             title: String::new(),
             label: None,
             label_bold: false,
+            struck: false,
             inline_code: Vec::new(),
             details: Vec::new(),
             links: Vec::new(),

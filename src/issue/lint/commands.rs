@@ -2,7 +2,7 @@
 
 use super::{Code, Findings};
 use crate::action::{self, Command};
-use crate::issue::{Kind, Task, kind};
+use crate::issue::{Kind, Task, secrets};
 use crate::wording;
 use checklist::{DetailKind, Item};
 use std::ops::Range;
@@ -34,7 +34,7 @@ pub(super) fn look(body: &str, task: &Task, item: &Item, findings: &mut Findings
 }
 
 fn command(task: &Task, line: &str, span: Range<usize>, findings: &mut Findings<'_>) {
-    if kind::leaks_secrets(line) {
+    if secrets::leaks_secrets(line) {
         let help = wording::lint_secret_help();
         findings.add(Code::SecretCommand, span, Some(&task.id), wording::leaks_secrets(), Some(help));
         return;
