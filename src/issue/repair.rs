@@ -292,7 +292,7 @@ fn claimed(lines: &[String], known: &[String], sure: &[bool]) -> usize {
         if sure[at] || is_known && (is_telling(line) || missed == 0) {
             missed = 0;
             end = at + 1;
-        } else {
+        } else if !is_known {
             missed += 1;
             if missed >= PATIENCE {
                 break;

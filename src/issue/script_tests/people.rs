@@ -174,7 +174,9 @@ impl Script {
         self.model.units[unit].lines[0] = new;
         if !slight {
             self.token += 1;
+            // A note of its own comes behind whatever stands there.
             self.model.units[unit].what = What::Task(self.token);
+            self.model.units[unit].note_taken = false;
         }
     }
 
@@ -201,12 +203,13 @@ impl Script {
 
     /// The lines of a block of ours in the body, markers included.
     fn block(&self, name: &str) -> Option<(usize, usize)> {
-        let start = self.body.iter().position(|line| line.text == format!("<!-- caretaker:{name} -->"));
+        let end = self.body.iter().position(|line| line.text == format!("<!-- /caretaker:{name} -->"))?;
+        // The last one before it: a person may have put others above.
         let inside_code = |at: usize| at > 0 && self.body[at - 1].text.starts_with("```text");
-        let start = start.filter(|&at| !inside_code(at))?;
-        let end =
-            self.body[start..].iter().position(|line| line.text == format!("<!-- /caretaker:{name} -->"))?;
-        Some((start, start + end))
+        let start = (0..end)
+            .rev()
+            .find(|&at| self.body[at].text == format!("<!-- caretaker:{name} -->") && !inside_code(at))?;
+        Some((start, end))
     }
 
     /// Damages, doubles, moves or forges a block.
