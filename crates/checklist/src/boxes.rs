@@ -1,5 +1,7 @@
 //! Text that looks like a task's box and is none, so that its author can be told.
 
+use memchr::memchr_iter;
+
 use crate::document::Item;
 use crate::lines::Lines;
 use crate::regions::Regions;
@@ -39,7 +41,7 @@ struct Before {
 pub(crate) fn scan(text: &str, lines: &Lines, items: &[Item], regions: &Regions) -> Vec<BoxLike> {
     let mut found: Vec<BoxLike> = Vec::new();
     let mut real = items.iter().map(|item| item.box_offset - 1).peekable();
-    for (offset, _) in text.match_indices('[') {
+    for offset in memchr_iter(b'[', text.as_bytes()) {
         while real.next_if(|&bracket| bracket < offset).is_some() {}
         if real.next_if_eq(&offset).is_some() || !looks_like_box(&text[offset..]) {
             continue;

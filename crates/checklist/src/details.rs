@@ -22,13 +22,13 @@ pub(crate) enum Open {
 
 /// Fills the first paragraph into an item: its title, and its labelled continuation lines as details.
 pub(crate) fn first_paragraph(item: &mut Item, open: &mut Open, leaf: &Leaf) {
-    item.text = join(leaf.lines.iter().map(|line| line.text.trim()), "\n");
-    if let Some(label) = leaf.lines.first().and_then(Line::label) {
+    item.text = join(leaf.lines().iter().map(|line| line.text.trim()), "\n");
+    if let Some(label) = leaf.lines().first().and_then(Line::label) {
         item.label = Some(label.text);
         item.label_bold = label.bold;
     }
-    let labelled = leaf.lines.iter().skip(1).position(|line| line.label().is_some());
-    let (title, rest) = leaf.lines.split_at(labelled.map_or(leaf.lines.len(), |position| position + 1));
+    let labelled = leaf.lines().iter().skip(1).position(|line| line.label().is_some());
+    let (title, rest) = leaf.lines().split_at(labelled.map_or(leaf.lines().len(), |position| position + 1));
     item.title = join(title.iter().map(|line| line.text.trim()), " ");
     item.struck = title.iter().any(|line| line.struck);
     item.inline_code = title.iter().flat_map(|line| line.code.iter().cloned()).collect();
@@ -37,14 +37,14 @@ pub(crate) fn first_paragraph(item: &mut Item, open: &mut Open, leaf: &Leaf) {
 
 /// Adds a paragraph that belongs to the item itself.
 pub(crate) fn paragraph(item: &mut Item, open: &mut Open, leaf: &Leaf) {
-    lines(item, open, &leaf.lines, &DetailKind::Paragraph);
+    lines(item, open, leaf.lines(), &DetailKind::Paragraph);
 }
 
 /// Adds the text of a quotation.
 pub(crate) fn quote(item: &mut Item, open: &mut Open, leaf: &Leaf) {
-    let Some(span) = whole(&leaf.lines) else { return };
+    let Some(span) = whole(leaf.lines()) else { return };
     let mut detail = empty(DetailKind::Quote, span);
-    detail.text = join(leaf.lines.iter().map(|line| line.text.trim()), "\n");
+    detail.text = join(leaf.lines().iter().map(|line| line.text.trim()), "\n");
     item.details.push(detail);
     *open = Open::Nothing;
 }
@@ -58,23 +58,23 @@ pub(crate) fn bullet(
     leaf: &Leaf,
 ) {
     if let Some(index) = *detail {
-        extend(&mut item.details[index], &leaf.lines);
+        extend(&mut item.details[index], leaf.lines());
         return;
     }
-    if leaf.lines.iter().all(|line| line.text.trim().is_empty()) {
+    if leaf.lines().iter().all(|line| line.text.trim().is_empty()) {
         return;
     }
-    let labelled = leaf.lines.first().is_some_and(|line| line.label().is_some());
+    let labelled = leaf.lines().first().is_some_and(|line| line.label().is_some());
     if !labelled && *open == Open::CodeAndBullets && !item.details.is_empty() {
         let last = item.details.len() - 1;
-        extend(&mut item.details[last], &leaf.lines);
+        extend(&mut item.details[last], leaf.lines());
         item.details[last].span.end = span.end.max(item.details[last].span.end);
         *detail = Some(last);
         return;
     }
     *detail = Some(item.details.len());
     let mut made = empty(DetailKind::Bullet, span.clone());
-    head(&mut made, &leaf.lines);
+    head(&mut made, leaf.lines());
     *open = if made.label.is_some() && made.text.is_empty() { Open::Code } else { Open::Nothing };
     item.details.push(made);
 }

@@ -6,6 +6,9 @@ use std::ops::Range;
 const LONGEST_PLAIN_LABEL: usize = 40;
 const MOST_WORDS_IN_PLAIN_LABEL: usize = 5;
 
+/// Lines whose memory is kept for the next block.
+const MOST_SPARE_LINES: usize = 16;
+
 /// One source line of a running text.
 #[derive(Debug, Default)]
 pub(crate) struct Line {
@@ -54,6 +57,16 @@ impl Line {
         (ends && plausible).then(|| Label { text: name.to_owned(), bold: false, end: colon + 1 })
     }
 
+    fn clear(&mut self) {
+        self.text.clear();
+        self.code.clear();
+        self.span = None;
+        self.struck = false;
+        self.label_limit = None;
+        self.bold_end = None;
+        self.bold_open = false;
+    }
+
     fn reach(&mut self, range: &Range<usize>) {
         match &mut self.span {
             Some(span) => span.end = span.end.max(range.end),
@@ -73,50 +86,55 @@ pub(crate) struct OpenLink {
 /// The running text of a paragraph, a heading or a cell.
 #[derive(Debug, Default)]
 pub(crate) struct Leaf {
-    pub(crate) lines: Vec<Line>,
+    /// The lines, and behind them such as were used before and keep their memory.
+    lines: Vec<Line>,
+    used: usize,
     pub(crate) link: Option<OpenLink>,
 }
 
 impl Leaf {
-    /// Empty again, with the memory that it had: most blocks are one line, and no block needs its own.
+    /// Empty again, with the memory that it had: no block needs its own.
     pub(crate) fn cleared(mut self) -> Self {
         self.link = None;
-        self.lines.truncate(1);
-        if let Some(line) = self.lines.first_mut() {
-            line.text.clear();
-            line.code.clear();
-            line.span = None;
-            line.struck = false;
-            line.label_limit = None;
-            line.bold_end = None;
-            line.bold_open = false;
+        for line in &mut self.lines[..self.used] {
+            line.clear();
         }
+        self.lines.truncate(MOST_SPARE_LINES);
+        self.used = 0;
         self
     }
 
+    pub(crate) fn lines(&self) -> &[Line] {
+        &self.lines[..self.used]
+    }
+
     fn line(&mut self) -> &mut Line {
-        if self.lines.is_empty() {
+        if self.used == 0 {
+            self.add_line();
+        }
+        &mut self.lines[self.used - 1]
+    }
+
+    fn add_line(&mut self) {
+        if self.used == self.lines.len() {
             self.lines.push(Line::default());
         }
-        let last = self.lines.len() - 1;
-        &mut self.lines[last]
+        self.used += 1;
     }
 
     pub(crate) fn push_text(&mut self, text: &str, range: &Range<usize>) {
         let line = self.line();
-        push_shown(&mut line.text, text);
+        line.text.push_str(text);
         line.reach(range);
         if let Some(link) = &mut self.link {
-            push_shown(&mut link.text, text);
+            link.text.push_str(text);
         }
     }
 
     pub(crate) fn push_code(&mut self, code: &str, range: &Range<usize>) {
         let line = self.line();
         line.label_limit.get_or_insert(line.text.len());
-        let mut shown = String::new();
-        push_shown(&mut shown, code);
-        line.code.push(shown);
+        line.code.push(code.to_owned());
         self.push_text(code, range);
     }
 
@@ -132,7 +150,7 @@ impl Leaf {
         let line = self.line();
         // Bold text that goes on in the next line is no label of this one.
         line.bold_open = false;
-        self.lines.push(Line::default());
+        self.add_line();
     }
 
     pub(crate) fn open_bold(&mut self) {
@@ -157,20 +175,8 @@ impl Leaf {
 
     /// The whole text on one line, as headings and cells have it.
     pub(crate) fn flat(&self) -> String {
-        join(self.lines.iter().map(|line| line.text.trim()), " ")
+        join(self.lines().iter().map(|line| line.text.trim()), " ")
     }
-}
-
-/// Adds text as a page shows it: `CommonMark` wants U+FFFD for a null character, which no page, journal or command
-/// line could hold, and of which the parser knows nothing.
-pub(crate) fn push_shown(to: &mut String, text: &str) {
-    let mut rest = text;
-    while let Some(at) = rest.find('\0') {
-        to.push_str(&rest[..at]);
-        to.push(char::REPLACEMENT_CHARACTER);
-        rest = &rest[at + 1..];
-    }
-    to.push_str(rest);
 }
 
 /// Joins what is not empty.

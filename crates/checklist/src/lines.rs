@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::memchr2_iter;
+
 /// What ends the lines of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum LineEnding {
@@ -45,19 +47,11 @@ pub(crate) struct Lines {
 
 impl Lines {
     pub(crate) fn new(text: &str) -> Self {
-        let mut starts = vec![0];
         let bytes = text.as_bytes();
-        // The feeds alone are found much faster than by looking at each byte.
-        if text.contains('\r') {
-            let ends = bytes.iter().enumerate().filter(|&(at, byte)| match byte {
-                b'\n' => true,
-                b'\r' => bytes.get(at + 1) != Some(&b'\n'),
-                _ => false,
-            });
-            starts.extend(ends.map(|(at, _)| at + 1));
-        } else {
-            starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
-        }
+        let mut starts = Vec::with_capacity(text.len() / 32 + 1);
+        starts.push(0);
+        let ends = |at: &usize| bytes[*at] == b'\n' || bytes.get(at + 1) != Some(&b'\n');
+        starts.extend(memchr2_iter(b'\n', b'\r', bytes).filter(ends).map(|at| at + 1));
         Self { starts }
     }
 
@@ -88,7 +82,10 @@ impl Lines {
 
     fn range(&self, text: &str, index: usize) -> Range<usize> {
         let start = self.starts[index];
-        let end = self.starts.get(index + 1).copied().unwrap_or(text.len());
-        start..start + text[start..end].trim_end_matches(['\r', '\n']).len()
+        let mut end = self.starts.get(index + 1).copied().unwrap_or(text.len());
+        while end > start && matches!(text.as_bytes()[end - 1], b'\r' | b'\n') {
+            end -= 1;
+        }
+        start..end
     }
 }

@@ -14,7 +14,7 @@ use crate::details::{self, CodeBlock};
 use crate::document::{Heading, Item, Link, MAX_DEPTH, Reference, TooDeep};
 use crate::frames::{Frame, Task, place};
 use crate::html::{self, Comment};
-use crate::leaf::{Leaf, OpenLink, push_shown};
+use crate::leaf::{Leaf, OpenLink};
 use crate::lines::Lines;
 use crate::references;
 use crate::regions::Regions;
@@ -122,7 +122,7 @@ impl<'a> Reader<'a> {
             Event::End(tag) => self.end(tag, &range),
             Event::Text(text) => self.push_text(&text, &range),
             Event::Code(code) => {
-                let code = self.source.as_given(&code, &range);
+                let code = self.source.shown(&code, &range);
                 if let Some(leaf) = self.leaf() {
                     leaf.push_code(&code, &range);
                 }
@@ -178,8 +178,9 @@ impl<'a> Reader<'a> {
                         CodeBlockKind::Fenced(info) => (true, info.trim().to_owned()),
                         CodeBlockKind::Indented => (false, String::new()),
                     };
+                    let length = range.len();
                     let span = self.source.trimmed(range);
-                    Code::Kept(CodeBlock { content: String::new(), fenced, info, span })
+                    Code::Kept(CodeBlock { content: String::with_capacity(length), fenced, info, span })
                 };
             }
             Tag::HtmlBlock => {
@@ -265,7 +266,8 @@ impl<'a> Reader<'a> {
                 }
             }
             TagEnd::TableRow => {
-                let cells = std::mem::take(&mut self.cells);
+                let columns = self.table.as_ref().map_or(0, |table| table.header.len());
+                let cells = std::mem::replace(&mut self.cells, Vec::with_capacity(columns));
                 let span = self.source.trimmed(range.clone());
                 let line = self.lines.number(span.start);
                 if let Some(table) = &mut self.table {
@@ -324,9 +326,9 @@ impl<'a> Reader<'a> {
     }
 
     fn push_text(&mut self, text: &CowStr<'_>, range: &Range<usize>) {
-        let text = self.source.as_given(text, range);
+        let text = self.source.shown(text, range);
         match &mut self.code {
-            Code::Kept(block) => push_shown(&mut block.content, &text),
+            Code::Kept(block) => block.content.push_str(&text),
             Code::Skipped => {}
             Code::None => {
                 let inside = self.box_end.clamp(range.start, range.end) - range.start;

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use memchr::{memchr_iter, memmem};
+
 use crate::document::{Commit, Item, Link, Reference};
 use crate::reader::Parts;
 use crate::regions::within;
@@ -65,7 +67,7 @@ fn give<T>(
 pub(crate) fn scan(text: &str, in_code: impl Fn(usize) -> bool) -> Vec<Reference> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
-    for (start, _) in text.match_indices('#') {
+    for start in memchr_iter(b'#', bytes) {
         let before = text[..start].chars().next_back();
         if before.is_some_and(|character| {
             character.is_alphanumeric() || matches!(character, '#' | '&' | '/' | '\\' | '=' | '_' | '-' | '?')
@@ -97,21 +99,28 @@ pub(crate) fn commits(text: &str, range: Range<usize>, in_code: impl Fn(usize) -
     let bytes = text.as_bytes();
     let mut found = Vec::new();
     let mut at = range.start;
-    while at < range.end {
-        let length = bytes[at..].iter().take_while(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')).count();
+    while at + SHORTEST_HASH <= range.end {
+        // From the end of the shortest back: what stands before a byte that is no digit begins no hash.
+        if let Some(other) = bytes[at..at + SHORTEST_HASH].iter().rposition(|&byte| !is_digit(byte)) {
+            at += other + 1;
+            continue;
+        }
         let start = at;
-        at += length;
-        if (SHORTEST_HASH..=LONGEST_HASH).contains(&length)
+        at += bytes[at..range.end].iter().take_while(|&&byte| is_digit(byte)).count();
+        let length = at - start;
+        if length <= LONGEST_HASH
             && stands_alone(bytes, start..at)
             && (length == 40 || length == LONGEST_HASH || is_mixed(&bytes[start..at]))
         {
             let hash = text[start..at].to_owned();
             found.push(Commit { hash, span: start..at, in_code: in_code(start) });
         }
-        // What follows directly is the rest of a word.
-        at += bytes[at..].iter().take_while(|byte| byte.is_ascii_alphanumeric()).count().max(1);
     }
     found
+}
+
+fn is_digit(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 fn stands_alone(bytes: &[u8], span: Range<usize>) -> bool {
@@ -137,7 +146,7 @@ fn is_mixed(hash: &[u8]) -> bool {
 /// Every bare address of the text, as GFM makes a link of it.
 pub(crate) fn addresses(text: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = Vec::new();
-    for (colon, _) in text.match_indices("://") {
+    for colon in memmem::find_iter(text.as_bytes(), "://") {
         let ahead = &text[..colon];
         let Some(start) = ["https", "http"].iter().find_map(|scheme| {
             let start = colon.checked_sub(scheme.len())?;

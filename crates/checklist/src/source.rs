@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
+use memchr::{memchr, memchr_iter, memmem};
+
 use crate::boxes::{at_start, is_blank};
 
 /// What a text may begin with that is no part of it.
@@ -16,7 +18,7 @@ const STAND_IN: &str = "\u{e000}";
 /// the line below its list marker, it does not see, and there a ticked one may even be a link.
 fn misread(text: &str) -> impl Iterator<Item = usize> {
     let bytes = text.as_bytes();
-    text.match_indices('[').map(|(at, _)| at).filter(move |&at| {
+    memchr_iter(b'[', bytes).filter(move |&at| {
         if at_start(&text[at..]).is_none() {
             return false;
         }
@@ -35,7 +37,8 @@ fn misread(text: &str) -> impl Iterator<Item = usize> {
 
 /// The text as the parser is to see it. Offsets stay as they are. It knows no byte order mark, so one at the start
 /// becomes blank lines; it knows a lone CR in some places only, not in fences and HTML, and would see tasks in code,
-/// so each becomes an LF; and the boxes that it would misread get a stand-in.
+/// so each becomes an LF; it knows some tags in small letters only; and the boxes that it would misread get a
+/// stand-in.
 pub(crate) fn for_the_parser(text: &str) -> Cow<'_, str> {
     let mut changes: Vec<(usize, usize, &str)> = Vec::new();
     if text.starts_with(BYTE_ORDER_MARK) {
@@ -43,7 +46,8 @@ pub(crate) fn for_the_parser(text: &str) -> Cow<'_, str> {
     }
     let bytes = text.as_bytes();
     let lone = |at: &usize| bytes.get(at + 1) != Some(&b'\n');
-    changes.extend(text.match_indices('\r').map(|(at, _)| at).filter(lone).map(|at| (at, 1, "\n")));
+    changes.extend(memchr_iter(b'\r', bytes).filter(lone).map(|at| (at, 1, "\n")));
+    changes.extend(loud_tags(text));
     changes.extend(misread(text).map(|at| (at, STAND_IN.len(), STAND_IN)));
     if changes.is_empty() {
         return Cow::Borrowed(text);
@@ -60,38 +64,66 @@ pub(crate) fn for_the_parser(text: &str) -> Cow<'_, str> {
     Cow::Owned(replaced)
 }
 
+/// Inline code over several lines, with the boxes in it that have a stand-in.
+fn with_boxes(text: &str, seen: &str, given: &str) -> String {
+    let mut boxes = seen.match_indices(STAND_IN).map(|(at, _)| &given[at..at + STAND_IN.len()]);
+    let mut parts = text.split(STAND_IN);
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        whole.push_str(boxes.next().unwrap_or(STAND_IN));
+        whole.push_str(part);
+    }
+    whole
+}
+
+/// The closing tags that the parser knows in small letters only, though HTML has no regard to case.
+fn loud_tags(text: &str) -> impl Iterator<Item = (usize, usize, &'static str)> {
+    memmem::find_iter(text.as_bytes(), "</").filter_map(|at| {
+        let name = &text.as_bytes()[at + 2..];
+        let known = ["pre", "script", "style", "textarea"].into_iter().find(|known| {
+            name.get(..known.len()).is_some_and(|name| name.eq_ignore_ascii_case(known.as_bytes()))
+        })?;
+        (!name.starts_with(known.as_bytes())).then_some((at + 2, known.len(), known))
+    })
+}
+
 /// A text in both forms.
 pub(crate) struct Source<'a> {
     /// As it was given.
     pub(crate) given: &'a str,
     /// As the parser sees it.
     pub(crate) text: &'a str,
+    /// Both are the same, without a null character.
+    plain: bool,
     /// The end of a range and where its last character is. Items that lie within each other end at one place,
     /// and the blank lines there are to be looked at once.
     last_end: (usize, usize),
 }
 
 impl<'a> Source<'a> {
-    pub(crate) const fn new(given: &'a str, text: &'a str) -> Self {
-        Self { given, text, last_end: (0, 0) }
+    pub(crate) fn new(given: &'a str, text: &'a str) -> Self {
+        let plain = std::ptr::eq(given, text) && memchr(b'\0', given.as_bytes()).is_none();
+        Self { given, text, plain, last_end: (0, 0) }
     }
 
-    /// Text as it was given: with boxes in the place of their stand-ins.
-    pub(crate) fn as_given<'t>(&self, text: &'t str, range: &Range<usize>) -> Cow<'t, str> {
-        if !text.contains(STAND_IN) {
+    /// Text of an event as it was given and as a page shows it: without stand-ins, and with U+FFFD for a null
+    /// character, as `CommonMark` wants it; no page, journal or command line could hold one.
+    pub(crate) fn shown<'t>(&self, text: &'t str, range: &Range<usize>) -> Cow<'t, str> {
+        if self.plain {
             return Cow::Borrowed(text);
         }
-        let mut given = String::with_capacity(text.len());
-        let mut rest = text;
-        for (offset, _) in self.text[range.clone()].match_indices(STAND_IN) {
-            let Some(at) = rest.find(STAND_IN) else { break };
-            let start = range.start + offset;
-            given.push_str(&rest[..at]);
-            given.push_str(&self.given[start..start + STAND_IN.len()]);
-            rest = &rest[at + STAND_IN.len()..];
+        let (seen, given) = (&self.text[range.clone()], &self.given[range.clone()]);
+        let mut shown = Cow::Borrowed(text);
+        if seen != given {
+            shown = Cow::Owned(match seen.find(text) {
+                Some(at) => given[at..at + text.len()].replace('\r', "\n"),
+                None => with_boxes(text, seen, given),
+            });
         }
-        given.push_str(rest);
-        Cow::Owned(given)
+        if shown.contains('\0') {
+            shown = Cow::Owned(shown.replace('\0', "\u{fffd}"));
+        }
+        shown
     }
 
     /// A range without the blanks and line endings around it. The parser counts an indentation in
@@ -102,7 +134,10 @@ impl<'a> Source<'a> {
         let end = if range.end == end && start <= last {
             last
         } else {
-            let trimmed = start + self.text[start..range.end].trim_end().len();
+            let source = &self.text[start..range.end];
+            let blank = |byte: &u8| !byte.is_ascii_graphic();
+            let trimmed = start
+                + if source.as_bytes().last().is_none_or(blank) { source.trim_end() } else { source }.len();
             // A blank range says nothing of what stands before it.
             if trimmed > start {
                 self.last_end = (range.end, trimmed);
@@ -110,6 +145,9 @@ impl<'a> Source<'a> {
             trimmed
         };
         let source = &self.text[start..end];
+        if source.as_bytes().first().is_some_and(u8::is_ascii_graphic) {
+            return start..end;
+        }
         start + source.len() - source.trim_start().len()..end
     }
 }

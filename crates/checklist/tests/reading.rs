@@ -84,6 +84,7 @@ fn what_github_does_not_take_for_a_task_is_none() {
         ("<div>\n- [ ] raw\n</div>\n", vec![(2, InHtml)]),
         ("text <!-- - [ ] hidden --> text\n", vec![(1, InHtml)]),
         ("<pre>\n\n- [ ] raw\n</pre>\n", vec![(3, InHtml)]),
+        ("<PRE>\n\n- [ ] raw\n</PRE>\n", vec![(3, InHtml)]),
         // No box: links, definitions, prose, arrays.
         ("- [x](https://example.org) link\n", vec![]),
         ("- [x][y] link\n\n[y]: https://example.org\n", vec![]),
@@ -121,6 +122,14 @@ fn nesting_depth_and_parents() {
 
 #[test]
 fn a_list_that_html_does_not_swallow_holds_tasks() {
+    for end in ["</pre>", "</PRE>", "a</Pre>", "</PrE> b"] {
+        let text = format!("<pre>\n\na\n{end}\n- [ ] `</PRE>`\n  ```\n  </Script>\n  ```\n");
+        let item = one(&text);
+        assert_eq!(
+            (item.title.as_str(), facts(&item)),
+            ("</PRE>", vec![(None, "", vec![], vec!["</Script>\n"])])
+        );
+    }
     assert_eq!(tasks("<details>\n\n- [ ] inside\n\n</details>\n"), [(3, false, "inside".to_owned())]);
 }
 
