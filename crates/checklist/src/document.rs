@@ -27,6 +27,7 @@ pub struct TooDeep {
 
 /// A task list item.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something of its own that was read")]
 pub struct Item {
     /// The byte between the brackets.
     pub box_offset: usize,
