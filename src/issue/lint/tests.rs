@@ -146,10 +146,14 @@ proptest! {
         let mut rest = text.as_str();
         let mut old = String::new();
         for id in &added {
+            // What stood there before may hold the same: nothing is new before the first difference, all behind it is.
+            let left = body.as_bytes().get(old.len()..).unwrap_or_default();
+            let same = rest.bytes().zip(left).take_while(|(new, old)| new == *old).count();
             let at = [format!("**{id}**: "), format!("{id} ")]
                 .iter()
-                .filter_map(|new| rest.find(new.as_str()).map(|at| (at, new.len())))
-                .min();
+                .flat_map(|new| rest.match_indices(new.as_str()).map(|(at, new)| (at, new.len())))
+                .filter(|(at, _)| *at <= same)
+                .max();
             let (at, length) = at.expect("the id that was added");
             old.push_str(&rest[..at]);
             rest = &rest[at + length..];
