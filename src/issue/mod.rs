@@ -39,6 +39,8 @@ mod apply_tests;
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
+mod edge_tests;
+#[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;

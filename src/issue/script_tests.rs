@@ -10,12 +10,12 @@ mod people;
 
 use super::script_model::{Line, Model, Unit, What, joined, lines};
 use super::{ChangeRow, KnownTask, TaskKey, Written};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Scripts that once failed.
 const REGRESSIONS: &[u64] =
-    &[5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2747, 2877, 8195];
+    &[5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2747, 2877, 8195, 10549];
 
 /// As many as the default run takes.
 const CASES: u64 = 600;
@@ -80,6 +80,8 @@ struct Script {
     records: BTreeMap<usize, Record>,
     known: Vec<KnownTask>,
     notes: Vec<String>,
+    /// The notes of all our writes, also of those that were refused.
+    wished: BTreeSet<String>,
     rows: Vec<(ChangeRow, bool)>,
     row_counts: Vec<(String, usize)>,
     blocks: BTreeMap<String, String>,
@@ -114,6 +116,7 @@ impl Script {
             records: BTreeMap::new(),
             known: Vec::new(),
             notes: Vec::new(),
+            wished: BTreeSet::new(),
             rows: Vec::new(),
             row_counts: Vec::new(),
             blocks: BTreeMap::new(),

@@ -145,13 +145,15 @@ impl Report<'_> {
                     }
                     TaskState::Open | TaskState::Waiting { .. } | TaskState::Failed { .. } => (false, None),
                 };
-                // Those that were written stand there by their exact text, in whatever zone their time was told.
+                // Those that were written stand there by their exact text, in whatever zone their time was told. So does
+                // the wished one once it was written: where another stands in its place, a person has changed it.
                 let written = self.writes.iter().flat_map(|write| &write.tasks);
                 let written =
                     written.filter(|last| last.key == task.key).filter_map(|last| last.note.clone());
                 let mut former_notes: Vec<String> = Vec::new();
-                for former in notes.iter().cloned().chain(written) {
-                    if Some(&former) != note.as_ref() && !former_notes.contains(&former) {
+                let replaced = notes.iter().filter(|former| Some(*former) != note.as_ref()).cloned();
+                for former in replaced.chain(written) {
+                    if !former_notes.contains(&former) {
                         former_notes.push(former);
                     }
                 }

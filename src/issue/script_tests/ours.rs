@@ -199,7 +199,7 @@ impl Script {
         let tasks =
             self.records.values().filter(|record| !record.notes.is_empty() || !record.ended).map(|record| {
                 let note = record.notes.last().filter(|_| record.ended).cloned();
-                let written = note.is_some() && self.written_notes(record).contains(&note);
+                let written = note.as_ref().is_some_and(|note| self.wished.contains(note));
                 let former_notes = record
                     .notes
                     .iter()
@@ -234,15 +234,6 @@ impl Script {
         desired
     }
 
-    fn written_notes(&self, record: &Record) -> Vec<Option<String>> {
-        self.written
-            .tasks
-            .iter()
-            .filter(|task| task.key == record.key)
-            .map(|task| task.note.clone())
-            .collect()
-    }
-
     /// One look and one write.
     pub(super) fn write(&mut self) -> Result<(), String> {
         let (reading, edits) = self.look()?;
@@ -266,6 +257,8 @@ impl Script {
                 return Err("the order of the wishes matters".to_owned());
             }
         }
+        let noted = desired.tasks.iter().filter(|wish| reading.task(&wish.key).is_some());
+        self.wished.extend(noted.filter_map(|wish| wish.note.clone()));
         self.written = Written {
             tasks: reading
                 .tasks
