@@ -32,4 +32,13 @@ mod timing;
 mod web;
 mod wording;
 
+/// The laws that the fuzz targets try; there only when `cargo fuzz` builds.
+#[cfg(fuzzing)]
+pub mod laws {
+    /// Writes into a text what the bits of `wishes` ask for, and panics where a law does not hold.
+    pub fn writing(text: &str, wishes: u8) {
+        crate::issue::laws::writing(text, wishes);
+    }
+}
+
 pub use cli::main;

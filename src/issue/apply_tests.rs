@@ -2,7 +2,7 @@
 
 use super::{
     Block, ChangeKind, ChangeRow, Desired, FieldWish, KnownTask, TaskWish, TemplateFields, apply,
-    keep_history, read, read_approvals, template_values,
+    keep_history, laws, read, read_approvals, template_values,
 };
 use crate::health::Verdict;
 use crate::merge::UpdateType;
@@ -256,8 +256,44 @@ fn piece() -> impl Strategy<Value = String> {
     .prop_map(str::to_owned)
 }
 
+#[test]
+fn the_laws_of_writing_hold_for_the_fixtures() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/bodies");
+    let mut bodies = 0;
+    for file in std::fs::read_dir(folder).expect("the fixtures") {
+        let text = std::fs::read_to_string(file.expect("a file").path()).expect("text");
+        // Everything at once, nothing, and each part alone and left out.
+        for part in 0..7 {
+            laws::writing(&text, 1 << part);
+            laws::writing(&text.replace('\n', "\r\n"), !(1 << part));
+        }
+        laws::writing(&text, 0);
+        laws::writing(&text, u8::MAX);
+        bodies += 1;
+    }
+    assert!(bodies > 15);
+}
+
+fn cases(default: u32) -> u32 {
+    std::env::var("CARETAKER_TEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
+
+    #[test]
+    fn the_laws_of_writing_hold(
+        pieces in prop::collection::vec(piece(), 0..14),
+        crlf in any::<bool>(),
+        wishes in any::<u8>(),
+    ) {
+        let ending = if crlf { "\r\n" } else { "\n" };
+        laws::writing(&pieces.join(ending), wishes);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(cases(400)))]
 
     #[test]
     fn writing_is_idempotent_and_keeps_what_is_not_ours(

@@ -44,6 +44,8 @@ mod edge_tests;
 mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod laws;
 #[cfg(test)]
 mod order_tests;
 #[cfg(test)]
