@@ -161,6 +161,8 @@ fn source(source: &Value) -> ApplicationSource {
         path: text(&source["path"]),
         chart: source["chart"].as_str().filter(|chart| !chart.is_empty()).map(str::to_owned),
         target_revision: text(&source["targetRevision"]),
+        reference: source["ref"].as_str().filter(|name| !name.is_empty()).map(str::to_owned),
+        value_files: texts(&source["helm"]["valueFiles"]),
     }
 }
 

@@ -215,6 +215,7 @@ fn container_state(state: &core::ContainerState) -> ContainerState {
 struct Template {
     images: Vec<String>,
     environment: Vec<(String, String)>,
+    hidden_environment: bool,
     has_volume: bool,
 }
 
@@ -234,6 +235,8 @@ fn template(spec: Option<core::PodSpec>) -> Template {
             .flat_map(|container| container.env.iter().flatten())
             .map(|variable| (variable.name.clone(), variable.value.clone().unwrap_or_default()))
             .collect(),
+        hidden_environment: containers()
+            .any(|container| container.env_from.as_ref().is_some_and(|sources| !sources.is_empty())),
         has_volume,
     }
 }
@@ -256,6 +259,7 @@ pub(super) fn deployment(object: Deployment) -> Result<Workload, String> {
         conditions: conditions!(status.conditions),
         images: template.images,
         environment: template.environment,
+        hidden_environment: template.hidden_environment,
         has_volume: template.has_volume,
         labels: object.metadata.labels.unwrap_or_default(),
         annotations: object.metadata.annotations.unwrap_or_default(),
@@ -292,6 +296,7 @@ pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
         conditions: conditions!(status.conditions),
         images: template.images,
         environment: template.environment,
+        hidden_environment: template.hidden_environment,
         has_volume: template.has_volume || has_claims,
         labels: object.metadata.labels.unwrap_or_default(),
         annotations: object.metadata.annotations.unwrap_or_default(),
@@ -318,6 +323,7 @@ pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
         conditions: conditions!(status.conditions),
         images: template.images,
         environment: template.environment,
+        hidden_environment: template.hidden_environment,
         has_volume: template.has_volume,
         labels: object.metadata.labels.unwrap_or_default(),
         annotations: object.metadata.annotations.unwrap_or_default(),

@@ -201,6 +201,8 @@ pub(crate) struct Workload {
     pub(crate) images: Vec<String>,
     /// Names and values (values of plain variables only) of its environment: hints of a database client.
     pub(crate) environment: Vec<(String, String)>,
+    /// Whether a container takes the whole of a Secret or `ConfigMap` as its environment: names that are not to be seen.
+    pub(crate) hidden_environment: bool,
     /// Whether its pods mount a claim, a claim template or a host path.
     pub(crate) has_volume: bool,
     /// Its labels.
@@ -220,6 +222,10 @@ pub(crate) struct ApplicationSource {
     pub(crate) chart: Option<String>,
     /// Branch, tag, commit or version; empty means HEAD.
     pub(crate) target_revision: String,
+    /// The name by which other sources of the Application refer to files of this one (`ref`).
+    pub(crate) reference: Option<String>,
+    /// `helm.valueFiles`: paths, relative to `path` or, as `$name/...`, to the root of the source of that name.
+    pub(crate) value_files: Vec<String>,
 }
 
 /// Whether an Application's objects are as its sources say.

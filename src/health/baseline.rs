@@ -31,7 +31,9 @@ pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribut
         if *object == watcher.object() {
             return Attribution::Attributed(format!("{object} was changed by it"));
         }
-        if watcher.resources.iter().any(|resource| resource.object == *object) {
+        // What an Application makes of other Applications is theirs: a child that breaks may break by itself.
+        let own = watcher.resources.iter().any(|resource| resource.object == *object);
+        if own && !matches!(object.kind.as_str(), "Application" | "ApplicationSet") {
             return Attribution::Attributed(format!(
                 "{object} belongs to {}, which was changed by it",
                 watcher.object()
@@ -72,8 +74,11 @@ mod tests {
     #[test]
     fn only_an_affected_watchers_own_objects_are_attributed() {
         let mut shop = application("shop");
-        shop.resources =
-            vec![ApplicationResource { object: ObjectRef::new("Deployment", "web", "shop"), health: None }];
+        let own = |kind, namespace, name| ApplicationResource {
+            object: ObjectRef::new(kind, namespace, name),
+            health: None,
+        };
+        shop.resources = vec![own("Deployment", "web", "shop"), own("Application", "argocd", "child")];
         let on = |probe, kind, namespace, name| {
             let object = ObjectRef::new(kind, namespace, name);
             finding(probe, "rule", object, Verdict::Red, String::new(), String::new())
@@ -85,6 +90,7 @@ mod tests {
             (on(Probe::Pods, "Deployment", "blog", "blog"), "suspected"),
             (on(Probe::ArgoCd, "Application", "argocd", "blog"), "suspected"),
             (on(Probe::KubeSystem, "DaemonSet", "kube-system", "cni"), "suspected"),
+            (on(Probe::ArgoCd, "Application", "argocd", "child"), "suspected"),
             (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
         ];

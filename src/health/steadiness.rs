@@ -12,6 +12,7 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Steadiness {
     last: Option<Timestamp>,
+    watched_since: Option<Timestamp>,
     green_since: Option<Timestamp>,
     first_seen: BTreeMap<FindingId, Timestamp>,
 }
@@ -26,6 +27,7 @@ impl Steadiness {
         });
         if !watched {
             self.green_since = None;
+            self.watched_since = Some(began);
             // What was seen before the gap is still the same finding, if it is still there.
         }
         self.green_since =
@@ -41,6 +43,11 @@ impl Steadiness {
     /// Since when every layer has been GREEN without a break.
     pub(crate) fn green_since(&self) -> Option<Timestamp> {
         self.green_since
+    }
+
+    /// Since when nothing but watched time has passed: what took longer than it may, while nobody looked, has not.
+    pub(crate) fn watched_since(&self) -> Option<Timestamp> {
+        self.watched_since
     }
 
     /// Since when each finding of the newest pass has been seen without a break.
@@ -107,6 +114,14 @@ mod tests {
         for (passes, expected) in cases {
             assert_eq!(observe(passes).green_since(), expected.map(ago), "{passes:?}");
         }
+    }
+
+    #[test]
+    fn a_stretch_that_nobody_watched_starts_the_watch_anew() {
+        use Verdict::{Green, Red};
+        assert_eq!(observe(&[]).watched_since(), None);
+        assert_eq!(observe(&[(100, Green), (80, Red), (60, Green)]).watched_since(), Some(ago(100)));
+        assert_eq!(observe(&[(100, Green), (60, Green), (40, Green)]).watched_since(), Some(ago(60)));
     }
 
     #[test]

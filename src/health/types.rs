@@ -169,6 +169,21 @@ pub(crate) struct Finding {
     pub(crate) informational: bool,
 }
 
+impl Finding {
+    /// Whether it says no more than that something has not ended yet. A rollout that takes its time looks so, and one that
+    /// hangs as well: time alone tells them apart, and time alone is no reason to undo anything. What broke (a crash, an
+    /// image that is not there, a deadline that passed) has rules of its own.
+    pub(crate) fn is_on_its_way(&self) -> bool {
+        match self.id.probe {
+            Probe::ArgoCd => matches!(self.id.rule.as_str(), "progressing" | "out-of-sync"),
+            Probe::Pods | Probe::KubeSystem => {
+                matches!(self.id.rule.as_str(), "not-ready" | "rolling-out" | "not-observed" | "unavailable")
+            }
+            Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => false,
+        }
+    }
+}
+
 /// What one probe answered in one pass.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct ProbeResult {

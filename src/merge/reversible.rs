@@ -1,9 +1,9 @@
 //! May caretaker itself undo this change? Decided before the merge, shown, and only ever made more careful.
 
+use super::Category;
 use super::classify::Classification;
 use super::glob::{matches, matches_package};
 use super::settings::{ReversiblePath, ReversibleRule};
-use super::{Category, UpdateType};
 use crate::cluster::{Application, Workload};
 
 /// Packages whose rollback may cost data or the cluster: storage operators, Kubernetes itself.
@@ -27,24 +27,11 @@ const NEVER_BACK: &[&str] = &[
     "etcd",
 ];
 
-/// Parts of names of environment variables that clients of databases have.
-const CLIENT_NAMES: &[&str] = &[
-    "DATABASE",
-    "DB",
-    "POSTGRES",
-    "POSTGRESQL",
-    "PGHOST",
-    "PGDATABASE",
-    "PGUSER",
-    "MYSQL",
-    "MARIADB",
-    "MONGO",
-    "MONGODB",
-    "SQL",
-    "SQLITE",
-    "JDBC",
-    "DSN",
-];
+/// What a name of an environment variable holds where its container is a client of a database.
+const CLIENT_NAMES: &[&str] =
+    &["DATABASE", "DATASOURCE", "POSTGRES", "MYSQL", "MARIADB", "MONGO", "SQL", "JDBC"];
+/// What a part of such a name, between underscores, may be or begin with as well.
+const CLIENT_PARTS: &[&str] = &["DB", "DSN", "PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"];
 /// What addresses of databases begin with.
 const CLIENT_VALUES: &[&str] = &[
     "postgres://",
@@ -56,6 +43,65 @@ const CLIENT_VALUES: &[&str] = &[
     "jdbc:",
     "sqlite:",
 ];
+
+/// Kinds that hold no state and start nothing that could change any. What is not among them (a `Cluster` of an operator, a
+/// Job that migrates) may.
+const WITHOUT_STATE: &[&str] = &[
+    "APIService",
+    "Certificate",
+    "CiliumNetworkPolicy",
+    "ClusterExternalSecret",
+    "ClusterIssuer",
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "ClusterSecretStore",
+    "ConfigMap",
+    "ControllerRevision",
+    "DaemonSet",
+    "Deployment",
+    "Endpoints",
+    "EndpointSlice",
+    "ExternalSecret",
+    "Gateway",
+    "GatewayClass",
+    "GrafanaDashboard",
+    "GRPCRoute",
+    "HTTPRoute",
+    "HorizontalPodAutoscaler",
+    "Ingress",
+    "IngressClass",
+    "IngressRoute",
+    "Issuer",
+    "LimitRange",
+    "Middleware",
+    "MutatingWebhookConfiguration",
+    "Namespace",
+    "NetworkPolicy",
+    "Pod",
+    "PodDisruptionBudget",
+    "PodMonitor",
+    "PriorityClass",
+    "Probe",
+    "PrometheusRule",
+    "ReferenceGrant",
+    "ReplicaSet",
+    "ResourceQuota",
+    "Role",
+    "RoleBinding",
+    "SealedSecret",
+    "Secret",
+    "SecretStore",
+    "Service",
+    "ServiceAccount",
+    "ServiceMonitor",
+    "StatefulSet",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+];
+
+/// Kinds whose pods are looked at for volumes and clients.
+const WORKLOADS: &[&str] = &["DaemonSet", "Deployment", "StatefulSet"];
 
 /// Whether a change may be undone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,29 +165,60 @@ pub(crate) fn reversible(
     if applications.is_empty() {
         return Reversible::No("it is not known which workloads it touches".to_owned());
     }
-    if classification.update >= UpdateType::Major {
-        let owner = applications
-            .iter()
-            .find(|app| app.resources.iter().any(|own| own.object.kind == "CustomResourceDefinition"));
-        if let Some(owner) = owner {
-            return Reversible::No(format!("{} brings kinds whose stored versions may change", owner.name));
+    let mut started = None;
+    for app in applications {
+        match judge_application(app, workloads) {
+            Reversible::Yes => {}
+            no @ Reversible::No(_) => return no,
+            until @ Reversible::UntilStarted(_) => started = started.or(Some(until)),
         }
     }
-    for app in applications {
-        if let Some(claim) = app.resources.iter().find(|own| own.object.kind == "PersistentVolumeClaim") {
-            return Reversible::UntilStarted(format!("{} keeps state in {}", app.name, claim.object));
+    started.unwrap_or(Reversible::Yes)
+}
+
+/// Judges by what an Application owns. What it does not show, or what nothing here has looked at, may hold data.
+fn judge_application(app: &Application, workloads: &[Workload]) -> Reversible {
+    let has = |kinds: &[&str]| app.resources.iter().find(|own| kinds.contains(&own.object.kind.as_str()));
+    if has(&["CustomResourceDefinition"]).is_some() {
+        return Reversible::No(format!("{} brings kinds whose stored versions may change", app.name));
+    }
+    if let Some(child) = has(&["Application", "ApplicationSet"]) {
+        return Reversible::No(format!(
+            "{} makes {}, and what runs there is not known beforehand",
+            app.name, child.object
+        ));
+    }
+    let known = workloads_of(app, workloads);
+    if let Some(unread) = app.resources.iter().find(|own| {
+        WORKLOADS.contains(&own.object.kind.as_str())
+            && !known.iter().any(|workload| workload.object == own.object)
+    }) {
+        return Reversible::No(format!("{} could not be looked at", unread.object));
+    }
+    if app.resources.is_empty() {
+        return Reversible::No(format!("{} does not say what it owns", app.name));
+    }
+    if let Some(claim) = has(&["PersistentVolumeClaim"]) {
+        return Reversible::UntilStarted(format!("{} keeps state in {}", app.name, claim.object));
+    }
+    if let Some(other) = app.resources.iter().find(|own| !WITHOUT_STATE.contains(&own.object.kind.as_str())) {
+        return Reversible::UntilStarted(format!("{} may keep or change state", other.object));
+    }
+    for workload in known {
+        if workload.has_volume {
+            return Reversible::UntilStarted(format!("{} keeps state in a volume", workload.object));
         }
-        for workload in workloads_of(app, workloads) {
-            if workload.has_volume {
-                return Reversible::UntilStarted(format!("{} keeps state in a volume", workload.object));
-            }
-            if let Some((name, _)) = workload.environment.iter().find(|(name, value)| is_client(name, value))
-            {
-                return Reversible::UntilStarted(format!(
-                    "{} looks like a client of a database ({name})",
-                    workload.object
-                ));
-            }
+        if let Some((name, _)) = workload.environment.iter().find(|(name, value)| is_client(name, value)) {
+            return Reversible::UntilStarted(format!(
+                "{} looks like a client of a database ({name})",
+                workload.object
+            ));
+        }
+        if workload.hidden_environment {
+            return Reversible::UntilStarted(format!(
+                "{} takes its environment from a Secret or ConfigMap as a whole, so it may be a client of a database",
+                workload.object
+            ));
         }
     }
     Reversible::Yes
@@ -149,6 +226,10 @@ pub(crate) fn reversible(
 
 fn is_client(name: &str, value: &str) -> bool {
     let value = value.trim().to_lowercase();
-    name.to_uppercase().split('_').any(|part| CLIENT_NAMES.contains(&part))
+    let name = name.to_uppercase();
+    CLIENT_NAMES.iter().any(|word| name.contains(word))
+        || name
+            .split('_')
+            .any(|part| CLIENT_PARTS.iter().any(|word| part.starts_with(word)) || part.ends_with("DB"))
         || CLIENT_VALUES.iter().any(|scheme| value.contains(scheme))
 }

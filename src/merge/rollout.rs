@@ -114,7 +114,9 @@ impl Watched<'_> {
         self.watchers(applications)
             .into_iter()
             .filter(|app| {
-                app.sources.iter().any(|source| self.is_followed_by(source) && holds(source, files))
+                app.sources
+                    .iter()
+                    .any(|source| self.is_followed_by(source) && holds(source, &app.sources, files))
             })
             .collect()
     }
@@ -138,13 +140,44 @@ impl Watched<'_> {
     }
 }
 
-fn holds(source: &ApplicationSource, files: &[String]) -> bool {
-    let folder = source.path.trim_start_matches("./").trim_matches('/');
+/// Whether one of the files is in a source's folder or among the files of values that are taken from it. A source that
+/// is only there to be referred to (`ref`, without a path) is the whole repository, of which those files alone count.
+fn holds(source: &ApplicationSource, all: &[ApplicationSource], files: &[String]) -> bool {
+    let folder = within("", &source.path);
+    let mut values: Vec<String> = source
+        .value_files
+        .iter()
+        .filter(|path| !path.starts_with('$') && !path.contains("://"))
+        .map(|path| within(&folder, path))
+        .collect();
+    if let Some(name) = &source.reference {
+        values.extend(
+            all.iter()
+                .flat_map(|other| &other.value_files)
+                .filter_map(|path| path.strip_prefix('$')?.strip_prefix(name.as_str())?.strip_prefix('/'))
+                .map(|path| within("", path)),
+        );
+    }
+    let only_referred_to = source.path.is_empty() && !values.is_empty();
     files.iter().any(|file| {
-        folder.is_empty()
-            || folder == "."
-            || file.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        let inside = !only_referred_to
+            && (folder.is_empty()
+                || file.strip_prefix(&folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')));
+        inside || values.contains(file)
     })
+}
+
+/// A path as it is from the repository's root, without `.` and `..`.
+fn within(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
 }
 
 /// How one watcher stands towards a commit.
@@ -184,6 +217,9 @@ pub(crate) fn judge(
     let mut affected = Vec::new();
     let mut progress = String::new();
     for app in &watchers {
+        for (child, why) in children_behind(app, applications, &watchers) {
+            waiting.push((child, why));
+        }
         let stood = before.get(&(app.namespace.clone(), app.name.clone())).copied();
         match judge_one(app, watched, &arrived, stood) {
             Watcher::Failed(why) => return Rollout::Failed { app: app.name.clone(), why },
@@ -201,6 +237,37 @@ pub(crate) fn judge(
     } else {
         Rollout::Waiting { on: waiting, progress }
     }
+}
+
+/// The Applications that a watcher makes and that have not arrived where it wants them: their own sources (a chart of
+/// another version) show no commit of this repository, so they count by having compared, since the watcher's sync, what
+/// their spec says now.
+fn children_behind(
+    parent: &Application,
+    applications: &[Application],
+    watchers: &[&Application],
+) -> Vec<(String, String)> {
+    let synced_at = parent.operation.as_ref().and_then(|operation| operation.finished_at);
+    applications
+        .iter()
+        .filter(|child| child.object() != parent.object())
+        .filter(|child| parent.resources.iter().any(|own| own.object == child.object()))
+        .filter(|child| !watchers.iter().any(|watcher| watcher.object() == child.object()))
+        .filter_map(|child| {
+            let why = if let Some(why) = not_settled(child) {
+                why
+            } else if child.compared_sources != child.sources {
+                "it has not compared what its parent made of it".to_owned()
+            } else if synced_at.is_some_and(|at| child.reconciled_at.is_none_or(|seen| seen < at)) {
+                "it has not been looked at since its parent's sync".to_owned()
+            } else if child.sync != SyncStatus::Synced || child.health != ApplicationHealth::Healthy {
+                format!("it is {:?} and {:?}", child.sync, child.health)
+            } else {
+                return None;
+            };
+            Some((child.name.clone(), why))
+        })
+        .collect()
 }
 
 fn judge_one(

@@ -127,6 +127,7 @@ impl Observation {
             elsewhere: self.elsewhere.as_deref(),
             recon: &self.recon,
             green_since: memory.steadiness.green_since(),
+            watched_since: memory.steadiness.watched_since(),
             first_seen: memory.steadiness.first_seen(),
             attributions: &self.attributions,
             head: &self.branch.head,

@@ -132,6 +132,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) recon: &'a Recon,
     /// Since when every layer has been GREEN without a break.
     pub(crate) green_since: Option<Timestamp>,
+    /// Since when the cluster has been watched without a gap.
+    pub(crate) watched_since: Option<Timestamp>,
     /// Since when each finding of this pass has been seen without a break.
     pub(crate) first_seen: &'a BTreeMap<FindingId, Timestamp>,
     /// How each finding relates to the change in flight.

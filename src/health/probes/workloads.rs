@@ -84,6 +84,7 @@ mod tests {
             conditions: Vec::new(),
             images: Vec::new(),
             environment: Vec::new(),
+            hidden_environment: false,
             has_volume: false,
             labels: std::collections::BTreeMap::new(),
             annotations: std::collections::BTreeMap::new(),

@@ -1,5 +1,8 @@
 use super::samples::{application, at, operation, sha, source};
-use crate::cluster::{Application, ApplicationHealth, ApplicationSource, OperationPhase, SyncStatus};
+use crate::cluster::{
+    Application, ApplicationHealth, ApplicationResource, ApplicationSource, ObjectRef, OperationPhase,
+    SyncStatus,
+};
 use crate::forge::CommitSha;
 use crate::merge::rollout::{Rollout, Stood, StoodBefore, Watched, judge};
 
@@ -250,6 +253,76 @@ fn touched_goes_by_folders_and_stuck_by_running_revisions() {
     let apps = [retrying, ended, stopping, asked, others];
     assert_eq!(names(watched.stuck_operations(&apps, &sha('c'))), ["web"]);
     assert!(watched.stuck_operations(&apps, &sha('d')).is_empty());
+}
+
+#[test]
+fn a_source_that_is_only_referred_to_holds_the_files_that_are_taken_from_it() {
+    let ours = urls();
+    let watched = Watched { urls: &ours, default_branch: "main" };
+    let with_values = |name: &str, values: &[&str]| {
+        let mut app = application(name, &sha('c'));
+        let chart = ApplicationSource {
+            repository_url: "https://charts.example.org".to_owned(),
+            chart: Some(name.to_owned()),
+            value_files: values.iter().map(|path| (*path).to_owned()).collect(),
+            ..source("")
+        };
+        app.sources = vec![chart, ApplicationSource { reference: Some("values".to_owned()), ..source("") }];
+        app
+    };
+    let mut beside = application("beside", &sha('c'));
+    beside.sources[0].value_files = vec!["../shared/values.yaml".to_owned()];
+    let apps = [
+        with_values("web", &["$values/apps/web/values.yaml"]),
+        with_values("shop", &["$values/apps/shop/values.yaml", "$valuesx/apps/web/values.yaml"]),
+        beside,
+        with_values("all", &[]),
+    ];
+    let touched = |file: &str| {
+        watched.touched(&apps, &[file.to_owned()]).into_iter().map(|app| app.name.clone()).collect::<Vec<_>>()
+    };
+    // Where nothing says what is taken from the repository, any of it may be.
+    assert_eq!(touched("apps/web/values.yaml"), ["web", "all"]);
+    assert_eq!(touched("apps/shop/values.yaml"), ["shop", "all"]);
+    assert_eq!(touched("apps/shared/values.yaml"), ["beside", "all"]);
+    assert_eq!(touched("docs/a.md"), ["all"]);
+}
+
+#[test]
+fn an_application_that_a_watcher_makes_has_to_arrive_as_well() {
+    let mut root = application("root", &sha('c'));
+    let chart = |version: &str| ApplicationSource {
+        repository_url: "https://charts.example.org".to_owned(),
+        chart: Some("paperless".to_owned()),
+        target_revision: version.to_owned(),
+        ..source("")
+    };
+    root.resources = vec![ApplicationResource {
+        object: ObjectRef::new("Application", "argocd", "paperless"),
+        health: None,
+    }];
+    let child = |change: &dyn Fn(&mut Application)| {
+        let mut app = application("paperless", &sha('c'));
+        app.sources = vec![chart("2.0.0")];
+        app.compared_sources = vec![chart("2.0.0")];
+        app.revisions = vec!["2.0.0".to_owned()];
+        app.operation = None;
+        change(&mut app);
+        app
+    };
+    type Change<'a> = &'a dyn Fn(&mut Application);
+    let cases: [(&str, Change<'_>, Word); 6] = [
+        ("arrived", &|_| {}, Word::Done),
+        ("compared the old version", &|app| app.compared_sources = vec![chart("1.0.0")], Word::Waiting),
+        ("not looked at since", &|app| app.reconciled_at = Some(at(9)), Word::Waiting),
+        ("on its way", &|app| app.health = ApplicationHealth::Progressing, Word::Waiting),
+        ("syncing", &|app| app.operation_requested = true, Word::Waiting),
+        ("broken", &|app| app.health = ApplicationHealth::Degraded, Word::Waiting),
+    ];
+    for (name, change, expected) in cases {
+        let apps = [root.clone(), child(change)];
+        assert_eq!(word(&verdict(&apps, &StoodBefore::new())), expected, "{name}");
+    }
 }
 
 /// What the watchers' state before a change was.

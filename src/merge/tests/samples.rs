@@ -85,6 +85,8 @@ pub(super) fn source(path: &str) -> ApplicationSource {
         path: path.to_owned(),
         chart: None,
         target_revision: "main".to_owned(),
+        reference: None,
+        value_files: Vec::new(),
     }
 }
 
@@ -141,6 +143,7 @@ pub(super) fn workload(name: &str) -> Workload {
         conditions: Vec::new(),
         images: vec![format!("ghcr.io/example/{name}:1.0.0")],
         environment: Vec::new(),
+        hidden_environment: false,
         has_volume: false,
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),

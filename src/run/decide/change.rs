@@ -22,7 +22,7 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
         Stage::Reverted { at, rolled_out, .. } => {
             let phase = rolled_out.unwrap_or(*at);
             let decision = undoing(situation, change, *at, *rolled_out);
-            let overdue = elapsed(situation.now, phase) >= situation.timing.rollout_maximum(change.plan.risk);
+            let overdue = watched(situation, phase) >= situation.timing.rollout_maximum(change.plan.risk);
             match (&change.stage, &decision) {
                 // Writing down that it ended goes on; whatever would go on for ever is a person's.
                 (
@@ -42,6 +42,12 @@ fn followed(situation: &Situation<'_>) -> bool {
 
 fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
+}
+
+/// How much time has passed since then, of the time in which anybody looked: a service that was down, or a laptop that
+/// slept, knows nothing of what took how long meanwhile.
+fn watched(situation: &Situation<'_>, since: Timestamp) -> Duration {
+    elapsed(situation.now, situation.watched_since.map_or(situation.now, |watched| watched.max(since)))
 }
 
 /// Findings that were not there before the change.
@@ -69,21 +75,23 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
         Rollout::Failed { .. } => trouble(situation, change),
         Rollout::Waiting { .. } | Rollout::Unknown { .. } => {
             let new = new_findings(situation, change);
-            // What only takes its time is not trouble yet; what has been wrong for longer than the grace time is.
-            if let Some(since) = oldest(situation, &new)
+            let worse = worse(&new);
+            // What only takes its time is no trouble; what has been wrong for longer than the grace time is.
+            if let Some(since) = oldest(situation, &worse)
                 && elapsed(situation.now, since) >= situation.timing.grace()
             {
                 return trouble(situation, change);
             }
             // Findings that have gone give those that come later a grace time of their own. A sync that failed left none.
-            if new.is_empty() && change.trouble.as_ref().is_some_and(|(_, findings)| !findings.is_empty()) {
+            if worse.is_empty() && change.trouble.as_ref().is_some_and(|(_, findings)| !findings.is_empty()) {
                 return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
             }
             let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
-            if stalled || given >= situation.timing.rollout_maximum(change.plan.risk) {
+            let longest = situation.timing.rollout_maximum(change.plan.risk);
+            if stalled || watched(situation, *merged_at) >= longest {
                 // Where something is wrong, that is judged: after a restart nobody knows since when it has been. A
                 // time-out alone is never a reason to revert.
-                if !new.is_empty() {
+                if !worse.is_empty() {
                     return trouble(situation, change);
                 }
                 return hand_over(situation, change, &wording::rollout_timed_out(rollout), &new);
@@ -94,7 +102,7 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
 }
 
 fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -> Decision {
-    if !new_findings(situation, change).is_empty() {
+    if !worse(&new_findings(situation, change)).is_empty() {
         return trouble(situation, change);
     }
     let settle = situation.timing.settle();
@@ -104,7 +112,7 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
     // no reason to undo it. Counted besides the time that a good change needs.
     let most = settle + soak + situation.timing.rollout_maximum(change.plan.risk);
     let held = green.is_some_and(|green| green >= settle + soak);
-    if !held && elapsed(situation.now, rolled_out) >= most {
+    if !held && watched(situation, rolled_out) >= most {
         let layers = situation.recon.layers();
         let why = wording::never_settled(&change.plan.title, &layers);
         return hand_over(situation, change, &why, &[]);
@@ -135,6 +143,11 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
     }
 }
 
+/// Those that say that something broke, and not only that it has not ended.
+fn worse<'a>(findings: &[&'a Finding]) -> Vec<&'a Finding> {
+    findings.iter().copied().filter(|finding| !finding.is_on_its_way()).collect()
+}
+
 fn oldest(situation: &Situation<'_>, findings: &[&Finding]) -> Option<Timestamp> {
     findings.iter().filter_map(|finding| situation.first_seen.get(&finding.id)).min().copied()
 }
@@ -150,11 +163,12 @@ fn described(findings: &[&Finding]) -> Vec<TroubleFinding> {
         .collect()
 }
 
-/// What the change did. That something cannot be judged is no evidence that it is worse, so it undoes nothing.
+/// What the change did. That something cannot be judged, or has not ended, is no evidence that it is worse, so it undoes
+/// nothing.
 fn attributed<'a>(situation: &'a Situation<'_>, findings: &[&'a Finding]) -> Vec<(&'a Finding, &'a str)> {
     findings
         .iter()
-        .filter(|finding| finding.verdict != Verdict::Unknown)
+        .filter(|finding| finding.verdict != Verdict::Unknown && !finding.is_on_its_way())
         .filter_map(|finding| match situation.attributions.get(&finding.id) {
             Some(Attribution::Attributed(why)) => Some((*finding, why.as_str())),
             _ => None,
@@ -179,7 +193,7 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         return Decision::Note(vec![Event::Trouble { change: change.step, findings: now_described }]);
     }
     let began = change.trouble.as_ref().map_or(situation.now, |(since, _)| *since);
-    let lasted = elapsed(situation.now, began);
+    let lasted = watched(situation, began);
     let grace = situation.timing.grace();
     if lasted < grace {
         return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
@@ -340,7 +354,7 @@ fn undoing(
         };
     };
     if !new.is_empty() || situation.green_since.is_none() && change.plan.baseline.is_empty() {
-        if elapsed(situation.now, rolled_out) >= situation.timing.rollout_no_progress() {
+        if watched(situation, rolled_out) >= situation.timing.rollout_no_progress() {
             return undone_badly(situation, change, commit, &new);
         }
         return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));

@@ -108,7 +108,10 @@ impl Look<'_> {
         let since = self.memory.progress_since(commit, &rollout, self.now);
         let urls = self.pull_urls();
         let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
-        let touched = watched.touched(self.applications, &change.plan.files);
+        // Which ones a commit needed an operation in is known once it has arrived; until then the folders tell.
+        let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
+        let touched =
+            if arrived { Vec::new() } else { watched.touched(self.applications, &change.plan.files) };
         let affected: Vec<Application> = watched
             .watchers(self.applications)
             .into_iter()

@@ -206,6 +206,59 @@ fn only_what_is_attributed_reversible_and_proven_is_undone() {
 }
 
 #[test]
+fn what_only_takes_its_time_is_never_undone() {
+    for rule in ["not-ready", "rolling-out", "unavailable", "not-observed"] {
+        // A large image, pulled by node after node: not over, and well on its way.
+        let (mut scene, _) = merged();
+        scene.change_rollout = Some((waiting(), at(NOW)));
+        scene.trouble_by(rule, Probe::Pods, Verdict::Red, NOW - 90, attributed());
+        scene.clock = NOW + 290;
+        assert_eq!(scene.says(), "wait", "{rule}");
+        scene.clock = NOW + 300;
+        is_handed_over(&scene, "did not finish in time");
+        // Arrived, but for a pod that is not ready yet.
+        let (mut scene, step) = merged();
+        scene.rolled_out(step, NOW - 50);
+        scene.trouble_by(rule, Probe::Pods, Verdict::Yellow, NOW - 90, attributed());
+        for (clock, expected) in [(NOW, "wait"), (NOW + 1000, "wait")] {
+            scene.clock = clock;
+            assert_eq!(scene.says(), expected, "{rule}");
+        }
+        scene.clock = NOW + 2110;
+        is_handed_over(&scene, "no reason to undo it");
+    }
+    // Beside something that broke it is not what is blamed.
+    let mut scene = condemned(attributed());
+    scene.trouble_by("not-ready", Probe::Pods, Verdict::Red, NOW - 800, attributed());
+    assert_eq!(scene.says(), "note trouble-over");
+}
+
+#[test]
+fn what_nobody_watched_did_not_take_too_long() {
+    // An hour's outage in the soak: everything is well afterwards, and has been for as long as anybody looked.
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 50);
+    scene.clock = NOW + 3600;
+    scene.watched_since = Some(at(NOW + 3600));
+    scene.green_since = Some(at(NOW + 3600));
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 3600 + 360;
+    assert_eq!(scene.says(), "note change-ended task-ended");
+    // In a rollout, and while a change is undone.
+    let (mut scene, _) = merged();
+    scene.clock = NOW + 3600;
+    scene.watched_since = Some(at(NOW + 3600));
+    scene.change_rollout = Some((waiting(), at(NOW + 3600)));
+    assert_eq!(scene.says(), "wait");
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.clock = NOW + 3600;
+    scene.watched_since = Some(at(NOW + 3600));
+    scene.change_rollout = Some((waiting(), at(NOW + 3600)));
+    assert_eq!(scene.says(), "wait");
+}
+
+#[test]
 fn what_was_there_before_is_no_trouble() {
     // A gate that is closed lets nothing begin; a finding that only informs may have been there.
     let mut scene = Scene::new(ONE);

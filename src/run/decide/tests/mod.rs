@@ -59,6 +59,7 @@ struct Scene {
     elsewhere: Option<&'static str>,
     recon: Recon,
     green_since: Option<Timestamp>,
+    watched_since: Option<Timestamp>,
     first_seen: BTreeMap<FindingId, Timestamp>,
     attributions: BTreeMap<FindingId, Attribution>,
     head: CommitSha,
@@ -113,6 +114,7 @@ impl Scene {
             elsewhere: None,
             recon: recon(&[]),
             green_since: Some(at(NOW - 7200)),
+            watched_since: Some(at(NOW - 7200)),
             first_seen: BTreeMap::new(),
             attributions: BTreeMap::new(),
             head: sha('b'),
@@ -167,6 +169,7 @@ impl Scene {
             elsewhere: self.elsewhere,
             recon: &self.recon,
             green_since: self.green_since,
+            watched_since: self.watched_since,
             first_seen: &self.first_seen,
             attributions: &self.attributions,
             head: &self.head,
@@ -201,7 +204,20 @@ impl Scene {
 
     /// Not GREEN any more since a moment, by one finding of a probe.
     fn trouble(&mut self, probe: Probe, verdict: Verdict, since: i64, attribution: Attribution) {
-        let finding = finding(probe, verdict);
+        self.trouble_by("degraded", probe, verdict, since, attribution);
+    }
+
+    /// The same by a rule of that name.
+    fn trouble_by(
+        &mut self,
+        rule: &str,
+        probe: Probe,
+        verdict: Verdict,
+        since: i64,
+        attribution: Attribution,
+    ) {
+        let mut finding = finding(probe, verdict);
+        rule.clone_into(&mut finding.id.rule);
         self.first_seen.insert(finding.id.clone(), at(since));
         self.attributions.insert(finding.id.clone(), attribution);
         self.recon = recon(&[finding]);
