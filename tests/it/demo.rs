@@ -65,10 +65,7 @@ fn check_common(folder: &Path, outcome: &Value) -> String {
     }
     assert_eq!(outcome["writes"]["comments"], 0);
     assert!(outcome["writes"]["issue_body"].as_u64().is_some_and(|writes| writes > 5), "{outcome:#}");
-    assert!(
-        outcome["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0 && seconds < 60.0),
-        "{outcome:#}"
-    );
+    assert!(outcome["seconds"].as_f64().is_some_and(|seconds| seconds > 0.0), "{outcome:#}");
     let layers = outcome["layers"].as_object().expect("it is there");
     for layer in ["Metal", "System", "Platform", "Apps"] {
         assert!(layers.contains_key(layer), "{layers:?}");
