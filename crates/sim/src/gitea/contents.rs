@@ -1,6 +1,7 @@
 //! Several files in one commit, all or nothing, as `POST /contents` writes them.
 
 use super::git::{Entry, Files, Mode, Sha};
+use super::server::Server;
 use super::state::World;
 use super::view::{Permission, Refusal};
 
@@ -46,7 +47,7 @@ impl World {
         let before = repo.git.commit(&parent).map(|commit| commit.files.clone()).unwrap_or_default();
         let mut files = Files::clone(&before);
         for operation in &change.files {
-            apply(self.repo_mut(repo_id)?, &before, &mut files, operation)?;
+            apply(self.server, self.repo_mut(repo_id)?, &before, &mut files, operation)?;
         }
         let message =
             if change.message.trim().is_empty() { default_message(&change.files) } else { change.message };
@@ -130,6 +131,7 @@ impl World {
 }
 
 fn apply(
+    server: Server,
     repo: &mut super::state::Repo,
     before: &Files,
     files: &mut Files,
@@ -153,7 +155,7 @@ fn apply(
         return Ok(());
     }
     let Some(existing) = existing else {
-        return Err(Refusal::new(404, format!("object does not exist [id: , rel_path: {source}]")));
+        return Err(server.no_file_to_change(&source));
     };
     match operation.sha.as_deref() {
         Some(given) if given != &*existing.blob => {

@@ -13,6 +13,9 @@ pub enum Fault {
     Delay(Duration),
     /// It is answered with this status, and has no effect.
     Status(u16),
+    /// Of an edit: another one overtakes it while it is carried out. It has no effect, and is refused as the server
+    /// refuses it then.
+    Overtaken,
     /// The connection breaks before the request is handled.
     Drop,
     /// It has its effect, and the connection breaks before the answer.

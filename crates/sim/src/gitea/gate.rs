@@ -70,6 +70,11 @@ pub(crate) async fn gate(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return (status, "a fault that a test asked for\n").into_response();
         }
+        Some(Fault::Overtaken) => {
+            let refusal = gitea.server().overtaken();
+            gitea.record(record(Some(refusal.status), false));
+            return error_response(&gitea, &refusal);
+        }
         Some(Fault::Drop) => {
             breaker.0.cancel();
             gitea.record(record(None, false));
@@ -84,8 +89,10 @@ pub(crate) async fn gate(
         Err(refusal) => Some(error_response(&gitea, &refusal)),
         Ok(caller) => {
             let path = parts.uri.path().to_owned();
-            let refused =
-                caller.check_scope(&method, &path).err().map(|refusal| error_response(&gitea, &refusal));
+            let refused = caller
+                .check_scope(gitea.server(), &method, &path)
+                .err()
+                .map(|refusal| error_response(&gitea, &refusal));
             parts.extensions.insert(caller);
             parts.extensions.insert(WholePath(path));
             refused.or_else(|| redirect(&gitea, &method, &full_path))

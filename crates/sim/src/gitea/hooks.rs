@@ -19,6 +19,8 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
+use super::server::Server;
+
 /// What becomes of deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum DeliveryMode {
@@ -37,29 +39,6 @@ const TIME_OUT: Duration = Duration::from_secs(5);
 /// How long deliveries are gathered before they are shuffled.
 const SHUFFLE_WINDOW: Duration = Duration::from_millis(40);
 
-/// All names that a hook may ask for, umbrellas resolved.
-const EVENTS: [&str; 19] = [
-    "create",
-    "delete",
-    "push",
-    "issues",
-    "issue_assign",
-    "issue_label",
-    "issue_milestone",
-    "issue_comment",
-    "pull_request",
-    "pull_request_assign",
-    "pull_request_label",
-    "pull_request_milestone",
-    "pull_request_comment",
-    "pull_request_review",
-    "pull_request_sync",
-    "pull_request_review_request",
-    "status",
-    "release",
-    "repository",
-];
-
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
     pub(crate) id: u64,
@@ -74,8 +53,11 @@ pub(crate) struct Hook {
     pub(crate) updated: Timestamp,
 }
 
-/// Resolves umbrellas; no name at all means `push`.
-pub(crate) fn expand_events<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'static str> {
+/// Resolves umbrellas; no name at all means `push`, and one that the server does not know nothing.
+pub(crate) fn expand_events<'a>(
+    server: Server,
+    names: impl IntoIterator<Item = &'a str>,
+) -> BTreeSet<&'static str> {
     let names: BTreeSet<&str> = names.into_iter().collect();
     if names.is_empty() {
         return BTreeSet::from(["push"]);
@@ -91,22 +73,26 @@ pub(crate) fn expand_events<'a>(names: impl IntoIterator<Item = &'a str>) -> BTr
         let narrow = match *event {
             "issues" => "issues_only",
             "pull_request" => "pull_request_only",
+            "pull_request_review_approved"
+            | "pull_request_review_rejected"
+            | "pull_request_review_comment" => "pull_request_review",
             other => other,
         };
         names.contains(event) || names.contains(umbrella) || names.contains(narrow)
     };
-    EVENTS.into_iter().filter(asked).collect()
+    server.hook_events().into_iter().filter(asked).collect()
 }
 
 impl Hook {
     pub(crate) fn wants(&self, event_type: &str) -> bool {
-        let name =
-            if event_type.starts_with("pull_request_review_") { "pull_request_review" } else { event_type };
-        self.events.contains(name)
+        let any_review =
+            event_type.starts_with("pull_request_review_") && self.events.contains("pull_request_review");
+        any_review || self.events.contains(event_type)
     }
 
     pub(crate) fn outgoing(
         &self,
+        server: Server,
         event: &'static str,
         event_type: &'static str,
         payload: &Value,
@@ -126,26 +112,28 @@ impl Hook {
         let id = uuid::Uuid::new_v4().to_string();
         let content_type = if self.form { "application/x-www-form-urlencoded" } else { "application/json" };
         let mut headers = vec![
-            ("User-Agent", "Go-http-client/1.1".to_owned()),
-            ("Content-Type", content_type.to_owned()),
-            ("X-GitHub-Hook-Installation-Target-Type", "repository".to_owned()),
-            ("X-Gitea-Hook-Installation-Target-Type", "repository".to_owned()),
-            ("X-Hub-Signature", format!("sha1={sha1}")),
-            ("X-Hub-Signature-256", format!("sha256={sha256}")),
-            ("X-Gitea-Signature", sha256.clone()),
-            ("X-Gogs-Signature", sha256),
+            ("User-Agent".to_owned(), "Go-http-client/1.1".to_owned()),
+            ("Content-Type".to_owned(), content_type.to_owned()),
+            ("X-Hub-Signature".to_owned(), format!("sha1={sha1}")),
+            ("X-Hub-Signature-256".to_owned(), format!("sha256={sha256}")),
         ];
-        for (delivery, name, kind) in [
-            ("X-Gitea-Delivery", "X-Gitea-Event", "X-Gitea-Event-Type"),
-            ("X-Gogs-Delivery", "X-Gogs-Event", "X-Gogs-Event-Type"),
-            ("X-GitHub-Delivery", "X-GitHub-Event", "X-GitHub-Event-Type"),
-        ] {
-            headers.push((delivery, id.clone()));
-            headers.push((name, event.to_owned()));
-            headers.push((kind, event_type.to_owned()));
+        for family in server.delivery_families() {
+            headers.push((format!("X-{family}-Delivery"), id.clone()));
+            headers.push((format!("X-{family}-Event"), event.to_owned()));
+            headers.push((format!("X-{family}-Event-Type"), event_type.to_owned()));
+            // GitHub's own signatures are those of the hub.
+            if *family != "GitHub" {
+                headers.push((format!("X-{family}-Signature"), sha256.clone()));
+            }
+        }
+        if server.names_hook_target() {
+            for family in ["GitHub", "Gitea"] {
+                let name = format!("X-{family}-Hook-Installation-Target-Type");
+                headers.push((name, "repository".to_owned()));
+            }
         }
         if !self.authorization_header.is_empty() {
-            headers.push(("Authorization", self.authorization_header.clone()));
+            headers.push(("Authorization".to_owned(), self.authorization_header.clone()));
         }
         let body = if self.form { format!("payload={}", form_encoded(&text)) } else { text };
         Outgoing { url: self.url.clone(), headers, body }
@@ -172,7 +160,7 @@ fn form_encoded(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     url: String,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(String, String)>,
     body: String,
 }
 
@@ -283,14 +271,17 @@ mod tests {
 
     #[test]
     fn umbrellas_hold_their_events() {
-        assert_eq!(expand_events([]), BTreeSet::from(["push"]));
-        assert_eq!(expand_events(["issues_only"]), BTreeSet::from(["issues"]));
-        assert_eq!(expand_events(["issue_comment"]), BTreeSet::from(["issue_comment"]));
-        let issues = expand_events(["issues"]);
+        assert_eq!(expand_events(Server::Gitea127, []), BTreeSet::from(["push"]));
+        assert_eq!(expand_events(Server::Gitea127, ["issues_only"]), BTreeSet::from(["issues"]));
+        assert_eq!(expand_events(Server::Gitea127, ["issue_comment"]), BTreeSet::from(["issue_comment"]));
+        let issues = expand_events(Server::Gitea127, ["issues"]);
         assert!(
             issues.contains("issue_label") && issues.contains("issue_comment") && !issues.contains("push")
         );
-        assert!(expand_events(["pull_request"]).contains("pull_request_review"));
+        assert!(expand_events(Server::Gitea127, ["pull_request"]).contains("pull_request_review"));
+        let reviews = expand_events(Server::Forgejo12, ["pull_request_review", "status"]);
+        let rejected = "pull_request_review_rejected";
+        assert!(reviews.len() == 3 && reviews.contains(rejected), "{reviews:?}");
     }
 
     #[test]
@@ -307,7 +298,8 @@ mod tests {
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
         };
-        let outgoing = hook.outgoing("issues", "issue_label", &serde_json::json!({ "a": 1 }));
+        let outgoing =
+            hook.outgoing(Server::Gitea127, "issues", "issue_label", &serde_json::json!({ "a": 1 }));
         let header =
             |name| outgoing.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
         // printf '{\n  "a": 1\n}' | openssl dgst -sha256 -hmac secret

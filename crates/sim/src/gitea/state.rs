@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::git::{Sha, Signature, Store};
 use super::hooks::{Hook, Outgoing};
+use super::server::Server;
 use super::view::{Event, IssueState, Permission, Protection, Refusal, StatusState};
 
 #[derive(Debug, Clone)]
@@ -101,13 +102,54 @@ impl Issue {
 
 /// Whether the head of a pull request merges cleanly into its base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Check {
-    /// Being computed until then; reads as not mergeable.
-    Pending(Instant),
+pub(crate) enum Verdict {
     Clean,
     /// The base has the head already: there is nothing to merge, although it reads as mergeable.
     Ancestor,
     Conflict,
+}
+
+/// The last verdict on a pull request, and the check that will replace it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Check {
+    verdict: Verdict,
+    running: Option<RunningCheck>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct RunningCheck {
+    /// Until then the server has not noticed that the old verdict is void; to the end of the check, if that is not later.
+    unnoticed_until: Instant,
+    until: Instant,
+}
+
+impl Check {
+    pub(crate) fn ended(verdict: Verdict) -> Self {
+        Self { verdict, running: None }
+    }
+
+    /// Starts over: the old verdict shows for a while, then none.
+    pub(crate) fn started(self, stale: Duration, whole: Duration) -> Self {
+        let now = Instant::now();
+        Self { running: Some(RunningCheck { unnoticed_until: now + stale, until: now + whole }), ..self }
+    }
+
+    /// The verdict that the server goes by; `None` while it knows that it has none.
+    pub(crate) fn verdict(self) -> Option<Verdict> {
+        let shows = self.running.is_none_or(|running| {
+            running.until <= running.unnoticed_until || Instant::now() < running.unnoticed_until
+        });
+        shows.then_some(self.verdict)
+    }
+
+    pub(crate) fn is_running(self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Whether a check that was started should have ended by then.
+    pub(crate) fn is_due(self, at: Instant) -> bool {
+        self.running.is_some_and(|running| running.until <= at)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -225,10 +267,8 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) base: String,
-    pub(crate) version: &'static str,
+    pub(crate) server: Server,
     pub(crate) mergeable_delay: Duration,
-    /// Whether texts have versions, by which a write over a newer one is refused.
-    pub(crate) counts_versions: bool,
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) teams: BTreeMap<u64, Team>,
@@ -309,7 +349,8 @@ impl World {
     ) {
         let Some(repo) = self.repos.get(&repo) else { return };
         let wanted = repo.hooks.values().filter(|hook| hook.active && hook.wants(event_type));
-        let outgoing: Vec<_> = wanted.map(|hook| hook.outgoing(event, event_type, payload)).collect();
+        let outgoing: Vec<_> =
+            wanted.map(|hook| hook.outgoing(self.server, event, event_type, payload)).collect();
         self.effects.extend(outgoing.into_iter().map(|outgoing| Effect::Delivery(Box::new(outgoing))));
     }
 }

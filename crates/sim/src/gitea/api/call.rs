@@ -79,6 +79,8 @@ pub(crate) enum Answer {
     Json(u16, Value),
     Empty(u16),
     Text(String),
+    /// This server has no such address.
+    NoRoute,
     /// A list, already cut to its page, and how many there are in all.
     List {
         items: Value,
@@ -177,6 +179,7 @@ impl Call {
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
             }
             Ok(Answer::Text(text)) => text.into_response(),
+            Ok(Answer::NoRoute) => (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
             Ok(Answer::List { items, total }) => self.list(&items, total, self.page(), &[]),
             Ok(Answer::Commits { items, total, page, limit }) => {
                 let pages = total.div_ceil(limit.max(1));

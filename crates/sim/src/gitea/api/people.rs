@@ -76,12 +76,13 @@ async fn permission(call: Call, Path((owner, name, login)): UserPlace) -> Respon
         }
         let repo = world.repo(visit.repo)?;
         let user = world.user(&login).ok_or_else(Refusal::not_found)?;
-        // A team that is defined by its units gives no permission that shows here.
-        let through_team =
+        // A team that is defined by its units gives no permission that shows, but on Forgejo.
+        let direct =
             user.is_admin || repo.owner == user.login || repo.collaborators.contains_key(&user.login);
         let owner_team = world.team_permission(repo, &user.login) == Some(Permission::Admin);
-        let level =
-            world.permission(repo, Some(&user.login)).filter(|_| through_team || owner_team || !repo.private);
+        let level = world
+            .permission(repo, Some(&user.login))
+            .filter(|_| direct || owner_team || !repo.private || world.server.shows_team_permissions());
         let word = match level {
             None => "none",
             Some(_) if owner_team || repo.owner == user.login => "owner",

@@ -44,6 +44,7 @@ impl Repository {
         self.change(|world, id| {
             let hook = world.counters.next("hook");
             let created = now();
+            let events = expand_events(world.server, events.iter().copied());
             world.repo_mut(id)?.hooks.insert(
                 hook,
                 Hook {
@@ -51,7 +52,7 @@ impl Repository {
                     url: url.to_owned(),
                     secret: secret.to_owned(),
                     form: false,
-                    events: expand_events(events.iter().copied()),
+                    events,
                     active: true,
                     authorization_header: String::new(),
                     branch_filter: String::new(),
