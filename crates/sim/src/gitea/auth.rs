@@ -47,35 +47,33 @@ impl Caller {
 
     /// Refuses when the token lacks the scope for this method and path.
     pub(crate) fn check_scope(&self, server: Server, method: &str, path: &str) -> Result<(), Refusal> {
-        let (Some(scopes), Some(category)) = (&self.scopes, category(path)) else { return Ok(()) };
+        let Some(scopes) = &self.scopes else { return Ok(()) };
         let level = if matches!(method, "GET" | "HEAD" | "OPTIONS") { "read" } else { "write" };
-        let enough = |scope: &String| {
-            scope == "all"
-                || *scope == format!("write:{category}")
-                || (level == "read" && *scope == format!("read:{category}"))
-        };
-        if scopes.iter().any(enough) {
-            return Ok(());
-        }
+        let missing = categories(path).iter().find(|category| {
+            let enough = |scope: &String| {
+                scope == "all"
+                    || *scope == format!("write:{category}")
+                    || (level == "read" && *scope == format!("read:{category}"))
+            };
+            !scopes.iter().any(enough)
+        });
+        let Some(category) = missing else { return Ok(()) };
         let have = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(",");
         Err(server.missing_scope(&format!("{level}:{category}"), &have))
     }
 }
 
-/// The kind of scope that guards a path.
-fn category(path: &str) -> Option<&'static str> {
-    let mut parts = path.strip_prefix("/api/v1/")?.split('/');
-    match parts.next()? {
-        "user" if path == "/api/v1/user/repos" => Some("repository"),
-        "user" | "users" => Some("user"),
-        "admin" => Some("admin"),
-        "orgs" | "teams" => Some("organization"),
-        "repos" => {
-            let (owner, _) = (parts.next()?, parts.next());
-            let issue_part = matches!(parts.next(), Some("issues" | "labels" | "milestones"));
-            Some(if owner == "issues" || issue_part { "issue" } else { "repository" })
-        }
-        _ => None,
+/// The kinds of scope that guard a path.
+fn categories(path: &str) -> &'static [&'static str] {
+    let parts: Vec<&str> = path.strip_prefix("/api/v1/").unwrap_or_default().split('/').collect();
+    match parts.as_slice() {
+        ["user", "repos"] => &["user", "repository"],
+        ["user" | "users", ..] => &["user"],
+        ["admin", ..] => &["admin"],
+        ["orgs" | "teams", ..] => &["organization"],
+        ["repos", "issues", ..] | ["repos", _, _, "issues" | "labels" | "milestones", ..] => &["issue"],
+        ["repos", _, ..] => &["repository"],
+        _ => &[],
     }
 }
 
@@ -104,6 +102,11 @@ mod tests {
         assert!(reader.check_scope(Server::Gitea127, "POST", "/api/v1/admin/users").is_err());
         assert!(caller(&["all"]).check_scope(Server::Gitea127, "POST", "/api/v1/admin/users").is_ok());
         assert!(caller(&["write:repository"]).check_scope(Server::Gitea127, "GET", "/api/v1/user").is_err());
+        let mine = "/api/v1/user/repos";
+        assert!(reader.check_scope(Server::Gitea127, "GET", mine).is_ok());
+        for scope in ["read:user", "read:repository"] {
+            assert!(caller(&[scope]).check_scope(Server::Gitea127, "GET", mine).is_err(), "{scope} alone");
+        }
         assert!(
             caller(&["write:repository"])
                 .check_scope(Server::Gitea127, "PATCH", "/api/v1/repos/o/r/issues/1")

@@ -113,9 +113,7 @@ impl World {
         new_branch: Option<String>,
     ) -> Result<(String, String), Refusal> {
         let repo = self.repo(repo_id)?;
-        if repo.archived.is_some() {
-            return Err(Refusal::new(423, format!("{} is archived", repo.full_name())));
-        }
+        self.must_not_be_archived(repo_id)?;
         let non_empty = |name: Option<String>| name.filter(|name| !name.is_empty());
         let onto = non_empty(branch).unwrap_or_else(|| repo.default_branch.clone());
         let target = non_empty(new_branch).unwrap_or_else(|| onto.clone());

@@ -83,7 +83,7 @@ pub(crate) async fn gate(
         Some(Fault::HalfMerge) => {
             parts.extensions.insert(Client::GoesAway);
         }
-        Some(Fault::DropAnswer | Fault::StatusAfter(_)) | None => {}
+        Some(Fault::DropAnswer | Fault::StatusAfter(_) | Fault::DelayAnswer(_)) | None => {}
     }
     let refused = match caller {
         Err(refusal) => Some(error_response(&gitea, &refusal)),
@@ -102,6 +102,9 @@ pub(crate) async fn gate(
         Some(response) => response,
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
+    if let Some(Fault::DelayAnswer(delay)) = fault {
+        tokio::time::sleep(delay).await;
+    }
     match fault {
         Some(Fault::DropAnswer | Fault::HalfMerge) => {
             breaker.0.cancel();

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::server::Server;
@@ -33,6 +34,8 @@ pub enum DeliveryMode {
     Reordered,
     /// Each is sent twice, with the same id.
     Duplicated,
+    /// Each is sent so long after its cause, in order for each address.
+    Delayed(Duration),
 }
 
 const TIME_OUT: Duration = Duration::from_secs(5);
@@ -84,7 +87,18 @@ pub(crate) fn expand_events<'a>(
 }
 
 impl Hook {
-    pub(crate) fn wants(&self, event_type: &str) -> bool {
+    /// Whether it is to be told. An inactive one never is, not even when a test delivery is asked for.
+    pub(crate) fn wants(&self, event_type: &str, payload: &Value) -> bool {
+        self.active && self.has_event(event_type) && self.passes(payload)
+    }
+
+    /// Whether the branch that a payload speaks of passes the filter; what speaks of none passes.
+    fn passes(&self, payload: &Value) -> bool {
+        let Some(reference) = payload["ref"].as_str() else { return true };
+        matches_glob(&self.branch_filter, reference.strip_prefix("refs/heads/").unwrap_or(reference))
+    }
+
+    fn has_event(&self, event_type: &str) -> bool {
         let any_review =
             event_type.starts_with("pull_request_review_") && self.events.contains("pull_request_review");
         any_review || self.events.contains(event_type)
@@ -140,6 +154,34 @@ impl Hook {
     }
 }
 
+/// Whether a pattern with `*`, `?` and `{one,other}` matches a whole name; an empty one matches every name.
+fn matches_glob(pattern: &str, name: &str) -> bool {
+    if pattern.is_empty() {
+        return true;
+    }
+    let mut expression = String::from("^");
+    let mut depth = 0_u32;
+    for character in pattern.chars() {
+        match character {
+            '*' => expression.push_str(".*"),
+            '?' => expression.push('.'),
+            '{' => {
+                depth += 1;
+                expression.push_str("(?:");
+            }
+            '}' if depth > 0 => {
+                depth -= 1;
+                expression.push(')');
+            }
+            ',' if depth > 0 => expression.push('|'),
+            other => expression.push_str(&regex::escape(&other.to_string())),
+        }
+    }
+    expression.push('$');
+    // What cannot be read matches nothing, as on the real server.
+    regex::Regex::new(&expression).is_ok_and(|expression| expression.is_match(name))
+}
+
 fn form_encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len() * 2);
     for byte in text.bytes() {
@@ -164,10 +206,18 @@ pub(crate) struct Outgoing {
     body: String,
 }
 
+/// A delivery in the queue of its address.
+#[derive(Debug)]
+struct Queued {
+    outgoing: Outgoing,
+    mode: DeliveryMode,
+    since: Instant,
+}
+
 /// Takes deliveries from the server and sends them.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    queues: Mutex<HashMap<String, mpsc::UnboundedSender<(Outgoing, DeliveryMode)>>>,
+    queues: Mutex<HashMap<String, mpsc::UnboundedSender<Queued>>>,
     mode: Mutex<DeliveryMode>,
     runtime: tokio::runtime::Handle,
     seed: u64,
@@ -199,15 +249,19 @@ impl Dispatcher {
             sender
         });
         // The receiver lives until the server stops, and then nothing is to be delivered.
-        let _ = queue.send((outgoing, mode));
+        let _ = queue.send(Queued { outgoing, mode, since: Instant::now() });
     }
 }
 
-async fn work_off(mut queue: mpsc::UnboundedReceiver<(Outgoing, DeliveryMode)>, mut random: StdRng) {
-    while let Some((outgoing, mode)) = queue.recv().await {
+async fn work_off(mut queue: mpsc::UnboundedReceiver<Queued>, mut random: StdRng) {
+    while let Some(Queued { outgoing, mode, since }) = queue.recv().await {
         match mode {
             DeliveryMode::Dropped => {}
             DeliveryMode::Normal => post(&outgoing).await,
+            DeliveryMode::Delayed(delay) => {
+                tokio::time::sleep_until(since + delay).await;
+                post(&outgoing).await;
+            }
             DeliveryMode::Duplicated => {
                 post(&outgoing).await;
                 post(&outgoing).await;
@@ -215,8 +269,8 @@ async fn work_off(mut queue: mpsc::UnboundedReceiver<(Outgoing, DeliveryMode)>, 
             DeliveryMode::Reordered => {
                 let mut batch = vec![outgoing];
                 tokio::time::sleep(SHUFFLE_WINDOW).await;
-                while let Ok((next, _)) = queue.try_recv() {
-                    batch.push(next);
+                while let Ok(next) = queue.try_recv() {
+                    batch.push(next.outgoing);
                 }
                 batch.shuffle(&mut random);
                 for outgoing in batch {
@@ -284,20 +338,38 @@ mod tests {
         assert!(reviews.len() == 3 && reviews.contains(rejected), "{reviews:?}");
     }
 
-    #[test]
-    fn deliveries_are_signed_over_the_payload() {
-        let hook = Hook {
+    fn hook() -> Hook {
+        Hook {
             id: 1,
             url: "http://127.0.0.1:1/form".into(),
             secret: "secret".into(),
             form: true,
-            events: BTreeSet::new(),
+            events: BTreeSet::from(["push", "issues"]),
             active: true,
             authorization_header: "Bearer token".into(),
             branch_filter: String::new(),
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
-        };
+        }
+    }
+
+    #[test]
+    fn a_hook_is_told_what_it_wants() {
+        let push = |branch: &str| serde_json::json!({ "ref": format!("refs/heads/{branch}") });
+        let all = hook();
+        assert!(all.wants("push", &push("main")) && !all.wants("create", &push("main")));
+        let inactive = Hook { active: false, ..hook() };
+        assert!(!inactive.wants("push", &push("main")));
+        let filtered = Hook { branch_filter: "{main,release/*}".into(), ..hook() };
+        let told =
+            ["main", "release/1", "release", "renovate/main"].map(|one| filtered.wants("push", &push(one)));
+        assert_eq!(told, [true, true, false, false]);
+        assert!(filtered.wants("issues", &serde_json::json!({ "action": "opened" })));
+    }
+
+    #[test]
+    fn deliveries_are_signed_over_the_payload() {
+        let hook = hook();
         let outgoing =
             hook.outgoing(Server::Gitea127, "issues", "issue_label", &serde_json::json!({ "a": 1 }));
         let header =

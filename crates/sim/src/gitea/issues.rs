@@ -44,9 +44,7 @@ pub(crate) enum LabelChange {
 
 impl World {
     pub(crate) fn open_issue(&mut self, repo: u64, by: &str, new: NewIssue) -> Result<u64, Refusal> {
-        if self.repo(repo)?.archived.is_some() {
-            return Err(Refusal::new(423, format!("{} is archived", self.repo(repo)?.full_name())));
-        }
+        self.must_not_be_archived(repo)?;
         let number = self.insert_issue(repo, by, &new.title, new.body, new.number)?;
         self.announce_opening(repo, by, number, new.labels)?;
         let edit = IssueEdit {

@@ -9,6 +9,7 @@ use sha1::{Digest, Sha1};
 
 use super::git::{Commit, Sha, Signature};
 use super::merge::diff_trees;
+use super::pulls::Style;
 use super::server::Object;
 use super::state::{Entry, Issue, Label, Pull, Repo, Review, Status, Verdict, World};
 use super::view::{IssueState, Permission};
@@ -104,9 +105,22 @@ pub(crate) fn repository(world: &World, repo: &Repo, permission: Option<Permissi
     });
     if let Value::Object(fields) = &mut value {
         fields.extend(repository_settings(world.server.allows_maintainer_edit()));
+        for (name, style) in MERGE_SETTINGS {
+            fields.insert(name.into(), json!(repo.merge_styles.contains(&style)));
+        }
     }
     world.server.shaped(Object::Repository, value)
 }
+
+/// The settings that allow a repository's pull requests to be merged so.
+pub(crate) const MERGE_SETTINGS: [(&str, Style); 6] = [
+    ("allow_merge_commits", Style::Merge),
+    ("allow_rebase", Style::Rebase),
+    ("allow_rebase_explicit", Style::RebaseMerge),
+    ("allow_squash_merge", Style::Squash),
+    ("allow_fast_forward_only_merge", Style::FastForwardOnly),
+    ("allow_manual_merge", Style::ManuallyMerged),
+];
 
 /// The settings that no test changes.
 fn repository_settings(allows_maintainer_edit: bool) -> Map<String, Value> {
@@ -126,14 +140,8 @@ fn repository_settings(allows_maintainer_edit: bool) -> Map<String, Value> {
         "has_packages": true,
         "has_actions": false,
         "ignore_whitespace_conflicts": false,
-        "allow_merge_commits": true,
-        "allow_rebase": true,
-        "allow_rebase_explicit": true,
-        "allow_squash_merge": true,
-        "allow_fast_forward_only_merge": true,
         "allow_merge_update": true,
         "allow_rebase_update": true,
-        "allow_manual_merge": false,
         "autodetect_manual_merge": false,
         "default_delete_branch_after_merge": false,
         "default_merge_style": "merge",

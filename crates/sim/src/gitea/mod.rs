@@ -41,6 +41,7 @@ pub use faults::{Down, Fault, Faults, Rule, RuleId, Seen};
 pub use gate::RequestRecord;
 pub use git::{Mode, Sha};
 pub use hooks::DeliveryMode;
+pub use pulls::Style as MergeStyle;
 pub use repository::Repository;
 pub use server::Server;
 pub use view::{
@@ -184,6 +185,22 @@ impl Gitea {
         });
     }
 
+    /// Shuts a user out of a repository, unless something else lets them in.
+    pub fn remove_collaborator(&self, owner: &str, name: &str, login: &str) {
+        self.with(|world| {
+            if let Some(id) = world.repo_id(owner, name)
+                && let Ok(repo) = world.repo_mut(id)
+            {
+                repo.collaborators.remove(login);
+            }
+        });
+    }
+
+    /// Makes an access token worthless.
+    pub fn revoke_token(&self, token: &str) {
+        self.with(|world| world.tokens.remove(token));
+    }
+
     /// A handle on a repository. Whether there is one shows when the handle is used.
     #[must_use]
     pub fn repository(&self, owner: &str, name: &str) -> Repository {
@@ -321,10 +338,16 @@ impl World {
             statuses: HashMap::new(),
             protections: BTreeMap::new(),
             hooks: BTreeMap::new(),
+            merge_styles: pulls::Style::DEFAULT.into_iter().collect(),
         };
         self.repos.insert(id, repo);
         self.moved.remove(&format!("{owner}/{name}").to_lowercase());
         id
+    }
+
+    fn delete_repository(&mut self, id: u64) {
+        self.repos.remove(&id);
+        self.moved.retain(|_, moved| *moved != id);
     }
 
     fn rename(&mut self, id: u64, name: &str) {

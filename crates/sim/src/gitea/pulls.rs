@@ -13,17 +13,27 @@ use super::state::{
 use super::view::{IssueState, Permission, Refusal, StatusState};
 
 /// How a pull request is merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Style {
+    /// By a commit of two parents.
     Merge,
+    /// Its commits are put on top of the base.
     Rebase,
+    /// So, and then by a commit of two parents.
     RebaseMerge,
+    /// As one commit.
     Squash,
+    /// The base is moved to the head, where that is possible.
     FastForwardOnly,
+    /// A person has done it with git, and says so.
     ManuallyMerged,
 }
 
 impl Style {
+    /// What a new repository allows.
+    pub(crate) const DEFAULT: [Self; 5] =
+        [Self::Merge, Self::Rebase, Self::RebaseMerge, Self::Squash, Self::FastForwardOnly];
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "merge" => Some(Self::Merge),
@@ -87,6 +97,10 @@ impl World {
     pub(crate) fn open_pull(&mut self, repo_id: u64, by: &str, new: NewPull) -> Result<u64, Refusal> {
         let repo = self.repo(repo_id)?;
         let head_branch = new.head.rsplit(':').next().unwrap_or_default().to_owned();
+        if head_branch == new.base {
+            let text = "Invalid PullRequest: There are no changes between the head and the base";
+            return Err(Refusal::new(422, text));
+        }
         let branch = |name: &str| repo.git.branches.get(name).cloned().ok_or_else(Refusal::not_found);
         let (base, head) = (branch(&new.base)?, branch(&head_branch)?);
         let merge_base = repo.git.merge_base(&base, &head).ok_or_else(Refusal::not_found)?;
@@ -142,9 +156,7 @@ impl World {
     ) -> Result<MergeOutcome, Refusal> {
         let (issue, pull) = self.pull(repo_id, number)?;
         let repo = self.repo(repo_id)?;
-        if repo.archived.is_some() {
-            return Err(Refusal::new(423, format!("{} is archived", repo.full_name())));
-        }
+        self.must_not_be_archived(repo_id)?;
         if pull.merged.is_some() {
             return Err(self.server.already_merged());
         }
@@ -174,11 +186,10 @@ impl World {
         if self.open_dependencies(repo_id, number)? {
             return Err(Refusal::new(500, ""));
         }
-        if request.style == Style::ManuallyMerged {
-            return Err(Refusal::new(
-                405,
-                "manually-merged is not allowed an allowed merge style for this repository",
-            ));
+        if !repo.merge_styles.contains(&request.style) {
+            let style = request.style.as_str();
+            let text = format!("{style} is not allowed an allowed merge style for this repository");
+            return Err(Refusal::new(405, text));
         }
         if request.head_commit_id.as_deref().is_some_and(|pinned| !pinned.is_empty() && pinned != &*pull.head)
         {

@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::git::{Sha, Signature, Store};
 use super::hooks::{Hook, Outgoing};
+use super::pulls::Style;
 use super::server::Server;
 use super::view::{Event, IssueState, Permission, Protection, Refusal, StatusState};
 
@@ -217,6 +218,8 @@ pub(crate) struct Repo {
     pub(crate) statuses: HashMap<Sha, Vec<Status>>,
     pub(crate) protections: BTreeMap<String, (Protection, Timestamp)>,
     pub(crate) hooks: BTreeMap<u64, Hook>,
+    /// How pull requests may be merged.
+    pub(crate) merge_styles: BTreeSet<Style>,
 }
 
 impl Repo {
@@ -302,6 +305,14 @@ impl World {
         self.repo_mut(repo)?.issues.get_mut(&number).ok_or_else(Refusal::not_found)
     }
 
+    pub(crate) fn must_not_be_archived(&self, id: u64) -> Result<(), Refusal> {
+        let repo = self.repo(id)?;
+        if repo.archived.is_some() {
+            return Err(Refusal::new(423, format!("{} is archived", repo.full_name())));
+        }
+        Ok(())
+    }
+
     /// What `login` may do in the repository; `None` when it must look as if it did not exist.
     pub(crate) fn permission(&self, repo: &Repo, login: Option<&str>) -> Option<Permission> {
         let public = (!repo.private).then_some(Permission::Read);
@@ -348,7 +359,7 @@ impl World {
         payload: &Value,
     ) {
         let Some(repo) = self.repos.get(&repo) else { return };
-        let wanted = repo.hooks.values().filter(|hook| hook.active && hook.wants(event_type));
+        let wanted = repo.hooks.values().filter(|hook| hook.wants(event_type, payload));
         let outgoing: Vec<_> =
             wanted.map(|hook| hook.outgoing(self.server, event, event_type, payload)).collect();
         self.effects.extend(outgoing.into_iter().map(|outgoing| Effect::Delivery(Box::new(outgoing))));

@@ -72,7 +72,7 @@ struct NewBranch {
 }
 
 async fn create(call: Call, Path((owner, name)): Place, body: Bytes) -> Response {
-    call.visit(&owner, &name, Need::Write, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Write, |world, visit| {
         let new: NewBranch = read(&body)?;
         let repo = world.repo(visit.repo)?;
         let from = [new.old_ref_name, new.old_branch_name, repo.default_branch.clone()];
@@ -91,7 +91,7 @@ async fn create(call: Call, Path((owner, name)): Place, body: Bytes) -> Response
 }
 
 async fn remove(call: Call, Path((owner, name, branch)): BranchPlace) -> Response {
-    call.visit(&owner, &name, Need::Write, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Write, |world, visit| {
         let repo = world.repo(visit.repo)?;
         if !repo.git.branches.contains_key(&branch) {
             return Err(Refusal::not_found());

@@ -156,6 +156,20 @@ impl Call {
         })
     }
 
+    /// As [`Self::visit`], for what an archived repository refuses to everybody.
+    pub(crate) fn visit_unarchived(
+        self,
+        owner: &str,
+        name: &str,
+        need: Need,
+        handler: impl FnOnce(&mut World, &Visit) -> Outcome,
+    ) -> Response {
+        self.visit(owner, name, need, |world, visit| {
+            world.must_not_be_archived(visit.repo)?;
+            handler(world, visit)
+        })
+    }
+
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.query.get(name).is_some_and(|value| value == "true" || value == "1")
     }

@@ -13,7 +13,7 @@ use super::super::hooks::{Hook, expand_events};
 use super::super::server::{Object, Server};
 use super::super::state::{Effect, World, now};
 use super::super::view::Refusal;
-use super::call::{Answer, Call, Need, Outcome, Visit, read, whole};
+use super::call::{Answer, Call, Need, Outcome, Visit, read};
 use super::issues::{NumberedPlace, Place};
 
 pub(crate) fn routes() -> Router<Gitea> {
@@ -75,8 +75,11 @@ impl Fields {
 }
 
 async fn list(call: Call, Path((owner, name)): Place) -> Response {
+    let page = call.page();
     call.visit(&owner, &name, Need::Admin, |world, visit| {
-        Ok(whole(world.repo(visit.repo)?.hooks.values().map(|one| hook(world.server, one)).collect()))
+        let hooks = &world.repo(visit.repo)?.hooks;
+        let shown = page.cut(hooks.values()).map(|one| hook(world.server, one));
+        Ok(Answer::List { items: shown.collect(), total: hooks.len() })
     })
 }
 
@@ -141,8 +144,11 @@ async fn test(call: Call, Path((owner, name, id)): NumberedPlace) -> Response {
         let found = repo.hooks.get(&id).ok_or_else(Refusal::not_found)?;
         if let Some(head) = repo.git.branches.get(&repo.default_branch) {
             let payload = world.test_payload(repo, visit.by(), &repo.default_branch, head);
-            let outgoing = found.outgoing(world.server, "push", "push", &payload);
-            world.effects.push(Effect::Delivery(Box::new(outgoing)));
+            // Only a hook that wants pushes is tested by one; the answer does not tell.
+            if found.wants("push", &payload) {
+                let outgoing = found.outgoing(world.server, "push", "push", &payload);
+                world.effects.push(Effect::Delivery(Box::new(outgoing)));
+            }
         }
         Ok(Answer::Empty(204))
     })

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::super::Gitea;
 use super::super::json;
 use super::super::view::{Permission, Refusal};
-use super::call::{Answer, Call, Need, read, whole};
+use super::call::{Answer, Call, Need, read};
 use super::issues::Place;
 
 pub(crate) fn routes() -> Router<Gitea> {
@@ -27,9 +27,11 @@ pub(crate) fn routes() -> Router<Gitea> {
 type UserPlace = Path<(String, String, String)>;
 
 async fn list(call: Call, Path((owner, name)): Place) -> Response {
+    let page = call.page();
     call.visit(&owner, &name, Need::Account, |world, visit| {
-        let collaborators = world.repo(visit.repo)?.collaborators.keys();
-        Ok(whole(collaborators.map(|login| json::user(world, login, visit.viewer())).collect()))
+        let collaborators = &world.repo(visit.repo)?.collaborators;
+        let shown = page.cut(collaborators.keys()).map(|login| json::user(world, login, visit.viewer()));
+        Ok(Answer::List { items: shown.collect(), total: collaborators.len() })
     })
 }
 
