@@ -119,8 +119,8 @@ pub(crate) struct Check {
 
 #[derive(Debug, Clone, Copy)]
 struct RunningCheck {
-    /// Until then the server has not noticed that the old verdict is void; to the end of the check, if that is not later.
-    unnoticed_until: Instant,
+    /// Until then the server has not noticed that the old verdict is void; `None`: not before the check ends.
+    unnoticed_until: Option<Instant>,
     until: Instant,
 }
 
@@ -129,18 +129,18 @@ impl Check {
         Self { verdict, running: None }
     }
 
-    /// Starts over: the old verdict shows for a while, then none.
+    /// Starts over: the old verdict shows for a while, then none. One that was void already does not come back.
     pub(crate) fn started(self, stale: Duration, whole: Duration) -> Self {
         let now = Instant::now();
-        Self { running: Some(RunningCheck { unnoticed_until: now + stale, until: now + whole }), ..self }
+        let stale = if self.verdict().is_some() { stale } else { Duration::ZERO };
+        let unnoticed_until = (stale.is_zero() || stale < whole).then(|| now + stale);
+        Self { running: Some(RunningCheck { unnoticed_until, until: now + whole }), ..self }
     }
 
     /// The verdict that the server goes by; `None` while it knows that it has none.
     pub(crate) fn verdict(self) -> Option<Verdict> {
-        let shows = self.running.is_none_or(|running| {
-            running.until <= running.unnoticed_until || Instant::now() < running.unnoticed_until
-        });
-        shows.then_some(self.verdict)
+        let noticed = self.running.and_then(|running| running.unnoticed_until);
+        noticed.is_none_or(|noticed| Instant::now() < noticed).then_some(self.verdict)
     }
 
     pub(crate) fn is_running(self) -> bool {
@@ -370,4 +370,26 @@ impl World {
 pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_shows_until_its_end_is_noticed() {
+        let (none, hour) = (Duration::ZERO, Duration::from_hours(1));
+        let ended = Check::ended(Verdict::Clean);
+        assert_eq!(ended.verdict(), Some(Verdict::Clean));
+        assert!(!ended.is_running());
+        for whole in [none, hour] {
+            let noticed = ended.started(none, whole);
+            assert_eq!((noticed.verdict(), noticed.is_running()), (None, true), "at once, for {whole:?}");
+            assert_eq!(noticed.started(whole, whole).verdict(), None, "a void verdict does not come back");
+        }
+        assert_eq!(ended.started(hour, 2 * hour).verdict(), Some(Verdict::Clean));
+        let never = ended.started(hour, hour);
+        assert_eq!(never.verdict(), Some(Verdict::Clean));
+        assert!(!never.is_due(Instant::now()) && never.is_due(Instant::now() + 2 * hour));
+    }
 }
