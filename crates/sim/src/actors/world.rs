@@ -82,6 +82,8 @@ pub struct WorldOptions {
     pub cluster_address: SocketAddr,
     /// The login that acts on the forge's page.
     pub page_user: Option<String>,
+    /// Which server the forge is.
+    pub server: gitea::Server,
 }
 
 impl Default for WorldOptions {
@@ -103,6 +105,7 @@ impl Default for WorldOptions {
             forge_address: loopback,
             cluster_address: loopback,
             page_user: None,
+            server: gitea::Server::default(),
         }
     }
 }
@@ -144,6 +147,7 @@ impl World {
     /// Starts the homelab: everything deployed, healthy but for what the options say, and at rest.
     pub async fn homelab(options: WorldOptions) -> Result<Self, WorldError> {
         let forge = gitea::Options {
+            server: options.server,
             address: options.forge_address,
             mergeable_delay: options.speed.seconds(0.3).max(Duration::from_millis(1)),
             seed: options.seed,

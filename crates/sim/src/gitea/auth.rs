@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
+use super::server::Server;
 use super::state::World;
 use super::view::Refusal;
 
@@ -20,7 +21,7 @@ impl Caller {
     /// Reads the `Authorization` header.
     pub(crate) fn from_header(world: &World, header: Option<&str>) -> Result<Self, Refusal> {
         let Some(header) = header else { return Ok(Self::default()) };
-        let unknown = || Refusal::new(401, "invalid username, password or token");
+        let unknown = || world.server.unknown_token();
         let (scheme, value) = header.split_once(' ').ok_or_else(unknown)?;
         if scheme.eq_ignore_ascii_case("basic") {
             let decoded = BASE64_STANDARD.decode(value.trim()).map_err(|_| unknown())?;
@@ -45,39 +46,34 @@ impl Caller {
     }
 
     /// Refuses when the token lacks the scope for this method and path.
-    pub(crate) fn check_scope(&self, method: &str, path: &str) -> Result<(), Refusal> {
-        let (Some(scopes), Some(category)) = (&self.scopes, category(path)) else { return Ok(()) };
+    pub(crate) fn check_scope(&self, server: Server, method: &str, path: &str) -> Result<(), Refusal> {
+        let Some(scopes) = &self.scopes else { return Ok(()) };
         let level = if matches!(method, "GET" | "HEAD" | "OPTIONS") { "read" } else { "write" };
-        let enough = |scope: &String| {
-            scope == "all"
-                || *scope == format!("write:{category}")
-                || (level == "read" && *scope == format!("read:{category}"))
-        };
-        if scopes.iter().any(enough) {
-            return Ok(());
-        }
+        let missing = categories(path).iter().find(|category| {
+            let enough = |scope: &String| {
+                scope == "all"
+                    || *scope == format!("write:{category}")
+                    || (level == "read" && *scope == format!("read:{category}"))
+            };
+            !scopes.iter().any(enough)
+        });
+        let Some(category) = missing else { return Ok(()) };
         let have = scopes.iter().map(String::as_str).collect::<Vec<_>>().join(",");
-        let text = format!(
-            "token does not have at least one of required scope(s), required=[{level}:{category}], token scope={have}"
-        );
-        Err(Refusal::new(403, text))
+        Err(server.missing_scope(&format!("{level}:{category}"), &have))
     }
 }
 
-/// The kind of scope that guards a path.
-fn category(path: &str) -> Option<&'static str> {
-    let mut parts = path.strip_prefix("/api/v1/")?.split('/');
-    match parts.next()? {
-        "user" if path == "/api/v1/user/repos" => Some("repository"),
-        "user" | "users" => Some("user"),
-        "admin" => Some("admin"),
-        "orgs" | "teams" => Some("organization"),
-        "repos" => {
-            let (owner, _) = (parts.next()?, parts.next());
-            let issue_part = matches!(parts.next(), Some("issues" | "labels" | "milestones"));
-            Some(if owner == "issues" || issue_part { "issue" } else { "repository" })
-        }
-        _ => None,
+/// The kinds of scope that guard a path.
+fn categories(path: &str) -> &'static [&'static str] {
+    let parts: Vec<&str> = path.strip_prefix("/api/v1/").unwrap_or_default().split('/').collect();
+    match parts.as_slice() {
+        ["user", "repos"] => &["user", "repository"],
+        ["user" | "users", ..] => &["user"],
+        ["admin", ..] => &["admin"],
+        ["orgs" | "teams", ..] => &["organization"],
+        ["repos", "issues", ..] | ["repos", _, _, "issues" | "labels" | "milestones", ..] => &["issue"],
+        ["repos", _, ..] => &["repository"],
+        _ => &[],
     }
 }
 
@@ -93,17 +89,28 @@ mod tests {
     #[test]
     fn scopes_guard_their_part_of_the_api() {
         let reader = caller(&["read:issue", "read:repository", "read:user"]);
-        let refused = reader.check_scope("POST", "/api/v1/repos/ops/homelab/issues").expect_err("read only");
+        let refused = reader
+            .check_scope(Server::Gitea127, "POST", "/api/v1/repos/ops/homelab/issues")
+            .expect_err("read only");
         assert_eq!(
             refused.message,
             "token does not have at least one of required scope(s), required=[write:issue], \
              token scope=read:issue,read:repository,read:user"
         );
-        assert!(reader.check_scope("GET", "/api/v1/repos/ops/homelab/pulls").is_ok());
-        assert!(reader.check_scope("GET", "/api/v1/repos/issues/search").is_ok());
-        assert!(reader.check_scope("POST", "/api/v1/admin/users").is_err());
-        assert!(caller(&["all"]).check_scope("POST", "/api/v1/admin/users").is_ok());
-        assert!(caller(&["write:repository"]).check_scope("GET", "/api/v1/user").is_err());
-        assert!(caller(&["write:repository"]).check_scope("PATCH", "/api/v1/repos/o/r/issues/1").is_err());
+        assert!(reader.check_scope(Server::Gitea127, "GET", "/api/v1/repos/ops/homelab/pulls").is_ok());
+        assert!(reader.check_scope(Server::Gitea127, "GET", "/api/v1/repos/issues/search").is_ok());
+        assert!(reader.check_scope(Server::Gitea127, "POST", "/api/v1/admin/users").is_err());
+        assert!(caller(&["all"]).check_scope(Server::Gitea127, "POST", "/api/v1/admin/users").is_ok());
+        assert!(caller(&["write:repository"]).check_scope(Server::Gitea127, "GET", "/api/v1/user").is_err());
+        let mine = "/api/v1/user/repos";
+        assert!(reader.check_scope(Server::Gitea127, "GET", mine).is_ok());
+        for scope in ["read:user", "read:repository"] {
+            assert!(caller(&[scope]).check_scope(Server::Gitea127, "GET", mine).is_err(), "{scope} alone");
+        }
+        assert!(
+            caller(&["write:repository"])
+                .check_scope(Server::Gitea127, "PATCH", "/api/v1/repos/o/r/issues/1")
+                .is_err()
+        );
     }
 }

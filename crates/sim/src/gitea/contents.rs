@@ -1,6 +1,7 @@
 //! Several files in one commit, all or nothing, as `POST /contents` writes them.
 
 use super::git::{Entry, Files, Mode, Sha};
+use super::server::Server;
 use super::state::World;
 use super::view::{Permission, Refusal};
 
@@ -46,7 +47,7 @@ impl World {
         let before = repo.git.commit(&parent).map(|commit| commit.files.clone()).unwrap_or_default();
         let mut files = Files::clone(&before);
         for operation in &change.files {
-            apply(self.repo_mut(repo_id)?, &before, &mut files, operation)?;
+            apply(self.server, self.repo_mut(repo_id)?, &before, &mut files, operation)?;
         }
         let message =
             if change.message.trim().is_empty() { default_message(&change.files) } else { change.message };
@@ -112,9 +113,7 @@ impl World {
         new_branch: Option<String>,
     ) -> Result<(String, String), Refusal> {
         let repo = self.repo(repo_id)?;
-        if repo.archived.is_some() {
-            return Err(Refusal::new(423, format!("{} is archived", repo.full_name())));
-        }
+        self.must_not_be_archived(repo_id)?;
         let non_empty = |name: Option<String>| name.filter(|name| !name.is_empty());
         let onto = non_empty(branch).unwrap_or_else(|| repo.default_branch.clone());
         let target = non_empty(new_branch).unwrap_or_else(|| onto.clone());
@@ -130,6 +129,7 @@ impl World {
 }
 
 fn apply(
+    server: Server,
     repo: &mut super::state::Repo,
     before: &Files,
     files: &mut Files,
@@ -153,7 +153,7 @@ fn apply(
         return Ok(());
     }
     let Some(existing) = existing else {
-        return Err(Refusal::new(404, format!("object does not exist [id: , rel_path: {source}]")));
+        return Err(server.no_file_to_change(&source));
     };
     match operation.sha.as_deref() {
         Some(given) if given != &*existing.blob => {

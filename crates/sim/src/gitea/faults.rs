@@ -9,10 +9,15 @@ use regex::Regex;
 /// What goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
-    /// It is answered late.
+    /// It is handled late.
     Delay(Duration),
+    /// It has its effect at once, and is answered late.
+    DelayAnswer(Duration),
     /// It is answered with this status, and has no effect.
     Status(u16),
+    /// Of an edit: another one overtakes it while it is carried out. It has no effect, and is refused as the server
+    /// refuses it then.
+    Overtaken,
     /// The connection breaks before the request is handled.
     Drop,
     /// It has its effect, and the connection breaks before the answer.

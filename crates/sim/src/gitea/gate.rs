@@ -70,6 +70,11 @@ pub(crate) async fn gate(
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             return (status, "a fault that a test asked for\n").into_response();
         }
+        Some(Fault::Overtaken) => {
+            let refusal = gitea.server().overtaken();
+            gitea.record(record(Some(refusal.status), false));
+            return error_response(&gitea, &refusal);
+        }
         Some(Fault::Drop) => {
             breaker.0.cancel();
             gitea.record(record(None, false));
@@ -78,14 +83,16 @@ pub(crate) async fn gate(
         Some(Fault::HalfMerge) => {
             parts.extensions.insert(Client::GoesAway);
         }
-        Some(Fault::DropAnswer | Fault::StatusAfter(_)) | None => {}
+        Some(Fault::DropAnswer | Fault::StatusAfter(_) | Fault::DelayAnswer(_)) | None => {}
     }
     let refused = match caller {
         Err(refusal) => Some(error_response(&gitea, &refusal)),
         Ok(caller) => {
             let path = parts.uri.path().to_owned();
-            let refused =
-                caller.check_scope(&method, &path).err().map(|refusal| error_response(&gitea, &refusal));
+            let refused = caller
+                .check_scope(gitea.server(), &method, &path)
+                .err()
+                .map(|refusal| error_response(&gitea, &refusal));
             parts.extensions.insert(caller);
             parts.extensions.insert(WholePath(path));
             refused.or_else(|| redirect(&gitea, &method, &full_path))
@@ -95,6 +102,9 @@ pub(crate) async fn gate(
         Some(response) => response,
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
+    if let Some(Fault::DelayAnswer(delay)) = fault {
+        tokio::time::sleep(delay).await;
+    }
     match fault {
         Some(Fault::DropAnswer | Fault::HalfMerge) => {
             breaker.0.cancel();

@@ -17,7 +17,10 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+use super::server::Server;
 
 /// What becomes of deliveries.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -31,34 +34,13 @@ pub enum DeliveryMode {
     Reordered,
     /// Each is sent twice, with the same id.
     Duplicated,
+    /// Each is sent so long after its cause, in order for each address.
+    Delayed(Duration),
 }
 
 const TIME_OUT: Duration = Duration::from_secs(5);
 /// How long deliveries are gathered before they are shuffled.
 const SHUFFLE_WINDOW: Duration = Duration::from_millis(40);
-
-/// All names that a hook may ask for, umbrellas resolved.
-const EVENTS: [&str; 19] = [
-    "create",
-    "delete",
-    "push",
-    "issues",
-    "issue_assign",
-    "issue_label",
-    "issue_milestone",
-    "issue_comment",
-    "pull_request",
-    "pull_request_assign",
-    "pull_request_label",
-    "pull_request_milestone",
-    "pull_request_comment",
-    "pull_request_review",
-    "pull_request_sync",
-    "pull_request_review_request",
-    "status",
-    "release",
-    "repository",
-];
 
 #[derive(Debug, Clone)]
 pub(crate) struct Hook {
@@ -74,8 +56,11 @@ pub(crate) struct Hook {
     pub(crate) updated: Timestamp,
 }
 
-/// Resolves umbrellas; no name at all means `push`.
-pub(crate) fn expand_events<'a>(names: impl IntoIterator<Item = &'a str>) -> BTreeSet<&'static str> {
+/// Resolves umbrellas; no name at all means `push`, and one that the server does not know nothing.
+pub(crate) fn expand_events<'a>(
+    server: Server,
+    names: impl IntoIterator<Item = &'a str>,
+) -> BTreeSet<&'static str> {
     let names: BTreeSet<&str> = names.into_iter().collect();
     if names.is_empty() {
         return BTreeSet::from(["push"]);
@@ -91,22 +76,37 @@ pub(crate) fn expand_events<'a>(names: impl IntoIterator<Item = &'a str>) -> BTr
         let narrow = match *event {
             "issues" => "issues_only",
             "pull_request" => "pull_request_only",
+            "pull_request_review_approved"
+            | "pull_request_review_rejected"
+            | "pull_request_review_comment" => "pull_request_review",
             other => other,
         };
         names.contains(event) || names.contains(umbrella) || names.contains(narrow)
     };
-    EVENTS.into_iter().filter(asked).collect()
+    server.hook_events().into_iter().filter(asked).collect()
 }
 
 impl Hook {
-    pub(crate) fn wants(&self, event_type: &str) -> bool {
-        let name =
-            if event_type.starts_with("pull_request_review_") { "pull_request_review" } else { event_type };
-        self.events.contains(name)
+    /// Whether it is to be told. An inactive one never is, not even when a test delivery is asked for.
+    pub(crate) fn wants(&self, event_type: &str, payload: &Value) -> bool {
+        self.active && self.has_event(event_type) && self.passes(payload)
+    }
+
+    /// Whether the branch that a payload speaks of passes the filter; what speaks of none passes.
+    fn passes(&self, payload: &Value) -> bool {
+        let Some(reference) = payload["ref"].as_str() else { return true };
+        matches_glob(&self.branch_filter, reference.strip_prefix("refs/heads/").unwrap_or(reference))
+    }
+
+    fn has_event(&self, event_type: &str) -> bool {
+        let any_review =
+            event_type.starts_with("pull_request_review_") && self.events.contains("pull_request_review");
+        any_review || self.events.contains(event_type)
     }
 
     pub(crate) fn outgoing(
         &self,
+        server: Server,
         event: &'static str,
         event_type: &'static str,
         payload: &Value,
@@ -126,30 +126,60 @@ impl Hook {
         let id = uuid::Uuid::new_v4().to_string();
         let content_type = if self.form { "application/x-www-form-urlencoded" } else { "application/json" };
         let mut headers = vec![
-            ("User-Agent", "Go-http-client/1.1".to_owned()),
-            ("Content-Type", content_type.to_owned()),
-            ("X-GitHub-Hook-Installation-Target-Type", "repository".to_owned()),
-            ("X-Gitea-Hook-Installation-Target-Type", "repository".to_owned()),
-            ("X-Hub-Signature", format!("sha1={sha1}")),
-            ("X-Hub-Signature-256", format!("sha256={sha256}")),
-            ("X-Gitea-Signature", sha256.clone()),
-            ("X-Gogs-Signature", sha256),
+            ("User-Agent".to_owned(), "Go-http-client/1.1".to_owned()),
+            ("Content-Type".to_owned(), content_type.to_owned()),
+            ("X-Hub-Signature".to_owned(), format!("sha1={sha1}")),
+            ("X-Hub-Signature-256".to_owned(), format!("sha256={sha256}")),
         ];
-        for (delivery, name, kind) in [
-            ("X-Gitea-Delivery", "X-Gitea-Event", "X-Gitea-Event-Type"),
-            ("X-Gogs-Delivery", "X-Gogs-Event", "X-Gogs-Event-Type"),
-            ("X-GitHub-Delivery", "X-GitHub-Event", "X-GitHub-Event-Type"),
-        ] {
-            headers.push((delivery, id.clone()));
-            headers.push((name, event.to_owned()));
-            headers.push((kind, event_type.to_owned()));
+        for family in server.delivery_families() {
+            headers.push((format!("X-{family}-Delivery"), id.clone()));
+            headers.push((format!("X-{family}-Event"), event.to_owned()));
+            headers.push((format!("X-{family}-Event-Type"), event_type.to_owned()));
+            // GitHub's own signatures are those of the hub.
+            if *family != "GitHub" {
+                headers.push((format!("X-{family}-Signature"), sha256.clone()));
+            }
+        }
+        if server.names_hook_target() {
+            for family in ["GitHub", "Gitea"] {
+                let name = format!("X-{family}-Hook-Installation-Target-Type");
+                headers.push((name, "repository".to_owned()));
+            }
         }
         if !self.authorization_header.is_empty() {
-            headers.push(("Authorization", self.authorization_header.clone()));
+            headers.push(("Authorization".to_owned(), self.authorization_header.clone()));
         }
         let body = if self.form { format!("payload={}", form_encoded(&text)) } else { text };
         Outgoing { url: self.url.clone(), headers, body }
     }
+}
+
+/// Whether a pattern with `*`, `?` and `{one,other}` matches a whole name; an empty one matches every name.
+fn matches_glob(pattern: &str, name: &str) -> bool {
+    if pattern.is_empty() {
+        return true;
+    }
+    let mut expression = String::from("^");
+    let mut depth = 0_u32;
+    for character in pattern.chars() {
+        match character {
+            '*' => expression.push_str(".*"),
+            '?' => expression.push('.'),
+            '{' => {
+                depth += 1;
+                expression.push_str("(?:");
+            }
+            '}' if depth > 0 => {
+                depth -= 1;
+                expression.push(')');
+            }
+            ',' if depth > 0 => expression.push('|'),
+            other => expression.push_str(&regex::escape(&other.to_string())),
+        }
+    }
+    expression.push('$');
+    // What cannot be read matches nothing, as on the real server.
+    regex::Regex::new(&expression).is_ok_and(|expression| expression.is_match(name))
 }
 
 fn form_encoded(text: &str) -> String {
@@ -172,14 +202,22 @@ fn form_encoded(text: &str) -> String {
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
     url: String,
-    headers: Vec<(&'static str, String)>,
+    headers: Vec<(String, String)>,
     body: String,
+}
+
+/// A delivery in the queue of its address.
+#[derive(Debug)]
+struct Queued {
+    outgoing: Outgoing,
+    mode: DeliveryMode,
+    since: Instant,
 }
 
 /// Takes deliveries from the server and sends them.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
-    queues: Mutex<HashMap<String, mpsc::UnboundedSender<(Outgoing, DeliveryMode)>>>,
+    queues: Mutex<HashMap<String, mpsc::UnboundedSender<Queued>>>,
     mode: Mutex<DeliveryMode>,
     runtime: tokio::runtime::Handle,
     seed: u64,
@@ -211,15 +249,19 @@ impl Dispatcher {
             sender
         });
         // The receiver lives until the server stops, and then nothing is to be delivered.
-        let _ = queue.send((outgoing, mode));
+        let _ = queue.send(Queued { outgoing, mode, since: Instant::now() });
     }
 }
 
-async fn work_off(mut queue: mpsc::UnboundedReceiver<(Outgoing, DeliveryMode)>, mut random: StdRng) {
-    while let Some((outgoing, mode)) = queue.recv().await {
+async fn work_off(mut queue: mpsc::UnboundedReceiver<Queued>, mut random: StdRng) {
+    while let Some(Queued { outgoing, mode, since }) = queue.recv().await {
         match mode {
             DeliveryMode::Dropped => {}
             DeliveryMode::Normal => post(&outgoing).await,
+            DeliveryMode::Delayed(delay) => {
+                tokio::time::sleep_until(since + delay).await;
+                post(&outgoing).await;
+            }
             DeliveryMode::Duplicated => {
                 post(&outgoing).await;
                 post(&outgoing).await;
@@ -227,8 +269,8 @@ async fn work_off(mut queue: mpsc::UnboundedReceiver<(Outgoing, DeliveryMode)>, 
             DeliveryMode::Reordered => {
                 let mut batch = vec![outgoing];
                 tokio::time::sleep(SHUFFLE_WINDOW).await;
-                while let Ok((next, _)) = queue.try_recv() {
-                    batch.push(next);
+                while let Ok(next) = queue.try_recv() {
+                    batch.push(next.outgoing);
                 }
                 batch.shuffle(&mut random);
                 for outgoing in batch {
@@ -283,31 +325,53 @@ mod tests {
 
     #[test]
     fn umbrellas_hold_their_events() {
-        assert_eq!(expand_events([]), BTreeSet::from(["push"]));
-        assert_eq!(expand_events(["issues_only"]), BTreeSet::from(["issues"]));
-        assert_eq!(expand_events(["issue_comment"]), BTreeSet::from(["issue_comment"]));
-        let issues = expand_events(["issues"]);
+        assert_eq!(expand_events(Server::Gitea127, []), BTreeSet::from(["push"]));
+        assert_eq!(expand_events(Server::Gitea127, ["issues_only"]), BTreeSet::from(["issues"]));
+        assert_eq!(expand_events(Server::Gitea127, ["issue_comment"]), BTreeSet::from(["issue_comment"]));
+        let issues = expand_events(Server::Gitea127, ["issues"]);
         assert!(
             issues.contains("issue_label") && issues.contains("issue_comment") && !issues.contains("push")
         );
-        assert!(expand_events(["pull_request"]).contains("pull_request_review"));
+        assert!(expand_events(Server::Gitea127, ["pull_request"]).contains("pull_request_review"));
+        let reviews = expand_events(Server::Forgejo12, ["pull_request_review", "status"]);
+        let rejected = "pull_request_review_rejected";
+        assert!(reviews.len() == 3 && reviews.contains(rejected), "{reviews:?}");
     }
 
-    #[test]
-    fn deliveries_are_signed_over_the_payload() {
-        let hook = Hook {
+    fn hook() -> Hook {
+        Hook {
             id: 1,
             url: "http://127.0.0.1:1/form".into(),
             secret: "secret".into(),
             form: true,
-            events: BTreeSet::new(),
+            events: BTreeSet::from(["push", "issues"]),
             active: true,
             authorization_header: "Bearer token".into(),
             branch_filter: String::new(),
             created: Timestamp::UNIX_EPOCH,
             updated: Timestamp::UNIX_EPOCH,
-        };
-        let outgoing = hook.outgoing("issues", "issue_label", &serde_json::json!({ "a": 1 }));
+        }
+    }
+
+    #[test]
+    fn a_hook_is_told_what_it_wants() {
+        let push = |branch: &str| serde_json::json!({ "ref": format!("refs/heads/{branch}") });
+        let all = hook();
+        assert!(all.wants("push", &push("main")) && !all.wants("create", &push("main")));
+        let inactive = Hook { active: false, ..hook() };
+        assert!(!inactive.wants("push", &push("main")));
+        let filtered = Hook { branch_filter: "{main,release/*}".into(), ..hook() };
+        let told =
+            ["main", "release/1", "release", "renovate/main"].map(|one| filtered.wants("push", &push(one)));
+        assert_eq!(told, [true, true, false, false]);
+        assert!(filtered.wants("issues", &serde_json::json!({ "action": "opened" })));
+    }
+
+    #[test]
+    fn deliveries_are_signed_over_the_payload() {
+        let hook = hook();
+        let outgoing =
+            hook.outgoing(Server::Gitea127, "issues", "issue_label", &serde_json::json!({ "a": 1 }));
         let header =
             |name| outgoing.headers.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_str());
         // printf '{\n  "a": 1\n}' | openssl dgst -sha256 -hmac secret

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::git::Sha;
 use super::payload;
+use super::server::Object;
 use super::state::{Entry, EntryKind, Issue, World, now};
 use super::view::{Change, ChangeWhat, Event, IssueState, Refusal};
 
@@ -43,9 +44,7 @@ pub(crate) enum LabelChange {
 
 impl World {
     pub(crate) fn open_issue(&mut self, repo: u64, by: &str, new: NewIssue) -> Result<u64, Refusal> {
-        if self.repo(repo)?.archived.is_some() {
-            return Err(Refusal::new(423, format!("{} is archived", self.repo(repo)?.full_name())));
-        }
+        self.must_not_be_archived(repo)?;
         let number = self.insert_issue(repo, by, &new.title, new.body, new.number)?;
         self.announce_opening(repo, by, number, new.labels)?;
         let edit = IssueEdit {
@@ -106,8 +105,8 @@ impl World {
     ) -> Result<(), Refusal> {
         let issue = self.repo(repo)?.issue(number)?;
         let older = edit.content_version.is_some_and(|version| version != issue.content_version);
-        if self.counts_versions && edit.body.is_some() && older {
-            return Err(Refusal::new(409, "the issue is already changed"));
+        if self.server.counts_versions() && edit.body.is_some() && older {
+            return Err(self.server.overtaken());
         }
         let reopens_merged = edit.state == Some(IssueState::Open)
             && issue.state == IssueState::Closed
@@ -129,7 +128,8 @@ impl World {
             let before = std::mem::replace(&mut issue.body, body);
             issue.content_version += 1;
             issue.updated = now();
-            self.announce(repo, number, by, "edited", changes("body", &before), ChangeWhat::BodyEdited);
+            let changes = self.changes("body", &before);
+            self.announce(repo, number, by, "edited", changes, ChangeWhat::BodyEdited);
         }
         if let Some(state) = edit.state {
             self.set_state(repo, by, number, state)?;
@@ -148,7 +148,8 @@ impl World {
         }
         let before = std::mem::replace(&mut issue.title, title.clone());
         self.record(repo, number, by, EntryKind::Title { old: before.clone(), new: title })?;
-        self.announce(repo, number, by, "edited", changes("title", &before), ChangeWhat::TitleEdited);
+        let changes = self.changes("title", &before);
+        self.announce(repo, number, by, "edited", changes, ChangeWhat::TitleEdited);
         Ok(())
     }
 
@@ -221,8 +222,8 @@ impl World {
         let before = self.repo(repo)?.issue(number)?.labels.clone();
         let known = self.known_labels(repo, change)?;
         // A delivery shows the labels as they were when it was written: before a clearing, and, when all are
-        // replaced, between taking the old ones off and putting the new ones on. It is sent whether or not anything
-        // changed.
+        // replaced, between taking the old ones off and putting the new ones on (where the server has not put them on
+        // before). It is sent whether or not anything changed.
         match change {
             LabelChange::Add(_) => {
                 let after = before.union(&known).copied().collect();
@@ -230,8 +231,9 @@ impl World {
                 self.announce_labels(repo, number, by, "label_updated");
             }
             LabelChange::Replace(_) => {
-                let kept = before.intersection(&known).copied().collect();
-                self.put_labels(repo, by, number, &kept)?;
+                let kept: BTreeSet<u64> = before.intersection(&known).copied().collect();
+                let told = if self.server.tells_of_new_labels() { &known } else { &kept };
+                self.put_labels(repo, by, number, told)?;
                 self.announce_labels(repo, number, by, "label_updated");
                 self.put_labels(repo, by, number, &known)?;
             }
@@ -314,7 +316,7 @@ impl World {
                 entry.updated = now();
             }
         }
-        let changes = changes("body", &before);
+        let changes = self.changes("body", &before);
         self.announce_comment(repo, number, by, "edited", changes, ChangeWhat::CommentEdited(id));
         Ok(())
     }
@@ -362,10 +364,11 @@ impl World {
     pub(crate) fn announce_merge(&mut self, repo: u64, number: u64, by: &str, commit: Sha) {
         self.announce(repo, number, by, "closed", json!({}), ChangeWhat::Merged(commit));
     }
-}
 
-fn changes(field: &str, before: &str) -> Value {
-    json!({ "changes": { field: { "from": before }, "added_labels": null, "removed_labels": null } })
+    fn changes(&self, field: &str, before: &str) -> Value {
+        let changes = json!({ field: { "from": before }, "added_labels": null, "removed_labels": null });
+        json!({ "changes": self.server.shaped(Object::Changes, changes) })
+    }
 }
 
 /// At most 255 bytes, a last character of which is an ellipsis when anything was cut.

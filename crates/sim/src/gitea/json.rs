@@ -1,14 +1,17 @@
-//! How the API of Gitea 1.27 writes users, repositories, labels, issues, pull requests and commits.
+//! How the API writes users, repositories, labels, issues, pull requests and commits.
 //!
 //! Field names and types are those of the recordings; a field that this simulator has no notion of carries the value
-//! that the real server gives by default.
+//! that the real server gives by default. Each object is written as Gitea 1.27 writes it, and shaped for the server that
+//! is simulated.
 
 use serde_json::{Map, Value, json};
 use sha1::{Digest, Sha1};
 
 use super::git::{Commit, Sha, Signature};
 use super::merge::diff_trees;
-use super::state::{Check, Entry, Issue, Label, Pull, Repo, Review, Status, World};
+use super::pulls::Style;
+use super::server::Object;
+use super::state::{Entry, Issue, Label, Pull, Repo, Review, Status, Verdict, World};
 use super::view::{IssueState, Permission};
 
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
@@ -22,10 +25,10 @@ pub(crate) fn user(world: &World, login: &str, viewer: Option<&str>) -> Value {
     let host = world.base.trim_start_matches("http://").split(':').next().unwrap_or_default();
     let email = match viewer {
         Some(_) => user.email.clone(),
-        None => format!("{}+{}@noreply.{host}", user.id, user.login),
+        None => world.server.hidden_email(user.id, &user.login, host),
     };
     let digest = super::git::hex(&Sha1::digest(user.login.as_bytes())[..16]);
-    json!({
+    let shown = json!({
         "id": user.id,
         "login": user.login,
         "login_name": "",
@@ -49,7 +52,8 @@ pub(crate) fn user(world: &World, login: &str, viewer: Option<&str>) -> Value {
         "following_count": 0,
         "starred_repos_count": 0,
         "username": user.login,
-    })
+    });
+    world.server.shaped(Object::User, shown)
 }
 
 pub(crate) fn repository(world: &World, repo: &Repo, permission: Option<Permission>) -> Value {
@@ -100,13 +104,26 @@ pub(crate) fn repository(world: &World, repo: &Repo, permission: Option<Permissi
         },
     });
     if let Value::Object(fields) = &mut value {
-        fields.extend(repository_settings());
+        fields.extend(repository_settings(world.server.allows_maintainer_edit()));
+        for (name, style) in MERGE_SETTINGS {
+            fields.insert(name.into(), json!(repo.merge_styles.contains(&style)));
+        }
     }
-    value
+    world.server.shaped(Object::Repository, value)
 }
 
+/// The settings that allow a repository's pull requests to be merged so.
+pub(crate) const MERGE_SETTINGS: [(&str, Style); 6] = [
+    ("allow_merge_commits", Style::Merge),
+    ("allow_rebase", Style::Rebase),
+    ("allow_rebase_explicit", Style::RebaseMerge),
+    ("allow_squash_merge", Style::Squash),
+    ("allow_fast_forward_only_merge", Style::FastForwardOnly),
+    ("allow_manual_merge", Style::ManuallyMerged),
+];
+
 /// The settings that no test changes.
-fn repository_settings() -> Map<String, Value> {
+fn repository_settings(allows_maintainer_edit: bool) -> Map<String, Value> {
     let settings = json!({
         "has_code": true,
         "has_issues": true,
@@ -123,19 +140,13 @@ fn repository_settings() -> Map<String, Value> {
         "has_packages": true,
         "has_actions": false,
         "ignore_whitespace_conflicts": false,
-        "allow_merge_commits": true,
-        "allow_rebase": true,
-        "allow_rebase_explicit": true,
-        "allow_squash_merge": true,
-        "allow_fast_forward_only_merge": true,
         "allow_merge_update": true,
         "allow_rebase_update": true,
-        "allow_manual_merge": false,
         "autodetect_manual_merge": false,
         "default_delete_branch_after_merge": false,
         "default_merge_style": "merge",
         "default_update_style": "merge",
-        "default_allow_maintainer_edit": true,
+        "default_allow_maintainer_edit": allows_maintainer_edit,
         "avatar_url": "",
         "internal": false,
         "mirror_interval": "",
@@ -171,25 +182,10 @@ pub(crate) fn labels(world: &World, repo: &Repo, issue: &Issue) -> Value {
 }
 
 pub(crate) fn issue(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&str>) -> Value {
-    let mut value = newest_issue(world, repo, issue, viewer);
-    without_version(world, &mut value);
-    value
-}
-
-/// What servers before versions of texts do not know.
-fn without_version(world: &World, value: &mut Value) {
-    if !world.counts_versions
-        && let Value::Object(fields) = value
-    {
-        fields.shift_remove("content_version");
-    }
-}
-
-fn newest_issue(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&str>) -> Value {
     let kind = if issue.pull.is_some() { "pulls" } else { "issues" };
     let full_name = repo.full_name();
     let assignees: Vec<Value> = issue.assignees.iter().map(|login| user(world, login, None)).collect();
-    json!({
+    let shown = json!({
         "id": issue.id,
         "url": format!("{}/api/v1/repos/{full_name}/issues/{}", world.base, issue.number),
         "html_url": format!("{}/{full_name}/{kind}/{}", world.base, issue.number),
@@ -223,7 +219,8 @@ fn newest_issue(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&str>)
         "repository": { "id": repo.id, "name": repo.name, "owner": repo.owner, "full_name": full_name },
         "pin_order": 0,
         "content_version": issue.content_version,
-    })
+    });
+    world.server.shaped(Object::Issue, shown)
 }
 
 /// Whether a title marks a pull request as work in progress.
@@ -242,7 +239,9 @@ pub(crate) enum Shown {
 pub(crate) fn pull(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&str>, shown: Shown) -> Value {
     let Some(pull) = &issue.pull else { return Value::Null };
     let html = format!("{}/{}/pulls/{}", world.base, repo.full_name(), issue.number);
-    let empty = || if shown == Shown::Alone { json!([]) } else { Value::Null };
+    let server = world.server;
+    let whole = shown == Shown::Alone || server.lists_pulls_whole();
+    let empty = || if whole { json!([]) } else { Value::Null };
     let assignees: Vec<Value> = issue.assignees.iter().map(|login| user(world, login, None)).collect();
     let reviewers: Vec<Value> = reviewers(pull).into_iter().map(|login| user(world, login, None)).collect();
     let or_empty = |list: Vec<Value>| if list.is_empty() { empty() } else { Value::Array(list) };
@@ -256,7 +255,7 @@ pub(crate) fn pull(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&st
         "labels": labels(world, repo, issue),
         "milestone": null,
         "assignee": assignees.first().cloned(),
-        "assignees": or_empty(assignees),
+        "assignees": if assignees.is_empty() && server.assigns_pulls_to_null() { Value::Null } else { or_empty(assignees) },
         "requested_reviewers": or_empty(reviewers),
         "requested_reviewers_teams": empty(),
         "state": issue.state.as_str(),
@@ -265,10 +264,10 @@ pub(crate) fn pull(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&st
         "comments": issue.comments().count(),
     });
     let Value::Object(fields) = &mut value else { return value };
-    if !pull.reviews.is_empty() {
+    if !pull.reviews.is_empty() || server.counts_no_reviews() {
         fields.insert("review_comments".into(), json!(pull.reviews.len()));
     }
-    if shown == Shown::Alone {
+    if whole {
         let (additions, deletions, files) = pull_size(repo, pull);
         fields.insert("additions".into(), json!(additions));
         fields.insert("deletions".into(), json!(deletions));
@@ -288,7 +287,7 @@ pub(crate) fn pull(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&st
         "merged_at": merged.map(|merged| merged.at.to_string()),
         "merge_commit_sha": merged.map(|merged| merged.commit.as_str()),
         "merged_by": merged.map(|merged| user(world, &merged.by, None)),
-        "allow_maintainer_edit": true,
+        "allow_maintainer_edit": server.allows_maintainer_edit(),
         "base": side(world, repo, permission, &pull.base_branch, &pull.base_branch, base),
         "head": side(world, repo, permission, &pull.head_branch, &head_ref, &pull.head),
         "merge_base": pull.merge_base.as_str(),
@@ -302,8 +301,7 @@ pub(crate) fn pull(world: &World, repo: &Repo, issue: &Issue, viewer: Option<&st
     if let Value::Object(rest) = rest {
         fields.extend(rest);
     }
-    without_version(world, &mut value);
-    value
+    server.shaped(Object::Pull, value)
 }
 
 fn side(
@@ -324,7 +322,7 @@ fn side(
 }
 
 pub(crate) fn is_mergeable(issue: &Issue, pull: &Pull) -> bool {
-    matches!(pull.check, Check::Clean | Check::Ancestor) && !is_draft(&issue.title)
+    matches!(pull.check.verdict(), Some(Verdict::Clean | Verdict::Ancestor)) && !is_draft(&issue.title)
 }
 
 fn reviewers(pull: &Pull) -> Vec<&str> {
@@ -435,6 +433,19 @@ pub(crate) struct CommitParts {
 
 pub(crate) const ALL_PARTS: CommitParts = CommitParts { stat: true, verification: true, files: true };
 
+/// The files that a commit changed, as it shows them.
+pub(crate) fn changed_files(diffs: &[super::merge::FileDiff]) -> Value {
+    let file = |diff: &super::merge::FileDiff| {
+        let status = match diff.status {
+            super::merge::ChangeKind::Added => "added",
+            super::merge::ChangeKind::Modified => "modified",
+            super::merge::ChangeKind::Removed => "removed",
+        };
+        json!({ "filename": diff.path, "status": status })
+    };
+    diffs.iter().map(file).collect()
+}
+
 /// A commit as `/commits`, `/git/commits` and `/compare` show it.
 pub(crate) fn commit(world: &World, repo: &Repo, commit: &Commit, parts: CommitParts) -> Value {
     let api = format!("{}/api/v1/repos/{}/git", world.base, repo.full_name());
@@ -449,14 +460,6 @@ pub(crate) fn commit(world: &World, repo: &Repo, commit: &Commit, parts: CommitP
     };
     let additions: usize = diffs.iter().map(|diff| diff.additions).sum();
     let deletions: usize = diffs.iter().map(|diff| diff.deletions).sum();
-    let file = |diff: &super::merge::FileDiff| {
-        let status = match diff.status {
-            super::merge::ChangeKind::Added => "added",
-            super::merge::ChangeKind::Modified => "modified",
-            super::merge::ChangeKind::Removed => "removed",
-        };
-        json!({ "filename": diff.path, "status": status })
-    };
     json!({
         "url": url,
         "sha": commit.sha.as_str(),
@@ -474,7 +477,7 @@ pub(crate) fn commit(world: &World, repo: &Repo, commit: &Commit, parts: CommitP
         "author": commit_user(world, &commit.author),
         "committer": commit_user(world, &commit.committer),
         "parents": parents(&api, commit),
-        "files": if parts.files { diffs.iter().map(file).collect() } else { Value::Null },
+        "files": if parts.files { changed_files(&diffs) } else { Value::Null },
         "stats": if parts.stat {
             json!({ "total": additions + deletions, "additions": additions, "deletions": deletions })
         } else {

@@ -1,12 +1,12 @@
-//! A simulated Gitea 1.27 over real HTTP: the API, the webhooks, and a plain page for people.
+//! A simulated Gitea or Forgejo over real HTTP: the API, the webhooks, and a plain page for people.
 //!
 //! It keeps everything in memory and decides every race by one lock: a request, or a call of the programmatic handle,
 //! runs alone from its first check to its last effect. Deliveries and events leave in the order in which their causes
 //! happened; what the network does to them afterwards is another matter, and can be chosen ([`DeliveryMode`],
 //! [`Faults`]).
 //!
-//! What the real server answers is in the recordings that the contract suite replays. Another version of the server is
-//! another value of [`World::version`](state::World), asked where its answers differ.
+//! What the real servers answer is in the recordings that the contract suite replays. Which of them this is, is chosen at
+//! the start ([`Options::server`]); everything in which they differ is asked of [`Server`].
 
 mod api;
 mod auth;
@@ -24,6 +24,7 @@ mod payload;
 mod pulls;
 mod push;
 mod repository;
+mod server;
 mod state;
 mod view;
 
@@ -40,7 +41,9 @@ pub use faults::{Down, Fault, Faults, Rule, RuleId, Seen};
 pub use gate::RequestRecord;
 pub use git::{Mode, Sha};
 pub use hooks::DeliveryMode;
+pub use pulls::Style as MergeStyle;
 pub use repository::Repository;
+pub use server::Server;
 pub use view::{
     Change, ChangeWhat, CommentView, CommitInfo, Event, FileChange, FileEntry, FileMap, IssueState,
     IssueView, NewCommit, Permission, Protection, PullView, Refusal, StatusState,
@@ -52,9 +55,11 @@ use state::{Counters, Effect, Repo, Token, User, World, now};
 /// How a simulated Gitea is started.
 #[derive(Debug, Clone)]
 pub struct Options {
+    /// Which server it is.
+    pub server: Server,
     /// Where it listens; port 0 takes a free one.
     pub address: SocketAddr,
-    /// How long `mergeable` reads false after a push to head or base.
+    /// How long it takes after a push to head or base until `mergeable` is certain again.
     pub mergeable_delay: Duration,
     /// Decides what is left to chance (the order of shuffled deliveries).
     pub seed: u64,
@@ -65,6 +70,7 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self {
+            server: Server::default(),
             address: SocketAddr::from(([127, 0, 0, 1], 0)),
             mergeable_delay: Duration::from_millis(50),
             seed: 0,
@@ -87,10 +93,11 @@ struct Inner {
     faults: Faults,
     requests: Mutex<Vec<RequestRecord>>,
     page_user: Option<String>,
+    server: Server,
     base: String,
     runtime: tokio::runtime::Handle,
     stop: CancellationToken,
-    server: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    serving: Mutex<Option<tokio::task::JoinHandle<()>>>,
 }
 
 /// As many events as a watcher may lag behind.
@@ -103,9 +110,8 @@ impl Gitea {
         let base = format!("http://{}", listener.local_addr()?);
         let world = World {
             base: base.clone(),
-            version: "1.27.1",
+            server: options.server,
             mergeable_delay: options.mergeable_delay,
-            counts_versions: true,
             users: BTreeMap::new(),
             tokens: HashMap::new(),
             teams: BTreeMap::new(),
@@ -124,14 +130,15 @@ impl Gitea {
                 faults: Faults::default(),
                 requests: Mutex::default(),
                 page_user: options.page_user,
+                server: options.server,
                 base,
                 runtime,
                 stop: stop.clone(),
-                server: Mutex::default(),
+                serving: Mutex::default(),
             }),
         };
-        let server = connection::serve(listener, api::router(gitea.clone()), stop);
-        *gitea.inner.server.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokio::spawn(server));
+        let serving = connection::serve(listener, api::router(gitea.clone()), stop);
+        *gitea.inner.serving.lock().unwrap_or_else(PoisonError::into_inner) = Some(tokio::spawn(serving));
         Ok(gitea)
     }
 
@@ -178,6 +185,22 @@ impl Gitea {
         });
     }
 
+    /// Shuts a user out of a repository, unless something else lets them in.
+    pub fn remove_collaborator(&self, owner: &str, name: &str, login: &str) {
+        self.with(|world| {
+            if let Some(id) = world.repo_id(owner, name)
+                && let Ok(repo) = world.repo_mut(id)
+            {
+                repo.collaborators.remove(login);
+            }
+        });
+    }
+
+    /// Makes an access token worthless.
+    pub fn revoke_token(&self, token: &str) {
+        self.with(|world| world.tokens.remove(token));
+    }
+
     /// A handle on a repository. Whether there is one shows when the handle is used.
     #[must_use]
     pub fn repository(&self, owner: &str, name: &str) -> Repository {
@@ -201,9 +224,10 @@ impl Gitea {
         self.inner.dispatcher.set_mode(mode);
     }
 
-    /// Chooses whether texts have versions, by which a write over a newer one is refused. Older servers have none.
-    pub fn set_counts_versions(&self, counts: bool) {
-        self.with(|world| world.counts_versions = counts);
+    /// Which server this is.
+    #[must_use]
+    pub fn server(&self) -> Server {
+        self.inner.server
     }
 
     /// Every request so far that came over HTTP, in the order in which they were answered.
@@ -222,10 +246,10 @@ impl Gitea {
     /// Stops listening and delivering, and waits until the port is free.
     pub async fn shutdown(&self) {
         self.inner.stop.cancel();
-        let server = self.inner.server.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(server) = server {
+        let serving = self.inner.serving.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(serving) = serving {
             // The task ends by itself once cancelled; an error means that the runtime is ending too.
-            let _ = server.await;
+            let _ = serving.await;
         }
     }
 
@@ -314,10 +338,16 @@ impl World {
             statuses: HashMap::new(),
             protections: BTreeMap::new(),
             hooks: BTreeMap::new(),
+            merge_styles: pulls::Style::DEFAULT.into_iter().collect(),
         };
         self.repos.insert(id, repo);
         self.moved.remove(&format!("{owner}/{name}").to_lowercase());
         id
+    }
+
+    fn delete_repository(&mut self, id: u64) {
+        self.repos.remove(&id);
+        self.moved.retain(|_, moved| *moved != id);
     }
 
     fn rename(&mut self, id: u64, name: &str) {

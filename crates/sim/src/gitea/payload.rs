@@ -6,6 +6,7 @@ use super::git::{Commit, Files, Sha, Signature};
 use super::json;
 pub(crate) use super::json::comment;
 use super::merge::{ChangeKind, diff_trees};
+use super::server::Object;
 use super::state::{EntryKind, Issue, Repo, Review, Status, World};
 use super::view::{ChangeWhat, Event, Permission};
 
@@ -39,6 +40,7 @@ impl World {
 
     pub(crate) fn announce_sync(&mut self, repo: u64, number: u64, by: &str, before: &Sha, after: &Sha) {
         let extra = json!({ "before": before.as_str(), "after": after.as_str() });
+        let extra = self.server.shaped(Object::Synchronisation, extra);
         let types = ["issues", "pull_request_sync"];
         self.announce_as(repo, number, by, "synchronized", types, extra);
         self.emit_change(repo, number, by, ChangeWhat::Synchronized);
@@ -147,6 +149,9 @@ impl World {
     }
 
     pub(crate) fn announce_status(&mut self, repo_id: u64, sha: &Sha, status: &Status) {
+        if !self.server.delivers_statuses() {
+            return;
+        }
         let Ok(repo) = self.repo(repo_id) else { return };
         let Some(commit) = repo.git.commit(sha) else { return };
         let target =

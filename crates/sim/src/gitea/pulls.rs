@@ -7,21 +7,33 @@
 use super::git::{Files, Sha, Signature};
 use super::json::is_draft;
 use super::merge::merge_trees;
-use super::state::{Check, Effect, EntryKind, Issue, Merged, Pull, Review, Scheduled, Status, World, now};
+use super::state::{
+    Check, Effect, EntryKind, Issue, Merged, Pull, Review, Scheduled, Status, Verdict, World, now,
+};
 use super::view::{IssueState, Permission, Refusal, StatusState};
 
 /// How a pull request is merged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Style {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Style {
+    /// By a commit of two parents.
     Merge,
+    /// Its commits are put on top of the base.
     Rebase,
+    /// So, and then by a commit of two parents.
     RebaseMerge,
+    /// As one commit.
     Squash,
+    /// The base is moved to the head, where that is possible.
     FastForwardOnly,
+    /// A person has done it with git, and says so.
     ManuallyMerged,
 }
 
 impl Style {
+    /// What a new repository allows.
+    pub(crate) const DEFAULT: [Self; 5] =
+        [Self::Merge, Self::Rebase, Self::RebaseMerge, Self::Squash, Self::FastForwardOnly];
+
     pub(crate) fn parse(text: &str) -> Option<Self> {
         match text {
             "merge" => Some(Self::Merge),
@@ -31,6 +43,17 @@ impl Style {
             "fast-forward-only" => Some(Self::FastForwardOnly),
             "manually-merged" => Some(Self::ManuallyMerged),
             _ => None,
+        }
+    }
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Merge => "merge",
+            Self::Rebase => "rebase",
+            Self::RebaseMerge => "rebase-merge",
+            Self::Squash => "squash",
+            Self::FastForwardOnly => "fast-forward-only",
+            Self::ManuallyMerged => "manually-merged",
         }
     }
 }
@@ -74,6 +97,10 @@ impl World {
     pub(crate) fn open_pull(&mut self, repo_id: u64, by: &str, new: NewPull) -> Result<u64, Refusal> {
         let repo = self.repo(repo_id)?;
         let head_branch = new.head.rsplit(':').next().unwrap_or_default().to_owned();
+        if head_branch == new.base {
+            let text = "Invalid PullRequest: There are no changes between the head and the base";
+            return Err(Refusal::new(422, text));
+        }
         let branch = |name: &str| repo.git.branches.get(name).cloned().ok_or_else(Refusal::not_found);
         let (base, head) = (branch(&new.base)?, branch(&head_branch)?);
         let merge_base = repo.git.merge_base(&base, &head).ok_or_else(Refusal::not_found)?;
@@ -96,7 +123,7 @@ impl World {
             base_branch: new.base,
             head,
             merge_base,
-            check: Check::Clean,
+            check: Check::ended(Verdict::Clean),
             merged: None,
             scheduled: None,
             reviews: Vec::new(),
@@ -129,11 +156,9 @@ impl World {
     ) -> Result<MergeOutcome, Refusal> {
         let (issue, pull) = self.pull(repo_id, number)?;
         let repo = self.repo(repo_id)?;
-        if repo.archived.is_some() {
-            return Err(Refusal::new(423, format!("{} is archived", repo.full_name())));
-        }
+        self.must_not_be_archived(repo_id)?;
         if pull.merged.is_some() {
-            return Err(Refusal::new(405, "The PR is already merged"));
+            return Err(self.server.already_merged());
         }
         if issue.state == IssueState::Closed {
             return Err(Refusal::not_found());
@@ -145,7 +170,7 @@ impl World {
         if is_draft(&issue.title) {
             return Err(Refusal::new(405, "Work in progress PRs cannot be merged"));
         }
-        if pull.check != Check::Clean {
+        if pull.check.verdict() != Some(Verdict::Clean) {
             return Err(Refusal::new(405, "Please try again later"));
         }
         let protection = self.protection_refusal(repo_id, pull);
@@ -156,16 +181,15 @@ impl World {
         if let Some(reason) = protection
             && !may_force
         {
-            return Err(Refusal::new(405, reason));
+            return Err(self.server.merge_forbidden(reason));
         }
         if self.open_dependencies(repo_id, number)? {
             return Err(Refusal::new(500, ""));
         }
-        if request.style == Style::ManuallyMerged {
-            return Err(Refusal::new(
-                405,
-                "manually-merged is not allowed an allowed merge style for this repository",
-            ));
+        if !repo.merge_styles.contains(&request.style) {
+            let style = request.style.as_str();
+            let text = format!("{style} is not allowed an allowed merge style for this repository");
+            return Err(Refusal::new(405, text));
         }
         if request.head_commit_id.as_deref().is_some_and(|pinned| !pinned.is_empty() && pinned != &*pull.head)
         {
@@ -201,7 +225,7 @@ impl World {
     pub(crate) fn try_scheduled(&mut self, repo: u64, number: u64) -> bool {
         let Ok((_, pull)) = self.pull(repo, number) else { return true };
         let Some(scheduled) = pull.scheduled.clone() else { return true };
-        if matches!(pull.check, Check::Pending(_)) {
+        if pull.check.is_running() {
             return false;
         }
         let request = MergeRequest { when_checks_succeed: false, ..scheduled.request };
@@ -266,10 +290,12 @@ impl World {
         let repo = self.repo_mut(repo_id)?;
         let base = repo.git.branches.get(&base_branch).cloned().ok_or_else(Refusal::not_found)?;
         let text = join(&title, &body);
-        let commit = match request.style {
-            Style::Merge => merge_commit(repo, &base, &head, &doer, &text)?,
+        let style = request.style;
+        let conflict = |_: Conflict| Refusal::merge_conflict(style.as_str());
+        let commit = match style {
+            Style::Merge => merge_commit(repo, &base, &head, &doer, &text).map_err(conflict)?,
             Style::Squash => {
-                let files = merged_files(repo, &base, &head)?;
+                let files = merged_files(repo, &base, &head).map_err(conflict)?;
                 let trailer = format!("Co-authored-by: {} <{}>", poster.name, poster.email);
                 let text = join(&text, &trailer);
                 repo.git.write_commit(
@@ -280,10 +306,10 @@ impl World {
                     &text,
                 )
             }
-            Style::Rebase => rebase(repo, &base, &head, &doer)?,
+            Style::Rebase => rebase(repo, &base, &head, &doer).map_err(conflict)?,
             Style::RebaseMerge => {
-                let rebased = rebase(repo, &base, &head, &doer)?;
-                merge_commit(repo, &base, &rebased, &doer, &text)?
+                let rebased = rebase(repo, &base, &head, &doer).map_err(conflict)?;
+                merge_commit(repo, &base, &rebased, &doer, &text).map_err(conflict)?
             }
             Style::FastForwardOnly if repo.git.is_ancestor(&base, &head) => head.clone(),
             Style::FastForwardOnly | Style::ManuallyMerged => {
@@ -347,7 +373,7 @@ impl World {
         if repo.git.is_ancestor(&base, &head) {
             return Err(Refusal::new(500, ""));
         }
-        let conflict = |_| Refusal::new(409, "merge failed because of conflict");
+        let conflict = |_: Conflict| Refusal::new(409, "merge failed because of conflict");
         let after = if rebase_it {
             rebase(repo, &base, &head, &doer).map_err(conflict)?
         } else {
@@ -419,17 +445,15 @@ fn join(title: &str, body: &str) -> String {
     if body.is_empty() { title.to_owned() } else { format!("{title}\n\n{body}") }
 }
 
-fn conflict() -> Refusal {
-    Refusal::new(409, "merge failed because of conflict")
-}
+/// Two trees that cannot be put together.
+struct Conflict;
 
 /// The tree that merging `theirs` into `ours` gives.
-fn merged_files(repo: &mut super::state::Repo, ours: &Sha, theirs: &Sha) -> Result<Files, Refusal> {
-    let fork = repo.git.merge_base(ours, theirs).ok_or_else(conflict)?;
-    let tree =
-        |sha: &Sha| repo.git.commit(sha).map(|commit| commit.files.clone()).ok_or_else(Refusal::not_found);
+fn merged_files(repo: &mut super::state::Repo, ours: &Sha, theirs: &Sha) -> Result<Files, Conflict> {
+    let fork = repo.git.merge_base(ours, theirs).ok_or(Conflict)?;
+    let tree = |sha: &Sha| repo.git.commit(sha).map(|commit| commit.files.clone()).ok_or(Conflict);
     let (fork, ours, theirs) = (tree(&fork)?, tree(ours)?, tree(theirs)?);
-    merge_trees(&mut repo.git, &fork, &ours, &theirs).map_err(|_| conflict())
+    merge_trees(&mut repo.git, &fork, &ours, &theirs).map_err(|_| Conflict)
 }
 
 fn merge_commit(
@@ -438,14 +462,14 @@ fn merge_commit(
     theirs: &Sha,
     doer: &Signature,
     message: &str,
-) -> Result<Sha, Refusal> {
+) -> Result<Sha, Conflict> {
     let files = merged_files(repo, ours, theirs)?;
     let parents = vec![ours.clone(), theirs.clone()];
     Ok(repo.git.write_commit(files, parents, doer.clone(), doer.clone(), message))
 }
 
 /// Replays the commits of `head` that `base` does not have; what is on top of `base` already stays as it is.
-fn rebase(repo: &mut super::state::Repo, base: &Sha, head: &Sha, doer: &Signature) -> Result<Sha, Refusal> {
+fn rebase(repo: &mut super::state::Repo, base: &Sha, head: &Sha, doer: &Signature) -> Result<Sha, Conflict> {
     if repo.git.is_ancestor(base, head) {
         return Ok(head.clone());
     }
@@ -454,7 +478,7 @@ fn rebase(repo: &mut super::state::Repo, base: &Sha, head: &Sha, doer: &Signatur
     for commit in replayed.into_iter().filter(|commit| commit.parents.len() == 1) {
         let tree = |sha: &Sha| repo.git.commit(sha).map(|commit| commit.files.clone()).unwrap_or_default();
         let (before, onto) = (tree(&commit.parents[0]), tree(&tip));
-        let files = merge_trees(&mut repo.git, &before, &onto, &commit.files).map_err(|_| conflict())?;
+        let files = merge_trees(&mut repo.git, &before, &onto, &commit.files).map_err(|_| Conflict)?;
         tip = repo.git.write_commit(files, vec![tip], commit.author, doer.clone(), &commit.message);
     }
     Ok(tip)

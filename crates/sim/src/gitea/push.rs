@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::git::{Entry, Files, Mode, Sha};
 use super::merge::merge_trees;
-use super::state::{Check, EntryKind, World, now};
+use super::state::{Check, EntryKind, Verdict, World, now};
 use super::view::{FileChange, IssueState, NewCommit, Refusal};
 
 impl World {
@@ -71,13 +71,14 @@ impl World {
         Ok(())
     }
 
-    /// `mergeable` reads false from now on, until the merge has been tried again.
+    /// Starts to compute `mergeable` over again.
     pub(crate) fn check_pull_later(&mut self, repo: u64, number: u64) {
-        let until = Instant::now() + self.mergeable_delay;
+        let whole = self.mergeable_delay;
+        let stale = self.server.stale_mergeable(whole);
         if let Ok(issue) = self.issue_mut(repo, number)
             && let Some(pull) = &mut issue.pull
         {
-            pull.check = Check::Pending(until);
+            pull.check = pull.check.started(stale, whole);
         }
     }
 
@@ -88,9 +89,7 @@ impl World {
         let mut finished = Vec::new();
         for repo in self.repos.values() {
             for issue in repo.issues.values() {
-                if let Some(Check::Pending(until)) = issue.pull.as_ref().map(|pull| pull.check)
-                    && until <= due
-                {
+                if issue.pull.as_ref().is_some_and(|pull| pull.check.is_due(due)) {
                     finished.push((repo.id, issue.number));
                 }
             }
@@ -105,7 +104,7 @@ impl World {
         let Ok(repo) = self.repo_mut(repo_id) else { return };
         let Some(pull) = repo.issues.get_mut(&number).and_then(|issue| issue.pull.as_mut()) else { return };
         if pull.merged.is_some() {
-            pull.check = Check::Clean;
+            pull.check = Check::ended(Verdict::Clean);
             return;
         }
         let Some(base) = repo.git.branches.get(&pull.base_branch).cloned() else { return };
@@ -117,11 +116,11 @@ impl World {
             pull.merge_base = merge_base;
         }
         if pull.merge_base == pull.head {
-            pull.check = Check::Ancestor;
+            pull.check = Check::ended(Verdict::Ancestor);
             return;
         }
         let clean = merge_trees(&mut repo.git, &fork, &ours, &theirs).is_ok();
-        pull.check = if clean { Check::Clean } else { Check::Conflict };
+        pull.check = Check::ended(if clean { Verdict::Clean } else { Verdict::Conflict });
     }
 
     /// Commits as `git commit` and `git push` would.

@@ -11,6 +11,8 @@ use serde_json::Value;
 
 use super::git::{Sha, Signature, Store};
 use super::hooks::{Hook, Outgoing};
+use super::pulls::Style;
+use super::server::Server;
 use super::view::{Event, IssueState, Permission, Protection, Refusal, StatusState};
 
 #[derive(Debug, Clone)]
@@ -101,13 +103,54 @@ impl Issue {
 
 /// Whether the head of a pull request merges cleanly into its base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Check {
-    /// Being computed until then; reads as not mergeable.
-    Pending(Instant),
+pub(crate) enum Verdict {
     Clean,
     /// The base has the head already: there is nothing to merge, although it reads as mergeable.
     Ancestor,
     Conflict,
+}
+
+/// The last verdict on a pull request, and the check that will replace it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Check {
+    verdict: Verdict,
+    running: Option<RunningCheck>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct RunningCheck {
+    /// Until then the server has not noticed that the old verdict is void; `None`: not before the check ends.
+    unnoticed_until: Option<Instant>,
+    until: Instant,
+}
+
+impl Check {
+    pub(crate) fn ended(verdict: Verdict) -> Self {
+        Self { verdict, running: None }
+    }
+
+    /// Starts over: the old verdict shows for a while, then none. One that was void already does not come back.
+    pub(crate) fn started(self, stale: Duration, whole: Duration) -> Self {
+        let now = Instant::now();
+        let stale = if self.verdict().is_some() { stale } else { Duration::ZERO };
+        let unnoticed_until = (stale.is_zero() || stale < whole).then(|| now + stale);
+        Self { running: Some(RunningCheck { unnoticed_until, until: now + whole }), ..self }
+    }
+
+    /// The verdict that the server goes by; `None` while it knows that it has none.
+    pub(crate) fn verdict(self) -> Option<Verdict> {
+        let noticed = self.running.and_then(|running| running.unnoticed_until);
+        noticed.is_none_or(|noticed| Instant::now() < noticed).then_some(self.verdict)
+    }
+
+    pub(crate) fn is_running(self) -> bool {
+        self.running.is_some()
+    }
+
+    /// Whether a check that was started should have ended by then.
+    pub(crate) fn is_due(self, at: Instant) -> bool {
+        self.running.is_some_and(|running| running.until <= at)
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -175,6 +218,8 @@ pub(crate) struct Repo {
     pub(crate) statuses: HashMap<Sha, Vec<Status>>,
     pub(crate) protections: BTreeMap<String, (Protection, Timestamp)>,
     pub(crate) hooks: BTreeMap<u64, Hook>,
+    /// How pull requests may be merged.
+    pub(crate) merge_styles: BTreeSet<Style>,
 }
 
 impl Repo {
@@ -225,10 +270,8 @@ pub(crate) enum Effect {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) base: String,
-    pub(crate) version: &'static str,
+    pub(crate) server: Server,
     pub(crate) mergeable_delay: Duration,
-    /// Whether texts have versions, by which a write over a newer one is refused.
-    pub(crate) counts_versions: bool,
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) tokens: HashMap<String, Token>,
     pub(crate) teams: BTreeMap<u64, Team>,
@@ -260,6 +303,14 @@ impl World {
 
     pub(crate) fn issue_mut(&mut self, repo: u64, number: u64) -> Result<&mut Issue, Refusal> {
         self.repo_mut(repo)?.issues.get_mut(&number).ok_or_else(Refusal::not_found)
+    }
+
+    pub(crate) fn must_not_be_archived(&self, id: u64) -> Result<(), Refusal> {
+        let repo = self.repo(id)?;
+        if repo.archived.is_some() {
+            return Err(Refusal::new(423, format!("{} is archived", repo.full_name())));
+        }
+        Ok(())
     }
 
     /// What `login` may do in the repository; `None` when it must look as if it did not exist.
@@ -308,8 +359,9 @@ impl World {
         payload: &Value,
     ) {
         let Some(repo) = self.repos.get(&repo) else { return };
-        let wanted = repo.hooks.values().filter(|hook| hook.active && hook.wants(event_type));
-        let outgoing: Vec<_> = wanted.map(|hook| hook.outgoing(event, event_type, payload)).collect();
+        let wanted = repo.hooks.values().filter(|hook| hook.wants(event_type, payload));
+        let outgoing: Vec<_> =
+            wanted.map(|hook| hook.outgoing(self.server, event, event_type, payload)).collect();
         self.effects.extend(outgoing.into_iter().map(|outgoing| Effect::Delivery(Box::new(outgoing))));
     }
 }
@@ -318,4 +370,26 @@ impl World {
 pub(crate) fn now() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_second(now.as_second()).unwrap_or(now)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_shows_until_its_end_is_noticed() {
+        let (none, hour) = (Duration::ZERO, Duration::from_hours(1));
+        let ended = Check::ended(Verdict::Clean);
+        assert_eq!(ended.verdict(), Some(Verdict::Clean));
+        assert!(!ended.is_running());
+        for whole in [none, hour] {
+            let noticed = ended.started(none, whole);
+            assert_eq!((noticed.verdict(), noticed.is_running()), (None, true), "at once, for {whole:?}");
+            assert_eq!(noticed.started(whole, whole).verdict(), None, "a void verdict does not come back");
+        }
+        assert_eq!(ended.started(hour, 2 * hour).verdict(), Some(Verdict::Clean));
+        let never = ended.started(hour, hour);
+        assert_eq!(never.verdict(), Some(Verdict::Clean));
+        assert!(!never.is_due(Instant::now()) && never.is_due(Instant::now() + 2 * hour));
+    }
 }

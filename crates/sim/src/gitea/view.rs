@@ -14,15 +14,37 @@ pub struct Refusal {
     pub status: u16,
     /// The message of the answer's body.
     pub message: String,
+    pub(crate) kind: RefusalKind,
+}
+
+/// How the body of a refusal is written, which depends on the server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RefusalKind {
+    /// The message as it is.
+    Plain,
+    /// What is asked for is not there; the message names it or not.
+    Missing { named: bool },
+    /// What git said of a merge in this style.
+    MergeConflict { style: &'static str },
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Self {
-        Self { status, message: message.into() }
+        Self { status, message: message.into(), kind: RefusalKind::Plain }
     }
 
     pub(crate) fn not_found() -> Self {
-        Self::new(404, "not found")
+        Self { kind: RefusalKind::Missing { named: false }, ..Self::new(404, "not found") }
+    }
+
+    /// As [`Self::not_found`], with the name of what is missing.
+    pub(crate) fn missing(message: impl Into<String>) -> Self {
+        Self { kind: RefusalKind::Missing { named: true }, ..Self::new(404, message) }
+    }
+
+    pub(crate) fn merge_conflict(style: &'static str) -> Self {
+        let kind = RefusalKind::MergeConflict { style };
+        Self { kind, ..Self::new(409, "merge failed because of conflict") }
     }
 }
 

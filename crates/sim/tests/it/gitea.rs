@@ -12,15 +12,20 @@ use sim::gitea::{
 
 const DEADLINE: Duration = Duration::from_secs(10);
 
-struct Forge {
-    gitea: Gitea,
-    repository: Repository,
+pub(crate) struct Forge {
+    pub(crate) gitea: Gitea,
+    pub(crate) repository: Repository,
     token: String,
-    client: Client,
+    pub(crate) client: Client,
 }
 
 async fn forge() -> Forge {
-    let options = Options { page_user: Some("operator".into()), ..Options::default() };
+    forge_of(Options::default()).await
+}
+
+/// The private repository `ops/homelab` with one file, and caretaker, who may write to it.
+pub(crate) async fn forge_of(options: Options) -> Forge {
+    let options = Options { page_user: Some("operator".into()), ..options };
     let gitea = Gitea::start(options).await.expect("a free port");
     gitea.create_user("operator", true);
     let repository = gitea.create_repository("ops", "homelab", true);
@@ -31,7 +36,13 @@ async fn forge() -> Forge {
     Forge { gitea, repository, token, client }
 }
 
-fn commit(repository: &Repository, branch: &str, from: Option<&str>, path: &str, text: &str) -> String {
+pub(crate) fn commit(
+    repository: &Repository,
+    branch: &str,
+    from: Option<&str>,
+    path: &str,
+    text: &str,
+) -> String {
     let commit = NewCommit {
         author: "operator".into(),
         message: format!("Change {path}"),
@@ -41,13 +52,18 @@ fn commit(repository: &Repository, branch: &str, from: Option<&str>, path: &str,
     repository.commit(branch, commit).expect("a commit").to_string()
 }
 
-fn pull(repository: &Repository, branch: &str, path: &str, text: &str) -> (u64, String) {
+pub(crate) fn pull(repository: &Repository, branch: &str, path: &str, text: &str) -> (u64, String) {
     let head = commit(repository, branch, Some("main"), path, text);
     (repository.open_pull("operator", branch, "", branch, "main", &[]).expect("a pull request"), head)
 }
 
 impl Forge {
-    async fn send(&self, method: Method, path: &str, body: Value) -> Result<(u16, Value), reqwest::Error> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<(u16, Value), reqwest::Error> {
         let address = format!("{}/api/v1/repos/ops/homelab{path}", self.gitea.url());
         let request = self.client.request(method, address).bearer_auth(&self.token).body(body.to_string());
         let response = request.send().await?;

@@ -6,6 +6,7 @@ mod actors;
 mod contract_gitea;
 mod contract_kubernetes;
 mod deploy;
+mod forges;
 mod gitea;
 mod kubernetes;
 

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::super::Gitea;
 use super::super::json;
+use super::super::server::Object;
 use super::super::state::{Team, World};
 use super::super::view::{Permission, Refusal};
 use super::call::{Answer, Call, read};
@@ -31,7 +32,7 @@ pub(crate) fn routes() -> Router<Gitea> {
 }
 
 async fn version(call: Call) -> Response {
-    call.run(|world, _| Ok(Answer::Json(200, json!({ "version": world.version }))))
+    call.run(|world, _| Ok(Answer::Json(200, json!({ "version": world.server.version() }))))
 }
 
 async fn settings(call: Call) -> Response {
@@ -42,7 +43,7 @@ async fn settings(call: Call) -> Response {
         "default_max_blob_size": 10_485_760,
         "default_max_response_size": 104_857_600,
     });
-    call.run(|_, _| Ok(Answer::Json(200, settings)))
+    call.run(|world, _| Ok(Answer::Json(200, world.server.shaped(Object::Settings, settings))))
 }
 
 async fn whoami(call: Call) -> Response {
@@ -150,14 +151,15 @@ async fn create_team(call: Call, Path(name): Path<String>, body: Bytes) -> Respo
         let id = world.counters.next("team");
         let permission = Permission::parse(&new.permission).unwrap_or(Permission::Read);
         let units: Vec<&String> = new.units_map.keys().collect();
+        let by_units = !units.is_empty() && !world.server.shows_team_permissions();
         let answer = json!({
             "id": id,
             "name": new.name,
             "description": "",
             "organization": organization(world, &name),
             "includes_all_repositories": true,
-            // A team that is defined by its units has no permission of its own.
-            "permission": if units.is_empty() { permission.as_str() } else { "none" },
+            // A team that is defined by its units has no permission of its own, but on Forgejo.
+            "permission": if by_units { "none" } else { permission.as_str() },
             "units": units,
             "units_map": new.units_map,
             "can_create_org_repo": false,
@@ -165,7 +167,7 @@ async fn create_team(call: Call, Path(name): Path<String>, body: Bytes) -> Respo
         });
         let team = Team { organization: name, name: new.name, permission, members: BTreeSet::new() };
         world.teams.insert(id, team);
-        Ok(Answer::Json(201, answer))
+        Ok(Answer::Json(201, world.server.shaped(Object::Team, answer)))
     })
 }
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::super::Gitea;
+use super::super::server::{Object, Server};
 use super::super::state::{Repo, World, now};
 use super::super::view::{Permission, Protection, Refusal};
 use super::call::{Answer, Call, Need, Visit, read, whole};
@@ -57,7 +58,7 @@ async fn list(call: Call, Path((owner, name)): Place) -> Response {
 async fn show(call: Call, Path((owner, name, wanted)): BranchPlace) -> Response {
     call.visit(&owner, &name, Need::Read, |world, visit| {
         let shown = branch(world, world.repo(visit.repo)?, visit, &wanted);
-        Ok(Answer::Json(200, shown.ok_or_else(Refusal::not_found)?))
+        Ok(Answer::Json(200, shown.ok_or_else(|| world.server.no_branch(&wanted))?))
     })
 }
 
@@ -71,7 +72,7 @@ struct NewBranch {
 }
 
 async fn create(call: Call, Path((owner, name)): Place, body: Bytes) -> Response {
-    call.visit(&owner, &name, Need::Write, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Write, |world, visit| {
         let new: NewBranch = read(&body)?;
         let repo = world.repo(visit.repo)?;
         let from = [new.old_ref_name, new.old_branch_name, repo.default_branch.clone()];
@@ -90,7 +91,7 @@ async fn create(call: Call, Path((owner, name)): Place, body: Bytes) -> Response
 }
 
 async fn remove(call: Call, Path((owner, name, branch)): BranchPlace) -> Response {
-    call.visit(&owner, &name, Need::Write, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Write, |world, visit| {
         let repo = world.repo(visit.repo)?;
         if !repo.git.branches.contains_key(&branch) {
             return Err(Refusal::not_found());
@@ -135,9 +136,9 @@ impl Rules {
     }
 }
 
-fn protection(repo: &Repo, name: &str) -> Option<Value> {
+fn protection(server: Server, repo: &Repo, name: &str) -> Option<Value> {
     let (rules, created) = repo.protections.get(name)?;
-    Some(json!({
+    let shown = json!({
         "branch_name": name,
         "rule_name": name,
         "priority": 1,
@@ -174,13 +175,14 @@ fn protection(repo: &Repo, name: &str) -> Option<Value> {
         "block_admin_merge_override": false,
         "created_at": created.to_string(),
         "updated_at": created.to_string(),
-    }))
+    });
+    Some(server.shaped(Object::Protection, shown))
 }
 
 async fn protections(call: Call, Path((owner, name)): Place) -> Response {
     call.visit(&owner, &name, Need::Admin, |world, visit| {
         let repo = world.repo(visit.repo)?;
-        Ok(whole(repo.protections.keys().filter_map(|name| protection(repo, name)).collect()))
+        Ok(whole(repo.protections.keys().filter_map(|name| protection(world.server, repo, name)).collect()))
     })
 }
 
@@ -189,6 +191,7 @@ async fn protect(call: Call, Path((owner, name)): Place, body: Bytes) -> Respons
         let rules: Rules = read(&body)?;
         let branch =
             if rules.rule_name.is_empty() { rules.branch_name.clone() } else { rules.rule_name.clone() };
+        let server = world.server;
         let repo = world.repo_mut(visit.repo)?;
         if repo.protections.contains_key(&branch) {
             return Err(Refusal::new(403, "Branch protection already exist"));
@@ -196,13 +199,13 @@ async fn protect(call: Call, Path((owner, name)): Place, body: Bytes) -> Respons
         let mut new = Protection::default();
         rules.apply(&mut new);
         repo.protections.insert(branch.clone(), (new, now()));
-        Ok(Answer::Json(201, protection(repo, &branch).unwrap_or_default()))
+        Ok(Answer::Json(201, protection(server, repo, &branch).unwrap_or_default()))
     })
 }
 
 async fn show_protection(call: Call, Path((owner, name, branch)): BranchPlace) -> Response {
     call.visit(&owner, &name, Need::Admin, |world, visit| {
-        let shown = protection(world.repo(visit.repo)?, &branch);
+        let shown = protection(world.server, world.repo(visit.repo)?, &branch);
         Ok(Answer::Json(200, shown.ok_or_else(Refusal::not_found)?))
     })
 }
@@ -210,9 +213,10 @@ async fn show_protection(call: Call, Path((owner, name, branch)): BranchPlace) -
 async fn edit_protection(call: Call, Path((owner, name, branch)): BranchPlace, body: Bytes) -> Response {
     call.visit(&owner, &name, Need::Admin, |world, visit| {
         let rules: Rules = read(&body)?;
+        let server = world.server;
         let repo = world.repo_mut(visit.repo)?;
         rules.apply(&mut repo.protections.get_mut(&branch).ok_or_else(Refusal::not_found)?.0);
-        Ok(Answer::Json(200, protection(repo, &branch).unwrap_or_default()))
+        Ok(Answer::Json(200, protection(server, repo, &branch).unwrap_or_default()))
     })
 }
 

@@ -79,6 +79,8 @@ pub(crate) enum Answer {
     Json(u16, Value),
     Empty(u16),
     Text(String),
+    /// This server has no such address.
+    NoRoute,
     /// A list, already cut to its page, and how many there are in all.
     List {
         items: Value,
@@ -154,6 +156,20 @@ impl Call {
         })
     }
 
+    /// As [`Self::visit`], for what an archived repository refuses to everybody.
+    pub(crate) fn visit_unarchived(
+        self,
+        owner: &str,
+        name: &str,
+        need: Need,
+        handler: impl FnOnce(&mut World, &Visit) -> Outcome,
+    ) -> Response {
+        self.visit(owner, name, need, |world, visit| {
+            world.must_not_be_archived(visit.repo)?;
+            handler(world, visit)
+        })
+    }
+
     pub(crate) fn flag(&self, name: &str) -> bool {
         self.query.get(name).is_some_and(|value| value == "true" || value == "1")
     }
@@ -177,6 +193,7 @@ impl Call {
                 StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR).into_response()
             }
             Ok(Answer::Text(text)) => text.into_response(),
+            Ok(Answer::NoRoute) => (StatusCode::NOT_FOUND, "404 page not found\n").into_response(),
             Ok(Answer::List { items, total }) => self.list(&items, total, self.page(), &[]),
             Ok(Answer::Commits { items, total, page, limit }) => {
                 let pages = total.div_ceil(limit.max(1));

@@ -14,6 +14,7 @@ use super::super::Gitea;
 use super::super::git::{Files, Sha, tree_entries};
 use super::super::json::{self, CommitParts};
 use super::super::merge::diff_trees;
+use super::super::server::{NoStatus, Object};
 use super::super::state::{Repo, Status, World, now};
 use super::super::view::{Refusal, StatusState};
 use super::call::{Answer, Call, Need, read};
@@ -84,12 +85,29 @@ async fn compare(call: Call, Path((owner, name, range)): ReferencePlace) -> Resp
         let repo = world.repo(visit.repo)?;
         let (base, head) =
             range.split_once("...").or_else(|| range.split_once("..")).ok_or_else(Refusal::not_found)?;
-        let commit = |name: &str| repo.git.resolve_expression(name).ok_or_else(Refusal::not_found);
+        let commit = |name: &str| {
+            let found = if world.server.compares_expressions() {
+                repo.git.resolve_expression(name)
+            } else {
+                repo.git.resolve(name)
+            };
+            found.ok_or_else(Refusal::not_found)
+        };
         let (base, head) = (commit(base)?, commit(head)?);
         let log = repo.git.log(Some(&base.sha), &head.sha);
         let commits: Value =
             log.iter().map(|commit| json::commit(world, repo, commit, json::ALL_PARTS)).collect();
-        Ok(Answer::Json(200, json!({ "total_commits": log.len(), "commits": commits })))
+        // The files of each commit, one after another: what two of them changed is there twice.
+        let files: Vec<Value> = commits
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["files"].as_array())
+            .flatten()
+            .cloned()
+            .collect();
+        let shown = json!({ "total_commits": log.len(), "commits": commits, "files": files });
+        Ok(Answer::Json(200, world.server.shaped(Object::Comparison, shown)))
     })
 }
 
@@ -157,11 +175,24 @@ async fn combined(call: Call, Path((owner, name, reference)): ReferencePlace) ->
         let repo = world.repo(visit.repo)?;
         let sha = &repo.git.resolve(&reference).ok_or_else(Refusal::not_found)?.sha;
         let statuses = repo.latest_statuses(sha);
+        let none = world.server.no_status();
+        if statuses.is_empty() && none == NoStatus::Empty {
+            let body = json!({
+                "state": "", "sha": "", "total_count": 0, "statuses": null, "repository": null, "commit_url": "",
+                "url": "",
+            });
+            return Ok(Answer::Json(200, body));
+        }
         let shown: Vec<Value> = statuses.iter().map(|one| json::status(world, repo, sha, one)).collect();
-        let worst = statuses.iter().map(|status| status.state).max().unwrap_or(StatusState::Pending);
+        let worst = statuses.iter().map(|status| status.state).max();
+        let state = match (worst, none) {
+            (Some(worst), _) => worst.as_str(),
+            (None, NoStatus::State(state)) => state,
+            (None, NoStatus::Empty) => "",
+        };
         let api = format!("{}/api/v1/repos/{}/commits/{sha}", world.base, repo.full_name());
         let body = json!({
-            "state": worst.as_str(),
+            "state": state,
             "sha": sha.as_str(),
             "total_count": shown.len(),
             "statuses": if shown.is_empty() { Value::Null } else { Value::Array(shown) },

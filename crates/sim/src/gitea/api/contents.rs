@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use super::super::Gitea;
 use super::super::contents::{ChangeFiles, FileOperation, Operation};
 use super::super::git::{Commit, Entry, Mode, tree_entries};
+use super::super::server::{Diffpatch, Object, Server};
 use super::super::state::{Repo, World};
 use super::super::view::Refusal;
 use super::call::{Answer, Call, Need, Outcome, Visit, read};
@@ -42,17 +43,22 @@ async fn show(call: Call, Path((owner, name, path)): PathPlace) -> Response {
     })
 }
 
-/// What a reference names. `~1` and its like are not understood here, other than by `compare`.
-fn at(repo: &Repo, reference: Option<String>) -> Result<(String, &Commit), Refusal> {
+/// What a reference names. `~1` and its like are not understood everywhere.
+fn at(server: Server, repo: &Repo, reference: Option<String>) -> Result<(String, &Commit), Refusal> {
     let reference = reference.filter(|name| !name.is_empty()).unwrap_or_else(|| repo.default_branch.clone());
-    let missing = || Refusal::new(404, format!("object does not exist [id: {reference}, rel_path: ]"));
-    let commit = repo.git.resolve(&reference).ok_or_else(missing)?;
+    let missing = || Refusal::missing(format!("object does not exist [id: {reference}, rel_path: ]"));
+    let commit = if server.reads_expressions() {
+        repo.git.resolve_expression(&reference)
+    } else {
+        repo.git.resolve(&reference)
+    };
+    let commit = commit.ok_or_else(missing)?;
     Ok((reference, commit))
 }
 
 fn contents(world: &World, visit: &Visit, reference: Option<String>, path: &str) -> Outcome {
     let repo = world.repo(visit.repo)?;
-    let (reference, commit) = at(repo, reference)?;
+    let (reference, commit) = at(world.server, repo, reference)?;
     let place = Location { world, repo, reference: &reference, commit };
     if let Some(entry) = commit.files.get(path) {
         return Ok(Answer::Json(200, place.file(path, entry, true)));
@@ -71,7 +77,7 @@ fn contents(world: &World, visit: &Visit, reference: Option<String>, path: &str)
         .collect();
     if entries.is_empty() && !path.is_empty() {
         let text = format!("object does not exist [id: , rel_path: {path}]");
-        return Err(Refusal::new(404, text));
+        return Err(Refusal::missing(text));
     }
     Ok(Answer::Json(200, Value::Array(entries)))
 }
@@ -109,7 +115,7 @@ impl Location<'_> {
         let page = format!("{html}/src/{which}/{reference}/{path}");
         let last = repo.git.last_change(&commit.sha, path);
         let [encoding, content, target] = more;
-        json!({
+        let shown = json!({
             "name": path.rsplit('/').next(),
             "path": path,
             "sha": sha,
@@ -127,7 +133,8 @@ impl Location<'_> {
             "download_url": (kind != "dir").then(|| format!("{html}/raw/{which}/{reference}/{path}")),
             "submodule_git_url": null,
             "_links": { "self": url, "git": git, "html": page },
-        })
+        });
+        world.server.shaped(Object::File, shown)
     }
 }
 
@@ -135,7 +142,7 @@ async fn raw(call: Call, Path((owner, name, path)): PathPlace) -> Response {
     let reference = call.query.get("ref").cloned();
     call.visit(&owner, &name, Need::Read, |world, visit| {
         let repo = world.repo(visit.repo)?;
-        let (_, commit) = at(repo, reference)?;
+        let (_, commit) = at(world.server, repo, reference)?;
         let entry = commit.files.get(&path).ok_or_else(Refusal::not_found)?;
         let content = repo.git.blob(&entry.blob).ok_or_else(Refusal::not_found)?;
         Ok(Answer::Text(String::from_utf8_lossy(&content).into_owned()))
@@ -244,7 +251,12 @@ fn single(call: Call, Path((owner, name, path)): PathPlace, body: &Bytes, what: 
 
 async fn patch(call: Call, Path((owner, name)): Place, body: Bytes) -> Response {
     call.visit(&owner, &name, Need::Account, |world, visit| {
-        let Single { branch, new_branch, message, content, .. } = read(&body)?;
+        let Single { branch, new_branch, message, content, sha, .. } = read(&body)?;
+        match world.server.diffpatch() {
+            Diffpatch::NoRoute => return Ok(Answer::NoRoute),
+            Diffpatch::NeedsSha if sha.is_none() => return Err(Refusal::new(422, "[SHA]: Required")),
+            Diffpatch::NeedsSha | Diffpatch::Offered => {}
+        }
         let sha = world.apply_patch(visit.repo, visit.by(), (branch, new_branch), &message, &content)?;
         Ok(Answer::Json(201, written(world, world.repo(visit.repo)?, &sha, ("content", Value::Null))?))
     })

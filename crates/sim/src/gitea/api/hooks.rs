@@ -10,9 +10,10 @@ use serde_json::{Value, json};
 
 use super::super::Gitea;
 use super::super::hooks::{Hook, expand_events};
+use super::super::server::{Object, Server};
 use super::super::state::{Effect, World, now};
 use super::super::view::Refusal;
-use super::call::{Answer, Call, Need, Outcome, Visit, read, whole};
+use super::call::{Answer, Call, Need, Outcome, Visit, read};
 use super::issues::{NumberedPlace, Place};
 
 pub(crate) fn routes() -> Router<Gitea> {
@@ -22,8 +23,8 @@ pub(crate) fn routes() -> Router<Gitea> {
         .route("/hooks/{id}/tests", post(test))
 }
 
-fn hook(hook: &Hook) -> Value {
-    json!({
+fn hook(server: Server, hook: &Hook) -> Value {
+    let shown = json!({
         "id": hook.id,
         "name": "",
         "type": "gitea",
@@ -34,7 +35,8 @@ fn hook(hook: &Hook) -> Value {
         "active": hook.active,
         "updated_at": hook.updated.to_string(),
         "created_at": hook.created.to_string(),
-    })
+    });
+    server.shaped(Object::Hook, shown)
 }
 
 #[derive(Deserialize, Default)]
@@ -53,7 +55,7 @@ impl Fields {
     }
 
     /// What a PATCH leaves out is not kept, but reset: only `active` and the settings stay.
-    fn apply(self, hook: &mut Hook) -> Result<(), Refusal> {
+    fn apply(self, server: Server, hook: &mut Hook) -> Result<(), Refusal> {
         if let Some(url) = self.setting("url") {
             hook.url = url;
         }
@@ -63,7 +65,7 @@ impl Fields {
             Some("form") => hook.form = true,
             Some(_) => return Err(Refusal::new(422, "Invalid content type")),
         }
-        hook.events = expand_events(self.events.iter().map(String::as_str));
+        hook.events = expand_events(server, self.events.iter().map(String::as_str));
         hook.authorization_header = self.authorization_header;
         hook.branch_filter = self.branch_filter;
         hook.active = self.active.unwrap_or(hook.active);
@@ -73,14 +75,17 @@ impl Fields {
 }
 
 async fn list(call: Call, Path((owner, name)): Place) -> Response {
+    let page = call.page();
     call.visit(&owner, &name, Need::Admin, |world, visit| {
-        Ok(whole(world.repo(visit.repo)?.hooks.values().map(hook).collect()))
+        let hooks = &world.repo(visit.repo)?.hooks;
+        let shown = page.cut(hooks.values()).map(|one| hook(world.server, one));
+        Ok(Answer::List { items: shown.collect(), total: hooks.len() })
     })
 }
 
 fn render(world: &World, visit: &Visit, id: u64, status: u16) -> Outcome {
     let found = world.repo(visit.repo)?.hooks.get(&id).ok_or_else(Refusal::not_found)?;
-    Ok(Answer::Json(status, hook(found)))
+    Ok(Answer::Json(status, hook(world.server, found)))
 }
 
 async fn show(call: Call, Path((owner, name, id)): NumberedPlace) -> Response {
@@ -101,7 +106,7 @@ async fn create(call: Call, Path((owner, name)): Place, body: Bytes) -> Response
             url: String::new(),
             secret: fields.setting("secret").unwrap_or_default(),
             form: false,
-            events: expand_events([]),
+            events: expand_events(world.server, []),
             // Without a word about it, a new hook does nothing.
             active: false,
             authorization_header: String::new(),
@@ -109,7 +114,7 @@ async fn create(call: Call, Path((owner, name)): Place, body: Bytes) -> Response
             created,
             updated: created,
         };
-        fields.apply(&mut new)?;
+        fields.apply(world.server, &mut new)?;
         let id = new.id;
         world.repo_mut(visit.repo)?.hooks.insert(id, new);
         render(world, visit, id, 201)
@@ -119,8 +124,9 @@ async fn create(call: Call, Path((owner, name)): Place, body: Bytes) -> Response
 async fn edit(call: Call, Path((owner, name, id)): NumberedPlace, body: Bytes) -> Response {
     call.visit(&owner, &name, Need::Admin, |world, visit| {
         let fields: Fields = read(&body)?;
+        let server = world.server;
         let found = world.repo_mut(visit.repo)?.hooks.get_mut(&id).ok_or_else(Refusal::not_found)?;
-        fields.apply(found)?;
+        fields.apply(server, found)?;
         render(world, visit, id, 200)
     })
 }
@@ -138,8 +144,11 @@ async fn test(call: Call, Path((owner, name, id)): NumberedPlace) -> Response {
         let found = repo.hooks.get(&id).ok_or_else(Refusal::not_found)?;
         if let Some(head) = repo.git.branches.get(&repo.default_branch) {
             let payload = world.test_payload(repo, visit.by(), &repo.default_branch, head);
-            let outgoing = found.outgoing("push", "push", &payload);
-            world.effects.push(Effect::Delivery(Box::new(outgoing)));
+            // Only a hook that wants pushes is tested by one; the answer does not tell.
+            if found.wants("push", &payload) {
+                let outgoing = found.outgoing(world.server, "push", "push", &payload);
+                world.effects.push(Effect::Delivery(Box::new(outgoing)));
+            }
         }
         Ok(Answer::Empty(204))
     })

@@ -259,7 +259,7 @@ struct Text {
 }
 
 async fn comment(call: Call, Path((owner, name, number)): NumberedPlace, body: Bytes) -> Response {
-    call.visit(&owner, &name, Need::Account, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Account, |world, visit| {
         let text: Text = read(&body)?;
         if text.body.is_empty() {
             return Err(Refusal::new(422, "[Body]: Required"));
@@ -289,7 +289,7 @@ fn may_change(world: &World, visit: &Visit, id: u64) -> Result<(), Refusal> {
 }
 
 async fn edit_comment(call: Call, Path((owner, name, id)): NumberedPlace, body: Bytes) -> Response {
-    call.visit(&owner, &name, Need::Account, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Account, |world, visit| {
         let text: Text = read(&body)?;
         may_change(world, visit, id)?;
         world.edit_comment(visit.repo, visit.by(), id, &text.body)?;
@@ -349,7 +349,7 @@ fn dependency(world: &World, visit: &Visit, body: &Bytes) -> Result<u64, Refusal
 }
 
 async fn add_dependency(call: Call, Path((owner, name, number)): NumberedPlace, body: Bytes) -> Response {
-    call.visit(&owner, &name, Need::Write, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Write, |world, visit| {
         let on = dependency(world, visit, &body)?;
         world.add_dependency(visit.repo, visit.by(), number, on)?;
         render(world, visit, number, 201)
@@ -357,7 +357,7 @@ async fn add_dependency(call: Call, Path((owner, name, number)): NumberedPlace, 
 }
 
 async fn remove_dependency(call: Call, Path((owner, name, number)): NumberedPlace, body: Bytes) -> Response {
-    call.visit(&owner, &name, Need::Write, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Write, |world, visit| {
         let on = dependency(world, visit, &body)?;
         if !world.issue_mut(visit.repo, number)?.dependencies.remove(&on) {
             return Err(Refusal::not_found());

@@ -15,7 +15,7 @@ mod repos;
 use axum::Router;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub(crate) use call::WholePath;
 
@@ -48,7 +48,7 @@ async fn not_found(axum::extract::State(gitea): axum::extract::State<Gitea>) -> 
 
 /// A refusal as the API words it.
 pub(crate) fn error_response(gitea: &Gitea, refusal: &Refusal) -> Response {
-    let body = json!({ "message": refusal.message, "url": format!("{}/api/swagger", gitea.inner.base) });
+    let body = gitea.server().refusal_body(refusal, &format!("{}/api/swagger", gitea.inner.base));
     json_response(refusal.status, &body)
 }
 

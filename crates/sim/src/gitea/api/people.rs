@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use super::super::Gitea;
 use super::super::json;
 use super::super::view::{Permission, Refusal};
-use super::call::{Answer, Call, Need, read, whole};
+use super::call::{Answer, Call, Need, read};
 use super::issues::Place;
 
 pub(crate) fn routes() -> Router<Gitea> {
@@ -27,9 +27,11 @@ pub(crate) fn routes() -> Router<Gitea> {
 type UserPlace = Path<(String, String, String)>;
 
 async fn list(call: Call, Path((owner, name)): Place) -> Response {
+    let page = call.page();
     call.visit(&owner, &name, Need::Account, |world, visit| {
-        let collaborators = world.repo(visit.repo)?.collaborators.keys();
-        Ok(whole(collaborators.map(|login| json::user(world, login, visit.viewer())).collect()))
+        let collaborators = &world.repo(visit.repo)?.collaborators;
+        let shown = page.cut(collaborators.keys()).map(|login| json::user(world, login, visit.viewer()));
+        Ok(Answer::List { items: shown.collect(), total: collaborators.len() })
     })
 }
 
@@ -76,12 +78,13 @@ async fn permission(call: Call, Path((owner, name, login)): UserPlace) -> Respon
         }
         let repo = world.repo(visit.repo)?;
         let user = world.user(&login).ok_or_else(Refusal::not_found)?;
-        // A team that is defined by its units gives no permission that shows here.
-        let through_team =
+        // A team that is defined by its units gives no permission that shows, but on Forgejo.
+        let direct =
             user.is_admin || repo.owner == user.login || repo.collaborators.contains_key(&user.login);
         let owner_team = world.team_permission(repo, &user.login) == Some(Permission::Admin);
-        let level =
-            world.permission(repo, Some(&user.login)).filter(|_| through_team || owner_team || !repo.private);
+        let level = world
+            .permission(repo, Some(&user.login))
+            .filter(|_| direct || owner_team || !repo.private || world.server.shows_team_permissions());
         let word = match level {
             None => "none",
             Some(_) if owner_team || repo.owner == user.login => "owner",

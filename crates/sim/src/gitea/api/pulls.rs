@@ -85,7 +85,7 @@ struct OpenPull {
 }
 
 async fn open(call: Call, Path((owner, name)): Place, body: Bytes) -> Response {
-    call.visit(&owner, &name, Need::Account, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Account, |world, visit| {
         let new: OpenPull = read(&body)?;
         let labels = if visit.permission >= Permission::Write { new.labels } else { Vec::new() };
         let new = NewPull {
@@ -201,7 +201,7 @@ async fn merge(call: Call, Path((owner, name, number)): NumberedPlace, body: Byt
 }
 
 async fn cancel(call: Call, Path((owner, name, number)): NumberedPlace) -> Response {
-    call.visit(&owner, &name, Need::Write, |world, visit| {
+    call.visit_unarchived(&owner, &name, Need::Write, |world, visit| {
         world.cancel_schedule(visit.repo, number)?;
         Ok(Answer::Empty(204))
     })

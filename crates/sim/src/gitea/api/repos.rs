@@ -1,6 +1,6 @@
 //! Repositories: made, found, changed, deleted; and the search for issues across all of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -93,6 +93,8 @@ struct EditRepository {
     private: Option<bool>,
     archived: Option<bool>,
     default_branch: Option<String>,
+    #[serde(flatten)]
+    others: BTreeMap<String, Value>,
 }
 
 async fn edit(call: Call, Path((owner, name)): Path<(String, String)>, body: Bytes) -> Response {
@@ -111,14 +113,24 @@ async fn edit(call: Call, Path((owner, name)): Path<(String, String)>, body: Byt
         if let Some(branch) = edit.default_branch {
             repo.default_branch = branch;
         }
+        for (name, style) in json::MERGE_SETTINGS {
+            match edit.others.get(name).and_then(Value::as_bool) {
+                Some(true) => {
+                    repo.merge_styles.insert(style);
+                }
+                Some(false) => {
+                    repo.merge_styles.remove(&style);
+                }
+                None => {}
+            }
+        }
         Ok(Answer::Json(200, json::repository(world, world.repo(visit.repo)?, Some(visit.permission))))
     })
 }
 
 async fn remove(call: Call, Path((owner, name)): Path<(String, String)>) -> Response {
     call.visit(&owner, &name, Need::Admin, |world, visit| {
-        world.repos.remove(&visit.repo);
-        world.moved.retain(|_, id| *id != visit.repo);
+        world.delete_repository(visit.repo);
         Ok(Answer::Empty(204))
     })
 }
@@ -159,9 +171,13 @@ async fn of_owner(call: Call, Path(owner): Path<String>) -> Response {
 
 async fn search(call: Call) -> Response {
     let (query, page) = (call.query.get("q").cloned().unwrap_or_default().to_lowercase(), call.page());
+    let archived = call.query.contains_key("archived").then(|| call.flag("archived"));
     call.run(|world, login| {
-        let (items, _) = visible(world, login, page, |repo| repo.name.to_lowercase().contains(&query));
-        Ok(Answer::Json(200, json!({ "ok": true, "data": items })))
+        let (items, total) = visible(world, login, page, |repo| {
+            repo.name.to_lowercase().contains(&query)
+                && archived.is_none_or(|archived| repo.archived.is_some() == archived)
+        });
+        Ok(Answer::List { items: json!({ "ok": true, "data": items }), total })
     })
 }
 

@@ -1,6 +1,7 @@
 //! Statuses, protections, hooks, and the repository's own name.
 
 use super::Repository;
+use crate::gitea::MergeStyle;
 use crate::gitea::git::Sha;
 use crate::gitea::hooks::{Hook, expand_events};
 use crate::gitea::state::{Status, now};
@@ -44,6 +45,7 @@ impl Repository {
         self.change(|world, id| {
             let hook = world.counters.next("hook");
             let created = now();
+            let events = expand_events(world.server, events.iter().copied());
             world.repo_mut(id)?.hooks.insert(
                 hook,
                 Hook {
@@ -51,7 +53,7 @@ impl Repository {
                     url: url.to_owned(),
                     secret: secret.to_owned(),
                     form: false,
-                    events: expand_events(events.iter().copied()),
+                    events,
                     active: true,
                     authorization_header: String::new(),
                     branch_filter: String::new(),
@@ -71,6 +73,30 @@ impl Repository {
         })?;
         name.clone_into(&mut self.name);
         Ok(())
+    }
+
+    /// Hides the repository from those whom it does not let in, or shows it to everybody.
+    pub fn set_private(&self, private: bool) -> Result<(), Refusal> {
+        self.change(|world, id| {
+            world.repo_mut(id)?.private = private;
+            Ok(())
+        })
+    }
+
+    /// Chooses how pull requests may be merged.
+    pub fn allow_merges(&self, styles: &[MergeStyle]) -> Result<(), Refusal> {
+        self.change(|world, id| {
+            world.repo_mut(id)?.merge_styles = styles.iter().copied().collect();
+            Ok(())
+        })
+    }
+
+    /// Deletes the repository with all that is in it.
+    pub fn delete(&self) -> Result<(), Refusal> {
+        self.change(|world, id| {
+            world.delete_repository(id);
+            Ok(())
+        })
     }
 
     /// Archives the repository, or takes it back.

@@ -1,9 +1,10 @@
-//! The recordings, read from `fixtures/recordings/gitea-1.27`.
+//! The recordings of the three servers, read from `fixtures/recordings`.
 
 use std::path::Path;
 
 use serde::Deserialize;
 use serde_json::Value;
+use sim::gitea::Server as Kind;
 
 /// The scenarios, in the order in which they were recorded on one repository.
 pub(crate) const SCENARIOS: [&str; 12] = [
@@ -117,8 +118,8 @@ fn form_decoded(text: &str) -> String {
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
-pub(crate) fn load(name: &str) -> Scenario {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings/gitea-1.27");
+pub(crate) fn load(kind: Kind, name: &str) -> Scenario {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/recordings").join(kind.name());
     let text =
         std::fs::read_to_string(folder.join(format!("{name}.json"))).expect("the recording is in fixtures");
     let scenario: Scenario =

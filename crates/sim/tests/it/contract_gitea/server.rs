@@ -14,12 +14,15 @@ use axum::http::{HeaderMap, StatusCode, Uri};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
-use sim::gitea::{FileChange, Gitea, NewCommit, Options};
+use sim::gitea::{FileChange, Gitea, NewCommit, Options, Server as Kind};
 
 use super::recording::Delivery;
 
 pub(crate) const SECRET: &str = "recording-secret";
 pub(crate) const REPOSITORY: &str = "/api/v1/repos/ops/homelab";
+
+/// How long the simulator takes to find out whether a pull request can be merged.
+const MERGEABLE_DELAY: Duration = Duration::from_millis(20);
 
 /// Charts, and the version that each begins with.
 const APPS: [(&str, &str); 9] = [
@@ -56,7 +59,8 @@ enum Pushes {
 }
 
 pub(crate) struct Server {
-    pub(crate) base: String,
+    pub(crate) kind: Kind,
+    base: String,
     administrator: String,
     /// The address that commits carry, by which the server knows their author.
     email: String,
@@ -68,20 +72,22 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// The simulator, or the real server that the environment names.
-    pub(crate) async fn start() -> Self {
+    /// The simulator, or the real server that the environment names, if it is of that kind.
+    pub(crate) async fn start(kind: Kind) -> Option<Self> {
         let real = std::env::var("CARETAKER_TEST_GITEA_URL").ok().filter(|url| !url.is_empty());
         let (base, token, handle) = if let Some(url) = real {
             let token = std::env::var("CARETAKER_TEST_GITEA_TOKEN").expect("an administrator's token");
             (url.trim_end_matches('/').to_owned(), token, None)
         } else {
-            let gitea = Gitea::start(Options::default()).await.expect("a free port");
+            let options = Options { server: kind, mergeable_delay: MERGEABLE_DELAY, ..Options::default() };
+            let gitea = Gitea::start(options).await.expect("a free port");
             gitea.create_user("operator", true);
             (gitea.url(), gitea.create_token("operator", &["all"]), Some(gitea))
         };
         let client = crate::client().redirect(reqwest::redirect::Policy::none()).build().expect("a client");
         let (listener, deliveries) = listen().await;
         let mut server = Self {
+            kind,
             base,
             administrator: "operator".into(),
             email: "operator@example.com".into(),
@@ -91,8 +97,13 @@ impl Server {
             listener,
             deliveries,
         };
+        let version = server.call("operator", "GET", "/api/v1/version", None).await;
+        let version = version.body["version"].as_str().expect("a version").to_owned();
+        if kind_of(&version) != kind {
+            return None;
+        }
         server.set_up(handle).await;
-        server
+        Some(server)
     }
 
     pub(crate) fn is_simulated(&self) -> bool {
@@ -170,13 +181,18 @@ impl Server {
         Answer { status, headers, body }
     }
 
-    /// Waits until a pull request can be merged.
+    /// Waits until a pull request can be merged, and reads so for longer than a void verdict could.
     pub(crate) async fn settle_mergeable(&self, number: u64) {
         let until = Instant::now() + Duration::from_secs(20);
         let path = format!("{REPOSITORY}/pulls/{number}");
-        while self.admin("GET", &path, Value::Null).await.body["mergeable"] != true {
-            assert!(Instant::now() < until, "pull request {number} does not become mergeable");
-            tokio::time::sleep(Duration::from_millis(20)).await;
+        let void = if self.is_simulated() { 2 * MERGEABLE_DELAY } else { Duration::from_secs(1) };
+        let mut since: Option<Instant> = None;
+        while since.is_none_or(|since| since.elapsed() <= void) {
+            let asked = Instant::now();
+            let mergeable = self.admin("GET", &path, Value::Null).await.body["mergeable"] == true;
+            since = mergeable.then(|| since.unwrap_or(asked));
+            assert!(asked < until, "pull request {number} does not become mergeable");
+            tokio::time::sleep(MERGEABLE_DELAY / 2).await;
         }
     }
 
@@ -307,6 +323,35 @@ impl Server {
                 std::fs::remove_dir_all(folder).expect("the temporary folder can be removed");
             }
         }
+    }
+}
+
+/// Which recordings a server is held to, by what it says of its version.
+fn kind_of(version: &str) -> Kind {
+    // Forgejo names the version of Gitea whose API it keeps to, after its own.
+    if version.contains("+gitea-") {
+        return Kind::Forgejo12;
+    }
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or_default());
+    let version = (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default());
+    if version >= (1, 26) { Kind::Gitea127 } else { Kind::Gitea125 }
+}
+
+#[test]
+fn contract_versions_tell_the_kind_of_a_server() {
+    for (version, kind) in [
+        ("1.27.1", Kind::Gitea127),
+        ("1.26.0", Kind::Gitea127),
+        ("1.28.0+dev-12-gabcdef", Kind::Gitea127),
+        ("1.25.0-rc0", Kind::Gitea125),
+        ("1.24.7", Kind::Gitea125),
+        ("12.0.0-dev-412-7958942e3e+gitea-1.22.0", Kind::Forgejo12),
+        ("13.0.2+gitea-1.22.0", Kind::Forgejo12),
+    ] {
+        assert_eq!(kind_of(version), kind, "{version}");
+    }
+    for kind in Kind::ALL {
+        assert_eq!(kind_of(kind.version()), kind);
     }
 }
 
