@@ -2,16 +2,22 @@
 //!
 //! Races decided here: only requests that change nothing when repeated are repeated, so an answer that was lost after
 //! its effect never leads to a second effect; redirects are answers and never followed, since a followed PATCH turns
-//! into a GET; an answer that does not end is cut off by size as well as by time.
+//! into a GET; an answer that does not end is cut off by size as well as by time. A request that the open circuit holds
+//! back was not sent; for a write that reads as uncertain all the same, since an earlier try of it may have been.
 
+use super::circuit::Circuit;
+use super::traffic::{RequestOutcome, Traffic};
 use super::{BRANCH_WRITE_TIMEOUT, ForgeError, ForgeResult, Settings};
 use backon::{ExponentialBuilder, Retryable};
+use jiff::Timestamp;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use url::Url;
 
 /// The largest answer that is read.
@@ -32,27 +38,54 @@ pub(crate) enum ClientError {
     /// The address is not one of a web server.
     #[error("`{0}` is not the address of a forge: it must begin with http:// or https://")]
     Url(Url),
+    /// The contact holds what a header cannot.
+    #[error("forge.contact holds characters that no header may have")]
+    Contact,
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be built")]
     Build(#[source] reqwest::Error),
 }
 
+/// One part of a path.
+#[derive(Debug, Clone)]
+enum Segment {
+    /// The API's own word.
+    Word(&'static str),
+    /// A name, a number, a commit.
+    Value(String),
+}
+
+impl Segment {
+    fn text(&self) -> &str {
+        match self {
+            Self::Word(word) => word,
+            Self::Value(value) => value,
+        }
+    }
+}
+
 /// Where a request goes, below `/api/v1`.
 #[derive(Debug, Clone)]
 pub(super) struct Route {
-    segments: Vec<String>,
+    segments: Vec<Segment>,
     query: Vec<(&'static str, String)>,
 }
 
 impl Route {
     /// A path given by its segments; each is escaped by itself, slashes included.
-    pub(super) fn new<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { segments: segments.into_iter().map(str::to_owned).collect(), query: Vec::new() }
+    pub(super) fn new(word: &'static str) -> Self {
+        Self { segments: vec![Segment::Word(word)], query: Vec::new() }
     }
 
-    /// Adds segments.
-    pub(super) fn then<'a>(mut self, segments: impl IntoIterator<Item = &'a str>) -> Self {
-        self.segments.extend(segments.into_iter().map(str::to_owned));
+    /// Adds a word of the API.
+    pub(super) fn then(mut self, word: &'static str) -> Self {
+        self.segments.push(Segment::Word(word));
+        self
+    }
+
+    /// Adds a name, a number, a commit.
+    pub(super) fn value(mut self, value: impl ToString) -> Self {
+        self.segments.push(Segment::Value(value.to_string()));
         self
     }
 
@@ -61,12 +94,27 @@ impl Route {
         self.query.push((name, value.into()));
         self
     }
+
+    /// What kind of route it is: a star for each value, one for several that follow each other as the parts of a path do.
+    fn shape(&self) -> String {
+        let mut shape: Vec<&str> = Vec::new();
+        for (place, segment) in self.segments.iter().enumerate() {
+            match segment {
+                Segment::Word(word) => shape.push(word),
+                // Owner and name are two.
+                Segment::Value(_) if place > 2 && shape.last() == Some(&"*") => {}
+                Segment::Value(_) => shape.push("*"),
+            }
+        }
+        shape.join("/")
+    }
 }
 
 /// A good answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     what: String,
+    pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Vec<u8>,
 }
@@ -101,12 +149,54 @@ impl Answer {
     }
 }
 
+/// Why a try failed, and whether another one makes sense.
+#[derive(Debug)]
+struct Failed {
+    error: ForgeError,
+    again: Again,
+}
+
+/// Whether a request that changes nothing is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// No.
+    No,
+    /// After a pause.
+    Soon,
+    /// After as long a pause as the server asks for.
+    After(Duration),
+}
+
+impl Failed {
+    fn for_good(error: ForgeError) -> Self {
+        Self { error, again: Again::No }
+    }
+}
+
 /// The connection to one forge.
 #[derive(Debug)]
 pub(super) struct Http {
     client: reqwest::Client,
     base: Url,
     read_timeout: Duration,
+    connections: Semaphore,
+    circuit: Mutex<Circuit>,
+    traffic: Mutex<Traffic>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who asks, and whom its operator can ask about it.
+fn user_agent(contact: Option<&str>) -> Result<HeaderValue, ClientError> {
+    let name = concat!("caretaker/", env!("CARGO_PKG_VERSION"));
+    let home = option_env!("CARGO_PKG_REPOSITORY").filter(|home| !home.is_empty());
+    let text = match contact.map(str::trim).filter(|contact| !contact.is_empty()).or(home) {
+        Some(contact) => format!("{name} (+{contact})"),
+        None => name.to_owned(),
+    };
+    HeaderValue::from_str(&text).map_err(|_| ClientError::Contact)
 }
 
 impl Http {
@@ -122,7 +212,7 @@ impl Http {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, authorization);
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("caretaker/", env!("CARGO_PKG_VERSION")))
+            .user_agent(user_agent(settings.contact.as_deref())?)
             .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(settings.connect_timeout())
@@ -131,7 +221,20 @@ impl Http {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(ClientError::Build)?;
-        Ok(Self { client, base: url.clone(), read_timeout: settings.read_timeout() })
+        Ok(Self {
+            client,
+            base: url.clone(),
+            read_timeout: settings.read_timeout(),
+            connections: Semaphore::new(settings.connections()),
+            circuit: Mutex::default(),
+            traffic: Mutex::default(),
+        })
+    }
+
+    /// What was asked so far.
+    pub(super) fn traffic(&self) -> Traffic {
+        let down = locked(&self.circuit).down(Instant::now());
+        Traffic { down, ..locked(&self.traffic).clone() }
     }
 
     fn url(&self, route: &Route) -> Url {
@@ -139,7 +242,7 @@ impl Http {
         url.set_query(None);
         url.set_fragment(None);
         if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1"]).extend(&route.segments);
+            path.pop_if_empty().extend(["api", "v1"]).extend(route.segments.iter().map(Segment::text));
         }
         if !route.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&route.query);
@@ -159,12 +262,19 @@ impl Http {
             .with_max_delay(LONGEST_WAIT)
             .with_max_times(RETRIES)
             .with_jitter();
-        let tries = (|| self.once(method, route, None, None)).retry(policy).when(|error| {
-            matches!(error, ForgeError::Unavailable { retry_after, .. }
-                if retry_after.is_none_or(|wait| wait <= LONGEST_WAIT))
-        });
+        let tries = (|| self.once(method, route, None, None))
+            .retry(policy)
+            .when(|failed| match failed.again {
+                Again::No => false,
+                Again::Soon => true,
+                Again::After(wait) => wait <= LONGEST_WAIT,
+            })
+            .adjust(|failed, pause| match failed.again {
+                Again::After(wait) => pause.map(|pause| pause.max(wait)),
+                Again::No | Again::Soon => pause,
+            });
         match tokio::time::timeout(self.read_timeout, tries).await {
-            Ok(result) => result,
+            Ok(result) => result.map_err(|failed| failed.error),
             Err(_) => Err(ForgeError::Unavailable {
                 what: what(method, &self.url(route)),
                 said: format!("no answer within {} seconds", self.read_timeout.as_secs()),
@@ -175,7 +285,7 @@ impl Http {
 
     /// Sends a write, once: whether a lost one happened is for the caller to find out.
     pub(super) async fn write(&self, method: &Method, route: &Route, body: &Value) -> ForgeResult<Answer> {
-        self.once(method, route, Some(body), None).await
+        self.once(method, route, Some(body), None).await.map_err(|failed| failed.error)
     }
 
     /// Sends a write that moves a branch, which may take longer.
@@ -185,22 +295,99 @@ impl Http {
         route: &Route,
         body: &Value,
     ) -> ForgeResult<Answer> {
-        self.once(method, route, Some(body), Some(BRANCH_WRITE_TIMEOUT)).await
+        self.once(method, route, Some(body), Some(BRANCH_WRITE_TIMEOUT)).await.map_err(|failed| failed.error)
     }
 
+    /// One try: counted, bounded in number, and held back while the forge is down.
     async fn once(
         &self,
         method: &Method,
         route: &Route,
         body: Option<&Value>,
         timeout: Option<Duration>,
-    ) -> ForgeResult<Answer> {
+    ) -> Result<Answer, Failed> {
+        let is_read = *method == Method::GET;
+        // Writes come one after the other anyway, and what they rest on does not keep while they wait. It is never closed, so
+        // that it cannot fail.
+        let _permit = if is_read { self.connections.acquire().await.ok() } else { None };
+        let asked = locked(&self.circuit).ask(Instant::now(), is_read);
+        if let Err(held) = asked {
+            self.count(method, route, RequestOutcome::HeldBack);
+            return Err(Failed::for_good(ForgeError::Unavailable {
+                what: what(method, &self.url(route)),
+                said: held.why,
+                retry_after: Some(held.wait),
+            }));
+        }
+        let result = self.send(method, route, body, timeout).await;
+        let outcome = match &result {
+            Ok(_) | Err(Sent::Unreadable(_)) => RequestOutcome::Ok,
+            Err(Sent::Down(..) | Sent::Refused(Failed { error: ForgeError::Unavailable { .. }, .. })) => {
+                RequestOutcome::Failed
+            }
+            Err(Sent::Refused(_)) => RequestOutcome::Refused,
+            Err(Sent::Unanswered(_) | Sent::TooSlow(_)) => RequestOutcome::Unanswered,
+        };
+        self.count(method, route, outcome);
+        self.judge(result)
+    }
+
+    fn count(&self, method: &Method, route: &Route, outcome: RequestOutcome) {
+        locked(&self.traffic).add(method.as_str(), route.shape(), outcome);
+    }
+
+    /// What a try says of the server as a whole.
+    fn judge(&self, result: Result<Answer, Sent>) -> Result<Answer, Failed> {
+        let now = Instant::now();
+        let mut circuit = locked(&self.circuit);
+        match result {
+            Ok(answer) => {
+                circuit.answered();
+                Ok(answer)
+            }
+            Err(Sent::Refused(failed)) => {
+                circuit.answered();
+                if let (Again::After(wait), ForgeError::Unavailable { said, .. }) =
+                    (failed.again, &failed.error)
+                    && wait > LONGEST_WAIT
+                {
+                    circuit.asked_to_wait(now, wait, said);
+                }
+                Err(failed)
+            }
+            Err(Sent::Unreadable(error)) => {
+                circuit.answered();
+                Err(Failed::for_good(error))
+            }
+            Err(Sent::Down(failed, said)) => {
+                match failed.again {
+                    Again::After(wait) if wait > LONGEST_WAIT => circuit.asked_to_wait(now, wait, &said),
+                    _ => circuit.failed(now, &said),
+                }
+                Err(failed)
+            }
+            Err(Sent::Unanswered(error)) => {
+                circuit.failed(now, &error.to_string());
+                Err(Failed { error, again: Again::Soon })
+            }
+            Err(Sent::TooSlow(error)) => Err(Failed { error, again: Again::Soon }),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        route: &Route,
+        body: Option<&Value>,
+        timeout: Option<Duration>,
+    ) -> Result<Answer, Sent> {
         let url = self.url(route);
         let what = what(method, &url);
-        let unavailable = |error: &reqwest::Error| ForgeError::Unavailable {
-            what: what.clone(),
-            said: causes(error),
-            retry_after: None,
+        let lost = |error: &reqwest::Error| {
+            let slow = error.is_timeout() && !error.is_connect();
+            let error =
+                ForgeError::Unavailable { what: what.clone(), said: causes(error), retry_after: None };
+            if slow { Sent::TooSlow(error) } else { Sent::Unanswered(error) }
         };
         let mut request = self.client.request(method.clone(), url);
         if let Some(body) = body {
@@ -209,25 +396,65 @@ impl Http {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        let mut response = request.send().await.map_err(|error| unavailable(&error))?;
+        let mut response = request.send().await.map_err(|error| lost(&error))?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
             if bytes.len() + chunk.len() > MAXIMUM_BODY {
-                return Err(ForgeError::Unreadable {
+                return Err(Sent::Unreadable(ForgeError::Unreadable {
                     what,
                     said: format!("longer than {MAXIMUM_BODY} bytes"),
-                });
+                }));
             }
             bytes.extend_from_slice(&chunk);
         }
         tracing::debug!(request = %what, status = status.as_u16(), bytes = bytes.len(), "forge answered");
         if status.is_success() {
-            return Ok(Answer { what, headers, body: bytes });
+            return Ok(Answer { what, status, headers, body: bytes });
         }
-        Err(refusal(what, status, &headers, &bytes))
+        let error = refusal(what, status, &headers, &bytes);
+        let again = match &error {
+            ForgeError::Unavailable { retry_after: Some(wait), .. } => Again::After(*wait),
+            ForgeError::Unavailable { .. } => Again::Soon,
+            _ => Again::No,
+        };
+        let failed = Failed { error, again };
+        if is_down(status) {
+            return Err(Sent::Down(failed, format!("status {}", status.as_u16())));
+        }
+        Err(Sent::Refused(failed))
     }
+}
+
+/// How a try ended that brought no good answer.
+#[derive(Debug)]
+enum Sent {
+    /// The server answered, and not with a yes.
+    Refused(Failed),
+    /// It answered with what cannot be read.
+    Unreadable(ForgeError),
+    /// A proxy answers for it, or it says itself that it is not there.
+    Down(Failed, String),
+    /// No connection, or one that broke.
+    Unanswered(ForgeError),
+    /// The answer did not come in time.
+    TooSlow(ForgeError),
+}
+
+/// What says that the server itself is not there.
+fn is_down(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
+}
+
+/// How long `Retry-After` asks to wait: seconds, or a date.
+fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
+    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -281,11 +508,7 @@ fn refusal(what: String, status: StatusCode, headers: &HeaderMap, body: &[u8]) -
         _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => ForgeError::Unavailable {
             what,
             said: if said.is_empty() { format!("status {}", status.as_u16()) } else { said },
-            retry_after: headers
-                .get(header::RETRY_AFTER)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.trim().parse().ok())
-                .map(Duration::from_secs),
+            retry_after: retry_after(headers, Timestamp::now()),
         },
         _ => ForgeError::Refused { what, status: status.as_u16(), said },
     }
@@ -356,12 +579,58 @@ mod tests {
         let settings = Settings::default();
         let url = Url::parse("https://example.org/git/").expect("an address");
         let http = Http::new(&url, &SecretString::from("t".to_owned()), &settings).expect("a client");
-        let route = Route::new(["repos", "ops", "homelab", "branches", "renovate/a b"]).with("q", "a&b");
+        let route = Route::new("repos")
+            .value("ops")
+            .value("homelab")
+            .then("branches")
+            .value("renovate/a b")
+            .with("q", "a&b");
         assert_eq!(
             http.url(&route).as_str(),
             "https://example.org/git/api/v1/repos/ops/homelab/branches/renovate%2Fa%20b?q=a%26b"
         );
         assert_eq!(what(&Method::GET, &http.url(&route)), "GET /repos/ops/homelab/branches/renovate%2Fa%20b");
+    }
+
+    #[test]
+    fn the_shape_of_a_route_holds_no_value() {
+        let repository = || Route::new("repos").value("ops").value("homelab");
+        for (route, shape) in [
+            (Route::new("version"), "version"),
+            (repository(), "repos/*/*"),
+            (repository().then("pulls").value(6).then("merge"), "repos/*/*/pulls/*/merge"),
+            (repository().then("pulls").value("6.diff"), "repos/*/*/pulls/*"),
+            (repository().then("contents").value("a").value("b").value("c.yaml"), "repos/*/*/contents/*"),
+        ] {
+            assert_eq!(route.shape(), shape);
+        }
+    }
+
+    #[test]
+    fn a_wait_is_asked_for_in_seconds_or_until_a_date() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().expect("a time");
+        for (text, expected) in [
+            ("7", Some(7)),
+            (" 120 ", Some(120)),
+            ("Sat, 21 Nov 2026 10:00:30 GMT", Some(30)),
+            ("Sat, 21 Nov 2026 09:00:00 GMT", Some(0)),
+            ("soon", None),
+            ("-1", None),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(text));
+            assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs()), expected, "{text}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn who_asks_says_so() {
+        let agent = user_agent(Some(" operator@example.org ")).expect("a header");
+        let agent = agent.to_str().expect("text");
+        assert!(agent.starts_with("caretaker/") && agent.ends_with(" (+operator@example.org)"), "{agent}");
+        assert!(user_agent(None).expect("a header").to_str().expect("text").starts_with("caretaker/"));
+        assert!(user_agent(Some("a\nb")).is_err());
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a run remembers of its tasks, its change, its merges and its effects.
 
-use crate::forge::{CommitSha, PullNumber};
+use crate::forge::{CommitSha, Proposal, PullNumber};
 use crate::health::{Approval, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
@@ -101,6 +101,13 @@ pub(crate) enum Stage {
     RevertAsked {
         /// Its step.
         step: EventId,
+    },
+    /// The undoing lies in a pull request that is not merged yet.
+    RevertProposed {
+        /// Which.
+        proposal: Proposal,
+        /// Since when.
+        at: Timestamp,
     },
     /// Undone in Git; the undoing is being rolled out.
     Reverted {
