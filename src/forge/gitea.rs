@@ -3,8 +3,9 @@
 //! Races decided here: a list that moves while its pages are read may hold something twice, so lists are made unique by
 //! their numbers; a list that does not end is an error and never a short list.
 
-use super::http::{Answer, ClientError, Http, Route};
+use super::http::{Answer, ClientError, Http};
 use super::merging::{MergeAnswer, MergeOrder, NewPull};
+use super::route::Route;
 use super::server::Server;
 use super::traffic::Traffic;
 use super::types::{

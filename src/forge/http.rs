@@ -6,10 +6,11 @@
 //! back was not sent; for a write that reads as uncertain all the same, since an earlier try of it may have been.
 
 use super::circuit::Circuit;
+use super::refusal::{causes, is_down, refusal, what};
+use super::route::Route;
 use super::traffic::{RequestOutcome, Traffic};
 use super::{BRANCH_WRITE_TIMEOUT, ForgeError, ForgeResult, Settings};
 use backon::{ExponentialBuilder, Retryable};
-use jiff::Timestamp;
 use reqwest::header::{self, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
@@ -22,8 +23,6 @@ use url::Url;
 
 /// The largest answer that is read.
 const MAXIMUM_BODY: usize = 32 * 1024 * 1024;
-/// How much of the forge's own words is kept.
-const MAXIMUM_SAID: usize = 300;
 /// How often a read is tried again.
 const RETRIES: usize = 3;
 /// A server that asks for a longer wait than this is not asked again by this request.
@@ -44,70 +43,6 @@ pub(crate) enum ClientError {
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be built")]
     Build(#[source] reqwest::Error),
-}
-
-/// One part of a path.
-#[derive(Debug, Clone)]
-enum Segment {
-    /// The API's own word.
-    Word(&'static str),
-    /// A name, a number, a commit.
-    Value(String),
-}
-
-impl Segment {
-    fn text(&self) -> &str {
-        match self {
-            Self::Word(word) => word,
-            Self::Value(value) => value,
-        }
-    }
-}
-
-/// Where a request goes, below `/api/v1`.
-#[derive(Debug, Clone)]
-pub(super) struct Route {
-    segments: Vec<Segment>,
-    query: Vec<(&'static str, String)>,
-}
-
-impl Route {
-    /// A path given by its segments; each is escaped by itself, slashes included.
-    pub(super) fn new(word: &'static str) -> Self {
-        Self { segments: vec![Segment::Word(word)], query: Vec::new() }
-    }
-
-    /// Adds a word of the API.
-    pub(super) fn then(mut self, word: &'static str) -> Self {
-        self.segments.push(Segment::Word(word));
-        self
-    }
-
-    /// Adds a name, a number, a commit.
-    pub(super) fn value(mut self, value: impl ToString) -> Self {
-        self.segments.push(Segment::Value(value.to_string()));
-        self
-    }
-
-    /// Adds a parameter.
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
-        self
-    }
-
-    /// What kind of route it is: a star for each value, one for several that follow each other as the parts of a path do.
-    fn shape(&self) -> String {
-        let mut shape: Vec<&str> = Vec::new();
-        for (place, segment) in self.segments.iter().enumerate() {
-            match segment {
-                Segment::Word(word) => shape.push(word),
-                // Owner and name are two.
-                Segment::Value(_) if place > 2 && shape.last() == Some(&"*") => {}
-                Segment::Value(_) => shape.push("*"),
-            }
-        }
-        shape.join("/")
-    }
 }
 
 /// A good answer.
@@ -237,19 +172,6 @@ impl Http {
         Traffic { down, ..locked(&self.traffic).clone() }
     }
 
-    fn url(&self, route: &Route) -> Url {
-        let mut url = self.base.clone();
-        url.set_query(None);
-        url.set_fragment(None);
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1"]).extend(route.segments.iter().map(Segment::text));
-        }
-        if !route.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&route.query);
-        }
-        url
-    }
-
     /// Reads; tried again while the forge does not answer.
     pub(super) async fn get(&self, route: &Route) -> ForgeResult<Answer> {
         self.repeatable(&Method::GET, route).await
@@ -276,7 +198,7 @@ impl Http {
         match tokio::time::timeout(self.read_timeout, tries).await {
             Ok(result) => result.map_err(|failed| failed.error),
             Err(_) => Err(ForgeError::Unavailable {
-                what: what(method, &self.url(route)),
+                what: what(method, &route.below(&self.base)),
                 said: format!("no answer within {} seconds", self.read_timeout.as_secs()),
                 retry_after: None,
             }),
@@ -314,7 +236,7 @@ impl Http {
         if let Err(held) = asked {
             self.count(method, route, RequestOutcome::HeldBack);
             return Err(Failed::for_good(ForgeError::Unavailable {
-                what: what(method, &self.url(route)),
+                what: what(method, &route.below(&self.base)),
                 said: held.why,
                 retry_after: Some(held.wait),
             }));
@@ -381,7 +303,7 @@ impl Http {
         body: Option<&Value>,
         timeout: Option<Duration>,
     ) -> Result<Answer, Sent> {
-        let url = self.url(route);
+        let url = route.below(&self.base);
         let what = what(method, &url);
         let lost = |error: &reqwest::Error| {
             let slow = error.is_timeout() && !error.is_connect();
@@ -442,21 +364,6 @@ enum Sent {
     TooSlow(ForgeError),
 }
 
-/// What says that the server itself is not there.
-fn is_down(status: StatusCode) -> bool {
-    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
-}
-
-/// How long `Retry-After` asks to wait: seconds, or a date.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
-    let text = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
-    Some(Duration::try_from(date.duration_since(now)).unwrap_or(Duration::ZERO))
-}
-
 fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(url::Host::Domain(name)) => name == "localhost",
@@ -466,113 +373,9 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Method and path; never the query, which may hold what is nobody's business, and never a name or password.
-fn what(method: &Method, url: &Url) -> String {
-    let path = url.path();
-    let path = path.split_once("/api/v1").map_or(path, |(_, rest)| rest);
-    format!("{method} {path}")
-}
-
-/// An error of the client with all that caused it: its own text says only "error sending request".
-fn causes(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut text = String::new();
-    let mut next: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(cause) = next {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    if text.is_empty() { "the connection broke".to_owned() } else { text }
-}
-
-/// What a status that is no success means.
-fn refusal(what: String, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ForgeError {
-    let said = said(body);
-    match status {
-        _ if status.is_redirection() => ForgeError::Renamed {
-            location: headers
-                .get(header::LOCATION)
-                .and_then(|location| location.to_str().ok())
-                .unwrap_or("(the forge does not say where)")
-                .to_owned(),
-        },
-        StatusCode::UNAUTHORIZED => ForgeError::Unauthorized { said },
-        StatusCode::FORBIDDEN => ForgeError::Forbidden { what, said },
-        StatusCode::NOT_FOUND => ForgeError::NotFound { what },
-        StatusCode::CONFLICT => ForgeError::Conflict { what, said },
-        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => ForgeError::Unavailable {
-            what,
-            said: if said.is_empty() { format!("status {}", status.as_u16()) } else { said },
-            retry_after: retry_after(headers, Timestamp::now()),
-        },
-        _ => ForgeError::Refused { what, status: status.as_u16(), said },
-    }
-}
-
-/// The forge's own words: the `message` (or `Err`) of its JSON, else the text itself; one line, cut.
-fn said(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(fields)) => ["message", "Err", "StdErr"]
-            .iter()
-            .filter_map(|name| fields.get(*name)?.as_str())
-            .find(|text| !text.is_empty())
-            .unwrap_or_default()
-            .to_owned(),
-        _ => String::from_utf8_lossy(body).into_owned(),
-    };
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = line.char_indices().nth(MAXIMUM_SAID) {
-        line.truncate(cut);
-        line.push('…');
-    }
-    line
-}
-
-/// The error that a recorded answer becomes.
-#[cfg(test)]
-pub(super) fn refusal_of(status: u16, body: &[u8]) -> ForgeError {
-    let status = StatusCode::from_u16(status).expect("a status");
-    refusal("POST /merge".to_owned(), status, &HeaderMap::new(), body)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_forge_says_is_one_short_line() {
-        for (body, expected) in [
-            (r#"{"message":"head out of date","url":"x"}"#, "head out of date"),
-            (r#"{"message":"","url":"x"}"#, ""),
-            (r#"{"Style":"merge","StdOut":"","StdErr":"boom\nbang","Err":"exit 1"}"#, "exit 1"),
-            ("<html>\n bad  gateway</html>", "<html> bad gateway</html>"),
-            ("", ""),
-        ] {
-            assert_eq!(said(body.as_bytes()), expected);
-        }
-        assert!(said("x".repeat(5000).as_bytes()).chars().count() <= MAXIMUM_SAID + 1);
-    }
-
-    #[test]
-    fn each_status_has_its_error() {
-        let refuse = |status: u16| refusal_of(status, br#"{"message":"m"}"#);
-        assert!(matches!(refuse(301), ForgeError::Renamed { .. }));
-        assert!(matches!(refuse(307), ForgeError::Renamed { .. }));
-        assert!(matches!(refuse(401), ForgeError::Unauthorized { .. }));
-        assert!(matches!(refuse(403), ForgeError::Forbidden { .. }));
-        assert!(matches!(refuse(404), ForgeError::NotFound { .. }));
-        assert!(matches!(refuse(405), ForgeError::Refused { status: 405, .. }));
-        assert!(matches!(refuse(409), ForgeError::Conflict { .. }));
-        assert!(matches!(refuse(422), ForgeError::Refused { status: 422, .. }));
-        assert!(matches!(refuse(423), ForgeError::Refused { status: 423, .. }));
-        assert!(matches!(refuse(429), ForgeError::Unavailable { .. }));
-        assert!(matches!(refuse(500), ForgeError::Unavailable { .. }));
-    }
 
     #[test]
     fn segments_are_escaped_and_a_path_in_the_address_is_kept() {
@@ -586,42 +389,13 @@ mod tests {
             .value("renovate/a b")
             .with("q", "a&b");
         assert_eq!(
-            http.url(&route).as_str(),
+            route.below(&http.base).as_str(),
             "https://example.org/git/api/v1/repos/ops/homelab/branches/renovate%2Fa%20b?q=a%26b"
         );
-        assert_eq!(what(&Method::GET, &http.url(&route)), "GET /repos/ops/homelab/branches/renovate%2Fa%20b");
-    }
-
-    #[test]
-    fn the_shape_of_a_route_holds_no_value() {
-        let repository = || Route::new("repos").value("ops").value("homelab");
-        for (route, shape) in [
-            (Route::new("version"), "version"),
-            (repository(), "repos/*/*"),
-            (repository().then("pulls").value(6).then("merge"), "repos/*/*/pulls/*/merge"),
-            (repository().then("pulls").value("6.diff"), "repos/*/*/pulls/*"),
-            (repository().then("contents").value("a").value("b").value("c.yaml"), "repos/*/*/contents/*"),
-        ] {
-            assert_eq!(route.shape(), shape);
-        }
-    }
-
-    #[test]
-    fn a_wait_is_asked_for_in_seconds_or_until_a_date() {
-        let now: Timestamp = "2026-11-21T10:00:00Z".parse().expect("a time");
-        for (text, expected) in [
-            ("7", Some(7)),
-            (" 120 ", Some(120)),
-            ("Sat, 21 Nov 2026 10:00:30 GMT", Some(30)),
-            ("Sat, 21 Nov 2026 09:00:00 GMT", Some(0)),
-            ("soon", None),
-            ("-1", None),
-        ] {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::RETRY_AFTER, HeaderValue::from_static(text));
-            assert_eq!(retry_after(&headers, now).map(|wait| wait.as_secs()), expected, "{text}");
-        }
-        assert_eq!(retry_after(&HeaderMap::new(), now), None);
+        assert_eq!(
+            what(&Method::GET, &route.below(&http.base)),
+            "GET /repos/ops/homelab/branches/renovate%2Fa%20b"
+        );
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! What real servers answered is read as it was meant: every recorded good answer of a kind that the client asks for, of
 //! each server that was recorded.
 
-use super::http::refusal_of;
 use super::merging::MergeStyle;
+use super::refusal::refusal_of;
 use super::server::{Server, ServerKind};
 use super::types::{
     Account, Branch, ChangedFile, Comment, Commit, FileChangeKind, Issue, Label, OwnerKind, Repository,
@@ -49,7 +49,7 @@ const SERVERS: [Recorded; 3] = [
         said: "1.25.0-rc0",
         counts_versions: false,
         delivers_statuses: true,
-        no_status: Some("pending"),
+        no_status: None,
     },
     Recorded {
         folder: "forgejo-12",

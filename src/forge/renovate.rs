@@ -338,7 +338,7 @@ mod tests {
             [row("a", "2", UpdateKind::Unknown)]
         );
         assert_eq!(
-            all("| Change | Confidence | **Update** | Pending | Package |\r\n|---|---|---|---|---|\r\n\
+            all("| Change | Confidence | Update | Pending | Package |\r\n|---|---|---|---|---|\r\n\
                  | [`1` → `2`](https://x.example/?a=\\|b) | ![c](d) | minor | `3` | a \\| b |\r\n"),
             [row("a", "2", UpdateKind::Minor)]
         );

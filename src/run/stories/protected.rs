@@ -3,7 +3,7 @@
 use super::Story;
 use super::words::{merge, tasks};
 use crate::forge::MergeStyle;
-use crate::run::event::{ChangeResult, Outcome};
+use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::Stage;
 use sim::gitea::{Fault, IssueState, Protection, Rule, RuleId};
 
@@ -157,6 +157,27 @@ async fn a_merge_that_is_only_scheduled_is_taken_back_and_done_later() {
     story.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_branch_that_has_to_be_brought_up_to_date_is_rebased_by_renovate_and_merged() {
+    let mut story = Story::begin().await;
+    let protection =
+        Protection { enable_push: true, block_on_outdated_branch: true, ..Protection::default() };
+    story.world.repository().protect_branch("main", protection).unwrap();
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let number = story.issue_of_merges(&[echo, excalidraw]).await;
+    story.start().await;
+    story.closed(number).await;
+    assert!(story.merged(echo) && story.merged(excalidraw));
+    let state = story.state().await;
+    let refused = state.acts.iter().filter_map(|act| act.ended.as_ref());
+    let refused = refused.filter(|(_, outcome)| matches!(outcome, Outcome::Outdated { .. })).count();
+    let boxes = state.acts.iter().filter(|act| matches!(act.effect, Effect::AskRebase { .. })).count();
+    assert_eq!((refused, boxes), (1, 1), "refused once, asked for once");
+    assert_eq!((story.merges_asked(echo), story.merges_asked(excalidraw)), (1, 2));
+    story.end().await;
+}
+
 /// Two merges, the second of them bad, in one way of merging.
 async fn merges_and_undoes_by(style: MergeStyle) {
     let mut story = Story::begin().await;
@@ -192,4 +213,9 @@ async fn a_run_by_rebasing_merges_and_undoes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_by_squashing_merges_and_undoes() {
     merges_and_undoes_by(MergeStyle::Squash).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_run_by_fast_forwarding_has_renovate_rebase_merges_and_undoes() {
+    merges_and_undoes_by(MergeStyle::FastForwardOnly).await;
 }

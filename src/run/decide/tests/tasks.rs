@@ -239,8 +239,11 @@ fn three_attempts_then_a_person() {
         let Decision::Perform(effect) = scene.decide() else {
             panic!("attempt {attempt}: {:?}", scene.decide())
         };
-        let step = scene.fold(NOW, Event::Intended { effect });
-        scene.fold(NOW, Event::Ended { step, outcome: Outcome::NotYet { why: "refused".to_owned() } });
+        let step = scene.fold(scene.clock, Event::Intended { effect });
+        let outcome = Outcome::NotYet { why: "refused".to_owned() };
+        scene.fold(scene.clock, Event::Ended { step, outcome });
+        // Each time after a longer pause.
+        scene.clock += 30;
     }
     assert_eq!(scene.says(), "note task-failed escalated");
     let Decision::Note(events) = scene.decide() else { panic!() };
