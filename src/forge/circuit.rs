@@ -33,6 +33,8 @@ struct Open {
     pause: Duration,
     /// When the next probe may go out.
     until: Instant,
+    /// Whether one is under way: only its failure makes the pause longer, not that of what was on its way before.
+    probing: bool,
     /// What was seen last.
     said: String,
 }
@@ -52,6 +54,7 @@ impl Circuit {
         let Some(open) = &mut self.open else { return Ok(()) };
         if now >= open.until && is_read {
             open.until = now + open.pause;
+            open.probing = true;
             return Ok(());
         }
         let wait = open.until.saturating_duration_since(now);
@@ -73,8 +76,7 @@ impl Circuit {
         self.failures = self.failures.saturating_add(1);
         match &mut self.open {
             Some(open) => {
-                // What was on its way when it opened is no further failure.
-                if now >= open.until.checked_sub(open.pause).unwrap_or(open.since) {
+                if std::mem::take(&mut open.probing) {
                     open.pause = (open.pause * 2).min(LONGEST);
                     open.until = now + open.pause;
                 }
@@ -96,6 +98,7 @@ impl Circuit {
             since,
             pause: pause.clamp(SHORTEST, LONGEST),
             until: now + pause,
+            probing: false,
             said: said.to_owned(),
         });
     }
@@ -179,11 +182,15 @@ mod tests {
     fn what_was_on_its_way_does_not_make_the_pause_longer() {
         let now = Instant::now();
         let mut circuit = opened(now);
-        circuit.ask(now + SHORTEST, true).expect("the probe");
-        // A request of before the probe ends in the same moment.
-        let before = now + SHORTEST - MOMENT;
-        circuit.failed(before, "refused");
-        assert_eq!(circuit.ask(now + SHORTEST * 2, true), Ok(()));
+        for _ in 0..5 {
+            circuit.failed(now + MOMENT, "refused");
+        }
+        assert_eq!(circuit.ask(now + SHORTEST, true), Ok(()), "the first pause is as it was");
+        for _ in 0..5 {
+            circuit.failed(now + SHORTEST + MOMENT, "refused");
+        }
+        let wait = circuit.ask(now + SHORTEST + MOMENT, true).expect_err("it is open").wait;
+        assert_eq!(wait, SHORTEST * 2, "one probe failed, not five");
     }
 
     #[test]

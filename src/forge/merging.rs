@@ -1,7 +1,7 @@
 //! The words of merging: in which way, what was asked, what the forge's answer allows.
 
 use super::ForgeError;
-use super::types::{CommitSha, PullNumber};
+use super::types::CommitSha;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -141,13 +141,4 @@ impl ForgeError {
             | Self::Renamed { .. } => AfterRefusedMerge::Never,
         }
     }
-}
-
-/// A pull request of ours that undoes a merge.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Proposal {
-    /// Its number.
-    pub(crate) pull: PullNumber,
-    /// The commit in it: ours, and the only one that may be merged.
-    pub(crate) head: CommitSha,
 }

@@ -5,6 +5,9 @@ use super::*;
 use crate::cluster::ClusterLease;
 use secrecy::SecretString;
 use sim::gitea::{Fault, FileChange, NewCommit, Options, Permission, Protection, Rule, Sha};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use url::Url;
 
@@ -476,4 +479,78 @@ async fn a_pull_request_of_ours_is_opened_once_and_found_by_its_branch() {
     world.repository.close_pull("operator", pull.number.0).expect("closed");
     let found = world.gitea.pulls_of_branch(&world.name, "caretaker/revert-6").await.expect("read");
     assert_eq!(found.iter().map(|pull| pull.state).collect::<Vec<_>>(), [State::Closed]);
+}
+
+/// A client for a server of one answer.
+async fn client_of(router: axum::Router, settings: &Settings) -> Gitea {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let url = Url::parse(&format!("http://{address}/")).expect("an address");
+    Gitea::new(&url, &SecretString::from("t".to_owned()), settings).expect("a client")
+}
+
+#[tokio::test]
+async fn so_many_requests_are_under_way_at_once_and_say_who_asks() {
+    let (here, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let agents = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+    let (most_of_all, seen) = (Arc::clone(&most), Arc::clone(&agents));
+    // Nobody is answered before two are there.
+    let pair = Arc::new(tokio::sync::Barrier::new(2));
+    let router = axum::Router::new().fallback(move |headers: axum::http::HeaderMap| {
+        let (here, most, pair, agents) =
+            (Arc::clone(&here), Arc::clone(&most), Arc::clone(&pair), Arc::clone(&agents));
+        async move {
+            most.fetch_max(here.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let agent = headers.get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+            agents.lock().expect("not poisoned").insert(agent.to_owned());
+            pair.wait().await;
+            here.fetch_sub(1, Ordering::SeqCst);
+            r#"{"version":"1.27.1"}"#
+        }
+    });
+    let settings = Settings {
+        connections: 2,
+        contact: Some("https://git.example.org/operator".to_owned()),
+        ..Settings::default()
+    };
+    let gitea = client_of(router, &settings).await;
+    let answers = futures::future::join_all((0..12).map(|_| gitea.server())).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(most_of_all.load(Ordering::SeqCst), 2);
+    let agents: Vec<String> = seen.lock().expect("not poisoned").iter().cloned().collect();
+    assert_eq!(
+        agents,
+        [concat!("caretaker/", env!("CARGO_PKG_VERSION"), " (+https://git.example.org/operator)")]
+    );
+}
+
+#[tokio::test]
+async fn a_wait_that_the_forge_asks_for_is_kept() {
+    let times = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&times);
+    let router = axum::Router::new().fallback(move || {
+        let times = Arc::clone(&times);
+        async move {
+            let mut times = times.lock().expect("not poisoned");
+            times.push(Instant::now());
+            match times.len() {
+                1 => (axum::http::StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], ""),
+                2 => (axum::http::StatusCode::OK, [("x", "")], r#"{"version":"1.27.1"}"#),
+                _ => (axum::http::StatusCode::TOO_MANY_REQUESTS, [("retry-after", "60")], ""),
+            }
+        }
+    });
+    let gitea = client_of(router, &Settings::default()).await;
+    gitea.server().await.expect("after a second");
+    let asked = seen.lock().expect("not poisoned").clone();
+    assert!(asked[1] - asked[0] >= Duration::from_secs(1), "{asked:?}");
+    // What is longer than a read may take is kept by all that follow.
+    gitea.server().await.expect_err("a minute is too long");
+    let held = gitea.server().await.expect_err("held back");
+    assert!(
+        matches!(&held, ForgeError::Unavailable { retry_after: Some(wait), .. } if wait.as_secs() > 30),
+        "{held:?}"
+    );
+    assert_eq!(seen.lock().expect("not poisoned").len(), 3, "the fourth was not sent");
 }

@@ -4,7 +4,7 @@
 
 use crate::action::Action;
 use crate::cluster::ObjectRef;
-use crate::forge::{CommitSha, IssueNumber, MergeStyle, Proposal, PullNumber};
+use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{FindingId, Layer, PlanMark, Recon, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::{Category, Hold, Risk, UpdateType};
@@ -363,6 +363,15 @@ pub(crate) struct MergePlan {
     pub(crate) not_reversible: Option<String>,
     /// The findings just before.
     pub(crate) baseline: BTreeSet<FindingId>,
+}
+
+/// A pull request of ours that undoes a merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    /// Its number.
+    pub(crate) pull: PullNumber,
+    /// The commit in it: ours, and the only one that may be merged.
+    pub(crate) head: CommitSha,
 }
 
 /// What became of an effect.

@@ -8,12 +8,12 @@ use super::{Context, SEARCHED_COMMITS, not_yet};
 use crate::cluster::ClusterLease;
 use crate::forge::{
     AfterRefusedMerge, CommitSha, Forge, ForgeError, ForgeResult, MergeAnswer, MergeOrder, MergeStyle,
-    Proposal, PullNumber,
+    PullNumber,
 };
 use crate::health::ConfirmedPermit;
 use crate::merge::landing::Asked;
 use crate::merge::revert::{merge_message, revert_title};
-use crate::run::event::{MergePlan, Outcome};
+use crate::run::event::{MergePlan, Outcome, Proposal};
 use crate::run::worker::Parts;
 use crate::wording;
 use jiff::Timestamp;

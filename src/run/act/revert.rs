@@ -9,13 +9,13 @@ use super::{Context, SEARCHED_COMMITS, not_yet};
 use crate::cluster::{ClusterLease, LeaseAnswer};
 use crate::forge::{
     BRANCH_WRITE_TIMEOUT, CommitSha, EntryKind, FileWrite, FilesCommit, Forge, ForgeError, ForgeResult,
-    NewPull, Proposal, PullNumber, State, TreeEntry,
+    NewPull, PullNumber, State, TreeEntry,
 };
 use crate::merge::revert::{
     Entry, PathHistory, RevertRefused, WayBack, find_step, refuse_pointer, revert_branch, revert_message,
     revert_title, ways_back,
 };
-use crate::run::event::{MergePlan, Outcome};
+use crate::run::event::{MergePlan, Outcome, Proposal};
 use crate::run::worker::Parts;
 use crate::wording;
 use std::collections::{BTreeMap, BTreeSet};

@@ -3,8 +3,7 @@
 use super::change::{elapsed, new_findings, revert_reason};
 use super::retry::failures;
 use super::{Decision, Waiting};
-use crate::forge::Proposal;
-use crate::run::event::{ChangeResult, Effect, Event, Outcome};
+use crate::run::event::{ChangeResult, Effect, Event, Outcome, Proposal};
 use crate::run::situation::{ProposalStanding, Situation};
 use crate::run::state::Change;
 use crate::wording;

@@ -1,10 +1,10 @@
 //! What a run remembers of its tasks, its change, its merges and its effects.
 
-use crate::forge::{CommitSha, Proposal, PullNumber};
+use crate::forge::{CommitSha, PullNumber};
 use crate::health::{Approval, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
-use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, TaskOutcome, TroubleFinding};
+use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, Proposal, TaskOutcome, TroubleFinding};
 use crate::store::EventId;
 use jiff::Timestamp;
 

@@ -11,7 +11,7 @@ mod tasks;
 use super::{Decision, Waiting, decide};
 use crate::cluster::ObjectRef;
 use crate::forge::{
-    Account, AccountId, CommitSha, IssueNumber, MergeStyle, Proposal, PullNumber, PullRequest, PullSide,
+    Account, AccountId, CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest, PullSide,
     RepositoryName, State,
 };
 use crate::health::{
@@ -23,7 +23,7 @@ use crate::merge::explain::Explained;
 use crate::merge::preflight::{Preflight, ReadyPull};
 use crate::merge::rollout::Rollout;
 use crate::merge::{Category, Hold, Risk, Settings, UpdateType};
-use crate::run::event::{Effect, Event, Outcome};
+use crate::run::event::{Effect, Event, Outcome, Proposal};
 use crate::run::situation::{
     Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Unread, Wish,
 };
