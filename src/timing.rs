@@ -36,6 +36,8 @@ pub(crate) struct Timing {
     pub poll_seconds: f64,
     /// How often a repository is looked at without any hint.
     pub reconcile_seconds: f64,
+    /// How long a commit status may be pending before a person is told.
+    pub pending_status_seconds: f64,
     /// How long a tick may wait for its delivery before a comment is asked for.
     pub approval_delivery_seconds: f64,
     /// How long writes of the body are gathered when nothing important happened. Each further one waits longer,
@@ -58,6 +60,7 @@ impl Default for Timing {
             rollout_maximum_high_seconds: 3600.0,
             poll_seconds: 10.0,
             reconcile_seconds: 180.0,
+            pending_status_seconds: 1800.0,
             approval_delivery_seconds: 60.0,
             gather_seconds: 300.0,
         }
@@ -111,6 +114,11 @@ impl Timing {
     /// How often to look without any hint.
     pub(crate) fn reconcile(&self) -> Duration {
         self.scaled(self.reconcile_seconds)
+    }
+
+    /// How long a commit status may be pending.
+    pub(crate) fn pending_status(&self) -> Duration {
+        self.scaled(self.pending_status_seconds)
     }
 
     /// How long a tick may wait for its delivery.

@@ -1,17 +1,22 @@
-//! Gitea over its API.
+//! Gitea over its API, and Forgejo, whose API is the same but for what answers say themselves.
 //!
 //! Races decided here: a list that moves while its pages are read may hold something twice, so lists are made unique by
 //! their numbers; a list that does not end is an error and never a short list.
 
-use super::http::{Answer, ClientError, Http, Route};
+use super::http::{Answer, ClientError, Http};
+use super::merging::{MergeAnswer, MergeOrder, NewPull};
+use super::route::Route;
+use super::server::Server;
+use super::traffic::Traffic;
 use super::types::{
     Account, Branch, ChangedFile, Comment, Commit, CommitSha, CommitStatus, FileAt, FileWrite, FilesCommit,
-    Issue, IssueEdit, IssueNumber, Label, LabelId, MergeOrder, PullNumber, PullRequest, Repository,
-    RepositoryName, State, TreeEntry,
+    Issue, IssueEdit, IssueNumber, Label, LabelId, PullNumber, PullRequest, Repository, RepositoryName,
+    State, TreeEntry,
 };
 use super::wire::{
     WireAccount, WireBranch, WireCombined, WireComment, WireCommit, WireCompare, WireContents, WireFile,
-    WireFilesAnswer, WireIssue, WireLabel, WirePull, WireRepository, WireStatus, WireTree, WireVersion,
+    WireFilesAnswer, WireIssue, WireLabel, WirePull, WireRepository, WireReview, WireStatus, WireTree,
+    WireVersion,
 };
 use super::{Forge, ForgeError, ForgeResult, Settings};
 use crate::cluster::ClusterLease;
@@ -19,11 +24,11 @@ use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use jiff::Timestamp;
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use url::Url;
 
 /// What Gitea gives at most in one page, unless its settings say less.
@@ -78,15 +83,15 @@ impl Gitea {
 }
 
 fn repository_route(repository: &RepositoryName) -> Route {
-    Route::new(["repos", &repository.owner, &repository.name])
+    Route::new("repos").value(&repository.owner).value(&repository.name)
 }
 
 fn issue_route(repository: &RepositoryName, number: IssueNumber) -> Route {
-    repository_route(repository).then(["issues", &number.to_string()])
+    repository_route(repository).then("issues").value(number)
 }
 
 fn pull_route(repository: &RepositoryName, number: PullNumber) -> Route {
-    repository_route(repository).then(["pulls", &number.to_string()])
+    repository_route(repository).then("pulls").value(number)
 }
 
 fn without_details(route: Route) -> Route {
@@ -99,12 +104,16 @@ fn pull(answer: &Answer, wire: WirePull) -> ForgeResult<PullRequest> {
 
 #[async_trait]
 impl Forge for Gitea {
-    async fn version(&self) -> ForgeResult<String> {
-        Ok(self.one::<WireVersion>(&Route::new(["version"])).await?.version)
+    async fn server(&self) -> ForgeResult<Server> {
+        Ok(Server::parse(&self.one::<WireVersion>(&Route::new("version")).await?.version))
+    }
+
+    fn traffic(&self) -> Traffic {
+        self.http.traffic()
     }
 
     async fn account(&self) -> ForgeResult<Account> {
-        Ok(self.one::<WireAccount>(&Route::new(["user"])).await?.into())
+        Ok(self.one::<WireAccount>(&Route::new("user")).await?.into())
     }
 
     async fn repository(&self, repository: &RepositoryName) -> ForgeResult<Repository> {
@@ -112,14 +121,14 @@ impl Forge for Gitea {
     }
 
     async fn labels(&self, repository: &RepositoryName) -> ForgeResult<Vec<Label>> {
-        let wire: Vec<WireLabel> = self.all(&repository_route(repository).then(["labels"])).await?;
+        let wire: Vec<WireLabel> = self.all(&repository_route(repository).then("labels")).await?;
         let unique: BTreeMap<_, _> =
             wire.into_iter().map(Label::from).map(|label| (label.id, label)).collect();
         Ok(unique.into_values().collect())
     }
 
     async fn create_label(&self, repository: &RepositoryName, name: &str, color: &str) -> ForgeResult<Label> {
-        let route = repository_route(repository).then(["labels"]);
+        let route = repository_route(repository).then("labels");
         let body = json!({ "name": name, "color": color });
         let wire: WireLabel = self.http.write(&Method::POST, &route, &body).await?.json()?;
         Ok(wire.into())
@@ -131,7 +140,7 @@ impl Forge for Gitea {
         label: Option<&Label>,
     ) -> ForgeResult<Vec<Issue>> {
         let mut route =
-            repository_route(repository).then(["issues"]).with("state", "open").with("type", "issues");
+            repository_route(repository).then("issues").with("state", "open").with("type", "issues");
         if let Some(label) = label {
             route = route.with("labels", label.name.clone());
         }
@@ -174,10 +183,9 @@ impl Forge for Gitea {
         let route = issue_route(repository, number);
         match self.http.write(&Method::PATCH, &route, &Value::Object(body)).await {
             Ok(answer) => Ok(answer.json::<WireIssue>()?.into()),
-            // Older servers answer so when two writes met within one request.
-            Err(ForgeError::Refused { what, status: 400, said }) if said.contains("already changed") => {
-                Err(ForgeError::Conflict { what, said })
-            }
+            // Gitea before 1.26 and Forgejo answer so when two writes met within one request. We send nothing else that could
+            // be malformed, so the words, which differ, are not asked.
+            Err(ForgeError::Refused { what, status: 400, said }) => Err(ForgeError::Conflict { what, said }),
             Err(error) => Err(error),
         }
     }
@@ -188,7 +196,7 @@ impl Forge for Gitea {
         number: IssueNumber,
         label: LabelId,
     ) -> ForgeResult<()> {
-        let route = issue_route(repository, number).then(["labels"]);
+        let route = issue_route(repository, number).then("labels");
         self.http.write(&Method::POST, &route, &json!({ "labels": [label.0] })).await?;
         Ok(())
     }
@@ -199,7 +207,7 @@ impl Forge for Gitea {
         number: IssueNumber,
         label: LabelId,
     ) -> ForgeResult<()> {
-        let route = issue_route(repository, number).then(["labels", &label.to_string()]);
+        let route = issue_route(repository, number).then("labels").value(label);
         self.http.repeatable(&Method::DELETE, &route).await?;
         Ok(())
     }
@@ -210,19 +218,19 @@ impl Forge for Gitea {
         number: IssueNumber,
         since: Option<Timestamp>,
     ) -> ForgeResult<Vec<Comment>> {
-        let mut route = issue_route(repository, number).then(["comments"]);
+        let mut route = issue_route(repository, number).then("comments");
         if let Some(since) = since {
             route = route.with("since", since.to_string());
         }
         // This list alone has no pages.
-        let wire = self.one::<Option<Vec<WireComment>>>(&route).await?.unwrap_or_default();
-        let mut comments: Vec<Comment> = wire.into_iter().map(Comment::from).collect();
+        let wire = self.one::<Option<Vec<Option<WireComment>>>>(&route).await?.unwrap_or_default();
+        let mut comments: Vec<Comment> = wire.into_iter().flatten().map(Comment::from).collect();
         comments.sort_by_key(|comment| (comment.created_at, comment.id));
         Ok(comments)
     }
 
     async fn open_pulls(&self, repository: &RepositoryName) -> ForgeResult<Vec<PullRequest>> {
-        let route = repository_route(repository).then(["pulls"]).with("state", "open").with("sort", "oldest");
+        let route = repository_route(repository).then("pulls").with("state", "open").with("sort", "oldest");
         let mut unique = BTreeMap::new();
         for wire in self.all::<WirePull>(&route).await? {
             let pull = wire.into_pull().map_err(|why| ForgeError::Unreadable {
@@ -240,17 +248,63 @@ impl Forge for Gitea {
         pull(&answer, wire)
     }
 
+    async fn pulls_of_branch(
+        &self,
+        repository: &RepositoryName,
+        branch: &str,
+    ) -> ForgeResult<Vec<PullRequest>> {
+        let route = repository_route(repository)
+            .then("pulls")
+            .with("state", "all")
+            .with("sort", "recentupdate")
+            .with("limit", PAGE.to_string());
+        let answer = self.http.get(&route).await?;
+        let wire: Vec<Option<WirePull>> = answer.json::<Option<_>>()?.unwrap_or_default();
+        let mut pulls = Vec::new();
+        for one in wire.into_iter().flatten().filter(|one| one.is_of(branch)) {
+            let found = pull(&answer, one)?;
+            if found.head.repository == found.base.repository {
+                pulls.push(found);
+            }
+        }
+        Ok(pulls)
+    }
+
+    async fn open_pull(&self, repository: &RepositoryName, new: &NewPull) -> ForgeResult<PullRequest> {
+        let body = json!({ "title": new.title, "body": new.body, "head": new.head, "base": new.base });
+        let route = repository_route(repository).then("pulls");
+        let answer = self.http.write(&Method::POST, &route, &body).await?;
+        let wire = answer.json()?;
+        pull(&answer, wire)
+    }
+
+    async fn pull_commits(
+        &self,
+        repository: &RepositoryName,
+        number: PullNumber,
+    ) -> ForgeResult<Vec<Commit>> {
+        let wire: Vec<WireCommit> =
+            self.all(&without_details(pull_route(repository, number).then("commits"))).await?;
+        Ok(wire.into_iter().map(Commit::from).collect())
+    }
+
+    async fn approvals(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<u64> {
+        let reviews: Vec<WireReview> = self.all(&pull_route(repository, number).then("reviews")).await?;
+        let people: BTreeSet<String> = reviews.into_iter().filter_map(WireReview::approves).collect();
+        Ok(u64::try_from(people.len()).unwrap_or(u64::MAX))
+    }
+
     async fn pull_files(
         &self,
         repository: &RepositoryName,
         number: PullNumber,
     ) -> ForgeResult<Vec<ChangedFile>> {
-        let wire: Vec<WireFile> = self.all(&pull_route(repository, number).then(["files"])).await?;
+        let wire: Vec<WireFile> = self.all(&pull_route(repository, number).then("files")).await?;
         Ok(wire.into_iter().map(ChangedFile::from).collect())
     }
 
     async fn pull_diff(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<String> {
-        let route = repository_route(repository).then(["pulls", &format!("{number}.diff")]);
+        let route = repository_route(repository).then("pulls").value(format!("{number}.diff"));
         self.http.get(&route).await?.text()
     }
 
@@ -259,7 +313,7 @@ impl Forge for Gitea {
         repository: &RepositoryName,
         commit: &CommitSha,
     ) -> ForgeResult<Vec<CommitStatus>> {
-        let route = repository_route(repository).then(["commits", commit.as_str(), "status"]);
+        let route = repository_route(repository).then("commits").value(commit).then("status");
         let mut newest: BTreeMap<String, WireStatus> = BTreeMap::new();
         let mut seen = 0;
         for page in 1..=MAXIMUM_PAGES {
@@ -286,7 +340,7 @@ impl Forge for Gitea {
     }
 
     async fn branch(&self, repository: &RepositoryName, name: &str) -> ForgeResult<Branch> {
-        Ok(self.one::<WireBranch>(&repository_route(repository).then(["branches", name])).await?.into())
+        Ok(self.one::<WireBranch>(&repository_route(repository).then("branches").value(name)).await?.into())
     }
 
     async fn merge(
@@ -295,20 +349,32 @@ impl Forge for Gitea {
         repository: &RepositoryName,
         number: PullNumber,
         order: &MergeOrder,
-    ) -> ForgeResult<()> {
+    ) -> ForgeResult<MergeAnswer> {
         let body = json!({
-            "Do": "merge",
+            "Do": order.style.word(),
             "head_commit_id": order.head.as_str(),
             "MergeTitleField": order.title,
             "MergeMessageField": order.message,
             "delete_branch_after_merge": order.delete_branch,
         });
-        self.http.write_branch(&Method::POST, &pull_route(repository, number).then(["merge"]), &body).await?;
-        Ok(())
+        let route = pull_route(repository, number).then("merge");
+        let answer = self.http.write_branch(&Method::POST, &route, &body).await?;
+        Ok(if answer.status == StatusCode::CREATED { MergeAnswer::Scheduled } else { MergeAnswer::Merged })
+    }
+
+    async fn cancel_scheduled_merge(
+        &self,
+        repository: &RepositoryName,
+        number: PullNumber,
+    ) -> ForgeResult<()> {
+        match self.http.repeatable(&Method::DELETE, &pull_route(repository, number).then("merge")).await {
+            Ok(_) | Err(ForgeError::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
     }
 
     async fn may_write_code(&self, repository: &RepositoryName) -> ForgeResult<bool> {
-        let route = pull_route(repository, PullNumber(0)).then(["merge"]);
+        let route = pull_route(repository, PullNumber(0)).then("merge");
         match self.http.write(&Method::POST, &route, &json!({ "Do": "merge" })).await {
             Err(ForgeError::Forbidden { .. }) => Ok(false),
             Ok(_) | Err(ForgeError::NotFound { .. } | ForgeError::Refused { .. }) => Ok(true),
@@ -317,7 +383,7 @@ impl Forge for Gitea {
     }
 
     async fn commit(&self, repository: &RepositoryName, sha: &CommitSha) -> ForgeResult<Commit> {
-        let route = repository_route(repository).then(["git", "commits", sha.as_str()]);
+        let route = repository_route(repository).then("git").then("commits").value(sha);
         Ok(self.one::<WireCommit>(&without_details(route)).await?.into())
     }
 
@@ -328,7 +394,7 @@ impl Forge for Gitea {
         limit: u32,
     ) -> ForgeResult<Vec<Commit>> {
         let wanted = usize::try_from(limit).unwrap_or(usize::MAX);
-        let route = without_details(repository_route(repository).then(["commits"]).with("sha", branch));
+        let route = without_details(repository_route(repository).then("commits").with("sha", branch));
         let mut commits: Vec<Commit> = Vec::new();
         for page in 1..=MAXIMUM_PAGES {
             if commits.len() >= wanted {
@@ -340,11 +406,11 @@ impl Forge for Gitea {
                     &route.clone().with("page", page.to_string()).with("limit", wanted.min(PAGE).to_string()),
                 )
                 .await?;
-            let items: Vec<WireCommit> = answer.json::<Option<_>>()?.unwrap_or_default();
+            let items: Vec<Option<WireCommit>> = answer.json::<Option<_>>()?.unwrap_or_default();
             if items.is_empty() {
                 break;
             }
-            commits.extend(items.into_iter().map(Commit::from));
+            commits.extend(items.into_iter().flatten().map(Commit::from));
             if answer.has_next() == Some(false) {
                 break;
             }
@@ -359,14 +425,14 @@ impl Forge for Gitea {
         base: &CommitSha,
         head: &CommitSha,
     ) -> ForgeResult<Vec<CommitSha>> {
-        let route = repository_route(repository).then(["compare", &format!("{base}...{head}")]);
+        let route = repository_route(repository).then("compare").value(format!("{base}...{head}"));
         let answer = self.http.get(&route).await?;
         let compared: WireCompare = answer.json()?;
         // Empty means "contains": a list that was cut short must not be mistaken for that.
         if compared.commits.len() < compared.total_commits {
             return Err(answer.unreadable("fewer commits than it counts"));
         }
-        Ok(compared.commits.into_iter().map(|commit| commit.sha).collect())
+        Ok(compared.commits.into_iter().flatten().map(|commit| commit.sha).collect())
     }
 
     async fn file(
@@ -375,8 +441,8 @@ impl Forge for Gitea {
         path: &str,
         revision: &str,
     ) -> ForgeResult<Option<FileAt>> {
-        let route =
-            repository_route(repository).then(["contents"]).then(path.split('/')).with("ref", revision);
+        let contents = repository_route(repository).then("contents");
+        let route = path.split('/').fold(contents, Route::value).with("ref", revision);
         let answer = match self.http.get(&route).await {
             Ok(answer) => answer,
             Err(ForgeError::NotFound { .. }) => return Ok(None),
@@ -396,7 +462,9 @@ impl Forge for Gitea {
 
     async fn tree(&self, repository: &RepositoryName, commit: &CommitSha) -> ForgeResult<Vec<TreeEntry>> {
         let route = repository_route(repository)
-            .then(["git", "trees", commit.as_str()])
+            .then("git")
+            .then("trees")
+            .value(commit)
             .with("recursive", "true")
             .with("per_page", TREE_PAGE.to_string());
         let mut entries = Vec::new();
@@ -406,7 +474,7 @@ impl Forge for Gitea {
             if tree.truncated && tree.tree.is_empty() {
                 return Err(answer.unreadable("an empty page that is said not to be the last"));
             }
-            for entry in tree.tree {
+            for entry in tree.tree.into_iter().flatten() {
                 entries.push(entry.into_entry().map_err(|why| answer.unreadable(why))?);
             }
             if !tree.truncated {
@@ -443,8 +511,11 @@ impl Forge for Gitea {
                 }
             })
             .collect();
-        let body = json!({ "branch": commit.branch, "message": commit.message, "files": files });
-        let route = repository_route(repository).then(["contents"]);
+        let mut body = json!({ "branch": commit.branch, "message": commit.message, "files": files });
+        if let Some(name) = &commit.new_branch {
+            body["new_branch"] = Value::from(name.as_str());
+        }
+        let route = repository_route(repository).then("contents");
         let answer: WireFilesAnswer = self.http.write_branch(&Method::POST, &route, &body).await?.json()?;
         Ok(answer.commit.sha)
     }

@@ -2,8 +2,13 @@
 //!
 //! Races decided here: only requests that change nothing when repeated are repeated, so an answer that was lost after
 //! its effect never leads to a second effect; redirects are answers and never followed, since a followed PATCH turns
-//! into a GET; an answer that does not end is cut off by size as well as by time.
+//! into a GET; an answer that does not end is cut off by size as well as by time. A request that the open circuit holds
+//! back was not sent; for a write that reads as uncertain all the same, since an earlier try of it may have been.
 
+use super::circuit::Circuit;
+use super::refusal::{causes, is_down, refusal, what};
+use super::route::Route;
+use super::traffic::{RequestOutcome, Traffic};
 use super::{BRANCH_WRITE_TIMEOUT, ForgeError, ForgeResult, Settings};
 use backon::{ExponentialBuilder, Retryable};
 use reqwest::header::{self, HeaderMap, HeaderValue};
@@ -11,13 +16,13 @@ use reqwest::{Method, StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::time::Duration;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use url::Url;
 
 /// The largest answer that is read.
 const MAXIMUM_BODY: usize = 32 * 1024 * 1024;
-/// How much of the forge's own words is kept.
-const MAXIMUM_SAID: usize = 300;
 /// How often a read is tried again.
 const RETRIES: usize = 3;
 /// A server that asks for a longer wait than this is not asked again by this request.
@@ -32,41 +37,19 @@ pub(crate) enum ClientError {
     /// The address is not one of a web server.
     #[error("`{0}` is not the address of a forge: it must begin with http:// or https://")]
     Url(Url),
+    /// The contact holds what a header cannot.
+    #[error("forge.contact holds characters that no header may have")]
+    Contact,
     /// The HTTP client cannot be built.
     #[error("the HTTP client cannot be built")]
     Build(#[source] reqwest::Error),
-}
-
-/// Where a request goes, below `/api/v1`.
-#[derive(Debug, Clone)]
-pub(super) struct Route {
-    segments: Vec<String>,
-    query: Vec<(&'static str, String)>,
-}
-
-impl Route {
-    /// A path given by its segments; each is escaped by itself, slashes included.
-    pub(super) fn new<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
-        Self { segments: segments.into_iter().map(str::to_owned).collect(), query: Vec::new() }
-    }
-
-    /// Adds segments.
-    pub(super) fn then<'a>(mut self, segments: impl IntoIterator<Item = &'a str>) -> Self {
-        self.segments.extend(segments.into_iter().map(str::to_owned));
-        self
-    }
-
-    /// Adds a parameter.
-    pub(super) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.query.push((name, value.into()));
-        self
-    }
 }
 
 /// A good answer.
 #[derive(Debug)]
 pub(super) struct Answer {
     what: String,
+    pub(super) status: StatusCode,
     pub(super) headers: HeaderMap,
     body: Vec<u8>,
 }
@@ -101,12 +84,54 @@ impl Answer {
     }
 }
 
+/// Why a try failed, and whether another one makes sense.
+#[derive(Debug)]
+struct Failed {
+    error: ForgeError,
+    again: Again,
+}
+
+/// Whether a request that changes nothing is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Again {
+    /// No.
+    No,
+    /// After a pause.
+    Soon,
+    /// After as long a pause as the server asks for.
+    After(Duration),
+}
+
+impl Failed {
+    fn for_good(error: ForgeError) -> Self {
+        Self { error, again: Again::No }
+    }
+}
+
 /// The connection to one forge.
 #[derive(Debug)]
 pub(super) struct Http {
     client: reqwest::Client,
     base: Url,
     read_timeout: Duration,
+    connections: Semaphore,
+    circuit: Mutex<Circuit>,
+    traffic: Mutex<Traffic>,
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Who asks, and whom its operator can ask about it.
+fn user_agent(contact: Option<&str>) -> Result<HeaderValue, ClientError> {
+    let name = concat!("caretaker/", env!("CARGO_PKG_VERSION"));
+    let home = option_env!("CARGO_PKG_REPOSITORY").filter(|home| !home.is_empty());
+    let text = match contact.map(str::trim).filter(|contact| !contact.is_empty()).or(home) {
+        Some(contact) => format!("{name} (+{contact})"),
+        None => name.to_owned(),
+    };
+    HeaderValue::from_str(&text).map_err(|_| ClientError::Contact)
 }
 
 impl Http {
@@ -122,7 +147,7 @@ impl Http {
         let mut headers = HeaderMap::new();
         headers.insert(header::AUTHORIZATION, authorization);
         let mut builder = reqwest::Client::builder()
-            .user_agent(concat!("caretaker/", env!("CARGO_PKG_VERSION")))
+            .user_agent(user_agent(settings.contact.as_deref())?)
             .default_headers(headers)
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(settings.connect_timeout())
@@ -131,20 +156,20 @@ impl Http {
             builder = builder.no_proxy();
         }
         let client = builder.build().map_err(ClientError::Build)?;
-        Ok(Self { client, base: url.clone(), read_timeout: settings.read_timeout() })
+        Ok(Self {
+            client,
+            base: url.clone(),
+            read_timeout: settings.read_timeout(),
+            connections: Semaphore::new(settings.connections()),
+            circuit: Mutex::default(),
+            traffic: Mutex::default(),
+        })
     }
 
-    fn url(&self, route: &Route) -> Url {
-        let mut url = self.base.clone();
-        url.set_query(None);
-        url.set_fragment(None);
-        if let Ok(mut path) = url.path_segments_mut() {
-            path.pop_if_empty().extend(["api", "v1"]).extend(&route.segments);
-        }
-        if !route.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&route.query);
-        }
-        url
+    /// What was asked so far.
+    pub(super) fn traffic(&self) -> Traffic {
+        let down = locked(&self.circuit).down(Instant::now());
+        Traffic { down, ..locked(&self.traffic).clone() }
     }
 
     /// Reads; tried again while the forge does not answer.
@@ -159,14 +184,21 @@ impl Http {
             .with_max_delay(LONGEST_WAIT)
             .with_max_times(RETRIES)
             .with_jitter();
-        let tries = (|| self.once(method, route, None, None)).retry(policy).when(|error| {
-            matches!(error, ForgeError::Unavailable { retry_after, .. }
-                if retry_after.is_none_or(|wait| wait <= LONGEST_WAIT))
-        });
+        let tries = (|| self.once(method, route, None, None))
+            .retry(policy)
+            .when(|failed| match failed.again {
+                Again::No => false,
+                Again::Soon => true,
+                Again::After(wait) => wait <= LONGEST_WAIT,
+            })
+            .adjust(|failed, pause| match failed.again {
+                Again::After(wait) => pause.map(|pause| pause.max(wait)),
+                Again::No | Again::Soon => pause,
+            });
         match tokio::time::timeout(self.read_timeout, tries).await {
-            Ok(result) => result,
+            Ok(result) => result.map_err(|failed| failed.error),
             Err(_) => Err(ForgeError::Unavailable {
-                what: what(method, &self.url(route)),
+                what: what(method, &route.below(&self.base)),
                 said: format!("no answer within {} seconds", self.read_timeout.as_secs()),
                 retry_after: None,
             }),
@@ -175,7 +207,7 @@ impl Http {
 
     /// Sends a write, once: whether a lost one happened is for the caller to find out.
     pub(super) async fn write(&self, method: &Method, route: &Route, body: &Value) -> ForgeResult<Answer> {
-        self.once(method, route, Some(body), None).await
+        self.once(method, route, Some(body), None).await.map_err(|failed| failed.error)
     }
 
     /// Sends a write that moves a branch, which may take longer.
@@ -185,22 +217,99 @@ impl Http {
         route: &Route,
         body: &Value,
     ) -> ForgeResult<Answer> {
-        self.once(method, route, Some(body), Some(BRANCH_WRITE_TIMEOUT)).await
+        self.once(method, route, Some(body), Some(BRANCH_WRITE_TIMEOUT)).await.map_err(|failed| failed.error)
     }
 
+    /// One try: counted, bounded in number, and held back while the forge is down.
     async fn once(
         &self,
         method: &Method,
         route: &Route,
         body: Option<&Value>,
         timeout: Option<Duration>,
-    ) -> ForgeResult<Answer> {
-        let url = self.url(route);
+    ) -> Result<Answer, Failed> {
+        let is_read = *method == Method::GET;
+        // Writes come one after the other anyway, and what they rest on does not keep while they wait. It is never closed, so
+        // that it cannot fail.
+        let _permit = if is_read { self.connections.acquire().await.ok() } else { None };
+        let asked = locked(&self.circuit).ask(Instant::now(), is_read);
+        if let Err(held) = asked {
+            self.count(method, route, RequestOutcome::HeldBack);
+            return Err(Failed::for_good(ForgeError::Unavailable {
+                what: what(method, &route.below(&self.base)),
+                said: held.why,
+                retry_after: Some(held.wait),
+            }));
+        }
+        let result = self.send(method, route, body, timeout).await;
+        let outcome = match &result {
+            Ok(_) | Err(Sent::Unreadable(_)) => RequestOutcome::Ok,
+            Err(Sent::Down(..) | Sent::Refused(Failed { error: ForgeError::Unavailable { .. }, .. })) => {
+                RequestOutcome::Failed
+            }
+            Err(Sent::Refused(_)) => RequestOutcome::Refused,
+            Err(Sent::Unanswered(_) | Sent::TooSlow(_)) => RequestOutcome::Unanswered,
+        };
+        self.count(method, route, outcome);
+        self.judge(result)
+    }
+
+    fn count(&self, method: &Method, route: &Route, outcome: RequestOutcome) {
+        locked(&self.traffic).add(method.as_str(), route.shape(), outcome);
+    }
+
+    /// What a try says of the server as a whole.
+    fn judge(&self, result: Result<Answer, Sent>) -> Result<Answer, Failed> {
+        let now = Instant::now();
+        let mut circuit = locked(&self.circuit);
+        match result {
+            Ok(answer) => {
+                circuit.answered();
+                Ok(answer)
+            }
+            Err(Sent::Refused(failed)) => {
+                circuit.answered();
+                if let (Again::After(wait), ForgeError::Unavailable { said, .. }) =
+                    (failed.again, &failed.error)
+                    && wait > LONGEST_WAIT
+                {
+                    circuit.asked_to_wait(now, wait, said);
+                }
+                Err(failed)
+            }
+            Err(Sent::Unreadable(error)) => {
+                circuit.answered();
+                Err(Failed::for_good(error))
+            }
+            Err(Sent::Down(failed, said)) => {
+                match failed.again {
+                    Again::After(wait) if wait > LONGEST_WAIT => circuit.asked_to_wait(now, wait, &said),
+                    _ => circuit.failed(now, &said),
+                }
+                Err(failed)
+            }
+            Err(Sent::Unanswered(error)) => {
+                circuit.failed(now, &error.to_string());
+                Err(Failed { error, again: Again::Soon })
+            }
+            Err(Sent::TooSlow(error)) => Err(Failed { error, again: Again::Soon }),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: &Method,
+        route: &Route,
+        body: Option<&Value>,
+        timeout: Option<Duration>,
+    ) -> Result<Answer, Sent> {
+        let url = route.below(&self.base);
         let what = what(method, &url);
-        let unavailable = |error: &reqwest::Error| ForgeError::Unavailable {
-            what: what.clone(),
-            said: causes(error),
-            retry_after: None,
+        let lost = |error: &reqwest::Error| {
+            let slow = error.is_timeout() && !error.is_connect();
+            let error =
+                ForgeError::Unavailable { what: what.clone(), said: causes(error), retry_after: None };
+            if slow { Sent::TooSlow(error) } else { Sent::Unanswered(error) }
         };
         let mut request = self.client.request(method.clone(), url);
         if let Some(body) = body {
@@ -209,25 +318,50 @@ impl Http {
         if let Some(timeout) = timeout {
             request = request.timeout(timeout);
         }
-        let mut response = request.send().await.map_err(|error| unavailable(&error))?;
+        let mut response = request.send().await.map_err(|error| lost(&error))?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
         let mut bytes = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| unavailable(&error))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
             if bytes.len() + chunk.len() > MAXIMUM_BODY {
-                return Err(ForgeError::Unreadable {
+                return Err(Sent::Unreadable(ForgeError::Unreadable {
                     what,
                     said: format!("longer than {MAXIMUM_BODY} bytes"),
-                });
+                }));
             }
             bytes.extend_from_slice(&chunk);
         }
         tracing::debug!(request = %what, status = status.as_u16(), bytes = bytes.len(), "forge answered");
         if status.is_success() {
-            return Ok(Answer { what, headers, body: bytes });
+            return Ok(Answer { what, status, headers, body: bytes });
         }
-        Err(refusal(what, status, &headers, &bytes))
+        let error = refusal(what, status, &headers, &bytes);
+        let again = match &error {
+            ForgeError::Unavailable { retry_after: Some(wait), .. } => Again::After(*wait),
+            ForgeError::Unavailable { .. } => Again::Soon,
+            _ => Again::No,
+        };
+        let failed = Failed { error, again };
+        if is_down(status) {
+            return Err(Sent::Down(failed, format!("status {}", status.as_u16())));
+        }
+        Err(Sent::Refused(failed))
     }
+}
+
+/// How a try ended that brought no good answer.
+#[derive(Debug)]
+enum Sent {
+    /// The server answered, and not with a yes.
+    Refused(Failed),
+    /// It answered with what cannot be read.
+    Unreadable(ForgeError),
+    /// A proxy answers for it, or it says itself that it is not there.
+    Down(Failed, String),
+    /// No connection, or one that broke.
+    Unanswered(ForgeError),
+    /// The answer did not come in time.
+    TooSlow(ForgeError),
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -239,129 +373,38 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Method and path; never the query, which may hold what is nobody's business, and never a name or password.
-fn what(method: &Method, url: &Url) -> String {
-    let path = url.path();
-    let path = path.split_once("/api/v1").map_or(path, |(_, rest)| rest);
-    format!("{method} {path}")
-}
-
-/// An error of the client with all that caused it: its own text says only "error sending request".
-fn causes(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "no answer in time".to_owned();
-    }
-    let mut text = String::new();
-    let mut next: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(cause) = next {
-        if !text.is_empty() {
-            text.push_str(": ");
-        }
-        text.push_str(&cause.to_string());
-        next = cause.source();
-    }
-    if text.is_empty() { "the connection broke".to_owned() } else { text }
-}
-
-/// What a status that is no success means.
-fn refusal(what: String, status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ForgeError {
-    let said = said(body);
-    match status {
-        _ if status.is_redirection() => ForgeError::Renamed {
-            location: headers
-                .get(header::LOCATION)
-                .and_then(|location| location.to_str().ok())
-                .unwrap_or("(the forge does not say where)")
-                .to_owned(),
-        },
-        StatusCode::UNAUTHORIZED => ForgeError::Unauthorized { said },
-        StatusCode::FORBIDDEN => ForgeError::Forbidden { what, said },
-        StatusCode::NOT_FOUND => ForgeError::NotFound { what },
-        StatusCode::CONFLICT => ForgeError::Conflict { what, said },
-        _ if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS => ForgeError::Unavailable {
-            what,
-            said: if said.is_empty() { format!("status {}", status.as_u16()) } else { said },
-            retry_after: headers
-                .get(header::RETRY_AFTER)
-                .and_then(|value| value.to_str().ok())
-                .and_then(|value| value.trim().parse().ok())
-                .map(Duration::from_secs),
-        },
-        _ => ForgeError::Refused { what, status: status.as_u16(), said },
-    }
-}
-
-/// The forge's own words: the `message` (or `Err`) of its JSON, else the text itself; one line, cut.
-fn said(body: &[u8]) -> String {
-    let text = match serde_json::from_slice::<Value>(body) {
-        Ok(Value::Object(fields)) => ["message", "Err", "StdErr"]
-            .iter()
-            .filter_map(|name| fields.get(*name)?.as_str())
-            .find(|text| !text.is_empty())
-            .unwrap_or_default()
-            .to_owned(),
-        _ => String::from_utf8_lossy(body).into_owned(),
-    };
-    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    if let Some((cut, _)) = line.char_indices().nth(MAXIMUM_SAID) {
-        line.truncate(cut);
-        line.push('…');
-    }
-    line
-}
-
-/// The error that a recorded answer becomes.
-#[cfg(test)]
-pub(super) fn refusal_of(status: u16, body: &[u8]) -> ForgeError {
-    let status = StatusCode::from_u16(status).expect("a status");
-    refusal("POST /merge".to_owned(), status, &HeaderMap::new(), body)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_the_forge_says_is_one_short_line() {
-        for (body, expected) in [
-            (r#"{"message":"head out of date","url":"x"}"#, "head out of date"),
-            (r#"{"message":"","url":"x"}"#, ""),
-            (r#"{"Style":"merge","StdOut":"","StdErr":"boom\nbang","Err":"exit 1"}"#, "exit 1"),
-            ("<html>\n bad  gateway</html>", "<html> bad gateway</html>"),
-            ("", ""),
-        ] {
-            assert_eq!(said(body.as_bytes()), expected);
-        }
-        assert!(said("x".repeat(5000).as_bytes()).chars().count() <= MAXIMUM_SAID + 1);
-    }
-
-    #[test]
-    fn each_status_has_its_error() {
-        let refuse = |status: u16| refusal_of(status, br#"{"message":"m"}"#);
-        assert!(matches!(refuse(301), ForgeError::Renamed { .. }));
-        assert!(matches!(refuse(307), ForgeError::Renamed { .. }));
-        assert!(matches!(refuse(401), ForgeError::Unauthorized { .. }));
-        assert!(matches!(refuse(403), ForgeError::Forbidden { .. }));
-        assert!(matches!(refuse(404), ForgeError::NotFound { .. }));
-        assert!(matches!(refuse(405), ForgeError::Refused { status: 405, .. }));
-        assert!(matches!(refuse(409), ForgeError::Conflict { .. }));
-        assert!(matches!(refuse(422), ForgeError::Refused { status: 422, .. }));
-        assert!(matches!(refuse(423), ForgeError::Refused { status: 423, .. }));
-        assert!(matches!(refuse(429), ForgeError::Unavailable { .. }));
-        assert!(matches!(refuse(500), ForgeError::Unavailable { .. }));
-    }
 
     #[test]
     fn segments_are_escaped_and_a_path_in_the_address_is_kept() {
         let settings = Settings::default();
         let url = Url::parse("https://example.org/git/").expect("an address");
         let http = Http::new(&url, &SecretString::from("t".to_owned()), &settings).expect("a client");
-        let route = Route::new(["repos", "ops", "homelab", "branches", "renovate/a b"]).with("q", "a&b");
+        let route = Route::new("repos")
+            .value("ops")
+            .value("homelab")
+            .then("branches")
+            .value("renovate/a b")
+            .with("q", "a&b");
         assert_eq!(
-            http.url(&route).as_str(),
+            route.below(&http.base).as_str(),
             "https://example.org/git/api/v1/repos/ops/homelab/branches/renovate%2Fa%20b?q=a%26b"
         );
-        assert_eq!(what(&Method::GET, &http.url(&route)), "GET /repos/ops/homelab/branches/renovate%2Fa%20b");
+        assert_eq!(
+            what(&Method::GET, &route.below(&http.base)),
+            "GET /repos/ops/homelab/branches/renovate%2Fa%20b"
+        );
+    }
+
+    #[test]
+    fn who_asks_says_so() {
+        let agent = user_agent(Some(" operator@example.org ")).expect("a header");
+        let agent = agent.to_str().expect("text");
+        assert!(agent.starts_with("caretaker/") && agent.ends_with(" (+operator@example.org)"), "{agent}");
+        assert!(user_agent(None).expect("a header").to_str().expect("text").starts_with("caretaker/"));
+        assert!(user_agent(Some("a\nb")).is_err());
     }
 
     #[test]

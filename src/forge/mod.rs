@@ -1,21 +1,30 @@
-//! The Git server: Gitea (Forgejo comes with its own issue of work).
+//! The Git server: Gitea or Forgejo.
 //!
 //! Everything above this module speaks in the types of [`types`]; what a server sends never leaves here undigested.
 //! Races decided here: a write whose answer was lost is never repeated blindly (only reads are retried), and an edit
 //! carries the `content_version` that it was computed from, so that a person's edit in between is an error
 //! ([`ForgeError::Conflict`]) and not a loss.
 
+mod circuit;
 mod gitea;
 mod http;
+mod merging;
+mod refusal;
 pub(crate) mod renovate;
+mod route;
+mod server;
 mod settings;
+mod traffic;
 mod types;
 mod wire;
 
 pub(crate) use gitea::Gitea;
 pub(crate) use http::ClientError;
+pub(crate) use merging::*;
+pub(crate) use server::Server;
 pub(crate) use settings::Settings;
 pub(crate) use settings::SettingsError;
+pub(crate) use traffic::Traffic;
 pub(crate) use types::*;
 
 use crate::cluster::ClusterLease;
@@ -108,37 +117,6 @@ impl ForgeError {
     }
 }
 
-/// What a merge that was refused, and that did not happen, leaves to be done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum AfterRefusedMerge {
-    /// Read everything again: the head or the base is another one now.
-    LookAgain,
-    /// The forge may accept it later: it still checks for conflicts, statuses are missing, it did not answer.
-    Later,
-    /// Not without a person.
-    Never,
-}
-
-impl ForgeError {
-    /// What to do after a merge that was answered with this. Only for a pull request that [`Forge::pull`] shows as not
-    /// merged: some servers answer 403 or 500 after a merge whose branch could not be deleted.
-    pub(crate) fn after_refused_merge(&self) -> AfterRefusedMerge {
-        match self {
-            // Another head or base, or closed meanwhile.
-            Self::Conflict { .. } | Self::NotFound { .. } => AfterRefusedMerge::LookAgain,
-            // 405 is one number for a dozen reasons in words that differ by version: conflicts, a check that still
-            // runs, statuses that are missing. Pre-flight tells them apart; a bound on the tries ends it.
-            Self::Unavailable { .. } | Self::Unreadable { .. } | Self::Refused { status: 405, .. } => {
-                AfterRefusedMerge::Later
-            }
-            Self::Refused { .. }
-            | Self::Forbidden { .. }
-            | Self::Unauthorized { .. }
-            | Self::Renamed { .. } => AfterRefusedMerge::Never,
-        }
-    }
-}
-
 /// A result of this layer.
 pub(crate) type ForgeResult<T> = Result<T, ForgeError>;
 
@@ -146,8 +124,10 @@ pub(crate) type ForgeResult<T> = Result<T, ForgeError>;
 /// tested without one.
 #[async_trait]
 pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
-    /// The server's version text (`/version`).
-    async fn version(&self) -> ForgeResult<String>;
+    /// What the server is, by its own words (`/version`).
+    async fn server(&self) -> ForgeResult<Server>;
+    /// What was asked of the forge so far, and whether it is left alone since it is down.
+    fn traffic(&self) -> Traffic;
     /// Whose token this is (`/user`).
     async fn account(&self) -> ForgeResult<Account>;
     /// The repository, with what this token may do in it.
@@ -197,6 +177,20 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
     async fn open_pulls(&self, repository: &RepositoryName) -> ForgeResult<Vec<PullRequest>>;
     /// One pull request (this GET also triggers the forge's check for conflicts).
     async fn pull(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<PullRequest>;
+    /// The pull requests whose change is in a branch of the repository, open or not, as far as one page of those that
+    /// changed last shows them.
+    async fn pulls_of_branch(
+        &self,
+        repository: &RepositoryName,
+        branch: &str,
+    ) -> ForgeResult<Vec<PullRequest>>;
+    /// Opens a pull request. [`ForgeError::Conflict`] where there is an open one between the same branches.
+    async fn open_pull(&self, repository: &RepositoryName, pull: &NewPull) -> ForgeResult<PullRequest>;
+    /// The commits of a pull request, all pages, newest first.
+    async fn pull_commits(&self, repository: &RepositoryName, number: PullNumber)
+    -> ForgeResult<Vec<Commit>>;
+    /// How many people have approved a pull request in a review that counts and still stands.
+    async fn approvals(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<u64>;
     /// The files that a pull request changes, all pages.
     async fn pull_files(
         &self,
@@ -222,6 +216,12 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
         repository: &RepositoryName,
         number: PullNumber,
         order: &MergeOrder,
+    ) -> ForgeResult<MergeAnswer>;
+    /// Takes back a merge that the forge has scheduled; none scheduled is no error.
+    async fn cancel_scheduled_merge(
+        &self,
+        repository: &RepositoryName,
+        number: PullNumber,
     ) -> ForgeResult<()>;
     /// Whether the token may write to the repository's code: a scope that no answer names. Asks for the merge of a pull
     /// request that cannot exist, which changes nothing: with the scope it is not found, without it is refused.

@@ -124,50 +124,79 @@ pub(crate) fn recognise(
     Ok(Renovates { updates })
 }
 
-/// The rows of the table of updates. Columns are found by their headings, since empty ones are left out.
+/// The rows of the tables of updates. Columns are found by their headings, since empty ones are left out. There may be
+/// several tables, one for each kind of update, before the release notes begin.
 pub(crate) fn updates(body: &str) -> Result<Vec<Update>, UnreadableTable> {
-    let mut lines = body.lines().map(str::trim);
-    let columns = loop {
-        let line = lines.next().ok_or(UnreadableTable::Missing)?;
-        // What follows are release notes, other people's text: a table in there is none of Renovate's.
-        if line.starts_with('#') || line.starts_with("<details") {
-            return Err(UnreadableTable::Missing);
-        }
-        if line.starts_with('|') {
-            let columns: Vec<String> = cells(line).iter().map(|cell| cell.to_lowercase()).collect();
-            if columns.iter().any(|name| name == "package") && columns.iter().any(|name| name == "change") {
-                break columns;
-            }
-        }
-    };
-    let column = |name: &str| columns.iter().position(|column| column == name);
-    let (package_column, change_column) = (column("package"), column("change"));
-    let (update_column, file_column) = (column("update"), column("package file").or(column("file")));
+    let mut lines = body.lines().map(str::trim).peekable();
     let mut updates = Vec::new();
-    // The first of these lines is the one of dashes.
-    for (row, line) in lines.take_while(|line| line.starts_with('|')).enumerate().skip(1) {
-        let cells = cells(line);
-        let cell = |at: Option<usize>| at.and_then(|at| cells.get(at)).map_or("", String::as_str);
-        let package = package(cell(package_column));
-        let change = cell(change_column);
-        let mut versions = code_spans(change);
-        let to = versions.pop();
-        let from = versions.pop().filter(|version| !version.is_empty());
-        match to {
-            Some(to) if !to.is_empty() && !package.is_empty() && versions.is_empty() => {
-                updates.push(Update {
-                    package,
-                    file: Some(plain(cell(file_column))).filter(|file| !file.is_empty()),
-                    from,
-                    to,
-                    kind: kind(cell(update_column)),
-                    change: plain(change),
-                });
-            }
-            _ => return Err(UnreadableTable::Row { row }),
+    let mut row = 0;
+    let mut seen = false;
+    while let Some(line) = lines.next() {
+        // What follows are release notes, other people's text: a table in there is none of Renovate's.
+        if is_heading(line) || line.starts_with("<details") {
+            break;
+        }
+        if !line.starts_with('|') {
+            continue;
+        }
+        let columns: Vec<String> = cells(line).iter().map(|cell| plain(cell).to_lowercase()).collect();
+        let is_head = columns.iter().any(|name| name == "package")
+            && columns.iter().any(|name| name == "change")
+            && lines.next_if(|line| is_dashes(line)).is_some();
+        if !is_head {
+            // Some other table: its rows are none of ours.
+            while lines.next_if(|line| line.starts_with('|')).is_some() {}
+            continue;
+        }
+        seen = true;
+        while let Some(line) = lines.next_if(|line| line.starts_with('|')) {
+            row += 1;
+            updates.push(read_row(&columns, line).ok_or(UnreadableTable::Row { row })?);
         }
     }
-    if updates.is_empty() { Err(UnreadableTable::Empty) } else { Ok(updates) }
+    match (seen, updates.is_empty()) {
+        (false, _) => Err(UnreadableTable::Missing),
+        (true, true) => Err(UnreadableTable::Empty),
+        (true, false) => Ok(updates),
+    }
+}
+
+/// `## Notes`, but not `#12`.
+fn is_heading(line: &str) -> bool {
+    let rest = line.trim_start_matches('#');
+    rest.len() < line.len() && (rest.is_empty() || rest.starts_with([' ', '\t']))
+}
+
+/// The line below a table's head.
+fn is_dashes(line: &str) -> bool {
+    line.starts_with('|')
+        && line.contains('-')
+        && line.chars().all(|c| matches!(c, '|' | '-' | ':' | ' ' | '\t'))
+}
+
+fn read_row(columns: &[String], line: &str) -> Option<Update> {
+    let cells = cells(line);
+    let cell = |name: &str| {
+        let at = columns.iter().position(|column| column == name)?;
+        cells.get(at).map(String::as_str)
+    };
+    let package = package(cell("package")?);
+    let change = cell("change")?;
+    let mut versions = code_spans(change);
+    let to = versions.pop().filter(|version| !version.is_empty())?;
+    let from = versions.pop().filter(|version| !version.is_empty());
+    if package.is_empty() || !versions.is_empty() {
+        return None;
+    }
+    let file = cell("package file").or_else(|| cell("file")).unwrap_or_default();
+    Some(Update {
+        package,
+        file: Some(plain(file)).filter(|file| !file.is_empty()),
+        from,
+        to,
+        kind: kind(cell("update").unwrap_or_default()),
+        change: plain(change),
+    })
 }
 
 /// Whether the box that asks Renovate to rebase is there, and ticked.
@@ -297,12 +326,48 @@ mod tests {
     }
 
     #[test]
+    fn tables_are_read_whatever_their_columns_and_however_many_there_are() {
+        let all = |body: &str| -> Vec<(String, String, UpdateKind)> {
+            let rows = updates(body).expect("tables");
+            rows.into_iter().map(|row| (row.package, row.to, row.kind)).collect()
+        };
+        let row = |package: &str, to: &str, kind| (package.to_owned(), to.to_owned(), kind);
+        // Renovate leaves out columns that are empty, and adds others.
+        assert_eq!(
+            all("| Package | Change |\n|:--|--:|\n| a | `1` → `2` |\n"),
+            [row("a", "2", UpdateKind::Unknown)]
+        );
+        assert_eq!(
+            all("| Change | Confidence | Update | Pending | Package |\r\n|---|---|---|---|---|\r\n\
+                 | [`1` → `2`](https://x.example/?a=\\|b) | ![c](d) | minor | `3` | a \\| b |\r\n"),
+            [row("a", "2", UpdateKind::Minor)]
+        );
+        let several = "This PR contains the following updates:\n\n\
+            | Package | Update | Change |\n|---|---|---|\n| a | patch | `1.0.0` → `1.0.1` |\n\n\
+            | Branch | State |\n|---|---|\n| x | `9` |\n\n\
+            #12 is no heading.\n\n\
+            | Package | Type | Change | Package file |\n|---|---|---|---|\n| b | image | `2` → `3` | `apps/b.yaml` |\n\n\
+            ## Notes\n\n| Package | Change |\n|---|---|\n| evil | `1` → `2` |\n";
+        assert_eq!(all(several), [row("a", "1.0.1", UpdateKind::Patch), row("b", "3", UpdateKind::Unknown)]);
+        assert_eq!(updates(several).expect("tables")[1].file.as_deref(), Some("apps/b.yaml"));
+    }
+
+    #[test]
     fn what_is_no_table_of_updates_is_an_error() {
         for (body, expected) in [
             ("", UnreadableTable::Missing),
             ("| a | b |\n|---|---|\n| 1 | 2 |\n", UnreadableTable::Missing),
             ("### Notes\n| Package | Change |\n|---|---|\n| a | `1` → `2` |\n", UnreadableTable::Missing),
             ("| Package | Change |\n|---|---|\n", UnreadableTable::Empty),
+            ("| Package | Change |\n| a | `1` → `2` |\n", UnreadableTable::Missing),
+            ("> | Package | Change |\n> |---|---|\n> | a | `1` → `2` |\n", UnreadableTable::Missing),
+            ("<details>\n\n| Package | Change |\n|---|---|\n| a | `1` → `2` |\n", UnreadableTable::Missing),
+            ("| Package | Change |\n|---|---|\n| | `1` → `2` |\n", UnreadableTable::Row { row: 1 }),
+            ("| Package | Change |\n|---|---|\n| a |\n", UnreadableTable::Row { row: 1 }),
+            (
+                "| Package | Change |\n|---|---|\n| a | `1` → `2` |\n\n| Package | Change |\n|---|---|\n| b | soon |\n",
+                UnreadableTable::Row { row: 2 },
+            ),
             (
                 "| Package | Change |\n|---|---|\n| a | `1` → `2` |\n| b | soon |\n",
                 UnreadableTable::Row { row: 2 },

@@ -16,6 +16,10 @@ pub(crate) struct Settings {
     pub token_file: Option<PathBuf>,
     /// The environment variable that holds the token where no file does.
     pub token_env: String,
+    /// Whom the forge's operator can ask about these requests: an address, told in the user agent.
+    pub contact: Option<String>,
+    /// How many requests are under way at once, at most.
+    pub connections: usize,
     /// How long one request may take, its answer included, in seconds. Guards single requests, so it is never scaled.
     pub request_timeout_seconds: u64,
     /// How long a connection may take, in seconds.
@@ -30,6 +34,8 @@ impl Default for Settings {
             url: None,
             token_file: None,
             token_env: "CARETAKER_FORGE_TOKEN".to_owned(),
+            contact: None,
+            connections: 8,
             request_timeout_seconds: 10,
             connect_timeout_seconds: 5,
             read_timeout_seconds: 25,
@@ -77,6 +83,11 @@ impl Settings {
             return Err(SettingsError::NoToken { variable: self.token_env.clone() });
         }
         Ok(SecretString::from(token.to_owned()))
+    }
+
+    /// How many requests are under way at once, at most.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.clamp(1, 1000)
     }
 
     /// How long one request may take: what a merge must have left on its lease.

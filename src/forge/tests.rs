@@ -1,9 +1,13 @@
 //! The client against the simulated Gitea, over real HTTP.
 
+use super::traffic::RequestOutcome;
 use super::*;
 use crate::cluster::ClusterLease;
 use secrecy::SecretString;
 use sim::gitea::{Fault, FileChange, NewCommit, Options, Permission, Protection, Rule, Sha};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 use url::Url;
 
@@ -63,6 +67,7 @@ impl World {
         let pull = self.gitea.pull(&self.name, number).await.expect("a pull request");
         MergeOrder {
             head: pull.head.sha,
+            style: MergeStyle::Merge,
             title: format!("update a (#{number})"),
             message: "Caretaker-Step: 7-3".to_owned(),
             delete_branch: true,
@@ -106,13 +111,13 @@ fn commit(
 #[tokio::test]
 async fn who_and_what_is_read() {
     let world = World::start().await;
-    assert_eq!(world.gitea.version().await.expect("a version"), "1.27.1");
+    assert_eq!(world.gitea.server().await.expect("a version").to_string(), "Gitea 1.27.1");
     assert_eq!(world.gitea.account().await.expect("an account").login, "caretaker");
     let repository = world.gitea.repository(&world.name).await.expect("a repository");
     assert_eq!(repository.name, world.name);
     assert_eq!(repository.default_branch, "main");
     assert!(repository.can_push && !repository.can_administer && repository.private);
-    assert!(repository.allows_merge_commits);
+    assert!(repository.merge_styles.contains(&MergeStyle::Merge));
     assert_eq!(repository.owner_kind, Some(OwnerKind::Organisation));
     world.server.create_user("operator", false);
     world.server.create_repository("operator", "own", false);
@@ -343,6 +348,7 @@ async fn files_are_read_and_changed_all_or_nothing() {
     let a = world.gitea.file(&world.name, "a.yaml", "main").await.expect("read").expect("a file");
     let write = |expected: BlobSha| FilesCommit {
         branch: "main".to_owned(),
+        new_branch: None,
         message: "Revert \"x\"\n\nCaretaker-Step: 7-4".to_owned(),
         files: vec![
             FileWrite::Update { path: "a.yaml".to_owned(), content: b"version: 2\n".to_vec(), expected },
@@ -376,4 +382,175 @@ async fn a_tree_of_many_pages_is_read_whole() {
         commit(&world.repository, "main", None, files).as_str().parse().expect("a commit id");
     let tree = world.gitea.tree(&world.name, &sha).await.expect("a tree");
     assert_eq!(tree.iter().filter(|entry| entry.path.starts_with("many/")).count(), 1500);
+}
+
+#[tokio::test]
+async fn a_forge_that_is_down_is_left_alone_but_for_a_probe_and_says_so() {
+    let world = World::start().await;
+    let number = IssueNumber(world.repository.open_issue("operator", "t", "one", &[]).expect("an issue"));
+    let down = world.fault("*", "/", Fault::Status(503)).always();
+    let down = world.server.faults().add(down);
+    while world.gitea.traffic().down.is_none() {
+        let error = world.gitea.issue(&world.name, number).await.expect_err("down");
+        assert!(matches!(error, ForgeError::Unavailable { .. }), "{error:?}");
+    }
+    let asked = world.server.requests().len();
+    for _ in 0..20 {
+        let error = world.gitea.issue(&world.name, number).await.expect_err("down");
+        assert!(error.to_string().contains("down for"), "{error}");
+        let edit = IssueEdit { body: Some("two".to_owned()), ..IssueEdit::default() };
+        world.gitea.edit_issue(&world.name, number, &edit).await.expect_err("a write is no probe");
+    }
+    // However slow the machine is, a probe a second is the most.
+    let probes = world.server.requests().len() - asked;
+    assert!(probes <= 20, "{probes} of 40 went out");
+    assert!(world.gitea.traffic().down.is_some_and(|why| why.contains("503")));
+    assert_eq!(world.count("PATCH", "/issues/"), 0);
+    world.server.faults().remove(down);
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while world.gitea.issue(&world.name, number).await.is_err() {
+        assert!(Instant::now() < deadline, "it never looks again");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let traffic = world.gitea.traffic();
+    assert_eq!(traffic.down, None);
+    let held = |method: &str| {
+        traffic.requests.iter().any(|(kind, count)| {
+            (kind.method.as_str(), kind.route.as_str()) == (method, "repos/*/*/issues/*")
+                && kind.outcome == RequestOutcome::HeldBack
+                && *count > 0
+        })
+    };
+    assert!(held("GET") && held("PATCH"), "{traffic:?}");
+    assert!(traffic.count(RequestOutcome::Failed) >= 8);
+    assert!(traffic.count(RequestOutcome::Ok) >= 1);
+}
+
+#[tokio::test]
+async fn an_answer_of_any_kind_shows_that_the_forge_lives() {
+    let world = World::start().await;
+    let nowhere: RepositoryName = "ops/nowhere".parse().expect("a name");
+    for fault in [Fault::Status(500), Fault::Status(429)] {
+        world.server.faults().add(world.fault("GET", "/nowhere", fault).always());
+        for _ in 0..4 {
+            world.gitea.repository(&nowhere).await.expect_err("an error");
+        }
+        world.server.faults().clear();
+    }
+    assert_eq!(world.gitea.traffic().down, None);
+    world.gitea.repository(&world.name).await.expect("asked all the same");
+}
+
+#[tokio::test]
+async fn a_pull_request_of_ours_is_opened_once_and_found_by_its_branch() {
+    let world = World::start().await;
+    let file = world.gitea.file(&world.name, "a.yaml", "main").await.expect("read").expect("a file");
+    let base = world.gitea.branch(&world.name, "main").await.expect("a branch").head;
+    let change = FilesCommit {
+        branch: "main".to_owned(),
+        new_branch: Some("caretaker/revert-6".to_owned()),
+        message: "Revert \"x\"\n\nCaretaker-Step: 7-4".to_owned(),
+        files: vec![FileWrite::Update {
+            path: "a.yaml".to_owned(),
+            content: b"version: 0\n".to_vec(),
+            expected: file.blob,
+        }],
+    };
+    let sha = world.gitea.change_files(&lease(), &world.name, &change).await.expect("written");
+    assert_eq!(world.gitea.branch(&world.name, "main").await.expect("a branch").head, base);
+    assert_eq!(world.gitea.branch(&world.name, "caretaker/revert-6").await.expect("a branch").head, sha);
+    let again = world.gitea.change_files(&lease(), &world.name, &change).await.expect_err("it is there");
+    assert!(matches!(again, ForgeError::Refused { status: 422, .. }), "{again:?}");
+    assert!(world.gitea.pulls_of_branch(&world.name, "caretaker/revert-6").await.expect("read").is_empty());
+    let new = NewPull {
+        title: "Revert x".to_owned(),
+        body: "b".to_owned(),
+        head: "caretaker/revert-6".to_owned(),
+        base: "main".to_owned(),
+    };
+    let pull = world.gitea.open_pull(&world.name, &new).await.expect("opened");
+    assert_eq!((pull.head.sha.clone(), pull.author.login.as_str()), (sha.clone(), "caretaker"));
+    let twice = world.gitea.open_pull(&world.name, &new).await.expect_err("there is one");
+    assert!(matches!(twice, ForgeError::Conflict { .. }), "{twice:?}");
+    let found = world.gitea.pulls_of_branch(&world.name, "caretaker/revert-6").await.expect("read");
+    assert_eq!(found.iter().map(|pull| pull.number).collect::<Vec<_>>(), [pull.number]);
+    let commits = world.gitea.pull_commits(&world.name, pull.number).await.expect("read");
+    assert_eq!(commits.iter().map(|commit| commit.sha.clone()).collect::<Vec<_>>(), [sha]);
+    world.repository.close_pull("operator", pull.number.0).expect("closed");
+    let found = world.gitea.pulls_of_branch(&world.name, "caretaker/revert-6").await.expect("read");
+    assert_eq!(found.iter().map(|pull| pull.state).collect::<Vec<_>>(), [State::Closed]);
+}
+
+/// A client for a server of one answer.
+async fn client_of(router: axum::Router, settings: &Settings) -> Gitea {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    let url = Url::parse(&format!("http://{address}/")).expect("an address");
+    Gitea::new(&url, &SecretString::from("t".to_owned()), settings).expect("a client")
+}
+
+#[tokio::test]
+async fn so_many_requests_are_under_way_at_once_and_say_who_asks() {
+    let (here, most) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let agents = Arc::new(std::sync::Mutex::new(BTreeSet::new()));
+    let (most_of_all, seen) = (Arc::clone(&most), Arc::clone(&agents));
+    // Nobody is answered before two are there.
+    let pair = Arc::new(tokio::sync::Barrier::new(2));
+    let router = axum::Router::new().fallback(move |headers: axum::http::HeaderMap| {
+        let (here, most, pair, agents) =
+            (Arc::clone(&here), Arc::clone(&most), Arc::clone(&pair), Arc::clone(&agents));
+        async move {
+            most.fetch_max(here.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            let agent = headers.get("user-agent").and_then(|agent| agent.to_str().ok()).unwrap_or_default();
+            agents.lock().expect("not poisoned").insert(agent.to_owned());
+            pair.wait().await;
+            here.fetch_sub(1, Ordering::SeqCst);
+            r#"{"version":"1.27.1"}"#
+        }
+    });
+    let settings = Settings {
+        connections: 2,
+        contact: Some("https://git.example.org/operator".to_owned()),
+        ..Settings::default()
+    };
+    let gitea = client_of(router, &settings).await;
+    let answers = futures::future::join_all((0..12).map(|_| gitea.server())).await;
+    assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    assert_eq!(most_of_all.load(Ordering::SeqCst), 2);
+    let agents: Vec<String> = seen.lock().expect("not poisoned").iter().cloned().collect();
+    assert_eq!(
+        agents,
+        [concat!("caretaker/", env!("CARGO_PKG_VERSION"), " (+https://git.example.org/operator)")]
+    );
+}
+
+#[tokio::test]
+async fn a_wait_that_the_forge_asks_for_is_kept() {
+    let times = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let seen = Arc::clone(&times);
+    let router = axum::Router::new().fallback(move || {
+        let times = Arc::clone(&times);
+        async move {
+            let mut times = times.lock().expect("not poisoned");
+            times.push(Instant::now());
+            match times.len() {
+                1 => (axum::http::StatusCode::TOO_MANY_REQUESTS, [("retry-after", "1")], ""),
+                2 => (axum::http::StatusCode::OK, [("x", "")], r#"{"version":"1.27.1"}"#),
+                _ => (axum::http::StatusCode::TOO_MANY_REQUESTS, [("retry-after", "60")], ""),
+            }
+        }
+    });
+    let gitea = client_of(router, &Settings::default()).await;
+    gitea.server().await.expect("after a second");
+    let asked = seen.lock().expect("not poisoned").clone();
+    assert!(asked[1] - asked[0] >= Duration::from_secs(1), "{asked:?}");
+    // What is longer than a read may take is kept by all that follow.
+    gitea.server().await.expect_err("a minute is too long");
+    let held = gitea.server().await.expect_err("held back");
+    assert!(
+        matches!(&held, ForgeError::Unavailable { retry_after: Some(wait), .. } if wait.as_secs() > 30),
+        "{held:?}"
+    );
+    assert_eq!(seen.lock().expect("not poisoned").len(), 3, "the fourth was not sent");
 }

@@ -1,7 +1,9 @@
 //! Our own words for what a forge holds.
 
+use super::merging::{MergeStyle, Merged};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
@@ -198,8 +200,8 @@ pub(crate) struct Repository {
     pub(crate) can_push: bool,
     /// This token's account administers it.
     pub(crate) can_administer: bool,
-    /// Whether a plain merge commit is allowed.
-    pub(crate) allows_merge_commits: bool,
+    /// The ways of merging that its settings allow.
+    pub(crate) merge_styles: BTreeSet<MergeStyle>,
     /// Addresses under which it can be cloned.
     pub(crate) clone_urls: Vec<String>,
     /// The web page.
@@ -329,15 +331,6 @@ pub(crate) struct PullRequest {
     pub(crate) html_url: String,
 }
 
-/// What became of a merged pull request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Merged {
-    /// The commit on the base branch.
-    pub(crate) commit: CommitSha,
-    /// When.
-    pub(crate) at: Timestamp,
-}
-
 /// How a file is changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum FileChangeKind {
@@ -395,6 +388,8 @@ pub(crate) struct Branch {
     pub(crate) protected: bool,
     /// The contexts (globs) that must succeed before a merge.
     pub(crate) required_statuses: Vec<String>,
+    /// How many approving reviews a merge needs.
+    pub(crate) required_approvals: u64,
     /// Whether this token's account may push to it.
     pub(crate) can_push: bool,
     /// Whether this token's account may merge into it.
@@ -410,19 +405,6 @@ pub(crate) struct Commit {
     pub(crate) parents: Vec<CommitSha>,
     /// The whole message.
     pub(crate) message: String,
-}
-
-/// A merge to be asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct MergeOrder {
-    /// The only head that may be merged.
-    pub(crate) head: CommitSha,
-    /// First line of the merge commit's message.
-    pub(crate) title: String,
-    /// The rest of it.
-    pub(crate) message: String,
-    /// Always said explicitly: the forge's default differs by version.
-    pub(crate) delete_branch: bool,
 }
 
 /// What lies at a path.
@@ -491,8 +473,10 @@ pub(crate) enum FileWrite {
 /// A commit over the contents API.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FilesCommit {
-    /// The branch it goes to.
+    /// The branch that it is made on.
     pub(crate) branch: String,
+    /// A branch that is made for it from there, where it does not go to the branch itself.
+    pub(crate) new_branch: Option<String>,
     /// The whole message, trailers included.
     pub(crate) message: String,
     /// What it changes; never empty.

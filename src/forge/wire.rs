@@ -1,9 +1,10 @@
 //! What Gitea sends, as it sends it. Lists and texts may be null; numbers that identify something may not.
 
+use super::merging::{MergeStyle, Merged};
 use super::types::{
     Account, AccountId, BlobSha, Branch, ChangedFile, Comment, CommentId, Commit, CommitSha, CommitStatus,
-    EntryKind, FileChangeKind, Issue, IssueNumber, Label, LabelId, Merged, OwnerKind, PullNumber,
-    PullRequest, PullSide, Repository, RepositoryName, State, StatusState, TreeEntry,
+    EntryKind, FileChangeKind, Issue, IssueNumber, Label, LabelId, OwnerKind, PullNumber, PullRequest,
+    PullSide, Repository, RepositoryName, State, StatusState, TreeEntry,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -28,6 +29,11 @@ pub(super) struct WireAccount {
     login: String,
 }
 
+/// Whoever the server does not name is nobody whose name could be trusted.
+fn account(wire: Option<WireAccount>) -> Account {
+    wire.map_or_else(|| Account { id: AccountId(u64::MAX), login: String::new() }, Account::from)
+}
+
 impl From<WireAccount> for Account {
     fn from(wire: WireAccount) -> Self {
         // Gitea gives -1 to the ghost of a deleted account; it must not look like any real one.
@@ -37,9 +43,9 @@ impl From<WireAccount> for Account {
 
 #[derive(Debug, Default, Deserialize)]
 struct WirePermissions {
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     admin: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     push: bool,
 }
 
@@ -58,19 +64,28 @@ impl WireOwner {
 }
 
 #[derive(Debug, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "as Gitea sends it")]
 pub(super) struct WireRepository {
     full_name: RepositoryName,
     owner: Option<WireOwner>,
     #[serde(default, deserialize_with = "or_default")]
     default_branch: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     private: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     archived: bool,
     #[serde(default, deserialize_with = "or_default")]
     permissions: WirePermissions,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     allow_merge_commits: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    allow_squash_merge: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    allow_rebase: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    allow_rebase_explicit: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    allow_fast_forward_only_merge: bool,
     #[serde(default, deserialize_with = "or_default")]
     clone_url: String,
     #[serde(default, deserialize_with = "or_default")]
@@ -81,7 +96,20 @@ pub(super) struct WireRepository {
 
 impl From<WireRepository> for Repository {
     fn from(wire: WireRepository) -> Self {
+        // A way that an older server does not name is one that it does not have.
+        let styles = [
+            (MergeStyle::Merge, wire.allow_merge_commits),
+            (MergeStyle::Squash, wire.allow_squash_merge),
+            (MergeStyle::Rebase, wire.allow_rebase),
+            (MergeStyle::RebaseMerge, wire.allow_rebase_explicit),
+            (MergeStyle::FastForwardOnly, wire.allow_fast_forward_only_merge),
+        ];
         Self {
+            merge_styles: styles
+                .into_iter()
+                .filter(|(_, allowed)| *allowed)
+                .map(|(style, _)| style)
+                .collect(),
             name: wire.full_name,
             owner_kind: wire.owner.map(|owner| owner.kind()),
             default_branch: wire.default_branch,
@@ -89,7 +117,6 @@ impl From<WireRepository> for Repository {
             archived: wire.archived,
             can_push: wire.permissions.push,
             can_administer: wire.permissions.admin,
-            allows_merge_commits: wire.allow_merge_commits,
             clone_urls: [wire.clone_url, wire.ssh_url].into_iter().filter(|url| !url.is_empty()).collect(),
             html_url: wire.html_url,
         }
@@ -121,7 +148,7 @@ pub(super) struct WireIssue {
     state: State,
     #[serde(default, deserialize_with = "or_default")]
     labels: Vec<Option<WireLabel>>,
-    user: WireAccount,
+    user: Option<WireAccount>,
     content_version: Option<i64>,
     created_at: Timestamp,
     updated_at: Timestamp,
@@ -138,7 +165,7 @@ impl From<WireIssue> for Issue {
             body: wire.body,
             state: wire.state,
             labels: labels(wire.labels),
-            author: wire.user.into(),
+            author: account(wire.user),
             content_version: wire.content_version,
             created_at: wire.created_at,
             updated_at: wire.updated_at,
@@ -151,7 +178,7 @@ impl From<WireIssue> for Issue {
 #[derive(Debug, Deserialize)]
 pub(super) struct WireComment {
     id: u64,
-    user: WireAccount,
+    user: Option<WireAccount>,
     #[serde(default, deserialize_with = "or_default")]
     body: String,
     created_at: Timestamp,
@@ -162,7 +189,7 @@ impl From<WireComment> for Comment {
     fn from(wire: WireComment) -> Self {
         Self {
             id: CommentId(wire.id),
-            author: wire.user.into(),
+            author: account(wire.user),
             body: wire.body,
             created_at: wire.created_at,
             updated_at: wire.updated_at,
@@ -200,17 +227,18 @@ pub(super) struct WirePull {
     #[serde(default, deserialize_with = "or_default")]
     body: String,
     state: State,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     draft: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     mergeable: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     merged: bool,
     merged_at: Option<Timestamp>,
     merge_commit_sha: Option<CommitSha>,
+    merged_by: Option<WireAccount>,
     head: WireSide,
     base: WireSide,
-    user: WireAccount,
+    user: Option<WireAccount>,
     #[serde(default, deserialize_with = "or_default")]
     labels: Vec<Option<WireLabel>>,
     content_version: Option<i64>,
@@ -219,11 +247,18 @@ pub(super) struct WirePull {
 }
 
 impl WirePull {
+    /// Whether its change is in a branch of that name.
+    pub(super) fn is_of(&self, branch: &str) -> bool {
+        self.head.branch == branch
+    }
+
     /// A pull request that says that it was merged, but not into what, is not one that we can reason about.
     pub(super) fn into_pull(self) -> Result<PullRequest, &'static str> {
         let merged = match (self.merged, self.merge_commit_sha, self.merged_at) {
             (false, _, _) => None,
-            (true, Some(commit), Some(at)) => Some(Merged { commit, at }),
+            (true, Some(commit), Some(at)) => {
+                Some(Merged { commit, at, by: self.merged_by.map(|account| account.login) })
+            }
             (true, _, _) => return Err("merged, without a commit or a time"),
         };
         Ok(PullRequest {
@@ -236,11 +271,34 @@ impl WirePull {
             merged,
             head: self.head.into(),
             base: self.base.into(),
-            author: self.user.into(),
+            author: account(self.user),
             labels: labels(self.labels),
             content_version: self.content_version,
             html_url: self.html_url,
         })
+    }
+}
+
+/// A review of a pull request.
+#[derive(Debug, Deserialize)]
+pub(super) struct WireReview {
+    user: Option<WireAccount>,
+    #[serde(default, deserialize_with = "or_default")]
+    state: String,
+    #[serde(default, deserialize_with = "or_default")]
+    official: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    dismissed: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    stale: bool,
+}
+
+impl WireReview {
+    /// Who approves with it; `None` where it is another kind of review, or does not count (any more). One of an earlier
+    /// head counts for some servers and not for others: here it does not.
+    pub(super) fn approves(self) -> Option<String> {
+        let counts = self.state == "APPROVED" && self.official && !self.dismissed && !self.stale;
+        self.user.filter(|_| counts).map(|user| user.login)
     }
 }
 
@@ -297,7 +355,7 @@ impl From<WireStatus> for CommitStatus {
 pub(super) struct WireCombined {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) statuses: Vec<Option<WireStatus>>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) total_count: usize,
 }
 
@@ -310,15 +368,17 @@ struct WireBranchCommit {
 #[expect(clippy::struct_excessive_bools, reason = "as Gitea sends it")]
 pub(super) struct WireBranch {
     commit: WireBranchCommit,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     protected: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     enable_status_check: bool,
     #[serde(default, deserialize_with = "or_default")]
-    status_check_contexts: Vec<String>,
-    #[serde(default)]
+    status_check_contexts: Vec<Option<String>>,
+    #[serde(default, deserialize_with = "or_default")]
+    required_approvals: i64,
+    #[serde(default, deserialize_with = "or_default")]
     user_can_push: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     user_can_merge: bool,
 }
 
@@ -327,7 +387,13 @@ impl From<WireBranch> for Branch {
         Self {
             head: wire.commit.id,
             protected: wire.protected,
-            required_statuses: if wire.enable_status_check { wire.status_check_contexts } else { Vec::new() },
+            required_statuses: match wire.enable_status_check {
+                // Without a list the forge wants any status, and all that there are to be good.
+                true if wire.status_check_contexts.is_empty() => vec!["*".to_owned()],
+                true => wire.status_check_contexts.into_iter().flatten().collect(),
+                false => Vec::new(),
+            },
+            required_approvals: u64::try_from(wire.required_approvals).unwrap_or(0),
             can_push: wire.user_can_push,
             can_merge: wire.user_can_merge,
         }
@@ -350,14 +416,14 @@ pub(super) struct WireCommit {
     sha: CommitSha,
     commit: WireCommitText,
     #[serde(default, deserialize_with = "or_default")]
-    parents: Vec<WireParent>,
+    parents: Vec<Option<WireParent>>,
 }
 
 impl From<WireCommit> for Commit {
     fn from(wire: WireCommit) -> Self {
         Self {
             sha: wire.sha,
-            parents: wire.parents.into_iter().map(|parent| parent.sha).collect(),
+            parents: wire.parents.into_iter().flatten().map(|parent| parent.sha).collect(),
             message: wire.commit.message,
         }
     }
@@ -367,7 +433,7 @@ impl From<WireCommit> for Commit {
 pub(super) struct WireCompare {
     pub(super) total_commits: usize,
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) commits: Vec<WireParent>,
+    pub(super) commits: Vec<Option<WireParent>>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -403,8 +469,8 @@ impl WireTreeEntry {
 #[derive(Debug, Deserialize)]
 pub(super) struct WireTree {
     #[serde(default, deserialize_with = "or_default")]
-    pub(super) tree: Vec<WireTreeEntry>,
-    #[serde(default)]
+    pub(super) tree: Vec<Option<WireTreeEntry>>,
+    #[serde(default, deserialize_with = "or_default")]
     pub(super) truncated: bool,
 }
 

@@ -6,10 +6,10 @@
 use super::Hold;
 use super::classify::{Classification, Rules, classify};
 use super::explain::{Explained, Unexplained, explain};
-use super::glob::matches;
+use super::protection::WayIn;
 use super::settings::{RenovateSettings, Settings};
 use crate::forge::renovate::{NotRenovates, Renovates, Update, recognise};
-use crate::forge::{ChangedFile, CommitStatus, PullRequest, State, StatusState};
+use crate::forge::{ChangedFile, MergeStyle, PullRequest, State};
 use std::collections::BTreeSet;
 use std::fmt;
 
@@ -27,10 +27,8 @@ pub(crate) struct PullFacts<'a> {
     pub(crate) files: &'a [ChangedFile],
     /// Its diff.
     pub(crate) diff: &'a str,
-    /// The statuses of its head.
-    pub(crate) statuses: &'a [CommitStatus],
-    /// The contexts (patterns) that the base branch requires.
-    pub(crate) required_statuses: &'a [String],
+    /// What its base asks.
+    pub(crate) way: WayIn<'a>,
     /// Versions that are not to be merged.
     pub(crate) holds: &'a [Hold],
 }
@@ -70,6 +68,8 @@ impl ReadyPull {
 pub(crate) enum WaitFor {
     /// The forge still checks for conflicts, or there is one that Renovate will rebase away.
     Mergeable,
+    /// Its branch lacks the newest commits of its base, without which it cannot be merged.
+    Behind,
     /// Statuses that have not ended, or required ones that nobody has reported yet.
     Statuses(Vec<String>),
 }
@@ -77,6 +77,9 @@ pub(crate) enum WaitFor {
 impl fmt::Display for WaitFor {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Behind => {
+                formatter.write_str("its branch has to be brought up to date with its base first")
+            }
             Self::Mergeable => formatter.write_str("the forge does not call it mergeable (yet)"),
             Self::Statuses(contexts) => {
                 write!(formatter, "these statuses are missing: {}", contexts.join(", "))
@@ -104,6 +107,19 @@ pub(crate) enum Refusal {
     Held(Hold),
     /// Statuses that failed.
     FailedStatuses(Vec<String>),
+    /// The repository does not allow the way of merging that the settings ask for.
+    StyleNotAllowed(MergeStyle),
+    /// The account may not merge into this branch.
+    MayNotMerge(String),
+    /// Its base asks for more reviews than there are.
+    Approvals {
+        /// How many count.
+        given: u64,
+        /// How many it takes.
+        required: u64,
+        /// The base.
+        branch: String,
+    },
     /// Everything that it changes is on the base already.
     NothingLeft,
     /// A change that its table does not explain.
@@ -129,6 +145,18 @@ impl fmt::Display for Refusal {
             Self::FailedStatuses(contexts) => {
                 write!(formatter, "these statuses failed: {}", contexts.join(", "))
             }
+            Self::StyleNotAllowed(style) => write!(
+                formatter,
+                "the repository does not allow merges of the style {style}: allow it there, or set another merge_style"
+            ),
+            Self::MayNotMerge(branch) => write!(
+                formatter,
+                "the protection of {branch} does not let this account merge: allow it there, or merge it yourself"
+            ),
+            Self::Approvals { given, required, branch } => write!(
+                formatter,
+                "the protection of {branch} asks for {required} approving reviews, and {given} count: approve it in a review"
+            ),
             Self::NothingLeft => formatter.write_str("what it changes is on the branch already"),
             Self::Unexplained(what) => {
                 write!(formatter, "it changes something that its table of updates does not explain: {what}")
@@ -161,7 +189,7 @@ pub(crate) fn preflight(
 ) -> Preflight {
     match refusal_or_ready(facts, settings, renovate, rules) {
         Err(refusal) => Preflight::Refuse(refusal),
-        Ok(ready) => match waiting(facts) {
+        Ok(ready) => match facts.way.waits(facts.pull) {
             Some(what) => Preflight::Wait(what),
             None => Preflight::Ready(Box::new(ready)),
         },
@@ -208,9 +236,8 @@ fn refusal_or_ready(
     if let Some(why) = &classification.foundation {
         return Err(Refusal::Foundation(why.clone()));
     }
-    let failed = contexts(facts.statuses, StatusState::Failure);
-    if !failed.is_empty() {
-        return Err(Refusal::FailedStatuses(failed));
+    if let Some(refusal) = facts.way.refusal() {
+        return Err(refusal);
     }
     let approval = classification.approval();
     Ok(ReadyPull { updates, explained, classification, approval })
@@ -224,8 +251,8 @@ fn held(updates: &[Update], explained: &Explained, holds: &[Hold]) -> Option<Hol
             updates.iter().enumerate().any(|(place, update)| {
                 let mut files =
                     explained.places.iter().filter(|(own, _)| *own == place).map(|(_, file)| file).peekable();
-                update.package == hold.package
-                    && update.to == hold.version
+                update.package.eq_ignore_ascii_case(&hold.package)
+                    && is_same_version(&update.to, &hold.version)
                     && (files.peek().is_none()
                         || hold.file.is_empty()
                         || files.any(|file| *file == hold.file))
@@ -234,21 +261,8 @@ fn held(updates: &[Update], explained: &Explained, holds: &[Hold]) -> Option<Hol
         .cloned()
 }
 
-fn waiting(facts: &PullFacts<'_>) -> Option<WaitFor> {
-    let mut missing = contexts(facts.statuses, StatusState::Pending);
-    missing.extend(
-        facts
-            .required_statuses
-            .iter()
-            .filter(|pattern| !facts.statuses.iter().any(|status| matches(pattern, &status.context)))
-            .cloned(),
-    );
-    if !missing.is_empty() {
-        return Some(WaitFor::Statuses(missing));
-    }
-    (!facts.pull.mergeable).then_some(WaitFor::Mergeable)
-}
-
-fn contexts(statuses: &[CommitStatus], state: StatusState) -> Vec<String> {
-    statuses.iter().filter(|status| status.state == state).map(|status| status.context.clone()).collect()
+/// The same version may be written with and without its `v`, as one source of versions does and another does not.
+fn is_same_version(one: &str, other: &str) -> bool {
+    let bare = |text: &str| text.trim().trim_start_matches(['v', 'V']).to_owned();
+    bare(one) == bare(other)
 }

@@ -53,7 +53,7 @@ impl Worker {
         let needed = match &effect {
             // The permit has seen to it already.
             Effect::Merge(_) => BRANCH_WRITE_TIMEOUT,
-            Effect::Revert { .. } => NEEDED_LEASE,
+            Effect::Revert { .. } | Effect::MergeRevert { .. } => NEEDED_LEASE,
             _ => self.parts.cluster_settings.request_timeout(),
         };
         if !self.hold_lease(needed).await {
@@ -103,6 +103,12 @@ impl Worker {
                 {
                     Some((act::step_id(&self.holder, act.step), merge_commit.clone()))
                 }
+                (Effect::MergeRevert { change, proposal, .. }, Effect::MergeRevert { change: tried, .. })
+                    if change == tried =>
+                {
+                    // What lies between is no matter: its head is our own commit.
+                    Some((act::step_id(&self.holder, act.step), proposal.head.clone()))
+                }
                 _ => None,
             })
             .collect();
@@ -122,6 +128,7 @@ impl Worker {
         Context {
             repository: &scene.repository.name,
             branch: &scene.repository.default_branch,
+            bot: &scene.bot.login,
             issue: scene.issue.number,
             step: act::step_id(&self.holder, step),
             tries,
@@ -140,12 +147,22 @@ impl Worker {
         let parts = Arc::clone(&self.parts);
         Ok(match effect {
             // A merge is never carried out without a permit; without one it is only asked about.
-            Effect::Merge(plan) => act::confirm_merge(&parts, &context, plan).await?,
+            Effect::Merge(plan) => act::find_out_merge(&parts, &context, plan).await?,
             Effect::Revert { change, merge_commit, reason, .. } => {
                 let current = work.state.change.as_ref().filter(|current| current.step == *change);
                 match (current, &self.lease) {
                     (Some(current), Some(lease)) => {
                         act::revert(&parts, lease, &context, &current.plan, merge_commit, reason).await
+                    }
+                    (Some(_), None) => Outcome::NotYet { why: wording::lease_too_short() },
+                    (None, _) => Outcome::Refused { why: wording::revert_not_seen() },
+                }
+            }
+            Effect::MergeRevert { change, proposal, .. } => {
+                let current = work.state.change.as_ref().filter(|current| current.step == *change);
+                match (current, &self.lease) {
+                    (Some(current), Some(lease)) => {
+                        act::merge_revert(&parts, lease, &context, &current.plan, proposal).await
                     }
                     (Some(_), None) => Outcome::NotYet { why: wording::lease_too_short() },
                     (None, _) => Outcome::Refused { why: wording::revert_not_seen() },
@@ -199,8 +216,16 @@ impl Worker {
             }
             EffectClass::Idempotent => self.carry_out(scene, work, step, &effect).await?,
             EffectClass::Detectable => match &effect {
-                Effect::Merge(plan) => act::confirm_merge(&self.parts, &context, plan).await?,
-                Effect::Revert { .. } => act::confirm_revert(&self.parts, &context).await?,
+                Effect::Merge(plan) => act::find_out_merge(&self.parts, &context, plan).await?,
+                Effect::Revert { pull, .. } => act::confirm_revert(&self.parts, &context, *pull).await?,
+                Effect::MergeRevert { change, proposal, .. } => {
+                    match work.state.change.as_ref().filter(|current| current.step == *change) {
+                        Some(current) => {
+                            act::find_out_merge_revert(&self.parts, &context, &current.plan, proposal).await?
+                        }
+                        None => Outcome::Refused { why: wording::revert_not_seen() },
+                    }
+                }
                 _ => {
                     let resolved = text_for_title(&scene.issue.title, true) == scene.issue.title;
                     // Title, text and state go in one request: where our last text stands under a resolved title the
@@ -219,7 +244,7 @@ impl Worker {
 
     /// Journals an outcome. GREEN of before a change says nothing about after.
     async fn ended(&self, work: &mut Work, step: EventId, outcome: Outcome) -> Result<(), RunError> {
-        let changed = !matches!(outcome, Outcome::NotYet { .. } | Outcome::Refused { .. });
+        let changed = outcome.why_not().is_none();
         self.append(work, Event::Ended { step, outcome }).await?;
         if changed {
             work.memory.steadiness.restart();

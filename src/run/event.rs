@@ -4,7 +4,7 @@
 
 use crate::action::Action;
 use crate::cluster::ObjectRef;
-use crate::forge::{CommitSha, IssueNumber, PullNumber};
+use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{FindingId, Layer, PlanMark, Recon, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::{Category, Hold, Risk, UpdateType};
@@ -226,6 +226,15 @@ pub(crate) enum Effect {
         /// The verdict that condemns it.
         gate: Verdict,
     },
+    /// Merges the pull request that puts the files back, where the branch takes no commit of ours.
+    MergeRevert {
+        /// The change that is undone.
+        change: EventId,
+        /// The pull request that is undone.
+        pull: PullNumber,
+        /// The one that undoes it.
+        proposal: Proposal,
+    },
     /// Stops an operation that still rolls out a reverted revision.
     Terminate {
         /// The change that is undone.
@@ -282,8 +291,11 @@ impl Effect {
     /// How the world shows whether it happened.
     pub(crate) fn class(&self) -> EffectClass {
         match self {
-            // A merged pull request; a step id in the trailer of a commit; a closed issue that carries our report.
-            Self::Merge(_) | Self::Revert { .. } | Self::CloseIssue { .. } => EffectClass::Detectable,
+            // A merged pull request; a step id in the trailer of a commit, on the branch or on the branch of a pull
+            // request; a closed issue that carries our report.
+            Self::Merge(_) | Self::Revert { .. } | Self::MergeRevert { .. } | Self::CloseIssue { .. } => {
+                EffectClass::Detectable
+            }
             // A terminated operation is not there any more; a sync to the revision that is synced does nothing; closing
             // the closed, labelling the labelled, ticking the ticked and archiving the archived change nothing.
             Self::Terminate { .. }
@@ -303,6 +315,7 @@ impl Effect {
         match self {
             Self::Merge(plan) => wording::act_merge(plan.pull),
             Self::Revert { pull, .. } => wording::act_revert(*pull),
+            Self::MergeRevert { pull, proposal, .. } => wording::act_merge_revert(proposal.pull, *pull),
             Self::Terminate { application, .. } => wording::act_terminate(application),
             Self::Sync { application, .. } => wording::act_sync(application),
             Self::AskRebase { pull, .. } => wording::act_ask_rebase(*pull),
@@ -333,6 +346,9 @@ pub(crate) struct MergePlan {
     pub(crate) head: CommitSha,
     /// The head of the default branch at that moment.
     pub(crate) base: CommitSha,
+    /// In which way.
+    #[serde(default)]
+    pub(crate) style: MergeStyle,
     /// Its category.
     pub(crate) category: Category,
     /// Its risk.
@@ -349,6 +365,15 @@ pub(crate) struct MergePlan {
     pub(crate) baseline: BTreeSet<FindingId>,
 }
 
+/// A pull request of ours that undoes a merge.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Proposal {
+    /// Its number.
+    pub(crate) pull: PullNumber,
+    /// The commit in it: ours, and the only one that may be merged.
+    pub(crate) head: CommitSha,
+}
+
 /// What became of an effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "outcome")]
@@ -359,8 +384,8 @@ pub(crate) enum Outcome {
         commit: CommitSha,
         /// When, by the forge's clock.
         at: Timestamp,
-        /// Whether its first parent is the base of the permit. Otherwise commits of others lie between, and no
-        /// automatic revert follows.
+        /// Whether its parents lead to the base of the permit, over nothing but itself. Otherwise commits of others lie
+        /// between, and no automatic revert follows.
         proven: bool,
         /// Whether the commit carries our step id. Otherwise a person was faster.
         ours: bool,
@@ -373,10 +398,20 @@ pub(crate) enum Outcome {
         /// The commit.
         commit: CommitSha,
     },
+    /// The files as they were are in a pull request, since the branch takes no commit of ours.
+    RevertProposed {
+        /// Which.
+        proposal: Proposal,
+    },
     /// It is done.
     Done {
         /// What the report says about it.
         detail: String,
+    },
+    /// It did not happen, and cannot before its branch has the newest commits of its base.
+    Outdated {
+        /// Why.
+        why: String,
     },
     /// It did not happen and may be tried again.
     NotYet {
@@ -394,8 +429,10 @@ impl Outcome {
     /// Why it did not happen.
     pub(crate) fn why_not(&self) -> Option<String> {
         match self {
-            Self::NotYet { why } | Self::Refused { why } => Some(why.clone()),
-            Self::Merged { .. } | Self::Reverted { .. } | Self::Done { .. } => None,
+            Self::NotYet { why } | Self::Outdated { why } | Self::Refused { why } => Some(why.clone()),
+            Self::Merged { .. } | Self::Reverted { .. } | Self::RevertProposed { .. } | Self::Done { .. } => {
+                None
+            }
         }
     }
 }

@@ -22,6 +22,8 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             match outcome {
                 Outcome::Merged { commit, .. } => format!("done: {what} as {}", commit.short()),
                 Outcome::Reverted { commit } => format!("done: {what} by {}", commit.short()),
+                Outcome::RevertProposed { proposal } => format!("begun: {what} by #{}", proposal.pull),
+                Outcome::Outdated { why } => format!("not yet, its branch is outdated: {what}: {why}"),
                 Outcome::Done { detail } if detail.is_empty() => format!("done: {what}"),
                 Outcome::Done { detail } => format!("done: {what}: {detail}"),
                 Outcome::NotYet { why } => format!("not yet: {what}: {why}"),
@@ -94,6 +96,9 @@ fn effect_line(effect: &Effect, state: &RunState) -> String {
     match effect {
         Effect::Merge(plan) => format!("merge #{} ({}, {})", plan.pull, plan.category, plan.title),
         Effect::Revert { pull, reason, .. } => format!("undo #{pull}: {reason}"),
+        Effect::MergeRevert { pull, proposal, .. } => {
+            format!("merge #{}, which undoes #{pull}", proposal.pull)
+        }
         Effect::Terminate { application, .. } => format!("stop the sync of {application}"),
         Effect::Sync { application, .. } => format!("sync {application}"),
         Effect::AskRebase { pull, .. } => format!("ask Renovate to rebase #{pull}"),

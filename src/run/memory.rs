@@ -36,8 +36,8 @@ pub(crate) struct Memory {
     pub(crate) trees: HashMap<CommitSha, Arc<Vec<TreeEntry>>>,
     /// Details of pull requests, by number, head and description.
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
-    /// Since when a pull request's pre-flight has been waiting.
-    pub(crate) preflight_since: BTreeMap<PullNumber, Timestamp>,
+    /// Since when a pull request's pre-flight has been waiting, at which head.
+    pub(crate) preflight_since: BTreeMap<PullNumber, (CommitSha, Timestamp)>,
     /// Issues and pull requests that tasks name and that cannot be read.
     pub(crate) unread: BTreeMap<IssueNumber, Unread>,
     /// Held versions that Renovate brought again, as last seen.

@@ -12,7 +12,7 @@ use super::event::Event;
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
-use super::situation::{PullSituation, Related, Situation, Unread, Wish};
+use super::situation::{ProposalStanding, PullSituation, Related, Situation, Unread, Wish};
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
@@ -89,6 +89,7 @@ pub(crate) struct Observation {
     pub(crate) stuck: Vec<ObjectRef>,
     pub(crate) idle_out_of_sync: Vec<ObjectRef>,
     pub(crate) mismatches: Vec<String>,
+    pub(crate) proposal: Option<ProposalStanding>,
     pub(crate) pulls: BTreeMap<PullNumber, PullSituation>,
     pub(crate) unread: BTreeMap<IssueNumber, Unread>,
     pub(crate) related: BTreeMap<IssueNumber, Related>,
@@ -136,6 +137,8 @@ impl Observation {
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
             mismatches: &self.mismatches,
+            merge_style: settings.merge_style,
+            proposal: self.proposal.as_ref(),
             pulls: &self.pulls,
             unread: &self.unread,
             related: &self.related,
@@ -213,6 +216,7 @@ pub(crate) async fn observe(
     };
     let head_rollout = look.rollout(&branch.head).await?;
     let change = look.change(&recon).await?;
+    let proposal = look.proposal().await;
     let open_pulls = look.open_pulls().await;
     let pulls = look.pulls(&reading, open_pulls.as_deref().unwrap_or_default(), workloads.as_deref()).await;
     let related = look.related(&reading).await;
@@ -266,6 +270,7 @@ pub(crate) async fn observe(
         stuck: change.stuck,
         idle_out_of_sync: change.idle_out_of_sync,
         mismatches: change.mismatches,
+        proposal,
         pulls,
         unread,
         related,

@@ -14,7 +14,9 @@ use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
 use super::worker::{Lock, Parts, RunError, Scene, Work, Worker, text_hash};
 use crate::cluster::LeaseAnswer;
-use crate::forge::{BRANCH_WRITE_TIMEOUT, Comment, ForgeError, Issue, PullRequest, Repository, State};
+use crate::forge::{
+    BRANCH_WRITE_TIMEOUT, Comment, ForgeError, Issue, MergeStyle, PullRequest, Repository, State,
+};
 use crate::health::{
     Authority, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid,
     permit,
@@ -22,6 +24,7 @@ use crate::health::{
 use crate::inbox;
 use crate::merge::Hold;
 use crate::merge::preflight::{PullFacts, preflight};
+use crate::merge::protection::WayIn;
 use crate::merge::rollout::Rollout;
 use crate::wording;
 use jiff::Timestamp;
@@ -51,6 +54,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) details: &'a PullDetails,
     /// What is held.
     pub(crate) holds: &'a [Hold],
+    /// In which way it is merged.
+    pub(crate) style: MergeStyle,
     /// When the run began.
     pub(crate) began_at: Timestamp,
     /// Our own account.
@@ -68,6 +73,11 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
         parts.forge.statuses(name, &decided.pull.head.sha),
         parts.forge.branch(name, &decided.repository.default_branch),
     )?;
+    let approvals = if branch.required_approvals > 0 {
+        parts.forge.approvals(name, decided.pull.number).await?
+    } else {
+        0
+    };
     let stopped_by =
         stopped_by(parts, decided.repository, &issue, &comments, decided.began_at, decided.bot).await?;
     let judged = preflight(
@@ -76,8 +86,16 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
             default_branch: &decided.repository.default_branch,
             files: &decided.details.files,
             diff: &decided.details.diff,
-            statuses: &statuses,
-            required_statuses: &branch.required_statuses,
+            way: WayIn {
+                name: &decided.repository.default_branch,
+                branch: &branch,
+                statuses: &statuses,
+                approvals,
+                style: decided.style,
+                allowed: &decided.repository.merge_styles,
+                // Of the heads that the permit is for, it was read before; others void it.
+                behind: false,
+            },
             holds: decided.holds,
         },
         &parts.merge_settings,
@@ -222,6 +240,7 @@ impl Worker {
             pull: &pull.pull,
             details,
             holds: &holds,
+            style: plan.style,
             began_at,
             bot: &scene.bot.login,
         };
@@ -284,5 +303,6 @@ impl Worker {
 
 /// Whether two plans merge the same onto the same.
 fn is_same(one: &MergePlan, other: &MergePlan) -> bool {
-    (&one.key, one.pull, &one.head, &one.base) == (&other.key, other.pull, &other.head, &other.base)
+    (&one.key, one.pull, &one.head, &one.base, one.style)
+        == (&other.key, other.pull, &other.head, &other.base, other.style)
 }

@@ -1,7 +1,7 @@
 //! Settings under `[run]`, and those of each repository.
 
 use super::situation::Mode;
-use crate::forge::RepositoryName;
+use crate::forge::{MergeStyle, RepositoryName};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 
@@ -65,6 +65,9 @@ pub(crate) struct Repository {
     /// How a merge gets into a cluster.
     #[serde(default)]
     pub rollout: RolloutBy,
+    /// How pull requests are merged, in the forge's own words.
+    #[serde(default)]
+    pub merge_style: MergeStyle,
 }
 
 /// How a merge gets into a cluster.

@@ -2,7 +2,7 @@
 
 use super::state::RunState;
 use crate::cluster::ObjectRef;
-use crate::forge::{CommitSha, IssueNumber, PullNumber, PullRequest};
+use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
 use crate::health::{Attribution, FindingId, PlanMark, Recon};
 use crate::issue::{Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
@@ -62,6 +62,19 @@ pub(crate) enum Related {
     Closed,
     /// There is none of that number, or it may not be seen.
     Missing,
+}
+
+/// How the pull request that undoes a change stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum ProposalStanding {
+    /// It is merged, by whomever.
+    Merged,
+    /// It may be merged.
+    Ready,
+    /// Not yet, with why.
+    Waits(String),
+    /// What it lacks only a person can give.
+    NeedsPerson(String),
 }
 
 /// An issue or pull request that cannot be read.
@@ -150,6 +163,10 @@ pub(crate) struct Situation<'a> {
     pub(crate) idle_out_of_sync: &'a [ObjectRef],
     /// The versions of the change's table that do not run, after its rollout.
     pub(crate) mismatches: &'a [String],
+    /// In which way pull requests are merged.
+    pub(crate) merge_style: MergeStyle,
+    /// The pull request that undoes the change in flight; `None` without one, or where it cannot be read.
+    pub(crate) proposal: Option<&'a ProposalStanding>,
     /// The pull requests that open tasks name for merging. One that is not there does not exist.
     pub(crate) pulls: &'a BTreeMap<PullNumber, PullSituation>,
     /// The issues and pull requests that open tasks name and that cannot be read: nothing is known of them.

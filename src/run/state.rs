@@ -259,7 +259,9 @@ impl RunState {
                     current.synced += 1;
                 }
             }
-            Effect::Terminate { .. }
+            // A merge of an undoing leaves the change as it is until it is known to have happened.
+            Effect::MergeRevert { .. }
+            | Effect::Terminate { .. }
             | Effect::AskRebase { .. }
             | Effect::CloseRelated { .. }
             | Effect::Action { .. }
@@ -305,11 +307,23 @@ impl RunState {
                 if self.change.as_ref().is_some_and(|change| change.step == step) {
                     self.change = None;
                 }
-                if let Some(record) = self.tasks.get_mut(&plan.key) {
+                // That it has to be rebased first is no failed attempt.
+                if !matches!(outcome, Outcome::Outdated { .. })
+                    && let Some(record) = self.tasks.get_mut(&plan.key)
+                {
                     record.attempts += 1;
                 }
             }
-            (Effect::Revert { change, .. }, Outcome::Reverted { commit }) => {
+            (Effect::Revert { change, .. }, Outcome::RevertProposed { proposal }) => {
+                self.important += 1;
+                if let Some(current) = self.change_mut(*change) {
+                    current.stage = Stage::RevertProposed { proposal: proposal.clone(), at };
+                }
+            }
+            (
+                Effect::Revert { change, .. } | Effect::MergeRevert { change, .. },
+                Outcome::Reverted { commit },
+            ) => {
                 self.important += 1;
                 if let Some(record) = self.merges.last_mut() {
                     record.reverted = Some((commit.clone(), at));

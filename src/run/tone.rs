@@ -34,7 +34,7 @@ pub(crate) fn tone(event: &Event) -> Tone {
         Event::ApprovalAsked { .. }
         | Event::CommentAsked { .. }
         | Event::Waits { .. }
-        | Event::Ended { outcome: Outcome::NotYet { .. }, .. } => Tone::Waits,
+        | Event::Ended { outcome: Outcome::NotYet { .. } | Outcome::Outdated { .. }, .. } => Tone::Waits,
         Event::Approved { .. } | Event::Vouched { .. } => Tone::Person,
         Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,
         _ => Tone::Plain,
@@ -50,7 +50,9 @@ pub(crate) fn now(state: &RunState) -> Option<String> {
         Stage::Merged | Stage::RolledOut { .. } if change.trouble.is_some() => wording::now_trouble(pull),
         Stage::Merged => wording::now_rolling_out(pull),
         Stage::RolledOut { .. } => wording::now_watching(pull),
-        Stage::RevertAsked { .. } | Stage::Reverted { .. } => wording::now_undoing(pull),
+        Stage::RevertAsked { .. } | Stage::RevertProposed { .. } | Stage::Reverted { .. } => {
+            wording::now_undoing(pull)
+        }
     })
 }
 

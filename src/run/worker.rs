@@ -205,6 +205,7 @@ impl Worker {
             }
         };
         self.give_lock_back().await;
+        tracing::info!(requests = %self.parts.forge.traffic(), "asked of the forge");
         Ok(standing)
     }
 
@@ -267,7 +268,11 @@ impl Worker {
 
     fn note_failure(&self, settings: &RepositorySettings, error: &RunError) {
         match error {
-            RunError::Forge(error) => self.parts.readiness.failed(Peer::Forge, chain(error)),
+            RunError::Forge(error) => {
+                // While nothing goes out, that is what there is to say, whichever request it was.
+                let down = self.parts.forge.traffic().down;
+                self.parts.readiness.failed(Peer::Forge, down.unwrap_or_else(|| chain(error)));
+            }
             RunError::Cluster(error) => self.parts.readiness.failed(Peer::Cluster, chain(error)),
             RunError::Journal { .. } => self.parts.readiness.run_says(&settings.name, Some(chain(error))),
             // The store is asked at each probe.

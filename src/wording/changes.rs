@@ -4,7 +4,7 @@
 
 use super::quote_outside;
 use crate::cluster::ObjectRef;
-use crate::forge::CommitSha;
+use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{Finding, Layer, Verdict};
 use crate::merge::rollout::Rollout;
 use std::collections::BTreeMap;
@@ -176,10 +176,44 @@ pub(crate) fn revert_refused(reason: &str, why: &str) -> String {
 }
 
 /// How a person undoes a merge.
-pub(crate) fn undo_by_hand(commit: &CommitSha) -> String {
+pub(crate) fn undo_by_hand(style: MergeStyle, base: &CommitSha, commit: &CommitSha) -> String {
+    let revert = match style {
+        MergeStyle::Merge | MergeStyle::RebaseMerge => format!("git revert -m 1 {}", commit.short()),
+        MergeStyle::Squash => format!("git revert {}", commit.short()),
+        MergeStyle::Rebase | MergeStyle::FastForwardOnly => {
+            format!("git revert {}..{}", base.short(), commit.short())
+        }
+    };
+    format!("to undo the merge by hand, on an up-to-date default branch: `{revert}`, then `git push`")
+}
+
+/// The description of the pull request that undoes a merge.
+pub(crate) fn revert_pull_body(pull: PullNumber, issue: IssueNumber, reason: &str) -> String {
     format!(
-        "to undo the merge by hand, on an up-to-date default branch: `git revert -m 1 {}`, then `git push`",
-        commit.short()
+        "Puts the files back as they were before the merge of #{pull}: {reason}.\n\nFor maintenance issue #{issue}. The default branch takes no direct commit of this account.\n"
+    )
+}
+
+/// The branch of the undoing is somebody else's.
+pub(crate) fn revert_branch_taken(branch: &str) -> String {
+    format!("there is a branch {branch} already, and it is not this undoing's")
+}
+
+/// Somebody pushed to the undoing.
+pub(crate) fn proposal_moved() -> String {
+    "somebody else pushed to its branch".to_owned()
+}
+
+/// The undoing waits in its pull request.
+pub(crate) fn proposal_waits(proposal: PullNumber, pull: PullNumber, why: &str) -> String {
+    format!("#{proposal} undoes #{pull} and is not merged yet: {}", quote_outside(why, SHORT))
+}
+
+/// Only a person can merge the undoing.
+pub(crate) fn proposal_needs_person(reason: &str, proposal: PullNumber, why: &str) -> String {
+    format!(
+        "{reason}; the undoing is in #{proposal}, since the branch takes no direct commit, and waits for a person to merge it ({})",
+        quote_outside(why, SHORT)
     )
 }
 
@@ -237,6 +271,16 @@ pub(crate) fn row_commit(commit: &CommitSha) -> String {
 /// A row of the change log: a revert.
 pub(crate) fn row_reverted(commit: &CommitSha) -> String {
     format!("undone by `{}`", commit.short())
+}
+
+/// A row of the change log: a revert that waits in a pull request.
+pub(crate) fn row_revert_proposed(proposal: PullNumber) -> String {
+    format!("undoing proposed in #{proposal}")
+}
+
+/// A row of the change log: by which pull request.
+pub(crate) fn row_by_pull(proposal: PullNumber) -> String {
+    format!("by #{proposal}")
 }
 
 /// A row of the change log: a closing.

@@ -5,10 +5,11 @@
 use super::changes::rollout_state;
 use super::{code, quote_outside};
 use crate::cluster::{ClusterError, ObjectRef};
-use crate::forge::{CommitSha, ForgeError, IssueNumber, PullNumber};
+use crate::forge::{CommitSha, ForgeError, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{Finding, Recon, Verdict};
 use crate::issue::Kind;
 use crate::merge::rollout::Rollout;
+use std::collections::BTreeSet;
 
 /// How much of a title or a message from outside is shown.
 pub(super) const SHORT: usize = 120;
@@ -57,6 +58,11 @@ pub(crate) fn act_terminate(application: &ObjectRef) -> String {
 /// An effect: a sync.
 pub(crate) fn act_sync(application: &ObjectRef) -> String {
     format!("sync {}", object(application))
+}
+
+/// An effect: the merge of an undoing.
+pub(crate) fn act_merge_revert(proposal: PullNumber, pull: PullNumber) -> String {
+    format!("merge #{proposal}, which undoes the merge of #{pull}")
 }
 
 /// An effect: Renovate's rebase box.
@@ -315,6 +321,11 @@ pub(crate) fn half_reverting(pull: PullNumber) -> String {
     format!("the merge of #{pull} is being undone; whether that happened is being found out")
 }
 
+/// Half done: the undoing waits in a pull request.
+pub(crate) fn half_proposed(pull: PullNumber, proposal: PullNumber) -> String {
+    format!("the merge of #{pull} is to be undone by #{proposal}, which is not merged yet")
+}
+
 /// Half done: undone in Git.
 pub(crate) fn half_reverted(pull: PullNumber, commit: &str) -> String {
     format!("the merge of #{pull} is undone by `{commit}`, which is still being rolled out")
@@ -366,6 +377,47 @@ pub(crate) fn permit_expired() -> String {
 /// The pull request does not read merged.
 pub(crate) fn merge_not_seen() -> String {
     "the pull request is not merged".to_owned()
+}
+
+/// The forge scheduled a merge that nobody wanted scheduled.
+pub(crate) fn schedule_cancelled() -> String {
+    "the forge did not merge it but scheduled it for later; that was taken back".to_owned()
+}
+
+/// The same, and it could not be taken back.
+pub(crate) fn schedule_left(pull: PullNumber, why: &ForgeError) -> String {
+    format!(
+        "the forge scheduled the merge of #{pull} for later, and that could not be taken back ({}): cancel the auto-merge on its page",
+        quote_outside(&why.to_string(), SHORT)
+    )
+}
+
+/// The forge refused a merge, or failed at it.
+pub(crate) fn merge_refused(error: &ForgeError) -> String {
+    match error {
+        // A 500 without a word.
+        ForgeError::Unavailable { said, .. } if said == "status 500" => {
+            format!("{error} (so it answers a pull request that depends on an open issue)")
+        }
+        _ => error.to_string(),
+    }
+}
+
+/// A pull request that has to be rebased, and has no box for it.
+pub(crate) fn rebase_by_hand(why: &str, no_box: &str) -> String {
+    format!("{why}; {no_box}: rebase it by hand")
+}
+
+/// Renovate was asked and has not come yet.
+pub(crate) fn rebase_awaited(why: &str) -> String {
+    format!("{why}; Renovate is asked to rebase it")
+}
+
+/// Renovate was asked and did not come.
+pub(crate) fn rebase_not_done(why: &str) -> String {
+    format!(
+        "{why}; Renovate was asked to rebase it and did not: see why it does not run, or rebase it by hand"
+    )
 }
 
 /// A pull request without Renovate's box.
@@ -441,10 +493,16 @@ pub(crate) fn archived(repository: &crate::forge::RepositoryName) -> String {
     format!("{repository} is archived: nothing can be merged there")
 }
 
-/// The repository's settings do not allow the only way in which caretaker merges.
-pub(crate) fn merge_commits_not_allowed(repository: &crate::forge::RepositoryName) -> String {
+/// The repository does not allow the way of merging that the settings ask for.
+pub(crate) fn style_not_allowed(
+    repository: &crate::forge::RepositoryName,
+    style: MergeStyle,
+    allowed: &BTreeSet<MergeStyle>,
+) -> String {
+    let allowed: Vec<&str> = allowed.iter().map(|style| style.word()).collect();
+    let allowed = if allowed.is_empty() { "none".to_owned() } else { allowed.join(", ") };
     format!(
-        "{repository} does not allow merge commits, and caretaker makes no other merges yet: allow them in the repository's settings"
+        "{repository} does not allow merges of the style {style} (it allows: {allowed}): allow it in the repository's settings, or set merge_style to one that is allowed"
     )
 }
 

@@ -1,7 +1,11 @@
 use super::samples::{at, body, changed, diff, pull, rules, sha};
-use crate::forge::{ChangedFile, CommitStatus, Label, LabelId, Merged, PullRequest, State, StatusState};
+use crate::forge::{
+    Branch, ChangedFile, CommitStatus, Label, LabelId, MergeStyle, Merged, PullRequest, State, StatusState,
+};
 use crate::merge::preflight::{HOLD_LABEL, Preflight, PullFacts, ReadyPull, Refusal, WaitFor, preflight};
+use crate::merge::protection::WayIn;
 use crate::merge::{Category, Hold, RenovateSettings, Settings};
+use std::collections::BTreeSet;
 
 /// Everything that pre-flight asks, as it is for a good pull request.
 struct World {
@@ -9,7 +13,11 @@ struct World {
     files: Vec<ChangedFile>,
     diff: String,
     statuses: Vec<CommitStatus>,
-    required: Vec<String>,
+    branch: Branch,
+    approvals: u64,
+    style: MergeStyle,
+    allowed: BTreeSet<MergeStyle>,
+    behind: bool,
     holds: Vec<Hold>,
 }
 
@@ -20,7 +28,18 @@ impl World {
             files: vec![changed("monitoring/grafana/Chart.yaml")],
             diff: diff("monitoring/grafana/Chart.yaml", "    version: 10.0.0", "    version: 10.1.0"),
             statuses: vec![status("ci/test", StatusState::Success)],
-            required: vec!["ci/*".to_owned()],
+            branch: Branch {
+                head: sha('b'),
+                protected: true,
+                required_statuses: vec!["ci/*".to_owned()],
+                required_approvals: 0,
+                can_push: true,
+                can_merge: true,
+            },
+            approvals: 0,
+            style: MergeStyle::Merge,
+            allowed: BTreeSet::from([MergeStyle::Merge, MergeStyle::Squash]),
+            behind: false,
             holds: Vec::new(),
         }
     }
@@ -31,8 +50,15 @@ impl World {
             default_branch: "main",
             files: &self.files,
             diff: &self.diff,
-            statuses: &self.statuses,
-            required_statuses: &self.required,
+            way: WayIn {
+                name: "main",
+                branch: &self.branch,
+                statuses: &self.statuses,
+                approvals: self.approvals,
+                style: self.style,
+                allowed: &self.allowed,
+                behind: self.behind,
+            },
             holds: &self.holds,
         };
         preflight(&facts, &Settings::default(), &RenovateSettings::default(), &rules())
@@ -69,7 +95,7 @@ fn each_spoiled_fact_refuses_with_its_reason() {
     let cases: Vec<(&str, Spoil, Expected)> = vec![
         (
             "merged",
-            |w| w.pull.merged = Some(Merged { commit: sha('c'), at: at(0) }),
+            |w| w.pull.merged = Some(Merged { commit: sha('c'), at: at(0), by: None }),
             |r| *r == Refusal::Merged,
         ),
         ("closed", |w| w.pull.state = State::Closed, |r| *r == Refusal::Closed),
@@ -121,6 +147,26 @@ fn each_spoiled_fact_refuses_with_its_reason() {
             |r| matches!(r, Refusal::FailedStatuses(_)),
         ),
         (
+            "a failed status that is required",
+            |w| w.statuses = vec![status("ci/test", StatusState::Failure)],
+            |r| matches!(r, Refusal::FailedStatuses(_)),
+        ),
+        (
+            "a way of merging that is not allowed",
+            |w| w.style = MergeStyle::Rebase,
+            |r| *r == Refusal::StyleNotAllowed(MergeStyle::Rebase),
+        ),
+        (
+            "a protection that keeps us out",
+            |w| w.branch.can_merge = false,
+            |r| matches!(r, Refusal::MayNotMerge(branch) if branch == "main"),
+        ),
+        (
+            "too few reviews",
+            |w| (w.branch.required_approvals, w.approvals) = (2, 1),
+            |r| matches!(r, Refusal::Approvals { given: 1, required: 2, .. }),
+        ),
+        (
             "another line",
             |w| w.diff = w.diff.replace("10.1.0", "10.1.1"),
             |r| matches!(r, Refusal::Unexplained(_)),
@@ -159,6 +205,55 @@ fn what_resolves_by_itself_is_a_wait() {
     let mut world = World::good();
     world.statuses.clear();
     assert_eq!(world.judge(), Preflight::Wait(WaitFor::Statuses(vec!["ci/*".to_owned()])));
+
+    let mut world = World::good();
+    world.behind = true;
+    assert_eq!(world.judge(), Preflight::Wait(WaitFor::Behind));
+}
+
+#[test]
+fn what_is_not_asked_for_does_not_block() {
+    type Change = fn(&mut World);
+    let table: [(&str, Change); 4] = [
+        ("no status where none is required", |w| {
+            w.branch.required_statuses.clear();
+            w.statuses.clear();
+        }),
+        ("enough reviews", |w| (w.branch.required_approvals, w.approvals) = (1, 1)),
+        ("another way that is allowed", |w| w.style = MergeStyle::Squash),
+        ("a branch that takes no push", |w| w.branch.can_push = false),
+    ];
+    for (what, change) in table {
+        let mut world = World::good();
+        change(&mut world);
+        assert!(matches!(world.judge(), Preflight::Ready(_)), "{what}: {:?}", world.judge());
+    }
+}
+
+#[test]
+fn a_hold_of_one_pull_request_is_found_again_in_a_grouped_one() {
+    let mut world = World::good();
+    let held = world.ready().holds();
+    world.pull.body = body(&[
+        "| [loki](https://loki.example) | patch | `6.0.0` → `6.0.1` |",
+        "| [Grafana](https://grafana.example) ([source](https://x.example)) | minor | `10.0.0` → `v10.1.0` |",
+    ]);
+    world.diff = format!(
+        "{}{}",
+        diff("monitoring/grafana/Chart.yaml", "    version: 10.0.0", "    version: v10.1.0"),
+        diff("monitoring/loki/Chart.yaml", "    version: 6.0.0", "    version: 6.0.1")
+    );
+    world.files = vec![changed("monitoring/grafana/Chart.yaml"), changed("monitoring/loki/Chart.yaml")];
+    assert!(matches!(world.judge(), Preflight::Ready(_)), "{:?}", world.judge());
+    world.holds = held;
+    assert!(matches!(world.judge(), Preflight::Refuse(Refusal::Held(_))), "{:?}", world.judge());
+    // And the other way round: what a grouped one left under hold keeps a single one out.
+    world.holds.clear();
+    let held = world.ready().holds();
+    assert_eq!(held.len(), 2);
+    let mut single = World::good();
+    single.holds = held;
+    assert!(matches!(single.judge(), Preflight::Refuse(Refusal::Held(_))));
 }
 
 #[test]

@@ -1,18 +1,15 @@
 use super::samples::sha;
 use crate::forge::{BlobSha, Commit, EntryKind, FileWrite, IssueNumber, PullNumber};
 use crate::merge::revert::{
-    Entry, PathHistory, RevertRefused, WholeEntry, find_step, merge_message, plan_revert, revert_message,
+    Entry, PathHistory, RevertRefused, WayBack, find_step, merge_message, refuse_pointer, revert_message,
+    ways_back,
 };
 
 fn entry(kind: EntryKind, blob: &str) -> Entry {
     Entry { kind, blob: BlobSha(blob.to_owned()) }
 }
 
-fn whole(kind: EntryKind, blob: &str) -> WholeEntry {
-    WholeEntry { kind, blob: BlobSha(blob.to_owned()), content: blob.as_bytes().to_vec() }
-}
-
-fn history(before: Option<WholeEntry>, merged: Option<Entry>, now: Option<Entry>) -> PathHistory {
+fn history(before: Option<Entry>, merged: Option<Entry>, now: Option<Entry>) -> PathHistory {
     PathHistory { path: "x".to_owned(), before, merged, now }
 }
 
@@ -23,62 +20,102 @@ fn each_change_has_its_way_back_or_none() {
     let blob = |text: &str| BlobSha(text.to_owned());
     let path = || "x".to_owned();
     let changed = || Err(RevertRefused::ChangedSince(path()));
-    let update = |expected: &str| {
-        Ok(vec![FileWrite::Update { path: path(), content: b"1".to_vec(), expected: blob(expected) }])
-    };
+    let update =
+        |merged: &str| Ok(vec![WayBack::Update { path: path(), old: blob("1"), merged: blob(merged) }]);
     for (name, given, expected) in [
-        ("changed", history(Some(whole(File, "1")), file("2"), file("2")), update("2")),
+        ("changed", history(Some(entry(File, "1")), file("2"), file("2")), update("2")),
         (
             "added",
             history(None, file("2"), file("2")),
-            Ok(vec![FileWrite::Delete { path: path(), expected: blob("2") }]),
+            Ok(vec![WayBack::Delete { path: path(), merged: blob("2") }]),
         ),
         (
             "deleted",
-            history(Some(whole(File, "1")), None, None),
-            Ok(vec![FileWrite::Create { path: path(), content: b"1".to_vec() }]),
+            history(Some(entry(File, "1")), None, None),
+            Ok(vec![WayBack::Create { path: path(), old: blob("1") }]),
         ),
         (
             "an executable that stays one",
-            history(Some(whole(Executable, "1")), Some(entry(Executable, "2")), Some(entry(Executable, "2"))),
+            history(Some(entry(Executable, "1")), Some(entry(Executable, "2")), Some(entry(Executable, "2"))),
             update("2"),
         ),
-        ("changed since", history(Some(whole(File, "1")), file("2"), file("3")), changed()),
-        ("gone since", history(Some(whole(File, "1")), file("2"), None), changed()),
-        ("come back since", history(Some(whole(File, "1")), None, file("1")), changed()),
-        ("already as it was", history(Some(whole(File, "1")), file("2"), file("1")), changed()),
-        ("a mode since", history(Some(whole(File, "1")), file("2"), Some(entry(Executable, "2"))), changed()),
-        ("nothing", history(Some(whole(File, "1")), file("1"), file("1")), Err(RevertRefused::NothingToDo)),
+        ("changed since", history(Some(entry(File, "1")), file("2"), file("3")), changed()),
+        ("gone since", history(Some(entry(File, "1")), file("2"), None), changed()),
+        ("come back since", history(Some(entry(File, "1")), None, file("1")), changed()),
+        ("already as it was", history(Some(entry(File, "1")), file("2"), file("1")), changed()),
+        ("a mode since", history(Some(entry(File, "1")), file("2"), Some(entry(Executable, "2"))), changed()),
+        ("nothing", history(Some(entry(File, "1")), file("1"), file("1")), Err(RevertRefused::NothingToDo)),
     ] {
-        assert_eq!(plan_revert(&[given]), expected, "{name}");
+        assert_eq!(ways_back(&[given]), expected, "{name}");
     }
     for (name, given) in [
         (
             "a mode",
-            history(Some(whole(File, "1")), Some(entry(Executable, "1")), Some(entry(Executable, "1"))),
+            history(Some(entry(File, "1")), Some(entry(Executable, "1")), Some(entry(Executable, "1"))),
         ),
         (
             "a symlink",
-            history(Some(whole(Symlink, "1")), Some(entry(Symlink, "2")), Some(entry(Symlink, "2"))),
+            history(Some(entry(Symlink, "1")), Some(entry(Symlink, "2")), Some(entry(Symlink, "2"))),
         ),
         ("a submodule", history(None, Some(entry(Submodule, "2")), Some(entry(Submodule, "2")))),
-        ("an executable that is gone", history(Some(whole(Executable, "1")), None, None)),
-        ("a symlink that is gone", history(Some(whole(Symlink, "1")), None, None)),
+        ("an executable that is gone", history(Some(entry(Executable, "1")), None, None)),
+        (
+            "an executable that is not one any more",
+            history(Some(entry(Executable, "1")), Some(entry(File, "2")), Some(entry(File, "2"))),
+        ),
+        (
+            "a link in the place of a file",
+            history(Some(entry(File, "1")), Some(entry(Symlink, "2")), Some(entry(Symlink, "2"))),
+        ),
+        (
+            "a submodule that moved",
+            history(Some(entry(Submodule, "1")), Some(entry(Submodule, "2")), Some(entry(Submodule, "2"))),
+        ),
+        ("a symlink that is gone", history(Some(entry(Symlink, "1")), None, None)),
     ] {
-        assert!(matches!(plan_revert(&[given]), Err(RevertRefused::NotAPlainFile { .. })), "{name}");
+        assert!(matches!(ways_back(&[given]), Err(RevertRefused::NotAPlainFile { .. })), "{name}");
     }
-    assert_eq!(plan_revert(&[]), Err(RevertRefused::NothingToDo));
+    assert_eq!(ways_back(&[]), Err(RevertRefused::NothingToDo));
 }
 
 #[test]
 fn one_file_that_changed_spoils_the_whole_revert() {
     let good = history(
-        Some(whole(EntryKind::File, "1")),
+        Some(entry(EntryKind::File, "1")),
         Some(entry(EntryKind::File, "2")),
         Some(entry(EntryKind::File, "2")),
     );
-    let bad = history(Some(whole(EntryKind::File, "1")), Some(entry(EntryKind::File, "2")), None);
-    assert!(plan_revert(&[good, bad]).is_err());
+    let bad = history(Some(entry(EntryKind::File, "1")), Some(entry(EntryKind::File, "2")), None);
+    assert!(ways_back(&[good, bad]).is_err());
+}
+
+#[test]
+fn a_rename_is_a_file_that_goes_and_one_that_comes() {
+    let old = PathHistory {
+        path: "old".to_owned(),
+        before: Some(entry(EntryKind::File, "1")),
+        merged: None,
+        now: None,
+    };
+    let new = entry(EntryKind::File, "1");
+    let new = PathHistory { path: "new".to_owned(), before: None, merged: Some(new.clone()), now: Some(new) };
+    let ways = ways_back(&[old, new]).expect("both go back");
+    let writes: Vec<FileWrite> = ways.into_iter().map(|way| way.write(vec![0, 159])).collect();
+    let blob = || BlobSha("1".to_owned());
+    assert_eq!(
+        writes,
+        [
+            FileWrite::Create { path: "old".to_owned(), content: vec![0, 159] },
+            FileWrite::Delete { path: "new".to_owned(), expected: blob() },
+        ]
+    );
+}
+
+#[test]
+fn a_pointer_of_lfs_is_refused() {
+    let pointer = b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n";
+    assert!(refuse_pointer("x", pointer).is_err_and(|why| why.to_string().contains("LFS")));
+    assert!(refuse_pointer("x", b"version: 1.0.0\n").is_ok());
 }
 
 #[test]
@@ -92,6 +129,9 @@ fn a_step_is_found_by_its_trailer_alone() {
         (revert.as_str(), true),
         (&revert.replace('\n', "\r\n"), true),
         ("x\n\nCaretaker-Step: 7-3\nSigned-off-by: y\n", true),
+        ("x\n\nCaretaker-Step: 7-3\n\nCo-authored-by: a <a@example.org>\n", true),
+        ("x\n\nCaretaker-Step: 7-3\nCo-committed-by: a <a@example.org>\n", true),
+        ("x\n\nwords\nCaretaker-Step: 7-3\n\nCo-authored-by: a <a@example.org>\n", false),
         ("x\n\nCaretaker-Step: 7-33", false),
         ("x\n\nCaretaker-Step: 7-3\n\nlater", false),
         ("Caretaker-Step: 7-3", false),

@@ -1,6 +1,6 @@
 //! The change in flight: rollout, settling, trouble, undoing (DESIGN 6.4 to 6.6).
 
-use super::{Decision, Waiting};
+use super::{Decision, Waiting, proposal};
 use crate::cluster::ObjectRef;
 use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
@@ -18,6 +18,7 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
         Stage::Asked => Decision::Confirm(change.step),
         Stage::RevertAsked { step } => Decision::Confirm(*step),
         Stage::Merged => rolling_out(situation, change),
+        Stage::RevertProposed { proposal, at } => proposal::next(situation, change, proposal, *at),
         Stage::RolledOut { at } => settling(situation, change, *at),
         Stage::Reverted { at, rolled_out, .. } => {
             let phase = rolled_out.unwrap_or(*at);
@@ -40,7 +41,7 @@ fn followed(situation: &Situation<'_>) -> bool {
     !matches!(situation.change_rollout, Some((Rollout::Done { watchers: 0, .. }, _)))
 }
 
-fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
+pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
 
@@ -51,7 +52,7 @@ fn watched(situation: &Situation<'_>, since: Timestamp) -> Duration {
 }
 
 /// Findings that were not there before the change.
-fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) -> Vec<&'a Finding> {
+pub(super) fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) -> Vec<&'a Finding> {
     health::new_findings(&change.plan.baseline, situation.recon)
 }
 
@@ -280,7 +281,10 @@ fn revert_failed(situation: &Situation<'_>, change: &Change) -> Option<String> {
 
 /// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.
 fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[&Finding]) -> Decision {
-    let by_hand = change.merged.as_ref().map(|(commit, ..)| wording::undo_by_hand(commit));
+    let by_hand = change
+        .merged
+        .as_ref()
+        .map(|(commit, ..)| wording::undo_by_hand(change.plan.style, &change.plan.base, commit));
     let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).chain(by_hand).collect();
     Decision::Note(vec![
         Event::ChangeEnded {
@@ -407,7 +411,7 @@ fn undone_badly(
     ])
 }
 
-fn revert_reason(situation: &Situation<'_>, change: &Change) -> String {
+pub(super) fn revert_reason(situation: &Situation<'_>, change: &Change) -> String {
     situation
         .state
         .merges

@@ -6,6 +6,7 @@
 
 mod change;
 mod last;
+mod proposal;
 mod retry;
 mod standstill;
 mod tasks;

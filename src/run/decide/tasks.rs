@@ -5,6 +5,7 @@ use super::{Decision, Waiting, merged_by_us};
 use crate::health::Verdict;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
+use crate::merge::protection::may_take_days;
 use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
@@ -271,30 +272,12 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         Preflight::Refuse(refusal) => {
             return waits(situation, key, wording::pull_refused(&refusal.to_string()));
         }
-        Preflight::Wait(what) => {
-            let why = wording::preflight_waits(pull.pull.number, &what.to_string());
-            let since = pull.waiting_since.unwrap_or(situation.now);
-            // Behind its base or in conflict with it: Renovate's own box, once for each head, never an update by us.
-            let head = &pull.pull.head.sha;
-            let asked = situation.state.acts.iter().any(
-                |act| matches!(&act.effect, Effect::AskRebase { pull: of, head: at, .. } if *of == pull.pull.number && at == head),
-            );
-            if *what == WaitFor::Mergeable
-                && !asked
-                && elapsed(situation.now, since) >= situation.timing.poll() * 3
-            {
-                return Step::Now(Decision::Perform(Effect::AskRebase {
-                    key: key.clone(),
-                    pull: pull.pull.number,
-                    head: head.clone(),
-                }));
+        Preflight::Wait(what) => return awaits(situation, key, pull, what, pull.waiting_since),
+        Preflight::Ready(_) => {
+            if let Some(since) = refused_as_outdated(situation, key, pull) {
+                return awaits(situation, key, pull, &WaitFor::Behind, Some(since));
             }
-            if elapsed(situation.now, since) >= situation.timing.rollout_no_progress() {
-                return waits(situation, key, why);
-            }
-            return Step::Later(Some(why));
         }
-        Preflight::Ready(_) => {}
     }
     // Only one that is open gets here, and each of those has a mark.
     let Some(mark) = &pull.mark else { return Step::Later(None) };
@@ -325,12 +308,19 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         GateState::Settling => return Step::Soon(wording::gate_settling()),
         GateState::Closed(why) => return Step::Later(Some(why)),
     }
+    // One that did not happen is not asked for again at once.
+    let same = |effect: &Effect| matches!(effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
+    if let Some((failed, true)) = failures(situation, same) {
+        let what = wording::act_merge(pull.pull.number);
+        return Step::Later(Some(wording::tried_again_later(&what, &failed.why)));
+    }
     Step::Now(Decision::Perform(Effect::Merge(Box::new(MergePlan {
         key: key.clone(),
         pull: pull.pull.number,
         title: pull.pull.title.clone(),
         head: pull.pull.head.sha.clone(),
         base: situation.head.clone(),
+        style: situation.merge_style,
         category: pull.classification.category,
         risk: pull.classification.risk,
         update: pull.classification.update,
@@ -339,6 +329,68 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         not_reversible: pull.not_reversible.clone(),
         baseline: situation.recon.findings().map(|finding| finding.id.clone()).collect(),
     }))))
+}
+
+/// Since when the forge has been refusing this head since its branch lacks the newest commits of its base.
+fn refused_as_outdated(situation: &Situation<'_>, key: &TaskKey, pull: &PullSituation) -> Option<Timestamp> {
+    let last = situation.state.acts.iter().rev().find(|act| {
+        matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha)
+    })?;
+    match &last.ended {
+        Some((at, Outcome::Outdated { .. })) => Some(*at),
+        _ => None,
+    }
+}
+
+/// What resolves by itself, with its bounds: after them a person is told, and it is looked at all the same.
+fn awaits(
+    situation: &Situation<'_>,
+    key: &TaskKey,
+    pull: &PullSituation,
+    what: &WaitFor,
+    since: Option<Timestamp>,
+) -> Step {
+    let number = pull.pull.number;
+    let why = wording::preflight_waits(number, &what.to_string());
+    let waited = elapsed(situation.now, since.unwrap_or(situation.now));
+    let (until_rebase, most) = match what {
+        WaitFor::Statuses(contexts) if may_take_days(contexts) => return Step::Later(Some(why)),
+        WaitFor::Statuses(_) => (None, situation.timing.pending_status()),
+        WaitFor::Mergeable => (Some(situation.timing.poll() * 3), situation.timing.rollout_no_progress()),
+        WaitFor::Behind => (Some(Duration::ZERO), situation.timing.rollout_no_progress()),
+    };
+    // Behind its base or in conflict with it: Renovate's own box, once for each head, never an update by us.
+    let head = &pull.pull.head.sha;
+    let asked: Vec<_> = situation
+        .state
+        .acts
+        .iter()
+        .filter(|act| {
+            matches!(&act.effect, Effect::AskRebase { pull: of, head: at, .. } if *of == number && at == head)
+        })
+        .collect();
+    let last = asked.last().and_then(|act| act.ended.as_ref());
+    if let Some((_, Outcome::Refused { why: no_box })) = last {
+        return waits(situation, key, wording::rebase_by_hand(&why, no_box));
+    }
+    if let Some((at, Outcome::Done { .. })) = last {
+        // Renovate comes when it comes; its push is another head, which begins anew.
+        let most = situation.timing.pending_status();
+        return if elapsed(situation.now, *at) >= most {
+            waits(situation, key, wording::rebase_not_done(&why))
+        } else {
+            Step::Later(Some(wording::rebase_awaited(&why)))
+        };
+    }
+    let may_ask = u32::try_from(asked.len()).is_ok_and(|tries| tries < ATTEMPTS);
+    if may_ask && until_rebase.is_some_and(|pause| waited >= pause) {
+        return Step::Now(Decision::Perform(Effect::AskRebase {
+            key: key.clone(),
+            pull: number,
+            head: head.clone(),
+        }));
+    }
+    if waited >= most { waits(situation, key, why) } else { Step::Later(Some(why)) }
 }
 
 /// What a person is asked to approve before a merge; `None` where nobody has to.

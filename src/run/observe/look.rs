@@ -3,7 +3,7 @@
 use super::Subject;
 use crate::cluster::{Application, ObjectRef, OperationPhase, SyncStatus};
 use crate::forge::renovate::{self, Update, UpdateKind};
-use crate::forge::{Branch, CommitSha, ForgeError, IssueNumber, PullRequest, State};
+use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
 use crate::health::{self, Attribution, Feature, FindingId, Recon};
 use crate::issue::{Kind, Reading, RemadePull};
 use crate::merge::Hold;
@@ -48,7 +48,7 @@ impl Look<'_> {
     }
 
     /// Whether `newer` contains `older`, asked of the forge once.
-    async fn contains(&mut self, newer: &CommitSha, older: &CommitSha) -> Result<bool, RunError> {
+    pub(super) async fn contains(&mut self, newer: &CommitSha, older: &CommitSha) -> ForgeResult<bool> {
         if newer == older {
             return Ok(true);
         }
@@ -60,7 +60,7 @@ impl Look<'_> {
             Ok(commits) => !commits.is_empty(),
             // A revision that the forge does not know contains nothing of ours.
             Err(ForgeError::NotFound { .. }) => true,
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(error),
         };
         self.memory.contains.insert(pair, !missing);
         Ok(!missing)
@@ -100,9 +100,11 @@ impl Look<'_> {
         let Some((merge_commit, ..)) = &change.merged else { return Ok(ChangeView::default()) };
         let (commit, undone) = match &change.stage {
             Stage::Reverted { commit, .. } => (commit, true),
-            Stage::Asked | Stage::Merged | Stage::RolledOut { .. } | Stage::RevertAsked { .. } => {
-                (merge_commit, false)
-            }
+            Stage::Asked
+            | Stage::Merged
+            | Stage::RolledOut { .. }
+            | Stage::RevertAsked { .. }
+            | Stage::RevertProposed { .. } => (merge_commit, false),
         };
         let rollout = self.rollout(commit).await?;
         let since = self.memory.progress_since(commit, &rollout, self.now);
@@ -232,8 +234,9 @@ impl Look<'_> {
             && repository.can_push
             && self.subject.settings.mode != Mode::Observe
         {
-            if !repository.allows_merge_commits {
-                obstacles.push(wording::merge_commits_not_allowed(&repository.name));
+            let style = self.subject.settings.merge_style;
+            if !repository.merge_styles.contains(&style) {
+                obstacles.push(wording::style_not_allowed(&repository.name, style, &repository.merge_styles));
             }
             if !self.branch.can_merge {
                 obstacles.push(wording::cannot_merge(&repository.name, &repository.default_branch));

@@ -3,18 +3,29 @@
 use super::look::Look;
 use crate::cluster::Workload;
 use crate::forge::renovate::{self};
-use crate::forge::{CommitSha, ForgeError, ForgeResult, PullNumber, PullRequest, State, TreeEntry};
+use crate::forge::{
+    CommitSha, CommitStatus, ForgeError, ForgeResult, MergeStyle, PullNumber, PullRequest, State, TreeEntry,
+};
 use crate::issue::{Kind, Reading, TaskKey};
 use crate::merge::classify::classify;
-use crate::merge::preflight::{Preflight, PullFacts, preflight};
+use crate::merge::preflight::{HOLD_LABEL, Preflight, PullFacts, Refusal, preflight};
+use crate::merge::protection::WayIn;
 use crate::merge::reversible::{Reversible, reversible};
 use crate::merge::rollout::Watched;
 use crate::run::act::plan_mark;
 use crate::run::memory::{PullDetails, blob};
-use crate::run::situation::PullSituation;
+use crate::run::situation::{ProposalStanding, PullSituation};
+use crate::run::state::Stage;
 use crate::wording;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What of a pull request its base asks about.
+struct WhatCounts {
+    statuses: Vec<CommitStatus>,
+    approvals: u64,
+    behind: bool,
+}
 
 /// How often a pull request that is pushed to is read again in one look.
 const READ_ATTEMPTS: u32 = 3;
@@ -124,19 +135,62 @@ impl Look<'_> {
         Ok(ReadDetails { known, fresh: Some(fresh) })
     }
 
+    /// Statuses, reviews and whether it is behind, each only where something asks for it.
+    async fn what_counts(&mut self, pull: &PullRequest) -> ForgeResult<WhatCounts> {
+        let mut found = WhatCounts { statuses: Vec::new(), approvals: 0, behind: false };
+        if pull.merged.is_some() || pull.state != State::Open {
+            return Ok(found);
+        }
+        let name = &self.subject.repository.name;
+        found.statuses = self.parts.forge.statuses(name, &pull.head.sha).await?;
+        if self.branch.required_approvals > 0 {
+            found.approvals = self.parts.forge.approvals(name, pull.number).await?;
+        }
+        if self.subject.settings.merge_style == MergeStyle::FastForwardOnly {
+            let base = self.branch.head.clone();
+            found.behind = !self.contains(&pull.head.sha, &base).await?;
+        }
+        Ok(found)
+    }
+
+    fn way<'a>(&'a self, found: &'a WhatCounts) -> WayIn<'a> {
+        WayIn {
+            name: &self.subject.repository.default_branch,
+            branch: self.branch,
+            statuses: &found.statuses,
+            approvals: found.approvals,
+            style: self.subject.settings.merge_style,
+            allowed: &self.subject.repository.merge_styles,
+            behind: found.behind,
+        }
+    }
+
+    /// How the pull request that undoes the change in flight stands.
+    pub(super) async fn proposal(&mut self) -> Option<ProposalStanding> {
+        let change = self.subject.state.change.as_ref()?;
+        let Stage::RevertProposed { proposal, .. } = &change.stage else { return None };
+        let read = async {
+            let pull = self.parts.forge.pull(&self.subject.repository.name, proposal.pull).await?;
+            let found = self.what_counts(&pull).await?;
+            Ok::<_, ForgeError>((pull, found))
+        };
+        match read.await {
+            Ok((pull, found)) => Some(standing(&pull, &proposal.head, &self.way(&found))),
+            Err(error) => {
+                tracing::warn!(pull = proposal.pull.0, %error, "the undoing cannot be read");
+                Some(ProposalStanding::Waits(error.to_string()))
+            }
+        }
+    }
+
     async fn pull(
         &mut self,
         key: &TaskKey,
         pull: PullRequest,
         workloads: Option<&[Workload]>,
     ) -> ForgeResult<PullSituation> {
-        let name = &self.subject.repository.name;
         let (pull, details) = self.details(pull).await?;
-        let statuses = if pull.merged.is_none() && pull.state == State::Open {
-            self.parts.forge.statuses(name, &pull.head.sha).await?
-        } else {
-            Vec::new()
-        };
+        let into = self.what_counts(&pull).await?;
         let paths: Vec<String> = details.files.iter().map(|file| file.path.clone()).collect();
         let preflight = preflight(
             &PullFacts {
@@ -144,8 +198,7 @@ impl Look<'_> {
                 default_branch: &self.subject.repository.default_branch,
                 files: &details.files,
                 diff: &details.diff,
-                statuses: &statuses,
-                required_statuses: &self.branch.required_statuses,
+                way: self.way(&into),
                 holds: self.holds,
             },
             &self.parts.merge_settings,
@@ -180,7 +233,15 @@ impl Look<'_> {
             Preflight::Wait(_) | Preflight::Refuse(_) => (Vec::new(), None),
         };
         let waiting_since = match &preflight {
-            Preflight::Wait(_) => Some(*self.memory.preflight_since.entry(pull.number).or_insert(self.now)),
+            Preflight::Wait(_) => {
+                // Another head begins anew.
+                let entry = (pull.head.sha.clone(), self.now);
+                let known = self.memory.preflight_since.entry(pull.number).or_insert_with(|| entry.clone());
+                if known.0 != pull.head.sha {
+                    *known = entry;
+                }
+                Some(known.1)
+            }
             Preflight::Ready(_) | Preflight::Refuse(_) => {
                 self.memory.preflight_since.remove(&pull.number);
                 None
@@ -197,5 +258,28 @@ impl Look<'_> {
             waiting_since,
             pull,
         })
+    }
+}
+
+/// Pure: what the forge shows of a pull request that undoes a change.
+fn standing(pull: &PullRequest, head: &CommitSha, way: &WayIn<'_>) -> ProposalStanding {
+    if pull.merged.is_some() {
+        return ProposalStanding::Merged;
+    }
+    let refusal = if pull.state != State::Open {
+        Some(Refusal::Closed)
+    } else if pull.head.sha != *head {
+        return ProposalStanding::NeedsPerson(wording::proposal_moved());
+    } else if pull.draft {
+        Some(Refusal::Draft)
+    } else if pull.labels.iter().any(|label| label.name == HOLD_LABEL) {
+        Some(Refusal::HoldLabel)
+    } else {
+        way.refusal()
+    };
+    match (refusal, way.waits(pull)) {
+        (Some(refusal), _) => ProposalStanding::NeedsPerson(refusal.to_string()),
+        (None, Some(what)) => ProposalStanding::Waits(what.to_string()),
+        (None, None) => ProposalStanding::Ready,
     }
 }

@@ -50,6 +50,22 @@ impl Report<'_> {
                     wording::row_reverted(commit),
                     reason.clone(),
                 ),
+                (Effect::Revert { pull, reason, .. }, Outcome::RevertProposed { proposal }) => row(
+                    ChangeKind::Revert,
+                    self.merge_of(*pull).and_then(|record| self.task_id(&record.plan.key)),
+                    Some(pull.0),
+                    self.merge_of(*pull).map(|record| record.plan.title.clone()).unwrap_or_default(),
+                    wording::row_revert_proposed(proposal.pull),
+                    reason.clone(),
+                ),
+                (Effect::MergeRevert { pull, proposal, .. }, Outcome::Reverted { commit }) => row(
+                    ChangeKind::Revert,
+                    self.merge_of(*pull).and_then(|record| self.task_id(&record.plan.key)),
+                    Some(pull.0),
+                    self.merge_of(*pull).map(|record| record.plan.title.clone()).unwrap_or_default(),
+                    wording::row_reverted(commit),
+                    wording::row_by_pull(proposal.pull),
+                ),
                 (Effect::CloseRelated { key, number, .. }, Outcome::Done { detail }) => row(
                     ChangeKind::Closing,
                     self.task_id(key),
@@ -93,7 +109,9 @@ impl Report<'_> {
     fn after(&self, at: Timestamp, effect: &Effect) -> Option<Verdict> {
         match effect {
             Effect::Merge(plan) => self.state.merges.iter().rev().find(|record| record.plan == **plan)?.gate,
-            Effect::Revert { pull, .. } => self.merge_of(*pull).and_then(|record| record.gate_after_revert),
+            Effect::Revert { pull, .. } | Effect::MergeRevert { pull, .. } => {
+                self.merge_of(*pull).and_then(|record| record.gate_after_revert)
+            }
             _ => {
                 let (_, recon) = self.state.last_recon.as_ref()?;
                 (recon.began_at >= at).then(|| recon.verdict())

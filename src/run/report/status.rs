@@ -57,7 +57,10 @@ impl Report<'_> {
         }
         let in_trouble = self.state.change.as_ref().is_some_and(|change| {
             change.trouble.is_some()
-                || matches!(change.stage, Stage::RevertAsked { .. } | Stage::Reverted { .. })
+                || matches!(
+                    change.stage,
+                    Stage::RevertAsked { .. } | Stage::RevertProposed { .. } | Stage::Reverted { .. }
+                )
         });
         match self.awaited {
             Some(Awaited::Paused(_)) => issue::RunState::Paused,
@@ -174,6 +177,7 @@ impl Report<'_> {
             Stage::Merged => wording::half_merged(change.plan.pull, commit),
             Stage::RolledOut { .. } => wording::half_rolled_out(change.plan.pull, commit, change.followed),
             Stage::RevertAsked { .. } => wording::half_reverting(change.plan.pull),
+            Stage::RevertProposed { proposal, .. } => wording::half_proposed(change.plan.pull, proposal.pull),
             Stage::Reverted { commit, .. } => wording::half_reverted(change.plan.pull, commit.short()),
         }]
     }

@@ -4,7 +4,7 @@ use crate::forge::{CommitSha, PullNumber};
 use crate::health::{Approval, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
-use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, TaskOutcome, TroubleFinding};
+use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, Proposal, TaskOutcome, TroubleFinding};
 use crate::store::EventId;
 use jiff::Timestamp;
 
@@ -101,6 +101,13 @@ pub(crate) enum Stage {
     RevertAsked {
         /// Its step.
         step: EventId,
+    },
+    /// The undoing lies in a pull request that is not merged yet.
+    RevertProposed {
+        /// Which.
+        proposal: Proposal,
+        /// Since when.
+        at: Timestamp,
     },
     /// Undone in Git; the undoing is being rolled out.
     Reverted {

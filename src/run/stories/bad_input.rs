@@ -48,6 +48,7 @@ async fn a_body_that_nests_too_deeply_neither_ends_the_worker_nor_blocks_another
         mode: Mode::Auto,
         pull_urls: Vec::new(),
         rollout: RolloutBy::None,
+        merge_style: crate::forge::MergeStyle::Merge,
     });
     let deep =
         format!("## Tasks\n\n{}- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n", "> ".repeat(500));

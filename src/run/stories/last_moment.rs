@@ -55,6 +55,7 @@ async fn after(late: fn(&Story, u64, u64)) -> (Option<String>, bool, bool) {
         holds: &[],
         began_at,
         bot: &story.login,
+        style: crate::forge::MergeStyle::Merge,
     };
     let word = last_word(&parts, &decided).await.unwrap();
     (word.against, word.head == seen.pull.head.sha, word.base == seen.head)

@@ -13,6 +13,7 @@ mod lost_answers;
 mod missing_rights;
 mod others;
 mod people;
+mod protected;
 mod trouble;
 mod unknowns;
 mod unreadable;
@@ -168,6 +169,7 @@ impl Story {
                 mode: Mode::Auto,
                 pull_urls: vec![world.repository_url().to_owned()],
                 rollout: settings::RolloutBy::Watchers,
+                merge_style: crate::forge::MergeStyle::Merge,
             },
             settings: Settings {
                 trusted: vec!["operator".to_owned()],

@@ -77,7 +77,8 @@ async fn an_undoing_that_the_forge_refuses_is_handed_over() {
     let refused = story.world.gitea().faults().add(protected);
     story.start().await;
     story.person_called(number).await;
-    assert_eq!(story.world.gitea().faults().struck(refused), 1, "a refusal is an answer");
+    let asked = story.world.gitea().faults().struck(refused);
+    assert_eq!(asked, 2, "once onto the branch and once for a pull request: a refusal is an answer");
     story.says(number, "could not be undone").await;
     story.says(number, "git revert -m 1").await;
     assert!(story.merged(grafana));

@@ -123,8 +123,14 @@ impl Worker {
             return Ok(bot.clone());
         }
         let bot = self.parts.forge.account().await?;
-        let version = self.parts.forge.version().await?;
-        tracing::info!(account = %bot.login, %version, "the forge knows the token");
+        let server = self.parts.forge.server().await?;
+        tracing::info!(
+            account = %bot.login,
+            %server,
+            counts_versions = server.counts_versions(),
+            delivers_statuses = server.delivers_statuses(),
+            "the forge knows the token"
+        );
         self.bot = Some(bot.clone());
         Ok(bot)
     }

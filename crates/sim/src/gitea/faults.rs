@@ -28,6 +28,9 @@ pub enum Fault {
     /// moved, the pull request stays open with its branch, and nothing is delivered but the push. Any other request
     /// loses its answer.
     HalfMerge,
+    /// Of a merge: the server schedules it for when all checks have passed, although nobody asked for that, and answers
+    /// 201. Nothing befalls any other request.
+    ScheduleMerge,
 }
 
 /// How the server is down.

@@ -83,6 +83,9 @@ pub(crate) async fn gate(
         Some(Fault::HalfMerge) => {
             parts.extensions.insert(Client::GoesAway);
         }
+        Some(Fault::ScheduleMerge) => {
+            parts.extensions.insert(Client::IsScheduled);
+        }
         Some(Fault::DropAnswer | Fault::StatusAfter(_) | Fault::DelayAnswer(_)) | None => {}
     }
     let refused = match caller {

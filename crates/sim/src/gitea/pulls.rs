@@ -64,6 +64,8 @@ pub(crate) enum Client {
     Waits,
     /// It goes away once the base has moved.
     GoesAway,
+    /// It gets its merge scheduled, whether it asked for that or not.
+    IsScheduled,
 }
 
 #[derive(Debug, Clone)]
@@ -194,6 +196,10 @@ impl World {
         if request.head_commit_id.as_deref().is_some_and(|pinned| !pinned.is_empty() && pinned != &*pull.head)
         {
             return Err(Refusal::new(409, "head out of date"));
+        }
+        if request.client == Client::IsScheduled {
+            let request = MergeRequest { client: Client::Waits, ..request };
+            return self.schedule(repo_id, by, number, request);
         }
         self.merge_now(repo_id, by, number, &request)?;
         Ok(MergeOutcome::Merged)

@@ -10,7 +10,7 @@ use crate::store::EventId;
 
 const TWO: &str = "## Tasks\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n- [ ] **D2 P2 Apps**: Merge PR #7\n";
 
-fn attributed() -> Attribution {
+pub(super) fn attributed() -> Attribution {
     Attribution::Attributed("it was changed by it".to_owned())
 }
 
@@ -30,7 +30,7 @@ fn merged() -> (Scene, EventId) {
 }
 
 /// The same, running, and in trouble for so long that every remedy was tried.
-fn condemned(attribution: Attribution) -> Scene {
+pub(super) fn condemned(attribution: Attribution) -> Scene {
     let mut scene = Scene::new(TWO);
     condemn(&mut scene, attribution, true);
     scene
@@ -48,7 +48,7 @@ fn condemn(scene: &mut Scene, attribution: Attribution, proven: bool) -> EventId
     step
 }
 
-fn result(decision: &Decision) -> Option<&ChangeResult> {
+pub(super) fn result(decision: &Decision) -> Option<&ChangeResult> {
     let Decision::Note(events) = decision else { return None };
     events.iter().find_map(|event| match event {
         Event::ChangeEnded { result, .. } => Some(result),
@@ -57,7 +57,7 @@ fn result(decision: &Decision) -> Option<&ChangeResult> {
 }
 
 #[track_caller]
-fn is_handed_over(scene: &Scene, words: &str) {
+pub(super) fn is_handed_over(scene: &Scene, words: &str) {
     let decision = scene.decide();
     match result(&decision) {
         Some(ChangeResult::HandedOver { why }) => assert!(why.contains(words), "{why}"),

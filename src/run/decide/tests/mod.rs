@@ -2,6 +2,8 @@
 
 mod change;
 mod properties;
+mod proposal;
+mod rebase;
 mod standing;
 mod standstill;
 mod tasks;
@@ -9,7 +11,8 @@ mod tasks;
 use super::{Decision, Waiting, decide};
 use crate::cluster::ObjectRef;
 use crate::forge::{
-    Account, AccountId, CommitSha, IssueNumber, PullNumber, PullRequest, PullSide, RepositoryName, State,
+    Account, AccountId, CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest, PullSide,
+    RepositoryName, State,
 };
 use crate::health::{
     Attribution, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon, Verdict,
@@ -20,8 +23,10 @@ use crate::merge::explain::Explained;
 use crate::merge::preflight::{Preflight, ReadyPull};
 use crate::merge::rollout::Rollout;
 use crate::merge::{Category, Hold, Risk, Settings, UpdateType};
-use crate::run::event::{Effect, Event, Outcome};
-use crate::run::situation::{Mode, PullSituation, Related, SeenApproval, Situation, Unread, Wish};
+use crate::run::event::{Effect, Event, Outcome, Proposal};
+use crate::run::situation::{
+    Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Unread, Wish,
+};
 use crate::run::state::RunState;
 use crate::store::EventId;
 use crate::timing::Timing;
@@ -68,6 +73,7 @@ struct Scene {
     stuck: Vec<ObjectRef>,
     idle_out_of_sync: Vec<ObjectRef>,
     mismatches: Vec<String>,
+    proposal: Option<ProposalStanding>,
     pulls: BTreeMap<PullNumber, PullSituation>,
     unread: BTreeMap<IssueNumber, Unread>,
     related: BTreeMap<IssueNumber, Related>,
@@ -123,6 +129,7 @@ impl Scene {
             stuck: Vec::new(),
             idle_out_of_sync: Vec::new(),
             mismatches: Vec::new(),
+            proposal: None,
             pulls: pulls.collect(),
             unread: BTreeMap::new(),
             related: BTreeMap::new(),
@@ -178,6 +185,8 @@ impl Scene {
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
             mismatches: &self.mismatches,
+            merge_style: MergeStyle::Merge,
+            proposal: self.proposal.as_ref(),
             pulls: &self.pulls,
             unread: &self.unread,
             related: &self.related,
@@ -295,6 +304,7 @@ fn words(decision: &Decision) -> String {
         Decision::Perform(effect) => match effect {
             Effect::Merge(plan) => format!("merge {}", plan.pull),
             Effect::Revert { .. } => "revert".to_owned(),
+            Effect::MergeRevert { .. } => "merge the revert".to_owned(),
             Effect::AskRebase { .. } => "ask for a rebase".to_owned(),
             Effect::Terminate { .. } => "terminate".to_owned(),
             Effect::Sync { .. } => "sync".to_owned(),
@@ -364,6 +374,11 @@ fn recon(findings: &[Finding]) -> Recon {
             node_usage: none(),
         },
     }
+}
+
+/// The pull request that undoes a change.
+fn proposal() -> Proposal {
+    Proposal { pull: PullNumber(8), head: sha('d') }
 }
 
 /// What an approval with this code is of.

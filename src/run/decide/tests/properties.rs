@@ -6,7 +6,7 @@ use crate::health::{Approval, Attribution, Probe, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::decide::Decision;
 use crate::run::event::{Effect, Event, Outcome};
-use crate::run::situation::Mode;
+use crate::run::situation::{Mode, ProposalStanding};
 use crate::run::state::Approved;
 use proptest::prelude::*;
 
@@ -163,6 +163,8 @@ proptest! {
     #[test]
     fn every_change_ends_whatever_the_world_does(
         looks in prop::collection::vec((a_trouble(), a_rollout(), any::<bool>(), any::<bool>()), 220),
+        protected in any::<bool>(),
+        standing in a_standing(),
     ) {
         let mut scene = Scene::new(ONE);
         let step = scene.merge(NOW, true);
@@ -198,8 +200,15 @@ proptest! {
                                 prop_assert!(
                                     !matches!(trouble, Some((_, Verdict::Unknown, _))) || failed(&scene)
                                 );
-                                Outcome::Reverted { commit: super::sha('e') }
+                                if protected {
+                                    scene.proposal = standing.clone();
+                                    Outcome::RevertProposed { proposal: super::proposal() }
+                                } else {
+                                    Outcome::Reverted { commit: super::sha('e') }
+                                }
                             }
+                            Effect::MergeRevert { .. } if idle => Outcome::NotYet { why: "later".to_owned() },
+                            Effect::MergeRevert { .. } => Outcome::Reverted { commit: super::sha('e') },
                             Effect::Sync { .. } | Effect::Terminate { .. } => {
                                 Outcome::Done { detail: String::new() }
                             }
@@ -220,6 +229,16 @@ proptest! {
         prop_assert!(reverts <= 1, "undone {reverts} times");
         prop_assert!(ended.is_some(), "it never ended");
     }
+}
+
+fn a_standing() -> impl Strategy<Value = Option<ProposalStanding>> {
+    prop_oneof![
+        Just(None),
+        Just(Some(ProposalStanding::Merged)),
+        Just(Some(ProposalStanding::Ready)),
+        Just(Some(ProposalStanding::Waits("not yet".to_owned()))),
+        Just(Some(ProposalStanding::NeedsPerson("a review".to_owned()))),
+    ]
 }
 
 fn failed(scene: &Scene) -> bool {

@@ -163,9 +163,9 @@ fn a_pre_flight_that_waits_becomes_a_persons_when_it_takes_too_long() {
     let Decision::Perform(effect) = scene.decide() else { panic!("no rebase") };
     let step = scene.fold(NOW - 1, Event::Intended { effect });
     scene.fold(NOW, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
-    scene.pull(6).waiting_since = Some(at(NOW - 299));
+    scene.clock = NOW + 1799;
     assert_eq!(scene.says(), "wait", "once for each head");
-    scene.pull(6).waiting_since = Some(at(NOW - 300));
+    scene.clock = NOW + 1800;
     assert_eq!(scene.says(), "note waits");
     let decision = scene.decide();
     scene.noted(decision);
@@ -176,7 +176,7 @@ fn a_pre_flight_that_waits_becomes_a_persons_when_it_takes_too_long() {
 #[test]
 fn a_merge_by_a_person_is_done() {
     let mut scene = Scene::new(ONE);
-    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(1) });
+    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(1), by: None });
     assert_eq!(scene.says(), "note task-ended");
 }
 
@@ -239,8 +239,11 @@ fn three_attempts_then_a_person() {
         let Decision::Perform(effect) = scene.decide() else {
             panic!("attempt {attempt}: {:?}", scene.decide())
         };
-        let step = scene.fold(NOW, Event::Intended { effect });
-        scene.fold(NOW, Event::Ended { step, outcome: Outcome::NotYet { why: "refused".to_owned() } });
+        let step = scene.fold(scene.clock, Event::Intended { effect });
+        let outcome = Outcome::NotYet { why: "refused".to_owned() };
+        scene.fold(scene.clock, Event::Ended { step, outcome });
+        // Each time after a longer pause.
+        scene.clock += 30;
     }
     assert_eq!(scene.says(), "note task-failed escalated");
     let Decision::Note(events) = scene.decide() else { panic!() };
