@@ -214,21 +214,14 @@ impl Look<'_> {
         } else if !trusted.holds(&self.subject.issue.author.login) {
             obstacles.push(wording::untrusted_author(&self.subject.issue.author.login));
         }
-        if repository.archived {
-            obstacles.push(wording::archived(&repository.name));
-        } else if !repository.can_push {
-            obstacles.push(wording::cannot_push(&repository.name));
-        } else if self.subject.settings.mode != Mode::Observe
+        // Whether it may be written at all was asked before.
+        if self.subject.settings.mode != Mode::Observe
             && !self.parts.forge.may_write_code(&repository.name).await?
         {
             obstacles.push(wording::scope_missing());
         }
         let merges = reading.tasks.iter().any(|task| !task.ticked && matches!(task.kind, Kind::Merge { .. }));
-        if merges
-            && !repository.archived
-            && repository.can_push
-            && self.subject.settings.mode != Mode::Observe
-        {
+        if merges && self.subject.settings.mode != Mode::Observe {
             if !repository.allows_merge_commits {
                 obstacles.push(wording::merge_commits_not_allowed(&repository.name));
             }
