@@ -115,6 +115,7 @@ pub(crate) async fn in_force(
     head: &CommitSha,
     remembered: &mut Option<Remembered>,
 ) -> InForce {
+    let parts = &without_sole_writers(parts, settings);
     if !settings.allow_repository_file {
         return InForce { settings: settings.clone(), parts: Arc::clone(parts), complaint: None };
     }
@@ -139,6 +140,16 @@ pub(crate) async fn in_force(
         // It was filled above.
         None => observed(parts, settings, wording::repository_file_refused(&Refusal::NoText.to_string())),
     }
+}
+
+/// Who may write to a repository is a person's word about those that they named, not about what is found.
+fn without_sole_writers(parts: &Arc<Parts>, settings: &RepositorySettings) -> Arc<Parts> {
+    let named = parts.repositories.iter().any(|table| table.name == settings.name);
+    if named || !parts.settings.sole_writers {
+        return Arc::clone(parts);
+    }
+    let runs = super::Settings { sole_writers: false, ..parts.settings.clone() };
+    Arc::new(Parts { settings: runs, ..(**parts).clone() })
 }
 
 async fn fetch(

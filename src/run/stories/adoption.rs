@@ -92,14 +92,14 @@ async fn only_a_trusted_persons_word_lets_an_adopted_run_go_on_and_only_when_all
     story.loses_its_store().await;
     // While nobody remembers anything, somebody who does not count adds a merge.
     let echo = story.renovate_opens("echo", "36.0.1");
-    let repository = story.world.repository();
     let issue = story.issue_now(number);
     let body = format!("{}\n- [ ] **D1 P0 Apps**: Merge PR #{echo}\n", issue.body.trim_end());
-    repository.edit_issue_body("visitor", number, &body, Some(issue.content_version)).unwrap();
+    let version = Some(issue.content_version);
+    story.world.repository().edit_issue_body("visitor", number, &body, version).unwrap();
     story.start().await;
     story.says(number, "/caretaker resume").await;
     story.next_second().await;
-    repository.comment("visitor", number, "/caretaker resume").unwrap();
+    story.world.repository().comment("visitor", number, "/caretaker resume").unwrap();
     story.looks(6).await;
     assert!(!story.merged(echo), "a stranger's word lets nothing go on");
     story.world.argocd_dies();

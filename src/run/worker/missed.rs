@@ -41,10 +41,12 @@ pub(super) enum Word {
 /// What the looks at one repository have seen.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
-    /// When the last look began.
+    /// When the last look began that read the issues.
     last: Option<Timestamp>,
     /// When this look began.
     begun: Option<Timestamp>,
+    /// Whether it has read the issues, and the heads.
+    read: (bool, bool),
     issues: Option<BTreeMap<IssueNumber, IssueGlimpse>>,
     heads: BTreeMap<PullNumber, CommitSha>,
     suspicion: Option<Suspicion>,
@@ -53,7 +55,15 @@ pub(super) struct Watch {
 impl Watch {
     /// A look began.
     pub(super) fn begin(&mut self, now: Timestamp) {
-        self.last = self.begun.replace(now);
+        let (issues, heads) = std::mem::take(&mut self.read);
+        if issues {
+            self.last = self.begun;
+        }
+        // What was not seen in the last look says nothing about what happened since.
+        if !heads {
+            self.heads.clear();
+        }
+        self.begun = Some(now);
     }
 
     /// The open maintenance issues of this look.
@@ -71,6 +81,7 @@ impl Watch {
             self.suspect();
         }
         self.issues = Some(seen);
+        self.read.0 = true;
     }
 
     /// The heads of the pull requests of this look. One that the look before did not see tells nothing: a task may be new.
@@ -81,6 +92,7 @@ impl Watch {
             self.suspect();
         }
         self.heads.clone_from(heads);
+        self.read.1 = true;
     }
 
     /// Whether something is suspected, so that it is worth asking when the last delivery came.
@@ -187,6 +199,7 @@ mod tests {
             (300, 'b', Word::Missed),
         ] {
             watch.begin(at(second));
+            watch.issues(&[]);
             watch.heads(&heads(digit));
             assert_eq!(watch.judge(None, at(second), GRACE), expected, "{second}");
         }

@@ -4,7 +4,7 @@ use super::lock::Lock;
 use super::missed::Word;
 use super::subject::Found;
 use super::{Next, Standing, Worker, chain, text_hash};
-use crate::forge::{Account, Branch, ForgeResult, Issue, Repository, RepositoryName, State};
+use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, State};
 use crate::run::decide::{Decision, Waiting, decide};
 use crate::run::event::Event;
 use crate::run::memory::Memory;
@@ -95,14 +95,20 @@ impl Worker {
         let parts = Arc::clone(&self.parts);
         self.desks[desk].watch.begin(Timestamp::now());
         // Read at each look: it may be renamed, archived, or our rights taken away.
-        let (bot, repository) = match self.ask_for_repository(&settings.name).await {
+        let asked = match self.bot().await {
+            Ok(bot) => parts.forge.repository(&settings.name).await.map(|repository| (bot, repository)),
+            Err(error @ ForgeError::Unauthorized { .. }) => Err(error),
+            // Whatever else is wrong with the forge as a whole is no state of this repository.
+            Err(error) => return Err(error.into()),
+        };
+        let (bot, repository) = match asked {
             Ok(found) => found,
             Err(error) => {
                 let Some(state) = RepositoryState::of_error(&error) else { return Err(error.into()) };
                 match &state {
-                    // Nothing at all can be done at this forge.
-                    RepositoryState::TokenUnknown { .. } => {
-                        parts.readiness.failed(Peer::Forge, chain(&error))
+                    // Nothing at all can be done with this token.
+                    RepositoryState::TokenUnknown { .. } | RepositoryState::Refused { .. } => {
+                        parts.readiness.failed(Peer::Forge, chain(&error));
                     }
                     _ => parts.readiness.answered(Peer::Forge),
                 }
@@ -171,11 +177,6 @@ impl Worker {
         }
         self.judge_deliveries(desk).await?;
         result
-    }
-
-    async fn ask_for_repository(&mut self, name: &RepositoryName) -> ForgeResult<(Account, Repository)> {
-        let bot = self.bot().await?;
-        Ok((bot, self.parts.forge.repository(name).await?))
     }
 
     /// Counts an event that was never delivered. Who works in the foreground gets no deliveries.
