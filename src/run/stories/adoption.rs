@@ -9,7 +9,7 @@ const LAST_WORDS: &str = "\nA person's last line.\n";
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_whose_store_is_lost_between_two_merges_asks_and_ends_as_if_it_never_was() {
     let mut story = Story::begin().await;
-    story.world.repository().create_label("caretaker/pause", "#888888").unwrap();
+    story.world.repository().create_label("caretaker/hold", "#888888").unwrap();
     let old = story.world.repository().open_issue("operator", "Old", "Old text.", &[]).unwrap();
     let echo = story.renovate_opens("echo", "36.0.1");
     let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
@@ -18,14 +18,14 @@ async fn a_run_whose_store_is_lost_between_two_merges_asks_and_ends_as_if_it_nev
         tasks([closing.as_str(), &merge("D1 P1 Apps", echo), &merge("D2 P2 Apps", excalidraw), FINAL_GATE]);
     let number = story.issue(&(body + LAST_WORDS)).await;
     let head = story.head();
+    // The second one waits until it is let go.
+    story.operator().add_label(excalidraw, "caretaker/hold").await.unwrap();
     story.start().await;
-    story.wait("the first is merged", || story.merged(echo)).await;
-    story.operator().add_label(number, "caretaker/pause").await.unwrap();
     story.done(number, "D1").await;
     let row = format!("#{echo} |");
     story.says(number, &row).await;
     story.loses_its_store().await;
-    story.operator().remove_label(number, "caretaker/pause").await.unwrap();
+    story.operator().remove_label(excalidraw, "caretaker/hold").await.unwrap();
 
     story.start().await;
     let issue = story.says(number, "this caretaker's store does not know").await;
