@@ -185,9 +185,10 @@ pub(crate) async fn run_issue(
     let only = Only { repository: repository.clone(), issue };
     let parts = Arc::new(parts(settings, Some(only)).await?);
     let store = Arc::clone(&parts.store);
+    let name = repository.name.to_string();
     let worker = Worker::new(parts).await?;
     live.rest(&wording::looks_first());
-    let mut follower = Some(Follower::resuming(Arc::clone(&store), issue.0, live).await?);
+    let mut follower = Some(Follower::resuming(Arc::clone(&store), name, issue.0, live).await?);
     // A task of its own: what is shown must not hold up what is done.
     let mut worker = tokio::spawn(worker.run(stop.clone()));
     let mut told = false;

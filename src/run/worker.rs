@@ -249,7 +249,14 @@ impl Worker {
                 self.note_failure(&settings, error);
             }
             self.stands(&settings.name, result.as_ref().ok());
-            span.in_scope(|| self.desks[at].note(&result, &self.parts.timing));
+            let desk = &mut self.desks[at];
+            let timing = &self.parts.timing;
+            span.in_scope(|| {
+                if desk.note(&result, timing) {
+                    let what = desk.said.as_deref();
+                    tracing::error!(what, "nothing can be done here; it is said again when that changes");
+                }
+            });
             self.parts.readiness.looped();
         }
         self.parts.readiness.looped();

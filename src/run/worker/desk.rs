@@ -35,8 +35,8 @@ pub(super) struct Desk {
     pub(super) wants_lock: bool,
     /// How it stands where nothing can be done.
     pub(super) standing: Standing,
-    /// What was last said of it in the log.
-    said: Option<String>,
+    /// What is wrong with it.
+    pub(super) said: Option<String>,
     /// What the looks saw, to tell of events that never arrived.
     pub(super) watch: Watch,
     /// Its own file, as it was last read.
@@ -80,24 +80,25 @@ impl Desk {
         self.failures > 0
     }
 
-    /// What came of a look.
-    pub(super) fn note(&mut self, result: &Result<Next, RunError>, timing: &Timing) {
+    /// What came of a look. Says whether that is bad news: wrong since this look, or wrong in another way.
+    pub(super) fn note(&mut self, result: &Result<Next, RunError>, timing: &Timing) -> bool {
         let (failures, said) = (std::mem::take(&mut self.failures), self.said.take());
         self.again = matches!(result, Ok(Next::Now));
         self.busy = matches!(result, Ok(Next::Soon));
+        let mut news = false;
         let wait = match result {
             Ok(Next::Now) => Duration::ZERO,
             Ok(Next::Soon) => timing.poll(),
             Ok(Next::Later(standing)) => {
                 self.standing = standing.clone();
                 if let Standing::Unusable { why, .. } = standing {
-                    self.say(said.as_deref(), why);
+                    news = self.say(said.as_deref(), why);
                 }
                 timing.reconcile()
             }
             Err(error) => {
                 self.standing = Standing::Obstacles;
-                self.say(said.as_deref(), &format!("the look failed: {}", chain(error)));
+                news = self.say(said.as_deref(), &format!("the look failed: {}", chain(error)));
                 // What only a person can mend is not asked for every few seconds.
                 if error.needs_person() {
                     timing.reconcile()
@@ -111,16 +112,13 @@ impl Desk {
             tracing::info!("it can be looked at again");
         }
         self.due = Instant::now() + wait + wait.mul_f64(rand::random_range(0.0..0.1));
+        news
     }
 
-    /// Says something once, for as long as it stays as it is.
-    fn say(&mut self, before: Option<&str>, what: &str) {
-        if before == Some(what) {
-            tracing::debug!(%what, "still the same");
-        } else {
-            tracing::error!(%what, "nothing can be done here");
-        }
+    /// Remembers what is wrong, and says whether that is news.
+    fn say(&mut self, before: Option<&str>, what: &str) -> bool {
         self.said = Some(what.to_owned());
+        before != Some(what)
     }
 }
 
@@ -128,5 +126,61 @@ impl RepositoryState {
     /// How a repository in this state stands.
     pub(super) fn standing(&self, settings: &RepositorySettings) -> Standing {
         Standing::Unusable { repository: settings.name.clone(), why: self.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forge::ForgeError;
+
+    fn silent() -> Result<Next, RunError> {
+        let (what, said) = ("GET /repos/ops/homelab".to_owned(), "nothing".to_owned());
+        Err(RunError::Forge(ForgeError::Unavailable { what, said, retry_after: None }))
+    }
+
+    fn gone(settings: &RepositorySettings) -> Result<Next, RunError> {
+        Ok(Next::Later(RepositoryState::Gone.standing(settings)))
+    }
+
+    #[test]
+    fn a_look_that_fails_is_tried_again_soon_then_less_often_and_what_a_person_must_mend_at_the_ordinary_pace()
+     {
+        let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
+        let timing = Timing::default();
+        let mut desk = Desk::new(settings.clone());
+        assert!(desk.is_due(Instant::now()));
+        let seconds = |desk: &Desk| desk.left(Instant::now()).as_secs_f64();
+        for wait in [5.0, 10.0, 15.0, 20.0, 20.0] {
+            desk.note(&silent(), &timing);
+            assert!((wait - 1.0..wait * 1.1).contains(&seconds(&desk)), "{wait}: {}", seconds(&desk));
+            assert!(desk.has_failed() && !desk.busy && !desk.again);
+        }
+        for result in
+            [gone(&settings), Err(RunError::Forge(ForgeError::Unauthorized { said: String::new() }))]
+        {
+            desk.note(&result, &timing);
+            assert!(seconds(&desk) > timing.reconcile_seconds - 1.0 && !desk.has_failed());
+        }
+        desk.call();
+        assert!(desk.is_due(Instant::now()), "a hint makes it due at once");
+        desk.note(&Ok(Next::Soon), &timing);
+        assert!(desk.busy && seconds(&desk) <= timing.poll_seconds * 1.1);
+        desk.note(&Ok(Next::Now), &timing);
+        assert!(desk.again && desk.is_due(Instant::now()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_news_when_it_begins_and_when_it_changes() {
+        let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
+        let timing = Timing::default();
+        let mut desk = Desk::new(settings.clone());
+        let gone = gone(&settings);
+        assert!(desk.note(&gone, &timing));
+        assert!(!desk.note(&gone, &timing), "said once");
+        assert!(desk.note(&silent(), &timing), "something else");
+        assert!(!desk.note(&silent(), &timing));
+        assert!(!desk.note(&Ok(Next::Soon), &timing));
+        assert!(desk.note(&gone, &timing), "again, after it had gone");
     }
 }

@@ -102,7 +102,8 @@ impl Worker {
             Err(error) => return Err(error.into()),
         };
         let (bot, repository) = match asked {
-            Ok(found) => found,
+            // Redirects are not followed, so another spelling is all that may differ: the store knows it by ours.
+            Ok((bot, repository)) => (bot, Repository { name: settings.name.clone(), ..repository }),
             Err(error) => {
                 let Some(state) = RepositoryState::of_error(&error) else { return Err(error.into()) };
                 match &state {
