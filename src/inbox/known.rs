@@ -23,8 +23,8 @@ impl KnownRepositories {
     }
 
     /// The one of this name, spelt as caretaker spells it: forges compare names without case.
-    pub(super) fn find(&self, named: &str) -> Option<RepositoryName> {
+    pub(super) fn find(&self, wanted: &str) -> Option<RepositoryName> {
         let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
-        names.iter().find(|known| known.to_string().eq_ignore_ascii_case(named)).cloned()
+        names.iter().find(|known| known.to_string().eq_ignore_ascii_case(wanted)).cloned()
     }
 }

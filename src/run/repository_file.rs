@@ -57,6 +57,7 @@ enum CarefulRule {
 
 #[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[expect(clippy::struct_field_names, reason = "the keys are those of the settings")]
 struct LongerWaits {
     settle_seconds: Option<f64>,
     soak_low_seconds: Option<f64>,

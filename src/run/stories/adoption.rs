@@ -52,7 +52,7 @@ async fn a_run_whose_store_is_lost_between_two_merges_asks_and_ends_as_if_it_nev
     assert_eq!(issue.body.matches("<!-- caretaker:status -->").count(), 1);
     let log = issue.body.split("<!-- caretaker:changes -->").nth(1).unwrap_or_default();
     for pull in [echo, excalidraw, old] {
-        assert_eq!(log.matches(&format!("#{pull} |")).count(), 1, "{log}");
+        assert_eq!(log.matches(&format!("| #{pull} |")).count(), 1, "{log}");
     }
     assert!(issue.body.contains(LAST_WORDS.trim()), "{}", issue.body);
     assert!(!issue.labels.iter().any(|label| label == "needs-human"));

@@ -139,8 +139,8 @@ mod tests {
         Err(RunError::Forge(ForgeError::Unavailable { what, said, retry_after: None }))
     }
 
-    fn gone(settings: &RepositorySettings) -> Result<Next, RunError> {
-        Ok(Next::Later(RepositoryState::Gone.standing(settings)))
+    fn gone(settings: &RepositorySettings) -> Next {
+        Next::Later(RepositoryState::Gone.standing(settings))
     }
 
     #[test]
@@ -175,7 +175,7 @@ mod tests {
         let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
         let timing = Timing::default();
         let mut desk = Desk::new(settings.clone());
-        let gone = gone(&settings);
+        let gone = Ok(gone(&settings));
         assert!(desk.note(&gone, &timing));
         assert!(!desk.note(&gone, &timing), "said once");
         assert!(desk.note(&silent(), &timing), "something else");

@@ -25,7 +25,7 @@ struct Found {
 
 /// Those that may be looked after: wanted, writable, and named by no table. In the order of their names.
 fn candidates(parts: &Parts, all: Vec<Repository>) -> Vec<RepositoryName> {
-    let named = |name: &RepositoryName| {
+    let has_table = |name: &RepositoryName| {
         let name = name.to_string();
         parts.repositories.iter().any(|table| table.name.to_string().eq_ignore_ascii_case(&name))
     };
@@ -33,7 +33,7 @@ fn candidates(parts: &Parts, all: Vec<Repository>) -> Vec<RepositoryName> {
         .into_iter()
         .filter(|repository| RepositoryState::of(repository).is_none())
         .map(|repository| repository.name)
-        .filter(|name| parts.discovery.wants(name) && !named(name))
+        .filter(|name| parts.discovery.wants(name) && !has_table(name))
         .collect();
     names.sort();
     names

@@ -131,7 +131,7 @@ mod tests {
     use super::*;
     use crate::forge::{Account, AccountId, Label, LabelId, State};
 
-    const GRACE: Duration = Duration::from_secs(60);
+    const GRACE: Duration = Duration::from_mins(1);
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("a time")
