@@ -6,10 +6,10 @@
 use crate::cluster::{Cluster, ClusterError, Kubernetes};
 use crate::config::Settings;
 use crate::forge::{self, BRANCH_WRITE_TIMEOUT, Forge, Gitea, IssueNumber};
-use crate::inbox::{Hints, Inbox};
+use crate::inbox::{Hints, Inbox, KnownRepositories};
 use crate::live::{Follower, Live};
 use crate::merge::classify::Rules;
-use crate::run::{self, Parts, Standing, Worker};
+use crate::run::{self, Only, Parts, Standing, Worker};
 use crate::store::{Store, StoreError};
 use crate::web::{self, Readiness, Serving, WebState};
 use crate::wording;
@@ -59,8 +59,8 @@ pub(crate) enum AppError {
 }
 
 /// The parts that both `serve` and `run` need.
-async fn parts(settings: &Settings, only: Option<IssueNumber>) -> Result<Parts, AppError> {
-    if settings.repository.is_empty() {
+async fn parts(settings: &Settings, only: Option<Only>) -> Result<Parts, AppError> {
+    if settings.repository.is_empty() && !settings.discovery.enabled {
         return Err(AppError::NoRepository);
     }
     // A zone that does not exist was refused with the settings.
@@ -72,12 +72,15 @@ async fn parts(settings: &Settings, only: Option<IssueNumber>) -> Result<Parts, 
     let cluster: Arc<dyn Cluster> =
         Arc::new(Kubernetes::connect(&settings.cluster).await.map_err(AppError::Cluster)?);
     let store = Arc::new(Store::open(&settings.store.path).await?);
+    let names: Vec<_> = settings.repository.iter().map(|repository| repository.name.clone()).collect();
     Ok(Parts {
         store,
         forge,
         cluster,
         settings: settings.run.clone(),
         repositories: settings.repository.clone(),
+        discovery: settings.discovery.clone(),
+        known: KnownRepositories::from(names),
         timing: settings.timing.clone(),
         rules: Rules::new(&settings.merge),
         merge_settings: settings.merge.clone(),
@@ -106,9 +109,8 @@ impl App {
         let parts = Arc::new(parts(settings, None).await?);
         let stop_worker = CancellationToken::new();
         let stop_web = CancellationToken::new();
-        let names = settings.repository.iter().map(|repository| repository.name.clone()).collect();
-        let inbox =
-            Inbox::new(settings.web.webhook_secret()?, names, Arc::clone(&parts.store), parts.hints.clone());
+        let (known, store) = (parts.known.clone(), Arc::clone(&parts.store));
+        let inbox = Inbox::new(settings.web.webhook_secret()?, known, store, parts.hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
@@ -175,15 +177,18 @@ impl App {
 /// Works on one issue in the foreground, until its run is over or waits for people, and shows what happens.
 pub(crate) async fn run_issue(
     settings: &Settings,
+    repository: &run::Repository,
     issue: IssueNumber,
     stop: CancellationToken,
     live: &Live,
 ) -> Result<Standing, AppError> {
-    let parts = Arc::new(parts(settings, Some(issue)).await?);
+    let only = Only { repository: repository.clone(), issue };
+    let parts = Arc::new(parts(settings, Some(only)).await?);
     let store = Arc::clone(&parts.store);
+    let name = repository.name.to_string();
     let worker = Worker::new(parts).await?;
     live.rest(&wording::looks_first());
-    let mut follower = Some(Follower::resuming(Arc::clone(&store), issue.0, live).await?);
+    let mut follower = Some(Follower::resuming(Arc::clone(&store), name, issue.0, live).await?);
     // A task of its own: what is shown must not hold up what is done.
     let mut worker = tokio::spawn(worker.run(stop.clone()));
     let mut told = false;

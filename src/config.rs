@@ -1,6 +1,7 @@
 //! Puts the settings together that each module defines for itself: defaults, then a TOML file, then the environment
 //! (`CARETAKER__SECTION__KEY`). A key that nobody knows is an error, since a misspelt one would be a silent default.
 
+use crate::forge::RepositoryName;
 use crate::terminal::bullets;
 use crate::{cluster, forge, health, merge, run, store, timing, web};
 use ::config::{Config, Environment, File, FileFormat};
@@ -24,6 +25,8 @@ pub(crate) struct Settings {
     pub(crate) cluster: cluster::Settings,
     /// The repositories that caretaker looks after.
     pub(crate) repository: Vec<run::Repository>,
+    /// Repositories that no table names.
+    pub(crate) discovery: run::Discovery,
     /// Runs.
     pub(crate) run: run::Settings,
     /// Health.
@@ -78,10 +81,34 @@ fn listed(said: &[String]) -> String {
     }
 }
 
-/// No repository is named.
+/// Which repository is meant cannot be told. A person mends this.
 #[derive(Debug, thiserror::Error)]
-#[error("no repository: add a [[repository]] table with its name")]
-pub(crate) struct NoRepository;
+pub(crate) enum ChoiceError {
+    /// No repository is named.
+    #[error("no repository: add a [[repository]] table with its name, or set discovery.enabled")]
+    NoRepository,
+    /// Several are, and nobody said which one is meant.
+    #[error("the settings name several repositories: {}", names(.known))]
+    Several {
+        /// All of them.
+        known: Vec<RepositoryName>,
+    },
+    /// Nothing is named, and what discovery finds is known to the forge alone.
+    #[error("the settings name no repository, and those that discovery finds must be named")]
+    Discovered,
+    /// The one that was asked for is not among them.
+    #[error("the settings do not name {wanted}; they name {}", names(.known))]
+    Unknown {
+        /// What was asked for.
+        wanted: RepositoryName,
+        /// All of them.
+        known: Vec<RepositoryName>,
+    },
+}
+
+fn names(known: &[RepositoryName]) -> String {
+    known.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
 
 /// Reads one file and nothing else: what a demonstration is set to must not depend on who starts it.
 pub(crate) fn load_file_alone(path: &Path) -> Result<Settings, SettingsError> {
@@ -185,9 +212,26 @@ fn with_key(key: &str, said: String) -> String {
 }
 
 impl Settings {
-    /// The repository that caretaker looks after.
-    pub(crate) fn first_repository(&self) -> Result<&run::Repository, NoRepository> {
-        self.repository.first().ok_or(NoRepository)
+    /// The repository that a command is about: the one that is asked for, else the only one.
+    pub(crate) fn choose(&self, wanted: Option<&RepositoryName>) -> Result<run::Repository, ChoiceError> {
+        let known = || self.repository.iter().map(|repository| repository.name.clone()).collect();
+        match (wanted, &self.repository[..]) {
+            (Some(wanted), tables) => {
+                let same = |table: &&run::Repository| is_same(&table.name, wanted);
+                match tables.iter().find(same) {
+                    Some(table) => Ok(table.clone()),
+                    None if self.discovery.enabled && self.discovery.wants(wanted) => {
+                        Ok(self.discovery.settings_of(wanted.clone()))
+                    }
+                    None if tables.is_empty() => Err(ChoiceError::NoRepository),
+                    None => Err(ChoiceError::Unknown { wanted: wanted.clone(), known: known() }),
+                }
+            }
+            (None, []) if self.discovery.enabled => Err(ChoiceError::Discovered),
+            (None, []) => Err(ChoiceError::NoRepository),
+            (None, [only]) if !self.discovery.enabled => Ok(only.clone()),
+            (None, _) => Err(ChoiceError::Several { known: known() }),
+        }
     }
 
     /// Values that have the right type and still make no sense.
@@ -216,10 +260,13 @@ impl Settings {
         if let Err(error) = self.run.zone() {
             wrong.push(error.to_string());
         }
-        if self.repository.len() > 1 {
-            wrong.push(
-                "there are several [[repository]] tables: caretaker looks after one for now".to_owned(),
-            );
+        for (place, table) in self.repository.iter().enumerate() {
+            if self.repository[..place].iter().any(|other| is_same(&other.name, &table.name)) {
+                wrong.push(format!("there are two [[repository]] tables of {}", table.name));
+            }
+        }
+        if !(60.0..=1e9).contains(&self.discovery.every_seconds) {
+            wrong.push("discovery.every_seconds must be 60 or more".to_owned());
         }
         if self.web.body_limit_bytes == 0 {
             wrong.push("web.body_limit_bytes must be more than 0".to_owned());
@@ -240,9 +287,16 @@ impl Settings {
         if needed_for == NeededFor::Service {
             look(self.web.webhook_secret().map(drop).map_err(Into::into));
         }
-        look(self.first_repository().map(drop).map_err(Into::into));
+        if self.repository.is_empty() && !self.discovery.enabled {
+            look(Err(ChoiceError::NoRepository.into()));
+        }
         missing
     }
+}
+
+/// Whether two names are one repository's: forges compare them without case.
+fn is_same(one: &RepositoryName, other: &RepositoryName) -> bool {
+    one.to_string().eq_ignore_ascii_case(&other.to_string())
 }
 
 /// For what settings are looked at.
@@ -370,7 +424,7 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let cases: [(&str, &[&str]); 16] = [
+        let cases: [(&str, &[&str]); 17] = [
             ("[forge]\nurll = 1", &["unknown field `urll`", "`url`"]),
             ("[forges]\nurl = 1", &["unknown field `forges`"]),
             ("[web]\nlisten = \"here\"", &["socket address"]),
@@ -386,7 +440,8 @@ mod tests {
             ("[[repository]]\nname = \"homelab\"", &["`homelab` is not a repository"]),
             ("[[repository]]\nmode = \"auto\"", &["name"]),
             ("[[repository]]\nname = \"a/b\"\nmode = \"full\"", &["full", "repository[0]"]),
-            ("[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"a/c\"", &["[[repository]]"]),
+            ("[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"A/B\"", &["two", "A/B"]),
+            ("[discovery]\nevery_seconds = 1", &["discovery.every_seconds", "60"]),
         ];
         for (text, expected) in cases {
             let said = parse(text, no_environment()).expect_err(text).join("; ");
@@ -397,6 +452,38 @@ mod tests {
         let misspelt = environment(&[("CARETAKER__FORGE__TOKEN", "a secret value")]);
         let said = parse("", misspelt).expect_err("there is no such setting").join("; ");
         assert!(said.contains("token") && !said.contains("a secret value"), "{said}");
+    }
+
+    #[test]
+    fn of_several_repositories_the_one_that_is_meant_must_be_said() {
+        let one = "[[repository]]\nname = \"ops/homelab\"\nmode = \"auto\"\n";
+        let two = format!("{one}[[repository]]\nname = \"ops/second\"\n");
+        let discovery = "[discovery]\nenabled = true\nowners = [\"ops\"]\n";
+        let both = format!("{one}{discovery}");
+        let cases: [(&str, Option<&str>, Result<&str, &str>); 11] = [
+            (one, None, Ok("ops/homelab Auto")),
+            (one, Some("OPS/homelab"), Ok("ops/homelab Auto")),
+            (one, Some("ops/second"), Err("do not name ops/second; they name ops/homelab")),
+            (&two, None, Err("several repositories: ops/homelab, ops/second")),
+            (&two, Some("ops/second"), Ok("ops/second Observe")),
+            ("", None, Err("add a [[repository]] table")),
+            ("", Some("ops/homelab"), Err("add a [[repository]] table")),
+            (discovery, None, Err("must be named")),
+            (&both, None, Err("several repositories: ops/homelab")),
+            (&both, Some("ops/third"), Ok("ops/third Observe")),
+            (&both, Some("other/third"), Err("do not name other/third")),
+        ];
+        for (text, wanted, expected) in cases {
+            let settings = parse(text, no_environment()).unwrap();
+            let wanted = wanted.map(|name| name.parse().unwrap());
+            match (settings.choose(wanted.as_ref()), expected) {
+                (Ok(chosen), Ok(expected)) => {
+                    assert_eq!(format!("{} {:?}", chosen.name, chosen.mode), expected, "{text}");
+                }
+                (Err(error), Err(part)) => assert!(error.to_string().contains(part), "{text}: {error}"),
+                (chosen, _) => panic!("{text}: {chosen:?}"),
+            }
+        }
     }
 
     #[test]

@@ -143,6 +143,7 @@ fn paint(tone: Tone) -> Style {
 #[derive(Debug)]
 pub(crate) struct Follower {
     store: Arc<Store>,
+    repository: String,
     issue: u64,
     /// Runs up to this one are over; theirs is another story.
     after: Option<RunId>,
@@ -155,14 +156,29 @@ pub(crate) struct Follower {
 
 impl Follower {
     /// From the beginning of the run.
-    pub(crate) fn new(store: Arc<Store>, issue: u64) -> Self {
+    pub(crate) fn new(store: Arc<Store>, repository: String, issue: u64) -> Self {
         let (state, now) = (RunState::default(), Instant::now());
-        Self { store, issue, after: None, run: None, last: None, state, changed: now, looked: now }
+        Self {
+            store,
+            repository,
+            issue,
+            after: None,
+            run: None,
+            last: None,
+            state,
+            changed: now,
+            looked: now,
+        }
     }
 
     /// From now on. Of a run that is open already it says how far it is.
-    pub(crate) async fn resuming(store: Arc<Store>, issue: u64, live: &Live) -> Result<Self, RunError> {
-        let mut follower = Self::new(store, issue);
+    pub(crate) async fn resuming(
+        store: Arc<Store>,
+        repository: String,
+        issue: u64,
+        live: &Live,
+    ) -> Result<Self, RunError> {
+        let mut follower = Self::new(store, repository, issue);
         let Some(newest) = follower.newest().await? else { return Ok(follower) };
         if newest.ended_at.is_some() {
             follower.after = Some(newest.id);
@@ -181,7 +197,8 @@ impl Follower {
     }
 
     async fn newest(&self) -> Result<Option<RunRow>, RunError> {
-        Ok(self.store.recent_runs(100).await?.into_iter().find(|run| run.issue == self.issue))
+        let is_it = |run: &RunRow| run.issue == self.issue && run.repository == self.repository;
+        Ok(self.store.recent_runs(100).await?.into_iter().find(is_it))
     }
 
     async fn unread(&self, run: RunId) -> Result<Vec<(EventId, Timestamp, Event)>, RunError> {

@@ -153,7 +153,7 @@ impl Arguments {
             Some(text) => text
                 .parse()
                 .map_err(|error| Failure::new(Exit::Settings, error, "write --repository OWNER/NAME")),
-            None => settings.first_repository().map(|repository| repository.name.clone()).map_err(|error| {
+            None => settings.choose(None).map(|repository| repository.name).map_err(|error| {
                 Failure::new(Exit::Settings, error, "or name the repository with --repository OWNER/NAME")
             }),
         }

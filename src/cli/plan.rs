@@ -33,7 +33,7 @@ pub(super) struct Arguments {
     /// The number of the issue on the forge.
     #[arg(long, group = "source", value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     issue: Option<u64>,
-    /// The repository of the issue; without it the one of the settings.
+    /// The repository of the issue; needed where the settings name several.
     #[arg(long, value_name = "OWNER/NAME", conflicts_with = "file")]
     repository: Option<String>,
     /// A file with the text of an issue; `-` reads it from stdin.
@@ -88,8 +88,8 @@ impl Arguments {
             Some(text) => text
                 .parse()
                 .map_err(|error| Failure::new(Exit::Settings, error, "write --repository OWNER/NAME")),
-            None => settings.first_repository().map(|repository| repository.name.clone()).map_err(|error| {
-                Failure::new(Exit::Settings, error, "or name the repository with --repository OWNER/NAME")
+            None => settings.choose(None).map(|repository| repository.name).map_err(|error| {
+                Failure::new(Exit::Settings, error, "name the repository with --repository OWNER/NAME")
             }),
         }
     }

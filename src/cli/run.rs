@@ -2,7 +2,7 @@
 
 use super::failure::{Exit, Failure};
 use crate::config;
-use crate::forge::IssueNumber;
+use crate::forge::{IssueNumber, RepositoryName};
 use crate::live::{Clock, Lines, Live};
 use crate::run::Standing;
 use crate::{app, wording};
@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 Examples:
   caretaker run --issue 42
   caretaker run --issue 42 --config homelab.toml > maintenance.log
+  caretaker run --issue 42 --repository ops/homelab
 
 Each step is a line on stdout; a terminal also shows how far it is. No webhook is needed: the forge is asked. Stopped at
 any moment and started again, it goes on where it was.
@@ -30,6 +31,9 @@ pub(super) struct Arguments {
     /// The number of the maintenance issue.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     issue: u64,
+    /// The repository of the issue; needed where the settings name several.
+    #[arg(long, value_name = "OWNER/NAME")]
+    repository: Option<RepositoryName>,
 }
 
 impl Arguments {
@@ -39,11 +43,14 @@ impl Arguments {
         if !missing.is_empty() {
             return Err(Failure::missing(&missing));
         }
+        let chosen = settings.choose(self.repository.as_ref()).map_err(|error| {
+            Failure::new(Exit::Settings, error, "name the repository with --repository OWNER/NAME")
+        })?;
         let stop = CancellationToken::new();
         super::stop_on_signal(stop.clone())?;
         let issue = IssueNumber(self.issue);
         let live = Live::new(Clock::Wall, Lines::Stdout);
-        let standing = app::run_issue(&settings, issue, stop, &live).await;
+        let standing = app::run_issue(&settings, &chosen, issue, stop, &live).await;
         live.finish();
         let standing = standing.map_err(super::serve::failure)?;
         // Whoever reads the other end of a pipe may stop reading: that is nobody's failure.
@@ -55,6 +62,10 @@ impl Arguments {
             Standing::Obstacles => {
                 (Exit::Unreachable, "the issue's status block and the log name what is missing")
             }
+            Standing::Unusable { .. } => (
+                Exit::Unreachable,
+                "let caretaker's account write to the repository, or name the repository as it is called now",
+            ),
             Standing::Paused => {
                 (Exit::Unreachable, "the issue's status block names who stopped it and what is half done")
             }

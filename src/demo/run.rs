@@ -109,7 +109,9 @@ async fn play(options: &DemoOptions, live: &Live) -> Result<DemoOutcome, DemoErr
     let person: JoinHandle<()> = tokio::spawn(
         script.play(move |line| tell.say(&format!("the operator {line}"), Tone::Person), stop.clone()),
     );
-    let mut follower = Follower::new(app.store().clone(), stage.issue_number());
+    let repository = stage.world().repository();
+    let name = format!("{}/{}", repository.owner(), repository.name());
+    let mut follower = Follower::new(app.store().clone(), name, stage.issue_number());
     let ended = until_the_end(&stage, options, &mut follower, live, began).await;
     let took = began.elapsed();
     let outcome = match ended {

@@ -116,6 +116,16 @@ impl Forge for Gitea {
         Ok(self.one::<WireAccount>(&Route::new("user")).await?.into())
     }
 
+    async fn repositories(&self) -> ForgeResult<Vec<Repository>> {
+        let wire: Vec<WireRepository> = self.all(&Route::new(["user", "repos"])).await?;
+        let unique: BTreeMap<_, _> = wire
+            .into_iter()
+            .map(Repository::from)
+            .map(|repository| (repository.name.clone(), repository))
+            .collect();
+        Ok(unique.into_values().collect())
+    }
+
     async fn repository(&self, repository: &RepositoryName) -> ForgeResult<Repository> {
         Ok(self.one::<WireRepository>(&repository_route(repository)).await?.into())
     }

@@ -130,6 +130,8 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
     fn traffic(&self) -> Traffic;
     /// Whose token this is (`/user`).
     async fn account(&self) -> ForgeResult<Account>;
+    /// Every repository that this token's account owns or works in, by itself or in a team, with what it may do there.
+    async fn repositories(&self) -> ForgeResult<Vec<Repository>>;
     /// The repository, with what this token may do in it.
     async fn repository(&self, repository: &RepositoryName) -> ForgeResult<Repository>;
     /// Every label of the repository (all pages).

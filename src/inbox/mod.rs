@@ -6,13 +6,14 @@
 
 mod hints;
 mod history;
+mod known;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use hints::Hints;
 pub(crate) use history::{IssueEdit, edited_comments, issue_edits};
+pub(crate) use known::KnownRepositories;
 
-use crate::forge::RepositoryName;
 use crate::store::{Delivery, Store, StoreError, Stored};
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -97,7 +98,7 @@ pub(crate) enum Refusal {
 #[derive(Debug)]
 pub(crate) struct Inbox {
     secret: SecretString,
-    repositories: Vec<RepositoryName>,
+    repositories: KnownRepositories,
     store: Arc<Store>,
     hints: Hints,
 }
@@ -139,11 +140,11 @@ impl Inbox {
     /// An inbox for these repositories.
     pub(crate) fn new(
         secret: SecretString,
-        repositories: Vec<RepositoryName>,
+        repositories: impl Into<KnownRepositories>,
         store: Arc<Store>,
         hints: Hints,
     ) -> Self {
-        Self { secret, repositories, store, hints }
+        Self { secret, repositories: repositories.into(), store, hints }
     }
 
     /// Verifies a delivery, stores it, and only then hints at it. When this returns, it may be acknowledged.
@@ -162,12 +163,8 @@ impl Inbox {
         }
         let parsed: Payload = serde_json::from_slice(&payload)?;
         let named = parsed.repository.ok_or(Refusal::Incomplete("repository"))?.full_name;
-        // Forges compare names without case; what is stored has the spelling of the settings.
-        let repository = self
-            .repositories
-            .iter()
-            .find(|known| known.to_string().eq_ignore_ascii_case(&named))
-            .ok_or(Refusal::OtherRepository)?;
+        // What is stored has the spelling of the settings.
+        let repository = self.repositories.find(&named).ok_or(Refusal::OtherRepository)?;
         let kept = if EVIDENCE.contains(&event) {
             // JSON is UTF-8, and it was read as such a moment ago.
             Some(String::from_utf8_lossy(&payload).into_owned())
@@ -187,7 +184,7 @@ impl Inbox {
         };
         let stored = self.store.put_delivery(&delivery).await?;
         if stored == Stored::New {
-            self.hints.mark(repository);
+            self.hints.mark(&repository);
         }
         Ok(stored)
     }

@@ -128,6 +128,8 @@ pub(crate) struct Desired {
     pub(crate) former_statuses: Vec<String>,
     /// Further blocks.
     pub(crate) blocks: Vec<Block>,
+    /// Rows of our own table that a run wrote which this store does not know, line by line; they stay above ours.
+    pub(crate) former_rows: Vec<String>,
     /// All rows of this run so far, oldest first.
     pub(crate) rows: Vec<ChangeRow>,
     /// Fields of the seven-section form.
@@ -183,7 +185,7 @@ fn pass(fresh: &str, desired: &Desired) -> String {
     }
     let mut rows: Vec<&ChangeRow> = desired.rows.iter().collect();
     rows.sort_by_key(|row| row.at);
-    text = change_log::append(&text, &rows);
+    text = change_log::append(&text, &desired.former_rows, &rows);
     if desired.status.is_some() {
         text = repair::release(&text);
     }

@@ -44,7 +44,7 @@ impl Column {
 const OWN: [&str; 6] = ["Time", "Type", "Number", "Title", "Action", "Note"];
 
 /// The text with every row that is not there yet.
-pub(crate) fn append(text: &str, rows: &[&ChangeRow]) -> String {
+pub(crate) fn append(text: &str, former: &[String], rows: &[&ChangeRow]) -> String {
     if rows.is_empty() {
         return text.to_owned();
     }
@@ -59,7 +59,7 @@ pub(crate) fn append(text: &str, rows: &[&ChangeRow]) -> String {
     });
     match table {
         Some(table) => into_table(&document, table, rows),
-        None => own_table(&document, section, rows),
+        None => own_table(&document, section, former, rows),
     }
 }
 
@@ -134,7 +134,12 @@ fn fill_after(text: &str, row: &Row, columns: &[Column], cells: &[String], edits
     }
 }
 
-fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[&ChangeRow]) -> String {
+fn own_table(
+    document: &Document<'_>,
+    section: Option<usize>,
+    former: &[String],
+    rows: &[&ChangeRow],
+) -> String {
     let text = document.text();
     let columns = OWN.map(Column::of);
     let mut lines = Vec::new();
@@ -144,6 +149,7 @@ fn own_table(document: &Document<'_>, section: Option<usize>, rows: &[&ChangeRow
     }
     lines.push(format!("| {} |", OWN.join(" | ")));
     lines.push(format!("|{}", " --- |".repeat(OWN.len())));
+    lines.extend_from_slice(former);
     for row in rows {
         let cells: Vec<String> = columns.iter().map(|column| cell(*column, &columns, row)).collect();
         lines.push(format!("| {} |", cells.join(" | ")));

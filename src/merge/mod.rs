@@ -17,7 +17,7 @@ pub(crate) mod settings;
 mod types;
 pub(crate) mod versions;
 
-pub(crate) use settings::{RenovateSettings, Settings};
+pub(crate) use settings::{FoundationRule, RenovateSettings, ReversiblePath, ReversibleRule, Settings};
 pub(crate) use types::*;
 
 #[cfg(test)]

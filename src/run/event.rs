@@ -27,6 +27,22 @@ pub(crate) enum Event {
         /// What the form's last-updated cell held.
         last_updated: Option<String>,
     },
+    /// The issue held a status block of a run that this store does not know.
+    Adopted {
+        /// How that block names its run.
+        run: String,
+        /// The rows of our own table of changes that stood there.
+        rows: Vec<String>,
+        /// Whether that run had ended, and a person opened the issue again.
+        closed: bool,
+    },
+    /// A trusted person said that the adopted run may go on.
+    AdoptionConfirmed {
+        /// Who.
+        by: String,
+    },
+    /// The branch's head runs everywhere and every layer is GREEN: it goes on like any other run.
+    AdoptionOver,
     /// A task was seen for the first time.
     TaskSeen {
         /// Which, as it was then.

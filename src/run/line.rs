@@ -10,6 +10,11 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
     let id = |key: &TaskKey| state.task(key).map_or_else(|| "?".to_owned(), |record| record.known.id.clone());
     match event {
         Event::Began { .. } => wording::began(),
+        Event::Adopted { .. } => {
+            "the issue's status is of a run that this store does not know: a person is asked first".to_owned()
+        }
+        Event::AdoptionConfirmed { by } => format!("{by} says that the run may go on"),
+        Event::AdoptionOver => "the branch's head runs and every layer is GREEN: the run goes on".to_owned(),
         Event::TaskSeen { task, ticked, .. } => {
             let done = if *ticked { ", done already" } else { "" };
             format!("{} seen: {} ({}){done}", task.id, task.title, task.kind.word())

@@ -38,6 +38,8 @@ pub(crate) struct Memory {
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
     /// Since when a pull request's pre-flight has been waiting, at which head.
     pub(crate) preflight_since: BTreeMap<PullNumber, (CommitSha, Timestamp)>,
+    /// The heads of the pull requests that tasks name, as last seen.
+    pub(crate) heads: BTreeMap<PullNumber, CommitSha>,
     /// Issues and pull requests that tasks name and that cannot be read.
     pub(crate) unread: BTreeMap<IssueNumber, Unread>,
     /// Held versions that Renovate brought again, as last seen.

@@ -13,6 +13,8 @@ mod memory;
 mod observe;
 mod permit;
 mod report;
+mod repository_file;
+mod repository_state;
 mod settings;
 mod situation;
 mod state;
@@ -26,10 +28,10 @@ mod writing;
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use line::line;
 pub(crate) use report::progress;
-pub(crate) use settings::{Repository, Settings};
+pub(crate) use settings::{Discovery, Repository, Settings};
 pub(crate) use state::{MergeRecord, RunState, TaskState};
 pub(crate) use tone::{Tone, now, tone};
-pub(crate) use worker::{Parts, RunError, Standing, Worker};
+pub(crate) use worker::{Only, Parts, RunError, Standing, Worker};
 
 use crate::store::{RunId, Store};
 

@@ -17,10 +17,12 @@ use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
 use crate::cluster::{Application, ClusterError, Installed, ObjectRef, Workload};
-use crate::forge::{Account, Branch, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State};
+use crate::forge::{
+    Account, Branch, CommitSha, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
+};
 use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
 use crate::inbox;
-use crate::issue::{self, Edit, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
+use crate::issue::{self, Edit, Left, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
 use crate::merge::rollout::Rollout;
@@ -41,6 +43,10 @@ pub(crate) struct Subject<'a> {
     pub(crate) settings: &'a RepositorySettings,
     /// The repository as the forge shows it.
     pub(crate) repository: &'a Repository,
+    /// Its default branch, read in this pass.
+    pub(crate) branch: &'a Branch,
+    /// Why the repository's own file does not count, in words.
+    pub(crate) complaint: Option<&'a str>,
     /// Our own account.
     pub(crate) bot: &'a Account,
     /// The maintenance issue, read in this pass.
@@ -97,11 +103,18 @@ pub(crate) struct Observation {
     pub(crate) unvouched_ticks: Vec<(TaskKey, String)>,
     pub(crate) vouched: BTreeSet<TaskKey>,
     pub(crate) resumed_by: Option<(String, Timestamp)>,
+    pub(crate) left: Option<Left>,
+    pub(crate) confirmed_by: Option<String>,
     pub(crate) wishes: Vec<Wish>,
     pub(crate) remade: Vec<RemadePull>,
 }
 
 impl Observation {
+    /// The heads of the pull requests that tasks name.
+    pub(crate) fn heads(&self) -> BTreeMap<PullNumber, CommitSha> {
+        self.pulls.iter().map(|(number, pull)| (*number, pull.pull.head.sha.clone())).collect()
+    }
+
     /// The situation that a decision is made from.
     pub(crate) fn situation<'a>(
         &'a self,
@@ -146,6 +159,8 @@ impl Observation {
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
             resumed_by: self.resumed_by.as_ref().map(|(by, at)| (by.as_str(), *at)),
+            left: self.left.as_ref(),
+            confirmed_by: self.confirmed_by.as_deref(),
             wishes: &self.wishes,
         }
     }
@@ -187,7 +202,7 @@ pub(crate) async fn observe(
 
     let ClusterView { recon, applications, workloads, error: cluster_error } = cluster(parts, now).await;
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
-    let branch = parts.forge.branch(name, &subject.repository.default_branch).await?;
+    let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
     let edits = inbox::issue_edits(&payloads);
     let history = History::new(&edits, subject.ours, |body| boxes(parts, body));
@@ -227,6 +242,8 @@ pub(crate) async fn observe(
         obstacles = vec![why.clone()];
     }
     obstacles.extend(unreadable.clone().filter(|_| state.began_at.is_none()));
+    // Said whether the run has begun or not; what it keeps from being done is held back by the mode.
+    obstacles.extend(subject.complaint.map(str::to_owned));
     let remade = look.remade(open_pulls.as_deref());
     let unread = look.memory.unread.clone();
 
@@ -244,7 +261,13 @@ pub(crate) async fn observe(
     });
     let unvouched_ticks = unvouched_ticks(parts, memory, &approvals, now);
     let wishes = wishes(&subject, &reading, &trusted, &history);
-    let vouched = trust::vouched(reading.tasks.iter(), state.began_at.is_none(), &trusted, &history);
+    // What a run that this store does not know had not vouched for is lost with its deliveries: nothing there counts by
+    // itself.
+    let discovery = state.began_at.is_none() && state.adopted.is_none();
+    let vouched = trust::vouched(reading.tasks.iter(), discovery, &trusted, &history);
+    let unknown_to_us = discovery && !subject.gone && subject.writes.is_empty();
+    let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
+    let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     Ok(Observation {
         now,
         issue: subject.issue.number,
@@ -277,6 +300,8 @@ pub(crate) async fn observe(
         approvals,
         unvouched_ticks,
         vouched,
+        left,
+        confirmed_by,
         wishes,
         remade,
         reading,

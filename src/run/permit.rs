@@ -199,9 +199,13 @@ impl Worker {
     ) -> Result<Result<ConfirmedPermit, String>, RunError> {
         let parts = Arc::clone(&self.parts);
         let issue = parts.forge.issue(&scene.repository.name, scene.issue.number).await?;
+        // Another head would be another base, and no merge: the repository's own file is that of the first look.
+        let branch = parts.forge.branch(&scene.repository.name, &scene.repository.default_branch).await?;
         let subject = Subject {
             settings: scene.settings,
             repository: scene.repository,
+            branch: &branch,
+            complaint: None,
             bot: scene.bot,
             issue: &issue,
             gone: false,

@@ -262,6 +262,12 @@ impl Report<'_> {
                 .take(FORMER_STATUSES)
                 .collect(),
             blocks: Vec::new(),
+            former_rows: self
+                .state
+                .adopted
+                .as_ref()
+                .map(|adoption| adoption.rows.clone())
+                .unwrap_or_default(),
             rows,
             template,
             closing_report: match closing {

@@ -1,9 +1,10 @@
-//! Settings under `[run]`, and those of each repository.
+//! Settings under `[run]` and `[discovery]`, and those of each repository.
 
 use super::situation::Mode;
 use crate::forge::{MergeStyle, RepositoryName};
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Settings under `[run]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -68,6 +69,72 @@ pub(crate) struct Repository {
     /// How pull requests are merged, in the forge's own words.
     #[serde(default)]
     pub merge_style: MergeStyle,
+    /// Whether `.caretaker.toml` on its default branch may ask for more care.
+    #[serde(default)]
+    pub allow_repository_file: bool,
+}
+
+impl Repository {
+    /// A repository with every default.
+    pub(crate) fn new(name: RepositoryName) -> Self {
+        Self {
+            name,
+            mode: Mode::default(),
+            pull_urls: Vec::new(),
+            rollout: RolloutBy::default(),
+            allow_repository_file: false,
+            merge_style: MergeStyle::default(),
+        }
+    }
+}
+
+/// Settings under `[discovery]`: repositories that no table names.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Discovery {
+    /// Whether caretaker looks after every repository that its token can write to and that has the maintenance label.
+    pub enabled: bool,
+    /// Only repositories of these owners; empty: of all.
+    pub owners: Vec<String>,
+    /// How much may be done in a repository that was found.
+    pub mode: Mode,
+    /// Whether their `.caretaker.toml` may ask for more care.
+    pub allow_repository_file: bool,
+    /// How often it is looked for them.
+    pub every_seconds: f64,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self {
+            enabled: false,
+            owners: Vec::new(),
+            mode: Mode::default(),
+            allow_repository_file: false,
+            every_seconds: 3600.0,
+        }
+    }
+}
+
+impl Discovery {
+    /// How often it is looked for repositories.
+    pub(crate) fn every(&self) -> Duration {
+        Duration::try_from_secs_f64(self.every_seconds).unwrap_or(Duration::MAX)
+    }
+
+    /// Whether repositories of this owner are wanted. Forges compare names without case.
+    pub(crate) fn wants(&self, name: &RepositoryName) -> bool {
+        self.owners.is_empty() || self.owners.iter().any(|owner| owner.eq_ignore_ascii_case(&name.owner))
+    }
+
+    /// The settings of a repository that was found.
+    pub(crate) fn settings_of(&self, name: RepositoryName) -> Repository {
+        Repository {
+            mode: self.mode,
+            allow_repository_file: self.allow_repository_file,
+            ..Repository::new(name)
+        }
+    }
 }
 
 /// How a merge gets into a cluster.

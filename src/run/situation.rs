@@ -4,7 +4,7 @@ use super::state::RunState;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
 use crate::health::{Attribution, FindingId, PlanMark, Recon};
-use crate::issue::{Reading, TaskKey, TemplateValues};
+use crate::issue::{Left, Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
 use crate::merge::preflight::Preflight;
@@ -14,8 +14,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How much a repository lets caretaker do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+/// How much a repository lets caretaker do; less before more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Mode {
     /// Shows in the status what it would do, and does nothing else.
@@ -181,6 +181,10 @@ pub(crate) struct Situation<'a> {
     pub(crate) vouched: &'a BTreeSet<TaskKey>,
     /// A trusted person's word that everything in the body counts, newer than the journal's last one.
     pub(crate) resumed_by: Option<(&'a str, Timestamp)>,
+    /// What a run left in the text that this store does not know.
+    pub(crate) left: Option<&'a Left>,
+    /// The trusted person who said that such a run may go on.
+    pub(crate) confirmed_by: Option<&'a str>,
     /// What people changed.
     pub(crate) wishes: &'a [Wish],
 }

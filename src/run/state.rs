@@ -41,6 +41,8 @@ pub(crate) struct RunState {
     pub(crate) withdrawn: bool,
     /// Since which event the run goes on after it was withdrawn or closed.
     pub(crate) taken_up: Option<EventId>,
+    /// It was begun by a run that this store does not know.
+    pub(crate) adopted: Option<Adoption>,
     /// The issue was closed, and a person opened it again.
     pub(crate) reopened: Option<Reopened>,
     /// Changes whenever something happened that people should read at once.
@@ -59,6 +61,15 @@ impl RunState {
                 self.template = TemplateValues { overall, last_updated };
                 self.important += 1;
             }
+            Event::Adopted { run, rows, closed } => {
+                self.adopted = Some(Adoption { at, run, rows, stage: AdoptionStage::Asked });
+                if closed {
+                    self.reopened = Some(Reopened::default());
+                }
+                self.important += 1;
+            }
+            Event::AdoptionConfirmed { by: _ } => self.adoption_is(AdoptionStage::Confirmed),
+            Event::AdoptionOver => self.adoption_is(AdoptionStage::Over),
             Event::TaskSeen { task, ticked, vouched } => {
                 let state = if ticked {
                     TaskState::Ended { outcome: TaskOutcome::Done, note: String::new(), at }
@@ -233,6 +244,13 @@ impl RunState {
                     self.first_recon = Some(*recon);
                 }
             }
+        }
+    }
+
+    fn adoption_is(&mut self, stage: AdoptionStage) {
+        if let Some(adoption) = &mut self.adopted {
+            adoption.stage = stage;
+            self.important += 1;
         }
     }
 

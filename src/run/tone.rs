@@ -31,11 +31,12 @@ pub(crate) fn tone(event: &Event) -> Tone {
         | Event::Held { .. }
         | Event::TaskFailed { .. }
         | Event::Escalated { .. } => Tone::Bad,
-        Event::ApprovalAsked { .. }
+        Event::Adopted { .. }
+        | Event::ApprovalAsked { .. }
         | Event::CommentAsked { .. }
         | Event::Waits { .. }
         | Event::Ended { outcome: Outcome::NotYet { .. } | Outcome::Outdated { .. }, .. } => Tone::Waits,
-        Event::Approved { .. } | Event::Vouched { .. } => Tone::Person,
+        Event::Approved { .. } | Event::Vouched { .. } | Event::AdoptionConfirmed { .. } => Tone::Person,
         Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,
         _ => Tone::Plain,
     }

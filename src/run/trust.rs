@@ -218,6 +218,16 @@ impl Comments<'_> {
         stopped
     }
 
+    /// The trusted person who wrote `/caretaker resume` after a moment. One of the same second may be older.
+    pub(crate) fn goes_on_after(&self, moment: Timestamp) -> Option<String> {
+        self.all
+            .iter()
+            .filter(|comment| comment.created_at.as_second() > moment.as_second())
+            .filter(|comment| self.counts(comment, moment))
+            .find(|comment| commands(&comment.body).contains(&Command::Resume))
+            .map(|comment| comment.author.login.clone())
+    }
+
     /// A trusted person's `/caretaker resume`, newer than a task that nobody vouches for yet, and when it was written.
     pub(crate) fn resumed_by(&self, state: &RunState) -> Option<(String, Timestamp)> {
         let since = state.began_at?;

@@ -3,34 +3,36 @@
 //! There is one worker a process, and it alone has effects. Races decided here: hints, time and a restart all lead to
 //! the same look at the world (level, not edge); two caretakers on one cluster are kept apart by the lease, which is
 //! taken before the first look that may lead to an effect; the body is written from a fresh text, and what will be
-//! remembered of it is stored before the forge is asked, so that our own writes are always recognised.
+//! remembered of it is stored before the forge is asked, so that our own writes are always recognised. Repositories are
+//! looked at one after the other, so what one look began in the cluster is known to the next.
 
+mod desk;
+mod discovery;
 mod lock;
+mod missed;
 mod subject;
 mod turn;
 
 pub(super) use lock::Lock;
 pub(super) use turn::{Scene, Work};
 
-use super::settings::{Repository as RepositorySettings, Settings};
+use super::settings::{Discovery, Repository as RepositorySettings, Settings};
 use crate::cluster::{self, Cluster, ClusterError, ClusterLease};
-use crate::forge::{Account, Forge, ForgeError, IssueNumber};
+use crate::forge::{Account, Forge, ForgeError, IssueNumber, RepositoryName};
 use crate::health::{self};
-use crate::inbox::Hints;
+use crate::inbox::{Hints, KnownRepositories};
 use crate::issue::hex;
 use crate::merge::{self, classify::Rules};
 use crate::store::{RunId, Store, StoreError};
 use crate::timing::Timing;
 use crate::web::{Peer, Readiness};
+use desk::Desk;
 use jiff::Timestamp;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
-
-/// How long to wait after a look that failed.
-const AFTER_ERROR: Duration = Duration::from_secs(5);
 
 /// Why a look failed.
 #[derive(Debug, thiserror::Error)]
@@ -65,8 +67,17 @@ impl RunError {
     }
 }
 
+/// The one run that a worker in the foreground works on.
+#[derive(Debug, Clone)]
+pub(crate) struct Only {
+    /// Its repository.
+    pub(crate) repository: RepositorySettings,
+    /// Its issue.
+    pub(crate) issue: IssueNumber,
+}
+
 /// What a worker is made of.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Parts {
     /// Where runs are remembered.
     pub(crate) store: Arc<Store>,
@@ -76,8 +87,12 @@ pub(crate) struct Parts {
     pub(crate) cluster: Arc<dyn Cluster>,
     /// Settings of runs.
     pub(crate) settings: Settings,
-    /// The repositories.
+    /// The repositories that the settings name.
     pub(crate) repositories: Vec<RepositorySettings>,
+    /// Whether others are looked for.
+    pub(crate) discovery: Discovery,
+    /// All of them, as the inbox knows them.
+    pub(crate) known: KnownRepositories,
     /// How long things are given.
     pub(crate) timing: Timing,
     /// Settings of merging.
@@ -95,7 +110,7 @@ pub(crate) struct Parts {
     /// What `/readyz` shows.
     pub(crate) readiness: Arc<Readiness>,
     /// Work on this issue alone, and stop when it is over or waits for people.
-    pub(crate) only: Option<IssueNumber>,
+    pub(crate) only: Option<Only>,
 }
 
 /// When to look again.
@@ -118,6 +133,13 @@ pub(crate) enum Standing {
     People,
     /// Something must be mended before anything is done.
     Obstacles,
+    /// The repository itself cannot be worked in.
+    Unusable {
+        /// Which.
+        repository: RepositoryName,
+        /// Why, in words that follow its name.
+        why: String,
+    },
     /// The run is stopped.
     Paused,
     /// Another caretaker holds the lock.
@@ -147,23 +169,12 @@ pub(crate) struct Worker {
     /// The open runs whose journals cannot be read, by repository and issue.
     unread: BTreeSet<(String, u64)>,
     pub(super) lease: Option<ClusterLease>,
-    /// What the last asking for the lock gave, in this round.
+    /// What the last asking for the lock gave, for as long as a repository wants it.
     asked: Option<Lock>,
-}
-
-/// What came of looking at every repository once.
-#[derive(Debug)]
-struct Round {
-    /// Something was done: look again at once.
-    again: bool,
-    /// The world is awaited somewhere: what comes next may be ours to do.
-    busy: bool,
-    /// A look failed and may not fail the next time.
-    failed: bool,
-    /// How the last repository stands where nothing can be done.
-    standing: Standing,
-    /// When to look again.
-    wait: Duration,
+    /// The repositories that are looked after: those of the settings, then those that were found.
+    desks: Vec<Desk>,
+    /// When others are looked for next; `None`: at once.
+    discovery_due: Option<Instant>,
 }
 
 impl Worker {
@@ -171,7 +182,12 @@ impl Worker {
     pub(crate) async fn new(parts: Arc<Parts>) -> Result<Self, StoreError> {
         let holder = parts.store.holder().await?;
         let (works, unread) = (HashMap::new(), BTreeSet::new());
-        Ok(Self { parts, holder, bot: None, works, unread, lease: None, asked: None })
+        let desks = match &parts.only {
+            Some(only) => vec![Desk::new(only.repository.clone())],
+            None => parts.repositories.iter().cloned().map(Desk::new).collect(),
+        };
+        let (bot, lease, asked, discovery_due) = (None, None, None, None);
+        Ok(Self { parts, holder, bot, works, unread, lease, asked, desks, discovery_due })
     }
 
     /// Works until it is told to stop; with `only`, until that run is over or waits for people.
@@ -179,25 +195,29 @@ impl Worker {
         self.recollect().await;
         let mut watched: Option<(Instant, Option<Timestamp>)> = None;
         let standing = loop {
-            let round = self.round(&stop).await;
+            self.discover().await;
+            self.round(&stop).await;
             if stop.is_cancelled() {
                 break Standing::Stopped;
             }
-            if round.again {
+            if self.desks.iter().any(|desk| desk.again) {
                 continue;
             }
-            let mut wait = round.wait + round.wait.mul_f64(rand::random_range(0.0..0.1));
-            if self.parts.only.is_some() && !round.busy && !round.failed {
-                let Some(Lock::HeldBy(holder)) = &self.asked else { break round.standing };
+            let busy = self.desks.iter().any(|desk| desk.busy);
+            let failed = self.desks.iter().any(Desk::has_failed);
+            let mut wait = self.until_due();
+            if self.parts.only.is_some() && !busy && !failed {
+                let standing = self.desks.last().map_or(Standing::NoIssue, |desk| desk.standing.clone());
+                let Some(Lock::HeldBy(holder)) = &self.asked else { break standing };
                 // A caretaker that died holds the lock until it has run out, which shows only by watching it.
                 let (since, renewed) = *watched.get_or_insert((Instant::now(), holder.renewed_at));
                 if renewed != holder.renewed_at || since.elapsed() >= lock::PATIENCE {
-                    break round.standing;
+                    break standing;
                 }
                 wait = wait.min(lock::RENEWAL);
             }
             // Where only people are awaited another caretaker may work; what is half done keeps the lock.
-            if !round.busy && !self.is_in_flight() {
+            if !busy && !self.is_in_flight() {
                 self.give_lock_back().await;
             }
             if self.rest(wait, &stop).await {
@@ -209,38 +229,45 @@ impl Worker {
         Ok(standing)
     }
 
-    /// Looks at every repository once.
-    async fn round(&mut self, stop: &CancellationToken) -> Round {
-        let reconcile = self.parts.timing.reconcile();
-        let standing = Standing::NoIssue;
-        let mut round = Round { again: false, busy: false, failed: false, standing, wait: reconcile };
-        self.asked = None;
-        for settings in self.parts.repositories.clone() {
+    /// Looks once at every repository that is due.
+    async fn round(&mut self, stop: &CancellationToken) {
+        for at in 0..self.desks.len() {
             if stop.is_cancelled() {
-                break;
+                return;
             }
+            if !self.desks[at].is_due(Instant::now()) {
+                continue;
+            }
+            let settings = self.desks[at].settings.clone();
             let span = tracing::info_span!("repository", name = %settings.name);
-            match self.turn(&settings).instrument(span).await {
-                Ok(Next::Now) => round.again = true,
-                Ok(Next::Soon) => {
-                    round.busy = true;
-                    round.wait = round.wait.min(self.parts.timing.poll());
-                }
-                Ok(Next::Later(how)) => round.standing = how,
-                Err(error) => {
-                    tracing::error!(error = %chain(&error), "the look failed; trying again");
-                    self.note_failure(&settings, &error);
-                    round.standing = Standing::Obstacles;
-                    // What only a person can mend is not asked for every few seconds.
-                    if !error.needs_person() {
-                        round.failed = true;
-                        round.wait = round.wait.min(AFTER_ERROR);
-                    }
-                }
+            let before = self.asked.take();
+            let result = self.turn(at, &settings).instrument(span.clone()).await;
+            self.desks[at].wants_lock = self.asked.is_some();
+            if self.desks.iter().any(|desk| desk.wants_lock) && self.asked.is_none() {
+                self.asked = before;
             }
+            if let Err(error) = &result {
+                self.note_failure(&settings, error);
+            }
+            self.stands(&settings.name, result.as_ref().ok());
+            let desk = &mut self.desks[at];
+            let timing = &self.parts.timing;
+            span.in_scope(|| {
+                if desk.note(&result, timing) {
+                    let what = desk.said.as_deref();
+                    tracing::error!(what, "nothing can be done here; it is said again when that changes");
+                }
+            });
             self.parts.readiness.looped();
         }
-        round
+        self.parts.readiness.looped();
+    }
+
+    /// How long until something is to be done. Never longer than an ordinary pause, so that the worker shows that it lives.
+    fn until_due(&self) -> Duration {
+        let now = Instant::now();
+        let due = self.desks.iter().map(|desk| desk.left(now));
+        due.min().unwrap_or(Duration::MAX).min(self.parts.timing.reconcile())
     }
 
     /// Waits for a hint or the time. Nothing but the lock is asked for meanwhile: ours is renewed, and one that was not to
@@ -249,21 +276,39 @@ impl Worker {
         let until = Instant::now() + wait;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let nap = if self.asked.is_some() { left.min(lock::RENEWAL) } else { left };
+            let before = self.asked.clone().or(self.lease.as_ref().map(|_| Lock::Held));
+            let nap = if before.is_some() { left.min(lock::RENEWAL) } else { left };
             tokio::select! {
                 () = stop.cancelled() => return true,
-                _ = self.parts.hints.notified() => return false,
+                marked = self.parts.hints.notified() => {
+                    self.desks
+                        .iter_mut()
+                        .filter(|desk| marked.contains(&desk.settings.name))
+                        .for_each(Desk::call);
+                    return false;
+                }
                 () = tokio::time::sleep(nap) => {}
             }
             if Instant::now() >= until {
                 return false;
             }
-            let before = self.asked.clone();
             let now = self.lock().await;
             if before.is_none_or(|before| !before.is_like(&now)) {
+                self.desks.iter_mut().filter(|desk| desk.wants_lock).for_each(Desk::call);
                 return false;
             }
         }
+    }
+
+    /// Shows how a repository stands where it cannot be worked in.
+    fn stands(&self, name: &RepositoryName, next: Option<&Next>) {
+        let why = match next {
+            Some(Next::Later(Standing::Unusable { why, .. })) => Some(why.clone()),
+            Some(_) => None,
+            // A look that failed says nothing new of that.
+            None => return,
+        };
+        self.parts.readiness.repository_says(name, why);
     }
 
     fn note_failure(&self, settings: &RepositorySettings, error: &RunError) {

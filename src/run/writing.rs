@@ -83,7 +83,8 @@ impl Worker {
         work: &mut Work,
         awaited: Option<&Waiting>,
     ) -> Result<(), RunError> {
-        if scene.issue.state == State::Closed || work.state.closed() {
+        // An archive takes no words; the page and the log have to do.
+        if scene.issue.state == State::Closed || work.state.closed() || scene.repository.archived {
             return Ok(());
         }
         // With a lock that nobody can read, another caretaker may be at work on this text. It is if the text holds a

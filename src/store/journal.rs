@@ -112,6 +112,14 @@ impl Store {
         rows.iter().map(run_row).collect()
     }
 
+    /// The open runs of every repository, newest first.
+    pub(crate) async fn all_open_runs(&self) -> StoreResult<Vec<RunRow>> {
+        let rows = sqlx::query("SELECT * FROM run WHERE ended_at IS NULL ORDER BY id DESC")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(run_row).collect()
+    }
+
     /// The newest runs, newest first.
     pub(crate) async fn recent_runs(&self, limit: u32) -> StoreResult<Vec<RunRow>> {
         let rows = sqlx::query("SELECT * FROM run ORDER BY id DESC LIMIT ?")

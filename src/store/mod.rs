@@ -6,9 +6,11 @@
 
 mod deliveries;
 mod journal;
+mod missed;
 
 pub(crate) use deliveries::{Delivery, Stored};
 pub(crate) use journal::{EventId, JournalRow, RunId, RunRow};
+pub(crate) use missed::MissedEvents;
 
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;

@@ -1,7 +1,8 @@
 //! `/healthz` says that the process answers. `/readyz` says whether it can do its work, check by check.
 //!
-//! A run that cannot go on because its issue or its journal cannot be read is named as well, and leaves caretaker ready:
-//! it still takes deliveries and works on the others, and a forge sends no delivery twice.
+//! A run that cannot go on because its issue or its journal cannot be read is named as well, and so is a repository that
+//! was renamed, archived or taken away; both leave caretaker ready: it still takes deliveries and works on the others, and
+//! a forge sends no delivery twice.
 //!
 //! The worker tells [`Readiness`] of every contact and every round; nothing is asked of forge or cluster here, so that
 //! probes cost them nothing. What they said when they failed stays off this listener, which others than the operator
@@ -52,6 +53,8 @@ struct Contacts {
     looped: Option<(Timestamp, Instant)>,
     /// What is wrong with a repository's run, where the issue itself cannot say it.
     runs: BTreeMap<RepositoryName, String>,
+    /// Why a repository cannot be worked in.
+    repositories: BTreeMap<RepositoryName, String>,
 }
 
 /// One line of `/readyz`.
@@ -75,6 +78,7 @@ struct Checks {
     cluster: Check,
     worker: Check,
     runs: Check,
+    repositories: Check,
 }
 
 #[derive(Debug, Serialize)]
@@ -116,6 +120,30 @@ impl Readiness {
             Some(what) => state.runs.insert(repository.clone(), what),
             None => state.runs.remove(repository),
         };
+    }
+
+    /// Why a repository cannot be worked in, in words that follow its name; `None`: it can.
+    pub(crate) fn repository_says(&self, repository: &RepositoryName, why: Option<String>) {
+        let mut state = self.state();
+        match why {
+            Some(why) => state.repositories.insert(repository.clone(), why),
+            None => state.repositories.remove(repository),
+        };
+    }
+
+    /// Which repositories cannot be worked in, and why, for those who may know.
+    pub(crate) fn repositories_error(&self) -> Option<String> {
+        let state = self.state();
+        let lines: Vec<String> =
+            state.repositories.iter().map(|(repository, why)| format!("{repository} {why}")).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
+    }
+
+    /// Whether every repository can be worked in.
+    pub(super) fn repositories(&self) -> Check {
+        let ok = self.state().repositories.is_empty();
+        let why = (!ok).then_some("a repository cannot be worked in; the log and the page say why");
+        Check { ok, why, last: None }
     }
 
     /// What is wrong with runs, for those who may know.
@@ -203,6 +231,7 @@ pub(super) async fn ready(State(state): State<HealthState>) -> Response {
         cluster: state.readiness.peer(Peer::Cluster),
         worker: state.readiness.worker(),
         runs: state.readiness.runs(),
+        repositories: state.readiness.repositories(),
     };
     let ready = [&checks.store, &checks.forge, &checks.cluster, &checks.worker].iter().all(|check| check.ok);
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

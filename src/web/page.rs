@@ -2,7 +2,7 @@
 
 use super::health::{Check, Peer, Readiness};
 use crate::run::{self, Event, RunState, Tone};
-use crate::store::{JournalRow, RunId, RunRow, Store, StoreError};
+use crate::store::{JournalRow, MissedEvents, RunId, RunRow, Store, StoreError};
 use crate::wording;
 use askama::Template;
 use axum::Router;
@@ -139,6 +139,7 @@ async fn style() -> Response {
 
 async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
     let rows = state.store.recent_runs(RUNS).await?;
+    let missed = state.store.missed_events().await?;
     let readiness = &state.readiness;
     page(&RunsPage {
         parts: vec![
@@ -146,6 +147,8 @@ async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
             part("cluster", &readiness.peer(Peer::Cluster), readiness.error(Peer::Cluster)),
             part("worker", &readiness.worker(), None),
             part("runs", &readiness.runs(), readiness.runs_error()),
+            part("repositories", &readiness.repositories(), readiness.repositories_error()),
+            deliveries(&missed),
         ],
         runs: rows.iter().map(Run::from).collect(),
     })
@@ -156,6 +159,25 @@ fn part(name: &'static str, check: &Check, error: Option<String>) -> Part {
     let why = error.or_else(|| check.why.map(str::to_owned));
     let words = why.into_iter().chain(last).collect::<Vec<_>>().join("; ");
     Part { name, ok: check.ok, words }
+}
+
+/// Events that nothing was delivered for. They cost time and nothing else, so that there were some is no fault by itself.
+fn deliveries(missed: &[(String, MissedEvents)]) -> Part {
+    let lines: Vec<String> = missed
+        .iter()
+        .map(|(repository, missed)| {
+            let last = missed.last_delivery_at.map_or_else(
+                || "none had ever arrived".to_owned(),
+                |at| format!("the last one had arrived {}", wording::time(at)),
+            );
+            format!(
+                "{repository}: missed {} times, last {}; {last}",
+                missed.count,
+                wording::time(missed.last_at)
+            )
+        })
+        .collect();
+    Part { name: "deliveries", ok: lines.is_empty(), words: lines.join("; ") }
 }
 
 async fn one_run(State(state): State<PageState>, Path(id): Path<i64>) -> Result<Response, PageError> {

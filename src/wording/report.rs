@@ -185,6 +185,11 @@ pub(crate) fn hold_advice() -> &'static str {
     "Renovate makes a merged branch again. The rule below, in its settings, stops that; a newer version is free."
 }
 
+/// The run that a line of a status block names as its writer.
+pub(crate) fn run_of_status_foot(line: &str) -> Option<&str> {
+    line.strip_prefix("*Written by caretaker, run ")?.split_once(". What stands").map(|(run, _)| run)
+}
+
 /// The line at the end of the status block.
 pub(crate) fn status_foot(run: &str) -> String {
     format!(

@@ -476,21 +476,47 @@ pub(crate) fn nobody_trusted() -> String {
     "`run.trusted` names nobody, which an organisation's repository needs: name the accounts whose word counts".to_owned()
 }
 
-/// The repository cannot be written.
-pub(crate) fn cannot_push(repository: &crate::forge::RepositoryName) -> String {
-    format!(
-        "the forge's token may not write to {repository}: give its account write access, and the token the scopes write:repository and write:issue"
-    )
-}
-
 /// The token lacks a scope.
 pub(crate) fn scope_missing() -> String {
     "the forge's token may not change code: make one with the scopes write:repository, write:issue and read:user".to_owned()
 }
 
-/// The repository is archived.
-pub(crate) fn archived(repository: &crate::forge::RepositoryName) -> String {
-    format!("{repository} is archived: nothing can be merged there")
+/// A run of another store is met.
+pub(crate) fn adoption_asks(run: &str) -> String {
+    let run = quote_outside(run, 60);
+    let run = if run.is_empty() { String::new() } else { format!(" ({run})") };
+    format!(
+        "a person's word: the status that stood here is of a run that this caretaker's store does not know{run}. The store \
+         was lost or replaced, another caretaker worked here, or the text was copied. What was half done, and every approval \
+         that was given, is not known; what is ticked counts as done. See that no other caretaker works on this cluster \
+         and that nothing is half done, then write `/caretaker resume` as a comment; nothing is done before that"
+    )
+}
+
+/// A run of another store may go on, but not yet.
+pub(crate) fn adoption_waits(why: &str) -> String {
+    format!("the run of an unknown store goes on when all is well: {why}")
+}
+
+/// Why versions are held that an unknown run held.
+pub(crate) fn held_by_unknown_run() -> String {
+    "a run that this store does not know held it".to_owned()
+}
+
+/// The repository's own file could not be read.
+pub(crate) fn repository_file_unread(error: &ForgeError) -> String {
+    format!(
+        "`.caretaker.toml` could not be read ({}): until it can, caretaker only observes",
+        quote_outside(&error.to_string(), SHORT)
+    )
+}
+
+/// The repository's own file asks for what it may not.
+pub(crate) fn repository_file_refused(why: &str) -> String {
+    format!(
+        "`.caretaker.toml` is refused as a whole: {}. It may only ask for more care; until it is mended, caretaker only observes",
+        quote_outside(why, 2 * SHORT).trim_end_matches('.')
+    )
 }
 
 /// The repository does not allow the way of merging that the settings ask for.
@@ -706,6 +732,9 @@ pub(crate) fn standing(issue: IssueNumber, standing: &crate::run::Standing) -> S
         Standing::NoIssue => format!("#{issue} is no open maintenance issue"),
         Standing::People => format!("the run on #{issue} waits for people; the issue says for what"),
         Standing::Obstacles => format!("the run on #{issue} cannot go on: something is missing"),
+        Standing::Unusable { repository, why } => {
+            format!("nothing was done for #{issue}: {repository} {why}")
+        }
         Standing::Paused => format!("the run on #{issue} is stopped by a person"),
         Standing::Locked { holder } => {
             format!("nothing was done for #{issue}: another caretaker ({holder}) holds the cluster's lock")

@@ -205,6 +205,26 @@ fn a_plan_of_an_issue_says_what_is_missing() {
 }
 
 #[test]
+fn of_several_repositories_one_must_be_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let tables = "[[repository]]\nname = \"ops/homelab\"\n[[repository]]\nname = \"ops/second\"\n";
+    std::fs::write(folder.path().join("caretaker.toml"), tables).unwrap();
+    let cases: [(&[&str], &str); 4] = [
+        (&["plan", "--issue", "7"], "ops/homelab, ops/second"),
+        (&["lint", "--issue", "7"], "ops/homelab, ops/second"),
+        (&["run", "--issue", "7"], "ops/homelab, ops/second"),
+        (&["run", "--issue", "7", "--repository", "ops/third"], "do not name ops/third"),
+    ];
+    for (arguments, part) in cases {
+        let mut command = caretaker(folder.path(), arguments);
+        command.env("CARETAKER__FORGE__URL", "http://127.0.0.1:9/").env("CARETAKER_FORGE_TOKEN", "unseen");
+        let (code, _, err) = finish(&command.output().unwrap());
+        assert_eq!(code, Some(2), "{arguments:?}: {err}");
+        assert!(err.contains(part) && err.contains("--repository"), "{arguments:?}: {err}");
+    }
+}
+
+#[test]
 fn a_reader_that_stops_reading_is_no_failure() {
     let folder = tempfile::tempdir().unwrap();
     let mut child = caretaker(folder.path(), &["config", "example"]).spawn().unwrap();

@@ -219,6 +219,7 @@ impl Script {
                 .iter()
                 .map(|(name, text)| Block { name: name.clone(), text: text.clone() })
                 .collect(),
+            former_rows: Vec::new(),
             rows: rows.collect(),
             template: TemplateFields {
                 overall: self

@@ -4,6 +4,7 @@
 //! a change in flight), then what people decided, then the next task. Nothing here waits, asks or writes; a decision
 //! that rests on something stale cannot be made, since everything comes from one pass.
 
+mod adoption;
 mod change;
 mod last;
 mod proposal;
@@ -72,6 +73,10 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
         if situation.withdrawn {
             return Decision::Over;
         }
+        // Before anything is written over it.
+        if let Some(met) = adoption::met(situation) {
+            return Decision::Note(met);
+        }
         if !situation.obstacles.is_empty() {
             return Decision::Wait(Waiting::Obstacles);
         }
@@ -95,7 +100,8 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
     if situation.withdrawn {
         return Decision::Note(vec![Event::Withdrawn { closed: situation.issue_closed }]);
     }
-    guard(situation, standstill::label(situation, tasks::next(situation)))
+    let next = adoption::next(situation).unwrap_or_else(|| tasks::next(situation));
+    guard(situation, standstill::label(situation, next))
 }
 
 /// Holds back effects while the run is stopped or the mode allows none.
@@ -148,6 +154,7 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     if let Some((by, at)) = situation.resumed_by {
         events.push(Event::Vouched { by: by.to_owned(), at });
     }
+    events.extend(adoption::confirmed(situation));
     for wish in situation.wishes {
         events.extend(granted(situation, wish));
     }

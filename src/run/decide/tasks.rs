@@ -432,7 +432,7 @@ fn gate(situation: &Situation<'_>) -> GateState {
 }
 
 /// Why neither a final gate nor a closing may pass now.
-fn gate_closed(situation: &Situation<'_>) -> Option<String> {
+pub(super) fn gate_closed(situation: &Situation<'_>) -> Option<String> {
     match gate(situation) {
         GateState::Open => None,
         GateState::Settling => Some(wording::gate_settling()),

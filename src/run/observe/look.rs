@@ -219,21 +219,14 @@ impl Look<'_> {
         } else if !trusted.holds(&self.subject.issue.author.login) {
             obstacles.push(wording::untrusted_author(&self.subject.issue.author.login));
         }
-        if repository.archived {
-            obstacles.push(wording::archived(&repository.name));
-        } else if !repository.can_push {
-            obstacles.push(wording::cannot_push(&repository.name));
-        } else if self.subject.settings.mode != Mode::Observe
+        // Whether it may be written at all was asked before.
+        if self.subject.settings.mode != Mode::Observe
             && !self.parts.forge.may_write_code(&repository.name).await?
         {
             obstacles.push(wording::scope_missing());
         }
         let merges = reading.tasks.iter().any(|task| !task.ticked && matches!(task.kind, Kind::Merge { .. }));
-        if merges
-            && !repository.archived
-            && repository.can_push
-            && self.subject.settings.mode != Mode::Observe
-        {
+        if merges && self.subject.settings.mode != Mode::Observe {
             let style = self.subject.settings.merge_style;
             if !repository.merge_styles.contains(&style) {
                 obstacles.push(wording::style_not_allowed(&repository.name, style, &repository.merge_styles));

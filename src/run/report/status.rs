@@ -9,7 +9,7 @@ use crate::issue::{
 use crate::run::decide::Waiting as Awaited;
 use crate::run::event::TaskOutcome;
 use crate::run::situation::Mode;
-use crate::run::state::{RunState, Stage, TaskState};
+use crate::run::state::{AdoptionStage, RunState, Stage, TaskState};
 use crate::wording;
 
 /// How many tasks stand how.
@@ -182,6 +182,12 @@ impl Report<'_> {
         }]
     }
 
+    /// What a person is asked where a run is met that this store does not know.
+    fn adoption(&self) -> Option<String> {
+        let adoption = self.state.adopted.as_ref()?;
+        (adoption.stage == AdoptionStage::Asked).then(|| wording::adoption_asks(&adoption.run))
+    }
+
     /// The status block's contents.
     pub(crate) fn status(&self) -> StatusView {
         let planned = self
@@ -247,7 +253,7 @@ impl Report<'_> {
             } else {
                 Vec::new()
             },
-            missing_rights: self.obstacles.to_vec(),
+            missing_rights: self.obstacles.iter().cloned().chain(self.adoption()).collect(),
             packets: self
                 .state
                 .escalations

@@ -233,6 +233,30 @@ pub(crate) struct Escalation {
     pub(crate) evidence: Vec<String>,
 }
 
+/// A run that another store began.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Adoption {
+    /// When its status block was met.
+    pub(crate) at: Timestamp,
+    /// How that block names its run.
+    pub(crate) run: String,
+    /// The rows of our own table of changes that stood there.
+    pub(crate) rows: Vec<String>,
+    /// How far it is.
+    pub(crate) stage: AdoptionStage,
+}
+
+/// How far the adoption of a run is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AdoptionStage {
+    /// A person is asked whether it may go on.
+    Asked,
+    /// It may, as soon as all is well.
+    Confirmed,
+    /// It is a run like any other.
+    Over,
+}
+
 /// What is known of an issue that was closed and opened again.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reopened {

@@ -43,12 +43,11 @@ async fn a_body_that_nests_too_deeply_neither_ends_the_worker_nor_blocks_another
     second.create_label("maintenance", "#0e8a16").unwrap();
     second.commit("main", super::first_commit("README.md", "# second\n")).unwrap();
     let other = second.open_issue("operator", "Second", &tasks([NODES_READY]), &["maintenance"]).unwrap();
+    let second_name = "ops/second".parse().unwrap();
     story.others.push(Repository {
-        name: "ops/second".parse().unwrap(),
         mode: Mode::Auto,
-        pull_urls: Vec::new(),
         rollout: RolloutBy::None,
-        merge_style: crate::forge::MergeStyle::Merge,
+        ..Repository::new(second_name)
     });
     let deep =
         format!("## Tasks\n\n{}- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n", "> ".repeat(500));

@@ -90,7 +90,7 @@ async fn a_renamed_repository_is_told_apart_and_left_alone() {
     let mut repository = story.world.repository().clone();
     repository.rename("household").unwrap();
     story.start().await;
-    let says = |part: &str| story.forge_error().is_some_and(|error| error.contains(part));
+    let says = |part: &str| story.repositories_error().is_some_and(|error| error.contains(part));
     story.wait("the readiness tells the new name", || says("household")).await;
     story.looks(3).await;
     assert_eq!(story.effects(), [""; 0]);

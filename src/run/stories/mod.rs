@@ -1,5 +1,6 @@
 //! Whole runs against the simulated homelab over real HTTP, told as stories.
 
+mod adoption;
 mod approvals;
 mod bad_input;
 mod closings;
@@ -14,6 +15,8 @@ mod missing_rights;
 mod others;
 mod people;
 mod protected;
+mod repositories;
+mod repository_files;
 mod trouble;
 mod unknowns;
 mod unreadable;
@@ -25,7 +28,7 @@ use super::worker::{Parts, RunError, Standing, Worker};
 use super::{RunState, Settings, load_state, settings};
 use crate::forge::Gitea;
 use crate::health;
-use crate::inbox::{Hints, Inbox};
+use crate::inbox::{Hints, Inbox, KnownRepositories};
 use crate::merge::{self, classify::Rules};
 use crate::store::Store;
 use crate::timing::Timing;
@@ -95,6 +98,8 @@ pub(super) struct Story {
     pub(super) settings: Settings,
     /// Other repositories that caretaker looks after, behind the homelab's.
     pub(super) others: Vec<settings::Repository>,
+    /// Whether it looks for more.
+    pub(super) discovery: settings::Discovery,
     /// How health is set.
     pub(super) health: health::Settings,
     /// The forge's account that caretaker has.
@@ -165,11 +170,9 @@ impl Story {
         std::fs::write(&kubeconfig, world.kubernetes().kubeconfig(&token)).unwrap();
         Self {
             repository: settings::Repository {
-                name: "ops/homelab".parse().unwrap(),
                 mode: Mode::Auto,
                 pull_urls: vec![world.repository_url().to_owned()],
-                rollout: settings::RolloutBy::Watchers,
-                merge_style: crate::forge::MergeStyle::Merge,
+                ..settings::Repository::new("ops/homelab".parse().unwrap())
             },
             settings: Settings {
                 trusted: vec!["operator".to_owned()],
@@ -177,6 +180,7 @@ impl Story {
                 ..Settings::default()
             },
             others: Vec::new(),
+            discovery: settings::Discovery::default(),
             health: health::Settings::default(),
             token: world.token(login).to_owned(),
             login: login.to_owned(),
@@ -225,6 +229,10 @@ impl Story {
             forge: Arc::new(Gitea::new(&url, &self.token.clone().into(), &forge_settings).unwrap()),
             cluster: Arc::new(cluster::Kubernetes::connect(&cluster_settings).await.unwrap()),
             settings: self.settings.clone(),
+            known: KnownRepositories::from(
+                repositories.iter().map(|one| one.name.clone()).collect::<Vec<_>>(),
+            ),
+            discovery: self.discovery.clone(),
             repositories,
             timing: timing(),
             rules: Rules::new(&merge_settings),
@@ -240,9 +248,8 @@ impl Story {
 
     /// Listens for deliveries, and has the forge send them.
     async fn listen(&self, parts: &Parts, stop: CancellationToken) {
-        let names = vec![self.repository.name.clone()];
-        let inbox =
-            Inbox::new(SECRET.to_owned().into(), names, Arc::clone(&parts.store), parts.hints.clone());
+        let (known, store) = (parts.known.clone(), Arc::clone(&parts.store));
+        let inbox = Inbox::new(SECRET.to_owned().into(), known, store, parts.hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
@@ -279,10 +286,26 @@ impl Story {
         }
     }
 
+    /// Stops caretaker, and takes away everything that it remembers.
+    pub(super) async fn loses_its_store(&mut self) {
+        self.stop().await;
+        for entry in std::fs::read_dir(self.folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("caretaker.")) {
+                std::fs::remove_file(path).unwrap();
+            }
+        }
+    }
+
     /// The story's end: nothing fell over, and everything is stopped.
     pub(super) async fn end(mut self) {
         self.stop().await;
         self.world.shutdown().await;
+    }
+
+    /// Which repositories cannot be worked in, as the page and the log say it.
+    pub(super) fn repositories_error(&self) -> Option<String> {
+        self.running.as_ref().expect("caretaker runs").readiness.repositories_error()
     }
 
     /// What the forge last refused, as the page and the log say it.

@@ -94,7 +94,7 @@ async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_back() {
+async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_back_and_a_person_says_so() {
     let mut first = Story::begin().await;
     let echo = first.renovate_opens("echo", "36.0.1");
     let head = first.head();
@@ -109,6 +109,9 @@ async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_b
     assert_eq!((second.effects(), second.body_writes()), (Vec::new(), 0), "the second one only waits");
     first.stop().await;
     first.world.argocd_recovers();
+    second.says(number, "/caretaker resume").await;
+    second.next_second().await;
+    second.operator().comment(number, "/caretaker resume").await.unwrap();
     second.done(number, "D1").await;
     let commits = second.commits_since(&head);
     assert_eq!(commits.len(), 1, "once: {commits:?}");

@@ -46,13 +46,8 @@ fn next(open: &mut Vec<Issue>) -> Option<Issue> {
 }
 
 impl Worker {
-    /// The issue to work on: the one whose change is in flight, else an open run's whose issue was withdrawn, else the
-    /// newest open one, those of trusted authors first. With the other open ones.
-    pub(super) async fn subject(
-        &mut self,
-        repository: &Repository,
-        bot: &Account,
-    ) -> Result<Option<Found>, RunError> {
+    /// The open maintenance issues.
+    pub(super) async fn maintenance_issues(&self, repository: &Repository) -> Result<Vec<Issue>, RunError> {
         let name = &repository.name;
         let labels = self.parts.forge.labels(name).await?;
         let wanted = &self.parts.settings.maintenance_label;
@@ -61,9 +56,19 @@ impl Worker {
             Some(label) => self.parts.forge.open_issues(name, Some(label)).await?,
             None => Vec::new(),
         };
-        open.retain(|issue| {
-            issue.has_label(wanted) && self.parts.only.is_none_or(|only| only == issue.number)
-        });
+        open.retain(|issue| issue.has_label(wanted) && self.is_wanted(issue.number));
+        Ok(open)
+    }
+
+    /// The issue to work on: the one whose change is in flight, else an open run's whose issue was withdrawn, else the
+    /// newest of the open ones, those of trusted authors first. With the other open ones.
+    pub(super) async fn subject(
+        &mut self,
+        repository: &Repository,
+        bot: &Account,
+        mut open: Vec<Issue>,
+    ) -> Result<Option<Found>, RunError> {
+        let name = &repository.name;
         // Whoever may open issues must not keep the run of somebody who counts from going on.
         let trusted = Trusted::new(&self.parts.settings, repository);
         open.sort_by_key(|issue| {
@@ -74,7 +79,7 @@ impl Worker {
         let mut chosen = None;
         for run in self.parts.store.open_runs(&name.to_string()).await? {
             let number = IssueNumber(run.issue);
-            if self.parts.only.is_some_and(|only| only != number) {
+            if !self.is_wanted(number) {
                 continue;
             }
             let id = run.id;
@@ -123,6 +128,11 @@ impl Worker {
         Ok(Some(Found { issue, others, gone }))
     }
 
+    /// Whether an issue is to be worked on: in the foreground, only one is.
+    fn is_wanted(&self, number: IssueNumber) -> bool {
+        self.parts.only.as_ref().is_none_or(|only| only.issue == number)
+    }
+
     /// What is remembered of a run, else what its journal says.
     pub(super) async fn take_work(&mut self, run: RunRow) -> Result<Work, RunError> {
         if let Some(work) = self.works.remove(&run.id) {
@@ -142,25 +152,29 @@ impl Worker {
     }
 
     /// Reads the journals of all open runs: a change in flight anywhere keeps every other repository waiting, from the
-    /// first look on.
+    /// first look on. So do those of repositories that have yet to be found again; a table that was taken out of the
+    /// settings is a person's word that its runs are over.
     pub(super) async fn recollect(&mut self) {
-        for settings in self.parts.repositories.clone() {
-            let runs = match self.parts.store.open_runs(&settings.name.to_string()).await {
-                Ok(runs) => runs,
-                Err(error) => {
-                    tracing::error!(%error, "the open runs could not be read");
-                    continue;
+        let runs = match self.parts.store.all_open_runs().await {
+            Ok(runs) => runs,
+            Err(error) => {
+                tracing::error!(%error, "the open runs could not be read");
+                return;
+            }
+        };
+        let all = self.parts.discovery.enabled;
+        let named = |run: &RunRow| {
+            self.parts.repositories.iter().any(|settings| settings.name.to_string() == run.repository)
+        };
+        let runs: Vec<RunRow> = runs.into_iter().filter(|run| all || named(run)).collect();
+        for run in runs {
+            let id = run.id;
+            match self.take_work(run).await {
+                Ok(work) => {
+                    self.works.insert(id, work);
                 }
-            };
-            for run in runs {
-                let id = run.id;
-                match self.take_work(run).await {
-                    Ok(work) => {
-                        self.works.insert(id, work);
-                    }
-                    Err(error) => {
-                        tracing::error!(run = id.0, error = %super::chain(&error), "a run cannot be read");
-                    }
+                Err(error) => {
+                    tracing::error!(run = id.0, error = %super::chain(&error), "a run cannot be read");
                 }
             }
         }
@@ -181,6 +195,13 @@ impl Worker {
     /// Whether anything of ours is half done.
     pub(super) fn is_in_flight(&self) -> bool {
         self.works.values().any(Work::is_half_done)
+    }
+
+    /// Whether something is half done in one repository. A run whose journal cannot be read may have something.
+    pub(super) fn is_in_flight_at(&self, name: &RepositoryName) -> bool {
+        let name = name.to_string();
+        self.works.values().any(|work| work.is_half_done() && work.run.repository == name)
+            || self.unread.iter().any(|(repository, _)| *repository == name)
     }
 
     /// Ends the run of an issue that is gone.

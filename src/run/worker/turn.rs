@@ -1,14 +1,17 @@
 //! One turn of the wheel for one repository: look, decide, at most one effect, report.
 
 use super::lock::Lock;
+use super::missed::Word;
 use super::subject::Found;
 use super::{Next, Standing, Worker, chain, text_hash};
-use crate::forge::{Account, Issue, Repository, State};
+use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, State};
 use crate::run::decide::{Decision, Waiting, decide};
 use crate::run::event::Event;
 use crate::run::memory::Memory;
 use crate::run::observe::{Observation, Subject, observe};
 use crate::run::report::LastWrite;
+use crate::run::repository_file::{Remembered, in_force};
+use crate::run::repository_state::RepositoryState;
 use crate::run::settings::Repository as RepositorySettings;
 use crate::run::situation::Mode;
 use crate::run::state::RunState;
@@ -74,21 +77,58 @@ pub(in crate::run) struct Scene<'a> {
 struct Sight<'a> {
     settings: &'a RepositorySettings,
     repository: &'a Repository,
+    branch: &'a Branch,
     bot: &'a Account,
     found: &'a Found,
     lock: &'a Lock,
+    /// Why the repository's own file does not count.
+    complaint: Option<&'a str>,
 }
 
 impl Worker {
     /// One look at one repository, and at most one effect.
-    pub(super) async fn turn(&mut self, settings: &RepositorySettings) -> Result<Next, RunError> {
+    pub(super) async fn turn(
+        &mut self,
+        desk: usize,
+        settings: &RepositorySettings,
+    ) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
-        let bot = self.bot().await?;
+        self.desks[desk].watch.begin(Timestamp::now());
         // Read at each look: it may be renamed, archived, or our rights taken away.
-        let repository = parts.forge.repository(&settings.name).await?;
-        let found = self.subject(&repository, &bot).await?;
+        let asked = match self.bot().await {
+            Ok(bot) => parts.forge.repository(&settings.name).await.map(|repository| (bot, repository)),
+            Err(error @ ForgeError::Unauthorized { .. }) => Err(error),
+            // Whatever else is wrong with the forge as a whole is no state of this repository.
+            Err(error) => return Err(error.into()),
+        };
+        let (bot, repository) = match asked {
+            // Redirects are not followed, so another spelling is all that may differ: the store knows it by ours.
+            Ok((bot, repository)) => (bot, Repository { name: settings.name.clone(), ..repository }),
+            Err(error) => {
+                let Some(state) = RepositoryState::of_error(&error) else { return Err(error.into()) };
+                match &state {
+                    // Nothing at all can be done with this token.
+                    RepositoryState::TokenUnknown { .. } | RepositoryState::Refused { .. } => {
+                        parts.readiness.failed(Peer::Forge, chain(&error));
+                    }
+                    _ => parts.readiness.answered(Peer::Forge),
+                }
+                return Ok(Next::Later(state.standing(settings)));
+            }
+        };
+        // What is half done is followed to its end from the journal, as far as it may be.
+        if let Some(state) = RepositoryState::of(&repository)
+            && !self.is_in_flight_at(&settings.name)
+        {
+            parts.readiness.answered(Peer::Forge);
+            return Ok(Next::Later(state.standing(settings)));
+        }
+        let open = self.maintenance_issues(&repository).await?;
+        self.desks[desk].watch.issues(&open);
+        let found = self.subject(&repository, &bot, open).await?;
         parts.readiness.answered(Peer::Forge);
         let Some(found) = found else {
+            self.judge_deliveries(desk).await?;
             parts.readiness.run_says(&settings.name, None);
             match parts.cluster.version().await {
                 Ok(_) => parts.readiness.answered(Peer::Cluster),
@@ -98,11 +138,16 @@ impl Worker {
         };
         let lock = self.lock().await;
         if let Lock::HeldBy(holder) = lock {
+            self.judge_deliveries(desk).await?;
             // Its status is the one that people read; two that write into one body would fight over it.
             let holder = holder.identity;
             tracing::info!(%holder, "another caretaker holds the cluster's lock; waiting");
             return Ok(Next::Later(Standing::Locked { holder }));
         }
+        let branch = parts.forge.branch(&repository.name, &repository.default_branch).await?;
+        let known = self.desks[desk].file.as_ref().map(Remembered::head).cloned();
+        let file = &mut self.desks[desk].file;
+        let force = in_force(&parts, settings, &repository.name, &branch.head, file).await;
         let run = parts
             .store
             .open_run(&repository.name.to_string(), found.issue.number.0, Timestamp::now())
@@ -110,15 +155,52 @@ impl Worker {
         let id = run.id;
         let span = tracing::info_span!("run", id = id.0, issue = found.issue.number.0);
         let mut work = self.take_work(run).await?;
-        let sight = Sight { settings, repository: &repository, bot: &bot, found: &found, lock: &lock };
+        if self.desks[desk].file.as_ref().map(Remembered::head) != known.as_ref() {
+            // What a pull request is may be judged otherwise by another file.
+            work.memory.details.clear();
+        }
+        let sight = Sight {
+            settings: &force.settings,
+            repository: &repository,
+            branch: &branch,
+            bot: &bot,
+            found: &found,
+            lock: &lock,
+            complaint: force.complaint.as_deref(),
+        };
+        // Everything in this look goes by what is in force in this repository.
+        let general = std::mem::replace(&mut self.parts, force.parts);
         let result = self.work(&sight, &mut work).instrument(span).await;
+        self.parts = general;
+        self.desks[desk].watch.heads(&work.memory.heads);
         if !work.over {
             self.works.insert(id, work);
         }
+        self.judge_deliveries(desk).await?;
         result
     }
 
-    async fn bot(&mut self) -> Result<Account, RunError> {
+    /// Counts an event that was never delivered. Who works in the foreground gets no deliveries.
+    async fn judge_deliveries(&mut self, desk: usize) -> Result<(), RunError> {
+        if self.parts.only.is_some() || !self.desks[desk].watch.suspects() {
+            return Ok(());
+        }
+        let (store, now) = (&self.parts.store, Timestamp::now());
+        let name = self.desks[desk].settings.name.to_string();
+        let last = store.last_delivery(&name).await?;
+        let grace = self.parts.timing.approval_delivery();
+        match self.desks[desk].watch.judge(last, now, grace) {
+            Word::Nothing => {}
+            Word::Missed => {
+                let missed = store.count_missed_event(&name, now, last).await?;
+                let last = last.map(|at| at.to_string());
+                tracing::warn!(count = missed.count, last, "something changed and no delivery told of it");
+            }
+        }
+        Ok(())
+    }
+
+    async fn bot(&mut self) -> ForgeResult<Account> {
         if let Some(bot) = &self.bot {
             return Ok(bot.clone());
         }
@@ -137,10 +219,12 @@ impl Worker {
 
     async fn work(&mut self, sight: &Sight<'_>, work: &mut Work) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
-        let &Sight { settings, repository, bot, found, lock } = sight;
+        let &Sight { settings, repository, branch, bot, found, lock, complaint } = sight;
         let subject = Subject {
             settings,
             repository,
+            branch,
+            complaint,
             bot,
             issue: &found.issue,
             gone: found.gone,
@@ -152,6 +236,7 @@ impl Worker {
             elsewhere: self.elsewhere(&repository.name),
         };
         let observation = observe(&parts, subject, &mut work.memory).await?;
+        work.memory.heads = observation.heads();
         if *lock == Lock::Held {
             match &observation.cluster_error {
                 None => parts.readiness.answered(Peer::Cluster),

@@ -80,6 +80,8 @@ struct Scene {
     approvals: Vec<SeenApproval>,
     unvouched_ticks: Vec<(TaskKey, String)>,
     vouched: BTreeSet<TaskKey>,
+    left: Option<issue::Left>,
+    confirmed_by: Option<&'static str>,
     wishes: Vec<Wish>,
     events: i64,
 }
@@ -136,6 +138,8 @@ impl Scene {
             approvals: Vec::new(),
             unvouched_ticks: Vec::new(),
             vouched: reading.tasks.iter().map(|task| task.key.clone()).collect(),
+            left: None,
+            confirmed_by: None,
             wishes: Vec::new(),
             events: 0,
             reading,
@@ -194,6 +198,8 @@ impl Scene {
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
             resumed_by: None,
+            left: self.left.as_ref(),
+            confirmed_by: self.confirmed_by,
             wishes: &self.wishes,
         })
     }

@@ -1,8 +1,10 @@
 //! How a run stands: withdrawn and taken up again, closed and reopened, effects that fail and fail again, what cannot be
 //! read, what is half done elsewhere.
 
-use super::{NOW, ONE, Scene, at, waiting};
-use crate::forge::IssueNumber;
+use super::{Decision, NOW, ONE, Scene, Waiting, at, waiting};
+use crate::forge::{IssueNumber, PullNumber};
+use crate::issue::Left;
+use crate::merge::Hold;
 use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
 use crate::run::situation::Unread;
 use std::collections::BTreeMap;
@@ -147,4 +149,68 @@ fn a_change_in_another_repository_lets_none_begin_and_holds_back_none_in_flight(
     scene.green_since = Some(at(NOW - 100_000));
     scene.clock = NOW + 100_000;
     assert_eq!(scene.says(), "note change-ended task-ended");
+}
+
+/// A scene in whose text a run stands that this store does not know.
+fn unknown_run() -> Scene {
+    let hold =
+        Hold { package: "echo".to_owned(), file: "apps/echo.yaml".to_owned(), version: "2".to_owned() };
+    let mut scene = Scene::undiscovered(MIXED);
+    scene.left = Some(Left {
+        run: "12".to_owned(),
+        rows: vec!["| a | row |".to_owned()],
+        holds: vec![(PullNumber(7), hold.clone()), (PullNumber(7), hold)],
+        closed: false,
+    });
+    scene
+}
+
+#[test]
+fn a_run_of_an_unknown_store_asks_first_and_then_waits_for_green() {
+    let mut scene = unknown_run();
+    scene.obstacles = vec!["nobody is trusted".to_owned()];
+    assert_eq!(scene.says(), "note adopted held", "before anything is written over what says so");
+    scene.noted(scene.decide());
+    assert_eq!(scene.state.holds.len(), 1);
+    assert_eq!(scene.says(), "obstacles");
+    scene.obstacles.clear();
+    scene.noted(scene.decide());
+    assert!(scene.state.began_at.is_some() && scene.state.tasks.len() == 2);
+    scene.labelled();
+    assert_eq!(scene.decide(), Decision::Wait(Waiting::People), "neither the merge nor the closing");
+    scene.confirmed_by = Some("operator");
+    assert_eq!(scene.says(), "note adoption-confirmed");
+    scene.noted(scene.decide());
+    for spoil in [
+        (|scene: &mut Scene| scene.head_rollout = waiting()) as fn(&mut Scene),
+        |scene| scene.green_since = None,
+        |scene| scene.elsewhere = Some("another"),
+    ] {
+        let (rollout, green) = (scene.head_rollout.clone(), scene.green_since);
+        spoil(&mut scene);
+        assert!(matches!(scene.decide(), Decision::Wait(Waiting::World(_))), "{}", scene.says());
+        (scene.head_rollout, scene.green_since, scene.elsewhere) = (rollout, green, None);
+    }
+    assert_eq!(scene.says(), "note adoption-over");
+    scene.noted(scene.decide());
+    assert_eq!(scene.says(), "release", "asked and judged once: a run like any other");
+}
+
+#[test]
+fn a_run_that_this_store_knows_is_never_adopted() {
+    let mut scene = Scene::new(ONE);
+    scene.left = unknown_run().left;
+    assert_eq!(scene.says(), "merge 6");
+    let mut scene = Scene::undiscovered(ONE);
+    scene.confirmed_by = Some("operator");
+    scene.noted(scene.decide());
+    assert_eq!(scene.says(), "merge 6", "a word without a question means nothing");
+}
+
+#[test]
+fn an_adopted_run_that_had_ended_waits_for_something_new_to_end() {
+    let mut scene = unknown_run();
+    scene.left.as_mut().unwrap().closed = true;
+    scene.noted(scene.decide());
+    assert!(scene.state.reopened.is_some_and(|reopened| !reopened.ended_since));
 }

@@ -1,0 +1,273 @@
+//! Several repositories: what becomes of one is not the others' business, but for the cluster that they share.
+
+use super::words::{NODES_READY, TELEPHONE, merge, tasks};
+use super::{REPOSITORY, Story, first_commit};
+use crate::run::load_state;
+use crate::run::settings::{Discovery, Repository as Settings, RolloutBy};
+use crate::run::situation::Mode;
+use reqwest::Method;
+use serde_json::{Value, json};
+use sim::gitea::{Fault, FileChange, IssueState, NewCommit, Permission, Repository, Rule};
+use std::time::Duration;
+
+impl Story {
+    /// Another repository, which everybody may read and caretaker may write.
+    fn another(&self, name: &str) -> Repository {
+        let gitea = self.world.gitea();
+        let repository = gitea.create_repository("ops", name, false);
+        for (login, permission) in [
+            ("operator", Permission::Admin),
+            ("caretaker", Permission::Write),
+            ("renovate", Permission::Write),
+        ] {
+            gitea.add_collaborator("ops", name, login, permission);
+        }
+        repository.create_label("maintenance", "#0e8a16").unwrap();
+        repository.create_label("needs-human", "#d93f0b").unwrap();
+        repository.commit("main", first_commit("README.md", "# another\n")).unwrap();
+        repository
+    }
+
+    /// caretaker looks after it; nothing in the cluster follows it.
+    fn looks_after(&mut self, name: &str) {
+        let name = format!("ops/{name}").parse().unwrap();
+        self.others.push(Settings { mode: Mode::Auto, rollout: RolloutBy::None, ..Settings::new(name) });
+    }
+
+    /// The person who administers the forge does something by its API.
+    async fn administers(&self, method: Method, path: &str, body: Option<Value>) {
+        let url = format!("{}/api/v1{path}", self.world.gitea().url());
+        let mut request = reqwest::Client::builder().no_proxy().build().unwrap().request(method, url);
+        request = request.header("Authorization", format!("token {}", self.world.token("operator")));
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        assert!(answer.status().is_success(), "{path}: {}", answer.status());
+    }
+
+    /// What caretaker asked of a repository since so many requests.
+    fn asked_of(&self, name: &str, since: usize) -> Vec<String> {
+        let path = format!("/api/v1/repos/ops/{name}");
+        let requests = self.world.gitea().requests();
+        requests[since..]
+            .iter()
+            .filter(|one| one.user.as_deref() == Some("caretaker") && one.path.starts_with(&path))
+            .map(|one| format!("{} {}", one.method, &one.path[path.len()..]))
+            .collect()
+    }
+
+    /// The trouble is said, and the repository is asked for and for nothing else meanwhile.
+    async fn is_told_and_left_alone(&self, name: &str, words: &str) {
+        let said = || self.repositories_error().is_some_and(|error| error.contains(words));
+        self.wait(words, said).await;
+        let since = self.world.gitea().requests().len();
+        self.wait("it is asked for again", || self.asked_of(name, since).len() >= 2).await;
+        assert!(
+            self.asked_of(name, since).iter().all(|one| one == "GET "),
+            "{:?}",
+            self.asked_of(name, since)
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_trouble_of_a_repository_is_a_state_and_the_other_one_goes_on() {
+    let mut story = Story::begin().await;
+    let second = story.another("second");
+    story.looks_after("second");
+    let other = second.open_issue("operator", "Second", &tasks([TELEPHONE]), &["maintenance"]).unwrap();
+    story.start().await;
+    let is_told = || second.issue(other).is_some_and(|issue| issue.body.contains("caretaker:status"));
+    story.wait("it is worked on", is_told).await;
+
+    second.set_archived(true).unwrap();
+    story.is_told_and_left_alone("second", "ops/second is archived").await;
+    second.set_archived(false).unwrap();
+    story.wait("it is taken up again", || story.repositories_error().is_none()).await;
+
+    let collaborator = "/repos/ops/second/collaborators/caretaker";
+    story.administers(Method::DELETE, collaborator, None).await;
+    story.is_told_and_left_alone("second", "may only be read").await;
+    story.administers(Method::PATCH, "/repos/ops/second", Some(json!({ "private": true }))).await;
+    story.is_told_and_left_alone("second", "deleted or made private").await;
+    story.world.gitea().add_collaborator("ops", "second", "caretaker", Permission::Write);
+    story.wait("it is taken up again", || story.repositories_error().is_none()).await;
+
+    let mut renamed = second.clone();
+    renamed.rename("household").unwrap();
+    story.is_told_and_left_alone("second", "household").await;
+    story.administers(Method::DELETE, "/repos/ops/household", None).await;
+    story.is_told_and_left_alone("second", "deleted or made private").await;
+
+    assert_eq!(story.forge_error(), None, "the forge itself is in order");
+    let number = story.issue(&tasks([NODES_READY])).await;
+    story.closed(number).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_token_is_said_and_asked_with_rarely_until_it_counts_again() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    let faults = story.world.gitea().faults();
+    let revoked = Rule::new("*", ".*", Fault::Status(401)).unwrap().always();
+    let revoked = faults.add(revoked.when(|seen| seen.user == Some("caretaker")));
+    story.start().await;
+    let said = || story.repositories_error().is_some_and(|error| error.contains("does not know the token"));
+    story.wait("it is said", said).await;
+    assert!(story.forge_error().is_some(), "nothing can be done at this forge");
+    let since = story.world.gitea().requests().len();
+    story.wait("it is tried again", || story.world.gitea().requests().len() >= since + 3).await;
+    assert_eq!(story.effects(), [""; 0]);
+    faults.remove(revoked);
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    story.end().await;
+}
+
+/// The same pull request of Renovate as in the homelab, in another repository.
+fn copied(story: &Story, pull: u64, to: &Repository) -> u64 {
+    let homelab = story.world.repository();
+    let pull = homelab.pull(pull).unwrap();
+    let paths = homelab.changed_files(&pull.base_sha, &pull.head_sha);
+    let files = |revision: &str| -> Vec<FileChange> {
+        let text = |path: &String| String::from_utf8(homelab.file(revision, path).unwrap()).unwrap();
+        paths.iter().map(|path| FileChange::text(path, text(path))).collect()
+    };
+    let commit = |author: &str, files| NewCommit {
+        author: author.to_owned(),
+        message: pull.title.clone(),
+        files,
+        from: None,
+    };
+    to.commit("main", commit("operator", files(&pull.base_sha))).unwrap();
+    to.create_branch("renovate", &pull.head_branch, "main").unwrap();
+    to.commit(&pull.head_branch, commit("renovate", files(&pull.head_sha))).unwrap();
+    to.open_pull("renovate", &pull.title, &pull.body, &pull.head_branch, "main", &[]).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_changes_of_two_repositories_never_overlap_in_the_cluster_that_they_share() {
+    let mut story = Story::begin().await;
+    let second = story.another("second");
+    story.looks_after("second");
+    let apps = [("echo", "36.0.1"), ("excalidraw", "0.17.4")];
+    let pulls = apps.map(|(app, version)| story.renovate_opens(app, version));
+    let theirs = pulls.map(|pull| copied(&story, pull, &second));
+    let number = story.issue_of_merges(&pulls).await;
+    let lines = [merge("D1 P0 Apps", theirs[0]), merge("D2 P1 Apps", theirs[1])];
+    let other = second.open_issue("operator", "Second", &tasks(lines), &["maintenance"]).unwrap();
+    story.start().await;
+    story.closed(number).await;
+    let is_closed = || second.issue(other).is_some_and(|issue| issue.state == IssueState::Closed);
+    story.wait("the other one is closed too", is_closed).await;
+    let mut spans = Vec::new();
+    for run in story.store().recent_runs(10).await.unwrap() {
+        let state = load_state(story.store(), run.id).await.unwrap();
+        for record in &state.merges {
+            let asked = state.acts.iter().find(
+                |act| matches!(&act.effect, crate::run::event::Effect::Merge(plan) if **plan == record.plan),
+            );
+            spans.push((asked.unwrap().at, record.ended_at.unwrap(), run.repository.clone()));
+        }
+    }
+    assert_eq!(spans.len(), 4, "{spans:?}");
+    spans.sort();
+    for pair in spans.windows(2) {
+        assert!(pair[0].1 <= pair[1].0, "one change at a time: {pair:?}");
+    }
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_at_which_nothing_has_changed_costs_a_handful_of_requests() {
+    let mut story = Story::begin().await;
+    story.another("second");
+    story.looks_after("second");
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.person_called(number).await;
+    story.comes_to_rest().await;
+    let since = story.world.gitea().requests().len();
+    story.looks(5).await;
+    let looks = |name: &str| -> Vec<Vec<String>> {
+        let mut looks: Vec<Vec<String>> = Vec::new();
+        for asked in story.asked_of(name, since) {
+            match looks.last_mut() {
+                Some(look) if asked != "GET " => look.push(asked),
+                _ => looks.push(vec![asked]),
+            }
+        }
+        // The first and the last one are not whole, maybe.
+        looks.pop();
+        looks.into_iter().skip(1).collect()
+    };
+    let (waits, idle) = (looks("homelab"), looks("second"));
+    assert!(waits.len() >= 2 && idle.len() >= 2, "{waits:?} {idle:?}");
+    // The repository, its labels, the open issues; and with a run its branch, the comments and the pull requests.
+    assert!(waits.iter().all(|look| look.len() == 6), "{waits:#?}");
+    assert!(idle.iter().all(|look| look.len() == 3), "{idle:#?}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_was_never_delivered_is_found_and_counted() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.person_called(number).await;
+    story.comes_to_rest().await;
+    let counted = || async {
+        let missed = story.store().missed_events().await.unwrap();
+        missed.into_iter().find(|(name, _)| name == "ops/homelab").map_or(0, |(_, missed)| missed.count)
+    };
+    // What caretaker itself wrote was not delivered either, and has been counted by now or is not any more.
+    let before = counted().await;
+    let line = "\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready";
+    story.operator().append_line(number, line).await.unwrap();
+    story.done(number, "A1").await;
+    let deadline = std::time::Instant::now() + super::DEADLINE;
+    while counted().await == before {
+        assert!(std::time::Instant::now() < deadline, "it is counted");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let missed = story.store().missed_events().await.unwrap();
+    assert!(missed.iter().all(|(name, missed)| name == "ops/homelab" && missed.last_delivery_at.is_none()));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn repositories_with_the_label_are_found_and_others_are_left_alone() {
+    let mut story = Story::begin().await;
+    story.discovery =
+        Discovery { enabled: true, mode: Mode::Auto, every_seconds: 1.0, ..Discovery::default() };
+    let found = story.another("found");
+    let issue = found.open_issue("operator", "Found", &tasks([NODES_READY]), &["maintenance"]).unwrap();
+    let archived = story.another("archived");
+    archived.open_issue("operator", "Archived", &tasks([NODES_READY]), &["maintenance"]).unwrap();
+    archived.set_archived(true).unwrap();
+    let gitea = story.world.gitea();
+    let bare = gitea.create_repository("ops", "bare", false);
+    gitea.add_collaborator("ops", "bare", "caretaker", Permission::Write);
+    bare.commit("main", first_commit("README.md", "# bare\n")).unwrap();
+    story.another("readable");
+    gitea.add_collaborator("ops", "readable", "caretaker", Permission::Read);
+    story.start().await;
+    // Nothing in the cluster follows what was found: a question is answered there, and nothing is merged or closed.
+    let is_answered = |repository: &Repository, issue: u64| {
+        repository.issue(issue).is_some_and(|issue| issue.body.contains("- [x] **A1 "))
+    };
+    story.wait("what was found is worked on", || is_answered(&found, issue)).await;
+    // One that gets its label later is found later.
+    bare.create_label("maintenance", "#0e8a16").unwrap();
+    let late = bare.open_issue("operator", "Late", &tasks([NODES_READY]), &["maintenance"]).unwrap();
+    story.wait("and so is what came later", || is_answered(&bare, late)).await;
+    for name in ["archived", "readable"] {
+        let asked = story.asked_of(name, 0);
+        assert!(asked.is_empty(), "{name}: {asked:?}");
+    }
+    assert!(!story.asked_of("homelab", 0).is_empty() && REPOSITORY.ends_with("homelab"), "the table counts");
+    story.end().await;
+}

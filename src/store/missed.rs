@@ -1,0 +1,113 @@
+//! Events that happened and were never delivered: counted for each repository, kept for whoever looks for the cause.
+
+use super::{Store, StoreError, StoreResult};
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// What the keys in `meta` begin with; the repository follows.
+const PREFIX: &str = "missed-events ";
+
+/// The missed events of a repository.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct MissedEvents {
+    /// How many looks found a change that no delivery had told of.
+    pub(crate) count: u64,
+    /// When that was found out last.
+    pub(crate) last_at: Timestamp,
+    /// When the last delivery had arrived then, if any ever did.
+    pub(crate) last_delivery_at: Option<Timestamp>,
+}
+
+impl Store {
+    /// When the last delivery of a repository arrived.
+    pub(crate) async fn last_delivery(&self, repository: &str) -> StoreResult<Option<Timestamp>> {
+        let at: Option<String> = sqlx::query_scalar(
+            "SELECT received_at FROM delivery WHERE repository = ? ORDER BY rowid DESC LIMIT 1",
+        )
+        .bind(repository)
+        .fetch_optional(&self.pool)
+        .await?;
+        at.map(|text| text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time"))))
+            .transpose()
+    }
+
+    /// Counts one more missed event.
+    pub(crate) async fn count_missed_event(
+        &self,
+        repository: &str,
+        now: Timestamp,
+        last_delivery_at: Option<Timestamp>,
+    ) -> StoreResult<MissedEvents> {
+        let known = self.missed_events().await?.into_iter().find(|(name, _)| name == repository);
+        let count = known.map_or(0, |(_, missed)| missed.count) + 1;
+        let missed = MissedEvents { count, last_at: now, last_delivery_at };
+        let value =
+            serde_json::to_string(&missed).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        sqlx::query(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(format!("{PREFIX}{repository}"))
+        .bind(value)
+        .execute(&self.pool)
+        .await?;
+        Ok(missed)
+    }
+
+    /// The missed events of every repository that has any, by its name.
+    pub(crate) async fn missed_events(&self) -> StoreResult<Vec<(String, MissedEvents)>> {
+        let rows: Vec<(String, String)> =
+            sqlx::query_as("SELECT key, value FROM meta WHERE key LIKE ? || '%' ORDER BY key")
+                .bind(PREFIX)
+                .fetch_all(&self.pool)
+                .await?;
+        rows.into_iter()
+            .map(|(key, value)| {
+                let missed = serde_json::from_str(&value)
+                    .map_err(|error| StoreError::Unreadable(format!("{key}: {error}")))?;
+                Ok((key.trim_start_matches(PREFIX).to_owned(), missed))
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Delivery, Store};
+    use super::MissedEvents;
+    use jiff::{SignedDuration, Timestamp};
+
+    #[tokio::test]
+    async fn missed_events_are_counted_for_each_repository_with_the_last_delivery() {
+        let store = Store::in_memory().await.unwrap();
+        let start = Timestamp::from_second(1_800_000_000).unwrap();
+        let after = |seconds| start + SignedDuration::from_secs(seconds);
+        assert_eq!(store.last_delivery("ops/homelab").await.unwrap(), None);
+        for (id, repository, at) in [("a", "ops/homelab", 0), ("b", "ops/homelab", 5), ("c", "ops/other", 9)]
+        {
+            let delivery = Delivery {
+                id: id.to_owned(),
+                received_at: after(at),
+                event: "push".to_owned(),
+                action: String::new(),
+                repository: repository.to_owned(),
+                issue: None,
+                sender: "operator".to_owned(),
+                payload: None,
+            };
+            store.put_delivery(&delivery).await.unwrap();
+        }
+        let last = store.last_delivery("ops/homelab").await.unwrap();
+        assert_eq!(last, Some(after(5)));
+        assert!(store.missed_events().await.unwrap().is_empty());
+        for at in [20, 30] {
+            store.count_missed_event("ops/homelab", after(at), last).await.unwrap();
+        }
+        store.count_missed_event("ops/third", after(40), None).await.unwrap();
+        let homelab = MissedEvents { count: 2, last_at: after(30), last_delivery_at: last };
+        let third = MissedEvents { count: 1, last_at: after(40), last_delivery_at: None };
+        assert_eq!(
+            store.missed_events().await.unwrap(),
+            [("ops/homelab".to_owned(), homelab), ("ops/third".to_owned(), third)]
+        );
+    }
+}
