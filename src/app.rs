@@ -107,8 +107,9 @@ impl App {
         let stop_worker = CancellationToken::new();
         let stop_web = CancellationToken::new();
         let names = settings.repository.iter().map(|repository| repository.name.clone()).collect();
-        let inbox =
-            Inbox::new(settings.web.webhook_secret()?, names, Arc::clone(&parts.store), parts.hints.clone());
+        let keys = settings.web.hook_keys()?;
+        let label = &settings.run.maintenance_label;
+        let inbox = Inbox::new(keys, names, label, &settings.inbox, &parts.store, parts.hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),

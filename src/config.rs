@@ -2,7 +2,7 @@
 //! (`CARETAKER__SECTION__KEY`). A key that nobody knows is an error, since a misspelt one would be a silent default.
 
 use crate::terminal::bullets;
-use crate::{cluster, forge, health, merge, run, store, timing, web};
+use crate::{cluster, forge, health, inbox, merge, run, store, timing, web};
 use ::config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) store: store::Settings,
     /// Where it listens.
     pub(crate) web: web::Settings,
+    /// What is kept of deliveries.
+    pub(crate) inbox: inbox::Settings,
 }
 
 /// Settings with where they came from.
@@ -238,7 +240,7 @@ impl Settings {
         look(self.forge.url().map(drop).map_err(Into::into));
         look(self.forge.token().map(drop).map_err(Into::into));
         if needed_for == NeededFor::Service {
-            look(self.web.webhook_secret().map(drop).map_err(Into::into));
+            look(self.web.hook_keys().map(drop).map_err(Into::into));
         }
         look(self.first_repository().map(drop).map_err(Into::into));
         missing

@@ -24,12 +24,13 @@ use super::worker::{Parts, RunError, Standing, Worker};
 use super::{RunState, Settings, load_state, settings};
 use crate::forge::Gitea;
 use crate::health;
-use crate::inbox::{Hints, Inbox};
+use crate::inbox::{self, Hints, Inbox, Keys};
 use crate::merge::{self, classify::Rules};
 use crate::store::Store;
 use crate::timing::Timing;
 use crate::web::{self, Peer, Readiness, WebState};
 use crate::{cluster, forge};
+use secrecy::SecretString;
 use sim::actors::{Crash, Speed, World, WorldOptions};
 use sim::gitea::{FileChange, IssueView, NewCommit};
 use std::sync::Arc;
@@ -239,8 +240,10 @@ impl Story {
     /// Listens for deliveries, and has the forge send them.
     async fn listen(&self, parts: &Parts, stop: CancellationToken) {
         let names = vec![self.repository.name.clone()];
-        let inbox =
-            Inbox::new(SECRET.to_owned().into(), names, Arc::clone(&parts.store), parts.hints.clone());
+        let keys = Keys::from(SecretString::from(SECRET));
+        let label = &self.settings.maintenance_label;
+        let settings = inbox::Settings::default();
+        let inbox = Inbox::new(keys, names, label, &settings, &parts.store, parts.hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
