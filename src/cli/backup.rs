@@ -7,15 +7,15 @@ use clap::{Args, ValueEnum};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-/// Copies the store to a new file, while the service goes on or while it is stopped, and verifies the copy.
+/// Copy the store to a new file while the service goes on, and verify the copy.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   caretaker backup /backup/caretaker-2026-11-21.sqlite
   caretaker backup copy.sqlite --format json --config /etc/caretaker/caretaker.toml
 
-Nothing is written over. To restore: stop the service, move the store and the files beside it (-wal, -shm) away, put the
-copy in their place, and start the service again.
+The service may run or be stopped; nothing is written over. To restore: stop the service, move the
+store and the files beside it (-wal, -shm) away, put the copy in their place, start the service.
 
 Exit codes:
   0  copied and verified

@@ -129,7 +129,7 @@ mod tests {
 
     #[test]
     fn the_narrower_name_of_an_event_goes_first_where_it_is_known() {
-        let cases: [(&[(&str, &str)], Option<&str>); 7] = [
+        let cases: &[(&[(&str, &str)], Option<&str>)] = &[
             (&[("x-gitea-event", "issues"), ("x-gitea-event-type", "issue_label")], Some("issue_label")),
             (&[("x-gitea-event", "issues")], Some("issues")),
             (&[("x-gitea-event", "issues"), ("x-gitea-event-type", "issue_of_tomorrow")], Some("issues")),
@@ -139,7 +139,7 @@ mod tests {
             (&[("x-gitea-event", "package")], None),
         ];
         for (headers, expected) in cases {
-            assert_eq!(incoming(headers).event().ok(), expected, "{headers:?}");
+            assert_eq!(incoming(headers).event().ok(), *expected, "{headers:?}");
         }
         assert!(incoming(&[]).event().is_err());
     }

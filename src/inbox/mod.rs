@@ -23,6 +23,7 @@ pub(crate) use keys::Keys;
 pub(crate) use outcomes::{Outcome, Outcomes, Remembered};
 
 use crate::forge::RepositoryName;
+use crate::issue::hex;
 use crate::store::{Delivery, Evidence, Store, StoreError, Stored};
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -235,7 +236,7 @@ impl Inbox {
         let evidence = (keep != Keep::Nothing).then(|| Evidence {
             // JSON is UTF-8, and it was read as such a moment ago.
             payload: String::from_utf8_lossy(&payload).into_owned(),
-            hash: Sha256::digest(&payload).iter().map(|byte| format!("{byte:02x}")).collect(),
+            hash: hex(&Sha256::digest(&payload)),
             of_runs_only: keep == Keep::OfRuns,
         });
         let numbers = [parsed.issue.map(|issue| issue.number), parsed.pull_request.map(|pull| pull.number)];
