@@ -179,8 +179,8 @@ async fn storm(
         .collect();
     let began = Instant::now();
     let mut sending = Vec::new();
-    for (number, (id, body, signature)) in deliveries.into_iter().enumerate() {
-        let due = began + Duration::from_secs(1).mul_f64(number as f64 / f64::from(arguments.rate));
+    for (number, (id, body, signature)) in (0_u64..).zip(deliveries) {
+        let due = began + Duration::from_secs(number) / arguments.rate;
         tokio::time::sleep_until(due.into()).await;
         let request = client
             .post(format!("http://{address}/webhook"))
@@ -274,7 +274,7 @@ async fn bare(folder: &Path, size: usize) -> Result<Times, Failure> {
 /// How long many things took.
 #[derive(Debug)]
 struct Times {
-    many: usize,
+    many: u32,
     all: Duration,
     p50: Duration,
     p99: Duration,
@@ -287,11 +287,12 @@ impl Times {
         times.sort_unstable();
         let at = |hundredths: usize| times.get(times.len() * hundredths / 100).copied().unwrap_or_default();
         let most = times.last().copied().unwrap_or_default();
-        Self { many: times.len(), all: times.iter().sum(), p50: at(50), p99: at(99), most }
+        let many = u32::try_from(times.len()).unwrap_or(u32::MAX);
+        Self { many, all: times.iter().sum(), p50: at(50), p99: at(99), most }
     }
 
     fn rate(&self) -> f64 {
-        self.many as f64 / self.all.as_secs_f64()
+        f64::from(self.many) / self.all.as_secs_f64()
     }
 }
 

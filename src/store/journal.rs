@@ -301,7 +301,7 @@ mod tests {
         let holder = store.holder().await.unwrap();
         assert!(matches!(Store::open(&path).await, Err(StoreError::InUse { .. })));
         store.close().await;
-        drop(store);
+        assert!(store.holder().await.is_err(), "what is closed writes nothing");
         assert_eq!(Store::open(&path).await.unwrap().holder().await.unwrap(), holder);
     }
 }

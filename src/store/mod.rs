@@ -90,8 +90,8 @@ pub(crate) struct Store {
     writer: SqlitePool,
     /// Where the file lies; none in memory.
     path: Option<PathBuf>,
-    /// Held for as long as the store is open; the system gives it back even when the process is killed.
-    _lock: Option<File>,
+    /// Held until the store is closed; the system gives it back even when the process is killed.
+    lock: Option<File>,
 }
 
 /// Where a file really lies, or will lie when it is made.
@@ -143,7 +143,7 @@ impl Store {
         let writer = connect(writing, 1).await?;
         sqlx::migrate!("./migrations").run(&writer).await?;
         let readers = connect(reading, READERS).await?;
-        Ok(Self { readers, writer, path: Some(path.to_owned()), _lock: Some(lock) })
+        Ok(Self { readers, writer, path: Some(path.to_owned()), lock: Some(lock) })
     }
 
     /// A store that is gone with the process.
@@ -151,7 +151,7 @@ impl Store {
     pub(crate) async fn in_memory() -> StoreResult<Self> {
         let writer = connect(SqliteConnectOptions::new().in_memory(true).foreign_keys(true), 1).await?;
         sqlx::migrate!("./migrations").run(&writer).await?;
-        Ok(Self { readers: writer.clone(), writer, path: None, _lock: None })
+        Ok(Self { readers: writer.clone(), writer, path: None, lock: None })
     }
 
     /// The id under which this store's process holds clusters' locks: made once, kept with the store, so that a restart
@@ -221,11 +221,15 @@ impl Store {
         self.writer.acquire().await.expect("a turn")
     }
 
-    /// Waits for the last statement and closes the file.
+    /// Waits for the last statement, closes the file and gives up the lock, whoever still holds this store: nothing can be
+    /// written through it any more.
     pub(crate) async fn close(&self) {
         // The writer last: whoever closes the file last tidies it up.
         self.readers.close().await;
         self.writer.close().await;
+        if let Some(Err(error)) = self.lock.as_ref().map(File::unlock) {
+            tracing::warn!(%error, "the store's lock is given up when caretaker ends");
+        }
     }
 }
 

@@ -64,7 +64,7 @@ async fn deliver(client: &Client, listen: SocketAddr, secret: &str, number: u64)
     let body = format!(
         r#"{{"ref":"refs/heads/main","after":"{number}","repository":{{"full_name":"ops/homelab"}}}}"#
     );
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("keys of every length");
     mac.update(body.as_bytes());
     let signature = mac.finalize().into_bytes().iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
