@@ -109,8 +109,10 @@ impl App {
         let parts = Arc::new(parts(settings, None).await?);
         let stop_worker = CancellationToken::new();
         let stop_web = CancellationToken::new();
-        let (known, store) = (parts.known.clone(), Arc::clone(&parts.store));
-        let inbox = Inbox::new(settings.web.webhook_secret()?, known, store, parts.hints.clone());
+        let known = parts.known.clone();
+        let keys = settings.web.hook_keys()?;
+        let label = &settings.run.maintenance_label;
+        let inbox = Inbox::new(keys, known, label, &settings.inbox, &parts.store, parts.hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),

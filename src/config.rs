@@ -3,7 +3,7 @@
 
 use crate::forge::RepositoryName;
 use crate::terminal::bullets;
-use crate::{cluster, forge, health, merge, run, store, timing, web};
+use crate::{cluster, forge, health, inbox, merge, run, store, timing, web};
 use ::config::{Config, Environment, File, FileFormat};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -41,6 +41,8 @@ pub(crate) struct Settings {
     pub(crate) store: store::Settings,
     /// Where it listens.
     pub(crate) web: web::Settings,
+    /// What is kept of deliveries.
+    pub(crate) inbox: inbox::Settings,
 }
 
 /// Settings with where they came from.
@@ -285,7 +287,7 @@ impl Settings {
         look(self.forge.url().map(drop).map_err(Into::into));
         look(self.forge.token().map(drop).map_err(Into::into));
         if needed_for == NeededFor::Service {
-            look(self.web.webhook_secret().map(drop).map_err(Into::into));
+            look(self.web.hook_keys().map(drop).map_err(Into::into));
         }
         if self.repository.is_empty() && !self.discovery.enabled {
             look(Err(ChoiceError::NoRepository.into()));

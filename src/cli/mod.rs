@@ -1,5 +1,6 @@
 //! The command line: one file a subcommand. What a command prints goes to stdout, everything else to stderr.
 
+mod backup;
 mod config;
 mod demo;
 mod failure;
@@ -42,6 +43,7 @@ enum Command {
     Run(run::Arguments),
     Plan(plan::Arguments),
     Lint(lint::Arguments),
+    Backup(backup::Arguments),
     Config(config::Arguments),
     Demo(demo::Arguments),
 }
@@ -53,7 +55,9 @@ pub fn main() -> ExitCode {
     let default_filter = match arguments.command {
         Command::Serve(_) => "info",
         // What `run` does is shown line by line as it happens; its log would only repeat it.
-        Command::Run(_) | Command::Plan(_) | Command::Lint(_) | Command::Config(_) => "warn",
+        Command::Run(_) | Command::Plan(_) | Command::Lint(_) | Command::Backup(_) | Command::Config(_) => {
+            "warn"
+        }
         // What happens is shown as it happens; the log would only repeat it.
         Command::Demo(_) => "error",
     };
@@ -73,6 +77,7 @@ fn run(arguments: Arguments) -> Result<(), Failure> {
         Command::Run(one) => runtime()?.block_on(one.run(named)),
         Command::Plan(plan) => runtime()?.block_on(plan.run(named)),
         Command::Lint(lint) => runtime()?.block_on(lint.run(named)),
+        Command::Backup(backup) => runtime()?.block_on(backup.run(named)),
         Command::Config(config) => config.run(named),
         Command::Demo(demo) => runtime()?.block_on(demo.run()),
     }

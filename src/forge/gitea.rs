@@ -117,7 +117,7 @@ impl Forge for Gitea {
     }
 
     async fn repositories(&self) -> ForgeResult<Vec<Repository>> {
-        let wire: Vec<WireRepository> = self.all(&Route::new(["user", "repos"])).await?;
+        let wire: Vec<WireRepository> = self.all(&Route::new("user").then("repos")).await?;
         let unique: BTreeMap<_, _> = wire
             .into_iter()
             .map(Repository::from)

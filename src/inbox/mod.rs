@@ -2,63 +2,37 @@
 //!
 //! A delivery is a hint that something changed, and evidence of who changed it; no decision rests on its arrival. Races
 //! decided here: a delivery is stored before it is answered, so what was acknowledged survives a crash; its id makes a
-//! repeated one nothing new; and hints that arrive while the worker is busy become one more look, never a queue.
+//! repeated one nothing new, and since ids are not signed, the same payload under another id is no further evidence; and
+//! hints that arrive while the worker is busy become one more look, never a queue.
 
 mod hints;
 mod history;
+mod incoming;
+mod keeping;
+mod keys;
 mod known;
+mod outcomes;
 #[cfg(test)]
 mod tests;
+mod writer;
 
 pub(crate) use hints::Hints;
 pub(crate) use history::{IssueEdit, edited_comments, issue_edits};
+pub(crate) use incoming::Incoming;
+pub(crate) use keeping::Settings;
+pub(crate) use keys::Keys;
 pub(crate) use known::KnownRepositories;
+pub(crate) use outcomes::{Outcome, Outcomes, Remembered};
 
-use crate::store::{Delivery, Store, StoreError, Stored};
-use hmac::{Hmac, KeyInit, Mac};
+use crate::issue::hex;
+use crate::store::{Delivery, Evidence, Store, StoreError, Stored};
 use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
-use sha2::Sha256;
-use std::borrow::Cow;
+use sha2::{Digest, Sha256};
 use std::sync::Arc;
-
-/// The events that say something about the work. Everything else is refused, and the log says so: a hook that sends more
-/// than it should is a mistake that a person wants to see.
-const EVENTS: [&str; 11] = [
-    "create",
-    "delete",
-    "issue_comment",
-    "issues",
-    "pull_request",
-    "pull_request_approved",
-    "pull_request_comment",
-    "pull_request_rejected",
-    "push",
-    "repository",
-    "status",
-];
-
-/// The events whose payload is evidence of who did what to an issue.
-const EVIDENCE: [&str; 2] = ["issues", "issue_comment"];
-
-/// A delivery id is a UUID; others may be a little longer, but nothing that fills a store.
-const LONGEST_ID: usize = 128;
-
-/// A request as it came in: nothing in it is believed yet.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Incoming<'a> {
-    /// `Content-Type`.
-    pub(crate) content_type: Option<&'a str>,
-    /// `X-Gitea-Signature`.
-    pub(crate) signature: Option<&'a str>,
-    /// `X-Gitea-Delivery`.
-    pub(crate) delivery: Option<&'a str>,
-    /// `X-Gitea-Event`.
-    pub(crate) event: Option<&'a str>,
-    /// The body, byte for byte.
-    pub(crate) body: &'a [u8],
-}
+use tokio::time::Instant;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use writer::{ROOM, Writer};
 
 /// Why a delivery was not taken. Nothing of it is stored.
 #[derive(Debug, thiserror::Error)]
@@ -69,6 +43,18 @@ pub(crate) enum Refusal {
     /// The signature is not that of this body under our secret.
     #[error("the signature does not belong to this body and our secret")]
     WrongSignature,
+    /// The header `Authorization` is not the one that the settings ask for.
+    #[error("the header Authorization is not what the settings of caretaker ask for")]
+    Authorization,
+    /// More than is read.
+    #[error("the body is larger than web.body_limit_bytes")]
+    TooLarge,
+    /// It did not come in time.
+    #[error("the body did not arrive in time")]
+    TooSlow,
+    /// It did not come to its end.
+    #[error("the body broke off")]
+    Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Neither JSON nor a form.
     #[error("the content type is neither application/json nor application/x-www-form-urlencoded")]
     ContentType,
@@ -89,18 +75,30 @@ pub(crate) enum Refusal {
     /// Not a repository of the settings.
     #[error("the repository is not one that caretaker looks after")]
     OtherRepository,
-    /// It could not be stored, so it must not be acknowledged.
+    /// More deliveries wait to be stored than there is room for.
+    #[error("too many deliveries wait to be stored")]
+    Busy,
+    /// It is not stored yet, and the forge waits no longer. It may be stored later.
+    #[error("the delivery could not be stored in time")]
+    StoreSlow,
+    /// Nothing is stored any more.
+    #[error("caretaker stops")]
+    Stopped,
+    /// It could not be stored, so it must not be acknowledged. One error may be that of many deliveries.
     #[error("the delivery could not be stored")]
-    Store(#[from] StoreError),
+    Store(#[source] Arc<StoreError>),
 }
 
 /// Takes deliveries.
 #[derive(Debug)]
 pub(crate) struct Inbox {
-    secret: SecretString,
+    keys: Keys,
     repositories: KnownRepositories,
-    store: Arc<Store>,
+    maintenance_label: String,
+    writer: Writer,
     hints: Hints,
+    outcomes: Outcomes,
+    _keeping: DropGuard,
 }
 
 /// What a payload of any event may hold, and nothing more.
@@ -114,9 +112,14 @@ struct Payload {
     sender: Option<PayloadAccount>,
     // Null, or all zeros, when the server's converter failed.
     #[serde(default)]
-    issue: Option<PayloadNumber>,
+    issue: Option<PayloadIssue>,
     #[serde(default)]
     pull_request: Option<PayloadNumber>,
+    /// Of a comment.
+    #[serde(default)]
+    is_pull: bool,
+    #[serde(default)]
+    comment: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -136,94 +139,135 @@ struct PayloadNumber {
     number: u64,
 }
 
+#[derive(Debug, Deserialize)]
+struct PayloadIssue {
+    #[serde(default)]
+    number: u64,
+    /// There where the issue is a pull request.
+    #[serde(default)]
+    pull_request: Option<serde::de::IgnoredAny>,
+    #[serde(default)]
+    labels: Option<Vec<Option<PayloadLabel>>>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PayloadLabel {
+    #[serde(default)]
+    name: String,
+}
+
+/// How a payload is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Keep {
+    /// Not at all.
+    Nothing,
+    /// Where the issue has, or had, a run.
+    OfRuns,
+    /// In any case.
+    Always,
+}
+
+impl Payload {
+    /// What an issue's text is made of is kept before anybody knows that it will be a maintenance issue: its run asks who
+    /// wrote it. The rest tells something only once there is a run, or the label that makes one. Judged by the payload,
+    /// which is signed, not by the headers, which are not.
+    fn keep(&self, maintenance_label: &str) -> Keep {
+        let Some(issue) = self.issue.as_ref().filter(|issue| issue.number != 0) else { return Keep::Nothing };
+        if self.is_pull || self.pull_request.is_some() || issue.pull_request.is_some() {
+            return Keep::Nothing;
+        }
+        let writes_text =
+            self.comment.is_none() && matches!(self.action.as_deref(), Some("opened" | "edited"));
+        let labelled = issue
+            .labels
+            .iter()
+            .flatten()
+            .flatten()
+            .any(|label| label.name.eq_ignore_ascii_case(maintenance_label));
+        if writes_text || labelled { Keep::Always } else { Keep::OfRuns }
+    }
+}
+
 impl Inbox {
-    /// An inbox for these repositories.
+    /// An inbox for these repositories, whose maintenance issues carry this label.
     pub(crate) fn new(
-        secret: SecretString,
+        keys: Keys,
         repositories: impl Into<KnownRepositories>,
-        store: Arc<Store>,
+        maintenance_label: &str,
+        settings: &Settings,
+        store: &Arc<Store>,
         hints: Hints,
     ) -> Self {
-        Self { secret, repositories: repositories.into(), store, hints }
+        let stop = CancellationToken::new();
+        let (keeping, settings) = (Arc::clone(store), settings.clone());
+        let stopped = stop.clone();
+        tokio::spawn(async move {
+            tokio::select! {
+                () = stopped.cancelled() => {}
+                () = keeping::keep_bounded(&keeping, &settings) => {}
+            }
+        });
+        Self {
+            keys,
+            repositories: repositories.into(),
+            maintenance_label: maintenance_label.to_owned(),
+            writer: Writer::start(Arc::clone(store), hints.clone(), ROOM),
+            hints,
+            outcomes: Outcomes::default(),
+            _keeping: stop.drop_guard(),
+        }
     }
 
-    /// Verifies a delivery, stores it, and only then hints at it. When this returns, it may be acknowledged.
-    pub(crate) async fn take(&self, incoming: &Incoming<'_>) -> Result<Stored, Refusal> {
-        let payload = signed_part(incoming)?;
-        self.verify(incoming.signature, &payload)?;
-
-        let id = incoming
-            .delivery
-            .filter(|id| !id.is_empty() && id.len() <= LONGEST_ID && id.bytes().all(|b| b.is_ascii_graphic()))
-            .ok_or(Refusal::Header("X-Gitea-Delivery"))?;
-        let event =
-            incoming.event.filter(|event| !event.is_empty()).ok_or(Refusal::Header("X-Gitea-Event"))?;
-        if !EVENTS.contains(&event) {
-            return Err(Refusal::UnknownEvent);
-        }
+    /// Verifies a delivery and stores it, which marks its repository. When this returns, it may be acknowledged; it
+    /// returns in time.
+    pub(crate) async fn take(&self, incoming: &Incoming<'_>, until: Instant) -> Result<Stored, Refusal> {
+        self.keys.authorize(incoming.authorization)?;
+        let payload = incoming.signed_part()?;
+        self.keys.verify(incoming.signature, &payload)?;
+        let (id, event) = (incoming.id()?, incoming.event()?);
         let parsed: Payload = serde_json::from_slice(&payload)?;
+        let keep = parsed.keep(&self.maintenance_label);
         let named = parsed.repository.ok_or(Refusal::Incomplete("repository"))?.full_name;
         // What is stored has the spelling of the settings.
         let repository = self.repositories.find(&named).ok_or(Refusal::OtherRepository)?;
-        let kept = if EVIDENCE.contains(&event) {
+        let evidence = (keep != Keep::Nothing).then(|| Evidence {
             // JSON is UTF-8, and it was read as such a moment ago.
-            Some(String::from_utf8_lossy(&payload).into_owned())
-        } else {
-            None
-        };
-        let number = |part: Option<PayloadNumber>| part.map(|part| part.number).filter(|number| *number != 0);
+            payload: String::from_utf8_lossy(&payload).into_owned(),
+            hash: hex(&Sha256::digest(&payload)),
+            of_runs_only: keep == Keep::OfRuns,
+        });
+        let numbers = [parsed.issue.map(|issue| issue.number), parsed.pull_request.map(|pull| pull.number)];
         let delivery = Delivery {
             id: id.to_owned(),
             received_at: Timestamp::now(),
             event: event.to_owned(),
             action: parsed.action.unwrap_or_default(),
             repository: repository.to_string(),
-            issue: number(parsed.issue).or_else(|| number(parsed.pull_request)),
+            issue: numbers.into_iter().flatten().find(|number| *number != 0),
             sender: parsed.sender.map(|sender| sender.login).unwrap_or_default(),
-            payload: kept,
+            evidence,
         };
-        let stored = self.store.put_delivery(&delivery).await?;
-        if stored == Stored::New {
-            self.hints.mark(&repository);
+        drop(payload);
+        let written = self.writer.put(delivery, repository.clone())?;
+        match tokio::time::timeout_at(until, written).await {
+            Err(_) => Err(Refusal::StoreSlow),
+            Ok(Err(_)) => Err(Refusal::Stopped),
+            Ok(Ok(written)) => written,
         }
-        Ok(stored)
     }
 
-    /// In constant time over the raw bytes.
-    fn verify(&self, signature: Option<&str>, payload: &[u8]) -> Result<(), Refusal> {
-        let signature = signature.map(str::trim).filter(|text| !text.is_empty()).ok_or(Refusal::NotSigned)?;
-        let claimed = from_hex(signature).ok_or(Refusal::WrongSignature)?;
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret.expose_secret().as_bytes())
-            .expect("HMAC takes keys of every length");
-        mac.update(payload);
-        mac.verify_slice(&claimed).map_err(|_| Refusal::WrongSignature)
+    /// Counts what became of a delivery, for the page and the metrics.
+    pub(crate) fn note(&self, incoming: &Incoming<'_>, taken: Result<Stored, &Refusal>) {
+        self.outcomes.note(incoming.claimed_id(), incoming.claimed_event(), taken);
     }
-}
 
-/// The bytes that the signature covers: the body, or the decoded `payload` field of a form.
-fn signed_part<'a>(incoming: &Incoming<'a>) -> Result<Cow<'a, [u8]>, Refusal> {
-    let essence = incoming.content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-    if essence.eq_ignore_ascii_case("application/json") {
-        return Ok(Cow::Borrowed(incoming.body));
+    /// What became of deliveries.
+    pub(crate) fn outcomes(&self) -> &Outcomes {
+        &self.outcomes
     }
-    if essence.eq_ignore_ascii_case("application/x-www-form-urlencoded") {
-        return url::form_urlencoded::parse(incoming.body)
-            .find(|(name, _)| name == "payload")
-            .map(|(_, value)| match value {
-                Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
-                Cow::Owned(text) => Cow::Owned(text.into_bytes()),
-            })
-            .ok_or(Refusal::Incomplete("payload field"));
-    }
-    Err(Refusal::ContentType)
-}
 
-/// Reads hexadecimal digits.
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
-    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
-    if !rest.is_empty() {
-        return None;
+    /// Whether a delivery of a repository still waits for the worker to look.
+    pub(crate) fn waits_for_look(&self, repository: &str, came: Timestamp) -> bool {
+        self.hints.waits(repository, came)
     }
-    pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?)).collect()
 }

@@ -1,5 +1,6 @@
-use super::{Hints, edited_comments, from_hex, issue_edits};
+use super::{Hints, Keep, Payload, edited_comments, issue_edits};
 use crate::forge::RepositoryName;
+use jiff::Timestamp;
 use std::time::Duration;
 
 fn name(text: &str) -> RepositoryName {
@@ -25,11 +26,47 @@ async fn marks_before_a_look_are_one_look() {
     assert_eq!(marked, [name("ops/homelab")].into());
 }
 
+#[tokio::test]
+async fn a_delivery_waits_until_the_mark_that_it_set_is_taken() {
+    let hints = Hints::default();
+    let (first, second): (Timestamp, Timestamp) =
+        ("2026-11-21T10:00:00Z".parse().unwrap(), "2026-11-21T10:00:01Z".parse().unwrap());
+    hints.mark_since(&name("ops/homelab"), second);
+    assert!(!hints.waits("ops/homelab", first), "a look followed before the mark");
+    assert!(hints.waits("ops/homelab", second) && !hints.waits("ops/other", second));
+    // One that came before, and was stored after.
+    hints.mark_since(&name("ops/homelab"), first);
+    assert!(hints.waits("ops/homelab", first));
+    hints.notified().await;
+    assert!(!hints.waits("ops/homelab", first) && !hints.waits("ops/homelab", second));
+}
+
 #[test]
-fn hexadecimal_digits_are_read_and_nothing_else() {
-    assert_eq!(from_hex("00fFa0"), Some(vec![0, 255, 160]));
-    for text in ["0", "0g", "  ", "é0", "+1", "sha256=00"] {
-        assert_eq!(from_hex(text), None, "{text}");
+fn what_tells_of_maintenance_issues_is_kept() {
+    let labelled = r#""issue":{"number":7,"labels":[null,{"name":"bug"},{"name":"Maintenance"}]}"#;
+    let other = r#""issue":{"number":7,"labels":[]}"#;
+    let cases = [
+        (format!(r#"{{"action":"opened",{other}}}"#), Keep::Always),
+        (format!(r#"{{"action":"edited",{other}}}"#), Keep::Always),
+        (format!(r#"{{"action":"label_updated",{labelled}}}"#), Keep::Always),
+        (format!(r#"{{"action":"created","comment":{{"id":1}},{labelled}}}"#), Keep::Always),
+        (format!(r#"{{"action":"closed",{labelled}}}"#), Keep::Always),
+        (format!(r#"{{"action":"label_cleared",{other}}}"#), Keep::OfRuns),
+        (format!(r#"{{"action":"edited","comment":{{"id":1}},{other}}}"#), Keep::OfRuns),
+        (r#"{"action":"closed","issue":{"number":7,"labels":null}}"#.to_owned(), Keep::OfRuns),
+        (format!(r#"{{"action":"created","comment":{{"id":1}},"is_pull":true,{labelled}}}"#), Keep::Nothing),
+        (
+            r#"{"action":"edited","issue":{"number":7,"pull_request":{"merged":false}}}"#.to_owned(),
+            Keep::Nothing,
+        ),
+        (r#"{"action":"edited","pull_request":{"number":7}}"#.to_owned(), Keep::Nothing),
+        (r#"{"action":"edited","issue":{"number":0}}"#.to_owned(), Keep::Nothing),
+        (r#"{"action":"edited","issue":null}"#.to_owned(), Keep::Nothing),
+        (r#"{"ref":"refs/heads/main"}"#.to_owned(), Keep::Nothing),
+    ];
+    for (payload, expected) in cases {
+        let parsed: Payload = serde_json::from_str(&payload).unwrap();
+        assert_eq!(parsed.keep("maintenance"), expected, "{payload}");
     }
 }
 

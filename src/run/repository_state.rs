@@ -101,7 +101,7 @@ mod tests {
             archived,
             can_push,
             can_administer: false,
-            allows_merge_commits: true,
+            merge_styles: [crate::forge::MergeStyle::Merge].into(),
             clone_urls: Vec::new(),
             html_url: String::new(),
         }

@@ -1,5 +1,6 @@
 //! What the forge delivered.
 
+use super::journal::timestamp;
 use super::{Store, StoreResult};
 use jiff::Timestamp;
 use sqlx::Row;
@@ -11,7 +12,7 @@ pub(crate) struct Delivery {
     pub(crate) id: String,
     /// When it arrived here.
     pub(crate) received_at: Timestamp,
-    /// The event, such as `issues`.
+    /// The event, such as `issue_label`.
     pub(crate) event: String,
     /// The action, such as `edited`; empty where the event has none.
     pub(crate) action: String,
@@ -21,8 +22,19 @@ pub(crate) struct Delivery {
     pub(crate) issue: Option<u64>,
     /// The login of the account that acted.
     pub(crate) sender: String,
-    /// The whole payload, where it is kept as evidence of who did what.
-    pub(crate) payload: Option<String>,
+    /// What it tells of who did what; `None` where nothing rests on it.
+    pub(crate) evidence: Option<Evidence>,
+}
+
+/// A payload that may be needed to tell who did what.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// The whole payload.
+    pub(crate) payload: String,
+    /// Its hash, by which the same payload under another id is known.
+    pub(crate) hash: String,
+    /// Whether it is worth keeping only where the issue has, or had, a run.
+    pub(crate) of_runs_only: bool,
 }
 
 /// Whether a delivery was news.
@@ -30,28 +42,53 @@ pub(crate) struct Delivery {
 pub(crate) enum Stored {
     /// It was, and is kept now.
     New,
+    /// Under this id it was; its payload was there already under another, and is evidence once.
+    Repeated,
     /// It was there already.
     Duplicate,
 }
 
+/// A stored delivery without its payload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DeliveryRow {
+    /// The forge's id of it.
+    pub(crate) id: String,
+    /// When it arrived here.
+    pub(crate) received_at: Timestamp,
+    /// The event.
+    pub(crate) event: String,
+    /// The action; empty where the event has none.
+    pub(crate) action: String,
+    /// `owner/name`.
+    pub(crate) repository: String,
+    /// The issue or pull request that it is about.
+    pub(crate) issue: Option<u64>,
+    /// The login of the account that acted.
+    pub(crate) sender: String,
+    /// Whether its payload is kept.
+    pub(crate) has_payload: bool,
+    /// The delivery whose payload it repeats.
+    pub(crate) repeats: Option<String>,
+}
+
+/// What may be forgotten: all but the evidence of open runs.
+const FORGETTABLE: &str = "NOT (payload IS NOT NULL AND EXISTS (SELECT 1 FROM run
+    WHERE run.repository = delivery.repository AND run.issue = delivery.issue AND run.ended_at IS NULL))";
+
 impl Store {
-    /// Keeps a delivery, once.
-    pub(crate) async fn put_delivery(&self, delivery: &Delivery) -> StoreResult<Stored> {
-        let done = sqlx::query(
-            "INSERT INTO delivery (id, received_at, event, action, repository, issue, sender, payload)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
-        )
-        .bind(&delivery.id)
-        .bind(delivery.received_at.to_string())
-        .bind(&delivery.event)
-        .bind(&delivery.action)
-        .bind(&delivery.repository)
-        .bind(delivery.issue.and_then(|number| i64::try_from(number).ok()))
-        .bind(&delivery.sender)
-        .bind(&delivery.payload)
-        .execute(&self.pool)
-        .await?;
-        Ok(if done.rows_affected() == 1 { Stored::New } else { Stored::Duplicate })
+    /// Keeps deliveries, each once, all in one transaction: afterwards either all are there or none. The answers are in
+    /// the order of the deliveries.
+    pub(crate) async fn put_deliveries(&self, deliveries: &[&Delivery]) -> StoreResult<Vec<Stored>> {
+        let mut connection = self.writer.acquire().await?;
+        // Not a transaction of sqlx's: it loses count of its own when SQLite ends one by itself, as it does on a full disk,
+        // and begins none on that connection any more. What is not committed ends when the turn is given back.
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        let mut answers = Vec::new();
+        for delivery in deliveries {
+            answers.push(put(&mut connection, delivery).await?);
+        }
+        sqlx::query("COMMIT").execute(&mut *connection).await?;
+        Ok(answers)
     }
 
     /// The payloads kept about an issue, with their senders, oldest first.
@@ -66,15 +103,213 @@ impl Store {
         )
         .bind(repository)
         .bind(i64::try_from(issue).unwrap_or(i64::MAX))
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await?;
         rows.iter().map(|row| Ok((row.try_get("sender")?, row.try_get("payload")?))).collect()
     }
 
-    /// How many deliveries are kept.
-    #[cfg(test)]
-    pub(crate) async fn count_deliveries(&self) -> StoreResult<u64> {
-        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM delivery").fetch_one(&self.pool).await?;
+    /// The newest deliveries, newest first.
+    pub(crate) async fn recent_deliveries(&self, limit: u32) -> StoreResult<Vec<DeliveryRow>> {
+        let rows = sqlx::query(
+            "SELECT id, received_at, event, action, repository, issue, sender, payload IS NOT NULL AS has_payload,
+                    repeats
+             FROM delivery ORDER BY rowid DESC LIMIT ?",
+        )
+        .bind(limit)
+        .fetch_all(&self.readers)
+        .await?;
+        rows.iter()
+            .map(|row| {
+                let issue: Option<i64> = row.try_get("issue")?;
+                Ok(DeliveryRow {
+                    id: row.try_get("id")?,
+                    received_at: timestamp(row.try_get::<&str, _>("received_at")?)?,
+                    event: row.try_get("event")?,
+                    action: row.try_get("action")?,
+                    repository: row.try_get("repository")?,
+                    issue: issue.and_then(|issue| u64::try_from(issue).ok()),
+                    sender: row.try_get("sender")?,
+                    has_payload: row.try_get("has_payload")?,
+                    repeats: row.try_get("repeats")?,
+                })
+            })
+            .collect()
+    }
+
+    /// How many deliveries may be forgotten: all but the evidence of open runs.
+    pub(crate) async fn count_forgettable(&self) -> StoreResult<u64> {
+        let statement = format!("SELECT count(*) FROM delivery WHERE {FORGETTABLE}");
+        let count: i64 = sqlx::query_scalar(sqlx::AssertSqlSafe(statement)).fetch_one(&self.readers).await?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Forgets the oldest deliveries that arrived before a moment, at most so many, and never the evidence of open runs.
+    /// Says how many it were.
+    pub(crate) async fn forget_deliveries(&self, before: Timestamp, most: u64) -> StoreResult<u64> {
+        let statement = format!(
+            "DELETE FROM delivery WHERE rowid IN (SELECT rowid FROM delivery WHERE received_at < ? AND {FORGETTABLE}
+             ORDER BY received_at LIMIT ?)"
+        );
+        let done = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(before.to_string())
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .execute(&self.writer)
+            .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// How many deliveries are kept.
+    pub(crate) async fn count_deliveries(&self) -> StoreResult<u64> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM delivery").fetch_one(&self.readers).await?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+}
+
+async fn put(connection: &mut sqlx::SqliteConnection, delivery: &Delivery) -> StoreResult<Stored> {
+    let issue = delivery.issue.and_then(|number| i64::try_from(number).ok());
+    let mut kept = None;
+    let mut repeats: Option<String> = None;
+    if let Some(evidence) = &delivery.evidence {
+        repeats = sqlx::query_scalar("SELECT id FROM delivery WHERE payload_hash = ?")
+            .bind(&evidence.hash)
+            .fetch_optional(&mut *connection)
+            .await?;
+        let wanted = repeats.is_none()
+            && (!evidence.of_runs_only
+                || sqlx::query_scalar(
+                    "SELECT EXISTS (SELECT 1 FROM run WHERE repository = ? AND issue = ?)",
+                )
+                .bind(&delivery.repository)
+                .bind(issue)
+                .fetch_one(&mut *connection)
+                .await?);
+        kept = wanted.then_some(evidence);
+    }
+    let done = sqlx::query(
+        "INSERT INTO delivery (id, received_at, event, action, repository, issue, sender, payload, payload_hash, repeats)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+    )
+    .bind(&delivery.id)
+    .bind(delivery.received_at.to_string())
+    .bind(&delivery.event)
+    .bind(&delivery.action)
+    .bind(&delivery.repository)
+    .bind(issue)
+    .bind(&delivery.sender)
+    .bind(kept.map(|evidence| &evidence.payload))
+    .bind(kept.map(|evidence| &evidence.hash))
+    .bind(&repeats)
+    .execute(connection)
+    .await?;
+    Ok(match (done.rows_affected(), repeats) {
+        (0, _) => Stored::Duplicate,
+        (_, Some(_)) => Stored::Repeated,
+        (_, None) => Stored::New,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Delivery, Evidence, Stored};
+    use crate::store::Store;
+    use jiff::{SignedDuration, Timestamp};
+
+    fn delivery(id: &str, issue: u64, payload: Option<&str>) -> Delivery {
+        Delivery {
+            id: id.to_owned(),
+            received_at: Timestamp::now(),
+            event: "issues".to_owned(),
+            action: "edited".to_owned(),
+            repository: "ops/homelab".to_owned(),
+            issue: Some(issue),
+            sender: "operator".to_owned(),
+            evidence: payload.map(|text| Evidence {
+                payload: text.to_owned(),
+                hash: format!("hash of {text}"),
+                of_runs_only: false,
+            }),
+        }
+    }
+
+    async fn ids(store: &Store) -> Vec<String> {
+        let mut rows = store.recent_deliveries(100).await.unwrap();
+        rows.reverse();
+        rows.into_iter().map(|row| row.id).collect()
+    }
+
+    #[tokio::test]
+    async fn a_delivery_counts_once_and_a_payload_is_evidence_once() {
+        let store = Store::in_memory().await.unwrap();
+        let first = delivery("d1", 7, Some("{}"));
+        assert_eq!(store.put_deliveries(&[&first]).await.unwrap(), [Stored::New]);
+        let (again, other) = (delivery("d2", 7, Some("{}")), delivery("d3", 7, Some("{\"a\":1}")));
+        let answers = store.put_deliveries(&[&first, &again, &again, &other]).await.unwrap();
+        assert_eq!(answers, [Stored::Duplicate, Stored::Repeated, Stored::Duplicate, Stored::New]);
+        let payloads = store.issue_payloads("ops/homelab", 7).await.unwrap();
+        assert_eq!(
+            payloads.iter().map(|(_, payload)| payload.as_str()).collect::<Vec<_>>(),
+            ["{}", "{\"a\":1}"]
+        );
+        let rows = store.recent_deliveries(2).await.unwrap();
+        assert_eq!(rows[0].id, "d3");
+        assert!(rows[0].has_payload && rows[0].repeats.is_none());
+        assert!(!rows[1].has_payload);
+        assert_eq!(rows[1].repeats.as_deref(), Some("d1"));
+    }
+
+    #[tokio::test]
+    async fn what_only_matters_to_runs_is_kept_where_there_is_or_was_one() {
+        let store = Store::in_memory().await.unwrap();
+        let run = store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
+        store.end_run(run.id, Timestamp::now()).await.unwrap();
+        let of_runs = |id: &str, issue| {
+            let mut delivery = delivery(id, issue, Some(id));
+            delivery.evidence.as_mut().unwrap().of_runs_only = true;
+            delivery
+        };
+        store.put_deliveries(&[&of_runs("d1", 7), &of_runs("d2", 8)]).await.unwrap();
+        assert_eq!(store.issue_payloads("ops/homelab", 7).await.unwrap().len(), 1);
+        assert!(store.issue_payloads("ops/homelab", 8).await.unwrap().is_empty());
+        assert_eq!(store.count_deliveries().await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn one_that_cannot_be_written_leaves_none_of_its_transaction() {
+        let store = Store::in_memory().await.unwrap();
+        store.leave_room(Some(8)).await;
+        let large = "x".repeat(1 << 20);
+        let (small, large) = (delivery("d1", 7, Some("{}")), delivery("d2", 7, Some(&large)));
+        let error = store.put_deliveries(&[&small, &large]).await.unwrap_err();
+        assert!(error.to_string().contains("store failed"), "{error}");
+        assert_eq!(store.count_deliveries().await.unwrap(), 0);
+        store.leave_room(None).await;
+        assert_eq!(store.put_deliveries(&[&small, &large]).await.unwrap(), [Stored::New, Stored::New]);
+    }
+
+    #[tokio::test]
+    async fn the_oldest_are_forgotten_and_evidence_of_open_runs_never() {
+        let store = Store::in_memory().await.unwrap();
+        let now = Timestamp::now();
+        let open = store.open_run("ops/homelab", 7, now).await.unwrap();
+        for (place, (issue, payload)) in
+            [(7, Some("a")), (7, None), (8, Some("b")), (9, None), (7, Some("c"))].into_iter().enumerate()
+        {
+            let mut one = delivery(&format!("d{place}"), issue, payload);
+            one.received_at = now - SignedDuration::from_hours(10 - i64::try_from(place).unwrap());
+            store.put_deliveries(&[&one]).await.unwrap();
+        }
+        assert_eq!(store.count_forgettable().await.unwrap(), 3);
+        assert_eq!(store.forget_deliveries(now - SignedDuration::from_hours(11), 10).await.unwrap(), 0);
+        assert_eq!(store.forget_deliveries(now, 1).await.unwrap(), 1);
+        assert_eq!(ids(&store).await, ["d0", "d2", "d3", "d4"], "in small parts, the oldest first");
+        assert_eq!(
+            store.forget_deliveries(now - SignedDuration::from_mins(7 * 60 + 30), 10).await.unwrap(),
+            1
+        );
+        assert_eq!(ids(&store).await, ["d0", "d3", "d4"]);
+        assert_eq!(store.forget_deliveries(now, 10).await.unwrap(), 1);
+        assert_eq!(ids(&store).await, ["d0", "d4"]);
+        store.end_run(open.id, now).await.unwrap();
+        assert_eq!(store.forget_deliveries(now, 10).await.unwrap(), 2, "the run is over");
     }
 }

@@ -54,7 +54,7 @@ pub(crate) struct JournalRow {
     pub(crate) event: String,
 }
 
-fn timestamp(text: &str) -> StoreResult<Timestamp> {
+pub(super) fn timestamp(text: &str) -> StoreResult<Timestamp> {
     text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time")))
 }
 
@@ -80,13 +80,14 @@ impl Store {
     pub(crate) async fn open_run(&self, repository: &str, issue: u64, now: Timestamp) -> StoreResult<RunRow> {
         let find =
             "SELECT * FROM run WHERE repository = ? AND issue = ? ORDER BY ended_at IS NULL DESC, id DESC";
-        let known = sqlx::query(find).bind(repository).bind(stored(issue)).fetch_optional(&self.pool).await?;
+        let known =
+            sqlx::query(find).bind(repository).bind(stored(issue)).fetch_optional(&self.readers).await?;
         match known.as_ref().map(run_row).transpose()? {
             Some(run) if run.ended_at.is_none() => return Ok(run),
             Some(run) => {
                 sqlx::query("UPDATE run SET ended_at = NULL WHERE id = ?")
                     .bind(run.id.0)
-                    .execute(&self.pool)
+                    .execute(&self.writer)
                     .await?;
                 return Ok(RunRow { ended_at: None, ..run });
             }
@@ -96,9 +97,9 @@ impl Store {
             .bind(repository)
             .bind(stored(issue))
             .bind(now.to_string())
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
-        let row = sqlx::query(find).bind(repository).bind(stored(issue)).fetch_one(&self.pool).await?;
+        let row = sqlx::query(find).bind(repository).bind(stored(issue)).fetch_one(&self.readers).await?;
         run_row(&row)
     }
 
@@ -107,7 +108,7 @@ impl Store {
         let rows =
             sqlx::query("SELECT * FROM run WHERE repository = ? AND ended_at IS NULL ORDER BY id DESC")
                 .bind(repository)
-                .fetch_all(&self.pool)
+                .fetch_all(&self.readers)
                 .await?;
         rows.iter().map(run_row).collect()
     }
@@ -115,16 +116,24 @@ impl Store {
     /// The open runs of every repository, newest first.
     pub(crate) async fn all_open_runs(&self) -> StoreResult<Vec<RunRow>> {
         let rows = sqlx::query("SELECT * FROM run WHERE ended_at IS NULL ORDER BY id DESC")
-            .fetch_all(&self.pool)
+            .fetch_all(&self.readers)
             .await?;
         rows.iter().map(run_row).collect()
+    }
+
+    /// How many runs are open.
+    pub(crate) async fn count_open_runs(&self) -> StoreResult<u64> {
+        let count: i64 = sqlx::query_scalar("SELECT count(*) FROM run WHERE ended_at IS NULL")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(u64::try_from(count).unwrap_or(0))
     }
 
     /// The newest runs, newest first.
     pub(crate) async fn recent_runs(&self, limit: u32) -> StoreResult<Vec<RunRow>> {
         let rows = sqlx::query("SELECT * FROM run ORDER BY id DESC LIMIT ?")
             .bind(limit)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.readers)
             .await?;
         rows.iter().map(run_row).collect()
     }
@@ -134,7 +143,7 @@ impl Store {
         sqlx::query("UPDATE run SET ended_at = ? WHERE id = ? AND ended_at IS NULL")
             .bind(now.to_string())
             .bind(run.0)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -145,7 +154,7 @@ impl Store {
             .bind(run.0)
             .bind(at.to_string())
             .bind(event)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(EventId(done.last_insert_rowid()))
     }
@@ -155,7 +164,7 @@ impl Store {
         let rows = sqlx::query("SELECT id, at, event FROM journal WHERE run = ? AND id > ? ORDER BY id")
             .bind(run.0)
             .bind(after.map_or(0, |id| id.0))
-            .fetch_all(&self.pool)
+            .fetch_all(&self.readers)
             .await?;
         rows.iter()
             .map(|row| {
@@ -176,7 +185,7 @@ impl Store {
         )
         .bind(repository)
         .bind(kind)
-        .fetch_all(&self.pool)
+        .fetch_all(&self.readers)
         .await?)
     }
 
@@ -193,7 +202,7 @@ impl Store {
             .bind(at.to_string())
             .bind(body_hash)
             .bind(written)
-            .execute(&self.pool)
+            .execute(&self.writer)
             .await?;
         Ok(())
     }
@@ -202,7 +211,7 @@ impl Store {
     pub(crate) async fn body_writes(&self, run: RunId) -> StoreResult<Vec<(String, String)>> {
         let rows = sqlx::query("SELECT body_hash, written FROM body_write WHERE run = ? ORDER BY rowid")
             .bind(run.0)
-            .fetch_all(&self.pool)
+            .fetch_all(&self.readers)
             .await?;
         rows.iter().map(|row| Ok((row.try_get("body_hash")?, row.try_get("written")?))).collect()
     }
@@ -210,7 +219,7 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Delivery, Store, StoreError, Stored};
+    use super::super::{Store, StoreError};
     use jiff::Timestamp;
 
     #[tokio::test]
@@ -230,25 +239,6 @@ mod tests {
         assert_eq!(again, first, "an issue has one run, with one journal");
         assert_eq!(store.open_runs("ops/homelab").await.unwrap(), std::slice::from_ref(&first));
         assert_ne!(store.open_run("ops/homelab", 8, now).await.unwrap().id, first.id);
-    }
-
-    #[tokio::test]
-    async fn a_delivery_counts_once() {
-        let store = Store::in_memory().await.unwrap();
-        let delivery = Delivery {
-            id: "d1".to_owned(),
-            received_at: Timestamp::now(),
-            event: "issues".to_owned(),
-            action: "edited".to_owned(),
-            repository: "ops/homelab".to_owned(),
-            issue: Some(7),
-            sender: "operator".to_owned(),
-            payload: Some("{}".to_owned()),
-        };
-        assert_eq!(store.put_delivery(&delivery).await.unwrap(), Stored::New);
-        assert_eq!(store.put_delivery(&delivery).await.unwrap(), Stored::Duplicate);
-        assert_eq!(store.count_deliveries().await.unwrap(), 1);
-        assert_eq!(store.issue_payloads("ops/homelab", 7).await.unwrap().len(), 1);
     }
 
     #[tokio::test]
@@ -282,6 +272,36 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_was_written_is_on_the_disk_and_readers_cannot_write() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.sqlite")).await.unwrap();
+        let synchronous: i64 =
+            sqlx::query_scalar("PRAGMA synchronous").fetch_one(&store.writer).await.unwrap();
+        let mode: String = sqlx::query_scalar("PRAGMA journal_mode").fetch_one(&store.writer).await.unwrap();
+        assert_eq!((synchronous, mode.as_str()), (2, "wal"), "2 is FULL");
+        let said = sqlx::query("DELETE FROM meta").execute(&store.readers).await.unwrap_err();
+        assert!(said.to_string().contains("readonly"), "{said}");
+        assert!(store.free_bytes().unwrap().is_some_and(|bytes| bytes > 0));
+    }
+
+    #[tokio::test]
+    async fn a_transaction_whose_owner_is_gone_leaves_nothing_behind() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(&folder.path().join("store.sqlite")).await.unwrap();
+        let run = store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
+        let mut turn = store.hold_up().await;
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *turn).await.unwrap();
+        sqlx::query("DELETE FROM run").execute(&mut *turn).await.unwrap();
+        drop(turn);
+        store.append(run.id, Timestamp::now(), "{}").await.unwrap();
+        store.close().await;
+        drop(store);
+        let again = Store::open(&folder.path().join("store.sqlite")).await.unwrap();
+        assert_eq!(again.journal(run.id, None).await.unwrap().len(), 1);
+        assert_eq!(again.count_open_runs().await.unwrap(), 1);
+    }
+
+    #[tokio::test]
     async fn a_second_process_is_refused_and_the_holder_stays() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("store.sqlite");
@@ -289,7 +309,7 @@ mod tests {
         let holder = store.holder().await.unwrap();
         assert!(matches!(Store::open(&path).await, Err(StoreError::InUse { .. })));
         store.close().await;
-        drop(store);
+        assert!(store.holder().await.is_err(), "what is closed writes nothing");
         assert_eq!(Store::open(&path).await.unwrap().holder().await.unwrap(), holder);
     }
 }

@@ -25,7 +25,7 @@ impl Store {
             "SELECT received_at FROM delivery WHERE repository = ? ORDER BY rowid DESC LIMIT 1",
         )
         .bind(repository)
-        .fetch_optional(&self.pool)
+        .fetch_optional(&self.readers)
         .await?;
         at.map(|text| text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time"))))
             .transpose()
@@ -48,7 +48,7 @@ impl Store {
         )
         .bind(format!("{PREFIX}{repository}"))
         .bind(value)
-        .execute(&self.pool)
+        .execute(&self.writer)
         .await?;
         Ok(missed)
     }
@@ -58,7 +58,7 @@ impl Store {
         let rows: Vec<(String, String)> =
             sqlx::query_as("SELECT key, value FROM meta WHERE key LIKE ? || '%' ORDER BY key")
                 .bind(PREFIX)
-                .fetch_all(&self.pool)
+                .fetch_all(&self.readers)
                 .await?;
         rows.into_iter()
             .map(|(key, value)| {
@@ -92,9 +92,9 @@ mod tests {
                 repository: repository.to_owned(),
                 issue: None,
                 sender: "operator".to_owned(),
-                payload: None,
+                evidence: None,
             };
-            store.put_delivery(&delivery).await.unwrap();
+            store.put_deliveries(&[&delivery]).await.unwrap();
         }
         let last = store.last_delivery("ops/homelab").await.unwrap();
         assert_eq!(last, Some(after(5)));

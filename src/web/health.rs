@@ -9,7 +9,7 @@
 //! may reach: the log and the page have it.
 
 use crate::forge::RepositoryName;
-use crate::store::Store;
+use crate::store::{Store, StoreResult};
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -19,6 +19,9 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+/// How long the store may take to say how it is.
+const STORE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Whom caretaker needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,7 @@ pub(crate) struct Readiness {
     state: Mutex<Contacts>,
     contact_max_age: Duration,
     worker_max_age: Duration,
+    free_minimum: u64,
 }
 
 #[derive(Debug, Default)]
@@ -51,6 +55,7 @@ struct Contacts {
     forge: Contact,
     cluster: Contact,
     looped: Option<(Timestamp, Instant)>,
+    looks: u64,
     /// What is wrong with a repository's run, where the issue itself cannot say it.
     runs: BTreeMap<RepositoryName, String>,
     /// Why a repository cannot be worked in.
@@ -94,6 +99,7 @@ impl Readiness {
             state: Mutex::default(),
             contact_max_age: settings.contact_max_age(),
             worker_max_age: settings.worker_max_age(),
+            free_minimum: settings.store_free_minimum_bytes,
         }
     }
 
@@ -108,9 +114,21 @@ impl Readiness {
         self.state().contact(peer).error = Some(error);
     }
 
-    /// The worker began a new round.
+    /// The worker ended a look at a repository.
     pub(crate) fn looped(&self) {
-        self.state().looped = Some((Timestamp::now(), Instant::now()));
+        let mut state = self.state();
+        state.looped = Some((Timestamp::now(), Instant::now()));
+        state.looks += 1;
+    }
+
+    /// How many looks there were since the start.
+    pub(super) fn looks(&self) -> u64 {
+        self.state().looks
+    }
+
+    /// How long ago the last look ended; `None` before the first.
+    pub(super) fn last_look_age(&self) -> Option<Duration> {
+        self.state().looped.map(|(_, at)| at.elapsed())
     }
 
     /// What is wrong with a repository's run and cannot be said in its issue; `None`: nothing.
@@ -191,6 +209,22 @@ impl Readiness {
         Check { ok: why.is_none(), why, last: looped.map(|(at, _)| at) }
     }
 
+    /// How the store is: whether it takes a write, in time, and whether its disk has room for more.
+    pub(super) async fn store(&self, store: &Arc<Store>) -> Check {
+        let asking = Arc::clone(store);
+        let why = match tokio::time::timeout(STORE_TIMEOUT, asked(asking)).await {
+            Err(_) => Some("the store did not take a write in time"),
+            Ok(Err(error)) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "the store cannot be written");
+                Some("the store cannot be written; the log says why")
+            }
+            Ok(Ok(free)) => free
+                .is_some_and(|free| free < self.free_minimum)
+                .then_some("the store's disk has less room than store_free_minimum_bytes"),
+        };
+        Check { ok: why.is_none(), why, last: None }
+    }
+
     fn state(&self) -> MutexGuard<'_, Contacts> {
         // Plain facts, whole after every statement, whoever panicked.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
@@ -206,6 +240,14 @@ impl Contacts {
     }
 }
 
+/// Writes to the store, and asks how much room there is.
+async fn asked(store: Arc<Store>) -> StoreResult<Option<u64>> {
+    store.check_writable().await?;
+    // A disk that hangs must hold up no other request.
+    let asking = tokio::task::spawn_blocking(move || store.free_bytes());
+    asking.await.unwrap_or(Ok(None))
+}
+
 /// What the handlers need.
 #[derive(Debug, Clone)]
 pub(super) struct HealthState {
@@ -218,15 +260,8 @@ pub(super) async fn alive() -> &'static str {
 }
 
 pub(super) async fn ready(State(state): State<HealthState>) -> Response {
-    let store = match state.store.check_writable().await {
-        Ok(()) => Check { ok: true, why: None, last: None },
-        Err(error) => {
-            tracing::warn!(error = &error as &dyn std::error::Error, "the store cannot be written");
-            Check { ok: false, why: Some("the store cannot be written; the log says why"), last: None }
-        }
-    };
     let checks = Checks {
-        store,
+        store: state.readiness.store(&state.store).await,
         forge: state.readiness.peer(Peer::Forge),
         cluster: state.readiness.peer(Peer::Cluster),
         worker: state.readiness.worker(),

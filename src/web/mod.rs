@@ -1,10 +1,12 @@
-//! What caretaker serves: webhook and health on one listener, the page of the runs on another.
+//! What caretaker serves: webhook and health on one listener, pages and metrics on another.
 //!
-//! Deliveries are answered within milliseconds, since a forge waits five seconds and never tries again; whatever they
+//! Deliveries are answered within milliseconds, and in four seconds at the latest, since a forge waits five and never tries again; whatever they
 //! mean is the worker's business. Races decided here: a delivery is answered only after it was stored, and on shutdown
 //! requests in flight are finished, for a bounded time, before the store closes.
 
+mod deliveries;
 mod health;
+mod metrics;
 mod page;
 mod settings;
 #[cfg(test)]
@@ -80,11 +82,15 @@ pub(crate) async fn serve(
 ) -> Result<Serving, WebError> {
     let (listener, address) = bind(settings.listen, "web.listen").await?;
     let (page_listener, page_address) = bind(settings.page_listen, "web.page_listen").await?;
+    let pages = page::PageState {
+        store: Arc::clone(&state.store),
+        readiness: Arc::clone(&state.readiness),
+        inbox: Arc::clone(&state.inbox),
+    };
     let mut tasks = JoinSet::new();
-    for (listener, router) in [
-        (listener, service(state.clone(), settings.body_limit_bytes)),
-        (page_listener, page::router(state.store, state.readiness)),
-    ] {
+    for (listener, router) in
+        [(listener, service(state, settings.body_limit_bytes)), (page_listener, page::router(pages))]
+    {
         let stop = shutdown.clone();
         tasks.spawn(async move {
             axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await

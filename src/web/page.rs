@@ -1,6 +1,9 @@
 //! The page of the runs: read only, and everything on it comes out of the journal, escaped by its template.
 
+use super::deliveries::deliveries;
 use super::health::{Check, Peer, Readiness};
+use super::metrics::metrics;
+use crate::inbox::Inbox;
 use crate::run::{self, Event, RunState, Tone};
 use crate::store::{JournalRow, MissedEvents, RunId, RunRow, Store, StoreError};
 use crate::wording;
@@ -26,15 +29,17 @@ const LONGEST_EVENT: usize = 20_000;
 const CONTENT_SECURITY_POLICY: &str =
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
+/// What the pages show.
 #[derive(Debug, Clone)]
-struct PageState {
-    store: Arc<Store>,
-    readiness: Arc<Readiness>,
+pub(super) struct PageState {
+    pub(super) store: Arc<Store>,
+    pub(super) readiness: Arc<Readiness>,
+    pub(super) inbox: Arc<Inbox>,
 }
 
 /// Why a page cannot be shown.
 #[derive(Debug, thiserror::Error)]
-enum PageError {
+pub(super) enum PageError {
     #[error("there is no such run")]
     NoSuchRun,
     #[error("the store could not be read")]
@@ -114,15 +119,18 @@ struct Line {
 }
 
 /// The page's own listener.
-pub(super) fn router(store: Arc<Store>, readiness: Arc<Readiness>) -> Router {
+pub(super) fn router(state: PageState) -> Router {
     Router::new()
         .route("/", get(runs))
         .route("/runs/{id}", get(one_run))
+        .route("/deliveries", get(deliveries))
+        .route("/metrics", get(metrics))
         .route("/style.css", get(style))
-        .with_state(PageState { store, readiness })
+        .with_state(state)
 }
 
-fn page(template: &impl Template) -> Result<Response, PageError> {
+/// A page with the headers that keep it to itself.
+pub(super) fn page(template: &impl Template) -> Result<Response, PageError> {
     let headers = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
@@ -146,9 +154,10 @@ async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
             part("forge", &readiness.peer(Peer::Forge), readiness.error(Peer::Forge)),
             part("cluster", &readiness.peer(Peer::Cluster), readiness.error(Peer::Cluster)),
             part("worker", &readiness.worker(), None),
+            part("store", &readiness.store(&state.store).await, None),
             part("runs", &readiness.runs(), readiness.runs_error()),
             part("repositories", &readiness.repositories(), readiness.repositories_error()),
-            deliveries(&missed),
+            never_delivered(&missed),
         ],
         runs: rows.iter().map(Run::from).collect(),
     })
@@ -162,7 +171,7 @@ fn part(name: &'static str, check: &Check, error: Option<String>) -> Part {
 }
 
 /// Events that nothing was delivered for. They cost time and nothing else, so that there were some is no fault by itself.
-fn deliveries(missed: &[(String, MissedEvents)]) -> Part {
+fn never_delivered(missed: &[(String, MissedEvents)]) -> Part {
     let lines: Vec<String> = missed
         .iter()
         .map(|(repository, missed)| {

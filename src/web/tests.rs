@@ -1,7 +1,10 @@
 //! The listeners over real HTTP.
 
+mod deliveries;
+mod pages;
+
 use super::{Peer, Readiness, Serving, Settings, WebState, serve};
-use crate::inbox::{Hints, Inbox};
+use crate::inbox::{self, Hints, Inbox, Keys};
 use crate::store::Store;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -29,16 +32,22 @@ struct Fixture {
 }
 
 async fn fixture() -> Fixture {
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let settings = Settings {
-        listen: "127.0.0.1:0".parse().unwrap(),
-        page_listen: "127.0.0.1:0".parse().unwrap(),
-        ..Settings::default()
-    };
+    fixture_with(Keys::from(SecretString::from(SECRET)), Settings::default()).await
+}
+
+async fn fixture_with(keys: Keys, settings: Settings) -> Fixture {
     let store = Arc::new(Store::in_memory().await.unwrap());
+    fixture_on(store, keys, settings).await
+}
+
+async fn fixture_on(store: Arc<Store>, keys: Keys, settings: Settings) -> Fixture {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let free = "127.0.0.1:0".parse().unwrap();
+    let settings = Settings { listen: free, page_listen: free, ..settings };
     let hints = Hints::default();
     let repositories = vec!["ops/homelab".parse().unwrap()];
-    let inbox = Inbox::new(SecretString::from(SECRET), repositories, store.clone(), hints.clone());
+    let bounds = inbox::Settings::default();
+    let inbox = Inbox::new(keys, repositories, "maintenance", &bounds, &store, hints.clone());
     let readiness = Arc::new(Readiness::new(&settings));
     let shutdown = CancellationToken::new();
     let state = WebState { inbox: Arc::new(inbox), store: store.clone(), readiness: readiness.clone() };

@@ -1,20 +1,22 @@
 //! `POST /webhook`: the body is read within a limit and a time, handed to the inbox, and answered.
 //!
+//! A forge gives a delivery five seconds in all and never tries again. Race decided here: one moment, a second before that,
+//! ends reading and storing alike, so that the forge is told what it did not get rid of.
+//!
 //! | Answer | When |
 //! |---|---|
 //! | 202 | stored now, or stored before under the same id |
 //! | 400 | a header is missing, or the payload cannot be read |
-//! | 401 | not signed |
-//! | 403 | signed with something else than our secret |
+//! | 401 | not signed, or without the `Authorization` that the settings ask for |
+//! | 403 | signed with something else than our secrets |
 //! | 404 | a repository that caretaker does not look after |
 //! | 408 | the body did not arrive in time |
 //! | 413 | larger than `web.body_limit_bytes` |
 //! | 415 | neither JSON nor a form |
 //! | 422 | an event that is unknown here |
-//! | 503 | the store failed: not stored, not acknowledged |
+//! | 503 | not acknowledged: the store failed or was too slow, or too many deliveries wait for it |
 
 use crate::inbox::{Inbox, Incoming, Refusal};
-use crate::store::Stored;
 use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
@@ -22,9 +24,10 @@ use axum::response::{IntoResponse, Response};
 use futures::StreamExt;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::Instant;
 
-/// A forge gives a delivery five seconds in all.
-const READ_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a delivery may take from its headers to its answer.
+const ANSWER_WITHIN: Duration = Duration::from_secs(4);
 
 /// How much of a body that is too large is read and thrown away. A peer that still sends when the connection closes may
 /// never see why it was refused.
@@ -37,71 +40,60 @@ pub(super) struct Receiver {
     pub(super) body_limit: usize,
 }
 
-/// Why a body was not read.
-#[derive(Debug, thiserror::Error)]
-enum BodyError {
-    #[error("the body is larger than web.body_limit_bytes")]
-    TooLarge,
-    #[error("the body did not arrive in time")]
-    TooSlow,
-    #[error("the body broke off")]
-    Broken(#[from] axum::Error),
-}
-
 pub(super) async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Body) -> Response {
-    let reading = tokio::time::timeout(READ_TIMEOUT, read_limited(body, receiver.body_limit));
-    let body = match reading.await.unwrap_or(Err(BodyError::TooSlow)) {
-        Ok(body) => body,
-        Err(error) => {
-            let status = match error {
-                BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-                BodyError::TooSlow => StatusCode::REQUEST_TIMEOUT,
-                BodyError::Broken(_) => StatusCode::BAD_REQUEST,
-            };
-            return refuse(status, &headers, &error);
-        }
+    let until = Instant::now() + ANSWER_WITHIN;
+    let reading = tokio::time::timeout_at(until, read_limited(body, receiver.body_limit));
+    let (body, unread) = match reading.await.unwrap_or(Err(Refusal::TooSlow)) {
+        Ok(body) => (body, None),
+        Err(refusal) => (Vec::new(), Some(refusal)),
     };
-    let incoming = Incoming {
-        content_type: single(&headers, header::CONTENT_TYPE.as_str()),
-        signature: single(&headers, "x-gitea-signature"),
-        delivery: single(&headers, "x-gitea-delivery"),
-        event: single(&headers, "x-gitea-event"),
-        body: &body,
+    let incoming = Incoming::new(|name| single(&headers, name), &body);
+    let taken = match unread {
+        None => receiver.inbox.take(&incoming, until).await,
+        Some(refusal) => Err(refusal),
     };
-    match receiver.inbox.take(&incoming).await {
+    receiver.inbox.note(&incoming, taken.as_ref().copied());
+    match taken {
         Ok(stored) => {
-            let known = stored == Stored::Duplicate;
-            tracing::debug!(delivery = incoming.delivery, event = incoming.event, known, "delivery taken");
+            let (delivery, event) = (incoming.claimed_id(), incoming.claimed_event());
+            tracing::debug!(delivery, event, ?stored, "delivery taken");
             StatusCode::ACCEPTED.into_response()
         }
-        Err(refusal) => refuse(status_of(&refusal), &headers, &refusal),
+        Err(refusal) => refuse(&incoming, &refusal),
     }
 }
 
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::NotSigned => StatusCode::UNAUTHORIZED,
+        Refusal::NotSigned | Refusal::Authorization => StatusCode::UNAUTHORIZED,
         Refusal::WrongSignature => StatusCode::FORBIDDEN,
+        Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Refusal::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Refusal::Header(_) | Refusal::Payload(_) | Refusal::Incomplete(_) => StatusCode::BAD_REQUEST,
+        Refusal::Broken(_) | Refusal::Header(_) | Refusal::Payload(_) | Refusal::Incomplete(_) => {
+            StatusCode::BAD_REQUEST
+        }
         Refusal::UnknownEvent => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::OtherRepository => StatusCode::NOT_FOUND,
-        Refusal::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
+        Refusal::Busy | Refusal::StoreSlow | Refusal::Stopped | Refusal::Store(_) => {
+            StatusCode::SERVICE_UNAVAILABLE
+        }
     }
 }
 
 /// Answers with a sentence for the person who reads the forge's list of deliveries. The log has the cause as well.
-fn refuse(status: StatusCode, headers: &HeaderMap, error: &(dyn std::error::Error + 'static)) -> Response {
+fn refuse(incoming: &Incoming<'_>, refusal: &Refusal) -> Response {
+    let status = status_of(refusal);
     // Debug formatting escapes control characters that somebody may have put there.
     tracing::warn!(
         status = status.as_u16(),
-        delivery = ?single(headers, "x-gitea-delivery"),
-        event = ?single(headers, "x-gitea-event"),
-        cause = error.source().map(tracing::field::display),
-        "delivery refused: {error}"
+        delivery = ?incoming.claimed_id(),
+        event = ?incoming.claimed_event(),
+        error = refusal as &dyn std::error::Error,
+        "delivery refused"
     );
-    let mut response = (status, format!("{error}\n")).into_response();
-    if status == StatusCode::PAYLOAD_TOO_LARGE || status == StatusCode::REQUEST_TIMEOUT {
+    let mut response = (status, format!("{refusal}\n")).into_response();
+    if matches!(refusal, Refusal::TooLarge | Refusal::TooSlow) {
         response.headers_mut().insert(header::CONNECTION, header::HeaderValue::from_static("close"));
     }
     response
@@ -118,12 +110,12 @@ fn single<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 /// Reads a body; never holds more than the limit and one chunk.
-async fn read_limited(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
+async fn read_limited(body: Body, limit: usize) -> Result<Vec<u8>, Refusal> {
     let mut stream = body.into_data_stream();
     let mut read = Vec::new();
     let mut total = 0_usize;
     while let Some(chunk) = stream.next().await {
-        let chunk = chunk?;
+        let chunk = chunk.map_err(|error| Refusal::Broken(Box::new(error)))?;
         total = total.saturating_add(chunk.len());
         if total <= limit {
             read.extend_from_slice(&chunk);
@@ -134,5 +126,5 @@ async fn read_limited(body: Body, limit: usize) -> Result<Vec<u8>, BodyError> {
             }
         }
     }
-    if total > limit { Err(BodyError::TooLarge) } else { Ok(read) }
+    if total > limit { Err(Refusal::TooLarge) } else { Ok(read) }
 }

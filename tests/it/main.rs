@@ -1,5 +1,6 @@
 //! Tests of the whole program, one binary, one module a theme.
 
+mod backup;
 mod cli;
 mod crash;
 mod demo;

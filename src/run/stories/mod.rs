@@ -28,12 +28,13 @@ use super::worker::{Parts, RunError, Standing, Worker};
 use super::{RunState, Settings, load_state, settings};
 use crate::forge::Gitea;
 use crate::health;
-use crate::inbox::{Hints, Inbox, KnownRepositories};
+use crate::inbox::{self, Hints, Inbox, Keys, KnownRepositories};
 use crate::merge::{self, classify::Rules};
 use crate::store::Store;
 use crate::timing::Timing;
 use crate::web::{self, Peer, Readiness, WebState};
 use crate::{cluster, forge};
+use secrecy::SecretString;
 use sim::actors::{Crash, Speed, World, WorldOptions};
 use sim::gitea::{FileChange, IssueView, NewCommit};
 use std::sync::Arc;
@@ -248,8 +249,11 @@ impl Story {
 
     /// Listens for deliveries, and has the forge send them.
     async fn listen(&self, parts: &Parts, stop: CancellationToken) {
-        let (known, store) = (parts.known.clone(), Arc::clone(&parts.store));
-        let inbox = Inbox::new(SECRET.to_owned().into(), known, store, parts.hints.clone());
+        let known = parts.known.clone();
+        let keys = Keys::from(SecretString::from(SECRET));
+        let label = &self.settings.maintenance_label;
+        let settings = inbox::Settings::default();
+        let inbox = Inbox::new(keys, known, label, &settings, &parts.store, parts.hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
