@@ -157,7 +157,7 @@ mod tests {
             assert!(desk.has_failed() && !desk.busy && !desk.again);
         }
         for result in
-            [gone(&settings), Err(RunError::Forge(ForgeError::Unauthorized { said: String::new() }))]
+            [Ok(gone(&settings)), Err(RunError::Forge(ForgeError::Unauthorized { said: String::new() }))]
         {
             desk.note(&result, &timing);
             assert!(seconds(&desk) > timing.reconcile_seconds - 1.0 && !desk.has_failed());
