@@ -87,11 +87,11 @@ fn repository_route(repository: &RepositoryName) -> Route {
 }
 
 fn issue_route(repository: &RepositoryName, number: IssueNumber) -> Route {
-    repository_route(repository).then("issues").value(number)
+    repository_route(repository).then("issues").value(&number)
 }
 
 fn pull_route(repository: &RepositoryName, number: PullNumber) -> Route {
-    repository_route(repository).then("pulls").value(number)
+    repository_route(repository).then("pulls").value(&number)
 }
 
 fn without_details(route: Route) -> Route {
@@ -207,7 +207,7 @@ impl Forge for Gitea {
         number: IssueNumber,
         label: LabelId,
     ) -> ForgeResult<()> {
-        let route = issue_route(repository, number).then("labels").value(label);
+        let route = issue_route(repository, number).then("labels").value(&label);
         self.http.repeatable(&Method::DELETE, &route).await?;
         Ok(())
     }
@@ -304,7 +304,7 @@ impl Forge for Gitea {
     }
 
     async fn pull_diff(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<String> {
-        let route = repository_route(repository).then("pulls").value(format!("{number}.diff"));
+        let route = repository_route(repository).then("pulls").value(&format!("{number}.diff"));
         self.http.get(&route).await?.text()
     }
 
@@ -425,7 +425,7 @@ impl Forge for Gitea {
         base: &CommitSha,
         head: &CommitSha,
     ) -> ForgeResult<Vec<CommitSha>> {
-        let route = repository_route(repository).then("compare").value(format!("{base}...{head}"));
+        let route = repository_route(repository).then("compare").value(&format!("{base}...{head}"));
         let answer = self.http.get(&route).await?;
         let compared: WireCompare = answer.json()?;
         // Empty means "contains": a list that was cut short must not be mistaken for that.
@@ -442,7 +442,7 @@ impl Forge for Gitea {
         revision: &str,
     ) -> ForgeResult<Option<FileAt>> {
         let contents = repository_route(repository).then("contents");
-        let route = path.split('/').fold(contents, Route::value).with("ref", revision);
+        let route = path.split('/').fold(contents, |route, part| route.value(part)).with("ref", revision);
         let answer = match self.http.get(&route).await {
             Ok(answer) => answer,
             Err(ForgeError::NotFound { .. }) => return Ok(None),
