@@ -442,7 +442,7 @@ impl Forge for Gitea {
         revision: &str,
     ) -> ForgeResult<Option<FileAt>> {
         let contents = repository_route(repository).then("contents");
-        let route = path.split('/').fold(contents, |route, part| route.value(part)).with("ref", revision);
+        let route = path.split('/').fold(contents, Route::value).with("ref", revision);
         let answer = match self.http.get(&route).await {
             Ok(answer) => answer,
             Err(ForgeError::NotFound { .. }) => return Ok(None),
