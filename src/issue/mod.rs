@@ -45,7 +45,7 @@ mod edge_tests;
 mod fixture_tests;
 #[cfg(test)]
 mod hostile_tests;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) mod laws;
 #[cfg(test)]
 mod order_tests;
