@@ -135,7 +135,7 @@ pub(crate) fn lint(body: &str, classify: ClassifyWords<'_>) -> Lint {
             return Lint { findings: findings.sorted(), ..Lint::default() };
         }
     };
-    let (reading, indexes) = read_document(&document, classify);
+    let (reading, indexes) = read_document(&document, None, classify);
     let own = marks::own_ranges(&document);
     let mut findings = Findings::new(body);
     let tasks: Vec<(&Task, &Item)> = reading

@@ -3,18 +3,26 @@
 //! The reader is careful in one direction: what is not surely a task is not worked on, and what is not surely understood
 //! is a person's. Everything that it leaves out, it names with its line.
 
+use super::address::{Home, TitleLink};
+use super::condition::Doubt;
+use super::depends::{Troubles, Written};
 use super::guess::{self, Guess, Guesses, Source};
 use super::identity::{self, Keys};
 use super::kind::{self, Words};
+use super::reserve::{self, Said};
 use super::title::{head, noted};
 use super::words::{self, Head};
-use super::{Details, Kind, Needs, Priority, Task, TaskKey, approvals, depends, marks, secrets, spec};
+use super::{
+    Details, Kind, Needs, Priority, Task, TaskKey, approvals, below, conflicts, depends, marks, named, secrets, spec,
+};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use crate::wording;
 use checklist::{BoxLikeReason, DetailKind, Document, Heading, Item};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use regex::Regex;
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// What a merge's own words say of its category and of how far its version moves.
 pub(crate) type ClassifyWords<'a> = &'a dyn Fn(&str) -> (Option<Category>, UpdateType);
@@ -76,34 +84,53 @@ impl Reading {
     }
 }
 
-/// Reads a body.
+/// Reads a body whose place is not known: a number of any repository but a bare one is nobody's.
 pub(crate) fn read(body: &str, classify: ClassifyWords<'_>) -> Result<Reading, Unreadable> {
+    read_at(body, None, classify)
+}
+
+/// Reads a body of an issue that lies there.
+pub(crate) fn read_at(body: &str, home: Option<&Home>, classify: ClassifyWords<'_>) -> Result<Reading, Unreadable> {
     let document = Document::parse(body)?;
-    Ok(read_document(&document, classify).0)
+    Ok(read_document(&document, home, classify).0)
 }
 
 /// Reads a body that has been parsed; with each task goes the index of its item.
-pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>) -> (Reading, Vec<usize>) {
+pub(crate) fn read_document(
+    document: &Document<'_>,
+    home: Option<&Home>,
+    classify: ClassifyWords<'_>,
+) -> (Reading, Vec<usize>) {
     let form = form(document);
-    let own = marks::own_ranges(document);
+    let mut outline = Outline::new(document);
     let mut reading = Reading { form, ..Reading::default() };
-    let mut found = Vec::new();
+    let mut found: Vec<(usize, Draft)> = Vec::new();
+    let mut drafts: HashMap<usize, usize> = HashMap::new();
     for (index, item) in document.items().iter().enumerate() {
-        match not_a_task(document, item, form, &own) {
+        let above = outline.above(item);
+        match not_a_task(document, item, form, &outline, &above) {
             Some(why) => reading.ignored.push(Ignored { line: item.line, why }),
-            None => found.push((index, Draft::new(document, item, &own))),
+            None => {
+                let parent = parent(document, item, &drafts).map(|at| &found[at].1);
+                let draft = Draft::new(document, item, parent, &above, &mut outline);
+                drafts.insert(index, found.len());
+                found.push((index, draft));
+            }
         }
     }
     let ids = ids(&found.iter().map(|(_, draft)| draft).collect::<Vec<_>>(), &mut reading.warnings);
     let last_other = found
         .iter()
-        .rposition(|(_, draft)| !draft.is_check() && draft.judge(false).kind != Kind::Final)
+        .rposition(|(_, draft)| !matches!(draft.judge(false, home).kind, Kind::Verify { .. } | Kind::Final))
         .map_or(0, |position| position + 1);
     let mut keys = Keys::default();
-    for (position, ((_, draft), id)) in found.iter().zip(ids).enumerate() {
+    let mut before = Vec::with_capacity(found.len());
+    let mut indexes = Vec::with_capacity(found.len());
+    for (position, ((index, draft), id)) in found.into_iter().zip(ids).enumerate() {
+        indexes.push(index);
         // A check of everything that stands behind all other tasks is a final gate, whatever its heading.
         let closes = draft.head.several_layers && draft.head.layer.is_none() && position >= last_other;
-        let judged = draft.judge(closes);
+        let judged = draft.judge(closes, home);
         reading
             .warnings
             .extend(draft.leaks.iter().map(|&line| Warning { line, text: wording::leaks_secrets() }));
@@ -126,50 +153,179 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
             let asks = category == Some(Category::Database) || update == UpdateType::Major;
             asks.then_some(Needs::Approval)
         });
-        reading.tasks.push(Task {
+        let mut task = Task {
             key: keys.next(
                 &judged.kind,
                 &identity::commands(&judged.kind, &draft.details.commands),
                 &draft.head.title,
             ),
             id,
-            written_id: draft.head.id.clone(),
+            written_id: draft.head.id,
             line: draft.line,
             ticked: draft.ticked,
-            notes: draft.notes.clone(),
-            phase: draft.phase.clone(),
+            notes: draft.notes,
+            phase: draft.phase,
             priority: draft.priority.value,
             layer: draft.layer.value,
             guesses: Guesses {
-                priority: draft.priority.clone(),
-                layer: draft.layer.clone(),
+                priority: draft.priority,
+                layer: draft.layer,
                 kind: guess::of_kind(
                     &judged.kind,
                     judged.why.as_deref() != Some(&wording::why_not_understood()),
                 ),
                 depends_on: Vec::new(),
             },
-            details: draft.details.clone(),
+            details: draft.details,
             kind: judged.kind,
-            title: draft.head.title.clone(),
+            title: draft.head.title,
             category,
             update,
             depends_on: Vec::new(),
             needs,
             why_person: judged.why,
-        });
+        };
+        let told = match &task.kind {
+            Kind::Merge { .. } | Kind::Action { .. } | Kind::Close { .. } => {
+                reserve::heavier(draft.around, draft.below)
+            }
+            _ => draft.around,
+        };
+        if let Some(Said { doubt, why }) = told {
+            task.reserve(doubt, why);
+        }
+        let number = match &task.kind {
+            Kind::Merge { pull } => Some(pull.0),
+            Kind::Close { number } => Some(number.0),
+            _ => None,
+        };
+        if let Some(command) = number.and_then(|number| below::more_than_a_look(&task.details.commands, number)) {
+            task.reserve(Doubt::Yes, wording::why_command_below(&command));
+        }
+        before.push(draft.before);
+        reading.tasks.push(task);
     }
-    let before: Vec<_> = found.iter().map(|(_, draft)| draft.before.clone()).collect();
     let rows = spec::rows(document);
     let of_tasks = spec::of_tasks(&reading.tasks, &rows, &mut reading.warnings);
     spec::fill(&mut reading.tasks, &rows, &of_tasks);
-    depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
-    box_likes(document, &own, &mut reading.warnings);
+    let troubles = depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
+    tell(&mut reading.tasks, troubles);
+    conflicts::find(&mut reading.tasks, &mut reading.warnings);
+    box_likes(document, &outline, &mut reading.warnings);
     if reading.tasks.is_empty() {
         reading.warnings.push(Warning { line: 1, text: wording::no_tasks() });
     }
     reading.warnings.sort_by_key(|warning| warning.line);
-    (reading, found.into_iter().map(|(index, _)| index).collect())
+    (reading, indexes)
+}
+
+/// The nearest task around an item that is one itself, by its place among the drafts.
+fn parent(document: &Document<'_>, item: &Item, drafts: &HashMap<usize, usize>) -> Option<usize> {
+    let mut outer = item.parent;
+    while let Some(index) = outer {
+        if let Some(at) = drafts.get(&index) {
+            return Some(*at);
+        }
+        outer = document.items().get(index)?.parent;
+    }
+    None
+}
+
+/// What a task waits for in vain needs somebody.
+fn tell(tasks: &mut [Task], troubles: Troubles) {
+    for (at, named) in troubles.unresolved {
+        if let Some(first) = named.first() {
+            tasks[at].reserve(Doubt::Yes, wording::why_unresolved(first));
+        }
+    }
+    for (at, ids) in troubles.circles {
+        tasks[at].reserve(Doubt::Judgement, wording::why_circle(&ids));
+    }
+}
+
+/// The headings of a text with what each says of the tasks below it, read once for all of them.
+struct Outline<'d> {
+    headings: &'d [Heading],
+    /// Headings in blocks of ours stand above nothing of a person's.
+    ours: Vec<bool>,
+    own: Ranges,
+    reserves: HashMap<usize, Option<Said>>,
+    lists: reserve::Lists,
+    /// The headings above the place that was reached, outermost first.
+    path: Vec<usize>,
+    next: usize,
+}
+
+impl<'d> Outline<'d> {
+    fn new(document: &'d Document<'_>) -> Self {
+        let own = Ranges::new(marks::own_ranges(document));
+        let ours = document.headings().iter().map(|heading| own.holds(heading.span.start)).collect();
+        Self {
+            headings: document.headings(),
+            ours,
+            own,
+            reserves: HashMap::new(),
+            lists: reserve::Lists::default(),
+            path: Vec::new(),
+            next: 0,
+        }
+    }
+
+    /// The headings above an item, outermost first. Items come in the order of the text.
+    fn above(&mut self, item: &Item) -> Vec<usize> {
+        while let Some(heading) = self.headings.get(self.next).filter(|heading| heading.span.start < item.box_offset) {
+            if !self.ours[self.next] {
+                while self.path.last().is_some_and(|&outer| self.headings[outer].level >= heading.level) {
+                    self.path.pop();
+                }
+                self.path.push(self.next);
+            }
+            self.next += 1;
+        }
+        self.path.clone()
+    }
+
+    /// What the headings and the list around a task say against doing it.
+    fn reserve(&mut self, document: &Document<'_>, item: &Item, above: &[usize]) -> Option<Said> {
+        let mut found = None;
+        for &index in above {
+            let text = &self.headings[index].text;
+            let said = self.reserves.entry(index).or_insert_with(|| {
+                let reserve = super::condition::above(text)?;
+                Some(Said::new(&wording::a_heading(text), &reserve))
+            });
+            found = reserve::heavier(found, said.clone());
+        }
+        let own = &self.own;
+        reserve::heavier(found, self.lists.around(document, item, &|at| own.holds(at)))
+    }
+}
+
+/// Ranges of a text, in its order.
+struct Ranges {
+    ranges: Vec<Range<usize>>,
+    /// For each the furthest end of those up to it.
+    reach: Vec<usize>,
+}
+
+impl Ranges {
+    fn new(mut ranges: Vec<Range<usize>>) -> Self {
+        ranges.sort_by_key(|range| range.start);
+        let mut furthest = 0;
+        let reach = ranges
+            .iter()
+            .map(|range| {
+                furthest = furthest.max(range.end);
+                furthest
+            })
+            .collect();
+        Self { ranges, reach }
+    }
+
+    fn holds(&self, place: usize) -> bool {
+        let behind = self.ranges.partition_point(|range| range.start <= place);
+        behind.checked_sub(1).is_some_and(|last| self.reach[last] > place)
+    }
 }
 
 /// A task as it stands in the text, before it is judged.
@@ -186,15 +342,29 @@ struct Draft {
     final_section: bool,
     details: Details,
     leaks: Vec<usize>,
-    /// What the task says comes before it, with where it says so.
-    before: Vec<(String, Source)>,
+    /// What the task says of its place among the others.
+    before: Vec<Written>,
+    /// What its line, headings and lists around it say against doing it.
+    around: Option<Said>,
+    /// What its details say against it.
+    below: Option<Said>,
+    /// What it says for those within it.
+    within: Option<Said>,
+    /// The links in its title, with what they show.
+    links: Vec<(String, String)>,
 }
 
 impl Draft {
-    fn new(document: &Document<'_>, item: &Item, own: &[Range<usize>]) -> Self {
+    fn new(
+        document: &Document<'_>,
+        item: &Item,
+        parent: Option<&Self>,
+        headings: &[usize],
+        outline: &mut Outline<'_>,
+    ) -> Self {
         let mut head = head(document, item);
         head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let above = above(document, item, own);
+        let above: Vec<&Heading> = headings.iter().map(|&index| &document.headings()[index]).collect();
         let detail = |names: &[&str]| {
             item.details.iter().find_map(|detail| {
                 let label = detail.label.as_deref()?.trim().to_lowercase();
@@ -205,17 +375,24 @@ impl Draft {
         };
         let text = |names: &[&str]| detail(names).map(|(_, text)| text);
         let commands = commands(item);
-        let leaks = if commands.iter().any(|command| secrets::leaks_secrets(command)) {
+        let anywhere = item.details.iter().flat_map(|detail| detail.code_blocks.iter().chain(&detail.inline_code));
+        let leak = |text: &str| lines(text).iter().any(|line| secrets::leaks_secrets(line));
+        let leaks = if commands.iter().any(|command| leak(command)) || anywhere.clone().any(|code| leak(code)) {
             vec![item.line]
         } else {
             vec![]
         };
-        let before = detail(&["depend", "requires", "after", "blocked by", "prerequisite"])
-            .map(|(label, text)| (text, Source::Detail(label)))
-            .into_iter()
-            .chain(Some((depends::named_before(&head.title), Source::Line)))
-            .filter(|(text, _)| !text.is_empty())
-            .collect();
+        let mut before = places(item, &head.title);
+        before.extend(parent.into_iter().flat_map(|parent| parent.before.iter().cloned()));
+        let around = reserve::heavier(
+            reserve::of_line(document, item),
+            reserve::heavier(outline.reserve(document, item, headings), parent.and_then(|parent| parent.within.clone())),
+        );
+        let below = reserve::of_details(item, is_a_dependency);
+        let within = reserve::heavier(
+            reserve::heavier(reserve::of_parent(item), below.clone()),
+            around.clone(),
+        );
         let details = Details {
             goal: text(&["goal", "purpose"]),
             commands,
@@ -223,8 +400,20 @@ impl Draft {
             if_fails: text(&["if fail", "if it fail", "if this fail", "on fail", "failure"]),
             rollback: text(&["rollback", "roll back", "undo", "revert"]),
         };
-        let priority = priority(&head, detail(&["priority"]), &above);
-        let layer = layer(&head, item.label.as_deref(), detail(&["layer"]), &above);
+        let mut priority = priority(&head, detail(&["priority"]), &above);
+        let mut layer = layer(&head, item.label.as_deref(), detail(&["layer"]), &above);
+        // What stands within another task is as urgent and lies where that does, if it says nothing itself.
+        if let Some(parent) = parent {
+            let says = |certainty| certainty == guess::Certainty::Written;
+            if !says(priority.certainty) && says(parent.priority.certainty) {
+                priority = Guess::inferred(parent.priority.value, parent.priority.source.clone());
+            }
+            if !says(layer.certainty) && says(parent.layer.certainty) {
+                layer = Guess::inferred(parent.layer.value, parent.layer.source.clone());
+            }
+        }
+        let links = item.links.iter().filter(|link| item.first_line.contains(&link.span.start));
+        let links = links.map(|link| (link.text.clone(), link.destination.clone())).collect();
         Self {
             line: item.line,
             ticked: item.ticked,
@@ -242,25 +431,29 @@ impl Draft {
             priority,
             layer,
             leaks,
+            around,
+            below,
+            within,
+            links,
         }
     }
 
-    fn judge(&self, closes: bool) -> kind::Judged {
+    fn judge(&self, closes: bool, home: Option<&Home>) -> kind::Judged {
         // What was struck out is over; a person who left the box open says whether the rest is.
         if self.struck && !self.ticked {
             return kind::Judged::struck_out();
         }
+        let links: Vec<TitleLink<'_>> =
+            self.links.iter().map(|(text, destination)| (text.as_str(), destination.as_str())).collect();
         kind::judge(Words {
             title: &self.head.title,
             commands: &self.details.commands,
             layer: self.layer.value,
             several_layers: self.head.several_layers,
             final_section: self.final_section || closes,
+            links: &links,
+            home,
         })
-    }
-
-    fn is_check(&self) -> bool {
-        matches!(self.judge(false).kind, Kind::Verify { .. })
     }
 
     /// The title says first; where it says nothing, the goal.
@@ -313,7 +506,7 @@ fn commands(item: &Item) -> Vec<String> {
     let mut commands = Vec::new();
     for detail in item.details.iter().filter(|detail| detail.kind != DetailKind::Quote) {
         let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
-        if labelled.as_deref().is_some_and(|label| !label.starts_with("command")) {
+        if labelled.as_deref().is_some_and(|label| !is_of_commands(label)) {
             continue;
         }
         commands.extend(detail.code_blocks.iter().flat_map(|block| lines(block)));
@@ -325,6 +518,44 @@ fn commands(item: &Item) -> Vec<String> {
         }
     }
     commands
+}
+
+/// Whether a label, in lower case, is that of the commands.
+pub(super) fn is_of_commands(label: &str) -> bool {
+    label.starts_with("command")
+        || matches!(label, "cmd" | "cmds" | "run" | "step" | "steps" | "shell" | "script" | "bash" | "execute")
+}
+
+/// Whether a label, in lower case, names what comes before a task.
+pub(super) fn is_a_dependency(label: &str) -> bool {
+    let starts = ["depend", "requires", "require", "after", "blocked by", "blocked-by", "blocker", "prerequisite", "precondition", "pre-condition", "needs", "need", "wait for", "waits for", "waiting for", "wait on", "comes after", "must follow", "follows", "before"];
+    starts.iter().any(|start| {
+        label.strip_prefix(start).is_some_and(|rest| {
+            !rest.starts_with(char::is_alphabetic) || matches!(*start, "depend" | "prerequisite" | "precondition" | "pre-condition" | "requires")
+                || rest == "s"
+        })
+    }) && !label.starts_with("after merg")
+}
+
+/// What a task says of its place among the others, in its details and in its title.
+fn places(item: &Item, title: &str) -> Vec<Written> {
+    let mut found = Vec::new();
+    for detail in &item.details {
+        let Some(label) = detail.label.as_deref().map(str::trim) else { continue };
+        let lower = label.to_lowercase();
+        if is_a_dependency(&lower) && !reserve::says_nothing(&detail.text) {
+            found.push(Written {
+                text: detail.text.trim().to_owned(),
+                source: Source::Detail(label.to_owned()),
+                before: lower.starts_with("before"),
+            });
+        }
+    }
+    let (after, before) = named::in_title(title);
+    let said = |text, before| Written { text, source: Source::Line, before };
+    found.extend(after.into_iter().map(|text| said(text, false)));
+    found.extend(before.into_iter().map(|text| said(text, true)));
+    found
 }
 
 /// The commands of a piece of code, comments left out.
@@ -348,7 +579,10 @@ fn names_no_layer(label: Option<&str>) -> bool {
 
 /// The words of a heading, in lower case.
 fn heading_name(text: &str) -> String {
-    kind::words(text).join(" ")
+    let words = kind::words(text);
+    // `## 7. Closure` is the seventh section, not another name.
+    let numbers = words.iter().take_while(|word| word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit())).count();
+    words[if numbers < words.len() { numbers } else { 0 }..].join(" ")
 }
 
 fn form(document: &Document<'_>) -> Form {
@@ -379,48 +613,41 @@ fn form(document: &Document<'_>) -> Form {
     }
 }
 
-/// The headings above an item, outermost first; those in blocks of ours stand above nothing of a person's.
-fn above<'a>(document: &'a Document<'_>, item: &Item, own: &[Range<usize>]) -> Vec<&'a Heading> {
-    let mut above: Vec<&Heading> = Vec::new();
-    for heading in document.headings().iter().take_while(|heading| heading.span.start < item.box_offset) {
-        if !own.iter().any(|range| range.contains(&heading.span.start)) {
-            above.retain(|outer| outer.level < heading.level);
-            above.push(heading);
-        }
-    }
-    above
-}
-
 /// Headings under which boxes are criteria, examples or records, not work.
 fn holds_no_tasks(name: &str) -> bool {
     let has = |word: &str| name.split(' ').any(|own| own == word);
-    ["completion criteria", "acceptance criteria", "success criteria", "exit criteria", "definition of done"]
+    ["definition of done", "done when", "ready to close", "closing checks", "exit conditions", "closing conditions", "completion conditions"]
         .iter()
         .any(|phrase| name.contains(phrase))
-        || has("checklist")
-        || has("checklists")
-        || has("verification")
-        || ["closure", "change log", "context pack", "references", "resolution", "stop conditions"]
+        || ["criteria", "criterion", "acceptance", "checklist", "checklists", "verification"].into_iter().any(has)
+        || ["closure", "change log", "context pack", "references", "resolution", "stop conditions", "close when", "close out", "before closing"]
             .iter()
             .any(|start| name.starts_with(start))
+        || matches!(name, "close" | "closing" | "closeout")
 }
 
-fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usize>]) -> Option<String> {
+fn not_a_task(
+    document: &Document<'_>,
+    item: &Item,
+    form: Form,
+    outline: &Outline<'_>,
+    above: &[usize],
+) -> Option<String> {
     let line = &document.text()[item.first_line.clone()];
-    if own.iter().any(|range| range.contains(&item.box_offset)) {
+    if outline.own.holds(item.box_offset) {
         let approval = approvals::is_approval_line(&format!("- [ ] {line}"));
         return Some(if approval { wording::ignored_approval() } else { wording::ignored_own_block() });
     }
     if approvals::is_approval_line(&format!("- [ ] {line}")) {
         return Some(wording::ignored_approval());
     }
-    if line.trim_start().starts_with("<!--") {
+    if is_renovates(line) {
         return Some(wording::ignored_renovate());
     }
     if item.text.trim().is_empty() {
         return Some(wording::ignored_empty());
     }
-    let headings = above(document, item, own);
+    let headings: Vec<&Heading> = above.iter().map(|&index| &document.headings()[index]).collect();
     let names: Vec<String> = headings.iter().map(|heading| heading_name(&heading.text)).collect();
     let in_tasks = names.iter().any(|name| name.starts_with("action items") || name == "tasks");
     let head = head(document, item);
@@ -431,6 +658,17 @@ fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usi
         return Some(wording::ignored_heading(&headings[position].text));
     }
     (form.seven_section && !in_tasks).then(wording::ignored_section)
+}
+
+/// Whether a box is one of Renovate's controls: a comment of its own stands in front of it. Anybody else's says nothing.
+fn is_renovates(line: &str) -> bool {
+    static CONTROL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"^\s*<!--\s*(?:[a-z-]+-branch=\S+|rebase-check|rebase-all-open-prs|create-[a-z-]+|approve-[a-z-]+|unlimit-[a-z-]+|unschedule-[a-z-]+|recreate-[a-z-]+|retry-[a-z-]+|manual[ a-z_-]*job|create-config-migration-pr)\s*-->",
+        )
+        .expect("the pattern is a constant that a test compiles")
+    });
+    CONTROL.is_match(line)
 }
 
 /// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one.
@@ -450,25 +688,23 @@ fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
             Some(id.to_owned())
         })
         .collect();
-    // An id that somebody wrote must not be the line of another task.
-    loop {
-        let lines: Vec<String> = drafts
-            .iter()
-            .zip(&shown)
-            .filter(|(_, id)| id.is_none())
-            .map(|(draft, _)| format!("T{}", draft.line))
-            .collect();
-        match shown.iter_mut().find(|id| id.as_ref().is_some_and(|id| lines.contains(id))) {
-            Some(clash) => *clash = None,
-            None => break,
+    // An id that somebody wrote must not be the line of another task; giving one up may take another's.
+    let by_id: HashMap<String, usize> =
+        shown.iter().enumerate().filter_map(|(at, id)| Some((id.clone()?, at))).collect();
+    let mut lines: Vec<usize> = (0..drafts.len()).filter(|&at| shown[at].is_none()).collect();
+    while let Some(at) = lines.pop() {
+        let clash = by_id.get(&format!("T{}", drafts[at].line)).filter(|&&clash| shown[clash].is_some());
+        if let Some(&clash) = clash {
+            shown[clash] = None;
+            lines.push(clash);
         }
     }
     drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.line))).collect()
 }
 
-fn box_likes(document: &Document<'_>, own: &[Range<usize>], warnings: &mut Vec<Warning>) {
+fn box_likes(document: &Document<'_>, outline: &Outline<'_>, warnings: &mut Vec<Warning>) {
     for found in document.box_likes() {
-        if own.iter().any(|range| range.contains(&found.offset)) {
+        if outline.own.holds(found.offset) {
             continue;
         }
         let text = match found.reason {

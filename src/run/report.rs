@@ -252,6 +252,7 @@ impl Report<'_> {
         };
         let desired = Desired {
             known: self.state.tasks.values().map(|record| record.known.clone()).collect(),
+            home: None,
             tasks,
             status: Some(status),
             former_statuses: self

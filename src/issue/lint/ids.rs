@@ -14,7 +14,7 @@ const LETTERS: &str = "ABCDEFGHIJKLMNOQRSUVWXYZ";
 /// The text with an id for every task that has none, and the ids that were added.
 pub(crate) fn add_missing_ids(body: &str, classify: ClassifyWords<'_>) -> (String, Vec<String>) {
     let Ok(document) = Document::parse(body) else { return (body.to_owned(), Vec::new()) };
-    let (_, indexes) = read_document(&document, classify);
+    let (_, indexes) = read_document(&document, None, classify);
     let mut names = Names::new(&document, &indexes);
     let mut wanted: Vec<(usize, String)> = Vec::new();
     for index in &indexes {
@@ -122,7 +122,7 @@ fn wrong(
 ) -> Option<Vec<usize>> {
     let (Ok(old), Ok(new)) = (Document::parse(before), Document::parse(after)) else { return None };
     let items = (old.items().len(), new.items().len());
-    let ((old, indexes), (new, _)) = (read_document(&old, classify), read_document(&new, classify));
+    let ((old, indexes), (new, _)) = (read_document(&old, None, classify), read_document(&new, None, classify));
     if items.0 != items.1 || old.tasks.len() != new.tasks.len() {
         return None;
     }
