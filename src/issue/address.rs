@@ -13,6 +13,15 @@ pub(crate) struct Home {
 }
 
 impl Home {
+    /// The home of an issue, by its own address on the forge: `https://git.example.org/ops/homelab/issues/7`.
+    pub(crate) fn of_issue(address: &str) -> Option<Self> {
+        let found = NUMBERED.captures(address)?;
+        let mut parts = found["front"].rsplitn(3, '/');
+        let (name, owner, front) = (parts.next()?, parts.next()?, parts.next()?);
+        (!front.is_empty() && !owner.is_empty() && !name.is_empty())
+            .then(|| Self::new(front, &format!("{owner}/{name}")))
+    }
+
     /// The home of a repository on a forge.
     pub(crate) fn new(address: &str, repository: &str) -> Self {
         let address = address.split_once("://").map_or(address, |(_, rest)| rest);
@@ -29,10 +38,14 @@ fn pattern(text: &str) -> Regex {
 
 static URL: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bhttps?://[^\s()<>\[\]]+"));
 static NUMBERED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)^(?:https?://)?(?P<front>[^?#]*?)/(?:-/)?(?:pulls?|issues|merge_requests)/(?P<number>[0-9]{1,9})(?:[/?#].*)?$")
+    pattern(
+        r"(?i)^(?:https?://)?(?P<front>[^?#]*?)/(?:-/)?(?:pulls?|issues|merge_requests)/(?P<number>[0-9]{1,9})(?:[/?#].*)?$",
+    )
 });
 static QUALIFIED: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)(?:^|[\s(])(?P<name>[\w.-]+/[\w.-]+)(?:[#!]|\s+(?:pulls?|issues?|prs?|mr)\s*[/#]?\s*[#!]?)(?P<number>[0-9]{1,9})\b")
+    pattern(
+        r"(?i)(?:^|[\s(])(?P<name>[\w.-]+/[\w.-]+)(?:[#!]|\s+(?:pulls?|issues?|prs?|mr)\s*[/#]?\s*[#!]?)(?P<number>[0-9]{1,9})\b",
+    )
 });
 static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[^\w.])[#!]?([0-9]{1,9})\b"));
 
@@ -107,6 +120,8 @@ mod tests {
     #[test]
     fn numbers_of_other_repositories_are_told_from_ours() {
         let home = Home::new("https://git.example.org/", "ops/homelab");
+        assert_eq!(Home::of_issue("https://git.example.org/ops/homelab/issues/7"), Some(home.clone()));
+        assert_eq!(Home::of_issue("ops/homelab/issues/7"), None);
         let own = "https://git.example.org/ops/homelab/pulls/7";
         for (title, links, known, unknown) in [
             ("Merge PR #5", &[][..], Some("Merge PR #5"), Some("Merge PR #5")),

@@ -203,7 +203,8 @@ fn is_name(name: &str) -> bool {
 /// Ticks and notes.
 fn tasks(text: &str, desired: &Desired) -> String {
     let Ok(document) = Document::parse(text) else { return text.to_owned() };
-    let (mut reading, items) = read_document(&document, desired.home.as_ref(), &|_| (None, UpdateType::Unknown));
+    let (mut reading, items) =
+        read_document(&document, desired.home.as_ref(), &|_| (None, UpdateType::Unknown));
     let notes: Vec<(TaskKey, String)> = desired
         .tasks
         .iter()

@@ -45,7 +45,9 @@ fn pattern(text: &str) -> Regex {
 }
 
 static BREAK: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)(?P<hard>;|\.\s+|\s*(?:\band\s+)?\bthen\b|[.!]$)|(?P<comma>,)|(?P<and>\s\band\b\s|\s[&+]\s)|(?P<plain>[()\[\]|]|:\s|:$|\s[-–—]+\s|[–—])")
+    pattern(
+        r"(?i)(?P<hard>;|\.\s+|\s*(?:\band\s+)?\bthen\b|[.!]$)|(?P<comma>,)|(?P<and>\s\band\b\s|\s[&+]\s)|(?P<plain>[()\[\]|]|:\s|:$|\s[-–—]+\s|[–—])",
+    )
 });
 
 /// What stands in front of a clause.
@@ -142,7 +144,11 @@ fn parts(title: &str) -> Option<(&str, &str, &str)> {
 }
 
 fn is_before_a_merge(word: &str) -> bool {
-    is_of_an_update(word) || matches!(word, "review" | "then" | "notes" | "changelog" | "diff" | "its" | "check" | "read")
+    is_of_an_update(word)
+        || matches!(
+            word,
+            "please" | "review" | "then" | "notes" | "changelog" | "diff" | "its" | "check" | "read"
+        )
 }
 
 /// Judges what stands beside the number; `behind` where it stands behind it.
@@ -169,12 +175,15 @@ fn place(text: &str) -> Option<Asked> {
     if text.starts_with(char::is_whitespace) && matches!(first, Some("in" | "on" | "of" | "at" | "from")) {
         let next = list.get(1).map_or("", String::as_str);
         let harmless = first == Some("from")
-            && (next.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit()) || matches!(next, "renovate" | "the" | "dependabot"));
+            && (next.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
+                || matches!(next, "renovate" | "the" | "dependabot"));
         if !harmless {
             return Some(Asked::Elsewhere);
         }
     }
-    list.iter().any(|word| matches!(word.as_str(), "repo" | "repository" | "repos")).then_some(Asked::Elsewhere)
+    list.iter()
+        .any(|word| matches!(word.as_str(), "repo" | "repository" | "repos"))
+        .then_some(Asked::Elsewhere)
 }
 
 /// The words of a clause, as they are judged and as they are written.
@@ -191,7 +200,10 @@ fn said(clause: &str) -> Vec<(String, &str)> {
 fn one(before: Break, clause: &str, verb: Verb, unknown: &mut usize) -> Asked {
     let list = said(clause);
     let Some((first, written)) = list.first() else { return Asked::Plainly };
-    if first.bytes().all(|byte| byte.is_ascii_digit()) && list.len() == 1 && matches!(before, Break::And | Break::Comma) {
+    if first.bytes().all(|byte| byte.is_ascii_digit())
+        && list.len() == 1
+        && matches!(before, Break::And | Break::Comma)
+    {
         return Asked::Several;
     }
     if let Some((_, place, _)) = reference(clause)
@@ -223,7 +235,10 @@ fn mentions(verb: Verb, before: &str, stands: Break) -> bool {
     } else {
         last
     };
-    let tells = matches!(last, "fixes" | "fix" | "resolves" | "closes" | "solves" | "supersedes" | "replaces" | "for" | "fixing");
+    let tells = matches!(
+        last,
+        "fixes" | "fix" | "resolves" | "closes" | "solves" | "supersedes" | "replaces" | "for" | "fixing"
+    );
     let opens = stands == Break::Plain && (tells || list.is_empty() && verb == Verb::Close);
     let gives_a_reason = verb == Verb::Close
         && (matches!(last, "of" | "by" | "which" | "that" | "in" | "with" | "via" | "pr") || tells)
@@ -234,7 +249,9 @@ fn mentions(verb: Verb, before: &str, stands: Break) -> bool {
 
 /// A verb that is a name here, since a version follows: `restart 1.2.3`.
 fn is_a_name(list: &[(String, &str)]) -> bool {
-    list.get(1).is_some_and(|(next, _)| is_version(next) || matches!(next.as_str(), "operator" | "chart" | "image" | "to"))
+    list.get(1).is_some_and(|(next, _)| {
+        is_version(next) || matches!(next.as_str(), "operator" | "chart" | "image" | "to")
+    })
 }
 
 fn is_version(word: &str) -> bool {
@@ -251,14 +268,18 @@ fn is_a_code(word: &str) -> bool {
 fn begins_a_name(list: &[(String, &str)]) -> bool {
     let Some((first, _)) = list.first() else { return true };
     let next = list.get(1).map(|(word, _)| word.as_str());
-    is_of_an_update(first) || is_a_code(first) || next.is_none_or(|next| is_version(next) || is_of_an_update(next))
+    is_of_an_update(first)
+        || is_a_code(first)
+        || next.is_none_or(|next| is_version(next) || is_of_an_update(next))
 }
 
 /// What a run does after every change: looking, waiting and the gate.
 fn afterwards(list: &[(String, &str)]) -> Asked {
     let Some((verb, written)) = list.first() else { return Asked::Plainly };
     let rest = &list[1..];
-    let unclear = |found: Option<&(String, &str)>| found.map_or(Asked::Plainly, |(_, said)| Asked::Unclear((*said).to_owned()));
+    let unclear = |found: Option<&(String, &str)>| {
+        found.map_or(Asked::Plainly, |(_, said)| Asked::Unclear((*said).to_owned()))
+    };
     match verb.as_str() {
         "run" | "rerun" | "re-run" => match rest.iter().find(|(word, _)| !is_of_a_gate(word)) {
             Some(_) => Asked::Work((*written).to_owned()),
@@ -269,7 +290,23 @@ fn afterwards(list: &[(String, &str)]) -> Asked {
             unclear(rest.first().filter(|(word, _)| matches!(word.as_str(), "with" | "by")))
         }
         "wait" => unclear(rest.iter().find(|(word, _)| {
-            !matches!(word.as_str(), "for" | "until" | "the" | "of" | "sync" | "rollout" | "argocd" | "argo" | "cd" | "flux" | "to" | "finish" | "gate" | "and")
+            !matches!(
+                word.as_str(),
+                "for"
+                    | "until"
+                    | "the"
+                    | "of"
+                    | "sync"
+                    | "rollout"
+                    | "argocd"
+                    | "argo"
+                    | "cd"
+                    | "flux"
+                    | "to"
+                    | "finish"
+                    | "gate"
+                    | "and"
+            )
         })),
         _ => unclear(rest.iter().find(|(word, _)| matches!(word.as_str(), "you" | "we" | "i" | "by"))),
     }
@@ -282,7 +319,8 @@ fn described(list: &[(String, &str)], verb: Verb, unknown: &mut usize) -> Asked 
             Verb::Merge => is_of_an_update(word),
             Verb::Close => is_of_a_reason(word),
         };
-        let by = verb == Verb::Close && word == "by" && !list[..at].iter().any(|(before, _)| is_done_by(before));
+        let by =
+            verb == Verb::Close && word == "by" && !list[..at].iter().any(|(before, _)| is_done_by(before));
         if by {
             return Asked::Work((*written).to_owned());
         }

@@ -48,28 +48,45 @@ fn looks(piece: &str, number: u64) -> bool {
     if piece.contains('`') || piece.contains("$(") || !writes_nowhere(piece) {
         return false;
     }
-    let mut tokens: Vec<&str> = piece.split_whitespace().map(|token| token.trim_matches(['"', '\''])).collect();
+    let mut tokens: Vec<&str> =
+        piece.split_whitespace().map(|token| token.trim_matches(['"', '\''])).collect();
     while tokens.first().is_some_and(|first| {
-        matches!(*first, "do" | "then" | "else" | "if" | "while" | "until" | "time" | "watch" | "!" | "{") || is_assignment(first)
+        matches!(*first, "do" | "then" | "else" | "if" | "while" | "until" | "time" | "watch" | "!" | "{")
+            || is_assignment(first)
     }) {
         tokens.remove(0);
     }
     let (Some((&program, arguments)), rest) = (tokens.split_first(), tokens.join(" ")) else { return true };
     match program.rsplit('/').next().unwrap_or(program) {
-        "for" | "done" | "fi" | "set" | "true" | "false" | "exit" | "echo" | "printf" | "grep" | "egrep" | "rg" | "jq" | "head" | "tail"
-        | "wc" | "sort" | "uniq" | "cut" | "tr" | "cat" | "less" | "column" | "test" | "[" | "date" | "sleep" | "ls" | "cd" | "dig"
-        | "nslookup" | "ping" | "host" => true,
+        "for" | "done" | "fi" | "set" | "true" | "false" | "exit" | "echo" | "printf" | "grep" | "egrep"
+        | "rg" | "jq" | "head" | "tail" | "wc" | "sort" | "uniq" | "cut" | "tr" | "cat" | "less"
+        | "column" | "test" | "[" | "date" | "sleep" | "ls" | "cd" | "dig" | "nslookup" | "ping" | "host" => {
+            true
+        }
         "awk" => !rest.contains("system"),
         "sed" | "yq" => !arguments.iter().any(|word| word.starts_with("-i") || *word == "--in-place"),
         "kubectl" | "k" => kubectl(arguments) || action::parse(piece) == Command::Read,
         "ceph" => action::parse(&rest) == Command::Read,
         "curl" | "wget" => fetches(&rest, arguments, number),
-        "git" => matches!(arguments.first(), Some(&("log" | "show" | "diff" | "status" | "fetch" | "rev-parse" | "blame"))),
+        "git" => matches!(
+            arguments.first(),
+            Some(&("log" | "show" | "diff" | "status" | "fetch" | "rev-parse" | "blame"))
+        ),
         "argocd" => {
-            matches!(arguments, ["app", "get" | "list" | "wait" | "diff" | "history" | "manifests" | "resources", ..] | ["version", ..])
+            matches!(
+                arguments,
+                ["app", "get" | "list" | "wait" | "diff" | "history" | "manifests" | "resources", ..]
+                    | ["version", ..]
+            )
         }
-        "flux" => matches!(arguments.first(), Some(&("get" | "logs" | "events" | "check" | "stats" | "tree" | "diff" | "trace"))),
-        "helm" => matches!(arguments.first(), Some(&("list" | "ls" | "status" | "history" | "template" | "search" | "show" | "diff"))),
+        "flux" => matches!(
+            arguments.first(),
+            Some(&("get" | "logs" | "events" | "check" | "stats" | "tree" | "diff" | "trace"))
+        ),
+        "helm" => matches!(
+            arguments.first(),
+            Some(&("list" | "ls" | "status" | "history" | "template" | "search" | "show" | "diff"))
+        ),
         "gh" | "tea" | "fj" => match arguments {
             ["pr" | "pulls" | "issue" | "issues", "view" | "list" | "diff" | "checks" | "status", ..] => true,
             ["pr" | "pulls", "merge", merged, ..] => merged.trim_start_matches('#').parse() == Ok(number),
@@ -90,7 +107,9 @@ fn writes_nowhere(piece: &str) -> bool {
     let quoted = piece.contains(['"', '\'']);
     piece.match_indices('>').all(|(at, _)| {
         let target = piece[at + 1..].trim_start_matches('>').trim_start();
-        target.starts_with("/dev/null") || target.starts_with('&') || (quoted && !piece[..at].ends_with([' ', '1', '2']))
+        target.starts_with("/dev/null")
+            || target.starts_with('&')
+            || (quoted && !piece[..at].ends_with([' ', '1', '2']))
             || piece[..at].ends_with(['-', '=', '<'])
     })
 }
@@ -106,17 +125,37 @@ fn kubectl(arguments: &[&str]) -> bool {
     }
     matches!(
         rest,
-        ["get" | "describe" | "logs" | "top" | "version" | "api-resources" | "cluster-info" | "explain" | "events" | "wait" | "diff", ..]
-            | ["rollout", "status" | "history", ..]
+        [
+            "get"
+                | "describe"
+                | "logs"
+                | "top"
+                | "version"
+                | "api-resources"
+                | "cluster-info"
+                | "explain"
+                | "events"
+                | "wait"
+                | "diff",
+            ..
+        ] | ["rollout", "status" | "history", ..]
             | ["auth", "can-i", ..]
     )
 }
 
 /// Whether a request only reads, or is the merge itself.
 fn fetches(command: &str, arguments: &[&str], number: u64) -> bool {
-    let method = arguments.windows(2).find(|pair| matches!(pair[0], "-X" | "--request")).map(|pair| pair[1].to_uppercase());
+    let method = arguments
+        .windows(2)
+        .find(|pair| matches!(pair[0], "-X" | "--request"))
+        .map(|pair| pair[1].to_uppercase());
     let sends = arguments.iter().any(|word| {
-        word.starts_with("-d") || word.starts_with("--data") || word.starts_with("-F") || word.starts_with("-T") || word.starts_with("--upload") || word.starts_with("--post")
+        word.starts_with("-d")
+            || word.starts_with("--data")
+            || word.starts_with("-F")
+            || word.starts_with("-T")
+            || word.starts_with("--upload")
+            || word.starts_with("--post")
     });
     let merges = command.contains(&format!("/pulls/{number}/merge"));
     merges || (!sends && method.is_none_or(|method| matches!(method.as_str(), "GET" | "HEAD")))
@@ -139,7 +178,10 @@ fn says_it_again(piece: &str, number: u64) -> bool {
     match first {
         "merge" => named.is_none_or(|named| named == number) && asked::merge(piece) == asked::Asked::Plainly,
         "close" => named.is_none_or(|named| named == number) && asked::close(piece) == asked::Asked::Plainly,
-        "review" => named.is_none_or(|named| named == number) && asked::unclear(piece.get(6..).unwrap_or_default()).is_none(),
+        "review" => {
+            named.is_none_or(|named| named == number)
+                && asked::unclear(piece.get(6..).unwrap_or_default()).is_none()
+        }
         "via" | "see" => true,
         first => is_afterwards(first) && asked::unclear(piece).is_none(),
     }

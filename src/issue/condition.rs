@@ -60,8 +60,9 @@ pub(crate) fn without_waits(text: &str) -> Cow<'_, str> {
 
 /// The words as they are compared, with how they are written.
 fn tokens(text: &str) -> Vec<(String, &str)> {
-    text.split(|c: char| c.is_whitespace() || "()[]{},;:—–\"«»“”„".contains(c))
+    text.split_whitespace()
         .filter(|word| !word.contains("://"))
+        .flat_map(|word| word.split(|c: char| "()[]{},;:—–\"«»“”„".contains(c)))
         .map(|word| word.trim_matches(|c: char| !(c.is_alphanumeric() || matches!(c, '?' | '？' | '@'))))
         .filter(|word| !word.is_empty())
         .map(|word| (word.to_lowercase().replace(['’', '‘'], "'"), word))
@@ -82,7 +83,8 @@ pub(crate) fn doubt(text: &str) -> Option<Reserve> {
     let text = super::depends::without_ids(text);
     let text = without_waits(&text);
     let tokens = tokens(&text);
-    let any = |list: &[&str]| tokens.iter().find(|(word, _)| list.contains(&word.as_str())).map(|(_, said)| *said);
+    let any =
+        |list: &[&str]| tokens.iter().find(|(word, _)| list.contains(&word.as_str())).map(|(_, said)| *said);
     if let Some(phrase) = phrase(&tokens) {
         return Some(Reserve::new(Doubt::Judgement, phrase));
     }
@@ -96,7 +98,8 @@ pub(crate) fn doubt(text: &str) -> Option<Reserve> {
         return Some(Reserve::new(Doubt::Yes, said));
     }
     let time = tokens.iter().find(|(word, _)| is_time(word)).map(|(_, said)| *said);
-    let mention = tokens.iter().find(|(word, _)| word.starts_with('@') && word.len() > 1).map(|(_, said)| *said);
+    let mention =
+        tokens.iter().find(|(word, _)| word.starts_with('@') && word.len() > 1).map(|(_, said)| *said);
     let said = any(WAITS).or(time).or(mention)?;
     Some(Reserve::new(Doubt::Judgement, said))
 }
@@ -109,7 +112,9 @@ fn is_choice(word: &str) -> bool {
 }
 
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"^(?:20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.20[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/20[0-9]{2}|[0-9]{1,2}(?:am|pm))$")
+    pattern(
+        r"^(?:20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.20[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/20[0-9]{2}|[0-9]{1,2}(?:am|pm))$",
+    )
 });
 
 fn is_time(word: &str) -> bool {
@@ -118,21 +123,55 @@ fn is_time(word: &str) -> bool {
 
 /// Signs that say no, or not yet. A warning sign says only that something matters.
 const ICONS: &[&str] = &[
-    "❌", "🚫", "⛔", "⏸", "🛑", "✋", "❎", "🙅", "🚧", "❓", "❔", "🤔", "💡", "💤", "👎", ":x:", ":no_entry:",
-    ":no_entry_sign:", ":stop_sign:", ":octagonal_sign:", ":construction:", ":question:", ":thinking:",
-    ":pause_button:", ":double_vertical_bar:", ":bulb:", ":zzz:", ":-1:", ":thumbsdown:", ":raised_hand:",
+    "❌",
+    "🚫",
+    "⛔",
+    "⏸",
+    "🛑",
+    "✋",
+    "❎",
+    "🙅",
+    "🚧",
+    "❓",
+    "❔",
+    "🤔",
+    "💡",
+    "💤",
+    "👎",
+    ":x:",
+    ":no_entry:",
+    ":no_entry_sign:",
+    ":stop_sign:",
+    ":octagonal_sign:",
+    ":construction:",
+    ":question:",
+    ":thinking:",
+    ":pause_button:",
+    ":double_vertical_bar:",
+    ":bulb:",
+    ":zzz:",
+    ":-1:",
+    ":thumbsdown:",
+    ":raised_hand:",
 ];
 
 /// A sign in a text that says no.
 pub(crate) fn icon(text: &str) -> Option<&'static str> {
-    ICONS.iter().copied().find(|icon| text.contains(icon))
+    // Most lines have neither a sign nor a name of one.
+    let may = !text.is_ascii() || text.contains(':');
+    ICONS.iter().copied().filter(|_| may).find(|icon| text.contains(icon))
 }
 
 /// Headings that only name what is below them, however their words look.
-static TO_DO: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\bnot (?:yet )?(?:started|done|finished)\b|\bto be done\b|\bpending(?: (?:tasks?|items?|updates?|actions?|work|merges?|prs?))?\b"));
+static TO_DO: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\bnot (?:yet )?(?:started|done|finished)\b|\bto be done\b|\bpending(?: (?:tasks?|items?|updates?|actions?|work|merges?|prs?))?\b",
+    )
+});
 static NEXT: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?i)\b(?:next (?:week|month|year|quarter|sprint|window|time|maintenance|release)|tomorrow|tonight)\b")
+    pattern(
+        r"(?i)\b(?:next (?:week|month|year|quarter|sprint|window|time|maintenance|release)|tomorrow|tonight)\b",
+    )
 });
 static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -143,7 +182,9 @@ static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 static OVER: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?ix) ^ \W* (?: already | all )? \s* (?: done | completed | finished | resolved | archived? | history ) (?: \s+ (?: tasks? | items? | actions? ) )? \W* $")
+    pattern(
+        r"(?ix) ^ \W* (?: already | all )? \s* (?: done | completed | finished | resolved | archived? | history ) (?: \s+ (?: tasks? | items? | actions? ) )? \W* $",
+    )
 });
 
 /// The reserve that a heading, or a line that opens a list, makes for what stands below it.
@@ -162,7 +203,20 @@ pub(crate) fn above(text: &str) -> Option<Reserve> {
         return Some(Reserve::new(Doubt::Judgement, phrase));
     }
     // Headings name kinds (`patch or minor`) and places in the order of work (`before the merges`, `required`).
-    let names = ["or", "either", "before", "following", "prior", "needs", "need", "needed", "requires", "required", "must", "should"];
+    let names = [
+        "or",
+        "either",
+        "before",
+        "following",
+        "prior",
+        "needs",
+        "need",
+        "needed",
+        "requires",
+        "required",
+        "must",
+        "should",
+    ];
     let found = tokens.iter().find(|(word, _)| {
         let word = word.as_str();
         (REFUSES.contains(&word) || WAITS.contains(&word)) && !names.contains(&word) && word != "after"
@@ -187,8 +241,28 @@ fn is_of_the_order(word: &str) -> bool {
     word.contains(|c: char| c.is_ascii_digit())
         || matches!(
             word,
-            "the" | "all" | "every" | "each" | "these" | "this" | "that" | "maintenance" | "upgrade" | "upgrades" | "update"
-                | "updates" | "merge" | "merges" | "change" | "changes" | "phase" | "step" | "tasks" | "task" | "work" | "main"
+            "the"
+                | "all"
+                | "every"
+                | "each"
+                | "these"
+                | "this"
+                | "that"
+                | "maintenance"
+                | "upgrade"
+                | "upgrades"
+                | "update"
+                | "updates"
+                | "merge"
+                | "merges"
+                | "change"
+                | "changes"
+                | "phase"
+                | "step"
+                | "tasks"
+                | "task"
+                | "work"
+                | "main"
         )
 }
 

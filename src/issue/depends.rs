@@ -8,7 +8,7 @@ use super::guess::{Certainty, Guess, Source};
 use super::kind::{bare, pulls, words};
 use super::named::{Named, parts};
 use super::spec::{self, SpecRow};
-use super::{Check, Kind, Task, Warning};
+use super::{About, Check, Kind, Task, Warning};
 use crate::action::Action;
 use crate::forge::PullNumber;
 use crate::wording;
@@ -111,21 +111,26 @@ pub(crate) fn fill(
     // What was only inferred gives way where it contradicts what is written.
     for circle in circles(&edges) {
         for &at in &circle {
-            edges[at].retain(|other, (certainty, _)| *certainty == Certainty::Written || !circle.contains(other));
+            edges[at]
+                .retain(|other, (certainty, _)| *certainty == Certainty::Written || !circle.contains(other));
         }
     }
     for circle in circles(&edges) {
         let ids: Vec<String> = circle.iter().map(|&at| tasks[at].id.clone()).collect();
         for &at in &circle {
             edges[at].retain(|other, _| !circle.contains(other));
-            warnings.push(Warning { line: tasks[at].line, text: wording::waits_in_a_circle(&ids) });
+            warnings.push(Warning {
+                line: tasks[at].line,
+                text: wording::waits_in_a_circle(&ids),
+                about: About::Contradiction,
+            });
             troubles.circles.insert(at, ids.clone());
         }
     }
     for (at, named) in &troubles.unresolved {
         for named in named {
             let text = wording::unknown_dependency(&tasks[*at].id, named);
-            warnings.push(Warning { line: tasks[*at].line, text });
+            warnings.push(Warning { line: tasks[*at].line, text, about: About::Dependency(named.clone()) });
         }
     }
     let ids: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
@@ -155,16 +160,20 @@ fn by_rows(
             of_rows[row].push(task);
         }
     }
-    let places: HashMap<&str, usize> = rows.iter().enumerate().rev().map(|(at, row)| (row.id.as_str(), at)).collect();
+    let places: HashMap<&str, usize> =
+        rows.iter().enumerate().rev().map(|(at, row)| (row.id.as_str(), at)).collect();
     for (at, row) in rows.iter().enumerate() {
         for part in spec::parts(&row.depends) {
             let row_before = places.get(part).copied();
             let before: Vec<usize> = match row_before {
                 Some(other) => of_rows[other].clone(),
-                None => parts(part, |id| index.knows(id)).iter().flat_map(|named| index.named(named).to_vec()).collect(),
+                None => parts(part, |id| index.knows(id))
+                    .iter()
+                    .flat_map(|named| index.named(named).to_vec())
+                    .collect(),
             };
             if before.is_empty() {
-                warnings.push(Warning { line: row.line, text: wording::spec_dependency(&row.id, part) });
+                warnings.push(Warning::guess(row.line, wording::spec_dependency(&row.id, part)));
             }
             for &task in &of_rows[at] {
                 // A row that nobody works on may be meant to have been worked on.
@@ -195,7 +204,12 @@ fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
     for (at, task) in tasks.iter().enumerate() {
         for pull in about(task) {
             let others = index.pulls.get(&pull).into_iter().flatten().copied();
-            found.extend(others.filter(|&other| other != at && follows(task, &tasks[other])).take(MOST_OF_A_NAME).map(|other| (at, other)));
+            found.extend(
+                others
+                    .filter(|&other| other != at && follows(task, &tasks[other]))
+                    .take(MOST_OF_A_NAME)
+                    .map(|other| (at, other)),
+            );
         }
         if turns_green(task) {
             found.extend(turning.iter().map(|&other| (at, other)));
@@ -204,7 +218,9 @@ fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
             for word in words(&task.title).iter().skip(1).filter(|word| is_a_name(word)) {
                 let named = repairs.get(word).filter(|named| named.len() <= MOST_OF_A_NAME);
                 let before = named.into_iter().flatten().copied().filter(|&other| other < at);
-                found.extend(before.filter(|&other| tasks[other].priority <= task.priority).map(|other| (at, other)));
+                found.extend(
+                    before.filter(|&other| tasks[other].priority <= task.priority).map(|other| (at, other)),
+                );
             }
         }
     }
@@ -261,7 +277,16 @@ fn repairs_by_word(tasks: &[Task]) -> HashMap<String, Vec<usize>> {
         let looks = list.first().is_some_and(|first| {
             matches!(
                 first.as_str(),
-                "capture" | "collect" | "verify" | "confirm" | "check" | "review" | "document" | "track" | "investigate" | "identify"
+                "capture"
+                    | "collect"
+                    | "verify"
+                    | "confirm"
+                    | "check"
+                    | "review"
+                    | "document"
+                    | "track"
+                    | "investigate"
+                    | "identify"
             )
         });
         if !looks {
@@ -279,9 +304,37 @@ fn is_a_name(word: &str) -> bool {
     word.chars().count() > 3
         && !matches!(
             word,
-            "returns" | "return" | "green" | "layer" | "layers" | "that" | "again" | "with" | "healthy" | "cluster" | "after" | "before"
-                | "validation" | "universal" | "gate" | "health" | "from" | "into" | "back" | "apps" | "system" | "platform" | "metal" | "network"
-                | "storage" | "change" | "changes" | "each" | "every" | "update" | "image"
+            "returns"
+                | "return"
+                | "green"
+                | "layer"
+                | "layers"
+                | "that"
+                | "again"
+                | "with"
+                | "healthy"
+                | "cluster"
+                | "after"
+                | "before"
+                | "validation"
+                | "universal"
+                | "gate"
+                | "health"
+                | "from"
+                | "into"
+                | "back"
+                | "apps"
+                | "system"
+                | "platform"
+                | "metal"
+                | "network"
+                | "storage"
+                | "change"
+                | "changes"
+                | "each"
+                | "every"
+                | "update"
+                | "image"
         )
 }
 

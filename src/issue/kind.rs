@@ -173,16 +173,18 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
         return Judged::person(Kind::Decide { pull }, wording::why_decide(pull));
     }
     let closing = first == "close";
-    let reserve = if closing { doubt(&without_reasons(title)) } else { doubt(title) };
-    let reserve = opening.reserve.clone().or(reserve);
+    let reserve = || {
+        let said = || if closing { doubt(&without_reasons(title)) } else { doubt(title) };
+        opening.reserve.clone().or_else(said)
+    };
     if closing || first == "merge" || merges_after_review {
         let Some(plain) = at_home(title, task.links, task.home) else {
             return Judged::person(Kind::Person, wording::why_elsewhere());
         };
         return if closing {
-            close(&plain, reserve.as_ref(), opening.unknown)
+            close(&plain, reserve().as_ref(), opening.unknown)
         } else {
-            merge(&plain, reserve.as_ref(), opening.unknown)
+            merge(&plain, reserve().as_ref(), opening.unknown)
         };
     }
     if is_final(&words, task) {
@@ -193,13 +195,13 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
     }
     if let Some(action) = action(task.commands, &words) {
         // Under a condition it is no action at all, so that nothing can carry it out by mistake.
-        if let Some(reserve) = &reserve {
+        if let Some(reserve) = &reserve() {
             return Judged::conditional(Kind::Person, reserve);
         }
         let plain = without_ids(title);
-        let left = self::words(&plain).into_iter().find(|word| {
-            !is_of_a_crash_archive(word) && !word.bytes().all(|byte| byte.is_ascii_digit())
-        });
+        let left = self::words(&plain)
+            .into_iter()
+            .find(|word| !is_of_a_crash_archive(word) && !word.bytes().all(|byte| byte.is_ascii_digit()));
         let left = left.or_else(|| opening.unknown.map(str::to_owned));
         return match left {
             Some(word) => Judged::person(Kind::Person, wording::why_unclear(&word)),
@@ -221,11 +223,15 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
 /// Whether a title is the final gate and nothing else: a check of everything, or words of a gate alone.
 fn is_final(words: &[String], task: Words<'_>) -> bool {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let gate = has(&["gate", "validation"]) && (has(&["final"]) || task.final_section && has(&["gate", "universal"]));
+    let gate = has(&["gate", "validation"])
+        && (has(&["final"]) || task.final_section && has(&["gate", "universal"]));
     let first = words.first().map_or("", String::as_str);
     let all = || task.final_section && matches!(check(words, task), Some(super::Check::AllLayers));
     gate && words.iter().all(|word| is_of_a_gate(word))
-        || matches!(first, "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "final" | "universal") && all()
+        || matches!(
+            first,
+            "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "final" | "universal"
+        ) && all()
 }
 
 /// A closing without what is a good reason for one: `superseded by #18`.
@@ -261,7 +267,9 @@ fn merge(title: &str, reserve: Option<&Reserve>, tag: Option<&str>) -> Judged {
         Asked::Work(word) if reserve.is_none_or(|reserve| reserve.doubt == Doubt::Yes) => {
             return Judged::person(Kind::Person, wording::why_more_work(&word));
         }
-        Asked::Unclear(word) if reserve.is_none() => return Judged::approval(kind, wording::why_unclear(&word)),
+        Asked::Unclear(word) if reserve.is_none() => {
+            return Judged::approval(kind, wording::why_unclear(&word));
+        }
         Asked::Work(_) | Asked::Unclear(_) | Asked::Plainly => {}
     }
     match reserve {
@@ -376,7 +384,15 @@ mod tests {
 
     fn judged(title: &str, commands: &[&str]) -> Judged {
         let commands: Vec<String> = commands.iter().map(|&command| command.to_owned()).collect();
-        judge(Words { title, commands: &commands, layer: None, several_layers: false, final_section: false, links: &[], home: None })
+        judge(Words {
+            title,
+            commands: &commands,
+            layer: None,
+            several_layers: false,
+            final_section: false,
+            links: &[],
+            home: None,
+        })
     }
 
     #[test]
@@ -512,7 +528,16 @@ mod tests {
     fn what_is_green_besides_the_layers_is_a_persons() {
         let judged = |title| {
             let layer = Some(Layer::Apps);
-            judge(Words { title, commands: &[], layer, several_layers: false, final_section: false, links: &[], home: None }).kind
+            judge(Words {
+                title,
+                commands: &[],
+                layer,
+                several_layers: false,
+                final_section: false,
+                links: &[],
+                home: None,
+            })
+            .kind
         };
         let all = Kind::Verify { check: Check::AllLayers };
         assert_eq!(judged("Validate grafana returns to GREEN"), all);

@@ -36,7 +36,8 @@ fn pattern(text: &str) -> Regex {
 
 const ONE: &str = r"(?: tasks? \s+ )? (?: [A-Za-z]{1,8}-?[0-9]{1,4}[a-z]? | [0-9]{1,3}\.[0-9]{1,3} ) \b";
 const PULL: &str = r"(?: tasks? \s+ )? (?: (?: prs? | pull \s+ requests? | mr ) \s* [\#!]? [0-9]+ ) \b";
-const JOIN: &str = r"\s* (?: , \s* (?: and | or )? | / | & | \+ | - | – | — | \.\. | \b(?:to | through | and | or)\b ) \s*";
+const JOIN: &str =
+    r"\s* (?: , \s* (?: and | or )? | / | & | \+ | - | – | — | \.\. | \b(?:to | through | and | or)\b ) \s*";
 const ENDED: &str = r"(?: \s+ (?: is | are | has | have ) (?: \s+ been )? )? (?: \s+ (?: done | merged | finished | completed? | closed | ended | green ) \b )?";
 
 /// `after A1 and A2`, `needs b1`, `blocked by: B1`, `after PR #8`.
@@ -50,8 +51,9 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// `before A2`.
-static BEFORE: LazyLock<Regex> =
-    LazyLock::new(|| pattern(&format!(r"(?ix) \b (?: before | prior \s+ to ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )")));
+static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(r"(?ix) \b (?: before | prior \s+ to ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )"))
+});
 
 /// What a title says comes before it, and before what it says that it comes.
 pub(crate) fn in_title(title: &str) -> (Vec<String>, Vec<String>) {
@@ -77,11 +79,14 @@ pub(crate) fn without_ids(text: &str) -> Cow<'_, str> {
 }
 
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(r"(?ix) \b ([A-Z]{1,8}-?) ([0-9]{1,4}) \s* (?: - | – | — | \.\. | \bto\b | \bthrough\b ) \s* ([A-Z]{1,8}-?)? ([0-9]{1,4}) \b")
+    pattern(
+        r"(?ix) \b ([A-Z]{1,8}-?) ([0-9]{1,4}) \s* (?: - | – | — | \.\. | \bto\b | \bthrough\b ) \s* ([A-Z]{1,8}-?)? ([0-9]{1,4}) \b",
+    )
 });
 static PULLS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)(?:\b(?:prs?|pulls?|pull\s+requests?|mr)\s*[#!]?|[#!])([0-9]{1,9})\b"));
-static FORM: LazyLock<Regex> = LazyLock::new(|| pattern(r"^(?:[A-Za-z]{1,8}-?[0-9]{1,4}[a-z]?|[0-9]{1,3}\.[0-9]{1,3})$"));
+static FORM: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:[A-Za-z]{1,8}-?[0-9]{1,4}[a-z]?|[0-9]{1,3}\.[0-9]{1,3})$"));
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)[,;/&+\n]|\band\b|\bor\b"));
 
 /// What a text names, part by part; `None` and its likes are nothing.
@@ -114,8 +119,24 @@ pub(crate) fn parts(text: &str, knows: impl Fn(&str) -> bool) -> Vec<Named> {
 fn one(part: &str, knows: &impl Fn(&str) -> bool, found: &mut Vec<Named>) {
     let part = part.trim().trim_end_matches('.').trim();
     let lower = part.to_lowercase();
-    if matches!(lower.as_str(), "" | "none" | "-" | "–" | "—" | "n" | "a" | "na" | "nothing" | "no" | "nobody" | "not required" | "not needed" | "✅" | "yes" | "done")
-        || !part.contains(char::is_alphanumeric)
+    if matches!(
+        lower.as_str(),
+        "" | "none"
+            | "-"
+            | "–"
+            | "—"
+            | "n"
+            | "a"
+            | "na"
+            | "nothing"
+            | "no"
+            | "nobody"
+            | "not required"
+            | "not needed"
+            | "✅"
+            | "yes"
+            | "done"
+    ) || !part.contains(char::is_alphanumeric)
     {
         return;
     }
@@ -127,7 +148,12 @@ fn one(part: &str, knows: &impl Fn(&str) -> bool, found: &mut Vec<Named>) {
     };
     found.extend(tokens().filter(|token| knows(token)).map(|token| Named::Id(token.to_owned())));
     if found.len() == before {
-        found.extend(PULLS.captures_iter(part).filter_map(|pull| pull.get(1)?.as_str().parse().ok()).map(|pull| Named::Pull(PullNumber(pull))));
+        found.extend(
+            PULLS
+                .captures_iter(part)
+                .filter_map(|pull| pull.get(1)?.as_str().parse().ok())
+                .map(|pull| Named::Pull(PullNumber(pull))),
+        );
     }
     if found.len() == before {
         // Only what stands first is meant as one: `K8s is up` is not.
@@ -145,7 +171,10 @@ mod tests {
     use super::*;
 
     fn named(text: &str) -> Vec<String> {
-        parts(text, |id| matches!(id.to_lowercase().as_str(), "a1" | "b1" | "b2" | "b3" | "chg-001")).iter().map(ToString::to_string).collect()
+        parts(text, |id| matches!(id.to_lowercase().as_str(), "a1" | "b1" | "b2" | "b3" | "chg-001"))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
     }
 
     #[test]
@@ -183,7 +212,14 @@ mod tests {
             ("Merge PR #9 after the backup", &[], &[]),
         ] {
             let (found_after, found_before) = in_title(title);
-            assert_eq!((&found_after[..], &found_before[..]), (&after.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..], &before.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]), "{title}");
+            assert_eq!(
+                (&found_after[..], &found_before[..]),
+                (
+                    &after.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..],
+                    &before.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]
+                ),
+                "{title}"
+            );
         }
     }
 }

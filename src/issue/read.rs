@@ -13,14 +13,15 @@ use super::reserve::{self, Said};
 use super::title::{head, noted};
 use super::words::{self, Head};
 use super::{
-    Details, Kind, Needs, Priority, Task, TaskKey, approvals, below, conflicts, depends, marks, named, secrets, spec,
+    Details, Kind, Needs, Priority, Task, TaskKey, approvals, below, conflicts, depends, marks, named,
+    secrets, spec,
 };
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use crate::wording;
 use checklist::{BoxLikeReason, DetailKind, Document, Heading, Item};
-use std::collections::{BTreeMap, HashMap};
 use regex::Regex;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -51,6 +52,26 @@ pub(crate) struct Warning {
     pub(crate) line: usize,
     /// A sentence.
     pub(crate) text: String,
+    /// What it is about.
+    pub(crate) about: About,
+}
+
+impl Warning {
+    /// Something that had to be guessed.
+    pub(super) fn guess(line: usize, text: String) -> Self {
+        Self { line, text, about: About::Guess }
+    }
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Something that had to be guessed.
+    Guess,
+    /// A task waits for what is no task here, as written.
+    Dependency(String),
+    /// Tasks contradict each other: they wait in a circle, or ask for two ends of one thing.
+    Contradiction,
 }
 
 /// What form a body has.
@@ -90,7 +111,11 @@ pub(crate) fn read(body: &str, classify: ClassifyWords<'_>) -> Result<Reading, U
 }
 
 /// Reads a body of an issue that lies there.
-pub(crate) fn read_at(body: &str, home: Option<&Home>, classify: ClassifyWords<'_>) -> Result<Reading, Unreadable> {
+pub(crate) fn read_at(
+    body: &str,
+    home: Option<&Home>,
+    classify: ClassifyWords<'_>,
+) -> Result<Reading, Unreadable> {
     let document = Document::parse(body)?;
     Ok(read_document(&document, home, classify).0)
 }
@@ -111,7 +136,7 @@ pub(crate) fn read_document(
         match not_a_task(document, item, form, &outline, &above) {
             Some(why) => reading.ignored.push(Ignored { line: item.line, why }),
             None => {
-                let parent = parent(document, item, &drafts).map(|at| &found[at].1);
+                let parent = parent(document, item, &drafts).map(|(index, at)| (index, &found[at].1));
                 let draft = Draft::new(document, item, parent, &above, &mut outline);
                 drafts.insert(index, found.len());
                 found.push((index, draft));
@@ -133,17 +158,15 @@ pub(crate) fn read_document(
         let judged = draft.judge(closes, home);
         reading
             .warnings
-            .extend(draft.leaks.iter().map(|&line| Warning { line, text: wording::leaks_secrets() }));
+            .extend(draft.leaks.iter().map(|&line| Warning::guess(line, wording::leaks_secrets())));
         let (category, update) = match &judged.kind {
             Kind::Merge { pull } => {
                 let (category, update) = draft.classified(classify);
                 if category.is_none() {
-                    reading
-                        .warnings
-                        .push(Warning { line: draft.line, text: wording::category_unknown(*pull) });
+                    reading.warnings.push(Warning::guess(draft.line, wording::category_unknown(*pull)));
                 }
                 if update == UpdateType::Unknown && category != Some(Category::NonMajor) {
-                    reading.warnings.push(Warning { line: draft.line, text: wording::update_unknown(*pull) });
+                    reading.warnings.push(Warning::guess(draft.line, wording::update_unknown(*pull)));
                 }
                 (Some(category.unwrap_or(Category::AppTemplate)), update)
             }
@@ -199,7 +222,9 @@ pub(crate) fn read_document(
             Kind::Close { number } => Some(number.0),
             _ => None,
         };
-        if let Some(command) = number.and_then(|number| below::more_than_a_look(&task.details.commands, number)) {
+        if let Some(command) =
+            number.and_then(|number| below::more_than_a_look(&task.details.commands, number))
+        {
             task.reserve(Doubt::Yes, wording::why_command_below(&command));
         }
         before.push(draft.before);
@@ -213,18 +238,18 @@ pub(crate) fn read_document(
     conflicts::find(&mut reading.tasks, &mut reading.warnings);
     box_likes(document, &outline, &mut reading.warnings);
     if reading.tasks.is_empty() {
-        reading.warnings.push(Warning { line: 1, text: wording::no_tasks() });
+        reading.warnings.push(Warning::guess(1, wording::no_tasks()));
     }
     reading.warnings.sort_by_key(|warning| warning.line);
     (reading, indexes)
 }
 
-/// The nearest task around an item that is one itself, by its place among the drafts.
-fn parent(document: &Document<'_>, item: &Item, drafts: &HashMap<usize, usize>) -> Option<usize> {
+/// The nearest task around an item that is one itself, as an item and by its place among the drafts.
+fn parent(document: &Document<'_>, item: &Item, drafts: &HashMap<usize, usize>) -> Option<(usize, usize)> {
     let mut outer = item.parent;
     while let Some(index) = outer {
         if let Some(at) = drafts.get(&index) {
-            return Some(*at);
+            return Some((index, *at));
         }
         outer = document.items().get(index)?.parent;
     }
@@ -251,6 +276,8 @@ struct Outline<'d> {
     own: Ranges,
     reserves: HashMap<usize, Option<Said>>,
     lists: reserve::Lists,
+    /// What tasks say for those within them, by their items.
+    parents: HashMap<usize, Option<Said>>,
     /// The headings above the place that was reached, outermost first.
     path: Vec<usize>,
     next: usize,
@@ -266,6 +293,7 @@ impl<'d> Outline<'d> {
             own,
             reserves: HashMap::new(),
             lists: reserve::Lists::default(),
+            parents: HashMap::new(),
             path: Vec::new(),
             next: 0,
         }
@@ -273,7 +301,9 @@ impl<'d> Outline<'d> {
 
     /// The headings above an item, outermost first. Items come in the order of the text.
     fn above(&mut self, item: &Item) -> Vec<usize> {
-        while let Some(heading) = self.headings.get(self.next).filter(|heading| heading.span.start < item.box_offset) {
+        while let Some(heading) =
+            self.headings.get(self.next).filter(|heading| heading.span.start < item.box_offset)
+        {
             if !self.ours[self.next] {
                 while self.path.last().is_some_and(|&outer| self.headings[outer].level >= heading.level) {
                     self.path.pop();
@@ -283,6 +313,15 @@ impl<'d> Outline<'d> {
             self.next += 1;
         }
         self.path.clone()
+    }
+
+    /// What a task says for those within it.
+    fn within(&mut self, document: &Document<'_>, index: usize, parent: &Draft) -> Option<Said> {
+        let said = self.parents.entry(index).or_insert_with(|| {
+            let own = document.items().get(index).and_then(reserve::of_parent);
+            reserve::heavier(reserve::heavier(own, parent.below.clone()), parent.around.clone())
+        });
+        said.clone()
     }
 
     /// What the headings and the list around a task say against doing it.
@@ -348,8 +387,6 @@ struct Draft {
     around: Option<Said>,
     /// What its details say against it.
     below: Option<Said>,
-    /// What it says for those within it.
-    within: Option<Said>,
     /// The links in its title, with what they show.
     links: Vec<(String, String)>,
 }
@@ -358,7 +395,7 @@ impl Draft {
     fn new(
         document: &Document<'_>,
         item: &Item,
-        parent: Option<&Self>,
+        parent: Option<(usize, &Self)>,
         headings: &[usize],
         outline: &mut Outline<'_>,
     ) -> Self {
@@ -375,24 +412,24 @@ impl Draft {
         };
         let text = |names: &[&str]| detail(names).map(|(_, text)| text);
         let commands = commands(item);
-        let anywhere = item.details.iter().flat_map(|detail| detail.code_blocks.iter().chain(&detail.inline_code));
+        let anywhere =
+            item.details.iter().flat_map(|detail| detail.code_blocks.iter().chain(&detail.inline_code));
         let leak = |text: &str| lines(text).iter().any(|line| secrets::leaks_secrets(line));
-        let leaks = if commands.iter().any(|command| leak(command)) || anywhere.clone().any(|code| leak(code)) {
+        let leaks = if commands.iter().any(|command| leak(command)) || anywhere.clone().any(|code| leak(code))
+        {
             vec![item.line]
         } else {
             vec![]
         };
         let mut before = places(item, &head.title);
+        let above_it = parent.and_then(|(index, parent)| outline.within(document, index, parent));
+        let parent = parent.map(|(_, parent)| parent);
         before.extend(parent.into_iter().flat_map(|parent| parent.before.iter().cloned()));
         let around = reserve::heavier(
             reserve::of_line(document, item),
-            reserve::heavier(outline.reserve(document, item, headings), parent.and_then(|parent| parent.within.clone())),
+            reserve::heavier(outline.reserve(document, item, headings), above_it),
         );
         let below = reserve::of_details(item, is_a_dependency);
-        let within = reserve::heavier(
-            reserve::heavier(reserve::of_parent(item), below.clone()),
-            around.clone(),
-        );
         let details = Details {
             goal: text(&["goal", "purpose"]),
             commands,
@@ -433,7 +470,6 @@ impl Draft {
             leaks,
             around,
             below,
-            within,
             links,
         }
     }
@@ -523,15 +559,40 @@ fn commands(item: &Item) -> Vec<String> {
 /// Whether a label, in lower case, is that of the commands.
 pub(super) fn is_of_commands(label: &str) -> bool {
     label.starts_with("command")
-        || matches!(label, "cmd" | "cmds" | "run" | "step" | "steps" | "shell" | "script" | "bash" | "execute")
+        || matches!(
+            label,
+            "cmd" | "cmds" | "run" | "step" | "steps" | "shell" | "script" | "bash" | "execute"
+        )
 }
 
 /// Whether a label, in lower case, names what comes before a task.
 pub(super) fn is_a_dependency(label: &str) -> bool {
-    let starts = ["depend", "requires", "require", "after", "blocked by", "blocked-by", "blocker", "prerequisite", "precondition", "pre-condition", "needs", "need", "wait for", "waits for", "waiting for", "wait on", "comes after", "must follow", "follows", "before"];
+    let starts = [
+        "depend",
+        "requires",
+        "require",
+        "after",
+        "blocked by",
+        "blocked-by",
+        "blocker",
+        "prerequisite",
+        "precondition",
+        "pre-condition",
+        "needs",
+        "need",
+        "wait for",
+        "waits for",
+        "waiting for",
+        "wait on",
+        "comes after",
+        "must follow",
+        "follows",
+        "before",
+    ];
     starts.iter().any(|start| {
         label.strip_prefix(start).is_some_and(|rest| {
-            !rest.starts_with(char::is_alphabetic) || matches!(*start, "depend" | "prerequisite" | "precondition" | "pre-condition" | "requires")
+            !rest.starts_with(char::is_alphabetic)
+                || matches!(*start, "depend" | "prerequisite" | "precondition" | "pre-condition" | "requires")
                 || rest == "s"
         })
     }) && !label.starts_with("after merg")
@@ -581,7 +642,10 @@ fn names_no_layer(label: Option<&str>) -> bool {
 fn heading_name(text: &str) -> String {
     let words = kind::words(text);
     // `## 7. Closure` is the seventh section, not another name.
-    let numbers = words.iter().take_while(|word| word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit())).count();
+    let numbers = words
+        .iter()
+        .take_while(|word| word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        .count();
     words[if numbers < words.len() { numbers } else { 0 }..].join(" ")
 }
 
@@ -616,13 +680,33 @@ fn form(document: &Document<'_>) -> Form {
 /// Headings under which boxes are criteria, examples or records, not work.
 fn holds_no_tasks(name: &str) -> bool {
     let has = |word: &str| name.split(' ').any(|own| own == word);
-    ["definition of done", "done when", "ready to close", "closing checks", "exit conditions", "closing conditions", "completion conditions"]
+    [
+        "definition of done",
+        "done when",
+        "ready to close",
+        "closing checks",
+        "exit conditions",
+        "closing conditions",
+        "completion conditions",
+    ]
+    .iter()
+    .any(|phrase| name.contains(phrase))
+        || ["criteria", "criterion", "acceptance", "checklist", "checklists", "verification"]
+            .into_iter()
+            .any(has)
+        || [
+            "closure",
+            "change log",
+            "context pack",
+            "references",
+            "resolution",
+            "stop conditions",
+            "close when",
+            "close out",
+            "before closing",
+        ]
         .iter()
-        .any(|phrase| name.contains(phrase))
-        || ["criteria", "criterion", "acceptance", "checklist", "checklists", "verification"].into_iter().any(has)
-        || ["closure", "change log", "context pack", "references", "resolution", "stop conditions", "close when", "close out", "before closing"]
-            .iter()
-            .any(|start| name.starts_with(start))
+        .any(|start| name.starts_with(start))
         || matches!(name, "close" | "closing" | "closeout")
 }
 
@@ -682,7 +766,7 @@ fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
         .map(|draft| {
             let id = draft.head.id.as_deref()?;
             if counts.get(id).is_some_and(|count| *count > 1) {
-                warnings.push(Warning { line: draft.line, text: wording::doubled_id(id) });
+                warnings.push(Warning::guess(draft.line, wording::doubled_id(id)));
                 return None;
             }
             Some(id.to_owned())
@@ -713,6 +797,6 @@ fn box_likes(document: &Document<'_>, outline: &Outline<'_>, warnings: &mut Vec<
             BoxLikeReason::InHtml => wording::box_in_html(),
             BoxLikeReason::Malformed => wording::box_malformed(),
         };
-        warnings.push(Warning { line: found.line, text });
+        warnings.push(Warning::guess(found.line, text));
     }
 }

@@ -45,9 +45,8 @@ pub(super) fn of_line(document: &Document<'_>, item: &Item) -> Option<Said> {
         let text = &line[note];
         if !is_ours(text) {
             let text = text.trim_matches(['*', '_', '(', ')']);
-            let reserve = doubt(text).or_else(|| {
-                asked::unclear(text).map(|said| Reserve { doubt: Doubt::Yes, said })
-            });
+            let reserve =
+                doubt(text).or_else(|| asked::unclear(text).map(|said| Reserve { doubt: Doubt::Yes, said }));
             found = heavier(found, reserve.map(|reserve| Said::new(&wording::its_note(), &reserve)));
         }
     }
@@ -110,25 +109,42 @@ fn bullet(text: &str, start: usize) -> Option<Said> {
     condition::above(&plain).map(|reserve| Said::new(&wording::what_is_above(&plain), &reserve))
 }
 
+/// So many bytes above a list may open it.
+const MOST_OF_AN_OPENING: usize = 1_000;
+
 /// The paragraph right above a list, where it opens it: it ends with a colon, or is bold like a heading.
 fn opening(document: &Document<'_>, list: usize, is_own: &dyn Fn(usize) -> bool) -> Option<Said> {
     let text = document.text();
+    // What opens a list is short: a whole text is not searched for it at every list.
+    let mut near = list.saturating_sub(MOST_OF_AN_OPENING);
+    while !text.is_char_boundary(near) {
+        near += 1;
+    }
     let before = text[..list].trim_end();
-    let start = before.rfind("\n\n").map_or(0, |at| at + 2).max(before.rfind("\r\n\r\n").map_or(0, |at| at + 4));
-    let paragraph = before[start..].lines().rev().take(4).collect::<Vec<_>>();
+    let lines = before.get(near..).unwrap_or_default();
+    let start =
+        lines.rfind("\n\n").map_or(0, |at| at + 2).max(lines.rfind("\r\n\r\n").map_or(0, |at| at + 4));
+    let paragraph = lines[start..].lines().rev().take(4).collect::<Vec<_>>();
     let lines: Vec<&str> = paragraph
         .into_iter()
         .take_while(|line| {
             let line = line.trim_start();
-            !line.is_empty() && !line.starts_with(['#', '|', '>', '<', '`', '~', '=']) && !line.starts_with("---")
+            !line.is_empty()
+                && !line.starts_with(['#', '|', '>', '<', '`', '~', '='])
+                && !line.starts_with("---")
         })
         .collect();
-    if lines.is_empty() || is_own(before.len().saturating_sub(1)) || document.is_code(before.len().saturating_sub(1)) {
+    if lines.is_empty()
+        || is_own(before.len().saturating_sub(1))
+        || document.is_code(before.len().saturating_sub(1))
+    {
         return None;
     }
     let whole = lines.into_iter().rev().collect::<Vec<_>>().join(" ");
     let whole = whole.trim();
-    let bold = whole.starts_with("**") && whole.trim_end_matches([':', '.']).ends_with("**") && whole.matches("**").count() == 2;
+    let bold = whole.starts_with("**")
+        && whole.trim_end_matches([':', '.']).ends_with("**")
+        && whole.matches("**").count() == 2;
     let plain = plain(whole);
     if !bold && !plain.ends_with(':') {
         return None;
@@ -143,27 +159,138 @@ fn plain(text: &str) -> String {
 /// Labels of details that describe the work, or what comes of it.
 fn describes(label: &str) -> bool {
     let starts = [
-        "goal", "purpose", "why", "reason", "context", "background", "command", "cmd", "run", "step", "shell", "script", "expect", "success", "pass",
-        "if fail", "if it fail", "if this fail", "on fail", "fail", "rollback", "roll back", "undo", "revert", "priority", "layer", "risk", "impact",
-        "evidence", "link", "ref", "version", "package", "type", "category", "downtime", "duration", "estimate", "verif", "validat", "check",
-        "pull", "url", "assign", "effort", "release", "changelog", "description", "detail", "what", "change", "summary", "scope", "source", "related",
-        "fixes", "closes", "test", "result", "severity", "label", "phase", "item", "target", "namespace", "service", "chart", "image", "updates",
-        "files", "contains", "includes", "upstream", "after merge", "afterwards", "title", "issue",
+        "goal",
+        "purpose",
+        "why",
+        "reason",
+        "context",
+        "background",
+        "command",
+        "cmd",
+        "run",
+        "step",
+        "shell",
+        "script",
+        "expect",
+        "success",
+        "pass",
+        "if fail",
+        "if it fail",
+        "if this fail",
+        "on fail",
+        "fail",
+        "rollback",
+        "roll back",
+        "undo",
+        "revert",
+        "priority",
+        "layer",
+        "risk",
+        "impact",
+        "evidence",
+        "link",
+        "ref",
+        "version",
+        "package",
+        "type",
+        "category",
+        "downtime",
+        "duration",
+        "estimate",
+        "verif",
+        "validat",
+        "check",
+        "pull",
+        "url",
+        "assign",
+        "effort",
+        "release",
+        "changelog",
+        "description",
+        "detail",
+        "what",
+        "change",
+        "summary",
+        "scope",
+        "source",
+        "related",
+        "fixes",
+        "closes",
+        "test",
+        "result",
+        "severity",
+        "label",
+        "phase",
+        "item",
+        "target",
+        "namespace",
+        "service",
+        "chart",
+        "image",
+        "updates",
+        "files",
+        "contains",
+        "includes",
+        "upstream",
+        "after merge",
+        "afterwards",
+        "title",
+        "issue",
     ];
     starts.iter().any(|start| label.starts_with(start))
-        || matches!(label, "pr" | "prs" | "id" | "to" | "from" | "app" | "apps" | "application" | "old" | "new")
+        || matches!(
+            label,
+            "pr" | "prs" | "id" | "to" | "from" | "app" | "apps" | "application" | "old" | "new"
+        )
 }
 
 /// Labels of details that make a condition, whatever they say.
 fn is_a_condition(label: &str) -> bool {
-    let starts = ["condition", "approval", "approve", "only", "sign-off", "signoff", "sign off", "permission", "consent", "when", "until", "unless", "if ", "do not", "don't", "window", "schedule", "not before", "earliest"];
+    let starts = [
+        "condition",
+        "approval",
+        "approve",
+        "only",
+        "sign-off",
+        "signoff",
+        "sign off",
+        "permission",
+        "consent",
+        "when",
+        "until",
+        "unless",
+        "if ",
+        "do not",
+        "don't",
+        "window",
+        "schedule",
+        "not before",
+        "earliest",
+    ];
     !label.contains("fail") && (starts.iter().any(|start| label.starts_with(start)) || label == "if")
 }
 
 /// What a detail says of nothing.
 pub(super) fn says_nothing(text: &str) -> bool {
     let text = text.trim().trim_end_matches('.').to_lowercase();
-    matches!(text.as_str(), "" | "none" | "no" | "n/a" | "na" | "-" | "–" | "—" | "nothing" | "not required" | "not needed" | "none required" | "none needed" | "always" | "any time" | "anytime")
+    matches!(
+        text.as_str(),
+        "" | "none"
+            | "no"
+            | "n/a"
+            | "na"
+            | "-"
+            | "–"
+            | "—"
+            | "nothing"
+            | "not required"
+            | "not needed"
+            | "none required"
+            | "none needed"
+            | "always"
+            | "any time"
+            | "anytime"
+    )
 }
 
 static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
@@ -175,20 +302,29 @@ static REFUSAL: LazyLock<Regex> = LazyLock::new(|| {
 
 /// What the details of a task say against doing it at once.
 pub(super) fn of_details(item: &Item, is_a_dependency: impl Fn(&str) -> bool) -> Option<Said> {
-    item.details.iter().filter_map(|detail| of_detail(detail, &is_a_dependency)).fold(None, |found, said| heavier(found, Some(said)))
+    item.details
+        .iter()
+        .filter_map(|detail| of_detail(detail, &is_a_dependency))
+        .fold(None, |found, said| heavier(found, Some(said)))
 }
 
 fn of_detail(detail: &Detail, is_a_dependency: &impl Fn(&str) -> bool) -> Option<Said> {
     let label = detail.label.as_deref().map(str::trim);
     let lower = label.unwrap_or_default().to_lowercase();
     let text = detail.text.trim();
-    let said = |doubt, said: &str| Some(Said::new(&wording::a_detail(label), &Reserve { doubt, said: said.to_owned() }));
+    let said = |doubt, said: &str| {
+        Some(Said::new(&wording::a_detail(label), &Reserve { doubt, said: said.to_owned() }))
+    };
     if label.is_some() {
         if is_a_dependency(&lower) {
             return None;
         }
         if is_a_condition(&lower) {
-            return if says_nothing(text) { None } else { said(Doubt::Yes, if text.is_empty() { &lower } else { text }) };
+            return if says_nothing(text) {
+                None
+            } else {
+                said(Doubt::Yes, if text.is_empty() { &lower } else { text })
+            };
         }
         if describes(&lower) {
             return None;

@@ -94,7 +94,24 @@ fn looks_like_box(text: &str) -> bool {
     let one = match (marks.next(), marks.next()) {
         (None, _) => true,
         (Some(mark), None) => {
-            matches!(mark, 'x' | 'X' | 'o' | 'O' | '-' | '~' | '*' | '+' | '✓' | '✔' | '✗' | '✘' | '✅' | '❌' | '/' | '.')
+            matches!(
+                mark,
+                'x' | 'X'
+                    | 'o'
+                    | 'O'
+                    | '-'
+                    | '~'
+                    | '*'
+                    | '+'
+                    | '✓'
+                    | '✔'
+                    | '✗'
+                    | '✘'
+                    | '✅'
+                    | '❌'
+                    | '/'
+                    | '.'
+            )
         }
         (Some('✔' | '❌'), Some('\u{fe0f}')) => true,
         _ => false,
@@ -110,7 +127,9 @@ fn before(text: &str, offset: usize) -> Before {
     let spaced = bare.trim_end_matches(blanks);
     // `*[ ]`: the bullet was taken for emphasis.
     let star = ahead.len() > bare.len() && start_of_line(spaced);
-    if spaced.ends_with('|') && text[text[..offset].rfind(['\n', '\r']).map_or(0, |at| at + 1)..].trim_start().starts_with('|') {
+    if spaced.ends_with('|')
+        && text[text[..offset].rfind(['\n', '\r']).map_or(0, |at| at + 1)..].trim_start().starts_with('|')
+    {
         // A cell of a table, where nothing is a task.
         return Before { marker: true, at_line_start: true };
     }

@@ -69,7 +69,10 @@ fn what_github_does_not_take_for_a_task_is_none() {
         ("[ ] text\n", vec![(1, Malformed)]),
         ("- **[ ]** *A1 P0:* text\n", vec![(1, Malformed)]),
         ("- \\[ ] text\n", vec![(1, Malformed)]),
-        ("- [-] text\n* [o] text\n- [✓] text\n- [~] text\n- [*] text\n", (1..=5).map(|line| (line, Malformed)).collect()),
+        (
+            "- [-] text\n* [o] text\n- [✓] text\n- [~] text\n- [*] text\n",
+            (1..=5).map(|line| (line, Malformed)).collect(),
+        ),
         ("- [ x ] text\n", vec![(1, Malformed)]),
         ("– [ ] text\n", vec![(1, Malformed)]),
         ("• [ ] text\n", vec![(1, Malformed)]),
