@@ -177,19 +177,27 @@ fn place(text: &str) -> Option<Asked> {
         let harmless = first == Some("from")
             && (next.trim_start_matches('v').starts_with(|c: char| c.is_ascii_digit())
                 || matches!(next, "renovate" | "the" | "dependabot"));
-        if !harmless {
+        // `in ops/other` is a place; of what else stands there nobody knows whether it is one.
+        let named = text.split_whitespace().nth(1).is_some_and(|word| word.contains('/'));
+        let repository = list.iter().any(|word| is_a_repository(word));
+        if !harmless && (named || repository) {
             return Some(Asked::Elsewhere);
         }
+        if !harmless {
+            return Some(Asked::Unclear(format!("{} {next}", first.unwrap_or_default())));
+        }
     }
-    list.iter()
-        .any(|word| matches!(word.as_str(), "repo" | "repository" | "repos"))
-        .then_some(Asked::Elsewhere)
+    list.iter().any(|word| is_a_repository(word)).then_some(Asked::Elsewhere)
+}
+
+fn is_a_repository(word: &str) -> bool {
+    matches!(word, "repo" | "repository" | "repos")
 }
 
 /// The words of a clause, as they are judged and as they are written.
 fn said(clause: &str) -> Vec<(String, &str)> {
     clause
-        .split_whitespace()
+        .split(|c: char| c.is_whitespace() || matches!(c, '→' | '⇒' | '➡'))
         .map(|word| word.trim_matches(|c: char| !(c.is_alphanumeric() || matches!(c, '#' | '!'))))
         .filter(|word| word.contains(char::is_alphanumeric))
         .map(|word| (word.to_lowercase().replace(['’', '‘'], "'"), word))
@@ -348,6 +356,7 @@ mod tests {
             "Merge PR #41 chore(deps): update helm release external-secrets to v0.20.1",
             "Merge PR #5 grafana 10.4.0 -> 10.4.2",
             "Merge PR #5 grafana 10.4.0 → 10.4.2",
+            "Merge PR #80 paperless-ngx 2.12→2.13",
             "Merge Renovate PR #45 (stirling-pdf v1.2.3)",
             "Merge PR #45: grafana chart from 9.4.2 to 9.4.5",
             "Merge PR #45: the non-major bundle of stateless apps",
@@ -404,6 +413,8 @@ mod tests {
             ("Merge PR #9 - backup", unclear("backup")),
             ("Merge PR #9 (no breaking changes)", unclear("no")),
             ("Merge PR #9 (größer)", unclear("größer")),
+            ("Merge PR #9 with Anna", unclear("with")),
+            ("Merge PR #9 in the afternoon", unclear("in the")),
             ("Merge PR #9 in ops/other-repo", Elsewhere),
             ("Merge PR #9 of the infra repository", Elsewhere),
             ("Merge PR #9: alpha beta gamma delta epsilon zeta eta theta", unclear("eta")),

@@ -409,7 +409,6 @@ pub(crate) fn is_of_an_update(word: &str) -> bool {
             | "for"
             | "of"
             | "and"
-            | "with"
             | "merge"
             | "request"
             | "pull"
@@ -519,7 +518,9 @@ pub(crate) fn is_of_a_tag(word: &str) -> bool {
 pub(crate) fn is_of_a_sentence(word: &str) -> bool {
     matches!(
         word,
-        "i" | "you"
+        "i" | "with"
+            | "using"
+            | "you"
             | "he"
             | "she"
             | "it"
@@ -918,6 +919,7 @@ pub(crate) fn is_of_a_reason(word: &str) -> bool {
         || matches!(
             word,
             "which"
+                | "with"
                 | "that"
                 | "is"
                 | "was"

@@ -69,7 +69,7 @@ fn what_is_wrong_is_named_with_its_place() {
 #[test]
 fn what_a_run_would_not_simply_do_is_named() {
     use Code::{
-        CommandNotRun, Contradiction, MalformedBox, MissingPriority, NotPlain, SecretCommand,
+        CommandNotRun, Contradiction, MalformedBox, MissingId, MissingPriority, NotPlain, SecretCommand,
         UnknownDependency, UnknownPriority,
     };
     let cases: &[Case<'_>] = &[
@@ -80,7 +80,7 @@ fn what_a_run_would_not_simply_do_is_named() {
             "- [ ] A1 P1 Close #5\n- [ ] A2 P1 Merge PR #5\n",
             &[(Contradiction, 1, 7), (NotPlain, 1, 7), (Contradiction, 2, 7), (NotPlain, 2, 7)],
         ),
-        ("- [ ] **A1 P4 Apps**: Fix it\n", &[(UnknownPriority, 1, 7)]),
+        ("- [ ] **A1 P4 Apps**: Fix it\n", &[(MissingId, 1, 7), (UnknownPriority, 1, 7)]),
         (
             "- [ ] A1 P1 Fix it\n\n| a |\n|---|\n| [ ] |\n\n- [-] A2 P1 Fix that\n",
             &[(MalformedBox, 5, 3), (MalformedBox, 7, 3)],
