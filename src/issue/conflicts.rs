@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 
 /// Finds pull requests that one task merges and another closes, or that several merge, and leaves them to people.
 pub(super) fn find(tasks: &mut [Task], warnings: &mut Vec<Warning>) {
-    let (mut merges, mut closings): (BTreeMap<u64, Vec<usize>>, BTreeMap<u64, Vec<usize>>) =
-        Default::default();
+    let mut merges: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
+    let mut closings: BTreeMap<u64, Vec<usize>> = BTreeMap::new();
     for (at, task) in tasks.iter().enumerate().filter(|(_, task)| !task.ticked) {
         match &task.kind {
             Kind::Merge { pull } => merges.entry(pull.0).or_default().push(at),

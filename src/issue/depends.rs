@@ -47,7 +47,8 @@ struct Index {
 
 impl Index {
     fn new(tasks: &[Task]) -> Self {
-        let (mut ids, mut pulls): (HashMap<String, Vec<usize>>, HashMap<_, Vec<usize>>) = Default::default();
+        let mut ids: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut pulls: HashMap<PullNumber, Vec<usize>> = HashMap::new();
         for (at, task) in tasks.iter().enumerate() {
             ids.entry(task.id.to_lowercase()).or_default().push(at);
             if let Some(written) = task.written_id.as_deref().filter(|written| *written != task.id) {

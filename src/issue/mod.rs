@@ -26,6 +26,7 @@ mod marks;
 mod named;
 mod object;
 mod order;
+mod outline;
 mod plan;
 mod position;
 mod read;

@@ -9,6 +9,7 @@ use super::depends::{Troubles, Written};
 use super::guess::{self, Guess, Guesses, Source};
 use super::identity::{self, Keys};
 use super::kind::{self, Words};
+use super::outline::Outline;
 use super::reserve::{self, Said};
 use super::title::{head, noted};
 use super::words::{self, Head};
@@ -268,105 +269,6 @@ fn tell(tasks: &mut [Task], troubles: Troubles) {
     }
 }
 
-/// The headings of a text with what each says of the tasks below it, read once for all of them.
-struct Outline<'d> {
-    headings: &'d [Heading],
-    /// Headings in blocks of ours stand above nothing of a person's.
-    ours: Vec<bool>,
-    own: Ranges,
-    reserves: HashMap<usize, Option<Said>>,
-    lists: reserve::Lists,
-    /// What tasks say for those within them, by their items.
-    parents: HashMap<usize, Option<Said>>,
-    /// The headings above the place that was reached, outermost first.
-    path: Vec<usize>,
-    next: usize,
-}
-
-impl<'d> Outline<'d> {
-    fn new(document: &'d Document<'_>) -> Self {
-        let own = Ranges::new(marks::own_ranges(document));
-        let ours = document.headings().iter().map(|heading| own.holds(heading.span.start)).collect();
-        Self {
-            headings: document.headings(),
-            ours,
-            own,
-            reserves: HashMap::new(),
-            lists: reserve::Lists::default(),
-            parents: HashMap::new(),
-            path: Vec::new(),
-            next: 0,
-        }
-    }
-
-    /// The headings above an item, outermost first. Items come in the order of the text.
-    fn above(&mut self, item: &Item) -> Vec<usize> {
-        while let Some(heading) =
-            self.headings.get(self.next).filter(|heading| heading.span.start < item.box_offset)
-        {
-            if !self.ours[self.next] {
-                while self.path.last().is_some_and(|&outer| self.headings[outer].level >= heading.level) {
-                    self.path.pop();
-                }
-                self.path.push(self.next);
-            }
-            self.next += 1;
-        }
-        self.path.clone()
-    }
-
-    /// What a task says for those within it.
-    fn within(&mut self, document: &Document<'_>, index: usize, parent: &Draft) -> Option<Said> {
-        let said = self.parents.entry(index).or_insert_with(|| {
-            let own = document.items().get(index).and_then(reserve::of_parent);
-            reserve::heavier(reserve::heavier(own, parent.below.clone()), parent.around.clone())
-        });
-        said.clone()
-    }
-
-    /// What the headings and the list around a task say against doing it.
-    fn reserve(&mut self, document: &Document<'_>, item: &Item, above: &[usize]) -> Option<Said> {
-        let mut found = None;
-        for &index in above {
-            let text = &self.headings[index].text;
-            let said = self.reserves.entry(index).or_insert_with(|| {
-                let reserve = super::condition::above(text)?;
-                Some(Said::new(&wording::a_heading(text), &reserve))
-            });
-            found = reserve::heavier(found, said.clone());
-        }
-        let own = &self.own;
-        reserve::heavier(found, self.lists.around(document, item, &|at| own.holds(at)))
-    }
-}
-
-/// Ranges of a text, in its order.
-struct Ranges {
-    ranges: Vec<Range<usize>>,
-    /// For each the furthest end of those up to it.
-    reach: Vec<usize>,
-}
-
-impl Ranges {
-    fn new(mut ranges: Vec<Range<usize>>) -> Self {
-        ranges.sort_by_key(|range| range.start);
-        let mut furthest = 0;
-        let reach = ranges
-            .iter()
-            .map(|range| {
-                furthest = furthest.max(range.end);
-                furthest
-            })
-            .collect();
-        Self { ranges, reach }
-    }
-
-    fn holds(&self, place: usize) -> bool {
-        let behind = self.ranges.partition_point(|range| range.start <= place);
-        behind.checked_sub(1).is_some_and(|last| self.reach[last] > place)
-    }
-}
-
 /// A task as it stands in the text, before it is judged.
 #[derive(Debug)]
 struct Draft {
@@ -422,7 +324,9 @@ impl Draft {
             vec![]
         };
         let mut before = places(item, &head.title);
-        let above_it = parent.and_then(|(index, parent)| outline.within(document, index, parent));
+        let above_it = parent.and_then(|(index, parent)| {
+            outline.within(document, index, reserve::heavier(parent.below.clone(), parent.around.clone()))
+        });
         let parent = parent.map(|(_, parent)| parent);
         before.extend(parent.into_iter().flat_map(|parent| parent.before.iter().cloned()));
         let around = reserve::heavier(

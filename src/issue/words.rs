@@ -351,6 +351,8 @@ fn token(text: &str) -> (&str, &str) {
     (&text[..end], text[end..].trim_start())
 }
 
+static BESIDES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\([^()]*\)"));
+
 /// The priority that a heading gives to the tasks below it.
 pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
     // `Everything after P0` names what it is not.
@@ -358,7 +360,6 @@ pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
         return found.get(2).and_then(|digit| named_priority(digit.as_str()));
     }
     // What stands in parentheses is said besides.
-    static BESIDES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\([^()]*\)"));
     let words = heading_words(&BESIDES.replace_all(text, " "));
     let named = |word: &String| match word.as_str() {
         "urgent" | "asap" => Some(Priority::P0),

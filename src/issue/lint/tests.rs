@@ -85,10 +85,10 @@ fn what_a_run_would_not_simply_do_is_named() {
             "- [ ] A1 P1 Fix it\n\n| a |\n|---|\n| [ ] |\n\n- [-] A2 P1 Fix that\n",
             &[(MalformedBox, 5, 3), (MalformedBox, 7, 3)],
         ),
-        ("- [ ] A1 P1 Verify all nodes are Ready\n  - Steps: `printenv`\n", &[(SecretCommand, 2, 12)]),
+        ("- [ ] A1 P1 Verify all nodes are Ready\n  - Steps: `printenv`\n", &[(SecretCommand, 2, 13)]),
         (
             "- [ ] A1 P1 Verify all nodes are Ready\n  - Cmd: kubectl get secret a -o yaml\n",
-            &[(SecretCommand, 2, 5)],
+            &[(SecretCommand, 2, 3)],
         ),
         ("- [ ] A1 P1 Fix it\n  - Commands: kubectl get pods -A\n", &[]),
         (
