@@ -7,8 +7,9 @@ mod ids;
 
 pub(crate) use ids::add_missing_ids;
 
+use super::draft::is_a_dependency;
 use super::guess::Certainty;
-use super::read::{ClassifyWords, is_a_dependency, read_document};
+use super::read::{ClassifyWords, read_document};
 use super::{About, Home, Kind, Needs, Reading, Task, marks, spec, words};
 use crate::wording;
 use checklist::{BoxLikeReason, Document, Item};

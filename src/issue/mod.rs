@@ -17,6 +17,7 @@ mod condition;
 mod conflicts;
 mod decisions;
 mod depends;
+mod draft;
 mod guess;
 mod history;
 mod identity;

@@ -2,7 +2,7 @@
 
 use super::{Code, Findings};
 use crate::action::{self, Command};
-use crate::issue::read::is_of_commands;
+use crate::issue::draft::is_of_commands;
 use crate::issue::{Kind, Task, below, secrets};
 use crate::wording;
 use checklist::{DetailKind, Item};
