@@ -175,7 +175,7 @@ static NEXT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix) \b(?: ideas? | backlog | someday | parked | icebox | wish[\s-]?list | proposals? | discussions? | discuss
+        r"(?ix) \b(?: ideas? | backlog | someday | parked | parking\ lot | icebox | wish[\s-]?list | proposals? | discussions? | discuss
         | questions? | manual | manually | humans? | hands-on | optional | nice\ to\ have | drafts? | wip | decisions?
         | decide | won'?t | future | out\ of\ scope | (?:for|to|needs|under|in)\ review | approvals? | if | unless | examples?
         | maybe ) \b | ^ \W* (?: review | evaluate | consider | triage ) \b (?: [^m] | m[^e] )* $",
@@ -229,6 +229,28 @@ pub(crate) fn above(text: &str) -> Option<Reserve> {
     let after = tokens.iter().position(|(word, _)| word == "after")?;
     let plain = tokens[after + 1..].iter().all(|(word, _)| is_of_the_order(word));
     (!plain).then(|| Reserve::new(Doubt::Judgement, tokens[after].1))
+}
+
+/// Whether somebody speaks of themselves, or asks for something: then the line is no description.
+pub(crate) fn speaks(text: &str) -> Option<Reserve> {
+    let found = tokens(text).into_iter().find(|(word, _)| {
+        matches!(
+            word.as_str(),
+            "i" | "i'd"
+                | "i'll"
+                | "we"
+                | "we'll"
+                | "me"
+                | "my"
+                | "us"
+                | "please"
+                | "let"
+                | "first"
+                | "careful"
+                | "carefully"
+        )
+    })?;
+    Some(Reserve::new(Doubt::Yes, found.1))
 }
 
 /// The reserve that a `Status` below a task makes.
@@ -348,6 +370,7 @@ mod tests {
             "Do not do these:",
             "Waiting for upstream",
             "Not now",
+            "Parking lot",
             "Completed ✅",
             "Optional",
             "Zurückgestellt",

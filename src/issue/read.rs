@@ -127,13 +127,16 @@ pub(crate) fn read_document(
     let mut reading = Reading { form, ..Reading::default() };
     let mut found: Vec<(usize, Draft)> = Vec::new();
     let mut drafts: HashMap<usize, usize> = HashMap::new();
+    let mut parents: Vec<Option<usize>> = Vec::new();
     for (index, item) in document.items().iter().enumerate() {
         let above = outline.above(item);
         match not_a_task(document, item, form, &outline, &above) {
             Some(why) => reading.ignored.push(Ignored { line: item.line, why }),
             None => {
                 let parent = parent(document, item, &drafts).map(|(index, at)| (index, &found[at].1));
+                let within = parent.and_then(|(index, _)| drafts.get(&index).copied());
                 let draft = Draft::new(document, item, parent, &above, &mut outline);
+                parents.push(within);
                 drafts.insert(index, found.len());
                 found.push((index, draft));
             }
@@ -231,6 +234,7 @@ pub(crate) fn read_document(
     spec::fill(&mut reading.tasks, &rows, &of_tasks);
     let troubles = depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
     tell(&mut reading.tasks, troubles);
+    boxes_below(&mut reading.tasks, &parents);
     conflicts::find(&mut reading.tasks, &mut reading.warnings);
     box_likes(document, &outline, &mut reading.warnings);
     if reading.tasks.is_empty() {
@@ -250,6 +254,17 @@ fn parent(document: &Document<'_>, item: &Item, drafts: &HashMap<usize, usize>) 
         outer = document.items().get(index)?.parent;
     }
     None
+}
+
+/// A task with boxes of people's below it is not done by its own work alone.
+fn boxes_below(tasks: &mut [Task], parents: &[Option<usize>]) {
+    for (at, parent) in parents.iter().enumerate() {
+        let below = &tasks[at];
+        if let Some(parent) = parent.filter(|_| !below.ticked && below.needs == Some(Needs::Person)) {
+            let why = wording::why_box_below(&below.title);
+            tasks[parent].reserve(Doubt::Yes, why);
+        }
+    }
 }
 
 /// What a task waits for in vain needs somebody.

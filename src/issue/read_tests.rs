@@ -229,6 +229,23 @@ fn what_is_written_around_a_task_counts() {
         ("- [ ] A1 P1 Merge PR #1 after X9\n", &[("A1", "merge", Some(Approval))]),
         ("- [ ] A1 P1 Merge PR #1 after A1\n", &[("A1", "merge", Some(Person))]),
         ("- [ ] A1 P1 Close #12 after X8\n", &[("A1", "close", Some(Person))]),
+        (
+            "- [ ] A1 P1 Merge PR #8\n  - [ ] A2 P1 backup taken\n",
+            &[("A1", "merge", Some(Approval)), ("A2", "person", Some(Person))],
+        ),
+        (
+            "- [ ] A1 P1 Merge PR #8\n  - [x] A2 P1 backup taken\n",
+            &[("A1", "merge", None), ("A2", "person", Some(Person))],
+        ),
+        (
+            "- [ ] A1 P1 Merge PR #7\n  - I would like to look at this one\n",
+            &[("A1", "merge", Some(Approval))],
+        ),
+        (
+            "<details><summary>Not now</summary>\n\n- [ ] A1 P1 Merge PR #7\n\n</details>\n",
+            &[("A1", "merge", Some(Person))],
+        ),
+        ("- [ ] **C6 P**0**:** Merge PR #1\n", &[("C6", "merge", None)]),
         ("- [ ] <!-- id 7 --> **D8 P0**: Merge PR #1\n", &[("D8", "merge", None)]),
         (
             "### Final Validation\n- [ ] A1 P1 Merge PR #14; wait for ArgoCD sync; run final validation gate\n\

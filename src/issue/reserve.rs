@@ -121,6 +121,15 @@ fn opening(document: &Document<'_>, list: usize, is_own: &dyn Fn(usize) -> bool)
         near += 1;
     }
     let before = text[..list].trim_end();
+    // `<summary>Not now</summary>` opens what is folded.
+    if let Some(summary) = before.get(near..).and_then(|near| near.strip_suffix("</summary>"))
+        && let Some((_, summary)) = summary.rsplit_once("<summary>")
+        && !is_own(before.len().saturating_sub(1))
+    {
+        let summary = plain(summary);
+        return condition::above(&summary)
+            .map(|reserve| Said::new(&wording::what_is_above(&summary), &reserve));
+    }
     let lines = before.get(near..).unwrap_or_default();
     let start =
         lines.rfind("\n\n").map_or(0, |at| at + 2).max(lines.rfind("\r\n\r\n").map_or(0, |at| at + 4));
@@ -332,7 +341,10 @@ fn of_detail(detail: &Detail, is_a_dependency: &impl Fn(&str) -> bool) -> Option
     }
     // What is waited for anyhow is known by what stands in front of it.
     let text = format!("; {text}");
-    let found = condition::above_status(&text, &lower).or_else(|| doubt(&text)).or_else(|| doubt(&lower))?;
+    let found = condition::above_status(&text, &lower)
+        .or_else(|| doubt(&text))
+        .or_else(|| doubt(&lower))
+        .or_else(|| condition::speaks(&text))?;
     let refused = lower == "status" || REFUSAL.is_match(&text.replace('’', "'")) || REFUSAL.is_match(&lower);
     said(if refused { Doubt::Judgement } else { Doubt::Yes }, &found.said)
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 /// leaves its stars behind.
 pub(super) fn head(document: &Document<'_>, item: &Item) -> Head {
     let label = item.label.as_deref().map(|label| label.trim_end_matches('*'));
-    words::head(&title(document, item).replacen("**:", ":", 1), label)
+    words::head(&title(document, item).replacen("**:", ":", 1).replacen(":** ", ": ", 1), label)
 }
 
 /// The note at the end of a task's first line, markup and all: an emphasised text in parentheses.

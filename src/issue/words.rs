@@ -99,7 +99,14 @@ fn usual(title: &str) -> Option<String> {
     }
     let mut text = title.to_owned();
     if let Some(found) = SMALL.captures(&text) {
-        text = format!("{} {}{}", found[1].to_uppercase(), found[2].to_uppercase(), &text[found[0].len()..]);
+        let (word, rest) = token(&text[found[0].len()..]);
+        let layer = layer_word(word.trim_end_matches(':')).map(Layer::word);
+        let colon = if word.ends_with(':') || !rest.is_empty() { ":" } else { "" };
+        let behind = match layer {
+            Some(layer) => format!(" {layer}{colon} {rest}"),
+            None => text[found[0].len()..].to_owned(),
+        };
+        text = format!("{} {}{behind}", found[1].to_uppercase(), found[2].to_uppercase());
     }
     for (spelling, usual) in &*FRONTS {
         text = spelling.replace(&text, *usual).into_owned();
@@ -495,6 +502,7 @@ mod tests {
             ("A5 P1/HIGH: x", Some("A5 P1/HIGH"), Some("A5"), Some(P1), None, "x"),
             ("C4/P0/Apps: x", Some("C4/P0/Apps"), Some("C4"), Some(P0), Some(Apps), "x"),
             ("b4 p0 apps: x", Some("b4 p0 apps"), Some("B4"), Some(P0), Some(Apps), "x"),
+            ("b4 p0 apps Merge PR #2", None, Some("B4"), Some(P0), Some(Apps), "Merge PR #2"),
             ("D7 🔴 P0: x", Some("D7 🔴 P0"), Some("D7"), Some(P0), None, "x"),
             ("HOMELAB-12 P0: x", Some("HOMELAB-12 P0"), Some("HOMELAB-12"), Some(P0), None, "x"),
             ("1.1 P0: x", Some("1.1 P0"), None, Some(P0), None, "x"),

@@ -192,6 +192,14 @@ pub(crate) fn why_command_below(command: &str) -> String {
     )
 }
 
+/// A box of a person's below a task.
+pub(crate) fn why_box_below(title: &str) -> String {
+    format!(
+        "an open box below it is a person's (\"{}\"): look whether that comes first, then say yes or do it and tick the box",
+        quote_outside(title, 60)
+    )
+}
+
 /// A task that waits for something that is no task here.
 pub(crate) fn why_unresolved(what: &str) -> String {
     format!(

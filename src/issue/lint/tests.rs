@@ -95,7 +95,7 @@ fn what_a_run_would_not_simply_do_is_named() {
             "- [ ] A1 P1 Merge PR #5\n  - Commands: `kubectl delete pvc a`\n",
             &[(NotPlain, 1, 7), (CommandNotRun, 2, 16)],
         ),
-        ("a\rb\r\n- [ ] A1 Fix it\n", &[(MissingPriority, 3, 7)]),
+        ("a\rb\r\n- [ ] **A1**: Fix it\n", &[(MissingPriority, 3, 7)]),
         (
             "## Proposed Changes (Spec)\n\n| ID | Priority | What |\n|---|---|---|\n| A1 | P1 | Replace the disk |\n\n## Tasks\n\n- [ ] **A1**: Replace the disk\n",
             &[],
