@@ -90,7 +90,7 @@ pub(crate) fn at_home(title: &str, links: &[TitleLink<'_>], home: Option<&Home>)
         plain.push_str(&title[at..found.start()]);
         let url = found.as_str().trim_end_matches(['.', ',', ';', ':']);
         match address(url, home) {
-            Address::Ours(number) => plain.push_str(&format!("#{number}")),
+            Address::Ours(number) => plain.extend(["#", &number.to_string()]),
             Address::Elsewhere => return None,
             Address::Page => {}
         }
@@ -102,11 +102,11 @@ pub(crate) fn at_home(title: &str, links: &[TitleLink<'_>], home: Option<&Home>)
     let mut at = 0;
     for found in QUALIFIED.captures_iter(&plain) {
         let (Some(name), Some(number)) = (found.name("name"), found.name("number")) else { continue };
-        if !home.is_some_and(|home| home.repository == name.as_str().to_lowercase()) {
+        if home.is_none_or(|home| home.repository != name.as_str().to_lowercase()) {
             return None;
         }
         own.push_str(&plain[at..name.start()]);
-        own.push_str(&format!("#{}", number.as_str()));
+        own.extend(["#", number.as_str()]);
         at = number.end();
     }
     own.push_str(&plain[at..]);

@@ -237,19 +237,17 @@ fn one(before: Break, clause: &str, verb: Verb, unknown: &mut usize) -> Asked {
 /// Whether a number in a clause is only told: `fixes #12`, `duplicate of #7`.
 fn mentions(verb: Verb, before: &str, stands: Break) -> bool {
     let list = words(before);
-    let last = list.last().map_or("", String::as_str);
-    let last = if matches!(last, "issue" | "issues" | "pr" | "ticket") && list.len() > 1 {
-        list[list.len() - 2].as_str()
-    } else {
-        last
-    };
+    let behind = list.iter().rev().map(String::as_str);
+    let mut behind =
+        behind.skip_while(|word| list.len() > 1 && matches!(*word, "issue" | "issues" | "pr" | "ticket"));
+    let said = behind.next().unwrap_or_default();
     let tells = matches!(
-        last,
+        said,
         "fixes" | "fix" | "resolves" | "closes" | "solves" | "supersedes" | "replaces" | "for" | "fixing"
     );
     let opens = stands == Break::Plain && (tells || list.is_empty() && verb == Verb::Close);
     let gives_a_reason = verb == Verb::Close
-        && (matches!(last, "of" | "by" | "which" | "that" | "in" | "with" | "via" | "pr") || tells)
+        && (matches!(said, "of" | "by" | "which" | "that" | "in" | "with" | "via" | "pr") || tells)
         && list.iter().all(|word| is_of_a_reason(word))
         && (!list.iter().any(|word| word == "by") || list.iter().any(|word| is_done_by(word)));
     opens && !list.first().is_some_and(|word| is_work(word)) || gives_a_reason

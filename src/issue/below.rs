@@ -21,8 +21,7 @@ pub(super) fn more_than_a_look(commands: &[String], number: u64) -> Option<Strin
 fn pieces(line: &str) -> Vec<String> {
     let (mut found, mut piece) = (Vec::new(), String::new());
     let mut quote: Option<char> = None;
-    let mut characters = line.trim().trim_start_matches("$ ").chars().peekable();
-    while let Some(c) = characters.next() {
+    for c in line.trim().trim_start_matches("$ ").chars() {
         match quote {
             Some(open) if c == open => quote = None,
             None if matches!(c, '\'' | '"') && !piece.ends_with(char::is_alphanumeric) => quote = Some(c),

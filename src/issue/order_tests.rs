@@ -111,9 +111,12 @@ fn what_the_forge_says_of_a_pull_request_counts_more_than_words() {
     assert_eq!(reading.task(&first).map(|task| task.id.as_str()), Some("A1"));
 }
 
+/// Makes one task of a text, by its number.
+type Shape = fn(usize) -> String;
+
 #[test]
 fn reading_and_ordering_grow_with_the_text() {
-    let shapes: [(&str, fn(usize) -> String); 5] = [
+    let shapes: [(&str, Shape); 5] = [
         ("alike", |_| "- [ ] a\n".to_owned()),
         ("headings", |_| "# a\n- [ ] b\n".to_owned()),
         ("a chain", |at| format!("- [ ] **A{at} P1**: Fix a{at} after A{}\n", at + 1)),

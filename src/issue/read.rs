@@ -130,17 +130,17 @@ pub(crate) fn read_document(
     let mut parents: Vec<Option<usize>> = Vec::new();
     for (index, item) in document.items().iter().enumerate() {
         let above = outline.above(item);
-        match not_a_task(document, item, form, &outline, &above) {
-            Some(why) => reading.ignored.push(Ignored { line: item.line, why }),
-            None => {
-                let parent = parent(document, item, &drafts).map(|(index, at)| (index, &found[at].1));
-                let within = parent.and_then(|(index, _)| drafts.get(&index).copied());
-                let draft = Draft::new(document, item, parent, &above, &mut outline);
-                parents.push(within);
-                drafts.insert(index, found.len());
-                found.push((index, draft));
-            }
+        if let Some(why) = not_a_task(document, item, form, &outline, &above) {
+            reading.ignored.push(Ignored { line: item.line, why });
+            continue;
         }
+
+        let parent = parent(document, item, &drafts).map(|(index, at)| (index, &found[at].1));
+        let within = parent.and_then(|(index, _)| drafts.get(&index).copied());
+        let draft = Draft::new(document, item, parent, &above, &mut outline);
+        parents.push(within);
+        drafts.insert(index, found.len());
+        found.push((index, draft));
     }
     let ids = ids(&found.iter().map(|(_, draft)| draft).collect::<Vec<_>>(), &mut reading.warnings);
     let last_other = found

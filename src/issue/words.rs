@@ -92,9 +92,8 @@ fn usual(title: &str) -> Option<String> {
     let named = |pair: &[u8]| matches!(pair[0], b'p' | b'P') && matches!(pair[1], b'0'..=b'3');
     let worded = |byte: &u8| matches!(byte, b'/' | b'|' | b'[' | b'(' | b':');
     // Most titles have none of this; and of two priorities the first is an id.
-    if !front.windows(2).any(named) && !(front.iter().any(worded) && NAMED.is_match(title))
-        || DOUBLED.is_match(title)
-    {
+    let odd = front.windows(2).any(named) || front.iter().any(worded) && NAMED.is_match(title);
+    if !odd || DOUBLED.is_match(title) {
         return None;
     }
     let mut text = title.to_owned();

@@ -43,9 +43,8 @@ pub(crate) fn scan(text: &str, lines: &Lines, items: &[Item], regions: &Regions)
     let mut real = items.iter().map(|item| item.box_offset - 1).peekable();
     for offset in memchr2_iter(b'[', DRAWN[0], text.as_bytes()) {
         let drawn = text.as_bytes()[offset] != b'[';
-        if drawn && !text.as_bytes()[offset..].starts_with(&DRAWN)
-            || drawn && !matches!(text.as_bytes().get(offset + 2), Some(0x90..=0x92))
-        {
+        let rest = &text.as_bytes()[offset..];
+        if drawn && !(rest.starts_with(&DRAWN) && matches!(rest.get(2), Some(0x90..=0x92))) {
             continue;
         }
         while real.next_if(|&bracket| bracket < offset).is_some() {}
@@ -91,32 +90,12 @@ fn looks_like_box(text: &str) -> bool {
     let inner = text[1..close].trim_matches([' ', '\t']);
     let link = text[close + 1..].starts_with(['(', '[', ':']);
     let mut marks = inner.chars();
-    let one = match (marks.next(), marks.next()) {
-        (None, _) => true,
-        (Some(mark), None) => {
-            matches!(
-                mark,
-                'x' | 'X'
-                    | 'o'
-                    | 'O'
-                    | '-'
-                    | '~'
-                    | '*'
-                    | '+'
-                    | '✓'
-                    | '✔'
-                    | '✗'
-                    | '✘'
-                    | '✅'
-                    | '❌'
-                    | '/'
-                    | '.'
-            )
-        }
-        (Some('✔' | '❌'), Some('\u{fe0f}')) => true,
+    let marked = match (marks.next(), marks.next()) {
+        (Some(mark), None) => "xXoO-~*+✓✔✗✘✅❌/.".contains(mark),
+        (Some('✔' | '❌'), Some('\u{fe0f}')) | (None, _) => true,
         _ => false,
     };
-    one && !link
+    marked && !link
 }
 
 fn before(text: &str, offset: usize) -> Before {
