@@ -24,7 +24,7 @@ pub enum BoxLikeReason {
 pub struct BoxLike {
     /// The line, from 1.
     pub line: usize,
-    /// Where the opening bracket stands.
+    /// Where the opening bracket stands, or the character that is drawn as a box.
     pub offset: usize,
     /// Why it is not a task.
     pub reason: BoxLikeReason,
