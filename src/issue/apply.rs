@@ -120,6 +120,8 @@ pub(crate) struct TemplateValues {
 pub(crate) struct Desired {
     /// The tasks as the journal knows them, so that a reworded one is found.
     pub(crate) known: Vec<KnownTask>,
+    /// Where the issue lies, as the reader of the tasks was told: an address names one task or another by it.
+    pub(crate) home: Option<super::Home>,
     /// The tasks that shall look otherwise.
     pub(crate) tasks: Vec<TaskWish>,
     /// The inside of the status block, as [`super::render_status`] makes it.
@@ -203,7 +205,8 @@ fn is_name(name: &str) -> bool {
 /// Ticks and notes.
 fn tasks(text: &str, desired: &Desired) -> String {
     let Ok(document) = Document::parse(text) else { return text.to_owned() };
-    let (mut reading, items) = read_document(&document, &|_| (None, UpdateType::Unknown));
+    let (mut reading, items) =
+        read_document(&document, desired.home.as_ref(), &|_| (None, UpdateType::Unknown));
     let notes: Vec<(TaskKey, String)> = desired
         .tasks
         .iter()

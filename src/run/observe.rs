@@ -22,7 +22,7 @@ use crate::forge::{
 };
 use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
 use crate::inbox;
-use crate::issue::{self, Edit, Left, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
+use crate::issue::{self, Edit, Home, Left, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
 use crate::merge::rollout::Rollout;
@@ -166,13 +166,13 @@ impl Observation {
     }
 }
 
-fn read(parts: &Parts, body: &str) -> Result<Reading, issue::Unreadable> {
-    issue::read(body, &|words| classify_words(words, "", &parts.rules))
+fn read(parts: &Parts, home: Option<&Home>, body: &str) -> Result<Reading, issue::Unreadable> {
+    issue::read_at(body, home, &|words| classify_words(words, "", &parts.rules))
 }
 
 /// The tasks of a text with their boxes; a text that cannot be read holds none.
-fn boxes(parts: &Parts, body: &str) -> trust::Boxes {
-    read(parts, body)
+fn boxes(parts: &Parts, home: Option<&Home>, body: &str) -> trust::Boxes {
+    read(parts, home, body)
         .map(|reading| reading.tasks.into_iter().map(|task| (task.key, task.ticked)).collect())
         .unwrap_or_default()
 }
@@ -187,7 +187,8 @@ pub(crate) async fn observe(
     let name = &subject.repository.name;
     let state = subject.state;
     // A body that cannot be read holds no task: what is half done is followed from the journal all the same.
-    let (mut reading, unreadable) = match read(parts, &subject.issue.body) {
+    let home = Home::of_issue(&subject.issue.html_url);
+    let (mut reading, unreadable) = match read(parts, home.as_ref(), &subject.issue.body) {
         Ok(reading) => (reading, None),
         Err(error) => (Reading::default(), Some(wording::body_unreadable(&error))),
     };
@@ -205,7 +206,7 @@ pub(crate) async fn observe(
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
     let edits = inbox::issue_edits(&payloads);
-    let history = History::new(&edits, subject.ours, |body| boxes(parts, body));
+    let history = History::new(&edits, subject.ours, |body| boxes(parts, home.as_ref(), body));
     let trusted = Trusted::new(&parts.settings, subject.repository);
     let comments = match state.began_at.filter(|_| !subject.gone) {
         // The forge counts in seconds: a comment of the second in which the run began is older than the run by its time.

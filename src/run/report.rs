@@ -16,7 +16,7 @@ use super::writing::LostEdit;
 use crate::forge::IssueNumber;
 use crate::health::Recon;
 use crate::issue::{
-    self, ApprovalBox, ClosingView, Desired, FieldWish, Reading, RemadePull, Task, TaskKey, TaskWish,
+    self, ApprovalBox, ClosingView, Desired, FieldWish, Home, Reading, RemadePull, Task, TaskKey, TaskWish,
     TemplateFields, WrittenTask,
 };
 use crate::store::RunId;
@@ -63,6 +63,8 @@ pub(crate) struct Report<'a> {
     pub(crate) run: RunId,
     /// What the journal says.
     pub(crate) state: &'a RunState,
+    /// Where the issue lies.
+    pub(crate) home: Option<Home>,
     /// What the body says.
     pub(crate) reading: &'a Reading,
     /// The order of open tasks.
@@ -252,6 +254,7 @@ impl Report<'_> {
         };
         let desired = Desired {
             known: self.state.tasks.values().map(|record| record.known.clone()).collect(),
+            home: self.home.clone(),
             tasks,
             status: Some(status),
             former_statuses: self

@@ -18,7 +18,7 @@ use super::trust::OwnText;
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, IssueEdit, State};
 use crate::inbox;
-use crate::issue::{ClosingView, apply, read_approvals, text_for_title};
+use crate::issue::{ClosingView, Home, apply, read_approvals, text_for_title};
 use crate::wording;
 use jiff::Timestamp;
 use lost::put_back;
@@ -57,6 +57,7 @@ impl Worker {
         Report {
             run: work.run.id,
             state: &work.state,
+            home: Home::of_issue(&scene.issue.html_url),
             reading: &observation.reading,
             order: &observation.order,
             recon: Some(&observation.recon),

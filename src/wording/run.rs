@@ -120,11 +120,6 @@ pub(crate) fn too_many_attempts(attempts: u32) -> String {
     format!("tried {attempts} times without success: a person has to look")
 }
 
-/// An action that its own words make conditional.
-pub(crate) fn action_needs_person() -> String {
-    "its words make it depend on somebody's decision: do it and tick it, or say so by rewording it".to_owned()
-}
-
 /// A closing that its own words make conditional.
 pub(crate) fn close_needs_person(number: IssueNumber) -> String {
     format!(

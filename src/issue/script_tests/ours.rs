@@ -211,6 +211,7 @@ impl Script {
         let tasks = tasks.collect();
         let desired = Desired {
             known: self.known.clone(),
+            home: None,
             tasks,
             status: Some(status.clone()),
             former_statuses: self.statuses.iter().rev().take(8).cloned().collect(),

@@ -345,3 +345,45 @@ fn an_untick_asks_again_but_never_for_a_merge() {
     scene.labelled();
     assert_eq!(scene.says(), "people");
 }
+
+#[test]
+fn what_is_reserved_around_a_task_is_a_persons() {
+    for body in [
+        "### Deferred (do not merge)\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n",
+        "- [ ] **D1 P1 Apps**: Merge PR #6 *(do not merge before the backup)*\n",
+        "- [ ] **D1 P1 Apps**: Merge PR #6 after D1\n",
+        "### Humans only\n\n- [ ] **D1 P1 Apps**: Verify all nodes are Ready\n",
+        "### On hold\n\n- [ ] **D1 P0 All**: Final validation gate\n",
+        "### On hold\n\n- [ ] **D1 P1 System**: Archive Ceph crash reports\n  - Commands: `ceph crash archive-all`\n",
+        "- [ ] **D1 P1 Apps**: Close #40 after X8\n",
+    ] {
+        let mut scene = Scene::new(body);
+        scene.related.insert(IssueNumber(40), Related::Open { is_pull: false });
+        let decision = scene.decide();
+        assert_eq!(scene.says(), "note waits", "{body}");
+        scene.noted(decision);
+        assert_eq!(scene.says(), "people", "{body}");
+    }
+    // Somebody has merged it: that is the answer.
+    let mut scene = Scene::new("### Deferred\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n");
+    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(1) });
+    assert_eq!(scene.says(), "note task-ended");
+}
+
+#[test]
+fn an_approval_says_for_what_it_is_asked() {
+    let scene = Scene::new("- [ ] **D1 P1 Apps**: Merge PR #6 after X9\n");
+    let Decision::Note(events) = scene.decide() else { panic!("nothing to note") };
+    assert!(matches!(&events[0], Event::ApprovalAsked { what, .. } if what.contains("X9")), "{events:?}");
+}
+
+#[test]
+fn what_follows_the_final_gate_does_not_hold_it_up() {
+    let body = "- [ ] **C1 P1 Apps**: Close #40 after F1\n- [ ] **F1 P0 All**: Final validation gate\n";
+    let mut scene = Scene::new(body);
+    scene.related.insert(IssueNumber(40), Related::Open { is_pull: false });
+    let decision = scene.decide();
+    assert_eq!(scene.says(), "note task-ended");
+    scene.noted(decision);
+    assert_eq!(scene.says(), "close 40");
+}
