@@ -122,7 +122,8 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
             }
             _ => (None, UpdateType::Unknown),
         };
-        let needs = judged.needs.or_else(|| {
+        let asked = judged.needs;
+        let needs = asked.or_else(|| {
             let asks = category == Some(Category::Database) || update == UpdateType::Major;
             asks.then_some(Needs::Approval)
         });
@@ -156,6 +157,7 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
             update,
             depends_on: Vec::new(),
             needs,
+            asks: asked,
             why_person: judged.why,
         });
     }
@@ -176,6 +178,8 @@ pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>
 #[derive(Debug)]
 struct Draft {
     line: usize,
+    /// The line without blocks of ours, which no write of ours moves.
+    own_line: usize,
     ticked: bool,
     struck: bool,
     notes: Vec<String>,
@@ -227,6 +231,7 @@ impl Draft {
         let layer = layer(&head, item.label.as_deref(), detail(&["layer"]), &above);
         Self {
             line: item.line,
+            own_line: item.line - marks::lines_above(document, own, item.box_offset),
             ticked: item.ticked,
             struck: item.struck,
             notes: noted(document, item),
@@ -433,7 +438,7 @@ fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usi
     (form.seven_section && !in_tasks).then(wording::ignored_section)
 }
 
-/// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one.
+/// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one. Blocks of ours do not count.
 fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for id in drafts.iter().filter_map(|draft| draft.head.id.as_deref()) {
@@ -456,14 +461,14 @@ fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
             .iter()
             .zip(&shown)
             .filter(|(_, id)| id.is_none())
-            .map(|(draft, _)| format!("T{}", draft.line))
+            .map(|(draft, _)| format!("T{}", draft.own_line))
             .collect();
         match shown.iter_mut().find(|id| id.as_ref().is_some_and(|id| lines.contains(id))) {
             Some(clash) => *clash = None,
             None => break,
         }
     }
-    drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.line))).collect()
+    drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.own_line))).collect()
 }
 
 fn box_likes(document: &Document<'_>, own: &[Range<usize>], warnings: &mut Vec<Warning>) {

@@ -203,7 +203,8 @@ pub(super) fn closing() -> ClosingView {
             LessonEvent::Held { hold: hold() },
             LessonEvent::Retried {
                 task: "A1".to_owned(),
-                attempts: 2,
+                failed: 1,
+                by_us: true,
                 why: "the forge did not answer".to_owned(),
             },
             LessonEvent::WaitedFor { what: "the approval of A6".to_owned(), seconds: 3_900 },

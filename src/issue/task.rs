@@ -196,6 +196,9 @@ pub(crate) struct Task {
     pub(crate) guesses: Guesses,
     /// What it needs from people, by its words alone.
     pub(crate) needs: Option<Needs>,
+    /// The same without what follows from the kind of software and the size of the step: what was asked for in so many
+    /// words.
+    pub(crate) asks: Option<Needs>,
     /// For a person's task: why it is one, and what is to be done.
     pub(crate) why_person: Option<String>,
 }

@@ -26,6 +26,8 @@ mod writing;
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use line::line;
 pub(crate) use report::progress;
+#[cfg(test)]
+pub(crate) use {observe::same_boxes, report::LastWrite, writing::Arrivals};
 pub(crate) use settings::{Repository, Settings};
 pub(crate) use state::{MergeRecord, RunState, TaskState};
 pub(crate) use tone::{Tone, now, tone};

@@ -9,7 +9,7 @@ use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation, Unread};
-use crate::run::state::TaskState;
+use crate::run::state::{MergeRecord, TaskState};
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -133,7 +133,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             waits(situation, &task.key, wording::closes_itself())
         }
         Kind::Close { number } => match situation.related.get(number) {
-            Some(Related::Open { is_pull }) => {
+            Some(Related::Open { is_pull, title }) => {
                 if task.needs.is_some() {
                     return waits(situation, &task.key, wording::close_needs_person(*number));
                 }
@@ -141,6 +141,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
                     key: task.key.clone(),
                     number: *number,
                     is_pull: *is_pull,
+                    title: title.clone(),
                 }))
             }
             Some(Related::Closed) => {
@@ -259,7 +260,15 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         return Step::Now(Decision::Confirm(act.step));
     }
     if let Some(merged) = &pull.pull.merged {
-        return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
+        let ours =
+            situation.state.merges.iter().find(|record| record.commit.as_ref() == Some(&merged.commit));
+        return match ours {
+            None => ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit)),
+            Some(MergeRecord { reverted: Some((undone, _)), .. }) => {
+                waits(situation, key, wording::merged_and_undone(&merged.commit, undone))
+            }
+            Some(_) => ended(key, TaskOutcome::Done, wording::note_merged_before(&merged.commit)),
+        };
     }
     match &pull.preflight {
         Preflight::Refuse(Refusal::Closed) => {

@@ -258,13 +258,13 @@ fn three_attempts_then_a_person() {
 fn a_related_issue_is_closed_known_or_missed() {
     let body = "## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #40\n";
     for (found, expected) in [
-        (Some(Related::Open { is_pull: false }), "close 40"),
+        (Some(Related::Open { is_pull: false, title: "Old".to_owned() }), "close 40"),
         (Some(Related::Closed), "note task-ended"),
         (Some(Related::Missing), "note waits"),
         (None, "wait"),
     ] {
         let mut scene = Scene::new(body);
-        scene.related.extend(found.map(|found| (IssueNumber(40), found)));
+        scene.related.extend(found.clone().map(|found| (IssueNumber(40), found)));
         assert_eq!(scene.says(), expected, "{found:?}");
     }
 }
