@@ -239,7 +239,10 @@ pub(crate) fn written_tasks(text: &str, desired: &Desired) -> Vec<WrittenTask> {
         .iter()
         .zip(items)
         .map(|(task, index)| {
-            let line = document.items().get(index).map_or("", |item| &text[item.first_line.start..item.first_line_end]);
+            let line = document
+                .items()
+                .get(index)
+                .map_or("", |item| &text[item.first_line.start..item.first_line_end]);
             WrittenTask {
                 key: task.key.clone(),
                 ticked: task.ticked,

@@ -150,11 +150,7 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
 }
 
 /// The pairs in which the task does not wait any more for all that it waited for.
-fn careless(
-    tasks: &[Task],
-    candidates: &[Candidate<'_>],
-    keys: &[Option<TaskKey>],
-) -> Vec<(usize, usize)> {
+fn careless(tasks: &[Task], candidates: &[Candidate<'_>], keys: &[Option<TaskKey>]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (task, key) in keys.iter().enumerate() {
         let Some(candidate) =
@@ -200,12 +196,8 @@ fn keep_ids(reading: &mut Reading, known: &[KnownTask]) {
         }
         *shown = Some(id);
     }
-    let renamed: BTreeMap<String, String> = reading
-        .tasks
-        .iter()
-        .zip(shown)
-        .filter_map(|(task, shown)| Some((task.id.clone(), shown?)))
-        .collect();
+    let renamed: BTreeMap<String, String> =
+        reading.tasks.iter().zip(shown).filter_map(|(task, shown)| Some((task.id.clone(), shown?))).collect();
     let rename = |id: &mut String| {
         if let Some(shown) = renamed.get(id) {
             id.clone_from(shown);
@@ -264,7 +256,9 @@ fn by_note(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option<
         let best = candidates
             .iter_mut()
             .filter(|candidate| {
-                candidate.free && !candidate.not.contains(&at) && candidate.notes.iter().any(|note| task.notes.iter().any(|own| own == note))
+                candidate.free
+                    && !candidate.not.contains(&at)
+                    && candidate.notes.iter().any(|note| task.notes.iter().any(|own| own == note))
             })
             .filter_map(|candidate| {
                 let alike = if same_words(task, candidate) { Some(1.0) } else { likeness(task, candidate) };
@@ -301,7 +295,8 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
         // notes are gone with their lines.
         let mut left = Vec::new();
         for task in group {
-            let fits = |&at: &usize| has_id(&tasks[task], &candidates[at]) && !candidates[at].not.contains(&task);
+            let fits =
+                |&at: &usize| has_id(&tasks[task], &candidates[at]) && !candidates[at].not.contains(&task);
             match known.iter().position(fits) {
                 Some(at) => {
                     let candidate = &mut candidates[known.remove(at)];
@@ -316,7 +311,9 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
             known.remove(ended.unwrap_or(known.len() - 1));
         }
         for task in left {
-            let Some(place) = known.iter().position(|&at| !candidates[at].not.contains(&task)) else { continue };
+            let Some(place) = known.iter().position(|&at| !candidates[at].not.contains(&task)) else {
+                continue;
+            };
             let candidate = &mut candidates[known.remove(place)];
             candidate.free = false;
             keys[task] = Some(candidate.known.key.clone());

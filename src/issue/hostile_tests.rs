@@ -49,7 +49,7 @@ fn hostile_status(text: &str) -> StatusView {
     for other in &mut view.others {
         other.title = own(text);
     }
-    view.warnings = vec![wording::paused_by(text), wording::written_over(Some(text))];
+    view.warnings = vec![wording::paused_by(&wording::account(text)), wording::written_over(Some(text))];
     for packet in &mut view.packets {
         packet.id = Some(own(text));
         packet.evidence = vec![wording::said(text)];

@@ -43,6 +43,8 @@ mod edge_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod history_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;

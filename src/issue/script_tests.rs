@@ -219,7 +219,11 @@ impl Script {
                 lines.push(String::new());
                 let long = self.dice.chance(40);
                 let (header, rule, end) = if long {
-                    ("| Timestamp | Phase | Item | Action | Result | Status After |", "|---|---|:-:|---|---|---|", " y | z |")
+                    (
+                        "| Timestamp | Phase | Item | Action | Result | Status After |",
+                        "|---|---|:-:|---|---|---|",
+                        " y | z |",
+                    )
                 } else {
                     ("| Timestamp | Item | Action | Result |", "|---|:-:|---|---|", " y |")
                 };

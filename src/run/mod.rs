@@ -26,12 +26,12 @@ mod writing;
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use line::line;
 pub(crate) use report::progress;
-#[cfg(test)]
-pub(crate) use {observe::same_boxes, report::LastWrite, writing::Arrivals};
 pub(crate) use settings::{Repository, Settings};
 pub(crate) use state::{MergeRecord, RunState, TaskState};
 pub(crate) use tone::{Tone, now, tone};
 pub(crate) use worker::{Parts, RunError, Standing, Worker};
+#[cfg(test)]
+pub(crate) use {observe::same_boxes, report::LastWrite, worker::text_hash, writing::Arrivals};
 
 use crate::store::{RunId, Store};
 

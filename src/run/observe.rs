@@ -19,8 +19,8 @@ use super::settings::Repository as RepositorySettings;
 use super::situation::{PullSituation, Related, Situation, Unread, Wish};
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
-use super::writing::Arrivals;
 use super::worker::{Lock, Parts, RunError, chain};
+use super::writing::Arrivals;
 use crate::cluster::{Application, ClusterError, Installed, ObjectRef, Workload};
 use crate::forge::{Account, Branch, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State};
 use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
@@ -355,7 +355,7 @@ fn paused(parts: &Parts, subject: &Subject<'_>, comments: &Comments<'_>) -> Opti
     if subject.issue.has_label(&parts.settings.pause_label) {
         return Some(wording::label(&parts.settings.pause_label));
     }
-    comments.stopped_by(subject.state.began_at?)
+    comments.stopped_by(subject.state.began_at?).map(|by| wording::account(&by))
 }
 
 fn unvouched_ticks(

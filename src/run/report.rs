@@ -12,7 +12,7 @@ use super::decide::Waiting as Awaited;
 use super::event::TaskOutcome;
 use super::situation::Mode;
 use super::state::{RunState, TaskRecord, TaskState};
-use super::writing::{LostEdit, Arrivals};
+use super::writing::{Arrivals, LostEdit};
 use crate::forge::IssueNumber;
 use crate::health::Recon;
 use crate::issue::{

@@ -198,8 +198,7 @@ impl Worker {
         }
         let name = scene.repository.name.to_string();
         let payloads = self.parts.store.issue_payloads(&name, scene.issue.number.0).await?;
-        let mut lost =
-            lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &scene.issue.body);
+        let mut lost = lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &scene.issue.body);
         if let Some(lost) = &mut lost {
             lost.unticked = self.unticked(scene, work, lost);
         }
@@ -375,10 +374,14 @@ impl Next {
     /// What is to be remembered of it once it is written.
     fn write(&self, report: &Report<'_>) -> LastWrite {
         let mut tasks = written_tasks(&self.text, &self.desired);
-        // A box that was unticked, nobody knows by whom yet, is one that we ticked.
-        for task in tasks.iter_mut().filter(|task| report.held.contains(&task.key)) {
-            task.ticked = true;
-        }
+        // What a person ticked or added in a text that is put back is still to be decided on, so only what was looked at
+        // is remembered as known. A box that was unticked, nobody knows by whom yet, is one that we ticked.
+        tasks.retain_mut(|task| {
+            let Some(looked) = report.reading.task(&task.key) else { return false };
+            let wished = self.desired.tasks.iter().any(|wish| wish.key == task.key && wish.tick);
+            task.ticked = looked.ticked || wished || report.held.contains(&task.key);
+            true
+        });
         LastWrite { tasks, ..self.write.clone() }
     }
 }

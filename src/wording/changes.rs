@@ -113,7 +113,11 @@ pub(crate) fn unknown_so_far(findings: &[&Finding]) -> String {
 
 /// Trouble, within the grace time.
 pub(crate) fn trouble_grace(findings: &[&Finding]) -> String {
-    format!("{} {} not well since the change; waiting whether it heals by itself", first(findings), are(findings))
+    format!(
+        "{} {} not well since the change; waiting whether it heals by itself",
+        first(findings),
+        are(findings)
+    )
 }
 
 /// Trouble, a remedy was tried.
@@ -125,7 +129,8 @@ pub(crate) fn trouble_remedy(findings: &[&Finding]) -> String {
 pub(crate) fn only_suspected(findings: &[&Finding]) -> String {
     format!(
         "{} {} not well since the change, but nothing ties it to the change other than the time: a person has to judge whether to revert it",
-        first(findings), are(findings)
+        first(findings),
+        are(findings)
     )
 }
 
@@ -133,7 +138,8 @@ pub(crate) fn only_suspected(findings: &[&Finding]) -> String {
 pub(crate) fn unrelated_stays(findings: &[&Finding]) -> String {
     format!(
         "{} {} not well and has nothing to do with the change; it did not go by itself: a person has to look",
-        first(findings), are(findings)
+        first(findings),
+        are(findings)
     )
 }
 
@@ -141,7 +147,8 @@ pub(crate) fn unrelated_stays(findings: &[&Finding]) -> String {
 pub(crate) fn unrelated(findings: &[&Finding]) -> String {
     format!(
         "{} {} not well, which has nothing to do with the change; waiting until it is gone",
-        first(findings), are(findings)
+        first(findings),
+        are(findings)
     )
 }
 

@@ -318,7 +318,7 @@ pub(crate) fn resolved_by(id: &str, title: &str, works: &[String]) -> String {
 /// A task waits for others.
 pub(crate) fn waits_for_tasks(ids: &[&str]) -> String {
     format!(
-        "comes after other tasks; of them these are open: {}",
+        "comes after other tasks, of which these are open: {}",
         ids.iter().map(|id| quote_outside(id, 20)).collect::<Vec<_>>().join(", ")
     )
 }
@@ -328,7 +328,12 @@ pub(crate) fn how_to_write_tasks() -> String {
     "No task was found: write tasks as boxes (`- [ ] **A1 P1 Apps**: ...`) under a heading such as Action Items".to_owned()
 }
 
-/// Who stopped the run.
+/// An account.
+pub(crate) fn account(login: &str) -> String {
+    code(login, 40)
+}
+
+/// Who or what stopped the run, in our own Markdown.
 pub(crate) fn paused_by(by: &str) -> String {
     format!("Stopped by {}: nothing is done until that is taken back", one_line(by))
 }

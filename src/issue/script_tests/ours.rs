@@ -8,7 +8,7 @@ use super::super::{
 use super::{CELL, Record, Script};
 use crate::health::Verdict;
 use crate::merge::UpdateType;
-use crate::run::{LastWrite, Arrivals, same_boxes};
+use crate::run::{Arrivals, LastWrite, same_boxes, text_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Script {
@@ -112,7 +112,10 @@ impl Script {
         for (task, (key, ticked)) in &keys {
             let Some(last) = self.written.tasks.iter().find(|last| last.key == *key) else { continue };
             let line = &self.body[places[task] - 1].text;
-            let old_note = self.notes.iter().any(|note| Some(note) != last.note.as_ref() && line.contains(note.as_str()));
+            let old_note = self
+                .notes
+                .iter()
+                .any(|note| Some(note) != last.note.as_ref() && line.contains(note.as_str()));
             let unticked = edits.contains(&Edit::Unticked { key: key.clone() });
             let marked = edits.contains(&Edit::Ticked { key: key.clone() });
             if unticked && (*ticked || !last.ticked || self.stale) {
@@ -167,7 +170,8 @@ impl Script {
         if self.dice.chance(40) {
             let row = ChangeRow {
                 at: jiff::Timestamp::from_second(1_795_000_000 + self.minute * 60).expect("in range"),
-                kind: [ChangeKind::Merge, ChangeKind::Revert, ChangeKind::Closing, ChangeKind::Action][self.dice.below(4)],
+                kind: [ChangeKind::Merge, ChangeKind::Revert, ChangeKind::Closing, ChangeKind::Action]
+                    [self.dice.below(4)],
                 task: self.dice.chance(50).then(|| "A1".to_owned()),
                 number: self.dice.chance(50).then_some(5),
                 title: format!("OURROW{}", self.rows.len()),
@@ -295,7 +299,8 @@ impl Script {
             tasks: written_tasks(&text, &desired),
             status: desired.status.clone(),
             rows: self.rows.len(),
-            hash: format!("write {}", self.writes.len()),
+            hash: text_hash(&text),
+            base: Some(text_hash(&body)),
             ..LastWrite::default()
         });
         let mut after = (self.model.clone(), self.floats.clone());
@@ -311,6 +316,10 @@ impl Script {
         self.landed += 1;
         if let Some(write) = self.writes.last_mut() {
             write.landed = true;
+        }
+        // What an old copy without its status had lost is not missed again.
+        for (row, taken) in &mut self.rows {
+            *taken |= !text.contains(&format!("{} |", row.title));
         }
         self.stale = false;
         self.halved = false;
@@ -334,7 +343,8 @@ impl Script {
         self.check_tasks(text)?;
         // In our own table all rows are ours. In an old copy without its status nobody can tell what was taken out.
         let own = text.contains("<!-- caretaker:changes -->");
-        let lost = self.stale && !Arrivals::of(&self.writes, &joined(&self.body), &BTreeSet::new()).shows_status();
+        let lost =
+            self.stale && !Arrivals::of(&self.writes, &joined(&self.body), &BTreeSet::new()).shows_status();
         for (row, taken) in &self.rows {
             let name = format!("{} |", row.title);
             let count = text.matches(&name).count();

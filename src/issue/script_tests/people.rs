@@ -208,7 +208,9 @@ impl Script {
 
     fn tick_approval(&mut self) {
         let Some((start, end)) = self.block("status") else { return };
-        let Some(at) = (start..end).find(|&at| self.body[at].text.starts_with("- [ ] Approve")) else { return };
+        let Some(at) = (start..end).find(|&at| self.body[at].text.starts_with("- [ ] Approve")) else {
+            return;
+        };
         self.log("tick an approval", "");
         self.body[at].text = self.body[at].text.replacen("[ ]", "[x]", 1);
     }

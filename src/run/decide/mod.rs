@@ -235,8 +235,7 @@ fn left(situation: &Situation<'_>, key: &TaskKey) -> Option<String> {
         },
         Kind::Verify { check } => {
             let answer = answer(*check, situation.recon);
-            (answer.verdict != Verdict::Green)
-                .then(|| wording::probes_say(answer.verdict, &answer.evidence))
+            (answer.verdict != Verdict::Green).then(|| wording::probes_say(answer.verdict, &answer.evidence))
         }
         Kind::Close { .. }
         | Kind::Decide { .. }

@@ -30,7 +30,12 @@ pub(super) struct Decided {
 
 /// The hashes of all texts that deliveries tell of.
 pub(super) fn arrived(edits: &[IssueEdit]) -> BTreeSet<String> {
-    edits.iter().flat_map(|edit| [&edit.body_before, &edit.body_after]).flatten().map(|body| text_hash(body)).collect()
+    edits
+        .iter()
+        .flat_map(|edit| [&edit.body_before, &edit.body_after])
+        .flatten()
+        .map(|body| text_hash(body))
+        .collect()
 }
 
 /// The notes that we wrote, by task.
@@ -99,7 +104,10 @@ impl Question<'_> {
                 Edit::Ticked { key } => decided.wishes.push(Wish::Ticked(key)),
                 Edit::Unticked { key } => unticked.push(key),
                 // Restored by the next write, or nobody's wish.
-                Edit::StaleWrite { .. } | Edit::NoteTaken { .. } | Edit::Added { .. } | Edit::Removed { .. } => {}
+                Edit::StaleWrite { .. }
+                | Edit::NoteTaken { .. }
+                | Edit::Added { .. }
+                | Edit::Removed { .. } => {}
             }
         }
         for task in reading.tasks.iter().filter(|task| !task.ticked) {
@@ -116,7 +124,9 @@ impl Question<'_> {
             let words = self.words.get(&key).unwrap_or(&key);
             match trust::untick_counts(words, self.trusted, self.history) {
                 Some(true) => decided.wishes.push(Wish::Unticked(key)),
-                None if self.now.duration_since(since).unsigned_abs() < self.parts.timing.approval_delivery() => {
+                None if self.now.duration_since(since).unsigned_abs()
+                    < self.parts.timing.approval_delivery() =>
+                {
                     decided.pending.insert(key);
                 }
                 Some(false) | None => {}

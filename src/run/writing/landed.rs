@@ -35,8 +35,7 @@ impl Arrivals {
         let shows = shown_statuses(body, statuses);
         for (at, write) in writes.iter().enumerate().rev() {
             // The same status is written again after a refusal: only the last try of it is what the text shows.
-            let is_shown =
-                write.status.as_deref().is_some_and(|status| later.insert(status)) && shows[at];
+            let is_shown = write.status.as_deref().is_some_and(|status| later.insert(status)) && shows[at];
             landed[at] = write.landed
                 || is_shown
                 || write.hash == hash
@@ -109,7 +108,8 @@ mod tests {
     #[test]
     fn a_ticked_approval_and_a_lost_status_bring_no_row_back() {
         let box_of = |tick: &str| format!("- [{tick}] Approve **A1** (code `7f3c`): it");
-        let first = LastWrite { landed: true, base: Some(text_hash("the first text\n")), ..write("first", 1) };
+        let first =
+            LastWrite { landed: true, base: Some(text_hash("the first text\n")), ..write("first", 1) };
         let writes = [first, LastWrite { landed: true, ..write(&box_of(" "), 2) }];
         assert_eq!(standing(&writes, &body(&box_of("x"))).rows, 2);
         assert_eq!(standing(&writes, "# T\n\nthe status was taken out\n").rows, 2);
@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn the_last_try_of_a_status_is_the_one_that_is_shown() {
-        let (refused, landed) = (write("same", 1), LastWrite { hash: "other".to_owned(), ..write("same", 2) });
+        let (refused, landed) =
+            (write("same", 1), LastWrite { hash: "other".to_owned(), ..write("same", 2) });
         let standing = standing(&[refused, landed], &format!("{}\n- [ ] added\n", body("same")));
         assert_eq!((standing.landed.as_slice(), standing.rows), (&[false, true][..], 2));
     }

@@ -59,7 +59,12 @@ pub(crate) fn lost_edit(edits: &[IssueEdit], writes: &[LastWrite], body: &str) -
             .rev()
             .find(|(_, (_, wrote))| wrote.as_deref() == Some(before))
             .map(|(edit, _)| edit.sender.clone());
-        Some(LostEdit { text: edit.body_before.clone()?, replaced_by: edit.body_after.clone()?, by, unticked: Vec::new() })
+        Some(LostEdit {
+            text: edit.body_before.clone()?,
+            replaced_by: edit.body_after.clone()?,
+            by,
+            unticked: Vec::new(),
+        })
     })
 }
 

@@ -70,7 +70,8 @@ pub(crate) fn due(last: Option<&mut LastTime>, moment: &Moment<'_>) -> Option<Re
     }
     last.pending_since = None;
     let pause = moment.gather * SLOWER.saturating_pow(last.gathered).min(SLOWEST);
-    ((!moment.quiet || moment.changed) && !moment.more_to_come && since(last.at) >= pause).then_some(Reason::Gathered)
+    ((!moment.quiet || moment.changed) && !moment.more_to_come && since(last.at) >= pause)
+        .then_some(Reason::Gathered)
 }
 
 /// What is remembered once the body is as it shall be.
@@ -99,7 +100,14 @@ mod tests {
     }
 
     fn moment(second: i64, important: &str) -> Moment<'_> {
-        Moment { now: at(second), important, quiet: false, more_to_come: false, changed: false, gather: GATHER }
+        Moment {
+            now: at(second),
+            important,
+            quiet: false,
+            more_to_come: false,
+            changed: false,
+            gather: GATHER,
+        }
     }
 
     fn last() -> LastTime {
