@@ -126,7 +126,7 @@ fn judge(reading: &mut Reading, facts: &Facts, rules: &Rules) {
 
 /// The repository of the settings: what a text without a place is taken to be about.
 pub(super) fn home_of(settings: &Settings) -> Option<Home> {
-    let repository = settings.first_repository().ok()?;
+    let repository = settings.choose(None).ok()?;
     Some(Home::new(settings.forge.url().ok()?.as_str(), &repository.name.to_string()))
 }
 

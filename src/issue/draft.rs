@@ -18,6 +18,8 @@ use checklist::{DetailKind, Document, Heading, Item};
 #[derive(Debug)]
 pub(super) struct Draft {
     pub(super) line: usize,
+    /// The line without blocks of ours, which no write of ours moves.
+    pub(super) own_line: usize,
     pub(super) ticked: bool,
     pub(super) struck: bool,
     pub(super) notes: Vec<String>,
@@ -102,6 +104,7 @@ impl Draft {
         let links = links.map(|link| (link.text.clone(), link.destination.clone())).collect();
         Self {
             line: item.line,
+            own_line: outline.own_line(document, item),
             ticked: item.ticked,
             struck: item.struck,
             notes: noted(document, item),

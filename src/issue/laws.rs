@@ -53,7 +53,7 @@ fn desired(text: &str, before: &Reading, wishes: Wishes) -> Desired {
     };
     let values = template_values(text);
     Desired {
-        known: before.tasks.iter().map(KnownTask::from).collect(),
+        known: before.tasks.iter().map(|task| KnownTask::of(task, &before.tasks)).collect(),
         tasks: before
             .tasks
             .iter()

@@ -53,6 +53,8 @@ mod edge_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod history_tests;
+#[cfg(test)]
 mod hostile_tests;
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) mod laws;

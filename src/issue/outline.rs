@@ -58,6 +58,11 @@ impl<'d> Outline<'d> {
         self.path.clone()
     }
 
+    /// The line of an item without the blocks of ours above it, which no write of ours moves.
+    pub(super) fn own_line(&self, document: &Document<'_>, item: &Item) -> usize {
+        item.line - marks::lines_above(document, &self.own.ranges, item.box_offset)
+    }
+
     /// What a task says for those within it.
     pub(super) fn within(
         &mut self,

@@ -171,7 +171,8 @@ pub(crate) fn read_document(
             }
             _ => (None, UpdateType::Unknown),
         };
-        let needs = judged.needs.or_else(|| {
+        let asked = judged.needs;
+        let needs = asked.or_else(|| {
             let asks = category == Some(Category::Database) || update == UpdateType::Major;
             asks.then_some(Needs::Approval)
         });
@@ -205,6 +206,7 @@ pub(crate) fn read_document(
             update,
             depends_on: Vec::new(),
             needs,
+            asks: asked,
             why_person: judged.why,
         };
         let told = match &task.kind {
@@ -396,7 +398,7 @@ fn is_renovates(line: &str) -> bool {
     CONTROL.is_match(line)
 }
 
-/// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one.
+/// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one. Blocks of ours do not count.
 fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for id in drafts.iter().filter_map(|draft| draft.head.id.as_deref()) {
@@ -418,13 +420,13 @@ fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
         shown.iter().enumerate().filter_map(|(at, id)| Some((id.clone()?, at))).collect();
     let mut lines: Vec<usize> = (0..drafts.len()).filter(|&at| shown[at].is_none()).collect();
     while let Some(at) = lines.pop() {
-        let clash = by_id.get(&format!("T{}", drafts[at].line)).filter(|&&clash| shown[clash].is_some());
+        let clash = by_id.get(&format!("T{}", drafts[at].own_line)).filter(|&&clash| shown[clash].is_some());
         if let Some(&clash) = clash {
             shown[clash] = None;
             lines.push(clash);
         }
     }
-    drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.line))).collect()
+    drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.own_line))).collect()
 }
 
 fn box_likes(document: &Document<'_>, outline: &Outline<'_>, warnings: &mut Vec<Warning>) {

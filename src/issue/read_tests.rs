@@ -121,7 +121,7 @@ fn other_commands_are_another_task() {
     use super::{KnownTask, keep_history};
     let body = |command: &str| format!("- [ ] A1 P1 Clean the node\n  - **Commands**: `{command}`\n");
     let before = reading(&body("rm a"));
-    let mut known = vec![KnownTask::from(&before.tasks[0])];
+    let mut known = vec![KnownTask::of(&before.tasks[0], &before.tasks)];
     let key = |known: &[KnownTask], command: &str| {
         let mut read = reading(&body(command));
         keep_history(&mut read, known, &[]);

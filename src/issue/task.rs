@@ -197,6 +197,9 @@ pub(crate) struct Task {
     pub(crate) guesses: Guesses,
     /// What it needs from people, by its words alone.
     pub(crate) needs: Option<Needs>,
+    /// The same without what follows from the kind of software and the size of the step: what was asked for in so many
+    /// words.
+    pub(crate) asks: Option<Needs>,
     /// Why it needs somebody, and for a person's task what is to be done.
     pub(crate) why_person: Option<String>,
 }
@@ -218,6 +221,9 @@ impl Task {
             ) => Needs::Person,
             (Kind::Decide { .. } | Kind::Dashboard | Kind::Track { .. } | Kind::Person, _) => return,
         };
+        if self.asks != Some(Needs::Person) {
+            self.asks = Some(needs);
+        }
         if self.needs == Some(Needs::Person) || (self.needs == Some(needs) && self.why_person.is_some()) {
             return;
         }

@@ -10,7 +10,7 @@ use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation, Unread};
-use crate::run::state::TaskState;
+use crate::run::state::{MergeRecord, TaskState};
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -49,7 +49,9 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
             Step::Later(why) => awaited = awaited.or(why),
         }
     }
-    if open.is_empty() && !situation.reading.tasks.is_empty() {
+    // A box that is ticked by an old copy alone has not ended anything.
+    let all_ended = situation.reading.tasks.iter().all(|task| state.has_ended(&task.key));
+    if open.is_empty() && all_ended && !situation.reading.tasks.is_empty() {
         // Reopened by a person who has not said yet what for: closing it again would be an argument, not an answer.
         if state.reopened.is_some_and(|reopened| !reopened.ended_since) {
             return Decision::Wait(Waiting::People);
@@ -134,7 +136,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             waits(situation, &task.key, wording::closes_itself())
         }
         Kind::Close { number } => match situation.related.get(number) {
-            Some(Related::Open { is_pull }) => {
+            Some(Related::Open { is_pull, title }) => {
                 if task.needs.is_some() {
                     let why = task.why_person.clone();
                     let why = why.unwrap_or_else(|| wording::close_needs_person(*number));
@@ -144,6 +146,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
                     key: task.key.clone(),
                     number: *number,
                     is_pull: *is_pull,
+                    title: title.clone(),
                 }))
             }
             Some(Related::Closed) => {
@@ -272,7 +275,15 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         return Step::Now(Decision::Confirm(act.step));
     }
     if let Some(merged) = &pull.pull.merged {
-        return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
+        let ours =
+            situation.state.merges.iter().find(|record| record.commit.as_ref() == Some(&merged.commit));
+        return match ours {
+            None => ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit)),
+            Some(MergeRecord { reverted: Some((undone, _)), .. }) => {
+                waits(situation, key, wording::merged_and_undone(&merged.commit, undone))
+            }
+            Some(_) => ended(key, TaskOutcome::Done, wording::note_merged_before(&merged.commit)),
+        };
     }
     if task.needs == Some(Needs::Person) {
         let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));

@@ -261,13 +261,13 @@ fn three_attempts_then_a_person() {
 fn a_related_issue_is_closed_known_or_missed() {
     let body = "## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #40\n";
     for (found, expected) in [
-        (Some(Related::Open { is_pull: false }), "close 40"),
+        (Some(Related::Open { is_pull: false, title: "Old".to_owned() }), "close 40"),
         (Some(Related::Closed), "note task-ended"),
         (Some(Related::Missing), "note waits"),
         (None, "wait"),
     ] {
         let mut scene = Scene::new(body);
-        scene.related.extend(found.map(|found| (IssueNumber(40), found)));
+        scene.related.extend(found.clone().map(|found| (IssueNumber(40), found)));
         assert_eq!(scene.says(), expected, "{found:?}");
     }
 }
@@ -358,7 +358,7 @@ fn what_is_reserved_around_a_task_is_a_persons() {
         "- [ ] **D1 P1 Apps**: Close #40 after X8\n",
     ] {
         let mut scene = Scene::new(body);
-        scene.related.insert(IssueNumber(40), Related::Open { is_pull: false });
+        scene.related.insert(IssueNumber(40), Related::Open { is_pull: false, title: "Old".to_owned() });
         let decision = scene.decide();
         assert_eq!(scene.says(), "note waits", "{body}");
         scene.noted(decision);
@@ -366,7 +366,7 @@ fn what_is_reserved_around_a_task_is_a_persons() {
     }
     // Somebody has merged it: that is the answer.
     let mut scene = Scene::new("### Deferred\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n");
-    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(1) });
+    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(1), by: None });
     assert_eq!(scene.says(), "note task-ended");
 }
 
@@ -381,7 +381,7 @@ fn an_approval_says_for_what_it_is_asked() {
 fn what_follows_the_final_gate_does_not_hold_it_up() {
     let body = "- [ ] **C1 P1 Apps**: Close #40 after F1\n- [ ] **F1 P0 All**: Final validation gate\n";
     let mut scene = Scene::new(body);
-    scene.related.insert(IssueNumber(40), Related::Open { is_pull: false });
+    scene.related.insert(IssueNumber(40), Related::Open { is_pull: false, title: "Old".to_owned() });
     let decision = scene.decide();
     assert_eq!(scene.says(), "note task-ended");
     scene.noted(decision);
