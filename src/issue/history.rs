@@ -118,7 +118,9 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
     // What a task waits for shows only when it is known which task is which: one that lost some of it is looked for
     // again among the others, and with it whatever waits for it. Each round rules out at least one pair.
     let keys = loop {
-        candidates.iter_mut().for_each(|candidate| candidate.free = true);
+        for candidate in &mut candidates {
+            candidate.free = true;
+        }
         let mut keys: Vec<Option<TaskKey>> = vec![None; reading.tasks.len()];
         by_note(&reading.tasks, &mut candidates, &mut keys);
         by_words(&reading.tasks, &mut candidates, &mut keys);

@@ -32,10 +32,10 @@ impl Arrivals {
         let mut made_from: BTreeSet<&str> = BTreeSet::new();
         let mut later: BTreeSet<&str> = BTreeSet::new();
         let mut shown = None;
-        let shows = shown_statuses(body, statuses);
+        let stands = shown_statuses(body, statuses);
         for (at, write) in writes.iter().enumerate().rev() {
             // The same status is written again after a refusal: only the last try of it is what the text shows.
-            let is_shown = write.status.as_deref().is_some_and(|status| later.insert(status)) && shows[at];
+            let is_shown = write.status.as_deref().is_some_and(|status| later.insert(status)) && stands[at];
             landed[at] = write.landed
                 || is_shown
                 || write.hash == hash
