@@ -11,6 +11,9 @@ use pulldown_cmark::{Options, Parser};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+/// What is measured: something that is done with a text, and what of it is counted.
+type Step = fn(&str) -> usize;
+
 const BODY: &str = include_str!("../fixtures/bodies/22-seven-sections.md");
 
 fn bare(text: &str) -> usize {
@@ -37,7 +40,7 @@ fn texts() -> Vec<(&'static str, String, u32)> {
 
 fn main() {
     for (name, text, rounds) in texts() {
-        let steps: [(&str, fn(&str) -> usize); 3] =
+        let steps: [(&str, Step); 3] =
             [("bare", bare), ("read", laws::reading), ("read and write", laws::written)];
         let mut best = [Duration::MAX; 3];
         for _ in 0..rounds {

@@ -150,8 +150,8 @@ pub(crate) fn writing(text: &str, wishes: u8) {
     let keys = |reading: &Reading| reading.tasks.iter().map(|task| task.key.clone()).collect::<Vec<_>>();
     assert_eq!(keys(&after), keys(&before), "the tasks and their order");
     for (index, (then, now)) in before.tasks.iter().zip(&after.tasks).enumerate() {
-        let wished = index % 2 == 0 && wishes.ticks();
-        assert_eq!(now.ticked, then.ticked || wished, "box {index}");
+        let ours = index % 2 == 0 && wishes.ticks();
+        assert_eq!(now.ticked, then.ticked || ours, "box {index}");
         assert_eq!((now.priority, now.layer), (then.priority, then.layer), "context of {index}");
     }
 }

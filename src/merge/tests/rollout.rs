@@ -290,6 +290,7 @@ fn a_source_that_is_only_referred_to_holds_the_files_that_are_taken_from_it() {
 
 #[test]
 fn an_application_that_a_watcher_makes_has_to_arrive_as_well() {
+    type Change<'a> = &'a dyn Fn(&mut Application);
     let mut root = application("root", &sha('c'));
     let chart = |version: &str| ApplicationSource {
         repository_url: "https://charts.example.org".to_owned(),
@@ -310,7 +311,6 @@ fn an_application_that_a_watcher_makes_has_to_arrive_as_well() {
         change(&mut app);
         app
     };
-    type Change<'a> = &'a dyn Fn(&mut Application);
     let cases: [(&str, Change<'_>, Word); 6] = [
         ("arrived", &|_| {}, Word::Done),
         ("compared the old version", &|app| app.compared_sources = vec![chart("1.0.0")], Word::Waiting),
