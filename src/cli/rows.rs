@@ -2,6 +2,7 @@
 
 use crate::terminal::printable;
 use anstyle::Style;
+use std::borrow::Cow;
 use std::fmt::Write;
 use textwrap::{Options, WordSeparator, WordSplitter};
 
@@ -27,17 +28,18 @@ pub(super) struct Row<'a> {
 pub(super) fn rows(rows: &[Row<'_>]) -> String {
     let column = rows.iter().map(|row| row.word.len()).max().unwrap_or(0) + 2;
     let indent = " ".repeat(column);
-    let wrap = |text: &str, subsequent: &str| {
+    let wrap = |text: &str, first: &str, others: &str| {
         let options = Options::new(WIDTH - column)
-            .subsequent_indent(subsequent)
+            .initial_indent(first)
+            .subsequent_indent(others)
             .word_separator(WordSeparator::AsciiSpace)
             .word_splitter(WordSplitter::NoHyphenation)
             .break_words(false);
-        textwrap::wrap(text, options).into_iter().map(std::borrow::Cow::into_owned).collect::<Vec<_>>()
+        textwrap::wrap(text, options).into_iter().map(Cow::into_owned).collect::<Vec<_>>()
     };
     let mut text = String::new();
     for row in rows {
-        let said = wrap(&format!("{}: {}", printable(row.what), printable(row.found)), "");
+        let said = wrap(&format!("{}: {}", printable(row.what), printable(row.found)), "", "");
         let mut word = Some(row.word);
         // Writing to a string cannot fail.
         for line in said {
@@ -48,7 +50,7 @@ pub(super) fn rows(rows: &[Row<'_>]) -> String {
         }
         for (number, line) in row.fix.into_iter().flat_map(str::lines).enumerate() {
             let first = if number == 0 { "next: " } else { "      " };
-            for line in wrap(&format!("{first}{}", printable(line)), "      ") {
+            for line in wrap(&printable(line), first, "      ") {
                 let _ = writeln!(text, "{indent}{line}");
             }
         }
