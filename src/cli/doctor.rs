@@ -22,9 +22,10 @@ Examples:
   caretaker doctor --repository ops/homelab --no-test-delivery
   caretaker doctor --administrator-token-file operator-token --format json
 
-Changes nothing, but asks the forge for one test delivery of the hook. It must arrive where the service
-listens: at the running service, or, where none runs here, at doctor itself for some seconds. Hooks are
-shown to administrators of the repository alone; give a token of one, it is used for this command alone.
+Changes nothing, but asks the forge for one test delivery of the hook. It must arrive where the
+service listens: at the running service, or, where none runs here, at doctor itself for some
+seconds, which stores nothing and answers 503. Hooks are shown to administrators of the repository
+alone; give a token of one, it is used for this command alone.
 
 JSON is an array of {what, state, found, fix}; state is ok, warning, error or unknown.
 

@@ -18,15 +18,17 @@ use url::Url;
 #[command(after_help = "\
 Examples:
   caretaker setup --url https://caretaker.example.org/webhook --dry-run
-  caretaker setup --url https://caretaker.example.org/webhook --administrator-token-file operator-token
+  caretaker setup --administrator-token-file operator-token
   caretaker setup --repository ops/homelab --replace-hook
 
-What is there stays as it is: a second run changes nothing. A hook is known by its address; one that
-lacks something is sent again with every field. Hooks are made by administrators of the repository: with a
-token that may not, everything that a person has to enter is printed. The token of an administrator is
-used for this command alone. No forge changes the secret of a hook: --replace-hook makes a new one.
+What is there stays as it is: a second run changes nothing. A hook is known by its address; one
+that lacks something is sent again with every field. Hooks are made by administrators of the
+repository: with a token that may not, everything that a person has to enter is printed. The token
+of an administrator is used for this command alone. No forge changes the secret of a hook:
+--replace-hook makes a new one.
 
-JSON is an array of {what, state, found, fix}; state is unchanged, done, would, by-hand, warning or failed.
+JSON is an array of {what, state, found, fix}; state is unchanged, done, would, by-hand, warning or
+failed.
 
 Exit codes:
   0  everything is there now, or would be made (--dry-run)

@@ -166,7 +166,7 @@ struct Waiting {
     sender: mpsc::Sender<Received>,
 }
 
-/// Nothing is stored here, and the answer says so: it is seen on the forge's page of the hook.
+/// Nothing is stored here, so nothing is acknowledged, and the forge's page of the hook shows it so.
 async fn receive(
     State(waiting): State<Waiting>,
     headers: HeaderMap,
@@ -175,7 +175,7 @@ async fn receive(
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
     let received = repository_of(&waiting.keys, &Incoming::new(header, &body));
     let answer = match &received {
-        Ok(_) => (StatusCode::ACCEPTED, "caretaker doctor has seen it; nothing is stored\n"),
+        Ok(_) => (StatusCode::SERVICE_UNAVAILABLE, "caretaker doctor has seen it, and stores nothing\n"),
         Err(_) => (StatusCode::FORBIDDEN, "caretaker doctor does not believe it\n"),
     };
     // A full queue holds what decides already.

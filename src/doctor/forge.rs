@@ -59,7 +59,7 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
                 State::Warning,
                 "discovery",
                 format!("no repository has the label `{}`", settings.run.maintenance_label),
-                wording::doctor_read_only(),
+                wording::doctor_nothing_discovered(),
             ));
         }
     }

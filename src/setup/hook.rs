@@ -3,7 +3,7 @@
 use super::{Setup, Step, StepState};
 use crate::doctor::judge::{HookFault, Ours, Wanted, faults, hook_events, ours, same_address};
 use crate::doctor::{Asked, NotKnown, within};
-use crate::forge::{Forge, Hook, HookDraft, HookId, ServerKind};
+use crate::forge::{Forge, Hook, HookDraft, HookId, Server, ServerKind};
 use crate::wording;
 use url::Url;
 
@@ -58,7 +58,7 @@ impl Setup<'_> {
         let kind = server.as_ref().ok().map(|server| server.kind);
         let wanted = Wanted {
             url: Some(url),
-            delivers_statuses: server.as_ref().is_ok_and(|server| server.delivers_statuses()),
+            delivers_statuses: server.as_ref().is_ok_and(Server::delivers_statuses),
             authorization: authorization.as_ref(),
         };
         let hooks = match within(self.writer().hooks(self.name())).await {

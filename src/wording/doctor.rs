@@ -70,6 +70,13 @@ pub(crate) fn doctor_read_only() -> String {
     "give caretaker's account write access: Settings, Collaborators".to_owned()
 }
 
+/// Discovery finds nothing.
+pub(crate) fn doctor_nothing_discovered() -> String {
+    "give the account write access to the repositories that it shall look after, and make the label there: `caretaker \
+     setup --repository OWNER/NAME`"
+        .to_owned()
+}
+
 /// A way of merging that is switched off.
 pub(crate) fn doctor_style() -> String {
     "set merge_style in the [[repository]] table to one that is allowed, or allow it: Settings, Pull requests"
