@@ -127,14 +127,12 @@ async fn here(
     let router = Router::new().route("/webhook", post(receive)).with_state(waiting);
     let serving = tokio::spawn(async move { axum::serve(listener, router).await });
     let began = Instant::now();
-    let arrival = match within(forge.test_hook(repository, hook)).await {
-        Err(why) => Arrival::NotSent(why),
-        Ok(()) => {
-            let waiting = arrived(&mut receiver, repository, began);
-            tokio::time::timeout(ARRIVES_WITHIN, waiting)
-                .await
-                .unwrap_or(Arrival::Nothing(Listener::Own, ARRIVES_WITHIN))
-        }
+    let arrival = if let Err(why) = within(forge.test_hook(repository, hook)).await {
+        Arrival::NotSent(why)
+    } else {
+        let waiting = arrived(&mut receiver, repository, began);
+        let nothing = Arrival::Nothing(Listener::Own, ARRIVES_WITHIN);
+        tokio::time::timeout(ARRIVES_WITHIN, waiting).await.unwrap_or(nothing)
     };
     serving.abort();
     arrival
