@@ -117,6 +117,7 @@ impl App {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
             readiness: Arc::clone(&parts.readiness),
+            forge: Arc::clone(&parts.forge),
         };
         let serving = web::serve(&settings.web, state, stop_web.clone()).await?;
         let store = Arc::clone(&parts.store);

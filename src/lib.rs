@@ -5,6 +5,7 @@
 //! * `cli`, `demo`, `app`: start things; `demo` brings the simulated servers along
 //! * `live`, `logging`: what a person sees on a terminal
 //! * `config`: puts together the settings that each module defines for itself
+//! * `setup`, `doctor`: prepare a repository; say what is wrong with what caretaker stands on
 //! * `web`, `inbox`: take what comes in
 //! * `run`: situation, decide, the worker, the journal
 //! * `issue`, `merge`, `health`, `action`: what a run is made of
@@ -18,6 +19,7 @@ mod cli;
 mod cluster;
 mod config;
 pub mod demo;
+mod doctor;
 mod forge;
 mod health;
 mod inbox;
@@ -26,6 +28,7 @@ mod live;
 mod logging;
 mod merge;
 mod run;
+mod setup;
 mod store;
 mod terminal;
 mod timing;

@@ -7,6 +7,7 @@
 //! write such a program, so it goes through [`quote_outside`] (running text) or [`code`] (names and values).
 
 mod changes;
+mod doctor;
 mod lint;
 mod outside;
 mod report;
@@ -15,6 +16,7 @@ mod tasks;
 mod terminal;
 
 pub(crate) use changes::*;
+pub(crate) use doctor::*;
 pub(crate) use lint::*;
 pub(crate) use outside::{cell, code, one_line, quote_outside, summary};
 pub(crate) use report::*;

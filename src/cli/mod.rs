@@ -3,11 +3,14 @@
 mod backup;
 mod config;
 mod demo;
+mod doctor;
 mod failure;
 mod lint;
 mod plan;
+mod rows;
 mod run;
 mod serve;
+mod setup;
 
 use crate::logging::{self, LogFormat};
 use clap::{Parser, Subcommand};
@@ -39,6 +42,8 @@ Exit codes:
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Setup(setup::Arguments),
+    Doctor(doctor::Arguments),
     Serve(serve::Arguments),
     Run(run::Arguments),
     Plan(plan::Arguments),
@@ -58,29 +63,32 @@ pub fn main() -> ExitCode {
         Command::Run(_) | Command::Plan(_) | Command::Lint(_) | Command::Backup(_) | Command::Config(_) => {
             "warn"
         }
-        // What happens is shown as it happens; the log would only repeat it.
-        Command::Demo(_) => "error",
+        // What happens is shown as it happens, and what is wrong is said; the log would only repeat it.
+        Command::Demo(_) | Command::Setup(_) | Command::Doctor(_) => "error",
     };
     logging::start(arguments.log_format, default_filter);
     // Both TLS users are built without a provider of their own; a second installation changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
     match run(arguments) {
-        Ok(()) => Exit::Done.into(),
+        Ok(exit) => exit.into(),
         Err(failure) => failure.report(),
     }
 }
 
-fn run(arguments: Arguments) -> Result<(), Failure> {
+fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let named = arguments.config.as_deref();
     match arguments.command {
-        Command::Serve(serve) => runtime()?.block_on(serve.run(named)),
-        Command::Run(one) => runtime()?.block_on(one.run(named)),
-        Command::Plan(plan) => runtime()?.block_on(plan.run(named)),
-        Command::Lint(lint) => runtime()?.block_on(lint.run(named)),
-        Command::Backup(backup) => runtime()?.block_on(backup.run(named)),
-        Command::Config(config) => config.run(named),
-        Command::Demo(demo) => runtime()?.block_on(demo.run()),
+        Command::Setup(setup) => return runtime()?.block_on(setup.run(named)),
+        Command::Doctor(doctor) => return runtime()?.block_on(doctor.run(named)),
+        Command::Serve(serve) => runtime()?.block_on(serve.run(named))?,
+        Command::Run(one) => runtime()?.block_on(one.run(named))?,
+        Command::Plan(plan) => runtime()?.block_on(plan.run(named))?,
+        Command::Lint(lint) => runtime()?.block_on(lint.run(named))?,
+        Command::Backup(backup) => runtime()?.block_on(backup.run(named))?,
+        Command::Config(config) => config.run(named)?,
+        Command::Demo(demo) => runtime()?.block_on(demo.run())?,
     }
+    Ok(Exit::Done)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

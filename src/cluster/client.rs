@@ -74,6 +74,11 @@ impl Kubernetes {
         })
     }
 
+    /// What the API server's clock says, where its answers tell.
+    pub(crate) async fn clock(&self) -> ClusterResult<Option<Timestamp>> {
+        self.connection.clock().await
+    }
+
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
     }

@@ -7,6 +7,7 @@
 use super::{ClusterError, ClusterResult, Installed};
 use backon::{ExponentialBuilder, Retryable};
 use http::{Method, Request, StatusCode, header};
+use jiff::Timestamp;
 use kube::client::Body;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -26,6 +27,7 @@ const SAID: usize = 600;
 struct Answer {
     status: StatusCode,
     content_type: String,
+    date: Option<String>,
     body: Vec<u8>,
 }
 
@@ -85,8 +87,10 @@ impl Connection {
                 .and_then(|value| value.to_str().ok())
                 .unwrap_or_default()
                 .to_owned();
+            let date =
+                parts.headers.get(header::DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
             let body = body.collect_bytes().await.map_err(|error| failed(what, error))?;
-            Ok(Answer { status: parts.status, content_type, body: body.to_vec() })
+            Ok(Answer { status: parts.status, content_type, date, body: body.to_vec() })
         };
         tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
             Err(ClusterError::Unavailable {
@@ -113,6 +117,13 @@ impl Connection {
         )
         .when(|error| matches!(error, ClusterError::Unavailable { .. }))
         .await
+    }
+
+    /// What the server's clock says, where its answers tell.
+    pub(super) async fn clock(&self) -> ClusterResult<Option<Timestamp>> {
+        let answer = self.read("GET /version", "/version").await?;
+        let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+        Ok(answer.date.and_then(|date| parser.parse_timestamp(&date).ok()))
     }
 
     /// One object, or a plain document such as `/version`.

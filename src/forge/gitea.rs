@@ -41,7 +41,7 @@ const TREE_PAGE: usize = 1000;
 /// A Gitea server, seen with one token.
 #[derive(Debug)]
 pub(crate) struct Gitea {
-    http: Http,
+    pub(super) http: Http,
 }
 
 impl Gitea {
@@ -50,13 +50,13 @@ impl Gitea {
         Ok(Self { http: Http::new(url, token, settings)? })
     }
 
-    async fn one<T: DeserializeOwned>(&self, route: &Route) -> ForgeResult<T> {
+    pub(super) async fn one<T: DeserializeOwned>(&self, route: &Route) -> ForgeResult<T> {
         self.http.get(route).await?.json()
     }
 
     /// Every page of a list. A server may clamp pages to fewer than were asked for, so a short page ends the list only
     /// where neither `Link` nor the total says otherwise.
-    async fn all<T: DeserializeOwned>(&self, route: &Route) -> ForgeResult<Vec<T>> {
+    pub(super) async fn all<T: DeserializeOwned>(&self, route: &Route) -> ForgeResult<Vec<T>> {
         let mut found: Vec<T> = Vec::new();
         for page in 1..=MAXIMUM_PAGES {
             let answer = self
@@ -82,7 +82,7 @@ impl Gitea {
     }
 }
 
-fn repository_route(repository: &RepositoryName) -> Route {
+pub(super) fn repository_route(repository: &RepositoryName) -> Route {
     Route::new("repos").value(&repository.owner).value(&repository.name)
 }
 

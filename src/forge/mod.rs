@@ -5,6 +5,7 @@
 //! carries the `content_version` that it was computed from, so that a person's edit in between is an error
 //! ([`ForgeError::Conflict`]) and not a loss.
 
+mod admin;
 mod circuit;
 mod gitea;
 mod http;
@@ -18,10 +19,11 @@ mod traffic;
 mod types;
 mod wire;
 
+pub(crate) use admin::{Hook, HookDraft, HookId, OwnAccount, Permission};
 pub(crate) use gitea::Gitea;
 pub(crate) use http::ClientError;
 pub(crate) use merging::*;
-pub(crate) use server::Server;
+pub(crate) use server::{Server, ServerKind, Tried};
 pub(crate) use settings::Settings;
 pub(crate) use settings::SettingsError;
 pub(crate) use traffic::Traffic;

@@ -102,6 +102,11 @@ pub(crate) enum UnreadableTable {
     },
 }
 
+/// Whether a body has what every body of Renovate's has. Anybody can write that: it makes nothing Renovate's.
+pub(crate) fn has_marker(body: &str) -> bool {
+    body.contains(MARKER)
+}
+
 /// Judges whether a pull request is Renovate's.
 pub(crate) fn recognise(
     pull: &PullRequest,
@@ -117,7 +122,7 @@ pub(crate) fn recognise(
     if branch_prefix.is_empty() || !pull.head.branch.starts_with(branch_prefix) {
         return Err(NotRenovates::Branch(pull.head.branch.clone()));
     }
-    if !pull.body.contains(MARKER) {
+    if !has_marker(&pull.body) {
         return Err(NotRenovates::Marker);
     }
     let updates = updates(&pull.body).map_err(NotRenovates::Table)?;

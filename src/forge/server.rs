@@ -14,6 +14,21 @@ pub(crate) enum ServerKind {
     Forgejo,
 }
 
+/// How well a version is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tried {
+    /// A server of this series was recorded, and every test is held to it.
+    Yes,
+    /// Its source was read, and no server of it was tried.
+    Read,
+    /// Newer than any that is known.
+    Newer,
+    /// Older than any that is known.
+    Older,
+    /// Its version cannot be read.
+    Unreadable,
+}
+
 /// A server: its kind and version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Server {
@@ -30,6 +45,20 @@ impl Server {
     pub(crate) fn parse(said: &str) -> Self {
         let kind = if said.contains("+gitea-") { ServerKind::Forgejo } else { ServerKind::Gitea };
         Self { kind, said: said.to_owned(), version: numbers(said) }
+    }
+
+    /// How well this version is known.
+    pub(crate) fn tried(&self) -> Tried {
+        match (self.kind, self.version) {
+            (_, None) => Tried::Unreadable,
+            (ServerKind::Gitea, Some((1, 25 | 27))) | (ServerKind::Forgejo, Some((12, _))) => Tried::Yes,
+            (ServerKind::Gitea, Some((1, 19..=26))) | (ServerKind::Forgejo, Some((10..=16, _))) => {
+                Tried::Read
+            }
+            (ServerKind::Gitea, Some(version)) if version < (1, 19) => Tried::Older,
+            (ServerKind::Forgejo, Some((..10, _))) => Tried::Older,
+            (_, Some(_)) => Tried::Newer,
+        }
     }
 
     /// Whether the server can deliver commit statuses to a webhook. Where it does not say so, it counts as one that does
@@ -63,6 +92,26 @@ fn numbers(said: &str) -> Option<(u32, u32)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn how_well_a_version_is_known() {
+        for (said, tried) in [
+            ("1.27.1", Tried::Yes),
+            ("1.26.0", Tried::Read),
+            ("1.25.0-rc0", Tried::Yes),
+            ("1.19.4", Tried::Read),
+            ("1.18.5", Tried::Older),
+            ("1.28.0+dev-3", Tried::Newer),
+            ("2.0.0", Tried::Newer),
+            ("main", Tried::Unreadable),
+            ("12.0.3+gitea-1.22.0", Tried::Yes),
+            ("10.0.0+gitea-1.22.0", Tried::Read),
+            ("9.0.0+gitea-1.22.0", Tried::Older),
+            ("17.0.0+gitea-1.22.0", Tried::Newer),
+        ] {
+            assert_eq!(Server::parse(said).tried(), tried, "{said}");
+        }
+    }
 
     #[test]
     fn a_server_is_what_it_says() {

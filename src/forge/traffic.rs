@@ -20,6 +20,17 @@ pub(crate) enum RequestOutcome {
 
 impl RequestOutcome {
     const ALL: [Self; 5] = [Self::Ok, Self::Refused, Self::Failed, Self::Unanswered, Self::HeldBack];
+
+    /// The word of the metric.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Unanswered => "unanswered",
+            Self::HeldBack => "held_back",
+        }
+    }
 }
 
 impl fmt::Display for RequestOutcome {

@@ -1,5 +1,6 @@
 //! What Gitea sends, as it sends it. Lists and texts may be null; numbers that identify something may not.
 
+use super::admin::{Hook, HookId, OwnAccount, Permission};
 use super::merging::{MergeStyle, Merged};
 use super::types::{
     Account, AccountId, BlobSha, Branch, ChangedFile, Comment, CommentId, Commit, CommitSha, CommitStatus,
@@ -7,7 +8,9 @@ use super::types::{
     PullSide, Repository, RepositoryName, State, StatusState, TreeEntry,
 };
 use jiff::Timestamp;
+use secrecy::SecretString;
 use serde::{Deserialize, Deserializer};
+use std::collections::BTreeSet;
 
 /// What is null or missing reads as nothing.
 fn or_default<'de, D, T>(deserializer: D) -> Result<T, D::Error>
@@ -38,6 +41,75 @@ impl From<WireAccount> for Account {
     fn from(wire: WireAccount) -> Self {
         // Gitea gives -1 to the ghost of a deleted account; it must not look like any real one.
         Self { id: AccountId(u64::try_from(wire.id).unwrap_or(u64::MAX)), login: wire.login }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireSelf {
+    #[serde(flatten)]
+    account: WireAccount,
+    #[serde(default, deserialize_with = "or_default")]
+    is_admin: bool,
+}
+
+impl From<WireSelf> for OwnAccount {
+    fn from(wire: WireSelf) -> Self {
+        Self { account: wire.account.into(), administers_forge: wire.is_admin }
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WirePermission {
+    permission: String,
+}
+
+impl From<WirePermission> for Permission {
+    /// A word that we do not know gives nothing.
+    fn from(wire: WirePermission) -> Self {
+        match wire.permission.as_str() {
+            "write" | "admin" | "owner" => Self::Writes,
+            "read" => Self::Reads,
+            _ => Self::None,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct WireHookConfig {
+    #[serde(default, deserialize_with = "or_default")]
+    url: String,
+    #[serde(default, deserialize_with = "or_default")]
+    content_type: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(super) struct WireHook {
+    id: u64,
+    #[serde(default, deserialize_with = "or_default")]
+    config: WireHookConfig,
+    #[serde(default, deserialize_with = "or_default")]
+    events: BTreeSet<String>,
+    #[serde(default, deserialize_with = "or_default")]
+    active: bool,
+    #[serde(default, deserialize_with = "or_default")]
+    branch_filter: String,
+    #[serde(default)]
+    authorization_header: Option<SecretString>,
+}
+
+impl From<WireHook> for Hook {
+    fn from(wire: WireHook) -> Self {
+        Self {
+            id: HookId(wire.id),
+            url: wire.config.url,
+            content_type: wire.config.content_type,
+            events: wire.events,
+            active: wire.active,
+            branch_filter: wire.branch_filter,
+            authorization: wire
+                .authorization_header
+                .filter(|header| !secrecy::ExposeSecret::expose_secret(header).is_empty()),
+        }
     }
 }
 

@@ -23,7 +23,7 @@ pub(crate) use gate::{
     ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid, permit,
 };
 pub(crate) use recon::{Surroundings, recon};
-pub(crate) use rights::{Feature, rights};
+pub(crate) use rights::{Feature, Need, Work, needed, rights};
 #[cfg(test)]
 pub(crate) use settings::Acknowledgement;
 pub(crate) use settings::Settings;

@@ -28,7 +28,7 @@ pub(crate) enum Feature {
 
 impl Feature {
     /// Every feature.
-    pub(crate) const ALL: [Self; 8] = [
+    const ALL: [Self; 8] = [
         Self::Core,
         Self::ArgoCd,
         Self::ArgoCdSync,
@@ -38,6 +38,29 @@ impl Feature {
         Self::Usage,
         Self::Lease,
     ];
+}
+
+/// Where caretaker is to work, as far as it decides which features are needed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Work {
+    /// Whether Argo CD rolls out what is merged.
+    pub(crate) follows_rollouts: bool,
+    /// Whether a task asks for Ceph's crash reports to be archived.
+    pub(crate) archives_crashes: bool,
+}
+
+/// The features that are switched on, or that the work needs.
+pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -> Vec<Feature> {
+    let is_needed = |feature: &Feature| match feature {
+        Feature::Core | Feature::Lease => true,
+        Feature::ArgoCd => health.argocd,
+        Feature::ArgoCdSync => work.follows_rollouts,
+        Feature::Ceph => health.ceph,
+        Feature::CephTools => cluster.exec || work.archives_crashes,
+        Feature::Certificates => health.certificates,
+        Feature::Usage => health.usage,
+    };
+    Feature::ALL.into_iter().filter(is_needed).collect()
 }
 
 /// A right, and whether its feature works without it.

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 /// The events that say something about the work, by the names of `Event` and by the narrower ones of `Event-Type`.
 /// Everything else is refused, and the log says so: a hook that sends more than it should is a mistake that a person wants
 /// to see.
-const EVENTS: [&str; 23] = [
+pub(crate) const EVENTS: [&str; 23] = [
     "create",
     "delete",
     "issue_assign",

@@ -18,7 +18,7 @@ mod writer;
 
 pub(crate) use hints::Hints;
 pub(crate) use history::{IssueEdit, edited_comments, issue_edits};
-pub(crate) use incoming::Incoming;
+pub(crate) use incoming::{EVENTS, Incoming};
 pub(crate) use keeping::Settings;
 pub(crate) use keys::Keys;
 pub(crate) use known::KnownRepositories;
@@ -29,6 +29,7 @@ use crate::store::{Delivery, Evidence, Store, StoreError, Stored};
 use jiff::Timestamp;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::sync::Arc;
 use tokio::time::Instant;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -188,6 +189,29 @@ impl Payload {
     }
 }
 
+/// A delivery that proved to be the forge's.
+struct Verified<'a> {
+    payload: Cow<'a, [u8]>,
+    id: &'a str,
+    event: &'a str,
+    parsed: Payload,
+}
+
+fn verified<'a>(keys: &Keys, incoming: &Incoming<'a>) -> Result<Verified<'a>, Refusal> {
+    keys.authorize(incoming.authorization)?;
+    let payload = incoming.signed_part()?;
+    keys.verify(incoming.signature, &payload)?;
+    let (id, event) = (incoming.id()?, incoming.event()?);
+    let parsed = serde_json::from_slice(&payload)?;
+    Ok(Verified { payload, id, event, parsed })
+}
+
+/// The repository of a delivery, in the forge's spelling, when an inbox with these keys would believe it. Nothing is kept.
+pub(crate) fn repository_of(keys: &Keys, incoming: &Incoming<'_>) -> Result<String, Refusal> {
+    let repository = verified(keys, incoming)?.parsed.repository;
+    Ok(repository.ok_or(Refusal::Incomplete("repository"))?.full_name)
+}
+
 impl Inbox {
     /// An inbox for these repositories, whose maintenance issues carry this label.
     pub(crate) fn new(
@@ -221,11 +245,7 @@ impl Inbox {
     /// Verifies a delivery and stores it, which marks its repository. When this returns, it may be acknowledged; it
     /// returns in time.
     pub(crate) async fn take(&self, incoming: &Incoming<'_>, until: Instant) -> Result<Stored, Refusal> {
-        self.keys.authorize(incoming.authorization)?;
-        let payload = incoming.signed_part()?;
-        self.keys.verify(incoming.signature, &payload)?;
-        let (id, event) = (incoming.id()?, incoming.event()?);
-        let parsed: Payload = serde_json::from_slice(&payload)?;
+        let Verified { payload, id, event, parsed } = verified(&self.keys, incoming)?;
         let keep = parsed.keep(&self.maintenance_label);
         let named = parsed.repository.ok_or(Refusal::Incomplete("repository"))?.full_name;
         // What is stored has the spelling of the settings.

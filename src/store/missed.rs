@@ -3,6 +3,7 @@
 use super::{Store, StoreError, StoreResult};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sqlx::SqlitePool;
 
 /// What the keys in `meta` begin with; the repository follows.
 const PREFIX: &str = "missed-events ";
@@ -21,14 +22,7 @@ pub(crate) struct MissedEvents {
 impl Store {
     /// When the last delivery of a repository arrived.
     pub(crate) async fn last_delivery(&self, repository: &str) -> StoreResult<Option<Timestamp>> {
-        let at: Option<String> = sqlx::query_scalar(
-            "SELECT received_at FROM delivery WHERE repository = ? ORDER BY rowid DESC LIMIT 1",
-        )
-        .bind(repository)
-        .fetch_optional(&self.readers)
-        .await?;
-        at.map(|text| text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time"))))
-            .transpose()
+        last_delivery(&self.readers, repository).await
     }
 
     /// Counts one more missed event.
@@ -55,19 +49,34 @@ impl Store {
 
     /// The missed events of every repository that has any, by its name.
     pub(crate) async fn missed_events(&self) -> StoreResult<Vec<(String, MissedEvents)>> {
-        let rows: Vec<(String, String)> =
-            sqlx::query_as("SELECT key, value FROM meta WHERE key LIKE ? || '%' ORDER BY key")
-                .bind(PREFIX)
-                .fetch_all(&self.readers)
-                .await?;
-        rows.into_iter()
-            .map(|(key, value)| {
-                let missed = serde_json::from_str(&value)
-                    .map_err(|error| StoreError::Unreadable(format!("{key}: {error}")))?;
-                Ok((key.trim_start_matches(PREFIX).to_owned(), missed))
-            })
-            .collect()
+        missed_events(&self.readers).await
     }
+}
+
+pub(super) async fn last_delivery(readers: &SqlitePool, repository: &str) -> StoreResult<Option<Timestamp>> {
+    let at: Option<String> = sqlx::query_scalar(
+        "SELECT received_at FROM delivery WHERE repository = ? ORDER BY rowid DESC LIMIT 1",
+    )
+    .bind(repository)
+    .fetch_optional(readers)
+    .await?;
+    at.map(|text| text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time"))))
+        .transpose()
+}
+
+pub(super) async fn missed_events(readers: &SqlitePool) -> StoreResult<Vec<(String, MissedEvents)>> {
+    let rows: Vec<(String, String)> =
+        sqlx::query_as("SELECT key, value FROM meta WHERE key LIKE ? || '%' ORDER BY key")
+            .bind(PREFIX)
+            .fetch_all(readers)
+            .await?;
+    rows.into_iter()
+        .map(|(key, value)| {
+            let missed = serde_json::from_str(&value)
+                .map_err(|error| StoreError::Unreadable(format!("{key}: {error}")))?;
+            Ok((key.trim_start_matches(PREFIX).to_owned(), missed))
+        })
+        .collect()
 }
 
 #[cfg(test)]

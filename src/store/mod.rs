@@ -9,12 +9,14 @@
 mod backup;
 mod deliveries;
 mod journal;
+mod look;
 mod missed;
 mod place;
 
 pub(crate) use backup::{Backup, BackupError, backup};
 pub(crate) use deliveries::{Delivery, DeliveryRow, Evidence, Stored};
 pub(crate) use journal::{EventId, JournalRow, RunId, RunRow};
+pub(crate) use look::{Holder, Look, Reader, look};
 pub(crate) use missed::MissedEvents;
 
 use serde::{Deserialize, Serialize};

@@ -16,7 +16,7 @@ pub(super) async fn metrics(State(state): State<PageState>) -> Response {
 }
 
 async fn gather(state: &PageState) -> String {
-    let PageState { store, readiness, inbox } = state;
+    let PageState { store, readiness, inbox, forge } = state;
     let mut text = Text::default();
 
     text.family(
@@ -41,6 +41,24 @@ async fn gather(state: &PageState) -> String {
     for (name, peer) in [("forge", Peer::Forge), ("cluster", Peer::Cluster)] {
         text.sample(&[("peer", name)], u8::from(readiness.peer(peer).ok));
     }
+
+    let traffic = forge.traffic();
+    text.family(
+        "caretaker_forge_requests_total",
+        "counter",
+        "Requests to the forge since the start, by kind and by what became of them; each try counts.",
+    );
+    for (kind, count) in &traffic.requests {
+        let labels =
+            [("method", kind.method.as_str()), ("route", &kind.route), ("outcome", kind.outcome.label())];
+        text.sample(&labels, count);
+    }
+    text.family(
+        "caretaker_forge_left_alone",
+        "gauge",
+        "Whether nothing goes out to the forge since it is down.",
+    );
+    text.sample(&[], u8::from(traffic.down.is_some()));
 
     text.family("caretaker_store_ok", "gauge", "Whether the store can be written and its disk has room.");
     text.sample(&[], u8::from(readiness.store(store).await.ok));
@@ -70,8 +88,9 @@ impl Text {
         let _ = writeln!(self.0, "# HELP {name} {help}\n# TYPE {name} {kind}");
     }
 
-    /// A line of the last family. Names and values of labels are of the program: none needs to be escaped.
-    fn sample(&mut self, labels: &[(&'static str, &'static str)], value: impl std::fmt::Display) {
+    /// A line of the last family. Names and values of labels are of the program, routes hold words of the API and
+    /// stars: none needs to be escaped.
+    fn sample(&mut self, labels: &[(&'static str, &str)], value: impl std::fmt::Display) {
         self.0.push_str(self.1);
         if !labels.is_empty() {
             let labels: Vec<String> =

@@ -17,6 +17,7 @@ pub(crate) use health::{Peer, Readiness};
 pub(crate) use settings::Settings;
 pub(crate) use settings::SettingsError;
 
+use crate::forge::Forge;
 use crate::inbox::Inbox;
 use crate::store::Store;
 use axum::Router;
@@ -40,6 +41,8 @@ pub(crate) struct WebState {
     pub(crate) store: Arc<Store>,
     /// Knows how the rest is.
     pub(crate) readiness: Arc<Readiness>,
+    /// Counts what is asked of it.
+    pub(crate) forge: Arc<dyn Forge>,
 }
 
 /// Why nothing can be served.
@@ -86,6 +89,7 @@ pub(crate) async fn serve(
         store: Arc::clone(&state.store),
         readiness: Arc::clone(&state.readiness),
         inbox: Arc::clone(&state.inbox),
+        forge: Arc::clone(&state.forge),
     };
     let mut tasks = JoinSet::new();
     for (listener, router) in

@@ -3,6 +3,7 @@
 use super::deliveries::deliveries;
 use super::health::{Check, Peer, Readiness};
 use super::metrics::metrics;
+use crate::forge::{Forge, Traffic};
 use crate::inbox::Inbox;
 use crate::run::{self, Event, RunState, Tone};
 use crate::store::{JournalRow, MissedEvents, RunId, RunRow, Store, StoreError};
@@ -35,6 +36,7 @@ pub(super) struct PageState {
     pub(super) store: Arc<Store>,
     pub(super) readiness: Arc<Readiness>,
     pub(super) inbox: Arc<Inbox>,
+    pub(super) forge: Arc<dyn Forge>,
 }
 
 /// Why a page cannot be shown.
@@ -152,6 +154,7 @@ async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
     page(&RunsPage {
         parts: vec![
             part("forge", &readiness.peer(Peer::Forge), readiness.error(Peer::Forge)),
+            requests(&state.forge.traffic()),
             part("cluster", &readiness.peer(Peer::Cluster), readiness.error(Peer::Cluster)),
             part("worker", &readiness.worker(), None),
             part("store", &readiness.store(&state.store).await, None),
@@ -168,6 +171,13 @@ fn part(name: &'static str, check: &Check, error: Option<String>) -> Part {
     let why = error.or_else(|| check.why.map(str::to_owned));
     let words = why.into_iter().chain(last).collect::<Vec<_>>().join("; ");
     Part { name, ok: check.ok, words }
+}
+
+/// What was asked of the forge since the start, and whether it is left alone since it is down.
+fn requests(traffic: &Traffic) -> Part {
+    let down = traffic.down.as_ref().map(|why| format!("the forge is left alone: {why}"));
+    let words = down.iter().cloned().chain([traffic.to_string()]).collect::<Vec<_>>().join("; ");
+    Part { name: "requests to the forge", ok: down.is_none(), words }
 }
 
 /// Events that nothing was delivered for. They cost time and nothing else, so that there were some is no fault by itself.

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use url::Url;
 
 /// Where caretaker listens, and for whom.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,6 +14,8 @@ use std::time::Duration;
 pub(crate) struct Settings {
     /// The listener of `/webhook`, `/healthz` and `/readyz`.
     pub(crate) listen: SocketAddr,
+    /// The address of `/webhook` as the forge reaches it: what `setup` gives to the hook and `doctor` looks for.
+    pub(crate) public_url: Option<Url>,
     /// The listener of the page that shows the runs. It asks for no password: keep it on loopback.
     pub(crate) page_listen: SocketAddr,
     /// The file that holds the webhook's secret, and in a second line the one from before, while the hook is being given
@@ -38,6 +41,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from((Ipv4Addr::UNSPECIFIED, 8080)),
+            public_url: None,
             page_listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8081)),
             webhook_secret_file: None,
             webhook_secret_env: "CARETAKER_WEBHOOK_SECRET".to_owned(),
@@ -93,6 +97,21 @@ impl Settings {
         Ok(Keys::from(current).with_previous(previous).with_authorization(self.webhook_authorization()?))
     }
 
+    /// What the hook shall be given: the current secret, and what deliveries shall say as `Authorization`.
+    pub(crate) fn hook_secrets(&self) -> Result<(SecretString, Option<SecretString>), SettingsError> {
+        Ok((self.webhook_secrets()?.0, self.webhook_authorization()?))
+    }
+
+    /// Where a person finds the webhook's secret.
+    pub(crate) fn secret_place(&self) -> String {
+        place(self.webhook_secret_file.as_deref(), &self.webhook_secret_env)
+    }
+
+    /// Where a person finds what deliveries shall say as `Authorization`.
+    pub(crate) fn authorization_place(&self) -> String {
+        place(self.webhook_authorization_file.as_deref(), &self.webhook_authorization_env)
+    }
+
     /// The webhook's secret and the one from before, from their file or the environment; never empty.
     fn webhook_secrets(&self) -> Result<(SecretString, Option<SecretString>), SettingsError> {
         let text = read("secret", self.webhook_secret_file.as_deref(), &self.webhook_secret_env)?;
@@ -126,6 +145,13 @@ impl Settings {
     /// How long the worker may take for one round.
     pub(crate) fn worker_max_age(&self) -> Duration {
         Duration::from_secs(self.worker_max_age_seconds)
+    }
+}
+
+fn place(file: Option<&Path>, variable: &str) -> String {
+    match file {
+        Some(path) => format!("the first line of {}", path.display()),
+        None => format!("the environment variable {variable}"),
     }
 }
 

@@ -4,6 +4,7 @@ mod deliveries;
 mod pages;
 
 use super::{Peer, Readiness, Serving, Settings, WebState, serve};
+use crate::forge::{self, Gitea};
 use crate::inbox::{self, Hints, Inbox, Keys};
 use crate::store::Store;
 use hmac::{Hmac, KeyInit, Mac};
@@ -29,6 +30,8 @@ struct Fixture {
     readiness: Arc<Readiness>,
     shutdown: CancellationToken,
     client: Client,
+    server: sim::gitea::Gitea,
+    forge: Arc<Gitea>,
 }
 
 async fn fixture() -> Fixture {
@@ -50,10 +53,19 @@ async fn fixture_on(store: Arc<Store>, keys: Keys, settings: Settings) -> Fixtur
     let inbox = Inbox::new(keys, repositories, "maintenance", &bounds, &store, hints.clone());
     let readiness = Arc::new(Readiness::new(&settings));
     let shutdown = CancellationToken::new();
-    let state = WebState { inbox: Arc::new(inbox), store: store.clone(), readiness: readiness.clone() };
+    let server = sim::gitea::Gitea::start(sim::gitea::Options::default()).await.unwrap();
+    let token = SecretString::from(server.create_token("caretaker", &["read:user"]));
+    let url = server.url().parse().unwrap();
+    let forge = Arc::new(Gitea::new(&url, &token, &forge::Settings::default()).unwrap());
+    let state = WebState {
+        inbox: Arc::new(inbox),
+        store: store.clone(),
+        readiness: readiness.clone(),
+        forge: forge.clone(),
+    };
     let serving = serve(&settings, state, shutdown.clone()).await.unwrap();
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-    Fixture { serving, store, hints, readiness, shutdown, client }
+    Fixture { serving, store, hints, readiness, shutdown, client, server, forge }
 }
 
 fn sign(secret: &str, bytes: &[u8]) -> String {

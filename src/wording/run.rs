@@ -610,8 +610,16 @@ pub(crate) fn keeps_being_pushed() -> String {
 
 /// A right is missing in the cluster.
 pub(crate) fn missing_right(right: &crate::cluster::Right, feature: crate::health::Feature) -> String {
+    let needed_for = feature_words(feature);
+    format!(
+        "the cluster does not allow `{right}`, which {needed_for} needs: apply the manifests of deploy/ for it"
+    )
+}
+
+/// What a feature does.
+pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
     use crate::health::Feature;
-    let needed_for = match feature {
+    match feature {
         Feature::Core => "judging nodes, pods and workloads",
         Feature::ArgoCd => "judging Argo CD's Applications",
         Feature::ArgoCdSync => "following a rollout",
@@ -620,10 +628,7 @@ pub(crate) fn missing_right(right: &crate::cluster::Right, feature: crate::healt
         Feature::Certificates => "listing certificates",
         Feature::Usage => "listing what nodes use",
         Feature::Lease => "the lock that keeps two caretakers apart",
-    };
-    format!(
-        "the cluster does not allow `{right}`, which {needed_for} needs: apply the manifests of deploy/ for it"
-    )
+    }
 }
 
 /// The cluster does not answer.

@@ -4,4 +4,5 @@ mod backup;
 mod cli;
 mod crash;
 mod demo;
+mod doctor;
 mod lint;

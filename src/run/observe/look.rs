@@ -4,7 +4,7 @@ use super::Subject;
 use crate::cluster::{Application, ObjectRef, OperationPhase, SyncStatus};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
-use crate::health::{self, Attribution, Feature, FindingId, Recon};
+use crate::health::{self, Attribution, FindingId, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge};
@@ -244,18 +244,12 @@ impl Look<'_> {
                 obstacles.push(wording::cannot_merge(&repository.name, &repository.default_branch));
             }
         }
-        let health = &self.parts.health_settings;
-        let archives = reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. }));
-        let needed = |feature: Feature| match feature {
-            Feature::Core | Feature::Lease => true,
-            Feature::ArgoCd => health.argocd,
-            Feature::ArgoCdSync => self.subject.settings.rollout == RolloutBy::Watchers,
-            Feature::Ceph => health.ceph,
-            Feature::CephTools => self.parts.cluster_settings.exec || archives,
-            Feature::Certificates => health.certificates,
-            Feature::Usage => health.usage,
+        let work = health::Work {
+            follows_rollouts: self.subject.settings.rollout == RolloutBy::Watchers,
+            archives_crashes: reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. })),
         };
-        for feature in Feature::ALL.into_iter().filter(|feature| needed(*feature)) {
+        let features = health::needed(&self.parts.health_settings, &self.parts.cluster_settings, work);
+        for feature in features {
             for need in health::rights(feature, &self.parts.cluster_settings) {
                 match self.parts.cluster.may(&need.right).await {
                     Ok(false) if !need.optional => {

@@ -259,6 +259,7 @@ impl Story {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
             readiness: Arc::clone(&parts.readiness),
+            forge: Arc::clone(&parts.forge),
         };
         let free = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
         let settings = web::Settings { listen: free, page_listen: free, ..web::Settings::default() };

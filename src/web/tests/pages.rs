@@ -1,6 +1,7 @@
 //! The page of the deliveries, the metrics, and what the store's check says.
 
 use super::{OPENED, SECRET, fixture, fixture_on, sign};
+use crate::forge::Forge;
 use crate::inbox::Keys;
 use crate::store::Store;
 use crate::web::{Peer, Settings};
@@ -8,7 +9,9 @@ use jiff::Timestamp;
 use reqwest::StatusCode;
 use secrecy::SecretString;
 use serde_json::Value;
+use sim::gitea::Down;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[tokio::test]
 async fn the_page_says_what_became_of_each_delivery() {
@@ -122,4 +125,28 @@ async fn a_disk_with_too_little_room_is_not_ready() {
     assert!(page.contains("less room"), "{page}");
     // It still takes what comes.
     assert_eq!(fixture.deliver("d-1", "issues", OPENED).await, StatusCode::ACCEPTED);
+}
+
+#[tokio::test]
+async fn page_and_metrics_count_the_requests_and_say_when_the_forge_is_left_alone() {
+    let fixture = fixture().await;
+    fixture.forge.account().await.unwrap();
+    let (_, text) = fixture.get(fixture.page_url("/metrics")).await;
+    let line = "caretaker_forge_requests_total{method=\"GET\",route=\"user\",outcome=\"ok\"} 1\n";
+    assert!(text.contains(line) && text.contains("caretaker_forge_left_alone 0\n"), "{text}");
+    let (_, page) = fixture.get(fixture.page_url("/")).await;
+    assert!(page.contains("requests to the forge") && page.contains("1 ok"), "{page}");
+
+    fixture.server.faults().set_down(Some(Down::Unavailable));
+    let deadline = Instant::now() + Duration::from_mins(1);
+    while fixture.forge.traffic().down.is_none() {
+        assert!(Instant::now() < deadline, "the circuit stays closed");
+        assert!(fixture.forge.account().await.is_err());
+    }
+    let (_, text) = fixture.get(fixture.page_url("/metrics")).await;
+    assert!(text.contains("caretaker_forge_left_alone 1\n"), "{text}");
+    assert!(text.contains("outcome=\"failed\""), "{text}");
+    let (_, page) = fixture.get(fixture.page_url("/")).await;
+    assert!(page.contains("the forge is left alone: "), "{page}");
+    fixture.server.shutdown().await;
 }

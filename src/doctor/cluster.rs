@@ -1,0 +1,50 @@
+//! Asks the cluster. Nothing in it is changed: a review of access keeps nothing.
+
+use super::{Asked, Diagnosis, NotKnown, judge, within};
+use crate::cluster::{Application, Cluster, Installed, Kubernetes};
+use crate::config::Settings;
+use crate::health::{Work, needed, rights};
+use crate::run::RolloutBy;
+use jiff::Timestamp;
+
+/// What the cluster brought.
+pub(super) struct InCluster {
+    /// What was found.
+    pub(super) diagnoses: Vec<Diagnosis>,
+    /// Argo CD's Applications.
+    pub(super) applications: Asked<Installed<Vec<Application>>>,
+}
+
+pub(super) async fn examine(settings: &Settings) -> InCluster {
+    let cluster = match within(Kubernetes::connect(&settings.cluster)).await {
+        Ok(cluster) => cluster,
+        Err(why) => return unreachable(why),
+    };
+    let version = within(cluster.version()).await;
+    if let Err(why) = version {
+        return unreachable(why);
+    }
+    let mut diagnoses = vec![judge::reached(&version)];
+    let before = Timestamp::now();
+    let clock = within(cluster.clock()).await;
+    diagnoses.push(judge::clock("cluster", &clock, before, Timestamp::now()));
+    let follows_rollouts = settings.repository.is_empty()
+        || settings.repository.iter().any(|table| table.rollout == RolloutBy::Watchers);
+    let work = Work { follows_rollouts, archives_crashes: false };
+    for feature in needed(&settings.health, &settings.cluster, work) {
+        let mut needs = Vec::new();
+        for need in rights(feature, &settings.cluster) {
+            let held = within(cluster.may(&need.right)).await;
+            needs.push((need, held));
+        }
+        diagnoses.push(judge::right(feature, &needs));
+    }
+    let applications = within(cluster.applications()).await;
+    diagnoses.push(judge::applications(&applications));
+    InCluster { diagnoses, applications }
+}
+
+/// One line, where all others would say the same.
+fn unreachable(why: NotKnown) -> InCluster {
+    InCluster { diagnoses: vec![judge::reached(&Err(why.clone()))], applications: Err(why) }
+}
