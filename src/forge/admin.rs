@@ -124,7 +124,7 @@ impl Gitea {
     /// Whether the token may write issues. Asks for no label to be added to an issue that cannot exist, which changes
     /// nothing: with the scope and the right it is not found, without it is refused.
     pub(crate) async fn may_write_issues(&self, repository: &RepositoryName) -> ForgeResult<bool> {
-        let route = repository_route(repository).then("issues").value(IssueNumber(0)).then("labels");
+        let route = repository_route(repository).then("issues").value(&IssueNumber(0)).then("labels");
         match self.http.write(&Method::POST, &route, &json!({ "labels": [] })).await {
             Err(ForgeError::Forbidden { .. }) => Ok(false),
             Ok(_) | Err(ForgeError::NotFound { .. } | ForgeError::Refused { .. }) => Ok(true),
@@ -153,7 +153,7 @@ impl Gitea {
 
     /// One hook.
     pub(crate) async fn hook(&self, repository: &RepositoryName, id: HookId) -> ForgeResult<Hook> {
-        Ok(self.one::<WireHook>(&hooks_route(repository).value(id.0)).await?.into())
+        Ok(self.one::<WireHook>(&hooks_route(repository).value(&id.0)).await?.into())
     }
 
     /// Makes a hook.
@@ -173,14 +173,14 @@ impl Gitea {
         id: HookId,
         draft: &HookDraft,
     ) -> ForgeResult<()> {
-        let route = hooks_route(repository).value(id.0);
+        let route = hooks_route(repository).value(&id.0);
         self.http.write(&Method::PATCH, &route, &draft.body()).await?;
         Ok(())
     }
 
     /// Takes a hook away; one that is not there is no error.
     pub(crate) async fn delete_hook(&self, repository: &RepositoryName, id: HookId) -> ForgeResult<()> {
-        match self.http.repeatable(&Method::DELETE, &hooks_route(repository).value(id.0)).await {
+        match self.http.repeatable(&Method::DELETE, &hooks_route(repository).value(&id.0)).await {
             Ok(_) | Err(ForgeError::NotFound { .. }) => Ok(()),
             Err(error) => Err(error),
         }
@@ -188,7 +188,7 @@ impl Gitea {
 
     /// Asks for a test delivery: a push that did not happen, to an active hook that wants pushes.
     pub(crate) async fn test_hook(&self, repository: &RepositoryName, id: HookId) -> ForgeResult<()> {
-        let route = hooks_route(repository).value(id.0).then("tests");
+        let route = hooks_route(repository).value(&id.0).then("tests");
         self.http.write(&Method::POST, &route, &Value::Null).await?;
         Ok(())
     }
