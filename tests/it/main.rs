@@ -1,7 +1,9 @@
 //! Tests of the whole program, one binary, one module a theme.
 
 mod backup;
+mod chaos;
 mod cli;
 mod crash;
 mod demo;
 mod lint;
+mod play;
