@@ -32,12 +32,24 @@ mod timing;
 mod web;
 mod wording;
 
-/// The laws that the fuzz targets try; there only when `cargo fuzz` builds.
-#[cfg(fuzzing)]
+/// What the fuzz targets and the benches reach; there for them alone.
+#[cfg(any(fuzzing, feature = "bench"))]
 pub mod laws {
     /// Writes into a text what the bits of `wishes` ask for, and panics where a law does not hold.
     pub fn writing(text: &str, wishes: u8) {
         crate::issue::laws::writing(text, wishes);
+    }
+
+    /// Reads a text; says how many tasks there are.
+    #[must_use]
+    pub fn reading(text: &str) -> usize {
+        crate::issue::laws::tasks_of(text)
+    }
+
+    /// Reads a text and writes everything that can be wished for into it; says how long it is afterwards.
+    #[must_use]
+    pub fn written(text: &str) -> usize {
+        crate::issue::laws::length_written(text)
     }
 }
 

@@ -84,9 +84,9 @@ impl OutcomeWord {
 }
 
 /// The note behind a task: `*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*`. `what` is our own
-/// Markdown; a `*` in it would end the note's emphasis, so there is none.
+/// Markdown; a `*` in it would end the note's emphasis, so there is none: one that was quoted becomes a sign like it.
 pub(crate) fn outcome_note(outcome: OutcomeWord, at: Timestamp, what: &str) -> String {
-    let what = one_line(what).replace('*', "");
+    let what = one_line(what).replace("\\*", "\u{2217}").replace('*', "");
     format!("*({} {}: {})*", outcome.word(), time(at), what.trim())
 }
 
@@ -102,6 +102,8 @@ mod tests {
             outcome_note(OutcomeWord::Done, at, "merged as 1a2b3c4,\nall *layers* GREEN "),
             "*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*"
         );
+        let quoted = outcome_note(OutcomeWord::Done, at, &quote_outside("a*b", 20));
+        assert_eq!(quoted, "*(done 2026-11-21 14:30 UTC: a\u{2217}b)*");
     }
 
     #[test]

@@ -89,7 +89,9 @@ impl Arguments {
                 return Err(Failure::new(Exit::Settings, what, "see `caretaker lint --help`"));
             }
         };
-        let found = lint(&subject.body, &|words| classify_words(words, "", &rules));
+        let found = lint(&subject.body, super::plan::home_of(&settings).as_ref(), &|words| {
+            classify_words(words, "", &rules)
+        });
         self.print(&subject, &found)?;
         match found.count(Severity::Error) {
             0 => Ok(()),

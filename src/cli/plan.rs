@@ -3,7 +3,7 @@
 use super::failure::{BODY_ADVICE, Exit, Failure};
 use crate::config::{self, Settings};
 use crate::forge::{self, Forge, ForgeError, Gitea, IssueNumber, PullNumber, RepositoryName};
-use crate::issue::{self, Kind, Needs, Reading};
+use crate::issue::{self, Home, Kind, Needs, Reading};
 use crate::merge::by_words;
 use crate::merge::classify::{Classification, Rules, classify, classify_words};
 use crate::{body_file, wording};
@@ -62,7 +62,7 @@ impl Arguments {
         let settings = config::load(named)?.settings;
         let rules = Rules::new(&settings.merge);
         let (mut reading, facts) = match (&self.file, self.issue) {
-            (Some(path), _) => (read(&body_of(path)?, &rules)?, Facts::new()),
+            (Some(path), _) => (read(&body_of(path)?, home_of(&settings).as_ref(), &rules)?, Facts::new()),
             (None, Some(number)) => {
                 let repository = self.repository(&settings)?;
                 from_forge(&settings, &repository, IssueNumber(number), &rules).await?
@@ -124,8 +124,14 @@ fn judge(reading: &mut Reading, facts: &Facts, rules: &Rules) {
     }
 }
 
-fn read(body: &str, rules: &Rules) -> Result<Reading, Failure> {
-    issue::read(body, &|words| classify_words(words, "", rules)).map_err(|error| {
+/// The repository of the settings: what a text without a place is taken to be about.
+pub(super) fn home_of(settings: &Settings) -> Option<Home> {
+    let repository = settings.choose(None).ok()?;
+    Some(Home::new(settings.forge.url().ok()?.as_str(), &repository.name.to_string()))
+}
+
+fn read(body: &str, home: Option<&Home>, rules: &Rules) -> Result<Reading, Failure> {
+    issue::read_at(body, home, &|words| classify_words(words, "", rules)).map_err(|error| {
         Failure::new(Exit::Settings, error, "shorten the body, or nest its lists less deeply")
     })
 }
@@ -143,7 +149,7 @@ async fn from_forge(
     let token = settings.forge.token().map_err(|error| wrong(error.into()))?;
     let forge = Gitea::new(url, &token, &settings.forge).map_err(|error| wrong(error.into()))?;
     let issue = forge.issue(repository, number).await?;
-    let reading = read(&issue.body, rules)?;
+    let reading = read(&issue.body, Home::of_issue(&issue.html_url).as_ref(), rules)?;
     let mut facts = Facts::new();
     for pull in reading.tasks.iter().filter_map(|task| task.kind.pull()) {
         if !facts.contains_key(&pull) {

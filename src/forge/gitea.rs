@@ -87,11 +87,11 @@ fn repository_route(repository: &RepositoryName) -> Route {
 }
 
 fn issue_route(repository: &RepositoryName, number: IssueNumber) -> Route {
-    repository_route(repository).then("issues").value(number)
+    repository_route(repository).then("issues").value(&number)
 }
 
 fn pull_route(repository: &RepositoryName, number: PullNumber) -> Route {
-    repository_route(repository).then("pulls").value(number)
+    repository_route(repository).then("pulls").value(&number)
 }
 
 fn without_details(route: Route) -> Route {
@@ -217,7 +217,7 @@ impl Forge for Gitea {
         number: IssueNumber,
         label: LabelId,
     ) -> ForgeResult<()> {
-        let route = issue_route(repository, number).then("labels").value(label);
+        let route = issue_route(repository, number).then("labels").value(&label);
         self.http.repeatable(&Method::DELETE, &route).await?;
         Ok(())
     }
@@ -314,7 +314,7 @@ impl Forge for Gitea {
     }
 
     async fn pull_diff(&self, repository: &RepositoryName, number: PullNumber) -> ForgeResult<String> {
-        let route = repository_route(repository).then("pulls").value(format!("{number}.diff"));
+        let route = repository_route(repository).then("pulls").value(&format!("{number}.diff"));
         self.http.get(&route).await?.text()
     }
 
@@ -435,7 +435,7 @@ impl Forge for Gitea {
         base: &CommitSha,
         head: &CommitSha,
     ) -> ForgeResult<Vec<CommitSha>> {
-        let route = repository_route(repository).then("compare").value(format!("{base}...{head}"));
+        let route = repository_route(repository).then("compare").value(&format!("{base}...{head}"));
         let answer = self.http.get(&route).await?;
         let compared: WireCompare = answer.json()?;
         // Empty means "contains": a list that was cut short must not be mistaken for that.

@@ -54,7 +54,7 @@ impl Route {
     }
 
     /// Adds a name, a number, a commit.
-    pub(super) fn value(mut self, value: impl ToString) -> Self {
+    pub(super) fn value(mut self, value: &(impl ToString + ?Sized)) -> Self {
         self.segments.push(Segment::Value(value.to_string()));
         self
     }
@@ -90,7 +90,7 @@ mod tests {
         for (route, shape) in [
             (Route::new("version"), "version"),
             (repository(), "repos/*/*"),
-            (repository().then("pulls").value(6).then("merge"), "repos/*/*/pulls/*/merge"),
+            (repository().then("pulls").value(&6).then("merge"), "repos/*/*/pulls/*/merge"),
             (repository().then("pulls").value("6.diff"), "repos/*/*/pulls/*"),
             (repository().then("contents").value("a").value("b").value("c.yaml"), "repos/*/*/contents/*"),
         ] {

@@ -4,7 +4,7 @@ use super::marks::Mark;
 use super::position::Place;
 use super::read::read_document;
 use super::title::note_in;
-use super::{KnownTask, TaskKey, change_log, keep_history, repair, template};
+use super::{KnownTask, Reading, TaskKey, WrittenTask, change_log, keep_history, repair, template};
 use crate::merge::UpdateType;
 use checklist::{Document, Edits, Item};
 use jiff::Timestamp;
@@ -120,6 +120,8 @@ pub(crate) struct TemplateValues {
 pub(crate) struct Desired {
     /// The tasks as the journal knows them, so that a reworded one is found.
     pub(crate) known: Vec<KnownTask>,
+    /// Where the issue lies, as the reader of the tasks was told: an address names one task or another by it.
+    pub(crate) home: Option<super::Home>,
     /// The tasks that shall look otherwise.
     pub(crate) tasks: Vec<TaskWish>,
     /// The inside of the status block, as [`super::render_status`] makes it.
@@ -136,6 +138,8 @@ pub(crate) struct Desired {
     pub(crate) template: TemplateFields,
     /// The closing report, as [`super::render_closing`] makes it; empty takes away one of ours.
     pub(crate) closing_report: Option<String>,
+    /// The closing reports that were written before.
+    pub(crate) former_closings: Vec<String>,
 }
 
 /// The fresh text with everything of ours as desired; every other byte as it was. Applying twice is the same as once.
@@ -165,9 +169,10 @@ fn pass(fresh: &str, desired: &Desired) -> String {
     let mut text = fresh.to_owned();
     if let Some(report) = &desired.closing_report {
         text = if report.is_empty() {
-            repair::remove(&text, "closing")
+            // A person who changed some of it keeps their lines, and no more of it.
+            repair::remove_written(&text, &Mark::new("closing", "").after(&desired.former_closings))
         } else {
-            repair::place(&text, &Mark::new("closing", report), Place::Top)
+            repair::place(&text, &Mark::new("closing", report).after(&desired.former_closings), Place::Top)
         };
     }
     if let Some(status) = &desired.status {
@@ -203,13 +208,7 @@ fn is_name(name: &str) -> bool {
 /// Ticks and notes.
 fn tasks(text: &str, desired: &Desired) -> String {
     let Ok(document) = Document::parse(text) else { return text.to_owned() };
-    let (mut reading, items) = read_document(&document, &|_| (None, UpdateType::Unknown));
-    let notes: Vec<(TaskKey, String)> = desired
-        .tasks
-        .iter()
-        .flat_map(|wish| wish.notes().map(|note| (wish.key.clone(), note.to_owned())))
-        .collect();
-    keep_history(&mut reading, &desired.known, &notes);
+    let (reading, items, notes) = found(&document, desired);
     let mut edits = Edits::new();
     for (task, index) in reading.tasks.iter().zip(items) {
         let Some(wish) = desired.tasks.iter().find(|wish| wish.key == task.key) else { continue };
@@ -220,6 +219,44 @@ fn tasks(text: &str, desired: &Desired) -> String {
         note(&document, item, wish, &notes, &mut edits);
     }
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The tasks of a text with their history, the item of each, and the notes that may stand there.
+fn found(document: &Document<'_>, desired: &Desired) -> (Reading, Vec<usize>, Vec<(TaskKey, String)>) {
+    let (mut reading, items) =
+        read_document(document, desired.home.as_ref(), &|_| (None, UpdateType::Unknown));
+    let notes: Vec<(TaskKey, String)> = desired
+        .tasks
+        .iter()
+        .flat_map(|wish| wish.notes().map(|note| (wish.key.clone(), note.to_owned())))
+        .collect();
+    keep_history(&mut reading, &desired.known, &notes);
+    (reading, items, notes)
+}
+
+/// How the tasks of a written text really stand: a note that had no place in it is not there.
+pub(crate) fn written_tasks(text: &str, desired: &Desired) -> Vec<WrittenTask> {
+    let Ok(document) = Document::parse(text) else { return Vec::new() };
+    let (reading, items, _) = found(&document, desired);
+    let wish = |key: &TaskKey| desired.tasks.iter().find(|wish| wish.key == *key);
+    reading
+        .tasks
+        .iter()
+        .zip(items)
+        .map(|(task, index)| {
+            let line = document
+                .items()
+                .get(index)
+                .map_or("", |item| &text[item.first_line.start..item.first_line_end]);
+            WrittenTask {
+                key: task.key.clone(),
+                ticked: task.ticked,
+                note: wish(&task.key)
+                    .and_then(|wish| wish.note.clone())
+                    .filter(|note| line.contains(note.as_str())),
+            }
+        })
+        .collect()
 }
 
 /// Brings the note of one task up to date: the wished one once, and none of ours besides it, not even another task's

@@ -37,7 +37,7 @@ fn row(written: bool) -> ChangeRow {
 fn desired(body: &str) -> Desired {
     let tasks = tasks(body);
     Desired {
-        known: tasks.iter().map(KnownTask::from).collect(),
+        known: tasks.iter().map(|task| KnownTask::of(task, &tasks)).collect(),
         tasks: tasks
             .iter()
             .take(1)
@@ -318,7 +318,7 @@ proptest! {
                 former_notes: Vec::new(),
             })
             .collect();
-        wish.known = before.iter().map(KnownTask::from).collect();
+        wish.known = before.iter().map(|task| KnownTask::of(task, &before)).collect();
         wish.closing_report = Some("# RESOLVED\n\nreport".to_owned());
         wish.template.resolved_by =
             Some(FieldWish { value: "caretaker".to_owned(), former: Vec::new() });

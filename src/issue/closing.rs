@@ -101,12 +101,14 @@ pub(crate) enum LessonEvent {
         /// Package, file, version.
         hold: Hold,
     },
-    /// A step needed more than one attempt.
+    /// A step did not happen at once.
     Retried {
         /// The task's id.
         task: String,
-        /// How often it was tried.
-        attempts: u32,
+        /// How often it was tried in vain.
+        failed: u32,
+        /// Whether it happened at last, by our own doing.
+        by_us: bool,
         /// Why it failed at first: one line of our own Markdown.
         why: String,
     },
@@ -220,7 +222,7 @@ fn state(text: &mut Text, view: &ClosingView) {
         [
             layer.layer.word().to_owned(),
             wording::layer_verdict(layer.verdict).to_owned(),
-            evidence(&layer.evidence, MOST_EVIDENCE),
+            evidence(layer.verdict, &layer.evidence, MOST_EVIDENCE),
         ]
     });
     table(text, ["Layer", "Verdict", "Evidence"], rows);

@@ -1,10 +1,13 @@
-//! Whether a title asks for its work without reserve.
+//! Whether a text asks for its work without reserve.
 //!
-//! Words such as `if`, `not` or `or` turn a title around wherever they stand. What is done without asking is done only
-//! where none of them is there; a word too much costs a person a tick, a word too few costs a cluster.
+//! Words such as `if`, `not` or `deferred` turn a title around wherever they stand: in it, in a tag or a note beside it, in
+//! a heading or a list item above it. What is done without asking is done only where none of them is there; a word too
+//! much costs a person a tick, a word too few costs a cluster. This list is not the wall: what a title may hold at all is
+//! the business of [`super::asked`]. It says what was found, so that people are told more than that.
 
-use super::words::is_id;
+use super::vocabulary::{ASKS, PHRASES, REFUSES, TIMES, WAITS, is_part_of_refusal};
 use regex::Regex;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// Why a title's work is not simply done.
@@ -16,90 +19,89 @@ pub(crate) enum Doubt {
     Judgement,
 }
 
-/// Words with which a title says no, or leaves open what is to be done.
-const TURNS: &[&str] = &[
-    "not",
-    "never",
-    "don't",
-    "dont",
-    "doesn't",
-    "shouldn't",
-    "mustn't",
-    "can't",
-    "cannot",
-    "won't",
-    "nor",
-    "neither",
-    "or",
-    "either",
-    "whether",
-    "instead",
-    "skip",
-    "defer",
-    "postpone",
-    "maybe",
-    "perhaps",
-    "possibly",
-];
+/// A reserve, with the words that make it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Reserve {
+    /// How bad it is.
+    pub(crate) doubt: Doubt,
+    /// The word or sign.
+    pub(crate) said: String,
+}
 
-/// Words of a condition to which a yes is the answer.
-const ASKS: &[&str] = &["if", "unless", "approved", "approval"];
+impl Reserve {
+    fn new(doubt: Doubt, said: &str) -> Self {
+        Self { doubt, said: said.to_owned() }
+    }
+}
 
-/// Words of a condition that somebody has to look at.
-const WAITS: &[&str] = &[
-    "when",
-    "once",
-    "until",
-    "till",
-    "only",
-    "provided",
-    "providing",
-    "assuming",
-    "depending",
-    "pending",
-    "ask",
-    "wait",
-    "hold",
-    "later",
-    "soon",
-];
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is a constant that a test compiles")
+}
 
 /// What is waited for after every change anyhow, so that it is no condition of the change.
 static AFTERWARDS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
+    pattern(
         r"(?ix) (?: \b(?:and|then)\b | [,;(] ) \s* (?:then\s+)? wait \s+ (?:for|until) \s+
         (?: (?: the | all | every | its | it | argo | cd | argocd | flux | cluster | layers? | pods? | apps?
           | applications? | nodes? | ceph | rollout | roll | rolled | out | to | be | is | are | sync | synced
           | synchroni[sz]ation | health | healthy | health_ok | green | ready | finish | complete | completed | done
-          | and | again | settle | settled | soak | minutes | [0-9]+ ) \b [\s/]* )+
-        (?: of \s+ \S+ \s* )? (?: $ | [,;.)] )",
+          | again | settle | settled | soak | minutes | [0-9]+ ) \b [\s/]* | and \s+ (?: healthy | green | ready | synced ) \b \s* )+
+        (?: of \s+ \S+ \s* )? (?: $ | [;.)] | (?P<goes_on> , | \b(?:and|then)\b ) )",
     )
-    .expect("the pattern is a constant that a test compiles")
 });
 
-/// The reserve that a title makes, if any.
-pub(crate) fn doubt(title: &str) -> Option<Doubt> {
-    let title = AFTERWARDS.replace_all(title, " ");
-    let words: Vec<&str> = title
-        .split_whitespace()
-        .map(|word| word.trim_matches(|c: char| !(c.is_alphanumeric() || matches!(c, '?' | '？'))))
-        .collect();
-    let lower: Vec<String> = words.iter().map(|word| word.to_lowercase().replace('’', "'")).collect();
-    // A name such as `only-office` holds such a word and is none.
-    let any = |list: &[&str]| lower.iter().any(|word| list.contains(&word.as_str()));
-    let asks = title.split_whitespace().any(|word| word.contains(['?', '？']) && !word.contains("://"));
-    if any(TURNS) || asks || lower.iter().any(|word| is_choice(word)) {
-        return Some(Doubt::Judgement);
+/// The text without what is waited for afterwards.
+pub(crate) fn without_waits(text: &str) -> Cow<'_, str> {
+    AFTERWARDS.replace_all(text, |found: &regex::Captures<'_>| {
+        // What goes on behind it is judged as what it is.
+        found.name("goes_on").map_or_else(|| " ".to_owned(), |on| format!(" {} ", on.as_str()))
+    })
+}
+
+/// The words as they are compared, with how they are written.
+fn tokens(text: &str) -> Vec<(String, &str)> {
+    text.split_whitespace()
+        .filter(|word| !word.contains("://"))
+        .flat_map(|word| word.split(|c: char| "()[]{},;:—–\"«»“”„".contains(c)))
+        .map(|word| word.trim_matches(|c: char| !(c.is_alphanumeric() || matches!(c, '?' | '？' | '@'))))
+        .filter(|word| !word.is_empty())
+        .map(|word| (word.to_lowercase().replace(['’', '‘'], "'"), word))
+        .collect()
+}
+
+/// A phrase of the list that a text holds, word by word.
+fn phrase(tokens: &[(String, &str)]) -> Option<&'static str> {
+    let joined = format!(" {} ", tokens.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(" "));
+    PHRASES.iter().copied().find(|phrase| joined.contains(&format!(" {phrase} ")))
+}
+
+/// The reserve that a text makes, if any.
+pub(crate) fn doubt(text: &str) -> Option<Reserve> {
+    if let Some(icon) = icon(text) {
+        return Some(Reserve::new(Doubt::Judgement, icon));
     }
-    if any(ASKS) {
-        return Some(Doubt::Yes);
+    let text = super::depends::without_ids(text);
+    let text = without_waits(&text);
+    let tokens = tokens(&text);
+    let any =
+        |list: &[&str]| tokens.iter().find(|(word, _)| list.contains(&word.as_str())).map(|(_, said)| *said);
+    if let Some(phrase) = phrase(&tokens) {
+        return Some(Reserve::new(Doubt::Judgement, phrase));
     }
-    // `after A1` is a dependency, which is seen to; after anything else is for a person to see.
-    let after = lower.iter().enumerate().any(|(at, word)| {
-        let mut next = words.iter().skip(at + 1).skip_while(|word| word.eq_ignore_ascii_case("task"));
-        word == "after" && !next.next().is_some_and(|next| is_id(next))
-    });
-    (any(WAITS) || after).then_some(Doubt::Judgement)
+    let asks = tokens.iter().find(|(word, _)| word.contains(['?', '？']) || is_choice(word));
+    let refuses = any(REFUSES).or(asks.map(|(_, said)| *said));
+    let hyphenated = || tokens.iter().find(|(word, _)| is_part_of_refusal(word)).map(|(_, said)| *said);
+    if let Some(said) = refuses.or_else(hyphenated) {
+        return Some(Reserve::new(Doubt::Judgement, said));
+    }
+    if let Some(said) = any(ASKS) {
+        return Some(Reserve::new(Doubt::Yes, said));
+    }
+    let time = tokens.iter().find(|(word, _)| is_time(word)).map(|(_, said)| *said);
+    let mention =
+        tokens.iter().find(|(word, _)| word.starts_with('@') && word.len() > 1).map(|(_, said)| *said);
+    let said = any(WAITS).or(time).or(mention)?;
+    Some(Reserve::new(Doubt::Judgement, said))
 }
 
 /// `merge/close`, `and/or`: what is to be done is left open.
@@ -107,6 +109,183 @@ fn is_choice(word: &str) -> bool {
     let mut parts = word.split('/');
     word.contains('/')
         && parts.any(|part| matches!(part, "merge" | "close" | "skip" | "hold" | "wait" | "defer" | "or"))
+}
+
+static DATE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"^(?:20[0-9]{2}-[0-9]{1,2}-[0-9]{1,2}|[0-9]{1,2}\.[0-9]{1,2}\.20[0-9]{2}|[0-9]{1,2}/[0-9]{1,2}/20[0-9]{2}|[0-9]{1,2}(?:am|pm))$",
+    )
+});
+
+fn is_time(word: &str) -> bool {
+    TIMES.contains(&word) || DATE.is_match(word)
+}
+
+/// Signs that say no, or not yet. A warning sign says only that something matters.
+const ICONS: &[&str] = &[
+    "❌",
+    "🚫",
+    "⛔",
+    "⏸",
+    "🛑",
+    "✋",
+    "❎",
+    "🙅",
+    "🚧",
+    "❓",
+    "❔",
+    "🤔",
+    "💡",
+    "💤",
+    "👎",
+    ":x:",
+    ":no_entry:",
+    ":no_entry_sign:",
+    ":stop_sign:",
+    ":octagonal_sign:",
+    ":construction:",
+    ":question:",
+    ":thinking:",
+    ":pause_button:",
+    ":double_vertical_bar:",
+    ":bulb:",
+    ":zzz:",
+    ":-1:",
+    ":thumbsdown:",
+    ":raised_hand:",
+];
+
+/// A sign in a text that says no.
+pub(crate) fn icon(text: &str) -> Option<&'static str> {
+    // Most lines have neither a sign nor a name of one.
+    let may = !text.is_ascii() || text.contains(':');
+    ICONS.iter().copied().filter(|_| may).find(|icon| text.contains(icon))
+}
+
+/// Headings that only name what is below them, however their words look.
+static TO_DO: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\bnot (?:yet )?(?:started|done|finished)\b|\bto be done\b|\bpending(?: (?:tasks?|items?|updates?|actions?|work|merges?|prs?))?\b",
+    )
+});
+static NEXT: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:next (?:week|month|year|quarter|sprint|window|time|maintenance|release)|tomorrow|tonight)\b",
+    )
+});
+static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) \b(?: ideas? | backlog | someday | parked | parking\ lot | icebox | wish[\s-]?list | proposals? | discussions? | discuss
+        | questions? | manual | manually | humans? | hands-on | optional | nice\ to\ have | drafts? | wip | decisions?
+        | decide | won'?t | future | out\ of\ scope | (?:for|to|needs|under|in)\ review | approvals? | if | unless | examples?
+        | maybe ) \b | ^ \W* (?: review | evaluate | consider | triage ) \b (?: [^m] | m[^e] )* $",
+    )
+});
+static OVER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) ^ \W* (?: already | all )? \s* (?: done | completed | finished | resolved | archived? | history ) (?: \s+ (?: tasks? | items? | actions? ) )? \W* $",
+    )
+});
+
+/// The reserve that a heading, or a line that opens a list, makes for what stands below it.
+pub(crate) fn above(text: &str) -> Option<Reserve> {
+    if let Some(icon) = icon(text) {
+        return Some(Reserve::new(Doubt::Judgement, icon));
+    }
+    let text = text.replace(['’', '‘'], "'");
+    let text = TO_DO.replace_all(&text, " ");
+    let whole = [&*NEXT, &*SET_ASIDE, &*OVER].into_iter().find_map(|pattern| pattern.find(&text));
+    if let Some(found) = whole {
+        return Some(Reserve::new(Doubt::Judgement, found.as_str().trim()));
+    }
+    let tokens = tokens(&text);
+    if let Some(phrase) = phrase(&tokens) {
+        return Some(Reserve::new(Doubt::Judgement, phrase));
+    }
+    // Headings name kinds (`patch or minor`) and places in the order of work (`before the merges`, `required`).
+    let names = [
+        "or",
+        "either",
+        "before",
+        "following",
+        "prior",
+        "needs",
+        "need",
+        "needed",
+        "requires",
+        "required",
+        "must",
+        "should",
+    ];
+    let found = tokens.iter().find(|(word, _)| {
+        let word = word.as_str();
+        (REFUSES.contains(&word) || WAITS.contains(&word)) && !names.contains(&word) && word != "after"
+            || word.contains(['?', '？'])
+            || is_choice(word)
+    });
+    if let Some((_, said)) = found {
+        return Some(Reserve::new(Doubt::Judgement, said));
+    }
+    let after = tokens.iter().position(|(word, _)| word == "after")?;
+    let plain = tokens[after + 1..].iter().all(|(word, _)| is_of_the_order(word));
+    (!plain).then(|| Reserve::new(Doubt::Judgement, tokens[after].1))
+}
+
+/// Whether somebody speaks of themselves, or asks for something: then the line is no description.
+pub(crate) fn speaks(text: &str) -> Option<Reserve> {
+    let found = tokens(text).into_iter().find(|(word, _)| {
+        matches!(
+            word.as_str(),
+            "i" | "i'd"
+                | "i'll"
+                | "we"
+                | "we'll"
+                | "me"
+                | "my"
+                | "us"
+                | "please"
+                | "let"
+                | "first"
+                | "careful"
+                | "carefully"
+        )
+    })?;
+    Some(Reserve::new(Doubt::Yes, found.1))
+}
+
+/// The reserve that a `Status` below a task makes.
+pub(crate) fn above_status(text: &str, label: &str) -> Option<Reserve> {
+    if label == "status" { above(text) } else { None }
+}
+
+/// Words with which a heading says where in the order its tasks come: `Everything after P0`.
+fn is_of_the_order(word: &str) -> bool {
+    word.contains(|c: char| c.is_ascii_digit())
+        || matches!(
+            word,
+            "the"
+                | "all"
+                | "every"
+                | "each"
+                | "these"
+                | "this"
+                | "that"
+                | "maintenance"
+                | "upgrade"
+                | "upgrades"
+                | "update"
+                | "updates"
+                | "merge"
+                | "merges"
+                | "change"
+                | "changes"
+                | "phase"
+                | "step"
+                | "tasks"
+                | "task"
+                | "work"
+                | "main"
+        )
 }
 
 #[cfg(test)]
@@ -121,11 +300,14 @@ mod tests {
             ("Merge PR #12; wait for ArgoCD sync; run universal validation gate", None),
             ("Merge PR #12, then wait until all layers are GREEN", None),
             ("Merge PR #12 and wait for the rollout of grafana", None),
+            ("Merge PR #12, wait for ArgoCD sync and run the gate", None),
             ("Merge PR #12 only-office/documentserver to 8.1", None),
             ("Merge PR #12 after A1", None),
             ("Merge PR #12 after task A1", None),
+            ("Merge PR #12 after B1-B3 and b4", None),
             ("Close #12 (https://example.org/?a=b)", None),
             ("Merge PR #12 and wait for the owner", Some(Judgement)),
+            ("Merge PR #12, wait for sync and wait for the owner", Some(Judgement)),
             ("Merge PR #12 after the backup", Some(Judgement)),
             ("Merge PR #15? Ask the owner first", Some(Judgement)),
             ("Merge PR #12 (maybe)", Some(Judgement)),
@@ -136,8 +318,88 @@ mod tests {
             ("Merge PR #9 only if the notes are harmless", Some(Yes)),
             ("Merge PR #9 when approved", Some(Yes)),
             ("Merge PR #9 if approved, or defer it", Some(Judgement)),
+            ("Merge PR #9 - DEFERRED", Some(Judgement)),
+            ("Merge PR #9 (blocked by upstream bug)", Some(Judgement)),
+            ("Merge PR #9 - postponed", Some(Judgement)),
+            ("Merge PR #9 [skipped]", Some(Judgement)),
+            ("Merge PR #9, cancelled", Some(Judgement)),
+            ("Merge PR #9 manually by hand", Some(Judgement)),
+            ("Merge PR #9 (needs backup first)", Some(Judgement)),
+            ("Merge PR #9 (needs human sign-off)", Some(Judgement)),
+            ("Merge PR #9 subject to review by the operator", Some(Judgement)),
+            ("Merge PR #9 (superseded by #18)", Some(Judgement)),
+            ("WIP: Merge PR #9", Some(Judgement)),
+            ("Merge PR #9 (rejected by the operator)", Some(Judgement)),
+            ("Merge PR #9 - no longer needed", Some(Judgement)),
+            ("Merge PR #9 in case it is green", Some(Judgement)),
+            ("Merge PR #9 following a verified backup", Some(Judgement)),
+            ("Merge PR #9 next week", Some(Judgement)),
+            ("Merge PR #9 on 2026-12-01", Some(Judgement)),
+            ("Merge PR #9 nicht", Some(Judgement)),
+            ("Merge PR #9 nur nach Freigabe", Some(Judgement)),
+            ("Merge PR #9 falls genehmigt", Some(Judgement)),
+            ("Merge PR #9 si approuvé", Some(Judgement)),
+            ("Merge PR #9 (unapproved)", Some(Judgement)),
+            ("Merge PR #9 (do-not-merge)", Some(Judgement)),
+            ("❌ Merge PR #9", Some(Judgement)),
+            ("Merge PR #9 - ask @operator", Some(Judgement)),
+            ("Merge PR #9 (renovate/grafana@11.2.0)", None),
         ] {
-            assert_eq!(doubt(title), expected, "{title}");
+            assert_eq!(doubt(title).map(|reserve| reserve.doubt), expected, "{title}");
+        }
+    }
+
+    #[test]
+    fn headings_that_say_no_are_heard() {
+        for text in [
+            "Deferred (do not merge)",
+            "Blocked",
+            "On hold until the new disks are in",
+            "If approved",
+            "Needs approval",
+            "Manual tasks (humans only)",
+            "Won't do",
+            "❌ Rejected",
+            "💡 Ideas",
+            "Backlog",
+            "Next week",
+            "For review",
+            "Review these",
+            "Open questions?",
+            "After the owner has agreed",
+            "Do not do these:",
+            "Waiting for upstream",
+            "Not now",
+            "Parking lot",
+            "Completed ✅",
+            "Optional",
+            "Zurückgestellt",
+        ] {
+            assert!(above(text).is_some(), "{text}");
+        }
+        for text in [
+            "Action Items (Tasks)",
+            "[Maintenance] 2026-03-31 - Homelab",
+            "Homelab Maintenance Report - 2025-12-09 Evening Update",
+            "Phase B: Critical (P0)",
+            "High Priority Tasks (do these first)",
+            "Not started",
+            "Pending",
+            "Pending updates",
+            "Patch or minor updates",
+            "Everything after P0",
+            "After the maintenance",
+            "Before the merges",
+            "Required",
+            "Afterwards",
+            "Next steps",
+            "Review and merge",
+            "🟡 System Layer - YELLOW",
+            "Final Validation",
+            "Week 47",
+            "Approved",
+        ] {
+            assert_eq!(above(text), None, "{text}");
         }
     }
 }

@@ -2,8 +2,10 @@
 //!
 //! The race decided here: a page that was open before our last write is saved after it. Where the forge counts versions
 //! that write is refused; where it does not, an old copy lands over ours, and every box that we ticked is open again
-//! without anybody having wished it. So an untick counts only while our note is still there and our status block is the
-//! newest. In the same way a box that an old copy ticks again, with a note that we have replaced since, is nobody's word.
+//! without anybody having wished it. So an untick counts only while our status block is the newest, which no old copy
+//! holds, and no note stands there that we have replaced since, as in a line of an old copy. Our note itself may be gone or
+//! changed: a person takes it away with the tick. In the same way a box that an old copy ticks again, with a note that we
+//! have replaced since, is nobody's word.
 
 use super::{Reading, TaskKey, marks};
 use checklist::Document;
@@ -27,6 +29,8 @@ pub(crate) struct Written {
     pub(crate) tasks: Vec<WrittenTask>,
     /// The inside of the status block.
     pub(crate) status: Option<String>,
+    /// The notes that stood there by our own doing before that, by task.
+    pub(crate) former_notes: Vec<(TaskKey, String)>,
 }
 
 /// Something that a person, or an old copy, did to the text.
@@ -77,12 +81,16 @@ pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec
         };
         let key = task.key.clone();
         let note_stands = last.note.as_ref().is_none_or(|note| task.notes.contains(note));
+        let former_stands = written
+            .former_notes
+            .iter()
+            .any(|(of, note)| *of == key && Some(note) != last.note.as_ref() && task.notes.contains(note));
         // A note of ours that we have replaced since comes with an old copy, and so does the tick beside it.
         let note_returned = !newest && task.notes.iter().any(|note| Some(note) != last.note.as_ref());
         match (last.ticked, task.ticked) {
             (false, true) if note_returned => stale.push(key),
             (false, true) => edits.push(Edit::Ticked { key }),
-            (true, false) if note_stands && newest => edits.push(Edit::Unticked { key }),
+            (true, false) if newest && !former_stands => edits.push(Edit::Unticked { key }),
             (true, false) => stale.push(key),
             (true, true) | (false, false) if !note_stands && newest && !task.notes.is_empty() => {
                 edits.push(Edit::NoteTaken { key });
@@ -99,6 +107,14 @@ pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec
         }
     }
     edits
+}
+
+/// Which of some texts of the status block a body shows.
+pub(crate) fn shown_statuses<'a>(body: &str, statuses: impl Iterator<Item = &'a str>) -> Vec<bool> {
+    match Document::parse(body) {
+        Ok(document) => statuses.map(|status| marks::shows(&document, "status", status)).collect(),
+        Err(_) => statuses.map(|_| false).collect(),
+    }
 }
 
 #[cfg(test)]
@@ -119,17 +135,21 @@ mod tests {
 
     #[test]
     fn an_untick_counts_only_on_our_newest_text() {
+        const FORMER: &str = "*(done 2026-11-21 14:20 UTC: by hand)*";
         let key = reading("- [ ] Fix a\n").tasks[0].key.clone();
         let written = Written {
             tasks: vec![WrittenTask { key: key.clone(), ticked: true, note: Some(NOTE.to_owned()) }],
             status: Some("new".to_owned()),
+            former_notes: [FORMER, NOTE].map(|note| (key.clone(), note.to_owned())).to_vec(),
         };
         let unticked = vec![Edit::Unticked { key: key.clone() }];
         let stale = vec![Edit::StaleWrite { keys: vec![key.clone()] }];
         for (body, expected) in [
-            (format!("{}- [ ] Fix a {NOTE}\n", status("new")), unticked),
+            (format!("{}- [ ] Fix a {NOTE}\n", status("new")), unticked.clone()),
+            (format!("{}- [ ] Fix a\n", status("new")), unticked.clone()),
+            (format!("{}- [ ] Fix a *(done, but badly)*\n", status("new")), unticked),
+            (format!("{}- [ ] Fix a {FORMER}\n", status("new")), stale.clone()),
             (format!("{}- [ ] Fix a\n", status("old")), stale.clone()),
-            (format!("{}- [ ] Fix a\n", status("new")), stale.clone()),
             (format!("{}- [ ] Fix a {NOTE}\n", status("old")), stale),
             (format!("{}- [x] Fix a {NOTE}\n", status("new")), Vec::new()),
             (
@@ -149,6 +169,7 @@ mod tests {
         let written = Written {
             tasks: vec![WrittenTask { key: reading.tasks[0].key.clone(), ticked: false, note: None }],
             status: Some("- [ ] Approve **A1** (code `7f3c`)".to_owned()),
+            ..Written::default()
         };
         assert_eq!(
             decisions(&body, &reading, &written),

@@ -1,108 +1,247 @@
-//! Which task must end before which, by their words.
+//! Which task must end before which.
+//!
+//! What people write counts as written: an id, a range of ids, the pull request that another task merges, in any case of
+//! letters. What they write and nothing here answers is not dropped: then somebody has to say yes. What follows from the
+//! words alone never contradicts what is written, and tasks that wait for each other in a circle wait for a person.
 
-use super::guess::{Guess, Source};
+use super::guess::{Certainty, Guess, Source};
 use super::kind::{bare, pulls, words};
+use super::named::{Named, parts};
 use super::spec::{self, SpecRow};
-use super::{Check, Kind, Task, Warning};
+use super::{About, Check, Kind, Task, Warning};
 use crate::action::Action;
+use crate::forge::PullNumber;
 use crate::wording;
-use regex::Regex;
-use std::sync::LazyLock;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-static AFTER: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(
-        r"(?x) \b (?i: after | once | following | requires? | needs | depends\ on | blocked\ by )
-        ((?: [\s,]+ (?: and | or | tasks? | [A-Z]{1,5}-?[0-9]{1,4}[a-z]? ) \b )+)",
-    )
-    .expect("the pattern is a constant that a test compiles")
-});
+pub(crate) use super::named::without_ids;
 
-/// The ids that a title names as what comes before: `after A1 and A2`.
-pub(crate) fn named_before(title: &str) -> String {
-    AFTER.captures_iter(title).filter_map(|found| found.get(1)).map(|ids| ids.as_str()).collect()
+/// What a task says of its place among the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Written {
+    /// The words that name them.
+    pub(crate) text: String,
+    /// Where it says so.
+    pub(crate) source: Source,
+    /// Whether it comes before them, not after.
+    pub(crate) before: bool,
 }
 
-/// Fills in what each task depends on. `written` is what each says itself, with where; `rows` the table of changes,
-/// `of_tasks` which of them are about which task.
-pub(crate) fn fill(
-    tasks: &mut [Task],
-    written: &[Vec<(String, Source)>],
-    rows: &[SpecRow],
-    of_tasks: &[Vec<usize>],
-    warnings: &mut Vec<Warning>,
-) {
-    let by_rows = by_rows(tasks, rows, of_tasks, warnings);
-    let found: Vec<Vec<Guess<String>>> = tasks
-        .iter()
-        .enumerate()
-        .map(|(position, task)| {
-            tasks
-                .iter()
-                .enumerate()
-                .filter(|(other, candidate)| *other != position && candidate.kind != Kind::Final)
-                .filter_map(|(other, candidate)| {
-                    let id = candidate.id.clone();
-                    let said = written.get(position).into_iter().flatten().find(|(text, _)| {
-                        names(text, &candidate.id)
-                            || candidate.written_id.as_deref().is_some_and(|id| names(text, id))
-                    });
-                    if let Some((_, source)) = said {
-                        return Some(Guess::written(id, source.clone()));
-                    }
-                    if let Some((_, line)) = by_rows[position].iter().find(|(at, _)| *at == other) {
-                        return Some(Guess::written(id, Source::Spec(*line)));
-                    }
-                    let follows = follows(task, candidate)
-                        || (other < position && repairs(candidate, task))
-                        || turns_green(candidate, task);
-                    follows.then(|| Guess::inferred(id, Source::Words))
-                })
-                .collect()
-        })
-        .collect();
-    for (task, guesses) in tasks.iter_mut().zip(found) {
-        task.depends_on = guesses.iter().map(|guess| guess.value.clone()).collect();
-        task.guesses.depends_on = guesses;
+/// What was found besides the dependencies themselves.
+#[derive(Debug, Default)]
+pub(crate) struct Troubles {
+    /// By task: what it waits for and nothing here answers.
+    pub(crate) unresolved: BTreeMap<usize, Vec<String>>,
+    /// By task: the ids of the circle in which it waits for itself.
+    pub(crate) circles: BTreeMap<usize, Vec<String>>,
+}
+
+/// A word that more tasks than this have names none of them.
+const MOST_OF_A_NAME: usize = 32;
+
+/// Tasks by what they may be called.
+struct Index {
+    ids: HashMap<String, Vec<usize>>,
+    pulls: HashMap<PullNumber, Vec<usize>>,
+}
+
+impl Index {
+    fn new(tasks: &[Task]) -> Self {
+        let mut ids: HashMap<String, Vec<usize>> = HashMap::new();
+        let mut pulls: HashMap<PullNumber, Vec<usize>> = HashMap::new();
+        for (at, task) in tasks.iter().enumerate() {
+            ids.entry(task.id.to_lowercase()).or_default().push(at);
+            if let Some(written) = task.written_id.as_deref().filter(|written| *written != task.id) {
+                ids.entry(written.to_lowercase()).or_default().push(at);
+            }
+            if let Kind::Merge { pull } | Kind::Decide { pull: Some(pull) } = &task.kind {
+                pulls.entry(*pull).or_default().push(at);
+            } else if let Kind::Person = &task.kind {
+                for pull in super::kind::pulls(&task.title) {
+                    pulls.entry(pull).or_default().push(at);
+                }
+            }
+        }
+        Self { ids, pulls }
+    }
+
+    fn named(&self, named: &Named) -> &[usize] {
+        let found = match named {
+            Named::Id(id) => self.ids.get(&id.to_lowercase()),
+            Named::Pull(pull) => self.pulls.get(pull),
+            Named::Words(_) => None,
+        };
+        found.map_or(&[], Vec::as_slice)
+    }
+
+    fn knows(&self, id: &str) -> bool {
+        self.ids.contains_key(&id.to_lowercase())
     }
 }
 
-/// For each task the tasks that its rows of the table say come first, with the row's line.
-fn by_rows(
-    tasks: &[Task],
+/// Fills in what each task depends on. `written` is what each says itself; `rows` the table of changes, `of_tasks` which
+/// of them are about which task.
+pub(crate) fn fill(
+    tasks: &mut [Task],
+    written: &[Vec<Written>],
     rows: &[SpecRow],
     of_tasks: &[Vec<usize>],
     warnings: &mut Vec<Warning>,
-) -> Vec<Vec<(usize, usize)>> {
-    let mut first: Vec<Vec<(usize, usize)>> = vec![Vec::new(); tasks.len()];
-    for (at, row) in rows.iter().enumerate() {
-        for part in spec::parts(&row.depends) {
-            let named = pulls(part);
-            let before: Vec<usize> = match rows.iter().position(|other| other.id == part) {
-                Some(other) => (0..tasks.len()).filter(|&task| of_tasks[task].contains(&other)).collect(),
-                None => (0..tasks.len())
-                    .filter(|&task| {
-                        tasks[task].written_id.as_deref() == Some(part)
-                            || tasks[task].kind.pull().is_some_and(|pull| named.contains(&pull))
-                    })
-                    .collect(),
-            };
-            if before.is_empty() && !rows.iter().any(|other| other.id == part) {
-                warnings.push(Warning { line: row.line, text: wording::spec_dependency(&row.id, part) });
-            }
-            for (task, first) in first.iter_mut().enumerate() {
-                if of_tasks[task].contains(&at) {
-                    // Tasks about the same row are one change: they are put in order by what they are.
-                    let others = before.iter().filter(|other| !of_tasks[**other].contains(&at));
-                    first.extend(others.map(|&other| (other, row.line)));
+) -> Troubles {
+    let index = Index::new(tasks);
+    let mut troubles = Troubles::default();
+    let mut edges: Vec<BTreeMap<usize, (Certainty, Source)>> = vec![BTreeMap::new(); tasks.len()];
+    for (at, said) in written.iter().enumerate() {
+        for said in said {
+            for named in parts(&said.text, |id| index.knows(id)) {
+                let found = index.named(&named);
+                if found.is_empty() {
+                    troubles.unresolved.entry(at).or_default().push(named.to_string());
+                }
+                for &other in found {
+                    let (from, to) = if said.before { (other, at) } else { (at, other) };
+                    edges[from].entry(to).or_insert((Certainty::Written, said.source.clone()));
                 }
             }
         }
     }
-    first
+    by_rows(rows, of_tasks, &index, &mut edges, &mut troubles, warnings);
+    for (at, other) in by_words(tasks, &index) {
+        edges[at].entry(other).or_insert((Certainty::Inferred, Source::Words));
+    }
+    // What was only inferred gives way where it contradicts what is written.
+    for circle in circles(&edges) {
+        for &at in &circle {
+            edges[at]
+                .retain(|other, (certainty, _)| *certainty == Certainty::Written || !circle.contains(other));
+        }
+    }
+    for circle in circles(&edges) {
+        let ids: Vec<String> = circle.iter().map(|&at| tasks[at].id.clone()).collect();
+        for &at in &circle {
+            edges[at].retain(|other, _| !circle.contains(other));
+            warnings.push(Warning {
+                line: tasks[at].line,
+                text: wording::waits_in_a_circle(&ids),
+                about: About::Contradiction,
+            });
+            troubles.circles.insert(at, ids.clone());
+        }
+    }
+    for (at, named) in &troubles.unresolved {
+        for named in named {
+            let text = wording::unknown_dependency(&tasks[*at].id, named);
+            warnings.push(Warning { line: tasks[*at].line, text, about: About::Dependency(named.clone()) });
+        }
+    }
+    let ids: Vec<String> = tasks.iter().map(|task| task.id.clone()).collect();
+    for (task, edges) in tasks.iter_mut().zip(edges) {
+        let guesses: Vec<Guess<String>> = edges
+            .into_iter()
+            .map(|(other, (certainty, source))| Guess { value: ids[other].clone(), certainty, source })
+            .collect();
+        task.depends_on = guesses.iter().map(|guess| guess.value.clone()).collect();
+        task.guesses.depends_on = guesses;
+    }
+    troubles
 }
 
-fn names(text: &str, id: &str) -> bool {
-    text.split(|c: char| !(c.is_alphanumeric() || c == '-')).any(|word| word == id)
+/// What the rows of the table say comes first.
+fn by_rows(
+    rows: &[SpecRow],
+    of_tasks: &[Vec<usize>],
+    index: &Index,
+    edges: &mut [BTreeMap<usize, (Certainty, Source)>],
+    troubles: &mut Troubles,
+    warnings: &mut Vec<Warning>,
+) {
+    let mut of_rows: Vec<Vec<usize>> = vec![Vec::new(); rows.len()];
+    for (task, rows) in of_tasks.iter().enumerate() {
+        for &row in rows {
+            of_rows[row].push(task);
+        }
+    }
+    let places: HashMap<&str, usize> =
+        rows.iter().enumerate().rev().map(|(at, row)| (row.id.as_str(), at)).collect();
+    for (at, row) in rows.iter().enumerate() {
+        for part in spec::parts(&row.depends) {
+            let row_before = places.get(part).copied();
+            let before: Vec<usize> = match row_before {
+                Some(other) => of_rows[other].clone(),
+                None => parts(part, |id| index.knows(id))
+                    .iter()
+                    .flat_map(|named| index.named(named).to_vec())
+                    .collect(),
+            };
+            if before.is_empty() {
+                warnings.push(Warning::guess(row.line, wording::spec_dependency(&row.id, part)));
+            }
+            for &task in &of_rows[at] {
+                // A row that nobody works on may be meant to have been worked on.
+                if before.is_empty() && row_before.is_some() {
+                    troubles.unresolved.entry(task).or_default().push(part.to_owned());
+                }
+                // Tasks about the same row are one change: they are put in order by what they are.
+                for &other in before.iter().filter(|other| !of_tasks[**other].contains(&at)) {
+                    let found = || (Certainty::Written, Source::Spec(row.line));
+                    edges[task].entry(other).or_insert_with(found);
+                }
+            }
+        }
+    }
+}
+
+/// What follows from the words of two tasks: which waits for which.
+fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let repairs = repairs_by_word(tasks);
+    let turning: Vec<usize> = tasks
+        .iter()
+        .enumerate()
+        .filter(|(_, task)| matches!(task.kind, Kind::Action { action: Action::CephCrashArchive }))
+        .map(|(at, _)| at)
+        .take(MOST_OF_A_NAME)
+        .collect();
+    for (at, task) in tasks.iter().enumerate() {
+        for pull in about(task) {
+            let others = index.pulls.get(&pull).into_iter().flatten().copied();
+            found.extend(
+                others
+                    .filter(|&other| other != at && follows(task, &tasks[other]))
+                    .take(MOST_OF_A_NAME)
+                    .map(|other| (at, other)),
+            );
+        }
+        if turns_green(task) {
+            found.extend(turning.iter().map(|&other| (at, other)));
+        }
+        if matches!(task.kind, Kind::Verify { check: Check::AllLayers }) {
+            for word in words(&task.title).iter().skip(1).filter(|word| is_a_name(word)) {
+                let named = repairs.get(word).filter(|named| named.len() <= MOST_OF_A_NAME);
+                let before = named.into_iter().flatten().copied().filter(|&other| other < at);
+                found.extend(
+                    before.filter(|&other| tasks[other].priority <= task.priority).map(|other| (at, other)),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// The pull requests whose other tasks one may have to follow.
+fn about(task: &Task) -> Vec<PullNumber> {
+    match &task.kind {
+        Kind::Merge { pull } | Kind::Track { pull: Some(pull) } => vec![*pull],
+        Kind::Close { number } => {
+            let mut found: Vec<PullNumber> = pulls(&task.title);
+            found.extend(bare(&task.title).into_iter().map(PullNumber));
+            found.push(PullNumber(number.0));
+            found.sort_unstable();
+            found.dedup();
+            found
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// A merge follows the decision about it; what tracks or closes something follows the work on it.
@@ -114,18 +253,15 @@ fn follows(task: &Task, candidate: &Task) -> bool {
             Kind::Decide { pull: Some(other) } | Kind::Merge { pull: other },
         ) => pull == other,
         (Kind::Close { number }, Kind::Decide { pull: Some(pull) }) => pull.as_issue() == *number,
-        (Kind::Close { number }, Kind::Merge { pull }) => {
-            pull.as_issue() != *number
-                && (pulls(&task.title).contains(pull) || bare(&task.title).contains(&pull.0))
-        }
+        (Kind::Close { number }, Kind::Merge { pull }) => pull.as_issue() != *number,
         _ => false,
     }
 }
 
-/// What turns a verification GREEN goes before it.
-fn turns_green(candidate: &Task, task: &Task) -> bool {
-    match (&candidate.kind, &task.kind) {
-        (Kind::Action { action: Action::CephCrashArchive }, Kind::Verify { check }) => match check {
+/// What an archive of crash reports turns GREEN comes after it.
+fn turns_green(task: &Task) -> bool {
+    match &task.kind {
+        Kind::Verify { check } => match check {
             Check::CephHealthy | Check::AllLayers => true,
             Check::Layer(layer) => *layer == crate::health::Layer::System,
             Check::NodesReady | Check::ApplicationsHealthy | Check::PodsHealthy => false,
@@ -134,32 +270,34 @@ fn turns_green(candidate: &Task, task: &Task) -> bool {
     }
 }
 
-/// A person's repair of something comes before the check that the same thing is GREEN again.
-fn repairs(candidate: &Task, task: &Task) -> bool {
-    if !matches!(task.kind, Kind::Verify { check: Check::AllLayers })
-        || !matches!(candidate.kind, Kind::Person)
-        || candidate.priority > task.priority
-    {
-        return false;
+/// People's repairs by the names in their titles: such a repair comes before the check that the same thing is GREEN.
+fn repairs_by_word(tasks: &[Task]) -> HashMap<String, Vec<usize>> {
+    let mut found: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, task) in tasks.iter().enumerate().filter(|(_, task)| matches!(task.kind, Kind::Person)) {
+        let list = words(&task.title);
+        let looks = list.first().is_some_and(|first| {
+            matches!(
+                first.as_str(),
+                "capture"
+                    | "collect"
+                    | "verify"
+                    | "confirm"
+                    | "check"
+                    | "review"
+                    | "document"
+                    | "track"
+                    | "investigate"
+                    | "identify"
+            )
+        });
+        if !looks {
+            let names: BTreeSet<String> = list.into_iter().filter(|word| is_a_name(word)).collect();
+            for name in names {
+                found.entry(name).or_default().push(at);
+            }
+        }
     }
-    let looks = [
-        "capture",
-        "collect",
-        "verify",
-        "confirm",
-        "check",
-        "review",
-        "document",
-        "track",
-        "investigate",
-        "identify",
-    ];
-    let first = words(&candidate.title).into_iter().next().unwrap_or_default();
-    if looks.contains(&first.as_str()) {
-        return false;
-    }
-    let theirs = words(&candidate.title);
-    words(&task.title).iter().skip(1).any(|word| is_a_name(word) && theirs.contains(word))
+    found
 }
 
 /// Not one of the words in which anything is said.
@@ -199,4 +337,54 @@ fn is_a_name(word: &str) -> bool {
                 | "update"
                 | "image"
         )
+}
+
+/// The circles in which tasks wait for each other, a task that waits for itself included.
+fn circles(edges: &[BTreeMap<usize, (Certainty, Source)>]) -> Vec<BTreeSet<usize>> {
+    // Tarjan's algorithm, with a stack of its own: a chain of tasks may be as long as the text.
+    const UNSEEN: usize = usize::MAX;
+    let (mut index, mut low) = (vec![UNSEEN; edges.len()], vec![0; edges.len()]);
+    let (mut stack, mut on_stack, mut next) = (Vec::new(), vec![false; edges.len()], 0);
+    let mut found = Vec::new();
+    let targets: Vec<Vec<usize>> = edges.iter().map(|edges| edges.keys().copied().collect()).collect();
+    for root in 0..edges.len() {
+        if index[root] != UNSEEN {
+            continue;
+        }
+        let mut calls = vec![(root, 0)];
+        while let Some((at, child)) = calls.pop() {
+            if child == 0 {
+                (index[at], low[at]) = (next, next);
+                next += 1;
+                stack.push(at);
+                on_stack[at] = true;
+            }
+            if let Some(&target) = targets[at].get(child) {
+                calls.push((at, child + 1));
+                if index[target] == UNSEEN {
+                    calls.push((target, 0));
+                } else if on_stack[target] {
+                    low[at] = low[at].min(index[target]);
+                }
+                continue;
+            }
+            if let Some((parent, _)) = calls.last() {
+                low[*parent] = low[*parent].min(low[at]);
+            }
+            if low[at] == index[at] {
+                let mut circle = BTreeSet::new();
+                while let Some(other) = stack.pop() {
+                    on_stack[other] = false;
+                    circle.insert(other);
+                    if other == at {
+                        break;
+                    }
+                }
+                if circle.len() > 1 || edges[at].contains_key(&at) {
+                    found.push(circle);
+                }
+            }
+        }
+    }
+    found
 }

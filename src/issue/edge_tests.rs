@@ -21,7 +21,8 @@ fn twice(body: &str, desired: &Desired) -> String {
 
 /// The known tasks of a text, and which of them a run has ended with a note.
 fn known(body: &str, ended: &[usize]) -> (Vec<KnownTask>, Vec<(TaskKey, String)>) {
-    let known: Vec<KnownTask> = reading(body).tasks.iter().map(KnownTask::from).collect();
+    let tasks = reading(body).tasks;
+    let known: Vec<KnownTask> = tasks.iter().map(|task| KnownTask::of(task, &tasks)).collect();
     let notes = ended.iter().map(|&at| (known[at].key.clone(), NOTE.to_owned())).collect();
     (known, notes)
 }
@@ -85,7 +86,7 @@ fn nothing_of_nothing_and_much_of_much() {
     assert!(body.len() > 60_000);
     let tasks = reading(&body).tasks;
     let mut wish = status("words");
-    wish.known = tasks.iter().map(KnownTask::from).collect();
+    wish.known = tasks.iter().map(|task| KnownTask::of(task, &tasks)).collect();
     wish.tasks = tasks
         .iter()
         .step_by(10)

@@ -2,11 +2,14 @@
 //!
 //! A mistake here is not cosmetic: a task that takes another's history is called done without having been done, one
 //! that loses its own is done twice. So first goes what is surely ours, the exact note of a task that ended; then the
-//! same words, where the id decides between tasks that are alike; then almost the same words.
+//! same words, where the id decides between tasks that are alike; then almost the same words. A task that asks for less
+//! than it did (nobody's yes any more, or no waiting for another task) is another one, whoever changed it: what was said
+//! of the careful task was not said of the careless one.
 
 use super::identity;
-use super::{Kind, Reading, Task, TaskKey};
+use super::{Kind, Needs, Reading, Task, TaskKey};
 use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What the journal knows of a task, enough to find it again in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,17 +25,58 @@ pub(crate) struct KnownTask {
     /// The sum of its commands, where it hangs on them; `None` in journals that do not know.
     #[serde(default)]
     pub(crate) commands: Option<String>,
+    /// What its words asked of people.
+    #[serde(default)]
+    pub(crate) needs: Option<Needs>,
+    /// What had to end before it. An id can be given to another task, so these are identities.
+    #[serde(default)]
+    pub(crate) depends_on: Vec<TaskKey>,
 }
 
-impl From<&Task> for KnownTask {
-    fn from(task: &Task) -> Self {
+impl KnownTask {
+    /// What is to be known of a task of these.
+    pub(crate) fn of(task: &Task, among: &[Task]) -> Self {
+        let depends_on = among
+            .iter()
+            .filter(|other| task.depends_on.contains(&other.id) && other.key != task.key)
+            .map(|other| other.key.clone())
+            .collect();
         Self {
             key: task.key.clone(),
             id: task.id.clone(),
             kind: task.kind.clone(),
             title: task.title.clone(),
             commands: Some(commands(task)),
+            needs: task.asks,
+            depends_on,
         }
+    }
+
+    /// Whether a task asks for something that is not known of it yet.
+    pub(crate) fn asks_for_less_than(&self, now: &Self) -> bool {
+        weight(self.needs) < weight(now.needs)
+            || now.depends_on.iter().any(|key| !self.depends_on.contains(key))
+    }
+
+    /// Takes over what a task asks for now besides what it asked for before.
+    pub(crate) fn ask_for_more(&mut self, now: Self) {
+        if weight(self.needs) < weight(now.needs) {
+            self.needs = now.needs;
+        }
+        for key in now.depends_on {
+            if !self.depends_on.contains(&key) {
+                self.depends_on.push(key);
+            }
+        }
+    }
+}
+
+/// How much of people a task asks for.
+fn weight(needs: Option<Needs>) -> u8 {
+    match needs {
+        None => 0,
+        Some(Needs::Approval) => 1,
+        Some(Needs::Person) => 2,
     }
 }
 
@@ -51,6 +95,8 @@ struct Candidate<'a> {
     ordinal: usize,
     notes: Vec<&'a str>,
     free: bool,
+    /// The tasks that it is not, by their place in the text.
+    not: BTreeSet<usize>,
 }
 
 /// Gives tasks the keys under which the journal knows them. `notes` are the outcome notes that we wrote, by task.
@@ -66,12 +112,27 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
             ordinal: ordinal(known, all),
             notes: notes.iter().filter(|(key, _)| *key == known.key).map(|(_, note)| note.as_str()).collect(),
             free: true,
+            not: BTreeSet::new(),
         })
         .collect();
-    let mut keys: Vec<Option<TaskKey>> = vec![None; reading.tasks.len()];
-    by_note(&reading.tasks, &mut candidates, &mut keys);
-    by_words(&reading.tasks, &mut candidates, &mut keys);
-    by_likeness(&reading.tasks, &mut candidates, &mut keys);
+    // What a task waits for shows only when it is known which task is which: one that lost some of it is looked for
+    // again among the others, and with it whatever waits for it. Each round rules out at least one pair.
+    let keys = loop {
+        for candidate in &mut candidates {
+            candidate.free = true;
+        }
+        let mut keys: Vec<Option<TaskKey>> = vec![None; reading.tasks.len()];
+        by_note(&reading.tasks, &mut candidates, &mut keys);
+        by_words(&reading.tasks, &mut candidates, &mut keys);
+        by_likeness(&reading.tasks, &mut candidates, &mut keys);
+        let careless = careless(&reading.tasks, &candidates, &keys);
+        if careless.is_empty() {
+            break keys;
+        }
+        for (task, candidate) in careless {
+            candidates[candidate].not.insert(task);
+        }
+    };
     // What is new must not have the key of something known.
     let mut taken: Vec<TaskKey> = known.iter().map(|known| known.key.clone()).collect();
     for (task, key) in reading.tasks.iter_mut().zip(keys) {
@@ -87,6 +148,76 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
             }
         });
     }
+    keep_ids(reading, known);
+}
+
+/// The pairs in which the task does not wait any more for all that it waited for.
+fn careless(tasks: &[Task], candidates: &[Candidate<'_>], keys: &[Option<TaskKey>]) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    for (task, key) in keys.iter().enumerate() {
+        let Some(candidate) =
+            key.as_ref().and_then(|key| candidates.iter().position(|candidate| candidate.known.key == *key))
+        else {
+            continue;
+        };
+        let waits_for = |dependency: &TaskKey| {
+            tasks.iter().zip(keys).any(|(other, key)| {
+                key.as_ref() == Some(dependency) && tasks[task].depends_on.contains(&other.id)
+            })
+        };
+        if !candidates[candidate].known.depends_on.iter().all(waits_for) {
+            found.push((task, candidate));
+        }
+    }
+    found
+}
+
+/// Shows a task without an id of its own under the one that it was first shown with: its line moves with every line above
+/// it, and people answer with what they read.
+fn keep_ids(reading: &mut Reading, known: &[KnownTask]) {
+    let is_written = |task: &Task| task.written_id.as_deref() == Some(task.id.as_str());
+    let mut taken: BTreeSet<String> =
+        reading.tasks.iter().filter(|task| is_written(task)).map(|task| task.id.clone()).collect();
+    let mut shown: Vec<Option<String>> = reading
+        .tasks
+        .iter()
+        .map(|task| {
+            if is_written(task) {
+                return Some(task.id.clone());
+            }
+            let known = known.iter().find(|known| known.key == task.key)?;
+            (is_line_id(&known.id) && taken.insert(known.id.clone())).then(|| known.id.clone())
+        })
+        .collect();
+    for (task, shown) in reading.tasks.iter().zip(&mut shown).filter(|(_, shown)| shown.is_none()) {
+        let mut id = task.id.clone();
+        let mut count = 1;
+        while !taken.insert(id.clone()) {
+            count += 1;
+            id = format!("{}-{count}", task.id);
+        }
+        *shown = Some(id);
+    }
+    let renamed: BTreeMap<String, String> =
+        reading.tasks.iter().zip(shown).filter_map(|(task, shown)| Some((task.id.clone(), shown?))).collect();
+    let rename = |id: &mut String| {
+        if let Some(shown) = renamed.get(id) {
+            id.clone_from(shown);
+        }
+    };
+    for task in &mut reading.tasks {
+        rename(&mut task.id);
+        task.depends_on.iter_mut().for_each(rename);
+        task.guesses.depends_on.iter_mut().for_each(|guess| rename(&mut guess.value));
+    }
+}
+
+/// Whether an id is the line of a task that has none of its own.
+pub(crate) fn is_line_id(id: &str) -> bool {
+    id.strip_prefix('T').is_some_and(|rest| {
+        rest.starts_with(|digit: char| digit.is_ascii_digit())
+            && rest.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+    })
 }
 
 /// The number of a task among those with its words, as its key tells; behind all others when it was reworded since.
@@ -98,6 +229,7 @@ fn ordinal(known: &KnownTask, all: usize) -> usize {
 
 fn same_targets(task: &Task, candidate: &Candidate<'_>) -> bool {
     identity::same_targets(&candidate.known.kind, &task.kind)
+        && weight(task.asks) >= weight(candidate.known.needs)
         && candidate.known.commands.as_ref().is_none_or(|known| *known == commands(task))
 }
 
@@ -122,11 +254,13 @@ fn has_id(task: &Task, candidate: &Candidate<'_>) -> bool {
 }
 
 fn by_note(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option<TaskKey>]) {
-    for (task, key) in tasks.iter().zip(keys) {
+    for (at, (task, key)) in tasks.iter().zip(keys).enumerate() {
         let best = candidates
             .iter_mut()
             .filter(|candidate| {
-                candidate.free && candidate.notes.iter().any(|note| task.notes.iter().any(|own| own == note))
+                candidate.free
+                    && !candidate.not.contains(&at)
+                    && candidate.notes.iter().any(|note| task.notes.iter().any(|own| own == note))
             })
             .filter_map(|candidate| {
                 let alike = if same_words(task, candidate) { Some(1.0) } else { likeness(task, candidate) };
@@ -149,19 +283,23 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
             .filter(|&at| {
                 keys[at].is_none()
                     && identity::same_targets(&tasks[at].kind, &tasks[first].kind)
+                    && tasks[at].asks == tasks[first].asks
                     && commands(&tasks[at]) == commands(&tasks[first])
                     && identity::same_words(&tasks[at].title, &tasks[first].title)
             })
             .collect();
         let mut known: Vec<usize> = (0..candidates.len())
             .filter(|&at| candidates[at].free && same_words(&tasks[first], &candidates[at]))
+            .filter(|&at| group.iter().any(|task| !candidates[at].not.contains(task)))
             .collect();
         known.sort_by_key(|&at| candidates[at].ordinal);
         // The id first. Where there are fewer of them than there were, those that ended have been taken out: their
         // notes are gone with their lines.
         let mut left = Vec::new();
         for task in group {
-            match known.iter().position(|&at| has_id(&tasks[task], &candidates[at])) {
+            let fits =
+                |&at: &usize| has_id(&tasks[task], &candidates[at]) && !candidates[at].not.contains(&task);
+            match known.iter().position(fits) {
                 Some(at) => {
                     let candidate = &mut candidates[known.remove(at)];
                     candidate.free = false;
@@ -174,9 +312,13 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
             let ended = known.iter().rposition(|&at| !candidates[at].notes.is_empty());
             known.remove(ended.unwrap_or(known.len() - 1));
         }
-        for (task, at) in left.into_iter().zip(known) {
-            candidates[at].free = false;
-            keys[task] = Some(candidates[at].known.key.clone());
+        for task in left {
+            let Some(place) = known.iter().position(|&at| !candidates[at].not.contains(&task)) else {
+                continue;
+            };
+            let candidate = &mut candidates[known.remove(place)];
+            candidate.free = false;
+            keys[task] = Some(candidate.known.key.clone());
         }
     }
 }
@@ -184,7 +326,8 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
 fn by_likeness(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option<TaskKey>]) {
     let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
     for (task, _) in keys.iter().enumerate().filter(|(_, key)| key.is_none()) {
-        for (candidate, known) in candidates.iter().enumerate().filter(|(_, known)| known.free) {
+        let free = |known: &Candidate<'_>| known.free && !known.not.contains(&task);
+        for (candidate, known) in candidates.iter().enumerate().filter(|(_, known)| free(known)) {
             if let Some(likeness) = likeness(&tasks[task], known) {
                 pairs.push((likeness, task, candidate));
             }

@@ -49,7 +49,7 @@ fn hostile_status(text: &str) -> StatusView {
     for other in &mut view.others {
         other.title = own(text);
     }
-    view.warnings = vec![wording::paused_by(text), wording::written_over(Some(text))];
+    view.warnings = vec![wording::paused_by(&wording::account(text)), wording::written_over(Some(text))];
     for packet in &mut view.packets {
         packet.id = Some(own(text));
         packet.evidence = vec![wording::said(text)];
@@ -77,7 +77,7 @@ fn hostile_closing(text: &str) -> ClosingView {
     view.figures.node_usage = Figure::Read(vec![(own(), 1, 1)]);
     view.events = vec![
         LessonEvent::Caused { pull: crate::forge::PullNumber(7), object: own(), finding: own() },
-        LessonEvent::Retried { task: "A1".to_owned(), attempts: 2, why: own() },
+        LessonEvent::Retried { task: "A1".to_owned(), failed: 2, by_us: true, why: own() },
         LessonEvent::Held { hold: Hold { package: own(), file: own(), version: own() } },
     ];
     view

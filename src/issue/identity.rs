@@ -101,6 +101,13 @@ pub(crate) fn continues(kind: &Kind, one: &str, other: &str) -> Option<f64> {
         }
         None => true,
     });
+    // The same words in another sequence say something else: from a to b, from b to a.
+    let sequence = |text: &str, other: &BTreeSet<String>| -> Vec<String> {
+        words(text).into_iter().filter(|word| says_something(word) && other.contains(word)).collect()
+    };
+    if sequence(one, &second) != sequence(other, &first) {
+        return None;
+    }
     let turned = removed.iter().chain(&added).any(|word| turns_around(word));
     let replaced = !removed.is_empty() && !added.is_empty();
     (!turned && !replaced && share >= ALIKE).then_some(share)
@@ -188,6 +195,13 @@ mod tests {
             ("Restart the old database", "Do not restart the old database", false),
             ("Fix it", "Fix it by replacing every disk of the node", false),
             ("Update to v1.2.3", "Update to v1.2.4", false),
+            ("Move the data from a1 to b2", "Move the data from b2 to a1", false),
+            (
+                "Move the volume of wiki from rack to shelf",
+                "Move the volume of wiki from shelf to rack",
+                false,
+            ),
+            ("Move the volume from rack to shelf", "Move volume from the rack to the shelf now", true),
         ] {
             assert_eq!(continues(&Kind::Person, one, other).is_some(), same, "{one} / {other}");
             assert_eq!(continues(&Kind::Person, other, one).is_some(), same, "{other} / {one}");

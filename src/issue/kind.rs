@@ -1,7 +1,11 @@
 //! What kind of work a task is, by its words. In doubt it is a person's.
 
-use super::condition::{Doubt, doubt};
-use super::object::{Closing, closes, merges};
+use super::address::{Home, TitleLink, at_home};
+use super::asked::{self, Asked};
+use super::condition::{Doubt, Reserve, doubt};
+use super::named::without_ids;
+use super::object::{Closing, closes, merged_number, merges};
+use super::vocabulary::{is_of_a_crash_archive, is_of_a_gate, is_of_a_tag};
 use super::{Kind, Needs, check::check};
 use crate::action::{Action, Command, parse};
 use crate::forge::{IssueNumber, PullNumber};
@@ -23,6 +27,10 @@ pub(crate) struct Words<'a> {
     pub(crate) several_layers: bool,
     /// Whether it stands under a heading of a final validation.
     pub(crate) final_section: bool,
+    /// The links in its title.
+    pub(crate) links: &'a [TitleLink<'a>],
+    /// Where the issue lies.
+    pub(crate) home: Option<&'a Home>,
 }
 
 /// A kind with what follows from it.
@@ -32,7 +40,7 @@ pub(crate) struct Judged {
     pub(crate) kind: Kind,
     /// What it needs from people.
     pub(crate) needs: Option<Needs>,
-    /// For a person: why, and what is to be done.
+    /// Why it needs somebody, and for a person what is to be done.
     pub(crate) why: Option<String>,
 }
 
@@ -51,8 +59,12 @@ impl Judged {
     }
 
     /// Nothing could be approved here: whether the condition holds, a person has to find out first.
-    fn conditional(kind: Kind) -> Self {
-        Self::person(kind, wording::why_condition())
+    fn conditional(kind: Kind, reserve: &Reserve) -> Self {
+        Self::person(kind, wording::why_reserve(&wording::its_title(), &reserve.said))
+    }
+
+    fn approval(kind: Kind, why: String) -> Self {
+        Self { kind, needs: Some(Needs::Approval), why: Some(why) }
     }
 }
 
@@ -66,7 +78,7 @@ pub(crate) static BARE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[\s(\[
 static CONDITION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)^(?:if|when|once|after|unless)\b[^,:]*[,:]\s*"));
 static NOT_MERGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:do not|don't|never|without) merg"));
-static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\[[^\]]{1,30}\]\s*"));
+static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(r"^\[[^\]]{1,80}\]\s*:?\s*"));
 
 /// The words in lower case.
 pub(crate) fn words(text: &str) -> Vec<String> {
@@ -98,69 +110,138 @@ pub(crate) fn bare(text: &str) -> Vec<u64> {
     BARE.captures_iter(text).filter_map(|found| found.get(1)?.as_str().parse().ok()).collect()
 }
 
-/// The title without `[Renovate]` and without a condition in front, and whether there was a condition.
-fn core(title: &str) -> (&str, bool) {
-    let mut rest = title.trim();
-    while let Some(tag) = TAG.find(rest) {
-        rest = &rest[tag.end()..];
+/// What stands in front of a title's verb.
+struct Opening<'a> {
+    /// The title without tags and without a condition in front.
+    rest: &'a str,
+    /// What a tag or the condition makes of it.
+    reserve: Option<Reserve>,
+    /// A tag that is not understood.
+    unknown: Option<&'a str>,
+}
+
+/// Takes `[Renovate]` and a condition off the front of a title. A tag may be a reserve; what it is is not dropped.
+fn opening(title: &str) -> Opening<'_> {
+    let mut opening = Opening { rest: title.trim(), reserve: None, unknown: None };
+    while let Some(tag) = TAG.find(opening.rest) {
+        let inside = tag.as_str().trim().trim_start_matches('[').trim_end_matches(']');
+        opening.reserve = opening.reserve.or_else(|| doubt(inside));
+        let known = |word: &String| is_of_a_tag(word) || word.contains(|c: char| c.is_ascii_digit());
+        let left = without_ids(inside);
+        let layer = super::words::layers(&left).is_some() || super::words::priority(inside).is_some();
+        if !layer && !words(&left).iter().all(known) {
+            opening.unknown = opening.unknown.or(Some(inside));
+        }
+        opening.rest = &opening.rest[tag.end()..];
     }
-    match CONDITION.find(rest) {
-        Some(condition) => (&rest[condition.end()..], true),
-        None => (rest, false),
+    if let Some(condition) = CONDITION.find(opening.rest) {
+        let said = condition.as_str();
+        // `After A1:` names a task, which is seen to.
+        if without_ids(said).contains(char::is_alphanumeric) {
+            let said = said.trim().trim_end_matches([',', ':']).to_owned();
+            opening.reserve = opening.reserve.or(Some(Reserve { doubt: Doubt::Yes, said }));
+        }
+        opening.rest = &opening.rest[condition.end()..];
     }
+    opening
 }
 
 /// Judges.
 pub(crate) fn judge(task: Words<'_>) -> Judged {
-    let (title, condition) = core(task.title);
+    let opening = opening(task.title);
+    let title = opening.rest;
     let words = words(title);
-    let first = words.first().map_or("", String::as_str);
+    let first = words.iter().map(String::as_str).find(|word| *word != "please").unwrap_or_default();
     let has = |word: &str| words.iter().any(|own| own == word);
     let any = |list: &[&str]| list.iter().any(|word| has(word));
     let pulls = pulls(title);
     let pull = if let [pull] = pulls[..] { Some(pull) } else { None };
 
-    if any(&["gate", "validation"]) && (has("final") || (task.final_section && any(&["gate", "universal"])))
-        || task.final_section && matches!(first, "verify" | "validate" | "confirm" | "check" | "final")
-    {
-        return Judged::free(Kind::Final);
-    }
     if matches!(first, "track" | "monitor" | "watch" | "observe")
         || title.to_lowercase().starts_with("keep an")
     {
         return Judged::person(Kind::Track { pull }, wording::why_track(pull));
     }
-    if has("dashboard") {
-        return Judged::person(Kind::Dashboard, wording::why_dashboard());
-    }
     let reviews =
         matches!(first, "review" | "triage" | "evaluate" | "assess" | "consider" | "decide" | "plan");
     let merges_after_review = first == "review" && has("merge") && review_and_merge(&words);
+    // A merge may be of a package that is called so.
+    if has("dashboard") && first != "merge" && !merges_after_review {
+        return Judged::person(Kind::Dashboard, wording::why_dashboard());
+    }
     if any(&["decide", "decision", "defer"]) || (reviews && !merges_after_review && !pulls.is_empty()) {
         return Judged::person(Kind::Decide { pull }, wording::why_decide(pull));
     }
-    let doubt = doubt(title).or(condition.then_some(Doubt::Yes));
-    if first == "close" {
-        return close(title, doubt);
+    let closing = first == "close";
+    let reserve = || {
+        let said = || if closing { doubt(&without_reasons(title)) } else { doubt(title) };
+        opening.reserve.clone().or_else(said)
+    };
+    if closing || first == "merge" || merges_after_review {
+        let Some(plain) = at_home(title, task.links, task.home) else {
+            return Judged::person(Kind::Person, wording::why_elsewhere());
+        };
+        return if closing {
+            close(&plain, reserve().as_ref(), opening.unknown)
+        } else {
+            merge(&plain, reserve().as_ref(), opening.unknown)
+        };
     }
-    if first == "merge" || merges_after_review {
-        return merge(title, doubt, &pulls);
+    if is_final(&words, task) {
+        return match &opening.reserve {
+            Some(reserve) => Judged::conditional(Kind::Person, reserve),
+            None => Judged::free(Kind::Final),
+        };
     }
     if let Some(action) = action(task.commands, &words) {
         // Under a condition it is no action at all, so that nothing can carry it out by mistake.
-        return if doubt.is_some() {
-            Judged::conditional(Kind::Person)
-        } else {
-            Judged::free(Kind::Action { action })
+        if let Some(reserve) = &reserve() {
+            return Judged::conditional(Kind::Person, reserve);
+        }
+        let plain = without_ids(title);
+        let left = self::words(&plain)
+            .into_iter()
+            .find(|word| !is_of_a_crash_archive(word) && !word.bytes().all(|byte| byte.is_ascii_digit()));
+        let left = left.or_else(|| opening.unknown.map(str::to_owned));
+        return match left {
+            Some(word) => Judged::person(Kind::Person, wording::why_unclear(&word)),
+            None => Judged::free(Kind::Action { action }),
         };
     }
     if matches!(first, "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "universal") {
-        return match check(&words, task) {
-            Some(check) if !condition => Judged::free(Kind::Verify { check }),
-            _ => Judged::person(Kind::Person, wording::why_no_probe()),
+        if let Some(reserve) = &opening.reserve {
+            return Judged::conditional(Kind::Person, reserve);
+        }
+        return match check(&self::words(&without_ids(title)), task) {
+            Some(check) => Judged::free(Kind::Verify { check }),
+            None => Judged::person(Kind::Person, wording::why_no_probe()),
         };
     }
     Judged::person(Kind::Person, why_person(&words, task.commands))
+}
+
+/// Whether a title is the final gate and nothing else: a check of everything, or words of a gate alone.
+fn is_final(words: &[String], task: Words<'_>) -> bool {
+    let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
+    let gate = has(&["gate", "validation"])
+        && (has(&["final"]) || task.final_section && has(&["gate", "universal"]));
+    let first = words.first().map_or("", String::as_str);
+    let all = || task.final_section && matches!(check(words, task), Some(super::Check::AllLayers));
+    gate && words.iter().all(|word| is_of_a_gate(word))
+        || matches!(
+            first,
+            "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "final" | "universal"
+        ) && all()
+}
+
+/// A closing without what is a good reason for one: `superseded by #18`.
+fn without_reasons(title: &str) -> String {
+    static REASON: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?i)\b(?:superseded|obsoleted?|abandoned|rejected|withdrawn|no longer (?:needed|relevant|applies|used|occurs|happens)|not needed any ?more)\b",
+        )
+    });
+    REASON.replace_all(title, " ").into_owned()
 }
 
 /// `review and merge`, `review, then merge`: a review that ends in the merge, not in a decision.
@@ -168,41 +249,66 @@ fn review_and_merge(words: &[String]) -> bool {
     words.windows(2).any(|pair| matches!(pair[0].as_str(), "and" | "then" | "review") && pair[1] == "merge")
 }
 
-fn merge(title: &str, doubt: Option<Doubt>, pulls: &[PullNumber]) -> Judged {
+fn merge(title: &str, reserve: Option<&Reserve>, tag: Option<&str>) -> Judged {
     if NOT_MERGE.is_match(title) {
         return Judged::person(Kind::Person, wording::why_not_merge());
     }
-    let named = match pulls {
-        [] => bare(title).into_iter().map(PullNumber).collect(),
-        pulls => pulls.to_vec(),
+    let Some(number) = merged_number(title) else {
+        return Judged::person(Kind::Person, wording::why_no_pull());
     };
-    match named[..] {
-        _ if !named.is_empty() && !merges(title) => Judged::person(Kind::Person, wording::why_other_object()),
-        [pull] => match doubt {
-            None => Judged::free(Kind::Merge { pull }),
-            Some(Doubt::Yes) => {
-                Judged { kind: Kind::Merge { pull }, needs: Some(Needs::Approval), why: None }
-            }
-            Some(Doubt::Judgement) if words(title).iter().any(|word| word == "or") => {
-                Judged::person(Kind::Decide { pull: Some(pull) }, wording::why_decide(Some(pull)))
-            }
-            Some(Doubt::Judgement) => Judged::conditional(Kind::Person),
+    if !merges(title) {
+        return Judged::person(Kind::Person, wording::why_other_object());
+    }
+    let pull = PullNumber(number);
+    let kind = Kind::Merge { pull };
+    match asked::merge(title) {
+        Asked::Several => return Judged::person(Kind::Person, wording::why_several_pulls()),
+        Asked::Elsewhere => return Judged::person(Kind::Person, wording::why_elsewhere()),
+        Asked::Work(word) if reserve.is_none_or(|reserve| reserve.doubt == Doubt::Yes) => {
+            return Judged::person(Kind::Person, wording::why_more_work(&word));
+        }
+        Asked::Unclear(word) if reserve.is_none() => {
+            return Judged::approval(kind, wording::why_unclear(&word));
+        }
+        Asked::Work(_) | Asked::Unclear(_) | Asked::Plainly => {}
+    }
+    match reserve {
+        None => match tag {
+            Some(tag) => Judged::approval(kind, wording::why_unclear(tag)),
+            None => Judged::free(kind),
         },
-        [] => Judged::person(Kind::Person, wording::why_no_pull()),
-        _ => Judged::person(Kind::Person, wording::why_several_pulls()),
+        Some(reserve) if reserve.doubt == Doubt::Yes => {
+            Judged::approval(kind, wording::why_reserve(&wording::its_title(), &reserve.said))
+        }
+        Some(_) if words(title).iter().any(|word| word == "or") => {
+            Judged::person(Kind::Decide { pull: Some(pull) }, wording::why_decide(Some(pull)))
+        }
+        Some(reserve) => Judged::conditional(Kind::Person, reserve),
     }
 }
 
-fn close(title: &str, doubt: Option<Doubt>) -> Judged {
-    match closes(title) {
-        Closing::One(number) => {
+fn close(title: &str, reserve: Option<&Reserve>, tag: Option<&str>) -> Judged {
+    match (closes(title), reserve) {
+        (Closing::One(number), reserve) => {
             let kind = Kind::Close { number: IssueNumber(number) };
-            if doubt.is_some() { Judged::conditional(kind) } else { Judged::free(kind) }
+            if let Some(reserve) = reserve {
+                return Judged::conditional(kind, reserve);
+            }
+            match asked::close(title) {
+                Asked::Several => Judged::person(Kind::Person, wording::why_several_numbers()),
+                Asked::Elsewhere => Judged::person(Kind::Person, wording::why_elsewhere()),
+                Asked::Work(word) => Judged::person(Kind::Person, wording::why_more_work(&word)),
+                Asked::Unclear(word) => Judged::person(kind, wording::why_unclear(&word)),
+                Asked::Plainly => match tag {
+                    Some(tag) => Judged::person(kind, wording::why_unclear(tag)),
+                    None => Judged::free(kind),
+                },
+            }
         }
         // `Close or merge PR #20` is a decision about one.
-        Closing::Nothing if doubt.is_some() => Judged::conditional(Kind::Person),
-        Closing::Several => Judged::person(Kind::Person, wording::why_several_numbers()),
-        Closing::Nothing => Judged::person(Kind::Person, wording::why_no_number()),
+        (Closing::Nothing, Some(reserve)) => Judged::conditional(Kind::Person, reserve),
+        (Closing::Several, _) => Judged::person(Kind::Person, wording::why_several_numbers()),
+        (Closing::Nothing, None) => Judged::person(Kind::Person, wording::why_no_number()),
     }
 }
 
@@ -278,7 +384,15 @@ mod tests {
 
     fn judged(title: &str, commands: &[&str]) -> Judged {
         let commands: Vec<String> = commands.iter().map(|&command| command.to_owned()).collect();
-        judge(Words { title, commands: &commands, layer: None, several_layers: false, final_section: false })
+        judge(Words {
+            title,
+            commands: &commands,
+            layer: None,
+            several_layers: false,
+            final_section: false,
+            links: &[],
+            home: None,
+        })
     }
 
     #[test]
@@ -348,10 +462,35 @@ mod tests {
             ("Investigate slow requests", Kind::Person, Some(Person)),
             ("Rotate the Renovate token", Kind::Person, Some(Person)),
             ("Archive the crash reports of Ceph", Kind::Person, Some(Person)),
+            ("[DO NOT MERGE] Merge PR #3", Kind::Person, Some(Person)),
+            ("[if approved] Merge PR #3", merge(3), Some(Approval)),
+            ("[BLOCKED] Close #8", close(8), Some(Person)),
+            ("[after B1] Merge PR #3", merge(3), None),
+            ("[Apps][P2] Merge PR #3", merge(3), None),
+            ("[grandmother] Merge PR #3", merge(3), Some(Approval)),
+            ("Merge PR #3 - deferred", Kind::Person, Some(Person)),
+            ("Merge PR #8 kubernetes-dashboard to 7.1.0", merge(8), None),
+            ("Please merge PR #8", merge(8), None),
+            ("Merge PR #5 and #6", Kind::Person, Some(Person)),
+            ("Merge PRs 33 and 34", Kind::Person, Some(Person)),
+            ("Merge PR #9 and close #10", Kind::Person, Some(Person)),
+            ("Close #31 & merge PR #32", Kind::Person, Some(Person)),
+            ("Close #12 by merging PR #10", Kind::Person, Some(Person)),
+            ("Merge PR #9 (she wants to look)", merge(9), Some(Approval)),
+            ("Merge https://github.com/rook/rook/pull/123", Kind::Person, Some(Person)),
+            ("Merge PR #9 in ops/other-repo", Kind::Person, Some(Person)),
+            ("Merge ops/other pulls/16", Kind::Person, Some(Person)),
+            ("Close issue #12 in the infra repository", Kind::Person, Some(Person)),
+            ("Merge PR #14; wait for ArgoCD sync; run final validation gate", merge(14), None),
+            ("Remove the final validation webhook from kyverno", Kind::Person, Some(Person)),
+            ("Investigate why the final gate of June failed", Kind::Person, Some(Person)),
+            ("Close #29 - blocked", close(29), Some(Person)),
+            ("Close #29 - superseded by #30", close(29), None),
+            ("After A1, merge PR #4", merge(4), None),
         ] {
             let judged = judged(title, &[]);
             assert_eq!((&judged.kind, judged.needs), (&kind, needs), "{title}");
-            assert_eq!(judged.why.is_some(), needs == Some(Person), "{title}");
+            assert_eq!(judged.why.is_some(), needs.is_some(), "{title}");
         }
     }
 
@@ -389,7 +528,16 @@ mod tests {
     fn what_is_green_besides_the_layers_is_a_persons() {
         let judged = |title| {
             let layer = Some(Layer::Apps);
-            judge(Words { title, commands: &[], layer, several_layers: false, final_section: false }).kind
+            judge(Words {
+                title,
+                commands: &[],
+                layer,
+                several_layers: false,
+                final_section: false,
+                links: &[],
+                home: None,
+            })
+            .kind
         };
         let all = Kind::Verify { check: Check::AllLayers };
         assert_eq!(judged("Validate grafana returns to GREEN"), all);

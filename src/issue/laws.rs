@@ -53,7 +53,7 @@ fn desired(text: &str, before: &Reading, wishes: Wishes) -> Desired {
     };
     let values = template_values(text);
     Desired {
-        known: before.tasks.iter().map(KnownTask::from).collect(),
+        known: before.tasks.iter().map(|task| KnownTask::of(task, &before.tasks)).collect(),
         tasks: before
             .tasks
             .iter()
@@ -154,4 +154,17 @@ pub(crate) fn writing(text: &str, wishes: u8) {
         assert_eq!(now.ticked, then.ticked || wished, "box {index}");
         assert_eq!((now.priority, now.layer), (then.priority, then.layer), "context of {index}");
     }
+}
+
+/// How many tasks are read.
+#[cfg(any(fuzzing, feature = "bench"))]
+pub(crate) fn tasks_of(text: &str) -> usize {
+    reading(text).map_or(0, |reading| reading.tasks.len())
+}
+
+/// How long a text is with everything written into it that can be wished for.
+#[cfg(any(fuzzing, feature = "bench"))]
+pub(crate) fn length_written(text: &str) -> usize {
+    let Some(before) = reading(text) else { return text.len() };
+    apply(text, &desired(text, &before, Wishes(u8::MAX))).len()
 }

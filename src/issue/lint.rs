@@ -7,8 +7,10 @@ mod ids;
 
 pub(crate) use ids::add_missing_ids;
 
+use super::draft::is_a_dependency;
+use super::guess::Certainty;
 use super::read::{ClassifyWords, read_document};
-use super::{Reading, Task, marks, spec, words};
+use super::{About, Home, Kind, Needs, Reading, Task, marks, spec, words};
 use crate::wording;
 use checklist::{BoxLikeReason, Document, Item};
 use serde::Serialize;
@@ -45,6 +47,12 @@ pub(crate) enum Code {
     UnknownLayer,
     /// A task names another that is not there.
     UnknownDependency,
+    /// What stands where the priority does is none.
+    UnknownPriority,
+    /// Tasks wait for each other in a circle, or ask for two ends of one thing.
+    Contradiction,
+    /// A task is not plainly asked for, and costs an approval or is a person's.
+    NotPlain,
     /// A command that would show secrets.
     SecretCommand,
     /// A command that is not run.
@@ -71,12 +79,15 @@ impl Code {
             | Self::DuplicateId
             | Self::SecretCommand
             | Self::MalformedBox
-            | Self::MismatchedMarker => Severity::Error,
+            | Self::MismatchedMarker
+            | Self::Contradiction
+            | Self::UnknownPriority => Severity::Error,
             Self::MissingId
             | Self::SpecIdCollision
             | Self::MissingPriority
             | Self::UnknownLayer
             | Self::UnknownDependency
+            | Self::NotPlain
             | Self::CommandNotRun
             | Self::BoxInCodeBlock
             | Self::BoxInQuote
@@ -124,7 +135,7 @@ impl Lint {
 }
 
 /// Looks at a body.
-pub(crate) fn lint(body: &str, classify: ClassifyWords<'_>) -> Lint {
+pub(crate) fn lint(body: &str, home: Option<&Home>, classify: ClassifyWords<'_>) -> Lint {
     let document = match Document::parse(body) {
         Ok(document) => document,
         Err(error) => {
@@ -135,7 +146,7 @@ pub(crate) fn lint(body: &str, classify: ClassifyWords<'_>) -> Lint {
             return Lint { findings: findings.sorted(), ..Lint::default() };
         }
     };
-    let (reading, indexes) = read_document(&document, classify);
+    let (reading, indexes) = read_document(&document, home, classify);
     let own = marks::own_ranges(&document);
     let mut findings = Findings::new(body);
     let tasks: Vec<(&Task, &Item)> = reading
@@ -148,15 +159,15 @@ pub(crate) fn lint(body: &str, classify: ClassifyWords<'_>) -> Lint {
         let text = wording::no_tasks();
         findings.add(Code::NoTasks, 0..line_end(body, 0), None, text, Some(wording::how_to_write_tasks()));
     }
-    heads(&document, &tasks, &own, &mut findings);
+    heads(&tasks, &mut findings);
     spec_ids(&document, &tasks, &own, &mut findings);
-    dependencies(&tasks, &mut findings);
+    plainness(&tasks, &mut findings);
     for (task, item) in &tasks {
         commands::look(body, task, item, &mut findings);
     }
     boxes(&document, &own, &mut findings);
     markers(&document, &mut findings);
-    guesses(body, &reading, &mut findings);
+    guesses(body, &reading, &tasks, &mut findings);
     Lint { findings: findings.sorted(), reading }
 }
 
@@ -195,26 +206,25 @@ impl<'a> Findings<'a> {
     /// In the order of the text, with lines and columns, counted in one pass.
     fn sorted(mut self) -> Vec<Finding> {
         self.found.sort_by_key(|finding| (finding.span.start, finding.span.end, finding.code));
-        let (mut at, mut line, mut start) = (0, 1, 0);
+        let starts = line_starts(self.body);
         for finding in &mut self.found {
             let place = finding.span.start.min(self.body.len());
-            for (offset, _) in self.body[at..place].match_indices('\n') {
-                line += 1;
-                start = at + offset + 1;
-            }
-            at = place;
-            finding.line = line;
-            finding.column = self.body[start..place].chars().count() + 1;
+            finding.line = starts.partition_point(|start| *start <= place).max(1);
+            finding.column = self.body[starts[finding.line - 1]..place].chars().count() + 1;
         }
         self.found
     }
 }
 
+/// Where each line begins; a line ends with LF, CR or both, as in Markdown.
+fn line_starts(body: &str) -> Vec<usize> {
+    let bytes = body.as_bytes();
+    let ends = |at: &usize| bytes[*at] == b'\n' || bytes[*at] == b'\r' && bytes.get(at + 1) != Some(&b'\n');
+    std::iter::once(0).chain((0..bytes.len()).filter(ends).map(|at| at + 1)).collect()
+}
+
 fn line_start(body: &str, line: usize) -> usize {
-    if line <= 1 {
-        return 0;
-    }
-    body.match_indices('\n').nth(line - 2).map_or(body.len(), |(at, _)| at + 1)
+    line_starts(body).get(line.saturating_sub(1)).copied().unwrap_or(body.len())
 }
 
 fn line_end(body: &str, start: usize) -> usize {
@@ -228,12 +238,7 @@ fn written_id(item: &Item) -> Option<String> {
 }
 
 /// Ids, priorities and layers in front of titles.
-fn heads(
-    document: &Document<'_>,
-    tasks: &[(&Task, &Item)],
-    own: &[Range<usize>],
-    findings: &mut Findings<'_>,
-) {
+fn heads(tasks: &[(&Task, &Item)], findings: &mut Findings<'_>) {
     let mut by_id: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
     for (task, item) in tasks {
         let head = words::head(&item.title, item.label.as_deref());
@@ -248,19 +253,16 @@ fn heads(
                 Some(wording::lint_add_id()),
             ),
         }
-        let detail = item.details.iter().any(|detail| {
-            let labelled = detail
-                .label
-                .as_deref()
-                .is_some_and(|label| label.trim().to_lowercase().starts_with("priority"));
-            labelled && words::priority(&detail.text).is_some()
-        });
-        let heading =
-            item.headings.iter().filter_map(|index| document.headings().get(*index)).any(|heading| {
-                !own.iter().any(|range| range.contains(&heading.span.start))
-                    && words::heading_priority(&heading.text).is_some()
-            });
-        if head.priority.is_none() && !detail && !heading {
+        if let Some(word) = wrong_priority(item) {
+            let text = wording::lint_wrong_priority(&word);
+            findings.add(
+                Code::UnknownPriority,
+                span(),
+                Some(&task.id),
+                text,
+                Some(wording::lint_add_priority()),
+            );
+        } else if task.guesses.priority.certainty == Certainty::Assumed {
             let text = wording::lint_missing_priority(&task.id, task.priority);
             findings.add(
                 Code::MissingPriority,
@@ -286,6 +288,21 @@ fn heads(
             );
         }
     }
+}
+
+/// `P4`: what is written like a priority and is none.
+fn wrong_priority(item: &Item) -> Option<String> {
+    let label = item.label.as_deref().unwrap_or(&item.title);
+    let mut codes = label
+        .split(|c: char| c.is_whitespace() || "[]():/|–—-".contains(c))
+        .filter(|word| !word.is_empty())
+        .take(3);
+    codes
+        .find(|word| {
+            let digits = word.strip_prefix(['P', 'p']).unwrap_or_default();
+            matches!(digits.parse::<u32>(), Ok(4..=9)) && digits.len() == 1
+        })
+        .map(str::to_owned)
 }
 
 /// What a label says behind id and priority, where a layer stands, and that is none.
@@ -336,21 +353,29 @@ fn spec_ids(
     }
 }
 
-/// Ids that tasks wait for and that nobody has.
-fn dependencies(tasks: &[(&Task, &Item)], findings: &mut Findings<'_>) {
-    let known: BTreeSet<String> = tasks.iter().filter_map(|(_, item)| written_id(item)).collect();
-    for (task, item) in tasks {
-        for detail in &item.details {
-            if !detail.label.as_deref().is_some_and(|label| label.trim().to_lowercase().starts_with("depend"))
-            {
-                continue;
-            }
-            for word in detail.text.split(|c: char| !(c.is_alphanumeric() || c == '-')) {
-                if words::is_id(word) && !known.contains(word) {
-                    let text = wording::lint_unknown_dependency(&task.id, word);
-                    findings.add(Code::UnknownDependency, detail.span.clone(), Some(&task.id), text, None);
-                }
-            }
+/// Tasks that would be done if they were plainly asked for.
+fn plainness(tasks: &[(&Task, &Item)], findings: &mut Findings<'_>) {
+    for (task, item) in tasks.iter().filter(|(task, _)| !task.ticked) {
+        let first = task
+            .title
+            .split(|c: char| !c.is_alphanumeric())
+            .find(|word| !word.is_empty())
+            .unwrap_or_default();
+        let may_be_done = matches!(
+            task.kind,
+            Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. } | Kind::Verify { .. } | Kind::Final
+        );
+        let begins = matches!(first.to_lowercase().as_str(), "merge" | "close") && task.kind == Kind::Person;
+        let Some(why) = task.why_person.as_deref().filter(|_| may_be_done || begins) else { continue };
+        if matches!(task.needs, Some(Needs::Approval | Needs::Person)) {
+            let span = item.first_line.start..item.first_line_end;
+            findings.add(
+                Code::NotPlain,
+                span,
+                Some(&task.id),
+                why.to_owned(),
+                Some(wording::lint_ask_plainly()),
+            );
         }
     }
 }
@@ -409,7 +434,7 @@ fn markers(document: &Document<'_>, findings: &mut Findings<'_>) {
 }
 
 /// What the reader had to guess and says so, besides what is looked at above.
-fn guesses(body: &str, reading: &Reading, findings: &mut Findings<'_>) {
+fn guesses(body: &str, reading: &Reading, tasks: &[(&Task, &Item)], findings: &mut Findings<'_>) {
     let said = |text: &str| {
         [
             wording::box_in_code(),
@@ -422,9 +447,9 @@ fn guesses(body: &str, reading: &Reading, findings: &mut Findings<'_>) {
         .iter()
         .any(|known| known == text)
     };
-    let tasks: BTreeMap<usize, &Task> = reading.tasks.iter().map(|task| (task.line, task)).collect();
-    let starts: Vec<usize> =
-        std::iter::once(0).chain(body.match_indices('\n').map(|(at, _)| at + 1)).collect();
+    let items: BTreeMap<usize, (&Task, &Item)> =
+        tasks.iter().map(|(task, item)| (task.line, (*task, *item))).collect();
+    let starts = line_starts(body);
     let doubled: Vec<(usize, String)> = findings
         .found
         .iter()
@@ -441,16 +466,43 @@ fn guesses(body: &str, reading: &Reading, findings: &mut Findings<'_>) {
             wording::spec_collision(id, line)
         })
         .collect();
+    let doubled: BTreeSet<(usize, &str)> = doubled.iter().map(|(at, text)| (*at, text.as_str())).collect();
+    let collisions: BTreeSet<&str> = collisions.iter().map(String::as_str).collect();
     for warning in &reading.warnings {
         let start = starts.get(warning.line.saturating_sub(1)).copied().unwrap_or(0);
         let span = start..line_end(body, start);
-        // Those about doubled ids and about ids of the table have been told with their place.
-        let told = said(&warning.text)
-            || doubled.iter().any(|(at, text)| span.contains(at) && *text == warning.text)
-            || collisions.contains(&warning.text);
-        if !told {
-            let task = tasks.get(&warning.line).map(|task| task.id.as_str());
-            findings.add(Code::Guess, span, task, warning.text.clone(), None);
+        let item = items.get(&warning.line);
+        let task = item.map(|(task, _)| task.id.as_str());
+        let place = item.map_or(span.clone(), |(_, item)| item.first_line.start..item.first_line_end);
+        match &warning.about {
+            About::Dependency(what) => {
+                // Where it is written, if that is a detail.
+                let details = item.into_iter().flat_map(|(_, item)| &item.details);
+                let span = details
+                    .filter(|detail| detail.text.contains(what.as_str()))
+                    .find(|detail| {
+                        detail
+                            .label
+                            .as_deref()
+                            .is_some_and(|label| is_a_dependency(&label.trim().to_lowercase()))
+                    })
+                    .map_or(place, |detail| detail.span.clone());
+                findings.add(Code::UnknownDependency, span, task, warning.text.clone(), None);
+            }
+            About::Contradiction => {
+                let help = wording::lint_say_which();
+                findings.add(Code::Contradiction, place, task, warning.text.clone(), Some(help));
+            }
+            About::Guess => {
+                // Those about doubled ids and about ids of the table have been told with their place.
+                let of_the_line = doubled.range((span.start, "")..=(span.end, "\u{10ffff}"));
+                let told = said(&warning.text)
+                    || of_the_line.into_iter().any(|(_, text)| *text == warning.text)
+                    || collisions.contains(warning.text.as_str());
+                if !told {
+                    findings.add(Code::Guess, span, task, warning.text.clone(), None);
+                }
+            }
         }
     }
 }

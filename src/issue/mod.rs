@@ -5,14 +5,19 @@
 //! fresh ([`read()`]), written by one idempotent function ([`apply()`]) that changes only what is caretaker's, and what
 //! people did in between is the difference between the text and the journal ([`decisions()`]), never a guess.
 
+mod address;
 mod apply;
 mod approvals;
+mod asked;
+mod below;
 mod change_log;
 mod check;
 mod closing;
 mod condition;
+mod conflicts;
 mod decisions;
 mod depends;
+mod draft;
 mod guess;
 mod history;
 mod identity;
@@ -20,19 +25,23 @@ mod kind;
 mod left;
 pub(crate) mod lint;
 mod marks;
+mod named;
 mod object;
 mod order;
+mod outline;
 mod plan;
 mod position;
 mod read;
 mod related;
 mod repair;
+mod reserve;
 mod secrets;
 mod spec;
 mod status;
 mod task;
 mod template;
 mod title;
+mod vocabulary;
 mod words;
 
 #[cfg(test)]
@@ -44,8 +53,10 @@ mod edge_tests;
 #[cfg(test)]
 mod fixture_tests;
 #[cfg(test)]
+mod history_tests;
+#[cfg(test)]
 mod hostile_tests;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) mod laws;
 #[cfg(test)]
 mod order_tests;
@@ -58,6 +69,7 @@ mod script_model;
 #[cfg(test)]
 mod script_tests;
 
+pub(crate) use address::Home;
 pub(crate) use apply::*;
 pub(crate) use approvals::*;
 pub(crate) use closing::*;

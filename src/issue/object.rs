@@ -22,23 +22,38 @@ pub(crate) enum Closing {
 static MERGE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bmerge\b"));
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix) ^ \s* (?: , | and\b | & | \+ | / | to\b | through\b | [-–] ) \s* (?: and \s+ )? (?: the \s+ )?
-        (?: issues? | tickets? | prs? | pull[\s-]*requests? | mr )? \s* [\#!] [0-9]",
+        r"(?ix) ^ \s* (?:
+        (?: , | and\b | & | \+ | / | to\b | through\b | [-–] ) \s* (?: and \s+ )? (?: the \s+ )?
+            (?: issues? | tickets? | prs? | pull[\s-]*requests? | mr )? \s* [\#!] [0-9]
+        | (?: , | and\b | & | \+ | / | to\b | through\b | [-–] ) \s* (?: and \s+ )?
+            (?: issues? | tickets? | prs? | pull[\s-]*requests? | mr ) \s* [0-9]
+        | (?: , | ,? \s* and\b | & | \+ | / | to\b | through\b | [-–] ) \s* [0-9]{1,9} \s* (?: $ | [,;)&/] | \. (?: \s | $ ) | and\b ) )",
     )
 });
+
+/// Whether what follows a number names more of its kind.
+pub(crate) fn more_numbers(after: &str) -> bool {
+    MORE.is_match(after)
+}
 
 fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant that a test compiles")
 }
 
 /// The first number that a text names, where it stands, and whether it is named as a pull request's.
-fn reference(text: &str) -> Option<(u64, Range<usize>, bool)> {
+pub(crate) fn reference(text: &str) -> Option<(u64, Range<usize>, bool)> {
     let pull = PULL.captures(text).map(|found| (found, true));
     let bare = BARE.captures(text).map(|found| (found, false));
     let start =
         |found: &(regex::Captures<'_>, bool)| found.0.get(0).map_or(usize::MAX, |whole| whole.start());
     let (found, named) = [pull, bare].into_iter().flatten().min_by_key(start)?;
     Some((found.get(1)?.as_str().parse().ok()?, found.get(0)?.range(), named))
+}
+
+/// The number that a title's `merge` is about, whatever it asks of it.
+pub(crate) fn merged_number(title: &str) -> Option<u64> {
+    let verb = MERGE.find(title)?;
+    reference(&title[verb.end()..]).or_else(|| reference(&title[..verb.start()])).map(|(number, _, _)| number)
 }
 
 /// Whether a title's `merge` is about the pull request that it names: `Merge grafana PR #5`, `Review PR #5 and merge`.
@@ -183,7 +198,7 @@ pub(crate) fn closes(title: &str) -> Closing {
     if !words(&rest[..place.start]).iter().all(|word| is_of_a_ticket(word)) || is_of_it(after) {
         return Closing::Nothing;
     }
-    if MORE.is_match(after) { Closing::Several } else { Closing::One(number) }
+    if more_numbers(after) { Closing::Several } else { Closing::One(number) }
 }
 
 fn is_of_a_ticket(word: &str) -> bool {

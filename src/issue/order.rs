@@ -10,6 +10,7 @@ use super::{Kind, Priority, Task, TaskKey};
 use crate::forge::PullNumber;
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
+use std::collections::{BTreeSet, HashMap};
 
 /// What is known of a pull request beyond the task's own words; `None` where nothing is.
 pub(crate) type PullFacts<'a> = &'a dyn Fn(PullNumber) -> Option<(Category, UpdateType)>;
@@ -29,6 +30,8 @@ enum Gate {
     None,
     Closing,
     Final,
+    /// What is to follow the gate itself.
+    After,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -46,51 +49,116 @@ enum LayerRank {
 
 /// The open tasks in the order of work.
 pub(crate) fn order(tasks: &[Task], facts: PullFacts<'_>) -> Vec<TaskKey> {
-    let mut open: Vec<&Task> = tasks.iter().filter(|task| !task.ticked).collect();
-    let priorities = effective_priorities(&open);
-    let mut ranks: Vec<(Rank, &Task)> =
-        open.drain(..).zip(priorities).map(|(task, priority)| (rank(task, priority, facts), task)).collect();
-    ranks.sort_by_key(|(rank, _)| *rank);
-    let mut ordered = Vec::with_capacity(ranks.len());
-    while !ranks.is_empty() {
-        let free = |task: &Task| {
-            !task
-                .depends_on
-                .iter()
-                .any(|id| ranks.iter().any(|(_, other)| other.id == *id && other.key != task.key))
-        };
-        let finals = ranks.iter().all(|(rank, _)| rank.gate != Gate::None);
-        // Tasks that wait for each other in a circle are taken as they are ranked.
-        let next = ranks
-            .iter()
-            .position(|(rank, task)| (finals || rank.gate == Gate::None) && free(task))
-            .unwrap_or(0);
-        ordered.push(ranks.remove(next).1.key.clone());
+    let open: Vec<&Task> = tasks.iter().filter(|task| !task.ticked).collect();
+    let before = before(&open);
+    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); open.len()];
+    for (at, before) in before.iter().enumerate() {
+        for &other in before {
+            behind[other].push(at);
+        }
+    }
+    let after = after_gates(&open, &behind);
+    let priorities = effective_priorities(&open, &before);
+    let ranks: Vec<Rank> = open
+        .iter()
+        .zip(priorities)
+        .enumerate()
+        .map(|(at, (task, priority))| rank(task, priority, after[at], facts))
+        .collect();
+    let mut waits: Vec<usize> = before.iter().map(Vec::len).collect();
+    let mut left: BTreeSet<(Rank, usize)> = ranks.iter().copied().zip(0..).collect();
+    let mut free: BTreeSet<(Rank, usize)> = left.iter().copied().filter(|(_, at)| waits[*at] == 0).collect();
+    let mut ordinary = ranks.iter().filter(|rank| rank.gate == Gate::None).count();
+    let mut ordered = Vec::with_capacity(open.len());
+    loop {
+        // A gate comes only when nothing else is left. Tasks that wait for each other in a circle are taken as they are
+        // ranked.
+        let first = free.first().copied().filter(|(rank, _)| ordinary == 0 || rank.gate == Gate::None);
+        let Some((rank, next)) = first.or_else(|| left.first().copied()) else { break };
+        left.remove(&(rank, next));
+        free.remove(&(rank, next));
+        ordinary -= usize::from(rank.gate == Gate::None);
+        for &other in &behind[next] {
+            waits[other] = waits[other].saturating_sub(1);
+            let entry = (ranks[other], other);
+            if waits[other] == 0 && left.contains(&entry) {
+                free.insert(entry);
+            }
+        }
+        ordered.push(open[next].key.clone());
     }
     ordered
 }
 
-/// A task is as urgent as the most urgent task that depends on it, final gates apart.
-fn effective_priorities(open: &[&Task]) -> Vec<Priority> {
-    let mut priorities: Vec<Priority> = open.iter().map(|task| task.priority).collect();
-    // Each pass carries an urgency one step further; a circle ends it as well, since priorities only rise.
-    for _ in 0..open.len() {
-        let before = priorities.clone();
-        for (at, task) in open.iter().enumerate().filter(|(_, task)| task.kind != Kind::Final) {
-            for (other, depended) in open.iter().enumerate() {
-                if task.depends_on.contains(&depended.id) {
-                    priorities[other] = priorities[other].min(priorities[at]);
-                }
+/// For each task the others that come before it, by their places.
+fn before(open: &[&Task]) -> Vec<Vec<usize>> {
+    let mut places: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, task) in open.iter().enumerate() {
+        places.entry(task.id.as_str()).or_default().push(at);
+    }
+    open.iter()
+        .enumerate()
+        .map(|(at, task)| {
+            let named = task.depends_on.iter().filter_map(|id| places.get(id.as_str())).flatten();
+            let before: BTreeSet<usize> = named.copied().filter(|&other| other != at).collect();
+            before.into_iter().collect()
+        })
+        .collect()
+}
+
+/// Which tasks wait for a final gate, and so are none of those that the gate waits for.
+fn after_gates(open: &[&Task], behind: &[Vec<usize>]) -> Vec<bool> {
+    let mut after = vec![false; open.len()];
+    let mut next: Vec<usize> = (0..open.len()).filter(|&at| open[at].kind == Kind::Final).collect();
+    while let Some(at) = next.pop() {
+        for &other in &behind[at] {
+            if !after[other] && open[other].kind != Kind::Final {
+                after[other] = true;
+                next.push(other);
             }
         }
-        if before == priorities {
-            break;
+    }
+    after
+}
+
+/// The tasks that come after a final gate because they say so.
+pub(crate) fn behind_gates(tasks: &[Task]) -> BTreeSet<TaskKey> {
+    let open: Vec<&Task> = tasks.iter().filter(|task| !task.ticked).collect();
+    let before = before(&open);
+    let mut behind: Vec<Vec<usize>> = vec![Vec::new(); open.len()];
+    for (at, before) in before.iter().enumerate() {
+        for &other in before {
+            behind[other].push(at);
+        }
+    }
+    let after = after_gates(&open, &behind);
+    open.iter().zip(after).filter(|(_, after)| *after).map(|(task, _)| task.key.clone()).collect()
+}
+
+/// A task is as urgent as the most urgent task that depends on it, final gates apart.
+fn effective_priorities(open: &[&Task], before: &[Vec<usize>]) -> Vec<Priority> {
+    let mut priorities: Vec<Priority> = open.iter().map(|task| task.priority).collect();
+    // The most urgent first: each task takes its urgency once, and a circle ends it as well.
+    let mut by_urgency: Vec<usize> = (0..open.len()).filter(|&at| open[at].kind != Kind::Final).collect();
+    by_urgency.sort_by_key(|&at| open[at].priority);
+    let mut seen = vec![false; open.len()];
+    for start in by_urgency {
+        let urgency = priorities[start];
+        let mut next = vec![start];
+        while let Some(at) = next.pop() {
+            if std::mem::replace(&mut seen[at], true) {
+                continue;
+            }
+            priorities[at] = priorities[at].min(urgency);
+            if open[at].kind != Kind::Final {
+                next.extend(before[at].iter().copied().filter(|&other| !seen[other]));
+            }
         }
     }
     priorities
 }
 
-fn rank(task: &Task, priority: Priority, facts: PullFacts<'_>) -> Rank {
+fn rank(task: &Task, priority: Priority, after_a_gate: bool, facts: PullFacts<'_>) -> Rank {
     let work = match &task.kind {
         Kind::Merge { pull } => {
             let (category, update) =
@@ -102,6 +170,7 @@ fn rank(task: &Task, priority: Priority, facts: PullFacts<'_>) -> Rank {
     let gate = match task.kind {
         Kind::Final if words(&task.title).iter().any(|word| word == "final") => Gate::Final,
         Kind::Final => Gate::Closing,
+        _ if after_a_gate => Gate::After,
         _ => Gate::None,
     };
     Rank { gate, priority, work, line: task.line }

@@ -74,6 +74,18 @@ fn tables() {
             "- [ ] **A1 P2 Apps**: Fix a\n  - **Depends on**: A2\n- [ ] **A2 P2 Apps**: Fix b\n  - **Depends on**: A1\n",
             vec!["A1", "A2"],
         ),
+        (
+            "what waits for a final gate comes after it, and the gate does not wait for it",
+            "- [ ] **A1 P1 Apps**: Close #12 after F1\n- [ ] **A2 P3 Apps**: Fix b\n- [ ] **F1 P0 All**: Final validation gate\n",
+            vec!["A2", "F1", "A1"],
+        ),
+        (
+            "ranges, pull requests, small letters and what comes before another",
+            "- [ ] **A1 P0 Apps**: Fix a\n  - Depends on: B1-B2\n- [ ] **A2 P1 Apps**: Fix b\n  - Needs: PR #8\n\
+             - [ ] **A3 P1 Apps**: Fix c\n  - Blocked by: c9\n- [ ] **A4 P3 Apps**: Fix d before A2\n\
+             - [ ] **B1 P3 Apps**: Fix e\n- [ ] **B2 P3 Apps**: Fix f\n- [ ] **C9 P3 Apps**: Merge PR #8 grafana\n",
+            vec!["B1", "B2", "A1", "A4", "C9", "A2", "A3"],
+        ),
         ("ticked tasks are not planned", "- [x] A1 P1 Fix a\n- [ ] A2 P2 Fix b\n", vec!["A2"]),
         (
             "headings give priorities, lines stand for ids",
@@ -97,4 +109,38 @@ fn what_the_forge_says_of_a_pull_request_counts_more_than_words() {
     let facts = |pull: PullNumber| (pull.0 == 2).then_some((Category::Database, UpdateType::Patch));
     let first = order(&reading.tasks, &facts)[0].clone();
     assert_eq!(reading.task(&first).map(|task| task.id.as_str()), Some("A1"));
+}
+
+/// Makes one task of a text, by its number.
+type Shape = fn(usize) -> String;
+
+#[test]
+fn reading_and_ordering_grow_with_the_text() {
+    let shapes: [(&str, Shape); 5] = [
+        ("alike", |_| "- [ ] a\n".to_owned()),
+        ("headings", |_| "# a\n- [ ] b\n".to_owned()),
+        ("a chain", |at| format!("- [ ] **A{at} P1**: Fix a{at} after A{}\n", at + 1)),
+        ("one merge for all", |at| format!("- [ ] **A{at}**: Merge PR #5 grafana\n")),
+        ("one name for all", |at| {
+            if at % 2 == 0 {
+                "- [ ] Fix grafana\n".to_owned()
+            } else {
+                "- [ ] **P1 Apps**: Verify grafana returns to GREEN\n".to_owned()
+            }
+        }),
+    ];
+    for (name, shape) in shapes {
+        let took = |count: usize| {
+            let body: String = (0..count).map(shape).collect();
+            let start = std::time::Instant::now();
+            let reading = read(&body, &words).expect("readable");
+            assert_eq!(order(&reading.tasks, &|_| None).len(), count, "{name}");
+            start.elapsed().as_secs_f64()
+        };
+        // The fastest of a few: others use the machine as well.
+        let fastest = |count: usize| (0..4).map(|_| took(count)).fold(f64::INFINITY, f64::min);
+        let ratio = fastest(1_000) / fastest(250);
+        // Linear is 4, quadratic 16.
+        assert!(ratio < 12.0, "{name}: four times the text took {ratio:.1} times as long");
+    }
 }

@@ -3,18 +3,23 @@
 //! The reader is careful in one direction: what is not surely a task is not worked on, and what is not surely understood
 //! is a person's. Everything that it leaves out, it names with its line.
 
-use super::guess::{self, Guess, Guesses, Source};
+use super::address::Home;
+use super::condition::Doubt;
+use super::depends::Troubles;
+use super::draft::Draft;
+use super::guess::{self, Guesses};
 use super::identity::{self, Keys};
-use super::kind::{self, Words};
-use super::title::{head, noted};
-use super::words::{self, Head};
-use super::{Details, Kind, Needs, Priority, Task, TaskKey, approvals, depends, marks, secrets, spec};
-use crate::health::Layer;
+use super::kind;
+use super::outline::Outline;
+use super::reserve::{self, Said};
+use super::title::head;
+use super::{Kind, Needs, Task, TaskKey, approvals, below, conflicts, depends, spec};
 use crate::merge::{Category, UpdateType};
 use crate::wording;
-use checklist::{BoxLikeReason, DetailKind, Document, Heading, Item};
-use std::collections::BTreeMap;
-use std::ops::Range;
+use checklist::{BoxLikeReason, Document, Heading, Item};
+use regex::Regex;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::LazyLock;
 
 /// What a merge's own words say of its category and of how far its version moves.
 pub(crate) type ClassifyWords<'a> = &'a dyn Fn(&str) -> (Option<Category>, UpdateType);
@@ -43,6 +48,26 @@ pub(crate) struct Warning {
     pub(crate) line: usize,
     /// A sentence.
     pub(crate) text: String,
+    /// What it is about.
+    pub(crate) about: About,
+}
+
+impl Warning {
+    /// Something that had to be guessed.
+    pub(super) fn guess(line: usize, text: String) -> Self {
+        Self { line, text, about: About::Guess }
+    }
+}
+
+/// What a warning is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum About {
+    /// Something that had to be guessed.
+    Guess,
+    /// A task waits for what is no task here, as written.
+    Dependency(String),
+    /// Tasks contradict each other: they wait in a circle, or ask for two ends of one thing.
+    Contradiction,
 }
 
 /// What form a body has.
@@ -76,279 +101,195 @@ impl Reading {
     }
 }
 
-/// Reads a body.
+/// Reads a body whose place is not known: a number of any repository but a bare one is nobody's.
 pub(crate) fn read(body: &str, classify: ClassifyWords<'_>) -> Result<Reading, Unreadable> {
+    read_at(body, None, classify)
+}
+
+/// Reads a body of an issue that lies there.
+pub(crate) fn read_at(
+    body: &str,
+    home: Option<&Home>,
+    classify: ClassifyWords<'_>,
+) -> Result<Reading, Unreadable> {
     let document = Document::parse(body)?;
-    Ok(read_document(&document, classify).0)
+    Ok(read_document(&document, home, classify).0)
 }
 
 /// Reads a body that has been parsed; with each task goes the index of its item.
-pub(crate) fn read_document(document: &Document<'_>, classify: ClassifyWords<'_>) -> (Reading, Vec<usize>) {
+pub(crate) fn read_document(
+    document: &Document<'_>,
+    home: Option<&Home>,
+    classify: ClassifyWords<'_>,
+) -> (Reading, Vec<usize>) {
     let form = form(document);
-    let own = marks::own_ranges(document);
+    let mut outline = Outline::new(document);
     let mut reading = Reading { form, ..Reading::default() };
-    let mut found = Vec::new();
+    let mut found: Vec<(usize, Draft)> = Vec::new();
+    let mut drafts: HashMap<usize, usize> = HashMap::new();
+    let mut parents: Vec<Option<usize>> = Vec::new();
     for (index, item) in document.items().iter().enumerate() {
-        match not_a_task(document, item, form, &own) {
-            Some(why) => reading.ignored.push(Ignored { line: item.line, why }),
-            None => found.push((index, Draft::new(document, item, &own))),
+        let above = outline.above(item);
+        if let Some(why) = not_a_task(document, item, form, &outline, &above) {
+            reading.ignored.push(Ignored { line: item.line, why });
+            continue;
         }
+
+        let parent = parent(document, item, &drafts).map(|(index, at)| (index, &found[at].1));
+        let within = parent.and_then(|(index, _)| drafts.get(&index).copied());
+        let draft = Draft::new(document, item, parent, &above, &mut outline);
+        parents.push(within);
+        drafts.insert(index, found.len());
+        found.push((index, draft));
     }
     let ids = ids(&found.iter().map(|(_, draft)| draft).collect::<Vec<_>>(), &mut reading.warnings);
     let last_other = found
         .iter()
-        .rposition(|(_, draft)| !draft.is_check() && draft.judge(false).kind != Kind::Final)
+        .rposition(|(_, draft)| !matches!(draft.judge(false, home).kind, Kind::Verify { .. } | Kind::Final))
         .map_or(0, |position| position + 1);
     let mut keys = Keys::default();
-    for (position, ((_, draft), id)) in found.iter().zip(ids).enumerate() {
+    let mut before = Vec::with_capacity(found.len());
+    let mut indexes = Vec::with_capacity(found.len());
+    for (position, ((index, draft), id)) in found.into_iter().zip(ids).enumerate() {
+        indexes.push(index);
         // A check of everything that stands behind all other tasks is a final gate, whatever its heading.
         let closes = draft.head.several_layers && draft.head.layer.is_none() && position >= last_other;
-        let judged = draft.judge(closes);
+        let judged = draft.judge(closes, home);
         reading
             .warnings
-            .extend(draft.leaks.iter().map(|&line| Warning { line, text: wording::leaks_secrets() }));
+            .extend(draft.leaks.iter().map(|&line| Warning::guess(line, wording::leaks_secrets())));
         let (category, update) = match &judged.kind {
             Kind::Merge { pull } => {
                 let (category, update) = draft.classified(classify);
                 if category.is_none() {
-                    reading
-                        .warnings
-                        .push(Warning { line: draft.line, text: wording::category_unknown(*pull) });
+                    reading.warnings.push(Warning::guess(draft.line, wording::category_unknown(*pull)));
                 }
                 if update == UpdateType::Unknown && category != Some(Category::NonMajor) {
-                    reading.warnings.push(Warning { line: draft.line, text: wording::update_unknown(*pull) });
+                    reading.warnings.push(Warning::guess(draft.line, wording::update_unknown(*pull)));
                 }
                 (Some(category.unwrap_or(Category::AppTemplate)), update)
             }
             _ => (None, UpdateType::Unknown),
         };
-        let needs = judged.needs.or_else(|| {
+        let asked = judged.needs;
+        let needs = asked.or_else(|| {
             let asks = category == Some(Category::Database) || update == UpdateType::Major;
             asks.then_some(Needs::Approval)
         });
-        reading.tasks.push(Task {
+        let mut task = Task {
             key: keys.next(
                 &judged.kind,
                 &identity::commands(&judged.kind, &draft.details.commands),
                 &draft.head.title,
             ),
             id,
-            written_id: draft.head.id.clone(),
+            written_id: draft.head.id,
             line: draft.line,
             ticked: draft.ticked,
-            notes: draft.notes.clone(),
-            phase: draft.phase.clone(),
+            notes: draft.notes,
+            phase: draft.phase,
             priority: draft.priority.value,
             layer: draft.layer.value,
             guesses: Guesses {
-                priority: draft.priority.clone(),
-                layer: draft.layer.clone(),
+                priority: draft.priority,
+                layer: draft.layer,
                 kind: guess::of_kind(
                     &judged.kind,
                     judged.why.as_deref() != Some(&wording::why_not_understood()),
                 ),
                 depends_on: Vec::new(),
             },
-            details: draft.details.clone(),
+            details: draft.details,
             kind: judged.kind,
-            title: draft.head.title.clone(),
+            title: draft.head.title,
             category,
             update,
             depends_on: Vec::new(),
             needs,
+            asks: asked,
             why_person: judged.why,
-        });
+        };
+        let told = match &task.kind {
+            Kind::Merge { .. } | Kind::Action { .. } | Kind::Close { .. } => {
+                reserve::heavier(draft.around, draft.below)
+            }
+            _ => draft.around,
+        };
+        if let Some(Said { doubt, why }) = told {
+            task.reserve(doubt, why);
+        }
+        let number = match &task.kind {
+            Kind::Merge { pull } => Some(pull.0),
+            Kind::Close { number } => Some(number.0),
+            _ => None,
+        };
+        if let Some(command) =
+            number.and_then(|number| below::more_than_a_look(&task.details.commands, number))
+        {
+            task.reserve(Doubt::Yes, wording::why_command_below(&command));
+        }
+        before.push(draft.before);
+        reading.tasks.push(task);
     }
-    let before: Vec<_> = found.iter().map(|(_, draft)| draft.before.clone()).collect();
     let rows = spec::rows(document);
     let of_tasks = spec::of_tasks(&reading.tasks, &rows, &mut reading.warnings);
     spec::fill(&mut reading.tasks, &rows, &of_tasks);
-    depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
-    box_likes(document, &own, &mut reading.warnings);
+    let troubles = depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
+    tell(&mut reading.tasks, troubles);
+    boxes_below(&mut reading.tasks, &parents);
+    conflicts::find(&mut reading.tasks, &mut reading.warnings);
+    box_likes(document, &outline, &mut reading.warnings);
     if reading.tasks.is_empty() {
-        reading.warnings.push(Warning { line: 1, text: wording::no_tasks() });
+        reading.warnings.push(Warning::guess(1, wording::no_tasks()));
     }
     reading.warnings.sort_by_key(|warning| warning.line);
-    (reading, found.into_iter().map(|(index, _)| index).collect())
+    (reading, indexes)
 }
 
-/// A task as it stands in the text, before it is judged.
-#[derive(Debug)]
-struct Draft {
-    line: usize,
-    ticked: bool,
-    struck: bool,
-    notes: Vec<String>,
-    head: Head,
-    phase: Option<String>,
-    priority: Guess<Priority>,
-    layer: Guess<Option<Layer>>,
-    final_section: bool,
-    details: Details,
-    leaks: Vec<usize>,
-    /// What the task says comes before it, with where it says so.
-    before: Vec<(String, Source)>,
+/// The nearest task around an item that is one itself, as an item and by its place among the drafts.
+fn parent(document: &Document<'_>, item: &Item, drafts: &HashMap<usize, usize>) -> Option<(usize, usize)> {
+    let mut outer = item.parent;
+    while let Some(index) = outer {
+        if let Some(at) = drafts.get(&index) {
+            return Some((index, *at));
+        }
+        outer = document.items().get(index)?.parent;
+    }
+    None
 }
 
-impl Draft {
-    fn new(document: &Document<'_>, item: &Item, own: &[Range<usize>]) -> Self {
-        let mut head = head(document, item);
-        head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let above = above(document, item, own);
-        let detail = |names: &[&str]| {
-            item.details.iter().find_map(|detail| {
-                let label = detail.label.as_deref()?.trim().to_lowercase();
-                let text = detail.text.trim();
-                (names.iter().any(|name| label.starts_with(name)) && !text.is_empty())
-                    .then(|| (detail.label.clone().unwrap_or_default().trim().to_owned(), text.to_owned()))
-            })
-        };
-        let text = |names: &[&str]| detail(names).map(|(_, text)| text);
-        let commands = commands(item);
-        let leaks = if commands.iter().any(|command| secrets::leaks_secrets(command)) {
-            vec![item.line]
-        } else {
-            vec![]
-        };
-        let before = detail(&["depend", "requires", "after", "blocked by", "prerequisite"])
-            .map(|(label, text)| (text, Source::Detail(label)))
-            .into_iter()
-            .chain(Some((depends::named_before(&head.title), Source::Line)))
-            .filter(|(text, _)| !text.is_empty())
-            .collect();
-        let details = Details {
-            goal: text(&["goal", "purpose"]),
-            commands,
-            expected: text(&["expect", "success", "pass criteria"]),
-            if_fails: text(&["if fail", "if it fail", "if this fail", "on fail", "failure"]),
-            rollback: text(&["rollback", "roll back", "undo", "revert"]),
-        };
-        let priority = priority(&head, detail(&["priority"]), &above);
-        let layer = layer(&head, item.label.as_deref(), detail(&["layer"]), &above);
-        Self {
-            line: item.line,
-            ticked: item.ticked,
-            struck: item.struck,
-            notes: noted(document, item),
-            phase: above.last().map(|heading| heading.text.clone()),
-            final_section: above
-                .iter()
-                .rev()
-                .take(2)
-                .any(|heading| kind::words(&heading.text).iter().any(|word| word == "final")),
-            details,
-            before,
-            head,
-            priority,
-            layer,
-            leaks,
+/// A task with boxes of people's below it is not done by its own work alone.
+fn boxes_below(tasks: &mut [Task], parents: &[Option<usize>]) {
+    for (at, parent) in parents.iter().enumerate() {
+        let below = &tasks[at];
+        if let Some(parent) = parent.filter(|_| !below.ticked && below.needs == Some(Needs::Person)) {
+            let why = wording::why_box_below(&below.title);
+            tasks[parent].reserve(Doubt::Yes, why);
         }
     }
-
-    fn judge(&self, closes: bool) -> kind::Judged {
-        // What was struck out is over; a person who left the box open says whether the rest is.
-        if self.struck && !self.ticked {
-            return kind::Judged::struck_out();
-        }
-        kind::judge(Words {
-            title: &self.head.title,
-            commands: &self.details.commands,
-            layer: self.layer.value,
-            several_layers: self.head.several_layers,
-            final_section: self.final_section || closes,
-        })
-    }
-
-    fn is_check(&self) -> bool {
-        matches!(self.judge(false).kind, Kind::Verify { .. })
-    }
-
-    /// The title says first; where it says nothing, the goal.
-    fn classified(&self, classify: ClassifyWords<'_>) -> (Option<Category>, UpdateType) {
-        let (category, update) = classify(&self.head.title);
-        let (later_category, later_update) = classify(self.details.goal.as_deref().unwrap_or_default());
-        (category.or(later_category), if update == UpdateType::Unknown { later_update } else { update })
-    }
 }
 
-/// The priority of a task: of its line, a detail, the nearest heading that names one, or P2.
-fn priority(head: &Head, detail: Option<(String, String)>, above: &[&Heading]) -> Guess<Priority> {
-    if let Some(priority) = head.priority {
-        return Guess::written(priority, Source::Line);
-    }
-    if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, words::priority(&text))) {
-        return Guess::written(priority, Source::Detail(label));
-    }
-    above
-        .iter()
-        .rev()
-        .find_map(|heading| Some((heading, words::heading_priority(&heading.text)?)))
-        .map_or_else(
-            || Guess::assumed(Priority::P2),
-            |(heading, priority)| Guess::inferred(priority, Source::Heading(heading.text.clone())),
-        )
-}
-
-/// The layer of a task. `All` on the line is an answer; the heading is asked only where the line says nothing.
-fn layer(
-    head: &Head,
-    label: Option<&str>,
-    detail: Option<(String, String)>,
-    above: &[&Heading],
-) -> Guess<Option<Layer>> {
-    if head.layer.is_some() || head.several_layers || names_no_layer(label) {
-        return Guess::written(head.layer, Source::Line);
-    }
-    if let Some((label, Some((Some(layer), _)))) = detail.map(|(label, text)| (label, words::layers(&text))) {
-        return Guess::written(Some(layer), Source::Detail(label));
-    }
-    above.iter().rev().find_map(|heading| Some((heading, words::heading_layer(&heading.text)?))).map_or_else(
-        || Guess::assumed(None),
-        |(heading, layer)| Guess::inferred(Some(layer), Source::Heading(heading.text.clone())),
-    )
-}
-
-/// The commands below a task: code that follows no other label, and everything under the label of the commands.
-fn commands(item: &Item) -> Vec<String> {
-    let mut commands = Vec::new();
-    for detail in item.details.iter().filter(|detail| detail.kind != DetailKind::Quote) {
-        let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
-        if labelled.as_deref().is_some_and(|label| !label.starts_with("command")) {
-            continue;
-        }
-        commands.extend(detail.code_blocks.iter().flat_map(|block| lines(block)));
-        if labelled.is_some() {
-            commands.extend(detail.inline_code.iter().flat_map(|code| lines(code)));
-            if detail.code_blocks.is_empty() && detail.inline_code.is_empty() {
-                commands.extend(lines(&detail.text));
-            }
+/// What a task waits for in vain needs somebody.
+fn tell(tasks: &mut [Task], troubles: Troubles) {
+    for (at, named) in troubles.unresolved {
+        if let Some(first) = named.first() {
+            tasks[at].reserve(Doubt::Yes, wording::why_unresolved(first));
         }
     }
-    commands
-}
-
-/// The commands of a piece of code, comments left out.
-fn lines(code: &str) -> Vec<String> {
-    let joined = code.replace("\\\n", " ");
-    joined
-        .lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty() && !line.starts_with('#'))
-        .map(str::to_owned)
-        .collect()
-}
-
-fn names_no_layer(label: Option<&str>) -> bool {
-    label.is_some_and(|label| {
-        label
-            .split_whitespace()
-            .any(|word| matches!(word.to_lowercase().as_str(), "tooling" | "repo" | "all"))
-    })
+    for (at, ids) in troubles.circles {
+        tasks[at].reserve(Doubt::Judgement, wording::why_circle(&ids));
+    }
 }
 
 /// The words of a heading, in lower case.
 fn heading_name(text: &str) -> String {
-    kind::words(text).join(" ")
+    let words = kind::words(text);
+    // `## 7. Closure` is the seventh section, not another name.
+    let numbers = words
+        .iter()
+        .take_while(|word| word.len() <= 2 && word.bytes().all(|byte| byte.is_ascii_digit()))
+        .count();
+    words[if numbers < words.len() { numbers } else { 0 }..].join(" ")
 }
 
 fn form(document: &Document<'_>) -> Form {
@@ -379,48 +320,61 @@ fn form(document: &Document<'_>) -> Form {
     }
 }
 
-/// The headings above an item, outermost first; those in blocks of ours stand above nothing of a person's.
-fn above<'a>(document: &'a Document<'_>, item: &Item, own: &[Range<usize>]) -> Vec<&'a Heading> {
-    let mut above: Vec<&Heading> = Vec::new();
-    for heading in document.headings().iter().take_while(|heading| heading.span.start < item.box_offset) {
-        if !own.iter().any(|range| range.contains(&heading.span.start)) {
-            above.retain(|outer| outer.level < heading.level);
-            above.push(heading);
-        }
-    }
-    above
-}
-
 /// Headings under which boxes are criteria, examples or records, not work.
 fn holds_no_tasks(name: &str) -> bool {
     let has = |word: &str| name.split(' ').any(|own| own == word);
-    ["completion criteria", "acceptance criteria", "success criteria", "exit criteria", "definition of done"]
+    [
+        "definition of done",
+        "done when",
+        "ready to close",
+        "closing checks",
+        "exit conditions",
+        "closing conditions",
+        "completion conditions",
+    ]
+    .iter()
+    .any(|phrase| name.contains(phrase))
+        || ["criteria", "criterion", "acceptance", "checklist", "checklists", "verification"]
+            .into_iter()
+            .any(has)
+        || [
+            "closure",
+            "change log",
+            "context pack",
+            "references",
+            "resolution",
+            "stop conditions",
+            "close when",
+            "close out",
+            "before closing",
+        ]
         .iter()
-        .any(|phrase| name.contains(phrase))
-        || has("checklist")
-        || has("checklists")
-        || has("verification")
-        || ["closure", "change log", "context pack", "references", "resolution", "stop conditions"]
-            .iter()
-            .any(|start| name.starts_with(start))
+        .any(|start| name.starts_with(start))
+        || matches!(name, "close" | "closing" | "closeout")
 }
 
-fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usize>]) -> Option<String> {
+fn not_a_task(
+    document: &Document<'_>,
+    item: &Item,
+    form: Form,
+    outline: &Outline<'_>,
+    above: &[usize],
+) -> Option<String> {
     let line = &document.text()[item.first_line.clone()];
-    if own.iter().any(|range| range.contains(&item.box_offset)) {
+    if outline.own.holds(item.box_offset) {
         let approval = approvals::is_approval_line(&format!("- [ ] {line}"));
         return Some(if approval { wording::ignored_approval() } else { wording::ignored_own_block() });
     }
     if approvals::is_approval_line(&format!("- [ ] {line}")) {
         return Some(wording::ignored_approval());
     }
-    if line.trim_start().starts_with("<!--") {
+    if is_renovates(line) {
         return Some(wording::ignored_renovate());
     }
     if item.text.trim().is_empty() {
         return Some(wording::ignored_empty());
     }
-    let headings = above(document, item, own);
+    let headings: Vec<&Heading> = above.iter().map(|&index| &document.headings()[index]).collect();
     let names: Vec<String> = headings.iter().map(|heading| heading_name(&heading.text)).collect();
     let in_tasks = names.iter().any(|name| name.starts_with("action items") || name == "tasks");
     let head = head(document, item);
@@ -433,7 +387,18 @@ fn not_a_task(document: &Document<'_>, item: &Item, form: Form, own: &[Range<usi
     (form.seven_section && !in_tasks).then(wording::ignored_section)
 }
 
-/// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one.
+/// Whether a box is one of Renovate's controls: a comment of its own stands in front of it. Anybody else's says nothing.
+fn is_renovates(line: &str) -> bool {
+    static CONTROL: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"^\s*<!--\s*(?:[a-z-]+-branch=\S+|rebase-check|rebase-all-open-prs|create-[a-z-]+|approve-[a-z-]+|unlimit-[a-z-]+|unschedule-[a-z-]+|recreate-[a-z-]+|retry-[a-z-]+|manual[ a-z_-]*job|create-config-migration-pr)\s*-->",
+        )
+        .expect("the pattern is a constant that a test compiles")
+    });
+    CONTROL.is_match(line)
+}
+
+/// The ids as shown: `T<line>` where one is missing, and at every occurrence of a doubled one. Blocks of ours do not count.
 fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for id in drafts.iter().filter_map(|draft| draft.head.id.as_deref()) {
@@ -444,31 +409,29 @@ fn ids(drafts: &[&Draft], warnings: &mut Vec<Warning>) -> Vec<String> {
         .map(|draft| {
             let id = draft.head.id.as_deref()?;
             if counts.get(id).is_some_and(|count| *count > 1) {
-                warnings.push(Warning { line: draft.line, text: wording::doubled_id(id) });
+                warnings.push(Warning::guess(draft.line, wording::doubled_id(id)));
                 return None;
             }
             Some(id.to_owned())
         })
         .collect();
-    // An id that somebody wrote must not be the line of another task.
-    loop {
-        let lines: Vec<String> = drafts
-            .iter()
-            .zip(&shown)
-            .filter(|(_, id)| id.is_none())
-            .map(|(draft, _)| format!("T{}", draft.line))
-            .collect();
-        match shown.iter_mut().find(|id| id.as_ref().is_some_and(|id| lines.contains(id))) {
-            Some(clash) => *clash = None,
-            None => break,
+    // An id that somebody wrote must not be the line of another task; giving one up may take another's.
+    let by_id: HashMap<String, usize> =
+        shown.iter().enumerate().filter_map(|(at, id)| Some((id.clone()?, at))).collect();
+    let mut lines: Vec<usize> = (0..drafts.len()).filter(|&at| shown[at].is_none()).collect();
+    while let Some(at) = lines.pop() {
+        let clash = by_id.get(&format!("T{}", drafts[at].own_line)).filter(|&&clash| shown[clash].is_some());
+        if let Some(&clash) = clash {
+            shown[clash] = None;
+            lines.push(clash);
         }
     }
-    drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.line))).collect()
+    drafts.iter().zip(shown).map(|(draft, id)| id.unwrap_or_else(|| format!("T{}", draft.own_line))).collect()
 }
 
-fn box_likes(document: &Document<'_>, own: &[Range<usize>], warnings: &mut Vec<Warning>) {
+fn box_likes(document: &Document<'_>, outline: &Outline<'_>, warnings: &mut Vec<Warning>) {
     for found in document.box_likes() {
-        if own.iter().any(|range| range.contains(&found.offset)) {
+        if outline.own.holds(found.offset) {
             continue;
         }
         let text = match found.reason {
@@ -477,6 +440,6 @@ fn box_likes(document: &Document<'_>, own: &[Range<usize>], warnings: &mut Vec<W
             BoxLikeReason::InHtml => wording::box_in_html(),
             BoxLikeReason::Malformed => wording::box_malformed(),
         };
-        warnings.push(Warning { line: found.line, text });
+        warnings.push(Warning::guess(found.line, text));
     }
 }

@@ -268,11 +268,25 @@ fn surely(name: &str, lines: &[String], known: &[String], sums: &[String], side:
     let ours = |line: Option<&String>| {
         line.is_some_and(|line| is_sum(line) || known.contains(line) && is_telling(line))
     };
+    // The nearest lines that are not blank, found once: a text may hold thousands of blank ones.
+    let nearest = |order: &mut dyn Iterator<Item = usize>| {
+        let mut found: Vec<Option<usize>> = vec![None; lines.len()];
+        let mut last = None;
+        for at in order {
+            found[at] = last;
+            if !lines[at].trim().is_empty() {
+                last = Some(at);
+            }
+        }
+        found
+    };
+    let previous = nearest(&mut (0..lines.len()));
+    let next = nearest(&mut (0..lines.len()).rev());
     (0..lines.len())
         .map(|at| {
             let line = &lines[at];
-            let before = || lines[..at].iter().rev().find(|line| !line.trim().is_empty());
-            let behind = || lines[at + 1..].iter().find(|line| !line.trim().is_empty());
+            let before = || previous[at].map(|at| &lines[at]);
+            let behind = || next[at].map(|at| &lines[at]);
             let (above, below) = if backwards { (behind(), before()) } else { (before(), behind()) };
             // Any other sum is another block's.
             is_sum(line) && (sums.contains(line) || below.is_some_and(|line| *line == closing))
@@ -361,6 +375,19 @@ pub(super) fn release(text: &str) -> String {
     text
 }
 
+/// Takes out what was written there: blocks that are wholly ours, and of others every line that we wrote.
+pub(super) fn remove_written(text: &str, mark: &Mark<'_>) -> String {
+    let mut text = remove(text, mark.name);
+    for _ in 0..MOST_REPAIRS {
+        let Ok(document) = Document::parse(&text) else { return text };
+        let found = regions(&document, mark.name);
+        let Some(next) = repaired(&document, &found, mark, None) else { return text };
+        drop(document);
+        text = next;
+    }
+    text
+}
+
 /// Takes the block of this name out, when it is wholly ours.
 pub(super) fn remove(text: &str, name: &str) -> String {
     let Ok(document) = Document::parse(text) else { return text.to_owned() };
@@ -379,6 +406,17 @@ pub(super) fn remove(text: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn thousands_of_blank_lines_behind_a_lone_marker_take_no_time() {
+        let text = format!("<!-- caretaker:status -->{}- [ ] mine\n", "\n".repeat(12_000));
+        let mark = Mark::new("status", "## caretaker\n\nnew words of the status");
+        let started = std::time::Instant::now();
+        let placed = place(&text, &mark, Place::Top);
+        assert!(placed.ends_with("- [ ] mine\n") && placed.matches("caretaker:status").count() == 2);
+        // It took a dozen seconds, in which nothing else was looked at.
+        assert!(started.elapsed() < std::time::Duration::from_secs(6), "{:?}", started.elapsed());
+    }
 
     #[test]
     fn half_a_block_that_hides_the_next_copy_goes_whole() {

@@ -203,10 +203,11 @@ pub(super) fn closing() -> ClosingView {
             LessonEvent::Held { hold: hold() },
             LessonEvent::Retried {
                 task: "A1".to_owned(),
-                attempts: 2,
+                failed: 1,
+                by_us: true,
                 why: "the forge did not answer".to_owned(),
             },
-            LessonEvent::WaitedFor { what: "the approval of A6".to_owned(), seconds: 3_900 },
+            LessonEvent::WaitedFor { what: "The approval of A6".to_owned(), seconds: 3_900 },
         ],
         recon: "recon-9".to_owned(),
         recon_at: at("14:28"),

@@ -196,7 +196,9 @@ pub(super) fn compare(
             let float = lines.get(at).and_then(|(line, _)| floats.iter().position(|f| *f == line.text));
             let Some(unit) = units.last_mut() else { return Err("no unit".to_owned()) };
             if alone && float.is_none() {
-                let loose = blanks <= wanted + 20 && (wanted == 0 || blanks > 0 || at == lines.len());
+                // What stood apart from a block of ours at the top goes with it.
+                let none = wanted == 0 || at == lines.len() || unit.what == What::Start;
+                let loose = blanks <= wanted + 20 && (blanks > 0 || none);
                 if !(if unit.touched || block { loose } else { blanks == wanted }) {
                     let before = unit.lines.last().map_or("the start", String::as_str);
                     return Err(format!("{blanks} blank lines instead of {wanted} behind {before:?}"));

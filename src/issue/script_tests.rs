@@ -10,7 +10,8 @@ mod people;
 
 use super::script_model::{Line, Model, Unit, What, joined, lines};
 use super::{ChangeRow, KnownTask, TaskKey, Written};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::run::LastWrite;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Scripts that once failed.
@@ -59,6 +60,8 @@ struct Version {
     model: Model,
     floats: Vec<String>,
     writes: usize,
+    /// Which rows people had taken out of it.
+    taken: Vec<bool>,
 }
 
 struct Script {
@@ -67,12 +70,13 @@ struct Script {
     model: Model,
     floats: Vec<String>,
     versions: Vec<Version>,
-    /// The texts that we wrote: landed ones only, and the newest one that did not land.
+    /// What is remembered of the texts that we wrote, also of those that did not land.
+    writes: Vec<LastWrite>,
+    /// What people had before them, by that.
     written: Written,
     /// All statuses that we wrote or meant to, oldest first.
     statuses: Vec<String>,
     landed: usize,
-    refused: bool,
     /// An old copy lies over our newest text.
     stale: bool,
     /// Half a block was pasted since we last wrote.
@@ -80,12 +84,10 @@ struct Script {
     records: BTreeMap<usize, Record>,
     known: Vec<KnownTask>,
     notes: Vec<String>,
-    /// The notes of all our writes, also of those that were refused.
-    wished: BTreeSet<String>,
     rows: Vec<(ChangeRow, bool)>,
-    row_counts: Vec<(String, usize)>,
     blocks: BTreeMap<String, String>,
     closing: Option<String>,
+    closings: Vec<String>,
     overall: Vec<String>,
     token: usize,
     minute: i64,
@@ -107,20 +109,19 @@ impl Script {
             model: Model { units: Vec::new(), unfinished: false },
             floats: Vec::new(),
             versions: Vec::new(),
+            writes: Vec::new(),
             written: Written::default(),
             statuses: Vec::new(),
             landed: 0,
-            refused: false,
             stale: false,
             halved: false,
             records: BTreeMap::new(),
             known: Vec::new(),
             notes: Vec::new(),
-            wished: BTreeSet::new(),
             rows: Vec::new(),
-            row_counts: Vec::new(),
             blocks: BTreeMap::new(),
             closing: None,
+            closings: Vec::new(),
             overall: vec!["🔴 RED".to_owned()],
             token: 0,
             minute: 0,
@@ -216,11 +217,22 @@ impl Script {
             let mut lines = vec!["## Change Log".to_owned()];
             if self.dice.chance(70) {
                 lines.push(String::new());
-                lines.push("| Timestamp | Item | Action | Result |".to_owned());
-                lines.push("|---|:-:|---|---|".to_owned());
+                let long = self.dice.chance(40);
+                let (header, rule, end) = if long {
+                    (
+                        "| Timestamp | Phase | Item | Action | Result | Status After |",
+                        "|---|---|:-:|---|---|---|",
+                        " y | z |",
+                    )
+                } else {
+                    ("| Timestamp | Item | Action | Result |", "|---|:-:|---|---|", " y |")
+                };
+                lines.push(header.to_owned());
+                lines.push(rule.to_owned());
                 if self.dice.chance(50) {
+                    let phase = if long { " 1 |" } else { "" };
                     lines.push("<!-- lint off -->".to_owned());
-                    lines.push(format!("| then | {} | x | y |", self.token()));
+                    lines.push(format!("| then |{phase} {} | x |{end}", self.token()));
                 }
             }
             let unit = self.unit(What::Log, lines);
@@ -248,6 +260,7 @@ impl Script {
             model: self.model.clone(),
             floats: self.floats.clone(),
             writes: self.landed,
+            taken: self.rows.iter().map(|(_, taken)| *taken).collect(),
         };
         self.versions.push(version);
     }
@@ -313,6 +326,6 @@ fn scripts_of_people_and_wishes_of_ours() {
     }
     println!("CARETAKER_TEST_SEED={first} CARETAKER_TEST_CASES={cases}: {:?} {seen:?}", started.elapsed());
     if cases >= CASES {
-        assert_eq!(seen.len(), 22, "everything has happened: {seen:?}");
+        assert_eq!(seen.len(), 27, "everything has happened: {seen:?}");
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warn
                 found.push(at);
             } else {
                 let text = wording::spec_collision(&rows[at].id, rows[at].line);
-                warnings.push(Warning { line: task.line, text });
+                warnings.push(Warning::guess(task.line, text));
             }
         }
         of_tasks.push(found);

@@ -279,7 +279,7 @@ fn layers(text: &mut Text, view: &StatusView) {
             layer.layer,
             // A sign and its word stay together in a narrow column.
             wording::layer_verdict(layer.verdict).replace(' ', "\u{a0}"),
-            evidence(&layer.evidence, MOST_EVIDENCE)
+            evidence(layer.verdict, &layer.evidence, MOST_EVIDENCE)
         ));
     }
     if let Some(at) = view.judged_at {
@@ -292,10 +292,11 @@ fn layers(text: &mut Text, view: &StatusView) {
             && (layer.evidence.len() > MOST_EVIDENCE
                 || layer.evidence.iter().any(|line| line.chars().count() > EVIDENCE))
     };
+    // Where one of them does not fit, all that is not well is told in one place.
     let bad: Vec<String> = view
         .layers
         .iter()
-        .filter(cut)
+        .filter(|layer| layer.verdict != Verdict::Green && view.layers.iter().any(|layer| cut(&layer)))
         .flat_map(|layer| layer.evidence.iter().map(move |line| (layer.layer, line)))
         .map(|(layer, line)| format!("{layer}: {}", quote_outside(line, FULL_EVIDENCE)))
         .collect();
@@ -311,10 +312,11 @@ fn layers(text: &mut Text, view: &StatusView) {
     }
 }
 
-/// Pieces of evidence in one cell.
-pub(crate) fn evidence(lines: &[String], most: usize) -> String {
+/// Pieces of evidence in one cell. What says that a layer is well is not counted where it does not fit: nothing of it
+/// unfolds anywhere.
+pub(crate) fn evidence(verdict: Verdict, lines: &[String], most: usize) -> String {
     let mut shown: Vec<String> = lines.iter().take(most).map(|line| quote_outside(line, EVIDENCE)).collect();
-    if lines.len() > most {
+    if lines.len() > most && verdict != Verdict::Green {
         shown.push(wording::and_more(lines.len() - most));
     }
     shown.join("; ")

@@ -1,5 +1,6 @@
 //! What a task is.
 
+use super::condition::Doubt;
 use super::guess::Guesses;
 use crate::action::Action;
 use crate::forge::{IssueNumber, PullNumber};
@@ -196,6 +197,37 @@ pub(crate) struct Task {
     pub(crate) guesses: Guesses,
     /// What it needs from people, by its words alone.
     pub(crate) needs: Option<Needs>,
-    /// For a person's task: why it is one, and what is to be done.
+    /// The same without what follows from the kind of software and the size of the step: what was asked for in so many
+    /// words.
+    pub(crate) asks: Option<Needs>,
+    /// Why it needs somebody, and for a person's task what is to be done.
     pub(crate) why_person: Option<String>,
+}
+
+impl Task {
+    /// Something speaks against doing it at once: what would have been done needs a yes, or a person. A yes can only be
+    /// given to a merge; what else is not plainly asked for is a person's.
+    pub(super) fn reserve(&mut self, doubt: Doubt, why: String) {
+        let needs = match (&self.kind, doubt) {
+            (Kind::Merge { .. }, Doubt::Yes) => Needs::Approval,
+            (
+                Kind::Merge { .. }
+                | Kind::Verify { .. }
+                | Kind::Action { .. }
+                | Kind::Close { .. }
+                | Kind::Final
+                | Kind::Runbook,
+                _,
+            ) => Needs::Person,
+            (Kind::Decide { .. } | Kind::Dashboard | Kind::Track { .. } | Kind::Person, _) => return,
+        };
+        if self.asks != Some(Needs::Person) {
+            self.asks = Some(needs);
+        }
+        if self.needs == Some(Needs::Person) || (self.needs == Some(needs) && self.why_person.is_some()) {
+            return;
+        }
+        self.needs = Some(needs);
+        self.why_person = Some(why);
+    }
 }

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 /// leaves its stars behind.
 pub(super) fn head(document: &Document<'_>, item: &Item) -> Head {
     let label = item.label.as_deref().map(|label| label.trim_end_matches('*'));
-    words::head(&title(document, item).replacen("**:", ":", 1), label)
+    words::head(&title(document, item).replacen("**:", ":", 1).replacen(":** ", ": ", 1), label)
 }
 
 /// The note at the end of a task's first line, markup and all: an emphasised text in parentheses.
@@ -34,8 +34,19 @@ static OWN_NOTE: LazyLock<Regex> = LazyLock::new(|| {
         .expect("the pattern is a constant that a test compiles")
 });
 
+/// Whether a note has the form of ours: the word of an outcome, a time with its zone, and what was done.
+pub(super) fn is_ours(note: &str) -> bool {
+    static FORM: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"^\*\((?:done|deferred|acknowledged|skipped) [0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2} [A-Za-z0-9:+/_-]+: [^*]*\)\*$",
+        )
+        .expect("the pattern is a constant that a test compiles")
+    });
+    FORM.is_match(note)
+}
+
 /// The notes on a task's first line: ours wherever they stand, since people write behind them; others at its end.
-fn notes(line: &str) -> Vec<Range<usize>> {
+pub(super) fn notes(line: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = OWN_NOTE.find_iter(line).map(|note| note.range()).collect();
     let mut end = line.trim_end().len();
     loop {

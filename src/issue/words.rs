@@ -24,7 +24,8 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant that a test compiles")
 }
 
-static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[\[(]?([A-Z]{1,5}-?[0-9]{1,4}[a-z]?)[\])]?$"));
+static ID: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^[\[(]?([A-Z]{1,5}-?[0-9]{1,4}[a-z]?|[A-Z]{6,10}-[0-9]{1,4})[\])]?$"));
 static PRIORITY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) ^[\[(]? (?: p([0-3]) (?: [-\s]* [(\[]? (?:critical|high|medium|low) [)\]]? )?
@@ -35,7 +36,83 @@ static TRAILING: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)\s*[(\[](p[0-3]|critical|high|medium|low)(?: priority)?[)\]]\s*$"));
 static DECORATION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:(?::[a-z0-9_+-]+:|[^\p{Alphabetic}\p{N}\x00-\x7f])\s*)+"));
-static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\bp([0-3])\b"));
+static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)(?:\b(after|before|except|besides|than|beyond|until|not)\s+|^|\W)(?:p|(?:priority|prio)\s*:?\s*)([0-3])\b",
+    )
+});
+
+const CODE: &str = r"[A-Z]{1,10}-?[0-9]{1,4}[a-z]?";
+
+/// Spellings of the front of a title that are written in the usual way before they are read.
+static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
+    let layers = r"(?:metal|network|storage|system|platform|apps?|applications|all|repo|tooling)";
+    [
+        // `[A2][P0][Apps] Merge`: tags for codes.
+        (
+            pattern(&format!(
+                r"(?i-u)^\[({CODE})\]\s*\[(p[0-3]|critical|high|medium|low)\]\s*(?:\[((?:{layers}[/,& ]*)+)\])?\s*:?\s*"
+            )),
+            "$1 $2 $3: ",
+        ),
+        (
+            pattern(&format!(
+                r"(?i-u)^\[(p[0-3]|critical|high|medium|low)\]\s*\[({CODE})\]\s*(?:\[((?:{layers}[/,& ]*)+)\])?\s*:?\s*"
+            )),
+            "$2 $1 $3: ",
+        ),
+        // `P0–CRITICAL`, `P1/HIGH`.
+        (pattern(r"(?i)\b(p[0-3])\s*[–—/]\s*(critical|high|medium|low)\b"), "$1-$2"),
+        // `C4/P0/Apps`, `A5: P0:`.
+        (pattern(&format!(r"^({CODE})\s*[/|:]\s*(P[0-3]|CRITICAL|HIGH|MEDIUM|LOW)\s*[/|]\s*")), "$1 $2 "),
+        (pattern(&format!(r"^({CODE})\s*[/|:]\s*(P[0-3]|CRITICAL|HIGH|MEDIUM|LOW)\b")), "$1 $2"),
+        // `D7 🔴 P0`.
+        (pattern(&format!(r"^({CODE})\s+(?:[^\p{{Alphabetic}}\p{{N}}\x00-\x7f]\s*)+(P[0-3])\b")), "$1 $2"),
+        // `P1 A1 Apps`.
+        (pattern(&format!(r"^(P[0-3])\s+({CODE})(\s+(?i:{layers})\b|\s*:)")), "$2 $1$3"),
+        // `Task 7 (P0)`, `1.1 P0`: a number is no id that could be told from others.
+        (
+            pattern(
+                r"(?i)^(?:task|item|step|todo)\s+#?[0-9]{1,4}\s*[(\[](p[0-3]|critical|high|medium|low)[)\]]\s*[:–—-]?\s*",
+            ),
+            "$1: ",
+        ),
+        (pattern(r"(?i)^[0-9]{1,3}(?:\.[0-9]{1,3})?[.)]?\s+(p[0-3])\b"), "$1"),
+    ]
+});
+static NAMED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:critical|high|medium|low)\b"));
+static DOUBLED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^P[0-3]\s+P[0-3]\b"));
+/// `b4 p0 apps`.
+static SMALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"^([a-z]{1,3}-?[0-9]{1,4})\s+(p[0-3])\b"));
+
+/// The front of a title in the usual spelling, where it was written in another.
+fn usual(title: &str) -> Option<String> {
+    let front = title.as_bytes();
+    let front = &front[..front.len().min(60)];
+    let named = |pair: &[u8]| matches!(pair[0], b'p' | b'P') && matches!(pair[1], b'0'..=b'3');
+    let worded = |byte: &u8| matches!(byte, b'/' | b'|' | b'[' | b'(' | b':');
+    // Most titles have none of this; and of two priorities the first is an id.
+    let odd = front.windows(2).any(named) || front.iter().any(worded) && NAMED.is_match(title);
+    if !odd || DOUBLED.is_match(title) {
+        return None;
+    }
+    let mut text = title.to_owned();
+    if let Some(found) = SMALL.captures(&text) {
+        let (word, rest) = token(&text[found[0].len()..]);
+        let layer = layer_word(word.trim_end_matches(':')).map(Layer::word);
+        let colon = if word.ends_with(':') || !rest.is_empty() { ":" } else { "" };
+        let behind = match layer {
+            Some(layer) => format!(" {layer}{colon} {rest}"),
+            None => text[found[0].len()..].to_owned(),
+        };
+        text = format!("{} {}{behind}", found[1].to_uppercase(), found[2].to_uppercase());
+    }
+    for (spelling, usual) in &*FRONTS {
+        text = spelling.replace(&text, *usual).into_owned();
+    }
+    let text = text.replacen(" :", ":", 1);
+    (text != title && text != title.replacen(" :", ":", 1)).then_some(text)
+}
 
 /// Whether a word has the form of an id.
 pub(crate) fn is_id(word: &str) -> bool {
@@ -96,6 +173,17 @@ pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
     // An icon in front of the codes is for the eye.
     let plain = &title[DECORATION.find(title).map_or(0, |found| found.end())..];
     let label = label.map(undecorated).filter(|label| !label.is_empty());
+    if let Some(text) = usual(plain) {
+        return read_head(
+            &text,
+            plain_label(&text).filter(|label| label.split_whitespace().count() <= 5),
+            &text,
+        );
+    }
+    read_head(plain, label, title)
+}
+
+fn read_head(plain: &str, label: Option<&str>, title: &str) -> Head {
     let (mut head, rest) = labelled(plain, label, false)
         .or_else(|| labelled(plain, plain_label(plain), true))
         .or_else(|| unlabelled(plain))
@@ -269,30 +357,49 @@ fn token(text: &str) -> (&str, &str) {
     (&text[..end], text[end..].trim_start())
 }
 
+static BESIDES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\([^()]*\)"));
+
 /// The priority that a heading gives to the tasks below it.
 pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
-    if let Some(found) = HEADING_CODE.captures(text).and_then(|found| found.get(1)) {
-        return named_priority(found.as_str());
+    // `Everything after P0` names what it is not.
+    if let Some(found) = HEADING_CODE.captures_iter(text).find(|found| found.get(1).is_none()) {
+        return found.get(2).and_then(|digit| named_priority(digit.as_str()));
     }
-    let words = heading_words(text);
-    let rest = words.iter().filter(|word| named_priority(word).is_none()).all(|word| {
-        matches!(
-            word.as_str(),
-            "priority"
-                | "priorities"
-                | "prio"
-                | "severity"
-                | "task"
-                | "tasks"
-                | "item"
-                | "items"
-                | "issue"
-                | "issues"
-                | "action"
-                | "actions"
-        )
+    // What stands in parentheses is said besides.
+    let words = heading_words(&BESIDES.replace_all(text, " "));
+    let named = |word: &String| match word.as_str() {
+        "urgent" | "asap" => Some(Priority::P0),
+        "normal" => Some(Priority::P2),
+        // A number alone counts sections.
+        word if word.bytes().all(|byte| byte.is_ascii_digit()) => None,
+        word => named_priority(word),
+    };
+    let rest = words.iter().filter(|word| named(word).is_none()).all(|word| {
+        layer_word(word).is_some()
+            || no_layer(word)
+            || word.bytes().all(|byte| byte.is_ascii_digit())
+            || matches!(
+                word.as_str(),
+                "priority"
+                    | "priorities"
+                    | "prio"
+                    | "severity"
+                    | "task"
+                    | "tasks"
+                    | "item"
+                    | "items"
+                    | "issue"
+                    | "issues"
+                    | "action"
+                    | "actions"
+                    | "fixes"
+                    | "updates"
+                    | "work"
+                    | "first"
+                    | "now"
+            )
     });
-    rest.then(|| words.iter().find_map(|word| named_priority(word))).flatten()
+    rest.then(|| words.iter().find_map(named)).flatten()
 }
 
 /// The layer that a heading gives to the tasks below it; of a mixture the first in the design's order.
@@ -389,6 +496,21 @@ mod tests {
             ("A27 P0 Apps Merge PR #16", None, Some("A27"), Some(P0), Some(Apps), "Merge PR #16"),
             ("A27 P0 Storage is slow", None, Some("A27"), Some(P0), None, "Storage is slow"),
             ("A1 P0 Ceph pool: x", Some("A1 P0 Ceph pool"), Some("A1"), Some(P0), None, "Ceph pool: x"),
+            ("A5: P0: x", Some("A5"), Some("A5"), Some(P0), None, "x"),
+            ("A5 P0–CRITICAL: x", Some("A5 P0–CRITICAL"), Some("A5"), Some(P0), None, "x"),
+            ("A5 P1/HIGH: x", Some("A5 P1/HIGH"), Some("A5"), Some(P1), None, "x"),
+            ("C4/P0/Apps: x", Some("C4/P0/Apps"), Some("C4"), Some(P0), Some(Apps), "x"),
+            ("b4 p0 apps: x", Some("b4 p0 apps"), Some("B4"), Some(P0), Some(Apps), "x"),
+            ("b4 p0 apps Merge PR #2", None, Some("B4"), Some(P0), Some(Apps), "Merge PR #2"),
+            ("D7 🔴 P0: x", Some("D7 🔴 P0"), Some("D7"), Some(P0), None, "x"),
+            ("HOMELAB-12 P0: x", Some("HOMELAB-12 P0"), Some("HOMELAB-12"), Some(P0), None, "x"),
+            ("1.1 P0: x", Some("1.1 P0"), None, Some(P0), None, "x"),
+            ("Task 7 (P0): x", Some("Task 7 (P0)"), None, Some(P0), None, "x"),
+            ("P1 A1 Apps: x", Some("P1 A1 Apps"), Some("A1"), Some(P1), Some(Apps), "x"),
+            ("[A2][P0][Apps] Merge PR #2", None, Some("A2"), Some(P0), Some(Apps), "Merge PR #2"),
+            ("[P0] [A2] Merge PR #2", None, Some("A2"), Some(P0), None, "Merge PR #2"),
+            ("P1 K8s is slow", None, None, Some(P1), None, "K8s is slow"),
+            ("C6 P0: x", Some("C6 P"), Some("C6"), Some(P0), None, "x"),
         ] {
             assert_eq!(
                 parsed(title, label),
@@ -412,6 +534,13 @@ mod tests {
             ("Storage (NAS)", None, Some(Layer::Storage)),
             ("P1 - Platform/Apps", Some(P1), Some(Layer::Platform)),
             ("System upgrades", None, None),
+            ("1. Tasks", None, None),
+            ("Item 3", None, None),
+            ("Everything after P0", None, None),
+            ("High Priority Tasks (do these first)", Some(P1), None),
+            ("Critical: Apps", Some(P0), Some(Layer::Apps)),
+            ("Urgent", Some(P0), None),
+            ("Priority 1", Some(P1), None),
         ] {
             assert_eq!(heading_priority(text), priority, "{text}");
             assert_eq!(heading_layer(text), layer, "{text}");

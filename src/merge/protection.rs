@@ -109,7 +109,7 @@ fn expression(pattern: &str) -> Option<Regex> {
                     .chars()
                     .map(|c| if c == '-' { c.to_string() } else { regex::escape(&c.to_string()) })
                     .collect();
-                text.push_str(&format!("[{not}{inside}]"));
+                text.extend(["[", not, inside.as_str(), "]"]);
             }
             '\\' => text.push_str(&regex::escape(&characters.next()?.to_string())),
             other => text.push_str(&regex::escape(&other.to_string())),

@@ -43,12 +43,24 @@ pub(crate) enum Event {
     },
     /// The branch's head runs everywhere and every layer is GREEN: it goes on like any other run.
     AdoptionOver,
-    /// A task was seen for the first time.
+    /// A task was seen for the first time, or asks for more than it did.
     TaskSeen {
         /// Which, as it was then.
         task: KnownTask,
         /// Whether its box was ticked: done by a person, not checked again.
         ticked: bool,
+        /// Whether somebody trusted put it there.
+        vouched: bool,
+    },
+    /// A task is not in the text any more.
+    TaskGone {
+        /// Which.
+        key: TaskKey,
+    },
+    /// A task that was gone is there again: it counts as far as whoever put it there does.
+    TaskReturned {
+        /// Which.
+        key: TaskKey,
         /// Whether somebody trusted put it there.
         vouched: bool,
     },
@@ -284,6 +296,9 @@ pub(crate) enum Effect {
         number: IssueNumber,
         /// Whether it is a pull request.
         is_pull: bool,
+        /// Its title; empty in journals that do not know.
+        #[serde(default)]
+        title: String,
     },
     /// Carries out a typed action. Every action there is so far is idempotent.
     Action {

@@ -19,6 +19,8 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             let done = if *ticked { ", done already" } else { "" };
             format!("{} seen: {} ({}){done}", task.id, task.title, task.kind.word())
         }
+        Event::TaskGone { key } => format!("{} is not in the text any more", id(key)),
+        Event::TaskReturned { key, .. } => format!("{} is in the text again", id(key)),
         Event::Vouched { by, .. } => format!("{by} vouches for every task"),
         Event::Intended { effect } => format!("begins: {}", effect_line(effect, state)),
         Event::Ended { step, outcome } => {

@@ -5,11 +5,11 @@ use super::situation::Unread;
 use super::writing::LastTime;
 use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::Steadiness;
-use crate::issue::RemadePull;
+use crate::issue::{RemadePull, TaskKey};
 use crate::merge::classify::Classification;
 use crate::merge::rollout::Rollout;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 /// What is known of one state of a pull request; never changes for the same head and description.
@@ -46,6 +46,10 @@ pub(crate) struct Memory {
     pub(crate) remade: Vec<RemadePull>,
     /// Since when an approval box is ticked without a delivery.
     pub(crate) ticked_since: BTreeMap<(String, String), Timestamp>,
+    /// Since when a box is open that we ticked, without a delivery that tells who did it.
+    pub(crate) unticked_since: BTreeMap<TaskKey, Timestamp>,
+    /// The tasks that were ticked at the last look.
+    pub(crate) ticked: BTreeSet<TaskKey>,
     /// What was awaited, and since when.
     pub(crate) awaited: Option<(String, Timestamp)>,
     /// When the body was last written, and what was important then; `None` where that is not known to have worked.

@@ -32,6 +32,8 @@ pub(crate) use settings::{Discovery, Repository, Settings};
 pub(crate) use state::{MergeRecord, RunState, TaskState};
 pub(crate) use tone::{Tone, now, tone};
 pub(crate) use worker::{Only, Parts, RunError, Standing, Worker};
+#[cfg(test)]
+pub(crate) use {observe::same_boxes, report::LastWrite, worker::text_hash, writing::Arrivals};
 
 use crate::store::{RunId, Store};
 

@@ -7,6 +7,10 @@
 
 mod look;
 mod pulls;
+mod wishes;
+
+use wishes::notes;
+pub(crate) use wishes::{same_boxes, written};
 
 use super::event::Event;
 use super::memory::Memory;
@@ -16,13 +20,14 @@ use super::situation::{ProposalStanding, PullSituation, Related, Situation, Unre
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
+use super::writing::Arrivals;
 use crate::cluster::{Application, ClusterError, Installed, ObjectRef, Workload};
 use crate::forge::{
     Account, Branch, CommitSha, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
 };
 use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
 use crate::inbox;
-use crate::issue::{self, Edit, Left, Reading, RemadePull, TaskKey, TemplateValues, Written, WrittenTask};
+use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
 use crate::merge::rollout::Rollout;
@@ -106,6 +111,10 @@ pub(crate) struct Observation {
     pub(crate) left: Option<Left>,
     pub(crate) confirmed_by: Option<String>,
     pub(crate) wishes: Vec<Wish>,
+    /// Unticked, and nobody can tell yet by whom.
+    pub(crate) pending: BTreeSet<TaskKey>,
+    /// The hashes of all texts that deliveries tell of.
+    pub(crate) arrived: BTreeSet<String>,
     pub(crate) remade: Vec<RemadePull>,
 }
 
@@ -166,14 +175,33 @@ impl Observation {
     }
 }
 
-fn read(parts: &Parts, body: &str) -> Result<Reading, issue::Unreadable> {
-    issue::read(body, &|words| classify_words(words, "", &parts.rules))
+fn read(parts: &Parts, home: Option<&Home>, body: &str) -> Result<Reading, issue::Unreadable> {
+    issue::read_at(body, home, &|words| classify_words(words, "", &parts.rules))
+}
+
+/// Reads a text with the history of its tasks.
+pub(crate) fn read_with_history(
+    parts: &Parts,
+    home: Option<&Home>,
+    body: &str,
+    state: &RunState,
+    writes: &[LastWrite],
+) -> Result<Reading, issue::Unreadable> {
+    let mut reading = read(parts, home, body)?;
+    issue::keep_history(&mut reading, &state.known_tasks(), &notes(writes));
+    Ok(reading)
 }
 
 /// The tasks of a text with their boxes; a text that cannot be read holds none.
-fn boxes(parts: &Parts, body: &str) -> trust::Boxes {
-    read(parts, body)
-        .map(|reading| reading.tasks.into_iter().map(|task| (task.key, task.ticked)).collect())
+fn boxes(parts: &Parts, home: Option<&Home>, body: &str) -> trust::Boxes {
+    read(parts, home, body)
+        .map(|reading| {
+            let shown = |task: &issue::Task| trust::Shown {
+                ticked: task.ticked,
+                known: KnownTask::of(task, &reading.tasks),
+            };
+            reading.tasks.iter().map(|task| (task.key.clone(), shown(task))).collect()
+        })
         .unwrap_or_default()
 }
 
@@ -187,25 +215,21 @@ pub(crate) async fn observe(
     let name = &subject.repository.name;
     let state = subject.state;
     // A body that cannot be read holds no task: what is half done is followed from the journal all the same.
-    let (mut reading, unreadable) = match read(parts, &subject.issue.body) {
+    let home = Home::of_issue(&subject.issue.html_url);
+    let (mut reading, unreadable) = match read(parts, home.as_ref(), &subject.issue.body) {
         Ok(reading) => (reading, None),
         Err(error) => (Reading::default(), Some(wording::body_unreadable(&error))),
     };
-    let known: Vec<_> = state.tasks.values().map(|record| record.known.clone()).collect();
-    let notes: Vec<_> = subject
-        .writes
-        .iter()
-        .flat_map(|write| &write.tasks)
-        .filter_map(|task| Some((task.key.clone(), task.note.clone()?)))
-        .collect();
-    issue::keep_history(&mut reading, &known, &notes);
+    let words: Vec<TaskKey> = reading.tasks.iter().map(|task| task.key.clone()).collect();
+    issue::keep_history(&mut reading, &state.known_tasks(), &notes(subject.writes));
+    let words: wishes::Words = reading.tasks.iter().map(|task| task.key.clone()).zip(words).collect();
 
     let ClusterView { recon, applications, workloads, error: cluster_error } = cluster(parts, now).await;
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
     let edits = inbox::issue_edits(&payloads);
-    let history = History::new(&edits, subject.ours, |body| boxes(parts, body));
+    let history = History::new(&edits, subject.ours, |body| boxes(parts, home.as_ref(), body));
     let trusted = Trusted::new(&parts.settings, subject.repository);
     let comments = match state.began_at.filter(|_| !subject.gone) {
         // The forge counts in seconds: a comment of the second in which the run began is older than the run by its time.
@@ -260,12 +284,23 @@ pub(crate) async fn observe(
         ours: subject.ours,
     });
     let unvouched_ticks = unvouched_ticks(parts, memory, &approvals, now);
-    let wishes = wishes(&subject, &reading, &trusted, &history);
-    // What a run that this store does not know had not vouched for is lost with its deliveries: nothing there counts by
-    // itself.
-    let discovery = state.began_at.is_none() && state.adopted.is_none();
-    let vouched = trust::vouched(reading.tasks.iter(), discovery, &trusted, &history);
-    let unknown_to_us = discovery && !subject.gone && subject.writes.is_empty();
+    let arrived = wishes::arrived(&edits);
+    let standing = Arrivals::of(subject.writes, &subject.issue.body, &arrived);
+    let question = wishes::Question {
+        parts,
+        subject: &subject,
+        reading: &reading,
+        words: &words,
+        standing: &standing,
+        trusted: &trusted,
+        history: &history,
+        readable: unreadable.is_none() && !subject.gone,
+        now,
+    };
+    let wishes::Decided { wishes, pending } = question.decided(memory);
+    let vouched = trust::vouched(words.iter(), state, &trusted, &history);
+    let unknown_to_us =
+        state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     Ok(Observation {
@@ -303,6 +338,8 @@ pub(crate) async fn observe(
         left,
         confirmed_by,
         wishes,
+        pending,
+        arrived,
         remade,
         reading,
     })
@@ -348,7 +385,7 @@ fn paused(parts: &Parts, subject: &Subject<'_>, comments: &Comments<'_>) -> Opti
     if subject.issue.has_label(&parts.settings.pause_label) {
         return Some(wording::label(&parts.settings.pause_label));
     }
-    comments.stopped_by(subject.state.began_at?)
+    comments.stopped_by(subject.state.began_at?).map(|by| wording::account(&by))
 }
 
 fn unvouched_ticks(
@@ -368,38 +405,6 @@ fn unvouched_ticks(
             now.duration_since(since).unsigned_abs() >= parts.timing.approval_delivery()
         })
         .cloned()
-        .collect()
-}
-
-fn wishes(subject: &Subject<'_>, reading: &Reading, trusted: &Trusted, history: &History) -> Vec<Wish> {
-    let written = match subject.writes.last() {
-        Some(write) => Written { tasks: write.tasks.clone(), status: write.status.clone() },
-        None => Written {
-            tasks: subject
-                .state
-                .tasks
-                .values()
-                .map(|record| WrittenTask {
-                    key: record.known.key.clone(),
-                    ticked: record.ticked_at_discovery,
-                    note: None,
-                })
-                .collect(),
-            status: None,
-        },
-    };
-    issue::decisions(&subject.issue.body, reading, &written)
-        .into_iter()
-        .filter_map(|edit| match edit {
-            Edit::Ticked { key } => Some(Wish::Ticked(key)),
-            Edit::Unticked { key } => {
-                trust::untick_counts(&key, trusted, history).then_some(Wish::Unticked(key))
-            }
-            // Restored by the next write, or nobody's wish.
-            Edit::StaleWrite { .. } | Edit::NoteTaken { .. } | Edit::Added { .. } | Edit::Removed { .. } => {
-                None
-            }
-        })
         .collect()
 }
 

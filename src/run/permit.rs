@@ -162,7 +162,7 @@ impl Worker {
         let stopped =
             stopped_by(parts, scene.repository, &issue, &comments, began_at, &scene.bot.login).await?;
         if let Some(by) = stopped {
-            return Ok(Some(HeldBack::Paused(by)));
+            return Ok(Some(HeldBack::Paused(wording::account(&by))));
         }
         let there = issue.state == State::Open && issue.has_label(&parts.settings.maintenance_label);
         Ok((!there).then_some(HeldBack::Withdrawn))

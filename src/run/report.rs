@@ -12,17 +12,18 @@ use super::decide::Waiting as Awaited;
 use super::event::TaskOutcome;
 use super::situation::Mode;
 use super::state::{RunState, TaskRecord, TaskState};
-use super::writing::LostEdit;
+use super::writing::{Arrivals, LostEdit};
 use crate::forge::IssueNumber;
 use crate::health::Recon;
 use crate::issue::{
-    self, ApprovalBox, ClosingView, Desired, FieldWish, Reading, RemadePull, Task, TaskKey, TaskWish,
+    self, ApprovalBox, ClosingView, Desired, FieldWish, Home, Reading, RemadePull, Task, TaskKey, TaskWish,
     TemplateFields, WrittenTask,
 };
 use crate::store::RunId;
 use crate::wording::{self, OutcomeWord};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// What was last written into the body, as far as it tells people's decisions from our own work.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +55,45 @@ pub(crate) struct LastWrite {
     /// What was awaited, and since when.
     #[serde(default)]
     pub(crate) awaited: Option<(String, Timestamp)>,
+    /// What the fields of the form's closure were filled with.
+    #[serde(default)]
+    pub(crate) closure: Option<Closure>,
+    /// The closing report.
+    #[serde(default)]
+    pub(crate) closing: Option<String>,
+    /// The title before the closing.
+    #[serde(default)]
+    pub(crate) title: Option<String>,
+    /// The forge said that it arrived. Forgotten in a restart: then the text and the deliveries tell.
+    #[serde(skip)]
+    pub(crate) landed: bool,
+}
+
+/// The fields of the form's closure.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Closure {
+    /// The verdict.
+    pub(crate) final_status: String,
+    /// When the run began.
+    pub(crate) started: String,
+    /// When it ended.
+    pub(crate) completed: String,
+    /// How long it took.
+    pub(crate) duration: String,
+    /// Who did it.
+    pub(crate) resolved_by: String,
+}
+
+impl Closure {
+    fn of(view: &ClosingView) -> Self {
+        Self {
+            final_status: wording::verdict(view.overall),
+            started: wording::time(view.started),
+            completed: wording::time(view.completed),
+            duration: wording::duration(seconds_between(view.started, view.completed)),
+            resolved_by: view.resolved_by.clone(),
+        }
+    }
 }
 
 /// Everything that the body is made of.
@@ -63,6 +103,8 @@ pub(crate) struct Report<'a> {
     pub(crate) run: RunId,
     /// What the journal says.
     pub(crate) state: &'a RunState,
+    /// Where the issue lies.
+    pub(crate) home: Option<Home>,
     /// What the body says.
     pub(crate) reading: &'a Reading,
     /// The order of open tasks.
@@ -87,10 +129,12 @@ pub(crate) struct Report<'a> {
     pub(crate) lost: Option<&'a LostEdit>,
     /// What was written before, oldest first.
     pub(crate) writes: &'a [LastWrite],
-    /// How many rows of the change log an earlier write brought into the text that is written over.
-    pub(crate) rows_there: usize,
+    /// What the text that is written over shows of what was written before.
+    pub(crate) standing: Arrivals,
     /// The approval boxes of the text that is written over.
     pub(crate) boxes: Vec<ApprovalBox>,
+    /// The tasks whose boxes are left open although they are done: somebody unticked them, and it is not known yet who.
+    pub(crate) held: BTreeSet<TaskKey>,
     /// Whether this is the closing: the last status says so.
     pub(crate) closing: bool,
     /// The account that does the work.
@@ -107,17 +151,6 @@ fn outcome_word(outcome: TaskOutcome) -> OutcomeWord {
         TaskOutcome::Acknowledged => OutcomeWord::Acknowledged,
         TaskOutcome::Skipped => OutcomeWord::Skipped,
     }
-}
-
-/// How many rows a text holds by our own doing: those of the newest write whose status it shows. A write that was refused,
-/// or whose answer was lost, is remembered as well, and must not make rows count that never arrived.
-pub(crate) fn rows_there(writes: &[LastWrite], body: &str) -> usize {
-    let body = body.replace("\r\n", "\n");
-    writes
-        .iter()
-        .rev()
-        .find(|write| write.status.as_ref().is_some_and(|status| body.contains(status.trim())))
-        .map_or(0, |write| write.rows)
 }
 
 impl Report<'_> {
@@ -139,15 +172,17 @@ impl Report<'_> {
                 if record.ticked_at_discovery && notes.is_empty() {
                     return None;
                 }
+                let held = self.held.contains(&task.key);
                 let (tick, note) = match &record.state {
                     TaskState::Ended { outcome, .. } => {
-                        (*outcome == TaskOutcome::Done, notes.last().cloned())
+                        (*outcome == TaskOutcome::Done && !held, notes.last().cloned())
                     }
                     TaskState::Open | TaskState::Waiting { .. } | TaskState::Failed { .. } => (false, None),
                 };
                 // Those that were written stand there by their exact text, in whatever zone their time was told. So does
                 // the wished one once it was written: where another stands in its place, a person has changed it.
-                let written = self.writes.iter().flat_map(|write| &write.tasks);
+                // One that was refused on its way never stood there, so nobody can have changed it.
+                let written = self.standing.landed(self.writes).flat_map(|write| &write.tasks);
                 let written =
                     written.filter(|last| last.key == task.key).filter_map(|last| last.note.clone());
                 let mut former_notes: Vec<String> = Vec::new();
@@ -204,17 +239,23 @@ impl Report<'_> {
             ..TemplateFields::default()
         };
         if let Some(view) = closing {
-            fields.final_status = field(wording::verdict(view.overall), Vec::new());
-            fields.started = field(wording::time(view.started), Vec::new());
-            fields.completed = field(wording::time(view.completed), Vec::new());
-            fields.duration =
-                field(wording::duration(seconds_between(view.started, view.completed)), Vec::new());
-            fields.resolved_by = field(view.resolved_by.clone(), Vec::new());
+            // An earlier closing filled them as well, before the issue was opened again.
+            let filled: Vec<&Closure> =
+                self.writes.iter().filter_map(|write| write.closure.as_ref()).collect();
+            let field = |value: String, pick: fn(&Closure) -> &String| {
+                Some(FieldWish { value, former: filled.iter().map(|former| pick(former).clone()).collect() })
+            };
+            let now = Closure::of(view);
+            fields.final_status = field(now.final_status, |closure| &closure.final_status);
+            fields.started = field(now.started, |closure| &closure.started);
+            fields.completed = field(now.completed, |closure| &closure.completed);
+            fields.duration = field(now.duration, |closure| &closure.duration);
+            fields.resolved_by = field(now.resolved_by, |closure| &closure.resolved_by);
         }
         fields
     }
 
-    /// How the body shall be, with what is to be remembered of it once it is written.
+    /// How the body shall be, with what is to be remembered of it once it is written, but for how the tasks stand in it.
     /// `lost_for_good` tells of a person's text that could not be put back.
     pub(crate) fn desired(&self, closing: Option<&ClosingView>, lost_for_good: bool) -> (Desired, LastWrite) {
         let mut view = self.status();
@@ -228,30 +269,25 @@ impl Report<'_> {
         } else {
             (self.tasks(), self.rows(), self.template(closing))
         };
+        let report = match closing {
+            Some(view) => Some(issue::render_closing(view)),
+            // What it says is not true any more; the next closing tells all of it again, from the journal.
+            None => self.state.reopened.map(|_| String::new()),
+        };
         let write = LastWrite {
-            tasks: self
-                .reading
-                .tasks
-                .iter()
-                .map(|task| {
-                    let wish = tasks.iter().find(|wish| wish.key == task.key);
-                    WrittenTask {
-                        key: task.key.clone(),
-                        ticked: task.ticked || wish.is_some_and(|wish| wish.tick),
-                        note: wish.and_then(|wish| wish.note.clone()),
-                    }
-                })
-                .collect(),
             status: Some(status.clone()),
             overall: template.overall.as_ref().map(|field| field.value.clone()),
             last_updated: template.last_updated.as_ref().map(|field| field.value.clone()),
             rows: rows.len(),
             as_of: Some(self.as_of),
             stood: Some(self.stood()),
+            closure: closing.map(Closure::of),
+            closing: report.clone().filter(|report| !report.is_empty()),
             ..LastWrite::default()
         };
         let desired = Desired {
-            known: self.state.tasks.values().map(|record| record.known.clone()).collect(),
+            known: self.state.known_tasks(),
+            home: self.home.clone(),
             tasks,
             status: Some(status),
             former_statuses: self
@@ -270,11 +306,8 @@ impl Report<'_> {
                 .unwrap_or_default(),
             rows,
             template,
-            closing_report: match closing {
-                Some(view) => Some(issue::render_closing(view)),
-                // What it says is not true any more; the next closing tells all of it again, from the journal.
-                None => self.state.reopened.map(|_| String::new()),
-            },
+            closing_report: report,
+            former_closings: self.writes.iter().rev().filter_map(|write| write.closing.clone()).collect(),
         };
         (desired, write)
     }
@@ -282,19 +315,4 @@ impl Report<'_> {
 
 fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
     u64::try_from(to.duration_since(from).as_secs()).unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{LastWrite, rows_there};
-
-    #[test]
-    fn a_write_that_never_arrived_makes_no_row_count() {
-        let write =
-            |status: &str, rows| LastWrite { status: Some(status.to_owned()), rows, ..LastWrite::default() };
-        let writes = [write("first\n1 of 3", 1), write("second\n2 of 3", 2)];
-        assert_eq!(rows_there(&writes, "# T\r\nfirst\r\n1 of 3\r\n"), 1, "the second was refused");
-        assert_eq!(rows_there(&writes, "# T\nsecond\n2 of 3\n"), 2);
-        assert_eq!(rows_there(&writes, "a person's"), 0);
-    }
 }

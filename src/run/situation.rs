@@ -51,12 +51,14 @@ pub(crate) struct PullSituation {
 }
 
 /// An issue or pull request that a task wants closed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Related {
     /// It is open.
     Open {
         /// Whether it is a pull request.
         is_pull: bool,
+        /// Its title.
+        title: String,
     },
     /// It is closed already.
     Closed,
@@ -106,6 +108,10 @@ pub(crate) enum Wish {
     Ticked(TaskKey),
     /// Its box was unticked by a person: it is asked for again.
     Unticked(TaskKey),
+    /// It is not in the text any more.
+    Gone(TaskKey),
+    /// It was gone and is there again.
+    Returned(TaskKey),
 }
 
 /// Everything that a decision may rest on. Made by one pass of observation; nothing in it is older than the pass.

@@ -7,7 +7,7 @@ pub(crate) use records::*;
 use super::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
 use crate::forge::IssueNumber;
 use crate::health::{Approval, Recon};
-use crate::issue::{TaskKey, TemplateValues};
+use crate::issue::{KnownTask, TaskKey, TemplateValues};
 use crate::store::EventId;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
@@ -76,7 +76,13 @@ impl RunState {
                 } else {
                     TaskState::Open
                 };
-                self.tasks.entry(task.key.clone()).or_insert(TaskRecord {
+                if let Some(record) = self.tasks.get_mut(&task.key) {
+                    record.known.ask_for_more(task);
+                    return;
+                }
+                let key = task.key.clone();
+                let record = TaskRecord {
+                    gone: false,
                     known: task,
                     seen_at: at,
                     ticked_at_discovery: ticked,
@@ -87,7 +93,23 @@ impl RunState {
                     notes: Vec::new(),
                     asked: None,
                     approved: None,
-                });
+                };
+                self.tasks.insert(key, record);
+            }
+            Event::TaskGone { key } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.gone = true;
+                    // Whoever puts it back asks for it anew.
+                    record.asked = None;
+                    record.approved = None;
+                }
+            }
+            Event::TaskReturned { key, vouched } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.gone = false;
+                    record.vouched = vouched;
+                    record.seen_at = at;
+                }
             }
             Event::Vouched { by: _, at: written } => {
                 for record in self.tasks.values_mut() {
@@ -376,6 +398,23 @@ impl RunState {
         self.acts.iter().filter(|act| act.ended.is_none())
     }
 
+    /// The tasks as they are found again in a text. What has ended is not held up by anything, and asks for nothing until
+    /// it is asked for again.
+    pub(crate) fn known_tasks(&self) -> Vec<KnownTask> {
+        self.tasks
+            .values()
+            .map(|record| {
+                let mut known = record.known.clone();
+                known.depends_on.retain(|key| !self.has_ended(key));
+                if self.has_ended(&known.key) {
+                    known.needs = None;
+                    known.depends_on.clear();
+                }
+                known
+            })
+            .collect()
+    }
+
     /// A task's record.
     pub(crate) fn task(&self, key: &TaskKey) -> Option<&TaskRecord> {
         self.tasks.get(key)
@@ -413,15 +452,15 @@ impl RunState {
         failures
     }
 
-    /// The related issues, or pull requests, that were closed.
-    pub(crate) fn closed_related(&self, pulls: bool) -> Vec<(IssueNumber, TaskKey, Timestamp)> {
+    /// The related issues, or pull requests, that were closed, each with its title.
+    pub(crate) fn closed_related(&self, pulls: bool) -> Vec<(IssueNumber, &TaskKey, &str, Timestamp)> {
         self.acts
             .iter()
             .filter_map(|act| match (&act.effect, &act.ended) {
-                (Effect::CloseRelated { key, number, is_pull }, Some((at, Outcome::Done { .. })))
+                (Effect::CloseRelated { key, number, is_pull, title }, Some((at, Outcome::Done { .. })))
                     if *is_pull == pulls =>
                 {
-                    Some((*number, key.clone(), *at))
+                    Some((*number, key, title.as_str(), *at))
                 }
                 _ => None,
             })

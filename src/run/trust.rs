@@ -8,7 +8,7 @@ use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};
 use crate::forge::{Comment, OwnerKind, Repository};
 use crate::inbox::IssueEdit;
-use crate::issue::{ApprovalBox, Reading, Task, TaskKey, read_approvals};
+use crate::issue::{ApprovalBox, KnownTask, Reading, TaskKey, is_line_id, read_approvals};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -41,8 +41,17 @@ impl Trusted {
     }
 }
 
-/// The keys of a text's tasks, with whether they are ticked.
-pub(crate) type Boxes = BTreeMap<TaskKey, bool>;
+/// A task as one text shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Whether its box is ticked.
+    pub(crate) ticked: bool,
+    /// What it asks for, by the keys that the words of that text give.
+    pub(crate) known: KnownTask,
+}
+
+/// The tasks of a text, under the keys that its words give: a text of long ago has no other.
+pub(crate) type Boxes = BTreeMap<TaskKey, Shown>;
 
 /// The issue's history as deliveries tell it: each edit with what the tasks were before and after.
 #[derive(Debug, Clone)]
@@ -75,41 +84,60 @@ impl History {
             .map(|(sender, ..)| sender.as_str())
     }
 
+    /// Everybody who made a task ask for less than it did.
+    fn loosened_by(&self, key: &TaskKey) -> impl Iterator<Item = &str> {
+        self.edits.iter().filter_map(move |(sender, before, after)| {
+            let (was, is) = (before.as_ref()?.get(key)?, after.get(key)?);
+            is.known.asks_for_less_than(&was.known).then_some(sender.as_str())
+        })
+    }
+
     /// Who unticked a task last.
     fn unticked_by(&self, key: &TaskKey) -> Option<&str> {
         self.edits
             .iter()
             .rev()
             .find(|(_, before, after)| {
-                after.get(key) == Some(&false)
-                    && before.as_ref().is_some_and(|before| before.get(key) == Some(&true))
+                let was = before.as_ref().and_then(|before| before.get(key));
+                after.get(key).is_some_and(|is| !is.ticked) && was.is_some_and(|was| was.ticked)
             })
             .map(|(sender, ..)| sender.as_str())
     }
 }
 
-/// The tasks that count: somebody trusted put them there. What stands in an issue of a trusted author when its run
-/// begins counts, unless a delivery shows that somebody else put it there.
+/// The tasks that count: somebody trusted put them there, and nobody else made them ask for less. What stands in an issue
+/// of a trusted author when its run begins counts, unless a delivery shows that somebody else put it there. `tasks` are
+/// keys, each with the one that the words of the text give.
 pub(crate) fn vouched<'a>(
-    tasks: impl Iterator<Item = &'a Task>,
-    discovery: bool,
+    tasks: impl Iterator<Item = (&'a TaskKey, &'a TaskKey)>,
+    state: &RunState,
     trusted: &Trusted,
     history: &History,
 ) -> BTreeSet<TaskKey> {
+    // What a run that this store does not know had not vouched for is lost with its deliveries: nothing there counts by
+    // itself.
+    let discovery = state.began_at.is_none() && state.adopted.is_none();
     tasks
-        .filter(|task| {
+        .filter(|(key, words)| {
+            let mut loosened = history.loosened_by(words).peekable();
+            // The same words, which now ask for less: whoever saw to that stands in for who wrote them before the run.
+            let goes_on = *key != *words
+                && loosened.peek().is_some()
+                && state.task(words).is_some_and(|record| record.vouched);
             trusted.sole_writers
-                || history.author(&task.key).map_or(discovery, |sender| trusted.holds(sender))
+                || loosened.all(|sender| trusted.holds(sender))
+                    && history.author(words).map_or(discovery || goes_on, |sender| trusted.holds(sender))
         })
-        .map(|task| task.key.clone())
+        .map(|(key, _)| key.clone())
         .collect()
 }
 
-/// Whether an untick is a trusted person's.
-pub(crate) fn untick_counts(key: &TaskKey, trusted: &Trusted, history: &History) -> bool {
-    match history.unticked_by(key) {
-        Some(sender) => trusted.holds(sender),
-        None => trusted.sole_writers,
+/// Whether an untick is a trusted person's; `None` while no delivery tells whose it is. `words` is the key that the words
+/// of the text give.
+pub(crate) fn untick_counts(words: &TaskKey, trusted: &Trusted, history: &History) -> Option<bool> {
+    match history.unticked_by(words) {
+        Some(sender) => Some(trusted.holds(sender)),
+        None => trusted.sole_writers.then_some(true),
     }
 }
 
@@ -271,28 +299,55 @@ pub(crate) struct Evidence<'a> {
     pub(crate) ours: &'a dyn OwnText,
 }
 
-fn ticked(boxes: &[ApprovalBox], id: &str, code: &str) -> Option<bool> {
-    boxes.iter().find(|found| found.task == id && found.code == code).map(|found| found.ticked)
+/// What an approval is asked for by: its code is of one task and one change, its id is how the task was shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Question<'a> {
+    /// The id as shown now.
+    pub(crate) id: &'a str,
+    /// The id as first shown.
+    pub(crate) first_id: &'a str,
+    /// The code.
+    pub(crate) code: &'a str,
+}
+
+impl Question<'_> {
+    /// Whether an id and a code answer it. A task without an id of its own was shown by its line, which may have moved
+    /// between the question and the answer.
+    pub(crate) fn is_answered_by(&self, id: &str, code: &str) -> bool {
+        let by_line = is_line_id(id) && (is_line_id(self.id) || is_line_id(self.first_id));
+        code == self.code && (id == self.id || id == self.first_id || by_line)
+    }
+
+    /// Whether its box is ticked; `None` without one.
+    pub(crate) fn ticked(&self, boxes: &[ApprovalBox]) -> Option<bool> {
+        boxes.iter().find(|found| self.is_answered_by(&found.task, &found.code)).map(|found| found.ticked)
+    }
 }
 
 /// The trusted person who ticked an approval, by the last delivery that shows its box ticked or unticked. An earlier tick
-/// that was taken back vouches for nobody's later one.
+/// that was taken back vouches for nobody's later one. What we wrote is nobody's word either way: it may have gone over a
+/// tick that is put back.
 fn ticked_by(
     edits: &[IssueEdit],
     comments: &Comments<'_>,
     ours: &dyn OwnText,
-    id: &str,
-    code: &str,
+    question: Question<'_>,
 ) -> Option<String> {
-    let (was, edit, after) = edits.iter().rev().find_map(|edit| {
+    let (was, edit) = edits.iter().rev().find_map(|edit| {
         let after = edit.body_after.as_deref()?;
-        let was = edit.body_before.as_deref().and_then(|before| ticked(&read_approvals(before), id, code));
-        let is = ticked(&read_approvals(after), id, code);
-        ((was == Some(true)) != (is == Some(true))).then_some((was, edit, after))
+        // A person who takes a tick back may leave exactly our text; their account tells them from us.
+        if edit.sender == comments.bot && ours.is_ours(after) {
+            return None;
+        }
+        let was = edit.body_before.as_deref().and_then(|before| question.ticked(&read_approvals(before)));
+        let is = question.ticked(&read_approvals(after));
+        ((was == Some(true)) != (is == Some(true))).then_some((was, edit))
     })?;
     // The box is ticked now: an edit that unticked it last has not been followed by a delivery of the tick yet.
     let ticks = was == Some(false);
-    let counts = edit.sender != comments.bot && comments.trusted.holds(&edit.sender) && !ours.is_ours(after);
+    let counts = edit.sender != comments.bot
+        && comments.trusted.holds(&edit.sender)
+        && !edit.body_after.as_deref().is_some_and(|after| ours.is_ours(after));
     (ticks && counts).then(|| edit.sender.clone())
 }
 
@@ -306,9 +361,10 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
             continue;
         }
         let Some(asked) = &record.asked else { continue };
+        let question = Question { id: &task.id, first_id: &record.known.id, code: &asked.code };
         for comment in evidence.comments.all {
             let approves = commands(&comment.body).iter().any(|command| {
-                matches!(command, Command::Approve { id, code } if *id == task.id && *code == asked.code)
+                matches!(command, Command::Approve { id, code } if question.is_answered_by(id, code))
             });
             if approves
                 && evidence.comments.counts(comment, asked.at)
@@ -322,10 +378,10 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
                 });
             }
         }
-        if ticked(&boxes, &task.id, &asked.code) != Some(true) {
+        if question.ticked(&boxes) != Some(true) {
             continue;
         }
-        let by = ticked_by(evidence.edits, evidence.comments, evidence.ours, &task.id, &asked.code);
+        let by = ticked_by(evidence.edits, evidence.comments, evidence.ours, question);
         match by {
             Some(by) => found.seen.push(SeenApproval {
                 key: task.key.clone(),
@@ -341,7 +397,7 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Comments, OwnText, Trusted, commands, ticked_by};
+    use super::{Command, Comments, OwnText, Question, Trusted, commands, ticked_by};
     use crate::forge::{Account, AccountId, Comment, CommentId};
     use crate::inbox::IssueEdit;
     use crate::issue::{Desired, apply, approval_line};
@@ -392,8 +448,28 @@ mod tests {
         let edited = BTreeSet::new();
         let comments = Comments { all: &[], edited: &edited, trusted: &trusted, bot: "caretaker" };
         for (edits, counts, what) in cases {
-            let by = ticked_by(&edits, &comments, &NotOurs, "A3", "7f3c");
+            let question = Question { id: "A3", first_id: "A3", code: "7f3c" };
+            let by = ticked_by(&edits, &comments, &NotOurs, question);
             assert_eq!(by.as_deref(), counts.then_some("operator"), "{what}");
+        }
+    }
+
+    #[test]
+    fn an_answer_names_the_code_and_the_task_as_it_was_shown() {
+        let by_line = Question { id: "T5", first_id: "T4", code: "7f3c" };
+        let written = Question { id: "A3", first_id: "A2", code: "7f3c" };
+        for (question, id, code, expected) in [
+            (by_line, "T5", "7f3c", true),
+            (by_line, "T4", "7f3c", true),
+            (by_line, "T46", "7f3c", true),
+            (by_line, "T5", "7f3d", false),
+            (by_line, "A3", "7f3c", false),
+            (written, "A3", "7f3c", true),
+            (written, "A2", "7f3c", true),
+            (written, "A9", "7f3c", false),
+            (written, "T5", "7f3c", false),
+        ] {
+            assert_eq!(question.is_answered_by(id, code), expected, "{question:?} {id} {code}");
         }
     }
 

@@ -1,24 +1,31 @@
 //! Writes the body, and closes the issue.
 //!
 //! Races decided here: a text is computed from the body of this look and sent with its version; after a conflict it is
-//! computed again from a fresh one. What will be remembered of a text is stored before the forge is asked, so that our
+//! computed again from a fresh one, unless people decided something meanwhile: then it is looked at again first, or our
+//! ticks of before would go over theirs. What will be remembered of a text is stored before the forge is asked, so that our
 //! own writes are always recognised, whatever becomes of the answer.
 
+mod landed;
 mod lost;
 mod pace;
 
+pub(crate) use landed::Arrivals;
 pub(super) use lost::LostEdit;
 pub(super) use pace::LastTime;
 
 use super::act;
 use super::decide::Waiting;
 use super::event::Outcome;
-use super::report::{LastWrite, Report, rows_there};
+use super::observe::{read_with_history, same_boxes, written};
+use super::report::{LastWrite, Report};
 use super::trust::OwnText;
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, IssueEdit, State};
 use crate::inbox;
-use crate::issue::{ClosingView, apply, read_approvals, text_for_title};
+use crate::issue::{
+    ClosingView, Desired, Edit, Home, TaskKey, apply, decisions, read_approvals, text_for_title,
+    written_tasks,
+};
 use crate::wording;
 use jiff::Timestamp;
 use lost::put_back;
@@ -34,16 +41,6 @@ struct Awaiting<'a> {
     since: Timestamp,
 }
 
-/// Whether a text holds no status, or one that we wrote.
-fn is_our_status(body: &str, writes: &[LastWrite]) -> bool {
-    let body = body.replace("\r\n", "\n");
-    !body.contains("<!-- caretaker:status -->")
-        || writes
-            .iter()
-            .rev()
-            .any(|write| write.status.as_ref().is_some_and(|status| body.contains(status.trim())))
-}
-
 impl Worker {
     fn report<'a>(
         scene: &'a Scene<'_>,
@@ -54,9 +51,18 @@ impl Worker {
         body: &str,
     ) -> Report<'a> {
         let observation = scene.observation;
+        let standing = Arrivals::of(&work.writes, body, &observation.arrived);
+        let mut boxes = read_approvals(body);
+        // A tick that a write of ours went over is put back like everything else.
+        let lost_boxes = lost.map(|lost| read_approvals(&lost.text)).unwrap_or_default();
+        boxes.retain(|found| !lost_boxes.iter().any(|lost| lost.code == found.code && lost.ticked));
+        boxes.extend(lost_boxes.into_iter().filter(|found| found.ticked));
+        let mut held = observation.pending.clone();
+        held.extend(lost.iter().flat_map(|lost| lost.unticked.iter().cloned()));
         Report {
             run: work.run.id,
             state: &work.state,
+            home: home(scene),
             reading: &observation.reading,
             order: &observation.order,
             recon: Some(&observation.recon),
@@ -69,8 +75,9 @@ impl Worker {
             as_of,
             lost,
             writes: &work.writes,
-            rows_there: rows_there(&work.writes, body),
-            boxes: read_approvals(body),
+            standing,
+            boxes,
+            held,
             closing: false,
             bot: &scene.bot.login,
         }
@@ -89,7 +96,9 @@ impl Worker {
         }
         // With a lock that nobody can read, another caretaker may be at work on this text. It is if the text holds a
         // status that we did not write; then the log and the readiness have to do.
-        if scene.observation.locked_out && !is_our_status(&scene.issue.body, &work.writes) {
+        let standing = Arrivals::of(&work.writes, &scene.issue.body, &scene.observation.arrived);
+        let another = scene.issue.body.contains("<!-- caretaker:status -->") && !standing.shows_status();
+        if scene.observation.locked_out && another {
             tracing::warn!("the status is another's; it is not written over while the lock cannot be read");
             return Ok(());
         }
@@ -122,6 +131,7 @@ impl Worker {
             important: &important,
             quiet,
             more_to_come: awaited.is_none(),
+            changed: !standing.is_ours,
             gather: self.parts.timing.gather(),
         };
         let Some(reason) = pace::due(work.memory.written.as_mut(), &moment) else { return Ok(()) };
@@ -139,11 +149,16 @@ impl Worker {
                 if fresh.state == State::Closed {
                     return Ok(());
                 }
+                if self.is_news(scene, work, &fresh.body) {
+                    tracing::info!("people decided something since this look; looking again before writing");
+                    self.parts.hints.mark(&scene.repository.name);
+                    return Ok(());
+                }
                 body = fresh.body;
                 title_now = fresh.title;
                 version = fresh.content_version;
             }
-            let title = work.state.reopened.map(|_| text_for_title(&title_now, false));
+            let title = work.state.reopened.map(|_| title_before(&work.writes, &title_now));
             let title = title.filter(|title| *title != title_now);
             let Some((text, write)) = next_text(scene, work, awaiting, lost.as_ref(), &body, now) else {
                 work.memory.written =
@@ -160,6 +175,7 @@ impl Worker {
             };
             match self.parts.forge.edit_issue(&scene.repository.name, scene.issue.number, &edit).await {
                 Ok(_) => {
+                    work.landed();
                     work.memory.written =
                         Some(pace::done(work.memory.written.as_ref(), reason, true, important, now));
                     if version.is_none() {
@@ -185,7 +201,38 @@ impl Worker {
         }
         let name = scene.repository.name.to_string();
         let payloads = self.parts.store.issue_payloads(&name, scene.issue.number.0).await?;
-        Ok(lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &scene.issue.body))
+        let mut lost = lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &scene.issue.body);
+        if let Some(lost) = &mut lost {
+            lost.unticked = self.unticked(scene, work, lost);
+        }
+        Ok(lost)
+    }
+
+    /// What a person unticked in a text that a write of ours went over: seen from the write before.
+    fn unticked(&self, scene: &Scene<'_>, work: &Work, lost: &LostEdit) -> Vec<TaskKey> {
+        let over = work.writes.iter().position(|write| write.hash == text_hash(&lost.replaced_by));
+        let before = &work.writes[..over.unwrap_or(work.writes.len())];
+        let Ok(reading) =
+            read_with_history(&self.parts, home(scene).as_ref(), &lost.text, &work.state, before)
+        else {
+            return Vec::new();
+        };
+        let standing = Arrivals::of(before, &lost.text, &scene.observation.arrived);
+        let written = written(before, &standing, &work.state);
+        decisions(&lost.text, &reading, &written)
+            .into_iter()
+            .filter_map(|edit| match edit {
+                Edit::Unticked { key } => Some(key),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether people ticked, unticked, added or took out something in a text since it was looked at.
+    fn is_news(&self, scene: &Scene<'_>, work: &Work, body: &str) -> bool {
+        body != scene.issue.body
+            && read_with_history(&self.parts, home(scene).as_ref(), body, &work.state, &work.writes)
+                .is_ok_and(|fresh| !same_boxes(&fresh, &scene.observation.reading))
     }
 
     /// Looks whether what was written is there. Where it is not, somebody was faster or later: looked at again at once.
@@ -228,6 +275,10 @@ impl Worker {
                 let detail = if ours { String::new() } else { wording::closed_by_person() };
                 return Ok(Outcome::Done { detail });
             }
+            // What was decided on is that everything in the text has ended.
+            if self.is_news(scene, work, &fresh.body) {
+                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
+            }
             let lost = self.lost_edit(scene, work).await?;
             let awaiting = Awaiting { what: None, since: now };
             let report = Report {
@@ -237,7 +288,9 @@ impl Worker {
             let Some(view): Option<ClosingView> = report.closing(now) else {
                 return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
             };
-            let (text, write) = text_of(&report, Some(&view), &fresh.body);
+            let next = Next::new(&report, Some(&view), &fresh.body);
+            let write = LastWrite { title: Some(fresh.title.clone()), ..next.write(&report) };
+            let text = next.text;
             self.remember(work, &text, write).await?;
             let edit = IssueEdit {
                 title: Some(text_for_title(&fresh.title, true)),
@@ -251,7 +304,10 @@ impl Worker {
                 self.parts.forge.remove_label(name, scene.issue.number, label.id).await?;
             }
             match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
-                Ok(_) => return Ok(Outcome::Done { detail: String::new() }),
+                Ok(_) => {
+                    work.landed();
+                    return Ok(Outcome::Done { detail: String::new() });
+                }
                 Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
                     act::jitter(attempt).await;
                 }
@@ -260,6 +316,11 @@ impl Worker {
         }
         Ok(Outcome::NotYet { why: wording::text_keeps_changing() })
     }
+}
+
+/// Where the issue lies: what a number in its text is a number of.
+fn home(scene: &Scene<'_>) -> Option<Home> {
+    Home::of_issue(&scene.issue.html_url)
 }
 
 /// The next text, with what is to be remembered of it; `None` where the body is as it shall be.
@@ -274,25 +335,63 @@ fn next_text(
     // Were the time of the last write the only thing that changes, there would be nothing to write.
     let before = work.writes.last().and_then(|write| write.as_of);
     let as_of = |moment| Worker::report(scene, work, awaiting, moment, lost, body);
-    let unchanged = before.is_some_and(|moment| text_of(&as_of(moment), None, body).0 == body);
+    let unchanged = before.is_some_and(|moment| Next::new(&as_of(moment), None, body).text == body);
     if unchanged {
         return None;
     }
-    let (text, write) = text_of(&as_of(now), None, body);
-    (text != body).then_some((text, write))
+    let report = as_of(now);
+    let next = Next::new(&report, None, body);
+    (next.text != body).then(|| {
+        let write = next.write(&report);
+        (next.text, write)
+    })
 }
 
-/// A body with what is ours as a report has it, and with what was lost.
-fn text_of(report: &Report<'_>, closing: Option<&ClosingView>, body: &str) -> (String, LastWrite) {
-    let restored = report.lost.and_then(|lost| {
-        let (desired, _) = report.desired(closing, false);
-        put_back(lost, body, |text| apply(text, &desired)).map(|text| (text, lost.hash()))
-    });
-    // What could not be put back is told instead.
-    let (desired, write) = report.desired(closing, report.lost.is_some() && restored.is_none());
-    let (text, restored) = match restored {
-        Some((text, hash)) => (apply(&text, &desired), Some(hash)),
-        None => (apply(body, &desired), None),
-    };
-    (text, LastWrite { base: Some(text_hash(body)), restored, ..write })
+/// The title of before the closing, which was cut where the mark made it too long.
+fn title_before(writes: &[LastWrite], title: &str) -> String {
+    writes
+        .iter()
+        .rev()
+        .filter_map(|write| write.title.as_ref())
+        .find(|before| text_for_title(before, true) == title)
+        .map_or_else(|| text_for_title(title, false), |before| text_for_title(before, false))
+}
+
+/// A body as it shall be.
+struct Next {
+    text: String,
+    desired: Desired,
+    /// What is to be remembered, but for how the tasks really stand in it.
+    write: LastWrite,
+}
+
+impl Next {
+    /// A body with what is ours as a report has it, and with what was lost.
+    fn new(report: &Report<'_>, closing: Option<&ClosingView>, body: &str) -> Self {
+        let restored = report.lost.and_then(|lost| {
+            let (desired, _) = report.desired(closing, false);
+            put_back(lost, body, |text| apply(text, &desired)).map(|text| (text, lost.hash()))
+        });
+        // What could not be put back is told instead.
+        let (desired, write) = report.desired(closing, report.lost.is_some() && restored.is_none());
+        let (text, restored) = match restored {
+            Some((text, hash)) => (apply(&text, &desired), Some(hash)),
+            None => (apply(body, &desired), None),
+        };
+        Self { text, desired, write: LastWrite { base: Some(text_hash(body)), restored, ..write } }
+    }
+
+    /// What is to be remembered of it once it is written.
+    fn write(&self, report: &Report<'_>) -> LastWrite {
+        let mut tasks = written_tasks(&self.text, &self.desired);
+        // What a person ticked or added in a text that is put back is still to be decided on, so only what was looked at
+        // is remembered as known. A box that was unticked, nobody knows by whom yet, is one that we ticked.
+        tasks.retain_mut(|task| {
+            let Some(looked) = report.reading.task(&task.key) else { return false };
+            let wished = self.desired.tasks.iter().any(|wish| wish.key == task.key && wish.tick);
+            task.ticked = looked.ticked || wished || report.held.contains(&task.key);
+            true
+        });
+        LastWrite { tasks, ..self.write.clone() }
+    }
 }

@@ -9,7 +9,7 @@ use crate::health::{Finding, Layer, Verdict};
 use crate::merge::rollout::Rollout;
 use std::collections::BTreeMap;
 
-use super::run::{SHORT, first, object, title_of};
+use super::run::{SHORT, are, first, object, title_of};
 
 /// No watcher can be judged.
 pub(crate) fn rollout_unknown(title: &str) -> String {
@@ -113,35 +113,42 @@ pub(crate) fn unknown_so_far(findings: &[&Finding]) -> String {
 
 /// Trouble, within the grace time.
 pub(crate) fn trouble_grace(findings: &[&Finding]) -> String {
-    format!("{} is not well since the change; waiting whether it heals by itself", first(findings))
+    format!(
+        "{} {} not well since the change; waiting whether it heals by itself",
+        first(findings),
+        are(findings)
+    )
 }
 
 /// Trouble, a remedy was tried.
 pub(crate) fn trouble_remedy(findings: &[&Finding]) -> String {
-    format!("{} is not well since the change; asked Argo CD to look again", first(findings))
+    format!("{} {} not well since the change; asked Argo CD to look again", first(findings), are(findings))
 }
 
 /// Nothing ties the findings to the change.
 pub(crate) fn only_suspected(findings: &[&Finding]) -> String {
     format!(
-        "{} is not well since the change, but nothing ties it to the change other than the time: a person has to judge whether to revert it",
-        first(findings)
+        "{} {} not well since the change, but nothing ties it to the change other than the time: a person has to judge whether to revert it",
+        first(findings),
+        are(findings)
     )
 }
 
 /// The findings have nothing to do with the change, and stay.
 pub(crate) fn unrelated_stays(findings: &[&Finding]) -> String {
     format!(
-        "{} is not well and has nothing to do with the change; it did not go by itself: a person has to look",
-        first(findings)
+        "{} {} not well and has nothing to do with the change; it did not go by itself: a person has to look",
+        first(findings),
+        are(findings)
     )
 }
 
 /// The findings have nothing to do with the change.
 pub(crate) fn unrelated(findings: &[&Finding]) -> String {
     format!(
-        "{} is not well, which has nothing to do with the change; waiting until it is gone",
-        first(findings)
+        "{} {} not well, which has nothing to do with the change; waiting until it is gone",
+        first(findings),
+        are(findings)
     )
 }
 
@@ -230,6 +237,14 @@ pub(crate) fn trouble_line(of: &ObjectRef, message: &str, evidence: &str) -> Str
     } else {
         format!("{}: {} ({evidence})", object(of), quote_outside(message, SHORT))
     }
+}
+
+/// Undone, and waiting for GREEN to hold.
+pub(crate) fn undone_settling(title: &str) -> String {
+    format!(
+        "the old version of {} is back; waiting until all layers have been GREEN long enough",
+        title_of(title)
+    )
 }
 
 /// The undoing on its way.

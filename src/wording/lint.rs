@@ -47,9 +47,19 @@ pub(crate) fn lint_spec_collision(id: &str, title: &str) -> String {
     )
 }
 
-/// A task that waits for one that does not exist.
-pub(crate) fn lint_unknown_dependency(id: &str, other: &str) -> String {
-    format!("{} waits for {}, and no task has that id", quote_outside(id, 20), quote_outside(other, 20))
+/// A priority that there is not.
+pub(crate) fn lint_wrong_priority(word: &str) -> String {
+    format!("`{}` is no priority", word.replace('`', "'"))
+}
+
+/// What to do about what is not plainly asked.
+pub(crate) fn lint_ask_plainly() -> String {
+    "write what is to be done and nothing else, such as `Merge PR #12`; one task for each".to_owned()
+}
+
+/// What to do about tasks that contradict each other.
+pub(crate) fn lint_say_which() -> String {
+    "say which of them is meant, or which comes first".to_owned()
 }
 
 /// A command that shows secrets.

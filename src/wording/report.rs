@@ -75,6 +75,16 @@ pub(crate) fn answer_by_tick(id: &str) -> String {
     format!("when it is done or not needed, tick the box of {}", quote_outside(id, 20))
 }
 
+/// What a person does about a task that asks for their yes.
+pub(crate) fn answer_by_approval(id: &str) -> String {
+    format!("to say yes, tick the box of {} under Approvals below", quote_outside(id, 20))
+}
+
+/// Whether a reason already ends with what is to be ticked.
+pub(crate) fn says_to_tick(why: &str) -> bool {
+    why.split(|character: char| !character.is_alphanumeric()).any(|word| matches!(word, "tick" | "ticking"))
+}
+
 /// When something began to wait.
 pub(crate) fn since(at: Timestamp) -> String {
     format!("since {}", time(at))
@@ -171,7 +181,8 @@ pub(crate) fn renovate_rules<'a>(holds: impl Iterator<Item = &'a Hold>) -> Strin
 }
 
 fn json_text(text: &str) -> String {
-    let plain: String = text.chars().filter(|c| !c.is_control() && *c != '`').take(120).collect();
+    // A rule that is cut would be another rule.
+    let plain: String = text.chars().filter(|c| !c.is_control() && *c != '`').collect();
     serde_json::Value::String(plain).to_string()
 }
 
@@ -238,20 +249,25 @@ pub(crate) fn lesson(event: &LessonEvent) -> String {
                 300
             )
         ),
-        LessonEvent::Retried { task, attempts, why } => format!(
-            "{} took {attempts} attempts: {}.",
-            quote_outside(task, 20),
-            quote_outside(why, 200).trim_end_matches('.')
-        ),
+        LessonEvent::Retried { task, failed, by_us, why } => {
+            let (task, why) = (quote_outside(task, 20), quote_outside(why, 200));
+            let why = why.trim_end_matches('.');
+            let times = if *failed == 1 { "once".to_owned() } else { format!("{failed} times") };
+            if *by_us {
+                format!("{task} failed {times} before it was done: {why}.")
+            } else {
+                format!("{task} was tried {times} in vain: {why}.")
+            }
+        }
         LessonEvent::WaitedFor { what, seconds } => {
-            format!("{} passed waiting for {}.", duration(*seconds), one_line(what).trim_end_matches('.'))
+            format!("{} took {}.", one_line(what).trim_end_matches('.'), duration(*seconds))
         }
     }
 }
 
 /// That nothing happened from which a lesson follows.
 pub(crate) fn no_lesson() -> &'static str {
-    "Nothing was undone, retried or held."
+    "Nothing was undone, retried or held, and nothing took remarkably long."
 }
 
 /// A commit for people.

@@ -3,7 +3,7 @@
 //! Sentences here are our own Markdown; whatever comes from outside passes through [`quote_outside`] first.
 
 use super::changes::rollout_state;
-use super::{code, quote_outside};
+use super::{code, one_line, quote_outside};
 use crate::cluster::{ClusterError, ObjectRef};
 use crate::forge::{CommitSha, ForgeError, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{Finding, Recon, Verdict};
@@ -26,13 +26,41 @@ pub(super) fn first(findings: &[&Finding]) -> String {
     }
 }
 
+/// The verb for what [`first`] says.
+pub(super) fn are(findings: &[&Finding]) -> &'static str {
+    if findings.len() > 1 { "are" } else { "is" }
+}
+
 pub(super) fn object(object: &ObjectRef) -> String {
     quote_outside(&object.to_string(), SHORT)
 }
 
-/// The note behind a task that a person ticked.
-pub(crate) fn note_done_by_person() -> String {
-    "by a person".to_owned()
+/// The note behind a task that a person ticked, with what the world says against it.
+pub(crate) fn note_done_by_person(left: Option<&str>) -> String {
+    match left {
+        Some(left) => format!("by a person; {left}"),
+        None => "by a person".to_owned(),
+    }
+}
+
+/// What a ticked task was about is still open.
+pub(crate) fn still_open(number: IssueNumber) -> String {
+    format!("#{number} is still open")
+}
+
+/// What a ticked task was about was closed without a merge.
+pub(crate) fn closed_unmerged(pull: PullNumber) -> String {
+    format!("#{pull} was closed without being merged")
+}
+
+/// What a ticked task was about could not be looked at.
+pub(crate) fn not_seen(number: IssueNumber) -> String {
+    format!("how #{number} stands could not be read")
+}
+
+/// What the probes say of a ticked task's question.
+pub(crate) fn probes_say(verdict: Verdict, evidence: &str) -> String {
+    format!("the probes say {verdict}, {}", quote_outside(evidence, SHORT))
 }
 
 /// A completed merge was unticked.
@@ -120,11 +148,6 @@ pub(crate) fn too_many_attempts(attempts: u32) -> String {
     format!("tried {attempts} times without success: a person has to look")
 }
 
-/// An action that its own words make conditional.
-pub(crate) fn action_needs_person() -> String {
-    "its words make it depend on somebody's decision: do it and tick it, or say so by rewording it".to_owned()
-}
-
 /// A closing that its own words make conditional.
 pub(crate) fn close_needs_person(number: IssueNumber) -> String {
     format!(
@@ -168,7 +191,7 @@ pub(crate) fn person_task(kind: &Kind) -> String {
 
 /// The note behind a verification.
 pub(crate) fn note_verified(evidence: &str) -> String {
-    format!("verified: {}", quote_outside(evidence, SHORT))
+    format!("verified, {}", quote_outside(evidence, SHORT))
 }
 
 /// A verification that fails.
@@ -189,6 +212,20 @@ pub(crate) fn pull_closed(number: PullNumber) -> String {
 /// The note behind a task whose pull request was merged by somebody else.
 pub(crate) fn note_merged_by_person(commit: &CommitSha) -> String {
     format!("merged by somebody else as {}", commit.short())
+}
+
+/// The note behind a task whose pull request this run had merged already.
+pub(crate) fn note_merged_before(commit: &CommitSha) -> String {
+    format!("merged already by this run, as {}", commit.short())
+}
+
+/// A pull request that this run has merged and undone.
+pub(crate) fn merged_and_undone(commit: &CommitSha, undone: &CommitSha) -> String {
+    format!(
+        "this run merged it as {} and undid it by {}: a newer version is free, this one needs a person",
+        commit.short(),
+        undone.short()
+    )
 }
 
 /// A pre-flight that waits.
@@ -266,22 +303,23 @@ pub(crate) fn permit_refused(why: &str) -> String {
 
 /// What the note above a related issue's own text says besides the maintenance issue's number.
 pub(crate) fn resolved_on(date: &str, by: &str) -> String {
-    format!("On {date}: {by}.")
+    format!("Closed on {date} for {by}.")
 }
 
-/// What resolved a related issue: the task that asked for its closing, and what was done for it.
+/// For what a related issue was closed: the task that asked for it, and the merges before it.
 pub(crate) fn resolved_by(id: &str, title: &str, works: &[String]) -> String {
     if works.is_empty() {
         format!("task {id} ({})", title_of(title))
     } else {
-        format!("task {id} ({}), after {}", title_of(title), works.join(", "))
+        let verb = if works.len() == 1 { "was" } else { "were" };
+        format!("task {id} ({}), after {} {verb} merged", title_of(title), works.join(", "))
     }
 }
 
-/// The final gate waits for other tasks.
+/// A task waits for others.
 pub(crate) fn waits_for_tasks(ids: &[&str]) -> String {
     format!(
-        "comes after every other task; still open: {}",
+        "comes after other tasks, of which these are open: {}",
         ids.iter().map(|id| quote_outside(id, 20)).collect::<Vec<_>>().join(", ")
     )
 }
@@ -291,9 +329,14 @@ pub(crate) fn how_to_write_tasks() -> String {
     "No task was found: write tasks as boxes (`- [ ] **A1 P1 Apps**: ...`) under a heading such as Action Items".to_owned()
 }
 
-/// Who stopped the run.
+/// An account.
+pub(crate) fn account(login: &str) -> String {
+    code(login, 40)
+}
+
+/// Who or what stopped the run, in our own Markdown.
 pub(crate) fn paused_by(by: &str) -> String {
-    format!("Stopped by {}: nothing is done until that is taken back", quote_outside(by, SHORT))
+    format!("Stopped by {}: nothing is done until that is taken back", one_line(by))
 }
 
 /// Half done: a merge was asked for.
@@ -366,7 +409,7 @@ pub(crate) fn closed_by_task(id: &str) -> String {
 
 /// What was waited for.
 pub(crate) fn waited_for_rollout(pull: PullNumber) -> String {
-    format!("the rollout of #{pull}")
+    format!("The rollout of #{pull}")
 }
 
 /// The permit's ten seconds were over.
@@ -430,9 +473,27 @@ pub(crate) fn revert_not_seen() -> String {
     "the branch holds no commit of this step".to_owned()
 }
 
+/// The text holds something that was not decided on.
+pub(crate) fn text_has_changed() -> String {
+    "a task was added, or a box changed, just before the closing".to_owned()
+}
+
 /// A text changed at each attempt.
 pub(crate) fn text_keeps_changing() -> String {
     "the text changed at each attempt to write it".to_owned()
+}
+
+/// So many crash reports are named.
+const SHOWN_REPORTS: usize = 3;
+
+/// A crash report's id, and what crashed: the first two fields of its line.
+fn report(line: &str) -> String {
+    let mut fields = line.split(", ");
+    let id = code(fields.next().unwrap_or_default(), SHORT);
+    match fields.next().and_then(|field| field.strip_prefix("entity_name ")) {
+        Some(of) => format!("{id} of {}", quote_outside(of, SHORT)),
+        None => id,
+    }
 }
 
 /// What became of crash reports.
@@ -442,10 +503,13 @@ pub(crate) fn note_archived(ids: &[String], evidence: &[String]) -> String {
         1 => "archived 1 crash report".to_owned(),
         count => format!("archived {count} crash reports"),
     };
-    match evidence.first() {
-        Some(first) => format!("{what} ({})", quote_outside(first, SHORT)),
-        None => what,
+    if evidence.is_empty() {
+        return what;
     }
+    let shown: Vec<String> = evidence.iter().take(SHOWN_REPORTS).map(|line| report(line)).collect();
+    let more = ids.len().saturating_sub(shown.len());
+    let more = if more > 0 { format!("; {}", super::and_more(more)) } else { String::new() };
+    format!("{what} ({}{more})", shown.join("; "))
 }
 
 /// An Application that an effect was meant for is not there.

@@ -118,10 +118,122 @@ pub(crate) fn why_track(pull: Option<PullNumber>) -> String {
     }
 }
 
-/// A task under a condition, which is not a merge.
-pub(crate) fn why_condition() -> String {
-    "whether its condition holds takes a person's judgement: look, do it where it holds, and tick the box"
+/// A reserve: where it stands, and what it says.
+pub(crate) fn why_reserve(place: &str, said: &str) -> String {
+    format!(
+        "{place} says \"{}\", and whether that holds takes a person's judgement: look, then say yes or do it and tick the box",
+        quote_outside(said, 60)
+    )
+}
+
+/// The title, as the place of a reserve.
+pub(crate) fn its_title() -> String {
+    "its title".to_owned()
+}
+
+/// A note, as the place of a reserve.
+pub(crate) fn its_note() -> String {
+    "a note on its line".to_owned()
+}
+
+/// A heading, as the place of a reserve.
+pub(crate) fn a_heading(heading: &str) -> String {
+    format!("the heading \"{}\"", quote_outside(heading, 60))
+}
+
+/// What stands above it in its list, as the place of a reserve.
+pub(crate) fn what_is_above(text: &str) -> String {
+    format!("what it stands under (\"{}\")", quote_outside(text, 60))
+}
+
+/// What a task stands under is struck out.
+pub(crate) fn why_above_struck(text: &str) -> String {
+    format!(
+        "what it stands under (\"{}\") is struck out, so it may not be wanted any more: take the strike out, or tick or remove the task",
+        quote_outside(text, 60)
+    )
+}
+
+/// A detail, as the place of a reserve.
+pub(crate) fn a_detail(label: Option<&str>) -> String {
+    match label {
+        Some(label) => format!("its detail \"{}\"", quote_outside(label, 40)),
+        None => "a line below it".to_owned(),
+    }
+}
+
+/// A title with words that are not understood.
+pub(crate) fn why_unclear(what: &str) -> String {
+    format!(
+        "its title says more than is understood (\"{}\"), which may change what is meant: look, then say yes or do it and tick the box",
+        quote_outside(what, 60)
+    )
+}
+
+/// A title that asks for more than one thing.
+pub(crate) fn why_more_work(word: &str) -> String {
+    format!(
+        "it goes on to other work (\"{}\"), and a task is one thing: write one task for each, or do it and tick the box",
+        quote_outside(word, 60)
+    )
+}
+
+/// A number of another repository.
+pub(crate) fn why_elsewhere() -> String {
+    "it seems to name something of another repository, which caretaker leaves alone: name ours as `PR #N` or `#N`, or do it and tick the box"
         .to_owned()
+}
+
+/// A command below a merge that is more than a look.
+pub(crate) fn why_command_below(command: &str) -> String {
+    format!(
+        "a command below it changes something or is not understood, and is not run (\"{}\"): see to it, then say yes or do it and tick the box",
+        quote_outside(command, 60)
+    )
+}
+
+/// A box of a person's below a task.
+pub(crate) fn why_box_below(title: &str) -> String {
+    format!(
+        "an open box below it is a person's (\"{}\"): look whether that comes first, then say yes or do it and tick the box",
+        quote_outside(title, 60)
+    )
+}
+
+/// A task that waits for something that is no task here.
+pub(crate) fn why_unresolved(what: &str) -> String {
+    format!(
+        "it waits for \"{}\", which is no task here: look whether that is done, then say yes or do it and tick the box",
+        quote_outside(what, 60)
+    )
+}
+
+/// The same, as a warning.
+pub(crate) fn unknown_dependency(id: &str, what: &str) -> String {
+    format!("{} waits for \"{}\", which is no task here", quote_outside(id, 20), quote_outside(what, 60))
+}
+
+/// Tasks that wait for each other.
+pub(crate) fn waits_in_a_circle(ids: &[String]) -> String {
+    match ids {
+        [id] => format!("{} waits for itself", quote_outside(id, 20)),
+        _ => format!("{} wait for each other in a circle", quote_outside(&ids.join(", "), 120)),
+    }
+}
+
+/// Why such a task is a person's.
+pub(crate) fn why_circle(ids: &[String]) -> String {
+    format!("{}: say which comes first", waits_in_a_circle(ids))
+}
+
+/// A pull request that one task merges and another closes.
+pub(crate) fn merged_and_closed(number: u64) -> String {
+    format!("one task merges #{number} and another closes it: take one of them out, or tick it")
+}
+
+/// A pull request that several tasks merge.
+pub(crate) fn merged_twice(number: u64) -> String {
+    format!("several tasks merge PR #{number}: take all but one of them out, or tick them")
 }
 
 /// A task about the Dependency Dashboard.
@@ -234,7 +346,10 @@ pub(crate) fn plan_summary(total: usize, open: usize, people: usize) -> String {
 /// What a task of the plan needs from people.
 pub(crate) fn plan_needs(needs: Option<Needs>, why: Option<&str>) -> Option<String> {
     match needs? {
-        Needs::Approval => Some("needs an approval".to_owned()),
+        Needs::Approval => Some(match why {
+            Some(why) => format!("needs an approval: {why}"),
+            None => "needs an approval".to_owned(),
+        }),
         Needs::Person => Some(format!("needs a person: {}", why.unwrap_or("a decision"))),
     }
 }

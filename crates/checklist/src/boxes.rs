@@ -1,6 +1,6 @@
 //! Text that looks like a task's box and is none, so that its author can be told.
 
-use memchr::memchr_iter;
+use memchr::memchr2_iter;
 
 use crate::document::Item;
 use crate::lines::Lines;
@@ -24,7 +24,7 @@ pub enum BoxLikeReason {
 pub struct BoxLike {
     /// The line, from 1.
     pub line: usize,
-    /// Where the opening bracket stands.
+    /// Where the opening bracket stands, or the character that is drawn as a box.
     pub offset: usize,
     /// Why it is not a task.
     pub reason: BoxLikeReason,
@@ -41,12 +41,21 @@ struct Before {
 pub(crate) fn scan(text: &str, lines: &Lines, items: &[Item], regions: &Regions) -> Vec<BoxLike> {
     let mut found: Vec<BoxLike> = Vec::new();
     let mut real = items.iter().map(|item| item.box_offset - 1).peekable();
-    for offset in memchr_iter(b'[', text.as_bytes()) {
+    for offset in memchr2_iter(b'[', DRAWN[0], text.as_bytes()) {
+        let drawn = text.as_bytes()[offset] != b'[';
+        let rest = &text.as_bytes()[offset..];
+        if drawn && !(rest.starts_with(&DRAWN) && matches!(rest.get(2), Some(0x90..=0x92))) {
+            continue;
+        }
         while real.next_if(|&bracket| bracket < offset).is_some() {}
-        if real.next_if_eq(&offset).is_some() || !looks_like_box(&text[offset..]) {
+        if real.next_if_eq(&offset).is_some() || !drawn && !looks_like_box(&text[offset..]) {
             continue;
         }
         let before = before(text, offset);
+        // Without a list marker only what GFM itself takes for the inside of a box looks like one.
+        if !drawn && !before.marker && !looks_like_gfm(&text[offset..]) {
+            continue;
+        }
         let reason = if regions.code(offset) && before.marker {
             BoxLikeReason::InCode
         } else if regions.html(offset) && before.marker {
@@ -66,12 +75,27 @@ pub(crate) fn scan(text: &str, lines: &Lines, items: &[Item], regions: &Regions)
     found
 }
 
-/// Brackets with at most a blank and an x between them that are not the start of a link.
+/// How the characters that are drawn as a box (`☐`, `☑`, `☒`) begin.
+const DRAWN: [u8; 2] = [0xE2, 0x98];
+
+/// Whether nothing but blanks or an x lies between the brackets.
+fn looks_like_gfm(text: &str) -> bool {
+    let inside = text.split(']').next().unwrap_or_default().trim_start_matches('[').trim_matches([' ', '\t']);
+    matches!(inside, "" | "x" | "X")
+}
+
+/// Brackets with at most a mark and blanks between them that are not the start of a link.
 fn looks_like_box(text: &str) -> bool {
-    let Some(close) = text.bytes().take(4).position(|byte| byte == b']') else { return false };
+    let Some(close) = text.bytes().take(8).position(|byte| byte == b']') else { return false };
     let inner = text[1..close].trim_matches([' ', '\t']);
     let link = text[close + 1..].starts_with(['(', '[', ':']);
-    matches!(inner, "" | "x" | "X") && !link
+    let mut marks = inner.chars();
+    let marked = match (marks.next(), marks.next()) {
+        (Some(mark), None) => "xXoO-~*+✓✔✗✘✅❌/.".contains(mark),
+        (Some('✔' | '❌'), Some('\u{fe0f}')) | (None, _) => true,
+        _ => false,
+    };
+    marked && !link
 }
 
 fn before(text: &str, offset: usize) -> Before {
@@ -82,8 +106,14 @@ fn before(text: &str, offset: usize) -> Before {
     let spaced = bare.trim_end_matches(blanks);
     // `*[ ]`: the bullet was taken for emphasis.
     let star = ahead.len() > bare.len() && start_of_line(spaced);
+    if spaced.ends_with('|')
+        && text[text[..offset].rfind(['\n', '\r']).map_or(0, |at| at + 1)..].trim_start().starts_with('|')
+    {
+        // A cell of a table, where nothing is a task.
+        return Before { marker: true, at_line_start: true };
+    }
     let rest = spaced
-        .strip_suffix(['-', '*', '+'])
+        .strip_suffix(['-', '*', '+', '–', '—', '•', '‣', '◦', '▪', '·'])
         .or_else(|| {
             let number = spaced.strip_suffix(['.', ')'])?;
             let rest = number.trim_end_matches(|character: char| character.is_ascii_digit());
@@ -91,7 +121,7 @@ fn before(text: &str, offset: usize) -> Before {
         })
         .filter(|rest| !rest.ends_with(|character: char| character.is_alphanumeric()));
     let marker = star || rest.is_some();
-    let containers = rest.unwrap_or(spaced).trim_end_matches([' ', '\t', '>', '-', '*', '+']);
+    let containers = rest.unwrap_or(spaced).trim_end_matches([' ', '\t', '>', '-', '*', '+', '–', '—', '•']);
     Before { marker, at_line_start: start_of_line(containers) }
 }
 

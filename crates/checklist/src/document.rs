@@ -39,6 +39,10 @@ pub struct Item {
     pub depth: usize,
     /// The nearest enclosing task list item, as an index into [`Document::items`].
     pub parent: Option<usize>,
+    /// Where the list items that are no tasks and enclose this one begin, outermost first.
+    pub within: Vec<usize>,
+    /// Where the outermost list that holds it begins.
+    pub list_start: usize,
     /// The headings under which it stands, outermost first, as indexes into [`Document::headings`].
     pub headings: Vec<usize>,
     /// The whole item with its details and nested items, from its list marker to its last character.

@@ -7,7 +7,9 @@ use crate::details::Open;
 /// A container that is open.
 pub(crate) enum Frame {
     Quote,
-    List,
+    List {
+        start: usize,
+    },
     Item {
         span: Range<usize>,
         task: Option<Task>,
@@ -47,7 +49,7 @@ pub(crate) fn place(frames: &mut [Frame]) -> Option<Place<'_>> {
             Frame::Item { task: Some(task), .. } => return Some(Place { task, bullet, quoted }),
             Frame::Item { span, task: None, detail, .. } => bullet = Some((detail, &*span)),
             Frame::Quote => quoted = true,
-            Frame::List => {}
+            Frame::List { .. } => {}
         }
     }
     None

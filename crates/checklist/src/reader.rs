@@ -187,7 +187,7 @@ impl<'a> Reader<'a> {
                 self.comments(range.clone(), false);
                 self.parts.regions.add_html(range);
             }
-            Tag::List(_) => self.frames.push(Frame::List),
+            Tag::List(_) => self.frames.push(Frame::List { start: range.start }),
             Tag::Item => {
                 self.deeper(&range)?;
                 let span = self.source.trimmed(range);
@@ -397,6 +397,18 @@ impl<'a> Reader<'a> {
             _ => None,
         });
         let depth = self.frames.iter().filter(|frame| matches!(frame, Frame::Item { .. })).count();
+        let list_start = self.frames.iter().find_map(|frame| match frame {
+            Frame::List { start } => Some(*start),
+            _ => None,
+        });
+        let outer = self.frames.len().saturating_sub(1);
+        let within = self.frames[..outer]
+            .iter()
+            .filter_map(|frame| match frame {
+                Frame::Item { span, task: None, .. } => Some(span.start),
+                _ => None,
+            })
+            .collect();
         let Some(Frame::Item { span, task, .. }) = self.frames.last_mut() else { return };
         // The range may begin with blanks; it ends with the closing bracket.
         let box_offset = range.end - 2;
@@ -413,6 +425,8 @@ impl<'a> Reader<'a> {
             line: self.lines.number(box_offset),
             depth: depth - 1,
             parent,
+            within,
+            list_start: list_start.unwrap_or(span.start),
             headings: self.heading_path.clone(),
             span: span.clone(),
             first_line: start..line.end.max(start),

@@ -69,6 +69,16 @@ fn what_github_does_not_take_for_a_task_is_none() {
         ("[ ] text\n", vec![(1, Malformed)]),
         ("- **[ ]** *A1 P0:* text\n", vec![(1, Malformed)]),
         ("- \\[ ] text\n", vec![(1, Malformed)]),
+        (
+            "- [-] text\n* [o] text\n- [✓] text\n- [~] text\n- [*] text\n",
+            (1..=5).map(|line| (line, Malformed)).collect(),
+        ),
+        ("- [ x ] text\n", vec![(1, Malformed)]),
+        ("– [ ] text\n", vec![(1, Malformed)]),
+        ("• [ ] text\n", vec![(1, Malformed)]),
+        ("☐ text\n- ☐ text\n- ☑ text\n", vec![(1, Malformed), (2, Malformed), (3, Malformed)]),
+        ("| a | b |\n|---|---|\n| [ ] | text |\n| text | [x] |\n", vec![(3, Malformed), (4, Malformed)]),
+        ("[-] text\n[*] text\na ☐ text\n- text [-] text ☕\n- [-](link)\n", vec![]),
         ("a\n\n- text\n  [ ] text\n", vec![(4, Malformed)]),
         ("> - [ ] quoted\n> - [x] quoted\nlazy\n", vec![(1, InQuote), (2, InQuote)]),
         ("- > - [ ] quoted in a list\n", vec![(1, InQuote)]),
@@ -91,7 +101,7 @@ fn what_github_does_not_take_for_a_task_is_none() {
         ("[x]: https://example.org\n", vec![]),
         ("an array a[x] and a list [ ] in prose\n", vec![]),
         ("```\na[x] = [ ]\n```\n", vec![]),
-        ("| a |\n|---|\n| [ ] |\n", vec![]),
+        ("| a |\n|---|\n| [ ] |\n", vec![(3, Malformed)]),
     ] {
         assert_eq!(box_likes(text), expected, "{text:?}");
     }
@@ -449,4 +459,27 @@ fn headings_of_both_kinds_give_context() {
         .map(|item| item.headings.iter().map(|&index| document.headings()[index].text.as_str()).collect())
         .collect();
     assert_eq!(paths, [vec!["T"], vec!["T", "U V"], vec!["T", "U V", "W"], vec!["T", "U V", "W"], vec!["X"]]);
+}
+
+#[test]
+fn a_task_knows_the_bullets_and_the_list_around_it() {
+    let text = "intro\n\n- plain\n  1. deeper\n     - [ ] task\n       - [ ] child\n\n- [ ] other\n";
+    let document = Document::parse(text).expect("shallow");
+    let found: Vec<_> = document
+        .items()
+        .iter()
+        .map(|item| {
+            let within: Vec<&str> =
+                item.within.iter().map(|&at| text[at..].lines().next().unwrap_or_default()).collect();
+            (item.line, within, &text[item.list_start..item.list_start + 7])
+        })
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (5, vec!["- plain", "1. deeper"], "- plain"),
+            (6, vec!["- plain", "1. deeper"], "- plain"),
+            (8, vec![], "- plain"),
+        ]
+    );
 }

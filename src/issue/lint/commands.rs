@@ -2,7 +2,8 @@
 
 use super::{Code, Findings};
 use crate::action::{self, Command};
-use crate::issue::{Kind, Task, secrets};
+use crate::issue::draft::is_of_commands;
+use crate::issue::{Kind, Task, below, secrets};
 use crate::wording;
 use checklist::{DetailKind, Item};
 use std::ops::Range;
@@ -11,8 +12,16 @@ use std::ops::Range;
 pub(super) fn look(body: &str, task: &Task, item: &Item, findings: &mut Findings<'_>) {
     for detail in item.details.iter().filter(|detail| detail.kind != DetailKind::Quote) {
         let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
-        let commanding = labelled.as_deref().is_none_or(|label| label.starts_with("command"));
+        let commanding = labelled.as_deref().is_none_or(is_of_commands);
         if !commanding {
+            // Wherever it stands, nobody shall run it.
+            for code in detail.code_blocks.iter().chain(&detail.inline_code) {
+                for line in code.lines().map(str::trim).filter(|line| secrets::leaks_secrets(line)) {
+                    let span = find(body, detail.span.start, detail.span.end, line)
+                        .unwrap_or_else(|| detail.span.clone());
+                    command(task, line, span, findings);
+                }
+            }
             continue;
         }
         let mut from = detail.span.start;
@@ -26,7 +35,19 @@ pub(super) fn look(body: &str, task: &Task, item: &Item, findings: &mut Findings
             }
         }
         let prose = labelled.is_some() && detail.code_blocks.is_empty() && detail.inline_code.is_empty();
-        if prose && !detail.text.trim().is_empty() && !needs_no_command(task) {
+        let plain: Vec<&str> = detail.text.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let begins = |line: &&str| {
+            matches!(
+                line.trim_start_matches("$ ").split_whitespace().next(),
+                Some("kubectl" | "ceph" | "printenv" | "env" | "curl" | "helm" | "flux" | "argocd")
+            )
+        };
+        if prose && plain.iter().any(|line| begins(line) || secrets::leaks_secrets(line)) {
+            // A command without the marks of code is one all the same.
+            for line in plain {
+                command(task, line, first_line(body, &detail.span), findings);
+            }
+        } else if prose && !plain.is_empty() && !needs_no_command(task) {
             let text = wording::lint_prose_command();
             findings.add(Code::CommandNotRun, first_line(body, &detail.span), Some(&task.id), text, None);
         }
@@ -37,6 +58,22 @@ fn command(task: &Task, line: &str, span: Range<usize>, findings: &mut Findings<
     if secrets::leaks_secrets(line) {
         let help = wording::lint_secret_help();
         findings.add(Code::SecretCommand, span, Some(&task.id), wording::leaks_secrets(), Some(help));
+        return;
+    }
+    let number = match &task.kind {
+        Kind::Merge { pull } => Some(pull.0),
+        Kind::Close { number } => Some(number.0),
+        _ => None,
+    };
+    if let Some(more) = number.and_then(|number| below::more_than_a_look(&[line.to_owned()], number)) {
+        let help = wording::lint_person_does_it(&task.id);
+        findings.add(
+            Code::CommandNotRun,
+            span,
+            Some(&task.id),
+            wording::why_command_below(&more),
+            Some(help),
+        );
         return;
     }
     // What a probe or the forge answers needs no command.

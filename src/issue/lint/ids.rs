@@ -14,7 +14,7 @@ const LETTERS: &str = "ABCDEFGHIJKLMNOQRSUVWXYZ";
 /// The text with an id for every task that has none, and the ids that were added.
 pub(crate) fn add_missing_ids(body: &str, classify: ClassifyWords<'_>) -> (String, Vec<String>) {
     let Ok(document) = Document::parse(body) else { return (body.to_owned(), Vec::new()) };
-    let (_, indexes) = read_document(&document, classify);
+    let (_, indexes) = read_document(&document, None, classify);
     let mut names = Names::new(&document, &indexes);
     let mut wanted: Vec<(usize, String)> = Vec::new();
     for index in &indexes {
@@ -122,13 +122,15 @@ fn wrong(
 ) -> Option<Vec<usize>> {
     let (Ok(old), Ok(new)) = (Document::parse(before), Document::parse(after)) else { return None };
     let items = (old.items().len(), new.items().len());
-    let ((old, indexes), (new, _)) = (read_document(&old, classify), read_document(&new, classify));
+    let ((old, indexes), (new, _)) =
+        (read_document(&old, None, classify), read_document(&new, None, classify));
     if items.0 != items.1 || old.tasks.len() != new.tasks.len() {
         return None;
     }
     let mut wrong = Vec::new();
+    let by_index: BTreeMap<usize, &String> = wanted.iter().map(|(index, id)| (*index, id)).collect();
     for ((was, is), index) in old.tasks.iter().zip(&new.tasks).zip(indexes) {
-        let id = wanted.iter().find(|(wanted, _)| *wanted == index).map(|(_, id)| id);
+        let id = by_index.get(&index).copied();
         let id = id.filter(|_| places.get(&index) != Some(&Place::Nowhere));
         let named = id.is_none_or(|id| is.id == *id);
         let same = (&was.key, was.priority, was.layer, &was.title, was.ticked)
@@ -150,11 +152,18 @@ struct Names {
     prefixes: BTreeMap<Option<usize>, String>,
     /// The beginnings in use anywhere.
     used: BTreeSet<String>,
+    /// The number from which on one may be free, by beginning.
+    next: BTreeMap<String, u32>,
 }
 
 impl Names {
     fn new(document: &Document<'_>, indexes: &[usize]) -> Self {
-        let mut names = Self { taken: BTreeSet::new(), prefixes: BTreeMap::new(), used: BTreeSet::new() };
+        let mut names = Self {
+            taken: BTreeSet::new(),
+            prefixes: BTreeMap::new(),
+            used: BTreeSet::new(),
+            next: BTreeMap::new(),
+        };
         let own = marks::own_ranges(document);
         for table in document.tables() {
             if !own.iter().any(|range| range.contains(&table.span.start)) {
@@ -186,10 +195,13 @@ impl Names {
             self.prefixes.insert(section, prefix);
         }
         let prefix = self.prefixes.get(&section).cloned().unwrap_or_default();
-        let id = (1..10_000)
+        let first = self.next.get(&prefix).copied().unwrap_or(1);
+        let id = (first..10_000)
             .map(|number| format!("{prefix}{number}"))
             .find(|id| !self.taken.contains(&id.to_uppercase()) && words::is_id(id))
             .unwrap_or_default();
+        let number = id[prefix.len().min(id.len())..].parse::<u32>().unwrap_or(10_000);
+        self.next.insert(prefix, number.saturating_add(1));
         self.taken.insert(id.to_uppercase());
         id
     }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 type Case<'a> = (&'a str, &'a [(Code, usize, usize)]);
 
 fn found(body: &str) -> Vec<(Code, usize, usize)> {
-    let lint = lint(body, &|_| (None, UpdateType::Patch));
+    let lint = lint(body, None, &|_| (None, UpdateType::Patch));
     lint.findings.iter().map(|finding| (finding.code, finding.line, finding.column)).collect()
 }
 
@@ -67,12 +67,53 @@ fn what_is_wrong_is_named_with_its_place() {
 }
 
 #[test]
+fn what_a_run_would_not_simply_do_is_named() {
+    use Code::{
+        CommandNotRun, Contradiction, MalformedBox, MissingId, MissingPriority, NotPlain, SecretCommand,
+        UnknownDependency, UnknownPriority,
+    };
+    let cases: &[Case<'_>] = &[
+        ("- [ ] A1 P1 Merge PR #5 and #6\n", &[(NotPlain, 1, 7)]),
+        ("- [ ] A1 P1 Merge PR #5 after X9\n", &[(UnknownDependency, 1, 7), (NotPlain, 1, 7)]),
+        ("- [ ] A1 P1 Fix it after A1\n", &[(Contradiction, 1, 7)]),
+        (
+            "- [ ] A1 P1 Close #5\n- [ ] A2 P1 Merge PR #5\n",
+            &[(Contradiction, 1, 7), (NotPlain, 1, 7), (Contradiction, 2, 7), (NotPlain, 2, 7)],
+        ),
+        ("- [ ] **A1 P4 Apps**: Fix it\n", &[(MissingId, 1, 7), (UnknownPriority, 1, 7)]),
+        (
+            "- [ ] A1 P1 Fix it\n\n| a |\n|---|\n| [ ] |\n\n- [-] A2 P1 Fix that\n",
+            &[(MalformedBox, 5, 3), (MalformedBox, 7, 3)],
+        ),
+        ("- [ ] A1 P1 Verify all nodes are Ready\n  - Steps: `printenv`\n", &[(SecretCommand, 2, 13)]),
+        (
+            "- [ ] A1 P1 Verify all nodes are Ready\n  - Cmd: kubectl get secret a -o yaml\n",
+            &[(SecretCommand, 2, 3)],
+        ),
+        ("- [ ] A1 P1 Fix it\n  - Commands: kubectl get pods -A\n", &[]),
+        (
+            "- [ ] A1 P1 Merge PR #5\n  - Commands: `kubectl delete pvc a`\n",
+            &[(NotPlain, 1, 7), (CommandNotRun, 2, 16)],
+        ),
+        ("a\rb\r\n- [ ] **A1**: Fix it\n", &[(MissingPriority, 3, 7)]),
+        (
+            "## Proposed Changes (Spec)\n\n| ID | Priority | What |\n|---|---|---|\n| A1 | P1 | Replace the disk |\n\n## Tasks\n\n- [ ] **A1**: Replace the disk\n",
+            &[],
+        ),
+    ];
+    for (body, expected) in cases {
+        let found: Vec<_> = found(body).into_iter().filter(|(code, _, _)| *code != Code::Guess).collect();
+        assert_eq!(found, *expected, "{body}");
+    }
+}
+
+#[test]
 fn errors_are_what_loses_or_endangers_something() {
     let body = "## High\n\n- [ ] Do it\n- [] Do that\n";
-    let lint = lint(body, &|_| (None, UpdateType::Patch));
+    let lint = lint(body, None, &|_| (None, UpdateType::Patch));
     assert_eq!((lint.count(Severity::Error), lint.count(Severity::Warning)), (1, 1), "{:?}", lint.findings);
     let deep = format!("{}- [ ] x\n", "> ".repeat(200));
-    let deep = super::lint(&deep, &|_| (None, UpdateType::Patch));
+    let deep = super::lint(&deep, None, &|_| (None, UpdateType::Patch));
     assert_eq!(deep.findings.iter().map(|finding| finding.code).collect::<Vec<_>>(), [Code::Unreadable]);
 }
 
@@ -131,13 +172,13 @@ proptest! {
         ending in prop::sample::select(vec!["\n", "\r\n"]),
     ) {
         let body = lines.join(ending);
-        let before = lint(&body, &|_| (None, UpdateType::Patch));
+        let before = lint(&body, None, &|_| (None, UpdateType::Patch));
         for finding in &before.findings {
             prop_assert!(body.get(finding.span.clone()).is_some() && finding.line >= 1 && finding.column >= 1);
         }
         let (text, added) = fixed(&body);
         prop_assert_eq!(fixed(&text), (text.clone(), Vec::new()), "twice is once: {:?}", body);
-        let after = lint(&text, &|_| (None, UpdateType::Patch));
+        let after = lint(&text, None, &|_| (None, UpdateType::Patch));
         let keys = |lint: &super::Lint| lint.reading.tasks.iter().map(|task| task.key.clone()).collect::<Vec<_>>();
         prop_assert_eq!(keys(&after), keys(&before));
         let missing = |lint: &super::Lint| lint.findings.iter().filter(|finding| finding.code == Code::MissingId).count();

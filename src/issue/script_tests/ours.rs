@@ -3,10 +3,12 @@
 use super::super::script_model::{Line, Model, compare, joined, lines, open_box, strip, without_notes};
 use super::super::{
     Block, ChangeKind, ChangeRow, Desired, Edit, FieldWish, KnownTask, Reading, TaskKey, TaskWish,
-    TemplateFields, Written, WrittenTask, apply, decisions, keep_history, read,
+    TemplateFields, Written, apply, decisions, keep_history, read, written_tasks,
 };
 use super::{CELL, Record, Script};
+use crate::health::Verdict;
 use crate::merge::UpdateType;
+use crate::run::{Arrivals, LastWrite, same_boxes, text_hash};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Script {
@@ -57,6 +59,7 @@ impl Script {
                     || stripped.lines.iter().any(|(line, _)| line.text.contains("STATUSLINE"))
                     || stripped.blocks.iter().any(|(_, inside)| !inside.contains("caretaker:sum"))
                     || stripped.blocks.iter().any(|(name, inside)| {
+                        let inside = inside.replace("- [x] Approve", "- [ ] Approve");
                         name == "status"
                             && !self.statuses.iter().any(|status| inside.starts_with(status.as_str()))
                     })
@@ -87,8 +90,21 @@ impl Script {
             }
             keys.insert(*task, (found.key.clone(), found.ticked));
         }
+        let standing = Arrivals::of(&self.writes, &body, &BTreeSet::new());
+        self.written = match standing.newest(&self.writes) {
+            Some(write) => Written {
+                tasks: write.tasks.clone(),
+                status: write.status.clone(),
+                former_notes: standing
+                    .landed(&self.writes)
+                    .flat_map(|write| &write.tasks)
+                    .filter_map(|task| Some((task.key.clone(), task.note.clone()?)))
+                    .collect(),
+            },
+            None => Written::default(),
+        };
         let edits = decisions(&body, &reading, &self.written);
-        let status = self.statuses.last();
+        let status = self.written.status.as_ref();
         let newest = status.is_none_or(|status| {
             let shown: Vec<&str> = status.lines().filter(|line| line.contains("STATUSLINE")).collect();
             shown.iter().all(|line| body.lines().any(|other| other == *line))
@@ -96,26 +112,29 @@ impl Script {
         for (task, (key, ticked)) in &keys {
             let Some(last) = self.written.tasks.iter().find(|last| last.key == *key) else { continue };
             let line = &self.body[places[task] - 1].text;
-            let noted = last.note.as_ref().is_none_or(|note| line.contains(note.as_str()));
+            let old_note = self
+                .notes
+                .iter()
+                .any(|note| Some(note) != last.note.as_ref() && line.contains(note.as_str()));
             let unticked = edits.contains(&Edit::Unticked { key: key.clone() });
             let marked = edits.contains(&Edit::Ticked { key: key.clone() });
-            if unticked && (*ticked || !last.ticked || !noted || self.stale || self.refused) {
+            if unticked && (*ticked || !last.ticked || self.stale) {
                 return Err(format!("{line:?} is asked for again by nobody"));
             }
-            if !unticked && !*ticked && last.ticked && noted && newest && !damaged && !self.stale {
+            if !unticked && !*ticked && last.ticked && !old_note && newest && !damaged && !self.stale {
                 return Err(format!("nobody hears that {line:?} is asked for again"));
             }
             if marked && (!*ticked || last.ticked) {
                 return Err(format!("{line:?} was not ticked"));
             }
-            if !marked && *ticked && !last.ticked && !self.stale && !self.refused {
+            if !marked && *ticked && !last.ticked && !self.stale {
                 return Err(format!("nobody hears that {line:?} was ticked"));
             }
         }
         for (task, (key, ticked)) in keys {
             if !self.records.contains_key(&task) {
                 let found = reading.task(&key).expect("it was found by its line");
-                self.known.push(KnownTask::from(found));
+                self.known.push(KnownTask::of(found, &reading.tasks));
                 let record = Record { key, done: ticked, notes: Vec::new(), ended: ticked };
                 self.records.insert(task, record);
             }
@@ -151,9 +170,10 @@ impl Script {
         if self.dice.chance(40) {
             let row = ChangeRow {
                 at: jiff::Timestamp::from_second(1_795_000_000 + self.minute * 60).expect("in range"),
-                kind: ChangeKind::Merge,
-                task: None,
-                number: None,
+                kind: [ChangeKind::Merge, ChangeKind::Revert, ChangeKind::Closing, ChangeKind::Action]
+                    [self.dice.below(4)],
+                task: self.dice.chance(50).then(|| "A1".to_owned()),
+                number: self.dice.chance(50).then_some(5),
                 title: format!("OURROW{}", self.rows.len()),
                 action: "merged".to_owned(),
                 note: "all layers GREEN".to_owned(),
@@ -163,6 +183,12 @@ impl Script {
             self.minute += 1;
             self.rows.push((row, false));
         }
+        // How it went on is known later.
+        for (row, _) in &mut self.rows {
+            if row.after.is_none() && self.dice.chance(30) {
+                row.after = Some(Verdict::Green);
+            }
+        }
         if self.dice.chance(30) {
             let name = ["packet-a", "packet-b"][self.dice.below(2)];
             let text =
@@ -170,7 +196,12 @@ impl Script {
             self.blocks.insert(name.to_owned(), text);
         }
         if self.dice.chance(10) {
-            self.closing = Some(format!("# RESOLVED\n\nreport {}", self.minute));
+            let report = format!("# RESOLVED\n\nreport {}", self.minute);
+            self.closings.push(report.clone());
+            self.closing = Some(report);
+        } else if self.closing.as_ref().is_some_and(|closing| !closing.is_empty()) && self.dice.chance(20) {
+            self.log("the closing is withdrawn", "");
+            self.closing = Some(String::new());
         }
         if self.dice.chance(40) {
             self.minute += 1;
@@ -184,13 +215,12 @@ impl Script {
             "## caretaker\n\nSTATUSLINE {number} begins here\n\n- [ ] Approve **A1** (code `7f3c`): it\n\n```json\n{{\n}}\n```\n\n\
              STATUSLINE {number} ends here"
         );
-        let body = joined(&self.body).replace("\r\n", "\n");
-        let there = self
-            .row_counts
-            .iter()
-            .rev()
-            .find(|(status, _)| body.contains(status))
-            .map_or(0, |(_, rows)| *rows);
+        let standing = Arrivals::of(&self.writes, &joined(&self.body), &BTreeSet::new());
+        let there = standing.rows;
+        let landed: BTreeSet<&String> = standing
+            .landed(&self.writes)
+            .flat_map(|write| write.tasks.iter().filter_map(|task| task.note.as_ref()))
+            .collect();
         let rows = self
             .rows
             .iter()
@@ -199,11 +229,10 @@ impl Script {
         let tasks =
             self.records.values().filter(|record| !record.notes.is_empty() || !record.ended).map(|record| {
                 let note = record.notes.last().filter(|_| record.ended).cloned();
-                let written = note.as_ref().is_some_and(|note| self.wished.contains(note));
                 let former_notes = record
                     .notes
                     .iter()
-                    .filter(|former| written || Some(*former) != note.as_ref())
+                    .filter(|former| landed.contains(former) || Some(*former) != note.as_ref())
                     .cloned()
                     .collect();
                 TaskWish { key: record.key.clone(), tick: record.ended && record.done, note, former_notes }
@@ -211,6 +240,7 @@ impl Script {
         let tasks = tasks.collect();
         let desired = Desired {
             known: self.known.clone(),
+            home: None,
             tasks,
             status: Some(status.clone()),
             former_statuses: self.statuses.iter().rev().take(8).cloned().collect(),
@@ -229,9 +259,9 @@ impl Script {
                 ..TemplateFields::default()
             },
             closing_report: self.closing.clone(),
+            former_closings: self.closings.clone(),
         };
-        self.statuses.push(status.clone());
-        self.row_counts.push((status, self.rows.len()));
+        self.statuses.push(status);
         desired
     }
 
@@ -239,6 +269,15 @@ impl Script {
     pub(super) fn write(&mut self) -> Result<(), String> {
         let (reading, edits) = self.look()?;
         self.work(&edits);
+        // Somebody may write between our look and our write.
+        if self.dice.chance(25) {
+            self.log("an edit between look and write", "");
+            self.edit();
+            if !same_boxes(&self.reading(&joined(&self.body)), &reading) {
+                let (_, edits) = self.look()?;
+                self.work(&edits);
+            }
+        }
         let desired = self.desired();
         let body = joined(&self.body);
         let text = apply(&body, &desired);
@@ -258,36 +297,32 @@ impl Script {
                 return Err("the order of the wishes matters".to_owned());
             }
         }
-        let noted = desired.tasks.iter().filter(|wish| reading.task(&wish.key).is_some());
-        self.wished.extend(noted.filter_map(|wish| wish.note.clone()));
-        self.written = Written {
-            tasks: reading
-                .tasks
-                .iter()
-                .map(|task| {
-                    let wish = desired.tasks.iter().find(|wish| wish.key == task.key);
-                    WrittenTask {
-                        key: task.key.clone(),
-                        ticked: task.ticked || wish.is_some_and(|wish| wish.tick),
-                        note: wish.and_then(|wish| wish.note.clone()),
-                    }
-                })
-                .collect(),
+        self.writes.push(LastWrite {
+            tasks: written_tasks(&text, &desired),
             status: desired.status.clone(),
-        };
+            rows: self.rows.len(),
+            hash: text_hash(&text),
+            base: Some(text_hash(&body)),
+            ..LastWrite::default()
+        });
         let mut after = (self.model.clone(), self.floats.clone());
         self.check(&text, &desired, &mut after)
             .map_err(|wrong| format!("{wrong}\nin what we wrote:\n{text}"))?;
         if self.dice.chance(10) {
             self.log("our write is refused", "");
-            self.refused = true;
             return Ok(());
         }
         self.log("our write", "");
         (self.model, self.floats) = after;
         self.body = lines(&text);
         self.landed += 1;
-        self.refused = false;
+        if let Some(write) = self.writes.last_mut() {
+            write.landed = true;
+        }
+        // What an old copy without its status had lost is not missed again.
+        for (row, taken) in &mut self.rows {
+            *taken |= !text.contains(&format!("{} |", row.title));
+        }
         self.stale = false;
         self.halved = false;
         self.remember();
@@ -308,10 +343,14 @@ impl Script {
         compare(&mut after.0, &mut after.1, &stripped)?;
         self.check_blocks(&stripped.blocks, text, desired)?;
         self.check_tasks(text)?;
+        // In our own table all rows are ours. In an old copy without its status nobody can tell what was taken out.
+        let own = text.contains("<!-- caretaker:changes -->");
+        let lost =
+            self.stale && !Arrivals::of(&self.writes, &joined(&self.body), &BTreeSet::new()).shows_status();
         for (row, taken) in &self.rows {
-            let name = format!("| {} |", row.title);
+            let name = format!("{} |", row.title);
             let count = text.matches(&name).count();
-            if count > 1 || (count == 0 && !taken) {
+            if count > 1 || (count == 0 && !taken && !lost) || (count > 0 && *taken && !own) {
                 return Err(format!("{count} rows of {name}"));
             }
         }
@@ -322,7 +361,7 @@ impl Script {
         let mut names: Vec<&str> = blocks.iter().map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
         let mut wished = vec!["status"];
-        wished.extend(self.closing.iter().map(|_| "closing"));
+        wished.extend(self.closing.iter().filter(|closing| !closing.is_empty()).map(|_| "closing"));
         wished.extend(self.blocks.iter().filter(|(_, text)| !text.is_empty()).map(|(name, _)| name.as_str()));
         wished.extend(names.iter().filter(|name| **name == "changes").take(1));
         wished.sort_unstable();

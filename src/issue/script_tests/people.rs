@@ -119,8 +119,10 @@ impl Script {
                 self.relocate(unit, at);
             }
             56..59 => self.convert(),
-            59..72 => self.old_copy(),
-            72..88 => self.disturb(),
+            59..70 => self.old_copy(),
+            70..82 => self.disturb(),
+            82..84 => self.tick_approval(),
+            84..88 => self.take_note_away(),
             88..92 => self.take_note(),
             92..96 => self.take_row(),
             _ => self.take_cell(),
@@ -199,6 +201,34 @@ impl Script {
         self.body = lines(&version.body);
         self.model = version.model;
         self.floats = version.floats;
+        for (at, (_, taken)) in self.rows.iter_mut().enumerate() {
+            *taken = version.taken.get(at).copied().unwrap_or(false);
+        }
+    }
+
+    fn tick_approval(&mut self) {
+        let Some((start, end)) = self.block("status") else { return };
+        let Some(at) = (start..end).find(|&at| self.body[at].text.starts_with("- [ ] Approve")) else {
+            return;
+        };
+        self.log("tick an approval", "");
+        self.body[at].text = self.body[at].text.replacen("[ ]", "[x]", 1);
+    }
+
+    /// Takes our note away, mostly together with the tick.
+    fn take_note_away(&mut self) {
+        let Some((_, at)) = self.pick(true) else { return };
+        let Some(note) = self.notes.iter().find(|note| self.body[at].text.contains(note.as_str())).cloned()
+        else {
+            return;
+        };
+        self.body[at].text = self.body[at].text.replacen(&format!(" {note}"), "", 1);
+        if self.dice.chance(70) {
+            self.log("untick and take the note away", &note);
+            self.body[at].text = open_box(&self.body[at].text);
+        } else {
+            self.log("take a note away", &note);
+        }
     }
 
     /// The lines of a block of ours in the body, markers included.

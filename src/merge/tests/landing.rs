@@ -27,6 +27,9 @@ fn asked<'a>(
     Asked { style, head, own, tries }
 }
 
+/// What, the style, the branch (newest first), which commit it is, whether it is proven.
+type Row = (&'static str, MergeStyle, Vec<Commit>, Option<char>, bool);
+
 #[test]
 fn each_way_of_merging_is_found_on_the_branch_and_proven_by_its_parents() {
     use MergeStyle::{FastForwardOnly, Merge, Rebase, RebaseMerge, Squash};
@@ -34,8 +37,6 @@ fn each_way_of_merging_is_found_on_the_branch_and_proven_by_its_parents() {
         "x\n\nCaretaker-Step: 7-3\n\nCo-authored-by: a <a@example.org>\nCo-committed-by: a <a@example.org>\n";
     let base = || commit('b', &['a'], "base");
     let foreign = || commit('f', &['b'], "foreign");
-    // What, the style, the branch (newest first), which commit it is, whether it is proven.
-    type Row = (&'static str, MergeStyle, Vec<Commit>, Option<char>, bool);
     let table: Vec<Row> = vec![
         ("a merge", Merge, vec![commit('c', &['b', '2'], STEP), base()], Some('c'), true),
         ("a merge of another head", Merge, vec![commit('c', &['b', '3'], STEP), base()], Some('c'), false),

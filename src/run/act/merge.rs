@@ -191,7 +191,7 @@ async fn find_out(forge: &dyn Forge, context: &Context<'_>, wanted: Wanted<'_>) 
         (Outcome::NotYet { .. }, Err(error)) if error.is_uncertain() => return Err(error),
         // Where nothing may be taken back, nothing of ours was scheduled.
         (_, Err(error)) => {
-            tracing::warn!(pull = wanted.pull.0, %error, "no scheduled merge could be taken back")
+            tracing::warn!(pull = wanted.pull.0, %error, "no scheduled merge could be taken back");
         }
         (_, Ok(())) => {}
     }

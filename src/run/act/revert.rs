@@ -127,7 +127,7 @@ async fn prepare(
         match contents(forge, context, plan, merge_commit, &way).await? {
             Err(why) => return refused(why),
             Ok(None) => return Ok(Err(Outcome::NotYet { why: wording::revert_unreadable(way.path()) })),
-            Ok(Some(content)) => writes.push(way.write(content)),
+            Ok(Some(old)) => writes.push(way.write(old)),
         }
     }
     Ok(Ok((writes, branch.can_push)))
@@ -198,7 +198,7 @@ async fn propose(
     match forge.open_pull(context.repository, &new).await {
         Ok(pull) => Ok(Outcome::RevertProposed { proposal: Proposal { pull: pull.number, head } }),
         Err(error @ ForgeError::Conflict { .. }) => {
-            proposed(forge, context, &name, &head).await?.map_or(Err(error), Ok)
+            proposed(forge, context, &name, &head).await?.ok_or(error)
         }
         Err(error) => Err(error),
     }

@@ -365,7 +365,7 @@ fn undoing(
     }
     let steady = situation.green_since.map_or(rolled_out, |since| since.max(rolled_out));
     if elapsed(situation.now, steady) < situation.timing.settle() {
-        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed)));
+        return Decision::Wait(Waiting::World(wording::undone_settling(&change.plan.title)));
     }
     let reason = revert_reason(situation, change);
     let evidence = change

@@ -34,7 +34,7 @@ pub(crate) fn objection(look: &LastLook<'_>) -> Option<String> {
         return Some(wording::paused_by(&wording::label(look.pause_label)));
     }
     if let Some(by) = look.stopped_by {
-        return Some(wording::paused_by(by));
+        return Some(wording::paused_by(&wording::account(by)));
     }
     if look.issue.state != State::Open || !look.issue.has_label(look.maintenance_label) {
         return Some(wording::issue_withdrawn());

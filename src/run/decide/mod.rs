@@ -17,10 +17,13 @@ mod tests;
 pub(crate) use last::{LastLook, objection};
 pub(crate) use tasks::approval_asked;
 
+use super::checks::answer;
 use super::event::{Effect, EffectClass, Event};
-use super::situation::{Mode, Situation, Wish};
+use super::situation::{Mode, Related, Situation, Wish};
 use super::state::TaskState;
-use crate::issue::{KnownTask, TaskKey};
+use crate::forge::State;
+use crate::health::Verdict;
+use crate::issue::{Kind, KnownTask, TaskKey};
 use crate::store::EventId;
 use crate::wording;
 
@@ -143,9 +146,13 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
         events.push(Event::Recon { last: false, recon: Box::new(situation.recon.clone()) });
     }
     for task in &situation.reading.tasks {
-        if state.task(&task.key).is_none() {
+        let known = KnownTask::of(task, &situation.reading.tasks);
+        let is_news = state.task(&task.key).is_none_or(|record| {
+            !matches!(record.state, TaskState::Ended { .. }) && record.known.asks_for_less_than(&known)
+        });
+        if is_news {
             events.push(Event::TaskSeen {
-                task: KnownTask::from(task),
+                task: known,
                 ticked: task.ticked,
                 vouched: situation.vouched.contains(&task.key),
             });
@@ -197,8 +204,12 @@ fn granted(situation: &Situation<'_>, wish: &Wish) -> Option<Event> {
             (!ours && !matches!(record.state, TaskState::Ended { .. })).then(|| Event::TaskEnded {
                 key: key.clone(),
                 outcome: super::event::TaskOutcome::Done,
-                note: wording::note_done_by_person(),
+                note: wording::note_done_by_person(left(situation, key).as_deref()),
             })
+        }
+        Wish::Gone(key) => Some(Event::TaskGone { key: key.clone() }),
+        Wish::Returned(key) => {
+            Some(Event::TaskReturned { key: key.clone(), vouched: situation.vouched.contains(key) })
         }
         Wish::Unticked(key) => {
             let record = state.task(key)?;
@@ -211,6 +222,37 @@ fn granted(situation: &Situation<'_>, wish: &Wish) -> Option<Event> {
             }
             Some(Event::TaskAgain { key: key.clone() })
         }
+    }
+}
+
+/// What the world says against a person's word that a task is done. Their word stands, and this is told beside it.
+fn left(situation: &Situation<'_>, key: &TaskKey) -> Option<String> {
+    let task = situation.reading.task(key)?;
+    match &task.kind {
+        Kind::Merge { pull } => match situation.pulls.get(pull) {
+            Some(found) if found.pull.merged.is_some() => None,
+            Some(found) if found.pull.state == State::Open => Some(wording::still_open(pull.as_issue())),
+            Some(_) => Some(wording::closed_unmerged(*pull)),
+            None if merged_by_us(situation, key) => None,
+            None => Some(wording::not_seen(pull.as_issue())),
+        },
+        Kind::Close { number } if *number != situation.issue => match situation.related.get(number) {
+            Some(Related::Open { .. }) => Some(wording::still_open(*number)),
+            Some(Related::Closed) => None,
+            Some(Related::Missing) | None => Some(wording::not_seen(*number)),
+        },
+        Kind::Verify { check } => {
+            let answer = answer(*check, situation.recon);
+            (answer.verdict != Verdict::Green).then(|| wording::probes_say(answer.verdict, &answer.evidence))
+        }
+        Kind::Close { .. }
+        | Kind::Decide { .. }
+        | Kind::Dashboard
+        | Kind::Action { .. }
+        | Kind::Runbook
+        | Kind::Track { .. }
+        | Kind::Final
+        | Kind::Person => None,
     }
 }
 

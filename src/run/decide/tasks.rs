@@ -10,7 +10,7 @@ use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation, Unread};
-use crate::run::state::TaskState;
+use crate::run::state::{MergeRecord, TaskState};
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -49,7 +49,9 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
             Step::Later(why) => awaited = awaited.or(why),
         }
     }
-    if open.is_empty() && !situation.reading.tasks.is_empty() {
+    // A box that is ticked by an old copy alone has not ended anything.
+    let all_ended = situation.reading.tasks.iter().all(|task| state.has_ended(&task.key));
+    if open.is_empty() && all_ended && !situation.reading.tasks.is_empty() {
         // Reopened by a person who has not said yet what for: closing it again would be an argument, not an answer.
         if state.reopened.is_some_and(|reopened| !reopened.ended_since) {
             return Decision::Wait(Waiting::People);
@@ -65,13 +67,13 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
 /// Whether what it depends on has ended, and somebody trusted put it there.
 fn ready(situation: &Situation<'_>, task: &Task) -> bool {
     task.depends_on.iter().all(|id| {
-        // An id that no task carries is not a dependency that can be waited for: the spec's words are free text.
+        // The reader names only tasks that are there; what it could not find has made the task a person's.
         situation
             .reading
             .tasks
             .iter()
             .find(|other| other.id == *id)
-            .is_none_or(|other| other.key == task.key || situation.state.has_ended(&other.key))
+            .is_some_and(|other| situation.state.has_ended(&other.key))
     })
 }
 
@@ -115,6 +117,9 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
     if let Some(detail) = done(situation, task) {
         return ended(&task.key, TaskOutcome::Done, detail);
     }
+    if let Some(why) = a_persons(task) {
+        return waits(situation, &task.key, why);
+    }
     match &task.kind {
         Kind::Merge { pull } => match (situation.pulls.get(pull), situation.unread.get(&pull.as_issue())) {
             // What we merged ourselves is judged by the journal.
@@ -125,23 +130,23 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
         },
         Kind::Verify { check } => verify(situation, task, *check),
         Kind::Action { action } => {
-            if task.needs.is_some() {
-                return waits(situation, &task.key, wording::action_needs_person());
-            }
             Step::Now(Decision::Perform(Effect::Action { key: task.key.clone(), action: action.clone() }))
         }
         Kind::Close { number } if *number == situation.issue => {
             waits(situation, &task.key, wording::closes_itself())
         }
         Kind::Close { number } => match situation.related.get(number) {
-            Some(Related::Open { is_pull }) => {
+            Some(Related::Open { is_pull, title }) => {
                 if task.needs.is_some() {
-                    return waits(situation, &task.key, wording::close_needs_person(*number));
+                    let why = task.why_person.clone();
+                    let why = why.unwrap_or_else(|| wording::close_needs_person(*number));
+                    return waits(situation, &task.key, why);
                 }
                 Step::Now(Decision::Perform(Effect::CloseRelated {
                     key: task.key.clone(),
                     number: *number,
                     is_pull: *is_pull,
+                    title: title.clone(),
                 }))
             }
             Some(Related::Closed) => {
@@ -159,6 +164,16 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             waits(situation, &task.key, why)
         }
     }
+}
+
+/// Why a task that could be done is left to a person by what is written around it. A merge and a closing are looked at
+/// first: a person may have done them meanwhile.
+fn a_persons(task: &Task) -> Option<String> {
+    let looked_at = matches!(task.kind, Kind::Merge { .. } | Kind::Close { .. });
+    if looked_at || task.needs != Some(Needs::Person) {
+        return None;
+    }
+    Some(task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind)))
 }
 
 /// What the newest effect for a task left behind, if that was done since the task was last asked for.
@@ -260,7 +275,19 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         return Step::Now(Decision::Confirm(act.step));
     }
     if let Some(merged) = &pull.pull.merged {
-        return ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit));
+        let ours =
+            situation.state.merges.iter().find(|record| record.commit.as_ref() == Some(&merged.commit));
+        return match ours {
+            None => ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit)),
+            Some(MergeRecord { reverted: Some((undone, _)), .. }) => {
+                waits(situation, key, wording::merged_and_undone(&merged.commit, undone))
+            }
+            Some(_) => ended(key, TaskOutcome::Done, wording::note_merged_before(&merged.commit)),
+        };
+    }
+    if task.needs == Some(Needs::Person) {
+        let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));
+        return waits(situation, key, why);
     }
     match &pull.preflight {
         Preflight::Refuse(Refusal::Closed) => {
@@ -395,10 +422,10 @@ fn awaits(
 
 /// What a person is asked to approve before a merge; `None` where nobody has to.
 pub(crate) fn approval_asked(mode: Mode, task: &Task, pull: &PullSituation) -> Option<String> {
-    pull.approval
-        .clone()
-        .or_else(|| (mode == Mode::Approve).then(wording::approval_by_mode))
-        .or_else(|| (task.needs == Some(Needs::Approval)).then(wording::approval_by_words))
+    pull.approval.clone().or_else(|| (mode == Mode::Approve).then(wording::approval_by_mode)).or_else(|| {
+        let asks = task.needs == Some(Needs::Approval);
+        asks.then(|| task.why_person.clone().unwrap_or_else(wording::approval_by_words))
+    })
 }
 
 /// How the gate stands.
@@ -441,9 +468,8 @@ pub(super) fn gate_closed(situation: &Situation<'_>) -> Option<String> {
 }
 
 fn final_gate(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
-    let others: Vec<&str> =
-        open.iter().filter(|other| other.kind != Kind::Final).map(|other| other.id.as_str()).collect();
-    if !others.is_empty() {
+    let after = crate::issue::behind_gates(&situation.reading.tasks);
+    if open.iter().any(|other| other.kind != Kind::Final && !after.contains(&other.key)) {
         return Step::Later(None);
     }
     match gate_closed(situation) {

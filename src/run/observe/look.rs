@@ -5,7 +5,7 @@ use crate::cluster::{Application, ObjectRef, OperationPhase, SyncStatus};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
 use crate::health::{self, Attribution, Feature, FindingId, Recon};
-use crate::issue::{Kind, Reading, RemadePull};
+use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge};
 use crate::merge::versions::{Mismatch, mismatches};
@@ -173,11 +173,13 @@ impl Look<'_> {
         let mut related = BTreeMap::new();
         for task in &reading.tasks {
             let Kind::Close { number } = task.kind else { continue };
-            if self.subject.state.has_ended(&task.key) || task.ticked || self.is_put_off(number) {
+            if self.is_settled(task) || self.is_put_off(number) {
                 continue;
             }
             let found = match self.parts.forge.issue(&self.subject.repository.name, number).await {
-                Ok(issue) if issue.state == State::Open => Related::Open { is_pull: issue.is_pull },
+                Ok(issue) if issue.state == State::Open => {
+                    Related::Open { is_pull: issue.is_pull, title: issue.title }
+                }
                 Ok(_) => Related::Closed,
                 Err(ForgeError::NotFound { .. } | ForgeError::Renamed { .. }) => Related::Missing,
                 Err(error) => {
@@ -189,6 +191,13 @@ impl Look<'_> {
             related.insert(number, found);
         }
         related
+    }
+
+    /// Whether nothing is to be found out for a task: it has ended, or was done before the run. One that a person has just
+    /// ticked is looked at once more.
+    pub(super) fn is_settled(&self, task: &Task) -> bool {
+        let state = self.subject.state;
+        state.has_ended(&task.key) || task.ticked && state.task(&task.key).is_none()
     }
 
     /// Writes down that one issue or pull request cannot be read.

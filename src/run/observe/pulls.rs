@@ -61,7 +61,7 @@ impl Look<'_> {
         let mut pulls = BTreeMap::new();
         for task in &reading.tasks {
             let Kind::Merge { pull: number } = task.kind else { continue };
-            if self.subject.state.has_ended(&task.key) || task.ticked || pulls.contains_key(&number) {
+            if self.is_settled(task) || pulls.contains_key(&number) {
                 continue;
             }
             if self.is_put_off(number.as_issue()) {

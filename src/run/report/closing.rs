@@ -3,10 +3,14 @@
 use super::{Report, layer_lines, outcome_word};
 use crate::forge::PullNumber;
 use crate::issue::{ClosedIssue, ClosedPull, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull};
-use crate::run::event::{ChangeResult, Effect};
+use crate::run::act::task_of;
+use crate::run::event::{ChangeResult, TaskOutcome};
 use crate::run::state::{MergeRecord, TaskState};
 use crate::wording::{self};
 use jiff::Timestamp;
+
+/// From so many seconds on a rollout took remarkably long.
+const LONG_ROLLOUT: f64 = 600.0;
 
 impl Report<'_> {
     /// The closing report's contents, from the journal and the last kept pass.
@@ -66,22 +70,22 @@ impl Report<'_> {
             .state
             .closed_related(false)
             .into_iter()
-            .map(|(number, key, at)| ClosedIssue {
+            .map(|(number, key, title, at)| ClosedIssue {
                 number,
-                title: self.task_title(&key),
+                title: self.object_title(title, key),
                 at,
-                resolution: wording::closed_by_task(&self.task_id(&key).unwrap_or_default()),
+                resolution: wording::closed_by_task(&self.task_id(key).unwrap_or_default()),
             })
             .collect();
         let closed_pulls = self
             .state
             .closed_related(true)
             .into_iter()
-            .map(|(number, key, at)| ClosedPull {
+            .map(|(number, key, title, at)| ClosedPull {
                 number: PullNumber(number.0),
-                title: self.task_title(&key),
+                title: self.object_title(title, key),
                 at,
-                reason: wording::closed_by_task(&self.task_id(&key).unwrap_or_default()),
+                reason: wording::closed_by_task(&self.task_id(key).unwrap_or_default()),
             })
             .collect();
         Some(ClosingView {
@@ -116,7 +120,8 @@ impl Report<'_> {
             if let Some((commit, _)) = &record.reverted {
                 events.push(LessonEvent::Reverted { pull: record.plan.pull, commit: commit.clone() });
             }
-            if let Some(seconds) = record.rollout_seconds {
+            // That a rollout takes its while is no lesson.
+            if let Some(seconds) = record.rollout_seconds.filter(|seconds| *seconds >= LONG_ROLLOUT) {
                 events.push(LessonEvent::WaitedFor {
                     what: wording::waited_for_rollout(record.plan.pull),
                     seconds: whole_seconds(seconds),
@@ -131,13 +136,18 @@ impl Report<'_> {
                 .state
                 .acts
                 .iter()
-                .filter(|act| matches!(&act.effect, Effect::Merge(plan) if plan.key == record.known.key)
-                    || matches!(&act.effect, Effect::CloseRelated { key, .. } | Effect::Action { key, .. } if *key == record.known.key))
+                .filter(|act| task_of(&act.effect) == Some(&record.known.key))
                 .find_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
                 .unwrap_or_default();
+            let by_us = matches!(record.state, TaskState::Ended { outcome: TaskOutcome::Done, .. })
+                && self.state.acts.iter().any(|act| {
+                    task_of(&act.effect) == Some(&record.known.key)
+                        && act.ended.as_ref().is_some_and(|(_, outcome)| outcome.why_not().is_none())
+                });
             events.push(LessonEvent::Retried {
-                task: record.known.id.clone(),
-                attempts: record.attempts + 1,
+                task: self.task_id(&record.known.key).unwrap_or_default(),
+                failed: record.attempts,
+                by_us,
                 why,
             });
         }

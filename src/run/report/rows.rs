@@ -3,7 +3,7 @@
 use super::Report;
 use crate::forge::PullNumber;
 use crate::health::Verdict;
-use crate::issue::{ChangeKind, ChangeRow};
+use crate::issue::{ChangeKind, ChangeRow, TaskKey};
 use crate::run::event::{Effect, Outcome};
 use crate::run::state::MergeRecord;
 use crate::wording;
@@ -12,7 +12,7 @@ use jiff::Timestamp;
 impl Report<'_> {
     /// The change log's rows of this run, in the order in which things happened.
     pub(super) fn rows(&self) -> Vec<ChangeRow> {
-        let written = self.rows_there;
+        let written = self.standing.rows;
         let mut ended: Vec<_> = self
             .state
             .acts
@@ -66,11 +66,11 @@ impl Report<'_> {
                     wording::row_reverted(commit),
                     wording::row_by_pull(proposal.pull),
                 ),
-                (Effect::CloseRelated { key, number, .. }, Outcome::Done { detail }) => row(
+                (Effect::CloseRelated { key, number, title, .. }, Outcome::Done { detail }) => row(
                     ChangeKind::Closing,
                     self.task_id(key),
                     Some(number.0),
-                    self.task_title(key),
+                    self.object_title(title, key),
                     wording::row_closed(),
                     detail.clone(),
                 ),
@@ -103,6 +103,11 @@ impl Report<'_> {
             rows.push(row);
         }
         rows
+    }
+
+    /// The title of what was closed; of older journals, which do not know it, the task's.
+    pub(super) fn object_title(&self, title: &str, key: &TaskKey) -> String {
+        if title.is_empty() { self.task_title(key) } else { title.to_owned() }
     }
 
     /// How the layers stood after an effect: as the gate judged the change, else as the next pass that was kept says.

@@ -9,7 +9,9 @@ use crate::issue::{
 use crate::run::decide::Waiting as Awaited;
 use crate::run::event::TaskOutcome;
 use crate::run::situation::Mode;
-use crate::run::state::{AdoptionStage, RunState, Stage, TaskState};
+use crate::run::state::{AdoptionStage, Asked, RunState, Stage, TaskState};
+use crate::run::tone;
+use crate::run::trust::Question;
 use crate::wording;
 
 /// How many tasks stand how.
@@ -85,10 +87,24 @@ impl Report<'_> {
             .change
             .as_ref()
             .and_then(|change| self.reading.task(&change.plan.key).map(|task| task.id.clone()));
-        match self.awaited {
-            Some(Awaited::World(what)) => Some(Now { task, what: what.clone(), since: self.awaited_since }),
+        let what = match self.awaited {
+            Some(Awaited::World(what)) => Some(what.clone()),
+            // Between two steps of a change it is told by how far it is.
+            None if !self.closing => tone::now(self.state),
             _ => None,
-        }
+        };
+        what.map(|what| Now { task, what, since: self.awaited_since })
+    }
+
+    /// The approval that is asked for a task now, and not given.
+    fn asked(&self, task: &Task) -> Option<&Asked> {
+        let record = self.record(task)?;
+        let asked = record.asked.as_ref()?;
+        let approved = record.approved.as_ref().is_some_and(|known| known.code == asked.code);
+        let in_flight = self.state.change.as_ref().is_some_and(|change| change.plan.key == task.key);
+        let merged = self.state.merges.iter().any(|merge| merge.plan.key == task.key);
+        let ended = self.state.has_ended(&task.key);
+        (!approved && !in_flight && !merged && !ended).then_some(asked)
     }
 
     fn waiting(&self) -> Vec<Waiting> {
@@ -101,9 +117,13 @@ impl Report<'_> {
                 id: task.id.clone(),
                 title: task.title.clone(),
                 whom,
-                // Most reasons end with what is to be done.
-                answer: (whom == Whom::Person && !why.contains("tick"))
-                    .then(|| wording::answer_by_tick(&task.id)),
+                answer: match self.asked(task) {
+                    // A tick of the task itself would say that it is done.
+                    Some(_) => Some(wording::answer_by_approval(&task.id)),
+                    // Most reasons end with what is to be done.
+                    None => (whom == Whom::Person && !wording::says_to_tick(&why))
+                        .then(|| wording::answer_by_tick(&task.id)),
+                },
                 why,
                 since,
             };
@@ -144,14 +164,9 @@ impl Report<'_> {
         self.reading
             .tasks
             .iter()
-            .filter(|task| !self.state.has_ended(&task.key))
             .filter_map(|task| {
-                let record = self.record(task)?;
-                let asked = record.asked.as_ref()?;
-                let approved = record.approved.as_ref().is_some_and(|known| known.code == asked.code);
-                let in_flight = self.state.change.as_ref().is_some_and(|change| change.plan.key == task.key);
-                let merged = self.state.merges.iter().any(|merge| merge.plan.key == task.key);
-                (!approved && !in_flight && !merged).then(|| ApprovalRequest {
+                let asked = self.asked(task)?;
+                Some(ApprovalRequest {
                     id: task.id.clone(),
                     code: asked.code.clone(),
                     what: task.title.clone(),
@@ -159,14 +174,15 @@ impl Report<'_> {
                     since: asked.at,
                     by_comment: asked.by_comment,
                     // A tick that has not been judged yet stays; one that nothing vouches for is taken back.
-                    ticked: !asked.by_comment && self.is_ticked(&task.id, &asked.code),
+                    ticked: !asked.by_comment && self.is_ticked(task, &asked.code),
                 })
             })
             .collect()
     }
 
-    fn is_ticked(&self, id: &str, code: &str) -> bool {
-        self.boxes.iter().any(|found| found.ticked && found.task == id && found.code == code)
+    fn is_ticked(&self, task: &Task, code: &str) -> bool {
+        let first_id = self.record(task).map_or(task.id.as_str(), |record| &record.known.id);
+        Question { id: &task.id, first_id, code }.ticked(&self.boxes) == Some(true)
     }
 
     fn half_done(&self) -> Vec<String> {

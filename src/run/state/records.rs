@@ -43,6 +43,8 @@ pub(crate) struct TaskRecord {
     pub(crate) known: KnownTask,
     /// When it was first seen.
     pub(crate) seen_at: Timestamp,
+    /// Whether it is not in the text any more.
+    pub(crate) gone: bool,
     /// Whether its box was ticked when it was first seen.
     pub(crate) ticked_at_discovery: bool,
     /// Whether somebody trusted put it there.

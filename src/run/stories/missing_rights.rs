@@ -130,7 +130,11 @@ async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_no
     let head = story.head();
     story.start().await;
     // Stopped between the two, so that the second does not follow at once.
-    story.wait("the first is merged", || story.merged(echo)).await;
+    story
+        .state_when("the first rolls out", |state| {
+            state.change.as_ref().is_some_and(|change| !change.refreshed.is_empty())
+        })
+        .await;
     let person = story.operator();
     person.add_label(number, "caretaker/pause").await.unwrap();
     story.done(number, "D1").await;

@@ -7,6 +7,7 @@ mod bad_input;
 mod closings;
 mod coming_back;
 mod crashes;
+mod decisions;
 mod half_merge;
 mod happy;
 mod last_moment;

@@ -23,7 +23,11 @@ async fn a_file_that_asks_for_more_care_counts_and_one_that_asks_for_less_is_ref
     story.looks(4).await;
     assert!(!story.merged(echo));
     assert_eq!(story.effects(), before, "it only observes");
-    story.pushes("operator", FILE, "[[merge.foundations]]\nname = \"the echo\"\npackages = [\"echo\"]\n");
+    story.pushes(
+        "operator",
+        FILE,
+        "[[merge.foundations]]\nname = \"the echo\"\npackages = [\"http-https-echo\"]\n",
+    );
     let issue = story.says(number, "the echo").await;
     assert!(!issue.body.contains("refused as a whole"), "{}", issue.body);
     story.looks(3).await;

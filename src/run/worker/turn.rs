@@ -42,6 +42,13 @@ pub(in crate::run) struct Work {
 }
 
 impl Work {
+    /// The text that was remembered last has arrived.
+    pub(in crate::run) fn landed(&mut self) {
+        if let Some(write) = self.writes.last_mut() {
+            write.landed = true;
+        }
+    }
+
     /// Whether something of it is neither done nor undone.
     pub(super) fn is_half_done(&self) -> bool {
         !self.over && (self.state.change.is_some() || self.state.unknown().next().is_some())

@@ -6,6 +6,7 @@
 //! has been done is told by our later writes that arrived, so a crash in between loses nothing.
 
 use crate::inbox::IssueEdit;
+use crate::issue::TaskKey;
 use crate::run::report::LastWrite;
 use crate::run::worker::text_hash;
 
@@ -18,6 +19,8 @@ pub(crate) struct LostEdit {
     pub(crate) replaced_by: String,
     /// Who wrote it, where a delivery tells.
     pub(crate) by: Option<String>,
+    /// The tasks that were unticked in it: they stay so.
+    pub(crate) unticked: Vec<TaskKey>,
 }
 
 impl LostEdit {
@@ -56,7 +59,12 @@ pub(crate) fn lost_edit(edits: &[IssueEdit], writes: &[LastWrite], body: &str) -
             .rev()
             .find(|(_, (_, wrote))| wrote.as_deref() == Some(before))
             .map(|(edit, _)| edit.sender.clone());
-        Some(LostEdit { text: edit.body_before.clone()?, replaced_by: edit.body_after.clone()?, by })
+        Some(LostEdit {
+            text: edit.body_before.clone()?,
+            replaced_by: edit.body_after.clone()?,
+            by,
+            unticked: Vec::new(),
+        })
     })
 }
 
@@ -137,7 +145,7 @@ mod tests {
         let first = ours(base);
         let person = "one\n\ntwo and more\n\nthree\n";
         let lost =
-            LostEdit { text: person.to_owned(), replaced_by: first.clone(), by: Some("operator".to_owned()) };
+            LostEdit { text: person.to_owned(), replaced_by: first.clone(), by: None, unticked: Vec::new() };
         let since = first.replace("one\n", "one, said another\n");
         assert_eq!(
             put_back(&lost, &since, ours).as_deref(),

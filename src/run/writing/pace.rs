@@ -3,7 +3,8 @@
 //! The forge keeps twenty old texts, and a page that is open cannot be ticked any more after a write of ours: each write
 //! takes something from people. So what matters to them is written at once, but once for everything that happens in one
 //! go; the rest is gathered, and told less and less often the longer nothing that matters happens; and while only people
-//! are awaited there is nothing to tell them.
+//! are awaited there is nothing to tell them, unless somebody has changed the text: then what is ours in it is put right,
+//! once, like everything that can wait.
 
 use jiff::Timestamp;
 use std::time::Duration;
@@ -52,6 +53,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) quiet: bool,
     /// The next step follows at once.
     pub(crate) more_to_come: bool,
+    /// The text is not as we wrote it last.
+    pub(crate) changed: bool,
     /// The first pause between gathered writes.
     pub(crate) gather: Duration,
 }
@@ -67,7 +70,8 @@ pub(crate) fn due(last: Option<&mut LastTime>, moment: &Moment<'_>) -> Option<Re
     }
     last.pending_since = None;
     let pause = moment.gather * SLOWER.saturating_pow(last.gathered).min(SLOWEST);
-    (!moment.quiet && !moment.more_to_come && since(last.at) >= pause).then_some(Reason::Gathered)
+    ((!moment.quiet || moment.changed) && !moment.more_to_come && since(last.at) >= pause)
+        .then_some(Reason::Gathered)
 }
 
 /// What is remembered once the body is as it shall be.
@@ -96,7 +100,14 @@ mod tests {
     }
 
     fn moment(second: i64, important: &str) -> Moment<'_> {
-        Moment { now: at(second), important, quiet: false, more_to_come: false, gather: GATHER }
+        Moment {
+            now: at(second),
+            important,
+            quiet: false,
+            more_to_come: false,
+            changed: false,
+            gather: GATHER,
+        }
     }
 
     fn last() -> LastTime {
@@ -144,6 +155,10 @@ mod tests {
     fn while_only_people_are_awaited_nothing_is_due() {
         let quiet = Moment { quiet: true, ..moment(1_000_000, "a") };
         assert_eq!(due(Some(&mut last()), &quiet), None);
+        // Somebody has saved an old text over ours.
+        let changed = Moment { changed: true, ..quiet };
+        assert_eq!(due(Some(&mut last()), &changed), Some(Reason::Gathered));
+        assert_eq!(due(Some(&mut last()), &Moment { now: at(299), ..changed }), None);
     }
 
     #[test]

@@ -92,10 +92,8 @@ impl Scene {
         let mut scene = Self::undiscovered(body);
         scene.fold(0, Event::Began { author: "operator".to_owned(), overall: None, last_updated: None });
         for task in scene.reading.tasks.clone() {
-            scene.fold(
-                0,
-                Event::TaskSeen { task: KnownTask::from(&task), ticked: task.ticked, vouched: true },
-            );
+            let known = KnownTask::of(&task, &scene.reading.tasks);
+            scene.fold(0, Event::TaskSeen { task: known, ticked: task.ticked, vouched: true });
         }
         scene
     }

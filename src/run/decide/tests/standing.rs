@@ -116,7 +116,8 @@ fn a_closing_that_does_not_happen_is_tried_ever_more_rarely_and_told() {
 fn what_cannot_be_read_blocks_its_own_task_and_no_other() {
     let mut scene = Scene::new(MIXED);
     scene.pulls.clear();
-    scene.related.insert(IssueNumber(40), crate::run::situation::Related::Open { is_pull: false });
+    let open = crate::run::situation::Related::Open { is_pull: false, title: "Old".to_owned() };
+    scene.related.insert(IssueNumber(40), open);
     let unread = |since| Unread { why: "cannot be read".to_owned(), since: at(since) };
     scene.unread.insert(IssueNumber(6), unread(NOW - 10));
     assert_eq!(scene.says(), "close 40", "the other task goes on");

@@ -261,13 +261,13 @@ fn three_attempts_then_a_person() {
 fn a_related_issue_is_closed_known_or_missed() {
     let body = "## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #40\n";
     for (found, expected) in [
-        (Some(Related::Open { is_pull: false }), "close 40"),
+        (Some(Related::Open { is_pull: false, title: "Old".to_owned() }), "close 40"),
         (Some(Related::Closed), "note task-ended"),
         (Some(Related::Missing), "note waits"),
         (None, "wait"),
     ] {
         let mut scene = Scene::new(body);
-        scene.related.extend(found.map(|found| (IssueNumber(40), found)));
+        scene.related.extend(found.clone().map(|found| (IssueNumber(40), found)));
         assert_eq!(scene.says(), expected, "{found:?}");
     }
 }
@@ -344,4 +344,46 @@ fn an_untick_asks_again_but_never_for_a_merge() {
     scene.wishes.clear();
     scene.labelled();
     assert_eq!(scene.says(), "people");
+}
+
+#[test]
+fn what_is_reserved_around_a_task_is_a_persons() {
+    for body in [
+        "### Deferred (do not merge)\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n",
+        "- [ ] **D1 P1 Apps**: Merge PR #6 *(do not merge before the backup)*\n",
+        "- [ ] **D1 P1 Apps**: Merge PR #6 after D1\n",
+        "### Humans only\n\n- [ ] **D1 P1 Apps**: Verify all nodes are Ready\n",
+        "### On hold\n\n- [ ] **D1 P0 All**: Final validation gate\n",
+        "### On hold\n\n- [ ] **D1 P1 System**: Archive Ceph crash reports\n  - Commands: `ceph crash archive-all`\n",
+        "- [ ] **D1 P1 Apps**: Close #40 after X8\n",
+    ] {
+        let mut scene = Scene::new(body);
+        scene.related.insert(IssueNumber(40), Related::Open { is_pull: false, title: "Old".to_owned() });
+        let decision = scene.decide();
+        assert_eq!(scene.says(), "note waits", "{body}");
+        scene.noted(decision);
+        assert_eq!(scene.says(), "people", "{body}");
+    }
+    // Somebody has merged it: that is the answer.
+    let mut scene = Scene::new("### Deferred\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n");
+    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(1), by: None });
+    assert_eq!(scene.says(), "note task-ended");
+}
+
+#[test]
+fn an_approval_says_for_what_it_is_asked() {
+    let scene = Scene::new("- [ ] **D1 P1 Apps**: Merge PR #6 after X9\n");
+    let Decision::Note(events) = scene.decide() else { panic!("nothing to note") };
+    assert!(matches!(&events[0], Event::ApprovalAsked { what, .. } if what.contains("X9")), "{events:?}");
+}
+
+#[test]
+fn what_follows_the_final_gate_does_not_hold_it_up() {
+    let body = "- [ ] **C1 P1 Apps**: Close #40 after F1\n- [ ] **F1 P0 All**: Final validation gate\n";
+    let mut scene = Scene::new(body);
+    scene.related.insert(IssueNumber(40), Related::Open { is_pull: false, title: "Old".to_owned() });
+    let decision = scene.decide();
+    assert_eq!(scene.says(), "note task-ended");
+    scene.noted(decision);
+    assert_eq!(scene.says(), "close 40");
 }

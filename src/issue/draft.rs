@@ -1,0 +1,291 @@
+//! A task as it stands in the text: its line, its details and what stands around it, before it is judged.
+
+use super::address::{Home, TitleLink};
+use super::depends::Written;
+use super::guess::{self, Guess, Source};
+use super::kind::{self, Words};
+use super::outline::Outline;
+use super::read::ClassifyWords;
+use super::reserve::{self, Said};
+use super::title::{head, noted};
+use super::words::{self, Head};
+use super::{Details, Priority, named, secrets};
+use crate::health::Layer;
+use crate::merge::{Category, UpdateType};
+use checklist::{DetailKind, Document, Heading, Item};
+
+/// A task as it stands in the text, before it is judged.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) line: usize,
+    /// The line without blocks of ours, which no write of ours moves.
+    pub(super) own_line: usize,
+    pub(super) ticked: bool,
+    pub(super) struck: bool,
+    pub(super) notes: Vec<String>,
+    pub(super) head: Head,
+    pub(super) phase: Option<String>,
+    pub(super) priority: Guess<Priority>,
+    pub(super) layer: Guess<Option<Layer>>,
+    pub(super) final_section: bool,
+    pub(super) details: Details,
+    pub(super) leaks: Vec<usize>,
+    /// What the task says of its place among the others.
+    pub(super) before: Vec<Written>,
+    /// What its line, headings and lists around it say against doing it.
+    pub(super) around: Option<Said>,
+    /// What its details say against it.
+    pub(super) below: Option<Said>,
+    /// The links in its title, with what they show.
+    pub(super) links: Vec<(String, String)>,
+}
+
+impl Draft {
+    pub(super) fn new(
+        document: &Document<'_>,
+        item: &Item,
+        parent: Option<(usize, &Self)>,
+        headings: &[usize],
+        outline: &mut Outline<'_>,
+    ) -> Self {
+        let mut head = head(document, item);
+        head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
+        let above: Vec<&Heading> = headings.iter().map(|&index| &document.headings()[index]).collect();
+        let detail = |names: &[&str]| {
+            item.details.iter().find_map(|detail| {
+                let label = detail.label.as_deref()?.trim().to_lowercase();
+                let text = detail.text.trim();
+                (names.iter().any(|name| label.starts_with(name)) && !text.is_empty())
+                    .then(|| (detail.label.clone().unwrap_or_default().trim().to_owned(), text.to_owned()))
+            })
+        };
+        let text = |names: &[&str]| detail(names).map(|(_, text)| text);
+        let commands = commands(item);
+        let anywhere =
+            item.details.iter().flat_map(|detail| detail.code_blocks.iter().chain(&detail.inline_code));
+        let leak = |text: &str| lines(text).iter().any(|line| secrets::leaks_secrets(line));
+        let leaks = if commands.iter().any(|command| leak(command)) || anywhere.clone().any(|code| leak(code))
+        {
+            vec![item.line]
+        } else {
+            vec![]
+        };
+        let mut before = places(item, &head.title);
+        let above_it = parent.and_then(|(index, parent)| {
+            outline.within(document, index, reserve::heavier(parent.below.clone(), parent.around.clone()))
+        });
+        let parent = parent.map(|(_, parent)| parent);
+        before.extend(parent.into_iter().flat_map(|parent| parent.before.iter().cloned()));
+        let around = reserve::heavier(
+            reserve::of_line(document, item),
+            reserve::heavier(outline.reserve(document, item, headings), above_it),
+        );
+        let below = reserve::of_details(item, is_a_dependency);
+        let details = Details {
+            goal: text(&["goal", "purpose"]),
+            commands,
+            expected: text(&["expect", "success", "pass criteria"]),
+            if_fails: text(&["if fail", "if it fail", "if this fail", "on fail", "failure"]),
+            rollback: text(&["rollback", "roll back", "undo", "revert"]),
+        };
+        let mut priority = priority(&head, detail(&["priority"]), &above);
+        let mut layer = layer(&head, item.label.as_deref(), detail(&["layer"]), &above);
+        // What stands within another task is as urgent and lies where that does, if it says nothing itself.
+        if let Some(parent) = parent {
+            let says = |certainty| certainty == guess::Certainty::Written;
+            if !says(priority.certainty) && says(parent.priority.certainty) {
+                priority = Guess::inferred(parent.priority.value, parent.priority.source.clone());
+            }
+            if !says(layer.certainty) && says(parent.layer.certainty) {
+                layer = Guess::inferred(parent.layer.value, parent.layer.source.clone());
+            }
+        }
+        let links = item.links.iter().filter(|link| item.first_line.contains(&link.span.start));
+        let links = links.map(|link| (link.text.clone(), link.destination.clone())).collect();
+        Self {
+            line: item.line,
+            own_line: outline.own_line(document, item),
+            ticked: item.ticked,
+            struck: item.struck,
+            notes: noted(document, item),
+            phase: above.last().map(|heading| heading.text.clone()),
+            final_section: above
+                .iter()
+                .rev()
+                .take(2)
+                .any(|heading| kind::words(&heading.text).iter().any(|word| word == "final")),
+            details,
+            before,
+            head,
+            priority,
+            layer,
+            leaks,
+            around,
+            below,
+            links,
+        }
+    }
+
+    pub(super) fn judge(&self, closes: bool, home: Option<&Home>) -> kind::Judged {
+        // What was struck out is over; a person who left the box open says whether the rest is.
+        if self.struck && !self.ticked {
+            return kind::Judged::struck_out();
+        }
+        let links: Vec<TitleLink<'_>> =
+            self.links.iter().map(|(text, destination)| (text.as_str(), destination.as_str())).collect();
+        kind::judge(Words {
+            title: &self.head.title,
+            commands: &self.details.commands,
+            layer: self.layer.value,
+            several_layers: self.head.several_layers,
+            final_section: self.final_section || closes,
+            links: &links,
+            home,
+        })
+    }
+
+    /// The title says first; where it says nothing, the goal.
+    pub(super) fn classified(&self, classify: ClassifyWords<'_>) -> (Option<Category>, UpdateType) {
+        let (category, update) = classify(&self.head.title);
+        let (later_category, later_update) = classify(self.details.goal.as_deref().unwrap_or_default());
+        (category.or(later_category), if update == UpdateType::Unknown { later_update } else { update })
+    }
+}
+
+/// The priority of a task: of its line, a detail, the nearest heading that names one, or P2.
+fn priority(head: &Head, detail: Option<(String, String)>, above: &[&Heading]) -> Guess<Priority> {
+    if let Some(priority) = head.priority {
+        return Guess::written(priority, Source::Line);
+    }
+    if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, words::priority(&text))) {
+        return Guess::written(priority, Source::Detail(label));
+    }
+    above
+        .iter()
+        .rev()
+        .find_map(|heading| Some((heading, words::heading_priority(&heading.text)?)))
+        .map_or_else(
+            || Guess::assumed(Priority::P2),
+            |(heading, priority)| Guess::inferred(priority, Source::Heading(heading.text.clone())),
+        )
+}
+
+/// The layer of a task. `All` on the line is an answer; the heading is asked only where the line says nothing.
+fn layer(
+    head: &Head,
+    label: Option<&str>,
+    detail: Option<(String, String)>,
+    above: &[&Heading],
+) -> Guess<Option<Layer>> {
+    if head.layer.is_some() || head.several_layers || names_no_layer(label) {
+        return Guess::written(head.layer, Source::Line);
+    }
+    if let Some((label, Some((Some(layer), _)))) = detail.map(|(label, text)| (label, words::layers(&text))) {
+        return Guess::written(Some(layer), Source::Detail(label));
+    }
+    above.iter().rev().find_map(|heading| Some((heading, words::heading_layer(&heading.text)?))).map_or_else(
+        || Guess::assumed(None),
+        |(heading, layer)| Guess::inferred(Some(layer), Source::Heading(heading.text.clone())),
+    )
+}
+
+/// The commands below a task: code that follows no other label, and everything under the label of the commands.
+fn commands(item: &Item) -> Vec<String> {
+    let mut commands = Vec::new();
+    for detail in item.details.iter().filter(|detail| detail.kind != DetailKind::Quote) {
+        let labelled = detail.label.as_deref().map(|label| label.trim().to_lowercase());
+        if labelled.as_deref().is_some_and(|label| !is_of_commands(label)) {
+            continue;
+        }
+        commands.extend(detail.code_blocks.iter().flat_map(|block| lines(block)));
+        if labelled.is_some() {
+            commands.extend(detail.inline_code.iter().flat_map(|code| lines(code)));
+            if detail.code_blocks.is_empty() && detail.inline_code.is_empty() {
+                commands.extend(lines(&detail.text));
+            }
+        }
+    }
+    commands
+}
+
+/// Whether a label, in lower case, is that of the commands.
+pub(super) fn is_of_commands(label: &str) -> bool {
+    label.starts_with("command")
+        || matches!(
+            label,
+            "cmd" | "cmds" | "run" | "step" | "steps" | "shell" | "script" | "bash" | "execute"
+        )
+}
+
+/// Whether a label, in lower case, names what comes before a task.
+pub(super) fn is_a_dependency(label: &str) -> bool {
+    let starts = [
+        "depend",
+        "requires",
+        "require",
+        "after",
+        "blocked by",
+        "blocked-by",
+        "blocker",
+        "prerequisite",
+        "precondition",
+        "pre-condition",
+        "needs",
+        "need",
+        "wait for",
+        "waits for",
+        "waiting for",
+        "wait on",
+        "comes after",
+        "must follow",
+        "follows",
+        "before",
+    ];
+    starts.iter().any(|start| {
+        label.strip_prefix(start).is_some_and(|rest| {
+            !rest.starts_with(char::is_alphabetic)
+                || matches!(*start, "depend" | "prerequisite" | "precondition" | "pre-condition" | "requires")
+                || rest == "s"
+        })
+    }) && !label.starts_with("after merg")
+}
+
+/// What a task says of its place among the others, in its details and in its title.
+fn places(item: &Item, title: &str) -> Vec<Written> {
+    let mut found = Vec::new();
+    for detail in &item.details {
+        let Some(label) = detail.label.as_deref().map(str::trim) else { continue };
+        let lower = label.to_lowercase();
+        if is_a_dependency(&lower) && !reserve::says_nothing(&detail.text) {
+            found.push(Written {
+                text: detail.text.trim().to_owned(),
+                source: Source::Detail(label.to_owned()),
+                before: lower.starts_with("before"),
+            });
+        }
+    }
+    let (after, before) = named::in_title(title);
+    let said = |text, before| Written { text, source: Source::Line, before };
+    found.extend(after.into_iter().map(|text| said(text, false)));
+    found.extend(before.into_iter().map(|text| said(text, true)));
+    found
+}
+
+/// The commands of a piece of code, comments left out.
+fn lines(code: &str) -> Vec<String> {
+    let joined = code.replace("\\\n", " ");
+    joined
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect()
+}
+
+fn names_no_layer(label: Option<&str>) -> bool {
+    label.is_some_and(|label| {
+        label
+            .split_whitespace()
+            .any(|word| matches!(word.to_lowercase().as_str(), "tooling" | "repo" | "all"))
+    })
+}

@@ -1,0 +1,225 @@
+//! How people name the tasks that theirs waits for: `A1`, `b1`, `B1-B3`, `A1 / B2 & C3`, `PR #8`, and words that name none.
+
+use crate::forge::PullNumber;
+use regex::Regex;
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::LazyLock;
+
+/// One of those that a text names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Named {
+    /// A task by its id, as written.
+    Id(String),
+    /// Whatever is done about a pull request.
+    Pull(PullNumber),
+    /// Something that is no task.
+    Words(String),
+}
+
+impl fmt::Display for Named {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => formatter.write_str(id),
+            Self::Pull(pull) => write!(formatter, "PR #{pull}"),
+            Self::Words(words) => formatter.write_str(words),
+        }
+    }
+}
+
+/// A range of more tasks than this is no list that somebody made.
+const MOST_OF_A_RANGE: u32 = 64;
+
+fn pattern(text: &str) -> Regex {
+    Regex::new(text).expect("the pattern is a constant that a test compiles")
+}
+
+const ONE: &str = r"(?: tasks? \s+ )? (?: [A-Za-z]{1,8}-?[0-9]{1,4}[a-z]? | [0-9]{1,3}\.[0-9]{1,3} ) \b";
+const PULL: &str = r"(?: tasks? \s+ )? (?: (?: prs? | pull \s+ requests? | mr ) \s* [\#!]? [0-9]+ ) \b";
+const JOIN: &str =
+    r"\s* (?: , \s* (?: and | or )? | / | & | \+ | - | – | — | \.\. | \b(?:to | through | and | or)\b ) \s*";
+const ENDED: &str = r"(?: \s+ (?: is | are | has | have ) (?: \s+ been )? )? (?: \s+ (?: done | merged | finished | completed? | closed | ended | green ) \b )?";
+
+/// `after A1 and A2`, `needs b1`, `blocked by: B1`, `after PR #8`.
+static AFTER: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(
+        r"(?ix) \b (?: (?: after | once | following | requires? | needs? | depend(?:s|ing)? \s+ (?:up)?on | blocked[\s-]+by | wait(?:s|ing)? \s+ for | comes \s+ after )
+            \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* ) {ENDED}
+        | (?: after | requires? | needs? | depend(?:s|ing)? \s+ (?:up)?on | blocked[\s-]+by )
+            \s* :? \s* (?P<pulls> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} | [\#!][0-9]+ \b ) )* ) {ENDED} )"
+    ))
+});
+
+/// `before A2`.
+static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(r"(?ix) \b (?: before | prior \s+ to ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )"))
+});
+
+/// What a title says comes before it, and before what it says that it comes.
+pub(crate) fn in_title(title: &str) -> (Vec<String>, Vec<String>) {
+    let ids = |pattern: &Regex| -> Vec<String> {
+        pattern
+            .captures_iter(title)
+            .filter_map(|found| found.name("ids").or_else(|| found.name("pulls")))
+            .map(|found| found.as_str().to_owned())
+            .collect()
+    };
+    (ids(&AFTER), ids(&BEFORE))
+}
+
+/// A text without the tasks that it names as what comes before or after it.
+pub(crate) fn without_ids(text: &str) -> Cow<'_, str> {
+    if !text.contains(|c: char| c.is_ascii_digit()) {
+        return Cow::Borrowed(text);
+    }
+    match AFTER.replace_all(text, " ") {
+        Cow::Borrowed(text) => BEFORE.replace_all(text, " "),
+        Cow::Owned(text) => Cow::Owned(BEFORE.replace_all(&text, " ").into_owned()),
+    }
+}
+
+static RANGE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) \b ([A-Z]{1,8}-?) ([0-9]{1,4}) \s* (?: - | – | — | \.\. | \bto\b | \bthrough\b ) \s* ([A-Z]{1,8}-?)? ([0-9]{1,4}) \b",
+    )
+});
+static PULLS: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?i)(?:\b(?:prs?|pulls?|pull\s+requests?|mr)\s*[#!]?|[#!])([0-9]{1,9})\b"));
+static FORM: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^(?:[A-Za-z]{1,8}-?[0-9]{1,4}[a-z]?|[0-9]{1,3}\.[0-9]{1,3})$"));
+static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)[,;/&+\n]|\band\b|\bor\b"));
+
+/// What a text names, part by part; `None` and its likes are nothing.
+pub(crate) fn parts(text: &str, knows: impl Fn(&str) -> bool) -> Vec<Named> {
+    let mut found = Vec::new();
+    let mut rest = String::new();
+    let mut at = 0;
+    for range in RANGE.captures_iter(text) {
+        let Some(whole) = range.get(0) else { continue };
+        if knows(whole.as_str()) {
+            continue;
+        }
+        let part = |at: usize| range.get(at).map_or("", |part| part.as_str());
+        let number = |at: usize| part(at).parse::<u32>().unwrap_or(0);
+        let (first, last) = (number(2), number(4));
+        let same = part(3).is_empty() || part(3).eq_ignore_ascii_case(part(1));
+        if same && first < last && last - first <= MOST_OF_A_RANGE {
+            found.extend((first..=last).map(|number| Named::Id(format!("{}{number}", part(1)))));
+            rest.push_str(&text[at..whole.start()]);
+            at = whole.end();
+        }
+    }
+    rest.push_str(&text[at..]);
+    for part in SEPARATOR.split(&rest) {
+        one(part, &knows, &mut found);
+    }
+    found
+}
+
+fn one(part: &str, knows: &impl Fn(&str) -> bool, found: &mut Vec<Named>) {
+    let part = part.trim().trim_end_matches('.').trim();
+    let lower = part.to_lowercase();
+    if matches!(
+        lower.as_str(),
+        "" | "none"
+            | "-"
+            | "–"
+            | "—"
+            | "n"
+            | "a"
+            | "na"
+            | "nothing"
+            | "no"
+            | "nobody"
+            | "not required"
+            | "not needed"
+            | "✅"
+            | "yes"
+            | "done"
+    ) || !part.contains(char::is_alphanumeric)
+    {
+        return;
+    }
+    let before = found.len();
+    let tokens = || {
+        part.split(|c: char| c.is_whitespace() || "()[]{}:*`\"'".contains(c))
+            .map(|token| token.trim_matches(|c: char| !c.is_alphanumeric()))
+            .filter(|token| !token.is_empty())
+    };
+    found.extend(tokens().filter(|token| knows(token)).map(|token| Named::Id(token.to_owned())));
+    if found.len() == before {
+        found.extend(
+            PULLS
+                .captures_iter(part)
+                .filter_map(|pull| pull.get(1)?.as_str().parse().ok())
+                .map(|pull| Named::Pull(PullNumber(pull))),
+        );
+    }
+    if found.len() == before {
+        // Only what stands first is meant as one: `K8s is up` is not.
+        let first = tokens().find(|token| !matches!(token.to_lowercase().as_str(), "task" | "tasks" | "the"));
+        found.extend(first.filter(|token| FORM.is_match(token)).map(|token| Named::Id(token.to_owned())));
+    }
+    let says_more = super::condition::doubt(&lower.replace(['[', ']'], " ")).is_some();
+    if found.len() == before || says_more && tokens().count() > 1 {
+        found.push(Named::Words(part.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(text: &str) -> Vec<String> {
+        parts(text, |id| matches!(id.to_lowercase().as_str(), "a1" | "b1" | "b2" | "b3" | "chg-001"))
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn what_a_text_names() {
+        for (text, expected) in [
+            ("A1", &["A1"][..]),
+            ("b1", &["b1"]),
+            ("B1-B3", &["B1", "B2", "B3"]),
+            ("B1–3, A1", &["B1", "B2", "B3", "A1"]),
+            ("B1 / B2 & A1", &["B1", "B2", "A1"]),
+            ("PR #8", &["PR #8"]),
+            ("#8 and pull request 9", &["PR #8", "PR #9"]),
+            ("CHG-001 (the backup)", &["CHG-001"]),
+            ("X9", &["X9"]),
+            ("None", &[]),
+            ("N/A", &[]),
+            ("somebody's sign-off", &["somebody's sign-off"]),
+            ("Backup taken, A1", &["Backup taken", "A1"]),
+            ("A1, if the owner agrees", &["A1", "if the owner agrees"]),
+        ] {
+            assert_eq!(named(text), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn titles_name_what_comes_before_and_after() {
+        for (title, after, before) in [
+            ("Merge PR #5 after A1 and A2", &["A1 and A2"][..], &[][..]),
+            ("Merge PR #5 after X9", &["X9"], &[]),
+            ("Fix it (depends on B1 / B2)", &["B1 / B2"], &[]),
+            ("Fix it, needs B1 & B3", &["B1 & B3"], &[]),
+            ("Fix it [blocked by: B1]", &["B1"], &[]),
+            ("Fix it before A2", &[], &["A2"]),
+            ("Merge PR #9 after PR #8", &["PR #8"], &[]),
+            ("Merge PR #9 after the backup", &[], &[]),
+        ] {
+            let (found_after, found_before) = in_title(title);
+            assert_eq!(
+                (&found_after[..], &found_before[..]),
+                (
+                    &after.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..],
+                    &before.iter().map(|s| (*s).to_owned()).collect::<Vec<_>>()[..]
+                ),
+                "{title}"
+            );
+        }
+    }
+}

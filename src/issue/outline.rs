@@ -1,0 +1,121 @@
+//! What stands above tasks: headings, tasks and list items around them, and the lines that open lists.
+//!
+//! Each is read once for all tasks below it, in the order of the text, so that a text of many headings costs no more than
+//! its length.
+
+use super::condition;
+use super::marks;
+use super::reserve::{self, Said};
+use crate::wording;
+use checklist::{Document, Heading, Item};
+use std::collections::HashMap;
+use std::ops::Range;
+
+/// The headings of a text with what each says of the tasks below it, read once for all of them.
+pub(super) struct Outline<'d> {
+    headings: &'d [Heading],
+    /// Headings in blocks of ours stand above nothing of a person's.
+    ours: Vec<bool>,
+    pub(super) own: Ranges,
+    reserves: HashMap<usize, Option<Said>>,
+    lists: reserve::Lists,
+    /// What tasks say for those within them, by their items.
+    parents: HashMap<usize, Option<Said>>,
+    /// The headings above the place that was reached, outermost first.
+    path: Vec<usize>,
+    next: usize,
+}
+
+impl<'d> Outline<'d> {
+    pub(super) fn new(document: &'d Document<'_>) -> Self {
+        let own = Ranges::new(marks::own_ranges(document));
+        let ours = document.headings().iter().map(|heading| own.holds(heading.span.start)).collect();
+        Self {
+            headings: document.headings(),
+            ours,
+            own,
+            reserves: HashMap::new(),
+            lists: reserve::Lists::default(),
+            parents: HashMap::new(),
+            path: Vec::new(),
+            next: 0,
+        }
+    }
+
+    /// The headings above an item, outermost first. Items come in the order of the text.
+    pub(super) fn above(&mut self, item: &Item) -> Vec<usize> {
+        while let Some(heading) =
+            self.headings.get(self.next).filter(|heading| heading.span.start < item.box_offset)
+        {
+            if !self.ours[self.next] {
+                while self.path.last().is_some_and(|&outer| self.headings[outer].level >= heading.level) {
+                    self.path.pop();
+                }
+                self.path.push(self.next);
+            }
+            self.next += 1;
+        }
+        self.path.clone()
+    }
+
+    /// The line of an item without the blocks of ours above it, which no write of ours moves.
+    pub(super) fn own_line(&self, document: &Document<'_>, item: &Item) -> usize {
+        item.line - marks::lines_above(document, &self.own.ranges, item.box_offset)
+    }
+
+    /// What a task says for those within it.
+    pub(super) fn within(
+        &mut self,
+        document: &Document<'_>,
+        index: usize,
+        said: Option<Said>,
+    ) -> Option<Said> {
+        let found = self.parents.entry(index).or_insert_with(|| {
+            let own = document.items().get(index).and_then(reserve::of_parent);
+            reserve::heavier(own, said)
+        });
+        found.clone()
+    }
+
+    /// What the headings and the list around a task say against doing it.
+    pub(super) fn reserve(&mut self, document: &Document<'_>, item: &Item, above: &[usize]) -> Option<Said> {
+        let mut found = None;
+        for &index in above {
+            let text = &self.headings[index].text;
+            let said = self.reserves.entry(index).or_insert_with(|| {
+                let reserve = condition::above(text)?;
+                Some(Said::new(&wording::a_heading(text), &reserve))
+            });
+            found = reserve::heavier(found, said.clone());
+        }
+        let own = &self.own;
+        reserve::heavier(found, self.lists.around(document, item, &|at| own.holds(at)))
+    }
+}
+
+/// Ranges of a text, in its order.
+pub(super) struct Ranges {
+    ranges: Vec<Range<usize>>,
+    /// For each the furthest end of those up to it.
+    reach: Vec<usize>,
+}
+
+impl Ranges {
+    fn new(mut ranges: Vec<Range<usize>>) -> Self {
+        ranges.sort_by_key(|range| range.start);
+        let mut furthest = 0;
+        let reach = ranges
+            .iter()
+            .map(|range| {
+                furthest = furthest.max(range.end);
+                furthest
+            })
+            .collect();
+        Self { ranges, reach }
+    }
+
+    pub(super) fn holds(&self, place: usize) -> bool {
+        let behind = self.ranges.partition_point(|range| range.start <= place);
+        behind.checked_sub(1).is_some_and(|last| self.reach[last] > place)
+    }
+}

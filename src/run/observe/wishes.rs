@@ -1,0 +1,169 @@
+//! What people decided since we last wrote.
+//!
+//! Races decided here: the difference is taken from the newest write that arrived, since nobody saw any other; an untick
+//! waits a while for the delivery that tells whose it is; a box that a person ticked and unticked again before we wrote
+//! anything is unticked, although no write of ours ever held the tick.
+
+use super::Subject;
+use crate::inbox::IssueEdit;
+use crate::issue::{self, Edit, Reading, TaskKey, Written, WrittenTask};
+use crate::run::memory::Memory;
+use crate::run::report::LastWrite;
+use crate::run::situation::Wish;
+use crate::run::state::RunState;
+use crate::run::trust::{self, History, Trusted};
+use crate::run::worker::{Parts, text_hash};
+use crate::run::writing::Arrivals;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The keys that the words of a text give, by the keys of its tasks.
+pub(super) type Words = BTreeMap<TaskKey, TaskKey>;
+
+/// What people decided.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    pub(super) wishes: Vec<Wish>,
+    /// Unticked, and nobody can tell yet by whom: neither asked for again nor ticked again.
+    pub(super) pending: BTreeSet<TaskKey>,
+}
+
+/// The hashes of all texts that deliveries tell of.
+pub(super) fn arrived(edits: &[IssueEdit]) -> BTreeSet<String> {
+    edits
+        .iter()
+        .flat_map(|edit| [&edit.body_before, &edit.body_after])
+        .flatten()
+        .map(|body| text_hash(body))
+        .collect()
+}
+
+/// The notes that we wrote, by task.
+pub(crate) fn notes(writes: &[LastWrite]) -> Vec<(TaskKey, String)> {
+    let mut notes: Vec<(TaskKey, String)> = Vec::new();
+    for task in writes.iter().flat_map(|write| &write.tasks) {
+        if let Some(note) = &task.note
+            && !notes.iter().any(|(key, known)| *key == task.key && known == note)
+        {
+            notes.push((task.key.clone(), note.clone()));
+        }
+    }
+    notes
+}
+
+/// What people had before them when they decided: the newest of our writes that arrived, else the text as it was found.
+pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunState) -> Written {
+    match standing.newest(writes) {
+        Some(write) => Written {
+            tasks: write.tasks.clone(),
+            status: write.status.clone(),
+            former_notes: standing
+                .landed(writes)
+                .flat_map(|write| &write.tasks)
+                .filter_map(|task| Some((task.key.clone(), task.note.clone()?)))
+                .collect(),
+        },
+        None => Written {
+            tasks: state
+                .tasks
+                .values()
+                .map(|record| WrittenTask {
+                    key: record.known.key.clone(),
+                    ticked: record.ticked_at_discovery,
+                    note: None,
+                })
+                .collect(),
+            ..Written::default()
+        },
+    }
+}
+
+/// What is asked of a look.
+pub(super) struct Question<'a> {
+    pub(super) parts: &'a Parts,
+    pub(super) subject: &'a Subject<'a>,
+    pub(super) reading: &'a Reading,
+    pub(super) words: &'a Words,
+    pub(super) standing: &'a Arrivals,
+    pub(super) trusted: &'a Trusted,
+    pub(super) history: &'a History,
+    /// Whether the text was there and could be read: what cannot be read has lost no task.
+    pub(super) readable: bool,
+    pub(super) now: Timestamp,
+}
+
+impl Question<'_> {
+    /// What people decided since we last wrote.
+    pub(super) fn decided(&self, memory: &mut Memory) -> Decided {
+        let &Self { subject, reading, .. } = self;
+        let written = written(subject.writes, self.standing, subject.state);
+        let mut decided = Decided::default();
+        let mut unticked: Vec<TaskKey> = Vec::new();
+        for edit in issue::decisions(&subject.issue.body, reading, &written) {
+            match edit {
+                Edit::Ticked { key } => decided.wishes.push(Wish::Ticked(key)),
+                Edit::Unticked { key } => unticked.push(key),
+                // Restored by the next write, or nobody's wish.
+                Edit::StaleWrite { .. }
+                | Edit::NoteTaken { .. }
+                | Edit::Added { .. }
+                | Edit::Removed { .. } => {}
+            }
+        }
+        for task in reading.tasks.iter().filter(|task| !task.ticked) {
+            let was_ticked = memory.ticked.contains(&task.key)
+                && written.tasks.iter().any(|last| last.key == task.key && !last.ticked);
+            let has_ended = subject.state.has_ended(&task.key);
+            if was_ticked && has_ended && self.standing.shows_status() && !unticked.contains(&task.key) {
+                unticked.push(task.key.clone());
+            }
+        }
+        memory.unticked_since.retain(|key, _| unticked.contains(key));
+        for key in unticked {
+            let since = *memory.unticked_since.entry(key.clone()).or_insert(self.now);
+            let words = self.words.get(&key).unwrap_or(&key);
+            match trust::untick_counts(words, self.trusted, self.history) {
+                Some(true) => decided.wishes.push(Wish::Unticked(key)),
+                None if self.now.duration_since(since).unsigned_abs()
+                    < self.parts.timing.approval_delivery() =>
+                {
+                    decided.pending.insert(key);
+                }
+                Some(false) | None => {}
+            }
+        }
+        // A tick that was seen and not written yet is remembered until it is written or taken back.
+        let seen = reading.tasks.iter().filter(|task| task.ticked || decided.pending.contains(&task.key));
+        memory.ticked = seen.map(|task| task.key.clone()).collect();
+        if self.readable {
+            decided.wishes.extend(self.gone_and_returned());
+        }
+        decided
+    }
+
+    /// Tasks that left the text, and those that came back to it.
+    fn gone_and_returned(&self) -> Vec<Wish> {
+        let &Self { subject, reading, .. } = self;
+        subject
+            .state
+            .tasks
+            .values()
+            .filter_map(|record| {
+                let key = &record.known.key;
+                match (record.gone, reading.task(key).is_some()) {
+                    (false, false) => Some(Wish::Gone(key.clone())),
+                    (true, true) => Some(Wish::Returned(key.clone())),
+                    (false, true) | (true, false) => None,
+                }
+            })
+            .collect()
+    }
+}
+
+/// Whether two readings of a text have the same tasks with the same boxes.
+pub(crate) fn same_boxes(one: &Reading, other: &Reading) -> bool {
+    let boxes = |reading: &Reading| -> BTreeMap<TaskKey, bool> {
+        reading.tasks.iter().map(|task| (task.key.clone(), task.ticked)).collect()
+    };
+    boxes(one) == boxes(other)
+}

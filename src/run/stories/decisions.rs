@@ -1,0 +1,205 @@
+//! What people decide while caretaker is about to write: nothing of it is lost, and nothing passes for their word.
+
+use super::Story;
+use super::words::{NODES_READY, TELEPHONE, merge, tasks};
+use crate::issue::read_approvals;
+use sim::actors::WorldOptions;
+use sim::gitea::{Fault, IssueState, Permission, Rule, RuleId, Server};
+use std::time::Duration;
+
+/// A story in which only the operator counts, and a visitor may write.
+async fn with_a_visitor() -> Story {
+    let mut story = Story::begin().await;
+    story.webhook = true;
+    story.settings.sole_writers = false;
+    let gitea = story.world.gitea();
+    gitea.create_user("visitor", false);
+    gitea.add_collaborator("ops", "homelab", "visitor", Permission::Write);
+    story
+}
+
+/// Changes a body in the name of somebody.
+fn edits(story: &Story, login: &str, number: u64, change: impl Fn(&str) -> String) {
+    let body = change(&story.issue_now(number).body);
+    story.world.repository().edit_issue_body(login, number, &body, None).unwrap();
+}
+
+/// caretaker's writes of this issue are on their way for so long.
+fn slow_writes(story: &Story, number: u64) -> RuleId {
+    let slow = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Delay(Duration::from_secs(2)))
+        .unwrap()
+        .when(|seen| seen.user == Some("caretaker"))
+        .always();
+    story.world.gitea().faults().add(slow)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_condition_that_a_stranger_takes_away_is_not_gone() {
+    let mut story = with_a_visitor().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let careful = format!("If approved, merge PR #{echo} (echo)");
+    let number = story.issue(&tasks([format!("A1 P1 Apps: {careful}"), TELEPHONE.to_owned()])).await;
+    story.start().await;
+    story.until("an approval is asked for", number, |issue| !read_approvals(&issue.body).is_empty()).await;
+    edits(&story, "visitor", number, |body| body.replace(&careful, &format!("Merge PR #{echo} (echo)")));
+    story.says(number, "nobody trusted is known to have written this task").await;
+    story.looks(5).await;
+    assert!(!story.merged(echo), "nobody has approved it");
+    // Who may say so says so.
+    story.next_second().await;
+    story.operator().comment(number, "/caretaker resume").await.unwrap();
+    story.wait("merged", || story.merged(echo)).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_was_taken_out_and_that_a_stranger_puts_back_waits() {
+    let mut story = with_a_visitor().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    let number = story.issue(&tasks([merge("D1 P1 Apps", echo), TELEPHONE.to_owned()])).await;
+    story.start().await;
+    story.state_when("seen", |state| state.tasks.len() == 2).await;
+    let line = format!("- [ ] **D1 P1 Apps**: Merge PR #{echo}\n");
+    edits(&story, "operator", number, |body| body.replace(&line, ""));
+    story.state_when("gone", |state| state.tasks.values().any(|record| record.gone)).await;
+    edits(&story, "visitor", number, |body| format!("{body}{line}"));
+    story.says(number, "nobody trusted is known to have written this task").await;
+    story.world.ceph_recovers("OSD_DOWN");
+    story.looks(8).await;
+    assert!(!story.merged(echo));
+    let state = story.state().await;
+    assert_eq!(state.tasks.len(), 2, "it is the same task, with its history");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_without_an_id_is_approved_by_its_box() {
+    let mut story = Story::begin().await;
+    story.webhook = true;
+    let valkey = story.renovate_opens("valkey", "8.1.2");
+    let number = story
+        .issue(&format!(
+            "# Maintenance\n\n- [ ] Verify all nodes are Ready\n- [ ] Merge PR #{valkey} valkey\n- [ ] Run the final validation gate\n"
+        ))
+        .await;
+    story.start().await;
+    let issue = story
+        .until("an approval is asked for", number, |issue| !read_approvals(&issue.body).is_empty())
+        .await;
+    assert_eq!(read_approvals(&issue.body)[0].task, "T4", "its line in the person's text");
+    story.comes_to_rest().await;
+    story.operator().tick(number, "Approve **T4**").await.unwrap();
+    story.closed(number).await;
+    assert!(story.merged(valkey));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_who_ticks_the_task_instead_of_its_approval_is_told_what_is_still_open() {
+    let mut story = Story::begin().await;
+    let valkey = story.renovate_opens("valkey", "8.1.2");
+    let number = story.issue(&tasks([merge("D1 P2 Platform", valkey)])).await;
+    story.start().await;
+    let issue = story.says(number, "tick the box of D1 under Approvals").await;
+    assert!(!issue.body.contains("when it is done or not needed, tick the box of D1"), "{}", issue.body);
+    story.operator().tick(number, "**D1 P2").await.unwrap();
+    let issue = story.closed(number).await;
+    let open = format!("by a person; #{valkey} is still open");
+    assert_eq!(issue.body.matches(&open).count(), 2, "in the note and in the report: {}", issue.body);
+    assert!(!story.merged(valkey));
+    story.end().await;
+}
+
+/// Somebody unticks what is done while a write of ours is on its way.
+async fn an_untick_while_we_write(mut story: Story) {
+    let number = story
+        .issue(&tasks([NODES_READY, TELEPHONE, "P2 P3 Apps: Ask the supplier for a new card by telephone"]))
+        .await;
+    story.start().await;
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    let slow = slow_writes(&story, number);
+    story.operator().tick(number, "**P1 P3").await.unwrap();
+    story.wait("our write is on its way", || story.world.gitea().faults().struck(slow) > 0).await;
+    story.operator().untick(number, "**A1 P0").await.unwrap();
+    story.world.gitea().faults().clear();
+    story
+        .state_when("it is asked for again", |state| {
+            state.tasks.values().any(|record| record.known.id == "A1" && record.asked_again.is_some())
+        })
+        .await;
+    story.done(number, "A1").await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_that_makes_our_write_conflict_counts() {
+    an_untick_while_we_write(Story::begin().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_that_our_write_goes_over_is_put_back_and_counts() {
+    let mut story = Story::with(WorldOptions { server: Server::Gitea125, ..WorldOptions::default() }).await;
+    story.webhook = true;
+    an_untick_while_we_write(story).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issue_is_not_closed_over_a_task_that_was_added_meanwhile() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([NODES_READY])).await;
+    slow_writes(&story, number);
+    story.start().await;
+    story
+        .state_when("the closing is on its way", |state| {
+            state.acts.iter().any(|act| matches!(act.effect, crate::run::event::Effect::CloseIssue { .. }))
+        })
+        .await;
+    let line = tasks([TELEPHONE]).lines().last().unwrap_or_default().to_owned();
+    story.operator().append_line(number, &line).await.unwrap();
+    story.world.gitea().faults().clear();
+    story.says(number, "**1 of 2** tasks done").await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_with_our_note_taken_out_counts() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;
+    story.start().await;
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    edits(&story, "operator", number, |body| {
+        let lines = body.lines().map(|line| match line.strip_prefix("- [x] **A1") {
+            Some(rest) => format!("- [ ] **A1{}\n", rest.split(" *(").next().unwrap_or_default()),
+            None => format!("{line}\n"),
+        });
+        lines.collect()
+    });
+    story
+        .state_when("it is asked for again", |state| {
+            state.tasks.values().any(|record| record.asked_again.is_some())
+        })
+        .await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_text_over_ours_is_put_right_also_while_only_people_are_awaited() {
+    let mut story = Story::begin().await;
+    let original = tasks([NODES_READY, TELEPHONE]);
+    let number = story.issue(&original).await;
+    story.start().await;
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    edits(&story, "operator", number, |_| original.clone());
+    let issue = story
+        .until("ours is there again", number, |issue| {
+            issue.body.contains("caretaker:status") && issue.body.contains("- [x] **A1")
+        })
+        .await;
+    assert_eq!(issue.state, IssueState::Open);
+    story.comes_to_rest().await;
+    story.end().await;
+}
