@@ -36,7 +36,7 @@ const BUDGET: Duration = Duration::from_secs(30);
 /// How soon what is due is done, and how often the errand's person looks.
 const LOOK: Duration = Duration::from_millis(20);
 
-/// How many effects a run has at least.
+/// How many effects at the forge a run has, about.
 const EFFECTS: usize = 30;
 
 /// Whom the cluster knows the service as.
@@ -79,7 +79,7 @@ struct Weather {
     goes_wrong: bool,
     /// After how many merges the person does the errand.
     errand_after: usize,
-    /// After how many effects, and so long after that.
+    /// After how many effects at the forge, and so long after that.
     doings: Vec<((usize, Duration), Doing)>,
 }
 
@@ -239,7 +239,7 @@ async fn play(weather: &Weather, what: &str) -> FinalState {
         let mut due = None;
         play.until(what, LOOK, |stage| {
             effects.look(stage);
-            if due.is_none() && effects.count >= *nth {
+            if due.is_none() && effects.at_the_forge >= *nth {
                 due = Some(Instant::now() + *after);
             }
             due.is_some_and(|due| Instant::now() >= due) || stage.missing().is_none()
@@ -254,7 +254,7 @@ async fn play(weather: &Weather, what: &str) -> FinalState {
     play.until(what, LOOK, |stage| stage.issue().is_some_and(|issue| is_answered(&issue.body))).await;
     let state = play.to_the_end(what).await;
     effects.look(&play.stage);
-    println!("{} effects in {:?}: {what}", effects.count, play.began.elapsed());
+    println!("{} effects in {:?}: {what}", effects.at_the_forge, play.began.elapsed());
     stop.cancel();
     let lost = errand.await.expect("the errand ends");
     assert_eq!(lost, None, "{what}: a person's tick is lost");

@@ -202,6 +202,8 @@ fn add_errand(stage: &Stage) {
 pub(super) struct Effects {
     seen: (usize, usize),
     pub(super) count: usize,
+    /// Those at the forge: how many there are hangs less on how long a run takes, since the lock is renewed in the cluster.
+    pub(super) at_the_forge: usize,
     /// How many there were when the last merge was asked for.
     before_the_end: usize,
 }
@@ -214,6 +216,7 @@ impl Effects {
         self.count += cluster.iter().filter(|request| request.verb == "patch").count();
         for request in forge.iter().filter(|request| changes(request)) {
             self.count += 1;
+            self.at_the_forge += 1;
             if request.path.ends_with("/merge") && !request.path.ends_with("/pulls/0/merge") {
                 self.before_the_end = self.count;
             }
