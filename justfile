@@ -17,6 +17,10 @@ test:
 crash:
     CARETAKER_TEST_CASES=50 cargo test --locked --test it crash -- --nocapture
 
+# A thousand runs in bad weather: faults, lost deliveries, restarts. Takes hours.
+chaos:
+    CARETAKER_TEST_CASES=1000 cargo test --locked --test it chaos -- --nocapture
+
 # The demonstration.
 demo *arguments:
     cargo run --locked -- demo {{arguments}}

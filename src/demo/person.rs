@@ -32,7 +32,7 @@ static COMMENT: LazyLock<Regex> = LazyLock::new(|| {
 pub struct Script {
     person: Person,
     issue: u64,
-    scale: f64,
+    patience: Duration,
     acts: bool,
 }
 
@@ -49,7 +49,19 @@ struct Memory {
 impl Script {
     /// The person of the scenarios: labels, corrects, adds a line, and approves the database.
     pub fn of(stage: &Stage, scale: f64) -> Result<Self, WorldError> {
-        Ok(Self { person: stage.world().person(OPERATOR)?, issue: stage.issue_number(), scale, acts: true })
+        let patience = Duration::try_from_secs_f64(PATIENCE / scale.max(1.0)).unwrap_or(Duration::ZERO);
+        Ok(Self {
+            person: stage.world().person(OPERATOR)?,
+            issue: stage.issue_number(),
+            patience,
+            acts: true,
+        })
+    }
+
+    /// A person who ticks once and waits for whatever comes of it: a tick that is lost is missed for ever.
+    #[must_use]
+    pub fn ticking_once(self) -> Self {
+        Self { patience: Duration::MAX, ..self }
     }
 
     /// A person who labels the issue and leaves.
@@ -122,9 +134,8 @@ impl Script {
             return Ok(());
         };
         let (ticked, line, code) = (&found[1] != " ", &found[2], &found[4]);
-        let patience = Duration::try_from_secs_f64(PATIENCE / self.scale.max(1.0)).unwrap_or(Duration::ZERO);
         let waiting =
-            memory.ticked.as_ref().is_some_and(|(known, at)| known == code && at.elapsed() < patience);
+            memory.ticked.as_ref().is_some_and(|(known, at)| known == code && at.elapsed() < self.patience);
         if !ticked && !waiting {
             self.person.tick(self.issue, line).await?;
             memory.ticked = Some((code.to_owned(), Instant::now()));

@@ -40,6 +40,19 @@ const HOOK_EVENTS: [&str; 5] = ["issues", "issue_comment", "pull_request", "push
 /// From this version on, the dashboards do not start in the default scenario.
 const BAD_VERSION: &str = "9.4.5";
 
+/// The apps that the scenarios are about.
+const NAMED_APPS: [&str; 9] = [
+    "homepage",
+    "it-tools",
+    "excalidraw",
+    "echo",
+    "external-secrets",
+    "grafana",
+    "kured",
+    "stirling-pdf",
+    "postgres",
+];
+
 /// How the stage is built.
 #[derive(Debug, Clone)]
 pub struct StageOptions {
@@ -49,6 +62,8 @@ pub struct StageOptions {
     pub seed: u64,
     /// Whether the monitoring update goes wrong.
     pub goes_wrong: bool,
+    /// Whether it is a small homelab: four nodes, and of the apps those alone that the scenarios are about. For many runs.
+    pub small: bool,
     /// Where files go; made where it does not exist.
     pub folder: PathBuf,
     /// Where the service listens; port 0 takes a free one.
@@ -66,6 +81,7 @@ impl StageOptions {
             scale,
             seed: 1,
             goes_wrong: true,
+            small: false,
             folder: folder.to_owned(),
             listen: loopback,
             page_listen: loopback,
@@ -351,6 +367,10 @@ async fn start(
         page_user: Some(OPERATOR.to_owned()),
         ..WorldOptions::default()
     };
+    if options.small {
+        (world.nodes, world.control_planes) = (4, 1);
+        world.apps.retain(|app| NAMED_APPS.contains(&app.name.as_str()));
+    }
     world.apps.extend(apps);
     if crashes {
         let yesterday = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(26);

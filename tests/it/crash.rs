@@ -7,42 +7,27 @@
 
 #![expect(clippy::print_stdout, reason = "the seed and the moments are for whoever reads a failure")]
 
-mod end;
-mod text;
-
-use caretaker::demo::{DemoOutcome, Script, Stage, StageOptions};
-use end::{Beginning, FinalState, changes, merge_commits};
+use super::play::end::{FinalState, merge_commits};
+use super::play::{Effects, LOOK, Opening, Play, last_words, number};
+use caretaker::demo::{DemoOutcome, Stage};
 use futures::StreamExt as _;
 use rand::rngs::StdRng;
 use rand::{RngExt as _, SeedableRng as _};
 use sim::gitea::{Fault, Rule};
 use sim::kubernetes::LEASE;
-use std::fs::OpenOptions;
-use std::net::{SocketAddr, TcpListener};
-use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
-use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-
-/// A scenario takes a few seconds of waiting.
-const SCALE: f64 = 500.0;
-
-/// As long as a run may take, restarts included, on a machine that has other things to do.
-const DEADLINE: Duration = Duration::from_mins(10);
-
-/// As long as ending in order may take.
-const ORDERLY: Duration = Duration::from_mins(1);
-
-/// How often the stage is asked whether the end has come, which means to read the whole issue.
-const LOOK: Duration = Duration::from_millis(100);
 
 /// How often effects are counted.
 const COUNT: Duration = Duration::from_millis(2);
 
 /// How many runs go on at a time.
 const AT_A_TIME: usize = 2;
+
+/// A scenario with deliveries.
+fn scenario(goes_wrong: bool) -> Opening {
+    Opening { goes_wrong, webhooks: true, errand: false }
+}
 
 /// When the service is killed.
 #[derive(Debug, Clone, Copy)]
@@ -77,174 +62,10 @@ struct Measure {
     effects_at_the_end: usize,
 }
 
-/// The service in a process of its own; killed when it is dropped.
-struct Service(Child);
-
-impl Service {
-    fn start(stage: &Stage) -> Self {
-        let log =
-            OpenOptions::new().create(true).append(true).open(log_file(stage)).expect("a file for the log");
-        let child = Command::new(env!("CARGO_BIN_EXE_caretaker"))
-            .arg("serve")
-            .arg("--config")
-            .arg(stage.settings())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
-        Self(child)
-    }
-
-    /// SIGKILL, and waits until the process is gone.
-    fn kill(&mut self) {
-        self.0.kill().expect("the process can be killed");
-        self.0.wait().expect("the process can be waited for");
-    }
-
-    /// SIGTERM, and waits until the process has ended by itself.
-    async fn stop(&mut self) -> ExitStatus {
-        let told = Command::new("kill").arg("-TERM").arg(self.0.id().to_string()).status();
-        assert!(told.expect("kill is there").success());
-        let deadline = Instant::now() + ORDERLY;
-        loop {
-            if let Some(status) = self.ended() {
-                return status;
-            }
-            assert!(Instant::now() < deadline, "it does not end");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    }
-
-    fn ended(&mut self) -> Option<ExitStatus> {
-        self.0.try_wait().expect("the process can be asked")
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn log_file(stage: &Stage) -> PathBuf {
-    stage.folder().join("service.log")
-}
-
-/// The last lines of what the service said, for a test that fails.
-fn last_words(stage: &Stage) -> String {
-    let log = std::fs::read_to_string(log_file(stage)).unwrap_or_default();
-    let lines: Vec<&str> = log.lines().collect();
-    lines[lines.len().saturating_sub(40)..].join("\n")
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.local_addr().expect("it has an address")
-}
-
-/// Counts the effects that the service has had on both servers.
-#[derive(Debug, Default)]
-struct Effects {
-    seen: (usize, usize),
-    count: usize,
-    /// How many there were when the last merge was asked for.
-    before_the_end: usize,
-}
-
-impl Effects {
-    fn look(&mut self, stage: &Stage) {
-        let forge = stage.world().gitea().requests_since(self.seen.0);
-        let cluster = stage.world().kubernetes().requests_since(self.seen.1);
-        self.seen = (self.seen.0 + forge.len(), self.seen.1 + cluster.len());
-        self.count += cluster.iter().filter(|request| request.verb == "patch").count();
-        for request in forge.iter().filter(|request| changes(request)) {
-            self.count += 1;
-            if request.path.ends_with("/merge") && !request.path.ends_with("/pulls/0/merge") {
-                self.before_the_end = self.count;
-            }
-        }
-    }
-
-    fn at_the_end(&self, stage: &Stage) -> usize {
-        if merge_commits(stage) == 6 { self.count - self.before_the_end } else { 0 }
-    }
-}
-
-/// A scenario on its way: the stage, the person, and the service.
-struct Play {
-    stage: Stage,
-    beginning: Beginning,
-    person: JoinHandle<()>,
-    stop: CancellationToken,
-    service: Service,
-    began: Instant,
-    _folder: tempfile::TempDir,
-}
-
-impl Play {
-    async fn begin(goes_wrong: bool, webhooks: bool) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut options = StageOptions::new(folder.path(), SCALE);
-        options.listen = free_address();
-        options.goes_wrong = goes_wrong;
-        let stage = Stage::homelab(&options).await.expect("the stage is built");
-        stage.send_deliveries(None).expect("the hook is made");
-        if !webhooks {
-            stage.drop_deliveries();
-        }
-        let beginning = Beginning::of(&stage);
-        let stop = CancellationToken::new();
-        let script = Script::of(&stage, SCALE).expect("there is a person");
-        let person = tokio::spawn(script.play(|_| {}, stop.clone()));
-        let service = Service::start(&stage);
-        Self { stage, beginning, person, stop, service, began: Instant::now(), _folder: folder }
-    }
-
-    fn restart(&mut self) {
-        self.service = Service::start(&self.stage);
-    }
-
-    fn is_alive(&mut self, what: &str) {
-        let late = self.began.elapsed() >= DEADLINE;
-        let ended = self.service.ended();
-        if late || ended.is_some() {
-            let issue = self.stage.issue().expect("the issue is there");
-            let missing = self.stage.missing().unwrap_or_default();
-            panic!(
-                "{what}: late: {late}, ended: {ended:?}; missing: {missing}\n{}\n{}",
-                issue.body,
-                last_words(&self.stage)
-            );
-        }
-    }
-
-    /// Waits for something while the service works.
-    async fn until(&mut self, what: &str, every: Duration, mut holds: impl FnMut(&Stage) -> bool) {
-        while !holds(&self.stage) {
-            self.is_alive(what);
-            tokio::time::sleep(every).await;
-        }
-    }
-
-    /// Plays on to the scenario's end and tells it.
-    async fn play_on(mut self, what: &str) -> FinalState {
-        self.until(what, LOOK, |stage| stage.missing().is_none()).await;
-        self.stop.cancel();
-        self.person.await.expect("the script ends");
-        self.service.kill();
-        let state = FinalState::of(&self.stage, &self.beginning).await;
-        self.stage.shutdown().await;
-        state
-    }
-}
-
 /// Plays a scenario to its end with the service killed as told.
 async fn killed(goes_wrong: bool, kills: &Kills) -> FinalState {
     let what = format!("{kills:?}");
-    let mut play = Play::begin(goes_wrong, true).await;
+    let mut play = Play::begin(scenario(goes_wrong)).await;
     let mut effects = Effects::default();
     match kills.first {
         None => {}
@@ -298,7 +119,7 @@ async fn undisturbed(goes_wrong: bool) -> &'static (FinalState, Measure) {
     static CLEAN: OnceCell<(FinalState, Measure)> = OnceCell::const_new();
     let cell = if goes_wrong { &DEFAULT } else { &CLEAN };
     cell.get_or_init(|| async {
-        let mut play = Play::begin(goes_wrong, true).await;
+        let mut play = Play::begin(scenario(goes_wrong)).await;
         play.until("undisturbed", LOOK, |stage| stage.missing().is_none()).await;
         let mut effects = Effects::default();
         effects.look(&play.stage);
@@ -311,10 +132,6 @@ async fn undisturbed(goes_wrong: bool) -> &'static (FinalState, Measure) {
         (play.play_on("undisturbed").await, measure)
     })
     .await
-}
-
-fn number(name: &str) -> Option<u64> {
-    std::env::var(name).ok().and_then(|value| value.parse().ok())
 }
 
 /// Plays cases that are drawn from the seed, and compares each end with the undisturbed one.
@@ -367,7 +184,7 @@ async fn a_service_that_is_killed_around_the_closing_closes_once() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_any_webhook_the_end_is_the_same() {
     let (expected, _) = undisturbed(true).await;
-    let state = Play::begin(true, false).await.play_on("no webhook").await;
+    let state = Play::begin(Opening { webhooks: false, ..scenario(true) }).await.play_on("no webhook").await;
     assert_eq!(state, *expected);
 }
 
@@ -391,7 +208,7 @@ async fn journal_knows_every_merge(stage: &Stage) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_that_is_told_to_stop_ends_in_order_and_goes_on_when_it_is_started_again() {
-    let mut play = Play::begin(true, true).await;
+    let mut play = Play::begin(scenario(true)).await;
     // In the middle of a merge: the forge takes its time, and the answer is waited for.
     let slow = Rule::new("POST", r"/pulls/[1-9]\d*/merge$", Fault::Delay(Duration::from_secs(2)))
         .expect("a pattern");

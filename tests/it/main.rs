@@ -1,8 +1,10 @@
 //! Tests of the whole program, one binary, one module a theme.
 
 mod backup;
+mod chaos;
 mod cli;
 mod crash;
 mod demo;
 mod doctor;
 mod lint;
+mod play;

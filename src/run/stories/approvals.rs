@@ -6,7 +6,7 @@ use crate::issue::{ApprovalBox, read_approvals};
 use sim::gitea::Permission;
 
 /// A story with a database's pull request, up to the question.
-async fn asked(story: &mut Story) -> (u64, u64, ApprovalBox) {
+pub(super) async fn asked(story: &mut Story) -> (u64, u64, ApprovalBox) {
     let valkey = story.renovate_opens("valkey", "8.1.2");
     let body = tasks([merge("D1 P2 Platform", valkey)]);
     let number = story.issue(&body).await;
@@ -17,7 +17,7 @@ async fn asked(story: &mut Story) -> (u64, u64, ApprovalBox) {
     (number, valkey, approval)
 }
 
-async fn question(story: &Story, number: u64) -> ApprovalBox {
+pub(super) async fn question(story: &Story, number: u64) -> ApprovalBox {
     let issue = story
         .until("an approval is asked for", number, |issue| !read_approvals(&issue.body).is_empty())
         .await;
@@ -25,7 +25,7 @@ async fn question(story: &Story, number: u64) -> ApprovalBox {
 }
 
 /// What a person writes who says yes.
-fn yes(approval: &ApprovalBox) -> String {
+pub(super) fn yes(approval: &ApprovalBox) -> String {
     format!("/caretaker approve {} {}", approval.task, approval.code)
 }
 
@@ -108,7 +108,7 @@ async fn what_is_quoted_code_edited_wrong_or_a_strangers_approves_nothing() {
 }
 
 /// A story with an approved database whose gate is closed, so that the merge cannot follow at once.
-async fn approved_behind_a_closed_gate(story: &mut Story) -> (u64, u64, ApprovalBox) {
+pub(super) async fn approved_behind_a_closed_gate(story: &mut Story) -> (u64, u64, ApprovalBox) {
     let (number, valkey, approval) = asked(story).await;
     story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
     story.looks(3).await;

@@ -2,6 +2,7 @@
 
 mod adoption;
 mod approvals;
+mod attacks;
 mod bad_input;
 mod closings;
 mod coming_back;
@@ -121,6 +122,8 @@ struct Running {
     task: JoinHandle<Result<Standing, RunError>>,
     store: Arc<Store>,
     readiness: Arc<Readiness>,
+    /// Where deliveries are taken, if they are.
+    webhook: Option<String>,
 }
 
 impl Story {
@@ -206,12 +209,10 @@ impl Story {
         let store = Arc::clone(&parts.store);
         let readiness = Arc::clone(&parts.readiness);
         let stop = CancellationToken::new();
-        if self.webhook {
-            self.listen(&parts, stop.clone()).await;
-        }
+        let webhook = if self.webhook { Some(self.listen(&parts, stop.clone()).await) } else { None };
         let worker = Worker::new(Arc::new(parts)).await.unwrap();
         let task = tokio::spawn(worker.run(stop.clone()));
-        self.running = Some(Running { stop, task, store, readiness });
+        self.running = Some(Running { stop, task, store, readiness, webhook });
     }
 
     /// What caretaker is made of, on its store.
@@ -248,8 +249,8 @@ impl Story {
         }
     }
 
-    /// Listens for deliveries, and has the forge send them.
-    async fn listen(&self, parts: &Parts, stop: CancellationToken) {
+    /// Listens for deliveries, has the forge send them, and says where to.
+    async fn listen(&self, parts: &Parts, stop: CancellationToken) -> String {
         let known = parts.known.clone();
         let keys = Keys::from(SecretString::from(SECRET));
         let label = &self.settings.maintenance_label;
@@ -270,6 +271,7 @@ impl Story {
             .add_hook(&url, SECRET, &["issues", "issue_comment", "pull_request", "push"])
             .unwrap();
         tokio::spawn(serving.ended());
+        url
     }
 
     /// Stops caretaker in order.
@@ -327,6 +329,12 @@ impl Story {
     /// What is wrong with a run that its issue cannot say.
     pub(super) fn runs_error(&self) -> Option<String> {
         self.running.as_ref().expect("caretaker runs").readiness.runs_error()
+    }
+
+    /// Where caretaker takes deliveries.
+    pub(super) fn webhook_url(&self) -> &str {
+        let running = self.running.as_ref().expect("caretaker runs");
+        running.webhook.as_deref().expect("it takes deliveries")
     }
 
     /// Where caretaker remembers.

@@ -115,17 +115,9 @@ async fn a_held_version_stays_held_in_the_next_run() {
 
 /// Somebody with an account that is not trusted adds a task to the issue, by its page.
 fn stranger_adds(story: &Story, number: u64, line: &str) {
-    let repository = story.world.repository();
-    loop {
-        let issue = story.issue_now(number);
-        let added = tasks([line]);
-        let added = added.rsplit_once("\n\n").map_or("", |(_, task)| task);
-        let body = format!("{}\n\n### More\n\n{added}", issue.body.trim_end());
-        match repository.edit_issue_body("visitor", number, &body, Some(issue.content_version)) {
-            Ok(()) => return,
-            Err(refusal) => assert_eq!(refusal.status, 409, "{refusal:?}"),
-        }
-    }
+    let added = tasks([line]);
+    let added = added.rsplit_once("\n\n").map_or("", |(_, task)| task);
+    story.stranger_edits(number, |body| format!("{}\n\n### More\n\n{added}", body.trim_end()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -133,9 +125,7 @@ async fn a_task_that_a_stranger_adds_after_a_resume_waits_for_the_next_one() {
     let mut story = Story::begin().await;
     story.settings.sole_writers = false;
     story.webhook = true;
-    let gitea = story.world.gitea();
-    gitea.create_user("visitor", false);
-    gitea.add_collaborator("ops", "homelab", "visitor", Permission::Write);
+    story.stranger_comes(Permission::Write);
     let echo = story.renovate_opens("echo", "36.0.1");
     let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
     let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;

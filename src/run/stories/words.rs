@@ -2,7 +2,7 @@
 
 use super::Story;
 use sim::actors::Person;
-use sim::gitea::{FileChange, IssueState, IssueView, NewCommit};
+use sim::gitea::{FileChange, IssueState, IssueView, NewCommit, Permission};
 use std::fmt::Write as _;
 
 /// A question that the probes answer.
@@ -58,6 +58,26 @@ impl Story {
             from: None,
         };
         repository.commit(&pull.head_branch, commit).unwrap();
+    }
+
+    /// `visitor`, whom nobody trusts, gets an account that may do this much.
+    pub(super) fn stranger_comes(&self, permission: Permission) {
+        self.world.gitea().create_user("visitor", false);
+        self.world.gitea().add_collaborator("ops", "homelab", "visitor", permission);
+    }
+
+    /// The stranger edits a text on its page, again where somebody was faster.
+    pub(super) fn stranger_edits(&self, number: u64, change: impl Fn(&str) -> String) {
+        let repository = self.world.repository();
+        loop {
+            let issue = self.issue_now(number);
+            let body = change(&issue.body);
+            assert_ne!(body, issue.body, "the stranger finds what is to be changed");
+            match repository.edit_issue_body("visitor", number, &body, Some(issue.content_version)) {
+                Ok(()) => return,
+                Err(refusal) => assert_eq!(refusal.status, 409, "{refusal:?}"),
+            }
+        }
     }
 
     /// The maintenance issue asks for these merges, `D1` first, one after the other.

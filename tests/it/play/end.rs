@@ -8,13 +8,13 @@ use std::time::Duration;
 
 /// What people wrote before the run began.
 #[derive(Debug)]
-pub(super) struct Beginning {
+pub(crate) struct Beginning {
     body: String,
     others: BTreeMap<u64, String>,
 }
 
 impl Beginning {
-    pub(super) fn of(stage: &Stage) -> Self {
+    pub(crate) fn of(stage: &Stage) -> Self {
         let repository = stage.world().repository();
         let body = |number: u64| repository.issue(number).expect("it is there").body;
         let others = stage.others().iter().map(|number| (*number, body(*number))).collect();
@@ -39,7 +39,7 @@ impl Beginning {
 /// How a run ended, with everything masked that may differ: times, shas, durations, codes, write counts and the way of
 /// the approval.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct FinalState {
+pub(crate) struct FinalState {
     issue: (String, Vec<String>, String),
     tasks: Vec<(String, bool, String)>,
     files: BTreeMap<String, String>,
@@ -53,7 +53,7 @@ pub(super) struct FinalState {
 
 impl FinalState {
     /// Reads it from the servers and the store, which nobody has open, and checks what must hold of every run.
-    pub(super) async fn of(stage: &Stage, beginning: &Beginning) -> Self {
+    pub(crate) async fn of(stage: &Stage, beginning: &Beginning) -> Self {
         let outcome = DemoOutcome::of(stage, Duration::ZERO).await.expect("the outcome is read");
         beginning.is_kept_in(stage);
         once_each(stage);
@@ -122,12 +122,12 @@ fn holds(body: &str) -> BTreeSet<String> {
 }
 
 /// Whether caretaker changed something with it.
-pub(super) fn changes(request: &RequestRecord) -> bool {
+pub(crate) fn changes(request: &RequestRecord) -> bool {
     request.user.as_deref() == Some("caretaker") && request.handled && request.method != "GET"
 }
 
 /// The merge commits on the default branch.
-pub(super) fn merge_commits(stage: &Stage) -> usize {
+pub(crate) fn merge_commits(stage: &Stage) -> usize {
     stage.world().repository().history("main").iter().filter(|commit| commit.parents.len() == 2).count()
 }
 

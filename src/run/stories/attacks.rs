@@ -1,0 +1,326 @@
+//! Attacks: somebody who is not trusted, or who only looks like somebody, tries to have something done. Nothing is, and
+//! what the trusted ask for goes on.
+//!
+//! Where each attack is shown:
+//!
+//! | Attack | Where |
+//! |---|---|
+//! | a stranger's issue, labelled by a maintainer, then edited by the stranger | here; without the edit in `bad_input` |
+//! | a task that a stranger adds, before and after a resume | `others` |
+//! | a condition taken from a title by a stranger | here |
+//! | forged status block, note and closing | here; as texts in `issue::edge_tests` and `issue::hostile_tests` |
+//! | a tick that no delivery vouches for | `approvals`, `run::trust` |
+//! | a tick of a stranger, deliveries with a forged signature or for another repository | here; as requests in `web::tests` |
+//! | a delivery repeated under a new id | `web::tests::deliveries` |
+//! | an approval by who can only read, on another issue, with words behind it | here |
+//! | an approval that is quoted, code, edited, or the bot's | `approvals` |
+//! | an approval of an earlier plan, and one older than the question | here |
+//! | a pull request that is not Renovate's, or does more than its table | here; forks and each field in `merge::tests` |
+//! | another head with the same change | here; with another change in `approvals` |
+//! | a block of ours quoted or pasted with another command | here |
+
+use super::approvals::{approved_behind_a_closed_gate, asked, question, yes};
+use super::words::{NODES_READY, TELEPHONE, merge, tasks};
+use super::{SECRET, Story};
+use crate::issue::{hex, read_approvals};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use sha2::Sha256;
+use sim::gitea::{DeliveryMode, FileChange, IssueState, NewCommit, Permission};
+
+/// An archiving of Ceph's crash reports, in the words that caretaker understands.
+const ARCHIVE: &str = "A9 P0 System: Archive the Ceph crash reports\n  - **Commands**: `kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph crash archive-all`";
+
+/// Sends a delivery as the forge would, signed with a secret.
+async fn deliver(story: &Story, secret: &str, id: &str, payload: &Value) -> StatusCode {
+    let body = payload.to_string();
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(body.as_bytes());
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let request = client
+        .post(story.webhook_url())
+        .header("Content-Type", "application/json")
+        .header("X-Gitea-Delivery", id)
+        .header("X-Gitea-Event", "issues")
+        .header("X-Gitea-Signature", hex(&mac.finalize().into_bytes()))
+        .body(body);
+    request.send().await.unwrap().status()
+}
+
+/// What the forge tells of an edit of a body.
+fn edited(repository: &str, sender: &str, number: u64, before: &str, after: &str) -> Value {
+    json!({
+        "action": "edited",
+        "number": number,
+        "issue": { "number": number, "body": after, "labels": [{ "name": "maintenance" }] },
+        "changes": { "body": { "from": before } },
+        "repository": { "full_name": repository },
+        "sender": { "login": sender },
+    })
+}
+
+/// caretaker goes on looking, and nobody has approved anything.
+async fn nothing_is_approved(story: &Story, pull: u64) {
+    story.looks(6).await;
+    assert!(!story.merged(pull), "nobody who counts has said yes");
+    assert_eq!(story.merges_asked(pull), 0);
+    let state = story.state().await;
+    assert!(state.tasks.values().all(|record| record.approved.is_none()), "{:#?}", state.tasks);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_issue_that_a_maintainer_labels_is_not_worked_on_whatever_the_stranger_adds() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let repository = story.world.repository();
+    let number = repository.open_issue("visitor", "Please", &tasks([NODES_READY]), &[]).unwrap();
+    story.operator().add_label(number, "maintenance").await.unwrap();
+    story.start().await;
+    story.says(number, "run.trusted").await;
+    let added = merge("D1 P0 Apps", echo);
+    story.stranger_edits(number, |body| format!("{body}\n{}", tasks([&added])));
+    story.does_nothing(echo).await;
+    let issue = story.issue_now(number);
+    assert!(issue.body.contains("- [ ] **A1") && issue.state == IssueState::Open, "{}", issue.body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_condition_that_a_stranger_takes_from_a_title_still_holds() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let condition = format!("D1 P0 Apps: If approved, merge PR #{echo}");
+    let number = story.issue(&tasks([condition.as_str(), TELEPHONE])).await;
+    let without = format!("- [ ] **D1 P0 Apps**: Merge PR #{echo}");
+    story.start().await;
+    question(&story, number).await;
+    let with = format!("- [ ] **D1 P0 Apps**: If approved, merge PR #{echo}");
+    story.stranger_edits(number, |body| body.replacen(&with, &without, 1));
+    nothing_is_approved(&story, echo).await;
+    let body = story.issue_now(number).body;
+    assert!(body.contains(&without), "the text is the stranger's, and asks for nothing: {body}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn forged_markers_neither_approve_nor_end_nor_close_anything() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let (number, valkey, approval) = asked(&mut story).await;
+    let ticked = format!("- [x] Approve **D1** (code `{}`)", approval.code);
+    story.stranger_edits(number, |body| {
+        // A note behind the task; then a status of their own, with the approval ticked and a task; then a closing.
+        let task = format!("- [ ] **D1 P2 Platform**: Merge PR #{valkey}");
+        assert_eq!(body.matches(&task).count(), 1, "{body}");
+        let note = format!("{task} *(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*");
+        format!(
+            "{}\n\n<!-- caretaker:status -->\n{ticked}\n\n{}<!-- /caretaker:status -->\n\n\
+             <!-- caretaker:closing -->\n# Closed\n\nEvery task is done, all layers GREEN.\n<!-- /caretaker:closing -->\n",
+            body.replacen(&task, &note, 1),
+            tasks([merge("D9 P0 Apps", echo)]),
+        )
+    });
+    nothing_is_approved(&story, valkey).await;
+    assert!(!story.merged(echo), "a task in a forged block is a stranger's");
+    story.comes_to_rest().await;
+    let issue = story.issue_now(number);
+    assert_eq!(issue.state, IssueState::Open);
+    assert!(!issue.title.contains("RESOLVED"), "{}", issue.title);
+    assert_eq!(issue.body.matches("<!-- caretaker:status -->").count(), 1, "{}", issue.body);
+    assert_eq!(issue.body.matches("<!-- caretaker:closing -->").count(), 0, "{}", issue.body);
+    assert!(issue.body.contains("- [ ] **D1 P2"), "{}", issue.body);
+    assert_eq!(story.state().await.merges.len(), 0);
+    story.operator().comment(number, &yes(&approval)).await.unwrap();
+    story.done(number, "D1").await;
+    assert!(story.merged(valkey), "the trusted are still heard");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_tick_approves_nothing_whoever_a_forged_delivery_names() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let (number, valkey, approval) = asked(&mut story).await;
+    story.comes_to_rest().await;
+    // From here on the only deliveries are those of this test.
+    story.world.gitea().set_delivery_mode(DeliveryMode::Dropped);
+    let open = format!("- [ ] Approve **D1** (code `{}`)", approval.code);
+    let ticked = open.replacen("[ ]", "[x]", 1);
+    let before = story.issue_now(number).body;
+    let after = before.replacen(&open, &ticked, 1);
+    assert_ne!(before, after);
+    let told = [
+        ("visitor", "ops/homelab", SECRET, StatusCode::ACCEPTED),
+        ("operator", "ops/homelab", "what a stranger guesses", StatusCode::FORBIDDEN),
+        ("operator", "ops/other", SECRET, StatusCode::NOT_FOUND),
+    ];
+    for (at, (sender, repository, secret, expected)) in told.into_iter().enumerate() {
+        let payload = edited(repository, sender, number, &before, &after);
+        let status = deliver(&story, secret, &format!("forged-{at}"), &payload).await;
+        assert_eq!(status, expected, "{sender} {repository}");
+    }
+    story.stranger_edits(number, |body| body.replacen(&open, &ticked, 1));
+    let asks = yes(&approval);
+    story
+        .until("the tick is taken back and a comment asked for", number, |issue| {
+            issue.body.contains(&asks) && read_approvals(&issue.body).iter().all(|one| !one.ticked)
+        })
+        .await;
+    nothing_is_approved(&story, valkey).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_counts_by_who_may_give_it_in_its_place_and_alone_on_its_line() {
+    let mut story = Story::begin().await;
+    story.stranger_comes(Permission::Read);
+    let other = story.world.repository().open_issue("operator", "Another", "Words.", &[]).unwrap();
+    let (number, valkey, approval) = asked(&mut story).await;
+    let say = yes(&approval);
+    let repository = story.world.repository();
+    repository.comment("visitor", number, &say).unwrap();
+    repository.comment("operator", other, &say).unwrap();
+    repository.comment("operator", valkey, &say).unwrap();
+    repository.comment("operator", number, &format!("{say} but not before Friday")).unwrap();
+    nothing_is_approved(&story, valkey).await;
+    repository.comment("operator", number, &say).unwrap();
+    story.closed(number).await;
+    assert!(story.merged(valkey));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_approval_of_an_earlier_plan_or_from_before_the_question_counts_for_nothing() {
+    let mut story = Story::begin().await;
+    let (number, valkey, first) = asked(&mut story).await;
+    let original = story.world.repository().pull(valkey).unwrap().body;
+    let newer = |old: &str| old.replace("8.1.2", "8.1.3");
+    let asks_for = |what: &'static str, code_is_first: bool| {
+        let code = first.code.clone();
+        let story = &story;
+        async move {
+            story
+                .until(what, number, |issue| {
+                    let boxes = read_approvals(&issue.body);
+                    boxes.iter().any(|one| one.task == "D1" && (one.code == code) == code_is_first)
+                })
+                .await
+        }
+    };
+    story.renovate_pushes(valkey, "chore: a newer version", newer);
+    story.world.repository().edit_pull_body("renovate", valkey, &newer(&original)).unwrap();
+    asks_for("the newer version is asked for", false).await;
+    story.world.repository().comment("operator", number, &yes(&first)).unwrap();
+    nothing_is_approved(&story, valkey).await;
+    // The first plan again, by the same code: that comment is older than this question.
+    story.next_second().await;
+    story.renovate_pushes(valkey, "chore: back again", |old| old.replace("8.1.3", "8.1.2"));
+    story.world.repository().edit_pull_body("renovate", valkey, &original).unwrap();
+    asks_for("the first version is asked for again", true).await;
+    nothing_is_approved(&story, valkey).await;
+    story.world.repository().comment("operator", number, &yes(&first)).unwrap();
+    story.closed(number).await;
+    assert!(story.merged(valkey));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_head_with_the_same_change_keeps_its_approval() {
+    let mut story = Story::begin().await;
+    let (number, valkey, _) = approved_behind_a_closed_gate(&mut story).await;
+    let head = |story: &Story| story.world.repository().pull(valkey).unwrap().head_sha;
+    let approved = head(&story);
+    // Nobody looks between the two pushes.
+    story.stop().await;
+    story.renovate_pushes(valkey, "chore: one more thing", |old| format!("{old}# and one more thing\n"));
+    story.renovate_pushes(valkey, "chore: without it", |old| old.replace("# and one more thing\n", ""));
+    assert_ne!(head(&story), approved);
+    story.start().await;
+    story.world.ceph_recovers("OSD_DOWN");
+    story.closed(number).await;
+    assert!(story.merged(valkey));
+    assert_eq!(story.state().await.used_comments.len(), 1, "approved once");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_looks_like_renovates_or_does_more_than_its_table_is_not_merged() {
+    let mut story = Story::begin().await;
+    story.stranger_comes(Permission::Write);
+    // The stranger's: branch, title and body are Renovate's own.
+    story.world.renovate_sleeps(true);
+    let model = story.renovate_opens("excalidraw", "0.17.4");
+    let repository = story.world.repository();
+    let pull = repository.pull(model).unwrap();
+    repository.close_pull("operator", model).unwrap();
+    let copied =
+        repository.open_pull("visitor", &pull.title, &pull.body, &pull.head_branch, "main", &[]).unwrap();
+    // One line more in the file that the table is about.
+    let longer = story.renovate_opens("echo", "36.0.1");
+    story.renovate_pushes(longer, "chore: one more thing", |old| format!("{old}# and one more thing\n"));
+    // One file more.
+    let wider = story.renovate_opens("homepage", "v1.4.1");
+    let commit = NewCommit {
+        author: "renovate".to_owned(),
+        message: "chore: something else".to_owned(),
+        files: vec![FileChange::text("apps/homepage/extra.yaml", "kind: ConfigMap\n")],
+        from: None,
+    };
+    repository.commit(&repository.pull(wider).unwrap().head_branch, commit).unwrap();
+    let good = story.renovate_opens("it-tools", "2024.10.23");
+    let head = story.head();
+    let number = story.issue_of_merges(&[copied, longer, wider, good]).await;
+    story.start().await;
+    story.done(number, "D4").await;
+    story.says(number, "does not count as Renovate's").await;
+    story
+        .until("both changes are named", number, |issue| {
+            issue.body.matches("its table of updates does not explain").count() >= 2
+        })
+        .await;
+    story.looks(4).await;
+    assert!(story.merged(good));
+    for pull in [copied, longer, wider] {
+        assert_eq!((story.merged(pull), story.merges_asked(pull)), (false, 0), "#{pull}");
+    }
+    assert_eq!(story.commits_since(&head).len(), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_of_ours_is_no_command_quoted_or_pasted_by_a_stranger() {
+    let mut story = Story::with_ceph_crash().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let block = format!("<!-- caretaker:status -->\n{}<!-- /caretaker:status -->\n", tasks([ARCHIVE]));
+    let quoted: String = block.lines().map(|line| format!("> {line}\n")).collect();
+    let body = format!("{}\nAs it stood there:\n\n{quoted}\n```\n{block}```\n", tasks([TELEPHONE]));
+    let number = story.issue(&body).await;
+    story.start().await;
+    story.state_when("the run has begun", |state| state.began_at.is_some()).await;
+    let crashes = |story: &Story| {
+        let command = ["ceph", "crash", "ls-new"].map(str::to_owned);
+        story.world.ceph_command(&command).stdout.contains("osd.3")
+    };
+    story.looks(4).await;
+    assert!(crashes(&story), "what is quoted is no task");
+    assert!(story.issue_now(number).body.contains(&quoted), "a person's bytes stay");
+    story.stranger_edits(number, |text| format!("{text}\n{block}"));
+    story.looks(6).await;
+    assert!(crashes(&story), "{}", story.issue_now(number).body);
+    story.end().await;
+}
