@@ -216,7 +216,7 @@ pub(crate) fn read_document(
             _ => draft.around,
         };
         if let Some(Said { doubt, why }) = told {
-            task.reserve(doubt, why);
+            task.ask(doubt, why);
         }
         let number = match &task.kind {
             Kind::Merge { pull } => Some(pull.0),
@@ -226,7 +226,7 @@ pub(crate) fn read_document(
         if let Some(command) =
             number.and_then(|number| below::more_than_a_look(&task.details.commands, number))
         {
-            task.reserve(Doubt::Yes, wording::why_command_below(&command));
+            task.ask(Doubt::Yes, wording::why_command_below(&command));
         }
         before.push(draft.before);
         reading.tasks.push(task);

@@ -205,10 +205,29 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Something speaks against doing it at once: what would have been done needs a yes, or a person. A yes can only be
-    /// given to a merge; what else is not plainly asked for is a person's.
+    /// The task's own words, or what stands around it, speak against doing it at once.
+    pub(super) fn ask(&mut self, doubt: Doubt, why: String) {
+        if let Some(needs) = self.needed(doubt)
+            && self.asks != Some(Needs::Person)
+        {
+            self.asks = Some(needs);
+        }
+        self.reserve(doubt, why);
+    }
+
+    /// Something speaks against doing it at once: what would have been done needs a yes, or a person.
     pub(super) fn reserve(&mut self, doubt: Doubt, why: String) {
-        let needs = match (&self.kind, doubt) {
+        let Some(needs) = self.needed(doubt) else { return };
+        if self.needs == Some(Needs::Person) || (self.needs == Some(needs) && self.why_person.is_some()) {
+            return;
+        }
+        self.needs = Some(needs);
+        self.why_person = Some(why);
+    }
+
+    /// What a doubt makes necessary. A yes can only be given to a merge; what else is not plainly asked for is a person's.
+    fn needed(&self, doubt: Doubt) -> Option<Needs> {
+        Some(match (&self.kind, doubt) {
             (Kind::Merge { .. }, Doubt::Yes) => Needs::Approval,
             (
                 Kind::Merge { .. }
@@ -219,15 +238,7 @@ impl Task {
                 | Kind::Runbook,
                 _,
             ) => Needs::Person,
-            (Kind::Decide { .. } | Kind::Dashboard | Kind::Track { .. } | Kind::Person, _) => return,
-        };
-        if self.asks != Some(Needs::Person) {
-            self.asks = Some(needs);
-        }
-        if self.needs == Some(Needs::Person) || (self.needs == Some(needs) && self.why_person.is_some()) {
-            return;
-        }
-        self.needs = Some(needs);
-        self.why_person = Some(why);
+            (Kind::Decide { .. } | Kind::Dashboard | Kind::Track { .. } | Kind::Person, _) => return None,
+        })
     }
 }

@@ -83,6 +83,9 @@ struct Weather {
     doings: Vec<((usize, Duration), Doing)>,
 }
 
+/// Draws one thing that happens.
+type Draw = fn(&mut StdRng) -> Doing;
+
 impl Weather {
     /// None at all.
     fn fair(goes_wrong: bool) -> Self {
@@ -94,7 +97,7 @@ impl Weather {
         let goes_wrong = random.random_bool(0.5);
         let errand_after = random.random_range(1..=5);
         let mut doings = Vec::new();
-        let bursts: [(usize, fn(&mut StdRng) -> Doing); 7] = [
+        let bursts: [(usize, Draw); 7] = [
             (8, |random| Doing::Forge(Target::Read, on_the_way(random), times(random))),
             (4, |random| Doing::Forge(Target::Write, on_the_way(random), 1)),
             (4, |random| Doing::Forge(Target::Edit, of_an_edit(random), times(random))),
@@ -252,7 +255,7 @@ async fn play(weather: &Weather, what: &str) -> FinalState {
     }
     // It may be the last thing of all that is done: then nothing else waits for its answer.
     play.until(what, LOOK, |stage| stage.issue().is_some_and(|issue| is_answered(&issue.body))).await;
-    let state = play.to_the_end(what).await;
+    let state = play.on_to_the_end(what).await;
     effects.look(&play.stage);
     println!("{} effects in {:?}: {what}", effects.at_the_forge, play.began.elapsed());
     stop.cancel();

@@ -172,7 +172,7 @@ impl Play {
     }
 
     /// Plays on to the scenario's end, where the service is killed, and tells it.
-    pub(super) async fn to_the_end(&mut self, what: &str) -> FinalState {
+    pub(super) async fn on_to_the_end(&mut self, what: &str) -> FinalState {
         self.until(what, LOOK, |stage| stage.missing().is_none()).await;
         self.stop.cancel();
         (&mut self.person).await.expect("the script ends");
@@ -182,7 +182,7 @@ impl Play {
 
     /// The same, and everything is taken down.
     pub(super) async fn play_on(mut self, what: &str) -> FinalState {
-        let state = self.to_the_end(what).await;
+        let state = self.on_to_the_end(what).await;
         self.stage.shutdown().await;
         state
     }

@@ -307,7 +307,7 @@ async fn a_block_of_ours_is_no_command_quoted_or_pasted_by_a_stranger() {
     story.webhook = true;
     story.stranger_comes(Permission::Write);
     let block = format!("<!-- caretaker:status -->\n{}<!-- /caretaker:status -->\n", tasks([ARCHIVE]));
-    let quoted: String = block.lines().map(|line| format!("> {line}\n")).collect();
+    let quoted = format!("> {}\n", block.trim_end().replace('\n', "\n> "));
     let body = format!("{}\nAs it stood there:\n\n{quoted}\n```\n{block}```\n", tasks([TELEPHONE]));
     let number = story.issue(&body).await;
     story.start().await;

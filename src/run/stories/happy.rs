@@ -1,6 +1,7 @@
 //! What goes well.
 
 use super::Story;
+use super::lock::holder;
 use super::words::{FINAL_GATE, NODES_READY, merge, tasks};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -79,9 +80,8 @@ async fn every_rule_of_the_deployment_is_used_or_has_its_reason() {
     let number = story.issue(&tasks([NODES_READY, archive, &merge, FINAL_GATE])).await;
     story.start().await;
     story.closed(number).await;
-    // The lock that was given back is taken again: the same object, with another verb.
-    let another = story.issue(&tasks([NODES_READY])).await;
-    story.closed(another).await;
+    // Giving the lock back changes it, as renewing it does; whether a run lasts long enough for that is a matter of speed.
+    story.wait("the lock is given back", || holder(&story).is_none()).await;
     let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (role, rule, _why) in NOT_USED_YET {
         expected.entry(role.to_owned()).or_default().push(rule.to_owned());

@@ -10,7 +10,7 @@ fn one_merge(pull: u64) -> String {
 }
 
 /// Who holds the lock, as the Lease says.
-fn holder(story: &Story) -> Option<String> {
+pub(super) fn holder(story: &Story) -> Option<String> {
     let lease = story.world.kubernetes().get(&LEASE, Some("caretaker"), "caretaker")?;
     lease["spec"]["holderIdentity"].as_str().filter(|holder| !holder.is_empty()).map(str::to_owned)
 }

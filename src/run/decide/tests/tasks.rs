@@ -362,6 +362,8 @@ fn what_is_reserved_around_a_task_is_a_persons() {
         let decision = scene.decide();
         assert_eq!(scene.says(), "note waits", "{body}");
         scene.noted(decision);
+        assert_eq!(scene.says(), "call", "{body}");
+        scene.labelled();
         assert_eq!(scene.says(), "people", "{body}");
     }
     // Somebody has merged it: that is the answer.
