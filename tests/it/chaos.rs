@@ -27,8 +27,9 @@ use std::time::{Duration, Instant};
 use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
-/// How many seeds there are when nobody says so.
-const CASES: u64 = 3;
+/// How many seeds there are when nobody says so, and the first of them: the same every day. New ones are for who asks.
+const CASES: u64 = 2;
+const FIRST: u64 = 77;
 
 /// For so long new ones are begun then. A slow machine gets through fewer, and says how many.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -349,7 +350,7 @@ async fn undisturbed(goes_wrong: bool) -> &'static FinalState {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn in_every_weather_a_run_ends_as_in_none() {
-    let seed = number("CARETAKER_TEST_SEED").unwrap_or_else(rand::random);
+    let seed = number("CARETAKER_TEST_SEED").unwrap_or(FIRST);
     let asked = number("CARETAKER_TEST_CASES");
     let cases = asked.unwrap_or(CASES);
     println!("CARETAKER_TEST_SEED={seed}, {cases} cases");
