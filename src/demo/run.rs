@@ -160,12 +160,13 @@ async fn until_the_end(
     let deadline = if outside { DEADLINE_OUTSIDE } else { DEADLINE };
     loop {
         follower.follow(live).await?;
-        let missing = if outside { missing_outside(stage, follower) } else { stage.missing() };
-        let Some(missing) = missing else {
+        let missing = || if outside { missing_outside(stage, follower) } else { stage.missing() };
+        if if outside { missing().is_none() } else { stage.is_over() } {
             follower.follow(live).await?;
             return Ok(());
-        };
+        }
         if began.elapsed() > deadline {
+            let missing = missing().unwrap_or_default();
             return Err(DemoError::Late { seconds: began.elapsed().as_secs(), missing });
         }
         tokio::time::sleep(LOOK).await;

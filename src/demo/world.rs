@@ -310,6 +310,15 @@ impl Stage {
         self.world.gitea().set_delivery_mode(DeliveryMode::Dropped);
     }
 
+    /// Whether the scenario is at its end. Cheap while it is not: this is asked all the time.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        self.issue().is_some_and(|issue| {
+            (issue.state == IssueState::Closed || self.goes_wrong && waits_for_people(&issue.body))
+                && self.missing().is_none()
+        })
+    }
+
     /// What is missing until the scenario is at its end; `None`: it is there.
     #[must_use]
     pub fn missing(&self) -> Option<String> {

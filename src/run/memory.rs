@@ -2,14 +2,15 @@
 //! never correctness.
 
 use super::situation::Unread;
+use super::trust::Boxes;
 use super::writing::LastTime;
 use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::Steadiness;
-use crate::issue::{RemadePull, TaskKey};
+use crate::issue::{Home, RemadePull, TaskKey};
 use crate::merge::classify::Classification;
 use crate::merge::rollout::Rollout;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 /// What is known of one state of a pull request; never changes for the same head and description.
@@ -23,9 +24,41 @@ pub(crate) struct PullDetails {
     pub(crate) classification: Classification,
 }
 
+/// The tasks of the texts that an issue had. Each look needs all of its history, which only grows: no text is read twice.
+#[derive(Debug, Default)]
+pub(crate) struct KnownTexts {
+    home: Option<Home>,
+    boxes: HashMap<String, Arc<Boxes>>,
+}
+
+impl KnownTexts {
+    /// Forgets the texts that are not among these, and all of them when the issue lies elsewhere now, which changes what a
+    /// link in them means.
+    pub(crate) fn keep<'a>(&mut self, home: Option<&Home>, texts: impl Iterator<Item = &'a str>) {
+        if self.home.as_ref() != home {
+            self.home = home.cloned();
+            self.boxes.clear();
+        }
+        let kept: HashSet<&str> = texts.collect();
+        self.boxes.retain(|text, _| kept.contains(text.as_str()));
+    }
+
+    /// The tasks of a text: known, or read now.
+    pub(crate) fn boxes(&mut self, text: &str, read: impl FnOnce() -> Boxes) -> Arc<Boxes> {
+        if let Some(known) = self.boxes.get(text) {
+            return Arc::clone(known);
+        }
+        let boxes = Arc::new(read());
+        self.boxes.insert(text.to_owned(), Arc::clone(&boxes));
+        boxes
+    }
+}
+
 /// Between two looks at one repository.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
+    /// The issue's texts of before.
+    pub(crate) texts: KnownTexts,
     /// Since when it has been as it is.
     pub(crate) steadiness: Steadiness,
     /// How the rollout stood, and since when.

@@ -229,7 +229,11 @@ pub(crate) async fn observe(
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
     let edits = inbox::issue_edits(&payloads);
-    let history = History::new(&edits, subject.ours, |body| boxes(parts, home.as_ref(), body));
+    let texts = edits.iter().flat_map(|edit| [edit.body_before.as_deref(), edit.body_after.as_deref()]);
+    memory.texts.keep(home.as_ref(), texts.flatten());
+    let history = History::new(&edits, subject.ours, |body| {
+        memory.texts.boxes(body, || boxes(parts, home.as_ref(), body))
+    });
     let trusted = Trusted::new(&parts.settings, subject.repository);
     let comments = match state.began_at.filter(|_| !subject.gone) {
         // The forge counts in seconds: a comment of the second in which the run began is older than the run by its time.

@@ -11,6 +11,7 @@ use crate::inbox::IssueEdit;
 use crate::issue::{ApprovalBox, KnownTask, Reading, TaskKey, is_line_id, read_approvals};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The accounts that count in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,18 +57,22 @@ pub(crate) type Boxes = BTreeMap<TaskKey, Shown>;
 /// The issue's history as deliveries tell it: each edit with what the tasks were before and after.
 #[derive(Debug, Clone)]
 pub(crate) struct History {
-    edits: Vec<(String, Option<Boxes>, Boxes)>,
+    edits: Vec<(String, Option<Arc<Boxes>>, Arc<Boxes>)>,
 }
 
 impl History {
     /// Reads the edits; those whose text is ours are nobody's word.
-    pub(crate) fn new(edits: &[IssueEdit], ours: &dyn OwnText, boxes: impl Fn(&str) -> Boxes) -> Self {
+    pub(crate) fn new(
+        edits: &[IssueEdit],
+        ours: &dyn OwnText,
+        mut boxes: impl FnMut(&str) -> Arc<Boxes>,
+    ) -> Self {
         let edits = edits
             .iter()
             .filter_map(|edit| {
                 let after = edit.body_after.as_deref()?;
                 (!ours.is_ours(after))
-                    .then(|| (edit.sender.clone(), edit.body_before.as_deref().map(&boxes), boxes(after)))
+                    .then(|| (edit.sender.clone(), edit.body_before.as_deref().map(&mut boxes), boxes(after)))
             })
             .collect();
         Self { edits }

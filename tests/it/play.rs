@@ -173,7 +173,7 @@ impl Play {
 
     /// Plays on to the scenario's end, where the service is killed, and tells it.
     pub(super) async fn on_to_the_end(&mut self, what: &str) -> FinalState {
-        self.until(what, LOOK, |stage| stage.missing().is_none()).await;
+        self.until(what, LOOK, Stage::is_over).await;
         self.stop.cancel();
         (&mut self.person).await.expect("the script ends");
         self.service.kill();
