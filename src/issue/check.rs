@@ -81,7 +81,8 @@ pub(super) fn check(words: &[String], task: Words<'_>) -> Option<Check> {
     if has(&["nodes", "node"]) && has(&["ready"]) && only(&nodes) {
         return Some(Check::NodesReady);
     }
-    let ceph = ["ceph", "health", "healthy", "health_ok", "storage", "ok", "rook"];
+    // `ceph -s` says it.
+    let ceph = ["ceph", "s", "health", "healthy", "health_ok", "storage", "ok", "rook"];
     if has(&["ceph"]) && has(&["health", "healthy", "health_ok"]) && only(&ceph) {
         return Some(Check::CephHealthy);
     }

@@ -146,6 +146,9 @@ fn opening(title: &str) -> Opening<'_> {
     opening
 }
 
+/// Words that say of something that it is well. A title of these and of what the probes know alone is a question to them.
+const STATEMENTS: &[&str] = &["ready", "synced", "healthy", "health_ok", "green", "running"];
+
 /// Judges.
 pub(crate) fn judge(task: Words<'_>) -> Judged {
     let opening = opening(task.title);
@@ -208,11 +211,14 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
             None => Judged::free(Kind::Action { action }),
         };
     }
-    if matches!(first, "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "universal") {
+    let verb = matches!(first, "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "universal");
+    // `All nodes Ready` states what a verb would have asked to be verified.
+    let question = (verb || any(STATEMENTS)).then(|| check(&self::words(&without_ids(title)), task)).flatten();
+    if verb || question.is_some() {
         if let Some(reserve) = &opening.reserve {
             return Judged::conditional(Kind::Person, reserve);
         }
-        return match check(&self::words(&without_ids(title)), task) {
+        return match question {
             Some(check) => Judged::free(Kind::Verify { check }),
             None => Judged::person(Kind::Person, wording::why_no_probe()),
         };
@@ -228,10 +234,11 @@ fn is_final(words: &[String], task: Words<'_>) -> bool {
     let first = words.first().map_or("", String::as_str);
     let all = || task.final_section && matches!(check(words, task), Some(super::Check::AllLayers));
     gate && words.iter().all(|word| is_of_a_gate(word))
-        || matches!(
+        || (matches!(
             first,
             "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "final" | "universal"
-        ) && all()
+        ) || has(STATEMENTS))
+            && all()
 }
 
 /// A closing without what is a good reason for one: `superseded by #18`.
@@ -455,6 +462,13 @@ mod tests {
             ("Verify the System layer is GREEN", verify(Check::Layer(Layer::System)), None),
             ("Verify all layers are GREEN", verify(Check::AllLayers), None),
             ("Run universal validation gate", verify(Check::AllLayers), None),
+            ("All nodes Ready", verify(Check::NodesReady), None),
+            ("`ceph -s` is HEALTH_OK", verify(Check::CephHealthy), None),
+            ("All Argo apps Synced/Healthy", verify(Check::ApplicationsHealthy), None),
+            ("All layers GREEN", verify(Check::AllLayers), None),
+            ("Make all nodes Ready", Kind::Person, Some(Person)),
+            ("Ceph health", Kind::Person, Some(Person)),
+            ("If the update failed: all nodes Ready", Kind::Person, Some(Person)),
             ("Run final universal validation gate", Kind::Final, None),
             ("Final validation gate", Kind::Final, None),
             ("Verify the backup of the database", Kind::Person, Some(Person)),

@@ -259,10 +259,10 @@ async fn play(weather: &Weather, what: &str) -> FinalState {
             if due.is_none() && effects.at_the_forge >= *nth {
                 due = Some(Instant::now() + *after);
             }
-            due.is_some_and(|due| Instant::now() >= due) || stage.missing().is_none()
+            due.is_some_and(|due| Instant::now() >= due) || stage.is_over()
         })
         .await;
-        if play.stage.missing().is_none() {
+        if play.stage.is_over() {
             break;
         }
         befall(&mut play, *doing);

@@ -106,11 +106,7 @@ async fn killed(goes_wrong: bool, kills: &Kills) -> FinalState {
 
 /// The run may have had fewer effects than the one that was measured.
 fn is_over(stage: &Stage) -> bool {
-    let closed = |issue: &sim::gitea::IssueView| issue.state == sim::gitea::IssueState::Closed;
-    let is_called = |issue: &sim::gitea::IssueView| issue.labels.iter().any(|label| label == "needs-human");
-    merge_commits(stage) == 6
-        && stage.issue().is_some_and(|issue| closed(&issue) || is_called(&issue))
-        && stage.missing().is_none()
+    merge_commits(stage) == 6 && stage.is_over()
 }
 
 /// A run that nobody disturbs, which all others are compared to.
@@ -120,7 +116,7 @@ async fn undisturbed(goes_wrong: bool) -> &'static (FinalState, Measure) {
     let cell = if goes_wrong { &DEFAULT } else { &CLEAN };
     cell.get_or_init(|| async {
         let mut play = Play::begin(scenario(goes_wrong)).await;
-        play.until("undisturbed", LOOK, |stage| stage.missing().is_none()).await;
+        play.until("undisturbed", LOOK, Stage::is_over).await;
         let mut effects = Effects::default();
         effects.look(&play.stage);
         let measure = Measure {
