@@ -17,13 +17,18 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
         // Both are effects without an outcome, which were asked about before this.
         Stage::Asked => Decision::Confirm(change.step),
         Stage::RevertAsked { step } => Decision::Confirm(*step),
-        Stage::Merged => rolling_out(situation, change),
+        Stage::Merged => {
+            let merged_at = change.merged.as_ref().map_or(situation.now, |(_, at, _)| *at);
+            watchable(situation, change, merged_at, rolling_out(situation, change))
+        }
         Stage::RevertProposed { proposal, at } => proposal::next(situation, change, proposal, *at),
-        Stage::RolledOut { at } => settling(situation, change, *at),
+        Stage::RolledOut { at } => watchable(situation, change, *at, settling(situation, change, *at)),
         Stage::Reverted { at, rolled_out, .. } => {
             let phase = rolled_out.unwrap_or(*at);
             let decision = undoing(situation, change, *at, *rolled_out);
-            let overdue = watched(situation, phase) >= situation.timing.rollout_maximum(change.plan.risk);
+            let overdue = situation.watch.unbroken(phase, situation.now)
+                >= situation.timing.rollout_maximum(change.plan.risk)
+                || is_unwatchable(situation, change, phase);
             match (&change.stage, &decision) {
                 // Writing down that it ended goes on; whatever would go on for ever is a person's.
                 (
@@ -45,10 +50,30 @@ pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
 
-/// How much time has passed since then, of the time in which anybody looked: a service that was down, or a laptop that
-/// slept, knows nothing of what took how long meanwhile.
-fn watched(situation: &Situation<'_>, since: Timestamp) -> Duration {
-    elapsed(situation.now, situation.watched_since.map_or(situation.now, |watched| watched.max(since)))
+/// The time that a change is given at most, besides the rollout: until then GREEN has held, or a person looks.
+fn most(situation: &Situation<'_>, change: &Change) -> Duration {
+    let risk = change.plan.risk;
+    situation.timing.settle() + situation.timing.soak(risk) + situation.timing.rollout_maximum(risk)
+}
+
+/// Whether the looks have been too far apart for so long that nothing can be judged: then neither a grace time nor a
+/// maximum, which count watched time alone, would ever pass. Twice what a change is given at most, since with a close watch
+/// everything has come to its end by then: what settles within its maximum, what does not after it, and a trouble of the
+/// last moment after a maximum of its own.
+fn is_unwatchable(situation: &Situation<'_>, change: &Change, since: Timestamp) -> bool {
+    let attended = situation.watch.attended(since, situation.now);
+    attended > situation.watch.unbroken(since, situation.now) && attended >= most(situation, change) * 2
+}
+
+/// What is waited for goes to a person where it cannot be watched. Never a reason to undo: it is UNKNOWN.
+fn watchable(situation: &Situation<'_>, change: &Change, since: Timestamp, decision: Decision) -> Decision {
+    match decision {
+        Decision::Wait(_) if is_unwatchable(situation, change, since) => {
+            let why = wording::not_watched(&change.plan.title, &situation.recon.layers());
+            hand_over(situation, change, &why, &new_findings(situation, change))
+        }
+        decision => decision,
+    }
 }
 
 /// Findings that were not there before the change.
@@ -89,7 +114,7 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
             }
             let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
             let longest = situation.timing.rollout_maximum(change.plan.risk);
-            if stalled || watched(situation, *merged_at) >= longest {
+            if stalled || situation.watch.unbroken(*merged_at, situation.now) >= longest {
                 // Where something is wrong, that is judged: after a restart nobody knows since when it has been. A
                 // time-out alone is never a reason to revert.
                 if !worse.is_empty() {
@@ -111,9 +136,9 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
     let green = situation.green_since.map(|since| elapsed(situation.now, since.max(rolled_out)));
     // What comes and goes never settles and is never there for long enough to be judged: a person has to look. That is
     // no reason to undo it. Counted besides the time that a good change needs.
-    let most = settle + soak + situation.timing.rollout_maximum(change.plan.risk);
+    let most = most(situation, change);
     let held = green.is_some_and(|green| green >= settle + soak);
-    if !held && watched(situation, rolled_out) >= most {
+    if !held && situation.watch.unbroken(rolled_out, situation.now) >= most {
         let layers = situation.recon.layers();
         let why = wording::never_settled(&change.plan.title, &layers);
         return hand_over(situation, change, &why, &[]);
@@ -194,7 +219,7 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         return Decision::Note(vec![Event::Trouble { change: change.step, findings: now_described }]);
     }
     let began = change.trouble.as_ref().map_or(situation.now, |(since, _)| *since);
-    let lasted = watched(situation, began);
+    let lasted = situation.watch.unbroken(began, situation.now);
     let grace = situation.timing.grace();
     if lasted < grace {
         return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
@@ -358,7 +383,7 @@ fn undoing(
         };
     };
     if !new.is_empty() || situation.green_since.is_none() && change.plan.baseline.is_empty() {
-        if watched(situation, rolled_out) >= situation.timing.rollout_no_progress() {
+        if situation.watch.unbroken(rolled_out, situation.now) >= situation.timing.rollout_no_progress() {
             return undone_badly(situation, change, commit, &new);
         }
         return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
