@@ -148,6 +148,14 @@ pub(crate) fn too_many_attempts(attempts: u32) -> String {
     format!("tried {attempts} times without success: a person has to look")
 }
 
+/// The forge gave no answer to an effect for too long.
+pub(crate) fn forge_silent(tries: u32, why: &str) -> String {
+    format!(
+        "tried {tries} times, and the forge gave no answer to it for too long ({}): a person has to look at the forge",
+        quote_outside(why, SHORT)
+    )
+}
+
 /// A closing that its own words make conditional.
 pub(crate) fn close_needs_person(number: IssueNumber) -> String {
     format!(

@@ -1,12 +1,13 @@
 //! The change in flight: rollout, settling, trouble, undoing (DESIGN 6.4 to 6.6).
 
+use super::retry::{failures, given_up};
 use super::{Decision, Waiting, proposal};
 use crate::cluster::ObjectRef;
 use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
-use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome, TroubleFinding};
+use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
 use crate::run::situation::Situation;
-use crate::run::state::{Change, Stage};
+use crate::run::state::{Act, Change, Failures, Stage};
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -268,8 +269,14 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     if let Some(why) = &change.plan.not_reversible {
         return hand_over(situation, change, &wording::not_reversible(&reason, why), &new);
     }
-    if let Some(why) = revert_failed(situation, change) {
+    let is_its_revert =
+        |act: &Act| matches!(&act.effect, Effect::Revert { change: of, .. } if *of == change.step);
+    if let Some(why) = given_up(situation, is_its_revert, REVERT_ATTEMPTS) {
         return hand_over(situation, change, &wording::revert_refused(&reason, &why), &new);
+    }
+    if let Some((Failures { silence: Some(_), why, .. }, true)) = failures(situation, is_its_revert) {
+        let what = wording::act_revert(change.plan.pull);
+        return Decision::Wait(Waiting::World(wording::tried_again_later(&what, &why)));
     }
     match &change.merged {
         // A push after the merge may be what did it.
@@ -285,24 +292,10 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
 }
 
 /// How often the undoing of one change is tried.
-const REVERT_ATTEMPTS: usize = 3;
+const REVERT_ATTEMPTS: u32 = 3;
 
 /// How often an Application's operation is stopped for one undoing; a controller that does not take it is waited for.
 const TERMINATE_ATTEMPTS: usize = 3;
-
-/// Why the undoing of this change is not tried again: it was refused, or did not happen too often.
-fn revert_failed(situation: &Situation<'_>, change: &Change) -> Option<String> {
-    let tried: Vec<&Outcome> = situation
-        .state
-        .acts
-        .iter()
-        .filter(|act| matches!(&act.effect, Effect::Revert { change: of, .. } if *of == change.step))
-        .filter_map(|act| act.ended.as_ref().map(|(_, outcome)| outcome))
-        .collect();
-    let refused = tried.iter().find(|outcome| matches!(outcome, Outcome::Refused { .. }));
-    let last = refused.or_else(|| tried.last().filter(|_| tried.len() >= REVERT_ATTEMPTS))?;
-    last.why_not()
-}
 
 /// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.
 fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[&Finding]) -> Decision {

@@ -430,6 +430,30 @@ fn an_undoing_that_is_refused_or_never_happens_is_a_persons() {
     let not_yet = Outcome::NotYet { why: "the forge does not answer".to_owned() };
     assert_eq!(undo(not_yet.clone(), 2).says(), "revert");
     is_handed_over(&undo(not_yet, 3), "the forge does not answer");
+    // No answer at all is no refusal: it is tried again after a pause, for half an hour.
+    let mut scene = condemned(attributed());
+    let mut tries = 0;
+    while scene.clock <= NOW + 3600 {
+        match scene.decide() {
+            Decision::Perform(effect @ Effect::Revert { .. }) => {
+                let step = scene.fold(scene.clock, Event::Intended { effect });
+                let outcome = Outcome::Unanswered { why: "status 502".to_owned() };
+                scene.fold(scene.clock, Event::Ended { step, outcome });
+                tries += 1;
+            }
+            decision if result(&decision).is_some() => break,
+            Decision::Note(events) => {
+                for event in events {
+                    scene.fold(scene.clock, event);
+                }
+            }
+            Decision::Wait(_) => scene.clock += 10,
+            other => panic!("{other:?}"),
+        }
+    }
+    is_handed_over(&scene, "status 502");
+    assert!((1800..=2100).contains(&(scene.clock - NOW)), "{}", scene.clock - NOW);
+    assert!((6..=20).contains(&tries), "{tries}");
 }
 
 #[test]
