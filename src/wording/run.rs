@@ -583,6 +583,11 @@ pub(crate) fn repository_file_unread(error: &ForgeError) -> String {
     )
 }
 
+/// Said where the operator looks: an archive takes no words.
+pub(crate) fn archived_in_flight() -> String {
+    "the repository was archived in the middle of a change: it is followed to its end, and nothing can be written there; take it out of the archive to go on".to_owned()
+}
+
 /// The repository's own file asks for what it may not.
 pub(crate) fn repository_file_refused(why: &str) -> String {
     format!(
