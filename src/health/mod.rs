@@ -27,5 +27,5 @@ pub(crate) use rights::{Feature, Need, Work, needed, rights};
 #[cfg(test)]
 pub(crate) use settings::Acknowledgement;
 pub(crate) use settings::Settings;
-pub(crate) use steadiness::Steadiness;
+pub(crate) use steadiness::{Steadiness, Watch};
 pub(crate) use types::*;

@@ -5,14 +5,80 @@
 
 use super::{FindingId, Recon, Verdict};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
+
+/// A gap between two looks counts as time in which somebody was there for at most so many times the longest gap of a close
+/// watch: looks may be so slow, but a laptop that slept for hours was not looking at anything.
+const SLOWEST: u32 = 10;
+
+/// So many absences are remembered. A change that outlives more of them is judged a little early, by a person.
+const ABSENCES: usize = 64;
+
+/// When anybody looked, and how closely.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Watch {
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    unbroken_since: Option<Timestamp>,
+    /// When each one ended, and how much of it nobody was there for.
+    absences: VecDeque<(Timestamp, Duration)>,
+}
+
+impl Watch {
+    /// Takes in a look, and says whether the time since the one before was watched: no more than `maximum_gap` of it.
+    pub(crate) fn look(&mut self, at: Timestamp, maximum_gap: Duration) -> bool {
+        let passed = self.last.map(|last| Duration::try_from(at.duration_since(last)));
+        self.last = Some(at);
+        match passed {
+            Some(Ok(passed)) if passed <= maximum_gap => return true,
+            Some(Ok(passed)) => {
+                let away = passed.saturating_sub(maximum_gap * SLOWEST);
+                if !away.is_zero() {
+                    self.absences.push_back((at, away));
+                }
+                if self.absences.len() > ABSENCES {
+                    self.absences.pop_front();
+                }
+            }
+            // The first look, or a clock that was put back: nothing is known of before.
+            None | Some(Err(_)) => {
+                self.first = Some(at);
+                self.absences.clear();
+            }
+        }
+        self.unbroken_since = Some(at);
+        false
+    }
+
+    /// Until the newest look nobody meant to look closely: how much time was attended counts from there.
+    pub(crate) fn was_set_aside(&mut self) {
+        self.first = self.last;
+        self.absences.clear();
+    }
+
+    /// How much time has passed since then, of that which was watched without a gap to this day: what took longer than it
+    /// may, while nobody looked, has not.
+    pub(crate) fn unbroken(&self, since: Timestamp, now: Timestamp) -> Duration {
+        elapsed(now, self.unbroken_since.map_or(now, |unbroken| unbroken.max(since)))
+    }
+
+    /// How much time has passed since then in which somebody was there, however far apart the looks were.
+    pub(crate) fn attended(&self, since: Timestamp, now: Timestamp) -> Duration {
+        let since = self.first.map_or(now, |first| first.max(since));
+        let away = |(ended, away): &(Timestamp, Duration)| elapsed(*ended, since).min(*away);
+        elapsed(now, since).saturating_sub(self.absences.iter().map(away).sum())
+    }
+}
+
+fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
+    Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
+}
 
 /// How steady the cluster has been. Lives in the process: after a restart it begins anew, which errs on the safe side.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Steadiness {
-    last: Option<Timestamp>,
-    watched_since: Option<Timestamp>,
+    watch: Watch,
     green_since: Option<Timestamp>,
     first_seen: BTreeMap<FindingId, Timestamp>,
 }
@@ -22,12 +88,8 @@ impl Steadiness {
     /// apart two passes may be for the time between them to count as watched.
     pub(crate) fn observe(&mut self, recon: &Recon, excused: &BTreeSet<FindingId>, maximum_gap: Duration) {
         let began = recon.began_at;
-        let watched = self.last.is_some_and(|last| {
-            Duration::try_from(began.duration_since(last)).is_ok_and(|passed| passed <= maximum_gap)
-        });
-        if !watched {
+        if !self.watch.look(began, maximum_gap) {
             self.green_since = None;
-            self.watched_since = Some(began);
             // What was seen before the gap is still the same finding, if it is still there.
         }
         self.green_since =
@@ -37,7 +99,6 @@ impl Steadiness {
             .blocking()
             .map(|finding| (finding.id.clone(), known.get(&finding.id).copied().unwrap_or(began)))
             .collect();
-        self.last = Some(began);
     }
 
     /// Since when every layer has been GREEN without a break.
@@ -45,14 +106,19 @@ impl Steadiness {
         self.green_since
     }
 
-    /// Since when nothing but watched time has passed: what took longer than it may, while nobody looked, has not.
-    pub(crate) fn watched_since(&self) -> Option<Timestamp> {
-        self.watched_since
+    /// When anybody looked.
+    pub(crate) fn watch(&self) -> &Watch {
+        &self.watch
     }
 
     /// Since when each finding of the newest pass has been seen without a break.
     pub(crate) fn first_seen(&self) -> &BTreeMap<FindingId, Timestamp> {
         &self.first_seen
+    }
+
+    /// The run is stopped, and looked at as rarely as that asks for: it says nothing of how closely it can be watched.
+    pub(crate) fn was_set_aside(&mut self) {
+        self.watch.was_set_aside();
     }
 
     /// Something was changed: GREEN of before says nothing about after.
@@ -119,9 +185,64 @@ mod tests {
     #[test]
     fn a_stretch_that_nobody_watched_starts_the_watch_anew() {
         use Verdict::{Green, Red};
-        assert_eq!(observe(&[]).watched_since(), None);
-        assert_eq!(observe(&[(100, Green), (80, Red), (60, Green)]).watched_since(), Some(ago(100)));
-        assert_eq!(observe(&[(100, Green), (60, Green), (40, Green)]).watched_since(), Some(ago(60)));
+        let unbroken =
+            |passes: &[(i64, Verdict)]| observe(passes).watch().unbroken(ago(1000), ago(0)).as_secs();
+        assert_eq!(unbroken(&[]), 0);
+        assert_eq!(unbroken(&[(100, Green), (80, Red), (60, Green)]), 100);
+        assert_eq!(unbroken(&[(100, Green), (60, Green), (40, Green)]), 60);
+        assert_eq!(observe(&[(100, Green), (80, Green)]).watch().unbroken(ago(90), ago(0)).as_secs(), 90);
+    }
+
+    #[test]
+    fn looks_that_are_too_far_apart_are_time_in_which_somebody_was_there() {
+        // Looks, so many seconds ago each; since when; how much is watched without a gap, and attended. With a longest gap
+        // of 30 s, one of up to 300 s is a slow look, and the rest of a longer one is an absence.
+        type Case = (&'static [i64], i64, u64, u64);
+        let cases: [Case; 9] = [
+            (&[], 500, 0, 0),
+            (&[0], 500, 0, 0),
+            (&[100, 80, 60], 500, 100, 100),
+            (&[1000, 900, 800, 700, 600, 500, 400, 300, 200, 100], 1000, 100, 1000),
+            (&[1000, 900, 800, 700, 600, 500, 400, 300, 200, 100], 450, 100, 450),
+            // Close and slow ones by turns never make a long watch.
+            (&[200, 180, 140, 120, 80, 60, 20], 200, 20, 200),
+            // Hours of sleep, in which the change was made before them or in the middle of them.
+            (&[20_100, 20_090, 90, 80], 20_095, 90, 395),
+            (&[20_100, 20_090, 90, 80], 5000, 90, 90),
+            // A clock that was put back begins anew.
+            (&[100, 4000, 3980], 5000, 4000, 4000),
+        ];
+        for (looks, since, unbroken, attended) in cases {
+            let mut watch = Watch::default();
+            for look in looks {
+                watch.look(ago(*look), GAP);
+            }
+            let counted = (watch.unbroken(ago(since), ago(0)), watch.attended(ago(since), ago(0)));
+            assert_eq!((counted.0.as_secs(), counted.1.as_secs()), (unbroken, attended), "{looks:?} {since}");
+        }
+    }
+
+    #[test]
+    fn while_a_run_is_stopped_rare_looks_are_meant() {
+        let mut watch = Watch::default();
+        for look in [1000, 800, 600, 400] {
+            watch.look(ago(look), GAP);
+            if look >= 600 {
+                watch.was_set_aside();
+            }
+        }
+        assert_eq!(watch.attended(ago(2000), ago(0)).as_secs(), 600);
+        assert_eq!(watch.unbroken(ago(2000), ago(0)).as_secs(), 400);
+    }
+
+    #[test]
+    fn what_is_remembered_of_absences_is_bounded() {
+        let mut watch = Watch::default();
+        for look in (0..1000).rev() {
+            watch.look(ago(look * 3600), GAP);
+        }
+        assert_eq!(watch.absences.len(), ABSENCES);
+        assert_eq!(watch.attended(ago(36_000), ago(0)), GAP * SLOWEST * 10);
     }
 
     #[test]

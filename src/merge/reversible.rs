@@ -198,6 +198,10 @@ fn judge_application(app: &Application, workloads: &[Workload]) -> Reversible {
     if app.resources.is_empty() {
         return Reversible::No(format!("{} does not say what it owns", app.name));
     }
+    // Settings alone say nothing of who takes them in, and what that does with them.
+    if known.is_empty() {
+        return Reversible::No(format!("{} owns no workload that could be looked at", app.name));
+    }
     if let Some(claim) = has(&["PersistentVolumeClaim"]) {
         return Reversible::UntilStarted(format!("{} keeps state in {}", app.name, claim.object));
     }

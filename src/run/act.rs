@@ -62,6 +62,12 @@ fn not_yet(error: &dyn std::fmt::Display) -> Outcome {
     Outcome::NotYet { why: error.to_string() }
 }
 
+/// What follows from an error of the forge: only an answer of it says that an effect did not happen.
+fn not_done(error: &ForgeError) -> Outcome {
+    let why = error.to_string();
+    if error.is_uncertain() { Outcome::Unanswered { why } } else { Outcome::NotYet { why } }
+}
+
 /// A random wait before the same text is tried again.
 pub(crate) async fn jitter(attempt: u32) {
     let most = 50_u64 << attempt.min(5);
@@ -75,19 +81,19 @@ pub(crate) async fn close_related(
     number: IssueNumber,
     now: Timestamp,
 ) -> Outcome {
-    let mut why = wording::text_keeps_changing();
+    let mut last = Outcome::NotYet { why: wording::text_keeps_changing() };
     for attempt in 0..WRITE_ATTEMPTS {
         match try_close(parts, context, number, now).await {
             Ok(outcome) => return outcome,
             // After a lost answer the next reading shows whether it happened.
             Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
-                why = error.to_string();
+                last = not_done(&error);
                 jitter(attempt).await;
             }
-            Err(error) => return not_yet(&error),
+            Err(error) => return not_done(&error),
         }
     }
-    Outcome::NotYet { why }
+    last
 }
 
 async fn try_close(
@@ -131,7 +137,7 @@ pub(crate) async fn ask_rebase(parts: &Parts, context: &Context<'_>, pull: PullN
             Ok(true) => return Outcome::Done { detail: String::new() },
             Ok(false) => return Outcome::Refused { why: wording::no_rebase_box(pull) },
             Err(ForgeError::Conflict { .. }) => jitter(attempt).await,
-            Err(error) => return not_yet(&error),
+            Err(error) => return not_done(&error),
         }
     }
     Outcome::NotYet { why: wording::text_keeps_changing() }
@@ -150,7 +156,7 @@ pub(crate) async fn call_person(parts: &Parts, context: &Context<'_>) -> Outcome
     };
     match done.await {
         Ok(()) => Outcome::Done { detail: String::new() },
-        Err(error) => not_yet(&error),
+        Err(error) => not_done(&error),
     }
 }
 
@@ -167,7 +173,7 @@ pub(crate) async fn release_person(parts: &Parts, context: &Context<'_>) -> Outc
     };
     match done.await {
         Ok(()) => Outcome::Done { detail: String::new() },
-        Err(error) => not_yet(&error),
+        Err(error) => not_done(&error),
     }
 }
 

@@ -76,7 +76,7 @@ impl Worker {
             }
             _ => self.carry_out(scene, work, step, &effect).instrument(span).await?,
         };
-        let retry = matches!(outcome, Outcome::NotYet { .. });
+        let retry = matches!(outcome, Outcome::NotYet { .. } | Outcome::Unanswered { .. });
         self.ended(work, step, outcome).await?;
         Ok((if retry { Next::Soon } else { Next::Now }, None))
     }

@@ -449,6 +449,12 @@ pub(crate) enum Outcome {
         /// Why.
         why: String,
     },
+    /// It did not happen as far as the forge shows, which gave no answer to it. That is no word about the effect, so no
+    /// attempt of its task is used up; it is found out once more what happened before it is tried again.
+    Unanswered {
+        /// Why.
+        why: String,
+    },
     /// It did not happen and will not.
     Refused {
         /// Why.
@@ -460,7 +466,10 @@ impl Outcome {
     /// Why it did not happen.
     pub(crate) fn why_not(&self) -> Option<String> {
         match self {
-            Self::NotYet { why } | Self::Outdated { why } | Self::Refused { why } => Some(why.clone()),
+            Self::NotYet { why }
+            | Self::Unanswered { why }
+            | Self::Outdated { why }
+            | Self::Refused { why } => Some(why.clone()),
             Self::Merged { .. } | Self::Reverted { .. } | Self::RevertProposed { .. } | Self::Done { .. } => {
                 None
             }

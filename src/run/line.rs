@@ -34,6 +34,7 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
                 Outcome::Done { detail } if detail.is_empty() => format!("done: {what}"),
                 Outcome::Done { detail } => format!("done: {what}: {detail}"),
                 Outcome::NotYet { why } => format!("not yet: {what}: {why}"),
+                Outcome::Unanswered { why } => format!("not answered: {what}: {why}"),
                 Outcome::Refused { why } => format!("refused: {what}: {why}"),
             }
         }

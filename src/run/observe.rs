@@ -150,7 +150,7 @@ impl Observation {
             elsewhere: self.elsewhere.as_deref(),
             recon: &self.recon,
             green_since: memory.steadiness.green_since(),
-            watched_since: memory.steadiness.watched_since(),
+            watch: memory.steadiness.watch(),
             first_seen: memory.steadiness.first_seen(),
             attributions: &self.attributions,
             head: &self.branch.head,
@@ -307,6 +307,10 @@ pub(crate) async fn observe(
         state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
+    let paused = paused(parts, &subject, &comments);
+    if paused.is_some() {
+        memory.steadiness.was_set_aside();
+    }
     Ok(Observation {
         now,
         issue: subject.issue.number,
@@ -314,7 +318,7 @@ pub(crate) async fn observe(
         template: issue::template_values(&subject.issue.body),
         order,
         obstacles,
-        paused: paused(parts, &subject, &comments),
+        paused,
         withdrawn: subject.issue.state == State::Closed
             || !subject.issue.has_label(&parts.settings.maintenance_label),
         issue_closed: subject.issue.state == State::Closed,

@@ -3,7 +3,7 @@
 use super::state::RunState;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
-use crate::health::{Attribution, FindingId, PlanMark, Recon};
+use crate::health::{Attribution, FindingId, PlanMark, Recon, Watch};
 use crate::issue::{Left, Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
@@ -151,8 +151,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) recon: &'a Recon,
     /// Since when every layer has been GREEN without a break.
     pub(crate) green_since: Option<Timestamp>,
-    /// Since when the cluster has been watched without a gap.
-    pub(crate) watched_since: Option<Timestamp>,
+    /// When anybody looked at the cluster, and how closely.
+    pub(crate) watch: &'a Watch,
     /// Since when each finding of this pass has been seen without a break.
     pub(crate) first_seen: &'a BTreeMap<FindingId, Timestamp>,
     /// How each finding relates to the change in flight.

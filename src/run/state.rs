@@ -347,8 +347,8 @@ impl RunState {
                 if self.change.as_ref().is_some_and(|change| change.step == step) {
                     self.change = None;
                 }
-                // That it has to be rebased first is no failed attempt.
-                if !matches!(outcome, Outcome::Outdated { .. })
+                // Neither that it has to be rebased first is a failed attempt, nor that the forge did not answer.
+                if !matches!(outcome, Outcome::Outdated { .. } | Outcome::Unanswered { .. })
                     && let Some(record) = self.tasks.get_mut(&plan.key)
                 {
                     record.attempts += 1;
@@ -375,7 +375,10 @@ impl RunState {
                     current.synced = 0;
                 }
             }
-            (Effect::Revert { change, .. }, Outcome::NotYet { .. } | Outcome::Refused { .. }) => {
+            (
+                Effect::Revert { change, .. },
+                Outcome::NotYet { .. } | Outcome::Unanswered { .. } | Outcome::Refused { .. },
+            ) => {
                 // Back to the merge: its rollout is judged anew, and with it whether the revert is still wanted.
                 if let Some(current) = self.change_mut(*change) {
                     current.stage = Stage::Merged;
@@ -435,17 +438,23 @@ impl RunState {
     }
 
     /// The tries of an effect that did not happen since it last did, or since the run was taken up.
-    pub(crate) fn failures(&self, is: impl Fn(&Effect) -> bool) -> Option<Failures> {
+    pub(crate) fn failures(&self, is: impl Fn(&Act) -> bool) -> Option<Failures> {
         let mut failures: Option<Failures> = None;
-        for act in self.acts.iter().filter(|act| is(&act.effect)) {
+        for act in self.acts.iter().filter(|act| is(act)) {
             let Some((at, outcome)) = &act.ended else { continue };
             failures = match outcome.why_not() {
-                Some(why) if self.taken_up.is_none_or(|taken_up| act.step > taken_up) => Some(Failures {
-                    count: failures.as_ref().map_or(0, |known| known.count) + 1,
-                    since: failures.as_ref().map_or(*at, |known| known.since),
-                    last: *at,
-                    why,
-                }),
+                Some(why) if self.taken_up.is_none_or(|taken_up| act.step > taken_up) => {
+                    let silent = matches!(outcome, Outcome::Unanswered { .. });
+                    let silence = failures.as_ref().and_then(|known| known.silence).unwrap_or((0, *at));
+                    Some(Failures {
+                        count: failures.as_ref().map_or(0, |known| known.count) + 1,
+                        answered: failures.as_ref().map_or(0, |known| known.answered) + u32::from(!silent),
+                        silence: silent.then_some((silence.0 + 1, silence.1)),
+                        since: failures.as_ref().map_or(*at, |known| known.since),
+                        last: *at,
+                        why,
+                    })
+                }
                 _ => None,
             };
         }

@@ -35,7 +35,10 @@ pub(crate) fn tone(event: &Event) -> Tone {
         | Event::ApprovalAsked { .. }
         | Event::CommentAsked { .. }
         | Event::Waits { .. }
-        | Event::Ended { outcome: Outcome::NotYet { .. } | Outcome::Outdated { .. }, .. } => Tone::Waits,
+        | Event::Ended {
+            outcome: Outcome::NotYet { .. } | Outcome::Unanswered { .. } | Outcome::Outdated { .. },
+            ..
+        } => Tone::Waits,
         Event::Approved { .. } | Event::Vouched { .. } | Event::AdoptionConfirmed { .. } => Tone::Person,
         Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,
         _ => Tone::Plain,

@@ -90,11 +90,23 @@ pub(crate) fn settling(title: &str, followed: bool) -> String {
 
 /// GREEN never held for long enough after a change.
 pub(crate) fn never_settled(title: &str, layers: &BTreeMap<Layer, Verdict>) -> String {
-    let layers =
-        layers.iter().map(|(layer, verdict)| format!("{layer} {verdict}")).collect::<Vec<_>>().join(", ");
     format!(
-        "merged {}, but the layers were not GREEN without a break for long enough in all the time that it was given (now {layers}). That alone is no reason to undo it: look what comes and goes, then tick this task or revert the merge",
-        title_of(title)
+        "merged {}, but the layers were not GREEN without a break for long enough in all the time that it was given (now {}). That alone is no reason to undo it: look what comes and goes, then tick this task or revert the merge",
+        title_of(title),
+        layers_now(layers)
+    )
+}
+
+fn layers_now(layers: &BTreeMap<Layer, Verdict>) -> String {
+    layers.iter().map(|(layer, verdict)| format!("{layer} {verdict}")).collect::<Vec<_>>().join(", ")
+}
+
+/// The looks were too far apart to judge a change by.
+pub(crate) fn not_watched(title: &str, layers: &BTreeMap<Layer, Verdict>) -> String {
+    format!(
+        "merged {}, but for twice the time that it was given the looks at the cluster were too far apart to judge it (now {}). That is UNKNOWN, and no reason to undo it: find out why the looks take so long, look at the layers, then tick this task or revert the merge",
+        title_of(title),
+        layers_now(layers)
     )
 }
 

@@ -148,6 +148,14 @@ pub(crate) fn too_many_attempts(attempts: u32) -> String {
     format!("tried {attempts} times without success: a person has to look")
 }
 
+/// The forge gave no answer to an effect for too long.
+pub(crate) fn forge_silent(tries: u32, why: &str) -> String {
+    format!(
+        "tried {tries} times, and the forge gave no answer to it for too long ({}): a person has to look at the forge",
+        quote_outside(why, SHORT)
+    )
+}
+
 /// A closing that its own words make conditional.
 pub(crate) fn close_needs_person(number: IssueNumber) -> String {
     format!(
@@ -573,6 +581,11 @@ pub(crate) fn repository_file_unread(error: &ForgeError) -> String {
         "`.caretaker.toml` could not be read ({}): until it can, caretaker only observes",
         quote_outside(&error.to_string(), SHORT)
     )
+}
+
+/// Said where the operator looks: an archive takes no words.
+pub(crate) fn archived_in_flight() -> String {
+    "the repository was archived in the middle of a change: it is followed to its end, and nothing can be written there; take it out of the archive to go on".to_owned()
 }
 
 /// The repository's own file asks for what it may not.

@@ -40,9 +40,6 @@ const LOOK: Duration = Duration::from_millis(20);
 /// How many effects at the forge a run has, about.
 const EFFECTS: usize = 30;
 
-/// How often a merge is tried before a person is called.
-const TRIES: u32 = 3;
-
 /// Whom the cluster knows the service as.
 const SERVICE_ACCOUNT: &str = "system:serviceaccount:caretaker:caretaker";
 
@@ -115,16 +112,6 @@ impl Weather {
                 doings.push(one(&mut random));
             }
         }
-        // A merge, or an undoing, that does not happen three times is a person's, which is another end.
-        let mut left = TRIES - 1;
-        doings.retain_mut(|doing| match doing {
-            Doing::Forge(Target::Write | Target::Merge | Target::Commit, _, times) => {
-                *times = (*times).min(left);
-                left -= *times;
-                *times > 0
-            }
-            _ => true,
-        });
         for _ in 0..random.random_range(0..=2) {
             doings.push(Doing::Kill);
         }

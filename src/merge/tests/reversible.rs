@@ -55,6 +55,15 @@ fn own(world: &mut World, kind: &str) {
     }
 }
 
+fn owns_only(world: &mut World, kinds: &[&str]) {
+    if let Some(app) = &mut world.application {
+        app.resources.clear();
+    }
+    for kind in kinds {
+        own(world, kind);
+    }
+}
+
 #[test]
 fn each_fact_has_its_answer() {
     type Spoil = fn(&mut World);
@@ -93,6 +102,10 @@ fn each_fact_has_its_answer() {
             |w| w.application.iter_mut().for_each(|app| app.resources.clear()),
             Word::No,
         ),
+        ("settings alone", |w| owns_only(w, &["ConfigMap", "Secret", "Namespace"]), Word::No),
+        ("a claim alone", |w| owns_only(w, &["PersistentVolumeClaim"]), Word::No),
+        ("a pod of its own", |w| owns_only(w, &["Pod"]), Word::No),
+        ("an operator's object alone", |w| owns_only(w, &["Cluster"]), Word::No),
         ("no client", |w| w.workload.environment.push(("FEEDBACK".to_owned(), "yes".to_owned())), Word::Yes),
         ("a database", |w| w.package = "postgres", Word::No),
         ("a foundation", |w| w.package = "argo-cd", Word::No),

@@ -4,7 +4,7 @@
 //! branch; a merge that the forge only scheduled, or may have scheduled before its answer was lost, is taken back before
 //! anything is concluded, so that none happens later at a moment that nobody chose.
 
-use super::{Context, SEARCHED_COMMITS, not_yet};
+use super::{Context, SEARCHED_COMMITS, not_done};
 use crate::cluster::ClusterLease;
 use crate::forge::{
     AfterRefusedMerge, CommitSha, Forge, ForgeError, ForgeResult, MergeAnswer, MergeOrder, MergeStyle,
@@ -55,7 +55,7 @@ pub(crate) async fn merge(
         match find_out_merge(parts, context, plan).await {
             Ok(Outcome::NotYet { .. }) => {}
             Ok(outcome) => return outcome,
-            Err(error) => return not_yet(&error),
+            Err(error) => return not_done(&error),
         }
     }
     let (pull, head) = match permit.consume() {
@@ -89,7 +89,7 @@ pub(crate) async fn merge_revert(
     match find_out_merge_revert(parts, context, plan, proposal).await {
         Ok(Outcome::NotYet { .. }) => {}
         Ok(outcome) => return outcome,
-        Err(error) => return not_yet(&error),
+        Err(error) => return not_done(&error),
     }
     let title = revert_title(&plan.title, plan.pull);
     let (title, message) = merge_message(&title, proposal.pull, context.issue, &context.step);
@@ -150,7 +150,7 @@ async fn ask(
                 Outcome::NotYet { why: wording::schedule_left(wanted.pull, &error) }
             }
             (Ok(outcome), _) => outcome,
-            (Err(error), Ok(())) => not_yet(&error),
+            (Err(error), Ok(())) => not_done(&error),
         };
     }
     let uncertain = answer.as_ref().is_err_and(ForgeError::is_uncertain);
@@ -162,7 +162,7 @@ async fn ask(
     match found {
         Ok(Outcome::NotYet { .. }) => unmerged(&answer),
         Ok(outcome) => outcome,
-        Err(error) => not_yet(&error),
+        Err(error) => not_done(&error),
     }
 }
 
@@ -177,6 +177,7 @@ fn unmerged(answer: &ForgeResult<MergeAnswer>) -> Outcome {
             match error.after_refused_merge() {
                 AfterRefusedMerge::Never => Outcome::Refused { why },
                 AfterRefusedMerge::AfterRebase => Outcome::Outdated { why },
+                _ if error.is_uncertain() => Outcome::Unanswered { why },
                 AfterRefusedMerge::LookAgain | AfterRefusedMerge::Later => Outcome::NotYet { why },
             }
         }

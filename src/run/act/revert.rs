@@ -5,7 +5,7 @@
 //! read from the branch, or from the branch of the pull request, by the step id in the commit; a pull request is looked for
 //! before it is opened, and never opened a second time.
 
-use super::{Context, SEARCHED_COMMITS, not_yet};
+use super::{Context, SEARCHED_COMMITS, not_done};
 use crate::cluster::{ClusterLease, LeaseAnswer};
 use crate::forge::{
     BRANCH_WRITE_TIMEOUT, CommitSha, EntryKind, FileWrite, FilesCommit, Forge, ForgeError, ForgeResult,
@@ -34,14 +34,14 @@ pub(crate) async fn revert(
         match confirm_revert(parts, context, plan.pull).await {
             Ok(Outcome::NotYet { .. }) => {}
             Ok(outcome) => return outcome,
-            Err(error) => return not_yet(&error),
+            Err(error) => return not_done(&error),
         }
     }
     let (files, can_push) = match prepare(forge, context, plan, merge_commit).await {
         Ok(Ok(prepared)) => prepared,
         Ok(Err(outcome)) => return outcome,
         // Nothing was written.
-        Err(error) => return not_yet(&error),
+        Err(error) => return not_done(&error),
     };
     // Reading all that may have taken its while.
     let renewed = if lease.holds_for(BRANCH_WRITE_TIMEOUT) {
@@ -81,10 +81,11 @@ async fn after_refusal(
         // The files moved since they were read: judged again.
         ForgeError::Refused { status: 422, .. }
         | ForgeError::NotFound { .. }
-        | ForgeError::Conflict { .. } => not_yet(error),
+        | ForgeError::Conflict { .. } => not_done(error),
         _ if error.is_uncertain() => match confirm_revert(parts, context, pull).await {
+            Ok(Outcome::NotYet { .. }) => not_done(error),
             Ok(outcome) => outcome,
-            Err(error) => not_yet(&error),
+            Err(error) => not_done(&error),
         },
         _ => Outcome::Refused { why: error.to_string() },
     }

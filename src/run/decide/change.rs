@@ -1,12 +1,13 @@
 //! The change in flight: rollout, settling, trouble, undoing (DESIGN 6.4 to 6.6).
 
+use super::retry::{failures, given_up};
 use super::{Decision, Waiting, proposal};
 use crate::cluster::ObjectRef;
 use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
-use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome, TroubleFinding};
+use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
 use crate::run::situation::Situation;
-use crate::run::state::{Change, Stage};
+use crate::run::state::{Act, Change, Failures, Stage};
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -17,13 +18,18 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
         // Both are effects without an outcome, which were asked about before this.
         Stage::Asked => Decision::Confirm(change.step),
         Stage::RevertAsked { step } => Decision::Confirm(*step),
-        Stage::Merged => rolling_out(situation, change),
+        Stage::Merged => {
+            let merged_at = change.merged.as_ref().map_or(situation.now, |(_, at, _)| *at);
+            watchable(situation, change, merged_at, rolling_out(situation, change))
+        }
         Stage::RevertProposed { proposal, at } => proposal::next(situation, change, proposal, *at),
-        Stage::RolledOut { at } => settling(situation, change, *at),
+        Stage::RolledOut { at } => watchable(situation, change, *at, settling(situation, change, *at)),
         Stage::Reverted { at, rolled_out, .. } => {
             let phase = rolled_out.unwrap_or(*at);
             let decision = undoing(situation, change, *at, *rolled_out);
-            let overdue = watched(situation, phase) >= situation.timing.rollout_maximum(change.plan.risk);
+            let overdue = situation.watch.unbroken(phase, situation.now)
+                >= situation.timing.rollout_maximum(change.plan.risk)
+                || is_unwatchable(situation, change, phase);
             match (&change.stage, &decision) {
                 // Writing down that it ended goes on; whatever would go on for ever is a person's.
                 (
@@ -45,10 +51,30 @@ pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
 
-/// How much time has passed since then, of the time in which anybody looked: a service that was down, or a laptop that
-/// slept, knows nothing of what took how long meanwhile.
-fn watched(situation: &Situation<'_>, since: Timestamp) -> Duration {
-    elapsed(situation.now, situation.watched_since.map_or(situation.now, |watched| watched.max(since)))
+/// The time that a change is given at most, besides the rollout: until then GREEN has held, or a person looks.
+fn most(situation: &Situation<'_>, change: &Change) -> Duration {
+    let risk = change.plan.risk;
+    situation.timing.settle() + situation.timing.soak(risk) + situation.timing.rollout_maximum(risk)
+}
+
+/// Whether the looks have been too far apart for so long that nothing can be judged: then neither a grace time nor a
+/// maximum, which count watched time alone, would ever pass. Twice what a change is given at most, since with a close watch
+/// everything has come to its end by then: what settles within its maximum, what does not after it, and a trouble of the
+/// last moment after a maximum of its own.
+fn is_unwatchable(situation: &Situation<'_>, change: &Change, since: Timestamp) -> bool {
+    let attended = situation.watch.attended(since, situation.now);
+    attended > situation.watch.unbroken(since, situation.now) && attended >= most(situation, change) * 2
+}
+
+/// What is waited for goes to a person where it cannot be watched. Never a reason to undo: it is UNKNOWN.
+fn watchable(situation: &Situation<'_>, change: &Change, since: Timestamp, decision: Decision) -> Decision {
+    match decision {
+        Decision::Wait(_) if is_unwatchable(situation, change, since) => {
+            let why = wording::not_watched(&change.plan.title, &situation.recon.layers());
+            hand_over(situation, change, &why, &new_findings(situation, change))
+        }
+        decision => decision,
+    }
 }
 
 /// Findings that were not there before the change.
@@ -89,7 +115,7 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
             }
             let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
             let longest = situation.timing.rollout_maximum(change.plan.risk);
-            if stalled || watched(situation, *merged_at) >= longest {
+            if stalled || situation.watch.unbroken(*merged_at, situation.now) >= longest {
                 // Where something is wrong, that is judged: after a restart nobody knows since when it has been. A
                 // time-out alone is never a reason to revert.
                 if !worse.is_empty() {
@@ -111,9 +137,9 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
     let green = situation.green_since.map(|since| elapsed(situation.now, since.max(rolled_out)));
     // What comes and goes never settles and is never there for long enough to be judged: a person has to look. That is
     // no reason to undo it. Counted besides the time that a good change needs.
-    let most = settle + soak + situation.timing.rollout_maximum(change.plan.risk);
+    let most = most(situation, change);
     let held = green.is_some_and(|green| green >= settle + soak);
-    if !held && watched(situation, rolled_out) >= most {
+    if !held && situation.watch.unbroken(rolled_out, situation.now) >= most {
         let layers = situation.recon.layers();
         let why = wording::never_settled(&change.plan.title, &layers);
         return hand_over(situation, change, &why, &[]);
@@ -194,7 +220,7 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         return Decision::Note(vec![Event::Trouble { change: change.step, findings: now_described }]);
     }
     let began = change.trouble.as_ref().map_or(situation.now, |(since, _)| *since);
-    let lasted = watched(situation, began);
+    let lasted = situation.watch.unbroken(began, situation.now);
     let grace = situation.timing.grace();
     if lasted < grace {
         return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
@@ -243,8 +269,14 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     if let Some(why) = &change.plan.not_reversible {
         return hand_over(situation, change, &wording::not_reversible(&reason, why), &new);
     }
-    if let Some(why) = revert_failed(situation, change) {
+    let is_its_revert =
+        |act: &Act| matches!(&act.effect, Effect::Revert { change: of, .. } if *of == change.step);
+    if let Some(why) = given_up(situation, is_its_revert, REVERT_ATTEMPTS) {
         return hand_over(situation, change, &wording::revert_refused(&reason, &why), &new);
+    }
+    if let Some((Failures { silence: Some(_), why, .. }, true)) = failures(situation, is_its_revert) {
+        let what = wording::act_revert(change.plan.pull);
+        return Decision::Wait(Waiting::World(wording::tried_again_later(&what, &why)));
     }
     match &change.merged {
         // A push after the merge may be what did it.
@@ -260,24 +292,10 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
 }
 
 /// How often the undoing of one change is tried.
-const REVERT_ATTEMPTS: usize = 3;
+const REVERT_ATTEMPTS: u32 = 3;
 
 /// How often an Application's operation is stopped for one undoing; a controller that does not take it is waited for.
 const TERMINATE_ATTEMPTS: usize = 3;
-
-/// Why the undoing of this change is not tried again: it was refused, or did not happen too often.
-fn revert_failed(situation: &Situation<'_>, change: &Change) -> Option<String> {
-    let tried: Vec<&Outcome> = situation
-        .state
-        .acts
-        .iter()
-        .filter(|act| matches!(&act.effect, Effect::Revert { change: of, .. } if *of == change.step))
-        .filter_map(|act| act.ended.as_ref().map(|(_, outcome)| outcome))
-        .collect();
-    let refused = tried.iter().find(|outcome| matches!(outcome, Outcome::Refused { .. }));
-    let last = refused.or_else(|| tried.last().filter(|_| tried.len() >= REVERT_ATTEMPTS))?;
-    last.why_not()
-}
 
 /// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.
 fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[&Finding]) -> Decision {
@@ -358,7 +376,7 @@ fn undoing(
         };
     };
     if !new.is_empty() || situation.green_since.is_none() && change.plan.baseline.is_empty() {
-        if watched(situation, rolled_out) >= situation.timing.rollout_no_progress() {
+        if situation.watch.unbroken(rolled_out, situation.now) >= situation.timing.rollout_no_progress() {
             return undone_badly(situation, change, commit, &new);
         }
         return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));

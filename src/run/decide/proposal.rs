@@ -1,16 +1,16 @@
 //! The pull request that undoes a change, where the branch takes no commit of ours: merged when it may be, else a person's.
 
 use super::change::{elapsed, new_findings, revert_reason};
-use super::retry::failures;
+use super::retry::{failures, given_up};
 use super::{Decision, Waiting};
-use crate::run::event::{ChangeResult, Effect, Event, Outcome, Proposal};
+use crate::run::event::{ChangeResult, Effect, Event, Proposal};
 use crate::run::situation::{ProposalStanding, Situation};
-use crate::run::state::Change;
+use crate::run::state::{Act, Change};
 use crate::wording;
 use jiff::Timestamp;
 
 /// How often its merge is asked for.
-const ATTEMPTS: usize = 3;
+const ATTEMPTS: u32 = 3;
 
 /// What to do about it.
 pub(super) fn next(
@@ -20,17 +20,8 @@ pub(super) fn next(
     since: Timestamp,
 ) -> Decision {
     let is_its_merge =
-        |effect: &Effect| matches!(effect, Effect::MergeRevert { change: of, .. } if *of == change.step);
-    let ended: Vec<&Outcome> = situation
-        .state
-        .acts
-        .iter()
-        .filter(|act| is_its_merge(&act.effect))
-        .filter_map(|act| act.ended.as_ref().map(|(_, outcome)| outcome))
-        .collect();
-    let refused = ended.iter().find(|outcome| matches!(outcome, Outcome::Refused { .. }));
-    let last = refused.or_else(|| ended.last().filter(|_| ended.len() >= ATTEMPTS));
-    if let Some(why) = last.and_then(|outcome| outcome.why_not()) {
+        |act: &Act| matches!(&act.effect, Effect::MergeRevert { change: of, .. } if *of == change.step);
+    if let Some(why) = given_up(situation, is_its_merge, ATTEMPTS) {
         return persons(situation, change, proposal, &why);
     }
     let waits = |why: &str| {

@@ -4,11 +4,13 @@
 //! (or at once when a case is handed over), and taken away before the next effect that moves the run on. What the world
 //! does meanwhile, a layer that turns YELLOW for a moment or a pull request that is checked again, changes nothing.
 
+use super::retry::is_used_up;
+use super::tasks::elapsed;
 use super::{Decision, Waiting};
-use crate::run::event::{Effect, Outcome};
+use crate::run::event::Effect;
 use crate::run::situation::{Mode, Situation};
+use crate::run::state::Failures;
 use crate::wording;
-use std::time::Duration;
 
 /// How often the label is tried for a mere standstill, which the status shows as well.
 const ATTEMPTS: u32 = 3;
@@ -27,7 +29,7 @@ pub(super) fn label(situation: &Situation<'_>, decision: Decision) -> Decision {
     }
     match &decision {
         Decision::Wait(Waiting::People) if !called => {
-            if failed(situation, &Effect::CallPerson).is_some_and(|(tries, ..)| tries >= ATTEMPTS) {
+            if is_given_up(situation, &Effect::CallPerson) {
                 return decision;
             }
             paced(situation, Effect::CallPerson)
@@ -35,7 +37,7 @@ pub(super) fn label(situation: &Situation<'_>, decision: Decision) -> Decision {
         Decision::Perform(Effect::Merge(_) | Effect::CloseRelated { .. } | Effect::Action { .. })
             if called && !cases =>
         {
-            if failed(situation, &Effect::ReleasePerson).is_some_and(|(tries, ..)| tries >= ATTEMPTS) {
+            if is_given_up(situation, &Effect::ReleasePerson) {
                 return decision;
             }
             paced(situation, Effect::ReleasePerson)
@@ -45,31 +47,23 @@ pub(super) fn label(situation: &Situation<'_>, decision: Decision) -> Decision {
     }
 }
 
-/// How often in a row an effect of a kind did not happen, when it was tried last, and what was said.
-fn failed(situation: &Situation<'_>, effect: &Effect) -> Option<(u32, Duration, String)> {
-    let same = |other: &Effect| std::mem::discriminant(other) == std::mem::discriminant(effect);
-    let mut tries = 0;
-    let mut last = None;
-    for act in situation.state.acts.iter().rev().filter(|act| same(&act.effect)) {
-        match &act.ended {
-            Some((at, Outcome::NotYet { why } | Outcome::Refused { why })) => {
-                tries += 1;
-                last.get_or_insert((*at, why.clone()));
-            }
-            _ => break,
-        }
-    }
-    let (at, why) = last?;
-    let ago = Duration::try_from(situation.now.duration_since(at)).unwrap_or(Duration::ZERO);
-    Some((tries, ago, why))
+fn failed(situation: &Situation<'_>, effect: &Effect) -> Option<Failures> {
+    let kind = std::mem::discriminant(effect);
+    situation.state.failures(|act| std::mem::discriminant(&act.effect) == kind)
+}
+
+/// Whether the label is left as it is.
+fn is_given_up(situation: &Situation<'_>, effect: &Effect) -> bool {
+    failed(situation, effect).is_some_and(|failures| is_used_up(&failures, ATTEMPTS))
 }
 
 /// An effect that may be tried again and again, each time after a longer pause.
 fn paced(situation: &Situation<'_>, effect: Effect) -> Decision {
-    let Some((tries, ago, why)) = failed(situation, &effect) else { return Decision::Perform(effect) };
-    let pause = (situation.timing.poll() * 2_u32.pow(tries.min(10))).min(situation.timing.reconcile());
-    if ago < pause {
-        return Decision::Wait(Waiting::World(wording::tried_again_later(&effect.what(), &why)));
+    let Some(failures) = failed(situation, &effect) else { return Decision::Perform(effect) };
+    let pause = situation.timing.poll() * 2_u32.pow(failures.count.min(10));
+    if elapsed(situation.now, failures.last) < pause.min(situation.timing.reconcile()) {
+        let what = wording::tried_again_later(&effect.what(), &failures.why);
+        return Decision::Wait(Waiting::World(what));
     }
     Decision::Perform(effect)
 }

@@ -1,6 +1,6 @@
 //! The next task (DESIGN 5): in order, what waits holds up only what depends on it.
 
-use super::retry::{PATIENCE, failures};
+use super::retry::{PATIENCE, failures, is_silent, is_used_up};
 use super::{Decision, Waiting, merged_by_us};
 use crate::health::Verdict;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
@@ -10,7 +10,7 @@ use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation, Unread};
-use crate::run::state::{MergeRecord, TaskState};
+use crate::run::state::{Act, Failures, MergeRecord, TaskState};
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -114,6 +114,18 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             Event::Escalated { key: Some(task.key.clone()), why, evidence: last_words(situation, task) },
         ]));
     }
+    let tried = failures(situation, |act| {
+        is_for(&act.effect, &task.key) && record.asked_again.is_none_or(|again| act.at > again)
+    });
+    if let Some((tried, _)) = &tried
+        && is_silent(tried)
+    {
+        let why = wording::forge_silent(tried.count, &tried.why);
+        return Step::Now(Decision::Note(vec![
+            Event::TaskFailed { key: task.key.clone(), why: why.clone() },
+            Event::Escalated { key: Some(task.key.clone()), why, evidence: last_words(situation, task) },
+        ]));
+    }
     if let Some(detail) = done(situation, task) {
         return ended(&task.key, TaskOutcome::Done, detail);
     }
@@ -142,12 +154,16 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
                     let why = why.unwrap_or_else(|| wording::close_needs_person(*number));
                     return waits(situation, &task.key, why);
                 }
-                Step::Now(Decision::Perform(Effect::CloseRelated {
+                let effect = Effect::CloseRelated {
                     key: task.key.clone(),
                     number: *number,
                     is_pull: *is_pull,
                     title: title.clone(),
-                }))
+                };
+                if let Some((Failures { silence: Some(_), why, .. }, true)) = &tried {
+                    return Step::Later(Some(wording::tried_again_later(&effect.what(), why)));
+                }
+                Step::Now(Decision::Perform(effect))
             }
             Some(Related::Closed) => {
                 ended(&task.key, TaskOutcome::Done, wording::note_closed_already(*number))
@@ -196,14 +212,19 @@ fn done(situation: &Situation<'_>, task: &Task) -> Option<String> {
         })
 }
 
+/// Whether an effect is what a task asks for.
+fn is_for(effect: &Effect, task: &TaskKey) -> bool {
+    match effect {
+        Effect::Merge(plan) => plan.key == *task,
+        Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => key == task,
+        _ => false,
+    }
+}
+
 /// Why the newest effect for a task will not happen, since it was last asked for.
 fn refused(situation: &Situation<'_>, task: &Task) -> Option<String> {
     let asked_again = situation.state.task(&task.key).and_then(|record| record.asked_again);
-    let newest = situation.state.acts.iter().rev().find(|act| match &act.effect {
-        Effect::Merge(plan) => plan.key == task.key,
-        Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => *key == task.key,
-        _ => false,
-    })?;
+    let newest = situation.state.acts.iter().rev().find(|act| is_for(&act.effect, &task.key))?;
     match &newest.ended {
         Some((at, Outcome::Refused { why })) if asked_again.is_none_or(|again| *at > again) => {
             Some(why.clone())
@@ -218,11 +239,7 @@ fn last_words(situation: &Situation<'_>, task: &Task) -> Vec<String> {
         .state
         .acts
         .iter()
-        .filter(|act| match &act.effect {
-            Effect::Merge(plan) => plan.key == task.key,
-            Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => *key == task.key,
-            _ => false,
-        })
+        .filter(|act| is_for(&act.effect, &task.key))
         .filter_map(|act| act.ended.as_ref().and_then(|(_, outcome)| outcome.why_not()))
         .map(|why| wording::said(&why))
         .collect()
@@ -336,7 +353,7 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         GateState::Closed(why) => return Step::Later(Some(why)),
     }
     // One that did not happen is not asked for again at once.
-    let same = |effect: &Effect| matches!(effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
+    let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
     if let Some((failed, true)) = failures(situation, same) {
         let what = wording::act_merge(pull.pull.number);
         return Step::Later(Some(wording::tried_again_later(&what, &failed.why)));
@@ -388,15 +405,8 @@ fn awaits(
     };
     // Behind its base or in conflict with it: Renovate's own box, once for each head, never an update by us.
     let head = &pull.pull.head.sha;
-    let asked: Vec<_> = situation
-        .state
-        .acts
-        .iter()
-        .filter(|act| {
-            matches!(&act.effect, Effect::AskRebase { pull: of, head: at, .. } if *of == number && at == head)
-        })
-        .collect();
-    let last = asked.last().and_then(|act| act.ended.as_ref());
+    let asks = |act: &Act| matches!(&act.effect, Effect::AskRebase { pull: of, head: at, .. } if *of == number && at == head);
+    let last = situation.state.acts.iter().rev().find(|act| asks(act)).and_then(|act| act.ended.as_ref());
     if let Some((_, Outcome::Refused { why: no_box })) = last {
         return waits(situation, key, wording::rebase_by_hand(&why, no_box));
     }
@@ -409,7 +419,8 @@ fn awaits(
             Step::Later(Some(wording::rebase_awaited(&why)))
         };
     }
-    let may_ask = u32::try_from(asked.len()).is_ok_and(|tries| tries < ATTEMPTS);
+    let may_ask = failures(situation, asks)
+        .is_none_or(|(tried, early)| !is_used_up(&tried, ATTEMPTS) && !(early && tried.silence.is_some()));
     if may_ask && until_rebase.is_some_and(|pause| waited >= pause) {
         return Step::Now(Decision::Perform(Effect::AskRebase {
             key: key.clone(),
@@ -480,7 +491,8 @@ fn final_gate(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
 
 /// Every task has ended: one last full pass, GREEN and settled, then the closing.
 fn close(situation: &Situation<'_>) -> Decision {
-    if let Some((failed, early)) = failures(situation, |effect| matches!(effect, Effect::CloseIssue { .. })) {
+    if let Some((failed, early)) = failures(situation, |act| matches!(act.effect, Effect::CloseIssue { .. }))
+    {
         let why = wording::closing_failed(&failed.why);
         let told = situation
             .state

@@ -271,6 +271,10 @@ pub(crate) struct Reopened {
 pub(crate) struct Failures {
     /// How many.
     pub(crate) count: u32,
+    /// To how many of them the forge gave an answer, or which failed elsewhere.
+    pub(crate) answered: u32,
+    /// Those at the end that it gave no answer to: how many, and when the first ended.
+    pub(crate) silence: Option<(u32, Timestamp)>,
     /// When the first ended.
     pub(crate) since: Timestamp,
     /// When the last ended.

@@ -37,6 +37,49 @@ async fn a_merge_that_is_answered_with_an_error_all_the_same_happens_once() {
     a_merge_whose_answer_is_lost(Fault::StatusAfter(500)).await;
 }
 
+/// More of them than a task has attempts: a forge that is down for a while is waited for, and nobody is called.
+async fn merges_that_are_not_answered(fault: Fault) {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let head = story.head();
+    let number = story.issue_of_merges(&[echo]).await;
+    let rule = Rule::new("POST", r"/pulls/[1-9]\d*/merge$", fault).unwrap().times(5);
+    let rule = story.world.gitea().faults().add(rule);
+    story.start().await;
+    let issue = story.closed(number).await;
+    assert_eq!(story.world.gitea().faults().struck(rule), 5);
+    assert_eq!(story.commits_since(&head).len(), 1, "merged once");
+    let state = story.state().await;
+    assert!(state.escalations.is_empty(), "{:?}", state.escalations);
+    let requests = story.world.gitea().requests();
+    let of_pull = |path: &str| path.contains(&format!("/pulls/{echo}"));
+    let merge = format!("/pulls/{echo}/merge");
+    let asked: Vec<usize> = requests
+        .iter()
+        .enumerate()
+        .filter(|(_, one)| one.method == "POST" && one.path.ends_with(&merge))
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!(asked.len(), 6);
+    for pair in asked.windows(2) {
+        let between = &requests[pair[0] + 1..pair[1]];
+        assert!(between.iter().any(|one| one.method == "GET" && of_pull(&one.path)), "asked what happened");
+    }
+    let called = requests.iter().filter(|one| one.method == "POST" && one.path.ends_with("/labels")).count();
+    assert_eq!((called, issue.labels.as_slice()), (0, ["maintenance".to_owned()].as_slice()));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn merges_that_a_proxy_answers_for_a_stopped_forge_are_asked_for_until_one_happens() {
+    merges_that_are_not_answered(Fault::Status(502)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn merges_whose_connections_break_before_them_are_asked_for_until_one_happens() {
+    merges_that_are_not_answered(Fault::Drop).await;
+}
+
 async fn a_revert_whose_answer_is_lost(fault: Fault) {
     let mut story = Story::begin().await;
     let grafana = story.renovate_opens_a_bad_one();

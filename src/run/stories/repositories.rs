@@ -2,6 +2,7 @@
 
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
 use super::{REPOSITORY, Story, first_commit};
+use crate::run::event::ChangeResult;
 use crate::run::load_state;
 use crate::run::settings::{Discovery, Repository as Settings, RolloutBy};
 use crate::run::situation::Mode;
@@ -269,5 +270,76 @@ async fn repositories_with_the_label_are_found_and_others_are_left_alone() {
         assert!(asked.is_empty(), "{name}: {asked:?}");
     }
     assert!(!story.asked_of("homelab", 0).is_empty() && REPOSITORY.ends_with("homelab"), "the table counts");
+    story.end().await;
+}
+
+impl Story {
+    /// The homelab is archived while a merge is in flight; how its issue read then.
+    async fn is_archived_in_the_middle_of_the_change_of(&self, pull: u64, number: u64) -> String {
+        self.wait("it is merged", || self.merged(pull)).await;
+        self.world.repository().set_archived(true).unwrap();
+        let state = self.state().await;
+        assert!(state.merges.iter().all(|record| record.ended_at.is_none()), "it is in flight still");
+        let said =
+            || self.runs_error().is_some_and(|error| error.contains("archived in the middle of a change"));
+        self.wait("it is said where the operator looks", said).await;
+        // A write that was on its way arrived before the look that said so.
+        self.issue_now(number).body
+    }
+
+    /// The change has come to its end, and the repository is left alone without a word in its issue.
+    async fn is_left_archived(&self, number: u64, body: &str) {
+        self.is_told_and_left_alone("homelab", "ops/homelab is archived").await;
+        assert_eq!(self.issue_now(number).body, body, "an archive takes no words");
+        assert_eq!((self.runs_error(), self.forge_error()), (None, None), "nothing else is wrong");
+        let running = self.running.as_ref().expect("caretaker runs");
+        assert!(!running.task.is_finished(), "it goes on looking");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_whose_repository_is_archived_is_followed_to_its_end_and_the_rest_waits_for_the_archive_to_open()
+ {
+    let mut story = Story::begin().await;
+    let pulls = [("echo", "36.0.1"), ("excalidraw", "0.17.4")].map(|(app, to)| story.renovate_opens(app, to));
+    let head = story.head();
+    let number = story.issue_of_merges(&pulls).await;
+    story.start().await;
+    let body = story.is_archived_in_the_middle_of_the_change_of(pulls[0], number).await;
+    let state = story.state_when("the change is over", |state| state.change.is_none()).await;
+    assert_eq!(state.merges[0].result, Some(ChangeResult::Kept), "it was watched while it could not be told");
+    story.is_left_archived(number, &body).await;
+    assert!(!story.merged(pulls[1]), "nothing new begins");
+    story.world.repository().set_archived(false).unwrap();
+    let issue = story.closed(number).await;
+    assert_eq!(story.repositories_error(), None);
+    assert_eq!(story.commits_since(&head).len(), 2, "each merged once");
+    assert_eq!(issue.body.matches("- [x] **D").count(), 2, "both are told: {}", issue.body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_bad_change_that_an_archive_keeps_from_being_undone_is_a_persons_as_soon_as_it_can_be_told() {
+    let mut story = Story::begin().await;
+    let grafana = story.renovate_opens_a_bad_one();
+    let head = story.head();
+    let number = story.issue_of_merges(&[grafana]).await;
+    story.start().await;
+    let body = story.is_archived_in_the_middle_of_the_change_of(grafana, number).await;
+    let state = story.state_when("the change is over", |state| state.change.is_none()).await;
+    let result = state.merges[0].result.clone();
+    assert!(
+        matches!(&result, Some(ChangeResult::HandedOver { why }) if why.contains("archived")),
+        "{result:?}"
+    );
+    story.is_left_archived(number, &body).await;
+    assert_eq!(story.commits_since(&head).len(), 1, "an archive takes no commit");
+    story.world.repository().set_archived(false).unwrap();
+    let issue = story.person_called(number).await;
+    let issue = if issue.body == body { story.says(number, "git revert").await } else { issue };
+    assert!(issue.body.contains("git revert"), "it says how to undo it: {}", issue.body);
+    story.looks(3).await;
+    assert_eq!(story.commits_since(&head).len(), 1, "what was handed over is a person's");
+    assert_eq!(story.issue_now(number).state, IssueState::Open);
     story.end().await;
 }

@@ -19,6 +19,7 @@ use crate::run::trust::OwnText;
 use crate::run::worker::RunError;
 use crate::store::{EventId, RunRow, Store};
 use crate::web::Peer;
+use crate::wording;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -128,6 +129,7 @@ impl Worker {
             && !self.is_in_flight_at(&settings.name)
         {
             parts.readiness.answered(Peer::Forge);
+            parts.readiness.run_says(&settings.name, None);
             return Ok(Next::Later(state.standing(settings)));
         }
         let open = self.maintenance_issues(&repository).await?;
@@ -251,7 +253,8 @@ impl Worker {
             }
         }
         // What cannot be said in the body is said where the operator looks.
-        parts.readiness.run_says(&settings.name, observation.unreadable.clone());
+        let archived = || repository.archived.then(wording::archived_in_flight);
+        parts.readiness.run_says(&settings.name, observation.unreadable.clone().or_else(archived));
         if let Some(why) = &observation.unreadable {
             tracing::warn!(%why, "the issue's body cannot be read, nor written");
         }

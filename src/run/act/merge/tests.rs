@@ -96,6 +96,7 @@ fn word(outcome: &Outcome) -> &'static str {
         Outcome::Merged { proven: true, ours: true, left_open: false, .. } => "merged",
         Outcome::Merged { proven: true, ours: true, left_open: true, .. } => "merged, left open",
         Outcome::NotYet { .. } => "later",
+        Outcome::Unanswered { .. } => "unanswered",
         Outcome::Outdated { .. } => "outdated",
         Outcome::Refused { .. } => "never",
         _ => "something else",
@@ -103,10 +104,10 @@ fn word(outcome: &Outcome) -> &'static str {
 }
 
 #[tokio::test]
-async fn every_answer_to_a_merge_leads_to_one_of_three_ends() {
+async fn every_answer_to_a_merge_leads_to_one_of_four_ends() {
     let mut table: Vec<(Option<Fault>, &str)> = vec![
         (None, "merged"),
-        (Some(Fault::Drop), "later"),
+        (Some(Fault::Drop), "unanswered"),
         (Some(Fault::DropAnswer), "merged"),
         (Some(Fault::HalfMerge), "merged, left open"),
         (Some(Fault::ScheduleMerge), "later"),
@@ -120,10 +121,10 @@ async fn every_answer_to_a_merge_leads_to_one_of_three_ends() {
         (409, "later"),
         (422, "never"),
         (423, "never"),
-        (429, "later"),
-        (500, "later"),
-        (502, "later"),
-        (504, "later"),
+        (429, "unanswered"),
+        (500, "unanswered"),
+        (502, "unanswered"),
+        (504, "unanswered"),
     ] {
         table.push((Some(Fault::Status(status)), without_effect));
         // Whatever it was answered with, what happened has happened.
@@ -248,8 +249,8 @@ fn an_answer_that_is_no_yes_says_what_may_follow() {
         ),
         (Err(refused(405, "User not allowed to merge PR")), "never", "not allowed"),
         (Err(refused(405, "Work in progress PRs cannot be merged")), "later", "progress"),
-        (Err(silent("no answer in time")), "later", "in time"),
-        (Err(silent("status 500")), "later", "depends on an open issue"),
+        (Err(silent("no answer in time")), "unanswered", "in time"),
+        (Err(silent("status 500")), "unanswered", "depends on an open issue"),
     ];
     for (answer, expected, words) in table {
         let outcome = unmerged(&answer);

@@ -2,11 +2,12 @@
 
 use super::{NOW, ONE, Scene, at, done, sha, waiting};
 use crate::cluster::ObjectRef;
-use crate::health::{Attribution, Probe, Verdict};
+use crate::health::{Attribution, Probe, Verdict, Watch};
 use crate::merge::rollout::Rollout;
 use crate::run::decide::Decision;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::store::EventId;
+use std::time::Duration;
 
 const TWO: &str = "## Tasks\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n- [ ] **D2 P2 Apps**: Merge PR #7\n";
 
@@ -239,7 +240,7 @@ fn what_nobody_watched_did_not_take_too_long() {
     let (mut scene, step) = merged();
     scene.rolled_out(step, NOW - 50);
     scene.clock = NOW + 3600;
-    scene.watched_since = Some(at(NOW + 3600));
+    scene.watch = super::watched_since(NOW + 3600);
     scene.green_since = Some(at(NOW + 3600));
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW + 3600 + 360;
@@ -247,15 +248,95 @@ fn what_nobody_watched_did_not_take_too_long() {
     // In a rollout, and while a change is undone.
     let (mut scene, _) = merged();
     scene.clock = NOW + 3600;
-    scene.watched_since = Some(at(NOW + 3600));
+    scene.watch = super::watched_since(NOW + 3600);
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
     assert_eq!(scene.says(), "wait");
     let (mut scene, change) = reverted();
     scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
     scene.clock = NOW + 3600;
-    scene.watched_since = Some(at(NOW + 3600));
+    scene.watch = super::watched_since(NOW + 3600);
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
     assert_eq!(scene.says(), "wait");
+}
+
+/// Looks so many seconds apart, from some time before the merge until now.
+fn looks_apart(scene: &mut Scene, seconds: i64) {
+    scene.watch = Watch::default();
+    let mut look = NOW - 500;
+    while look <= scene.clock {
+        scene.watch.look(at(look), Duration::from_mins(1));
+        look += seconds;
+    }
+}
+
+#[test]
+fn what_cannot_be_watched_closely_enough_is_a_persons_and_never_undone() {
+    // Twice the 60 s to settle, the 300 s to soak and the 1800 s of maximum.
+    const BOUND: i64 = 2 * 2160;
+    // It rolls out, and there is always some progress.
+    let (mut scene, _) = merged();
+    for (apart, late, expected) in [(70, -1, "wait"), (70, 0, "handed over"), (10, 0, "handed over")] {
+        scene.clock = NOW - 100 + BOUND + late;
+        scene.change_rollout = Some((waiting(), at(scene.clock)));
+        looks_apart(&mut scene, apart);
+        match (expected, apart) {
+            ("wait", _) => assert_eq!(scene.says(), "wait"),
+            (_, 70) => is_handed_over(&scene, "too far apart"),
+            // A close watch ended long before, by its own maximum.
+            _ => is_handed_over(&scene, "did not finish in time"),
+        }
+    }
+    // It is GREEN at each look, and never for long enough.
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW);
+    scene.green_since = None;
+    for (late, expected) in [(-1, false), (0, true)] {
+        scene.clock = NOW + BOUND + late;
+        looks_apart(&mut scene, 70);
+        if expected {
+            is_handed_over(&scene, "too far apart");
+        } else {
+            assert_eq!(scene.says(), "wait");
+        }
+    }
+    // It made something worse, which nobody has watched for a grace time.
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 100, true);
+    scene.rolled_out(step, NOW);
+    scene.trouble(Probe::Pods, Verdict::Red, NOW + 10, attributed());
+    scene.clock = NOW + 10;
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.clock = NOW + BOUND - 1;
+    looks_apart(&mut scene, 70);
+    assert_eq!(scene.says(), "wait", "no grace time has passed");
+    scene.clock = NOW + BOUND;
+    looks_apart(&mut scene, 70);
+    is_handed_over(&scene, "too far apart");
+    // Neither does an undoing go on for ever.
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    for (clock, expected) in
+        [(NOW - 50 + BOUND - 1, "wait"), (NOW - 50 + BOUND, "note held change-ended escalated waits")]
+    {
+        scene.clock = clock;
+        scene.change_rollout = Some((waiting(), at(clock)));
+        looks_apart(&mut scene, 70);
+        assert_eq!(scene.says(), expected);
+    }
+}
+
+#[test]
+fn a_night_in_which_nobody_was_there_is_not_counted() {
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 50);
+    looks_apart(&mut scene, 10);
+    scene.clock = NOW + 36_000;
+    scene.watch.look(at(scene.clock), Duration::from_mins(1));
+    scene.green_since = Some(at(scene.clock));
+    assert_eq!(scene.says(), "wait");
+    scene.clock += 360;
+    assert_eq!(scene.says(), "note change-ended task-ended");
 }
 
 #[test]
@@ -349,6 +430,30 @@ fn an_undoing_that_is_refused_or_never_happens_is_a_persons() {
     let not_yet = Outcome::NotYet { why: "the forge does not answer".to_owned() };
     assert_eq!(undo(not_yet.clone(), 2).says(), "revert");
     is_handed_over(&undo(not_yet, 3), "the forge does not answer");
+    // No answer at all is no refusal: it is tried again after a pause, for half an hour.
+    let mut scene = condemned(attributed());
+    let mut tries = 0;
+    while scene.clock <= NOW + 3600 {
+        match scene.decide() {
+            Decision::Perform(effect @ Effect::Revert { .. }) => {
+                let step = scene.fold(scene.clock, Event::Intended { effect });
+                let outcome = Outcome::Unanswered { why: "status 502".to_owned() };
+                scene.fold(scene.clock, Event::Ended { step, outcome });
+                tries += 1;
+            }
+            decision if result(&decision).is_some() => break,
+            Decision::Note(events) => {
+                for event in events {
+                    scene.fold(scene.clock, event);
+                }
+            }
+            Decision::Wait(_) => scene.clock += 10,
+            other => panic!("{other:?}"),
+        }
+    }
+    is_handed_over(&scene, "status 502");
+    assert!((1800..=2100).contains(&(scene.clock - NOW)), "{}", scene.clock - NOW);
+    assert!((6..=20).contains(&tries), "{tries}");
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::forge::{
     RepositoryName, State,
 };
 use crate::health::{
-    Attribution, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon, Verdict,
+    Attribution, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon, Verdict, Watch,
 };
 use crate::issue::{self, KnownTask, Reading, TaskKey, TemplateValues};
 use crate::merge::classify::{Classification, Rules, classify_words};
@@ -32,6 +32,7 @@ use crate::store::EventId;
 use crate::timing::Timing;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// The moment of every scene, in seconds after its beginning.
 const NOW: i64 = 100_000;
@@ -45,6 +46,13 @@ fn at(second: i64) -> Timestamp {
 
 fn sha(digit: char) -> CommitSha {
     digit.to_string().repeat(40).parse().unwrap()
+}
+
+/// A close watch that began at a moment.
+fn watched_since(second: i64) -> Watch {
+    let mut watch = Watch::default();
+    watch.look(at(second), Duration::from_mins(1));
+    watch
 }
 
 /// Everything that a situation borrows from.
@@ -64,7 +72,7 @@ struct Scene {
     elsewhere: Option<&'static str>,
     recon: Recon,
     green_since: Option<Timestamp>,
-    watched_since: Option<Timestamp>,
+    watch: Watch,
     first_seen: BTreeMap<FindingId, Timestamp>,
     attributions: BTreeMap<FindingId, Attribution>,
     head: CommitSha,
@@ -120,7 +128,7 @@ impl Scene {
             elsewhere: None,
             recon: recon(&[]),
             green_since: Some(at(NOW - 7200)),
-            watched_since: Some(at(NOW - 7200)),
+            watch: watched_since(NOW - 7200),
             first_seen: BTreeMap::new(),
             attributions: BTreeMap::new(),
             head: sha('b'),
@@ -178,7 +186,7 @@ impl Scene {
             elsewhere: self.elsewhere,
             recon: &self.recon,
             green_since: self.green_since,
-            watched_since: self.watched_since,
+            watch: &self.watch,
             first_seen: &self.first_seen,
             attributions: &self.attributions,
             head: &self.head,

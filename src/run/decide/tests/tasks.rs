@@ -257,6 +257,71 @@ fn three_attempts_then_a_person() {
     assert_eq!(scene.says(), "people");
 }
 
+/// Tries that the forge gave no answer to, one after the other as soon as each is due; when the last of them ended.
+fn unanswered(scene: &mut Scene, most: i64) -> i64 {
+    let (begin, mut last) = (scene.clock, scene.clock);
+    while last - begin < most {
+        match scene.decide() {
+            Decision::Perform(effect) => {
+                let step = scene.fold(scene.clock, Event::Intended { effect });
+                let outcome = Outcome::Unanswered { why: "status 502".to_owned() };
+                scene.fold(scene.clock, Event::Ended { step, outcome });
+                last = scene.clock;
+            }
+            Decision::Wait(Waiting::World(why)) => assert!(why.contains("status 502"), "{why}"),
+            other => panic!("after {} s: {other:?}", scene.clock - begin),
+        }
+        scene.clock += 10;
+    }
+    last
+}
+
+#[test]
+fn a_forge_that_gives_no_answer_is_waited_for_and_uses_up_no_attempt() {
+    let close = "## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #40\n";
+    for (body, effect) in [(ONE, "merge 6"), (close, "close 40")] {
+        let mut scene = Scene::new(body);
+        let open = Related::Open { is_pull: false, title: "Old".to_owned() };
+        scene.related.insert(IssueNumber(40), open);
+        unanswered(&mut scene, 1500);
+        let tries = scene.state.acts.len();
+        assert!((6..=20).contains(&tries), "{body}: {tries}");
+        assert_eq!(scene.state.tasks.values().map(|record| record.attempts).sum::<u32>(), 0);
+        // It is back, and asked within a round.
+        scene.clock += 180;
+        assert_eq!(scene.says(), effect);
+    }
+}
+
+#[test]
+fn a_forge_that_gives_no_answer_for_half_an_hour_is_a_persons() {
+    let mut scene = Scene::new(ONE);
+    let last = unanswered(&mut scene, 1800);
+    let Decision::Note(events) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(
+        matches!(&events[..], [Event::TaskFailed { why, .. }, Event::Escalated { .. }] if why.contains("the forge gave no answer")),
+        "{events:?}"
+    );
+    // Hours between two tries, in which the looks themselves failed, are no row of tries.
+    let mut scene = Scene::new(ONE);
+    unanswered(&mut scene, 1);
+    scene.clock = last + 36_000;
+    unanswered(&mut scene, 1);
+    scene.clock += 10;
+    assert_eq!(scene.says(), "wait");
+    // An untick asks for it again.
+    let mut scene = Scene::new(ONE);
+    unanswered(&mut scene, 1800);
+    let decision = scene.decide();
+    scene.noted(decision);
+    let key = scene.key("D1");
+    scene.clock += 10;
+    scene.fold(scene.clock, Event::TaskAgain { key });
+    scene.labelled();
+    scene.clock += 180;
+    assert_ne!(scene.says(), "note task-failed escalated");
+}
+
 #[test]
 fn a_related_issue_is_closed_known_or_missed() {
     let body = "## Tasks\n\n- [ ] **C1 P2 Apps**: Close issue #40\n";
