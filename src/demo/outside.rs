@@ -19,12 +19,12 @@ fn pattern(text: &str) -> Regex {
 
 static PULLS: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:prs?|pulls?(?:[ \t]+requests?)?)[ \t]*:?[ \t]*((?:#?[0-9]{1,6}(?:[ \t]*\([^)\n]*\))?(?:[ \t]*(?:,|and|&)[ \t]*)?)+)",
+        r"(?i)\b(?:(?:prs?|pull[ \t]+requests?)[ \t]*:?[ \t]*#?|pulls?[ \t]*:?[ \t]*#)((?:#?[0-9]{1,9}\b(?:[ \t]*\([^)\n]*\))?(?:[ \t]*(?:,|and|&)[ \t]*)?)+)",
     )
 });
-static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"[0-9]{1,6}"));
+static NUMBER: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[0-9]{1,9}\b"));
 static REMARK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\([^)]*\)"));
-static BARE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[\s(\[,:])#([0-9]{1,6})\b"));
+static BARE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:^|[\s(\[,:])#([0-9]{1,9})\b"));
 static ARROW: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"`?\b(v?[0-9][0-9A-Za-z.\-]*)`?\s*(?:→|->|=>|to)\s*`?(v?[0-9][0-9A-Za-z.\-]*[0-9A-Za-z])")
 });
@@ -303,6 +303,14 @@ mod tests {
             assert!(made[&number].contains(part), "{number}: {}", made[&number]);
         }
         assert_eq!(title(text), "Upkeep");
+    }
+
+    #[test]
+    fn a_number_is_taken_whole_and_only_where_something_is_named_by_it() {
+        let made = |text: &str| -> Vec<u64> { inventions(text).iter().map(Invention::number).collect() };
+        assert_eq!(made("- [ ] Merge PR #123456789\n"), [123_456_789]);
+        assert_eq!(made("- [ ] Merge PR #99999999999\n"), [0_u64; 0]);
+        assert_eq!(made("The job pulls 2 images. See pulls/7 and pull #8.\n"), [8]);
     }
 
     #[test]

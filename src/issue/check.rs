@@ -67,6 +67,36 @@ const FILLERS: &[&str] = &[
     "preflight",
 ];
 
+/// A number that a question names: every node of so many.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    /// None.
+    No,
+    /// `10 nodes`, `all 10 nodes`, `10 of 10 nodes`, `10/10 nodes`.
+    All(usize),
+    /// One that is no such count: `node 7`, `3 of 10`.
+    Other,
+}
+
+/// The count in front of what is counted.
+fn counted(words: &[String], of: &[&str]) -> Counted {
+    let digits = |word: &&String| word.bytes().all(|byte| byte.is_ascii_digit());
+    let numbers: Vec<Option<usize>> = words.iter().filter(digits).map(|word| word.parse().ok()).collect();
+    let Some(&first) = numbers.first() else { return Counted::No };
+    // `10 Argo CD applications`: the names of what is counted may stand between.
+    let before = words.iter().rposition(|word| of.contains(&word.as_str())).is_some_and(|thing| {
+        words.iter().rposition(|word| digits(&word)).is_some_and(|number| number < thing)
+    });
+    match first {
+        Some(number)
+            if number > 0 && before && numbers.len() <= 2 && numbers.iter().all(|one| *one == first) =>
+        {
+            Counted::All(number)
+        }
+        _ => Counted::Other,
+    }
+}
+
 /// What the probes are asked, when the title asks nothing else.
 pub(super) fn check(words: &[String], task: Words<'_>) -> Option<Check> {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
@@ -74,16 +104,24 @@ pub(super) fn check(words: &[String], task: Words<'_>) -> Option<Check> {
         words.iter().all(|word| {
             FILLERS.contains(&word.as_str())
                 || list.contains(&word.as_str())
-                || word.chars().all(|c| c.is_ascii_digit())
+                || word.bytes().all(|byte| byte.is_ascii_digit())
         })
     };
     let nodes = ["nodes", "node", "ready"];
     if has(&["nodes", "node"]) && has(&["ready"]) && only(&nodes) {
-        return Some(Check::NodesReady);
+        return match counted(words, &["nodes", "node"]) {
+            Counted::No => Some(Check::NodesReady),
+            Counted::All(number) => Some(Check::NodesReadyOf(number)),
+            Counted::Other => None,
+        };
     }
     // `ceph -s` says it.
     let ceph = ["ceph", "s", "health", "healthy", "health_ok", "storage", "ok", "rook"];
-    if has(&["ceph"]) && has(&["health", "healthy", "health_ok"]) && only(&ceph) {
+    if has(&["ceph"])
+        && has(&["health", "healthy", "health_ok"])
+        && only(&ceph)
+        && counted(words, &[]) == Counted::No
+    {
         return Some(Check::CephHealthy);
     }
     let applications = [
@@ -99,7 +137,15 @@ pub(super) fn check(words: &[String], task: Words<'_>) -> Option<Check> {
         "health",
     ];
     if has(&["applications", "apps"]) && has(&["synced", "healthy", "health"]) && only(&applications) {
-        return Some(Check::ApplicationsHealthy);
+        return match counted(words, &["applications", "apps", "application"]) {
+            Counted::No => Some(Check::ApplicationsHealthy),
+            Counted::All(number) => Some(Check::ApplicationsHealthyOf(number)),
+            Counted::Other => None,
+        };
+    }
+    // How many pods, OSDs or layers there should be no probe compares.
+    if counted(words, &[]) != Counted::No {
+        return None;
     }
     let pods = ["pods", "running", "runs", "healthy", "ready", "completed"];
     if has(&["pods"]) && has(&["running", "healthy", "ready"]) && only(&pods) {

@@ -95,6 +95,8 @@ pub(crate) enum LessonEvent {
         pull: PullNumber,
         /// The commit that undid it.
         commit: CommitSha,
+        /// What it had made worse; from outside, escaped here.
+        reason: String,
     },
     /// A version is held; Renovate would make its pull request again.
     Held {

@@ -264,7 +264,11 @@ fn turns_green(task: &Task) -> bool {
         Kind::Verify { check } => match check {
             Check::CephHealthy | Check::AllLayers => true,
             Check::Layer(layer) => *layer == crate::health::Layer::System,
-            Check::NodesReady | Check::ApplicationsHealthy | Check::PodsHealthy => false,
+            Check::NodesReady
+            | Check::NodesReadyOf(_)
+            | Check::ApplicationsHealthy
+            | Check::ApplicationsHealthyOf(_)
+            | Check::PodsHealthy => false,
         },
         _ => false,
     }

@@ -213,7 +213,8 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
     }
     let verb = matches!(first, "verify" | "validate" | "confirm" | "check" | "ensure" | "run" | "universal");
     // `All nodes Ready` states what a verb would have asked to be verified.
-    let question = (verb || any(STATEMENTS)).then(|| check(&self::words(&without_ids(title)), task)).flatten();
+    let question =
+        (verb || any(STATEMENTS)).then(|| check(&self::words(&without_ids(title)), task)).flatten();
     if verb || question.is_some() {
         if let Some(reserve) = &opening.reserve {
             return Judged::conditional(Kind::Person, reserve);
@@ -451,7 +452,18 @@ mod tests {
             ("Monitor pool usage", Kind::Track { pull: None }, Some(Person)),
             ("Refresh the Dependency Dashboard (#4)", Kind::Dashboard, Some(Person)),
             ("Verify all nodes are Ready", verify(Check::NodesReady), None),
-            ("Verify 10 of 10 nodes Ready", verify(Check::NodesReady), None),
+            ("Verify 10 of 10 nodes Ready", verify(Check::NodesReadyOf(10)), None),
+            ("Verify all 12 nodes are Ready", verify(Check::NodesReadyOf(12)), None),
+            ("10/10 nodes Ready", verify(Check::NodesReadyOf(10)), None),
+            (
+                "Verify 40 of 40 Argo CD applications are Synced and Healthy",
+                verify(Check::ApplicationsHealthyOf(40)),
+                None,
+            ),
+            ("Verify node 77 is Ready", Kind::Person, Some(Person)),
+            ("Verify 9 of 10 nodes are Ready", Kind::Person, Some(Person)),
+            ("Confirm 0 nodes are Ready", Kind::Person, Some(Person)),
+            ("All 100 pods running", Kind::Person, Some(Person)),
             ("Verify Ceph reports HEALTH_OK", verify(Check::CephHealthy), None),
             (
                 "Verify all Argo CD applications are Synced and Healthy",

@@ -199,7 +199,11 @@ pub(super) fn closing() -> ClosingView {
                 object: "Application argocd/bad".to_owned(),
                 finding: "health is Degraded.".to_owned(),
             },
-            LessonEvent::Reverted { pull: PullNumber(7), commit: commit() },
+            LessonEvent::Reverted {
+                pull: PullNumber(7),
+                commit: commit(),
+                reason: "Deployment web/shop: 1 pod in a crash loop".to_owned(),
+            },
             LessonEvent::Held { hold: hold() },
             LessonEvent::Retried {
                 task: "A1".to_owned(),

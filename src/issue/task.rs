@@ -45,10 +45,14 @@ pub(crate) struct TaskKey(pub(crate) String);
 pub(crate) enum Check {
     /// Every node is Ready.
     NodesReady,
+    /// There are exactly so many nodes, and every one is Ready.
+    NodesReadyOf(usize),
     /// Ceph says `HEALTH_OK`.
     CephHealthy,
     /// Every Application is Synced and Healthy.
     ApplicationsHealthy,
+    /// There are exactly so many Applications, and every one is Synced and Healthy.
+    ApplicationsHealthyOf(usize),
     /// Every pod is good.
     PodsHealthy,
     /// One layer is GREEN.

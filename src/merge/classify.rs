@@ -182,7 +182,7 @@ pub(crate) fn classify(
         .find_map(|update| rules.package_foundation(&update.package))
         .or_else(|| files.iter().find_map(|file| rules.path_foundation(file)));
     let farthest = members.iter().map(|member| member.update).max().unwrap_or(UpdateType::Unknown);
-    let bundle = members.len() > 1 || names_a_bundle(title) || names_a_bundle(branch);
+    let bundle = names_a_bundle(title) || names_a_bundle(branch);
     let worst = members.iter().max_by_key(|member| (member.risk, member.category));
     let (mut category, mut highest, mut decided) = match worst {
         Some(worst) if bundle && worst.risk < Risk::High => {

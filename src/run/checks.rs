@@ -1,6 +1,6 @@
 //! Answers a verify task's question out of a pass of the probes that also make up the gate.
 
-use crate::health::{Finding, Layer, Probe, ProbeResult, Recon, Verdict};
+use crate::health::{Figure, Finding, Layer, Probe, ProbeResult, Recon, Verdict};
 use crate::issue::Check;
 
 /// An answer with what says so.
@@ -16,16 +16,17 @@ pub(crate) struct Answer {
 pub(crate) fn answer(check: Check, recon: &Recon) -> Answer {
     match check {
         Check::NodesReady => probe(recon, Probe::Nodes),
+        Check::NodesReadyOf(wanted) => {
+            exactly(wanted, "nodes", &recon.figures.nodes_ready, probe(recon, Probe::Nodes))
+        }
+        // What Ceph said through its operator is minutes old; asked itself, where that is switched on, it is not.
+        Check::CephHealthy if is_used(recon, Probe::CephTools) => both(recon, Probe::Ceph, Probe::CephTools),
         Check::CephHealthy => probe(recon, Probe::Ceph),
         Check::ApplicationsHealthy => probe(recon, Probe::ArgoCd),
-        Check::PodsHealthy => {
-            let system = probe(recon, Probe::KubeSystem);
-            let others = probe(recon, Probe::Pods);
-            Answer {
-                verdict: system.verdict.max(others.verdict),
-                evidence: format!("{}; {}", system.evidence, others.evidence),
-            }
+        Check::ApplicationsHealthyOf(wanted) => {
+            exactly(wanted, "Applications", &recon.figures.applications, probe(recon, Probe::ArgoCd))
         }
+        Check::PodsHealthy => both(recon, Probe::KubeSystem, Probe::Pods),
         Check::Layer(layer) => one_layer(recon, layer),
         Check::AllLayers => {
             let layers = recon.layers();
@@ -36,6 +37,36 @@ pub(crate) fn answer(check: Check, recon: &Recon) -> Answer {
                 .join(", ");
             Answer { verdict: recon.verdict(), evidence }
         }
+    }
+}
+
+/// The worse answer of two probes.
+fn both(recon: &Recon, one: Probe, other: Probe) -> Answer {
+    let (one, other) = (probe(recon, one), probe(recon, other));
+    let evidence = if one.evidence == other.evidence {
+        one.evidence
+    } else {
+        format!("{}; {}", one.evidence, other.evidence)
+    };
+    Answer { verdict: one.verdict.max(other.verdict), evidence }
+}
+
+fn is_used(recon: &Recon, which: Probe) -> bool {
+    recon.probes.iter().any(|result| result.probe == which && result.used)
+}
+
+/// An answer that is yes only where there are as many as the question names: one that is gone is not Ready.
+fn exactly(wanted: usize, what: &str, figure: &Figure<(usize, usize)>, answer: Answer) -> Answer {
+    match figure {
+        Figure::Read((_, all)) if *all == wanted => answer,
+        Figure::Read((_, all)) => Answer {
+            verdict: answer.verdict.max(Verdict::Red),
+            evidence: format!("{wanted} {what} are asked for, and there are {all}; {}", answer.evidence),
+        },
+        Figure::NotRead(why) => Answer {
+            verdict: answer.verdict.max(Verdict::Unknown),
+            evidence: format!("how many {what} there are was not read ({why}); {}", answer.evidence),
+        },
     }
 }
 

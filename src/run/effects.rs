@@ -13,7 +13,7 @@ use super::settings::RolloutBy;
 use super::trust::OwnText;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use crate::cluster;
-use crate::forge::{BRANCH_WRITE_TIMEOUT, PullNumber, State};
+use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
 use crate::merge::rollout::Watched;
@@ -112,19 +112,7 @@ impl Worker {
                 _ => None,
             })
             .collect();
-        let merged: Vec<PullNumber> = work
-            .state
-            .acts
-            .iter()
-            .filter_map(|act| match (&act.effect, &act.ended) {
-                (Effect::Merge(plan), Some((_, Outcome::Merged { .. }))) => Some(plan.pull),
-                _ => None,
-            })
-            .collect();
-        // What the task itself names resolved it; where it names nothing, what was merged before it.
-        let named: Vec<PullNumber> = merged.iter().copied().filter(|pull| names(&title, *pull)).collect();
-        let works: Vec<String> =
-            if named.is_empty() { merged } else { named }.iter().map(|pull| format!("#{pull}")).collect();
+        let works = work.state.works_behind(&title, Timestamp::now());
         Context {
             repository: &scene.repository.name,
             branch: &scene.repository.default_branch,
@@ -252,30 +240,41 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks Argo CD to look at the repository: every watcher, so that none is waited for longer than needed.
-    pub(super) async fn refresh(&self, scene: &Scene<'_>, hard: bool) {
+    /// Asks Argo CD to look at the repository: every watcher, so that none is waited for longer than needed. Tells why where
+    /// none could be asked.
+    pub(super) async fn refresh(&self, scene: &Scene<'_>, hard: bool) -> Result<(), String> {
         if scene.settings.rollout == RolloutBy::None {
-            return;
+            return Ok(());
         }
-        let Ok(cluster::Installed::Yes(applications)) = self.parts.cluster.applications().await else {
-            return;
+        let applications = match self.parts.cluster.applications().await {
+            Ok(cluster::Installed::Yes(applications)) => applications,
+            Ok(cluster::Installed::No) => return Ok(()),
+            Err(error) => return Err(error.to_string()),
         };
         let mut urls = scene.repository.clone_urls.clone();
         urls.extend(scene.settings.pull_urls.iter().cloned());
         let watched = Watched { urls: &urls, default_branch: &scene.repository.default_branch };
         // A few at once: one after the other takes long where many watch, all at once is rude to the API server.
-        futures::stream::iter(watched.watchers(&applications))
-            .for_each_concurrent(8, |application| async move {
-                if let Err(error) = self.parts.cluster.refresh_application(application, hard).await {
-                    // Argo CD looks by itself after some minutes; this only makes it sooner.
-                    tracing::warn!(application = %application.name, %error, "the refresh was not taken");
+        let watchers: Vec<cluster::Application> =
+            watched.watchers(&applications).into_iter().cloned().collect();
+        let asked: Vec<Result<(), String>> = futures::stream::iter(watchers)
+            .map(|application| {
+                let cluster = Arc::clone(&self.parts.cluster);
+                async move {
+                    cluster.refresh_application(&application, hard).await.map_err(|error| {
+                        // Argo CD looks by itself after some minutes; this only makes it sooner.
+                        tracing::warn!(application = %application.name, %error, "the refresh was not taken");
+                        error.to_string()
+                    })
                 }
             })
+            .buffer_unordered(8)
+            .collect()
             .await;
+        // One that was asked is enough of an answer: the others look by themselves.
+        if asked.is_empty() || asked.iter().any(Result::is_ok) {
+            return Ok(());
+        }
+        asked.into_iter().find(Result::is_err).unwrap_or(Ok(()))
     }
-}
-
-/// Whether a title names a pull request as `#N`.
-fn names(title: &str, pull: PullNumber) -> bool {
-    title.split(|c: char| !c.is_ascii_alphanumeric() && c != '#').any(|word| word == format!("#{pull}"))
 }

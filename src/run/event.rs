@@ -4,7 +4,7 @@
 
 use crate::action::Action;
 use crate::cluster::ObjectRef;
-use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber};
+use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
 use crate::health::{FindingId, Layer, PlanMark, Recon, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::{Category, Hold, Risk, UpdateType};
@@ -89,6 +89,9 @@ pub(crate) enum Event {
         change: EventId,
         /// Whether caches were dropped as well (a remedy).
         hard: bool,
+        /// Why it could not be asked, however often that was tried.
+        #[serde(default)]
+        failed: Option<String>,
     },
     /// A change runs everywhere.
     RolledOut {
@@ -177,6 +180,15 @@ pub(crate) enum Event {
         outcome: TaskOutcome,
         /// In a few words, for the note behind its line.
         note: String,
+    },
+    /// The forge shows that somebody else ended a pull request that a task names.
+    EndedByOthers {
+        /// Which.
+        pull: PullNumber,
+        /// Its title.
+        title: String,
+        /// What it was merged into; `None` where it was closed without.
+        merged: Option<Merged>,
     },
     /// A task failed for good.
     TaskFailed {

@@ -38,7 +38,14 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
                 Outcome::Refused { why } => format!("refused: {what}: {why}"),
             }
         }
-        Event::Refreshed { hard, .. } => {
+        Event::Refreshed { failed: Some(why), .. } => {
+            format!("Argo CD could not be asked to read the repository: {why}")
+        }
+        Event::EndedByOthers { pull, merged: Some(merged), .. } => {
+            format!("#{pull} was merged by somebody else as {}", merged.commit.short())
+        }
+        Event::EndedByOthers { pull, merged: None, .. } => format!("#{pull} was closed without being merged"),
+        Event::Refreshed { hard, failed: None, .. } => {
             let how = if *hard { "anew, without its cache" } else { "at once" };
             format!("asked Argo CD to read the repository {how}")
         }

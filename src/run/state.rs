@@ -5,12 +5,13 @@ mod records;
 pub(crate) use records::*;
 
 use super::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
-use crate::forge::IssueNumber;
+use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Approval, Recon};
 use crate::issue::{KnownTask, TaskKey, TemplateValues};
 use crate::store::EventId;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Everything a run knows of itself.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -27,6 +28,8 @@ pub(crate) struct RunState {
     pub(crate) merges: Vec<MergeRecord>,
     /// Every effect, in order.
     pub(crate) acts: Vec<Act>,
+    /// Pull requests that tasks name and that somebody else merged or closed.
+    pub(crate) by_others: Vec<ByOthers>,
     /// Versions that are not merged again.
     pub(crate) holds: Vec<Held>,
     /// Cases handed to a person.
@@ -93,6 +96,7 @@ impl RunState {
                     notes: Vec::new(),
                     asked: None,
                     approved: None,
+                    waited: Duration::ZERO,
                 };
                 self.tasks.insert(key, record);
             }
@@ -118,7 +122,7 @@ impl RunState {
             }
             Event::Intended { effect } => self.intend(id, at, effect),
             Event::Ended { step, outcome } => self.end(step, at, &outcome),
-            Event::Refreshed { change, hard } => {
+            Event::Refreshed { change, hard, failed: _ } => {
                 if let Some(current) = self.change_mut(change) {
                     current.refreshed.push((at, hard));
                 }
@@ -203,6 +207,7 @@ impl RunState {
                     && let Some(asked) = record.asked.as_ref().filter(|asked| asked.code == code)
                 {
                     // Of what was asked, and of nothing else that may carry the same code.
+                    record.waited += at.duration_since(asked.at).unsigned_abs();
                     record.approved =
                         Some(Approved { code, approval: Approval::new(asked.mark.clone(), by) });
                     if matches!(record.state, TaskState::Waiting { .. }) {
@@ -222,10 +227,17 @@ impl RunState {
                     reopened.ended_since = true;
                 }
                 if let Some(record) = self.tasks.get_mut(&key) {
+                    if let TaskState::Waiting { since, .. } = record.state {
+                        record.waited += at.duration_since(since).unsigned_abs();
+                    }
                     record.notes.push((at, outcome, note.clone()));
                     record.state = TaskState::Ended { outcome, note, at };
                     self.important += 1;
                 }
+            }
+            Event::EndedByOthers { pull, title, merged } => {
+                self.by_others.retain(|known| known.pull != pull);
+                self.by_others.push(ByOthers { pull, title, merged, seen_at: at });
             }
             Event::TaskFailed { key, why } => {
                 if let Some(record) = self.tasks.get_mut(&key) {
@@ -474,6 +486,25 @@ impl RunState {
                 _ => None,
             })
             .collect()
+    }
+
+    /// The pull requests that resolved what a task closes: those that its title names, or else all that were merged before.
+    pub(crate) fn works_behind(&self, title: &str, before: Timestamp) -> Vec<String> {
+        let names = |pull: PullNumber| {
+            let word = format!("#{pull}");
+            title.split(|c: char| !c.is_ascii_alphanumeric() && c != '#').any(|one| one == word)
+        };
+        let merged: Vec<PullNumber> = self
+            .acts
+            .iter()
+            .filter_map(|act| match (&act.effect, &act.ended) {
+                (Effect::Merge(plan), Some((at, Outcome::Merged { .. }))) if *at <= before => Some(plan.pull),
+                _ => None,
+            })
+            .collect();
+        let named: Vec<PullNumber> = merged.iter().copied().filter(|pull| names(*pull)).collect();
+        let works = if named.is_empty() { merged } else { named };
+        works.iter().map(|pull| format!("#{pull}")).collect()
     }
 
     /// Whether the label that calls for a person is on, as far as we put it there since the run was last taken up.

@@ -232,8 +232,13 @@ pub(crate) fn lesson(event: &LessonEvent) -> String {
             code(object, 120),
             quote_outside(finding, 200).trim_end_matches('.')
         ),
-        LessonEvent::Reverted { pull, commit } => {
-            format!("PR #{pull} was undone by {}; the layers were judged again afterwards.", short(commit))
+        LessonEvent::Reverted { pull, commit, reason } => {
+            let reason = quote_outside(reason, 300);
+            format!(
+                "PR #{pull} was undone by {}, because of this: {}. The layers were judged again afterwards.",
+                short(commit),
+                reason.trim_end_matches('.')
+            )
         }
         LessonEvent::Held { hold } => format!(
             "{} {} in {} is held. Until Renovate is told so, it makes that pull request again; this rule prevents it: {}",

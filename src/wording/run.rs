@@ -410,9 +410,24 @@ pub(crate) fn merge_verification(
     format!("`{}`, {rollout}, {gate}", commit.short())
 }
 
-/// What resolved an issue.
-pub(crate) fn closed_by_task(id: &str) -> String {
-    format!("closed by task {}", quote_outside(id, 20))
+/// What resolved an issue, or why a pull request was closed.
+pub(crate) fn closed_by(resolved_by: &str) -> String {
+    format!("closed by {resolved_by}")
+}
+
+/// What the closing report says of a merge that somebody else made.
+pub(crate) fn merged_by_others(commit: &CommitSha) -> String {
+    format!("`{}`, merged by somebody else: its rollout was not followed", commit.short())
+}
+
+/// Why a pull request that a task names was closed without a merge, as far as is known.
+pub(crate) fn closed_by_others() -> String {
+    "closed by somebody else".to_owned()
+}
+
+/// What was waited for.
+pub(crate) fn waited_for_person(id: &str) -> String {
+    format!("A person's answer or work for {}", quote_outside(id, 20))
 }
 
 /// What was waited for.

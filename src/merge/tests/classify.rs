@@ -182,6 +182,16 @@ fn the_worst_member_of_a_bundle_decides() {
 }
 
 #[test]
+fn a_group_that_nobody_calls_a_bundle_is_what_its_worst_member_is() {
+    let updates = [
+        update("loki", "5.0.0", "5.0.1", UpdateKind::Patch),
+        update("grafana", "10.5.14", "10.5.15", UpdateKind::Patch),
+    ];
+    let judged = classify(&updates, "update monitoring", "renovate/monitoring", &[], &rules());
+    assert_eq!((judged.category, judged.risk), (Category::Monitoring, Risk::Medium));
+}
+
+#[test]
 fn a_folder_may_belong_to_a_foundation() {
     let updates = [update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch)];
     let judged = classify(&updates, "t", "b", &["platform/gitea/values.yaml".to_owned()], &rules());

@@ -6,7 +6,7 @@ use crate::cluster::ObjectRef;
 use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
-use crate::run::situation::Situation;
+use crate::run::situation::{Mode, Situation};
 use crate::run::state::{Act, Change, Failures, Stage};
 use crate::wording;
 use jiff::Timestamp;
@@ -82,9 +82,14 @@ pub(super) fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) ->
     health::new_findings(&change.plan.baseline, situation.recon)
 }
 
+/// Whether Argo CD may be asked to look: where it follows the repository, and more than looking on is allowed.
+fn may_refresh(situation: &Situation<'_>) -> bool {
+    followed(situation) && situation.mode != Mode::Observe
+}
+
 fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
     let Some((commit, merged_at, _)) = &change.merged else { return Decision::Confirm(change.step) };
-    if change.refreshed.is_empty() && followed(situation) {
+    if change.refreshed.is_empty() && may_refresh(situation) {
         return Decision::Refresh { change: change.step, hard: false };
     }
     let Some((rollout, progress_since)) = situation.change_rollout else {
@@ -227,7 +232,7 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     }
     // Remedies: one hard refresh, then one sync where something is out of sync and nothing happens.
     let followed = followed(situation);
-    if followed && !change.refreshed.iter().any(|(_, hard)| *hard) {
+    if may_refresh(situation) && !change.refreshed.iter().any(|(_, hard)| *hard) {
         return Decision::Refresh { change: change.step, hard: true };
     }
     let remedied = change.refreshed.iter().map(|(at, _)| *at).max().unwrap_or(began);
@@ -340,7 +345,7 @@ fn undoing(
             application: application.clone(),
         });
     }
-    if change.refreshed.is_empty() && followed(situation) {
+    if change.refreshed.is_empty() && may_refresh(situation) {
         return Decision::Refresh { change: change.step, hard: false };
     }
     let new = new_findings(situation, change);

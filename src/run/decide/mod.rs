@@ -88,10 +88,19 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
     if let Some(act) = state.unknown().next() {
         let confirm = Decision::Confirm(act.step);
         // Where finding out means doing it again, it is an effect like any other.
-        return match (act.effect.class(), situation.paused) {
-            (EffectClass::Idempotent, Some(by)) => Decision::Wait(Waiting::Paused(by.to_owned())),
-            _ => confirm,
-        };
+        if act.effect.class() != EffectClass::Idempotent {
+            return confirm;
+        }
+        if let Some(by) = situation.paused {
+            return Decision::Wait(Waiting::Paused(by.to_owned()));
+        }
+        if situation.mode == Mode::Observe {
+            return Decision::Wait(Waiting::World(act.effect.would()));
+        }
+        // Of a run that was withdrawn only a change in flight goes on.
+        if !situation.withdrawn || state.change.is_some() {
+            return confirm;
+        }
     }
     let news = discoveries(situation);
     if !news.is_empty() {
@@ -163,7 +172,11 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     }
     events.extend(adoption::confirmed(situation));
     for wish in situation.wishes {
-        events.extend(granted(situation, wish));
+        let granted = granted(situation, wish);
+        if let (Wish::Ticked(key), Some(_)) = (wish, &granted) {
+            events.extend(by_others(situation, key));
+        }
+        events.extend(granted);
     }
     for approval in situation.approvals {
         if let Some(record) = state.task(&approval.key)
@@ -223,6 +236,18 @@ fn granted(situation: &Situation<'_>, wish: &Wish) -> Option<Event> {
             Some(Event::TaskAgain { key: key.clone() })
         }
     }
+}
+
+/// How the pull request that a task names was ended by somebody else, for the closing report.
+fn by_others(situation: &Situation<'_>, key: &TaskKey) -> Option<Event> {
+    let Kind::Merge { pull } = &situation.reading.task(key)?.kind else { return None };
+    let found = &situation.pulls.get(pull)?.pull;
+    let ours = situation.state.merges.iter().any(|record| record.plan.pull == *pull);
+    (!ours && found.state != State::Open).then(|| Event::EndedByOthers {
+        pull: *pull,
+        title: found.title.clone(),
+        merged: found.merged.clone(),
+    })
 }
 
 /// What the world says against a person's word that a task is done. Their word stands, and this is told beside it.

@@ -85,6 +85,20 @@ fn ended(key: &TaskKey, outcome: TaskOutcome, note: String) -> Step {
     Step::Now(Decision::Note(vec![Event::TaskEnded { key: key.clone(), outcome, note }]))
 }
 
+/// The last try of a merge that was given up and shows after all: whose merge it is has to be found out, or nobody would
+/// follow it. Not at every look, since the answer may be that nobody can tell yet.
+fn landed_late<'a>(situation: &'a Situation<'_>, task: &Task) -> Option<&'a Act> {
+    let Kind::Merge { pull } = &task.kind else { return None };
+    situation.pulls.get(pull)?.pull.merged.as_ref()?;
+    if merged_by_us(situation, &task.key) {
+        return None;
+    }
+    let is_ours = |act: &&Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == task.key);
+    let act = situation.state.acts.iter().rev().find(is_ours)?;
+    let waited = |at: &Timestamp| elapsed(situation.now, *at) >= situation.timing.poll();
+    matches!(&act.ended, Some((at, Outcome::NotYet { .. })) if waited(at)).then_some(act)
+}
+
 /// Writes down once that a task waits, and for what.
 fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> Step {
     match situation.state.task(key).map(|record| &record.state) {
@@ -95,6 +109,9 @@ fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> Step {
 
 fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
     let Some(record) = situation.state.task(&task.key) else { return Step::Later(None) };
+    if let Some(act) = landed_late(situation, task) {
+        return Step::Now(Decision::Confirm(act.step));
+    }
     if matches!(record.state, TaskState::Failed { .. }) {
         return Step::Later(None);
     }
@@ -295,7 +312,12 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         let ours =
             situation.state.merges.iter().find(|record| record.commit.as_ref() == Some(&merged.commit));
         return match ours {
-            None => ended(key, TaskOutcome::Done, wording::note_merged_by_person(&merged.commit)),
+            None => {
+                let note = wording::note_merged_by_person(&merged.commit);
+                let mut events: Vec<Event> = super::by_others(situation, key).into_iter().collect();
+                events.push(Event::TaskEnded { key: key.clone(), outcome: TaskOutcome::Done, note });
+                Step::Now(Decision::Note(events))
+            }
             Some(MergeRecord { reverted: Some((undone, _)), .. }) => {
                 waits(situation, key, wording::merged_and_undone(&merged.commit, undone))
             }

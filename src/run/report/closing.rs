@@ -2,15 +2,21 @@
 
 use super::{Report, layer_lines, outcome_word};
 use crate::forge::PullNumber;
-use crate::issue::{ClosedIssue, ClosedPull, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull};
+use crate::issue::{
+    ClosedIssue, ClosedPull, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull, TaskKey,
+};
 use crate::run::act::task_of;
 use crate::run::event::{ChangeResult, TaskOutcome};
 use crate::run::state::{MergeRecord, TaskState};
 use crate::wording::{self};
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// From so many seconds on a rollout took remarkably long.
 const LONG_ROLLOUT: f64 = 600.0;
+
+/// From so long on a person was waited for remarkably long.
+const LONG_WAIT: Duration = Duration::from_secs(600);
 
 impl Report<'_> {
     /// The closing report's contents, from the journal and the last kept pass.
@@ -32,7 +38,7 @@ impl Report<'_> {
         }
         tasks.sort_by_key(|task| task.at);
         let kept = |record: &&MergeRecord| !matches!(record.result, Some(ChangeResult::Reverted { .. }));
-        let merged = self
+        let mut merged: Vec<MergedPull> = self
             .state
             .merges
             .iter()
@@ -51,6 +57,8 @@ impl Report<'_> {
                 })
             })
             .collect();
+        merged.extend(self.merged_by_others());
+        merged.sort_by_key(|pull| pull.at);
         let reverted = self
             .state
             .merges
@@ -74,10 +82,10 @@ impl Report<'_> {
                 number,
                 title: self.object_title(title, key),
                 at,
-                resolution: wording::closed_by_task(&self.task_id(key).unwrap_or_default()),
+                resolution: self.closed_by(key, at),
             })
             .collect();
-        let closed_pulls = self
+        let mut closed_pulls: Vec<ClosedPull> = self
             .state
             .closed_related(true)
             .into_iter()
@@ -85,9 +93,10 @@ impl Report<'_> {
                 number: PullNumber(number.0),
                 title: self.object_title(title, key),
                 at,
-                reason: wording::closed_by_task(&self.task_id(key).unwrap_or_default()),
+                reason: self.closed_by(key, at),
             })
             .collect();
+        closed_pulls.extend(self.closed_by_others());
         Some(ClosingView {
             overall: recon.verdict(),
             started,
@@ -107,6 +116,34 @@ impl Report<'_> {
         })
     }
 
+    fn merged_by_others(&self) -> impl Iterator<Item = MergedPull> {
+        self.state.by_others.iter().filter_map(|ended| {
+            let merged = ended.merged.as_ref()?;
+            Some(MergedPull {
+                number: ended.pull,
+                title: ended.title.clone(),
+                at: merged.at,
+                verification: wording::merged_by_others(&merged.commit),
+            })
+        })
+    }
+
+    fn closed_by_others(&self) -> impl Iterator<Item = ClosedPull> {
+        self.state.by_others.iter().filter(|ended| ended.merged.is_none()).map(|ended| ClosedPull {
+            number: ended.pull,
+            title: ended.title.clone(),
+            at: ended.seen_at,
+            reason: wording::closed_by_others(),
+        })
+    }
+
+    /// Which task closed something, and after which merges, in the words of the note that lies there.
+    fn closed_by(&self, key: &TaskKey, at: Timestamp) -> String {
+        let id = self.task_id(key).unwrap_or_default();
+        let title = self.state.task(key).map(|record| record.known.title.clone()).unwrap_or_default();
+        wording::closed_by(&wording::resolved_by(&id, &title, &self.state.works_behind(&title, at)))
+    }
+
     fn lessons(&self) -> Vec<LessonEvent> {
         let mut events = Vec::new();
         for record in &self.state.merges {
@@ -118,7 +155,11 @@ impl Report<'_> {
                 });
             }
             if let Some((commit, _)) = &record.reverted {
-                events.push(LessonEvent::Reverted { pull: record.plan.pull, commit: commit.clone() });
+                events.push(LessonEvent::Reverted {
+                    pull: record.plan.pull,
+                    commit: commit.clone(),
+                    reason: record.revert_reason.clone().unwrap_or_default(),
+                });
             }
             // That a rollout takes its while is no lesson.
             if let Some(seconds) = record.rollout_seconds.filter(|seconds| *seconds >= LONG_ROLLOUT) {
@@ -130,6 +171,12 @@ impl Report<'_> {
         }
         for held in &self.state.holds {
             events.push(LessonEvent::Held { hold: held.hold.clone() });
+        }
+        for record in self.state.tasks.values().filter(|record| record.waited >= LONG_WAIT) {
+            events.push(LessonEvent::WaitedFor {
+                what: wording::waited_for_person(&self.task_id(&record.known.key).unwrap_or_default()),
+                seconds: record.waited.as_secs(),
+            });
         }
         for record in self.state.tasks.values().filter(|record| record.attempts > 0) {
             let why = self

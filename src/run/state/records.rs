@@ -1,12 +1,13 @@
 //! What a run remembers of its tasks, its change, its merges and its effects.
 
-use crate::forge::{CommitSha, PullNumber};
+use crate::forge::{CommitSha, Merged, PullNumber};
 use crate::health::{Approval, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
 use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, Proposal, TaskOutcome, TroubleFinding};
 use crate::store::EventId;
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// What became of a task.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,6 +62,21 @@ pub(crate) struct TaskRecord {
     pub(crate) asked: Option<Asked>,
     /// The code that was approved, and by whom.
     pub(crate) approved: Option<Approved>,
+    /// How long a person's answer or work was waited for.
+    pub(crate) waited: Duration,
+}
+
+/// A pull request that a task names, ended by somebody else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ByOthers {
+    /// Its number.
+    pub(crate) pull: PullNumber,
+    /// Its title; from outside.
+    pub(crate) title: String,
+    /// What it was merged into; `None` where it was closed without.
+    pub(crate) merged: Option<Merged>,
+    /// When it was seen to have ended.
+    pub(crate) seen_at: Timestamp,
 }
 
 /// An approval that was asked for.

@@ -351,6 +351,13 @@ impl Story {
         }
     }
 
+    /// The newest run's journal, each event as it is written down.
+    pub(super) async fn journal(&self) -> Vec<serde_json::Value> {
+        let run = self.store().recent_runs(1).await.unwrap().remove(0).id;
+        let rows = self.store().journal(run, None).await.unwrap();
+        rows.iter().map(|row| serde_json::from_str(&row.event).unwrap()).collect()
+    }
+
     /// The issue as the forge has it.
     pub(super) fn issue_now(&self, number: u64) -> IssueView {
         self.world.repository().issue(number).expect("the issue is there")

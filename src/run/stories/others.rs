@@ -170,3 +170,34 @@ async fn a_foundation_waits_for_a_person_with_the_reason_and_the_rest_goes_on() 
         .await;
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_merged_or_closed_is_in_the_closing_report() {
+    let mut story = Story::begin().await;
+    let (echo, excalidraw) =
+        (story.renovate_opens("echo", "36.0.1"), story.renovate_opens("excalidraw", "0.17.4"));
+    let repository = story.world.repository();
+    repository.merge_pull("operator", echo, true).unwrap();
+    let commit = story.head();
+    repository.close_pull("operator", excalidraw).unwrap();
+    let number = story.issue_of_merges(&[echo, excalidraw]).await;
+    story.start().await;
+    story.says(number, "closed without being merged").await;
+    story.operator().tick(number, &format!("Merge PR #{excalidraw}")).await.unwrap();
+    let body = story.closed(number).await.body;
+    let section = |heading: &str| {
+        let rest =
+            body.split(&format!("## {heading}\n")).nth(1).unwrap_or_else(|| panic!("{heading}: {body}"));
+        rest.split("\n## ").next().unwrap_or_default().to_owned()
+    };
+    let merged = section("Pull requests merged");
+    assert!(
+        merged.contains(&format!("| #{echo} |")) && merged.contains("merged by somebody else"),
+        "{merged}"
+    );
+    assert!(merged.contains(&commit[..7]), "{merged}");
+    let closed = section("Pull requests closed without a merge");
+    assert!(closed.contains(&format!("| #{excalidraw} |")), "{closed}");
+    assert!(closed.contains("closed by somebody else"), "{closed}");
+    story.end().await;
+}

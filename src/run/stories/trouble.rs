@@ -1,9 +1,11 @@
 //! What goes wrong.
 
 use super::Story;
+use crate::health::Verdict;
 use crate::run::event::ChangeResult;
 use crate::run::state::TaskState;
 use sim::gitea::IssueState;
+use sim::kubernetes::{Fault as ClusterFault, Matcher};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_merge_that_makes_its_app_degraded_is_undone_and_held_and_the_rest_goes_on() {
@@ -43,4 +45,21 @@ async fn a_merge_that_makes_its_app_degraded_is_undone_and_held_and_the_rest_goe
     assert_eq!(before[chart].content, after[chart].content, "the files are as they were");
     story.stop().await;
     story.world.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn argo_cd_that_cannot_be_asked_to_look_is_followed_all_the_same_and_the_journal_says_so() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    let writes = Matcher::of("patch", "applications");
+    story.world.kubernetes().faults().add_times(writes, ClusterFault::Status(500), 1000);
+    story.start().await;
+    story.closed(number).await;
+    let state = story.state().await;
+    assert_eq!(state.merges[0].gate, Some(Verdict::Green), "{:?}", state.merges[0]);
+    let journal = story.journal().await;
+    let asked: Vec<_> = journal.iter().filter(|event| event["event"] == "refreshed").collect();
+    assert!(matches!(asked[..], [one] if one["failed"].is_string()), "{asked:?}");
+    story.end().await;
 }

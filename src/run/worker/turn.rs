@@ -25,6 +25,9 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tracing::Instrument;
 
+/// How often Argo CD is asked in vain to look before the change is followed without.
+const REFRESH_ATTEMPTS: u32 = 3;
+
 /// What is remembered of a run between two looks.
 #[derive(Debug)]
 pub(in crate::run) struct Work {
@@ -281,11 +284,18 @@ impl Worker {
                 self.confirm(&scene, work, step).await?;
                 (Next::Now, None)
             }
-            Decision::Refresh { change, hard } => {
-                self.refresh(&scene, hard).await;
-                self.append(work, Event::Refreshed { change, hard }).await?;
-                (Next::Now, None)
-            }
+            Decision::Refresh { change, hard } => match self.refresh(&scene, hard).await {
+                // What was not asked is asked again at the next look, and not for ever: the change has to be followed.
+                Err(_) if work.memory.refusals + 1 < REFRESH_ATTEMPTS => {
+                    work.memory.refusals += 1;
+                    (Next::Soon, None)
+                }
+                asked => {
+                    work.memory.refusals = 0;
+                    self.append(work, Event::Refreshed { change, hard, failed: asked.err() }).await?;
+                    (Next::Now, None)
+                }
+            },
             Decision::Wait(waiting) => (after_waiting(&waiting, settings, &observation), Some(waiting)),
             Decision::Over => {
                 parts.store.end_run(work.run.id, Timestamp::now()).await?;

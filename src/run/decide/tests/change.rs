@@ -44,7 +44,7 @@ fn condemn(scene: &mut Scene, attribution: Attribution, proven: bool) -> EventId
     scene.clock = NOW - 800;
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true });
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None });
     scene.clock = NOW;
     step
 }
@@ -97,7 +97,7 @@ fn what_is_wrong_is_judged_even_when_its_rollout_timed_out() {
     assert_eq!(scene.says(), "wait", "it gets its grace time");
     scene.clock = NOW + 300;
     assert_eq!(scene.says(), "refresh hard");
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None });
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "revert");
     scene.trouble(Probe::Pods, Verdict::Red, NOW, Attribution::Suspected("in time".to_owned()));
@@ -150,7 +150,7 @@ fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
         scene.clock = clock;
         assert_eq!(scene.says(), expected, "{clock}");
     }
-    scene.fold(NOW - 500, Event::Refreshed { change: step, hard: true });
+    scene.fold(NOW - 500, Event::Refreshed { change: step, hard: true, failed: None });
     for (clock, expected) in [(NOW - 426, "wait"), (NOW - 425, "revert")] {
         scene.clock = clock;
         assert_eq!(scene.says(), expected, "{clock}");
@@ -176,7 +176,7 @@ fn a_failed_sync_is_undone_after_the_same_remedies() {
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW + 300;
     assert_eq!(scene.says(), "refresh hard");
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None });
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "revert");
 }
@@ -252,7 +252,7 @@ fn what_nobody_watched_did_not_take_too_long() {
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
     assert_eq!(scene.says(), "wait");
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
     scene.clock = NOW + 3600;
     scene.watch = super::watched_since(NOW + 3600);
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
@@ -315,7 +315,7 @@ fn what_cannot_be_watched_closely_enough_is_a_persons_and_never_undone() {
     is_handed_over(&scene, "too far apart");
     // Neither does an undoing go on for ever.
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
     for (clock, expected) in
         [(NOW - 50 + BOUND - 1, "wait"), (NOW - 50 + BOUND, "note held change-ended escalated waits")]
     {
@@ -374,7 +374,7 @@ fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
     assert_eq!(scene.says(), "terminate");
     scene.stuck.clear();
     assert_eq!(scene.says(), "refresh", "what was asked before says nothing about the revert");
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
     assert_eq!(scene.says(), "wait");
     scene.idle_out_of_sync = vec![echo()];
     assert_eq!(scene.says(), "sync", "nothing starts by itself");
@@ -459,7 +459,7 @@ fn an_undoing_that_is_refused_or_never_happens_is_a_persons() {
 #[test]
 fn an_undoing_that_does_not_help_is_a_persons() {
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
     scene.clock = NOW + 250;
     scene.change_rollout = Some((waiting(), at(NOW - 50)));
     assert_eq!(scene.says(), "note held change-ended escalated waits");
@@ -525,7 +525,7 @@ fn what_cannot_be_judged_undoes_nothing() {
     scene.clock = NOW - 800;
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true });
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None });
     scene.clock = NOW - 800 + 1799;
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW - 800 + 1800;
@@ -537,7 +537,7 @@ fn an_undoing_ends_at_a_maximum_whatever_moves() {
     let badly = "note held change-ended escalated waits";
     // The rollout moves for ever.
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
     scene.clock = NOW - 50 + 1799;
     scene.change_rollout = Some((waiting(), at(scene.clock)));
     assert_eq!(scene.says(), "wait");
@@ -548,7 +548,7 @@ fn an_undoing_ends_at_a_maximum_whatever_moves() {
     assert_eq!(scene.says(), badly);
     // The layers come and go for ever.
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
     scene.change_rollout = Some((done(), at(NOW)));
     scene.clock = NOW;
     let decision = scene.decide();

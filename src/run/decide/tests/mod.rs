@@ -272,7 +272,7 @@ impl Scene {
         let outcome =
             Outcome::Merged { commit: sha('c'), at: at(second), proven, ours: true, left_open: false };
         self.fold(second, Event::Ended { step, outcome });
-        self.fold(second, Event::Refreshed { change: step, hard: false });
+        self.fold(second, Event::Refreshed { change: step, hard: false, failed: None });
         self.change_rollout = Some((waiting(), at(second)));
         self.head = sha('c');
         self.head_rollout = waiting();

@@ -129,7 +129,7 @@ proptest! {
             }
         }
         if remedied {
-            scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true });
+            scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None });
         }
         if idle {
             scene.idle_out_of_sync = vec![ObjectRef::new("Application", "argocd", "echo")];
@@ -191,7 +191,7 @@ proptest! {
                 match scene.decide() {
                     decision @ Decision::Note(_) => scene.noted(decision),
                     Decision::Refresh { change, hard } => {
-                        scene.fold(scene.clock, Event::Refreshed { change, hard });
+                        scene.fold(scene.clock, Event::Refreshed { change, hard, failed: None });
                     }
                     Decision::Perform(effect) => {
                         let outcome = match &effect {

@@ -6,7 +6,7 @@ use crate::forge::{IssueNumber, PullNumber};
 use crate::issue::Left;
 use crate::merge::Hold;
 use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
-use crate::run::situation::Unread;
+use crate::run::situation::{Mode, Unread};
 use std::collections::BTreeMap;
 
 /// One merge beside one closing.
@@ -49,6 +49,29 @@ fn a_run_that_lost_its_label_ends_once_and_is_taken_up_where_it_was() {
     assert_eq!(scene.says(), "merge 6");
     end_all(&mut scene, NOW);
     assert_eq!(scene.says(), "note recon", "only its label was away: it closes as it would have");
+}
+
+#[test]
+fn what_is_asked_again_by_doing_it_is_held_back_like_any_effect() {
+    let key = |scene: &Scene| scene.key("C1");
+    let half_done = || {
+        let mut scene = Scene::new(MIXED);
+        let (key, title) = (key(&scene), "t".to_owned());
+        let number = IssueNumber(40);
+        scene
+            .fold(1, Event::Intended { effect: Effect::CloseRelated { key, number, is_pull: false, title } });
+        scene
+    };
+    assert_eq!(half_done().says(), "confirm");
+    let mut scene = half_done();
+    scene.mode = Mode::Observe;
+    assert!(matches!(scene.decide(), Decision::Wait(Waiting::World(_))), "{}", scene.says());
+    let mut scene = half_done();
+    scene.paused = Some("operator");
+    assert!(matches!(scene.decide(), Decision::Wait(Waiting::Paused(_))), "{}", scene.says());
+    let mut scene = half_done();
+    scene.withdrawn = true;
+    assert_eq!(scene.says(), "note withdrawn");
 }
 
 #[test]

@@ -31,12 +31,12 @@ fn what_is_first_of_everything() {
             "paused",
         ),
         (
-            "an effect without an outcome of a withdrawn issue",
+            "an effect that is found out by doing it again is not done for a withdrawn issue",
             |scene| {
                 scene.fold(1, Event::Intended { effect: Effect::CallPerson });
                 scene.withdrawn = true;
             },
-            "confirm",
+            "note withdrawn",
         ),
         (
             "a case that was handed over",
@@ -230,6 +230,30 @@ fn a_tick_that_nothing_vouches_for_asks_for_a_comment_once() {
     scene.noted(decision);
     scene.labelled();
     assert_eq!(scene.says(), "people");
+}
+
+#[test]
+fn a_last_try_that_lands_late_is_found_out_although_it_was_given_up() {
+    let mut scene = Scene::new(ONE);
+    let plan = match scene.decide() {
+        Decision::Perform(Effect::Merge(plan)) => plan,
+        other => panic!("{other:?}"),
+    };
+    for second in [1, 2, 3] {
+        let step = scene.fold(second, Event::Intended { effect: Effect::Merge(plan.clone()) });
+        scene.fold(second, Event::Ended { step, outcome: Outcome::NotYet { why: "busy".to_owned() } });
+    }
+    assert_eq!(scene.says(), "note task-failed escalated");
+    scene.noted(scene.decide());
+    scene.labelled();
+    assert_eq!(scene.says(), "people");
+    scene.pull(6).pull.merged = Some(Merged { commit: sha('d'), at: at(4), by: None });
+    assert_eq!(scene.says(), "confirm");
+    // The answer may be that nobody can tell: then it is not asked at every look.
+    let step = scene.state.acts.last().unwrap().step;
+    let why = "who merged it is not known".to_owned();
+    scene.fold(NOW, Event::Ended { step, outcome: Outcome::NotYet { why } });
+    assert_ne!(scene.says(), "confirm");
 }
 
 #[test]
