@@ -26,10 +26,11 @@ service listens: at the running service, or, where none runs here, at doctor its
 seconds, which stores nothing and answers 503. Hooks are shown to administrators of the repository
 alone; give a token of one, it is used for this command alone.
 
-JSON is an array of {what, state, found, fix}; state is ok, warning, error or unknown.
+JSON is an array of {what, state, found, fix}; state is ok, note, warning, error or unknown. A note
+is about something that an ordinary token may not see.
 
 Exit codes:
-  0  everything is in order, or there are warnings alone
+  0  everything is in order, or there are notes and warnings alone
   1  something is wrong
   2  wrong arguments or settings
   3  nothing is known to be wrong, and something could not be found out")]
@@ -77,7 +78,7 @@ impl Arguments {
         let found = doctor::examine(&examination).await;
         self.format.print(found.as_slice(), |found| format!("{}{}", text(found), summary(found)))?;
         Ok(match doctor::worst(&found) {
-            State::Ok | State::Warning => Exit::Done,
+            State::Ok | State::Note | State::Warning => Exit::Done,
             State::Error => Exit::Failed,
             State::Unknown => Exit::Unreachable,
         })
@@ -87,6 +88,7 @@ impl Arguments {
 fn word(state: State) -> (&'static str, Style) {
     match state {
         State::Ok => ("ok", color(AnsiColor::Green)),
+        State::Note => ("note", color(AnsiColor::Cyan)),
         State::Warning => ("warning", color(AnsiColor::Yellow)),
         State::Error => ("error", color(AnsiColor::Red)),
         State::Unknown => ("unknown", color(AnsiColor::Magenta)),
@@ -108,8 +110,9 @@ fn text(found: &[Diagnosis]) -> String {
 fn summary(found: &[Diagnosis]) -> String {
     let count = |state| found.iter().filter(|diagnosis| diagnosis.state == state).count();
     format!(
-        "{} in order, {} warnings, {} wrong, {} not known\n",
+        "{} in order, {} notes, {} warnings, {} wrong, {} not known\n",
         count(State::Ok),
+        count(State::Note),
         count(State::Warning),
         count(State::Error),
         count(State::Unknown)
