@@ -420,7 +420,7 @@ fn awaits(
         };
     }
     let may_ask = failures(situation, asks)
-        .is_none_or(|(tried, early)| !is_used_up(&tried, ATTEMPTS) && !(early && tried.silence.is_some()));
+        .is_none_or(|(tried, early)| !is_used_up(&tried, ATTEMPTS) && (!early || tried.silence.is_none()));
     if may_ask && until_rebase.is_some_and(|pause| waited >= pause) {
         return Step::Now(Decision::Perform(Effect::AskRebase {
             key: key.clone(),
