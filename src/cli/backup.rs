@@ -1,10 +1,10 @@
 //! `caretaker backup`: a copy of the store beside the running service.
 
+use super::common::Format;
 use super::failure::{Exit, Failure};
 use crate::config;
 use crate::store::{self, Backup, BackupError};
-use clap::{Args, ValueEnum};
-use std::io::Write;
+use clap::Args;
 use std::path::{Path, PathBuf};
 
 /// Copy the store to a new file while the service goes on, and verify the copy.
@@ -30,30 +30,11 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// For whom something is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
         let done = store::backup(&settings.store.path, &self.target).await.map_err(failure)?;
-        let mut out = anstream::stdout();
-        match self.format {
-            Format::Text => writeln!(out, "{}", sentence(&done))?,
-            Format::Json => {
-                let text = serde_json::to_string_pretty(&done)
-                    .map_err(|error| Failure::new(Exit::Failed, error, "name a target in UTF-8"))?;
-                writeln!(out, "{text}")?;
-            }
-        }
-        Ok(())
+        self.format.print(&done, |done| format!("{}\n", sentence(done)))
     }
 }
 

@@ -1,16 +1,15 @@
 //! `caretaker doctor`: what is wrong with everything that caretaker stands on.
 
+use super::common::{Format, administrators_forge, forge_of, table_of};
 use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
-use super::setup::client_of;
 use crate::config;
 use crate::doctor::{self, Diagnosis, Examination, State};
-use crate::forge::{Gitea, RepositoryName};
+use crate::forge::RepositoryName;
 use crate::setup::webhook_address;
 use crate::terminal::color;
 use anstyle::{AnsiColor, Style};
-use clap::{Args, ValueEnum};
-use std::io::Write;
+use clap::Args;
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -27,10 +26,11 @@ service listens: at the running service, or, where none runs here, at doctor its
 seconds, which stores nothing and answers 503. Hooks are shown to administrators of the repository
 alone; give a token of one, it is used for this command alone.
 
-JSON is an array of {what, state, found, fix}; state is ok, warning, error or unknown.
+JSON is an array of {what, state, found, fix}; state is ok, note, warning, error or unknown. A note
+is about something that an ordinary token may not see.
 
 Exit codes:
-  0  everything is in order, or there are warnings alone
+  0  everything is in order, or there are notes and warnings alone
   1  something is wrong
   2  wrong arguments or settings
   3  nothing is known to be wrong, and something could not be found out")]
@@ -52,40 +52,19 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// For whom something is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<Exit, Failure> {
         let settings = config::load(named)?.settings;
-        let (repositories, discover) = match &self.repository {
-            Some(wanted) => {
-                let table = settings.choose(Some(wanted)).map_err(|error| {
-                    Failure::new(
-                        Exit::Settings,
-                        error,
-                        "name one of the settings with --repository OWNER/NAME",
-                    )
-                })?;
-                (vec![table], false)
-            }
+        let (repositories, discover) = match self.repository {
+            Some(_) => (vec![table_of(&settings, self.repository.as_ref())?], false),
             None => (settings.repository.clone(), settings.discovery.enabled),
         };
         // What is missing is said as a diagnosis; the rest is looked at all the same.
         let forge = match (settings.forge.url(), settings.forge.token()) {
-            (Ok(url), Ok(token)) => Some(Gitea::new(url, &token, &settings.forge).map_err(|error| {
-                Failure::new(Exit::Settings, error, "correct the settings under [forge]")
-            })?),
+            (Ok(_), Ok(_)) => Some(forge_of(&settings)?),
             _ => None,
         };
-        let administrator = client_of(&settings, self.administrator_token_file.as_deref())?;
+        let administrator = administrators_forge(&settings, self.administrator_token_file.as_deref())?;
         let url = self.url.or_else(|| settings.web.public_url.clone()).map(webhook_address);
         let examination = Examination {
             settings,
@@ -97,18 +76,9 @@ impl Arguments {
             test_delivery: !self.no_test_delivery,
         };
         let found = doctor::examine(&examination).await;
-        let mut out = anstream::stdout();
-        match self.format {
-            Format::Text => write!(out, "{}{}", text(&found), summary(&found))?,
-            Format::Json => {
-                let json = serde_json::to_string_pretty(&found)
-                    .map_err(|error| Failure::new(Exit::Failed, error, "print it as text"))?;
-                writeln!(out, "{json}")?;
-            }
-        }
-        out.flush()?;
+        self.format.print(found.as_slice(), |found| format!("{}{}", text(found), summary(found)))?;
         Ok(match doctor::worst(&found) {
-            State::Ok | State::Warning => Exit::Done,
+            State::Ok | State::Note | State::Warning => Exit::Done,
             State::Error => Exit::Failed,
             State::Unknown => Exit::Unreachable,
         })
@@ -118,6 +88,7 @@ impl Arguments {
 fn word(state: State) -> (&'static str, Style) {
     match state {
         State::Ok => ("ok", color(AnsiColor::Green)),
+        State::Note => ("note", color(AnsiColor::Cyan)),
         State::Warning => ("warning", color(AnsiColor::Yellow)),
         State::Error => ("error", color(AnsiColor::Red)),
         State::Unknown => ("unknown", color(AnsiColor::Magenta)),
@@ -139,8 +110,9 @@ fn text(found: &[Diagnosis]) -> String {
 fn summary(found: &[Diagnosis]) -> String {
     let count = |state| found.iter().filter(|diagnosis| diagnosis.state == state).count();
     format!(
-        "{} in order, {} warnings, {} wrong, {} not known\n",
+        "{} in order, {} notes, {} warnings, {} wrong, {} not known\n",
         count(State::Ok),
+        count(State::Note),
         count(State::Warning),
         count(State::Error),
         count(State::Unknown)

@@ -3,14 +3,14 @@
 mod shown;
 mod write;
 
+use super::common::{Format, any_table_of, forge_of};
 use super::failure::{Exit, Failure};
 use super::plan::body_of;
 use crate::config::{self, Settings};
-use crate::forge::{Forge, ForgeError, Gitea, IssueEdit, IssueNumber, RepositoryName};
+use crate::forge::{Forge, ForgeError, IssueEdit, IssueNumber, RepositoryName};
 use crate::issue::lint::{Lint, Severity, add_missing_ids, lint};
 use crate::merge::classify::{Rules, classify_words};
 use crate::wording;
-use clap::ValueEnum;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -44,23 +44,13 @@ pub(super) struct Arguments {
     issue: Option<u64>,
     /// The repository of the issue; without it the one of the settings.
     #[arg(long, value_name = "OWNER/NAME", conflicts_with = "file")]
-    repository: Option<String>,
+    repository: Option<RepositoryName>,
     /// What is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
     /// Add the ids that are missing.
     #[arg(long)]
     fix: bool,
-}
-
-/// For whom something is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
 }
 
 /// How often an issue is read and written again when somebody else was faster.
@@ -150,17 +140,6 @@ impl Arguments {
         Ok(Subject { name, body: fixed, fixed: Some(ids) })
     }
 
-    fn repository(&self, settings: &Settings) -> Result<RepositoryName, Failure> {
-        match &self.repository {
-            Some(text) => text
-                .parse()
-                .map_err(|error| Failure::new(Exit::Settings, error, "write --repository OWNER/NAME")),
-            None => settings.choose(None).map(|repository| repository.name).map_err(|error| {
-                Failure::new(Exit::Settings, error, "or name the repository with --repository OWNER/NAME")
-            }),
-        }
-    }
-
     /// Reads the issue, and writes it where something is to be fixed: from a fresh text, as often as somebody else was
     /// faster.
     async fn forge(
@@ -169,13 +148,8 @@ impl Arguments {
         number: IssueNumber,
         rules: &Rules,
     ) -> Result<Subject, Failure> {
-        let repository = self.repository(settings)?;
-        let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Failure::new(Exit::Settings, error, "`caretaker config check` says what is missing")
-        };
-        let url = settings.forge.url().map_err(|error| wrong(error.into()))?;
-        let token = settings.forge.token().map_err(|error| wrong(error.into()))?;
-        let forge = Gitea::new(url, &token, &settings.forge).map_err(|error| wrong(error.into()))?;
+        let repository = any_table_of(settings, self.repository.as_ref())?.name;
+        let forge = forge_of(settings)?;
         let name = format!("{repository}#{number}");
         let mut attempt = 0;
         loop {

@@ -1,6 +1,7 @@
 //! The command line: one file a subcommand. What a command prints goes to stdout, everything else to stderr.
 
 mod backup;
+mod common;
 mod config;
 mod demo;
 mod doctor;

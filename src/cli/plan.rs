@@ -1,13 +1,16 @@
 //! `caretaker plan`: the tasks of an issue in the order in which they would be worked on. Writes nothing.
 
+use super::common::{Format, any_table_of, forge_of};
 use super::failure::{BODY_ADVICE, Exit, Failure};
 use crate::config::{self, Settings};
-use crate::forge::{self, Forge, ForgeError, Gitea, IssueNumber, PullNumber, RepositoryName};
+use crate::forge::{self, Forge, ForgeError, IssueNumber, PullNumber, RepositoryName};
 use crate::issue::{self, Home, Kind, Needs, Reading};
 use crate::merge::by_words;
 use crate::merge::classify::{Classification, Rules, classify, classify_words};
+use crate::run::{self, Preview, preview};
+use crate::terminal::printable;
 use crate::{body_file, wording};
-use clap::ValueEnum;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -22,6 +25,7 @@ Examples:
   caretaker plan --file BODY.md
   caretaker plan --file - --format json < BODY.md
 
+With --issue the repository's own `.caretaker.toml` counts as it does for a run, and that is said.
 With --file no server is asked: category, update type, and whether caretaker stands on it come from the task's own words.
 
 Exit codes:
@@ -35,7 +39,7 @@ pub(super) struct Arguments {
     issue: Option<u64>,
     /// The repository of the issue; needed where the settings name several.
     #[arg(long, value_name = "OWNER/NAME", conflicts_with = "file")]
-    repository: Option<String>,
+    repository: Option<RepositoryName>,
     /// A file with the text of an issue; `-` reads it from stdin.
     #[arg(long, group = "source", value_name = "BODY.md")]
     file: Option<PathBuf>,
@@ -44,28 +48,21 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// For whom something is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
 /// What the forge knows of the pull requests that the tasks name.
 type Facts = BTreeMap<PullNumber, Classification>;
 
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
-        let rules = Rules::new(&settings.merge);
-        let (mut reading, facts) = match (&self.file, self.issue) {
-            (Some(path), _) => (read(&body_of(path)?, home_of(&settings).as_ref(), &rules)?, Facts::new()),
+        let Planned { mut reading, facts, rules, file } = match (&self.file, self.issue) {
+            (Some(path), _) => {
+                let rules = Rules::new(&settings.merge);
+                let reading = read(&body_of(path)?, home_of(&settings).as_ref(), &rules)?;
+                Planned { reading, facts: Facts::new(), rules, file: None }
+            }
             (None, Some(number)) => {
-                let repository = self.repository(&settings)?;
-                from_forge(&settings, &repository, IssueNumber(number), &rules).await?
+                let table = any_table_of(&settings, self.repository.as_ref())?;
+                from_forge(&settings, &table, IssueNumber(number)).await?
             }
             (None, None) => {
                 let what = "neither an issue nor a file is named";
@@ -77,22 +74,34 @@ impl Arguments {
         let order = issue::order(&reading.tasks, &known);
         let mut out = anstream::stdout();
         match self.format {
-            Format::Text => write!(out, "{}", issue::plan_text(&reading, &order))?,
-            Format::Json => writeln!(out, "{}", issue::plan_json(&reading, &order))?,
+            Format::Text => {
+                write!(out, "{}", issue::plan_text(&reading, &order))?;
+                if let Some(said) = file.as_ref().and_then(said) {
+                    writeln!(out, "{}", printable(&said))?;
+                }
+            }
+            Format::Json => {
+                let mut plan = issue::plan_json(&reading, &order);
+                plan["repository_file"] = file
+                    .map_or(Value::Null, |file| json!({"settings": file.asked, "complaint": file.complaint}));
+                writeln!(out, "{plan}")?;
+            }
         }
         Ok(out.flush()?)
     }
+}
 
-    fn repository(&self, settings: &Settings) -> Result<RepositoryName, Failure> {
-        match &self.repository {
-            Some(text) => text
-                .parse()
-                .map_err(|error| Failure::new(Exit::Settings, error, "write --repository OWNER/NAME")),
-            None => settings.choose(None).map(|repository| repository.name).map_err(|error| {
-                Failure::new(Exit::Settings, error, "name the repository with --repository OWNER/NAME")
-            }),
-        }
-    }
+/// What a plan is made of.
+struct Planned {
+    reading: Reading,
+    facts: Facts,
+    rules: Rules,
+    /// What the repository's own file asks for, where one is allowed.
+    file: Option<Preview>,
+}
+
+fn said(file: &Preview) -> Option<String> {
+    wording::plan_repository_file(&file.asked, file.complaint.as_deref())
 }
 
 pub(super) fn body_of(path: &Path) -> Result<String, Failure> {
@@ -138,25 +147,22 @@ fn read(body: &str, home: Option<&Home>, rules: &Rules) -> Result<Reading, Failu
 
 async fn from_forge(
     settings: &Settings,
-    repository: &RepositoryName,
+    table: &run::Repository,
     number: IssueNumber,
-    rules: &Rules,
-) -> Result<(Reading, Facts), Failure> {
-    let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
-        Failure::new(Exit::Settings, error, "`caretaker config check` says what is missing")
-    };
-    let url = settings.forge.url().map_err(|error| wrong(error.into()))?;
-    let token = settings.forge.token().map_err(|error| wrong(error.into()))?;
-    let forge = Gitea::new(url, &token, &settings.forge).map_err(|error| wrong(error.into()))?;
+) -> Result<Planned, Failure> {
+    let forge = forge_of(settings)?;
+    let repository = &table.name;
+    let file = preview(&forge, table, &settings.merge, &settings.timing).await?;
+    let rules = Rules::new(file.as_ref().map_or(&settings.merge, |file| &file.merge));
     let issue = forge.issue(repository, number).await?;
-    let reading = read(&issue.body, Home::of_issue(&issue.html_url).as_ref(), rules)?;
+    let reading = read(&issue.body, Home::of_issue(&issue.html_url).as_ref(), &rules)?;
     let mut facts = Facts::new();
     for pull in reading.tasks.iter().filter_map(|task| task.kind.pull()) {
         if !facts.contains_key(&pull) {
-            facts.extend(fact(&forge, repository, pull, rules).await?.map(|fact| (pull, fact)));
+            facts.extend(fact(&forge, repository, pull, &rules).await?.map(|fact| (pull, fact)));
         }
     }
-    Ok((reading, facts))
+    Ok(Planned { reading, facts, rules, file })
 }
 
 /// What a pull request is, where there is one and it says what it updates.

@@ -1,5 +1,6 @@
 //! `caretaker run`: one issue, in the foreground.
 
+use super::common::table_of;
 use super::failure::{Exit, Failure};
 use crate::config;
 use crate::forge::{IssueNumber, RepositoryName};
@@ -43,9 +44,7 @@ impl Arguments {
         if !missing.is_empty() {
             return Err(Failure::missing(&missing));
         }
-        let chosen = settings.choose(self.repository.as_ref()).map_err(|error| {
-            Failure::new(Exit::Settings, error, "name the repository with --repository OWNER/NAME")
-        })?;
+        let chosen = table_of(&settings, self.repository.as_ref())?;
         let stop = CancellationToken::new();
         super::stop_on_signal(stop.clone())?;
         let issue = IssueNumber(self.issue);

@@ -1,15 +1,14 @@
 //! `caretaker setup`: prepares a repository.
 
+use super::common::{Format, administrators_forge, forge_of, table_of};
 use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
-use crate::config::{self, Settings};
-use crate::forge::{Gitea, RepositoryName};
+use crate::config;
+use crate::forge::RepositoryName;
 use crate::setup::{Setup, Step, StepState, webhook_address};
 use crate::terminal::color;
 use anstyle::{AnsiColor, Style};
-use clap::{Args, ValueEnum};
-use secrecy::SecretString;
-use std::io::Write;
+use clap::Args;
 use std::path::{Path, PathBuf};
 use url::Url;
 
@@ -56,16 +55,6 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// For whom something is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-enum Format {
-    /// For people.
-    #[default]
-    Text,
-    /// For programs.
-    Json,
-}
-
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<Exit, Failure> {
         let settings = config::load(named)?.settings;
@@ -73,16 +62,9 @@ impl Arguments {
         if !missing.is_empty() {
             return Err(Failure::missing(&missing));
         }
-        let table = settings.choose(self.repository.as_ref()).map_err(|error| {
-            Failure::new(Exit::Settings, error, "name the repository with --repository OWNER/NAME")
-        })?;
-        let wrong = |error: Box<dyn std::error::Error + Send + Sync>| {
-            Failure::new(Exit::Settings, error, "`caretaker config check` says what is missing")
-        };
-        let url = settings.forge.url().map_err(|error| wrong(error.into()))?;
-        let token = settings.forge.token().map_err(|error| wrong(error.into()))?;
-        let forge = Gitea::new(url, &token, &settings.forge).map_err(|error| wrong(error.into()))?;
-        let administrator = client_of(&settings, self.administrator_token_file.as_deref())?;
+        let table = table_of(&settings, self.repository.as_ref())?;
+        let forge = forge_of(&settings)?;
+        let administrator = administrators_forge(&settings, self.administrator_token_file.as_deref())?;
         let address = self.url.or_else(|| settings.web.public_url.clone()).map(webhook_address);
         let setup = Setup {
             settings: &settings,
@@ -94,36 +76,9 @@ impl Arguments {
             replace_hook: self.replace_hook,
         };
         let steps = setup.run().await;
-        let mut out = anstream::stdout();
-        match self.format {
-            Format::Text => write!(out, "{}", text(&steps))?,
-            Format::Json => {
-                let json = serde_json::to_string_pretty(&steps)
-                    .map_err(|error| Failure::new(Exit::Failed, error, "print it as text"))?;
-                writeln!(out, "{json}")?;
-            }
-        }
-        out.flush()?;
+        self.format.print(steps.as_slice(), text)?;
         Ok(exit(&steps))
     }
-}
-
-/// A client with the token of a file, where one is named.
-pub(super) fn client_of(settings: &Settings, file: Option<&Path>) -> Result<Option<Gitea>, Failure> {
-    let Some(path) = file else { return Ok(None) };
-    let advice = "name a file that holds nothing but an access token";
-    let text = std::fs::read_to_string(path).map_err(|error| {
-        let what = format!("the administrator's token cannot be read from {}: {error}", path.display());
-        Failure::new(Exit::Settings, what, advice)
-    })?;
-    let token = text.trim();
-    if token.is_empty() {
-        return Err(Failure::new(Exit::Settings, format!("{} is empty", path.display()), advice));
-    }
-    let wrong = |error: Box<dyn std::error::Error + Send + Sync>| Failure::new(Exit::Settings, error, advice);
-    let url = settings.forge.url().map_err(|error| wrong(error.into()))?;
-    let token = SecretString::from(token.to_owned());
-    Gitea::new(url, &token, &settings.forge).map(Some).map_err(|error| wrong(error.into()))
 }
 
 fn exit(steps: &[Step]) -> Exit {

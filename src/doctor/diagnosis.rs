@@ -8,6 +8,8 @@ use serde::Serialize;
 pub(crate) enum State {
     /// In order.
     Ok,
+    /// A token as caretaker should have it may not see it. That is as it should be, so it decides nothing.
+    Note,
     /// It works, and somebody should know.
     Warning,
     /// It does not work, or will not.
@@ -46,7 +48,7 @@ impl Diagnosis {
     }
 }
 
-/// The worst of all: an error, then what is not known, then a warning.
+/// The worst of all: an error, then what is not known, then a warning. A note is no trouble.
 pub(crate) fn worst(diagnoses: &[Diagnosis]) -> State {
     let any = |state| diagnoses.iter().any(|diagnosis| diagnosis.state == state);
     [State::Error, State::Unknown, State::Warning].into_iter().find(|state| any(*state)).unwrap_or(State::Ok)
@@ -58,7 +60,7 @@ mod tests {
 
     #[test]
     fn an_error_is_worse_than_what_is_not_known_and_that_worse_than_a_warning() {
-        use State::{Error, Ok, Unknown, Warning};
+        use State::{Error, Note, Ok, Unknown, Warning};
         let of = |states: &[State]| {
             let all: Vec<_> =
                 states.iter().map(|state| Diagnosis::not_ok(*state, "what", "found", "fix")).collect();
@@ -67,6 +69,8 @@ mod tests {
         for (states, expected) in [
             (&[][..], Ok),
             (&[Ok, Ok], Ok),
+            (&[Ok, Note], Ok),
+            (&[Note, Warning], Warning),
             (&[Ok, Warning], Warning),
             (&[Warning, Unknown, Ok], Unknown),
             (&[Unknown, Error, Warning], Error),

@@ -1,6 +1,6 @@
 //! Asks the forge.
 
-use super::judge::{self, Likeness, PeopleFacts, RenovateFacts, RepositoryFacts, Wanted};
+use super::judge::{self, AskedBy, Likeness, PeopleFacts, RenovateFacts, RepositoryFacts, Wanted};
 use super::{Asked, Diagnosis, Examination, NotKnown, State, delivery, within};
 use crate::forge::renovate::{has_marker, recognise};
 use crate::forge::{self, Forge, Gitea, RepositoryName, ServerKind};
@@ -169,9 +169,12 @@ async fn hook(
         delivers_statuses: server.is_some_and(forge::Server::delivers_statuses),
         authorization,
     };
-    let administrator = examination.administrator.as_ref().unwrap_or(forge);
+    let (administrator, asked_by) = match &examination.administrator {
+        Some(administrator) => (administrator, AskedBy::Administrator),
+        None => (forge, AskedBy::Caretaker),
+    };
     let hooks = within(administrator.hooks(name)).await;
-    let mut found = judge::hook(name, &hooks, &wanted);
+    let mut found = judge::hook(name, &hooks, &wanted, asked_by);
     if let Ok(hooks) = &hooks
         && let judge::Ours::One(hook) = judge::ours(hooks, wanted.url)
         // An inactive hook, or one without pushes, is not told of its test.

@@ -116,7 +116,8 @@ impl Steadiness {
         &self.first_seen
     }
 
-    /// The run is stopped, and looked at as rarely as that asks for: it says nothing of how closely it can be watched.
+    /// Nothing may be done in the run, and it is looked at as rarely as that asks for: it says nothing of how closely it can
+    /// be watched.
     pub(crate) fn was_set_aside(&mut self) {
         self.watch.was_set_aside();
     }

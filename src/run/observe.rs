@@ -16,7 +16,7 @@ use super::event::Event;
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
-use super::situation::{ProposalStanding, PullSituation, Related, Situation, Unread, Wish};
+use super::situation::{Mode, ProposalStanding, PullSituation, Related, Situation, Unread, Wish};
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
@@ -308,7 +308,8 @@ pub(crate) async fn observe(
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     let paused = paused(parts, &subject, &comments);
-    if paused.is_some() {
+    let locked_out = *subject.lock != Lock::Held;
+    if paused.is_some() || locked_out || subject.settings.mode == Mode::Observe {
         memory.steadiness.was_set_aside();
     }
     Ok(Observation {
@@ -324,7 +325,7 @@ pub(crate) async fn observe(
         issue_closed: subject.issue.state == State::Closed,
         resumed_by: comments.resumed_by(state),
         others: subject.others.to_vec(),
-        locked_out: *subject.lock != Lock::Held,
+        locked_out,
         elsewhere: subject.elsewhere.clone(),
         unreadable,
         cluster_error,

@@ -11,7 +11,7 @@ use super::situation::Mode;
 use super::worker::Parts;
 use crate::forge::{CommitSha, Forge, ForgeError, RepositoryName};
 use crate::merge::classify::Rules;
-use crate::merge::{FoundationRule, ReversiblePath, ReversibleRule};
+use crate::merge::{self, FoundationRule, ReversiblePath, ReversibleRule};
 use crate::timing::Timing;
 use crate::wording;
 use config::{Config, File, FileFormat};
@@ -121,12 +121,8 @@ pub(crate) async fn in_force(
         return InForce { settings: settings.clone(), parts: Arc::clone(parts), complaint: None };
     }
     if remembered.as_ref().is_none_or(|known| known.head != *head) {
-        match fetch(parts.forge.as_ref(), repository, head).await {
-            Ok(bytes) => {
-                let read =
-                    bytes.map_or(Ok(MoreCare::default()), |bytes| read(&bytes, settings, &parts.timing));
-                *remembered = Some(Remembered { head: head.clone(), read });
-            }
+        match read_at(parts.forge.as_ref(), settings, &parts.timing, repository, head).await {
+            Ok(read) => *remembered = Some(Remembered { head: head.clone(), read }),
             Err(error) => {
                 tracing::warn!(%error, "the repository's own file cannot be read; it is observed for now");
                 return observed(parts, settings, wording::repository_file_unread(&error));
@@ -143,6 +139,40 @@ pub(crate) async fn in_force(
     }
 }
 
+/// What the file of a repository makes of the rules, for a command that does nothing with them.
+#[derive(Debug)]
+pub(crate) struct Preview {
+    /// The rules for merging.
+    pub(crate) merge: merge::Settings,
+    /// Each setting that the file makes, with its value.
+    pub(crate) asked: Vec<String>,
+    /// Why the file does not count.
+    pub(crate) complaint: Option<String>,
+}
+
+/// Reads the file as a run does, and says what would be in force; `None` where no file is allowed.
+pub(crate) async fn preview(
+    forge: &dyn Forge,
+    settings: &RepositorySettings,
+    merge: &merge::Settings,
+    timing: &Timing,
+) -> Result<Option<Preview>, ForgeError> {
+    if !settings.allow_repository_file {
+        return Ok(None);
+    }
+    let branch = forge.repository(&settings.name).await?.default_branch;
+    let head = forge.branch(&settings.name, &branch).await?.head;
+    let complaint = match read_at(forge, settings, timing, &settings.name, &head).await {
+        Ok(Ok(more)) => {
+            let (_, merge, _) = more.over(settings, merge, timing);
+            return Ok(Some(Preview { merge, asked: more.asked(), complaint: None }));
+        }
+        Ok(Err(refusal)) => wording::repository_file_refused(&refusal.to_string()),
+        Err(error) => wording::repository_file_unread(&error),
+    };
+    Ok(Some(Preview { merge: merge.clone(), asked: Vec::new(), complaint: Some(complaint) }))
+}
+
 /// Who may write to a repository is a person's word about those that they named, not about what is found.
 fn without_sole_writers(parts: &Arc<Parts>, settings: &RepositorySettings) -> Arc<Parts> {
     let named = parts.repositories.iter().any(|table| table.name == settings.name);
@@ -153,12 +183,16 @@ fn without_sole_writers(parts: &Arc<Parts>, settings: &RepositorySettings) -> Ar
     Arc::new(Parts { settings: runs, ..(**parts).clone() })
 }
 
-async fn fetch(
+/// What the file asks for at a commit; nothing where there is none.
+async fn read_at(
     forge: &dyn Forge,
+    settings: &RepositorySettings,
+    timing: &Timing,
     repository: &RepositoryName,
     head: &CommitSha,
-) -> Result<Option<Vec<u8>>, ForgeError> {
-    Ok(forge.file(repository, PATH, head.as_str()).await?.map(|file| file.content))
+) -> Result<Result<MoreCare, Refusal>, ForgeError> {
+    let file = forge.file(repository, PATH, head.as_str()).await?;
+    Ok(file.map_or(Ok(MoreCare::default()), |file| read(&file.content, settings, timing)))
 }
 
 fn observed(parts: &Arc<Parts>, settings: &RepositorySettings, complaint: String) -> InForce {
@@ -218,12 +252,24 @@ impl LongerWaits {
 
 impl MoreCare {
     fn in_force(&self, parts: &Arc<Parts>, settings: &RepositorySettings) -> InForce {
-        let mode = self.mode.map_or(settings.mode, |mode| mode.min(settings.mode));
-        let settings = RepositorySettings { mode, ..settings.clone() };
+        let (settings, merge_settings, timing) = self.over(settings, &parts.merge_settings, &parts.timing);
         if (&self.merge, &self.timing) == (&MoreCareInMerging::default(), &LongerWaits::default()) {
             return InForce { settings, parts: Arc::clone(parts), complaint: None };
         }
-        let mut merge_settings = parts.merge_settings.clone();
+        let parts = Parts { rules: Rules::new(&merge_settings), merge_settings, timing, ..(**parts).clone() };
+        InForce { settings, parts: Arc::new(parts), complaint: None }
+    }
+
+    /// The settings with what it asks for.
+    fn over(
+        &self,
+        settings: &RepositorySettings,
+        merge: &merge::Settings,
+        timing: &Timing,
+    ) -> (RepositorySettings, merge::Settings, Timing) {
+        let mode = self.mode.map_or(settings.mode, |mode| mode.min(settings.mode));
+        let settings = RepositorySettings { mode, ..settings.clone() };
+        let mut merge_settings = merge.clone();
         merge_settings.foundations.extend(self.merge.foundations.iter().cloned());
         merge_settings.reversible.extend(self.merge.reversible.iter().map(|careful| ReversiblePath {
             path: careful.path.clone(),
@@ -232,13 +278,24 @@ impl MoreCare {
                 CarefulRule::Never => ReversibleRule::Never,
             },
         }));
-        let parts = Parts {
-            rules: Rules::new(&merge_settings),
-            merge_settings,
-            timing: self.timing.over(&parts.timing),
-            ..(**parts).clone()
-        };
-        InForce { settings, parts: Arc::new(parts), complaint: None }
+        (settings, merge_settings, self.timing.over(timing))
+    }
+
+    /// Each setting that it makes, as people write it.
+    fn asked(&self) -> Vec<String> {
+        let mode = self.mode.iter().map(|mode| format!("mode = {}", mode.word()));
+        let foundations =
+            self.merge.foundations.iter().map(|rule| format!("merge.foundations: {}", rule.name));
+        let reversible = self.merge.reversible.iter().map(|careful| {
+            let rule = match careful.rule {
+                CarefulRule::Ask => "ask",
+                CarefulRule::Never => "never",
+            };
+            format!("merge.reversible: {rule} for {}", careful.path)
+        });
+        let waits = self.timing.pairs(&Timing::default()).into_iter();
+        let waits = waits.filter_map(|(key, wished, _)| Some(format!("{key} = {}", wished?)));
+        mode.chain(foundations).chain(reversible).chain(waits).collect()
     }
 }
 
@@ -272,6 +329,15 @@ mod tests {
         let timing = more.timing.over(&Timing::default());
         let expected = Timing { soak_low_seconds: 600.0, ..Timing::default() };
         assert_eq!(timing, expected);
+        let asked = [
+            "mode = observe",
+            "merge.foundations: the panel",
+            "merge.reversible: never for apps/photos/*",
+            "timing.settle_seconds = 60",
+            "timing.soak_low_seconds = 600",
+        ];
+        assert_eq!(more.asked(), asked);
+        assert_eq!(MoreCare::default().asked(), [""; 0]);
     }
 
     #[test]

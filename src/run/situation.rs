@@ -27,6 +27,17 @@ pub(crate) enum Mode {
     Auto,
 }
 
+impl Mode {
+    /// The word in the settings.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Observe => "observe",
+            Self::Approve => "approve",
+            Self::Auto => "auto",
+        }
+    }
+}
+
 /// A pull request that a task wants merged.
 #[derive(Debug, Clone)]
 pub(crate) struct PullSituation {

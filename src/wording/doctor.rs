@@ -123,6 +123,11 @@ pub(crate) fn doctor_administrator() -> String {
         .to_owned()
 }
 
+/// The token of an administrator is none.
+pub(crate) fn doctor_no_administrator() -> String {
+    "give --administrator-token-file the token of somebody who administers this repository, with write:repository".to_owned()
+}
+
 /// No hook.
 pub(crate) fn doctor_no_hook() -> String {
     "`caretaker setup --url ADDRESS` makes it; until then changes are found by looking, and a tick approves nothing"

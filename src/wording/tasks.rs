@@ -343,6 +343,15 @@ pub(crate) fn plan_summary(total: usize, open: usize, people: usize) -> String {
     }
 }
 
+/// What the repository's own file makes of the plan; nothing where it says nothing.
+pub(crate) fn plan_repository_file(asked: &[String], complaint: Option<&str>) -> Option<String> {
+    match complaint {
+        Some(why) => Some(why.to_owned()),
+        None if asked.is_empty() => None,
+        None => Some(format!("from `.caretaker.toml` of the repository: {}", asked.join("; "))),
+    }
+}
+
 /// What a task of the plan needs from people.
 pub(crate) fn plan_needs(needs: Option<Needs>, why: Option<&str>) -> Option<String> {
     match needs? {

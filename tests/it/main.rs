@@ -7,4 +7,5 @@ mod crash;
 mod demo;
 mod doctor;
 mod lint;
+mod plan;
 mod play;

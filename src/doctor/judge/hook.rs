@@ -44,6 +44,15 @@ pub(crate) struct Wanted<'a> {
     pub(crate) authorization: Option<&'a SecretString>,
 }
 
+/// Whose token the forge was asked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum AskedBy {
+    /// Caretaker's own, which need not see hooks.
+    Caretaker,
+    /// That of somebody who is said to administer the repository.
+    Administrator,
+}
+
 /// The hook that is ours.
 #[derive(Debug)]
 pub(crate) enum Ours<'a> {
@@ -159,13 +168,19 @@ pub(crate) fn hook(
     repository: &RepositoryName,
     hooks: &Asked<Vec<Hook>>,
     wanted: &Wanted<'_>,
+    asked_by: AskedBy,
 ) -> Vec<Diagnosis> {
     let what = format!("{repository}: hook");
     let hooks = match hooks {
         Ok(hooks) => hooks,
         Err(why @ (NotKnown::Refused(_) | NotKnown::NotThere(_))) => {
+            // Caretaker needs no more rights than to write, so that it may not see this is no fault of its token.
+            let (state, fix) = match asked_by {
+                AskedBy::Caretaker => (State::Note, wording::doctor_administrator()),
+                AskedBy::Administrator => (State::Unknown, wording::doctor_no_administrator()),
+            };
             let found = format!("only administrators of the repository may see its hooks ({why})");
-            return vec![Diagnosis::not_ok(State::Unknown, what, found, wording::doctor_administrator())];
+            return vec![Diagnosis::not_ok(state, what, found, fix)];
         }
         Err(why) => return vec![not_known(what, why)],
     };

@@ -14,7 +14,7 @@ mod tests;
 pub(crate) use cluster::{applications, clock, reached, right, watchers};
 pub(crate) use delivery::{Arrival, Listener, delivery};
 pub(crate) use forge::{account, server};
-pub(crate) use hook::{HookFault, Ours, Wanted, faults, hook, hook_events, ours, same_address};
+pub(crate) use hook::{AskedBy, HookFault, Ours, Wanted, faults, hook, hook_events, ours, same_address};
 pub(crate) use people::{PeopleFacts, people};
 pub(crate) use renovate::{Likeness, RenovateFacts, renovate};
 pub(crate) use repository::{RepositoryFacts, repository};

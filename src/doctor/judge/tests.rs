@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::cluster::{Installed, Right};
-use crate::doctor::State::{Error, Ok as Good, Unknown, Warning};
+use crate::doctor::State::{Error, Note, Ok as Good, Unknown, Warning};
 use crate::doctor::{Asked, NotKnown};
 use crate::forge::renovate::NotRenovates;
 use crate::forge::{
@@ -194,7 +194,8 @@ fn hooks() {
     let secret = SecretString::from("Bearer word");
     let wanted = Wanted { url: Some(&url), delivers_statuses: true, authorization: None };
     let name = "ops/homelab".parse().expect("a name");
-    let of = |hooks: &Asked<Vec<Hook>>, wanted: &Wanted<'_>| states(&hook(&name, hooks, wanted));
+    let own = AskedBy::Caretaker;
+    let of = |hooks: &Asked<Vec<Hook>>, wanted: &Wanted<'_>| states(&hook(&name, hooks, wanted, own));
     let one = |change: fn(&mut Hook)| {
         let mut hook = good_hook(1);
         change(&mut hook);
@@ -233,7 +234,9 @@ fn hooks() {
     assert_eq!(one(|hook| hook.branch_filter = "*".to_owned()), [Good]);
     assert_eq!(of(&Ok(vec![good_hook(1), good_hook(2)]), &wanted), [Warning]);
     assert_eq!(of(&Ok(Vec::new()), &wanted), [Error]);
-    assert_eq!(of(&refused(), &wanted), [Unknown]);
+    // An ordinary token need not see hooks; that of an administrator has to.
+    assert_eq!(of(&refused(), &wanted), [Note]);
+    assert_eq!(states(&hook(&name, &refused(), &wanted, AskedBy::Administrator)), [Unknown]);
     assert_eq!(of(&no_answer(), &wanted), [Unknown]);
     // Forgejo delivers no statuses.
     let mut without = good_hook(1);
@@ -244,7 +247,7 @@ fn hooks() {
     let asked = Wanted { authorization: Some(&secret), ..wanted };
     assert_eq!(of(&Ok(vec![good_hook(1)]), &asked), [Good]);
     let another = Hook { authorization: Some(SecretString::from("Bearer other")), ..good_hook(1) };
-    let found = hook(&name, &Ok(vec![another]), &asked);
+    let found = hook(&name, &Ok(vec![another]), &asked, own);
     assert_eq!(states(&found), [Error]);
     assert!(!format!("{found:?}").contains("other"), "no secret is shown");
     // Where nobody said the address, a hook is known by its path, and that is said.

@@ -124,7 +124,9 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             Event::Escalated { key: Some(task.key.clone()), why, evidence: Vec::new() },
         ]));
     }
-    if record.attempts >= ATTEMPTS {
+    // What was not answered may have come true all the same: then it is found out whose it is, and not given up.
+    let is_there = has_happened(situation, task);
+    if record.attempts >= ATTEMPTS && !is_there {
         let why = wording::too_many_attempts(ATTEMPTS);
         return Step::Now(Decision::Note(vec![
             Event::TaskFailed { key: task.key.clone(), why: why.clone() },
@@ -136,6 +138,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
     });
     if let Some((tried, _)) = &tried
         && is_silent(tried)
+        && !is_there
     {
         let why = wording::forge_silent(tried.count, &tried.why);
         return Step::Now(Decision::Note(vec![
@@ -207,6 +210,15 @@ fn a_persons(task: &Task) -> Option<String> {
         return None;
     }
     Some(task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind)))
+}
+
+/// Whether the world shows what a task asks for, whoever did it.
+fn has_happened(situation: &Situation<'_>, task: &Task) -> bool {
+    match &task.kind {
+        Kind::Merge { pull } => situation.pulls.get(pull).is_some_and(|found| found.pull.merged.is_some()),
+        Kind::Close { number } => matches!(situation.related.get(number), Some(Related::Closed)),
+        _ => false,
+    }
 }
 
 /// What the newest effect for a task left behind, if that was done since the task was last asked for.
@@ -442,7 +454,7 @@ fn awaits(
         };
     }
     let may_ask = failures(situation, asks)
-        .is_none_or(|(tried, early)| !is_used_up(&tried, ATTEMPTS) && !(early && tried.silence.is_some()));
+        .is_none_or(|(tried, early)| !is_used_up(&tried, ATTEMPTS) && (!early || tried.silence.is_none()));
     if may_ask && until_rebase.is_some_and(|pause| waited >= pause) {
         return Step::Now(Decision::Perform(Effect::AskRebase {
             key: key.clone(),

@@ -326,6 +326,9 @@ fn a_forge_that_gives_no_answer_for_half_an_hour_is_a_persons() {
         matches!(&events[..], [Event::TaskFailed { why, .. }, Event::Escalated { .. }] if why.contains("the forge gave no answer")),
         "{events:?}"
     );
+    // The last of them came true all the same: whose it is, is found out.
+    scene.pull(6).pull.merged = Some(Merged { commit: sha('c'), at: at(scene.clock), by: None });
+    assert_eq!(scene.says(), "confirm");
     // Hours between two tries, in which the looks themselves failed, are no row of tries.
     let mut scene = Scene::new(ONE);
     unanswered(&mut scene, 1);

@@ -1,0 +1,119 @@
+//! `caretaker plan --issue` against the simulated forge: what the repository's own file asks for counts as it does for a run.
+
+use super::cli::{caretaker, finish};
+use serde_json::{Value, json};
+use sim::gitea::{FileChange, Gitea, NewCommit, Options, Permission};
+use std::path::Path;
+
+const BODY: &str = "## Tasks\n\n- [ ] **D1 P2 Apps**: Merge PR #1\n";
+
+/// Renovate's description of an update of a panel.
+const UPDATE: &str = "This PR contains the following updates:\n\n| Package | Update | Change |\n|---|---|---|\n\
+                      | [panel](https://panel.example) | patch | `1.0.0` → `1.0.1` |\n";
+
+const ALLOWED: &str = "allow_repository_file = true\n";
+
+struct Forge {
+    gitea: Gitea,
+    folder: tempfile::TempDir,
+    token: String,
+    issue: u64,
+}
+
+impl Forge {
+    /// A repository with an update, an issue that asks for its merge, and a file of its own.
+    async fn with(file: Option<&str>) -> Self {
+        let gitea = Gitea::start(Options::default()).await.expect("a free port");
+        let repository = gitea.create_repository("ops", "homelab", true);
+        for login in ["operator", "renovate", "caretaker"] {
+            gitea.add_collaborator("ops", "homelab", login, Permission::Write);
+        }
+        let commit = |branch: &str, from: Option<&str>, files: Vec<FileChange>| {
+            let commit = NewCommit {
+                author: "operator".to_owned(),
+                message: "change".to_owned(),
+                files,
+                from: from.map(str::to_owned),
+            };
+            repository.commit(branch, commit).expect("a commit");
+        };
+        let mut files = vec![FileChange::text("apps/panel/values.yaml", "tag: 1.0.0\n")];
+        files.extend(file.map(|text| FileChange::text(".caretaker.toml", text)));
+        commit("main", None, files);
+        let update = vec![FileChange::text("apps/panel/values.yaml", "tag: 1.0.1\n")];
+        commit("renovate/panel", Some("main"), update);
+        repository
+            .open_pull(
+                "renovate",
+                "chore(deps): update panel to v1.0.1",
+                UPDATE,
+                "renovate/panel",
+                "main",
+                &[],
+            )
+            .expect("a pull request");
+        let issue = repository.open_issue("operator", "Maintenance", BODY, &[]).expect("an issue");
+        let token = gitea.create_token("caretaker", &["write:issue", "write:repository", "read:user"]);
+        Self { gitea, folder: tempfile::tempdir().expect("a folder"), token, issue }
+    }
+
+    fn plan(&self, table: &str, format: &str) -> String {
+        let folder: &Path = self.folder.path();
+        let settings = format!(
+            "[forge]\nurl = \"{}/\"\n[[repository]]\nname = \"ops/homelab\"\n{table}[run]\ntrusted = [\"operator\"]\n",
+            self.gitea.url()
+        );
+        std::fs::write(folder.join("caretaker.toml"), settings).expect("a file");
+        let issue = self.issue.to_string();
+        let mut command = caretaker(folder, &["plan", "--issue", &issue, "--format", format]);
+        command.env("CARETAKER_FORGE_TOKEN", &self.token);
+        let output = tokio::task::block_in_place(|| command.output().expect("the program starts"));
+        let (code, out, err) = finish(&output);
+        assert_eq!(code, Some(0), "{out}{err}");
+        out
+    }
+
+    fn json(&self, table: &str) -> Value {
+        serde_json::from_str(&self.plan(table, "json")).expect("JSON")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_goes_by_the_repositorys_own_file_and_says_what_came_from_it() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let file = "mode = \"observe\"\n[[merge.foundations]]\nname = \"the panel\"\npackages = [\"panel\"]\n";
+    let forge = Forge::with(Some(file)).await;
+    let table = format!("mode = \"auto\"\n{ALLOWED}");
+    let plan = forge.json(&table);
+    assert_eq!(plan["tasks"][0]["needs"], "person", "{plan:#}");
+    assert_eq!(
+        plan["repository_file"],
+        json!({"settings": ["mode = observe", "merge.foundations: the panel"], "complaint": null})
+    );
+    let text = forge.plan(&table, "text");
+    assert!(
+        text.contains("from `.caretaker.toml` of the repository: mode = observe; merge.foundations"),
+        "{text}"
+    );
+
+    // Where it is not allowed it is not even read.
+    let since = forge.gitea.requests().len();
+    let plan = forge.json("mode = \"auto\"\n");
+    assert_eq!((&plan["tasks"][0]["needs"], &plan["repository_file"]), (&Value::Null, &Value::Null));
+    assert!(!forge.gitea.requests_since(since).iter().any(|one| one.path.contains("caretaker.toml")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_asks_for_less_care_is_refused_in_a_plan_as_well() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let forge = Forge::with(Some("trusted = [\"visitor\"]\n")).await;
+    let plan = forge.json(ALLOWED);
+    assert_eq!(plan["repository_file"]["settings"], json!([]));
+    let complaint = plan["repository_file"]["complaint"].as_str().unwrap_or_default();
+    assert!(complaint.contains("refused as a whole") && complaint.contains("trusted"), "{plan:#}");
+    assert!(forge.plan(ALLOWED, "text").contains("refused as a whole"));
+    // Without a file nothing is said.
+    let forge = Forge::with(None).await;
+    assert_eq!(forge.json(ALLOWED)["repository_file"], json!({"settings": [], "complaint": null}));
+    assert!(!forge.plan(ALLOWED, "text").contains(".caretaker.toml"));
+}
