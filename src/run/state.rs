@@ -502,8 +502,8 @@ impl RunState {
                 _ => None,
             })
             .collect();
-        let named: Vec<PullNumber> = merged.iter().copied().filter(|pull| names(*pull)).collect();
-        let works = if named.is_empty() { merged } else { named };
+        let in_title: Vec<PullNumber> = merged.iter().copied().filter(|pull| names(*pull)).collect();
+        let works = if in_title.is_empty() { merged } else { in_title };
         works.iter().map(|pull| format!("#{pull}")).collect()
     }
 

@@ -109,11 +109,11 @@ fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> Step {
 
 fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
     let Some(record) = situation.state.task(&task.key) else { return Step::Later(None) };
-    if let Some(act) = landed_late(situation, task) {
-        return Step::Now(Decision::Confirm(act.step));
-    }
     if matches!(record.state, TaskState::Failed { .. }) {
-        return Step::Later(None);
+        return match landed_late(situation, task) {
+            Some(act) => Step::Now(Decision::Confirm(act.step)),
+            None => Step::Later(None),
+        };
     }
     if !record.vouched {
         return waits(situation, &task.key, wording::not_vouched());

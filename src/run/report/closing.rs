@@ -16,7 +16,7 @@ use std::time::Duration;
 const LONG_ROLLOUT: f64 = 600.0;
 
 /// From so long on a person was waited for remarkably long.
-const LONG_WAIT: Duration = Duration::from_secs(600);
+const LONG_WAIT: Duration = Duration::from_mins(10);
 
 impl Report<'_> {
     /// The closing report's contents, from the journal and the last kept pass.
