@@ -4,20 +4,20 @@
 pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     // Nearly all are ASCII, and each word of a text is held against each rule: no copies for these.
     if pattern.is_ascii() && text.is_ascii() {
-        return walk(pattern.as_bytes(), text.as_bytes(), b'*', |one, other| one.eq_ignore_ascii_case(other));
+        return walk(pattern.as_bytes(), text.as_bytes(), &b'*', u8::eq_ignore_ascii_case);
     }
     let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
     let text: Vec<char> = text.to_lowercase().chars().collect();
-    walk(&pattern, &text, '*', char::eq)
+    walk(&pattern, &text, &'*', char::eq)
 }
 
-fn walk<T: PartialEq>(pattern: &[T], text: &[T], any: T, same: impl Fn(&T, &T) -> bool) -> bool {
+fn walk<T: PartialEq>(pattern: &[T], text: &[T], any: &T, same: impl Fn(&T, &T) -> bool) -> bool {
     let (mut at_pattern, mut at_text) = (0, 0);
     // Where the last star is, and how much of the text it stands for so far.
     let mut star: Option<(usize, usize)> = None;
     while at_text < text.len() {
         let wanted = pattern.get(at_pattern);
-        if wanted == Some(&any) {
+        if wanted == Some(any) {
             star = Some((at_pattern, at_text));
             at_pattern += 1;
         } else if wanted.is_some_and(|wanted| same(wanted, &text[at_text])) {
@@ -31,7 +31,7 @@ fn walk<T: PartialEq>(pattern: &[T], text: &[T], any: T, same: impl Fn(&T, &T) -
             return false;
         }
     }
-    pattern[at_pattern..].iter().all(|rest| *rest == any)
+    pattern[at_pattern..].iter().all(|rest| rest == any)
 }
 
 /// Whether a pattern matches a package: its whole name, or one part of it between slashes.
