@@ -1,7 +1,7 @@
 //! The store is lost, and the run goes on all the same: asked first, nothing twice.
 
-use super::Story;
 use super::words::{FINAL_GATE, TELEPHONE, merge, tasks};
+use super::{RunState, Story};
 use sim::gitea::IssueState;
 
 const LAST_WORDS: &str = "\nA person's last line.\n";
@@ -73,7 +73,9 @@ async fn a_held_version_stays_held_when_the_store_is_lost() {
     assert_eq!(held.len(), 1);
     story.loses_its_store().await;
     story.start().await;
-    let state = story.state_when("it asks", |state| state.adopted.is_some()).await;
+    // The two are written down one after the other.
+    let holds = |state: &RunState| state.adopted.is_some() && !state.holds.is_empty();
+    let state = story.state_when("it asks, and holds", holds).await;
     assert_eq!(state.holds.iter().map(|one| &one.hold).collect::<Vec<_>>(), [&held[0].hold]);
     story.end().await;
 }
