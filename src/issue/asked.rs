@@ -37,6 +37,17 @@ enum Verb {
     Close,
 }
 
+/// Where a clause stands, which says how freely it may describe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// Between the verb and the number.
+    Between,
+    /// Right behind the number, or in parentheses: a name, not a sentence.
+    Beside,
+    /// Behind a colon or a dash.
+    Description,
+}
+
 /// More words than this that nobody here knows are a story, not a description.
 const MOST_UNKNOWN: usize = 6;
 
@@ -46,15 +57,17 @@ fn pattern(text: &str) -> Regex {
 
 static BREAK: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)(?P<hard>;|\.\s+|\s*(?:\band\s+)?\bthen\b|[.!]$)|(?P<comma>,)|(?P<and>\s\band\b\s|\s[&+]\s)|(?P<plain>[()\[\]|]|:\s|:$|\s[-–—]+\s|[–—])",
+        r"(?i)(?P<hard>;|\.\s+|\s*(?:\band\s+)?\bthen\b|[.!]$)|(?P<comma>,)|(?P<and>\s\band\b\s|\s[&+]\s)|(?P<plain>[()\[\]|])|(?P<colon>:\s|:$|\s[-–—]+\s|[–—])",
     )
 });
 
 /// What stands in front of a clause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Break {
-    /// A description may follow.
+    /// It stands in or behind parentheses, or nothing stands in front of it.
     Plain,
+    /// A description follows.
+    Colon,
     Comma,
     And,
     /// Another sentence.
@@ -74,6 +87,8 @@ fn clauses(text: &str) -> Vec<(Break, &str)> {
             Break::Comma
         } else if cut.name("and").is_some() {
             Break::And
+        } else if cut.name("colon").is_some() {
+            Break::Colon
         } else {
             Break::Plain
         };
@@ -121,7 +136,7 @@ pub(crate) fn unclear(text: &str) -> Option<String> {
         let list = said(clause);
         let asked = match list.first() {
             Some((first, _)) if is_afterwards(first) => afterwards(&list),
-            _ => described(&list, Verb::Merge, &mut unknown),
+            _ => described(&list, Verb::Merge, Place::Description, &mut unknown),
         };
         match asked {
             Asked::Unclear(word) | Asked::Work(word) => Some(word),
@@ -159,8 +174,17 @@ fn rest(text: &str, verb: Verb, behind: bool, unknown: &mut usize) -> Asked {
     if behind && let Some(asked) = place(text) {
         return asked;
     }
-    for (before, clause) in clauses(text) {
-        let asked = one(before, clause, verb, unknown);
+    let mut stands = if behind { Place::Beside } else { Place::Between };
+    for (at, (before, clause)) in clauses(text).into_iter().enumerate() {
+        match before {
+            Break::Colon => stands = Place::Description,
+            // What is told in parentheses of a closing is a description as well.
+            Break::Plain if at > 0 && behind => {
+                stands = if verb == Verb::Close { Place::Description } else { Place::Beside };
+            }
+            Break::Plain | Break::Comma | Break::And | Break::Hard => {}
+        }
+        let asked = one(before, clause, verb, stands, unknown);
         if asked != Asked::Plainly {
             return asked;
         }
@@ -205,7 +229,7 @@ fn said(clause: &str) -> Vec<(String, &str)> {
 }
 
 /// Judges one clause.
-fn one(before: Break, clause: &str, verb: Verb, unknown: &mut usize) -> Asked {
+fn one(before: Break, clause: &str, verb: Verb, place: Place, unknown: &mut usize) -> Asked {
     let list = said(clause);
     let Some((first, written)) = list.first() else { return Asked::Plainly };
     if first.bytes().all(|byte| byte.is_ascii_digit())
@@ -214,8 +238,9 @@ fn one(before: Break, clause: &str, verb: Verb, unknown: &mut usize) -> Asked {
     {
         return Asked::Several;
     }
-    if let Some((_, place, _)) = reference(clause)
-        && !mentions(verb, &clause[..place.start], before)
+    let plain = matches!(before, Break::Plain | Break::Colon);
+    if let Some((_, named, _)) = reference(clause)
+        && !mentions(verb, &clause[..named.start], before)
     {
         // `and close #10` is other work, `and #6` one more of the same.
         return if is_work(first) { Asked::Work((*written).to_owned()) } else { Asked::Several };
@@ -223,15 +248,17 @@ fn one(before: Break, clause: &str, verb: Verb, unknown: &mut usize) -> Asked {
     if is_afterwards(first) {
         return afterwards(&list);
     }
-    if is_work(first) && !(list.len() == 1 && before == Break::Plain) && !is_a_name(&list) {
-        return Asked::Work((*written).to_owned());
+    if is_work(first) && !is_a_name(&list) {
+        // A single word may be a name, or `Merge PR #4 / close`.
+        let what = (*written).to_owned();
+        return if list.len() == 1 && plain { Asked::Unclear(what) } else { Asked::Work(what) };
     }
     // Behind a comma, an `and` or another sentence a name goes on, or something else begins.
-    if before != Break::Plain && !begins_a_name(&list) && verb == Verb::Merge {
+    if !plain && !begins_a_name(&list) && verb == Verb::Merge {
         let what = (*written).to_owned();
         return if before == Break::Hard { Asked::Work(what) } else { Asked::Unclear(what) };
     }
-    described(&list, verb, unknown)
+    described(&list, verb, place, unknown)
 }
 
 /// Whether a number in a clause is only told: `fixes #12`, `duplicate of #7`.
@@ -245,7 +272,8 @@ fn mentions(verb: Verb, before: &str, stands: Break) -> bool {
         said,
         "fixes" | "fix" | "resolves" | "closes" | "solves" | "supersedes" | "replaces" | "for" | "fixing"
     );
-    let opens = stands == Break::Plain && (tells || list.is_empty() && verb == Verb::Close);
+    let opens =
+        matches!(stands, Break::Plain | Break::Colon) && (tells || list.is_empty() && verb == Verb::Close);
     let gives_a_reason = verb == Verb::Close
         && (matches!(said, "of" | "by" | "which" | "that" | "in" | "with" | "via" | "pr") || tells)
         && list.iter().all(|word| is_of_a_reason(word))
@@ -266,6 +294,15 @@ fn is_version(word: &str) -> bool {
 
 /// `stirling-pdf`, `ghcr.io/owner/app`, `v1.2.3`, `argo_cd`: written as no word of a sentence is.
 fn is_a_code(word: &str) -> bool {
+    static NO_CODE: LazyLock<Regex> = LazyLock::new(|| {
+        // Times, dates, counts, and words that turn another around: `no-go`, `dry-run`, `post-migration`.
+        pattern(
+            r"^(?:[0-9]{1,2}:[0-9]{2}|[0-9]+/[0-9]+|20[0-9]{2}-[0-9]{1,2}(?:-[0-9]{1,2})?|[0-9]{1,2}\.[0-9]{1,2}\.(?:20[0-9]{2})?|[0-9]{1,2}(?:st|nd|rd|th|am|pm)|(?:no|dry|post|pre|un|half|anti|on|off|in|by|w)[-/].*|.*/)$",
+        )
+    });
+    if NO_CODE.is_match(word) && word != "pre-commit" {
+        return false;
+    }
     word.is_ascii()
         && (word.contains(|c: char| c.is_ascii_digit())
             || word.trim_matches(['\'', '-']).contains(['-', '/', '_', '.', '@', ':', '=', '#', '~']))
@@ -319,29 +356,49 @@ fn afterwards(list: &[(String, &str)]) -> Asked {
 }
 
 /// Whether nothing but a name, versions and words of an update are there.
-fn described(list: &[(String, &str)], verb: Verb, unknown: &mut usize) -> Asked {
+fn described(list: &[(String, &str)], verb: Verb, place: Place, unknown: &mut usize) -> Asked {
+    let is_known = |word: &str| match verb {
+        Verb::Merge => is_of_an_update(word),
+        Verb::Close => is_of_a_reason(word),
+    };
+    // How many words that nobody here knows stand in a row, and whether what stands beside them says what they are.
+    let (mut row, mut beside) = (0, false);
     for (at, (word, written)) in list.iter().enumerate() {
-        let known = match verb {
-            Verb::Merge => is_of_an_update(word),
-            Verb::Close => is_of_a_reason(word),
-        };
+        let unclear = || Asked::Unclear((*written).to_owned());
         let by =
             verb == Verb::Close && word == "by" && !list[..at].iter().any(|(before, _)| is_done_by(before));
         if by {
             return Asked::Work((*written).to_owned());
         }
-        if known || is_a_code(word) || word.starts_with(['#', '!']) {
+        if is_known(word) || is_a_code(word) || word.starts_with(['#', '!']) {
+            beside = true;
+            row = 0;
             continue;
         }
-        if is_of_a_sentence(word) || !word.is_ascii() || word.contains('\'') {
-            return Asked::Unclear((*written).to_owned());
+        if is_of_a_sentence(word) || !word.is_ascii() || word.contains(['\'', '/', ':']) || !is_a_word(word) {
+            return unclear();
+        }
+        if place == Place::Beside && verb == Verb::Close {
+            return unclear();
+        }
+        row += 1;
+        let next = list.get(at + 1).map(|(word, _)| word.as_str());
+        let ends = next.is_none_or(|next| is_known(next) || is_a_code(next));
+        let told = beside || next.is_some_and(|next| is_known(next) || is_a_code(next));
+        if place == Place::Beside && row > 1 && ends && !told {
+            return unclear();
         }
         *unknown += 1;
         if *unknown > MOST_UNKNOWN {
-            return Asked::Unclear((*written).to_owned());
+            return unclear();
         }
     }
     Asked::Plainly
+}
+
+/// Written in letters alone; what is neither a word nor a code is a time or a count.
+fn is_a_word(word: &str) -> bool {
+    word.chars().all(char::is_alphabetic)
 }
 
 #[cfg(test)]
@@ -380,6 +437,10 @@ mod tests {
             "Merge PR #8 kubernetes-dashboard 7.1.0",
             "Merge PR #8 ghcr.io/immich-app/immich-server Docker tag to v1.120.0",
             "Merge PR #12 after A1",
+            "Merge PR #12 grafana",
+            "Merge PR #12 (home assistant 2026.1)",
+            "Merge PR #12 - home assistant",
+            "Merge PR #12: pre-commit to v4",
         ] {
             assert_eq!(merge(title), Asked::Plainly, "{title}");
         }
@@ -413,6 +474,22 @@ mod tests {
             ("Merge PR #9 (größer)", unclear("größer")),
             ("Merge PR #9 with Anna", unclear("with")),
             ("Merge PR #9 in the afternoon", unclear("in the")),
+            ("Merge PR #9 (dry-run)", unclear("dry-run")),
+            ("Merge PR #9 w/ Anna", unclear("Anna")),
+            ("Merge PR #9 upon success", unclear("upon")),
+            ("Merge PR #9 (22:00)", unclear("22:00")),
+            ("Merge PR #9 (Dec 12)", unclear("Dec")),
+            ("Merge PR #9 post-migration", unclear("post-migration")),
+            ("Merge PR #9 (idea)", unclear("idea")),
+            ("Merge PR #9 (wrong PR)", unclear("wrong")),
+            ("Merge PR #9 (CI red)", unclear("red")),
+            ("Merge PR #9 (0/2 approvals)", unclear("0/2")),
+            ("Merge PR #9 / close", unclear("close")),
+            ("Merge PR #9 vs close", unclear("vs")),
+            ("Merge PR #9 failed", unclear("failed")),
+            ("Merge PR #9 caused outage", unclear("caused")),
+            ("Merge PR #9 mit Anna absprechen", unclear("mit")),
+            ("Merge PR #9 (liegt auf Eis)", unclear("Eis")),
             ("Merge PR #9 in ops/other-repo", Elsewhere),
             ("Merge PR #9 of the infra repository", Elsewhere),
             ("Merge PR #9: alpha beta gamma delta epsilon zeta eta theta", unclear("eta")),
@@ -442,6 +519,9 @@ mod tests {
             ("Close #12 and delete its branch", work("delete")),
             ("Close issue #12 in the infra repository", Asked::Elsewhere),
             ("Close #12, #13 and #14", Asked::Several),
+            ("Close #12 upon success", Asked::Unclear("upon".to_owned())),
+            ("Close #12 eventually", Asked::Unclear("eventually".to_owned())),
+            ("Close #12 gemeinsam mit Anna", Asked::Unclear("gemeinsam".to_owned())),
         ] {
             assert_eq!(close(title), expected, "{title}");
         }

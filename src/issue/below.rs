@@ -6,15 +6,115 @@
 
 use super::asked;
 use super::condition::doubt;
+use super::detail::says_nothing;
 use super::kind::words;
 use super::object::reference;
-use super::reserve::says_nothing;
-use super::vocabulary::is_afterwards;
+use super::vocabulary::{is_afterwards, is_work};
 use crate::action::{self, Command};
 
 /// The first of the commands that is more than a look, or than the work itself on this number.
 pub(super) fn more_than_a_look(commands: &[String], number: u64) -> Option<String> {
     commands.iter().flat_map(|command| pieces(command)).find(|piece| !looks(piece, number))
+}
+
+/// Whether a label, in lower case, opens a step of its own: `Then`, `Pre-merge`, `Backup`.
+pub(super) fn is_of_a_step(label: &str) -> bool {
+    let starts =
+        ["pre-", "pre ", "post-", "post ", "before ", "prepar", "backup", "follow-up", "follow up", "manual"];
+    starts.iter().any(|start| label.starts_with(start))
+        && !label.ends_with("required")
+        && !label.ends_with("needed")
+        || matches!(
+            label,
+            "then"
+                | "next"
+                | "first"
+                | "finally"
+                | "todo"
+                | "to do"
+                | "prep"
+                | "also"
+                | "afterwards"
+                | "after merge"
+                | "after merging"
+                | "after the merge"
+                | "post"
+                | "pre"
+                | "presteps"
+                | "poststeps"
+        )
+}
+
+/// Whether a line begins with a verb of work, or with a program.
+pub(super) fn begins_with_work(line: &str) -> bool {
+    let list = words(line);
+    let first = list.iter().find(|word| !matches!(word.as_str(), "please" | "then" | "first" | "also"));
+    first.is_some_and(|word| {
+        is_work(word)
+            || matches!(
+                word.as_str(),
+                "run" | "get" | "obtain" | "save" | "dump" | "snapshot" | "drop" | "upgrade"
+            )
+    }) || begins_with_a_program(line)
+}
+
+/// Whether a piece of code or a line is a program with what it is to do.
+pub(super) fn begins_with_a_program(code: &str) -> bool {
+    let mut tokens = code.split_whitespace().map(|token| token.trim_start_matches('$'));
+    let first = tokens.find(|token| !token.is_empty() && *token != "sudo").unwrap_or_default();
+    let name = first.rsplit('/').next().unwrap_or(first);
+    tokens.next().is_some()
+        && matches!(
+            name,
+            "kubectl"
+                | "k"
+                | "helm"
+                | "flux"
+                | "argocd"
+                | "ceph"
+                | "rbd"
+                | "velero"
+                | "restic"
+                | "psql"
+                | "pg_dump"
+                | "pg_dumpall"
+                | "pg_restore"
+                | "mysql"
+                | "mysqldump"
+                | "mongodump"
+                | "redis-cli"
+                | "ssh"
+                | "scp"
+                | "rsync"
+                | "rm"
+                | "mv"
+                | "cp"
+                | "git"
+                | "curl"
+                | "wget"
+                | "docker"
+                | "systemctl"
+                | "talosctl"
+                | "ansible"
+                | "ansible-playbook"
+                | "terraform"
+                | "tofu"
+                | "etcdctl"
+                | "k3s"
+                | "bash"
+                | "sh"
+                | "make"
+                | "just"
+                | "task"
+                | "tea"
+                | "gh"
+                | "fj"
+                | "sed"
+                | "yq"
+                | "python"
+                | "python3"
+                | "kustomize"
+        )
 }
 
 /// The simple commands of a line, cut at what a shell cuts them at.

@@ -59,7 +59,7 @@ pub(crate) fn without_waits(text: &str) -> Cow<'_, str> {
 }
 
 /// The words as they are compared, with how they are written.
-fn tokens(text: &str) -> Vec<(String, &str)> {
+pub(super) fn tokens(text: &str) -> Vec<(String, &str)> {
     text.split_whitespace()
         .filter(|word| !word.contains("://"))
         .flat_map(|word| word.split(|c: char| "()[]{},;:—–\"«»“”„".contains(c)))
@@ -70,7 +70,7 @@ fn tokens(text: &str) -> Vec<(String, &str)> {
 }
 
 /// A phrase of the list that a text holds, word by word.
-fn phrase(tokens: &[(String, &str)]) -> Option<&'static str> {
+pub(super) fn phrase(tokens: &[(String, &str)]) -> Option<&'static str> {
     let joined = format!(" {} ", tokens.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(" "));
     PHRASES.iter().copied().find(|phrase| joined.contains(&format!(" {phrase} ")))
 }
@@ -105,7 +105,7 @@ pub(crate) fn doubt(text: &str) -> Option<Reserve> {
 }
 
 /// `merge/close`, `and/or`: what is to be done is left open.
-fn is_choice(word: &str) -> bool {
+pub(super) fn is_choice(word: &str) -> bool {
     let mut parts = word.split('/');
     word.contains('/')
         && parts.any(|part| matches!(part, "merge" | "close" | "skip" | "hold" | "wait" | "defer" | "or"))
@@ -175,10 +175,12 @@ static NEXT: LazyLock<Regex> = LazyLock::new(|| {
 });
 static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix) \b(?: ideas? | backlog | someday | parked | parking\ lot | icebox | wish[\s-]?list | proposals? | discussions? | discuss
-        | questions? | manual | manually | humans? | hands-on | optional | nice\ to\ have | drafts? | wip | decisions?
-        | decide | won'?t | future | out\ of\ scope | (?:for|to|needs|under|in)\ review | approvals? | if | unless | examples?
-        | maybe ) \b | ^ \W* (?: review | evaluate | consider | triage ) \b (?: [^m] | m[^e] )* $",
+        r"(?ix) \b(?: plan\ b | rollback(?: \s+ plans? )? | contingency | contingencies | (?: previous | last | earlier ) \s+ maintenance
+        | would\ be | dry\ runs? | failed | unsafe | disallowed | non\ goals? | pick\ (?: one | two | any ) | alternatives? | low\ confidence
+        | examples? | samples? | ideas? | backlog | someday | parked | parking\ lot | icebox | wish[\s-]?list | proposals? | discussions? | discuss
+        | questions? | manual | manually | humans? | hands[\s-]on | optional | nice\ to\ have | drafts? | wip | decisions?
+        | decide | won'?t | future | out\ of\ scope | (?:for|to|needs|under|in)\ review | approvals? | if | unless
+        | maybe ) \b | ^ \W* (?: (?:task|issue|body) \s+ )? templates? \W* $ | ^ \W* (?: review | evaluate | consider | triage ) \b (?: [^m] | m[^e] )* $",
     )
 });
 static OVER: LazyLock<Regex> = LazyLock::new(|| {
@@ -187,13 +189,39 @@ static OVER: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// A heading that is a time and nothing else: what stands below it waits for that.
+static ONLY_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
+    let name = r"mon(?:day)? | tue(?:s(?:day)?)? | wed(?:nesday)? | thu(?:rs(?:day)?)? | fri(?:day)? | sat(?:urday)? | sun(?:day)?
+        | jan(?:uary)? | feb(?:ruary)? | mar(?:ch)? | apr(?:il)? | may | june? | july? | aug(?:ust)? | sep(?:t(?:ember)?)? | oct(?:ober)?
+        | nov(?:ember)? | dec(?:ember)? | at | on | from | to | and | the | of | utc | cet | cest | am | pm | morning | evening | night";
+    let figure = r"[0-9]{1,2}[:.][0-9]{2} | 20[0-9]{2}-[0-9]{1,2}(?:-[0-9]{1,2})? | 20[0-9]{2} | [0-9]{1,2}\.(?:[0-9]{1,2}\.(?:20[0-9]{2})?)?
+        | [0-9]{1,2}(?:st|nd|rd|th)? | q[1-4] | [0-9]{1,2}(?:am|pm)";
+    pattern(&format!(
+        r"(?ix) ^ [\s,–—-]* (?: (?:{name}) [\s,–—-]+ )* (?:{figure}) (?: [\s,–—-]+ (?: {name} | {figure} ) )* [\s,:–—-]* $"
+    ))
+});
+static HYPHEN: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"(?P<before>\p{Alphabetic})-(?P<behind>\p{Alphabetic})"));
+/// Words of languages that put no blanks between them: deferred, on hold, rejected, not.
+static FAR_EAST: LazyLock<Regex> = LazyLock::new(|| {
+    pattern("推迟|暂停|暂缓|拒绝|不要|搁置|延期|禁止|延後|暫停|保留中|延期|却下|見送り|보류|연기|거부")
+});
+
 /// The reserve that a heading, or a line that opens a list, makes for what stands below it.
 pub(crate) fn above(text: &str) -> Option<Reserve> {
     if let Some(icon) = icon(text) {
         return Some(Reserve::new(Doubt::Judgement, icon));
     }
-    let text = text.replace(['’', '‘'], "'");
-    let text = TO_DO.replace_all(&text, " ");
+    if FAR_EAST.is_match(text) {
+        return Some(Reserve::new(Doubt::Judgement, text.trim()));
+    }
+    if ONLY_A_TIME.is_match(text) {
+        return Some(Reserve::new(Doubt::Yes, text.trim()));
+    }
+    let plain = text.replace(['’', '‘'], "'");
+    // `Non-goals` and `Dry-run` are `Non goals` and `Dry run`; a date stays one.
+    let plain = HYPHEN.replace_all(&plain, "$before $behind");
+    let text = TO_DO.replace_all(&plain, " ");
     let whole = [&*NEXT, &*SET_ASIDE, &*OVER].into_iter().find_map(|pattern| pattern.find(&text));
     if let Some(found) = whole {
         return Some(Reserve::new(Doubt::Judgement, found.as_str().trim()));
@@ -251,11 +279,6 @@ pub(crate) fn speaks(text: &str) -> Option<Reserve> {
         )
     })?;
     Some(Reserve::new(Doubt::Yes, found.1))
-}
-
-/// The reserve that a `Status` below a task makes.
-pub(crate) fn above_status(text: &str, label: &str) -> Option<Reserve> {
-    if label == "status" { above(text) } else { None }
 }
 
 /// Words with which a heading says where in the order its tasks come: `Everything after P0`.
@@ -374,6 +397,37 @@ mod tests {
             "Completed ✅",
             "Optional",
             "Zurückgestellt",
+            "Plan B",
+            "Rollback plan",
+            "Contingency",
+            "Template",
+            "Previous maintenance",
+            "Would be",
+            "Dry-run",
+            "Failed",
+            "Unsafe",
+            "Disallowed",
+            "Out-of-scope",
+            "Nice-to-have",
+            "Non-goals",
+            "On-hold",
+            "Pick one",
+            "Alternatives",
+            "Low confidence",
+            "Saturday 22:00",
+            "2027-01",
+            "5 January",
+            "Auf Eis",
+            "Différé",
+            "En espera",
+            "Rechazado",
+            "Rinviato",
+            "In attesa",
+            "Uitgesteld",
+            "Odłożone",
+            "Adiado",
+            "Отложено",
+            "推迟",
         ] {
             assert!(above(text).is_some(), "{text}");
         }
@@ -398,6 +452,16 @@ mod tests {
             "Final Validation",
             "Week 47",
             "Approved",
+            "Updates",
+            "Renovate PRs",
+            "Thursday night",
+            "Grafana",
+            "App-template updates",
+            "Non-major updates",
+            "Phase 2",
+            "1. Updates",
+            "2. Closing",
+            "P1",
         ] {
             assert_eq!(above(text), None, "{text}");
         }

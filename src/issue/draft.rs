@@ -1,6 +1,7 @@
 //! A task as it stands in the text: its line, its details and what stands around it, before it is judged.
 
 use super::address::{Home, TitleLink};
+use super::condition;
 use super::depends::Written;
 use super::guess::{self, Guess, Source};
 use super::kind::{self, Words};
@@ -9,7 +10,7 @@ use super::read::ClassifyWords;
 use super::reserve::{self, Said};
 use super::title::{head, noted};
 use super::words::{self, Head};
-use super::{Details, Priority, named, secrets};
+use super::{Details, Priority, below, detail, named, secrets};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use checklist::{DetailKind, Document, Heading, Item};
@@ -34,8 +35,10 @@ pub(super) struct Draft {
     pub(super) before: Vec<Written>,
     /// What its line, headings and lists around it say against doing it.
     pub(super) around: Option<Said>,
-    /// What its details say against it.
+    /// What its details and the texts about it say against it.
     pub(super) below: Option<Said>,
+    /// Work that its details ask for besides its commands.
+    pub(super) steps: Vec<String>,
     /// The links in its title, with what they show.
     pub(super) links: Vec<(String, String)>,
 }
@@ -51,7 +54,7 @@ impl Draft {
         let mut head = head(document, item);
         head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
         let above: Vec<&Heading> = headings.iter().map(|&index| &document.headings()[index]).collect();
-        let detail = |names: &[&str]| {
+        let named = |names: &[&str]| {
             item.details.iter().find_map(|detail| {
                 let label = detail.label.as_deref()?.trim().to_lowercase();
                 let text = detail.text.trim();
@@ -59,7 +62,7 @@ impl Draft {
                     .then(|| (detail.label.clone().unwrap_or_default().trim().to_owned(), text.to_owned()))
             })
         };
-        let text = |names: &[&str]| detail(names).map(|(_, text)| text);
+        let text = |names: &[&str]| named(names).map(|(_, text)| text);
         let commands = commands(item);
         let anywhere =
             item.details.iter().flat_map(|detail| detail.code_blocks.iter().chain(&detail.inline_code));
@@ -80,7 +83,14 @@ impl Draft {
             reserve::of_line(document, item),
             reserve::heavier(outline.reserve(document, item, headings), above_it),
         );
-        let below = reserve::of_details(item, is_a_dependency);
+        let below = [
+            detail::of_details(item, is_a_dependency),
+            detail::of_comments(document, item),
+            reserve::of_signs(document, item),
+            outline.passages.told(item, headings),
+        ]
+        .into_iter()
+        .fold(None, reserve::heavier);
         let details = Details {
             goal: text(&["goal", "purpose"]),
             commands,
@@ -88,8 +98,8 @@ impl Draft {
             if_fails: text(&["if fail", "if it fail", "if this fail", "on fail", "failure"]),
             rollback: text(&["rollback", "roll back", "undo", "revert"]),
         };
-        let mut priority = priority(&head, detail(&["priority"]), &above);
-        let mut layer = layer(&head, item.label.as_deref(), detail(&["layer"]), &above);
+        let mut priority = priority(&head, named(&["priority"]), &above);
+        let mut layer = layer(&head, item.label.as_deref(), named(&["layer"]), &above);
         // What stands within another task is as urgent and lies where that does, if it says nothing itself.
         if let Some(parent) = parent {
             let says = |certainty| certainty == guess::Certainty::Written;
@@ -122,6 +132,7 @@ impl Draft {
             leaks,
             around,
             below,
+            steps: steps(item),
             links,
         }
     }
@@ -208,13 +219,65 @@ fn commands(item: &Item) -> Vec<String> {
     commands
 }
 
-/// Whether a label, in lower case, is that of the commands.
+/// Whether a label, in lower case, is that of the commands. `Commands (example, do not run)` is not.
 pub(super) fn is_of_commands(label: &str) -> bool {
-    label.starts_with("command")
-        || matches!(
-            label,
-            "cmd" | "cmds" | "run" | "step" | "steps" | "shell" | "script" | "bash" | "execute"
+    let (name, more) = label.split_once('(').map_or((label, ""), |(name, more)| (name.trim(), more));
+    let more = more.trim_end_matches(')').trim();
+    let runs = more.is_empty() || more == "read-only" || more == "read only" || more.starts_with("run ");
+    runs && condition::doubt(more).is_none()
+        && matches!(
+            name,
+            "command"
+                | "commands"
+                | "command to run"
+                | "commands to run"
+                | "cmd"
+                | "cmds"
+                | "run"
+                | "step"
+                | "steps"
+                | "shell"
+                | "script"
+                | "bash"
+                | "execute"
         )
+}
+
+/// The work that details ask for besides the commands: code below a label that is not of the outcome, and lines that
+/// begin with a verb of work.
+fn steps(item: &Item) -> Vec<String> {
+    let mut found = Vec::new();
+    for detail in item.details.iter().filter(|detail| detail.kind != DetailKind::Quote) {
+        let label = detail.label.as_deref().map(|label| label.trim().to_lowercase());
+        let label = label.as_deref();
+        if label.is_some_and(|label| {
+            is_of_commands(label) || detail::is_of_the_outcome(label) || is_a_dependency(label)
+        }) {
+            continue;
+        }
+        let shows = label.is_some_and(is_of_an_output);
+        let describes = label.is_some_and(detail::is_of_a_description);
+        let is_a_step = label.is_some_and(below::is_of_a_step);
+        if label.is_some() && !shows {
+            found.extend(detail.code_blocks.iter().flat_map(|block| lines(block)));
+            let code =
+                detail.inline_code.iter().filter(|code| is_a_step || below::begins_with_a_program(code));
+            found.extend(code.flat_map(|code| lines(code)));
+        }
+        let text = detail.text.lines().map(str::trim).filter(|line| !line.is_empty());
+        found.extend(
+            text.filter(|line| is_a_step || !describes && !shows && below::begins_with_work(line))
+                .map(str::to_owned),
+        );
+    }
+    found
+}
+
+/// Whether a label, in lower case, stands above what a program has printed.
+fn is_of_an_output(label: &str) -> bool {
+    let starts =
+        ["evidence", "output", "log", "error", "symptom", "changelog", "release note", "diff", "trace"];
+    starts.iter().any(|start| label.starts_with(start))
 }
 
 /// Whether a label, in lower case, names what comes before a task.
@@ -256,7 +319,7 @@ fn places(item: &Item, title: &str) -> Vec<Written> {
     for detail in &item.details {
         let Some(label) = detail.label.as_deref().map(str::trim) else { continue };
         let lower = label.to_lowercase();
-        if is_a_dependency(&lower) && !reserve::says_nothing(&detail.text) {
+        if is_a_dependency(&lower) && !detail::says_nothing(&detail.text) {
             found.push(Written {
                 text: detail.text.trim().to_owned(),
                 source: Source::Detail(label.to_owned()),

@@ -324,8 +324,12 @@ fn close(title: &str, reserve: Option<&Reserve>, tag: Option<&str>) -> Judged {
 fn action(commands: &[String], words: &[String]) -> Option<Action> {
     let has = |list: &[&str]| words.iter().any(|word| list.contains(&word.as_str()));
     let first = words.first().map_or("", String::as_str);
+    // `Archive the crash reports` asks, `The crash warnings that clear` tells.
+    let verb = words.iter().find(|word| {
+        !matches!(word.as_str(), "please" | "ceph" | "rook" | "storage" | "crash" | "then" | "now")
+    });
     let asks = has(&["crash", "crashes"])
-        && has(&["archive", "archived", "clear", "acknowledge", "dismiss"])
+        && verb.is_some_and(|verb| matches!(verb.as_str(), "archive" | "clear" | "acknowledge" | "dismiss"))
         && !is_a_look(first)
         && !matches!(first, "review" | "look");
     let mut asked = None;

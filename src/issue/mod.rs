@@ -17,6 +17,7 @@ mod condition;
 mod conflicts;
 mod decisions;
 mod depends;
+mod detail;
 mod draft;
 mod guess;
 mod history;
@@ -29,9 +30,11 @@ mod named;
 mod object;
 mod order;
 mod outline;
+mod passages;
 mod plan;
 mod position;
 mod read;
+mod refusal;
 mod related;
 mod repair;
 mod reserve;
@@ -68,6 +71,8 @@ mod report_tests;
 mod script_model;
 #[cfg(test)]
 mod script_tests;
+#[cfg(test)]
+mod unasked_tests;
 
 pub(crate) use address::Home;
 pub(crate) use apply::*;

@@ -3,8 +3,10 @@
 //! Each is read once for all tasks below it, in the order of the text, so that a text of many headings costs no more than
 //! its length.
 
-use super::condition;
+use super::address::{self, Home};
+use super::condition::{self, Doubt};
 use super::marks;
+use super::passages::Passages;
 use super::reserve::{self, Said};
 use crate::wording;
 use checklist::{Document, Heading, Item};
@@ -19,6 +21,8 @@ pub(super) struct Outline<'d> {
     pub(super) own: Ranges,
     reserves: HashMap<usize, Option<Said>>,
     lists: reserve::Lists,
+    pub(super) passages: Passages,
+    home: Option<&'d Home>,
     /// What tasks say for those within them, by their items.
     parents: HashMap<usize, Option<Said>>,
     /// The headings above the place that was reached, outermost first.
@@ -27,8 +31,9 @@ pub(super) struct Outline<'d> {
 }
 
 impl<'d> Outline<'d> {
-    pub(super) fn new(document: &'d Document<'_>) -> Self {
+    pub(super) fn new(document: &'d Document<'_>, home: Option<&'d Home>) -> Self {
         let own = Ranges::new(marks::own_ranges(document));
+        let passages = Passages::new(document, &|at| own.holds(at));
         let ours = document.headings().iter().map(|heading| own.holds(heading.span.start)).collect();
         Self {
             headings: document.headings(),
@@ -36,6 +41,8 @@ impl<'d> Outline<'d> {
             own,
             reserves: HashMap::new(),
             lists: reserve::Lists::default(),
+            passages,
+            home,
             parents: HashMap::new(),
             path: Vec::new(),
             next: 0,
@@ -81,15 +88,23 @@ impl<'d> Outline<'d> {
     pub(super) fn reserve(&mut self, document: &Document<'_>, item: &Item, above: &[usize]) -> Option<Said> {
         let mut found = None;
         for &index in above {
-            let text = &self.headings[index].text;
+            let heading = &self.headings[index];
+            let text = &heading.text;
+            let home = self.home;
             let said = self.reserves.entry(index).or_insert_with(|| {
+                if heading.struck {
+                    return Some(Said { doubt: Doubt::Judgement, why: wording::why_above_struck(text) });
+                }
+                if address::is_elsewhere(text, home) {
+                    return Some(Said { doubt: Doubt::Judgement, why: wording::why_elsewhere_above(text) });
+                }
                 let reserve = condition::above(text)?;
                 Some(Said::new(&wording::a_heading(text), &reserve))
             });
             found = reserve::heavier(found, said.clone());
         }
-        let own = &self.own;
-        reserve::heavier(found, self.lists.around(document, item, &|at| own.holds(at)))
+        let right_above = self.passages.above(document, item, above.last().copied());
+        reserve::heavier(found, reserve::heavier(self.lists.around(document, item), right_above))
     }
 }
 

@@ -123,7 +123,7 @@ pub(crate) fn read_document(
     classify: ClassifyWords<'_>,
 ) -> (Reading, Vec<usize>) {
     let form = form(document);
-    let mut outline = Outline::new(document);
+    let mut outline = Outline::new(document, home);
     let mut reading = Reading { form, ..Reading::default() };
     let mut found: Vec<(usize, Draft)> = Vec::new();
     let mut drafts: HashMap<usize, usize> = HashMap::new();
@@ -209,23 +209,35 @@ pub(crate) fn read_document(
             asks: asked,
             why_person: judged.why,
         };
+        let number = match &task.kind {
+            Kind::Merge { pull } => Some(pull.0),
+            Kind::Close { number } => Some(number.0),
+            _ => None,
+        };
         let told = match &task.kind {
             Kind::Merge { .. } | Kind::Action { .. } | Kind::Close { .. } => {
-                reserve::heavier(draft.around, draft.below)
+                let naming = outline.passages.naming(number, task.written_id.as_deref());
+                reserve::heavier(reserve::heavier(draft.around, draft.below), naming)
             }
             _ => draft.around,
         };
         if let Some(Said { doubt, why }) = told {
             task.ask(doubt, why);
         }
-        let number = match &task.kind {
-            Kind::Merge { pull } => Some(pull.0),
-            Kind::Close { number } => Some(number.0),
+        // The commands of an action are its work; of the others they are more than that.
+        let besides = match &task.kind {
+            Kind::Merge { .. } | Kind::Close { .. } => {
+                below::more_than_a_look(&task.details.commands, number.unwrap_or_default())
+            }
             _ => None,
         };
-        if let Some(command) =
-            number.and_then(|number| below::more_than_a_look(&task.details.commands, number))
-        {
+        let besides = besides.or_else(|| match &task.kind {
+            Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. } => {
+                below::more_than_a_look(&draft.steps, number.unwrap_or_default())
+            }
+            _ => None,
+        });
+        if let Some(command) = besides {
             task.ask(Doubt::Yes, wording::why_command_below(&command));
         }
         before.push(draft.before);
@@ -234,6 +246,7 @@ pub(crate) fn read_document(
     let rows = spec::rows(document);
     let of_tasks = spec::of_tasks(&reading.tasks, &rows, &mut reading.warnings);
     spec::fill(&mut reading.tasks, &rows, &of_tasks);
+    spec::heed(&mut reading.tasks, &rows, &of_tasks);
     let troubles = depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
     tell(&mut reading.tasks, troubles);
     boxes_below(&mut reading.tasks, &parents);

@@ -203,7 +203,7 @@ fn what_is_written_around_a_task_counts() {
         ),
         ("- [ ] A1 P1 Merge PR #6\n  - Approval: required\n", &[("A1", "merge", Some(Approval))]),
         (
-            "- [ ] A1 P1 Merge PR #6\n  - Approval: none\n  - Goal: do not let it rot, if we can\n  - If fails: do not go on\n",
+            "- [ ] A1 P1 Merge PR #6\n  - Approval: not required\n  - Goal: do not let it rot, if we can\n  - If fails: do not go on\n",
             &[("A1", "merge", None)],
         ),
         ("- [ ] A1 P1 Merge PR #6\n  - Note: do NOT merge before Friday\n", &[("A1", "merge", Some(Person))]),

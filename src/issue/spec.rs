@@ -4,16 +4,24 @@
 //! task belong together when they name the same pull request, or have the same id and words in common; an id alone
 //! says nothing.
 
+use super::condition::{Doubt, Reserve, doubt};
+use super::detail::{is_of_harm, is_of_the_outcome};
+use super::draft::is_a_dependency;
 use super::guess::{Certainty, Guess, Source};
 use super::identity;
 use super::kind::{bare, pulls};
-use super::{Task, Warning, marks, words};
+use super::refusal::{Tone, in_passing, is_a_no};
+use super::reserve::Said;
+use super::{Kind, Task, Warning, marks, words};
 use crate::forge::PullNumber;
 use crate::wording;
 use checklist::{Document, Row, Table};
 
 /// From this share of common words on a row and a task with the same id are about the same.
 const ABOUT: f64 = 0.15;
+
+/// A cell of so many words at most is a verdict.
+const SHORT: usize = 4;
 
 /// A row of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +39,8 @@ pub(crate) struct SpecRow {
     /// What it depends on, as written.
     pub(crate) depends: String,
     pulls: Vec<PullNumber>,
+    /// What one of its cells says against the work.
+    reserve: Option<Reserve>,
 }
 
 /// The rows of the table of proposed changes.
@@ -67,9 +77,42 @@ fn spec_row(table: &Table, row: &Row) -> Option<SpecRow> {
         depends: cell(&["dependencie", "dependency", "depends on", "depend", "after", "requires"])
             .unwrap_or_default(),
         pulls: pulls(&summary),
+        reserve: reserve(table, row),
         id,
         summary,
     })
+}
+
+/// What the cells of a row say against its work. A column that says what is expected, or what comes first, may say what it
+/// likes; a cell of a few words is a verdict, a longer one a description.
+fn reserve(table: &Table, row: &Row) -> Option<Reserve> {
+    let cells = table.header.iter().zip(&row.cells).filter(|(header, _)| {
+        let header = header.text.trim().to_lowercase();
+        !is_a_dependency(&header)
+            && !is_of_the_outcome(&header)
+            && !["dependenc", "impact", "downtime", "risk", "layer", "priority"]
+                .iter()
+                .any(|start| header.starts_with(start))
+            && !matches!(header.as_str(), "id" | "#" | "item")
+    });
+    let found = cells.filter_map(|(header, cell)| {
+        let text = cell.text.trim();
+        let short = text.split_whitespace().count() <= SHORT && !is_still_open(text);
+        let no = is_a_no(text) && !is_of_harm(&header.text.trim().to_lowercase());
+        let verdict = if short { doubt(text) } else { None };
+        verdict
+            .or_else(|| in_passing(text, Tone::Told))
+            .or_else(|| no.then(|| Reserve { doubt: Doubt::Judgement, said: text.to_owned() }))
+    });
+    found.reduce(|one, other| if one.doubt == Doubt::Judgement { one } else { other })
+}
+
+/// A state that only says that the work is still to be done.
+fn is_still_open(text: &str) -> bool {
+    matches!(
+        text.to_lowercase().as_str(),
+        "pending" | "not started" | "not done" | "to be done" | "not yet started"
+    )
 }
 
 /// Whether a row names the pull request of a task.
@@ -117,6 +160,25 @@ pub(crate) fn fill(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]
         {
             task.layer = Some(layer);
             task.guesses.layer = Guess::inferred(Some(layer), Source::Spec(line));
+        }
+    }
+}
+
+/// Makes tasks wait whose rows say something against them; so does a row with the id of a task that names no other
+/// work.
+pub(crate) fn heed(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]) {
+    for (task, own) in tasks.iter_mut().zip(of_tasks) {
+        if !matches!(task.kind, Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. }) {
+            continue;
+        }
+        let found = rows.iter().enumerate().find_map(|(at, row)| {
+            let same = own.contains(&at) || row.pulls.is_empty() && Some(&row.id) == task.written_id.as_ref();
+            same.then(|| row.reserve.as_ref())
+                .flatten()
+                .map(|reserve| Said::new(&wording::its_row(row.line), reserve))
+        });
+        if let Some(Said { doubt, why }) = found {
+            task.ask(doubt, why);
         }
     }
 }

@@ -18,8 +18,18 @@ pub(crate) const REFUSES: &[&str] = &[
     "ignore", "ignored", "exclude", "excluded", "stop", "halt", "stopped", "paused", "suspended", "veto",
     "vetoed", "objection", "tentative", "tentatively", "optional", "optionally", "undecided", "unsure",
     "unclear", "uncertain", "tbd", "discuss", "discussion", "manual", "manually", "human", "humans",
-    "conflict", "conflicts", "conflicting", "stuck", "broken", "fails", "failing",
-    // German, French, Spanish, Dutch.
+    "conflict", "conflicts", "conflicting", "stuck", "broken", "fails", "failing", "nack", "nak", "dnm",
+    "nope", "nah", "nogo", "unmergeable", "yanked", "retracted", "embargoed", "quarantined", "disallowed",
+    "unsafe", "someday", "sometime", "eventually",
+    // German, French, Spanish, Italian, Dutch, Portuguese, Polish, Russian.
+    "zurueckgestellt", "aufgeschoben", "vertagt", "pausiert", "ausgesetzt", "différé", "différée",
+    "différées", "reportée", "reportés", "reportées", "rejeté", "rejetée", "rejetées", "suspendu",
+    "aplazada", "aplazados", "aplazadas", "rechazada", "rechazados", "rechazadas", "pospuesto",
+    "pospuestos", "bloqueado", "suspendido", "rinviato", "rinviati", "rimandato", "rimandati",
+    "rifiutato", "rifiutati", "respinto", "sospeso", "sospesi", "bloccato", "uitgesteld", "afgewezen",
+    "geweigerd", "geblokkeerd", "adiado", "adiados", "rejeitado", "rejeitados", "bloqueados", "não",
+    "odłożone", "odroczone", "wstrzymane", "odrzucone", "zablokowane", "отложено", "отложенные",
+    "отклонено", "отклонённые", "отклоненные", "приостановлено", "заблокировано", "не", "нельзя",
     "nicht", "kein", "keine", "keinen", "nie", "niemals", "ohne", "oder", "zurückgestellt", "verschoben",
     "abgelehnt", "gesperrt", "blockiert", "manuell", "vielleicht", "pas", "jamais", "sauf", "ou",
     "reporté", "bloqué", "manuellement", "refusé", "nunca", "niet", "geen", "rechazado", "aplazado",
@@ -56,8 +66,37 @@ pub(crate) const PHRASES: &[&str] = &[
     "by hand", "on ice", "in case", "next week", "next month", "next year", "next quarter", "next sprint",
     "next window", "next time", "next maintenance", "next release", "on hold", "to be decided",
     "to be confirmed", "to be discussed", "go ahead", "green light", "needs review", "under review",
-    "for review", "after review", "pending review", "do these yourself",
+    "for review", "after review", "pending review", "do these yourself", "not now", "dry run", "auf eis",
+    "en attente", "en espera", "in attesa", "in de wacht", "em espera", "na później", "на паузе",
+    "stand by",
 ];
+
+/// Words of [`REFUSES`] with which people also tell what is broken, or what is to be got rid of.
+#[rustfmt::skip]
+const FAULTS: &[&str] = &[
+    "or", "either", "whether", "except", "avoid", "ignore", "ignored", "exclude", "excluded", "stop",
+    "stopped", "halt", "drop", "dropped", "block", "blocks", "blocking", "blocker", "conflict", "conflicts",
+    "conflicting", "stuck", "broken", "fails", "failing", "delay", "delayed", "cancels", "rejects", "denied",
+    "refused", "skip", "skips", "optional", "optionally", "manual", "manually", "human", "humans", "draft",
+    "drafts", "discussion", "unclear", "possibly", "unsafe", "oder", "ou", "obsoleted", "abandoned",
+    "obsolete",
+];
+
+/// Whether a word of refusal may as well tell what is broken.
+pub(crate) fn is_a_fault(word: &str) -> bool {
+    FAULTS.contains(&word)
+}
+
+#[rustfmt::skip]
+const OF_THE_WORK: &[&str] = &[
+    "merge", "merged", "merges", "merging", "close", "closed", "closing", "apply", "proceed", "approve",
+    "approved", "reviewed", "review", "tested", "deploy", "install", "execute", "archive", "archived", "ship",
+];
+
+/// Words of what is done about a task.
+pub(crate) fn is_of_the_work(word: &str) -> bool {
+    OF_THE_WORK.contains(&word)
+}
 
 /// Words of a time that has not come.
 #[rustfmt::skip]
@@ -143,7 +182,11 @@ const SENTENCE: &[&str] = &[
     "carefully", "caution", "warning", "attention", "important", "note", "risky", "dangerous",
     "experimental", "test", "tested", "testing", "tests", "backup", "backups", "snapshot", "window",
     "windows", "downtime", "rollback", "revert", "reverted", "breaking", "repo", "repository", "yourself",
-    "myself", "themselves", "operator's", "team", "not",
+    "myself", "themselves", "operator's", "team", "not", "upon", "idea", "ideas", "backlog", "wrong", "red",
+    "approvals", "vs", "versus", "failed", "caused", "outage", "mit", "success", "dry", "dryrun", "post",
+    "regression", "buggy", "unstable", "danger", "cc", "todo", "tbc", "tba", "bitte", "danach", "vorher", "zuerst", "absprechen", "absprache",
+    "gemeinsam", "zusammen", "avec", "con", "met", "jan", "feb", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
+    "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "upstream", "untested", "unreviewed",
 ];
 
 /// Words that a sentence has and a description of an update has not.

@@ -162,6 +162,39 @@ pub(crate) fn a_detail(label: Option<&str>) -> String {
     }
 }
 
+/// A comment on its line or below it, as the place of a reserve.
+pub(crate) fn a_comment() -> String {
+    "a comment of its".to_owned()
+}
+
+/// A text that names it, as the place of a reserve.
+pub(crate) fn a_text_about_it(text: &str) -> String {
+    format!("what is written about it (\"{}\")", quote_outside(text, 60))
+}
+
+/// A plain step above it in its list, as the place of a reserve.
+pub(crate) fn a_step_above() -> String {
+    "a step above it in its list".to_owned()
+}
+
+/// A sign on its line that nobody here knows.
+pub(crate) fn a_sign() -> String {
+    "a sign on its line".to_owned()
+}
+
+/// Its row in the table of changes, as the place of a reserve.
+pub(crate) fn its_row(line: usize) -> String {
+    format!("its row in the table of changes (line {line})")
+}
+
+/// A heading that names another repository or another place.
+pub(crate) fn why_elsewhere_above(heading: &str) -> String {
+    format!(
+        "it stands under \"{}\", which seems to name another repository, and caretaker leaves those alone: write it under a heading of its own, or do it and tick the box",
+        quote_outside(heading, 60)
+    )
+}
+
 /// A title with words that are not understood.
 pub(crate) fn why_unclear(what: &str) -> String {
     format!(

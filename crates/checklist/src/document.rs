@@ -43,6 +43,8 @@ pub struct Item {
     pub within: Vec<usize>,
     /// Where the outermost list that holds it begins.
     pub list_start: usize,
+    /// Where the list that holds it directly begins.
+    pub inner_list_start: usize,
     /// The headings under which it stands, outermost first, as indexes into [`Document::headings`].
     pub headings: Vec<usize>,
     /// The whole item with its details and nested items, from its list marker to its last character.
@@ -128,6 +130,33 @@ pub struct Heading {
     pub line: usize,
     /// From its first to its last character.
     pub span: Range<usize>,
+    /// Whether some of it is struck out.
+    pub struck: bool,
+}
+
+/// What kind of running text a passage is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassageKind {
+    /// A paragraph of the document itself.
+    Paragraph,
+    /// A paragraph in a quotation.
+    Quote,
+    /// A block of HTML.
+    Html,
+    /// A list item that is no task and lies in none.
+    Bullet {
+        /// Where the list that holds it directly begins.
+        list: usize,
+    },
+}
+
+/// A piece of running text that belongs to no task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Passage {
+    /// What it is.
+    pub kind: PassageKind,
+    /// Where it stands, markup included.
+    pub span: Range<usize>,
 }
 
 /// A link, an autolink, or a bare address.
@@ -195,6 +224,12 @@ impl<'a> Document<'a> {
     #[must_use]
     pub fn headings(&self) -> &[Heading] {
         &self.parts.headings
+    }
+
+    /// The running text that belongs to no task, in the order of the text.
+    #[must_use]
+    pub fn passages(&self) -> &[Passage] {
+        &self.parts.passages
     }
 
     /// The tables outside quotations, in the order of the text.

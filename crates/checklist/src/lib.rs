@@ -31,7 +31,8 @@ mod table;
 
 pub use boxes::{BoxLike, BoxLikeReason};
 pub use document::{
-    Commit, Detail, DetailKind, Document, Heading, Item, Link, MAX_DEPTH, Reference, TooDeep,
+    Commit, Detail, DetailKind, Document, Heading, Item, Link, MAX_DEPTH, Passage, PassageKind, Reference,
+    TooDeep,
 };
 pub use edit::{EditError, Edits};
 pub use html::{Block, Comment, Markers};

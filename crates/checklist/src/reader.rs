@@ -11,7 +11,7 @@ use pulldown_cmark::{CodeBlockKind, CowStr, Event, Options, Parser, Tag, TagEnd}
 use crate::boxes::{self, BoxLike};
 use crate::depth;
 use crate::details::{self, CodeBlock};
-use crate::document::{Heading, Item, Link, MAX_DEPTH, Reference, TooDeep};
+use crate::document::{Heading, Item, Link, MAX_DEPTH, Passage, PassageKind, Reference, TooDeep};
 use crate::frames::{Frame, Task, place};
 use crate::html::{self, Comment};
 use crate::leaf::{Leaf, OpenLink};
@@ -26,6 +26,7 @@ use crate::table::{self, Cell, Row, Table};
 pub(crate) struct Parts {
     pub(crate) items: Vec<Item>,
     pub(crate) headings: Vec<Heading>,
+    pub(crate) passages: Vec<Passage>,
     pub(crate) tables: Vec<Table>,
     pub(crate) comments: Vec<Comment>,
     pub(crate) references: Vec<Reference>,
@@ -128,8 +129,11 @@ impl<'a> Reader<'a> {
                 }
                 self.parts.regions.add_code(range);
             }
-            Event::InlineHtml(_) => {
-                self.leaf();
+            Event::InlineHtml(tag) => {
+                let struck = html::strikes_out(&tag);
+                if let Some(leaf) = self.leaf() {
+                    leaf.strike(struck);
+                }
                 self.comments(range.clone(), true);
                 self.parts.regions.add_html(range);
             }
@@ -184,15 +188,21 @@ impl<'a> Reader<'a> {
                 };
             }
             Tag::HtmlBlock => {
+                self.passage(PassageKind::Html, &range);
                 self.comments(range.clone(), false);
                 self.parts.regions.add_html(range);
             }
             Tag::List(_) => self.frames.push(Frame::List { start: range.start }),
             Tag::Item => {
                 self.deeper(&range)?;
+                if let Some(&Frame::List { start: list }) = self.frames.last() {
+                    self.passage(PassageKind::Bullet { list }, &range);
+                }
                 let span = self.source.trimmed(range);
                 self.frames.push(Frame::Item { span, task: None, detail: None, fresh: true });
             }
+            Tag::Paragraph if self.quotes > 0 => self.passage(PassageKind::Quote, &range),
+            Tag::Paragraph if self.frames.is_empty() => self.passage(PassageKind::Paragraph, &range),
             Tag::Table(_) if self.quotes == 0 => self.table = Some(self.new_table(range)),
             Tag::TableCell => {
                 self.target = Target::Cell { span: self.source.trimmed(range) };
@@ -318,6 +328,13 @@ impl<'a> Reader<'a> {
         self.leaf.as_mut()
     }
 
+    /// Notes a running text, where it lies in no task.
+    fn passage(&mut self, kind: PassageKind, range: &Range<usize>) {
+        if self.tasks == 0 {
+            self.parts.passages.push(Passage { kind, span: self.source.trimmed(range.clone()) });
+        }
+    }
+
     /// Notes where the outermost link or image stands.
     fn enter_link(&mut self, range: &Range<usize>) {
         if self.linked.last().is_none_or(|last| last.end <= range.start) {
@@ -401,6 +418,10 @@ impl<'a> Reader<'a> {
             Frame::List { start } => Some(*start),
             _ => None,
         });
+        let inner_list_start = self.frames.iter().rev().find_map(|frame| match frame {
+            Frame::List { start } => Some(*start),
+            _ => None,
+        });
         let outer = self.frames.len().saturating_sub(1);
         let within = self.frames[..outer]
             .iter()
@@ -410,6 +431,10 @@ impl<'a> Reader<'a> {
             })
             .collect();
         let Some(Frame::Item { span, task, .. }) = self.frames.last_mut() else { return };
+        // It was taken for a plain item so far.
+        while self.parts.passages.last().is_some_and(|passage| passage.span.start >= span.start) {
+            self.parts.passages.pop();
+        }
         // The range may begin with blanks; it ends with the closing bracket.
         let box_offset = range.end - 2;
         let index = self.parts.items.len();
@@ -427,6 +452,7 @@ impl<'a> Reader<'a> {
             parent,
             within,
             list_start: list_start.unwrap_or(span.start),
+            inner_list_start: inner_list_start.unwrap_or(span.start),
             headings: self.heading_path.clone(),
             span: span.clone(),
             first_line: start..line.end.max(start),
@@ -488,6 +514,7 @@ impl<'a> Reader<'a> {
             text: leaf.flat(),
             line: self.lines.number(span.start),
             span,
+            struck: leaf.lines().iter().any(|line| line.struck),
         });
     }
 

@@ -1,0 +1,320 @@
+//! Reserves in the details below a task.
+//!
+//! People write what a task is for, what shows that it went well, and what holds it back in the same form: a label and a
+//! text. The label says how the text is to be heard. What says no there costs what was to be done an approval, or makes
+//! it a person's; only what is expected, what happens when it fails and how it is undone may say what it likes.
+
+use super::condition::{self, Doubt, Reserve, doubt};
+use super::draft::is_of_commands;
+use super::kind::words;
+use super::refusal::{Tone, in_passing, is_a_no};
+use super::reserve::{Said, heavier};
+use super::vocabulary::{is_afterwards, is_of_an_update};
+use crate::wording;
+use checklist::{Detail, Document, Item};
+
+/// How a detail is heard, by its label.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// The commands, which are judged as commands, and what comes of the work.
+    Aside,
+    /// Somebody's yes.
+    Approval,
+    /// A condition, whatever it says.
+    Condition,
+    /// What has become of the task, or what is to be done with it.
+    Verdict,
+    /// It describes the work.
+    Describes(Tone),
+    /// Nobody knows.
+    Other,
+}
+
+fn starts(label: &str, list: &[&str]) -> bool {
+    list.iter().any(|start| label.starts_with(start))
+}
+
+/// Whether a label, in lower case, is that of what is expected, of what to do on a failure, or of how to undo.
+pub(super) fn is_of_the_outcome(label: &str) -> bool {
+    starts(
+        label,
+        &["expect", "success", "pass crit", "if fail", "if it fail", "if this fail", "on fail", "failure"],
+    ) || starts(label, &["rollback", "roll back", "undo", "revert"]) && !label.starts_with("reverted")
+        || matches!(label, "pass" | "fail" | "fails")
+}
+
+/// Whether a label, in lower case, is that of a text about the work, in which nothing is asked to be done.
+pub(super) fn is_of_a_description(label: &str) -> bool {
+    starts(label, GOALS) || starts(label, DESCRIBES) || EXACTLY.contains(&label)
+}
+
+fn role(label: &str) -> Role {
+    if is_of_commands(label) || is_of_the_outcome(label) {
+        return Role::Aside;
+    }
+    let approvals =
+        ["approval", "approve", "sign-off", "signoff", "sign off", "signed", "permission", "consent"];
+    if starts(label, &approvals) {
+        return Role::Approval;
+    }
+    let conditions = [
+        "condition",
+        "only",
+        "when",
+        "until",
+        "unless",
+        "if ",
+        "do not",
+        "don't",
+        "window",
+        "schedule",
+        "not before",
+        "earliest",
+    ];
+    if !label.contains("fail") && (starts(label, &conditions) || label == "if") {
+        return Role::Condition;
+    }
+    let verdicts = [
+        "status",
+        "state",
+        "action",
+        "decision",
+        "verdict",
+        "outcome",
+        "result",
+        "recommend",
+        "resolution",
+        "disposition",
+        "merg",
+        "safe ",
+        "ready",
+        "tested",
+        "go/",
+        "go /",
+        "go-no",
+        "go no",
+    ];
+    if starts(label, &verdicts) {
+        return Role::Verdict;
+    }
+    if starts(label, GOALS) {
+        return Role::Describes(Tone::Goal);
+    }
+    if is_of_a_description(label) { Role::Describes(Tone::Told) } else { Role::Other }
+}
+
+#[rustfmt::skip]
+const GOALS: &[&str] = &["goal", "purpose"];
+
+/// Labels of details that describe the work.
+#[rustfmt::skip]
+const DESCRIBES: &[&str] = &[
+    "why", "reason", "context", "background", "priority", "layer", "risk", "impact", "evidence", "link", "ref", "version",
+    "package", "type", "category", "downtime", "duration", "estimate", "verif", "validat", "check", "pull", "url",
+    "assign", "effort", "release", "changelog", "description", "detail", "what", "change", "summary", "scope", "source",
+    "related", "fixes", "closes", "test", "severity", "label", "phase", "item", "target", "namespace", "service", "chart",
+    "image", "updates", "files", "contains", "includes", "upstream", "after merge", "afterwards", "title", "issue",
+];
+const EXACTLY: &[&str] = &["pr", "prs", "id", "to", "from", "app", "apps", "application", "old", "new"];
+
+/// What a detail says of nothing.
+pub(super) fn says_nothing(text: &str) -> bool {
+    let text = text.trim().trim_end_matches('.').to_lowercase();
+    matches!(
+        text.as_str(),
+        "" | "none" | "no" | "n/a" | "na" | "-" | "–" | "—" | "nothing" | "any time" | "anytime"
+    ) || waives(&text)
+}
+
+/// Whether nobody has to say yes. A bare `none` or `-` may as well mean that nobody has.
+fn waives(text: &str) -> bool {
+    let text = text.trim().trim_end_matches('.').to_lowercase();
+    matches!(
+        text.as_str(),
+        "not required" | "not needed" | "not necessary" | "none required" | "none needed" | "always"
+    )
+}
+
+/// Labels to which a no is good news: `Downtime: no`, `Reboot required: no`.
+pub(super) fn is_of_harm(label: &str) -> bool {
+    let harms = [
+        "downtime",
+        "breaking",
+        "risk",
+        "impact",
+        "outage",
+        "data loss",
+        "restart",
+        "reboot",
+        "migration",
+        "manual",
+        "known",
+        "deprecat",
+        "user impact",
+        "service impact",
+        "side effect",
+        "major",
+    ];
+    starts(label, &harms)
+        || ["required", "needed", "necessary", "expected", "affected"].iter().any(|end| label.ends_with(end))
+}
+
+/// What the details of a task say against doing it at once.
+pub(super) fn of_details(item: &Item, is_a_dependency: impl Fn(&str) -> bool) -> Option<Said> {
+    item.details
+        .iter()
+        .filter_map(|detail| of_detail(detail, &is_a_dependency))
+        .fold(None, |found, said| heavier(found, Some(said)))
+}
+
+/// What the comments on and below a task's line say against it, those of caretaker left out.
+pub(super) fn of_comments(document: &Document<'_>, item: &Item) -> Option<Said> {
+    let comments = document.comments();
+    let first = comments.partition_point(|comment| comment.span.start < item.first_line.start);
+    let reserve = comments[first..]
+        .iter()
+        .take_while(|comment| comment.span.start < item.span.end)
+        .filter(|comment| !comment.content.trim_start_matches('/').starts_with("caretaker"))
+        .find_map(|comment| in_passing(&comment.content, Tone::Told))?;
+    Some(Said::new(&wording::a_comment(), &reserve))
+}
+
+fn of_detail(detail: &Detail, is_a_dependency: &impl Fn(&str) -> bool) -> Option<Said> {
+    let label = detail.label.as_deref().map(str::trim);
+    let lower = label.unwrap_or_default().to_lowercase().replace(['’', '‘'], "'");
+    let text = detail.text.trim();
+    let told = |reserve: Reserve| Some(Said::new(&wording::a_detail(label), &reserve));
+    let said = |doubt, said: &str| told(Reserve { doubt, said: said.to_owned() });
+    // What is waited for anyhow is known by what stands in front of it.
+    let judged = format!("; {text}");
+    if label.is_none() {
+        return unlabelled(&judged).and_then(told);
+    }
+    if is_a_dependency(&lower) {
+        return None;
+    }
+    let role = role(&lower);
+    let refused = is_a_no(text) && !is_of_harm(&lower);
+    match role {
+        Role::Aside => None,
+        Role::Approval if waives(text) || is_of_harm(&lower) && says_nothing(text) && !text.is_empty() => {
+            None
+        }
+        Role::Approval if says_nothing(text) || refused => {
+            said(Doubt::Judgement, if text.is_empty() { &lower } else { text })
+        }
+        Role::Approval => said(Doubt::Yes, text),
+        Role::Condition => {
+            let bare = words(&lower).len() <= 1 || lower == "maintenance window";
+            if says_nothing(text) && (bare || !text.is_empty()) {
+                return None;
+            }
+            let doubt =
+                in_passing(&format!("{lower} {text}"), Tone::Goal).map_or(Doubt::Yes, |found| found.doubt);
+            said(doubt, if text.is_empty() { &lower } else { text })
+        }
+        _ if refused => said(Doubt::Judgement, text),
+        Role::Verdict => verdict(&judged, &lower).and_then(told),
+        Role::Describes(tone) => in_passing(&judged, tone).and_then(told),
+        Role::Other => {
+            let found = unlabelled(&judged).or_else(|| doubt(&lower))?;
+            let refuses = in_passing(&judged, Tone::Goal).or_else(|| in_passing(&lower, Tone::Goal));
+            said(refuses.map_or(Doubt::Yes, |_| Doubt::Judgement), &found.said)
+        }
+    }
+}
+
+/// What a line without a label says against the work.
+fn unlabelled(text: &str) -> Option<Reserve> {
+    let found = doubt(text).or_else(|| condition::speaks(text))?;
+    let refuses = in_passing(text, Tone::Goal).is_some_and(|refuses| refuses.doubt == Doubt::Judgement);
+    Some(Reserve { doubt: if refuses { Doubt::Judgement } else { Doubt::Yes }, ..found })
+}
+
+/// What a `Status`, a `Decision`, a `Safe to merge` says against the work: everything but that it is open, well or to be
+/// done.
+fn verdict(text: &str, label: &str) -> Option<Reserve> {
+    let refuses = |reserve: Reserve| Reserve { doubt: Doubt::Judgement, ..reserve };
+    if let Some(reserve) =
+        condition::above(text).or_else(|| doubt(text)).or_else(|| in_passing(label, Tone::Goal))
+    {
+        return Some(refuses(reserve));
+    }
+    let is_well = |word: &str| {
+        matches!(
+            word,
+            "open"
+                | "todo"
+                | "to"
+                | "do"
+                | "new"
+                | "ready"
+                | "queued"
+                | "active"
+                | "current"
+                | "available"
+                | "green"
+                | "healthy"
+                | "ok"
+                | "okay"
+                | "yes"
+                | "y"
+                | "true"
+                | "go"
+                | "pass"
+                | "passed"
+                | "passes"
+                | "clean"
+                | "mergeable"
+                | "success"
+                | "successful"
+                | "well"
+                | "fine"
+                | "none"
+                | "n"
+                | "then"
+                | "in"
+                | "progress"
+        ) || is_of_an_update(word)
+            || is_afterwards(word)
+            || word.starts_with(|c: char| c.is_ascii_digit())
+    };
+    let ends = |word: &str| {
+        starts(
+            word,
+            &["clos", "revert", "remov", "delet", "keep", "fail", "leave", "broke", "dirty", "bad", "red"],
+        )
+    };
+    let list = words(text);
+    if let Some(word) = list.iter().find(|word| ends(word)) {
+        return Some(Reserve { doubt: Doubt::Judgement, said: word.clone() });
+    }
+    let word = list.iter().find(|word| !is_well(word))?;
+    Some(Reserve { doubt: Doubt::Yes, said: word.clone() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_say_how_a_text_is_heard() {
+        for (label, expected) in [
+            ("commands", Role::Aside),
+            ("commands (read-only)", Role::Aside),
+            ("commands (example, do not run)", Role::Other),
+            ("expected", Role::Aside),
+            ("if fails", Role::Aside),
+            ("rollback", Role::Aside),
+            ("approved by", Role::Approval),
+            ("condition", Role::Condition),
+            ("decision", Role::Verdict),
+            ("safe to merge", Role::Verdict),
+            ("goal", Role::Describes(Tone::Goal)),
+            ("release notes", Role::Describes(Tone::Told)),
+            ("note", Role::Other),
+        ] {
+            assert_eq!(role(label), expected, "{label}");
+        }
+    }
+}
