@@ -279,7 +279,7 @@ pub(crate) fn writing(text: &str, wishes: u8) {
     assert_eq!(keys(&after), keys(&before), "the tasks and their order: {written:?}");
     for (index, (then, now)) in before.tasks.iter().zip(&after.tasks).enumerate() {
         let ours = index % 2 == 0 && wishes.ticks();
-        assert_eq!(now.ticked, then.ticked || ours, "box {index}");
+        assert_eq!(now.ticked, then.ticked || ours, "box {index}: {written:?}");
         assert_eq!((now.priority, now.layer), (then.priority, then.layer), "context of {index}");
         assert_eq!(
             (&now.kind, &now.details),

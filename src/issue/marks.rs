@@ -176,17 +176,12 @@ pub(super) fn own_ranges(document: &Document<'_>) -> Vec<Range<usize>> {
     own_blocks(document).into_iter().map(|(_, range)| range).collect()
 }
 
-/// How many lines above an offset are ours: those of the blocks in `own`, with the blank line that sets each apart.
-pub(super) fn lines_above(document: &Document<'_>, own: &[Range<usize>], offset: usize) -> usize {
+/// How many lines a block of ours takes, with the blank line that sets it apart.
+pub(super) fn lines_of(document: &Document<'_>, own: &Range<usize>) -> usize {
     let text = document.text();
-    own.iter()
-        .filter(|range| range.start < offset)
-        .map(|range| {
-            let mut behind = text[range.end..].split('\n').skip(1);
-            let blank = behind.next().is_some_and(|line| line.trim().is_empty()) && behind.next().is_some();
-            text[range.clone()].matches('\n').count() + 1 + usize::from(blank)
-        })
-        .sum()
+    let mut behind = text[own.end..].split('\n').skip(1);
+    let blank = behind.next().is_some_and(|line| line.trim().is_empty()) && behind.next().is_some();
+    text[own.clone()].matches('\n').count() + 1 + usize::from(blank)
 }
 
 /// The inside of the block of this name: of the first that is ours without a doubt, else of the first at all.
