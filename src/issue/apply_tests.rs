@@ -307,8 +307,9 @@ fn forged_markers_cost_no_byte() {
 /// A hundred names, each around the one before and one after it, are too many to take away one by one.
 #[test]
 fn many_forged_names_go_at_once() {
-    let open: String = (0..200).map(|name| format!("<!-- caretaker:n{name} -->\n")).collect();
-    let close: String = (0..200).rev().map(|name| format!("<!-- /caretaker:n{name} -->\n")).collect();
+    let marker = |mark: &str, name: usize| format!("<!-- {mark}caretaker:n{name} -->\n");
+    let open = (0..200).map(|name| marker("", name)).collect::<Vec<_>>().concat();
+    let close = (0..200).rev().map(|name| marker("/", name)).collect::<Vec<_>>().concat();
     laws::writing(&format!("{open}- [ ] Fix a\n{close}"), 1);
     laws::writing(&format!("{open}- [ ] Fix a\n"), 1);
     laws::writing(&format!("- [ ] Fix a\n\n{close}\nwords\n"), 1);

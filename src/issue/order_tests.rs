@@ -165,12 +165,14 @@ fn reading_and_ordering_grow_with_the_text() {
 fn writing_and_judging_grow_with_the_text() {
     let own =
         super::marks::render(&super::marks::Mark::new("packet", "### Packet"), checklist::LineEnding::Lf);
+    let open = |at: usize| format!("<!-- caretaker:n{at} -->\n");
+    let close = |at: usize| format!("<!-- /caretaker:n{at} -->\n");
     let shapes: [(&str, &dyn Fn(usize) -> String); 6] = [
-        ("names alone", &|count| (0..count).map(|at| format!("<!-- caretaker:n{at} -->\n")).collect()),
+        ("names alone", &|count| (0..count).map(open).collect()),
         ("names within each other", &|count| {
-            let open: String = (0..count).map(|at| format!("<!-- caretaker:n{at} -->\n")).collect();
-            let close: String = (0..count).rev().map(|at| format!("<!-- /caretaker:n{at} -->\n")).collect();
-            format!("{open}\n- [ ] a\n\n{close}")
+            let opened: String = (0..count).map(open).collect();
+            let closed: String = (0..count).rev().map(close).collect();
+            format!("{opened}\n- [ ] a\n\n{closed}")
         }),
         ("one name, opened", &|count| "<!-- caretaker:status -->\nwords\n\n".repeat(count)),
         ("one name, closed", &|count| "words\n\n<!-- /caretaker:status -->\n".repeat(count)),

@@ -212,7 +212,8 @@ impl<'d> Repair<'d> {
         let inner = &self.text[region.inner.clone()];
         let (first, last) = (self.starts_line(region.span.start), self.ends_line(region.span.end));
         let mut text = rest.to_owned();
-        if inner.contains('\n') && !first && !text.starts_with(['\n', '\r']) && !(text.is_empty() && last) {
+        let ends_it = text.starts_with(['\n', '\r']) || text.is_empty() && last;
+        if inner.contains('\n') && !first && !ends_it {
             text.insert_str(0, self.ending);
         }
         if inner.ends_with('\n') && !last && !text.is_empty() && !text.ends_with('\n') {
