@@ -8,6 +8,7 @@ use super::{KnownTask, Reading, TaskKey, WrittenTask, change_log, keep_history, 
 use crate::merge::UpdateType;
 use checklist::{Document, Edits, Item};
 use jiff::Timestamp;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::ops::Range;
 
 /// How one task shall look.
@@ -209,9 +210,11 @@ fn is_name(name: &str) -> bool {
 fn tasks(text: &str, desired: &Desired) -> String {
     let Ok(document) = Document::parse(text) else { return text.to_owned() };
     let (reading, items, notes) = found(&document, desired);
+    let notes = OwnNotes::of(&notes);
+    let wishes = by_key(desired);
     let mut edits = Edits::new();
     for (task, index) in reading.tasks.iter().zip(items) {
-        let Some(wish) = desired.tasks.iter().find(|wish| wish.key == task.key) else { continue };
+        let Some(wish) = wishes.get(&task.key) else { continue };
         let Some(item) = document.items().get(index) else { continue };
         if wish.tick {
             edits.set_box(item, true);
@@ -219,6 +222,11 @@ fn tasks(text: &str, desired: &Desired) -> String {
         note(&document, item, wish, &notes, &mut edits);
     }
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The wishes by their tasks; of several for one the first.
+fn by_key(desired: &Desired) -> HashMap<&TaskKey, &TaskWish> {
+    desired.tasks.iter().rev().map(|wish| (&wish.key, wish)).collect()
 }
 
 /// The tasks of a text with their history, the item of each, and the notes that may stand there.
@@ -238,7 +246,7 @@ fn found(document: &Document<'_>, desired: &Desired) -> (Reading, Vec<usize>, Ve
 pub(crate) fn written_tasks(text: &str, desired: &Desired) -> Vec<WrittenTask> {
     let Ok(document) = Document::parse(text) else { return Vec::new() };
     let (reading, items, _) = found(&document, desired);
-    let wish = |key: &TaskKey| desired.tasks.iter().find(|wish| wish.key == *key);
+    let wishes = by_key(desired);
     reading
         .tasks
         .iter()
@@ -251,7 +259,8 @@ pub(crate) fn written_tasks(text: &str, desired: &Desired) -> Vec<WrittenTask> {
             WrittenTask {
                 key: task.key.clone(),
                 ticked: task.ticked,
-                note: wish(&task.key)
+                note: wishes
+                    .get(&task.key)
                     .and_then(|wish| wish.note.clone())
                     .filter(|note| line.contains(note.as_str())),
             }
@@ -261,11 +270,11 @@ pub(crate) fn written_tasks(text: &str, desired: &Desired) -> Vec<WrittenTask> {
 
 /// Brings the note of one task up to date: the wished one once, and none of ours besides it, not even another task's
 /// that came with a copied line.
-fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &[(TaskKey, String)], edits: &mut Edits) {
+fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &OwnNotes<'_>, edits: &mut Edits) {
     let text = document.text();
     let line = &text[item.first_line.start..item.first_line_end];
     let wished = wish.note.as_deref();
-    let mut own = own_notes(line, all);
+    let mut own = all.within(line);
     let stays = own.iter().rposition(|range| Some(&line[range.clone()]) == wished);
     let place = stays.or_else(|| own.len().checked_sub(1).filter(|_| wished.is_some()));
     if let Some(place) = place {
@@ -288,19 +297,34 @@ fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &[(TaskKey, 
     }
 }
 
-/// Where in a line notes of ours stand, by their exact text.
-fn own_notes(line: &str, all: &[(TaskKey, String)]) -> Vec<Range<usize>> {
-    // All of them begin alike; most lines hold none.
-    if !line.contains("*(") {
-        return Vec::new();
+/// Notes of ours by their exact text, and the lengths that they have: a text may hold as many as tasks.
+struct OwnNotes<'a> {
+    notes: HashSet<&'a str>,
+    lengths: BTreeSet<usize>,
+}
+
+/// How every note of ours begins.
+const NOTE_BEGINS: &str = "*(";
+
+impl<'a> OwnNotes<'a> {
+    fn of(notes: &'a [(TaskKey, String)]) -> Self {
+        let notes = || notes.iter().map(|(_, note)| note.as_str());
+        Self { notes: notes().collect(), lengths: notes().map(str::len).collect() }
     }
-    let mut found: Vec<Range<usize>> = all
-        .iter()
-        .flat_map(|(_, note)| line.match_indices(note.as_str()).map(|(at, note)| at..at + note.len()))
-        .collect();
-    found.sort_by_key(|range| (range.start, std::cmp::Reverse(range.end)));
-    found.dedup_by(|next, kept| next.start < kept.end);
-    found
+
+    /// Where in a line they stand; of two that begin in one place the longer.
+    fn within(&self, line: &str) -> Vec<Range<usize>> {
+        let mut found: Vec<Range<usize>> = Vec::new();
+        for (at, _) in line.match_indices(NOTE_BEGINS) {
+            if found.last().is_some_and(|last| at < last.end) {
+                continue;
+            }
+            let stands =
+                |&&length: &&usize| line.get(at..at + length).is_some_and(|note| self.notes.contains(note));
+            found.extend(self.lengths.iter().rev().find(stands).map(|length| at..at + length));
+        }
+        found
+    }
 }
 
 /// What the cells of the seven-section form hold now.

@@ -251,6 +251,14 @@ fn piece() -> impl Strategy<Value = String> {
         "<!-- /caretaker:closing -->",
         "old words",
         "keep <!-- caretaker:status --> inline",
+        "keep<!-- caretaker:z -->",
+        "<!-- /caretaker:z -->glued keep",
+        "  <!-- /caretaker:x -->keep 2",
+        "    <!-- caretaker:packet -->",
+        "    <!-- /caretaker:packet -->",
+        "  - **Depends on**: A2",
+        "        - Depends on: A1",
+        "1.  [ ] **A3 P1 Apps**: Merge PR #7",
         "<!-- never closed keep",
     ])
     .prop_map(str::to_owned)
@@ -272,6 +280,39 @@ fn the_laws_of_writing_hold_for_the_fixtures() {
         bodies += 1;
     }
     assert!(bodies > 15);
+}
+
+#[test]
+fn forged_markers_cost_no_byte() {
+    for text in [
+        "1.  [ ] **A2 P1 Apps**: Merge PR #5\n1.  [ ] **A3 P1 Apps**: Merge PR #7\n    <!-- caretaker:status -->\n    - Depends on: A2\n    \
+         - note of mine\n    <!-- /caretaker:status -->\n",
+        "Do not<!-- caretaker:z -->\n\n<!-- /caretaker:z -->able words\n\n- [ ] Fix a\n",
+        "glue<!-- caretaker:z -->\n<!-- /caretaker:z -->glue2\n",
+        "<!-- caretaker:foo -->\n\n\n- [ ] Fix a\n\n\n\n<!-- /caretaker:foo -->\n",
+        "<!-- caretaker:status -->\n\n\n- [ ] Fix a\n\n\n\n<!-- /caretaker:status -->",
+        "- [ ] Fix a\n  <!-- /caretaker:x -->2\n- [ ] Fix b\n",
+        "- [ ] Fix a\n  <!-- caretaker:x --> words\n\n    code\n",
+        "<!-- caretaker:a --><!-- caretaker:b -->\n- [ ] Fix a\n<!-- /caretaker:a -->\n\n<!-- /caretaker:b -->    - [ ] Fix b\n",
+        "- [ ] Fix a\n\n<!-- caretaker:status -->\n\n    - Depends on: B1\n- [ ] **B1 P1**: Fix b\n",
+        "    <!-- /caretaker:status -->\n- [ ] Fix a\n\t<!-- caretaker:packet -->\twords\n",
+    ] {
+        for wishes in 0..128 {
+            laws::writing(text, wishes);
+            laws::writing(&text.replace('\n', "\r\n"), wishes);
+        }
+    }
+}
+
+/// A hundred names, each around the one before and one after it, are too many to take away one by one.
+#[test]
+fn many_forged_names_go_at_once() {
+    let marker = |mark: &str, name: usize| format!("<!-- {mark}caretaker:n{name} -->\n");
+    let open = (0..200).map(|name| marker("", name)).collect::<Vec<_>>().concat();
+    let close = (0..200).rev().map(|name| marker("/", name)).collect::<Vec<_>>().concat();
+    laws::writing(&format!("{open}- [ ] Fix a\n{close}"), 1);
+    laws::writing(&format!("{open}- [ ] Fix a\n"), 1);
+    laws::writing(&format!("- [ ] Fix a\n\n{close}\nwords\n"), 1);
 }
 
 fn cases(default: u32) -> u32 {
@@ -327,8 +368,7 @@ proptest! {
         // A person's lines are there, in their order, byte for byte but for a marker inside.
         let mut rest = text.as_str();
         for line in body.lines().filter(|line| line.contains("keep")) {
-            let line = line.replace("<!-- caretaker:status -->", "");
-            for part in line.split("  inline") {
+            for part in line.split(['<', '>']).filter(|part| !part.contains("caretaker:")) {
                 let at = rest.find(part);
                 prop_assert!(at.is_some(), "{:?} of {:?} in {:?}", part, body, text);
                 rest = &rest[at.unwrap_or(0) + part.len()..];

@@ -10,6 +10,7 @@
 use super::{Reading, TaskKey, marks};
 use checklist::Document;
 use serde::{Deserialize, Serialize};
+use std::collections::{HashMap, HashSet};
 
 /// How a task stands after our last write, or as we last read it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +31,7 @@ pub(crate) struct Written {
     /// The inside of the status block.
     pub(crate) status: Option<String>,
     /// The notes that stood there by our own doing before that, by task.
-    pub(crate) former_notes: Vec<(TaskKey, String)>,
+    pub(crate) former_notes: HashMap<TaskKey, Vec<String>>,
 }
 
 /// Something that a person, or an old copy, did to the text.
@@ -74,17 +75,18 @@ pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec
     let newest = written.status.as_ref().is_none_or(|last| marks::shows(&document, "status", last));
     let mut edits = Vec::new();
     let mut stale = Vec::new();
+    let lasts: HashMap<&TaskKey, &WrittenTask> =
+        written.tasks.iter().rev().map(|last| (&last.key, last)).collect();
     for task in &reading.tasks {
-        let Some(last) = written.tasks.iter().find(|last| last.key == task.key) else {
+        let Some(last) = lasts.get(&task.key) else {
             edits.push(Edit::Added { key: task.key.clone() });
             continue;
         };
         let key = task.key.clone();
         let note_stands = last.note.as_ref().is_none_or(|note| task.notes.contains(note));
-        let former_stands = written
-            .former_notes
-            .iter()
-            .any(|(of, note)| *of == key && Some(note) != last.note.as_ref() && task.notes.contains(note));
+        let former_stands = written.former_notes.get(&key).is_some_and(|notes| {
+            notes.iter().any(|note| Some(note) != last.note.as_ref() && task.notes.contains(note))
+        });
         // A note of ours that we have replaced since comes with an old copy, and so does the tick beside it.
         let note_returned = !newest && task.notes.iter().any(|note| Some(note) != last.note.as_ref());
         match (last.ticked, task.ticked) {
@@ -101,8 +103,9 @@ pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec
     if !stale.is_empty() {
         edits.push(Edit::StaleWrite { keys: stale });
     }
+    let there: HashSet<&TaskKey> = reading.tasks.iter().map(|task| &task.key).collect();
     for last in &written.tasks {
-        if reading.task(&last.key).is_none() {
+        if !there.contains(&last.key) {
             edits.push(Edit::Removed { key: last.key.clone() });
         }
     }
@@ -140,7 +143,7 @@ mod tests {
         let written = Written {
             tasks: vec![WrittenTask { key: key.clone(), ticked: true, note: Some(NOTE.to_owned()) }],
             status: Some("new".to_owned()),
-            former_notes: [FORMER, NOTE].map(|note| (key.clone(), note.to_owned())).to_vec(),
+            former_notes: HashMap::from([(key.clone(), vec![FORMER.to_owned(), NOTE.to_owned()])]),
         };
         let unticked = vec![Edit::Unticked { key: key.clone() }];
         let stale = vec![Edit::StaleWrite { keys: vec![key.clone()] }];

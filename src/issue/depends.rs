@@ -43,13 +43,23 @@ const MOST_OF_A_NAME: usize = 32;
 struct Index {
     ids: HashMap<String, Vec<usize>>,
     pulls: HashMap<PullNumber, Vec<usize>>,
+    /// Of those only the merges, and only the decisions.
+    merges: HashMap<PullNumber, Vec<usize>>,
+    decisions: HashMap<PullNumber, Vec<usize>>,
 }
 
 impl Index {
     fn new(tasks: &[Task]) -> Self {
         let mut ids: HashMap<String, Vec<usize>> = HashMap::new();
         let mut pulls: HashMap<PullNumber, Vec<usize>> = HashMap::new();
+        let mut merges: HashMap<PullNumber, Vec<usize>> = HashMap::new();
+        let mut decisions: HashMap<PullNumber, Vec<usize>> = HashMap::new();
         for (at, task) in tasks.iter().enumerate() {
+            match &task.kind {
+                Kind::Merge { pull } => merges.entry(*pull).or_default().push(at),
+                Kind::Decide { pull: Some(pull) } => decisions.entry(*pull).or_default().push(at),
+                _ => {}
+            }
             ids.entry(task.id.to_lowercase()).or_default().push(at);
             if let Some(written) = task.written_id.as_deref().filter(|written| *written != task.id) {
                 ids.entry(written.to_lowercase()).or_default().push(at);
@@ -62,7 +72,7 @@ impl Index {
                 }
             }
         }
-        Self { ids, pulls }
+        Self { ids, pulls, merges, decisions }
     }
 
     fn named(&self, named: &Named) -> &[usize] {
@@ -204,13 +214,7 @@ fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
         .collect();
     for (at, task) in tasks.iter().enumerate() {
         for pull in about(task) {
-            let others = index.pulls.get(&pull).into_iter().flatten().copied();
-            found.extend(
-                others
-                    .filter(|&other| other != at && follows(task, &tasks[other]))
-                    .take(MOST_OF_A_NAME)
-                    .map(|other| (at, other)),
-            );
+            found.extend(followed(task, pull, index).into_iter().map(|other| (at, other)));
         }
         if turns_green(task) {
             found.extend(turning.iter().map(|&other| (at, other)));
@@ -244,18 +248,23 @@ fn about(task: &Task) -> Vec<PullNumber> {
     }
 }
 
-/// A merge follows the decision about it; what tracks or closes something follows the work on it.
-fn follows(task: &Task, candidate: &Task) -> bool {
-    match (&task.kind, &candidate.kind) {
-        (Kind::Merge { pull }, Kind::Decide { pull: Some(decided) }) => pull == decided,
-        (
-            Kind::Track { pull: Some(pull) },
-            Kind::Decide { pull: Some(other) } | Kind::Merge { pull: other },
-        ) => pull == other,
-        (Kind::Close { number }, Kind::Decide { pull: Some(pull) }) => pull.as_issue() == *number,
-        (Kind::Close { number }, Kind::Merge { pull }) => pull.as_issue() != *number,
-        _ => false,
-    }
+/// A merge follows the decision about it; what tracks or closes something follows the work on it. Asked for each task of
+/// a text, so only those are looked at that can be meant.
+fn followed(task: &Task, pull: PullNumber, index: &Index) -> Vec<usize> {
+    let merges = index.merges.get(&pull).map_or(&[][..], Vec::as_slice);
+    let decisions = index.decisions.get(&pull).map_or(&[][..], Vec::as_slice);
+    let (merges, decisions) = match &task.kind {
+        Kind::Merge { .. } => (&[][..], decisions),
+        Kind::Track { .. } => (merges, decisions),
+        Kind::Close { number } if pull.as_issue() == *number => (&[][..], decisions),
+        Kind::Close { .. } => (merges, &[][..]),
+        _ => (&[][..], &[][..]),
+    };
+    let first = |list: &[usize]| list.iter().copied().take(MOST_OF_A_NAME).collect::<Vec<usize>>();
+    let mut found = [first(merges), first(decisions)].concat();
+    found.sort_unstable();
+    found.truncate(MOST_OF_A_NAME);
+    found
 }
 
 /// What an archive of crash reports turns GREEN comes after it.

@@ -53,6 +53,10 @@ fn tasks_that_are_alike_keep_their_own_history() {
     let ids = "- [ ] **A1 P1**: Fix a\n- [ ] **A2 P1**: Fix a\n";
     assert_eq!(found(ids, &[], "- [ ] **A2 P1**: Fix a\n- [ ] **A1 P1**: Fix a\n"), [Some(1), Some(0)]);
     assert_eq!(found(ids, &[], "- [ ] **A2 P1**: Fix a\n"), [Some(1)]);
+    // Alike but for what one of them asks of people.
+    let asks =
+        "- [ ] **A1 P1 Apps**: Merge PR #5\n**Closed By**: PENDING\n- [ ] **A1 P1 Apps**: Merge PR #5\n";
+    assert_eq!(found(asks, &[0], asks), [Some(0), Some(1)]);
     // The first was reworded, and its old words are another task's now: the note tells which is which.
     let reworded = format!("- [x] Fix the disk of rack b now {NOTE}\n- [ ] Fix the disk of rack b\n");
     assert_eq!(found("- [ ] Fix the disk of rack b\n", &[0], &reworded), [Some(0), None]);

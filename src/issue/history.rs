@@ -9,7 +9,7 @@
 use super::identity;
 use super::{Kind, Needs, Reading, Task, TaskKey};
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, VecDeque};
 
 /// What the journal knows of a task, enough to find it again in a text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,11 +36,19 @@ pub(crate) struct KnownTask {
 impl KnownTask {
     /// What is to be known of a task of these.
     pub(crate) fn of(task: &Task, among: &[Task]) -> Self {
+        if task.depends_on.is_empty() {
+            return Self::alone(task);
+        }
         let depends_on = among
             .iter()
             .filter(|other| task.depends_on.contains(&other.id) && other.key != task.key)
             .map(|other| other.key.clone())
             .collect();
+        Self { depends_on, ..Self::alone(task) }
+    }
+
+    /// The same of one that waits for nothing.
+    fn alone(task: &Task) -> Self {
         Self {
             key: task.key.clone(),
             id: task.id.clone(),
@@ -48,7 +56,7 @@ impl KnownTask {
             title: task.title.clone(),
             commands: Some(commands(task)),
             needs: task.asks,
-            depends_on,
+            depends_on: Vec::new(),
         }
     }
 
@@ -105,12 +113,16 @@ struct Candidate<'a> {
 /// candidates, no proof.
 pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[(TaskKey, String)]) {
     let all = known.len();
+    let mut notes_of: HashMap<&TaskKey, Vec<&str>> = HashMap::new();
+    for (key, note) in notes {
+        notes_of.entry(key).or_default().push(note);
+    }
     let mut candidates: Vec<Candidate<'_>> = known
         .iter()
         .map(|known| Candidate {
             known,
             ordinal: ordinal(known, all),
-            notes: notes.iter().filter(|(key, _)| *key == known.key).map(|(_, note)| note.as_str()).collect(),
+            notes: notes_of.get(&known.key).cloned().unwrap_or_default(),
             free: true,
             not: BTreeSet::new(),
         })
@@ -134,17 +146,19 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
         }
     };
     // What is new must not have the key of something known.
-    let mut taken: Vec<TaskKey> = known.iter().map(|known| known.key.clone()).collect();
+    let mut taken: HashSet<TaskKey> = known.iter().map(|known| known.key.clone()).collect();
+    // Of tasks that are alike each goes on where the one before it found its place.
+    let mut next: HashMap<String, usize> = HashMap::new();
     for (task, key) in reading.tasks.iter_mut().zip(keys) {
         task.key = key.unwrap_or_else(|| {
-            let mut ordinal = 0;
+            let commands = commands(task);
+            let ordinal = next.entry(identity::stem(&task.kind, &commands, &task.title)).or_default();
             loop {
-                let key = identity::key(&task.kind, &commands(task), &task.title, ordinal);
-                if !taken.contains(&key) {
-                    taken.push(key.clone());
+                let key = identity::key(&task.kind, &commands, &task.title, *ordinal);
+                *ordinal += 1;
+                if taken.insert(key.clone()) {
                     return key;
                 }
-                ordinal += 1;
             }
         });
     }
@@ -154,16 +168,14 @@ pub(crate) fn keep_history(reading: &mut Reading, known: &[KnownTask], notes: &[
 /// The pairs in which the task does not wait any more for all that it waited for.
 fn careless(tasks: &[Task], candidates: &[Candidate<'_>], keys: &[Option<TaskKey>]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
+    let places: HashMap<&TaskKey, usize> =
+        candidates.iter().enumerate().rev().map(|(at, candidate)| (&candidate.known.key, at)).collect();
+    let now: HashMap<&TaskKey, &Task> =
+        tasks.iter().zip(keys).filter_map(|(task, key)| Some((key.as_ref()?, task))).collect();
     for (task, key) in keys.iter().enumerate() {
-        let Some(candidate) =
-            key.as_ref().and_then(|key| candidates.iter().position(|candidate| candidate.known.key == *key))
-        else {
-            continue;
-        };
+        let Some(&candidate) = key.as_ref().and_then(|key| places.get(key)) else { continue };
         let waits_for = |dependency: &TaskKey| {
-            tasks.iter().zip(keys).any(|(other, key)| {
-                key.as_ref() == Some(dependency) && tasks[task].depends_on.contains(&other.id)
-            })
+            now.get(dependency).is_some_and(|other| tasks[task].depends_on.contains(&other.id))
         };
         if !candidates[candidate].known.depends_on.iter().all(waits_for) {
             found.push((task, candidate));
@@ -176,6 +188,8 @@ fn careless(tasks: &[Task], candidates: &[Candidate<'_>], keys: &[Option<TaskKey
 /// it, and people answer with what they read.
 fn keep_ids(reading: &mut Reading, known: &[KnownTask]) {
     let is_written = |task: &Task| task.written_id.as_deref() == Some(task.id.as_str());
+    let ids: HashMap<&TaskKey, &str> =
+        known.iter().rev().map(|known| (&known.key, known.id.as_str())).collect();
     let mut taken: BTreeSet<String> =
         reading.tasks.iter().filter(|task| is_written(task)).map(|task| task.id.clone()).collect();
     let mut shown: Vec<Option<String>> = reading
@@ -185,8 +199,8 @@ fn keep_ids(reading: &mut Reading, known: &[KnownTask]) {
             if is_written(task) {
                 return Some(task.id.clone());
             }
-            let known = known.iter().find(|known| known.key == task.key)?;
-            (is_line_id(&known.id) && taken.insert(known.id.clone())).then(|| known.id.clone())
+            let id = *ids.get(&task.key)?;
+            (is_line_id(id) && taken.insert(id.to_owned())).then(|| id.to_owned())
         })
         .collect();
     for (task, shown) in reading.tasks.iter().zip(&mut shown).filter(|(_, shown)| shown.is_none()) {
@@ -254,7 +268,9 @@ fn has_id(task: &Task, candidate: &Candidate<'_>) -> bool {
 }
 
 fn by_note(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option<TaskKey>]) {
-    for (at, (task, key)) in tasks.iter().zip(keys).enumerate() {
+    for (at, (task, key)) in
+        tasks.iter().zip(keys).enumerate().filter(|(_, (task, _))| !task.notes.is_empty())
+    {
         let best = candidates
             .iter_mut()
             .filter(|candidate| {
@@ -275,28 +291,40 @@ fn by_note(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option<
 }
 
 fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option<TaskKey>]) {
-    for first in 0..tasks.len() {
-        if keys[first].is_some() {
-            continue;
-        }
-        let group: Vec<usize> = (first..tasks.len())
-            .filter(|&at| {
-                keys[at].is_none()
-                    && identity::same_targets(&tasks[at].kind, &tasks[first].kind)
-                    && tasks[at].asks == tasks[first].asks
-                    && commands(&tasks[at]) == commands(&tasks[first])
-                    && identity::same_words(&tasks[at].title, &tasks[first].title)
-            })
-            .collect();
-        let mut known: Vec<usize> = (0..candidates.len())
+    // Those that are alike, each found once: a text may hold as many as lines.
+    let mut alike: HashMap<(String, u8), VecDeque<usize>> = HashMap::new();
+    for (at, task) in tasks.iter().enumerate().filter(|(at, _)| keys[*at].is_none()) {
+        let stem = identity::stem(&task.kind, &commands(task), &task.title);
+        alike.entry((stem, weight(task.asks))).or_default().push_back(at);
+    }
+    let mut groups: BTreeMap<usize, VecDeque<usize>> =
+        alike.into_values().filter_map(|group| Some((*group.front()?, group))).collect();
+    let mut by_key: HashMap<&TaskKey, Vec<usize>> = HashMap::new();
+    let mut by_stem: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, Candidate { known, .. }) in candidates.iter().enumerate() {
+        by_key.entry(&known.key).or_default().push(at);
+        by_stem.entry(identity::stem(&known.kind, "", &known.title)).or_default().push(at);
+    }
+    // What is left of a group may still be known by the keys that its tasks have among their likes.
+    while let Some((first, mut group)) = groups.pop_first() {
+        let stem = identity::stem(&tasks[first].kind, "", &tasks[first].title);
+        let found: BTreeSet<usize> =
+            by_stem.get(&stem).into_iter().chain(by_key.get(&tasks[first].key)).flatten().copied().collect();
+        let mut known: Vec<usize> = found
+            .into_iter()
             .filter(|&at| candidates[at].free && same_words(&tasks[first], &candidates[at]))
             .filter(|&at| group.iter().any(|task| !candidates[at].not.contains(task)))
             .collect();
+        if known.is_empty() {
+            group.pop_front();
+            groups.extend(group.front().copied().map(|next| (next, group)));
+            continue;
+        }
         known.sort_by_key(|&at| candidates[at].ordinal);
         // The id first. Where there are fewer of them than there were, those that ended have been taken out: their
         // notes are gone with their lines.
         let mut left = Vec::new();
-        for task in group {
+        for &task in &group {
             let fits =
                 |&at: &usize| has_id(&tasks[task], &candidates[at]) && !candidates[at].not.contains(&task);
             match known.iter().position(fits) {
@@ -309,8 +337,11 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
             }
         }
         while known.len() > left.len() {
+            // One that asked for less is another's first.
+            let other =
+                known.iter().rposition(|&at| weight(candidates[at].known.needs) != weight(tasks[first].asks));
             let ended = known.iter().rposition(|&at| !candidates[at].notes.is_empty());
-            known.remove(ended.unwrap_or(known.len() - 1));
+            known.remove(other.or(ended).unwrap_or(known.len() - 1));
         }
         for task in left {
             let Some(place) = known.iter().position(|&at| !candidates[at].not.contains(&task)) else {
@@ -320,6 +351,9 @@ fn by_words(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option
             candidate.free = false;
             keys[task] = Some(candidate.known.key.clone());
         }
+        group.pop_front();
+        group.retain(|&task| keys[task].is_none());
+        groups.extend(group.front().copied().map(|next| (next, group)));
     }
 }
 

@@ -22,7 +22,8 @@ impl Keys {
     }
 }
 
-fn stem(kind: &Kind, commands: &str, title: &str) -> String {
+/// What tasks that are alike have in common.
+pub(super) fn stem(kind: &Kind, commands: &str, title: &str) -> String {
     format!("{}\n{}{commands}\n{}", kind.word(), targets(kind), words(title).join(" "))
 }
 

@@ -401,27 +401,28 @@ fn boxes(document: &Document<'_>, own: &[Range<usize>], findings: &mut Findings<
 
 /// Halves of our own blocks.
 fn markers(document: &Document<'_>, findings: &mut Findings<'_>) {
-    let names: BTreeSet<&str> = document
-        .comments()
-        .iter()
-        .filter_map(|comment| {
-            comment.content.strip_prefix("caretaker:").or_else(|| comment.content.strip_prefix("/caretaker:"))
-        })
-        .filter(|name| !name.contains(char::is_whitespace))
-        .collect();
-    for name in names {
-        let markers = document.markers(&format!("caretaker:{name}"), &format!("/caretaker:{name}"));
-        let opened = markers.stray_open.iter().map(|span| (span, wording::lint_marker_open(name)));
-        let closed = markers.stray_close.iter().map(|span| (span, wording::lint_marker_close(name)));
-        for (span, text) in opened.chain(closed) {
-            let help = wording::lint_marker_help();
-            findings.add(Code::MismatchedMarker, span.clone(), None, text, Some(help));
+    let mut add = |span: Range<usize>, text: String| {
+        findings.add(Code::MismatchedMarker, span, None, text, Some(wording::lint_marker_help()));
+    };
+    let mut opened: BTreeMap<&str, Range<usize>> = BTreeMap::new();
+    let mut whole: BTreeSet<&str> = BTreeSet::new();
+    let markers = marks::markers(document);
+    for marker in &markers {
+        let name = marker.name;
+        if !marker.closes {
+            if let Some(lone) = opened.insert(name, marker.span.clone()) {
+                add(lone, wording::lint_marker_open(name));
+            }
+        } else if let Some(begin) = opened.remove(name) {
+            if !whole.insert(name) {
+                add(begin, wording::lint_marker_twice(name));
+            }
+        } else {
+            add(marker.span.clone(), wording::lint_marker_close(name));
         }
-        for block in markers.blocks.iter().skip(1) {
-            let text = wording::lint_marker_twice(name);
-            let help = wording::lint_marker_help();
-            findings.add(Code::MismatchedMarker, block.span.start..block.inner.start, None, text, Some(help));
-        }
+    }
+    for (name, lone) in opened {
+        add(lone, wording::lint_marker_open(name));
     }
     for comment in document.comments().iter().filter(|comment| !comment.closed) {
         let start = comment.span.start;

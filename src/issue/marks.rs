@@ -5,7 +5,7 @@
 //! else between markers is the business of [`super::repair`].
 
 use super::identity::hex;
-use checklist::{Document, LineEnding};
+use checklist::{Comment, Document, LineEnding};
 use sha2::{Digest, Sha256};
 use std::ops::Range;
 
@@ -108,8 +108,8 @@ pub(super) fn render(mark: &Mark<'_>, ending: LineEnding) -> String {
 fn is_closed(block: &str, name: &str) -> bool {
     let followed = format!("{block}\n\n- [ ] task\n");
     Document::parse(&followed).is_ok_and(|document| {
-        let markers = document.markers(&open(name), &close(name));
-        matches!(&markers.blocks[..], [only] if only.span == (0..block.len()))
+        matches!(&markers(&document)[..], [begin, end] if begin.name == name && begin.is_closed_by(end)
+            && (begin.span.start..end.span.end) == (0..block.len()))
             && document.items().last().is_some_and(|item| item.box_offset > block.len())
     })
 }
@@ -122,31 +122,53 @@ pub(super) fn is_proper(document: &Document<'_>, at: usize) -> bool {
         && (at == document.start() || document.text()[..at].ends_with(['\n', '\r']))
 }
 
-/// The blocks that are ours without a doubt, by name, in the order of the text. Around anything else somebody has put
-/// markers, or somebody's words stand in it: that is read as the person's text that it may be, or a pair of comments
-/// could hide a task.
-pub(super) fn own_blocks(document: &Document<'_>) -> Vec<(String, Range<usize>)> {
-    let mut names: Vec<&str> = document
-        .comments()
-        .iter()
-        .filter_map(|comment| comment.content.strip_prefix("caretaker:"))
-        .filter(|name| !name.contains(' '))
-        .collect();
-    names.sort_unstable();
-    names.dedup();
-    let mut found: Vec<(String, Range<usize>)> = Vec::new();
-    for name in names {
-        for block in document.markers(&open(name), &close(name)).blocks {
-            if is_proper(document, block.span.start)
-                && is_proper(document, block.inner.end)
-                && is_intact(name, &document.text()[block.inner])
-            {
-                found.push((name.to_owned(), block.span));
-            }
-        }
+/// A comment that begins or ends a block.
+#[derive(Debug)]
+pub(super) struct Marker<'d> {
+    pub(super) name: &'d str,
+    pub(super) closes: bool,
+    pub(super) span: Range<usize>,
+}
+
+impl Marker<'_> {
+    /// Whether this one begins a block that the next one ends.
+    pub(super) fn is_closed_by(&self, next: &Self) -> bool {
+        !self.closes && next.closes && self.name == next.name
     }
-    found.sort_by_key(|(_, range)| range.start);
-    found
+}
+
+/// The markers of all names, in the order of the text.
+pub(super) fn markers<'d>(document: &'d Document<'_>) -> Vec<Marker<'d>> {
+    let comments = document.comments().iter().filter(|comment| comment.closed);
+    let marker = |comment: &'d Comment| {
+        let opens = comment.content.strip_prefix('/');
+        let name = opens.unwrap_or(&comment.content).strip_prefix("caretaker:")?;
+        (!name.is_empty() && !name.contains(' ')).then(|| Marker {
+            name,
+            closes: opens.is_some(),
+            span: comment.span.clone(),
+        })
+    };
+    comments.filter_map(marker).collect()
+}
+
+/// Whether two markers, one right behind the other, hold a block that is ours without a doubt. Around anything else
+/// somebody has put markers, or somebody's words stand in it: that is read as the person's text that it may be, or a pair
+/// of comments could hide a task.
+pub(super) fn is_own(document: &Document<'_>, begin: &Marker<'_>, end: &Marker<'_>) -> bool {
+    begin.is_closed_by(end)
+        && is_proper(document, begin.span.start)
+        && is_proper(document, end.span.start)
+        && is_intact(begin.name, &document.text()[begin.span.end..end.span.start])
+}
+
+/// The blocks that are ours without a doubt, by name, in the order of the text. No block of ours holds a marker.
+pub(super) fn own_blocks(document: &Document<'_>) -> Vec<(String, Range<usize>)> {
+    markers(document)
+        .windows(2)
+        .filter(|pair| is_own(document, &pair[0], &pair[1]))
+        .map(|pair| (pair[0].name.to_owned(), pair[0].span.start..pair[1].span.end))
+        .collect()
 }
 
 /// Where those blocks lie.
@@ -154,17 +176,12 @@ pub(super) fn own_ranges(document: &Document<'_>) -> Vec<Range<usize>> {
     own_blocks(document).into_iter().map(|(_, range)| range).collect()
 }
 
-/// How many lines above an offset are ours: those of the blocks in `own`, with the blank line that sets each apart.
-pub(super) fn lines_above(document: &Document<'_>, own: &[Range<usize>], offset: usize) -> usize {
+/// How many lines a block of ours takes, with the blank line that sets it apart.
+pub(super) fn lines_of(document: &Document<'_>, own: &Range<usize>) -> usize {
     let text = document.text();
-    own.iter()
-        .filter(|range| range.start < offset)
-        .map(|range| {
-            let mut behind = text[range.end..].split('\n').skip(1);
-            let blank = behind.next().is_some_and(|line| line.trim().is_empty()) && behind.next().is_some();
-            text[range.clone()].matches('\n').count() + 1 + usize::from(blank)
-        })
-        .sum()
+    let mut behind = text[own.end..].split('\n').skip(1);
+    let blank = behind.next().is_some_and(|line| line.trim().is_empty()) && behind.next().is_some();
+    text[own.clone()].matches('\n').count() + 1 + usize::from(blank)
 }
 
 /// The inside of the block of this name: of the first that is ours without a doubt, else of the first at all.

@@ -116,11 +116,27 @@ type Shape = fn(usize) -> String;
 
 #[test]
 fn reading_and_ordering_grow_with_the_text() {
-    let shapes: [(&str, Shape); 5] = [
+    let shapes: [(&str, Shape); 9] = [
         ("alike", |_| "- [ ] a\n".to_owned()),
         ("headings", |_| "# a\n- [ ] b\n".to_owned()),
         ("a chain", |at| format!("- [ ] **A{at} P1**: Fix a{at} after A{}\n", at + 1)),
         ("one merge for all", |at| format!("- [ ] **A{at}**: Merge PR #5 grafana\n")),
+        ("one id and one merge for all", |_| "- [ ] **A1**: Merge PR #5 grafana\n".to_owned()),
+        ("a merge after the merge before it", |at| {
+            format!("- [ ] **A{}**: Merge PR #{at} grafana after A{at}\n", at + 1)
+        }),
+        ("a decision and a closing of one pull request", |at| {
+            if at % 2 == 0 {
+                "- [ ] Review or defer PR #5\n".to_owned()
+            } else {
+                "- [ ] Close #6 once PR #5 is merged\n".to_owned()
+            }
+        }),
+        ("a forged name for each", |at| {
+            format!(
+                "<!-- caretaker:n{at} -->\n<!-- caretaker:n{at} -->\n\n- [ ] a\n\n<!-- /caretaker:n{at} -->\n"
+            )
+        }),
         ("one name for all", |at| {
             if at % 2 == 0 {
                 "- [ ] Fix grafana\n".to_owned()
@@ -143,9 +159,87 @@ fn reading_and_ordering_grow_with_the_text() {
     }
 }
 
+/// What is wished for is written into texts made to cost much: markers of as many names as lines, within each other or
+/// alone, of one name, whole blocks of ours, notes on one line.
+#[test]
+fn writing_and_judging_grow_with_the_text() {
+    let own =
+        super::marks::render(&super::marks::Mark::new("packet", "### Packet"), checklist::LineEnding::Lf);
+    let open = |at: usize| format!("<!-- caretaker:n{at} -->\n");
+    let close = |at: usize| format!("<!-- /caretaker:n{at} -->\n");
+    let shapes: [(&str, &dyn Fn(usize) -> String); 6] = [
+        ("names alone", &|count| (0..count).map(open).collect()),
+        ("names within each other", &|count| {
+            let opened: String = (0..count).map(open).collect();
+            let closed: String = (0..count).rev().map(close).collect();
+            format!("{opened}\n- [ ] a\n\n{closed}")
+        }),
+        ("one name, opened", &|count| "<!-- caretaker:status -->\nwords\n\n".repeat(count)),
+        ("one name, closed", &|count| "words\n\n<!-- /caretaker:status -->\n".repeat(count)),
+        ("blocks of ours", &|count| format!("{own}\n\n- [ ] a\n\n").repeat(count)),
+        ("notes on one line", &|count| format!("- [ ] a {}\n", "*(a)* ".repeat(4 * count))),
+    ];
+    for (name, shape) in shapes {
+        let cost = |count: usize| {
+            let body = shape(count);
+            cost(|| {
+                let lint = super::lint::lint(&body, None, &words);
+                let wish =
+                    super::Desired { status: Some("words of ours".to_owned()), ..super::Desired::default() };
+                let text = super::apply(&body, &wish);
+                assert_eq!(text.matches("words of ours").count(), 1, "{name}");
+                assert!(lint.findings.len() < 8 * count, "{name}");
+            })
+        };
+        let ratio = cost(1_200) / cost(300);
+        // Linear is 4, quadratic 16.
+        assert!(ratio < 10.0, "{name}: four times the text took {ratio:.1} times as long");
+    }
+}
+
+/// A run of many tasks: each has its history and its note, and is wished for again.
+#[test]
+fn history_notes_and_wishes_grow_with_the_tasks() {
+    for (name, shape) in [
+        ("alike", (|_| "- [ ] Verify all nodes are Ready\n".to_owned()) as Shape),
+        ("of one kind", |at| format!("- [ ] Fix the disk of rack r{at}\n")),
+        ("a chain", |at| format!("- [ ] **A{at} P1**: Fix a{at} after A{}\n", at + 1)),
+    ] {
+        let cost = |count: usize| {
+            let body: String = (0..count).map(shape).collect();
+            let reading = read(&body, &words).expect("readable");
+            let notes: Vec<(super::TaskKey, String)> = (0..)
+                .zip(&reading.tasks)
+                .map(|(at, task)| {
+                    (task.key.clone(), format!("*(done 2026-11-21 14:30 UTC: number {at:05})*"))
+                })
+                .collect();
+            let known: Vec<super::KnownTask> =
+                reading.tasks.iter().map(|task| super::KnownTask::of(task, &reading.tasks)).collect();
+            let wish = |(key, note): &(super::TaskKey, String)| super::TaskWish {
+                key: key.clone(),
+                tick: true,
+                note: Some(note.clone()),
+                former_notes: Vec::new(),
+            };
+            let tasks = notes.iter().map(wish).collect();
+            let wish = super::Desired { known, tasks, ..super::Desired::default() };
+            cost(|| {
+                let text = super::apply(&body, &wish);
+                assert_eq!(text.matches("UTC: number").count(), count, "{name}");
+                let mut after = read(&text, &words).expect("readable");
+                super::keep_history(&mut after, &wish.known, &notes);
+                assert!(after.tasks.iter().zip(&reading.tasks).all(|(after, task)| after.key == task.key));
+            })
+        };
+        let ratio = cost(800) / cost(200);
+        assert!(ratio < 12.0, "{name}: four times the tasks took {ratio:.1} times as long");
+    }
+}
+
 /// The least of a few costs of some work: the processor time of this thread where the system tells, which other work on
 /// the machine leaves alone.
-pub(super) fn cost(work: impl Fn()) -> f64 {
+pub(crate) fn cost(work: impl Fn()) -> f64 {
     let busy = || {
         let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
         times.split_whitespace().next()?.parse::<f64>().ok()

@@ -19,6 +19,8 @@ pub(super) struct Outline<'d> {
     /// Headings in blocks of ours stand above nothing of a person's.
     ours: Vec<bool>,
     pub(super) own: Ranges,
+    /// How many lines the first so many blocks of ours take.
+    own_lines: Vec<usize>,
     reserves: HashMap<usize, Option<Said>>,
     lists: reserve::Lists,
     pub(super) passages: Passages,
@@ -34,11 +36,16 @@ impl<'d> Outline<'d> {
     pub(super) fn new(document: &'d Document<'_>, home: Option<&'d Home>) -> Self {
         let own = Ranges::new(marks::own_ranges(document));
         let passages = Passages::new(document, &|at| own.holds(at));
+        let mut own_lines = vec![0];
+        for range in &own.ranges {
+            own_lines.push(own_lines[own_lines.len() - 1] + marks::lines_of(document, range));
+        }
         let ours = document.headings().iter().map(|heading| own.holds(heading.span.start)).collect();
         Self {
             headings: document.headings(),
             ours,
             own,
+            own_lines,
             reserves: HashMap::new(),
             lists: reserve::Lists::default(),
             passages,
@@ -67,7 +74,8 @@ impl<'d> Outline<'d> {
 
     /// The line of an item without the blocks of ours above it, which no write of ours moves.
     pub(super) fn own_line(&self, document: &Document<'_>, item: &Item) -> usize {
-        item.line - marks::lines_above(document, &self.own.ranges, item.box_offset)
+        let above = self.own.ranges.partition_point(|range| range.start < item.box_offset);
+        document.line(item.box_offset) - self.own_lines[above]
     }
 
     /// What a task says for those within it.

@@ -61,8 +61,11 @@ impl Head {
         let mut at = head.start;
         loop {
             let start = at + text[at..].len() - text[at..].trim_start().len();
-            let title = document.headings().iter().find(|heading| heading.span.start == start);
-            at = if let Some((name, range)) = own.iter().find(|(_, range)| range.start == start) {
+            let headings = document.headings();
+            let title = headings.binary_search_by_key(&start, |heading| heading.span.start).ok();
+            let title = title.and_then(|title| headings.get(title));
+            let block = own.binary_search_by_key(&start, |(_, range)| range.start).ok();
+            at = if let Some((name, range)) = block.and_then(|block| own.get(block)) {
                 head.blocks.push((name.clone(), line_end(text, range.end)));
                 range.end
             } else if let Some(title) = title.filter(|title| title.level == 1 && head.title_end.is_none()) {

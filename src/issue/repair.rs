@@ -1,24 +1,24 @@
 //! Exactly one block of a kind, whatever became of its markers.
 //!
 //! A person, or a program that writes whole texts, may lose half of a block, paste a second copy, write into one or put
-//! markers around somebody's words. What we wrote goes, line by line; every other line stays, below the block. A marker
-//! that is taken away must not change how the rest is read: where it would, because its line began a heading or a fence
+//! markers around somebody's words. What we wrote goes, line by line; every other byte stays. Where no line between
+//! markers is ours, somebody has put them there, and nothing but the markers themselves goes. A marker that is taken away
+//! must not change how the rest is read: where it would, because its line began a heading, a fence or a task's details
 //! once it is gone, an empty comment stays in its place.
 
-use super::marks::{self, Mark, close, is_proper, is_sum, normal_line, open};
+mod lines;
+
+use super::marks::{self, Mark, Marker, close, is_proper, open};
 use super::position::{self, Place};
+use super::read::read_document;
+use super::task::Task;
+use crate::merge::UpdateType;
 use checklist::{Document, Edits};
+use lines::Known;
 use std::ops::Range;
 
 /// How often a text is repaired before it is taken as it is: a removed marker may leave another one behind.
 const MOST_REPAIRS: usize = 8;
-
-/// More lines than this in a row that are not ours end what a lone marker claims.
-const PATIENCE: usize = 3;
-
-/// A line with fewer letters and digits than this may well be somebody else's: behind a lone marker it counts as ours only
-/// right behind another line of ours.
-const TELLING: usize = 8;
 
 /// What stays where taking a marker away would change how the rest is read.
 const NEUTRAL: &str = "<!-- -->";
@@ -33,13 +33,43 @@ struct Region {
 }
 
 impl Region {
+    /// Between two markers.
+    fn between(document: &Document<'_>, span: Range<usize>, inner: Range<usize>) -> Self {
+        let whole = is_proper(document, span.start) && is_proper(document, inner.end);
+        Self { span, inner, whole }
+    }
+
+    /// Behind a lone opening marker: up to the next marker of ours, or the end.
+    fn behind(document: &Document<'_>, markers: &[Marker<'_>], lone: Range<usize>) -> Self {
+        let next = markers.partition_point(|marker| marker.span.start < lone.end);
+        let end = markers.get(next).map_or(document.text().len(), |marker| marker.span.start);
+        Self { span: lone.start..end, inner: lone.end..end, whole: false }
+    }
+
+    /// Before a lone closing marker: from the marker of ours before it, or the start.
+    fn before(document: &Document<'_>, markers: &[Marker<'_>], lone: Range<usize>) -> Self {
+        let behind = markers.partition_point(|marker| marker.span.end <= lone.start);
+        let start = behind.checked_sub(1).map_or_else(|| document.start(), |last| markers[last].span.end);
+        Self { span: start..lone.end, inner: start..lone.start, whole: false }
+    }
+
     /// On which side of a lone marker the claimed piece lies.
     fn side(&self) -> Option<Side> {
-        match (self.span.start == self.inner.start, self.span.end == self.inner.end) {
+        match (self.opening().is_empty(), self.closing().is_empty()) {
             (true, false) => Some(Side::Before),
             (false, true) => Some(Side::After),
             _ => None,
         }
+    }
+
+    /// The marker at its beginning; empty where there is none.
+    fn opening(&self) -> Range<usize> {
+        self.span.start..self.inner.start
+    }
+
+    /// The marker at its end; empty where there is none.
+    fn closing(&self) -> Range<usize> {
+        self.inner.end..self.span.end
     }
 }
 
@@ -52,6 +82,7 @@ enum Side {
 /// The text with exactly one block of this name, as wished.
 pub(super) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
     let mut text = text.to_owned();
+    let known = Known::of(mark);
     for _ in 0..MOST_REPAIRS {
         let Ok(document) = Document::parse(&text) else { return text };
         let found = regions(&document, mark.name);
@@ -59,316 +90,258 @@ pub(super) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
         if found.is_empty() {
             return position::insert(&document, &block, mark.name, place);
         }
-        let Some(next) = repaired(&document, &found, mark, Some(&block)) else { return text };
+        let mut repair = Repair::new(&document);
+        let judged: Vec<(Region, Whose)> =
+            found.into_iter().map(|region| (region.clone(), Whose::of(&document, &region, &known))).collect();
+        // Around words that are nobody's of ours somebody has put markers: that is no place of the block.
+        let primary = judged
+            .iter()
+            .position(|(region, whose)| region.whole && *whose == Whose::Ours)
+            .or_else(|| judged.iter().position(|(region, whose)| region.whole && *whose != Whose::Theirs));
+        for (at, (region, whose)) in judged.iter().enumerate() {
+            if Some(at) == primary { repair.renew(region, whose, &block) } else { repair.free(region, whose) }
+        }
+        let Some(next) = repair.repaired() else { return text };
         drop(document);
         text = next;
     }
     text
 }
 
-/// The text with what was found repaired, and one of them the block; `None` when all is well.
-fn repaired(
-    document: &Document<'_>,
-    found: &[Region],
-    mark: &Mark<'_>,
-    block: Option<&str>,
-) -> Option<String> {
-    let text = document.text();
-    let primary = block.and_then(|_| {
-        found
+/// Whose a claimed piece is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Whose {
+    /// Ours, and nobody else's.
+    Ours,
+    /// Some lines are ours; this is what stays of it.
+    Mixed(String),
+    /// No line of it is surely ours.
+    Theirs,
+}
+
+impl Whose {
+    fn of(document: &Document<'_>, region: &Region, known: &Known<'_>) -> Self {
+        let inner = &document.text()[region.inner.clone()];
+        if region.whole && known.owns(inner) {
+            return Self::Ours;
+        }
+        known.foreign(inner, region.side()).map_or(Self::Theirs, Self::Mixed)
+    }
+}
+
+/// The repairs of one text, in its order: as they are wished, and with an empty comment for each marker that goes.
+struct Repair<'d> {
+    text: &'d str,
+    ending: &'static str,
+    bare: Edits,
+    neutral: Edits,
+    risky: bool,
+    /// Up to where something is repaired. What reaches into that is repaired once the text is read again.
+    reached: usize,
+}
+
+impl<'d> Repair<'d> {
+    fn new(document: &Document<'d>) -> Self {
+        Self {
+            text: document.text(),
+            ending: document.line_ending().as_str(),
+            bare: Edits::new(),
+            neutral: Edits::new(),
+            risky: false,
+            reached: 0,
+        }
+    }
+
+    /// Puts the block in the place of a region, with what is not ours below it.
+    fn renew(&mut self, region: &Region, whose: &Whose, block: &str) {
+        let mut new = block.to_owned();
+        if let Whose::Mixed(rest) = whose
+            && !rest.trim().is_empty()
+        {
+            new.push_str(self.ending);
+            new.push_str(self.ending);
+            new.push_str(rest.trim_start_matches(['\n', '\r']));
+            // What stood behind the marker in its line was no Markdown of its own.
+            if !self.ends_line(region.span.end) {
+                new.push_str(NEUTRAL);
+            }
+        }
+        if self.text[region.span.clone()] != *new {
+            self.bare.replace(region.span.clone(), new.as_str());
+            self.neutral.replace(region.span.clone(), new);
+        }
+        self.reached = region.span.end;
+    }
+
+    /// Takes the markers away, and every line that is ours.
+    fn free(&mut self, region: &Region, whose: &Whose) {
+        let first = if region.opening().is_empty() { region.closing() } else { region.opening() };
+        if region.span.start < self.reached && (*whose != Whose::Theirs || first.start < self.reached) {
+            return;
+        }
+        self.risky = true;
+        let rest = match whose {
+            Whose::Ours => "",
+            Whose::Mixed(rest) => rest,
+            Whose::Theirs => {
+                for marker in
+                    [region.opening(), region.closing()].into_iter().filter(|marker| !marker.is_empty())
+                {
+                    self.bare.remove(marker.clone());
+                    self.neutral.replace(marker, NEUTRAL);
+                }
+                self.reached = if region.closing().is_empty() { region.inner.start } else { region.span.end };
+                return;
+            }
+        };
+        self.bare.replace(region.span.clone(), self.apart(region, rest));
+        self.neutral.replace(region.span.clone(), self.neutralised(region, rest));
+        self.reached = region.span.end;
+    }
+
+    fn starts_line(&self, at: usize) -> bool {
+        matches!(&self.text[..at], "" | "\u{feff}") || self.text[..at].ends_with(['\n', '\r'])
+    }
+
+    fn ends_line(&self, at: usize) -> bool {
+        self.text[at..].is_empty() || self.text[at..].starts_with(['\n', '\r'])
+    }
+
+    /// What stays of a region: what stood on different lines still does.
+    fn apart(&self, region: &Region, rest: &str) -> String {
+        let inner = &self.text[region.inner.clone()];
+        let (first, last) = (self.starts_line(region.span.start), self.ends_line(region.span.end));
+        let mut text = rest.to_owned();
+        let ends_it = text.starts_with(['\n', '\r']) || text.is_empty() && last;
+        if inner.contains('\n') && !first && !ends_it {
+            text.insert_str(0, self.ending);
+        }
+        if inner.ends_with('\n') && !last && !text.is_empty() && !text.ends_with('\n') {
+            text.push_str(self.ending);
+        }
+        text
+    }
+
+    /// The same with an empty comment for each of its markers. One that had its line for itself keeps it.
+    fn neutralised(&self, region: &Region, rest: &str) -> String {
+        let inner = &self.text[region.inner.clone()];
+        let mut text = String::new();
+        if !region.opening().is_empty() {
+            text.push_str(NEUTRAL);
+            if inner.starts_with(['\n', '\r']) && !rest.starts_with(['\n', '\r']) {
+                text.push_str(self.ending);
+            }
+        }
+        text.push_str(rest);
+        if !region.closing().is_empty() {
+            if inner.ends_with('\n') && !text.is_empty() && !text.ends_with('\n') {
+                text.push_str(self.ending);
+            }
+            text.push_str(NEUTRAL);
+        }
+        text
+    }
+
+    /// The repaired text; `None` when all is well.
+    fn repaired(self) -> Option<String> {
+        if self.bare.is_empty() {
+            return None;
+        }
+        let bare = self.bare.apply(self.text).ok()?;
+        if !self.risky {
+            return Some(bare);
+        }
+        let neutral = self.neutral.apply(self.text).ok()?;
+        Some(if Meaning::of(&bare) == Meaning::of(&neutral) { bare } else { neutral })
+    }
+}
+
+/// What a reader makes of a text, its lines apart.
+#[derive(Debug, PartialEq)]
+struct Meaning {
+    tasks: Vec<Task>,
+    /// Boxes with what stands around and below them, headings and tables.
+    parts: Vec<String>,
+    /// The lines that are code.
+    code: Vec<String>,
+}
+
+impl Meaning {
+    fn of(text: &str) -> Option<Self> {
+        let document = Document::parse(text).ok()?;
+        let mut tasks = read_document(&document, None, &|_| (None, UpdateType::Unknown)).0.tasks;
+        for task in &mut tasks {
+            task.line = 0;
+            // A task without an id has its line for one.
+            task.id = task.written_id.clone().unwrap_or_default();
+        }
+        let mut parts: Vec<String> = document
+            .items()
             .iter()
-            .position(|region| region.whole && mark.owns(&text[region.inner.clone()]))
-            .or_else(|| found.iter().position(|region| region.whole))
-    });
-    let block = block.unwrap_or_default();
-    let ending = document.line_ending().as_str();
-    let (mut bare, mut neutral, mut risky) = (Edits::new(), Edits::new(), false);
-    for (index, region) in found.iter().enumerate() {
-        let inner = &text[region.inner.clone()];
-        let owned = region.whole && mark.owns(inner);
-        let rest = if owned { String::new() } else { foreign(mark, inner, region.side()) };
-        let new = if Some(index) != primary {
-            rest.clone()
-        } else if rest.trim().is_empty() {
-            block.to_owned()
-        } else {
-            format!("{block}{ending}{ending}{}", rest.trim_start_matches(['\n', '\r']))
-        };
-        if text[region.span.clone()] == *new {
-            continue;
+            .map(|item| {
+                let details: Vec<_> = item
+                    .details
+                    .iter()
+                    .map(|detail| (&detail.kind, &detail.label, &detail.text, &detail.code_blocks))
+                    .collect();
+                format!("{} {} {:?} {details:?}", item.depth, item.text, item.headings)
+            })
+            .collect();
+        parts.extend(document.headings().iter().map(|heading| format!("{} {}", heading.level, heading.text)));
+        parts.extend(
+            document.tables().iter().map(|table| format!("{} {}", table.header.len(), table.rows.len())),
+        );
+        let mut at = 0;
+        let mut code = Vec::new();
+        for line in text.split_inclusive('\n') {
+            let words = line.trim();
+            if !words.is_empty() && document.is_code(at + line.len() - line.trim_start().len()) {
+                code.push(words.to_owned());
+            }
+            at += line.len();
         }
-        let careful = if Some(index) == primary || owned {
-            new.clone()
-        } else {
-            risky = true;
-            neutralised(region, inner, &rest, ending)
-        };
-        bare.replace(region.span.clone(), new);
-        neutral.replace(region.span.clone(), careful);
+        Some(Self { tasks, parts, code })
     }
-    if bare.is_empty() {
-        return None;
-    }
-    let bare = bare.apply(text).ok()?;
-    if !risky {
-        return Some(bare);
-    }
-    let neutral = neutral.apply(text).ok()?;
-    Some(if outline(&bare) == outline(&neutral) { bare } else { neutral })
 }
 
-/// What stays of a claimed piece, with an empty comment for each of its markers. One that had its line for itself keeps
-/// it.
-fn neutralised(region: &Region, inner: &str, rest: &str, ending: &str) -> String {
-    let mut text = String::new();
-    if region.span.start < region.inner.start {
-        text.push_str(NEUTRAL);
-        if inner.starts_with(['\n', '\r']) && !rest.starts_with(['\n', '\r']) {
-            text.push_str(ending);
-        }
-    }
-    text.push_str(rest);
-    if region.inner.end < region.span.end {
-        if inner.ends_with('\n') && !text.is_empty() && !text.ends_with('\n') {
-            text.push_str(ending);
-        }
-        text.push_str(NEUTRAL);
-    }
-    text
-}
-
-/// What a reader makes of a text: its boxes, each with the headings above it, its headings and tables.
-fn outline(text: &str) -> Option<Vec<String>> {
-    let document = Document::parse(text).ok()?;
-    let mut outline: Vec<String> = document
-        .items()
-        .iter()
-        .map(|item| format!("{} {} {:?}", item.depth, item.text, item.headings))
-        .collect();
-    outline.extend(document.headings().iter().map(|heading| format!("{} {}", heading.level, heading.text)));
-    outline
-        .extend(document.tables().iter().map(|table| format!("{} {}", table.header.len(), table.rows.len())));
-    Some(outline)
-}
-
+/// What the markers of one name claim.
 fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
-    let markers = document.markers(&open(name), &close(name));
-    let mut found: Vec<Region> = markers
-        .blocks
-        .into_iter()
-        .map(|block| Region {
-            whole: is_proper(document, block.span.start) && is_proper(document, block.inner.end),
-            span: block.span,
-            inner: block.inner,
-        })
-        .collect();
-    for stray in markers.stray_open {
-        let end = claimed_end(document, stray.end);
-        found.push(Region { span: stray.start..end, inner: stray.end..end, whole: false });
-    }
-    for stray in markers.stray_close {
-        let start = document
-            .comments()
-            .iter()
-            .filter(|comment| comment.span.end <= stray.start && is_marker(&comment.content))
-            .map(|comment| comment.span.end)
-            .next_back()
-            .unwrap_or_else(|| document.start());
-        found.push(Region { span: start..stray.end, inner: start..stray.start, whole: false });
-    }
+    let of_name = document.markers(&open(name), &close(name));
+    let markers = marks::markers(document);
+    let blocks = of_name.blocks.into_iter().map(|block| Region::between(document, block.span, block.inner));
+    let mut found: Vec<Region> = blocks.collect();
+    found.extend(of_name.stray_open.into_iter().map(|lone| Region::behind(document, &markers, lone)));
+    found.extend(of_name.stray_close.into_iter().map(|lone| Region::before(document, &markers, lone)));
     found.sort_by_key(|region| region.span.start);
-    found.dedup_by(|next, kept| {
-        let overlaps = next.span.start < kept.span.end;
-        if overlaps {
-            kept.span.end = kept.span.end.max(next.span.end);
-        }
-        overlaps
-    });
     found
 }
 
-fn is_marker(content: &str) -> bool {
-    marker_name(content).is_some()
-}
-
-/// The name of the block that a comment begins or ends.
-fn marker_name(content: &str) -> Option<&str> {
-    let name = content.strip_prefix('/').unwrap_or(content).strip_prefix("caretaker:")?;
-    (!name.is_empty() && !name.contains(' ')).then_some(name)
-}
-
-/// How far a lone opening marker can reach: to the next marker of ours, or the end.
-fn claimed_end(document: &Document<'_>, start: usize) -> usize {
-    document
-        .comments()
-        .iter()
-        .find(|comment| comment.span.start >= start && is_marker(&comment.content))
-        .map_or(document.text().len(), |comment| comment.span.start)
-}
-
-/// What of a claimed piece is not ours, with its own line endings.
-fn foreign(mark: &Mark<'_>, inner: &str, side: Option<Side>) -> String {
-    let lines: Vec<&str> = inner.split_inclusive('\n').collect();
-    let written = || mark.former.iter().map(String::as_str).chain([mark.text]);
-    let sums: Vec<String> = written().map(|text| marks::sum_line(mark.name, text)).collect();
-    // Of all that we ever wrote there, what explains most of the lines is what stands there.
-    let kept = written()
-        .map(|known| not_ours(mark.name, &lines, known, &sums, side))
-        .min_by_key(|kept| kept.iter().filter(|kept| **kept).count())
-        .unwrap_or_else(|| vec![true; lines.len()]);
-    lines.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(line, _)| *line).collect()
-}
-
-/// Which lines stay when what we wrote there is `known`: all but the most that can be found of it, in its order. Whatever
-/// a person added, changed or took away among our lines, the others of ours go, or half a fence would swallow the rest.
-fn not_ours(name: &str, lines: &[&str], known: &str, sums: &[String], side: Option<Side>) -> Vec<bool> {
-    let mut known: Vec<String> =
-        known.lines().map(normal_line).filter(|line| !line.trim().is_empty()).collect();
-    let mut order: Vec<usize> = (0..lines.len()).collect();
-    if side == Some(Side::Before) {
-        known.reverse();
-        order.reverse();
-    }
-    let normal: Vec<String> = order.iter().map(|&index| normal_line(lines[index])).collect();
-    let sure = surely(name, &normal, &known, sums, side);
-    let reach = match side {
-        None => normal.len(),
-        Some(_) => claimed(&normal, &known, &sure),
-    };
-    let mut ours: Vec<bool> = sure[..reach].to_vec();
-    // Again, because a fence that half a block opens can hide where the next copy begins.
-    for _ in 0..MOST_REPAIRS {
-        let left: Vec<(usize, &str)> =
-            (0..reach).filter(|&at| !ours[at]).map(|at| (at, normal[at].as_str())).collect();
-        let found = common(&left, &known);
-        if !found.iter().any(|&at| is_telling(&normal[at])) {
-            break;
-        }
-        for at in found {
-            ours[at] = true;
-        }
-    }
-    let mut kept = vec![true; lines.len()];
-    for (step, &index) in order[..reach].iter().enumerate() {
-        // Blank lines around what was ours were ours as well.
-        let near = |other: Option<&bool>| other.is_none_or(|other| *other);
-        let blank = normal[step].trim().is_empty()
-            && (near(step.checked_sub(1).and_then(|before| ours.get(before))) || near(ours.get(step + 1)));
-        kept[index] = !(ours[step] || blank);
-        ours[step] |= blank;
-    }
-    kept
-}
-
-/// Which lines nobody else writes: sums, boxes of approvals, and markers (hidden in a fence that half a block opened) that
-/// stand where they do in a block.
-fn surely(name: &str, lines: &[String], known: &[String], sums: &[String], side: Option<Side>) -> Vec<bool> {
-    let (opening, closing) = (format!("<!-- {} -->", open(name)), format!("<!-- {} -->", close(name)));
-    let backwards = side == Some(Side::Before);
-    let ours = |line: Option<&String>| {
-        line.is_some_and(|line| is_sum(line) || known.contains(line) && is_telling(line))
-    };
-    // The nearest lines that are not blank, found once: a text may hold thousands of blank ones.
-    let nearest = |order: &mut dyn Iterator<Item = usize>| {
-        let mut found: Vec<Option<usize>> = vec![None; lines.len()];
-        let mut last = None;
-        for at in order {
-            found[at] = last;
-            if !lines[at].trim().is_empty() {
-                last = Some(at);
-            }
-        }
-        found
-    };
-    let previous = nearest(&mut (0..lines.len()));
-    let next = nearest(&mut (0..lines.len()).rev());
-    (0..lines.len())
-        .map(|at| {
-            let line = &lines[at];
-            let before = || previous[at].map(|at| &lines[at]);
-            let behind = || next[at].map(|at| &lines[at]);
-            let (above, below) = if backwards { (behind(), before()) } else { (before(), behind()) };
-            // Any other sum is another block's.
-            is_sum(line) && (sums.contains(line) || below.is_some_and(|line| *line == closing))
-                || super::approvals::is_approval_line(line)
-                || *line == opening && ours(below)
-                || *line == closing && ours(above)
-        })
-        .collect()
-}
-
-/// How many lines a lone marker claims: up to the last line of ours before so many that are not, and the short ones
-/// right behind it.
-fn claimed(lines: &[String], known: &[String], sure: &[bool]) -> usize {
-    let (mut missed, mut end) = (0, 0);
-    for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
-        let is_known = known.contains(line);
-        if sure[at] || is_known && (is_telling(line) || missed == 0) {
-            missed = 0;
-            end = at + 1;
-        } else if !is_known {
-            missed += 1;
-            if missed >= PATIENCE {
-                break;
-            }
-        }
-    }
-    end
-}
-
-fn is_telling(line: &str) -> bool {
-    line.chars().filter(|character| character.is_alphanumeric()).count() >= TELLING
-}
-
-/// The longest sequence of lines that is in `known` in the same order: their places.
-fn common(lines: &[(usize, &str)], known: &[String]) -> Vec<usize> {
-    let found: Vec<(usize, &str)> =
-        lines.iter().filter(|(_, line)| known.iter().any(|own| own == line)).copied().collect();
-    let width = known.len() + 1;
-    let mut longest = vec![0_u32; (found.len() + 1) * width];
-    for (row, (_, line)) in found.iter().enumerate().rev() {
-        for column in (0..known.len()).rev() {
-            longest[row * width + column] = if known[column] == *line {
-                longest[(row + 1) * width + column + 1] + 1
-            } else {
-                longest[(row + 1) * width + column].max(longest[row * width + column + 1])
-            };
-        }
-    }
-    let (mut row, mut column) = (0, 0);
-    let mut places = Vec::new();
-    while row < found.len() && column < known.len() {
-        if known[column] == found[row].1 {
-            places.push(found[row].0);
-            row += 1;
-            column += 1;
-        } else if longest[row * width + column + 1] >= longest[(row + 1) * width + column] {
-            // The first of several copies, so that another round finds the others whole.
-            column += 1;
-        } else {
-            row += 1;
-        }
-    }
-    places
-}
-
 /// Takes away markers of every kind around what is not ours: somebody put them there, or wrote into a block that is not
-/// wanted any more. The words are that person's.
+/// wanted any more. The words are that person's. All of them at once: there may be as many names as lines.
 pub(super) fn release(text: &str) -> String {
     let mut text = text.to_owned();
     for _ in 0..MOST_REPAIRS {
         let Ok(document) = Document::parse(&text) else { return text };
-        let mut names: Vec<&str> =
-            document.comments().iter().filter_map(|c| marker_name(&c.content)).collect();
-        names.sort_unstable();
-        names.dedup();
-        let own = marks::own_ranges(&document);
-        let next = names.into_iter().find_map(|name| {
-            let mut found = regions(&document, name);
-            found.retain(|region| !own.contains(&region.span));
-            repaired(&document, &found, &Mark::new(name, ""), None)
-        });
-        let Some(next) = next else { return text };
+        let markers = marks::markers(&document);
+        let mut repair = Repair::new(&document);
+        let mut at = 0;
+        while let Some(marker) = markers.get(at) {
+            let pair = markers.get(at + 1).filter(|next| marker.is_closed_by(next));
+            at += if pair.is_some() { 2 } else { 1 };
+            let region = match pair {
+                Some(end) if marks::is_own(&document, marker, end) => continue,
+                Some(end) => Region::between(
+                    &document,
+                    marker.span.start..end.span.end,
+                    marker.span.end..end.span.start,
+                ),
+                None if marker.closes => Region::before(&document, &markers, marker.span.clone()),
+                None => Region::behind(&document, &markers, marker.span.clone()),
+            };
+            let mark = Mark::new(marker.name, "");
+            repair.free(&region, &Whose::of(&document, &region, &Known::of(&mark)));
+        }
+        let Some(next) = repair.repaired() else { return text };
         drop(document);
         text = next;
     }
@@ -378,10 +351,14 @@ pub(super) fn release(text: &str) -> String {
 /// Takes out what was written there: blocks that are wholly ours, and of others every line that we wrote.
 pub(super) fn remove_written(text: &str, mark: &Mark<'_>) -> String {
     let mut text = remove(text, mark.name);
+    let known = Known::of(mark);
     for _ in 0..MOST_REPAIRS {
         let Ok(document) = Document::parse(&text) else { return text };
-        let found = regions(&document, mark.name);
-        let Some(next) = repaired(&document, &found, mark, None) else { return text };
+        let mut repair = Repair::new(&document);
+        for region in regions(&document, mark.name) {
+            repair.free(&region, &Whose::of(&document, &region, &known));
+        }
+        let Some(next) = repair.repaired() else { return text };
         drop(document);
         text = next;
     }
@@ -394,6 +371,12 @@ pub(super) fn remove(text: &str, name: &str) -> String {
     let mut edits = Edits::new();
     for (_, range) in marks::own_blocks(&document).into_iter().filter(|(own, _)| own == name) {
         let mut end = range.end;
+        let behind = text[end..].split(['\n', '\r']).next().unwrap_or("");
+        if !behind.trim().is_empty() {
+            // What stands behind the marker in its line is no Markdown of its own.
+            edits.replace(range, NEUTRAL);
+            continue;
+        }
         for _ in 0..2 {
             let rest = &text[end..];
             end += if rest.starts_with("\r\n") { 2 } else { usize::from(rest.starts_with('\n')) };

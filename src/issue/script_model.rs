@@ -93,9 +93,16 @@ pub(super) fn open_box(line: &str) -> String {
     line.replacen("- [x]", "- [ ]", 1).replacen("- [X]", "- [ ]", 1)
 }
 
-/// A line without the notes that the test has ever wished for.
+/// The markers that a person puts into words, and what may stay of one.
+pub(super) const FORGED: [&str; 3] =
+    ["<!-- caretaker:in-words -->", "<!-- /caretaker:in-words -->", "<!-- -->"];
+
+/// A line without the notes that the test has ever wished for, and without markers that somebody put into words.
 pub(super) fn without_notes(line: &str, notes: &[String]) -> String {
     let mut line = line.to_owned();
+    for forged in FORGED {
+        line = line.replace(forged, "");
+    }
     for note in notes {
         line = line.replace(&format!(" {note}"), "");
     }

@@ -49,8 +49,13 @@ pub(super) fn is_ours(note: &str) -> bool {
 pub(super) fn notes(line: &str) -> Vec<Range<usize>> {
     let mut found: Vec<Range<usize>> = OWN_NOTE.find_iter(line).map(|note| note.range()).collect();
     let mut end = line.trim_end().len();
+    // Those behind the place that was reached are done with.
+    let mut left = found.len();
     loop {
-        if let Some(own) = found.iter().find(|own| own.end == end) {
+        while left > 0 && found[left - 1].end > end {
+            left -= 1;
+        }
+        if let Some(own) = left.checked_sub(1).map(|last| &found[last]).filter(|own| own.end == end) {
             end = line[..own.start].trim_end().len();
         } else if let Some(note) = note_in(&line[..end]) {
             end = line[..note.start].trim_end().len();

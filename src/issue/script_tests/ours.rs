@@ -9,7 +9,7 @@ use super::{CELL, Record, Script};
 use crate::health::Verdict;
 use crate::merge::UpdateType;
 use crate::run::{Arrivals, LastWrite, same_boxes, text_hash};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Script {
     fn moment(&mut self) -> String {
@@ -95,11 +95,13 @@ impl Script {
             Some(write) => Written {
                 tasks: write.tasks.clone(),
                 status: write.status.clone(),
-                former_notes: standing
-                    .landed(&self.writes)
-                    .flat_map(|write| &write.tasks)
-                    .filter_map(|task| Some((task.key.clone(), task.note.clone()?)))
-                    .collect(),
+                former_notes: standing.landed(&self.writes).flat_map(|write| &write.tasks).fold(
+                    HashMap::new(),
+                    |mut notes: HashMap<TaskKey, Vec<String>>, task| {
+                        notes.entry(task.key.clone()).or_default().extend(task.note.clone());
+                        notes
+                    },
+                ),
             },
             None => Written::default(),
         };

@@ -1,6 +1,6 @@
 //! What people do to a text.
 
-use super::super::script_model::{Line, Unit, What, joined, lines, open_box, without_notes};
+use super::super::script_model::{FORGED, Line, Unit, What, joined, lines, open_box, without_notes};
 use super::{ADDED, CELL, Script};
 
 impl Script {
@@ -251,7 +251,9 @@ impl Script {
         if !shown {
             return;
         }
-        match self.dice.below(7) {
+        match self.dice.below(9) {
+            7 => self.forge(true),
+            8 => self.forge(false),
             0 => {
                 self.log("paste a block", "");
                 let copy = self.body[start..=end].to_vec();
@@ -312,6 +314,40 @@ impl Script {
                 self.paste(vec![Line { text: marker.to_owned(), ending }]);
             }
         }
+    }
+
+    /// Puts markers into the words of a unit, around some of them or alone, or at the beginning of a detail.
+    fn forge(&mut self, pair: bool) {
+        let Some((unit, at)) = self.pick(false) else { return };
+        let lines = &self.model.units[unit].lines;
+        let words = |line: &String| {
+            let plain = !line.contains(['`', '<', '#', '>', '|']) && line.contains("tok");
+            plain.then(|| line.find("tok"))?
+        };
+        let Some((offset, place)) =
+            lines.iter().enumerate().rev().find_map(|(offset, line)| Some((offset, words(line)?)))
+        else {
+            return;
+        };
+        let text = self.body[at + offset].text.clone();
+        let Some(found) =
+            text.find(&lines[offset][place..]).filter(|_| !FORGED.iter().any(|own| text.contains(own)))
+        else {
+            return;
+        };
+        let detail = offset > 0 && lines[offset].starts_with("  - ");
+        let [open, close, _] = FORGED;
+        let mut forged = text;
+        // From behind, so that the places stay.
+        if pair {
+            forged.insert_str(found + 2 + self.dice.below(2), close);
+        }
+        forged.insert_str(
+            if detail && self.dice.chance(50) { 2 } else { found },
+            if pair { open } else { close },
+        );
+        self.log(if pair { "forge into words" } else { "a lone marker in words" }, &format!("{forged:?}"));
+        self.body[at + offset].text = forged;
     }
 
     /// Puts something of ours between two units.

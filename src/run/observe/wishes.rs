@@ -8,7 +8,7 @@ use super::Subject;
 use crate::inbox::IssueEdit;
 use crate::issue::{self, Edit, Reading, TaskKey, Written, WrittenTask};
 use crate::run::memory::Memory;
-use crate::run::report::LastWrite;
+use crate::run::report::{self, LastWrite};
 use crate::run::situation::Wish;
 use crate::run::state::RunState;
 use crate::run::trust::{self, History, Trusted};
@@ -40,15 +40,10 @@ pub(super) fn arrived(edits: &[IssueEdit]) -> BTreeSet<String> {
 
 /// The notes that we wrote, by task.
 pub(crate) fn notes(writes: &[LastWrite]) -> Vec<(TaskKey, String)> {
-    let mut notes: Vec<(TaskKey, String)> = Vec::new();
-    for task in writes.iter().flat_map(|write| &write.tasks) {
-        if let Some(note) = &task.note
-            && !notes.iter().any(|(key, known)| *key == task.key && known == note)
-        {
-            notes.push((task.key.clone(), note.clone()));
-        }
-    }
-    notes
+    let of_task = |(key, notes): (&TaskKey, Vec<&str>)| -> Vec<(TaskKey, String)> {
+        notes.into_iter().map(|note| (key.clone(), note.to_owned())).collect()
+    };
+    report::notes(writes.iter()).into_iter().flat_map(of_task).collect()
 }
 
 /// What people had before them when they decided: the newest of our writes that arrived, else the text as it was found.
@@ -57,10 +52,9 @@ pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunStat
         Some(write) => Written {
             tasks: write.tasks.clone(),
             status: write.status.clone(),
-            former_notes: standing
-                .landed(writes)
-                .flat_map(|write| &write.tasks)
-                .filter_map(|task| Some((task.key.clone(), task.note.clone()?)))
+            former_notes: report::notes(standing.landed(writes))
+                .into_iter()
+                .map(|(key, notes)| (key.clone(), notes.into_iter().map(str::to_owned).collect()))
                 .collect(),
         },
         None => Written {
