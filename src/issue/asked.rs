@@ -297,7 +297,7 @@ fn is_a_code(word: &str) -> bool {
     static NO_CODE: LazyLock<Regex> = LazyLock::new(|| {
         // Times, dates, counts, and words that turn another around: `no-go`, `dry-run`, `post-migration`.
         pattern(
-            r"^(?:[0-9]{1,2}:[0-9]{2}|[0-9]+/[0-9]+|20[0-9]{2}-[0-9]{1,2}(?:-[0-9]{1,2})?|[0-9]{1,2}\.[0-9]{1,2}\.(?:20[0-9]{2})?|[0-9]{1,2}(?:st|nd|rd|th|am|pm)|(?:no|dry|post|pre|un|half|anti|on|off|in|by|w)[-/].*|.*/)$",
+            r"^(?:[0-9]{1,2}:[0-9]{2}|[0-9]+/[0-9]+|20[0-9]{2}(?:-[0-9]{1,2}){0,2}|q[1-4]|n/a|[0-9]{1,2}\.[0-9]{1,2}\.(?:20[0-9]{2})?|[0-9]{1,2}(?:st|nd|rd|th|am|pm)|(?:no|dry|post|pre|un|half|anti|on|off|in|by|w)[-/].*|.*/)$",
         )
     });
     if NO_CODE.is_match(word) && word != "pre-commit" {

@@ -176,11 +176,11 @@ static NEXT: LazyLock<Regex> = LazyLock::new(|| {
 static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) \b(?: plan\ b | rollback(?: \s+ plans? )? | contingency | contingencies | (?: previous | last | earlier ) \s+ maintenance
-        | would\ be | dry\ runs? | failed | unsafe | disallowed | non\ goals? | pick\ (?: one | two | any ) | alternatives? | low\ confidence
+        | would\ be | dry\ runs? | failed | unsafe | disallowed | non\ goals? | pick\ (?: one | two | any ) | alternatives? | low\ confidence | graveyard | stretch | unplanned | plus\ tard | más\ tarde
         | examples? | samples? | ideas? | backlog | someday | parked | parking\ lot | icebox | wish[\s-]?list | proposals? | discussions? | discuss
         | questions? | manual | manually | humans? | hands[\s-]on | optional | nice\ to\ have | drafts? | wip | decisions?
         | decide | won'?t | future | out\ of\ scope | (?:for|to|needs|under|in)\ review | approvals? | if | unless
-        | maybe ) \b | ^ \W* (?: (?:task|issue|body) \s+ )? templates? \W* $ | ^ \W* (?: review | evaluate | consider | triage ) \b (?: [^m] | m[^e] )* $",
+        | maybe ) \b | ^ \W* (?: (?:task|issue|body) \s+ )? templates? \W* $ | ^ \W* (?: old | n/a | no | nein | non | upcoming ) \W* $ | ^ \W* (?: review | evaluate | consider | triage ) \b (?: [^m] | m[^e] )* $",
     )
 });
 static OVER: LazyLock<Regex> = LazyLock::new(|| {
@@ -193,7 +193,7 @@ static OVER: LazyLock<Regex> = LazyLock::new(|| {
 static ONLY_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
     let name = r"mon(?:day)? | tue(?:s(?:day)?)? | wed(?:nesday)? | thu(?:rs(?:day)?)? | fri(?:day)? | sat(?:urday)? | sun(?:day)?
         | jan(?:uary)? | feb(?:ruary)? | mar(?:ch)? | apr(?:il)? | may | june? | july? | aug(?:ust)? | sep(?:t(?:ember)?)? | oct(?:ober)?
-        | nov(?:ember)? | dec(?:ember)? | at | on | from | to | and | the | of | utc | cet | cest | am | pm | morning | evening | night";
+        | nov(?:ember)? | dec(?:ember)? | at | on | in | by | from | to | and | the | of | utc | cet | cest | am | pm | morning | evening | night";
     let figure = r"[0-9]{1,2}[:.][0-9]{2} | 20[0-9]{2}-[0-9]{1,2}(?:-[0-9]{1,2})? | 20[0-9]{2} | [0-9]{1,2}\.(?:[0-9]{1,2}\.(?:20[0-9]{2})?)?
         | [0-9]{1,2}(?:st|nd|rd|th)? | q[1-4] | [0-9]{1,2}(?:am|pm)";
     pattern(&format!(
@@ -276,6 +276,8 @@ pub(crate) fn speaks(text: &str) -> Option<Reserve> {
                 | "first"
                 | "careful"
                 | "carefully"
+                | "testing"
+                | "investigating"
         )
     })?;
     Some(Reserve::new(Doubt::Yes, found.1))
@@ -414,6 +416,10 @@ mod tests {
             "Pick one",
             "Alternatives",
             "Low confidence",
+            "N/A",
+            "Nein",
+            "Graveyard",
+            "In 2027",
             "Saturday 22:00",
             "2027-01",
             "5 January",

@@ -7,7 +7,7 @@
 use super::condition::{self, Doubt, Reserve, doubt};
 use super::draft::is_of_commands;
 use super::kind::words;
-use super::refusal::{Tone, in_passing, is_a_no};
+use super::refusal::{Tone, curtly, in_passing, is_a_no};
 use super::reserve::{Said, heavier};
 use super::vocabulary::{is_afterwards, is_of_an_update};
 use crate::wording;
@@ -70,6 +70,12 @@ fn role(label: &str) -> Role {
         "schedule",
         "not before",
         "earliest",
+        "warning",
+        "caution",
+        "danger",
+        "attention",
+        "concern",
+        "known issue",
     ];
     if !label.contains("fail") && (starts(label, &conditions) || label == "if") {
         return Role::Condition;
@@ -93,8 +99,9 @@ fn role(label: &str) -> Role {
         "go /",
         "go-no",
         "go no",
+        "confidence",
     ];
-    if starts(label, &verdicts) {
+    if starts(label, &verdicts) || matches!(label, "ci" | "pipeline") {
         return Role::Verdict;
     }
     if starts(label, GOALS) {
@@ -115,7 +122,8 @@ const DESCRIBES: &[&str] = &[
     "related", "fixes", "closes", "test", "severity", "label", "phase", "item", "target", "namespace", "service", "chart",
     "image", "updates", "files", "contains", "includes", "upstream", "after merge", "afterwards", "title", "issue",
 ];
-const EXACTLY: &[&str] = &["pr", "prs", "id", "to", "from", "app", "apps", "application", "old", "new"];
+const EXACTLY: &[&str] =
+    &["pr", "prs", "id", "to", "from", "app", "apps", "application", "old", "new", "owner"];
 
 /// What a detail says of nothing.
 pub(super) fn says_nothing(text: &str) -> bool {
@@ -215,13 +223,25 @@ fn of_detail(detail: &Detail, is_a_dependency: &impl Fn(&str) -> bool) -> Option
         }
         _ if refused => said(Doubt::Judgement, text),
         Role::Verdict => verdict(&judged, &lower).and_then(told),
-        Role::Describes(tone) => in_passing(&judged, tone).and_then(told),
+        Role::Describes(tone) => {
+            let curt = || curtly(text).filter(|_| tone == Tone::Told && !is_of_harm(&lower));
+            in_passing(&judged, tone).or_else(curt).and_then(told)
+        }
+        Role::Other if says_nothing(text) && !text.is_empty() => None,
         Role::Other => {
             let found = unlabelled(&judged).or_else(|| doubt(&lower))?;
-            let refuses = in_passing(&judged, Tone::Goal).or_else(|| in_passing(&lower, Tone::Goal));
-            said(refuses.map_or(Doubt::Yes, |_| Doubt::Judgement), &found.said)
+            let heavy = in_passing(&judged, Tone::Goal).or_else(|| in_passing(&lower, Tone::Goal));
+            said(heavy.map_or(Doubt::Yes, |_| Doubt::Judgement), &found.said)
         }
     }
+}
+
+/// A state that only says that the work is still to be done.
+pub(super) fn is_still_open(text: &str) -> bool {
+    matches!(
+        text.to_lowercase().as_str(),
+        "pending" | "not started" | "not done" | "to be done" | "not yet started"
+    )
 }
 
 /// What a line without a label says against the work.
@@ -234,6 +254,10 @@ fn unlabelled(text: &str) -> Option<Reserve> {
 /// What a `Status`, a `Decision`, a `Safe to merge` says against the work: everything but that it is open, well or to be
 /// done.
 fn verdict(text: &str, label: &str) -> Option<Reserve> {
+    let is_of_a_state = label.starts_with("stat");
+    if is_of_a_state && is_still_open(text.trim_start_matches("; ")) {
+        return None;
+    }
     let refuses = |reserve: Reserve| Reserve { doubt: Doubt::Judgement, ..reserve };
     if let Some(reserve) =
         condition::above(text).or_else(|| doubt(text)).or_else(|| in_passing(label, Tone::Goal))
@@ -280,10 +304,14 @@ fn verdict(text: &str, label: &str) -> Option<Reserve> {
             || word.starts_with(|c: char| c.is_ascii_digit())
     };
     let ends = |word: &str| {
-        starts(
-            word,
-            &["clos", "revert", "remov", "delet", "keep", "fail", "leave", "broke", "dirty", "bad", "red"],
-        )
+        word == "low" && label.starts_with("confidence")
+            || starts(
+                word,
+                &[
+                    "clos", "revert", "remov", "delet", "keep", "fail", "leave", "broke", "dirty", "bad",
+                    "red",
+                ],
+            )
     };
     let list = words(text);
     if let Some(word) = list.iter().find(|word| ends(word)) {

@@ -7,7 +7,7 @@
 
 use super::condition::{self, Doubt, Reserve};
 use super::kind::{bare, pulls, words};
-use super::refusal::{Tone, in_passing, is_about_all};
+use super::refusal::{Tone, asks_for_care, in_passing, is_about_all};
 use super::reserve::{Said, bullet_text, heavier, is_struck, plain};
 use super::vocabulary::{is_afterwards, is_work};
 use crate::wording;
@@ -99,7 +99,7 @@ impl Passages {
         };
         here.place = passage.span.start;
         here.section = section;
-        let passing = in_passing(&text, Tone::Told);
+        let passing = in_passing(&text, Tone::Told).or_else(|| asks_for_care(&text));
         if let Some(reserve) = passing.as_ref().filter(|_| is_about_all(&text)) {
             let said = above(Reserve { doubt: Doubt::Yes, ..reserve.clone() });
             self.of_all.entry(section).or_insert(said);

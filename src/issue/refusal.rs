@@ -20,6 +20,9 @@ pub(super) enum Tone {
 /// Phrases that are heard of what is broken as well.
 const OF_FAULTS: &[&str] = &["no longer", "no need", "in case", "go ahead"];
 
+/// A text of so many words at most is no sentence.
+const CURT: usize = 4;
+
 /// So many words may stand between a `not` and what is not to be done.
 const REACH: usize = 5;
 
@@ -32,7 +35,9 @@ pub(super) fn in_passing(text: &str, tone: Tone) -> Option<Reserve> {
     let text = without_ids(text);
     let text = without_waits(&text);
     let tokens = tokens(&text);
-    if let Some(phrase) = phrase(&tokens).filter(|phrase| !OF_FAULTS.contains(phrase)) {
+    let is_heard =
+        |phrase: &&str| !OF_FAULTS.contains(phrase) && (tone == Tone::Told || !phrase.starts_with("next "));
+    if let Some(phrase) = phrase(&tokens).filter(is_heard) {
         return reserve(Doubt::Judgement, phrase);
     }
     let find = |tells: &dyn Fn(&str) -> bool| {
@@ -60,7 +65,12 @@ pub(super) fn in_passing(text: &str, tone: Tone) -> Option<Reserve> {
     if let Some(said) = waits {
         return reserve(Doubt::Yes, &said);
     }
-    let negation = find(&is_a_negation).filter(|_| tokens.iter().any(|(word, _)| is_of_the_work(word)));
+    let negation = tokens
+        .iter()
+        .enumerate()
+        .find(|(at, (word, _))| is_a_negation(word) && !is_of_a_bug(&tokens, *at))
+        .map(|(_, (_, said))| (*said).to_owned())
+        .filter(|_| tokens.iter().any(|(word, _)| is_of_the_work(word)));
     // `Merge this when Anna is back`, `merged on Thursday`: of the work itself even the small words tell.
     let small = || {
         // `After the merge` only names it.
@@ -76,6 +86,31 @@ pub(super) fn in_passing(text: &str, tone: Tone) -> Option<Reserve> {
             .filter(|_| work)
     };
     reserve(Doubt::Yes, &negation.or_else(small)?)
+}
+
+/// What a few words say: `Checks: failing`, `Scope: only staging`. Where there is no sentence, each of them counts.
+pub(super) fn curtly(text: &str) -> Option<Reserve> {
+    let tokens = tokens(text);
+    let mends = |word: &str| {
+        ["fix", "stop", "avoid", "prevent", "resolve", "unblock", "solve"]
+            .iter()
+            .any(|start| word.starts_with(start))
+    };
+    if tokens.len() > CURT || tokens.iter().any(|(word, _)| mends(word)) {
+        return None;
+    }
+    let (_, said) =
+        tokens.iter().find(|(word, _)| REFUSES.contains(&word.as_str()) && word != "or" || word == "only")?;
+    Some(Reserve { doubt: Doubt::Yes, said: (*said).to_owned() })
+}
+
+/// Whether a text asks for something to be seen to with what stands below it: `these need a backup first`.
+pub(super) fn asks_for_care(text: &str) -> Option<Reserve> {
+    let tokens = tokens(text);
+    let has = |list: &[&str]| tokens.iter().find(|(word, _)| list.contains(&word.as_str()));
+    has(&["these", "this", "them", "below", "following"])?;
+    let (_, said) = has(&["please", "first", "careful", "carefully", "alone"])?;
+    Some(Reserve { doubt: Doubt::Yes, said: (*said).to_owned() })
 }
 
 /// Whether a text speaks of the work as such, or of all of it: then it is meant for more than what stands beside it.
@@ -102,6 +137,7 @@ fn negated(tokens: &[(String, &str)]) -> Option<String> {
     tokens.iter().enumerate().find_map(|(at, (word, said))| {
         let rest = tokens[at + 1..].iter().take(REACH);
         let named = is_a_negation(word)
+            && !is_of_a_bug(tokens, at)
             && rest.clone().any(|(word, _)| {
                 is_of_the_work(word)
                     || matches!(word.as_str(), "yet" | "now" | "wanted" | "touch" | "today" | "recommended")
@@ -112,6 +148,13 @@ fn negated(tokens: &[(String, &str)]) -> Option<String> {
             format!("{said} {next}").trim().to_owned()
         })
     })
+}
+
+/// `It does not close connections` tells of a bug, `do not close it` does not.
+fn is_of_a_bug(tokens: &[(String, &str)], at: usize) -> bool {
+    let before = at.checked_sub(1).and_then(|at| tokens.get(at));
+    before.is_some_and(|(word, _)| matches!(word.as_str(), "does" | "did"))
+        || matches!(tokens[at].0.as_str(), "doesn't" | "didn't")
 }
 
 fn is_a_negation(word: &str) -> bool {

@@ -5,7 +5,7 @@
 //! says nothing.
 
 use super::condition::{Doubt, Reserve, doubt};
-use super::detail::{is_of_harm, is_of_the_outcome};
+use super::detail::{is_of_harm, is_of_the_outcome, is_still_open};
 use super::draft::is_a_dependency;
 use super::guess::{Certainty, Guess, Source};
 use super::identity;
@@ -107,14 +107,6 @@ fn reserve(table: &Table, row: &Row) -> Option<Reserve> {
     found.reduce(|one, other| if one.doubt == Doubt::Judgement { one } else { other })
 }
 
-/// A state that only says that the work is still to be done.
-fn is_still_open(text: &str) -> bool {
-    matches!(
-        text.to_lowercase().as_str(),
-        "pending" | "not started" | "not done" | "to be done" | "not yet started"
-    )
-}
-
 /// Whether a row names the pull request of a task.
 fn names_the_same(row: &SpecRow, task: &Task) -> bool {
     let named = bare(&task.title);
@@ -173,7 +165,7 @@ pub(crate) fn heed(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]
         }
         let found = rows.iter().enumerate().find_map(|(at, row)| {
             let same = own.contains(&at) || row.pulls.is_empty() && Some(&row.id) == task.written_id.as_ref();
-            same.then(|| row.reserve.as_ref())
+            same.then_some(row.reserve.as_ref())
                 .flatten()
                 .map(|reserve| Said::new(&wording::its_row(row.line), reserve))
         });

@@ -187,6 +187,7 @@ const SENTENCE: &[&str] = &[
     "regression", "buggy", "unstable", "danger", "cc", "todo", "tbc", "tba", "bitte", "danach", "vorher", "zuerst", "absprechen", "absprache",
     "gemeinsam", "zusammen", "avec", "con", "met", "jan", "feb", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec",
     "tue", "tues", "wed", "thu", "thur", "thurs", "fri", "sat", "upstream", "untested", "unreviewed",
+    "example", "sample", "placeholder", "staging", "squash", "hmm", "duplicate", "stale", "fork",
 ];
 
 /// Words that a sentence has and a description of an update has not.
