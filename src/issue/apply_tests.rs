@@ -388,3 +388,19 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_task_with_a_dependency_that_is_no_task_keeps_its_history_with_its_note() {
+    let text = "# Proposed Changes (Spec)\n\n| ID | Type | Layer | Priority | Summary | Dependencies |\n\
+                |:--:|------|:-----:|:--------:|---------|:------------:|\n\
+                | P1 | REVIEW | Platform | P2 | Review PR #41 of the dashboard | None |\n\
+                | P2 | UPDATE | Apps | P2 (MEDIUM) | Merge PR #42 of the wiki | Backup taken, P1 |\n\
+                | A1 | FIX | Metal | P0 | Replace the fan of the switch | None |\n\n\
+                ## Action Items (Tasks)\n\n\
+                - [ ] **A1 P2 Apps**: Write down what users reported\n\
+                - [ ] **P1 P2 Platform**: Review PR #41 and decide\n\
+                - [ ] **P2 P2 Apps**: Merge PR #42 - wiki\n";
+    for wishes in 0..128 {
+        laws::writing(text, wishes);
+    }
+}

@@ -46,8 +46,15 @@ pub(crate) struct SpecRow {
 /// The rows of the table of proposed changes.
 pub(crate) fn rows(document: &Document<'_>) -> Vec<SpecRow> {
     let own = marks::own_ranges(document);
+    // A block of ours below the table's own heading has headings, and they are not the table's.
+    let above = |heading: usize| {
+        document.headings()[..=heading]
+            .iter()
+            .rev()
+            .find(|heading| !own.iter().any(|own| own.contains(&heading.span.start)))
+    };
     let is_spec = |table: &&Table| {
-        table.heading.and_then(|heading| document.headings().get(heading)).is_some_and(|heading| {
+        table.heading.and_then(above).is_some_and(|heading| {
             let text = heading.text.to_lowercase();
             text.contains("proposed change") || text.contains("(spec)") || text.trim() == "spec"
         }) && !own.iter().any(|own| own.contains(&table.span.start))
