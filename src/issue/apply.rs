@@ -290,7 +290,7 @@ fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &OwnNotes<'_
     }
     let Some(note) = wished.filter(|_| place.is_none()) else { return };
     // There was a note of ours, and a note that is not ours stands there now: a person has made it theirs. And behind
-    // code or a comment that goes on in the next line a note would become a part of it.
+    // what goes on in the next line (code, a comment, emphasis, a link) a note would become a part of it.
     let taken = !wish.former_notes.is_empty() && note_in(line).is_some();
     if !taken && !item.first_line_open {
         edits.append_to_first_line(item, format!(" {note}"));

@@ -404,3 +404,17 @@ fn a_task_with_a_dependency_that_is_no_task_keeps_its_history_with_its_note() {
         laws::writing(text, wishes);
     }
 }
+
+#[test]
+fn a_note_never_lands_in_what_goes_on_in_the_next_line() {
+    for text in [
+        "- [ ] **A2 P1\nApps**: Repair the wiki\n",
+        "- [ ] A2 P1 Apps: *Repair\nthe wiki*\n",
+        "- [ ] A2 P1 Apps: ~~Repair\nthe~~ wiki\n",
+        "- [ ] A2 P1 Apps: [Repair\nthe wiki](https://git.example.org/wiki)\n",
+    ] {
+        for wishes in 0..128 {
+            laws::writing(text, wishes);
+        }
+    }
+}

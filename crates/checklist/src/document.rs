@@ -53,8 +53,8 @@ pub struct Item {
     pub first_line: Range<usize>,
     /// After the last character of that line that is not a blank: where a note is added.
     pub first_line_end: usize,
-    /// Whether that place lies in inline code or a comment that goes on in the next line, so that a note
-    /// there would become a part of it.
+    /// Whether that place lies in inline code, a comment, emphasis or a link that goes on in the next line, so that a
+    /// note there would become a part of it.
     pub first_line_open: bool,
     /// Its first paragraph without markup, the text of inline code included; source lines are separated
     /// by `\n`.

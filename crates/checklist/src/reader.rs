@@ -17,7 +17,7 @@ use crate::html::{self, Comment};
 use crate::leaf::{Leaf, OpenLink};
 use crate::lines::Lines;
 use crate::references;
-use crate::regions::Regions;
+use crate::regions::{Regions, within};
 use crate::source::{Source, for_the_parser};
 use crate::table::{self, Cell, Row, Table};
 
@@ -68,6 +68,8 @@ struct Reader<'a> {
     cells: Vec<Cell>,
     /// Where links and images stand.
     linked: Vec<Range<usize>>,
+    /// Where emphasis, links and images stand, of nested ones the outermost.
+    inline: Vec<Range<usize>>,
     /// Up to here the text belongs to a box that the parser has not seen.
     box_end: usize,
 }
@@ -94,6 +96,7 @@ pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
         table: None,
         cells: Vec::new(),
         linked: Vec::new(),
+        inline: Vec::new(),
         box_end: 0,
     };
     let mut events = Parser::new_ext(text, options).into_offset_iter();
@@ -104,11 +107,12 @@ pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
     let mut linked: Vec<_> = definitions.iter().map(|(_, definition)| definition.span.clone()).collect();
     linked.append(&mut reader.linked);
     linked.sort_by_key(|span| span.start);
+    let inline = reader.inline;
     let mut parts = reader.parts;
     table::continue_after_comments(given, lines, &mut parts.tables, &parts.comments);
     for item in &mut parts.items {
-        item.first_line_open =
-            parts.regions.code(item.first_line_end) || parts.regions.html(item.first_line_end);
+        let end = item.first_line_end;
+        item.first_line_open = parts.regions.code(end) || parts.regions.html(end) || within(&inline, end);
     }
     references::gather(given, &mut parts, &linked);
     parts.box_likes = boxes::scan(given, lines, &parts.items, &parts.regions);
@@ -158,6 +162,8 @@ impl<'a> Reader<'a> {
         let struck = matches!(tag, Tag::Strikethrough);
         if !inline {
             self.flush();
+        } else if self.inline.last().is_none_or(|last| last.end <= range.start) {
+            self.inline.push(range.clone());
         }
         match tag {
             Tag::Heading { level, .. } => {
