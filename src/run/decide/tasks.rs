@@ -390,7 +390,9 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
     let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
     if let Some((failed, true)) = failures(situation, same) {
         let what = wording::act_merge(pull.pull.number);
-        return Step::Later(Some(wording::tried_again_later(&what, &failed.why)));
+        let why = wording::tried_again_later(&what, &failed.why);
+        // An answer that never came may be of a merge that still comes true: nothing is merged beside it.
+        return if failed.silence.is_some() { Step::Soon(why) } else { Step::Later(Some(why)) };
     }
     Step::Now(Decision::Perform(Effect::Merge(Box::new(MergePlan {
         key: key.clone(),
