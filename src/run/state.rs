@@ -517,6 +517,18 @@ impl RunState {
         newest.is_some_and(|act| act.effect == Effect::CallPerson)
     }
 
+    /// Whether the label that calls for a person may be on: an answer that never came may have been of either kind.
+    pub(crate) fn may_be_called(&self) -> bool {
+        let newest = self.acts.iter().rev().find(|act| {
+            self.taken_up.is_none_or(|taken_up| act.step > taken_up)
+                && matches!(act.effect, Effect::CallPerson | Effect::ReleasePerson)
+                && matches!(act.ended, Some((_, Outcome::Done { .. } | Outcome::Unanswered { .. })))
+        });
+        newest.is_some_and(|act| {
+            act.effect == Effect::CallPerson || matches!(act.ended, Some((_, Outcome::Unanswered { .. })))
+        })
+    }
+
     /// Whether a case that was handed to a person is still theirs: its task has not ended.
     pub(crate) fn has_open_cases(&self) -> bool {
         self.escalations.iter().any(|case| case.key.as_ref().is_none_or(|key| !self.has_ended(key)))

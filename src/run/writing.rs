@@ -300,7 +300,7 @@ impl Worker {
             };
             // Nobody is called any more; the label goes first, so that a crash in between loses nothing.
             let label = fresh.labels.iter().find(|label| label.name == self.parts.settings.needs_human_label);
-            if let (true, Some(label)) = (work.state.person_called(), label) {
+            if let (true, Some(label)) = (work.state.may_be_called(), label) {
                 self.parts.forge.remove_label(name, scene.issue.number, label.id).await?;
             }
             match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {

@@ -35,7 +35,7 @@ pub(super) fn label(situation: &Situation<'_>, decision: Decision) -> Decision {
             paced(situation, Effect::CallPerson)
         }
         Decision::Perform(Effect::Merge(_) | Effect::CloseRelated { .. } | Effect::Action { .. })
-            if called && !cases =>
+            if state.may_be_called() && !cases =>
         {
             if is_given_up(situation, &Effect::ReleasePerson) {
                 return decision;

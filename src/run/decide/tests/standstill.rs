@@ -111,3 +111,14 @@ fn observing_and_a_stop_change_no_label() {
     assert_eq!(scene.says(), "wait");
     assert!(!scene.state.acts.iter().any(|act| act.effect == Effect::ReleasePerson));
 }
+
+#[test]
+fn a_label_that_may_be_on_is_taken_away_before_the_work_goes_on() {
+    let mut scene = Scene::new(TWO);
+    let step = scene.fold(NOW - 100, Event::Intended { effect: Effect::CallPerson });
+    let outcome = Outcome::Unanswered { why: "the connection broke".to_owned() };
+    scene.fold(NOW - 100, Event::Ended { step, outcome });
+    assert_eq!(scene.says(), "release");
+    scene.labelled();
+    assert_eq!(scene.says(), "merge 6");
+}
