@@ -70,7 +70,7 @@ pub(crate) struct Memory {
     /// Details of pull requests, by number, head and description.
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
     /// How often in a row Argo CD could not be asked to look.
-    pub(crate) refusals: u32,
+    pub(crate) refresh_failures: u32,
     /// Since when a pull request's pre-flight has been waiting, at which head.
     pub(crate) preflight_since: BTreeMap<PullNumber, (CommitSha, Timestamp)>,
     /// The heads of the pull requests that tasks name, as last seen.

@@ -340,6 +340,20 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));
         return waits(situation, key, why);
     }
+    let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
+    let too_early = match failures(situation, same) {
+        Some((failed, true)) => {
+            let what = wording::act_merge(pull.pull.number);
+            let why = wording::tried_again_later(&what, &failed.why);
+            // An answer that never came may be of a merge that still comes true: nothing is merged beside it, whatever the
+            // pull request looks like meanwhile.
+            if failed.silence.is_some() {
+                return Step::Soon(why);
+            }
+            Some(why)
+        }
+        _ => None,
+    };
     match &pull.preflight {
         Preflight::Refuse(Refusal::Closed) => {
             return waits(situation, key, wording::pull_closed(pull.pull.number));
@@ -387,12 +401,8 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         GateState::Closed(why) => return Step::Later(Some(why)),
     }
     // One that did not happen is not asked for again at once.
-    let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
-    if let Some((failed, true)) = failures(situation, same) {
-        let what = wording::act_merge(pull.pull.number);
-        let why = wording::tried_again_later(&what, &failed.why);
-        // An answer that never came may be of a merge that still comes true: nothing is merged beside it.
-        return if failed.silence.is_some() { Step::Soon(why) } else { Step::Later(Some(why)) };
+    if let Some(why) = too_early {
+        return Step::Later(Some(why));
     }
     Step::Now(Decision::Perform(Effect::Merge(Box::new(MergePlan {
         key: key.clone(),

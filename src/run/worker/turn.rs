@@ -286,12 +286,12 @@ impl Worker {
             }
             Decision::Refresh { change, hard } => match self.refresh(&scene, hard).await {
                 // What was not asked is asked again at the next look, and not for ever: the change has to be followed.
-                Err(_) if work.memory.refusals + 1 < REFRESH_ATTEMPTS => {
-                    work.memory.refusals += 1;
+                Err(_) if work.memory.refresh_failures + 1 < REFRESH_ATTEMPTS => {
+                    work.memory.refresh_failures += 1;
                     (Next::Soon, None)
                 }
                 asked => {
-                    work.memory.refusals = 0;
+                    work.memory.refresh_failures = 0;
                     self.append(work, Event::Refreshed { change, hard, failed: asked.err() }).await?;
                     (Next::Now, None)
                 }

@@ -244,6 +244,9 @@ fn nothing_is_merged_beside_a_merge_that_was_not_answered() {
         let step = scene.fold(NOW, Event::Intended { effect });
         scene.fold(NOW, Event::Ended { step, outcome });
         assert_eq!(scene.says(), beside);
+        // The forge may still be at it, and look at the pull request anew.
+        scene.pull(7).preflight = Preflight::Wait(WaitFor::Mergeable);
+        assert_eq!(scene.says(), beside);
     }
 }
 
