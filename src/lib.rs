@@ -56,4 +56,7 @@ pub mod laws {
     }
 }
 
+#[cfg(feature = "bench")]
+pub mod growth;
+
 pub use cli::main;

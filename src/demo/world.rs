@@ -413,6 +413,12 @@ impl Settings<'_> {
         seconds.max(60.0 * self.options.scale)
     }
 
+    /// How often the world is looked at, in seconds that the scale divides: ten times a second of real time at most, or all
+    /// that happens faster is looking.
+    fn poll(&self) -> f64 {
+        f64::max(10.0, 0.1 * self.options.scale)
+    }
+
     fn text(&self) -> String {
         // A path in a basic TOML string: the escapes are JSON's.
         let quoted = |path: &Path| serde_json::Value::String(path.display().to_string()).to_string();
@@ -422,7 +428,7 @@ impl Settings<'_> {
             text,
             "[forge]\nurl = \"{}/\"\ntoken_file = {}\n\n[cluster]\nkubeconfig = {}\nexec = true\n\n[web]\nlisten = \
              \"{}\"\npage_listen = \"{}\"\nwebhook_secret_file = {}\n\n[store]\npath = {}\n\n[timing]\nscale = \
-             {:?}\nrollout_no_progress_seconds = {:?}\nrollout_maximum_seconds = {:?}\n\
+             {:?}\npoll_seconds = {:?}\nrollout_no_progress_seconds = {:?}\nrollout_maximum_seconds = {:?}\n\
              rollout_maximum_high_seconds = {:?}\n\n[run]\ntrusted = [\"{OPERATOR}\"]\n\n[[repository]]\nname = \"{}\"\nmode = \"auto\"\n",
             self.forge,
             quoted(&self.token),
@@ -432,6 +438,7 @@ impl Settings<'_> {
             quoted(&self.secret),
             quoted(&self.store),
             self.options.scale,
+            self.poll(),
             self.time_out(300.0),
             self.time_out(1800.0),
             self.time_out(3600.0),

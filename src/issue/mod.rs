@@ -62,7 +62,7 @@ mod hostile_tests;
 #[cfg(any(test, fuzzing, feature = "bench"))]
 pub(crate) mod laws;
 #[cfg(test)]
-pub(crate) mod order_tests;
+mod order_tests;
 #[cfg(test)]
 mod read_tests;
 #[cfg(test)]

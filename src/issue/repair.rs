@@ -391,22 +391,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn blank_lines_behind_a_lone_marker_cost_no_more_than_their_number() {
-        let mark = Mark::new("status", "## caretaker\n\nnew words of the status");
-        let cost = |lines: usize| {
-            let text = format!("<!-- caretaker:status -->{}- [ ] mine\n", "\n".repeat(lines));
-            super::super::order_tests::cost(|| {
-                let placed = place(&text, &mark, Place::Top);
-                assert!(placed.ends_with("- [ ] mine\n"));
-                assert_eq!(placed.matches("caretaker:status").count(), 2);
-            })
-        };
-        let ratio = cost(8_000) / cost(2_000);
-        // Linear is 4, quadratic 16.
-        assert!(ratio < 12.0, "four times the lines took {ratio:.1} times as long");
-    }
-
-    #[test]
     fn half_a_block_that_hides_the_next_copy_goes_whole() {
         let former = vec!["## caretaker\n\nStatus line begins\n\n- [ ] Approve **A1** (code `7f3c`): it\n\n```json\n{\n}\n```\n\nStatus line ends".to_owned()];
         let mark = Mark::new("status", "## caretaker\n\n```json\n{\n}\n```\n\nanother text").after(&former);

@@ -28,6 +28,8 @@ mod writing;
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use line::line;
 pub(crate) use report::progress;
+#[cfg(feature = "bench")]
+pub(crate) use report::{WrittenTask, notes};
 pub(crate) use repository_file::{Preview, preview};
 pub(crate) use repository_state::RepositoryState;
 pub(crate) use settings::{Discovery, Repository, RolloutBy, Settings};

@@ -340,7 +340,6 @@ fn seconds_between(from: Timestamp, to: Timestamp) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::issue::order_tests::cost;
 
     /// As many writes as tasks, each with one more that has ended, as a run of checks makes them.
     fn writes(tasks: usize) -> Vec<LastWrite> {
@@ -369,17 +368,5 @@ mod tests {
             ["*(done 2026-11-21 14:30 UTC: number 00000)*", "*(done 2026-11-21 14:40 UTC: again)*"]
         );
         assert_eq!(found[&TaskKey("key 000000000002".to_owned())].len(), 1);
-    }
-
-    #[test]
-    fn notes_of_many_writes_cost_no_more_than_their_length() {
-        let cost = |count: usize| {
-            let writes = writes(count);
-            // Often enough to be measured.
-            cost(|| (0..20).for_each(|_| assert_eq!(notes(writes.iter()).values().flatten().count(), count)))
-        };
-        let ratio = cost(800) / cost(200);
-        // There are sixteen times as many entries; for each task over all of them it would be sixty-four.
-        assert!(ratio < 40.0, "four times the tasks took {ratio:.1} times as long");
     }
 }

@@ -4,26 +4,16 @@
 
 #![allow(missing_docs, clippy::print_stdout)]
 
+mod beside;
+
+use beside::{bare, corpus};
 use checklist::Document;
 use criterion::{Criterion, Throughput, criterion_group};
-use pulldown_cmark::{Options, Parser};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 60;
 const BODY: &str = include_str!("../tests/fixtures/seven-sections.md");
-
-fn bare(text: &str) -> usize {
-    let options = Options::ENABLE_TABLES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS;
-    Parser::new_ext(text, options).into_offset_iter().map(black_box).count()
-}
-
-/// The largest body of the corpus, when there is one.
-fn corpus() -> Option<String> {
-    let folder = std::path::PathBuf::from(std::env::var_os("CARETAKER_TEST_CORPUS")?);
-    let files = std::fs::read_dir(folder.join("issues")).ok()?;
-    files.filter_map(|file| std::fs::read_to_string(file.ok()?.path()).ok()).max_by_key(String::len)
-}
 
 fn texts() -> Vec<(&'static str, String)> {
     let prose =

@@ -48,13 +48,14 @@ use tokio_util::sync::CancellationToken;
 const DEADLINE: Duration = Duration::from_mins(5);
 
 /// How much faster than life everything goes.
-const SCALE: f64 = 200.0;
+const SCALE: f64 = 400.0;
 
 /// The waits of a story. A machine that is slow is no trouble in the cluster: the time-outs of rollouts stay a minute of
 /// real time.
 fn timing() -> Timing {
     Timing {
         scale: SCALE,
+        poll_seconds: 30.0,
         rollout_no_progress_seconds: 60.0 * SCALE,
         rollout_maximum_seconds: 60.0 * SCALE,
         rollout_maximum_high_seconds: 60.0 * SCALE,

@@ -1,5 +1,6 @@
 //! One step of a rollout, for each kind of workload: which pod to make, which to end, and what the status says.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use serde_json::{Value, json};
@@ -18,11 +19,11 @@ fn replicas(object: &Value) -> i64 {
     object["spec"]["replicas"].as_i64().unwrap_or(1)
 }
 
-fn count(pods: &[&Value]) -> i64 {
+fn count(pods: &[&Arc<Value>]) -> i64 {
     i64::try_from(pods.len()).unwrap_or(i64::MAX)
 }
 
-fn ready(pods: &[&Value]) -> i64 {
+fn ready(pods: &[&Arc<Value>]) -> i64 {
     i64::try_from(pods.iter().filter(|pod| pods::is_ready(pod)).count()).unwrap_or(i64::MAX)
 }
 
@@ -31,11 +32,11 @@ fn label<'v>(pod: &'v Value, label: &str) -> &'v str {
 }
 
 impl Workloads {
-    pub(crate) fn deployment(&mut self, key: &Key, object: &Value, all: &[Value]) {
+    pub(crate) fn deployment(&mut self, key: &Key, object: &Value, all: &[Arc<Value>]) {
         let wanted = replicas(object);
         let hash = template_hash(object);
-        let alive: Vec<&Value> = all.iter().filter(|pod| !pods::is_terminating(pod)).collect();
-        let (new, old): (Vec<&Value>, Vec<&Value>) =
+        let alive: Vec<&Arc<Value>> = all.iter().filter(|pod| !pods::is_terminating(pod)).collect();
+        let (new, old): (Vec<&Arc<Value>>, Vec<&Arc<Value>>) =
             alive.iter().copied().partition(|pod| label(pod, "pod-template-hash") == hash);
         let recreate = object["spec"]["strategy"]["type"] == "Recreate";
         let paused = object["spec"]["paused"] == true;
@@ -54,7 +55,7 @@ impl Workloads {
             let mut old_sorted = old.clone();
             old_sorted.sort_by_key(|pod| pods::is_ready(pod));
             let mut serving = ready(&alive);
-            let mut ending: Vec<&Value> = surplus.copied().collect();
+            let mut ending: Vec<&Arc<Value>> = surplus.copied().collect();
             for pod in old_sorted {
                 if recreate || !pods::is_ready(pod) {
                     ending.push(pod);
@@ -96,8 +97,8 @@ impl Workloads {
         key: &Key,
         object: &Value,
         hash: &str,
-        new: &[&Value],
-        alive: &[&Value],
+        new: &[&Arc<Value>],
+        alive: &[&Arc<Value>],
         paused: bool,
     ) {
         let wanted = replicas(object);
@@ -147,7 +148,7 @@ impl Workloads {
         });
     }
 
-    pub(crate) fn stateful_set(&mut self, key: &Key, object: &Value, all: &[Value]) {
+    pub(crate) fn stateful_set(&mut self, key: &Key, object: &Value, all: &[Arc<Value>]) {
         let wanted = replicas(object);
         let revision = format!("{}-{}", key.name, template_hash(object));
         let parallel = object["spec"]["podManagementPolicy"] == "Parallel";
@@ -189,8 +190,8 @@ impl Workloads {
             self.end_pod(key, pod);
             index += 1;
         }
-        let alive: Vec<&Value> = all.iter().filter(|pod| !pods::is_terminating(pod)).collect();
-        let updated: Vec<&Value> =
+        let alive: Vec<&Arc<Value>> = all.iter().filter(|pod| !pods::is_terminating(pod)).collect();
+        let updated: Vec<&Arc<Value>> =
             alive.iter().copied().filter(|pod| label(pod, "controller-revision-hash") == revision).collect();
         let complete = count(&updated) == wanted && count(&alive) == wanted;
         let current = match object["status"]["currentRevision"].as_str() {
@@ -209,12 +210,12 @@ impl Workloads {
         });
     }
 
-    pub(crate) fn daemon_set(&mut self, key: &Key, object: &Value, all: &[Value]) {
+    pub(crate) fn daemon_set(&mut self, key: &Key, object: &Value, all: &[Arc<Value>]) {
         let hash = template_hash(object);
         let nodes = self.kubernetes.list(&NODE, None);
         let mut unready = 0;
         let mut outdated = None;
-        for node in nodes.iter().map(name_of) {
+        for node in nodes.iter().map(|node| name_of(node)) {
             let Some(pod) = all.iter().find(|pod| pod["spec"]["nodeName"] == node) else {
                 let labels = [("controller-revision-hash", hash.as_str())];
                 let prefix = key.name.clone();
@@ -239,7 +240,7 @@ impl Workloads {
         {
             self.end_pod(key, pod);
         }
-        let alive: Vec<&Value> = all.iter().filter(|pod| !pods::is_terminating(pod)).collect();
+        let alive: Vec<&Arc<Value>> = all.iter().filter(|pod| !pods::is_terminating(pod)).collect();
         let updated = alive.iter().filter(|pod| label(pod, "controller-revision-hash") == hash).count();
         let status = json!({
             "observedGeneration": object["metadata"]["generation"],

@@ -219,7 +219,7 @@ impl Workloads {
         }
     }
 
-    fn pods_of(&self, key: &Key) -> Vec<Value> {
+    fn pods_of(&self, key: &Key) -> Vec<Arc<Value>> {
         let mut pods = self.kubernetes.list(&POD, Some(&key.namespace));
         pods.retain(|pod| Key::of_pod(pod).as_ref() == Some(key));
         pods
@@ -340,7 +340,7 @@ impl Workloads {
         let fit: Vec<&str> = nodes
             .iter()
             .filter(|node| node["spec"]["unschedulable"] != true && pods::is_ready(node))
-            .map(name_of)
+            .map(|node| name_of(node))
             .collect();
         let count = fit.len().max(1) as u64;
         let index = usize::try_from(draw(self.chance, &[pod, "node"]) % count).unwrap_or_default();

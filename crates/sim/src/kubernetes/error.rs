@@ -3,6 +3,7 @@
 use axum::body::Body;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::kind::{Kind, qualified};
@@ -304,8 +305,9 @@ impl IntoResponse for ApiError {
 }
 
 /// A JSON answer with the headers that an API server sends.
-pub(crate) fn json_response(code: StatusCode, body: &Value) -> Response {
-    with_type(code, "application/json", Body::from(body.to_string()))
+pub(crate) fn json_response(code: StatusCode, body: &impl Serialize) -> Response {
+    let body = serde_json::to_vec(body).expect("what is answered has text for keys");
+    with_type(code, "application/json", Body::from(body))
 }
 
 /// A plain-text answer.

@@ -115,12 +115,11 @@ pub(crate) fn grace_of(object: &Value) -> i64 {
 }
 
 /// Whether nothing differs that raises the generation.
-pub(crate) fn equal_but_for_status(old: &Value, new: &Value, status_is_apart: bool) -> bool {
-    let fields = |object: &Value| -> BTreeMap<String, Value> {
+pub(crate) fn equal_but_for_status<'a>(old: &'a Value, new: &'a Value, status_is_apart: bool) -> bool {
+    let fields = |object: &'a Value| -> BTreeMap<&'a String, &'a Value> {
         let Some(map) = object.as_object() else { return BTreeMap::new() };
         map.iter()
             .filter(|(field, _)| *field != "metadata" && !(status_is_apart && *field == "status"))
-            .map(|(field, value)| (field.clone(), value.clone()))
             .collect()
     };
     fields(old) == fields(new)

@@ -289,8 +289,8 @@ impl Kubernetes {
 
     /// All objects of a kind, in one namespace or in all.
     #[must_use]
-    pub fn list(&self, kind: &Kind, namespace: Option<&str>) -> Vec<Value> {
-        self.shared.store().list(kind, namespace).iter().map(|object| (**object).clone()).collect()
+    pub fn list(&self, kind: &Kind, namespace: Option<&str>) -> Vec<Arc<Value>> {
+        self.shared.store().list(kind, namespace)
     }
 
     /// Changes an object in one step: what the closure leaves is stored. `None` when there is no such object.

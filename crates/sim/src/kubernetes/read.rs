@@ -4,6 +4,7 @@ use axum::http::{StatusCode, header};
 use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Serialize, Serializer};
 use serde_json::{Value, json};
 
 use super::Shared;
@@ -57,24 +58,57 @@ pub(crate) fn get(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> R
     let form = form(request)?;
     let object = existing(&shared.store(), of, request)?;
     let body = match form {
-        Form::Full => shown(of, &object),
+        Form::Full if of.is_read_only() => computed(&object),
+        Form::Full => return Ok(json_response(StatusCode::OK, &*object)),
         Form::MetadataOnly => metadata_only(&object),
     };
     Ok(json_response(StatusCode::OK, &body))
 }
 
-/// An object as a client sees it: a metrics server computes its objects when asked.
-fn shown(of: &ResourceType, object: &Value) -> Value {
+/// An object that is there only when it is asked for: a metrics server's.
+fn computed(object: &Value) -> Value {
     let mut object = object.clone();
-    if of.is_read_only() {
-        object["timestamp"] = json!(now());
-        if let Some(metadata) = object["metadata"].as_object_mut() {
-            metadata.shift_remove("uid");
-            metadata.shift_remove("resourceVersion");
-            metadata.insert("creationTimestamp".into(), json!(now()));
-        }
+    object["timestamp"] = json!(now());
+    if let Some(metadata) = object["metadata"].as_object_mut() {
+        metadata.shift_remove("uid");
+        metadata.shift_remove("resourceVersion");
+        metadata.insert("creationTimestamp".into(), json!(now()));
     }
     object
+}
+
+/// The answer to a list.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct List<'a> {
+    kind: String,
+    api_version: String,
+    metadata: Value,
+    items: Vec<Item<'a>>,
+}
+
+/// One object of a list, as it lies in the store where nothing is left out of it: lists are what most is asked for.
+enum Item<'a> {
+    Whole(&'a Value),
+    /// Of a typed list, which says the kind once, for all.
+    Typed(&'a Value),
+    Made(Value),
+}
+
+impl Serialize for Item<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Whole(object) => object.serialize(serializer),
+            Self::Made(object) => object.serialize(serializer),
+            Self::Typed(object) => serializer.collect_map(
+                object
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .filter(|(field, _)| !matches!(field.as_str(), "kind" | "apiVersion")),
+            ),
+        }
+    }
 }
 
 /// Where the next page starts, and of which version of the list.
@@ -174,29 +208,20 @@ pub(crate) fn list(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> 
             metadata["remainingItemCount"] = json!(matching.len() - page.len());
         }
     }
-    let items: Vec<Value> = page
+    let items = page
         .iter()
         .map(|(_, object)| match form {
-            Form::MetadataOnly => metadata_only(object),
-            Form::Full => {
-                let mut item = shown(of, object);
-                if !of.is_custom() && !of.is_read_only() {
-                    // The typed list says the kind once, for all.
-                    super::metadata::remove(&mut item, "kind");
-                    super::metadata::remove(&mut item, "apiVersion");
-                }
-                item
-            }
+            Form::MetadataOnly => Item::Made(metadata_only(object)),
+            Form::Full if of.is_read_only() => Item::Made(computed(object)),
+            Form::Full if of.is_custom() => Item::Whole(object),
+            Form::Full => Item::Typed(object),
         })
         .collect();
-    let (list_kind, api_version) = match form {
+    let (kind, api_version) = match form {
         Form::Full => (format!("{}List", kind.kind), kind.api_version()),
         Form::MetadataOnly => ("PartialObjectMetadataList".to_owned(), "meta.k8s.io/v1".to_owned()),
     };
-    let mut body = json!({"kind": list_kind, "apiVersion": api_version, "metadata": metadata});
-    // Moved in: the macro would copy each object once more.
-    body["items"] = Value::Array(items);
-    Ok(json_response(StatusCode::OK, &body))
+    Ok(json_response(StatusCode::OK, &List { kind, api_version, metadata, items }))
 }
 
 #[cfg(test)]

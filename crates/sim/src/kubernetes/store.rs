@@ -39,7 +39,7 @@ pub struct Event {
     /// What happened.
     pub change: Change,
     /// The object after the change; when deleted, its last state.
-    pub object: Value,
+    pub object: Arc<Value>,
     /// Who asked for it over HTTP; `None` for a change through the handle.
     pub by: Option<String>,
 }
@@ -423,7 +423,7 @@ impl Store {
         let _ = self.events.send(Event {
             kind,
             change,
-            object: (*object).clone(),
+            object: Arc::clone(&object),
             by: writer.by.map(ToOwned::to_owned),
         });
         self.moved.send_replace(self.revision);

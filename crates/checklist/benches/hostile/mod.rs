@@ -1,4 +1,4 @@
-//! Texts that are made to be slow, each as a function of its length: for the growth test and the benches.
+//! Texts that are made to be slow, each as a function of its length.
 
 /// A name for messages, and the text of about so many bytes.
 pub(crate) type Hostile = (&'static str, fn(usize) -> String);

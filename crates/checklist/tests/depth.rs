@@ -1,47 +1,7 @@
-//! No text costs more than its length: depth is refused, and time grows no faster than the text.
-
-mod hostile;
+//! No text costs more than its length: depth is refused, and a small stack is enough. How time grows with a text is
+//! measured by the bench of that name.
 
 use checklist::{Document, MAX_DEPTH};
-use std::time::{Duration, Instant};
-
-/// Lengths between which time is compared. Eight times the text may take sixteen times as long, for memory that no
-/// longer fits a cache; were it quadratic, it would take sixty-four times as long.
-const SHORT: usize = 4 << 10;
-const LONG: usize = 8 * SHORT;
-const MOST_GROWTH: u32 = 24;
-/// Below this nothing can be told from noise, and nothing is slow.
-const NOISE: Duration = Duration::from_millis(4);
-
-/// The processor time of this thread where the system tells, which other work on the machine leaves alone.
-fn thread_time() -> Option<Duration> {
-    let times = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
-    Some(Duration::from_nanos(times.split_whitespace().next()?.parse().ok()?))
-}
-
-/// The best of a few readings.
-fn cost(text: &str) -> Duration {
-    let reading = |_| {
-        let (clock, busy) = (Instant::now(), thread_time());
-        let read = Document::parse(text);
-        let busy = busy.zip(thread_time()).map(|(before, after)| after.saturating_sub(before));
-        drop(read);
-        busy.unwrap_or_else(|| clock.elapsed())
-    };
-    (0..2).map(reading).min().unwrap_or_default()
-}
-
-#[test]
-fn time_grows_with_the_text_and_no_faster() {
-    let mut slow = Vec::new();
-    for (name, make) in hostile::HOSTILE {
-        let (short, long) = (cost(&make(SHORT)), cost(&make(LONG)));
-        if long > short.max(NOISE) * MOST_GROWTH {
-            slow.push(format!("{name}: {short:?}, then {long:?}"));
-        }
-    }
-    assert_eq!(slow, Vec::<String>::new());
-}
 
 #[test]
 fn deep_nesting_is_refused_and_less_is_read() {
