@@ -3,10 +3,11 @@
 //!
 //! Processor time of the thread, where the system tells it: other work leaves that alone.
 
-use crate::issue::{Desired, KnownTask, TaskKey, TaskWish, apply, keep_history, lint, order, read};
+use crate::issue::{
+    Block, Desired, KnownTask, TaskKey, TaskWish, WrittenTask, apply, keep_history, lint, order, read,
+};
 use crate::merge::{Category, UpdateType};
-use crate::run::{LastWrite, WrittenTask, notes};
-use checklist::LineEnding;
+use crate::run::{LastWrite, notes};
 
 /// One kind of text, and how much longer four times of it took.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ fn unknown(_: &str) -> (Option<Category>, UpdateType) {
     (None, UpdateType::Unknown)
 }
 
-/// Makes one task of a text, by its number.
+/// Makes one task of a text by its number, or a text of so many pieces.
 type Shape = fn(usize) -> String;
 
 fn reading() -> impl Iterator<Item = Growth> {
@@ -99,19 +100,30 @@ fn reading() -> impl Iterator<Item = Growth> {
 /// What is wished for is written into texts made to cost much: markers of as many names as lines, within each other or
 /// alone, of one name, whole blocks of ours, notes on one line, blank lines behind a lone marker.
 fn writing() -> impl Iterator<Item = Growth> {
-    let open = |at: usize| format!("<!-- caretaker:n{at} -->\n");
-    let close = |at: usize| format!("<!-- /caretaker:n{at} -->\n");
-    let shapes: [(&str, &dyn Fn(usize) -> String); 6] = [
-        ("names alone", &|count| (0..count).map(open).collect()),
-        ("names within each other", &|count| {
+    fn open(at: usize) -> String {
+        format!("<!-- caretaker:n{at} -->\n")
+    }
+    fn close(at: usize) -> String {
+        format!("<!-- /caretaker:n{at} -->\n")
+    }
+    let shapes: [(&str, Shape); 7] = [
+        ("names alone", |count| (0..count).map(open).collect()),
+        ("names within each other", |count| {
             let opened: String = (0..count).map(open).collect();
             let closed: String = (0..count).rev().map(close).collect();
             format!("{opened}\n- [ ] a\n\n{closed}")
         }),
-        ("one name, opened", &|count| "<!-- caretaker:status -->\nwords\n\n".repeat(count)),
-        ("one name, closed", &|count| "words\n\n<!-- /caretaker:status -->\n".repeat(count)),
-        ("blocks of ours", &|count| format!("{own}\n\n- [ ] a\n\n").repeat(count)),
-        ("notes on one line", &|count| format!("- [ ] a {}\n", "*(a)* ".repeat(4 * count))),
+        ("one name, opened", |count| "<!-- caretaker:status -->\nwords\n\n".repeat(count)),
+        ("one name, closed", |count| "words\n\n<!-- /caretaker:status -->\n".repeat(count)),
+        ("blocks of ours", |count| {
+            let packet = Block { name: "packet".to_owned(), text: "### Packet".to_owned() };
+            let own = apply("", &Desired { blocks: vec![packet], ..Desired::default() });
+            format!("{own}\n\n- [ ] a\n\n").repeat(count)
+        }),
+        ("blank lines behind a lone marker", |count| {
+            format!("<!-- caretaker:status -->{}- [ ] mine\n", "\n".repeat(8 * count))
+        }),
+        ("notes on one line", |count| format!("- [ ] a {}\n", "*(a)* ".repeat(4 * count))),
     ];
     shapes.into_iter().map(|(name, shape)| {
         let work = |count: usize| -> Work {

@@ -67,6 +67,8 @@ pub(crate) struct Memory {
     pub(crate) contains: HashMap<(CommitSha, CommitSha), bool>,
     /// The trees of commits. Never change.
     pub(crate) trees: HashMap<CommitSha, Arc<Vec<TreeEntry>>>,
+    /// What lies at the files of pull requests in a commit. Never changes.
+    pub(crate) blobs: HashMap<(CommitSha, PullNumber, CommitSha), Blobs>,
     /// Details of pull requests, by number, head and description.
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
     /// How often in a row Argo CD could not be asked to look.
@@ -91,8 +93,14 @@ pub(crate) struct Memory {
     pub(crate) written: Option<LastTime>,
 }
 
-/// How many trees are kept.
-const TREES: usize = 16;
+/// What lies at the paths of one pull request's files in one commit, in their order.
+pub(crate) type Blobs = Arc<Vec<Option<BlobSha>>>;
+
+/// How many trees are kept: they are large, and only what is not among the blobs yet is looked up in them.
+const TREES: usize = 4;
+
+/// Of how many pull requests, about, the blobs are kept: of each at its head and at the base.
+const BLOBS: usize = 1024;
 
 impl Memory {
     /// Since when the rollout has shown no progress.
@@ -135,6 +143,14 @@ impl Memory {
             self.trees.clear();
         }
         self.trees.insert(commit, tree);
+    }
+
+    /// Keeps what lies at a pull request's files.
+    pub(crate) fn keep_blobs(&mut self, of: (CommitSha, PullNumber, CommitSha), blobs: Blobs) {
+        if self.blobs.len() >= BLOBS {
+            self.blobs.clear();
+        }
+        self.blobs.insert(of, blobs);
     }
 }
 

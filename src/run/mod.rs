@@ -27,9 +27,11 @@ mod writing;
 
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use line::line;
-pub(crate) use report::progress;
+#[cfg(any(test, feature = "bench"))]
+pub(crate) use report::LastWrite;
 #[cfg(feature = "bench")]
-pub(crate) use report::{WrittenTask, notes};
+pub(crate) use report::notes;
+pub(crate) use report::progress;
 pub(crate) use repository_file::{Preview, preview};
 pub(crate) use repository_state::RepositoryState;
 pub(crate) use settings::{Discovery, Repository, RolloutBy, Settings};
@@ -38,7 +40,7 @@ pub(crate) use state::{MergeRecord, RunState, TaskState};
 pub(crate) use tone::{Tone, now, tone};
 pub(crate) use worker::{Only, Parts, RunError, Standing, Worker};
 #[cfg(test)]
-pub(crate) use {observe::same_boxes, report::LastWrite, worker::text_hash, writing::Arrivals};
+pub(crate) use {observe::same_boxes, worker::text_hash, writing::Arrivals};
 
 use crate::store::{RunId, Store};
 

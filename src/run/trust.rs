@@ -129,9 +129,11 @@ pub(crate) fn vouched<'a>(
             let goes_on = *key != *words
                 && loosened.peek().is_some()
                 && state.task(words).is_some_and(|record| record.vouched);
-            trusted.sole_writers
-                || loosened.all(|sender| trusted.holds(sender))
-                    && history.author(words).map_or(discovery || goes_on, |sender| trusted.holds(sender))
+            // That nobody else may write vouches for what no delivery tells, never for a stranger that one names.
+            loosened.all(|sender| trusted.holds(sender))
+                && history
+                    .author(words)
+                    .map_or(trusted.sole_writers || discovery || goes_on, |sender| trusted.holds(sender))
         })
         .map(|(key, _)| key.clone())
         .collect()
@@ -330,15 +332,16 @@ impl Question<'_> {
 }
 
 /// The trusted person who ticked an approval, by the last delivery that shows its box ticked or unticked. An earlier tick
-/// that was taken back vouches for nobody's later one. What we wrote is nobody's word either way: it may have gone over a
-/// tick that is put back.
+/// that was taken back vouches for nobody's later one. Deliveries arrive in any order: once anybody else has ticked that
+/// box, whose tick it is now cannot be told. What we wrote is nobody's word either way: it may have gone over a tick that is
+/// put back.
 fn ticked_by(
     edits: &[IssueEdit],
     comments: &Comments<'_>,
     ours: &dyn OwnText,
     question: Question<'_>,
 ) -> Option<String> {
-    let (was, edit) = edits.iter().rev().find_map(|edit| {
+    let mut changes = edits.iter().rev().filter_map(|edit| {
         let after = edit.body_after.as_deref()?;
         // A person who takes a tick back may leave exactly our text; their account tells them from us.
         if edit.sender == comments.bot && ours.is_ours(after) {
@@ -347,13 +350,17 @@ fn ticked_by(
         let was = edit.body_before.as_deref().and_then(|before| question.ticked(&read_approvals(before)));
         let is = question.ticked(&read_approvals(after));
         ((was == Some(true)) != (is == Some(true))).then_some((was, edit))
-    })?;
+    });
+    let counts = |edit: &IssueEdit| {
+        edit.sender != comments.bot
+            && comments.trusted.holds(&edit.sender)
+            && !edit.body_after.as_deref().is_some_and(|after| ours.is_ours(after))
+    };
+    let (was, edit) = changes.next()?;
     // The box is ticked now: an edit that unticked it last has not been followed by a delivery of the tick yet.
-    let ticks = was == Some(false);
-    let counts = edit.sender != comments.bot
-        && comments.trusted.holds(&edit.sender)
-        && !edit.body_after.as_deref().is_some_and(|after| ours.is_ours(after));
-    (ticks && counts).then(|| edit.sender.clone())
+    let ticks = was == Some(false) && counts(edit);
+    let only_theirs = changes.all(|(was, edit)| was == Some(true) || counts(edit));
+    (ticks && only_theirs).then(|| edit.sender.clone())
 }
 
 /// Judges approvals.
@@ -402,12 +409,17 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, Comments, OwnText, Question, Trusted, commands, ticked_by};
+    use super::{
+        Boxes, Command, Comments, History, OwnText, Question, RunState, Shown, Trusted, commands, ticked_by,
+        vouched,
+    };
     use crate::forge::{Account, AccountId, Comment, CommentId};
     use crate::inbox::IssueEdit;
-    use crate::issue::{Desired, apply, approval_line};
+    use crate::issue::{Desired, KnownTask, Task, apply, approval_line};
+    use crate::merge::UpdateType;
     use jiff::{SignedDuration, Timestamp};
     use std::collections::BTreeSet;
+    use std::sync::Arc;
 
     #[derive(Debug)]
     struct NotOurs;
@@ -442,7 +454,21 @@ mod tests {
             (vec![anna(&open, &ticked)], true, "a tick of somebody who counts"),
             (vec![stranger(&open, &ticked)], false, "a stranger's tick"),
             (vec![anna(&open, &ticked), anna(&ticked, &open), stranger(&open, &ticked)], false, "taken back"),
-            (vec![stranger(&open, &ticked), stranger(&ticked, &open), anna(&open, &ticked)], true, "her own"),
+            (
+                vec![stranger(&open, &ticked), stranger(&ticked, &open), anna(&open, &ticked)],
+                false,
+                "either's",
+            ),
+            (
+                vec![anna(&ticked, &open), stranger(&open, &ticked), anna(&open, &ticked)],
+                false,
+                "out of order",
+            ),
+            (
+                vec![anna(&ticked, &open), anna(&open, &ticked), anna(&open, &ticked)],
+                true,
+                "hers in any order",
+            ),
             (vec![anna(&open, &ticked), anna(&ticked, &open)], false, "the last tick is not delivered yet"),
             (vec![anna(&none, &ticked)], false, "pasted with its tick"),
             (vec![anna(&open, &ticked), stranger(&ticked, &format!("{ticked}more\n"))], true, "another edit"),
@@ -456,6 +482,42 @@ mod tests {
             let question = Question { id: "A3", first_id: "A3", code: "7f3c" };
             let by = ticked_by(&edits, &comments, &NotOurs, question);
             assert_eq!(by.as_deref(), counts.then_some("operator"), "{what}");
+        }
+    }
+
+    #[test]
+    fn sole_writers_vouch_for_what_no_delivery_tells_and_for_no_stranger() {
+        let read = |text: &str| crate::issue::read(text, &|_| (None, UpdateType::Unknown)).expect("readable");
+        let boxes = |text: &str| -> Arc<Boxes> {
+            let reading = read(text);
+            let shown = |task: &Task| Shown { ticked: false, known: KnownTask::of(task, &reading.tasks) };
+            Arc::new(reading.tasks.iter().map(|task| (task.key.clone(), shown(task))).collect())
+        };
+        let (before, after) =
+            ("- [ ] **A1**: Merge PR #1\n", "- [ ] **A1**: Merge PR #1\n- [ ] **A2**: Merge PR #2\n");
+        let added = &read(after).tasks[1].key;
+        let state = RunState { began_at: Some(Timestamp::UNIX_EPOCH), ..RunState::default() };
+        for (sole_writers, sender, counts) in [
+            (true, None, true),
+            (true, Some("operator"), true),
+            (true, Some("stranger"), false),
+            (false, None, false),
+            (false, Some("operator"), true),
+            (false, Some("stranger"), false),
+        ] {
+            let edits: Vec<IssueEdit> = sender
+                .map(|sender: &str| IssueEdit {
+                    sender: sender.to_owned(),
+                    action: "edited".to_owned(),
+                    body_before: Some(before.to_owned()),
+                    body_after: Some(after.to_owned()),
+                })
+                .into_iter()
+                .collect();
+            let history = History::new(&edits, &NotOurs, boxes);
+            let trusted = Trusted { sole_writers, ..trusted("operator") };
+            let vouched = vouched([(added, added)].into_iter(), &state, &trusted, &history);
+            assert_eq!(vouched.contains(added), counts, "{sole_writers} {sender:?}");
         }
     }
 

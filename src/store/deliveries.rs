@@ -91,7 +91,8 @@ impl Store {
         Ok(answers)
     }
 
-    /// The payloads kept about an issue, with their senders, oldest first.
+    /// The payloads kept about an issue that tell of a text, with their senders, oldest first. What else is kept (labels, new
+    /// comments, which anybody may write and which the forge lists) would be read at each look for nothing.
     pub(crate) async fn issue_payloads(
         &self,
         repository: &str,
@@ -99,7 +100,8 @@ impl Store {
     ) -> StoreResult<Vec<(String, String)>> {
         let rows = sqlx::query(
             "SELECT sender, payload FROM delivery
-             WHERE repository = ? AND issue = ? AND payload IS NOT NULL ORDER BY rowid",
+             WHERE repository = ? AND issue = ? AND payload IS NOT NULL AND action IN ('opened', 'edited')
+             ORDER BY rowid",
         )
         .bind(repository)
         .bind(i64::try_from(issue).unwrap_or(i64::MAX))

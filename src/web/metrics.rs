@@ -75,6 +75,14 @@ async fn gather(state: &PageState) -> String {
         text.family("caretaker_deliveries_kept", "gauge", "Deliveries in the store.");
         text.sample(&[], kept);
     }
+    if let Ok(missed) = store.missed_events().await {
+        text.family(
+            "caretaker_missed_events_total",
+            "counter",
+            "Looks that found a change of which no delivery had told.",
+        );
+        text.sample(&[], missed.iter().map(|(_, missed)| missed.count).sum::<u64>());
+    }
     text.0
 }
 

@@ -13,7 +13,7 @@ use crate::merge::protection::WayIn;
 use crate::merge::reversible::{Reversible, reversible};
 use crate::merge::rollout::Watched;
 use crate::run::act::plan_mark;
-use crate::run::memory::{PullDetails, blob};
+use crate::run::memory::{Blobs, PullDetails, blob};
 use crate::run::situation::{ProposalStanding, PullSituation};
 use crate::run::state::Stage;
 use crate::wording;
@@ -49,6 +49,24 @@ impl Look<'_> {
         let tree = Arc::new(self.parts.forge.tree(&self.subject.repository.name, commit).await?);
         self.memory.keep_tree(commit.clone(), Arc::clone(&tree));
         Ok(tree)
+    }
+
+    /// What lies at a pull request's files in a commit. With many pull requests their trees would be read again at every
+    /// look, and a look must not take longer than its probes count.
+    async fn blobs(
+        &mut self,
+        commit: &CommitSha,
+        pull: &PullRequest,
+        paths: &[String],
+    ) -> ForgeResult<Blobs> {
+        let of = (commit.clone(), pull.number, pull.head.sha.clone());
+        if let Some(known) = self.memory.blobs.get(&of).filter(|known| known.len() == paths.len()) {
+            return Ok(Arc::clone(known));
+        }
+        let tree = self.tree(commit).await?;
+        let blobs: Blobs = Arc::new(paths.iter().map(|path| blob(&tree, path).cloned()).collect());
+        self.memory.keep_blobs(of, Arc::clone(&blobs));
+        Ok(blobs)
     }
 
     /// The pull requests that open tasks name for merging. One that cannot be read is not among them.
@@ -206,11 +224,12 @@ impl Look<'_> {
             &self.parts.rules,
         );
         let mark = if pull.state == State::Open {
-            let (head, base) =
-                (self.tree(&pull.head.sha).await?, self.tree(&self.branch.head.clone()).await?);
+            let base = self.blobs(&self.branch.head.clone(), &pull, &paths).await?;
+            let head = self.blobs(&pull.head.sha, &pull, &paths).await?;
             let change: Vec<_> = paths
                 .iter()
-                .map(|path| (path.clone(), blob(&base, path).cloned(), blob(&head, path).cloned()))
+                .zip(base.iter().zip(head.iter()))
+                .map(|(path, (base, head))| (path.clone(), base.clone(), head.clone()))
                 .collect();
             Some(plan_mark(key, &format!("merge #{}", pull.number), &change))
         } else {

@@ -162,7 +162,7 @@ async fn an_overloaded_forge_costs_time_and_nothing_else() {
         Rule::new("*", "/repos/ops/homelab", Fault::Status(502))
             .unwrap()
             .after(4)
-            .times(6)
+            .times(9)
             .when(|seen| seen.user == Some("caretaker")),
     );
     story.start().await;
