@@ -192,7 +192,7 @@ fn of_writes() -> Growth {
             .collect();
         Box::new(move || assert_eq!(notes(writes.iter()).values().flatten().count(), tasks))
     };
-    growth("notes of as many writes (16 is their length)".to_owned(), (work(300), work(1_200)))
+    growth("notes of as many writes (16 is their length)".to_owned(), (work(200), work(800)))
 }
 
 fn note(at: usize) -> String {

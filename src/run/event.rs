@@ -14,6 +14,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// A trusted person's `/caretaker stop`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Stop {
+    /// Who.
+    pub(crate) by: String,
+    /// In which comment.
+    pub(crate) comment: u64,
+    /// When it was written.
+    pub(crate) at: Timestamp,
+}
+
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -71,6 +82,9 @@ pub(crate) enum Event {
         /// When they wrote so: what came later is not vouched for.
         at: Timestamp,
     },
+    /// A trusted person stopped the run by a comment. It holds until a trusted comment says so, whatever becomes of this one:
+    /// whoever may write may edit another's comment, or delete it.
+    Stopped(Stop),
     /// An effect is about to be tried. Its step id is this event's id.
     Intended {
         /// Which.

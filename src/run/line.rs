@@ -22,6 +22,7 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::TaskGone { key } => format!("{} is not in the text any more", id(key)),
         Event::TaskReturned { key, .. } => format!("{} is in the text again", id(key)),
         Event::Vouched { by, .. } => format!("{by} vouches for every task"),
+        Event::Stopped(stop) => format!("{} stops the run", stop.by),
         Event::Intended { effect } => format!("begins: {}", effect_line(effect, state)),
         Event::Ended { step, outcome } => {
             let of = state.acts.iter().find(|act| act.step == *step);

@@ -12,7 +12,7 @@ mod wishes;
 use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
-use super::event::Event;
+use super::event::{Event, Stop};
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
@@ -84,6 +84,7 @@ pub(crate) struct Observation {
     pub(crate) others: Vec<(IssueNumber, String)>,
     pub(crate) obstacles: Vec<String>,
     pub(crate) paused: Option<String>,
+    pub(crate) stop: Option<Stop>,
     pub(crate) withdrawn: bool,
     pub(crate) issue_closed: bool,
     pub(crate) locked_out: bool,
@@ -144,6 +145,7 @@ impl Observation {
             order: &self.order,
             obstacles: &self.obstacles,
             paused: self.paused.as_deref(),
+            stop: self.stop.as_ref(),
             withdrawn: self.withdrawn,
             issue_closed: self.issue_closed,
             locked_out: self.locked_out,
@@ -307,7 +309,8 @@ pub(crate) async fn observe(
         state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
-    let paused = paused(parts, &subject, &comments);
+    let stop = state.began_at.and_then(|began| comments.stopped_by(began, state.stop.as_ref()));
+    let paused = paused(parts, &subject, stop.as_ref());
     let locked_out = *subject.lock != Lock::Held;
     if paused.is_some() || locked_out || subject.settings.mode == Mode::Observe {
         memory.steadiness.was_set_aside();
@@ -320,6 +323,7 @@ pub(crate) async fn observe(
         order,
         obstacles,
         paused,
+        stop,
         withdrawn: subject.issue.state == State::Closed
             || !subject.issue.has_label(&parts.settings.maintenance_label),
         issue_closed: subject.issue.state == State::Closed,
@@ -390,11 +394,11 @@ async fn cluster(parts: &Parts, now: Timestamp) -> ClusterView {
     ClusterView { recon, applications, workloads: workloads.ok(), error }
 }
 
-fn paused(parts: &Parts, subject: &Subject<'_>, comments: &Comments<'_>) -> Option<String> {
+fn paused(parts: &Parts, subject: &Subject<'_>, stop: Option<&Stop>) -> Option<String> {
     if subject.issue.has_label(&parts.settings.pause_label) {
         return Some(wording::label(&parts.settings.pause_label));
     }
-    comments.stopped_by(subject.state.began_at?).map(|by| wording::account(&by))
+    stop.map(|stop| wording::account(&stop.by))
 }
 
 fn unvouched_ticks(

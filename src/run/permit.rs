@@ -7,7 +7,7 @@
 //! that meets a request that is pinned to the head.
 
 use super::decide::{Decision, LastLook, approval_asked, decide, objection};
-use super::event::{Effect, MergePlan};
+use super::event::{Effect, MergePlan, Stop};
 use super::memory::PullDetails;
 use super::observe::{Observation, Subject, observe};
 use super::situation::PullSituation;
@@ -58,6 +58,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) style: MergeStyle,
     /// When the run began.
     pub(crate) began_at: Timestamp,
+    /// The last stop that the journal knows of.
+    pub(crate) stop: Option<&'a Stop>,
     /// Our own account.
     pub(crate) bot: &'a str,
 }
@@ -79,7 +81,8 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
         0
     };
     let stopped_by =
-        stopped_by(parts, decided.repository, &issue, &comments, decided.began_at, decided.bot).await?;
+        stopped_by(parts, decided.repository, &issue, &comments, decided.began_at, decided.bot, decided.stop)
+            .await?;
     let judged = preflight(
         &PullFacts {
             pull: &pull,
@@ -127,11 +130,13 @@ async fn stopped_by(
     comments: &[Comment],
     began_at: Timestamp,
     bot: &str,
+    known: Option<&Stop>,
 ) -> Result<Option<String>, RunError> {
     let payloads = parts.store.issue_payloads(&repository.name.to_string(), issue.number.0).await?;
     let edited = inbox::edited_comments(&payloads);
     let trusted = Trusted::new(&parts.settings, repository);
-    Ok(Comments { all: comments, edited: &edited, trusted: &trusted, bot }.stopped_by(began_at))
+    let comments = Comments { all: comments, edited: &edited, trusted: &trusted, bot };
+    Ok(comments.stopped_by(began_at, known).map(|stop| stop.by))
 }
 
 impl Worker {
@@ -159,8 +164,16 @@ impl Worker {
         if issue.has_label(&parts.settings.pause_label) {
             return Ok(Some(HeldBack::Paused(wording::label(&parts.settings.pause_label))));
         }
-        let stopped =
-            stopped_by(parts, scene.repository, &issue, &comments, began_at, &scene.bot.login).await?;
+        let stopped = stopped_by(
+            parts,
+            scene.repository,
+            &issue,
+            &comments,
+            began_at,
+            &scene.bot.login,
+            work.state.stop.as_ref(),
+        )
+        .await?;
         if let Some(by) = stopped {
             return Ok(Some(HeldBack::Paused(wording::account(&by))));
         }
@@ -246,6 +259,7 @@ impl Worker {
             holds: &holds,
             style: plan.style,
             began_at,
+            stop: work.state.stop.as_ref(),
             bot: &scene.bot.login,
         };
         let last = last_word(&parts, &decided).await?;

@@ -1,5 +1,6 @@
 //! What is true now: everything that [`decide`](super::decide) may look at.
 
+use super::event::Stop;
 use super::state::RunState;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
@@ -196,6 +197,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) unvouched_ticks: &'a [(TaskKey, String)],
     /// Tasks whose authorship is vouched for.
     pub(crate) vouched: &'a BTreeSet<TaskKey>,
+    /// A trusted person's stop that nobody lifted.
+    pub(crate) stop: Option<&'a Stop>,
     /// A trusted person's word that everything in the body counts, newer than the journal's last one.
     pub(crate) resumed_by: Option<(&'a str, Timestamp)>,
     /// What a run left in the text that this store does not know.

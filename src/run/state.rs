@@ -4,7 +4,7 @@ mod records;
 
 pub(crate) use records::*;
 
-use super::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
+use super::event::{ChangeResult, Effect, Event, Outcome, Stop, TaskOutcome};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Approval, Recon};
 use crate::issue::{KnownTask, TaskKey, TemplateValues};
@@ -36,6 +36,8 @@ pub(crate) struct RunState {
     pub(crate) escalations: Vec<Escalation>,
     /// The comments that have been counted as approvals: each counts once.
     pub(crate) used_comments: Vec<u64>,
+    /// The last stop of a trusted person that was seen, lifted since or not.
+    pub(crate) stop: Option<Stop>,
     /// The first pass that was kept.
     pub(crate) first_recon: Option<Recon>,
     /// The last one, with its event.
@@ -120,6 +122,7 @@ impl RunState {
                     record.vouched |= record.seen_at.as_second() < written.as_second();
                 }
             }
+            Event::Stopped(stop) => self.stop = Some(stop),
             Event::Intended { effect } => self.intend(id, at, effect),
             Event::Ended { step, outcome } => self.end(step, at, &outcome),
             Event::Refreshed { change, hard, failed: _ } => {

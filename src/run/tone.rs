@@ -39,7 +39,10 @@ pub(crate) fn tone(event: &Event) -> Tone {
             outcome: Outcome::NotYet { .. } | Outcome::Unanswered { .. } | Outcome::Outdated { .. },
             ..
         } => Tone::Waits,
-        Event::Approved { .. } | Event::Vouched { .. } | Event::AdoptionConfirmed { .. } => Tone::Person,
+        Event::Approved { .. }
+        | Event::Vouched { .. }
+        | Event::Stopped(_)
+        | Event::AdoptionConfirmed { .. } => Tone::Person,
         Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,
         _ => Tone::Plain,
     }

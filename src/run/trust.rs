@@ -4,6 +4,7 @@
 //! which it was not there and one that we did not write; a comment counts only when it was never edited and is not
 //! older than the question. Neither is ever taken from the body alone.
 
+use super::event::Stop;
 use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};
 use crate::forge::{Comment, OwnerKind, Repository};
@@ -235,17 +236,27 @@ impl Comments<'_> {
             && self.trusted.holds(&comment.author.login)
     }
 
-    /// Whether a trusted person stopped the run, and did not resume it since.
-    pub(crate) fn stopped_by(&self, since: Timestamp) -> Option<String> {
-        let mut stopped = None;
+    /// Which trusted person stopped the run where no trusted comment since lifted that. What the journal knows of counts
+    /// even if its comment does not say so any more.
+    pub(crate) fn stopped_by(&self, since: Timestamp, known: Option<&Stop>) -> Option<Stop> {
+        let mut stopped = known.cloned();
         for comment in self.all {
             // To stop is always safe: an edited comment stops as well.
             let may = comment.created_at.as_second() >= since.as_second()
                 && self.trusted.holds(&comment.author.login);
+            let is_newer = |stop: &Stop| (stop.at, stop.comment) < (comment.created_at, comment.id.0);
             for command in commands(&comment.body) {
                 match command {
-                    Command::Stop if may => stopped = Some(comment.author.login.clone()),
-                    Command::Resume if self.counts(comment, since) => stopped = None,
+                    Command::Stop if may && stopped.as_ref().is_none_or(is_newer) => {
+                        let (by, comment, at) =
+                            (comment.author.login.clone(), comment.id.0, comment.created_at);
+                        stopped = Some(Stop { by, comment, at });
+                    }
+                    Command::Resume
+                        if self.counts(comment, since) && stopped.as_ref().is_some_and(is_newer) =>
+                    {
+                        stopped = None;
+                    }
                     Command::Stop | Command::Resume | Command::Approve { .. } => {}
                 }
             }
@@ -410,8 +421,8 @@ pub(crate) fn approvals(evidence: &Evidence<'_>) -> Approvals {
 #[cfg(test)]
 mod tests {
     use super::{
-        Boxes, Command, Comments, History, OwnText, Question, RunState, Shown, Trusted, commands, ticked_by,
-        vouched,
+        Boxes, Command, Comments, History, OwnText, Question, RunState, Shown, Stop, Trusted, commands,
+        ticked_by, vouched,
     };
     use crate::forge::{Account, AccountId, Comment, CommentId};
     use crate::inbox::IssueEdit;
@@ -556,10 +567,21 @@ mod tests {
             }
         };
         let all = [comment(1, "/caretaker stop"), comment(2, "/caretaker resume")];
-        let stopped =
-            |all| Comments { all, edited: &edited, trusted: &trusted, bot: "caretaker" }.stopped_by(start);
-        assert_eq!(stopped(&all[..1]).as_deref(), Some("caretaker"));
-        assert_eq!(stopped(&all), None);
+        let stopped = |all, known: Option<&Stop>| {
+            let comments = Comments { all, edited: &edited, trusted: &trusted, bot: "caretaker" };
+            comments.stopped_by(start, known)
+        };
+        let stop = stopped(&all[..1], None).expect("it stops");
+        assert_eq!((stop.by.as_str(), stop.comment), ("caretaker", 1));
+        assert_eq!(stopped(&all, None), None);
+        // Whoever edits or deletes the comment lifts nothing; a word of somebody trusted does.
+        assert_eq!(stopped(&[], Some(&stop)).as_ref(), Some(&stop));
+        let edited_away = [comment(1, "fine")];
+        assert_eq!(stopped(&edited_away, Some(&stop)).as_ref(), Some(&stop));
+        assert_eq!(stopped(&all[1..], Some(&stop)), None);
+        assert_eq!(stopped(&all, Some(&stop)), None);
+        let again = [comment(1, "fine"), comment(2, "/caretaker resume"), comment(3, "/caretaker stop")];
+        assert_eq!(stopped(&again, Some(&stop)).map(|stop| stop.comment), Some(3));
     }
 
     #[test]

@@ -324,3 +324,22 @@ async fn a_block_of_ours_is_no_command_quoted_or_pasted_by_a_stranger() {
     assert!(crashes(&story), "{}", story.issue_now(number).body);
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_somebody_else_edits_away_goes_on_until_somebody_trusted_lifts_it() {
+    let mut story = Story::begin().await;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.person_called(number).await;
+    let stop = story.operator().comment(number, "/caretaker stop").await.unwrap();
+    story.state_when("the stop is seen", |state| state.stop.is_some()).await;
+    story.world.repository().edit_comment("visitor", stop, "Go on.").unwrap();
+    story.operator().append_line(number, &tasks([merge("D1 P0 Apps", echo)])).await.unwrap();
+    story.looks(6).await;
+    assert!(!story.merged(echo) && story.merges_asked(echo) == 0, "it is stopped");
+    story.operator().comment(number, "/caretaker resume").await.unwrap();
+    story.wait("merged", || story.merged(echo)).await;
+    story.end().await;
+}

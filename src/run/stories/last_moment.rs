@@ -54,6 +54,7 @@ async fn after(late: fn(&Story, u64, u64)) -> (Option<String>, bool, bool) {
         details: &seen.details,
         holds: &[],
         began_at,
+        stop: None,
         bot: &story.login,
         style: crate::forge::MergeStyle::Merge,
     };

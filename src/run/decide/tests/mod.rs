@@ -203,6 +203,7 @@ impl Scene {
             approvals: &self.approvals,
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
+            stop: None,
             resumed_by: None,
             left: self.left.as_ref(),
             confirmed_by: self.confirmed_by,
