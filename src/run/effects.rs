@@ -183,16 +183,16 @@ impl Worker {
         })
     }
 
-    /// Finds out what became of an effect whose outcome is not in the journal.
+    /// Finds out what became of an effect whose outcome is not in the journal, or was not answered. Says when to look again.
     pub(super) async fn confirm(
         &mut self,
         scene: &Scene<'_>,
         work: &mut Work,
         step: EventId,
-    ) -> Result<(), RunError> {
+    ) -> Result<Next, RunError> {
         let Some(effect) = work.state.acts.iter().find(|act| act.step == step).map(|act| act.effect.clone())
         else {
-            return Ok(());
+            return Ok(Next::Now);
         };
         let context = self.context(scene, work, step, &effect);
         let outcome = match effect.class() {
@@ -200,7 +200,7 @@ impl Worker {
             EffectClass::Idempotent
                 if matches!(self.held_back(scene, work).await?, Some(HeldBack::Paused(_))) =>
             {
-                return Ok(());
+                return Ok(Next::Now);
             }
             EffectClass::Idempotent => self.carry_out(scene, work, step, &effect).await?,
             EffectClass::Detectable => match &effect {
@@ -227,7 +227,13 @@ impl Worker {
                 }
             },
         };
-        self.ended(work, step, outcome).await
+        // That it has not landed is known when it cannot any more.
+        let may_land = || work.state.may_land(Timestamp::now()).any(|(act, _)| act.step == step);
+        if matches!(outcome, Outcome::NotYet { .. }) && may_land() {
+            return Ok(Next::Soon);
+        }
+        self.ended(work, step, outcome).await?;
+        Ok(Next::Now)
     }
 
     /// Journals an outcome. GREEN of before a change says nothing about after.

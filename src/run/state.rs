@@ -1,6 +1,7 @@
 //! Run state: a fold over the journal, and nothing else. What is not in the journal is not known after a restart.
 
 mod records;
+mod unanswered;
 
 pub(crate) use records::*;
 
@@ -329,6 +330,7 @@ impl RunState {
 
     fn end(&mut self, step: EventId, at: Timestamp, outcome: &Outcome) {
         let Some(act) = self.acts.iter_mut().find(|act| act.step == step) else { return };
+        let missed = matches!(act.ended, Some((_, Outcome::Unanswered { .. })));
         act.ended = Some((at, outcome.clone()));
         let effect = act.effect.clone();
         match (&effect, outcome) {
@@ -362,8 +364,10 @@ impl RunState {
                 if self.change.as_ref().is_some_and(|change| change.step == step) {
                     self.change = None;
                 }
-                // Neither that it has to be rebased first is a failed attempt, nor that the forge did not answer.
-                if !matches!(outcome, Outcome::Outdated { .. } | Outcome::Unanswered { .. })
+                // Neither that it has to be rebased first is a failed attempt, nor that the forge did not answer, whatever is
+                // found out later.
+                if !missed
+                    && !matches!(outcome, Outcome::Outdated { .. } | Outcome::Unanswered { .. })
                     && let Some(record) = self.tasks.get_mut(&plan.key)
                 {
                     record.attempts += 1;

@@ -289,6 +289,13 @@ pub(crate) fn gate_settling() -> String {
     "the gate opens when all layers have been GREEN long enough".to_owned()
 }
 
+/// Another merge was not answered, and may still happen.
+pub(crate) fn gate_may_land(pull: PullNumber) -> String {
+    format!(
+        "the forge gave no answer to the merge of #{pull}, which may still happen: nothing is merged beside it"
+    )
+}
+
 /// The note behind the final gate.
 pub(crate) fn note_final_gate() -> String {
     "all layers GREEN after the last change".to_owned()

@@ -110,6 +110,10 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
         return guard(situation, change::next(situation, change));
     }
     if situation.withdrawn {
+        // A merge that lands after the run is over would be followed by nobody.
+        if let Some((act, _)) = state.unanswered_merges().next() {
+            return Decision::Confirm(act.step);
+        }
         return Decision::Note(vec![Event::Withdrawn { closed: situation.issue_closed }]);
     }
     let next = adoption::next(situation).unwrap_or_else(|| tasks::next(situation));

@@ -2,6 +2,7 @@
 
 use super::retry::{PATIENCE, failures, is_silent, is_used_up};
 use super::{Decision, Waiting, merged_by_us};
+use crate::forge::PullNumber;
 use crate::health::Verdict;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
@@ -96,7 +97,8 @@ fn landed_late<'a>(situation: &'a Situation<'_>, task: &Task) -> Option<&'a Act>
     let is_ours = |act: &&Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == task.key);
     let act = situation.state.acts.iter().rev().find(is_ours)?;
     let waited = |at: &Timestamp| elapsed(situation.now, *at) >= situation.timing.poll();
-    matches!(&act.ended, Some((at, Outcome::NotYet { .. })) if waited(at)).then_some(act)
+    let open = |outcome: &Outcome| matches!(outcome, Outcome::NotYet { .. } | Outcome::Unanswered { .. });
+    matches!(&act.ended, Some((at, outcome)) if open(outcome) && waited(at)).then_some(act)
 }
 
 /// Writes down once that a task waits, and for what.
@@ -340,20 +342,6 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));
         return waits(situation, key, why);
     }
-    let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
-    let too_early = match failures(situation, same) {
-        Some((failed, true)) => {
-            let what = wording::act_merge(pull.pull.number);
-            let why = wording::tried_again_later(&what, &failed.why);
-            // An answer that never came may be of a merge that still comes true: nothing is merged beside it, whatever the
-            // pull request looks like meanwhile.
-            if failed.silence.is_some() {
-                return Step::Soon(why);
-            }
-            Some(why)
-        }
-        _ => None,
-    };
     match &pull.preflight {
         Preflight::Refuse(Refusal::Closed) => {
             return waits(situation, key, wording::pull_closed(pull.pull.number));
@@ -395,14 +383,16 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
             return waits(situation, key, what);
         }
     }
-    match gate(situation) {
+    match gate(situation, Some(pull.pull.number)) {
         GateState::Open => {}
         GateState::Settling => return Step::Soon(wording::gate_settling()),
         GateState::Closed(why) => return Step::Later(Some(why)),
     }
     // One that did not happen is not asked for again at once.
-    if let Some(why) = too_early {
-        return Step::Later(Some(why));
+    let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
+    if let Some((failed, true)) = failures(situation, same) {
+        let what = wording::act_merge(pull.pull.number);
+        return Step::Later(Some(wording::tried_again_later(&what, &failed.why)));
     }
     Step::Now(Decision::Perform(Effect::Merge(Box::new(MergePlan {
         key: key.clone(),
@@ -494,10 +484,17 @@ enum GateState {
     Closed(String),
 }
 
-/// Whether a change may start now. The permit asks the same again at the moment of the merge.
-fn gate(situation: &Situation<'_>) -> GateState {
+/// Whether a change may start now, the merge of this pull request or none. The permit asks the same again at the moment of
+/// the merge.
+fn gate(situation: &Situation<'_>, merged: Option<PullNumber>) -> GateState {
     if let Some(what) = situation.elsewhere {
         return GateState::Closed(what.to_owned());
+    }
+    // Whatever that pull request looks like now, and in whatever order: two changes at once are told apart by nobody.
+    if let Some((_, plan)) =
+        situation.state.may_land(situation.now).find(|(_, plan)| Some(plan.pull) != merged)
+    {
+        return GateState::Closed(wording::gate_may_land(plan.pull));
     }
     match situation.head_rollout {
         Rollout::Done { .. } => {}
@@ -517,7 +514,7 @@ fn gate(situation: &Situation<'_>) -> GateState {
 
 /// Why neither a final gate nor a closing may pass now.
 pub(super) fn gate_closed(situation: &Situation<'_>) -> Option<String> {
-    match gate(situation) {
+    match gate(situation, None) {
         GateState::Open => None,
         GateState::Settling => Some(wording::gate_settling()),
         GateState::Closed(why) => Some(why),

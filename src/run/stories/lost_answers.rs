@@ -2,6 +2,8 @@
 
 use super::Story;
 use super::words::{NODES_READY, TELEPHONE, tasks};
+use crate::run::event::{ChangeResult, Effect, Outcome};
+use crate::run::state::Act;
 use sim::gitea::{Fault, IssueState, Rule, RuleId};
 
 fn lose(story: &Story, method: &str, path: &str, fault: Fault, field: Option<&'static str>) -> RuleId {
@@ -78,6 +80,28 @@ async fn merges_that_a_proxy_answers_for_a_stopped_forge_are_asked_for_until_one
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn merges_whose_connections_break_before_them_are_asked_for_until_one_happens() {
     merges_that_are_not_answered(Fault::Drop).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_lands_after_its_issue_was_closed_is_followed_to_its_end() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    let silent = Rule::new("POST", r"/pulls/[1-9]\d*/merge$", Fault::Status(504)).unwrap().always();
+    story.world.gitea().faults().add(silent);
+    story.start().await;
+    let missed = |act: &Act| {
+        matches!(act.effect, Effect::Merge(_)) && matches!(act.ended, Some((_, Outcome::Unanswered { .. })))
+    };
+    story.state_when("no answer came", |state| state.acts.iter().any(missed)).await;
+    story.world.person("operator").unwrap().set_open(number, false).await.unwrap();
+    story.looks(4).await;
+    let state = story.state().await;
+    assert!(!state.withdrawn && state.merges.is_empty(), "it may land yet");
+    story.world.repository().merge_pull("operator", echo, false).unwrap();
+    let state = story.state_when("the run is over", |state| state.withdrawn).await;
+    assert_eq!(state.merges[0].result, Some(ChangeResult::Kept), "{:?}", state.merges);
+    story.end().await;
 }
 
 async fn a_revert_whose_answer_is_lost(fault: Fault) {

@@ -55,7 +55,7 @@ impl Work {
 
     /// Whether something of it is neither done nor undone.
     pub(super) fn is_half_done(&self) -> bool {
-        !self.over && (self.state.change.is_some() || self.state.unknown().next().is_some())
+        !self.over && self.state.is_half_done(Timestamp::now())
     }
 }
 
@@ -280,10 +280,7 @@ impl Worker {
                 (Next::Now, None)
             }
             Decision::Perform(effect) => self.perform(&scene, work, effect).await?,
-            Decision::Confirm(step) => {
-                self.confirm(&scene, work, step).await?;
-                (Next::Now, None)
-            }
+            Decision::Confirm(step) => (self.confirm(&scene, work, step).await?, None),
             Decision::Refresh { change, hard } => match self.refresh(&scene, hard).await {
                 // What was not asked is asked again at the next look, and not for ever: the change has to be followed.
                 Err(_) if work.memory.refresh_failures + 1 < REFRESH_ATTEMPTS => {

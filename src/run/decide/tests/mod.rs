@@ -7,6 +7,7 @@ mod rebase;
 mod standing;
 mod standstill;
 mod tasks;
+mod unanswered;
 
 use super::{Decision, Waiting, decide};
 use crate::cluster::ObjectRef;

@@ -233,24 +233,6 @@ fn a_tick_that_nothing_vouches_for_asks_for_a_comment_once() {
 }
 
 #[test]
-fn nothing_is_merged_beside_a_merge_that_was_not_answered() {
-    for (outcome, beside) in [
-        (Outcome::Unanswered { why: "status 504".to_owned() }, "wait"),
-        (Outcome::NotYet { why: "status 409".to_owned() }, "merge 6"),
-    ] {
-        let mut scene = Scene::new(TWO);
-        assert_eq!(scene.says(), "merge 7");
-        let Decision::Perform(effect) = scene.decide() else { panic!() };
-        let step = scene.fold(NOW, Event::Intended { effect });
-        scene.fold(NOW, Event::Ended { step, outcome });
-        assert_eq!(scene.says(), beside);
-        // The forge may still be at it, and look at the pull request anew.
-        scene.pull(7).preflight = Preflight::Wait(WaitFor::Mergeable);
-        assert_eq!(scene.says(), beside);
-    }
-}
-
-#[test]
 fn a_last_try_that_lands_late_is_found_out_although_it_was_given_up() {
     let mut scene = Scene::new(ONE);
     let plan = match scene.decide() {
