@@ -8,6 +8,8 @@ use std::fmt;
 
 /// What every body of Renovate's holds.
 const MARKER: &str = "<!--renovate-debug:";
+/// What a digest begins with where its algorithm is named.
+const SHA256: &str = "sha256:";
 /// What its box for rebasing begins with.
 const REBASE: &str = "<!-- rebase-check -->";
 
@@ -202,6 +204,15 @@ fn read_row(columns: &[String], line: &str) -> Option<Update> {
         kind: kind(cell("update").unwrap_or_default()),
         change: plain(change),
     })
+}
+
+/// Whether a text is a digest, or how one begins: `sha256:` and hexadecimal digits, or at least seven of these.
+pub(crate) fn is_digest(text: &str) -> bool {
+    let is_hexadecimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.strip_prefix(SHA256) {
+        Some(digits) => !digits.is_empty() && is_hexadecimal(digits),
+        None => text.len() >= 7 && is_hexadecimal(text),
+    }
 }
 
 /// Whether the box that asks Renovate to rebase is there, and ticked.
