@@ -130,6 +130,19 @@ fn each_spoiled_fact_refuses_with_its_reason() {
             |w| w.pull.body = "<!--renovate-debug:e30=-->".to_owned(),
             |r| matches!(r, Refusal::NotRenovates(_)),
         ),
+        (
+            "a table of images instead of versions",
+            |w| {
+                w.pull.body =
+                    body(&["| nginx | patch | `docker.io/x/nginx:1.2.3` → `evil.example/y:6.6.6` |"]);
+                w.diff = diff(
+                    "monitoring/grafana/Chart.yaml",
+                    "    image: docker.io/x/nginx:1.2.3",
+                    "    image: evil.example/y:6.6.6",
+                );
+            },
+            |r| matches!(r, Refusal::NotRenovates(_)) && r.to_string().contains("looks like none"),
+        ),
         ("a draft", |w| w.pull.draft = true, |r| *r == Refusal::Draft),
         (
             "the label",
