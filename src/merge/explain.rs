@@ -12,7 +12,7 @@ use std::net::Ipv4Addr;
 /// What explains a pull request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Explained {
-    /// Which update (by its place in the table) changed which file.
+    /// Which update (by its place in the table) may have changed which file: every one whose versions explain a line there.
     pub(crate) places: BTreeSet<(usize, String)>,
     /// Every file that the diff changes, lock files included.
     pub(crate) files: BTreeSet<String>,
@@ -67,18 +67,17 @@ pub(crate) fn explain(
                     return Err(unexplained(&file.path, Some(block.line), "lines were added or removed"));
                 }
                 for (place, (old, new)) in (block.line..).zip(block.removed.iter().zip(&block.added)) {
-                    match updates.iter().position(|update| explains(update, old, new)) {
-                        Some(update) => {
-                            explained.places.insert((update, file.path.clone()));
-                        }
-                        None => {
-                            return Err(unexplained(
-                                &file.path,
-                                Some(place),
-                                "the change is not from an old to a new version of the table",
-                            ));
-                        }
+                    // Several rows may have the same versions, and nothing tells whose line it is: it is everyone's.
+                    let mut rows =
+                        (0..updates.len()).filter(|row| explains(&updates[*row], old, new)).peekable();
+                    if rows.peek().is_none() {
+                        return Err(unexplained(
+                            &file.path,
+                            Some(place),
+                            "the change is not from an old to a new version of the table",
+                        ));
                     }
+                    explained.places.extend(rows.map(|row| (row, file.path.clone())));
                 }
             }
         }

@@ -74,7 +74,7 @@ pub(crate) enum Risk {
 pub(crate) struct Hold {
     /// The package, as Renovate names it.
     pub(crate) package: String,
-    /// The file that holds the version.
+    /// The file that holds the version; empty where none is known, and any counts.
     pub(crate) file: String,
     /// The new version that made trouble.
     pub(crate) version: String,

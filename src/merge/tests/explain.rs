@@ -148,6 +148,23 @@ fn the_places_of_each_update_are_known() {
 }
 
 #[test]
+fn every_row_that_explains_a_line_has_its_place() {
+    let updates = vec![
+        update("a", "2.0.0", "2.1.0", UpdateKind::Minor),
+        update("b", "2.0.0", "2.1.0", UpdateKind::Minor),
+        update("c", "3.0.0", "3.1.0", UpdateKind::Minor),
+    ];
+    let text = format!(
+        "{}{}",
+        diff("a/Chart.yaml", "version: 2.0.0", "version: 2.1.0"),
+        diff("b/Chart.yaml", "version: 2.0.0", "version: 2.1.0"),
+    );
+    let explained = explain(&text, &updates, &[]).expect("explained");
+    let places: Vec<_> = explained.places.iter().map(|(at, file)| (*at, file.as_str())).collect();
+    assert_eq!(places, [(0, "a/Chart.yaml"), (0, "b/Chart.yaml"), (1, "a/Chart.yaml"), (1, "b/Chart.yaml")]);
+}
+
+#[test]
 fn what_is_not_understood_is_not_explained() {
     let good = diff("x.yaml", "version: 1.2.3", "version: 1.2.4");
     let cases: Vec<(&str, String)> = vec![

@@ -285,6 +285,42 @@ fn a_hold_is_for_one_version_in_one_file() {
 }
 
 #[test]
+fn no_row_of_a_merged_table_is_left_without_its_hold() {
+    // Two packages with the same versions: nothing tells whose line is which.
+    let mut world = World::good();
+    world.pull.body =
+        body(&["| loki | minor | `2.0.0` → `2.1.0` |", "| promtail | minor | `2.0.0` → `2.1.0` |"]);
+    let line = |path: &str| diff(path, "    version: 2.0.0", "    version: 2.1.0");
+    world.diff = format!("{}{}", line("monitoring/loki/Chart.yaml"), line("monitoring/promtail/Chart.yaml"));
+    world.files = vec![changed("monitoring/loki/Chart.yaml"), changed("monitoring/promtail/Chart.yaml")];
+    let holds = world.ready().holds();
+    for name in ["loki", "promtail"] {
+        let path = format!("monitoring/{name}/Chart.yaml");
+        let mut single = World::good();
+        single.pull.body = body(&[&format!("| {name} | minor | `2.0.0` → `2.1.0` |")]);
+        single.diff = line(&path);
+        single.files = vec![changed(&path)];
+        assert!(matches!(single.judge(), Preflight::Ready(_)), "{name}: {:?}", single.judge());
+        single.holds.clone_from(&holds);
+        assert!(matches!(single.judge(), Preflight::Refuse(Refusal::Held(_))), "{name}: {holds:?}");
+    }
+
+    // Lock files alone: no line says where the version stands.
+    let mut world = World::good();
+    world.diff = diff("web/package-lock.json", "\"integrity\": \"a\"", "\"integrity\": \"b\"");
+    world.files = vec![changed("web/package-lock.json")];
+    let holds = world.ready().holds();
+    assert_eq!(holds, [hold("grafana", "", "10.1.0")]);
+    world.holds.clone_from(&holds);
+    match world.judge() {
+        Preflight::Refuse(refusal @ Refusal::Held(_)) => {
+            assert!(refusal.to_string().contains("grafana 10.1.0 is held"), "{refusal}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn a_database_and_a_major_need_an_approval() {
     let mut world = World::good();
     world.pull.body = body(&["| postgres | minor | `10.0.0` → `10.1.0` |"]);
