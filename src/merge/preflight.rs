@@ -261,18 +261,11 @@ fn held(updates: &[Update], explained: &Explained, holds: &[Hold]) -> Option<Hol
         .find(|hold| {
             updates.iter().enumerate().any(|(place, update)| {
                 let mut files = files_of(explained, place).peekable();
-                update.package.eq_ignore_ascii_case(&hold.package)
-                    && is_same_version(&update.to, &hold.version)
+                hold.is_brought_by(update)
                     && (files.peek().is_none()
                         || hold.file.is_empty()
                         || files.any(|file| *file == hold.file))
             })
         })
         .cloned()
-}
-
-/// The same version may be written with and without its `v`, as one source of versions does and another does not.
-fn is_same_version(one: &str, other: &str) -> bool {
-    let bare = |text: &str| text.trim().trim_start_matches(['v', 'V']).to_owned();
-    bare(one) == bare(other)
 }

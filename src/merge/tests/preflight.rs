@@ -1,4 +1,5 @@
-use super::samples::{at, body, changed, diff, pull, rules, sha};
+use super::samples::{at, body, changed, diff, pull, rules, sha, update};
+use crate::forge::renovate::UpdateKind;
 use crate::forge::{
     Branch, ChangedFile, CommitStatus, Label, LabelId, MergeStyle, Merged, PullRequest, State, StatusState,
 };
@@ -281,6 +282,22 @@ fn a_hold_is_for_one_version_in_one_file() {
         let mut world = World::good();
         world.holds.push(held.clone());
         assert_eq!(matches!(world.judge(), Preflight::Refuse(Refusal::Held(_))), expected, "{held:?}");
+    }
+}
+
+#[test]
+fn a_held_version_is_known_however_it_is_written() {
+    let held = hold("ghcr.io/example/Web", "apps/web.yaml", "v1.2.3");
+    for (package, version, expected) in [
+        ("ghcr.io/example/Web", "v1.2.3", true),
+        ("ghcr.io/example/web", "1.2.3", true),
+        ("GHCR.IO/example/web", "V1.2.3", true),
+        ("ghcr.io/example/web", "1.2.4", false),
+        ("ghcr.io/example/web", "1.2.3-rc1", false),
+        ("example/web", "v1.2.3", false),
+    ] {
+        let update = update(package, "1.0.0", version, UpdateKind::Patch);
+        assert_eq!(held.is_brought_by(&update), expected, "{package} {version}");
     }
 }
 

@@ -286,10 +286,7 @@ impl Look<'_> {
                 let updates =
                     renovate::recognise(pull, &settings.accounts, &settings.branch_prefix).ok()?.updates;
                 let held = holds.iter().find(|held| {
-                    held.pull != pull.number
-                        && updates.iter().any(|update| {
-                            update.package == held.hold.package && update.to == held.hold.version
-                        })
+                    held.pull != pull.number && updates.iter().any(|update| held.hold.is_brought_by(update))
                 })?;
                 Some(RemadePull { number: pull.number, title: pull.title.clone(), instead_of: held.pull })
             })
