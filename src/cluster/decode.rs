@@ -215,19 +215,14 @@ fn container_state(state: &core::ContainerState) -> ContainerState {
 struct Template {
     images: Vec<String>,
     environment: Vec<(String, String)>,
+    arguments: Vec<String>,
     hidden_environment: bool,
     has_volume: bool,
 }
 
 fn template(spec: Option<core::PodSpec>) -> Template {
     let spec = spec.unwrap_or_default();
-    let has_volume = spec.volumes.iter().flatten().any(|volume| {
-        volume.persistent_volume_claim.is_some()
-            || volume.host_path.is_some()
-            || volume.ephemeral.is_some()
-            || volume.nfs.is_some()
-            || volume.csi.is_some()
-    });
+    let volumes = || spec.volumes.iter().flatten();
     let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
     Template {
         images: containers().filter_map(|container| container.image.clone()).collect(),
@@ -235,10 +230,29 @@ fn template(spec: Option<core::PodSpec>) -> Template {
             .flat_map(|container| container.env.iter().flatten())
             .map(|variable| (variable.name.clone(), variable.value.clone().unwrap_or_default()))
             .collect(),
-        hidden_environment: containers()
-            .any(|container| container.env_from.as_ref().is_some_and(|sources| !sources.is_empty())),
-        has_volume,
+        arguments: containers()
+            .flat_map(|container| container.command.iter().chain(&container.args).flatten().cloned())
+            .collect(),
+        hidden_environment: volumes().any(mounts_a_secret)
+            || containers()
+                .any(|container| container.env_from.as_ref().is_some_and(|sources| !sources.is_empty())),
+        has_volume: volumes().any(may_keep_state),
     }
+}
+
+/// Whatever does not go away with its pod, or is of a source that we do not know.
+fn may_keep_state(volume: &core::Volume) -> bool {
+    volume.empty_dir.is_none()
+        && volume.config_map.is_none()
+        && volume.secret.is_none()
+        && volume.projected.is_none()
+        && volume.downward_api.is_none()
+}
+
+/// A file of settings may lie there, with a database in it. A certificate cannot be told apart from one.
+fn mounts_a_secret(volume: &core::Volume) -> bool {
+    let projected = volume.projected.iter().flat_map(|projected| projected.sources.iter().flatten());
+    volume.secret.is_some() || projected.into_iter().any(|source| source.secret.is_some())
 }
 
 /// A Deployment.
@@ -259,6 +273,7 @@ pub(super) fn deployment(object: Deployment) -> Result<Workload, String> {
         conditions: conditions!(status.conditions),
         images: template.images,
         environment: template.environment,
+        arguments: template.arguments,
         hidden_environment: template.hidden_environment,
         has_volume: template.has_volume,
         labels: object.metadata.labels.unwrap_or_default(),
@@ -296,6 +311,7 @@ pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
         conditions: conditions!(status.conditions),
         images: template.images,
         environment: template.environment,
+        arguments: template.arguments,
         hidden_environment: template.hidden_environment,
         has_volume: template.has_volume || has_claims,
         labels: object.metadata.labels.unwrap_or_default(),
@@ -323,6 +339,7 @@ pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
         conditions: conditions!(status.conditions),
         images: template.images,
         environment: template.environment,
+        arguments: template.arguments,
         hidden_environment: template.hidden_environment,
         has_volume: template.has_volume,
         labels: object.metadata.labels.unwrap_or_default(),

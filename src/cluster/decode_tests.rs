@@ -76,6 +76,59 @@ fn a_stateful_set_that_updates_on_delete_counts_as_updated() {
 }
 
 #[test]
+fn what_a_workload_keeps_and_what_it_hides_is_seen() {
+    let read = |pod: Value| {
+        let object = json!({
+            "metadata": {"name": "web", "namespace": "web"},
+            "spec": {"selector": {}, "template": {"spec": pod}},
+        });
+        deployment(serde_json::from_value(object).expect("decodes")).expect("a Deployment")
+    };
+    let volume = |source: Value| {
+        let mut volume = source;
+        volume["name"] = json!("v");
+        read(json!({"containers": [{"name": "web"}], "volumes": [volume]}))
+    };
+    // (a volume, whether it is state, whether it hides settings)
+    for (source, state, hides) in [
+        (json!({"emptyDir": {}}), false, false),
+        (json!({"configMap": {"name": "c"}}), false, false),
+        (json!({"downwardAPI": {"items": []}}), false, false),
+        (json!({"secret": {"secretName": "s"}}), false, true),
+        (json!({"projected": {"sources": [{"secret": {"name": "s"}}]}}), false, true),
+        (
+            json!({"projected": {"sources": [
+                {"serviceAccountToken": {"path": "token"}}, {"configMap": {"name": "kube-root-ca.crt"}},
+                {"downwardAPI": {"items": []}}]}}),
+            false,
+            false,
+        ),
+        (json!({"persistentVolumeClaim": {"claimName": "c"}}), true, false),
+        (json!({"hostPath": {"path": "/x"}}), true, false),
+        (json!({"ephemeral": {}}), true, false),
+        (json!({"nfs": {"server": "s", "path": "/x"}}), true, false),
+        (json!({"csi": {"driver": "d"}}), true, false),
+        (json!({"iscsi": {"targetPortal": "p", "iqn": "i", "lun": 0}}), true, false),
+        (json!({"rbd": {"monitors": ["m"], "image": "i"}}), true, false),
+        (json!({"cephfs": {"monitors": ["m"]}}), true, false),
+        (json!({"glusterfs": {"endpoints": "e", "path": "p"}}), true, false),
+        // A source of a newer Kubernetes may be anything.
+        (json!({"newerSource": {}}), true, false),
+    ] {
+        let read = volume(source.clone());
+        assert_eq!((read.has_volume, read.hidden_environment), (state, hides), "{source}");
+    }
+    let read = read(json!({
+        "initContainers": [{"name": "first", "command": ["migrate"], "args": ["--dsn=a"]}],
+        "containers": [{"name": "web", "command": ["web"], "args": ["serve"],
+            "env": [{"name": "A", "value": "1"}], "envFrom": [{"secretRef": {"name": "s"}}]}],
+    }));
+    assert_eq!(read.arguments, ["migrate", "--dsn=a", "web", "serve"]);
+    assert_eq!(read.environment, [("A".to_owned(), "1".to_owned())]);
+    assert!(read.hidden_environment && !read.has_volume);
+}
+
+#[test]
 fn ceph_details_are_a_map_by_check() {
     let read = ceph_cluster(&json!({
         "metadata": {"namespace": "rook-ceph", "name": "ceph"},

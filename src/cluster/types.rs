@@ -201,9 +201,12 @@ pub(crate) struct Workload {
     pub(crate) images: Vec<String>,
     /// Names and values (values of plain variables only) of its environment: hints of a database client.
     pub(crate) environment: Vec<(String, String)>,
-    /// Whether a container takes the whole of a Secret or `ConfigMap` as its environment: names that are not to be seen.
+    /// Its commands and their arguments: hints as well, and never shown, since passwords stand there.
+    pub(crate) arguments: Vec<String>,
+    /// Whether a container takes the whole of a Secret or `ConfigMap` as its environment, or mounts a Secret: settings that
+    /// are not to be seen.
     pub(crate) hidden_environment: bool,
-    /// Whether its pods mount a claim, a claim template or a host path.
+    /// Whether its pods mount anything that may outlive them: a claim, a claim template, a host path, a volume of a server.
     pub(crate) has_volume: bool,
     /// Its labels.
     pub(crate) labels: BTreeMap<String, String>,

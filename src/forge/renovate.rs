@@ -8,6 +8,8 @@ use std::fmt;
 
 /// What every body of Renovate's holds.
 const MARKER: &str = "<!--renovate-debug:";
+/// What a digest begins with where its algorithm is named.
+const SHA256: &str = "sha256:";
 /// What its box for rebasing begins with.
 const REBASE: &str = "<!-- rebase-check -->";
 
@@ -100,6 +102,12 @@ pub(crate) enum UnreadableTable {
         /// Which one, from 1.
         row: usize,
     },
+    /// A row whose old or new version looks like none.
+    #[error("row {row} of its table of updates gives as old or new version what looks like none")]
+    Version {
+        /// Which one, from 1.
+        row: usize,
+    },
 }
 
 /// Whether a body has what every body of Renovate's has. Anybody can write that: it makes nothing Renovate's.
@@ -156,7 +164,11 @@ pub(crate) fn updates(body: &str) -> Result<Vec<Update>, UnreadableTable> {
         seen = true;
         while let Some(line) = lines.next_if(|line| line.starts_with('|')) {
             row += 1;
-            updates.push(read_row(&columns, line).ok_or(UnreadableTable::Row { row })?);
+            let update = read_row(&columns, line).ok_or(UnreadableTable::Row { row })?;
+            if !update.from.iter().chain([&update.to]).all(|version| looks_like_a_version(version)) {
+                return Err(UnreadableTable::Version { row });
+            }
+            updates.push(update);
         }
     }
     match (seen, updates.is_empty()) {
@@ -202,6 +214,32 @@ fn read_row(columns: &[String], line: &str) -> Option<Update> {
         kind: kind(cell("update").unwrap_or_default()),
         change: plain(change),
     })
+}
+
+/// Whether a text may be a version, a range as Renovate writes one, or a digest. Whoever edits a body could otherwise make
+/// any change of a line, such as one image in the place of another, a row of the table.
+fn looks_like_a_version(text: &str) -> bool {
+    if text.starts_with(SHA256) {
+        return is_digest(text);
+    }
+    let in_version = |c: char| c.is_ascii_alphanumeric() || ".-+_~^=<>|*,".contains(c);
+    let is_part = |part: &str| !part.is_empty() && part.chars().all(in_version);
+    // Between the parts of a range stand its versions and operators, and no words.
+    let of_range = |part: &str| {
+        !part.contains(|c: char| c.is_ascii_alphabetic()) || part.contains(|c: char| c.is_ascii_digit())
+    };
+    text.contains(|c: char| c.is_ascii_alphanumeric() || c == '*')
+        && text.split(' ').all(is_part)
+        && (!text.contains(' ') || text.split(' ').all(of_range))
+}
+
+/// Whether a text is a digest, or how one begins: `sha256:` and hexadecimal digits, or at least seven of these.
+pub(crate) fn is_digest(text: &str) -> bool {
+    let is_hexadecimal = |digits: &str| digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match text.strip_prefix(SHA256) {
+        Some(digits) => !digits.is_empty() && is_hexadecimal(digits),
+        None => text.len() >= 7 && is_hexadecimal(text),
+    }
 }
 
 /// Whether the box that asks Renovate to rebase is there, and ticked.
@@ -381,6 +419,61 @@ mod tests {
         ] {
             assert_eq!(updates(body), Err(expected), "{body}");
         }
+    }
+
+    #[test]
+    fn what_does_not_look_like_a_version_is_none() {
+        let table = |from: &str, to: &str| {
+            updates(&format!(
+                "| Package | Change |\n|---|---|\n| a | `1` → `2` |\n| b | `{from}` → `{to}` |\n"
+            ))
+        };
+        let digest = format!("sha256:{}", "0f".repeat(32));
+        for good in [
+            "1.2.3",
+            "v1.1.14",
+            "17.6.1.074",
+            "2024.10.22",
+            "1.2.3-rc.1+build_5",
+            "3.11-alpine3.19",
+            "bookworm",
+            "latest",
+            "abc1234",
+            "^1.0.0 \\|\\| ^2",
+            ">=1.0, <2.0",
+            "~> 1.2",
+            "1.0.0 - 2.0.0",
+            "==1.2.*",
+            "sha256:abc1234",
+            digest.as_str(),
+        ] {
+            assert!(table("1.0.0", good).is_ok(), "{good}");
+            assert!(table(good, "3.0.0").is_ok(), "{good}");
+        }
+        for bad in [
+            "docker.io/x/nginx:1.2.3",
+            "evil.example/y:6.6.6",
+            "nginx:1.2.3",
+            "image: x",
+            "\"1.2.3\"",
+            "1.2.3'",
+            "1.2.3  x",
+            "1.2.3 # note",
+            "1.2.3;reboot",
+            "$(reboot)",
+            "a@1.2.3",
+            "sha256:xyz",
+            "sha256:",
+            "sha512:abc1234",
+            "é1.2.3",
+            "1.2.3\u{200b}",
+            "--",
+        ] {
+            assert_eq!(table("1.0.0", bad), Err(UnreadableTable::Version { row: 2 }), "{bad}");
+            assert_eq!(table(bad, "3.0.0"), Err(UnreadableTable::Version { row: 2 }), "{bad}");
+        }
+        let why = UnreadableTable::Version { row: 2 }.to_string();
+        assert!(why.contains("row 2") && why.contains("version"), "{why}");
     }
 
     #[test]

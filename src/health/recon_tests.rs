@@ -77,6 +77,7 @@ impl Cluster for Stub {
             conditions: Vec::new(),
             images: Vec::new(),
             environment: Vec::new(),
+            arguments: Vec::new(),
             hidden_environment: false,
             has_volume: false,
             labels: std::collections::BTreeMap::new(),

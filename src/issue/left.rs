@@ -48,12 +48,19 @@ fn rows(block: &str) -> Vec<String> {
     lines.skip(2).take(MOST).map(str::to_owned).collect()
 }
 
-/// A line of the held versions: `package` `version` in `file` (#N): why. One that was cut is none.
+/// A line of the held versions: `package` `version` in `file` (#N): why; or without its file. One that was cut is none.
 fn hold(line: &str) -> Option<(PullNumber, Hold)> {
     let parts: Vec<&str> = line.strip_prefix("- `")?.split('`').collect();
-    let [package, " ", version, " in ", file, rest, ..] = parts[..] else { return None };
+    let (package, version, file, rest) = match parts[..] {
+        [package, " ", version, " in ", file, rest, ..] if !file.is_empty() => (package, version, file, rest),
+        [package, " ", version, rest, ..] => (package, version, "", rest),
+        _ => return None,
+    };
     let number = rest.strip_prefix(" (#")?.split_once("):")?.0.parse().ok()?;
-    if [package, version, file].iter().any(|part| part.is_empty() || part.ends_with('…')) {
+    if package.is_empty()
+        || version.is_empty()
+        || [package, version, file].iter().any(|part| part.ends_with('…'))
+    {
         return None;
     }
     let hold = Hold { package: package.to_owned(), file: file.to_owned(), version: version.to_owned() };
@@ -66,7 +73,8 @@ mod tests {
     use crate::issue::{Desired, apply};
 
     const STATUS: &str = "## caretaker\n\nRunning.\n\n### Held versions\n\n- `grafana` `9.5.0` in `apps/grafana/Chart.yaml` \
-                          (#7): it made the layers worse (since 2026-11-21 14:30 UTC)\n- `a` `1` in `long/pa…` (#8): why\n\n\
+                          (#7): it made the layers worse (since 2026-11-21 14:30 UTC)\n- `a` `1` in `long/pa…` (#8): why\n\
+                          - `b` `2` (#9): `c` failed\n\n\
                           *Written by caretaker, run 12. What stands between its markers is written anew; everything \
                           else is yours.*\n";
 
@@ -81,7 +89,13 @@ mod tests {
             file: "apps/grafana/Chart.yaml".to_owned(),
             version: "9.5.0".to_owned(),
         };
-        assert_eq!(left.holds, [(PullNumber(7), hold)], "what was cut is not known");
+        // A change of lock files alone has no file.
+        let anywhere = Hold { package: "b".to_owned(), file: String::new(), version: "2".to_owned() };
+        assert_eq!(
+            left.holds,
+            [(PullNumber(7), hold), (PullNumber(9), anywhere)],
+            "what was cut is not known"
+        );
         assert!(!left.closed && left.rows.is_empty());
         assert_eq!(left_behind(text), None);
         assert_eq!(left_behind(&body.replace("9.5.0", "9.9.9")), None, "somebody changed it");

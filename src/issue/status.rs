@@ -5,7 +5,7 @@ use super::{Needs, Priority};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Layer, Verdict};
 use crate::merge::Hold;
-use crate::wording::{self, code, one_line, quote_outside, time};
+use crate::wording::{self, one_line, quote_outside, time};
 use jiff::Timestamp;
 
 /// How a run stands, in one word.
@@ -385,10 +385,8 @@ fn held(text: &mut Text, view: &StatusView) {
     for held in &view.held {
         let pull = held.pull.map(|pull| format!(" (#{pull})")).unwrap_or_default();
         text.line(&format!(
-            "- {} {} in {}{pull}: {} ({})",
-            code(&held.hold.package, 80),
-            code(&held.hold.version, 40),
-            code(&held.hold.file, TITLE),
+            "- {}{pull}: {} ({})",
+            wording::held_version(&held.hold),
             one_line(&held.why).trim_end_matches('.'),
             wording::since(held.since),
         ));

@@ -6,7 +6,7 @@
 use super::glob::{matches, matches_name, matches_package};
 use super::settings::{CategoryRule, FoundationRule, Settings};
 use super::{Category, Risk, UpdateType, semver};
-use crate::forge::renovate::{Update, UpdateKind};
+use crate::forge::renovate::{Update, UpdateKind, is_digest};
 
 /// The rules in force.
 #[derive(Debug, Clone)]
@@ -125,16 +125,33 @@ fn risk(category: Category, update: UpdateType) -> Risk {
 
 /// How far one row of Renovate's table moves: what it says or what the versions say, whichever is farther.
 fn update_type(update: &Update) -> UpdateType {
-    let computed =
-        update.from.as_deref().map_or(UpdateType::Unknown, |from| semver::distance(from, &update.to));
+    let computed = update
+        .from
+        .as_deref()
+        .map_or(UpdateType::Unknown, |from| semver::distance(bound(from), bound(&update.to)));
     match update.kind {
-        UpdateKind::Digest | UpdateKind::Pin => UpdateType::Patch,
+        UpdateKind::Digest | UpdateKind::Pin if has_no_distance(update) => UpdateType::Patch,
+        UpdateKind::Digest | UpdateKind::Pin => computed.max(UpdateType::Patch),
         UpdateKind::Patch => known_or(computed, UpdateType::Patch),
         UpdateKind::Minor => known_or(computed, UpdateType::Minor),
         UpdateKind::Major | UpdateKind::Replacement => UpdateType::Major,
         UpdateKind::Rollback | UpdateKind::LockFiles => UpdateType::Unknown,
         UpdateKind::Unknown => computed,
     }
+}
+
+/// The version of a range that has one bound, such as `^1.2.3`; nothing for other ranges, which cannot be compared.
+fn bound(version: &str) -> &str {
+    let bare = semver::without_operator(version);
+    if bare.contains([' ', ',', '|']) { "" } else { bare }
+}
+
+/// Whether a row shows digests, which have no distance, or no old version at all.
+fn has_no_distance(update: &Update) -> bool {
+    let Some(from) = update.from.as_deref() else { return true };
+    let is_number = |version: &str| version.bytes().all(|byte| byte.is_ascii_digit());
+    // A date is made of hexadecimal digits too.
+    is_digest(from) && is_digest(&update.to) && !(is_number(from) && is_number(&update.to))
 }
 
 fn known_or(computed: UpdateType, said: UpdateType) -> UpdateType {

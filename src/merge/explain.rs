@@ -3,14 +3,16 @@
 //! A table is words in a body that can be edited; the diff is what will be merged. This judge fails closed: whatever it
 //! does not understand (a rename, a mode, a binary file, one line more than before) is not explained.
 
+use super::semver;
 use crate::forge::renovate::Update;
 use std::collections::BTreeSet;
 use std::fmt;
+use std::net::Ipv4Addr;
 
 /// What explains a pull request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Explained {
-    /// Which update (by its place in the table) changed which file.
+    /// Which update (by its place in the table) may have changed which file: every one whose versions explain a line there.
     pub(crate) places: BTreeSet<(usize, String)>,
     /// Every file that the diff changes, lock files included.
     pub(crate) files: BTreeSet<String>,
@@ -65,18 +67,17 @@ pub(crate) fn explain(
                     return Err(unexplained(&file.path, Some(block.line), "lines were added or removed"));
                 }
                 for (place, (old, new)) in (block.line..).zip(block.removed.iter().zip(&block.added)) {
-                    match updates.iter().position(|update| explains(update, old, new)) {
-                        Some(update) => {
-                            explained.places.insert((update, file.path.clone()));
-                        }
-                        None => {
-                            return Err(unexplained(
-                                &file.path,
-                                Some(place),
-                                "the change is not from an old to a new version of the table",
-                            ));
-                        }
+                    // Several rows may have the same versions, and nothing tells whose line it is: it is everyone's.
+                    let mut rows =
+                        (0..updates.len()).filter(|row| explains(&updates[*row], old, new)).peekable();
+                    if rows.peek().is_none() {
+                        return Err(unexplained(
+                            &file.path,
+                            Some(place),
+                            "the change is not from an old to a new version of the table",
+                        ));
                     }
+                    explained.places.extend(rows.map(|row| (row, file.path.clone())));
                 }
             }
         }
@@ -247,29 +248,54 @@ fn explains(update: &Update, old: &str, new: &str) -> bool {
         return false;
     }
     let Some(from) = update.from.as_deref() else { return false };
-    if !speaks_of_version(update, from, &old_text) {
-        return false;
+    let mut places = bounded(&old_text, from);
+    if !speaks_for_itself(from) {
+        if !speaks_of_version(update, from, &old_text) {
+            return false;
+        }
+        places.retain(|place| !is_part_of_a_name(&old_text, *place, from));
     }
-    let places = bounded(&old_text, from);
     let one = |place: &usize| replace_at(&old_text, &[*place], from, &update.to) == new_text;
     places.iter().any(one)
         || (!places.is_empty() && replace_at(&old_text, &places, from, &update.to) == new_text)
 }
 
+/// Longer versions and commits speak for themselves. A host's name does not, and what may be an address neither.
+fn speaks_for_itself(version: &str) -> bool {
+    let numbers = semver::numbers(semver::without_operator(version)).map_or(0, |numbers| numbers.len());
+    let is_long = numbers >= 2 && version.matches('.').count() >= 2 && version.parse::<Ipv4Addr>().is_err();
+    is_long || is_hexadecimal(version)
+}
+
 /// A bare `1` or `1.5` is a version only where the line says so: in a line that names the package, or whose key is one
-/// that holds versions. Longer versions speak for themselves.
+/// that holds versions. A word or an address is one below such a key alone: who edits the table chooses the package too.
 fn speaks_of_version(update: &Update, from: &str, line: &str) -> bool {
-    if from.matches('.').count() >= 2 || (from.len() >= 7 && is_hexadecimal(from)) {
-        return true;
-    }
-    let line = line.to_lowercase();
+    let is_number =
+        from.parse::<Ipv4Addr>().is_err() && semver::numbers(semver::without_operator(from)).is_some();
     let short = update.package.rsplit('/').next().unwrap_or_default().to_lowercase();
-    if !short.is_empty() && line.contains(&short) {
-        return true;
+    let names_package = is_number && !short.is_empty() && line.to_lowercase().contains(&short);
+    let key = key(line);
+    names_package
+        || ["version", "tag", "image", "revision", "ref", "rev"].iter().any(|word| key.ends_with(word))
+}
+
+/// The key of a line, in small letters. What a Dockerfile builds from is an image.
+fn key(line: &str) -> String {
+    let line = line.trim_start().to_lowercase();
+    if line.starts_with("from ") {
+        return "image".to_owned();
     }
     let key = line.split([':', '=']).next().unwrap_or_default();
-    let key = key.trim_matches(|c: char| !c.is_alphanumeric());
-    ["version", "tag", "image", "revision", "ref", "rev"].iter().any(|word| key.ends_with(word))
+    key.trim_matches(|c: char| !c.is_alphanumeric()).to_owned()
+}
+
+/// Whether what stands at a place is the name of an image, of its owner or of its host, and no version of it.
+fn is_part_of_a_name(line: &str, place: usize, version: &str) -> bool {
+    let before = line[..place].chars().next_back();
+    let after = line[place + version.len()..].chars().next();
+    before == Some('/')
+        || matches!(after, Some('/' | ':'))
+        || (key(line).ends_with("image") && before != Some(':'))
 }
 
 /// Where a version stands by itself: not inside a longer word or version.

@@ -47,16 +47,19 @@ pub(crate) struct ReadyPull {
 }
 
 impl ReadyPull {
-    /// The holds that keep exactly these versions from being merged again.
+    /// The holds that keep exactly these versions from being merged again. A row that no line shows, since it changed lock
+    /// files alone, is held wherever it comes.
     pub(crate) fn holds(&self) -> Vec<Hold> {
         let mut holds = BTreeSet::new();
-        for (place, file) in &self.explained.places {
-            if let Some(update) = self.updates.get(*place) {
-                holds.insert(Hold {
-                    package: update.package.clone(),
-                    file: file.clone(),
-                    version: update.to.clone(),
-                });
+        for (row, update) in self.updates.iter().enumerate() {
+            let hold = |file: &str| Hold {
+                package: update.package.clone(),
+                file: file.to_owned(),
+                version: update.to.clone(),
+            };
+            holds.extend(files_of(&self.explained, row).map(hold));
+            if files_of(&self.explained, row).next().is_none() {
+                holds.insert(hold(""));
             }
         }
         holds.into_iter().collect()
@@ -139,6 +142,9 @@ impl fmt::Display for Refusal {
             Self::OtherBase(branch) => write!(formatter, "it goes to {branch} and not to the default branch"),
             Self::Draft => formatter.write_str("it is a draft"),
             Self::HoldLabel => write!(formatter, "it carries the label {HOLD_LABEL}"),
+            Self::Held(hold) if hold.file.is_empty() => {
+                write!(formatter, "{} {} is held", hold.package, hold.version)
+            }
             Self::Held(hold) => {
                 write!(formatter, "{} {} in {} is held", hold.package, hold.version, hold.file)
             }
@@ -243,26 +249,23 @@ fn refusal_or_ready(
     Ok(ReadyPull { updates, explained, classification, approval })
 }
 
+/// The files that a row may have changed.
+fn files_of(explained: &Explained, row: usize) -> impl Iterator<Item = &str> {
+    explained.places.iter().filter(move |(own, _)| *own == row).map(|(_, file)| file.as_str())
+}
+
 /// A hold that one of the updates falls under. A row whose file is not known from the diff is held by its version alone.
 fn held(updates: &[Update], explained: &Explained, holds: &[Hold]) -> Option<Hold> {
     holds
         .iter()
         .find(|hold| {
             updates.iter().enumerate().any(|(place, update)| {
-                let mut files =
-                    explained.places.iter().filter(|(own, _)| *own == place).map(|(_, file)| file).peekable();
-                update.package.eq_ignore_ascii_case(&hold.package)
-                    && is_same_version(&update.to, &hold.version)
+                let mut files = files_of(explained, place).peekable();
+                hold.is_brought_by(update)
                     && (files.peek().is_none()
                         || hold.file.is_empty()
                         || files.any(|file| *file == hold.file))
             })
         })
         .cloned()
-}
-
-/// The same version may be written with and without its `v`, as one source of versions does and another does not.
-fn is_same_version(one: &str, other: &str) -> bool {
-    let bare = |text: &str| text.trim().trim_start_matches(['v', 'V']).to_owned();
-    bare(one) == bare(other)
 }

@@ -27,22 +27,70 @@ const NEVER_BACK: &[&str] = &[
     "etcd",
 ];
 
-/// What a name of an environment variable holds where its container is a client of a database.
-const CLIENT_NAMES: &[&str] =
-    &["DATABASE", "DATASOURCE", "POSTGRES", "MYSQL", "MARIADB", "MONGO", "SQL", "JDBC"];
+/// What a name of an environment variable, or of an option, holds where its container is a client of a database.
+const CLIENT_NAMES: &[&str] = &[
+    "DATABASE",
+    "DATASOURCE",
+    "POSTGRES",
+    "TIMESCALE",
+    "MYSQL",
+    "MARIADB",
+    "MONGO",
+    "SQL",
+    "JDBC",
+    "REDIS",
+    "VALKEY",
+    "KEYDB",
+    "DRAGONFLY",
+    "INFLUX",
+    "CLICKHOUSE",
+    "CASSANDRA",
+    "COCKROACH",
+    "COUCHDB",
+    "ELASTICSEARCH",
+    "OPENSEARCH",
+    "ETCD",
+    "NEO4J",
+    "QDRANT",
+];
 /// What a part of such a name, between underscores, may be or begin with as well.
 const CLIENT_PARTS: &[&str] = &["DB", "DSN", "PGHOST", "PGDATABASE", "PGUSER", "PGPASSWORD"];
-/// What addresses of databases begin with.
-const CLIENT_VALUES: &[&str] = &[
-    "postgres://",
-    "postgresql://",
-    "mysql://",
-    "mariadb://",
-    "mongodb://",
-    "mongodb+srv://",
-    "jdbc:",
-    "sqlite:",
+/// What schemes of addresses of databases end with; a driver may be named before or after a `+`.
+const CLIENT_SCHEMES: &[&str] = &[
+    "postgres",
+    "postgresql",
+    "timescaledb",
+    "mysql",
+    "mariadb",
+    "mongodb",
+    "sqlite",
+    "sqlite3",
+    "sqlserver",
+    "mssql",
+    "oracle",
+    "redis",
+    "rediss",
+    "redis-sentinel",
+    "redis-cluster",
+    "valkey",
+    "valkeys",
+    "keydb",
+    "influxdb",
+    "clickhouse",
+    "clickhouses",
+    "cassandra",
+    "cockroach",
+    "cockroachdb",
+    "couchdb",
+    "elasticsearch",
+    "opensearch",
+    "etcd",
+    "neo4j",
+    "bolt",
+    "qdrant",
 ];
+/// What else addresses of databases hold, as Java's, those of files, of drivers in Go and of libpq do.
+const CLIENT_VALUES: &[&str] = &["jdbc:", "sqlite:", "@tcp(", "@unix(", "dbname="];
 
 /// Kinds that hold no state and start nothing that could change any. What is not among them (a `Cluster` of an operator, a
 /// Job that migrates) may.
@@ -218,9 +266,16 @@ fn judge_application(app: &Application, workloads: &[Workload]) -> Reversible {
                 workload.object
             ));
         }
+        if workload.arguments.iter().any(|argument| argument_is_client(argument)) {
+            return Reversible::UntilStarted(format!(
+                "{} looks like a client of a database by its command",
+                workload.object
+            ));
+        }
         if workload.hidden_environment {
             return Reversible::UntilStarted(format!(
-                "{} takes its environment from a Secret or ConfigMap as a whole, so it may be a client of a database",
+                "{} mounts a Secret, or takes its environment from a Secret or ConfigMap as a whole, so it may be a client of \
+                 a database",
                 workload.object
             ));
         }
@@ -229,11 +284,32 @@ fn judge_application(app: &Application, workloads: &[Workload]) -> Reversible {
 }
 
 fn is_client(name: &str, value: &str) -> bool {
-    let value = value.trim().to_lowercase();
+    names_a_client(name) || is_address(value)
+}
+
+/// `--db.host` and `--db-host` are names as `DB_HOST` is.
+fn names_a_client(name: &str) -> bool {
     let name = name.to_uppercase();
     CLIENT_NAMES.iter().any(|word| name.contains(word))
         || name
-            .split('_')
+            .split(['_', '-', '.'])
             .any(|part| CLIENT_PARTS.iter().any(|word| part.starts_with(word)) || part.ends_with("DB"))
-        || CLIENT_VALUES.iter().any(|scheme| value.contains(scheme))
+}
+
+fn is_address(value: &str) -> bool {
+    let value = value.to_lowercase();
+    let is_scheme = |before: &str| {
+        let in_scheme = |c: char| c.is_ascii_alphanumeric() || matches!(c, '+' | '-' | '.');
+        let scheme = &before[before.trim_end_matches(in_scheme).len()..];
+        // An option of one letter may stand right before it: `-dpostgres://`.
+        scheme.split('+').any(|part| CLIENT_SCHEMES.iter().any(|known| part.ends_with(known)))
+    };
+    value.match_indices("://").any(|(place, _)| is_scheme(&value[..place]))
+        || CLIENT_VALUES.iter().any(|mark| value.contains(mark))
+}
+
+/// One argument may be a whole script.
+fn argument_is_client(argument: &str) -> bool {
+    let mut options = argument.split_whitespace().filter(|word| word.starts_with('-'));
+    is_address(argument) || options.any(|word| names_a_client(word.split('=').next().unwrap_or_default()))
 }

@@ -2,6 +2,11 @@
 
 use super::UpdateType;
 
+/// A version without what makes it a range.
+pub(crate) fn without_operator(version: &str) -> &str {
+    version.trim_start_matches(['^', '~', '=', '<', '>', ' '])
+}
+
 /// A version's leading numbers: `v1.2.3-rc1` is 1, 2, 3. Fewer than one number is no version.
 pub(crate) fn numbers(version: &str) -> Option<Vec<u64>> {
     let version = version.trim().trim_start_matches(['v', 'V']);

@@ -1,5 +1,6 @@
 //! The words of merging: categories, risk, holds.
 
+use crate::forge::renovate::Update;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -74,8 +75,17 @@ pub(crate) enum Risk {
 pub(crate) struct Hold {
     /// The package, as Renovate names it.
     pub(crate) package: String,
-    /// The file that holds the version.
+    /// The file that holds the version; empty where none is known, and any counts.
     pub(crate) file: String,
     /// The new version that made trouble.
     pub(crate) version: String,
+}
+
+impl Hold {
+    /// Whether an update brings the held version, in whatever file: names are the same in capitals, and versions with and
+    /// without their `v`, as one source of versions writes them and another does not.
+    pub(crate) fn is_brought_by(&self, update: &Update) -> bool {
+        let bare = |text: &str| text.trim().trim_start_matches(['v', 'V']).to_owned();
+        update.package.eq_ignore_ascii_case(&self.package) && bare(&update.to) == bare(&self.version)
+    }
 }

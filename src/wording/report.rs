@@ -191,6 +191,15 @@ fn escaped_pattern(version: &str) -> String {
     format!("v?{}", regex::escape(version))
 }
 
+/// A held version, and its file where one is known.
+pub(crate) fn held_version(hold: &Hold) -> String {
+    let version = format!("{} {}", code(&hold.package, 80), code(&hold.version, 40));
+    match hold.file.as_str() {
+        "" => version,
+        file => format!("{version} in {}", code(file, 120)),
+    }
+}
+
 /// What a person can do about a held version.
 pub(crate) fn hold_advice() -> &'static str {
     "Renovate makes a merged branch again. The rule below, in its settings, stops that; a newer version is free."
@@ -241,10 +250,8 @@ pub(crate) fn lesson(event: &LessonEvent) -> String {
             )
         }
         LessonEvent::Held { hold } => format!(
-            "{} {} in {} is held. Until Renovate is told so, it makes that pull request again; this rule prevents it: {}",
-            code(&hold.package, 80),
-            code(&hold.version, 40),
-            code(&hold.file, 120),
+            "{} is held. Until Renovate is told so, it makes that pull request again; this rule prevents it: {}",
+            held_version(hold),
             code(
                 &format!(
                     "{{\"matchPackageNames\": [{}], \"allowedVersions\": {}}}",

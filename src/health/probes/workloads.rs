@@ -84,6 +84,7 @@ mod tests {
             conditions: Vec::new(),
             images: Vec::new(),
             environment: Vec::new(),
+            arguments: Vec::new(),
             hidden_environment: false,
             has_volume: false,
             labels: std::collections::BTreeMap::new(),

@@ -6,7 +6,7 @@ use crate::merge::{Category, Risk, Settings, UpdateType};
 
 #[test]
 fn a_single_update_is_what_its_package_is() {
-    use UpdateKind::{Digest, Major, Minor, Patch, Unknown};
+    use UpdateKind::{Digest, Major, Minor, Patch, Pin, Unknown};
     for (package, from, to, kind, category, risk, moved, foundation) in [
         ("kured", "5.6.1", "5.7.0", Minor, Category::Core, Risk::High, UpdateType::Minor, false),
         (
@@ -113,6 +113,92 @@ fn a_single_update_is_what_its_package_is() {
         ("gitea", "12.0.0", "12.1.0", Minor, Category::Core, Risk::High, UpdateType::Minor, true),
         ("cilium", "1.17.0", "1.17.1", Patch, Category::Core, Risk::High, UpdateType::Patch, true),
         ("rook-ceph-cluster", "1.17.0", "1.17.1", Patch, Category::Core, Risk::High, UpdateType::Patch, true),
+        // The table says digest or pin, the versions say more: a body can be edited.
+        (
+            "ghcr.io/example/web",
+            "1.2.3",
+            "2.0.0",
+            Digest,
+            Category::AppTemplate,
+            Risk::High,
+            UpdateType::Major,
+            false,
+        ),
+        (
+            "ghcr.io/example/web",
+            "^1.2.3",
+            "2.0.0",
+            Pin,
+            Category::AppTemplate,
+            Risk::High,
+            UpdateType::Major,
+            false,
+        ),
+        ("example/web", "~1.2", "1.3.4", Pin, Category::AppTemplate, Risk::Medium, UpdateType::Minor, false),
+        (
+            "example/web",
+            "^1.2.0",
+            "1.2.4",
+            Pin,
+            Category::AppTemplate,
+            Risk::Medium,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "example/web",
+            "20250101",
+            "20260101",
+            Digest,
+            Category::AppTemplate,
+            Risk::High,
+            UpdateType::Major,
+            false,
+        ),
+        ("example/web", "*", "1.2.4", Pin, Category::AppTemplate, Risk::High, UpdateType::Unknown, false),
+        (
+            "example/web",
+            "latest",
+            "2.0.0",
+            Digest,
+            Category::AppTemplate,
+            Risk::High,
+            UpdateType::Unknown,
+            false,
+        ),
+        (
+            "example/web",
+            "abc1234",
+            "2.0.0",
+            Digest,
+            Category::AppTemplate,
+            Risk::High,
+            UpdateType::Unknown,
+            false,
+        ),
+        // Digests have no distance, and what had no version moves nowhere.
+        (
+            "example/web",
+            "sha256:1234567",
+            "sha256:7654321",
+            Digest,
+            Category::AppTemplate,
+            Risk::Medium,
+            UpdateType::Patch,
+            false,
+        ),
+        (
+            "example/web",
+            "1234567",
+            "abc1234",
+            Digest,
+            Category::AppTemplate,
+            Risk::Medium,
+            UpdateType::Patch,
+            false,
+        ),
+        ("example/web", "", "abc1234", Digest, Category::AppTemplate, Risk::Medium, UpdateType::Patch, false),
+        ("example/web", "", "1.2.3", Pin, Category::AppTemplate, Risk::Medium, UpdateType::Patch, false),
         // The table says minor, the versions say more.
         (
             "ghcr.io/example/web",

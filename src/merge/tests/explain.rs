@@ -75,6 +75,52 @@ fn a_line_is_explained_by_an_old_and_a_new_version() {
             false,
         ),
     ];
+    // What is no version speaks for itself nowhere, however many dots it has.
+    let hosts = |key: &str| {
+        (format!("{key}: https://git.example.org/x"), format!("{key}: https://evil.example.com/x"))
+    };
+    let (old, new) = hosts("repoURL");
+    rows.push((old, new, patch("x", "git.example.org", "evil.example.com"), false));
+    rows.push(("repo: 10.0.0.1".into(), "repo: 6.6.6.6".into(), patch("repo", "10.0.0.1", "6.6.6.6"), false));
+    rows.push(("tag: 17.6.1.74".into(), "tag: 17.6.1.79".into(), patch("x", "17.6.1.74", "17.6.1.79"), true));
+    rows.push(("a: 17.6.1.074".into(), "a: 17.6.1.079".into(), patch("x", "17.6.1.074", "17.6.1.079"), true));
+    rows.push(("policy: Always".into(), "policy: Never".into(), patch("policy", "Always", "Never"), false));
+    rows.push((
+        "image: debian:bookworm".into(),
+        "image: debian:trixie".into(),
+        patch("x", "bookworm", "trixie"),
+        true,
+    ));
+    for (old, new, from, to, expected) in [
+        (
+            "image: git.example.org/x:1",
+            "image: evil.example.com/x:1",
+            "git.example.org",
+            "evil.example.com",
+            false,
+        ),
+        ("image: nginx:1.2", "image: evil:1.2", "nginx", "evil", false),
+        ("image: nginx", "image: evil", "nginx", "evil", false),
+        ("image: example/2048", "image: example/6666", "2048", "6666", false),
+        ("image: 3scale/x:1", "image: 4evil/x:1", "3scale", "4evil", false),
+        ("FROM 3scale/x:1", "FROM 4evil/x:1", "3scale", "4evil", false),
+        ("FROM debian", "FROM evil", "debian", "evil", false),
+        ("FROM debian:bookworm", "FROM debian:trixie", "bookworm", "trixie", true),
+        ("image: r:5000/x:1", "image: r:6000/x:1", "5000", "6000", false),
+        ("image: \"r:5000/x:1\"", "image: \"r:5000/x:2\"", "1", "2", true),
+        ("newTag: \"1.5\"", "newTag: \"1.6\"", "1.5", "1.6", true),
+        ("targetRevision: v1", "targetRevision: v2", "v1", "v2", true),
+        (
+            "url: https://r.example.org/v1.2.3/x.yaml",
+            "url: https://r.example.org/v1.3.0/x.yaml",
+            "v1.2.3",
+            "v1.3.0",
+            true,
+        ),
+        ("version: ^1.2.3", "version: ^2.0.0", "^1.2.3", "^2.0.0", true),
+    ] {
+        rows.push((old.into(), new.into(), patch("x", from, to), expected));
+    }
     let (old, new) = images("1.2.3", "1.2.4");
     rows.push((old, new, patch("other", "1.2.3", "1.2.4"), true));
     for (old, new, updates, expected) in rows {
@@ -99,6 +145,23 @@ fn the_places_of_each_update_are_known() {
     let places: Vec<_> = explained.places.iter().map(|(at, file)| (*at, file.as_str())).collect();
     assert_eq!(places, [(0, "a/Chart.yaml"), (1, "b/Chart.yaml")]);
     assert_eq!(explained.files.len(), 3);
+}
+
+#[test]
+fn every_row_that_explains_a_line_has_its_place() {
+    let updates = vec![
+        update("a", "2.0.0", "2.1.0", UpdateKind::Minor),
+        update("b", "2.0.0", "2.1.0", UpdateKind::Minor),
+        update("c", "3.0.0", "3.1.0", UpdateKind::Minor),
+    ];
+    let text = format!(
+        "{}{}",
+        diff("a/Chart.yaml", "version: 2.0.0", "version: 2.1.0"),
+        diff("b/Chart.yaml", "version: 2.0.0", "version: 2.1.0"),
+    );
+    let explained = explain(&text, &updates, &[]).expect("explained");
+    let places: Vec<_> = explained.places.iter().map(|(at, file)| (*at, file.as_str())).collect();
+    assert_eq!(places, [(0, "a/Chart.yaml"), (0, "b/Chart.yaml"), (1, "a/Chart.yaml"), (1, "b/Chart.yaml")]);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-use super::samples::{at, body, changed, diff, pull, rules, sha};
+use super::samples::{at, body, changed, diff, pull, rules, sha, update};
+use crate::forge::renovate::UpdateKind;
 use crate::forge::{
     Branch, ChangedFile, CommitStatus, Label, LabelId, MergeStyle, Merged, PullRequest, State, StatusState,
 };
@@ -129,6 +130,19 @@ fn each_spoiled_fact_refuses_with_its_reason() {
             "no table",
             |w| w.pull.body = "<!--renovate-debug:e30=-->".to_owned(),
             |r| matches!(r, Refusal::NotRenovates(_)),
+        ),
+        (
+            "a table of images instead of versions",
+            |w| {
+                w.pull.body =
+                    body(&["| nginx | patch | `docker.io/x/nginx:1.2.3` → `evil.example/y:6.6.6` |"]);
+                w.diff = diff(
+                    "monitoring/grafana/Chart.yaml",
+                    "    image: docker.io/x/nginx:1.2.3",
+                    "    image: evil.example/y:6.6.6",
+                );
+            },
+            |r| matches!(r, Refusal::NotRenovates(_)) && r.to_string().contains("looks like none"),
         ),
         ("a draft", |w| w.pull.draft = true, |r| *r == Refusal::Draft),
         (
@@ -268,6 +282,58 @@ fn a_hold_is_for_one_version_in_one_file() {
         let mut world = World::good();
         world.holds.push(held.clone());
         assert_eq!(matches!(world.judge(), Preflight::Refuse(Refusal::Held(_))), expected, "{held:?}");
+    }
+}
+
+#[test]
+fn a_held_version_is_known_however_it_is_written() {
+    let held = hold("ghcr.io/example/Web", "apps/web.yaml", "v1.2.3");
+    for (package, version, expected) in [
+        ("ghcr.io/example/Web", "v1.2.3", true),
+        ("ghcr.io/example/web", "1.2.3", true),
+        ("GHCR.IO/example/web", "V1.2.3", true),
+        ("ghcr.io/example/web", "1.2.4", false),
+        ("ghcr.io/example/web", "1.2.3-rc1", false),
+        ("example/web", "v1.2.3", false),
+    ] {
+        let update = update(package, "1.0.0", version, UpdateKind::Patch);
+        assert_eq!(held.is_brought_by(&update), expected, "{package} {version}");
+    }
+}
+
+#[test]
+fn no_row_of_a_merged_table_is_left_without_its_hold() {
+    // Two packages with the same versions: nothing tells whose line is which.
+    let mut world = World::good();
+    world.pull.body =
+        body(&["| loki | minor | `2.0.0` → `2.1.0` |", "| promtail | minor | `2.0.0` → `2.1.0` |"]);
+    let line = |path: &str| diff(path, "    version: 2.0.0", "    version: 2.1.0");
+    world.diff = format!("{}{}", line("monitoring/loki/Chart.yaml"), line("monitoring/promtail/Chart.yaml"));
+    world.files = vec![changed("monitoring/loki/Chart.yaml"), changed("monitoring/promtail/Chart.yaml")];
+    let holds = world.ready().holds();
+    for name in ["loki", "promtail"] {
+        let path = format!("monitoring/{name}/Chart.yaml");
+        let mut single = World::good();
+        single.pull.body = body(&[&format!("| {name} | minor | `2.0.0` → `2.1.0` |")]);
+        single.diff = line(&path);
+        single.files = vec![changed(&path)];
+        assert!(matches!(single.judge(), Preflight::Ready(_)), "{name}: {:?}", single.judge());
+        single.holds.clone_from(&holds);
+        assert!(matches!(single.judge(), Preflight::Refuse(Refusal::Held(_))), "{name}: {holds:?}");
+    }
+
+    // Lock files alone: no line says where the version stands.
+    let mut world = World::good();
+    world.diff = diff("web/package-lock.json", "\"integrity\": \"a\"", "\"integrity\": \"b\"");
+    world.files = vec![changed("web/package-lock.json")];
+    let holds = world.ready().holds();
+    assert_eq!(holds, [hold("grafana", "", "10.1.0")]);
+    world.holds.clone_from(&holds);
+    match world.judge() {
+        Preflight::Refuse(refusal @ Refusal::Held(_)) => {
+            assert!(refusal.to_string().contains("grafana 10.1.0 is held"), "{refusal}");
+        }
+        other => panic!("{other:?}"),
     }
 }
 

@@ -65,6 +65,75 @@ fn owns_only(world: &mut World, kinds: &[&str]) {
 }
 
 #[test]
+fn a_client_of_a_database_is_known_by_its_environment_and_its_command() {
+    let variables = [
+        ("DB_HOST", "", true),
+        ("PAPERLESS_DBHOST", "", true),
+        ("STORE", "postgres://db/x", true),
+        ("STORE", "postgresql+asyncpg://db/x", true),
+        ("STORE", "mongodb+srv://db/x", true),
+        ("STORE", "  Redis://cache:6379/0", true),
+        ("STORE", "rediss://cache:6379/0", true),
+        ("STORE", "clickhouse://c:9000", true),
+        ("STORE", "main=sqlite:/data/x.db", true),
+        ("STORE", "jdbc:oracle:thin:@db", true),
+        ("STORE", "user:word@tcp(db:3306)/x", true),
+        ("STORE", "host=pg user=x dbname=x", true),
+        ("REDIS_HOST", "cache", true),
+        ("SPRING_DATA_REDIS_URL", "", true),
+        ("VALKEY_HOST", "cache", true),
+        ("ELASTICSEARCH_HOSTS", "http://search:9200", true),
+        ("OPENSEARCH_URL", "http://search:9200", true),
+        ("CLICKHOUSE_ADDR", "c:9000", true),
+        ("INFLUXDB_URL", "http://metrics:8086", true),
+        ("ETCD_ENDPOINTS", "http://e:2379", true),
+        ("NEO4J_URI", "", true),
+        ("FEEDBACK", "yes", false),
+        ("PUBLIC_URL", "https://web.example.org", false),
+        ("ADDRESSES", "http://a.example.org,tcp://b.example.org:80", false),
+    ];
+    for (name, value, expected) in variables {
+        let mut world = World::good();
+        world.workload.environment.push((name.to_owned(), value.to_owned()));
+        assert_eq!(world.judge() == Word::UntilStarted, expected, "{name}={value}");
+    }
+    for (argument, expected) in [
+        ("--database-url=postgres://app:word@db/x", true),
+        ("postgres://app:word@db/x", true),
+        ("exec /app --store redis://cache:6379", true),
+        ("-dpostgres://app:word@db/x", true),
+        ("--db-host=pg", true),
+        ("--db-host", true),
+        ("exec /app --db.host pg", true),
+        ("--elasticsearch-hosts=http://search:9200", true),
+        ("--listen=:8080", false),
+        ("--public-url=https://web.example.org", false),
+        ("/bin/web", false),
+        ("serve", false),
+    ] {
+        let mut world = World::good();
+        world.workload.arguments.push(argument.to_owned());
+        assert_eq!(world.judge() == Word::UntilStarted, expected, "{argument}");
+    }
+}
+
+#[test]
+fn what_a_command_says_is_not_shown() {
+    let mut web = workload("web");
+    web.arguments.push("--database-url=postgres://app:hunter2@db/x".to_owned());
+    let classification =
+        classify(&[update("web", "1.0.0", "1.0.1", UpdateKind::Patch)], "t", "b", &[], &rules());
+    let app = application("web", &sha('c'));
+    match reversible(&classification, &[], &[&app], &[web], &[]) {
+        Reversible::UntilStarted(why) => {
+            assert!(why.contains("by its command"), "{why}");
+            assert!(!why.contains("hunter2") && !why.contains("postgres"), "{why}");
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
 fn each_fact_has_its_answer() {
     type Spoil = fn(&mut World);
     let cases: Vec<(&str, Spoil, Word)> = vec![

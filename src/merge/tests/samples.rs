@@ -143,6 +143,7 @@ pub(super) fn workload(name: &str) -> Workload {
         conditions: Vec::new(),
         images: vec![format!("ghcr.io/example/{name}:1.0.0")],
         environment: Vec::new(),
+        arguments: Vec::new(),
         hidden_environment: false,
         has_volume: false,
         labels: BTreeMap::new(),

@@ -286,10 +286,7 @@ impl Look<'_> {
                 let updates =
                     renovate::recognise(pull, &settings.accounts, &settings.branch_prefix).ok()?.updates;
                 let held = holds.iter().find(|held| {
-                    held.pull != pull.number
-                        && updates.iter().any(|update| {
-                            update.package == held.hold.package && update.to == held.hold.version
-                        })
+                    held.pull != pull.number && updates.iter().any(|update| held.hold.is_brought_by(update))
                 })?;
                 Some(RemadePull { number: pull.number, title: pull.title.clone(), instead_of: held.pull })
             })
@@ -308,15 +305,16 @@ fn is_idle_out_of_sync(application: &Application) -> bool {
         && !running
 }
 
-/// What a change promised to run.
+/// What a change promised to run: each version once, in however many files it stands.
 fn promised(versions: &[Hold]) -> Vec<Update> {
+    let versions: BTreeSet<_> = versions.iter().map(|hold| (&hold.package, &hold.version)).collect();
     versions
-        .iter()
-        .map(|hold| Update {
-            package: hold.package.clone(),
-            file: Some(hold.file.clone()),
+        .into_iter()
+        .map(|(package, version)| Update {
+            package: package.clone(),
+            file: None,
             from: None,
-            to: hold.version.clone(),
+            to: version.clone(),
             kind: UpdateKind::Unknown,
             change: String::new(),
         })
