@@ -23,7 +23,7 @@ use super::worker::{Lock, Parts, RunError, chain};
 use super::writing::Arrivals;
 use crate::cluster::{Application, ClusterError, Installed, ObjectRef, Workload};
 use crate::forge::{
-    Account, Branch, CommitSha, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
+    Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
 };
 use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
 use crate::inbox;
@@ -237,11 +237,21 @@ pub(crate) async fn observe(
         memory.texts.boxes(body, || boxes(parts, home.as_ref(), body))
     });
     let trusted = Trusted::new(&parts.settings, subject.repository);
+    let mut unread_comments = None;
     let comments = match state.began_at.filter(|_| !subject.gone) {
         // The forge counts in seconds: a comment of the second in which the run began is older than the run by its time.
         Some(began) => {
             let since = Timestamp::from_second(began.as_second()).unwrap_or(began);
-            parts.forge.comments(name, subject.issue.number, Some(since)).await?
+            match parts.forge.comments(name, subject.issue.number, Some(since)).await {
+                Ok(comments) => comments,
+                // Whoever may comment can make them too long. What is half done is followed all the same, and said; but a
+                // stop may be among them, so nothing is done.
+                Err(error @ ForgeError::Unreadable { .. }) => {
+                    unread_comments = Some(wording::comments_unreadable(&error));
+                    Vec::new()
+                }
+                Err(error) => return Err(error.into()),
+            }
         }
         None => Vec::new(),
     };
@@ -310,7 +320,7 @@ pub(crate) async fn observe(
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     let stop = state.began_at.and_then(|began| comments.stopped_by(began, state.stop.as_ref()));
-    let paused = paused(parts, &subject, stop.as_ref());
+    let paused = paused(parts, &subject, stop.as_ref()).or(unread_comments);
     let locked_out = *subject.lock != Lock::Held;
     if paused.is_some() || locked_out || subject.settings.mode == Mode::Observe {
         memory.steadiness.was_set_aside();

@@ -349,6 +349,11 @@ pub(crate) fn account(login: &str) -> String {
     code(login, 40)
 }
 
+/// The comments cannot be read, as what stopped the run.
+pub(crate) fn comments_unreadable(error: &crate::forge::ForgeError) -> String {
+    format!("comments that cannot be read and may hold a stop ({error}); a person deletes what is too long")
+}
+
 /// Who or what stopped the run, in our own Markdown.
 pub(crate) fn paused_by(by: &str) -> String {
     format!("Stopped by {}: nothing is done until that is taken back", one_line(by))

@@ -130,3 +130,25 @@ async fn a_journal_of_a_newer_version_is_left_alone_and_said() {
     assert!(!story.merged(echo) && story.issue_now(number).state == IssueState::Open);
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn comments_that_are_too_long_to_be_read_stop_the_run_and_say_so() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let number = story.issue_of_merges(&[echo, excalidraw]).await;
+    story.start().await;
+    story.wait("the first is merged", || story.merged(echo)).await;
+    story.stranger_comes(sim::gitea::Permission::Read);
+    let repository = story.world.repository();
+    let long = "x".repeat(1 << 20);
+    let comments: Vec<u64> = (0..33).map(|_| repository.comment("visitor", number, &long).unwrap()).collect();
+    story.until("it is said", number, |issue| issue.body.contains("comments that cannot be read")).await;
+    story.looks(2).await;
+    assert!(!story.merged(excalidraw), "nothing new begins");
+    for comment in comments {
+        repository.edit_comment("operator", comment, "too long").unwrap();
+    }
+    story.wait("it goes on", || story.merged(excalidraw)).await;
+    story.end().await;
+}
