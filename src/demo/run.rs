@@ -72,8 +72,9 @@ async fn play(options: &DemoOptions, live: &Live) -> Result<DemoOutcome, DemoErr
         std::env::temp_dir().join(format!("caretaker-demo-{}", uuid::Uuid::new_v4().simple()))
     });
     let tempo = format!(
-        "every wait for the world is divided by {scale}: settling, soaking, grace, the actors' delays; the \
-         world is looked at ten times a second at most, a rollout's time-outs are set to a minute, and what guards a request or tells who is alive is not divided"
+        "every wait for the world is divided by {scale}: settling, soaking, grace, the actors' delays; the world is \
+         looked at ten times a second at most, a rollout's time-outs are set to a minute, and what guards a request \
+         or tells who is alive is not divided"
     );
     live.say(&tempo, Tone::Aside);
     let mut stage_options = StageOptions::new(&folder, scale);

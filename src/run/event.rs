@@ -85,6 +85,9 @@ pub(crate) enum Event {
     /// A trusted person stopped the run by a comment. It holds until a trusted comment says so, whatever becomes of this one:
     /// whoever may write may edit another's comment, or delete it.
     Stopped(Stop),
+    /// A trusted person took the stop back. Journalled too: the comment that says so may not be there to be read later, as
+    /// with an issue that is gone.
+    StopLifted,
     /// An effect is about to be tried. Its step id is this event's id.
     Intended {
         /// Which.

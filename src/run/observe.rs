@@ -320,7 +320,7 @@ pub(crate) async fn observe(
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     let stop = state.began_at.and_then(|began| comments.stopped_by(began, state.stop.as_ref()));
-    let paused = paused(parts, &subject, stop.as_ref()).or(unread_comments);
+    let paused = unread_comments.or_else(|| paused(parts, &subject, stop.as_ref()));
     let locked_out = *subject.lock != Lock::Held;
     if paused.is_some() || locked_out || subject.settings.mode == Mode::Observe {
         memory.steadiness.was_set_aside();

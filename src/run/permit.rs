@@ -58,7 +58,7 @@ pub(crate) struct Decided<'a> {
     pub(crate) style: MergeStyle,
     /// When the run began.
     pub(crate) began_at: Timestamp,
-    /// The last stop that the journal knows of.
+    /// The stop that the journal knows of.
     pub(crate) stop: Option<&'a Stop>,
     /// Our own account.
     pub(crate) bot: &'a str,

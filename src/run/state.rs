@@ -37,7 +37,7 @@ pub(crate) struct RunState {
     pub(crate) escalations: Vec<Escalation>,
     /// The comments that have been counted as approvals: each counts once.
     pub(crate) used_comments: Vec<u64>,
-    /// The last stop of a trusted person that was seen, lifted since or not.
+    /// A trusted person's stop that nobody lifted.
     pub(crate) stop: Option<Stop>,
     /// The first pass that was kept.
     pub(crate) first_recon: Option<Recon>,
@@ -124,6 +124,7 @@ impl RunState {
                 }
             }
             Event::Stopped(stop) => self.stop = Some(stop),
+            Event::StopLifted => self.stop = None,
             Event::Intended { effect } => self.intend(id, at, effect),
             Event::Ended { step, outcome } => self.end(step, at, &outcome),
             Event::Refreshed { change, hard, failed: _ } => {

@@ -42,6 +42,7 @@ pub(crate) fn tone(event: &Event) -> Tone {
         Event::Approved { .. }
         | Event::Vouched { .. }
         | Event::Stopped(_)
+        | Event::StopLifted
         | Event::AdoptionConfirmed { .. } => Tone::Person,
         Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,
         _ => Tone::Plain,

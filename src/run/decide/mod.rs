@@ -174,8 +174,9 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     if let Some((by, at)) = situation.resumed_by {
         events.push(Event::Vouched { by: by.to_owned(), at });
     }
-    let stop = situation.stop.filter(|stop| state.stop.as_ref() != Some(stop));
-    events.extend(stop.cloned().map(Event::Stopped));
+    if situation.stop != state.stop.as_ref() {
+        events.push(situation.stop.cloned().map_or(Event::StopLifted, Event::Stopped));
+    }
     events.extend(adoption::confirmed(situation));
     for wish in situation.wishes {
         let granted = granted(situation, wish);

@@ -79,6 +79,11 @@ async fn an_issue_that_is_gone_in_a_bad_change_is_undone_from_the_journal() {
     let number = story.issue(&format!("## Tasks\n\n- [ ] **D1 P2 Platform**: Merge PR #{grafana}\n")).await;
     story.start().await;
     story.wait("merged", || story.merged(grafana)).await;
+    // A stop that was taken back is not one again when nobody can read that any more.
+    story.operator().comment(number, "/caretaker stop").await.unwrap();
+    story.state_when("stopped", |state| state.stop.is_some()).await;
+    story.operator().comment(number, "/caretaker resume").await.unwrap();
+    story.state_when("taken back", |state| state.stop.is_none()).await;
     // Deleted, or moved to where the token may not look.
     let faults = story.world.gitea().faults();
     let gone = format!("/repos/ops/homelab/issues/{number}(/|$)");

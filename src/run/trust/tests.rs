@@ -1,0 +1,175 @@
+//! Who counts, as tables.
+
+use super::{
+    Boxes, Command, Comments, History, OwnText, Question, RunState, Shown, Stop, Trusted, commands,
+    ticked_by, vouched,
+};
+use crate::forge::{Account, AccountId, Comment, CommentId};
+use crate::inbox::IssueEdit;
+use crate::issue::{Desired, KnownTask, Task, apply, approval_line};
+use crate::merge::UpdateType;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+#[derive(Debug)]
+struct NotOurs;
+
+impl OwnText for NotOurs {
+    fn is_ours(&self, _: &str) -> bool {
+        false
+    }
+}
+
+fn trusted(login: &str) -> Trusted {
+    Trusted { accounts: BTreeSet::from([login.to_owned()]), sole_writers: false }
+}
+
+#[test]
+fn the_last_to_change_an_approval_is_the_one_who_is_asked_about() {
+    let status = |ticked| Desired {
+        status: Some(format!("Waiting.\n\n{}\n", approval_line("A3", "7f3c", ticked))),
+        ..Desired::default()
+    };
+    let (open, ticked) = (apply("Text.\n", &status(false)), apply("Text.\n", &status(true)));
+    let none = "Text.\n".to_owned();
+    let edit = |sender: &str, before: &String, after: &String| IssueEdit {
+        sender: sender.to_owned(),
+        action: "edited".to_owned(),
+        body_before: Some(before.clone()),
+        body_after: Some(after.clone()),
+    };
+    let anna = |before, after| edit("operator", before, after);
+    let stranger = |before, after| edit("stranger", before, after);
+    let cases = [
+        (vec![anna(&open, &ticked)], true, "a tick of somebody who counts"),
+        (vec![stranger(&open, &ticked)], false, "a stranger's tick"),
+        (vec![anna(&open, &ticked), anna(&ticked, &open), stranger(&open, &ticked)], false, "taken back"),
+        (vec![stranger(&open, &ticked), stranger(&ticked, &open), anna(&open, &ticked)], false, "either's"),
+        (vec![anna(&ticked, &open), stranger(&open, &ticked), anna(&open, &ticked)], false, "out of order"),
+        (vec![anna(&ticked, &open), anna(&open, &ticked), anna(&open, &ticked)], true, "hers in any order"),
+        (vec![anna(&open, &ticked), anna(&ticked, &open)], false, "the last tick is not delivered yet"),
+        (vec![anna(&none, &ticked)], false, "pasted with its tick"),
+        (vec![anna(&open, &ticked), stranger(&ticked, &format!("{ticked}more\n"))], true, "another edit"),
+        (vec![anna(&open, &ticked), edit("caretaker", &none, &open)], true, "ours, delivered late"),
+        (vec![edit("caretaker", &open, &ticked)], false, "the bot's account"),
+    ];
+    let trusted = trusted("operator");
+    let edited = BTreeSet::new();
+    let comments = Comments { all: &[], edited: &edited, trusted: &trusted, bot: "caretaker" };
+    for (edits, counts, what) in cases {
+        let question = Question { id: "A3", first_id: "A3", code: "7f3c" };
+        let by = ticked_by(&edits, &comments, &NotOurs, question);
+        assert_eq!(by.as_deref(), counts.then_some("operator"), "{what}");
+    }
+}
+
+#[test]
+fn sole_writers_vouch_for_what_no_delivery_tells_and_for_no_stranger() {
+    let read = |text: &str| crate::issue::read(text, &|_| (None, UpdateType::Unknown)).expect("readable");
+    let boxes = |text: &str| -> Arc<Boxes> {
+        let reading = read(text);
+        let shown = |task: &Task| Shown { ticked: false, known: KnownTask::of(task, &reading.tasks) };
+        Arc::new(reading.tasks.iter().map(|task| (task.key.clone(), shown(task))).collect())
+    };
+    let (before, after) =
+        ("- [ ] **A1**: Merge PR #1\n", "- [ ] **A1**: Merge PR #1\n- [ ] **A2**: Merge PR #2\n");
+    let added = &read(after).tasks[1].key;
+    let state = RunState { began_at: Some(Timestamp::UNIX_EPOCH), ..RunState::default() };
+    for (sole_writers, sender, counts) in [
+        (true, None, true),
+        (true, Some("operator"), true),
+        (true, Some("stranger"), false),
+        (false, None, false),
+        (false, Some("operator"), true),
+        (false, Some("stranger"), false),
+    ] {
+        let edits: Vec<IssueEdit> = sender
+            .map(|sender: &str| IssueEdit {
+                sender: sender.to_owned(),
+                action: "edited".to_owned(),
+                body_before: Some(before.to_owned()),
+                body_after: Some(after.to_owned()),
+            })
+            .into_iter()
+            .collect();
+        let history = History::new(&edits, &NotOurs, boxes);
+        let trusted = Trusted { sole_writers, ..trusted("operator") };
+        let vouched = vouched([(added, added)].into_iter(), &state, &trusted, &history);
+        assert_eq!(vouched.contains(added), counts, "{sole_writers} {sender:?}");
+    }
+}
+
+#[test]
+fn an_answer_names_the_code_and_the_task_as_it_was_shown() {
+    let by_line = Question { id: "T5", first_id: "T4", code: "7f3c" };
+    let written = Question { id: "A3", first_id: "A2", code: "7f3c" };
+    for (question, id, code, expected) in [
+        (by_line, "T5", "7f3c", true),
+        (by_line, "T4", "7f3c", true),
+        (by_line, "T46", "7f3c", true),
+        (by_line, "T5", "7f3d", false),
+        (by_line, "A3", "7f3c", false),
+        (written, "A3", "7f3c", true),
+        (written, "A2", "7f3c", true),
+        (written, "A9", "7f3c", false),
+        (written, "T5", "7f3c", false),
+    ] {
+        assert_eq!(question.is_answered_by(id, code), expected, "{question:?} {id} {code}");
+    }
+}
+
+#[test]
+fn a_person_who_shares_the_bots_account_can_stop_and_go_on() {
+    let trusted = trusted("caretaker");
+    let edited = BTreeSet::new();
+    let start = Timestamp::UNIX_EPOCH;
+    let comment = |id: u64, text: &str| {
+        let at = start + SignedDuration::from_secs(i64::try_from(id).expect("small"));
+        Comment {
+            id: CommentId(id),
+            author: Account { id: AccountId(1), login: "caretaker".to_owned() },
+            body: text.to_owned(),
+            created_at: at,
+            updated_at: at,
+        }
+    };
+    let all = [comment(1, "/caretaker stop"), comment(2, "/caretaker resume")];
+    let stopped = |all, known: Option<&Stop>| {
+        let comments = Comments { all, edited: &edited, trusted: &trusted, bot: "caretaker" };
+        comments.stopped_by(start, known)
+    };
+    let stop = stopped(&all[..1], None).expect("it stops");
+    assert_eq!((stop.by.as_str(), stop.comment), ("caretaker", 1));
+    assert_eq!(stopped(&all, None), None);
+    // Whoever edits or deletes the comment lifts nothing; a word of somebody trusted does.
+    assert_eq!(stopped(&[], Some(&stop)).as_ref(), Some(&stop));
+    let edited_away = [comment(1, "fine")];
+    assert_eq!(stopped(&edited_away, Some(&stop)).as_ref(), Some(&stop));
+    assert_eq!(stopped(&all[1..], Some(&stop)), None);
+    assert_eq!(stopped(&all, Some(&stop)), None);
+    let again = [comment(1, "fine"), comment(2, "/caretaker resume"), comment(3, "/caretaker stop")];
+    assert_eq!(stopped(&again, Some(&stop)).map(|stop| stop.comment), Some(3));
+}
+
+#[test]
+fn a_command_stands_at_the_start_of_a_line_outside_code_and_quotes() {
+    let approve = vec![Command::Approve { id: "A3".to_owned(), code: "7f3c".to_owned() }];
+    let cases: [(&str, &[Command]); 10] = [
+        ("/caretaker approve A3 7f3c", &approve),
+        ("Fine.\n\n/caretaker approve A3 7F3C\nthanks", &approve),
+        ("Fine.\n/caretaker approve A3 7f3c", &approve),
+        ("please /caretaker approve A3 7f3c", &[]),
+        ("> /caretaker approve A3 7f3c", &[]),
+        ("```\n/caretaker approve A3 7f3c\n```", &[]),
+        ("`/caretaker approve A3 7f3c`", &[]),
+        ("    /caretaker approve A3 7f3c", &[]),
+        ("<!--\n/caretaker approve A3 7f3c\n-->", &[]),
+        ("/caretaker approve A3 7f3c and more", &[]),
+    ];
+    for (text, expected) in cases {
+        assert_eq!(commands(text), expected, "{text}");
+    }
+    assert_eq!(commands("/caretaker stop"), [Command::Stop]);
+    assert_eq!(commands("/caretaker resume"), [Command::Resume]);
+}
