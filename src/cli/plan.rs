@@ -6,7 +6,7 @@ use crate::config::{self, Settings};
 use crate::forge::{self, Forge, ForgeError, IssueNumber, PullNumber, RepositoryName};
 use crate::issue::{self, Home, Kind, Needs, Reading};
 use crate::merge::by_words;
-use crate::merge::classify::{Classification, Rules, classify, classify_words};
+use crate::merge::classify::{Classification, PullChanges, Rules, classify, classify_words};
 use crate::run::{self, Preview, preview};
 use crate::terminal::printable;
 use crate::{body_file, wording};
@@ -181,5 +181,13 @@ async fn fact(
     let Ok(updates) = forge::renovate::updates(&pull.body) else { return Ok(None) };
     let files: Vec<String> =
         forge.pull_files(repository, number).await?.into_iter().map(|file| file.path).collect();
-    Ok(Some(classify(&updates, &pull.title, &pull.head.branch, &files, rules)))
+    let diff = forge.pull_diff(repository, number).await?;
+    let changes = PullChanges {
+        updates: &updates,
+        title: &pull.title,
+        branch: &pull.head.branch,
+        files: &files,
+        diff: &diff,
+    };
+    Ok(Some(classify(&changes, rules)))
 }

@@ -8,7 +8,7 @@ use crate::forge::PullNumber;
 use crate::health::{self, Surroundings, Verdict};
 use crate::issue::{self, Kind, Reading};
 use crate::merge::Category;
-use crate::merge::classify::{Rules, classify, classify_words};
+use crate::merge::classify::{PullChanges, Rules, classify, classify_words};
 use crate::run::{self, ChangeResult, MergeRecord, RunState, TaskState};
 use crate::store::Store;
 use crate::terminal::{color, printable};
@@ -299,11 +299,19 @@ fn merged_line(record: &MergeRecord) -> MergeLine {
     }
 }
 
-/// The category of a pull request that was not merged, judged as caretaker judges it.
+/// The category of a pull request that was not merged, judged as caretaker judges it, but by its table alone: nobody edits
+/// the demonstration's.
 fn category_of(stage: &Stage, pull: &sim::gitea::PullView, rules: &Rules) -> Category {
     let updates = crate::forge::renovate::updates(&pull.body).unwrap_or_default();
     let files = stage.world().repository().changed_files(pull.base_sha.as_str(), pull.head_sha.as_str());
-    classify(&updates, &pull.title, &pull.head_branch, &files, rules).category
+    let changes = PullChanges {
+        updates: &updates,
+        title: &pull.title,
+        branch: &pull.head_branch,
+        files: &files,
+        diff: "",
+    };
+    classify(&changes, rules).category
 }
 
 fn reverts(state: &RunState) -> Vec<RevertLine> {

@@ -2,23 +2,33 @@
 //!
 //! "Worse" is by risk. A bundle of several updates stays `non-major` as long as no member is of high risk or more (core
 //! infrastructure, a foundation, a database, a major); its risk is its worst member's in any case.
+//!
+//! Renovate's table is a text that can be edited: what the changed lines and the branch name counts beside it, where it
+//! asks for more care.
 
 use super::glob::{matches, matches_name, matches_package};
+use super::named;
 use super::settings::{CategoryRule, FoundationRule, Settings};
 use super::{Category, Risk, UpdateType, semver};
 use crate::forge::renovate::{Update, UpdateKind, is_digest};
+use std::collections::BTreeSet;
 
 /// The rules in force.
 #[derive(Debug, Clone)]
 pub(crate) struct Rules {
     categories: Vec<CategoryRule>,
     foundations: Vec<FoundationRule>,
+    lock_files: Vec<String>,
 }
 
 impl Rules {
     /// The settings' rules before the built-in ones.
     pub(crate) fn new(settings: &Settings) -> Self {
-        Self { categories: settings.category_rules(), foundations: settings.foundation_rules() }
+        Self {
+            categories: settings.category_rules(),
+            foundations: settings.foundation_rules(),
+            lock_files: settings.lock_files.clone(),
+        }
     }
 
     /// The category of a package; `None` where no rule knows it.
@@ -80,6 +90,8 @@ pub(crate) struct Classification {
     pub(crate) worst: String,
     /// All of them.
     pub(crate) members: Vec<Member>,
+    /// What its lines and its branch name, whatever its table says.
+    pub(crate) named: BTreeSet<String>,
 }
 
 impl Classification {
@@ -132,8 +144,8 @@ fn update_type(update: &Update) -> UpdateType {
     match update.kind {
         UpdateKind::Digest | UpdateKind::Pin if has_no_distance(update) => UpdateType::Patch,
         UpdateKind::Digest | UpdateKind::Pin => computed.max(UpdateType::Patch),
-        UpdateKind::Patch => known_or(computed, UpdateType::Patch),
-        UpdateKind::Minor => known_or(computed, UpdateType::Minor),
+        UpdateKind::Patch => known_or(computed, update, UpdateType::Patch),
+        UpdateKind::Minor => known_or(computed, update, UpdateType::Minor),
         UpdateKind::Major | UpdateKind::Replacement => UpdateType::Major,
         UpdateKind::Rollback | UpdateKind::LockFiles => UpdateType::Unknown,
         UpdateKind::Unknown => computed,
@@ -154,9 +166,11 @@ fn has_no_distance(update: &Update) -> bool {
     is_digest(from) && is_digest(&update.to) && !(is_number(from) && is_number(&update.to))
 }
 
-fn known_or(computed: UpdateType, said: UpdateType) -> UpdateType {
+/// What the versions say, else what the row says; a new version without a number (`latest`) is as far as anything.
+fn known_or(computed: UpdateType, update: &Update, said: UpdateType) -> UpdateType {
     match computed {
-        UpdateType::Unknown => said,
+        UpdateType::Unknown if update.to.contains(|c: char| c.is_ascii_digit()) => said,
+        UpdateType::Unknown => UpdateType::Unknown,
         known => known.max(said),
     }
 }
@@ -169,14 +183,24 @@ fn names_a_bundle(text: &str) -> bool {
         .any(|word| text.contains(word))
 }
 
-/// Judges a pull request by its updates, the files that it changes, its title and its branch.
-pub(crate) fn classify(
-    updates: &[Update],
-    title: &str,
-    branch: &str,
-    files: &[String],
-    rules: &Rules,
-) -> Classification {
+/// What a pull request is judged by.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct PullChanges<'a> {
+    /// Renovate's table.
+    pub(crate) updates: &'a [Update],
+    /// Its title.
+    pub(crate) title: &'a str,
+    /// The branch that it comes from.
+    pub(crate) branch: &'a str,
+    /// The files that it changes.
+    pub(crate) files: &'a [String],
+    /// Its changes as a unified diff.
+    pub(crate) diff: &'a str,
+}
+
+/// Judges a pull request by all that it says of itself, the worst of it: a table alone can be edited.
+pub(crate) fn classify(changes: &PullChanges<'_>, rules: &Rules) -> Classification {
+    let PullChanges { updates, title, branch, files, diff } = *changes;
     let by_path = files
         .iter()
         .filter_map(|file| rules.path_category(file).map(|category| (category, file.as_str())))
@@ -194,9 +218,13 @@ pub(crate) fn classify(
             }
         })
         .collect();
+    let mut named = named::in_diff(diff, &rules.lock_files);
+    named.extend(named::in_branch(branch));
     let foundation = updates
         .iter()
-        .find_map(|update| rules.package_foundation(&update.package))
+        .map(|update| update.package.as_str())
+        .chain(named.iter().map(String::as_str))
+        .find_map(|package| rules.package_foundation(package))
         .or_else(|| files.iter().find_map(|file| rules.path_foundation(file)));
     let farthest = members.iter().map(|member| member.update).max().unwrap_or(UpdateType::Unknown);
     let bundle = names_a_bundle(title) || names_a_bundle(branch);
@@ -217,11 +245,23 @@ pub(crate) fn classify(
             path.clone_into(&mut decided);
         }
     }
+    let by_name = named
+        .iter()
+        .filter_map(|name| rules.package_category(name).map(|category| (category, name)))
+        .max_by_key(|(category, _)| (category_risk(*category), *category));
+    if let Some((named_category, name)) = by_name
+        && (category_risk(named_category), named_category) > (category_risk(category), category)
+        && category_risk(named_category) >= Risk::High
+    {
+        category = named_category;
+        highest = highest.max(risk(named_category, farthest));
+        decided.clone_from(name);
+    }
     if foundation.is_some() && highest < Risk::High {
         category = Category::Core;
         highest = Risk::High;
     }
-    Classification { category, risk: highest, update: farthest, foundation, worst: decided, members }
+    Classification { category, risk: highest, update: farthest, foundation, worst: decided, members, named }
 }
 
 /// What a task's own words say about its pull request, for when no server is asked.

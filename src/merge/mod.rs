@@ -4,9 +4,11 @@
 
 pub(crate) mod by_words;
 pub(crate) mod classify;
+mod diff;
 pub(crate) mod explain;
 mod glob;
 pub(crate) mod landing;
+mod named;
 pub(crate) mod preflight;
 pub(crate) mod protection;
 pub(crate) mod reversible;

@@ -4,8 +4,9 @@
 //! never be right, is a refusal with its reason.
 
 use super::Hold;
-use super::classify::{Classification, Rules, classify};
-use super::explain::{Explained, Unexplained, explain};
+use super::classify::{Classification, PullChanges, Rules, classify};
+use super::diff::Unexplained;
+use super::explain::{Explained, explain};
 use super::protection::WayIn;
 use super::settings::{RenovateSettings, Settings};
 use crate::forge::renovate::{NotRenovates, Renovates, Update, recognise};
@@ -238,7 +239,14 @@ fn refusal_or_ready(
         return Err(Refusal::Held(hold));
     }
     let files: Vec<String> = explained.files.iter().cloned().collect();
-    let classification = classify(&updates, &pull.title, &pull.head.branch, &files, rules);
+    let changes = PullChanges {
+        updates: &updates,
+        title: &pull.title,
+        branch: &pull.head.branch,
+        files: &files,
+        diff: facts.diff,
+    };
+    let classification = classify(&changes, rules);
     if let Some(why) = &classification.foundation {
         return Err(Refusal::Foundation(why.clone()));
     }

@@ -210,6 +210,10 @@ pub(crate) fn reversible(
             return Reversible::No(format!("{} manages storage or the cluster itself", member.package));
         }
     }
+    let managing = |name: &&String| NEVER_BACK.iter().any(|pattern| matches_package(pattern, name));
+    if let Some(name) = classification.named.iter().find(managing) {
+        return Reversible::No(format!("{name} manages storage or the cluster itself"));
+    }
     if applications.is_empty() {
         return Reversible::No("it is not known which workloads it touches".to_owned());
     }

@@ -1,6 +1,6 @@
-use super::samples::{rules, update};
+use super::samples::{judge, rules, update};
 use crate::forge::renovate::UpdateKind;
-use crate::merge::classify::{Rules, classify, classify_words};
+use crate::merge::classify::{PullChanges, Rules, classify, classify_words};
 use crate::merge::settings::CategoryRule;
 use crate::merge::{Category, Risk, Settings, UpdateType};
 
@@ -211,7 +211,7 @@ fn a_single_update_is_what_its_package_is() {
             false,
         ),
     ] {
-        let judged = classify(&[update(package, from, to, kind)], "update", "renovate/x", &[], &rules());
+        let judged = judge(&[update(package, from, to, kind)], "update", "renovate/x", &[], &rules());
         assert_eq!(
             (judged.category, judged.risk, judged.update, judged.foundation.is_some()),
             (category, risk, moved, foundation),
@@ -258,7 +258,7 @@ fn the_worst_member_of_a_bundle_decides() {
     ] {
         let mut updates = harmless();
         updates.extend(worse);
-        let judged = classify(&updates, "update all non-major", "renovate/all-minor-patch", &[], &rules());
+        let judged = judge(&updates, "update all non-major", "renovate/all-minor-patch", &[], &rules());
         assert_eq!((judged.category, judged.risk), (category, risk), "{:?}", judged.worst);
         if let Some(decided) = decided {
             assert_eq!(judged.worst, decided);
@@ -273,17 +273,17 @@ fn a_group_that_nobody_calls_a_bundle_is_what_its_worst_member_is() {
         update("loki", "5.0.0", "5.0.1", UpdateKind::Patch),
         update("grafana", "10.5.14", "10.5.15", UpdateKind::Patch),
     ];
-    let judged = classify(&updates, "update monitoring", "renovate/monitoring", &[], &rules());
+    let judged = judge(&updates, "update monitoring", "renovate/monitoring", &[], &rules());
     assert_eq!((judged.category, judged.risk), (Category::Monitoring, Risk::Medium));
 }
 
 #[test]
 fn a_folder_may_belong_to_a_foundation() {
     let updates = [update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch)];
-    let judged = classify(&updates, "t", "b", &["platform/gitea/values.yaml".to_owned()], &rules());
+    let judged = judge(&updates, "t", "b", &["platform/gitea/values.yaml".to_owned()], &rules());
     assert!(judged.foundation.is_some());
     assert_eq!(judged.category, Category::Core);
-    let judged = classify(&updates, "t", "b", &["apps/gitea-mirror/values.yaml".to_owned()], &rules());
+    let judged = judge(&updates, "t", "b", &["apps/gitea-mirror/values.yaml".to_owned()], &rules());
     assert_eq!(judged.foundation, None);
 }
 
@@ -306,8 +306,8 @@ fn a_rule_of_the_settings_goes_before_the_built_in_ones() {
     };
     let rules = Rules::new(&settings);
     let web = [update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch)];
-    assert_eq!(classify(&web, "t", "b", &[], &rules).category, Category::Platform);
-    let judged = classify(&web, "t", "b", &["db/x.yaml".to_owned()], &rules);
+    assert_eq!(judge(&web, "t", "b", &[], &rules).category, Category::Platform);
+    let judged = judge(&web, "t", "b", &["db/x.yaml".to_owned()], &rules);
     assert_eq!((judged.category, judged.risk), (Category::Database, Risk::Critical));
     assert!(judged.approval().expect("an approval").contains("database"));
 }
@@ -318,11 +318,13 @@ fn majors_databases_and_what_nobody_knows_need_a_yes() {
         ("web", "1.0.0", "1.1.0", UpdateKind::Minor, false),
         ("web", "1.0.0", "2.0.0", UpdateKind::Major, true),
         ("web", "a", "b", UpdateKind::Unknown, true),
+        ("web", "1.0.0", "latest", UpdateKind::Patch, true),
+        ("web", "r7", "r8", UpdateKind::Patch, false),
         ("web", "1.0.0", "1.0.0", UpdateKind::LockFiles, true),
         ("postgres", "17.1", "17.2", UpdateKind::Minor, true),
         ("argo-cd", "1.0.0", "1.0.1", UpdateKind::Patch, true),
     ] {
-        let judged = classify(&[update(package, from, to, kind)], "t", "b", &[], &rules());
+        let judged = judge(&[update(package, from, to, kind)], "t", "b", &[], &rules());
         assert_eq!(judged.approval().is_some(), needed, "{package} {from} {to}");
     }
 }
@@ -439,9 +441,118 @@ fn a_foundation_is_known_by_its_own_name() {
         ("ghcr.io/example/caretaker", "caretaker"),
         ("", ""),
     ] {
-        let judged = classify(&[update(package, "1.0.0", "1.0.1", UpdateKind::Patch)], "t", "b", &[], &rules);
+        let judged = judge(&[update(package, "1.0.0", "1.0.1", UpdateKind::Patch)], "t", "b", &[], &rules);
         let found = judged.foundation.as_deref().and_then(|why| why.rsplit(": ").next()).unwrap_or_default();
         assert_eq!(found, expected, "{package}");
     }
     assert_eq!(rules.package_category("ghcr.io/cloudnative-pg/cloudnative-pg"), Some(Category::Database));
+}
+
+/// A hunk of one file, with three lines around the change, as the forge shows it.
+fn hunk(lines: &[&str]) -> String {
+    let before = lines.iter().filter(|line| !line.starts_with('+')).count();
+    let after = lines.iter().filter(|line| !line.starts_with('-')).count();
+    format!(
+        "diff --git a/apps/x/values.yaml b/apps/x/values.yaml\nindex cd5b04d..ab5b04d 100644\n\
+         --- a/apps/x/values.yaml\n+++ b/apps/x/values.yaml\n@@ -1,{before} +1,{after} @@\n{}\n",
+        lines.join("\n")
+    )
+}
+
+#[test]
+fn what_the_lines_and_the_branch_name_counts_whatever_the_table_says() {
+    let digits = "a".repeat(64);
+    let pinned_before = format!("-image: docker.io/library/redis:1.0.0@sha256:{digits}");
+    let pinned_after = format!("+image: docker.io/library/redis:1.0.1@sha256:{digits}");
+    for (branch, lines, category, foundation) in [
+        // Nothing but the table.
+        ("web-1.x", vec![" web:", "-  tag: 1.0.0", "+  tag: 1.0.1"], Category::AppTemplate, false),
+        // The line itself.
+        ("x", vec!["-image: postgres:1.0.0", "+image: postgres:1.0.1"], Category::Database, false),
+        ("x", vec![&pinned_before, &pinned_after], Category::Database, false),
+        (
+            "x",
+            vec!["-FROM ghcr.io/kubereboot/kured:1.0.0", "+FROM ghcr.io/kubereboot/kured:1.0.1"],
+            Category::Core,
+            false,
+        ),
+        (
+            "x",
+            vec!["-tag: 1.0.0 # as redis wants it", "+tag: 1.0.1 # as redis wants it"],
+            Category::AppTemplate,
+            false,
+        ),
+        // What stands beside it, above and below, in a map and in a list.
+        (
+            "x",
+            vec![" image:", "   repository: x/postgresql", "-  tag: 1.0.0", "+  tag: 1.0.1"],
+            Category::Database,
+            false,
+        ),
+        (
+            "x",
+            vec![" - chart: argo-cd", "-  targetRevision: 1.0.0", "+  targetRevision: 1.0.1"],
+            Category::Core,
+            true,
+        ),
+        ("x", vec!["-version: 1.0.0", "+version: 1.0.1", " name: mariadb"], Category::Database, false),
+        ("x", vec!["-- newTag: 1.0.0", "+- newTag: 1.0.1", "   name: mariadb"], Category::Database, false),
+        (
+            "x",
+            vec![" # renovate: depName=docker.io/redis", "-v: 1.0.0", "+v: 1.0.1"],
+            Category::Database,
+            false,
+        ),
+        // The key above.
+        ("x", vec![" redis:", "   image:", "-    tag: 1.0.0", "+    tag: 1.0.1"], Category::Database, false),
+        // What belongs to somebody else.
+        (
+            "x",
+            vec![" - name: redis", "   v: 7", "-- image: web:1.0.0", "+- image: web:1.0.1", " - name: redis"],
+            Category::AppTemplate,
+            false,
+        ),
+        ("x", vec!["-web: 1.0.0", "+web: 1.0.1", " redis:", "   name: redis"], Category::AppTemplate, false),
+        // The branch, with what Renovate puts around the name.
+        (
+            "renovate/docker.io-library-postgres-16.x",
+            vec!["-tag: 1.0.0", "+tag: 1.0.1"],
+            Category::Database,
+            false,
+        ),
+        ("renovate/major-postgres", vec!["-tag: 1.0.0", "+tag: 1.0.1"], Category::Database, false),
+        (
+            "renovate/prometheus-postgres-exporter-6.x",
+            vec!["-tag: 1.0.0", "+tag: 1.0.1"],
+            Category::AppTemplate,
+            false,
+        ),
+        ("renovate/forgejo-11.x", vec!["-tag: 1.0.0", "+tag: 1.0.1"], Category::Core, true),
+    ] {
+        let updates = [update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch)];
+        let diff = hunk(&lines);
+        let changes = PullChanges { updates: &updates, title: "t", branch, files: &[], diff: &diff };
+        let judged = classify(&changes, &rules());
+        assert_eq!(
+            (judged.category, judged.foundation.is_some()),
+            (category, foundation),
+            "{branch} {lines:?}"
+        );
+    }
+}
+
+#[test]
+fn a_bundle_with_a_database_in_its_lines_is_a_database() {
+    let updates = [update("ghcr.io/example/web", "1.0.0", "1.0.1", UpdateKind::Patch)];
+    let diff = hunk(&["-image: postgres:1.0.0", "+image: postgres:1.0.1"]);
+    let branch = "renovate/all-minor-patch";
+    let changes = PullChanges { updates: &updates, title: "t", branch, files: &[], diff: &diff };
+    let judged = classify(&changes, &rules());
+    assert_eq!((judged.category, judged.risk), (Category::Database, Risk::Critical));
+    assert_eq!(judged.worst, "postgres");
+    assert!(judged.approval().is_some_and(|why| why.contains("database")));
+    // What a lock file names is everything that anything stands on.
+    let diff = diff.replace("values.yaml", "package-lock.json");
+    let judged = classify(&PullChanges { diff: &diff, ..changes }, &rules());
+    assert_eq!(judged.category, Category::NonMajor);
 }

@@ -123,6 +123,10 @@ fn a_line_is_explained_by_an_old_and_a_new_version() {
     }
     let (old, new) = images("1.2.3", "1.2.4");
     rows.push((old, new, patch("other", "1.2.3", "1.2.4"), true));
+    // A setting called like the package is no version of it; what names the package before its version is.
+    rows.push(("cpu: 1.5".into(), "cpu: 2.5".into(), patch("cpu", "1.5", "2.5"), false));
+    rows.push(("- \"web:7\"".into(), "- \"web:8\"".into(), patch("r/web", "7", "8"), true));
+    rows.push(("uses: x/web@v4".into(), "uses: x/web@v5".into(), patch("x/web", "v4", "v5"), true));
     for (old, new, updates, expected) in rows {
         let answer = explain(&diff("apps/x/values.yaml", &old, &new), &updates, &[]);
         assert_eq!(answer.is_ok(), expected, "{old} | {new}: {answer:?}");

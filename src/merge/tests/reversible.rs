@@ -1,7 +1,6 @@
-use super::samples::{application, rules, sha, update, workload};
+use super::samples::{application, judge, rules, sha, update, workload};
 use crate::cluster::{Application, ApplicationResource, ObjectRef, Workload};
 use crate::forge::renovate::UpdateKind;
-use crate::merge::classify::classify;
 use crate::merge::reversible::{Reversible, reversible};
 use crate::merge::settings::{ReversiblePath, ReversibleRule};
 
@@ -34,7 +33,7 @@ impl World {
     fn judge(&self) -> Word {
         let files = vec!["apps/web/values.yaml".to_owned()];
         let updates = [update(self.package, "1.0.0", "1.0.1", self.kind)];
-        let classification = classify(&updates, "t", "b", &files, &rules());
+        let classification = judge(&updates, "t", "b", &files, &rules());
         let applications: Vec<&Application> = self.application.iter().collect();
         let workloads = [self.workload.clone(), workload("elsewhere")];
         match reversible(&classification, &files, &applications, &workloads, &self.overrides) {
@@ -122,7 +121,7 @@ fn what_a_command_says_is_not_shown() {
     let mut web = workload("web");
     web.arguments.push("--database-url=postgres://app:hunter2@db/x".to_owned());
     let classification =
-        classify(&[update("web", "1.0.0", "1.0.1", UpdateKind::Patch)], "t", "b", &[], &rules());
+        judge(&[update("web", "1.0.0", "1.0.1", UpdateKind::Patch)], "t", "b", &[], &rules());
     let app = application("web", &sha('c'));
     match reversible(&classification, &[], &[&app], &[web], &[]) {
         Reversible::UntilStarted(why) => {

@@ -10,12 +10,23 @@ use crate::forge::{
     RepositoryName, State,
 };
 use crate::merge::Settings;
-use crate::merge::classify::Rules;
+use crate::merge::classify::{Classification, PullChanges, Rules, classify};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 pub(super) fn rules() -> Rules {
     Rules::new(&Settings::default())
+}
+
+/// Judges a pull request whose changes name nothing beyond its table.
+pub(super) fn judge(
+    updates: &[Update],
+    title: &str,
+    branch: &str,
+    files: &[String],
+    rules: &Rules,
+) -> Classification {
+    classify(&PullChanges { updates, title, branch, files, diff: "" }, rules)
 }
 
 pub(super) fn sha(digit: char) -> CommitSha {

@@ -69,6 +69,7 @@ mod tests {
     use crate::merge::preflight::{ReadyPull, Refusal, WaitFor};
     use crate::merge::{Category, Risk, UpdateType};
     use jiff::Timestamp;
+    use std::collections::BTreeSet;
 
     fn label(name: &str) -> Label {
         Label { id: LabelId(1), name: name.to_owned() }
@@ -129,6 +130,7 @@ mod tests {
                 foundation: None,
                 worst: "echo".to_owned(),
                 members: Vec::new(),
+                named: BTreeSet::new(),
             },
             approval: None,
         }))

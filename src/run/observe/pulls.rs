@@ -7,7 +7,7 @@ use crate::forge::{
     CommitSha, CommitStatus, ForgeError, ForgeResult, MergeStyle, PullNumber, PullRequest, State, TreeEntry,
 };
 use crate::issue::{Kind, Reading, TaskKey};
-use crate::merge::classify::classify;
+use crate::merge::classify::{PullChanges, classify};
 use crate::merge::preflight::{HOLD_LABEL, Preflight, PullFacts, Refusal, preflight};
 use crate::merge::protection::WayIn;
 use crate::merge::reversible::{Reversible, reversible};
@@ -147,7 +147,14 @@ impl Look<'_> {
         // A table that cannot be read makes the pre-flight refuse; for the order it says nothing.
         let updates = renovate::updates(&pull.body).unwrap_or_default();
         let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-        let classification = classify(&updates, &pull.title, &pull.head.branch, &paths, &self.parts.rules);
+        let changes = PullChanges {
+            updates: &updates,
+            title: &pull.title,
+            branch: &pull.head.branch,
+            files: &paths,
+            diff: &diff,
+        };
+        let classification = classify(&changes, &self.parts.rules);
         let known = Arc::new(PullDetails { files, diff, classification });
         let fresh = self.parts.forge.pull(name, pull.number).await?;
         Ok(ReadDetails { known, fresh: Some(fresh) })

@@ -1,7 +1,7 @@
 //! What arrives between the decision and the merge: each of it stops the merge, however late it comes.
 
 use super::{Story, first_commit};
-use crate::merge::classify::classify;
+use crate::merge::classify::{PullChanges, classify};
 use crate::run::memory::PullDetails;
 use crate::run::permit::{Decided, last_word};
 use crate::run::worker::Parts;
@@ -29,7 +29,14 @@ async fn look(story: &Story, parts: &Parts, issue: u64, pull: u64) -> Look {
     let diff = parts.forge.pull_diff(name, number).await.unwrap();
     let updates = crate::forge::renovate::updates(&pull.body).unwrap();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-    let classification = classify(&updates, &pull.title, &pull.head.branch, &paths, &parts.rules);
+    let changes = PullChanges {
+        updates: &updates,
+        title: &pull.title,
+        branch: &pull.head.branch,
+        files: &paths,
+        diff: &diff,
+    };
+    let classification = classify(&changes, &parts.rules);
     let head = parts.forge.branch(name, "main").await.unwrap().head;
     Look { repository, issue, pull, details: PullDetails { files, diff, classification }, head }
 }

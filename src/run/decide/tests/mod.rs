@@ -414,6 +414,7 @@ fn pull(number: PullNumber) -> PullSituation {
         foundation: None,
         worst: "echo".to_owned(),
         members: Vec::new(),
+        named: BTreeSet::new(),
     };
     PullSituation {
         pull: PullRequest {
