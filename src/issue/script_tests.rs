@@ -16,7 +16,7 @@ use std::fmt::Write as _;
 
 /// Scripts that once failed.
 const REGRESSIONS: &[u64] =
-    &[5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2747, 2877, 8195, 10549];
+    &[5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2579, 2747, 2877, 8195, 10549, 16023];
 
 /// As many as the default run takes.
 const CASES: u64 = 600;
@@ -60,6 +60,8 @@ struct Version {
     model: Model,
     floats: Vec<String>,
     writes: usize,
+    /// An old copy lay over our newest text when it was seen.
+    stale: bool,
     /// Which rows people had taken out of it.
     taken: Vec<bool>,
 }
@@ -260,6 +262,7 @@ impl Script {
             model: self.model.clone(),
             floats: self.floats.clone(),
             writes: self.landed,
+            stale: self.stale,
             taken: self.rows.iter().map(|(_, taken)| *taken).collect(),
         };
         self.versions.push(version);

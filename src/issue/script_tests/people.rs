@@ -196,7 +196,7 @@ impl Script {
     fn old_copy(&mut self) {
         let version = self.versions[self.dice.below(self.versions.len())].clone();
         self.log("old copy", &format!("of write {} over {}", version.writes, self.landed));
-        self.stale = version.writes < self.landed;
+        self.stale = version.stale || version.writes < self.landed;
         self.halved = true;
         self.body = lines(&version.body);
         self.model = version.model;
@@ -383,7 +383,10 @@ impl Script {
         let line = &mut self.model.units[unit].lines[0];
         let end = line.trim_end().len();
         line.insert_str(end, &format!(" {own}"));
-        self.model.units[unit].note_taken = true;
+        // A note that stayed when the line became another task is none of that task's: its own still comes.
+        let What::Task(task) = self.model.units[unit].what else { return };
+        let is_of_task = self.records.get(&task).is_some_and(|record| record.notes.contains(&note));
+        self.model.units[unit].note_taken |= is_of_task;
     }
 
     fn take_row(&mut self) {
