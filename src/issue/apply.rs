@@ -125,6 +125,8 @@ pub(crate) struct Desired {
     pub(crate) home: Option<super::Home>,
     /// The tasks that shall look otherwise.
     pub(crate) tasks: Vec<TaskWish>,
+    /// The tasks whose boxes an old copy of the text ticked, and nobody else: they are opened again.
+    pub(crate) unticked: BTreeSet<TaskKey>,
     /// The inside of the status block, as [`super::render_status`] makes it.
     pub(crate) status: Option<String>,
     /// The inside of the status block as it was written before, newest first; among them texts whose write was refused.
@@ -214,11 +216,14 @@ fn tasks(text: &str, desired: &Desired) -> String {
     let wishes = by_key(desired);
     let mut edits = Edits::new();
     for (task, index) in reading.tasks.iter().zip(items) {
-        let Some(wish) = wishes.get(&task.key) else { continue };
         let Some(item) = document.items().get(index) else { continue };
-        if wish.tick {
+        let wish = wishes.get(&task.key);
+        if wish.is_some_and(|wish| wish.tick) {
             edits.set_box(item, true);
+        } else if desired.unticked.contains(&task.key) {
+            edits.set_box(item, false);
         }
+        let Some(wish) = wish else { continue };
         note(&document, item, wish, &notes, &mut edits);
     }
     edits.apply(text).unwrap_or_else(|_| text.to_owned())

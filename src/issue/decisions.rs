@@ -47,7 +47,7 @@ pub(crate) enum Edit {
         /// Which task.
         key: TaskKey,
     },
-    /// Boxes of ours are open because an old copy was written over ours: to be restored, nothing else.
+    /// Boxes are open, or ticked, because an old copy was written over ours: to be restored, nothing else.
     StaleWrite {
         /// Which tasks.
         keys: Vec<TaskKey>,
@@ -80,6 +80,8 @@ pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec
     for task in &reading.tasks {
         let Some(last) = lasts.get(&task.key) else {
             edits.push(Edit::Added { key: task.key.clone() });
+            // Whoever puts a task back ticked says that it is done.
+            edits.extend(task.ticked.then(|| Edit::Ticked { key: task.key.clone() }));
             continue;
         };
         let key = task.key.clone();
@@ -87,10 +89,9 @@ pub(crate) fn decisions(body: &str, reading: &Reading, written: &Written) -> Vec
         let former_stands = written.former_notes.get(&key).is_some_and(|notes| {
             notes.iter().any(|note| Some(note) != last.note.as_ref() && task.notes.contains(note))
         });
-        // A note of ours that we have replaced since comes with an old copy, and so does the tick beside it.
-        let note_returned = !newest && task.notes.iter().any(|note| Some(note) != last.note.as_ref());
         match (last.ticked, task.ticked) {
-            (false, true) if note_returned => stale.push(key),
+            // A note of ours that we have replaced since comes with an old copy, and so does the tick beside it.
+            (false, true) if !newest && former_stands => stale.push(key),
             (false, true) => edits.push(Edit::Ticked { key }),
             (true, false) if newest && !former_stands => edits.push(Edit::Unticked { key }),
             (true, false) => stale.push(key),
@@ -155,6 +156,7 @@ mod tests {
             (format!("{}- [ ] Fix a\n", status("old")), stale.clone()),
             (format!("{}- [ ] Fix a {NOTE}\n", status("old")), stale),
             (format!("{}- [x] Fix a {NOTE}\n", status("new")), Vec::new()),
+            (format!("{}- [x] Fix a *(done by hand)*\n", status("old")), Vec::new()),
             (
                 format!("{}- [x] Fix a *(done, twice)*\n", status("new")),
                 vec![Edit::NoteTaken { key: key.clone() }],
@@ -162,6 +164,30 @@ mod tests {
             (status("new"), vec![Edit::Removed { key: key.clone() }]),
         ] {
             assert_eq!(decisions(&body, &reading(&body), &written), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_tick_is_heard_but_where_an_old_copy_brought_it() {
+        const FORMER: &str = "*(done 2026-11-21 14:20 UTC: by hand)*";
+        let key = reading("- [ ] Fix a\n").tasks[0].key.clone();
+        let written = Written {
+            tasks: vec![WrittenTask { key: key.clone(), ticked: false, note: None }],
+            status: Some("new".to_owned()),
+            former_notes: HashMap::from([(key.clone(), vec![FORMER.to_owned()])]),
+        };
+        let ticked = vec![Edit::Ticked { key: key.clone() }];
+        let stale = vec![Edit::StaleWrite { keys: vec![key] }];
+        for (body, expected) in [
+            (format!("{}- [x] Fix a\n", status("new")), &ticked),
+            (format!("{}- [x] Fix a {FORMER}\n", status("new")), &ticked),
+            // A note of their own is no old copy, with the status taken out or without.
+            ("- [x] Fix a *(done by Bob, with a spare from the shelf)*\n".to_owned(), &ticked),
+            (format!("{}- [x] Fix a *(the label is on the shelf)*\n", status("old")), &ticked),
+            (format!("{}- [x] Fix a {FORMER}\n", status("old")), &stale),
+            (format!("- [x] Fix a {FORMER}\n"), &stale),
+        ] {
+            assert_eq!(decisions(&body, &reading(&body), &written), *expected, "{body}");
         }
     }
 

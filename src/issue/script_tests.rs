@@ -11,12 +11,14 @@ mod people;
 use super::script_model::{Line, Model, Unit, What, joined, lines};
 use super::{ChangeRow, KnownTask, TaskKey, Written};
 use crate::run::LastWrite;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// Scripts that once failed.
-const REGRESSIONS: &[u64] =
-    &[5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2579, 2747, 2877, 8195, 10549, 16023];
+const REGRESSIONS: &[u64] = &[
+    5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2579, 2747, 2877, 8195, 10549,
+    16023,
+];
 
 /// As many as the default run takes.
 const CASES: u64 = 600;
@@ -81,8 +83,12 @@ struct Script {
     landed: usize,
     /// An old copy lies over our newest text.
     stale: bool,
-    /// Half a block was pasted since we last wrote.
+    /// Half a block was pasted, or a fence of one deleted, since we last wrote.
     halved: bool,
+    /// Asked for again since a write of ours landed, which the text shows still.
+    asked_again: BTreeSet<TaskKey>,
+    /// The boxes that only an old copy ticked, as the last look had it.
+    stale_ticks: BTreeSet<TaskKey>,
     records: BTreeMap<usize, Record>,
     known: Vec<KnownTask>,
     notes: Vec<String>,
@@ -117,6 +123,8 @@ impl Script {
             landed: 0,
             stale: false,
             halved: false,
+            asked_again: BTreeSet::new(),
+            stale_ticks: BTreeSet::new(),
             records: BTreeMap::new(),
             known: Vec::new(),
             notes: Vec::new(),

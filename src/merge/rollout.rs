@@ -5,10 +5,11 @@
 //! merge does no harm; a revision that the forge could not compare is UNKNOWN and never "arrived".
 
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, OperationPhase, OperationState, SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, ObjectRef, OperationPhase, OperationState, SyncStatus,
+    Workload,
 };
 use crate::forge::CommitSha;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// A repository as Applications may write it.
@@ -47,12 +48,10 @@ pub(crate) enum Rollout {
         /// Changes whenever anything moved.
         progress: String,
     },
-    /// An Application could not apply it.
+    /// Applications could not apply it: which, and why in their own words.
     Failed {
-        /// Which.
-        app: String,
-        /// In its own words.
-        why: String,
+        /// At least one.
+        failed: Vec<(ObjectRef, String)>,
     },
     /// Everywhere.
     Done {
@@ -213,6 +212,7 @@ pub(crate) fn judge(
         }
     };
     let mut waiting = Vec::new();
+    let mut failed = Vec::new();
     let mut unknown = None;
     let mut affected = Vec::new();
     let mut progress = String::new();
@@ -222,7 +222,7 @@ pub(crate) fn judge(
         }
         let stood = before.get(&(app.namespace.clone(), app.name.clone())).copied();
         match judge_one(app, watched, &arrived, stood) {
-            Watcher::Failed(why) => return Rollout::Failed { app: app.name.clone(), why },
+            Watcher::Failed(why) => failed.push((app.object(), why)),
             Watcher::Unknown(why) => unknown = unknown.or(Some(format!("{}: {why}", app.name))),
             Watcher::Waiting(why) => waiting.push((app.name.clone(), why)),
             Watcher::Done { affected: true } => affected.push(app.name.clone()),
@@ -230,7 +230,9 @@ pub(crate) fn judge(
         }
         note_progress(app, &mut progress);
     }
-    if let Some(why) = unknown {
+    if !failed.is_empty() {
+        Rollout::Failed { failed }
+    } else if let Some(why) = unknown {
         Rollout::Unknown { why }
     } else if waiting.is_empty() {
         Rollout::Done { watchers: watchers.len(), affected }
@@ -371,6 +373,20 @@ fn badness(health: ApplicationHealth) -> u8 {
         ApplicationHealth::Degraded => 4,
         ApplicationHealth::Unknown => 5,
     }
+}
+
+/// How far the pods of these Applications' workloads are: an Application says nothing while a `DaemonSet` goes from node to
+/// node. What is not among what they made is another's.
+pub(crate) fn pods_of(applications: &[&Application], workloads: &[Workload]) -> String {
+    let own: BTreeSet<&ObjectRef> =
+        applications.iter().flat_map(|app| &app.resources).map(|resource| &resource.object).collect();
+    let mut text = String::new();
+    for workload in workloads.iter().filter(|workload| own.contains(&workload.object)) {
+        let Workload { object, observed_generation, updated, available, .. } = workload;
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{object}:{observed_generation}:{updated}:{available};");
+    }
+    text
 }
 
 /// What moves while a rollout goes on. A retry of the same sync and a mere reconciliation are no progress.

@@ -166,7 +166,7 @@ impl Worker {
                 }
             }
             Effect::Sync { application, revision, .. } => match &self.lease {
-                Some(lease) => act::sync(&parts, lease, application, revision).await,
+                Some(lease) => act::sync(&parts, lease, scene.repository, application, revision).await,
                 None => Outcome::NotYet { why: wording::lease_too_short() },
             },
             Effect::Action { action, .. } => match &self.lease {

@@ -103,17 +103,18 @@ const TREES: usize = 4;
 const BLOBS: usize = 1024;
 
 impl Memory {
-    /// Since when the rollout has shown no progress.
+    /// Since when the rollout has shown no progress, neither by itself nor by the pods that it replaces.
     pub(crate) fn progress_since(
         &mut self,
         commit: &CommitSha,
         rollout: &Rollout,
+        pods: &str,
         now: Timestamp,
     ) -> Timestamp {
         let mark = match rollout {
             Rollout::Unknown { why } => format!("unknown {why}"),
-            Rollout::Waiting { progress, .. } => format!("waiting {progress}"),
-            Rollout::Failed { app, why } => format!("failed {app} {why}"),
+            Rollout::Waiting { progress, .. } => format!("waiting {progress} {pods}"),
+            Rollout::Failed { failed } => format!("failed {failed:?}"),
             Rollout::Done { .. } => "done".to_owned(),
         };
         let mark = format!("{commit} {mark}");
@@ -157,4 +158,22 @@ impl Memory {
 /// The content of a path in a tree.
 pub(crate) fn blob<'a>(tree: &'a [TreeEntry], path: &str) -> Option<&'a BlobSha> {
     tree.iter().find(|entry| entry.path == path).map(|entry| &entry.blob)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pods_that_are_replaced_are_progress_and_time_alone_is_none() {
+        let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("a time");
+        let commit: CommitSha = "c".repeat(40).parse().expect("forty digits");
+        let waiting = Rollout::Waiting { on: Vec::new(), progress: "the same".to_owned() };
+        let mut memory = Memory::default();
+        for (second, pods, since) in
+            [(0, "3 of 10", 0), (100, "3 of 10", 0), (200, "4 of 10", 200), (900, "4 of 10", 200)]
+        {
+            assert_eq!(memory.progress_since(&commit, &waiting, pods, at(second)), at(since), "at {second}");
+        }
+    }
 }

@@ -16,7 +16,7 @@ use super::event::{Event, Stop};
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
-use super::situation::{Mode, ProposalStanding, PullSituation, Related, Situation, Unread, Wish};
+use super::situation::{Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish};
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
@@ -98,6 +98,8 @@ pub(crate) struct Observation {
     pub(crate) head_rollout: Rollout,
     pub(crate) change_rollout: Option<(Rollout, Timestamp)>,
     pub(crate) attributions: BTreeMap<FindingId, Attribution>,
+    /// The watchers that the change in flight touches.
+    pub(crate) affected: Vec<ObjectRef>,
     pub(crate) stuck: Vec<ObjectRef>,
     pub(crate) idle_out_of_sync: Vec<ObjectRef>,
     pub(crate) mismatches: Vec<String>,
@@ -114,6 +116,8 @@ pub(crate) struct Observation {
     pub(crate) wishes: Vec<Wish>,
     /// Unticked, and nobody can tell yet by whom.
     pub(crate) pending: BTreeSet<TaskKey>,
+    /// Ticked by an old copy of the text, and by nobody else.
+    pub(crate) stale_ticks: BTreeSet<TaskKey>,
     /// The hashes of all texts that deliveries tell of.
     pub(crate) arrived: BTreeSet<String>,
     pub(crate) remade: Vec<RemadePull>,
@@ -158,10 +162,12 @@ impl Observation {
             head: &self.branch.head,
             head_rollout: &self.head_rollout,
             change_rollout: self.change_rollout.as_ref().map(|(rollout, since)| (rollout, *since)),
+            affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
             mismatches: &self.mismatches,
             merge_style: settings.merge_style,
+            tools: if parts.cluster_settings.exec { Tools::Allowed } else { Tools::Off },
             proposal: self.proposal.as_ref(),
             pulls: &self.pulls,
             unread: &self.unread,
@@ -270,7 +276,7 @@ pub(crate) async fn observe(
         now,
     };
     let head_rollout = look.rollout(&branch.head).await?;
-    let change = look.change(&recon).await?;
+    let change = look.change(&recon, workloads.as_deref()).await?;
     let proposal = look.proposal().await;
     let open_pulls = look.open_pulls().await;
     let pulls = look.pulls(&reading, open_pulls.as_deref().unwrap_or_default(), workloads.as_deref()).await;
@@ -313,7 +319,7 @@ pub(crate) async fn observe(
         readable: unreadable.is_none() && !subject.gone,
         now,
     };
-    let wishes::Decided { wishes, pending } = question.decided(memory);
+    let wishes::Decided { wishes, pending, stale_ticks } = question.decided(memory);
     let vouched = trust::vouched(words.iter(), state, &trusted, &history);
     let unknown_to_us =
         state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
@@ -348,6 +354,7 @@ pub(crate) async fn observe(
         head_rollout,
         change_rollout: change.rollout,
         attributions: change.attributions,
+        affected: change.affected,
         stuck: change.stuck,
         idle_out_of_sync: change.idle_out_of_sync,
         mismatches: change.mismatches,
@@ -362,6 +369,7 @@ pub(crate) async fn observe(
         confirmed_by,
         wishes,
         pending,
+        stale_ticks,
         arrived,
         remade,
         reading,

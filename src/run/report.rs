@@ -19,7 +19,7 @@ use crate::issue::{
     self, ApprovalBox, ClosingView, Desired, FieldWish, Home, Reading, RemadePull, Task, TaskKey, TaskWish,
     TemplateFields, WrittenTask,
 };
-use crate::store::RunId;
+use crate::store::{EventId, RunId};
 use crate::wording::{self, OutcomeWord};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub(crate) struct LastWrite {
     /// The hash of a person's text that it brought back.
     #[serde(default)]
     pub(crate) restored: Option<String>,
+    /// The last event that it tells of.
+    #[serde(default)]
+    pub(crate) event: Option<EventId>,
     /// The moment that it tells of.
     #[serde(default)]
     pub(crate) as_of: Option<Timestamp>,
@@ -135,6 +138,10 @@ pub(crate) struct Report<'a> {
     pub(crate) boxes: Vec<ApprovalBox>,
     /// The tasks whose boxes are left open although they are done: somebody unticked them, and it is not known yet who.
     pub(crate) held: BTreeSet<TaskKey>,
+    /// The tasks whose boxes somebody ticked, which the journal does not know yet.
+    pub(crate) unheard_ticks: BTreeSet<TaskKey>,
+    /// The tasks whose boxes only an old copy ticked.
+    pub(crate) stale_ticks: &'a BTreeSet<TaskKey>,
     /// Whether this is the closing: the last status says so.
     pub(crate) closing: bool,
     /// The account that does the work.
@@ -299,6 +306,7 @@ impl Report<'_> {
             overall: template.overall.as_ref().map(|field| field.value.clone()),
             last_updated: template.last_updated.as_ref().map(|field| field.value.clone()),
             rows: rows.len(),
+            event: self.state.last_event,
             as_of: Some(self.as_of),
             stood: Some(self.stood()),
             closure: closing.map(Closure::of),
@@ -309,6 +317,10 @@ impl Report<'_> {
             known: self.state.known_tasks(),
             home: self.home.clone(),
             tasks,
+            unticked: match self.mode {
+                Mode::Observe => BTreeSet::new(),
+                Mode::Approve | Mode::Auto => self.stale_ticks.clone(),
+            },
             status: Some(status),
             former_statuses: self
                 .writes

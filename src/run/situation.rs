@@ -15,6 +15,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Whether commands may be run in the Ceph tools pod.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tools {
+    /// They may.
+    Allowed,
+    /// They are switched off.
+    Off,
+}
+
 /// How much a repository lets caretaker do; less before more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -175,6 +184,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) head_rollout: &'a Rollout,
     /// How far the change in flight (or its undoing) is rolled out, and since when there was no progress.
     pub(crate) change_rollout: Option<(&'a Rollout, Timestamp)>,
+    /// The watchers that the change in flight touches.
+    pub(crate) affected: &'a [ObjectRef],
     /// Applications whose operation still rolls out the reverted revision.
     pub(crate) stuck: &'a [ObjectRef],
     /// Watchers that are not synced while nothing happens to them.
@@ -183,6 +194,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) mismatches: &'a [String],
     /// In which way pull requests are merged.
     pub(crate) merge_style: MergeStyle,
+    /// Whether the settings let commands be run in the Ceph tools pod.
+    pub(crate) tools: Tools,
     /// The pull request that undoes the change in flight; `None` without one, or where it cannot be read.
     pub(crate) proposal: Option<&'a ProposalStanding>,
     /// The pull requests that open tasks name for merging. One that is not there does not exist.

@@ -253,7 +253,7 @@ impl RunState {
             Event::TaskAgain { key } => {
                 if let Some(record) = self.tasks.get_mut(&key) {
                     record.state = TaskState::Open;
-                    record.asked_again = Some(at);
+                    record.asked_again = Some(AskedAgain { event: id, at });
                     record.attempts = 0;
                     self.important += 1;
                 }

@@ -14,7 +14,7 @@ pub(super) use lost::LostEdit;
 pub(super) use pace::LastTime;
 
 use super::act;
-use super::decide::Waiting;
+use super::decide::{Unheard, Waiting};
 use super::event::Outcome;
 use super::observe::{read_with_history, same_boxes, written};
 use super::report::{LastWrite, Report};
@@ -57,7 +57,9 @@ impl Worker {
         let lost_boxes = lost.map(|lost| read_approvals(&lost.text)).unwrap_or_default();
         boxes.retain(|found| !lost_boxes.iter().any(|lost| lost.code == found.code && lost.ticked));
         boxes.extend(lost_boxes.into_iter().filter(|found| found.ticked));
+        let unheard = Unheard::of(&observation.wishes, &work.state);
         let mut held = observation.pending.clone();
+        held.extend(unheard.unticked);
         held.extend(lost.iter().flat_map(|lost| lost.unticked.iter().cloned()));
         Report {
             run: work.run.id,
@@ -78,6 +80,8 @@ impl Worker {
             standing,
             boxes,
             held,
+            unheard_ticks: unheard.ticked,
+            stale_ticks: &observation.stale_ticks,
             closing: false,
             bot: &scene.bot.login,
         }
@@ -385,11 +389,14 @@ impl Next {
     fn write(&self, report: &Report<'_>) -> LastWrite {
         let mut tasks = written_tasks(&self.text, &self.desired);
         // What a person ticked or added in a text that is put back is still to be decided on, so only what was looked at
-        // is remembered as known. A box that was unticked, nobody knows by whom yet, is one that we ticked.
+        // is remembered as known. A box that was unticked, nobody knows by whom yet or not heard yet, is one that we ticked;
+        // one that was ticked and not heard yet is open.
         tasks.retain_mut(|task| {
             let Some(looked) = report.reading.task(&task.key) else { return false };
             let wished = self.desired.tasks.iter().any(|wish| wish.key == task.key && wish.tick);
-            task.ticked = looked.ticked || wished || report.held.contains(&task.key);
+            let unknown =
+                report.unheard_ticks.contains(&task.key) || self.desired.unticked.contains(&task.key);
+            task.ticked = looked.ticked && !unknown || wished || report.held.contains(&task.key);
             true
         });
         LastWrite { tasks, ..self.write.clone() }

@@ -31,9 +31,15 @@ pub(super) fn rollout_state(rollout: &Rollout) -> String {
                 )
             }
         },
-        Rollout::Failed { app, why } => {
-            format!("{} failed: {}", quote_outside(app, SHORT), quote_outside(why, SHORT))
-        }
+        Rollout::Failed { failed } => match failed.as_slice() {
+            [] => "a sync failed".to_owned(),
+            [(application, why), rest @ ..] => {
+                let more =
+                    if rest.is_empty() { String::new() } else { format!("; {} more failed", rest.len()) };
+                let name = quote_outside(&application.name, SHORT);
+                format!("{name} failed: {}{more}", quote_outside(why, SHORT))
+            }
+        },
         Rollout::Done { watchers: 0, .. } => "nothing follows this repository into a cluster".to_owned(),
         Rollout::Done { watchers, .. } => format!("{watchers} watchers follow"),
     }
@@ -170,8 +176,25 @@ pub(crate) fn revert_reason(finding: &Finding, why: &str) -> String {
 }
 
 /// A sync to the commit failed.
-pub(crate) fn sync_failed(application: &str, why: &str) -> String {
-    format!("the sync of {} failed: {}", quote_outside(application, SHORT), quote_outside(why, SHORT))
+pub(crate) fn sync_failed(application: &ObjectRef, why: &str) -> String {
+    format!("the sync of {} failed: {}", quote_outside(&application.name, SHORT), quote_outside(why, SHORT))
+}
+
+/// What the change does not touch failed to sync at its commit.
+pub(crate) fn sync_failed_elsewhere(application: &ObjectRef, why: &str) -> String {
+    format!(
+        "{}, which the change does not touch: it is only suspected of it, so nothing is undone; look at the Application, then tick this task or revert the merge",
+        sync_failed(application, why)
+    )
+}
+
+/// A sync of a commit that is not the branch's head any more.
+pub(crate) fn sync_of_the_past(wanted: &CommitSha, head: &CommitSha) -> String {
+    format!(
+        "the branch is at {} now, and not at {} any more: nothing older is rolled out over it",
+        head.short(),
+        wanted.short()
+    )
 }
 
 /// It would have to be undone, but not by itself.

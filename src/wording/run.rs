@@ -134,6 +134,11 @@ pub(crate) fn would_act(what: &str) -> String {
 }
 
 /// A task's end in observe mode.
+pub(crate) fn only_observing() -> String {
+    "the mode is observe, in which nothing is changed".to_owned()
+}
+
+/// Observing: what would be journalled.
 pub(crate) fn would_note() -> String {
     "observing: would write down that the next task has ended, or ask for its approval".to_owned()
 }
@@ -181,6 +186,11 @@ pub(crate) fn close_missing(number: IssueNumber) -> String {
 /// An issue is about to be read.
 pub(crate) fn looking_at(number: IssueNumber) -> String {
     format!("looking at #{number}")
+}
+
+/// A recovery in the Ceph tools pod that the settings do not allow.
+pub(crate) fn exec_is_off() -> String {
+    "running commands in the Ceph tools pod is switched off: set `cluster.exec` and add the exec component of the deployment, or do it yourself and tick it".to_owned()
 }
 
 /// Why a task of this kind is left to a person.

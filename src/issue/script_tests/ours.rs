@@ -105,7 +105,16 @@ impl Script {
             },
             None => Written::default(),
         };
+        for last in &mut self.written.tasks {
+            last.ticked &= !self.asked_again.contains(&last.key);
+        }
         let edits = decisions(&body, &reading, &self.written);
+        let stale = edits.iter().flat_map(|edit| match edit {
+            Edit::StaleWrite { keys } => keys.as_slice(),
+            _ => &[],
+        });
+        let is_ticked = |key: &&TaskKey| reading.task(key).is_some_and(|task| task.ticked);
+        self.stale_ticks = stale.filter(is_ticked).cloned().collect();
         let status = self.written.status.as_ref();
         let newest = status.is_none_or(|status| {
             let shown: Vec<&str> = status.lines().filter(|line| line.contains("STATUSLINE")).collect();
@@ -129,7 +138,8 @@ impl Script {
             if marked && (!*ticked || last.ticked) {
                 return Err(format!("{line:?} was not ticked"));
             }
-            if !marked && *ticked && !last.ticked && !self.stale {
+            let restored = old_note && !newest;
+            if !marked && *ticked && !last.ticked && !restored && !damaged {
                 return Err(format!("nobody hears that {line:?} was ticked"));
             }
         }
@@ -162,6 +172,7 @@ impl Script {
                 let record = self.records.get_mut(&task).expect("just seen");
                 record.ended = false;
                 record.done = false;
+                self.asked_again.insert(key);
             } else if edits.contains(&Edit::Ticked { key }) && !(record.ended && record.done) {
                 self.end(task, "done");
             } else if !record.ended && self.dice.chance(40) {
@@ -244,6 +255,7 @@ impl Script {
             known: self.known.clone(),
             home: None,
             tasks,
+            unticked: self.stale_ticks.clone(),
             status: Some(status.clone()),
             former_statuses: self.statuses.iter().rev().take(8).cloned().collect(),
             blocks: self
@@ -327,6 +339,7 @@ impl Script {
         }
         self.stale = false;
         self.halved = false;
+        self.asked_again.clear();
         self.remember();
         Ok(())
     }
@@ -412,6 +425,9 @@ impl Script {
             }
             if record.ended && record.done && !record.notes.is_empty() && !found.ticked {
                 return Err(format!("{line:?} is done and not ticked"));
+            }
+            if !record.ended && found.ticked {
+                return Err(format!("{line:?} is open and ticked"));
             }
         }
         Ok(())

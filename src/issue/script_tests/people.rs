@@ -270,8 +270,13 @@ impl Script {
                 self.paste(copy);
             }
             2 => {
+                // A fence that is not closed any more hides the marks below it.
                 let line = start + self.dice.below(end - start + 1);
+                if self.halved {
+                    return;
+                }
                 let text = self.body.remove(line).text;
+                self.halved = text.starts_with("```");
                 self.floats.retain(|float| *float != text);
                 self.log("delete of a block", &format!("{text:?}"));
                 self.touch();

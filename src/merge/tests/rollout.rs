@@ -1,10 +1,10 @@
-use super::samples::{application, at, operation, sha, source};
+use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSource, ObjectRef, OperationPhase,
-    SyncStatus,
+    SyncStatus, Workload,
 };
 use crate::forge::CommitSha;
-use crate::merge::rollout::{Rollout, Stood, StoodBefore, Watched, judge};
+use crate::merge::rollout::{Rollout, Stood, StoodBefore, Watched, judge, pods_of};
 
 fn urls() -> Vec<String> {
     vec!["https://git.example.org/ops/homelab.git".to_owned()]
@@ -331,4 +331,23 @@ fn stood(applications: &[Application]) -> StoodBefore {
         .iter()
         .map(|app| ((app.namespace.clone(), app.name.clone()), Stood { sync: app.sync, health: app.health }))
         .collect()
+}
+
+#[test]
+fn pods_move_while_their_application_says_the_same() {
+    let resource = |name: &str| ApplicationResource {
+        object: ObjectRef::new("DaemonSet", "kube-system", name),
+        health: Some(ApplicationHealth::Progressing),
+    };
+    let daemon = |name: &str, updated: i64| Workload {
+        object: ObjectRef::new("DaemonSet", "kube-system", name),
+        updated,
+        available: 10,
+        ..workload(name)
+    };
+    let mut app = application("kured", &sha('c'));
+    app.resources = vec![resource("kured")];
+    let pods = |kured, other| pods_of(&[&app], &[daemon("kured", kured), daemon("other", other)]);
+    assert_ne!(pods(3, 1), pods(4, 1), "one node more");
+    assert_eq!(pods(3, 1), pods(3, 2), "another's pods are no progress of this one");
 }

@@ -3,7 +3,7 @@
 use super::not_yet;
 use crate::action::{self, Action};
 use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef, OperationPhase};
-use crate::forge::CommitSha;
+use crate::forge::{CommitSha, Repository};
 use crate::run::event::Outcome;
 use crate::run::worker::Parts;
 use crate::wording;
@@ -56,13 +56,20 @@ pub(crate) async fn terminate(
     }
 }
 
-/// Starts a sync, unless one runs already.
+/// Starts a sync, unless one runs already. Never of what is not the branch's head any more: after a crash in between that
+/// would roll out over what people pushed meanwhile.
 pub(crate) async fn sync(
     parts: &Parts,
     lease: &ClusterLease,
+    repository: &Repository,
     object: &ObjectRef,
     revision: &CommitSha,
 ) -> Outcome {
+    match parts.forge.branch(&repository.name, &repository.default_branch).await {
+        Ok(branch) if branch.head == *revision => {}
+        Ok(branch) => return Outcome::Refused { why: wording::sync_of_the_past(revision, &branch.head) },
+        Err(error) => return not_yet(&error),
+    }
     let found = match application(parts, object).await {
         Ok(Some(found)) => found,
         Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },

@@ -211,11 +211,13 @@ fn attributed<'a>(situation: &'a Situation<'_>, findings: &[&'a Finding]) -> Vec
 /// Something is worse than before: grace, remedies, attribution, and only then a revert.
 fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     let new = new_findings(situation, change);
-    let failed = match situation.change_rollout {
-        Some((Rollout::Failed { app, why }, _)) => Some((app, why)),
-        _ => None,
+    let failed_syncs: &[(ObjectRef, String)] = match situation.change_rollout {
+        Some((Rollout::Failed { failed }, _)) => failed.as_slice(),
+        _ => &[],
     };
-    if new.is_empty() && failed.is_none() {
+    // A sync of what the change does not touch may fail at its commit for reasons of its own.
+    let failed = failed_syncs.iter().find(|(application, _)| situation.affected.contains(application));
+    if new.is_empty() && failed_syncs.is_empty() {
         return Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed)));
     }
     let ids = |findings: &[TroubleFinding]| findings.iter().map(|f| f.id.clone()).collect::<Vec<FindingId>>();
@@ -239,9 +241,13 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     if followed && elapsed(situation.now, remedied) < grace / 4 {
         return Decision::Wait(Waiting::World(wording::trouble_remedy(&new)));
     }
-    if failed.is_none()
-        && change.synced == 0
-        && let (Some(application), Some((commit, ..))) = (situation.idle_out_of_sync.first(), &change.merged)
+    let idle = |application: &&ObjectRef| situation.idle_out_of_sync.contains(application);
+    let to_sync =
+        failed.map(|(application, _)| application).filter(idle).or(situation.idle_out_of_sync.first());
+    if change.synced == 0
+        && situation.mode != Mode::Observe
+        && let (Some(application), Some((commit, ..))) = (to_sync, &change.merged)
+        && situation.head == commit
     {
         return Decision::Perform(Effect::Sync {
             change: change.step,
@@ -254,6 +260,9 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         let suspected = new.iter().any(|finding| {
             matches!(situation.attributions.get(&finding.id), Some(Attribution::Suspected(_)))
         });
+        if let ([], [(application, why), ..]) = (new.as_slice(), failed_syncs) {
+            return hand_over(situation, change, &wording::sync_failed_elsewhere(application, why), &new);
+        }
         if suspected {
             return hand_over(situation, change, &wording::only_suspected(&new), &new);
         }
@@ -271,6 +280,15 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         (Some((application, why)), None) => wording::sync_failed(application, why),
         (None, None) => return Decision::Wait(Waiting::World(wording::trouble_grace(&new))),
     };
+    // The mode may have become another one since the merge. A stop is lifted by who made it; this nobody may be asked.
+    if situation.mode == Mode::Observe {
+        return hand_over(
+            situation,
+            change,
+            &wording::not_reversible(&reason, &wording::only_observing()),
+            &new,
+        );
+    }
     if let Some(why) = &change.plan.not_reversible {
         return hand_over(situation, change, &wording::not_reversible(&reason, why), &new);
     }
@@ -365,6 +383,7 @@ fn undoing(
                 let waited = elapsed(situation.now, reverted_at);
                 if let Some(application) = situation.idle_out_of_sync.first()
                     && change.synced == 0
+                    && situation.head == commit
                     && waited >= situation.timing.poll() * 3
                 {
                     return Decision::Perform(Effect::Sync {

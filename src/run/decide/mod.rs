@@ -20,12 +20,13 @@ pub(crate) use tasks::approval_asked;
 use super::checks::answer;
 use super::event::{Effect, EffectClass, Event};
 use super::situation::{Mode, Related, Situation, Wish};
-use super::state::TaskState;
+use super::state::{RunState, TaskState};
 use crate::forge::State;
 use crate::health::Verdict;
 use crate::issue::{Kind, KnownTask, TaskKey};
 use crate::store::EventId;
 use crate::wording;
+use std::collections::BTreeSet;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq)]
@@ -135,8 +136,9 @@ fn guard(situation: &Situation<'_>, decision: Decision) -> Decision {
         Decision::Refresh { .. } if situation.paused.is_some() => {
             Decision::Wait(Waiting::Paused(situation.paused.unwrap_or_default().to_owned()))
         }
-        // Observing writes down what waits for whom; it ends no task, asks for nothing and ticks nothing.
-        Decision::Note(events) if situation.mode == Mode::Observe => {
+        // Observing writes down what waits for whom; it ends no task, asks for nothing and ticks nothing. A change in flight
+        // is followed to its end whatever the mode has become since.
+        Decision::Note(events) if situation.mode == Mode::Observe && situation.state.change.is_none() => {
             match events.iter().find(|event| !matches!(event, Event::Waits { .. })) {
                 Some(_) => Decision::Wait(Waiting::World(wording::would_note())),
                 None => decision,
@@ -213,6 +215,36 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     events
 }
 
+/// What people decided and the journal does not know yet, because a look had something else to do first: a write of that
+/// look must not go over it.
+#[derive(Debug, Default)]
+pub(crate) struct Unheard {
+    /// Ticked.
+    pub(crate) ticked: BTreeSet<TaskKey>,
+    /// Unticked.
+    pub(crate) unticked: BTreeSet<TaskKey>,
+}
+
+impl Unheard {
+    /// Of the wishes of a look, those that the state does not show.
+    pub(crate) fn of(wishes: &[Wish], state: &RunState) -> Self {
+        let mut unheard = Self::default();
+        for wish in wishes {
+            match wish {
+                Wish::Ticked(key) if !state.has_ended(key) => unheard.ticked.insert(key.clone()),
+                Wish::Unticked(key) if may_be_asked_again(state, key) => unheard.unticked.insert(key.clone()),
+                Wish::Ticked(_) | Wish::Unticked(_) | Wish::Gone(_) | Wish::Returned(_) => continue,
+            };
+        }
+        unheard
+    }
+}
+
+/// Whether an untick of a task means anything.
+fn may_be_asked_again(state: &RunState, key: &TaskKey) -> bool {
+    state.task(key).is_some_and(|record| record.vouched && matches!(record.state, TaskState::Ended { .. }))
+}
+
 /// A person's wish, where it may be granted without asking back.
 fn granted(situation: &Situation<'_>, wish: &Wish) -> Option<Event> {
     let state = situation.state;
@@ -232,8 +264,7 @@ fn granted(situation: &Situation<'_>, wish: &Wish) -> Option<Event> {
             Some(Event::TaskReturned { key: key.clone(), vouched: situation.vouched.contains(key) })
         }
         Wish::Unticked(key) => {
-            let record = state.task(key)?;
-            if !record.vouched || !matches!(record.state, TaskState::Ended { .. }) {
+            if !may_be_asked_again(state, key) {
                 return None;
             }
             // A merge is never done again by an untick: it asks.

@@ -4,7 +4,7 @@ use super::change::{elapsed, new_findings, revert_reason};
 use super::retry::{failures, given_up};
 use super::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Proposal};
-use crate::run::situation::{ProposalStanding, Situation};
+use crate::run::situation::{Mode, ProposalStanding, Situation};
 use crate::run::state::{Act, Change};
 use crate::wording;
 use jiff::Timestamp;
@@ -31,6 +31,9 @@ pub(super) fn next(
         Decision::Wait(Waiting::World(wording::proposal_waits(proposal.pull, change.plan.pull, why)))
     };
     match situation.proposal {
+        Some(ProposalStanding::Merged | ProposalStanding::Ready) if situation.mode == Mode::Observe => {
+            persons(situation, change, proposal, &wording::only_observing())
+        }
         Some(ProposalStanding::Merged | ProposalStanding::Ready) => {
             if let Some((failed, true)) = failures(situation, is_its_merge) {
                 return waits(&failed.why);

@@ -10,7 +10,7 @@ use crate::merge::protection::may_take_days;
 use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
-use crate::run::situation::{Mode, PullSituation, Related, Situation, Unread};
+use crate::run::situation::{Mode, PullSituation, Related, Situation, Tools, Unread};
 use crate::run::state::{Act, Failures, MergeRecord, TaskState};
 use crate::wording;
 use jiff::Timestamp;
@@ -136,7 +136,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
         ]));
     }
     let tried = failures(situation, |act| {
-        is_for(&act.effect, &task.key) && record.asked_again.is_none_or(|again| act.at > again)
+        is_for(&act.effect, &task.key) && record.asked_again.is_none_or(|again| act.at > again.at)
     });
     if let Some((tried, _)) = &tried
         && is_silent(tried)
@@ -163,8 +163,15 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             (found, _) => merge(situation, task, found),
         },
         Kind::Verify { check } => verify(situation, task, *check),
+        Kind::Action { .. } if situation.tools == Tools::Off => {
+            waits(situation, &task.key, wording::exec_is_off())
+        }
         Kind::Action { action } => {
-            Step::Now(Decision::Perform(Effect::Action { key: task.key.clone(), action: action.clone() }))
+            let effect = Effect::Action { key: task.key.clone(), action: action.clone() };
+            if let Some((Failures { why, .. }, true)) = &tried {
+                return Step::Later(Some(wording::tried_again_later(&effect.what(), why)));
+            }
+            Step::Now(Decision::Perform(effect))
         }
         Kind::Close { number } if *number == situation.issue => {
             waits(situation, &task.key, wording::closes_itself())
@@ -236,7 +243,7 @@ fn done(situation: &Situation<'_>, task: &Task) -> Option<String> {
             _ => false,
         })
         .find_map(|act| match &act.ended {
-            Some((at, Outcome::Done { detail })) if asked_again.is_none_or(|again| *at > again) => {
+            Some((at, Outcome::Done { detail })) if asked_again.is_none_or(|again| *at > again.at) => {
                 Some(detail.clone())
             }
             _ => None,
@@ -257,7 +264,7 @@ fn refused(situation: &Situation<'_>, task: &Task) -> Option<String> {
     let asked_again = situation.state.task(&task.key).and_then(|record| record.asked_again);
     let newest = situation.state.acts.iter().rev().find(|act| is_for(&act.effect, &task.key))?;
     match &newest.ended {
-        Some((at, Outcome::Refused { why })) if asked_again.is_none_or(|again| *at > again) => {
+        Some((at, Outcome::Refused { why })) if asked_again.is_none_or(|again| *at > again.at) => {
             Some(why.clone())
         }
         _ => None,
@@ -407,7 +414,7 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         versions: pull.versions.clone(),
         files: pull.files.clone(),
         not_reversible: pull.not_reversible.clone(),
-        baseline: situation.recon.findings().map(|finding| finding.id.clone()).collect(),
+        baseline: situation.recon.blocking().map(|finding| finding.id.clone()).collect(),
     }))))
 }
 

@@ -1,13 +1,13 @@
 //! The parts of a look that need answers of their own: rollouts, the change in flight, related issues, obstacles.
 
 use super::Subject;
-use crate::cluster::{Application, ObjectRef, OperationPhase, SyncStatus};
+use crate::cluster::{Application, ObjectRef, OperationPhase, SyncStatus, Workload};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
 use crate::health::{self, Attribution, FindingId, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
-use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge};
+use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge, pods_of};
 use crate::merge::versions::{Mismatch, mismatches};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(super) struct ChangeView {
     pub(super) rollout: Option<(Rollout, Timestamp)>,
     pub(super) attributions: BTreeMap<FindingId, Attribution>,
+    /// The watchers that it touches.
+    pub(super) affected: Vec<ObjectRef>,
     pub(super) stuck: Vec<ObjectRef>,
     pub(super) idle_out_of_sync: Vec<ObjectRef>,
     pub(super) mismatches: Vec<String>,
@@ -94,7 +96,11 @@ impl Look<'_> {
         Ok(judge(self.applications, &watched, commit, &|revision| contains.get(revision).copied(), &before))
     }
 
-    pub(super) async fn change(&mut self, recon: &Recon) -> Result<ChangeView, RunError> {
+    pub(super) async fn change(
+        &mut self,
+        recon: &Recon,
+        workloads: Option<&[Workload]>,
+    ) -> Result<ChangeView, RunError> {
         let state = self.subject.state;
         let Some(change) = &state.change else { return Ok(ChangeView::default()) };
         let Some((merge_commit, ..)) = &change.merged else { return Ok(ChangeView::default()) };
@@ -107,9 +113,10 @@ impl Look<'_> {
             | Stage::RevertProposed { .. } => (merge_commit, false),
         };
         let rollout = self.rollout(commit).await?;
-        let since = self.memory.progress_since(commit, &rollout, self.now);
         let urls = self.pull_urls();
         let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
+        let pods = pods_of(&watched.watchers(self.applications), workloads.unwrap_or_default());
+        let since = self.memory.progress_since(commit, &rollout, &pods, self.now);
         // Which ones a commit needed an operation in is known once it has arrived; until then the folders tell.
         let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
         let touched =
@@ -151,6 +158,7 @@ impl Look<'_> {
         Ok(ChangeView {
             rollout: Some((rollout, since)),
             attributions,
+            affected: affected.iter().map(Application::object).collect(),
             stuck,
             idle_out_of_sync: idle,
             mismatches,
@@ -246,7 +254,9 @@ impl Look<'_> {
         }
         let work = health::Work {
             follows_rollouts: self.subject.settings.rollout == RolloutBy::Watchers,
-            archives_crashes: reading.tasks.iter().any(|task| matches!(task.kind, Kind::Action { .. })),
+            // With exec switched off such a task is a person's, and asks for no right.
+            archives_crashes: self.parts.cluster_settings.exec
+                && reading.tasks.iter().any(|task| !task.ticked && matches!(task.kind, Kind::Action { .. })),
         };
         let features = health::needed(&self.parts.health_settings, &self.parts.cluster_settings, work);
         for feature in features {

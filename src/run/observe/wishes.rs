@@ -26,6 +26,8 @@ pub(super) struct Decided {
     pub(super) wishes: Vec<Wish>,
     /// Unticked, and nobody can tell yet by whom: neither asked for again nor ticked again.
     pub(super) pending: BTreeSet<TaskKey>,
+    /// Ticked by an old copy, and by nobody else.
+    pub(super) stale_ticks: BTreeSet<TaskKey>,
 }
 
 /// The hashes of all texts that deliveries tell of.
@@ -46,9 +48,17 @@ pub(crate) fn notes(writes: &[LastWrite]) -> Vec<(TaskKey, String)> {
     report::notes(writes.iter()).into_iter().flat_map(of_task).collect()
 }
 
-/// What people had before them when they decided: the newest of our writes that arrived, else the text as it was found.
+/// What people had before them when they decided: the newest of our writes that arrived, else the text as it was found. A
+/// box whose untick the journal knows already counts as open: that text shows the untick until the next write, and it is
+/// granted once; and a tick that comes after it is a tick.
 pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunState) -> Written {
-    match standing.newest(writes) {
+    let newest = standing.newest(writes);
+    let made_at = newest.and_then(|write| write.event);
+    let asked_again = |key: &TaskKey| {
+        let again = state.task(key).and_then(|record| record.asked_again);
+        again.is_some_and(|again| made_at.is_none_or(|made_at| again.event > made_at))
+    };
+    let mut written = match newest {
         Some(write) => Written {
             tasks: write.tasks.clone(),
             status: write.status.clone(),
@@ -69,7 +79,11 @@ pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunStat
                 .collect(),
             ..Written::default()
         },
+    };
+    for task in &mut written.tasks {
+        task.ticked &= !asked_again(&task.key);
     }
+    written
 }
 
 /// What is asked of a look.
@@ -97,11 +111,13 @@ impl Question<'_> {
             match edit {
                 Edit::Ticked { key } => decided.wishes.push(Wish::Ticked(key)),
                 Edit::Unticked { key } => unticked.push(key),
-                // Restored by the next write, or nobody's wish.
-                Edit::StaleWrite { .. }
-                | Edit::NoteTaken { .. }
-                | Edit::Added { .. }
-                | Edit::Removed { .. } => {}
+                // Restored by the next write.
+                Edit::StaleWrite { keys } => {
+                    let ticked = |key: &TaskKey| reading.task(key).is_some_and(|task| task.ticked);
+                    decided.stale_ticks.extend(keys.into_iter().filter(ticked));
+                }
+                // Nobody's wish.
+                Edit::NoteTaken { .. } | Edit::Added { .. } | Edit::Removed { .. } => {}
             }
         }
         for task in reading.tasks.iter().filter(|task| !task.ticked) {

@@ -264,7 +264,9 @@ impl Report<'_> {
                 .iter()
                 .map(|(number, title)| OtherIssue { number: *number, title: title.clone() })
                 .collect(),
-            half_done: if matches!(self.awaited, Some(Awaited::Paused(_) | Awaited::Obstacles)) {
+            half_done: if matches!(self.awaited, Some(Awaited::Paused(_) | Awaited::Obstacles))
+                || self.mode == Mode::Observe
+            {
                 self.half_done()
             } else {
                 Vec::new()

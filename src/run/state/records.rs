@@ -37,6 +37,15 @@ pub(crate) enum TaskState {
     },
 }
 
+/// An untick that was granted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct AskedAgain {
+    /// Where the journal says so: a text that was made before shows the untick still.
+    pub(crate) event: EventId,
+    /// When.
+    pub(crate) at: Timestamp,
+}
+
 /// A task's history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct TaskRecord {
@@ -52,8 +61,8 @@ pub(crate) struct TaskRecord {
     pub(crate) vouched: bool,
     /// What became of it.
     pub(crate) state: TaskState,
-    /// When an untick asked for it again.
-    pub(crate) asked_again: Option<Timestamp>,
+    /// The untick that asked for it again.
+    pub(crate) asked_again: Option<AskedAgain>,
     /// How often an effect for it was tried and did not happen.
     pub(crate) attempts: u32,
     /// Every note that was ever shown for it.

@@ -203,3 +203,94 @@ async fn an_old_text_over_ours_is_put_right_also_while_only_people_are_awaited()
     story.comes_to_rest().await;
     story.end().await;
 }
+
+/// How often the journal says that a task is asked for again.
+async fn asked_again(story: &Story) -> usize {
+    story.journal().await.iter().filter(|event| event.to_string().contains("task-again")).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_asks_again_once_however_often_its_text_is_looked_at() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;
+    story.start().await;
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    // The text shows the untick for as long as our next write is on its way.
+    slow_writes(&story, number);
+    story.operator().untick(number, "**A1 P0").await.unwrap();
+    story
+        .state_when("asked for again", |state| state.tasks.values().any(|task| task.asked_again.is_some()))
+        .await;
+    story.looks(3).await;
+    story.world.gitea().faults().clear();
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    assert_eq!(asked_again(&story).await, 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_in_a_closed_issue_counts_once_it_is_opened_again() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([NODES_READY])).await;
+    story.start().await;
+    story.closed(number).await;
+    story.operator().untick(number, "**A1 P0").await.unwrap();
+    story.operator().set_open(number, true).await.unwrap();
+    story
+        .state_when("asked for again", |state| state.tasks.values().any(|task| task.asked_again.is_some()))
+        .await;
+    story.closed(number).await;
+    assert_eq!(asked_again(&story).await, 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tick_beside_a_persons_own_note_is_heard_although_they_took_the_status_out() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;
+    story.start().await;
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    edits(&story, "operator", number, |body| {
+        let (before, rest) = body.split_once("<!-- caretaker:status -->").unwrap();
+        let (_, after) = rest.split_once("<!-- /caretaker:status -->").unwrap();
+        let line = after.lines().find(|line| line.contains("**P1 P3")).unwrap();
+        let ticked = line.replacen("[ ]", "[x]", 1);
+        format!("{before}{}", after.replacen(line, &format!("{ticked} *(done with the old card)*"), 1))
+    });
+    let issue = story.closed(number).await;
+    assert!(issue.body.contains("*(done with the old card)*"), "{}", issue.body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_box_that_only_an_old_copy_ticked_is_opened_again() {
+    let mut story = Story::begin().await;
+    let other = "P2 P3 Apps: Ask the supplier for a new card by telephone";
+    let number = story.issue(&tasks([NODES_READY, TELEPHONE, other])).await;
+    story.start().await;
+    story.done(number, "A1").await;
+    story.operator().tick(number, "**P1 P3").await.unwrap();
+    story.done(number, "P1").await;
+    story.comes_to_rest().await;
+    let old = story.issue_now(number).body;
+    story.operator().untick(number, "**P1 P3").await.unwrap();
+    story
+        .until("asked for again", number, |issue| {
+            !issue.body.contains("(done by hand)")
+                && issue.body.contains("- [ ] **P1 P3")
+                && !issue.body.lines().any(|line| line.contains("**P1 P3") && line.contains("*("))
+        })
+        .await;
+    story.comes_to_rest().await;
+    edits(&story, "operator", number, |_| old.clone());
+    story
+        .until("it is open again", number, |issue| issue.body != old && issue.body.contains("- [ ] **P1 P3"))
+        .await;
+    story.operator().tick(number, "**P1 P3").await.unwrap();
+    story.operator().tick(number, "**P2 P3").await.unwrap();
+    story.closed(number).await;
+    story.end().await;
+}

@@ -1,10 +1,12 @@
 //! What goes wrong.
 
 use super::Story;
+use crate::cluster::{LeaseAnswer, ObjectRef};
 use crate::health::Verdict;
-use crate::run::event::ChangeResult;
-use crate::run::state::TaskState;
-use sim::gitea::IssueState;
+use crate::run::act;
+use crate::run::event::{ChangeResult, Effect, Outcome};
+use crate::run::state::{RunState, TaskState};
+use sim::gitea::{FileChange, IssueState, NewCommit};
 use sim::kubernetes::{Fault as ClusterFault, Matcher};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -61,5 +63,77 @@ async fn argo_cd_that_cannot_be_asked_to_look_is_followed_all_the_same_and_the_j
     let journal = story.journal().await;
     let asked: Vec<_> = journal.iter().filter(|event| event["event"] == "refreshed").collect();
     assert!(matches!(asked[..], [one] if one["failed"].is_string()), "{asked:?}");
+    story.end().await;
+}
+
+/// The syncs that caretaker asked for, as the journal has them.
+fn syncs(state: &RunState) -> usize {
+    state.acts.iter().filter(|act| matches!(act.effect, Effect::Sync { .. })).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_cannot_be_synced_is_synced_once_more_and_then_undone() {
+    let mut story = Story::begin().await;
+    story.world.sync_fails_from("echo", "36.0.1");
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let before = story.world.repository().files("main");
+    story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    let state =
+        story.state_when("undone", |state| state.merges.iter().any(|merge| merge.result.is_some())).await;
+    let merge = &state.merges[0];
+    assert!(matches!(merge.result, Some(ChangeResult::Reverted { .. })), "{merge:?}");
+    let reason = merge.revert_reason.as_deref().unwrap_or_default();
+    assert!(reason.contains("the sync of") && reason.contains("echo"), "{reason}");
+    assert_eq!(syncs(&state), 1);
+    let after = story.world.repository().files("main");
+    let changed = before.keys().find(|path| path.contains("echo")).unwrap();
+    assert_eq!(before[changed].content, after[changed].content);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sync_that_fails_for_a_passing_reason_is_mended_by_one_more() {
+    let mut story = Story::begin().await;
+    story.world.sync_fails_from("echo", "36.0.1");
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    let head = story.head();
+    story.start().await;
+    story
+        .state_when("in trouble", |state| {
+            state.change.as_ref().is_some_and(|change| change.trouble.is_some())
+        })
+        .await;
+    story.world.sync_works("echo");
+    story.closed(number).await;
+    let state = story.state().await;
+    assert_eq!(state.merges[0].result, Some(ChangeResult::Kept));
+    assert_eq!(syncs(&state), 1);
+    assert_eq!(story.commits_since(&head).len(), 1, "nothing was undone");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_the_head_any_more_is_not_synced_over_what_people_pushed() {
+    let story = Story::begin().await;
+    let parts = story.parts().await;
+    let LeaseAnswer::Held(lease) = parts.cluster.acquire_lease("caretaker-test").await.unwrap() else {
+        panic!("the lock is free while there is no issue");
+    };
+    let repository = parts.forge.repository(&story.repository.name).await.unwrap();
+    let old = parts.forge.branch(&repository.name, "main").await.unwrap().head;
+    let echo = ObjectRef::new("Application", "argocd", "echo");
+    let push = NewCommit {
+        author: "operator".to_owned(),
+        message: "docs: by hand".to_owned(),
+        files: vec![FileChange::text("docs/hand.md", "by hand\n")],
+        from: None,
+    };
+    story.world.repository().commit("main", push).unwrap();
+    let outcome = act::sync(&parts, &lease, &repository, &echo, &old).await;
+    assert!(matches!(&outcome, Outcome::Refused { why } if why.contains("not at")), "{outcome:?}");
+    assert!(story.cluster_effects().is_empty(), "{:?}", story.cluster_effects());
+    drop(parts);
     story.end().await;
 }

@@ -6,6 +6,7 @@ use crate::health::{Attribution, Probe, Verdict, Watch};
 use crate::merge::rollout::Rollout;
 use crate::run::decide::Decision;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
+use crate::run::situation::Mode;
 use crate::store::EventId;
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ pub(super) fn attributed() -> Attribution {
 }
 
 fn failed() -> Rollout {
-    Rollout::Failed { app: "echo".to_owned(), why: "one object failed".to_owned() }
+    Rollout::Failed { failed: vec![(echo(), "one object failed".to_owned())] }
 }
 
 fn echo() -> ObjectRef {
@@ -179,6 +180,49 @@ fn a_failed_sync_is_undone_after_the_same_remedies() {
     scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None });
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "revert");
+    // It may have failed for a passing reason: one sync, and never of what is not the head any more.
+    scene.idle_out_of_sync = vec![ObjectRef::new("Application", "argocd", "other"), echo()];
+    scene.head = sha('d');
+    is_handed_over(&scene, "other commits came in");
+    scene.head = sha('c');
+    let Decision::Perform(Effect::Sync { application, .. }) = scene.decide() else {
+        panic!("{:?}", scene.decide())
+    };
+    assert_eq!(application, echo(), "what failed, and not what else is out of sync");
+}
+
+#[test]
+fn a_failed_sync_of_what_the_change_does_not_touch_undoes_nothing() {
+    let (mut scene, step) = merged();
+    let other = ObjectRef::new("Application", "argocd", "other");
+    let why = || "a webhook is down".to_owned();
+    scene.change_rollout = Some((Rollout::Failed { failed: vec![(other.clone(), why())] }, at(NOW - 90)));
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None });
+    scene.clock = NOW + 375;
+    is_handed_over(&scene, "only suspected");
+    // Beside it one of its own fails.
+    let both = vec![(other, why()), (echo(), why())];
+    scene.change_rollout = Some((Rollout::Failed { failed: both }, at(NOW - 90)));
+    assert_eq!(scene.says(), "revert");
+}
+
+#[test]
+fn a_change_ends_although_the_mode_became_observe() {
+    // A good one.
+    let (mut scene, step) = merged();
+    scene.mode = Mode::Observe;
+    scene.change_rollout = Some((done(), at(NOW - 50)));
+    assert_eq!(scene.says(), "note rolled-out");
+    scene.rolled_out(step, NOW - 50);
+    scene.clock = NOW + 310;
+    assert_eq!(scene.says(), "note change-ended task-ended");
+    // A bad one: nothing is changed, and a person is told.
+    let mut scene = condemned(attributed());
+    scene.mode = Mode::Observe;
+    scene.idle_out_of_sync = vec![echo()];
+    is_handed_over(&scene, "the mode is observe");
 }
 
 #[test]
@@ -340,8 +384,8 @@ fn a_night_in_which_nobody_was_there_is_not_counted() {
 }
 
 #[test]
-fn what_was_there_before_is_no_trouble() {
-    // A gate that is closed lets nothing begin; a finding that only informs may have been there.
+fn what_only_informed_before_and_blocks_now_is_trouble() {
+    // A gate that is closed lets nothing begin; a finding that only informs may have been there, and hides nothing.
     let mut scene = Scene::new(ONE);
     let mut known = super::finding(Probe::Pods, Verdict::Yellow);
     known.informational = true;
@@ -352,7 +396,7 @@ fn what_was_there_before_is_no_trouble() {
     known.informational = false;
     scene.recon = super::recon(&[known]);
     scene.green_since = None;
-    assert_eq!(scene.says(), "wait", "not GREEN, so not over, but not the change's doing");
+    assert_eq!(scene.says(), "note trouble");
 }
 
 /// The revert of a condemned change, done fifty seconds ago.
@@ -364,6 +408,7 @@ fn reverted() -> (Scene, EventId) {
     assert_eq!(scene.says(), "confirm", "until its outcome is known");
     scene.fold(NOW - 50, Event::Ended { step, outcome: Outcome::Reverted { commit: sha('e') } });
     scene.change_rollout = Some((waiting(), at(NOW - 50)));
+    scene.head = sha('e');
     (scene, change)
 }
 

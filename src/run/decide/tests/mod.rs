@@ -26,7 +26,7 @@ use crate::merge::rollout::Rollout;
 use crate::merge::{Category, Hold, Risk, Settings, UpdateType};
 use crate::run::event::{Effect, Event, Outcome, Proposal};
 use crate::run::situation::{
-    Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Unread, Wish,
+    Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Tools, Unread, Wish,
 };
 use crate::run::state::RunState;
 use crate::store::EventId;
@@ -61,6 +61,7 @@ struct Scene {
     clock: i64,
     timing: Timing,
     mode: Mode,
+    tools: Tools,
     state: RunState,
     template: TemplateValues,
     reading: Reading,
@@ -79,6 +80,7 @@ struct Scene {
     head: CommitSha,
     head_rollout: Rollout,
     change_rollout: Option<(Rollout, Timestamp)>,
+    affected: Vec<ObjectRef>,
     stuck: Vec<ObjectRef>,
     idle_out_of_sync: Vec<ObjectRef>,
     mismatches: Vec<String>,
@@ -118,6 +120,7 @@ impl Scene {
             clock: NOW,
             timing: Timing::default(),
             mode: Mode::Auto,
+            tools: Tools::Allowed,
             state: RunState::default(),
             template: TemplateValues::default(),
             order,
@@ -135,6 +138,7 @@ impl Scene {
             head: sha('b'),
             head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
             change_rollout: None,
+            affected: vec![ObjectRef::new("Application", "argocd", "echo")],
             stuck: Vec::new(),
             idle_out_of_sync: Vec::new(),
             mismatches: Vec::new(),
@@ -193,10 +197,12 @@ impl Scene {
             head: &self.head,
             head_rollout: &self.head_rollout,
             change_rollout: self.change_rollout.as_ref().map(|(rollout, since)| (rollout, *since)),
+            affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
             mismatches: &self.mismatches,
             merge_style: MergeStyle::Merge,
+            tools: self.tools,
             proposal: self.proposal.as_ref(),
             pulls: &self.pulls,
             unread: &self.unread,

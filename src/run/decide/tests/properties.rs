@@ -15,8 +15,13 @@ fn a_rollout() -> impl Strategy<Value = Rollout> {
         Just(done()),
         Just(waiting()),
         Just(Rollout::Unknown { why: "nobody".to_owned() }),
-        Just(Rollout::Failed { app: "echo".to_owned(), why: "no".to_owned() }),
+        Just(failed_sync("echo")),
+        Just(failed_sync("other")),
     ]
+}
+
+fn failed_sync(name: &str) -> Rollout {
+    Rollout::Failed { failed: vec![(ObjectRef::new("Application", "argocd", name), "no".to_owned())] }
 }
 
 fn an_attribution() -> impl Strategy<Value = Attribution> {
@@ -141,8 +146,7 @@ proptest! {
             Decision::Perform(Effect::Revert { merge_commit, .. }) => {
                 let attributed = matches!(trouble, Some((_, verdict, Attribution::Attributed(_)))
                     if verdict != Verdict::Unknown);
-                let failed = matches!(rollout, Rollout::Failed { .. });
-                prop_assert!(attributed || failed);
+                prop_assert!(attributed || rollout == failed_sync("echo"));
                 prop_assert!(proven && reversible && remedied && known && !paused);
                 prop_assert!(mode != Mode::Observe);
                 prop_assert!(elapsed >= 300);
@@ -165,6 +169,7 @@ proptest! {
         looks in prop::collection::vec((a_trouble(), a_rollout(), any::<bool>(), any::<bool>()), 220),
         protected in any::<bool>(),
         standing in a_standing(),
+        modes in prop::collection::vec(a_mode(), 4),
     ) {
         let mut scene = Scene::new(ONE);
         let step = scene.merge(NOW, true);
@@ -172,6 +177,7 @@ proptest! {
         let mut ended = None;
         for (minute, (trouble, rollout, idle, stuck)) in looks.into_iter().enumerate() {
             scene.clock = NOW + 60 * i64::try_from(minute).unwrap();
+            scene.mode = modes[minute / 60 % modes.len()];
             let object = || vec![ObjectRef::new("Application", "argocd", "echo")];
             scene.idle_out_of_sync = if idle { object() } else { Vec::new() };
             scene.stuck = if stuck { object() } else { Vec::new() };
@@ -242,5 +248,5 @@ fn a_standing() -> impl Strategy<Value = Option<ProposalStanding>> {
 }
 
 fn failed(scene: &Scene) -> bool {
-    matches!(scene.change_rollout, Some((Rollout::Failed { .. }, _)))
+    matches!(&scene.change_rollout, Some((rollout, _)) if *rollout == failed_sync("echo"))
 }

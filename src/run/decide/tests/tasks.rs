@@ -1,13 +1,14 @@
 //! What comes first, what waits, and what waits for whom.
 
 use super::{NOW, ONE, Scene, at, mark, sha, waiting};
+use crate::cluster::ObjectRef;
 use crate::forge::{IssueNumber, Merged, State};
 use crate::health::{Attribution, Probe, Verdict};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::rollout::Rollout;
-use crate::run::decide::{Decision, Waiting};
+use crate::run::decide::{Decision, Unheard, Waiting};
 use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
-use crate::run::situation::{Mode, Related, SeenApproval, Wish};
+use crate::run::situation::{Mode, Related, SeenApproval, Tools, Wish};
 use crate::run::state::TaskState;
 
 const TWO: &str = "## Tasks\n\n- [ ] **D1 P2 Apps**: Merge PR #6\n- [ ] **D2 P1 Apps**: Merge PR #7\n";
@@ -141,7 +142,11 @@ fn a_merge_waits_for_the_gate() {
         ("nobody watches", |scene| scene.head_rollout = Rollout::Unknown { why: "none".to_owned() }, "wait"),
         (
             "the head failed",
-            |scene| scene.head_rollout = Rollout::Failed { app: "echo".to_owned(), why: "no".to_owned() },
+            |scene| {
+                scene.head_rollout = Rollout::Failed {
+                    failed: vec![(ObjectRef::new("Application", "argocd", "echo"), "no".to_owned())],
+                }
+            },
             "wait",
         ),
     ];
@@ -480,4 +485,46 @@ fn what_follows_the_final_gate_does_not_hold_it_up() {
     assert_eq!(scene.says(), "note task-ended");
     scene.noted(decision);
     assert_eq!(scene.says(), "close 40");
+}
+
+const ARCHIVE: &str = "### System\n\n- [ ] **D1 P1 System**: Archive Ceph crash reports\n  - Commands: `ceph crash archive-all`\n";
+
+#[test]
+fn a_recovery_by_exec_is_a_persons_where_exec_is_switched_off() {
+    let mut scene = Scene::new(ARCHIVE);
+    assert_eq!(scene.says(), "action");
+    scene.tools = Tools::Off;
+    let Decision::Note(events) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(matches!(&events[..], [Event::Waits { why, .. }] if why.contains("cluster.exec")), "{events:?}");
+}
+
+#[test]
+fn a_recovery_that_did_not_happen_is_not_tried_again_at_once() {
+    let mut scene = Scene::new(ARCHIVE);
+    let Decision::Perform(effect) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    let step = scene.fold(NOW, Event::Intended { effect });
+    let outcome = Outcome::NotYet { why: "the tools pod restarts".to_owned() };
+    scene.fold(NOW, Event::Ended { step, outcome });
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 120;
+    assert_eq!(scene.says(), "action");
+}
+
+#[test]
+fn what_people_decided_is_unheard_until_the_journal_knows_it() {
+    let body = "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n- [ ] **A2 P3 Apps**: Telephone\n";
+    let mut scene = Scene::new(body);
+    let (done, open) = (scene.key("A1"), scene.key("A2"));
+    let decision = scene.decide();
+    scene.noted(decision);
+    let of = |scene: &Scene, wishes: &[Wish]| {
+        let Unheard { ticked, unticked } = Unheard::of(wishes, &scene.state);
+        (ticked.into_iter().collect::<Vec<_>>(), unticked.into_iter().collect::<Vec<_>>())
+    };
+    let ticked = [Wish::Ticked(open.clone()), Wish::Ticked(done.clone())];
+    assert_eq!(of(&scene, &ticked), (vec![open.clone()], vec![]), "one of them has ended");
+    let unticked = [Wish::Unticked(done.clone()), Wish::Unticked(open.clone())];
+    assert_eq!(of(&scene, &unticked), (vec![], vec![done.clone()]), "only what ended can be asked for again");
+    scene.fold(NOW, Event::TaskAgain { key: done });
+    assert_eq!(of(&scene, &unticked), (vec![], vec![]));
 }
