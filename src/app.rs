@@ -101,6 +101,8 @@ pub(crate) struct App {
     worker: JoinHandle<Result<Standing, run::RunError>>,
     stop_worker: CancellationToken,
     stop_web: CancellationToken,
+    known: KnownRepositories,
+    hints: Hints,
 }
 
 impl App {
@@ -109,10 +111,10 @@ impl App {
         let parts = Arc::new(parts(settings, None).await?);
         let stop_worker = CancellationToken::new();
         let stop_web = CancellationToken::new();
-        let known = parts.known.clone();
+        let (known, hints) = (parts.known.clone(), parts.hints.clone());
         let keys = settings.web.hook_keys()?;
         let label = &settings.run.maintenance_label;
-        let inbox = Inbox::new(keys, known, label, &settings.inbox, &parts.store, parts.hints.clone());
+        let inbox = Inbox::new(keys, known.clone(), label, &settings.inbox, &parts.store, hints.clone());
         let state = WebState {
             inbox: Arc::new(inbox),
             store: Arc::clone(&parts.store),
@@ -123,7 +125,13 @@ impl App {
         let store = Arc::clone(&parts.store);
         let worker = Worker::new(parts).await?;
         let worker = tokio::spawn(worker.run(stop_worker.clone()));
-        Ok(Self { store, serving, worker, stop_worker, stop_web })
+        Ok(Self { store, serving, worker, stop_worker, stop_web, known, hints })
+    }
+
+    /// Has every repository looked at now, each time it is called: what nobody delivered is found without waiting.
+    pub(crate) fn looks(&self) -> impl Fn() + Send + 'static {
+        let (known, hints) = (self.known.clone(), self.hints.clone());
+        move || known.mark_all(&hints)
     }
 
     /// Where `/webhook`, `/healthz` and `/readyz` are.
@@ -143,7 +151,7 @@ impl App {
 
     /// Runs until the token is cancelled, then stops in order.
     pub(crate) async fn until(self, stop: CancellationToken) -> Result<(), AppError> {
-        let Self { store, serving, mut worker, stop_worker, stop_web } = self;
+        let Self { store, serving, mut worker, stop_worker, stop_web, .. } = self;
         let mut ended = tokio::spawn(serving.ended());
         let early = tokio::select! {
             () = stop.cancelled() => None,

@@ -97,6 +97,20 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Failed, error, "the system gives no threads; look at its limits"))
 }
 
+/// Does something at each SIGHUP, for as long as the process lives.
+fn on_hangup(act: impl Fn() + Send + 'static) -> Result<(), Failure> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut hangup = signal(SignalKind::hangup())
+        .map_err(|error| Failure::new(Exit::Failed, error, "the system takes no signal handlers"))?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::info!("told to look at every repository");
+            act();
+        }
+    });
+    Ok(())
+}
+
 /// Cancels a token on SIGTERM and Ctrl-C.
 fn stop_on_signal(stop: tokio_util::sync::CancellationToken) -> Result<(), Failure> {
     use tokio::signal::unix::{SignalKind, signal};

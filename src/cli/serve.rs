@@ -15,7 +15,7 @@ Examples:
   caretaker serve --config /etc/caretaker/caretaker.toml --log-format json
 
 Listens on `web.listen` (/webhook, /healthz, /readyz) and shows the runs on `web.page_listen`.
-Stopped at any moment and started again, it goes on where it was.
+Stopped at any moment and started again, it goes on where it was. On SIGHUP it looks at every repository at once.
 
 Exit codes:
   0  told to stop, and stopped
@@ -35,6 +35,7 @@ impl Arguments {
         super::stop_on_signal(stop.clone())?;
         let app = App::start(&settings).await.map_err(failure)?;
         tracing::info!(address = %app.address(), page = %app.page_address(), "caretaker serves");
+        super::on_hangup(app.looks())?;
         app.until(stop).await.map_err(failure)
     }
 }

@@ -30,6 +30,10 @@ impl Default for Settings {
     }
 }
 
+/// So many bytes of payloads are kept of one issue that is worked on. An edit holds its text twice, so that it is some hundred
+/// edits of the largest text there is, and many thousands of an ordinary one.
+const EVIDENCE_OF_AN_ISSUE: u64 = 256 << 20;
+
 /// Forgets what may go, now and then again, for as long as it is polled.
 pub(super) async fn keep_bounded(store: &Store, settings: &Settings) {
     loop {
@@ -70,7 +74,7 @@ async fn forget(store: &Store, settings: &Settings, now: Timestamp, batch: u64) 
         forgotten += went;
         too_many = too_many.saturating_sub(went);
     }
-    Ok(forgotten)
+    Ok(forgotten + store.forget_evidence_beyond(EVIDENCE_OF_AN_ISSUE).await?)
 }
 
 #[cfg(test)]

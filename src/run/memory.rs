@@ -2,7 +2,7 @@
 //! never correctness.
 
 use super::situation::Unread;
-use super::trust::Boxes;
+use super::trust::{Boxes, KnownComments};
 use super::writing::LastTime;
 use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::Steadiness;
@@ -59,6 +59,8 @@ impl KnownTexts {
 pub(crate) struct Memory {
     /// The issue's texts of before.
     pub(crate) texts: KnownTexts,
+    /// Its comments.
+    pub(crate) comments: KnownComments,
     /// Since when it has been as it is.
     pub(crate) steadiness: Steadiness,
     /// How the rollout stood, and since when.

@@ -244,23 +244,19 @@ pub(crate) async fn observe(
     });
     let trusted = Trusted::new(&parts.settings, subject.repository);
     let mut unread_comments = None;
-    let comments = match state.began_at.filter(|_| !subject.gone) {
-        // The forge counts in seconds: a comment of the second in which the run began is older than the run by its time.
-        Some(began) => {
-            let since = Timestamp::from_second(began.as_second()).unwrap_or(began);
-            match parts.forge.comments(name, subject.issue.number, Some(since)).await {
-                Ok(comments) => comments,
-                // Whoever may comment can make them too long. What is half done is followed all the same, and said; but a
-                // stop may be among them, so nothing is done.
-                Err(error @ ForgeError::Unreadable { .. }) => {
-                    unread_comments = Some(wording::comments_unreadable(&error));
-                    Vec::new()
-                }
-                Err(error) => return Err(error.into()),
+    if !subject.gone {
+        let since = memory.comments.since(subject.issue.created_at);
+        match parts.forge.comments(name, subject.issue.number, Some(since)).await {
+            Ok(told) => memory.comments.take(told),
+            // Whoever may comment can make them too long. What is half done is followed all the same, and said; but a
+            // stop may be among them, so nothing is done.
+            Err(error @ ForgeError::Unreadable { .. }) => {
+                unread_comments = Some(wording::comments_unreadable(&error));
             }
+            Err(error) => return Err(error.into()),
         }
-        None => Vec::new(),
-    };
+    }
+    let comments = if subject.gone { Vec::new() } else { memory.comments.all() };
     let edited_comments = inbox::edited_comments(&payloads);
     let comments =
         Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
@@ -325,7 +321,8 @@ pub(crate) async fn observe(
         state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
-    let stop = state.began_at.and_then(|began| comments.stopped_by(began, state.stop.as_ref()));
+    // Also one that was written before anybody looked.
+    let stop = comments.stopped_by(subject.issue.created_at, state.stop.as_ref());
     let paused = unread_comments.or_else(|| paused(parts, &subject, stop.as_ref()));
     let locked_out = *subject.lock != Lock::Held;
     if paused.is_some() || locked_out || subject.settings.mode == Mode::Observe {

@@ -4,6 +4,10 @@
 //! which it was not there and one that we did not write; a comment counts only when it was never edited and is not
 //! older than the question. Neither is ever taken from the body alone.
 
+mod known;
+
+pub(crate) use known::KnownComments;
+
 use super::event::Stop;
 use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};

@@ -160,6 +160,27 @@ impl Store {
         Ok(done.rows_affected())
     }
 
+    /// Forgets payloads of open runs where one issue has more of them than so many bytes: first what tells of no text
+    /// (new comments, labels), then the oldest edits. What such an edit vouched for is journalled by then, or asks for a
+    /// person. The rows stay. Says how many it were.
+    pub(crate) async fn forget_evidence_beyond(&self, bytes: u64) -> StoreResult<u64> {
+        let done = sqlx::query(
+            "UPDATE delivery SET payload = NULL WHERE rowid IN (
+                 SELECT rowid FROM (
+                     SELECT rowid, sum(octet_length(payload)) OVER (
+                         PARTITION BY repository, issue
+                         ORDER BY action NOT IN ('opened', 'edited'), rowid DESC
+                     ) AS up_to_here
+                     FROM delivery WHERE payload IS NOT NULL
+                 ) WHERE up_to_here > ?
+             )",
+        )
+        .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+        .execute(&self.writer)
+        .await?;
+        Ok(done.rows_affected())
+    }
+
     /// How many deliveries are kept.
     pub(crate) async fn count_deliveries(&self) -> StoreResult<u64> {
         let count: i64 = sqlx::query_scalar("SELECT count(*) FROM delivery").fetch_one(&self.readers).await?;
@@ -286,6 +307,41 @@ mod tests {
         assert_eq!(store.count_deliveries().await.unwrap(), 0);
         store.leave_room(None).await;
         assert_eq!(store.put_deliveries(&[&small, &large]).await.unwrap(), [Stored::New, Stored::New]);
+    }
+
+    #[tokio::test]
+    async fn evidence_of_one_issue_is_kept_up_to_a_size_edits_before_the_rest() {
+        let store = Store::in_memory().await.unwrap();
+        store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
+        let of = |id: &str, issue, action: &str, letter: char| {
+            let mut one = delivery(id, issue, Some(&letter.to_string().repeat(10)));
+            action.clone_into(&mut one.action);
+            one
+        };
+        for one in [
+            of("d1", 7, "opened", 'a'),
+            of("d2", 7, "edited", 'b'),
+            of("d3", 7, "created", 'c'),
+            of("d4", 7, "edited", 'd'),
+            of("d5", 7, "created", 'e'),
+            of("d6", 8, "opened", 'f'),
+        ] {
+            store.put_deliveries(&[&one]).await.unwrap();
+        }
+        assert_eq!(store.forget_evidence_beyond(50).await.unwrap(), 0);
+        assert_eq!(store.forget_evidence_beyond(40).await.unwrap(), 1, "the older comment");
+        assert_eq!(store.forget_evidence_beyond(25).await.unwrap(), 2, "the other one, and the oldest edit");
+        let payloads = store.issue_payloads("ops/homelab", 7).await.unwrap();
+        let left: Vec<&str> = payloads.iter().map(|(_, payload)| &payload[..1]).collect();
+        assert_eq!(left, ["b", "d"]);
+        assert_eq!(store.issue_payloads("ops/homelab", 8).await.unwrap().len(), 1);
+        assert_eq!(store.count_deliveries().await.unwrap(), 6, "that they came is still known");
+        let again = of("d7", 7, "opened", 'a');
+        assert_eq!(
+            store.put_deliveries(&[&again]).await.unwrap(),
+            [Stored::Repeated],
+            "nor are they news again"
+        );
     }
 
     #[tokio::test]

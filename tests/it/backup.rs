@@ -1,64 +1,17 @@
 //! `caretaker backup` beside the running service, and the service on what was restored from it.
 
 use super::cli::{caretaker, finish, run};
+use super::service::{DEADLINE, Service, free_address};
 use caretaker::demo::{Stage, StageOptions};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, StatusCode};
 use serde_json::Value;
 use sha2::Sha256;
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-
-/// As long as anything may take, on a machine that has other things to do.
-const DEADLINE: Duration = Duration::from_mins(2);
-
-/// The service in a process of its own; killed when it is dropped.
-struct Service(Child);
-
-impl Service {
-    async fn start(stage: &Stage, store: &Path, client: &Client, listen: SocketAddr) -> Self {
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(stage.folder().join("service.log"))
-            .expect("a file for the log");
-        let child = Command::new(env!("CARGO_BIN_EXE_caretaker"))
-            .args(["serve", "--config"])
-            .arg(stage.settings())
-            .env("CARETAKER__STORE__PATH", store)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(log)
-            .spawn()
-            .expect("the program starts");
-        let mut service = Self(child);
-        let began = Instant::now();
-        while client.get(format!("http://{listen}/healthz")).send().await.is_err() {
-            assert!(began.elapsed() < DEADLINE, "it does not answer");
-            assert!(service.0.try_wait().expect("it can be asked").is_none(), "it ended");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        service
-    }
-}
-
-impl Drop for Service {
-    fn drop(&mut self) {
-        // It may be gone already.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port is free")
-}
 
 async fn deliver(client: &Client, listen: SocketAddr, secret: &str, number: u64) -> StatusCode {
     let body = format!(

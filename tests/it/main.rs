@@ -9,3 +9,4 @@ mod doctor;
 mod lint;
 mod plan;
 mod play;
+mod service;

@@ -71,8 +71,13 @@ async fn a_forge_that_is_down_for_a_while_is_waited_for_and_nothing_happens_twic
     story.start().await;
     story.wait("the first is merged", || story.merged(echo)).await;
     story.world.forge_down(true);
-    let asked = story.world.gitea().requests().len();
-    story.wait("caretaker has met the dead forge", || story.world.gitea().requests().len() > asked + 5).await;
+    let (asked, since) = (story.world.gitea().requests().len(), std::time::Instant::now());
+    let minute = std::time::Duration::from_secs_f64(60.0 / super::SCALE);
+    story
+        .wait("it was down for a minute, and caretaker has met it", || {
+            story.world.gitea().requests().len() > asked + 5 && since.elapsed() >= minute
+        })
+        .await;
     assert!(!story.merged(excalidraw));
     story.world.forge_down(false);
     story.closed(number).await;

@@ -134,3 +134,22 @@ async fn the_approve_mode_asks_before_each_change() {
     assert!(!story.merged(echo), "the other one was not approved");
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stop_that_was_written_before_anybody_looked_counts() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.operator().comment(number, "/caretaker stop").await.unwrap();
+    story.start().await;
+    story
+        .state_when("it has begun, and is stopped", |state| state.began_at.is_some() && state.stop.is_some())
+        .await;
+    story.looks(4).await;
+    assert_eq!(story.effects(), [""; 0]);
+    story.next_second().await;
+    story.operator().comment(number, "/caretaker resume").await.unwrap();
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    story.end().await;
+}
