@@ -6,7 +6,7 @@ use super::trust::{Boxes, KnownComments};
 use super::writing::LastTime;
 use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::Steadiness;
-use crate::issue::{Home, RemadePull, TaskKey};
+use crate::issue::{Home, Reading, RemadePull, TaskKey};
 use crate::merge::classify::Classification;
 use crate::merge::rollout::Rollout;
 use jiff::Timestamp;
@@ -59,6 +59,8 @@ impl KnownTexts {
 pub(crate) struct Memory {
     /// The issue's texts of before.
     pub(crate) texts: KnownTexts,
+    /// Its text as it was last read, without history: most looks find the same.
+    pub(crate) reading: Option<(String, Option<Home>, Reading)>,
     /// Its comments.
     pub(crate) comments: KnownComments,
     /// Since when it has been as it is.

@@ -187,6 +187,24 @@ fn read(parts: &Parts, home: Option<&Home>, body: &str) -> Result<Reading, issue
     issue::read_at(body, home, &|words| classify_words(words, "", &parts.rules))
 }
 
+/// The same, from memory where the text is as it was.
+fn read_once(
+    parts: &Parts,
+    home: Option<&Home>,
+    body: &str,
+    memory: &mut Memory,
+) -> Result<Reading, issue::Unreadable> {
+    if let Some((known, at, reading)) = &memory.reading
+        && known == body
+        && at.as_ref() == home
+    {
+        return Ok(reading.clone());
+    }
+    let reading = read(parts, home, body)?;
+    memory.reading = Some((body.to_owned(), home.cloned(), reading.clone()));
+    Ok(reading)
+}
+
 /// Reads a text with the history of its tasks.
 pub(crate) fn read_with_history(
     parts: &Parts,
@@ -224,7 +242,7 @@ pub(crate) async fn observe(
     let state = subject.state;
     // A body that cannot be read holds no task: what is half done is followed from the journal all the same.
     let home = Home::of_issue(&subject.issue.html_url);
-    let (mut reading, unreadable) = match read(parts, home.as_ref(), &subject.issue.body) {
+    let (mut reading, unreadable) = match read_once(parts, home.as_ref(), &subject.issue.body, memory) {
         Ok(reading) => (reading, None),
         Err(error) => (Reading::default(), Some(wording::body_unreadable(&error))),
     };

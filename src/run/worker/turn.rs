@@ -168,8 +168,9 @@ impl Worker {
         let span = tracing::info_span!("run", id = id.0, issue = found.issue.number.0);
         let mut work = self.take_work(run).await?;
         if self.desks[desk].file.as_ref().map(Remembered::head) != known.as_ref() {
-            // What a pull request is may be judged otherwise by another file.
+            // What a pull request is, and what words say of one, may be judged otherwise by another file.
             work.memory.details.clear();
+            work.memory.reading = None;
         }
         let sight = Sight {
             settings: &force.settings,
