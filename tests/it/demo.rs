@@ -147,11 +147,14 @@ fn in_the_default_scenario_the_bad_one_goes_back_and_waits() {
 fn bodies_from_outside_end_when_only_people_are_awaited() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus/issues");
     let Ok(entries) = std::fs::read_dir(&corpus) else {
-        eprintln!("skipped: {} is not there", corpus.display());
+        // Not by `eprintln!`, which the test runner keeps to itself.
+        let skipped = format!("skipped: {} is not there\n", corpus.display());
+        std::io::Write::write_all(&mut std::io::stderr(), skipped.as_bytes()).expect("stderr takes it");
         return;
     };
     let mut files: Vec<_> = entries.map(|entry| entry.expect("it is there").path()).collect();
     files.sort();
+    assert_eq!(files.len(), 5, "{files:?}");
     for file in files {
         let folder = tempfile::tempdir().expect("it is there");
         let outcome = demo(folder.path(), &["--issue-file", &file.display().to_string()]);
@@ -162,6 +165,19 @@ fn bodies_from_outside_end_when_only_people_are_awaited() {
             .map(|name| tasks[name].as_u64().expect("it is there"))
             .sum();
         assert_eq!(total, sum, "{}", file.display());
+        assert!(total > 0, "{}", file.display());
+        // Only people are awaited, so somebody is, and the issue is open.
+        assert!(tasks["waiting"].as_u64().is_some_and(|waiting| waiting > 0), "{outcome:#}");
+        assert_eq!(outcome["issue"]["state"], "open", "{}", file.display());
+        let number = outcome["issue"]["number"].as_u64().expect("it is there");
+        let body = text(folder.path(), &format!("issue-{number}.md"));
+        let before = std::fs::read_to_string(&file).expect("it is readable");
+        // Boxes and cells are ours to fill; every other line is a person's.
+        let mut rest = body.as_str();
+        for line in before.lines().filter(|line| !line.contains("[ ]") && !line.starts_with('|')) {
+            let at = rest.find(line).unwrap_or_else(|| panic!("{} lost {line:?}:\n{body}", file.display()));
+            rest = &rest[at + line.len()..];
+        }
         assert_eq!(outcome["writes"]["comments"], 0, "{}", file.display());
         assert_eq!(outcome["reverts"].as_array().map(Vec::len), Some(0), "{}", file.display());
     }
