@@ -316,6 +316,34 @@ fn many_forged_names_go_at_once() {
     laws::writing(&format!("- [ ] Fix a\n\n{close}\nwords\n"), 1);
 }
 
+/// A marker that is taken away must not bring the next to light, or each write peels off some of them.
+#[test]
+fn nested_markers_go_at_once() {
+    let nested = |half: &str, inner: &str, rest: &str, marker: &str, depth: usize| {
+        let (before, behind) = (half.repeat(depth), format!("{rest} {marker} -->").repeat(depth));
+        [
+            format!("# M\n\n{before}{inner}{behind}\n\n- [ ] Fix a\n"),
+            format!("- [ ] Fix a {before}{inner}{behind}\n"),
+        ]
+    };
+    for marker in ["caretaker:status", "/caretaker:status", "caretaker:z"] {
+        let one = format!("<!-- {marker} -->");
+        for text in nested("<!", &one, "--", marker, 400) {
+            laws::writing(&text, 1);
+        }
+        for (half, rest) in [("<", "!--"), ("<!", "--"), ("<!-", "-")] {
+            for inner in
+                [one.clone(), format!("<!-- caretaker:status -->{one}"), format!("{one}keep{half}{one}")]
+            {
+                for text in nested(half, &inner, rest, marker, 9) {
+                    laws::writing(&text, 1);
+                    laws::writing(&text, u8::MAX);
+                }
+            }
+        }
+    }
+}
+
 fn cases(default: u32) -> u32 {
     std::env::var("CARETAKER_TEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }

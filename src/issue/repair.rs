@@ -105,7 +105,12 @@ pub(super) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
         drop(document);
         text = next;
     }
-    text
+    // Whatever is left of markers, nobody goes without the block.
+    let Ok(document) = Document::parse(&text) else { return text };
+    if marks::own_blocks(&document).iter().any(|(own, _)| own == mark.name) {
+        return text;
+    }
+    position::insert(&document, &marks::render(mark, document.line_ending()), mark.name, place)
 }
 
 /// Whose a claimed piece is.
@@ -187,7 +192,11 @@ impl<'d> Repair<'d> {
                 for marker in
                     [region.opening(), region.closing()].into_iter().filter(|marker| !marker.is_empty())
                 {
-                    self.bare.remove(marker.clone());
+                    if opens_comment(&self.text[..marker.start]) {
+                        self.bare.replace(marker.clone(), NEUTRAL);
+                    } else {
+                        self.bare.remove(marker.clone());
+                    }
                     self.neutral.replace(marker, NEUTRAL);
                 }
                 self.reached = if region.closing().is_empty() { region.inner.start } else { region.span.end };
@@ -218,6 +227,12 @@ impl<'d> Repair<'d> {
         }
         if inner.ends_with('\n') && !last && !text.is_empty() && !text.ends_with('\n') {
             text.push_str(self.ending);
+        }
+        if !text.starts_with(['\n', '\r']) && opens_comment(&self.text[..region.span.start]) {
+            text.insert_str(0, NEUTRAL);
+        }
+        if opens_comment(&text) {
+            text.push_str(NEUTRAL);
         }
         text
     }
@@ -254,6 +269,12 @@ impl<'d> Repair<'d> {
         let neutral = self.neutral.apply(self.text).ok()?;
         Some(if Meaning::of(&bare) == Meaning::of(&neutral) { bare } else { neutral })
     }
+}
+
+/// Whether a text ends in half the beginning of a comment. Markers can be nested by it in any number: were the one behind
+/// it taken away without a trace, the next would come to light, so an empty comment stays and keeps the halves apart.
+fn opens_comment(text: &str) -> bool {
+    ["<", "<!", "<!-"].iter().any(|half| text.ends_with(half))
 }
 
 /// What a reader makes of a text, its lines apart.
