@@ -281,7 +281,7 @@ fn opens_comment(text: &str) -> bool {
 #[derive(Debug, PartialEq)]
 struct Meaning {
     tasks: Vec<Task>,
-    /// Boxes with what stands around and below them, headings and tables.
+    /// Boxes with what stands around and below them, headings, tables and blocks of ours.
     parts: Vec<String>,
     /// The lines that are code.
     code: Vec<String>,
@@ -312,6 +312,8 @@ impl Meaning {
         parts.extend(
             document.tables().iter().map(|table| format!("{} {}", table.header.len(), table.rows.len())),
         );
+        // A comment that is never closed may come to swallow the beginning of one.
+        parts.extend(marks::own_blocks(&document).into_iter().map(|(name, _)| name));
         let mut at = 0;
         let mut code = Vec::new();
         for line in text.split_inclusive('\n') {
