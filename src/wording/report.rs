@@ -320,11 +320,11 @@ mod tests {
         let json =
             rules.strip_prefix("```json\n").and_then(|rest| rest.strip_suffix("\n```")).expect("a fence");
         let rules: serde_json::Value = serde_json::from_str(json).expect("JSON");
-        let matching = rules["packageRules"].as_array().expect("rules").iter().filter(|rule| {
+        let mut matching = rules["packageRules"].as_array().expect("rules").iter().filter(|rule| {
             let names = rule["matchDepNames"].as_array().expect("names");
             names.iter().any(|name| name.as_str().expect("a name").eq_ignore_ascii_case(dependency))
         });
-        matching.last().is_none_or(|rule| {
+        matching.next_back().is_none_or(|rule| {
             let versions = rule["allowedVersions"].as_str().expect("a pattern");
             let pattern =
                 versions.strip_prefix("!/").and_then(|rest| rest.strip_suffix('/')).expect("not these");
