@@ -15,10 +15,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 /// Scripts that once failed.
-const REGRESSIONS: &[u64] = &[
-    5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2579, 2747, 2877, 8195, 10549,
-    16023,
-];
+const REGRESSIONS: &[u64] =
+    &[5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2579, 2747, 2877, 8195, 10549, 16023];
 
 /// As many as the default run takes.
 const CASES: u64 = 600;
