@@ -132,8 +132,17 @@ fn a_row_is_written_once_and_a_changed_one_is_the_persons() {
         let again = Desired { rows: vec![row(true)], ..Desired::default() };
         assert_eq!(twice(&edited, &again), edited);
     }
-    // Without a table there is one of our own, with all rows, and it grows.
-    for body in ["Some words.\n", "## Change Log\n\nnothing yet\n", "```\nnever closed\n"] {
+    // Only the number tells what it is about.
+    let wish = Desired { rows: vec![row(false)], ..Desired::default() };
+    let text = twice("## Change Log\n\n| Date | PR | Result |\n|---|---|---|\n", &wish);
+    assert!(text.contains("UTC | #5 Update grafana"), "{text}");
+    // Without a table there is one of our own, with all rows, and it grows. One that has no place for them is none.
+    for body in [
+        "## Change Log\n\n| Ticket | Owner |\n|---|---|\n| 1 | me |\n",
+        "Some words.\n",
+        "## Change Log\n\nnothing yet\n",
+        "```\nnever closed\n",
+    ] {
         let one = twice(body, &Desired { rows: vec![row(false)], ..Desired::default() });
         let two = twice(&one, &Desired { rows: vec![row(true), row(false)], ..Desired::default() });
         assert_eq!(one.matches("all layers GREEN").count(), 1, "{one}");
@@ -230,6 +239,9 @@ fn piece() -> impl Strategy<Value = String> {
         "## Change Log",
         "## Closure",
         "**Closed By**: PENDING",
+        "## Status",
+        "| **Overall Status** | 🔴 RED |",
+        "**Last Updated**:",
         "- [ ] **A1 P1 Apps**: Merge PR #5",
         "- [x] **A2 P0**: Fix a *(done 2026-11-21 14:30 UTC: by hand)*",
         "- [ ] Fix `- [ ] b`",
@@ -297,10 +309,17 @@ fn forged_markers_cost_no_byte() {
         "<!-- caretaker:a --><!-- caretaker:b -->\n- [ ] Fix a\n<!-- /caretaker:a -->\n\n<!-- /caretaker:b -->    - [ ] Fix b\n",
         "- [ ] Fix a\n\n<!-- caretaker:status -->\n\n    - Depends on: B1\n- [ ] **B1 P1**: Fix b\n",
         "    <!-- /caretaker:status -->\n- [ ] Fix a\n\t<!-- caretaker:packet -->\twords\n",
+        "<!-- caretaker:changes -->\n  ```bash\n## Change Log",
+        "## Change Log\n|---|---|---|\n|---|---|---|",
+        "<div>keep html\n    <!-- caretaker:packet -->\n<!-- never closed keep",
+        "- [ ] Fix a\n\n## Change Log\n<!-- /caretaker:changes -->\n\nwords\n",
     ] {
         for wishes in 0..128 {
-            laws::writing(text, wishes);
-            laws::writing(&text.replace('\n', "\r\n"), wishes);
+            if wishes % 3 == 1 {
+                laws::writing(&text.replace('\n', "\r\n"), wishes);
+            } else {
+                laws::writing(text, wishes);
+            }
         }
     }
 }
@@ -314,6 +333,34 @@ fn many_forged_names_go_at_once() {
     laws::writing(&format!("{open}- [ ] Fix a\n{close}"), 1);
     laws::writing(&format!("{open}- [ ] Fix a\n"), 1);
     laws::writing(&format!("- [ ] Fix a\n\n{close}\nwords\n"), 1);
+}
+
+/// A marker that is taken away must not bring the next to light, or each write peels off some of them.
+#[test]
+fn nested_markers_go_at_once() {
+    let nested = |half: &str, inner: &str, rest: &str, marker: &str, depth: usize| {
+        let (before, behind) = (half.repeat(depth), format!("{rest} {marker} -->").repeat(depth));
+        [
+            format!("# M\n\n{before}{inner}{behind}\n\n- [ ] Fix a\n"),
+            format!("- [ ] Fix a {before}{inner}{behind}\n"),
+        ]
+    };
+    for marker in ["caretaker:status", "/caretaker:status", "caretaker:z"] {
+        let one = format!("<!-- {marker} -->");
+        for text in nested("<!", &one, "--", marker, 400) {
+            laws::writing(&text, 1);
+        }
+        for (half, rest) in [("<", "!--"), ("<!", "--"), ("<!-", "-")] {
+            for inner in
+                [one.clone(), format!("<!-- caretaker:status -->{one}"), format!("{one}keep{half}{one}")]
+            {
+                for text in nested(half, &inner, rest, marker, 9) {
+                    laws::writing(&text, 1);
+                    laws::writing(&text, u8::MAX);
+                }
+            }
+        }
+    }
 }
 
 fn cases(default: u32) -> u32 {

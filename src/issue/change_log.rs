@@ -54,7 +54,9 @@ pub(crate) fn append(text: &str, former: &[String], rows: &[&ChangeRow]) -> Stri
     let table = section.and_then(|section| {
         let range = document.section(section)?;
         document.tables().iter().find(|table| {
-            range.contains(&table.span.start) && !own.iter().any(|own| own.contains(&table.span.start))
+            range.contains(&table.span.start)
+                && !own.iter().any(|own| own.contains(&table.span.start))
+                && tells_what(&columns(table))
         })
     });
     match table {
@@ -72,9 +74,19 @@ pub(crate) fn section(document: &Document<'_>) -> Option<usize> {
     })
 }
 
+fn columns(table: &Table) -> Vec<Column> {
+    table.header.iter().map(|cell| Column::of(&cell.text)).collect()
+}
+
+/// Whether a row of these columns says what it is about. One of others would be empty.
+fn tells_what(columns: &[Column]) -> bool {
+    let tells = [Column::Item, Column::Title, Column::Action, Column::Number];
+    columns.iter().any(|column| tells.contains(column))
+}
+
 fn into_table(document: &Document<'_>, table: &Table, rows: &[&ChangeRow]) -> String {
     let text = document.text();
-    let columns: Vec<Column> = table.header.iter().map(|cell| Column::of(&cell.text)).collect();
+    let columns = columns(table);
     let there: Vec<Vec<&str>> = table
         .rows
         .iter()
@@ -179,6 +191,7 @@ fn cell(column: Column, columns: &[Column], row: &ChangeRow) -> String {
         }
         Column::Item => item,
         Column::Kind => kind.to_owned(),
+        Column::Number if !has(Column::Item) && !has(Column::Title) && !has(Column::Action) => item,
         Column::Number => number,
         Column::Title => title,
         Column::Action if !has(Column::Item) && !has(Column::Title) => {

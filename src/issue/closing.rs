@@ -183,6 +183,16 @@ pub(crate) fn render_closing(view: &ClosingView) -> String {
     for event in &view.events {
         text.line(&format!("- {}", wording::lesson(event)));
     }
+    // All of them together: of two rules for a package only the last would count.
+    let holds = view.events.iter().filter_map(|event| match event {
+        LessonEvent::Held { hold } => Some(hold),
+        _ => None,
+    });
+    let mut holds = holds.peekable();
+    if holds.peek().is_some() {
+        text.blank();
+        text.line(&wording::renovate_rules(holds));
+    }
     heading(&mut text, "References");
     text.line(&format!("- Final recon: {}, begun {}", code(&view.recon, 80), time(view.recon_at)));
     text.line(&format!("- Journal: run {}", code(&view.run, 80)));

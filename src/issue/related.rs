@@ -11,6 +11,9 @@ const LONGEST_TITLE: usize = 255;
 
 const RESOLVED: &str = "[RESOLVED] ";
 
+/// The name of the block that holds the note.
+const RESOLUTION: &str = "resolution";
+
 /// The title with the mark of the resolved, or, when it is not resolved (any more), without; never marked twice, never
 /// longer than the forge takes.
 pub(crate) fn text_for_title(title: &str, resolved: bool) -> String {
@@ -47,7 +50,13 @@ fn unmarked(title: &str) -> Option<&str> {
 /// another note replaces the note. `note` is our own Markdown.
 pub(crate) fn resolution_note(body: &str, issue: IssueNumber, note: &str) -> String {
     let text = wording::resolution(issue, note);
-    repair::place(body, &Mark::new("resolution", &text), Place::Top)
+    repair::place(body, &Mark::new(RESOLUTION, &text), Place::Top)
+}
+
+/// The text below our note, as it was before; `None` where no note of ours stands.
+pub(crate) fn without_resolution_note(body: &str) -> Option<String> {
+    let bare = repair::remove(body, RESOLUTION);
+    (bare != body).then_some(bare)
 }
 
 #[cfg(test)]
@@ -81,6 +90,8 @@ mod tests {
         assert!(once.contains("## Resolution\r\n"), "{once:?}");
         assert!(once.contains("#7"), "{once:?}");
         assert_eq!(resolution_note(&once, IssueNumber(7), "Resolved by #5."), once);
+        assert_eq!(without_resolution_note(&once).as_deref(), Some(body));
+        assert_eq!(without_resolution_note(body), None);
         let other = resolution_note(&once, IssueNumber(7), "Resolved by #6.");
         assert!(other.ends_with(body) && !other.contains("#5"), "{other:?}");
     }

@@ -105,7 +105,12 @@ pub(super) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
         drop(document);
         text = next;
     }
-    text
+    // Whatever is left of markers, nobody goes without the block.
+    let Ok(document) = Document::parse(&text) else { return text };
+    if marks::own_blocks(&document).iter().any(|(own, _)| own == mark.name) {
+        return text;
+    }
+    position::insert(&document, &marks::render(mark, document.line_ending()), mark.name, place)
 }
 
 /// Whose a claimed piece is.
@@ -187,7 +192,11 @@ impl<'d> Repair<'d> {
                 for marker in
                     [region.opening(), region.closing()].into_iter().filter(|marker| !marker.is_empty())
                 {
-                    self.bare.remove(marker.clone());
+                    if opens_comment(&self.text[..marker.start]) {
+                        self.bare.replace(marker.clone(), NEUTRAL);
+                    } else {
+                        self.bare.remove(marker.clone());
+                    }
                     self.neutral.replace(marker, NEUTRAL);
                 }
                 self.reached = if region.closing().is_empty() { region.inner.start } else { region.span.end };
@@ -218,6 +227,12 @@ impl<'d> Repair<'d> {
         }
         if inner.ends_with('\n') && !last && !text.is_empty() && !text.ends_with('\n') {
             text.push_str(self.ending);
+        }
+        if !text.starts_with(['\n', '\r']) && opens_comment(&self.text[..region.span.start]) {
+            text.insert_str(0, NEUTRAL);
+        }
+        if opens_comment(&text) {
+            text.push_str(NEUTRAL);
         }
         text
     }
@@ -256,11 +271,17 @@ impl<'d> Repair<'d> {
     }
 }
 
+/// Whether a text ends in half the beginning of a comment. Markers can be nested by it in any number: were the one behind
+/// it taken away without a trace, the next would come to light, so an empty comment stays and keeps the halves apart.
+fn opens_comment(text: &str) -> bool {
+    ["<", "<!", "<!-"].iter().any(|half| text.ends_with(half))
+}
+
 /// What a reader makes of a text, its lines apart.
 #[derive(Debug, PartialEq)]
 struct Meaning {
     tasks: Vec<Task>,
-    /// Boxes with what stands around and below them, headings and tables.
+    /// Boxes with what stands around and below them, headings, tables and blocks of ours.
     parts: Vec<String>,
     /// The lines that are code.
     code: Vec<String>,
@@ -291,6 +312,8 @@ impl Meaning {
         parts.extend(
             document.tables().iter().map(|table| format!("{} {}", table.header.len(), table.rows.len())),
         );
+        // A comment that is never closed may come to swallow the beginning of one.
+        parts.extend(marks::own_blocks(&document).into_iter().map(|(name, _)| name));
         let mut at = 0;
         let mut code = Vec::new();
         for line in text.split_inclusive('\n') {

@@ -7,23 +7,22 @@
 
 mod cluster;
 mod merge;
+mod related;
 mod revert;
 
 pub(crate) use cluster::{archive_crashes, sync, terminate};
 pub(crate) use merge::{find_out_merge, find_out_merge_revert, merge, merge_revert};
+pub(crate) use related::close_related;
 pub(crate) use revert::{confirm_revert, revert};
 
 use super::event::{Effect, Outcome};
 use super::worker::Parts;
 use crate::forge::renovate::{rebase_box, tick_rebase_box};
-use crate::forge::{
-    BlobSha, CommitSha, ForgeError, ForgeResult, IssueEdit, IssueNumber, PullNumber, RepositoryName, State,
-};
+use crate::forge::{BlobSha, CommitSha, ForgeError, IssueEdit, IssueNumber, PullNumber, RepositoryName};
 use crate::health::PlanMark;
-use crate::issue::{TaskKey, hex, resolution_note};
+use crate::issue::{TaskKey, hex};
 use crate::store::EventId;
 use crate::wording;
-use jiff::Timestamp;
 use std::time::Duration;
 
 /// How often a text is read fresh and written again when somebody else was faster.
@@ -72,50 +71,6 @@ fn not_done(error: &ForgeError) -> Outcome {
 pub(crate) async fn jitter(attempt: u32) {
     let most = 50_u64 << attempt.min(5);
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..most))).await;
-}
-
-/// Closes a related issue or pull request with a note above its own text.
-pub(crate) async fn close_related(
-    parts: &Parts,
-    context: &Context<'_>,
-    number: IssueNumber,
-    now: Timestamp,
-) -> Outcome {
-    let mut last = Outcome::NotYet { why: wording::text_keeps_changing() };
-    for attempt in 0..WRITE_ATTEMPTS {
-        match try_close(parts, context, number, now).await {
-            Ok(outcome) => return outcome,
-            // After a lost answer the next reading shows whether it happened.
-            Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
-                last = not_done(&error);
-                jitter(attempt).await;
-            }
-            Err(error) => return not_done(&error),
-        }
-    }
-    last
-}
-
-async fn try_close(
-    parts: &Parts,
-    context: &Context<'_>,
-    number: IssueNumber,
-    now: Timestamp,
-) -> ForgeResult<Outcome> {
-    let issue = parts.forge.issue(context.repository, number).await?;
-    let note = wording::resolved_on(&wording::time(now), &context.resolved_by);
-    let body = resolution_note(&issue.body, context.issue, &note);
-    let closed = issue.state == State::Closed;
-    if !(closed && body == issue.body) {
-        let edit = IssueEdit {
-            title: None,
-            body: (body != issue.body).then_some(body),
-            state: (!closed).then_some(State::Closed),
-            content_version: issue.content_version,
-        };
-        parts.forge.edit_issue(context.repository, number, &edit).await?;
-    }
-    Ok(Outcome::Done { detail: wording::note_closed(number) })
 }
 
 /// Ticks Renovate's rebase box. Renovate writes such a text anew on its own schedule, so nothing is kept there.

@@ -219,7 +219,9 @@ impl Worker {
                     // Title, text and state go in one request: where our last text stands under a resolved title the
                     // issue was closed, and a person opened it again.
                     let reopened = scene.issue.body.contains(CLOSING) && work.ours.is_ours(&scene.issue.body);
-                    if resolved && (scene.issue.state == State::Closed || reopened) {
+                    if resolved && scene.issue.state == State::Closed {
+                        self.settle(scene, work).await?
+                    } else if resolved && reopened {
                         Outcome::Done { detail: String::new() }
                     } else {
                         Outcome::NotYet { why: wording::not_closed_yet() }

@@ -1,38 +1,42 @@
-//! Writes the body, and closes the issue.
+//! Writes the body. How the last of its texts closes the issue is told in [`closing`].
 //!
 //! Races decided here: a text is computed from the body of this look and sent with its version; after a conflict it is
 //! computed again from a fresh one, unless people decided something meanwhile: then it is looked at again first, or our
 //! ticks of before would go over theirs. What will be remembered of a text is stored before the forge is asked, so that our
 //! own writes are always recognised, whatever becomes of the answer.
 
+mod closing;
 mod landed;
 mod lost;
 mod pace;
 
 pub(crate) use landed::Arrivals;
-pub(super) use lost::LostEdit;
+pub(super) use lost::{LostEdit, put_back};
 pub(super) use pace::LastTime;
 
 use super::act;
 use super::decide::{Unheard, Waiting};
-use super::event::Outcome;
 use super::observe::{read_with_history, same_boxes, written};
 use super::report::{LastWrite, Report};
-use super::trust::OwnText;
-use super::worker::{RunError, Scene, Work, Worker, text_hash};
-use crate::forge::{ForgeError, IssueEdit, State};
+use super::worker::{Parts, RunError, Scene, Work, Worker, text_hash};
+use crate::forge::{ForgeError, Issue, IssueEdit, IssueNumber, RepositoryName, State};
 use crate::inbox;
 use crate::issue::{
     ClosingView, Desired, Edit, Home, TaskKey, apply, decisions, read_approvals, text_for_title,
     written_tasks,
 };
-use crate::wording;
+use crate::store::StoreResult;
 use jiff::Timestamp;
-use lost::put_back;
 use pace::Moment;
+use std::time::{Duration, Instant};
 
 /// How often a body is read fresh and written again when somebody else was faster.
 const WRITE_ATTEMPTS: u32 = 6;
+
+/// How long a delivery about a write that the forge has taken is waited for, and how often it is looked for. Real time,
+/// never scaled.
+const DELIVERY_WAIT: Duration = Duration::from_secs(5);
+const DELIVERY_LOOK: Duration = Duration::from_millis(200);
 
 /// What is awaited, and since when, as the status shows it.
 #[derive(Debug, Clone, Copy)]
@@ -120,7 +124,7 @@ impl Worker {
         }
         let awaiting = Awaiting { what: awaited, since: work.memory.awaited_since(&what, now) };
         let quiet = matches!(awaited, Some(Waiting::People | Waiting::Obstacles | Waiting::Paused(_)));
-        let lost = self.lost_edit(scene, work).await?;
+        let lost = self.lost_edit(scene, work, scene.issue).await?;
         let important = format!(
             "{} {:?} {:?} {:?} {:?} {}",
             work.state.important,
@@ -198,14 +202,19 @@ impl Worker {
         Ok(())
     }
 
-    /// What a write of ours went over. Only a forge that counts no versions lets that happen.
-    async fn lost_edit(&self, scene: &Scene<'_>, work: &Work) -> Result<Option<LostEdit>, RunError> {
-        if scene.issue.content_version.is_some() {
+    /// What a write of ours went over, seen from the issue as it is. Only a forge that counts no versions lets that happen.
+    async fn lost_edit(
+        &self,
+        scene: &Scene<'_>,
+        work: &Work,
+        issue: &Issue,
+    ) -> Result<Option<LostEdit>, RunError> {
+        if issue.content_version.is_some() {
             return Ok(None);
         }
         let name = scene.repository.name.to_string();
         let payloads = self.parts.store.issue_payloads(&name, scene.issue.number.0).await?;
-        let mut lost = lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &scene.issue.body);
+        let mut lost = lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &issue.body);
         if let Some(lost) = &mut lost {
             lost.unticked = self.unticked(scene, work, lost);
         }
@@ -261,64 +270,26 @@ impl Worker {
         work.writes.push(write);
         Ok(())
     }
+}
 
-    /// Closing report, `[RESOLVED]` and the closing, in one request.
-    pub(super) async fn close_issue(
-        &mut self,
-        scene: &Scene<'_>,
-        work: &mut Work,
-    ) -> Result<Outcome, RunError> {
-        let now = Timestamp::now();
-        let name = &scene.repository.name;
-        for attempt in 0..WRITE_ATTEMPTS {
-            let fresh = self.parts.forge.issue(name, scene.issue.number).await?;
-            if fresh.state == State::Closed {
-                // By us, when only the answer was lost; else by a person meanwhile, whose word stands.
-                let ours =
-                    work.ours.is_ours(&fresh.body) && text_for_title(&fresh.title, true) == fresh.title;
-                let detail = if ours { String::new() } else { wording::closed_by_person() };
-                return Ok(Outcome::Done { detail });
-            }
-            // What was decided on is that everything in the text has ended.
-            if self.is_news(scene, work, &fresh.body) {
-                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
-            }
-            let lost = self.lost_edit(scene, work).await?;
-            let awaiting = Awaiting { what: None, since: now };
-            let report = Report {
-                closing: true,
-                ..Self::report(scene, work, awaiting, now, lost.as_ref(), &fresh.body)
-            };
-            let Some(view): Option<ClosingView> = report.closing(now) else {
-                return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
-            };
-            let next = Next::new(&report, Some(&view), &fresh.body);
-            let write = LastWrite { title: Some(fresh.title.clone()), ..next.write(&report) };
-            let text = next.text;
-            self.remember(work, &text, write).await?;
-            let edit = IssueEdit {
-                title: Some(text_for_title(&fresh.title, true)),
-                body: Some(text),
-                state: Some(State::Closed),
-                content_version: fresh.content_version,
-            };
-            // Nobody is called any more; the label goes first, so that a crash in between loses nothing.
-            let label = fresh.labels.iter().find(|label| label.name == self.parts.settings.needs_human_label);
-            if let (true, Some(label)) = (work.state.may_be_called(), label) {
-                self.parts.forge.remove_label(name, scene.issue.number, label.id).await?;
-            }
-            match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
-                Ok(_) => {
-                    work.landed();
-                    return Ok(Outcome::Done { detail: String::new() });
-                }
-                Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
-                    act::jitter(attempt).await;
-                }
-                Err(error) => return Ok(Outcome::NotYet { why: error.to_string() }),
-            }
+/// What deliveries tell of an issue's texts, once one of them tells of our text with this hash, which the forge has just
+/// taken: it comes a moment later. Waited for in vain where one is lost, and not at all where none ever came.
+pub(super) async fn told(
+    parts: &Parts,
+    name: &RepositoryName,
+    number: IssueNumber,
+    hash: &str,
+) -> StoreResult<Vec<inbox::IssueEdit>> {
+    let name = name.to_string();
+    let deadline = Instant::now() + DELIVERY_WAIT;
+    let tells = |edit: &inbox::IssueEdit| edit.body_after.as_deref().map(text_hash).as_deref() == Some(hash);
+    loop {
+        let edits = inbox::issue_edits(&parts.store.issue_payloads(&name, number.0).await?);
+        let came = edits.iter().rev().any(tells) || parts.store.last_delivery(&name).await?.is_none();
+        if came || Instant::now() >= deadline {
+            return Ok(edits);
         }
-        Ok(Outcome::NotYet { why: wording::text_keeps_changing() })
+        tokio::time::sleep(DELIVERY_LOOK).await;
     }
 }
 

@@ -6,6 +6,7 @@ use crate::health::Verdict;
 use crate::issue::{LessonEvent, Progress, RunState, Whom};
 use crate::merge::Hold;
 use jiff::Timestamp;
+use std::fmt::Write as _;
 
 /// The note above the text of a related issue or pull request.
 pub(crate) fn resolution(issue: IssueNumber, note: &str) -> String {
@@ -165,29 +166,56 @@ pub(crate) fn written_over(by: Option<&str>) -> String {
     )
 }
 
-/// Renovate's rules that keep versions away.
+/// Renovate's rules that keep versions away: one for each package, since of two for the same only the last counts. Hold
+/// and rule go by the name that Renovate shows, which is that of the dependency: its package may have another.
 pub(crate) fn renovate_rules<'a>(holds: impl Iterator<Item = &'a Hold>) -> String {
-    // Package and version come from outside: as JSON strings they can end neither the string nor the fence.
-    let rules: Vec<String> = holds
-        .map(|hold| {
+    let mut packages: Vec<(&str, Vec<String>)> = Vec::new();
+    for hold in holds {
+        // As a hold is compared: a package and a version are the same in capitals, with and without a `v`.
+        let (package, version) = (hold.package.trim(), version_pattern(&hold.version));
+        match packages.iter_mut().find(|(known, _)| known.eq_ignore_ascii_case(package)) {
+            Some((_, versions)) if versions.contains(&version) => {}
+            Some((_, versions)) => versions.push(version),
+            None => packages.push((package, vec![version])),
+        }
+    }
+    let rules: Vec<String> = packages
+        .into_iter()
+        .map(|(package, versions)| {
+            let pattern = match &versions[..] {
+                [one] => format!("!/^{one}$/"),
+                several => format!("!/^(?:{})$/", several.join("|")),
+            };
             format!(
-                "    {{\n      \"matchPackageNames\": [{}],\n      \"allowedVersions\": {}\n    }}",
-                json_text(&hold.package),
-                json_text(&format!("!/^{}$/", escaped_pattern(&hold.version)))
+                "    {{\n      \"matchDepNames\": [{}],\n      \"allowedVersions\": {}\n    }}",
+                json_text(package),
+                json_text(&pattern)
             )
         })
         .collect();
     format!("```json\n{{\n  \"packageRules\": [\n{}\n  ]\n}}\n```", rules.join(",\n"))
 }
 
+/// A text as a JSON string. It comes from outside and can end neither the string nor the fence; nothing of it is cut or
+/// left out, since that would be another rule.
 fn json_text(text: &str) -> String {
-    // A rule that is cut would be another rule.
-    let plain: String = text.chars().filter(|c| !c.is_control() && *c != '`').collect();
-    serde_json::Value::String(plain).to_string()
+    let json = serde_json::Value::String(text.to_owned()).to_string();
+    let mut plain = String::with_capacity(json.len());
+    for character in json.chars() {
+        if character.is_ascii() && !matches!(character, '`' | '<' | '\u{7f}') {
+            plain.push(character);
+        } else {
+            for unit in character.encode_utf16(&mut [0; 2]) {
+                // Writing to a string cannot fail.
+                let _ = write!(plain, "\\u{unit:04x}");
+            }
+        }
+    }
+    plain
 }
 
-fn escaped_pattern(version: &str) -> String {
-    let version = version.trim_start_matches('v');
+fn version_pattern(version: &str) -> String {
+    let version = version.trim().trim_start_matches(['v', 'V']);
     format!("v?{}", regex::escape(version))
 }
 
@@ -250,16 +278,8 @@ pub(crate) fn lesson(event: &LessonEvent) -> String {
             )
         }
         LessonEvent::Held { hold } => format!(
-            "{} is held. Until Renovate is told so, it makes that pull request again; this rule prevents it: {}",
-            held_version(hold),
-            code(
-                &format!(
-                    "{{\"matchPackageNames\": [{}], \"allowedVersions\": {}}}",
-                    json_text(&hold.package),
-                    json_text(&format!("!/^{}$/", escaped_pattern(&hold.version)))
-                ),
-                300
-            )
+            "{} is held. Until Renovate is told so, it makes that pull request again; the rule below prevents it.",
+            held_version(hold)
         ),
         LessonEvent::Retried { task, failed, by_us, why } => {
             let (task, why) = (quote_outside(task, 20), quote_outside(why, 200));
@@ -285,4 +305,69 @@ pub(crate) fn no_lesson() -> &'static str {
 /// A commit for people.
 pub(crate) fn short(commit: &CommitSha) -> String {
     format!("`{}`", commit.short())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(package: &str, file: &str, version: &str) -> Hold {
+        Hold { package: package.to_owned(), file: file.to_owned(), version: version.to_owned() }
+    }
+
+    /// What Renovate makes of rules: of all that match a dependency, the last one's versions count.
+    fn allows(rules: &str, dependency: &str, version: &str) -> bool {
+        let json =
+            rules.strip_prefix("```json\n").and_then(|rest| rest.strip_suffix("\n```")).expect("a fence");
+        let rules: serde_json::Value = serde_json::from_str(json).expect("JSON");
+        let mut matching = rules["packageRules"].as_array().expect("rules").iter().filter(|rule| {
+            let names = rule["matchDepNames"].as_array().expect("names");
+            names.iter().any(|name| name.as_str().expect("a name").eq_ignore_ascii_case(dependency))
+        });
+        matching.next_back().is_none_or(|rule| {
+            let versions = rule["allowedVersions"].as_str().expect("a pattern");
+            let pattern =
+                versions.strip_prefix("!/").and_then(|rest| rest.strip_suffix('/')).expect("not these");
+            !regex::Regex::new(pattern).expect("a pattern").is_match(version)
+        })
+    }
+
+    #[test]
+    fn every_held_version_is_kept_away_and_no_other() {
+        let long = format!("1.2.3-{}", "x".repeat(400));
+        let holds = [
+            hold("ghcr.io/acme/app", "a.yaml", "v1.2.3"),
+            hold("echo", "b.yaml", "36.0.1"),
+            hold("GHCR.io/acme/app", "b.yaml", "1.2.4+build"),
+            // In another file, and as another source of versions writes it.
+            hold("ghcr.io/acme/app", "c.yaml", "1.2.3"),
+            hold("ghcr.io/acme/app", "", &long),
+            hold("odd`\u{202e}<!-- `\n\"name", "", "1`2"),
+        ];
+        let rules = renovate_rules(holds.iter());
+        for hold in &holds {
+            assert!(
+                !allows(&rules, &hold.package, &hold.version),
+                "{} {}\n{rules}",
+                hold.package,
+                hold.version
+            );
+        }
+        for (dependency, version) in [
+            ("ghcr.io/acme/app", "1.2.5"),
+            ("ghcr.io/acme/app", "1x2.3"),
+            ("ghcr.io/acme/app", "11.2.3"),
+            ("ghcr.io/acme/app", "1.2.30"),
+            ("ghcr.io/acme/app", "36.0.1"),
+            ("echo", "1.2.3"),
+            ("other", "1.2.3"),
+        ] {
+            assert!(allows(&rules, dependency, version), "{dependency} {version}\n{rules}");
+        }
+        assert_eq!(rules.matches("matchDepNames").count(), 3, "one for each package: {rules}");
+        assert_eq!(rules.matches("1\\\\.2\\\\.3").count(), 2, "each version once: {rules}");
+        assert!(rules.is_ascii() && rules.matches('`').count() == 6 && !rules.contains('<'), "{rules}");
+        let one = renovate_rules(holds[1..2].iter());
+        assert!(one.contains(r#""allowedVersions": "!/^v?36\\.0\\.1$/""#), "{one}");
+    }
 }

@@ -3,6 +3,7 @@
 use super::super::approvals::is_approval_line;
 use super::super::marks::{self, Mark, close, is_sum, normal_line, open};
 use super::{MOST_REPAIRS, Side};
+use crate::wording;
 use std::collections::HashSet;
 
 /// More lines than this in a row that are not ours end what a lone marker claims.
@@ -173,8 +174,10 @@ fn claimed(lines: &[&str], known: &Lines, sure: &[bool]) -> usize {
     end
 }
 
+/// Whether a line may prove that it is ours. The heading of a change log is what anybody writes above theirs.
 fn is_telling(line: &str) -> bool {
     line.chars().filter(|character| character.is_alphanumeric()).count() >= TELLING
+        && line.trim_start_matches('#').trim() != wording::change_log_heading()
 }
 
 /// The longest sequence of lines that is in `known` in the same order: their places.

@@ -1,7 +1,10 @@
-//! Related issues and pull requests are closed, with a note above their own text.
+//! Closings: related issues and pull requests with a note above their own text, and what a closing went over.
 
 use super::Story;
-use sim::gitea::IssueState;
+use super::words::{NODES_READY, TELEPHONE, tasks};
+use sim::actors::WorldOptions;
+use sim::gitea::{Fault, IssueState, Rule, RuleId, Server};
+use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_related_issue_is_closed_with_a_note_above_its_own_text() {
@@ -52,5 +55,126 @@ async fn a_number_that_does_not_exist_waits_for_a_person_and_one_that_is_closed_
     assert!(issue.body.contains("- [ ] **F1"), "{}", issue.body);
     assert_eq!(story.issue_now(closed).body, "Long ago.", "what is closed keeps its text");
     assert_eq!(story.issue_now(number).state, IssueState::Open);
+    story.end().await;
+}
+
+/// A world whose forge counts no versions of texts, with deliveries.
+async fn without_versions(server: Server) -> Story {
+    let mut story = Story::with(WorldOptions { server, ..WorldOptions::default() }).await;
+    story.webhook = true;
+    story
+}
+
+/// caretaker's closing of this issue or pull request is on its way for long enough for a person to write in between.
+fn slow_closing(story: &Story, number: u64) -> RuleId {
+    let slow = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Delay(Duration::from_secs(2)))
+        .unwrap()
+        .when(|seen| seen.user == Some("caretaker") && seen.fields.iter().any(|field| field == "state"));
+    story.world.gitea().faults().add(slow)
+}
+
+/// Somebody saves while the closing is on its way.
+async fn edits_meanwhile(
+    story: &Story,
+    number: u64,
+    closing: RuleId,
+    change: impl Fn(&str) -> String + Send + Sync,
+) {
+    story.wait("the closing is on its way", || story.world.gitea().faults().struck(closing) == 1).await;
+    story.operator().edit(number, "a change", |body| Some(change(body))).await.unwrap();
+    assert_eq!(story.issue_now(number).state, IssueState::Open, "they were faster");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_that_the_closing_went_over_is_put_back() {
+    let mut story = without_versions(Server::Gitea125).await;
+    let number = story.issue(&format!("{}\nA last line.\n", tasks([NODES_READY]))).await;
+    let closing = slow_closing(&story, number);
+    story.start().await;
+    edits_meanwhile(&story, number, closing, |body| body.replace("A last line.", "A better last line."))
+        .await;
+    let issue = story
+        .until("closed with what they wrote", number, |issue| {
+            issue.state == IssueState::Closed && issue.body.contains("A better last line.")
+        })
+        .await;
+    assert_eq!(issue.body.matches("last line.").count(), 1, "{}", issue.body);
+    assert!(issue.title.starts_with("[RESOLVED] "), "{}", issue.title);
+    for block in ["<!-- caretaker:closing -->", "<!-- caretaker:status -->", "- [x] **A1"] {
+        assert_eq!(issue.body.matches(block).count(), 1, "{block} in {}", issue.body);
+    }
+    let closings = story.effects().into_iter().filter(|one| one == &format!("PATCH /issues/{number}"));
+    assert_eq!(closings.count(), 1, "closed once");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_that_the_closing_went_over_is_put_back_after_a_crash() {
+    let mut story = without_versions(Server::Forgejo12).await;
+    let number = story.issue(&format!("{}\nA last line.\n", tasks([NODES_READY]))).await;
+    let closing = slow_closing(&story, number);
+    story.start().await;
+    edits_meanwhile(&story, number, closing, |body| body.replace("A last line.", "A better last line."))
+        .await;
+    // Nothing but the closing gets through.
+    let lost = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Drop)
+        .unwrap()
+        .when(|seen| seen.user == Some("caretaker") && seen.fields.iter().all(|field| field != "state"))
+        .always();
+    let lost = story.world.gitea().faults().add(lost);
+    story.wait("putting it back fails", || story.world.gitea().faults().struck(lost) > 0).await;
+    story.crash().await;
+    let issue = story.issue_now(number);
+    assert_eq!(issue.state, IssueState::Closed);
+    assert!(issue.body.contains("A last line."), "written over: {}", issue.body);
+    story.world.gitea().faults().clear();
+    story.start().await;
+    let issue = story.until("put back", number, |issue| issue.body.contains("A better last line.")).await;
+    assert_eq!(issue.state, IssueState::Closed);
+    assert_eq!(issue.body.matches("<!-- caretaker:closing -->").count(), 1, "{}", issue.body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_that_the_closing_went_over_opens_the_issue_again() {
+    let mut story = without_versions(Server::Forgejo12).await;
+    let number = story.issue(&tasks([NODES_READY])).await;
+    let closing = slow_closing(&story, number);
+    story.start().await;
+    let line = tasks([TELEPHONE]).lines().last().unwrap_or_default().to_owned();
+    edits_meanwhile(&story, number, closing, |body| format!("{body}{line}\n")).await;
+    let issue = story.says(number, "**1 of 2** tasks done").await;
+    assert_eq!(issue.state, IssueState::Open);
+    assert_eq!(issue.title, "[Maintenance] Homelab");
+    assert!(!issue.body.contains("caretaker:closing"), "no report of an end that is none: {}", issue.body);
+    assert_eq!(issue.body.matches(&line).count(), 1, "{}", issue.body);
+    // It closes when that has ended as well.
+    story.comes_to_rest().await;
+    story.operator().tick(number, "**P1 P3").await.unwrap();
+    let issue = story.closed(number).await;
+    assert!(issue.title.starts_with("[RESOLVED] ") && issue.body.contains("caretaker:closing"));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_of_a_related_issue_that_its_closing_went_over_is_put_back() {
+    let mut story = without_versions(Server::Forgejo12).await;
+    let own = "What I saw.\r\n\r\n- [ ] my own box  \r\n\ttab\n";
+    let related = story.world.repository().open_issue("operator", "Echo is old", own, &[]).unwrap();
+    let number = story.issue(&tasks([format!("C1 P2 Apps: Close issue #{related}")])).await;
+    let closing = slow_closing(&story, related);
+    story.start().await;
+    let better = own.replace("What I saw.", "What I saw this morning.");
+    edits_meanwhile(&story, related, closing, |_| better.clone()).await;
+    let issue = story
+        .until("put back", related, |issue| {
+            issue.state == IssueState::Closed && issue.body.ends_with(&better)
+        })
+        .await;
+    let note = &issue.body[..issue.body.len() - better.len()];
+    assert_eq!(note.matches("## Resolution").count(), 1, "{note}");
+    assert!(!note.contains("What I saw"), "{note}");
+    story.closed(number).await;
+    assert_eq!(story.issue_now(related).body, issue.body);
     story.end().await;
 }

@@ -1,0 +1,150 @@
+//! Closes related issues and pull requests, with a note above their own text.
+//!
+//! The race decided here: on a forge that counts no versions of a text, a person may save between our reading and our
+//! writing. The delivery about our own write tells what it replaced: where that, without our note, is not the text below
+//! our note, it is somebody's and is put back. It is told from the texts alone, so a crash in between loses nothing. Of
+//! pull requests no deliveries are kept: what a closing goes over there is not known.
+
+use super::{Context, WRITE_ATTEMPTS, jitter, not_done};
+use crate::forge::{ForgeError, ForgeResult, Issue, IssueEdit, IssueNumber, State};
+use crate::inbox;
+use crate::issue::{resolution_note, without_resolution_note};
+use crate::run::event::Outcome;
+use crate::run::worker::{Parts, text_hash};
+use crate::run::writing::{LostEdit, put_back, told};
+use crate::wording;
+use jiff::Timestamp;
+
+/// Closes a related issue or pull request with a note above its own text.
+pub(crate) async fn close_related(
+    parts: &Parts,
+    context: &Context<'_>,
+    number: IssueNumber,
+    now: Timestamp,
+) -> Outcome {
+    let note = wording::resolved_on(&wording::time(now), &context.resolved_by);
+    let mut last = Outcome::NotYet { why: wording::text_keeps_changing() };
+    for attempt in 0..WRITE_ATTEMPTS {
+        let tried = async {
+            let issue = try_close(parts, context, number, &note).await?;
+            put_right(parts, context, &issue, &note).await
+        };
+        match tried.await {
+            Ok(()) => return Outcome::Done { detail: wording::note_closed(number) },
+            // After a lost answer the next reading shows whether it happened.
+            Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
+                last = not_done(&error);
+                jitter(attempt).await;
+            }
+            Err(error) => return not_done(&error),
+        }
+    }
+    last
+}
+
+/// Closes it. Tells what was read before, with the text that stands there now.
+async fn try_close(
+    parts: &Parts,
+    context: &Context<'_>,
+    number: IssueNumber,
+    note: &str,
+) -> ForgeResult<Issue> {
+    let mut issue = parts.forge.issue(context.repository, number).await?;
+    let body = resolution_note(&issue.body, context.issue, note);
+    let closed = issue.state == State::Closed;
+    if !(closed && body == issue.body) {
+        let edit = IssueEdit {
+            title: None,
+            body: (body != issue.body).then(|| body.clone()),
+            state: (!closed).then_some(State::Closed),
+            content_version: issue.content_version,
+        };
+        parts.forge.edit_issue(context.repository, number, &edit).await?;
+    }
+    issue.body = body;
+    Ok(issue)
+}
+
+/// Puts back what a closing went over, on a forge that lets that happen.
+async fn put_right(parts: &Parts, context: &Context<'_>, issue: &Issue, note: &str) -> ForgeResult<()> {
+    if issue.content_version.is_some() || issue.is_pull {
+        return Ok(());
+    }
+    let name = context.repository;
+    let edits = match told(parts, name, issue.number, &text_hash(&issue.body)).await {
+        Ok(edits) => edits,
+        Err(error) => {
+            tracing::warn!(%error, "what the closing went over is not known: the store cannot be read");
+            return Ok(());
+        }
+    };
+    for lost in written_over(&edits) {
+        let fresh = parts.forge.issue(name, issue.number).await?;
+        let ours = |text: &str| resolution_note(text, context.issue, note);
+        let Some(body) = put_back(&lost, &fresh.body, ours) else {
+            tracing::warn!("the closing went over somebody's edit, and the same lines have changed since");
+            continue;
+        };
+        if body != fresh.body {
+            tracing::info!("the closing went over what somebody wrote; putting it back");
+            let edit = IssueEdit { body: Some(body), ..IssueEdit::default() };
+            parts.forge.edit_issue(name, issue.number, &edit).await?;
+        }
+    }
+    Ok(())
+}
+
+/// The texts that a write of ours replaced although they are not what it was made from: those that our note came into,
+/// with another text below it.
+fn written_over(edits: &[inbox::IssueEdit]) -> Vec<LostEdit> {
+    let replaced = edits.iter().filter_map(|edit| {
+        let (before, after) = (edit.body_before.as_deref()?, edit.body_after.as_deref()?);
+        let below = without_resolution_note(after)?;
+        let is_other = without_resolution_note(before).is_none() && before != below;
+        is_other.then(|| LostEdit {
+            text: before.to_owned(),
+            replaced_by: after.to_owned(),
+            by: None,
+            unticked: Vec::new(),
+        })
+    });
+    replaced.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn edit(before: &str, after: &str) -> inbox::IssueEdit {
+        inbox::IssueEdit {
+            sender: "caretaker".to_owned(),
+            action: "edited".to_owned(),
+            body_before: Some(before.to_owned()),
+            body_after: Some(after.to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_a_note_went_over_is_told_from_the_texts() {
+        let noted = |text: &str| resolution_note(text, IssueNumber(7), "Resolved by #5.");
+        let (read, theirs) = ("One.\r\n\r\nTwo.\r\n", "One.\r\n\r\nTwo and more.\r\n");
+        let found = |edits: &[inbox::IssueEdit]| -> Vec<String> {
+            written_over(edits).into_iter().map(|lost| lost.text).collect()
+        };
+        for undisturbed in [
+            vec![edit(read, &noted(read))],
+            // Somebody's own, before and after the note came.
+            vec![edit(read, theirs), edit(theirs, &noted(theirs)), edit(&noted(theirs), &noted(read))],
+            // The note goes, whoever took it away.
+            vec![edit(&noted(read), theirs)],
+            vec![edit("", &noted(""))],
+        ] {
+            assert_eq!(found(&undisturbed), [""; 0], "{undisturbed:?}");
+        }
+        let over = [edit(read, theirs), edit(theirs, &noted(read))];
+        assert_eq!(found(&over), [theirs]);
+        let lost = written_over(&over).remove(0);
+        assert_eq!(put_back(&lost, &noted(read), noted), Some(noted(theirs)));
+        assert_eq!(put_back(&lost, &noted(theirs), noted), Some(noted(theirs)), "once");
+    }
+}

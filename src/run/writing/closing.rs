@@ -1,0 +1,156 @@
+//! The last text of a run: closing report, `[RESOLVED]` and the closing, in one request.
+//!
+//! Races decided here: what closes the issue was computed from a text that holds nothing undecided. On a forge that counts
+//! no versions of a text a person may save between our reading and our closing, and nothing is written once the issue is
+//! closed; so before the closing counts as done it is asked what it went over. Somebody's words are put back into the closed
+//! issue. A task or a box of theirs was not decided on: then the issue is opened again, and the run goes on. A crash in
+//! between loses nothing: the closing is not in the journal yet, and the same is asked when it is confirmed.
+
+use super::{Awaiting, LostEdit, Next, WRITE_ATTEMPTS, title_before, told};
+use crate::forge::{ForgeError, IssueEdit, State};
+use crate::issue::{ClosingView, text_for_title};
+use crate::run::act;
+use crate::run::event::Outcome;
+use crate::run::report::{LastWrite, Report};
+use crate::run::trust::OwnText;
+use crate::run::worker::{RunError, Scene, Work, Worker};
+use crate::wording;
+use jiff::Timestamp;
+
+/// What the world is told when a closing is done.
+const DONE: Outcome = Outcome::Done { detail: String::new() };
+
+impl Worker {
+    /// Closing report, `[RESOLVED]` and the closing, in one request.
+    pub(in crate::run) async fn close_issue(
+        &mut self,
+        scene: &Scene<'_>,
+        work: &mut Work,
+    ) -> Result<Outcome, RunError> {
+        let name = &scene.repository.name;
+        for attempt in 0..WRITE_ATTEMPTS {
+            let fresh = self.parts.forge.issue(name, scene.issue.number).await?;
+            if fresh.state == State::Closed {
+                // By us, when only the answer was lost; else by a person meanwhile, whose word stands.
+                let ours =
+                    work.ours.is_ours(&fresh.body) && text_for_title(&fresh.title, true) == fresh.title;
+                if ours {
+                    return self.settle(scene, work).await;
+                }
+                return Ok(Outcome::Done { detail: wording::closed_by_person() });
+            }
+            // What was decided on is that everything in the text has ended.
+            if self.is_news(scene, work, &fresh.body) {
+                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
+            }
+            let lost = self.lost_edit(scene, work, &fresh).await?;
+            let Some(next) = closing_text(scene, work, lost.as_ref(), &fresh.body) else {
+                return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
+            };
+            if self.brings_news_back(scene, work, lost.as_ref(), &next) {
+                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
+            }
+            let write = LastWrite { title: Some(fresh.title.clone()), ..next.write };
+            let text = next.text;
+            self.remember(work, &text, write).await?;
+            let edit = IssueEdit {
+                title: Some(text_for_title(&fresh.title, true)),
+                body: Some(text),
+                state: Some(State::Closed),
+                content_version: fresh.content_version,
+            };
+            // Nobody is called any more; the label goes first, so that a crash in between loses nothing.
+            let label = fresh.labels.iter().find(|label| label.name == self.parts.settings.needs_human_label);
+            if let (true, Some(label)) = (work.state.may_be_called(), label) {
+                self.parts.forge.remove_label(name, scene.issue.number, label.id).await?;
+            }
+            match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
+                Ok(_) => {
+                    work.landed();
+                    return self.settle(scene, work).await;
+                }
+                Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
+                    act::jitter(attempt).await;
+                }
+                Err(error) => return Ok(Outcome::NotYet { why: error.to_string() }),
+            }
+        }
+        Ok(Outcome::NotYet { why: wording::text_keeps_changing() })
+    }
+
+    /// Asks what the closing went over, and puts it back.
+    pub(in crate::run) async fn settle(
+        &mut self,
+        scene: &Scene<'_>,
+        work: &mut Work,
+    ) -> Result<Outcome, RunError> {
+        let (name, number) = (&scene.repository.name, scene.issue.number);
+        if scene.issue.content_version.is_some() {
+            return Ok(DONE);
+        }
+        for _ in 0..WRITE_ATTEMPTS {
+            if let Some(last) = work.writes.last() {
+                told(&self.parts, name, number, &last.hash).await?;
+            }
+            let fresh = self.parts.forge.issue(name, number).await?;
+            let lost = self.lost_edit(scene, work, &fresh).await?;
+            // Where somebody has opened it again the ordinary writes go on, and put it back.
+            let Some(lost) = lost.filter(|_| fresh.state == State::Closed) else { return Ok(DONE) };
+            let Some(next) = closing_text(scene, work, Some(&lost), &fresh.body) else { return Ok(DONE) };
+            if self.brings_news_back(scene, work, Some(&lost), &next) {
+                tracing::info!(
+                    "the closing went over a task or a box of somebody's; opening the issue again"
+                );
+                let edit = IssueEdit {
+                    title: Some(title_before(&work.writes, &fresh.title)),
+                    state: Some(State::Open),
+                    ..IssueEdit::default()
+                };
+                self.parts.forge.edit_issue(name, number, &edit).await?;
+                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
+            }
+            if next.text == fresh.body {
+                return Ok(DONE);
+            }
+            tracing::info!("the closing went over what somebody wrote; putting it back");
+            let is_back = next.write.restored.is_some();
+            let edit = IssueEdit { body: Some(next.text.clone()), ..IssueEdit::default() };
+            self.remember(work, &next.text, next.write).await?;
+            self.parts.forge.edit_issue(name, number, &edit).await?;
+            work.landed();
+            if !is_back {
+                // What could not be put back is told, once.
+                return Ok(DONE);
+            }
+        }
+        Ok(DONE)
+    }
+
+    /// Whether a text holds something again that was lost and that nobody has decided on: such a text closes nothing.
+    fn brings_news_back(
+        &self,
+        scene: &Scene<'_>,
+        work: &Work,
+        lost: Option<&LostEdit>,
+        next: &ClosingText,
+    ) -> bool {
+        next.write.restored.is_some() && lost.is_some_and(|lost| self.is_news(scene, work, &lost.text))
+    }
+}
+
+/// A text that closes, and what is to be remembered of it.
+struct ClosingText {
+    text: String,
+    write: LastWrite,
+}
+
+/// The text that closes; `None` where nothing is known yet that a report could tell.
+fn closing_text(scene: &Scene<'_>, work: &Work, lost: Option<&LostEdit>, body: &str) -> Option<ClosingText> {
+    let now = Timestamp::now();
+    let awaiting = Awaiting { what: None, since: now };
+    let report = Report { closing: true, ..Worker::report(scene, work, awaiting, now, lost, body) };
+    let view: ClosingView = report.closing(now)?;
+    let next = Next::new(&report, Some(&view), body);
+    let write = next.write(&report);
+    Some(ClosingText { text: next.text, write })
+}
