@@ -58,10 +58,17 @@ fn unknown(_: &str) -> (Option<Category>, UpdateType) {
 type Shape = fn(usize) -> String;
 
 fn reading() -> impl Iterator<Item = Growth> {
-    let shapes: [(&str, Shape); 9] = [
+    let shapes: [(&str, Shape); 12] = [
         ("alike", |_| "- [ ] a\n".to_owned()),
         ("headings", |_| "# a\n- [ ] b\n".to_owned()),
         ("a chain", |at| format!("- [ ] **A{at} P1**: Fix a{at} after A{}\n", at + 1)),
+        ("one id for all, and each waits for it", |_| "- [ ] **A1**: x after A1\n".to_owned()),
+        ("one number for all, and each waits for it", |at| {
+            format!("- [ ] **A{at}**: Merge PR #5 grafana after PR #5\n")
+        }),
+        ("folds within each other, and a person's box about one merge", |at| {
+            format!("<details><summary>After A{at}</summary>\n\n- [ ] **A{at}**: Review #5\n\n")
+        }),
         ("one merge for all", |at| format!("- [ ] **A{at}**: Merge PR #5 grafana\n")),
         ("one id and one merge for all", |_| "- [ ] **A1**: Merge PR #5 grafana\n".to_owned()),
         ("a merge after the merge before it", |at| {

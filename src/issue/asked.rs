@@ -6,11 +6,12 @@
 //! not dropped: it is told, and costs an approval or makes the task a person's.
 
 use super::condition::without_waits;
-use super::depends::without_ids;
 use super::kind::words;
+use super::named::without_ids;
 use super::object::{more_numbers, reference};
 use super::vocabulary::{
     is_afterwards, is_done_by, is_of_a_gate, is_of_a_reason, is_of_a_sentence, is_of_an_update, is_work,
+    opens_a_reason,
 };
 use regex::Regex;
 use std::sync::LazyLock;
@@ -129,8 +130,7 @@ pub(crate) fn close(title: &str) -> Asked {
 
 /// What is not understood of a text that only describes something.
 pub(crate) fn unclear(text: &str) -> Option<String> {
-    let text = without_ids(text);
-    let text = without_waits(&text);
+    let text = without_waits(text);
     let mut unknown = 0;
     clauses(&text).into_iter().find_map(|(_, clause)| {
         let list = said(clause);
@@ -141,6 +141,25 @@ pub(crate) fn unclear(text: &str) -> Option<String> {
         match asked {
             Asked::Unclear(word) | Asked::Work(word) => Some(word),
             Asked::Plainly | Asked::Several | Asked::Elsewhere => None,
+        }
+    })
+}
+
+/// The first word of a note that is neither a word of an update nor a code: in a note nobody describes, so it says
+/// something that is to be looked at.
+pub(crate) fn foreign(text: &str) -> Option<String> {
+    let text = without_waits(text);
+    clauses(&text).into_iter().find_map(|(_, clause)| {
+        let list = said(clause);
+        match list.first() {
+            Some((first, _)) if is_afterwards(first) => match afterwards(&list) {
+                Asked::Unclear(word) | Asked::Work(word) => Some(word),
+                Asked::Plainly | Asked::Several | Asked::Elsewhere => None,
+            },
+            _ => list
+                .iter()
+                .find(|(word, _)| !(is_of_an_update(word) || is_a_code(word) || word.starts_with(['#', '!'])))
+                .map(|(_, written)| (*written).to_owned()),
         }
     })
 }
@@ -257,6 +276,21 @@ fn one(before: Break, clause: &str, verb: Verb, place: Place, unknown: &mut usiz
     if !plain && !begins_a_name(&list) && verb == Verb::Merge {
         let what = (*written).to_owned();
         return if before == Break::Hard { Asked::Work(what) } else { Asked::Unclear(what) };
+    }
+    if verb == Verb::Close {
+        // `and lock it` is more than the closing; so is `with release`, other than `with a comment`.
+        let more = (!plain && !opens_a_reason(first)).then_some(written);
+        let with = list.iter().position(|(word, _)| word == "with").and_then(|at| {
+            let articles = ["a", "an", "the", "its", "this", "our"];
+            list[at + 1..].iter().find(|(word, _)| !articles.contains(&word.as_str()))
+        });
+        let with = with.filter(|(word, _)| {
+            !word.starts_with('#')
+                && !matches!(word.as_str(), "comment" | "note" | "link" | "reference" | "pr" | "issue")
+        });
+        if let Some(what) = more.or(with.map(|(_, said)| said)) {
+            return Asked::Unclear((*what).to_owned());
+        }
     }
     described(&list, verb, place, unknown)
 }
@@ -457,6 +491,22 @@ mod tests {
             ("Merge PR #17-#19", Several),
             ("Merge PR #20/#21", Several),
             ("Merge PR 15 and 16", Several),
+            ("Merge PR #35..#37", Several),
+            ("Merge PR #35…#37", Several),
+            ("Merge PR #35~#37", Several),
+            ("Merge PR #35 36", Several),
+            ("Merge PR #35 PR #36", Several),
+            ("Merge PR #35 (plus 36)", Several),
+            ("Merge PR #35, pr-36", Several),
+            ("Merge PR #35, loki (36)", Several),
+            ("Merge PR #35 and all open PRs", Several),
+            ("Merge PR #35 and all minor updates", Several),
+            ("Merge PR #35, then all others", Several),
+            ("Merge PR #35 and 3 others", Several),
+            ("Merge PR #35 and the rest", Several),
+            ("Merge PR #35 and dependents", Several),
+            ("Merge PR #35 onwards", Several),
+            ("Merge PR #35 etc.", Several),
             ("Merge PRs 33 and 34", Several),
             ("Merge PR #5, grafana, and #6", Several),
             ("Merge PR #9 and close #10", work("close")),
@@ -509,6 +559,7 @@ mod tests {
             "Close #12, fixed by PR #5",
             "Close issue #12: stale report",
             "Close #12 as duplicate of #3",
+            "Close #12 with a comment",
         ] {
             assert_eq!(close(title), Asked::Plainly, "{title}");
         }
@@ -520,6 +571,10 @@ mod tests {
             ("Close issue #12 in the infra repository", Asked::Elsewhere),
             ("Close #12, #13 and #14", Asked::Several),
             ("Close #12 upon success", Asked::Unclear("upon".to_owned())),
+            ("Close #5 and lock it", Asked::Unclear("lock".to_owned())),
+            ("Close #5 and fix it", Asked::Unclear("fix".to_owned())),
+            ("Close #5 and release v2", Asked::Unclear("release".to_owned())),
+            ("Close #5 with release", Asked::Unclear("release".to_owned())),
             ("Close #12 eventually", Asked::Unclear("eventually".to_owned())),
             ("Close #12 gemeinsam mit Anna", Asked::Unclear("gemeinsam".to_owned())),
         ] {

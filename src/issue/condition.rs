@@ -75,13 +75,12 @@ pub(super) fn phrase(tokens: &[(String, &str)]) -> Option<&'static str> {
     PHRASES.iter().copied().find(|phrase| joined.contains(&format!(" {phrase} ")))
 }
 
-/// The reserve that a text makes, if any.
+/// The reserve that a text makes, if any. Tasks that it names as what comes first are to be taken out before.
 pub(crate) fn doubt(text: &str) -> Option<Reserve> {
     if let Some(icon) = icon(text) {
         return Some(Reserve::new(Doubt::Judgement, icon));
     }
-    let text = super::depends::without_ids(text);
-    let text = without_waits(&text);
+    let text = without_waits(text);
     let tokens = tokens(&text);
     let any =
         |list: &[&str]| tokens.iter().find(|(word, _)| list.contains(&word.as_str())).map(|(_, said)| *said);
@@ -170,13 +169,15 @@ static TO_DO: LazyLock<Regex> = LazyLock::new(|| {
 });
 static NEXT: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:next (?:week|month|year|quarter|sprint|window|time|maintenance|release)|tomorrow|tonight)\b",
+        r"(?i)\b(?:next (?:week|month|year|quarter|sprint|window|time|maintenance|release|weekend|run|(?:mon|tues|wednes|thurs|fri|satur|sun)day)|tomorrow|tonight)\b",
     )
 });
 static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix) \b(?: plan\ b | rollback(?: \s+ plans? )? | contingency | contingencies | (?: previous | last | earlier ) \s+ maintenance
-        | would\ be | dry\ runs? | failed | unsafe | disallowed | non\ goals? | pick\ (?: one | two | any ) | alternatives? | low\ confidence | graveyard | stretch | unplanned | plus\ tard | más\ tarde
+        r"(?ix) \b(?: plan\ b | rollback(?: \s+ plans? )? | contingency | contingencies | (?: previous | last | earlier ) \s+ (?: maintenance | runs? | time )
+        | legend | how \s+ to | instructions? | formats? | templates? \s+ for | vorlagen? | beispiele? | old \s+ (?: tasks? | items? )
+        | snoozed? | unapproved | suggest(?:ed|ions?) | candidates? | stalled | muted | abort(?:ed)? | irreversible | destructive | original \s+ (?:list|request) | needs? \s+ .* \s+ first
+        | would\ be | dry\ runs? | failed | unsafe | disallowed | non\ goals? | pick\ (?: one | two | any ) | (?: one | either | any ) \ of \ (?: these | the | them ) | options? \s* (?: [0-9]{1,2} | [a-d] ) | choose | alternatives? | low\ confidence | graveyard | stretch | unplanned | plus\ tard | más\ tarde
         | examples? | samples? | ideas? | backlog | someday | parked | parking\ lot | icebox | wish[\s-]?list | proposals? | discussions? | discuss
         | questions? | manual | manually | humans? | hands[\s-]on | optional | nice\ to\ have | drafts? | wip | decisions?
         | decide | won'?t | future | out\ of\ scope | (?:for|to|needs|under|in)\ review | approvals? | if | unless
@@ -185,7 +186,7 @@ static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static OVER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?ix) ^ \W* (?: already | all )? \s* (?: done | completed | finished | resolved | archived? | history ) (?: \s+ (?: tasks? | items? | actions? ) )? \W* $",
+        r"(?ix) ^ \W* (?: already | all )? \s* (?: done | completed | finished | resolved | archived? | history | erledigte?s? | abgeschlossen ) (?: \s+ (?: tasks? | items? | actions? ) )? \W* $",
     )
 });
 
@@ -204,8 +205,28 @@ static HYPHEN: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?P<before>\p{Alphabetic})-(?P<behind>\p{Alphabetic})"));
 /// Words of languages that put no blanks between them: deferred, on hold, rejected, not.
 static FAR_EAST: LazyLock<Regex> = LazyLock::new(|| {
-    pattern("推迟|暂停|暂缓|拒绝|不要|搁置|延期|禁止|延後|暫停|保留中|延期|却下|見送り|보류|연기|거부")
+    pattern(
+        "推迟|暂停|暂缓|拒绝|不要|搁置|延期|禁止|延後|暫停|保留|完了|已完成|完成|延期|却下|見送り|보류|연기|거부",
+    )
 });
+
+/// A month and nothing else.
+static ONLY_A_MONTH: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)^\W*(?:in\s+)?(?:january|february|march|april|may|june|july|august|september|october|november|december)\W*$",
+    )
+});
+
+/// `For Anna`, `Assigned: Anna`: one name, which is no thing that is updated.
+static FOR_SOMEBODY: LazyLock<Regex> =
+    LazyLock::new(|| pattern(r"^\W*(?i:for)\s+(?P<name>\p{Lu}\p{Ll}+)\W*$|(?i)^\W*(?:assigned|assignee)\b"));
+
+/// Whether a text is written in signs of which each is a word or a syllable: none of its words is known here.
+pub(super) fn is_of_the_far_east(text: &str) -> bool {
+    text.chars().any(|c| {
+        matches!(c, '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
+    })
+}
 
 /// The reserve that a heading, or a line that opens a list, makes for what stands below it.
 pub(crate) fn above(text: &str) -> Option<Reserve> {
@@ -215,7 +236,16 @@ pub(crate) fn above(text: &str) -> Option<Reserve> {
     if FAR_EAST.is_match(text) {
         return Some(Reserve::new(Doubt::Judgement, text.trim()));
     }
-    if ONLY_A_TIME.is_match(text) {
+    if let Some(found) = FOR_SOMEBODY.captures(text) {
+        let name = found.name("name").map(|name| name.as_str());
+        let is_a_thing = name.is_some_and(|name| {
+            super::vocabulary::is_of_an_update(&name.to_lowercase()) || super::words::layers(name).is_some()
+        });
+        if !is_a_thing {
+            return Some(Reserve::new(Doubt::Yes, text.trim()));
+        }
+    }
+    if ONLY_A_TIME.is_match(text) || ONLY_A_MONTH.is_match(text) {
         return Some(Reserve::new(Doubt::Yes, text.trim()));
     }
     let plain = text.replace(['’', '‘'], "'");
@@ -233,7 +263,6 @@ pub(crate) fn above(text: &str) -> Option<Reserve> {
     // Headings name kinds (`patch or minor`) and places in the order of work (`before the merges`, `required`).
     let names = [
         "or",
-        "either",
         "before",
         "following",
         "prior",
@@ -370,7 +399,8 @@ mod tests {
             ("Merge PR #9 - ask @operator", Some(Judgement)),
             ("Merge PR #9 (renovate/grafana@11.2.0)", None),
         ] {
-            assert_eq!(doubt(title).map(|reserve| reserve.doubt), expected, "{title}");
+            let title = super::super::named::without_ids(title);
+            assert_eq!(doubt(&title).map(|reserve| reserve.doubt), expected, "{title}");
         }
     }
 
@@ -423,6 +453,24 @@ mod tests {
             "Saturday 22:00",
             "2027-01",
             "5 January",
+            "Legend",
+            "How to use",
+            "Instructions",
+            "Format",
+            "Template for tasks",
+            "Vorlage",
+            "Beispiel",
+            "Old tasks",
+            "Previous run",
+            "Erledigt",
+            "Next Saturday",
+            "December",
+            "Snoozed",
+            "Unapproved",
+            "Suggestions",
+            "Needs backup first",
+            "For Anna",
+            "Assigned: Anna",
             "Auf Eis",
             "Différé",
             "En espera",
@@ -457,6 +505,8 @@ mod tests {
             "🟡 System Layer - YELLOW",
             "Final Validation",
             "Week 47",
+            "For Apps",
+            "For Renovate",
             "Approved",
             "Updates",
             "Renovate PRs",

@@ -5,16 +5,27 @@
 //! words alone never contradicts what is written, and tasks that wait for each other in a circle wait for a person.
 
 use super::guess::{Certainty, Guess, Source};
-use super::kind::{bare, pulls, words};
+use super::kind::{numbers, words};
 use super::named::{Named, parts};
 use super::spec::{self, SpecRow};
-use super::{About, Check, Kind, Task, Warning};
-use crate::action::Action;
+use super::vocabulary::is_of_a_gate;
+use super::{About, Kind, Task, Warning, inferred};
 use crate::forge::PullNumber;
 use crate::wording;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-pub(crate) use super::named::without_ids;
+/// How much a text that names others is meant for a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bearing {
+    /// Its own line or a plain detail: whatever is named has to be seen to.
+    Own,
+    /// It stands above it, and perhaps above what it names as well.
+    Around,
+    /// A description, which may name versions and machines too.
+    Passing,
+    /// A label that nobody here knows: a task that it names may come first, so that somebody has to look.
+    Unclear,
+}
 
 /// What a task says of its place among the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +36,23 @@ pub(crate) struct Written {
     pub(crate) source: Source,
     /// Whether it comes before them, not after.
     pub(crate) before: bool,
+    /// How much it is meant for the task.
+    pub(crate) bearing: Bearing,
+}
+
+impl Written {
+    /// Whether a name that nothing here answers has to be seen to.
+    fn counts(&self, named: &Named) -> bool {
+        let Named::Id(id) = named else { return self.bearing != Bearing::Unclear };
+        // `Everything after P0` names a priority.
+        let priority = || matches!(id.to_ascii_lowercase().as_str(), "p0" | "p1" | "p2" | "p3");
+        match self.bearing {
+            Bearing::Own => true,
+            Bearing::Unclear => false,
+            Bearing::Around => !priority(),
+            Bearing::Passing => id.starts_with(|c: char| c.is_ascii_uppercase()) && !priority(),
+        }
+    }
 }
 
 /// What was found besides the dependencies themselves.
@@ -36,16 +64,19 @@ pub(crate) struct Troubles {
     pub(crate) circles: BTreeMap<usize, Vec<String>>,
 }
 
+/// Which tasks one waits for, how surely and from what.
+pub(super) type Edges = BTreeMap<usize, (Certainty, Source)>;
+
 /// A word that more tasks than this have names none of them.
-const MOST_OF_A_NAME: usize = 32;
+pub(super) const MOST_OF_A_NAME: usize = 32;
 
 /// Tasks by what they may be called.
-struct Index {
+pub(super) struct Index {
     ids: HashMap<String, Vec<usize>>,
     pulls: HashMap<PullNumber, Vec<usize>>,
-    /// Of those only the merges, and only the decisions.
-    merges: HashMap<PullNumber, Vec<usize>>,
-    decisions: HashMap<PullNumber, Vec<usize>>,
+    /// Of those only the merges, and only what people do about them.
+    pub(super) merges: HashMap<PullNumber, Vec<usize>>,
+    pub(super) decisions: HashMap<PullNumber, Vec<usize>>,
 }
 
 impl Index {
@@ -57,7 +88,11 @@ impl Index {
         for (at, task) in tasks.iter().enumerate() {
             match &task.kind {
                 Kind::Merge { pull } => merges.entry(*pull).or_default().push(at),
-                Kind::Decide { pull: Some(pull) } => decisions.entry(*pull).or_default().push(at),
+                Kind::Decide { .. } | Kind::Person | Kind::Dashboard => {
+                    for number in numbers(&task.title) {
+                        decisions.entry(PullNumber(number)).or_default().push(at);
+                    }
+                }
                 _ => {}
             }
             ids.entry(task.id.to_lowercase()).or_default().push(at);
@@ -84,6 +119,14 @@ impl Index {
         found.map_or(&[], Vec::as_slice)
     }
 
+    /// The tasks that a name means. An id that several tasks have, or a number that very many are about, means none that
+    /// could be told: to wait for all of them would cost each of them something for each of the others.
+    fn one(&self, named: &Named) -> &[usize] {
+        let found = self.named(named);
+        let most = if matches!(named, Named::Id(_)) { 1 } else { MOST_OF_A_NAME };
+        if found.len() > most { &[] } else { found }
+    }
+
     fn knows(&self, id: &str) -> bool {
         self.ids.contains_key(&id.to_lowercase())
     }
@@ -100,25 +143,33 @@ pub(crate) fn fill(
 ) -> Troubles {
     let index = Index::new(tasks);
     let mut troubles = Troubles::default();
-    let mut edges: Vec<BTreeMap<usize, (Certainty, Source)>> = vec![BTreeMap::new(); tasks.len()];
+    let mut edges: Vec<Edges> = vec![BTreeMap::new(); tasks.len()];
     for (at, said) in written.iter().enumerate() {
         for said in said {
             for named in parts(&said.text, |id| index.knows(id)) {
-                let found = index.named(&named);
-                if found.is_empty() {
+                let found = index.one(&named);
+                if found.is_empty() && said.counts(&named) {
                     troubles.unresolved.entry(at).or_default().push(named.to_string());
                 }
-                for &other in found {
+                if said.bearing == Bearing::Unclear {
+                    if found.iter().any(|other| *other != at) {
+                        troubles.unresolved.entry(at).or_default().push(named.to_string());
+                    }
+                    continue;
+                }
+                let own = said.bearing == Bearing::Own;
+                for &other in found.iter().filter(|other| own || **other != at) {
                     let (from, to) = if said.before { (other, at) } else { (at, other) };
                     edges[from].entry(to).or_insert((Certainty::Written, said.source.clone()));
                 }
             }
         }
     }
-    by_rows(rows, of_tasks, &index, &mut edges, &mut troubles, warnings);
-    for (at, other) in by_words(tasks, &index) {
+    by_rows(tasks, rows, of_tasks, &index, &mut edges, &mut troubles, warnings);
+    for (at, other) in inferred::by_words(tasks, &index) {
         edges[at].entry(other).or_insert((Certainty::Inferred, Source::Words));
     }
+    inferred::by_gates(tasks, &mut edges, &mut troubles);
     // What was only inferred gives way where it contradicts what is written.
     for circle in circles(&edges) {
         for &at in &circle {
@@ -158,10 +209,11 @@ pub(crate) fn fill(
 
 /// What the rows of the table say comes first.
 fn by_rows(
+    tasks: &[Task],
     rows: &[SpecRow],
     of_tasks: &[Vec<usize>],
     index: &Index,
-    edges: &mut [BTreeMap<usize, (Certainty, Source)>],
+    edges: &mut [Edges],
     troubles: &mut Troubles,
     warnings: &mut Vec<Warning>,
 ) {
@@ -176,20 +228,30 @@ fn by_rows(
     for (at, row) in rows.iter().enumerate() {
         for part in spec::parts(&row.depends) {
             let row_before = places.get(part).copied();
-            let before: Vec<usize> = match row_before {
-                Some(other) => of_rows[other].clone(),
-                None => parts(part, |id| index.knows(id))
-                    .iter()
-                    .flat_map(|named| index.named(named).to_vec())
-                    .collect(),
+            let (before, missing): (Vec<usize>, Vec<String>) = match row_before {
+                // A row that nobody works on may be meant to have been worked on.
+                Some(other) if of_rows[other].is_empty() || of_rows[other].len() > MOST_OF_A_NAME => {
+                    (Vec::new(), vec![part.to_owned()])
+                }
+                Some(other) => (of_rows[other].clone(), Vec::new()),
+                None => named_in(part, index),
             };
+            if before.is_empty() && missing.is_empty() {
+                continue;
+            }
             if before.is_empty() {
                 warnings.push(Warning::guess(row.line, wording::spec_dependency(&row.id, part)));
             }
+            let many = of_rows[at].len() > MOST_OF_A_NAME;
             for &task in &of_rows[at] {
-                // A row that nobody works on may be meant to have been worked on.
-                if before.is_empty() && row_before.is_some() {
-                    troubles.unresolved.entry(task).or_default().push(part.to_owned());
+                // `Review and merge` is the review that its row asks for.
+                let missing = missing.iter().find(|name| !is_its_own_review(name, &tasks[task].title));
+                if many || missing.is_some() {
+                    let first = missing.cloned().unwrap_or_else(|| part.to_owned());
+                    troubles.unresolved.entry(task).or_default().push(first);
+                }
+                if many {
+                    continue;
                 }
                 // Tasks about the same row are one change: they are put in order by what they are.
                 for &other in before.iter().filter(|other| !of_tasks[**other].contains(&at)) {
@@ -198,162 +260,52 @@ fn by_rows(
                 }
             }
         }
-    }
-}
-
-/// What follows from the words of two tasks: which waits for which.
-fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
-    let mut found = Vec::new();
-    let repairs = repairs_by_word(tasks);
-    let turning: Vec<usize> = tasks
-        .iter()
-        .enumerate()
-        .filter(|(_, task)| matches!(task.kind, Kind::Action { action: Action::CephCrashArchive }))
-        .map(|(at, _)| at)
-        .take(MOST_OF_A_NAME)
-        .collect();
-    for (at, task) in tasks.iter().enumerate() {
-        for pull in about(task) {
-            found.extend(followed(task, pull, index).into_iter().map(|other| (at, other)));
-        }
-        if turns_green(task) {
-            found.extend(turning.iter().map(|&other| (at, other)));
-        }
-        if matches!(task.kind, Kind::Verify { check: Check::AllLayers }) {
-            for word in words(&task.title).iter().skip(1).filter(|word| is_a_name(word)) {
-                let named = repairs.get(word).filter(|named| named.len() <= MOST_OF_A_NAME);
-                let before = named.into_iter().flatten().copied().filter(|&other| other < at);
-                found.extend(
-                    before.filter(|&other| tasks[other].priority <= task.priority).map(|other| (at, other)),
-                );
+        // A column that nobody here knows and that names another task: it may come first.
+        for cell in &row.unclear {
+            let names = parts(cell, |id| index.knows(id)).into_iter().find(|named| {
+                matches!(named, Named::Id(_))
+                    && index.named(named).iter().any(|other| !of_rows[at].contains(other))
+            });
+            if let Some(named) = names {
+                for &task in &of_rows[at] {
+                    troubles.unresolved.entry(task).or_default().push(named.to_string());
+                }
             }
         }
     }
-    found
 }
 
-/// The pull requests whose other tasks one may have to follow.
-fn about(task: &Task) -> Vec<PullNumber> {
-    match &task.kind {
-        Kind::Merge { pull } | Kind::Track { pull: Some(pull) } => vec![*pull],
-        Kind::Close { number } => {
-            let mut found: Vec<PullNumber> = pulls(&task.title);
-            found.extend(bare(&task.title).into_iter().map(PullNumber));
-            found.push(PullNumber(number.0));
-            found.sort_unstable();
-            found.dedup();
-            found
-        }
-        _ => Vec::new(),
-    }
+fn is_a_gate(text: &str) -> bool {
+    let list = words(text);
+    list.iter().all(|word| is_of_a_gate(word))
+        && list
+            .iter()
+            .any(|word| matches!(word.as_str(), "gate" | "gates" | "validation" | "verification" | "recon"))
 }
 
-/// A merge follows the decision about it; what tracks or closes something follows the work on it. Asked for each task of
-/// a text, so only those are looked at that can be meant.
-fn followed(task: &Task, pull: PullNumber, index: &Index) -> Vec<usize> {
-    let merges = index.merges.get(&pull).map_or(&[][..], Vec::as_slice);
-    let decisions = index.decisions.get(&pull).map_or(&[][..], Vec::as_slice);
-    let (merges, decisions) = match &task.kind {
-        Kind::Merge { .. } => (&[][..], decisions),
-        Kind::Track { .. } => (merges, decisions),
-        Kind::Close { number } if pull.as_issue() == *number => (&[][..], decisions),
-        Kind::Close { .. } => (merges, &[][..]),
-        _ => (&[][..], &[][..]),
-    };
-    let first = |list: &[usize]| list.iter().copied().take(MOST_OF_A_NAME).collect::<Vec<usize>>();
-    let mut found = [first(merges), first(decisions)].concat();
-    found.sort_unstable();
-    found.truncate(MOST_OF_A_NAME);
-    found
+fn is_its_own_review(name: &str, title: &str) -> bool {
+    words(title).first().is_some_and(|first| first == "review")
+        && words(name).iter().all(|word| {
+            matches!(word.as_str(), "pr" | "pull" | "request" | "review" | "release" | "notes" | "changelog")
+        })
 }
 
-/// What an archive of crash reports turns GREEN comes after it.
-fn turns_green(task: &Task) -> bool {
-    match &task.kind {
-        Kind::Verify { check } => match check {
-            Check::CephHealthy | Check::AllLayers => true,
-            Check::Layer(layer) => *layer == crate::health::Layer::System,
-            Check::NodesReady
-            | Check::NodesReadyOf(_)
-            | Check::ApplicationsHealthy
-            | Check::ApplicationsHealthyOf(_)
-            | Check::PodsHealthy => false,
-        },
-        _ => false,
-    }
-}
-
-/// People's repairs by the names in their titles: such a repair comes before the check that the same thing is GREEN.
-fn repairs_by_word(tasks: &[Task]) -> HashMap<String, Vec<usize>> {
-    let mut found: HashMap<String, Vec<usize>> = HashMap::new();
-    for (at, task) in tasks.iter().enumerate().filter(|(_, task)| matches!(task.kind, Kind::Person)) {
-        let list = words(&task.title);
-        let looks = list.first().is_some_and(|first| {
-            matches!(
-                first.as_str(),
-                "capture"
-                    | "collect"
-                    | "verify"
-                    | "confirm"
-                    | "check"
-                    | "review"
-                    | "document"
-                    | "track"
-                    | "investigate"
-                    | "identify"
-            )
-        });
-        if !looks {
-            let names: BTreeSet<String> = list.into_iter().filter(|word| is_a_name(word)).collect();
-            for name in names {
-                found.entry(name).or_default().push(at);
-            }
+/// The tasks that a part of a cell names, and what it names that is none; gates, which follow each change anyhow, left
+/// out.
+fn named_in(part: &str, index: &Index) -> (Vec<usize>, Vec<String>) {
+    let (mut before, mut missing) = (Vec::new(), Vec::new());
+    for named in parts(part, |id| index.knows(id)) {
+        match index.one(&named) {
+            [] if matches!(&named, Named::Words(text) if is_a_gate(text)) => {}
+            [] => missing.push(named.to_string()),
+            found => before.extend_from_slice(found),
         }
     }
-    found
-}
-
-/// Not one of the words in which anything is said.
-fn is_a_name(word: &str) -> bool {
-    word.chars().count() > 3
-        && !matches!(
-            word,
-            "returns"
-                | "return"
-                | "green"
-                | "layer"
-                | "layers"
-                | "that"
-                | "again"
-                | "with"
-                | "healthy"
-                | "cluster"
-                | "after"
-                | "before"
-                | "validation"
-                | "universal"
-                | "gate"
-                | "health"
-                | "from"
-                | "into"
-                | "back"
-                | "apps"
-                | "system"
-                | "platform"
-                | "metal"
-                | "network"
-                | "storage"
-                | "change"
-                | "changes"
-                | "each"
-                | "every"
-                | "update"
-                | "image"
-        )
+    (before, missing)
 }
 
 /// The circles in which tasks wait for each other, a task that waits for itself included.
-fn circles(edges: &[BTreeMap<usize, (Certainty, Source)>]) -> Vec<BTreeSet<usize>> {
+fn circles(edges: &[Edges]) -> Vec<BTreeSet<usize>> {
     // Tarjan's algorithm, with a stack of its own: a chain of tasks may be as long as the text.
     const UNSEEN: usize = usize::MAX;
     let (mut index, mut low) = (vec![UNSEEN; edges.len()], vec![0; edges.len()]);

@@ -4,12 +4,16 @@
 //! text. The label says how the text is to be heard. What says no there costs what was to be done an approval, or makes
 //! it a person's; only what is expected, what happens when it fails and how it is undone may say what it likes.
 
+use super::below::begins_with_a_program;
 use super::condition::{self, Doubt, Reserve, doubt};
+use super::depends::Bearing;
 use super::draft::is_of_commands;
+use super::guess::Source;
+use super::heard::Heard;
 use super::kind::words;
 use super::refusal::{Tone, curtly, in_passing, is_a_no};
-use super::reserve::{Said, heavier};
-use super::vocabulary::{is_afterwards, is_of_an_update};
+use super::reserve::Said;
+use super::vocabulary::{is_afterwards, is_of_a_gate, is_of_a_sentence, is_of_an_outcome, is_of_an_update};
 use crate::wording;
 use checklist::{Detail, Document, Item};
 
@@ -46,6 +50,11 @@ pub(super) fn is_of_the_outcome(label: &str) -> bool {
 /// Whether a label, in lower case, is that of a text about the work, in which nothing is asked to be done.
 pub(super) fn is_of_a_description(label: &str) -> bool {
     starts(label, GOALS) || starts(label, DESCRIBES) || EXACTLY.contains(&label)
+}
+
+/// Whether nobody here knows what a label, in lower case, stands above.
+pub(super) fn is_of_nothing_known(label: &str) -> bool {
+    role(label) == Role::Other
 }
 
 fn role(label: &str) -> Role {
@@ -168,69 +177,91 @@ pub(super) fn is_of_harm(label: &str) -> bool {
 }
 
 /// What the details of a task say against doing it at once.
-pub(super) fn of_details(item: &Item, is_a_dependency: impl Fn(&str) -> bool) -> Option<Said> {
-    item.details
-        .iter()
-        .filter_map(|detail| of_detail(detail, &is_a_dependency))
-        .fold(None, |found, said| heavier(found, Some(said)))
+pub(super) fn of_details(item: &Item, is_a_dependency: impl Fn(&str) -> bool) -> Heard {
+    item.details.iter().map(|detail| of_detail(detail, &is_a_dependency)).fold(Heard::default(), Heard::and)
 }
 
 /// What the comments on and below a task's line say against it, those of caretaker left out.
-pub(super) fn of_comments(document: &Document<'_>, item: &Item) -> Option<Said> {
+pub(super) fn of_comments(document: &Document<'_>, item: &Item) -> Heard {
     let comments = document.comments();
     let first = comments.partition_point(|comment| comment.span.start < item.first_line.start);
-    let reserve = comments[first..]
+    comments[first..]
         .iter()
         .take_while(|comment| comment.span.start < item.span.end)
         .filter(|comment| !comment.content.trim_start_matches('/').starts_with("caretaker"))
-        .find_map(|comment| in_passing(&comment.content, Tone::Told))?;
-    Some(Said::new(&wording::a_comment(), &reserve))
+        .map(|comment| {
+            Heard::of(&comment.content, &Source::Words, Bearing::Passing, |text| {
+                let reserve = in_passing(text, Tone::Told)?;
+                Some(Said::new(&wording::a_comment(), &reserve))
+            })
+        })
+        .fold(Heard::default(), Heard::and)
 }
 
-fn of_detail(detail: &Detail, is_a_dependency: &impl Fn(&str) -> bool) -> Option<Said> {
+fn of_detail(detail: &Detail, is_a_dependency: &impl Fn(&str) -> bool) -> Heard {
     let label = detail.label.as_deref().map(str::trim);
     let lower = label.unwrap_or_default().to_lowercase().replace(['’', '‘'], "'");
     let text = detail.text.trim();
+    let source = label.map_or(Source::Words, |label| Source::Detail(label.to_owned()));
+    let Some(role) = label.map(|_| role(&lower)) else {
+        return Heard::of(text, &source, Bearing::Own, |text| says(label, &lower, text, None));
+    };
+    if is_a_dependency(&lower) || role == Role::Aside {
+        return Heard::default();
+    }
+    match role {
+        // What is said of an order is a part of what is asked for here, and no less a condition for that.
+        Role::Approval | Role::Condition | Role::Verdict => Heard {
+            said: says(label, &lower, text, Some(role)),
+            ..Heard::of(text, &source, Bearing::Passing, |_| None)
+        },
+        Role::Describes(_) => {
+            Heard::of(text, &source, Bearing::Passing, |text| says(label, &lower, text, Some(role)))
+        }
+        Role::Aside | Role::Other => {
+            Heard::of(text, &source, Bearing::Own, |text| says(label, &lower, text, Some(role)))
+        }
+    }
+}
+
+/// What a detail says against the work, without what it says of the order.
+fn says(label: Option<&str>, lower: &str, text: &str, role: Option<Role>) -> Option<Said> {
+    let text = text.trim();
     let told = |reserve: Reserve| Some(Said::new(&wording::a_detail(label), &reserve));
     let said = |doubt, said: &str| told(Reserve { doubt, said: said.to_owned() });
     // What is waited for anyhow is known by what stands in front of it.
     let judged = format!("; {text}");
-    if label.is_none() {
-        return unlabelled(&judged).and_then(told);
-    }
-    if is_a_dependency(&lower) {
-        return None;
-    }
-    let role = role(&lower);
-    let refused = is_a_no(text) && !is_of_harm(&lower);
+    let Some(role) = role else { return unlabelled(&judged).or_else(|| records(text)).and_then(told) };
+    let refused = is_a_no(text) && !is_of_harm(lower);
     match role {
         Role::Aside => None,
-        Role::Approval if waives(text) || is_of_harm(&lower) && says_nothing(text) && !text.is_empty() => {
-            None
-        }
+        Role::Approval if waives(text) || is_of_harm(lower) && says_nothing(text) && !text.is_empty() => None,
         Role::Approval if says_nothing(text) || refused => {
-            said(Doubt::Judgement, if text.is_empty() { &lower } else { text })
+            said(Doubt::Judgement, if text.is_empty() { lower } else { text })
         }
         Role::Approval => said(Doubt::Yes, text),
         Role::Condition => {
-            let bare = words(&lower).len() <= 1 || lower == "maintenance window";
+            let bare = words(lower).len() <= 1 || lower == "maintenance window";
             if says_nothing(text) && (bare || !text.is_empty()) {
                 return None;
             }
             let doubt =
                 in_passing(&format!("{lower} {text}"), Tone::Goal).map_or(Doubt::Yes, |found| found.doubt);
-            said(doubt, if text.is_empty() { &lower } else { text })
+            said(doubt, if text.is_empty() { lower } else { text })
         }
         _ if refused => said(Doubt::Judgement, text),
-        Role::Verdict => verdict(&judged, &lower).and_then(told),
+        Role::Verdict => verdict(&judged, lower).and_then(told),
         Role::Describes(tone) => {
-            let curt = || curtly(text).filter(|_| tone == Tone::Told && !is_of_harm(&lower));
-            in_passing(&judged, tone).or_else(curt).and_then(told)
+            let curt = || curtly(text).filter(|_| tone == Tone::Told && !is_of_harm(lower));
+            // A word alone on a line of its own is no part of a description: `newer<br>hold`.
+            let alone =
+                || text.lines().skip(1).filter(|line| line.split_whitespace().count() <= 2).find_map(doubt);
+            in_passing(&judged, tone).or_else(curt).or_else(alone).and_then(told)
         }
         Role::Other if says_nothing(text) && !text.is_empty() => None,
         Role::Other => {
-            let found = unlabelled(&judged).or_else(|| doubt(&lower))?;
-            let heavy = in_passing(&judged, Tone::Goal).or_else(|| in_passing(&lower, Tone::Goal));
+            let found = unlabelled(&judged).or_else(|| doubt(lower))?;
+            let heavy = in_passing(&judged, Tone::Goal).or_else(|| in_passing(lower, Tone::Goal));
             said(heavy.map_or(Doubt::Yes, |_| Doubt::Judgement), &found.said)
         }
     }
@@ -249,6 +280,34 @@ fn unlabelled(text: &str) -> Option<Reserve> {
     let found = doubt(text).or_else(|| condition::speaks(text))?;
     let refuses = in_passing(text, Tone::Goal).is_some_and(|refuses| refuses.doubt == Doubt::Judgement);
     Some(Reserve { doubt: if refuses { Doubt::Judgement } else { Doubt::Yes }, ..found })
+}
+
+/// A line of so many words at most is no description.
+const CURT: usize = 6;
+
+/// What a curt line records: what became of the task, or something in words that nobody here knows.
+fn records(text: &str) -> Option<Reserve> {
+    let yes = |said: &str| Some(Reserve { doubt: Doubt::Yes, said: said.to_owned() });
+    if condition::is_of_the_far_east(text) {
+        return yes(text);
+    }
+    let list = words(text);
+    if list.is_empty() || list.len() > CURT || begins_with_a_program(text) {
+        return None;
+    }
+    let strange = list.iter().find(|word| !word.is_ascii() || is_of_an_outcome(word));
+    let known = |word: &String| {
+        is_of_an_update(word)
+            || is_afterwards(word)
+            || is_of_a_gate(word)
+            || is_of_a_sentence(word)
+            || word.contains(|c: char| c.is_ascii_digit())
+    };
+    match strange {
+        Some(word) => yes(word),
+        None if list.iter().any(known) => None,
+        None => yes(text),
+    }
 }
 
 /// What a `Status`, a `Decision`, a `Safe to merge` says against the work: everything but that it is open, well or to be

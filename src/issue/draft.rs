@@ -2,15 +2,16 @@
 
 use super::address::{Home, TitleLink};
 use super::condition;
-use super::depends::Written;
+use super::depends::{Bearing, Written};
 use super::guess::{self, Guess, Source};
+use super::heard::Heard;
 use super::kind::{self, Words};
 use super::outline::Outline;
 use super::read::ClassifyWords;
 use super::reserve::{self, Said};
 use super::title::{head, noted};
 use super::words::{self, Head};
-use super::{Details, Priority, below, detail, named, secrets};
+use super::{Details, Priority, below, detail, secrets};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use checklist::{DetailKind, Document, Heading, Item};
@@ -78,19 +79,18 @@ impl Draft {
             outline.within(document, index, reserve::heavier(parent.below.clone(), parent.around.clone()))
         });
         let parent = parent.map(|(_, parent)| parent);
-        before.extend(parent.into_iter().flat_map(|parent| parent.before.iter().cloned()));
-        let around = reserve::heavier(
-            reserve::of_line(document, item),
-            reserve::heavier(outline.reserve(document, item, headings), above_it),
-        );
-        let below = [
-            detail::of_details(item, is_a_dependency),
-            detail::of_comments(document, item),
-            reserve::of_signs(document, item),
-            outline.passages.told(item, headings),
-        ]
-        .into_iter()
-        .fold(None, reserve::heavier);
+        // What stands above the parent stands above the child as well.
+        let of_parent = parent.into_iter().flat_map(|parent| &parent.before);
+        before.extend(of_parent.filter(|written| written.bearing != Bearing::Around).cloned());
+        let around = reserve::of_line(document, item)
+            .and(outline.reserve(document, item, headings))
+            .and(Heard::said(above_it));
+        let below = detail::of_details(item, is_a_dependency)
+            .and(detail::of_comments(document, item))
+            .and(Heard::said(reserve::of_signs(document, item)))
+            .and(outline.passages.told(item, headings));
+        before.extend(around.places.into_iter().chain(below.places));
+        let (around, below) = (around.said, below.said);
         let details = Details {
             goal: text(&["goal", "purpose"]),
             commands,
@@ -303,34 +303,59 @@ pub(super) fn is_a_dependency(label: &str) -> bool {
         "must follow",
         "follows",
         "before",
+        "dep",
+        "prereq",
+        "gated by",
+        "predecessor",
+        "contingent",
+        "abhängig",
+        "voraussetzung",
+        "vorgänger",
     ];
     starts.iter().any(|start| {
         label.strip_prefix(start).is_some_and(|rest| {
             !rest.starts_with(char::is_alphabetic)
-                || matches!(*start, "depend" | "prerequisite" | "precondition" | "pre-condition" | "requires")
+                || matches!(
+                    *start,
+                    "depend"
+                        | "prerequisite"
+                        | "precondition"
+                        | "pre-condition"
+                        | "requires"
+                        | "abhängig"
+                        | "voraussetzung"
+                )
                 || rest == "s"
         })
     }) && !label.starts_with("after merg")
 }
 
+/// A longer text is not a list of tasks.
+const LONGEST_NAMES: usize = 60;
+
 /// What a task says of its place among the others, in its details and in its title.
 fn places(item: &Item, title: &str) -> Vec<Written> {
     let mut found = Vec::new();
     for detail in &item.details {
-        let Some(label) = detail.label.as_deref().map(str::trim) else { continue };
-        let lower = label.to_lowercase();
-        if is_a_dependency(&lower) && !detail::says_nothing(&detail.text) {
-            found.push(Written {
-                text: detail.text.trim().to_owned(),
-                source: Source::Detail(label.to_owned()),
-                before: lower.starts_with("before"),
-            });
+        let own = detail.label.as_deref().map(|label| (label.trim(), detail.text.trim()));
+        // A line further down may have a label of its own.
+        let further = detail.text.lines().skip(1).filter_map(|line| line.split_once(':'));
+        let further = further.filter(|(label, _)| is_a_dependency(&label.trim().to_lowercase()));
+        for (label, text) in own.into_iter().chain(further.map(|(label, text)| (label.trim(), text.trim()))) {
+            let lower = label.to_lowercase();
+            let known = is_a_dependency(&lower);
+            let unclear = !known && detail::is_of_nothing_known(&lower) && text.len() <= LONGEST_NAMES;
+            if (known || unclear) && !detail::says_nothing(text) {
+                found.push(Written {
+                    text: text.to_owned(),
+                    source: Source::Detail(label.to_owned()),
+                    before: lower.starts_with("before"),
+                    bearing: if known { Bearing::Own } else { Bearing::Unclear },
+                });
+            }
         }
     }
-    let (after, before) = named::in_title(title);
-    let said = |text, before| Written { text, source: Source::Line, before };
-    found.extend(after.into_iter().map(|text| said(text, false)));
-    found.extend(before.into_iter().map(|text| said(text, true)));
+    found.extend(Heard::of(title, &Source::Line, Bearing::Own, |_| None).places);
     found
 }
 

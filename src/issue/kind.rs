@@ -6,7 +6,7 @@ use super::condition::{Doubt, Reserve, doubt};
 use super::named::without_ids;
 use super::object::{Closing, closes, merged_number, merges};
 use super::vocabulary::{is_of_a_crash_archive, is_of_a_gate, is_of_a_tag};
-use super::{Kind, Needs, check::check};
+use super::{Check, Kind, Needs, check::check};
 use crate::action::{Action, Command, parse};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::Layer;
@@ -110,6 +110,49 @@ pub(crate) fn bare(text: &str) -> Vec<u64> {
     BARE.captures_iter(text).filter_map(|found| found.get(1)?.as_str().parse().ok()).collect()
 }
 
+/// Every number of an issue or a pull request that a text names: as one, bare, and in a list or a range of them.
+pub(crate) fn numbers(text: &str) -> Vec<u64> {
+    static MORE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?i)^\s*(?:(?P<range>-|–|—|\.\.+|…|~|\bto\b|\bthrough\b)|,|&|\+|/|\band\b|\bor\b)\s*(?:and\s+|prs?\s*)?[#!]?(?P<number>[0-9]{1,9})\b(?:[^.]|\.?$)",
+        )
+    });
+    let mut found = Vec::new();
+    let mut starts: Vec<regex::Captures<'_>> =
+        PULL.captures_iter(text).chain(BARE.captures_iter(text)).collect();
+    starts.sort_by_key(|captures| captures.get(0).map_or(0, |whole| whole.start()));
+    let mut reached = 0;
+    for captures in starts {
+        let (Some(whole), Some(digits)) = (captures.get(0), captures.get(1)) else { continue };
+        let Ok(mut last) = digits.as_str().parse::<u64>() else { continue };
+        found.push(last);
+        if whole.start() < reached {
+            continue;
+        }
+        let mut end = whole.end();
+        while let Some(more) = MORE.captures(&text[end..]) {
+            let Some((digits, number)) = more
+                .name("number")
+                .and_then(|digits| Some((digits.end(), digits.as_str().parse::<u64>().ok()?)))
+            else {
+                break;
+            };
+            if more.name("range").is_some() && last < number && number - last <= MOST_OF_A_RANGE {
+                found.extend(last..number);
+            }
+            found.push(number);
+            (last, end) = (number, end + digits);
+        }
+        reached = end;
+    }
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// A range of more numbers than this is no list that somebody made.
+const MOST_OF_A_RANGE: u64 = 64;
+
 /// What stands in front of a title's verb.
 struct Opening<'a> {
     /// The title without tags and without a condition in front.
@@ -125,7 +168,7 @@ fn opening(title: &str) -> Opening<'_> {
     let mut opening = Opening { rest: title.trim(), reserve: None, unknown: None };
     while let Some(tag) = TAG.find(opening.rest) {
         let inside = tag.as_str().trim().trim_start_matches('[').trim_end_matches(']');
-        opening.reserve = opening.reserve.or_else(|| doubt(inside));
+        opening.reserve = opening.reserve.or_else(|| doubt(&without_ids(inside)));
         let known = |word: &String| is_of_a_tag(word) || word.contains(|c: char| c.is_ascii_digit());
         let left = without_ids(inside);
         let layer = super::words::layers(&left).is_some() || super::words::priority(inside).is_some();
@@ -177,7 +220,8 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
     }
     let closing = first == "close";
     let reserve = || {
-        let said = || if closing { doubt(&without_reasons(title)) } else { doubt(title) };
+        let plain = without_ids(title);
+        let said = || if closing { doubt(&without_reasons(&plain)) } else { doubt(&plain) };
         opening.reserve.clone().or_else(said)
     };
     if closing || first == "merge" || merges_after_review {
@@ -220,11 +264,49 @@ pub(crate) fn judge(task: Words<'_>) -> Judged {
             return Judged::conditional(Kind::Person, reserve);
         }
         return match question {
+            // Asked at the time of its turn, it would be answered before what it is about: it closes the work.
+            Some(Check::NodesReadyOf(_) | Check::ApplicationsHealthyOf(_)) if comes_last(&words) => {
+                Judged::person(Kind::Person, wording::why_no_probe())
+            }
+            Some(_) if comes_last(&words) => Judged::free(Kind::Final),
             Some(check) => Judged::free(Kind::Verify { check }),
             None => Judged::person(Kind::Person, wording::why_no_probe()),
         };
     }
     Judged::person(Kind::Person, why_person(&words, task.commands))
+}
+
+/// Whether a title records that what it is about is not done, whether its box is ticked or not.
+pub(crate) fn records_a_no(title: &str) -> bool {
+    NOT_MERGE.is_match(title)
+        || words(title).iter().any(|word| {
+            matches!(
+                word.as_str(),
+                "deferred"
+                    | "postponed"
+                    | "rejected"
+                    | "declined"
+                    | "skipped"
+                    | "cancelled"
+                    | "canceled"
+                    | "withdrawn"
+            )
+        })
+}
+
+/// Whether a title says that it comes after all the work: `after all changes`, `after the merges`, `post-maintenance`.
+pub(crate) fn comes_last(words: &[String]) -> bool {
+    let is = |at: usize, list: &[&str]| words.get(at).is_some_and(|word| list.contains(&word.as_str()));
+    words.iter().enumerate().any(|(at, word)| match word.as_str() {
+        "after" | "following" | "post" => {
+            let all = is(at + 1, &["all", "every", "each"]);
+            let named = at + 1 + usize::from(all || is(at + 1, &["the", "these", "this"]));
+            let named = named + usize::from(is(named, &["the", "these"]));
+            is(named, &["changes", "merges", "updates", "upgrades", "tasks", "maintenance", "everything"])
+                || all && is(named, &["change", "merge", "update", "upgrade", "task"])
+        }
+        _ => false,
+    })
 }
 
 /// Whether a title is the final gate and nothing else: a check of everything, or words of a gate alone.
@@ -233,7 +315,7 @@ fn is_final(words: &[String], task: Words<'_>) -> bool {
     let gate = has(&["gate", "validation"])
         && (has(&["final"]) || task.final_section && has(&["gate", "universal"]));
     let first = words.first().map_or("", String::as_str);
-    let all = || task.final_section && matches!(check(words, task), Some(super::Check::AllLayers));
+    let all = || task.final_section && matches!(check(words, task), Some(Check::AllLayers));
     gate && words.iter().all(|word| is_of_a_gate(word))
         || (matches!(
             first,
@@ -392,7 +474,6 @@ fn why_person(words: &[String], commands: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::issue::Check;
 
     fn judged(title: &str, commands: &[&str]) -> Judged {
         let commands: Vec<String> = commands.iter().map(|&command| command.to_owned()).collect();

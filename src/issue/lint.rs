@@ -2,6 +2,7 @@
 //!
 //! Nothing here decides anything. It looks at the same reading as a run does and tells what a run would only act upon.
 
+mod columns;
 mod commands;
 mod ids;
 
@@ -10,7 +11,7 @@ pub(crate) use ids::add_missing_ids;
 use super::draft::is_a_dependency;
 use super::guess::Certainty;
 use super::read::{ClassifyWords, read_document};
-use super::{About, Home, Kind, Needs, Reading, Task, marks, spec, words};
+use super::{About, Home, Kind, Needs, Reading, Task, marks, words};
 use crate::wording;
 use checklist::{BoxLikeReason, Document, Item};
 use serde::Serialize;
@@ -45,6 +46,8 @@ pub(crate) enum Code {
     MissingPriority,
     /// What stands where the layer does names none.
     UnknownLayer,
+    /// A column of the table of changes that is not known.
+    UnknownColumn,
     /// A task names another that is not there.
     UnknownDependency,
     /// What stands where the priority does is none.
@@ -86,6 +89,7 @@ impl Code {
             | Self::SpecIdCollision
             | Self::MissingPriority
             | Self::UnknownLayer
+            | Self::UnknownColumn
             | Self::UnknownDependency
             | Self::NotPlain
             | Self::CommandNotRun
@@ -160,7 +164,7 @@ pub(crate) fn lint(body: &str, home: Option<&Home>, classify: ClassifyWords<'_>)
         findings.add(Code::NoTasks, 0..line_end(body, 0), None, text, Some(wording::how_to_write_tasks()));
     }
     heads(&tasks, &mut findings);
-    spec_ids(&document, &tasks, &own, &mut findings);
+    columns::look(&document, &tasks, &mut findings);
     plainness(&tasks, &mut findings);
     for (task, item) in &tasks {
         commands::look(body, task, item, &mut findings);
@@ -315,42 +319,6 @@ fn unknown_layer(item: &Item, head: &words::Head) -> Option<String> {
     let (leftover, _) = head.title.split_once(':')?;
     let leftover = leftover.trim();
     (!leftover.is_empty() && label != leftover && label.ends_with(leftover)).then(|| leftover.to_owned())
-}
-
-/// Ids of the table of changes that are used for another task.
-fn spec_ids(
-    document: &Document<'_>,
-    tasks: &[(&Task, &Item)],
-    own: &[Range<usize>],
-    findings: &mut Findings<'_>,
-) {
-    let rows = spec::rows(document);
-    for table in document.tables() {
-        let spec = table
-            .heading
-            .and_then(|index| document.headings().get(index))
-            .is_some_and(|heading| heading.text.to_lowercase().contains("proposed change"));
-        let Some(column) = table.column("id").filter(|_| spec) else { continue };
-        if own.iter().any(|range| range.contains(&table.span.start)) {
-            continue;
-        }
-        for row in &table.rows {
-            let Some(cell) = row.cells.get(column) else { continue };
-            let id = cell.text.trim();
-            let Some((task, _)) = tasks
-                .iter()
-                .find(|(_, item)| written_id(item).is_some_and(|own| own.eq_ignore_ascii_case(id)))
-            else {
-                continue;
-            };
-            let read = rows.iter().find(|read| read.line == row.line);
-            if !read.is_some_and(|read| spec::is_about(read, task)) {
-                let text = wording::lint_spec_collision(id, &task.title);
-                let help = wording::lint_other_id();
-                findings.add(Code::SpecIdCollision, cell.span.clone(), Some(&task.id), text, Some(help));
-            }
-        }
-    }
 }
 
 /// Tasks that would be done if they were plainly asked for.

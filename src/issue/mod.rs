@@ -19,9 +19,12 @@ mod decisions;
 mod depends;
 mod detail;
 mod draft;
+mod folds;
 mod guess;
+mod heard;
 mod history;
 mod identity;
+mod inferred;
 mod kind;
 mod left;
 pub(crate) mod lint;
@@ -49,6 +52,8 @@ mod words;
 
 #[cfg(test)]
 mod apply_tests;
+#[cfg(test)]
+mod around_tests;
 #[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]

@@ -40,13 +40,17 @@ const JOIN: &str =
     r"\s* (?: , \s* (?: and | or )? | / | & | \+ | - | – | — | \.\. | \b(?:to | through | and | or)\b ) \s*";
 const ENDED: &str = r"(?: \s+ (?: is | are | has | have ) (?: \s+ been )? )? (?: \s+ (?: done | merged | finished | completed? | closed | ended | green ) \b )?";
 
-/// `after A1 and A2`, `needs b1`, `blocked by: B1`, `after PR #8`.
+/// Words behind which only tasks stand that come before.
+const WAITS: &str = r"after | requires? | needs? | depend(?:s|ing|ent)? \s+ (?:up)?on | deps? \s* : | pre-?req(?:uisite)?s? \s* : | predecessors? \s* : | gated \s+ by | contingent \s+ (?:up)?on | blocked[\s-]+by | comes \s+ after | follows";
+
+/// `after A1 and A2`, `needs b1`, `blocked by: B1`, `after PR #8`, `← A2`.
 static AFTER: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?ix) \b (?: (?: after | once | following | requires? | needs? | depend(?:s|ing)? \s+ (?:up)?on | blocked[\s-]+by | wait(?:s|ing)? \s+ for | comes \s+ after )
+        r"(?ix) \b (?: (?: once | following | wait(?:s|ing)? \s+ (?:for|on) | {WAITS} )
             \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* ) {ENDED}
-        | (?: after | requires? | needs? | depend(?:s|ing)? \s+ (?:up)?on | blocked[\s-]+by )
-            \s* :? \s* (?P<pulls> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} | [\#!][0-9]+ \b ) )* ) {ENDED} )"
+        | (?: {WAITS} )
+            \s* :? \s* (?P<pulls> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} | [\#!][0-9]+ \b ) )* ) {ENDED} )
+        | (?: ← | ⇐ | <- ) \s* (?P<arrow> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} ) )* ) {ENDED}"
     ))
 });
 
@@ -55,27 +59,51 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(r"(?ix) \b (?: before | prior \s+ to ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )"))
 });
 
-/// What a title says comes before it, and before what it says that it comes.
-pub(crate) fn in_title(title: &str) -> (Vec<String>, Vec<String>) {
-    let ids = |pattern: &Regex| -> Vec<String> {
+/// A text, what it says of the order of tasks taken out of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Taken<'t> {
+    /// What is left.
+    pub(crate) rest: Cow<'t, str>,
+    /// What it says comes before, clause by clause.
+    pub(crate) after: Vec<String>,
+    /// Before what it says that it comes.
+    pub(crate) before: Vec<String>,
+}
+
+impl Taken<'_> {
+    /// Whether it says nothing of an order.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.after.is_empty() && self.before.is_empty()
+    }
+}
+
+/// Takes out of a text what it says of the order of tasks. Whoever judges the rest has to see to what was taken out.
+pub(crate) fn take(text: &str) -> Taken<'_> {
+    if !text.contains(|c: char| c.is_ascii_digit()) {
+        return Taken { rest: Cow::Borrowed(text), after: Vec::new(), before: Vec::new() };
+    }
+    let ids = |pattern: &Regex, text: &str| -> Vec<String> {
         pattern
-            .captures_iter(title)
-            .filter_map(|found| found.name("ids").or_else(|| found.name("pulls")))
+            .captures_iter(text)
+            .filter_map(|found| {
+                found.name("ids").or_else(|| found.name("pulls")).or_else(|| found.name("arrow"))
+            })
             .map(|found| found.as_str().to_owned())
             .collect()
     };
-    (ids(&AFTER), ids(&BEFORE))
-}
-
-/// A text without the tasks that it names as what comes before or after it.
-pub(crate) fn without_ids(text: &str) -> Cow<'_, str> {
-    if !text.contains(|c: char| c.is_ascii_digit()) {
-        return Cow::Borrowed(text);
-    }
-    match AFTER.replace_all(text, " ") {
+    let after = ids(&AFTER, text);
+    let rest = AFTER.replace_all(text, " ");
+    let before = ids(&BEFORE, &rest);
+    let rest = match rest {
         Cow::Borrowed(text) => BEFORE.replace_all(text, " "),
         Cow::Owned(text) => Cow::Owned(BEFORE.replace_all(&text, " ").into_owned()),
-    }
+    };
+    Taken { rest, after, before }
+}
+
+/// A title without the tasks that it names as what comes before or after it, which are seen to where its draft is made.
+pub(crate) fn without_ids(title: &str) -> Cow<'_, str> {
+    take(title).rest
 }
 
 static RANGE: LazyLock<Regex> = LazyLock::new(|| {
@@ -210,8 +238,13 @@ mod tests {
             ("Fix it before A2", &[], &["A2"]),
             ("Merge PR #9 after PR #8", &["PR #8"], &[]),
             ("Merge PR #9 after the backup", &[], &[]),
+            ("Merge PR #9 (dep: B1)", &["B1"], &[]),
+            ("Merge PR #9 (prereq: B1, B2)", &["B1, B2"], &[]),
+            ("Merge PR #9 ← B1", &["B1"], &[]),
+            ("Merge PR #9, gated by B1", &["B1"], &[]),
+            ("Merge PR #9: update dep v2", &[], &[]),
         ] {
-            let (found_after, found_before) = in_title(title);
+            let Taken { after: found_after, before: found_before, .. } = take(title);
             assert_eq!(
                 (&found_after[..], &found_before[..]),
                 (

@@ -31,9 +31,26 @@ static MORE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// More of its kind in other words: `..#37`, `(plus 36)`, `, loki (36)`, `and all open PRs`, `and the rest`, `etc.`.
+static MANY: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) ^ \s* (?: \.\.+ | … | ~ ) \s* (?: prs? \s* )? [\#!]? [0-9]
+        | ^ \s+ (?: (?: prs? | pull[\s-]*requests? | mr ) \s* [\#!]? [0-9] | [\#!] [0-9] )
+        | ^ \s+ [0-9]{1,9} \s* (?: $ | [,;)&/] )
+        | \( \s* (?: plus | and | also | with | \+ | & ) \s* (?: prs? \s* )? [\#!]? [0-9]{1,9} \s* [,)&]
+        | (?: [,;&+] | \band\b ) \s* (?: and \s+ )? prs? - [0-9]
+        | (?: , | \band\b | & | \+ ) \s* [\w.-]+ \s* \( \s* (?: prs? \s* )? [\#!]? [0-9]{1,9} \s* \)
+        | (?: [,;&+(] | \b(?: and | plus | then )\b ) \s* (?: (?: and | then | also ) \s+ )*
+            (?: (?: (?: all | every | any | the ) \s+ )* (?: others? | rest | remaining | dependents? | siblings? )
+            | (?: all | every | any ) \s+ (?: the \s+ )? (?: [\w-]+ \s+ )? (?: open | pending | minors? | majors? | patch | patches | prs? | pulls? | pull \s+ requests? | updates? | upgrades? | merges? )
+            | [0-9]{1,3} \s+ (?: others? | more ) ) \b
+        | \b (?: onwards? | etc | et \s+ al | and \s+ up | and \s+ following ) \b",
+    )
+});
+
 /// Whether what follows a number names more of its kind.
 pub(crate) fn more_numbers(after: &str) -> bool {
-    MORE.is_match(after)
+    MORE.is_match(after) || MANY.is_match(after)
 }
 
 fn pattern(text: &str) -> Regex {
@@ -306,6 +323,8 @@ mod tests {
             ("Close #12, #13 and #14", Closing::Several),
             ("Close issues #12 and #13", Closing::Several),
             ("Close #12-#14", Closing::Several),
+            ("Close #12 and all others", Closing::Several),
+            ("Close #12 (plus 13)", Closing::Several),
             ("Close ports that #27 opened", Closing::Nothing),
             ("Close the maintenance window of #26", Closing::Nothing),
             ("Close #12's duplicates", Closing::Nothing),

@@ -5,7 +5,7 @@
 //! and number, which puts databases last. A final gate comes after everything, whatever its priority, and makes nothing
 //! urgent.
 
-use super::kind::words;
+use super::kind::{comes_last, words};
 use super::{Kind, Priority, Task, TaskKey};
 use crate::forge::PullNumber;
 use crate::health::Layer;
@@ -158,6 +158,14 @@ fn effective_priorities(open: &[&Task], before: &[Vec<usize>]) -> Vec<Priority> 
     priorities
 }
 
+/// Whether a person's task looks at everything after all the work.
+fn closes_the_work(title: &str) -> bool {
+    let list = words(title);
+    let says = |words: &[&str]| list.iter().any(|word| words.contains(&word.as_str()));
+    says(&["final", "closing"]) && says(&["gate", "validation", "verification", "recon", "check", "state"])
+        || comes_last(&list)
+}
+
 fn rank(task: &Task, priority: Priority, after_a_gate: bool, facts: PullFacts<'_>) -> Rank {
     let work = match &task.kind {
         Kind::Merge { pull } => {
@@ -168,6 +176,8 @@ fn rank(task: &Task, priority: Priority, after_a_gate: bool, facts: PullFacts<'_
         _ => Work::Other(task.layer.map_or(LayerRank::None, LayerRank::Named)),
     };
     let gate = match task.kind {
+        // A final gate that asks for more than the gate is a person's, and still comes last.
+        Kind::Person if !after_a_gate && closes_the_work(&task.title) => Gate::Closing,
         Kind::Final if words(&task.title).iter().any(|word| word == "final") => Gate::Final,
         Kind::Final => Gate::Closing,
         _ if after_a_gate => Gate::After,

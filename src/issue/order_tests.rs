@@ -52,6 +52,18 @@ fn tables() {
             vec!["A2", "A1", "F1"],
         ),
         (
+            "a check after all changes closes the work, and a person's final gate stands last as well",
+            "- [ ] **F1 P0 System**: Run universal validation gate after all changes\n\
+             - [ ] **F2 P0 All**: Verify all layers are GREEN after the merges\n\
+             - [ ] **F3 P0 All**: Verify all nodes are Ready after all merges\n\
+             - [ ] **F4 P0 All**: Execute final universal validation gate\n\
+             - [ ] **F5 P0 All**: Final verification: all layers GREEN\n\
+             - [ ] **F6 P0 All**: Run final gate & update change log\n\
+             - [ ] **F7 P0 All**: Verify everything is GREEN after all merges\n\
+             - [ ] **A1 P3 Apps**: Fix a\n",
+            vec!["A1", "F1", "F2", "F3", "F5", "F6", "F7", "F4"],
+        ),
+        (
             "what turns a check GREEN goes before it, whatever its priority",
             "- [ ] **A1 P0 System**: Verify Ceph HEALTH_OK\n- [ ] **A2 P1 System**: Fix a\n\
              - [ ] **A3 P2 System**: Archive Ceph crash reports\n  - **Commands**: `ceph crash archive-all`\n",

@@ -5,6 +5,8 @@
 
 use super::address::{self, Home};
 use super::condition::{self, Doubt};
+use super::guess::Source;
+use super::heard::Heard;
 use super::marks;
 use super::passages::Passages;
 use super::reserve::{self, Said};
@@ -21,7 +23,7 @@ pub(super) struct Outline<'d> {
     pub(super) own: Ranges,
     /// How many lines the first so many blocks of ours take.
     own_lines: Vec<usize>,
-    reserves: HashMap<usize, Option<Said>>,
+    reserves: HashMap<usize, Heard>,
     lists: reserve::Lists,
     pub(super) passages: Passages,
     home: Option<&'d Home>,
@@ -93,26 +95,28 @@ impl<'d> Outline<'d> {
     }
 
     /// What the headings and the list around a task say against doing it.
-    pub(super) fn reserve(&mut self, document: &Document<'_>, item: &Item, above: &[usize]) -> Option<Said> {
-        let mut found = None;
+    pub(super) fn reserve(&mut self, document: &Document<'_>, item: &Item, above: &[usize]) -> Heard {
+        let mut found = Heard::default();
         for &index in above {
             let heading = &self.headings[index];
             let text = &heading.text;
             let home = self.home;
-            let said = self.reserves.entry(index).or_insert_with(|| {
+            let heard = self.reserves.entry(index).or_insert_with(|| {
+                let judgement = |why| Heard::said(Some(Said { doubt: Doubt::Judgement, why }));
                 if heading.struck {
-                    return Some(Said { doubt: Doubt::Judgement, why: wording::why_above_struck(text) });
+                    return judgement(wording::why_above_struck(text));
                 }
                 if address::is_elsewhere(text, home) {
-                    return Some(Said { doubt: Doubt::Judgement, why: wording::why_elsewhere_above(text) });
+                    return judgement(wording::why_elsewhere_above(text));
                 }
-                let reserve = condition::above(text)?;
-                Some(Said::new(&wording::a_heading(text), &reserve))
+                Heard::above(text, &Source::Heading(text.clone()), |rest| {
+                    condition::above(rest).map(|reserve| Said::new(&wording::a_heading(text), &reserve))
+                })
             });
-            found = reserve::heavier(found, said.clone());
+            found = found.and(heard.clone());
         }
         let right_above = self.passages.above(document, item, above.last().copied());
-        reserve::heavier(found, reserve::heavier(self.lists.around(document, item), right_above))
+        found.and(self.lists.around(document, item)).and(right_above)
     }
 }
 

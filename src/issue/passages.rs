@@ -6,14 +6,22 @@
 //! Everything is read once, in the order of the text, and asked for by place.
 
 use super::condition::{self, Doubt, Reserve};
-use super::kind::{bare, pulls, words};
+use super::depends::{Bearing, Written};
+use super::folds::Folds;
+use super::guess::Source;
+use super::heard::Heard;
+use super::kind::{numbers, words};
+use super::named;
+use super::read::{heading_name, states_criteria};
 use super::refusal::{Tone, asks_for_care, in_passing, is_about_all};
 use super::reserve::{Said, bullet_text, heavier, is_struck, plain};
+use super::spec;
+use super::title::head;
 use super::vocabulary::{is_afterwards, is_work};
 use crate::wording;
-use checklist::{Document, Item, Passage, PassageKind};
+use checklist::{Document, Item, Passage, PassageKind, Row, Table};
 use regex::Regex;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// A paragraph of so many words at most may be a heading that is not written as one.
@@ -28,31 +36,39 @@ static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[([^\]]*)\]\([^)]*\)"
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*>\s?"));
 static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Z]{1,8}-?[0-9]{1,4}[a-z]?\b"));
 
+/// Of one task no more is kept than so many places that texts elsewhere give it.
+const MOST_PLACES: usize = 16;
+
 /// What holds at a place of the text, for what stands below it in its section.
 #[derive(Debug, Clone, Default)]
 struct Standing {
     place: usize,
     section: Option<usize>,
     /// A line that opens a list, and where it stands.
-    opening: Option<(usize, Said)>,
+    opening: Option<(usize, Heard)>,
     /// A line that is bold like a heading.
-    bold: Option<Said>,
-    /// The summary of what is folded, or a heading in HTML.
-    folded: Option<Said>,
+    bold: Heard,
+    /// A heading in HTML, or what is struck out there.
+    html: Heard,
     /// Any other text.
-    told: Option<Said>,
+    told: Heard,
 }
 
 /// What the running text of a body says of its tasks.
 #[derive(Debug, Default)]
 pub(super) struct Passages {
     standing: Vec<Standing>,
+    folds: Folds,
     /// What is said of everything, by the heading under which it stands.
-    of_all: HashMap<Option<usize>, Said>,
+    of_all: HashMap<Option<usize>, Heard>,
+    /// What the form's own status says of everything.
+    of_everything: Option<Said>,
     /// The first plain item of a list that has to be done before what stands below it.
     steps: HashMap<usize, (usize, Said)>,
-    by_number: HashMap<u64, Said>,
-    by_id: HashMap<String, Said>,
+    by_number: HashMap<u64, Heard>,
+    by_id: HashMap<String, Heard>,
+    /// The ids that tasks have, once they are needed.
+    ids: Option<HashSet<String>>,
 }
 
 impl Passages {
@@ -74,6 +90,11 @@ impl Passages {
             }
             found.add(document, passage, section);
         }
+        for table in spec::others(document) {
+            if !is_own(table.span.start) {
+                table.rows.iter().for_each(|row| found.row(document, table, row));
+            }
+        }
         found
     }
 
@@ -89,7 +110,7 @@ impl Passages {
             return;
         }
         let text = shown(raw);
-        self.name(&text);
+        let named = self.name(&text);
         let above = |reserve: Reserve| Said::new(&wording::what_is_above(&text), &reserve);
         let struck =
             is_struck(raw).then(|| Said { doubt: Doubt::Judgement, why: wording::why_above_struck(&text) });
@@ -99,29 +120,55 @@ impl Passages {
         };
         here.place = passage.span.start;
         here.section = section;
-        let passing = in_passing(&text, Tone::Told).or_else(|| asks_for_care(&text));
-        if let Some(reserve) = passing.as_ref().filter(|_| is_about_all(&text)) {
-            let said = above(Reserve { doubt: Doubt::Yes, ..reserve.clone() });
-            self.of_all.entry(section).or_insert(said);
+        let passing = Heard::above(&text, &Source::Words, |rest| {
+            let reserve = in_passing(rest, Tone::Told).or_else(|| asks_for_care(rest))?;
+            Some(above(Reserve { doubt: Doubt::Yes, ..reserve }))
+        });
+        // What a text says of tasks that it names is theirs; a `no` may be meant for what stands below it as well.
+        let passing =
+            if named && self.names_a_task(document, &text) { Heard::said(passing.said) } else { passing };
+        if !passing.is_empty() && is_about_all(&text) {
+            let known = self.of_all.entry(section).or_default();
+            *known = std::mem::take(known).and(passing.clone()).shared(&text);
         }
+        let like_a_heading = |text: &str| {
+            let name = heading_name(text);
+            Heard {
+                no_tasks: states_criteria(&name).then(|| text.to_owned()),
+                ..Heard::above(text, &Source::Words, |rest| condition::above(rest).map(above))
+            }
+        };
         match passage.kind {
             PassageKind::Html => {
+                self.folds.read(raw, passage.span.start, &|text| like_a_heading(&shown(text)));
                 let lower = raw.to_lowercase();
-                if ["<summary", "<h1", "<h2", "<h3", "<h4", "<h5", "<h6"]
-                    .iter()
-                    .any(|tag| lower.contains(tag))
+                if let Some(comment) = comment(raw) {
+                    let said = in_passing(&comment, Tone::Told);
+                    let heard = Heard::above(&comment, &Source::Words, |rest| {
+                        let reserve = in_passing(rest, Tone::Told).or_else(|| said.clone())?;
+                        Some(Said::new(
+                            &wording::what_is_above(&comment),
+                            &Reserve { doubt: Doubt::Yes, ..reserve },
+                        ))
+                    });
+                    if !heard.is_empty() {
+                        here.opening = Some((passage.span.start, heard));
+                    }
+                } else if !lower.contains("<summary")
+                    && ["<h1", "<h2", "<h3", "<h4", "<h5", "<h6"].iter().any(|tag| lower.contains(tag))
                 {
-                    here.folded = condition::above(&text).map(above);
-                } else if lower.contains("</details") {
-                    here.folded = None;
+                    here.html = like_a_heading(&text);
                 } else if struck.is_some() {
-                    here.folded = struck;
-                } else if let Some(reserve) = passing {
-                    here.told = here.told.or_else(|| Some(above(Reserve { doubt: Doubt::Yes, ..reserve })));
+                    here.html = Heard::said(struck);
+                } else if lower.contains("</s>") || lower.contains("</del>") || lower.contains("</strike>") {
+                    here.html = Heard::default();
+                } else if !lower.contains("<summary") && here.told.is_empty() {
+                    here.told = passing;
                 }
             }
             PassageKind::Paragraph | PassageKind::Quote | PassageKind::Bullet { .. } => {
-                let heard = struck.or_else(|| condition::above(&text).map(above));
+                let heard = Heard { said: struck, ..Heard::default() }.and(like_a_heading(&text));
+                self.folds.text(passage.span.start, &heard);
                 let raw = raw.trim();
                 let is_bold = |sign: &str| {
                     raw.starts_with(sign)
@@ -130,66 +177,164 @@ impl Passages {
                 };
                 let quoted = passage.kind == PassageKind::Quote;
                 if !quoted && text.ends_with(':') {
-                    here.opening = heard.map(|said| (passage.span.start, said));
+                    here.opening = (!heard.is_empty()).then_some((passage.span.start, heard));
                 } else if !quoted && (is_bold("**") || is_bold("__")) {
                     here.bold = heard;
                     here.opening = None;
-                } else if text.split_whitespace().count() <= SHORT && heard.is_some() {
-                    here.bold = heard;
-                } else if let Some(reserve) = passing {
-                    here.told = here.told.or_else(|| Some(above(Reserve { doubt: Doubt::Yes, ..reserve })));
+                } else if text.split_whitespace().count() <= SHORT
+                    && heard.said.is_some()
+                    && heard.places.is_empty()
+                {
+                    here.bold = Heard::said(heard.said);
+                } else if here.told.is_empty() {
+                    here.told = passing;
+                } else if !passing.places.is_empty() {
+                    let told = std::mem::take(&mut here.told);
+                    here.told = told.and(passing).shared(&text);
                 }
             }
         }
         self.standing.push(here);
     }
 
-    /// Notes which tasks a text that refuses names.
-    fn name(&mut self, text: &str) {
+    /// Notes which tasks a text names that refuses, or says in which order something is done. Whether it names any.
+    fn name(&mut self, text: &str) -> bool {
         if !text.contains(|c: char| c.is_ascii_digit()) {
+            return false;
+        }
+        let taken = named::take(text);
+        let about = |reserve: Reserve| {
+            Said::new(&wording::a_text_about_it(text), &Reserve { doubt: Doubt::Yes, ..reserve })
+        };
+        let numbers = numbers(&taken.rest);
+        let ids: Vec<String> = ID.find_iter(&taken.rest).map(|id| id.as_str().to_owned()).collect();
+        let mut heard =
+            Heard::of(text, &Source::Words, Bearing::Around, |rest| in_passing(rest, Tone::Told).map(about));
+        if heard.is_empty() && numbers.len() + ids.len() > 1 {
+            // `A2 → A1 → A3` is an order as well.
+            let arrow =
+                ["→", "->", "⇒"].into_iter().find(|arrow| ids.len() > 1 && taken.rest.contains(arrow));
+            let word = condition::tokens(&taken.rest).into_iter().find(|(word, _)| is_of_an_order(word));
+            heard.said = arrow
+                .or(word.map(|(_, said)| said))
+                .map(|said| about(Reserve { doubt: Doubt::Yes, said: said.to_owned() }));
+        }
+        self.note(&heard, numbers, ids)
+    }
+
+    /// Keeps what is said of tasks by their numbers and ids.
+    fn note(&mut self, heard: &Heard, numbers: Vec<u64>, ids: Vec<String>) -> bool {
+        let named = !numbers.is_empty() || !ids.is_empty();
+        if heard.is_empty() {
+            return named;
+        }
+        let add = |known: &mut Heard| {
+            let room = MOST_PLACES.saturating_sub(known.places.len());
+            known.places.extend(heard.places.iter().take(room).cloned());
+            known.said = heavier(known.said.take(), heard.said.clone());
+        };
+        for number in numbers {
+            add(self.by_number.entry(number).or_default());
+        }
+        for id in ids {
+            add(self.by_id.entry(id).or_default());
+        }
+        named
+    }
+
+    /// A row of a table is one text about what it names: its verdict, and what it says comes first.
+    fn row(&mut self, document: &Document<'_>, table: &Table, row: &Row) {
+        let cells: Vec<&str> = row.cells.iter().map(|cell| cell.text.trim()).collect();
+        if spec::is_paused(&cells) {
+            let text = cells.join(" | ");
+            let said =
+                Reserve { doubt: Doubt::Judgement, said: cells.get(1..).unwrap_or_default().join(" ") };
+            self.of_everything.get_or_insert_with(|| Said::new(&wording::a_text_about_it(&text), &said));
+        }
+        if !cells.iter().any(|cell| cell.contains(|c: char| c.is_ascii_digit())) || is_logged(&cells) {
             return;
         }
-        let Some(reserve) = in_passing(text, Tone::Told) else { return };
-        let said = Said::new(&wording::a_text_about_it(text), &Reserve { doubt: Doubt::Yes, ..reserve });
-        let numbers = bare(text).into_iter().chain(pulls(text).into_iter().map(|pull| pull.0));
-        for number in numbers {
-            self.by_number.entry(number).or_insert_with(|| said.clone());
+        let text = cells.join(" | ");
+        let said = spec::reserve(table, row).map(|reserve| {
+            Said::new(&wording::a_text_about_it(&text), &Reserve { doubt: Doubt::Yes, ..reserve })
+        });
+        let mut heard = Heard::said(said);
+        let (mut numbers, mut ids) = (Vec::new(), Vec::new());
+        for (header, cell) in table.header.iter().zip(&cells) {
+            let (before, after) = spec::is_of_the_order(&header.text);
+            if before || after {
+                let text = (*cell).to_owned();
+                let source = Source::Spec(document.line(row.span.start));
+                heard.places.push(Written { text, source, before, bearing: Bearing::Around });
+                continue;
+            }
+            let taken = Heard::of(cell, &Source::Words, Bearing::Around, |rest| {
+                numbers.extend(self::numbers(rest));
+                ids.extend(ID.find_iter(rest).map(|id| id.as_str().to_owned()));
+                None
+            });
+            heard.places.extend(taken.places);
         }
-        for id in ID.find_iter(text) {
-            self.by_id.entry(id.as_str().to_owned()).or_insert_with(|| said.clone());
-        }
+        self.note(&heard, numbers, ids);
+    }
+
+    /// Whether a text that names something by an id or a number names a task of this body. Asked for few texts.
+    fn names_a_task(&mut self, document: &Document<'_>, text: &str) -> bool {
+        let rest = named::take(text).rest;
+        let ids = self.ids.get_or_insert_with(|| {
+            document.items().iter().filter_map(|item| head(document, item).id).collect()
+        });
+        !numbers(&rest).is_empty() || ID.find_iter(&rest).any(|id| ids.contains(id.as_str()))
     }
 
     /// What stands right above a task and holds for it like a heading.
-    pub(super) fn above(&self, document: &Document<'_>, item: &Item, section: Option<usize>) -> Option<Said> {
-        let here = self.at(item.list_start, section)?;
+    pub(super) fn above(&self, document: &Document<'_>, item: &Item, section: Option<usize>) -> Heard {
+        let folded = self.folds.around(item.box_offset);
+        let Some(here) = self.at(item.list_start, section) else { return folded };
         // What opens a list opens that list alone.
         let opens = here.opening.as_ref().filter(|(place, _)| {
             let items = document.items();
             let next = items.partition_point(|other| other.box_offset < *place);
             items.get(next).is_none_or(|other| other.list_start >= item.list_start)
         });
-        let opens = opens.map(|(_, said)| said.clone());
-        heavier(opens, heavier(here.bold.clone(), here.folded.clone()))
+        let opens = opens.map(|(_, heard)| heard.clone()).unwrap_or_default();
+        opens.and(here.bold.clone()).and(here.html.clone()).and(folded)
     }
 
     /// What other texts say against doing a task at once. `outer` are the headings above it, outermost first.
-    pub(super) fn told(&self, item: &Item, outer: &[usize]) -> Option<Said> {
+    pub(super) fn told(&self, item: &Item, outer: &[usize]) -> Heard {
         let section = outer.last().copied();
-        let near = self.at(item.list_start, section).and_then(|here| here.told.clone());
+        let near = self.at(item.list_start, section).map(|here| here.told.clone()).unwrap_or_default();
         let step = self.steps.get(&item.inner_list_start).filter(|(place, _)| *place < item.box_offset);
-        let mut found = heavier(near, step.map(|(_, said)| said.clone()));
-        let outer = outer.iter().rev().skip(1).map(|index| Some(*index));
+        let mut found = near
+            .and(Heard::said(step.map(|(_, said)| said.clone())))
+            .and(Heard::said(self.of_everything.clone()));
+        // Also what stands below the list may be meant for all of it.
+        let outer = outer.iter().rev().map(|index| Some(*index));
         for place in outer.chain((section.is_some()).then_some(None)) {
-            found = found.or_else(|| self.of_all.get(&place).cloned());
+            if let Some(heard) = self.of_all.get(&place) {
+                let said = found.said.take().or_else(|| heard.said.clone());
+                found.places.extend(heard.places.iter().cloned());
+                found.said = said;
+            }
         }
         found
     }
 
     /// What is said anywhere of the task with this number or id.
-    pub(super) fn naming(&self, number: Option<u64>, id: Option<&str>) -> Option<Said> {
-        let number = number.and_then(|number| self.by_number.get(&number));
-        number.or_else(|| self.by_id.get(id?)).cloned()
+    pub(super) fn naming(&self, number: Option<u64>, id: Option<&str>) -> Heard {
+        let number = number.and_then(|number| self.by_number.get(&number)).cloned().unwrap_or_default();
+        number.and(id.and_then(|id| self.by_id.get(id)).cloned().unwrap_or_default())
+    }
+
+    /// Notes what an open box says of the tasks that it names: that they are not to be done.
+    pub(super) fn refused(&mut self, title: &str) {
+        let rest = named::without_ids(title);
+        if let Some(reserve) = in_passing(&rest, Tone::Goal) {
+            let said = Said::new(&wording::a_text_about_it(title), &reserve);
+            let ids = ID.find_iter(&rest).map(|id| id.as_str().to_owned()).collect();
+            self.note(&Heard::said(Some(said)), numbers(&rest), ids);
+        }
     }
 
     fn at(&self, place: usize, section: Option<usize>) -> Option<&Standing> {
@@ -206,6 +351,37 @@ fn shown(raw: &str) -> String {
     plain(&text).split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The words of a block that is a comment and nothing else; those of programs say nothing.
+fn comment(raw: &str) -> Option<String> {
+    let inner = raw.trim().strip_prefix("<!--")?.strip_suffix("-->")?.trim();
+    let is_a_program = inner.trim_start_matches('/').starts_with("caretaker") || inner.contains("-->");
+    (!is_a_program).then(|| inner.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Whether a row tells what has been done at a time, as a change log does.
+fn is_logged(cells: &[&str]) -> bool {
+    static TIME: LazyLock<Regex> =
+        LazyLock::new(|| pattern(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}[T ][0-9]{1,2}:[0-9]{2}"));
+    cells.iter().any(|cell| TIME.is_match(cell))
+}
+
+/// Words with which a text says in which order the tasks that it names are done.
+fn is_of_an_order(word: &str) -> bool {
+    matches!(
+        word,
+        "first"
+            | "before"
+            | "after"
+            | "depends"
+            | "depend"
+            | "needs"
+            | "need"
+            | "requires"
+            | "once"
+            | "until"
+    )
+}
+
 /// Whether a plain item of a list has to be seen to before the tasks below it.
 fn step(text: &str, numbered: bool) -> Option<Said> {
     let list = words(text);
@@ -217,6 +393,7 @@ fn step(text: &str, numbered: bool) -> Option<Said> {
     let asks = numbered
         || is_work(first)
         || condition::speaks(text).is_some()
+        || !named::take(text).is_empty()
         || in_passing(text, Tone::Told).is_some();
     asks.then(|| said(Doubt::Yes)).flatten()
 }

@@ -147,10 +147,19 @@ pub(crate) fn read_document(
         .iter()
         .rposition(|(_, draft)| !matches!(draft.judge(false, home).kind, Kind::Verify { .. } | Kind::Final))
         .map_or(0, |position| position + 1);
+    for (_, draft) in &found {
+        let kind = draft.judge(false, home).kind;
+        let says_no = kind::records_a_no(&draft.head.title);
+        if matches!(kind, Kind::Person | Kind::Decide { .. }) && says_no
+            || kind == Kind::Person && !draft.ticked
+        {
+            outline.passages.refused(&draft.head.title);
+        }
+    }
     let mut keys = Keys::default();
     let mut before = Vec::with_capacity(found.len());
     let mut indexes = Vec::with_capacity(found.len());
-    for (position, ((index, draft), id)) in found.into_iter().zip(ids).enumerate() {
+    for (position, ((index, mut draft), id)) in found.into_iter().zip(ids).enumerate() {
         indexes.push(index);
         // A check of everything that stands behind all other tasks is a final gate, whatever its heading.
         let closes = draft.head.several_layers && draft.head.layer.is_none() && position >= last_other;
@@ -214,10 +223,11 @@ pub(crate) fn read_document(
             Kind::Close { number } => Some(number.0),
             _ => None,
         };
+        let naming = outline.passages.naming(number, task.written_id.as_deref());
+        draft.before.extend(naming.places);
         let told = match &task.kind {
             Kind::Merge { .. } | Kind::Action { .. } | Kind::Close { .. } => {
-                let naming = outline.passages.naming(number, task.written_id.as_deref());
-                reserve::heavier(reserve::heavier(draft.around, draft.below), naming)
+                reserve::heavier(reserve::heavier(draft.around, draft.below), naming.said)
             }
             _ => draft.around,
         };
@@ -295,7 +305,7 @@ fn tell(tasks: &mut [Task], troubles: Troubles) {
 }
 
 /// The words of a heading, in lower case.
-fn heading_name(text: &str) -> String {
+pub(super) fn heading_name(text: &str) -> String {
     let words = kind::words(text);
     // `## 7. Closure` is the seventh section, not another name.
     let numbers = words
@@ -331,6 +341,16 @@ fn form(document: &Document<'_>) -> Form {
             .any(|heading| heading_name(&heading.text).starts_with("change log")),
         closure: has("closure"),
     }
+}
+
+/// Whether a heading, or a line like one, says that criteria stand below it: what is to be true in the end, whatever ids
+/// they have.
+pub(super) fn states_criteria(name: &str) -> bool {
+    let has = |word: &str| name.split(' ').any(|own| own == word);
+    ["definition of done", "done when", "completion conditions", "close when", "post checks"]
+        .iter()
+        .any(|phrase| name.contains(phrase))
+        || ["criteria", "criterion", "acceptance"].into_iter().any(has)
 }
 
 /// Headings under which boxes are criteria, examples or records, not work.
@@ -392,10 +412,16 @@ fn not_a_task(
     let in_tasks = names.iter().any(|name| name.starts_with("action items") || name == "tasks");
     let head = head(document, item);
     let surely_one = in_tasks && head.id.is_some();
-    if let Some(position) = names.iter().rposition(|name| holds_no_tasks(name))
-        && !surely_one
+    if let Some(position) = names
+        .iter()
+        .rposition(|name| states_criteria(name))
+        .or_else(|| names.iter().rposition(|name| holds_no_tasks(name)).filter(|_| !surely_one))
     {
         return Some(wording::ignored_heading(&headings[position].text));
+    }
+    let criteria = outline.passages.above(document, item, above.last().copied()).no_tasks;
+    if let Some(line) = criteria.filter(|_| head.id.is_none() || head.priority.is_none()) {
+        return Some(wording::ignored_heading(&line));
     }
     (form.seven_section && !in_tasks).then(wording::ignored_section)
 }

@@ -5,7 +5,6 @@
 //! are about, and the others where the text speaks of the work itself.
 
 use super::condition::{Doubt, Reserve, icon, is_choice, phrase, tokens, without_waits};
-use super::named::without_ids;
 use super::vocabulary::{REFUSES, TIMES, WAITS, is_a_fault, is_of_the_work, is_part_of_refusal};
 
 /// How freely a text may be written.
@@ -32,8 +31,7 @@ pub(super) fn in_passing(text: &str, tone: Tone) -> Option<Reserve> {
     if let Some(icon) = icon(text).filter(|icon| tone == Tone::Told || *icon != "💡") {
         return reserve(Doubt::Judgement, icon);
     }
-    let text = without_ids(text);
-    let text = without_waits(&text);
+    let text = without_waits(text);
     let tokens = tokens(&text);
     let is_heard =
         |phrase: &&str| !OF_FAULTS.contains(phrase) && (tone == Tone::Told || !phrase.starts_with("next "));
@@ -138,9 +136,11 @@ fn negated(tokens: &[(String, &str)]) -> Option<String> {
         let rest = tokens[at + 1..].iter().take(REACH);
         let named = is_a_negation(word)
             && !is_of_a_bug(tokens, at)
-            && rest.clone().any(|(word, _)| {
-                is_of_the_work(word)
-                    || matches!(word.as_str(), "yet" | "now" | "wanted" | "touch" | "today" | "recommended")
+            && rest.clone().any(|(next, _)| {
+                is_of_the_work(next)
+                    || matches!(word.as_str(), "nothing" | "nobody")
+                        && matches!(next.as_str(), "before" | "until")
+                    || matches!(next.as_str(), "yet" | "now" | "wanted" | "touch" | "today" | "recommended")
             })
             || is_a_negation(word) && at == 0 && tokens.len() <= 3;
         named.then(|| {

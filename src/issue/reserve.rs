@@ -5,6 +5,10 @@
 
 use super::asked;
 use super::condition::{self, Doubt, Reserve, doubt};
+use super::depends::Bearing;
+use super::guess::Source;
+use super::heard::Heard;
+use super::named::without_ids;
 use super::title::{is_ours, notes};
 use crate::wording;
 use checklist::{Document, Item};
@@ -34,9 +38,9 @@ pub(super) fn heavier(one: Option<Said>, other: Option<Said>) -> Option<Said> {
 }
 
 /// What the line of a task says besides its title: notes that are not ours, and signs.
-pub(super) fn of_line(document: &Document<'_>, item: &Item) -> Option<Said> {
+pub(super) fn of_line(document: &Document<'_>, item: &Item) -> Heard {
     let line = &document.text()[item.first_line.clone()];
-    let mut found = None;
+    let mut found = Heard::default();
     let mut rest = String::new();
     let mut at = 0;
     for note in notes(line) {
@@ -45,14 +49,16 @@ pub(super) fn of_line(document: &Document<'_>, item: &Item) -> Option<Said> {
         let text = &line[note];
         if !is_ours(text) {
             let text = text.trim_matches(['*', '_', '(', ')']);
-            let reserve =
-                doubt(text).or_else(|| asked::unclear(text).map(|said| Reserve { doubt: Doubt::Yes, said }));
-            found = heavier(found, reserve.map(|reserve| Said::new(&wording::its_note(), &reserve)));
+            found = found.and(Heard::of(text, &Source::Line, Bearing::Own, |text| {
+                let reserve = doubt(text)
+                    .or_else(|| asked::foreign(text).map(|said| Reserve { doubt: Doubt::Yes, said }));
+                reserve.map(|reserve| Said::new(&wording::its_note(), &reserve))
+            }));
         }
     }
     rest.push_str(&line[at..]);
     let icon = condition::icon(&rest).map(|icon| Reserve { doubt: Doubt::Judgement, said: icon.to_owned() });
-    heavier(found, icon.map(|reserve| Said::new(&wording::its_title(), &reserve)))
+    found.and(Heard::said(icon.map(|reserve| Said::new(&wording::its_title(), &reserve))))
 }
 
 /// What a task says for those within it.
@@ -61,7 +67,9 @@ pub(super) fn of_parent(item: &Item) -> Option<Said> {
     if item.struck {
         return Some(Said { doubt: Doubt::Judgement, why: wording::why_above_struck(&item.title) });
     }
-    let reserve = condition::above(&item.title).or_else(|| doubt(&item.title))?;
+    // What it names as coming first, those within it wait for as well.
+    let title = without_ids(&item.title);
+    let reserve = condition::above(&title).or_else(|| doubt(&title))?;
     // A list of several is not one thing that a yes answers.
     Some(Said::new(&place(), &Reserve { doubt: Doubt::Judgement, ..reserve }))
 }
@@ -69,16 +77,16 @@ pub(super) fn of_parent(item: &Item) -> Option<Said> {
 /// What the list items around tasks say, read once for all tasks within them.
 #[derive(Debug, Default)]
 pub(super) struct Lists {
-    bullets: HashMap<usize, Option<Said>>,
+    bullets: HashMap<usize, Heard>,
 }
 
 impl Lists {
     /// What stands around a task in its list.
-    pub(super) fn around(&mut self, document: &Document<'_>, item: &Item) -> Option<Said> {
-        let mut found = None;
+    pub(super) fn around(&mut self, document: &Document<'_>, item: &Item) -> Heard {
+        let mut found = Heard::default();
         for &start in &item.within {
-            let said = self.bullets.entry(start).or_insert_with(|| bullet(document.text(), start));
-            found = heavier(found, said.clone());
+            let heard = self.bullets.entry(start).or_insert_with(|| bullet(document.text(), start));
+            found = found.and(heard.clone());
         }
         found
     }
@@ -98,13 +106,16 @@ pub(super) fn bullet_text(text: &str, start: usize) -> (String, &str) {
     (MARKER.replace(&whole.join(" "), "").trim().to_owned(), marker)
 }
 
-fn bullet(text: &str, start: usize) -> Option<Said> {
+fn bullet(text: &str, start: usize) -> Heard {
     let (whole, _) = bullet_text(text, start);
     let plain = plain(&whole);
     if is_struck(&whole) {
-        return Some(Said { doubt: Doubt::Judgement, why: wording::why_above_struck(&plain) });
+        let said = Said { doubt: Doubt::Judgement, why: wording::why_above_struck(&plain) };
+        return Heard::said(Some(said));
     }
-    condition::above(&plain).map(|reserve| Said::new(&wording::what_is_above(&plain), &reserve))
+    Heard::above(&plain, &Source::Words, |text| {
+        condition::above(text).map(|reserve| Said::new(&wording::what_is_above(&plain), &reserve))
+    })
 }
 
 /// Whether some of a text is struck out.

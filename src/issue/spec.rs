@@ -5,17 +5,21 @@
 //! says nothing.
 
 use super::condition::{Doubt, Reserve, doubt};
-use super::detail::{is_of_harm, is_of_the_outcome, is_still_open};
+use super::detail::{is_of_harm, is_of_the_outcome, is_still_open, says_nothing};
 use super::draft::is_a_dependency;
 use super::guess::{Certainty, Guess, Source};
 use super::identity;
 use super::kind::{bare, pulls};
+use super::named::take;
 use super::refusal::{Tone, in_passing, is_a_no};
 use super::reserve::Said;
 use super::{Kind, Task, Warning, marks, words};
 use crate::forge::PullNumber;
 use crate::wording;
 use checklist::{Document, Row, Table};
+use regex::Regex;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
 /// From this share of common words on a row and a task with the same id are about the same.
 const ABOUT: f64 = 0.15;
@@ -38,77 +42,261 @@ pub(crate) struct SpecRow {
     pub(crate) summary: String,
     /// What it depends on, as written.
     pub(crate) depends: String,
+    /// Cells that name something in columns that nobody here knows.
+    pub(crate) unclear: Vec<String>,
     pulls: Vec<PullNumber>,
     /// What one of its cells says against the work.
     reserve: Option<Reserve>,
 }
 
-/// The rows of the table of proposed changes.
-pub(crate) fn rows(document: &Document<'_>) -> Vec<SpecRow> {
-    let own = marks::own_ranges(document);
-    // A block of ours below the table's own heading has headings, and they are not the table's.
-    let above = |heading: usize| {
-        document.headings()[..=heading]
-            .iter()
-            .rev()
-            .find(|heading| !own.iter().any(|own| own.contains(&heading.span.start)))
-    };
-    let is_spec = |table: &&Table| {
-        table.heading.and_then(above).is_some_and(|heading| {
-            let text = heading.text.to_lowercase();
-            text.contains("proposed change") || text.contains("(spec)") || text.trim() == "spec"
-        }) && !own.iter().any(|own| own.contains(&table.span.start))
-    };
-    document
-        .tables()
+/// What a column of the table holds, by its header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Column {
+    /// The row's id.
+    Id,
+    /// What is to be changed.
+    Summary,
+    /// What comes first.
+    Depends,
+    /// Its priority.
+    Priority,
+    /// Its layer.
+    Layer,
+    /// What may be said freely: what is expected, what is risked.
+    Aside,
+    /// Any text about the work, such as a verdict.
+    Text,
+    /// Nobody knows.
+    Unknown,
+}
+
+/// What a header names.
+pub(crate) fn column(header: &str) -> Column {
+    let header = header.trim().trim_matches('*').trim().trim_end_matches([':', '.']).to_lowercase();
+    let starts = |list: &[&str]| list.iter().any(|start| header.starts_with(start));
+    match header.as_str() {
+        "id" | "ids" | "#" | "item" | "change id" | "task id" | "no" | "nr" | "key" | "ref" | "number" => {
+            Column::Id
+        }
+        "summary" | "summaries" | "title" | "description" | "change" | "changes" | "what" | "action"
+        | "task" | "details" | "detail" | "name" | "update" | "work" | "proposed change" | "aufgabe"
+        | "änderung" => Column::Summary,
+        "priority" | "priorities" | "prio" => Column::Priority,
+        "layer" | "layers" => Column::Layer,
+        "before" => Column::Unknown,
+        _ if asks_for_approval(&header) => Column::Text,
+        _ if is_a_dependency(&header) => Column::Depends,
+        _ if is_of_the_outcome(&header) || starts(&["impact", "downtime", "risk", "validat", "verif"]) => {
+            Column::Aside
+        }
+        _ if starts(&[
+            "status",
+            "state",
+            "verdict",
+            "decision",
+            "note",
+            "comment",
+            "remark",
+            "source",
+            "pr",
+            "pull",
+            "issue",
+            "owner",
+            "version",
+            "from",
+            "to",
+            "current",
+            "new",
+            "target",
+            "type",
+            "category",
+            "kind",
+            "component",
+            "service",
+            "app",
+            "package",
+            "reason",
+            "why",
+            "goal",
+            "link",
+            "result",
+            "outcome",
+            "severity",
+            "effort",
+            "duration",
+            "estimate",
+            "scope",
+            "area",
+            "release",
+            "recommend",
+            "confidence",
+            "breaking",
+            "date",
+        ]) =>
+        {
+            Column::Text
+        }
+        _ => Column::Unknown,
+    }
+}
+
+/// Whether a column asks for somebody's yes.
+fn asks_for_approval(header: &str) -> bool {
+    ["approv", "sign-off", "signoff", "sign off", "permission", "consent"]
         .iter()
-        .filter(is_spec)
-        .flat_map(|table| table.rows.iter().filter_map(|row| spec_row(table, row)))
-        .collect()
+        .any(|word| header.contains(word))
+}
+
+/// Whether a column of any table says before what its row comes, and whether it says after what.
+pub(super) fn is_of_the_order(header: &str) -> (bool, bool) {
+    let header = header.trim().trim_matches('*').to_lowercase();
+    (header == "before", column(&header) == Column::Depends)
+}
+
+/// Whether a row of a form's status says that everything stands still.
+pub(super) fn is_paused(cells: &[&str]) -> bool {
+    static PAUSED: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?i)⏸|🛑|⛔|\b(?:paused?|on hold|frozen|freeze|cancell?ed|aborted|suspended|stopped|halted)\b",
+        )
+        .expect("the pattern is a constant that a test compiles")
+    });
+    let name =
+        cells.first().map(|name| name.trim_matches(['*', ':', ' ']).to_lowercase()).unwrap_or_default();
+    matches!(name.as_str(), "overall status" | "status" | "state" | "overall")
+        && cells[1..].iter().any(|cell| PAUSED.is_match(cell))
+}
+
+/// The tables of proposed changes, by their headings or by their columns, and those that are none. Blocks of ours hold
+/// neither.
+fn tables<'d>(document: &'d Document<'_>) -> impl Iterator<Item = (bool, &'d Table)> {
+    let own = marks::own_ranges(document);
+    let is_own = move |at: usize| own.iter().any(|own| own.contains(&at));
+    // For each heading whether it or one above it says so; a block of ours has headings that are not the table's.
+    let mut path: Vec<(usize, bool)> = Vec::new();
+    let mut below: Vec<bool> = Vec::new();
+    for heading in document.headings() {
+        if !is_own(heading.span.start) {
+            while path.last().is_some_and(|(level, _)| *level >= heading.level) {
+                path.pop();
+            }
+            let outer = path.last().is_some_and(|(_, says)| *says);
+            path.push((heading.level, outer || announces_changes(&heading.text)));
+        }
+        below.push(path.last().is_some_and(|(_, says)| *says));
+    }
+    document.tables().iter().filter(move |table| !is_own(table.span.start)).map(move |table| {
+        let has = |wanted| table.header.iter().any(|header| column(&header.text) == wanted);
+        let by_columns = has(Column::Id) && has(Column::Summary) && has(Column::Depends);
+        (by_columns || table.heading.is_some_and(|heading| below[heading]), table)
+    })
+}
+
+fn announces_changes(heading: &str) -> bool {
+    let text = heading.to_lowercase();
+    ["proposed change", "proposed update", "planned change", "planned update", "(spec)", "change spec"]
+        .iter()
+        .any(|name| text.contains(name))
+        || matches!(
+            text.trim().trim_start_matches(|c: char| c.is_ascii_digit() || ". ".contains(c)),
+            "spec" | "specification" | "specifications"
+        )
+}
+
+/// The tables of proposed changes.
+pub(crate) fn of_changes<'d>(document: &'d Document<'_>) -> impl Iterator<Item = &'d Table> {
+    tables(document).filter_map(|(is_one, table)| is_one.then_some(table))
+}
+
+/// All other tables.
+pub(super) fn others<'d>(document: &'d Document<'_>) -> impl Iterator<Item = &'d Table> {
+    tables(document).filter_map(|(is_one, table)| (!is_one).then_some(table))
+}
+
+/// The rows of the tables of proposed changes.
+pub(crate) fn rows(document: &Document<'_>) -> Vec<SpecRow> {
+    of_changes(document).flat_map(|table| table.rows.iter().filter_map(|row| spec_row(table, row))).collect()
 }
 
 fn spec_row(table: &Table, row: &Row) -> Option<SpecRow> {
-    let cell = |names: &[&str]| {
-        let column = table.header.iter().position(|header| {
-            let header = header.text.trim().to_lowercase();
-            names.iter().any(|name| header == *name || header.strip_suffix('s') == Some(name))
-        })?;
-        row.cells.get(column).map(|cell| cell.text.trim().to_owned())
-    };
-    let id = cell(&["id", "#", "item"]).filter(|id| id.contains(char::is_alphanumeric))?;
-    let summary = cell(&["summary", "title", "description", "change", "what"]).unwrap_or_default();
+    let cells: Vec<(Column, &str)> = table
+        .header
+        .iter()
+        .zip(&row.cells)
+        .map(|(header, cell)| (column(&header.text), cell.text.trim()))
+        .collect();
+    let all =
+        |wanted: Column| cells.iter().filter(move |(column, _)| *column == wanted).map(|(_, text)| *text);
+    let id = all(Column::Id).find(|id| id.contains(char::is_alphanumeric));
+    // Where no column is the ids', a cell that has the form of one is.
+    let form =
+        || cells.iter().map(|(_, text)| text.trim_matches(['*', '`', '~'])).find(|text| words::is_id(text));
+    let id = id.or_else(form).unwrap_or_default().to_owned();
+    let summary = all(Column::Summary).filter(|text| *text != id).collect::<Vec<_>>().join(" ");
+    let mut depends: Vec<String> = all(Column::Depends).map(str::to_owned).collect();
+    // What other cells say of the order counts as much.
+    for (kind, text) in &cells {
+        if matches!(kind, Column::Summary | Column::Text | Column::Unknown) {
+            depends.extend(take(text).after);
+        }
+    }
+    let mut named = pulls(&summary);
+    if named.is_empty() {
+        let others = cells.iter().filter(|(kind, _)| matches!(kind, Column::Text | Column::Unknown));
+        named = others.flat_map(|(_, text)| pulls(text)).collect();
+    }
+    if named.is_empty() {
+        let of_pulls = table.header.iter().zip(&row.cells).filter(|(header, _)| {
+            matches!(
+                header.text.trim().to_lowercase().as_str(),
+                "pr" | "prs" | "pull request" | "pull requests"
+            )
+        });
+        named = of_pulls.flat_map(|(_, cell)| bare(&cell.text)).map(PullNumber).collect();
+    }
+    if id.is_empty() && named.is_empty() {
+        return None;
+    }
     Some(SpecRow {
         line: row.line,
-        priority: cell(&["priority", "prio"]).and_then(|text| words::priority(&text)),
-        layer: cell(&["layer"]).and_then(|text| words::layers(&text)).and_then(|(layer, _)| layer),
-        depends: cell(&["dependencie", "dependency", "depends on", "depend", "after", "requires"])
-            .unwrap_or_default(),
-        pulls: pulls(&summary),
+        priority: all(Column::Priority).find_map(words::priority),
+        layer: all(Column::Layer).find_map(|text| words::layers(text)?.0),
+        depends: depends.join(", "),
+        unclear: all(Column::Unknown)
+            .filter(|text| *text != id && text.len() <= LONGEST_NAMES)
+            .map(str::to_owned)
+            .collect(),
+        pulls: named,
         reserve: reserve(table, row),
         id,
         summary,
     })
 }
 
+/// A cell longer than this is a text, not the names of tasks.
+const LONGEST_NAMES: usize = 60;
+
 /// What the cells of a row say against its work. A column that says what is expected, or what comes first, may say what it
 /// likes; a cell of a few words is a verdict, a longer one a description.
-fn reserve(table: &Table, row: &Row) -> Option<Reserve> {
+pub(super) fn reserve(table: &Table, row: &Row) -> Option<Reserve> {
     let cells = table.header.iter().zip(&row.cells).filter(|(header, _)| {
-        let header = header.text.trim().to_lowercase();
-        !is_a_dependency(&header)
-            && !is_of_the_outcome(&header)
-            && !["dependenc", "impact", "downtime", "risk", "layer", "priority"]
-                .iter()
-                .any(|start| header.starts_with(start))
-            && !matches!(header.as_str(), "id" | "#" | "item")
+        !matches!(
+            column(&header.text),
+            Column::Id | Column::Depends | Column::Priority | Column::Layer | Column::Aside
+        )
     });
     let found = cells.filter_map(|(header, cell)| {
         let text = cell.text.trim();
+        let header = header.text.trim().to_lowercase();
+        if asks_for_approval(&header) && !says_nothing(text) {
+            return Some(Reserve { doubt: Doubt::Yes, said: text.to_owned() });
+        }
         let short = text.split_whitespace().count() <= SHORT && !is_still_open(text);
-        let no = is_a_no(text) && !is_of_harm(&header.text.trim().to_lowercase());
-        let verdict = if short { doubt(text) } else { None };
+        let no = is_a_no(text) && !is_of_harm(&header);
+        let rest = take(text).rest;
+        let verdict = if short { doubt(&rest) } else { None };
         verdict
-            .or_else(|| in_passing(text, Tone::Told))
+            .or_else(|| in_passing(&rest, Tone::Told))
             .or_else(|| no.then(|| Reserve { doubt: Doubt::Judgement, said: text.to_owned() }))
     });
     found.reduce(|one, other| if one.doubt == Doubt::Judgement { one } else { other })
@@ -128,9 +316,22 @@ pub(crate) fn is_about(row: &SpecRow, task: &Task) -> bool {
 /// For each task the rows that are about it, as indexes. An id that stands for something else is told.
 pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warning>) -> Vec<Vec<usize>> {
     let mut of_tasks: Vec<Vec<usize>> = Vec::new();
+    let mut by_pull: HashMap<u64, Vec<usize>> = HashMap::new();
+    let mut by_id: HashMap<&str, usize> = HashMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        row.pulls.iter().for_each(|pull| by_pull.entry(pull.0).or_default().push(at));
+        if !row.id.is_empty() {
+            by_id.entry(&row.id).or_insert(at);
+        }
+    }
     for task in tasks {
-        let mut found: Vec<usize> = (0..rows.len()).filter(|&at| names_the_same(&rows[at], task)).collect();
-        let same_id = rows.iter().position(|row| Some(&row.id) == task.written_id.as_ref());
+        let mut named = bare(&task.title);
+        named.extend(task.kind.pull().map(|pull| pull.0));
+        let mut found: Vec<usize> =
+            named.iter().filter_map(|number| by_pull.get(number)).flatten().copied().collect();
+        found.sort_unstable();
+        found.dedup();
+        let same_id = task.written_id.as_deref().and_then(|id| by_id.get(id)).copied();
         if let Some(at) = same_id.filter(|at| !found.contains(at)) {
             if found.is_empty() && is_about(&rows[at], task) {
                 found.push(at);
@@ -166,15 +367,21 @@ pub(crate) fn fill(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]
 /// Makes tasks wait whose rows say something against them; so does a row with the id of a task that names no other
 /// work.
 pub(crate) fn heed(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]) {
+    let mut by_id: HashMap<&str, Vec<usize>> = HashMap::new();
+    for (at, row) in rows.iter().enumerate() {
+        by_id.entry(&row.id).or_default().push(at);
+    }
     for (task, own) in tasks.iter_mut().zip(of_tasks) {
         if !matches!(task.kind, Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. }) {
             continue;
         }
-        let found = rows.iter().enumerate().find_map(|(at, row)| {
-            let same = own.contains(&at) || row.pulls.is_empty() && Some(&row.id) == task.written_id.as_ref();
-            same.then_some(row.reserve.as_ref())
-                .flatten()
-                .map(|reserve| Said::new(&wording::its_row(row.line), reserve))
+        let same = task.written_id.as_deref().and_then(|id| by_id.get(id)).into_iter().flatten();
+        let same = same.filter(|&&at| rows[at].pulls.is_empty());
+        let mut about: Vec<usize> = own.iter().chain(same).copied().collect();
+        about.sort_unstable();
+        let found = about.into_iter().find_map(|at| {
+            let reserve = rows[at].reserve.as_ref()?;
+            Some(Said::new(&wording::its_row(rows[at].line), reserve))
         });
         if let Some(Said { doubt, why }) = found {
             task.ask(doubt, why);

@@ -4,12 +4,12 @@
 use super::{Kind, Needs, Task, read};
 use crate::merge::UpdateType;
 
-fn tasks(body: &str) -> Vec<Task> {
+pub(super) fn tasks(body: &str) -> Vec<Task> {
     read(body, &|_| (None, UpdateType::Unknown)).expect("readable").tasks
 }
 
 /// The ids of what would be done without asking anybody.
-fn free(body: &str) -> Vec<String> {
+pub(super) fn free(body: &str) -> Vec<String> {
     let effect =
         |task: &Task| matches!(task.kind, Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. });
     tasks(body).into_iter().filter(|task| effect(task) && task.needs.is_none()).map(|task| task.id).collect()
@@ -18,13 +18,13 @@ fn free(body: &str) -> Vec<String> {
 const LINE: &str = "- [ ] **A1 P2 Apps**: Merge PR #5 grafana 11.2.0 to 11.3.0\n";
 
 #[track_caller]
-fn not_free(bodies: &[String]) {
+pub(super) fn not_free(bodies: &[String]) {
     let wrong: Vec<&String> = bodies.iter().filter(|body| !free(body).is_empty()).collect();
     assert!(wrong.is_empty(), "done without asking: {wrong:#?}");
 }
 
 #[track_caller]
-fn all_free(bodies: &[String]) {
+pub(super) fn all_free(bodies: &[String]) {
     let needs = |body: &String| {
         tasks(body)
             .into_iter()

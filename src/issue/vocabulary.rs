@@ -88,6 +88,19 @@ pub(crate) fn is_a_fault(word: &str) -> bool {
 }
 
 #[rustfmt::skip]
+const OUTCOMES: &[&str] = &[
+    "complete", "completed", "acknowledged", "closed", "rolled", "reverted", "scrapped", "scratch", "moved", "assigned",
+    "superceded", "duplicate", "duplicated", "irreversible", "dump", "snapshot", "mode", "pulled", "handled", "handed",
+    "wartet", "verworfen", "erledigt", "fusionar", "fusionner", "mergear", "samenvoegen", "already",
+    "backup", "backups", "drained", "bricked", "loses", "call", "on-call", "present",
+];
+
+/// Words with which a line of a few words records what became of a task, or what stands in its way.
+pub(crate) fn is_of_an_outcome(word: &str) -> bool {
+    OUTCOMES.contains(&word)
+}
+
+#[rustfmt::skip]
 const OF_THE_WORK: &[&str] = &[
     "merge", "merged", "merges", "merging", "close", "closed", "closing", "apply", "proceed", "approve",
     "approved", "reviewed", "review", "tested", "deploy", "install", "execute", "archive", "archived", "ship",
@@ -234,7 +247,7 @@ const GATE: &[&str] = &[
     "maintenance", "at", "end", "last", "post", "closing", "that", "again", "verify", "confirm", "ensure",
     "everything", "remain", "remains", "stay", "stays", "still", "metal", "network", "storage", "system",
     "platform", "apps", "across", "on", "for", "once", "more", "it", "k3s", "kubernetes", "to", "return",
-    "returns", "status",
+    "returns", "status", "execute", "perform",
 ];
 
 /// Words of a gate, in which nothing else is asked.
@@ -251,6 +264,11 @@ const REASON: &[&str] = &[
     "issues", "ticket", "merged", "replaced", "upstream", "already", "by", "report", "retired",
     "abandoned", "in", "finished", "closed", "green", "healthy", "again", "comment", "note", "link", "its",
 ];
+
+/// Whether a word begins a reason: behind an `and` the words of an update ask for something.
+pub(crate) fn opens_a_reason(word: &str) -> bool {
+    REASON.contains(&word)
+}
 
 /// Words of a closing's reason.
 pub(crate) fn is_of_a_reason(word: &str) -> bool {

@@ -38,6 +38,20 @@ pub(crate) fn lint_layers() -> String {
     "the layers are Metal, Network, Storage, System, Platform and Apps; `All` names every one".to_owned()
 }
 
+/// A column of the table of changes that is not known.
+pub(crate) fn lint_unknown_column(name: &str) -> String {
+    format!(
+        "the column \"{}\" is not known; where it names a task, what it means is not understood",
+        quote_outside(name, 40)
+    )
+}
+
+/// The columns that there are.
+pub(crate) fn lint_columns() -> String {
+    "known are ID, Summary, Layer, Priority, Depends on, Impact, Expected, Status, Notes and their likes"
+        .to_owned()
+}
+
 /// An id of the table of changes that means another task.
 pub(crate) fn lint_spec_collision(id: &str, title: &str) -> String {
     format!(

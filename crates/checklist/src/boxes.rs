@@ -1,6 +1,6 @@
 //! Text that looks like a task's box and is none, so that its author can be told.
 
-use memchr::memchr2_iter;
+use memchr::memchr3_iter;
 
 use crate::document::Item;
 use crate::lines::Lines;
@@ -41,19 +41,23 @@ struct Before {
 pub(crate) fn scan(text: &str, lines: &Lines, items: &[Item], regions: &Regions) -> Vec<BoxLike> {
     let mut found: Vec<BoxLike> = Vec::new();
     let mut real = items.iter().map(|item| item.box_offset - 1).peekable();
-    for offset in memchr2_iter(b'[', DRAWN[0], text.as_bytes()) {
-        let drawn = text.as_bytes()[offset] != b'[';
+    for offset in memchr3_iter(b'[', b'(', DRAWN[0], text.as_bytes()) {
         let rest = &text.as_bytes()[offset..];
+        if rest[0] == b'(' && !is_round(rest) {
+            continue;
+        }
+        let round = rest[0] == b'(';
+        let drawn = rest[0] == DRAWN[0];
         if drawn && !(rest.starts_with(&DRAWN) && matches!(rest.get(2), Some(0x90..=0x92))) {
             continue;
         }
         while real.next_if(|&bracket| bracket < offset).is_some() {}
-        if real.next_if_eq(&offset).is_some() || !drawn && !looks_like_box(&text[offset..]) {
+        if real.next_if_eq(&offset).is_some() || !drawn && !round && !looks_like_box(&text[offset..]) {
             continue;
         }
         let before = before(text, offset);
         // Without a list marker only what GFM itself takes for the inside of a box looks like one.
-        if !drawn && !before.marker && !looks_like_gfm(&text[offset..]) {
+        if !drawn && !before.marker && (round || !looks_like_gfm(&text[offset..])) {
             continue;
         }
         let reason = if regions.code(offset) && before.marker {
@@ -78,20 +82,33 @@ pub(crate) fn scan(text: &str, lines: &Lines, items: &[Item], regions: &Regions)
 /// How the characters that are drawn as a box (`☐`, `☑`, `☒`) begin.
 const DRAWN: [u8; 2] = [0xE2, 0x98];
 
+/// `( )`, `(x)`: a box with the wrong brackets.
+fn is_round(rest: &[u8]) -> bool {
+    matches!(rest, [b'(', b' ' | b'x' | b'X', b')', b' ' | b'\t', ..])
+}
+
+/// A blank that people do not see: no list marker and no box has one.
+const NO_BREAK: char = '\u{a0}';
+
 /// Whether nothing but blanks or an x lies between the brackets.
 fn looks_like_gfm(text: &str) -> bool {
-    let inside = text.split(']').next().unwrap_or_default().trim_start_matches('[').trim_matches([' ', '\t']);
+    let inside = text
+        .split(']')
+        .next()
+        .unwrap_or_default()
+        .trim_start_matches('[')
+        .trim_matches([' ', '\t', NO_BREAK]);
     matches!(inside, "" | "x" | "X")
 }
 
 /// Brackets with at most a mark and blanks between them that are not the start of a link.
 fn looks_like_box(text: &str) -> bool {
     let Some(close) = text.bytes().take(8).position(|byte| byte == b']') else { return false };
-    let inner = text[1..close].trim_matches([' ', '\t']);
+    let inner = text[1..close].trim_matches([' ', '\t', NO_BREAK]);
     let link = text[close + 1..].starts_with(['(', '[', ':']);
     let mut marks = inner.chars();
     let marked = match (marks.next(), marks.next()) {
-        (Some(mark), None) => "xXoO-~*+✓✔✗✘✅❌/.".contains(mark),
+        (Some(mark), None) => "xXoO-~*+✓✔✗✘✅❌/.>!<".contains(mark),
         (Some('✔' | '❌'), Some('\u{fe0f}')) | (None, _) => true,
         _ => false,
     };
@@ -100,7 +117,7 @@ fn looks_like_box(text: &str) -> bool {
 
 fn before(text: &str, offset: usize) -> Before {
     let start_of_line = |rest: &str| rest.is_empty() || rest.ends_with(['\n', '\r']);
-    let blanks: &[char] = &[' ', '\t'];
+    let blanks: &[char] = &[' ', '\t', NO_BREAK];
     let ahead = &text[..offset];
     let bare = ahead.trim_end_matches(['*', '_', '~', '\\']);
     let spaced = bare.trim_end_matches(blanks);

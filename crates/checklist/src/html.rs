@@ -71,6 +71,12 @@ pub(crate) fn markers(comments: &[Comment], open: &str, close: &str) -> Markers 
     found
 }
 
+/// Whether a tag ends a line, as people write more than one into a cell.
+pub(crate) fn breaks_line(tag: &str) -> bool {
+    let name = tag.trim_start_matches('<').split(|c: char| !c.is_ascii_alphanumeric()).next();
+    name.is_some_and(|name| name.eq_ignore_ascii_case("br"))
+}
+
 /// Whether a tag opens what is struck out.
 pub(crate) fn strikes_out(tag: &str) -> bool {
     let name = tag.trim_start_matches('<').split(|c: char| !c.is_ascii_alphanumeric()).next();

@@ -134,9 +134,13 @@ impl<'a> Reader<'a> {
                 self.parts.regions.add_code(range);
             }
             Event::InlineHtml(tag) => {
-                let struck = html::strikes_out(&tag);
+                let (struck, breaks) = (html::strikes_out(&tag), html::breaks_line(&tag));
                 if let Some(leaf) = self.leaf() {
-                    leaf.strike(struck);
+                    if breaks {
+                        leaf.break_line();
+                    } else {
+                        leaf.strike(struck);
+                    }
                 }
                 self.comments(range.clone(), true);
                 self.parts.regions.add_html(range);

@@ -203,3 +203,17 @@ proptest! {
         prop_assert_eq!(old, body);
     }
 }
+
+#[test]
+fn columns_of_the_table_of_changes_that_nobody_knows_are_named() {
+    let body = "## Proposed Changes (Spec)\n\n| ID | Summary | Layer | Vorher | Depends on |\n|---|---|---|---|---|\n\
+                | A1 | Merge PR #5 | Apps | A2 | - |\n\n- [ ] **A1 P1 Apps**: Merge PR #5\n";
+    let lint = lint(body, None, &|_| (None, crate::merge::UpdateType::Patch));
+    let found: Vec<_> = lint
+        .findings
+        .iter()
+        .filter(|finding| finding.code == Code::UnknownColumn)
+        .map(|f| (f.line, f.column))
+        .collect();
+    assert_eq!(found, [(3, 26)]);
+}

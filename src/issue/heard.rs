@@ -1,0 +1,80 @@
+//! What a text that stands around a task says: against doing it at once, and of its place among the others.
+//!
+//! Details, notes, comments, headings, lines above a list, quotations, rows of tables: all of them go through
+//! [`Heard::of`], which takes out the tasks that a text names as what comes first and only then lets the rest be judged.
+//! So nothing is taken out of a text without being seen to: what is a task here is waited for, and what is none costs
+//! a yes.
+
+use super::condition::{Doubt, Reserve};
+use super::depends::{Bearing, Written};
+use super::guess::Source;
+use super::named;
+use super::reserve::{Said, heavier};
+use crate::wording;
+
+/// A text that holds for many tasks may name so many clauses of an order, and each so long; more is for people.
+const MOST_SHARED: usize = 8;
+const LONGEST_SHARED: usize = 120;
+
+/// What a text says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Heard {
+    /// Against doing the task at once.
+    pub(super) said: Option<Said>,
+    /// Of its place among the others.
+    pub(super) places: Vec<Written>,
+    /// That what stands below it is no work, in its own words.
+    pub(super) no_tasks: Option<String>,
+}
+
+impl Heard {
+    /// Hears a text: `judge` gets it without what it says of the order.
+    pub(super) fn of(
+        text: &str,
+        source: &Source,
+        bearing: Bearing,
+        judge: impl FnOnce(&str) -> Option<Said>,
+    ) -> Self {
+        let taken = named::take(text);
+        let written =
+            |text: &String, before| Written { text: text.clone(), source: source.clone(), before, bearing };
+        let after = taken.after.iter().map(|text| written(text, false));
+        let places = after.chain(taken.before.iter().map(|text| written(text, true))).collect();
+        Self { said: judge(&taken.rest), places, no_tasks: None }
+    }
+
+    /// Hears a text that stands above tasks.
+    pub(super) fn above(text: &str, source: &Source, judge: impl FnOnce(&str) -> Option<Said>) -> Self {
+        Self::of(text, source, Bearing::Around, judge).shared(text)
+    }
+
+    /// What only speaks against.
+    pub(super) fn said(said: Option<Said>) -> Self {
+        Self { said, ..Self::default() }
+    }
+
+    /// Whether it says nothing.
+    pub(super) fn is_empty(&self) -> bool {
+        self.said.is_none() && self.places.is_empty() && self.no_tasks.is_none()
+    }
+
+    /// Both.
+    pub(super) fn and(mut self, other: Self) -> Self {
+        self.said = heavier(self.said, other.said);
+        self.places.extend(other.places);
+        self.no_tasks = self.no_tasks.or(other.no_tasks);
+        self
+    }
+
+    /// What holds for many tasks costs each of them something, so it is kept short: more is for people to look at.
+    pub(super) fn shared(mut self, text: &str) -> Self {
+        let fits = |place: &Written| place.text.len() <= LONGEST_SHARED;
+        if self.places.len() > MOST_SHARED || !self.places.iter().all(fits) {
+            let named = self.places.first().map(|place| place.text.clone()).unwrap_or_default();
+            self.places.clear();
+            let reserve = Reserve { doubt: Doubt::Yes, said: named };
+            self.said = heavier(self.said, Some(Said::new(&wording::what_is_above(text), &reserve)));
+        }
+        self
+    }
+}

@@ -1,0 +1,265 @@
+//! Which task waits for which, by their words alone: nobody wrote it, and what is written counts more.
+//!
+//! A merge follows what people decide and do about its pull request, and the open boxes under a heading such as
+//! `Approvals`; a check follows the repair of what it checks; a closing follows the merge that resolves it.
+
+use super::depends::{Edges, Index, MOST_OF_A_NAME, Troubles};
+use super::guess::{Certainty, Source};
+use super::kind::{bare, pulls, words};
+use super::vocabulary::is_afterwards;
+use super::{Check, Kind, Task};
+use crate::action::Action;
+use crate::forge::PullNumber;
+use std::collections::{BTreeSet, HashMap};
+
+/// What follows from the words of two tasks: which waits for which.
+pub(super) fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
+    let mut found = Vec::new();
+    let repairs = repairs_by_word(tasks);
+    let turning: Vec<usize> = tasks
+        .iter()
+        .enumerate()
+        .filter(|(_, task)| matches!(task.kind, Kind::Action { action: Action::CephCrashArchive }))
+        .map(|(at, _)| at)
+        .take(MOST_OF_A_NAME)
+        .collect();
+    for (at, task) in tasks.iter().enumerate() {
+        for pull in about(task) {
+            found.extend(followed(tasks, at, pull, index).into_iter().map(|other| (at, other)));
+        }
+        if turns_green(task) {
+            found.extend(turning.iter().map(|&other| (at, other)));
+        }
+        if matches!(task.kind, Kind::Verify { check: Check::AllLayers }) {
+            for word in words(&task.title).iter().skip(1).filter(|word| is_a_name(word)) {
+                let named = repairs.get(word).filter(|named| named.len() <= MOST_OF_A_NAME);
+                let before = named.into_iter().flatten().copied().filter(|&other| other < at);
+                found.extend(
+                    before.filter(|&other| tasks[other].priority <= task.priority).map(|other| (at, other)),
+                );
+            }
+        }
+    }
+    found
+}
+
+/// The pull requests whose other tasks one may have to follow.
+fn about(task: &Task) -> Vec<PullNumber> {
+    match &task.kind {
+        Kind::Merge { pull } | Kind::Track { pull: Some(pull) } => vec![*pull],
+        Kind::Close { number } => {
+            let mut found: Vec<PullNumber> = pulls(&task.title);
+            found.extend(bare(&task.title).into_iter().map(PullNumber));
+            found.push(PullNumber(number.0));
+            found.sort_unstable();
+            found.dedup();
+            found
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// A merge follows what people decide and do about it; what tracks or closes something follows the work on it. Asked for
+/// each task of a text, so only those are looked at that can be meant.
+fn followed(tasks: &[Task], at: usize, pull: PullNumber, index: &Index) -> Vec<usize> {
+    let task = &tasks[at];
+    let merges = index.merges.get(&pull).map_or(&[][..], Vec::as_slice);
+    let decisions = index.decisions.get(&pull).map_or(&[][..], Vec::as_slice);
+    let decided = |other: &usize| matches!(tasks[*other].kind, Kind::Decide { .. });
+    // Of many merges of one number each asks for a yes anyhow.
+    let most = if merges.len() > 1 || !matches!(task.kind, Kind::Merge { .. }) {
+        MOST_OF_A_NAME
+    } else {
+        usize::MAX
+    };
+    let of_people = |all: bool| -> Vec<usize> {
+        let meant = decisions
+            .iter()
+            .copied()
+            .filter(|other| decided(other) || all && !follows_it(&tasks[*other], task));
+        meant.take(most).collect()
+    };
+    let first_merges = || merges.iter().copied().take(most).collect::<Vec<usize>>();
+    let mut found = match &task.kind {
+        Kind::Merge { .. } => of_people(true),
+        Kind::Track { .. } => [first_merges(), of_people(false)].concat(),
+        Kind::Close { number } if pull.as_issue() == *number => of_people(false),
+        Kind::Close { .. } => first_merges(),
+        _ => Vec::new(),
+    };
+    found.sort_unstable();
+    found.truncate(most);
+    found
+}
+
+/// Whether what a person does about a pull request is done after its merge: it looks or tells, and stands below it, or says
+/// so.
+fn follows_it(other: &Task, merge: &Task) -> bool {
+    let list = words(&other.title);
+    let first = list.first().map_or("", String::as_str);
+    let has = |words: &[&str]| list.iter().any(|word| words.contains(&word.as_str()));
+    let looks = is_afterwards(first)
+        || matches!(
+            first,
+            "announce"
+                | "notify"
+                | "inform"
+                | "tell"
+                | "document"
+                | "revert"
+                | "rollback"
+                | "roll"
+                | "clean"
+                | "cleanup"
+        );
+    let prepares = has(&[
+        "notes",
+        "note",
+        "changelog",
+        "changelogs",
+        "release",
+        "diff",
+        "conflict",
+        "conflicts",
+        "approval",
+        "staging",
+        "before",
+    ]);
+    has(&["after", "afterwards", "once", "post"]) || looks && !prepares && other.line > merge.line
+}
+
+/// A heading over boxes that come before every merge, wherever they stand.
+fn is_a_gate_heading(text: &str) -> bool {
+    let name = words(text).join(" ");
+    let name = name.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    let starts = [
+        "approval",
+        "sign off",
+        "signoff",
+        "before merg",
+        "before the merg",
+        "before any merg",
+        "before we merg",
+        "pre merge",
+        "premerge",
+        "prerequisite",
+        "precondition",
+        "pre condition",
+        "go no go",
+        "freigabe",
+    ];
+    starts.iter().any(|start| name.starts_with(start)) || matches!(name, "gate" | "gates" | "merge gates")
+}
+
+/// The open boxes of people under such headings come before what is done under others.
+pub(super) fn by_gates(tasks: &[Task], edges: &mut [Edges], troubles: &mut Troubles) {
+    let heading =
+        |task: &Task| task.phase.as_deref().filter(|phase| is_a_gate_heading(phase)).map(str::to_owned);
+    let gates: Vec<(usize, String)> = tasks
+        .iter()
+        .enumerate()
+        .filter(|(_, task)| {
+            !task.ticked && matches!(task.kind, Kind::Person | Kind::Decide { .. } | Kind::Track { .. })
+        })
+        .filter_map(|(at, task)| Some((at, heading(task)?)))
+        .collect();
+    let Some((_, first)) = gates.first() else { return };
+    for (at, task) in tasks.iter().enumerate() {
+        if !matches!(task.kind, Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. }) {
+            continue;
+        }
+        if gates.len() > MOST_OF_A_NAME {
+            troubles.unresolved.entry(at).or_default().push(first.clone());
+            continue;
+        }
+        for (gate, phase) in gates.iter().filter(|(_, phase)| task.phase.as_ref() != Some(phase)) {
+            let source = Source::Heading(phase.clone());
+            edges[at].entry(*gate).or_insert((Certainty::Inferred, source));
+        }
+    }
+}
+
+/// What an archive of crash reports turns GREEN comes after it.
+fn turns_green(task: &Task) -> bool {
+    match &task.kind {
+        Kind::Verify { check } => match check {
+            Check::CephHealthy | Check::AllLayers => true,
+            Check::Layer(layer) => *layer == crate::health::Layer::System,
+            Check::NodesReady
+            | Check::NodesReadyOf(_)
+            | Check::ApplicationsHealthy
+            | Check::ApplicationsHealthyOf(_)
+            | Check::PodsHealthy => false,
+        },
+        _ => false,
+    }
+}
+
+/// People's repairs by the names in their titles: such a repair comes before the check that the same thing is GREEN.
+fn repairs_by_word(tasks: &[Task]) -> HashMap<String, Vec<usize>> {
+    let mut found: HashMap<String, Vec<usize>> = HashMap::new();
+    for (at, task) in tasks.iter().enumerate().filter(|(_, task)| matches!(task.kind, Kind::Person)) {
+        let list = words(&task.title);
+        let looks = list.first().is_some_and(|first| {
+            matches!(
+                first.as_str(),
+                "capture"
+                    | "collect"
+                    | "verify"
+                    | "confirm"
+                    | "check"
+                    | "review"
+                    | "document"
+                    | "track"
+                    | "investigate"
+                    | "identify"
+            )
+        });
+        if !looks {
+            let names: BTreeSet<String> = list.into_iter().filter(|word| is_a_name(word)).collect();
+            for name in names {
+                found.entry(name).or_default().push(at);
+            }
+        }
+    }
+    found
+}
+
+/// Not one of the words in which anything is said.
+fn is_a_name(word: &str) -> bool {
+    word.chars().count() > 3
+        && !matches!(
+            word,
+            "returns"
+                | "return"
+                | "green"
+                | "layer"
+                | "layers"
+                | "that"
+                | "again"
+                | "with"
+                | "healthy"
+                | "cluster"
+                | "after"
+                | "before"
+                | "validation"
+                | "universal"
+                | "gate"
+                | "health"
+                | "from"
+                | "into"
+                | "back"
+                | "apps"
+                | "system"
+                | "platform"
+                | "metal"
+                | "network"
+                | "storage"
+                | "change"
+                | "changes"
+                | "each"
+                | "every"
+                | "update"
+                | "image"
+        )
+}
