@@ -97,18 +97,26 @@ fn runtime() -> Result<tokio::runtime::Runtime, Failure> {
         .map_err(|error| Failure::new(Exit::Failed, error, "the system gives no threads; look at its limits"))
 }
 
-/// Does something at each SIGHUP, for as long as the process lives.
-fn on_hangup(act: impl Fn() + Send + 'static) -> Result<(), Failure> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut hangup = signal(SignalKind::hangup())
-        .map_err(|error| Failure::new(Exit::Failed, error, "the system takes no signal handlers"))?;
-    tokio::spawn(async move {
-        while hangup.recv().await.is_some() {
-            tracing::info!("told to look at every repository");
-            act();
-        }
-    });
-    Ok(())
+/// The SIGHUPs that this process gets.
+struct Hangups(tokio::signal::unix::Signal);
+
+impl Hangups {
+    fn new() -> Result<Self, Failure> {
+        use tokio::signal::unix::{SignalKind, signal};
+        signal(SignalKind::hangup())
+            .map(Self)
+            .map_err(|error| Failure::new(Exit::Failed, error, "the system takes no signal handlers"))
+    }
+
+    /// Does something at each of them, for as long as the process lives.
+    fn act(mut self, act: impl Fn() + Send + 'static) {
+        tokio::spawn(async move {
+            while self.0.recv().await.is_some() {
+                tracing::info!("told to look at every repository");
+                act();
+            }
+        });
+    }
 }
 
 /// Cancels a token on SIGTERM and Ctrl-C.

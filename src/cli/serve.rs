@@ -33,9 +33,11 @@ impl Arguments {
         }
         let stop = CancellationToken::new();
         super::stop_on_signal(stop.clone())?;
+        // Before anything else: without it a SIGHUP ends the process.
+        let hangups = super::Hangups::new()?;
         let app = App::start(&settings).await.map_err(failure)?;
         tracing::info!(address = %app.address(), page = %app.page_address(), "caretaker serves");
-        super::on_hangup(app.looks())?;
+        hangups.act(app.looks());
         app.until(stop).await.map_err(failure)
     }
 }

@@ -30,9 +30,9 @@ impl Default for Settings {
     }
 }
 
-/// So many bytes of payloads are kept of one issue that is worked on. An edit holds its text twice, so that it is some hundred
-/// edits of the largest text there is, and many thousands of an ordinary one.
-const EVIDENCE_OF_AN_ISSUE: u64 = 256 << 20;
+/// So many bytes of payloads are kept of one issue that is worked on: each look reads them. An edit holds its text twice, so
+/// that it is many hundreds of edits of an ordinary text.
+const EVIDENCE_OF_AN_ISSUE: u64 = 32 << 20;
 
 /// Forgets what may go, now and then again, for as long as it is polled.
 pub(super) async fn keep_bounded(store: &Store, settings: &Settings) {

@@ -21,43 +21,63 @@ pub(super) fn in_diff(text: &str, lock_files: &[String]) -> BTreeSet<String> {
             continue;
         }
         for hunk in &file.hunks {
-            for (place, line) in hunk.iter().enumerate().filter(|(_, line)| line.changed) {
-                names.extend(of_line(&line.text));
-                names.extend(around(&hunk[..place], hunk[place + 1..].iter(), &line.text));
-            }
+            Levels::default().of_hunk(hunk, &mut names);
         }
     }
     names
 }
 
-/// What stands above and below a line and belongs to it.
-fn around<'a>(above: &'a [Line], below: impl Iterator<Item = &'a Line>, line: &str) -> Vec<String> {
-    let own = indentation(line);
-    let mut names = Vec::new();
-    let mut level = own;
-    // The dash that begins a list's item ends what is beside the line above it, and the line's own what is below.
-    let mut within = !begins_item(line);
-    for Line { text, .. } in above.iter().rev().filter(|other| !other.text.trim().is_empty()) {
-        let here = indentation(text);
-        if here < level {
-            level = here;
-            within = false;
-            names.extend(key(text).map(str::to_lowercase));
-        } else if here == own && within {
-            names.extend(named_beside(text));
-            within = !begins_item(text);
+/// The lines of one level of indentation that belong together: a map, or one item of a list.
+struct Level {
+    indentation: usize,
+    /// What its lines name that may stand beside a change.
+    beside: Vec<String>,
+    /// Whether one of its lines changed.
+    changed: bool,
+    /// The key of its last line, under which deeper lines stand, until it has been told.
+    key: Option<String>,
+}
+
+/// The levels that are open at a line, each deeper than the one before it. Every line is looked at once: a hunk may be the
+/// whole of a file.
+#[derive(Default)]
+struct Levels(Vec<Level>);
+
+impl Levels {
+    fn of_hunk(mut self, hunk: &[Line], names: &mut BTreeSet<String>) {
+        for Line { changed, text } in hunk.iter().filter(|line| !line.text.trim().is_empty()) {
+            let indentation = indentation(text);
+            let ends = |level: &Level| {
+                level.indentation > indentation || level.indentation == indentation && begins_item(text)
+            };
+            while let Some(level) = self.0.pop_if(|level| ends(level)) {
+                level.tell(names);
+            }
+            if self.0.last().is_none_or(|level| level.indentation < indentation) {
+                self.0.push(Level { indentation, beside: Vec::new(), changed: false, key: None });
+            }
+            let Some((level, above)) = self.0.split_last_mut() else { continue };
+            level.beside.extend(named_beside(text));
+            level.key = key(text).map(str::to_lowercase);
+            if *changed {
+                level.changed = true;
+                names.extend(of_line(text));
+                // Below one that was told everything was told.
+                names.extend(above.iter_mut().rev().map_while(|level| level.key.take()));
+            }
+        }
+        for level in self.0 {
+            level.tell(names);
         }
     }
-    for Line { text, .. } in below.filter(|other| !other.text.trim().is_empty()) {
-        let here = indentation(text);
-        if here < own || (here == own && begins_item(text)) {
-            break;
-        }
-        if here == own {
-            names.extend(named_beside(text));
+}
+
+impl Level {
+    fn tell(self, names: &mut BTreeSet<String>) {
+        if self.changed {
+            names.extend(self.beside);
         }
     }
-    names
 }
 
 /// How far a line is indented; the dash of a list's item counts as blanks.
@@ -74,7 +94,7 @@ fn key(line: &str) -> Option<&str> {
     Some(key.trim().trim_start_matches(['-', ' ']).trim_matches(['"', '\'']))
 }
 
-/// The words of a line beside the changed one, where it names an image, a chart or (in a comment) a package.
+/// The words of a line that may stand beside a changed one, where it names an image, a chart or (in a comment) a package.
 fn named_beside(line: &str) -> Vec<String> {
     let names = key(line).is_some_and(|key| NAMING_KEYS.contains(&key.to_lowercase().as_str()));
     if names { of_line(line) } else { of_comment(line) }

@@ -377,7 +377,7 @@ fn badness(health: ApplicationHealth) -> u8 {
 
 /// How far the pods of these Applications' workloads are: an Application says nothing while a `DaemonSet` goes from node to
 /// node. What is not among what they made is another's.
-pub(crate) fn pods_of(applications: &[&Application], workloads: &[Workload]) -> String {
+pub(crate) fn pods_of(applications: &[Application], workloads: &[Workload]) -> String {
     let own: BTreeSet<&ObjectRef> =
         applications.iter().flat_map(|app| &app.resources).map(|resource| &resource.object).collect();
     let mut text = String::new();

@@ -67,6 +67,8 @@ pub(crate) struct Memory {
     pub(crate) steadiness: Steadiness,
     /// How the rollout stood, and since when.
     pub(crate) rollout: Option<(String, Timestamp)>,
+    /// How far the pods are that the change in flight replaces, as last read.
+    pub(crate) pods: String,
     /// Whether a commit contains another. Never changes.
     pub(crate) contains: HashMap<(CommitSha, CommitSha), bool>,
     /// The trees of commits. Never change.
@@ -112,12 +114,11 @@ impl Memory {
         &mut self,
         commit: &CommitSha,
         rollout: &Rollout,
-        pods: &str,
         now: Timestamp,
     ) -> Timestamp {
         let mark = match rollout {
             Rollout::Unknown { why } => format!("unknown {why}"),
-            Rollout::Waiting { progress, .. } => format!("waiting {progress} {pods}"),
+            Rollout::Waiting { progress, .. } => format!("waiting {progress} {}", self.pods),
             Rollout::Failed { failed } => format!("failed {failed:?}"),
             Rollout::Done { .. } => "done".to_owned(),
         };
@@ -177,7 +178,8 @@ mod tests {
         for (second, pods, since) in
             [(0, "3 of 10", 0), (100, "3 of 10", 0), (200, "4 of 10", 200), (900, "4 of 10", 200)]
         {
-            assert_eq!(memory.progress_since(&commit, &waiting, pods, at(second)), at(since), "at {second}");
+            pods.clone_into(&mut memory.pods);
+            assert_eq!(memory.progress_since(&commit, &waiting, at(second)), at(since), "at {second}");
         }
     }
 }

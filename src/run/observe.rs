@@ -116,7 +116,7 @@ pub(crate) struct Observation {
     pub(crate) wishes: Vec<Wish>,
     /// Unticked, and nobody can tell yet by whom.
     pub(crate) pending: BTreeSet<TaskKey>,
-    /// Ticked by an old copy of the text, and by nobody else.
+    /// Ticked by an old copy of the text and by nobody else, or before the task's change had come to its end.
     pub(crate) stale_ticks: BTreeSet<TaskKey>,
     /// The hashes of all texts that deliveries tell of.
     pub(crate) arrived: BTreeSet<String>,

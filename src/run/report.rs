@@ -140,7 +140,7 @@ pub(crate) struct Report<'a> {
     pub(crate) held: BTreeSet<TaskKey>,
     /// The tasks whose boxes somebody ticked, which the journal does not know yet.
     pub(crate) unheard_ticks: BTreeSet<TaskKey>,
-    /// The tasks whose boxes only an old copy ticked.
+    /// The tasks whose boxes only an old copy ticked, or somebody before their change had come to its end.
     pub(crate) stale_ticks: &'a BTreeSet<TaskKey>,
     /// Whether this is the closing: the last status says so.
     pub(crate) closing: bool,

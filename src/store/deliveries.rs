@@ -160,8 +160,8 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Forgets payloads of open runs where one issue has more of them than so many bytes: first what tells of no text
-    /// (new comments, labels), then the oldest edits. What such an edit vouched for is journalled by then, or asks for a
+    /// Forgets payloads of open runs where one issue has more of them than so many bytes: first what does not tell of its
+    /// text (comments, which anybody may write and edit, and labels), then the oldest edits. What such an edit vouched for is journalled by then, or asks for a
     /// person. The rows stay. Says how many it were.
     pub(crate) async fn forget_evidence_beyond(&self, bytes: u64) -> StoreResult<u64> {
         let done = sqlx::query(
@@ -169,7 +169,7 @@ impl Store {
                  SELECT rowid FROM (
                      SELECT rowid, sum(octet_length(payload)) OVER (
                          PARTITION BY repository, issue
-                         ORDER BY action NOT IN ('opened', 'edited'), rowid DESC
+                         ORDER BY event = 'issues' AND action IN ('opened', 'edited') DESC, rowid DESC
                      ) AS up_to_here
                      FROM delivery WHERE payload IS NOT NULL
                  ) WHERE up_to_here > ?
@@ -323,7 +323,7 @@ mod tests {
             of("d2", 7, "edited", 'b'),
             of("d3", 7, "created", 'c'),
             of("d4", 7, "edited", 'd'),
-            of("d5", 7, "created", 'e'),
+            Delivery { event: "issue_comment".to_owned(), ..of("d5", 7, "edited", 'e') },
             of("d6", 8, "opened", 'f'),
         ] {
             store.put_deliveries(&[&one]).await.unwrap();

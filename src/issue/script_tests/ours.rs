@@ -106,7 +106,8 @@ impl Script {
             None => Written::default(),
         };
         for last in &mut self.written.tasks {
-            last.ticked &= !self.asked_again.contains(&last.key);
+            let open = self.records.values().any(|record| record.key == last.key && !record.ended);
+            last.ticked &= !open && !self.asked_again.contains(&last.key);
         }
         let edits = decisions(&body, &reading, &self.written);
         let stale = edits.iter().flat_map(|edit| match edit {

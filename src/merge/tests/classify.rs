@@ -556,3 +556,19 @@ fn a_bundle_with_a_database_in_its_lines_is_a_database() {
     let judged = classify(&PullChanges { diff: &diff, ..changes }, &rules());
     assert_eq!(judged.category, Category::NonMajor);
 }
+
+#[test]
+fn a_hunk_of_many_lines_is_named_in_one_walk() {
+    // Were each line held against each other one, this would take hours.
+    let lines: Vec<String> = (0..40_000)
+        .flat_map(|line| [format!("-image: a/web{line}:1.0.0"), format!("+image: a/web{line}:1.0.1")])
+        .collect();
+    let deep: Vec<String> =
+        (0..4_000).map(|line| format!("+{}k{line}: 1.0.1", " ".repeat(line % 2_000))).collect();
+    for lines in [lines, deep] {
+        let diff = hunk(&lines.iter().map(String::as_str).collect::<Vec<_>>());
+        let updates = [update("web", "1.0.0", "1.0.1", UpdateKind::Patch)];
+        let changes = PullChanges { updates: &updates, title: "t", branch: "x", files: &[], diff: &diff };
+        assert_eq!(classify(&changes, &rules()).category, Category::AppTemplate);
+    }
+}

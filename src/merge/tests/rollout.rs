@@ -347,7 +347,8 @@ fn pods_move_while_their_application_says_the_same() {
     };
     let mut app = application("kured", &sha('c'));
     app.resources = vec![resource("kured")];
-    let pods = |kured, other| pods_of(&[&app], &[daemon("kured", kured), daemon("other", other)]);
+    let pods =
+        |kured, other| pods_of(std::slice::from_ref(&app), &[daemon("kured", kured), daemon("other", other)]);
     assert_ne!(pods(3, 1), pods(4, 1), "one node more");
     assert_eq!(pods(3, 1), pods(3, 2), "another's pods are no progress of this one");
 }

@@ -251,9 +251,7 @@ fn granted(situation: &Situation<'_>, wish: &Wish) -> Option<Event> {
     match wish {
         Wish::Ticked(key) => {
             let record = state.task(key)?;
-            // A task whose change is in flight is ours until that has ended.
-            let ours = state.change.as_ref().is_some_and(|change| change.plan.key == *key);
-            (!ours && !matches!(record.state, TaskState::Ended { .. })).then(|| Event::TaskEnded {
+            (!matches!(record.state, TaskState::Ended { .. })).then(|| Event::TaskEnded {
                 key: key.clone(),
                 outcome: super::event::TaskOutcome::Done,
                 note: wording::note_done_by_person(left(situation, key).as_deref()),

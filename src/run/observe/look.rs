@@ -115,8 +115,6 @@ impl Look<'_> {
         let rollout = self.rollout(commit).await?;
         let urls = self.pull_urls();
         let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
-        let pods = pods_of(&watched.watchers(self.applications), workloads.unwrap_or_default());
-        let since = self.memory.progress_since(commit, &rollout, &pods, self.now);
         // Which ones a commit needed an operation in is known once it has arrived; until then the folders tell.
         let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
         let touched =
@@ -130,6 +128,11 @@ impl Look<'_> {
             })
             .cloned()
             .collect();
+        // Pods of others come and go for reasons of their own.
+        if let Some(workloads) = workloads {
+            self.memory.pods = pods_of(&affected, workloads);
+        }
+        let since = self.memory.progress_since(commit, &rollout, self.now);
         let attributions = recon
             .blocking()
             .filter(|finding| !change.plan.baseline.contains(&finding.id))

@@ -10,7 +10,7 @@ use crate::issue::{self, Edit, Reading, TaskKey, Written, WrittenTask};
 use crate::run::memory::Memory;
 use crate::run::report::{self, LastWrite};
 use crate::run::situation::Wish;
-use crate::run::state::RunState;
+use crate::run::state::{RunState, TaskState};
 use crate::run::trust::{self, History, Trusted};
 use crate::run::worker::{Parts, text_hash};
 use crate::run::writing::Arrivals;
@@ -26,7 +26,8 @@ pub(super) struct Decided {
     pub(super) wishes: Vec<Wish>,
     /// Unticked, and nobody can tell yet by whom: neither asked for again nor ticked again.
     pub(super) pending: BTreeSet<TaskKey>,
-    /// Ticked by an old copy, and by nobody else.
+    /// Ticked by an old copy, and by nobody else; or while the task's own change is in flight, which nobody can know the end
+    /// of: these boxes are opened again.
     pub(super) stale_ticks: BTreeSet<TaskKey>,
 }
 
@@ -50,13 +51,21 @@ pub(crate) fn notes(writes: &[LastWrite]) -> Vec<(TaskKey, String)> {
 
 /// What people had before them when they decided: the newest of our writes that arrived, else the text as it was found. A
 /// box whose untick the journal knows already counts as open: that text shows the untick until the next write, and it is
-/// granted once; and a tick that comes after it is a tick.
+/// granted once. So does the box of a task that has not ended, whatever it was remembered as: a tick of it is a tick.
 pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunState) -> Written {
     let newest = standing.newest(writes);
-    let made_at = newest.and_then(|write| write.event);
-    let asked_again = |key: &TaskKey| {
-        let again = state.task(key).and_then(|record| record.asked_again);
-        again.is_some_and(|again| made_at.is_none_or(|made_at| again.event > made_at))
+    let is_open = |key: &TaskKey| {
+        let Some(record) = state.task(key) else { return false };
+        let asked_since = record.asked_again.is_some_and(|again| match newest {
+            None => true,
+            // What versions before wrote down has no event, but its moment.
+            Some(write) => match (write.event, write.as_of) {
+                (Some(event), _) => again.event > event,
+                (None, Some(moment)) => again.at > moment,
+                (None, None) => true,
+            },
+        });
+        asked_since || !matches!(record.state, TaskState::Ended { .. })
     };
     let mut written = match newest {
         Some(write) => Written {
@@ -81,7 +90,7 @@ pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunStat
         },
     };
     for task in &mut written.tasks {
-        task.ticked &= !asked_again(&task.key);
+        task.ticked &= !is_open(&task.key);
     }
     written
 }
@@ -105,10 +114,14 @@ impl Question<'_> {
     pub(super) fn decided(&self, memory: &mut Memory) -> Decided {
         let &Self { subject, reading, .. } = self;
         let written = written(subject.writes, self.standing, subject.state);
+        let in_flight = subject.state.change.as_ref().map(|change| &change.plan.key);
         let mut decided = Decided::default();
         let mut unticked: Vec<TaskKey> = Vec::new();
         for edit in issue::decisions(&subject.issue.body, reading, &written) {
             match edit {
+                Edit::Ticked { key } if in_flight == Some(&key) => {
+                    decided.stale_ticks.insert(key);
+                }
                 Edit::Ticked { key } => decided.wishes.push(Wish::Ticked(key)),
                 Edit::Unticked { key } => unticked.push(key),
                 // Restored by the next write.

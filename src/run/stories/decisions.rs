@@ -3,6 +3,8 @@
 use super::Story;
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
 use crate::issue::read_approvals;
+use crate::run::event::ChangeResult;
+use crate::run::state::TaskState;
 use sim::actors::WorldOptions;
 use sim::gitea::{Fault, IssueState, Permission, Rule, RuleId, Server};
 use std::time::Duration;
@@ -291,6 +293,59 @@ async fn a_box_that_only_an_old_copy_ticked_is_opened_again() {
         .await;
     story.operator().tick(number, "**P1 P3").await.unwrap();
     story.operator().tick(number, "**P2 P3").await.unwrap();
+    story.closed(number).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tick_before_a_merge_has_come_to_its_end_ends_no_task() {
+    let mut story = Story::begin().await;
+    let grafana = story.renovate_opens_a_bad_one();
+    let number = story.issue_of_merges(&[grafana]).await;
+    story.start().await;
+    story.wait("merged", || story.merged(grafana)).await;
+    story.operator().tick(number, "**D1").await.unwrap();
+    story
+        .state_when("undone", |state| {
+            state.merges.iter().any(|merge| matches!(merge.result, Some(ChangeResult::Reverted { .. })))
+        })
+        .await;
+    story.until("a person is asked by an open box", number, |issue| issue.body.contains("- [ ] **D1")).await;
+    story.comes_to_rest().await;
+    assert_eq!(story.issue_now(number).state, IssueState::Open);
+    let state = story.state().await;
+    assert!(
+        state.tasks.values().all(|task| matches!(task.state, TaskState::Waiting { .. })),
+        "{:?}",
+        state.tasks
+    );
+    // Now they know.
+    story.operator().tick(number, "**D1").await.unwrap();
+    story.closed(number).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_is_unticked_and_ticked_again_before_we_write_is_done() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue(&tasks([merge("D1 P1 Apps", echo), TELEPHONE.to_owned()])).await;
+    story.start().await;
+    story.done(number, "D1").await;
+    story.comes_to_rest().await;
+    slow_writes(&story, number);
+    story.operator().untick(number, "**D1").await.unwrap();
+    story
+        .state_when("asked", |state| {
+            state
+                .tasks
+                .values()
+                .any(|task| task.known.id == "D1" && matches!(task.state, TaskState::Waiting { .. }))
+        })
+        .await;
+    story.operator().tick(number, "**D1").await.unwrap();
+    story.world.gitea().faults().clear();
+    story.operator().tick(number, "**P1 P3").await.unwrap();
     story.closed(number).await;
     story.end().await;
 }

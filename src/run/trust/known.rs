@@ -1,13 +1,16 @@
 //! The comments of an issue as far as they are known, so that no look asks for all of them again.
 //!
-//! Race decided here: the forge tells times in seconds, and one of the same second may come later, so that what is asked for
-//! begins with the second of the newest that is known. A comment that was there at a look was said: taking it away
+//! Race decided here: one that comes later may be dated earlier, by a clock that was set, another of the forge's machines or a
+//! transaction that took long, so that what is asked for begins some minutes before the newest that is known. A comment that was there at a look was said: taking it away
 //! afterwards takes nothing back, writing another does.
 
 use super::commands;
 use crate::forge::{Comment, CommentId};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
+
+/// So much earlier than the newest one may be dated what comes after it.
+const LATE: SignedDuration = SignedDuration::from_mins(10);
 
 /// Those that say something to caretaker.
 #[derive(Debug, Default)]
@@ -19,7 +22,8 @@ pub(crate) struct KnownComments {
 impl KnownComments {
     /// From which moment on comments are to be asked for; the first time from when the issue was opened.
     pub(crate) fn since(&self, opened: Timestamp) -> Timestamp {
-        let from = self.newest.map_or(opened, |newest| newest.max(opened));
+        let known = self.newest.and_then(|newest| newest.checked_sub(LATE).ok());
+        let from = known.map_or(opened, |known| known.max(opened));
         Timestamp::from_second(from.as_second()).unwrap_or(from)
     }
 
@@ -63,7 +67,8 @@ mod tests {
         let mut known = KnownComments::default();
         assert_eq!(known.since(at(5)), at(5));
         known.take(vec![comment(1, "/caretaker stop", 10, 10), comment(2, "thanks", 20, 20)]);
-        assert_eq!(known.since(at(5)), at(20), "the same second again");
+        assert_eq!(known.since(at(5)), at(5));
+        assert_eq!(known.since(at(-1000)), at(20 - 600), "what comes late is told again");
         let bodies =
             |known: &KnownComments| known.all().into_iter().map(|comment| comment.body).collect::<Vec<_>>();
         assert_eq!(bodies(&known), ["/caretaker stop"]);
@@ -75,7 +80,7 @@ mod tests {
         assert_eq!(bodies(&known), ["/caretaker stop", "/caretaker resume", "/caretaker approve A1 7f3c"]);
         known.take(vec![comment(1, "never mind", 10, 31), comment(3, "/caretaker approve A1 0000", 20, 31)]);
         assert_eq!(bodies(&known), ["/caretaker resume", "/caretaker approve A1 0000"]);
-        assert_eq!(known.since(at(5)), at(31));
+        assert_eq!(known.since(at(-1000)), at(31 - 600));
         // The issue was opened again by a restore with a later time.
         assert_eq!(known.since(at(40)), at(40));
     }
