@@ -17,7 +17,7 @@ use std::fmt::Write as _;
 /// Scripts that once failed.
 const REGRESSIONS: &[u64] = &[
     5, 13, 29, 35, 105, 111, 313, 381, 1071, 1143, 1551, 1657, 1975, 547, 2579, 2747, 2877, 8195, 10549,
-    16023,
+    16023, 103_092, 112_846, 122_708,
 ];
 
 /// As many as the default run takes.
@@ -87,6 +87,8 @@ struct Script {
     halved: bool,
     /// Asked for again since a write of ours landed, which the text shows still.
     asked_again: BTreeSet<TaskKey>,
+    /// The tasks of the last look, and whether they were ticked.
+    looked: BTreeMap<TaskKey, bool>,
     /// The boxes that only an old copy ticked, as the last look had it.
     stale_ticks: BTreeSet<TaskKey>,
     records: BTreeMap<usize, Record>,
@@ -124,6 +126,7 @@ impl Script {
             stale: false,
             halved: false,
             asked_again: BTreeSet::new(),
+            looked: BTreeMap::new(),
             stale_ticks: BTreeSet::new(),
             records: BTreeMap::new(),
             known: Vec::new(),

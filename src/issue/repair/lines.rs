@@ -107,6 +107,7 @@ fn not_ours(name: &str, lines: &[String], known: &Lines, sums: &[String], side: 
             ours[at] = true;
         }
     }
+    spare_fences(&normal[..reach], side == Some(Side::Before), &mut ours);
     let mut kept = vec![true; lines.len()];
     for (step, &index) in order[..reach].iter().enumerate() {
         // Blank lines around what was ours were ours as well; around what is not they are a person's.
@@ -117,6 +118,22 @@ fn not_ours(name: &str, lines: &[String], known: &Lines, sums: &[String], side: 
         ours[step] |= blank;
     }
     kept
+}
+
+/// Leaves to a person the end of a fence that they opened: where half a block was cut off within its own fence, theirs is the
+/// next end that looks like ours.
+fn spare_fences(lines: &[&str], backwards: bool, ours: &mut [bool]) {
+    let mut theirs_is_open = false;
+    for step in 0..lines.len() {
+        let at = if backwards { lines.len() - 1 - step } else { step };
+        let line = lines[at].trim();
+        if !line.starts_with("```") {
+            continue;
+        }
+        let may_end_one = line.bytes().all(|byte| byte == b'`');
+        ours[at] &= !(theirs_is_open && may_end_one);
+        theirs_is_open = !ours[at] && !(theirs_is_open && may_end_one);
+    }
 }
 
 /// Which lines nobody else writes: sums, boxes of approvals, and markers (hidden in a fence that half a block opened) that

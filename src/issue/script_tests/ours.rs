@@ -114,6 +114,7 @@ impl Script {
             Edit::StaleWrite { keys } => keys.as_slice(),
             _ => &[],
         });
+        self.looked = reading.tasks.iter().map(|task| (task.key.clone(), task.ticked)).collect();
         let is_ticked = |key: &&TaskKey| reading.task(key).is_some_and(|task| task.ticked);
         self.stale_ticks = stale.filter(is_ticked).cloned().collect();
         let status = self.written.status.as_ref();
@@ -312,8 +313,16 @@ impl Script {
                 return Err("the order of the wishes matters".to_owned());
             }
         }
+        // Only what was looked at is remembered as known: what comes to light by our write is heard at the next look.
+        let mut tasks = written_tasks(&text, &desired);
+        tasks.retain_mut(|task| {
+            let wished = desired.tasks.iter().any(|wish| wish.key == task.key && wish.tick);
+            let looked = self.looked.get(&task.key);
+            task.ticked = wished || looked == Some(&true) && !desired.unticked.contains(&task.key);
+            looked.is_some()
+        });
         self.writes.push(LastWrite {
-            tasks: written_tasks(&text, &desired),
+            tasks,
             status: desired.status.clone(),
             rows: self.rows.len(),
             hash: text_hash(&text),
@@ -427,7 +436,7 @@ impl Script {
             if record.ended && record.done && !record.notes.is_empty() && !found.ticked {
                 return Err(format!("{line:?} is done and not ticked"));
             }
-            if !record.ended && found.ticked {
+            if !record.ended && found.ticked && self.looked.contains_key(&record.key) {
                 return Err(format!("{line:?} is open and ticked"));
             }
         }

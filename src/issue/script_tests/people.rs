@@ -149,7 +149,8 @@ impl Script {
         let slight = self.dice.chance(60);
         let new = if slight {
             // Always the same word: another one in its place would be another meaning.
-            let word = ADDED[old.len() % ADDED.len()];
+            let token = old.split_whitespace().find(|word| word.starts_with("tok")).unwrap_or_default();
+            let word = ADDED[token.bytes().map(usize::from).sum::<usize>() % ADDED.len()];
             if old.matches(" in rack").count() != 1 || ADDED.iter().any(|word| old.contains(word)) {
                 return;
             }
