@@ -132,7 +132,7 @@ fn spare_fences(lines: &[&str], backwards: bool, ours: &mut [bool]) {
         }
         let may_end_one = line.bytes().all(|byte| byte == b'`');
         ours[at] &= !(theirs_is_open && may_end_one);
-        theirs_is_open = !ours[at] && !(theirs_is_open && may_end_one);
+        theirs_is_open = !(ours[at] || theirs_is_open && may_end_one);
     }
 }
 
