@@ -1,5 +1,6 @@
 //! What stands around a task and names others: it is waited for, or costs at least an approval; it is never dropped.
 
+use super::Needs;
 use super::unasked_tests::{all_free, free, not_free, tasks};
 
 const MERGE: &str = "- [ ] **A1 P2 Apps**: Merge PR #5 mealie 2.1.0 to 2.1.1";
@@ -427,5 +428,83 @@ fn boxes_with_a_blank_that_nobody_sees_are_told() {
                 .expect("readable");
         assert_eq!(reading.tasks.len(), 1, "{line}");
         assert!(reading.warnings.iter().any(|warning| warning.line == 3), "{line}");
+    }
+}
+
+/// What each task waits for, by id.
+fn waits(body: &str) -> Vec<(String, Vec<String>)> {
+    tasks(body).into_iter().map(|task| (task.id, task.depends_on)).collect()
+}
+
+#[test]
+fn what_is_said_of_an_order_is_never_turned_around() {
+    let merges = "- [ ] **A1 P2 Apps**: Merge PR #5 mealie 2.1.0 to 2.1.1\n- [ ] **A2 P2 Apps**: Merge PR #6 tandoor 2.1.0 to 2.1.1\n\
+                  - [ ] **A3 P2 Apps**: Merge PR #7 grocy 2.1.0 to 2.1.1\n";
+    // Several clauses in one text: nobody can tell which is about which, so each of those costs a yes.
+    for text in [
+        "A2 depends on A1, A3 depends on A2.",
+        "A2 needs A1. A3 needs A2.",
+        "A1 before A2, A2 before A3.",
+        "A1 before A2 before A3",
+    ] {
+        let body = format!("## Tasks\n\n{merges}\n## Notes\n\n{text}\n");
+        for (id, before) in waits(&body) {
+            assert!(before.is_empty(), "{text}: {id} waits for {before:?}");
+        }
+        assert!(tasks(&body)[1..].iter().all(|task| task.needs == Some(Needs::Approval)), "{text}");
+    }
+    // A no turns `before` around.
+    let above = format!(
+        "## Tasks\n\nDo not start these before A9.\n\n{merges}\n## Other\n\n- [ ] **A9 P3 Apps**: Back up mealie\n"
+    );
+    for (id, before) in waits(&above) {
+        let expected: &[&str] = if id == "A9" { &[] } else { &["A9"] };
+        assert_eq!(before, expected, "{id}");
+    }
+    for detail in ["Not before A2 is done", "Never before A2"] {
+        let body = format!("{MERGE}\n  - {detail}\n{BACKUP}");
+        assert_eq!(waits(&body)[0].1, ["A2"], "{detail}");
+        assert!(waits(&body)[1].1.is_empty(), "{detail}");
+    }
+    // What another task waits for is no reason for this one to wait for itself.
+    for detail in ["A2 depends on A1", "Note: A2 needs A1", "A2 comes after A1", "Context: A2 needs A3"] {
+        let body = format!("{MERGE}\n  - {detail}\n{BACKUP}- [ ] **A3 P2 Apps**: Back up tandoor\n");
+        assert!(waits(&body)[0].1.is_empty(), "{detail}: {:?}", waits(&body));
+        assert_eq!(tasks(&body)[0].needs, Some(Needs::Approval), "{detail}");
+    }
+}
+
+#[test]
+fn what_only_follows_a_merge_or_describes_it_holds_nothing() {
+    for box_below in [
+        "Update the docs for PR #5",
+        "Remove the old PVC that PR #5 leaves behind",
+        "Write a postmortem for PR #5",
+        "If PR #5 fails, restore the backup",
+        "Test the login with PR #5 deployed",
+        "Fix the alert caused by #5",
+    ] {
+        let body = format!("{MERGE}\n- [ ] **B1 P2 Apps**: {box_below}\n");
+        assert!(waits(&body)[0].1.is_empty(), "{box_below}");
+        assert_eq!(tasks(&body)[0].needs, None, "{box_below}");
+    }
+    all_free(&[
+        format!(
+            "## Updates\n\n| PR | App | Before | After |\n|---|---|---|---|\n| #5 | mealie | 2.1.0 | 2.1.1 |\n\n## Tasks\n\n{MERGE}\n"
+        ),
+        format!("## Suggested order\n\n{MERGE}\n"),
+        format!("## Merge candidates\n\n{MERGE}\n"),
+    ]);
+    for body in below(&["Single replica", "Uses Longhorn", "Namespace media", "Rolling restart", "Harmless"])
+    {
+        assert_eq!(tasks(&body)[0].needs, None, "{body}");
+    }
+    let gate = format!("## Approvals\n\n- [ ] Anna signs off after all merges\n\n## Merges\n\n{MERGE}\n");
+    assert!(tasks(&gate).iter().find(|task| task.id == "A1").is_some_and(|task| task.depends_on.is_empty()));
+    for waited in ["All layers GREEN", "Ceph HEALTH_OK", "Preflight checks pass", "Dependency Dashboard #4"] {
+        let body = format!(
+            "## Proposed Changes (Spec)\n\n| ID | Summary | Dependencies |\n|---|---|---|\n| A1 | Merge PR #5 | {waited} |\n\n## Action Items\n\n{MERGE}\n"
+        );
+        assert_eq!(tasks(&body)[0].needs, None, "{waited}");
     }
 }

@@ -175,8 +175,8 @@ static NEXT: LazyLock<Regex> = LazyLock::new(|| {
 static SET_ASIDE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) \b(?: plan\ b | rollback(?: \s+ plans? )? | contingency | contingencies | (?: previous | last | earlier ) \s+ (?: maintenance | runs? | time )
-        | legend | how \s+ to | instructions? | formats? | templates? \s+ for | vorlagen? | beispiele? | old \s+ (?: tasks? | items? )
-        | snoozed? | unapproved | suggest(?:ed|ions?) | candidates? | stalled | muted | abort(?:ed)? | irreversible | destructive | original \s+ (?:list|request) | needs? \s+ .* \s+ first
+        | legend | how \s+ to | instructions? | ^ formats? $ | templates? \s+ for | vorlagen? | beispiele? | old \s+ (?: tasks? | items? )
+        | snoozed? | unapproved | suggestions? | stalled | muted | abort(?:ed)? | irreversible | destructive | original \s+ (?:list|request) | needs? \s+ .* \s+ first
         | would\ be | dry\ runs? | failed | unsafe | disallowed | non\ goals? | pick\ (?: one | two | any ) | (?: one | either | any ) \ of \ (?: these | the | them ) | options? \s* (?: [0-9]{1,2} | [a-d] ) | choose | alternatives? | low\ confidence | graveyard | stretch | unplanned | plus\ tard | más\ tarde
         | examples? | samples? | ideas? | backlog | someday | parked | parking\ lot | icebox | wish[\s-]?list | proposals? | discussions? | discuss
         | questions? | manual | manually | humans? | hands[\s-]on | optional | nice\ to\ have | drafts? | wip | decisions?

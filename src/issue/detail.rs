@@ -11,9 +11,10 @@ use super::draft::is_of_commands;
 use super::guess::Source;
 use super::heard::Heard;
 use super::kind::words;
+use super::named;
 use super::refusal::{Tone, curtly, in_passing, is_a_no};
 use super::reserve::Said;
-use super::vocabulary::{is_afterwards, is_of_a_gate, is_of_a_sentence, is_of_an_outcome, is_of_an_update};
+use super::vocabulary::{is_afterwards, is_of_an_outcome, is_of_an_update};
 use crate::wording;
 use checklist::{Detail, Document, Item};
 
@@ -204,10 +205,16 @@ fn of_detail(detail: &Detail, is_a_dependency: &impl Fn(&str) -> bool) -> Heard 
     let text = detail.text.trim();
     let source = label.map_or(Source::Words, |label| Source::Detail(label.to_owned()));
     let Some(role) = label.map(|_| role(&lower)) else {
+        if named::has_subject(text) {
+            return Heard::unclear(text, says(label, &lower, text, None));
+        }
         return Heard::of(text, &source, Bearing::Own, |text| says(label, &lower, text, None));
     };
     if is_a_dependency(&lower) || role == Role::Aside {
         return Heard::default();
+    }
+    if named::has_subject(text) {
+        return Heard::unclear(text, says(label, &lower, text, Some(role)));
     }
     match role {
         // What is said of an order is a part of what is asked for here, and no less a condition for that.
@@ -296,18 +303,8 @@ fn records(text: &str) -> Option<Reserve> {
         return None;
     }
     let strange = list.iter().find(|word| !word.is_ascii() || is_of_an_outcome(word));
-    let known = |word: &String| {
-        is_of_an_update(word)
-            || is_afterwards(word)
-            || is_of_a_gate(word)
-            || is_of_a_sentence(word)
-            || word.contains(|c: char| c.is_ascii_digit())
-    };
-    match strange {
-        Some(word) => yes(word),
-        None if list.iter().any(known) => None,
-        None => yes(text),
-    }
+    // Most of what people note down in a few words describes.
+    strange.and_then(|word| yes(word))
 }
 
 /// What a `Status`, a `Decision`, a `Safe to merge` says against the work: everything but that it is open, well or to be

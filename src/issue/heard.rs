@@ -36,11 +36,21 @@ impl Heard {
         judge: impl FnOnce(&str) -> Option<Said>,
     ) -> Self {
         let taken = named::take(text);
+        // Of several clauses nobody can tell which is about which task.
+        if bearing == Bearing::Around && taken.after.len() + taken.before.len() > 1 {
+            return Self::unclear(text, judge(&taken.rest));
+        }
         let written =
             |text: &String, before| Written { text: text.clone(), source: source.clone(), before, bearing };
         let after = taken.after.iter().map(|text| written(text, false));
         let places = after.chain(taken.before.iter().map(|text| written(text, true))).collect();
         Self { said: judge(&taken.rest), places, no_tasks: None }
+    }
+
+    /// A text that says something of an order, and not of whose.
+    pub(super) fn unclear(text: &str, said: Option<Said>) -> Self {
+        let reserve = Reserve { doubt: Doubt::Yes, said: text.trim().to_owned() };
+        Self::said(heavier(said, Some(Said::new(&wording::what_is_said_of_the_order(), &reserve))))
     }
 
     /// Hears a text that stands above tasks.

@@ -6,7 +6,6 @@
 use super::depends::{Edges, Index, MOST_OF_A_NAME, Troubles};
 use super::guess::{Certainty, Source};
 use super::kind::{bare, pulls, words};
-use super::vocabulary::is_afterwards;
 use super::{Check, Kind, Task};
 use crate::action::Action;
 use crate::forge::PullNumber;
@@ -98,34 +97,67 @@ fn follows_it(other: &Task, merge: &Task) -> bool {
     let list = words(&other.title);
     let first = list.first().map_or("", String::as_str);
     let has = |words: &[&str]| list.iter().any(|word| words.contains(&word.as_str()));
-    let looks = is_afterwards(first)
-        || matches!(
-            first,
-            "announce"
-                | "notify"
-                | "inform"
-                | "tell"
-                | "document"
-                | "revert"
-                | "rollback"
-                | "roll"
-                | "clean"
-                | "cleanup"
-        );
-    let prepares = has(&[
-        "notes",
-        "note",
-        "changelog",
-        "changelogs",
-        "release",
-        "diff",
-        "conflict",
-        "conflicts",
-        "approval",
-        "staging",
-        "before",
+    let decides = matches!(
+        first,
+        "review"
+            | "approve"
+            | "sign"
+            | "signoff"
+            | "get"
+            | "obtain"
+            | "go"
+            | "evaluate"
+            | "decide"
+            | "ask"
+            | "wait"
+            | "back"
+            | "backup"
+            | "snapshot"
+            | "dump"
+            | "export"
+            | "resolve"
+            | "rebase"
+            | "discuss"
+            | "read"
+            | "prepare"
+            | "agree"
+    );
+    let prepares = decides
+        || has(&[
+            "notes",
+            "note",
+            "changelog",
+            "changelogs",
+            "release",
+            "diff",
+            "conflict",
+            "conflicts",
+            "approval",
+            "staging",
+            "before",
+        ]);
+    // What can only be done when it is merged, or only if that went wrong.
+    let is_of_its_end = has(&[
+        "after",
+        "afterwards",
+        "once",
+        "post",
+        "fails",
+        "failed",
+        "breaks",
+        "broke",
+        "caused",
+        "leaves",
+        "left",
+        "deployed",
+        "introduced",
+        "introduces",
+        "brought",
+        "postmortem",
     ]);
-    has(&["after", "afterwards", "once", "post"]) || looks && !prepares && other.line > merge.line
+    // Below a merge stands what follows it, where nothing says otherwise.
+    let refuses = has(&["not", "never", "no", "don", "dont"]);
+    !refuses && (is_of_its_end || !prepares && other.line > merge.line)
 }
 
 /// A heading over boxes that come before every merge, wherever they stand.
@@ -160,6 +192,16 @@ pub(super) fn by_gates(tasks: &[Task], edges: &mut [Edges], troubles: &mut Troub
         .enumerate()
         .filter(|(_, task)| {
             !task.ticked && matches!(task.kind, Kind::Person | Kind::Decide { .. } | Kind::Track { .. })
+        })
+        // What says that all is over by then comes after all.
+        .filter(|(_, task)| {
+            let list = words(&task.title);
+            !list.iter().any(|word| {
+                matches!(
+                    word.as_str(),
+                    "after" | "completed" | "complete" | "closed" | "finished" | "works" | "done"
+                )
+            })
         })
         .filter_map(|(at, task)| Some((at, heading(task)?)))
         .collect();

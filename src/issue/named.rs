@@ -59,6 +59,11 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(r"(?ix) \b (?: before | prior \s+ to ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )"))
 });
 
+/// What turns a clause around.
+static NEGATED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:not|never|none|nothing|nobody|cannot|can[’']t|don[’']t|mustn[’']t)\b")
+});
+
 /// A text, what it says of the order of tasks taken out of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Taken<'t> {
@@ -68,6 +73,18 @@ pub(crate) struct Taken<'t> {
     pub(crate) after: Vec<String>,
     /// Before what it says that it comes.
     pub(crate) before: Vec<String>,
+}
+
+/// Whether another task stands directly before what a text says of the order: `A2 depends on A1` is about A2.
+pub(crate) fn has_subject(text: &str) -> bool {
+    static SUBJECT: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(&format!(
+            r"(?ix) \b (?: [A-Z]{{1,8}}-?[0-9]{{1,4}}[a-z]? | {PULL} )
+              (?: [\s,(]+ (?: which | that | also | must | should | has | to | is | be | done | it ) )* [\s,(]+
+              (?: {WAITS} | waits? \s+ (?:for|on) ) \b"
+        ))
+    });
+    SUBJECT.is_match(text)
 }
 
 impl Taken<'_> {
@@ -91,9 +108,16 @@ pub(crate) fn take(text: &str) -> Taken<'_> {
             .map(|found| found.as_str().to_owned())
             .collect()
     };
-    let after = ids(&AFTER, text);
+    let mut after = ids(&AFTER, text);
     let rest = AFTER.replace_all(text, " ");
-    let before = ids(&BEFORE, &rest);
+    let mut before = Vec::new();
+    for found in BEFORE.captures_iter(&rest) {
+        let (Some(whole), Some(named)) = (found.get(0), found.name("ids")) else { continue };
+        // `Do not merge these before A4` says that they come after it.
+        let said = rest[..whole.start()].rsplit(['.', ';', '!', '?', '\n']).next().unwrap_or_default();
+        let list = if NEGATED.is_match(said) && !said.contains("forget") { &mut after } else { &mut before };
+        list.push(named.as_str().to_owned());
+    }
     let rest = match rest {
         Cow::Borrowed(text) => BEFORE.replace_all(text, " "),
         Cow::Owned(text) => Cow::Owned(BEFORE.replace_all(&text, " ").into_owned()),

@@ -206,8 +206,11 @@ impl Passages {
         let about = |reserve: Reserve| {
             Said::new(&wording::a_text_about_it(text), &Reserve { doubt: Doubt::Yes, ..reserve })
         };
-        let numbers = numbers(&taken.rest);
-        let ids: Vec<String> = ID.find_iter(&taken.rest).map(|id| id.as_str().to_owned()).collect();
+        // Where nobody can tell which clause is about which task, it is about all that it names.
+        let about_all = taken.after.len() + taken.before.len() > 1;
+        let names = if about_all { text } else { &taken.rest };
+        let numbers = numbers(names);
+        let ids: Vec<String> = ID.find_iter(names).map(|id| id.as_str().to_owned()).collect();
         let mut heard =
             Heard::of(text, &Source::Words, Bearing::Around, |rest| in_passing(rest, Tone::Told).map(about));
         if heard.is_empty() && numbers.len() + ids.len() > 1 {
@@ -261,7 +264,7 @@ impl Passages {
         let mut heard = Heard::said(said);
         let (mut numbers, mut ids) = (Vec::new(), Vec::new());
         for (header, cell) in table.header.iter().zip(&cells) {
-            let (before, after) = spec::is_of_the_order(&header.text);
+            let (before, after) = spec::is_of_the_order(table, &header.text);
             if before || after {
                 let text = (*cell).to_owned();
                 let source = Source::Spec(document.line(row.span.start));

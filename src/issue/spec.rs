@@ -148,9 +148,22 @@ fn asks_for_approval(header: &str) -> bool {
 }
 
 /// Whether a column of any table says before what its row comes, and whether it says after what.
-pub(super) fn is_of_the_order(header: &str) -> (bool, bool) {
-    let header = header.trim().trim_matches('*').to_lowercase();
+pub(super) fn is_of_the_order(table: &Table, header: &str) -> (bool, bool) {
+    let header = plain(header);
+    if is_of_versions(table) && matches!(header.as_str(), "before" | "after") {
+        return (false, false);
+    }
     (header == "before", column(&header) == Column::Depends)
+}
+
+fn plain(header: &str) -> String {
+    header.trim().trim_matches('*').to_lowercase()
+}
+
+/// Whether `before` and `after` tell what a row changes: where a table has both columns.
+fn is_of_versions(table: &Table) -> bool {
+    let has = |wanted: &str| table.header.iter().any(|cell| plain(&cell.text) == wanted);
+    has("before") && has("after")
 }
 
 /// Whether a row of a form's status says that everything stands still.

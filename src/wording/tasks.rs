@@ -146,6 +146,11 @@ pub(crate) fn what_is_above(text: &str) -> String {
     format!("what it stands under (\"{}\")", quote_outside(text, 60))
 }
 
+/// Words about the order in which nobody can tell which task they are about.
+pub(crate) fn what_is_said_of_the_order() -> String {
+    "what is said of the order".to_owned()
+}
+
 /// What a task stands under is struck out.
 pub(crate) fn why_above_struck(text: &str) -> String {
     format!(

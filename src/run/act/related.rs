@@ -97,11 +97,15 @@ async fn put_right(parts: &Parts, context: &Context<'_>, issue: &Issue, note: &s
 /// The texts that a write of ours replaced although they are not what it was made from: those that our note came into,
 /// with another text below it.
 fn written_over(edits: &[inbox::IssueEdit]) -> Vec<LostEdit> {
-    let replaced = edits.iter().filter_map(|edit| {
+    let replaced = edits.iter().enumerate().filter_map(|(at, edit)| {
         let (before, after) = (edit.body_before.as_deref()?, edit.body_after.as_deref()?);
         let below = without_resolution_note(after)?;
         let is_other = without_resolution_note(before).is_none() && before != below;
-        is_other.then(|| LostEdit {
+        // It was put back once: what people made of it since is theirs.
+        let is_back = |later: &inbox::IssueEdit| {
+            later.body_after.as_deref().and_then(without_resolution_note).as_deref() == Some(before)
+        };
+        (is_other && !edits[at + 1..].iter().any(is_back)).then(|| LostEdit {
             text: before.to_owned(),
             replaced_by: after.to_owned(),
             by: None,
@@ -141,6 +145,13 @@ mod tests {
         ] {
             assert_eq!(found(&undisturbed), [""; 0], "{undisturbed:?}");
         }
+        // It was put back, and somebody took it out since.
+        let back = [
+            edit(theirs, &noted(read)),
+            edit(&noted(read), &noted(theirs)),
+            edit(&noted(theirs), &noted(read)),
+        ];
+        assert_eq!(found(&back), [""; 0]);
         let over = [edit(read, theirs), edit(theirs, &noted(read))];
         assert_eq!(found(&over), [theirs]);
         let lost = written_over(&over).remove(0);
