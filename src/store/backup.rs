@@ -220,7 +220,7 @@ mod tests {
             tokio::spawn(async move {
                 loop {
                     let event = format!("{{\"event\":\"{}\"}}", "x".repeat(2000));
-                    store.append(run.id, Timestamp::now(), &event).await.unwrap();
+                    store.append(run.id, Timestamp::now(), &[event.clone()]).await.unwrap();
                     written.fetch_add(1, Ordering::SeqCst);
                 }
             })
@@ -248,7 +248,7 @@ mod tests {
         let restored = Store::open(&elsewhere.path().join("three")).await.unwrap();
         assert_eq!(restored.journal(run.id, None).await.unwrap().len() as u64, sizes[2].1);
         assert_eq!(restored.holder().await.unwrap(), holder);
-        restored.append(run.id, Timestamp::now(), "{}").await.unwrap();
+        restored.append(run.id, Timestamp::now(), &["{}".to_owned()]).await.unwrap();
     }
 
     #[tokio::test]

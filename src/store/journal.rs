@@ -148,15 +148,28 @@ impl Store {
         Ok(())
     }
 
-    /// Appends an event.
-    pub(crate) async fn append(&self, run: RunId, at: Timestamp, event: &str) -> StoreResult<EventId> {
-        let done = sqlx::query("INSERT INTO journal (run, at, event) VALUES (?, ?, ?)")
-            .bind(run.0)
-            .bind(at.to_string())
-            .bind(event)
-            .execute(&self.writer)
-            .await?;
-        Ok(EventId(done.last_insert_rowid()))
+    /// Appends what became true together, in one transaction: a crash leaves all of it or none.
+    pub(crate) async fn append(
+        &self,
+        run: RunId,
+        at: Timestamp,
+        events: &[String],
+    ) -> StoreResult<Vec<EventId>> {
+        let mut connection = self.writer.acquire().await?;
+        // As for deliveries: what is not committed ends when the turn is given back.
+        sqlx::query("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+        let mut ids = Vec::with_capacity(events.len());
+        for event in events {
+            let done = sqlx::query("INSERT INTO journal (run, at, event) VALUES (?, ?, ?)")
+                .bind(run.0)
+                .bind(at.to_string())
+                .bind(event)
+                .execute(&mut *connection)
+                .await?;
+            ids.push(EventId(done.last_insert_rowid()));
+        }
+        sqlx::query("COMMIT").execute(&mut *connection).await?;
+        Ok(ids)
     }
 
     /// The journal of a run from its beginning, or the part after an event.
@@ -228,8 +241,8 @@ mod tests {
         let now = Timestamp::now();
         let first = store.open_run("ops/homelab", 7, now).await.unwrap();
         assert_eq!(first, store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap());
-        let begin = store.append(first.id, now, "{\"a\":1}").await.unwrap();
-        let then = store.append(first.id, now, "{\"a\":2}").await.unwrap();
+        let begin = store.append(first.id, now, &["{\"a\":1}".to_owned()]).await.unwrap()[0];
+        let then = store.append(first.id, now, &["{\"a\":2}".to_owned()]).await.unwrap()[0];
         let journal = store.journal(first.id, None).await.unwrap();
         assert_eq!(journal.iter().map(|row| row.id).collect::<Vec<_>>(), [begin, then]);
         assert_eq!(store.journal(first.id, Some(begin)).await.unwrap().len(), 1);
@@ -262,12 +275,15 @@ mod tests {
         let store = Store::in_memory().await.unwrap();
         let run = store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
         store.refuse_writes(true).await;
-        assert!(matches!(store.append(run.id, Timestamp::now(), "{}").await, Err(StoreError::Database(_))));
+        assert!(matches!(
+            store.append(run.id, Timestamp::now(), &["{}".to_owned()]).await,
+            Err(StoreError::Database(_))
+        ));
         assert!(store.check_writable().await.is_err());
         assert!(store.open_run("ops/homelab", 8, Timestamp::now()).await.is_err());
         assert!(store.journal(run.id, None).await.unwrap().is_empty(), "it can still be read");
         store.refuse_writes(false).await;
-        store.append(run.id, Timestamp::now(), "{}").await.unwrap();
+        store.append(run.id, Timestamp::now(), &["{}".to_owned()]).await.unwrap();
         assert_eq!(store.journal(run.id, None).await.unwrap().len(), 1);
     }
 
@@ -293,12 +309,26 @@ mod tests {
         sqlx::query("BEGIN IMMEDIATE").execute(&mut *turn).await.unwrap();
         sqlx::query("DELETE FROM run").execute(&mut *turn).await.unwrap();
         drop(turn);
-        store.append(run.id, Timestamp::now(), "{}").await.unwrap();
+        store.append(run.id, Timestamp::now(), &["{}".to_owned()]).await.unwrap();
         store.close().await;
         drop(store);
         let again = Store::open(&folder.path().join("store.sqlite")).await.unwrap();
         assert_eq!(again.journal(run.id, None).await.unwrap().len(), 1);
         assert_eq!(again.count_open_runs().await.unwrap(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_became_true_together_is_there_as_a_whole_or_not_at_all() {
+        let store = Store::in_memory().await.unwrap();
+        let run = store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
+        store.leave_room(Some(8)).await;
+        let events = ["{}".to_owned(), format!("{{\"a\":\"{}\"}}", "x".repeat(1 << 20))];
+        assert!(store.append(run.id, Timestamp::now(), &events).await.is_err());
+        assert!(store.journal(run.id, None).await.unwrap().is_empty());
+        store.leave_room(None).await;
+        let ids = store.append(run.id, Timestamp::now(), &events).await.unwrap();
+        let there = store.journal(run.id, None).await.unwrap();
+        assert_eq!(there.iter().map(|row| row.id).collect::<Vec<_>>(), ids);
     }
 
     #[tokio::test]

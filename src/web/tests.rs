@@ -338,7 +338,7 @@ async fn the_page_shows_runs_and_their_journals_escaped() {
 
     let run = fixture.store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
     let event = r#"{"event":"task-ended","note":"<script>alert(1)</script>"}"#;
-    fixture.store.append(run.id, Timestamp::now(), event).await.unwrap();
+    fixture.store.append(run.id, Timestamp::now(), &[event.to_owned()]).await.unwrap();
     let (_, page) = fixture.get(fixture.page_url("/")).await;
     assert!(page.contains("ops/homelab") && page.contains("#7") && page.contains("still open"), "{page}");
     let response = fixture.client.get(fixture.page_url(&format!("/runs/{}", run.id))).send().await.unwrap();

@@ -117,7 +117,11 @@ async fn a_journal_of_a_newer_version_is_left_alone_and_said() {
     story.start().await;
     story.until("begun", number, |issue| issue.body.contains("UNKNOWN")).await;
     let run = story.store().recent_runs(1).await.unwrap().remove(0).id;
-    story.store().append(run, jiff::Timestamp::now(), r#"{"event":"from-the-future"}"#).await.unwrap();
+    story
+        .store()
+        .append(run, jiff::Timestamp::now(), &[r#"{"event":"from-the-future"}"#.to_owned()])
+        .await
+        .unwrap();
     story.stop().await;
     story.world.argocd_recovers();
     let body = story.issue_now(number).body;

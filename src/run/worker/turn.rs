@@ -267,9 +267,7 @@ impl Worker {
         let scene = Scene { settings, repository, bot, issue: &found.issue, observation: &observation };
         let (next, awaited) = match decision {
             Decision::Note(events) => {
-                for event in events {
-                    self.append(work, event).await?;
-                }
+                self.append_all(work, events).await?;
                 (Next::Now, None)
             }
             // Nothing is done that people cannot be told of; what is half done is brought to its end all the same.
@@ -309,13 +307,22 @@ impl Worker {
 
     /// Appends to the journal, then to the state: in this order, so that memory never knows more than the store.
     pub(in crate::run) async fn append(&self, work: &mut Work, event: Event) -> Result<EventId, RunError> {
+        let ids = self.append_all(work, vec![event]).await?;
+        Ok(ids.into_iter().next().expect("one event was appended, and each has its id"))
+    }
+
+    /// Appends what became true at once: after a crash all of it is known, or nothing. Of a run that had begun without its
+    /// tasks nobody could tell who wrote them.
+    async fn append_all(&self, work: &mut Work, events: Vec<Event>) -> Result<Vec<EventId>, RunError> {
         let now = Timestamp::now();
-        let text =
-            serde_json::to_string(&event).map_err(|source| RunError::Journal { run: work.run.id, source })?;
-        let id = self.parts.store.append(work.run.id, now, &text).await?;
-        tracing::info!(event = id.0, "{}", crate::run::line(&event, &work.state));
-        work.state.fold(id, now, event);
-        Ok(id)
+        let texts: Result<Vec<String>, _> = events.iter().map(serde_json::to_string).collect();
+        let texts = texts.map_err(|source| RunError::Journal { run: work.run.id, source })?;
+        let ids = self.parts.store.append(work.run.id, now, &texts).await?;
+        for (id, event) in ids.iter().zip(events) {
+            tracing::info!(event = id.0, "{}", crate::run::line(&event, &work.state));
+            work.state.fold(*id, now, event);
+        }
+        Ok(ids)
     }
 }
 
