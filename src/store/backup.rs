@@ -220,7 +220,7 @@ mod tests {
             tokio::spawn(async move {
                 loop {
                     let event = format!("{{\"event\":\"{}\"}}", "x".repeat(2000));
-                    store.append(run.id, Timestamp::now(), &[event.clone()]).await.unwrap();
+                    store.append(run.id, Timestamp::now(), std::slice::from_ref(&event)).await.unwrap();
                     written.fetch_add(1, Ordering::SeqCst);
                 }
             })
