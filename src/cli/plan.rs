@@ -182,12 +182,6 @@ async fn fact(
     let files: Vec<String> =
         forge.pull_files(repository, number).await?.into_iter().map(|file| file.path).collect();
     let diff = forge.pull_diff(repository, number).await?;
-    let changes = PullChanges {
-        updates: &updates,
-        title: &pull.title,
-        branch: &pull.head.branch,
-        files: &files,
-        diff: &diff,
-    };
+    let changes = PullChanges::of(&pull, &updates, &files, &diff);
     Ok(Some(classify(&changes, rules)))
 }

@@ -10,6 +10,7 @@ use super::glob::{matches, matches_name, matches_package};
 use super::named;
 use super::settings::{CategoryRule, FoundationRule, Settings};
 use super::{Category, Risk, UpdateType, semver};
+use crate::forge::PullRequest;
 use crate::forge::renovate::{Update, UpdateKind, is_digest};
 use std::collections::BTreeSet;
 
@@ -196,6 +197,18 @@ pub(crate) struct PullChanges<'a> {
     pub(crate) files: &'a [String],
     /// Its changes as a unified diff.
     pub(crate) diff: &'a str,
+}
+
+impl<'a> PullChanges<'a> {
+    /// Those of a pull request, as the forge tells them.
+    pub(crate) fn of(
+        pull: &'a PullRequest,
+        updates: &'a [Update],
+        files: &'a [String],
+        diff: &'a str,
+    ) -> Self {
+        Self { updates, title: &pull.title, branch: &pull.head.branch, files, diff }
+    }
 }
 
 /// Judges a pull request by all that it says of itself, the worst of it: a table alone can be edited.

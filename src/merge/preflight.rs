@@ -239,13 +239,7 @@ fn refusal_or_ready(
         return Err(Refusal::Held(hold));
     }
     let files: Vec<String> = explained.files.iter().cloned().collect();
-    let changes = PullChanges {
-        updates: &updates,
-        title: &pull.title,
-        branch: &pull.head.branch,
-        files: &files,
-        diff: facts.diff,
-    };
+    let changes = PullChanges::of(pull, &updates, &files, facts.diff);
     let classification = classify(&changes, rules);
     if let Some(why) = &classification.foundation {
         return Err(Refusal::Foundation(why.clone()));

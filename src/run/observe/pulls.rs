@@ -147,13 +147,7 @@ impl Look<'_> {
         // A table that cannot be read makes the pre-flight refuse; for the order it says nothing.
         let updates = renovate::updates(&pull.body).unwrap_or_default();
         let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-        let changes = PullChanges {
-            updates: &updates,
-            title: &pull.title,
-            branch: &pull.head.branch,
-            files: &paths,
-            diff: &diff,
-        };
+        let changes = PullChanges::of(pull, &updates, &paths, &diff);
         let classification = classify(&changes, &self.parts.rules);
         let known = Arc::new(PullDetails { files, diff, classification });
         let fresh = self.parts.forge.pull(name, pull.number).await?;

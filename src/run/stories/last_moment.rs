@@ -29,13 +29,7 @@ async fn look(story: &Story, parts: &Parts, issue: u64, pull: u64) -> Look {
     let diff = parts.forge.pull_diff(name, number).await.unwrap();
     let updates = crate::forge::renovate::updates(&pull.body).unwrap();
     let paths: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
-    let changes = PullChanges {
-        updates: &updates,
-        title: &pull.title,
-        branch: &pull.head.branch,
-        files: &paths,
-        diff: &diff,
-    };
+    let changes = PullChanges::of(&pull, &updates, &paths, &diff);
     let classification = classify(&changes, &parts.rules);
     let head = parts.forge.branch(name, "main").await.unwrap().head;
     Look { repository, issue, pull, details: PullDetails { files, diff, classification }, head }
