@@ -125,6 +125,9 @@ pub(crate) struct Desired {
     pub(crate) home: Option<super::Home>,
     /// The tasks that shall look otherwise.
     pub(crate) tasks: Vec<TaskWish>,
+    /// Notes that we wrote for tasks which the text does not hold any more. A person who gives a task another meaning
+    /// leaves its note where it is, and what became of the old one is not told of the new one.
+    pub(crate) gone_notes: Vec<(TaskKey, String)>,
     /// The tasks whose boxes an old copy of the text ticked, and nobody else: they are opened again.
     pub(crate) unticked: BTreeSet<TaskKey>,
     /// The inside of the status block, as [`super::render_status`] makes it.
@@ -223,8 +226,10 @@ fn tasks(text: &str, desired: &Desired) -> String {
         } else if desired.unticked.contains(&task.key) {
             edits.set_box(item, false);
         }
-        let Some(wish) = wish else { continue };
-        note(&document, item, wish, &notes, &mut edits);
+        match wish {
+            Some(wish) => note(&document, item, wish, &notes, &mut edits),
+            None => others_notes(text, item, &task.key, &notes, &mut edits),
+        }
     }
     edits.apply(text).unwrap_or_else(|_| text.to_owned())
 }
@@ -242,6 +247,7 @@ fn found(document: &Document<'_>, desired: &Desired) -> (Reading, Vec<usize>, Ve
         .tasks
         .iter()
         .flat_map(|wish| wish.notes().map(|note| (wish.key.clone(), note.to_owned())))
+        .chain(desired.gone_notes.iter().cloned())
         .collect();
     keep_history(&mut reading, &desired.known, &notes);
     (reading, items, notes)
@@ -288,11 +294,7 @@ fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &OwnNotes<'_
             edits.replace(item.first_line.start + kept.start..item.first_line.start + kept.end, note);
         }
     }
-    for range in own {
-        // One blank was ours as well.
-        let blank = usize::from(line[..range.start].ends_with(' '));
-        edits.remove(item.first_line.start + range.start - blank..item.first_line.start + range.end);
-    }
+    own.into_iter().for_each(|range| remove_note(text, item, range, edits));
     let Some(note) = wished.filter(|_| place.is_none()) else { return };
     // There was a note of ours, and a note that is not ours stands there now: a person has made it theirs. And behind
     // what goes on in the next line (code, a comment, emphasis, a link) a note would become a part of it.
@@ -302,9 +304,29 @@ fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &OwnNotes<'_
     }
 }
 
+/// Takes away the notes of other tasks from one that wishes for nothing: they came with a line that a person copied, or
+/// gave another meaning. Its own stays: a task that only now came to light has its wish at the next look.
+fn others_notes(text: &str, item: &Item, key: &TaskKey, all: &OwnNotes<'_>, edits: &mut Edits) {
+    let line = &text[item.first_line.start..item.first_line_end];
+    for range in all.within(line) {
+        if !all.of_task.contains(&(key, &line[range.clone()])) {
+            remove_note(text, item, range, edits);
+        }
+    }
+}
+
+/// Takes a note out of the first line of a task; `range` counts from where the line begins.
+fn remove_note(text: &str, item: &Item, range: Range<usize>, edits: &mut Edits) {
+    let start = item.first_line.start + range.start;
+    // One blank was ours as well.
+    let blank = usize::from(text[item.first_line.start..start].ends_with(' '));
+    edits.remove(start - blank..item.first_line.start + range.end);
+}
+
 /// Notes of ours by their exact text, and the lengths that they have: a text may hold as many as tasks.
 struct OwnNotes<'a> {
     notes: HashSet<&'a str>,
+    of_task: HashSet<(&'a TaskKey, &'a str)>,
     lengths: BTreeSet<usize>,
 }
 
@@ -313,8 +335,11 @@ const NOTE_BEGINS: &str = "*(";
 
 impl<'a> OwnNotes<'a> {
     fn of(notes: &'a [(TaskKey, String)]) -> Self {
-        let notes = || notes.iter().map(|(_, note)| note.as_str());
-        Self { notes: notes().collect(), lengths: notes().map(str::len).collect() }
+        Self {
+            notes: notes.iter().map(|(_, note)| note.as_str()).collect(),
+            of_task: notes.iter().map(|(key, note)| (key, note.as_str())).collect(),
+            lengths: notes.iter().map(|(_, note)| note.len()).collect(),
+        }
     }
 
     /// Where in a line they stand; of two that begin in one place the longer.

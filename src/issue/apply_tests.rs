@@ -99,6 +99,26 @@ fn line_endings_and_blanks_stay() {
     assert!(text.contains(&format!("{NOTE}  \r\n")));
 }
 
+/// A person who makes another task of a line leaves our note in it, which tells of what was there.
+#[test]
+fn the_note_of_a_task_that_is_gone_is_not_left_with_another() {
+    let old = tasks("- [x] Merge PR #5\n").remove(0);
+    let other = "*(done 2026-11-21 14:31 UTC: checked)*";
+    for (line, expected) in [
+        (format!("- [x] Merge PR #6 {NOTE}  \n"), "- [x] Merge PR #6  \n".to_owned()),
+        (format!("- [ ] Merge PR #6 {NOTE}\n"), "- [ ] Merge PR #6\n".to_owned()),
+        (format!("- [x] Merge PR #5 {NOTE}\n"), format!("- [x] Merge PR #5 {NOTE}\n")),
+        (format!("- [x] Merge PR #5 {other}\n"), format!("- [x] Merge PR #5 {other}\n")),
+    ] {
+        let wish = Desired {
+            known: vec![KnownTask::of(&old, std::slice::from_ref(&old))],
+            gone_notes: vec![(old.key.clone(), NOTE.to_owned())],
+            ..Desired::default()
+        };
+        assert_eq!(twice(&line, &wish), expected);
+    }
+}
+
 #[test]
 fn notes_are_replaced_left_or_taken_away() {
     let former = "*(waiting 2026-11-21 14:00 UTC: for a rollout)*";

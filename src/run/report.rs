@@ -224,6 +224,15 @@ impl Report<'_> {
             .collect()
     }
 
+    /// The notes of tasks that the text does not hold any more.
+    fn gone_notes(&self) -> Vec<(TaskKey, String)> {
+        notes(self.standing.landed(self.writes))
+            .into_iter()
+            .filter(|(key, _)| self.reading.task(key).is_none())
+            .flat_map(|(key, notes)| notes.into_iter().map(|note| (key.clone(), note.to_owned())))
+            .collect()
+    }
+
     /// How the run stands, and since when: as the last report said, while nothing changed.
     fn stood(&self) -> (String, Timestamp) {
         let state = format!("{:?}", self.run_state());
@@ -291,10 +300,10 @@ impl Report<'_> {
         }
         let status = issue::render_status(&view);
         // Observing shows its status, and writes nothing else.
-        let (tasks, rows, template) = if self.mode == Mode::Observe {
-            (Vec::new(), Vec::new(), TemplateFields::default())
+        let (tasks, gone_notes, rows, template) = if self.mode == Mode::Observe {
+            (Vec::new(), Vec::new(), Vec::new(), TemplateFields::default())
         } else {
-            (self.tasks(), self.rows(), self.template(closing))
+            (self.tasks(), self.gone_notes(), self.rows(), self.template(closing))
         };
         let report = match closing {
             Some(view) => Some(issue::render_closing(view)),
@@ -317,6 +326,7 @@ impl Report<'_> {
             known: self.state.known_tasks(),
             home: self.home.clone(),
             tasks,
+            gone_notes,
             unticked: match self.mode {
                 Mode::Observe => BTreeSet::new(),
                 Mode::Approve | Mode::Auto => self.stale_ticks.clone(),

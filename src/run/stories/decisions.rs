@@ -76,6 +76,26 @@ async fn a_task_that_was_taken_out_and_that_a_stranger_puts_back_waits() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_line_that_becomes_another_task_does_not_keep_what_became_of_the_first() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let number = story.issue(&tasks([merge("D1 P1 Apps", echo), TELEPHONE.to_owned()])).await;
+    story.start().await;
+    let line = |body: &str| body.lines().find(|line| line.contains("**D1")).unwrap_or_default().to_owned();
+    story.until("merged and told", number, |issue| line(&issue.body).contains("*(done")).await;
+    edits(&story, "operator", number, |body| {
+        let written = line(body);
+        let other = written.replace("- [x]", "- [ ]").replace(&format!("#{echo}"), &format!("#{excalidraw}"));
+        body.replace(&written, &other)
+    });
+    story.wait("the other is merged", || story.merged(excalidraw)).await;
+    let told = story.until("told of the other", number, |issue| line(&issue.body).starts_with("- [x]")).await;
+    assert_eq!(line(&told.body).matches("*(").count(), 1, "one note: {}", line(&told.body));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_without_an_id_is_approved_by_its_box() {
     let mut story = Story::begin().await;
     story.webhook = true;
