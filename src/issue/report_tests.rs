@@ -99,7 +99,8 @@ pub(super) fn status() -> StatusView {
             why: "Deployment a/a: 1 pod in a crash loop after the merge. Undone by `1a2b3c4`".to_owned(),
             evidence: vec!["RED pod a-0: back-off".to_owned(), "Application argocd/a is degraded".to_owned()],
         }],
-        warnings: vec!["No window is set.".to_owned()],
+        warnings: vec!["The worker was restarted.".to_owned()],
+        windows: vec!["Mon-Thu 22:00-06:00".to_owned(), "Sat 08:00-20:00".to_owned()],
     }
 }
 
@@ -125,6 +126,7 @@ fn a_quiet_status() {
         missing_rights: Vec::new(),
         packets: Vec::new(),
         warnings: Vec::new(),
+        windows: Vec::new(),
         ..status()
     };
     insta::assert_snapshot!(render_status(&view));

@@ -213,6 +213,8 @@ pub(crate) struct StatusView {
     pub(crate) packets: Vec<Packet>,
     /// What else a person should know: sentences of our own Markdown.
     pub(crate) warnings: Vec<String>,
+    /// When a change may start, as the settings say it; empty: at any hour.
+    pub(crate) windows: Vec<String>,
 }
 
 /// Longer lists are folded, so that what matters now stays in sight.
@@ -241,6 +243,10 @@ pub(crate) fn render_status(view: &StatusView) -> String {
             now.task.as_deref().map(|id| format!("**{}** ", quote_outside(id, 20))).unwrap_or_default();
         text.blank();
         text.line(&format!("Now: {task}{} ({}).", one_line(&now.what), wording::since(now.since)));
+    }
+    if !view.windows.is_empty() {
+        text.blank();
+        text.line(&format!("{}.", wording::windows(&view.windows)));
     }
     layers(&mut text, view);
     list(&mut text, "Half done", view.half_done.iter().map(|line| one_line(line)));

@@ -22,6 +22,7 @@ mod state;
 mod stories;
 mod tone;
 mod trust;
+mod windows;
 mod worker;
 mod writing;
 

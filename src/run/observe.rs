@@ -141,6 +141,7 @@ impl Observation {
             now: self.now,
             timing: &parts.timing,
             mode: settings.mode,
+            hours: parts.settings.hours(self.now),
             state,
             issue: self.issue,
             author: &self.author,

@@ -12,6 +12,7 @@ use super::memory::PullDetails;
 use super::observe::{Observation, Subject, observe};
 use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
+use super::windows::Hours;
 use super::worker::{Lock, Parts, RunError, Scene, Work, Worker, text_hash};
 use crate::cluster::LeaseAnswer;
 use crate::forge::{
@@ -289,8 +290,13 @@ impl Worker {
             approval_asked(scene.settings.mode, task, pull),
             approval.map(|approved| approved.approval.clone()),
         );
+        let now = Timestamp::now();
+        let outside = match parts.settings.hours(now) {
+            Hours::Always | Hours::Open(_) => None,
+            Hours::Closed(opens) => Some(wording::outside_window(opens)),
+        };
         let evidence = Evidence {
-            now: Timestamp::now(),
+            now,
             recon: &again.recon,
             settings: &parts.health_settings,
             excused: &BTreeSet::new(),
@@ -302,7 +308,7 @@ impl Worker {
             },
             incident: None,
             paused: again.paused.as_deref(),
-            outside_window: None,
+            outside_window: outside.as_deref(),
             authority: &authority,
             lease,
             request_timeout: BRANCH_WRITE_TIMEOUT,

@@ -12,6 +12,7 @@ use super::decide::Waiting as Awaited;
 use super::event::TaskOutcome;
 use super::situation::Mode;
 use super::state::{RunState, TaskRecord, TaskState};
+use super::windows::Window;
 use super::writing::{Arrivals, LostEdit};
 use crate::forge::IssueNumber;
 use crate::health::Recon;
@@ -130,6 +131,8 @@ pub(crate) struct Report<'a> {
     pub(crate) as_of: Timestamp,
     /// A person's text that a write of ours went over.
     pub(crate) lost: Option<&'a LostEdit>,
+    /// When a change may start; none: at any hour.
+    pub(crate) windows: &'a [Window],
     /// What was written before, oldest first.
     pub(crate) writes: &'a [LastWrite],
     /// What the text that is written over shows of what was written before.

@@ -1,7 +1,9 @@
 //! Settings under `[run]` and `[discovery]`, and those of each repository.
 
 use super::situation::Mode;
+use super::windows::{Hours, Window};
 use crate::forge::{MergeStyle, RepositoryName};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -24,6 +26,8 @@ pub(crate) struct Settings {
     pub pause_label: String,
     /// The zone in which times are written, by its name in the IANA database.
     pub timezone: String,
+    /// When a change may start; none: at any hour.
+    pub windows: Vec<Window>,
 }
 
 /// There is no such zone.
@@ -36,6 +40,11 @@ impl Settings {
     pub(crate) fn zone(&self) -> Result<TimeZone, NoSuchZone> {
         TimeZone::get(&self.timezone).map_err(|_| NoSuchZone(self.timezone.clone()))
     }
+
+    /// How a moment stands to the windows. A zone that does not exist was refused with the settings.
+    pub(crate) fn hours(&self, now: Timestamp) -> Hours {
+        Hours::of(&self.windows, &self.zone().unwrap_or(TimeZone::UTC), now)
+    }
 }
 
 impl Default for Settings {
@@ -47,6 +56,7 @@ impl Default for Settings {
             needs_human_label: "needs-human".to_owned(),
             pause_label: "caretaker/pause".to_owned(),
             timezone: "UTC".to_owned(),
+            windows: Vec::new(),
         }
     }
 }

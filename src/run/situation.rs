@@ -2,6 +2,7 @@
 
 use super::event::Stop;
 use super::state::RunState;
+use super::windows::Hours;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
 use crate::health::{Attribution, FindingId, PlanMark, Recon, Watch};
@@ -144,6 +145,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) timing: &'a Timing,
     /// How much may be done.
     pub(crate) mode: Mode,
+    /// Whether a change may start at this hour.
+    pub(crate) hours: Hours,
     /// What the journal says.
     pub(crate) state: &'a RunState,
     /// The maintenance issue itself.

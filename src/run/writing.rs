@@ -80,6 +80,7 @@ impl Worker {
             remade: &observation.remade,
             as_of,
             lost,
+            windows: scene.windows,
             writes: &work.writes,
             standing,
             boxes,

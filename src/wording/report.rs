@@ -91,6 +91,12 @@ pub(crate) fn since(at: Timestamp) -> String {
     format!("since {}", time(at))
 }
 
+/// When a change may start.
+pub(crate) fn windows(windows: &[String]) -> String {
+    let windows: Vec<String> = windows.iter().map(|window| code(window, 80)).collect();
+    format!("A change starts only within {}", windows.join(", "))
+}
+
 /// What of a long list is folded.
 pub(crate) fn and_more(count: usize) -> String {
     format!("and {count} more")

@@ -9,6 +9,7 @@ use crate::forge::{CommitSha, ForgeError, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{Finding, Recon, Verdict};
 use crate::issue::Kind;
 use crate::merge::rollout::Rollout;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// How much of a title or a message from outside is shown.
@@ -297,6 +298,11 @@ pub(crate) fn gate_not_green(recon: &Recon) -> String {
 /// The gate is closed for a moment.
 pub(crate) fn gate_settling() -> String {
     "the gate opens when all layers have been GREEN long enough".to_owned()
+}
+
+/// No change may start at this hour.
+pub(crate) fn outside_window(opens: Timestamp) -> String {
+    format!("no change starts outside the windows; the next one opens {}", super::time(opens))
 }
 
 /// Another merge was not answered, and may still happen.

@@ -12,6 +12,7 @@ use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Related, Situation, Tools, Unread};
 use crate::run::state::{Act, Failures, MergeRecord, TaskState};
+use crate::run::windows::Hours;
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -389,6 +390,9 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
             }
             return waits(situation, key, what);
         }
+    }
+    if let Hours::Closed(opens) = situation.hours {
+        return Step::Later(Some(wording::outside_window(opens)));
     }
     match gate(situation, Some(pull.pull.number)) {
         GateState::Open => {}

@@ -283,6 +283,7 @@ impl Report<'_> {
                 })
                 .collect(),
             warnings,
+            windows: self.windows.iter().map(ToString::to_string).collect(),
         }
     }
 }

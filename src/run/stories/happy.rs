@@ -3,6 +3,7 @@
 use super::Story;
 use super::lock::holder;
 use super::words::{FINAL_GATE, NODES_READY, merge, tasks};
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -87,5 +88,32 @@ async fn every_rule_of_the_deployment_is_used_or_has_its_reason() {
         expected.entry(role.to_owned()).or_default().push(rule.to_owned());
     }
     assert_eq!(sim::kubernetes::unused(&story.world.kubernetes().rbac_usage()), expected);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn outside_the_windows_everything_but_merges_goes_on() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    // An hour that is neither this one nor the next.
+    let hour = |later: i8| (jiff::Timestamp::now().to_zoned(TimeZone::UTC).hour() + later) % 24;
+    let window = format!("{:02}:00-{:02}:00", hour(3), hour(5));
+    story.settings.windows = vec![window.parse().unwrap()];
+    let number = story.issue(&tasks([merge("D1 P1 Apps", echo), NODES_READY.to_owned()])).await;
+    story.start().await;
+    story.says(number, "no change starts outside the windows; the next one opens").await;
+    let body = story.issue_now(number).body;
+    assert!(body.contains(&format!("A change starts only within `{window}`.")), "{body}");
+    story.state_when("verified", |state| state.tasks.keys().any(|key| state.has_ended(key))).await;
+    story.looks(3).await;
+    let written = story.body_writes();
+    story.looks(5).await;
+    assert_eq!(story.body_writes(), written, "nothing changes until the window opens");
+    assert!(!story.merged(echo));
+    story.stop().await;
+    story.settings.windows.clear();
+    story.start().await;
+    story.closed(number).await;
+    assert!(story.merged(echo));
     story.end().await;
 }

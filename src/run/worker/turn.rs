@@ -16,6 +16,7 @@ use crate::run::settings::Repository as RepositorySettings;
 use crate::run::situation::Mode;
 use crate::run::state::RunState;
 use crate::run::trust::OwnText;
+use crate::run::windows::Window;
 use crate::run::worker::RunError;
 use crate::store::{EventId, RunRow, Store};
 use crate::web::Peer;
@@ -79,6 +80,8 @@ pub(in crate::run) struct Scene<'a> {
     pub(in crate::run) bot: &'a Account,
     /// The issue as it was read in this look.
     pub(in crate::run) issue: &'a Issue,
+    /// When a change may start; none: at any hour.
+    pub(in crate::run) windows: &'a [Window],
     /// Everything else.
     pub(in crate::run) observation: &'a Observation,
 }
@@ -264,7 +267,14 @@ impl Worker {
         }
         let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
         tracing::debug!(?decision, "decided");
-        let scene = Scene { settings, repository, bot, issue: &found.issue, observation: &observation };
+        let scene = Scene {
+            settings,
+            repository,
+            bot,
+            issue: &found.issue,
+            windows: &parts.settings.windows,
+            observation: &observation,
+        };
         let (next, awaited) = match decision {
             Decision::Note(events) => {
                 self.append_all(work, events).await?;

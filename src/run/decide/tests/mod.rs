@@ -29,6 +29,7 @@ use crate::run::situation::{
     Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Tools, Unread, Wish,
 };
 use crate::run::state::RunState;
+use crate::run::windows::Hours;
 use crate::store::EventId;
 use crate::timing::Timing;
 use jiff::Timestamp;
@@ -72,6 +73,7 @@ struct Scene {
     issue_closed: bool,
     locked_out: bool,
     elsewhere: Option<&'static str>,
+    hours: Hours,
     recon: Recon,
     green_since: Option<Timestamp>,
     watch: Watch,
@@ -130,6 +132,7 @@ impl Scene {
             issue_closed: false,
             locked_out: false,
             elsewhere: None,
+            hours: Hours::Always,
             recon: recon(&[]),
             green_since: Some(at(NOW - 7200)),
             watch: watched_since(NOW - 7200),
@@ -178,6 +181,7 @@ impl Scene {
             now: at(self.clock),
             timing: &self.timing,
             mode: self.mode,
+            hours: self.hours,
             state: &self.state,
             author: "operator",
             template: &self.template,

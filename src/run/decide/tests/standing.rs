@@ -5,8 +5,11 @@ use super::{Decision, NOW, ONE, Scene, Waiting, at, waiting};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::issue::Left;
 use crate::merge::Hold;
+use crate::merge::rollout::Rollout;
 use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, Unread};
+use crate::run::windows::Hours;
+use crate::wording;
 use std::collections::BTreeMap;
 
 /// One merge beside one closing.
@@ -157,6 +160,20 @@ fn what_cannot_be_read_blocks_its_own_task_and_no_other() {
     let mut scene = Scene::new(MIXED);
     scene.unread.insert(IssueNumber(40), unread(NOW - 3600));
     assert_eq!(scene.says(), "merge 6");
+}
+
+#[test]
+fn outside_the_windows_nothing_is_merged_and_what_is_in_flight_goes_on() {
+    let mut scene = Scene::new(ONE);
+    scene.hours = Hours::Closed(at(NOW + 60));
+    let Decision::Wait(Waiting::World(why)) = scene.decide() else { panic!("{}", scene.says()) };
+    assert_eq!(why, wording::outside_window(at(NOW + 60)));
+    scene.hours = Hours::Open(at(NOW + 60));
+    assert_eq!(scene.says(), "merge 6");
+    let step = scene.merge(NOW - 100, true);
+    scene.hours = Hours::Closed(at(NOW + 60));
+    scene.change_rollout = Some((Rollout::Done { watchers: 3, affected: Vec::new() }, at(NOW - 50)));
+    assert_eq!(scene.says(), "note rolled-out", "{step:?} goes on");
 }
 
 #[test]
