@@ -234,6 +234,12 @@ impl Worker {
         if matches!(outcome, Outcome::NotYet { .. }) && may_land() {
             return Ok(Next::Soon);
         }
+        // One that we were killed at was asked for a moment ago, for all that anybody knows.
+        let cut_off = work.state.unknown().any(|act| act.step == step) && matches!(effect, Effect::Merge(_));
+        let outcome = match outcome {
+            Outcome::NotYet { .. } if cut_off => Outcome::Unanswered { why: wording::merge_cut_off() },
+            outcome => outcome,
+        };
         self.ended(work, step, outcome).await?;
         Ok(Next::Now)
     }

@@ -473,6 +473,11 @@ pub(crate) fn merge_not_seen() -> String {
     "the pull request is not merged".to_owned()
 }
 
+/// caretaker ended between asking for a merge and its answer.
+pub(crate) fn merge_cut_off() -> String {
+    "caretaker was ended before the answer to the merge came; it may still happen".to_owned()
+}
+
 /// The forge scheduled a merge that nobody wanted scheduled.
 pub(crate) fn schedule_cancelled() -> String {
     "the forge did not merge it but scheduled it for later; that was taken back".to_owned()

@@ -5,6 +5,7 @@ use super::words::{NODES_READY, TELEPHONE, tasks};
 use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::Act;
 use sim::gitea::{Fault, IssueState, Rule, RuleId};
+use std::time::Duration;
 
 fn lose(story: &Story, method: &str, path: &str, fault: Fault, field: Option<&'static str>) -> RuleId {
     let rule = Rule::new(method, path, fault).unwrap().when(move |seen| {
@@ -101,6 +102,34 @@ async fn a_merge_that_lands_after_its_issue_was_closed_is_followed_to_its_end() 
     story.world.repository().merge_pull("operator", echo, false).unwrap();
     let state = story.state_when("the run is over", |state| state.withdrawn).await;
     assert_eq!(state.merges[0].result, Some(ChangeResult::Kept), "{:?}", state.merges);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_merge_that_a_crash_cut_off_may_still_land() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let number = story.issue_of_merges(&[echo, excalidraw]).await;
+    let slow =
+        Rule::new("POST", r"/pulls/[1-9]\d*/merge$", Fault::Delay(Duration::from_mins(1))).unwrap().always();
+    let slow = story.world.gitea().faults().add(slow);
+    story.start().await;
+    story.wait("a merge is on its way", || story.world.gitea().faults().struck(slow) == 1).await;
+    story.crash().await;
+    story.world.gitea().faults().remove(slow);
+    story.start().await;
+    story.closed(number).await;
+    let state = story.state().await;
+    let mut merges = state.acts.iter().filter_map(|act| match (&act.effect, &act.ended) {
+        (Effect::Merge(plan), Some((_, outcome))) => Some((plan.pull.0, outcome)),
+        _ => None,
+    });
+    let (first, cut_off) = merges.next().unwrap();
+    assert!(matches!(cut_off, Outcome::Unanswered { .. }), "nobody knows whether it lands: {cut_off:?}");
+    let (second, merged) = merges.next().unwrap();
+    assert_eq!(first, second, "no other is merged before it is known what became of that one");
+    assert!(matches!(merged, Outcome::Merged { .. }), "{merged:?}");
     story.end().await;
 }
 
