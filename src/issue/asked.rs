@@ -215,6 +215,9 @@ fn rest(text: &str, verb: Verb, behind: bool, unknown: &mut usize) -> Asked {
 fn place(text: &str) -> Option<Asked> {
     let list = words(text);
     let first = list.first().map(String::as_str);
+    if matches!(first, Some("in" | "on")) && is_the_forge(&list[1..]) {
+        return Some(Asked::Plainly);
+    }
     if text.starts_with(char::is_whitespace) && matches!(first, Some("in" | "on" | "of" | "at" | "from")) {
         let next = list.get(1).map_or("", String::as_str);
         let harmless = first == Some("from")
@@ -231,6 +234,13 @@ fn place(text: &str) -> Option<Asked> {
         }
     }
     list.iter().any(|word| is_a_repository(word)).then_some(Asked::Elsewhere)
+}
+
+/// `Gitea`, `the Forgejo UI`: where it is merged anyhow.
+fn is_the_forge(list: &[String]) -> bool {
+    let mut list = list.iter().map(String::as_str).filter(|word| *word != "the").peekable();
+    list.peek().is_some_and(|first| matches!(*first, "gitea" | "forgejo" | "ui"))
+        && list.all(|word| matches!(word, "gitea" | "forgejo" | "ui" | "web" | "interface"))
 }
 
 fn is_a_repository(word: &str) -> bool {

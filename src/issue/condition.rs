@@ -71,8 +71,13 @@ pub(super) fn tokens(text: &str) -> Vec<(String, &str)> {
 
 /// A phrase of the list that a text holds, word by word.
 pub(super) fn phrase(tokens: &[(String, &str)]) -> Option<&'static str> {
-    let joined = format!(" {} ", tokens.iter().map(|(word, _)| word.as_str()).collect::<Vec<_>>().join(" "));
-    PHRASES.iter().copied().find(|phrase| joined.contains(&format!(" {phrase} ")))
+    tokens.iter().enumerate().find_map(|(at, (first, _))| {
+        let stands = |phrase: &str| {
+            let mut words = tokens[at..].iter().map(|(word, _)| word.as_str());
+            phrase.split(' ').all(|word| words.next() == Some(word))
+        };
+        PHRASES.get(first.as_str())?.iter().copied().find(|phrase| stands(phrase))
+    })
 }
 
 /// The reserve that a text makes, if any. Tasks that it names as what comes first are to be taken out before.
@@ -82,24 +87,23 @@ pub(crate) fn doubt(text: &str) -> Option<Reserve> {
     }
     let text = without_waits(text);
     let tokens = tokens(&text);
-    let any =
-        |list: &[&str]| tokens.iter().find(|(word, _)| list.contains(&word.as_str())).map(|(_, said)| *said);
+    let any = |is: &dyn Fn(&str) -> bool| tokens.iter().find(|(word, _)| is(word)).map(|(_, said)| *said);
     if let Some(phrase) = phrase(&tokens) {
         return Some(Reserve::new(Doubt::Judgement, phrase));
     }
     let asks = tokens.iter().find(|(word, _)| word.contains(['?', '？']) || is_choice(word));
-    let refuses = any(REFUSES).or(asks.map(|(_, said)| *said));
+    let refuses = any(&|word| REFUSES.contains(word)).or(asks.map(|(_, said)| *said));
     let hyphenated = || tokens.iter().find(|(word, _)| is_part_of_refusal(word)).map(|(_, said)| *said);
     if let Some(said) = refuses.or_else(hyphenated) {
         return Some(Reserve::new(Doubt::Judgement, said));
     }
-    if let Some(said) = any(ASKS) {
+    if let Some(said) = any(&|word| ASKS.contains(&word)) {
         return Some(Reserve::new(Doubt::Yes, said));
     }
     let time = tokens.iter().find(|(word, _)| is_time(word)).map(|(_, said)| *said);
     let mention =
         tokens.iter().find(|(word, _)| word.starts_with('@') && word.len() > 1).map(|(_, said)| *said);
-    let said = any(WAITS).or(time).or(mention)?;
+    let said = any(&|word| WAITS.contains(word)).or(time).or(mention)?;
     Some(Reserve::new(Doubt::Judgement, said))
 }
 
@@ -276,7 +280,7 @@ pub(crate) fn above(text: &str) -> Option<Reserve> {
     ];
     let found = tokens.iter().find(|(word, _)| {
         let word = word.as_str();
-        (REFUSES.contains(&word) || WAITS.contains(&word)) && !names.contains(&word) && word != "after"
+        (REFUSES.contains(word) || WAITS.contains(word)) && !names.contains(&word) && word != "after"
             || word.contains(['?', '？'])
             || is_choice(word)
     });

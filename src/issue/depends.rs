@@ -107,6 +107,13 @@ impl Index {
                 }
             }
         }
+        // Who waits for a pull request waits for its merge or the decision on it. What people do about it besides, such
+        // as telling of it or undoing it, is meant only where there is neither.
+        for meant in pulls.values_mut() {
+            if meant.iter().any(|at| !matches!(tasks[*at].kind, Kind::Person)) {
+                meant.retain(|at| !matches!(tasks[*at].kind, Kind::Person));
+            }
+        }
         Self { ids, pulls, merges, decisions }
     }
 
@@ -125,6 +132,14 @@ impl Index {
         let found = self.named(named);
         let most = if matches!(named, Named::Id(_)) { 1 } else { MOST_OF_A_NAME };
         if found.len() > most { &[] } else { found }
+    }
+
+    /// The one task with this id.
+    pub(super) fn of_id(&self, id: &str) -> Option<usize> {
+        match self.ids.get(&id.to_lowercase()).map(Vec::as_slice) {
+            Some([one]) => Some(*one),
+            _ => None,
+        }
     }
 
     fn knows(&self, id: &str) -> bool {
@@ -223,11 +238,26 @@ fn by_rows(
             of_rows[row].push(task);
         }
     }
+    // The row of a merge is not waited for with what people do about the same pull request under other ids.
+    for (row, about) in rows.iter().zip(&mut of_rows) {
+        let is_aside = |at: &usize| {
+            let own = tasks[*at].written_id.as_deref().is_some_and(|id| id.starts_with(row.id.as_str()));
+            matches!(tasks[*at].kind, Kind::Person) && (row.id.is_empty() || !own)
+        };
+        if about.iter().any(|at| matches!(tasks[*at].kind, Kind::Merge { .. } | Kind::Decide { .. })) {
+            about.retain(|at| !is_aside(at));
+        }
+    }
     let places: HashMap<&str, usize> =
         rows.iter().enumerate().rev().map(|(at, row)| (row.id.as_str(), at)).collect();
     for (at, row) in rows.iter().enumerate() {
         for part in spec::parts(&row.depends) {
             let row_before = places.get(part).copied();
+            // A final gate waits for everything anyhow.
+            let is_final = |at: &usize| tasks[*at].kind == Kind::Final;
+            if is_everything(part) && !of_rows[at].is_empty() && of_rows[at].iter().all(is_final) {
+                continue;
+            }
             let (before, missing): (Vec<usize>, Vec<String>) = match row_before {
                 // A row that nobody works on may be meant to have been worked on.
                 Some(other) if of_rows[other].is_empty() || of_rows[other].len() > MOST_OF_A_NAME => {
@@ -318,6 +348,34 @@ fn is_a_gate(text: &str) -> bool {
             && list.iter().any(|word| {
                 matches!(word.as_str(), "gate" | "gates" | "validation" | "verification" | "recon")
             })
+}
+
+/// `All`, `all above`, `everything else`, `all previous tasks`.
+fn is_everything(text: &str) -> bool {
+    let list = words(text);
+    list.first().is_some_and(|first| matches!(first.as_str(), "all" | "everything" | "any" | "every"))
+        && list.iter().skip(1).all(|word| {
+            matches!(
+                word.as_str(),
+                "of" | "the"
+                    | "above"
+                    | "previous"
+                    | "prior"
+                    | "other"
+                    | "others"
+                    | "else"
+                    | "earlier"
+                    | "preceding"
+                    | "task"
+                    | "tasks"
+                    | "item"
+                    | "items"
+                    | "phase"
+                    | "phases"
+                    | "change"
+                    | "changes"
+            )
+        })
 }
 
 fn is_its_own_review(name: &str, title: &str) -> bool {

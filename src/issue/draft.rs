@@ -360,7 +360,7 @@ fn places(item: &Item, title: &str) -> Vec<Written> {
 }
 
 /// The commands of a piece of code, comments left out.
-fn lines(code: &str) -> Vec<String> {
+pub(super) fn lines(code: &str) -> Vec<String> {
     let joined = code.replace("\\\n", " ");
     joined
         .lines()

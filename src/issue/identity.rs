@@ -120,6 +120,13 @@ pub(crate) fn likeness(one: &str, other: &str) -> f64 {
     ratio(first.intersection(&second).count(), first.union(&second).count())
 }
 
+/// The same, where other forms of a word count as that word: `crash` and `crashes`.
+pub(crate) fn likeness_in_any_form(one: &str, other: &str) -> f64 {
+    let (first, second) = (distinct(words(one)), distinct(words(other)));
+    let common = first.iter().filter(|word| second.iter().any(|other| is_spelling_of(word, other))).count();
+    ratio(common, first.len() + second.len() - common.min(second.len()))
+}
+
 /// From this share of common words on two titles may be the same task, reworded.
 const ALIKE: f64 = 0.5;
 

@@ -29,6 +29,9 @@ pub(super) fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
         if turns_green(task) {
             found.extend(turning.iter().map(|&other| (at, other)));
         }
+        if looks(task) {
+            found.extend(looked_at(tasks, at, index).into_iter().map(|other| (at, other)));
+        }
         if matches!(task.kind, Kind::Verify { check: Check::AllLayers }) {
             for word in words(&task.title).iter().skip(1).filter(|word| is_a_name(word)) {
                 let named = repairs.get(word).filter(|named| named.len() <= MOST_OF_A_NAME);
@@ -39,6 +42,50 @@ pub(super) fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
             }
         }
     }
+    found
+}
+
+/// Whether a task looks whether something is as it shall be.
+fn looks(task: &Task) -> bool {
+    matches!(task.kind, Kind::Verify { .. } | Kind::Person)
+        && words(&task.title).first().is_some_and(|first| {
+            matches!(first.as_str(), "verify" | "check" | "confirm" | "validate" | "test")
+        })
+}
+
+/// What a check looks at: tasks that its title names by their ids, and the merges whose end it names.
+fn looked_at(tasks: &[Task], at: usize, index: &Index) -> Vec<usize> {
+    let title = &tasks[at].title;
+    let list = words(title);
+    let is_of_its_end = list.iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "rollout"
+                | "rolled"
+                | "deployed"
+                | "deployment"
+                | "running"
+                | "healthy"
+                | "synced"
+                | "works"
+                | "merged"
+                | "after"
+        )
+    });
+    let mut found = Vec::new();
+    for pull in pulls(title).into_iter().filter(|_| is_of_its_end) {
+        found.extend(index.merges.get(&pull).into_iter().flatten().copied().take(MOST_OF_A_NAME));
+    }
+    for word in title.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).skip(1) {
+        if word.starts_with(|c: char| c.is_ascii_uppercase()) && word.ends_with(|c: char| c.is_ascii_digit())
+        {
+            found.extend(index.of_id(word));
+        }
+    }
+    found.retain(|other| *other != at);
+    found.sort_unstable();
+    found.dedup();
+    found.truncate(MOST_OF_A_NAME);
     found
 }
 
@@ -140,6 +187,8 @@ fn follows_it(other: &Task, merge: &Task) -> bool {
     let is_of_its_end = has(&[
         "after",
         "afterwards",
+        "rollout",
+        "rolled",
         "once",
         "post",
         "fails",
@@ -171,7 +220,15 @@ fn is_a_gate_heading(text: &str) -> bool {
         "before merg",
         "before the merg",
         "before any merg",
-        "before we merg",
+        "before we",
+        "before you",
+        "before start",
+        "before beginning",
+        "preflight",
+        "pre flight",
+        "pre check",
+        "precheck",
+        "preparation",
         "pre merge",
         "premerge",
         "prerequisite",

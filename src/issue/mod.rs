@@ -69,6 +69,8 @@ pub(crate) mod laws;
 #[cfg(test)]
 mod order_tests;
 #[cfg(test)]
+mod people_tests;
+#[cfg(test)]
 mod read_tests;
 #[cfg(test)]
 mod report_tests;

@@ -35,13 +35,15 @@ fn pattern(text: &str) -> Regex {
 }
 
 const ONE: &str = r"(?: tasks? \s+ )? (?: [A-Za-z]{1,8}-?[0-9]{1,4}[a-z]? | [0-9]{1,3}\.[0-9]{1,3} ) \b";
-const PULL: &str = r"(?: tasks? \s+ )? (?: (?: prs? | pull \s+ requests? | mr ) \s* [\#!]? [0-9]+ ) \b";
+const PULL: &str =
+    r"(?: tasks? \s+ )? (?: (?: prs? | pull \s+ requests? | mr ) \s* [\#!]? [0-9]+ | [\#!][0-9]+ ) \b";
+const MERGE_OF: &str = r"(?: (?: the \s+ )? merg(?:e|ing) \s+ (?: of \s+ )? )?";
 const JOIN: &str =
     r"\s* (?: , \s* (?: and | or )? | / | & | \+ | - | – | — | \.\. | \b(?:to | through | and | or)\b ) \s*";
 const ENDED: &str = r"(?: \s+ (?: is | are | has | have ) (?: \s+ been )? )? (?: \s+ (?: done | merged | finished | completed? | closed | ended | green ) \b )?";
 
 /// Words behind which only tasks stand that come before.
-const WAITS: &str = r"after | requires? | needs? | depend(?:s|ing|ent)? \s+ (?:up)?on | deps? \s* : | pre-?req(?:uisite)?s? \s* : | predecessors? \s* : | gated \s+ by | contingent \s+ (?:up)?on | blocked[\s-]+by | comes \s+ after | follows";
+const WAITS: &str = r"after | requires? | needs? | (?: depend(?:s|ing|ent)? | relies | builds ) [\s-]+ (?:up)?on | depend(?:s|ency)? \s* : | deps? \s* : | pre-?req(?:uisite)?s? \s* : | predecessors? \s* : | gated \s+ by | contingent \s+ (?:up)?on | blocked[\s-]+by | comes \s+ after | follows";
 
 /// `after A1 and A2`, `needs b1`, `blocked by: B1`, `after PR #8`, `← A2`.
 static AFTER: LazyLock<Regex> = LazyLock::new(|| {
@@ -49,7 +51,7 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| {
         r"(?ix) \b (?: (?: once | following | wait(?:s|ing)? \s+ (?:for|on) | {WAITS} )
             \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* ) {ENDED}
         | (?: {WAITS} )
-            \s* :? \s* (?P<pulls> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} | [\#!][0-9]+ \b ) )* ) {ENDED} )
+            \s* :? \s* {MERGE_OF} (?P<pulls> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} ) )* ) {ENDED} )
         | (?: ← | ⇐ | <- ) \s* (?P<arrow> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} ) )* ) {ENDED}"
     ))
 });
@@ -265,6 +267,13 @@ mod tests {
             ("Merge PR #9 (dep: B1)", &["B1"], &[]),
             ("Merge PR #9 (prereq: B1, B2)", &["B1, B2"], &[]),
             ("Merge PR #9 ← B1", &["B1"], &[]),
+            ("Merge PR #9 [depends: B1]", &["B1"], &[]),
+            ("Merge PR #9, dependency: B1", &["B1"], &[]),
+            ("Merge PR #9 | depends-on: B1", &["B1"], &[]),
+            ("Merge PR #9 (relies on B1)", &["B1"], &[]),
+            ("Merge #9 after #8", &["#8"], &[]),
+            ("Merge PR #9, depends on the merge of #8", &["#8"], &[]),
+            ("Merge PR #9 which builds on PR #8 and #7", &["PR #8 and #7"], &[]),
             ("Merge PR #9, gated by B1", &["B1"], &[]),
             ("Merge PR #9: update dep v2", &[], &[]),
         ] {

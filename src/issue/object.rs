@@ -42,8 +42,9 @@ static MANY: LazyLock<Regex> = LazyLock::new(|| {
         | (?: , | \band\b | & | \+ ) \s* [\w.-]+ \s* \( \s* (?: prs? \s* )? [\#!]? [0-9]{1,9} \s* \)
         | (?: [,;&+(] | \b(?: and | plus | then )\b ) \s* (?: (?: and | then | also ) \s+ )*
             (?: (?: (?: all | every | any | the ) \s+ )* (?: others? | rest | remaining | dependents? | siblings? )
-            | (?: all | every | any ) \s+ (?: the \s+ )? (?: [\w-]+ \s+ )? (?: open | pending | minors? | majors? | patch | patches | prs? | pulls? | pull \s+ requests? | updates? | upgrades? | merges? )
             | [0-9]{1,3} \s+ (?: others? | more ) ) \b
+        | (?: [,;&+] | \b(?: and | plus | then )\b ) \s* (?: (?: and | then | also ) \s+ )*
+            (?: all | every | any ) \s+ (?: the \s+ )? (?: [\w-]+ \s+ )? (?: open | pending | minors? | majors? | patch | patches | prs? | pulls? | pull \s+ requests? | updates? | upgrades? | merges? ) \b
         | \b (?: onwards? | etc | et \s+ al | and \s+ up | and \s+ following ) \b",
     )
 });

@@ -36,6 +36,13 @@ static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[([^\]]*)\]\([^)]*\)"
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*>\s?"));
 static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Z]{1,8}-?[0-9]{1,4}[a-z]?\b"));
 
+/// `superseded by #44`, `waiting for A3`.
+static HELD_UP: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\b(?:superseded|replaced|obsoleted|blocked|waiting|waits?|held(?:\s+(?:back|up))?)\s+(?:by|until|on|for)\b[^,.;)\]]*",
+    )
+});
+
 /// Of one task no more is kept than so many places that texts elsewhere give it.
 const MOST_PLACES: usize = 16;
 
@@ -335,6 +342,8 @@ impl Passages {
         let rest = named::without_ids(title);
         if let Some(reserve) = in_passing(&rest, Tone::Goal) {
             let said = Said::new(&wording::a_text_about_it(title), &reserve);
+            // What holds a task up, or takes its place, is not what is held up.
+            let rest = HELD_UP.replace_all(&rest, " ");
             let ids = ID.find_iter(&rest).map(|id| id.as_str().to_owned()).collect();
             self.note(&Heard::said(Some(said)), numbers(&rest), ids);
         }

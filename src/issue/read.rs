@@ -11,7 +11,7 @@ use super::guess::{self, Guesses};
 use super::identity::{self, Keys};
 use super::kind;
 use super::outline::Outline;
-use super::reserve::{self, Said};
+use super::reserve::{self, Said, bullet_text};
 use super::title::head;
 use super::{Kind, Needs, Task, TaskKey, approvals, below, conflicts, depends, spec};
 use crate::merge::{Category, UpdateType};
@@ -351,6 +351,42 @@ pub(super) fn states_criteria(name: &str) -> bool {
         .iter()
         .any(|phrase| name.contains(phrase))
         || ["criteria", "criterion", "acceptance"].into_iter().any(has)
+        || name.split(' ').any(|own| own.ends_with("kriterien"))
+}
+
+/// Whether a heading, or the label above nested boxes, says what is done only if something goes wrong.
+fn is_a_contingency(name: &str) -> bool {
+    [
+        "rollback",
+        "roll back",
+        "back out",
+        "backout",
+        "if something goes wrong",
+        "if things go wrong",
+        "if it fails",
+        "if this fails",
+        "if fails",
+        "on failure",
+        "in case of failure",
+        "emergency",
+        "contingency",
+    ]
+    .iter()
+    .any(|start| name.starts_with(start))
+}
+
+/// Whether what stands directly around a nested box is the label of what is expected, or of what is done if it fails.
+fn is_a_label_of_no_task(document: &Document<'_>, item: &Item) -> Option<String> {
+    item.parent?;
+    item.within.iter().find_map(|start| {
+        let (text, _) = bullet_text(document.text(), *start);
+        let name = heading_name(&text);
+        let expected = ["expected", "success criteria", "done when", "definition of done"];
+        let tells = is_a_contingency(&name) || expected.iter().any(|start| name.starts_with(start));
+        let is_a_label =
+            text.trim_end_matches(['*', '_', ' ']).ends_with(':') || name.split(' ').count() <= 2;
+        (tells && is_a_label).then(|| text.trim().to_owned())
+    })
 }
 
 /// Headings under which boxes are criteria, examples or records, not work.
@@ -383,6 +419,7 @@ fn holds_no_tasks(name: &str) -> bool {
         ]
         .iter()
         .any(|start| name.starts_with(start))
+        || is_a_contingency(name)
         || matches!(name, "close" | "closing" | "closeout")
 }
 
@@ -419,6 +456,9 @@ fn not_a_task(
     {
         return Some(wording::ignored_heading(&headings[position].text));
     }
+    if let Some(label) = is_a_label_of_no_task(document, item) {
+        return Some(wording::ignored_heading(&label));
+    }
     let criteria = outline.passages.above(document, item, above.last().copied()).no_tasks;
     if let Some(line) = criteria.filter(|_| head.id.is_none() || head.priority.is_none()) {
         return Some(wording::ignored_heading(&line));
@@ -430,7 +470,7 @@ fn not_a_task(
 fn is_renovates(line: &str) -> bool {
     static CONTROL: LazyLock<Regex> = LazyLock::new(|| {
         Regex::new(
-            r"^\s*<!--\s*(?:[a-z-]+-branch=\S+|rebase-check|rebase-all-open-prs|create-[a-z-]+|approve-[a-z-]+|unlimit-[a-z-]+|unschedule-[a-z-]+|recreate-[a-z-]+|retry-[a-z-]+|manual[ a-z_-]*job|create-config-migration-pr)\s*-->",
+            r"^\s*<!--\s*(?:[A-Za-z-]+-branch=\S+|rebase-check|rebase-all-open-prs|create-[a-z-]+|approve-[a-z-]+|unlimit-[a-z-]+|unschedule-[a-z-]+|recreate-[a-z-]+|retry-[a-z-]+|manual[ a-z_-]*job|create-config-migration-pr)\s*-->",
         )
         .expect("the pattern is a constant that a test compiles")
     });

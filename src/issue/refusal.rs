@@ -42,7 +42,7 @@ pub(super) fn in_passing(text: &str, tone: Tone) -> Option<Reserve> {
         tokens.iter().find(|(word, _)| tells(word)).map(|(_, said)| (*said).to_owned())
     };
     let refuses = find(&|word| {
-        REFUSES.contains(&word) && !is_a_fault(word) && !is_a_negation(word)
+        REFUSES.contains(word) && !is_a_fault(word) && !is_a_negation(word)
             || is_choice(word)
             || is_part_of_refusal(word) && !is_of_a_state(word)
     });
@@ -59,7 +59,7 @@ pub(super) fn in_passing(text: &str, tone: Tone) -> Option<Reserve> {
     if tone == Tone::Goal {
         return None;
     }
-    let waits = find(&|word| WAITS.contains(&word) && !is_of_a_sequence(word));
+    let waits = find(&|word| WAITS.contains(word) && !is_of_a_sequence(word));
     if let Some(said) = waits {
         return reserve(Doubt::Yes, &said);
     }
@@ -80,7 +80,7 @@ pub(super) fn in_passing(text: &str, tone: Tone) -> Option<Reserve> {
         let work = tokens.iter().enumerate().any(|(at, (word, _))| {
             matches!(word.as_str(), "merge" | "merges" | "merging" | "proceed") && !named(at)
         });
-        find(&|word| WAITS.contains(&word) || TIMES.contains(&word) || matches!(word, "if" | "unless"))
+        find(&|word| WAITS.contains(word) || TIMES.contains(&word) || matches!(word, "if" | "unless"))
             .filter(|_| work)
     };
     reserve(Doubt::Yes, &negation.or_else(small)?)
@@ -98,7 +98,7 @@ pub(super) fn curtly(text: &str) -> Option<Reserve> {
         return None;
     }
     let (_, said) =
-        tokens.iter().find(|(word, _)| REFUSES.contains(&word.as_str()) && word != "or" || word == "only")?;
+        tokens.iter().find(|(word, _)| REFUSES.contains(word.as_str()) && word != "or" || word == "only")?;
     Some(Reserve { doubt: Doubt::Yes, said: (*said).to_owned() })
 }
 

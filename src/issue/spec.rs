@@ -323,7 +323,7 @@ fn names_the_same(row: &SpecRow, task: &Task) -> bool {
 
 /// Whether a row with the id of a task is about that task.
 pub(crate) fn is_about(row: &SpecRow, task: &Task) -> bool {
-    names_the_same(row, task) || identity::likeness(&row.summary, &task.title) >= ABOUT
+    names_the_same(row, task) || identity::likeness_in_any_form(&row.summary, &task.title) >= ABOUT
 }
 
 /// For each task the rows that are about it, as indexes. An id that stands for something else is told.

@@ -4,9 +4,14 @@
 //! anyhow, which are understood; and the small words of a sentence, which a description of an update does not have, so
 //! that where one stands something is said that nobody here understands.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::LazyLock;
+
 /// Words with which a text says no, or leaves open what is to be done.
+pub(crate) static REFUSES: LazyLock<HashSet<&str>> = LazyLock::new(|| REFUSING.iter().copied().collect());
+
 #[rustfmt::skip]
-pub(crate) const REFUSES: &[&str] = &[
+const REFUSING: &[&str] = &[
     "not", "never", "don't", "dont", "doesn't", "didn't", "isn't", "shouldn't", "mustn't", "can't",
     "cannot", "won't", "wont", "nor", "neither", "or", "either", "whether", "instead", "except", "skip",
     "skips", "skipped", "skipping", "defer", "defers", "deferred", "deferring", "deferral", "postpone",
@@ -42,8 +47,10 @@ pub(crate) const ASKS: &[&str] = &[
 ];
 
 /// Words of a condition that somebody has to look at.
+pub(crate) static WAITS: LazyLock<HashSet<&str>> = LazyLock::new(|| WAITING.iter().copied().collect());
+
 #[rustfmt::skip]
-pub(crate) const WAITS: &[&str] = &[
+const WAITING: &[&str] = &[
     "when", "once", "until", "till", "only", "provided", "providing", "assuming", "depending", "pending",
     "ask", "asks", "asking", "wait", "waits", "waiting", "await", "awaits", "awaiting", "hold", "holds",
     "holding", "later", "soon", "after", "before", "beforehand", "prior", "following", "needs", "need",
@@ -59,9 +66,17 @@ pub(crate) const WAITS: &[&str] = &[
     "alleen", "indien", "wachten",
 ];
 
-/// Several words that make a reserve together.
+/// Several words that make a reserve together, by the first of them.
+pub(crate) static PHRASES: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
+    let mut by_first: HashMap<&str, Vec<&str>> = HashMap::new();
+    for phrase in SAID_TOGETHER.iter().copied() {
+        by_first.entry(phrase.split(' ').next().unwrap_or(phrase)).or_default().push(phrase);
+    }
+    by_first
+});
+
 #[rustfmt::skip]
-pub(crate) const PHRASES: &[&str] = &[
+const SAID_TOGETHER: &[&str] = &[
     "no longer", "no need", "no go", "no merge", "no merging", "sign off", "signs off", "signed off",
     "by hand", "on ice", "in case", "next week", "next month", "next year", "next quarter", "next sprint",
     "next window", "next time", "next maintenance", "next release", "on hold", "to be decided",

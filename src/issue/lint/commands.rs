@@ -27,9 +27,10 @@ pub(super) fn look(body: &str, task: &Task, item: &Item, findings: &mut Findings
         let mut from = detail.span.start;
         let inline = detail.inline_code.iter().filter(|_| labelled.is_some());
         for code in detail.code_blocks.iter().chain(inline) {
-            for line in code.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'))
-            {
-                let span = find(body, from, detail.span.end, line).unwrap_or_else(|| detail.span.clone());
+            for line in super::super::draft::lines(code).iter().map(String::as_str) {
+                // Of a command that goes on in the next line the beginning is shown.
+                let first = line.split("  ").next().unwrap_or(line).trim_end();
+                let span = find(body, from, detail.span.end, first).unwrap_or_else(|| detail.span.clone());
                 from = span.end.min(detail.span.end);
                 command(task, line, span, findings);
             }

@@ -1,0 +1,154 @@
+//! How different people write the same: what they name as what comes first, what is no task, what comes at which end.
+
+use super::unasked_tests::tasks;
+use super::{Task, order, read};
+use crate::merge::UpdateType;
+
+fn planned(body: &str) -> Vec<String> {
+    let reading = read(body, &|_| (None, UpdateType::Unknown)).expect("readable");
+    let keys = order(&reading.tasks, &|_| None);
+    keys.iter().map(|key| reading.task(key).expect("one of them").id.clone()).collect()
+}
+
+#[track_caller]
+fn one<'t>(tasks: &'t [Task], id: &str) -> &'t Task {
+    tasks.iter().find(|task| task.id == id).unwrap_or_else(|| panic!("no {id}"))
+}
+
+#[test]
+fn what_comes_first_has_many_spellings() {
+    for said in [
+        "Merge PR #52 [depends: A1]",
+        "Merge PR #52 (depends: A1)",
+        "Merge PR #52, dependency: A1",
+        "Merge PR #52 | depends: A1",
+        "Merge PR #52 (depends-on: A1)",
+        "Merge PR #52 after #43",
+        "Merge #52 after #43",
+        "Merge PR #52 — blocked by #43",
+        "Merge PR #52\n  - Depends on the merge of #43",
+        "Merge PR #52\n  - builds on #43",
+        "Merge PR #52\n  - This one relies on A1",
+    ] {
+        let found = tasks(&format!("- [ ] **A1 P2 Apps**: Merge PR #43\n- [ ] **A2 P2 Apps**: {said}\n"));
+        assert_eq!(one(&found, "A2").depends_on, ["A1"], "{said}");
+        assert_eq!((one(&found, "A1").needs, one(&found, "A2").needs), (None, None), "{said}");
+    }
+    let above = "- **Depends on**: #43\n- [ ] **A2 P2 Apps**: Merge PR #52\n\n## More\n\n- [ ] **A1 P2 Apps**: Merge PR #43\n";
+    assert_ne!(one(&tasks(above), "A2").needs, None, "a line in front of it asks for a look");
+}
+
+#[test]
+fn a_pull_request_that_is_waited_for_is_its_merge_and_not_what_people_do_about_it() {
+    let body = "- [ ] **A1 P1 Apps**: Merge PR #3\n- [ ] **A2 P1 Apps**: Merge PR #4\n  - After: PR #3\n\
+                - [ ] **A3 P3 Apps**: Document PR #3 in the wiki\n- [ ] **A4 P3 Apps**: Revert PR #3 if radarr is broken\n";
+    assert_eq!(one(&tasks(body), "A2").depends_on, ["A1"]);
+    let rows = "| ID | Summary | Depends on |\n|---|---|---|\n| R1 | Merge PR #3 | None |\n| R2 | Merge PR #4 | R1 |\n\n\
+                - [ ] **R1 P1 Apps**: Merge PR #3\n- [ ] **R2 P1 Apps**: Merge PR #4\n\
+                - [ ] **X1 P3 Apps**: Document PR #3 in the wiki\n";
+    assert_eq!(one(&tasks(rows), "R2").depends_on, ["R1"]);
+    let alone =
+        "- [ ] **A2 P1 Apps**: Merge PR #4\n  - After: PR #3\n- [ ] **A3 P1 Apps**: Roll PR #3 out by hand\n";
+    assert_eq!(one(&tasks(alone), "A2").depends_on, ["A3"]);
+}
+
+#[test]
+fn what_holds_a_task_up_is_not_held_up_by_it() {
+    for said in [
+        "Merge PR #4 — blocked by #3",
+        "Merge PR #4 (superseded by #3)",
+        "Merge PR #4 - waiting for #3",
+        "Fix the conflict in PR #4 (blocked by #3)",
+    ] {
+        let found = tasks(&format!("- [ ] A1 P1: Merge PR #3\n- [ ] A2 P1: {said}\n"));
+        assert_eq!(one(&found, "A1").needs, None, "{said}: {:?}", one(&found, "A1").why_person);
+    }
+}
+
+#[test]
+fn boxes_of_renovate_and_of_what_may_go_wrong_are_no_tasks() {
+    for other in [
+        "- [ ] <!-- approvePr-branch=renovate/redis-8.x -->chore(deps): update redis docker tag to v8\n",
+        "- [ ] <!-- approveGroup-branch=renovate/redis-8.x -->chore(deps): update redis docker tag to v8\n",
+        "## Rollback\n\n- [ ] Scale radarr to 0\n",
+        "## Rollback plan\n\n- [ ] Scale radarr to 0\n",
+        "## If something goes wrong\n\n- [ ] Scale radarr to 0\n",
+        "## Emergency\n\n- [ ] Scale radarr to 0\n",
+        "### Abschlusskriterien\n\n- [ ] Issue geschlossen\n",
+    ] {
+        let body = format!("- [ ] **A1 P1 Apps**: Merge PR #5\n\n{other}");
+        let found = tasks(&body);
+        assert_eq!(found.len(), 1, "{other}: {:?}", found.last().map(|task| &task.title));
+    }
+    for label in ["Rollback:", "**If fails**:", "Expected:"] {
+        let body = format!("- [ ] **A1 P1 Apps**: Merge PR #5\n  - {label}\n    - [ ] Revert PR #5\n");
+        let found = tasks(&body);
+        assert_eq!(found.len(), 1, "{label}");
+        assert_eq!(found[0].needs, None, "{label}: {:?}", found[0].why_person);
+    }
+    // With an id of its own below the tasks it is one, whatever its heading.
+    let kept = "## Action Items\n\n### Rollback of the old chart\n\n- [ ] **A1 P1 Apps**: Merge PR #5\n";
+    assert_eq!(tasks(kept).len(), 1);
+}
+
+#[test]
+fn headings_say_what_comes_before_the_merges() {
+    for heading in ["Before we start", "Preflight checks", "Pre-flight", "Pre-checks", "Preparation"] {
+        let body = format!(
+            "## {heading}\n\n- [ ] A1: Backup of etcd taken\n\n## P0\n\n- [ ] A2: Merge PR #5 (jellyfin 10.11.3)\n"
+        );
+        assert_eq!(planned(&body), ["A1", "A2"], "{heading}");
+    }
+}
+
+#[test]
+fn checks_of_what_was_merged_come_after_it() {
+    for check in ["Verify A2 (pods Running)", "Verify rollout of PR #5", "Check that PR #5 is deployed"] {
+        let body = format!("- [ ] **A1 P1 Apps**: {check}\n- [ ] **A2 P1 Apps**: Merge PR #5\n");
+        assert_eq!(planned(&body), ["A2", "A1"], "{check}");
+    }
+    let notes = "- [ ] **A1 P1 Apps**: Verify that the release notes of PR #5 are harmless\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
+    assert_eq!(planned(notes), ["A1", "A2"]);
+}
+
+#[test]
+fn a_final_gate_waits_for_everything_anyhow() {
+    for all in ["All", "All above", "All tasks", "Everything else", "A1, all others"] {
+        let body = format!(
+            "| ID | Type | Layer | Priority | Summary | Dependencies |\n|---|---|---|---|---|---|\n\
+             | A1 | UPDATE | Apps | P1 | Merge PR #210 | None |\n| A5 | VERIFY | All | P3 | Final gate | {all} |\n\n\
+             - [ ] **A1 P1 Apps**: Merge PR #210\n- [ ] **A5 P3 All**: Final validation gate\n"
+        );
+        assert_eq!(one(&tasks(&body), "A5").needs, None, "{all}");
+    }
+}
+
+#[test]
+fn a_row_and_a_task_are_the_same_by_other_forms_of_their_words() {
+    let body = "| ID | Type | Layer | Priority | Summary | Dependencies |\n|---|---|---|---|---|---|\n\
+                | A1 | FIX | Storage | P0 | Clear archived Ceph crashes | None |\n\
+                | A2 | UPDATE | Apps | P1 | Merge PR #210 | A1 |\n\n\
+                - [ ] **A1 P0 Storage**: Archive Ceph crash reports\n- [ ] **A2 P1 Apps**: Merge PR #210\n";
+    assert_eq!(one(&tasks(body), "A2").depends_on, ["A1"]);
+    assert_eq!(one(&tasks(body), "A2").needs, None);
+}
+
+#[test]
+fn a_bundle_and_the_place_of_a_merge_are_no_reserve() {
+    for said in [
+        "Merge PR #6 (all non-major updates)",
+        "Merge PR #6\n  - Commands: Merge PR #6 in Gitea",
+        "Merge PR #6 in the Forgejo UI",
+    ] {
+        let found = tasks(&format!("- [ ] **A1 P2 Apps**: {said}\n"));
+        assert_eq!(found[0].needs, None, "{said}: {:?}", found[0].why_person);
+    }
+    for said in [
+        "Merge PR #6 and all other updates",
+        "Merge PR #6 (plus all open PRs)",
+        "Merge PR #6 in the infra repository",
+    ] {
+        let found = tasks(&format!("- [ ] **A1 P2 Apps**: {said}\n"));
+        assert_ne!(found[0].needs, None, "{said}");
+    }
+}
