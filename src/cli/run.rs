@@ -56,7 +56,7 @@ impl Arguments {
         let words = wording::standing(issue, &standing);
         let _ = writeln!(anstream::stdout(), "{words}");
         let (exit, next) = match standing {
-            Standing::People | Standing::Over | Standing::Stopped => return Ok(()),
+            Standing::People | Standing::Window { .. } | Standing::Over | Standing::Stopped => return Ok(()),
             Standing::NoIssue => (Exit::Settings, "name an open issue that carries the maintenance label"),
             Standing::Obstacles => {
                 (Exit::Unreachable, "the issue's status block and the log name what is missing")

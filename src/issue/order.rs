@@ -58,12 +58,13 @@ pub(crate) fn order(tasks: &[Task], facts: PullFacts<'_>) -> Vec<TaskKey> {
         }
     }
     let after = after_gates(&open, &behind);
+    let validations = validations(tasks);
     let priorities = effective_priorities(&open, &before);
     let ranks: Vec<Rank> = open
         .iter()
         .zip(priorities)
         .enumerate()
-        .map(|(at, (task, priority))| rank(task, priority, after[at], facts))
+        .map(|(at, (task, priority))| rank(task, priority, after[at], validations.contains(&task.key), facts))
         .collect();
     let mut waits: Vec<usize> = before.iter().map(Vec::len).collect();
     let mut left: BTreeSet<(Rank, usize)> = ranks.iter().copied().zip(0..).collect();
@@ -166,7 +167,29 @@ fn closes_the_work(title: &str) -> bool {
         || comes_last(&list)
 }
 
-fn rank(task: &Task, priority: Priority, after_a_gate: bool, facts: PullFacts<'_>) -> Rank {
+/// The open checks under a heading such as `Post-upgrade validation` that stands below every merge: they are of what was
+/// merged.
+pub(crate) fn validations(tasks: &[Task]) -> BTreeSet<TaskKey> {
+    let merges = tasks.iter().filter(|task| matches!(task.kind, Kind::Merge { .. }));
+    let Some(last) = merges.map(|task| task.line).max() else { return BTreeSet::new() };
+    let below = tasks.iter().filter(|task| !task.ticked && task.line > last);
+    below
+        .filter(|task| matches!(task.kind, Kind::Verify { .. } | Kind::Person))
+        .filter(|task| task.phase.as_deref().is_some_and(is_of_a_validation))
+        .map(|task| task.key.clone())
+        .collect()
+}
+
+fn is_of_a_validation(heading: &str) -> bool {
+    words(heading).iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "validation" | "validate" | "post" | "smoke" | "afterwards" | "postflight" | "abschluss"
+        )
+    })
+}
+
+fn rank(task: &Task, priority: Priority, after_a_gate: bool, validates: bool, facts: PullFacts<'_>) -> Rank {
     let work = match &task.kind {
         Kind::Merge { pull } => {
             let (category, update) =
@@ -178,6 +201,7 @@ fn rank(task: &Task, priority: Priority, after_a_gate: bool, facts: PullFacts<'_
     let gate = match task.kind {
         // A final gate that asks for more than the gate is a person's, and still comes last.
         Kind::Person if !after_a_gate && closes_the_work(&task.title) => Gate::Closing,
+        Kind::Person | Kind::Verify { .. } if !after_a_gate && validates => Gate::Closing,
         Kind::Final if words(&task.title).iter().any(|word| word == "final") => Gate::Final,
         Kind::Final => Gate::Closing,
         _ if after_a_gate => Gate::After,

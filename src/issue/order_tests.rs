@@ -98,6 +98,15 @@ fn tables() {
              - [ ] **B1 P3 Apps**: Fix e\n- [ ] **B2 P3 Apps**: Fix f\n- [ ] **C9 P3 Apps**: Merge PR #8 grafana\n",
             vec!["B1", "B2", "A1", "A4", "C9", "A2", "A3"],
         ),
+        (
+            "checks under a heading of what comes afterwards, below every merge, are of what was merged",
+            "## Phase 1: preparation\n- [ ] **A1 P2 Apps**: Verify all pods are Running\n## Phase 2: merges\n\
+             - [ ] **A2 P2 Apps**: Merge PR #5 grafana\n- [ ] **A3 P3 Apps**: Merge PR #6 grafana\n\
+             ## Phase 3: post-upgrade validation\n- [ ] **A4 P2 Apps**: Verify all pods are Running\n\
+             - [ ] **A5 P2 Apps**: Look at the dashboards\n## More\n- [ ] **A6 P1 Apps**: Fix a\n\
+             - [ ] **F1 P0 All**: Final validation gate\n",
+            vec!["A6", "A1", "A2", "A3", "A4", "A5", "F1"],
+        ),
         ("ticked tasks are not planned", "- [x] A1 P1 Fix a\n- [ ] A2 P2 Fix b\n", vec!["A2"]),
         (
             "headings give priorities, lines stand for ids",

@@ -3,7 +3,7 @@
 use super::{
     ApprovalRequest, ClosedIssue, ClosedPull, ClosingView, EndedTask, HeldVersion, LayerLine, LessonEvent,
     MergedPull, Needs, Now, OtherIssue, Packet, PlannedTask, Priority, Progress, RemadePull, RevertedPull,
-    RunState, StatusView, Waiting, Whom, render_closing, render_status,
+    RunState, StatusView, Waiting, Whom, Windows, render_closing, render_status,
 };
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::{Figure, Figures, Layer, Verdict};
@@ -100,7 +100,11 @@ pub(super) fn status() -> StatusView {
             evidence: vec!["RED pod a-0: back-off".to_owned(), "Application argocd/a is degraded".to_owned()],
         }],
         warnings: vec!["The worker was restarted.".to_owned()],
-        windows: vec!["Mon-Thu 22:00-06:00".to_owned(), "Sat 08:00-20:00".to_owned()],
+        windows: Some(Windows {
+            windows: vec!["Mon-Thu 22:00-06:00".to_owned(), "Sat 08:00-20:00".to_owned()],
+            zone: "Europe/Berlin".to_owned(),
+            opens: Some(at("22:00")),
+        }),
     }
 }
 
@@ -126,7 +130,7 @@ fn a_quiet_status() {
         missing_rights: Vec::new(),
         packets: Vec::new(),
         warnings: Vec::new(),
-        windows: Vec::new(),
+        windows: None,
         ..status()
     };
     insta::assert_snapshot!(render_status(&view));

@@ -13,8 +13,10 @@ use jiff::Timestamp;
 pub(crate) enum RunState {
     /// Works.
     Running,
-    /// Waits for the world: a rollout, a window, a lease.
+    /// Waits for the world: a rollout, a lease.
     WaitingForWorld,
+    /// Waits for the hour in which a change may start.
+    WaitingForWindow,
     /// Waits for people alone.
     WaitingForPerson,
     /// Something was made worse and is being undone, or could not be undone.
@@ -213,8 +215,19 @@ pub(crate) struct StatusView {
     pub(crate) packets: Vec<Packet>,
     /// What else a person should know: sentences of our own Markdown.
     pub(crate) warnings: Vec<String>,
-    /// When a change may start, as the settings say it; empty: at any hour.
+    /// When a change may start; `None`: at any hour.
+    pub(crate) windows: Option<Windows>,
+}
+
+/// When a change may start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Windows {
+    /// The windows, as the settings say them.
     pub(crate) windows: Vec<String>,
+    /// The zone of their hours.
+    pub(crate) zone: String,
+    /// When the next one opens, where none is open at the moment that the status tells of.
+    pub(crate) opens: Option<Timestamp>,
 }
 
 /// Longer lists are folded, so that what matters now stays in sight.
@@ -244,9 +257,9 @@ pub(crate) fn render_status(view: &StatusView) -> String {
         text.blank();
         text.line(&format!("Now: {task}{} ({}).", one_line(&now.what), wording::since(now.since)));
     }
-    if !view.windows.is_empty() {
+    if let Some(windows) = &view.windows {
         text.blank();
-        text.line(&format!("{}.", wording::windows(&view.windows)));
+        text.line(&format!("{}.", wording::windows(windows)));
     }
     layers(&mut text, view);
     list(&mut text, "Half done", view.half_done.iter().map(|line| one_line(line)));

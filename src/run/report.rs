@@ -12,7 +12,7 @@ use super::decide::Waiting as Awaited;
 use super::event::TaskOutcome;
 use super::situation::Mode;
 use super::state::{RunState, TaskRecord, TaskState};
-use super::windows::Window;
+use super::windows::{Hours, Window};
 use super::writing::{Arrivals, LostEdit};
 use crate::forge::IssueNumber;
 use crate::health::Recon;
@@ -133,6 +133,10 @@ pub(crate) struct Report<'a> {
     pub(crate) lost: Option<&'a LostEdit>,
     /// When a change may start; none: at any hour.
     pub(crate) windows: &'a [Window],
+    /// The zone of their hours.
+    pub(crate) zone: &'a str,
+    /// How the moment that is told of stands to them.
+    pub(crate) hours: Hours,
     /// What was written before, oldest first.
     pub(crate) writes: &'a [LastWrite],
     /// What the text that is written over shows of what was written before.

@@ -131,6 +131,11 @@ pub(crate) enum Standing {
     NoIssue,
     /// Only people are awaited.
     People,
+    /// Only the hour is awaited in which a change may start.
+    Window {
+        /// When that is.
+        opens: Timestamp,
+    },
     /// Something must be mended before anything is done.
     Obstacles,
     /// The repository itself cannot be worked in.

@@ -80,7 +80,9 @@ impl Worker {
             remade: &observation.remade,
             as_of,
             lost,
-            windows: scene.windows,
+            hours: scene.general.hours(as_of),
+            windows: &scene.general.windows,
+            zone: &scene.general.timezone,
             writes: &work.writes,
             standing,
             boxes,
@@ -116,6 +118,7 @@ impl Worker {
             None => "working".to_owned(),
             Some(Waiting::World(what)) => what.clone(),
             Some(Waiting::People) => "people".to_owned(),
+            Some(Waiting::Window(opens)) => format!("window {opens}"),
             Some(Waiting::Obstacles) => "obstacles".to_owned(),
             Some(Waiting::Paused(by)) => format!("paused {by}"),
         };
@@ -124,7 +127,10 @@ impl Worker {
             work.memory.awaited = work.writes.last().and_then(|write| write.awaited.clone());
         }
         let awaiting = Awaiting { what: awaited, since: work.memory.awaited_since(&what, now) };
-        let quiet = matches!(awaited, Some(Waiting::People | Waiting::Obstacles | Waiting::Paused(_)));
+        let quiet = matches!(
+            awaited,
+            Some(Waiting::People | Waiting::Window(_) | Waiting::Obstacles | Waiting::Paused(_))
+        );
         let lost = self.lost_edit(scene, work, scene.issue).await?;
         let important = format!(
             "{} {:?} {:?} {:?} {:?} {}",

@@ -3,7 +3,7 @@
 use super::{code, duration, one_line, quote_outside, summary, time};
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::Verdict;
-use crate::issue::{LessonEvent, Progress, RunState, Whom};
+use crate::issue::{LessonEvent, Progress, RunState, Whom, Windows};
 use crate::merge::Hold;
 use jiff::Timestamp;
 use std::fmt::Write as _;
@@ -33,6 +33,7 @@ pub(crate) fn run_state(state: RunState) -> &'static str {
     match state {
         RunState::Running => "▶️ **Running**",
         RunState::WaitingForWorld => "⏳ **Waiting** for the cluster or the forge",
+        RunState::WaitingForWindow => "🕙 **Waiting** for the next window",
         RunState::WaitingForPerson => "🙋 **Waiting for a person**",
         RunState::Trouble => "🚨 **Trouble**",
         RunState::Paused => "⏸️ **Paused** by a person",
@@ -92,9 +93,14 @@ pub(crate) fn since(at: Timestamp) -> String {
 }
 
 /// When a change may start.
-pub(crate) fn windows(windows: &[String]) -> String {
-    let windows: Vec<String> = windows.iter().map(|window| code(window, 80)).collect();
-    format!("A change starts only within {}", windows.join(", "))
+pub(crate) fn windows(view: &Windows) -> String {
+    let windows: Vec<String> = view.windows.iter().map(|window| code(window, 80)).collect();
+    let within =
+        format!("A change starts only within {} ({})", windows.join(", "), quote_outside(&view.zone, 60));
+    match view.opens {
+        Some(opens) => format!("{within}; the next one opens {}", time(opens)),
+        None => within,
+    }
 }
 
 /// What of a long list is folded.

@@ -861,6 +861,7 @@ pub(crate) fn standing(issue: IssueNumber, standing: &crate::run::Standing) -> S
     match standing {
         Standing::NoIssue => format!("#{issue} is no open maintenance issue"),
         Standing::People => format!("the run on #{issue} waits for people; the issue says for what"),
+        Standing::Window { opens } => format!("the run on #{issue} waits: {}", outside_window(*opens)),
         Standing::Obstacles => format!("the run on #{issue} cannot go on: something is missing"),
         Standing::Unusable { repository, why } => {
             format!("nothing was done for #{issue}: {repository} {why}")

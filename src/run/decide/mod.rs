@@ -26,6 +26,7 @@ use crate::health::Verdict;
 use crate::issue::{Kind, KnownTask, TaskKey};
 use crate::store::EventId;
 use crate::wording;
+use jiff::Timestamp;
 use std::collections::BTreeSet;
 
 /// What to do next.
@@ -57,6 +58,8 @@ pub(crate) enum Waiting {
     World(String),
     /// People alone: nothing is written until something changes.
     People,
+    /// The hour in which a change may start, and nothing else. The lock is given back until then.
+    Window(Timestamp),
     /// Something that a person must mend before anything is done.
     Obstacles,
     /// The run was stopped.

@@ -28,6 +28,8 @@ enum Step {
     Soon(String),
     /// Nothing can be done for it now; look at the next. With what is awaited, where the world is.
     Later(Option<String>),
+    /// It may be done when the next window opens; look at the next.
+    Shut(Timestamp),
 }
 
 /// The next step when no change is in flight.
@@ -39,7 +41,7 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
         .filter_map(|key| situation.reading.tasks.iter().find(|task| task.key == *key))
         .filter(|task| !state.has_ended(&task.key))
         .collect();
-    let mut awaited = None;
+    let (mut awaited, mut opens) = (None, None);
     for task in &open {
         if !ready(situation, task) {
             continue;
@@ -49,6 +51,7 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
             // Nothing overtakes what only waits for GREEN to hold a little longer.
             Step::Soon(why) => return Decision::Wait(Waiting::World(why)),
             Step::Later(why) => awaited = awaited.or(why),
+            Step::Shut(at) => opens = Some(at),
         }
     }
     // A box that is ticked by an old copy alone has not ended anything.
@@ -60,10 +63,17 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
         }
         return close(situation);
     }
-    match awaited {
-        Some(why) => Decision::Wait(Waiting::World(why)),
-        None => Decision::Wait(Waiting::People),
-    }
+    let is_a_persons = |task: &&Task| {
+        let record = state.task(&task.key);
+        record.is_some_and(|record| {
+            matches!(record.state, TaskState::Waiting { .. } | TaskState::Failed { .. })
+        })
+    };
+    Decision::Wait(match (awaited, opens) {
+        (Some(why), _) => Waiting::World(why),
+        (None, Some(opens)) if !open.iter().any(is_a_persons) => Waiting::Window(opens),
+        (None, _) => Waiting::People,
+    })
 }
 
 /// Whether what it depends on has ended, and somebody trusted put it there.
@@ -163,6 +173,13 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             }
             (found, _) => merge(situation, task, found),
         },
+        // What looks at the end of the merges comes after them, however long they wait.
+        Kind::Verify { .. }
+            if open.iter().any(|other| matches!(other.kind, Kind::Merge { .. }))
+                && crate::issue::validations(&situation.reading.tasks).contains(&task.key) =>
+        {
+            Step::Later(None)
+        }
         Kind::Verify { check } => verify(situation, task, *check),
         Kind::Action { .. } if situation.tools == Tools::Off => {
             waits(situation, &task.key, wording::exec_is_off())
@@ -392,7 +409,7 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         }
     }
     if let Hours::Closed(opens) = situation.hours {
-        return Step::Later(Some(wording::outside_window(opens)));
+        return Step::Shut(opens);
     }
     match gate(situation, Some(pull.pull.number)) {
         GateState::Open => {}

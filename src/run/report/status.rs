@@ -4,7 +4,7 @@ use super::Report;
 use crate::health::{Recon, Verdict};
 use crate::issue::{
     self, ApprovalRequest, HeldVersion, Kind, LayerLine, Now, OtherIssue, Packet, PlannedTask, Progress,
-    Reading, StatusView, Task, Waiting, Whom,
+    Reading, StatusView, Task, Waiting, Whom, Windows,
 };
 use crate::run::decide::Waiting as Awaited;
 use crate::run::event::TaskOutcome;
@@ -12,6 +12,7 @@ use crate::run::situation::Mode;
 use crate::run::state::{AdoptionStage, Asked, RunState, Stage, TaskState};
 use crate::run::tone;
 use crate::run::trust::Question;
+use crate::run::windows::Hours;
 use crate::wording;
 
 /// How many tasks stand how.
@@ -70,6 +71,7 @@ impl Report<'_> {
             _ if self.mode == Mode::Observe => issue::RunState::Observing,
             _ if in_trouble => issue::RunState::Trouble,
             Some(Awaited::People) => issue::RunState::WaitingForPerson,
+            Some(Awaited::Window(_)) => issue::RunState::WaitingForWindow,
             Some(Awaited::World(_)) if self.state.change.is_some() => issue::RunState::Running,
             Some(Awaited::World(_))
                 if self.recon.is_some_and(|recon| recon.verdict() == Verdict::Unknown) =>
@@ -139,7 +141,7 @@ impl Report<'_> {
                     let since = handed.map(|one| one.at).or(self.state.began_at).unwrap_or(self.as_of);
                     waiting.push(entry(Whom::Person, why.clone(), since));
                 }
-                TaskState::Open if matches!(self.awaited, Some(Awaited::People)) => {
+                TaskState::Open if matches!(self.awaited, Some(Awaited::People | Awaited::Window(_))) => {
                     let holds_up = |other: &Task| match task.kind {
                         Kind::Final => other.kind != Kind::Final,
                         _ => other.key != task.key && task.depends_on.contains(&other.id),
@@ -283,7 +285,14 @@ impl Report<'_> {
                 })
                 .collect(),
             warnings,
-            windows: self.windows.iter().map(ToString::to_string).collect(),
+            windows: (!self.windows.is_empty()).then(|| Windows {
+                windows: self.windows.iter().map(ToString::to_string).collect(),
+                zone: self.zone.to_owned(),
+                opens: match self.hours {
+                    Hours::Always | Hours::Open(_) => None,
+                    Hours::Closed(opens) => Some(opens),
+                },
+            }),
         }
     }
 }

@@ -101,11 +101,14 @@ async fn outside_the_windows_everything_but_merges_goes_on() {
     story.settings.windows = vec![window.parse().unwrap()];
     let number = story.issue(&tasks([merge("D1 P1 Apps", echo), NODES_READY.to_owned()])).await;
     story.start().await;
-    story.says(number, "no change starts outside the windows; the next one opens").await;
+    story.says(number, "**Waiting** for the next window").await;
     let body = story.issue_now(number).body;
-    assert!(body.contains(&format!("A change starts only within `{window}`.")), "{body}");
+    assert!(
+        body.contains(&format!("A change starts only within `{window}` (UTC); the next one opens ")),
+        "{body}"
+    );
     story.state_when("verified", |state| state.tasks.keys().any(|key| state.has_ended(key))).await;
-    story.looks(3).await;
+    story.wait("the lock is given back", || holder(&story).is_none()).await;
     let written = story.body_writes();
     story.looks(5).await;
     assert_eq!(story.body_writes(), written, "nothing changes until the window opens");

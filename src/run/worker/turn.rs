@@ -12,11 +12,10 @@ use crate::run::observe::{Observation, Subject, observe};
 use crate::run::report::LastWrite;
 use crate::run::repository_file::{Remembered, in_force};
 use crate::run::repository_state::RepositoryState;
-use crate::run::settings::Repository as RepositorySettings;
+use crate::run::settings::{Repository as RepositorySettings, Settings};
 use crate::run::situation::Mode;
 use crate::run::state::RunState;
 use crate::run::trust::OwnText;
-use crate::run::windows::Window;
 use crate::run::worker::RunError;
 use crate::store::{EventId, RunRow, Store};
 use crate::web::Peer;
@@ -80,8 +79,8 @@ pub(in crate::run) struct Scene<'a> {
     pub(in crate::run) bot: &'a Account,
     /// The issue as it was read in this look.
     pub(in crate::run) issue: &'a Issue,
-    /// When a change may start; none: at any hour.
-    pub(in crate::run) windows: &'a [Window],
+    /// `[run]`.
+    pub(in crate::run) general: &'a Settings,
     /// Everything else.
     pub(in crate::run) observation: &'a Observation,
 }
@@ -272,7 +271,7 @@ impl Worker {
             repository,
             bot,
             issue: &found.issue,
-            windows: &parts.settings.windows,
+            general: &parts.settings,
             observation: &observation,
         };
         let (next, awaited) = match decision {
@@ -343,6 +342,7 @@ fn after_waiting(waiting: &Waiting, settings: &RepositorySettings, observation: 
         Waiting::World(_) if settings.mode == Mode::Observe => Next::Later(Standing::People),
         Waiting::World(_) => Next::Soon,
         Waiting::People => Next::Later(Standing::People),
+        Waiting::Window(opens) => Next::Later(Standing::Window { opens: *opens }),
         Waiting::Obstacles => {
             // The body may be among what cannot be written.
             for missing in &observation.obstacles {

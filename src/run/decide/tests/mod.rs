@@ -342,6 +342,7 @@ fn words(decision: &Decision) -> String {
         Decision::Refresh { hard, .. } => if *hard { "refresh hard" } else { "refresh" }.to_owned(),
         Decision::Wait(waiting) => match waiting {
             Waiting::World(_) => "wait",
+            Waiting::Window(_) => "window",
             Waiting::People => "people",
             Waiting::Obstacles => "obstacles",
             Waiting::Paused(_) => "paused",

@@ -9,7 +9,6 @@ use crate::merge::rollout::Rollout;
 use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, Unread};
 use crate::run::windows::Hours;
-use crate::wording;
 use std::collections::BTreeMap;
 
 /// One merge beside one closing.
@@ -166,8 +165,7 @@ fn what_cannot_be_read_blocks_its_own_task_and_no_other() {
 fn outside_the_windows_nothing_is_merged_and_what_is_in_flight_goes_on() {
     let mut scene = Scene::new(ONE);
     scene.hours = Hours::Closed(at(NOW + 60));
-    let Decision::Wait(Waiting::World(why)) = scene.decide() else { panic!("{}", scene.says()) };
-    assert_eq!(why, wording::outside_window(at(NOW + 60)));
+    assert_eq!(scene.decide(), Decision::Wait(Waiting::Window(at(NOW + 60))));
     scene.hours = Hours::Open(at(NOW + 60));
     assert_eq!(scene.says(), "merge 6");
     let step = scene.merge(NOW - 100, true);
