@@ -161,6 +161,14 @@ impl Arguments {
             if body == issue.body {
                 return Ok(Subject { name, body, fixed: Some(ids) });
             }
+            // What somebody writes between the reading and the writing must be noticed.
+            if issue.content_version.is_none() {
+                return Err(Failure::new(
+                    Exit::Failed,
+                    wording::lint_counts_no_versions(),
+                    wording::lint_fix_a_file(),
+                ));
+            }
             let edit = IssueEdit {
                 body: Some(body.clone()),
                 content_version: issue.content_version,

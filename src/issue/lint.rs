@@ -11,7 +11,7 @@ pub(crate) use ids::add_missing_ids;
 use super::draft::is_a_dependency;
 use super::guess::Certainty;
 use super::read::{ClassifyWords, read_document};
-use super::{About, Home, Kind, Needs, Reading, Task, marks, words};
+use super::{About, Home, Kind, Needs, Reading, Task, marks, named, words};
 use crate::wording;
 use checklist::{BoxLikeReason, Document, Item};
 use serde::Serialize;
@@ -241,6 +241,15 @@ fn written_id(item: &Item) -> Option<String> {
     words::head(&item.title, item.label.as_deref()).id
 }
 
+/// Whether a label begins with what was meant as an id and is not read as one, such as `d2` or an id beside a priority that
+/// there is not: a second one would take its place.
+fn meant_an_id(item: &Item) -> bool {
+    let first = item.label.as_deref().and_then(|label| label.split_whitespace().next());
+    // `P7` is a priority that there is not.
+    let is_a_priority = |word: &str| word.len() == 2 && word.starts_with(['P', 'p']);
+    first.is_some_and(|word| named::is_like_an_id(word) && !is_a_priority(word))
+}
+
 /// Ids, priorities and layers in front of titles.
 fn heads(tasks: &[(&Task, &Item)], findings: &mut Findings<'_>) {
     let mut by_id: BTreeMap<String, Vec<&Item>> = BTreeMap::new();
@@ -249,6 +258,7 @@ fn heads(tasks: &[(&Task, &Item)], findings: &mut Findings<'_>) {
         let span = || item.first_line.start..item.first_line_end;
         match &head.id {
             Some(id) => by_id.entry(id.clone()).or_default().push(item),
+            None if meant_an_id(item) && wrong_priority(item).is_some() => {}
             None => findings.add(
                 Code::MissingId,
                 span(),

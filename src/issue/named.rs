@@ -143,6 +143,11 @@ static FORM: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:[A-Za-z]{1,8}-?[0-9]{1,4}[a-z]?|[0-9]{1,3}\.[0-9]{1,3})$"));
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)[,;/&+\n]|\band\b|\bor\b"));
 
+/// Whether a word is written as ids are.
+pub(crate) fn is_like_an_id(word: &str) -> bool {
+    FORM.is_match(word)
+}
+
 /// What a text names, part by part; `None` and its likes are nothing.
 pub(crate) fn parts(text: &str, knows: impl Fn(&str) -> bool) -> Vec<Named> {
     let mut found = Vec::new();

@@ -9,8 +9,9 @@ mod ours;
 mod people;
 
 use super::script_model::{Line, Model, Unit, What, joined, lines};
-use super::{ChangeRow, KnownTask, TaskKey, Written};
+use super::{ChangeRow, KnownTask, Reading, TaskKey, Written};
 use crate::run::LastWrite;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -89,6 +90,8 @@ struct Script {
     asked_again: BTreeSet<TaskKey>,
     /// The tasks of the last look, and whether they were ticked.
     looked: BTreeMap<TaskKey, bool>,
+    /// The text that was read last, before its history was looked up.
+    last_reading: RefCell<Option<(String, Reading)>>,
     /// The boxes that only an old copy ticked, as the last look had it.
     stale_ticks: BTreeSet<TaskKey>,
     records: BTreeMap<usize, Record>,
@@ -127,6 +130,7 @@ impl Script {
             halved: false,
             asked_again: BTreeSet::new(),
             looked: BTreeMap::new(),
+            last_reading: RefCell::new(None),
             stale_ticks: BTreeSet::new(),
             records: BTreeMap::new(),
             known: Vec::new(),

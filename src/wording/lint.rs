@@ -158,6 +158,16 @@ pub(crate) fn lint_fixed(ids: &[String]) -> String {
     }
 }
 
+/// Why an issue is not fixed on a forge that counts no versions of a text.
+pub(crate) fn lint_counts_no_versions() -> &'static str {
+    "this forge does not say when somebody else writes into the issue at the same moment, so that their words could be lost"
+}
+
+/// What to do instead.
+pub(crate) fn lint_fix_a_file() -> &'static str {
+    "save the text of the issue as a file, fix that with `caretaker lint --fix FILE`, and paste it"
+}
+
 /// Why lint fails.
 pub(crate) fn lint_failed(errors: usize, source: &str) -> String {
     let word = if errors == 1 { "error" } else { "errors" };

@@ -1,7 +1,7 @@
 //! `caretaker lint` as people start it.
 
 use super::cli::{caretaker, finish, run};
-use sim::gitea::{Gitea, Options, Permission};
+use sim::gitea::{Gitea, Options, Permission, Server};
 use std::io::Write;
 use std::process::Stdio;
 
@@ -119,5 +119,24 @@ async fn an_issue_is_fixed_on_the_forge() {
     assert_eq!(writes(&gitea), 1);
     ask(true).await.unwrap();
     assert_eq!(writes(&gitea), 1, "nothing was missing any more");
+    gitea.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issue_is_not_fixed_where_nobody_would_notice_that_somebody_else_writes() {
+    let gitea = Gitea::start(Options { server: Server::Forgejo12, ..Options::default() }).await.unwrap();
+    let repository = gitea.create_repository("ops", "homelab", true);
+    gitea.add_collaborator("ops", "homelab", "caretaker", Permission::Write);
+    let token = gitea.create_token("caretaker", &["write:issue", "write:repository", "read:user"]);
+    let number = repository.open_issue("caretaker", "[Maintenance]", BODY, &[]).unwrap().to_string();
+    let folder = tempfile::tempdir().unwrap();
+    let mut command =
+        caretaker(folder.path(), &["lint", "--issue", &number, "--repository", "ops/homelab", "--fix"]);
+    command.env("CARETAKER__FORGE__URL", gitea.url()).env("CARETAKER_FORGE_TOKEN", &token);
+    let (code, _, err) =
+        tokio::task::spawn_blocking(move || finish(&command.output().unwrap())).await.unwrap();
+    assert_eq!(code, Some(1), "{err}");
+    assert!(err.contains("lint --fix FILE"), "{err}");
+    assert!(gitea.requests().iter().all(|one| one.method != "PATCH"));
     gitea.shutdown().await;
 }

@@ -19,7 +19,7 @@ pub(crate) fn add_missing_ids(body: &str, classify: ClassifyWords<'_>) -> (Strin
     let mut wanted: Vec<(usize, String)> = Vec::new();
     for index in &indexes {
         let Some(item) = document.items().get(*index) else { continue };
-        if super::written_id(item).is_none() {
+        if super::written_id(item).is_none() && !super::meant_an_id(item) {
             wanted.push((*index, names.next(item)));
         }
     }

@@ -69,7 +69,7 @@ fn what_is_wrong_is_named_with_its_place() {
 #[test]
 fn what_a_run_would_not_simply_do_is_named() {
     use Code::{
-        CommandNotRun, Contradiction, MalformedBox, MissingId, MissingPriority, NotPlain, SecretCommand,
+        CommandNotRun, Contradiction, MalformedBox, MissingPriority, NotPlain, SecretCommand,
         UnknownDependency, UnknownPriority,
     };
     let cases: &[Case<'_>] = &[
@@ -80,7 +80,7 @@ fn what_a_run_would_not_simply_do_is_named() {
             "- [ ] A1 P1 Close #5\n- [ ] A2 P1 Merge PR #5\n",
             &[(Contradiction, 1, 7), (NotPlain, 1, 7), (Contradiction, 2, 7), (NotPlain, 2, 7)],
         ),
-        ("- [ ] **A1 P4 Apps**: Fix it\n", &[(MissingId, 1, 7), (UnknownPriority, 1, 7)]),
+        ("- [ ] **A1 P4 Apps**: Fix it\n", &[(UnknownPriority, 1, 7)]),
         (
             "- [ ] A1 P1 Fix it\n\n| a |\n|---|\n| [ ] |\n\n- [-] A2 P1 Fix that\n",
             &[(MalformedBox, 5, 3), (MalformedBox, 7, 3)],
@@ -216,4 +216,23 @@ fn columns_of_the_table_of_changes_that_nobody_knows_are_named() {
         .map(|f| (f.line, f.column))
         .collect();
     assert_eq!(found, [(3, 26)]);
+}
+
+#[test]
+fn a_line_that_has_an_id_of_sorts_gets_no_second() {
+    for line in ["- [ ] **D1 P7 Apps**: check nodes\n", "- [ ] **d2 P1 Apps**: Merge PR #6\n"] {
+        let (text, ids) = fixed(line);
+        assert_eq!((text.as_str(), ids.len()), (line, 0));
+    }
+    let told: Vec<Code> =
+        found("## High\n\n- [ ] **D1 P7 Apps**: check nodes\n").iter().map(|one| one.0).collect();
+    assert_eq!(told, [Code::UnknownPriority]);
+}
+
+#[test]
+fn a_command_over_several_lines_is_one() {
+    let body = "## High\n\n- [ ] **A1 P1 Apps**: Merge PR #5\n  - **Commands**:\n    ```bash\n    \
+                curl -X POST \"https://git.example.org/api/v1/repos/ops/homelab/pulls/5/merge\" \\\n      \
+                -H \"Authorization: token $TOKEN\" \\\n      -d '{\"Do\":\"merge\"}'\n    ```\n";
+    assert!(found(body).iter().all(|one| one.0 != Code::CommandNotRun), "{:?}", found(body));
 }
