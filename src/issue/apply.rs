@@ -152,25 +152,39 @@ pub(crate) struct Desired {
 ///
 /// A text that nests too deeply to be read is left as it is: nothing in it can be told apart.
 pub(crate) fn apply(fresh: &str, desired: &Desired) -> String {
+    applied(fresh, desired).text
+}
+
+/// A text in which everything is as desired, and how the tasks really stand in it: a note that had no place is not there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// The text.
+    pub(crate) text: String,
+    /// Its tasks, in its order.
+    pub(crate) tasks: Vec<WrittenTask>,
+}
+
+/// The same as [`apply`], with how the tasks stand in the text: it is read for that anyhow.
+pub(crate) fn applied(fresh: &str, desired: &Desired) -> Applied {
     if Document::parse(fresh).is_err() {
-        return fresh.to_owned();
+        return Applied { text: fresh.to_owned(), tasks: Vec::new() };
     }
     // A damaged marker that is taken away can let Markdown read the rest otherwise, and bring another to light.
     let mut text = fresh.to_owned();
     for _ in 0..MOST_PASSES {
         let next = pass(&text, desired);
-        if next == text {
-            break;
+        if next.text == text {
+            return next;
         }
-        text = next;
+        text = next.text;
     }
-    text
+    Applied { tasks: tasks(&text, desired).tasks, text }
 }
 
 /// How often a text is gone through until nothing changes any more.
 const MOST_PASSES: usize = 8;
 
-fn pass(fresh: &str, desired: &Desired) -> String {
+fn pass(fresh: &str, desired: &Desired) -> Applied {
     // Blocks first: repairing a forged one may bring tasks and tables to light that it had claimed.
     let mut text = fresh.to_owned();
     if let Some(report) = &desired.closing_report {
@@ -211,16 +225,26 @@ fn is_name(name: &str) -> bool {
         && !matches!(name, "status" | "closing" | "changes" | "resolution" | "sum")
 }
 
-/// Ticks and notes.
-fn tasks(text: &str, desired: &Desired) -> String {
-    let Ok(document) = Document::parse(text) else { return text.to_owned() };
+/// The text with ticks and notes as desired, and how the tasks stood in it before.
+fn tasks(text: &str, desired: &Desired) -> Applied {
+    let Ok(document) = Document::parse(text) else {
+        return Applied { text: text.to_owned(), tasks: Vec::new() };
+    };
     let (reading, items, notes) = found(&document, desired);
     let notes = OwnNotes::of(&notes);
     let wishes = by_key(desired);
     let mut edits = Edits::new();
+    let mut stand = Vec::with_capacity(reading.tasks.len());
     for (task, index) in reading.tasks.iter().zip(items) {
         let Some(item) = document.items().get(index) else { continue };
         let wish = wishes.get(&task.key);
+        let line = &text[item.first_line.start..item.first_line_end];
+        let wished = wish.and_then(|wish| wish.note.clone());
+        stand.push(WrittenTask {
+            key: task.key.clone(),
+            ticked: task.ticked,
+            note: wished.filter(|note| line.contains(note.as_str())),
+        });
         if wish.is_some_and(|wish| wish.tick) {
             edits.set_box(item, true);
         } else if desired.unticked.contains(&task.key) {
@@ -231,7 +255,7 @@ fn tasks(text: &str, desired: &Desired) -> String {
             None => others_notes(text, item, &task.key, &notes, &mut edits),
         }
     }
-    edits.apply(text).unwrap_or_else(|_| text.to_owned())
+    Applied { text: edits.apply(text).unwrap_or_else(|_| text.to_owned()), tasks: stand }
 }
 
 /// The wishes by their tasks; of several for one the first.
@@ -251,32 +275,6 @@ fn found(document: &Document<'_>, desired: &Desired) -> (Reading, Vec<usize>, Ve
         .collect();
     keep_history(&mut reading, &desired.known, &notes);
     (reading, items, notes)
-}
-
-/// How the tasks of a written text really stand: a note that had no place in it is not there.
-pub(crate) fn written_tasks(text: &str, desired: &Desired) -> Vec<WrittenTask> {
-    let Ok(document) = Document::parse(text) else { return Vec::new() };
-    let (reading, items, _) = found(&document, desired);
-    let wishes = by_key(desired);
-    reading
-        .tasks
-        .iter()
-        .zip(items)
-        .map(|(task, index)| {
-            let line = document
-                .items()
-                .get(index)
-                .map_or("", |item| &text[item.first_line.start..item.first_line_end]);
-            WrittenTask {
-                key: task.key.clone(),
-                ticked: task.ticked,
-                note: wishes
-                    .get(&task.key)
-                    .and_then(|wish| wish.note.clone())
-                    .filter(|note| line.contains(note.as_str())),
-            }
-        })
-        .collect()
 }
 
 /// Brings the note of one task up to date: the wished one once, and none of ours besides it, not even another task's

@@ -22,8 +22,8 @@ use super::worker::{Parts, RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, Issue, IssueEdit, IssueNumber, RepositoryName, State};
 use crate::inbox;
 use crate::issue::{
-    ClosingView, Desired, Edit, Home, TaskKey, apply, decisions, read_approvals, text_for_title,
-    written_tasks,
+    Applied, ClosingView, Desired, Edit, Home, TaskKey, WrittenTask, applied, apply, decisions,
+    read_approvals, text_for_title,
 };
 use crate::store::StoreResult;
 use jiff::Timestamp;
@@ -342,6 +342,8 @@ fn title_before(writes: &[LastWrite], title: &str) -> String {
 /// A body as it shall be.
 struct Next {
     text: String,
+    /// How the tasks stand in it.
+    tasks: Vec<WrittenTask>,
     desired: Desired,
     /// What is to be remembered, but for how the tasks really stand in it.
     write: LastWrite,
@@ -356,16 +358,16 @@ impl Next {
         });
         // What could not be put back is told instead.
         let (desired, write) = report.desired(closing, report.lost.is_some() && restored.is_none());
-        let (text, restored) = match restored {
-            Some((text, hash)) => (apply(&text, &desired), Some(hash)),
-            None => (apply(body, &desired), None),
+        let (Applied { text, tasks }, restored) = match restored {
+            Some((text, hash)) => (applied(&text, &desired), Some(hash)),
+            None => (applied(body, &desired), None),
         };
-        Self { text, desired, write: LastWrite { base: Some(text_hash(body)), restored, ..write } }
+        Self { text, tasks, desired, write: LastWrite { base: Some(text_hash(body)), restored, ..write } }
     }
 
     /// What is to be remembered of it once it is written.
     fn write(&self, report: &Report<'_>) -> LastWrite {
-        let mut tasks = written_tasks(&self.text, &self.desired);
+        let mut tasks = self.tasks.clone();
         // What a person ticked or added in a text that is put back is still to be decided on, so only what was looked at
         // is remembered as known. A box that was unticked, nobody knows by whom yet or not heard yet, is one that we ticked;
         // one that was ticked and not heard yet is open.

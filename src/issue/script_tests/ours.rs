@@ -2,8 +2,8 @@
 
 use super::super::script_model::{Line, Model, compare, joined, lines, open_box, strip, without_notes};
 use super::super::{
-    Block, ChangeKind, ChangeRow, Desired, Edit, FieldWish, KnownTask, Reading, TaskKey, TaskWish,
-    TemplateFields, Written, apply, decisions, keep_history, read, written_tasks,
+    Applied, Block, ChangeKind, ChangeRow, Desired, Edit, FieldWish, KnownTask, Reading, TaskKey, TaskWish,
+    TemplateFields, Written, applied, apply, decisions, keep_history, read,
 };
 use super::{CELL, Record, Script};
 use crate::health::Verdict;
@@ -313,7 +313,7 @@ impl Script {
         }
         let desired = self.desired();
         let body = joined(&self.body);
-        let text = apply(&body, &desired);
+        let Applied { text, mut tasks } = applied(&body, &desired);
         // The laws ask it of every text; here of some.
         if self.writes.len().is_multiple_of(3) && apply(&text, &desired) != text {
             return Err(format!(
@@ -333,7 +333,6 @@ impl Script {
             }
         }
         // Only what was looked at is remembered as known: what comes to light by our write is heard at the next look.
-        let mut tasks = written_tasks(&text, &desired);
         tasks.retain_mut(|task| {
             let wished = desired.tasks.iter().any(|wish| wish.key == task.key && wish.tick);
             let looked = self.looked.get(&task.key);
