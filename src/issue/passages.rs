@@ -34,7 +34,7 @@ fn pattern(text: &str) -> Regex {
 static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)<!--.*?(?:-->|$)|<[^>]*>|\[![A-Za-z]+\]"));
 static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[([^\]]*)\]\([^)]*\)"));
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*>\s?"));
-static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Z]{1,8}-?[0-9]{1,4}[a-z]?\b"));
+static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Z]{1,8}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?\b"));
 
 /// Of one task no more is kept than so many places that texts elsewhere give it.
 const MOST_PLACES: usize = 16;
@@ -240,6 +240,10 @@ impl Passages {
             add(self.by_number.entry(number).or_default());
         }
         for id in ids {
+            // What is said of `A1.2` may be a part of `A1`.
+            if let Some((outer, _)) = id.split_once('.') {
+                add(self.by_id.entry(outer.to_owned()).or_default());
+            }
             add(self.by_id.entry(id).or_default());
         }
         named

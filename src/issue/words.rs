@@ -1,6 +1,7 @@
 //! The many spellings of ids, priorities and layers that people really use.
 
 use super::Priority;
+use super::vocabulary::REFUSES;
 use crate::health::Layer;
 use regex::Regex;
 use std::sync::LazyLock;
@@ -24,8 +25,9 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant that a test compiles")
 }
 
-static ID: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^[\[(]?([A-Z]{1,5}-?[0-9]{1,4}[a-z]?|[A-Z]{6,10}-[0-9]{1,4})[\])]?$"));
+static ID: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^[\[(]?([A-Z]{1,5}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?|[A-Z]{6,10}-[0-9]{1,4})[\])]?$")
+});
 static PRIORITY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) ^[\[(]? (?: p([0-3]) (?: [-\s]* [(\[]? (?:critical|high|medium|low) [)\]]? )?
@@ -42,7 +44,7 @@ static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-const CODE: &str = r"[A-Z]{1,10}-?[0-9]{1,4}[a-z]?";
+const CODE: &str = r"[A-Z]{1,10}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?";
 
 /// Spellings of the front of a title that are written in the usual way before they are read.
 static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
@@ -68,8 +70,11 @@ static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
         (pattern(&format!(r"^({CODE})\s*[/|:]\s*(P[0-3]|CRITICAL|HIGH|MEDIUM|LOW)\b")), "$1 $2"),
         // `D7 🔴 P0`.
         (pattern(&format!(r"^({CODE})\s+(?:[^\p{{Alphabetic}}\p{{N}}\x00-\x7f]\s*)+(P[0-3])\b")), "$1 $2"),
-        // `P1 A1 Apps`.
-        (pattern(&format!(r"^(P[0-3])\s+({CODE})(\s+(?i:{layers})\b|\s*:)")), "$2 $1$3"),
+        // `P1 A1 Apps`, `P1 – A6:`.
+        (
+            pattern(&format!(r"^(P[0-3])(?:\s+|\s*[–—]\s*|\s+-\s+)({CODE})(\s+(?i:{layers})\b|\s*:)")),
+            "$2 $1$3",
+        ),
         // `Task 7 (P0)`, `1.1 P0`: a number is no id that could be told from others.
         (
             pattern(
@@ -81,7 +86,7 @@ static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
     ]
 });
 static NAMED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:critical|high|medium|low)\b"));
-static DOUBLED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^P[0-3]\s+P[0-3]\b"));
+static DOUBLED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^P[0-3](?:\s+|\s*[–—]\s*|\s+-\s+)P[0-3]\b"));
 /// `b4 p0 apps`.
 static SMALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"^([a-z]{1,3}-?[0-9]{1,4})\s+(p[0-3])\b"));
 
@@ -172,6 +177,9 @@ pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
     let title = title.trim();
     // An icon in front of the codes is for the eye.
     let plain = &title[DECORATION.find(title).map_or(0, |found| found.end())..];
+    if let Some(rest) = unnumbered(plain) {
+        return read_head(rest, plain_label(rest), rest);
+    }
     let label = label.map(undecorated).filter(|label| !label.is_empty());
     if let Some(text) = usual(plain) {
         return read_head(
@@ -197,6 +205,16 @@ fn read_head(plain: &str, label: Option<&str>, title: &str) -> Head {
     }
     text.trim().clone_into(&mut head.title);
     head
+}
+
+/// What stands behind a number that only counts, as in `2.1 Merge`. Others wait in vain for it: a number is no id that
+/// could be told from a version.
+fn unnumbered(title: &str) -> Option<&str> {
+    static COUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[1-9][0-9]?(?:\.[1-9]\)?|\.|\))\s+"));
+    let rest = &title[COUNT.find(title)?.end()..];
+    let verb = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let is_a_version = matches!(verb.to_lowercase().as_str(), "update" | "upgrade" | "pr");
+    (begins_a_title(rest) && !is_a_version).then_some(rest)
 }
 
 fn undecorated(text: &str) -> &str {
@@ -227,7 +245,7 @@ fn labelled<'a>(title: &'a str, label: Option<&'a str>, whole: bool) -> Option<(
         head.several_layers = several;
         return Some((head, after.trim_start()));
     }
-    (!whole).then(|| (head, title[label.len() - leftover.len()..].trim_start()))
+    (!whole).then(|| (head, skip_separators(&title[label.len() - leftover.len()..])))
 }
 
 /// Reads codes that no colon ends.
@@ -303,6 +321,8 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
     let (second, after_second) = token(skip_separators(after));
     let dashed = after.starts_with(['-', '–', '—']);
     let bare = first.trim_end_matches([':', ',', '|', '-']);
+    // `A13. Merge` counts as `A13) Merge` does; at the end of a sentence it is a name.
+    let bare = if after.is_empty() { bare } else { bare.strip_suffix('.').unwrap_or(bare) };
     let next = second.trim_end_matches([':', ',', '|', '-']);
     let plain = |after: &str| in_label && layers(after).is_some();
     // `P1 P2`: an id that looks like a priority, in front of one.
@@ -321,6 +341,9 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
         }
         // A word such as `K3` in front of a sentence is no id: an id is followed by a priority, a layer or a colon.
         let marked = first.ends_with([':', '|']) || bare.starts_with(['[', '(']) || after.is_empty();
+        let counts =
+            || first.ends_with(['.', ')']) || begins_a_title(after) || opens_with_a_note(after, in_label);
+        let marked = marked || names_a_task(id.as_str()) && counts();
         if marked || layer_word(next).is_some() || dashed {
             return Some(after);
         }
@@ -331,6 +354,20 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
         .filter(|_| coded(bare) || first.ends_with(':') || after.is_empty() || plain(after))?;
     head.priority = Some(priority);
     Some(after_note(after))
+}
+
+/// Whether what has the form of an id may be one where only a verb follows it: `PR12 Merge` names something else, and
+/// `Q3 Merge` a time.
+fn names_a_task(id: &str) -> bool {
+    let name = id.trim_end_matches(|c: char| !c.is_ascii_uppercase());
+    !matches!(name, "PR" | "PRS" | "MR" | "GH" | "ISSUE" | "CVE" | "P" | "Q" | "W" | "KW" | "CW" | "WK")
+        && !REFUSES.contains(&name.to_lowercase().as_str())
+}
+
+/// Whether a text begins with parentheses and a colon: `(optional): Merge`. A label has its colon behind it.
+fn opens_with_a_note(text: &str, in_label: bool) -> bool {
+    let behind = text.strip_prefix('(').and_then(|text| Some(text.split_once(')')?.1.trim_start()));
+    behind.is_some_and(|behind| behind.starts_with(':') || in_label && behind.is_empty())
 }
 
 /// Skips dashes and the like that stand between codes.
