@@ -1,6 +1,8 @@
 //! Spellings of ids, priorities and layers as they are read in a whole body.
 
-use super::{Needs, Task, read};
+use super::guess::{Certainty, Source};
+use super::{Needs, Priority, Task, read};
+use crate::health::Layer;
 use crate::merge::UpdateType;
 
 fn tasks(body: &str) -> Vec<Task> {
@@ -99,4 +101,133 @@ fn ids_of_two_numbers_are_waited_for_and_named() {
 fn what_waits_for_a_number_asks() {
     let found = tasks("- [ ] 2.1 Merge PR #501\n- [ ] Merge PR #502\n  - Depends on: 2.1\n");
     assert_eq!(found.iter().map(|task| task.needs).collect::<Vec<_>>(), [None, Some(Needs::Approval)]);
+}
+
+#[test]
+fn priorities_above_a_task_are_its_own() {
+    use Priority::{P0, P1, P3};
+    let task = "- [ ] Merge PR #5\n";
+    for (above, priority) in [
+        ("**P0 - Critical**\n\n", P0),
+        ("**Low priority**\n\n", P3),
+        ("**Low priority:**\n\n", P3),
+        ("P1:\n\n", P1),
+        ("P1:\n", P1),
+        ("<details>\n<summary>P1 – security</summary>\n\n", P1),
+        ("<details><summary>P3</summary>\n<details><summary>P1</summary>\n\n", P1),
+        ("<h3>P0</h3>\n\n", P0),
+        ("### Medium\n\n**Priority:** P1\n\n", P1),
+        ("# Maintenance\n\n**Priority:** P1 (security)\n**Layer:** Apps\n\n## Tasks\n\n", P1),
+        ("### Hoch\n\n", P1),
+        ("### Priorität: Niedrig\n\n", P3),
+        ("**P3**\n\nThese are small.\n\n", P3),
+        ("**P3**\n\n<details><summary>P0</summary>\n\n", P0),
+    ] {
+        let found = only(&format!("{above}{task}"));
+        assert_eq!((found.priority, found.needs), (priority, None), "{above}");
+        assert_eq!(found.guesses.priority.certainty, Certainty::Inferred, "{above}");
+    }
+    let nested = only("- P0\n  - [ ] Merge PR #5\n");
+    assert_eq!((nested.priority, nested.needs), (P0, None));
+    let layer = only("### Updates\n\n**Layer:** Apps (media)\n\n- [ ] Merge PR #5\n");
+    assert_eq!(layer.layer, Some(Layer::Apps));
+}
+
+#[test]
+fn texts_that_only_mention_a_priority_give_none() {
+    for above in [
+        "The P0 incident of last week is over.\n\n",
+        "**Everything after P0**\n\n",
+        "**P0 and P1**\n\n",
+        "**P0**\n\n**Grafana**\n\n",
+        "**P0**\n\n### Grafana\n\n",
+        "- P0\n\n### Grafana\n\n",
+        "**What the P0 incident showed us**\n\n",
+        "<details><summary>P0</summary>\n\nx\n\n</details>\n\n",
+        "## Status\n\n**Priority:** P0\n\n## Tasks\n\n",
+    ] {
+        let found = only(&format!("{above}- [ ] Merge PR #5\n"));
+        assert_eq!(found.guesses.priority.certainty, Certainty::Assumed, "{above}");
+    }
+}
+
+#[test]
+fn priorities_on_the_line_are_read_wherever_they_stand() {
+    use Priority::{P0, P1, P3};
+    for (line, priority, title) in [
+        ("**A3:** [P1] Merge PR #15", P1, "Merge PR #15"),
+        ("**A5**: [HIGH] Merge PR #15", P1, "Merge PR #15"),
+        ("Merge PR #15, P1", P1, "Merge PR #15"),
+        ("Merge PR #15 - P1", P1, "Merge PR #15"),
+        ("Merge PR #15 | P3", P3, "Merge PR #15"),
+        ("Merge PR #15 (P1, Apps)", P1, "Merge PR #15"),
+        ("Merge PR #15 (priority: low)", P3, "Merge PR #15"),
+        ("**High** Merge #9", P1, "Merge #9"),
+        ("**A3 Low** Merge #9", P3, "Merge #9"),
+        ("**A3** - **P0** - Merge #9", P0, "Merge #9"),
+    ] {
+        let found = only(&format!("- [ ] {line}\n"));
+        assert_eq!((found.priority, found.title.as_str(), found.needs), (priority, title, None), "{line}");
+        assert_eq!(found.guesses.priority.certainty, Certainty::Written, "{line}");
+    }
+    let layer = only("- [ ] Merge PR #15 (P1, Apps)\n").layer;
+    assert_eq!(layer, Some(Layer::Apps));
+    let blocked = only("- [ ] Merge PR #15 (P3) - blocked by upstream\n");
+    assert_eq!((blocked.priority, blocked.needs), (P3, Some(Needs::Person)));
+    assert_eq!(blocked.title, "Merge PR #15 - blocked by upstream");
+}
+
+#[test]
+fn a_name_that_looks_like_a_priority_stays_one() {
+    let found =
+        tasks("- [ ] **P1**: Merge PR #4\n- [ ] **P1 P2**: Merge PR #5\n- [ ] Merge PR #15, needs A1, P1\n");
+    assert_eq!((found[2].priority, found[2].needs), (Priority::P2, Some(Needs::Approval)));
+    assert_eq!(found[2].depends_on, ["P1"]);
+    let high = only("- [ ] High load on a node\n");
+    assert_eq!((high.priority, high.title.as_str()), (Priority::P2, "High load on a node"));
+}
+
+#[test]
+fn priorities_in_details_are_read_with_what_stands_beside_them() {
+    use Priority::{P0, P1, P2, P3};
+    for (detail, priority) in [
+        ("Priority: 🔴 P0", Some(P0)),
+        ("Priority: P0 (critical, CVE)", Some(P0)),
+        ("Priority: P1 - a CVE", Some(P1)),
+        ("Prio: P3", Some(P3)),
+        ("**Prio**: low", Some(P3)),
+        ("Priority: 🟡", Some(P2)),
+        ("Priorität: hoch", Some(P1)),
+        ("Priority: P1 or P2", None),
+        ("Priority: P1, or P2", None),
+        ("Prior art: P1", None),
+    ] {
+        let found = only(&format!("- [ ] Merge PR #5\n  - {detail}\n"));
+        let written = (found.guesses.priority.certainty == Certainty::Written).then_some(found.priority);
+        assert_eq!(written, priority, "{detail}");
+        assert!(priority.is_none() || found.needs.is_none(), "{detail}");
+    }
+    let found = only("- [ ] Merge PR #5\n  - Layer: Apps (media)\n");
+    assert_eq!((found.layer, found.needs), (Some(Layer::Apps), None));
+}
+
+#[test]
+fn a_lamp_says_a_priority_where_nothing_else_does() {
+    use Priority::{P0, P1, P2, P3};
+    for (body, priority, certainty) in [
+        ("- [ ] 🔴 Merge PR #5\n", P0, Certainty::Inferred),
+        ("- [ ] 🟠 Merge PR #5\n", P1, Certainty::Inferred),
+        ("- [ ] 🟡 Merge PR #5\n", P2, Certainty::Inferred),
+        ("- [ ] 🟢 Merge PR #5\n", P3, Certainty::Inferred),
+        ("- [ ] 🟢 **A1**: Merge PR #5\n", P3, Certainty::Inferred),
+        ("- [ ] 🔴 🟢 Merge PR #5\n", P2, Certainty::Assumed),
+        ("- [ ] 🔵 Merge PR #5\n", P2, Certainty::Assumed),
+        ("- [ ] 🟢 **A1 P1**: Merge PR #5\n", P1, Certainty::Written),
+        ("### Low\n\n- [ ] 🔴 Merge PR #5\n", P3, Certainty::Inferred),
+    ] {
+        let found = only(body);
+        let guess = &found.guesses.priority;
+        assert_eq!((found.priority, guess.certainty, found.needs), (priority, certainty, None), "{body}");
+        assert_eq!(guess.source == Source::Words, body.starts_with("- ") && certainty == Certainty::Inferred);
+    }
 }

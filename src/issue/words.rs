@@ -1,9 +1,11 @@
 //! The many spellings of ids, priorities and layers that people really use.
 
 use super::Priority;
+use super::named::without_ids;
 use super::vocabulary::REFUSES;
 use crate::health::Layer;
 use regex::Regex;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// What stands in front of a title.
@@ -13,6 +15,8 @@ pub(crate) struct Head {
     pub(crate) id: Option<String>,
     /// As written.
     pub(crate) priority: Option<Priority>,
+    /// What a lamp in front says of it: 🔴 is P0, 🟢 is P3.
+    pub(crate) lamp: Option<Priority>,
     /// As written; of a mixture the first in the design's order.
     pub(crate) layer: Option<Layer>,
     /// Whether several layers are named, or all.
@@ -34,8 +38,15 @@ static PRIORITY: LazyLock<Regex> = LazyLock::new(|| {
         | (critical|high|medium|low) (?: [-\s]* [(\[]? p[0-3] [)\]]? )? ) [\])]? $",
     )
 });
-static TRAILING: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\s*[(\[](p[0-3]|critical|high|medium|low)(?: priority)?[)\]]\s*$"));
+static TRAILING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\s*[(\[](?:prio(?:rity)?\s*:?\s*)?(p[0-3]|critical|high|medium|low)(?: priority)?(?:\s*[,/]\s*([a-z]+))?[)\]]\s*$",
+    )
+});
+/// `Merge PR #15, P1`.
+static BEHIND: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:\s*[,;|]|\s[–—-])\s*(P[0-3])\s*$"));
+/// `Merge PR #15 (P3) - blocked`.
+static AMID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s*[(\[](P[0-3])[)\]](?P<sign>\s*[,;:|–—-])"));
 static DECORATION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:(?::[a-z0-9_+-]+:|[^\p{Alphabetic}\p{N}\x00-\x7f])\s*)+"));
 static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| {
@@ -47,7 +58,7 @@ static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| {
 const CODE: &str = r"[A-Z]{1,10}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?";
 
 /// Spellings of the front of a title that are written in the usual way before they are read.
-static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
+static FRONTS: LazyLock<[(Regex, &str); 10]> = LazyLock::new(|| {
     let layers = r"(?:metal|network|storage|system|platform|apps?|applications|all|repo|tooling)";
     [
         // `[A2][P0][Apps] Merge`: tags for codes.
@@ -68,6 +79,13 @@ static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
         // `C4/P0/Apps`, `A5: P0:`.
         (pattern(&format!(r"^({CODE})\s*[/|:]\s*(P[0-3]|CRITICAL|HIGH|MEDIUM|LOW)\s*[/|]\s*")), "$1 $2 "),
         (pattern(&format!(r"^({CODE})\s*[/|:]\s*(P[0-3]|CRITICAL|HIGH|MEDIUM|LOW)\b")), "$1 $2"),
+        // `A3: [P1] Merge`.
+        (
+            pattern(&format!(
+                r"^({CODE})\s*:\s*(?:[\[(](P[0-3])[\])]|\[((?i:critical|high|medium|low))\])\s*:?\s*"
+            )),
+            "$1 $2$3: ",
+        ),
         // `D7 🔴 P0`.
         (pattern(&format!(r"^({CODE})\s+(?:[^\p{{Alphabetic}}\p{{N}}\x00-\x7f]\s*)+(P[0-3])\b")), "$1 $2"),
         // `P1 A1 Apps`, `P1 – A6:`.
@@ -144,6 +162,55 @@ pub(crate) fn priority(text: &str) -> Option<Priority> {
     priority_token(text.trim())
 }
 
+/// The same in other languages.
+fn foreign_priority(word: &str) -> Option<Priority> {
+    Some(match word.to_lowercase().as_str() {
+        "kritisch" | "dringend" => Priority::P0,
+        "hoch" | "hohe" => Priority::P1,
+        "mittel" | "mittlere" => Priority::P2,
+        "niedrig" | "niedrige" => Priority::P3,
+        _ => return None,
+    })
+}
+
+/// The priority that a detail of that name tells, with what stands beside it: `🔴 P0`, `P0 (critical, CVE)`, `P1 - a CVE`.
+pub(crate) fn told_priority(text: &str) -> Option<Priority> {
+    let line = text.trim().lines().next()?;
+    let plain = undecorated(line);
+    if plain.is_empty() {
+        return lamp(line);
+    }
+    let bare = BESIDES.replace_all(plain, " ");
+    let bare = bare.trim();
+    let begins = || {
+        let (first, after) = token(bare);
+        let code = first.trim_end_matches([',', ';', '.', ':']);
+        let ends = code != first || after.starts_with(['-', '–', '—']);
+        // `P1, or P2` names two.
+        let other = after.split(|c: char| !c.is_alphanumeric()).any(|word| priority_token(word).is_some());
+        priority_token(code).filter(|_| ends && coded(code) && !other)
+    };
+    priority_token(plain).or_else(|| priority_token(bare)).or_else(|| foreign_priority(bare)).or_else(begins)
+}
+
+/// The layers that a detail of that name tells: `Apps (media)`.
+pub(crate) fn told_layers(text: &str) -> Option<(Option<Layer>, bool)> {
+    let plain = undecorated(text.trim().lines().next()?);
+    layers(plain).or_else(|| layers(&BESIDES.replace_all(plain, " ")))
+}
+
+/// What a lamp says of a priority; several say nothing.
+fn lamp(signs: &str) -> Option<Priority> {
+    let mut found = signs.chars().filter_map(|sign| match sign {
+        '🔴' | '🟥' => Some(Priority::P0),
+        '🟠' | '🟧' => Some(Priority::P1),
+        '🟡' | '🟨' => Some(Priority::P2),
+        '🟢' | '🟩' => Some(Priority::P3),
+        _ => None,
+    });
+    found.next().filter(|_| found.next().is_none())
+}
+
 fn layer_word(word: &str) -> Option<Layer> {
     Layer::ALL.into_iter().find(|layer| layer.word().eq_ignore_ascii_case(word)).or_else(|| {
         (word.eq_ignore_ascii_case("app") || word.eq_ignore_ascii_case("applications")).then_some(Layer::Apps)
@@ -175,8 +242,12 @@ pub(crate) fn layers(text: &str) -> Option<(Option<Layer>, bool)> {
 /// Takes id, priority and layer off the front of a title. `label` is what stands before its leading colon.
 pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
     let title = title.trim();
-    // An icon in front of the codes is for the eye.
-    let plain = &title[DECORATION.find(title).map_or(0, |found| found.end())..];
+    // An icon in front of the codes is for the eye, and a lamp says something only where no code does.
+    let (signs, plain) = title.split_at(DECORATION.find(title).map_or(0, |found| found.end()));
+    Head { lamp: lamp(signs), ..head_behind(plain, label, title) }
+}
+
+fn head_behind(plain: &str, label: Option<&str>, title: &str) -> Head {
     if let Some(rest) = unnumbered(plain) {
         return read_head(rest, plain_label(rest), rest);
     }
@@ -196,15 +267,40 @@ fn read_head(plain: &str, label: Option<&str>, title: &str) -> Head {
         .or_else(|| labelled(plain, plain_label(plain), true))
         .or_else(|| unlabelled(plain))
         .unwrap_or((Head::default(), title));
-    let mut text = rest.to_owned();
-    if let Some(found) = TRAILING.captures(rest)
-        && let (Some(whole), Some(word)) = (found.get(0), found.get(1))
-    {
-        head.priority = head.priority.or_else(|| named_priority(word.as_str()));
-        text.truncate(whole.start());
-    }
+    let text = take_trailing(rest, &mut head);
     text.trim().clone_into(&mut head.title);
     head
+}
+
+/// Takes a priority off the end of a title, or out of it where parentheses set it apart.
+fn take_trailing<'a>(rest: &'a str, head: &mut Head) -> Cow<'a, str> {
+    if let Some(found) = TRAILING.captures(rest)
+        && let (Some(whole), Some(word)) = (found.get(0), found.get(1))
+        && let Some((layer, several)) = layers(found.get(2).map_or("", |layer| layer.as_str()))
+    {
+        head.priority = head.priority.or_else(|| named_priority(word.as_str()));
+        if head.layer.is_none() && !head.several_layers {
+            (head.layer, head.several_layers) = (layer, several);
+        }
+        return Cow::Borrowed(&rest[..whole.start()]);
+    }
+    if head.priority.is_some() || !rest.contains('P') {
+        return Cow::Borrowed(rest);
+    }
+    // `needs A1, P1` may name a task that is called so.
+    if let Some(found) = BEHIND.captures(rest)
+        && let (Some(whole), Some(word)) = (found.get(0), found.get(1))
+        && without_ids(rest).trim_end().ends_with(word.as_str())
+    {
+        head.priority = named_priority(word.as_str());
+        return Cow::Borrowed(&rest[..whole.start()]);
+    }
+    let mut amid = AMID.captures_iter(rest);
+    if let (Some(found), None) = (amid.next(), amid.next()) {
+        head.priority = found.get(1).and_then(|word| named_priority(word.as_str()));
+        return AMID.replace(rest, "$sign");
+    }
+    Cow::Borrowed(rest)
 }
 
 /// What stands behind a number that only counts, as in `2.1 Merge`. Others wait in vain for it: a number is no id that
@@ -334,7 +430,8 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
         && let Some(id) = ID.captures(bare).and_then(|found| found.get(1))
     {
         head.id = Some(id.as_str().to_owned());
-        let is_one = coded(next) || second.ends_with(':') || plain(after_second);
+        let is_one =
+            coded(next) || second.ends_with(':') || plain(after_second) || begins_a_title(after_second);
         if let Some(priority) = priority_token(next).filter(|_| is_one) {
             head.priority = Some(priority);
             return Some(after_note(after_second));
@@ -350,8 +447,9 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
         head.id = None;
         return None;
     }
-    let priority = priority_token(bare)
-        .filter(|_| coded(bare) || first.ends_with(':') || after.is_empty() || plain(after))?;
+    let priority = priority_token(bare).filter(|_| {
+        coded(bare) || first.ends_with(':') || after.is_empty() || plain(after) || begins_a_title(after)
+    })?;
     head.priority = Some(priority);
     Some(after_note(after))
 }
@@ -409,7 +507,7 @@ pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
         "normal" => Some(Priority::P2),
         // A number alone counts sections.
         word if word.bytes().all(|byte| byte.is_ascii_digit()) => None,
-        word => named_priority(word),
+        word => named_priority(word).or_else(|| foreign_priority(word)),
     };
     let rest = words.iter().filter(|word| named(word).is_none()).all(|word| {
         layer_word(word).is_some()
@@ -420,6 +518,7 @@ pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
                 "priority"
                     | "priorities"
                     | "prio"
+                    | "priorität"
                     | "severity"
                     | "task"
                     | "tasks"
@@ -437,6 +536,25 @@ pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
             )
     });
     rest.then(|| words.iter().find_map(named)).flatten()
+}
+
+/// The priority that a line gives that stands like a heading and may be more than one: it has to begin with it.
+pub(crate) fn line_priority(text: &str) -> Option<Priority> {
+    if text.len() > LONGEST_LINE {
+        return None;
+    }
+    let words = heading_words(text);
+    let mut codes: Vec<&String> = words.iter().filter(|word| is_a_code(word)).collect();
+    codes.dedup();
+    let begins = words.iter().take(2).any(|word| is_a_code(word) || word == "priority" || word == "prio");
+    heading_priority(text).filter(|_| codes.is_empty() || codes.len() == 1 && begins)
+}
+
+/// A longer line is a text.
+const LONGEST_LINE: usize = 60;
+
+fn is_a_code(word: &str) -> bool {
+    matches!(word, "p0" | "p1" | "p2" | "p3")
 }
 
 /// The layer that a heading gives to the tasks below it; of a mixture the first in the design's order.
