@@ -62,8 +62,69 @@ fn what_only_looks_like_an_id_is_none() {
 
 #[test]
 fn a_note_behind_an_id_keeps_what_it_says() {
-    let task = only("- [ ] A5 (optional): Merge PR #8\n");
-    assert_eq!((task.id.as_str(), task.needs), ("A5", Some(Needs::Person)));
+    for (line, needs) in [
+        ("A5 (optional): Merge PR #8", Some(Needs::Person)),
+        ("A5 (if approved): Merge PR #8", Some(Needs::Approval)),
+        ("A5 (Anna): Merge PR #8", Some(Needs::Approval)),
+        ("A5 (non-major): Merge PR #8", None),
+    ] {
+        let task = only(&format!("- [ ] {line}\n"));
+        let kind = if needs == Some(Needs::Person) { "person" } else { "merge" };
+        assert_eq!((task.id.as_str(), task.kind.word(), task.needs), ("A5", kind, needs), "{line}");
+    }
+}
+
+#[test]
+fn what_stands_where_a_layer_does_is_heard_as_a_tag() {
+    use Needs::{Approval, Person};
+    for (label, layer, needs) in [
+        ("A25 P1 Observability", None, None),
+        ("A25 P1 Media", None, None),
+        ("A25 P1 Database", None, None),
+        ("A25 P1 Kubernetes", None, None),
+        ("A25 P1 Control plane", None, None),
+        ("A25 P1 Apps (media)", Some(Layer::Apps), None),
+        ("A25 P1 Storage/Ceph", Some(Layer::Storage), None),
+        ("A25 P1 (non-major)", None, None),
+        // What nobody here knows may be somebody's name.
+        ("A25 P1 Anna", None, Some(Approval)),
+        ("A25 P1 Zanzibar", None, Some(Approval)),
+        ("A25 P1 Apps (Anna)", Some(Layer::Apps), Some(Approval)),
+        ("A25 P1 @anna Apps", None, Some(Person)),
+        ("A25 P1 Manual", None, Some(Person)),
+        ("A25 P1 Apps (not yet)", Some(Layer::Apps), Some(Person)),
+        ("A25 P1 Wednesday", None, Some(Person)),
+        ("A25 P1 Later", None, Some(Person)),
+    ] {
+        for line in [format!("**{label}**: Merge PR #29"), format!("{label}: Merge PR #29")] {
+            let task = only(&format!("- [ ] {line}\n"));
+            let found = (task.id.as_str(), task.priority, task.layer, task.kind.word(), task.needs);
+            let kind = if needs == Some(Person) { "person" } else { "merge" };
+            assert_eq!(found, ("A25", Priority::P1, layer, kind, needs), "{line}");
+        }
+    }
+    let anna = only("- [ ] **A25 P1 @anna Apps**: Merge PR #29\n");
+    assert!(anna.why_person.is_some_and(|why| why.starts_with("its title says") && why.contains("anna")));
+    let long = only("- [ ] **A25 P1 Not before the backup**: Merge PR #29\n");
+    assert_eq!(long.needs, Some(Person));
+}
+
+#[test]
+fn the_name_of_a_program_is_nobody() {
+    for (heading, needs) in [
+        ("Upgrade cert-manager", None),
+        ("kube-prometheus-stack (alert-manager)", None),
+        ("kube-controller-manager", None),
+        ("Cert-Manager", None),
+        ("Manager", Some(Needs::Person)),
+        ("Release-manager", Some(Needs::Person)),
+        ("Ask the cert-manager", Some(Needs::Person)),
+        ("On-hold: cert-manager", Some(Needs::Person)),
+        ("cert-manager-later", Some(Needs::Person)),
+    ] {
+        let task = only(&format!("### {heading}\n\n- [ ] **A1 P1**: Merge PR #5\n"));
+        assert_eq!(task.needs, needs, "{heading}");
+    }
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) struct Head {
     pub(crate) layer: Option<Layer>,
     /// Whether several layers are named, or all.
     pub(crate) several_layers: bool,
+    /// What stands where a layer does and is none. It is a tag of the title, so that what it says is heard.
+    pub(crate) unknown_layer: Option<String>,
     /// The rest.
     pub(crate) title: String,
 }
@@ -268,7 +270,11 @@ fn read_head(plain: &str, label: Option<&str>, title: &str) -> Head {
         .or_else(|| unlabelled(plain))
         .unwrap_or((Head::default(), title));
     let text = take_trailing(rest, &mut head);
-    text.trim().clone_into(&mut head.title);
+    let text = text.trim();
+    head.title = match &head.unknown_layer {
+        Some(tag) => format!("[{tag}] {text}"),
+        None => text.to_owned(),
+    };
     head
 }
 
@@ -341,7 +347,33 @@ fn labelled<'a>(title: &'a str, label: Option<&'a str>, whole: bool) -> Option<(
         head.several_layers = several;
         return Some((head, after.trim_start()));
     }
+    if begins_a_title(after.trim_start())
+        && let Some((layer, tag)) = unknown_layer(leftover)
+    {
+        head.layer = layer;
+        head.unknown_layer = Some(tag);
+        return Some((head, after.trim_start()));
+    }
     (!whole).then(|| (head, skip_separators(&title[label.len() - leftover.len()..])))
+}
+
+/// What stands where a layer does and names none: `Observability`, `(optional)`, `Apps (media)`, `Storage/Ceph`. Of a
+/// mixture the layer counts; the rest is for whoever judges tags.
+fn unknown_layer(text: &str) -> Option<(Option<Layer>, String)> {
+    let text = skip_separators(text);
+    let (name, note) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+        Some((name, note)) => (name.trim(), Some(note.trim())),
+        None => (text, None),
+    };
+    let plain = !text.contains(['[', ']', '\'', ':']) && !note.is_some_and(|note| note.contains(['(', ')']));
+    if !plain || name.split_whitespace().count() > 2 {
+        return None;
+    }
+    if let (Some((layer, _)), Some(note)) = (layers(name), note) {
+        return Some((layer, note.to_owned()));
+    }
+    let layer = name.split('/').filter_map(|part| layers(part.trim())?.0).min();
+    Some((layer.filter(|_| name.contains('/')), text.to_owned()))
 }
 
 /// Reads codes that no colon ends.
