@@ -19,7 +19,7 @@ pub(crate) struct ApprovalBox {
 }
 
 static BOX: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^\s*- \[([ xX])\] Approve \*\*([A-Za-z0-9-]{1,12})\*\* \(code `([0-9a-f]{4,64})`\)")
+    Regex::new(r"^\s*- \[([ xX])\] Approve \*\*([A-Za-z0-9.-]{1,12})\*\* \(code `([0-9a-f]{4,64})`\)")
         .expect("the pattern is a constant that a test compiles")
 });
 

@@ -207,6 +207,52 @@ static ONLY_A_TIME: LazyLock<Regex> = LazyLock::new(|| {
 });
 static HYPHEN: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?P<before>\p{Alphabetic})-(?P<behind>\p{Alphabetic})"));
+/// `cert-manager`, `alert-manager`: the name of a program, not of somebody.
+static MANAGER: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?P<whose>\p{Alphabetic}+)-manager\b"));
+
+/// A text with its hyphens as blanks, but for those in the names of programs.
+fn hyphens_apart(text: &str) -> Cow<'_, str> {
+    if !text.contains('-') {
+        return Cow::Borrowed(text);
+    }
+    let is_somebody = |whose: &str| {
+        matches!(
+            whose.to_lowercase().as_str(),
+            "change"
+                | "release"
+                | "project"
+                | "product"
+                | "duty"
+                | "incident"
+                | "shift"
+                | "team"
+                | "line"
+                | "it"
+                | "site"
+                | "account"
+                | "operations"
+                | "ops"
+                | "service"
+                | "general"
+                | "office"
+                | "the"
+                | "by"
+                | "our"
+                | "non"
+        )
+    };
+    // A hyphen that does not break joins what it stands between.
+    let names = MANAGER.replace_all(text, |found: &regex::Captures<'_>| {
+        let sign = if is_somebody(&found["whose"]) { ' ' } else { '\u{2011}' };
+        found[0].replacen("-manager", &format!("{sign}manager"), 1).replacen(
+            "-Manager",
+            &format!("{sign}Manager"),
+            1,
+        )
+    });
+    Cow::Owned(HYPHEN.replace_all(&names, "$before $behind").into_owned())
+}
+
 /// Words of languages that put no blanks between them: deferred, on hold, rejected, not.
 static FAR_EAST: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
@@ -254,7 +300,7 @@ pub(crate) fn above(text: &str) -> Option<Reserve> {
     }
     let plain = text.replace(['’', '‘'], "'");
     // `Non-goals` and `Dry-run` are `Non goals` and `Dry run`; a date stays one.
-    let plain = HYPHEN.replace_all(&plain, "$before $behind");
+    let plain = hyphens_apart(&plain);
     let text = TO_DO.replace_all(&plain, " ");
     let whole = [&*NEXT, &*SET_ASIDE, &*OVER].into_iter().find_map(|pattern| pattern.find(&text));
     if let Some(found) = whole {

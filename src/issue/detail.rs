@@ -126,14 +126,14 @@ const GOALS: &[&str] = &["goal", "purpose"];
 /// Labels of details that describe the work.
 #[rustfmt::skip]
 const DESCRIBES: &[&str] = &[
-    "why", "reason", "context", "background", "priority", "layer", "risk", "impact", "evidence", "link", "ref", "version",
+    "why", "reason", "context", "background", "priority", "priorität", "layer", "risk", "impact", "evidence", "link", "ref", "version",
     "package", "type", "category", "downtime", "duration", "estimate", "verif", "validat", "check", "pull", "url",
     "assign", "effort", "release", "changelog", "description", "detail", "what", "change", "summary", "scope", "source",
     "related", "fixes", "closes", "test", "severity", "label", "phase", "item", "target", "namespace", "service", "chart",
     "image", "updates", "files", "contains", "includes", "upstream", "after merge", "afterwards", "title", "issue",
 ];
 const EXACTLY: &[&str] =
-    &["pr", "prs", "id", "to", "from", "app", "apps", "application", "old", "new", "owner"];
+    &["pr", "prs", "prio", "id", "to", "from", "app", "apps", "application", "old", "new", "owner"];
 
 /// What a detail says of nothing.
 pub(super) fn says_nothing(text: &str) -> bool {

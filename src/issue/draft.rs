@@ -7,6 +7,7 @@ use super::guess::{self, Guess, Source};
 use super::heard::Heard;
 use super::kind::{self, Words};
 use super::outline::Outline;
+use super::passages::Labels;
 use super::read::ClassifyWords;
 use super::reserve::{self, Said};
 use super::title::{head, noted};
@@ -57,7 +58,8 @@ impl Draft {
         let above: Vec<&Heading> = headings.iter().map(|&index| &document.headings()[index]).collect();
         let named = |names: &[&str]| {
             item.details.iter().find_map(|detail| {
-                let label = detail.label.as_deref()?.trim().to_lowercase();
+                // With its colon, so that a name may be the whole of it.
+                let label = detail.label.as_deref()?.trim().to_lowercase() + ":";
                 let text = detail.text.trim();
                 (names.iter().any(|name| label.starts_with(name)) && !text.is_empty())
                     .then(|| (detail.label.clone().unwrap_or_default().trim().to_owned(), text.to_owned()))
@@ -90,6 +92,7 @@ impl Draft {
             .and(Heard::said(reserve::of_signs(document, item)))
             .and(outline.passages.told(item, headings));
         before.extend(around.places.into_iter().chain(below.places));
+        let level = around.level;
         let (around, below) = (around.said, below.said);
         let details = Details {
             goal: text(&["goal", "purpose"]),
@@ -98,8 +101,13 @@ impl Draft {
             if_fails: text(&["if fail", "if it fail", "if this fail", "on fail", "failure"]),
             rollback: text(&["rollback", "roll back", "undo", "revert"]),
         };
-        let mut priority = priority(&head, named(&["priority"]), &above);
-        let mut layer = layer(&head, item.label.as_deref(), named(&["layer"]), &above);
+        let labels: Vec<_> = std::iter::once(None)
+            .chain(headings.iter().copied().map(Some))
+            .map(|section| outline.passages.labels(section))
+            .collect();
+        let stated = named(&["priority", "priorität"]).or_else(|| named(&["prio:"]));
+        let mut priority = priority(&head, stated, level, &above, &labels);
+        let mut layer = layer(&head, item.label.as_deref(), named(&["layer"]), &above, &labels);
         // What stands within another task is as urgent and lies where that does, if it says nothing itself.
         if let Some(parent) = parent {
             let says = |certainty| certainty == guess::Certainty::Written;
@@ -163,22 +171,45 @@ impl Draft {
     }
 }
 
-/// The priority of a task: of its line, a detail, the nearest heading that names one, or P2.
-fn priority(head: &Head, detail: Option<(String, String)>, above: &[&Heading]) -> Guess<Priority> {
+/// The priority of a task: of its line, a detail, a line like a heading right above it, the nearest heading that names
+/// one, a lamp, or P2. `labels` are those of no heading and then of each.
+fn priority(
+    head: &Head,
+    detail: Option<(String, String)>,
+    level: Option<(Priority, String)>,
+    above: &[&Heading],
+    labels: &[Option<&Labels>],
+) -> Guess<Priority> {
     if let Some(priority) = head.priority {
         return Guess::written(priority, Source::Line);
     }
-    if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, words::priority(&text))) {
+    if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, words::told_priority(&text))) {
         return Guess::written(priority, Source::Detail(label));
     }
-    above
-        .iter()
-        .rev()
-        .find_map(|heading| Some((heading, words::heading_priority(&heading.text)?)))
-        .map_or_else(
-            || Guess::assumed(Priority::P2),
-            |(heading, priority)| Guess::inferred(priority, Source::Heading(heading.text.clone())),
-        )
+    let found = level.or_else(|| {
+        nearest(above, labels, |labels| labels.priority.clone(), |text| words::heading_priority(text))
+    });
+    if let Some((priority, text)) = found {
+        return Guess::inferred(priority, Source::Heading(text));
+    }
+    head.lamp
+        .map_or_else(|| Guess::assumed(Priority::P2), |priority| Guess::inferred(priority, Source::Words))
+}
+
+/// What the nearest section says that says it: in a line of its own, or in its heading.
+fn nearest<T>(
+    above: &[&Heading],
+    labels: &[Option<&Labels>],
+    told: impl Fn(&Labels) -> Option<(T, String)>,
+    named: impl Fn(&str) -> Option<T>,
+) -> Option<(T, String)> {
+    let headings = std::iter::once(None).chain(above.iter().map(|heading| Some(&heading.text)));
+    let mut sections: Vec<_> = headings.zip(labels).collect();
+    sections.reverse();
+    sections.into_iter().find_map(|(heading, labels)| {
+        let own = labels.and_then(&told);
+        own.or_else(|| heading.and_then(|text| Some((named(text)?, text.clone()))))
+    })
 }
 
 /// The layer of a task. `All` on the line is an answer; the heading is asked only where the line says nothing.
@@ -187,16 +218,19 @@ fn layer(
     label: Option<&str>,
     detail: Option<(String, String)>,
     above: &[&Heading],
+    labels: &[Option<&Labels>],
 ) -> Guess<Option<Layer>> {
     if head.layer.is_some() || head.several_layers || names_no_layer(label) {
         return Guess::written(head.layer, Source::Line);
     }
-    if let Some((label, Some((Some(layer), _)))) = detail.map(|(label, text)| (label, words::layers(&text))) {
+    if let Some((label, Some((Some(layer), _)))) =
+        detail.map(|(label, text)| (label, words::told_layers(&text)))
+    {
         return Guess::written(Some(layer), Source::Detail(label));
     }
-    above.iter().rev().find_map(|heading| Some((heading, words::heading_layer(&heading.text)?))).map_or_else(
+    nearest(above, labels, |labels| labels.layer.clone(), |text| words::heading_layer(text)).map_or_else(
         || Guess::assumed(None),
-        |(heading, layer)| Guess::inferred(Some(layer), Source::Heading(heading.text.clone())),
+        |(layer, text)| Guess::inferred(Some(layer), Source::Heading(text)),
     )
 }
 

@@ -66,7 +66,9 @@ impl Folds {
             self.open.push(Heard::default());
         }
         if let Some(last) = self.open.last_mut() {
-            *last = std::mem::take(last).and(heard).shared(text);
+            // What a fold within another says of its priority counts.
+            let level = heard.level.clone().or_else(|| last.level.clone());
+            *last = Heard { level, ..std::mem::take(last).and(heard).shared(text) };
         }
     }
 

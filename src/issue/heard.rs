@@ -5,6 +5,7 @@
 //! So nothing is taken out of a text without being seen to: what is a task here is waited for, and what is none costs
 //! a yes.
 
+use super::Priority;
 use super::condition::{Doubt, Reserve};
 use super::depends::{Bearing, Written};
 use super::guess::Source;
@@ -25,6 +26,8 @@ pub(super) struct Heard {
     pub(super) places: Vec<Written>,
     /// That what stands below it is no work, in its own words.
     pub(super) no_tasks: Option<String>,
+    /// The priority that it gives to what stands below it, in its own words.
+    pub(super) level: Option<(Priority, String)>,
 }
 
 impl Heard {
@@ -44,7 +47,7 @@ impl Heard {
             |text: &String, before| Written { text: text.clone(), source: source.clone(), before, bearing };
         let after = taken.after.iter().map(|text| written(text, false));
         let places = after.chain(taken.before.iter().map(|text| written(text, true))).collect();
-        Self { said: judge(&taken.rest), places, no_tasks: None }
+        Self { said: judge(&taken.rest), places, ..Self::default() }
     }
 
     /// A text that says something of an order, and not of whose.
@@ -65,14 +68,15 @@ impl Heard {
 
     /// Whether it says nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.said.is_none() && self.places.is_empty() && self.no_tasks.is_none()
+        self.said.is_none() && self.places.is_empty() && self.no_tasks.is_none() && self.level.is_none()
     }
 
-    /// Both.
+    /// Both. Of two priorities the first counts.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.said = heavier(self.said, other.said);
         self.places.extend(other.places);
         self.no_tasks = self.no_tasks.or(other.no_tasks);
+        self.level = self.level.or(other.level);
         self
     }
 

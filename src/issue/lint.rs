@@ -325,6 +325,9 @@ fn unknown_layer(item: &Item, head: &words::Head) -> Option<String> {
     if head.layer.is_some() || head.several_layers || (head.id.is_none() && head.priority.is_none()) {
         return None;
     }
+    if let Some(tag) = &head.unknown_layer {
+        return Some(tag.clone());
+    }
     // What was not understood as a layer has become the beginning of the title.
     let (leftover, _) = head.title.split_once(':')?;
     let leftover = leftover.trim();

@@ -79,6 +79,8 @@ mod script_model;
 #[cfg(test)]
 mod script_tests;
 #[cfg(test)]
+mod spelling_tests;
+#[cfg(test)]
 mod unasked_tests;
 
 pub(crate) use address::Home;

@@ -34,7 +34,7 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant that a test compiles")
 }
 
-const ONE: &str = r"(?: tasks? \s+ )? (?: [A-Za-z]{1,8}-?[0-9]{1,4}[a-z]? | [0-9]{1,3}\.[0-9]{1,3} ) \b";
+const ONE: &str = r"(?: tasks? \s+ )? (?: [A-Za-z]{1,8}-?[0-9]{1,4} (?: [a-z] | \.[0-9]{1,3} )? | [0-9]{1,3}\.[0-9]{1,3} ) \b";
 const PULL: &str =
     r"(?: tasks? \s+ )? (?: (?: prs? | pull \s+ requests? | mr ) \s* [\#!]? [0-9]+ | [\#!][0-9]+ ) \b";
 const MERGE_OF: &str = r"(?: (?: the \s+ )? merg(?:e|ing) \s+ (?: of \s+ )? )?";
@@ -139,8 +139,9 @@ static RANGE: LazyLock<Regex> = LazyLock::new(|| {
 });
 static PULLS: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"(?i)(?:\b(?:prs?|pulls?|pull\s+requests?|mr)\s*[#!]?|[#!])([0-9]{1,9})\b"));
-static FORM: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^(?:[A-Za-z]{1,8}-?[0-9]{1,4}[a-z]?|[0-9]{1,3}\.[0-9]{1,3})$"));
+static FORM: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^(?:[A-Za-z]{1,8}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?|[0-9]{1,3}\.[0-9]{1,3})$")
+});
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)[,;/&+\n]|\band\b|\bor\b"));
 
 /// Whether a word is written as ids are.

@@ -5,12 +5,13 @@
 //! describes, so it counts only where it refuses, waits or speaks of the work; then it costs what was to be done a yes.
 //! Everything is read once, in the order of the text, and asked for by place.
 
+use super::Priority;
 use super::condition::{self, Doubt, Reserve};
 use super::depends::{Bearing, Written};
 use super::folds::Folds;
 use super::guess::Source;
 use super::heard::Heard;
-use super::kind::{numbers, words};
+use super::kind::{self, numbers};
 use super::named;
 use super::read::{heading_name, states_criteria};
 use super::refusal::{Tone, asks_for_care, in_passing, is_about_all};
@@ -18,6 +19,8 @@ use super::reserve::{Said, bullet_text, heavier, is_struck, plain};
 use super::spec;
 use super::title::head;
 use super::vocabulary::{is_afterwards, is_work};
+use super::words::{self, line_priority};
+use crate::health::Layer;
 use crate::wording;
 use checklist::{Document, Item, Passage, PassageKind, Row, Table};
 use regex::Regex;
@@ -34,7 +37,7 @@ fn pattern(text: &str) -> Regex {
 static TAG: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)<!--.*?(?:-->|$)|<[^>]*>|\[![A-Za-z]+\]"));
 static LINK: LazyLock<Regex> = LazyLock::new(|| pattern(r"\[([^\]]*)\]\([^)]*\)"));
 static QUOTED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?m)^\s*>\s?"));
-static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Z]{1,8}-?[0-9]{1,4}[a-z]?\b"));
+static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Z]{1,8}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?\b"));
 
 /// `superseded by #44`, `waiting for A3`.
 static HELD_UP: LazyLock<Regex> = LazyLock::new(|| {
@@ -61,6 +64,16 @@ struct Standing {
     told: Heard,
 }
 
+/// So many lines at most say of a section what it is.
+const MOST_LABELS: usize = 8;
+
+/// What lines of a section say of all of it, each with its words.
+#[derive(Debug, Default)]
+pub(super) struct Labels {
+    pub(super) priority: Option<(Priority, String)>,
+    pub(super) layer: Option<(Layer, String)>,
+}
+
 /// What the running text of a body says of its tasks.
 #[derive(Debug, Default)]
 pub(super) struct Passages {
@@ -72,6 +85,8 @@ pub(super) struct Passages {
     of_everything: Option<Said>,
     /// The first plain item of a list that has to be done before what stands below it.
     steps: HashMap<usize, (usize, Said)>,
+    /// What lines of a section say of all of it.
+    labels: HashMap<Option<usize>, Labels>,
     by_number: HashMap<u64, Heard>,
     by_id: HashMap<String, Heard>,
     /// The ids that tasks have, once they are needed.
@@ -142,6 +157,7 @@ impl Passages {
             let name = heading_name(text);
             Heard {
                 no_tasks: states_criteria(&name).then(|| text.to_owned()),
+                level: line_priority(text).map(|priority| (priority, text.to_owned())),
                 ..Heard::above(text, &Source::Words, |rest| condition::above(rest).map(above))
             }
         };
@@ -149,6 +165,12 @@ impl Passages {
             PassageKind::Html => {
                 self.folds.read(raw, passage.span.start, &|text| like_a_heading(&shown(text)));
                 let lower = raw.to_lowercase();
+                // What begins or ends there has a priority of its own, or none.
+                if ["<h", "<details", "</details"].iter().any(|tag| lower.contains(tag)) {
+                    here.bold.level = None;
+                    here.html.level = None;
+                    here.opening = here.opening.filter(|(_, heard)| heard.level.is_none());
+                }
                 if let Some(comment) = comment(raw) {
                     let said = in_passing(&comment, Tone::Told);
                     let heard = Heard::above(&comment, &Source::Words, |rest| {
@@ -175,6 +197,9 @@ impl Passages {
             }
             PassageKind::Paragraph | PassageKind::Quote | PassageKind::Bullet { .. } => {
                 let heard = Heard { said: struck, ..Heard::default() }.and(like_a_heading(&text));
+                if passage.kind == PassageKind::Paragraph {
+                    self.label(raw, section);
+                }
                 self.folds.text(passage.span.start, &heard);
                 let raw = raw.trim();
                 let is_bold = |sign: &str| {
@@ -202,6 +227,35 @@ impl Passages {
             }
         }
         self.standing.push(here);
+    }
+
+    /// Notes what a paragraph says of the section's priority and layer as a detail would: `**Priority:** P1`.
+    fn label(&mut self, raw: &str, section: Option<usize>) {
+        for part in raw.lines().take(MOST_LABELS).flat_map(|line| line.split('|')) {
+            let Some((name, text)) = part.split_once(':') else { return };
+            let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
+            let text = plain(text);
+            match name.to_lowercase().as_str() {
+                "priority" | "prio" | "priorität" => {
+                    if let Some(priority) = words::told_priority(&text) {
+                        self.labels.entry(section).or_default().priority =
+                            Some((priority, format!("{name}:{text}")));
+                    }
+                }
+                "layer" => {
+                    if let Some((Some(layer), _)) = words::told_layers(&text) {
+                        self.labels.entry(section).or_default().layer =
+                            Some((layer, format!("{name}:{text}")));
+                    }
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// What the lines of a section say of its priority and layer.
+    pub(super) fn labels(&self, section: Option<usize>) -> Option<&Labels> {
+        self.labels.get(&section)
     }
 
     /// Notes which tasks a text names that refuses, or says in which order something is done. Whether it names any.
@@ -247,6 +301,10 @@ impl Passages {
             add(self.by_number.entry(number).or_default());
         }
         for id in ids {
+            // What is said of `A1.2` may be a part of `A1`.
+            if let Some((outer, _)) = id.split_once('.') {
+                add(self.by_id.entry(outer.to_owned()).or_default());
+            }
             add(self.by_id.entry(id).or_default());
         }
         named
@@ -396,7 +454,7 @@ fn is_of_an_order(word: &str) -> bool {
 
 /// Whether a plain item of a list has to be seen to before the tasks below it.
 fn step(text: &str, numbered: bool) -> Option<Said> {
-    let list = words(text);
+    let list = kind::words(text);
     let first = list.first().map(String::as_str)?;
     let said = |doubt| Some(Said::new(&wording::a_step_above(), &Reserve { doubt, said: text.to_owned() }));
     if is_afterwards(first) && super::asked::unclear(text).is_none() {

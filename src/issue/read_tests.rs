@@ -183,7 +183,7 @@ fn what_is_written_around_a_task_counts() {
         ),
         (
             "- [ ] ~~A3 Upgrade grafana~~\n  - [ ] A2 P1 Merge PR #6\n",
-            &[("T1", "person", Some(Person)), ("A2", "merge", Some(Person))],
+            &[("A3", "person", Some(Person)), ("A2", "merge", Some(Person))],
         ),
         (
             "Not now:\n\n- [ ] A1 P1 Merge PR #6\n\nNow these:\n\n- [ ] A2 P1 Merge PR #7\n",

@@ -10,6 +10,7 @@ use super::guess::Source;
 use super::heard::Heard;
 use super::named::without_ids;
 use super::title::{is_ours, notes};
+use super::words;
 use crate::wording;
 use checklist::{Document, Item};
 use regex::Regex;
@@ -86,7 +87,8 @@ impl Lists {
         let mut found = Heard::default();
         for &start in &item.within {
             let heard = self.bullets.entry(start).or_insert_with(|| bullet(document.text(), start));
-            found = found.and(heard.clone());
+            let level = heard.level.clone().or_else(|| found.level.clone());
+            found = Heard { level, ..found.and(heard.clone()) };
         }
         found
     }
@@ -113,9 +115,10 @@ fn bullet(text: &str, start: usize) -> Heard {
         let said = Said { doubt: Doubt::Judgement, why: wording::why_above_struck(&plain) };
         return Heard::said(Some(said));
     }
-    Heard::above(&plain, &Source::Words, |text| {
+    let heard = Heard::above(&plain, &Source::Words, |text| {
         condition::above(text).map(|reserve| Said::new(&wording::what_is_above(&plain), &reserve))
-    })
+    });
+    Heard { level: words::line_priority(&plain).map(|priority| (priority, plain)), ..heard }
 }
 
 /// Whether some of a text is struck out.

@@ -188,9 +188,20 @@ const TAG: &[&str] = &[
     "infra",
 ];
 
+/// Words of what is looked after: areas and what everybody runs in them.
+#[rustfmt::skip]
+const AREA: &[&str] = &[
+    "observability", "monitoring", "logging", "metrics", "tracing", "alerting", "media", "database", "databases", "db",
+    "postgres", "postgresql", "mysql", "mariadb", "redis", "ceph", "rook", "longhorn", "nfs", "nas", "ingress", "dns",
+    "cni", "csi", "cilium", "traefik", "auth", "identity", "secrets", "certificates", "registry", "automation", "home",
+    "cluster", "control", "plane", "node", "nodes", "cloud", "infrastructure", "tooling", "tools", "gitea", "forgejo",
+    "grafana", "prometheus", "loki", "renovate", "argo", "flux", "web", "mail", "gaming", "productivity", "backend",
+    "frontend", "os", "firmware", "hardware", "workloads", "layer", "layers",
+];
+
 /// Words of a tag in front of a title that say nothing about whether.
 pub(crate) fn is_of_a_tag(word: &str) -> bool {
-    is_of_an_update(word) || TAG.contains(&word)
+    is_of_an_update(word) || TAG.contains(&word) || AREA.contains(&word)
 }
 
 #[rustfmt::skip]

@@ -1,8 +1,11 @@
 //! The many spellings of ids, priorities and layers that people really use.
 
 use super::Priority;
+use super::named::without_ids;
+use super::vocabulary::REFUSES;
 use crate::health::Layer;
 use regex::Regex;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// What stands in front of a title.
@@ -12,10 +15,14 @@ pub(crate) struct Head {
     pub(crate) id: Option<String>,
     /// As written.
     pub(crate) priority: Option<Priority>,
+    /// What a lamp in front says of it: 🔴 is P0, 🟢 is P3.
+    pub(crate) lamp: Option<Priority>,
     /// As written; of a mixture the first in the design's order.
     pub(crate) layer: Option<Layer>,
     /// Whether several layers are named, or all.
     pub(crate) several_layers: bool,
+    /// What stands where a layer does and is none. It is a tag of the title, so that what it says is heard.
+    pub(crate) unknown_layer: Option<String>,
     /// The rest.
     pub(crate) title: String,
 }
@@ -24,16 +31,24 @@ fn pattern(text: &str) -> Regex {
     Regex::new(text).expect("the pattern is a constant that a test compiles")
 }
 
-static ID: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"^[\[(]?([A-Z]{1,5}-?[0-9]{1,4}[a-z]?|[A-Z]{6,10}-[0-9]{1,4})[\])]?$"));
+static ID: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"^[\[(]?([A-Z]{1,5}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?|[A-Z]{6,10}-[0-9]{1,4})[\])]?$")
+});
 static PRIORITY: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?ix) ^[\[(]? (?: p([0-3]) (?: [-\s]* [(\[]? (?:critical|high|medium|low) [)\]]? )?
         | (critical|high|medium|low) (?: [-\s]* [(\[]? p[0-3] [)\]]? )? ) [\])]? $",
     )
 });
-static TRAILING: LazyLock<Regex> =
-    LazyLock::new(|| pattern(r"(?i)\s*[(\[](p[0-3]|critical|high|medium|low)(?: priority)?[)\]]\s*$"));
+static TRAILING: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?i)\s*[(\[](?:prio(?:rity)?\s*:?\s*)?(p[0-3]|critical|high|medium|low)(?: priority)?(?:\s*[,/]\s*([a-z]+))?[)\]]\s*$",
+    )
+});
+/// `Merge PR #15, P1`.
+static BEHIND: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:\s*[,;|]|\s[–—-])\s*(P[0-3])\s*$"));
+/// `Merge PR #15 (P3) - blocked`.
+static AMID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s*[(\[](P[0-3])[)\]](?P<sign>\s*[,;:|–—-])"));
 static DECORATION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:(?::[a-z0-9_+-]+:|[^\p{Alphabetic}\p{N}\x00-\x7f])\s*)+"));
 static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| {
@@ -42,10 +57,10 @@ static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
-const CODE: &str = r"[A-Z]{1,10}-?[0-9]{1,4}[a-z]?";
+const CODE: &str = r"[A-Z]{1,10}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?";
 
 /// Spellings of the front of a title that are written in the usual way before they are read.
-static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
+static FRONTS: LazyLock<[(Regex, &str); 10]> = LazyLock::new(|| {
     let layers = r"(?:metal|network|storage|system|platform|apps?|applications|all|repo|tooling)";
     [
         // `[A2][P0][Apps] Merge`: tags for codes.
@@ -66,10 +81,20 @@ static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
         // `C4/P0/Apps`, `A5: P0:`.
         (pattern(&format!(r"^({CODE})\s*[/|:]\s*(P[0-3]|CRITICAL|HIGH|MEDIUM|LOW)\s*[/|]\s*")), "$1 $2 "),
         (pattern(&format!(r"^({CODE})\s*[/|:]\s*(P[0-3]|CRITICAL|HIGH|MEDIUM|LOW)\b")), "$1 $2"),
+        // `A3: [P1] Merge`.
+        (
+            pattern(&format!(
+                r"^({CODE})\s*:\s*(?:[\[(](P[0-3])[\])]|\[((?i:critical|high|medium|low))\])\s*:?\s*"
+            )),
+            "$1 $2$3: ",
+        ),
         // `D7 🔴 P0`.
         (pattern(&format!(r"^({CODE})\s+(?:[^\p{{Alphabetic}}\p{{N}}\x00-\x7f]\s*)+(P[0-3])\b")), "$1 $2"),
-        // `P1 A1 Apps`.
-        (pattern(&format!(r"^(P[0-3])\s+({CODE})(\s+(?i:{layers})\b|\s*:)")), "$2 $1$3"),
+        // `P1 A1 Apps`, `P1 – A6:`.
+        (
+            pattern(&format!(r"^(P[0-3])(?:\s+|\s*[–—]\s*|\s+-\s+)({CODE})(\s+(?i:{layers})\b|\s*:)")),
+            "$2 $1$3",
+        ),
         // `Task 7 (P0)`, `1.1 P0`: a number is no id that could be told from others.
         (
             pattern(
@@ -81,7 +106,7 @@ static FRONTS: LazyLock<[(Regex, &str); 9]> = LazyLock::new(|| {
     ]
 });
 static NAMED: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)\b(?:critical|high|medium|low)\b"));
-static DOUBLED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^P[0-3]\s+P[0-3]\b"));
+static DOUBLED: LazyLock<Regex> = LazyLock::new(|| pattern(r"^P[0-3](?:\s+|\s*[–—]\s*|\s+-\s+)P[0-3]\b"));
 /// `b4 p0 apps`.
 static SMALL: LazyLock<Regex> = LazyLock::new(|| pattern(r"^([a-z]{1,3}-?[0-9]{1,4})\s+(p[0-3])\b"));
 
@@ -139,6 +164,55 @@ pub(crate) fn priority(text: &str) -> Option<Priority> {
     priority_token(text.trim())
 }
 
+/// The same in other languages.
+fn foreign_priority(word: &str) -> Option<Priority> {
+    Some(match word.to_lowercase().as_str() {
+        "kritisch" | "dringend" => Priority::P0,
+        "hoch" | "hohe" => Priority::P1,
+        "mittel" | "mittlere" => Priority::P2,
+        "niedrig" | "niedrige" => Priority::P3,
+        _ => return None,
+    })
+}
+
+/// The priority that a detail of that name tells, with what stands beside it: `🔴 P0`, `P0 (critical, CVE)`, `P1 - a CVE`.
+pub(crate) fn told_priority(text: &str) -> Option<Priority> {
+    let line = text.trim().lines().next()?;
+    let plain = undecorated(line);
+    if plain.is_empty() {
+        return lamp(line);
+    }
+    let bare = BESIDES.replace_all(plain, " ");
+    let bare = bare.trim();
+    let begins = || {
+        let (first, after) = token(bare);
+        let code = first.trim_end_matches([',', ';', '.', ':']);
+        let ends = code != first || after.starts_with(['-', '–', '—']);
+        // `P1, or P2` names two.
+        let other = after.split(|c: char| !c.is_alphanumeric()).any(|word| priority_token(word).is_some());
+        priority_token(code).filter(|_| ends && coded(code) && !other)
+    };
+    priority_token(plain).or_else(|| priority_token(bare)).or_else(|| foreign_priority(bare)).or_else(begins)
+}
+
+/// The layers that a detail of that name tells: `Apps (media)`.
+pub(crate) fn told_layers(text: &str) -> Option<(Option<Layer>, bool)> {
+    let plain = undecorated(text.trim().lines().next()?);
+    layers(plain).or_else(|| layers(&BESIDES.replace_all(plain, " ")))
+}
+
+/// What a lamp says of a priority; several say nothing.
+fn lamp(signs: &str) -> Option<Priority> {
+    let mut found = signs.chars().filter_map(|sign| match sign {
+        '🔴' | '🟥' => Some(Priority::P0),
+        '🟠' | '🟧' => Some(Priority::P1),
+        '🟡' | '🟨' => Some(Priority::P2),
+        '🟢' | '🟩' => Some(Priority::P3),
+        _ => None,
+    });
+    found.next().filter(|_| found.next().is_none())
+}
+
 fn layer_word(word: &str) -> Option<Layer> {
     Layer::ALL.into_iter().find(|layer| layer.word().eq_ignore_ascii_case(word)).or_else(|| {
         (word.eq_ignore_ascii_case("app") || word.eq_ignore_ascii_case("applications")).then_some(Layer::Apps)
@@ -170,8 +244,15 @@ pub(crate) fn layers(text: &str) -> Option<(Option<Layer>, bool)> {
 /// Takes id, priority and layer off the front of a title. `label` is what stands before its leading colon.
 pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
     let title = title.trim();
-    // An icon in front of the codes is for the eye.
-    let plain = &title[DECORATION.find(title).map_or(0, |found| found.end())..];
+    // An icon in front of the codes is for the eye, and a lamp says something only where no code does.
+    let (signs, plain) = title.split_at(DECORATION.find(title).map_or(0, |found| found.end()));
+    Head { lamp: lamp(signs), ..head_behind(plain, label, title) }
+}
+
+fn head_behind(plain: &str, label: Option<&str>, title: &str) -> Head {
+    if let Some(rest) = unnumbered(plain) {
+        return read_head(rest, plain_label(rest), rest);
+    }
     let label = label.map(undecorated).filter(|label| !label.is_empty());
     if let Some(text) = usual(plain) {
         return read_head(
@@ -188,15 +269,54 @@ fn read_head(plain: &str, label: Option<&str>, title: &str) -> Head {
         .or_else(|| labelled(plain, plain_label(plain), true))
         .or_else(|| unlabelled(plain))
         .unwrap_or((Head::default(), title));
-    let mut text = rest.to_owned();
+    let text = take_trailing(rest, &mut head);
+    let text = text.trim();
+    head.title = match &head.unknown_layer {
+        Some(tag) => format!("[{tag}] {text}"),
+        None => text.to_owned(),
+    };
+    head
+}
+
+/// Takes a priority off the end of a title, or out of it where parentheses set it apart.
+fn take_trailing<'a>(rest: &'a str, head: &mut Head) -> Cow<'a, str> {
     if let Some(found) = TRAILING.captures(rest)
         && let (Some(whole), Some(word)) = (found.get(0), found.get(1))
+        && let Some((layer, several)) = layers(found.get(2).map_or("", |layer| layer.as_str()))
     {
         head.priority = head.priority.or_else(|| named_priority(word.as_str()));
-        text.truncate(whole.start());
+        if head.layer.is_none() && !head.several_layers {
+            (head.layer, head.several_layers) = (layer, several);
+        }
+        return Cow::Borrowed(&rest[..whole.start()]);
     }
-    text.trim().clone_into(&mut head.title);
-    head
+    if head.priority.is_some() || !rest.contains('P') {
+        return Cow::Borrowed(rest);
+    }
+    // `needs A1, P1` may name a task that is called so.
+    if let Some(found) = BEHIND.captures(rest)
+        && let (Some(whole), Some(word)) = (found.get(0), found.get(1))
+        && without_ids(rest).trim_end().ends_with(word.as_str())
+    {
+        head.priority = named_priority(word.as_str());
+        return Cow::Borrowed(&rest[..whole.start()]);
+    }
+    let mut amid = AMID.captures_iter(rest);
+    if let (Some(found), None) = (amid.next(), amid.next()) {
+        head.priority = found.get(1).and_then(|word| named_priority(word.as_str()));
+        return AMID.replace(rest, "$sign");
+    }
+    Cow::Borrowed(rest)
+}
+
+/// What stands behind a number that only counts, as in `2.1 Merge`. Others wait in vain for it: a number is no id that
+/// could be told from a version.
+fn unnumbered(title: &str) -> Option<&str> {
+    static COUNT: LazyLock<Regex> = LazyLock::new(|| pattern(r"^[1-9][0-9]?(?:\.[1-9]\)?|\.|\))\s+"));
+    let rest = &title[COUNT.find(title)?.end()..];
+    let verb = rest.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+    let is_a_version = matches!(verb.to_lowercase().as_str(), "update" | "upgrade" | "pr");
+    (begins_a_title(rest) && !is_a_version).then_some(rest)
 }
 
 fn undecorated(text: &str) -> &str {
@@ -227,7 +347,33 @@ fn labelled<'a>(title: &'a str, label: Option<&'a str>, whole: bool) -> Option<(
         head.several_layers = several;
         return Some((head, after.trim_start()));
     }
-    (!whole).then(|| (head, title[label.len() - leftover.len()..].trim_start()))
+    if begins_a_title(after.trim_start())
+        && let Some((layer, tag)) = unknown_layer(leftover)
+    {
+        head.layer = layer;
+        head.unknown_layer = Some(tag);
+        return Some((head, after.trim_start()));
+    }
+    (!whole).then(|| (head, skip_separators(&title[label.len() - leftover.len()..])))
+}
+
+/// What stands where a layer does and names none: `Observability`, `(optional)`, `Apps (media)`, `Storage/Ceph`. Of a
+/// mixture the layer counts; the rest is for whoever judges tags.
+fn unknown_layer(text: &str) -> Option<(Option<Layer>, String)> {
+    let text = skip_separators(text);
+    let (name, note) = match text.strip_suffix(')').and_then(|text| text.split_once('(')) {
+        Some((name, note)) => (name.trim(), Some(note.trim())),
+        None => (text, None),
+    };
+    let plain = !text.contains(['[', ']', '\'', ':']) && !note.is_some_and(|note| note.contains(['(', ')']));
+    if !plain || name.split_whitespace().count() > 2 {
+        return None;
+    }
+    if let (Some((layer, _)), Some(note)) = (layers(name), note) {
+        return Some((layer, note.to_owned()));
+    }
+    let layer = name.split('/').filter_map(|part| layers(part.trim())?.0).min();
+    Some((layer.filter(|_| name.contains('/')), text.to_owned()))
 }
 
 /// Reads codes that no colon ends.
@@ -303,6 +449,8 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
     let (second, after_second) = token(skip_separators(after));
     let dashed = after.starts_with(['-', '–', '—']);
     let bare = first.trim_end_matches([':', ',', '|', '-']);
+    // `A13. Merge` counts as `A13) Merge` does; at the end of a sentence it is a name.
+    let bare = if after.is_empty() { bare } else { bare.strip_suffix('.').unwrap_or(bare) };
     let next = second.trim_end_matches([':', ',', '|', '-']);
     let plain = |after: &str| in_label && layers(after).is_some();
     // `P1 P2`: an id that looks like a priority, in front of one.
@@ -314,23 +462,42 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
         && let Some(id) = ID.captures(bare).and_then(|found| found.get(1))
     {
         head.id = Some(id.as_str().to_owned());
-        let is_one = coded(next) || second.ends_with(':') || plain(after_second);
+        let is_one =
+            coded(next) || second.ends_with(':') || plain(after_second) || begins_a_title(after_second);
         if let Some(priority) = priority_token(next).filter(|_| is_one) {
             head.priority = Some(priority);
             return Some(after_note(after_second));
         }
         // A word such as `K3` in front of a sentence is no id: an id is followed by a priority, a layer or a colon.
         let marked = first.ends_with([':', '|']) || bare.starts_with(['[', '(']) || after.is_empty();
+        let counts =
+            || first.ends_with(['.', ')']) || begins_a_title(after) || opens_with_a_note(after, in_label);
+        let marked = marked || names_a_task(id.as_str()) && counts();
         if marked || layer_word(next).is_some() || dashed {
             return Some(after);
         }
         head.id = None;
         return None;
     }
-    let priority = priority_token(bare)
-        .filter(|_| coded(bare) || first.ends_with(':') || after.is_empty() || plain(after))?;
+    let priority = priority_token(bare).filter(|_| {
+        coded(bare) || first.ends_with(':') || after.is_empty() || plain(after) || begins_a_title(after)
+    })?;
     head.priority = Some(priority);
     Some(after_note(after))
+}
+
+/// Whether what has the form of an id may be one where only a verb follows it: `PR12 Merge` names something else, and
+/// `Q3 Merge` a time.
+fn names_a_task(id: &str) -> bool {
+    let name = id.trim_end_matches(|c: char| !c.is_ascii_uppercase());
+    !matches!(name, "PR" | "PRS" | "MR" | "GH" | "ISSUE" | "CVE" | "P" | "Q" | "W" | "KW" | "CW" | "WK")
+        && !REFUSES.contains(&name.to_lowercase().as_str())
+}
+
+/// Whether a text begins with parentheses and a colon: `(optional): Merge`. A label has its colon behind it.
+fn opens_with_a_note(text: &str, in_label: bool) -> bool {
+    let behind = text.strip_prefix('(').and_then(|text| Some(text.split_once(')')?.1.trim_start()));
+    behind.is_some_and(|behind| behind.starts_with(':') || in_label && behind.is_empty())
 }
 
 /// Skips dashes and the like that stand between codes.
@@ -372,7 +539,7 @@ pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
         "normal" => Some(Priority::P2),
         // A number alone counts sections.
         word if word.bytes().all(|byte| byte.is_ascii_digit()) => None,
-        word => named_priority(word),
+        word => named_priority(word).or_else(|| foreign_priority(word)),
     };
     let rest = words.iter().filter(|word| named(word).is_none()).all(|word| {
         layer_word(word).is_some()
@@ -383,6 +550,7 @@ pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
                 "priority"
                     | "priorities"
                     | "prio"
+                    | "priorität"
                     | "severity"
                     | "task"
                     | "tasks"
@@ -400,6 +568,25 @@ pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
             )
     });
     rest.then(|| words.iter().find_map(named)).flatten()
+}
+
+/// The priority that a line gives that stands like a heading and may be more than one: it has to begin with it.
+pub(crate) fn line_priority(text: &str) -> Option<Priority> {
+    if text.len() > LONGEST_LINE {
+        return None;
+    }
+    let words = heading_words(text);
+    let mut codes: Vec<&String> = words.iter().filter(|word| is_a_code(word)).collect();
+    codes.dedup();
+    let begins = words.iter().take(2).any(|word| is_a_code(word) || word == "priority" || word == "prio");
+    heading_priority(text).filter(|_| codes.is_empty() || codes.len() == 1 && begins)
+}
+
+/// A longer line is a text.
+const LONGEST_LINE: usize = 60;
+
+fn is_a_code(word: &str) -> bool {
+    matches!(word, "p0" | "p1" | "p2" | "p3")
 }
 
 /// The layer that a heading gives to the tasks below it; of a mixture the first in the design's order.

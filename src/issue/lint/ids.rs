@@ -33,7 +33,7 @@ fn all_at_once(
     classify: ClassifyWords<'_>,
 ) -> Option<(String, Vec<String>)> {
     let mut places: BTreeMap<usize, Place> =
-        wanted.iter().map(|(index, _)| (*index, Place::InFront)).collect();
+        wanted.iter().map(|(index, _)| (*index, Place::first(document, *index))).collect();
     loop {
         let text = with(document, wanted, &places);
         let wrong = wrong(document.text(), &text, wanted, &places, classify)?;
@@ -62,6 +62,9 @@ fn one_by_one(body: &str, wanted: &[(usize, String)], classify: ClassifyWords<'_
         for place in [Place::InFront, Place::Label] {
             let places = BTreeMap::from([(one.0, place)]);
             let Ok(document) = Document::parse(&text) else { break };
+            if place < Place::first(&document, one.0) {
+                continue;
+            }
             let next = with(&document, std::slice::from_ref(one), &places);
             let wrong = wrong(&text, &next, std::slice::from_ref(one), &places, classify);
             if wrong.is_some_and(|wrong| wrong.is_empty()) {
@@ -75,7 +78,7 @@ fn one_by_one(body: &str, wanted: &[(usize, String)], classify: ClassifyWords<'_
 }
 
 /// Where an id is put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Place {
     /// In front of a priority that stands there, within its markup.
     InFront,
@@ -86,6 +89,12 @@ enum Place {
 }
 
 impl Place {
+    /// The first that is tried for an item.
+    fn first(document: &Document<'_>, index: usize) -> Self {
+        let priority = |item: &Item| words::head(&item.title, item.label.as_deref()).priority;
+        if document.items().get(index).and_then(priority).is_some() { Self::InFront } else { Self::Label }
+    }
+
     fn next(self) -> Self {
         match self {
             Self::InFront => Self::Label,
