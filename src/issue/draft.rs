@@ -186,9 +186,8 @@ fn priority(
     if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, words::told_priority(&text))) {
         return Guess::written(priority, Source::Detail(label));
     }
-    let found = level.or_else(|| {
-        nearest(above, labels, |labels| labels.priority.clone(), |text| words::heading_priority(text))
-    });
+    let found =
+        level.or_else(|| nearest(above, labels, |labels| labels.priority.clone(), words::heading_priority));
     if let Some((priority, text)) = found {
         return Guess::inferred(priority, Source::Heading(text));
     }
@@ -228,7 +227,7 @@ fn layer(
     {
         return Guess::written(Some(layer), Source::Detail(label));
     }
-    nearest(above, labels, |labels| labels.layer.clone(), |text| words::heading_layer(text)).map_or_else(
+    nearest(above, labels, |labels| labels.layer.clone(), words::heading_layer).map_or_else(
         || Guess::assumed(None),
         |(layer, text)| Guess::inferred(Some(layer), Source::Heading(text)),
     )
