@@ -239,11 +239,11 @@ fn tasks(text: &str, desired: &Desired) -> Applied {
         let Some(item) = document.items().get(index) else { continue };
         let wish = wishes.get(&task.key);
         let line = &text[item.first_line.start..item.first_line_end];
-        let wished = wish.and_then(|wish| wish.note.clone());
+        let own = wish.and_then(|wish| wish.note.clone());
         stand.push(WrittenTask {
             key: task.key.clone(),
             ticked: task.ticked,
-            note: wished.filter(|note| line.contains(note.as_str())),
+            note: own.filter(|note| line.contains(note.as_str())),
         });
         if wish.is_some_and(|wish| wish.tick) {
             edits.set_box(item, true);
@@ -292,7 +292,9 @@ fn note(document: &Document<'_>, item: &Item, wish: &TaskWish, all: &OwnNotes<'_
             edits.replace(item.first_line.start + kept.start..item.first_line.start + kept.end, note);
         }
     }
-    own.into_iter().for_each(|range| remove_note(text, item, range, edits));
+    for range in own {
+        remove_note(text, item, range, edits);
+    }
     let Some(note) = wished.filter(|_| place.is_none()) else { return };
     // There was a note of ours, and a note that is not ours stands there now: a person has made it theirs. And behind
     // what goes on in the next line (code, a comment, emphasis, a link) a note would become a part of it.

@@ -101,7 +101,7 @@ pub(super) fn status() -> StatusView {
         }],
         warnings: vec!["The worker was restarted.".to_owned()],
         windows: Some(Windows {
-            windows: vec!["Mon-Thu 22:00-06:00".to_owned(), "Sat 08:00-20:00".to_owned()],
+            each: vec!["Mon-Thu 22:00-06:00".to_owned(), "Sat 08:00-20:00".to_owned()],
             zone: "Europe/Berlin".to_owned(),
             opens: Some(at("22:00")),
         }),

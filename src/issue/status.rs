@@ -222,8 +222,8 @@ pub(crate) struct StatusView {
 /// When a change may start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Windows {
-    /// The windows, as the settings say them.
-    pub(crate) windows: Vec<String>,
+    /// Each of them, as the settings say it.
+    pub(crate) each: Vec<String>,
     /// The zone of their hours.
     pub(crate) zone: String,
     /// When the next one opens, where none is open at the moment that the status tells of.

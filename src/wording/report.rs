@@ -94,7 +94,7 @@ pub(crate) fn since(at: Timestamp) -> String {
 
 /// When a change may start.
 pub(crate) fn windows(view: &Windows) -> String {
-    let windows: Vec<String> = view.windows.iter().map(|window| code(window, 80)).collect();
+    let windows: Vec<String> = view.each.iter().map(|window| code(window, 80)).collect();
     let within =
         format!("A change starts only within {} ({})", windows.join(", "), quote_outside(&view.zone, 60));
     match view.opens {

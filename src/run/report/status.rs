@@ -286,7 +286,7 @@ impl Report<'_> {
                 .collect(),
             warnings,
             windows: (!self.windows.is_empty()).then(|| Windows {
-                windows: self.windows.iter().map(ToString::to_string).collect(),
+                each: self.windows.iter().map(ToString::to_string).collect(),
                 zone: self.zone.to_owned(),
                 opens: match self.hours {
                     Hours::Always | Hours::Open(_) => None,

@@ -127,9 +127,9 @@ async fn a_merge_that_a_crash_cut_off_may_still_land() {
     });
     let (first, cut_off) = merges.next().unwrap();
     assert!(matches!(cut_off, Outcome::Unanswered { .. }), "nobody knows whether it lands: {cut_off:?}");
-    let (second, merged) = merges.next().unwrap();
+    let (second, outcome) = merges.next().unwrap();
     assert_eq!(first, second, "no other is merged before it is known what became of that one");
-    assert!(matches!(merged, Outcome::Merged { .. }), "{merged:?}");
+    assert!(matches!(outcome, Outcome::Merged { .. }), "{outcome:?}");
     story.end().await;
 }
 
