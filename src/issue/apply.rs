@@ -178,44 +178,67 @@ pub(crate) fn applied(fresh: &str, desired: &Desired) -> Applied {
         }
         text = next.text;
     }
-    Applied { tasks: tasks(&text, desired).tasks, text }
+    let tasks = Document::parse(&text).map(|document| tasks(&document, desired).tasks);
+    Applied { tasks: tasks.unwrap_or_default(), text }
 }
 
 /// How often a text is gone through until nothing changes any more.
 const MOST_PASSES: usize = 8;
 
-fn pass(fresh: &str, desired: &Desired) -> Applied {
-    // Blocks first: repairing a forged one may bring tasks and tables to light that it had claimed.
-    let mut text = fresh.to_owned();
+/// One change of a document, or none where it is as it shall be.
+type Step<'s> = Box<dyn Fn(&Document<'_>) -> Option<String> + 's>;
+
+/// What is ours besides the tasks. Blocks first: repairing a forged one may bring tasks and tables to light that it had
+/// claimed.
+fn steps(desired: &Desired) -> Vec<Step<'_>> {
+    let mut steps: Vec<Step<'_>> = Vec::new();
     if let Some(report) = &desired.closing_report {
-        text = if report.is_empty() {
-            // A person who changed some of it keeps their lines, and no more of it.
-            repair::remove_written(&text, &Mark::new("closing", "").after(&desired.former_closings))
-        } else {
-            repair::place(&text, &Mark::new("closing", report).after(&desired.former_closings), Place::Top)
-        };
+        let mark = Mark::new("closing", report).after(&desired.former_closings);
+        steps.push(Box::new(move |document| {
+            if report.is_empty() {
+                // A person who changed some of it keeps their lines, and no more of it.
+                repair::remove_written(document, &mark)
+            } else {
+                repair::place(document, &mark, Place::Top)
+            }
+        }));
     }
     if let Some(status) = &desired.status {
         let mark = Mark::new("status", status).after(&desired.former_statuses);
-        text = repair::place(&text, &mark, Place::BelowTitle);
+        steps.push(Box::new(move |document| repair::place(document, &mark, Place::BelowTitle)));
     }
     let mut blocks: Vec<&Block> = desired.blocks.iter().filter(|block| is_name(&block.name)).collect();
     blocks.sort_by_key(|block| &block.name);
     for block in blocks {
-        text = if block.text.trim().is_empty() {
-            repair::remove(&text, &block.name)
-        } else {
-            repair::place(&text, &Mark::new(&block.name, &block.text), Place::BelowBlocks)
-        };
+        steps.push(Box::new(move |document| {
+            if block.text.trim().is_empty() {
+                repair::remove(document, &block.name)
+            } else {
+                repair::place(document, &Mark::new(&block.name, &block.text), Place::BelowBlocks)
+            }
+        }));
     }
     let mut rows: Vec<&ChangeRow> = desired.rows.iter().collect();
     rows.sort_by_key(|row| row.at);
-    text = change_log::append(&text, &desired.former_rows, &rows);
+    steps.push(Box::new(move |document| change_log::append(document, &desired.former_rows, &rows)));
     if desired.status.is_some() {
-        text = repair::release(&text);
+        steps.push(Box::new(repair::release));
     }
-    text = template::fill(&text, &desired.template);
-    tasks(&text, desired)
+    steps.push(Box::new(|document| template::fill(document, &desired.template)));
+    steps
+}
+
+fn pass(fresh: &str, desired: &Desired) -> Applied {
+    let mut text = fresh.to_owned();
+    let steps = steps(desired);
+    let mut left = steps.iter();
+    // A text is parsed once for all steps that find nothing to do.
+    loop {
+        let Ok(document) = Document::parse(&text) else { return Applied { text, tasks: Vec::new() } };
+        let Some(next) = left.find_map(|step| step(&document)) else { return tasks(&document, desired) };
+        drop(document);
+        text = next;
+    }
 }
 
 /// A name that cannot break a marker, and is not one of those that have a place of their own.
@@ -226,11 +249,9 @@ fn is_name(name: &str) -> bool {
 }
 
 /// The text with ticks and notes as desired, and how the tasks stood in it before.
-fn tasks(text: &str, desired: &Desired) -> Applied {
-    let Ok(document) = Document::parse(text) else {
-        return Applied { text: text.to_owned(), tasks: Vec::new() };
-    };
-    let (reading, items, notes) = found(&document, desired);
+fn tasks(document: &Document<'_>, desired: &Desired) -> Applied {
+    let text = document.text();
+    let (reading, items, notes) = found(document, desired);
     let notes = OwnNotes::of(&notes);
     let wishes = by_key(desired);
     let mut edits = Edits::new();
@@ -251,7 +272,7 @@ fn tasks(text: &str, desired: &Desired) -> Applied {
             edits.set_box(item, false);
         }
         match wish {
-            Some(wish) => note(&document, item, wish, &notes, &mut edits),
+            Some(wish) => note(document, item, wish, &notes, &mut edits),
             None => others_notes(text, item, &task.key, &notes, &mut edits),
         }
     }

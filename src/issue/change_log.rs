@@ -43,14 +43,13 @@ impl Column {
 /// The columns of our own table.
 const OWN: [&str; 6] = ["Time", "Type", "Number", "Title", "Action", "Note"];
 
-/// The text with every row that is not there yet.
-pub(crate) fn append(text: &str, former: &[String], rows: &[&ChangeRow]) -> String {
+/// The text with every row that is not there yet; `None` where all are.
+pub(super) fn append(document: &Document<'_>, former: &[String], rows: &[&ChangeRow]) -> Option<String> {
     if rows.is_empty() {
-        return text.to_owned();
+        return None;
     }
-    let Ok(document) = Document::parse(text) else { return text.to_owned() };
-    let own = marks::own_ranges(&document);
-    let section = section(&document);
+    let own = marks::own_ranges(document);
+    let section = section(document);
     let table = section.and_then(|section| {
         let range = document.section(section)?;
         document.tables().iter().find(|table| {
@@ -60,8 +59,8 @@ pub(crate) fn append(text: &str, former: &[String], rows: &[&ChangeRow]) -> Stri
         })
     });
     match table {
-        Some(table) => into_table(&document, table, rows),
-        None => own_table(&document, section, former, rows),
+        Some(table) => into_table(document, table, rows),
+        None => own_table(document, section, former, rows),
     }
 }
 
@@ -84,7 +83,7 @@ fn tells_what(columns: &[Column]) -> bool {
     columns.iter().any(|column| tells.contains(column))
 }
 
-fn into_table(document: &Document<'_>, table: &Table, rows: &[&ChangeRow]) -> String {
+fn into_table(document: &Document<'_>, table: &Table, rows: &[&ChangeRow]) -> Option<String> {
     let text = document.text();
     let columns = columns(table);
     let there: Vec<Vec<&str>> = table
@@ -116,7 +115,7 @@ fn into_table(document: &Document<'_>, table: &Table, rows: &[&ChangeRow]) -> St
         let plain: Vec<String> = cells.iter().map(|cell| cell.replace("\\|", "|")).collect();
         edits.append_row(table, &plain, ending);
     }
-    edits.apply(text).unwrap_or_else(|_| text.to_owned())
+    repair::changed(document, edits)
 }
 
 /// Whether a row of the text is this one, by its exact cells; empty ones at the end may be missing, and so may what was
@@ -151,8 +150,7 @@ fn own_table(
     section: Option<usize>,
     former: &[String],
     rows: &[&ChangeRow],
-) -> String {
-    let text = document.text();
+) -> Option<String> {
     let columns = OWN.map(Column::of);
     let mut lines = Vec::new();
     if section.is_none() {
@@ -166,7 +164,7 @@ fn own_table(
         let cells: Vec<String> = columns.iter().map(|column| cell(*column, &columns, row)).collect();
         lines.push(format!("| {} |", cells.join(" | ")));
     }
-    repair::place(text, &Mark::new("changes", &lines.join("\n")), Place::ChangeLog)
+    repair::place(document, &Mark::new("changes", &lines.join("\n")), Place::ChangeLog)
 }
 
 /// What goes into one cell. What has no column of its own is told in the action.

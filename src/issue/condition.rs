@@ -80,6 +80,11 @@ pub(super) fn phrase(tokens: &[(String, &str)]) -> Option<&'static str> {
     })
 }
 
+/// `dependency: Anna`: something that comes first and is no task.
+static UNNAMED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r"(?i)\b(?:depend(?:s|ency|encies)|deps?|pre-?requisites?|pre-?reqs?)\s*:\s*[^\s,;)\]]+")
+});
+
 /// The reserve that a text makes, if any. Tasks that it names as what comes first are to be taken out before.
 pub(crate) fn doubt(text: &str) -> Option<Reserve> {
     if let Some(icon) = icon(text) {
@@ -99,6 +104,9 @@ pub(crate) fn doubt(text: &str) -> Option<Reserve> {
     }
     if let Some(said) = any(&|word| ASKS.contains(&word)) {
         return Some(Reserve::new(Doubt::Yes, said));
+    }
+    if let Some(said) = UNNAMED.find(&text) {
+        return Some(Reserve::new(Doubt::Yes, said.as_str()));
     }
     let time = tokens.iter().find(|(word, _)| is_time(word)).map(|(_, said)| *said);
     let mention =
@@ -215,35 +223,15 @@ fn hyphens_apart(text: &str) -> Cow<'_, str> {
     if !text.contains('-') {
         return Cow::Borrowed(text);
     }
-    let is_somebody = |whose: &str| {
+    let is_a_program = |whose: &str| {
         matches!(
             whose.to_lowercase().as_str(),
-            "change"
-                | "release"
-                | "project"
-                | "product"
-                | "duty"
-                | "incident"
-                | "shift"
-                | "team"
-                | "line"
-                | "it"
-                | "site"
-                | "account"
-                | "operations"
-                | "ops"
-                | "service"
-                | "general"
-                | "office"
-                | "the"
-                | "by"
-                | "our"
-                | "non"
+            "cert" | "alert" | "controller" | "network" | "package" | "resource" | "session" | "traffic"
         )
     };
     // A hyphen that does not break joins what it stands between.
     let names = MANAGER.replace_all(text, |found: &regex::Captures<'_>| {
-        let sign = if is_somebody(&found["whose"]) { ' ' } else { '\u{2011}' };
+        let sign = if is_a_program(&found["whose"]) { '\u{2011}' } else { ' ' };
         found[0].replacen("-manager", &format!("{sign}manager"), 1).replacen(
             "-Manager",
             &format!("{sign}Manager"),

@@ -292,6 +292,16 @@ fn by_rows(
                 }
             }
         }
+        for named in row.blocks.iter().flat_map(|cell| parts(cell, |id| index.knows(id))) {
+            let first = of_rows[at].iter().copied().take(MOST_OF_A_NAME);
+            for (other, before) in
+                first.flat_map(|task| index.one(&named).iter().map(move |other| (*other, task)))
+            {
+                if other != before {
+                    edges[other].entry(before).or_insert((Certainty::Written, Source::Spec(row.line)));
+                }
+            }
+        }
         // A column that nobody here knows and that names another task: it may come first.
         for cell in &row.unclear {
             let names = parts(cell, |id| index.knows(id)).into_iter().find(|named| {

@@ -20,7 +20,7 @@ use checklist::{Detail, Document, Item};
 
 /// How a detail is heard, by its label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     /// The commands, which are judged as commands, and what comes of the work.
     Aside,
     /// Somebody's yes.
@@ -58,7 +58,7 @@ pub(super) fn is_of_nothing_known(label: &str) -> bool {
     role(label) == Role::Other
 }
 
-fn role(label: &str) -> Role {
+pub(super) fn role(label: &str) -> Role {
     if is_of_commands(label) || is_of_the_outcome(label) {
         return Role::Aside;
     }
@@ -257,6 +257,13 @@ fn says(label: Option<&str>, lower: &str, text: &str, role: Option<Role>) -> Opt
             said(doubt, if text.is_empty() { lower } else { text })
         }
         _ if refused => said(Doubt::Judgement, text),
+        // A priority and a layer need no more than a word; what else is said there is a condition.
+        Role::Describes(_) if matches!(lower, "priority" | "prio" | "priorität" | "layer") => {
+            unlabelled(&judged).or_else(|| in_passing(&judged, Tone::Told)).and_then(told)
+        }
+        Role::Other if matches!(lower, "order" | "sequence" | "position") && !says_nothing(text) => {
+            said(Doubt::Yes, text)
+        }
         Role::Verdict => verdict(&judged, lower).and_then(told),
         Role::Describes(tone) => {
             let curt = || curtly(text).filter(|_| tone == Tone::Told && !is_of_harm(lower));
@@ -284,7 +291,9 @@ pub(super) fn is_still_open(text: &str) -> bool {
 
 /// What a line without a label says against the work.
 fn unlabelled(text: &str) -> Option<Reserve> {
-    let found = doubt(text).or_else(|| condition::speaks(text))?;
+    let is_of_the_end = words(text).last().is_some_and(|last| last == "last");
+    let last = || is_of_the_end.then(|| Reserve { doubt: Doubt::Yes, said: "last".to_owned() });
+    let found = doubt(text).or_else(|| condition::speaks(text)).or_else(last)?;
     let refuses = in_passing(text, Tone::Goal).is_some_and(|refuses| refuses.doubt == Doubt::Judgement);
     Some(Reserve { doubt: if refuses { Doubt::Judgement } else { Doubt::Yes }, ..found })
 }

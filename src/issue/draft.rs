@@ -5,6 +5,7 @@ use super::condition;
 use super::depends::{Bearing, Written};
 use super::guess::{self, Guess, Source};
 use super::heard::Heard;
+use super::inferred::is_a_gate_heading;
 use super::kind::{self, Words};
 use super::outline::Outline;
 use super::passages::Labels;
@@ -16,6 +17,8 @@ use super::{Details, Priority, below, detail, secrets};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
 use checklist::{DetailKind, Document, Heading, Item};
+use regex::Regex;
+use std::sync::LazyLock;
 
 /// A task as it stands in the text, before it is judged.
 #[derive(Debug)]
@@ -28,6 +31,7 @@ pub(super) struct Draft {
     pub(super) notes: Vec<String>,
     pub(super) head: Head,
     pub(super) phase: Option<String>,
+    pub(super) gate: Option<String>,
     pub(super) priority: Guess<Priority>,
     pub(super) layer: Guess<Option<Layer>>,
     pub(super) final_section: bool,
@@ -105,6 +109,8 @@ impl Draft {
             .chain(headings.iter().copied().map(Some))
             .map(|section| outline.passages.labels(section))
             .collect();
+        let conditions = labels.iter().flatten().filter_map(|labels| labels.said.clone());
+        let around = conditions.fold(around, |around, said| reserve::heavier(around, Some(said)));
         let stated = named(&["priority", "priorität"]).or_else(|| named(&["prio:"]));
         let mut priority = priority(&head, stated, level, &above, &labels);
         let mut layer = layer(&head, item.label.as_deref(), named(&["layer"]), &above, &labels);
@@ -127,6 +133,10 @@ impl Draft {
             struck: item.struck,
             notes: noted(document, item),
             phase: above.last().map(|heading| heading.text.clone()),
+            gate: above
+                .iter()
+                .find(|heading| is_a_gate_heading(&heading.text))
+                .map(|heading| heading.text.clone()),
             final_section: above
                 .iter()
                 .rev()
@@ -165,7 +175,12 @@ impl Draft {
 
     /// The title says first; where it says nothing, the goal.
     pub(super) fn classified(&self, classify: ClassifyWords<'_>) -> (Option<Category>, UpdateType) {
-        let (category, update) = classify(&self.head.title);
+        // Where it is merged is not what is merged.
+        static ON_THE_FORGE: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(r"(?i)\s+(?:in|on)\s+(?:the\s+)?(?:gitea|forgejo)(?:'s)?(?:\s+(?:web\s+)?(?:ui|interface))?\s*$")
+                .expect("the pattern is a constant that a test compiles")
+        });
+        let (category, update) = classify(&ON_THE_FORGE.replace(&self.head.title, ""));
         let (later_category, later_update) = classify(self.details.goal.as_deref().unwrap_or_default());
         (category.or(later_category), if update == UpdateType::Unknown { later_update } else { update })
     }
@@ -313,6 +328,13 @@ fn is_of_an_output(label: &str) -> bool {
     starts.iter().any(|start| label.starts_with(start))
 }
 
+/// Whether a label, in lower case, names what waits for a task.
+fn names_what_waits(label: &str) -> bool {
+    ["before", "blocks", "required by", "needed by", "needed for", "prerequisite for", "prerequisite of"]
+        .iter()
+        .any(|start| label.starts_with(start))
+}
+
 /// Whether a label, in lower case, names what comes before a task.
 pub(super) fn is_a_dependency(label: &str) -> bool {
     let starts = [
@@ -336,6 +358,12 @@ pub(super) fn is_a_dependency(label: &str) -> bool {
         "must follow",
         "follows",
         "before",
+        "blocks",
+        "required by",
+        "needed by",
+        "needed for",
+        "prerequisite for",
+        "prerequisite of",
         "dep",
         "prereq",
         "gated by",
@@ -382,7 +410,7 @@ fn places(item: &Item, title: &str) -> Vec<Written> {
                 found.push(Written {
                     text: text.to_owned(),
                     source: Source::Detail(label.to_owned()),
-                    before: lower.starts_with("before"),
+                    before: names_what_waits(&lower),
                     bearing: if known { Bearing::Own } else { Bearing::Unclear },
                 });
             }

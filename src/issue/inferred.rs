@@ -9,11 +9,14 @@ use super::kind::{bare, pulls, words};
 use super::{Check, Kind, Task};
 use crate::action::Action;
 use crate::forge::PullNumber;
-use std::collections::{BTreeSet, HashMap};
+use regex::Regex;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::LazyLock;
 
 /// What follows from the words of two tasks: which waits for which.
 pub(super) fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
+    let mut ends = HashSet::new();
     let repairs = repairs_by_word(tasks);
     let turning: Vec<usize> = tasks
         .iter()
@@ -30,7 +33,11 @@ pub(super) fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
             found.extend(turning.iter().map(|&other| (at, other)));
         }
         if looks(task) {
-            found.extend(looked_at(tasks, at, index).into_iter().map(|other| (at, other)));
+            let looked = looked_at(tasks, at, index);
+            if looked.is_empty() {
+                found.extend(prepared(tasks, at, index).into_iter().map(|other| (other, at)));
+            }
+            ends.extend(looked.into_iter().map(|other| (at, other)));
         }
         if matches!(task.kind, Kind::Verify { check: Check::AllLayers }) {
             for word in words(&task.title).iter().skip(1).filter(|word| is_a_name(word)) {
@@ -42,6 +49,9 @@ pub(super) fn by_words(tasks: &[Task], index: &Index) -> Vec<(usize, usize)> {
             }
         }
     }
+    // What looks at the end of a merge is not what decides on it.
+    found.retain(|(at, other)| !ends.contains(&(*other, *at)));
+    found.extend(ends);
     found
 }
 
@@ -53,40 +63,88 @@ fn looks(task: &Task) -> bool {
         })
 }
 
-/// What a check looks at: tasks that its title names by their ids, and the merges whose end it names.
+/// What a check looks at once it is done: the tasks that are its direct object, with nothing behind them but a state, and
+/// the merges whose end it names. `Verify A2 is safe to merge` looks at no end.
 fn looked_at(tasks: &[Task], at: usize, index: &Index) -> Vec<usize> {
-    let title = &tasks[at].title;
-    let list = words(title);
-    let is_of_its_end = list.iter().any(|word| {
-        matches!(
-            word.as_str(),
-            "rollout"
-                | "rolled"
-                | "deployed"
-                | "deployment"
-                | "running"
-                | "healthy"
-                | "synced"
-                | "works"
-                | "merged"
-                | "after"
+    static OBJECT: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(
+            r"(?x) ^ \s* [A-Za-z]+ \s+ (?: that \s+ )?
+            (?: (?: (?: the \s+ )? (?: rollout | deployment | sync ) \s+ of \s+ (?: the \s+ )? )?
+                (?P<pull> (?: PR | pull \s+ request | MR ) \s* [\#!]? [0-9]{1,9} \b )
+              | (?P<ids> [A-Z]{1,8}-?[0-9]{1,4}[a-z]? (?: \s* (?: , | & | \+ | / | and \b ) \s* [A-Z]{1,8}-?[0-9]{1,4}[a-z]? )* \b ) )
+            (?P<rest> .* ) $",
         )
+        .expect("the pattern is a constant that a test compiles")
     });
-    let mut found = Vec::new();
-    for pull in pulls(title).into_iter().filter(|_| is_of_its_end) {
-        found.extend(index.merges.get(&pull).into_iter().flatten().copied().take(MOST_OF_A_NAME));
+    let title = &tasks[at].title;
+    let Some(found) = OBJECT.captures(title) else { return Vec::new() };
+    if !words(&found["rest"]).iter().all(|word| is_of_an_end(word)) {
+        return Vec::new();
     }
-    for word in title.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).skip(1) {
-        if word.starts_with(|c: char| c.is_ascii_uppercase()) && word.ends_with(|c: char| c.is_ascii_digit())
-        {
-            found.extend(index.of_id(word));
+    let mut looked: Vec<usize> = match (found.name("pull"), found.name("ids")) {
+        (Some(named), _) => {
+            let merges = pulls(named.as_str()).into_iter().filter_map(|pull| index.merges.get(&pull));
+            merges.flatten().copied().take(MOST_OF_A_NAME).collect()
         }
-    }
-    found.retain(|other| *other != at);
-    found.sort_unstable();
-    found.dedup();
-    found.truncate(MOST_OF_A_NAME);
-    found
+        (None, Some(ids)) => {
+            let ids = ids.as_str().split(|c: char| !(c.is_ascii_alphanumeric() || c == '-'));
+            ids.filter_map(|id| index.of_id(id)).take(MOST_OF_A_NAME).collect()
+        }
+        (None, None) => Vec::new(),
+    };
+    looked.retain(|other| *other != at);
+    looked
+}
+
+/// The words of a state that something has once it is rolled out.
+fn is_of_an_end(word: &str) -> bool {
+    matches!(
+        word,
+        "is" | "are"
+            | "was"
+            | "were"
+            | "has"
+            | "have"
+            | "been"
+            | "and"
+            | "the"
+            | "all"
+            | "fully"
+            | "deployed"
+            | "rolled"
+            | "out"
+            | "running"
+            | "healthy"
+            | "synced"
+            | "merged"
+            | "live"
+            | "up"
+            | "ok"
+            | "green"
+            | "done"
+            | "works"
+            | "working"
+            | "pod"
+            | "pods"
+            | "app"
+            | "apps"
+            | "rollout"
+    )
+}
+
+/// The tasks that a check names by their ids without looking at their end: it comes before them.
+fn prepared(tasks: &[Task], at: usize, index: &Index) -> Vec<usize> {
+    let title = &tasks[at].title;
+    let named = title.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-')).skip(1);
+    let is_an_id = |word: &&str| {
+        word.starts_with(|c: char| c.is_ascii_uppercase()) && word.ends_with(|c: char| c.is_ascii_digit())
+    };
+    let named = named.filter(is_an_id).filter_map(|word| index.of_id(word));
+    let changes = named.filter(|other| {
+        matches!(tasks[*other].kind, Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. })
+            && tasks[*other].line > tasks[at].line
+    });
+    changes.take(MOST_OF_A_NAME).collect()
 }
 
 /// The pull requests whose other tasks one may have to follow.
@@ -210,9 +268,19 @@ fn follows_it(other: &Task, merge: &Task) -> bool {
 }
 
 /// A heading over boxes that come before every merge, wherever they stand.
-fn is_a_gate_heading(text: &str) -> bool {
-    let name = words(text).join(" ");
+pub(super) fn is_a_gate_heading(text: &str) -> bool {
+    static PHASE: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"^(?:phase|step|stage|part) [0-9]{1,2}[a-z]? ")
+            .expect("the pattern is a constant that a test compiles")
+    });
+    let list = words(text);
+    let name = list.join(" ");
     let name = name.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    let name = PHASE.replace(name, "");
+    // What comes before the end, or for another time, comes not before the merges.
+    if list.iter().any(|word| matches!(word.as_str(), "next" | "close" | "closing" | "closure")) {
+        return false;
+    }
     let starts = [
         "approval",
         "sign off",
@@ -237,30 +305,24 @@ fn is_a_gate_heading(text: &str) -> bool {
         "go no go",
         "freigabe",
     ];
-    starts.iter().any(|start| name.starts_with(start)) || matches!(name, "gate" | "gates" | "merge gates")
+    starts.iter().any(|start| name.starts_with(start)) || matches!(&*name, "gate" | "gates" | "merge gates")
 }
 
-/// The open boxes of people under such headings come before what is done under others.
+/// Whether a title says that all of the work is over by then.
+fn is_over_by_then(title: &str) -> bool {
+    let list = words(title);
+    let has = |words: &[&str]| list.iter().any(|word| words.contains(&word.as_str()));
+    let over = has(&["completed", "complete", "closed", "finished", "done", "merged", "after"]);
+    over && (has(&["all", "every", "everything"]) || has(&["issue", "maintenance"])) || has(&["afterwards"])
+}
+
+/// The open boxes under such headings come before what is done under others.
 pub(super) fn by_gates(tasks: &[Task], edges: &mut [Edges], troubles: &mut Troubles) {
-    let heading =
-        |task: &Task| task.phase.as_deref().filter(|phase| is_a_gate_heading(phase)).map(str::to_owned);
     let gates: Vec<(usize, String)> = tasks
         .iter()
         .enumerate()
-        .filter(|(_, task)| {
-            !task.ticked && matches!(task.kind, Kind::Person | Kind::Decide { .. } | Kind::Track { .. })
-        })
-        // What says that all is over by then comes after all.
-        .filter(|(_, task)| {
-            let list = words(&task.title);
-            !list.iter().any(|word| {
-                matches!(
-                    word.as_str(),
-                    "after" | "completed" | "complete" | "closed" | "finished" | "works" | "done"
-                )
-            })
-        })
-        .filter_map(|(at, task)| Some((at, heading(task)?)))
+        .filter(|(_, task)| !task.ticked && task.kind != Kind::Final && !is_over_by_then(&task.title))
+        .filter_map(|(at, task)| Some((at, task.gate.clone()?)))
         .collect();
     let Some((_, first)) = gates.first() else { return };
     for (at, task) in tasks.iter().enumerate() {
@@ -271,8 +333,8 @@ pub(super) fn by_gates(tasks: &[Task], edges: &mut [Edges], troubles: &mut Troub
             troubles.unresolved.entry(at).or_default().push(first.clone());
             continue;
         }
-        for (gate, phase) in gates.iter().filter(|(_, phase)| task.phase.as_ref() != Some(phase)) {
-            let source = Source::Heading(phase.clone());
+        for (gate, heading) in gates.iter().filter(|(_, heading)| task.gate.as_ref() != Some(heading)) {
+            let source = Source::Heading(heading.clone());
             edges[at].entry(*gate).or_insert((Certainty::Inferred, source));
         }
     }

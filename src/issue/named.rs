@@ -58,7 +58,24 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| {
 
 /// `before A2`.
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(&format!(r"(?ix) \b (?: before | prior \s+ to ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )"))
+    pattern(&format!(
+        r"(?ix) \b (?: before | prior \s+ to | blocks | required \s+ by | needed \s+ (?:by|for) | prerequisite \s+ (?:of|for) ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )"
+    ))
+});
+
+/// `24h after A1`: a time that passes first.
+static LEAD: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?ix) \b (?: [0-9]{1,3} \s* | an? \s+ | one \s+ ) (?: h | hrs? | hours? | d | days? | min | minutes? | weeks? ) \s* $",
+    )
+});
+
+/// `after A1 + 1 day`, `after A1 (24h soak)`, `after A1 and Anna`: more that comes first.
+static MORE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(
+        r"(?x) ^ \s* (?: \( \s* )? (?: \+ \s* [^,;)]+ | ,? \s* [0-9]{1,3} \s* (?i: h | hrs? | hours? | d | days? | min | minutes? | weeks? ) \b [^,;)]*
+            | (?: and | plus ) \s+ (?: the \s+ )? \p{Lu} [^,;)]* )",
+    )
 });
 
 /// What turns a clause around.
@@ -111,6 +128,11 @@ pub(crate) fn take(text: &str) -> Taken<'_> {
             .collect()
     };
     let mut after = ids(&AFTER, text);
+    for found in AFTER.find_iter(text) {
+        let lead = LEAD.find(&text[..found.start()]).map(|lead| lead.as_str());
+        let more = MORE.find(&text[found.end()..]).map(|more| more.as_str());
+        after.extend([lead, more].into_iter().flatten().map(|words| words.trim().to_owned()));
+    }
     let rest = AFTER.replace_all(text, " ");
     let mut before = Vec::new();
     for found in BEFORE.captures_iter(&rest) {

@@ -174,19 +174,30 @@ pub(crate) fn validations(tasks: &[Task]) -> BTreeSet<TaskKey> {
     let Some(last) = merges.map(|task| task.line).max() else { return BTreeSet::new() };
     let below = tasks.iter().filter(|task| !task.ticked && task.line > last);
     below
-        .filter(|task| matches!(task.kind, Kind::Verify { .. } | Kind::Person))
+        .filter(|task| {
+            matches!(task.kind, Kind::Verify { .. } | Kind::Person | Kind::Close { .. } | Kind::Action { .. })
+        })
         .filter(|task| task.phase.as_deref().is_some_and(is_of_a_validation))
         .map(|task| task.key.clone())
         .collect()
 }
 
 fn is_of_a_validation(heading: &str) -> bool {
-    words(heading).iter().any(|word| {
-        matches!(
-            word.as_str(),
-            "validation" | "validate" | "post" | "smoke" | "afterwards" | "postflight" | "abschluss"
-        )
-    })
+    let list = words(heading);
+    list.windows(2).any(|pair| pair[0] == "clean" && pair[1] == "up")
+        || list.iter().any(|word| {
+            matches!(
+                word.as_str(),
+                "validation"
+                    | "validate"
+                    | "post"
+                    | "smoke"
+                    | "afterwards"
+                    | "postflight"
+                    | "cleanup"
+                    | "abschluss"
+            )
+        })
 }
 
 fn rank(task: &Task, priority: Priority, after_a_gate: bool, validates: bool, facts: PullFacts<'_>) -> Rank {
@@ -201,7 +212,11 @@ fn rank(task: &Task, priority: Priority, after_a_gate: bool, validates: bool, fa
     let gate = match task.kind {
         // A final gate that asks for more than the gate is a person's, and still comes last.
         Kind::Person if !after_a_gate && closes_the_work(&task.title) => Gate::Closing,
-        Kind::Person | Kind::Verify { .. } if !after_a_gate && validates => Gate::Closing,
+        Kind::Person | Kind::Verify { .. } | Kind::Close { .. } | Kind::Action { .. }
+            if !after_a_gate && validates =>
+        {
+            Gate::Closing
+        }
         Kind::Final if words(&task.title).iter().any(|word| word == "final") => Gate::Final,
         Kind::Final => Gate::Closing,
         _ if after_a_gate => Gate::After,

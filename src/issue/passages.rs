@@ -8,6 +8,8 @@
 use super::Priority;
 use super::condition::{self, Doubt, Reserve};
 use super::depends::{Bearing, Written};
+use super::detail::{self, Role};
+use super::draft::is_a_dependency;
 use super::folds::Folds;
 use super::guess::Source;
 use super::heard::Heard;
@@ -72,6 +74,8 @@ const MOST_LABELS: usize = 8;
 pub(super) struct Labels {
     pub(super) priority: Option<(Priority, String)>,
     pub(super) layer: Option<(Layer, String)>,
+    /// A condition that they make.
+    pub(super) said: Option<Said>,
 }
 
 /// What the running text of a body says of its tasks.
@@ -198,7 +202,8 @@ impl Passages {
             PassageKind::Paragraph | PassageKind::Quote | PassageKind::Bullet { .. } => {
                 let heard = Heard { said: struck, ..Heard::default() }.and(like_a_heading(&text));
                 if passage.kind == PassageKind::Paragraph {
-                    self.label(raw, section);
+                    let is_a_title = section.is_none_or(|index| document.headings()[index].level == 1);
+                    self.label(raw, section, is_a_title);
                 }
                 self.folds.text(passage.span.start, &heard);
                 let raw = raw.trim();
@@ -230,25 +235,37 @@ impl Passages {
     }
 
     /// Notes what a paragraph says of the section's priority and layer as a detail would: `**Priority:** P1`.
-    fn label(&mut self, raw: &str, section: Option<usize>) {
+    /// Of everything no condition is made that way.
+    fn label(&mut self, raw: &str, section: Option<usize>, of_everything: bool) {
         for part in raw.lines().take(MOST_LABELS).flat_map(|line| line.split('|')) {
             let Some((name, text)) = part.split_once(':') else { return };
+            if name.split_whitespace().count() > SHORT {
+                return;
+            }
             let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
             let text = plain(text);
             match name.to_lowercase().as_str() {
                 "priority" | "prio" | "priorität" => {
                     if let Some(priority) = words::told_priority(&text) {
-                        self.labels.entry(section).or_default().priority =
-                            Some((priority, format!("{name}:{text}")));
+                        let own = self.labels.entry(section).or_default();
+                        own.priority = Some((priority, format!("{name}:{text}")));
+                        own.said =
+                            own.said.take().or_else(|| beside_a_code(&text).filter(|_| !of_everything));
                     }
                 }
                 "layer" => {
                     if let Some((Some(layer), _)) = words::told_layers(&text) {
-                        self.labels.entry(section).or_default().layer =
-                            Some((layer, format!("{name}:{text}")));
+                        let own = self.labels.entry(section).or_default();
+                        own.layer = Some((layer, format!("{name}:{text}")));
+                        own.said =
+                            own.said.take().or_else(|| beside_a_code(&text).filter(|_| !of_everything));
                     }
                 }
-                _ => return,
+                name => {
+                    if let Some(said) = condition_of(name, &text).filter(|_| !of_everything) {
+                        self.labels.entry(section).or_default().said = Some(said);
+                    }
+                }
             }
         }
     }
@@ -411,6 +428,31 @@ impl Passages {
         let behind = self.standing.partition_point(|standing| standing.place < place);
         self.standing.get(behind.checked_sub(1)?).filter(|standing| standing.section == section)
     }
+}
+
+/// What the line of a section says under a label that stands for a condition, an approval or what comes first. Tasks and
+/// pull requests that it names are heard where they are named.
+fn condition_of(name: &str, text: &str) -> Option<Said> {
+    let role = detail::role(name);
+    let names = is_a_dependency(name);
+    if detail::says_nothing(text)
+        || name.contains("window")
+        || !(names || matches!(role, Role::Condition | Role::Approval))
+    {
+        return None;
+    }
+    let heard = |part: &named::Named| !matches!(part, named::Named::Words(_));
+    if names && named::parts(text, |_| false).iter().all(heard) {
+        return None;
+    }
+    let said = Reserve { doubt: Doubt::Yes, said: text.trim().to_owned() };
+    Some(Said::new(&wording::what_is_above(&format!("{name}: {}", text.trim())), &said))
+}
+
+/// What stands beside a priority or a layer and is a condition.
+fn beside_a_code(text: &str) -> Option<Said> {
+    let reserve = condition::doubt(text)?;
+    Some(Said::new(&wording::what_is_above(text.trim()), &Reserve { doubt: Doubt::Yes, ..reserve }))
 }
 
 /// The text as a reader sees it, on one line.

@@ -152,3 +152,181 @@ fn a_bundle_and_the_place_of_a_merge_are_no_reserve() {
         assert_ne!(found[0].needs, None, "{said}");
     }
 }
+
+/// Each of the bodies asks for something before `A2`: it waits for `A1`, or for somebody.
+#[track_caller]
+fn a2_is_held(bodies: &[String]) {
+    let is_free = |body: &&String| {
+        let found = tasks(body);
+        let task = one(&found, "A2");
+        task.needs.is_none() && !task.depends_on.iter().any(|id| id == "A1")
+    };
+    let free: Vec<&String> = bodies.iter().filter(is_free).collect();
+    assert!(free.is_empty(), "A2 is free: {free:#?}");
+}
+
+#[test]
+fn checks_of_what_is_to_be_merged_come_before_it() {
+    let checks = [
+        "Verify release notes of A2",
+        "Confirm A2 is approved",
+        "Verify A2 is safe to merge",
+        "Confirm with Anna that A2 may go",
+        "Test A2 on staging first",
+        "Verify backup (needed for A2)",
+        "Confirm A2 has a fresh backup",
+        "Check that CI of PR #5 is healthy",
+        "Verify PR #5 is running on staging",
+        "Confirm backup of PR #5 works",
+        "Check with Marek whether PR #5 can be merged",
+    ];
+    let body = |check: &&str| format!("- [ ] **A1 P0**: {check}\n- [ ] **A2 P2 Apps**: Merge PR #5\n");
+    a2_is_held(&checks.iter().map(body).collect::<Vec<_>>());
+    let s3 = "- [ ] **S3 P2 Apps**: Merge PR #6\n- [ ] **A1 P2**: Verify backups in S3\n";
+    assert_eq!(one(&tasks(s3), "A1").depends_on, [""; 0]);
+}
+
+#[test]
+fn a_heading_that_only_begins_like_a_rollback_loses_no_task() {
+    for heading in [
+        "# Emergency maintenance 2026-11-27",
+        "## Emergency fixes",
+        "### Emergency lane",
+        "## Rollback of last week's upgrade",
+        "## Rollback jellyfin",
+        "## Reihenfolge nach Kriterien",
+    ] {
+        let body = format!("{heading}\n\n- [ ] **A1 P0 Apps**: Merge PR #5\n");
+        assert_eq!(tasks(&body).len(), 1, "{heading}");
+    }
+    let nested = "- [ ] **A1 P1 Apps**: Merge PR #5\n  - Emergency patches\n    - [ ] Merge PR #8\n";
+    assert_eq!(tasks(nested).len(), 2);
+}
+
+#[test]
+fn boxes_to_be_seen_to_first_hold_the_merges() {
+    let first = [
+        "## Before we start\n- [ ] **A1**: Backup done",
+        "## Prerequisites\n- [ ] **A1**: Backup of radarr completed",
+        "## Approvals\n- [ ] **A1**: Risk review complete",
+        "## Approvals\n- [ ] **A1**: Sign-off from Tomasz after the review",
+        "## Preparation\n### Backups\n- [ ] **A1**: Dump the databases",
+        "## Phase 1: Preparation\n- [ ] **A1**: Take a Velero backup",
+        "## Step 0: Preparation\n- [ ] **A1**: Take a Velero backup",
+        "## Preparation\n- [ ] **A1 P3**: Verify Ceph HEALTH_OK",
+    ];
+    let body = |first: &&str| format!("{first}\n## Updates\n- [ ] **A2 P1 Apps**: Merge PR #5\n");
+    a2_is_held(&first.iter().map(body).collect::<Vec<_>>());
+    for heading in ["Preparation for next month", "Before we close"] {
+        let body = format!(
+            "## {heading}\n- [ ] **A1**: Write the plan\n## Updates\n- [ ] **A2 P1 Apps**: Merge PR #5\n"
+        );
+        assert_eq!(one(&tasks(&body), "A2").depends_on, [""; 0], "{heading}");
+    }
+}
+
+#[test]
+fn what_a_task_holds_up_waits_for_it() {
+    for said in [
+        "\n  - Blocks: A2",
+        " (blocks A2)",
+        "\n  - Required by: A2",
+        ", needed for A2",
+        "\n  - Prerequisite for A2",
+    ] {
+        let body =
+            format!("- [ ] **A1 P1**: Back up immich by hand{said}\n- [ ] **A2 P1 Apps**: Merge PR #5\n");
+        assert_eq!(one(&tasks(&body), "A2").depends_on, ["A1"], "{said}");
+    }
+    let table = "| ID | Summary | Blocks |\n|---|---|---|\n| A1 | Back up immich | A2 |\n| A2 | Merge PR #5 | - |\n\n\
+                 - [ ] **A1 P1**: Back up immich\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
+    a2_is_held(&[table.to_owned()]);
+}
+
+#[test]
+fn a_condition_beside_a_name_is_heard() {
+    let said = [
+        "Merge PR #5, after A1 + 1 day",
+        "Merge PR #5 after A1 (+ 1 day)",
+        "Merge PR #5 after A1, 24h",
+        "Merge PR #5 (24h after A1)",
+        "Merge PR #5 a day after A1",
+        "Merge PR #5 after A1 (24h soak)",
+        "Merge PR #5 needs A1 (and Anna)",
+        "Merge PR #5 after A1 and Anna",
+        "Merge PR #5, dependency: Anna",
+        "Merge PR #5 [depends: vendor]",
+        "Merge PR #5 (dependencies: Anna)",
+        "Merge PR #5, prerequisite: vendor",
+        "Merge PR #5\n  - Priority: low, only if there is time",
+        "Merge PR #5\n  - Priority: P2 (if there is time)",
+        "Merge PR #5\n  - Layer: Apps, but only after the backup",
+        "Merge PR #5\n  - This relies on Anna's ok",
+        "Merge PR #5\n  - Merge this one last",
+        "Merge PR #5\n  - Order: last",
+    ];
+    for said in said {
+        let body = format!("- [ ] **A1 P2 Apps**: Merge PR #4\n- [ ] **A2 P2 Apps**: {said}\n");
+        assert_ne!(one(&tasks(&body), "A2").needs, None, "{said}");
+    }
+}
+
+#[test]
+fn a_condition_in_a_line_of_the_section_is_heard() {
+    for line in [
+        "**Depends on:** the migration of the database",
+        "**Priority:** P1\n**Depends on:** the migration of the database",
+        "**Depends on:** 1",
+        "Depends on: the vendor's fix",
+        "**Requires:** a backup of radarr",
+        "Needs: Anna's ok",
+        "**Condition:** CI is green",
+        "**When:** after the backup",
+        "**Priority:** P1, after Anna's ok",
+        "**Priority:** P1 | **Approval:** Anna | **When:** Sunday",
+    ] {
+        let body = format!("### 2. Longhorn\n{line}\n\n- [ ] **A2**: Merge PR #5\n");
+        assert_ne!(one(&tasks(&body), "A2").needs, None, "{line}");
+    }
+    let plain = "### 2. Longhorn\n**Priority:** P1\n**Layer:** Storage\n\n- [ ] **A2**: Merge PR #5\n";
+    assert_eq!(one(&tasks(plain), "A2").needs, None);
+}
+
+#[test]
+fn a_time_is_no_id() {
+    for title in [
+        "DEC24 Merge PR #8",
+        "MAY5 Merge PR #8",
+        "SAT28. Merge PR #8",
+        "DAY2 Merge PR #8",
+        "UTC22 Merge PR #8",
+        "ETA22 Merge PR #8",
+        "WEEK48 Merge PR #8",
+        "NEXT1 Merge PR #8",
+        "YEAR2027 Merge PR #8",
+        "H2 Merge PR #8",
+    ] {
+        let found = tasks(&format!("- [ ] {title}\n"));
+        assert_ne!(found[0].needs, None, "{title}");
+    }
+}
+
+#[test]
+fn somebody_who_manages_is_somebody() {
+    for heading in ["Security-manager", "Risk-manager sign", "Database-manager agrees"] {
+        let found = tasks(&format!("### {heading}\n\n- [ ] **A1 P2 Apps**: Merge PR #5\n"));
+        assert_ne!(found[0].needs, None, "{heading}");
+    }
+    let found = tasks("### Upgrade cert-manager\n\n- [ ] **A1 P2 Apps**: Merge PR #5\n");
+    assert_eq!(found[0].needs, None);
+}
+
+#[test]
+fn what_ends_the_work_comes_after_the_merges() {
+    for heading in ["Afterwards", "Post-implementation review", "Clean-up after the updates"] {
+        let body = format!(
+            "## Updates\n- [ ] **A2 P2 Apps**: Merge PR #5\n## {heading}\n- [ ] **A1 P1**: Close #9\n"
+        );
+        assert_eq!(planned(&body), ["A2", "A1"], "{heading}");
+    }
+}

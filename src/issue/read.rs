@@ -197,6 +197,7 @@ pub(crate) fn read_document(
             ticked: draft.ticked,
             notes: draft.notes,
             phase: draft.phase,
+            gate: draft.gate,
             priority: draft.priority.value,
             layer: draft.layer.value,
             guesses: Guesses {
@@ -351,28 +352,32 @@ pub(super) fn states_criteria(name: &str) -> bool {
         .iter()
         .any(|phrase| name.contains(phrase))
         || ["criteria", "criterion", "acceptance"].into_iter().any(has)
-        || name.split(' ').any(|own| own.ends_with("kriterien"))
+        || name.split(' ').any(|own| own.strip_suffix("kriterien").is_some_and(|of| !of.is_empty()))
 }
 
 /// Whether a heading, or the label above nested boxes, says what is done only if something goes wrong.
 fn is_a_contingency(name: &str) -> bool {
-    [
-        "rollback",
-        "roll back",
-        "back out",
-        "backout",
-        "if something goes wrong",
-        "if things go wrong",
-        "if it fails",
-        "if this fails",
-        "if fails",
-        "on failure",
-        "in case of failure",
-        "emergency",
-        "contingency",
-    ]
-    .iter()
-    .any(|start| name.starts_with(start))
+    // `Rollback of last week's upgrade` is work.
+    let bare = ["plan", "procedure", "procedures", "steps", "strategy", "instructions", "checklist"]
+        .iter()
+        .find_map(|kind| name.strip_suffix(kind))
+        .unwrap_or(name);
+    matches!(
+        bare.trim(),
+        "rollback"
+            | "roll back"
+            | "back out"
+            | "backout"
+            | "emergency"
+            | "contingency"
+            | "if something goes wrong"
+            | "if things go wrong"
+            | "if it fails"
+            | "if this fails"
+            | "if fails"
+            | "on failure"
+            | "in case of failure"
+    )
 }
 
 /// Whether what stands directly around a nested box is the label of what is expected, or of what is done if it fails.
@@ -419,7 +424,6 @@ fn holds_no_tasks(name: &str) -> bool {
         ]
         .iter()
         .any(|start| name.starts_with(start))
-        || is_a_contingency(name)
         || matches!(name, "close" | "closing" | "closeout")
 }
 
@@ -453,6 +457,11 @@ fn not_a_task(
         .iter()
         .rposition(|name| states_criteria(name))
         .or_else(|| names.iter().rposition(|name| holds_no_tasks(name)).filter(|_| !surely_one))
+        .or_else(|| {
+            let is_one = |(at, name): (usize, &String)| headings[at].level > 1 && is_a_contingency(name);
+            let found = names.iter().enumerate().rposition(is_one);
+            found.filter(|_| head.id.is_none() || head.priority.is_none())
+        })
     {
         return Some(wording::ignored_heading(&headings[position].text));
     }

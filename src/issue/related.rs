@@ -5,6 +5,7 @@ use super::position::Place;
 use super::repair;
 use crate::forge::IssueNumber;
 use crate::wording;
+use checklist::Document;
 
 /// What the forge's database takes.
 const LONGEST_TITLE: usize = 255;
@@ -50,13 +51,15 @@ fn unmarked(title: &str) -> Option<&str> {
 /// another note replaces the note. `note` is our own Markdown.
 pub(crate) fn resolution_note(body: &str, issue: IssueNumber, note: &str) -> String {
     let text = wording::resolution(issue, note);
-    repair::place(body, &Mark::new(RESOLUTION, &text), Place::Top)
+    let placed = Document::parse(body)
+        .ok()
+        .and_then(|document| repair::place(&document, &Mark::new(RESOLUTION, &text), Place::Top));
+    placed.unwrap_or_else(|| body.to_owned())
 }
 
 /// The text below our note, as it was before; `None` where no note of ours stands.
 pub(crate) fn without_resolution_note(body: &str) -> Option<String> {
-    let bare = repair::remove(body, RESOLUTION);
-    (bare != body).then_some(bare)
+    repair::remove(&Document::parse(body).ok()?, RESOLUTION)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use super::task::Task;
 use crate::merge::UpdateType;
 use checklist::{Document, Edits};
 use lines::Known;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// How often a text is repaired before it is taken as it is: a removed marker may leave another one behind.
@@ -79,20 +80,35 @@ enum Side {
     After,
 }
 
-/// The text with exactly one block of this name, as wished.
-pub(super) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
-    let mut text = text.to_owned();
+/// The text once nothing is left to repair; `None` where nothing was. What a step makes is read again.
+fn until_repaired(document: &Document<'_>, step: &dyn Fn(&Document<'_>) -> Option<String>) -> Option<String> {
+    let mut text = step(document)?;
+    for _ in 1..MOST_REPAIRS {
+        let Ok(document) = Document::parse(&text) else { break };
+        let Some(next) = step(&document) else { break };
+        drop(document);
+        text = next;
+    }
+    Some(text)
+}
+
+/// The text with exactly one block of this name, as wished; `None` where it has it.
+pub(super) fn place(document: &Document<'_>, mark: &Mark<'_>, place: Place) -> Option<String> {
     let known = Known::of(mark);
-    for _ in 0..MOST_REPAIRS {
-        let Ok(document) = Document::parse(&text) else { return text };
-        let found = regions(&document, mark.name);
+    let inserted = Cell::new(false);
+    let text = until_repaired(document, &|document| {
+        let found = regions(document, mark.name);
         let block = marks::render(mark, document.line_ending());
-        if found.is_empty() {
-            return position::insert(&document, &block, mark.name, place);
+        if inserted.get() {
+            return None;
         }
-        let mut repair = Repair::new(&document);
+        if found.is_empty() {
+            inserted.set(true);
+            return Some(position::insert(document, &block, mark.name, place));
+        }
+        let mut repair = Repair::new(document);
         let judged: Vec<(Region, Whose)> =
-            found.into_iter().map(|region| (region.clone(), Whose::of(&document, &region, &known))).collect();
+            found.into_iter().map(|region| (region.clone(), Whose::of(document, &region, &known))).collect();
         // Around words that are nobody's of ours somebody has put markers: that is no place of the block.
         let primary = judged
             .iter()
@@ -101,16 +117,23 @@ pub(super) fn place(text: &str, mark: &Mark<'_>, place: Place) -> String {
         for (at, (region, whose)) in judged.iter().enumerate() {
             if Some(at) == primary { repair.renew(region, whose, &block) } else { repair.free(region, whose) }
         }
-        let Some(next) = repair.repaired() else { return text };
-        drop(document);
-        text = next;
-    }
+        repair.repaired()
+    });
     // Whatever is left of markers, nobody goes without the block.
-    let Ok(document) = Document::parse(&text) else { return text };
-    if marks::own_blocks(&document).iter().any(|(own, _)| own == mark.name) {
-        return text;
+    let missing = |document: &Document<'_>| {
+        let is_there = marks::own_blocks(document).iter().any(|(own, _)| own == mark.name);
+        (!is_there).then(|| {
+            position::insert(document, &marks::render(mark, document.line_ending()), mark.name, place)
+        })
+    };
+    match text {
+        Some(text) if inserted.get() => Some(text),
+        None => missing(document),
+        Some(text) => {
+            let inserted = Document::parse(&text).ok().and_then(|document| missing(&document));
+            Some(inserted.unwrap_or(text))
+        }
     }
-    position::insert(&document, &marks::render(mark, document.line_ending()), mark.name, place)
 }
 
 /// Whose a claimed piece is.
@@ -341,58 +364,55 @@ fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
 
 /// Takes away markers of every kind around what is not ours: somebody put them there, or wrote into a block that is not
 /// wanted any more. The words are that person's. All of them at once: there may be as many names as lines.
-pub(super) fn release(text: &str) -> String {
-    let mut text = text.to_owned();
-    for _ in 0..MOST_REPAIRS {
-        let Ok(document) = Document::parse(&text) else { return text };
-        let markers = marks::markers(&document);
-        let mut repair = Repair::new(&document);
+pub(super) fn release(document: &Document<'_>) -> Option<String> {
+    until_repaired(document, &|document| {
+        let markers = marks::markers(document);
+        let mut repair = Repair::new(document);
         let mut at = 0;
         while let Some(marker) = markers.get(at) {
             let pair = markers.get(at + 1).filter(|next| marker.is_closed_by(next));
             at += if pair.is_some() { 2 } else { 1 };
             let region = match pair {
-                Some(end) if marks::is_own(&document, marker, end) => continue,
+                Some(end) if marks::is_own(document, marker, end) => continue,
                 Some(end) => Region::between(
-                    &document,
+                    document,
                     marker.span.start..end.span.end,
                     marker.span.end..end.span.start,
                 ),
-                None if marker.closes => Region::before(&document, &markers, marker.span.clone()),
-                None => Region::behind(&document, &markers, marker.span.clone()),
+                None if marker.closes => Region::before(document, &markers, marker.span.clone()),
+                None => Region::behind(document, &markers, marker.span.clone()),
             };
             let mark = Mark::new(marker.name, "");
-            repair.free(&region, &Whose::of(&document, &region, &Known::of(&mark)));
+            repair.free(&region, &Whose::of(document, &region, &Known::of(&mark)));
         }
-        let Some(next) = repair.repaired() else { return text };
-        drop(document);
-        text = next;
-    }
-    text
+        repair.repaired()
+    })
 }
 
 /// Takes out what was written there: blocks that are wholly ours, and of others every line that we wrote.
-pub(super) fn remove_written(text: &str, mark: &Mark<'_>) -> String {
-    let mut text = remove(text, mark.name);
+pub(super) fn remove_written(document: &Document<'_>, mark: &Mark<'_>) -> Option<String> {
     let known = Known::of(mark);
-    for _ in 0..MOST_REPAIRS {
-        let Ok(document) = Document::parse(&text) else { return text };
-        let mut repair = Repair::new(&document);
-        for region in regions(&document, mark.name) {
-            repair.free(&region, &Whose::of(&document, &region, &known));
+    let free = |document: &Document<'_>| {
+        let mut repair = Repair::new(document);
+        for region in regions(document, mark.name) {
+            repair.free(&region, &Whose::of(document, &region, &known));
         }
-        let Some(next) = repair.repaired() else { return text };
-        drop(document);
-        text = next;
+        repair.repaired()
+    };
+    match remove(document, mark.name) {
+        None => until_repaired(document, &free),
+        Some(text) => {
+            let freed = Document::parse(&text).ok().and_then(|document| until_repaired(&document, &free));
+            Some(freed.unwrap_or(text))
+        }
     }
-    text
 }
 
-/// Takes the block of this name out, when it is wholly ours.
-pub(super) fn remove(text: &str, name: &str) -> String {
-    let Ok(document) = Document::parse(text) else { return text.to_owned() };
+/// Takes the block of this name out, when it is wholly ours; `None` where there is none.
+pub(super) fn remove(document: &Document<'_>, name: &str) -> Option<String> {
+    let text = document.text();
     let mut edits = Edits::new();
-    for (_, range) in marks::own_blocks(&document).into_iter().filter(|(own, _)| own == name) {
+    for (_, range) in marks::own_blocks(document).into_iter().filter(|(own, _)| own == name) {
         let mut end = range.end;
         let behind = text[end..].split(['\n', '\r']).next().unwrap_or("");
         if !behind.trim().is_empty() {
@@ -406,7 +426,12 @@ pub(super) fn remove(text: &str, name: &str) -> String {
         }
         edits.remove(range.start..end);
     }
-    edits.apply(text).unwrap_or_else(|_| text.to_owned())
+    changed(document, edits)
+}
+
+/// The text of a document with some edits; `None` where they change nothing.
+pub(super) fn changed(document: &Document<'_>, edits: Edits) -> Option<String> {
+    edits.apply(document.text()).ok().filter(|text| text != document.text())
 }
 
 #[cfg(test)]
@@ -419,7 +444,8 @@ mod tests {
         let mark = Mark::new("status", "## caretaker\n\n```json\n{\n}\n```\n\nanother text").after(&former);
         let whole = marks::render(&Mark::new("status", &former[0]), checklist::LineEnding::Lf);
         let half = &whole[..whole.find("{\n").expect("it is there")];
-        let text = place(&format!("{half}\n\n{whole}\n\n- [ ] mine\n"), &mark, Place::Top);
+        let body = format!("{half}\n\n{whole}\n\n- [ ] mine\n");
+        let text = place(&Document::parse(&body).expect("it is flat"), &mark, Place::Top).expect("repaired");
         let block = marks::render(&mark, checklist::LineEnding::Lf);
         assert_eq!(text, format!("{block}\n\n- [ ] mine\n"));
     }

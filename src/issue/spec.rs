@@ -42,6 +42,8 @@ pub(crate) struct SpecRow {
     pub(crate) summary: String,
     /// What it depends on, as written.
     pub(crate) depends: String,
+    /// What waits for it, as written.
+    pub(crate) blocks: Vec<String>,
     /// Cells that name something in columns that nobody here knows.
     pub(crate) unclear: Vec<String>,
     pulls: Vec<PullNumber>,
@@ -84,6 +86,7 @@ pub(crate) fn column(header: &str) -> Column {
         "priority" | "priorities" | "prio" => Column::Priority,
         "layer" | "layers" => Column::Layer,
         "before" => Column::Unknown,
+        header if is_held_up(header) => Column::Unknown,
         _ if asks_for_approval(&header) => Column::Text,
         _ if is_a_dependency(&header) => Column::Depends,
         _ if is_of_the_outcome(&header) || starts(&["impact", "downtime", "risk", "validat", "verif"]) => {
@@ -153,7 +156,15 @@ pub(super) fn is_of_the_order(table: &Table, header: &str) -> (bool, bool) {
     if is_of_versions(table) && matches!(header.as_str(), "before" | "after") {
         return (false, false);
     }
-    (header == "before", column(&header) == Column::Depends)
+    (header == "before" || is_held_up(&header), column(&header) == Column::Depends)
+}
+
+/// A column of what a row holds up.
+fn is_held_up(header: &str) -> bool {
+    matches!(
+        plain(header).as_str(),
+        "blocks" | "required by" | "needed by" | "needed for" | "prerequisite for"
+    )
 }
 
 fn plain(header: &str) -> String {
@@ -278,6 +289,13 @@ fn spec_row(table: &Table, row: &Row) -> Option<SpecRow> {
         unclear: all(Column::Unknown)
             .filter(|text| *text != id && text.len() <= LONGEST_NAMES)
             .map(str::to_owned)
+            .collect(),
+        blocks: table
+            .header
+            .iter()
+            .zip(&row.cells)
+            .filter(|(header, _)| is_held_up(&header.text))
+            .map(|(_, cell)| cell.text.trim().to_owned())
             .collect(),
         pulls: named,
         reserve: reserve(table, row),

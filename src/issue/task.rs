@@ -181,6 +181,8 @@ pub(crate) struct Task {
     pub(crate) notes: Vec<String>,
     /// The heading right above it, by which the closing report groups what was done.
     pub(crate) phase: Option<String>,
+    /// The heading above it under which boxes come before every merge.
+    pub(crate) gate: Option<String>,
     /// Its priority, as written, by its heading, or P2.
     pub(crate) priority: Priority,
     /// Its layer; the first in the design's order where several are named.

@@ -68,13 +68,13 @@ fn plain_name(text: &str) -> String {
     text.trim().trim_matches('*').trim_end_matches(':').trim().to_lowercase()
 }
 
-/// The text with the fields that may be filled.
-pub(crate) fn fill(text: &str, wishes: &TemplateFields) -> String {
-    let Ok(document) = Document::parse(text) else { return text.to_owned() };
+/// The text with the fields that may be filled; `None` where they are.
+pub(super) fn fill(document: &Document<'_>, wishes: &TemplateFields) -> Option<String> {
+    let text = document.text();
     let mut edits = Edits::new();
     let mut set = |section: &str, names: &[&str], wish: &Option<FieldWish>, placeholders: bool| {
         let Some(wish) = wish else { return };
-        for field in fields(&document, section).iter().filter(|field| names.contains(&field.name.as_str())) {
+        for field in fields(document, section).iter().filter(|field| names.contains(&field.name.as_str())) {
             let now = &text[field.value.clone()];
             let free = wish.former.iter().any(|former| former.trim() == now.trim())
                 || (placeholders && PLACEHOLDERS.contains(&now.trim()));
@@ -94,7 +94,7 @@ pub(crate) fn fill(text: &str, wishes: &TemplateFields) -> String {
     set("closure", &["completed", "closed date", "closed at"], &wishes.completed, true);
     set("closure", &["duration"], &wishes.duration, true);
     set("closure", &["resolved by", "closed by"], &wishes.resolved_by, true);
-    edits.apply(text).unwrap_or_else(|_| text.to_owned())
+    super::repair::changed(document, edits)
 }
 
 /// What the cells hold now.

@@ -43,7 +43,7 @@ const REFUSING: &[&str] = &[
 /// Words of a condition to which a yes is the answer.
 #[rustfmt::skip]
 pub(crate) const ASKS: &[&str] = &[
-    "if", "unless", "approved", "approval",
+    "if", "unless", "approved", "approval", "relies", "rely",
 ];
 
 /// Words of a condition that somebody has to look at.

@@ -490,8 +490,46 @@ fn take_codes<'a>(text: &'a str, head: &mut Head, in_label: bool) -> Option<&'a 
 /// `Q3 Merge` a time.
 fn names_a_task(id: &str) -> bool {
     let name = id.trim_end_matches(|c: char| !c.is_ascii_uppercase());
-    !matches!(name, "PR" | "PRS" | "MR" | "GH" | "ISSUE" | "CVE" | "P" | "Q" | "W" | "KW" | "CW" | "WK")
+    !matches!(
+        name,
+        "PR" | "PRS"
+            | "MR"
+            | "GH"
+            | "ISSUE"
+            | "CVE"
+            | "P"
+            | "Q"
+            | "H"
+            | "W"
+            | "KW"
+            | "CW"
+            | "WK"
+            | "WEEK"
+            | "DAY"
+            | "YEAR"
+            | "NEXT"
+            | "PHASE"
+            | "STAGE"
+            | "UTC"
+            | "CET"
+            | "CEST"
+            | "ETA"
+    ) && !is_of_a_calendar(name)
         && !REFUSES.contains(&name.to_lowercase().as_str())
+}
+
+/// `DEC`, `SATURDAY`.
+fn is_of_a_calendar(name: &str) -> bool {
+    let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
+    let months = [
+        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "JUNE", "JULY",
+        "SEPT",
+    ];
+    days.iter().any(|day| *day == name || name.starts_with(day) && name.ends_with("DAY"))
+        || months.contains(&name)
+        || months.iter().any(|month| {
+            name.len() > 4 && name.starts_with(month) && (name.ends_with("BER") || name.ends_with("RY"))
+        })
 }
 
 /// Whether a text begins with parentheses and a colon: `(optional): Merge`. A label has its colon behind it.

@@ -174,7 +174,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             (found, _) => merge(situation, task, found),
         },
         // What looks at the end of the merges comes after them, however long they wait.
-        Kind::Verify { .. }
+        Kind::Verify { .. } | Kind::Close { .. } | Kind::Action { .. }
             if open.iter().any(|other| matches!(other.kind, Kind::Merge { .. }))
                 && crate::issue::validations(&situation.reading.tasks).contains(&task.key) =>
         {
