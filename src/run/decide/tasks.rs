@@ -173,10 +173,10 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             }
             (found, _) => merge(situation, task, found),
         },
-        // What looks at the end of the merges comes after them, however long they wait.
+        // What stands below the merges as their end comes after those that are still done here.
         Kind::Verify { .. } | Kind::Close { .. } | Kind::Action { .. }
-            if open.iter().any(|other| matches!(other.kind, Kind::Merge { .. }))
-                && crate::issue::validations(&situation.reading.tasks).contains(&task.key) =>
+            if crate::issue::validations(&situation.reading.tasks).contains(&task.key)
+                && open.iter().any(|other| is_still_merged(situation, other)) =>
         {
             Step::Later(None)
         }
@@ -237,6 +237,18 @@ fn a_persons(task: &Task) -> Option<String> {
         return None;
     }
     Some(task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind)))
+}
+
+/// Whether a merge is one that is done here, by itself or with a yes, and that has not been given up or undone.
+fn is_still_merged(situation: &Situation<'_>, task: &Task) -> bool {
+    let failed = situation
+        .state
+        .task(&task.key)
+        .is_some_and(|record| matches!(record.state, TaskState::Failed { .. }));
+    matches!(task.kind, Kind::Merge { .. })
+        && task.needs != Some(Needs::Person)
+        && !failed
+        && !merged_by_us(situation, &task.key)
 }
 
 /// Whether the world shows what a task asks for, whoever did it.

@@ -175,6 +175,20 @@ fn outside_the_windows_nothing_is_merged_and_what_is_in_flight_goes_on() {
 }
 
 #[test]
+fn what_ends_the_work_waits_for_the_merges_that_are_still_done_here() {
+    let body = "## Updates\n\n- [ ] **D1 P2 Apps**: Merge PR #6\n\n## Afterwards\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n";
+    let mut scene = Scene::new(body);
+    scene.pull(6).approval = Some("a major".to_owned());
+    scene.noted(scene.decide());
+    assert_eq!(scene.says(), "call", "a person is asked for their yes, and nothing is verified yet");
+    scene.labelled();
+    assert_eq!(scene.says(), "people");
+    let key = scene.key("D1");
+    scene.fold(NOW, Event::TaskFailed { key, why: "the forge refuses it".to_owned() });
+    assert_eq!(scene.says(), "note task-ended", "it is not waited for what will not be merged");
+}
+
+#[test]
 fn a_change_in_another_repository_lets_none_begin_and_holds_back_none_in_flight() {
     let mut scene = Scene::new(ONE);
     scene.elsewhere = Some("a change elsewhere");
