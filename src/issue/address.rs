@@ -205,7 +205,7 @@ pub(crate) fn is_elsewhere(heading: &str, home: Option<&Home>) -> bool {
     }
     // `Apps/System` are layers, `Renovate/Grafana` two things.
     let written = heading.split_whitespace().any(|word| word.contains('/'));
-    if written && (super::words::layers(heading).is_some() || heading.contains(char::is_uppercase)) {
+    if written && (super::levels::layers(heading).is_some() || heading.contains(char::is_uppercase)) {
         return false;
     }
     names_a_place(heading, home)

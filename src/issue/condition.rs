@@ -277,7 +277,7 @@ pub(crate) fn above(text: &str) -> Option<Reserve> {
     if let Some(found) = FOR_SOMEBODY.captures(text) {
         let name = found.name("name").map(|name| name.as_str());
         let is_a_thing = name.is_some_and(|name| {
-            super::vocabulary::is_of_an_update(&name.to_lowercase()) || super::words::layers(name).is_some()
+            super::vocabulary::is_of_an_update(&name.to_lowercase()) || super::levels::layers(name).is_some()
         });
         if !is_a_thing {
             return Some(Reserve::new(Doubt::Yes, text.trim()));

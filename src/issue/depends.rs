@@ -110,7 +110,7 @@ impl Index {
         // Who waits for a pull request waits for its merge or the decision on it. What people do about it besides, such
         // as telling of it or undoing it, is meant only where there is neither.
         for meant in pulls.values_mut() {
-            if meant.iter().any(|at| !matches!(tasks[*at].kind, Kind::Person)) {
+            if meant.iter().any(|at| !tasks[*at].ticked && !matches!(tasks[*at].kind, Kind::Person)) {
                 meant.retain(|at| !matches!(tasks[*at].kind, Kind::Person));
             }
         }
@@ -173,6 +173,10 @@ pub(crate) fn fill(
                     continue;
                 }
                 let own = said.bearing == Bearing::Own;
+                // What somebody else holds up waits for more than tasks.
+                if said.before && !own && found.contains(&at) {
+                    troubles.unresolved.entry(at).or_default().push(said.text.clone());
+                }
                 for &other in found.iter().filter(|other| own || **other != at) {
                     let (from, to) = if said.before { (other, at) } else { (at, other) };
                     edges[from].entry(to).or_insert((Certainty::Written, said.source.clone()));
@@ -244,7 +248,11 @@ fn by_rows(
             let own = tasks[*at].written_id.as_deref().is_some_and(|id| id.starts_with(row.id.as_str()));
             matches!(tasks[*at].kind, Kind::Person) && (row.id.is_empty() || !own)
         };
-        if about.iter().any(|at| matches!(tasks[*at].kind, Kind::Merge { .. } | Kind::Decide { .. })) {
+        let is_the_rows = |at: &usize| {
+            matches!(tasks[*at].kind, Kind::Merge { .. } | Kind::Decide { .. })
+                && tasks[*at].written_id.as_deref() == Some(row.id.as_str())
+        };
+        if about.iter().any(is_the_rows) {
             about.retain(|at| !is_aside(at));
         }
     }
@@ -286,11 +294,24 @@ fn by_rows(
                     continue;
                 }
                 // Tasks about the same row are one change: they are put in order by what they are.
-                for &other in before.iter().filter(|other| !of_tasks[**other].contains(&at)) {
+                let says_so = |other: usize| {
+                    tasks[other].written_id.as_deref() == Some(part)
+                        && tasks[task].written_id.as_deref() == Some(row.id.as_str())
+                };
+                for &other in
+                    before.iter().filter(|other| !of_tasks[**other].contains(&at) || says_so(**other))
+                {
                     let found = || (Certainty::Written, Source::Spec(row.line));
                     edges[task].entry(other).or_insert_with(found);
                 }
             }
+        }
+        if of_rows[at].is_empty() {
+            let named = row.blocks.iter().flat_map(|cell| parts(cell, |id| index.knows(id)));
+            let held: Vec<usize> = named.flat_map(|named| index.one(&named).to_vec()).collect();
+            held.into_iter().for_each(|other| {
+                troubles.unresolved.entry(other).or_default().push(row.id.clone());
+            });
         }
         for named in row.blocks.iter().flat_map(|cell| parts(cell, |id| index.knows(id))) {
             let first = of_rows[at].iter().copied().take(MOST_OF_A_NAME);

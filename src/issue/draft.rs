@@ -7,12 +7,13 @@ use super::guess::{self, Guess, Source};
 use super::heard::Heard;
 use super::inferred::is_a_gate_heading;
 use super::kind::{self, Words};
+use super::levels;
 use super::outline::Outline;
 use super::passages::Labels;
 use super::read::ClassifyWords;
 use super::reserve::{self, Said};
 use super::title::{head, noted};
-use super::words::{self, Head};
+use super::words::Head;
 use super::{Details, Priority, below, detail, secrets};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
@@ -135,6 +136,7 @@ impl Draft {
             phase: above.last().map(|heading| heading.text.clone()),
             gate: above
                 .iter()
+                .rev()
                 .find(|heading| is_a_gate_heading(&heading.text))
                 .map(|heading| heading.text.clone()),
             final_section: above
@@ -198,11 +200,11 @@ fn priority(
     if let Some(priority) = head.priority {
         return Guess::written(priority, Source::Line);
     }
-    if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, words::told_priority(&text))) {
+    if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, levels::told_priority(&text))) {
         return Guess::written(priority, Source::Detail(label));
     }
     let found =
-        level.or_else(|| nearest(above, labels, |labels| labels.priority.clone(), words::heading_priority));
+        level.or_else(|| nearest(above, labels, |labels| labels.priority.clone(), levels::heading_priority));
     if let Some((priority, text)) = found {
         return Guess::inferred(priority, Source::Heading(text));
     }
@@ -238,11 +240,11 @@ fn layer(
         return Guess::written(head.layer, Source::Line);
     }
     if let Some((label, Some((Some(layer), _)))) =
-        detail.map(|(label, text)| (label, words::told_layers(&text)))
+        detail.map(|(label, text)| (label, levels::told_layers(&text)))
     {
         return Guess::written(Some(layer), Source::Detail(label));
     }
-    nearest(above, labels, |labels| labels.layer.clone(), words::heading_layer).map_or_else(
+    nearest(above, labels, |labels| labels.layer.clone(), levels::heading_layer).map_or_else(
         || Guess::assumed(None),
         |(layer, text)| Guess::inferred(Some(layer), Source::Heading(text)),
     )

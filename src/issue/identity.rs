@@ -120,9 +120,15 @@ pub(crate) fn likeness(one: &str, other: &str) -> f64 {
     ratio(first.intersection(&second).count(), first.union(&second).count())
 }
 
+/// Of more words than this only the same ones are common: each is compared with each.
+const MOST_IN_ANY_FORM: usize = 64;
+
 /// The same, where other forms of a word count as that word: `crash` and `crashes`.
 pub(crate) fn likeness_in_any_form(one: &str, other: &str) -> f64 {
     let (first, second) = (distinct(words(one)), distinct(words(other)));
+    if first.len().max(second.len()) > MOST_IN_ANY_FORM {
+        return likeness(one, other);
+    }
     let common = first.iter().filter(|word| second.iter().any(|other| is_spelling_of(word, other))).count();
     ratio(common, first.len() + second.len() - common.min(second.len()))
 }

@@ -78,9 +78,12 @@ fn looked_at(tasks: &[Task], at: usize, index: &Index) -> Vec<usize> {
     });
     let title = &tasks[at].title;
     let Some(found) = OBJECT.captures(title) else { return Vec::new() };
-    if !words(&found["rest"]).iter().all(|word| is_of_an_end(word)) {
+    let state = words(&found["rest"]);
+    if !state.iter().all(|word| is_of_an_end(word)) {
         return Vec::new();
     }
+    // `Check PR #5`, `Verify A2 is ok` may as well look before it: only below what it names it looks at its end.
+    let tells = words(title).iter().any(|word| tells_an_end(word));
     let mut looked: Vec<usize> = match (found.name("pull"), found.name("ids")) {
         (Some(named), _) => {
             let merges = pulls(named.as_str()).into_iter().filter_map(|pull| index.merges.get(&pull));
@@ -92,8 +95,16 @@ fn looked_at(tasks: &[Task], at: usize, index: &Index) -> Vec<usize> {
         }
         (None, None) => Vec::new(),
     };
-    looked.retain(|other| *other != at);
+    looked.retain(|other| *other != at && (tells || tasks[*other].line < tasks[at].line));
     looked
+}
+
+/// Words of what is true only once something is rolled out.
+fn tells_an_end(word: &str) -> bool {
+    matches!(
+        word,
+        "deployed" | "rolled" | "rollout" | "running" | "pod" | "pods" | "synced" | "merged" | "live"
+    )
 }
 
 /// The words of a state that something has once it is rolled out.
@@ -278,7 +289,16 @@ pub(super) fn is_a_gate_heading(text: &str) -> bool {
     let name = name.trim_start_matches(|c: char| c.is_ascii_digit() || c == ' ');
     let name = PHASE.replace(name, "");
     // What comes before the end, or for another time, comes not before the merges.
-    if list.iter().any(|word| matches!(word.as_str(), "next" | "close" | "closing" | "closure")) {
+    let another_time = list.windows(2).any(|pair| {
+        pair[0] == "next"
+            && matches!(
+                pair[1].as_str(),
+                "month" | "week" | "year" | "time" | "window" | "quarter" | "sprint"
+            )
+    });
+    let of_the_end =
+        ["before we clos", "before you clos", "before clos"].iter().any(|start| name.starts_with(start));
+    if another_time || of_the_end {
         return false;
     }
     let starts = [
@@ -313,7 +333,11 @@ fn is_over_by_then(title: &str) -> bool {
     let list = words(title);
     let has = |words: &[&str]| list.iter().any(|word| words.contains(&word.as_str()));
     let over = has(&["completed", "complete", "closed", "finished", "done", "merged", "after"]);
-    over && (has(&["all", "every", "everything"]) || has(&["issue", "maintenance"])) || has(&["afterwards"])
+    let whole = has(&["all", "every"])
+        && has(&[
+            "task", "tasks", "item", "items", "merge", "merges", "prs", "updates", "actions", "changes",
+        ]);
+    over && (whole || has(&["everything", "issue"])) || has(&["afterwards"])
 }
 
 /// The open boxes under such headings come before what is done under others.

@@ -171,7 +171,7 @@ fn opening(title: &str) -> Opening<'_> {
         opening.reserve = opening.reserve.or_else(|| doubt(&without_ids(inside)));
         let known = |word: &String| is_of_a_tag(word) || word.contains(|c: char| c.is_ascii_digit());
         let left = without_ids(inside);
-        let layer = super::words::layers(&left).is_some() || super::words::priority(inside).is_some();
+        let layer = super::levels::layers(&left).is_some() || super::levels::priority(inside).is_some();
         if !layer && !words(&left).iter().all(known) {
             opening.unknown = opening.unknown.or(Some(inside));
         }

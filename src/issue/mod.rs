@@ -27,6 +27,7 @@ mod identity;
 mod inferred;
 mod kind;
 mod left;
+mod levels;
 pub(crate) mod lint;
 mod marks;
 mod named;

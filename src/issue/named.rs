@@ -1,5 +1,6 @@
 //! How people name the tasks that theirs waits for: `A1`, `b1`, `B1-B3`, `A1 / B2 & C3`, `PR #8`, and words that name none.
 
+use super::vocabulary::{is_afterwards, is_work};
 use crate::forge::PullNumber;
 use regex::Regex;
 use std::borrow::Cow;
@@ -63,19 +64,29 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
-/// `24h after A1`: a time that passes first.
+/// A time that passes.
+const TIMES: &str = r"(?: hours? | hrs? | h | days? | d | minutes? | min | weeks? | months? | mornings? | nights? | evenings? | weekends? )";
+
+/// `24h after A1`, `a couple of days after A1`: a time that passes first.
 static LEAD: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?ix) \b (?: [0-9]{1,3} \s* | an? \s+ | one \s+ ) (?: h | hrs? | hours? | d | days? | min | minutes? | weeks? ) \s* $",
-    )
+    pattern(&format!(
+        r"(?ix) \b (?: (?: [0-9]{{1,3}} \s* | (?: an? | the | one | two | three | four | five | six | some | few | several | couple \s+ of | next ) \s+ )+ {TIMES}
+            | long | well | shortly | soon ) \s* $"
+    ))
 });
 
-/// `after A1 + 1 day`, `after A1 (24h soak)`, `after A1 and Anna`: more that comes first.
+/// `after A1 + 1 day`, `after A1 (24h soak)`, `after A1, Anna`: more that comes first.
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?x) ^ \s* (?: \( \s* )? (?: \+ \s* [^,;)]+ | ,? \s* [0-9]{1,3} \s* (?i: h | hrs? | hours? | d | days? | min | minutes? | weeks? ) \b [^,;)]*
-            | (?: and | plus ) \s+ (?: the \s+ )? \p{Lu} [^,;)]* )",
-    )
+    pattern(&format!(
+        r"(?x) ^ \s* (?: (?: \( \s* )? (?: \+ \s* [^,;)]+ | ,? \s* (?i: [0-9]{{1,3}} \s* {TIMES} ) \b [^,;)]* | (?i: soak ) [^,;)]* )
+            | , \s* \p{{Lu}} \p{{Ll}}+ \s* (?: $ | [,;)] )
+            | (?: \( \s* )? (?: and | plus ) \s+ (?: the \s+ )? (?P<word> [\p{{Alphabetic}}]+ ) [^,;)]* )"
+    ))
+});
+
+/// `A1 (24h)`, `A1 plus one day`: a time beside a name.
+static BESIDE: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(&format!(r"(?ix) [0-9] \s* (?: h | d | hrs? | min ) \b | \b {TIMES} \b | \b soak"))
 });
 
 /// What turns a clause around.
@@ -130,7 +141,14 @@ pub(crate) fn take(text: &str) -> Taken<'_> {
     let mut after = ids(&AFTER, text);
     for found in AFTER.find_iter(text) {
         let lead = LEAD.find(&text[..found.start()]).map(|lead| lead.as_str());
-        let more = MORE.find(&text[found.end()..]).map(|more| more.as_str());
+        let more = MORE.captures(&text[found.end()..]).filter(|more| {
+            // `after A1 and wait for the sync` says what is done then.
+            !more.name("word").is_some_and(|word| {
+                let word = word.as_str().to_lowercase();
+                is_afterwards(&word) || is_work(&word)
+            })
+        });
+        let more = more.and_then(|more| more.get(0)).map(|more| more.as_str());
         after.extend([lead, more].into_iter().flatten().map(|words| words.trim().to_owned()));
     }
     let rest = AFTER.replace_all(text, " ");
@@ -243,7 +261,8 @@ fn one(part: &str, knows: &impl Fn(&str) -> bool, found: &mut Vec<Named>) {
         found.extend(first.filter(|token| FORM.is_match(token)).map(|token| Named::Id(token.to_owned())));
     }
     let says_more = super::condition::doubt(&lower.replace(['[', ']'], " ")).is_some();
-    if found.len() == before || says_more && tokens().count() > 1 {
+    let times = found.len() > before && tokens().count() > 1 && BESIDE.is_match(part);
+    if found.len() == before || times || says_more && tokens().count() > 1 {
         found.push(Named::Words(part.to_owned()));
     }
 }

@@ -43,7 +43,7 @@ static MANY: LazyLock<Regex> = LazyLock::new(|| {
         | (?: [,;&+(] | \b(?: and | plus | then )\b ) \s* (?: (?: and | then | also ) \s+ )*
             (?: (?: (?: all | every | any | the ) \s+ )* (?: others? | rest | remaining | dependents? | siblings? )
             | [0-9]{1,3} \s+ (?: others? | more ) ) \b
-        | (?: [,;&+] | \b(?: and | plus | then )\b ) \s* (?: (?: and | then | also ) \s+ )*
+        | (?: [,;&+(] | \b(?: and | plus | then )\b ) \s* (?: (?: and | then | also ) \s+ )*
             (?: all | every | any ) \s+ (?: the \s+ )? (?: [\w-]+ \s+ )? (?: open | pending | minors? | majors? | patch | patches | prs? | pulls? | pull \s+ requests? | updates? | upgrades? | merges? ) \b
         | \b (?: onwards? | etc | et \s+ al | and \s+ up | and \s+ following ) \b",
     )
@@ -51,6 +51,11 @@ static MANY: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether what follows a number names more of its kind.
 pub(crate) fn more_numbers(after: &str) -> bool {
+    // What a bundle calls itself.
+    static BUNDLE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"(?i)\(\s*all\s+(?:non-)?(?:major|minor|patch)\s+(?:updates?|dependenc(?:y|ies))\s*\)")
+    });
+    let after = &*BUNDLE.replace(after, "");
     MORE.is_match(after) || MANY.is_match(after)
 }
 

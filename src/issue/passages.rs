@@ -14,6 +14,8 @@ use super::folds::Folds;
 use super::guess::Source;
 use super::heard::Heard;
 use super::kind::{self, numbers};
+use super::levels;
+use super::levels::line_priority;
 use super::named;
 use super::read::{heading_name, states_criteria};
 use super::refusal::{Tone, asks_for_care, in_passing, is_about_all};
@@ -21,7 +23,6 @@ use super::reserve::{Said, bullet_text, heavier, is_struck, plain};
 use super::spec;
 use super::title::head;
 use super::vocabulary::{is_afterwards, is_work};
-use super::words::{self, line_priority};
 use crate::health::Layer;
 use crate::wording;
 use checklist::{Document, Item, Passage, PassageKind, Row, Table};
@@ -44,7 +45,7 @@ static ID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\b[A-Z]{1,8}-?[0-9]{1,4}
 /// `superseded by #44`, `waiting for A3`.
 static HELD_UP: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
-        r"(?i)\b(?:superseded|replaced|obsoleted|blocked|waiting|waits?|held(?:\s+(?:back|up))?)\s+(?:by|until|on|for)\b[^,.;)\]]*",
+        r"\b(?i:superseded|replaced|obsoleted|blocked|waiting|waits?|held(?:\s+(?:back|up))?)\s+(?i:by|until|on|for)\s+(?i:the\s+)?(?i:merge\s+of\s+)?(?:(?i:PRs?\s*)?[#!]?[0-9]+|[A-Z]{1,8}-?[0-9]{1,4}[a-z]?)\b",
     )
 });
 
@@ -238,15 +239,15 @@ impl Passages {
     /// Of everything no condition is made that way.
     fn label(&mut self, raw: &str, section: Option<usize>, of_everything: bool) {
         for part in raw.lines().take(MOST_LABELS).flat_map(|line| line.split('|')) {
-            let Some((name, text)) = part.split_once(':') else { return };
+            let Some((name, text)) = part.split_once(':') else { continue };
             if name.split_whitespace().count() > SHORT {
-                return;
+                continue;
             }
             let name = name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '*' | '_'));
             let text = plain(text);
             match name.to_lowercase().as_str() {
                 "priority" | "prio" | "priorität" => {
-                    if let Some(priority) = words::told_priority(&text) {
+                    if let Some(priority) = levels::told_priority(&text) {
                         let own = self.labels.entry(section).or_default();
                         own.priority = Some((priority, format!("{name}:{text}")));
                         own.said =
@@ -254,7 +255,7 @@ impl Passages {
                     }
                 }
                 "layer" => {
-                    if let Some((Some(layer), _)) = words::told_layers(&text) {
+                    if let Some((Some(layer), _)) = levels::told_layers(&text) {
                         let own = self.labels.entry(section).or_default();
                         own.layer = Some((layer, format!("{name}:{text}")));
                         own.said =
@@ -262,7 +263,7 @@ impl Passages {
                     }
                 }
                 name => {
-                    if let Some(said) = condition_of(name, &text).filter(|_| !of_everything) {
+                    if let Some(said) = condition_of(name, &text, of_everything) {
                         self.labels.entry(section).or_default().said = Some(said);
                     }
                 }
@@ -286,7 +287,8 @@ impl Passages {
         };
         // Where nobody can tell which clause is about which task, it is about all that it names.
         let about_all = taken.after.len() + taken.before.len() > 1;
-        let names = if about_all { text } else { &taken.rest };
+        // `The vendor bug blocks A2` is about A2.
+        let names = if about_all || !taken.before.is_empty() { text } else { &taken.rest };
         let numbers = numbers(names);
         let ids: Vec<String> = ID.find_iter(names).map(|id| id.as_str().to_owned()).collect();
         let mut heard =
@@ -358,6 +360,9 @@ impl Passages {
                 ids.extend(ID.find_iter(rest).map(|id| id.as_str().to_owned()));
                 None
             });
+            if taken.places.iter().any(|place| place.before) {
+                ids.extend(ID.find_iter(cell).map(|id| id.as_str().to_owned()));
+            }
             heard.places.extend(taken.places);
         }
         self.note(&heard, numbers, ids);
@@ -418,9 +423,16 @@ impl Passages {
         if let Some(reserve) = in_passing(&rest, Tone::Goal) {
             let said = Said::new(&wording::a_text_about_it(title), &reserve);
             // What holds a task up, or takes its place, is not what is held up.
-            let rest = HELD_UP.replace_all(&rest, " ");
-            let ids = ID.find_iter(&rest).map(|id| id.as_str().to_owned()).collect();
-            self.note(&Heard::said(Some(said)), numbers(&rest), ids);
+            let others = HELD_UP.replace_all(&rest, " ");
+            let names = |text: &str| {
+                let ids: Vec<String> = ID.find_iter(text).map(|id| id.as_str().to_owned()).collect();
+                (numbers(text), ids)
+            };
+            let (numbers, ids) = match names(&others) {
+                (numbers, ids) if numbers.is_empty() && ids.is_empty() => names(&rest),
+                found => found,
+            };
+            self.note(&Heard::said(Some(said)), numbers, ids);
         }
     }
 
@@ -432,13 +444,12 @@ impl Passages {
 
 /// What the line of a section says under a label that stands for a condition, an approval or what comes first. Tasks and
 /// pull requests that it names are heard where they are named.
-fn condition_of(name: &str, text: &str) -> Option<Said> {
+fn condition_of(name: &str, text: &str, of_everything: bool) -> Option<Said> {
     let role = detail::role(name);
     let names = is_a_dependency(name);
-    if detail::says_nothing(text)
-        || name.contains("window")
-        || !(names || matches!(role, Role::Condition | Role::Approval))
-    {
+    // Of everything only plain words make one.
+    let counts = names || role == Role::Approval || role == Role::Condition && !of_everything;
+    if !counts || detail::says_nothing(text) || name.contains("window") {
         return None;
     }
     let heard = |part: &named::Named| !matches!(part, named::Named::Words(_));

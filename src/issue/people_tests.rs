@@ -73,7 +73,7 @@ fn boxes_of_renovate_and_of_what_may_go_wrong_are_no_tasks() {
         "## Rollback\n\n- [ ] Scale radarr to 0\n",
         "## Rollback plan\n\n- [ ] Scale radarr to 0\n",
         "## If something goes wrong\n\n- [ ] Scale radarr to 0\n",
-        "## Emergency\n\n- [ ] Scale radarr to 0\n",
+        "## Emergency plan\n\n- [ ] Scale radarr to 0\n",
         "### Abschlusskriterien\n\n- [ ] Issue geschlossen\n",
     ] {
         let body = format!("- [ ] **A1 P1 Apps**: Merge PR #5\n\n{other}");
@@ -144,6 +144,7 @@ fn a_bundle_and_the_place_of_a_merge_are_no_reserve() {
         assert_eq!(found[0].needs, None, "{said}: {:?}", found[0].why_person);
     }
     for said in [
+        "Merge PR #6 (all open PRs)",
         "Merge PR #6 and all other updates",
         "Merge PR #6 (plus all open PRs)",
         "Merge PR #6 in the infra repository",
@@ -179,6 +180,13 @@ fn checks_of_what_is_to_be_merged_come_before_it() {
         "Verify PR #5 is running on staging",
         "Confirm backup of PR #5 works",
         "Check with Marek whether PR #5 can be merged",
+        "Test PR #5",
+        "Check PR #5",
+        "Verify PR #5",
+        "Check that PR #5 is green",
+        "Confirm PR #5 is ok",
+        "Verify that PR #5 works",
+        "Check A2",
     ];
     let body = |check: &&str| format!("- [ ] **A1 P0**: {check}\n- [ ] **A2 P2 Apps**: Merge PR #5\n");
     a2_is_held(&checks.iter().map(body).collect::<Vec<_>>());
@@ -214,6 +222,13 @@ fn boxes_to_be_seen_to_first_hold_the_merges() {
         "## Phase 1: Preparation\n- [ ] **A1**: Take a Velero backup",
         "## Step 0: Preparation\n- [ ] **A1**: Take a Velero backup",
         "## Preparation\n- [ ] **A1 P3**: Verify Ceph HEALTH_OK",
+        "# Preparation of the December maintenance\n## Approvals\n- [ ] **A1**: Sign-off from Tomasz",
+        "## Preparation and updates\n### Approvals\n- [ ] **A1**: Sign-off from Tomasz",
+        "## Prerequisites for the next phase\n- [ ] **A1**: Back up radarr",
+        "## Approvals (closing 18:00)\n- [ ] **A1**: Sign-off from Tomasz",
+        "## Prerequisites\n- [ ] **A1**: All backups done",
+        "## Prerequisites\n- [ ] **A1**: Confirm that the maintenance page is done",
+        "## Before we start\n- [ ] **A1**: Maintenance page merged",
     ];
     let body = |first: &&str| format!("{first}\n## Updates\n- [ ] **A2 P1 Apps**: Merge PR #5\n");
     a2_is_held(&first.iter().map(body).collect::<Vec<_>>());
@@ -241,6 +256,18 @@ fn what_a_task_holds_up_waits_for_it() {
     let table = "| ID | Summary | Blocks |\n|---|---|---|\n| A1 | Back up immich | A2 |\n| A2 | Merge PR #5 | - |\n\n\
                  - [ ] **A1 P1**: Back up immich\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
     a2_is_held(&[table.to_owned()]);
+    for above in [
+        "### CVE triage blocks A2",
+        "### Anna blocks A2",
+        "**Vendor bug blocks A2**",
+        "The vendor bug blocks A2.",
+    ] {
+        a2_is_held(&[format!("## Updates\n\n{above}\n\n- [ ] **A2 P1 Apps**: Merge PR #5\n")]);
+    }
+    let cell =
+        "| Risk | Note |\n|---|---|\n| jellyfin bug | blocks A2 |\n\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
+    let row = "| ID | Summary | Depends on | Blocks |\n|---|---|---|---|\n| A1 | Back up immich | - | A2 |\n\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
+    a2_is_held(&[cell.to_owned(), row.to_owned()]);
 }
 
 #[test]
@@ -253,6 +280,17 @@ fn a_condition_beside_a_name_is_heard() {
         "Merge PR #5 a day after A1",
         "Merge PR #5 after A1 (24h soak)",
         "Merge PR #5 needs A1 (and Anna)",
+        "Merge PR #5 (needs A1, Anna)",
+        "Merge PR #5 after A1 and anna",
+        "Merge PR #5 after A1 (soak one day)",
+        "Merge PR #5 long after A1",
+        "Merge PR #5 a couple of days after A1",
+        "Merge PR #5 the day after A1",
+        "Merge PR #5\n  - Needs A1, Anna",
+        "Merge PR #5\n  - After A1 plus a day of soak",
+        "Merge PR #5\n  - After: A1 plus one day",
+        "Merge PR #5\n  - Depends on: A1 (24h)",
+        "Merge PR #5\n  - some days after A1",
         "Merge PR #5 after A1 and Anna",
         "Merge PR #5, dependency: Anna",
         "Merge PR #5 [depends: vendor]",
@@ -284,6 +322,7 @@ fn a_condition_in_a_line_of_the_section_is_heard() {
         "**When:** after the backup",
         "**Priority:** P1, after Anna's ok",
         "**Priority:** P1 | **Approval:** Anna | **When:** Sunday",
+        "The big one.\n**Depends on:** the vendor's fix",
     ] {
         let body = format!("### 2. Longhorn\n{line}\n\n- [ ] **A2**: Merge PR #5\n");
         assert_ne!(one(&tasks(&body), "A2").needs, None, "{line}");
@@ -305,6 +344,16 @@ fn a_time_is_no_id() {
         "NEXT1 Merge PR #8",
         "YEAR2027 Merge PR #8",
         "H2 Merge PR #8",
+        "DEZ24 Merge PR #8",
+        "OKT5 Merge PR #8",
+        "GMT22 Merge PR #8",
+        "PM10 Merge PR #8",
+        "EOD1 Merge PR #8",
+        "FY27 Merge PR #8",
+        "T-2 Merge PR #8",
+        "D-1 Merge PR #8",
+        "SPRINT-5 Merge PR #8",
+        "AFTER22 Merge PR #8",
     ] {
         let found = tasks(&format!("- [ ] {title}\n"));
         assert_ne!(found[0].needs, None, "{title}");
@@ -328,5 +377,52 @@ fn what_ends_the_work_comes_after_the_merges() {
             "## Updates\n- [ ] **A2 P2 Apps**: Merge PR #5\n## {heading}\n- [ ] **A1 P1**: Close #9\n"
         );
         assert_eq!(planned(&body), ["A2", "A1"], "{heading}");
+    }
+}
+
+#[test]
+fn what_the_table_says_comes_first_stays() {
+    let body = "| ID | Summary | Depends on |\n|---|---|---|\n| A1 | Verify PR #5 | - |\n| A2 | Merge PR #5 | A1 |\n\n\
+                - [ ] **A1 P1**: Verify PR #5\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
+    assert_eq!(one(&tasks(body), "A2").depends_on, ["A1"]);
+    let row = "| ID | Summary | Depends on |\n|---|---|---|\n| R0 | Sign-off of PR #5 | - |\n| A2 | Merge PR #5 | R0 |\n\n\
+               - [ ] **A1 P1**: Get the sign-off of PR #5\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
+    a2_is_held(&[row.to_owned()]);
+    let by_hand = "- [x] **A3 P1 Apps**: Merge PR #3\n- [ ] **A1 P1**: Roll PR #3 out by hand\n\
+                   - [ ] **A2 P1 Apps**: Merge PR #4 after PR #3\n";
+    a2_is_held(&[by_hand.to_owned()]);
+}
+
+#[test]
+fn a_box_that_says_no_reaches_what_it_names() {
+    for said in [
+        "Keep blocked until Friday: A2",
+        "Still blocked by the vendor: A2, A3",
+        "Do not do this yet: waiting for the vendor to answer on A2",
+        "Blocked by vendor bug: PR #5",
+        "Not yet, waiting for Anna to review PR #5",
+        "Do not merge yet: waiting on the vendor's fix for #5",
+    ] {
+        let body = format!("- [ ] **A9 P1**: {said}\n- [ ] **A2 P1 Apps**: Merge PR #5\n");
+        let found = tasks(&body);
+        assert_ne!(one(&found, "A2").needs, None, "{said}");
+    }
+}
+
+#[test]
+fn what_has_an_id_is_not_lost_to_what_stands_around_it() {
+    for body in [
+        "### Emergency\n- [ ] **P0 Apps**: Merge PR #5 (CVE fix)\n",
+        "### Emergency\n- [ ] Call the provider about the dead link\n",
+        "## Rollback\n- [ ] **A3**: Revert PR #5, jellyfin is broken\n",
+        "## Contingency\n- [ ] **A3**: Call Anna about the broken NAS\n",
+    ] {
+        assert_eq!(tasks(body).len(), 1, "{body}");
+    }
+    for label in ["Expected order:", "Expected follow-ups:", "Done when all are merged:"] {
+        let body = format!(
+            "- [ ] **A1 P1**: Upgrade the media stack\n  - {label}\n    - [ ] **A3 P1 Apps**: Merge PR #6\n"
+        );
+        assert_eq!(tasks(&body).len(), 2, "{label}");
     }
 }

@@ -362,22 +362,24 @@ fn is_a_contingency(name: &str) -> bool {
         .iter()
         .find_map(|kind| name.strip_suffix(kind))
         .unwrap_or(name);
-    matches!(
-        bare.trim(),
-        "rollback"
-            | "roll back"
-            | "back out"
-            | "backout"
-            | "emergency"
-            | "contingency"
-            | "if something goes wrong"
-            | "if things go wrong"
-            | "if it fails"
-            | "if this fails"
-            | "if fails"
-            | "on failure"
-            | "in case of failure"
-    )
+    // An emergency alone is what the work is about.
+    let of_an_emergency = bare != name && bare.trim() == "emergency";
+    of_an_emergency
+        || matches!(
+            bare.trim(),
+            "rollback"
+                | "roll back"
+                | "back out"
+                | "backout"
+                | "contingency"
+                | "if something goes wrong"
+                | "if things go wrong"
+                | "if it fails"
+                | "if this fails"
+                | "if fails"
+                | "on failure"
+                | "in case of failure"
+        )
 }
 
 /// Whether what stands directly around a nested box is the label of what is expected, or of what is done if it fails.
@@ -386,11 +388,17 @@ fn is_a_label_of_no_task(document: &Document<'_>, item: &Item) -> Option<String>
     item.within.iter().find_map(|start| {
         let (text, _) = bullet_text(document.text(), *start);
         let name = heading_name(&text);
-        let expected = ["expected", "success criteria", "done when", "definition of done"];
-        let tells = is_a_contingency(&name) || expected.iter().any(|start| name.starts_with(start));
-        let is_a_label =
-            text.trim_end_matches(['*', '_', ' ']).ends_with(':') || name.split(' ').count() <= 2;
-        (tells && is_a_label).then(|| text.trim().to_owned())
+        let expected = matches!(
+            name.as_str(),
+            "expected"
+                | "expected result"
+                | "expected results"
+                | "expected outcome"
+                | "expected output"
+                | "success criteria"
+                | "definition of done"
+        );
+        (expected || is_a_contingency(&name)).then(|| text.trim().to_owned())
     })
 }
 
@@ -460,12 +468,13 @@ fn not_a_task(
         .or_else(|| {
             let is_one = |(at, name): (usize, &String)| headings[at].level > 1 && is_a_contingency(name);
             let found = names.iter().enumerate().rposition(is_one);
-            found.filter(|_| head.id.is_none() || head.priority.is_none())
+            found.filter(|_| head.id.is_none() && head.priority.is_none())
         })
     {
         return Some(wording::ignored_heading(&headings[position].text));
     }
-    if let Some(label) = is_a_label_of_no_task(document, item) {
+    let label = is_a_label_of_no_task(document, item);
+    if let Some(label) = label.filter(|_| head.id.is_none() || head.priority.is_none()) {
         return Some(wording::ignored_heading(&label));
     }
     let criteria = outline.passages.above(document, item, above.last().copied()).no_tasks;

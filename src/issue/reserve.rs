@@ -8,9 +8,9 @@ use super::condition::{self, Doubt, Reserve, doubt};
 use super::depends::Bearing;
 use super::guess::Source;
 use super::heard::Heard;
+use super::levels;
 use super::named::without_ids;
 use super::title::{is_ours, notes};
-use super::words;
 use crate::wording;
 use checklist::{Document, Item};
 use regex::Regex;
@@ -118,7 +118,7 @@ fn bullet(text: &str, start: usize) -> Heard {
     let heard = Heard::above(&plain, &Source::Words, |text| {
         condition::above(text).map(|reserve| Said::new(&wording::what_is_above(&plain), &reserve))
     });
-    Heard { level: words::line_priority(&plain).map(|priority| (priority, plain)), ..heard }
+    Heard { level: levels::line_priority(&plain).map(|priority| (priority, plain)), ..heard }
 }
 
 /// Whether some of a text is struck out.

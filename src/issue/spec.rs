@@ -10,6 +10,7 @@ use super::draft::is_a_dependency;
 use super::guess::{Certainty, Guess, Source};
 use super::identity;
 use super::kind::{bare, pulls};
+use super::levels;
 use super::named::take;
 use super::refusal::{Tone, in_passing, is_a_no};
 use super::reserve::Said;
@@ -283,8 +284,8 @@ fn spec_row(table: &Table, row: &Row) -> Option<SpecRow> {
     }
     Some(SpecRow {
         line: row.line,
-        priority: all(Column::Priority).find_map(words::priority),
-        layer: all(Column::Layer).find_map(|text| words::layers(text)?.0),
+        priority: all(Column::Priority).find_map(levels::priority),
+        layer: all(Column::Layer).find_map(|text| levels::layers(text)?.0),
         depends: depends.join(", "),
         unclear: all(Column::Unknown)
             .filter(|text| *text != id && text.len() <= LONGEST_NAMES)

@@ -1,8 +1,9 @@
-//! The many spellings of ids, priorities and layers that people really use.
+//! The many spellings of what stands in front of a title: ids, priorities and layers.
 
 use super::Priority;
+use super::levels::{lamp, layer_word, layers, named_priority, priority_token};
 use super::named::without_ids;
-use super::vocabulary::REFUSES;
+use super::vocabulary::{REFUSES, WAITS};
 use crate::health::Layer;
 use regex::Regex;
 use std::borrow::Cow;
@@ -34,12 +35,6 @@ fn pattern(text: &str) -> Regex {
 static ID: LazyLock<Regex> = LazyLock::new(|| {
     pattern(r"^[\[(]?([A-Z]{1,5}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?|[A-Z]{6,10}-[0-9]{1,4})[\])]?$")
 });
-static PRIORITY: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?ix) ^[\[(]? (?: p([0-3]) (?: [-\s]* [(\[]? (?:critical|high|medium|low) [)\]]? )?
-        | (critical|high|medium|low) (?: [-\s]* [(\[]? p[0-3] [)\]]? )? ) [\])]? $",
-    )
-});
 static TRAILING: LazyLock<Regex> = LazyLock::new(|| {
     pattern(
         r"(?i)\s*[(\[](?:prio(?:rity)?\s*:?\s*)?(p[0-3]|critical|high|medium|low)(?: priority)?(?:\s*[,/]\s*([a-z]+))?[)\]]\s*$",
@@ -51,12 +46,6 @@ static BEHIND: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?:\s*[,;|]|\s[–�
 static AMID: LazyLock<Regex> = LazyLock::new(|| pattern(r"\s*[(\[](P[0-3])[)\]](?P<sign>\s*[,;:|–—-])"));
 static DECORATION: LazyLock<Regex> =
     LazyLock::new(|| pattern(r"^(?:(?::[a-z0-9_+-]+:|[^\p{Alphabetic}\p{N}\x00-\x7f])\s*)+"));
-static HEADING_CODE: LazyLock<Regex> = LazyLock::new(|| {
-    pattern(
-        r"(?i)(?:\b(after|before|except|besides|than|beyond|until|not)\s+|^|\W)(?:p|(?:priority|prio)\s*:?\s*)([0-3])\b",
-    )
-});
-
 const CODE: &str = r"[A-Z]{1,10}-?[0-9]{1,4}(?:[a-z]|\.[0-9]{1,3})?";
 
 /// Spellings of the front of a title that are written in the usual way before they are read.
@@ -144,103 +133,6 @@ pub(crate) fn is_id(word: &str) -> bool {
     ID.is_match(word) && word.starts_with(|c: char| c.is_ascii_uppercase())
 }
 
-fn named_priority(word: &str) -> Option<Priority> {
-    Some(match word.to_ascii_lowercase().as_str() {
-        "p0" | "0" | "critical" => Priority::P0,
-        "p1" | "1" | "high" => Priority::P1,
-        "p2" | "2" | "medium" => Priority::P2,
-        "p3" | "3" | "low" => Priority::P3,
-        _ => return None,
-    })
-}
-
-fn priority_token(token: &str) -> Option<Priority> {
-    let found = PRIORITY.captures(token)?;
-    found.get(1).or_else(|| found.get(2)).and_then(|word| named_priority(word.as_str()))
-}
-
-/// The priority that a text such as `P1 (HIGH)` or `Medium` names.
-pub(crate) fn priority(text: &str) -> Option<Priority> {
-    priority_token(text.trim())
-}
-
-/// The same in other languages.
-fn foreign_priority(word: &str) -> Option<Priority> {
-    Some(match word.to_lowercase().as_str() {
-        "kritisch" | "dringend" => Priority::P0,
-        "hoch" | "hohe" => Priority::P1,
-        "mittel" | "mittlere" => Priority::P2,
-        "niedrig" | "niedrige" => Priority::P3,
-        _ => return None,
-    })
-}
-
-/// The priority that a detail of that name tells, with what stands beside it: `🔴 P0`, `P0 (critical, CVE)`, `P1 - a CVE`.
-pub(crate) fn told_priority(text: &str) -> Option<Priority> {
-    let line = text.trim().lines().next()?;
-    let plain = undecorated(line);
-    if plain.is_empty() {
-        return lamp(line);
-    }
-    let bare = BESIDES.replace_all(plain, " ");
-    let bare = bare.trim();
-    let begins = || {
-        let (first, after) = token(bare);
-        let code = first.trim_end_matches([',', ';', '.', ':']);
-        let ends = code != first || after.starts_with(['-', '–', '—']);
-        // `P1, or P2` names two.
-        let other = after.split(|c: char| !c.is_alphanumeric()).any(|word| priority_token(word).is_some());
-        priority_token(code).filter(|_| ends && coded(code) && !other)
-    };
-    priority_token(plain).or_else(|| priority_token(bare)).or_else(|| foreign_priority(bare)).or_else(begins)
-}
-
-/// The layers that a detail of that name tells: `Apps (media)`.
-pub(crate) fn told_layers(text: &str) -> Option<(Option<Layer>, bool)> {
-    let plain = undecorated(text.trim().lines().next()?);
-    layers(plain).or_else(|| layers(&BESIDES.replace_all(plain, " ")))
-}
-
-/// What a lamp says of a priority; several say nothing.
-fn lamp(signs: &str) -> Option<Priority> {
-    let mut found = signs.chars().filter_map(|sign| match sign {
-        '🔴' | '🟥' => Some(Priority::P0),
-        '🟠' | '🟧' => Some(Priority::P1),
-        '🟡' | '🟨' => Some(Priority::P2),
-        '🟢' | '🟩' => Some(Priority::P3),
-        _ => None,
-    });
-    found.next().filter(|_| found.next().is_none())
-}
-
-fn layer_word(word: &str) -> Option<Layer> {
-    Layer::ALL.into_iter().find(|layer| layer.word().eq_ignore_ascii_case(word)).or_else(|| {
-        (word.eq_ignore_ascii_case("app") || word.eq_ignore_ascii_case("applications")).then_some(Layer::Apps)
-    })
-}
-
-/// Words that stand where a layer does and name none.
-fn no_layer(word: &str) -> bool {
-    matches!(
-        word.to_ascii_lowercase().as_str(),
-        "all" | "tooling" | "repo" | "repository" | "nas" | "cluster" | "and" | "layer" | "layers"
-    )
-}
-
-/// The layers in a text that names nothing else, and whether it names several or all; `None` when it says more.
-pub(crate) fn layers(text: &str) -> Option<(Option<Layer>, bool)> {
-    let mut found = Vec::new();
-    let mut all = false;
-    for word in text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        match layer_word(word) {
-            Some(layer) => found.push(layer),
-            None if no_layer(word) => all |= word.eq_ignore_ascii_case("all"),
-            None => return None,
-        }
-    }
-    Some((found.iter().min().copied(), all || found.len() > 1))
-}
-
 /// Takes id, priority and layer off the front of a title. `label` is what stands before its leading colon.
 pub(crate) fn head(title: &str, label: Option<&str>) -> Head {
     let title = title.trim();
@@ -319,7 +211,7 @@ fn unnumbered(title: &str) -> Option<&str> {
     (begins_a_title(rest) && !is_a_version).then_some(rest)
 }
 
-fn undecorated(text: &str) -> &str {
+pub(super) fn undecorated(text: &str) -> &str {
     let text = text.trim();
     text[DECORATION.find(text).map_or(0, |found| found.end())..].trim()
 }
@@ -510,11 +402,29 @@ fn names_a_task(id: &str) -> bool {
             | "NEXT"
             | "PHASE"
             | "STAGE"
+            | "SPRINT"
+            | "FY"
+            | "WE"
+            | "AM"
+            | "PM"
+            | "EOD"
+            | "EOW"
+            | "EOM"
+            | "ETA"
             | "UTC"
+            | "GMT"
             | "CET"
             | "CEST"
-            | "ETA"
+            | "MEZ"
+            | "MESZ"
+            | "EST"
+            | "EDT"
+            | "PST"
+            | "PDT"
     ) && !is_of_a_calendar(name)
+        && !id.starts_with("T-")
+        && !id.starts_with("D-")
+        && !WAITS.contains(name.to_lowercase().as_str())
         && !REFUSES.contains(&name.to_lowercase().as_str())
 }
 
@@ -522,8 +432,8 @@ fn names_a_task(id: &str) -> bool {
 fn is_of_a_calendar(name: &str) -> bool {
     let days = ["MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"];
     let months = [
-        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "JUNE", "JULY",
-        "SEPT",
+        "JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC", "JUNE", "MAI",
+        "OKT", "DEZ", "JULY", "SEPT",
     ];
     days.iter().any(|day| *day == name || name.starts_with(day) && name.ends_with("DAY"))
         || months.contains(&name)
@@ -544,7 +454,7 @@ fn skip_separators(text: &str) -> &str {
 }
 
 /// Whether a priority is written in a way that no sentence begins with: `P1`, `[HIGH]`, `CRITICAL`.
-fn coded(token: &str) -> bool {
+pub(super) fn coded(token: &str) -> bool {
     token.starts_with(['[', '(']) || !token.chars().any(char::is_lowercase)
 }
 
@@ -556,119 +466,15 @@ fn after_note(text: &str) -> &str {
     if note { after } else { text }
 }
 
-fn token(text: &str) -> (&str, &str) {
+pub(super) fn token(text: &str) -> (&str, &str) {
     let text = text.trim_start();
     let end = text.find(char::is_whitespace).unwrap_or(text.len());
     (&text[..end], text[end..].trim_start())
 }
 
-static BESIDES: LazyLock<Regex> = LazyLock::new(|| pattern(r"\([^()]*\)"));
-
-/// The priority that a heading gives to the tasks below it.
-pub(crate) fn heading_priority(text: &str) -> Option<Priority> {
-    // `Everything after P0` names what it is not.
-    if let Some(found) = HEADING_CODE.captures_iter(text).find(|found| found.get(1).is_none()) {
-        return found.get(2).and_then(|digit| named_priority(digit.as_str()));
-    }
-    // What stands in parentheses is said besides.
-    let words = heading_words(&BESIDES.replace_all(text, " "));
-    let named = |word: &String| match word.as_str() {
-        "urgent" | "asap" => Some(Priority::P0),
-        "normal" => Some(Priority::P2),
-        // A number alone counts sections.
-        word if word.bytes().all(|byte| byte.is_ascii_digit()) => None,
-        word => named_priority(word).or_else(|| foreign_priority(word)),
-    };
-    let rest = words.iter().filter(|word| named(word).is_none()).all(|word| {
-        layer_word(word).is_some()
-            || no_layer(word)
-            || word.bytes().all(|byte| byte.is_ascii_digit())
-            || matches!(
-                word.as_str(),
-                "priority"
-                    | "priorities"
-                    | "prio"
-                    | "priorität"
-                    | "severity"
-                    | "task"
-                    | "tasks"
-                    | "item"
-                    | "items"
-                    | "issue"
-                    | "issues"
-                    | "action"
-                    | "actions"
-                    | "fixes"
-                    | "updates"
-                    | "work"
-                    | "first"
-                    | "now"
-            )
-    });
-    rest.then(|| words.iter().find_map(named)).flatten()
-}
-
-/// The priority that a line gives that stands like a heading and may be more than one: it has to begin with it.
-pub(crate) fn line_priority(text: &str) -> Option<Priority> {
-    if text.len() > LONGEST_LINE {
-        return None;
-    }
-    let words = heading_words(text);
-    let mut codes: Vec<&String> = words.iter().filter(|word| is_a_code(word)).collect();
-    codes.dedup();
-    let begins = words.iter().take(2).any(|word| is_a_code(word) || word == "priority" || word == "prio");
-    heading_priority(text).filter(|_| codes.is_empty() || codes.len() == 1 && begins)
-}
-
-/// A longer line is a text.
-const LONGEST_LINE: usize = 60;
-
-fn is_a_code(word: &str) -> bool {
-    matches!(word, "p0" | "p1" | "p2" | "p3")
-}
-
-/// The layer that a heading gives to the tasks below it; of a mixture the first in the design's order.
-pub(crate) fn heading_layer(text: &str) -> Option<Layer> {
-    let words = heading_words(text);
-    let found = words.iter().filter_map(|word| layer_word(word)).min()?;
-    let says_so = words.iter().any(|word| word == "layer" || word == "layers");
-    let rest = words.iter().all(|word| {
-        layer_word(word).is_some()
-            || named_priority(word).is_some()
-            || no_layer(word)
-            || matches!(
-                word.as_str(),
-                "priority"
-                    | "green"
-                    | "yellow"
-                    | "red"
-                    | "unknown"
-                    | "task"
-                    | "tasks"
-                    | "items"
-                    | "item"
-                    | "actions"
-                    | "action"
-            )
-    });
-    (says_so || rest).then_some(found)
-}
-
-/// The words of a heading in lower case, without `Phase B` in front.
-fn heading_words(text: &str) -> Vec<String> {
-    let mut words: Vec<String> = text
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    if words.len() > 2 && matches!(words[0].as_str(), "phase" | "step" | "stage") {
-        words.drain(..2);
-    }
-    words
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::levels::{heading_layer, heading_priority};
     use super::*;
 
     fn parsed(title: &str, label: Option<&str>) -> (Option<String>, Option<Priority>, Option<Layer>, String) {
