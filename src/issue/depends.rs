@@ -309,9 +309,9 @@ fn by_rows(
         if of_rows[at].is_empty() {
             let named = row.blocks.iter().flat_map(|cell| parts(cell, |id| index.knows(id)));
             let held: Vec<usize> = named.flat_map(|named| index.one(&named).to_vec()).collect();
-            held.into_iter().for_each(|other| {
+            for other in held {
                 troubles.unresolved.entry(other).or_default().push(row.id.clone());
-            });
+            }
         }
         for named in row.blocks.iter().flat_map(|cell| parts(cell, |id| index.knows(id))) {
             let first = of_rows[at].iter().copied().take(MOST_OF_A_NAME);
