@@ -1,6 +1,8 @@
 //! Texts at the edges: empty, huge, nothing but our own, doubled, forged, of another run.
 
-use super::{Block, Desired, KnownTask, Reading, TaskKey, TaskWish, apply, keep_history, read};
+use super::{
+    Block, ChangeKind, ChangeRow, Desired, KnownTask, Reading, TaskKey, TaskWish, apply, keep_history, read,
+};
 use crate::merge::UpdateType;
 
 const NOTE: &str = "*(done 2026-11-21 14:30 UTC: by hand)*";
@@ -182,4 +184,26 @@ fn our_first_note_in_a_persons_words_is_the_persons() {
     assert!(twice(body, &wish).ends_with(body));
     // Where it was lost, in an old copy, it comes back.
     assert!(twice("- [ ] Fix a\n", &wish).ends_with(&format!("- [x] Fix a {NOTE}\n")));
+}
+
+#[test]
+fn a_heading_of_ours_makes_no_form_of_a_persons_text() {
+    let body = "## Action Items\n\n- [ ] **A1 P1 Apps**: Merge PR #5\n\n## Status\n\n## Execution Plan\n\n- [ ] Telephone\n\n## Closure\n";
+    let reading = read(body, &|_| (None, UpdateType::Unknown)).expect("it is flat");
+    assert_eq!((reading.tasks.len(), reading.form.seven_section), (2, false), "four of the seven sections");
+    let row = ChangeRow {
+        at: "2026-11-21T14:30:00Z".parse().expect("a time"),
+        kind: ChangeKind::Merge,
+        task: None,
+        number: Some(5),
+        title: "it".to_owned(),
+        action: "merged".to_owned(),
+        note: "all layers GREEN".to_owned(),
+        after: None,
+        written: false,
+    };
+    let text = twice(body, &Desired { rows: vec![row], ..status("words") });
+    assert!(text.contains("## Change Log"), "{text}");
+    let after = read(&text, &|_| (None, UpdateType::Unknown)).expect("it is flat");
+    assert_eq!(after.tasks.len(), 2, "{text}");
 }

@@ -122,8 +122,8 @@ pub(crate) fn read_document(
     home: Option<&Home>,
     classify: ClassifyWords<'_>,
 ) -> (Reading, Vec<usize>) {
-    let form = form(document);
     let mut outline = Outline::new(document, home);
+    let form = form(document, &outline);
     let mut reading = Reading { form, ..Reading::default() };
     let mut found: Vec<(usize, Draft)> = Vec::new();
     let mut drafts: HashMap<usize, usize> = HashMap::new();
@@ -316,13 +316,11 @@ pub(super) fn heading_name(text: &str) -> String {
     words[if numbers < words.len() { numbers } else { 0 }..].join(" ")
 }
 
-fn form(document: &Document<'_>) -> Form {
-    let names: Vec<String> = document
-        .headings()
-        .iter()
-        .filter(|heading| heading.level == 2)
-        .map(|h| heading_name(&h.text))
-        .collect();
+fn form(document: &Document<'_>, outline: &Outline<'_>) -> Form {
+    // A heading of our own makes no form of a person's text.
+    let theirs = || document.headings().iter().filter(|heading| !outline.own.holds(heading.span.start));
+    let names: Vec<String> =
+        theirs().filter(|heading| heading.level == 2).map(|h| heading_name(&h.text)).collect();
     let has = |start: &str| names.iter().any(|name| name.starts_with(start));
     let sections = [
         "status",
@@ -336,10 +334,7 @@ fn form(document: &Document<'_>) -> Form {
     Form {
         seven_section: has("action items")
             && sections.into_iter().filter(|section| has(section)).count() >= 5,
-        change_log: document
-            .headings()
-            .iter()
-            .any(|heading| heading_name(&heading.text).starts_with("change log")),
+        change_log: theirs().any(|heading| heading_name(&heading.text).starts_with("change log")),
         closure: has("closure"),
     }
 }
