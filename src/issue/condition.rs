@@ -223,12 +223,7 @@ fn hyphens_apart(text: &str) -> Cow<'_, str> {
     if !text.contains('-') {
         return Cow::Borrowed(text);
     }
-    let is_a_program = |whose: &str| {
-        matches!(
-            whose.to_lowercase().as_str(),
-            "cert" | "alert" | "controller" | "network" | "package" | "resource" | "session" | "traffic"
-        )
-    };
+    let is_a_program = |whose: &str| matches!(whose.to_lowercase().as_str(), "cert" | "alert" | "controller");
     // A hyphen that does not break joins what it stands between.
     let names = MANAGER.replace_all(text, |found: &regex::Captures<'_>| {
         let sign = if is_a_program(&found["whose"]) { '\u{2011}' } else { ' ' };

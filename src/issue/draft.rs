@@ -332,9 +332,19 @@ fn is_of_an_output(label: &str) -> bool {
 
 /// Whether a label, in lower case, names what waits for a task.
 fn names_what_waits(label: &str) -> bool {
-    ["before", "blocks", "required by", "needed by", "needed for", "prerequisite for", "prerequisite of"]
-        .iter()
-        .any(|start| label.starts_with(start))
+    [
+        "before",
+        "blocks",
+        "required by",
+        "needed by",
+        "needed for",
+        "required for",
+        "blocking",
+        "prerequisite for",
+        "prerequisite of",
+    ]
+    .iter()
+    .any(|start| label.starts_with(start))
 }
 
 /// Whether a label, in lower case, names what comes before a task.
@@ -364,6 +374,8 @@ pub(super) fn is_a_dependency(label: &str) -> bool {
         "required by",
         "needed by",
         "needed for",
+        "required for",
+        "blocking",
         "prerequisite for",
         "prerequisite of",
         "dep",

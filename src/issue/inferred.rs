@@ -77,6 +77,12 @@ fn looked_at(tasks: &[Task], at: usize, index: &Index) -> Vec<usize> {
         .expect("the pattern is a constant that a test compiles")
     });
     let title = &tasks[at].title;
+    // Under a heading of what comes first, or with a goal that says so, nothing is an end.
+    let goal = tasks[at].details.goal.as_deref().unwrap_or_default();
+    let comes_first = words(goal).iter().any(|word| matches!(word.as_str(), "before" | "staging" | "first"));
+    if tasks[at].gate.is_some() || comes_first {
+        return Vec::new();
+    }
     let Some(found) = OBJECT.captures(title) else { return Vec::new() };
     let state = words(&found["rest"]);
     if !state.iter().all(|word| is_of_an_end(word)) {
@@ -296,9 +302,8 @@ pub(super) fn is_a_gate_heading(text: &str) -> bool {
                 "month" | "week" | "year" | "time" | "window" | "quarter" | "sprint"
             )
     });
-    let of_the_end =
-        ["before we clos", "before you clos", "before clos"].iter().any(|start| name.starts_with(start));
-    if another_time || of_the_end {
+    let of_the_end = closes_the_whole(&name);
+    if of_the_end || another_time && name.starts_with("preparation") {
         return false;
     }
     let starts = [
@@ -311,6 +316,7 @@ pub(super) fn is_a_gate_heading(text: &str) -> bool {
         "before we",
         "before you",
         "before start",
+        "before clos",
         "before beginning",
         "preflight",
         "pre flight",
@@ -328,16 +334,41 @@ pub(super) fn is_a_gate_heading(text: &str) -> bool {
     starts.iter().any(|start| name.starts_with(start)) || matches!(&*name, "gate" | "gates" | "merge gates")
 }
 
+/// `Before closing`, `Before we close this issue`: before the end, and not before something that is closed.
+pub(super) fn closes_the_whole(name: &str) -> bool {
+    let rest = ["before closing", "before we close", "before you close", "before close"]
+        .iter()
+        .find_map(|start| name.strip_prefix(start));
+    rest.is_some_and(|rest| {
+        matches!(rest.trim(), "" | "it" | "out" | "the issue" | "this issue" | "the maintenance issue")
+    })
+}
+
 /// Whether a title says that all of the work is over by then.
 fn is_over_by_then(title: &str) -> bool {
     let list = words(title);
     let has = |words: &[&str]| list.iter().any(|word| words.contains(&word.as_str()));
     let over = has(&["completed", "complete", "closed", "finished", "done", "merged", "after"]);
-    let whole = has(&["all", "every"])
-        && has(&[
-            "task", "tasks", "item", "items", "merge", "merges", "prs", "updates", "actions", "changes",
-        ]);
-    over && (whole || has(&["everything", "issue"])) || has(&["afterwards"])
+    let is_the_whole = |word: &str| {
+        matches!(
+            word,
+            "task"
+                | "tasks"
+                | "item"
+                | "items"
+                | "merge"
+                | "merges"
+                | "prs"
+                | "updates"
+                | "actions"
+                | "changes"
+        )
+    };
+    let mut rest = list.iter().skip_while(|word| !matches!(word.as_str(), "all" | "every")).skip(1);
+    let named = rest.find(|word| !matches!(word.as_str(), "of" | "the" | "open" | "other" | "these"));
+    let whole = named.is_some_and(|word| is_the_whole(word));
+    let issue = list.windows(2).any(|pair| matches!(pair[0].as_str(), "the" | "this") && pair[1] == "issue");
+    over && (whole || issue) || has(&["afterwards"])
 }
 
 /// The open boxes under such headings come before what is done under others.

@@ -60,7 +60,7 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| {
 /// `before A2`.
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?ix) \b (?: before | prior \s+ to | blocks | required \s+ by | needed \s+ (?:by|for) | prerequisite \s+ (?:of|for) ) \s* :? \s* (?P<ids> {ONE} (?: {JOIN} {ONE} )* )"
+        r"(?ix) \b (?: before | prior \s+ to | blocks | blocking | required \s+ (?:by|for) | needed \s+ (?:by|for) | prerequisite \s+ (?:of|for) ) \s* :? \s* {MERGE_OF} (?P<ids> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} ) )* )"
     ))
 });
 
@@ -79,7 +79,8 @@ static LEAD: LazyLock<Regex> = LazyLock::new(|| {
 static MORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
         r"(?x) ^ \s* (?: (?: \( \s* )? (?: \+ \s* [^,;)]+ | ,? \s* (?i: [0-9]{{1,3}} \s* {TIMES} ) \b [^,;)]* | (?i: soak ) [^,;)]* )
-            | , \s* \p{{Lu}} \p{{Ll}}+ \s* (?: $ | [,;)] )
+            | (?: , | / | then | with ) \s* \p{{Lu}} \p{{Ll}}+ \s* (?: $ | [,;)] )
+            | (?: is | are | has | have | proves? | stays? | runs? ) \b [^,;)]*
             | (?: \( \s* )? (?: and | plus ) \s+ (?: the \s+ )? (?P<word> [\p{{Alphabetic}}]+ ) [^,;)]* )"
     ))
 });

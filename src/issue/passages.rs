@@ -346,6 +346,7 @@ impl Passages {
             Said::new(&wording::a_text_about_it(&text), &Reserve { doubt: Doubt::Yes, ..reserve })
         });
         let mut heard = Heard::said(said);
+        let mut held: Vec<&str> = Vec::new();
         let (mut numbers, mut ids) = (Vec::new(), Vec::new());
         for (header, cell) in table.header.iter().zip(&cells) {
             let (before, after) = spec::is_of_the_order(table, &header.text);
@@ -353,6 +354,7 @@ impl Passages {
                 let text = (*cell).to_owned();
                 let source = Source::Spec(document.line(row.span.start));
                 heard.places.push(Written { text, source, before, bearing: Bearing::Around });
+                held.extend(before.then_some(*cell));
                 continue;
             }
             let taken = Heard::of(cell, &Source::Words, Bearing::Around, |rest| {
@@ -361,19 +363,32 @@ impl Passages {
                 None
             });
             if taken.places.iter().any(|place| place.before) {
-                ids.extend(ID.find_iter(cell).map(|id| id.as_str().to_owned()));
+                held.push(cell);
             }
             heard.places.extend(taken.places);
         }
+        // What a row holds up that is no task itself has to be looked at by somebody.
+        let tasks = self.task_ids(document);
+        if !ids.iter().any(|id| tasks.contains(id)) {
+            for cell in held {
+                numbers.extend(self::numbers(cell));
+                ids.extend(ID.find_iter(cell).map(|id| id.as_str().to_owned()));
+            }
+        }
         self.note(&heard, numbers, ids);
+    }
+
+    /// The ids that tasks of this body have. Asked for few texts.
+    fn task_ids(&mut self, document: &Document<'_>) -> &HashSet<String> {
+        self.ids.get_or_insert_with(|| {
+            document.items().iter().filter_map(|item| head(document, item).id).collect()
+        })
     }
 
     /// Whether a text that names something by an id or a number names a task of this body. Asked for few texts.
     fn names_a_task(&mut self, document: &Document<'_>, text: &str) -> bool {
         let rest = named::take(text).rest;
-        let ids = self.ids.get_or_insert_with(|| {
-            document.items().iter().filter_map(|item| head(document, item).id).collect()
-        });
+        let ids = self.task_ids(document);
         !numbers(&rest).is_empty() || ID.find_iter(&rest).any(|id| ids.contains(id.as_str()))
     }
 
@@ -462,7 +477,7 @@ fn condition_of(name: &str, text: &str, of_everything: bool) -> Option<Said> {
 
 /// What stands beside a priority or a layer and is a condition.
 fn beside_a_code(text: &str) -> Option<Said> {
-    let reserve = condition::doubt(text)?;
+    let reserve = condition::doubt(text).or_else(|| condition::speaks(text))?;
     Some(Said::new(&wording::what_is_above(text.trim()), &Reserve { doubt: Doubt::Yes, ..reserve }))
 }
 

@@ -426,3 +426,47 @@ fn what_has_an_id_is_not_lost_to_what_stands_around_it() {
         assert_eq!(tasks(&body).len(), 2, "{label}");
     }
 }
+
+#[test]
+fn what_is_asked_for_first_is_held_wherever_it_stands() {
+    let below = |first: &str| format!("## Updates\n- [ ] **A2 P1 Apps**: Merge PR #5\n{first}\n");
+    a2_is_held(&[
+        below("## Prerequisites\n- [ ] **A1 P0**: Test PR #5"),
+        below("## Before merging\n- [ ] **A1 P0**: Confirm PR #5 is green"),
+        below("## Approvals\n- [ ] **A1 P0**: Validate A2"),
+    ]);
+    let above = |first: &str| format!("{first}\n\n## Updates\n- [ ] **A2 P1 Apps**: Merge PR #5\n");
+    a2_is_held(&[
+        above("- [ ] **A1 P0**: Verify PR #5 is live\n  - Goal: on staging, before merging"),
+        above("## Approvals for next week\n- [ ] **A1**: Anna agrees"),
+        above("## Sign-off for the next window\n- [ ] **A1**: Anna agrees"),
+        above("## Prerequisites\n- [ ] **A1**: Anna has merged all DNS changes"),
+        above("## Prerequisites\n- [ ] **A1**: Everything is backed up and done"),
+        above("## Prerequisites\n- [ ] **A1**: Vendor issue closed"),
+        above("## Before closing the stale PRs\n- [ ] **A1**: Sign-off by Anna"),
+        above("| ID | Summary | Blocks |\n|---|---|---|\n| R1 | Anna's sign-off | A2 |"),
+        above("| What | Needed for |\n|---|---|\n| Anna's sign-off | PR #5 |"),
+        above("The vendor bug blocks PR #5."),
+        above("Anna's ok is needed for PR #5."),
+        above("A backup is a prerequisite for #5."),
+        above("A signed change is required for A2."),
+        above("- [ ] **A1**: Backup, required for A2"),
+        above("- [ ] **A1**: Backup\n  - Blocking: A2"),
+    ]);
+    let after_one =
+        |said: &str| format!("- [ ] **A1 P1 Apps**: Merge PR #4\n- [ ] **A2 P1 Apps**: Merge PR #5 {said}\n");
+    for said in
+        ["(after #4 is live for a day)", "(after #4 proves stable)", "after A1 then Anna", "after A1 / Anna"]
+    {
+        assert_ne!(one(&tasks(&after_one(said)), "A2").needs, None, "{said}");
+    }
+    for said in ["Success criteria:", "Expected:"] {
+        let body = format!(
+            "- [ ] **A2 P1 Apps**: Merge PR #5\n  - {said}\n    - [ ] Tomasz signs off before the merge\n"
+        );
+        assert_ne!(one(&tasks(&body), "A2").needs, None, "{said}");
+    }
+    let nested =
+        "- [ ] **A2 P1 Apps**: Merge PR #5\n  - Rollback:\n    - [ ] **A9**: Take a snapshot first\n";
+    assert_eq!(tasks(nested).len(), 2);
+}

@@ -9,6 +9,7 @@ use super::depends::Troubles;
 use super::draft::Draft;
 use super::guess::{self, Guesses};
 use super::identity::{self, Keys};
+use super::inferred::closes_the_whole;
 use super::kind;
 use super::outline::Outline;
 use super::reserve::{self, Said, bullet_text};
@@ -377,6 +378,27 @@ fn is_a_contingency(name: &str) -> bool {
         )
 }
 
+/// Whether a box under such a heading asks for something that is done before anything can go wrong.
+fn comes_first(title: &str) -> bool {
+    kind::words(title).iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "before"
+                | "beforehand"
+                | "first"
+                | "approve"
+                | "approves"
+                | "approval"
+                | "sign"
+                | "signs"
+                | "signed"
+                | "backup"
+                | "backups"
+                | "snapshot"
+        )
+    })
+}
+
 /// Whether what stands directly around a nested box is the label of what is expected, or of what is done if it fails.
 fn is_a_label_of_no_task(document: &Document<'_>, item: &Item) -> Option<String> {
     item.parent?;
@@ -423,11 +445,11 @@ fn holds_no_tasks(name: &str) -> bool {
             "stop conditions",
             "close when",
             "close out",
-            "before closing",
         ]
         .iter()
         .any(|start| name.starts_with(start))
         || matches!(name, "close" | "closing" | "closeout")
+        || closes_the_whole(name)
 }
 
 fn not_a_task(
@@ -463,13 +485,14 @@ fn not_a_task(
         .or_else(|| {
             let is_one = |(at, name): (usize, &String)| headings[at].level > 1 && is_a_contingency(name);
             let found = names.iter().enumerate().rposition(is_one);
-            found.filter(|_| head.id.is_none() && head.priority.is_none())
+            found.filter(|_| head.id.is_none() && head.priority.is_none() && !comes_first(&head.title))
         })
     {
         return Some(wording::ignored_heading(&headings[position].text));
     }
     let label = is_a_label_of_no_task(document, item);
-    if let Some(label) = label.filter(|_| head.id.is_none() || head.priority.is_none()) {
+    let plain = head.id.is_none() && head.priority.is_none() && !comes_first(&head.title);
+    if let Some(label) = label.filter(|_| plain) {
         return Some(wording::ignored_heading(&label));
     }
     let criteria = outline.passages.above(document, item, above.last().copied()).no_tasks;

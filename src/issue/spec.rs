@@ -164,7 +164,13 @@ pub(super) fn is_of_the_order(table: &Table, header: &str) -> (bool, bool) {
 fn is_held_up(header: &str) -> bool {
     matches!(
         plain(header).as_str(),
-        "blocks" | "required by" | "needed by" | "needed for" | "prerequisite for"
+        "blocks"
+            | "blocking"
+            | "required for"
+            | "required by"
+            | "needed by"
+            | "needed for"
+            | "prerequisite for"
     )
 }
 
