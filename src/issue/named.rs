@@ -41,7 +41,7 @@ const PULL: &str =
 const MERGE_OF: &str = r"(?: (?: the \s+ )? merg(?:e|ing) \s+ (?: of \s+ )? )?";
 const JOIN: &str =
     r"\s* (?: , \s* (?: and | or )? | / | & | \+ | - | – | — | \.\. | \b(?:to | through | and | or)\b ) \s*";
-const ENDED: &str = r"(?: \s+ (?: is | are | has | have ) (?: \s+ been )? )? (?: \s+ (?: done | merged | finished | completed? | closed | ended | green ) \b )?";
+const ENDED: &str = r"(?: (?: \s+ (?: is | are | has | have ) (?: \s+ been )? )? \s+ (?: done | merged | finished | completed? | closed | ended | green ) \b )?";
 
 /// Words behind which only tasks stand that come before.
 const WAITS: &str = r"after | requires? | needs? | (?: depend(?:s|ing|ent)? | relies | builds ) [\s-]+ (?:up)?on | depend(?:s|ency)? \s* : | deps? \s* : | pre-?req(?:uisite)?s? \s* : | predecessors? \s* : | gated \s+ by | contingent \s+ (?:up)?on | blocked[\s-]+by | comes \s+ after | follows";
