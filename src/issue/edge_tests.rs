@@ -207,3 +207,13 @@ fn a_heading_of_ours_makes_no_form_of_a_persons_text() {
     let after = read(&text, &|_| (None, UpdateType::Unknown)).expect("it is flat");
     assert_eq!(after.tasks.len(), 2, "{text}");
 }
+
+#[test]
+fn a_task_whose_words_begin_in_the_next_line_has_its_note_behind_its_box() {
+    let body = "- [ ] \nMerge PR #5\n";
+    let (known, notes) = known(body, &[0]);
+    let (key, note) = notes[0].clone();
+    let task = TaskWish { key, tick: true, note: Some(note), former_notes: Vec::new() };
+    let text = twice(body, &Desired { known, tasks: vec![task], ..Desired::default() });
+    assert_eq!(text, format!("- [x] {NOTE} \nMerge PR #5\n"));
+}

@@ -49,7 +49,8 @@ pub struct Item {
     pub headings: Vec<usize>,
     /// The whole item with its details and nested items, from its list marker to its last character.
     pub span: Range<usize>,
-    /// What follows the box on its source line, leading blanks and the line's ending left out.
+    /// What follows the box on its source line, leading blanks and the line's ending left out. Of
+    /// blanks alone nothing is left, where a note would be added.
     pub first_line: Range<usize>,
     /// After the last character of that line that is not a blank: where a note is added.
     pub first_line_end: usize,

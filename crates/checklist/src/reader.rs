@@ -454,6 +454,9 @@ impl<'a> Reader<'a> {
         let rest = &self.source.text[range.end..line.end.max(range.end)];
         let start = range.end + rest.len() - rest.trim_start_matches(is_blank).len();
         let first_line_end = range.end + rest.trim_end_matches(is_blank).len();
+        // Of blanks alone nothing is left.
+        let first_line =
+            if start > first_line_end { first_line_end..first_line_end } else { start..line.end.max(start) };
         self.parts.items.push(Item {
             box_offset,
             ticked,
@@ -465,7 +468,7 @@ impl<'a> Reader<'a> {
             inner_list_start: inner_list_start.unwrap_or(span.start),
             headings: self.heading_path.clone(),
             span: span.clone(),
-            first_line: start..line.end.max(start),
+            first_line,
             first_line_end,
             first_line_open: false,
             text: String::new(),

@@ -96,6 +96,7 @@ fn item_lies_in_the_text(text: &str, read: &Document<'_>, item: &Item) {
     assert!(item.span.start < at && at < item.span.end);
     assert!(text.is_char_boundary(item.first_line_end));
     assert!(at + 2 <= item.first_line_end);
+    assert!(item.first_line.start <= item.first_line_end);
     assert!(!text[item.first_line.clone()].contains(['\n', '\r']));
     if let Some(parent) = item.parent {
         let outer = &read.items()[parent];
