@@ -98,6 +98,8 @@ impl Draft {
             .and(outline.passages.told(item, headings));
         before.extend(around.places.into_iter().chain(below.places));
         let level = around.level;
+        let of_headings = || above.iter().rev().find(|heading| is_a_gate_heading(&heading.text));
+        let gate = around.gate.or_else(|| of_headings().map(|heading| heading.text.clone()));
         let (around, below) = (around.said, below.said);
         let details = Details {
             goal: text(&["goal", "purpose"]),
@@ -134,11 +136,7 @@ impl Draft {
             struck: item.struck,
             notes: noted(document, item),
             phase: above.last().map(|heading| heading.text.clone()),
-            gate: above
-                .iter()
-                .rev()
-                .find(|heading| is_a_gate_heading(&heading.text))
-                .map(|heading| heading.text.clone()),
+            gate,
             final_section: above
                 .iter()
                 .rev()

@@ -28,6 +28,8 @@ pub(super) struct Heard {
     pub(super) no_tasks: Option<String>,
     /// The priority that it gives to what stands below it, in its own words.
     pub(super) level: Option<(Priority, String)>,
+    /// That what stands below it comes before every merge, in its own words.
+    pub(super) gate: Option<String>,
 }
 
 impl Heard {
@@ -68,7 +70,11 @@ impl Heard {
 
     /// Whether it says nothing.
     pub(super) fn is_empty(&self) -> bool {
-        self.said.is_none() && self.places.is_empty() && self.no_tasks.is_none() && self.level.is_none()
+        self.said.is_none()
+            && self.places.is_empty()
+            && self.no_tasks.is_none()
+            && self.level.is_none()
+            && self.gate.is_none()
     }
 
     /// Both. Of two priorities the first counts.
@@ -77,6 +83,7 @@ impl Heard {
         self.places.extend(other.places);
         self.no_tasks = self.no_tasks.or(other.no_tasks);
         self.level = self.level.or(other.level);
+        self.gate = self.gate.or(other.gate);
         self
     }
 

@@ -13,6 +13,7 @@ use super::draft::is_a_dependency;
 use super::folds::Folds;
 use super::guess::Source;
 use super::heard::Heard;
+use super::inferred::is_a_gate_heading;
 use super::kind::{self, numbers};
 use super::levels;
 use super::levels::line_priority;
@@ -163,6 +164,7 @@ impl Passages {
             Heard {
                 no_tasks: states_criteria(&name).then(|| text.to_owned()),
                 level: line_priority(text).map(|priority| (priority, text.to_owned())),
+                gate: is_a_gate_heading(text).then(|| text.to_owned()),
                 ..Heard::above(text, &Source::Words, |rest| condition::above(rest).map(above))
             }
         };

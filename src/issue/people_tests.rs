@@ -470,3 +470,16 @@ fn what_is_asked_for_first_is_held_wherever_it_stands() {
         "- [ ] **A2 P1 Apps**: Merge PR #5\n  - Rollback:\n    - [ ] **A9**: Take a snapshot first\n";
     assert_eq!(tasks(nested).len(), 2);
 }
+
+#[test]
+fn a_bold_line_over_boxes_that_come_first_is_a_gate_as_well() {
+    for line in ["**Before merging**", "**Prerequisites**", "Before we start:"] {
+        let body = format!(
+            "## Plan\n\n{line}\n\n- [ ] **A1 P3**: Dump the databases\n\n**Updates**\n\n- [ ] **A2 P1 Apps**: Merge PR #5\n"
+        );
+        assert_eq!(one(&tasks(&body), "A2").depends_on, ["A1"], "{line}");
+    }
+    let other =
+        "## Plan\n\n**Updates**\n\n- [ ] **A1 P3**: Dump the databases\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
+    assert_eq!(one(&tasks(other), "A2").depends_on, [""; 0]);
+}
