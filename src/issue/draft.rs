@@ -112,6 +112,7 @@ impl Draft {
             .chain(headings.iter().copied().map(Some))
             .map(|section| outline.passages.labels(section))
             .collect();
+        before.extend(labels.iter().flatten().flat_map(|labels| labels.places.iter().cloned()));
         let conditions = labels.iter().flatten().filter_map(|labels| labels.said.clone());
         let around = conditions.fold(around, |around, said| reserve::heavier(around, Some(said)));
         let stated = named(&["priority", "priorität"]).or_else(|| named(&["prio:"]));
@@ -329,7 +330,7 @@ fn is_of_an_output(label: &str) -> bool {
 }
 
 /// Whether a label, in lower case, names what waits for a task.
-fn names_what_waits(label: &str) -> bool {
+pub(super) fn names_what_waits(label: &str) -> bool {
     [
         "before",
         "blocks",

@@ -9,7 +9,7 @@ use super::Priority;
 use super::condition::{self, Doubt, Reserve};
 use super::depends::{Bearing, Written};
 use super::detail::{self, Role};
-use super::draft::is_a_dependency;
+use super::draft::{is_a_dependency, names_what_waits};
 use super::folds::Folds;
 use super::guess::Source;
 use super::heard::Heard;
@@ -78,6 +78,8 @@ pub(super) struct Labels {
     pub(super) layer: Option<(Layer, String)>,
     /// A condition that they make.
     pub(super) said: Option<Said>,
+    /// What they name as what comes first, also for what stands below a heading further down.
+    pub(super) places: Vec<Written>,
 }
 
 /// What the running text of a body says of its tasks.
@@ -265,6 +267,17 @@ impl Passages {
                     }
                 }
                 name => {
+                    if !of_everything && is_a_dependency(name) && !names_what_waits(name) {
+                        let own = self.labels.entry(section).or_default();
+                        let (source, before) = (Source::Heading(name.to_owned()), false);
+                        let place = Written {
+                            text: text.trim().to_owned(),
+                            source,
+                            before,
+                            bearing: Bearing::Around,
+                        };
+                        own.places.extend((own.places.len() < MOST_PLACES).then_some(place));
+                    }
                     if let Some(said) = condition_of(name, &text, of_everything) {
                         self.labels.entry(section).or_default().said = Some(said);
                     }

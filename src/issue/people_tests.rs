@@ -483,3 +483,12 @@ fn a_bold_line_over_boxes_that_come_first_is_a_gate_as_well() {
         "## Plan\n\n**Updates**\n\n- [ ] **A1 P3**: Dump the databases\n- [ ] **A2 P1 Apps**: Merge PR #5\n";
     assert_eq!(one(&tasks(other), "A2").depends_on, [""; 0]);
 }
+
+#[test]
+fn what_a_section_waits_for_holds_below_its_headings_too() {
+    let body = "## Longhorn\n\n**Depends on:** A1\n\n### Updates\n\n- [ ] **A2 P1 Apps**: Merge PR #5\n\n\
+                ## First\n\n- [ ] **A1 P1**: Back up longhorn\n";
+    assert_eq!(one(&tasks(body), "A2").depends_on, ["A1"]);
+    let words = body.replace("A1\n\n###", "the vendor's fix\n\n###");
+    assert_ne!(one(&tasks(&words), "A2").needs, None);
+}
