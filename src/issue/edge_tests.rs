@@ -21,6 +21,21 @@ fn twice(body: &str, desired: &Desired) -> String {
     once
 }
 
+/// A row of a merge.
+fn merged() -> ChangeRow {
+    ChangeRow {
+        at: "2026-11-21T14:30:00Z".parse().expect("a time"),
+        kind: ChangeKind::Merge,
+        task: None,
+        number: Some(5),
+        title: "it".to_owned(),
+        action: "merged".to_owned(),
+        note: "all layers GREEN".to_owned(),
+        after: None,
+        written: false,
+    }
+}
+
 /// The known tasks of a text, and which of them a run has ended with a note.
 fn known(body: &str, ended: &[usize]) -> (Vec<KnownTask>, Vec<(TaskKey, String)>) {
     let tasks = reading(body).tasks;
@@ -191,18 +206,7 @@ fn a_heading_of_ours_makes_no_form_of_a_persons_text() {
     let body = "## Action Items\n\n- [ ] **A1 P1 Apps**: Merge PR #5\n\n## Status\n\n## Execution Plan\n\n- [ ] Telephone\n\n## Closure\n";
     let reading = read(body, &|_| (None, UpdateType::Unknown)).expect("it is flat");
     assert_eq!((reading.tasks.len(), reading.form.seven_section), (2, false), "four of the seven sections");
-    let row = ChangeRow {
-        at: "2026-11-21T14:30:00Z".parse().expect("a time"),
-        kind: ChangeKind::Merge,
-        task: None,
-        number: Some(5),
-        title: "it".to_owned(),
-        action: "merged".to_owned(),
-        note: "all layers GREEN".to_owned(),
-        after: None,
-        written: false,
-    };
-    let text = twice(body, &Desired { rows: vec![row], ..status("words") });
+    let text = twice(body, &Desired { rows: vec![merged()], ..status("words") });
     assert!(text.contains("## Change Log"), "{text}");
     let after = read(&text, &|_| (None, UpdateType::Unknown)).expect("it is flat");
     assert_eq!(after.tasks.len(), 2, "{text}");
@@ -216,4 +220,10 @@ fn a_task_whose_words_begin_in_the_next_line_has_its_note_behind_its_box() {
     let task = TaskWish { key, tick: true, note: Some(note), former_notes: Vec::new() };
     let text = twice(body, &Desired { known, tasks: vec![task], ..Desired::default() });
     assert_eq!(text, format!("- [x] {NOTE} \nMerge PR #5\n"));
+}
+
+#[test]
+fn a_lone_carriage_return_at_the_end_stays_one() {
+    let text = twice("- [ ] Fix a\r", &Desired { rows: vec![merged()], ..Desired::default() });
+    assert!(text.starts_with("- [ ] Fix a\r\r\n<!-- caretaker:changes -->"), "{text:?}");
 }

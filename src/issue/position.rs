@@ -117,7 +117,8 @@ fn spliced(text: &str, at: usize, block: &str, ending: &str) -> String {
         if !before.ends_with(['\n', '\r']) {
             result.push_str(ending);
         }
-        result.push_str(ending);
+        // A person's lone carriage return stays one: a line feed would make another ending of it.
+        result.push_str(if before.ends_with('\r') { "\r\n" } else { ending });
     }
     result.push_str(block);
     result.push_str(ending);
