@@ -227,3 +227,11 @@ fn a_lone_carriage_return_at_the_end_stays_one() {
     let text = twice("- [ ] Fix a\r", &Desired { rows: vec![merged()], ..Desired::default() });
     assert!(text.starts_with("- [ ] Fix a\r\r\n<!-- caretaker:changes -->"), "{text:?}");
 }
+
+#[test]
+fn what_ends_like_a_note_behind_one_of_ours_is_none() {
+    let line = "- [ ] **A1 P1 Apps**: Repair the wiki *(done 2026-11-20 10:00 UTC: by hand)*and more 11:00 UTC: not this week)*\n";
+    let tasks = reading(line).tasks;
+    assert_eq!(tasks[0].notes, ["*(done 2026-11-20 10:00 UTC: by hand)*"]);
+    assert_eq!(twice(line, &status("words")).matches("Repair the wiki").count(), 1);
+}

@@ -58,6 +58,10 @@ pub(super) fn notes(line: &str) -> Vec<Range<usize>> {
         if let Some(own) = left.checked_sub(1).map(|last| &found[last]).filter(|own| own.end == end) {
             end = line[..own.start].trim_end().len();
         } else if let Some(note) = note_in(&line[..end]) {
+            // What only borrows the beginning of ours is none.
+            if left.checked_sub(1).is_some_and(|last| found[last].end > note.start) {
+                break;
+            }
             end = line[..note.start].trim_end().len();
             found.push(note);
         } else {
