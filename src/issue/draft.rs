@@ -329,24 +329,25 @@ fn is_of_an_output(label: &str) -> bool {
     starts.iter().any(|start| label.starts_with(start))
 }
 
+/// Labels, in lower case, of what waits for a task.
+const WAITS_FOR_IT: [&str; 9] = [
+    "before",
+    "blocks",
+    "blocking",
+    "required by",
+    "required for",
+    "needed by",
+    "needed for",
+    "prerequisite for",
+    "prerequisite of",
+];
+
 /// Whether a label, in lower case, names what waits for a task.
 pub(super) fn names_what_waits(label: &str) -> bool {
-    [
-        "before",
-        "blocks",
-        "required by",
-        "needed by",
-        "needed for",
-        "required for",
-        "blocking",
-        "prerequisite for",
-        "prerequisite of",
-    ]
-    .iter()
-    .any(|start| label.starts_with(start))
+    WAITS_FOR_IT.iter().any(|start| label.starts_with(start))
 }
 
-/// Whether a label, in lower case, names what comes before a task.
+/// Whether a label, in lower case, names what comes before a task, or what waits for it.
 pub(super) fn is_a_dependency(label: &str) -> bool {
     let starts = [
         "depend",
@@ -368,15 +369,6 @@ pub(super) fn is_a_dependency(label: &str) -> bool {
         "comes after",
         "must follow",
         "follows",
-        "before",
-        "blocks",
-        "required by",
-        "needed by",
-        "needed for",
-        "required for",
-        "blocking",
-        "prerequisite for",
-        "prerequisite of",
         "dep",
         "prereq",
         "gated by",
@@ -386,7 +378,7 @@ pub(super) fn is_a_dependency(label: &str) -> bool {
         "voraussetzung",
         "vorgänger",
     ];
-    starts.iter().any(|start| {
+    starts.iter().chain(&WAITS_FOR_IT).any(|start| {
         label.strip_prefix(start).is_some_and(|rest| {
             !rest.starts_with(char::is_alphabetic)
                 || matches!(
