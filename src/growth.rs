@@ -115,7 +115,7 @@ fn writing() -> impl Iterator<Item = Growth> {
     fn close(at: usize) -> String {
         format!("<!-- /caretaker:n{at} -->\n")
     }
-    let shapes: [(&str, Shape); 7] = [
+    let shapes: [(&str, Shape); 9] = [
         ("names alone", |count| (0..count).map(open).collect()),
         ("names within each other", |count| {
             let opened: String = (0..count).map(open).collect();
@@ -133,6 +133,12 @@ fn writing() -> impl Iterator<Item = Growth> {
             format!("<!-- caretaker:status -->{}- [ ] mine\n", "\n".repeat(8 * count))
         }),
         ("notes on one line", |count| format!("- [ ] a {}\n", "*(a)* ".repeat(4 * count))),
+        ("what comes first on one line", |count| {
+            format!("- [ ] **A1**: a\n- [ ] b\n  - {}\n", "after A1 then c ".repeat(4 * count))
+        }),
+        ("boxes below a long line", |count| {
+            format!("- [ ] a\n  - {}\n{}", "x y ".repeat(4 * count), "    - [ ] b\n".repeat(count))
+        }),
     ];
     shapes.into_iter().map(|(name, shape)| {
         let work = |count: usize| -> Work {

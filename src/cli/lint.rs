@@ -27,7 +27,7 @@ Examples:
   caretaker lint --fix - < BODY.md > BETTER.md
 
 --fix gives an id to every task that has none, and changes nothing else. A file is replaced as a \
-whole; an issue is written on the forge; a text from stdin goes to stdout, and what is said to stderr.
+whole; an issue is written on a forge that counts the versions of a text; a text from stdin goes to stdout, and what is said to stderr.
 
 Exit codes:
   0  no error; there may be warnings

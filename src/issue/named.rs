@@ -64,6 +64,9 @@ static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     ))
 });
 
+/// So many bytes around a name are asked for more that comes first.
+const NEAR: usize = 80;
+
 /// A time that passes.
 const TIMES: &str = r"(?: hours? | hrs? | h | days? | d | minutes? | min | weeks? | months? | mornings? | nights? | evenings? | weekends? )";
 
@@ -141,8 +144,11 @@ pub(crate) fn take(text: &str) -> Taken<'_> {
     };
     let mut after = ids(&AFTER, text);
     for found in AFTER.find_iter(text) {
-        let lead = LEAD.find(&text[..found.start()]).map(|lead| lead.as_str());
-        let more = MORE.captures(&text[found.end()..]).filter(|more| {
+        // What belongs to a name stands close to it, and a text may hold many names.
+        let near = text.floor_char_boundary(found.start().saturating_sub(NEAR));
+        let far = text.floor_char_boundary((found.end() + NEAR).min(text.len()));
+        let lead = LEAD.find(&text[near..found.start()]).map(|lead| lead.as_str());
+        let more = MORE.captures(&text[found.end()..far]).filter(|more| {
             // `after A1 and wait for the sync` says what is done then.
             !more.name("word").is_some_and(|word| {
                 let word = word.as_str().to_lowercase();

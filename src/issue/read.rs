@@ -399,11 +399,20 @@ fn comes_first(title: &str) -> bool {
     })
 }
 
+/// A label has so many bytes at most, with the marker of its item.
+const LONGEST_LABEL: usize = 120;
+
 /// Whether what stands directly around a nested box is the label of what is expected, or of what is done if it fails.
 fn is_a_label_of_no_task(document: &Document<'_>, item: &Item) -> Option<String> {
     item.parent?;
-    item.within.iter().find_map(|start| {
-        let (text, _) = bullet_text(document.text(), *start);
+    // A longer line is no label; many boxes may stand below one.
+    let short = |start: &usize| {
+        let line = document.text()[*start..].bytes().take(LONGEST_LABEL + 1);
+        let length = line.take_while(|byte| !matches!(byte, b'\n' | b'\r')).count();
+        (length <= LONGEST_LABEL).then_some((*start, *start + length))
+    };
+    item.within.iter().filter_map(short).find_map(|(start, end)| {
+        let (text, _) = bullet_text(&document.text()[..end], start);
         let name = heading_name(&text);
         let expected = matches!(
             name.as_str(),
@@ -490,9 +499,8 @@ fn not_a_task(
     {
         return Some(wording::ignored_heading(&headings[position].text));
     }
-    let label = is_a_label_of_no_task(document, item);
     let plain = head.id.is_none() && head.priority.is_none() && !comes_first(&head.title);
-    if let Some(label) = label.filter(|_| plain) {
+    if let Some(label) = plain.then(|| is_a_label_of_no_task(document, item)).flatten() {
         return Some(wording::ignored_heading(&label));
     }
     let criteria = outline.passages.above(document, item, above.last().copied()).no_tasks;

@@ -15,6 +15,7 @@ use crate::run::state::{Act, Failures, MergeRecord, TaskState};
 use crate::run::windows::Hours;
 use crate::wording;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often an effect for one task is tried.
@@ -42,11 +43,17 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
         .filter(|task| !state.has_ended(&task.key))
         .collect();
     let (mut awaited, mut opens) = (None, None);
+    // What stands below the merges as their end comes after those that are still done here.
+    let ends = if open.iter().any(|task| is_still_merged(situation, task)) {
+        crate::issue::validations(&situation.reading.tasks)
+    } else {
+        BTreeSet::new()
+    };
     for task in &open {
         if !ready(situation, task) {
             continue;
         }
-        match step(situation, task, &open) {
+        match step(situation, task, &open, &ends) {
             Step::Now(decision) => return decision,
             // Nothing overtakes what only waits for GREEN to hold a little longer.
             Step::Soon(why) => return Decision::Wait(Waiting::World(why)),
@@ -120,7 +127,7 @@ fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> Step {
     }
 }
 
-fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
+fn step(situation: &Situation<'_>, task: &Task, open: &[&Task], ends: &BTreeSet<TaskKey>) -> Step {
     let Some(record) = situation.state.task(&task.key) else { return Step::Later(None) };
     if matches!(record.state, TaskState::Failed { .. }) {
         return match landed_late(situation, task) {
@@ -173,11 +180,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {
             }
             (found, _) => merge(situation, task, found),
         },
-        // What stands below the merges as their end comes after those that are still done here.
-        Kind::Verify { .. } | Kind::Close { .. } | Kind::Action { .. }
-            if crate::issue::validations(&situation.reading.tasks).contains(&task.key)
-                && open.iter().any(|other| is_still_merged(situation, other)) =>
-        {
+        Kind::Verify { .. } | Kind::Close { .. } | Kind::Action { .. } if ends.contains(&task.key) => {
             Step::Later(None)
         }
         Kind::Verify { check } => verify(situation, task, *check),
