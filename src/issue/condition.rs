@@ -5,6 +5,7 @@
 //! much costs a person a tick, a word too few costs a cluster. This list is not the wall: what a title may hold at all is
 //! the business of [`super::asked`]. It says what was found, so that people are told more than that.
 
+use super::read::heading_name;
 use super::vocabulary::{ASKS, PHRASES, REFUSES, TIMES, WAITS, is_part_of_refusal};
 use regex::Regex;
 use std::borrow::Cow;
@@ -261,8 +262,48 @@ pub(super) fn is_of_the_far_east(text: &str) -> bool {
     })
 }
 
+/// Whether a heading, or the label above nested boxes, says what is done only if something goes wrong: its words, as
+/// [`heading_name`] makes them.
+pub(super) fn is_a_contingency(name: &str) -> bool {
+    // `Rollback of last week's upgrade` is work.
+    let bare = ["plan", "plans", "procedure", "procedures", "steps", "strategy", "instructions", "checklist"]
+        .iter()
+        .find_map(|kind| name.strip_suffix(kind))
+        .unwrap_or(name);
+    // An emergency alone is what the work is about.
+    let of_an_emergency = bare != name && bare.trim() == "emergency";
+    of_an_emergency
+        || matches!(
+            bare.trim(),
+            "rollback"
+                | "roll back"
+                | "rolling back"
+                | "back out"
+                | "backout"
+                | "backing out"
+                | "fallback"
+                | "fall back"
+                | "contingency"
+                | "disaster recovery"
+                | "if something goes wrong"
+                | "if things go wrong"
+                | "if it fails"
+                | "if this fails"
+                | "if fails"
+                | "on failure"
+                | "on failures"
+                | "on error"
+                | "on errors"
+                | "in case of failure"
+                | "in an emergency"
+        )
+}
+
 /// The reserve that a heading, or a line that opens a list, makes for what stands below it.
 pub(crate) fn above(text: &str) -> Option<Reserve> {
+    if is_a_contingency(&heading_name(text)) {
+        return Some(Reserve::new(Doubt::Judgement, text.trim()));
+    }
     if let Some(icon) = icon(text) {
         return Some(Reserve::new(Doubt::Judgement, icon));
     }

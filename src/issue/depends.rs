@@ -107,11 +107,12 @@ impl Index {
                 }
             }
         }
-        // Who waits for a pull request waits for its merge or the decision on it. What people do about it besides, such
-        // as telling of it or undoing it, is meant only where there is neither.
+        // Who waits for a pull request waits for its merge, and for what people do to bring it out. What they do about it
+        // besides, such as telling of it or undoing it, is meant only where there is no merge. A tick says nothing here:
+        // ours must not change what others wait for.
         for meant in pulls.values_mut() {
-            if meant.iter().any(|at| !tasks[*at].ticked && !matches!(tasks[*at].kind, Kind::Person)) {
-                meant.retain(|at| !matches!(tasks[*at].kind, Kind::Person));
+            if meant.iter().any(|at| matches!(tasks[*at].kind, Kind::Merge { .. })) {
+                meant.retain(|at| !matches!(tasks[*at].kind, Kind::Person) || brings_out(&tasks[*at].title));
             }
         }
         Self { ids, pulls, merges, decisions }
@@ -226,6 +227,30 @@ pub(crate) fn fill(
     troubles
 }
 
+/// `Roll PR #3 out by hand`: a part of the change itself, and not what is done about it.
+fn brings_out(title: &str) -> bool {
+    let list = words(title);
+    let begins = list.first().is_some_and(|first| {
+        matches!(
+            first.as_str(),
+            "roll"
+                | "deploy"
+                | "apply"
+                | "install"
+                | "upgrade"
+                | "update"
+                | "migrate"
+                | "merge"
+                | "finish"
+                | "complete"
+        )
+    });
+    begins
+        && !list
+            .iter()
+            .any(|word| matches!(word.as_str(), "back" | "documentation" | "docs" | "wiki" | "notes"))
+}
+
 /// What the rows of the table say comes first.
 fn by_rows(
     tasks: &[Task],
@@ -249,8 +274,12 @@ fn by_rows(
             matches!(tasks[*at].kind, Kind::Person) && (row.id.is_empty() || !own)
         };
         let is_the_rows = |at: &usize| {
-            matches!(tasks[*at].kind, Kind::Merge { .. } | Kind::Decide { .. })
-                && tasks[*at].written_id.as_deref() == Some(row.id.as_str())
+            let has_its_id = || tasks[*at].written_id.as_deref() == Some(row.id.as_str());
+            match tasks[*at].kind {
+                Kind::Merge { .. } => true,
+                Kind::Decide { .. } => has_its_id(),
+                _ => false,
+            }
         };
         if about.iter().any(is_the_rows) {
             about.retain(|at| !is_aside(at));
@@ -306,20 +335,14 @@ fn by_rows(
                 }
             }
         }
-        if of_rows[at].is_empty() {
-            let named = row.blocks.iter().flat_map(|cell| parts(cell, |id| index.knows(id)));
-            let held: Vec<usize> = named.flat_map(|named| index.one(&named).to_vec()).collect();
-            for other in held {
-                troubles.unresolved.entry(other).or_default().push(row.id.clone());
-            }
-        }
         for named in row.blocks.iter().flat_map(|cell| parts(cell, |id| index.knows(id))) {
-            let first = of_rows[at].iter().copied().take(MOST_OF_A_NAME);
-            for (other, before) in
-                first.flat_map(|task| index.one(&named).iter().map(move |other| (*other, task)))
-            {
-                if other != before {
-                    edges[other].entry(before).or_insert((Certainty::Written, Source::Spec(row.line)));
+            for &other in index.one(&named) {
+                if of_rows[at].is_empty() {
+                    let row_is = if row.id.is_empty() { &row.summary } else { &row.id };
+                    troubles.unresolved.entry(other).or_default().push(row_is.clone());
+                }
+                for &first in of_rows[at].iter().take(MOST_OF_A_NAME).filter(|first| **first != other) {
+                    edges[other].entry(first).or_insert((Certainty::Written, Source::Spec(row.line)));
                 }
             }
         }

@@ -342,13 +342,48 @@ const WAITS_FOR_IT: [&str; 9] = [
     "prerequisite of",
 ];
 
+/// Which way round a label is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    /// `Blocks`, `Needed for`: what it names waits for the task.
+    Waits,
+    /// `Before merging`, `Needed for this`, `Blocking issue`: the task waits for what it names.
+    First,
+    /// Neither can be told.
+    Open,
+}
+
+/// Which way round a label that begins like one of [`WAITS_FOR_IT`] is meant.
+fn way(label: &str) -> Option<Way> {
+    let (start, rest) = WAITS_FOR_IT.iter().find_map(|start| {
+        let rest = label.strip_prefix(start)?;
+        (!rest.starts_with(char::is_alphanumeric)).then(|| (*start, kind::words(rest)))
+    })?;
+    let all = |known: &[&str]| rest.iter().all(|word| known.contains(&word.as_str()));
+    let begins = |known: &[&str]| rest.first().is_some_and(|word| known.contains(&word.as_str()));
+    let others =
+        ["task", "tasks", "pr", "prs", "item", "items", "step", "steps", "these", "the", "following"];
+    Some(match start {
+        _ if rest.is_empty() => Way::Waits,
+        "blocking" if begins(&["on", "issue", "issues"]) => Way::First,
+        "blocking" => Way::Open,
+        _ if all(&others) => Way::Waits,
+        _ if begins(&["this", "it", "merge", "merging", "we", "you", "start", "starting"]) => Way::First,
+        _ if rest.len() == 2 && begins(&["the"]) && all(&["the", "merge", "merges", "start"]) => Way::First,
+        _ => Way::Open,
+    })
+}
+
 /// Whether a label, in lower case, names what waits for a task.
 pub(super) fn names_what_waits(label: &str) -> bool {
-    WAITS_FOR_IT.iter().any(|start| label.starts_with(start))
+    way(label) == Some(Way::Waits)
 }
 
 /// Whether a label, in lower case, names what comes before a task, or what waits for it.
 pub(super) fn is_a_dependency(label: &str) -> bool {
+    if let Some(way) = way(label) {
+        return way != Way::Open;
+    }
     let starts = [
         "depend",
         "requires",
@@ -378,7 +413,7 @@ pub(super) fn is_a_dependency(label: &str) -> bool {
         "voraussetzung",
         "vorgänger",
     ];
-    starts.iter().chain(&WAITS_FOR_IT).any(|start| {
+    starts.iter().any(|start| {
         label.strip_prefix(start).is_some_and(|rest| {
             !rest.starts_with(char::is_alphabetic)
                 || matches!(

@@ -339,9 +339,28 @@ pub(super) fn closes_the_whole(name: &str) -> bool {
     let rest = ["before closing", "before we close", "before you close", "before close"]
         .iter()
         .find_map(|start| name.strip_prefix(start));
-    rest.is_some_and(|rest| {
-        matches!(rest.trim(), "" | "it" | "out" | "the issue" | "this issue" | "the maintenance issue")
-    })
+    // `Before closing this ticket`, `before we close the whole thing`.
+    let of_the_whole = |word: &str| {
+        matches!(
+            word,
+            "it" | "out"
+                | "up"
+                | "this"
+                | "that"
+                | "the"
+                | "our"
+                | "all"
+                | "whole"
+                | "thing"
+                | "everything"
+                | "issue"
+                | "ticket"
+                | "maintenance"
+                | "run"
+                | "window"
+        )
+    };
+    rest.is_some_and(|rest| rest.split_whitespace().all(of_the_whole))
 }
 
 /// Whether a title says that all of the work is over by then.
@@ -358,15 +377,41 @@ fn is_over_by_then(title: &str) -> bool {
                 | "items"
                 | "merge"
                 | "merges"
+                | "pr"
                 | "prs"
+                | "request"
+                | "requests"
+                | "update"
                 | "updates"
+                | "upgrade"
+                | "upgrades"
                 | "actions"
                 | "changes"
         )
     };
+    let is_between = |word: &str| {
+        matches!(
+            word,
+            "of" | "the"
+                | "open"
+                | "other"
+                | "these"
+                | "our"
+                | "remaining"
+                | "renovate"
+                | "dependency"
+                | "pull"
+                | "two"
+                | "three"
+                | "four"
+                | "five"
+                | "six"
+        ) || word.bytes().all(|byte| byte.is_ascii_digit())
+    };
     let mut rest = list.iter().skip_while(|word| !matches!(word.as_str(), "all" | "every")).skip(1);
-    let named = rest.find(|word| !matches!(word.as_str(), "of" | "the" | "open" | "other" | "these"));
-    let whole = named.is_some_and(|word| is_the_whole(word));
+    let named = rest.find(|word| !is_between(word));
+    let whole = named.is_some_and(|word| is_the_whole(word))
+        || list.first().is_some_and(|first| first == "everything") && has(&["merged"]);
     let issue = list.windows(2).any(|pair| matches!(pair[0].as_str(), "the" | "this") && pair[1] == "issue");
     over && (whole || issue) || has(&["afterwards"])
 }

@@ -56,6 +56,8 @@ mod apply_tests;
 #[cfg(test)]
 mod around_tests;
 #[cfg(test)]
+mod contrary_tests;
+#[cfg(test)]
 mod corpus_tests;
 #[cfg(test)]
 mod edge_tests;

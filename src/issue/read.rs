@@ -4,7 +4,7 @@
 //! is a person's. Everything that it leaves out, it names with its line.
 
 use super::address::Home;
-use super::condition::Doubt;
+use super::condition::{self, Doubt};
 use super::depends::Troubles;
 use super::draft::Draft;
 use super::guess::{self, Guesses};
@@ -351,52 +351,28 @@ pub(super) fn states_criteria(name: &str) -> bool {
         || name.split(' ').any(|own| own.strip_suffix("kriterien").is_some_and(|of| !of.is_empty()))
 }
 
-/// Whether a heading, or the label above nested boxes, says what is done only if something goes wrong.
-fn is_a_contingency(name: &str) -> bool {
-    // `Rollback of last week's upgrade` is work.
-    let bare = ["plan", "procedure", "procedures", "steps", "strategy", "instructions", "checklist"]
-        .iter()
-        .find_map(|kind| name.strip_suffix(kind))
-        .unwrap_or(name);
-    // An emergency alone is what the work is about.
-    let of_an_emergency = bare != name && bare.trim() == "emergency";
-    of_an_emergency
-        || matches!(
-            bare.trim(),
-            "rollback"
-                | "roll back"
-                | "back out"
-                | "backout"
-                | "contingency"
-                | "if something goes wrong"
-                | "if things go wrong"
-                | "if it fails"
-                | "if this fails"
-                | "if fails"
-                | "on failure"
-                | "in case of failure"
-        )
-}
-
 /// Whether a box under such a heading asks for something that is done before anything can go wrong.
 fn comes_first(title: &str) -> bool {
-    kind::words(title).iter().any(|word| {
+    let list = kind::words(title);
+    let has = |words: &[&str]| list.iter().any(|word| words.contains(&word.as_str()));
+    // `Restore radarr from the last backup`, `First scale sonarr to 0`: the steps themselves.
+    let undoes = list.first().is_some_and(|first| {
         matches!(
-            word.as_str(),
-            "before"
-                | "beforehand"
-                | "first"
-                | "approve"
-                | "approves"
-                | "approval"
-                | "sign"
-                | "signs"
-                | "signed"
-                | "backup"
-                | "backups"
-                | "snapshot"
+            first.as_str(),
+            "first"
+                | "restore"
+                | "revert"
+                | "roll"
+                | "rollback"
+                | "recover"
+                | "undo"
+                | "downgrade"
+                | "redeploy"
+                | "reinstall"
         )
-    })
+    });
+    has(&["before", "beforehand", "approve", "approves", "approval", "sign", "signs", "signed"])
+        || !undoes && has(&["first", "backup", "backups", "snapshot"])
 }
 
 /// A label has so many bytes at most, with the marker of its item.
@@ -424,7 +400,7 @@ fn is_a_label_of_no_task(document: &Document<'_>, item: &Item) -> Option<String>
                 | "success criteria"
                 | "definition of done"
         );
-        (expected || is_a_contingency(&name)).then(|| text.trim().to_owned())
+        (expected || condition::is_a_contingency(&name)).then(|| text.trim().to_owned())
     })
 }
 
@@ -492,7 +468,8 @@ fn not_a_task(
         .rposition(|name| states_criteria(name))
         .or_else(|| names.iter().rposition(|name| holds_no_tasks(name)).filter(|_| !surely_one))
         .or_else(|| {
-            let is_one = |(at, name): (usize, &String)| headings[at].level > 1 && is_a_contingency(name);
+            let is_one =
+                |(at, name): (usize, &String)| headings[at].level > 1 && condition::is_a_contingency(name);
             let found = names.iter().enumerate().rposition(is_one);
             found.filter(|_| head.id.is_none() && head.priority.is_none() && !comes_first(&head.title))
         })
