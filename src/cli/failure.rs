@@ -1,5 +1,6 @@
 //! How a command ends when it does not do what was asked: the error with its causes, and what to do next.
 
+use crate::cluster::ClusterError;
 use crate::config::SettingsError;
 use crate::forge::ForgeError;
 use crate::terminal::bullets;
@@ -21,6 +22,12 @@ pub(super) enum Exit {
     Settings = 2,
     /// A server or the store cannot be reached or refuses.
     Unreachable = 3,
+    /// Something is not well.
+    Yellow = 4,
+    /// Something is broken.
+    Red = 5,
+    /// Something could not be found out.
+    Unknown = 6,
 }
 
 impl From<Exit> for ExitCode {
@@ -131,6 +138,38 @@ impl From<ForgeError> for Failure {
             }
         };
         Self::new(Exit::Unreachable, error, advice)
+    }
+}
+
+/// How an error of the cluster ends the process, and what to do about it.
+pub(super) fn of_the_cluster(error: &ClusterError) -> (Exit, &'static str) {
+    match error {
+        ClusterError::Configuration { .. } => (
+            Exit::Settings,
+            "look at `cluster.kubeconfig` and `cluster.context`; without them a service account must be mounted",
+        ),
+        ClusterError::Unauthorized { .. } => {
+            (Exit::Unreachable, "look at the credentials that the kubeconfig names, or at the service account")
+        }
+        ClusterError::Forbidden { .. } => {
+            (Exit::Unreachable, "grant what deploy/ grants; `caretaker doctor` names every right that is missing")
+        }
+        ClusterError::NotFound { .. }
+        | ClusterError::Conflict { .. }
+        | ClusterError::Refused { .. }
+        | ClusterError::Unavailable { .. }
+        | ClusterError::LeaseTooShort { .. }
+        | ClusterError::Unreadable { .. } => (
+            Exit::Unreachable,
+            "look whether the API server runs and can be reached from here, then try again",
+        ),
+    }
+}
+
+impl From<ClusterError> for Failure {
+    fn from(error: ClusterError) -> Self {
+        let (exit, advice) = of_the_cluster(&error);
+        Self::new(exit, error, advice)
     }
 }
 

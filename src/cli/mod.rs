@@ -8,6 +8,7 @@ mod doctor;
 mod failure;
 mod lint;
 mod plan;
+mod recon;
 mod rows;
 mod run;
 mod serve;
@@ -48,6 +49,7 @@ enum Command {
     Serve(serve::Arguments),
     Run(run::Arguments),
     Plan(plan::Arguments),
+    Recon(recon::Arguments),
     Lint(lint::Arguments),
     Backup(backup::Arguments),
     Config(config::Arguments),
@@ -61,9 +63,12 @@ pub fn main() -> ExitCode {
     let default_filter = match arguments.command {
         Command::Serve(_) => "info",
         // What `run` does is shown line by line as it happens; its log would only repeat it.
-        Command::Run(_) | Command::Plan(_) | Command::Lint(_) | Command::Backup(_) | Command::Config(_) => {
-            "warn"
-        }
+        Command::Run(_)
+        | Command::Plan(_)
+        | Command::Recon(_)
+        | Command::Lint(_)
+        | Command::Backup(_)
+        | Command::Config(_) => "warn",
         // What happens is shown as it happens, and what is wrong is said; the log would only repeat it.
         Command::Demo(_) | Command::Setup(_) | Command::Doctor(_) => "error",
     };
@@ -81,6 +86,7 @@ fn run(arguments: Arguments) -> Result<Exit, Failure> {
     match arguments.command {
         Command::Setup(setup) => return runtime()?.block_on(setup.run(named)),
         Command::Doctor(doctor) => return runtime()?.block_on(doctor.run(named)),
+        Command::Recon(recon) => return runtime()?.block_on(recon.run(named)),
         Command::Serve(serve) => runtime()?.block_on(serve.run(named))?,
         Command::Run(one) => runtime()?.block_on(one.run(named))?,
         Command::Plan(plan) => runtime()?.block_on(plan.run(named))?,

@@ -1,6 +1,6 @@
 //! `caretaker serve`: the service.
 
-use super::failure::{Exit, Failure};
+use super::failure::{Exit, Failure, of_the_cluster};
 use crate::app::{App, AppError};
 use crate::config;
 use clap::Args;
@@ -45,13 +45,13 @@ impl Arguments {
 /// How an error of the service ends the process.
 pub(super) fn failure(error: AppError) -> Failure {
     let (exit, advice) = match &error {
+        AppError::Cluster(cluster) => of_the_cluster(cluster),
         AppError::NoRepository
         | AppError::ForgeSettings(_)
         | AppError::ForgeClient(_)
         | AppError::WebSettings(_) => {
             (Exit::Settings, "correct the settings; `caretaker config check` says more")
         }
-        AppError::Cluster(_) => (Exit::Unreachable, "look at `cluster.kubeconfig` and `cluster.context`"),
         AppError::Store(_) => {
             (Exit::Unreachable, "look at `store.path`: its folder, its rights, and who else uses it")
         }

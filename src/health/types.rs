@@ -244,6 +244,23 @@ impl Recon {
         self.probes.iter().flat_map(|probe| &probe.findings)
     }
 
+    /// Everything found, as a person reads it: what blocks before what is listed only, then the worst, then from the bottom
+    /// layer up.
+    pub(crate) fn worst_first(&self) -> Vec<&Finding> {
+        let mut findings: Vec<&Finding> = self.findings().collect();
+        findings.sort_by(|one, other| {
+            let rank =
+                |finding: &Finding| (finding.informational, std::cmp::Reverse(finding.verdict), finding.layer);
+            rank(one).cmp(&rank(other)).then_with(|| one.id.cmp(&other.id))
+        });
+        findings
+    }
+
+    /// What each probe of a layer saw, in a line each.
+    pub(crate) fn seen_of(&self, layer: Layer) -> impl Iterator<Item = &str> {
+        self.probes.iter().filter(move |probe| probe.used && probe.layer == layer).map(|probe| probe.summary.as_str())
+    }
+
     /// What blocks: findings that are not informational.
     pub(crate) fn blocking(&self) -> impl Iterator<Item = &Finding> {
         self.findings().filter(|finding| !finding.informational)

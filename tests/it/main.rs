@@ -9,4 +9,5 @@ mod doctor;
 mod lint;
 mod plan;
 mod play;
+mod recon;
 mod service;

@@ -1,0 +1,73 @@
+//! What `recon` says of a cluster.
+
+use super::{code, layer_verdict, quote_outside, time};
+use crate::health::{Finding, Recon};
+use std::fmt::Write as _;
+
+/// So much of a sentence or of its evidence goes into a cell.
+const CELL: usize = 300;
+
+/// What the whole comes to.
+pub(crate) fn recon_summary(recon: &Recon) -> String {
+    let blocking = recon.blocking().count();
+    let listed = recon.findings().count() - blocking;
+    let count = |count: usize, one: &str, many: &str| {
+        if count == 1 { format!("1 finding {one}") } else { format!("{count} findings {many}") }
+    };
+    format!(
+        "The cluster is {}: {}, {}",
+        recon.verdict(),
+        count(blocking, "blocks a change", "block a change"),
+        count(listed, "is listed only", "are listed only")
+    )
+}
+
+/// What is wrong with an object, what says so, and since when.
+pub(crate) fn recon_finding(finding: &Finding) -> String {
+    let mut text = format!("{} ({})", finding.message, finding.evidence);
+    if let Some(since) = finding.since {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", since {}", time(since));
+    }
+    text
+}
+
+/// A layer of which no probe says anything.
+pub(crate) fn recon_nothing_read() -> &'static str {
+    "no probe reads this layer"
+}
+
+/// The whole picture as Markdown.
+pub(crate) fn recon_markdown(recon: &Recon) -> String {
+    let mut text = format!(
+        "# Recon\n\n{}. Begun {}.\n\n| Layer | Verdict | What was seen |\n| --- | --- | --- |\n",
+        recon_summary(recon),
+        time(recon.began_at)
+    );
+    for (layer, verdict) in recon.layers() {
+        let seen: Vec<String> = recon.seen_of(layer).map(|seen| quote_outside(seen, CELL)).collect();
+        let seen = if seen.is_empty() { recon_nothing_read().to_owned() } else { seen.join("<br>") };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "| {layer} | {} | {seen} |", layer_verdict(verdict));
+    }
+    let findings = recon.worst_first();
+    if findings.is_empty() {
+        return text;
+    }
+    text.push_str("\n## Findings\n\n| Layer | Verdict | Object | Rule | What | Since |\n| --- | --- | --- | --- | --- | --- |\n");
+    for finding in findings {
+        let listed = if finding.informational { " (listed only)" } else { "" };
+        let _ = writeln!(
+            text,
+            "| {} | {}{listed} | {} | {} | {} ({}) | {} |",
+            finding.layer,
+            layer_verdict(finding.verdict),
+            code(&finding.id.object.to_string(), CELL),
+            code(&finding.id.rule, CELL),
+            quote_outside(&finding.message, CELL),
+            quote_outside(&finding.evidence, CELL),
+            finding.since.map(time).unwrap_or_default()
+        );
+    }
+    text
+}

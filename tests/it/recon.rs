@@ -1,0 +1,107 @@
+//! `caretaker recon` against the simulated cluster: each verdict with its exit code, for people and for programs.
+
+use super::cli::{caretaker, finish};
+use caretaker::demo::{Stage, StageOptions};
+use serde_json::Value;
+use sim::actors::World;
+use sim::kubernetes::{Fault, Matcher};
+use std::time::Duration;
+
+struct Homelab {
+    stage: Stage,
+    folder: tempfile::TempDir,
+}
+
+impl Homelab {
+    async fn start() -> Self {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let folder = tempfile::tempdir().expect("a folder");
+        let stage = Stage::homelab(&StageOptions::new(folder.path(), 400.0)).await.expect("the stage is built");
+        Self { stage, folder }
+    }
+
+    fn world(&self) -> &World {
+        self.stage.world()
+    }
+
+    fn recon(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
+        let mut command = caretaker(self.folder.path(), &["recon", "--config"]);
+        command.arg(self.stage.settings()).args(arguments);
+        finish(&tokio::task::block_in_place(|| command.output().expect("the program starts")))
+    }
+
+    fn json(&self) -> (Option<i32>, Value) {
+        let (code, out, err) = self.recon(&["--format", "json"]);
+        (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}")))
+    }
+
+    /// Looks until a verdict is there: the simulated cluster needs a moment.
+    async fn becomes(&self, verdict: &str) -> (Option<i32>, Value) {
+        let looking = async {
+            loop {
+                let (code, picture) = self.json();
+                if picture["verdict"] == verdict {
+                    return (code, picture);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(Duration::from_mins(1), looking)
+            .await
+            .unwrap_or_else(|_| panic!("never {verdict}: {}", self.json().1))
+    }
+}
+
+/// The findings that block, as rule and object.
+fn blocking(picture: &Value) -> Vec<String> {
+    let findings = picture["findings"].as_array().expect("findings").iter();
+    findings
+        .filter(|finding| finding["blocks"] == true)
+        .map(|finding| format!("{} {}", finding["rule"], finding["object"]["name"]).replace('"', ""))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_verdict_has_its_exit_code_and_names_what_is_wrong() {
+    let homelab = Homelab::start().await;
+    let (code, picture) = homelab.becomes("GREEN").await;
+    assert_eq!((code, blocking(&picture)), (Some(0), vec![]));
+    let layers = picture["layers"].as_array().expect("layers");
+    assert!(layers.len() >= 4 && layers.iter().all(|layer| layer["verdict"] == "GREEN"), "{picture:#}");
+    let (code, text, err) = homelab.recon(&[]);
+    assert_eq!((code, err.as_str()), (Some(0), ""));
+    assert!(text.ends_with("The cluster is GREEN: 0 findings block a change, 0 findings are listed only.\n"), "{text}");
+
+    homelab.world().node_not_ready("metal2");
+    let (code, picture) = homelab.becomes("RED").await;
+    assert_eq!(code, Some(5), "{picture:#}");
+    assert!(blocking(&picture).iter().any(|one| one == "not-ready metal2"), "{picture:#}");
+    let (code, text, _) = homelab.recon(&[]);
+    assert_eq!(code, Some(5));
+    assert!(text.contains("\nRED") && text.contains("metal2") && !text.contains('\u{1b}'), "{text}");
+    let (code, markdown, _) = homelab.recon(&["--format", "markdown"]);
+    assert_eq!(code, Some(5));
+    assert!(markdown.contains("| Metal | 🔴 RED | `Node metal2` | `not-ready` |"), "{markdown}");
+    homelab.world().node_ready("metal2");
+    homelab.becomes("GREEN").await;
+
+    // What may not be read is not known, and that is another answer than a server that is not there.
+    homelab.world().kubernetes().faults().add(Matcher::of("list", "nodes"), Fault::Forbid);
+    let (code, picture) = homelab.json();
+    assert_eq!((code, &picture["verdict"]), (Some(6), &Value::from("UNKNOWN")), "{picture:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cluster_that_is_not_there_is_said_in_one_line() {
+    let homelab = Homelab::start().await;
+    homelab.world().cluster_down(true);
+    let (code, out, err) = homelab.recon(&[]);
+    assert_eq!((code, out.as_str()), (Some(3), ""), "{err}");
+    assert!(err.contains("error: ") && err.contains("next: "), "{err}");
+
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("caretaker.toml"), "[cluster]\nkubeconfig = \"not-there\"\n").expect("a file");
+    let (code, out, err) = finish(&caretaker(folder.path(), &["recon"]).output().expect("it starts"));
+    assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
+    assert!(err.contains("not-there") && err.contains("next: "), "{err}");
+}
