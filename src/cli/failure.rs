@@ -148,12 +148,14 @@ pub(super) fn of_the_cluster(error: &ClusterError) -> (Exit, &'static str) {
             Exit::Settings,
             "look at `cluster.kubeconfig` and `cluster.context`; without them a service account must be mounted",
         ),
-        ClusterError::Unauthorized { .. } => {
-            (Exit::Unreachable, "look at the credentials that the kubeconfig names, or at the service account")
-        }
-        ClusterError::Forbidden { .. } => {
-            (Exit::Unreachable, "grant what deploy/ grants; `caretaker doctor` names every right that is missing")
-        }
+        ClusterError::Unauthorized { .. } => (
+            Exit::Unreachable,
+            "look at the credentials that the kubeconfig names, or at the service account",
+        ),
+        ClusterError::Forbidden { .. } => (
+            Exit::Unreachable,
+            "grant what deploy/ grants; `caretaker doctor` names every right that is missing",
+        ),
         ClusterError::NotFound { .. }
         | ClusterError::Conflict { .. }
         | ClusterError::Refused { .. }

@@ -6,7 +6,7 @@ use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
     Application, CephCluster, Certificate, Cluster, ClusterError, ClusterLease, ClusterResult, ExecOutput,
-    Installed, LeaseAnswer, Node, NodeUsage, Pod, Right, Settings, Workload, argo, decode,
+    Installed, LeaseAnswer, Listing, Node, NodeUsage, Pod, Right, Settings, Workload, argo, decode,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -218,6 +218,22 @@ impl Cluster for Kubernetes {
 
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.custom("/apis/metrics.k8s.io/v1beta1/nodes", "NodeMetricsList", decode::node_usage).await
+    }
+
+    async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<Value>>> {
+        let Listing { api_version, resource, kind, namespace } = listing;
+        let root = if listing.group().is_empty() { "api" } else { "apis" };
+        let within = namespace.as_ref().map(|name| format!("namespaces/{name}/")).unwrap_or_default();
+        let path = format!("/{root}/{api_version}/{within}{resource}");
+        self.connection.list_installed(&path, "", &format!("{kind}List")).await
+    }
+
+    async fn namespace_exists(&self, name: &str) -> ClusterResult<bool> {
+        match self.connection.get::<Value>(&format!("/api/v1/namespaces/{name}")).await {
+            Ok(_) => Ok(true),
+            Err(ClusterError::NotFound { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn exec(

@@ -17,7 +17,7 @@ mod types;
 
 pub(crate) use client::Kubernetes;
 pub(crate) use lease::DURATION as LEASE_DURATION;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Listing, Settings};
 pub(crate) use types::*;
 
 use async_trait::async_trait;
@@ -118,6 +118,10 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>>;
     /// CPU and memory of the nodes.
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
+    /// Whatever an own check asks for, as it is served.
+    async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<serde_json::Value>>>;
+    /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.
+    async fn namespace_exists(&self, name: &str) -> ClusterResult<bool>;
     /// Runs a command in a container of the first ready pod that carries the label (`key=value`). Never a shell.
     async fn exec(
         &self,

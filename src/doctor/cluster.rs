@@ -33,7 +33,7 @@ pub(super) async fn examine(settings: &Settings) -> InCluster {
     let work = Work { follows_rollouts, archives_crashes: false };
     for feature in needed(&settings.health, &settings.cluster, work) {
         let mut needs = Vec::new();
-        for need in rights(feature, &settings.cluster) {
+        for need in rights(feature, &settings.health, &settings.cluster) {
             let held = within(cluster.may(&need.right)).await;
             needs.push((need, held));
         }

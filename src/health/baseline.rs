@@ -52,7 +52,7 @@ pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribut
         }
     }
     match finding.id.probe {
-        Probe::Pods | Probe::KubeSystem | Probe::ArgoCd => Attribution::Suspected(format!(
+        Probe::Pods | Probe::KubeSystem | Probe::ArgoCd | Probe::Own => Attribution::Suspected(format!(
             "{object} was well before and belongs to nothing that was changed"
         )),
         Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => {

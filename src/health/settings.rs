@@ -1,5 +1,6 @@
 //! Settings under `[health]`.
 
+use super::own::OwnCheck;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub(crate) struct Settings {
     pub usage: bool,
     /// Known findings that a person accepts.
     pub acknowledged: Vec<Acknowledgement>,
+    /// What is judged besides: own expressions over objects of any kind.
+    pub checks: Vec<OwnCheck>,
 }
 
 /// A known finding that a person accepts until a date. It is listed and does not block.
@@ -69,6 +72,7 @@ impl Default for Settings {
             certificates: true,
             usage: true,
             acknowledged: Vec::new(),
+            checks: Vec::new(),
         }
     }
 }

@@ -105,6 +105,8 @@ pub(crate) enum Probe {
     Pods,
     /// CPU and memory of nodes; reported, never blocking.
     Usage,
+    /// What the settings ask for, one answer a check, each in its own layer.
+    Own,
 }
 
 impl Probe {
@@ -119,16 +121,17 @@ impl Probe {
             Self::Certificates => "certificates",
             Self::Pods => "pods",
             Self::Usage => "usage",
+            Self::Own => "own",
         }
     }
 
-    /// The layer that it belongs to.
+    /// The layer that it belongs to; of own checks, where they name none.
     pub(crate) fn layer(self) -> Layer {
         match self {
             Self::Nodes | Self::Usage => Layer::Metal,
             Self::KubeSystem | Self::Ceph | Self::CephTools => Layer::System,
             Self::ArgoCd | Self::Certificates => Layer::Platform,
-            Self::Pods => Layer::Apps,
+            Self::Pods | Self::Own => Layer::Apps,
         }
     }
 
@@ -179,7 +182,12 @@ impl Finding {
             Probe::Pods | Probe::KubeSystem => {
                 matches!(self.id.rule.as_str(), "not-ready" | "rolling-out" | "not-observed" | "unavailable")
             }
-            Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => false,
+            Probe::Nodes
+            | Probe::Ceph
+            | Probe::CephTools
+            | Probe::Certificates
+            | Probe::Usage
+            | Probe::Own => false,
         }
     }
 }
@@ -249,8 +257,9 @@ impl Recon {
     pub(crate) fn worst_first(&self) -> Vec<&Finding> {
         let mut findings: Vec<&Finding> = self.findings().collect();
         findings.sort_by(|one, other| {
-            let rank =
-                |finding: &Finding| (finding.informational, std::cmp::Reverse(finding.verdict), finding.layer);
+            let rank = |finding: &Finding| {
+                (finding.informational, std::cmp::Reverse(finding.verdict), finding.layer)
+            };
             rank(one).cmp(&rank(other)).then_with(|| one.id.cmp(&other.id))
         });
         findings
@@ -258,7 +267,10 @@ impl Recon {
 
     /// What each probe of a layer saw, in a line each.
     pub(crate) fn seen_of(&self, layer: Layer) -> impl Iterator<Item = &str> {
-        self.probes.iter().filter(move |probe| probe.used && probe.layer == layer).map(|probe| probe.summary.as_str())
+        self.probes
+            .iter()
+            .filter(move |probe| probe.used && probe.layer == layer)
+            .map(|probe| probe.summary.as_str())
     }
 
     /// What blocks: findings that are not informational.

@@ -234,6 +234,7 @@ pub(crate) fn doctor_cluster() -> String {
 /// A right is missing.
 pub(crate) fn doctor_rights(feature: Feature) -> String {
     let part = match feature {
+        Feature::OwnChecks => "a ClusterRole of your own that grants them to caretaker's service account",
         Feature::CephTools => "deploy/kustomize/components/exec, or set cluster.exec = false",
         Feature::Core
         | Feature::ArgoCd

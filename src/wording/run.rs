@@ -688,6 +688,7 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
         Feature::CephTools => "commands in the Ceph tools pod",
         Feature::Certificates => "listing certificates",
         Feature::Usage => "listing what nodes use",
+        Feature::OwnChecks => "the checks of the settings",
         Feature::Lease => "the lock that keeps two caretakers apart",
     }
 }

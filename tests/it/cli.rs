@@ -37,7 +37,9 @@ const BODY: &str = "\
 #[test]
 fn help_says_what_there_is() {
     let folder = tempfile::tempdir().unwrap();
-    for command in ["", "setup", "doctor", "plan", "recon", "lint", "run", "demo", "serve", "backup", "config"] {
+    for command in
+        ["", "setup", "doctor", "plan", "recon", "lint", "run", "demo", "serve", "backup", "config"]
+    {
         let arguments: Vec<&str> = [command, "--help"].into_iter().filter(|word| !word.is_empty()).collect();
         let (code, out, err) = run(folder.path(), &arguments);
         assert_eq!((code, err.as_str()), (Some(0), ""));

@@ -16,7 +16,8 @@ impl Homelab {
     async fn start() -> Self {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let folder = tempfile::tempdir().expect("a folder");
-        let stage = Stage::homelab(&StageOptions::new(folder.path(), 400.0)).await.expect("the stage is built");
+        let stage =
+            Stage::homelab(&StageOptions::new(folder.path(), 400.0)).await.expect("the stage is built");
         Self { stage, folder }
     }
 
@@ -70,7 +71,10 @@ async fn each_verdict_has_its_exit_code_and_names_what_is_wrong() {
     assert!(layers.len() >= 4 && layers.iter().all(|layer| layer["verdict"] == "GREEN"), "{picture:#}");
     let (code, text, err) = homelab.recon(&[]);
     assert_eq!((code, err.as_str()), (Some(0), ""));
-    assert!(text.ends_with("The cluster is GREEN: 0 findings block a change, 0 findings are listed only.\n"), "{text}");
+    assert!(
+        text.ends_with("The cluster is GREEN: 0 findings block a change, 0 findings are listed only.\n"),
+        "{text}"
+    );
 
     homelab.world().node_not_ready("metal2");
     let (code, picture) = homelab.becomes("RED").await;
@@ -100,8 +104,45 @@ async fn a_cluster_that_is_not_there_is_said_in_one_line() {
     assert!(err.contains("error: ") && err.contains("next: "), "{err}");
 
     let folder = tempfile::tempdir().expect("a folder");
-    std::fs::write(folder.path().join("caretaker.toml"), "[cluster]\nkubeconfig = \"not-there\"\n").expect("a file");
+    std::fs::write(folder.path().join("caretaker.toml"), "[cluster]\nkubeconfig = \"not-there\"\n")
+        .expect("a file");
     let (code, out, err) = finish(&caretaker(folder.path(), &["recon"]).output().expect("it starts"));
     assert_eq!((code, out.as_str()), (Some(2), ""), "{err}");
     assert!(err.contains("not-there") && err.contains("next: "), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn own_checks_read_what_they_may_and_are_unknown_where_they_may_not() {
+    let homelab = Homelab::start().await;
+    homelab.becomes("GREEN").await;
+    let check = |resource: &str, kind: &str, wrong: &str| {
+        format!(
+            "[[health.checks]]\nname = \"{resource}-check\"\nlayer = \"Network\"\nwrong = \"{wrong}\"\n\
+             objects = {{ api_version = \"v1\", resource = \"{resource}\", kind = \"{kind}\" }}\n"
+        )
+    };
+    let settings = std::fs::read_to_string(homelab.stage.settings()).expect("settings");
+    let with = |check: &str| {
+        std::fs::write(homelab.stage.settings(), format!("{settings}\n{check}")).expect("a file")
+    };
+    for (check, code, rule) in [
+        (check("pods", "Pod", "object.metadata.namespace == 'nowhere'"), 0, None),
+        (check("pods", "Pod", "object.metadata.namespace == 'argocd'"), 5, Some("pods-check ")),
+        // No rule of deploy/ allows it.
+        (check("services", "Service", "false"), 6, Some("services-check services-check")),
+    ] {
+        with(&check);
+        let (found, picture) = homelab.json();
+        assert_eq!(found, Some(code), "{check}{picture:#}");
+        let blocking = blocking(&picture);
+        assert!(blocking.iter().all(|one| rule.is_some_and(|rule| one.starts_with(rule))), "{blocking:?}");
+        assert_eq!(blocking.is_empty(), rule.is_none());
+        let network =
+            picture["layers"].as_array().expect("layers").iter().any(|layer| layer["layer"] == "Network");
+        assert!(network, "{picture:#}");
+    }
+    with(&check("pods", "Pod", "pod.x == 1"));
+    let (code, _, err) = homelab.recon(&[]);
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("names `pod`") && err.contains("checks"), "{err}");
 }

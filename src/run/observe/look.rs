@@ -263,7 +263,7 @@ impl Look<'_> {
         };
         let features = health::needed(&self.parts.health_settings, &self.parts.cluster_settings, work);
         for feature in features {
-            for need in health::rights(feature, &self.parts.cluster_settings) {
+            for need in health::rights(feature, &self.parts.health_settings, &self.parts.cluster_settings) {
                 match self.parts.cluster.may(&need.right).await {
                     Ok(false) if !need.optional => {
                         obstacles.push(wording::missing_right(&need.right, feature));
