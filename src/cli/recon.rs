@@ -3,7 +3,7 @@
 use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
 use crate::cluster::{Cluster, Kubernetes};
-use crate::health::{self, Finding, Recon, Surroundings, Verdict};
+use crate::health::{self, Figure, Figures, Finding, Recon, Surroundings, Verdict};
 use crate::terminal::color;
 use crate::{config, wording};
 use anstyle::{AnsiColor, Style};
@@ -72,7 +72,7 @@ impl Arguments {
         match self.format {
             Format::Text => write!(out, "{}", text(&recon))?,
             Format::Markdown => write!(out, "{}", wording::recon_markdown(&recon))?,
-            Format::Json => writeln!(out, "{:#}", picture(&recon)?)?,
+            Format::Json => writeln!(out, "{:#}", picture(&recon))?,
         }
         out.flush()?;
         Ok(match recon.verdict() {
@@ -135,9 +135,36 @@ fn text(recon: &Recon) -> String {
     format!("{}{between}{}\n{}.\n", rows(&layers), rows(&found), wording::recon_summary(recon))
 }
 
-fn picture(recon: &Recon) -> Result<Value, Failure> {
-    let figures = serde_json::to_value(&recon.figures)
-        .map_err(|error| Failure::new(Exit::Failed, error, "print it as text"))?;
+/// A figure, or why there is none.
+fn figure<T>(figure: &Figure<T>, show: impl Fn(&T) -> Value) -> Value {
+    match figure {
+        Figure::Read(value) => show(value),
+        Figure::NotRead(why) => json!({"not_read": why}),
+    }
+}
+
+fn figures(figures: &Figures) -> Value {
+    let well = |(well, all): &(usize, usize)| json!({"well": well, "all": all});
+    let words = |text: &String| json!(text);
+    json!({
+        "nodes": figure(&figures.nodes_ready, well),
+        "pods": figure(&figures.pods, well),
+        "applications": figure(&figures.applications, well),
+        "certificates": figure(&figures.certificates, well),
+        "ceph_health": figure(&figures.ceph_health, words),
+        "osds": figure(&figures.osds, |(up, within, all)| json!({"up": up, "in": within, "all": all})),
+        "ceph_usage": figure(&figures.ceph_usage, |(used, total)| json!({"used_bytes": used, "total_bytes": total})),
+        "placement_groups": figure(&figures.placement_groups, words),
+        "node_usage": figure(&figures.node_usage, |nodes| {
+            let one = |(name, millis, bytes): &(String, u64, u64)| {
+                json!({"name": name, "cpu_millis": millis, "memory_bytes": bytes})
+            };
+            nodes.iter().map(one).collect()
+        }),
+    })
+}
+
+fn picture(recon: &Recon) -> Value {
     let layers: Vec<Value> = recon
         .layers()
         .into_iter()
@@ -170,12 +197,12 @@ fn picture(recon: &Recon) -> Result<Value, Failure> {
         })
     };
     let findings: Vec<Value> = recon.worst_first().into_iter().map(finding).collect();
-    Ok(json!({
+    json!({
         "began_at": recon.began_at,
         "verdict": recon.verdict(),
         "layers": layers,
         "probes": probes,
         "findings": findings,
-        "figures": figures,
-    }))
+        "figures": figures(&recon.figures),
+    })
 }

@@ -36,6 +36,12 @@ impl Homelab {
         (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}")))
     }
 
+    /// What the homelab begins with, and what keeps a merge back in it.
+    fn archive_crashes(&self) {
+        let command = ["ceph", "crash", "archive-all"].map(str::to_owned);
+        assert_eq!(self.world().ceph_command(&command).exit_code, 0);
+    }
+
     /// Looks until a verdict is there: the simulated cluster needs a moment.
     async fn becomes(&self, verdict: &str) -> (Option<i32>, Value) {
         let looking = async {
@@ -65,8 +71,13 @@ fn blocking(picture: &Value) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn each_verdict_has_its_exit_code_and_names_what_is_wrong() {
     let homelab = Homelab::start().await;
+    let (code, picture) = homelab.becomes("YELLOW").await;
+    assert_eq!(code, Some(4), "{picture:#}");
+    assert!(blocking(&picture).contains(&"RECENT_CRASH rook-ceph".to_owned()), "{picture:#}");
+    homelab.archive_crashes();
     let (code, picture) = homelab.becomes("GREEN").await;
     assert_eq!((code, blocking(&picture)), (Some(0), vec![]));
+    assert_eq!(picture["figures"]["nodes"], serde_json::json!({"well": 10, "all": 10}));
     let layers = picture["layers"].as_array().expect("layers");
     assert!(layers.len() >= 4 && layers.iter().all(|layer| layer["verdict"] == "GREEN"), "{picture:#}");
     let (code, text, err) = homelab.recon(&[]);
@@ -76,17 +87,17 @@ async fn each_verdict_has_its_exit_code_and_names_what_is_wrong() {
         "{text}"
     );
 
-    homelab.world().node_not_ready("metal2");
+    homelab.world().node_not_ready("node-02");
     let (code, picture) = homelab.becomes("RED").await;
     assert_eq!(code, Some(5), "{picture:#}");
-    assert!(blocking(&picture).iter().any(|one| one == "not-ready metal2"), "{picture:#}");
+    assert!(blocking(&picture).iter().any(|one| one == "not-ready node-02"), "{picture:#}");
     let (code, text, _) = homelab.recon(&[]);
     assert_eq!(code, Some(5));
-    assert!(text.contains("\nRED") && text.contains("metal2") && !text.contains('\u{1b}'), "{text}");
+    assert!(text.contains("\nRED") && text.contains("node-02") && !text.contains('\u{1b}'), "{text}");
     let (code, markdown, _) = homelab.recon(&["--format", "markdown"]);
     assert_eq!(code, Some(5));
-    assert!(markdown.contains("| Metal | 🔴 RED | `Node metal2` | `not-ready` |"), "{markdown}");
-    homelab.world().node_ready("metal2");
+    assert!(markdown.contains("| Metal | 🔴 RED | `Node node-02` | `not-ready` |"), "{markdown}");
+    homelab.world().node_ready("node-02");
     homelab.becomes("GREEN").await;
 
     // What may not be read is not known, and that is another answer than a server that is not there.
@@ -114,6 +125,7 @@ async fn a_cluster_that_is_not_there_is_said_in_one_line() {
 #[tokio::test(flavor = "multi_thread")]
 async fn own_checks_read_what_they_may_and_are_unknown_where_they_may_not() {
     let homelab = Homelab::start().await;
+    homelab.archive_crashes();
     homelab.becomes("GREEN").await;
     let check = |resource: &str, kind: &str, wrong: &str| {
         format!(
