@@ -135,7 +135,7 @@ async fn own_checks_read_what_they_may_and_are_unknown_where_they_may_not() {
     };
     let settings = std::fs::read_to_string(homelab.stage.settings()).expect("settings");
     let with = |check: &str| {
-        std::fs::write(homelab.stage.settings(), format!("{settings}\n{check}")).expect("a file")
+        std::fs::write(homelab.stage.settings(), format!("{settings}\n{check}")).expect("a file");
     };
     for (check, code, rule) in [
         (check("pods", "Pod", "object.metadata.namespace == 'nowhere'"), 0, None),

@@ -4,7 +4,7 @@
 //! may never come to them. So they are looked for when the settings load.
 
 use crate::health::probes::age;
-use cel::common::ast::{EntryExpr, Expr};
+use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr};
 use cel::{Context, ExecutionError, IdedExpr, Program, Value};
 use jiff::Timestamp;
 use serde::de::Error as _;
@@ -156,12 +156,14 @@ fn names<'e>(expression: &'e IdedExpr, bound: &mut Vec<&'e str>, level: usize) -
     }
 }
 
-fn parts(entries: &[cel::common::ast::IdedEntryExpr]) -> Vec<&IdedExpr> {
-    let of_one = |entry| match entry {
-        &EntryExpr::StructField(ref field) => vec![&field.value],
-        &EntryExpr::MapEntry(ref entry) => vec![&entry.key, &entry.value],
-    };
-    entries.iter().flat_map(|entry| of_one(&entry.expr)).collect()
+fn parts(entries: &[IdedEntryExpr]) -> Vec<&IdedExpr> {
+    fn of_one(entry: &IdedEntryExpr) -> Vec<&IdedExpr> {
+        match &entry.expr {
+            EntryExpr::StructField(field) => vec![&field.value],
+            EntryExpr::MapEntry(entry) => vec![&entry.key, &entry.value],
+        }
+    }
+    entries.iter().flat_map(of_one).collect()
 }
 
 impl fmt::Debug for Expression {
