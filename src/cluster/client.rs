@@ -6,7 +6,8 @@ use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
     Application, CephCluster, Certificate, Cluster, ClusterError, ClusterLease, ClusterResult, ExecOutput,
-    Installed, LeaseAnswer, Node, NodeUsage, Pod, Right, Settings, Workload, argo, decode,
+    Installed, LeaseAnswer, Node, NodeUsage, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationSource,
+    Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot, Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -218,6 +219,36 @@ impl Cluster for Kubernetes {
 
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.custom("/apis/metrics.k8s.io/v1beta1/nodes", "NodeMetricsList", decode::node_usage).await
+    }
+
+    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>> {
+        let path = "/api/v1/persistentvolumes";
+        self.built_in(path, "PersistentVolumeList", decode_volumes::volume).await
+    }
+
+    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>> {
+        let path = "/api/v1/persistentvolumeclaims";
+        self.built_in(path, "PersistentVolumeClaimList", decode_volumes::claim).await
+    }
+
+    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>> {
+        let path = "/apis/storage.k8s.io/v1/volumeattachments";
+        self.built_in(path, "VolumeAttachmentList", decode_volumes::attachment).await
+    }
+
+    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>> {
+        let path = "/apis/storage.k8s.io/v1/storageclasses";
+        self.built_in(path, "StorageClassList", decode_volumes::storage_class).await
+    }
+
+    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>> {
+        let path = "/apis/snapshot.storage.k8s.io/v1/volumesnapshots";
+        self.custom(path, "VolumeSnapshotList", decode_volumes::snapshot).await
+    }
+
+    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
+        let path = "/apis/volsync.backube/v1alpha1/replicationsources";
+        self.custom(path, "ReplicationSourceList", decode_volumes::replication_source).await
     }
 
     async fn exec(

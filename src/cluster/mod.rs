@@ -7,6 +7,7 @@
 mod argo;
 mod client;
 mod decode;
+mod decode_volumes;
 mod exec;
 mod lease;
 mod request;
@@ -14,11 +15,13 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod types;
+mod volumes;
 
 pub(crate) use client::Kubernetes;
 pub(crate) use lease::DURATION as LEASE_DURATION;
 pub(crate) use settings::Settings;
 pub(crate) use types::*;
+pub(crate) use volumes::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -118,6 +121,18 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>>;
     /// CPU and memory of the nodes.
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
+    /// All persistent volumes.
+    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>>;
+    /// All claims of all namespaces.
+    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>>;
+    /// All volumes on nodes, as their drivers attach them.
+    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>>;
+    /// All storage classes.
+    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>>;
+    /// All snapshots of volumes.
+    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>>;
+    /// All of `VolSync`'s sources of copies.
+    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>>;
     /// Runs a command in a container of the first ready pod that carries the label (`key=value`). Never a shell.
     async fn exec(
         &self,

@@ -7,6 +7,7 @@ use super::probes::{
     PodsReading, ToolsReading, judge_applications, judge_ceph, judge_ceph_tools, judge_certificates,
     judge_nodes, judge_pods, judge_usage, unread, unused,
 };
+use super::storage;
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
 use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Installed};
 use jiff::Timestamp;
@@ -27,7 +28,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>, now: Timestamp) -> Recon {
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
-    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage) = tokio::join!(
+    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, storage) = tokio::join!(
         within(limit, "nodes", cluster.nodes()),
         within(limit, "pods", cluster.pods()),
         within(limit, "workloads", cluster.workloads()),
@@ -35,6 +36,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         read_ceph(cluster, surroundings),
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
+        storage::read(cluster, surroundings),
     );
     let mut probes = Vec::new();
     let mut figures = nothing_read();
@@ -102,16 +104,17 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             judge_usage(usage)
         }
     });
+    probes.extend(storage.judge(pods.as_deref(), surroundings, now));
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
     Recon { began_at: now, probes, figures }
 }
 
-const SWITCHED_OFF: &str = "switched off in the settings";
-const NOT_INSTALLED: &str = "not used here";
+pub(super) const SWITCHED_OFF: &str = "switched off in the settings";
+pub(super) const NOT_INSTALLED: &str = "not used here";
 
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     what: &str,
     reading: impl Future<Output = ClusterResult<T>>,
@@ -125,7 +128,7 @@ async fn within<T>(
 }
 
 /// `None`: switched off.
-async fn switched<T>(
+pub(super) async fn switched<T>(
     on: bool,
     limit: Duration,
     what: &str,

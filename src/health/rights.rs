@@ -24,11 +24,17 @@ pub(crate) enum Feature {
     Usage,
     /// The cluster's lock.
     Lease,
+    /// The probe of volumes, claims and attachments.
+    Volumes,
+    /// Snapshots of volumes.
+    Snapshots,
+    /// `VolSync`'s sources.
+    VolSync,
 }
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 11] = [
         Self::Core,
         Self::ArgoCd,
         Self::ArgoCdSync,
@@ -37,6 +43,9 @@ impl Feature {
         Self::Certificates,
         Self::Usage,
         Self::Lease,
+        Self::Volumes,
+        Self::Snapshots,
+        Self::VolSync,
     ];
 }
 
@@ -52,13 +61,15 @@ pub(crate) struct Work {
 /// The features that are switched on, or that the work needs.
 pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -> Vec<Feature> {
     let is_needed = |feature: &Feature| match feature {
-        Feature::Core | Feature::Lease => true,
+        Feature::Core | Feature::Lease | Feature::Volumes => true,
         Feature::ArgoCd => health.argocd,
         Feature::ArgoCdSync => work.follows_rollouts,
         Feature::Ceph => health.ceph,
         Feature::CephTools => cluster.exec || work.archives_crashes,
         Feature::Certificates => health.certificates,
         Feature::Usage => health.usage,
+        Feature::Snapshots => health.snapshots,
+        Feature::VolSync => health.volsync,
     };
     Feature::ALL.into_iter().filter(is_needed).collect()
 }
@@ -113,6 +124,14 @@ pub(crate) fn rights(feature: Feature, settings: &Settings) -> Vec<Need> {
                 .map(|verb| need(verb, "coordination.k8s.io", "leases", namespace))
                 .into()
         }
+        Feature::Volumes => vec![
+            need("list", "", "persistentvolumes", ""),
+            need("list", "", "persistentvolumeclaims", ""),
+            need("list", "storage.k8s.io", "volumeattachments", ""),
+            need("list", "storage.k8s.io", "storageclasses", ""),
+        ],
+        Feature::Snapshots => vec![need("list", "snapshot.storage.k8s.io", "volumesnapshots", "")],
+        Feature::VolSync => vec![need("list", "volsync.backube", "replicationsources", "")],
     }
 }
 

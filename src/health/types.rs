@@ -105,6 +105,13 @@ pub(crate) enum Probe {
     Pods,
     /// CPU and memory of nodes; reported, never blocking.
     Usage,
+    /// Volumes, claims and where they are attached.
+    Volumes,
+    /// Snapshots of volumes.
+    Snapshots,
+    /// `VolSync`'s copies of claims.
+    #[serde(rename = "volsync")]
+    VolSync,
 }
 
 impl Probe {
@@ -119,6 +126,9 @@ impl Probe {
             Self::Certificates => "certificates",
             Self::Pods => "pods",
             Self::Usage => "usage",
+            Self::Volumes => "volumes",
+            Self::Snapshots => "snapshots",
+            Self::VolSync => "volsync",
         }
     }
 
@@ -126,7 +136,12 @@ impl Probe {
     pub(crate) fn layer(self) -> Layer {
         match self {
             Self::Nodes | Self::Usage => Layer::Metal,
-            Self::KubeSystem | Self::Ceph | Self::CephTools => Layer::System,
+            Self::KubeSystem
+            | Self::Ceph
+            | Self::CephTools
+            | Self::Volumes
+            | Self::Snapshots
+            | Self::VolSync => Layer::System,
             Self::ArgoCd | Self::Certificates => Layer::Platform,
             Self::Pods => Layer::Apps,
         }
@@ -180,6 +195,19 @@ impl Finding {
                 matches!(self.id.rule.as_str(), "not-ready" | "rolling-out" | "not-observed" | "unavailable")
             }
             Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => false,
+            Probe::Volumes => matches!(
+                self.id.rule.as_str(),
+                "claim-pending"
+                    | "claim-terminating"
+                    | "multi-attach-wait"
+                    | "volume-not-reclaimed"
+                    | "volume-terminating"
+                    | "detach-overdue"
+            ),
+            Probe::Snapshots => {
+                matches!(self.id.rule.as_str(), "snapshot-not-ready" | "snapshot-terminating")
+            }
+            Probe::VolSync => self.id.rule == "source-overdue",
         }
     }
 }
