@@ -6,7 +6,9 @@ use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
     Application, CephCluster, Certificate, Cluster, ClusterError, ClusterLease, ClusterResult, ExecOutput,
-    Installed, LeaseAnswer, Listing, Node, NodeUsage, Pod, Right, Settings, Workload, argo, decode,
+    Installed, LeaseAnswer, Listing, Node, NodeUsage, PersistentVolume, PersistentVolumeClaim, Pod,
+    ReplicationSource, Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot, Workload, argo,
+    decode, decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -234,6 +236,36 @@ impl Cluster for Kubernetes {
             Err(ClusterError::NotFound { .. }) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>> {
+        let path = "/api/v1/persistentvolumes";
+        self.built_in(path, "PersistentVolumeList", decode_volumes::volume).await
+    }
+
+    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>> {
+        let path = "/api/v1/persistentvolumeclaims";
+        self.built_in(path, "PersistentVolumeClaimList", decode_volumes::claim).await
+    }
+
+    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>> {
+        let path = "/apis/storage.k8s.io/v1/volumeattachments";
+        self.built_in(path, "VolumeAttachmentList", decode_volumes::attachment).await
+    }
+
+    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>> {
+        let path = "/apis/storage.k8s.io/v1/storageclasses";
+        self.built_in(path, "StorageClassList", decode_volumes::storage_class).await
+    }
+
+    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>> {
+        let path = "/apis/snapshot.storage.k8s.io/v1/volumesnapshots";
+        self.custom(path, "VolumeSnapshotList", decode_volumes::snapshot).await
+    }
+
+    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
+        let path = "/apis/volsync.backube/v1alpha1/replicationsources";
+        self.custom(path, "ReplicationSourceList", decode_volumes::replication_source).await
     }
 
     async fn exec(

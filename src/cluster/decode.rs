@@ -48,7 +48,8 @@ pub(super) fn object_name(object: &Value) -> Result<(String, String), String> {
     Ok((text(&metadata["namespace"]), name))
 }
 
-fn named(metadata: &ObjectMeta) -> Result<(String, String), String> {
+/// Namespace and name of a built-in kind.
+pub(super) fn named(metadata: &ObjectMeta) -> Result<(String, String), String> {
     let name = metadata.name.clone().filter(|name| !name.is_empty()).ok_or("an object without a name")?;
     Ok((metadata.namespace.clone().unwrap_or_default(), name))
 }
@@ -61,7 +62,8 @@ fn status_word(word: &str) -> ConditionStatus {
     }
 }
 
-fn json_condition(condition: &Value) -> Condition {
+/// A condition of a custom kind.
+pub(super) fn json_condition(condition: &Value) -> Condition {
     Condition {
         kind: text(&condition["type"]),
         status: status_word(condition["status"].as_str().unwrap_or_default()),
@@ -115,6 +117,7 @@ pub(super) fn pod(object: core::Pod) -> Result<Pod, String> {
     let metadata = object.metadata;
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
+    let claims = claims(&name, spec.volumes.as_deref().unwrap_or_default());
     let mut containers = Vec::new();
     let init_specs = spec.init_containers.unwrap_or_default();
     collect_containers(
@@ -146,23 +149,27 @@ pub(super) fn pod(object: core::Pod) -> Result<Pod, String> {
         deleted_at: metadata.deletion_timestamp.map(|time| time.0),
         owner: controller(metadata.owner_references.as_deref().unwrap_or_default(), &namespace),
         containers,
-        claims: claims(spec.volumes.as_deref().unwrap_or_default()),
+        claims,
         labels: metadata.labels.unwrap_or_default(),
     })
 }
 
-fn controller(owners: &[OwnerReference], namespace: &str) -> Option<ObjectRef> {
+/// The owner that looks after an object.
+pub(super) fn controller(owners: &[OwnerReference], namespace: &str) -> Option<ObjectRef> {
     owners
         .iter()
         .find(|owner| owner.controller == Some(true))
         .map(|owner| ObjectRef::new(&owner.kind, namespace, &owner.name))
 }
 
-fn claims(volumes: &[core::Volume]) -> Vec<String> {
+/// The claims that exist by themselves, and those that are made for this pod alone and named after it.
+fn claims(pod: &str, volumes: &[core::Volume]) -> Vec<String> {
     volumes
         .iter()
-        .filter_map(|volume| volume.persistent_volume_claim.as_ref())
-        .map(|claim| claim.claim_name.clone())
+        .filter_map(|volume| match &volume.persistent_volume_claim {
+            Some(claim) => Some(claim.claim_name.clone()),
+            None => volume.ephemeral.as_ref().map(|_| format!("{pod}-{}", volume.name)),
+        })
         .collect()
 }
 

@@ -39,7 +39,8 @@ fn containers_are_joined_with_their_statuses() {
         "spec": {
             "initContainers": [{"name": "first", "image": "i:1"}],
             "containers": [{"name": "app", "image": "a:1"}, {"name": "side", "image": "s:1"}],
-            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data-web"}}],
+            "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": "data-web"}},
+                {"name": "scratch", "ephemeral": {}}, {"name": "none", "emptyDir": {}}],
         },
         "status": {"phase": "Running", "containerStatuses": [{
             "name": "app", "image": "a:1", "imageID": "", "ready": false, "restartCount": 4,
@@ -49,7 +50,7 @@ fn containers_are_joined_with_their_statuses() {
     });
     let read = pod(serde_json::from_value(object).expect("decodes")).expect("a pod");
     assert_eq!(read.owner, Some(ObjectRef::new("ReplicaSet", "web", "web-abc")));
-    assert_eq!(read.claims, ["data-web"]);
+    assert_eq!(read.claims, ["data-web", "web-1-scratch"]);
     let names: Vec<_> = read.containers.iter().map(|c| (c.name.as_str(), c.init, c.restarts)).collect();
     assert_eq!(names, [("first", true, 0), ("app", false, 4), ("side", false, 0)]);
     assert!(

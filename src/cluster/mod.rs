@@ -7,6 +7,7 @@
 mod argo;
 mod client;
 mod decode;
+mod decode_volumes;
 mod exec;
 mod lease;
 mod request;
@@ -14,11 +15,13 @@ mod settings;
 #[cfg(test)]
 mod tests;
 mod types;
+mod volumes;
 
 pub(crate) use client::Kubernetes;
 pub(crate) use lease::DURATION as LEASE_DURATION;
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use types::*;
+pub(crate) use volumes::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -122,6 +125,18 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<serde_json::Value>>>;
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool>;
+    /// All persistent volumes.
+    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>>;
+    /// All claims of all namespaces.
+    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>>;
+    /// All volumes on nodes, as their drivers attach them.
+    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>>;
+    /// All storage classes.
+    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>>;
+    /// All snapshots of volumes.
+    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>>;
+    /// All of `VolSync`'s sources of copies.
+    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>>;
     /// Runs a command in a container of the first ready pod that carries the label (`key=value`). Never a shell.
     async fn exec(
         &self,

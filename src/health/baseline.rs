@@ -52,12 +52,16 @@ pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribut
         }
     }
     match finding.id.probe {
-        Probe::Pods | Probe::KubeSystem | Probe::ArgoCd | Probe::Own => Attribution::Suspected(format!(
-            "{object} was well before and belongs to nothing that was changed"
-        )),
+        // A volume belongs to no namespace, and may be what a claim of the change left behind.
+        Probe::Pods | Probe::KubeSystem | Probe::ArgoCd | Probe::Volumes | Probe::Own => {
+            Attribution::Suspected(format!(
+                "{object} was well before and belongs to nothing that was changed"
+            ))
+        }
         Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => {
             Attribution::Unrelated
         }
+        Probe::Snapshots | Probe::VolSync => Attribution::Unrelated,
     }
 }
 
@@ -91,6 +95,9 @@ mod tests {
             (on(Probe::ArgoCd, "Application", "argocd", "blog"), "suspected"),
             (on(Probe::KubeSystem, "DaemonSet", "kube-system", "cni"), "suspected"),
             (on(Probe::ArgoCd, "Application", "argocd", "child"), "suspected"),
+            (on(Probe::Volumes, "PersistentVolumeClaim", "web", "data"), "suspected"),
+            (on(Probe::Volumes, "PersistentVolume", "", "pvc-1"), "suspected"),
+            (on(Probe::VolSync, "ReplicationSource", "blog", "data"), "unrelated"),
             (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
         ];

@@ -16,6 +16,7 @@ mod recon;
 mod rights;
 mod settings;
 mod steadiness;
+mod storage;
 mod types;
 
 pub(crate) use authority::{Approval, Authority, PlanMark};

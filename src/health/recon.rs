@@ -8,6 +8,7 @@ use super::probes::{
     PodsReading, ToolsReading, judge_applications, judge_ceph, judge_ceph_tools, judge_certificates,
     judge_nodes, judge_pods, judge_usage, unread, unused,
 };
+use super::storage;
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
 use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Installed, Listing};
 use futures::future::join_all;
@@ -29,7 +30,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>, now: Timestamp) -> Recon {
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
-    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, own) = tokio::join!(
+    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, own, storage) = tokio::join!(
         within(limit, "nodes", cluster.nodes()),
         within(limit, "pods", cluster.pods()),
         within(limit, "workloads", cluster.workloads()),
@@ -38,6 +39,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
         join_all(settings.checks.iter().map(|check| own_check(cluster, check, limit, now))),
+        storage::read(cluster, surroundings),
     );
     let mut probes = Vec::new();
     let mut figures = nothing_read();
@@ -106,6 +108,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         }
     });
     probes.extend(own);
+    probes.extend(storage.judge(pods.as_deref(), surroundings, now));
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
@@ -135,10 +138,10 @@ async fn own_check(cluster: &dyn Cluster, check: &OwnCheck, limit: Duration, now
     }
 }
 
-const SWITCHED_OFF: &str = "switched off in the settings";
-const NOT_INSTALLED: &str = "not used here";
+pub(super) const SWITCHED_OFF: &str = "switched off in the settings";
+pub(super) const NOT_INSTALLED: &str = "not used here";
 
-async fn within<T>(
+pub(super) async fn within<T>(
     limit: Duration,
     what: &str,
     reading: impl Future<Output = ClusterResult<T>>,
@@ -152,7 +155,7 @@ async fn within<T>(
 }
 
 /// `None`: switched off.
-async fn switched<T>(
+pub(super) async fn switched<T>(
     on: bool,
     limit: Duration,
     what: &str,

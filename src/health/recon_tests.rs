@@ -4,7 +4,8 @@ use super::super::{Acknowledgement, Layer};
 use super::*;
 use crate::cluster::{
     Application, ApplicationHealth, Certificate, ClusterLease, Condition, ConditionStatus, ExecOutput,
-    LeaseAnswer, Listing, Node, NodeUsage, ObjectRef, Pod, Right, Workload,
+    LeaseAnswer, Listing, Node, NodeUsage, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod,
+    ReplicationSource, Right, StorageClass, VolumeAttachment, VolumeSnapshot, Workload,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -110,6 +111,30 @@ impl Cluster for Stub {
         self.allow("namespaces")?;
         Ok(name == "velero")
     }
+    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>> {
+        self.allow("volumes")?;
+        Ok(Vec::new())
+    }
+    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>> {
+        self.allow("claims")?;
+        Ok(Vec::new())
+    }
+    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>> {
+        self.allow("attachments")?;
+        Ok(Vec::new())
+    }
+    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>> {
+        self.allow("classes")?;
+        Ok(Vec::new())
+    }
+    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>> {
+        self.allow("snapshots")?;
+        Ok(Installed::No)
+    }
+    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
+        self.allow("sources")?;
+        Ok(Installed::No)
+    }
     async fn exec(&self, _: &str, _: &str, _: Option<&str>, command: &[&str]) -> ClusterResult<ExecOutput> {
         self.allow("exec")?;
         assert_eq!(command, ["ceph", "status", "--format", "json"]);
@@ -181,6 +206,12 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
         ("applications", Layer::Platform),
         ("ceph", Layer::System),
         ("exec", Layer::System),
+        ("volumes", Layer::System),
+        ("claims", Layer::System),
+        ("attachments", Layer::System),
+        ("classes", Layer::System),
+        ("snapshots", Layer::System),
+        ("sources", Layer::System),
     ] {
         let recon = run(&Stub { forbidden, ..whole() }, &Settings::default(), true).await;
         assert_eq!(recon.layers().get(&layer), Some(&Verdict::Unknown), "{forbidden}");
@@ -195,7 +226,10 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
     assert_eq!(recon.verdict(), Verdict::Green);
     let unused: Vec<Probe> =
         recon.probes.iter().filter(|probe| !probe.used).map(|probe| probe.probe).collect();
-    assert_eq!(unused, [Probe::Ceph, Probe::CephTools, Probe::Certificates, Probe::Usage]);
+    assert_eq!(
+        unused,
+        [Probe::Ceph, Probe::CephTools, Probe::Certificates, Probe::Usage, Probe::Snapshots, Probe::VolSync]
+    );
 }
 
 #[tokio::test]

@@ -26,11 +26,17 @@ pub(crate) enum Feature {
     OwnChecks,
     /// The cluster's lock.
     Lease,
+    /// The probe of volumes, claims and attachments.
+    Volumes,
+    /// Snapshots of volumes.
+    Snapshots,
+    /// `VolSync`'s sources.
+    VolSync,
 }
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 12] = [
         Self::Core,
         Self::ArgoCd,
         Self::ArgoCdSync,
@@ -40,6 +46,9 @@ impl Feature {
         Self::Usage,
         Self::OwnChecks,
         Self::Lease,
+        Self::Volumes,
+        Self::Snapshots,
+        Self::VolSync,
     ];
 }
 
@@ -55,7 +64,7 @@ pub(crate) struct Work {
 /// The features that are switched on, or that the work needs.
 pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -> Vec<Feature> {
     let is_needed = |feature: &Feature| match feature {
-        Feature::Core | Feature::Lease => true,
+        Feature::Core | Feature::Lease | Feature::Volumes => true,
         Feature::ArgoCd => health.argocd,
         Feature::ArgoCdSync => work.follows_rollouts,
         Feature::Ceph => health.ceph,
@@ -63,6 +72,8 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
         Feature::Certificates => health.certificates,
         Feature::Usage => health.usage,
         Feature::OwnChecks => !health.checks.is_empty(),
+        Feature::Snapshots => health.snapshots,
+        Feature::VolSync => health.volsync,
     };
     Feature::ALL.into_iter().filter(is_needed).collect()
 }
@@ -129,6 +140,14 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
                 .map(|verb| need(verb, "coordination.k8s.io", "leases", namespace))
                 .into()
         }
+        Feature::Volumes => vec![
+            need("list", "", "persistentvolumes", ""),
+            need("list", "", "persistentvolumeclaims", ""),
+            need("list", "storage.k8s.io", "volumeattachments", ""),
+            need("list", "storage.k8s.io", "storageclasses", ""),
+        ],
+        Feature::Snapshots => vec![need("list", "snapshot.storage.k8s.io", "volumesnapshots", "")],
+        Feature::VolSync => vec![need("list", "volsync.backube", "replicationsources", "")],
     }
 }
 

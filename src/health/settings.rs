@@ -36,6 +36,14 @@ pub(crate) struct Settings {
     pub certificates: bool,
     /// Whether CPU and memory of the nodes are listed. They never block.
     pub usage: bool,
+    /// Whether snapshots of volumes are judged where they are installed.
+    pub snapshots: bool,
+    /// How long a snapshot may take until it can be used.
+    pub snapshot_grace_seconds: u64,
+    /// Whether `VolSync` is judged where it is installed.
+    pub volsync: bool,
+    /// How long one of `VolSync`'s copies may take.
+    pub volsync_overdue_seconds: u64,
     /// Known findings that a person accepts.
     pub acknowledged: Vec<Acknowledgement>,
     /// What is judged besides: own expressions over objects of any kind.
@@ -71,6 +79,10 @@ impl Default for Settings {
             argocd: true,
             certificates: true,
             usage: true,
+            snapshots: true,
+            snapshot_grace_seconds: 1_800,
+            volsync: true,
+            volsync_overdue_seconds: 21_600,
             acknowledged: Vec::new(),
             checks: Vec::new(),
         }

@@ -107,6 +107,13 @@ pub(crate) enum Probe {
     Usage,
     /// What the settings ask for, one answer a check, each in its own layer.
     Own,
+    /// Volumes, claims and where they are attached.
+    Volumes,
+    /// Snapshots of volumes.
+    Snapshots,
+    /// `VolSync`'s copies of claims.
+    #[serde(rename = "volsync")]
+    VolSync,
 }
 
 impl Probe {
@@ -122,6 +129,9 @@ impl Probe {
             Self::Pods => "pods",
             Self::Usage => "usage",
             Self::Own => "own",
+            Self::Volumes => "volumes",
+            Self::Snapshots => "snapshots",
+            Self::VolSync => "volsync",
         }
     }
 
@@ -129,7 +139,12 @@ impl Probe {
     pub(crate) fn layer(self) -> Layer {
         match self {
             Self::Nodes | Self::Usage => Layer::Metal,
-            Self::KubeSystem | Self::Ceph | Self::CephTools => Layer::System,
+            Self::KubeSystem
+            | Self::Ceph
+            | Self::CephTools
+            | Self::Volumes
+            | Self::Snapshots
+            | Self::VolSync => Layer::System,
             Self::ArgoCd | Self::Certificates => Layer::Platform,
             Self::Pods | Self::Own => Layer::Apps,
         }
@@ -188,6 +203,19 @@ impl Finding {
             | Probe::Certificates
             | Probe::Usage
             | Probe::Own => false,
+            Probe::Volumes => matches!(
+                self.id.rule.as_str(),
+                "claim-pending"
+                    | "claim-terminating"
+                    | "multi-attach-wait"
+                    | "volume-not-reclaimed"
+                    | "volume-terminating"
+                    | "detach-overdue"
+            ),
+            Probe::Snapshots => {
+                matches!(self.id.rule.as_str(), "snapshot-not-ready" | "snapshot-terminating")
+            }
+            Probe::VolSync => self.id.rule == "source-overdue",
         }
     }
 }

@@ -242,7 +242,10 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
         | Feature::Ceph
         | Feature::Certificates
         | Feature::Usage
-        | Feature::Lease => "deploy/kustomize/base",
+        | Feature::Lease
+        | Feature::Volumes
+        | Feature::Snapshots
+        | Feature::VolSync => "deploy/kustomize/base",
     };
     format!("for {}: apply {part}", feature_words(feature))
 }

@@ -690,6 +690,9 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
         Feature::Usage => "listing what nodes use",
         Feature::OwnChecks => "the checks of the settings",
         Feature::Lease => "the lock that keeps two caretakers apart",
+        Feature::Volumes => "judging volumes and claims",
+        Feature::Snapshots => "judging snapshots",
+        Feature::VolSync => "judging VolSync",
     }
 }
 

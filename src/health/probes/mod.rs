@@ -9,7 +9,10 @@ mod ceph_tools;
 mod certificates;
 mod nodes;
 mod pods;
+mod replication;
+mod snapshots;
 mod usage;
+mod volumes;
 mod workloads;
 
 pub(super) use applications::{is_good as is_application_good, judge_applications};
@@ -18,10 +21,13 @@ pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
 pub(super) use nodes::{is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
+pub(super) use replication::judge_replication;
+pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
+pub(super) use volumes::{List, VolumesReading, judge_volumes};
 
 use super::{Finding, FindingId, Probe, ProbeResult, Verdict};
-use crate::cluster::ObjectRef;
+use crate::cluster::{ClusterError, ObjectRef};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -96,8 +102,54 @@ pub(super) fn unread(probe: Probe, why: &str) -> ProbeResult {
     }
 }
 
+/// The finding of a probe that could read some of its lists and not others; none where all were read.
+fn lists_not_read(probe: Probe, lists: &[(&str, Option<&ClusterError>)]) -> Option<Finding> {
+    let errors: Vec<String> =
+        lists.iter().filter_map(|(list, error)| error.map(|error| format!("{list}: {error}"))).collect();
+    if errors.is_empty() {
+        return None;
+    }
+    let message = format!("the probe {} could not read all that it judges", probe.word());
+    let object = ObjectRef::new("Probe", "", probe.word());
+    Some(finding(probe, "not-read", object, Verdict::Unknown, message, errors.join("; ")))
+}
+
+/// The beginning of a text from outside: its first line, and not more than a line of ours.
+fn shortened(text: &str) -> String {
+    const LONGEST: usize = 240;
+    let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
+    match line.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}...", &line[..end]),
+        None => line.to_owned(),
+    }
+}
+
 #[cfg(test)]
 pub(super) use applications::tests as applications_testing;
+
+#[cfg(test)]
+mod documented {
+    /// The sources whose head holds a table of rules.
+    const SOURCES: [(&str, &str); 3] = [
+        ("volumes", include_str!("volumes/mod.rs")),
+        ("snapshots", include_str!("snapshots.rs")),
+        ("replication", include_str!("replication.rs")),
+    ];
+
+    #[test]
+    fn the_rules_at_the_head_of_a_probe_stand_in_the_documentation_word_for_word() {
+        let page = include_str!("../../../docs/health.md");
+        for (probe, source) in SOURCES {
+            let rows: Vec<&str> = source
+                .lines()
+                .filter_map(|line| line.strip_prefix("//! "))
+                .filter(|row| row.starts_with('|'))
+                .collect();
+            assert!(rows.len() > 3, "{probe} has a table");
+            assert!(page.contains(&rows.join("\n")), "the table of {probe} is another one in docs/health.md");
+        }
+    }
+}
 
 #[cfg(test)]
 pub(super) mod testing {

@@ -22,6 +22,7 @@ mod repository_files;
 mod trouble;
 mod unknowns;
 mod unreadable;
+mod volumes;
 mod words;
 mod writing;
 

@@ -24,6 +24,7 @@ mod rollout;
 mod rook;
 mod story;
 mod version;
+mod volumes;
 mod workloads;
 mod world;
 
@@ -33,6 +34,7 @@ pub use ceph::Crash;
 pub use person::{Person, PersonError, Text};
 pub use pull_text::Column;
 pub use renovate::{Rebasing, RenovateOptions, Update};
+pub use volumes::bind_volumes;
 pub use world::{World, WorldError, WorldOptions};
 
 use std::sync::Arc;

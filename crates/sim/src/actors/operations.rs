@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::application::{self as app, text};
 use super::argocd::{ArgoCd, Job, SYNCING};
+use super::now;
 use super::render::{Rendered, render};
-use super::{draw, now};
+use super::volumes::{CLASS, bind_volumes};
 use crate::kubernetes::{DAEMONSET, DEPLOYMENT, Kubernetes, NAMESPACE, PVC, STATEFULSET};
 
 /// Seconds of reality before a failed sync is tried again; doubled each time.
@@ -164,7 +165,7 @@ impl ArgoCd {
                 "StatefulSet" => STATEFULSET,
                 "DaemonSet" => DAEMONSET,
                 "PersistentVolumeClaim" => {
-                    bind_claim(&self.kubernetes, namespace, object);
+                    make_claim(&self.kubernetes, namespace, object);
                     continue;
                 }
                 _ => continue,
@@ -179,36 +180,20 @@ impl ArgoCd {
                     claim["apiVersion"] = json!("v1");
                     claim["kind"] = json!("PersistentVolumeClaim");
                     claim["metadata"] = json!({"name": claim_name, "namespace": namespace});
-                    bind_claim(&self.kubernetes, namespace, &claim);
+                    make_claim(&self.kubernetes, namespace, &claim);
                 }
             }
         }
     }
 }
 
-/// What the provisioner does: a claim gets a volume at once.
-fn bind_claim(kubernetes: &Kubernetes, namespace: &str, claim: &Value) {
-    let name = text(claim, "/metadata/name");
-    if kubernetes.get(&PVC, Some(namespace), name).is_some() {
+/// A claim that is there keeps the volume that it has; the binder finds one for a new one, before any pod is started.
+fn make_claim(kubernetes: &Kubernetes, namespace: &str, claim: &Value) {
+    if kubernetes.get(&PVC, Some(namespace), text(claim, "/metadata/name")).is_some() {
         return;
     }
-    let volume = format!("pvc-{:016x}", draw(0, &[namespace, name]));
-    let size = claim.pointer("/spec/resources/requests/storage").cloned().unwrap_or_else(|| json!("10Gi"));
     let mut claim = claim.clone();
-    claim["spec"]["volumeName"] = json!(volume);
-    claim["spec"]["storageClassName"] = json!("ceph-block");
-    claim["status"] =
-        json!({"phase": "Bound", "accessModes": claim["spec"]["accessModes"], "capacity": {"storage": size}});
-    let claim = kubernetes.apply(claim);
-    kubernetes.apply(json!({
-        "apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": volume},
-        "spec": {
-            "accessModes": claim["spec"]["accessModes"], "capacity": {"storage": size},
-            "claimRef": {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "namespace": namespace, "name": name,
-                "uid": claim["metadata"]["uid"]},
-            "csi": {"driver": "rook-ceph.rbd.csi.ceph.com", "volumeHandle": volume},
-            "persistentVolumeReclaimPolicy": "Delete", "storageClassName": "ceph-block",
-        },
-        "status": {"phase": "Bound"},
-    }));
+    claim["spec"]["storageClassName"] = json!(CLASS);
+    kubernetes.apply(claim);
+    bind_volumes(kubernetes);
 }

@@ -22,7 +22,7 @@ use super::renovate::{Renovate, RenovateHandle, RenovateOptions, Update};
 use super::rook::{self, Rook, SharedCeph};
 use super::story::{ControllerState, Story};
 use super::workloads::Workloads;
-use super::{Speed, Surroundings, application, homelab};
+use super::{Speed, Surroundings, application, homelab, volumes};
 use crate::gitea::{self, Down, FileChange, Gitea, NewCommit, Refusal, Repository};
 use crate::kubernetes::{self, CERTIFICATE, Kubernetes, KubernetesError, POD};
 
@@ -217,6 +217,7 @@ impl World {
             tokio::spawn(kubelets.run(kubernetes.subscribe(), stop.clone())),
             tokio::spawn(rook.run(stop.clone())),
             tokio::spawn(renovate.run(gitea.subscribe(), stop.clone())),
+            tokio::spawn(volumes::run(kubernetes.clone(), kubernetes.subscribe(), stop.clone())),
         ];
         let apps = options.apps.into_iter().map(|app| (app.name.clone(), app)).collect();
         let inner = Inner {

@@ -147,6 +147,13 @@ pub const CEPH_CLUSTER: Kind = Kind::namespaced("ceph.rook.io", "v1", "CephClust
 /// cert-manager's Certificate.
 pub const CERTIFICATE: Kind = Kind::namespaced("cert-manager.io", "v1", "Certificate", "certificates");
 
+/// `VolumeSnapshot`.
+pub const VOLUME_SNAPSHOT: Kind =
+    Kind::namespaced("snapshot.storage.k8s.io", "v1", "VolumeSnapshot", "volumesnapshots");
+/// `VolSync`'s `ReplicationSource`.
+pub const REPLICATION_SOURCE: Kind =
+    Kind::namespaced("volsync.backube", "v1alpha1", "ReplicationSource", "replicationsources");
+
 /// Where a kind comes from, which decides how it is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Origin {
@@ -289,10 +296,17 @@ pub(crate) fn built_in() -> Vec<ResourceType> {
 
 /// The custom kinds that a homelab of the kind caretaker looks after has from the start.
 pub(crate) fn usual_custom_kinds() -> Vec<ResourceType> {
-    [(APPLICATION, false), (APPPROJECT, false), (CEPH_CLUSTER, true), (CERTIFICATE, true)]
-        .into_iter()
-        .map(|(kind, status_subresource)| CustomKind { kind, status_subresource }.into())
-        .collect()
+    [
+        (APPLICATION, false),
+        (APPPROJECT, false),
+        (CEPH_CLUSTER, true),
+        (CERTIFICATE, true),
+        (VOLUME_SNAPSHOT, true),
+        (REPLICATION_SOURCE, true),
+    ]
+    .into_iter()
+    .map(|(kind, status_subresource)| CustomKind { kind, status_subresource }.into())
+    .collect()
 }
 
 /// What the metrics server brings.

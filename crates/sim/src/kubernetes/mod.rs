@@ -74,7 +74,7 @@ pub struct Options {
     pub listen: SocketAddr,
     /// Namespaces that exist from the start.
     pub namespaces: Vec<String>,
-    /// Whether the custom kinds of Argo CD, Rook and cert-manager are there from the start.
+    /// Whether the custom kinds of Argo CD, Rook, cert-manager, snapshots and `VolSync` are there from the start.
     pub usual_custom_kinds: bool,
     /// Namespace in the kubeconfigs that are handed out.
     pub current_namespace: String,

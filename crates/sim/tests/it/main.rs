@@ -9,6 +9,7 @@ mod deploy;
 mod forges;
 mod gitea;
 mod kubernetes;
+mod volumes;
 
 /// A client for one test. No provider of cryptography is built into reqwest here, so one is named first.
 fn client() -> reqwest::ClientBuilder {

@@ -1,0 +1,82 @@
+//! The part of a pass that reads what volumes are judged by.
+//!
+//! Six lists at once, each with its own time limit: what one of them costs, hangs or refuses is its own. Pods come from
+//! the pass, which has read them already.
+
+use super::probes::{
+    List, VolumesReading, judge_replication, judge_snapshots, judge_volumes, unread, unused,
+};
+use super::recon::{NOT_INSTALLED, SWITCHED_OFF, Surroundings, switched, within};
+use super::{Probe, ProbeResult};
+use crate::cluster::{
+    Cluster, ClusterResult, Installed, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationSource,
+    StorageClass, VolumeAttachment, VolumeSnapshot,
+};
+use jiff::Timestamp;
+
+/// What was read, or why not. `None` inside: switched off.
+pub(super) struct Storage {
+    volumes: ClusterResult<Vec<PersistentVolume>>,
+    claims: ClusterResult<Vec<PersistentVolumeClaim>>,
+    attachments: ClusterResult<Vec<VolumeAttachment>>,
+    classes: ClusterResult<Vec<StorageClass>>,
+    snapshots: ClusterResult<Option<Installed<Vec<VolumeSnapshot>>>>,
+    sources: ClusterResult<Option<Installed<Vec<ReplicationSource>>>>,
+}
+
+/// Reads all of it.
+pub(super) async fn read(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> Storage {
+    let settings = surroundings.settings;
+    let limit = settings.probe_timeout();
+    let (volumes, claims, attachments, classes, snapshots, sources) = tokio::join!(
+        within(limit, "volumes", cluster.volumes()),
+        within(limit, "claims", cluster.claims()),
+        within(limit, "attachments", cluster.attachments()),
+        within(limit, "storage classes", cluster.storage_classes()),
+        switched(settings.snapshots, limit, "snapshots", cluster.snapshots()),
+        switched(settings.volsync, limit, "replication sources", cluster.replication_sources()),
+    );
+    Storage { volumes, claims, attachments, classes, snapshots, sources }
+}
+
+impl Storage {
+    /// The answers of the probes of volumes, snapshots and `VolSync`.
+    pub(super) fn judge(
+        &self,
+        pods: List<'_, Pod>,
+        surroundings: &Surroundings<'_>,
+        now: Timestamp,
+    ) -> [ProbeResult; 3] {
+        let (settings, grace) = (surroundings.settings, surroundings.grace);
+        let reading = VolumesReading {
+            volumes: list(&self.volumes),
+            claims: list(&self.claims),
+            attachments: list(&self.attachments),
+            classes: list(&self.classes),
+            pods,
+        };
+        let snapshots = match &self.snapshots {
+            Err(error) => unread(Probe::Snapshots, &error.to_string()),
+            Ok(None) => unused(Probe::Snapshots, SWITCHED_OFF),
+            Ok(Some(Installed::No)) => unused(Probe::Snapshots, NOT_INSTALLED),
+            Ok(Some(Installed::Yes(snapshots))) => judge_snapshots(snapshots, now, grace, settings),
+        };
+        let replication = match &self.sources {
+            Err(error) => unread(Probe::VolSync, &error.to_string()),
+            Ok(None) => unused(Probe::VolSync, SWITCHED_OFF),
+            Ok(Some(Installed::No)) => unused(Probe::VolSync, NOT_INSTALLED),
+            Ok(Some(Installed::Yes(sources))) => {
+                judge_replication(sources, list(&self.claims), now, grace, settings)
+            }
+        };
+        [judge_volumes(&reading, now, grace), snapshots, replication]
+    }
+}
+
+fn list<T>(read: &ClusterResult<Vec<T>>) -> List<'_, T> {
+    read.as_deref()
+}
+
+#[cfg(test)]
+#[path = "storage_tests.rs"]
+mod tests;
