@@ -5,8 +5,9 @@
 use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
-    Application, CephCluster, Certificate, Cluster, ClusterError, ClusterLease, ClusterResult, ExecOutput,
-    Installed, LeaseAnswer, Node, NodeUsage, Pod, Right, Settings, Workload, argo, decode,
+    ApiService, Application, ApplicationSet, CephCluster, Certificate, Cluster, ClusterError, ClusterLease,
+    ClusterResult, ExecOutput, ExternalSecrets, FluxObject, Installed, LeaseAnswer, Node, NodeUsage, Pod,
+    Postgres, Right, Settings, WebhookConfiguration, Workload, argo, decode,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -104,7 +105,7 @@ impl Kubernetes {
         objects.into_iter().map(read).collect::<Result<_, _>>().map_err(|said| unreadable(path, &said))
     }
 
-    async fn custom<T>(
+    pub(super) async fn custom<T>(
         &self,
         path: &str,
         kind: &str,
@@ -218,6 +219,30 @@ impl Cluster for Kubernetes {
 
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.custom("/apis/metrics.k8s.io/v1beta1/nodes", "NodeMetricsList", decode::node_usage).await
+    }
+
+    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
+        self.read_flux().await
+    }
+
+    async fn postgres(&self) -> ClusterResult<Installed<Postgres>> {
+        self.read_postgres().await
+    }
+
+    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>> {
+        self.read_external_secrets().await
+    }
+
+    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
+        self.read_api_services().await
+    }
+
+    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>> {
+        self.read_webhooks().await
+    }
+
+    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
+        self.read_application_sets().await
     }
 
     async fn exec(

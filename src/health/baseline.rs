@@ -52,7 +52,14 @@ pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribut
         }
     }
     match finding.id.probe {
-        Probe::Pods | Probe::KubeSystem | Probe::ArgoCd => Attribution::Suspected(format!(
+        Probe::Pods
+        | Probe::KubeSystem
+        | Probe::ArgoCd
+        | Probe::Flux
+        | Probe::CloudNativePg
+        | Probe::ExternalSecrets
+        | Probe::ApiServices
+        | Probe::Webhooks => Attribution::Suspected(format!(
             "{object} was well before and belongs to nothing that was changed"
         )),
         Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => {
@@ -91,6 +98,8 @@ mod tests {
             (on(Probe::ArgoCd, "Application", "argocd", "blog"), "suspected"),
             (on(Probe::KubeSystem, "DaemonSet", "kube-system", "cni"), "suspected"),
             (on(Probe::ArgoCd, "Application", "argocd", "child"), "suspected"),
+            (on(Probe::CloudNativePg, "Cluster", "db", "pg"), "suspected"),
+            (on(Probe::Webhooks, "ValidatingWebhookConfiguration", "", "policy"), "suspected"),
             (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
         ];

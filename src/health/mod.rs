@@ -10,6 +10,7 @@
 mod authority;
 mod baseline;
 mod gate;
+mod platform;
 mod probes;
 mod recon;
 mod rights;

@@ -3,6 +3,7 @@
 //! Everything is read at once and each reading has its own time limit, so that one API that hangs costs no more than its
 //! own verdict. A pass counts from its beginning: nothing in it is older.
 
+use super::platform::{self, Around};
 use super::probes::{
     PodsReading, ToolsReading, judge_applications, judge_ceph, judge_ceph_tools, judge_certificates,
     judge_nodes, judge_pods, judge_usage, unread, unused,
@@ -27,7 +28,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>, now: Timestamp) -> Recon {
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
-    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage) = tokio::join!(
+    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, platform) = tokio::join!(
         within(limit, "nodes", cluster.nodes()),
         within(limit, "pods", cluster.pods()),
         within(limit, "workloads", cluster.workloads()),
@@ -35,6 +36,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         read_ceph(cluster, surroundings),
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
+        platform::read(cluster, settings),
     );
     let mut probes = Vec::new();
     let mut figures = nothing_read();
@@ -76,7 +78,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             match workloads {
                 Ok(workloads) => {
                     let namespace = &surroundings.cluster.argocd_namespace;
-                    judge_applications(applications, workloads, namespace, now, settings)
+                    let judged = judge_applications(applications, workloads, namespace, now, settings);
+                    platform.with_sets(judged, workloads, now, surroundings.grace)
                 }
                 Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
             }
@@ -102,14 +105,16 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             judge_usage(usage)
         }
     });
+    probes
+        .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
     Recon { began_at: now, probes, figures }
 }
 
-const SWITCHED_OFF: &str = "switched off in the settings";
-const NOT_INSTALLED: &str = "not used here";
+pub(super) const SWITCHED_OFF: &str = "switched off in the settings";
+pub(super) const NOT_INSTALLED: &str = "not used here";
 
 async fn within<T>(
     limit: Duration,
@@ -125,7 +130,7 @@ async fn within<T>(
 }
 
 /// `None`: switched off.
-async fn switched<T>(
+pub(super) async fn switched<T>(
     on: bool,
     limit: Duration,
     what: &str,

@@ -3,8 +3,9 @@ use super::super::probes::testing::{ago, now};
 use super::super::{Acknowledgement, Layer};
 use super::*;
 use crate::cluster::{
-    Application, ApplicationHealth, Certificate, ClusterLease, Condition, ConditionStatus, ExecOutput,
-    LeaseAnswer, Node, NodeUsage, ObjectRef, Pod, Right, Workload,
+    ApiService, Application, ApplicationHealth, ApplicationSet, Certificate, ClusterLease, Condition,
+    ConditionStatus, ExecOutput, ExternalSecrets, FluxObject, LeaseAnswer, Node, NodeUsage, ObjectRef, Pod,
+    Postgres, Right, WebhookConfiguration, Workload,
 };
 use async_trait::async_trait;
 
@@ -100,6 +101,30 @@ impl Cluster for Stub {
         self.allow("usage")?;
         Ok(Installed::No)
     }
+    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
+        self.allow("flux")?;
+        Ok(Installed::No)
+    }
+    async fn postgres(&self) -> ClusterResult<Installed<Postgres>> {
+        self.allow("postgres")?;
+        Ok(Installed::No)
+    }
+    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>> {
+        self.allow("external secrets")?;
+        Ok(Installed::No)
+    }
+    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
+        self.allow("api services")?;
+        Ok(Installed::No)
+    }
+    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>> {
+        self.allow("webhooks")?;
+        Ok(Vec::new())
+    }
+    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
+        self.allow("application sets")?;
+        Ok(Installed::No)
+    }
     async fn exec(&self, _: &str, _: &str, _: Option<&str>, command: &[&str]) -> ClusterResult<ExecOutput> {
         self.allow("exec")?;
         assert_eq!(command, ["ceph", "status", "--format", "json"]);
@@ -171,6 +196,12 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
         ("applications", Layer::Platform),
         ("ceph", Layer::System),
         ("exec", Layer::System),
+        ("flux", Layer::Platform),
+        ("postgres", Layer::Platform),
+        ("external secrets", Layer::Platform),
+        ("api services", Layer::Platform),
+        ("webhooks", Layer::Platform),
+        ("application sets", Layer::Platform),
     ] {
         let recon = run(&Stub { forbidden, ..whole() }, &Settings::default(), true).await;
         assert_eq!(recon.layers().get(&layer), Some(&Verdict::Unknown), "{forbidden}");
@@ -185,7 +216,10 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
     assert_eq!(recon.verdict(), Verdict::Green);
     let unused: Vec<Probe> =
         recon.probes.iter().filter(|probe| !probe.used).map(|probe| probe.probe).collect();
-    assert_eq!(unused, [Probe::Ceph, Probe::CephTools, Probe::Certificates, Probe::Usage]);
+    let (ceph, listed) = ([Probe::Ceph, Probe::CephTools], [Probe::Certificates, Probe::Usage]);
+    let operators = [Probe::Flux, Probe::CloudNativePg, Probe::ExternalSecrets];
+    let extensions = [Probe::ApiServices, Probe::Webhooks];
+    assert_eq!(unused, [&ceph[..], &listed, &operators, &extensions].concat());
 }
 
 #[tokio::test]

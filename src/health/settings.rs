@@ -35,6 +35,18 @@ pub(crate) struct Settings {
     pub certificates: bool,
     /// Whether CPU and memory of the nodes are listed. They never block.
     pub usage: bool,
+    /// Whether Flux is judged where it is installed.
+    pub flux: bool,
+    /// Whether `CloudNativePG` is judged where it is installed.
+    pub cloudnative_pg: bool,
+    /// Whether External Secrets are judged where they are installed.
+    pub external_secrets: bool,
+    /// Whether the servers behind the API server are judged.
+    pub api_services: bool,
+    /// Whether webhooks that fail closed are judged.
+    pub webhooks: bool,
+    /// How long after it was due a backup may not have been completed.
+    pub backup_maximum_lateness_seconds: u64,
     /// Known findings that a person accepts.
     pub acknowledged: Vec<Acknowledgement>,
 }
@@ -68,6 +80,12 @@ impl Default for Settings {
             argocd: true,
             certificates: true,
             usage: true,
+            flux: true,
+            cloudnative_pg: true,
+            external_secrets: true,
+            api_services: true,
+            webhooks: true,
+            backup_maximum_lateness_seconds: 21_600,
             acknowledged: Vec::new(),
         }
     }

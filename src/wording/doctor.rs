@@ -241,7 +241,12 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
         | Feature::Ceph
         | Feature::Certificates
         | Feature::Usage
-        | Feature::Lease => "deploy/kustomize/base",
+        | Feature::Lease
+        | Feature::Flux
+        | Feature::CloudNativePg
+        | Feature::ExternalSecrets
+        | Feature::ApiServices
+        | Feature::Webhooks => "deploy/kustomize/base",
     };
     format!("for {}: apply {part}", feature_words(feature))
 }

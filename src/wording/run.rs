@@ -689,6 +689,11 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
         Feature::Certificates => "listing certificates",
         Feature::Usage => "listing what nodes use",
         Feature::Lease => "the lock that keeps two caretakers apart",
+        Feature::Flux => "judging Flux",
+        Feature::CloudNativePg => "judging CloudNativePG",
+        Feature::ExternalSecrets => "judging External Secrets",
+        Feature::ApiServices => "judging the servers behind the API server",
+        Feature::Webhooks => "judging webhooks that fail closed",
     }
 }
 
