@@ -5,10 +5,10 @@
 use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
-    Application, CephCluster, Certificate, Cluster, ClusterError, ClusterLease, ClusterResult, ExecOutput,
-    Installed, LeaseAnswer, Listing, Node, NodeUsage, PersistentVolume, PersistentVolumeClaim, Pod,
-    ReplicationSource, Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot, Workload, argo,
-    decode, decode_volumes,
+    ApiService, Application, ApplicationSet, CephCluster, Certificate, Cluster, ClusterError, ClusterLease,
+    ClusterResult, ExecOutput, ExternalSecrets, FluxObject, Installed, LeaseAnswer, Listing, Node, NodeUsage,
+    PersistentVolume, PersistentVolumeClaim, Pod, Postgres, ReplicationSource, Right, Settings, StorageClass,
+    VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -106,7 +106,7 @@ impl Kubernetes {
         objects.into_iter().map(read).collect::<Result<_, _>>().map_err(|said| unreadable(path, &said))
     }
 
-    async fn custom<T>(
+    pub(super) async fn custom<T>(
         &self,
         path: &str,
         kind: &str,
@@ -266,6 +266,30 @@ impl Cluster for Kubernetes {
     async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
         let path = "/apis/volsync.backube/v1alpha1/replicationsources";
         self.custom(path, "ReplicationSourceList", decode_volumes::replication_source).await
+    }
+
+    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
+        self.read_flux().await
+    }
+
+    async fn postgres(&self) -> ClusterResult<Installed<Postgres>> {
+        self.read_postgres().await
+    }
+
+    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>> {
+        self.read_external_secrets().await
+    }
+
+    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
+        self.read_api_services().await
+    }
+
+    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>> {
+        self.read_webhooks().await
+    }
+
+    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
+        self.read_application_sets().await
     }
 
     async fn exec(

@@ -74,6 +74,11 @@ pub(super) fn json_condition(condition: &Value) -> Condition {
     }
 }
 
+/// The conditions of a custom kind's status.
+pub(super) fn conditions(status: &Value) -> Vec<Condition> {
+    items(&status["conditions"]).map(json_condition).collect()
+}
+
 /// Conditions of the built-in kinds differ in type only; `$heartbeat` is what a kind calls its reporter's last word.
 macro_rules! conditions {
     ($conditions:expr) => {

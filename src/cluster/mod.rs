@@ -4,12 +4,19 @@
 //! told apart by a `coordination.k8s.io` Lease ([`ClusterLease`]), every write carries the version of the object that
 //! it was decided on, and a list that was cut short is an error and never a short list.
 
+mod application_sets;
 mod argo;
 mod client;
 mod decode;
 mod decode_volumes;
 mod exec;
+mod extensions;
+mod external_secrets;
+mod flux;
 mod lease;
+mod postgres;
+#[cfg(test)]
+pub(crate) mod recorded;
 mod request;
 mod settings;
 #[cfg(test)]
@@ -17,8 +24,15 @@ mod tests;
 mod types;
 mod volumes;
 
+pub(crate) use application_sets::ApplicationSet;
 pub(crate) use client::Kubernetes;
+pub(crate) use extensions::{ApiService, WebhookConfiguration};
+#[cfg(test)]
+pub(crate) use extensions::{Endpoints, Webhook};
+pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, SecretStore};
+pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use lease::DURATION as LEASE_DURATION;
+pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use types::*;
 pub(crate) use volumes::*;
@@ -137,6 +151,18 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>>;
     /// All of `VolSync`'s sources of copies.
     async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>>;
+    /// All of Flux: `GitRepositories`, Kustomizations, `HelmReleases`.
+    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>>;
+    /// All of `CloudNativePG`: Clusters, `ScheduledBackups`, Backups.
+    async fn postgres(&self) -> ClusterResult<Installed<Postgres>>;
+    /// All `ExternalSecrets` and their stores; never Secrets.
+    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>>;
+    /// All `APIServices`.
+    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>>;
+    /// All configurations of webhooks, with the endpoints of those that fail closed.
+    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>>;
+    /// All Argo CD `ApplicationSets`.
+    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>>;
     /// Runs a command in a container of the first ready pod that carries the label (`key=value`). Never a shell.
     async fn exec(
         &self,

@@ -14,6 +14,16 @@ pub(crate) enum Installed<T> {
     No,
 }
 
+impl<T> Installed<Vec<T>> {
+    /// The objects; none of a kind that is not installed.
+    pub(super) fn into_items(self) -> Vec<T> {
+        match self {
+            Self::Yes(items) => items,
+            Self::No => Vec::new(),
+        }
+    }
+}
+
 /// An object, for evidence and identity.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub(crate) struct ObjectRef {

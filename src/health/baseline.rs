@@ -53,11 +53,18 @@ pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribut
     }
     match finding.id.probe {
         // A volume belongs to no namespace, and may be what a claim of the change left behind.
-        Probe::Pods | Probe::KubeSystem | Probe::ArgoCd | Probe::Volumes | Probe::Own => {
-            Attribution::Suspected(format!(
-                "{object} was well before and belongs to nothing that was changed"
-            ))
-        }
+        Probe::Pods
+        | Probe::KubeSystem
+        | Probe::ArgoCd
+        | Probe::Volumes
+        | Probe::Own
+        | Probe::Flux
+        | Probe::CloudNativePg
+        | Probe::ExternalSecrets
+        | Probe::ApiServices
+        | Probe::Webhooks => Attribution::Suspected(format!(
+            "{object} was well before and belongs to nothing that was changed"
+        )),
         Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => {
             Attribution::Unrelated
         }
@@ -98,6 +105,8 @@ mod tests {
             (on(Probe::Volumes, "PersistentVolumeClaim", "web", "data"), "suspected"),
             (on(Probe::Volumes, "PersistentVolume", "", "pvc-1"), "suspected"),
             (on(Probe::VolSync, "ReplicationSource", "blog", "data"), "unrelated"),
+            (on(Probe::CloudNativePg, "Cluster", "db", "pg"), "suspected"),
+            (on(Probe::Webhooks, "ValidatingWebhookConfiguration", "", "policy"), "suspected"),
             (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
         ];

@@ -11,6 +11,7 @@ mod authority;
 mod baseline;
 mod gate;
 mod own;
+mod platform;
 mod probes;
 mod recon;
 mod rights;

@@ -4,6 +4,7 @@
 //! own verdict. A pass counts from its beginning: nothing in it is older.
 
 use super::own::{OwnCheck, judge_own, not_read};
+use super::platform::{self, Around};
 use super::probes::{
     PodsReading, ToolsReading, judge_applications, judge_ceph, judge_ceph_tools, judge_certificates,
     judge_nodes, judge_pods, judge_usage, unread, unused,
@@ -30,7 +31,7 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>, now: Timestamp) -> Recon {
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
-    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, own, storage) = tokio::join!(
+    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, own, storage, platform) = tokio::join!(
         within(limit, "nodes", cluster.nodes()),
         within(limit, "pods", cluster.pods()),
         within(limit, "workloads", cluster.workloads()),
@@ -40,6 +41,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         switched(settings.usage, limit, "usage", cluster.node_usage()),
         join_all(settings.checks.iter().map(|check| own_check(cluster, check, limit, now))),
         storage::read(cluster, surroundings),
+        platform::read(cluster, settings),
     );
     let mut probes = Vec::new();
     let mut figures = nothing_read();
@@ -81,7 +83,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             match workloads {
                 Ok(workloads) => {
                     let namespace = &surroundings.cluster.argocd_namespace;
-                    judge_applications(applications, workloads, namespace, now, settings)
+                    let judged = judge_applications(applications, workloads, namespace, now, settings);
+                    platform.with_sets(judged, workloads, now, surroundings.grace)
                 }
                 Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
             }
@@ -109,6 +112,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     });
     probes.extend(own);
     probes.extend(storage.judge(pods.as_deref(), surroundings, now));
+    probes
+        .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }

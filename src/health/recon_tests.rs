@@ -3,9 +3,10 @@ use super::super::probes::testing::{ago, now};
 use super::super::{Acknowledgement, Layer};
 use super::*;
 use crate::cluster::{
-    Application, ApplicationHealth, Certificate, ClusterLease, Condition, ConditionStatus, ExecOutput,
-    LeaseAnswer, Listing, Node, NodeUsage, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod,
-    ReplicationSource, Right, StorageClass, VolumeAttachment, VolumeSnapshot, Workload,
+    ApiService, Application, ApplicationHealth, ApplicationSet, Certificate, ClusterLease, Condition,
+    ConditionStatus, ExecOutput, ExternalSecrets, FluxObject, LeaseAnswer, Listing, Node, NodeUsage,
+    ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, Postgres, ReplicationSource, Right,
+    StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -135,6 +136,30 @@ impl Cluster for Stub {
         self.allow("sources")?;
         Ok(Installed::No)
     }
+    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
+        self.allow("flux")?;
+        Ok(Installed::No)
+    }
+    async fn postgres(&self) -> ClusterResult<Installed<Postgres>> {
+        self.allow("postgres")?;
+        Ok(Installed::No)
+    }
+    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>> {
+        self.allow("external secrets")?;
+        Ok(Installed::No)
+    }
+    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
+        self.allow("api services")?;
+        Ok(Installed::No)
+    }
+    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>> {
+        self.allow("webhooks")?;
+        Ok(Vec::new())
+    }
+    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
+        self.allow("application sets")?;
+        Ok(Installed::No)
+    }
     async fn exec(&self, _: &str, _: &str, _: Option<&str>, command: &[&str]) -> ClusterResult<ExecOutput> {
         self.allow("exec")?;
         assert_eq!(command, ["ceph", "status", "--format", "json"]);
@@ -212,6 +237,12 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
         ("classes", Layer::System),
         ("snapshots", Layer::System),
         ("sources", Layer::System),
+        ("flux", Layer::Platform),
+        ("postgres", Layer::Platform),
+        ("external secrets", Layer::Platform),
+        ("api services", Layer::Platform),
+        ("webhooks", Layer::Platform),
+        ("application sets", Layer::Platform),
     ] {
         let recon = run(&Stub { forbidden, ..whole() }, &Settings::default(), true).await;
         assert_eq!(recon.layers().get(&layer), Some(&Verdict::Unknown), "{forbidden}");
@@ -226,10 +257,11 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
     assert_eq!(recon.verdict(), Verdict::Green);
     let unused: Vec<Probe> =
         recon.probes.iter().filter(|probe| !probe.used).map(|probe| probe.probe).collect();
-    assert_eq!(
-        unused,
-        [Probe::Ceph, Probe::CephTools, Probe::Certificates, Probe::Usage, Probe::Snapshots, Probe::VolSync]
-    );
+    let (ceph, listed) = ([Probe::Ceph, Probe::CephTools], [Probe::Certificates, Probe::Usage]);
+    let operators = [Probe::Flux, Probe::CloudNativePg, Probe::ExternalSecrets];
+    let extensions = [Probe::ApiServices, Probe::Webhooks];
+    let storage = [Probe::Snapshots, Probe::VolSync];
+    assert_eq!(unused, [&ceph[..], &listed, &storage, &operators, &extensions].concat());
 }
 
 #[tokio::test]

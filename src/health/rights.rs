@@ -32,11 +32,21 @@ pub(crate) enum Feature {
     Snapshots,
     /// `VolSync`'s sources.
     VolSync,
+    /// Flux' objects.
+    Flux,
+    /// `CloudNativePG`'s objects.
+    CloudNativePg,
+    /// `ExternalSecrets` and their stores; never Secrets.
+    ExternalSecrets,
+    /// `APIServices`.
+    ApiServices,
+    /// Configurations of webhooks, and the endpoints of their Services.
+    Webhooks,
 }
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 17] = [
         Self::Core,
         Self::ArgoCd,
         Self::ArgoCdSync,
@@ -49,6 +59,11 @@ impl Feature {
         Self::Volumes,
         Self::Snapshots,
         Self::VolSync,
+        Self::Flux,
+        Self::CloudNativePg,
+        Self::ExternalSecrets,
+        Self::ApiServices,
+        Self::Webhooks,
     ];
 }
 
@@ -74,6 +89,11 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
         Feature::OwnChecks => !health.checks.is_empty(),
         Feature::Snapshots => health.snapshots,
         Feature::VolSync => health.volsync,
+        Feature::Flux => health.flux,
+        Feature::CloudNativePg => health.cloudnative_pg,
+        Feature::ExternalSecrets => health.external_secrets,
+        Feature::ApiServices => health.api_services,
+        Feature::Webhooks => health.webhooks,
     };
     Feature::ALL.into_iter().filter(is_needed).collect()
 }
@@ -108,7 +128,10 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             // Without them the kubelets' slower heartbeat has to do.
             Need { optional: true, ..need("list", "coordination.k8s.io", "leases", "kube-node-lease") },
         ],
-        Feature::ArgoCd => vec![need("list", "argoproj.io", "applications", "")],
+        Feature::ArgoCd => vec![
+            need("list", "argoproj.io", "applications", ""),
+            need("list", "argoproj.io", "applicationsets", ""),
+        ],
         Feature::ArgoCdSync => vec![need("patch", "argoproj.io", "applications", "")],
         Feature::Ceph => vec![need("list", "ceph.rook.io", "cephclusters", "")],
         Feature::CephTools => {
@@ -148,6 +171,23 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
         ],
         Feature::Snapshots => vec![need("list", "snapshot.storage.k8s.io", "volumesnapshots", "")],
         Feature::VolSync => vec![need("list", "volsync.backube", "replicationsources", "")],
+        Feature::Flux => vec![
+            need("list", "source.toolkit.fluxcd.io", "gitrepositories", ""),
+            need("list", "kustomize.toolkit.fluxcd.io", "kustomizations", ""),
+            need("list", "helm.toolkit.fluxcd.io", "helmreleases", ""),
+        ],
+        Feature::CloudNativePg => ["clusters", "scheduledbackups", "backups"]
+            .map(|resource| need("list", "postgresql.cnpg.io", resource, ""))
+            .into(),
+        Feature::ExternalSecrets => ["externalsecrets", "secretstores", "clustersecretstores"]
+            .map(|resource| need("list", "external-secrets.io", resource, ""))
+            .into(),
+        Feature::ApiServices => vec![need("list", "apiregistration.k8s.io", "apiservices", "")],
+        Feature::Webhooks => vec![
+            need("list", "admissionregistration.k8s.io", "validatingwebhookconfigurations", ""),
+            need("list", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", ""),
+            need("list", "discovery.k8s.io", "endpointslices", ""),
+        ],
     }
 }
 
@@ -162,7 +202,8 @@ mod tests {
             let needs = rights(feature, &health, &Settings::default());
             assert!(!needs.is_empty(), "{feature:?}");
             for need in needs {
-                assert!(!need.right.resource.contains("secret") && !need.right.to_string().contains('*'));
+                let resource = need.right.resource.split('/').next();
+                assert!(resource != Some("secrets") && !need.right.to_string().contains('*'));
             }
         }
     }

@@ -44,6 +44,18 @@ pub(crate) struct Settings {
     pub volsync: bool,
     /// How long one of `VolSync`'s copies may take.
     pub volsync_overdue_seconds: u64,
+    /// Whether Flux is judged where it is installed.
+    pub flux: bool,
+    /// Whether `CloudNativePG` is judged where it is installed.
+    pub cloudnative_pg: bool,
+    /// Whether External Secrets are judged where they are installed.
+    pub external_secrets: bool,
+    /// Whether the servers behind the API server are judged.
+    pub api_services: bool,
+    /// Whether webhooks that fail closed are judged.
+    pub webhooks: bool,
+    /// How long after it was due a backup may not have been completed.
+    pub backup_maximum_lateness_seconds: u64,
     /// Known findings that a person accepts.
     pub acknowledged: Vec<Acknowledgement>,
     /// What is judged besides: own expressions over objects of any kind.
@@ -83,6 +95,12 @@ impl Default for Settings {
             snapshot_grace_seconds: 1_800,
             volsync: true,
             volsync_overdue_seconds: 21_600,
+            flux: true,
+            cloudnative_pg: true,
+            external_secrets: true,
+            api_services: true,
+            webhooks: true,
+            backup_maximum_lateness_seconds: 21_600,
             acknowledged: Vec::new(),
             checks: Vec::new(),
         }

@@ -114,6 +114,16 @@ pub(crate) enum Probe {
     /// `VolSync`'s copies of claims.
     #[serde(rename = "volsync")]
     VolSync,
+    /// Flux' objects and their controllers' life sign.
+    Flux,
+    /// `CloudNativePG`: databases, their archives and backups, and the operator's life sign.
+    CloudNativePg,
+    /// `ExternalSecrets`, their stores and the controller's life sign.
+    ExternalSecrets,
+    /// Servers behind the API server.
+    ApiServices,
+    /// Webhooks that fail closed.
+    Webhooks,
 }
 
 impl Probe {
@@ -132,6 +142,11 @@ impl Probe {
             Self::Volumes => "volumes",
             Self::Snapshots => "snapshots",
             Self::VolSync => "volsync",
+            Self::Flux => "flux",
+            Self::CloudNativePg => "cloudnative-pg",
+            Self::ExternalSecrets => "external-secrets",
+            Self::ApiServices => "api-services",
+            Self::Webhooks => "webhooks",
         }
     }
 
@@ -145,7 +160,13 @@ impl Probe {
             | Self::Volumes
             | Self::Snapshots
             | Self::VolSync => Layer::System,
-            Self::ArgoCd | Self::Certificates => Layer::Platform,
+            Self::ArgoCd
+            | Self::Certificates
+            | Self::Flux
+            | Self::CloudNativePg
+            | Self::ExternalSecrets
+            | Self::ApiServices
+            | Self::Webhooks => Layer::Platform,
             Self::Pods | Self::Own => Layer::Apps,
         }
     }
@@ -193,7 +214,21 @@ impl Finding {
     /// image that is not there, a deadline that passed) has rules of its own.
     pub(crate) fn is_on_its_way(&self) -> bool {
         match self.id.probe {
-            Probe::ArgoCd => matches!(self.id.rule.as_str(), "progressing" | "out-of-sync"),
+            Probe::ArgoCd => matches!(
+                self.id.rule.as_str(),
+                "progressing" | "out-of-sync" | "set-not-up-to-date" | "set-not-reported"
+            ),
+            Probe::Flux => matches!(
+                self.id.rule.as_str(),
+                "progressing" | "not-observed" | "not-reported" | "waits-for-dependency"
+            ),
+            Probe::CloudNativePg => matches!(
+                self.id.rule.as_str(),
+                "unavailable" | "primary-moves" | "in-work" | "not-ready" | "not-reported"
+            ),
+            Probe::ExternalSecrets => self.id.rule == "not-reported",
+            Probe::ApiServices => matches!(self.id.rule.as_str(), "unavailable" | "not-reported"),
+            Probe::Webhooks => self.id.rule == "no-endpoints",
             Probe::Pods | Probe::KubeSystem => {
                 matches!(self.id.rule.as_str(), "not-ready" | "rolling-out" | "not-observed" | "unavailable")
             }
@@ -337,4 +372,38 @@ pub(crate) struct Figures {
     pub(crate) placement_groups: Figure<String>,
     /// Name, thousandths of a core, bytes of memory.
     pub(crate) node_usage: Figure<Vec<(String, u64, u64)>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::probes::finding;
+    use super::*;
+
+    #[test]
+    fn what_only_takes_its_time_is_told_apart_from_what_broke() {
+        let on_its_way = [
+            (Probe::Flux, ["progressing", "not-observed", "not-reported", "waits-for-dependency"].as_slice()),
+            (Probe::CloudNativePg, &["unavailable", "primary-moves", "in-work", "not-ready", "not-reported"]),
+            (Probe::ExternalSecrets, &["not-reported"]),
+            (Probe::ApiServices, &["unavailable", "not-reported"]),
+            (Probe::Webhooks, &["no-endpoints"]),
+            (Probe::ArgoCd, &["progressing", "out-of-sync", "set-not-up-to-date", "set-not-reported"]),
+        ];
+        let broke = [
+            (Probe::Flux, ["suspended", "stalled", "not-applied", "not-released", "fetch-failed"].as_slice()),
+            (Probe::CloudNativePg, &["archiving-fails", "backup-failed", "broken", "several-databases"]),
+            (Probe::ExternalSecrets, &["not-synced", "secret-missing", "store-not-ready"]),
+            (Probe::ArgoCd, &["degraded", "missing", "set-failed"]),
+        ];
+        let says = |probe, rule: &str| {
+            let object = ObjectRef::new("Kind", "namespace", "name");
+            finding(probe, rule, object, Verdict::Red, String::new(), String::new()).is_on_its_way()
+        };
+        for (probe, rules) in on_its_way {
+            assert!(rules.iter().all(|rule| says(probe, rule)), "{probe:?}");
+        }
+        for (probe, rules) in broke {
+            assert!(!rules.iter().any(|rule| says(probe, rule)), "{probe:?}");
+        }
+    }
 }

@@ -245,7 +245,12 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
         | Feature::Lease
         | Feature::Volumes
         | Feature::Snapshots
-        | Feature::VolSync => "deploy/kustomize/base",
+        | Feature::VolSync
+        | Feature::Flux
+        | Feature::CloudNativePg
+        | Feature::ExternalSecrets
+        | Feature::ApiServices
+        | Feature::Webhooks => "deploy/kustomize/base",
     };
     format!("for {}: apply {part}", feature_words(feature))
 }

@@ -693,6 +693,11 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
         Feature::Volumes => "judging volumes and claims",
         Feature::Snapshots => "judging snapshots",
         Feature::VolSync => "judging VolSync",
+        Feature::Flux => "judging Flux",
+        Feature::CloudNativePg => "judging CloudNativePG",
+        Feature::ExternalSecrets => "judging External Secrets",
+        Feature::ApiServices => "judging the servers behind the API server",
+        Feature::Webhooks => "judging webhooks that fail closed",
     }
 }
 

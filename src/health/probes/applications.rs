@@ -246,6 +246,31 @@ pub(in crate::health) mod tests {
     }
 
     #[test]
+    fn the_recorded_applications_are_judged() {
+        type Case = (&'static str, usize, &'static [(&'static str, Verdict)]);
+        let cases: [Case; 11] = [
+            ("healthy", 0, &[]),
+            ("another commit was compared, the old sync succeeded", 1, &[("out-of-sync", Yellow)]),
+            ("degraded, without the health of its resources", 2, &[("degraded", Red)]),
+            ("progressing", 3, &[("progressing", Yellow)]),
+            ("a sync runs", 4, &[("out-of-sync", Yellow), ("progressing", Yellow)]),
+            ("a sync waits for its retry, Healthy", 5, &[("out-of-sync", Yellow)]),
+            ("a sync failed, Healthy", 6, &[("out-of-sync", Yellow)]),
+            ("a sync never got to apply", 7, &[("out-of-sync", Yellow), ("missing", Red)]),
+            ("the repository cannot be read, Healthy", 8, &[("comparison-error", Unknown)]),
+            ("two sources, both compared", 9, &[]),
+            ("suspended", 10, &[("suspended", Yellow)]),
+        ];
+        for (name, number, expected) in cases {
+            let mut application = crate::cluster::recorded::application(number);
+            application.reconciled_at = Some(ago(60));
+            let several = application.compared_sources.len();
+            assert_eq!(several, if number == 9 { 2 } else { several.min(1) }, "{name}");
+            assert_eq!(rules(&judge(&[application], &[controller_workload()])), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn a_dead_controller_makes_everything_unknown() {
         let with = |change: fn(&mut Workload)| {
             let mut workload = controller_workload();

@@ -1,6 +1,7 @@
-//! Certificates: listed, never blocking. Ready stays True while renewals fail, so the dates are read as well.
+//! Certificates: listed, never blocking. Ready stays True while renewals fail, and when nobody tries to renew, so the dates
+//! are read as well: one whose renewal has been due for more than a third of what is left of it ends soon.
 
-use super::{finding, judged};
+use super::{age, finding, judged};
 use crate::cluster::{Certificate, ConditionStatus, ObjectRef};
 use crate::health::{Finding, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
@@ -47,6 +48,12 @@ fn judge_certificate(certificate: &Certificate, now: Timestamp) -> Option<Findin
         let evidence = format!("{} failed attempts, renewalTime has passed", certificate.failed_attempts);
         return found("renewal-fails", Verdict::Yellow, "cannot be renewed", evidence);
     }
+    let (renewal, end) = (certificate.renewal_time?, certificate.not_after?);
+    let (overdue, left) = (age(now, renewal), age(end, now));
+    if overdue > left / 3 {
+        let evidence = format!("renewalTime = {renewal} has passed, notAfter = {end}");
+        return found("expires-soon", Verdict::Yellow, "ends soon and was not renewed", evidence);
+    }
     None
 }
 
@@ -78,6 +85,9 @@ mod tests {
             (certificate(ready, -9_000, -900, 0), None),
             (certificate(ready, 1, -900, 0), Some("expired")),
             (certificate(ready, -9_000, 900, 4), Some("renewal-fails")),
+            (certificate(ready, -9_000, 3_000, 0), None),
+            (certificate(ready, -9_000, 3_001, 0), Some("expires-soon")),
+            (certificate(ready, -9_000, 0, 0), None),
             (certificate(Some(ConditionStatus::False), -9_000, -900, 0), Some("not-ready")),
             (certificate(None, -9_000, -900, 0), Some("ready-missing")),
         ];

@@ -3,37 +3,66 @@
 //! A word that we do not know is never GREEN. A finding hangs on what a person would mend (the workload, not its newest
 //! pod), so that it stays the same finding while pods come and go.
 
+mod application_sets;
 mod applications;
+mod backups;
 mod ceph;
 mod ceph_tools;
 mod certificates;
+mod extensions;
+mod external_secrets;
+mod flux;
 mod nodes;
 mod pods;
+mod postgres;
 mod replication;
+mod reporter;
 mod snapshots;
 mod usage;
 mod volumes;
 mod workloads;
 
+pub(super) use application_sets::judge_application_sets;
 pub(super) use applications::{is_good as is_application_good, judge_applications};
 pub(super) use ceph::judge_ceph;
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
+pub(super) use extensions::{judge_api_services, judge_webhooks};
+pub(super) use external_secrets::judge_external_secrets;
+pub(super) use flux::judge_flux;
 pub(super) use nodes::{is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
+pub(super) use postgres::judge_postgres;
 pub(super) use replication::judge_replication;
 pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
 pub(super) use volumes::{List, VolumesReading, judge_volumes};
 
 use super::{Finding, FindingId, Probe, ProbeResult, Verdict};
-use crate::cluster::{ClusterError, ObjectRef};
+use crate::cluster::{ClusterError, Condition, ObjectRef};
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// How old something is. What lies ahead of our clock is new: the reporter's clock may run fast.
 pub(super) fn age(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(then)).unwrap_or(Duration::ZERO)
+}
+
+/// Whether something began so lately that it is forgiven. What nobody knows the beginning of is not.
+pub(super) fn is_recent(since: Option<Timestamp>, now: Timestamp, grace: Duration) -> bool {
+    since.is_some_and(|since| age(now, since) <= grace)
+}
+
+/// The condition of that type.
+pub(super) fn condition<'a>(conditions: &'a [Condition], kind: &str) -> Option<&'a Condition> {
+    conditions.iter().find(|condition| condition.kind == kind)
+}
+
+/// What a condition says, as evidence.
+pub(super) fn said(condition: &Condition) -> String {
+    let said =
+        format!("{} is {:?}: {} {}", condition.kind, condition.status, condition.reason, condition.message);
+    said.trim_end_matches([' ', ':']).to_owned()
 }
 
 /// A finding of a probe.
@@ -75,6 +104,13 @@ pub(super) fn judged(probe: Probe, summary: String, findings: Vec<Finding>) -> P
     ProbeResult { probe, layer: probe.layer(), used: true, verdict, summary, findings }
 }
 
+/// The answer of a probe with what another reading found besides.
+pub(super) fn with_more(result: ProbeResult, more: Vec<Finding>) -> ProbeResult {
+    let ProbeResult { probe, summary, mut findings, .. } = result;
+    findings.extend(more);
+    judged(probe, summary, findings)
+}
+
 /// The answer of a probe whose kind is not installed, or that is switched off.
 pub(super) fn unused(probe: Probe, why: &str) -> ProbeResult {
     ProbeResult {
@@ -89,16 +125,13 @@ pub(super) fn unused(probe: Probe, why: &str) -> ProbeResult {
 
 /// The answer of a probe that could not read: UNKNOWN. One that never blocks counts as not used.
 pub(super) fn unread(probe: Probe, why: &str) -> ProbeResult {
-    let message = format!("the probe {} could not be run", probe.word());
-    let object = ObjectRef::new("Probe", "", probe.word());
-    let finding = finding(probe, "not-read", object, Verdict::Unknown, message, why.to_owned());
     ProbeResult {
         probe,
         layer: probe.layer(),
         used: !probe.informational(),
         verdict: Verdict::Unknown,
         summary: format!("not read: {why}"),
-        findings: vec![finding],
+        findings: vec![not_read(probe, why)],
     }
 }
 
@@ -109,9 +142,7 @@ fn lists_not_read(probe: Probe, lists: &[(&str, Option<&ClusterError>)]) -> Opti
     if errors.is_empty() {
         return None;
     }
-    let message = format!("the probe {} could not read all that it judges", probe.word());
-    let object = ObjectRef::new("Probe", "", probe.word());
-    Some(finding(probe, "not-read", object, Verdict::Unknown, message, errors.join("; ")))
+    Some(not_read(probe, &errors.join("; ")))
 }
 
 /// The beginning of a text from outside: its first line, and not more than a line of ours.
@@ -122,6 +153,13 @@ fn shortened(text: &str) -> String {
         Some((end, _)) => format!("{}...", &line[..end]),
         None => line.to_owned(),
     }
+}
+
+/// That something which a probe judges could not be read.
+pub(super) fn not_read(probe: Probe, why: &str) -> Finding {
+    let message = format!("the probe {} could not be run", probe.word());
+    let object = ObjectRef::new("Probe", "", probe.word());
+    finding(probe, "not-read", object, Verdict::Unknown, message, why.to_owned())
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@ use super::Story;
 use super::lock::holder;
 use super::words::{FINAL_GATE, NODES_READY, merge, tasks};
 use jiff::tz::TimeZone;
+use sim::kubernetes::{CustomKind, EXTERNAL_SECRET};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -75,6 +76,9 @@ async fn every_rule_of_the_deployment_is_used_or_has_its_reason() {
     for file in rights() {
         story.world.kubernetes().apply_manifests(&std::fs::read_to_string(file).unwrap()).unwrap();
     }
+    // Where there are no ExternalSecrets, nobody asks for their stores.
+    let kind = CustomKind { kind: EXTERNAL_SECRET, status_subresource: true };
+    story.world.kubernetes().register(kind);
     let echo = story.renovate_opens("echo", "36.0.1");
     let archive = "A2 P0 System: Archive the Ceph crash reports\n  - **Commands**: `kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph crash archive-all`";
     let merge = merge("D1 P2 Apps", echo);

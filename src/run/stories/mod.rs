@@ -16,6 +16,7 @@ mod lost_answers;
 mod missing_rights;
 mod others;
 mod people;
+mod platform;
 mod protected;
 mod repositories;
 mod repository_files;

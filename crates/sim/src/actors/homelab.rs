@@ -112,6 +112,29 @@ pub(crate) fn build_system(kubernetes: &Kubernetes) {
     }
 }
 
+/// The webhook that is asked before a snapshot is written, and the endpoint that answers it.
+pub(crate) fn build_webhooks(kubernetes: &Kubernetes) {
+    let (namespace, name) = ("kube-system", "snapshot-validation-webhook");
+    kubernetes.apply(json!({
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+        "metadata": {"name": name},
+        "webhooks": [{
+            "name": "validation-webhook.snapshot.storage.k8s.io", "failurePolicy": "Fail", "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"service": {"namespace": namespace, "name": name, "path": "/volumesnapshot", "port": 443}},
+            "rules": [{"apiGroups": ["snapshot.storage.k8s.io"], "apiVersions": ["v1"],
+                "operations": ["CREATE", "UPDATE"], "resources": ["volumesnapshots"]}],
+        }],
+    }));
+    kubernetes.apply(json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+        "metadata": {"name": format!("{name}-4kx7p"), "namespace": namespace,
+            "labels": {"kubernetes.io/service-name": name}},
+        "endpoints": [{"addresses": ["10.42.3.17"], "conditions": {"ready": true, "serving": true, "terminating": false}}],
+        "ports": [{"name": "https", "port": 443, "protocol": "TCP"}],
+    }));
+}
+
 /// Certificates of what people reach by name, valid for two months.
 pub(crate) fn build_certificates(kubernetes: &Kubernetes, namespaces: &[&str]) {
     for namespace in namespaces {

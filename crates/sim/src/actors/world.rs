@@ -172,6 +172,7 @@ impl World {
             nodes::build(&kubernetes, index, index < options.control_planes);
         }
         homelab::build_system(&kubernetes);
+        homelab::build_webhooks(&kubernetes);
         for app in &options.apps {
             kubernetes.apply(application::object(&app.name, &repository_url, &app.path()));
         }

@@ -153,6 +153,50 @@ pub const VOLUME_SNAPSHOT: Kind =
 /// `VolSync`'s `ReplicationSource`.
 pub const REPLICATION_SOURCE: Kind =
     Kind::namespaced("volsync.backube", "v1alpha1", "ReplicationSource", "replicationsources");
+/// Argo CD `ApplicationSet`.
+pub const APPLICATION_SET: Kind =
+    Kind::namespaced("argoproj.io", "v1alpha1", "ApplicationSet", "applicationsets");
+/// `EndpointSlice`.
+pub const ENDPOINT_SLICE: Kind =
+    Kind::namespaced("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices");
+/// `ValidatingWebhookConfiguration`.
+pub const VALIDATING_WEBHOOK_CONFIGURATION: Kind = Kind::cluster(
+    "admissionregistration.k8s.io",
+    "v1",
+    "ValidatingWebhookConfiguration",
+    "validatingwebhookconfigurations",
+);
+/// `MutatingWebhookConfiguration`.
+pub const MUTATING_WEBHOOK_CONFIGURATION: Kind = Kind::cluster(
+    "admissionregistration.k8s.io",
+    "v1",
+    "MutatingWebhookConfiguration",
+    "mutatingwebhookconfigurations",
+);
+/// Flux' `GitRepository`.
+pub const GIT_REPOSITORY: Kind =
+    Kind::namespaced("source.toolkit.fluxcd.io", "v1", "GitRepository", "gitrepositories");
+/// Flux' `Kustomization`.
+pub const KUSTOMIZATION: Kind =
+    Kind::namespaced("kustomize.toolkit.fluxcd.io", "v1", "Kustomization", "kustomizations");
+/// Flux' `HelmRelease`.
+pub const HELM_RELEASE: Kind =
+    Kind::namespaced("helm.toolkit.fluxcd.io", "v2", "HelmRelease", "helmreleases");
+/// `CloudNativePG`'s Cluster.
+pub const POSTGRES_CLUSTER: Kind = Kind::namespaced("postgresql.cnpg.io", "v1", "Cluster", "clusters");
+/// `CloudNativePG`'s `ScheduledBackup`.
+pub const SCHEDULED_BACKUP: Kind =
+    Kind::namespaced("postgresql.cnpg.io", "v1", "ScheduledBackup", "scheduledbackups");
+/// `CloudNativePG`'s Backup.
+pub const POSTGRES_BACKUP: Kind = Kind::namespaced("postgresql.cnpg.io", "v1", "Backup", "backups");
+/// `ExternalSecret`.
+pub const EXTERNAL_SECRET: Kind =
+    Kind::namespaced("external-secrets.io", "v1", "ExternalSecret", "externalsecrets");
+/// `SecretStore`.
+pub const SECRET_STORE: Kind = Kind::namespaced("external-secrets.io", "v1", "SecretStore", "secretstores");
+/// `ClusterSecretStore`.
+pub const CLUSTER_SECRET_STORE: Kind =
+    Kind::cluster("external-secrets.io", "v1", "ClusterSecretStore", "clustersecretstores");
 
 /// Where a kind comes from, which decides how it is served.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -291,6 +335,9 @@ pub(crate) fn built_in() -> Vec<ResourceType> {
         plain(CLUSTER_ROLE_BINDING),
         plain(ROLE),
         plain(ROLE_BINDING),
+        plain(ENDPOINT_SLICE),
+        plain(VALIDATING_WEBHOOK_CONFIGURATION).with_generation(),
+        plain(MUTATING_WEBHOOK_CONFIGURATION).with_generation(),
     ]
 }
 

@@ -7,7 +7,10 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Certificate, Client, Identity, Method};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
-use sim::kubernetes::{Kubernetes, Options};
+use sim::kubernetes::{
+    CustomKind, EXTERNAL_SECRET, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kubernetes, Options,
+    POSTGRES_BACKUP, POSTGRES_CLUSTER, SCHEDULED_BACKUP,
+};
 
 /// Who the service account of the recordings is.
 pub(crate) const CARETAKER: &str = "system:serviceaccount:caretaker:caretaker";
@@ -47,6 +50,11 @@ impl Server {
             return Self::real();
         }
         let kube = Kubernetes::start(Options::default()).await.unwrap();
+        let flux = [GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE];
+        let operators = [POSTGRES_CLUSTER, SCHEDULED_BACKUP, POSTGRES_BACKUP, EXTERNAL_SECRET];
+        for kind in flux.into_iter().chain(operators) {
+            kube.register(CustomKind { kind, status_subresource: true });
+        }
         let tokens = BTreeMap::from([
             ("admin", kube.admin_token()),
             ("caretaker", kube.create_token(CARETAKER)),
@@ -187,6 +195,7 @@ impl Server {
             "configmaps",
         ];
         let operators = ["cert-manager.io", "ceph.rook.io"];
+        let flux = ["source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io", "helm.toolkit.fluxcd.io"];
         let cluster_role = json!({
             "apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": {"name": "caretaker"},
             "rules": [
@@ -195,6 +204,7 @@ impl Server {
                 rule(&["apps"], &["deployments", "statefulsets", "daemonsets", "replicasets"], &["patch"]),
                 rule(&["argoproj.io"], &["applications"], &["patch"]),
                 rule(&operators, &["certificates", "cephclusters"], &[]),
+                rule(&flux, &["gitrepositories", "kustomizations", "helmreleases"], &[]),
                 rule(&["coordination.k8s.io"], &["leases"], &["create", "update", "patch", "delete"]),
             ],
         });
