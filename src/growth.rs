@@ -106,6 +106,56 @@ fn reading() -> impl Iterator<Item = Growth> {
     })
 }
 
+/// So many names in one line, and a box for each.
+fn named(count: usize) -> (String, String) {
+    let names: Vec<String> = (0..count).map(|at| format!("A{at}")).collect();
+    let boxes = names.iter().map(|name| format!("- [ ] **{name} P1 Apps**: Fix it\n")).collect();
+    (names.join(", "), boxes)
+}
+
+/// Texts that hold for very many tasks, each made to cost much where it is looked at for each of them.
+fn above() -> [(&'static str, Shape); 9] {
+    [
+        ("a section that waits for everything below another", |count| {
+            let (names, boxes) = named(count / 2);
+            format!(
+                "## Plan\n\n**Depends on:** {names}\n\n{}\n## More\n\n{boxes}",
+                "- [ ] a\n".repeat(count / 2)
+            )
+        }),
+        ("a section with as many such lines as boxes", |count| {
+            format!("## Plan\n\n{}", "**Depends on:** A1\n\n- [ ] **A2**: b\n\n".repeat(count))
+        }),
+        ("a task within which everything waits for everything", |count| {
+            let (names, boxes) = named(count / 2);
+            format!("- [ ] a\n  - After: {names}\n{}\n{boxes}", "  - [ ] b\n".repeat(count / 2))
+        }),
+        ("a text that comes before everything", |count| {
+            let (names, boxes) = named(count);
+            format!("Do a9 before {names}.\n\n## Plan\n\n{boxes}")
+        }),
+        ("many names before which a text comes", |count| {
+            format!("## Plan\n\n{}\n\n- [ ] **A1**: a\n", "before A1 ".repeat(4 * count))
+        }),
+        ("a long line over boxes that come first, and many texts", |count| {
+            format!("Before merging {}:\n\n- [ ] a\n\n{}", "x ".repeat(4 * count), "b\n\n".repeat(4 * count))
+        }),
+        ("a long line over criteria, and many texts", |count| {
+            format!("Done when {}:\n\n- [ ] a\n\n{}", "x ".repeat(4 * count), "b\n\n".repeat(4 * count))
+        }),
+        ("a long heading over many boxes", |count| {
+            format!("## Before merging {}\n\n{}", "x ".repeat(4 * count), "- [ ] a\n".repeat(count))
+        }),
+        ("a long row with the id of many tasks", |count| {
+            let row = format!("| A1 | {} | - |", "x y ".repeat(4 * count));
+            format!(
+                "| ID | Summary | Depends on |\n|---|---|---|\n{row}\n\n{}",
+                "- [ ] **A1**: z\n".repeat(count)
+            )
+        }),
+    ]
+}
+
 /// What is wished for is written into texts made to cost much: markers of as many names as lines, within each other or
 /// alone, of one name, whole blocks of ours, notes on one line, blank lines behind a lone marker.
 fn writing() -> impl Iterator<Item = Growth> {
@@ -140,7 +190,7 @@ fn writing() -> impl Iterator<Item = Growth> {
             format!("- [ ] a\n  - {}\n{}", "x y ".repeat(4 * count), "    - [ ] b\n".repeat(count))
         }),
     ];
-    shapes.into_iter().map(|(name, shape)| {
+    shapes.into_iter().chain(above()).map(|(name, shape)| {
         let work = |count: usize| -> Work {
             let body = shape(count);
             Box::new(move || {

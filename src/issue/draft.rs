@@ -3,13 +3,14 @@
 use super::address::{Home, TitleLink};
 use super::condition;
 use super::depends::{Bearing, Written};
+use super::gate::Gate;
 use super::guess::{self, Guess, Source};
-use super::heard::Heard;
-use super::inferred::is_a_gate_heading;
+use super::headings::HeadingSays;
+use super::heard::{Heard, brief};
 use super::kind::{self, Words};
+use super::labels::Labels;
 use super::levels;
 use super::outline::Outline;
-use super::passages::Labels;
 use super::read::ClassifyWords;
 use super::reserve::{self, Said};
 use super::title::{head, noted};
@@ -17,7 +18,8 @@ use super::words::Head;
 use super::{Details, Priority, below, detail, secrets};
 use crate::health::Layer;
 use crate::merge::{Category, UpdateType};
-use checklist::{DetailKind, Document, Heading, Item};
+use crate::wording;
+use checklist::{DetailKind, Document, Item};
 use regex::Regex;
 use std::sync::LazyLock;
 
@@ -32,7 +34,7 @@ pub(super) struct Draft {
     pub(super) notes: Vec<String>,
     pub(super) head: Head,
     pub(super) phase: Option<String>,
-    pub(super) gate: Option<String>,
+    pub(super) gate: Option<Gate>,
     pub(super) priority: Guess<Priority>,
     pub(super) layer: Guess<Option<Layer>>,
     pub(super) final_section: bool,
@@ -60,7 +62,6 @@ impl Draft {
     ) -> Self {
         let mut head = head(document, item);
         head.title = head.title.split_whitespace().collect::<Vec<_>>().join(" ");
-        let above: Vec<&Heading> = headings.iter().map(|&index| &document.headings()[index]).collect();
         let named = |names: &[&str]| {
             item.details.iter().find_map(|detail| {
                 // With its colon, so that a name may be the whole of it.
@@ -87,20 +88,24 @@ impl Draft {
         });
         let parent = parent.map(|(_, parent)| parent);
         // What stands above the parent stands above the child as well.
-        let of_parent = parent.into_iter().flat_map(|parent| &parent.before);
-        before.extend(of_parent.filter(|written| written.bearing != Bearing::Around).cloned());
+        let of_parent = parent.map_or_else(Heard::default, Self::for_those_within);
         let around = reserve::of_line(document, item)
             .and(outline.reserve(document, item, headings))
-            .and(Heard::said(above_it));
+            .and(Heard::said(above_it))
+            .and(of_parent);
         let below = detail::of_details(item, is_a_dependency)
             .and(detail::of_comments(document, item))
             .and(Heard::said(reserve::of_signs(document, item)))
             .and(outline.passages.told(item, headings));
         before.extend(around.places.into_iter().chain(below.places));
+        let above: Vec<&HeadingSays> = headings.iter().map(|&index| outline.heading(index)).collect();
+        let sections = std::iter::once(None).chain(headings.iter().copied().map(Some));
+        let labels: Vec<_> = sections.map(|section| outline.passages.sections.of(section)).collect();
+        let first = first_of(&labels, item, &head);
+        before.extend(first.places);
         let level = around.level;
-        let of_headings = || above.iter().rev().find(|heading| is_a_gate_heading(&heading.text));
-        let gate = around.gate.or_else(|| of_headings().map(|heading| heading.text.clone()));
-        let (around, below) = (around.said, below.said);
+        let gate = around.gate.or_else(|| above.iter().rev().find_map(|heading| heading.gate.clone()));
+        let (around, below) = (reserve::heavier(around.said, first.said), below.said);
         let details = Details {
             goal: text(&["goal", "purpose"]),
             commands,
@@ -108,11 +113,6 @@ impl Draft {
             if_fails: text(&["if fail", "if it fail", "if this fail", "on fail", "failure"]),
             rollback: text(&["rollback", "roll back", "undo", "revert"]),
         };
-        let labels: Vec<_> = std::iter::once(None)
-            .chain(headings.iter().copied().map(Some))
-            .map(|section| outline.passages.labels(section))
-            .collect();
-        before.extend(labels.iter().flatten().flat_map(|labels| labels.places.iter().cloned()));
         let conditions = labels.iter().flatten().filter_map(|labels| labels.said.clone());
         let around = conditions.fold(around, |around, said| reserve::heavier(around, Some(said)));
         let stated = named(&["priority", "priorität"]).or_else(|| named(&["prio:"]));
@@ -138,11 +138,7 @@ impl Draft {
             notes: noted(document, item),
             phase: above.last().map(|heading| heading.text.clone()),
             gate,
-            final_section: above
-                .iter()
-                .rev()
-                .take(2)
-                .any(|heading| kind::words(&heading.text).iter().any(|word| word == "final")),
+            final_section: above.iter().rev().take(2).any(|heading| heading.is_final),
             details,
             before,
             head,
@@ -154,6 +150,12 @@ impl Draft {
             steps: steps(item),
             links,
         }
+    }
+
+    /// What it says of its place, for the tasks within it.
+    fn for_those_within(&self) -> Heard {
+        let own = self.before.iter().filter(|written| written.bearing != Bearing::Around);
+        Heard::of_places(own, || wording::what_is_above(&self.head.title))
     }
 
     pub(super) fn judge(&self, closes: bool, home: Option<&Home>) -> kind::Judged {
@@ -187,13 +189,21 @@ impl Draft {
     }
 }
 
+/// What the lines of its sections name as what comes first for a task; the last of the sections is its own.
+fn first_of(labels: &[Option<&Labels>], item: &Item, head: &Head) -> Heard {
+    let Some((own, outer)) = labels.split_last() else { return Heard::default() };
+    let outer = outer.iter().flatten().map(|labels| labels.first_below_headings());
+    let own = own.map(|labels| labels.first_of(item, head.id.as_deref(), &head.title));
+    outer.fold(Heard::default(), Heard::and).and(own.unwrap_or_default())
+}
+
 /// The priority of a task: of its line, a detail, a line like a heading right above it, the nearest heading that names
 /// one, a lamp, or P2. `labels` are those of no heading and then of each.
 fn priority(
     head: &Head,
     detail: Option<(String, String)>,
     level: Option<(Priority, String)>,
-    above: &[&Heading],
+    above: &[&HeadingSays],
     labels: &[Option<&Labels>],
 ) -> Guess<Priority> {
     if let Some(priority) = head.priority {
@@ -202,8 +212,8 @@ fn priority(
     if let Some((label, Some(priority))) = detail.map(|(label, text)| (label, levels::told_priority(&text))) {
         return Guess::written(priority, Source::Detail(label));
     }
-    let found =
-        level.or_else(|| nearest(above, labels, |labels| labels.priority.clone(), levels::heading_priority));
+    let found = level
+        .or_else(|| nearest(above, labels, |labels| labels.priority.clone(), |heading| heading.priority));
     if let Some((priority, text)) = found {
         return Guess::inferred(priority, Source::Heading(text));
     }
@@ -213,17 +223,17 @@ fn priority(
 
 /// What the nearest section says that says it: in a line of its own, or in its heading.
 fn nearest<T>(
-    above: &[&Heading],
+    above: &[&HeadingSays],
     labels: &[Option<&Labels>],
     told: impl Fn(&Labels) -> Option<(T, String)>,
-    named: impl Fn(&str) -> Option<T>,
+    named: impl Fn(&HeadingSays) -> Option<T>,
 ) -> Option<(T, String)> {
-    let headings = std::iter::once(None).chain(above.iter().map(|heading| Some(&heading.text)));
+    let headings = std::iter::once(None).chain(above.iter().map(|heading| Some(*heading)));
     let mut sections: Vec<_> = headings.zip(labels).collect();
     sections.reverse();
     sections.into_iter().find_map(|(heading, labels)| {
         let own = labels.and_then(&told);
-        own.or_else(|| heading.and_then(|text| Some((named(text)?, text.clone()))))
+        own.or_else(|| heading.and_then(|heading| Some((named(heading)?, heading.text.clone()))))
     })
 }
 
@@ -232,7 +242,7 @@ fn layer(
     head: &Head,
     label: Option<&str>,
     detail: Option<(String, String)>,
-    above: &[&Heading],
+    above: &[&HeadingSays],
     labels: &[Option<&Labels>],
 ) -> Guess<Option<Layer>> {
     if head.layer.is_some() || head.several_layers || names_no_layer(label) {
@@ -243,7 +253,7 @@ fn layer(
     {
         return Guess::written(Some(layer), Source::Detail(label));
     }
-    nearest(above, labels, |labels| labels.layer.clone(), levels::heading_layer).map_or_else(
+    nearest(above, labels, |labels| labels.layer.clone(), |heading| heading.layer).map_or_else(
         || Guess::assumed(None),
         |(layer, text)| Guess::inferred(Some(layer), Source::Heading(text)),
     )
@@ -449,7 +459,7 @@ fn places(item: &Item, title: &str) -> Vec<Written> {
             if (known || unclear) && !detail::says_nothing(text) {
                 found.push(Written {
                     text: text.to_owned(),
-                    source: Source::Detail(label.to_owned()),
+                    source: Source::Detail(brief(label)),
                     before: names_what_waits(&lower),
                     bearing: if known { Bearing::Own } else { Bearing::Unclear },
                 });

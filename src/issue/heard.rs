@@ -8,6 +8,7 @@
 use super::Priority;
 use super::condition::{Doubt, Reserve};
 use super::depends::{Bearing, Written};
+use super::gate::Gate;
 use super::guess::Source;
 use super::named;
 use super::reserve::{Said, heavier};
@@ -16,6 +17,14 @@ use crate::wording;
 /// A text that holds for many tasks may name so many clauses of an order, and each so long; more is for people.
 const MOST_SHARED: usize = 8;
 const LONGEST_SHARED: usize = 120;
+
+/// So many bytes of a text are kept where it stands for itself beside each of many tasks. No sentence quotes more.
+const LONGEST_KEPT: usize = 240;
+
+/// The beginning of a text that is kept for each of many tasks.
+pub(super) fn brief(text: &str) -> String {
+    text[..text.floor_char_boundary(LONGEST_KEPT)].to_owned()
+}
 
 /// What a text says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -28,8 +37,8 @@ pub(super) struct Heard {
     pub(super) no_tasks: Option<String>,
     /// The priority that it gives to what stands below it, in its own words.
     pub(super) level: Option<(Priority, String)>,
-    /// That what stands below it comes before every merge, in its own words.
-    pub(super) gate: Option<String>,
+    /// That what stands below it comes before every merge.
+    pub(super) gate: Option<Gate>,
 }
 
 impl Heard {
@@ -63,6 +72,20 @@ impl Heard {
         Self::of(text, source, Bearing::Around, judge).shared(text)
     }
 
+    /// What is told of an order for many tasks. Of what is too much for them no more is copied than shows that.
+    pub(super) fn of_places<'w>(
+        places: impl Iterator<Item = &'w Written>,
+        place: impl FnOnce() -> String,
+    ) -> Self {
+        let copied = |written: &Written| Written {
+            text: brief(&written.text),
+            source: written.source.clone(),
+            ..*written
+        };
+        let places = places.take(MOST_SHARED + 1).map(copied).collect();
+        Self { places, ..Self::default() }.kept_short(place)
+    }
+
     /// What only speaks against.
     pub(super) fn said(said: Option<Said>) -> Self {
         Self { said, ..Self::default() }
@@ -77,6 +100,13 @@ impl Heard {
             && self.gate.is_none()
     }
 
+    /// Whether it tells before what something comes as another does.
+    pub(super) fn tells(&self, other: &Self) -> bool {
+        let mut before = other.places.iter().filter(|place| place.before).peekable();
+        before.peek().is_some()
+            && before.all(|place| self.places.iter().any(|own| own.before && own.text == place.text))
+    }
+
     /// Both. Of two priorities the first counts.
     pub(super) fn and(mut self, other: Self) -> Self {
         self.said = heavier(self.said, other.said);
@@ -88,13 +118,18 @@ impl Heard {
     }
 
     /// What holds for many tasks costs each of them something, so it is kept short: more is for people to look at.
-    pub(super) fn shared(mut self, text: &str) -> Self {
+    pub(super) fn shared(self, text: &str) -> Self {
+        self.kept_short(|| wording::what_is_above(text))
+    }
+
+    /// The same for what stands in another place.
+    pub(super) fn kept_short(mut self, place: impl FnOnce() -> String) -> Self {
         let fits = |place: &Written| place.text.len() <= LONGEST_SHARED;
         if self.places.len() > MOST_SHARED || !self.places.iter().all(fits) {
             let named = self.places.first().map(|place| place.text.clone()).unwrap_or_default();
             self.places.clear();
             let reserve = Reserve { doubt: Doubt::Yes, said: named };
-            self.said = heavier(self.said, Some(Said::new(&wording::what_is_above(text), &reserve)));
+            self.said = heavier(self.said, Some(Said::new(&place(), &reserve)));
         }
         self
     }

@@ -123,8 +123,12 @@ pub(crate) fn likeness(one: &str, other: &str) -> f64 {
 /// Of more words than this only the same ones are common: each is compared with each.
 const MOST_IN_ANY_FORM: usize = 64;
 
+/// Of a longer text only the beginning is compared: the row of a table may have the id of very many tasks.
+const LONGEST_COMPARED: usize = 1_000;
+
 /// The same, where other forms of a word count as that word: `crash` and `crashes`.
 pub(crate) fn likeness_in_any_form(one: &str, other: &str) -> f64 {
+    let [one, other] = [one, other].map(|text| &text[..text.floor_char_boundary(LONGEST_COMPARED)]);
     let (first, second) = (distinct(words(one)), distinct(words(other)));
     if first.len().max(second.len()) > MOST_IN_ANY_FORM {
         return likeness(one, other);

@@ -20,17 +20,21 @@ mod depends;
 mod detail;
 mod draft;
 mod folds;
+mod gate;
 mod guess;
+mod headings;
 mod heard;
 mod history;
 mod identity;
 mod inferred;
 mod kind;
+mod labels;
 mod left;
 mod levels;
 pub(crate) mod lint;
 mod marks;
 mod named;
+mod naming;
 mod object;
 mod order;
 mod outline;
@@ -73,6 +77,8 @@ pub(crate) mod laws;
 mod order_tests;
 #[cfg(test)]
 mod people_tests;
+#[cfg(test)]
+mod place_tests;
 #[cfg(test)]
 mod read_tests;
 #[cfg(test)]

@@ -60,7 +60,7 @@ static AFTER: LazyLock<Regex> = LazyLock::new(|| {
 /// `before A2`.
 static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
     pattern(&format!(
-        r"(?ix) \b (?: before | prior \s+ to | blocks | blocking | required \s+ (?:by|for) | needed \s+ (?:by|for) | prerequisite \s+ (?:of|for) ) \s* :? \s* {MERGE_OF} (?P<ids> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} ) )* )"
+        r"(?ix) \b (?: (?P<time> before | prior \s+ to ) | blocks | blocking | required \s+ (?:by|for) | needed \s+ (?:by|for) | prerequisite \s+ (?:of|for) ) \s* :? \s* {MERGE_OF} (?P<ids> (?: {ONE} | {PULL} ) (?: {JOIN} (?: {ONE} | {PULL} ) )* )"
     ))
 });
 
@@ -160,18 +160,76 @@ pub(crate) fn take(text: &str) -> Taken<'_> {
     }
     let rest = AFTER.replace_all(text, " ");
     let mut before = Vec::new();
+    let mut left = String::new();
+    // Where what has been read of a text ends, and what the clause up to there says.
+    let (mut at, mut clause) = (0, Clause::default());
     for found in BEFORE.captures_iter(&rest) {
         let (Some(whole), Some(named)) = (found.get(0), found.name("ids")) else { continue };
+        let between = &rest[at..whole.start()];
+        clause.read(between);
+        let is_an_order = found.name("time").is_some();
+        let denied = if is_an_order { None } else { denied(between, whole.as_str()) };
+        let kept = denied.unwrap_or(between.len());
+        left.push_str(&between[..kept]);
+        left.push(' ');
+        at = whole.end();
         // `Do not merge these before A4` says that they come after it.
-        let said = rest[..whole.start()].rsplit(['.', ';', '!', '?', '\n']).next().unwrap_or_default();
-        let list = if NEGATED.is_match(said) && !said.contains("forget") { &mut after } else { &mut before };
-        list.push(named.as_str().to_owned());
+        if is_an_order && clause.negated && !clause.forgets {
+            after.push(named.as_str().to_owned());
+        } else if denied.is_none() {
+            before.push(named.as_str().to_owned());
+        }
     }
-    let rest = match rest {
-        Cow::Borrowed(text) => BEFORE.replace_all(text, " "),
-        Cow::Owned(text) => Cow::Owned(BEFORE.replace_all(&text, " ").into_owned()),
+    let rest = if at == 0 {
+        rest
+    } else {
+        left.push_str(&rest[at..]);
+        Cow::Owned(left)
     };
     Taken { rest, after, before }
+}
+
+/// What has been read of the clause that a text has reached. It is read on from name to name: a text may hold many.
+#[derive(Debug, Default)]
+struct Clause {
+    negated: bool,
+    forgets: bool,
+}
+
+impl Clause {
+    fn read(&mut self, text: &str) {
+        let last = text.rfind(['.', ';', '!', '?', '\n']);
+        if last.is_some() {
+            *self = Self::default();
+        }
+        let rest = &text[last.map_or(0, |last| last + 1)..];
+        self.negated |= NEGATED.is_match(rest);
+        self.forgets |= rest.contains("forget");
+    }
+}
+
+/// `A reboot is not | needed for A2`, `nothing here | blocks A2`: where what denies such words begins in the text before
+/// them.
+fn denied(text: &str, words: &str) -> Option<usize> {
+    static DENIED: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(
+            r"(?ix) (?: \b (?: not | never | no \s+ longer | (?: is | are | was | were | do | does ) n[’']t )
+                    (?: \s+ (?: really | strictly | actually | currently | a | an | the | be ) )*
+                | \b (?: is | are | was | were ) \s+ no
+                | (?: ^ | [.;:!?,] ) \s* (?: nothing | none | (?P<no> no ) ) (?: \s+ \p{Alphabetic} [\p{Alphabetic}-]* ){0,4}
+            ) \s* $",
+        )
+    });
+    // `No backup exists that is needed for A2` denies the backup.
+    static RELATIVE: LazyLock<Regex> = LazyLock::new(|| {
+        pattern(r"(?i)\b(?:which|that|who|what|and|but|or|yet|until|before|has|have|had|without)\b")
+    });
+    let near = text.ceil_char_boundary(text.len().saturating_sub(NEAR));
+    let found = DENIED.captures_at(text, near)?;
+    let whole = found.get(0)?;
+    // `No answer of the vendor blocks A2`: that is what blocks it.
+    let blocks = found.name("no").is_some() && words.to_lowercase().starts_with("block");
+    (!blocks && !RELATIVE.is_match(whole.as_str())).then_some(whole.start())
 }
 
 /// A title without the tasks that it names as what comes before or after it, which are seen to where its draft is made.

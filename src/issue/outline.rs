@@ -6,7 +6,8 @@
 use super::address::{self, Home};
 use super::condition::{self, Doubt};
 use super::guess::Source;
-use super::heard::Heard;
+use super::headings::HeadingSays;
+use super::heard::{Heard, brief};
 use super::marks;
 use super::passages::Passages;
 use super::reserve::{self, Said};
@@ -18,6 +19,7 @@ use std::ops::Range;
 /// The headings of a text with what each says of the tasks below it, read once for all of them.
 pub(super) struct Outline<'d> {
     headings: &'d [Heading],
+    says: Vec<HeadingSays>,
     /// Headings in blocks of ours stand above nothing of a person's.
     ours: Vec<bool>,
     pub(super) own: Ranges,
@@ -45,6 +47,7 @@ impl<'d> Outline<'d> {
         let ours = document.headings().iter().map(|heading| own.holds(heading.span.start)).collect();
         Self {
             headings: document.headings(),
+            says: document.headings().iter().map(HeadingSays::new).collect(),
             ours,
             own,
             own_lines,
@@ -72,6 +75,11 @@ impl<'d> Outline<'d> {
             self.next += 1;
         }
         self.path.clone()
+    }
+
+    /// What a heading says, by its index.
+    pub(super) fn heading(&self, index: usize) -> &HeadingSays {
+        &self.says[index]
     }
 
     /// The line of an item without the blocks of ours above it, which no write of ours moves.
@@ -109,7 +117,7 @@ impl<'d> Outline<'d> {
                 if address::is_elsewhere(text, home) {
                     return judgement(wording::why_elsewhere_above(text));
                 }
-                Heard::above(text, &Source::Heading(text.clone()), |rest| {
+                Heard::above(text, &Source::Heading(brief(text)), |rest| {
                     condition::above(rest).map(|reserve| Said::new(&wording::a_heading(text), &reserve))
                 })
             });

@@ -11,7 +11,7 @@ fn planned(body: &str) -> Vec<String> {
 }
 
 #[track_caller]
-fn one<'t>(tasks: &'t [Task], id: &str) -> &'t Task {
+pub(super) fn one<'t>(tasks: &'t [Task], id: &str) -> &'t Task {
     tasks.iter().find(|task| task.id == id).unwrap_or_else(|| panic!("no {id}"))
 }
 
@@ -156,7 +156,7 @@ fn a_bundle_and_the_place_of_a_merge_are_no_reserve() {
 
 /// Each of the bodies asks for something before `A2`: it waits for `A1`, or for somebody.
 #[track_caller]
-fn a2_is_held(bodies: &[String]) {
+pub(super) fn a2_is_held(bodies: &[String]) {
     let is_free = |body: &&String| {
         let found = tasks(body);
         let task = one(&found, "A2");

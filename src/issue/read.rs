@@ -8,16 +8,18 @@ use super::condition::{self, Doubt};
 use super::depends::Troubles;
 use super::draft::Draft;
 use super::guess::{self, Guesses};
+use super::headings::{HeadingSays, Holds};
 use super::identity::{self, Keys};
 use super::inferred::closes_the_whole;
 use super::kind;
+use super::naming::Answer;
 use super::outline::Outline;
 use super::reserve::{self, Said, bullet_text};
 use super::title::head;
 use super::{Kind, Needs, Task, TaskKey, approvals, below, conflicts, depends, spec};
 use crate::merge::{Category, UpdateType};
 use crate::wording;
-use checklist::{BoxLikeReason, Document, Heading, Item};
+use checklist::{BoxLikeReason, Document, Item};
 use regex::Regex;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::LazyLock;
@@ -148,8 +150,10 @@ pub(crate) fn read_document(
         .iter()
         .rposition(|(_, draft)| !matches!(draft.judge(false, home).kind, Kind::Verify { .. } | Kind::Final))
         .map_or(0, |position| position + 1);
-    for (_, draft) in &found {
+    let mut answers = Vec::with_capacity(found.len());
+    for (index, draft) in &found {
         let kind = draft.judge(false, home).kind;
+        answers.push(Answer { item: *index, id: draft.head.id.as_deref(), number: kind.number() });
         let says_no = kind::records_a_no(&draft.head.title);
         if matches!(kind, Kind::Person | Kind::Decide { .. }) && says_no
             || kind == Kind::Person && !draft.ticked
@@ -157,6 +161,8 @@ pub(crate) fn read_document(
             outline.passages.refused(&draft.head.title);
         }
     }
+    outline.passages.settle(document, &answers);
+    drop(answers);
     let mut keys = Keys::default();
     let mut before = Vec::with_capacity(found.len());
     let mut indexes = Vec::with_capacity(found.len());
@@ -198,7 +204,7 @@ pub(crate) fn read_document(
             ticked: draft.ticked,
             notes: draft.notes,
             phase: draft.phase,
-            gate: draft.gate,
+            gate: draft.gate.and_then(|gate| gate.over(&judged.kind)),
             priority: draft.priority.value,
             layer: draft.layer.value,
             guesses: Guesses {
@@ -220,11 +226,7 @@ pub(crate) fn read_document(
             asks: asked,
             why_person: judged.why,
         };
-        let number = match &task.kind {
-            Kind::Merge { pull } => Some(pull.0),
-            Kind::Close { number } => Some(number.0),
-            _ => None,
-        };
+        let number = task.kind.number();
         let naming = outline.passages.naming(number, task.written_id.as_deref());
         draft.before.extend(naming.places);
         let told = match &task.kind {
@@ -405,7 +407,7 @@ fn is_a_label_of_no_task(document: &Document<'_>, item: &Item) -> Option<String>
 }
 
 /// Headings under which boxes are criteria, examples or records, not work.
-fn holds_no_tasks(name: &str) -> bool {
+pub(super) fn holds_no_tasks(name: &str) -> bool {
     let has = |word: &str| name.split(' ').any(|own| own == word);
     [
         "definition of done",
@@ -458,23 +460,18 @@ fn not_a_task(
     if item.text.trim().is_empty() {
         return Some(wording::ignored_empty());
     }
-    let headings: Vec<&Heading> = above.iter().map(|&index| &document.headings()[index]).collect();
-    let names: Vec<String> = headings.iter().map(|heading| heading_name(&heading.text)).collect();
-    let in_tasks = names.iter().any(|name| name.starts_with("action items") || name == "tasks");
+    let says: Vec<&HeadingSays> = above.iter().map(|&index| outline.heading(index)).collect();
+    let in_tasks = says.iter().any(|says| says.names_the_tasks);
+    let nearest = |holds: Holds| says.iter().rposition(|says| says.holds == holds);
     let head = head(document, item);
     let surely_one = in_tasks && head.id.is_some();
-    if let Some(position) = names
-        .iter()
-        .rposition(|name| states_criteria(name))
-        .or_else(|| names.iter().rposition(|name| holds_no_tasks(name)).filter(|_| !surely_one))
-        .or_else(|| {
-            let is_one =
-                |(at, name): (usize, &String)| headings[at].level > 1 && condition::is_a_contingency(name);
-            let found = names.iter().enumerate().rposition(is_one);
+    if let Some(position) =
+        nearest(Holds::Criteria).or_else(|| nearest(Holds::NoTasks).filter(|_| !surely_one)).or_else(|| {
+            let found = says.iter().rposition(|says| says.level > 1 && says.holds == Holds::Contingency);
             found.filter(|_| head.id.is_none() && head.priority.is_none() && !comes_first(&head.title))
         })
     {
-        return Some(wording::ignored_heading(&headings[position].text));
+        return Some(wording::ignored_heading(&says[position].text));
     }
     let plain = head.id.is_none() && head.priority.is_none() && !comes_first(&head.title);
     if let Some(label) = plain.then(|| is_a_label_of_no_task(document, item)).flatten() {

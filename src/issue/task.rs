@@ -106,6 +106,22 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    /// The number of what it merges or closes.
+    pub(crate) fn number(&self) -> Option<u64> {
+        match self {
+            Self::Merge { pull } => Some(pull.0),
+            Self::Close { number } => Some(number.0),
+            Self::Decide { .. }
+            | Self::Track { .. }
+            | Self::Dashboard
+            | Self::Verify { .. }
+            | Self::Action { .. }
+            | Self::Runbook
+            | Self::Final
+            | Self::Person => None,
+        }
+    }
+
     /// The pull request that it is about.
     pub(crate) fn pull(&self) -> Option<PullNumber> {
         match self {
