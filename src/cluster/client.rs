@@ -2,21 +2,21 @@
 //!
 //! kube's own retries are off: it would repeat writes as well.
 
+use super::feeds::Watches;
 use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
     Application, CephCluster, Certificate, Cluster, ClusterError, ClusterLease, ClusterResult, ExecOutput,
-    Installed, LeaseAnswer, Node, NodeUsage, Pod, Right, Settings, Workload, argo, decode,
+    Freshness, Installed, LeaseAnswer, Node, NodeUsage, Pods, Right, Settings, Workload, argo, decode,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::core::v1 as core;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// A connection to a cluster.
 pub(crate) struct Kubernetes {
@@ -24,6 +24,8 @@ pub(crate) struct Kubernetes {
     settings: Settings,
     /// Another holder's lock as we last saw it change.
     seen: Mutex<Option<Seen>>,
+    /// What is watched, once that has begun.
+    watches: OnceLock<Watches>,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -71,6 +73,7 @@ impl Kubernetes {
             connection: Connection { client, timeout: settings.request_timeout() },
             settings: settings.clone(),
             seen: Mutex::new(None),
+            watches: OnceLock::new(),
         })
     }
 
@@ -87,11 +90,15 @@ impl Kubernetes {
         &self.settings
     }
 
+    pub(super) fn watches(&self) -> &OnceLock<Watches> {
+        &self.watches
+    }
+
     pub(super) fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn built_in<T, O>(
+    async fn built_in<T: Send, O>(
         &self,
         path: &str,
         kind: &str,
@@ -100,39 +107,26 @@ impl Kubernetes {
     where
         O: serde::de::DeserializeOwned,
     {
-        let objects: Vec<O> = self.connection.list(path, "", kind).await?;
-        objects.into_iter().map(read).collect::<Result<_, _>>().map_err(|said| unreadable(path, &said))
+        let take = |all: &mut Vec<T>, object| {
+            all.push(read(object)?);
+            Ok(())
+        };
+        Ok(self.connection.gather(path, "", kind, Vec::new, take).await?.taken)
     }
 
-    async fn custom<T>(
+    async fn custom<T: Send>(
         &self,
         path: &str,
         kind: &str,
         read: fn(&Value) -> Result<T, String>,
     ) -> ClusterResult<Installed<Vec<T>>> {
-        match self.connection.list_installed::<Value>(path, "", kind).await? {
+        let take = |all: &mut Vec<T>, object: Value| {
+            all.push(read(&object)?);
+            Ok(())
+        };
+        match self.connection.gather_installed(path, "", kind, Vec::new, take).await? {
             Installed::No => Ok(Installed::No),
-            Installed::Yes(objects) => {
-                let read: Result<_, _> = objects.iter().map(read).collect();
-                read.map(Installed::Yes).map_err(|said| unreadable(path, &said))
-            }
-        }
-    }
-
-    /// When each node's lease was renewed. Nothing where that may not be read: then the heartbeat of the node's
-    /// conditions is the kubelet's only sign of life, and it comes every five minutes instead of every ten seconds.
-    async fn node_leases(&self) -> ClusterResult<HashMap<String, Timestamp>> {
-        let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-        match self.connection.list::<Value>(path, "", "LeaseList").await {
-            Ok(leases) => Ok(leases
-                .iter()
-                .filter_map(|lease| {
-                    let renewed = decode::parse_time(&lease["spec"]["renewTime"])?;
-                    Some((decode::text(&lease["metadata"]["name"]), renewed))
-                })
-                .collect()),
-            Err(ClusterError::Forbidden { .. }) => Ok(HashMap::new()),
-            Err(error) => Err(error),
+            Installed::Yes(listed) => Ok(Installed::Yes(listed.taken)),
         }
     }
 }
@@ -173,9 +167,8 @@ impl Cluster for Kubernetes {
         answer["status"]["allowed"].as_bool().ok_or_else(|| unreadable(path, &"no status.allowed"))
     }
 
-    async fn nodes(&self) -> ClusterResult<Vec<Node>> {
-        let (nodes, leases) =
-            tokio::join!(self.built_in("/api/v1/nodes", "NodeList", decode::node), self.node_leases());
+    async fn nodes(&self, freshness: Freshness) -> ClusterResult<Vec<Node>> {
+        let (nodes, leases) = tokio::join!(self.read_nodes(freshness), self.node_leases(freshness));
         let (mut nodes, leases) = (nodes?, leases?);
         for node in &mut nodes {
             node.lease_renewed = leases.get(&node.name).copied();
@@ -183,8 +176,12 @@ impl Cluster for Kubernetes {
         Ok(nodes)
     }
 
-    async fn pods(&self) -> ClusterResult<Vec<Pod>> {
-        self.built_in::<_, core::Pod>("/api/v1/pods", "PodList", decode::pod).await
+    async fn pods(&self, recent: Duration, freshness: Freshness) -> ClusterResult<Pods> {
+        self.read_pods(recent, freshness).await
+    }
+
+    async fn open_workloads(&self, freshness: Freshness) -> ClusterResult<Vec<Workload>> {
+        self.read_workloads(freshness).await
     }
 
     async fn workloads(&self) -> ClusterResult<Vec<Workload>> {

@@ -8,20 +8,29 @@ mod argo;
 mod client;
 mod decode;
 mod exec;
+mod feeds;
+mod frames;
 mod lease;
+mod ledger;
+mod pages;
+mod pods;
 mod request;
 mod settings;
 #[cfg(test)]
 mod tests;
 mod types;
+mod watch;
 
 pub(crate) use client::Kubernetes;
+pub(crate) use feeds::Pods;
 pub(crate) use lease::DURATION as LEASE_DURATION;
+pub(crate) use pods::{PodLedger, subject};
 pub(crate) use settings::Settings;
 pub(crate) use types::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Why the cluster did not answer or do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -104,10 +113,12 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn version(&self) -> ClusterResult<String>;
     /// Whether these credentials hold a right.
     async fn may(&self, right: &Right) -> ClusterResult<bool>;
-    /// All nodes, with their leases where those may be read.
-    async fn nodes(&self) -> ClusterResult<Vec<Node>>;
-    /// All pods of all namespaces.
-    async fn pods(&self) -> ClusterResult<Vec<Pod>>;
+    /// All nodes, with their leases where those may be read, and without conditions that say that nothing is wrong.
+    async fn nodes(&self, freshness: Freshness) -> ClusterResult<Vec<Node>>;
+    /// All pods of all namespaces. `recent` is how long the end of a container is of interest to who asks.
+    async fn pods(&self, recent: Duration, freshness: Freshness) -> ClusterResult<Pods>;
+    /// The Deployments, `StatefulSets` and `DaemonSets` that are not complete, and all of Argo CD's namespace.
+    async fn open_workloads(&self, freshness: Freshness) -> ClusterResult<Vec<Workload>>;
     /// All Deployments, `StatefulSets` and `DaemonSets` of all namespaces.
     async fn workloads(&self) -> ClusterResult<Vec<Workload>>;
     /// All Argo CD Applications.
@@ -173,12 +184,12 @@ pub(crate) struct ClusterLease {
 
 impl ClusterLease {
     /// Whether it holds for at least so long from now: a request that may take longer must not be started.
-    pub(crate) fn holds_for(&self, duration: std::time::Duration) -> bool {
+    pub(crate) fn holds_for(&self, duration: Duration) -> bool {
         self.valid_until.saturating_duration_since(std::time::Instant::now()) >= duration
     }
 
     /// The last instant at which something that takes so long may still be started. None when it is over already.
-    pub(crate) fn latest_start(&self, duration: std::time::Duration) -> Option<std::time::Instant> {
+    pub(crate) fn latest_start(&self, duration: Duration) -> Option<std::time::Instant> {
         self.valid_until.checked_sub(duration)
     }
 
@@ -189,7 +200,7 @@ impl ClusterLease {
 
     /// A lease for tests of what takes one.
     #[cfg(test)]
-    pub(crate) fn for_test(holds_for: std::time::Duration) -> Self {
+    pub(crate) fn for_test(holds_for: Duration) -> Self {
         Self { valid_until: std::time::Instant::now() + holds_for, holder: "test".to_owned() }
     }
 }

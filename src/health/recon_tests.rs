@@ -4,7 +4,7 @@ use super::super::{Acknowledgement, Layer};
 use super::*;
 use crate::cluster::{
     Application, ApplicationHealth, Certificate, ClusterLease, Condition, ConditionStatus, ExecOutput,
-    LeaseAnswer, Node, NodeUsage, ObjectRef, Pod, Right, Workload,
+    LeaseAnswer, Node, NodeUsage, ObjectRef, PodLedger, Pods, Right, Workload,
 };
 use async_trait::async_trait;
 
@@ -38,7 +38,7 @@ impl Cluster for Stub {
     async fn may(&self, _: &Right) -> ClusterResult<bool> {
         Ok(true)
     }
-    async fn nodes(&self) -> ClusterResult<Vec<Node>> {
+    async fn nodes(&self, _: Freshness) -> ClusterResult<Vec<Node>> {
         self.allow("nodes")?;
         if self.hangs {
             std::future::pending::<()>().await;
@@ -59,9 +59,12 @@ impl Cluster for Stub {
             lease_renewed: Some(ago(5)),
         }])
     }
-    async fn pods(&self) -> ClusterResult<Vec<Pod>> {
+    async fn pods(&self, recent: Duration, _: Freshness) -> ClusterResult<Pods> {
         self.allow("pods")?;
-        Ok(Vec::new())
+        Ok(Pods::listed(PodLedger::new(recent)))
+    }
+    async fn open_workloads(&self, _: Freshness) -> ClusterResult<Vec<Workload>> {
+        self.workloads().await
     }
     async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
         self.allow("workloads")?;
@@ -141,7 +144,12 @@ fn whole() -> Stub {
 
 async fn run(stub: &Stub, settings: &Settings, exec: bool) -> Recon {
     let cluster = cluster::Settings { exec, ..cluster::Settings::default() };
-    let surroundings = Surroundings { settings, cluster: &cluster, grace: Duration::from_mins(5) };
+    let surroundings = Surroundings {
+        settings,
+        cluster: &cluster,
+        grace: Duration::from_mins(5),
+        freshness: Freshness::Watched,
+    };
     recon(stub, &surroundings, now()).await
 }
 
