@@ -61,8 +61,9 @@ async fn main() -> Result<(), Failure> {
 /// Looks once for each line, or until so many pods are good, and says what it saw.
 async fn gate(kubeconfig: &Path, list: bool) -> Result<(), Failure> {
     let gate = Gate::open(kubeconfig, !list).await?;
-    let mut lines = BufReader::new(tokio::io::stdin()).lines();
-    while let Some(line) = lines.next_line().await? {
+    // The watches go on in threads of their own meanwhile.
+    for line in std::io::stdin().lines() {
+        let line = line?;
         let wanted: Option<usize> = line.strip_prefix("until ").map(str::parse).transpose()?;
         let look = loop {
             let look = gate.look(line == "prove").await;
@@ -121,8 +122,7 @@ fn memory(process: Option<u32>, field: &str) -> Option<u64> {
 
 async fn show(arguments: &Arguments) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let server =
-        Kubernetes::start(Options { usual_custom_kinds: false, ..Options::default() }).await?;
+    let server = Kubernetes::start(Options { usual_custom_kinds: false, ..Options::default() }).await?;
     let begun = Instant::now();
     fill(&server, arguments);
     let kubeconfig = folder.path().join("kubeconfig");
@@ -251,7 +251,9 @@ fn fill(server: &Kubernetes, arguments: &Arguments) {
         let (namespace, name) = (namespace_of(number), name_of(number));
         let app = format!("app-{:05}", number / 10);
         let variables: Vec<Value> = (0..8)
-            .map(|variable| json!({"name": format!("VARIABLE_{variable}"), "value": "a value of some length"}))
+            .map(
+                |variable| json!({"name": format!("VARIABLE_{variable}"), "value": "a value of some length"}),
+            )
             .collect();
         server.apply(json!({"apiVersion": "v1", "kind": "Pod",
             "metadata": {"name": name, "namespace": namespace, "creationTimestamp": "2026-11-01T00:00:00Z",

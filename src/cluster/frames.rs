@@ -88,13 +88,11 @@ impl Connection {
             .body(Vec::new())
             .map_err(|error| unreadable(&what, &error))?;
         let opened = tokio::time::timeout(self.timeout, self.client.request_stream(request)).await;
-        let body = match opened {
-            Ok(opened) => opened.map_err(|error| failed(&what, error))?,
-            Err(_) => {
-                let said = format!("no answer within {} s", self.timeout.as_secs());
-                return Err(ClusterError::Unavailable { what, said });
-            }
+        let Ok(opened) = opened else {
+            let said = format!("no answer within {} s", self.timeout.as_secs());
+            return Err(ClusterError::Unavailable { what, said });
         };
+        let body = opened.map_err(|error| failed(&what, error))?;
         Ok(Frames { what, lines: Lines::new(Box::pin(body), LINE), object: PhantomData })
     }
 }
@@ -107,9 +105,7 @@ impl<O: DeserializeOwned> Frames<O> {
             Ok(Some(line)) => frame(&line).map(Some).map_err(|said| unreadable(&self.what, &said)),
             Ok(None) => Ok(None),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(unreadable(&self.what, &error)),
-            Err(error) => {
-                Err(ClusterError::Unavailable { what: self.what.clone(), said: error.to_string() })
-            }
+            Err(error) => Err(ClusterError::Unavailable { what: self.what.clone(), said: error.to_string() }),
         }
     }
 

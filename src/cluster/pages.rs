@@ -116,7 +116,7 @@ impl Connection {
         path: &str,
         query: &str,
         kind: &str,
-        mut taken: S,
+        mut gathered: S,
         take: &(impl Fn(&mut S, T) -> Result<(), String> + Send + Sync),
     ) -> ClusterResult<Installed<Attempt<S>>> {
         let what = format!("GET {path}");
@@ -146,18 +146,16 @@ impl Connection {
             if !answer.status.is_success() {
                 return Err(refusal(&what, &answer));
             }
-            let head = decode(&what, &answer, |text| page(text, &mut |object| take(&mut taken, object)))?;
+            let head = decode(&what, &answer, |text| page(text, &mut |object| take(&mut gathered, object)))?;
             if head.kind != kind {
                 return Err(unreadable(&what, &format!("a {} instead of a {kind}", head.kind)));
             }
             // That of the first page: what happened since then is what a watch from there tells.
             version = version.or(head.metadata.version);
-            match head.metadata.token.filter(|token| !token.is_empty()) {
-                Some(next) => token = Some(next),
-                None => {
-                    let version = version.unwrap_or_default();
-                    return Ok(Installed::Yes(Attempt::Whole(Listed { taken, version })));
-                }
+            token = head.metadata.token.filter(|token| !token.is_empty());
+            if token.is_none() {
+                let listed = Listed { taken: gathered, version: version.unwrap_or_default() };
+                return Ok(Installed::Yes(Attempt::Whole(listed)));
             }
         }
         Err(unreadable(&what, &format!("the list did not end within {PAGES} pages")))
@@ -254,7 +252,10 @@ mod tests {
     fn a_page_is_read_object_by_object() {
         type Case = (&'static str, Result<(&'static str, Option<&'static str>, usize), ()>);
         let cases: [Case; 9] = [
-            (r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{},{}]}"#, Ok(("PodList", None, 2))),
+            (
+                r#"{"kind":"PodList","metadata":{"resourceVersion":"7"},"items":[{},{}]}"#,
+                Ok(("PodList", None, 2)),
+            ),
             (r#"{"items":[{}],"metadata":{"continue":"t"},"kind":"PodList"}"#, Ok(("PodList", Some("t"), 1))),
             (r#"{"kind":"PodList","apiVersion":"v1","items":null}"#, Ok(("PodList", None, 0))),
             (r#"{"kind":"PodList"}"#, Ok(("PodList", None, 0))),
@@ -270,7 +271,8 @@ mod tests {
                 seen += 1;
                 if object == "refused" { Err("it may not be".to_owned()) } else { Ok(()) }
             });
-            let expected = expected.map(|(kind, token, count)| (kind.to_owned(), token.map(str::to_owned), count));
+            let expected =
+                expected.map(|(kind, token, count)| (kind.to_owned(), token.map(str::to_owned), count));
             let read = read.map(|head| (head.kind, head.metadata.token, seen)).map_err(|_| ());
             assert_eq!(read, expected, "{text}");
         }

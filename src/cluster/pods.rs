@@ -118,13 +118,12 @@ impl PodLedger {
 
     fn settle(&mut self, key: Key, pod: &Pod, node: Option<Arc<str>>) {
         let workload = subject(pod);
-        let workload = match self.workloads.get(&workload) {
-            Some(known) => Arc::clone(known),
-            None => {
-                let workload = Arc::new(workload);
-                self.workloads.insert(Arc::clone(&workload));
-                workload
-            }
+        let workload = if let Some(known) = self.workloads.get(&workload) {
+            Arc::clone(known)
+        } else {
+            let workload = Arc::new(workload);
+            self.workloads.insert(Arc::clone(&workload));
+            workload
         };
         let created = pod.created_at.and_then(|created| u32::try_from(created.as_second()).ok());
         self.settled.insert(key, Settled { workload, node, created });

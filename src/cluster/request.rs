@@ -109,7 +109,11 @@ impl Connection {
     pub(super) async fn get<T: DeserializeOwned>(&self, path: &str) -> ClusterResult<T> {
         let what = format!("GET {path}");
         let answer = self.read(&what, path).await?;
-        if answer.status.is_success() { decode(&what, &answer, document) } else { Err(refusal(&what, &answer)) }
+        if answer.status.is_success() {
+            decode(&what, &answer, document)
+        } else {
+            Err(refusal(&what, &answer))
+        }
     }
 
     /// Sends a write once, strictly validated. Returns the object as the server keeps it.
@@ -128,7 +132,11 @@ impl Connection {
             .body(Body::from(body.to_string().into_bytes()))
             .map_err(|error| unreadable(&what, &error))?;
         let answer = self.send(&what, request).await?;
-        if answer.status.is_success() { decode(&what, &answer, document) } else { Err(refusal(&what, &answer)) }
+        if answer.status.is_success() {
+            decode(&what, &answer, document)
+        } else {
+            Err(refusal(&what, &answer))
+        }
     }
 }
 

@@ -51,9 +51,8 @@ async fn only_application(client: &Kubernetes) -> Application {
 /// How many pods there are.
 async fn pods_of(client: &Kubernetes) -> ClusterResult<usize> {
     let pods = client.pods(Duration::ZERO, Freshness::Proven).await?;
-    Ok(pods.with(|pods| {
-        pods.kept().len() + pods.settled_by_namespace().map(|(_, count)| count).sum::<usize>()
-    }))
+    Ok(pods
+        .with(|pods| pods.kept().len() + pods.settled_by_namespace().map(|(_, count)| count).sum::<usize>()))
 }
 
 async fn held(client: &Kubernetes, holder: &str) -> ClusterLease {

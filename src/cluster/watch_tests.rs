@@ -7,9 +7,7 @@ use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use serde_json::{Value, json};
-use sim::kubernetes::{
-    DEPLOYMENT, Fault, Kubernetes as Server, Matcher, NODE, Options, POD, WatchFault,
-};
+use sim::kubernetes::{DEPLOYMENT, Fault, Kubernetes as Server, Matcher, NODE, Options, POD, WatchFault};
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -66,7 +64,9 @@ fn pod(name: &str, look: Look) -> Value {
     let (phase, ready, state) = match look {
         Look::Well => ("Running", "True", json!({"running": {"startedAt": "2026-11-21T12:00:00Z"}})),
         Look::Crashing => ("Running", "False", json!({"waiting": {"reason": "CrashLoopBackOff"}})),
-        Look::Finished => ("Succeeded", "False", json!({"terminated": {"exitCode": 0, "reason": "Completed"}})),
+        Look::Finished => {
+            ("Succeeded", "False", json!({"terminated": {"exitCode": 0, "reason": "Completed"}}))
+        }
         Look::Starting => ("Pending", "False", json!({"waiting": {"reason": "ContainerCreating"}})),
     };
     json!({"apiVersion": "v1", "kind": "Pod",
@@ -325,19 +325,23 @@ async fn nodes_and_workloads_are_watched_as_they_are_listed() {
         let nodes = client.nodes(Freshness::Watched).await.expect("readable");
         (nodes, client.open_workloads(Freshness::Watched).await.expect("readable"))
     };
-    let changes: [fn(&Server); 6] = [
-        |_| {},
-        |server| drop(server.apply(node("metal1", "Unknown"))),
-        |server| drop(server.apply(node("metal2", "True"))),
-        |server| drop(server.merge_patch_status(&DEPLOYMENT, Some("web"), "shop", &json!({"availableReplicas": 2}))),
-        |server| drop(server.merge_patch_status(&DEPLOYMENT, Some("web"), "blog", &json!({"availableReplicas": 0}))),
-        |server| {
+    let available = |server: &Server, name: &str, available: i64| {
+        let status = json!({"availableReplicas": available});
+        server.merge_patch_status(&DEPLOYMENT, Some("web"), name, &status);
+    };
+    let changes: [&dyn Fn(); 6] = [
+        &|| {},
+        &|| drop(server.apply(node("metal1", "Unknown"))),
+        &|| drop(server.apply(node("metal2", "True"))),
+        &|| available(&server, "shop", 2),
+        &|| available(&server, "blog", 0),
+        &|| {
             server.delete(&DEPLOYMENT, Some("web"), "blog");
             server.delete(&NODE, None, "metal1");
         },
     ];
     for (number, change) in changes.into_iter().enumerate() {
-        change(&server);
+        change();
         let expected = read(&listed).await;
         assert!(number != 4 || expected.1.len() == 1, "{expected:?}");
         wait(&expected, async || read(&watched).await).await;
@@ -392,7 +396,8 @@ fn happen(server: &Server, random: &mut StdRng) {
         17 => server.faults().break_connections(),
         18 => server.compact(),
         _ => {
-            let faults = [WatchFault::CutFrame, WatchFault::Pieces(11), WatchFault::Stale, WatchFault::Silence];
+            let faults =
+                [WatchFault::CutFrame, WatchFault::Pieces(11), WatchFault::Stale, WatchFault::Silence];
             let fault = faults[random.random_range(0..faults.len())];
             server.faults().add_times(Matcher::of("watch", "pods"), Fault::Watch(fault), 1);
         }

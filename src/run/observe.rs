@@ -254,7 +254,8 @@ pub(crate) async fn observe(
     let words: wishes::Words = reading.tasks.iter().map(|task| task.key.clone()).zip(words).collect();
 
     // Each of them is read whole, and most looks go by none: only what a merge touches is judged by its workloads.
-    let merges = |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
+    let merges =
+        |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
     let ClusterView { recon, applications, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, now).await;
@@ -409,12 +410,7 @@ struct ClusterView {
 }
 
 /// What does not answer is UNKNOWN in the pass, and no Application is known.
-async fn cluster(
-    parts: &Parts,
-    freshness: Freshness,
-    with_workloads: bool,
-    now: Timestamp,
-) -> ClusterView {
+async fn cluster(parts: &Parts, freshness: Freshness, with_workloads: bool, now: Timestamp) -> ClusterView {
     let surroundings = Surroundings {
         settings: &parts.health_settings,
         cluster: &parts.cluster_settings,
@@ -422,9 +418,8 @@ async fn cluster(
         freshness,
     };
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
-    let workloads = async {
-        if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) }
-    };
+    let workloads =
+        async { if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) } };
     let (recon, applications, workloads) = tokio::join!(recon, parts.cluster.applications(), workloads);
     let silence = |error: &ClusterError| {
         let silent = matches!(error, ClusterError::Unavailable { .. } | ClusterError::Unreadable { .. });

@@ -81,7 +81,7 @@ struct Trouble {
 
 struct Scene<'a> {
     nodes: HashMap<&'a str, bool>,
-    /// The newest pod of each Job or CronJob that succeeded, of those one of whose pods failed.
+    /// The newest pod of each Job or `CronJob` that succeeded, of those one of whose pods failed.
     succeeded: HashMap<ObjectRef, Timestamp>,
     now: Timestamp,
     grace: Duration,

@@ -76,14 +76,13 @@ async fn handle(
             Fault::Watch(fault) => watch_fault = Some(fault),
         }
     }
-    let mut response = match refusal {
-        Some(error) => error.into_response(),
-        None => {
-            let way = Way { breaker: &breaker, lose_outcome: drop_after, watch_fault };
-            match answer(&shared, target, who, query, request, &way).await {
-                Ok(response) => response,
-                Err(error) => error.into_response(),
-            }
+    let mut response = if let Some(error) = refusal {
+        error.into_response()
+    } else {
+        let way = Way { breaker: &breaker, lose_outcome: drop_after, watch_fault };
+        match answer(&shared, target, who, query, request, &way).await {
+            Ok(response) => response,
+            Err(error) => error.into_response(),
         }
     };
     if method == Method::HEAD {

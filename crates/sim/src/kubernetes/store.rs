@@ -227,7 +227,8 @@ impl Store {
             self.of_kind(kind, namespace, after).map(|(k, o)| (k.clone(), Arc::clone(o))).collect();
         let newer = self.history.iter().rev().take_while(|r| r.revision > revision);
         for record in newer.filter(|r| r.key.is_of(kind)) {
-            if namespace.is_some_and(|n| record.key.namespace != n) || after.is_some_and(|a| record.key <= *a) {
+            if namespace.is_some_and(|n| record.key.namespace != n) || after.is_some_and(|a| record.key <= *a)
+            {
                 continue;
             }
             match &record.previous {
