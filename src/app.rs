@@ -1,7 +1,7 @@
 //! Puts the parts together, starts them, and stops them in order.
 //!
 //! The order of stopping decides a race: the worker ends first, so that nothing is begun that nobody will record, then
-//! the listeners, so that deliveries are stored to the last, then the store.
+//! the watches that it looked through, then the listeners, so that deliveries are stored to the last, then the store.
 
 use crate::cluster::{Cluster, ClusterError, Kubernetes};
 use crate::config::Settings;
@@ -58,8 +58,8 @@ pub(crate) enum AppError {
     NoRepository,
 }
 
-/// The parts that both `serve` and `run` need.
-async fn parts(settings: &Settings, only: Option<Only>) -> Result<Parts, AppError> {
+/// The parts that both `serve` and `run` need, and the cluster by itself: what is watched there is stopped at the end.
+async fn parts(settings: &Settings, only: Option<Only>) -> Result<(Parts, Arc<Kubernetes>), AppError> {
     if settings.repository.is_empty() && !settings.discovery.enabled {
         return Err(AppError::NoRepository);
     }
@@ -69,11 +69,12 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<Parts, AppErro
     }
     let forge: Arc<dyn Forge> =
         Arc::new(Gitea::new(settings.forge.url()?, &settings.forge.token()?, &settings.forge)?);
-    let cluster: Arc<dyn Cluster> =
-        Arc::new(Kubernetes::connect(&settings.cluster).await.map_err(AppError::Cluster)?);
+    let kubernetes = Arc::new(Kubernetes::connect(&settings.cluster).await.map_err(AppError::Cluster)?);
+    let cluster: Arc<dyn Cluster> = Arc::clone(&kubernetes) as _;
     let store = Arc::new(Store::open(&settings.store.path).await?);
+    kubernetes.start_watching(settings.health.crash_loop(), crate::health::is_a_reporter);
     let names: Vec<_> = settings.repository.iter().map(|repository| repository.name.clone()).collect();
-    Ok(Parts {
+    let parts = Parts {
         store,
         forge,
         cluster,
@@ -90,13 +91,15 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<Parts, AppErro
         hints: Hints::default(),
         readiness: Arc::new(Readiness::new(&settings.web)),
         only,
-    })
+    };
+    Ok((parts, kubernetes))
 }
 
 /// The running service.
 #[derive(Debug)]
 pub(crate) struct App {
     store: Arc<Store>,
+    kubernetes: Arc<Kubernetes>,
     serving: Serving,
     worker: JoinHandle<Result<Standing, run::RunError>>,
     stop_worker: CancellationToken,
@@ -108,7 +111,8 @@ pub(crate) struct App {
 impl App {
     /// Opens the store, connects forge and cluster, listens, and lets the worker loop.
     pub(crate) async fn start(settings: &Settings) -> Result<Self, AppError> {
-        let parts = Arc::new(parts(settings, None).await?);
+        let (parts, kubernetes) = parts(settings, None).await?;
+        let parts = Arc::new(parts);
         let stop_worker = CancellationToken::new();
         let stop_web = CancellationToken::new();
         let (known, hints) = (parts.known.clone(), parts.hints.clone());
@@ -125,7 +129,7 @@ impl App {
         let store = Arc::clone(&parts.store);
         let worker = Worker::new(parts).await?;
         let worker = tokio::spawn(worker.run(stop_worker.clone()));
-        Ok(Self { store, serving, worker, stop_worker, stop_web, known, hints })
+        Ok(Self { store, kubernetes, serving, worker, stop_worker, stop_web, known, hints })
     }
 
     /// Has every repository looked at now, each time it is called: what nobody delivered is found without waiting.
@@ -151,7 +155,7 @@ impl App {
 
     /// Runs until the token is cancelled, then stops in order.
     pub(crate) async fn until(self, stop: CancellationToken) -> Result<(), AppError> {
-        let Self { store, serving, mut worker, stop_worker, stop_web, .. } = self;
+        let Self { store, kubernetes, serving, mut worker, stop_worker, stop_web, .. } = self;
         let mut ended = tokio::spawn(serving.ended());
         let early = tokio::select! {
             () = stop.cancelled() => None,
@@ -176,6 +180,7 @@ impl App {
                 }
             }
         };
+        kubernetes.stop_watching().await;
         stop_web.cancel();
         if !ended.is_finished() {
             ended.await??;
@@ -194,7 +199,8 @@ pub(crate) async fn run_issue(
     live: &Live,
 ) -> Result<Standing, AppError> {
     let only = Only { repository: repository.clone(), issue };
-    let parts = Arc::new(parts(settings, Some(only)).await?);
+    let (parts, kubernetes) = parts(settings, Some(only)).await?;
+    let parts = Arc::new(parts);
     let store = Arc::clone(&parts.store);
     let name = repository.name.to_string();
     let worker = Worker::new(parts).await?;
@@ -223,6 +229,7 @@ pub(crate) async fn run_issue(
             break ended;
         }
     };
+    kubernetes.stop_watching().await;
     store.close().await;
     Ok(ended??)
 }

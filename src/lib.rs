@@ -59,4 +59,7 @@ pub mod laws {
 #[cfg(feature = "bench")]
 pub mod growth;
 
+#[cfg(feature = "bench")]
+pub mod size;
+
 pub use cli::main;

@@ -2,7 +2,7 @@
 
 use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
-use crate::cluster::{Cluster, Kubernetes};
+use crate::cluster::{Cluster, Freshness, Kubernetes};
 use crate::health::{self, Figure, Figures, Finding, Recon, Surroundings, Verdict};
 use crate::terminal::color;
 use crate::{config, wording};
@@ -66,6 +66,7 @@ impl Arguments {
             settings: &settings.health,
             cluster: &settings.cluster,
             grace: settings.timing.grace(),
+            freshness: Freshness::Proven,
         };
         let recon = health::recon(&cluster, &surroundings, Timestamp::now()).await;
         let mut out = anstream::stdout();

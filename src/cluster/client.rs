@@ -2,23 +2,24 @@
 //!
 //! kube's own retries are off: it would repeat writes as well.
 
+use super::feeds::Watches;
 use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
     ApiService, Application, ApplicationSet, CephCluster, Certificate, Cluster, ClusterError, ClusterLease,
-    ClusterResult, ExecOutput, ExternalSecrets, FluxObject, Installed, LeaseAnswer, Listing, Node, NodeUsage,
-    PersistentVolume, PersistentVolumeClaim, Pod, Postgres, ReplicationSource, Right, Settings, StorageClass,
-    VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload, argo, decode, decode_volumes,
+    ClusterResult, ExecOutput, ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer,
+    Listing, Node, NodeUsage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres, ReplicationSource,
+    Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload, argo,
+    decode, decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use k8s_openapi::api::core::v1 as core;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
 
 /// A connection to a cluster.
 pub(crate) struct Kubernetes {
@@ -26,6 +27,8 @@ pub(crate) struct Kubernetes {
     settings: Settings,
     /// Another holder's lock as we last saw it change.
     seen: Mutex<Option<Seen>>,
+    /// What is watched, once that has begun.
+    watches: OnceLock<Watches>,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -73,6 +76,7 @@ impl Kubernetes {
             connection: Connection { client, timeout: settings.request_timeout() },
             settings: settings.clone(),
             seen: Mutex::new(None),
+            watches: OnceLock::new(),
         })
     }
 
@@ -89,11 +93,15 @@ impl Kubernetes {
         &self.settings
     }
 
+    pub(super) fn watches(&self) -> &OnceLock<Watches> {
+        &self.watches
+    }
+
     pub(super) fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn built_in<T, O>(
+    async fn built_in<T: Send, O>(
         &self,
         path: &str,
         kind: &str,
@@ -102,39 +110,26 @@ impl Kubernetes {
     where
         O: serde::de::DeserializeOwned,
     {
-        let objects: Vec<O> = self.connection.list(path, "", kind).await?;
-        objects.into_iter().map(read).collect::<Result<_, _>>().map_err(|said| unreadable(path, &said))
+        let take = |all: &mut Vec<T>, object| {
+            all.push(read(object)?);
+            Ok(())
+        };
+        Ok(self.connection.gather(path, "", kind, Vec::new, take).await?.taken)
     }
 
-    pub(super) async fn custom<T>(
+    pub(super) async fn custom<T: Send>(
         &self,
         path: &str,
         kind: &str,
         read: fn(&Value) -> Result<T, String>,
     ) -> ClusterResult<Installed<Vec<T>>> {
-        match self.connection.list_installed::<Value>(path, "", kind).await? {
+        let take = |all: &mut Vec<T>, object: Value| {
+            all.push(read(&object)?);
+            Ok(())
+        };
+        match self.connection.gather_installed(path, "", kind, Vec::new, take).await? {
             Installed::No => Ok(Installed::No),
-            Installed::Yes(objects) => {
-                let read: Result<_, _> = objects.iter().map(read).collect();
-                read.map(Installed::Yes).map_err(|said| unreadable(path, &said))
-            }
-        }
-    }
-
-    /// When each node's lease was renewed. Nothing where that may not be read: then the heartbeat of the node's
-    /// conditions is the kubelet's only sign of life, and it comes every five minutes instead of every ten seconds.
-    async fn node_leases(&self) -> ClusterResult<HashMap<String, Timestamp>> {
-        let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
-        match self.connection.list::<Value>(path, "", "LeaseList").await {
-            Ok(leases) => Ok(leases
-                .iter()
-                .filter_map(|lease| {
-                    let renewed = decode::parse_time(&lease["spec"]["renewTime"])?;
-                    Some((decode::text(&lease["metadata"]["name"]), renewed))
-                })
-                .collect()),
-            Err(ClusterError::Forbidden { .. }) => Ok(HashMap::new()),
-            Err(error) => Err(error),
+            Installed::Yes(listed) => Ok(Installed::Yes(listed.taken)),
         }
     }
 }
@@ -175,9 +170,8 @@ impl Cluster for Kubernetes {
         answer["status"]["allowed"].as_bool().ok_or_else(|| unreadable(path, &"no status.allowed"))
     }
 
-    async fn nodes(&self) -> ClusterResult<Vec<Node>> {
-        let (nodes, leases) =
-            tokio::join!(self.built_in("/api/v1/nodes", "NodeList", decode::node), self.node_leases());
+    async fn nodes(&self, freshness: Freshness) -> ClusterResult<Vec<Node>> {
+        let (nodes, leases) = tokio::join!(self.read_nodes(freshness), self.node_leases(freshness));
         let (mut nodes, leases) = (nodes?, leases?);
         for node in &mut nodes {
             node.lease_renewed = leases.get(&node.name).copied();
@@ -185,8 +179,16 @@ impl Cluster for Kubernetes {
         Ok(nodes)
     }
 
-    async fn pods(&self) -> ClusterResult<Vec<Pod>> {
-        self.built_in::<_, core::Pod>("/api/v1/pods", "PodList", decode::pod).await
+    async fn pods(&self, recent: Duration, freshness: Freshness) -> ClusterResult<Pods> {
+        self.read_pods(recent, freshness).await
+    }
+
+    async fn open_workloads(
+        &self,
+        besides: KeepsWorkload,
+        freshness: Freshness,
+    ) -> ClusterResult<Vec<Workload>> {
+        self.read_workloads(besides, freshness).await
     }
 
     async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
@@ -227,7 +229,7 @@ impl Cluster for Kubernetes {
         let root = if listing.group().is_empty() { "api" } else { "apis" };
         let within = namespace.as_ref().map(|name| format!("namespaces/{name}/")).unwrap_or_default();
         let path = format!("/{root}/{api_version}/{within}{resource}");
-        self.connection.list_installed(&path, "", &format!("{kind}List")).await
+        self.custom(&path, &format!("{kind}List"), |object| Ok(object.clone())).await
     }
 
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool> {

@@ -12,8 +12,13 @@ mod decode_volumes;
 mod exec;
 mod extensions;
 mod external_secrets;
+mod feeds;
 mod flux;
+mod frames;
 mod lease;
+mod ledger;
+mod pages;
+mod pods;
 mod postgres;
 #[cfg(test)]
 pub(crate) mod recorded;
@@ -23,6 +28,7 @@ mod settings;
 mod tests;
 mod types;
 mod volumes;
+mod watch;
 
 pub(crate) use application_sets::ApplicationSet;
 pub(crate) use client::Kubernetes;
@@ -30,8 +36,10 @@ pub(crate) use extensions::{ApiService, WebhookConfiguration};
 #[cfg(test)]
 pub(crate) use extensions::{Endpoints, Webhook};
 pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, SecretStore};
+pub(crate) use feeds::Pods;
 pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use lease::DURATION as LEASE_DURATION;
+pub(crate) use pods::{PodLedger, subject};
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use types::*;
@@ -39,6 +47,7 @@ pub(crate) use volumes::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::time::Duration;
 
 /// Why the cluster did not answer or do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -121,10 +130,16 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn version(&self) -> ClusterResult<String>;
     /// Whether these credentials hold a right.
     async fn may(&self, right: &Right) -> ClusterResult<bool>;
-    /// All nodes, with their leases where those may be read.
-    async fn nodes(&self) -> ClusterResult<Vec<Node>>;
-    /// All pods of all namespaces.
-    async fn pods(&self) -> ClusterResult<Vec<Pod>>;
+    /// All nodes, with their leases where those may be read, and without conditions that say that nothing is wrong.
+    async fn nodes(&self, freshness: Freshness) -> ClusterResult<Vec<Node>>;
+    /// All pods of all namespaces. `recent` is how long the end of a container is of interest to who asks.
+    async fn pods(&self, recent: Duration, freshness: Freshness) -> ClusterResult<Pods>;
+    /// The Deployments, `StatefulSets` and `DaemonSets` that are not complete, and all of Argo CD's namespace.
+    async fn open_workloads(
+        &self,
+        besides: KeepsWorkload,
+        freshness: Freshness,
+    ) -> ClusterResult<Vec<Workload>>;
     /// All Deployments, `StatefulSets` and `DaemonSets` of all namespaces.
     async fn workloads(&self) -> ClusterResult<Vec<Workload>>;
     /// All Argo CD Applications.
@@ -218,12 +233,12 @@ pub(crate) struct ClusterLease {
 
 impl ClusterLease {
     /// Whether it holds for at least so long from now: a request that may take longer must not be started.
-    pub(crate) fn holds_for(&self, duration: std::time::Duration) -> bool {
+    pub(crate) fn holds_for(&self, duration: Duration) -> bool {
         self.valid_until.saturating_duration_since(std::time::Instant::now()) >= duration
     }
 
     /// The last instant at which something that takes so long may still be started. None when it is over already.
-    pub(crate) fn latest_start(&self, duration: std::time::Duration) -> Option<std::time::Instant> {
+    pub(crate) fn latest_start(&self, duration: Duration) -> Option<std::time::Instant> {
         self.valid_until.checked_sub(duration)
     }
 
@@ -234,7 +249,7 @@ impl ClusterLease {
 
     /// A lease for tests of what takes one.
     #[cfg(test)]
-    pub(crate) fn for_test(holds_for: std::time::Duration) -> Self {
+    pub(crate) fn for_test(holds_for: Duration) -> Self {
         Self { valid_until: std::time::Instant::now() + holds_for, holder: "test".to_owned() }
     }
 }

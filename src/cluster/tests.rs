@@ -48,6 +48,13 @@ async fn only_application(client: &Kubernetes) -> Application {
     }
 }
 
+/// How many pods there are.
+async fn pods_of(client: &Kubernetes) -> ClusterResult<usize> {
+    let pods = client.pods(Duration::ZERO, Freshness::Proven).await?;
+    Ok(pods
+        .with(|pods| pods.kept().len() + pods.settled_by_namespace().map(|(_, count)| count).sum::<usize>()))
+}
+
 async fn held(client: &Kubernetes, holder: &str) -> ClusterLease {
     match client.acquire_lease(holder).await.expect("an answer") {
         LeaseAnswer::Held(lease) => lease,
@@ -69,8 +76,7 @@ async fn a_list_is_read_through_all_its_pages() {
     for number in 0..1_203 {
         server.apply(pod(&format!("tools-{number:04}"), true));
     }
-    let pods = client.pods().await.expect("readable");
-    assert_eq!(pods.len(), 1_203);
+    assert_eq!(pods_of(&client).await.expect("readable"), 1_203);
     let pages = server.requests().iter().filter(|request| request.path.starts_with("/api/v1/pods")).count();
     assert_eq!(pages, 3);
 }
@@ -84,9 +90,9 @@ async fn a_list_that_expires_in_the_middle_starts_over_and_one_that_always_does_
     }
     let gone = |times| server.faults().add_times(Matcher::of("list", "pods"), Fault::Status(410), times);
     gone(1);
-    assert_eq!(client.pods().await.expect("read anew").len(), 501);
+    assert_eq!(pods_of(&client).await.expect("read anew"), 501);
     gone(3);
-    let error = client.pods().await.expect_err("cut short");
+    let error = pods_of(&client).await.expect_err("cut short");
     assert!(matches!(error, ClusterError::Unreadable { .. }), "{error}");
 }
 
@@ -96,10 +102,10 @@ async fn refusals_are_told_apart() {
     assert!(client.version().await.expect("readable").starts_with('v'));
 
     let fault = server.faults().add(Matcher::of("list", "nodes"), Fault::Forbid);
-    let error = client.nodes().await.expect_err("forbidden");
+    let error = client.nodes(Freshness::Proven).await.expect_err("forbidden");
     assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
     server.faults().remove(fault);
-    assert!(client.nodes().await.expect("readable").is_empty());
+    assert!(client.nodes(Freshness::Proven).await.expect("readable").is_empty());
 
     let fault = server.faults().add(Matcher::of("list", "applications"), Fault::Forbid);
     let error = client.applications().await.expect_err("403 says nothing about the kind");
@@ -112,14 +118,14 @@ async fn refusals_are_told_apart() {
 
     let stranger =
         Kubernetes::from_kubeconfig(&server.kubeconfig("nobody's"), &settings()).await.expect("a client");
-    let error = stranger.nodes().await.expect_err("no such token");
+    let error = stranger.nodes(Freshness::Proven).await.expect_err("no such token");
     assert!(matches!(error, ClusterError::Unauthorized { .. }), "{error}");
 
     server.faults().set_down(true);
-    let error = client.nodes().await.expect_err("down");
+    let error = client.nodes(Freshness::Proven).await.expect_err("down");
     assert!(matches!(error, ClusterError::Unavailable { .. }), "{error}");
     server.faults().set_down(false);
-    assert!(client.nodes().await.is_ok());
+    assert!(client.nodes(Freshness::Proven).await.is_ok());
 }
 
 #[tokio::test]
@@ -161,10 +167,10 @@ async fn nodes_are_joined_with_their_leases_where_those_may_be_read() {
     server.apply(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
         "metadata": {"name": "metal1", "namespace": "kube-node-lease"},
         "spec": {"holderIdentity": "metal1", "leaseDurationSeconds": 40, "renewTime": "2026-11-21T01:00:10.000000Z"}}));
-    let nodes = client.nodes().await.expect("readable");
+    let nodes = client.nodes(Freshness::Proven).await.expect("readable");
     assert!(nodes[0].unschedulable && nodes[0].lease_renewed.is_some());
     server.faults().add(Matcher::of("list", "leases"), Fault::Forbid);
-    let nodes = client.nodes().await.expect("readable without leases");
+    let nodes = client.nodes(Freshness::Proven).await.expect("readable without leases");
     assert_eq!(nodes[0].lease_renewed, None);
     assert!(nodes[0].conditions[0].heartbeat.is_some());
 }

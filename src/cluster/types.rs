@@ -224,6 +224,22 @@ pub(crate) struct Workload {
     pub(crate) annotations: BTreeMap<String, String>,
 }
 
+impl Workload {
+    /// Whether what is wanted is there, of the newest template, and serves: then time alone makes nothing of it.
+    pub(crate) fn is_complete(&self) -> bool {
+        let failed = |one: &Condition| one.kind == "Progressing" && one.status == ConditionStatus::False;
+        !self.paused
+            && self.observed_generation >= self.generation
+            && self.available >= self.desired
+            && self.updated == self.desired
+            && self.replicas == self.updated
+            && !self.conditions.iter().any(failed)
+    }
+}
+
+/// Says of a workload that it is to be known although it is well.
+pub(crate) type KeepsWorkload = fn(&Workload) -> bool;
+
 /// A source of an Argo CD Application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ApplicationSource {
@@ -445,6 +461,15 @@ impl fmt::Display for Right {
         }
         Ok(())
     }
+}
+
+/// How sure a reading has to be of what is true now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// What a watch that lives has told: it may lack what happened in the last moments, and no more than a minute.
+    Watched,
+    /// Nothing is missing that was so when it was asked for: what a decision rests on that cannot be taken back.
+    Proven,
 }
 
 /// What a command in a container answered.

@@ -2,7 +2,7 @@
 
 use super::DemoError;
 use super::world::{BOT, OPERATOR, Stage};
-use crate::cluster::Kubernetes;
+use crate::cluster::{Freshness, Kubernetes};
 use crate::config::Settings;
 use crate::forge::PullNumber;
 use crate::health::{self, Surroundings, Verdict};
@@ -336,6 +336,7 @@ async fn layers(settings: &Settings) -> Result<Layers, DemoError> {
         settings: &settings.health,
         cluster: &settings.cluster,
         grace: settings.timing.grace(),
+        freshness: Freshness::Proven,
     };
     let recon = health::recon(&cluster, &surroundings, Timestamp::now()).await;
     Ok(recon

@@ -25,6 +25,7 @@ pub(crate) use baseline::{Attribution, attribute, new_findings};
 pub(crate) use gate::{
     ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid, permit,
 };
+pub(crate) use probes::is_a_reporter;
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use rights::{Feature, Need, Work, needed, rights};
 #[cfg(test)]

@@ -50,7 +50,8 @@ impl Place {
         let cluster = cluster::Settings::default();
         let settings = Settings::default();
         let grace = Duration::from_mins(5);
-        let surroundings = Surroundings { settings: &settings, cluster: &cluster, grace };
+        let freshness = cluster::Freshness::Proven;
+        let surroundings = Surroundings { settings: &settings, cluster: &cluster, grace, freshness };
         recon(&self.client, &surroundings, Timestamp::now()).await
     }
 

@@ -1,17 +1,20 @@
 //! One full pass of all probes.
 //!
 //! Everything is read at once and each reading has its own time limit, so that one API that hangs costs no more than its
-//! own verdict. A pass counts from its beginning: nothing in it is older.
+//! own verdict. A pass counts from its beginning: nothing in it is older, but for what a watch has told where that is
+//! fresh enough ([`Freshness`]).
 
 use super::own::{OwnCheck, judge_own, not_read};
 use super::platform::{self, Around};
 use super::probes::{
-    PodsReading, ToolsReading, judge_applications, judge_ceph, judge_ceph_tools, judge_certificates,
-    judge_nodes, judge_pods, judge_usage, unread, unused,
+    PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_ceph, judge_ceph_tools,
+    judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
 };
 use super::storage;
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
-use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Installed, Listing};
+use crate::cluster::{
+    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Listing,
+};
 use futures::future::join_all;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -25,6 +28,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) cluster: &'a cluster::Settings,
     /// How long what is starting is forgiven.
     pub(crate) grace: Duration,
+    /// How sure it must be that nothing has changed meanwhile.
+    pub(crate) freshness: Freshness,
 }
 
 /// Runs every probe once. `now` is the moment of the call.
@@ -32,9 +37,9 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
     let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, own, storage, platform) = tokio::join!(
-        within(limit, "nodes", cluster.nodes()),
-        within(limit, "pods", cluster.pods()),
-        within(limit, "workloads", cluster.workloads()),
+        within(limit, "nodes", cluster.nodes(surroundings.freshness)),
+        within(limit, "pods", cluster.pods(settings.crash_loop(), surroundings.freshness)),
+        within(limit, "workloads", cluster.open_workloads(is_a_reporter, surroundings.freshness)),
         switched(settings.argocd, limit, "applications", cluster.applications()),
         read_ceph(cluster, surroundings),
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
@@ -56,8 +61,9 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     });
     match (&pods, &workloads, &nodes) {
         (Ok(pods), Ok(workloads), Ok(nodes)) => {
-            let judged =
-                judge_pods(&PodsReading { pods, workloads, nodes }, now, surroundings.grace, settings);
+            let judged = pods.with(|pods| {
+                judge_pods(&PodsReading { pods, workloads, nodes }, now, surroundings.grace, settings)
+            });
             figures.pods = Figure::Read(judged.counts);
             probes.extend([judged.kube_system, judged.others]);
         }
@@ -111,7 +117,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         }
     });
     probes.extend(own);
-    probes.extend(storage.judge(pods.as_deref(), surroundings, now));
+    probes.extend(match &pods {
+        Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), surroundings, now)),
+        Err(error) => storage.judge(Err(error), surroundings, now),
+    });
     probes
         .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
     for probe in &mut probes {

@@ -4,9 +4,9 @@ use super::super::{Acknowledgement, Layer};
 use super::*;
 use crate::cluster::{
     ApiService, Application, ApplicationHealth, ApplicationSet, Certificate, ClusterLease, Condition,
-    ConditionStatus, ExecOutput, ExternalSecrets, FluxObject, LeaseAnswer, Listing, Node, NodeUsage,
-    ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, Postgres, ReplicationSource, Right,
-    StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload,
+    ConditionStatus, ExecOutput, ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node,
+    NodeUsage, ObjectRef, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
+    ReplicationSource, Right, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -42,7 +42,7 @@ impl Cluster for Stub {
     async fn may(&self, _: &Right) -> ClusterResult<bool> {
         Ok(true)
     }
-    async fn nodes(&self) -> ClusterResult<Vec<Node>> {
+    async fn nodes(&self, _: Freshness) -> ClusterResult<Vec<Node>> {
         self.allow("nodes")?;
         if self.hangs {
             std::future::pending::<()>().await;
@@ -63,9 +63,12 @@ impl Cluster for Stub {
             lease_renewed: Some(ago(5)),
         }])
     }
-    async fn pods(&self) -> ClusterResult<Vec<Pod>> {
+    async fn pods(&self, recent: Duration, _: Freshness) -> ClusterResult<Pods> {
         self.allow("pods")?;
-        Ok(Vec::new())
+        Ok(Pods::listed(PodLedger::new(recent)))
+    }
+    async fn open_workloads(&self, _: KeepsWorkload, _: Freshness) -> ClusterResult<Vec<Workload>> {
+        self.workloads().await
     }
     async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
         self.allow("workloads")?;
@@ -201,7 +204,12 @@ fn whole() -> Stub {
 
 async fn run(stub: &Stub, settings: &Settings, exec: bool) -> Recon {
     let cluster = cluster::Settings { exec, ..cluster::Settings::default() };
-    let surroundings = Surroundings { settings, cluster: &cluster, grace: Duration::from_mins(5) };
+    let surroundings = Surroundings {
+        settings,
+        cluster: &cluster,
+        grace: Duration::from_mins(5),
+        freshness: Freshness::Watched,
+    };
     recon(stub, &surroundings, now()).await
 }
 

@@ -103,7 +103,7 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
 pub(crate) struct Need {
     /// The right.
     pub(crate) right: Right,
-    /// Without it the feature says less, and works.
+    /// Without it the feature works, and says less or costs more.
     pub(crate) optional: bool,
 }
 
@@ -127,6 +127,12 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             need("list", "apps", "daemonsets", ""),
             // Without them the kubelets' slower heartbeat has to do.
             Need { optional: true, ..need("list", "coordination.k8s.io", "leases", "kube-node-lease") },
+            // Without them everything is listed at each look.
+            Need { optional: true, ..need("watch", "", "nodes", "") },
+            Need { optional: true, ..need("watch", "", "pods", "") },
+            Need { optional: true, ..need("watch", "apps", "deployments", "") },
+            Need { optional: true, ..need("watch", "apps", "statefulsets", "") },
+            Need { optional: true, ..need("watch", "apps", "daemonsets", "") },
         ],
         Feature::ArgoCd => vec![
             need("list", "argoproj.io", "applications", ""),

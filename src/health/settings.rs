@@ -113,6 +113,11 @@ impl Settings {
         Duration::from_secs(self.probe_timeout_seconds.max(1))
     }
 
+    /// How long ago a container may have ended and still count as one that crashes.
+    pub(crate) fn crash_loop(&self) -> Duration {
+        Duration::from_secs(self.crash_loop_seconds)
+    }
+
     /// How old a pass may be that a permit rests on.
     pub(crate) fn recon_maximum_age(&self) -> Duration {
         Duration::from_secs(self.recon_maximum_age_seconds)

@@ -9,8 +9,8 @@ use super::probes::{
 use super::recon::{NOT_INSTALLED, SWITCHED_OFF, Surroundings, switched, within};
 use super::{Probe, ProbeResult};
 use crate::cluster::{
-    Cluster, ClusterResult, Installed, PersistentVolume, PersistentVolumeClaim, Pod, ReplicationSource,
-    StorageClass, VolumeAttachment, VolumeSnapshot,
+    Cluster, ClusterError, ClusterResult, Installed, PersistentVolume, PersistentVolumeClaim, Pod,
+    ReplicationSource, StorageClass, VolumeAttachment, VolumeSnapshot,
 };
 use jiff::Timestamp;
 
@@ -43,7 +43,7 @@ impl Storage {
     /// The answers of the probes of volumes, snapshots and `VolSync`.
     pub(super) fn judge(
         &self,
-        pods: List<'_, Pod>,
+        pods: Result<Vec<&Pod>, &ClusterError>,
         surroundings: &Surroundings<'_>,
         now: Timestamp,
     ) -> [ProbeResult; 3] {

@@ -75,8 +75,12 @@ impl Scene {
     /// A pass, so long from now.
     async fn recon_in(&self, later: SignedDuration) -> Recon {
         let place = cluster::Settings::default();
-        let surroundings =
-            super::Surroundings { settings: &self.settings, cluster: &place, grace: Duration::from_mins(5) };
+        let surroundings = super::Surroundings {
+            settings: &self.settings,
+            cluster: &place,
+            grace: Duration::from_mins(5),
+            freshness: cluster::Freshness::Proven,
+        };
         recon(&self.client, &surroundings, Timestamp::now() + later).await
     }
 

@@ -21,7 +21,7 @@ use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
 use super::writing::Arrivals;
-use crate::cluster::{Application, ClusterError, Installed, ObjectRef, Workload};
+use crate::cluster::{Application, ClusterError, Freshness, Installed, ObjectRef, Workload};
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
 };
@@ -70,6 +70,8 @@ pub(crate) struct Subject<'a> {
     pub(in crate::run) lock: &'a Lock,
     /// What is half done in another repository, in words.
     pub(crate) elsewhere: Option<String>,
+    /// How sure it must be of the cluster.
+    pub(in crate::run) freshness: Freshness,
 }
 
 /// What a look saw.
@@ -251,7 +253,12 @@ pub(crate) async fn observe(
     issue::keep_history(&mut reading, &state.known_tasks(), &notes(subject.writes));
     let words: wishes::Words = reading.tasks.iter().map(|task| task.key.clone()).zip(words).collect();
 
-    let ClusterView { recon, applications, workloads, error: cluster_error } = cluster(parts, now).await;
+    // Each of them is read whole, and most looks go by none: only what a merge touches is judged by its workloads.
+    let merges =
+        |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
+    let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
+    let ClusterView { recon, applications, workloads, error: cluster_error } =
+        cluster(parts, subject.freshness, with_workloads, now).await;
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
@@ -396,21 +403,24 @@ pub(crate) async fn observe(
 struct ClusterView {
     recon: Recon,
     applications: Vec<Application>,
+    /// None where they could not be read, or nothing goes by them.
     workloads: Option<Vec<Workload>>,
     /// Why it does not answer; a refusal is an answer.
     error: Option<String>,
 }
 
 /// What does not answer is UNKNOWN in the pass, and no Application is known.
-async fn cluster(parts: &Parts, now: Timestamp) -> ClusterView {
+async fn cluster(parts: &Parts, freshness: Freshness, with_workloads: bool, now: Timestamp) -> ClusterView {
     let surroundings = Surroundings {
         settings: &parts.health_settings,
         cluster: &parts.cluster_settings,
         grace: parts.timing.grace(),
+        freshness,
     };
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
-    let (recon, applications, workloads) =
-        tokio::join!(recon, parts.cluster.applications(), parts.cluster.workloads());
+    let workloads =
+        async { if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) } };
+    let (recon, applications, workloads) = tokio::join!(recon, parts.cluster.applications(), workloads);
     let silence = |error: &ClusterError| {
         let silent = matches!(error, ClusterError::Unavailable { .. } | ClusterError::Unreadable { .. });
         silent.then(|| chain(error))
@@ -425,7 +435,7 @@ async fn cluster(parts: &Parts, now: Timestamp) -> ClusterView {
             Vec::new()
         }
     };
-    ClusterView { recon, applications, workloads: workloads.ok(), error }
+    ClusterView { recon, applications, workloads: workloads.ok().flatten(), error }
 }
 
 fn paused(parts: &Parts, subject: &Subject<'_>, stop: Option<&Stop>) -> Option<String> {

@@ -14,7 +14,7 @@ use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
 use super::windows::Hours;
 use super::worker::{Lock, Parts, RunError, Scene, Work, Worker, text_hash};
-use crate::cluster::LeaseAnswer;
+use crate::cluster::{Freshness, LeaseAnswer};
 use crate::forge::{
     BRANCH_WRITE_TIMEOUT, Comment, ForgeError, Issue, MergeStyle, PullRequest, Repository, State,
 };
@@ -229,6 +229,7 @@ impl Worker {
             ours: &work.ours,
             lock: &Lock::Held,
             elsewhere: self.elsewhere(&scene.repository.name),
+            freshness: Freshness::Proven,
         };
         let again = observe(&parts, subject, &mut work.memory).await?;
         let decision = decide(&again.situation(&parts, scene.settings, &work.state, &work.memory));

@@ -34,10 +34,13 @@ pub(crate) fn reached(version: &Asked<String>) -> Diagnosis {
 pub(crate) fn right(feature: Feature, needs: &[(Need, Asked<bool>)]) -> Diagnosis {
     let what = format!("rights for {}", wording::feature_words(feature));
     let mut missing = Vec::new();
-    let mut less = Vec::new();
+    let (mut less, mut listed) = (Vec::new(), Vec::new());
     for (need, held) in needs {
         match held {
             Ok(true) => {}
+            Ok(false) if need.optional && need.right.verb == "watch" => {
+                listed.push(format!("`{}`", need.right));
+            }
             Ok(false) if need.optional => less.push(format!("`{}`", need.right)),
             Ok(false) => missing.push(format!("`{}`", need.right)),
             Err(why) => return not_known(what, why),
@@ -47,8 +50,15 @@ pub(crate) fn right(feature: Feature, needs: &[(Need, Asked<bool>)]) -> Diagnosi
         let found = format!("the cluster does not allow {}", missing.join(", "));
         return Diagnosis::not_ok(State::Error, what, found, wording::doctor_rights(feature));
     }
+    let mut found = Vec::new();
     if !less.is_empty() {
-        let found = format!("the cluster does not allow {}; less is known without", less.join(", "));
+        found.push(format!("the cluster does not allow {}; less is known without", less.join(", ")));
+    }
+    if !listed.is_empty() {
+        found.push(format!("the cluster does not allow {}; each look lists them instead", listed.join(", ")));
+    }
+    if !found.is_empty() {
+        let found = found.join("; ");
         return Diagnosis::not_ok(State::Warning, what, found, wording::doctor_rights(feature));
     }
     Diagnosis::ok(what, format!("all {} held", needs.len()))

@@ -341,6 +341,11 @@ fn rights_in_the_cluster() {
     assert_eq!(of(&[(need(false), Ok(true)), (need(true), Ok(true))]), Good);
     assert_eq!(of(&[(need(false), Ok(true)), (need(true), Ok(false))]), Warning);
     assert_eq!(of(&[(need(false), Ok(false)), (need(true), Ok(false))]), Error);
+    let mut watch = need(true);
+    watch.right.verb = "watch".to_owned();
+    let found = right(Feature::Core, &[(need(false), Ok(true)), (watch, Ok(false))]);
+    assert_eq!(found.state, Warning);
+    assert_eq!(found.found, "the cluster does not allow `watch pods`; each look lists them instead");
     assert_eq!(of(&[(need(false), no_answer())]), Unknown);
     assert_eq!(of(&[(need(false), Err(NotKnown::Unauthorized("401".to_owned())))]), Error);
     assert_eq!(reached(&no_answer()).state, Unknown);

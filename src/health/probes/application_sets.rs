@@ -10,7 +10,7 @@ use crate::health::{Finding, Probe, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
-const CONTROLLER: Reporter = Reporter::named("argocd-applicationset-controller");
+pub(super) const CONTROLLER: Reporter = Reporter::named("argocd-applicationset-controller");
 
 /// Judges all `ApplicationSets`.
 pub(in crate::health) fn judge_application_sets(

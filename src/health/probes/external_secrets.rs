@@ -14,7 +14,7 @@ use crate::health::{Finding, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
-const CONTROLLER: Reporter =
+pub(super) const CONTROLLER: Reporter =
     Reporter { name: "external-secrets", part_of: None, other_work: &["webhook", "certcontroller"] };
 
 /// Judges all `ExternalSecrets` and stores.

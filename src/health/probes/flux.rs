@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// The controllers, with the kind that each reports; the source controller serves all of them.
-const CONTROLLERS: [(FluxKind, Reporter); 3] = [
+pub(super) const CONTROLLERS: [(FluxKind, Reporter); 3] = [
     (FluxKind::GitRepository, controller("source-controller")),
     (FluxKind::Kustomization, controller("kustomize-controller")),
     (FluxKind::HelmRelease, controller("helm-controller")),

@@ -39,9 +39,15 @@ pub(super) use usage::judge_usage;
 pub(super) use volumes::{List, VolumesReading, judge_volumes};
 
 use super::{Finding, FindingId, Probe, ProbeResult, Verdict};
-use crate::cluster::{ClusterError, Condition, ObjectRef};
+use crate::cluster::{ClusterError, Condition, ObjectRef, Workload};
 use jiff::Timestamp;
 use std::time::Duration;
+
+/// Whether a workload is one by which what others say is believed, so that it has to be known although it is well.
+pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
+    let operators = [application_sets::CONTROLLER, external_secrets::CONTROLLER, postgres::OPERATOR];
+    operators.iter().chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
+}
 
 /// How old something is. What lies ahead of our clock is new: the reporter's clock may run fast.
 pub(super) fn age(now: Timestamp, then: Timestamp) -> Duration {

@@ -3,15 +3,19 @@
 //! A phase says little: a pod that crashes, that is being deleted or whose node is lost reads Running. A pod is good
 //! when it succeeded, or when it is not being deleted, is Running, is Ready and its node is Ready. A pod that starts is
 //! YELLOW for the grace time and RED afterwards; those of Jobs come and go, so their starting is no finding.
+//!
+//! Of pods that are well a ledger keeps next to nothing. They count as good, and are gone through one by one only where
+//! something else is wrong: a node under them, a workload that may be as young as they are, a Job that failed before.
 
 use super::workloads::judge_workload;
 use super::{age, finding, judged};
 use crate::cluster::{
-    Condition, ConditionStatus, Container, ContainerState, Node, ObjectRef, Pod, PodPhase, Workload,
+    Condition, ConditionStatus, Container, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase,
+    Workload, subject,
 };
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// The namespace whose pods belong to the layer System.
@@ -34,11 +38,14 @@ const CONTAINER: [&str; 5] = [
     "PostStartHookError",
 ];
 
+/// So many pods of a finding are named.
+const NAMES: usize = 3;
+
 /// Everything that the judgement of pods needs.
 pub(in crate::health) struct PodsReading<'a> {
     /// All pods.
-    pub(in crate::health) pods: &'a [Pod],
-    /// All workloads.
+    pub(in crate::health) pods: &'a PodLedger,
+    /// All workloads that are not complete. Others may be among them.
     pub(in crate::health) workloads: &'a [Workload],
     /// All nodes.
     pub(in crate::health) nodes: &'a [Node],
@@ -74,7 +81,7 @@ struct Trouble {
 
 struct Scene<'a> {
     nodes: HashMap<&'a str, bool>,
-    /// The newest pod of each owner that succeeded.
+    /// The newest pod of each Job or `CronJob` that succeeded, of those one of whose pods failed.
     succeeded: HashMap<ObjectRef, Timestamp>,
     now: Timestamp,
     grace: Duration,
@@ -89,26 +96,47 @@ pub(in crate::health) fn judge_pods(
     settings: &Settings,
 ) -> PodsJudged {
     let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), super::nodes::is_ready(node))).collect();
-    let mut succeeded = HashMap::new();
-    for pod in reading.pods.iter().filter(|pod| pod.phase == PodPhase::Succeeded) {
-        if let Some(created) = pod.created_at {
-            let newest = succeeded.entry(subject(pod)).or_insert(created);
-            *newest = created.max(*newest);
-        }
-    }
-    let scene = Scene { nodes, succeeded, now, grace, settings };
+    let mut scene = Scene { nodes, succeeded: HashMap::new(), now, grace, settings };
     let mut sides = [Side::new(Probe::KubeSystem), Side::new(Probe::Pods)];
-    let mut youngest: HashMap<ObjectRef, Timestamp> = HashMap::new();
-    for pod in reading.pods {
-        if let Some(created) = pod.created_at {
-            let newest = youngest.entry(subject(pod)).or_insert(created);
-            *newest = created.max(*newest);
-        }
-        let side = &mut sides[usize::from(pod.namespace != KUBE_SYSTEM)];
-        side.add(pod, scene.stand(pod));
+    for (namespace, count) in reading.pods.settled_by_namespace() {
+        let side = &mut sides[side_of(namespace)];
+        side.good += count;
+        side.all += count;
     }
-    for workload in reading.workloads {
-        let side = &mut sides[usize::from(workload.object.namespace != KUBE_SYSTEM)];
+    let kept = reading.pods.kept();
+    let open: Vec<&Workload> = reading.workloads.iter().filter(|workload| !workload.is_complete()).collect();
+    let mut youngest = Newest::of(open.iter().map(|workload| workload.object.clone()));
+    let failed = kept.iter().filter(|pod| pod.phase == PodPhase::Failed && of_job(pod));
+    let mut succeeded = Newest::of(failed.map(|pod| subject(pod)));
+    let is_lost = |node: &str| scene.nodes.get(node) != Some(&true);
+    let some_lost = reading.pods.settled_nodes().any(is_lost);
+    let mut stranded: BTreeMap<(&ObjectRef, &str), usize> = BTreeMap::new();
+    if some_lost || !youngest.is_empty() || !succeeded.is_empty() {
+        for pod in reading.pods.settled() {
+            youngest.note(pod.workload, pod.created_at);
+            match pod.node {
+                None => succeeded.note(pod.workload, pod.created_at),
+                Some(node) if is_lost(node) => *stranded.entry((pod.workload, node)).or_default() += 1,
+                Some(_) => {}
+            }
+        }
+    }
+    scene.succeeded = succeeded.found();
+    for pod in kept {
+        let object = subject(pod);
+        youngest.note(&object, pod.created_at);
+        sides[side_of(&pod.namespace)].add(object, &pod.name, scene.stand(pod));
+    }
+    for ((object, node), count) in stranded {
+        if let Standing::Trouble(trouble) = scene.placed(Some(node)) {
+            let side = &mut sides[side_of(&object.namespace)];
+            side.good -= count;
+            side.trouble(object.clone(), trouble, Affected { names: Vec::new(), count });
+        }
+    }
+    let youngest = youngest.found();
+    for workload in open {
+        let side = &mut sides[side_of(&workload.object.namespace)];
         let youngest = youngest.get(&workload.object).copied();
         side.findings.extend(judge_workload(side.probe, workload, youngest, now, grace));
     }
@@ -117,13 +145,58 @@ pub(in crate::health) fn judge_pods(
     PodsJudged { kube_system, others, counts }
 }
 
+fn side_of(namespace: &str) -> usize {
+    usize::from(namespace != KUBE_SYSTEM)
+}
+
+/// When the newest pod of each of some workloads was made.
+struct Newest {
+    wanted: HashSet<ObjectRef>,
+    found: HashMap<ObjectRef, Timestamp>,
+}
+
+impl Newest {
+    fn of(wanted: impl Iterator<Item = ObjectRef>) -> Self {
+        Self { wanted: wanted.collect(), found: HashMap::new() }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.wanted.is_empty()
+    }
+
+    fn note(&mut self, workload: &ObjectRef, created: Option<Timestamp>) {
+        if let Some(created) = created
+            && self.wanted.contains(workload)
+        {
+            match self.found.get_mut(workload) {
+                Some(newest) => *newest = created.max(*newest),
+                None => {
+                    self.found.insert(workload.clone(), created);
+                }
+            }
+        }
+    }
+
+    fn found(self) -> HashMap<ObjectRef, Timestamp> {
+        self.found
+    }
+}
+
 /// One of the two probes while its pods are gone through.
 struct Side {
     probe: Probe,
     good: usize,
     all: usize,
-    troubles: BTreeMap<(ObjectRef, &'static str), (Trouble, Vec<String>)>,
+    troubles: BTreeMap<(ObjectRef, &'static str), (Trouble, Affected)>,
     findings: Vec<Finding>,
+}
+
+/// The pods of one trouble.
+struct Affected {
+    /// The names of some of them.
+    names: Vec<String>,
+    /// How many they are.
+    count: usize,
 }
 
 impl Side {
@@ -131,7 +204,7 @@ impl Side {
         Self { probe, good: 0, all: 0, troubles: BTreeMap::new(), findings: Vec::new() }
     }
 
-    fn add(&mut self, pod: &Pod, standing: Standing) {
+    fn add(&mut self, object: ObjectRef, name: &str, standing: Standing) {
         match standing {
             Standing::Leaving => {}
             Standing::Good => {
@@ -141,22 +214,27 @@ impl Side {
             Standing::Forgiven => self.all += 1,
             Standing::Trouble(trouble) => {
                 self.all += 1;
-                let key = (subject(pod), trouble.rule);
-                match self.troubles.entry(key) {
-                    std::collections::btree_map::Entry::Vacant(slot) => {
-                        slot.insert((trouble, vec![pod.name.clone()]));
-                    }
-                    std::collections::btree_map::Entry::Occupied(mut slot) => {
-                        let (known, names) = slot.get_mut();
-                        names.push(pod.name.clone());
-                        let listed_only = known.listed_only && trouble.listed_only;
-                        // What blocks speaks for what is only listed, then the worst for the others.
-                        if (known.listed_only, trouble.verdict) > (trouble.listed_only, known.verdict) {
-                            *known = trouble;
-                        }
-                        known.listed_only = listed_only;
-                    }
+                self.trouble(object, trouble, Affected { names: vec![name.to_owned()], count: 1 });
+            }
+        }
+    }
+
+    fn trouble(&mut self, object: ObjectRef, trouble: Trouble, pods: Affected) {
+        match self.troubles.entry((object, trouble.rule)) {
+            std::collections::btree_map::Entry::Vacant(slot) => {
+                slot.insert((trouble, pods));
+            }
+            std::collections::btree_map::Entry::Occupied(mut slot) => {
+                let (known, all) = slot.get_mut();
+                all.count += pods.count;
+                all.names.extend(pods.names);
+                all.names.truncate(NAMES);
+                let listed_only = known.listed_only && trouble.listed_only;
+                // What blocks speaks for what is only listed, then the worst for the others.
+                if (known.listed_only, trouble.verdict) > (trouble.listed_only, known.verdict) {
+                    *known = trouble;
                 }
+                known.listed_only = listed_only;
             }
         }
     }
@@ -165,12 +243,13 @@ impl Side {
         let mut findings: Vec<Finding> = self
             .troubles
             .into_iter()
-            .map(|((object, rule), (trouble, names))| {
-                let pods =
-                    if names.len() == 1 { "1 pod".to_owned() } else { format!("{} pods", names.len()) };
+            .map(|((object, rule), (trouble, Affected { names, count }))| {
+                let pods = if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") };
                 let message = format!("{object}: {pods} {}", trouble.what);
-                let shown = names.iter().take(3).cloned().collect::<Vec<_>>().join(", ");
-                let evidence = format!("{shown}: {}", trouble.evidence);
+                let evidence = match names.join(", ") {
+                    none if none.is_empty() => trouble.evidence,
+                    shown => format!("{shown}: {}", trouble.evidence),
+                };
                 let found = finding(self.probe, rule, object, trouble.verdict, message, evidence)
                     .since(trouble.since);
                 if trouble.listed_only { found.listed_only() } else { found }
@@ -178,33 +257,6 @@ impl Side {
             .collect();
         findings.extend(self.findings);
         judged(self.probe, format!("{} of {} pods good", self.good, self.all), findings)
-    }
-}
-
-/// What a pod's trouble hangs on: the workload that a person would mend.
-pub(in crate::health) fn subject(pod: &Pod) -> ObjectRef {
-    let bare = || ObjectRef::new("Pod", &pod.namespace, &pod.name);
-    let Some(owner) = &pod.owner else { return bare() };
-    match owner.kind.as_str() {
-        // A static pod belongs to its node and is mended as a pod.
-        "Node" => bare(),
-        "ReplicaSet" => match pod.labels.get("pod-template-hash").filter(|hash| !hash.is_empty()) {
-            Some(hash) => {
-                match owner.name.strip_suffix(hash.as_str()).and_then(|name| name.strip_suffix('-')) {
-                    Some(name) => ObjectRef::new("Deployment", &pod.namespace, name),
-                    None => owner.clone(),
-                }
-            }
-            None => owner.clone(),
-        },
-        // A CronJob names its Jobs by the minute of their schedule.
-        "Job" => match owner.name.rsplit_once('-') {
-            Some((name, minute)) if minute.len() == 8 && minute.bytes().all(|byte| byte.is_ascii_digit()) => {
-                ObjectRef::new("CronJob", &pod.namespace, name)
-            }
-            _ => owner.clone(),
-        },
-        _ => owner.clone(),
     }
 }
 
@@ -292,7 +344,7 @@ impl Scene<'_> {
             return Standing::Trouble(trouble);
         }
         if pod.phase == PodPhase::Running && is_ready {
-            return self.placed(pod);
+            return self.placed(pod.node.as_deref());
         }
         if let Some(scheduled) = condition(pod, "PodScheduled")
             && scheduled.status == ConditionStatus::False
@@ -303,7 +355,7 @@ impl Scene<'_> {
         }
         // A lost node's controller sets Ready to False as well, and the node says it better.
         if pod.phase == PodPhase::Running
-            && let Standing::Trouble(trouble) = self.placed(pod)
+            && let Standing::Trouble(trouble) = self.placed(pod.node.as_deref())
         {
             return Standing::Trouble(trouble);
         }
@@ -333,8 +385,8 @@ impl Scene<'_> {
     }
 
     /// Whether the node of a pod lives. A pod that was bound after its node was lost stays Ready.
-    fn placed(&self, pod: &Pod) -> Standing {
-        match pod.node.as_deref().map(|node| (node, self.nodes.get(node))) {
+    fn placed(&self, node: Option<&str>) -> Standing {
+        match node.map(|node| (node, self.nodes.get(node))) {
             Some((_, Some(true))) => Standing::Good,
             Some((node, Some(false))) => {
                 let evidence = format!("node {node} is not ready");
@@ -432,3 +484,7 @@ impl Scene<'_> {
 #[cfg(test)]
 #[path = "pods_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "forgotten_tests.rs"]
+mod forgotten;

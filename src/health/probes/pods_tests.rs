@@ -64,7 +64,11 @@ fn pod() -> Pod {
 
 fn judge(pods: &[Pod]) -> PodsJudged {
     let nodes = [node("metal1", ConditionStatus::True), node("metal2", ConditionStatus::Unknown)];
-    let reading = PodsReading { pods, workloads: &[], nodes: &nodes };
+    let mut ledger = PodLedger::new(Settings::default().crash_loop());
+    for pod in pods {
+        ledger.put(pod.clone(), now());
+    }
+    let reading = PodsReading { pods: &ledger, workloads: &[], nodes: &nodes };
     judge_pods(&reading, now(), GRACE, &Settings::default())
 }
 
@@ -278,7 +282,9 @@ fn pods_of_one_workload_are_one_finding_and_the_worst_speaks() {
     let mut second = first.clone();
     second.name = "shop-6d5f-y".to_owned();
     second.conditions[0] = on("Ready", ConditionStatus::False, 2_000);
-    let judged = judge(&[first, second, pod()]);
+    let mut third = pod();
+    third.name = "shop-6d5f-z".to_owned();
+    let judged = judge(&[first, second, third]);
     assert_eq!(rules(&judged.others), [("not-ready", Red)]);
     assert_eq!(judged.others.findings[0].message, "Deployment web/shop: 2 pods not ready");
     assert_eq!(judged.counts, (1, 3));
@@ -290,6 +296,7 @@ fn a_failed_job_that_later_succeeded_is_listed_only() {
     bad.phase = PodPhase::Failed;
     bad.owner = Some(ObjectRef::new("Job", "web", "backup-29380001"));
     let mut good = bad.clone();
+    good.name = "backup-29380002-x".to_owned();
     good.phase = PodPhase::Succeeded;
     good.owner = Some(ObjectRef::new("Job", "web", "backup-29380002"));
     good.created_at = Some(ago(100));

@@ -17,7 +17,7 @@ use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
-const OPERATOR: Reporter = Reporter::named("cloudnative-pg");
+pub(super) const OPERATOR: Reporter = Reporter::named("cloudnative-pg");
 
 /// What a Cluster's phase means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -29,7 +29,7 @@ impl Reporter {
         Self { name, part_of: None, other_work: &[] }
     }
 
-    fn is(&self, workload: &Workload) -> bool {
+    pub(super) fn is(&self, workload: &Workload) -> bool {
         let label = |key: &str| workload.labels.get(key).map(String::as_str);
         let part = self.part_of.is_none_or(|part| label(PART_OF) == Some(part));
         let works_otherwise =

@@ -150,6 +150,7 @@ mod tests {
         ];
         for (name, workload, youngest, expected) in cases {
             let grace = Duration::from_mins(5);
+            assert_eq!(workload.is_complete(), expected.is_empty(), "{name}: what is complete is forgotten");
             let found = judge_workload(Probe::Pods, &workload, youngest.map(ago), now(), grace);
             let found: Vec<_> = found.iter().map(|f| (f.id.rule.as_str(), f.verdict)).collect();
             assert_eq!(found, expected, "{name}");

@@ -144,7 +144,9 @@ async fn a_cluster_that_forbids_a_reading_in_the_middle_is_unknown_and_merges_no
     person.add_label(number, "caretaker/pause").await.unwrap();
     story.done(number, "D1").await;
     let faults = story.world.kubernetes().faults();
-    let fault = faults.add(kubernetes::Matcher::of("list", "pods"), kubernetes::Fault::Forbid);
+    let fault = faults.add(kubernetes::Matcher::resource("pods"), kubernetes::Fault::Forbid);
+    // A server lets a watch go on that it would not allow any more.
+    faults.break_connections();
     person.remove_label(number, "caretaker/pause").await.unwrap();
     let issue = story.says(number, "UNKNOWN").await;
     assert!(!story.merged(excalidraw), "{}", issue.body);

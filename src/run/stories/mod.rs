@@ -225,6 +225,8 @@ impl Story {
             exec: true,
             ..cluster::Settings::default()
         };
+        let kubernetes = cluster::Kubernetes::connect(&cluster_settings).await.unwrap();
+        kubernetes.start_watching(self.health.crash_loop(), health::is_a_reporter);
         let forge_settings = forge::Settings::default();
         let url = self.world.gitea().url().parse().unwrap();
         let merge_settings = merge::Settings::default();
@@ -233,7 +235,7 @@ impl Story {
         Parts {
             store: Arc::new(Store::open(&self.folder.path().join("caretaker.sqlite")).await.unwrap()),
             forge: Arc::new(Gitea::new(&url, &self.token.clone().into(), &forge_settings).unwrap()),
-            cluster: Arc::new(cluster::Kubernetes::connect(&cluster_settings).await.unwrap()),
+            cluster: Arc::new(kubernetes),
             settings: self.settings.clone(),
             known: KnownRepositories::from(
                 repositories.iter().map(|one| one.name.clone()).collect::<Vec<_>>(),

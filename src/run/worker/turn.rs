@@ -4,6 +4,7 @@ use super::lock::Lock;
 use super::missed::Word;
 use super::subject::Found;
 use super::{Next, Standing, Worker, chain, text_hash};
+use crate::cluster::Freshness;
 use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, State};
 use crate::run::decide::{Decision, Waiting, decide};
 use crate::run::event::Event;
@@ -249,6 +250,8 @@ impl Worker {
             ours: &work.ours,
             lock,
             elsewhere: self.elsewhere(&repository.name),
+            // How a rollout ended, and what came of it, is not to be told from before that end.
+            freshness: if work.state.change.is_some() { Freshness::Proven } else { Freshness::Watched },
         };
         let observation = observe(&parts, subject, &mut work.memory).await?;
         work.memory.heads = observation.heads();

@@ -78,6 +78,21 @@ pub enum Fault {
     DropAfter,
     /// 403, as if no rule allowed it. Access reviews that ask for it are answered no as well.
     Forbid,
+    /// A watch that is opened does not do what a watch does. Other requests are answered as ever.
+    Watch(WatchFault),
+}
+
+/// What goes wrong with an open watch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WatchFault {
+    /// Nothing comes, not even its end.
+    Silence,
+    /// It tells the version at which it began, as ever, and no change: a server that has fallen behind.
+    Stale,
+    /// Its first frame breaks off in the middle, and the connection with it.
+    CutFrame,
+    /// Its frames come in pieces of so many bytes.
+    Pieces(usize),
 }
 
 /// Names a fault, to take it away again.

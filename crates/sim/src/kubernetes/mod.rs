@@ -42,7 +42,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::ApiError;
 pub use exec::{ExecAnswer, ExecHandler, ExecMatcher};
-pub use faults::{Fault, FaultId, Faults, Matcher, RequestRecord};
+pub use faults::{Fault, FaultId, Faults, Matcher, RequestRecord, WatchFault};
 pub use kind::*;
 pub use rbac::{RuleUse, unused};
 pub use store::{Change, Event};

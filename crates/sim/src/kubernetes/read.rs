@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use super::Shared;
 use super::error::{ApiError, json_response};
-use super::kind::ResourceType;
+use super::kind::{Kind, ResourceType};
 use super::metadata::{now, text};
 use super::request::ApiRequest;
 use super::selector::Selector;
@@ -120,6 +120,13 @@ struct Continue {
 }
 
 impl Continue {
+    /// The object after which the next page begins.
+    fn after(&self, kind: &Kind) -> Key {
+        let place = self.start.trim_start_matches('/').trim_end_matches('\0');
+        let (namespace, name) = place.split_once('/').unwrap_or(("", place));
+        Key::new(kind, namespace, name)
+    }
+
     fn encode(&self) -> String {
         let token = json!({"v": "meta.k8s.io/v1", "rv": self.revision, "start": self.start});
         URL_SAFE_NO_PAD.encode(token.to_string())
@@ -156,7 +163,7 @@ pub(crate) fn list(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> 
     let version = query.get("resourceVersion");
     let store = shared.store();
     let mut limit = query.number("limit").and_then(|n| usize::try_from(n).ok()).filter(|n| *n > 0);
-    let mut start = String::new();
+    let mut start = None;
     let mut revision = store.revision();
     if !query.get("continue").is_empty() {
         if !version.is_empty() {
@@ -172,7 +179,7 @@ pub(crate) fn list(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> 
             }
             revision = asked;
         }
-        start = token.start;
+        start = Some(token.after(&kind));
     } else if !version.is_empty() && version != "0" {
         let asked: u64 = version.parse().map_err(|_| {
             ApiError::unreasoned(format!(
@@ -192,11 +199,10 @@ pub(crate) fn list(shared: &Shared, of: &ResourceType, request: &ApiRequest) -> 
         limit = None;
     }
     let objects = store
-        .list_at(&kind, namespace, revision)
+        .list_at(&kind, namespace, revision, start.as_ref())
         .ok_or_else(|| ApiError::expired("The resourceVersion for the provided list is too old."))?;
     drop(store);
-    let matching: Vec<_> =
-        objects.iter().filter(|(key, object)| place(key) > start && selector.matches(object)).collect();
+    let matching: Vec<_> = objects.iter().filter(|(_, object)| selector.matches(object)).collect();
     let page = &matching[..limit.unwrap_or(matching.len()).min(matching.len())];
     let mut metadata = json!({"resourceVersion": revision.to_string()});
     if page.len() < matching.len()

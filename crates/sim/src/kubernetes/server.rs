@@ -10,7 +10,7 @@ use axum::{Router, serve as serve_http};
 use tokio::net::TcpListener;
 
 use super::error::{ApiError, text};
-use super::faults::{Fault, RequestRecord};
+use super::faults::{Fault, RequestRecord, WatchFault};
 use super::listener::BreakableListener;
 use super::rbac::{self, Identity};
 use super::request::{ApiRequest, Parameters, Target, header_text};
@@ -58,6 +58,7 @@ async fn handle(
     let full_resource = target.full_resource();
     let faults = shared.faults.meet(&target.facts(&full_resource, &user));
     let mut drop_after = false;
+    let mut watch_fault = None;
     let mut refusal = None;
     for fault in faults {
         match fault {
@@ -72,14 +73,17 @@ async fn handle(
                 return StatusCode::SERVICE_UNAVAILABLE.into_response();
             }
             Fault::DropAfter => drop_after = true,
+            Fault::Watch(fault) => watch_fault = Some(fault),
         }
     }
-    let mut response = match refusal {
-        Some(error) => error.into_response(),
-        None => match answer(&shared, target, who, query, request, &breaker, drop_after).await {
+    let mut response = if let Some(error) = refusal {
+        error.into_response()
+    } else {
+        let way = Way { breaker: &breaker, lose_outcome: drop_after, watch_fault };
+        match answer(&shared, target, who, query, request, &way).await {
             Ok(response) => response,
             Err(error) => error.into_response(),
-        },
+        }
     };
     if method == Method::HEAD {
         *response.body_mut() = axum::body::Body::empty();
@@ -106,14 +110,20 @@ fn authenticate(shared: &Shared, request: &Request) -> Result<Identity, ApiError
     }
 }
 
+/// By what way an answer goes, and what happens to it there.
+struct Way<'a> {
+    breaker: &'a Breaker,
+    lose_outcome: bool,
+    watch_fault: Option<WatchFault>,
+}
+
 async fn answer(
     shared: &Arc<Shared>,
     target: Target,
     who: Identity,
     query: Parameters,
     request: Request,
-    breaker: &Breaker,
-    lose_outcome: bool,
+    way: &Way<'_>,
 ) -> Result<Response, ApiError> {
     authorize(shared, &target, &who)?;
     let (parts, body) = request.into_parts();
@@ -142,11 +152,13 @@ async fn answer(
     }
     match (request.target.resource.as_str(), request.target.subresource.as_str()) {
         ("pods", "exec") if of.kind.group.is_empty() => {
-            exec_session::answer(shared, request, breaker, lose_outcome).await
+            exec_session::answer(shared, request, way.breaker, way.lose_outcome).await
         }
         ("pods", "log") if of.kind.group.is_empty() => pod_log::answer(shared, &request),
         ("nodes", "proxy") if of.kind.group.is_empty() => pod_log::node_proxy(shared, &request),
-        _ if request.target.verb == "watch" => watch::answer(shared, &of, &request),
+        _ if request.target.verb == "watch" => {
+            watch::answer(shared, &of, &request, way.breaker, way.watch_fault)
+        }
         _ => verbs::answer(shared, &of, &request),
     }
 }

@@ -5,6 +5,7 @@
 //! the history from the version they know, so an event can be neither lost nor doubled between a list and a watch.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -192,35 +193,42 @@ impl Store {
 
     /// All objects of a kind, in one namespace or in all, in list order.
     pub(crate) fn list(&self, kind: &Kind, namespace: Option<&str>) -> Vec<Arc<Value>> {
-        self.of_kind(kind, namespace).map(|(_, object)| Arc::clone(object)).collect()
+        self.of_kind(kind, namespace, None).map(|(_, object)| Arc::clone(object)).collect()
     }
 
     fn of_kind<'a>(
         &'a self,
         kind: &'a Kind,
         namespace: Option<&'a str>,
+        after: Option<&Key>,
     ) -> impl Iterator<Item = (&'a Key, &'a Arc<Value>)> {
+        let start = match after {
+            Some(after) => Bound::Excluded(after.clone()),
+            None => Bound::Included(Key::new(kind, "", "")),
+        };
         self.objects
-            .range(Key::new(kind, "", "")..)
+            .range((start, Bound::Unbounded))
             .take_while(move |(key, _)| key.is_of(kind))
             .filter(move |(key, _)| namespace.is_none_or(|n| key.namespace == n))
     }
 
-    /// The same as it stood at an older revision; `None` when that has been compacted.
+    /// The same as it stood at an older revision, after one of the objects; `None` when that has been compacted.
     pub(crate) fn list_at(
         &self,
         kind: &Kind,
         namespace: Option<&str>,
         revision: u64,
+        after: Option<&Key>,
     ) -> Option<BTreeMap<Key, Arc<Value>>> {
         if revision < self.compacted {
             return None;
         }
         let mut objects: BTreeMap<Key, Arc<Value>> =
-            self.of_kind(kind, namespace).map(|(k, o)| (k.clone(), Arc::clone(o))).collect();
+            self.of_kind(kind, namespace, after).map(|(k, o)| (k.clone(), Arc::clone(o))).collect();
         let newer = self.history.iter().rev().take_while(|r| r.revision > revision);
         for record in newer.filter(|r| r.key.is_of(kind)) {
-            if namespace.is_some_and(|n| record.key.namespace != n) {
+            if namespace.is_some_and(|n| record.key.namespace != n) || after.is_some_and(|a| record.key <= *a)
+            {
                 continue;
             }
             match &record.previous {

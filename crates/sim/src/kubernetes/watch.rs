@@ -14,16 +14,20 @@ use tokio::time::Instant;
 
 use super::Shared;
 use super::error::{ApiError, with_type};
+use super::faults::WatchFault;
 use super::kind::{Kind, ResourceType};
 use super::request::ApiRequest;
 use super::selector::Selector;
 use super::store::{Change, Record};
+use crate::connection::Breaker;
 
 /// How often an idle watch tells the version it has reached.
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// How long before the end asked for by the client the last bookmark comes.
 const LAST_BOOKMARK_BEFORE: Duration = Duration::from_secs(2);
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
+/// How long the half of a frame has to get on its way before the connection breaks.
+const HALF: Duration = Duration::from_millis(20);
 
 struct Watch {
     shared: Arc<Shared>,
@@ -36,12 +40,15 @@ struct Watch {
     bookmarks: VecDeque<Instant>,
     end: Instant,
     over: bool,
+    fault: Option<WatchFault>,
 }
 
 pub(crate) fn answer(
     shared: &Arc<Shared>,
     of: &ResourceType,
     request: &ApiRequest,
+    breaker: &Breaker,
+    fault: Option<WatchFault>,
 ) -> Result<Response, ApiError> {
     let query = &request.query;
     let kind = of.kind;
@@ -119,10 +126,12 @@ pub(crate) fn answer(
         bookmarks: at,
         end,
         over,
+        fault,
     };
-    let frames = futures::stream::unfold(watch, |mut watch| async move {
-        let line = watch.next().await?;
-        Some((Ok::<_, Infallible>(Bytes::from(format!("{line}\n"))), watch))
+    let sending = Sending { watch, pieces: VecDeque::new(), breaker: breaker.clone(), cut: false };
+    let frames = futures::stream::unfold(sending, |mut sending| async move {
+        let piece = sending.next().await?;
+        Some((Ok::<_, Infallible>(piece), sending))
     });
     Ok(with_type(StatusCode::OK, "application/json", Body::from_stream(frames)))
 }
@@ -145,8 +154,44 @@ fn bookmark(kind: &Kind, revision: u64, initial_end: bool) -> Value {
     frame("BOOKMARK", &json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}))
 }
 
+/// The frames of a watch as they go over the wire.
+struct Sending {
+    watch: Watch,
+    pieces: VecDeque<Bytes>,
+    breaker: Breaker,
+    cut: bool,
+}
+
+impl Sending {
+    async fn next(&mut self) -> Option<Bytes> {
+        if self.cut {
+            tokio::time::sleep(HALF).await;
+            self.breaker.0.cancel();
+            return None;
+        }
+        if let Some(piece) = self.pieces.pop_front() {
+            return Some(piece);
+        }
+        let line = Bytes::from(format!("{}\n", self.watch.next().await?));
+        match self.watch.fault {
+            Some(WatchFault::CutFrame) => {
+                self.cut = true;
+                Some(line.slice(..line.len() / 2))
+            }
+            Some(WatchFault::Pieces(size)) => {
+                self.pieces = line.chunks(size.max(1)).map(Bytes::copy_from_slice).collect();
+                self.pieces.pop_front()
+            }
+            Some(WatchFault::Silence | WatchFault::Stale) | None => Some(line),
+        }
+    }
+}
+
 impl Watch {
     async fn next(&mut self) -> Option<Value> {
+        if self.fault == Some(WatchFault::Silence) {
+            std::future::pending::<()>().await;
+        }
         loop {
             if let Some(frame) = self.pending.pop_front() {
                 return Some(frame);
@@ -175,6 +220,9 @@ impl Watch {
     }
 
     fn read(&mut self) {
+        if self.fault == Some(WatchFault::Stale) {
+            return;
+        }
         let store = self.shared.store();
         if self.cursor > store.revision() {
             return;

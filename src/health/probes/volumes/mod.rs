@@ -61,7 +61,7 @@ pub(in crate::health) struct VolumesReading<'a> {
     /// All classes.
     pub(in crate::health) classes: List<'a, StorageClass>,
     /// All pods, or at least those that are not well.
-    pub(in crate::health) pods: List<'a, Pod>,
+    pub(in crate::health) pods: Result<Vec<&'a Pod>, &'a ClusterError>,
 }
 
 /// What another list tells of an object.
@@ -131,7 +131,7 @@ impl<'a> Index<'a> {
             claims: reading.claims.ok().map(by_claim),
             classes: reading.classes.ok().map(by_class),
             attachments: reading.attachments.ok().map(by_volume),
-            waiting: reading.pods.ok().map(waiting),
+            waiting: reading.pods.as_ref().ok().map(|pods| waiting(pods)),
         }
     }
 
@@ -151,10 +151,10 @@ fn by_volume(attachments: &[VolumeAttachment]) -> HashMap<&str, Vec<&VolumeAttac
 }
 
 /// A pod that waits for a volume is Pending, whether it has a node or not.
-fn waiting(pods: &[Pod]) -> Waiting<'_> {
+fn waiting<'a>(pods: &[&'a Pod]) -> Waiting<'a> {
     let mut waiting: Waiting<'_> = HashMap::new();
     let pending = |pod: &&Pod| pod.phase == PodPhase::Pending && pod.deleted_at.is_none();
-    for pod in pods.iter().filter(pending) {
+    for pod in pods.iter().copied().filter(pending) {
         for claim in &pod.claims {
             waiting.entry((&pod.namespace, claim)).or_default().push(pod);
         }
@@ -228,7 +228,7 @@ fn not_read(reading: &VolumesReading<'_>) -> Option<Finding> {
         ("persistentvolumeclaims", reading.claims.err()),
         ("volumeattachments", reading.attachments.err()),
         ("storageclasses", reading.classes.err()),
-        ("pods", reading.pods.err()),
+        ("pods", reading.pods.as_ref().err().copied()),
     ];
     super::lists_not_read(Probe::Volumes, &errors)
 }

@@ -39,7 +39,7 @@ impl Cluster {
             claims: Ok(&self.claims),
             attachments: Ok(&self.attachments),
             classes: Ok(&self.classes),
-            pods: Ok(&self.pods),
+            pods: Ok(self.pods.iter().collect()),
         }
     }
 

@@ -1,0 +1,281 @@
+//! A large cluster from the simulator, seen by the gate: how long until the first verdict, how soon a pod's change is seen,
+//! what is asked meanwhile, and how much memory that takes; by watching, by listing, and beside `kubectl` where there is one.
+//!
+//! ```console
+//! cargo run --features bench --example size -- --nodes 10 --pods 150 --unwell 0
+//! cargo run --release --features bench --example size
+//! ```
+//!
+//! The gate looks from a process of its own, so that its memory is told apart from the simulator's. Prints numbers and judges
+//! none. Everything is on loopback.
+
+use caretaker::size::Gate;
+use clap::Parser;
+use serde_json::{Value, json};
+use sim::kubernetes::{Kubernetes, Options, POD};
+use std::error::Error;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+
+type Failure = Box<dyn Error>;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Nodes.
+    #[arg(long, default_value_t = 5_000)]
+    nodes: usize,
+    /// Pods on them.
+    #[arg(long, default_value_t = 100_000)]
+    pods: usize,
+    /// How many of the pods are unwell.
+    #[arg(long, default_value_t = 200)]
+    unwell: usize,
+    /// How many changes of a pod are timed.
+    #[arg(long, default_value_t = 20)]
+    changes: usize,
+    /// For how long it looks every ten seconds while nothing changes.
+    #[arg(long, default_value_t = 60)]
+    idle: u64,
+    /// Looks at the cluster of a kubeconfig when it is told to: for the process that this one starts.
+    #[arg(long, hide = true)]
+    gate: Option<PathBuf>,
+    /// Whether that one lists each time.
+    #[arg(long, hide = true)]
+    list: bool,
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Failure> {
+    let arguments = Arguments::parse();
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match &arguments.gate {
+        Some(kubeconfig) => gate(kubeconfig, arguments.list).await,
+        None => show(&arguments).await,
+    }
+}
+
+/// Looks once for each line, or until so many pods are good, and says what it saw.
+async fn gate(kubeconfig: &Path, list: bool) -> Result<(), Failure> {
+    let gate = Gate::open(kubeconfig, !list).await?;
+    // The watches go on in threads of their own meanwhile.
+    for line in std::io::stdin().lines() {
+        let line = line?;
+        let wanted: Option<usize> = line.strip_prefix("until ").map(str::parse).transpose()?;
+        let look = loop {
+            let look = gate.look(line == "prove").await;
+            if wanted.is_none_or(|wanted| look.pods.0 == wanted) {
+                break look;
+            }
+            tokio::task::yield_now().await;
+        };
+        let (good, all) = look.pods;
+        let mut out = std::io::stdout().lock();
+        writeln!(out, "{}, {good} of {all} pods good, {} findings", look.verdict, look.findings)?;
+        out.flush()?;
+    }
+    Ok(())
+}
+
+/// The process that looks.
+struct Eye {
+    child: Child,
+    asked: ChildStdin,
+    said: Lines<BufReader<ChildStdout>>,
+}
+
+impl Eye {
+    fn open(kubeconfig: &Path, list: bool) -> Result<Self, Failure> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg("--gate").arg(kubeconfig).stdin(Stdio::piped()).stdout(Stdio::piped()).kill_on_drop(true);
+        if list {
+            command.arg("--list");
+        }
+        let mut child = command.spawn()?;
+        let asked = child.stdin.take().ok_or("no input")?;
+        let said = BufReader::new(child.stdout.take().ok_or("no output")?).lines();
+        Ok(Self { child, asked, said })
+    }
+
+    async fn ask(&mut self, line: &str) -> Result<(Duration, String), Failure> {
+        let begun = Instant::now();
+        self.asked.write_all(format!("{line}\n").as_bytes()).await?;
+        let said = self.said.next_line().await?.ok_or("the gate's process ended")?;
+        Ok((begun.elapsed(), said))
+    }
+
+    fn memory(&self, field: &str) -> String {
+        memory(self.child.id(), field).map_or_else(|| "?".to_owned(), |mega| format!("{mega} MB"))
+    }
+}
+
+/// A field of a process's state, in megabytes.
+fn memory(process: Option<u32>, field: &str) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", process?)).ok()?;
+    let line = status.lines().find(|line| line.starts_with(field))?;
+    let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
+    Some(kilobytes / 1024)
+}
+
+async fn show(arguments: &Arguments) -> Result<(), Failure> {
+    let folder = tempfile::tempdir()?;
+    let server = Kubernetes::start(Options { usual_custom_kinds: false, ..Options::default() }).await?;
+    let begun = Instant::now();
+    fill(&server, arguments);
+    let kubeconfig = folder.path().join("kubeconfig");
+    std::fs::write(&kubeconfig, server.kubeconfig(&server.admin_token()))?;
+    let build = if cfg!(debug_assertions) { "an unoptimised build" } else { "an optimised build" };
+    say(&format!(
+        "{} nodes, {} pods, {} unwell, filled in {} s; {build}",
+        arguments.nodes,
+        arguments.pods,
+        arguments.unwell,
+        begun.elapsed().as_secs()
+    ))?;
+
+    let mut eye = Eye::open(&kubeconfig, false)?;
+    let (first, said) = eye.ask("look").await?;
+    say(&format!("watching    first verdict after {} ms: {said}", first.as_millis()))?;
+    say(&format!("            memory {}, at most {}", eye.memory("VmRSS"), eye.memory("VmHWM")))?;
+    changes(&server, arguments, &mut eye).await?;
+    let (proof, _) = eye.ask("prove").await?;
+    say(&format!("            a look that proves that nothing is missing takes {} ms", proof.as_millis()))?;
+    let since = server.requests().len();
+    let rounds = arguments.idle / 10;
+    for _ in 0..rounds {
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        eye.ask("look").await?;
+    }
+    if rounds > 0 {
+        let asked = (server.requests().len() - since) as u64 * 60 / (rounds * 10);
+        say(&format!("            {asked} requests a minute while it looks every ten seconds"))?;
+    }
+    say(&format!("            memory {}, at most {}", eye.memory("VmRSS"), eye.memory("VmHWM")))?;
+    drop(eye);
+
+    let mut eye = Eye::open(&kubeconfig, true)?;
+    let since = server.requests().len();
+    let (first, said) = eye.ask("look").await?;
+    say(&format!("listing     a verdict after {} ms: {said}", first.as_millis()))?;
+    say(&format!("            {} requests", server.requests().len() - since))?;
+    say(&format!("            memory {}, at most {}", eye.memory("VmRSS"), eye.memory("VmHWM")))?;
+    drop(eye);
+
+    kubectl(&kubeconfig).await?;
+    server.shutdown().await;
+    Ok(())
+}
+
+/// A pod breaks and is well again, and each time the gate looks until it sees that.
+async fn changes(server: &Kubernetes, arguments: &Arguments, eye: &mut Eye) -> Result<(), Failure> {
+    let good = arguments.pods - arguments.unwell;
+    let mut times = Vec::new();
+    for number in 0..arguments.changes {
+        let broken = number % 2 == 0;
+        let name = name_of(arguments.pods - 1);
+        let status = status(!broken);
+        let begun = Instant::now();
+        server.merge_patch_status(&POD, Some(&namespace_of(arguments.pods - 1)), &name, &status);
+        eye.ask(&format!("until {}", if broken { good - 1 } else { good })).await?;
+        times.push(begun.elapsed());
+    }
+    times.sort();
+    if let (Some(middle), Some(last)) = (times.get(times.len() / 2), times.last()) {
+        say(&format!(
+            "            a change of a pod is in the verdict after {:.1} ms (median of {}), at most {:.1} ms",
+            middle.as_secs_f64() * 1e3,
+            times.len(),
+            last.as_secs_f64() * 1e3
+        ))?;
+    }
+    Ok(())
+}
+
+/// What `kubectl get pods -A` takes on the same simulator.
+async fn kubectl(kubeconfig: &Path) -> Result<(), Failure> {
+    let mut command = Command::new("kubectl");
+    command.arg("--kubeconfig").arg(kubeconfig).args(["get", "pods", "-A"]);
+    let begun = Instant::now();
+    let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let Ok(mut child) = spawned else { return say("kubectl     is not here") };
+    let process = child.id();
+    let mut most = 0;
+    let status = loop {
+        most = most.max(memory(process, "VmHWM").unwrap_or(0));
+        tokio::select! {
+            status = child.wait() => break status?,
+            () = tokio::time::sleep(Duration::from_millis(20)) => {}
+        }
+    };
+    let took = begun.elapsed().as_millis();
+    say(&format!("kubectl     get pods -A takes {took} ms, memory at most {most} MB ({status})"))
+}
+
+fn say(line: &str) -> Result<(), Failure> {
+    writeln!(std::io::stdout().lock(), "{line}")?;
+    Ok(())
+}
+
+fn namespace_of(number: usize) -> String {
+    format!("team-{:03}", number % 200)
+}
+
+fn name_of(number: usize) -> String {
+    format!("app-{:05}-6d5f8c9b7-{number:06}", number / 10)
+}
+
+fn fill(server: &Kubernetes, arguments: &Arguments) {
+    for number in 0..200 {
+        server.namespace(&format!("team-{number:03}"));
+    }
+    for number in 0..arguments.nodes {
+        let name = format!("metal-{number:05}");
+        let now = jiff::Timestamp::now();
+        let condition = |kind: &str, status: &str| {
+            json!({"type": kind, "status": status, "reason": "KubeletHasSufficientMemory", "message": "kubelet has enough",
+                "lastHeartbeatTime": now.to_string(), "lastTransitionTime": "2026-11-01T00:00:00Z"})
+        };
+        let images: Vec<Value> = (0..10)
+            .map(|image| json!({"names": [format!("registry.example.org/image-{image}@sha256:0123456789abcdef")], "sizeBytes": 1}))
+            .collect();
+        server.apply(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {},
+            "status": {"nodeInfo": {"kubeletVersion": "v1.36.0"}, "images": images, "conditions": [
+                condition("MemoryPressure", "False"), condition("DiskPressure", "False"),
+                condition("PIDPressure", "False"), condition("Ready", "True")]}}));
+    }
+    for number in 0..arguments.pods {
+        let well = number >= arguments.unwell;
+        let (namespace, name) = (namespace_of(number), name_of(number));
+        let app = format!("app-{:05}", number / 10);
+        let variables: Vec<Value> = (0..8)
+            .map(
+                |variable| json!({"name": format!("VARIABLE_{variable}"), "value": "a value of some length"}),
+            )
+            .collect();
+        server.apply(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "creationTimestamp": "2026-11-01T00:00:00Z",
+                "labels": {"app": app, "pod-template-hash": "6d5f8c9b7"},
+                "managedFields": [{"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "v1",
+                    "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:labels": {".": {}, "f:app": {}}}}}],
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{app}-6d5f8c9b7"),
+                    "uid": "1", "controller": true}]},
+            "spec": {"nodeName": format!("metal-{:05}", number % arguments.nodes.max(1)),
+                "containers": [{"name": "app", "image": "registry.example.org/app:1", "env": variables}]},
+            "status": status(well)}));
+    }
+}
+
+fn status(well: bool) -> Value {
+    let (ready, state) = if well {
+        ("True", json!({"running": {"startedAt": "2026-11-01T00:00:00Z"}, "waiting": null}))
+    } else {
+        ("False", json!({"waiting": {"reason": "CrashLoopBackOff"}, "running": null}))
+    };
+    json!({"phase": "Running",
+        "conditions": [{"type": "Ready", "status": ready, "lastTransitionTime": "2026-11-01T00:00:00Z"}],
+        "containerStatuses": [{"name": "app", "ready": well, "restartCount": 0, "state": state,
+            "image": "registry.example.org/app:1", "imageID": ""}]})
+}

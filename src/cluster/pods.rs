@@ -1,0 +1,273 @@
+//! What is kept of all pods: those that are not well, and next to nothing of the others.
+//!
+//! Decides what "well" may mean where a pod is forgotten: nothing but a change of the pod itself, or of its node, could make
+//! it anything but good. Time alone may make a kept pod well and never a forgotten one unwell, so no clock has to come back
+//! to it. Of a forgotten pod its workload, its node and its age stay, some fifty bytes: its node may be lost without a word
+//! about the pod, a workload that waits is as young as its youngest pod, and a change of it has to find what was counted.
+
+use super::{ConditionStatus, ContainerState, ObjectRef, Pod, PodPhase};
+use jiff::Timestamp;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A pod's namespace and name, hashed twice with keys of our own: nobody can choose two names that meet, and chance does not.
+type Key = (u64, u64);
+
+/// What is known of the pods of a cluster.
+#[derive(Debug)]
+pub(crate) struct PodLedger {
+    /// How long the end of a container may be of interest.
+    recent: Duration,
+    hashers: (RandomState, RandomState),
+    kept: HashMap<Key, Pod>,
+    settled: HashMap<Key, Settled>,
+    /// Each workload and node that a settled pod names, once.
+    workloads: HashSet<Arc<ObjectRef>>,
+    nodes: HashSet<Arc<str>>,
+    /// How many are settled in each namespace...
+    by_namespace: BTreeMap<String, usize>,
+    /// ...and run on each node.
+    by_node: HashMap<Arc<str>, usize>,
+}
+
+/// What stays of a pod that is well.
+#[derive(Debug)]
+struct Settled {
+    workload: Arc<ObjectRef>,
+    /// Where it runs; none once it has finished, where it matters no more.
+    node: Option<Arc<str>>,
+    /// In seconds, as the API has it.
+    created: Option<u32>,
+}
+
+/// A pod that is well, as far as it is still known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SettledPod<'a> {
+    /// What a person would mend.
+    pub(crate) workload: &'a ObjectRef,
+    /// Where it runs; none for one that has finished.
+    pub(crate) node: Option<&'a str>,
+    /// When it was made.
+    pub(crate) created_at: Option<Timestamp>,
+}
+
+impl PodLedger {
+    /// One that knows of no pod. `recent` is how long the end of a container may be of interest to whoever reads it.
+    pub(crate) fn new(recent: Duration) -> Self {
+        Self {
+            recent,
+            hashers: (RandomState::new(), RandomState::new()),
+            kept: HashMap::new(),
+            settled: HashMap::new(),
+            workloads: HashSet::new(),
+            nodes: HashSet::new(),
+            by_namespace: BTreeMap::new(),
+            by_node: HashMap::new(),
+        }
+    }
+
+    /// How long the end of a container is of interest here.
+    pub(super) fn recent(&self) -> Duration {
+        self.recent
+    }
+
+    /// The pods that are not well or may not stay so, by namespace and name.
+    pub(crate) fn kept(&self) -> Vec<&Pod> {
+        let mut kept: Vec<&Pod> = self.kept.values().collect();
+        kept.sort_by(|one, other| (&one.namespace, &one.name).cmp(&(&other.namespace, &other.name)));
+        kept
+    }
+
+    /// How many other pods each namespace has.
+    pub(crate) fn settled_by_namespace(&self) -> impl Iterator<Item = (&str, usize)> {
+        self.by_namespace.iter().map(|(namespace, count)| (namespace.as_str(), *count))
+    }
+
+    /// The nodes on which they run.
+    pub(crate) fn settled_nodes(&self) -> impl Iterator<Item = &str> {
+        self.by_node.keys().map(AsRef::as_ref)
+    }
+
+    /// Each of them. There may be many: for who looks for the few that a trouble elsewhere concerns.
+    pub(crate) fn settled(&self) -> impl Iterator<Item = SettledPod<'_>> {
+        self.settled.values().map(|pod| SettledPod {
+            workload: &pod.workload,
+            node: pod.node.as_deref(),
+            created_at: pod.created.and_then(|second| Timestamp::from_second(i64::from(second)).ok()),
+        })
+    }
+
+    /// Takes a pod as it is now, whatever was known of it.
+    pub(crate) fn put(&mut self, pod: Pod, now: Timestamp) {
+        self.remove(&pod.namespace, &pod.name);
+        let key = self.key(&pod.namespace, &pod.name);
+        match standing(&pod, now, self.recent) {
+            Standing::Open => {
+                self.kept.insert(key, pod);
+            }
+            Standing::Running(node) => {
+                let node = share(&mut self.nodes, node);
+                *self.by_node.entry(Arc::clone(&node)).or_default() += 1;
+                self.settle(key, &pod, Some(node));
+            }
+            Standing::Finished => self.settle(key, &pod, None),
+        }
+    }
+
+    fn settle(&mut self, key: Key, pod: &Pod, node: Option<Arc<str>>) {
+        let workload = subject(pod);
+        let workload = if let Some(known) = self.workloads.get(&workload) {
+            Arc::clone(known)
+        } else {
+            let workload = Arc::new(workload);
+            self.workloads.insert(Arc::clone(&workload));
+            workload
+        };
+        let created = pod.created_at.and_then(|created| u32::try_from(created.as_second()).ok());
+        self.settled.insert(key, Settled { workload, node, created });
+        match self.by_namespace.get_mut(&pod.namespace) {
+            Some(count) => *count += 1,
+            None => {
+                self.by_namespace.insert(pod.namespace.clone(), 1);
+            }
+        }
+    }
+
+    /// Takes a pod and keeps it whatever it says: what a verdict would be if nothing were forgotten.
+    #[cfg(test)]
+    pub(crate) fn keep(&mut self, pod: Pod) {
+        self.kept.insert(self.key(&pod.namespace, &pod.name), pod);
+    }
+
+    /// Forgets a pod that is gone.
+    pub(crate) fn remove(&mut self, namespace: &str, name: &str) {
+        let key = self.key(namespace, name);
+        if self.kept.remove(&key).is_some() {
+            return;
+        }
+        let Some(settled) = self.settled.remove(&key) else { return };
+        if let Some(count) = self.by_namespace.get_mut(namespace) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_namespace.remove(namespace);
+            }
+        }
+        if let Some(node) = settled.node
+            && let Some(count) = self.by_node.get_mut(&node)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_node.remove(&node);
+            }
+        }
+    }
+
+    /// Lets go of what time has made well, and of names that nobody uses any more.
+    pub(crate) fn tidy(&mut self, now: Timestamp) {
+        let recent = self.recent;
+        let well: Vec<Key> = self
+            .kept
+            .iter()
+            .filter(|(_, pod)| !matches!(standing(pod, now, recent), Standing::Open))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in well {
+            if let Some(pod) = self.kept.remove(&key) {
+                self.put(pod, now);
+            }
+        }
+        self.workloads.retain(|workload| Arc::strong_count(workload) > 1);
+        let by_node = &self.by_node;
+        self.nodes.retain(|node| by_node.contains_key(node));
+    }
+
+    fn key(&self, namespace: &str, name: &str) -> Key {
+        let pod = (namespace, name);
+        (self.hashers.0.hash_one(pod), self.hashers.1.hash_one(pod))
+    }
+}
+
+fn share(known: &mut HashSet<Arc<str>>, text: &str) -> Arc<str> {
+    if let Some(known) = known.get(text) {
+        return Arc::clone(known);
+    }
+    let text: Arc<str> = text.into();
+    known.insert(Arc::clone(&text));
+    text
+}
+
+/// Whether a pod has to be kept.
+enum Standing<'a> {
+    /// It is not well, or time might make it unwell.
+    Open,
+    /// It runs and serves on this node.
+    Running(&'a str),
+    /// It has done its work.
+    Finished,
+}
+
+fn standing(pod: &Pod, now: Timestamp, recent: Duration) -> Standing<'_> {
+    match (pod.phase, pod.deleted_at, &pod.node) {
+        (PodPhase::Succeeded, ..) => Standing::Finished,
+        (PodPhase::Running, None, Some(node)) if is_ready(pod) && !is_restless(pod, now, recent) => {
+            Standing::Running(node)
+        }
+        (PodPhase::Pending | PodPhase::Running | PodPhase::Failed | PodPhase::Unknown, ..) => Standing::Open,
+    }
+}
+
+fn is_ready(pod: &Pod) -> bool {
+    let ready = pod.conditions.iter().find(|condition| condition.kind == "Ready");
+    ready.is_some_and(|ready| ready.status == ConditionStatus::True)
+}
+
+/// Whether a container waits, has ended where it should run, or was started again not long ago.
+fn is_restless(pod: &Pod, now: Timestamp, recent: Duration) -> bool {
+    pod.containers.iter().any(|container| match &container.state {
+        ContainerState::Waiting { .. } => true,
+        // An init container that has done its work rests.
+        ContainerState::Terminated { exit_code, .. } => !container.init || *exit_code != 0,
+        ContainerState::Running { .. } | ContainerState::Unknown => {
+            container.restarts > 0 && !ended_before(container.last_state.as_ref(), now, recent)
+        }
+    })
+}
+
+/// Whether it is known that a container ended, and that this was longer ago.
+fn ended_before(last: Option<&ContainerState>, now: Timestamp, recent: Duration) -> bool {
+    match last {
+        Some(ContainerState::Terminated { finished_at: Some(end), .. }) => {
+            Duration::try_from(now.duration_since(*end)).is_ok_and(|old| old > recent)
+        }
+        _ => false,
+    }
+}
+
+/// What a pod's trouble hangs on: the workload that a person would mend.
+pub(crate) fn subject(pod: &Pod) -> ObjectRef {
+    let bare = || ObjectRef::new("Pod", &pod.namespace, &pod.name);
+    let Some(owner) = &pod.owner else { return bare() };
+    match owner.kind.as_str() {
+        // A static pod belongs to its node and is mended as a pod.
+        "Node" => bare(),
+        "ReplicaSet" => match pod.labels.get("pod-template-hash").filter(|hash| !hash.is_empty()) {
+            Some(hash) => {
+                match owner.name.strip_suffix(hash.as_str()).and_then(|name| name.strip_suffix('-')) {
+                    Some(name) => ObjectRef::new("Deployment", &pod.namespace, name),
+                    None => owner.clone(),
+                }
+            }
+            None => owner.clone(),
+        },
+        // A CronJob names its Jobs by the minute of their schedule.
+        "Job" => match owner.name.rsplit_once('-') {
+            Some((name, minute)) if minute.len() == 8 && minute.bytes().all(|byte| byte.is_ascii_digit()) => {
+                ObjectRef::new("CronJob", &pod.namespace, name)
+            }
+            _ => owner.clone(),
+        },
+        _ => owner.clone(),
+    }
+}

@@ -1,0 +1,384 @@
+//! Watches: a list, then every change of it, into a ledger; and the proof that nothing is missing.
+//!
+//! Races decided here. A ledger and the version up to which it knows everything are changed together, and what is no newer
+//! than that version is passed over: so a second watch may tell the same things beside the first, and a frame that comes
+//! twice counts once. A new list is read into a fresh ledger that takes the old one's place when it is whole. Before each
+//! watch the server is asked for the newest version there is, and the watch has to get there: one that goes on and tells of
+//! an old state is found out by that. While a list is read, after a watch broke, and when one brought nothing for longer
+//! than bookmarks take, the ledger is not alive; who asks then is told so, and lists for itself as if there were no watch.
+//! So a watch that does not work costs requests and never a wrong answer: where it may not be opened at all, everything is
+//! listed at each look, as a single look does it.
+//!
+//! Versions are compared as numbers, as the API has documented that they may be. Where they are none, there is no watch.
+
+use super::frames::Frame;
+use super::ledger::Ledger;
+use super::pages::{Listed, PAGE};
+use super::request::{Connection, unreadable};
+use super::{ClusterError, ClusterResult, Freshness};
+use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
+use jiff::Timestamp;
+use k8s_openapi::Metadata;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// How long things are given. Real time: it tells who is alive.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Pace {
+    /// How long a watch is asked for. A server tells the version once a minute and two seconds before that end.
+    pub(super) lasts: Duration,
+    /// The same for the first one after a list: it shows soon whether it works. A server whose etcd tells it every five seconds
+    /// how far it is has heard that twice by then.
+    pub(super) first: Duration,
+    /// The same for one that proves that nothing is missing.
+    pub(super) proof: Duration,
+    /// So much longer than it was asked for a watch may be silent.
+    pub(super) slack: Duration,
+    /// How long to wait before a watch that broke is tried again: at first, and at most.
+    pub(super) pauses: (Duration, Duration),
+    /// How long to wait where it was refused: somebody has to change that first.
+    pub(super) refused: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            lasts: Duration::from_mins(1),
+            first: Duration::from_secs(12),
+            proof: Duration::from_secs(3),
+            slack: Duration::from_secs(10),
+            pauses: (Duration::from_millis(200), Duration::from_secs(30)),
+            refused: Duration::from_mins(5),
+        }
+    }
+}
+
+/// So often a proof is tried: the server may not know the newest version itself at first.
+const PROOFS: usize = 3;
+
+/// A ledger, and how far it goes.
+#[derive(Debug)]
+pub(super) struct Held<L> {
+    /// What is known.
+    pub(super) ledger: L,
+    /// Everything up to this version.
+    version: u64,
+    /// When the server last said something about the kind.
+    heard: Instant,
+    /// Whatever was so at this moment is known.
+    known: Instant,
+    /// About how many objects there are: by that goes how they are read, and nothing else.
+    about: usize,
+}
+
+/// What a watch does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// It lists, and will soon know more.
+    Listing,
+    /// It follows what changes.
+    Following,
+    /// It does not work just now.
+    Broken,
+}
+
+/// How a watch ended that was not cut off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    /// In its time, with everything that there was to tell.
+    InTime,
+    /// The server does not know any more what happened since our version.
+    Expired,
+    /// It told nothing, or less than there was.
+    Behind,
+}
+
+/// What has to be known before anything that was so at a moment is.
+#[derive(Debug, Clone, Copy)]
+struct Goal {
+    newest: u64,
+    asked: Instant,
+}
+
+/// One kind that is watched.
+#[derive(Debug)]
+pub(super) struct Watch<L> {
+    connection: Connection,
+    pace: Pace,
+    held: Arc<Mutex<Held<L>>>,
+    phase: watch::Sender<Phase>,
+}
+
+impl<L: Ledger> Watch<L> {
+    /// One that has not begun. `empty` says how the ledger is kept.
+    pub(super) fn new(connection: Connection, pace: Pace, empty: L) -> Self {
+        Self { connection, pace, held: once(empty), phase: watch::Sender::new(Phase::Listing) }
+    }
+
+    /// What is known, for as long as nobody changes it.
+    pub(super) fn held(&self) -> MutexGuard<'_, Held<L>> {
+        lock(&self.held)
+    }
+
+    /// The same, to be kept.
+    pub(super) fn share(&self) -> Arc<Mutex<Held<L>>> {
+        Arc::clone(&self.held)
+    }
+
+    /// Whether what is known is as fresh as that. Waits for a list that is being read. A no is no fault: the caller lists.
+    pub(super) async fn is(&self, freshness: Freshness) -> bool {
+        let mut phase = self.phase.subscribe();
+        let settled = phase.wait_for(|phase| *phase != Phase::Listing).await.map(|phase| *phase);
+        if !matches!(settled, Ok(Phase::Following)) {
+            return false;
+        }
+        let (heard, known, about) = {
+            let held = self.held();
+            (held.heard, held.known, held.about)
+        };
+        let Pace { lasts, slack, .. } = self.pace;
+        match freshness {
+            // What was asked for when a watch began has come by its end.
+            Freshness::Watched => heard.elapsed() <= lasts + slack && known.elapsed() <= lasts * 2 + slack,
+            // A single page is as cheap as the proof, and is one.
+            Freshness::Proven if about <= PAGE => false,
+            Freshness::Proven => match self.prove().await {
+                Ok(proven) => proven,
+                Err(error) => {
+                    tracing::warn!(path = L::PATH, %error, "a watch could not show that it lives");
+                    false
+                }
+            },
+        }
+    }
+
+    /// Whether the ledger holds everything up to a version that is asked for now. A second watch from where the ledger stands
+    /// brings what the first has not brought yet.
+    async fn prove(&self) -> ClusterResult<bool> {
+        let goal = self.goal().await?;
+        for _ in 0..PROOFS {
+            if self.has_reached(goal) {
+                return Ok(true);
+            }
+            let from = self.held().version;
+            let mut frames = self.connection.watch(L::PATH, from, self.pace.proof).await?;
+            while !self.has_reached(goal) {
+                let next = tokio::time::timeout(self.pace.proof + self.pace.slack, frames.next()).await;
+                match next.map_err(|_| behind(L::PATH, self.pace.proof))?? {
+                    Some(Frame::Error(failure)) => return Err(frames.refusal(failure)),
+                    Some(frame) => self.take(frame)?,
+                    None => break,
+                }
+            }
+        }
+        Ok(self.has_reached(goal))
+    }
+
+    /// What is the newest now. A server that was put back from a backup knows less than we do, and other things.
+    async fn goal(&self) -> ClusterResult<Goal> {
+        let (asked, held) = (Instant::now(), self.held().version);
+        let newest = number(L::PATH, &self.connection.newest_version(L::PATH).await?)?;
+        if newest < held {
+            return Err(unreadable(L::PATH, &format!("version {newest} after version {held}")));
+        }
+        Ok(Goal { newest, asked })
+    }
+
+    fn has_reached(&self, goal: Goal) -> bool {
+        let mut held = self.held();
+        let reached = held.version >= goal.newest;
+        if reached {
+            held.known = held.known.max(goal.asked);
+        }
+        reached
+    }
+
+    /// Lists, follows, and begins again, until it is stopped.
+    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => {}
+            () = self.work() => {}
+        }
+        self.phase.send_replace(Phase::Broken);
+    }
+
+    async fn work(&self) {
+        let mut pauses = self.pauses();
+        let mut said = String::new();
+        // Whether what is held may be followed, and whether it is known to lack nothing.
+        let (mut whole, mut works) = (false, false);
+        loop {
+            let listed = !whole;
+            let error = match self.ready(whole, works).await {
+                Ok(()) => {
+                    (whole, works) = (true, true);
+                    self.phase.send_replace(Phase::Following);
+                    let lasts = if listed { self.pace.first } else { self.pace.lasts };
+                    match self.follow(lasts).await {
+                        Ok(Ended::InTime) => {
+                            said.clear();
+                            pauses = self.pauses();
+                            continue;
+                        }
+                        Ok(Ended::Expired) if !listed => {
+                            whole = false;
+                            continue;
+                        }
+                        Ok(Ended::Expired) => expired(L::PATH),
+                        Ok(Ended::Behind) => behind(L::PATH, lasts),
+                        Err(error) => error,
+                    }
+                }
+                Err(error) => error,
+            };
+            // After a cut the same version goes on. Whatever else it was, what is known may be wrong.
+            whole = whole && matches!(error, ClusterError::Unavailable { .. });
+            works = false;
+            self.rest(&error, &mut said, &mut pauses).await;
+        }
+    }
+
+    /// Sees to it that what is held may be followed.
+    async fn ready(&self, whole: bool, works: bool) -> ClusterResult<()> {
+        match (whole, works) {
+            (true, true) => Ok(()),
+            (true, false) if self.prove().await? => Ok(()),
+            (true, false) => Err(behind(L::PATH, self.pace.proof)),
+            (false, _) => {
+                self.phase.send_replace(Phase::Listing);
+                self.list().await
+            }
+        }
+    }
+
+    fn pauses(&self) -> ExponentialBackoff {
+        let (least, most) = self.pace.pauses;
+        ExponentialBuilder::default()
+            .with_min_delay(least)
+            .with_max_delay(most)
+            .with_jitter()
+            .without_max_times()
+            .build()
+    }
+
+    /// Waits before it is tried again. The same words are logged once.
+    async fn rest(&self, error: &ClusterError, said: &mut String, pauses: &mut ExponentialBackoff) {
+        self.phase.send_replace(Phase::Broken);
+        let words = error.to_string();
+        if words != *said {
+            tracing::warn!(path = L::PATH, %error, "a watch does not work; meanwhile each look lists");
+            *said = words;
+        }
+        let refused = matches!(error, ClusterError::Forbidden { .. } | ClusterError::Unauthorized { .. });
+        let pause = if refused { self.pace.refused } else { pauses.next().unwrap_or(self.pace.pauses.1) };
+        tokio::time::sleep(pause).await;
+    }
+
+    /// Reads a list into a fresh ledger, which takes the place of the old one when it is whole.
+    async fn list(&self) -> ClusterResult<()> {
+        let begun = Instant::now();
+        let make = || (self.held().ledger.fresh(), 0_usize);
+        let take = |(ledger, about): &mut (L, usize), object| {
+            *about += 1;
+            ledger.put(object, Timestamp::now())
+        };
+        let Listed { taken: (ledger, about), version } =
+            self.connection.gather(L::PATH, "", L::LIST, make, take).await?;
+        let version = number(L::PATH, &version)?;
+        *self.held() = Held { ledger, version, heard: begun, known: begun, about };
+        Ok(())
+    }
+
+    /// Follows from the version that is held, to the end of the watch.
+    async fn follow(&self, lasts: Duration) -> ClusterResult<Ended> {
+        let goal = self.goal().await?;
+        let from = self.held().version;
+        let mut frames = match self.connection.watch::<L::Object>(L::PATH, from, lasts).await {
+            Err(ClusterError::Refused { status: 410, .. }) => return Ok(Ended::Expired),
+            opened => opened?,
+        };
+        let mut heard = false;
+        loop {
+            let next = tokio::time::timeout(lasts + self.pace.slack, frames.next()).await;
+            let Ok(next) = next else { return Ok(Ended::Behind) };
+            match next? {
+                None if heard && self.has_reached(goal) => return Ok(Ended::InTime),
+                None => return Ok(Ended::Behind),
+                Some(Frame::Error(failure)) => {
+                    return match frames.refusal(failure) {
+                        ClusterError::Refused { status: 410, .. } => Ok(Ended::Expired),
+                        refusal => Err(refusal),
+                    };
+                }
+                Some(frame) => {
+                    self.take(frame)?;
+                    heard = true;
+                    self.has_reached(goal);
+                }
+            }
+        }
+    }
+
+    /// Takes a frame, unless what it tells is known.
+    fn take(&self, frame: Frame<L::Object>) -> ClusterResult<()> {
+        let now = Timestamp::now();
+        let version = match &frame {
+            Frame::Added(object) | Frame::Modified(object) | Frame::Deleted(object) => {
+                number(L::PATH, object.metadata().resource_version.as_deref().unwrap_or_default())?
+            }
+            Frame::Bookmark(mark) => number(L::PATH, mark.version())?,
+            Frame::Error(_) => return Ok(()),
+        };
+        let mut held = self.held();
+        held.heard = Instant::now();
+        if version <= held.version {
+            return Ok(());
+        }
+        match frame {
+            Frame::Added(object) => {
+                held.about += 1;
+                held.ledger.put(object, now).map_err(|said| unreadable(L::PATH, &said))?;
+            }
+            Frame::Modified(object) => {
+                held.ledger.put(object, now).map_err(|said| unreadable(L::PATH, &said))?;
+            }
+            Frame::Deleted(object) => {
+                held.about = held.about.saturating_sub(1);
+                held.ledger.remove(object.metadata());
+            }
+            Frame::Bookmark(_) => held.ledger.tidy(now),
+            Frame::Error(_) => {}
+        }
+        held.version = version;
+        Ok(())
+    }
+}
+
+/// What was listed once, in the shape of what is watched.
+pub(super) fn once<L>(ledger: L) -> Arc<Mutex<Held<L>>> {
+    let now = Instant::now();
+    Arc::new(Mutex::new(Held { ledger, version: 0, heard: now, known: now, about: 0 }))
+}
+
+pub(super) fn lock<L>(held: &Mutex<Held<L>>) -> MutexGuard<'_, Held<L>> {
+    held.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn number(path: &str, version: &str) -> ClusterResult<u64> {
+    version.parse().map_err(|_| unreadable(path, &format!("a version that is no number: {version:?}")))
+}
+
+/// Where this is wrong, a new list is the only way on.
+fn behind(path: &str, lasts: Duration) -> ClusterError {
+    unreadable(path, &format!("a watch of {} s did not tell everything", lasts.as_secs()))
+}
+
+fn expired(path: &str) -> ClusterError {
+    unreadable(path, &"a version that was listed just now is too old already")
+}
+
+#[cfg(test)]
+#[path = "watch_tests.rs"]
+mod tests;
