@@ -15,7 +15,7 @@ const DEFAULT_INTERVAL: Duration = Duration::from_hours(1);
 /// How often an `ExternalSecret` is read from its store again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refresh {
-    /// Not by itself.
+    /// Not by itself, or within windows alone: its age tells nothing.
     Never,
     /// So often.
     Every(Duration),
@@ -108,7 +108,8 @@ pub(super) fn external_secret(object: &Value) -> Result<ExternalSecret, String> 
 }
 
 fn refresh(spec: &Value) -> Refresh {
-    if matches!(spec["refreshPolicy"].as_str(), Some("CreatedOnce" | "OnChange")) {
+    let policy = spec["refreshPolicy"].as_str();
+    if matches!(policy, Some("CreatedOnce" | "OnChange")) || spec["syncWindows"].is_object() {
         return Refresh::Never;
     }
     match spec["refreshInterval"].as_str() {
@@ -170,6 +171,7 @@ mod tests {
             (json!({"refreshInterval": "1h", "refreshPolicy": "CreatedOnce"}), Refresh::Never),
             (json!({"refreshInterval": "1h", "refreshPolicy": "OnChange"}), Refresh::Never),
             (json!({"refreshInterval": "1h", "refreshPolicy": "Sometimes"}), minutes(60)),
+            (json!({"refreshInterval": "1h", "syncWindows": {"kind": "allow"}}), Refresh::Never),
             (json!({"refreshInterval": "often"}), Refresh::Unreadable),
             (json!({"refreshInterval": "-1h"}), Refresh::Unreadable),
         ] {
