@@ -145,11 +145,13 @@ fn settle_volume(kubernetes: &Kubernetes, volume: &Value) {
         change_volume(kubernetes, volume, |volume| set_phase(volume, "Available"));
     } else if let Some(claim) = owner(kubernetes, volume) {
         join(kubernetes, &claim, volume);
-    } else if text(volume, "/spec/persistentVolumeReclaimPolicy") == "Delete" {
-        // The provisioner, once it is certain that the claim is gone.
-        kubernetes.delete(&PV, None, text(volume, "/metadata/name"));
     } else {
         change_volume(kubernetes, volume, |volume| set_phase(volume, "Released"));
+        if text(volume, "/spec/persistentVolumeReclaimPolicy") == "Delete" {
+            // The provisioner; nothing protects a volume that is released.
+            kubernetes.delete(&PV, None, text(volume, "/metadata/name"));
+            change_volume(kubernetes, volume, |volume| drop_finalizer(volume, VOLUME_PROTECTION));
+        }
     }
 }
 
