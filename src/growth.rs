@@ -108,9 +108,13 @@ fn reading() -> impl Iterator<Item = Growth> {
 
 /// So many names in one line, and a box for each.
 fn named(count: usize) -> (String, String) {
-    let names: Vec<String> = (0..count).map(|at| format!("A{at}")).collect();
-    let boxes = names.iter().map(|name| format!("- [ ] **{name} P1 Apps**: Fix it\n")).collect();
-    (names.join(", "), boxes)
+    fn name(at: usize) -> String {
+        format!("A{at}")
+    }
+    fn task(at: usize) -> String {
+        format!("- [ ] **A{at} P1 Apps**: Fix it\n")
+    }
+    ((0..count).map(name).collect::<Vec<_>>().join(", "), (0..count).map(task).collect())
 }
 
 /// Texts that hold for very many tasks, each made to cost much where it is looked at for each of them.

@@ -154,7 +154,13 @@ impl Draft {
 
     /// What it says of its place, for the tasks within it.
     fn for_those_within(&self) -> Heard {
-        let own = self.before.iter().filter(|written| written.bearing != Bearing::Around);
+        // What no label makes clear says something only where it names a task.
+        let counts = |written: &&Written| match written.bearing {
+            Bearing::Own | Bearing::Passing => true,
+            Bearing::Unclear => written.text.contains(|c: char| c.is_ascii_digit()),
+            Bearing::Around => false,
+        };
+        let own = self.before.iter().filter(counts);
         Heard::of_places(own, || wording::what_is_above(&self.head.title))
     }
 

@@ -32,7 +32,7 @@ impl Gate {
         match over(&words(text)) {
             Over::Not => gate(true),
             Over::Alone => gate(false),
-            Over::WithMore => None,
+            Over::AndOn => None,
         }
     }
 
@@ -73,10 +73,10 @@ pub(super) fn names_the_updates(line: &str) -> bool {
 /// Whether a line says that what it begins with is over.
 enum Over {
     Not,
-    /// It says no more than that: `Prerequisites are met:` stands over what is met, or over what follows then.
+    /// `Prerequisites are met:` stands over what is met, or over what follows then.
     Alone,
     /// `Prerequisites are met, merge these now:`
-    WithMore,
+    AndOn,
 }
 
 fn over(list: &[String]) -> Over {
@@ -151,13 +151,35 @@ fn over(list: &[String]) -> Over {
                 | "but"
                 | "before"
                 | "through"
+                | "to"
+                | "of"
         )
     };
-    match rest {
-        [] => Over::Alone,
-        // `Approvals are checked and documented`: what else is done, or asked for.
-        [and, ..] if and == "and" => Over::Alone,
-        rest if rest.iter().any(waits) => Over::Not,
-        _ => Over::WithMore,
+    let goes_on = |word: &String| {
+        matches!(
+            word.as_str(),
+            "merge"
+                | "go"
+                | "now"
+                | "so"
+                | "then"
+                | "next"
+                | "proceed"
+                | "continue"
+                | "start"
+                | "begin"
+                | "follow"
+                | "follows"
+                | "updates"
+                | "upgrades"
+                | "merges"
+        )
+    };
+    if rest.iter().any(waits) {
+        Over::Not
+    } else if rest.iter().any(goes_on) {
+        Over::AndOn
+    } else {
+        Over::Alone
     }
 }

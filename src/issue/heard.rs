@@ -19,7 +19,7 @@ const MOST_SHARED: usize = 8;
 const LONGEST_SHARED: usize = 120;
 
 /// So many bytes of a text are kept where it stands for itself beside each of many tasks. No sentence quotes more.
-const LONGEST_KEPT: usize = 240;
+const LONGEST_KEPT: usize = 400;
 
 /// The beginning of a text that is kept for each of many tasks.
 pub(super) fn brief(text: &str) -> String {

@@ -249,6 +249,11 @@ static FORM: LazyLock<Regex> = LazyLock::new(|| {
 });
 static SEPARATOR: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?i)[,;/&+\n]|\band\b|\bor\b"));
 
+/// Whether a text names tasks by the first and the last of them.
+pub(crate) fn names_a_range(text: &str) -> bool {
+    RANGE.is_match(text)
+}
+
 /// Whether a word is written as ids are.
 pub(crate) fn is_like_an_id(word: &str) -> bool {
     FORM.is_match(word)

@@ -7,7 +7,7 @@ use super::condition::{self, Doubt, Reserve};
 use super::depends::{Bearing, Written};
 use super::guess::Source;
 use super::heard::Heard;
-use super::kind::{numbers, words};
+use super::kind::numbers;
 use super::named;
 use super::refusal::{Tone, in_passing};
 use super::reserve::{Said, heavier};
@@ -66,8 +66,10 @@ impl Held {
 /// What holds tasks up.
 #[derive(Debug)]
 enum HeldBy {
-    /// The tasks with these ids, or that are about these numbers.
-    Named { numbers: Vec<u64>, ids: Vec<String> },
+    /// All tasks with these ids, and all that are about these numbers.
+    Text { numbers: Vec<u64>, ids: Vec<String> },
+    /// Any task with one of these ids, or all that are about these numbers.
+    Row { numbers: Vec<u64>, ids: Vec<String> },
     /// The tasks that stand below the text, where it may be about those.
     Below(Option<usize>),
 }
@@ -115,7 +117,7 @@ impl Naming {
         let by = if numbers.is_empty() && ids.is_empty() {
             HeldBy::Below(below)
         } else {
-            HeldBy::Named { numbers: numbers.clone(), ids: ids.clone() }
+            HeldBy::Text { numbers: numbers.clone(), ids: ids.clone() }
         };
         self.note(&heard, numbers, ids);
         let held = taken.before.concat();
@@ -194,7 +196,7 @@ impl Naming {
             let subject = subject.filter(|cell| is_only_a_subject(cell)).map(self::numbers);
             self.held.push(Held {
                 heard: heard.clone(),
-                by: HeldBy::Named { numbers: subject.unwrap_or_default(), ids: ids.clone() },
+                by: HeldBy::Row { numbers: subject.unwrap_or_default(), ids: ids.clone() },
                 numbers: held.iter().flat_map(|cell| self::numbers(cell)).collect(),
                 ids: held.iter().flat_map(|cell| self::ids(cell)).collect(),
             });
@@ -213,12 +215,12 @@ impl Naming {
         let all_numbers: HashSet<u64> = tasks.iter().filter_map(|task| task.number).collect();
         for held in all_held {
             let hears = |known: Option<&Heard>| known.is_some_and(|known| known.tells(&held.heard));
+            let by_number = |number: &u64| all_numbers.contains(number) && hears(self.by_number.get(number));
+            let by_id = |id: &String| all_ids.contains(id.as_str()) && hears(self.by_id.get(id));
             let is_answered = match &held.by {
-                HeldBy::Named { numbers, ids } => {
-                    let by_number =
-                        |number: &u64| all_numbers.contains(number) && hears(self.by_number.get(number));
-                    let by_id = |id: &String| all_ids.contains(id.as_str()) && hears(self.by_id.get(id));
-                    numbers.iter().any(by_number) || ids.iter().any(by_id)
+                HeldBy::Text { numbers, ids } => numbers.iter().all(by_number) && ids.iter().all(by_id),
+                HeldBy::Row { numbers, ids } => {
+                    ids.iter().any(by_id) || !numbers.is_empty() && numbers.iter().all(by_number)
                 }
                 HeldBy::Below(place) => place.is_some_and(|place| is_heard_below(&held, place)),
             };
@@ -265,11 +267,14 @@ fn is_only_a_subject(text: &str) -> bool {
         "task", "tasks", "item", "items", "step", "steps", "pr", "prs", "pull", "request", "requests", "please", "below",
         "and", "everything",
     ];
-    words(text).iter().all(|word| {
-        WORDS.contains(&word.as_str())
-            || word.bytes().all(|byte| byte.is_ascii_digit())
-            || named::is_like_an_id(word)
-    })
+    let numbers = numbers(text);
+    // Of a range only the ends are named.
+    !named::names_a_range(text)
+        && text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).all(|word| {
+            let number = || word.parse::<u64>().is_ok_and(|number| numbers.contains(&number));
+            let id = || named::is_like_an_id(word) && word.starts_with(|c: char| c.is_ascii_uppercase());
+            WORDS.contains(&word.to_lowercase().as_str()) || number() || id()
+        })
 }
 
 /// Words with which a text says in which order the tasks that it names are done.

@@ -125,7 +125,11 @@ impl Passages {
             return;
         }
         let text = shown(raw);
-        let below = (passage.kind == PassageKind::Paragraph).then_some(passage.span.start);
+        // `These come before A2` may be about the boxes above it, where it opens no list.
+        let start = section.map_or(0, |index| document.headings()[index].span.start);
+        let is_about_below = passage.kind == PassageKind::Paragraph
+            && (text.ends_with(':') || !self.is_a_box_between(start, passage.span.start));
+        let below = is_about_below.then_some(passage.span.start);
         let named = self.naming.text(&text, below);
         let above = |reserve: Reserve| Said::new(&wording::what_is_above(&text), &reserve);
         let struck =
