@@ -152,6 +152,25 @@ async fn pages_are_cut_from_one_snapshot_and_expire() {
 }
 
 #[tokio::test]
+async fn pages_lose_nothing_between_namespaces_whose_names_begin_alike() {
+    let kube = start().await;
+    let caller = Caller::admin(&kube);
+    for namespace in ["web", "web-shop"] {
+        kube.namespace(namespace);
+        let mut object = pod("a", &json!({}));
+        object["metadata"]["namespace"] = json!(namespace);
+        kube.apply(object);
+    }
+    let (_, page) = caller.get("/api/v1/pods?limit=1").await;
+    assert_eq!(page["items"][0]["metadata"]["namespace"], "web");
+    let token = page["metadata"]["continue"].as_str().unwrap();
+    let (_, second) = caller.get(&format!("/api/v1/pods?limit=1&continue={token}")).await;
+    assert_eq!(second["items"][0]["metadata"]["namespace"], "web-shop");
+    assert!(second["metadata"]["continue"].is_null());
+    kube.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_watch_goes_on_from_the_version_of_a_list() {
     let kube = start().await;
     let caller = Caller::admin(&kube);
