@@ -21,7 +21,7 @@ fn every_rule_for_a_claim() {
             "an unknown word, just made",
             |c| {
                 (c.claims[0].phase, c.claims[0].created_at) =
-                    (Some(ClaimPhase::Unknown("N".to_owned())), Some(now()))
+                    (Some(ClaimPhase::Unknown("N".to_owned())), Some(now()));
             },
             &[("claim-phase-unknown", Unknown)],
         ),
