@@ -77,8 +77,13 @@ impl Kubernetes {
             self.custom(&validating, "ValidatingWebhookConfigurationList", validating_webhooks),
             self.custom(&mutating, "MutatingWebhookConfigurationList", mutating_webhooks),
         );
-        let mut configurations = validating?.into_items();
-        configurations.extend(mutating?.into_items());
+        // Every API server has both kinds: one that is not there is an answer that nobody understands.
+        let served = |all: Installed<Vec<WebhookConfiguration>>| match all {
+            Installed::Yes(all) => Ok(all),
+            Installed::No => Err(unreadable(group, &"a kind of every API server is not served")),
+        };
+        let mut configurations = served(validating?)?;
+        configurations.extend(served(mutating?)?);
         let named: BTreeSet<&str> = configurations
             .iter()
             .flat_map(|configuration| &configuration.closing)

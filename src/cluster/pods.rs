@@ -210,11 +210,19 @@ enum Standing<'a> {
 
 fn standing(pod: &Pod, now: Timestamp, recent: Duration) -> Standing<'_> {
     match (pod.phase, pod.deleted_at, &pod.node) {
-        (PodPhase::Succeeded, ..) => Standing::Finished,
+        // One that is to go and does not is held by something: that has to be seen.
+        (PodPhase::Succeeded, None, _) => Standing::Finished,
         (PodPhase::Running, None, Some(node)) if is_ready(pod) && !is_restless(pod, now, recent) => {
             Standing::Running(node)
         }
-        (PodPhase::Pending | PodPhase::Running | PodPhase::Failed | PodPhase::Unknown, ..) => Standing::Open,
+        (
+            PodPhase::Succeeded
+            | PodPhase::Pending
+            | PodPhase::Running
+            | PodPhase::Failed
+            | PodPhase::Unknown,
+            ..,
+        ) => Standing::Open,
     }
 }
 

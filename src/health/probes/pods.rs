@@ -280,9 +280,6 @@ impl Trouble {
 
 impl Scene<'_> {
     fn stand(&self, pod: &Pod) -> Standing {
-        if pod.phase == PodPhase::Succeeded {
-            return Standing::Good;
-        }
         if let Some(end) = pod.deleted_at {
             let over = age(self.now, end);
             return if over <= self.grace {

@@ -98,6 +98,14 @@ fn every_rule_for_a_pod() {
             vec![],
         ),
         (
+            "finished, and held when it was to go",
+            with(|p| {
+                p.phase = PodPhase::Succeeded;
+                p.deleted_at = Some(ago(301));
+            }),
+            vec![("terminating", Yellow)],
+        ),
+        (
             "not ready for long",
             with(|p| p.conditions[0] = on("Ready", Status::False, 301)),
             vec![("not-ready", Red)],

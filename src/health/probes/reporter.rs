@@ -34,9 +34,13 @@ impl Reporter {
         let part = self.part_of.is_none_or(|part| label(PART_OF) == Some(part));
         let works_otherwise =
             || workload.arguments.iter().any(|argument| self.other_work.contains(&argument.as_str()));
-        part && (workload.object.name == self.name
-            || label(NAME) == Some(self.name)
-            || label(COMPONENT) == Some(self.name)
+        // A release or an instance may stand in front: `my-argocd-applicationset-controller`.
+        let is_its = |name: &str| {
+            name.strip_suffix(self.name).is_some_and(|front| front.is_empty() || front.ends_with('-'))
+        };
+        part && (is_its(&workload.object.name)
+            || label(NAME).is_some_and(is_its)
+            || label(COMPONENT).is_some_and(is_its)
             || workload.images.iter().any(|image| program(image) == self.name) && !works_otherwise())
     }
 
@@ -123,6 +127,13 @@ pub(super) mod tests {
         };
         let cases: Vec<(&str, Reporter, Change, Option<&str>)> = vec![
             ("by name", plain, |w| w.object.name = "external-secrets".to_owned(), None),
+            ("behind a release's name", plain, |w| w.object.name = "eso-external-secrets".to_owned(), None),
+            (
+                "a name that only ends alike",
+                plain,
+                |w| w.object.name = "myexternal-secrets".to_owned(),
+                Some("controller-missing"),
+            ),
             ("by another name", plain, |_| {}, Some("controller-missing")),
             (
                 "by its image",
