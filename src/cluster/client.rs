@@ -229,7 +229,14 @@ impl Cluster for Kubernetes {
         let root = if listing.group().is_empty() { "api" } else { "apis" };
         let within = namespace.as_ref().map(|name| format!("namespaces/{name}/")).unwrap_or_default();
         let path = format!("/{root}/{api_version}/{within}{resource}");
-        self.custom(&path, &format!("{kind}List"), |object| Ok(object.clone())).await
+        let take = |all: &mut Vec<Value>, object| {
+            all.push(object);
+            Ok(())
+        };
+        match self.connection.gather_installed(&path, "", &format!("{kind}List"), Vec::new, take).await? {
+            Installed::No => Ok(Installed::No),
+            Installed::Yes(listed) => Ok(Installed::Yes(listed.taken)),
+        }
     }
 
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool> {

@@ -466,7 +466,8 @@ impl fmt::Display for Right {
 /// How sure a reading has to be of what is true now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Freshness {
-    /// What a watch that lives has told: it may lack what happened in the last moments, and no more than a minute.
+    /// What a watch that lives has told: it may lack what happened in the last moments, and
+    /// where a connection dies without a word, of the last two minutes.
     Watched,
     /// Nothing is missing that was so when it was asked for: what a decision rests on that cannot be taken back.
     Proven,
