@@ -1,5 +1,5 @@
 use super::super::probes::applications_testing::application;
-use super::super::probes::testing::{ago, now};
+use super::super::probes::testing::{ago, now, workload};
 use super::super::{Acknowledgement, Layer};
 use super::*;
 use crate::cluster::{
@@ -72,24 +72,7 @@ impl Cluster for Stub {
     }
     async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
         self.allow("workloads")?;
-        Ok(vec![Workload {
-            object: ObjectRef::new("StatefulSet", "argocd", "argocd-application-controller"),
-            generation: 1,
-            observed_generation: 1,
-            desired: 1,
-            replicas: 1,
-            updated: 1,
-            available: 1,
-            paused: false,
-            conditions: Vec::new(),
-            images: Vec::new(),
-            environment: Vec::new(),
-            arguments: Vec::new(),
-            hidden_environment: false,
-            has_volume: false,
-            labels: std::collections::BTreeMap::new(),
-            annotations: std::collections::BTreeMap::new(),
-        }])
+        Ok(vec![workload(ObjectRef::new("StatefulSet", "argocd", "argocd-application-controller"))])
     }
     async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>> {
         self.allow("applications")?;

@@ -134,7 +134,7 @@ fn judge_application(application: &Application) -> Vec<Finding> {
 
 #[cfg(test)]
 pub(in crate::health) mod tests {
-    use super::super::testing::{ago, now, rules};
+    use super::super::testing::{ago, now, rules, workload};
     use super::*;
     use crate::cluster::OperationState;
     use Verdict::{Red, Unknown, Yellow};
@@ -164,24 +164,7 @@ pub(in crate::health) mod tests {
     }
 
     fn controller_workload() -> Workload {
-        Workload {
-            object: ObjectRef::new("StatefulSet", "argocd", CONTROLLER),
-            generation: 1,
-            observed_generation: 1,
-            desired: 1,
-            replicas: 1,
-            updated: 1,
-            available: 1,
-            paused: false,
-            conditions: Vec::new(),
-            images: Vec::new(),
-            environment: Vec::new(),
-            arguments: Vec::new(),
-            hidden_environment: false,
-            has_volume: false,
-            labels: std::collections::BTreeMap::new(),
-            annotations: std::collections::BTreeMap::new(),
-        }
+        workload(ObjectRef::new("StatefulSet", "argocd", CONTROLLER))
     }
 
     fn judge(applications: &[Application], workloads: &[Workload]) -> ProbeResult {

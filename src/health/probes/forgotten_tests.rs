@@ -1,6 +1,6 @@
 //! Nothing that a ledger forgets of pods could have changed a verdict.
 
-use super::super::testing::{ago, now};
+use super::super::testing::{self, ago, now};
 use super::*;
 use proptest::prelude::*;
 
@@ -140,22 +140,11 @@ prop_compose! {
 
 fn workload(kind: &str, name: &str, available: i64) -> Workload {
     Workload {
-        object: ObjectRef::new(kind, "web", name),
-        generation: 1,
-        observed_generation: 1,
         desired: 2,
         replicas: 2,
         updated: 2,
         available,
-        paused: false,
-        conditions: Vec::new(),
-        images: Vec::new(),
-        environment: Vec::new(),
-        arguments: Vec::new(),
-        hidden_environment: false,
-        has_volume: false,
-        labels: BTreeMap::new(),
-        annotations: BTreeMap::new(),
+        ..testing::workload(ObjectRef::new(kind, "web", name))
     }
 }
 

@@ -209,6 +209,28 @@ pub(super) mod testing {
         now() - jiff::SignedDuration::from_secs(seconds)
     }
 
+    /// A workload of one replica that serves.
+    pub(in crate::health) fn workload(object: ObjectRef) -> Workload {
+        Workload {
+            object,
+            generation: 1,
+            observed_generation: 1,
+            desired: 1,
+            replicas: 1,
+            updated: 1,
+            available: 1,
+            paused: false,
+            conditions: Vec::new(),
+            images: Vec::new(),
+            environment: Vec::new(),
+            arguments: Vec::new(),
+            hidden_environment: false,
+            has_volume: false,
+            labels: std::collections::BTreeMap::new(),
+            annotations: std::collections::BTreeMap::new(),
+        }
+    }
+
     /// Rules and verdicts of the findings that block, in their order.
     pub(in crate::health) fn rules(result: &ProbeResult) -> Vec<(&str, Verdict)> {
         let blocking = result.findings.iter().filter(|finding| !finding.informational);

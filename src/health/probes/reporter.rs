@@ -81,28 +81,12 @@ fn program(image: &str) -> &str {
 
 #[cfg(test)]
 pub(super) mod tests {
+    use super::super::testing::workload;
     use super::*;
 
     /// A Deployment of one replica that serves.
     pub(in crate::health) fn deployment(namespace: &str, name: &str) -> Workload {
-        Workload {
-            object: ObjectRef::new("Deployment", namespace, name),
-            generation: 1,
-            observed_generation: 1,
-            desired: 1,
-            replicas: 1,
-            updated: 1,
-            available: 1,
-            paused: false,
-            conditions: Vec::new(),
-            images: Vec::new(),
-            environment: Vec::new(),
-            arguments: Vec::new(),
-            hidden_environment: false,
-            has_volume: false,
-            labels: std::collections::BTreeMap::new(),
-            annotations: std::collections::BTreeMap::new(),
-        }
+        workload(ObjectRef::new("Deployment", namespace, name))
     }
 
     #[test]

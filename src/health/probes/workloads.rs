@@ -66,29 +66,20 @@ pub(super) fn judge_workload(
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ago, now};
+    use super::super::testing::{self, ago, now};
     use super::*;
     use crate::cluster::ObjectRef;
     use Verdict::{Red, Yellow};
 
     fn workload() -> Workload {
         Workload {
-            object: ObjectRef::new("Deployment", "web", "shop"),
             generation: 4,
             observed_generation: 4,
             desired: 2,
             replicas: 2,
             updated: 2,
             available: 2,
-            paused: false,
-            conditions: Vec::new(),
-            images: Vec::new(),
-            environment: Vec::new(),
-            arguments: Vec::new(),
-            hidden_environment: false,
-            has_volume: false,
-            labels: std::collections::BTreeMap::new(),
-            annotations: std::collections::BTreeMap::new(),
+            ..testing::workload(ObjectRef::new("Deployment", "web", "shop"))
         }
     }
 
