@@ -11,6 +11,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::io::Write;
+use std::iter::once;
 use std::path::Path;
 
 /// Look at every layer of the cluster once, and change nothing.
@@ -107,8 +108,9 @@ fn text(recon: &Recon) -> String {
         })
         .collect();
     let findings: Vec<_> = recon
-        .worst_first()
+        .by_cause()
         .into_iter()
+        .flat_map(|(cause, following)| once(cause).chain(following))
         .map(|finding| (finding, finding.layer.to_string(), wording::recon_finding(finding)))
         .collect();
     let layers: Vec<Row<'_>> = layers
@@ -124,9 +126,17 @@ fn text(recon: &Recon) -> String {
     let found: Vec<Row<'_>> = findings
         .iter()
         .map(|(finding, layer, said)| Row {
-            // What only is listed keeps nothing back, and must not look as if it did.
-            word: if finding.informational { "listed" } else { finding.verdict.word() },
-            style: if finding.informational { Style::new().dimmed() } else { style(finding.verdict) },
+            // What only is listed keeps nothing back, and must not look as if it did; what follows goes with its cause.
+            word: match finding {
+                Finding { informational: true, .. } => "listed",
+                Finding { cause: Some(_), .. } => wording::recon_follows(),
+                Finding { verdict, .. } => verdict.word(),
+            },
+            style: if finding.informational || finding.cause.is_some() {
+                Style::new().dimmed()
+            } else {
+                style(finding.verdict)
+            },
             what: layer,
             found: said,
             fix: None,
@@ -195,6 +205,7 @@ fn picture(recon: &Recon) -> Value {
             "evidence": finding.evidence,
             "since": finding.since,
             "blocks": !finding.informational,
+            "follows_from": finding.cause,
         })
     };
     let findings: Vec<Value> = recon.worst_first().into_iter().map(finding).collect();

@@ -6,7 +6,7 @@
 use super::{Finding, FindingId, Probe, Recon};
 use crate::cluster::Application;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How a new finding relates to a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,8 +24,39 @@ pub(crate) fn new_findings<'a>(before: &BTreeSet<FindingId>, after: &'a Recon) -
     after.blocking().filter(|finding| !before.contains(&finding.id)).collect()
 }
 
-/// How a new finding relates to a change that affected these watchers.
-pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
+/// How each new finding relates to a change that affected these watchers. What follows from another is as that is: pods of
+/// a changed workload that fail with their node are not the change's fault.
+pub(crate) fn attributions(
+    before: &BTreeSet<FindingId>,
+    after: &Recon,
+    affected: &[Application],
+) -> BTreeMap<FindingId, Attribution> {
+    let new = new_findings(before, after);
+    let by_themselves: BTreeMap<&FindingId, Attribution> =
+        new.iter().map(|finding| (&finding.id, attribute(finding, affected))).collect();
+    let whole = |finding: &&Finding| {
+        let Some(cause) = &finding.cause else { return by_themselves[&finding.id].clone() };
+        match by_themselves.get(cause) {
+            Some(Attribution::Attributed(why)) => Attribution::Attributed(follows(finding, cause, why)),
+            Some(Attribution::Suspected(why)) => Attribution::Suspected(follows(finding, cause, why)),
+            // What was there before leads to nothing, nor does what follows from it.
+            Some(Attribution::Unrelated) | None => Attribution::Unrelated,
+        }
+    };
+    new.iter().map(|finding| (finding.id.clone(), whole(finding))).collect()
+}
+
+fn follows(finding: &Finding, cause: &FindingId, why: &str) -> String {
+    let object = &finding.id.object;
+    if *object == cause.object {
+        why.to_owned()
+    } else {
+        format!("{object} follows from {}: {why}", cause.object)
+    }
+}
+
+/// How a finding by itself relates to a change.
+fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
     let object = &finding.id.object;
     for watcher in affected {
         if *object == watcher.object() {
@@ -74,11 +105,13 @@ pub(crate) fn attribute(finding: &Finding, affected: &[Application]) -> Attribut
 
 #[cfg(test)]
 mod tests {
+    use super::super::Grounds;
     use super::super::Verdict;
+    use super::super::causes::fold;
     use super::super::gate::testing::recon_at;
     use super::super::probes::applications_testing::application;
-    use super::super::probes::finding;
     use super::super::probes::testing::ago;
+    use super::super::probes::{finding, judged};
     use super::*;
     use crate::cluster::{ApplicationResource, ObjectRef};
 
@@ -118,6 +151,53 @@ mod tests {
             };
             assert_eq!(attribution, expected, "{}", finding.id.object);
         }
+    }
+
+    #[test]
+    fn what_follows_is_as_much_a_changes_fault_as_its_cause() {
+        let mut shop = application("shop");
+        let own =
+            |kind, name| ApplicationResource { object: ObjectRef::new(kind, "web", name), health: None };
+        shop.resources = vec![own("Deployment", "shop"), own("Deployment", "cart")];
+        let affected = [shop.clone()];
+        let on = |probe, rule, object: &ObjectRef, grounds| {
+            let found = finding(probe, rule, object.clone(), Verdict::Red, String::new(), String::new());
+            found.resting_on(grounds)
+        };
+        let (node, deployment) =
+            (ObjectRef::new("Node", "", "metal1"), ObjectRef::new("Deployment", "web", "shop"));
+        let pods = |grounds| on(Probe::Pods, "not-ready", &deployment, grounds);
+        let degraded = || on(Probe::ArgoCd, "degraded", &shop.object(), Grounds::each([deployment.clone()]));
+        let lost = || on(Probe::Nodes, "not-ready", &node, Grounds::default());
+        let after = |findings: Vec<Finding>| {
+            let mut probes = [judged(Probe::Pods, String::new(), findings)];
+            fold(&mut probes);
+            Recon { probes: probes.to_vec(), ..recon_at(ago(0), Verdict::Green) }
+        };
+        let words = |before: &BTreeSet<FindingId>, after: &Recon| -> Vec<(String, &'static str)> {
+            let word = |attribution| match attribution {
+                Attribution::Attributed(_) => "attributed",
+                Attribution::Suspected(_) => "suspected",
+                Attribution::Unrelated => "unrelated",
+            };
+            let all = attributions(before, after, &affected);
+            all.into_iter().map(|(id, attribution)| (id.rule, word(attribution))).collect()
+        };
+        let rows = |rows: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
+            rows.iter().map(|(rule, word)| ((*rule).to_owned(), *word)).collect()
+        };
+        let none = BTreeSet::new();
+
+        let its_own = after(vec![pods(Grounds::default()), degraded()]);
+        assert_eq!(words(&none, &its_own), rows(&[("degraded", "attributed"), ("not-ready", "attributed")]));
+
+        let nodes = after(vec![lost(), pods(Grounds::each([node.clone()])), degraded()]);
+        let unrelated = [("not-ready", "unrelated"), ("degraded", "unrelated"), ("not-ready", "unrelated")];
+        assert_eq!(words(&none, &nodes), rows(&unrelated));
+
+        let before = [lost().id].into();
+        let known = after(vec![lost(), pods(Grounds::each([node.clone()]))]);
+        assert_eq!(words(&before, &known), rows(&[("not-ready", "unrelated")]));
     }
 
     #[test]

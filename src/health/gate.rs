@@ -6,12 +6,12 @@
 //! it is moved into the merge and cannot be copied, so it is good for one request. It merges nothing until it is
 //! confirmed by what was read after it was made: what a person or a push changed in between voids it.
 
-use super::{Authority, FindingId, PlanMark, Recon, Settings, Verdict};
+use super::{Authority, Finding, FindingId, PlanMark, Recon, Settings, Verdict};
 use crate::cluster::{ClusterLease, LEASE_DURATION};
 use crate::forge::BRANCH_WRITE_TIMEOUT;
 use crate::forge::{CommitSha, PullNumber};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 /// How long a permit lives. Real seconds, whatever the scale of the waits.
@@ -218,9 +218,25 @@ fn verdicts(evidence: &Evidence<'_>) -> Vec<Blocked> {
         return blocked;
     }
     let before = blocked.len();
-    for finding in evidence.recon.blocking().filter(|finding| !evidence.excused.contains(&finding.id)) {
-        let why =
-            format!("{} {}: {} ({})", finding.layer, finding.verdict, finding.message, finding.evidence);
+    let counts = |finding: &&Finding| !evidence.excused.contains(&finding.id);
+    // What follows from a finding that blocks goes with it, and is not worth a line; from one that is excused it does not.
+    let follows =
+        |finding: &Finding| finding.cause.as_ref().filter(|cause| !evidence.excused.contains(cause)).cloned();
+    let mut following: BTreeMap<FindingId, usize> = BTreeMap::new();
+    for cause in evidence.recon.blocking().filter(counts).filter_map(follows) {
+        *following.entry(cause).or_default() += 1;
+    }
+    let causes = evidence.recon.blocking().filter(counts).filter(|finding| follows(finding).is_none());
+    for finding in causes {
+        let more = match following.get(&finding.id) {
+            None => String::new(),
+            Some(1) => "; 1 finding more follows from it".to_owned(),
+            Some(more) => format!("; {more} findings more follow from it"),
+        };
+        let why = format!(
+            "{} {}: {} ({}){more}",
+            finding.layer, finding.verdict, finding.message, finding.evidence
+        );
         blocked.push(block(why, finding.since, "the finding goes, or a person acknowledges it"));
     }
     if blocked.len() == before {
@@ -288,14 +304,42 @@ pub(super) mod testing {
         };
         Recon { began_at, probes: probes.to_vec(), figures }
     }
+
+    /// Asks the gate with nothing but a pass against it.
+    pub(in crate::health) fn try_to_merge(recon: &Recon) -> Result<MergePermit, Vec<Blocked>> {
+        let settings = Settings::default();
+        let authority = Authority::new(None, None);
+        let lease = ClusterLease::for_test(Duration::from_secs(25));
+        let sha = |digit: char| digit.to_string().repeat(40).parse().expect("a commit");
+        let mark = PlanMark::new("D1".to_owned(), "7".repeat(64));
+        let subject = MergeSubject { mark, pull: PullNumber(51), head: sha('a'), base: sha('b') };
+        let evidence = Evidence {
+            now: recon.began_at,
+            recon,
+            settings: &settings,
+            excused: &BTreeSet::new(),
+            green_since: Some(recon.began_at),
+            settle: Duration::ZERO,
+            head_rolled_out: Ok(()),
+            incident: None,
+            paused: None,
+            outside_window: None,
+            authority: &authority,
+            lease: &lease,
+            request_timeout: Duration::from_secs(10),
+        };
+        permit(&evidence, subject)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::Approval;
     use super::super::probes::testing::{ago, now};
+    use super::super::probes::{finding, judged};
+    use super::super::{Approval, Probe};
     use super::testing::recon_at;
     use super::*;
+    use crate::cluster::ObjectRef;
 
     fn sha(digit: char) -> CommitSha {
         digit.to_string().repeat(40).parse().expect("a commit")
@@ -443,6 +487,29 @@ mod tests {
             assert!(blocked[0].why.contains(expected), "{name}: {blocked:?}");
             assert!(name == "approval" || !blocked[0].unblock.is_empty());
         }
+    }
+
+    #[test]
+    fn what_follows_is_one_line_with_its_cause_until_that_is_excused() {
+        let mut recon = recon_at(ago(5), Verdict::Red);
+        let cause = recon.blocking().next().expect("a finding").clone();
+        let application = ObjectRef::new("Application", "argocd", "shop");
+        let message = "Application argocd/shop is degraded".to_owned();
+        let mut follower =
+            finding(Probe::ArgoCd, "degraded", application, Verdict::Red, message, String::new());
+        follower.cause = Some(cause.id.clone());
+        recon.probes[2] = judged(Probe::ArgoCd, String::new(), vec![follower.clone()]);
+
+        let blocked = try_with(&recon, LEASE, &BTreeSet::new(), |_| {}).expect_err("blocked");
+        assert_eq!(blocked.len(), 1, "{blocked:?}");
+        assert!(blocked[0].why.contains("web/shop"), "{blocked:?}");
+        assert!(blocked[0].why.contains("1 finding more follows from it"), "{blocked:?}");
+
+        let excused = [cause.id.clone()].into();
+        let blocked = try_with(&recon, LEASE, &excused, |_| {}).expect_err("the other still blocks");
+        assert_eq!(blocked.len(), 1, "{blocked:?}");
+        assert!(blocked[0].why.contains("argocd/shop"), "{blocked:?}");
+        try_with(&recon, LEASE, &[cause.id, follower.id].into(), |_| {}).expect("both are excused");
     }
 
     #[test]

@@ -9,7 +9,11 @@
 
 mod authority;
 mod baseline;
+mod causes;
 mod gate;
+mod gone;
+#[cfg(test)]
+mod incidents;
 mod own;
 mod platform;
 mod probes;
@@ -21,11 +25,14 @@ mod storage;
 mod types;
 
 pub(crate) use authority::{Approval, Authority, PlanMark};
-pub(crate) use baseline::{Attribution, attribute, new_findings};
+pub(crate) use baseline::{Attribution, attributions, new_findings};
+pub(crate) use causes::Grounds;
 pub(crate) use gate::{
     ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid, permit,
 };
 pub(crate) use probes::is_a_reporter;
+#[cfg(test)]
+use recon::NOT_INSTALLED;
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use rights::{Feature, Need, Work, needed, rights};
 #[cfg(test)]

@@ -10,8 +10,8 @@ use super::probes::{
     PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_ceph, judge_ceph_tools,
     judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
 };
-use super::storage;
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
+use super::{causes, storage};
 use crate::cluster::{
     self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Listing,
 };
@@ -126,6 +126,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
+    // What a person accepts is no cause: what follows from it speaks for itself.
+    causes::fold(&mut probes);
     Recon { began_at: now, probes, figures }
 }
 

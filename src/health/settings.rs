@@ -1,5 +1,6 @@
 //! Settings under `[health]`.
 
+use super::Probe;
 use super::own::OwnCheck;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,24 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether a probe is asked for, where there is what it judges.
+    pub(crate) fn switched_on(&self, probe: Probe) -> bool {
+        match probe {
+            Probe::Nodes | Probe::KubeSystem | Probe::Pods | Probe::Volumes | Probe::Own => true,
+            Probe::Ceph | Probe::CephTools => self.ceph,
+            Probe::ArgoCd => self.argocd,
+            Probe::Certificates => self.certificates,
+            Probe::Usage => self.usage,
+            Probe::Snapshots => self.snapshots,
+            Probe::VolSync => self.volsync,
+            Probe::Flux => self.flux,
+            Probe::CloudNativePg => self.cloudnative_pg,
+            Probe::ExternalSecrets => self.external_secrets,
+            Probe::ApiServices => self.api_services,
+            Probe::Webhooks => self.webhooks,
+        }
+    }
+
     /// How long one probe may take; never none at all.
     pub(crate) fn probe_timeout(&self) -> Duration {
         Duration::from_secs(self.probe_timeout_seconds.max(1))

@@ -1,5 +1,6 @@
 //! Layers, verdicts, findings: the words in which the gate speaks.
 
+use super::Grounds;
 use crate::cluster::ObjectRef;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -206,6 +207,12 @@ pub(crate) struct Finding {
     pub(crate) since: Option<Timestamp>,
     /// Listed, but blocks neither gate nor closing.
     pub(crate) informational: bool,
+    /// What it would follow from.
+    #[serde(default)]
+    pub(crate) grounds: Grounds,
+    /// The finding that it follows from.
+    #[serde(default)]
+    pub(crate) cause: Option<FindingId>,
 }
 
 impl Finding {

@@ -5,7 +5,7 @@
 use crate::action::Action;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
-use crate::health::{FindingId, Layer, PlanMark, Recon, Verdict};
+use crate::health::{FindingId, Layer, PlanMark, Probe, Recon, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::{Category, Hold, Risk, UpdateType};
 use crate::store::EventId;
@@ -423,6 +423,9 @@ pub(crate) struct MergePlan {
     pub(crate) not_reversible: Option<String>,
     /// The findings just before.
     pub(crate) baseline: BTreeSet<FindingId>,
+    /// The probes that found what they judge just before.
+    #[serde(default)]
+    pub(crate) judged: BTreeSet<Probe>,
 }
 
 /// A pull request of ours that undoes a merge.

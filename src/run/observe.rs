@@ -257,8 +257,12 @@ pub(crate) async fn observe(
     let merges =
         |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
-    let ClusterView { recon, applications, workloads, error: cluster_error } =
+    let ClusterView { mut recon, applications, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, now).await;
+    let before = state.change.as_ref().map(|change| change.plan.judged.iter().copied());
+    memory.judged.extend(before.into_iter().flatten());
+    recon.still_asked_for(&memory.judged, &parts.health_settings);
+    memory.judged.extend(recon.judging());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;

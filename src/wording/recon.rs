@@ -3,23 +3,45 @@
 use super::{code, layer_verdict, quote_outside, time};
 use crate::health::{Finding, Recon};
 use std::fmt::Write as _;
+use std::iter::once;
 
 /// So much of a sentence or of its evidence goes into a cell.
 const CELL: usize = 300;
 
 /// What the whole comes to.
 pub(crate) fn recon_summary(recon: &Recon) -> String {
+    let following = recon.blocking().filter(|finding| finding.cause.is_some()).count();
     let blocking = recon.blocking().count();
     let listed = recon.findings().count() - blocking;
     let count = |count: usize, one: &str, many: &str| {
         if count == 1 { format!("1 finding {one}") } else { format!("{count} findings {many}") }
     };
+    let more = match following {
+        0 => String::new(),
+        1 => ", 1 more follows from it".to_owned(),
+        more => format!(", {more} more follow"),
+    };
     format!(
-        "The cluster is {}: {}, {}",
+        "The cluster is {}: {}{more}, {}",
         recon.verdict(),
-        count(blocking, "blocks a change", "block a change"),
+        count(blocking - following, "blocks a change", "block a change"),
         count(listed, "is listed only", "are listed only")
     )
+}
+
+/// A finding of a layer, with what it follows from.
+pub(crate) fn layer_finding(finding: &Finding) -> String {
+    match &finding.cause {
+        Some(cause) if cause.object != finding.id.object => {
+            format!("{} (follows from {})", finding.message, cause.object)
+        }
+        Some(_) | None => finding.message.clone(),
+    }
+}
+
+/// In the place of its verdict, what a finding below its cause is.
+pub(crate) fn recon_follows() -> &'static str {
+    "follows"
 }
 
 /// What is wrong with an object, what says so, and since when.
@@ -50,13 +72,18 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {layer} | {} | {seen} |", layer_verdict(verdict));
     }
-    let findings = recon.worst_first();
+    let findings: Vec<&Finding> =
+        recon.by_cause().into_iter().flat_map(|(cause, following)| once(cause).chain(following)).collect();
     if findings.is_empty() {
         return text;
     }
     text.push_str("\n## Findings\n\n| Layer | Verdict | Object | Rule | What | Since |\n| --- | --- | --- | --- | --- | --- |\n");
     for finding in findings {
-        let listed = if finding.informational { " (listed only)" } else { "" };
+        let listed = match finding {
+            Finding { informational: true, .. } => " (listed only)",
+            Finding { cause: Some(_), .. } => " (follows from the above)",
+            Finding { .. } => "",
+        };
         let _ = writeln!(
             text,
             "| {} | {}{listed} | {} | {} | {} ({}) | {} |",

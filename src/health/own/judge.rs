@@ -3,7 +3,7 @@
 use super::{OwnCheck, Severity};
 use crate::cluster::ObjectRef;
 use crate::health::probes::age;
-use crate::health::{Finding, FindingId, Probe, ProbeResult, Verdict};
+use crate::health::{Finding, FindingId, Grounds, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -65,6 +65,8 @@ fn judge_object(check: &OwnCheck, object: &Value, now: Timestamp) -> Result<Opti
         evidence: format!("`{}` is true", check.wrong.text()),
         since,
         informational: check.severity == Severity::Listed,
+        grounds: Grounds::default(),
+        cause: None,
     }))
 }
 
@@ -88,6 +90,8 @@ fn unknown(check: &OwnCheck, object: ObjectRef, evidence: String) -> Finding {
         evidence,
         since: None,
         informational: check.severity == Severity::Listed,
+        grounds: Grounds::default(),
+        cause: None,
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{age, finding, judged};
 use crate::cluster::{Application, ApplicationHealth, ObjectRef, OperationPhase, SyncStatus, Workload};
-use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -63,7 +63,10 @@ fn controller(
     if controller.desired < 1 || controller.available < controller.desired {
         let evidence = format!("{} of {} available", controller.available, controller.desired);
         let message = "Argo CD's controller is down: what its Applications say is old";
-        return found("controller-down", controller.object.clone(), message, evidence);
+        // Why it is down its own pods say.
+        let own = Grounds::each([controller.object.clone()]);
+        let down = found("controller-down", controller.object.clone(), message, evidence);
+        return down.map(|down| down.resting_on(own));
     }
     let maximum = settings.argocd_maximum_age_seconds;
     let newest = applications.iter().filter_map(|application| application.reconciled_at).max();
@@ -128,8 +131,20 @@ fn judge_application(application: &Application) -> Vec<Finding> {
         ApplicationHealth::Unknown => ("health-unknown", Verdict::Unknown, "does not say how it is"),
     };
     let evidence = format!("status.health.status = {:?} {}", application.health, application.health_message);
-    findings.push(found(rule, verdict, what, evidence.trim_end().to_owned()));
     findings
+        .push(found(rule, verdict, what, evidence.trim_end().to_owned()).resting_on(grounds(application)));
+    findings
+}
+
+/// What its health would rest on: what it says is not healthy or, where it says that of nothing (newer versions keep it
+/// elsewhere), anything that belongs to it.
+fn grounds(application: &Application) -> Grounds {
+    let health = application.resources.iter().map(|resource| (&resource.object, resource.health));
+    if health.clone().all(|(_, health)| health.is_none()) {
+        return Grounds::any(health.map(|(object, _)| object.clone()));
+    }
+    let unwell = health.filter(|(_, health)| health.is_some_and(|one| one != ApplicationHealth::Healthy));
+    Grounds::each(unwell.map(|(object, _)| object.clone()))
 }
 
 #[cfg(test)]

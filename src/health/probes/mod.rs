@@ -38,7 +38,7 @@ pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
 pub(super) use volumes::{List, VolumesReading, judge_volumes};
 
-use super::{Finding, FindingId, Probe, ProbeResult, Verdict};
+use super::{Finding, FindingId, Grounds, Probe, ProbeResult, Verdict};
 use crate::cluster::{ClusterError, Condition, ObjectRef, Workload};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -88,6 +88,8 @@ pub(super) fn finding(
         evidence,
         since: None,
         informational: probe.informational(),
+        grounds: Grounds::default(),
+        cause: None,
     }
 }
 
@@ -161,11 +163,14 @@ fn shortened(text: &str) -> String {
     }
 }
 
+/// The rule of what could not be read.
+pub(super) const NOT_READ: &str = "not-read";
+
 /// That something which a probe judges could not be read.
 pub(super) fn not_read(probe: Probe, why: &str) -> Finding {
     let message = format!("the probe {} could not be run", probe.word());
     let object = ObjectRef::new("Probe", "", probe.word());
-    finding(probe, "not-read", object, Verdict::Unknown, message, why.to_owned())
+    finding(probe, NOT_READ, object, Verdict::Unknown, message, why.to_owned())
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::cluster::{
     Condition, ConditionStatus, Container, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase,
     Workload, subject,
 };
-use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -77,6 +77,7 @@ struct Trouble {
     evidence: String,
     since: Option<Timestamp>,
     listed_only: bool,
+    grounds: Grounds,
 }
 
 struct Scene<'a> {
@@ -230,11 +231,13 @@ impl Side {
                 all.names.extend(pods.names);
                 all.names.truncate(NAMES);
                 let listed_only = known.listed_only && trouble.listed_only;
+                let grounds = std::mem::take(&mut known.grounds).and(&trouble.grounds);
                 // What blocks speaks for what is only listed, then the worst for the others.
                 if (known.listed_only, trouble.verdict) > (trouble.listed_only, known.verdict) {
                     *known = trouble;
                 }
                 known.listed_only = listed_only;
+                known.grounds = grounds;
             }
         }
     }
@@ -251,13 +254,48 @@ impl Side {
                     shown => format!("{shown}: {}", trouble.evidence),
                 };
                 let found = finding(self.probe, rule, object, trouble.verdict, message, evidence)
-                    .since(trouble.since);
+                    .since(trouble.since)
+                    .resting_on(trouble.grounds);
                 if trouble.listed_only { found.listed_only() } else { found }
             })
             .collect();
         findings.extend(self.findings);
         judged(self.probe, format!("{} of {} pods good", self.good, self.all), findings)
     }
+}
+
+/// Why there is no image, as the runtime's sentence tells. The rule stays one: between two tries it is not said.
+fn without_image(said: &str) -> &'static str {
+    let said = said.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    // A registry that hides what it has says "denied" where it means "not found", and the other way round only to strangers.
+    if says(&[
+        "401 unauthorized",
+        "403 forbidden",
+        "unauthorized",
+        "authentication required",
+        "access denied",
+        "denied:",
+    ]) {
+        "without an image: the registry refuses it, so look at its pull secret"
+    } else if says(&["manifest unknown", "not found", "name unknown", "does not exist"]) {
+        "without an image: the registry does not have it"
+    } else if says(&[
+        "timeout",
+        "deadline exceeded",
+        "no such host",
+        "connection refused",
+        "connection reset",
+        "eof",
+    ]) {
+        "without an image: the registry does not answer"
+    } else {
+        "without an image"
+    }
+}
+
+fn node_object(name: &str) -> ObjectRef {
+    ObjectRef::new("Node", "", name)
 }
 
 fn of_job(pod: &Pod) -> bool {
@@ -270,11 +308,15 @@ fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a Condition> {
 
 impl Trouble {
     fn new(rule: &'static str, verdict: Verdict, what: &'static str, evidence: String) -> Self {
-        Self { rule, verdict, what, evidence, since: None, listed_only: false }
+        Self { rule, verdict, what, evidence, since: None, listed_only: false, grounds: Grounds::default() }
     }
 
     fn since(self, since: Option<Timestamp>) -> Self {
         Self { since, ..self }
+    }
+
+    fn resting_on(self, grounds: Grounds) -> Self {
+        Self { grounds, ..self }
     }
 }
 
@@ -287,8 +329,11 @@ impl Scene<'_> {
             } else {
                 let evidence = format!("its grace period ended {} s ago", over.as_secs());
                 let what = "terminating for too long";
+                // A pod ends when its kubelet says so, and that of a lost node says nothing.
                 Standing::Trouble(
-                    Trouble::new("terminating", Verdict::Yellow, what, evidence).since(Some(end)),
+                    Trouble::new("terminating", Verdict::Yellow, what, evidence)
+                        .since(Some(end))
+                        .resting_on(self.lost_node(pod)),
                 )
             };
         }
@@ -378,7 +423,25 @@ impl Scene<'_> {
             return Standing::Forgiven;
         }
         let verdict = if in_grace { Verdict::Yellow } else { Verdict::Red };
-        Standing::Trouble(Trouble::new(rule, verdict, what, evidence).since(since))
+        Standing::Trouble(
+            Trouble::new(rule, verdict, what, evidence).since(since).resting_on(self.missing(pod)),
+        )
+    }
+
+    /// The node of a pod, where that is lost.
+    fn lost_node(&self, pod: &Pod) -> Grounds {
+        let lost = pod.node.as_deref().filter(|node| self.nodes.get(node) == Some(&false));
+        Grounds::each(lost.map(node_object))
+    }
+
+    /// What a pod that cannot start may lack: its node or, before it runs, one of its claims.
+    fn missing(&self, pod: &Pod) -> Grounds {
+        let node = self.lost_node(pod);
+        if pod.phase != PodPhase::Pending || node != Grounds::default() {
+            return node;
+        }
+        let claim = |name: &String| ObjectRef::new("PersistentVolumeClaim", &pod.namespace, name);
+        Grounds::any(pod.claims.iter().map(claim))
     }
 
     /// Whether the node of a pod lives. A pod that was bound after its node was lost stays Ready.
@@ -387,12 +450,10 @@ impl Scene<'_> {
             Some((_, Some(true))) => Standing::Good,
             Some((node, Some(false))) => {
                 let evidence = format!("node {node} is not ready");
-                Standing::Trouble(Trouble::new(
-                    "node-not-ready",
-                    Verdict::Red,
-                    "on a node that is lost",
-                    evidence,
-                ))
+                Standing::Trouble(
+                    Trouble::new("node-not-ready", Verdict::Red, "on a node that is lost", evidence)
+                        .resting_on(Grounds::each([node_object(node)])),
+                )
             }
             Some((node, None)) => {
                 let evidence = format!("node {node} is not among the nodes");
@@ -434,9 +495,8 @@ impl Scene<'_> {
         };
         if let Some(evidence) = waiting(&IMAGE) {
             let verdict = graced(pod.created_at);
-            return Some(
-                Trouble::new("image-pull", verdict, "without an image", evidence).since(pod.created_at),
-            );
+            let what = without_image(&evidence);
+            return Some(Trouble::new("image-pull", verdict, what, evidence).since(pod.created_at));
         }
         if let Some(evidence) = waiting(&CONTAINER) {
             let verdict = graced(pod.created_at);

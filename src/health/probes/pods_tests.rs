@@ -4,6 +4,23 @@ use Verdict::{Red, Unknown, Yellow};
 
 const GRACE: Duration = Duration::from_mins(5);
 
+#[test]
+fn why_there_is_no_image_is_told_apart() {
+    for (said, expected) in [
+        ("failed to authorize: failed to fetch anonymous token: 401 Unauthorized", "refuses"),
+        ("unexpected status from HEAD request to https://r.example.org/v2/a: 403 Forbidden", "refuses"),
+        ("pull access denied, repository does not exist or may require authorization", "refuses"),
+        ("r.example.org/app:9: not found", "does not have it"),
+        ("manifest unknown: manifest unknown", "does not have it"),
+        ("dial tcp 192.0.2.7:443: i/o timeout", "does not answer"),
+        ("dial tcp: lookup r.example.org: no such host", "does not answer"),
+    ] {
+        let message = format!("container app: ErrImagePull {said}");
+        assert!(without_image(&message).contains(expected), "{said}: {}", without_image(&message));
+    }
+    assert_eq!(without_image("container app: ImagePullBackOff Back-off pulling image"), "without an image");
+}
+
 fn on(kind: &str, status: ConditionStatus, since: i64) -> Condition {
     Condition {
         kind: kind.to_owned(),

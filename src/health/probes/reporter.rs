@@ -6,7 +6,7 @@
 
 use super::finding;
 use crate::cluster::{ObjectRef, Workload};
-use crate::health::{Finding, Probe, Verdict};
+use crate::health::{Finding, Grounds, Probe, Verdict};
 
 const NAME: &str = "app.kubernetes.io/name";
 const COMPONENT: &str = "app.kubernetes.io/component";
@@ -67,6 +67,8 @@ impl Reporter {
                     message,
                     evidence,
                 )
+                // Why it is down its own pods say.
+                .resting_on(Grounds::each([workload.object.clone()]))
             })
             .collect()
     }

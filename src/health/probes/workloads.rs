@@ -4,7 +4,7 @@
 
 use super::{age, finding};
 use crate::cluster::{Condition, ConditionStatus, Workload};
-use crate::health::{Finding, Probe, Verdict};
+use crate::health::{Finding, Grounds, Probe, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -23,6 +23,8 @@ pub(super) fn judge_workload(
     let found = |rule, verdict, message: String, evidence: String| {
         finding(probe, rule, workload.object.clone(), verdict, message, evidence)
     };
+    // What its pods say is on the workload as well.
+    let of_pods = || Grounds::each([workload.object.clone()]);
     let mut findings = Vec::new();
     if workload.paused {
         let message = format!("the rollout of {} is paused", workload.object);
@@ -43,7 +45,11 @@ pub(super) fn judge_workload(
     {
         let message = format!("the rollout of {} failed", workload.object);
         let evidence = format!("Progressing is False: {} {}", progressing.reason, progressing.message);
-        findings.push(found("rollout-failed", Verdict::Red, message, evidence).since(progressing.since));
+        findings.push(
+            found("rollout-failed", Verdict::Red, message, evidence)
+                .since(progressing.since)
+                .resting_on(of_pods()),
+        );
     }
     let counts = format!(
         "{} wanted, {} there, {} of the newest template, {} available",
@@ -55,11 +61,12 @@ pub(super) fn judge_workload(
         let starting = since.is_some_and(|since| age(now, since) <= grace);
         let verdict = if starting || workload.available > 0 { Verdict::Yellow } else { Verdict::Red };
         let message = format!("{} of {} serve in {}", workload.available, workload.desired, workload.object);
-        findings.push(found("unavailable", verdict, message, counts).since(since));
+        findings.push(found("unavailable", verdict, message, counts).since(since).resting_on(of_pods()));
     } else if workload.updated != workload.desired || workload.replicas != workload.updated {
         let message = format!("{} is rolling out", workload.object);
         let since = condition(workload, "Progressing").and_then(|one| one.since).max(youngest);
-        findings.push(found("rolling-out", Verdict::Yellow, message, counts).since(since));
+        findings
+            .push(found("rolling-out", Verdict::Yellow, message, counts).since(since).resting_on(of_pods()));
     }
     findings
 }

@@ -451,6 +451,7 @@ fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -
         files: pull.files.clone(),
         not_reversible: pull.not_reversible.clone(),
         baseline: situation.recon.blocking().map(|finding| finding.id.clone()).collect(),
+        judged: situation.recon.judging(),
     }))))
 }
 

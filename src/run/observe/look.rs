@@ -133,11 +133,7 @@ impl Look<'_> {
             self.memory.pods = pods_of(&affected, workloads);
         }
         let since = self.memory.progress_since(commit, &rollout, self.now);
-        let attributions = recon
-            .blocking()
-            .filter(|finding| !change.plan.baseline.contains(&finding.id))
-            .map(|finding| (finding.id.clone(), health::attribute(finding, &affected)))
-            .collect();
+        let attributions = health::attributions(&change.plan.baseline, recon, &affected);
         let stuck = if undone {
             watched
                 .stuck_operations(self.applications, merge_commit)

@@ -1,7 +1,7 @@
 //! The status block's contents: how the run stands, what happens now, what waits for whom.
 
 use super::Report;
-use crate::health::{Recon, Verdict};
+use crate::health::{Finding, Recon, Verdict};
 use crate::issue::{
     self, ApprovalRequest, HeldVersion, Kind, LayerLine, Now, OtherIssue, Packet, PlannedTask, Progress,
     Reading, StatusView, Task, Waiting, Whom, Windows,
@@ -41,11 +41,11 @@ pub(crate) fn layer_lines(recon: &Recon) -> Vec<LayerLine> {
         .into_iter()
         .map(|(layer, verdict)| {
             let of_layer = || recon.probes.iter().filter(move |probe| probe.used && probe.layer == layer);
-            let bad: Vec<String> = of_layer()
+            let (causes, following): (Vec<&Finding>, Vec<&Finding>) = of_layer()
                 .flat_map(|probe| &probe.findings)
                 .filter(|finding| !finding.informational)
-                .map(|finding| finding.message.clone())
-                .collect();
+                .partition(|finding| finding.cause.is_none());
+            let bad: Vec<String> = causes.into_iter().chain(following).map(wording::layer_finding).collect();
             let evidence =
                 if bad.is_empty() { of_layer().map(|probe| probe.summary.clone()).collect() } else { bad };
             LayerLine { layer, verdict, evidence }

@@ -3,12 +3,14 @@
 use super::{Moment, found};
 use crate::cluster::{DriverError, ObjectRef, VolumeAttachment};
 use crate::health::probes::shortened;
-use crate::health::{Finding, Verdict};
+use crate::health::{Finding, Grounds, Verdict};
 
 /// Judges one attachment.
 pub(super) fn judge_attachment(attachment: &VolumeAttachment, moment: Moment) -> Option<Finding> {
     let object = ObjectRef::new("VolumeAttachment", "", &attachment.name);
     let volume = attachment.volume.as_deref().unwrap_or("of a pod's own");
+    // A node that is lost answers nothing.
+    let node = || Grounds::each([ObjectRef::new("Node", "", &attachment.node)]);
     let place = format!("volume {volume}, node {}", attachment.node);
     let says = |field: &str, error: &DriverError| {
         let lock = if error.is_operation_lock() { "; the driver holds an operation lock" } else { "" };
@@ -21,8 +23,9 @@ pub(super) fn judge_attachment(attachment: &VolumeAttachment, moment: Moment) ->
     if let Some(asked) = attachment.deleted_at {
         let evidence = format!("{place}: metadata.deletionTimestamp = {asked}, and no error");
         let what = "is being detached for too long";
-        return (!moment.forgives(Some(asked)))
-            .then(|| found("detach-overdue", object, Verdict::Yellow, what, evidence, Some(asked)));
+        return (!moment.forgives(Some(asked))).then(|| {
+            found("detach-overdue", object, Verdict::Yellow, what, evidence, Some(asked)).resting_on(node())
+        });
     }
     if attachment.attached == Some(true) {
         return None;
@@ -40,7 +43,10 @@ pub(super) fn judge_attachment(attachment: &VolumeAttachment, moment: Moment) ->
             let evidence = format!("{place}: {said}, and no error");
             let what = "is not answered by its driver";
             let since = attachment.created_at;
-            Some(found("attach-unanswered", object, Verdict::Unknown, what, evidence, since))
+            Some(
+                found("attach-unanswered", object, Verdict::Unknown, what, evidence, since)
+                    .resting_on(node()),
+            )
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use super::{Joined, Moment, found};
 use crate::cluster::{
-    ClaimPhase, ConditionStatus, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass, VolumeAttachment,
+    ClaimPhase, ConditionStatus, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod, StorageClass,
+    VolumeAttachment,
 };
-use crate::health::{Finding, Verdict};
+use crate::health::{Finding, Grounds, Verdict};
 use jiff::Timestamp;
 
 /// What the other lists tell of a claim.
@@ -178,7 +179,12 @@ fn multi_attach_wait(claim: &PersistentVolumeClaim, around: &Around<'_>, moment:
         holder.name
     );
     let what = "is needed on one node while another one has its volume";
-    Some(found("multi-attach-wait", claim.object(), Verdict::Red, what, evidence, placed(pod)))
+    // A node that is lost gives nothing back.
+    let holder = ObjectRef::new("Node", "", &holder.node);
+    Some(
+        found("multi-attach-wait", claim.object(), Verdict::Red, what, evidence, placed(pod))
+            .resting_on(Grounds::each([holder])),
+    )
 }
 
 /// Since when a pod has its node, or at least is there.

@@ -365,6 +365,8 @@ fn finding(probe: Probe, verdict: Verdict) -> Finding {
         evidence: "status = bad".to_owned(),
         since: None,
         informational: false,
+        grounds: crate::health::Grounds::default(),
+        cause: None,
     }
 }
 

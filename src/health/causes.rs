@@ -1,0 +1,247 @@
+//! What follows from what: one broken node is one thing to mend, though forty workloads and six Applications show it.
+//!
+//! Each probe says of its findings what they would rest on ([`Grounds`]): objects that it read, never a likeness of words
+//! or of times. [`fold`] looks which of those are not well themselves and names the cause, the last in the chain. What
+//! follows still counts for its layer and still blocks; it is shown below its cause, and it is the fault of a change only
+//! where its cause is.
+//!
+//! Decided here: what is acknowledged or only listed is nobody's cause, or what follows from it would hide behind it; of
+//! findings that rest on each other none is the cause.
+
+use super::types::ProbeResult;
+use super::{Finding, FindingId, Recon};
+use crate::cluster::ObjectRef;
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap};
+
+/// What a finding would follow from: in each group an object that is not well either. None: it stands for itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(crate) struct Grounds(BTreeSet<BTreeSet<ObjectRef>>);
+
+impl Grounds {
+    /// It follows where all of these are not well.
+    pub(super) fn each(objects: impl IntoIterator<Item = ObjectRef>) -> Self {
+        Self(objects.into_iter().map(|object| BTreeSet::from([object])).collect())
+    }
+
+    /// It follows where any of these is not well: what is wrong is among them, and nobody said which it is.
+    pub(super) fn any(objects: impl IntoIterator<Item = ObjectRef>) -> Self {
+        let group: BTreeSet<ObjectRef> = objects.into_iter().collect();
+        Self(if group.is_empty() { BTreeSet::new() } else { BTreeSet::from([group]) })
+    }
+
+    /// The grounds of two things that are one finding: both have to be explained.
+    pub(super) fn and(self, other: &Self) -> Self {
+        if self.0.is_empty() || other.0.is_empty() {
+            return Self::default();
+        }
+        Self(self.0.union(&other.0).cloned().collect())
+    }
+
+    fn rest_on(&self, object: &ObjectRef) -> bool {
+        self.0.iter().any(|group| group.contains(object))
+    }
+}
+
+impl Finding {
+    /// With what it would follow from.
+    pub(super) fn resting_on(self, grounds: Grounds) -> Self {
+        Self { grounds, ..self }
+    }
+}
+
+impl Recon {
+    /// Everything found, as a person reads it: the causes, the worst first, each with what follows from it.
+    pub(crate) fn by_cause(&self) -> Vec<(&Finding, Vec<&Finding>)> {
+        let (followers, causes): (Vec<&Finding>, Vec<&Finding>) =
+            self.worst_first().into_iter().partition(|finding| finding.cause.is_some());
+        let mut following: HashMap<&FindingId, Vec<&Finding>> = HashMap::new();
+        for finding in followers {
+            following.entry(finding.cause.as_ref().unwrap_or(&finding.id)).or_default().push(finding);
+        }
+        causes.into_iter().map(|cause| (cause, following.remove(&cause.id).unwrap_or_default())).collect()
+    }
+}
+
+/// Names the cause of each finding that has one.
+pub(super) fn fold(probes: &mut [ProbeResult]) {
+    let causes: Vec<Option<FindingId>> = {
+        let blocking: Vec<&Finding> = probes
+            .iter()
+            .flat_map(|probe| &probe.findings)
+            .filter(|finding| !finding.informational)
+            .collect();
+        let mut of: HashMap<&ObjectRef, Vec<usize>> = HashMap::new();
+        for (number, finding) in blocking.iter().enumerate() {
+            of.entry(&finding.id.object).or_default().push(number);
+        }
+        let nearest: Vec<Option<usize>> =
+            (0..blocking.len()).map(|number| nearest(number, &blocking, &of)).collect();
+        (0..blocking.len()).map(|number| last(number, &nearest).map(|at| blocking[at].id.clone())).collect()
+    };
+    let findings = probes.iter_mut().flat_map(|probe| &mut probe.findings);
+    for (finding, cause) in findings.filter(|finding| !finding.informational).zip(causes) {
+        finding.cause = cause;
+    }
+}
+
+/// The finding that one follows from directly: the worst of those that it rests on, from the bottom layer up.
+fn nearest(number: usize, blocking: &[&Finding], of: &HashMap<&ObjectRef, Vec<usize>>) -> Option<usize> {
+    let finding = blocking[number];
+    let own = &finding.id.object;
+    let mut found: Vec<usize> = Vec::new();
+    for group in &finding.grounds.0 {
+        let before = found.len();
+        for object in group {
+            let there = of.get(object).into_iter().flatten().copied();
+            // A workload follows from its pods, whose findings are on the workload as well; those rest on something else.
+            found.extend(
+                there.filter(|at| *at != number && !(object == own && blocking[*at].grounds.rest_on(own))),
+            );
+        }
+        if found.len() == before {
+            return None;
+        }
+    }
+    found.into_iter().max_by_key(|at| {
+        let Finding { verdict, layer, id, .. } = blocking[*at];
+        (*verdict, Reverse(*layer), Reverse(id))
+    })
+}
+
+/// The end of the chain that begins there. None where there is no chain, or one without an end.
+fn last(number: usize, nearest: &[Option<usize>]) -> Option<usize> {
+    let mut at = nearest[number]?;
+    // Longer than all of them is round and round.
+    for _ in 0..nearest.len() {
+        match nearest[at] {
+            Some(next) => at = next,
+            None => return Some(at),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::probes::{finding, judged};
+    use super::super::{Probe, Verdict};
+    use super::*;
+
+    fn on(kind: &str, name: &str) -> ObjectRef {
+        ObjectRef::new(kind, "web", name)
+    }
+
+    fn found(probe: Probe, rule: &str, object: ObjectRef, verdict: Verdict, grounds: Grounds) -> Finding {
+        finding(probe, rule, object, verdict, String::new(), String::new()).resting_on(grounds)
+    }
+
+    /// The rule of each finding and that of its cause.
+    fn folded(findings: Vec<Finding>) -> Vec<(String, Option<String>)> {
+        let mut probes = [judged(Probe::Pods, String::new(), findings)];
+        fold(&mut probes);
+        let [probe] = probes;
+        probe.findings.into_iter().map(|one| (one.id.rule, one.cause.map(|cause| cause.rule))).collect()
+    }
+
+    fn expect(findings: Vec<Finding>, expected: &[(&str, Option<&str>)]) {
+        let expected: Vec<(String, Option<String>)> =
+            expected.iter().map(|(rule, cause)| ((*rule).to_owned(), cause.map(str::to_owned))).collect();
+        assert_eq!(folded(findings), expected);
+    }
+
+    #[test]
+    fn a_lost_node_is_the_cause_of_all_that_ran_there() {
+        let node = ObjectRef::new("Node", "", "metal1");
+        let shop = on("Deployment", "shop");
+        let parent = ObjectRef::new("Application", "argocd", "apps");
+        let child = ObjectRef::new("Application", "argocd", "shop");
+        expect(
+            vec![
+                found(Probe::Nodes, "not-ready", node.clone(), Verdict::Red, Grounds::default()),
+                found(Probe::Pods, "node-not-ready", shop.clone(), Verdict::Red, Grounds::each([node])),
+                found(Probe::Pods, "unavailable", shop.clone(), Verdict::Red, Grounds::each([shop.clone()])),
+                found(Probe::ArgoCd, "degraded", child.clone(), Verdict::Red, Grounds::any([shop])),
+                found(Probe::ArgoCd, "child-degraded", parent, Verdict::Red, Grounds::each([child])),
+            ],
+            &[
+                ("not-ready", None),
+                ("node-not-ready", Some("not-ready")),
+                ("unavailable", Some("not-ready")),
+                ("degraded", Some("not-ready")),
+                ("child-degraded", Some("not-ready")),
+            ],
+        );
+    }
+
+    #[test]
+    fn what_is_explained_in_part_only_stands_for_itself() {
+        let (one, other) = (on("Deployment", "one"), on("Deployment", "other"));
+        let broken = found(Probe::Pods, "crash-loop", one.clone(), Verdict::Red, Grounds::default());
+        let app = on("Application", "shop");
+        for (grounds, cause) in [
+            (Grounds::each([one.clone(), other.clone()]), None),
+            (Grounds::any([one.clone(), other.clone()]), Some("crash-loop")),
+            (Grounds::any([]), None),
+            (Grounds::each([one.clone()]).and(&Grounds::default()), None),
+            (Grounds::each([one.clone()]).and(&Grounds::each([other])), None),
+            (Grounds::each([one.clone()]).and(&Grounds::any([one])), Some("crash-loop")),
+        ] {
+            let degraded = found(Probe::ArgoCd, "degraded", app.clone(), Verdict::Red, grounds);
+            expect(vec![broken.clone(), degraded], &[("crash-loop", None), ("degraded", cause)]);
+        }
+    }
+
+    #[test]
+    fn what_does_not_block_is_no_cause() {
+        let node = ObjectRef::new("Node", "", "metal1");
+        let cordoned =
+            found(Probe::Nodes, "not-ready", node.clone(), Verdict::Red, Grounds::default()).listed_only();
+        let pods = found(Probe::Pods, "node-not-ready", on("Pod", "a"), Verdict::Red, Grounds::each([node]));
+        expect(vec![cordoned, pods], &[("not-ready", None), ("node-not-ready", None)]);
+    }
+
+    #[test]
+    fn what_rests_on_each_other_has_no_cause() {
+        let (one, other) = (on("Application", "one"), on("Application", "other"));
+        let third = on("Application", "third");
+        expect(
+            vec![
+                found(Probe::ArgoCd, "a", one.clone(), Verdict::Red, Grounds::each([other.clone()])),
+                found(Probe::ArgoCd, "b", other, Verdict::Red, Grounds::each([one.clone()])),
+                found(Probe::ArgoCd, "c", third, Verdict::Red, Grounds::each([one])),
+                found(
+                    Probe::ArgoCd,
+                    "d",
+                    on("Application", "self"),
+                    Verdict::Red,
+                    Grounds::each([on("Application", "self")]),
+                ),
+            ],
+            &[("a", None), ("b", None), ("c", None), ("d", None)],
+        );
+    }
+
+    #[test]
+    fn of_several_causes_the_worst_is_named_and_of_those_the_lowest() {
+        let (node, ceph) =
+            (ObjectRef::new("Node", "", "metal1"), ObjectRef::new("CephCluster", "rook-ceph", "rook-ceph"));
+        let app = on("Application", "shop");
+        let rests = Grounds::each([node.clone(), ceph.clone()]);
+        for (of_node, of_ceph, cause) in [
+            (Verdict::Red, Verdict::Red, "not-ready"),
+            (Verdict::Yellow, Verdict::Red, "OSD_DOWN"),
+            (Verdict::Red, Verdict::Unknown, "OSD_DOWN"),
+        ] {
+            expect(
+                vec![
+                    found(Probe::Ceph, "OSD_DOWN", ceph.clone(), of_ceph, Grounds::default()),
+                    found(Probe::Nodes, "not-ready", node.clone(), of_node, Grounds::default()),
+                    found(Probe::ArgoCd, "degraded", app.clone(), Verdict::Red, rests.clone()),
+                ],
+                &[("OSD_DOWN", None), ("not-ready", None), ("degraded", Some(cause))],
+            );
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! What was judged before and is not there any more.
+//!
+//! A kind that is not installed is "not used here", and rightly GREEN on a cluster that never had it. One that went while
+//! somebody looked took everything with it that it stood for: an upgrade that drops its own definitions deletes every object
+//! of theirs, and no probe is left to say so. So what a run, or the look just before a change, has judged stays asked for.
+
+use super::probes::{NOT_READ, finding, judged};
+use super::{Probe, Recon, Settings, Verdict};
+use crate::cluster::ObjectRef;
+use std::collections::BTreeSet;
+
+impl Recon {
+    /// The probes that found what they judge, and could read it.
+    pub(crate) fn judging(&self) -> BTreeSet<Probe> {
+        let read = self.probes.iter().filter(|result| {
+            result.used && !result.findings.iter().any(|finding| finding.id.rule == NOT_READ)
+        });
+        read.map(|result| result.probe).filter(|probe| goes_with_its_kind(*probe)).collect()
+    }
+
+    /// Lets nothing be "not used here" that was judged before: UNKNOWN, until it is there again or a person switches its
+    /// probe off.
+    pub(crate) fn still_asked_for(&mut self, before: &BTreeSet<Probe>, settings: &Settings) {
+        let gone = self.probes.iter_mut().filter(|result| {
+            !result.used
+                && before.contains(&result.probe)
+                && goes_with_its_kind(result.probe)
+                && settings.switched_on(result.probe)
+        });
+        for result in gone {
+            let probe = result.probe;
+            let mut found = finding(
+                probe,
+                "kind-gone",
+                ObjectRef::new("Probe", "", probe.word()),
+                Verdict::Unknown,
+                format!("what the probe {} judged before is not there any more", probe.word()),
+                format!("{}; it was there at an earlier look", result.summary),
+            );
+            // A certificate blocks nothing; that there are none any more does.
+            found.informational = false;
+            *result = judged(probe, result.summary.clone(), vec![found]);
+        }
+    }
+}
+
+/// Whether a probe is used where its kind is installed. `ceph` by exec goes with Ceph, and figures of usage are nobody's
+/// loss.
+fn goes_with_its_kind(probe: Probe) -> bool {
+    !matches!(probe, Probe::CephTools | Probe::Usage | Probe::Own)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gate::testing::recon_at;
+    use super::super::probes::testing::ago;
+    use super::super::probes::{unread, unused};
+    use super::super::{Layer, NOT_INSTALLED};
+    use super::*;
+
+    fn recon(flux: super::super::ProbeResult) -> Recon {
+        let mut recon = recon_at(ago(0), Verdict::Green);
+        recon.probes.push(flux);
+        recon
+    }
+
+    #[test]
+    fn what_was_judged_before_and_is_gone_is_unknown() {
+        let good = recon(judged(Probe::Flux, String::new(), Vec::new()));
+        let before = good.judging();
+        assert!(before.contains(&Probe::Flux));
+        let off = Settings { flux: false, ..Settings::default() };
+        for (name, settings, before, now, expected) in [
+            ("gone", Settings::default(), &before, unused(Probe::Flux, NOT_INSTALLED), Verdict::Unknown),
+            ("switched off meanwhile", off, &before, unused(Probe::Flux, NOT_INSTALLED), Verdict::Green),
+            (
+                "never there",
+                Settings::default(),
+                &BTreeSet::new(),
+                unused(Probe::Flux, NOT_INSTALLED),
+                Verdict::Green,
+            ),
+            (
+                "still there",
+                Settings::default(),
+                &before,
+                judged(Probe::Flux, String::new(), Vec::new()),
+                Verdict::Green,
+            ),
+        ] {
+            let mut recon = recon(now);
+            recon.still_asked_for(before, &settings);
+            assert_eq!(recon.layers()[&Layer::Platform], expected, "{name}");
+            let rules: Vec<&str> = recon.blocking().map(|finding| finding.id.rule.as_str()).collect();
+            assert_eq!(rules, if expected == Verdict::Green { vec![] } else { vec!["kind-gone"] }, "{name}");
+        }
+    }
+
+    #[test]
+    fn certificates_that_are_gone_block_although_certificates_do_not() {
+        let before = recon(judged(Probe::Certificates, String::new(), Vec::new())).judging();
+        let mut now = recon(unused(Probe::Certificates, NOT_INSTALLED));
+        now.still_asked_for(&before, &Settings::default());
+        assert_eq!(now.verdict(), Verdict::Unknown);
+    }
+
+    #[test]
+    fn what_could_not_be_read_was_not_judged() {
+        // The kind may never have been there: nobody could ask.
+        assert!(!recon(unread(Probe::Flux, "refused")).judging().contains(&Probe::Flux));
+        assert!(!recon(unused(Probe::Flux, NOT_INSTALLED)).judging().contains(&Probe::Flux));
+    }
+}

@@ -1,0 +1,258 @@
+//! A homelab in which everything is well, on the simulated API server, and what breaks in it.
+//!
+//! Two nodes; a shop of two pods that Argo CD keeps, with a volume; Ceph under Rook; the rights that the deployment's
+//! manifests give and no more. Nothing moves by itself: an incident is what it says and nothing else.
+
+use crate::cluster::{self, Freshness, Kubernetes};
+use crate::health::gate::testing::try_to_merge;
+use crate::health::{self, Finding, Recon, Surroundings, Verdict};
+use jiff::{SignedDuration, Timestamp};
+use serde_json::{Value, json};
+use sim::kubernetes::{self as simulated, CustomKind, Kind, Options};
+use std::time::Duration;
+
+const MANIFESTS: [&str; 4] = [
+    include_str!("../../../deploy/kustomize/base/namespace.yaml"),
+    include_str!("../../../deploy/kustomize/base/service-account.yaml"),
+    include_str!("../../../deploy/kustomize/base/rbac.yaml"),
+    include_str!("../../../deploy/kustomize/base/rbac-lease.yaml"),
+];
+/// What is installed besides what every API server has.
+const KINDS: [Kind; 6] = [
+    simulated::APPLICATION,
+    simulated::CEPH_CLUSTER,
+    simulated::CERTIFICATE,
+    simulated::VOLUME_SNAPSHOT,
+    simulated::REPLICATION_SOURCE,
+    simulated::APPLICATION_SET,
+];
+
+/// So many minutes ago.
+pub(super) fn ago(minutes: i64) -> String {
+    (Timestamp::now() - SignedDuration::from_mins(minutes)).to_string()
+}
+
+/// How a pod stands.
+pub(super) struct Pod {
+    /// Its Deployment or its like, in the namespace `web`.
+    pub(super) of: &'static str,
+    /// Its number.
+    pub(super) number: usize,
+    /// Where it runs.
+    pub(super) node: Option<&'static str>,
+    pub(super) phase: &'static str,
+    pub(super) ready: bool,
+    /// `state` of its container.
+    pub(super) state: Value,
+    /// Why it failed.
+    pub(super) reason: &'static str,
+}
+
+impl Pod {
+    /// One of the shop's, which runs.
+    pub(super) fn shop(number: usize, node: &'static str) -> Self {
+        let state = json!({"running": {"startedAt": ago(600)}});
+        Self { of: "shop", number, node: Some(node), phase: "Running", ready: true, state, reason: "" }
+    }
+
+    /// One of the shop's, whose container waits.
+    pub(super) fn waiting(number: usize, reason: &str, message: &str) -> Self {
+        let state = json!({"waiting": {"reason": reason, "message": message}});
+        Self { phase: "Pending", ready: false, state, ..Self::shop(number, "metal1") }
+    }
+
+    fn object(&self) -> Value {
+        let Self { of, number, node, phase, ready, state, reason } = self;
+        let status = if *ready { "True" } else { "False" };
+        json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": format!("{of}-6d5f-{number}"), "namespace": "web", "creationTimestamp": ago(600),
+                "labels": {"app": of, "pod-template-hash": "6d5f"},
+                "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{of}-6d5f"),
+                    "uid": "1", "controller": true}]},
+            "spec": {"nodeName": node, "containers": [{"name": "app", "image": "registry.example.org/app:1"}],
+                "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": format!("{of}-data")}}]},
+            "status": {"phase": phase, "reason": reason, "startTime": ago(600),
+                "conditions": [
+                    {"type": "PodScheduled", "status": if node.is_some() { "True" } else { "False" },
+                        "reason": "Unschedulable", "lastTransitionTime": ago(600)},
+                    {"type": "Ready", "status": status, "lastTransitionTime": ago(20)}],
+                "containerStatuses": [{"name": "app", "ready": ready, "restartCount": 0, "state": state,
+                    "image": "registry.example.org/app:1", "imageID": ""}]}})
+    }
+}
+
+pub(super) struct Scene {
+    pub(super) server: simulated::Kubernetes,
+    client: Kubernetes,
+}
+
+impl Scene {
+    /// Everything is well.
+    pub(super) async fn well() -> Self {
+        let server = simulated::Kubernetes::start(Options::default()).await.expect("the simulator starts");
+        for manifest in MANIFESTS {
+            server.apply_manifests(manifest).expect("the manifests are taken");
+        }
+        for kind in KINDS {
+            server.register(CustomKind { kind, status_subresource: true });
+        }
+        for namespace in ["argocd", "kube-system", "kube-node-lease", "rook-ceph", "web"] {
+            server.namespace(namespace);
+        }
+        let token = server.create_token("system:serviceaccount:caretaker:caretaker");
+        let settings = cluster::Settings { request_timeout_seconds: 5, ..cluster::Settings::default() };
+        let client =
+            Kubernetes::from_kubeconfig(&server.kubeconfig(&token), &settings).await.expect("a client");
+        let scene = Self { server, client };
+        scene.node("metal1", true);
+        scene.node("metal2", true);
+        scene.argo_cd(1);
+        scene.shop(2);
+        scene.pod(&Pod::shop(1, "metal1"));
+        scene.pod(&Pod::shop(2, "metal2"));
+        scene.application("shop", "Healthy", &[("Deployment", "web", "shop", Some("Healthy"))]);
+        scene.ceph("HEALTH_OK", &json!({}));
+        scene.volume("pvc-old", "Bound", "shop-data", "uid-1", 900);
+        scene.claim("shop-data", "pvc-old", "uid-1", 900);
+        scene
+    }
+
+    pub(super) fn node(&self, name: &str, alive: bool) {
+        let (status, reason, seen) =
+            if alive { ("True", "KubeletReady", 0) } else { ("Unknown", "NodeStatusUnknown", 20) };
+        self.server.apply(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {},
+            "status": {"nodeInfo": {"kubeletVersion": "v1.36.0"}, "conditions": [
+                {"type": "Ready", "status": status, "reason": reason, "lastHeartbeatTime": ago(seen),
+                    "lastTransitionTime": ago(20)},
+                {"type": "MemoryPressure", "status": if alive { "False" } else { "Unknown" }}]}}));
+        self.server.apply(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
+            "metadata": {"name": name, "namespace": "kube-node-lease"},
+            "spec": {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": micro(seen)}}));
+    }
+
+    /// Argo CD's controller, with so many pods that serve.
+    pub(super) fn argo_cd(&self, available: i64) {
+        self.server.apply(json!({"apiVersion": "apps/v1", "kind": "StatefulSet",
+            "metadata": {"name": "argocd-application-controller", "namespace": "argocd"},
+            "spec": {"replicas": 1, "serviceName": "a", "selector": {"matchLabels": {"app": "argocd"}},
+                "template": {"metadata": {"labels": {"app": "argocd"}}, "spec": {"containers": []}}},
+            "status": {"observedGeneration": 1, "replicas": 1, "currentReplicas": 1, "updatedReplicas": 1,
+                "readyReplicas": available, "availableReplicas": available,
+                "currentRevision": "a", "updateRevision": "a"}}));
+    }
+
+    /// The shop, of whose two pods so many serve.
+    pub(super) fn shop(&self, available: i64) {
+        let status = if available == 0 { "False" } else { "True" };
+        self.server.apply(json!({"apiVersion": "apps/v1", "kind": "Deployment",
+            "metadata": {"name": "shop", "namespace": "web"},
+            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "shop"}},
+                "template": {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": []}}},
+            "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": available,
+                "conditions": [{"type": "Available", "status": status, "lastTransitionTime": ago(20)}]}}));
+    }
+
+    pub(super) fn pod(&self, pod: &Pod) {
+        self.server.apply(pod.object());
+    }
+
+    /// An Application with the kind, namespace, name and health of what belongs to it.
+    pub(super) fn application(
+        &self,
+        name: &str,
+        health: &str,
+        resources: &[(&str, &str, &str, Option<&str>)],
+    ) {
+        let resources: Vec<Value> = resources
+            .iter()
+            .map(|(kind, namespace, name, health)| {
+                let mut one = json!({"kind": kind, "namespace": namespace, "name": name, "status": "Synced"});
+                if let Some(health) = health {
+                    one["health"] = json!({"status": health});
+                }
+                one
+            })
+            .collect();
+        self.server.apply(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+            "metadata": {"name": name, "namespace": "argocd"},
+            "spec": {"project": "default", "source": {"repoURL": "https://git.example.org/ops/homelab.git", "path": name},
+                "destination": {"server": "https://kubernetes.default.svc"},
+                "syncPolicy": {"automated": {"prune": true}}},
+            "status": {"sync": {"status": "Synced", "revision": "a".repeat(40)}, "health": {"status": health},
+                "reconciledAt": ago(1), "resources": resources}}));
+    }
+
+    pub(super) fn ceph(&self, health: &str, details: &Value) {
+        self.server.apply(json!({"apiVersion": "ceph.rook.io/v1", "kind": "CephCluster",
+            "metadata": {"name": "rook-ceph", "namespace": "rook-ceph"}, "spec": {},
+            "status": {"phase": "Ready", "state": "Created", "ceph": {"health": health, "details": details,
+                "lastChecked": ago(1),
+                "capacity": {"bytesUsed": 1_000, "bytesAvailable": 9_000, "bytesTotal": 10_000}}}}));
+    }
+
+    /// A volume of the driver of Ceph, which a claim of `web` had or has.
+    pub(super) fn volume(&self, name: &str, phase: &str, claim: &str, uid: &str, minutes: i64) {
+        self.server.apply(json!({"apiVersion": "v1", "kind": "PersistentVolume",
+            "metadata": {"name": name, "creationTimestamp": ago(minutes),
+                "annotations": {"pv.kubernetes.io/provisioned-by": "rook-ceph.rbd.csi.ceph.com"}},
+            "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "ceph-block",
+                "persistentVolumeReclaimPolicy": "Retain",
+                "csi": {"driver": "rook-ceph.rbd.csi.ceph.com", "volumeHandle": name},
+                "claimRef": {"kind": "PersistentVolumeClaim", "namespace": "web", "name": claim, "uid": uid}},
+            "status": {"phase": phase, "lastPhaseTransitionTime": ago(minutes)}}));
+    }
+
+    pub(super) fn claim(&self, name: &str, volume: &str, uid: &str, minutes: i64) {
+        self.server.apply(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": name, "namespace": "web", "uid": uid, "creationTimestamp": ago(minutes)},
+            "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "ceph-block", "volumeName": volume,
+                "resources": {"requests": {"storage": "1Gi"}}},
+            "status": {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}}));
+    }
+
+    /// A volume that a node has.
+    pub(super) fn attached(&self, volume: &str, node: &str) {
+        self.server.apply(json!({"apiVersion": "storage.k8s.io/v1", "kind": "VolumeAttachment",
+            "metadata": {"name": format!("csi-{volume}-{node}"), "creationTimestamp": ago(600)},
+            "spec": {"attacher": "rook-ceph.rbd.csi.ceph.com", "nodeName": node,
+                "source": {"persistentVolumeName": volume}},
+            "status": {"attached": true}}));
+    }
+
+    async fn recon(&self) -> Recon {
+        let settings = health::Settings::default();
+        let cluster = cluster::Settings::default();
+        let surroundings = Surroundings {
+            settings: &settings,
+            cluster: &cluster,
+            grace: Duration::from_mins(5),
+            freshness: Freshness::Proven,
+        };
+        health::recon(&self.client, &surroundings, Timestamp::now()).await
+    }
+
+    /// What recon says: each cause, what follows from it, and whether the gate opens.
+    pub(super) async fn told(self) -> Vec<String> {
+        let recon = self.recon().await;
+        let line = |finding: &Finding| {
+            let listed = if finding.informational { " (listed only)" } else { "" };
+            format!("{} {} of {}{listed}", finding.verdict, finding.id.rule, finding.id.object)
+        };
+        let mut told = Vec::new();
+        for (cause, following) in recon.by_cause() {
+            told.push(line(cause));
+            told.extend(following.into_iter().map(|one| format!("  {}", line(one))));
+        }
+        let opens = try_to_merge(&recon).is_ok();
+        assert_eq!(opens, recon.verdict() == Verdict::Green, "the gate goes by the verdict");
+        told.push(format!("the gate {}", if opens { "opens" } else { "is closed" }));
+        self.server.shutdown().await;
+        told
+    }
+}
+
+/// A time as leases have it.
+fn micro(minutes: i64) -> String {
+    let at = Timestamp::now() - SignedDuration::from_mins(minutes);
+    format!("{at:.6}")
+}
