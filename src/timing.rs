@@ -16,6 +16,8 @@ pub(crate) struct Timing {
     pub scale: f64,
     /// How long GREEN must hold without a break before the next change.
     pub settle_seconds: f64,
+    /// What broke `health.flapping_times` times within so long is not settled.
+    pub flapping_window_seconds: f64,
     /// How long a trouble may heal by itself before remedies.
     pub grace_seconds: f64,
     /// How long to watch after a low-risk change.
@@ -50,6 +52,7 @@ impl Default for Timing {
         Self {
             scale: 1.0,
             settle_seconds: 60.0,
+            flapping_window_seconds: 900.0,
             grace_seconds: 300.0,
             soak_low_seconds: 120.0,
             soak_medium_seconds: 300.0,
@@ -76,6 +79,11 @@ impl Timing {
     /// How long GREEN must hold.
     pub(crate) fn settle(&self) -> Duration {
         self.scaled(self.settle_seconds)
+    }
+
+    /// In how long a time what comes and goes is counted.
+    pub(crate) fn flapping_window(&self) -> Duration {
+        self.scaled(self.flapping_window_seconds)
     }
 
     /// How long a trouble may heal by itself.

@@ -58,6 +58,10 @@ fn follows(finding: &Finding, cause: &FindingId, why: &str) -> String {
 /// How a finding by itself relates to a change.
 fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
     let object = &finding.id.object;
+    // An alert, or an address that does not answer, says that something is wrong, and not what it is of.
+    if matches!(finding.id.probe, Probe::Alerts | Probe::Addresses) {
+        return Attribution::Suspected(format!("{} was well before", finding.id.object));
+    }
     for watcher in affected {
         if *object == watcher.object() {
             return Attribution::Attributed(format!("{object} was changed by it"));
@@ -89,6 +93,8 @@ fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
         | Probe::ArgoCd
         | Probe::Volumes
         | Probe::Own
+        | Probe::Addresses
+        | Probe::Alerts
         | Probe::Flux
         | Probe::CloudNativePg
         | Probe::ExternalSecrets

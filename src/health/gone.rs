@@ -4,7 +4,7 @@
 //! somebody looked took everything with it that it stood for: an upgrade that drops its own definitions deletes every object
 //! of theirs, and no probe is left to say so. So what a run, or the look just before a change, has judged stays asked for.
 
-use super::probes::{NOT_READ, finding, judged};
+use super::probes::{finding, is_not_read, judged};
 use super::{Probe, Recon, Settings, Verdict};
 use crate::cluster::ObjectRef;
 use std::collections::BTreeSet;
@@ -12,9 +12,7 @@ use std::collections::BTreeSet;
 impl Recon {
     /// The probes that found what they judge, and could read it.
     pub(crate) fn judging(&self) -> BTreeSet<Probe> {
-        let read = self.probes.iter().filter(|result| {
-            result.used && !result.findings.iter().any(|finding| finding.id.rule == NOT_READ)
-        });
+        let read = self.probes.iter().filter(|result| result.used && !is_not_read(result));
         read.map(|result| result.probe).filter(|probe| goes_with_its_kind(*probe)).collect()
     }
 
@@ -47,7 +45,7 @@ impl Recon {
 /// Whether a probe is used where its kind is installed. `ceph` by exec goes with Ceph, and figures of usage are nobody's
 /// loss.
 fn goes_with_its_kind(probe: Probe) -> bool {
-    !matches!(probe, Probe::CephTools | Probe::Usage | Probe::Own)
+    !matches!(probe, Probe::CephTools | Probe::Usage | Probe::Own | Probe::Addresses | Probe::Alerts)
 }
 
 #[cfg(test)]

@@ -10,10 +10,12 @@
 mod authority;
 mod baseline;
 mod causes;
+mod flapping;
 mod gate;
 mod gone;
 #[cfg(test)]
 mod incidents;
+mod outside;
 mod own;
 mod platform;
 mod probes;
@@ -27,6 +29,7 @@ mod types;
 pub(crate) use authority::{Approval, Authority, PlanMark};
 pub(crate) use baseline::{Attribution, attributions, new_findings};
 pub(crate) use causes::Grounds;
+pub(crate) use flapping::Flapping;
 pub(crate) use gate::{
     ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid, permit,
 };

@@ -11,7 +11,7 @@ use super::probes::{
     judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
-use super::{causes, storage};
+use super::{causes, outside, storage};
 use crate::cluster::{
     self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Listing,
 };
@@ -36,7 +36,19 @@ pub(crate) struct Surroundings<'a> {
 pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>, now: Timestamp) -> Recon {
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
-    let (nodes, pods, workloads, applications, (ceph, tools), certificates, usage, own, storage, platform) = tokio::join!(
+    let (
+        nodes,
+        pods,
+        workloads,
+        applications,
+        (ceph, tools),
+        certificates,
+        usage,
+        own,
+        outside,
+        storage,
+        platform,
+    ) = tokio::join!(
         within(limit, "nodes", cluster.nodes(surroundings.freshness)),
         within(limit, "pods", cluster.pods(settings.crash_loop(), surroundings.freshness)),
         within(limit, "workloads", cluster.open_workloads(is_a_reporter, surroundings.freshness)),
@@ -45,6 +57,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
         join_all(settings.checks.iter().map(|check| own_check(cluster, check, limit, now))),
+        outside::read(settings, now),
         storage::read(cluster, surroundings),
         platform::read(cluster, settings),
     );
@@ -117,6 +130,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         }
     });
     probes.extend(own);
+    probes.extend(outside);
     probes.extend(match &pods {
         Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), surroundings, now)),
         Err(error) => storage.judge(Err(error), surroundings, now),

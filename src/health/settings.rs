@@ -1,6 +1,7 @@
 //! Settings under `[health]`.
 
 use super::Probe;
+use super::outside::{Address, AlertSource};
 use super::own::OwnCheck;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -57,10 +58,16 @@ pub(crate) struct Settings {
     pub webhooks: bool,
     /// How long after it was due a backup may not have been completed.
     pub backup_maximum_lateness_seconds: u64,
+    /// What came so often within `timing.flapping_window_seconds` is not settled; 0 switches it off.
+    pub flapping_times: u32,
     /// Known findings that a person accepts.
     pub acknowledged: Vec<Acknowledgement>,
     /// What is judged besides: own expressions over objects of any kind.
     pub checks: Vec<OwnCheck>,
+    /// Addresses that people use.
+    pub addresses: Vec<Address>,
+    /// Where alerts are read.
+    pub alerts: Vec<AlertSource>,
 }
 
 /// A known finding that a person accepts until a date. It is listed and does not block.
@@ -102,8 +109,11 @@ impl Default for Settings {
             api_services: true,
             webhooks: true,
             backup_maximum_lateness_seconds: 21_600,
+            flapping_times: 3,
             acknowledged: Vec::new(),
             checks: Vec::new(),
+            addresses: Vec::new(),
+            alerts: Vec::new(),
         }
     }
 }
@@ -112,7 +122,13 @@ impl Settings {
     /// Whether a probe is asked for, where there is what it judges.
     pub(crate) fn switched_on(&self, probe: Probe) -> bool {
         match probe {
-            Probe::Nodes | Probe::KubeSystem | Probe::Pods | Probe::Volumes | Probe::Own => true,
+            Probe::Nodes
+            | Probe::KubeSystem
+            | Probe::Pods
+            | Probe::Volumes
+            | Probe::Own
+            | Probe::Addresses
+            | Probe::Alerts => true,
             Probe::Ceph | Probe::CephTools => self.ceph,
             Probe::ArgoCd => self.argocd,
             Probe::Certificates => self.certificates,

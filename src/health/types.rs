@@ -1,6 +1,7 @@
 //! Layers, verdicts, findings: the words in which the gate speaks.
 
 use super::Grounds;
+use super::flapping::FLAPPING;
 use crate::cluster::ObjectRef;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -108,6 +109,10 @@ pub(crate) enum Probe {
     Usage,
     /// What the settings ask for, one answer a check, each in its own layer.
     Own,
+    /// Addresses that people use, one answer each.
+    Addresses,
+    /// Alerts that fire, one answer a source.
+    Alerts,
     /// Volumes, claims and where they are attached.
     Volumes,
     /// Snapshots of volumes.
@@ -140,6 +145,8 @@ impl Probe {
             Self::Pods => "pods",
             Self::Usage => "usage",
             Self::Own => "own",
+            Self::Addresses => "addresses",
+            Self::Alerts => "alerts",
             Self::Volumes => "volumes",
             Self::Snapshots => "snapshots",
             Self::VolSync => "volsync",
@@ -151,7 +158,7 @@ impl Probe {
         }
     }
 
-    /// The layer that it belongs to; of own checks, where they name none.
+    /// The layer that it belongs to; of what the settings name, where they name none.
     pub(crate) fn layer(self) -> Layer {
         match self {
             Self::Nodes | Self::Usage => Layer::Metal,
@@ -168,7 +175,7 @@ impl Probe {
             | Self::ExternalSecrets
             | Self::ApiServices
             | Self::Webhooks => Layer::Platform,
-            Self::Pods | Self::Own => Layer::Apps,
+            Self::Pods | Self::Own | Self::Addresses | Self::Alerts => Layer::Apps,
         }
     }
 
@@ -220,6 +227,9 @@ impl Finding {
     /// hangs as well: time alone tells them apart, and time alone is no reason to undo anything. What broke (a crash, an
     /// image that is not there, a deadline that passed) has rules of its own.
     pub(crate) fn is_on_its_way(&self) -> bool {
+        if self.id.rule == FLAPPING {
+            return true;
+        }
         match self.id.probe {
             Probe::ArgoCd => matches!(
                 self.id.rule.as_str(),
@@ -244,7 +254,9 @@ impl Finding {
             | Probe::CephTools
             | Probe::Certificates
             | Probe::Usage
-            | Probe::Own => false,
+            | Probe::Own
+            | Probe::Addresses
+            | Probe::Alerts => false,
             Probe::Volumes => matches!(
                 self.id.rule.as_str(),
                 "claim-pending"

@@ -250,6 +250,7 @@ impl Worker {
         self.append(work, Event::Ended { step, outcome }).await?;
         if changed {
             work.memory.steadiness.restart();
+            work.memory.flapping.restart();
         }
         Ok(())
     }

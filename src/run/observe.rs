@@ -263,6 +263,7 @@ pub(crate) async fn observe(
     memory.judged.extend(before.into_iter().flatten());
     recon.still_asked_for(&memory.judged, &parts.health_settings);
     memory.judged.extend(recon.judging());
+    memory.flapping.observe(&mut recon, parts.health_settings.flapping_times, parts.timing.flapping_window());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;

@@ -106,7 +106,7 @@ fn result(check: &OwnCheck, summary: String, findings: Vec<Finding>) -> ProbeRes
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::health::probes::testing::{ago, now};
+    use crate::health::probes::testing::{ago, now, of_toml};
     use Verdict::{Green, Red, Unknown, Yellow};
     use serde_json::json;
 
@@ -115,13 +115,7 @@ mod tests {
             "name = \"backup-failed\"\nobjects = {{ api_version = \"velero.io/v1\", resource = \"backups\", kind = \"Backup\" }}\n\
              wrong = \"object.status.phase == 'Failed'\"\n{more}"
         );
-        toml_of(&text).unwrap_or_else(|error| panic!("{error}"))
-    }
-
-    /// As the settings are read.
-    fn toml_of(text: &str) -> Result<OwnCheck, ::config::ConfigError> {
-        let file = ::config::File::from_str(text, ::config::FileFormat::Toml);
-        ::config::Config::builder().add_source(file).build()?.try_deserialize()
+        of_toml(&text).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn backup(name: &str, phase: &str) -> Value {
@@ -199,7 +193,7 @@ mod tests {
             let text = "name = \"backup-failed\"\nobjects = { api_version = \"velero.io/v1\", resource = \"backups\", kind = \"Backup\" }\n\
                         wrong = \"object.status.phase == 'Failed'\"\n";
             assert!(text.contains(from));
-            let error = toml_of(&text.replace(from, to)).expect_err(to).to_string();
+            let error = of_toml::<OwnCheck>(&text.replace(from, to)).expect_err(to).to_string();
             assert!(error.contains(said), "{to}: {error}");
         }
     }

@@ -114,9 +114,9 @@ pub(super) fn judged(probe: Probe, summary: String, findings: Vec<Finding>) -> P
 
 /// The answer of a probe with what another reading found besides.
 pub(super) fn with_more(result: ProbeResult, more: Vec<Finding>) -> ProbeResult {
-    let ProbeResult { probe, summary, mut findings, .. } = result;
-    findings.extend(more);
-    judged(probe, summary, findings)
+    let ProbeResult { probe, layer, summary, mut findings, .. } = result;
+    findings.extend(more.into_iter().map(|one| Finding { layer, ..one }));
+    ProbeResult { layer, ..judged(probe, summary, findings) }
 }
 
 /// The answer of a probe whose kind is not installed, or that is switched off.
@@ -164,7 +164,12 @@ fn shortened(text: &str) -> String {
 }
 
 /// The rule of what could not be read.
-pub(super) const NOT_READ: &str = "not-read";
+const NOT_READ: &str = "not-read";
+
+/// Whether something that a probe judges could not be read.
+pub(super) fn is_not_read(result: &ProbeResult) -> bool {
+    result.findings.iter().any(|finding| finding.id.rule == NOT_READ)
+}
 
 /// That something which a probe judges could not be read.
 pub(super) fn not_read(probe: Probe, why: &str) -> Finding {
@@ -179,7 +184,9 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 3] = [
+    const SOURCES: [(&str, &str); 5] = [
+        ("addresses", include_str!("../outside/address.rs")),
+        ("alerts", include_str!("../outside/alerts.rs")),
         ("volumes", include_str!("volumes/mod.rs")),
         ("snapshots", include_str!("snapshots.rs")),
         ("replication", include_str!("replication.rs")),
@@ -212,6 +219,14 @@ pub(super) mod testing {
     /// So many seconds before it.
     pub(in crate::health) fn ago(seconds: i64) -> Timestamp {
         now() - jiff::SignedDuration::from_secs(seconds)
+    }
+
+    /// As the settings are read.
+    pub(in crate::health) fn of_toml<T: serde::de::DeserializeOwned>(
+        text: &str,
+    ) -> Result<T, ::config::ConfigError> {
+        let file = ::config::File::from_str(text, ::config::FileFormat::Toml);
+        ::config::Config::builder().add_source(file).build()?.try_deserialize()
     }
 
     /// A workload of one replica that serves.
