@@ -6,8 +6,11 @@
 //! in another issue, an HTML comment may be a marker. A pod's message or a pull request's title must not be able to
 //! write such a program, so it goes through [`quote_outside`] (running text) or [`code`] (names and values).
 
+mod acts;
 mod changes;
+mod closing;
 mod doctor;
+mod gate;
 mod lint;
 mod outside;
 mod recon;
@@ -16,8 +19,11 @@ mod run;
 mod tasks;
 mod terminal;
 
+pub(crate) use acts::*;
 pub(crate) use changes::*;
+pub(crate) use closing::*;
 pub(crate) use doctor::*;
+pub(crate) use gate::*;
 pub(crate) use lint::*;
 pub(crate) use outside::{cell, code, one_line, quote_outside, summary};
 pub(crate) use recon::*;

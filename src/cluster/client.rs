@@ -8,9 +8,9 @@ use super::request::{Connection, Write, unreadable};
 use super::{
     ApiService, Application, ApplicationSet, CephCluster, Certificate, Cluster, ClusterError, ClusterLease,
     ClusterResult, ExecOutput, ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer,
-    Listing, Node, NodeUsage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres, ReplicationSource,
-    Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload, argo,
-    decode, decode_volumes,
+    Listing, Node, NodeStats, NodeUsage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres,
+    ReplicationSource, Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration,
+    Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -23,7 +23,7 @@ use std::time::Duration;
 
 /// A connection to a cluster.
 pub(crate) struct Kubernetes {
-    connection: Connection,
+    pub(super) connection: Connection,
     settings: Settings,
     /// Another holder's lock as we last saw it change.
     seen: Mutex<Option<Seen>>,
@@ -222,6 +222,10 @@ impl Cluster for Kubernetes {
 
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.custom("/apis/metrics.k8s.io/v1beta1/nodes", "NodeMetricsList", decode::node_usage).await
+    }
+
+    async fn node_stats(&self, node: &str) -> ClusterResult<NodeStats> {
+        self.stats_of(node).await
     }
 
     async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<Value>>> {

@@ -15,6 +15,7 @@ mod external_secrets;
 mod feeds;
 mod flux;
 mod frames;
+mod kubelet;
 mod lease;
 mod ledger;
 mod pages;
@@ -38,6 +39,7 @@ pub(crate) use extensions::{Endpoints, Webhook};
 pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, SecretStore};
 pub(crate) use feeds::Pods;
 pub(crate) use flux::{FluxKind, FluxObject};
+pub(crate) use kubelet::{ClaimUsage, Filesystem, NodeStats};
 pub(crate) use lease::DURATION as LEASE_DURATION;
 pub(crate) use pods::{PodLedger, subject};
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
@@ -150,6 +152,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>>;
     /// CPU and memory of the nodes.
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
+    /// What a node's kubelet says of its disks and volumes.
+    async fn node_stats(&self, node: &str) -> ClusterResult<NodeStats>;
     /// Whatever an own check asks for, as it is served.
     async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<serde_json::Value>>>;
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.

@@ -21,6 +21,8 @@ pub(crate) struct Settings {
     pub argocd_namespace: String,
     /// Whether commands may be run in the Ceph tools pod. Needs the exec component of the deployment.
     pub exec: bool,
+    /// Whether kubelets are asked how full disks and volumes are. Needs the node-proxy component of the deployment.
+    pub node_stats: bool,
     /// Where the Ceph tools pod runs.
     pub ceph_tools_namespace: String,
     /// The label (`key=value`) of the Ceph tools pod.
@@ -40,6 +42,7 @@ impl Default for Settings {
             lease_name: "caretaker".to_owned(),
             argocd_namespace: "argocd".to_owned(),
             exec: false,
+            node_stats: false,
             ceph_tools_namespace: "rook-ceph".to_owned(),
             ceph_tools_label: "app=rook-ceph-tools".to_owned(),
             request_timeout_seconds: 10,

@@ -58,8 +58,8 @@ fn follows(finding: &Finding, cause: &FindingId, why: &str) -> String {
 /// How a finding by itself relates to a change.
 fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
     let object = &finding.id.object;
-    // An alert, or an address that does not answer, says that something is wrong, and not what it is of.
-    if matches!(finding.id.probe, Probe::Alerts | Probe::Addresses) {
+    // An alert, an address that does not answer and a full volume say that something is wrong, and not what did it.
+    if matches!(finding.id.probe, Probe::Alerts | Probe::Addresses | Probe::Capacity) {
         return Attribution::Suspected(format!("{} was well before", finding.id.object));
     }
     for watcher in affected {
@@ -95,6 +95,7 @@ fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
         | Probe::Own
         | Probe::Addresses
         | Probe::Alerts
+        | Probe::Capacity
         | Probe::Flux
         | Probe::CloudNativePg
         | Probe::ExternalSecrets

@@ -80,9 +80,9 @@ pub(super) fn fold(probes: &mut [ProbeResult]) {
             (0..blocking.len()).map(|number| nearest(number, &blocking, &of)).collect();
         (0..blocking.len()).map(|number| last(number, &nearest).map(|at| blocking[at].id.clone())).collect()
     };
-    let findings = probes.iter_mut().flat_map(|probe| &mut probe.findings);
-    for (finding, cause) in findings.filter(|finding| !finding.informational).zip(causes) {
-        finding.cause = cause;
+    let mut causes = causes.into_iter();
+    for finding in probes.iter_mut().flat_map(|probe| &mut probe.findings) {
+        finding.cause = if finding.informational { None } else { causes.next().flatten() };
     }
 }
 

@@ -45,7 +45,10 @@ impl Recon {
 /// Whether a probe is used where its kind is installed. `ceph` by exec goes with Ceph, and figures of usage are nobody's
 /// loss.
 fn goes_with_its_kind(probe: Probe) -> bool {
-    !matches!(probe, Probe::CephTools | Probe::Usage | Probe::Own | Probe::Addresses | Probe::Alerts)
+    !matches!(
+        probe,
+        Probe::CephTools | Probe::Usage | Probe::Own | Probe::Addresses | Probe::Alerts | Probe::Capacity
+    )
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ mod causes;
 mod flapping;
 mod gate;
 mod gone;
+mod hindsight;
+mod holding;
 #[cfg(test)]
 mod incidents;
 mod outside;
@@ -29,10 +31,10 @@ mod types;
 pub(crate) use authority::{Approval, Authority, PlanMark};
 pub(crate) use baseline::{Attribution, attributions, new_findings};
 pub(crate) use causes::Grounds;
-pub(crate) use flapping::Flapping;
 pub(crate) use gate::{
     ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid, permit,
 };
+pub(crate) use hindsight::Hindsight;
 pub(crate) use probes::is_a_reporter;
 #[cfg(test)]
 use recon::NOT_INSTALLED;

@@ -7,14 +7,15 @@
 use super::own::{OwnCheck, judge_own, not_read};
 use super::platform::{self, Around};
 use super::probes::{
-    PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_ceph, judge_ceph_tools,
-    judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
+    PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
+    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
 use super::{causes, outside, storage};
 use crate::cluster::{
-    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Listing,
+    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Listing, Node,
 };
+use futures::StreamExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -137,6 +138,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     });
     probes
         .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
+    probes.push(capacity(cluster, &nodes, surroundings, now).await);
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
@@ -167,6 +169,33 @@ async fn own_check(cluster: &dyn Cluster, check: &OwnCheck, limit: Duration, now
         Ok((Installed::Yes(objects), true)) => judge_own(check, &objects, now),
     }
 }
+
+/// Asks every kubelet, a few at a time, since all of them are asked through one server.
+async fn capacity(
+    cluster: &dyn Cluster,
+    nodes: &ClusterResult<Vec<Node>>,
+    surroundings: &Surroundings<'_>,
+    now: Timestamp,
+) -> ProbeResult {
+    if !surroundings.cluster.node_stats {
+        return unused(Probe::Capacity, SWITCHED_OFF);
+    }
+    let limit = surroundings.settings.probe_timeout();
+    match nodes {
+        Err(error) => unread(Probe::Capacity, &error.to_string()),
+        Ok(nodes) => {
+            let ask = async |node: &Node| {
+                (node.name.clone(), within(limit, &node.name, cluster.node_stats(&node.name)).await)
+            };
+            let answers: Vec<_> =
+                futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
+            judge_capacity(&answers, now, surroundings.settings)
+        }
+    }
+}
+
+/// So many kubelets are asked at once.
+const KUBELETS_AT_ONCE: usize = 16;
 
 pub(super) const SWITCHED_OFF: &str = "switched off in the settings";
 pub(super) const NOT_INSTALLED: &str = "not used here";
@@ -310,8 +339,7 @@ fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
         }
     }
     if changed {
-        let blocking = probe.findings.iter().filter(|finding| !finding.informational);
-        probe.verdict = blocking.map(|finding| finding.verdict).max().unwrap_or(Verdict::Green);
+        probe.judge_again();
     }
 }
 

@@ -5,7 +5,7 @@ use super::*;
 use crate::cluster::{
     ApiService, Application, ApplicationHealth, ApplicationSet, Certificate, ClusterLease, Condition,
     ConditionStatus, ExecOutput, ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node,
-    NodeUsage, ObjectRef, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
+    NodeStats, NodeUsage, ObjectRef, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
     ReplicationSource, Right, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload,
 };
 use async_trait::async_trait;
@@ -89,6 +89,10 @@ impl Cluster for Stub {
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.allow("usage")?;
         Ok(Installed::No)
+    }
+    async fn node_stats(&self, _: &str) -> ClusterResult<NodeStats> {
+        self.allow("stats")?;
+        Ok(NodeStats { root: None, images: None, claims: Vec::new() })
     }
     async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<Value>>> {
         self.allow(&listing.resource)?;
@@ -250,7 +254,7 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
         recon.probes.iter().filter(|probe| !probe.used).map(|probe| probe.probe).collect();
     let (ceph, listed) = ([Probe::Ceph, Probe::CephTools], [Probe::Certificates, Probe::Usage]);
     let operators = [Probe::Flux, Probe::CloudNativePg, Probe::ExternalSecrets];
-    let extensions = [Probe::ApiServices, Probe::Webhooks];
+    let extensions = [Probe::ApiServices, Probe::Webhooks, Probe::Capacity];
     let storage = [Probe::Snapshots, Probe::VolSync];
     assert_eq!(unused, [&ceph[..], &listed, &storage, &operators, &extensions].concat());
 }

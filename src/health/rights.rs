@@ -22,6 +22,8 @@ pub(crate) enum Feature {
     Certificates,
     /// metrics.k8s.io.
     Usage,
+    /// What kubelets say of disks and volumes.
+    NodeStats,
     /// What the operator's own checks are about.
     OwnChecks,
     /// The cluster's lock.
@@ -46,7 +48,7 @@ pub(crate) enum Feature {
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 17] = [
+    const ALL: [Self; 18] = [
         Self::Core,
         Self::ArgoCd,
         Self::ArgoCdSync,
@@ -54,6 +56,7 @@ impl Feature {
         Self::CephTools,
         Self::Certificates,
         Self::Usage,
+        Self::NodeStats,
         Self::OwnChecks,
         Self::Lease,
         Self::Volumes,
@@ -86,6 +89,7 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
         Feature::CephTools => cluster.exec || work.archives_crashes,
         Feature::Certificates => health.certificates,
         Feature::Usage => health.usage,
+        Feature::NodeStats => cluster.node_stats,
         Feature::OwnChecks => !health.checks.is_empty(),
         Feature::Snapshots => health.snapshots,
         Feature::VolSync => health.volsync,
@@ -150,6 +154,7 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             ]
         }
         Feature::Certificates => vec![need("list", "cert-manager.io", "certificates", "")],
+        Feature::NodeStats => vec![need("get", "", "nodes/proxy", "")],
         Feature::Usage => vec![need("list", "metrics.k8s.io", "nodes", "")],
         Feature::OwnChecks => health
             .checks

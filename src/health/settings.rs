@@ -4,7 +4,7 @@ use super::Probe;
 use super::outside::{Address, AlertSource};
 use super::own::OwnCheck;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::time::Duration;
 
 /// What is judged, and how old a sign of life may be. Ages are real seconds, whatever `timing.scale` is: they tell who
@@ -58,6 +58,22 @@ pub(crate) struct Settings {
     pub webhooks: bool,
     /// How long after it was due a backup may not have been completed.
     pub backup_maximum_lateness_seconds: u64,
+    /// From how full on the disk of a node is YELLOW, in percent.
+    #[serde(deserialize_with = "percent")]
+    pub disk_yellow_percent: u8,
+    /// And RED.
+    #[serde(deserialize_with = "percent")]
+    pub disk_red_percent: u8,
+    /// From how full on the volume of a claim is YELLOW, in percent.
+    #[serde(deserialize_with = "percent")]
+    pub claim_yellow_percent: u8,
+    /// And RED.
+    #[serde(deserialize_with = "percent")]
+    pub claim_red_percent: u8,
+    /// How long something has to be so full before it counts.
+    pub usage_hold_seconds: u64,
+    /// How old what a kubelet says of its disks may be.
+    pub usage_maximum_age_seconds: u64,
     /// What came so often within `timing.flapping_window_seconds` is not settled; 0 switches it off.
     pub flapping_times: u32,
     /// Known findings that a person accepts.
@@ -68,6 +84,14 @@ pub(crate) struct Settings {
     pub addresses: Vec<Address>,
     /// Where alerts are read.
     pub alerts: Vec<AlertSource>,
+}
+
+/// How full something may be: from 1 to 100.
+fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    match u8::deserialize(deserializer)? {
+        percent @ 1..=100 => Ok(percent),
+        other => Err(D::Error::custom(format!("{other} is no percentage from 1 to 100"))),
+    }
 }
 
 /// A known finding that a person accepts until a date. It is listed and does not block.
@@ -109,6 +133,12 @@ impl Default for Settings {
             api_services: true,
             webhooks: true,
             backup_maximum_lateness_seconds: 21_600,
+            disk_yellow_percent: 85,
+            disk_red_percent: 95,
+            claim_yellow_percent: 85,
+            claim_red_percent: 95,
+            usage_hold_seconds: 300,
+            usage_maximum_age_seconds: 300,
             flapping_times: 3,
             acknowledged: Vec::new(),
             checks: Vec::new(),
@@ -128,7 +158,8 @@ impl Settings {
             | Probe::Volumes
             | Probe::Own
             | Probe::Addresses
-            | Probe::Alerts => true,
+            | Probe::Alerts
+            | Probe::Capacity => true,
             Probe::Ceph | Probe::CephTools => self.ceph,
             Probe::ArgoCd => self.argocd,
             Probe::Certificates => self.certificates,

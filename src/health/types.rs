@@ -113,6 +113,8 @@ pub(crate) enum Probe {
     Addresses,
     /// Alerts that fire, one answer a source.
     Alerts,
+    /// How full disks of nodes and volumes of claims are.
+    Capacity,
     /// Volumes, claims and where they are attached.
     Volumes,
     /// Snapshots of volumes.
@@ -147,6 +149,7 @@ impl Probe {
             Self::Own => "own",
             Self::Addresses => "addresses",
             Self::Alerts => "alerts",
+            Self::Capacity => "capacity",
             Self::Volumes => "volumes",
             Self::Snapshots => "snapshots",
             Self::VolSync => "volsync",
@@ -161,7 +164,7 @@ impl Probe {
     /// The layer that it belongs to; of what the settings name, where they name none.
     pub(crate) fn layer(self) -> Layer {
         match self {
-            Self::Nodes | Self::Usage => Layer::Metal,
+            Self::Nodes | Self::Usage | Self::Capacity => Layer::Metal,
             Self::KubeSystem
             | Self::Ceph
             | Self::CephTools
@@ -256,7 +259,8 @@ impl Finding {
             | Probe::Usage
             | Probe::Own
             | Probe::Addresses
-            | Probe::Alerts => false,
+            | Probe::Alerts
+            | Probe::Capacity => false,
             Probe::Volumes => matches!(
                 self.id.rule.as_str(),
                 "claim-pending"
@@ -289,6 +293,14 @@ pub(crate) struct ProbeResult {
     pub(crate) summary: String,
     /// What is not well.
     pub(crate) findings: Vec<Finding>,
+}
+
+impl ProbeResult {
+    /// Goes by its findings anew, after one of them has become one that is only listed.
+    pub(super) fn judge_again(&mut self) {
+        let blocking = self.findings.iter().filter(|finding| !finding.informational);
+        self.verdict = blocking.map(|finding| finding.verdict).max().unwrap_or(Verdict::Green);
+    }
 }
 
 /// One full pass of all probes.

@@ -250,7 +250,7 @@ impl Worker {
         self.append(work, Event::Ended { step, outcome }).await?;
         if changed {
             work.memory.steadiness.restart();
-            work.memory.flapping.restart();
+            work.memory.hindsight.restart();
         }
         Ok(())
     }

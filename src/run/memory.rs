@@ -5,7 +5,7 @@ use super::situation::Unread;
 use super::trust::{Boxes, KnownComments};
 use super::writing::LastTime;
 use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
-use crate::health::{Flapping, Probe, Steadiness};
+use crate::health::{Hindsight, Steadiness};
 use crate::issue::{Home, Reading, RemadePull, TaskKey};
 use crate::merge::classify::Classification;
 use crate::merge::rollout::Rollout;
@@ -65,10 +65,8 @@ pub(crate) struct Memory {
     pub(crate) comments: KnownComments,
     /// Since when it has been as it is.
     pub(crate) steadiness: Steadiness,
-    /// What comes and goes.
-    pub(crate) flapping: Flapping,
-    /// The probes that found what they judge, at any look.
-    pub(crate) judged: BTreeSet<Probe>,
+    /// What earlier looks tell of the next one.
+    pub(crate) hindsight: Hindsight,
     /// How the rollout stood, and since when.
     pub(crate) rollout: Option<(String, Timestamp)>,
     /// How far the pods are that the change in flight replaces, as last read.

@@ -259,11 +259,8 @@ pub(crate) async fn observe(
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
     let ClusterView { mut recon, applications, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, now).await;
-    let before = state.change.as_ref().map(|change| change.plan.judged.iter().copied());
-    memory.judged.extend(before.into_iter().flatten());
-    recon.still_asked_for(&memory.judged, &parts.health_settings);
-    memory.judged.extend(recon.judging());
-    memory.flapping.observe(&mut recon, parts.health_settings.flapping_times, parts.timing.flapping_window());
+    let before = state.change.iter().flat_map(|change| change.plan.judged.iter().copied());
+    memory.hindsight.observe(&mut recon, before, &parts.health_settings, parts.timing.flapping_window());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;

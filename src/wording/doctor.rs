@@ -236,6 +236,7 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
     let part = match feature {
         Feature::OwnChecks => "a ClusterRole of your own that grants them to caretaker's service account",
         Feature::CephTools => "deploy/kustomize/components/exec, or set cluster.exec = false",
+        Feature::NodeStats => "deploy/kustomize/components/node-proxy, or set cluster.node_stats = false",
         Feature::Core
         | Feature::ArgoCd
         | Feature::ArgoCdSync

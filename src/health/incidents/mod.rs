@@ -2,6 +2,7 @@
 //!
 //! One incident a test, each with what was written down before it was asked for.
 
+mod evidence;
 mod scene;
 
 use scene::{Pod, Scene, ago};
@@ -212,6 +213,37 @@ async fn a_node_is_cordoned() {
         &json!({"spec": {"unschedulable": true}}),
     );
     expect(scene, &["YELLOW cordoned of Node metal2", "the gate is closed"]).await;
+}
+
+#[tokio::test]
+async fn a_disk_is_nearly_full_and_another_kubelet_does_not_answer() {
+    let mut scene = Scene::well().await;
+    scene.disk("metal1", 40);
+    scene.node("metal2", false);
+    scene.shop(1);
+    let expected = [
+        "RED not-ready of Node metal2",
+        "  UNKNOWN kubelet-not-read of Node metal2",
+        "  RED node-not-ready of Deployment web/shop",
+        "  YELLOW unavailable of Deployment web/shop",
+        "RED disk-full of Node metal1",
+        "the gate is closed",
+    ];
+    expect(scene, &expected).await;
+}
+
+#[tokio::test]
+async fn kubelets_may_not_be_asked() {
+    let mut scene = Scene::well().await;
+    scene.disk("metal1", 900);
+    scene.disk("metal2", 900);
+    scene.server.delete(&sim::kubernetes::CLUSTER_ROLE, None, "caretaker-node-proxy");
+    let expected = [
+        "UNKNOWN kubelet-not-read of Node metal1",
+        "UNKNOWN kubelet-not-read of Node metal2",
+        "the gate is closed",
+    ];
+    expect(scene, &expected).await;
 }
 
 #[tokio::test]

@@ -84,6 +84,7 @@ impl Pod {
 pub(super) struct Scene {
     pub(super) server: simulated::Kubernetes,
     client: Kubernetes,
+    cluster: cluster::Settings,
 }
 
 impl Scene {
@@ -103,7 +104,7 @@ impl Scene {
         let settings = cluster::Settings { request_timeout_seconds: 5, ..cluster::Settings::default() };
         let client =
             Kubernetes::from_kubeconfig(&server.kubeconfig(&token), &settings).await.expect("a client");
-        let scene = Self { server, client };
+        let scene = Self { server, client, cluster: settings };
         scene.node("metal1", true);
         scene.node("metal2", true);
         scene.argo_cd(1);
@@ -219,12 +220,21 @@ impl Scene {
             "status": {"attached": true}}));
     }
 
+    /// Kubelets are asked, and this one says how many bytes of its disk of 1000 are left.
+    pub(super) fn disk(&mut self, node: &str, left: u64) {
+        let manifest = include_str!("../../../deploy/kustomize/components/node-proxy/rbac.yaml");
+        self.server.apply_manifests(manifest).expect("the component is taken");
+        self.cluster.node_stats = true;
+        let disk = json!({"time": ago(1), "availableBytes": left, "capacityBytes": 1_000});
+        self.server
+            .set_node_stats(node, json!({"node": {"fs": disk, "runtime": {"imageFs": disk}}, "pods": []}));
+    }
+
     async fn recon(&self) -> Recon {
         let settings = health::Settings::default();
-        let cluster = cluster::Settings::default();
         let surroundings = Surroundings {
             settings: &settings,
-            cluster: &cluster,
+            cluster: &self.cluster,
             grace: Duration::from_mins(5),
             freshness: Freshness::Proven,
         };

@@ -6,6 +6,7 @@
 mod application_sets;
 mod applications;
 mod backups;
+mod capacity;
 mod ceph;
 mod ceph_tools;
 mod certificates;
@@ -24,6 +25,7 @@ mod workloads;
 
 pub(super) use application_sets::judge_application_sets;
 pub(super) use applications::{is_good as is_application_good, judge_applications};
+pub(super) use capacity::judge_capacity;
 pub(super) use ceph::judge_ceph;
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
@@ -184,7 +186,8 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 5] = [
+    const SOURCES: [(&str, &str); 6] = [
+        ("capacity", include_str!("capacity.rs")),
         ("addresses", include_str!("../outside/address.rs")),
         ("alerts", include_str!("../outside/alerts.rs")),
         ("volumes", include_str!("volumes/mod.rs")),

@@ -7,6 +7,7 @@
 mod adoption;
 mod change;
 mod last;
+mod merges;
 mod proposal;
 mod retry;
 mod standstill;
@@ -15,7 +16,7 @@ mod tasks;
 mod tests;
 
 pub(crate) use last::{LastLook, objection};
-pub(crate) use tasks::approval_asked;
+pub(crate) use merges::approval_asked;
 
 use super::checks::answer;
 use super::event::{Effect, EffectClass, Event};

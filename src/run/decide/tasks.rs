@@ -1,28 +1,24 @@
 //! The next task (DESIGN 5): in order, what waits holds up only what depends on it.
 
-use super::retry::{PATIENCE, failures, is_silent, is_used_up};
+use super::merges::{gate_closed, merge};
+use super::retry::{PATIENCE, failures, is_silent};
 use super::{Decision, Waiting, merged_by_us};
-use crate::forge::PullNumber;
 use crate::health::Verdict;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
-use crate::merge::preflight::{Preflight, Refusal, WaitFor};
-use crate::merge::protection::may_take_days;
-use crate::merge::rollout::Rollout;
 use crate::run::checks::answer;
-use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
-use crate::run::situation::{Mode, PullSituation, Related, Situation, Tools, Unread};
-use crate::run::state::{Act, Failures, MergeRecord, TaskState};
-use crate::run::windows::Hours;
+use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
+use crate::run::situation::{Related, Situation, Tools, Unread};
+use crate::run::state::{Act, Failures, TaskState};
 use crate::wording;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How often an effect for one task is tried.
-const ATTEMPTS: u32 = 3;
+pub(super) const ATTEMPTS: u32 = 3;
 
 /// What to do about one task.
-enum Step {
+pub(super) enum Step {
     /// This, now.
     Now(Decision),
     /// It may be done as soon as GREEN has held long enough.
@@ -100,7 +96,7 @@ pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
 
-fn ended(key: &TaskKey, outcome: TaskOutcome, note: String) -> Step {
+pub(super) fn ended(key: &TaskKey, outcome: TaskOutcome, note: String) -> Step {
     Step::Now(Decision::Note(vec![Event::TaskEnded { key: key.clone(), outcome, note }]))
 }
 
@@ -120,7 +116,7 @@ fn landed_late<'a>(situation: &'a Situation<'_>, task: &Task) -> Option<&'a Act>
 }
 
 /// Writes down once that a task waits, and for what.
-fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> Step {
+pub(super) fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> Step {
     match situation.state.task(key).map(|record| &record.state) {
         Some(TaskState::Waiting { why: known, .. }) if *known == why => Step::Later(None),
         _ => Step::Now(Decision::Note(vec![Event::Waits { key: key.clone(), why }])),
@@ -341,228 +337,6 @@ fn not_read(situation: &Situation<'_>, key: &TaskKey, unread: &Unread) -> Step {
         return Step::Later(Some(unread.why.clone()));
     }
     waits(situation, key, unread.why.clone())
-}
-
-fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSituation>) -> Step {
-    let key = &task.key;
-    // We merged it, and it was undone or handed over: a person's now, whatever the pull request reads.
-    if merged_by_us(situation, key) {
-        return Step::Later(None);
-    }
-    let Some(pull) = pull else {
-        return waits(situation, key, wording::pull_missing());
-    };
-    // It was asked for and not answered: whose merge it is, is found out.
-    let asked = situation
-        .state
-        .acts
-        .iter()
-        .rev()
-        .find(|act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key));
-    if let (Some(_), Some(act)) = (&pull.pull.merged, asked) {
-        return Step::Now(Decision::Confirm(act.step));
-    }
-    if let Some(merged) = &pull.pull.merged {
-        let ours =
-            situation.state.merges.iter().find(|record| record.commit.as_ref() == Some(&merged.commit));
-        return match ours {
-            None => {
-                let note = wording::note_merged_by_person(&merged.commit);
-                let mut events: Vec<Event> = super::by_others(situation, key).into_iter().collect();
-                events.push(Event::TaskEnded { key: key.clone(), outcome: TaskOutcome::Done, note });
-                Step::Now(Decision::Note(events))
-            }
-            Some(MergeRecord { reverted: Some((undone, _)), .. }) => {
-                waits(situation, key, wording::merged_and_undone(&merged.commit, undone))
-            }
-            Some(_) => ended(key, TaskOutcome::Done, wording::note_merged_before(&merged.commit)),
-        };
-    }
-    if task.needs == Some(Needs::Person) {
-        let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));
-        return waits(situation, key, why);
-    }
-    match &pull.preflight {
-        Preflight::Refuse(Refusal::Closed) => {
-            return waits(situation, key, wording::pull_closed(pull.pull.number));
-        }
-        Preflight::Refuse(Refusal::Foundation(why)) => {
-            return waits(situation, key, wording::foundation_waits(why));
-        }
-        Preflight::Refuse(refusal) => {
-            return waits(situation, key, wording::pull_refused(&refusal.to_string()));
-        }
-        Preflight::Wait(what) => return awaits(situation, key, pull, what, pull.waiting_since),
-        Preflight::Ready(_) => {
-            if let Some(since) = refused_as_outdated(situation, key, pull) {
-                return awaits(situation, key, pull, &WaitFor::Behind, Some(since));
-            }
-        }
-    }
-    // Only one that is open gets here, and each of those has a mark.
-    let Some(mark) = &pull.mark else { return Step::Later(None) };
-    if let Some(what) = approval_asked(situation.mode, task, pull) {
-        let record = situation.state.task(key);
-        let approved = record
-            .and_then(|record| record.approved.as_ref())
-            .is_some_and(|known| known.approval.covers(mark));
-        if !approved {
-            let asked =
-                record.and_then(|record| record.asked.as_ref()).is_some_and(|asked| asked.mark == *mark);
-            if !asked {
-                return Step::Now(Decision::Note(vec![
-                    Event::ApprovalAsked {
-                        key: key.clone(),
-                        code: mark.code(),
-                        mark: mark.clone(),
-                        what: what.clone(),
-                    },
-                    Event::Waits { key: key.clone(), why: what },
-                ]));
-            }
-            return waits(situation, key, what);
-        }
-    }
-    if let Hours::Closed(opens) = situation.hours {
-        return Step::Shut(opens);
-    }
-    match gate(situation, Some(pull.pull.number)) {
-        GateState::Open => {}
-        GateState::Settling => return Step::Soon(wording::gate_settling()),
-        GateState::Closed(why) => return Step::Later(Some(why)),
-    }
-    // One that did not happen is not asked for again at once.
-    let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
-    if let Some((failed, true)) = failures(situation, same) {
-        let what = wording::act_merge(pull.pull.number);
-        return Step::Later(Some(wording::tried_again_later(&what, &failed.why)));
-    }
-    Step::Now(Decision::Perform(Effect::Merge(Box::new(MergePlan {
-        key: key.clone(),
-        pull: pull.pull.number,
-        title: pull.pull.title.clone(),
-        head: pull.pull.head.sha.clone(),
-        base: situation.head.clone(),
-        style: situation.merge_style,
-        category: pull.classification.category,
-        risk: pull.classification.risk,
-        update: pull.classification.update,
-        versions: pull.versions.clone(),
-        files: pull.files.clone(),
-        not_reversible: pull.not_reversible.clone(),
-        baseline: situation.recon.blocking().map(|finding| finding.id.clone()).collect(),
-        judged: situation.recon.judging(),
-    }))))
-}
-
-/// Since when the forge has been refusing this head since its branch lacks the newest commits of its base.
-fn refused_as_outdated(situation: &Situation<'_>, key: &TaskKey, pull: &PullSituation) -> Option<Timestamp> {
-    let last = situation.state.acts.iter().rev().find(|act| {
-        matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha)
-    })?;
-    match &last.ended {
-        Some((at, Outcome::Outdated { .. })) => Some(*at),
-        _ => None,
-    }
-}
-
-/// What resolves by itself, with its bounds: after them a person is told, and it is looked at all the same.
-fn awaits(
-    situation: &Situation<'_>,
-    key: &TaskKey,
-    pull: &PullSituation,
-    what: &WaitFor,
-    since: Option<Timestamp>,
-) -> Step {
-    let number = pull.pull.number;
-    let why = wording::preflight_waits(number, &what.to_string());
-    let waited = elapsed(situation.now, since.unwrap_or(situation.now));
-    let (until_rebase, most) = match what {
-        WaitFor::Statuses(contexts) if may_take_days(contexts) => return Step::Later(Some(why)),
-        WaitFor::Statuses(_) => (None, situation.timing.pending_status()),
-        WaitFor::Mergeable => (Some(situation.timing.poll() * 3), situation.timing.rollout_no_progress()),
-        WaitFor::Behind => (Some(Duration::ZERO), situation.timing.rollout_no_progress()),
-    };
-    // Behind its base or in conflict with it: Renovate's own box, once for each head, never an update by us.
-    let head = &pull.pull.head.sha;
-    let asks = |act: &Act| matches!(&act.effect, Effect::AskRebase { pull: of, head: at, .. } if *of == number && at == head);
-    let last = situation.state.acts.iter().rev().find(|act| asks(act)).and_then(|act| act.ended.as_ref());
-    if let Some((_, Outcome::Refused { why: no_box })) = last {
-        return waits(situation, key, wording::rebase_by_hand(&why, no_box));
-    }
-    if let Some((at, Outcome::Done { .. })) = last {
-        // Renovate comes when it comes; its push is another head, which begins anew.
-        let most = situation.timing.pending_status();
-        return if elapsed(situation.now, *at) >= most {
-            waits(situation, key, wording::rebase_not_done(&why))
-        } else {
-            Step::Later(Some(wording::rebase_awaited(&why)))
-        };
-    }
-    let may_ask = failures(situation, asks)
-        .is_none_or(|(tried, early)| !is_used_up(&tried, ATTEMPTS) && (!early || tried.silence.is_none()));
-    if may_ask && until_rebase.is_some_and(|pause| waited >= pause) {
-        return Step::Now(Decision::Perform(Effect::AskRebase {
-            key: key.clone(),
-            pull: number,
-            head: head.clone(),
-        }));
-    }
-    if waited >= most { waits(situation, key, why) } else { Step::Later(Some(why)) }
-}
-
-/// What a person is asked to approve before a merge; `None` where nobody has to.
-pub(crate) fn approval_asked(mode: Mode, task: &Task, pull: &PullSituation) -> Option<String> {
-    pull.approval.clone().or_else(|| (mode == Mode::Approve).then(wording::approval_by_mode)).or_else(|| {
-        let asks = task.needs == Some(Needs::Approval);
-        asks.then(|| task.why_person.clone().unwrap_or_else(wording::approval_by_words))
-    })
-}
-
-/// How the gate stands.
-enum GateState {
-    Open,
-    /// Everything is GREEN; it has to hold a little longer.
-    Settling,
-    /// With why.
-    Closed(String),
-}
-
-/// Whether a change may start now, the merge of this pull request or none. The permit asks the same again at the moment of
-/// the merge.
-fn gate(situation: &Situation<'_>, merged: Option<PullNumber>) -> GateState {
-    if let Some(what) = situation.elsewhere {
-        return GateState::Closed(what.to_owned());
-    }
-    // Whatever that pull request looks like now, and in whatever order: two changes at once are told apart by nobody.
-    if let Some((_, plan)) =
-        situation.state.may_land(situation.now).find(|(_, plan)| Some(plan.pull) != merged)
-    {
-        return GateState::Closed(wording::gate_may_land(plan.pull));
-    }
-    match situation.head_rollout {
-        Rollout::Done { .. } => {}
-        Rollout::Unknown { why } => return GateState::Closed(wording::gate_head_unknown(why)),
-        Rollout::Waiting { .. } | Rollout::Failed { .. } => {
-            return GateState::Closed(wording::gate_head_waits(situation.head_rollout));
-        }
-    }
-    if situation.recon.verdict() != Verdict::Green {
-        return GateState::Closed(wording::gate_not_green(situation.recon));
-    }
-    match situation.green_since {
-        Some(since) if elapsed(situation.now, since) >= situation.timing.settle() => GateState::Open,
-        _ => GateState::Settling,
-    }
-}
-
-/// Why neither a final gate nor a closing may pass now.
-pub(super) fn gate_closed(situation: &Situation<'_>) -> Option<String> {
-    match gate(situation, None) {
-        GateState::Open => None,
-        GateState::Settling => Some(wording::gate_settling()),
-        GateState::Closed(why) => Some(why),
-    }
 }
 
 fn final_gate(situation: &Situation<'_>, task: &Task, open: &[&Task]) -> Step {

@@ -110,6 +110,7 @@ pub(crate) struct Shared {
     usage: Mutex<Usage>,
     requests: Mutex<Vec<RequestRecord>>,
     logs: Mutex<BTreeMap<(String, String, String), String>>,
+    node_stats: Mutex<BTreeMap<String, Value>>,
     exec: exec::Scripts,
     faults: Faults,
     stop: CancellationToken,
@@ -147,6 +148,7 @@ impl Kubernetes {
             usage: Mutex::default(),
             requests: Mutex::default(),
             logs: Mutex::default(),
+            node_stats: Mutex::default(),
             exec: exec::Scripts::default(),
             faults: Faults::new(),
             stop: CancellationToken::new(),
@@ -355,6 +357,11 @@ impl Kubernetes {
     /// Sets what a container's log holds.
     pub fn set_pod_log(&self, namespace: &str, pod: &str, container: &str, log: &str) {
         lock(&self.shared.logs).insert((namespace.into(), pod.into(), container.into()), log.into());
+    }
+
+    /// Sets what a node's kubelet says under `stats/summary`.
+    pub fn set_node_stats(&self, name: &str, summary: Value) {
+        lock(&self.shared.node_stats).insert(name.to_owned(), summary);
     }
 
     /// Sets what the metrics server reports of a node, such as `250m` and `2048Mi`. The first call installs the

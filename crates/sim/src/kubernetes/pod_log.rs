@@ -61,7 +61,8 @@ pub(crate) fn dial_error(node: &str, path: &str) -> String {
     format!("Get \"https://{node}:10250{path}\": dial tcp {node}:10250: connect: no route to host")
 }
 
-/// `GET /nodes/<name>/proxy/...`: only the refusals are simulated so far; a node that is there has no such address.
+/// `GET /nodes/<name>/proxy/stats/summary`: what was set for the node. Without that, and for any other address, the kubelet has
+/// nothing there.
 pub(crate) fn node_proxy(shared: &Shared, request: &ApiRequest) -> Result<Response, ApiError> {
     let name = &request.target.name;
     if shared.store().get(&Key::new(&NODE, "", name)).is_none() {
@@ -71,7 +72,12 @@ pub(crate) fn node_proxy(shared: &Shared, request: &ApiRequest) -> Result<Respon
         let why = format!("error trying to reach service: dial tcp {name}:10250: connect: no route to host");
         return Err(ApiError::new(503, "ServiceUnavailable", why));
     }
-    Err(ApiError::no_such_resource())
+    match lock(&shared.node_stats).get(name) {
+        Some(stats) if request.parts.uri.path().ends_with("/proxy/stats/summary") => {
+            Ok(axum::Json(stats.clone()).into_response())
+        }
+        Some(_) | None => Err(ApiError::no_such_resource()),
+    }
 }
 
 pub(crate) fn answer(shared: &Shared, request: &ApiRequest) -> Result<Response, ApiError> {

@@ -1,5 +1,6 @@
-//! The change in flight: rollout, trouble, undoing.
+//! The change in flight: rollout, trouble.
 
+use super::undoing::reverted;
 use super::{NOW, ONE, Scene, at, done, sha, waiting};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Probe, Verdict, Watch};
@@ -16,11 +17,11 @@ pub(super) fn attributed() -> Attribution {
     Attribution::Attributed("it was changed by it".to_owned())
 }
 
-fn failed() -> Rollout {
+pub(super) fn failed() -> Rollout {
     Rollout::Failed { failed: vec![(echo(), "one object failed".to_owned())] }
 }
 
-fn echo() -> ObjectRef {
+pub(super) fn echo() -> ObjectRef {
     ObjectRef::new("Application", "argocd", "echo")
 }
 
@@ -399,124 +400,6 @@ fn what_only_informed_before_and_blocks_now_is_trouble() {
     assert_eq!(scene.says(), "note trouble");
 }
 
-/// The revert of a condemned change, done fifty seconds ago.
-fn reverted() -> (Scene, EventId) {
-    let mut scene = condemned(attributed());
-    let change = scene.state.change.as_ref().unwrap().step;
-    let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!() };
-    let step = scene.fold(NOW - 50, Event::Intended { effect });
-    assert_eq!(scene.says(), "confirm", "until its outcome is known");
-    scene.fold(NOW - 50, Event::Ended { step, outcome: Outcome::Reverted { commit: sha('e') } });
-    scene.change_rollout = Some((waiting(), at(NOW - 50)));
-    scene.head = sha('e');
-    (scene, change)
-}
-
-#[test]
-fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
-    let (mut scene, change) = reverted();
-    scene.stuck = vec![echo()];
-    assert_eq!(scene.says(), "terminate");
-    scene.stuck.clear();
-    assert_eq!(scene.says(), "refresh", "what was asked before says nothing about the revert");
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
-    assert_eq!(scene.says(), "wait");
-    scene.idle_out_of_sync = vec![echo()];
-    assert_eq!(scene.says(), "sync", "nothing starts by itself");
-    scene.clock = NOW - 21;
-    assert_eq!(scene.says(), "wait", "it gets a moment to start");
-    scene.clock = NOW;
-    scene.idle_out_of_sync.clear();
-    scene.change_rollout = Some((done(), at(NOW)));
-    assert_eq!(scene.says(), "note rolled-out");
-    let decision = scene.decide();
-    scene.noted(decision);
-    assert_eq!(scene.says(), "wait", "the trouble is still there");
-    scene.well(NOW);
-    assert_eq!(scene.says(), "wait", "not settled");
-    scene.clock = NOW + 60;
-    assert_eq!(scene.says(), "note held change-ended escalated waits");
-    let decision = scene.decide();
-    assert!(matches!(result(&decision), Some(ChangeResult::Reverted { .. })));
-    scene.noted(decision);
-    scene.change_rollout = None;
-    scene.head_rollout = done();
-    assert_eq!(scene.state.holds.len(), 1);
-    assert_eq!(scene.says(), "call", "a person comes before anything new");
-    let step = scene.fold(NOW + 60, Event::Intended { effect: Effect::CallPerson });
-    scene.fold(NOW + 60, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
-    assert_eq!(scene.says(), "merge 7", "what does not depend on it goes on");
-}
-
-#[test]
-fn an_undoing_that_is_refused_or_never_happens_is_a_persons() {
-    let undo = |outcome: Outcome, times: usize| {
-        let mut scene = condemned(attributed());
-        for _ in 0..times {
-            let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else {
-                panic!("no revert")
-            };
-            let step = scene.fold(NOW - 50, Event::Intended { effect });
-            scene.fold(NOW - 49, Event::Ended { step, outcome: outcome.clone() });
-            // It is rolled out still: judged anew before anything else.
-            while let Decision::Note(events) = scene.decide() {
-                if events.iter().any(|event| matches!(event, Event::Escalated { .. })) {
-                    break;
-                }
-                for event in events {
-                    scene.fold(NOW - 48, event);
-                }
-            }
-        }
-        scene
-    };
-    let refused = Outcome::Refused { why: "Chart.yaml was changed since the merge".to_owned() };
-    is_handed_over(&undo(refused, 1), "was changed since the merge");
-    let not_yet = Outcome::NotYet { why: "the forge does not answer".to_owned() };
-    assert_eq!(undo(not_yet.clone(), 2).says(), "revert");
-    is_handed_over(&undo(not_yet, 3), "the forge does not answer");
-    // No answer at all is no refusal: it is tried again after a pause, for half an hour.
-    let mut scene = condemned(attributed());
-    let mut tries = 0;
-    while scene.clock <= NOW + 3600 {
-        match scene.decide() {
-            Decision::Perform(effect @ Effect::Revert { .. }) => {
-                let step = scene.fold(scene.clock, Event::Intended { effect });
-                let outcome = Outcome::Unanswered { why: "status 502".to_owned() };
-                scene.fold(scene.clock, Event::Ended { step, outcome });
-                tries += 1;
-            }
-            decision if result(&decision).is_some() => break,
-            Decision::Note(events) => {
-                for event in events {
-                    scene.fold(scene.clock, event);
-                }
-            }
-            Decision::Wait(_) => scene.clock += 10,
-            other => panic!("{other:?}"),
-        }
-    }
-    is_handed_over(&scene, "status 502");
-    assert!((1800..=2100).contains(&(scene.clock - NOW)), "{}", scene.clock - NOW);
-    assert!((6..=20).contains(&tries), "{tries}");
-}
-
-#[test]
-fn an_undoing_that_does_not_help_is_a_persons() {
-    let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
-    scene.clock = NOW + 250;
-    scene.change_rollout = Some((waiting(), at(NOW - 50)));
-    assert_eq!(scene.says(), "note held change-ended escalated waits");
-    scene.change_rollout = Some((done(), at(NOW - 50)));
-    let decision = scene.decide();
-    scene.noted(decision);
-    scene.clock = NOW + 549;
-    assert_eq!(scene.says(), "wait");
-    scene.clock = NOW + 550;
-    assert_eq!(scene.says(), "note held change-ended escalated waits");
-}
-
 #[test]
 fn what_never_settles_is_a_persons_after_a_maximum() {
     // 60 s to settle, 300 s to soak and 1800 s of maximum at medium risk, from the rollout on.
@@ -575,49 +458,6 @@ fn what_cannot_be_judged_undoes_nothing() {
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW - 800 + 1800;
     is_handed_over(&scene, "cannot be judged");
-}
-
-#[test]
-fn an_undoing_ends_at_a_maximum_whatever_moves() {
-    let badly = "note held change-ended escalated waits";
-    // The rollout moves for ever.
-    let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
-    scene.clock = NOW - 50 + 1799;
-    scene.change_rollout = Some((waiting(), at(scene.clock)));
-    assert_eq!(scene.says(), "wait");
-    scene.clock += 1;
-    assert_eq!(scene.says(), badly);
-    // So does an operation that cannot be stopped.
-    scene.stuck = vec![echo()];
-    assert_eq!(scene.says(), badly);
-    // The layers come and go for ever.
-    let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
-    scene.change_rollout = Some((done(), at(NOW)));
-    scene.clock = NOW;
-    let decision = scene.decide();
-    scene.noted(decision);
-    scene.clock = NOW + 1799;
-    scene.well(NOW + 1798);
-    assert_eq!(scene.says(), "wait");
-    scene.clock = NOW + 1800;
-    assert_eq!(scene.says(), badly);
-}
-
-#[test]
-fn an_operation_is_stopped_three_times_and_then_waited_for() {
-    let (mut scene, _) = reverted();
-    scene.stuck = vec![echo()];
-    for _ in 0..3 {
-        let Decision::Perform(effect @ Effect::Terminate { .. }) = scene.decide() else {
-            panic!("{:?}", scene.decide())
-        };
-        let step = scene.fold(NOW, Event::Intended { effect });
-        let outcome = Outcome::NotYet { why: "409".to_owned() };
-        scene.fold(NOW, Event::Ended { step, outcome });
-    }
-    assert_eq!(scene.says(), "refresh");
 }
 
 #[test]

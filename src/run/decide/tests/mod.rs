@@ -8,6 +8,7 @@ mod standing;
 mod standstill;
 mod tasks;
 mod unanswered;
+mod undoing;
 
 use super::{Decision, Waiting, decide};
 use crate::cluster::ObjectRef;
