@@ -39,6 +39,7 @@ pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, Secr
 pub(crate) use feeds::Pods;
 pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use lease::DURATION as LEASE_DURATION;
+pub(crate) use pages::{LIST_ATTEMPTS, ObjectsPage, PAGES, endless};
 pub(crate) use pods::{PodLedger, subject};
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
 pub(crate) use settings::{Listing, Settings};
@@ -150,8 +151,9 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>>;
     /// CPU and memory of the nodes.
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
-    /// Whatever an own check asks for, as it is served.
-    async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<serde_json::Value>>>;
+    /// A page of whatever an own check asks for, as it is served: the first one, or the one that the token of the last one
+    /// leads to.
+    async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>>;
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool>;
     /// All persistent volumes.

@@ -1,6 +1,7 @@
 //! Settings under `[health]`.
 
 use super::own::OwnCheck;
+use super::{FindingId, Probe};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -70,10 +71,23 @@ pub(crate) struct Acknowledgement {
     pub object: String,
     /// The rule, such as `crash-loop` or `OSD_DOWN`.
     pub rule: String,
+    /// The probe that found it. Without one any but the own checks: each of those names a kind by itself, while two checks,
+    /// or a check and a probe, may mean two kinds of one name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Why it is accepted.
     pub reason: String,
     /// Until when. Afterwards it blocks again.
     pub expires: Timestamp,
+}
+
+impl Acknowledgement {
+    /// Whether it is about this finding, on an object that is named so. The probe tells whose kind it is: one of another
+    /// group has another probe, or another check.
+    pub(super) fn is_of(&self, id: &FindingId, object: &str) -> bool {
+        let probe = self.probe.map_or(id.probe != Probe::Own, |probe| probe == id.probe);
+        probe && self.rule == id.rule && self.object == object
+    }
 }
 
 impl Default for Settings {
@@ -108,6 +122,29 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What has the right form and still makes no sense, each with what to do.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        for (place, check) in self.checks.iter().enumerate() {
+            if self.checks[..place].iter().any(|other| other.name == check.name) {
+                wrong.push(format!(
+                    "there are two [[health.checks]] called `{}`: give each a name of its own, its findings are known by it",
+                    check.name
+                ));
+            }
+        }
+        for known in self.acknowledged.iter().filter(|known| known.probe.is_none()) {
+            if self.checks.iter().any(|check| check.name == known.rule) {
+                wrong.push(format!(
+                    "health.acknowledged: the rule `{}` on {} is the name of a check: add probe = \"own\" if that is meant, \
+                     else the probe that found it, as `caretaker recon --format json` names it",
+                    known.rule, known.object
+                ));
+            }
+        }
+        wrong
+    }
+
     /// How long one probe may take; never none at all.
     pub(crate) fn probe_timeout(&self) -> Duration {
         Duration::from_secs(self.probe_timeout_seconds.max(1))

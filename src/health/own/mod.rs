@@ -2,24 +2,27 @@
 //!
 //! An expression that does not parse, or that names something that is not there, is an error when the settings load. What
 //! goes wrong afterwards is UNKNOWN: a kind that is not installed, an object for which the expression has no answer, a
-//! namespace that does not exist (its list is empty, and looks well). `secrets` are never read.
+//! namespace that does not exist (its list is empty, and looks well), a check that takes too long. `secrets` are never read.
 
 mod expression;
 mod judge;
+mod look;
 
 pub(crate) use expression::Expression;
-pub(super) use judge::{judge_own, not_read};
+pub(super) use look::look;
 
 use super::Layer;
 use crate::cluster::Listing;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use std::time::Duration;
 
 /// One check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OwnCheck {
-    /// What the check is called; the rule of its findings.
+    /// What the check is called; the rule of its findings, and no other check's.
+    #[serde(deserialize_with = "name")]
     pub name: String,
     /// Which objects.
     pub objects: Listing,
@@ -47,6 +50,16 @@ impl OwnCheck {
     fn grace(&self) -> Duration {
         Duration::from_secs(self.grace_seconds)
     }
+}
+
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name.trim().is_empty() {
+        return Err(D::Error::custom(
+            "a check needs a name, such as `backup-failed`: its findings are known by it",
+        ));
+    }
+    Ok(name)
 }
 
 fn apps() -> Layer {
