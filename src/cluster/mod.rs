@@ -41,6 +41,8 @@ pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use lease::DURATION as LEASE_DURATION;
 pub(crate) use pages::{LIST_ATTEMPTS, ObjectsPage, PAGES, endless};
 pub(crate) use pods::{PodLedger, subject};
+#[cfg(test)]
+pub(crate) use postgres::BackupMethod;
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use types::*;

@@ -241,6 +241,16 @@ async fn a_database_whose_archive_fails_is_red_until_it_works_again() {
     assert_eq!(rules(&place.probe(Probe::CloudNativePg).await), [("backup-failed", Verdict::Yellow)]);
     place.server.apply(made("again", "completed", 0));
     assert_eq!(place.probe(Probe::CloudNativePg).await.verdict, Verdict::Green);
+
+    // A second schedule fails beside the first one, and nothing that the first one made hides it.
+    let weekly = json!({"schedule": "0 0 4 * * 0", "method": "volumeSnapshot", "cluster": {"name": "pg"}});
+    place.server.apply(object("postgresql.cnpg.io/v1", "ScheduledBackup", "weekly", &weekly, &times));
+    let mut failed = made("weekly-1", "failed", 8);
+    failed["metadata"]["labels"] = json!({"cnpg.io/scheduled-backup": "weekly"});
+    place.server.apply(failed);
+    let result = place.probe(Probe::CloudNativePg).await;
+    assert_eq!(rules(&result), [("backup-failed", Verdict::Yellow)]);
+    assert_eq!(result.findings[0].id.object.to_string(), "ScheduledBackup db/weekly");
 }
 
 #[tokio::test]
