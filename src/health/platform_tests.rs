@@ -308,11 +308,12 @@ async fn a_server_behind_the_api_server_that_is_gone_and_a_webhook_that_nothing_
     };
     let configuration = |policy: &str| {
         json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-            "metadata": {"name": "cnpg"}, "webhooks": [webhook("mcluster.cnpg.io", policy)]})
+            "metadata": {"name": "cnpg", "creationTimestamp": hours_ago(2)},
+            "webhooks": [webhook("mcluster.cnpg.io", policy)]})
     };
     let slice = |ready: bool| {
         json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {"namespace": "db", "name": "cnpg-webhook-service-x2b",
+            "metadata": {"namespace": "db", "name": "cnpg-webhook-service-x2b", "creationTimestamp": hours_ago(2),
                 "labels": {"kubernetes.io/service-name": "cnpg-webhook-service"}},
             "endpoints": [{"addresses": ["10.42.0.7"], "conditions": {"ready": ready}}]})
     };
