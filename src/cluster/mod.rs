@@ -170,7 +170,7 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>>;
     /// All of `VolSync`'s sources of copies.
     async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>>;
-    /// All of Flux: `GitRepositories`, Kustomizations, `HelmReleases`.
+    /// All of Flux: sources, Kustomizations, `HelmReleases`.
     async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>>;
     /// All of `CloudNativePG`: Clusters, `ScheduledBackups`, Backups.
     async fn postgres(&self) -> ClusterResult<Installed<Postgres>>;

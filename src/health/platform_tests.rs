@@ -16,6 +16,12 @@ const MANIFESTS: [&str; 4] = [
     include_str!("../../deploy/kustomize/base/rbac-lease.yaml"),
 ];
 const FLUX: [Kind; 3] = [simulated::GIT_REPOSITORY, simulated::KUSTOMIZATION, simulated::HELM_RELEASE];
+const SOURCES: [Kind; 4] = [
+    Kind { kind: "OCIRepository", plural: "ocirepositories", ..simulated::GIT_REPOSITORY },
+    Kind { kind: "HelmRepository", plural: "helmrepositories", ..simulated::GIT_REPOSITORY },
+    Kind { kind: "HelmChart", plural: "helmcharts", ..simulated::GIT_REPOSITORY },
+    Kind { kind: "Bucket", plural: "buckets", ..simulated::GIT_REPOSITORY },
+];
 const POSTGRES: [Kind; 3] =
     [simulated::POSTGRES_CLUSTER, simulated::SCHEDULED_BACKUP, simulated::POSTGRES_BACKUP];
 const EXTERNAL_SECRETS: [Kind; 3] =
@@ -132,14 +138,20 @@ async fn what_is_not_installed_is_not_used_blocks_nothing_and_costs_little() {
 
 #[tokio::test]
 async fn each_reading_that_is_forbidden_is_unknown_and_blocks() {
-    let place =
-        Place::with(&[&FLUX[..], &POSTGRES, &EXTERNAL_SECRETS, &[simulated::APPLICATION_SET]].concat()).await;
+    let place = Place::with(
+        &[&FLUX[..], &SOURCES, &POSTGRES, &EXTERNAL_SECRETS, &[simulated::APPLICATION_SET]].concat(),
+    )
+    .await;
     let labels = json!({"app.kubernetes.io/name": "argocd-application-controller"});
     place.controller("argocd", "argocd-application-controller", &labels, 1);
     for (resource, probe) in [
         ("gitrepositories", Probe::Flux),
         ("kustomizations", Probe::Flux),
         ("helmreleases", Probe::Flux),
+        ("ocirepositories", Probe::Flux),
+        ("helmrepositories", Probe::Flux),
+        ("helmcharts", Probe::Flux),
+        ("buckets", Probe::Flux),
         ("clusters", Probe::CloudNativePg),
         ("scheduledbackups", Probe::CloudNativePg),
         ("backups", Probe::CloudNativePg),
@@ -199,6 +211,69 @@ async fn helm_releases_of_an_older_flux_are_judged_as_well() {
         condition("Ready", "False", "RollbackSucceeded"), condition("Stalled", "True", "RetriesExceeded")]});
     place.server.apply(object("helm.toolkit.fluxcd.io/v2beta2", "HelmRelease", "web", &json!({}), &status));
     assert_eq!(rules(&place.probe(Probe::Flux).await), [("stalled", Verdict::Red)]);
+}
+
+#[tokio::test]
+async fn every_source_that_the_cluster_serves_is_judged_in_whichever_version() {
+    let bucket = Kind { version: "v1beta2", ..SOURCES[3] };
+    let place = Place::with(&[&FLUX[..], &SOURCES[..3], &[bucket]].concat()).await;
+    place.flux_controllers(1);
+    let failing =
+        json!({"observedGeneration": 1, "conditions": [condition("Ready", "False", "FailedToFetch")]});
+    for (kind, version) in
+        [("OCIRepository", "v1"), ("HelmRepository", "v1"), ("HelmChart", "v1"), ("Bucket", "v1beta2")]
+    {
+        let api_version = format!("source.toolkit.fluxcd.io/{version}");
+        place.server.apply(object(&api_version, kind, "charts", &json!({"interval": "10m"}), &failing));
+    }
+    place.ready_kustomization(false);
+    let result = place.probe(Probe::Flux).await;
+    assert_eq!(rules(&result), [("fetch-failed", Verdict::Red); 4]);
+    assert_eq!(result.summary, "1 of 5 Flux objects ready");
+}
+
+#[tokio::test]
+async fn a_group_that_lacks_a_kind_that_belongs_to_it_is_unknown_and_what_nobody_names_is_not_missed() {
+    let served = |all: [Kind; 3], missing: usize| {
+        let mut kinds = all.to_vec();
+        kinds.remove(missing);
+        kinds
+    };
+    let cases = [
+        (Probe::CloudNativePg, POSTGRES, "Cluster"),
+        (Probe::CloudNativePg, POSTGRES, "ScheduledBackup"),
+        (Probe::CloudNativePg, POSTGRES, "Backup"),
+    ];
+    for (missing, (probe, kinds, word)) in cases.into_iter().enumerate() {
+        let place = Place::with(&served(kinds, missing)).await;
+        let result = place.probe(probe).await;
+        assert_eq!(rules(&result), [("not-read", Verdict::Unknown)], "{word}");
+        assert!(result.findings[0].evidence.contains(&format!("{word} is not served")), "{result:?}");
+    }
+    let place = Place::with(&served(FLUX, 0)).await;
+    let result = place.probe(Probe::Flux).await;
+    assert_eq!(rules(&result), [("not-read", Verdict::Unknown)]);
+    assert!(
+        result.findings[0].evidence.contains("GitRepository of the version v1 is not served"),
+        "{result:?}"
+    );
+
+    let place = Place::with(&served(EXTERNAL_SECRETS, 2)).await;
+    place.controller("eso", "external-secrets", &json!({}), 1);
+    let status =
+        json!({"refreshTime": hours_ago(0), "conditions": [condition("Ready", "True", "SecretSynced")]});
+    let secret = |kind: &str| {
+        let spec = json!({"refreshInterval": "1h", "secretStoreRef": {"kind": kind, "name": "vault"}});
+        object("external-secrets.io/v1", "ExternalSecret", "password", &spec, &status)
+    };
+    place.server.apply(secret("SecretStore"));
+    assert_eq!(
+        place.probe(Probe::ExternalSecrets).await.verdict,
+        Verdict::Green,
+        "nobody names the other kind"
+    );
+    place.server.apply(secret("ClusterSecretStore"));
+    assert_eq!(rules(&place.probe(Probe::ExternalSecrets).await), [("not-read", Verdict::Unknown)]);
 }
 
 fn postgres(archiving: &str) -> Value {
