@@ -259,6 +259,7 @@ impl Settings {
                 "timing.reconcile_seconds must be from 1 to {longest}: half of web.contact_max_age_seconds and of web.worker_max_age_seconds"
             ));
         }
+        wrong.extend(self.health.wrong());
         if let Err(error) = self.run.zone() {
             wrong.push(error.to_string());
         }
@@ -426,7 +427,13 @@ mod tests {
 
     #[test]
     fn what_is_wrong_is_named() {
-        let cases: [(&str, &[&str]); 17] = [
+        let check = "[[health.checks]]\nname = \"b\"\nobjects = { api_version = \"v1\", resource = \"pods\", kind = \"Pod\" }\n\
+                     wrong = \"false\"\n";
+        let known = "[[health.acknowledged]]\nobject = \"Pod a/b\"\nrule = \"b\"\nreason = \"r\"\nexpires = \"2027-01-31T00:00:00Z\"\n";
+        let two_checks = format!("{check}{check}");
+        let unclear = format!("{check}{known}");
+        let no_probe = format!("{known}probe = \"nothing\"\n");
+        let cases: [(&str, &[&str]); 20] = [
             ("[forge]\nurll = 1", &["unknown field `urll`", "`url`"]),
             ("[forges]\nurl = 1", &["unknown field `forges`"]),
             ("[web]\nlisten = \"here\"", &["socket address"]),
@@ -444,6 +451,9 @@ mod tests {
             ("[[repository]]\nname = \"a/b\"\nmode = \"full\"", &["full", "repository[0]"]),
             ("[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"A/B\"", &["two", "A/B"]),
             ("[discovery]\nevery_seconds = 1", &["discovery.every_seconds", "60"]),
+            (&two_checks, &["two [[health.checks]] called `b`", "a name of its own"]),
+            (&unclear, &["the rule `b` on Pod a/b is the name of a check", "probe = \"own\""]),
+            (&no_probe, &["health.acknowledged", "nothing"]),
         ];
         for (text, expected) in cases {
             let said = parse(text, no_environment()).expect_err(text).join("; ");

@@ -8,9 +8,9 @@ use super::request::{Connection, Write, unreadable};
 use super::{
     ApiService, Application, ApplicationSet, CephCluster, Certificate, Cluster, ClusterError, ClusterLease,
     ClusterResult, ExecOutput, ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer,
-    Listing, Node, NodeStats, NodeUsage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres,
-    ReplicationSource, Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration,
-    Workload, argo, decode, decode_volumes,
+    Listing, Node, NodeStats, NodeUsage, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods,
+    Postgres, ReplicationSource, Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot,
+    WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -228,19 +228,9 @@ impl Cluster for Kubernetes {
         self.stats_of(node).await
     }
 
-    async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<Value>>> {
-        let Listing { api_version, resource, kind, namespace } = listing;
-        let root = if listing.group().is_empty() { "api" } else { "apis" };
-        let within = namespace.as_ref().map(|name| format!("namespaces/{name}/")).unwrap_or_default();
-        let path = format!("/{root}/{api_version}/{within}{resource}");
-        let take = |all: &mut Vec<Value>, object| {
-            all.push(object);
-            Ok(())
-        };
-        match self.connection.gather_installed(&path, "", &format!("{kind}List"), Vec::new, take).await? {
-            Installed::No => Ok(Installed::No),
-            Installed::Yes(listed) => Ok(Installed::Yes(listed.taken)),
-        }
+    async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>> {
+        let kind = format!("{}List", listing.kind);
+        self.connection.objects_page(&listing.path(), &kind, token).await
     }
 
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool> {

@@ -10,6 +10,11 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::api::storage::v1 as storage;
 use serde_json::Value;
 
+/// Who made a volume for a claim; the drivers write it.
+const PROVISIONED_BY: &str = "pv.kubernetes.io/provisioned-by";
+/// That a volume was free, and the control plane chose it.
+const BOUND_BY_CONTROLLER: &str = "pv.kubernetes.io/bound-by-controller";
+
 fn filled(text: Option<String>) -> Option<String> {
     text.filter(|text| !text.is_empty())
 }
@@ -46,6 +51,10 @@ pub(super) fn claim(object: core::PersistentVolumeClaim) -> Result<PersistentVol
 /// A volume.
 pub(super) fn volume(object: core::PersistentVolume) -> Result<PersistentVolume, String> {
     let (_, name) = named(&object.metadata)?;
+    let annotated = |key: &str| {
+        object.metadata.annotations.as_ref().is_some_and(|annotations| annotations.contains_key(key))
+    };
+    let (provisioned, chosen) = (annotated(PROVISIONED_BY), annotated(BOUND_BY_CONTROLLER));
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
     let words = [status.reason, status.message].into_iter().flatten().filter(|words| !words.is_empty());
@@ -77,6 +86,8 @@ pub(super) fn volume(object: core::PersistentVolume) -> Result<PersistentVolume,
             .capacity
             .and_then(|capacity| capacity.get("storage").map(|size| size.0.clone()))
             .unwrap_or_default(),
+        provisioned,
+        chosen,
         created_at: object.metadata.creation_timestamp.map(|time| time.0),
         deleted_at: object.metadata.deletion_timestamp.map(|time| time.0),
     })

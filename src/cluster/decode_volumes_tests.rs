@@ -48,6 +48,21 @@ fn volumes_are_read_as_the_server_writes_them() {
 }
 
 #[test]
+fn a_volume_tells_who_made_it_and_whether_it_was_chosen() {
+    for (note, made_and_chosen) in [
+        ("create a volume with reclaim policy Retain", (true, false)),
+        ("bound volume: claimRef", (true, true)),
+        ("Released: claimRef still holds", (true, true)),
+    ] {
+        let read = recorded_volume(note);
+        assert_eq!((read.provisioned, read.chosen), made_and_chosen, "{note}");
+    }
+    let by_hand = volume(serde_json::from_value(json!({"metadata": {"name": "pv"}})).expect("decodes"));
+    let by_hand = by_hand.expect("a volume");
+    assert_eq!((by_hand.provisioned, by_hand.chosen), (false, false));
+}
+
+#[test]
 fn claims_are_read_as_the_server_writes_them() {
     let cases = [
         ("create the claim; volumeName unset", ClaimPhase::Pending, None, false),

@@ -36,6 +36,8 @@ pub(crate) struct ApiService {
 pub(crate) struct WebhookConfiguration {
     /// What it is.
     pub(crate) object: ObjectRef,
+    /// When it was made.
+    pub(crate) created_at: Option<Timestamp>,
     /// Those of its webhooks without whose answer nothing is written, and that a Service of the cluster answers.
     pub(crate) closing: Vec<Webhook>,
 }
@@ -56,7 +58,8 @@ pub(crate) struct Webhook {
 pub(crate) struct Endpoints {
     /// How many take requests.
     pub(crate) ready: usize,
-    /// When they changed last, where that is told.
+    /// When they changed last: the newest of what their slices tell. None where there is no slice, which the API server makes
+    /// for every Service that selects pods.
     pub(crate) changed_at: Option<Timestamp>,
 }
 
@@ -77,13 +80,9 @@ impl Kubernetes {
             self.custom(&validating, "ValidatingWebhookConfigurationList", validating_webhooks),
             self.custom(&mutating, "MutatingWebhookConfigurationList", mutating_webhooks),
         );
-        // Every API server has both kinds: one that is not there is an answer that nobody understands.
-        let served = |all: Installed<Vec<WebhookConfiguration>>| match all {
-            Installed::Yes(all) => Ok(all),
-            Installed::No => Err(unreadable(group, &"a kind of every API server is not served")),
-        };
-        let mut configurations = served(validating?)?;
-        configurations.extend(served(mutating?)?);
+        // Every API server has both kinds.
+        let mut configurations = validating?.served(group, "ValidatingWebhookConfiguration")?;
+        configurations.extend(mutating?.served(group, "MutatingWebhookConfiguration")?);
         let named: BTreeSet<&str> = configurations
             .iter()
             .flat_map(|configuration| &configuration.closing)
@@ -152,7 +151,8 @@ fn webhooks(kind: &str, object: &Value) -> Result<WebhookConfiguration, String> 
             })
         })
         .collect();
-    Ok(WebhookConfiguration { object: ObjectRef::new(kind, "", &name), closing })
+    let created_at = parse_time(&object["metadata"]["creationTimestamp"]);
+    Ok(WebhookConfiguration { object: ObjectRef::new(kind, "", &name), created_at, closing })
 }
 
 /// The endpoints by namespace and Service. Without a word on it an endpoint is ready, as the API defines it.
@@ -165,10 +165,17 @@ fn endpoints(slices: &[Value]) -> Result<BTreeMap<(String, String), Endpoints>, 
         of_service.ready += items(&slice["endpoints"])
             .filter(|endpoint| endpoint["conditions"]["ready"].as_bool() != Some(false))
             .count();
-        of_service.changed_at =
-            of_service.changed_at.max(parse_time(&slice["metadata"]["annotations"][CHANGED]));
+        of_service.changed_at = of_service.changed_at.max(slice_changed_at(&slice["metadata"]));
     }
     Ok(all)
+}
+
+/// When a slice changed last. The annotation tells of pods that came or changed, and is taken away when one goes; who wrote
+/// the slice last, and when it was made, is always told.
+fn slice_changed_at(metadata: &Value) -> Option<Timestamp> {
+    let written = items(&metadata["managedFields"]).filter_map(|field| parse_time(&field["time"]));
+    let told = [&metadata["annotations"][CHANGED], &metadata["creationTimestamp"]];
+    told.into_iter().filter_map(parse_time).chain(written).max()
 }
 
 #[cfg(test)]
@@ -232,6 +239,16 @@ mod tests {
         ])
         .expect("readable");
         let of = |namespace: &str| read[&(namespace.to_owned(), "s".to_owned())];
+        let time = |text: &str| text.parse::<Timestamp>().ok();
+        let without = json!({"creationTimestamp": "2026-11-01T00:00:00Z", "managedFields": [
+            {"manager": "kube-controller-manager", "time": "2026-11-21T04:00:00Z"}, {"manager": "kubectl"}]});
+        assert_eq!(
+            slice_changed_at(&without),
+            time("2026-11-21T04:00:00Z"),
+            "the annotation went with a pod"
+        );
+        let made = json!({"creationTimestamp": "2026-11-01T00:00:00Z"});
+        assert_eq!(slice_changed_at(&made), time("2026-11-01T00:00:00Z"));
         assert_eq!(of("a").ready, 2);
         assert_eq!(of("a").changed_at, "2026-11-21T03:00:00.123456789Z".parse().ok());
         assert_eq!(of("b"), Endpoints::default());

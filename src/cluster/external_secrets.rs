@@ -1,7 +1,7 @@
 //! External Secrets: what is copied into Secrets, and from which stores. The Secrets themselves are never asked for.
 
 use super::client::Kubernetes;
-use super::decode::{conditions, object_name, parse_time};
+use super::decode::{conditions, items, object_name, parse_time, text};
 use super::{ClusterResult, Condition, Installed, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -38,6 +38,8 @@ pub(crate) struct ExternalSecret {
     pub(crate) refreshed_at: Option<Timestamp>,
     /// How often it shall be.
     pub(crate) refresh: Refresh,
+    /// All stores that it names.
+    pub(crate) stores: Vec<ObjectRef>,
 }
 
 impl ExternalSecret {
@@ -52,6 +54,8 @@ impl ExternalSecret {
 pub(crate) struct SecretStore {
     /// What it is.
     pub(crate) object: ObjectRef,
+    /// The class of the controller that it is for; none where any takes it.
+    pub(crate) class: Option<String>,
     /// When it was made.
     pub(crate) created_at: Option<Timestamp>,
     /// `Ready`, where reported.
@@ -82,8 +86,15 @@ impl Kubernetes {
                 self.custom(&own, "SecretStoreList", secret_store),
                 self.custom(&shared, "ClusterSecretStoreList", cluster_secret_store),
             );
-            let mut stores = own?.into_items();
-            stores.extend(shared?.into_items());
+            let (own, shared) = (own?, shared?);
+            // A chart may leave a kind of store away. One that somebody names and nobody serves is another thing.
+            let named =
+                |kind: &str| secrets.iter().flat_map(|secret| &secret.stores).any(|one| one.kind == kind);
+            let of_kind = |stores: Installed<Vec<SecretStore>>, kind: &str| {
+                if named(kind) { stores.served(&group, kind) } else { Ok(stores.into_items()) }
+            };
+            let mut stores = of_kind(own, "SecretStore")?;
+            stores.extend(of_kind(shared, "ClusterSecretStore")?);
             return Ok(Installed::Yes(ExternalSecrets { secrets, stores }));
         }
         Ok(Installed::No)
@@ -104,7 +115,25 @@ pub(super) fn external_secret(object: &Value) -> Result<ExternalSecret, String> 
         ready: ready(object),
         refreshed_at: parse_time(&object["status"]["refreshTime"]),
         refresh: refresh(&object["spec"]),
+        stores: stores_of(&object["spec"], &text(&object["metadata"]["namespace"])),
     })
+}
+
+/// The store of the whole, and those of its parts. Without a word on it a store is one of the namespace.
+fn stores_of(spec: &Value, namespace: &str) -> Vec<ObjectRef> {
+    let parts = items(&spec["data"]).chain(items(&spec["dataFrom"]));
+    let named = std::iter::once(&spec["secretStoreRef"])
+        .chain(parts.map(|part| &part["sourceRef"]["storeRef"]))
+        .filter_map(|store| Some((store["kind"].as_str(), store["name"].as_str()?)));
+    let mut stores: Vec<ObjectRef> = named
+        .map(|(kind, name)| match kind {
+            Some("ClusterSecretStore") => ObjectRef::new("ClusterSecretStore", "", name),
+            Some(_) | None => ObjectRef::new("SecretStore", namespace, name),
+        })
+        .collect();
+    stores.sort();
+    stores.dedup();
+    stores
 }
 
 fn refresh(spec: &Value) -> Refresh {
@@ -135,6 +164,7 @@ fn store(kind: &str, object: &Value) -> Result<SecretStore, String> {
     let (namespace, name) = object_name(object)?;
     Ok(SecretStore {
         object: ObjectRef::new(kind, &namespace, &name),
+        class: Some(text(&object["spec"]["controller"])).filter(|class| !class.is_empty()),
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
         ready: ready(object),
     })
@@ -180,12 +210,37 @@ mod tests {
     }
 
     #[test]
+    fn the_stores_of_a_secret_are_those_of_its_parts_as_well() {
+        let own = |name: &str| ObjectRef::new("SecretStore", "db", name);
+        let shared = |name: &str| ObjectRef::new("ClusterSecretStore", "", name);
+        let part = |kind: &str, name: &str| json!({"sourceRef": {"storeRef": {"kind": kind, "name": name}}});
+        for (spec, expected) in [
+            (json!({}), vec![]),
+            (json!({"secretStoreRef": {"name": "a"}}), vec![own("a")]),
+            (json!({"secretStoreRef": {"name": "a", "kind": "ClusterSecretStore"}}), vec![shared("a")]),
+            (
+                json!({"secretStoreRef": {"name": "a", "kind": "SecretStore"},
+                    "data": [{"secretKey": "k"}, part("SecretStore", "a"), part("ClusterSecretStore", "c")],
+                    "dataFrom": [part("SecretStore", "b"), {"sourceRef": {"generatorRef": {"name": "g"}}}]}),
+                vec![shared("c"), own("a"), own("b")],
+            ),
+        ] {
+            assert_eq!(stores_of(&spec, "db"), expected, "{spec}");
+        }
+        let vault = recorded::external_secret(42);
+        assert_eq!(vault.stores, [shared("vault")]);
+    }
+
+    #[test]
     fn stores_are_named_by_their_kind() {
         let object = json!({"metadata": {"name": "vault"}, "status": {"conditions": [
             {"type": "Ready", "status": "False", "reason": "InvalidProviderConfig", "message": "unable to validate store"}]}});
         let read = cluster_secret_store(&object).expect("a store");
         assert_eq!(read.object.to_string(), "ClusterSecretStore vault");
         assert_eq!(read.ready.expect("reported").reason, "InvalidProviderConfig");
+        assert_eq!(read.class, None);
+        let classed = json!({"metadata": {"name": "vault"}, "spec": {"controller": "team"}});
+        assert_eq!(cluster_secret_store(&classed).expect("a store").class.as_deref(), Some("team"));
         let bare = secret_store(&json!({"metadata": {"name": "a", "namespace": "b"}})).expect("a store");
         assert_eq!((bare.object.to_string().as_str(), bare.ready), ("SecretStore b/a", None));
         assert!(external_secret(&json!({})).is_err() && secret_store(&json!({})).is_err());

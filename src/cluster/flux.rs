@@ -6,8 +6,12 @@
 use super::client::Kubernetes;
 use super::decode::{conditions, items, object_name, parse_time};
 use super::{ClusterResult, Condition, Installed, ObjectRef};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
+use std::time::Duration;
+
+/// The group of what is fetched.
+const SOURCES: &str = "/apis/source.toolkit.fluxcd.io";
 
 /// Which kind of Flux object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,7 +22,28 @@ pub(crate) enum FluxKind {
     Kustomization,
     /// A chart that is installed.
     HelmRelease,
+    /// An artifact of a registry that is fetched.
+    OciRepository,
+    /// An index of charts that is fetched.
+    HelmRepository,
+    /// A chart that is fetched.
+    HelmChart,
+    /// A bucket that is fetched.
+    Bucket,
 }
+
+/// The kinds besides `GitRepository` that are fetched. Which of them there are is the cluster's own choice.
+const MORE_SOURCES: [(FluxKind, &str, Read); 4] = [
+    (FluxKind::OciRepository, "ocirepositories", oci_repository),
+    (FluxKind::HelmRepository, "helmrepositories", helm_repository),
+    (FluxKind::HelmChart, "helmcharts", helm_chart),
+    (FluxKind::Bucket, "buckets", bucket),
+];
+
+/// Flux before 2.3 (of an `OCIRepository` before 2.6) serves these in an older version alone.
+const SOURCE_VERSIONS: [&str; 2] = ["v1", "v1beta2"];
+
+type Read = fn(&Value) -> Result<FluxObject, String>;
 
 impl FluxKind {
     /// Its name in the API.
@@ -27,6 +52,10 @@ impl FluxKind {
             Self::GitRepository => "GitRepository",
             Self::Kustomization => "Kustomization",
             Self::HelmRelease => "HelmRelease",
+            Self::OciRepository => "OCIRepository",
+            Self::HelmRepository => "HelmRepository",
+            Self::HelmChart => "HelmChart",
+            Self::Bucket => "Bucket",
         }
     }
 }
@@ -50,6 +79,16 @@ pub(crate) struct FluxObject {
     pub(crate) ready_generation: Option<i64>,
     /// `spec.suspend`: nothing is done, and nothing else shows it.
     pub(crate) suspended: bool,
+    /// Whether nobody ever reports on it, as on a `HelmRepository` of a registry: it is an address and no more.
+    pub(crate) only_an_address: bool,
+    /// How often it is looked at.
+    pub(crate) interval: Option<Duration>,
+    /// The revision that was tried last.
+    pub(crate) attempted: Option<String>,
+    /// The revision that was applied last, with success.
+    pub(crate) applied: Option<String>,
+    /// When the newest pass that its history tells of came to its end, where that was a good one.
+    pub(crate) succeeded_at: Option<Timestamp>,
     /// All conditions.
     pub(crate) conditions: Vec<Condition>,
 }
@@ -62,15 +101,12 @@ impl FluxObject {
 }
 
 impl Kubernetes {
-    /// All of them at once. Flux before 2.3 serves `HelmReleases` in older versions alone, which are asked for only where
-    /// Flux is.
+    /// All of them. What is not asked for where Flux is not: the older versions that Flux before 2.3 alone serves, and the
+    /// sources that a cluster may do without.
     pub(super) async fn read_flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
-        let (sources, kustomizations, releases) = tokio::join!(
-            self.custom(
-                "/apis/source.toolkit.fluxcd.io/v1/gitrepositories",
-                "GitRepositoryList",
-                git_repository
-            ),
+        let repositories = format!("{SOURCES}/v1/gitrepositories");
+        let (repositories, kustomizations, releases) = tokio::join!(
+            self.custom(&repositories, "GitRepositoryList", git_repository),
             self.custom(
                 "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations",
                 "KustomizationList",
@@ -78,8 +114,8 @@ impl Kubernetes {
             ),
             self.helm_releases("v2"),
         );
-        let (sources, kustomizations, mut releases) = (sources?, kustomizations?, releases?);
-        if releases == Installed::No && (sources != Installed::No || kustomizations != Installed::No) {
+        let (repositories, kustomizations, mut releases) = (repositories?, kustomizations?, releases?);
+        if releases == Installed::No && (repositories != Installed::No || kustomizations != Installed::No) {
             for version in ["v2beta2", "v2beta1"] {
                 releases = self.helm_releases(version).await?;
                 if releases != Installed::No {
@@ -87,11 +123,30 @@ impl Kubernetes {
                 }
             }
         }
-        let kinds = [sources, kustomizations, releases];
-        if kinds.iter().all(|kind| *kind == Installed::No) {
+        if [&repositories, &kustomizations, &releases].iter().all(|kind| **kind == Installed::No) {
             return Ok(Installed::No);
         }
-        Ok(Installed::Yes(kinds.into_iter().flat_map(Installed::into_items).collect()))
+        // Whatever is applied was fetched: a Flux without its first source is a Flux that is not understood.
+        let mut objects = repositories.served(SOURCES, "GitRepository of the version v1")?;
+        objects.extend(kustomizations.into_items());
+        objects.extend(releases.into_items());
+        let more = MORE_SOURCES.map(|(kind, plural, read)| self.more_sources(kind, plural, read));
+        for sources in futures::future::try_join_all(more).await? {
+            objects.extend(sources);
+        }
+        Ok(Installed::Yes(objects))
+    }
+
+    /// The sources of a kind, in the newest version that is served; none where none is.
+    async fn more_sources(&self, kind: FluxKind, plural: &str, read: Read) -> ClusterResult<Vec<FluxObject>> {
+        for version in SOURCE_VERSIONS {
+            let path = format!("{SOURCES}/{version}/{plural}");
+            if let Installed::Yes(sources) = self.custom(&path, &format!("{}List", kind.word()), read).await?
+            {
+                return Ok(sources);
+            }
+        }
+        Ok(Vec::new())
     }
 
     async fn helm_releases(&self, version: &str) -> ClusterResult<Installed<Vec<FluxObject>>> {
@@ -112,6 +167,31 @@ fn helm_release(object: &Value) -> Result<FluxObject, String> {
     flux_object(FluxKind::HelmRelease, object)
 }
 
+fn oci_repository(object: &Value) -> Result<FluxObject, String> {
+    flux_object(FluxKind::OciRepository, object)
+}
+
+fn helm_repository(object: &Value) -> Result<FluxObject, String> {
+    flux_object(FluxKind::HelmRepository, object)
+}
+
+fn helm_chart(object: &Value) -> Result<FluxObject, String> {
+    flux_object(FluxKind::HelmChart, object)
+}
+
+fn bucket(object: &Value) -> Result<FluxObject, String> {
+    flux_object(FluxKind::Bucket, object)
+}
+
+/// When the newest pass of the history ended, if it was a good one. Of passes that never came to apply anything it says
+/// nothing.
+fn succeeded_at(status: &Value) -> Option<Timestamp> {
+    let ended = |pass: &&Value| parse_time(&pass["lastReconciled"]);
+    let newest = items(&status["history"]).max_by_key(ended)?;
+    let is_good = newest["lastReconciledStatus"] == "ReconciliationSucceeded";
+    if is_good { ended(&newest) } else { None }
+}
+
 /// A Flux object as the API server lists it.
 pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, String> {
     let (namespace, name) = object_name(object)?;
@@ -126,6 +206,13 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         observed_generation: status["observedGeneration"].as_i64().unwrap_or(-1),
         ready_generation: ready.and_then(|ready| ready["observedGeneration"].as_i64()),
         suspended: object["spec"]["suspend"].as_bool().unwrap_or(false),
+        only_an_address: kind == FluxKind::HelmRepository && object["spec"]["type"] == "oci",
+        interval: object["spec"]["interval"]
+            .as_str()
+            .and_then(|interval| Duration::try_from(interval.parse::<SignedDuration>().ok()?).ok()),
+        attempted: status["lastAttemptedRevision"].as_str().map(str::to_owned),
+        applied: status["lastAppliedRevision"].as_str().map(str::to_owned),
+        succeeded_at: succeeded_at(status),
         conditions: conditions(status),
     })
 }
@@ -156,6 +243,13 @@ mod tests {
         assert_eq!((new.observed_generation, new.ready_generation, new.conditions.len()), (-1, None, 0));
         assert!(new.created_at.is_some());
         assert_eq!(flux(37).observed_generation, 2);
+        let ready = flux(27);
+        assert_eq!(ready.interval, Some(Duration::from_mins(10)));
+        assert!(ready.attempted.is_some() && ready.attempted == ready.applied);
+        assert_eq!(ready.succeeded_at, "2026-11-21T02:01:09Z".parse().ok());
+        let rolling_out = flux(28);
+        assert!(rolling_out.applied.is_some() && rolling_out.attempted != rolling_out.applied);
+        assert_eq!(rolling_out.succeeded_at, None, "it has no history");
         assert_eq!(flux(45).kind, FluxKind::HelmRelease);
         assert_eq!(flux(48).kind, FluxKind::GitRepository);
     }
@@ -164,6 +258,28 @@ mod tests {
     fn what_is_missing_is_not_observed_and_no_name_is_an_error() {
         let bare = kustomization(&json!({"metadata": {"name": "a", "generation": 3}})).expect("bare");
         assert_eq!((bare.generation, bare.observed_generation, bare.suspended), (3, -1, false));
+        let address = json!({"metadata": {"name": "charts"}, "spec": {"type": "oci", "interval": "often"}});
+        let address = helm_repository(&address).expect("an address");
+        assert_eq!((address.only_an_address, address.interval), (true, None));
+        assert_eq!(
+            oci_repository(&json!({"metadata": {"name": "o"}})).map(|one| one.only_an_address),
+            Ok(false)
+        );
+        assert_eq!(
+            helm_chart(&json!({"metadata": {"name": "c"}})).map(|one| one.kind),
+            Ok(FluxKind::HelmChart)
+        );
+        assert_eq!(bucket(&json!({"metadata": {"name": "b"}})).map(|one| one.kind), Ok(FluxKind::Bucket));
+        let pass = |at: &str, how: &str| json!({"lastReconciled": at, "lastReconciledStatus": how});
+        let (early, late) = ("2026-11-21T02:00:00Z", "2026-11-21T03:00:00Z");
+        let good = pass(late, "ReconciliationSucceeded");
+        for (history, expected) in [
+            (json!([pass(early, "HealthCheckFailed"), good]), late.parse().ok()),
+            (json!([pass(late, "HealthCheckFailed"), pass(early, "ReconciliationSucceeded")]), None),
+            (json!([]), None),
+        ] {
+            assert_eq!(succeeded_at(&json!({"history": history})), expected, "{history}");
+        }
         assert!(helm_release(&json!({"spec": {}})).is_err());
         assert!(git_repository(&json!({})).is_err());
     }

@@ -41,7 +41,10 @@ pub(crate) use feeds::Pods;
 pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use kubelet::{ClaimUsage, Filesystem, NodeStats};
 pub(crate) use lease::DURATION as LEASE_DURATION;
+pub(crate) use pages::{LIST_ATTEMPTS, ObjectsPage, PAGES, endless};
 pub(crate) use pods::{PodLedger, subject};
+#[cfg(test)]
+pub(crate) use postgres::BackupMethod;
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use types::*;
@@ -154,8 +157,9 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
     /// What a node's kubelet says of its disks and volumes.
     async fn node_stats(&self, node: &str) -> ClusterResult<NodeStats>;
-    /// Whatever an own check asks for, as it is served.
-    async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<serde_json::Value>>>;
+    /// A page of whatever an own check asks for, as it is served: the first one, or the one that the token of the last one
+    /// leads to.
+    async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>>;
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool>;
     /// All persistent volumes.
@@ -170,7 +174,7 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>>;
     /// All of `VolSync`'s sources of copies.
     async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>>;
-    /// All of Flux: `GitRepositories`, Kustomizations, `HelmReleases`.
+    /// All of Flux: sources, Kustomizations, `HelmReleases`.
     async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>>;
     /// All of `CloudNativePG`: Clusters, `ScheduledBackups`, Backups.
     async fn postgres(&self) -> ClusterResult<Installed<Postgres>>;

@@ -10,15 +10,18 @@ use super::{ClusterError, ClusterResult, Installed};
 use http::StatusCode;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::Value;
 use std::fmt;
 use std::marker::PhantomData;
 
 /// Objects a page. Bounds memory to some megabytes, whatever the cluster's size.
 pub(super) const PAGE: usize = 500;
+/// The same where objects are kept as they are served, whatever their size, until the page was judged.
+const OBJECTS_PAGE: usize = 200;
 /// So many times a list is begun anew after its token expired in the middle.
-const LIST_ATTEMPTS: usize = 3;
+pub(crate) const LIST_ATTEMPTS: usize = 3;
 /// So many pages at most: a server that never ends its list is not believed.
-const PAGES: usize = 2_000;
+pub(crate) const PAGES: usize = 2_000;
 
 /// A whole list, as somebody took it.
 #[derive(Debug)]
@@ -27,6 +30,39 @@ pub(super) struct Listed<S> {
     pub(super) taken: S,
     /// The version of the list, as the server writes it.
     pub(super) version: String,
+}
+
+/// A page of objects as they are served, for whoever judges a list page by page and keeps none of it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum ObjectsPage {
+    /// It was read.
+    Read {
+        /// Its objects.
+        objects: Vec<Value>,
+        /// The token of the next page; none where this is the last one.
+        next: Option<String>,
+    },
+    /// The token expired in the middle: the list has to be begun anew, with nothing of it kept. In the server's words.
+    Expired(String),
+}
+
+/// What is listed.
+#[derive(Clone, Copy)]
+struct List<'a> {
+    path: &'a str,
+    /// Further parameters, already encoded, or nothing.
+    query: &'a str,
+    /// The kind that the list has to be of.
+    kind: &'a str,
+    /// Objects a page.
+    limit: usize,
+}
+
+/// What came of asking for a page.
+enum Page {
+    NotInstalled,
+    Expired(String),
+    Read(Head),
 }
 
 /// What came of trying to read a list once.
@@ -119,47 +155,92 @@ impl Connection {
         mut gathered: S,
         take: &(impl Fn(&mut S, T) -> Result<(), String> + Send + Sync),
     ) -> ClusterResult<Installed<Attempt<S>>> {
-        let what = format!("GET {path}");
+        let list = List { path, query, kind, limit: PAGE };
         let mut token: Option<String> = None;
         let mut version: Option<String> = None;
         for _ in 0..PAGES {
-            let mut address = format!("{path}?limit={PAGE}");
-            if !query.is_empty() {
-                address.push('&');
-                address.push_str(query);
-            }
-            if let Some(token) = &token {
-                address.push_str("&continue=");
-                address.extend(url::form_urlencoded::byte_serialize(token.as_bytes()));
-            }
-            let answer = self.read(&what, &address).await?;
-            if answer.status == StatusCode::GONE {
-                return Ok(Installed::Yes(Attempt::Expired(words(&answer))));
-            }
-            if answer.status == StatusCode::NOT_FOUND && token.is_none() {
-                return if says_not_installed(&answer) {
-                    Ok(Installed::No)
-                } else {
-                    Err(unreadable(&what, &format!("404 that is no API server's: {}", words(&answer))))
-                };
-            }
-            if !answer.status.is_success() {
-                return Err(refusal(&what, &answer));
-            }
-            let head = decode(&what, &answer, |text| page(text, &mut |object| take(&mut gathered, object)))?;
-            if head.kind != kind {
-                return Err(unreadable(&what, &format!("a {} instead of a {kind}", head.kind)));
-            }
+            let mut take = |object: T| take(&mut gathered, object);
+            let head = match self.page(list, token.as_deref(), &mut take).await? {
+                Page::NotInstalled => return Ok(Installed::No),
+                Page::Expired(said) => return Ok(Installed::Yes(Attempt::Expired(said))),
+                Page::Read(head) => head,
+            };
             // That of the first page: what happened since then is what a watch from there tells.
             version = version.or(head.metadata.version);
-            token = head.metadata.token.filter(|token| !token.is_empty());
+            token = head.metadata.token;
             if token.is_none() {
                 let listed = Listed { taken: gathered, version: version.unwrap_or_default() };
                 return Ok(Installed::Yes(Attempt::Whole(listed)));
             }
         }
-        Err(unreadable(&what, &format!("the list did not end within {PAGES} pages")))
+        Err(endless(path))
     }
+
+    /// A page as it is served: the first one, or the one that the token of the last one leads to.
+    pub(super) async fn objects_page(
+        &self,
+        path: &str,
+        kind: &str,
+        token: Option<&str>,
+    ) -> ClusterResult<Installed<ObjectsPage>> {
+        let mut objects = Vec::new();
+        let mut take = |object: Value| {
+            objects.push(object);
+            Ok(())
+        };
+        let list = List { path, query: "", kind, limit: OBJECTS_PAGE };
+        let page = self.page(list, token, &mut take).await?;
+        Ok(match page {
+            Page::NotInstalled => Installed::No,
+            Page::Expired(said) => Installed::Yes(ObjectsPage::Expired(said)),
+            Page::Read(head) => Installed::Yes(ObjectsPage::Read { objects, next: head.metadata.token }),
+        })
+    }
+
+    /// Asks for a page, and hands each of its objects on. A token that is empty is none.
+    async fn page<T: DeserializeOwned>(
+        &self,
+        list: List<'_>,
+        token: Option<&str>,
+        take: &mut (dyn FnMut(T) -> Result<(), String> + Send),
+    ) -> ClusterResult<Page> {
+        let List { path, query, kind, limit } = list;
+        let what = format!("GET {path}");
+        let mut address = format!("{path}?limit={limit}");
+        if !query.is_empty() {
+            address.push('&');
+            address.push_str(query);
+        }
+        if let Some(token) = token {
+            address.push_str("&continue=");
+            address.extend(url::form_urlencoded::byte_serialize(token.as_bytes()));
+        }
+        let answer = self.read(&what, &address).await?;
+        if answer.status == StatusCode::GONE {
+            return Ok(Page::Expired(words(&answer)));
+        }
+        if answer.status == StatusCode::NOT_FOUND && token.is_none() {
+            return if says_not_installed(&answer) {
+                Ok(Page::NotInstalled)
+            } else {
+                Err(unreadable(&what, &format!("404 that is no API server's: {}", words(&answer))))
+            };
+        }
+        if !answer.status.is_success() {
+            return Err(refusal(&what, &answer));
+        }
+        let mut head = decode(&what, &answer, |text| page(text, take))?;
+        if head.kind != kind {
+            return Err(unreadable(&what, &format!("a {} instead of a {kind}", head.kind)));
+        }
+        head.metadata.token = head.metadata.token.filter(|token| !token.is_empty());
+        Ok(Page::Read(head))
+    }
+}
+
+/// A list that has more pages than anybody believes.
+pub(crate) fn endless(path: &str) -> ClusterError {
+    unreadable(&format!("GET {path}"), &format!("the list did not end within {PAGES} pages"))
 }
 
 /// Reads a page, and hands on each of its objects before the next is parsed.
@@ -168,18 +249,18 @@ fn page<T: DeserializeOwned>(
     take: &mut dyn FnMut(T) -> Result<(), String>,
 ) -> serde_json::Result<Head> {
     let mut reader = serde_json::Deserializer::from_slice(text);
-    let head = Page { take, object: PhantomData }.deserialize(&mut reader)?;
+    let head = Objects { take, object: PhantomData }.deserialize(&mut reader)?;
     reader.end()?;
     Ok(head)
 }
 
 /// A page whose objects are handed on.
-struct Page<'a, T> {
+struct Objects<'a, T> {
     take: &'a mut dyn FnMut(T) -> Result<(), String>,
     object: PhantomData<fn() -> T>,
 }
 
-impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Page<'_, T> {
+impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Objects<'_, T> {
     type Value = Head;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Head, D::Error> {
@@ -187,7 +268,7 @@ impl<'de, T: DeserializeOwned> DeserializeSeed<'de> for Page<'_, T> {
     }
 }
 
-impl<'de, T: DeserializeOwned> Visitor<'de> for Page<'_, T> {
+impl<'de, T: DeserializeOwned> Visitor<'de> for Objects<'_, T> {
     type Value = Head;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -246,7 +327,6 @@ impl<'de, T: DeserializeOwned> Visitor<'de> for Items<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::Value;
 
     #[test]
     fn a_page_is_read_object_by_object() {

@@ -7,6 +7,7 @@ use super::decode::{conditions, items, number, object_name, parse_time, text};
 use super::{ClusterResult, Condition, Installed, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A `CloudNativePG` Cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +41,8 @@ pub(crate) struct PostgresCluster {
     pub(crate) target_primary_since: Option<Timestamp>,
     /// The end of the newest backup that succeeded, where it tells.
     pub(crate) last_backup: Option<Timestamp>,
+    /// The same of each method, by the method's word, where it tells.
+    pub(crate) last_backups: BTreeMap<String, Timestamp>,
 }
 
 impl PostgresCluster {
@@ -60,6 +63,8 @@ pub(crate) struct ScheduledBackup {
     pub(crate) created_at: Option<Timestamp>,
     /// The Cluster, in the same namespace.
     pub(crate) cluster: String,
+    /// How its backups are made.
+    pub(crate) method: BackupMethod,
     /// Six fields, seconds first.
     pub(crate) schedule: String,
     /// `spec.suspend`.
@@ -75,6 +80,15 @@ impl ScheduledBackup {
     pub(crate) fn object(&self) -> ObjectRef {
         ObjectRef::new("ScheduledBackup", &self.namespace, &self.name)
     }
+}
+
+/// How a backup is made. One method may work while another fails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BackupMethod {
+    /// `barmanObjectStore`, `volumeSnapshot` or `plugin`.
+    pub(crate) word: String,
+    /// Which plugin, where one makes it.
+    pub(crate) plugin: String,
 }
 
 /// How far a backup has come.
@@ -103,6 +117,10 @@ pub(crate) struct PostgresBackup {
     pub(crate) name: String,
     /// The Cluster, in the same namespace.
     pub(crate) cluster: String,
+    /// The `ScheduledBackup` that asked for it; none of one by hand.
+    pub(crate) schedule: Option<String>,
+    /// How it is made.
+    pub(crate) method: BackupMethod,
     /// How far it has come.
     pub(crate) phase: BackupPhase,
     /// What went wrong.
@@ -134,14 +152,15 @@ impl Kubernetes {
             self.custom(&backups, "BackupList", backup),
         );
         let (clusters, schedules, backups) = (clusters?, schedules?, backups?);
-        Ok(match clusters {
-            Installed::No => Installed::No,
-            Installed::Yes(clusters) => Installed::Yes(Postgres {
-                clusters,
-                schedules: schedules.into_items(),
-                backups: backups.into_items(),
-            }),
-        })
+        if let (Installed::No, Installed::No, Installed::No) = (&clusters, &schedules, &backups) {
+            return Ok(Installed::No);
+        }
+        // The operator brings all three: without one of them, backups that fail would look as if there were none.
+        Ok(Installed::Yes(Postgres {
+            clusters: clusters.served(group, "Cluster")?,
+            schedules: schedules.served(group, "ScheduledBackup")?,
+            backups: backups.served(group, "Backup")?,
+        }))
     }
 }
 
@@ -168,7 +187,28 @@ pub(super) fn cluster(object: &Value) -> Result<PostgresCluster, String> {
         target_primary: text(&status["targetPrimary"]),
         target_primary_since: parse_time(&status["targetPrimaryTimestamp"]),
         last_backup: parse_time(&status["lastSuccessfulBackup"]),
+        last_backups: status["lastSuccessfulBackupByMethod"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter_map(|(method, at)| Some((method.clone(), parse_time(at)?)))
+            .collect(),
     })
+}
+
+/// What the API means where nothing is written is the object store.
+fn method(spec: &Value) -> BackupMethod {
+    BackupMethod {
+        word: spec["method"].as_str().unwrap_or("barmanObjectStore").to_owned(),
+        plugin: text(&spec["pluginConfiguration"]["name"]),
+    }
+}
+
+/// The schedule that asked for a Backup: the operator's label names it, and so does the owner where the schedule is that.
+fn schedule_of(metadata: &Value) -> Option<String> {
+    let owner = || items(&metadata["ownerReferences"]).find(|owner| owner["kind"] == "ScheduledBackup");
+    let named = metadata["labels"]["cnpg.io/scheduled-backup"].as_str();
+    named.or_else(|| owner()?["name"].as_str()).map(str::to_owned)
 }
 
 /// A `ScheduledBackup` as the API server lists it.
@@ -180,6 +220,7 @@ pub(super) fn scheduled_backup(object: &Value) -> Result<ScheduledBackup, String
         name,
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
         cluster: text(&spec["cluster"]["name"]),
+        method: method(spec),
         schedule: text(&spec["schedule"]),
         suspended: spec["suspend"].as_bool().unwrap_or(false),
         last_due: parse_time(&status["lastScheduleTime"]),
@@ -196,6 +237,8 @@ pub(super) fn backup(object: &Value) -> Result<PostgresBackup, String> {
         namespace,
         name,
         cluster: text(&object["spec"]["cluster"]["name"]),
+        schedule: schedule_of(&object["metadata"]),
+        method: method(&object["spec"]),
         phase: match status["phase"].as_str() {
             None | Some("" | "pending") => BackupPhase::Pending,
             Some("started" | "running" | "finalizing") => BackupPhase::Running,
@@ -243,6 +286,32 @@ mod tests {
         let schedule = recorded::scheduled_backup(16);
         assert_eq!((schedule.cluster.as_str(), schedule.schedule.as_str()), ("pg", "0 0 2 * * *"));
         assert!(!schedule.suspended && schedule.last_due < schedule.next_due && schedule.last_due.is_some());
+    }
+
+    #[test]
+    fn a_backup_is_known_by_the_schedule_that_asked_for_it_and_by_its_method() {
+        let read = |metadata: serde_json::Value, spec: serde_json::Value| {
+            let mut metadata = metadata;
+            metadata["name"] = json!("b");
+            let read = backup(&json!({"metadata": metadata, "spec": spec})).expect("a Backup");
+            (read.schedule, read.method.word, read.method.plugin)
+        };
+        let owned = json!({"ownerReferences": [{"kind": "Cluster", "name": "pg"}, {"kind": "ScheduledBackup", "name": "weekly"}]});
+        let labelled = json!({"labels": {"cnpg.io/scheduled-backup": "nightly"}});
+        let own = |schedule: Option<&str>, method: &str, plugin: &str| {
+            (schedule.map(str::to_owned), method.to_owned(), plugin.to_owned())
+        };
+        assert_eq!(read(json!({}), json!({})), own(None, "barmanObjectStore", ""));
+        assert_eq!(
+            read(labelled, json!({"method": "volumeSnapshot"})),
+            own(Some("nightly"), "volumeSnapshot", "")
+        );
+        let plugin =
+            json!({"method": "plugin", "pluginConfiguration": {"name": "barman-cloud.cloudnative-pg.io"}});
+        assert_eq!(read(owned, plugin), own(Some("weekly"), "plugin", "barman-cloud.cloudnative-pg.io"));
+        let by_method = json!({"lastSuccessfulBackupByMethod": {"volumeSnapshot": "2026-11-21T02:00:00Z", "plugin": null}});
+        let read = cluster(&json!({"metadata": {"name": "c"}, "status": by_method})).expect("a Cluster");
+        assert_eq!(read.last_backups.keys().collect::<Vec<_>>(), ["volumeSnapshot"]);
     }
 
     #[test]

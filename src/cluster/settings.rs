@@ -86,6 +86,14 @@ impl Listing {
     pub(crate) fn group(&self) -> &str {
         self.api_version.split_once('/').map_or("", |(group, _)| group)
     }
+
+    /// The address of the list.
+    pub(crate) fn path(&self) -> String {
+        let Self { api_version, resource, namespace, .. } = self;
+        let root = if self.group().is_empty() { "api" } else { "apis" };
+        let within = namespace.as_ref().map(|name| format!("namespaces/{name}/")).unwrap_or_default();
+        format!("/{root}/{api_version}/{within}{resource}")
+    }
 }
 
 /// A text of the settings that goes into an address, if it holds nothing that could lead elsewhere.

@@ -1,5 +1,6 @@
 //! Our own words for what a cluster holds: only what a verdict or a decision needs.
 
+use super::{ClusterError, ClusterResult};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -20,6 +21,18 @@ impl<T> Installed<Vec<T>> {
         match self {
             Self::Yes(items) => items,
             Self::No => Vec::new(),
+        }
+    }
+
+    /// The objects of a kind that is always there where others of its group are. That it is not served then is an answer
+    /// that nobody understands, and never "none of it".
+    pub(super) fn served(self, group: &str, kind: &str) -> ClusterResult<Vec<T>> {
+        match self {
+            Self::Yes(items) => Ok(items),
+            Self::No => Err(ClusterError::Unreadable {
+                what: format!("GET {group}"),
+                said: format!("{kind} is not served, although what belongs to it is"),
+            }),
         }
     }
 }

@@ -116,6 +116,11 @@ pub(crate) struct PersistentVolume {
     pub(crate) access_modes: Vec<String>,
     /// Its size as it is written.
     pub(crate) capacity: String,
+    /// Whether it was made for a claim by its driver, and not by a person.
+    pub(crate) provisioned: bool,
+    /// Whether it was free when its claim got it, and chosen for it. One that is reserved for a claim by name, or made for
+    /// it, is not. It stays so after its claim.
+    pub(crate) chosen: bool,
     /// When it was made.
     pub(crate) created_at: Option<Timestamp>,
     /// When its deletion was asked for.

@@ -16,6 +16,12 @@ const MANIFESTS: [&str; 4] = [
     include_str!("../../deploy/kustomize/base/rbac-lease.yaml"),
 ];
 const FLUX: [Kind; 3] = [simulated::GIT_REPOSITORY, simulated::KUSTOMIZATION, simulated::HELM_RELEASE];
+const SOURCES: [Kind; 4] = [
+    Kind { kind: "OCIRepository", plural: "ocirepositories", ..simulated::GIT_REPOSITORY },
+    Kind { kind: "HelmRepository", plural: "helmrepositories", ..simulated::GIT_REPOSITORY },
+    Kind { kind: "HelmChart", plural: "helmcharts", ..simulated::GIT_REPOSITORY },
+    Kind { kind: "Bucket", plural: "buckets", ..simulated::GIT_REPOSITORY },
+];
 const POSTGRES: [Kind; 3] =
     [simulated::POSTGRES_CLUSTER, simulated::SCHEDULED_BACKUP, simulated::POSTGRES_BACKUP];
 const EXTERNAL_SECRETS: [Kind; 3] =
@@ -132,14 +138,20 @@ async fn what_is_not_installed_is_not_used_blocks_nothing_and_costs_little() {
 
 #[tokio::test]
 async fn each_reading_that_is_forbidden_is_unknown_and_blocks() {
-    let place =
-        Place::with(&[&FLUX[..], &POSTGRES, &EXTERNAL_SECRETS, &[simulated::APPLICATION_SET]].concat()).await;
+    let place = Place::with(
+        &[&FLUX[..], &SOURCES, &POSTGRES, &EXTERNAL_SECRETS, &[simulated::APPLICATION_SET]].concat(),
+    )
+    .await;
     let labels = json!({"app.kubernetes.io/name": "argocd-application-controller"});
     place.controller("argocd", "argocd-application-controller", &labels, 1);
     for (resource, probe) in [
         ("gitrepositories", Probe::Flux),
         ("kustomizations", Probe::Flux),
         ("helmreleases", Probe::Flux),
+        ("ocirepositories", Probe::Flux),
+        ("helmrepositories", Probe::Flux),
+        ("helmcharts", Probe::Flux),
+        ("buckets", Probe::Flux),
         ("clusters", Probe::CloudNativePg),
         ("scheduledbackups", Probe::CloudNativePg),
         ("backups", Probe::CloudNativePg),
@@ -201,6 +213,69 @@ async fn helm_releases_of_an_older_flux_are_judged_as_well() {
     assert_eq!(rules(&place.probe(Probe::Flux).await), [("stalled", Verdict::Red)]);
 }
 
+#[tokio::test]
+async fn every_source_that_the_cluster_serves_is_judged_in_whichever_version() {
+    let bucket = Kind { version: "v1beta2", ..SOURCES[3] };
+    let place = Place::with(&[&FLUX[..], &SOURCES[..3], &[bucket]].concat()).await;
+    place.flux_controllers(1);
+    let failing =
+        json!({"observedGeneration": 1, "conditions": [condition("Ready", "False", "FailedToFetch")]});
+    for (kind, version) in
+        [("OCIRepository", "v1"), ("HelmRepository", "v1"), ("HelmChart", "v1"), ("Bucket", "v1beta2")]
+    {
+        let api_version = format!("source.toolkit.fluxcd.io/{version}");
+        place.server.apply(object(&api_version, kind, "charts", &json!({"interval": "10m"}), &failing));
+    }
+    place.ready_kustomization(false);
+    let result = place.probe(Probe::Flux).await;
+    assert_eq!(rules(&result), [("fetch-failed", Verdict::Red); 4]);
+    assert_eq!(result.summary, "1 of 5 Flux objects ready");
+}
+
+#[tokio::test]
+async fn a_group_that_lacks_a_kind_that_belongs_to_it_is_unknown_and_what_nobody_names_is_not_missed() {
+    let served = |all: [Kind; 3], missing: usize| {
+        let mut kinds = all.to_vec();
+        kinds.remove(missing);
+        kinds
+    };
+    let cases = [
+        (Probe::CloudNativePg, POSTGRES, "Cluster"),
+        (Probe::CloudNativePg, POSTGRES, "ScheduledBackup"),
+        (Probe::CloudNativePg, POSTGRES, "Backup"),
+    ];
+    for (missing, (probe, kinds, word)) in cases.into_iter().enumerate() {
+        let place = Place::with(&served(kinds, missing)).await;
+        let result = place.probe(probe).await;
+        assert_eq!(rules(&result), [("not-read", Verdict::Unknown)], "{word}");
+        assert!(result.findings[0].evidence.contains(&format!("{word} is not served")), "{result:?}");
+    }
+    let place = Place::with(&served(FLUX, 0)).await;
+    let result = place.probe(Probe::Flux).await;
+    assert_eq!(rules(&result), [("not-read", Verdict::Unknown)]);
+    assert!(
+        result.findings[0].evidence.contains("GitRepository of the version v1 is not served"),
+        "{result:?}"
+    );
+
+    let place = Place::with(&served(EXTERNAL_SECRETS, 2)).await;
+    place.controller("eso", "external-secrets", &json!({}), 1);
+    let status =
+        json!({"refreshTime": hours_ago(0), "conditions": [condition("Ready", "True", "SecretSynced")]});
+    let secret = |kind: &str| {
+        let spec = json!({"refreshInterval": "1h", "secretStoreRef": {"kind": kind, "name": "vault"}});
+        object("external-secrets.io/v1", "ExternalSecret", "password", &spec, &status)
+    };
+    place.server.apply(secret("SecretStore"));
+    assert_eq!(
+        place.probe(Probe::ExternalSecrets).await.verdict,
+        Verdict::Green,
+        "nobody names the other kind"
+    );
+    place.server.apply(secret("ClusterSecretStore"));
+    assert_eq!(rules(&place.probe(Probe::ExternalSecrets).await), [("not-read", Verdict::Unknown)]);
+}
+
 fn postgres(archiving: &str) -> Value {
     let status = json!({
         "phase": "Cluster in healthy state", "readyInstances": 2, "currentPrimary": "pg-1", "targetPrimary": "pg-1",
@@ -241,6 +316,16 @@ async fn a_database_whose_archive_fails_is_red_until_it_works_again() {
     assert_eq!(rules(&place.probe(Probe::CloudNativePg).await), [("backup-failed", Verdict::Yellow)]);
     place.server.apply(made("again", "completed", 0));
     assert_eq!(place.probe(Probe::CloudNativePg).await.verdict, Verdict::Green);
+
+    // A second schedule fails beside the first one, and nothing that the first one made hides it.
+    let weekly = json!({"schedule": "0 0 4 * * 0", "method": "volumeSnapshot", "cluster": {"name": "pg"}});
+    place.server.apply(object("postgresql.cnpg.io/v1", "ScheduledBackup", "weekly", &weekly, &times));
+    let mut failed = made("weekly-1", "failed", 8);
+    failed["metadata"]["labels"] = json!({"cnpg.io/scheduled-backup": "weekly"});
+    place.server.apply(failed);
+    let result = place.probe(Probe::CloudNativePg).await;
+    assert_eq!(rules(&result), [("backup-failed", Verdict::Yellow)]);
+    assert_eq!(result.findings[0].id.object.to_string(), "ScheduledBackup db/weekly");
 }
 
 #[tokio::test]
@@ -298,11 +383,12 @@ async fn a_server_behind_the_api_server_that_is_gone_and_a_webhook_that_nothing_
     };
     let configuration = |policy: &str| {
         json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-            "metadata": {"name": "cnpg"}, "webhooks": [webhook("mcluster.cnpg.io", policy)]})
+            "metadata": {"name": "cnpg", "creationTimestamp": hours_ago(2)},
+            "webhooks": [webhook("mcluster.cnpg.io", policy)]})
     };
     let slice = |ready: bool| {
         json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-            "metadata": {"namespace": "db", "name": "cnpg-webhook-service-x2b",
+            "metadata": {"namespace": "db", "name": "cnpg-webhook-service-x2b", "creationTimestamp": hours_ago(2),
                 "labels": {"kubernetes.io/service-name": "cnpg-webhook-service"}},
             "endpoints": [{"addresses": ["10.42.0.7"], "conditions": {"ready": ready}}]})
     };

@@ -4,7 +4,7 @@
 //! own verdict. A pass counts from its beginning: nothing in it is older, but for what a watch has told where that is
 //! fresh enough ([`Freshness`]).
 
-use super::own::{OwnCheck, judge_own, not_read};
+use super::own;
 use super::platform::{self, Around};
 use super::probes::{
     PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
@@ -12,9 +12,7 @@ use super::probes::{
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
 use super::{causes, outside, storage};
-use crate::cluster::{
-    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Listing, Node,
-};
+use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node};
 use futures::StreamExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -45,7 +43,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         (ceph, tools),
         certificates,
         usage,
-        own,
+        own_checks,
         outside,
         storage,
         platform,
@@ -57,7 +55,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         read_ceph(cluster, surroundings),
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
-        join_all(settings.checks.iter().map(|check| own_check(cluster, check, limit, now))),
+        join_all(settings.checks.iter().map(|check| own::look(cluster, check, limit, now))),
         outside::read(settings, now),
         storage::read(cluster, surroundings),
         platform::read(cluster, settings),
@@ -130,7 +128,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             judge_usage(usage)
         }
     });
-    probes.extend(own);
+    probes.extend(own_checks);
     probes.extend(outside);
     probes.extend(match &pods {
         Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), surroundings, now)),
@@ -145,29 +143,6 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
     Recon { began_at: now, probes, figures }
-}
-
-/// An own check. Whatever was named in it and is not there was misspelt, or is gone: UNKNOWN.
-async fn own_check(cluster: &dyn Cluster, check: &OwnCheck, limit: Duration, now: Timestamp) -> ProbeResult {
-    let reading = async {
-        let objects = cluster.objects(&check.objects).await?;
-        let exists = match (&objects, &check.objects.namespace) {
-            (Installed::Yes(objects), Some(namespace)) if objects.is_empty() => {
-                cluster.namespace_exists(namespace).await?
-            }
-            _ => true,
-        };
-        Ok((objects, exists))
-    };
-    match within(limit, &check.name, reading).await {
-        Err(error) => not_read(check, &error.to_string()),
-        Ok((Installed::No, _)) => {
-            let Listing { api_version, resource, .. } = &check.objects;
-            not_read(check, &format!("{resource} of {api_version} are not installed"))
-        }
-        Ok((_, false)) => not_read(check, "its namespace does not exist"),
-        Ok((Installed::Yes(objects), true)) => judge_own(check, &objects, now),
-    }
 }
 
 /// Asks every kubelet, a few at a time, since all of them are asked through one server.
@@ -330,7 +305,7 @@ fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
         let known = settings
             .acknowledged
             .iter()
-            .find(|known| known.object == object && known.rule == finding.id.rule && known.expires > now);
+            .find(|known| known.is_of(&finding.id, &object) && known.expires > now);
         if let Some(known) = known {
             finding.informational = true;
             finding.message =

@@ -1,12 +1,13 @@
 use super::super::probes::applications_testing::application;
 use super::super::probes::testing::{ago, now, workload};
-use super::super::{Acknowledgement, Layer};
+use super::super::{Acknowledgement, FindingId, Layer};
 use super::*;
 use crate::cluster::{
     ApiService, Application, ApplicationHealth, ApplicationSet, Certificate, ClusterLease, Condition,
     ConditionStatus, ExecOutput, ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node,
-    NodeStats, NodeUsage, ObjectRef, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
-    ReplicationSource, Right, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload,
+    NodeStats, NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods,
+    Postgres, ReplicationSource, Right, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration,
+    Workload,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -94,9 +95,17 @@ impl Cluster for Stub {
         self.allow("stats")?;
         Ok(NodeStats { root: None, images: None, claims: Vec::new() })
     }
-    async fn objects(&self, listing: &Listing) -> ClusterResult<Installed<Vec<Value>>> {
+    async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>> {
         self.allow(&listing.resource)?;
-        Ok(installed(self.objects.as_ref()))
+        let Some(objects) = &self.objects else { return Ok(Installed::No) };
+        // An object a page.
+        let place = token.map_or(0, |token| token.parse().expect("a token of ours"));
+        if objects.get(place).is_some_and(|object| object == "expired") {
+            return Ok(Installed::Yes(ObjectsPage::Expired("too old".to_owned())));
+        }
+        let next = (place + 1 < objects.len()).then(|| (place + 1).to_string());
+        let objects = objects.get(place).cloned().into_iter().collect();
+        Ok(Installed::Yes(ObjectsPage::Read { objects, next }))
     }
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool> {
         self.allow("namespaces")?;
@@ -280,6 +289,7 @@ async fn an_acknowledged_finding_does_not_block_until_its_date() {
         let known = Acknowledgement {
             object: "Application argocd/shop".to_owned(),
             rule: rule.to_owned(),
+            probe: None,
             reason: "mended next week".to_owned(),
             expires,
         };
@@ -287,6 +297,34 @@ async fn an_acknowledged_finding_does_not_block_until_its_date() {
         let recon = run(&stub, &settings, true).await;
         assert_eq!(recon.verdict(), expected, "{rule} until {expires}");
         assert_eq!(recon.findings().filter(|finding| finding.id.rule == "degraded").count(), 1, "listed");
+    }
+}
+
+#[test]
+fn what_is_accepted_is_of_one_probe_and_of_a_check_only_by_name() {
+    let found = |probe, object: &str| FindingId {
+        probe,
+        rule: "not-ready".to_owned(),
+        object: ObjectRef::new("Cluster", "db", object),
+    };
+    let known = |probe| Acknowledgement {
+        object: "Cluster db/pg".to_owned(),
+        rule: "not-ready".to_owned(),
+        probe,
+        reason: "mended next week".to_owned(),
+        expires: now(),
+    };
+    // A check may be about another kind of that name: another group's `Cluster`.
+    let (postgres, check) = (Probe::CloudNativePg, Probe::Own);
+    for (probe, id, expected) in [
+        (None, found(postgres, "pg"), true),
+        (None, found(check, "pg"), false),
+        (Some(check), found(check, "pg"), true),
+        (Some(check), found(postgres, "pg"), false),
+        (Some(postgres), found(postgres, "pg"), true),
+        (Some(postgres), found(postgres, "other"), false),
+    ] {
+        assert_eq!(known(probe).is_of(&id, &id.object.to_string()), expected, "{probe:?} {id:?}");
     }
 }
 
@@ -327,6 +365,30 @@ async fn an_own_check_is_red_in_its_layer_and_unknown_where_it_cannot_be_answere
         ),
         ("may not be read", "velero", "backups", backup("Completed"), Verdict::Unknown, "refuses"),
         ("not installed", "velero", "", None, Verdict::Unknown, "not installed"),
+        (
+            "broken on a later page",
+            "velero",
+            "",
+            Some(
+                [backup("Completed"), backup("Completed"), backup("Failed")]
+                    .into_iter()
+                    .flatten()
+                    .flatten()
+                    .collect(),
+            ),
+            Verdict::Red,
+            "is true",
+        ),
+        (
+            "its list expires each time",
+            "velero",
+            "",
+            Some(
+                [backup("Completed"), Some(vec![json!("expired")])].into_iter().flatten().flatten().collect(),
+            ),
+            Verdict::Unknown,
+            "cut short 3 times: too old",
+        ),
         (
             "a word that is no answer",
             "velero",

@@ -184,6 +184,10 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
         Feature::VolSync => vec![need("list", "volsync.backube", "replicationsources", "")],
         Feature::Flux => vec![
             need("list", "source.toolkit.fluxcd.io", "gitrepositories", ""),
+            need("list", "source.toolkit.fluxcd.io", "ocirepositories", ""),
+            need("list", "source.toolkit.fluxcd.io", "helmrepositories", ""),
+            need("list", "source.toolkit.fluxcd.io", "helmcharts", ""),
+            need("list", "source.toolkit.fluxcd.io", "buckets", ""),
             need("list", "kustomize.toolkit.fluxcd.io", "kustomizations", ""),
             need("list", "helm.toolkit.fluxcd.io", "helmreleases", ""),
         ],

@@ -1,8 +1,8 @@
 //! Settings under `[health]`.
 
-use super::Probe;
 use super::outside::{Address, AlertSource};
 use super::own::OwnCheck;
+use super::{FindingId, Layer, Probe};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::time::Duration;
@@ -86,6 +86,22 @@ pub(crate) struct Settings {
     pub alerts: Vec<AlertSource>,
 }
 
+/// What findings are known by: not empty, and in one line.
+pub(super) fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    let name = String::deserialize(deserializer)?;
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        return Err(D::Error::custom(
+            "a name in one line is needed, such as `backup-failed`: findings are known by it",
+        ));
+    }
+    Ok(name)
+}
+
+/// The layer of what names none.
+pub(super) fn apps() -> Layer {
+    Layer::Apps
+}
+
 /// How full something may be: from 1 to 100.
 fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     match u8::deserialize(deserializer)? {
@@ -102,10 +118,23 @@ pub(crate) struct Acknowledgement {
     pub object: String,
     /// The rule, such as `crash-loop` or `OSD_DOWN`.
     pub rule: String,
+    /// The probe that found it. Without one any but the own checks: each of those names a kind by itself, while two checks,
+    /// or a check and a probe, may mean two kinds of one name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<Probe>,
     /// Why it is accepted.
     pub reason: String,
     /// Until when. Afterwards it blocks again.
     pub expires: Timestamp,
+}
+
+impl Acknowledgement {
+    /// Whether it is about this finding, on an object that is named so. The probe tells whose kind it is: one of another
+    /// group has another probe, or another check.
+    pub(super) fn is_of(&self, id: &FindingId, object: &str) -> bool {
+        let probe = self.probe.map_or(id.probe != Probe::Own, |probe| probe == id.probe);
+        probe && self.rule == id.rule && self.object == object
+    }
 }
 
 impl Default for Settings {
@@ -172,6 +201,35 @@ impl Settings {
             Probe::ApiServices => self.api_services,
             Probe::Webhooks => self.webhooks,
         }
+    }
+
+    /// What has the right form and still makes no sense, each with what to do.
+    pub(crate) fn wrong(&self) -> Vec<String> {
+        let mut wrong = Vec::new();
+        let named: [(&str, Vec<&str>); 3] = [
+            ("checks", self.checks.iter().map(|check| check.name.as_str()).collect()),
+            ("addresses", self.addresses.iter().map(|address| address.name.as_str()).collect()),
+            ("alerts", self.alerts.iter().map(|source| source.name.as_str()).collect()),
+        ];
+        for (table, names) in named {
+            for (place, name) in names.iter().enumerate() {
+                if names[..place].contains(name) {
+                    wrong.push(format!(
+                        "there are two [[health.{table}]] called `{name}`: give each a name of its own, its findings are known by it"
+                    ));
+                }
+            }
+        }
+        for known in self.acknowledged.iter().filter(|known| known.probe.is_none()) {
+            if self.checks.iter().any(|check| check.name == known.rule) {
+                wrong.push(format!(
+                    "health.acknowledged: the rule `{}` on {} is the name of a check: add probe = \"own\" if that is meant, \
+                     else the probe that found it, as `caretaker recon --format json` names it",
+                    known.rule, known.object
+                ));
+            }
+        }
+        wrong
     }
 
     /// How long one probe may take; never none at all.

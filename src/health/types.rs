@@ -125,6 +125,7 @@ pub(crate) enum Probe {
     /// Flux' objects and their controllers' life sign.
     Flux,
     /// `CloudNativePG`: databases, their archives and backups, and the operator's life sign.
+    #[serde(rename = "cloudnative-pg", alias = "cloud-native-pg")]
     CloudNativePg,
     /// `ExternalSecrets`, their stores and the controller's life sign.
     ExternalSecrets,

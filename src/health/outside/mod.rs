@@ -12,7 +12,8 @@ mod alerts;
 pub(crate) use address::Address;
 pub(crate) use alerts::AlertSource;
 
-use super::{Layer, ProbeResult, Settings};
+use super::settings::{apps, name};
+use super::{ProbeResult, Settings};
 use futures::future::join_all;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
@@ -124,18 +125,6 @@ fn address<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> 
         ));
     }
     Ok(url)
-}
-
-fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = String::deserialize(deserializer)?;
-    if name.trim().is_empty() || name.chars().any(char::is_control) {
-        return Err(D::Error::custom("the name must not be empty, nor hold control characters"));
-    }
-    Ok(name)
-}
-
-fn apps() -> Layer {
-    Layer::Apps
 }
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ async fn alerts_are_asked_for_with_a_token_and_what_cannot_be_read_is_unknown() 
 #[test]
 fn what_cannot_be_asked_is_an_error_of_the_settings() {
     for (text, said) in [
-        ("name = \"\"\nurl = \"https://shop.example.org\"", "must not be empty"),
+        ("name = \"\"\nurl = \"https://shop.example.org\"", "findings are known by it"),
         ("name = \"shop\"\nurl = \"ftp://shop.example.org\"", "http"),
         ("name = \"shop\"\nurl = \"https://a:b@shop.example.org\"", "password"),
         ("name = \"shop\"\nurl = \"shop\"", "url"),

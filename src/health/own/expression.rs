@@ -1,16 +1,21 @@
 //! A CEL expression of the settings.
 //!
 //! The language has no end of its own for names that do not exist: it finds them where they are evaluated, and `a || b`
-//! may never come to them. So they are looked for when the settings load.
+//! may never come to them. So they are looked for when the settings load. Nor has it an end for time: `all` within `all`
+//! within `all` over a long list takes days. So each step of a comprehension asks first whether it may ([`Budget`]).
 
-use crate::health::probes::age;
-use cel::common::ast::{EntryExpr, Expr, IdedEntryExpr};
+use crate::health::probes::{age, shortened};
+use cel::common::ast::{
+    CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedEntryExpr, LiteralValue, operators,
+};
 use cel::{Context, ExecutionError, IdedExpr, Program, Value};
 use jiff::Timestamp;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Instant;
 
 /// What an expression may name.
 const OBJECT: &str = "object";
@@ -34,6 +39,9 @@ const FUNCTIONS: [&str; 12] = [
 /// How many seconds ago a time was, as a whole number; 0 for what lies ahead of our clock.
 const AGE: &str = "age";
 
+/// What each step of a comprehension asks. Nobody can write it: no name begins with `@`.
+const STEP: &str = "@step";
+
 /// A longer or more deeply nested expression is refused: it is evaluated down to where it is nested, and the stack of a
 /// thread of the service bears 48 levels even in a debug build.
 const LONGEST: usize = 1_000;
@@ -43,18 +51,53 @@ const DEEPEST: usize = 48;
 /// this is used up.
 const STACK: usize = 64 << 20;
 
+/// What the expressions of a check may take for one object. Once it is used up nothing that they gave counts, since CEL
+/// lets `error || true` be true.
+#[derive(Debug)]
+pub(super) struct Budget {
+    until: Instant,
+    steps: u64,
+    taken: AtomicU64,
+    used_up: AtomicBool,
+}
+
+impl Budget {
+    pub(super) fn new(until: Instant, steps: u64) -> Self {
+        Self { until, steps, taken: AtomicU64::new(0), used_up: AtomicBool::new(false) }
+    }
+
+    /// Takes a step, if there is one left and time for it.
+    fn step(&self) -> Result<bool, ExecutionError> {
+        if self.taken.fetch_add(1, Ordering::Relaxed) >= self.steps || Instant::now() >= self.until {
+            self.used_up.store(true, Ordering::Relaxed);
+        }
+        if self.is_used_up() { Err(ExecutionError::function_error(STEP, "too long")) } else { Ok(true) }
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.used_up.load(Ordering::Relaxed)
+    }
+}
+
 /// An expression that was read, and names nothing but what is there.
 #[derive(Clone)]
 pub(crate) struct Expression {
     text: String,
-    program: Arc<Program>,
+    program: Arc<IdedExpr>,
 }
 
 impl Expression {
     /// Reads an expression; the error is a sentence for whoever wrote it.
     pub(crate) fn new(text: &str) -> Result<Self, String> {
-        let program = compile(text)?;
-        names(program.expression(), &mut vec![OBJECT], 0).map_err(|said| format!("`{text}` {said}"))?;
+        let read = compile(text)?;
+        let check = |program: &IdedExpr| {
+            names(program, &mut vec![OBJECT], 0).map_err(|said| format!("`{text}` {said}"))
+        };
+        check(read.expression())?;
+        let mut program = read.expression().clone();
+        limit(&mut program);
+        // It is deeper now.
+        check(&program)?;
         Ok(Self { text: text.to_owned(), program: Arc::new(program) })
     }
 
@@ -63,7 +106,20 @@ impl Expression {
         &self.text
     }
 
-    fn value(&self, object: &Value, now: Timestamp) -> Result<Value, ExecutionError> {
+    fn value(&self, object: &Value, now: Timestamp, budget: &Arc<Budget>) -> Result<Value, String> {
+        let value = self.evaluate(object, now, budget);
+        if budget.is_used_up() {
+            return Err(format!("`{}` takes too long: a list is too large for it", self.text));
+        }
+        value.map_err(|error| shortened(&format!("`{}`: {error}", self.text)))
+    }
+
+    fn evaluate(
+        &self,
+        object: &Value,
+        now: Timestamp,
+        budget: &Arc<Budget>,
+    ) -> Result<Value, ExecutionError> {
         let mut context = Context::default();
         context.add_variable_from_value(OBJECT, object.clone());
         // A function of that name is declared once for each context.
@@ -73,27 +129,32 @@ impl Expression {
                 .map_err(|_| ExecutionError::function_error(AGE, format!("`{time}` is no time")))?;
             Ok::<i64, ExecutionError>(i64::try_from(age(now, then).as_secs()).unwrap_or(i64::MAX))
         });
+        let budget = Arc::clone(budget);
+        let declared = declared.and_then(|()| context.add_function(STEP, move || budget.step()));
         if let Err(error) = declared {
             return Err(ExecutionError::function_error(AGE, error));
         }
-        self.program.execute(&context)
+        Value::resolve(&self.program, &context)
     }
 
     /// Whether it is true of an object; the error says why there is no answer.
-    pub(super) fn holds(&self, object: &Value, now: Timestamp) -> Result<bool, String> {
-        match self.value(object, now) {
-            Ok(Value::Bool(answer)) => Ok(answer),
-            Ok(other) => Err(format!("`{}` gives {} and not true or false", self.text, other.type_of())),
-            Err(error) => Err(format!("`{}`: {error}", self.text)),
+    pub(super) fn holds(&self, object: &Value, now: Timestamp, budget: &Arc<Budget>) -> Result<bool, String> {
+        match self.value(object, now, budget)? {
+            Value::Bool(answer) => Ok(answer),
+            other => Err(format!("`{}` gives {} and not true or false", self.text, other.type_of())),
         }
     }
 
     /// The text that it gives for an object.
-    pub(super) fn words(&self, object: &Value, now: Timestamp) -> Result<String, String> {
-        match self.value(object, now) {
-            Ok(Value::String(text)) => Ok(text.to_string()),
-            Ok(other) => Err(format!("`{}` gives {} and not a text", self.text, other.type_of())),
-            Err(error) => Err(format!("`{}`: {error}", self.text)),
+    pub(super) fn words(
+        &self,
+        object: &Value,
+        now: Timestamp,
+        budget: &Arc<Budget>,
+    ) -> Result<String, String> {
+        match self.value(object, now, budget)? {
+            Value::String(text) => Ok(text.to_string()),
+            other => Err(format!("`{}` gives {} and not a text", self.text, other.type_of())),
         }
     }
 }
@@ -166,6 +227,74 @@ fn parts(entries: &[IdedEntryExpr]) -> Vec<&IdedExpr> {
     entries.iter().flat_map(of_one).collect()
 }
 
+/// Lets each step of each comprehension ask whether it may be taken.
+fn limit(expression: &mut IdedExpr) {
+    match &mut expression.expr {
+        Expr::Unspecified | Expr::Literal(_) | Expr::Ident(_) => {}
+        Expr::Call(call) => {
+            call.target.iter_mut().for_each(|target| limit(target));
+            call.args.iter_mut().for_each(limit);
+        }
+        Expr::Select(select) => limit(&mut select.operand),
+        Expr::List(list) => list.elements.iter_mut().for_each(limit),
+        Expr::Map(map) => map.entries.iter_mut().for_each(limit_entry),
+        Expr::Struct(made) => made.entries.iter_mut().for_each(limit_entry),
+        Expr::Comprehension(all) => {
+            for part in [
+                &mut all.iter_range,
+                &mut all.accu_init,
+                &mut all.loop_cond,
+                &mut all.loop_step,
+                &mut all.result,
+            ] {
+                limit(part);
+            }
+            limit_steps(all);
+        }
+    }
+}
+
+fn limit_entry(entry: &mut IdedEntryExpr) {
+    match &mut entry.expr {
+        EntryExpr::StructField(field) => limit(&mut field.value),
+        EntryExpr::MapEntry(entry) => {
+            limit(&mut entry.key);
+            limit(&mut entry.value);
+        }
+    }
+}
+
+/// The condition of a loop is evaluated at each step. Where a loop only appends to its list (`map`, `filter`) the language
+/// does so in place as long as its condition is a literal: there what is appended asks, or what decides on it.
+fn limit_steps(all: &mut ComprehensionExpr) {
+    let gives_list = matches!(&all.result.expr, Expr::Ident(name) if *name == all.accu_var);
+    match &mut all.loop_step.expr {
+        Expr::Call(step) if gives_list && step.func_name == operators::CONDITIONAL => {
+            step.args.iter_mut().take(1).for_each(ask_first);
+        }
+        Expr::Call(step) if gives_list && step.func_name == operators::ADD => {
+            for appended in step.args.iter_mut().skip(1) {
+                match &mut appended.expr {
+                    Expr::List(list) => list.elements.iter_mut().for_each(ask_first),
+                    _ => ask_first(appended),
+                }
+            }
+        }
+        _ => ask_first(&mut all.loop_cond),
+    }
+}
+
+/// `@step() ? expression : null`, of which the second never comes about: what may not be is an error.
+fn ask_first(expression: &mut IdedExpr) {
+    let call = |name: &str, args: Vec<IdedExpr>| {
+        let call = CallExpr { func_name: name.to_owned(), target: None, args };
+        IdedExpr { id: 0, expr: Expr::Call(call) }
+    };
+    let null = IdedExpr { id: 0, expr: Expr::Literal(LiteralValue::Null) };
+    let asked = std::mem::replace(expression, null.clone());
+    *expression = call(operators::CONDITIONAL, vec![call(STEP, Vec::new()), asked, null]);
+}
+
 impl fmt::Debug for Expression {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_tuple("Expression").field(&self.text).finish()
@@ -198,6 +327,10 @@ mod tests {
     use super::super::super::probes::testing::now;
     use super::*;
     use serde_json::json;
+
+    fn enough() -> Arc<Budget> {
+        Arc::new(Budget::new(Instant::now() + std::time::Duration::from_secs(600), 1_000_000))
+    }
 
     fn object() -> Value {
         cel::to_value(json!({
@@ -250,7 +383,7 @@ mod tests {
             (format!("false{}", "||true".repeat(160)), true),
         ] {
             let expression = Expression::new(&deep).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(expression.holds(&object(), now()), Ok(expected), "{deep}");
+            assert_eq!(expression.holds(&object(), now(), &enough()), Ok(expected), "{deep}");
         }
     }
 
@@ -273,7 +406,7 @@ mod tests {
             ("age(object.status.at) == 3600 && age(object.status.ahead) == 0", true),
         ] {
             let expression = Expression::new(text).unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(expression.holds(&object(), now()), Ok(expected), "{text}");
+            assert_eq!(expression.holds(&object(), now(), &enough()), Ok(expected), "{text}");
         }
     }
 
@@ -285,12 +418,55 @@ mod tests {
             ("age(object.metadata.name) > 1", "no time"),
             ("object.spec.n.startsWith('a')", "startsWith"),
         ] {
-            let error =
-                Expression::new(text).expect("an expression").holds(&object(), now()).expect_err(text);
+            let error = Expression::new(text)
+                .expect("an expression")
+                .holds(&object(), now(), &enough())
+                .expect_err(text);
             assert!(error.contains(said), "{text}: {error}");
         }
-        let words = |text: &str| Expression::new(text).expect("an expression").words(&object(), now());
+        let words =
+            |text: &str| Expression::new(text).expect("an expression").words(&object(), now(), &enough());
         assert_eq!(words("object.metadata.name + ' failed'"), Ok("nightly failed".to_owned()));
         assert!(words("1").is_err());
+    }
+
+    #[test]
+    fn what_would_take_days_has_no_answer_and_is_given_up_soon() {
+        let many = cel::to_value(json!({"list": (0..2_000).collect::<Vec<_>>()})).expect("a value");
+        let nested = |within: &str| format!("object.list.{within}");
+        for text in [
+            nested("all(a, object.list.all(b, object.list.all(c, true)))"),
+            // What gives an answer all the same, since an error beside it does not count in CEL.
+            nested("all(a, object.list.all(b, object.list.all(c, true))) || true"),
+            nested("exists(a, object.list.exists(b, object.list.exists(c, false)))"),
+            nested("map(a, object.list.map(b, object.list.map(c, c))).size() > 0"),
+            nested(
+                "filter(a, object.list.filter(b, object.list.filter(c, false).size() > 0).size() > 0) == []",
+            ),
+            nested("exists_one(a, object.list.exists_one(b, object.list.exists_one(c, c == b)))"),
+        ] {
+            let expression = Expression::new(&text).unwrap_or_else(|error| panic!("{error}"));
+            let budget = Arc::new(Budget::new(Instant::now() + std::time::Duration::from_secs(600), 5_000));
+            let error = expression.holds(&many, now(), &budget).expect_err(&text);
+            assert!(error.contains("takes too long"), "{text}: {error}");
+            let late = Arc::new(Budget::new(Instant::now(), u64::MAX));
+            assert!(expression.holds(&many, now(), &late).is_err(), "{text}: no time is left");
+        }
+        // As many steps as there are elements, and one more for none of them.
+        for (text, steps, expected) in [
+            ("object.list.all(a, a >= 0)", 2_000, true),
+            ("object.list.map(a, [a]).size() == 2000", 2_000, true),
+            ("object.list.filter(a, a > 1000).size() == 999", 2_000, true),
+            ("object.list.exists_one(a, a == 7)", 2_000, true),
+            ("object.list.size() == 2000", 0, true),
+        ] {
+            let expression = Expression::new(text).unwrap_or_else(|error| panic!("{error}"));
+            let budget =
+                |steps| Arc::new(Budget::new(Instant::now() + std::time::Duration::from_secs(600), steps));
+            assert_eq!(expression.holds(&many, now(), &budget(steps)), Ok(expected), "{text}");
+            if steps > 0 {
+                assert!(expression.holds(&many, now(), &budget(steps - 1)).is_err(), "{text}");
+            }
+        }
     }
 }

@@ -1,57 +1,135 @@
-//! The judgement of an own check: pure, from the objects to findings.
+//! The judgement of an own check: pure, from the objects of a page to findings.
+//!
+//! What a check may cost is bounded: the time for a page, the steps for an object, the findings that are kept. A check that
+//! would take more is UNKNOWN from there on, and says why.
 
+use super::expression::Budget;
 use super::{OwnCheck, Severity};
 use crate::cluster::ObjectRef;
-use crate::health::probes::age;
+use crate::health::probes::{age, shortened};
 use crate::health::{Finding, FindingId, Grounds, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// So many objects without an answer are named; the others are counted.
 const MOST_UNANSWERED: usize = 5;
 
-/// Judges the objects of a check.
-pub(in crate::health) fn judge_own(check: &OwnCheck, objects: &[Value], now: Timestamp) -> ProbeResult {
-    let mut findings = Vec::new();
-    let mut unanswered = 0;
-    for object in objects {
-        let found = match judge_object(check, object, now) {
-            Ok(found) => found,
-            Err(why) => {
-                unanswered += 1;
-                (unanswered <= MOST_UNANSWERED).then(|| unknown(check, reference(check, object), why))
+/// What a check may cost.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// For the objects of a page.
+    time: Duration,
+    /// Steps of comprehensions for one object.
+    steps: u64,
+    /// Findings of the whole check.
+    findings: usize,
+}
+
+/// A page is judged in milliseconds; an object with a list of a thousand entries, each compared with each, takes all the
+/// steps; and more findings than that nobody reads.
+pub(super) const LIMITS: Limits = Limits { time: Duration::from_secs(5), steps: 1_000_000, findings: 500 };
+
+/// What was found so far.
+#[derive(Debug, Default)]
+pub(super) struct Tally {
+    seen: usize,
+    unanswered: usize,
+    findings: Vec<Finding>,
+    /// Why the objects after those that were seen are not judged.
+    cut_short: Option<String>,
+}
+
+impl Tally {
+    /// With the objects of a further page.
+    pub(super) fn with_page(
+        mut self,
+        check: &OwnCheck,
+        objects: &[Value],
+        now: Timestamp,
+        limits: Limits,
+    ) -> Self {
+        let until = Instant::now() + limits.time;
+        for object in objects {
+            if self.findings.len() >= limits.findings {
+                self.cut_short = Some(format!(
+                    "{} objects are not well or have no answer: the others were not judged",
+                    limits.findings
+                ));
+                break;
             }
-        };
-        findings.extend(found);
+            let budget = Arc::new(Budget::new(until, limits.steps));
+            let found = match judge_object(check, object, now, &budget) {
+                Ok(found) => found,
+                Err(why) => {
+                    self.unanswered += 1;
+                    let is_named = self.unanswered <= MOST_UNANSWERED;
+                    is_named.then(|| unknown(check, reference(check, object), why))
+                }
+            };
+            self.seen += 1;
+            self.findings.extend(found);
+            if Instant::now() >= until {
+                self.cut_short = Some(format!(
+                    "judging {} objects took longer than {} s: the others were not judged",
+                    objects.len(),
+                    limits.time.as_secs()
+                ));
+                break;
+            }
+        }
+        self
     }
-    if unanswered > MOST_UNANSWERED {
-        let evidence =
-            format!("{unanswered} objects without an answer, of which {MOST_UNANSWERED} are named");
-        findings.push(unknown(check, of_check(check), evidence));
+
+    /// Whether it is of no use to judge more.
+    pub(super) fn is_cut_short(&self) -> bool {
+        self.cut_short.is_some()
     }
-    let wrong = findings.iter().filter(|finding| finding.verdict != Verdict::Unknown).count();
-    let what = &check.objects.resource;
-    result(check, format!("{}: {wrong} of {} {what} not well", check.name, objects.len()), findings)
+
+    /// Whether there was no object at all.
+    pub(super) fn is_empty(&self) -> bool {
+        self.seen == 0
+    }
+
+    /// The answer of the check.
+    pub(super) fn result(self, check: &OwnCheck) -> ProbeResult {
+        let Self { seen, unanswered, mut findings, cut_short } = self;
+        if unanswered > MOST_UNANSWERED {
+            let evidence =
+                format!("{unanswered} objects without an answer, of which {MOST_UNANSWERED} are named");
+            findings.push(unknown(check, of_check(check), evidence));
+        }
+        findings.extend(cut_short.map(|why| unknown(check, of_check(check), why)));
+        let wrong = findings.iter().filter(|finding| finding.verdict != Verdict::Unknown).count();
+        let what = &check.objects.resource;
+        result(check, format!("{}: {wrong} of {seen} {what} not well", check.name), findings)
+    }
 }
 
 /// The answer of a check whose objects could not be read.
-pub(in crate::health) fn not_read(check: &OwnCheck, why: &str) -> ProbeResult {
+pub(super) fn not_read(check: &OwnCheck, why: &str) -> ProbeResult {
     let summary = format!("{}: not read: {why}", check.name);
     result(check, summary, vec![unknown(check, of_check(check), why.to_owned())])
 }
 
-fn judge_object(check: &OwnCheck, object: &Value, now: Timestamp) -> Result<Option<Finding>, String> {
+fn judge_object(
+    check: &OwnCheck,
+    object: &Value,
+    now: Timestamp,
+    budget: &Arc<Budget>,
+) -> Result<Option<Finding>, String> {
     let value = cel::to_value(object).map_err(|error| format!("not to be understood: {error}"))?;
-    if !check.wrong.holds(&value, now)? {
+    if !check.wrong.holds(&value, now, budget)? {
         return Ok(None);
     }
     let object_is = reference(check, object);
     let message = match &check.message {
-        Some(message) => message.words(&value, now)?,
+        Some(message) => shortened(&message.words(&value, now, budget)?),
         None => format!("{object_is} is not as {} asks for", check.name),
     };
     let time = |text: &str| text.parse::<Timestamp>().ok();
-    let said = check.since.as_ref().and_then(|since| time(&since.words(&value, now).ok()?));
+    let said = check.since.as_ref().and_then(|since| time(&since.words(&value, now, budget).ok()?));
     let since = said.or_else(|| time(object["metadata"]["creationTimestamp"].as_str()?));
     let forgiven = since.is_some_and(|since| age(now, since) < check.grace());
     Ok(Some(Finding {
@@ -109,6 +187,10 @@ mod tests {
     use crate::health::probes::testing::{ago, now, of_toml};
     use Verdict::{Green, Red, Unknown, Yellow};
     use serde_json::json;
+
+    fn judge_own(check: &OwnCheck, objects: &[Value], now: Timestamp) -> ProbeResult {
+        Tally::default().with_page(check, objects, now, LIMITS).result(check)
+    }
 
     fn check(more: &str) -> OwnCheck {
         let text = format!(
@@ -182,6 +264,50 @@ mod tests {
     }
 
     #[test]
+    fn a_check_that_costs_too_much_is_unknown_from_there_on_and_says_why() {
+        let failed = |number: usize| backup(&format!("b{number}"), "Failed");
+        let objects: Vec<Value> = (0..10).map(failed).collect();
+        let few = Limits { findings: 4, ..LIMITS };
+        let tally = Tally::default().with_page(&check(""), &objects[..4], now(), few);
+        assert!(!tally.is_cut_short(), "four of four");
+        let tally = tally.with_page(&check(""), &objects[4..], now(), few);
+        assert!(tally.is_cut_short());
+        let result = tally.result(&check(""));
+        assert_eq!((result.verdict, result.findings.len()), (Unknown, 5));
+        assert_eq!(result.findings[4].id.object, ObjectRef::new("Check", "", "backup-failed"));
+        assert!(result.findings[4].evidence.starts_with("4 objects"), "{result:?}");
+
+        let slow = Limits { time: Duration::ZERO, ..LIMITS };
+        let result = Tally::default().with_page(&check(""), &objects, now(), slow).result(&check(""));
+        assert_eq!(
+            (result.verdict, result.findings.len()),
+            (Unknown, 2),
+            "the first, and why not the others"
+        );
+        assert!(result.findings[1].evidence.contains("10 objects took longer than 0 s"), "{result:?}");
+
+        let many = json!({"metadata": {"name": "b"}, "list": (0..100).collect::<Vec<_>>()});
+        let squares = toml_of(
+            "name = \"squares\"\nobjects = { api_version = \"v1\", resource = \"pods\", kind = \"Pod\" }\n\
+             wrong = \"!object.list.all(a, object.list.all(b, true))\"\n",
+        )
+        .unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!(judge_own(&squares, std::slice::from_ref(&many), now()).verdict, Green);
+        let short = Limits { steps: 9_999, ..LIMITS };
+        let result = Tally::default().with_page(&squares, &[many], now(), short).result(&squares);
+        assert_eq!(result.verdict, Unknown);
+        assert!(result.findings[0].evidence.contains("takes too long"), "{result:?}");
+    }
+
+    #[test]
+    fn a_message_is_not_longer_than_a_line_of_ours() {
+        let long =
+            json!({"metadata": {"name": "b"}, "status": {"phase": "Failed", "text": "word ".repeat(1_000)}});
+        let result = judge_own(&check("message = \"object.status.text\""), &[long], now());
+        assert!(result.findings[0].message.len() < 300, "{result:?}");
+    }
+
+    #[test]
     fn wrong_settings_are_refused_when_they_are_read() {
         for (from, to, said) in [
             ("object.status.phase", "status.phase", "names `status`"),
@@ -189,6 +315,7 @@ mod tests {
             ("backups", "Backups!", "resource"),
             ("\"backups\"", "\"secrets\"", "secrets"),
             ("\"Backup\"", "\"back up\"", "kind"),
+            ("\"backup-failed\"", "\" \"", "a check needs a name"),
         ] {
             let text = "name = \"backup-failed\"\nobjects = { api_version = \"velero.io/v1\", resource = \"backups\", kind = \"Backup\" }\n\
                         wrong = \"object.status.phase == 'Failed'\"\n";

@@ -2,15 +2,17 @@
 //!
 //! An expression that does not parse, or that names something that is not there, is an error when the settings load. What
 //! goes wrong afterwards is UNKNOWN: a kind that is not installed, an object for which the expression has no answer, a
-//! namespace that does not exist (its list is empty, and looks well). `secrets` are never read.
+//! namespace that does not exist (its list is empty, and looks well), a check that takes too long. `secrets` are never read.
 
 mod expression;
 mod judge;
+mod look;
 
 pub(crate) use expression::Expression;
-pub(super) use judge::{judge_own, not_read};
+pub(super) use look::look;
 
 use super::Layer;
+use super::settings::{apps, name};
 use crate::cluster::Listing;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -19,7 +21,8 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct OwnCheck {
-    /// What the check is called; the rule of its findings.
+    /// What the check is called; the rule of its findings, and no other check's.
+    #[serde(deserialize_with = "name")]
     pub name: String,
     /// Which objects.
     pub objects: Listing,
@@ -47,10 +50,6 @@ impl OwnCheck {
     fn grace(&self) -> Duration {
         Duration::from_secs(self.grace_seconds)
     }
-}
-
-fn apps() -> Layer {
-    Layer::Apps
 }
 
 /// How bad a finding of an own check is.

@@ -4,18 +4,25 @@
 //! guess at how often a schedule comes. Whether the operator schedules at all shows in the next time that it names, which
 //! must not lie in the past. The newest backup counts, not the newest good one: a failure is told while it is fresh.
 //!
-//! Findings hang on the Cluster and on the `ScheduledBackup`, since every night brings a Backup of another name. No schedule
-//! at all, and no backup that was due yet, are matters of audit: they are listed and block nothing. The archive of a
-//! write-ahead log restores nothing without a backup to begin with: a failure without a good backup is RED, one with an
-//! older good backup YELLOW.
+//! Each `ScheduledBackup` is judged by its own backups: a snapshot each hour says nothing of the copy each night that has
+//! failed for weeks. One by hand counts for a schedule as well where it is made in the same way, since that shows that the
+//! way works. What a Cluster says of its last backup may be of any of them, and counts where nothing tells more.
+//!
+//! Findings hang on the `ScheduledBackup` and, of backups that no schedule asked for, on the Cluster, since every night brings
+//! a Backup of another name. No schedule at all, and no backup that was due yet, are matters of audit: they are listed and
+//! block nothing. The archive of a write-ahead log restores nothing without a backup to begin with: a failure where the
+//! Cluster has no good backup at all is RED, one beside any good backup YELLOW.
 
 use super::{condition, finding, is_recent, said};
 use crate::cluster::{
-    BackupPhase, ConditionStatus, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup,
+    BackupPhase, Condition, ConditionStatus, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup,
 };
 use crate::health::{Finding, Probe, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
+
+/// What the operator writes into `LastBackupSucceeded`, as False, while one runs.
+const STARTED: &str = "BackupStarted";
 
 /// Judges the backups of all Clusters, and their schedules.
 pub(super) fn judge_backups(
@@ -24,117 +31,203 @@ pub(super) fn judge_backups(
     grace: Duration,
     settings: &Settings,
 ) -> Vec<Finding> {
-    let lateness = Duration::from_secs(settings.backup_maximum_lateness_seconds);
-    let of_clusters = postgres
-        .clusters
-        .iter()
-        .filter(|cluster| !cluster.hibernated)
-        .flat_map(|cluster| judge_cluster(cluster, postgres, now, lateness));
-    let of_schedules = postgres
-        .schedules
-        .iter()
-        .flat_map(|schedule| judge_schedule(schedule, &postgres.clusters, now, grace, lateness));
-    of_clusters.chain(of_schedules).collect()
-}
-
-fn judge_cluster(
-    cluster: &PostgresCluster,
-    postgres: &Postgres,
-    now: Timestamp,
-    lateness: Duration,
-) -> Vec<Finding> {
-    let found = |rule, verdict, what: &str, evidence: String| {
-        let message = format!("{} {what}", cluster.object());
-        finding(Probe::CloudNativePg, rule, cluster.object(), verdict, message, evidence)
-    };
-    let is_own = |namespace: &str, of: &str| namespace == cluster.namespace && of == cluster.name;
-    let backups: Vec<&PostgresBackup> =
-        postgres.backups.iter().filter(|backup| is_own(&backup.namespace, &backup.cluster)).collect();
-    let schedules: Vec<&ScheduledBackup> =
-        postgres.schedules.iter().filter(|schedule| is_own(&schedule.namespace, &schedule.cluster)).collect();
-    let good = backups
-        .iter()
-        .filter(|backup| backup.phase == BackupPhase::Completed)
-        .filter_map(|backup| backup.at)
-        .chain(cluster.last_backup)
-        .max();
-    let newest_good = match good {
-        Some(good) => format!("the newest good backup is of {good}"),
-        None => "there is no good backup".to_owned(),
-    };
-    let bad = if good.is_some() { Verdict::Yellow } else { Verdict::Red };
+    let moment =
+        Moment { now, grace, lateness: Duration::from_secs(settings.backup_maximum_lateness_seconds) };
     let mut findings = Vec::new();
-    if schedules.is_empty() {
-        let evidence = format!("no ScheduledBackup names it; {newest_good}");
-        findings.push(
-            found("no-schedule", Verdict::Yellow, "is not backed up by a schedule", evidence).listed_only(),
-        );
+    for cluster in postgres.clusters.iter().filter(|cluster| !cluster.hibernated) {
+        let own = Own::of(cluster, postgres);
+        let of_schedules: Vec<Finding> =
+            own.schedules.iter().flat_map(|schedule| own.judge_schedule(schedule, moment)).collect();
+        findings.extend(own.judge_cluster(&of_schedules));
+        findings.extend(of_schedules);
     }
-    let newest = backups
-        .iter()
-        .filter(|backup| !matches!(backup.phase, BackupPhase::Pending | BackupPhase::Running))
-        .max_by_key(|backup| backup.at);
-    let last = condition(&cluster.conditions, "LastBackupSucceeded");
-    let failed = match (newest, last) {
-        (Some(newest), _) if matches!(newest.phase, BackupPhase::Failed | BackupPhase::ArchivingFails) => {
-            let evidence =
-                format!("Backup {} {:?}: {}; {newest_good}", newest.name, newest.phase, newest.error);
-            Some((evidence, newest.at))
-        }
-        (_, Some(last)) if last.status == ConditionStatus::False => {
-            Some((format!("{}; {newest_good}", said(last)), last.since))
-        }
-        _ => None,
-    };
-    let failed_before = failed.is_some();
-    if let Some((evidence, since)) = failed {
-        findings.push(found("backup-failed", bad, "could not be backed up", evidence).since(since));
-    }
-    if let Some(newest) = newest
-        && newest.phase == BackupPhase::Unknown
-    {
-        let evidence = format!("Backup {} has a phase that nobody knows; {newest_good}", newest.name);
-        let what = "has a backup of which nobody knows how it went";
-        findings.push(found("backup-unknown", Verdict::Unknown, what, evidence).since(newest.at));
-    } else if let Some(last) = last
-        && last.status == ConditionStatus::Unknown
-    {
-        let what = "does not say how its last backup went";
-        findings.push(found("backup-unknown", Verdict::Unknown, what, said(last)).since(last.since));
-    }
-    let due = schedules
-        .iter()
-        .filter(|schedule| !schedule.suspended)
-        .filter_map(|schedule| schedule.last_due)
-        .max();
-    match due {
-        Some(due) if good.is_none_or(|good| good < due) && !failed_before => {
-            if !is_recent(Some(due), now, lateness) {
-                let evidence = format!("a backup was due at {due}; {newest_good}");
-                findings.push(
-                    found("backup-late", bad, "was not backed up when it should have been", evidence)
-                        .since(Some(due)),
-                );
-            }
-        }
-        None if good.is_none() && !failed_before && !schedules.is_empty() => {
-            let evidence = "no backup was due yet, and there is none".to_owned();
-            findings.push(
-                found("never-backed-up", Verdict::Yellow, "has never been backed up", evidence).listed_only(),
-            );
-        }
-        Some(_) | None => {}
-    }
+    findings.extend(
+        postgres.schedules.iter().flat_map(|schedule| judge_timetable(schedule, &postgres.clusters, moment)),
+    );
     findings
 }
 
-fn judge_schedule(
-    schedule: &ScheduledBackup,
-    clusters: &[PostgresCluster],
+/// The moment of a judgement, and what is forgiven.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
     now: Timestamp,
     grace: Duration,
     lateness: Duration,
-) -> Vec<Finding> {
+}
+
+/// A Cluster with what belongs to it.
+struct Own<'a> {
+    cluster: &'a PostgresCluster,
+    backups: Vec<&'a PostgresBackup>,
+    schedules: Vec<&'a ScheduledBackup>,
+    /// The end of the newest good backup of any way.
+    good: Option<Timestamp>,
+}
+
+impl<'a> Own<'a> {
+    fn of(cluster: &'a PostgresCluster, postgres: &'a Postgres) -> Self {
+        let is_own = |namespace: &str, of: &str| namespace == cluster.namespace && of == cluster.name;
+        let backups: Vec<_> =
+            postgres.backups.iter().filter(|backup| is_own(&backup.namespace, &backup.cluster)).collect();
+        let schedules =
+            postgres.schedules.iter().filter(|schedule| is_own(&schedule.namespace, &schedule.cluster));
+        let good = newest_good(&backups)
+            .into_iter()
+            .chain(cluster.last_backup)
+            .chain(cluster.last_backups.values().copied())
+            .max();
+        Self { cluster, schedules: schedules.collect(), backups, good }
+    }
+
+    /// How bad it is that one is missing.
+    fn bad(&self) -> Verdict {
+        if self.good.is_some() { Verdict::Yellow } else { Verdict::Red }
+    }
+
+    fn newest_good(&self) -> String {
+        match self.good {
+            Some(good) => format!("the newest good backup is of {good}"),
+            None => "there is no good backup".to_owned(),
+        }
+    }
+
+    /// Whether a Backup counts for a schedule: it asked for it, or a person did, in the same way.
+    fn counts_for(&self, backup: &PostgresBackup, schedule: &ScheduledBackup) -> bool {
+        match &backup.schedule {
+            Some(name) => *name == schedule.name,
+            None => backup.method == schedule.method && backup.phase == BackupPhase::Completed,
+        }
+    }
+
+    /// When a schedule's newest good backup ended. What the Cluster says of a way to make them is said of a schedule where
+    /// no other schedule goes that way: then it is known also where the object of the backup is gone.
+    fn good_of(&self, schedule: &ScheduledBackup) -> Option<Timestamp> {
+        let of_schedule: Vec<_> =
+            self.backups.iter().copied().filter(|backup| self.counts_for(backup, schedule)).collect();
+        let others = || self.schedules.iter().filter(|other| other.name != schedule.name);
+        let is_only_one_so = !others().any(|other| other.method.word == schedule.method.word);
+        let said =
+            if is_only_one_so { self.cluster.last_backups.get(&schedule.method.word).copied() } else { None };
+        let of_all = self.cluster.last_backup.filter(|_| self.schedules.len() == 1);
+        newest_good(&of_schedule).into_iter().chain(said).chain(of_all).max()
+    }
+
+    /// What became of the backups that a schedule asked for.
+    fn judge_schedule(&self, schedule: &ScheduledBackup, moment: Moment) -> Option<Finding> {
+        let found = |rule, verdict, what: &str, evidence: String, since| {
+            let message = format!("{} {what}", schedule.object());
+            let found = finding(Probe::CloudNativePg, rule, schedule.object(), verdict, message, evidence);
+            Some(found.since(since))
+        };
+        let good = self.good_of(schedule);
+        let good_of_it = match good {
+            Some(good) => format!("its newest good one is of {good}"),
+            None => format!("it has no good one; {}", self.newest_good()),
+        };
+        let of_schedule = self.backups.iter().copied().filter(|backup| self.counts_for(backup, schedule));
+        if let Some(newest) = newest_ended(of_schedule) {
+            match newest.phase {
+                BackupPhase::Failed | BackupPhase::ArchivingFails => {
+                    let evidence =
+                        format!("Backup {} {:?}: {}; {good_of_it}", newest.name, newest.phase, newest.error);
+                    let what = "could not make its backup";
+                    return found("backup-failed", self.bad(), what, evidence, newest.at);
+                }
+                BackupPhase::Unknown => {
+                    let evidence =
+                        format!("Backup {} has a phase that nobody knows; {good_of_it}", newest.name);
+                    let what = "has a backup of which nobody knows how it went";
+                    return found("backup-unknown", Verdict::Unknown, what, evidence, newest.at);
+                }
+                BackupPhase::Completed | BackupPhase::Pending | BackupPhase::Running => {}
+            }
+        }
+        let due = schedule.last_due.filter(|_| !schedule.suspended)?;
+        let is_late =
+            good.is_none_or(|good| good < due) && !is_recent(Some(due), moment.now, moment.lateness);
+        if !is_late {
+            return None;
+        }
+        let evidence = format!("a backup was due at {due}; {good_of_it}");
+        found("backup-late", self.bad(), "was due and made no backup", evidence, Some(due))
+    }
+
+    /// What became of the backups that no schedule asked for, and what the Cluster itself says.
+    fn judge_cluster(&self, of_schedules: &[Finding]) -> Vec<Finding> {
+        let found = |rule, verdict, what: &str, evidence: String| {
+            let object = self.cluster.object();
+            let message = format!("{object} {what}");
+            finding(Probe::CloudNativePg, rule, object, verdict, message, evidence)
+        };
+        let mut findings = Vec::new();
+        if self.schedules.is_empty() {
+            let evidence = format!("no ScheduledBackup names it; {}", self.newest_good());
+            let what = "is not backed up by a schedule";
+            findings.push(found("no-schedule", Verdict::Yellow, what, evidence).listed_only());
+        }
+        let names_schedule = |backup: &PostgresBackup| {
+            backup.schedule.as_ref().is_some_and(|name| self.schedules.iter().any(|one| one.name == *name))
+        };
+        // Nobody asks for one of these again: any good one since then will do.
+        let newest = newest_ended(self.backups.iter().copied().filter(|backup| !names_schedule(backup)))
+            .filter(|newest| self.good.is_none_or(|good| newest.at.is_none_or(|at| at >= good)));
+        let last = condition(&self.cluster.conditions, "LastBackupSucceeded");
+        let is_told = |rule: &str| of_schedules.iter().any(|finding| finding.id.rule == rule);
+        let newest_failed =
+            newest.filter(|newest| matches!(newest.phase, BackupPhase::Failed | BackupPhase::ArchivingFails));
+        let says_failed = last.filter(|last| {
+            last.status == ConditionStatus::False && last.reason != STARTED && !is_told("backup-failed")
+        });
+        let failed = match (newest_failed, says_failed) {
+            (Some(newest), _) => {
+                let evidence = format!("Backup {} {:?}: {}", newest.name, newest.phase, newest.error);
+                Some((evidence, newest.at))
+            }
+            (None, Some(last)) => Some((said(last), last.since)),
+            (None, None) => None,
+        };
+        let failed_before = failed.is_some() || is_told("backup-failed");
+        if let Some((evidence, since)) = failed {
+            let evidence = format!("{evidence}; {}", self.newest_good());
+            let what = "could not be backed up";
+            findings.push(found("backup-failed", self.bad(), what, evidence).since(since));
+        }
+        let newest_unknown = newest.filter(|newest| newest.phase == BackupPhase::Unknown);
+        let says_neither =
+            |last: &&Condition| last.status == ConditionStatus::Unknown && !is_told("backup-unknown");
+        if let Some(newest) = newest_unknown {
+            let evidence =
+                format!("Backup {} has a phase that nobody knows; {}", newest.name, self.newest_good());
+            let what = "has a backup of which nobody knows how it went";
+            findings.push(found("backup-unknown", Verdict::Unknown, what, evidence).since(newest.at));
+        } else if let Some(last) = last.filter(says_neither) {
+            let what = "does not say how its last backup went";
+            findings.push(found("backup-unknown", Verdict::Unknown, what, said(last)).since(last.since));
+        }
+        let was_due = self.schedules.iter().any(|one| !one.suspended && one.last_due.is_some());
+        if !was_due && self.good.is_none() && !failed_before && !self.schedules.is_empty() {
+            let evidence = "no backup was due yet, and there is none".to_owned();
+            let what = "has never been backed up";
+            findings.push(found("never-backed-up", Verdict::Yellow, what, evidence).listed_only());
+        }
+        findings
+    }
+}
+
+fn newest_good(backups: &[&PostgresBackup]) -> Option<Timestamp> {
+    let good = backups.iter().filter(|backup| backup.phase == BackupPhase::Completed);
+    good.filter_map(|backup| backup.at).max()
+}
+
+fn newest_ended<'a>(backups: impl Iterator<Item = &'a PostgresBackup>) -> Option<&'a PostgresBackup> {
+    backups
+        .filter(|backup| !matches!(backup.phase, BackupPhase::Pending | BackupPhase::Running))
+        .max_by_key(|backup| backup.at)
+}
+
+/// Whether a schedule is one, and is kept.
+fn judge_timetable(schedule: &ScheduledBackup, clusters: &[PostgresCluster], moment: Moment) -> Vec<Finding> {
+    let Moment { now, grace, lateness } = moment;
     let found = |rule, verdict, what: &str, evidence: String| {
         let message = format!("{} {what}", schedule.object());
         finding(Probe::CloudNativePg, rule, schedule.object(), verdict, message, evidence)
@@ -199,202 +292,5 @@ fn judge_schedule(
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::postgres::tests::cluster;
-    use super::super::testing::{ago, now};
-    use super::*;
-    use crate::cluster::recorded::{postgres_backup, scheduled_backup};
-    use Verdict::{Red, Unknown, Yellow};
-
-    const GRACE: Duration = Duration::from_mins(5);
-    const HOUR: i64 = 3_600;
-
-    fn nightly() -> ScheduledBackup {
-        ScheduledBackup {
-            last_due: Some(ago(10 * HOUR)),
-            next_due: Some(ago(-14 * HOUR)),
-            ..scheduled_backup(16)
-        }
-    }
-
-    fn backup(number: usize, hours: i64) -> PostgresBackup {
-        PostgresBackup { at: Some(ago(hours * HOUR)), ..postgres_backup(number) }
-    }
-
-    const COMPLETED: usize = 13;
-    const FAILED: usize = 14;
-    const ARCHIVING: usize = 15;
-
-    /// A Cluster with a nightly backup that was completed in time.
-    fn well() -> Postgres {
-        let mut healthy = cluster(0);
-        healthy.last_backup = None;
-        Postgres { clusters: vec![healthy], schedules: vec![nightly()], backups: vec![backup(COMPLETED, 9)] }
-    }
-
-    /// Rule, verdict and whether it only is listed.
-    fn found(postgres: &Postgres) -> Vec<(String, Verdict, bool)> {
-        judge_backups(postgres, now(), GRACE, &Settings::default())
-            .into_iter()
-            .map(|finding| (finding.id.rule, finding.verdict, finding.informational))
-            .collect()
-    }
-
-    #[test]
-    fn every_rule_for_backups() {
-        type Case = (&'static str, fn(&mut Postgres), Vec<(&'static str, Verdict, bool)>);
-        let cases: Vec<Case> = vec![
-            ("in time", |_| {}, vec![]),
-            ("no schedule, with a backup", |p| p.schedules.clear(), vec![("no-schedule", Yellow, true)]),
-            (
-                "no schedule, no backup",
-                |p| {
-                    p.schedules.clear();
-                    p.backups.clear();
-                },
-                vec![("no-schedule", Yellow, true)],
-            ),
-            (
-                "the schedule of a Cluster of that name elsewhere",
-                |p| p.schedules[0].namespace = "other".to_owned(),
-                vec![("no-schedule", Yellow, true), ("no-cluster", Yellow, true)],
-            ),
-            (
-                "the newest failed, an older one is good",
-                |p| p.backups.push(backup(FAILED, 1)),
-                vec![("backup-failed", Yellow, false)],
-            ),
-            ("an older one failed, the newest is good", |p| p.backups.push(backup(FAILED, 33)), vec![]),
-            (
-                "it failed, and there is no other",
-                |p| p.backups = vec![backup(FAILED, 9)],
-                vec![("backup-failed", Red, false)],
-            ),
-            (
-                "it waits for an archive that fails",
-                |p| p.backups.push(backup(ARCHIVING, 1)),
-                vec![("backup-failed", Yellow, false)],
-            ),
-            (
-                "the Cluster says that it failed, its Backup is gone",
-                |p| p.clusters = vec![PostgresCluster { ready_instances: 2, ..cluster(1) }],
-                vec![
-                    ("no-schedule", Yellow, true),
-                    ("backup-failed", Red, false),
-                    ("no-cluster", Yellow, true),
-                ],
-            ),
-            (
-                "a phase that nobody knows",
-                |p| p.backups.push(PostgresBackup { phase: BackupPhase::Unknown, ..backup(COMPLETED, 1) }),
-                vec![("backup-unknown", Unknown, false)],
-            ),
-            (
-                "the Cluster says neither",
-                |p| {
-                    for condition in &mut p.clusters[0].conditions {
-                        condition.status = ConditionStatus::Unknown;
-                    }
-                },
-                vec![("backup-unknown", Unknown, false)],
-            ),
-            ("one runs", |p| p.backups.push(backup(12, 0)), vec![]),
-            ("one has not begun", |p| p.backups.push(backup(11, 0)), vec![]),
-            (
-                "due for ten hours, and only an older one",
-                |p| p.backups = vec![backup(COMPLETED, 33)],
-                vec![("backup-late", Yellow, false)],
-            ),
-            (
-                "due for ten hours, runs since",
-                |p| p.backups = vec![backup(COMPLETED, 33), backup(12, 10)],
-                vec![("backup-late", Yellow, false)],
-            ),
-            ("due for ten hours, and none", |p| p.backups.clear(), vec![("backup-late", Red, false)]),
-            (
-                "due for two hours",
-                |p| {
-                    p.schedules[0].last_due = Some(ago(2 * HOUR));
-                    p.backups = vec![backup(COMPLETED, 26)];
-                },
-                vec![],
-            ),
-            (
-                "the Cluster names a backup that has no object",
-                |p| {
-                    p.backups.clear();
-                    p.clusters[0].last_backup = Some(ago(9 * HOUR));
-                },
-                vec![],
-            ),
-            (
-                "a weekly one of five days ago",
-                |p| {
-                    p.schedules[0].last_due = Some(ago(5 * 24 * HOUR));
-                    p.backups = vec![backup(COMPLETED, 5 * 24 - 1)];
-                },
-                vec![],
-            ),
-            (
-                "nothing was due yet",
-                |p| {
-                    p.schedules[0].last_due = None;
-                    p.backups.clear();
-                },
-                vec![("never-backed-up", Yellow, true)],
-            ),
-            ("suspended", |p| p.schedules[0].suspended = true, vec![("schedule-suspended", Yellow, false)]),
-            (
-                "five fields come every hour",
-                |p| p.schedules[0].schedule = "0 2 * * *".to_owned(),
-                vec![("five-fields", Yellow, true)],
-            ),
-            ("by a name", |p| p.schedules[0].schedule = "@daily".to_owned(), vec![]),
-            (
-                "no schedule at all",
-                |p| p.schedules[0].schedule = "nightly".to_owned(),
-                vec![("schedule-invalid", Yellow, false)],
-            ),
-            (
-                "the next time has passed for a day",
-                |p| p.schedules[0].next_due = Some(ago(24 * HOUR)),
-                vec![("schedule-missed", Yellow, false)],
-            ),
-            ("the next time has passed a minute ago", |p| p.schedules[0].next_due = Some(ago(60)), vec![]),
-            ("no next time", |p| p.schedules[0].next_due = None, vec![("schedule-unknown", Unknown, false)]),
-            (
-                "no next time, just made",
-                |p| (p.schedules[0].next_due, p.schedules[0].created_at) = (None, Some(ago(5))),
-                vec![("schedule-unknown", Yellow, false)],
-            ),
-            (
-                "hibernated: nothing is due",
-                |p| {
-                    p.clusters[0].hibernated = true;
-                    p.schedules[0].next_due = Some(ago(24 * HOUR));
-                },
-                vec![],
-            ),
-        ];
-        for (name, change, expected) in cases {
-            let mut postgres = well();
-            change(&mut postgres);
-            let found = found(&postgres);
-            let found: Vec<_> =
-                found.iter().map(|(rule, verdict, listed)| (rule.as_str(), *verdict, *listed)).collect();
-            assert_eq!(found, expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_failure_hangs_on_the_cluster_and_names_the_backup_in_its_evidence() {
-        let mut postgres = well();
-        postgres.backups.push(backup(FAILED, 1));
-        let found = judge_backups(&postgres, now(), GRACE, &Settings::default());
-        assert_eq!(found[0].id.object.to_string(), "Cluster db/pg");
-        let evidence = &found[0].evidence;
-        assert!(evidence.contains("Backup b-failed Failed: can't execute backup"), "{evidence}");
-        assert!(evidence.contains("the newest good backup is of 2026-11-21T03:00:00Z"), "{evidence}");
-        assert_eq!(found[0].since, Some(ago(HOUR)));
-    }
-}
+#[path = "backups_tests.rs"]
+mod tests;

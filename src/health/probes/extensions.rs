@@ -2,8 +2,9 @@
 //!
 //! An `APIService` that is not available takes its kinds away, and the deletion of namespaces with them. A webhook that fails
 //! closed and has no endpoint refuses every write that it is about, pods among them, while everything that runs looks
-//! well. Both happen for a moment whenever what serves them is started again, so they are YELLOW for the grace time. A
-//! Service of the type `ExternalName` has no endpoints and is taken for one that lost them: accept the finding there.
+//! well. Both happen for a moment whenever what serves them is started again, so they are YELLOW for the grace time: since
+//! the endpoints changed, or since the configuration was made, whichever is later. Each webhook has that time by itself.
+//! A Service of the type `ExternalName` has no endpoints and is taken for one that lost them: accept the finding there.
 
 use super::{finding, is_recent, judged, said, unused};
 use crate::cluster::{ApiService, ConditionStatus, ObjectRef, WebhookConfiguration};
@@ -78,7 +79,9 @@ fn judge_webhook(configuration: &WebhookConfiguration, now: Timestamp, grace: Du
     let silent: Vec<_> =
         configuration.closing.iter().filter(|webhook| webhook.endpoints.ready == 0).collect();
     let first = silent.first()?;
-    let since = silent.iter().map(|webhook| webhook.endpoints.changed_at).max().flatten();
+    // One that changes again and again excuses none that is gone for good.
+    let each = silent.iter().map(|webhook| webhook.endpoints.changed_at.max(configuration.created_at));
+    let since = each.min().flatten();
     let verdict = if is_recent(since, now, grace) { Verdict::Yellow } else { Verdict::Red };
     let message = format!(
         "{} refuses what it is asked about: {} of its {} webhooks that fail closed have no endpoint",
@@ -148,10 +151,12 @@ mod tests {
             service: ObjectRef::new("Service", "cert-manager", "cert-manager-webhook"),
             endpoints: Endpoints { ready, changed_at: changed.map(ago) },
         };
-        let configuration = |closing| WebhookConfiguration {
+        let made = |created: Option<i64>, closing| WebhookConfiguration {
             object: ObjectRef::new("ValidatingWebhookConfiguration", "", "cert-manager-webhook"),
+            created_at: created.map(ago),
             closing,
         };
+        let configuration = |closing| made(Some(9_000), closing);
         let cases = [
             ("answered", vec![webhook("a", 1, None)], None),
             ("never any endpoint", vec![webhook("a", 0, None)], Some(Red)),
@@ -159,8 +164,13 @@ mod tests {
             ("gone for long", vec![webhook("a", 0, Some(900))], Some(Red)),
             ("one of two", vec![webhook("a", 2, None), webhook("b", 0, Some(900))], Some(Red)),
             (
-                "the one that changed counts",
+                "one gone for long, one that changes again and again",
                 vec![webhook("a", 0, Some(900)), webhook("b", 0, Some(9))],
+                Some(Red),
+            ),
+            (
+                "two gone a moment ago",
+                vec![webhook("a", 0, Some(60)), webhook("b", 0, Some(9))],
                 Some(Yellow),
             ),
         ];
@@ -168,6 +178,15 @@ mod tests {
             let result = judge_webhooks(&[configuration(closing)], now(), GRACE);
             let expected: Vec<_> = expected.into_iter().map(|verdict| ("no-endpoints", verdict)).collect();
             assert_eq!(rules(&result), expected, "{name}");
+        }
+        for (name, created, changed, expected) in [
+            ("just made, no Service yet", Some(30), None, Yellow),
+            ("just made, for a Service that was gone before", Some(30), Some(9_000), Yellow),
+            ("nobody knows anything", None, None, Red),
+            ("nobody knows when it was made, the endpoints changed", None, Some(30), Yellow),
+        ] {
+            let result = judge_webhooks(&[made(created, vec![webhook("a", 0, changed)])], now(), GRACE);
+            assert_eq!(rules(&result), [("no-endpoints", expected)], "{name}");
         }
         let two = [configuration(vec![webhook("a", 1, None), webhook("b", 0, None)]), configuration(vec![])];
         let result = judge_webhooks(&two, now(), GRACE);

@@ -4,14 +4,20 @@
 //! there is one, and RED where there never was. Ready is True with the reason `SecretMissing` where the Secret that it is to
 //! be merged into is not there, and stays True when the controller hangs: then only `refreshTime`, against the interval,
 //! tells that nobody has looked. Secrets themselves are never read.
+//!
+//! A store may name the class of the controller that it is for, and no other looks at it or at what is read from it. Which
+//! classes are here is in the arguments of the controllers. What is for another one may be kept by a controller that is not
+//! known as one, or by nobody: it is YELLOW, as somebody else's, where its own word is not enough. Of an `ExternalSecret` a
+//! refresh in time is; of a store nothing is, since it carries no time at which anybody looked.
 
 use super::reporter::Reporter;
 use super::{age, finding, is_recent, judged, said, unused};
 use crate::cluster::{
-    Condition, ConditionStatus, ExternalSecret, ExternalSecrets, Refresh, SecretStore, Workload,
+    Condition, ConditionStatus, ExternalSecret, ExternalSecrets, ObjectRef, Refresh, SecretStore, Workload,
 };
 use crate::health::{Finding, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 pub(super) const CONTROLLER: Reporter =
@@ -28,15 +34,60 @@ pub(in crate::health) fn judge_external_secrets(
         return unused(Probe::ExternalSecrets, "no ExternalSecret and no store");
     }
     let mut findings = CONTROLLER.dead(Probe::ExternalSecrets, workloads);
-    findings.extend(external.stores.iter().filter_map(|store| judge_store(store, now, grace)));
+    let here = classes(workloads);
+    // Without any controller that is known everything is unknown, whatever its class.
+    let others: BTreeMap<&ObjectRef, &str> = external
+        .stores
+        .iter()
+        .filter_map(|store| Some((&store.object, store.class.as_deref()?)))
+        .filter(|(_, class)| !here.is_empty() && !here.contains(class))
+        .collect();
+    findings.extend(external.stores.iter().filter_map(|store| {
+        let other = others.get(&store.object).copied();
+        of_other(judge_store(store, now, grace), &store.object, other, true)
+    }));
     let mut synced = 0;
     for secret in &external.secrets {
-        let found = judge_secret(secret, now, grace);
+        let other = secret.stores.iter().find_map(|store| others.get(store).copied());
+        let found = of_other(judge_secret(secret, now, grace), &secret.object(), other, false);
         synced += usize::from(found.iter().all(|finding| finding.informational));
         findings.extend(found);
     }
     let summary = format!("{synced} of {} ExternalSecrets synced", external.secrets.len());
     judged(Probe::ExternalSecrets, summary, findings)
+}
+
+/// The classes of the controllers that are here.
+fn classes(workloads: &[Workload]) -> BTreeSet<&str> {
+    const FLAG: &str = "--controller-class";
+    let mut classes = BTreeSet::new();
+    for workload in workloads.iter().filter(|workload| CONTROLLER.is(workload)) {
+        let arguments = &workload.arguments;
+        let joined = arguments.iter().find_map(|argument| argument.strip_prefix(FLAG)?.strip_prefix('='));
+        let apart = arguments.iter().skip_while(|argument| *argument != FLAG).nth(1).map(String::as_str);
+        classes.insert(joined.or(apart).unwrap_or("default"));
+    }
+    classes
+}
+
+/// What is found of an object that is for the controller of another class: what nobody knows is then no fault of ours.
+/// `always` says that a good word of it is not enough.
+fn of_other(
+    found: Option<Finding>,
+    object: &ObjectRef,
+    other: Option<&str>,
+    always: bool,
+) -> Option<Finding> {
+    let Some(class) = other else { return found };
+    let evidence = match &found {
+        None if always => "nothing tells whether its controller lives".to_owned(),
+        Some(found) if found.verdict == Verdict::Unknown => found.evidence.clone(),
+        None | Some(_) => return found,
+    };
+    let message = format!("{object} is for a controller of the class {class}, and none is known here");
+    let evidence = format!("spec.controller = {class}; {evidence}");
+    let rule = "other-controller";
+    Some(finding(Probe::ExternalSecrets, rule, object.clone(), Verdict::Yellow, message, evidence))
 }
 
 fn judge_secret(secret: &ExternalSecret, now: Timestamp, grace: Duration) -> Option<Finding> {
@@ -141,7 +192,7 @@ mod tests {
     use super::super::reporter::tests::deployment;
     use super::super::testing::{ago, now, rules};
     use super::*;
-    use crate::cluster::{ObjectRef, recorded};
+    use crate::cluster::recorded;
     use Verdict::{Green, Red, Unknown, Yellow};
 
     const GRACE: Duration = Duration::from_mins(5);
@@ -247,6 +298,7 @@ mod tests {
         };
         let store = |ready, created| SecretStore {
             object: ObjectRef::new("ClusterSecretStore", "", "vault"),
+            class: None,
             created_at: Some(ago(created)),
             ready,
         };
@@ -262,6 +314,92 @@ mod tests {
             let result = judge(vec![], vec![store]);
             assert_eq!(rules(&result).first().copied(), expected);
             assert!(result.used);
+        }
+    }
+
+    #[test]
+    fn what_is_for_another_controller_is_yellow_where_its_own_word_is_not_enough() {
+        let ready = |status| {
+            let mut ready = recorded::external_secret(42).ready.expect("it is reported");
+            (ready.status, ready.since) = (status, Some(ago(9 * HOUR)));
+            Some(ready)
+        };
+        let vault = ObjectRef::new("ClusterSecretStore", "", "vault");
+        let store = |class: Option<&str>, ready| SecretStore {
+            object: vault.clone(),
+            class: class.map(str::to_owned),
+            created_at: Some(ago(9 * HOUR)),
+            ready,
+        };
+        let with = |arguments: &[&str]| {
+            let mut controller = deployment("external-secrets", "external-secrets");
+            controller.arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
+            vec![controller]
+        };
+        let stale = || secret(|secret| secret.refreshed_at = Some(ago(9 * HOUR)));
+        let (default, team) = (with(&[]), with(&["--loglevel=info", "--controller-class=team"]));
+        let both = [default.clone(), with(&["--controller-class", "team"])].concat();
+        let good = ConditionStatus::True;
+        type Case<'a> =
+            (&'static str, ExternalSecret, SecretStore, &'a [Workload], Vec<(&'static str, Verdict)>);
+        let cases: Vec<Case<'_>> = vec![
+            ("for any", secret(|_| {}), store(None, ready(good)), &team, vec![]),
+            (
+                "for the one that is here by default",
+                secret(|_| {}),
+                store(Some("default"), ready(good)),
+                &default,
+                vec![],
+            ),
+            ("for the one that is here", secret(|_| {}), store(Some("team"), ready(good)), &team, vec![]),
+            ("for one of two", secret(|_| {}), store(Some("team"), ready(good)), &both, vec![]),
+            (
+                "ours says nothing",
+                stale(),
+                store(Some("team"), None),
+                &both,
+                vec![("not-reported", Unknown), ("stale", Unknown)],
+            ),
+            (
+                "another's, never looked at",
+                secret(|secret| (secret.ready, secret.created_at) = (None, Some(ago(9 * HOUR)))),
+                store(Some("team"), None),
+                &default,
+                vec![("other-controller", Yellow); 2],
+            ),
+            (
+                "another's, no longer looked at",
+                stale(),
+                store(Some("team"), ready(good)),
+                &default,
+                vec![("other-controller", Yellow); 2],
+            ),
+            (
+                "another's, and somebody looks",
+                secret(|_| {}),
+                store(Some("team"), ready(good)),
+                &default,
+                vec![("other-controller", Yellow)],
+            ),
+            (
+                "another's, and it fails",
+                secret(|_| {}),
+                store(Some("team"), ready(ConditionStatus::False)),
+                &default,
+                vec![("store-not-ready", Red)],
+            ),
+            (
+                "no controller at all",
+                stale(),
+                store(Some("team"), None),
+                &[],
+                vec![("controller-missing", Unknown), ("not-reported", Unknown), ("stale", Unknown)],
+            ),
+        ];
+        for (name, secret, store, workloads, expected) in cases {
+            let external = ExternalSecrets { secrets: vec![secret], stores: vec![store] };
+            let result = judge_external_secrets(&external, workloads, now(), GRACE);
+            assert_eq!(rules(&result), expected, "{name}");
         }
     }
 

@@ -156,7 +156,7 @@ fn lists_not_read(probe: Probe, lists: &[(&str, Option<&ClusterError>)]) -> Opti
 }
 
 /// The beginning of a text from outside: its first line, and not more than a line of ours.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const LONGEST: usize = 240;
     let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
     match line.char_indices().nth(LONGEST) {

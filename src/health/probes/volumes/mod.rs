@@ -17,7 +17,7 @@
 //! | `claim-phase-missing` | claim | UNKNOWN | no phase | for the grace time |
 //! | `claim-phase-unknown` | claim | UNKNOWN | a phase that is not known | never |
 //! | `multi-attach-wait` | claim | RED | a pod on one node waits for it while another node has its volume, which is for one node | for the grace time |
-//! | `lost-data` | volume | RED | Released, and the claim that it names has another volume that is not older; UNKNOWN where that one's age is not known | never |
+//! | `lost-data` | volume | RED, YELLOW or UNKNOWN | Released, and the claim that it names has another volume. RED where that one is not older, or was made by no driver and was free when it was chosen; UNKNOWN where its age is not known; YELLOW where an older one may hold the data or not | never; not where the older one was made by a driver and reserved for the claim by name: it was brought back |
 //! | `released-claim-waits` | volume | YELLOW | Released, and the claim that it names waits: a new, empty volume may be made for it | never |
 //! | `volume-not-reclaimed` | volume | YELLOW | Released, and not deleted as its policy says | for the grace time |
 //! | `volume-released` | volume | listed | Released: kept, and nobody's, or left over by a copy or pod that makes its claims anew | - |

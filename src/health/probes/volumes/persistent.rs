@@ -127,8 +127,13 @@ fn released(
     Some(found("released-claim-waits", volume.object(), Verdict::Yellow, &what, evidence, since))
 }
 
-/// The claim that this volume was released from has another one. When that one is younger, the data lies here and the app
-/// has an empty volume. When it is older, the data was brought back and this one is what is left over.
+/// The claim that this volume was released from has another one. Who got which and when cannot be read; who made the other
+/// one, and who chose it, can. A younger one was made for the claim after this one, and empty: the data lies here. An older
+/// one is what a person brings back, and it is what a claim gets that finds a free volume of somebody's:
+///
+/// - it was made for an earlier claim and then reserved for this one by name: brought back, and this one is left over;
+/// - nobody made it for a claim, and it was free and chosen: nothing says that it ever held what lies here;
+/// - anything else may be either.
 fn replaced(
     volume: &PersistentVolume,
     named: &ClaimReference,
@@ -147,7 +152,34 @@ fn replaced(
         Joined::Missing | Joined::NotRead => None,
     };
     let (verdict, what, evidence, since) = match ages {
-        Some((ours, theirs)) if theirs < ours => return orphan(volume, Some(named), moment),
+        Some((ours, theirs)) if theirs < ours => {
+            let (provisioned, chosen) = match other {
+                Joined::There(other) => (other.provisioned, other.chosen),
+                Joined::Missing | Joined::NotRead => (false, true),
+            };
+            let made = |whose: &str| {
+                format!("{start}, made {ours}; the claim has {name}, made {theirs} {whose}{filled}")
+            };
+            match (provisioned, chosen) {
+                (true, false) => return orphan(volume, Some(named), moment),
+                (false, true) => (
+                    Verdict::Red,
+                    format!("holds what {} had: the claim got a volume that was free", claim.object()),
+                    made("by nobody's driver, and chosen since it was free"),
+                    volume.phase_since,
+                ),
+                (true, true) | (false, false) => (
+                    Verdict::Yellow,
+                    format!("may hold what {} had: which of two volumes does cannot be told", claim.object()),
+                    made(if provisioned {
+                        "for another claim, and chosen since it was free"
+                    } else {
+                        "by nobody's driver, and reserved for it"
+                    }),
+                    volume.phase_since,
+                ),
+            }
+        }
         Some((ours, theirs)) => (
             Verdict::Red,
             format!("holds what {} had: the claim is bound to a younger volume", claim.object()),

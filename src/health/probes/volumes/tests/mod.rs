@@ -79,6 +79,8 @@ fn volume(name: &str, age: i64) -> PersistentVolume {
         reclaim: ReclaimPolicy::Retain,
         access_modes: vec!["ReadWriteOnce".to_owned()],
         capacity: "10Gi".to_owned(),
+        provisioned: true,
+        chosen: false,
         created_at: Some(ago(age)),
         deleted_at: None,
     }

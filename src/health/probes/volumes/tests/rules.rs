@@ -260,6 +260,30 @@ fn data_that_was_lost_from_sight_is_red() {
         case("of the same second", |c| c.replace(900, 900), &[("lost-data", Red)]),
         case("another, older volume: the data was brought back", |c| c.replace(900, 10_000), &[]),
         case(
+            "another, older volume of a person's, which was free and empty",
+            |c| {
+                c.replace(900, 10_000);
+                (c.volumes[1].provisioned, c.volumes[1].chosen) = (false, true);
+            },
+            &[("lost-data", Red)],
+        ),
+        case(
+            "another, older volume of a person's, reserved by name",
+            |c| {
+                c.replace(900, 10_000);
+                c.volumes[1].provisioned = false;
+            },
+            &[("lost-data", Yellow)],
+        ),
+        case(
+            "another, older volume that was another claim's, and free",
+            |c| {
+                c.replace(900, 10_000);
+                c.volumes[1].chosen = true;
+            },
+            &[("lost-data", Yellow)],
+        ),
+        case(
             "by its policy the old one should be gone",
             |c| {
                 c.replace(10_000, 900);
