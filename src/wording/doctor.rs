@@ -237,6 +237,9 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
         Feature::OwnChecks => "a ClusterRole of your own that grants them to caretaker's service account",
         Feature::CephTools => "deploy/kustomize/components/exec, or set cluster.exec = false",
         Feature::Core
+        | Feature::Jobs
+        | Feature::DisruptionBudgets
+        | Feature::Services
         | Feature::ArgoCd
         | Feature::ArgoCdSync
         | Feature::Ceph

@@ -682,6 +682,9 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
     use crate::health::Feature;
     match feature {
         Feature::Core => "judging nodes, pods and workloads",
+        Feature::Jobs => "judging Jobs and CronJobs",
+        Feature::DisruptionBudgets => "judging PodDisruptionBudgets",
+        Feature::Services => "judging Services",
         Feature::ArgoCd => "judging Argo CD's Applications",
         Feature::ArgoCdSync => "following a rollout",
         Feature::Ceph => "judging Ceph",

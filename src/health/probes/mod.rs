@@ -6,17 +6,22 @@
 mod application_sets;
 mod applications;
 mod backups;
+mod budgets;
 mod ceph;
 mod ceph_tools;
 mod certificates;
 mod extensions;
 mod external_secrets;
 mod flux;
+mod jobs;
+mod node_versions;
+mod node_work;
 mod nodes;
 mod pods;
 mod postgres;
 mod replication;
 mod reporter;
+mod services;
 mod snapshots;
 mod usage;
 mod volumes;
@@ -24,16 +29,20 @@ mod workloads;
 
 pub(super) use application_sets::judge_application_sets;
 pub(super) use applications::{is_good as is_application_good, judge_applications};
+pub(super) use budgets::judge_budgets;
 pub(super) use ceph::judge_ceph;
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
 pub(super) use extensions::{judge_api_services, judge_webhooks};
 pub(super) use external_secrets::judge_external_secrets;
 pub(super) use flux::judge_flux;
-pub(super) use nodes::{is_ready as is_node_ready, judge_nodes};
+pub(super) use jobs::judge_jobs;
+pub(super) use nodes::{NodesReading, is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
 pub(super) use postgres::judge_postgres;
 pub(super) use replication::judge_replication;
+pub(super) use reporter::controllers_silent;
+pub(super) use services::judge_services;
 pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
 pub(super) use volumes::{List, VolumesReading, judge_volumes};
@@ -43,8 +52,11 @@ use crate::cluster::{ClusterError, Condition, ObjectRef, Workload};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Whether a workload is one by which what others say is believed, so that it has to be known although it is well.
+/// Whether a workload is one by which what others say is believed, or excused, so that it has to be known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
+    if workload.annotations.contains_key(node_work::KURED_LOCK) {
+        return true;
+    }
     let operators = [application_sets::CONTROLLER, external_secrets::CONTROLLER, postgres::OPERATOR];
     operators.iter().chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
 }
@@ -174,10 +186,14 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 3] = [
+    const SOURCES: [(&str, &str); 7] = [
         ("volumes", include_str!("volumes/mod.rs")),
         ("snapshots", include_str!("snapshots.rs")),
         ("replication", include_str!("replication.rs")),
+        ("jobs", include_str!("jobs.rs")),
+        ("budgets", include_str!("budgets.rs")),
+        ("services", include_str!("services.rs")),
+        ("nodes", include_str!("nodes.rs")),
     ];
 
     #[test]
