@@ -6,11 +6,12 @@ use super::feeds::Watches;
 use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
-    ApiService, Application, ApplicationSet, CephCluster, Certificate, Cluster, ClusterError, ClusterLease,
-    ClusterResult, ExecOutput, ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer,
-    Listing, Node, NodeStats, NodeUsage, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods,
-    Postgres, ReplicationSource, Right, Settings, StorageClass, VolumeAttachment, VolumeSnapshot,
-    WebhookConfiguration, Workload, argo, decode, decode_volumes,
+    ApiService, Application, ApplicationSet, Batch, CephCluster, Certificate, Cluster, ClusterError,
+    ClusterLease, ClusterResult, ControllersLife, DisruptionBudget, ExecOutput, ExternalSecrets, FluxObject,
+    Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node, NodeStats, NodeUsage, ObjectsPage,
+    PersistentVolume, PersistentVolumeClaim, Pods, Postgres, ReplicationSource, Right, Service, Settings,
+    StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload, argo, decode,
+    decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -117,6 +118,16 @@ impl Kubernetes {
         Ok(self.connection.gather(path, "", kind, Vec::new, take).await?.taken)
     }
 
+    /// All of a kind that every API server has: one that is not served is an answer that nobody understands.
+    pub(super) async fn served<T: Send>(
+        &self,
+        path: &str,
+        kind: &str,
+        read: fn(&Value) -> Result<T, String>,
+    ) -> ClusterResult<Vec<T>> {
+        self.custom(path, kind, read).await?.served(path, kind)
+    }
+
     pub(super) async fn custom<T: Send>(
         &self,
         path: &str,
@@ -205,6 +216,22 @@ impl Cluster for Kubernetes {
         workloads.extend(stateful_sets?);
         workloads.extend(daemon_sets?);
         Ok(workloads)
+    }
+
+    async fn batch(&self) -> ClusterResult<Batch> {
+        self.read_batch().await
+    }
+
+    async fn disruption_budgets(&self) -> ClusterResult<Vec<DisruptionBudget>> {
+        self.read_budgets().await
+    }
+
+    async fn services(&self) -> ClusterResult<Vec<Service>> {
+        self.read_services().await
+    }
+
+    async fn controllers_life(&self) -> ClusterResult<ControllersLife> {
+        self.read_controllers_life().await
     }
 
     async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>> {

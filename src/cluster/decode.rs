@@ -3,6 +3,7 @@
 //! A word that we do not know becomes an `Unknown` variant and a missing optional field its zero, as the API defines it;
 //! an object without a name is no object, and the list that holds it cannot be read.
 
+use super::node_marks::node_marks;
 use super::{
     CephCheck, CephCluster, Certificate, Condition, ConditionStatus, Container, ContainerState, Node,
     NodeUsage, ObjectRef, Pod, PodPhase, Workload,
@@ -103,6 +104,7 @@ macro_rules! conditions {
 /// A node; its lease is joined later.
 pub(super) fn node(object: core::Node) -> Result<Node, String> {
     let (_, name) = named(&object.metadata)?;
+    let marks = node_marks(&object);
     let status = object.status.unwrap_or_default();
     Ok(Node {
         name,
@@ -113,6 +115,7 @@ pub(super) fn node(object: core::Node) -> Result<Node, String> {
         unschedulable: object.spec.and_then(|spec| spec.unschedulable).unwrap_or(false),
         kubelet_version: status.node_info.map(|info| info.kubelet_version).unwrap_or_default(),
         lease_renewed: None,
+        marks,
     })
 }
 
@@ -165,6 +168,13 @@ pub(super) fn controller(owners: &[OwnerReference], namespace: &str) -> Option<O
         .iter()
         .find(|owner| owner.controller == Some(true))
         .map(|owner| ObjectRef::new(&owner.kind, namespace, &owner.name))
+}
+
+/// The owner that looks after an object, out of its metadata.
+pub(super) fn json_controller(metadata: &Value, namespace: &str) -> Option<ObjectRef> {
+    items(&metadata["ownerReferences"])
+        .find(|owner| owner["controller"].as_bool() == Some(true))
+        .map(|owner| ObjectRef::new(&text(&owner["kind"]), namespace, &text(&owner["name"])))
 }
 
 /// The claims that exist by themselves, and those that are made for this pod alone and named after it.

@@ -5,16 +5,12 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, items, object_name, parse_time, text};
-use super::request::unreadable;
+use super::services::{Endpoints, SERVICE_NAME};
 use super::{ClusterResult, Condition, Installed, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// The label of an `EndpointSlice` that names its Service.
-const SERVICE_NAME: &str = "kubernetes.io/service-name";
-/// When what an `EndpointSlice` was made from changed last.
-const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 /// More names of Services than this are not asked for by name: the address of a request has an end.
 const NAMES: usize = 60;
 
@@ -53,16 +49,6 @@ pub(crate) struct Webhook {
     pub(crate) endpoints: Endpoints,
 }
 
-/// The endpoints of a Service.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Endpoints {
-    /// How many take requests.
-    pub(crate) ready: usize,
-    /// When they changed last: the newest of what their slices tell. None where there is no slice, which the API server makes
-    /// for every Service that selects pods.
-    pub(crate) changed_at: Option<Timestamp>,
-}
-
 impl Kubernetes {
     /// All `APIServices`.
     pub(super) async fn read_api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
@@ -77,12 +63,11 @@ impl Kubernetes {
             format!("{group}/mutatingwebhookconfigurations"),
         );
         let (validating, mutating) = tokio::join!(
-            self.custom(&validating, "ValidatingWebhookConfigurationList", validating_webhooks),
-            self.custom(&mutating, "MutatingWebhookConfigurationList", mutating_webhooks),
+            self.served(&validating, "ValidatingWebhookConfigurationList", validating_webhooks),
+            self.served(&mutating, "MutatingWebhookConfigurationList", mutating_webhooks),
         );
-        // Every API server has both kinds.
-        let mut configurations = validating?.served(group, "ValidatingWebhookConfiguration")?;
-        configurations.extend(mutating?.served(group, "MutatingWebhookConfiguration")?);
+        let mut configurations = validating?;
+        configurations.extend(mutating?);
         let named: BTreeSet<&str> = configurations
             .iter()
             .flat_map(|configuration| &configuration.closing)
@@ -91,9 +76,7 @@ impl Kubernetes {
         if named.is_empty() {
             return Ok(configurations);
         }
-        let path = "/apis/discovery.k8s.io/v1/endpointslices";
-        let slices: Vec<Value> = self.connection().list(path, &selector(&named), "EndpointSliceList").await?;
-        let endpoints = endpoints(&slices).map_err(|said| unreadable(path, &said))?;
+        let endpoints = self.read_endpoints(&selector(&named)).await?;
         for webhook in configurations.iter_mut().flat_map(|configuration| &mut configuration.closing) {
             let service = (webhook.service.namespace.clone(), webhook.service.name.clone());
             webhook.endpoints = endpoints.get(&service).copied().unwrap_or_default();
@@ -155,29 +138,6 @@ fn webhooks(kind: &str, object: &Value) -> Result<WebhookConfiguration, String> 
     Ok(WebhookConfiguration { object: ObjectRef::new(kind, "", &name), created_at, closing })
 }
 
-/// The endpoints by namespace and Service. Without a word on it an endpoint is ready, as the API defines it.
-fn endpoints(slices: &[Value]) -> Result<BTreeMap<(String, String), Endpoints>, String> {
-    let mut all: BTreeMap<(String, String), Endpoints> = BTreeMap::new();
-    for slice in slices {
-        let (namespace, _) = object_name(slice)?;
-        let service = text(&slice["metadata"]["labels"][SERVICE_NAME]);
-        let of_service = all.entry((namespace, service)).or_default();
-        of_service.ready += items(&slice["endpoints"])
-            .filter(|endpoint| endpoint["conditions"]["ready"].as_bool() != Some(false))
-            .count();
-        of_service.changed_at = of_service.changed_at.max(slice_changed_at(&slice["metadata"]));
-    }
-    Ok(all)
-}
-
-/// When a slice changed last. The annotation tells of pods that came or changed, and is taken away when one goes; who wrote
-/// the slice last, and when it was made, is always told.
-fn slice_changed_at(metadata: &Value) -> Option<Timestamp> {
-    let written = items(&metadata["managedFields"]).filter_map(|field| parse_time(&field["time"]));
-    let told = [&metadata["annotations"][CHANGED], &metadata["creationTimestamp"]];
-    told.into_iter().filter_map(parse_time).chain(written).max()
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::ConditionStatus;
@@ -220,38 +180,6 @@ mod tests {
         assert_eq!(names, ["closed", "by-default", "another-word"]);
         assert_eq!(read.closing[0].service.to_string(), "Service cert-manager/cert-manager-webhook");
         assert!(mutating_webhooks(&json!({"metadata": {"name": "m"}})).expect("none").closing.is_empty());
-    }
-
-    #[test]
-    fn endpoints_are_counted_over_all_slices_of_a_service() {
-        let slice = |name: &str, changed: &str, ready: &[Value]| {
-            let endpoints: Vec<Value> = ready
-                .iter()
-                .map(|ready| json!({"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}))
-                .collect();
-            json!({"metadata": {"name": name, "namespace": "a", "labels": {SERVICE_NAME: "s"},
-                "annotations": {CHANGED: changed}}, "endpoints": endpoints})
-        };
-        let read = endpoints(&[
-            slice("s-1", "2026-11-21T02:00:00Z", &[json!(true), json!(false)]),
-            slice("s-2", "2026-11-21T03:00:00.123456789Z", &[Value::Null]),
-            json!({"metadata": {"name": "o", "namespace": "b", "labels": {SERVICE_NAME: "s"}}, "endpoints": null}),
-        ])
-        .expect("readable");
-        let of = |namespace: &str| read[&(namespace.to_owned(), "s".to_owned())];
-        let time = |text: &str| text.parse::<Timestamp>().ok();
-        let without = json!({"creationTimestamp": "2026-11-01T00:00:00Z", "managedFields": [
-            {"manager": "kube-controller-manager", "time": "2026-11-21T04:00:00Z"}, {"manager": "kubectl"}]});
-        assert_eq!(
-            slice_changed_at(&without),
-            time("2026-11-21T04:00:00Z"),
-            "the annotation went with a pod"
-        );
-        let made = json!({"creationTimestamp": "2026-11-01T00:00:00Z"});
-        assert_eq!(slice_changed_at(&made), time("2026-11-01T00:00:00Z"));
-        assert_eq!(of("a").ready, 2);
-        assert_eq!(of("a").changed_at, "2026-11-21T03:00:00.123456789Z".parse().ok());
-        assert_eq!(of("b"), Endpoints::default());
     }
 
     #[test]

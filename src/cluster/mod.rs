@@ -6,7 +6,10 @@
 
 mod application_sets;
 mod argo;
+mod batch;
+mod budgets;
 mod client;
+mod controllers;
 mod decode;
 mod decode_volumes;
 mod exec;
@@ -18,12 +21,14 @@ mod frames;
 mod kubelet;
 mod lease;
 mod ledger;
+mod node_marks;
 mod pages;
 mod pods;
 mod postgres;
 #[cfg(test)]
 pub(crate) mod recorded;
 mod request;
+mod services;
 mod settings;
 #[cfg(test)]
 mod tests;
@@ -32,20 +37,33 @@ mod volumes;
 mod watch;
 
 pub(crate) use application_sets::ApplicationSet;
-pub(crate) use client::Kubernetes;
-pub(crate) use extensions::{ApiService, WebhookConfiguration};
 #[cfg(test)]
-pub(crate) use extensions::{Endpoints, Webhook};
+pub(crate) use batch::NodeUpgrade;
+pub(crate) use batch::{Batch, CronJob, Job};
+#[cfg(test)]
+pub(crate) use budgets::BudgetCount;
+pub(crate) use budgets::DisruptionBudget;
+pub(crate) use client::Kubernetes;
+pub(crate) use controllers::ControllersLife;
+#[cfg(test)]
+pub(crate) use extensions::Webhook;
+pub(crate) use extensions::{ApiService, WebhookConfiguration};
 pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, SecretStore};
 pub(crate) use feeds::Pods;
 pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use kubelet::{ClaimUsage, Filesystem, NodeStats};
 pub(crate) use lease::DURATION as LEASE_DURATION;
+#[cfg(test)]
+pub(crate) use node_marks::Mark;
+pub(crate) use node_marks::NodeMarks;
 pub(crate) use pages::{LIST_ATTEMPTS, ObjectsPage, PAGES, endless};
 pub(crate) use pods::{PodLedger, subject};
 #[cfg(test)]
 pub(crate) use postgres::BackupMethod;
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
+#[cfg(test)]
+pub(crate) use services::Endpoints;
+pub(crate) use services::Service;
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use types::*;
 pub(crate) use volumes::*;
@@ -147,6 +165,14 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     ) -> ClusterResult<Vec<Workload>>;
     /// All Deployments, `StatefulSets` and `DaemonSets` of all namespaces.
     async fn workloads(&self) -> ClusterResult<Vec<Workload>>;
+    /// All Jobs and `CronJobs` of all namespaces.
+    async fn batch(&self) -> ClusterResult<Batch>;
+    /// All `PodDisruptionBudgets` of all namespaces.
+    async fn disruption_budgets(&self) -> ClusterResult<Vec<DisruptionBudget>>;
+    /// All Services that select pods, with their endpoints.
+    async fn services(&self) -> ClusterResult<Vec<Service>>;
+    /// Whether the control plane's controllers live, who write what is said of the three above.
+    async fn controllers_life(&self) -> ClusterResult<ControllersLife>;
     /// All Argo CD Applications.
     async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>>;
     /// All Rook Ceph clusters.

@@ -106,6 +106,8 @@ pub(crate) struct Node {
     pub(crate) kubelet_version: String,
     /// When its lease in `kube-node-lease` was renewed, where that may be read.
     pub(crate) lease_renewed: Option<Timestamp>,
+    /// What those who work on it left on it.
+    pub(crate) marks: super::NodeMarks,
 }
 
 /// What a container does.

@@ -62,6 +62,11 @@ fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
     if matches!(finding.id.probe, Probe::Alerts | Probe::Addresses | Probe::Capacity) {
         return Attribution::Suspected(format!("{} was well before", finding.id.object));
     }
+    if finding.id.probe == Probe::DisruptionBudgets {
+        return Attribution::Suspected(format!(
+            "{object} stops nothing that runs: nothing is undone for its sake"
+        ));
+    }
     for watcher in affected {
         if *object == watcher.object() {
             return Attribution::Attributed(format!("{object} was changed by it"));
@@ -89,6 +94,9 @@ fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
     match finding.id.probe {
         // A volume belongs to no namespace, and may be what a claim of the change left behind.
         Probe::Pods
+        | Probe::Jobs
+        | Probe::DisruptionBudgets
+        | Probe::Services
         | Probe::KubeSystem
         | Probe::ArgoCd
         | Probe::Volumes
@@ -129,7 +137,12 @@ mod tests {
             object: ObjectRef::new(kind, namespace, name),
             health: None,
         };
-        shop.resources = vec![own("Deployment", "web", "shop"), own("Application", "argocd", "child")];
+        shop.resources = vec![
+            own("Deployment", "web", "shop"),
+            own("Application", "argocd", "child"),
+            own("Job", "web", "migrate"),
+            own("PodDisruptionBudget", "web", "shop"),
+        ];
         let on = |probe, kind, namespace, name| {
             let object = ObjectRef::new(kind, namespace, name);
             finding(probe, "rule", object, Verdict::Red, String::new(), String::new())
@@ -147,6 +160,9 @@ mod tests {
             (on(Probe::VolSync, "ReplicationSource", "blog", "data"), "unrelated"),
             (on(Probe::CloudNativePg, "Cluster", "db", "pg"), "suspected"),
             (on(Probe::Webhooks, "ValidatingWebhookConfiguration", "", "policy"), "suspected"),
+            (on(Probe::Jobs, "Job", "web", "migrate"), "attributed"),
+            (on(Probe::Jobs, "CronJob", "blog", "backup"), "suspected"),
+            (on(Probe::DisruptionBudgets, "PodDisruptionBudget", "web", "shop"), "suspected"),
             (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
         ];

@@ -42,12 +42,20 @@ impl Recon {
     }
 }
 
-/// Whether a probe is used where its kind is installed. `ceph` by exec goes with Ceph, and figures of usage are nobody's
-/// loss.
+/// Whether a probe is used where its kind is installed. `ceph` by exec goes with Ceph, figures of usage are nobody's loss, what the
+/// settings name is there or UNKNOWN, and what every API server has does not go.
 fn goes_with_its_kind(probe: Probe) -> bool {
     !matches!(
         probe,
-        Probe::CephTools | Probe::Usage | Probe::Own | Probe::Addresses | Probe::Alerts | Probe::Capacity
+        Probe::CephTools
+            | Probe::Usage
+            | Probe::Own
+            | Probe::Addresses
+            | Probe::Alerts
+            | Probe::Capacity
+            | Probe::Jobs
+            | Probe::DisruptionBudgets
+            | Probe::Services
     )
 }
 

@@ -7,6 +7,7 @@
 //! Races decided here: a pass that is older than the settings allow gives no permit; a permit ends ten seconds after the
 //! pass was judged, by our own clock; GREEN that nobody watched for a while is not GREEN without a break.
 
+mod apps;
 mod authority;
 mod baseline;
 mod causes;

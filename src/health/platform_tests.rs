@@ -132,7 +132,7 @@ async fn what_is_not_installed_is_not_used_blocks_nothing_and_costs_little() {
     assert_eq!(place.requests("fluxcd.io"), 3);
     assert_eq!(place.requests("cnpg.io"), 3);
     assert_eq!(place.requests("external-secrets.io"), 2);
-    assert_eq!(place.requests("endpointslices"), 0, "no webhook names a Service");
+    assert_eq!(place.requests("service-name"), 0, "no webhook names a Service");
     assert!(matches!(pass.figures.applications, Figure::Read(_)), "a kind beside it is read all the same");
 }
 
@@ -396,6 +396,7 @@ async fn a_server_behind_the_api_server_that_is_gone_and_a_webhook_that_nothing_
     assert!(!place.probe(Probe::Webhooks).await.used, "one that fails open blocks no write");
     place.server.apply(configuration("Fail"));
     assert_eq!(rules(&place.probe(Probe::Webhooks).await), [("no-endpoints", Verdict::Red)]);
+    assert_eq!(place.requests("service-name"), 1, "the slices of that Service alone");
     place.server.apply(slice(false));
     assert_eq!(rules(&place.probe(Probe::Webhooks).await), [("no-endpoints", Verdict::Red)]);
     place.server.apply(slice(true));

@@ -4,10 +4,11 @@
 //! own verdict. A pass counts from its beginning: nothing in it is older, but for what a watch has told where that is
 //! fresh enough ([`Freshness`]).
 
+use super::apps;
 use super::own;
 use super::platform::{self, Around};
 use super::probes::{
-    PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
+    NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
     judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
@@ -47,6 +48,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         outside,
         storage,
         platform,
+        apps,
+        server,
     ) = tokio::join!(
         within(limit, "nodes", cluster.nodes(surroundings.freshness)),
         within(limit, "pods", cluster.pods(settings.crash_loop(), surroundings.freshness)),
@@ -59,6 +62,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         outside::read(settings, now),
         storage::read(cluster, surroundings),
         platform::read(cluster, settings),
+        apps::read(cluster, surroundings),
+        within(limit, "the version of the API server", cluster.version()),
     );
     let mut probes = Vec::new();
     let mut figures = nothing_read();
@@ -67,7 +72,9 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Ok(nodes) => {
             let ready = nodes.iter().filter(|node| super::probes::is_node_ready(node)).count();
             figures.nodes_ready = Figure::Read((ready, nodes.len()));
-            judge_nodes(nodes, now, settings)
+            let workloads = workloads.as_deref().unwrap_or_default();
+            let reading = NodesReading { nodes, server: &server, workloads, jobs: apps.jobs() };
+            judge_nodes(&reading, now, settings)
         }
         Err(error) => failed(Probe::Nodes, error, &mut figures.nodes_ready),
     });
@@ -133,6 +140,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     probes.extend(match &pods {
         Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), surroundings, now)),
         Err(error) => storage.judge(Err(error), surroundings, now),
+    });
+    probes.extend(match &pods {
+        Ok(pods) => pods.with(|pods| apps.judge(&Ok(pods.kept()), surroundings, now)),
+        Err(error) => apps.judge(&Err(error), surroundings, now),
     });
     probes
         .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));

@@ -3,11 +3,11 @@ use super::super::probes::testing::{ago, now, workload};
 use super::super::{Acknowledgement, FindingId, Layer};
 use super::*;
 use crate::cluster::{
-    ApiService, Application, ApplicationHealth, ApplicationSet, Certificate, ClusterLease, Condition,
-    ConditionStatus, ExecOutput, ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node,
-    NodeStats, NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods,
-    Postgres, ReplicationSource, Right, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration,
-    Workload,
+    ApiService, Application, ApplicationHealth, ApplicationSet, Batch, Certificate, ClusterLease, Condition,
+    ConditionStatus, ControllersLife, CronJob, DisruptionBudget, ExecOutput, ExternalSecrets, FluxObject,
+    KeepsWorkload, LeaseAnswer, Listing, Node, NodeMarks, NodeStats, NodeUsage, ObjectRef, ObjectsPage,
+    PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres, ReplicationSource, Right, Service,
+    StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -31,6 +31,12 @@ impl Stub {
     }
 }
 
+/// One that has never run.
+fn cron_job() -> CronJob {
+    let object = ObjectRef::new("CronJob", "web", "backup");
+    CronJob { object, suspended: false, active: 0, scheduled_at: None, succeeded_at: None }
+}
+
 fn installed<T: Clone>(items: Option<&Vec<T>>) -> Installed<Vec<T>> {
     items.map_or(Installed::No, |items| Installed::Yes(items.clone()))
 }
@@ -38,6 +44,7 @@ fn installed<T: Clone>(items: Option<&Vec<T>>) -> Installed<Vec<T>> {
 #[async_trait]
 impl Cluster for Stub {
     async fn version(&self) -> ClusterResult<String> {
+        self.allow("version")?;
         Ok("v1.33.0".to_owned())
     }
     async fn may(&self, _: &Right) -> ClusterResult<bool> {
@@ -60,8 +67,9 @@ impl Cluster for Stub {
             name: "metal1".to_owned(),
             conditions: vec![ready],
             unschedulable: false,
-            kubelet_version: String::new(),
+            kubelet_version: "v1.33.0".to_owned(),
             lease_renewed: Some(ago(5)),
+            marks: NodeMarks::default(),
         }])
     }
     async fn pods(&self, recent: Duration, _: Freshness) -> ClusterResult<Pods> {
@@ -74,6 +82,22 @@ impl Cluster for Stub {
     async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
         self.allow("workloads")?;
         Ok(vec![workload(ObjectRef::new("StatefulSet", "argocd", "argocd-application-controller"))])
+    }
+    async fn batch(&self) -> ClusterResult<Batch> {
+        self.allow("jobs")?;
+        Ok(Batch { jobs: Vec::new(), cron_jobs: vec![cron_job()] })
+    }
+    async fn disruption_budgets(&self) -> ClusterResult<Vec<DisruptionBudget>> {
+        self.allow("budgets")?;
+        Ok(Vec::new())
+    }
+    async fn services(&self) -> ClusterResult<Vec<Service>> {
+        self.allow("services")?;
+        Ok(Vec::new())
+    }
+    async fn controllers_life(&self) -> ClusterResult<ControllersLife> {
+        self.allow("controllers")?;
+        Ok(ControllersLife::Renewed(Some(ago(2))))
     }
     async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>> {
         self.allow("applications")?;
@@ -230,6 +254,11 @@ async fn a_well_cluster_is_green_with_its_figures() {
 async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used() {
     for (forbidden, layer) in [
         ("nodes", Layer::Metal),
+        ("version", Layer::Metal),
+        ("jobs", Layer::Apps),
+        ("budgets", Layer::Apps),
+        ("services", Layer::Apps),
+        ("controllers", Layer::Apps),
         ("pods", Layer::Apps),
         ("workloads", Layer::Apps),
         ("applications", Layer::Platform),
@@ -265,7 +294,8 @@ async fn what_may_not_be_read_is_unknown_and_what_is_not_installed_is_not_used()
     let operators = [Probe::Flux, Probe::CloudNativePg, Probe::ExternalSecrets];
     let extensions = [Probe::ApiServices, Probe::Webhooks, Probe::Capacity];
     let storage = [Probe::Snapshots, Probe::VolSync];
-    assert_eq!(unused, [&ceph[..], &listed, &storage, &operators, &extensions].concat());
+    let apps = [Probe::DisruptionBudgets, Probe::Services];
+    assert_eq!(unused, [&ceph[..], &listed, &storage, &apps, &operators, &extensions].concat());
 }
 
 #[tokio::test]

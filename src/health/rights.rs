@@ -10,6 +10,12 @@ use crate::cluster::{Right, Settings};
 pub(crate) enum Feature {
     /// The probes of nodes, pods and workloads.
     Core,
+    /// Jobs and `CronJobs`.
+    Jobs,
+    /// `PodDisruptionBudgets`.
+    DisruptionBudgets,
+    /// Services and their endpoints.
+    Services,
     /// Argo CD's Applications, read.
     ArgoCd,
     /// Refreshing, stopping and starting syncs.
@@ -48,8 +54,11 @@ pub(crate) enum Feature {
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 18] = [
+    const ALL: [Self; 21] = [
         Self::Core,
+        Self::Jobs,
+        Self::DisruptionBudgets,
+        Self::Services,
         Self::ArgoCd,
         Self::ArgoCdSync,
         Self::Ceph,
@@ -83,6 +92,9 @@ pub(crate) struct Work {
 pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -> Vec<Feature> {
     let is_needed = |feature: &Feature| match feature {
         Feature::Core | Feature::Lease | Feature::Volumes => true,
+        Feature::Jobs => health.jobs,
+        Feature::DisruptionBudgets => health.disruption_budgets,
+        Feature::Services => health.services,
         Feature::ArgoCd => health.argocd,
         Feature::ArgoCdSync => work.follows_rollouts,
         Feature::Ceph => health.ceph,
@@ -122,6 +134,8 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
         },
         optional: false,
     };
+    // The sign of life of those who write what is said of Jobs, budgets and endpoints.
+    let controllers = || need("get", "coordination.k8s.io", "leases", "kube-system");
     match feature {
         Feature::Core => vec![
             need("list", "", "nodes", ""),
@@ -137,6 +151,17 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             Need { optional: true, ..need("watch", "apps", "deployments", "") },
             Need { optional: true, ..need("watch", "apps", "statefulsets", "") },
             Need { optional: true, ..need("watch", "apps", "daemonsets", "") },
+        ],
+        Feature::Jobs => {
+            vec![need("list", "batch", "jobs", ""), need("list", "batch", "cronjobs", ""), controllers()]
+        }
+        Feature::DisruptionBudgets => {
+            vec![need("list", "policy", "poddisruptionbudgets", ""), controllers()]
+        }
+        Feature::Services => vec![
+            need("list", "", "services", ""),
+            need("list", "discovery.k8s.io", "endpointslices", ""),
+            controllers(),
         ],
         Feature::ArgoCd => vec![
             need("list", "argoproj.io", "applications", ""),

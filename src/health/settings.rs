@@ -17,6 +17,10 @@ pub(crate) struct Settings {
     pub node_lease_maximum_age_seconds: u64,
     /// Where leases may not be read: a kubelet reports its conditions every five minutes.
     pub node_condition_maximum_age_seconds: u64,
+    /// The control plane's controllers renew their lease every two seconds.
+    pub controllers_maximum_age_seconds: u64,
+    /// How long kured, the system-upgrade controller or the cluster autoscaler may work on a node.
+    pub node_work_maximum_seconds: u64,
     /// Rook asks Ceph every minute.
     pub ceph_maximum_age_seconds: u64,
     /// Argo CD looks at every Application every three minutes and a jitter, unless `timeout.reconciliation` says
@@ -30,6 +34,12 @@ pub(crate) struct Settings {
     pub crash_loop_restarts: u32,
     /// ...and ended within so many seconds is in a crash loop, even while it runs.
     pub crash_loop_seconds: u64,
+    /// Whether Jobs and `CronJobs` are judged.
+    pub jobs: bool,
+    /// Whether `PodDisruptionBudgets` are judged.
+    pub disruption_budgets: bool,
+    /// Whether Services are judged by their endpoints.
+    pub services: bool,
     /// Whether Ceph is judged where Rook is installed.
     pub ceph: bool,
     /// Whether Argo CD is judged where it is installed.
@@ -142,12 +152,17 @@ impl Default for Settings {
         Self {
             node_lease_maximum_age_seconds: 60,
             node_condition_maximum_age_seconds: 420,
+            controllers_maximum_age_seconds: 60,
+            node_work_maximum_seconds: 3_600,
             ceph_maximum_age_seconds: 300,
             argocd_maximum_age_seconds: 600,
             recon_maximum_age_seconds: 30,
             probe_timeout_seconds: 25,
             crash_loop_restarts: 3,
             crash_loop_seconds: 600,
+            jobs: true,
+            disruption_budgets: true,
+            services: true,
             ceph: true,
             argocd: true,
             certificates: true,
@@ -200,6 +215,9 @@ impl Settings {
             Probe::ExternalSecrets => self.external_secrets,
             Probe::ApiServices => self.api_services,
             Probe::Webhooks => self.webhooks,
+            Probe::Jobs => self.jobs,
+            Probe::DisruptionBudgets => self.disruption_budgets,
+            Probe::Services => self.services,
         }
     }
 

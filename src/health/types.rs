@@ -105,6 +105,12 @@ pub(crate) enum Probe {
     Certificates,
     /// Every other pod and workload.
     Pods,
+    /// Jobs and `CronJobs`.
+    Jobs,
+    /// `PodDisruptionBudgets`.
+    DisruptionBudgets,
+    /// Services and their endpoints.
+    Services,
     /// CPU and memory of nodes; reported, never blocking.
     Usage,
     /// What the settings ask for, one answer a check, each in its own layer.
@@ -146,6 +152,9 @@ impl Probe {
             Self::ArgoCd => "argo-cd",
             Self::Certificates => "certificates",
             Self::Pods => "pods",
+            Self::Jobs => "jobs",
+            Self::DisruptionBudgets => "disruption-budgets",
+            Self::Services => "services",
             Self::Usage => "usage",
             Self::Own => "own",
             Self::Addresses => "addresses",
@@ -179,7 +188,13 @@ impl Probe {
             | Self::ExternalSecrets
             | Self::ApiServices
             | Self::Webhooks => Layer::Platform,
-            Self::Pods | Self::Own | Self::Addresses | Self::Alerts => Layer::Apps,
+            Self::Pods
+            | Self::Jobs
+            | Self::DisruptionBudgets
+            | Self::Services
+            | Self::Own
+            | Self::Addresses
+            | Self::Alerts => Layer::Apps,
         }
     }
 
@@ -253,8 +268,14 @@ impl Finding {
             Probe::Pods | Probe::KubeSystem => {
                 matches!(self.id.rule.as_str(), "not-ready" | "rolling-out" | "not-observed" | "unavailable")
             }
-            Probe::Nodes
-            | Probe::Ceph
+            Probe::Jobs => self.id.rule == "not-begun",
+            Probe::DisruptionBudgets => matches!(
+                self.id.rule.as_str(),
+                "too-few-healthy" | "used-up" | "not-observed" | "not-reported"
+            ),
+            Probe::Services => matches!(self.id.rule.as_str(), "no-endpoints" | "not-reported"),
+            Probe::Nodes => self.id.rule == "in-work",
+            Probe::Ceph
             | Probe::CephTools
             | Probe::Certificates
             | Probe::Usage
@@ -419,6 +440,10 @@ mod tests {
             (Probe::ExternalSecrets, &["not-reported"]),
             (Probe::ApiServices, &["unavailable", "not-reported"]),
             (Probe::Webhooks, &["no-endpoints"]),
+            (Probe::Jobs, &["not-begun"]),
+            (Probe::DisruptionBudgets, &["too-few-healthy", "used-up", "not-observed", "not-reported"]),
+            (Probe::Services, &["no-endpoints", "not-reported"]),
+            (Probe::Nodes, &["in-work"]),
             (Probe::ArgoCd, &["progressing", "out-of-sync", "set-not-up-to-date", "set-not-reported"]),
         ];
         let broke = [
@@ -426,6 +451,9 @@ mod tests {
             (Probe::CloudNativePg, &["archiving-fails", "backup-failed", "broken", "several-databases"]),
             (Probe::ExternalSecrets, &["not-synced", "secret-missing", "store-not-ready"]),
             (Probe::ArgoCd, &["degraded", "missing", "set-failed"]),
+            (Probe::Jobs, &["failed", "run-failed", "deadline-passed", "suspended"]),
+            (Probe::DisruptionBudgets, &["blocks-drain", "sync-failed"]),
+            (Probe::Nodes, &["not-ready", "cordoned", "work-overdue", "reboot-required", "kubelet-newer"]),
         ];
         let says = |probe, rule: &str| {
             let object = ObjectRef::new("Kind", "namespace", "name");

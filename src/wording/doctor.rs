@@ -238,6 +238,9 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
         Feature::CephTools => "deploy/kustomize/components/exec, or set cluster.exec = false",
         Feature::NodeStats => "deploy/kustomize/components/node-proxy, or set cluster.node_stats = false",
         Feature::Core
+        | Feature::Jobs
+        | Feature::DisruptionBudgets
+        | Feature::Services
         | Feature::ArgoCd
         | Feature::ArgoCdSync
         | Feature::Ceph

@@ -117,6 +117,9 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
         Feature::Flux => "judging Flux",
         Feature::CloudNativePg => "judging CloudNativePG",
         Feature::ExternalSecrets => "judging External Secrets",
+        Feature::Jobs => "judging Jobs and CronJobs",
+        Feature::DisruptionBudgets => "judging PodDisruptionBudgets",
+        Feature::Services => "judging Services",
         Feature::ApiServices => "judging the servers behind the API server",
         Feature::Webhooks => "judging webhooks that fail closed",
     }

@@ -141,7 +141,7 @@ async fn own_checks_read_what_they_may_and_are_unknown_where_they_may_not() {
         (check("pods", "Pod", "object.metadata.namespace == 'nowhere'"), 0, None),
         (check("pods", "Pod", "object.metadata.namespace == 'argocd'"), 5, Some("pods-check ")),
         // No rule of deploy/ allows it.
-        (check("services", "Service", "false"), 6, Some("services-check services-check")),
+        (check("configmaps", "ConfigMap", "false"), 6, Some("configmaps-check configmaps-check")),
     ] {
         with(&check);
         let (found, picture) = homelab.json();

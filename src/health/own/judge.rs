@@ -287,7 +287,7 @@ mod tests {
         assert!(result.findings[1].evidence.contains("10 objects took longer than 0 s"), "{result:?}");
 
         let many = json!({"metadata": {"name": "b"}, "list": (0..100).collect::<Vec<_>>()});
-        let squares = toml_of(
+        let squares = of_toml::<OwnCheck>(
             "name = \"squares\"\nobjects = { api_version = \"v1\", resource = \"pods\", kind = \"Pod\" }\n\
              wrong = \"!object.list.all(a, object.list.all(b, true))\"\n",
         )
@@ -315,7 +315,7 @@ mod tests {
             ("backups", "Backups!", "resource"),
             ("\"backups\"", "\"secrets\"", "secrets"),
             ("\"Backup\"", "\"back up\"", "kind"),
-            ("\"backup-failed\"", "\" \"", "a check needs a name"),
+            ("\"backup-failed\"", "\" \"", "findings are known by it"),
         ] {
             let text = "name = \"backup-failed\"\nobjects = { api_version = \"velero.io/v1\", resource = \"backups\", kind = \"Backup\" }\n\
                         wrong = \"object.status.phase == 'Failed'\"\n";

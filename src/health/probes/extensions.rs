@@ -149,7 +149,7 @@ mod tests {
         let webhook = |name: &str, ready, changed: Option<i64>| Webhook {
             name: name.to_owned(),
             service: ObjectRef::new("Service", "cert-manager", "cert-manager-webhook"),
-            endpoints: Endpoints { ready, changed_at: changed.map(ago) },
+            endpoints: Endpoints { ready, all: ready, changed_at: changed.map(ago) },
         };
         let made = |created: Option<i64>, closing| WebhookConfiguration {
             object: ObjectRef::new("ValidatingWebhookConfiguration", "", "cert-manager-webhook"),

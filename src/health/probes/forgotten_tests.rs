@@ -17,6 +17,7 @@ fn node(name: &str, ready: bool) -> Node {
         unschedulable: false,
         kubelet_version: String::new(),
         lease_renewed: None,
+        marks: crate::cluster::NodeMarks::default(),
     }
 }
 

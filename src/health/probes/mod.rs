@@ -6,6 +6,7 @@
 mod application_sets;
 mod applications;
 mod backups;
+mod budgets;
 mod capacity;
 mod ceph;
 mod ceph_tools;
@@ -13,11 +14,15 @@ mod certificates;
 mod extensions;
 mod external_secrets;
 mod flux;
+mod jobs;
+mod node_versions;
+mod node_work;
 mod nodes;
 mod pods;
 mod postgres;
 mod replication;
 mod reporter;
+mod services;
 mod snapshots;
 mod usage;
 mod volumes;
@@ -25,6 +30,7 @@ mod workloads;
 
 pub(super) use application_sets::judge_application_sets;
 pub(super) use applications::{is_good as is_application_good, judge_applications};
+pub(super) use budgets::judge_budgets;
 pub(super) use capacity::judge_capacity;
 pub(super) use ceph::judge_ceph;
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
@@ -32,10 +38,13 @@ pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificat
 pub(super) use extensions::{judge_api_services, judge_webhooks};
 pub(super) use external_secrets::judge_external_secrets;
 pub(super) use flux::judge_flux;
-pub(super) use nodes::{is_ready as is_node_ready, judge_nodes};
+pub(super) use jobs::judge_jobs;
+pub(super) use nodes::{NodesReading, is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
 pub(super) use postgres::judge_postgres;
 pub(super) use replication::judge_replication;
+pub(super) use reporter::controllers_silent;
+pub(super) use services::judge_services;
 pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
 pub(super) use volumes::{List, VolumesReading, judge_volumes};
@@ -45,8 +54,11 @@ use crate::cluster::{ClusterError, Condition, ObjectRef, Workload};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Whether a workload is one by which what others say is believed, so that it has to be known although it is well.
+/// Whether a workload is one by which what others say is believed, or excused, so that it has to be known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
+    if workload.annotations.contains_key(node_work::KURED_LOCK) {
+        return true;
+    }
     let operators = [application_sets::CONTROLLER, external_secrets::CONTROLLER, postgres::OPERATOR];
     operators.iter().chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
 }
@@ -186,13 +198,17 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 6] = [
+    const SOURCES: [(&str, &str); 10] = [
         ("capacity", include_str!("capacity.rs")),
         ("addresses", include_str!("../outside/address.rs")),
         ("alerts", include_str!("../outside/alerts.rs")),
         ("volumes", include_str!("volumes/mod.rs")),
         ("snapshots", include_str!("snapshots.rs")),
         ("replication", include_str!("replication.rs")),
+        ("jobs", include_str!("jobs.rs")),
+        ("budgets", include_str!("budgets.rs")),
+        ("services", include_str!("services.rs")),
+        ("nodes", include_str!("nodes.rs")),
     ];
 
     #[test]

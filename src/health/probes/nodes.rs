@@ -1,7 +1,28 @@
-//! Nodes: Ready, cordoned, pressures, and whether the kubelet lives at all.
+//! Nodes: Ready, cordoned and by whom, pressures, whether the kubelet lives at all, and whether its version fits.
+//!
+//! | Rule | Verdict | When | Forgiven | On its way |
+//! |---|---|---|---|---|
+//! | `not-ready` | RED | `Ready` is not True | while somebody works on the node: `in-work` then | |
+//! | `ready-missing` | UNKNOWN | no condition `Ready` | no | |
+//! | `heartbeat-old` | UNKNOWN | `Ready` is True and the kubelet is silent: its lease is older than `health.node_lease_maximum_age_seconds`, or, where leases may not be read, its conditions than `health.node_condition_maximum_age_seconds`, or there is neither | while somebody works on the node | |
+//! | `cordoned` | YELLOW | `spec.unschedulable`; who did it is named where the history of the node's fields tells | while somebody works on the node | |
+//! | `in-work` | YELLOW | kured, the system-upgrade controller or the cluster autoscaler works on it: by the lock on kured's DaemonSet, kured's mark on a node that is cordoned or not ready, a Job of a plan that runs, the autoscaler's taint | no | yes |
+//! | `work-overdue` | YELLOW | the same for longer than `health.node_work_maximum_seconds`, or since nobody knows when; `not-ready` and the others count again then | no | |
+//! | `reboot-required` | YELLOW | kured's mark (`weave.works/kured-reboot-in-progress`), and nobody works on the node yet | no | |
+//! | `lock-unreadable` | UNKNOWN | the lock on kured's DaemonSet is none that is known | no | |
+//! | `memory-pressure`, `disk-pressure`, `pid-pressure` | YELLOW | the condition is True; UNKNOWN where it is neither and the node is ready | no | |
+//! | `network-unavailable` | RED | the same of `NetworkUnavailable` | no | |
+//! | `kubelet-newer` | RED | the kubelet's minor version is newer than the API server's | no | |
+//! | `kubelet-too-old` | RED | it is more than three minor versions older (two, of a kubelet before 1.25) | no | |
+//! | `version-behind` | YELLOW; listed where only the patch differs | another node has a newer kubelet, and no node is cordoned or worked on | no | |
+//! | `version-unknown` | UNKNOWN | the version of the kubelet, or of the API server, is none | no | |
+//! | `no-nodes` | UNKNOWN | the list is empty | no | |
+//! | `not-read` | UNKNOWN | the nodes, or the API server's version, could not be read | no | |
 
+use super::node_versions::judge_versions;
+use super::node_work::{Locks, Work};
 use super::{age, finding, judged};
-use crate::cluster::{Condition, ConditionStatus, Node, ObjectRef};
+use crate::cluster::{ClusterResult, Condition, ConditionStatus, Job, Node, ObjectRef, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -14,9 +35,35 @@ const PRESSURES: [(&str, &str, Verdict); 4] = [
     ("NetworkUnavailable", "network-unavailable", Verdict::Red),
 ];
 
+/// Everything that the judgement of nodes needs.
+pub(in crate::health) struct NodesReading<'a> {
+    /// All nodes.
+    pub(in crate::health) nodes: &'a [Node],
+    /// The version of the API server.
+    pub(in crate::health) server: &'a ClusterResult<String>,
+    /// The workloads among which kured's is; none where they were not read. They only excuse.
+    pub(in crate::health) workloads: &'a [Workload],
+    /// The Jobs among which those of the system-upgrade controller are; the same.
+    pub(in crate::health) jobs: &'a [Job],
+}
+
 /// Judges all nodes.
-pub(in crate::health) fn judge_nodes(nodes: &[Node], now: Timestamp, settings: &Settings) -> ProbeResult {
-    let mut findings: Vec<Finding> = nodes.iter().flat_map(|node| judge_node(node, now, settings)).collect();
+pub(in crate::health) fn judge_nodes(
+    reading: &NodesReading<'_>,
+    now: Timestamp,
+    settings: &Settings,
+) -> ProbeResult {
+    let nodes = reading.nodes;
+    let locks = Locks::of(reading.workloads, now);
+    let works: Vec<Option<Work>> =
+        nodes.iter().map(|node| locks.work_on(node, reading.jobs, is_ready(node))).collect();
+    let upgrading = works.iter().any(Option::is_some) || nodes.iter().any(|node| node.unschedulable);
+    let mut findings: Vec<Finding> = Vec::new();
+    for (node, work) in nodes.iter().zip(&works) {
+        findings.extend(judge_node(node, work.as_ref(), now, settings));
+    }
+    findings.extend(locks.unreadable);
+    findings.extend(judge_versions(nodes, reading.server, upgrading));
     if nodes.is_empty() {
         let object = ObjectRef::new("Probe", "", Probe::Nodes.word());
         let message = "the cluster lists no node".to_owned();
@@ -42,12 +89,26 @@ fn condition<'a>(node: &'a Node, kind: &str) -> Option<&'a Condition> {
     node.conditions.iter().find(|condition| condition.kind == kind)
 }
 
-fn judge_node(node: &Node, now: Timestamp, settings: &Settings) -> Vec<Finding> {
+fn judge_node(node: &Node, work: Option<&Work>, now: Timestamp, settings: &Settings) -> Vec<Finding> {
     let object = || ObjectRef::new("Node", "", &node.name);
     let found = |rule, verdict, message: String, evidence: String| {
         finding(Probe::Nodes, rule, object(), verdict, message, evidence)
     };
     let mut findings = Vec::new();
+    let maximum = Duration::from_secs(settings.node_work_maximum_seconds);
+    let in_work = work.is_some_and(|work| work.is_in_time(now, maximum));
+    if let Some(work) = work {
+        let (rule, message) = if in_work {
+            ("in-work", format!("{} works on node {}", work.who, node.name))
+        } else {
+            ("work-overdue", format!("{} has worked on node {} for too long", work.who, node.name))
+        };
+        findings.push(found(rule, Verdict::Yellow, message, work.evidence.clone()).since(work.since));
+    } else if let Some(mark) = &node.marks.reboot {
+        let message = format!("node {} has to be started again, and kured waits to do it", node.name);
+        let evidence = "annotation weave.works/kured-reboot-in-progress".to_owned();
+        findings.push(found("reboot-required", Verdict::Yellow, message, evidence).since(mark.since));
+    }
     match condition(node, "Ready") {
         None => findings.push(found(
             "ready-missing",
@@ -55,6 +116,8 @@ fn judge_node(node: &Node, now: Timestamp, settings: &Settings) -> Vec<Finding> 
             format!("node {} does not say whether it is ready", node.name),
             "no condition Ready".to_owned(),
         )),
+        // Whoever works on it starts it again.
+        Some(_) if in_work => {}
         Some(ready) if ready.status != ConditionStatus::True => findings.push(
             found(
                 "not-ready",
@@ -73,13 +136,13 @@ fn judge_node(node: &Node, now: Timestamp, settings: &Settings) -> Vec<Finding> 
             )
         })),
     }
-    if node.unschedulable {
-        findings.push(found(
-            "cordoned",
-            Verdict::Yellow,
-            format!("node {} is cordoned", node.name),
-            "spec.unschedulable = true".to_owned(),
-        ));
+    if node.unschedulable && !in_work {
+        let message = match &node.marks.cordoned_by {
+            Some(who) => format!("node {} is cordoned, by {who}", node.name),
+            None => format!("node {} is cordoned", node.name),
+        };
+        let evidence = "spec.unschedulable = true".to_owned();
+        findings.push(found("cordoned", Verdict::Yellow, message, evidence).since(node.marks.cordoned_at));
     }
     for (kind, rule, verdict) in PRESSURES {
         let Some(pressure) = condition(node, kind) else { continue };
@@ -119,99 +182,5 @@ fn silent(node: &Node, ready: &Condition, now: Timestamp, settings: &Settings) -
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::testing::{ago, now, rules};
-    use super::*;
-    use Verdict::{Red, Unknown, Yellow};
-
-    fn on(kind: &str, status: ConditionStatus) -> Condition {
-        Condition {
-            kind: kind.to_owned(),
-            status,
-            reason: "Reason".to_owned(),
-            message: String::new(),
-            since: Some(ago(900)),
-            heartbeat: Some(ago(60)),
-        }
-    }
-
-    fn node() -> Node {
-        Node {
-            name: "metal1".to_owned(),
-            conditions: vec![on("Ready", ConditionStatus::True), on("DiskPressure", ConditionStatus::False)],
-            unschedulable: false,
-            kubelet_version: "v1.33.0".to_owned(),
-            lease_renewed: Some(ago(5)),
-        }
-    }
-
-    #[test]
-    fn every_rule_for_a_node() {
-        use ConditionStatus as Status;
-        type Case = (&'static str, Node, Vec<(&'static str, Verdict)>);
-        let with = |change: fn(&mut Node)| {
-            let mut node = node();
-            change(&mut node);
-            node
-        };
-        let cases: Vec<Case> = vec![
-            ("good", node(), vec![]),
-            ("not ready", with(|n| n.conditions[0].status = Status::False), vec![("not-ready", Red)]),
-            (
-                "lost",
-                with(|n| {
-                    n.conditions = vec![on("Ready", Status::Unknown), on("DiskPressure", Status::Unknown)];
-                }),
-                vec![("not-ready", Red)],
-            ),
-            ("says nothing", with(|n| n.conditions.clear()), vec![("ready-missing", Unknown)]),
-            ("cordoned", with(|n| n.unschedulable = true), vec![("cordoned", Yellow)]),
-            ("pressure", with(|n| n.conditions[1].status = Status::True), vec![("disk-pressure", Yellow)]),
-            (
-                "pressure unknown",
-                with(|n| n.conditions[1].status = Status::Unknown),
-                vec![("disk-pressure", Unknown)],
-            ),
-            (
-                "no network",
-                with(|n| n.conditions.push(on("NetworkUnavailable", Status::True))),
-                vec![("network-unavailable", Red)],
-            ),
-            ("dead kubelet", with(|n| n.lease_renewed = Some(ago(61))), vec![("heartbeat-old", Unknown)]),
-            ("fast clock", with(|n| n.lease_renewed = Some(ago(-30))), vec![]),
-            ("no lease to read", with(|n| n.lease_renewed = None), vec![]),
-            (
-                "no lease, old heartbeat",
-                with(|n| {
-                    n.lease_renewed = None;
-                    n.conditions[0].heartbeat = Some(ago(421));
-                }),
-                vec![("heartbeat-old", Unknown)],
-            ),
-            (
-                "no sign of life at all",
-                with(|n| {
-                    n.lease_renewed = None;
-                    n.conditions[0].heartbeat = None;
-                }),
-                vec![("heartbeat-old", Unknown)],
-            ),
-            (
-                "a condition of another component",
-                with(|n| n.conditions.push(on("EtcdIsVoter", Status::True))),
-                vec![],
-            ),
-        ];
-        for (name, node, expected) in cases {
-            let result = judge_nodes(&[node], now(), &Settings::default());
-            assert_eq!(rules(&result), expected, "{name}");
-            let worst = expected.iter().map(|(_, verdict)| *verdict).max().unwrap_or(Verdict::Green);
-            assert_eq!(result.verdict, worst, "{name}");
-        }
-    }
-
-    #[test]
-    fn no_node_at_all_is_unknown() {
-        assert_eq!(judge_nodes(&[], now(), &Settings::default()).verdict, Unknown);
-    }
-}
+#[path = "nodes_tests.rs"]
+mod tests;

@@ -39,6 +39,7 @@ fn node(name: &str, status: ConditionStatus) -> Node {
         unschedulable: false,
         kubelet_version: String::new(),
         lease_renewed: Some(ago(1)),
+        marks: crate::cluster::NodeMarks::default(),
     }
 }
 

@@ -4,9 +4,11 @@
 //! counts then. Its workload is the sign of its life: found by its name, by the labels that charts and manifests give it,
 //! or by its image, since any of these may be changed.
 
-use super::finding;
-use crate::cluster::{ObjectRef, Workload};
-use crate::health::{Finding, Grounds, Probe, Verdict};
+use super::{age, finding};
+use crate::cluster::{ControllersLife, ObjectRef, Workload};
+use crate::health::{Finding, Grounds, Probe, Settings, Verdict};
+use jiff::Timestamp;
+use std::time::Duration;
 
 const NAME: &str = "app.kubernetes.io/name";
 const COMPONENT: &str = "app.kubernetes.io/component";
@@ -74,6 +76,32 @@ impl Reporter {
     }
 }
 
+/// The finding that the control plane's controllers, whose word the objects of a probe are, have been silent for too long.
+pub(in crate::health) fn controllers_silent(
+    probe: Probe,
+    life: ControllersLife,
+    now: Timestamp,
+    settings: &Settings,
+) -> Option<Finding> {
+    let renewed = match life {
+        ControllersLife::NotElected => return None,
+        ControllersLife::Renewed(renewed) => renewed,
+    };
+    let maximum = settings.controllers_maximum_age_seconds;
+    if renewed.is_some_and(|renewed| age(now, renewed) <= Duration::from_secs(maximum)) {
+        return None;
+    }
+    let object = ObjectRef::new("Lease", "kube-system", "kube-controller-manager");
+    let message =
+        "the control plane's controllers are silent: what is said of their objects is old".to_owned();
+    let evidence = match renewed {
+        Some(renewed) => format!("spec.renewTime = {renewed}, allowed are {maximum} s"),
+        None => "no spec.renewTime".to_owned(),
+    };
+    let silent = finding(probe, "controllers-silent", object, Verdict::Unknown, message, evidence);
+    Some(silent.since(renewed))
+}
+
 /// The last part of an image's name: `registry/owner/program:tag@digest`.
 fn program(image: &str) -> &str {
     let name = image.split('@').next().unwrap_or(image);
@@ -89,6 +117,22 @@ pub(super) mod tests {
     /// A Deployment of one replica that serves.
     pub(in crate::health) fn deployment(namespace: &str, name: &str) -> Workload {
         workload(ObjectRef::new("Deployment", namespace, name))
+    }
+
+    #[test]
+    fn controllers_that_elect_a_leader_are_silent_when_it_does_not_renew_its_lease() {
+        use super::super::testing::{ago, now};
+        let settings = Settings::default();
+        for (life, silent) in [
+            (ControllersLife::NotElected, false),
+            (ControllersLife::Renewed(Some(ago(2))), false),
+            (ControllersLife::Renewed(Some(ago(-30))), false),
+            (ControllersLife::Renewed(Some(ago(61))), true),
+            (ControllersLife::Renewed(None), true),
+        ] {
+            let found = controllers_silent(Probe::Jobs, life, now(), &settings);
+            assert_eq!(found.map(|found| found.verdict), silent.then_some(Verdict::Unknown), "{life:?}");
+        }
     }
 
     #[test]

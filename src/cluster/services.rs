@@ -1,0 +1,179 @@
+//! Services that select pods, and the endpoints that `EndpointSlices` tell of.
+//!
+//! Of a slice only counts are kept. A Service without a selector, and one of the type `ExternalName`, gets no endpoints from
+//! the cluster and is left out here.
+
+use super::client::Kubernetes;
+use super::decode::{items, object_name, parse_time, text};
+use super::{ClusterResult, ObjectRef};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// The label of an `EndpointSlice` that names its Service.
+pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// When what an `EndpointSlice` was made from changed last.
+const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
+
+/// A Service that selects pods.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Service {
+    /// What it is.
+    pub(crate) object: ObjectRef,
+    /// The labels of the pods that it selects; never none.
+    pub(crate) selector: BTreeMap<String, String>,
+    /// When it was made.
+    pub(crate) created_at: Option<Timestamp>,
+    /// Its endpoints; none where there is not even an empty slice.
+    pub(crate) endpoints: Option<Endpoints>,
+}
+
+/// The endpoints of a Service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Endpoints {
+    /// How many take requests.
+    pub(crate) ready: usize,
+    /// How many there are.
+    pub(crate) all: usize,
+    /// When they changed last: the newest of what their slices tell. None where there is no slice, which the API server makes
+    /// for every Service that selects pods.
+    pub(crate) changed_at: Option<Timestamp>,
+}
+
+/// Endpoints by namespace and Service.
+pub(super) type EndpointsByService = BTreeMap<(String, String), Endpoints>;
+
+impl Kubernetes {
+    /// All Services that select pods, with their endpoints.
+    pub(super) async fn read_services(&self) -> ClusterResult<Vec<Service>> {
+        let take = |all: &mut Vec<Service>, object: Value| {
+            all.extend(service(&object)?);
+            Ok(())
+        };
+        let (services, endpoints) = tokio::join!(
+            self.connection().gather("/api/v1/services", "", "ServiceList", Vec::new, take),
+            self.read_endpoints(""),
+        );
+        let (mut services, endpoints) = (services?.taken, endpoints?);
+        for service in &mut services {
+            let key = (service.object.namespace.clone(), service.object.name.clone());
+            service.endpoints = endpoints.get(&key).copied();
+        }
+        Ok(services)
+    }
+
+    /// The endpoints of the Services whose slices a query asks for.
+    pub(super) async fn read_endpoints(&self, query: &str) -> ClusterResult<EndpointsByService> {
+        let path = "/apis/discovery.k8s.io/v1/endpointslices";
+        let take = |all: &mut EndpointsByService, slice: Value| count(all, &slice);
+        let listed =
+            self.connection().gather(path, query, "EndpointSliceList", EndpointsByService::new, take).await?;
+        Ok(listed.taken)
+    }
+}
+
+/// A Service; none of one that selects no pods, or that is being deleted.
+fn service(object: &Value) -> Result<Option<Service>, String> {
+    let (namespace, name) = object_name(object)?;
+    let (metadata, spec) = (&object["metadata"], &object["spec"]);
+    let selector: BTreeMap<String, String> = spec["selector"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, value)| (key.clone(), text(value)))
+        .collect();
+    let leaves = metadata["deletionTimestamp"].is_string();
+    if selector.is_empty() || leaves || spec["type"].as_str() == Some("ExternalName") {
+        return Ok(None);
+    }
+    Ok(Some(Service {
+        object: ObjectRef::new("Service", &namespace, &name),
+        selector,
+        created_at: parse_time(&metadata["creationTimestamp"]),
+        endpoints: None,
+    }))
+}
+
+/// Counts the endpoints of a slice. Without a word on it an endpoint is ready, as the API defines it.
+fn count(all: &mut EndpointsByService, slice: &Value) -> Result<(), String> {
+    let (namespace, _) = object_name(slice)?;
+    let metadata = &slice["metadata"];
+    let of_service = all.entry((namespace, text(&metadata["labels"][SERVICE_NAME]))).or_default();
+    for endpoint in items(&slice["endpoints"]) {
+        of_service.all += 1;
+        of_service.ready += usize::from(endpoint["conditions"]["ready"].as_bool() != Some(false));
+    }
+    of_service.changed_at = of_service.changed_at.max(slice_changed_at(metadata));
+    Ok(())
+}
+
+/// When a slice changed last. The annotation tells of pods that came or changed, and is taken away when one goes; who wrote
+/// the slice last, and when it was made, is always told.
+fn slice_changed_at(metadata: &Value) -> Option<Timestamp> {
+    let written = items(&metadata["managedFields"]).filter_map(|field| parse_time(&field["time"]));
+    let told = [&metadata["annotations"][CHANGED], &metadata["creationTimestamp"]];
+    told.into_iter().filter_map(parse_time).chain(written).max()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn endpoints_are_counted_over_all_slices_of_a_service() {
+        let slice = |name: &str, changed: &str, ready: &[Value]| {
+            let endpoints: Vec<Value> = ready
+                .iter()
+                .map(|ready| json!({"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}))
+                .collect();
+            json!({"metadata": {"name": name, "namespace": "a", "labels": {SERVICE_NAME: "s"},
+                "annotations": {CHANGED: changed}}, "endpoints": endpoints})
+        };
+        let mut all = EndpointsByService::new();
+        for slice in [
+            slice("s-1", "2026-11-21T02:00:00Z", &[json!(true), json!(false)]),
+            slice("s-2", "2026-11-21T03:00:00.123456789Z", &[Value::Null]),
+            json!({"metadata": {"name": "o", "namespace": "b", "labels": {SERVICE_NAME: "s"}}, "endpoints": null}),
+        ] {
+            count(&mut all, &slice).expect("readable");
+        }
+        let of = |namespace: &str| all[&(namespace.to_owned(), "s".to_owned())];
+        assert_eq!((of("a").ready, of("a").all), (2, 3));
+        assert_eq!(of("a").changed_at, "2026-11-21T03:00:00.123456789Z".parse().ok());
+        assert_eq!(of("b"), Endpoints::default());
+        let time = |text: &str| text.parse::<Timestamp>().ok();
+        let without = json!({"creationTimestamp": "2026-11-01T00:00:00Z", "managedFields": [
+            {"manager": "kube-controller-manager", "time": "2026-11-21T04:00:00Z"}, {"manager": "kubectl"}]});
+        assert_eq!(
+            slice_changed_at(&without),
+            time("2026-11-21T04:00:00Z"),
+            "the annotation went with a pod"
+        );
+        let made = json!({"creationTimestamp": "2026-11-01T00:00:00Z"});
+        assert_eq!(slice_changed_at(&made), time("2026-11-01T00:00:00Z"));
+        assert!(count(&mut all, &json!({"metadata": {}})).is_err());
+    }
+
+    #[test]
+    fn only_services_that_select_pods_are_kept() {
+        let read = |spec: Value| service(&json!({"metadata": {"namespace": "a", "name": "s"}, "spec": spec}));
+        let selector = json!({"app": "shop"});
+        let kept = read(json!({"type": "ClusterIP", "selector": selector})).expect("readable").expect("kept");
+        assert_eq!(kept.object.to_string(), "Service a/s");
+        assert_eq!(kept.selector["app"], "shop");
+        assert!(read(json!({"clusterIP": "None", "selector": selector})).expect("readable").is_some());
+        for spec in [
+            json!({"type": "ClusterIP"}),
+            json!({"selector": {}}),
+            json!({"clusterIP": "None"}),
+            json!({"type": "ExternalName", "externalName": "db.example.org", "selector": selector}),
+        ] {
+            assert_eq!(read(spec.clone()), Ok(None), "{spec}");
+        }
+        let leaving = json!({"metadata": {"name": "s", "deletionTimestamp": "2026-11-21T02:00:00Z"},
+            "spec": {"selector": selector}});
+        assert_eq!(service(&leaving), Ok(None));
+        assert!(service(&json!({"metadata": {}, "spec": {"selector": selector}})).is_err());
+    }
+}

@@ -1,0 +1,98 @@
+//! The part of a pass that is about Jobs, budgets and Services.
+//!
+//! What is said of them is the word of the control plane's controllers: where those are silent it is old, and nothing that
+//! it says counts.
+
+use super::probes::{
+    controllers_silent, judge_budgets, judge_jobs, judge_services, not_read, unread, unused, with_more,
+};
+use super::recon::{SWITCHED_OFF, Surroundings, switched};
+use super::{Probe, ProbeResult};
+use crate::cluster::{
+    Batch, Cluster, ClusterError, ClusterResult, ControllersLife, DisruptionBudget, Job, Pod, Service,
+};
+use jiff::Timestamp;
+
+/// What was read; `None` where it is switched off.
+type Reading<T> = ClusterResult<Option<T>>;
+
+/// All of it.
+pub(super) struct Apps {
+    batch: Reading<Batch>,
+    budgets: Reading<Vec<DisruptionBudget>>,
+    services: Reading<Vec<Service>>,
+    life: Reading<ControllersLife>,
+}
+
+/// Reads everything at once.
+pub(super) async fn read(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> Apps {
+    let settings = surroundings.settings;
+    let limit = settings.probe_timeout();
+    let any = settings.jobs || settings.disruption_budgets || settings.services;
+    let (batch, budgets, services, life) = tokio::join!(
+        switched(settings.jobs, limit, "jobs", cluster.batch()),
+        switched(settings.disruption_budgets, limit, "disruption budgets", cluster.disruption_budgets()),
+        switched(settings.services, limit, "services", cluster.services()),
+        switched(any, limit, "the lease of the controllers", cluster.controllers_life()),
+    );
+    Apps { batch, budgets, services, life }
+}
+
+impl Apps {
+    /// The Jobs, where they were read.
+    pub(super) fn jobs(&self) -> &[Job] {
+        match &self.batch {
+            Ok(Some(batch)) => &batch.jobs,
+            Ok(None) | Err(_) => &[],
+        }
+    }
+
+    /// The answers of the probes.
+    pub(super) fn judge(
+        &self,
+        pods: &Result<Vec<&Pod>, &ClusterError>,
+        surroundings: &Surroundings<'_>,
+        now: Timestamp,
+    ) -> [ProbeResult; 3] {
+        let grace = surroundings.grace;
+        [
+            self.reported(Probe::Jobs, &self.batch, surroundings, now, |batch| judge_jobs(batch, now, grace)),
+            self.reported(Probe::DisruptionBudgets, &self.budgets, surroundings, now, |budgets| {
+                judge_budgets(budgets, now, grace)
+            }),
+            self.reported(Probe::Services, &self.services, surroundings, now, |services| {
+                judge_services(services, pods, now, grace)
+            }),
+        ]
+    }
+
+    /// The judgement of what was read, with whether those who reported it live.
+    fn reported<T>(
+        &self,
+        probe: Probe,
+        reading: &Reading<T>,
+        surroundings: &Surroundings<'_>,
+        now: Timestamp,
+        judge: impl Fn(&T) -> ProbeResult,
+    ) -> ProbeResult {
+        let result = match reading {
+            Err(error) => return unread(probe, &error.to_string()),
+            Ok(None) => return unused(probe, SWITCHED_OFF),
+            Ok(Some(read)) => judge(read),
+        };
+        // Where there is no object there is nobody's word.
+        if !result.used {
+            return result;
+        }
+        let silent = match &self.life {
+            Ok(None) => None,
+            Ok(Some(life)) => controllers_silent(probe, *life, now, surroundings.settings),
+            Err(error) => Some(not_read(probe, &format!("the lease of the controllers: {error}"))),
+        };
+        with_more(result, silent.into_iter().collect())
+    }
+}
+
+#[cfg(test)]
+#[path = "apps_tests.rs"]
+mod tests;
