@@ -97,6 +97,47 @@ async fn a_list_that_expires_in_the_middle_starts_over_and_one_that_always_does_
 }
 
 #[tokio::test]
+async fn objects_as_they_are_served_come_a_page_at_a_time() {
+    let (server, client) = start().await;
+    server.namespace("rook-ceph");
+    for number in 0..203 {
+        server.apply(pod(&format!("tools-{number:04}"), true));
+    }
+    let listing = |resource: &str, namespace: &str| {
+        serde_json::from_value::<Listing>(
+            json!({"api_version": "v1", "resource": resource, "kind": "Pod", "namespace": namespace}),
+        )
+        .expect("a listing")
+    };
+    let pods = listing("pods", "rook-ceph");
+    let page = async |token: Option<String>| match client
+        .objects(&pods, token.as_deref())
+        .await
+        .expect("readable")
+    {
+        Installed::Yes(page) => page,
+        Installed::No => panic!("pods are everywhere"),
+    };
+    let ObjectsPage::Read { objects, next } = page(None).await else { panic!("it did not expire") };
+    assert_eq!((objects.len(), next.is_some()), (200, true));
+    assert_eq!(objects[0]["metadata"]["name"], "tools-0000");
+    let ObjectsPage::Read { objects, next: end } = page(next.clone()).await else {
+        panic!("it did not expire")
+    };
+    assert_eq!((objects.len(), end), (3, None));
+    server.faults().add_times(Matcher::of("list", "pods"), Fault::Status(410), 1);
+    assert!(matches!(page(next).await, ObjectsPage::Expired(_)));
+
+    assert_eq!(
+        client.objects(&listing("nothings", "rook-ceph"), None).await.expect("an answer"),
+        Installed::No
+    );
+    server.faults().add_times(Matcher::of("list", "pods"), Fault::Forbid, 1);
+    let error = client.objects(&pods, None).await.expect_err("refused");
+    assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
+}
+
+#[tokio::test]
 async fn refusals_are_told_apart() {
     let (server, client) = start().await;
     assert!(client.version().await.expect("readable").starts_with('v'));

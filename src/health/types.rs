@@ -433,6 +433,16 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_probe_is_written_as_people_read_it_and_read_as_it_was_written_before() {
+        let written = |probe: Probe| serde_json::to_value(probe).expect("a word");
+        for probe in [Probe::CloudNativePg, Probe::VolSync, Probe::ArgoCd, Probe::KubeSystem, Probe::Own] {
+            assert_eq!(written(probe), probe.word());
+        }
+        let before = serde_json::from_value::<Probe>("cloud-native-pg".into());
+        assert_eq!(before.expect("known"), Probe::CloudNativePg);
+    }
+
+    #[test]
     fn what_only_takes_its_time_is_told_apart_from_what_broke() {
         let on_its_way = [
             (Probe::Flux, ["progressing", "not-observed", "not-reported", "waits-for-dependency"].as_slice()),

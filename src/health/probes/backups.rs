@@ -37,7 +37,7 @@ pub(super) fn judge_backups(
     for cluster in postgres.clusters.iter().filter(|cluster| !cluster.hibernated) {
         let own = Own::of(cluster, postgres);
         let of_schedules: Vec<Finding> =
-            own.schedules.iter().flat_map(|schedule| own.judge_schedule(schedule, moment)).collect();
+            own.schedules.iter().filter_map(|schedule| own.judge_schedule(schedule, moment)).collect();
         findings.extend(own.judge_cluster(&of_schedules));
         findings.extend(of_schedules);
     }
@@ -91,19 +91,11 @@ impl<'a> Own<'a> {
         }
     }
 
-    /// Whether a Backup counts for a schedule: it asked for it, or a person did, in the same way.
-    fn counts_for(&self, backup: &PostgresBackup, schedule: &ScheduledBackup) -> bool {
-        match &backup.schedule {
-            Some(name) => *name == schedule.name,
-            None => backup.method == schedule.method && backup.phase == BackupPhase::Completed,
-        }
-    }
-
     /// When a schedule's newest good backup ended. What the Cluster says of a way to make them is said of a schedule where
     /// no other schedule goes that way: then it is known also where the object of the backup is gone.
     fn good_of(&self, schedule: &ScheduledBackup) -> Option<Timestamp> {
         let of_schedule: Vec<_> =
-            self.backups.iter().copied().filter(|backup| self.counts_for(backup, schedule)).collect();
+            self.backups.iter().copied().filter(|backup| counts_for(backup, schedule)).collect();
         let others = || self.schedules.iter().filter(|other| other.name != schedule.name);
         let is_only_one_so = !others().any(|other| other.method.word == schedule.method.word);
         let said =
@@ -124,7 +116,7 @@ impl<'a> Own<'a> {
             Some(good) => format!("its newest good one is of {good}"),
             None => format!("it has no good one; {}", self.newest_good()),
         };
-        let of_schedule = self.backups.iter().copied().filter(|backup| self.counts_for(backup, schedule));
+        let of_schedule = self.backups.iter().copied().filter(|backup| counts_for(backup, schedule));
         if let Some(newest) = newest_ended(of_schedule) {
             match newest.phase {
                 BackupPhase::Failed | BackupPhase::ArchivingFails => {
@@ -211,6 +203,14 @@ impl<'a> Own<'a> {
             findings.push(found("never-backed-up", Verdict::Yellow, what, evidence).listed_only());
         }
         findings
+    }
+}
+
+/// Whether a Backup of a Cluster counts for a schedule of it: that asked for it, or a person did, in the same way.
+fn counts_for(backup: &PostgresBackup, schedule: &ScheduledBackup) -> bool {
+    match &backup.schedule {
+        Some(name) => *name == schedule.name,
+        None => backup.method == schedule.method && backup.phase == BackupPhase::Completed,
     }
 }
 

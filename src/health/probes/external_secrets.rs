@@ -319,6 +319,8 @@ mod tests {
 
     #[test]
     fn what_is_for_another_controller_is_yellow_where_its_own_word_is_not_enough() {
+        type Case<'a> =
+            (&'static str, ExternalSecret, SecretStore, &'a [Workload], Vec<(&'static str, Verdict)>);
         let ready = |status| {
             let mut ready = recorded::external_secret(42).ready.expect("it is reported");
             (ready.status, ready.since) = (status, Some(ago(9 * HOUR)));
@@ -340,8 +342,6 @@ mod tests {
         let (default, team) = (with(&[]), with(&["--loglevel=info", "--controller-class=team"]));
         let both = [default.clone(), with(&["--controller-class", "team"])].concat();
         let good = ConditionStatus::True;
-        type Case<'a> =
-            (&'static str, ExternalSecret, SecretStore, &'a [Workload], Vec<(&'static str, Verdict)>);
         let cases: Vec<Case<'_>> = vec![
             ("for any", secret(|_| {}), store(None, ready(good)), &team, vec![]),
             (

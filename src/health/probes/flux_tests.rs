@@ -169,8 +169,8 @@ fn looked_at(number: usize, change: fn(&mut FluxObject)) -> FluxObject {
 
 #[test]
 fn what_is_only_looked_at_again_is_well_and_anything_else_is_on_its_way() {
-    let progressing = || vec![("progressing", Yellow)];
     type Case = (&'static str, FluxObject, Vec<(&'static str, Verdict)>);
+    let progressing = || vec![("progressing", Yellow)];
     let cases: Vec<Case> = vec![
         ("at its interval", again(|_| {}), vec![]),
         (
@@ -187,8 +187,8 @@ fn what_is_only_looked_at_again_is_well_and_anything_else_is_on_its_way() {
             "another revision is fetched",
             again(|o| {
                 set(o, "Reconciling", |one| {
-                    one.message = "Fetching manifests for revision main@sha1:other".to_owned()
-                })
+                    one.message = "Fetching manifests for revision main@sha1:other".to_owned();
+                });
             }),
             progressing(),
         ),
