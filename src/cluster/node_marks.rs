@@ -77,8 +77,8 @@ mod tests {
         node_marks(&serde_json::from_value(node).expect("a node"))
     }
 
-    fn at(time: &str) -> Option<Timestamp> {
-        Some(time.parse().expect("a time"))
+    fn at(time: &str) -> Timestamp {
+        time.parse().expect("a time")
     }
 
     #[test]
@@ -100,10 +100,10 @@ mod tests {
         };
         let read = marks(node(true, taints.clone()));
         assert_eq!(read.cordoned_by.as_deref(), Some("kured"));
-        assert_eq!(read.cordoned_at, at("2026-11-21T02:30:01Z"));
+        assert_eq!(read.cordoned_at, Some(at("2026-11-21T02:30:01Z")));
         assert_eq!(
             marks(node(true, json!([]))).cordoned_at,
-            at("2026-11-21T02:30:00Z"),
+            Some(at("2026-11-21T02:30:00Z")),
             "by the history alone"
         );
         assert_eq!(
@@ -120,12 +120,12 @@ mod tests {
         let read = marks(json!({"metadata": {"name": "metal1", "annotations": {
             REBOOT: "2026-11-21T04:00:00+02:00", "weave.works/kured-most-recent-reboot-needed": "2026-11-21T04:00:00+02:00"}},
             "spec": {"taints": [{"key": TAKEN_AWAY, "value": "1795226400", "effect": "NoSchedule"}]}}));
-        assert_eq!(read.reboot, Some(Mark { since: at("2026-11-21T02:00:00Z") }));
-        assert_eq!(read.taken_away, Some(Mark { since: at("2026-11-21T02:00:00Z") }));
+        assert_eq!(read.reboot, Some(Mark { since: Some(at("2026-11-21T02:00:00Z")) }));
+        assert_eq!(read.taken_away, Some(Mark { since: Some(at("2026-11-21T02:00:00Z")) }));
         let odd = marks(json!({"metadata": {"name": "metal1", "annotations": {REBOOT: "soon"}},
             "spec": {"taints": [{"key": TAKEN_AWAY, "effect": "NoSchedule", "timeAdded": "2026-11-21T02:00:00Z"}]}}));
         assert_eq!(odd.reboot, Some(Mark { since: None }));
-        assert_eq!(odd.taken_away, Some(Mark { since: at("2026-11-21T02:00:00Z") }));
+        assert_eq!(odd.taken_away, Some(Mark { since: Some(at("2026-11-21T02:00:00Z")) }));
         let before = json!({"metadata": {"name": "metal1", "annotations": {
             "weave.works/kured-most-recent-reboot-needed": "2026-11-21T02:00:00Z"}}});
         assert_eq!(marks(before), NodeMarks::default(), "it says that a start was needed once");

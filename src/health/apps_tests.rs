@@ -49,7 +49,7 @@ impl Scene {
                 "lastHeartbeatTime": ago(1), "lastTransitionTime": ago(400)}]}}));
     }
 
-    /// A CronJob that is begun every night.
+    /// A `CronJob` that is begun every night.
     fn cron_job(&self, suspend: bool) {
         self.server.apply(json!({"apiVersion": "batch/v1", "kind": "CronJob",
             "metadata": {"namespace": "web", "name": "backup"},

@@ -59,10 +59,11 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         switched(settings.certificates, limit, "certificates", cluster.certificates()),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
         join_all(settings.checks.iter().map(|check| own::look(cluster, check, limit, now))),
-        outside::read(settings, now),
-        storage::read(cluster, surroundings),
-        platform::read(cluster, settings),
-        apps::read(cluster, surroundings),
+        // Each holds the readings of many kinds: too large a thing to lie in everything that waits for a pass.
+        Box::pin(outside::read(settings, now)),
+        Box::pin(storage::read(cluster, surroundings)),
+        Box::pin(platform::read(cluster, settings)),
+        Box::pin(apps::read(cluster, surroundings)),
         within(limit, "the version of the API server", cluster.version()),
     );
     let mut probes = Vec::new();

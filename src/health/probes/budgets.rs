@@ -2,7 +2,7 @@
 //!
 //! A budget stops nothing that runs, and nothing is undone for its sake. Its counts are those of a controller, and say
 //! nothing where that has not seen the budget as it is or could not count. One that allows no eviction although all of its
-//! pods are healthy was made so; operators that move their pods themselves when a node is cordoned (CloudNativePG, KubeVirt,
+//! pods are healthy was made so; operators that move their pods themselves when a node is cordoned (`CloudNativePG`, `KubeVirt`,
 //! Longhorn) make such budgets on purpose, and take them away in time.
 //!
 //! | Rule | Verdict | When | Forgiven | On its way |
@@ -118,7 +118,7 @@ mod tests {
             created_at: Some(ago(90_000)),
             generation: 2,
             counted: Some(count(1, 3, 3, 2)),
-            allows: allows(ConditionStatus::True, "SufficientPods", 9_000),
+            allows: Some(allows(ConditionStatus::True, "SufficientPods", 9_000)),
         }
     }
 
@@ -126,18 +126,18 @@ mod tests {
         BudgetCount { generation: 2, allowed, expected, healthy, desired, evicted: 0 }
     }
 
-    fn allows(status: ConditionStatus, reason: &str, since: i64) -> Option<Condition> {
-        Some(Condition {
+    fn allows(status: ConditionStatus, reason: &str, since: i64) -> Condition {
+        Condition {
             kind: "DisruptionAllowed".to_owned(),
             status,
             reason: reason.to_owned(),
             message: String::new(),
             since: Some(ago(since)),
             heartbeat: None,
-        })
+        }
     }
 
-    fn none_allowed(since: i64) -> Option<Condition> {
+    fn none_allowed(since: i64) -> Condition {
         allows(ConditionStatus::False, "InsufficientPods", since)
     }
 
@@ -149,17 +149,17 @@ mod tests {
             ("without a condition", |b| b.allows = None, None),
             (
                 "no pod at all",
-                |b| (b.counted, b.allows) = (Some(count(0, 0, 0, 0)), none_allowed(9_000)),
+                |b| (b.counted, b.allows) = (Some(count(0, 0, 0, 0)), Some(none_allowed(9_000))),
                 None,
             ),
             (
                 "as many as there are, all healthy",
-                |b| (b.counted, b.allows) = (Some(count(0, 1, 1, 1)), none_allowed(9_000)),
+                |b| (b.counted, b.allows) = (Some(count(0, 1, 1, 1)), Some(none_allowed(9_000))),
                 Some(("blocks-drain", Yellow)),
             ),
             (
                 "more than there are, all healthy",
-                |b| (b.counted, b.allows) = (Some(count(0, 2, 2, 2)), none_allowed(9)),
+                |b| (b.counted, b.allows) = (Some(count(0, 2, 2, 2)), Some(none_allowed(9))),
                 Some(("blocks-drain", Yellow)),
             ),
             (
@@ -169,17 +169,17 @@ mod tests {
             ),
             (
                 "just enough",
-                |b| (b.counted, b.allows) = (Some(count(0, 3, 2, 2)), none_allowed(9_000)),
+                |b| (b.counted, b.allows) = (Some(count(0, 3, 2, 2)), Some(none_allowed(9_000))),
                 Some(("used-up", Yellow)),
             ),
             (
                 "too few since just now",
-                |b| (b.counted, b.allows) = (Some(count(0, 3, 1, 2)), none_allowed(9)),
+                |b| (b.counted, b.allows) = (Some(count(0, 3, 1, 2)), Some(none_allowed(9))),
                 Some(("too-few-healthy", Yellow)),
             ),
             (
                 "too few for long",
-                |b| (b.counted, b.allows) = (Some(count(0, 3, 1, 2)), none_allowed(9_000)),
+                |b| (b.counted, b.allows) = (Some(count(0, 3, 1, 2)), Some(none_allowed(9_000))),
                 Some(("too-few-healthy", Red)),
             ),
             (
@@ -189,7 +189,7 @@ mod tests {
             ),
             (
                 "none healthy of one that never allows any",
-                |b| (b.counted, b.allows) = (Some(count(0, 1, 0, 1)), none_allowed(9_000)),
+                |b| (b.counted, b.allows) = (Some(count(0, 1, 0, 1)), Some(none_allowed(9_000))),
                 Some(("too-few-healthy", Yellow)),
             ),
             ("not seen as it is", |b| b.generation = 3, Some(("not-observed", Unknown))),
@@ -203,18 +203,18 @@ mod tests {
                 "could not be counted",
                 |b| {
                     (b.counted, b.allows) =
-                        (Some(count(0, 3, 3, 2)), allows(ConditionStatus::False, "SyncFailed", 9));
+                        (Some(count(0, 3, 3, 2)), Some(allows(ConditionStatus::False, "SyncFailed", 9)));
                 },
                 Some(("sync-failed", Unknown)),
             ),
             (
                 "a reason that is not known",
-                |b| b.allows = allows(ConditionStatus::False, "Dreaming", 9),
+                |b| b.allows = Some(allows(ConditionStatus::False, "Dreaming", 9)),
                 Some(("allowed-unknown", Unknown)),
             ),
             (
                 "neither",
-                |b| b.allows = allows(ConditionStatus::Unknown, "InsufficientPods", 9),
+                |b| b.allows = Some(allows(ConditionStatus::Unknown, "InsufficientPods", 9)),
                 Some(("allowed-unknown", Unknown)),
             ),
         ];
@@ -231,7 +231,7 @@ mod tests {
     #[test]
     fn what_an_operator_made_so_is_listed() {
         let mut blocks = budget();
-        (blocks.counted, blocks.allows) = (Some(count(0, 1, 1, 1)), none_allowed(9_000));
+        (blocks.counted, blocks.allows) = (Some(count(0, 1, 1, 1)), Some(none_allowed(9_000)));
         let by_hand = judge_budgets(&[blocks.clone()], now(), GRACE);
         let found = &by_hand.findings[0];
         assert_eq!(found.since, Some(ago(9_000)));

@@ -95,17 +95,17 @@ fn every_rule_for_a_job() {
         ("suspended after it ended", vec![with(complete("a", 900), |job| job.suspended = true)], vec![]),
         (
             "within its deadline",
-            vec![with(job("a", 900), |job| job.deadline = Some(Duration::from_secs(900)))],
+            vec![with(job("a", 900), |job| job.deadline = Some(Duration::from_mins(15)))],
             vec![],
         ),
         (
             "just past its deadline",
-            vec![with(job("a", 1_100), |job| job.deadline = Some(Duration::from_secs(900)))],
+            vec![with(job("a", 1_100), |job| job.deadline = Some(Duration::from_mins(15)))],
             vec![("deadline-passed", Yellow)],
         ),
         (
             "long past its deadline",
-            vec![with(job("a", 1_300), |job| job.deadline = Some(Duration::from_secs(900)))],
+            vec![with(job("a", 1_300), |job| job.deadline = Some(Duration::from_mins(15)))],
             vec![("deadline-passed", Red)],
         ),
         (
@@ -153,8 +153,8 @@ fn every_rule_for_a_job() {
         (
             "the same plan succeeded on another node",
             vec![
-                of("Plan k3s", with(failed("a", 900), |job| job.upgrades = upgrade("metal1"))),
-                of("Plan k3s", with(complete("b", 9), |job| job.upgrades = upgrade("metal2"))),
+                of("Plan k3s", with(failed("a", 900), |job| job.upgrades = Some(upgrade("metal1")))),
+                of("Plan k3s", with(complete("b", 9), |job| job.upgrades = Some(upgrade("metal2")))),
             ],
             vec![("failed", Red)],
         ),
@@ -168,8 +168,8 @@ fn every_rule_for_a_job() {
     assert!(!judge_jobs(&Batch::default(), now(), GRACE).used);
 }
 
-fn upgrade(node: &str) -> Option<NodeUpgrade> {
-    Some(NodeUpgrade { node: node.to_owned(), plan: "k3s".to_owned() })
+fn upgrade(node: &str) -> NodeUpgrade {
+    NodeUpgrade { node: node.to_owned(), plan: "k3s".to_owned() }
 }
 
 #[test]
@@ -251,7 +251,7 @@ fn every_rule_for_a_cron_job() {
         (
             "a run past its deadline",
             cron(|cron| cron.active = 1),
-            vec![run(with(job("a", 1_300), |job| job.deadline = Some(Duration::from_secs(900))))],
+            vec![run(with(job("a", 1_300), |job| job.deadline = Some(Duration::from_mins(15))))],
             vec![("deadline-passed", Red)],
         ),
         (

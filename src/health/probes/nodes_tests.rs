@@ -188,6 +188,7 @@ fn a_cordon_names_who_and_since_when() {
 
 #[test]
 fn kureds_lock_says_which_node_it_works_on_and_for_how_long() {
+    type Case = (&'static str, String, Vec<(&'static str, Verdict)>);
     let kured = |lock: String| {
         let mut kured = workload(ObjectRef::new("DaemonSet", "kube-system", "kured"));
         kured.annotations.insert(KURED_LOCK.to_owned(), lock);
@@ -202,7 +203,7 @@ fn kureds_lock_says_which_node_it_works_on_and_for_how_long() {
     let minutes = |count: i64| count * 60 * 1_000_000_000;
     let several =
         format!(r#"{{"maxOwners":2,"locks":[{},{}]}}"#, held("metal2", 60, 0), held("metal1", 90, 0));
-    let cases: Vec<(&str, String, Vec<(&str, Verdict)>)> = vec![
+    let cases: Vec<Case> = vec![
         ("held", held("metal1", 90, 0), vec![("in-work", Yellow)]),
         ("held by another node", held("metal2", 90, 0), vec![("not-ready", Red)]),
         ("one of several", several, vec![("in-work", Yellow)]),
@@ -260,7 +261,7 @@ fn a_job_of_the_system_upgrade_controller_is_work_on_its_node_until_it_ends() {
         (ended("Failed"), vec![("cordoned", Yellow)]),
     ];
     for (job, expected) in cases {
-        let result = judge(&[cordoned.clone()], &[], &[job.clone()]);
+        let result = judge(&[cordoned.clone()], &[], std::slice::from_ref(&job));
         assert_eq!(rules(&result), expected, "{job:?}");
     }
     // Two versions are no trouble while nodes are brought from one to the other.
