@@ -4,7 +4,7 @@
 //! that it speaks of: an object that has failed from the first pass on stays at -1. Both are kept.
 
 use super::client::Kubernetes;
-use super::decode::{conditions, items, object_name, parse_time};
+use super::decode::{conditions, items, object_name, parse_time, text};
 use super::{ClusterResult, Condition, Installed, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
@@ -89,6 +89,10 @@ pub(crate) struct FluxObject {
     pub(crate) applied: Option<String>,
     /// When the newest pass that its history tells of came to its end, where that was a good one.
     pub(crate) succeeded_at: Option<Timestamp>,
+    /// What has to be ready before it.
+    pub(crate) depends_on: Vec<ObjectRef>,
+    /// What it is made from.
+    pub(crate) sources: Vec<ObjectRef>,
     /// All conditions.
     pub(crate) conditions: Vec<Condition>,
 }
@@ -213,8 +217,26 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         attempted: status["lastAttemptedRevision"].as_str().map(str::to_owned),
         applied: status["lastAppliedRevision"].as_str().map(str::to_owned),
         succeeded_at: succeeded_at(status),
+        depends_on: items(&object["spec"]["dependsOn"])
+            .map(|named| reference(kind.word(), named, &object["metadata"]))
+            .collect(),
+        sources: [
+            &object["spec"]["sourceRef"],
+            &object["spec"]["chartRef"],
+            &object["spec"]["chart"]["spec"]["sourceRef"],
+        ]
+        .into_iter()
+        .filter(|named| named.is_object())
+        .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
+        .collect(),
         conditions: conditions(status),
     })
+}
+
+/// What an object names, in its own namespace where it names none.
+fn reference(kind: &str, named: &Value, metadata: &Value) -> ObjectRef {
+    let namespace = named["namespace"].as_str().or_else(|| metadata["namespace"].as_str());
+    ObjectRef::new(kind, namespace.unwrap_or_default(), &text(&named["name"]))
 }
 
 #[cfg(test)]

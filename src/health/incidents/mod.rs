@@ -142,6 +142,7 @@ async fn a_pod_that_cannot_start_is_the_cause_of_its_deployment_and_its_applicat
         let scene = Scene::well().await;
         scene.pod(&Pod::waiting(1, reason, message));
         scene.pod(&Pod::waiting(2, reason, message));
+        scene.service(&[false, false]);
         scene.shop(0);
         scene.application("shop", "Degraded", &[("Deployment", "web", "shop", Some("Degraded"))]);
         let cause = format!("RED {rule} of Deployment web/shop");
@@ -149,6 +150,7 @@ async fn a_pod_that_cannot_start_is_the_cause_of_its_deployment_and_its_applicat
             &cause,
             "  RED degraded of Application argocd/shop",
             "  RED unavailable of Deployment web/shop",
+            "  RED no-endpoints of Service web/shop",
             "the gate is closed",
         ];
         expect(scene, &expected).await;

@@ -220,6 +220,22 @@ impl Scene {
             "status": {"attached": true}}));
     }
 
+    /// A Service in front of the shop, with endpoints of which so many are ready.
+    pub(super) fn service(&self, ready: &[bool]) {
+        self.server.apply(json!({"apiVersion": "v1", "kind": "Service",
+            "metadata": {"name": "shop", "namespace": "web", "creationTimestamp": ago(900)},
+            "spec": {"selector": {"app": "shop"}, "ports": [{"port": 80}]}}));
+        let endpoints: Vec<Value> = ready
+            .iter()
+            .map(|ready| json!({"addresses": ["192.0.2.7"], "conditions": {"ready": ready}}))
+            .collect();
+        self.server.apply(
+            json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
+            "metadata": {"name": "shop-x", "namespace": "web", "creationTimestamp": ago(900),
+                "labels": {"kubernetes.io/service-name": "shop"}}, "endpoints": endpoints}),
+        );
+    }
+
     /// Kubelets are asked, and this one says how many bytes of its disk of 1000 are left.
     pub(super) fn disk(&mut self, node: &str, left: u64) {
         let manifest = include_str!("../../../deploy/kustomize/components/node-proxy/rbac.yaml");

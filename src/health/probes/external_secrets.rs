@@ -15,7 +15,7 @@ use super::{age, finding, is_recent, judged, said, unused};
 use crate::cluster::{
     Condition, ConditionStatus, ExternalSecret, ExternalSecrets, ObjectRef, Refresh, SecretStore, Workload,
 };
-use crate::health::{Finding, Probe, ProbeResult, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -110,7 +110,9 @@ fn judge_secret(secret: &ExternalSecret, now: Timestamp, grace: Duration) -> Opt
         } else {
             "cannot be read from its store: the old Secret stays"
         };
-        return Some(found("not-synced", verdict, what, said(ready)).since(ready.since));
+        let stores = Grounds::any(secret.stores.iter().cloned());
+        let found = found("not-synced", verdict, what, said(ready)).since(ready.since);
+        return Some(found.resting_on(stores));
     }
     match ready.reason.as_str() {
         "SecretMissing" => {

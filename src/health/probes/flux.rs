@@ -15,7 +15,7 @@
 use super::reporter::Reporter;
 use super::{age, condition, finding, is_recent, judged, said, unused};
 use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, Workload};
-use crate::health::{Finding, Probe, ProbeResult, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -138,7 +138,15 @@ fn failed(object: &FluxObject, failing: &Condition, now: Timestamp, grace: Durat
         FluxKind::HelmRelease => ("not-released", Verdict::Red, "could not be released"),
     };
     let message = format!("{} {what}", object.object());
-    finding(Probe::Flux, rule, object.object(), verdict, message, said(failing)).since(failing.since)
+    let named = match failing.reason.as_str() {
+        "DependencyNotReady" => &object.depends_on,
+        // Its source has not come, or what was made of it.
+        "ArtifactFailed" | "SourceNotReady" => &object.sources,
+        _ => &Vec::new(),
+    };
+    finding(Probe::Flux, rule, object.object(), verdict, message, said(failing))
+        .since(failing.since)
+        .resting_on(Grounds::any(named.iter().cloned()))
 }
 
 /// The condition, where it is True.

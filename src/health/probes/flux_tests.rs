@@ -295,3 +295,25 @@ fn without_an_object_flux_is_not_used_here() {
     let result = judge_flux(&[], &[], now(), GRACE);
     assert_eq!((result.used, result.verdict), (false, Green));
 }
+
+#[test]
+fn what_waits_for_another_follows_from_it() {
+    let causes = |objects: &[FluxObject]| -> Vec<(String, Option<String>)> {
+        let mut probes = [judge(objects)];
+        crate::health::causes::fold(&mut probes);
+        let [probe] = probes;
+        let names = |one: Finding| (one.id.object.name, one.cause.map(|cause| cause.object.name));
+        probe.findings.into_iter().map(names).collect()
+    };
+    let waits = |cause: Option<&str>| ("dependency".to_owned(), cause.map(str::to_owned));
+    let failing = ("failing".to_owned(), None);
+    assert_eq!(causes(&[flux(31), flux(29)]), [waits(Some("failing")), failing]);
+    assert_eq!(causes(&[flux(31), flux(27)]), [waits(None)]);
+
+    let mut made = flux(30);
+    set(&mut made, "Ready", |ready| ready.reason = "ArtifactFailed".to_owned());
+    let mut source = flux(48);
+    (source.namespace, source.name) = (made.sources[0].namespace.clone(), made.sources[0].name.clone());
+    let found = causes(&[made, source]);
+    assert_eq!(found[0], ("buildfailed".to_owned(), Some("homelab".to_owned())));
+}

@@ -364,7 +364,11 @@ impl Scene<'_> {
         if of_job(pod) {
             let made_good =
                 self.succeeded.get(&subject(pod)).zip(pod.created_at).is_some_and(|(good, bad)| *good > bad);
-            let mut trouble = Trouble::new("job-failed", Verdict::Yellow, "failed", evidence).since(since);
+            // The Job says it as well, and whether it is tried again.
+            let of_job = Grounds::each([subject(pod)]);
+            let mut trouble = Trouble::new("job-failed", Verdict::Yellow, "failed", evidence)
+                .since(since)
+                .resting_on(of_job);
             if made_good {
                 trouble.evidence.push_str("; a later one succeeded");
                 trouble.listed_only = true;

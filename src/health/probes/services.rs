@@ -13,8 +13,8 @@
 //! | `not-read` | UNKNOWN | one has no endpoint, and the pods could not be read | no | |
 
 use super::{finding, is_recent, judged, lists_not_read, unused};
-use crate::cluster::{ClusterError, Pod, PodPhase, Service};
-use crate::health::{Finding, Probe, ProbeResult, Verdict};
+use crate::cluster::{ClusterError, Pod, PodPhase, Service, subject};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -32,7 +32,10 @@ pub(in crate::health) fn judge_services(
     let mut pods_missed = None;
     for service in services {
         match (judge_service(service, now, grace), pods) {
-            (Answer::Known(found), _) => findings.extend(found),
+            (Answer::Known(found), pods) => {
+                let pods = pods.as_deref().unwrap_or_default();
+                findings.extend(found.map(|found| found.resting_on(behind(service, pods))));
+            }
             (Answer::ByPods, Ok(pods)) => findings.push(without_endpoints(service, pods, now, grace)),
             (Answer::ByPods, Err(error)) => pods_missed = Some(*error),
         }
@@ -87,7 +90,7 @@ fn without_endpoints(service: &Service, pods: &[&Pod], now: Timestamp, grace: Du
             selected.len(),
             first.name
         );
-        return no_endpoints(service, verdict, evidence, since);
+        return no_endpoints(service, verdict, evidence, since).resting_on(behind(service, pods));
     }
     let object = service.object.clone();
     let message = format!("{object} selects no pod");
@@ -95,6 +98,12 @@ fn without_endpoints(service: &Service, pods: &[&Pod], now: Timestamp, grace: Du
         service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let evidence = format!("no endpoint in its EndpointSlices, and no pod of {}", selector.join(","));
     finding(Probe::Services, "selects-nothing", object, Verdict::Yellow, message, evidence).listed_only()
+}
+
+/// What answers behind a Service, as far as it is not well.
+fn behind(service: &Service, pods: &[&Pod]) -> Grounds {
+    let selected = pods.iter().filter(|pod| is_to_run(pod) && selects(service, pod));
+    Grounds::each(selected.map(|pod| subject(pod)))
 }
 
 fn is_to_run(pod: &Pod) -> bool {
