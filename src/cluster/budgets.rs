@@ -1,7 +1,7 @@
 //! `PodDisruptionBudgets`: how many pods may be taken away on purpose at once.
 
 use super::client::Kubernetes;
-use super::decode::{conditions, json_controller, object_name, parse_time};
+use super::decode::{conditions, object_name, parse_time};
 use super::{ClusterResult, Condition, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
@@ -11,10 +11,6 @@ use serde_json::Value;
 pub(crate) struct DisruptionBudget {
     /// What it is.
     pub(crate) object: ObjectRef,
-    /// The operator's object that it was made for.
-    pub(crate) owner: Option<ObjectRef>,
-    /// The labels by which it finds its pods.
-    pub(crate) selector: Vec<String>,
     /// What it demands: `minAvailable = 1`.
     pub(crate) demand: String,
     /// When it was made.
@@ -64,13 +60,6 @@ fn budget(object: &Value) -> Result<DisruptionBudget, String> {
         .unwrap_or_else(|| "neither minAvailable nor maxUnavailable".to_owned());
     Ok(DisruptionBudget {
         object: ObjectRef::new("PodDisruptionBudget", &namespace, &name),
-        owner: json_controller(metadata, &namespace),
-        selector: spec["selector"]["matchLabels"]
-            .as_object()
-            .into_iter()
-            .flatten()
-            .map(|(key, _)| key.clone())
-            .collect(),
         demand,
         created_at: parse_time(&metadata["creationTimestamp"]),
         generation: metadata["generation"].as_i64().unwrap_or(0),
@@ -100,17 +89,14 @@ mod tests {
     #[test]
     fn a_budget_is_read_with_its_counts_or_without_where_one_is_missing() {
         let written = json!({
-            "metadata": {"namespace": "db", "name": "pg-primary", "generation": 2, "ownerReferences": [
-                {"apiVersion": "postgresql.cnpg.io/v1", "kind": "Cluster", "name": "pg", "controller": true}]},
+            "metadata": {"namespace": "db", "name": "pg-primary", "generation": 2},
             "spec": {"minAvailable": 1, "selector": {"matchLabels": {"cnpg.io/cluster": "pg"}}},
             "status": {"observedGeneration": 2, "disruptionsAllowed": 0, "expectedPods": 1, "currentHealthy": 1,
                 "desiredHealthy": 1, "disruptedPods": {"pg-1": "2026-11-21T02:00:00Z"},
                 "conditions": [{"type": "DisruptionAllowed", "status": "False", "reason": "InsufficientPods"}]},
         });
         let read = budget(&written).expect("a budget");
-        assert_eq!(read.owner.expect("an owner").to_string(), "Cluster db/pg");
         assert_eq!((read.demand.as_str(), read.generation), ("minAvailable = 1", 2));
-        assert_eq!(read.selector, ["cnpg.io/cluster"]);
         assert_eq!(
             read.counted,
             Some(BudgetCount { generation: 2, allowed: 0, expected: 1, healthy: 1, desired: 1, evicted: 1 })

@@ -38,7 +38,13 @@ pub(crate) fn attributions(
         let Some(cause) = &finding.cause else { return by_themselves[&finding.id].clone() };
         match by_themselves.get(cause) {
             Some(Attribution::Attributed(why)) => Attribution::Attributed(follows(finding, cause, why)),
-            Some(Attribution::Suspected(why)) => Attribution::Suspected(follows(finding, cause, why)),
+            // That the cause may be something else's does not clear what the change did touch.
+            Some(Attribution::Suspected(why)) => match &by_themselves[&finding.id] {
+                Attribution::Attributed(why) => Attribution::Attributed(why.clone()),
+                Attribution::Suspected(_) | Attribution::Unrelated => {
+                    Attribution::Suspected(follows(finding, cause, why))
+                }
+            },
             // What was there before leads to nothing, nor does what follows from it.
             Some(Attribution::Unrelated) | None => Attribution::Unrelated,
         }
@@ -58,8 +64,9 @@ fn follows(finding: &Finding, cause: &FindingId, why: &str) -> String {
 /// How a finding by itself relates to a change.
 fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
     let object = &finding.id.object;
-    // An alert, an address that does not answer and a full volume say that something is wrong, and not what did it.
-    if matches!(finding.id.probe, Probe::Alerts | Probe::Addresses | Probe::Capacity) {
+    // An alert, an address that does not answer and a full volume say that something is wrong, and not what did it; an own check
+    // may be about a kind of the same name in another group.
+    if matches!(finding.id.probe, Probe::Alerts | Probe::Addresses | Probe::Capacity | Probe::Own) {
         return Attribution::Suspected(format!("{} was well before", finding.id.object));
     }
     if finding.id.probe == Probe::DisruptionBudgets {

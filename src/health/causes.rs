@@ -9,7 +9,7 @@
 //! findings that rest on each other none is the cause.
 
 use super::types::ProbeResult;
-use super::{Finding, FindingId, Recon};
+use super::{Finding, FindingId, Probe, Recon, Verdict};
 use crate::cluster::ObjectRef;
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
@@ -73,7 +73,7 @@ pub(super) fn fold(probes: &mut [ProbeResult]) {
             .filter(|finding| !finding.informational)
             .collect();
         let mut of: HashMap<&ObjectRef, Vec<usize>> = HashMap::new();
-        for (number, finding) in blocking.iter().enumerate() {
+        for (number, finding) in blocking.iter().enumerate().filter(|(_, finding)| causes_others(finding)) {
             of.entry(&finding.id.object).or_default().push(number);
         }
         let nearest: Vec<Option<usize>> =
@@ -84,6 +84,11 @@ pub(super) fn fold(probes: &mut [ProbeResult]) {
     for finding in probes.iter_mut().flat_map(|probe| &mut probe.findings) {
         finding.cause = if finding.informational { None } else { causes.next().flatten() };
     }
+}
+
+/// Whether anything may follow from it: an alert, and a budget that is used up, say what is wrong with something else.
+fn causes_others(finding: &Finding) -> bool {
+    !matches!(finding.id.probe, Probe::Alerts | Probe::DisruptionBudgets)
 }
 
 /// The finding that one follows from directly: the worst of those that it rests on, from the bottom layer up.
@@ -106,7 +111,8 @@ fn nearest(number: usize, blocking: &[&Finding], of: &HashMap<&ObjectRef, Vec<us
     }
     found.into_iter().max_by_key(|at| {
         let Finding { verdict, layer, id, .. } = blocking[*at];
-        (*verdict, Reverse(*layer), Reverse(id))
+        // What is known to be broken says more than what nobody knows.
+        (*verdict == Verdict::Red, *verdict, Reverse(*layer), Reverse(id))
     })
 }
 
@@ -126,7 +132,6 @@ fn last(number: usize, nearest: &[Option<usize>]) -> Option<usize> {
 #[cfg(test)]
 mod tests {
     use super::super::probes::{finding, judged};
-    use super::super::{Probe, Verdict};
     use super::*;
 
     fn on(kind: &str, name: &str) -> ObjectRef {
@@ -232,7 +237,8 @@ mod tests {
         for (of_node, of_ceph, cause) in [
             (Verdict::Red, Verdict::Red, "not-ready"),
             (Verdict::Yellow, Verdict::Red, "OSD_DOWN"),
-            (Verdict::Red, Verdict::Unknown, "OSD_DOWN"),
+            (Verdict::Yellow, Verdict::Unknown, "OSD_DOWN"),
+            (Verdict::Red, Verdict::Unknown, "not-ready"),
         ] {
             expect(
                 vec![

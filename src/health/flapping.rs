@@ -6,7 +6,7 @@
 //! Decided here: what a look could not read has neither gone nor come back, and what only has not ended yet comes and goes
 //! as it must.
 
-use super::probes::{finding, is_not_read, with_more};
+use super::probes::{finding, with_more};
 use super::{Finding, FindingId, Layer, ProbeResult, Recon, Verdict};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -36,8 +36,9 @@ impl Flapping {
             return;
         }
         let now = recon.began_at;
-        let unread: BTreeSet<_> =
-            recon.probes.iter().filter(|result| is_not_read(result)).map(|result| result.probe).collect();
+        // Of a probe that does not know everything, nothing has gone.
+        let unknown = |result: &&ProbeResult| result.verdict == Verdict::Unknown;
+        let unread: BTreeSet<_> = recon.probes.iter().filter(unknown).map(|result| result.probe).collect();
         let mut there = BTreeSet::new();
         for finding in recon.blocking().filter(|finding| breaks(finding)) {
             if !self.there.contains(&finding.id) {
@@ -46,9 +47,6 @@ impl Flapping {
             }
             there.insert(finding.id.clone());
         }
-        // Nobody knows whether it went: its probe could not be read, or has no answer about it.
-        let unknown = recon.blocking().filter(|finding| finding.verdict == Verdict::Unknown);
-        there.extend(unknown.map(|one| &one.id).filter(|id| self.there.contains(*id)).cloned());
         there.extend(self.there.iter().filter(|id| unread.contains(&id.probe)).cloned());
         self.there = there;
         self.came.retain(|_, came| {

@@ -5,6 +5,7 @@
 //! of theirs, and no probe is left to say so. So what a run, or the look just before a change, has judged stays asked for.
 
 use super::probes::{finding, is_not_read, judged};
+use super::recon::NOT_INSTALLED;
 use super::{Probe, Recon, Settings, Verdict};
 use crate::cluster::ObjectRef;
 use std::collections::BTreeSet;
@@ -21,6 +22,7 @@ impl Recon {
     pub(crate) fn still_asked_for(&mut self, before: &BTreeSet<Probe>, settings: &Settings) {
         let gone = self.probes.iter_mut().filter(|result| {
             !result.used
+                && result.summary == NOT_INSTALLED
                 && before.contains(&result.probe)
                 && goes_with_its_kind(result.probe)
                 && settings.switched_on(result.probe)
@@ -61,10 +63,10 @@ fn goes_with_its_kind(probe: Probe) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Layer;
     use super::super::gate::testing::recon_at;
     use super::super::probes::testing::ago;
     use super::super::probes::{unread, unused};
-    use super::super::{Layer, NOT_INSTALLED};
     use super::*;
 
     fn recon(flux: super::super::ProbeResult) -> Recon {
@@ -81,6 +83,13 @@ mod tests {
         let off = Settings { flux: false, ..Settings::default() };
         for (name, settings, before, now, expected) in [
             ("gone", Settings::default(), &before, unused(Probe::Flux, NOT_INSTALLED), Verdict::Unknown),
+            (
+                "its last object went",
+                Settings::default(),
+                &before,
+                unused(Probe::Flux, "none"),
+                Verdict::Green,
+            ),
             ("switched off meanwhile", off, &before, unused(Probe::Flux, NOT_INSTALLED), Verdict::Green),
             (
                 "never there",
@@ -111,6 +120,9 @@ mod tests {
         let mut now = recon(unused(Probe::Certificates, NOT_INSTALLED));
         now.still_asked_for(&before, &Settings::default());
         assert_eq!(now.verdict(), Verdict::Unknown);
+        let mut refused = recon(unread(Probe::Certificates, "refused"));
+        refused.still_asked_for(&before, &Settings::default());
+        assert_eq!(refused.verdict(), Verdict::Green, "what cannot be read has not gone");
     }
 
     #[test]

@@ -5,33 +5,45 @@
 
 use super::flapping::Flapping;
 use super::holding::Holding;
+use super::recon::acknowledge;
 use super::{Probe, Recon, Settings, causes};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-/// What is known of the looks of before. Lives in the process, but for what a change in flight has journalled.
+/// What is known of the looks of before. Lives in the process, but for what the newest merge has journalled.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Hindsight {
     judged: BTreeSet<Probe>,
     holding: Holding,
     flapping: Flapping,
+    begun: bool,
 }
 
 impl Hindsight {
-    /// Takes in a pass, and lets it say what only the looks of before can tell. `before_the_change` are the probes that found
-    /// what they judge just before the change in flight.
+    /// Whether there was no look before: the journal may tell more.
+    pub(crate) fn is_new(&self) -> bool {
+        !self.begun
+    }
+
+    /// Takes in a pass, and lets it say what only the looks of before can tell. `journalled` are the probes that found what
+    /// they judge just before the newest merge.
     pub(crate) fn observe(
         &mut self,
         recon: &mut Recon,
-        before_the_change: impl IntoIterator<Item = Probe>,
+        journalled: impl IntoIterator<Item = Probe>,
         settings: &Settings,
         flapping_window: Duration,
     ) {
-        self.judged.extend(before_the_change);
+        self.begun = true;
+        self.judged.extend(journalled);
         recon.still_asked_for(&self.judged, settings);
         self.judged.extend(recon.judging());
         self.holding.observe(recon, Duration::from_secs(settings.usage_hold_seconds));
         self.flapping.observe(recon, settings.flapping_times, flapping_window);
+        let now = recon.began_at;
+        for probe in &mut recon.probes {
+            acknowledge(probe, now, settings);
+        }
         // What is only listed now was a cause before, and what was added has none yet.
         causes::fold(&mut recon.probes);
     }
@@ -74,8 +86,12 @@ mod tests {
         causes::fold(&mut recon.probes);
         assert_eq!(recon.by_cause().len(), 1);
 
-        let settings = Settings::default();
-        Hindsight::default().observe(&mut recon, [], &settings, Duration::from_mins(15));
+        let (settings, window) = (Settings::default(), Duration::from_mins(15));
+        let mut hindsight = Hindsight::default();
+        let mut before = recon_at(ago(10), Verdict::Green);
+        before.probes.push(judged(Probe::Capacity, String::new(), Vec::new()));
+        hindsight.observe(&mut before, [], &settings, window);
+        hindsight.observe(&mut recon, [], &settings, window);
         assert_eq!(recon.by_cause().len(), 2, "the disk is listed, the alert blocks");
         let blocked = try_to_merge(&recon).expect_err("closed");
         assert!(blocked.iter().any(|one| one.why.contains("an alert")), "{blocked:?}");

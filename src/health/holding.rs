@@ -1,17 +1,20 @@
 //! What has to last before it counts: a fold over passes.
 //!
-//! A disk fills for a minute while an image is unpacked. What is full is listed at first, and blocks once it has been so, look
-//! after look, for as long as the settings say. A single pass knows nothing of before: there it counts at once.
+//! A disk fills for a minute while an image is unpacked. What was not full a look ago is listed at first, and blocks once it has
+//! been full, look after look, for as long as the settings say. What was full when somebody looked for the first time may have
+//! been so for a week, and counts at once; so does what is full after a look at which something could not be read.
 
 use super::{FindingId, Probe, Recon, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Since when each finding that has to last has been there. Lives in the process.
+/// Since when each finding that has to last has been there; none of what counts whatever the time. Lives in the process.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Holding {
-    since: BTreeMap<FindingId, Timestamp>,
+    since: BTreeMap<FindingId, Option<Timestamp>>,
+    /// Whether the pass before read everything.
+    read_all: bool,
 }
 
 impl Holding {
@@ -19,17 +22,25 @@ impl Holding {
     pub(crate) fn observe(&mut self, recon: &mut Recon, long_enough: Duration) {
         let now = recon.began_at;
         let known = std::mem::take(&mut self.since);
+        let new = if self.read_all { Some(now) } else { None };
+        let capacity = || recon.probes.iter().filter(|result| result.probe == Probe::Capacity);
+        self.read_all = capacity().any(|result| result.used)
+            && capacity().all(|result| result.verdict != Verdict::Unknown);
+        if !self.read_all {
+            // What nobody could read has not gone.
+            self.since.clone_from(&known);
+        }
         for result in recon.probes.iter_mut().filter(|result| result.probe == Probe::Capacity) {
             for finding in
                 result.findings.iter_mut().filter(|one| !one.informational && one.verdict != Verdict::Unknown)
             {
-                let since = known.get(&finding.id).copied().filter(|since| *since <= now).unwrap_or(now);
+                let since = known.get(&finding.id).copied().unwrap_or(new);
                 self.since.insert(finding.id.clone(), since);
-                let lasted = Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO);
-                if lasted < long_enough {
-                    finding.informational = true;
-                } else {
-                    finding.since = Some(since);
+                // A clock that was put back: nobody knows for how long.
+                let lasted = |since| Duration::try_from(now.duration_since(since)).unwrap_or(Duration::MAX);
+                match since {
+                    Some(since) if lasted(since) < long_enough => finding.informational = true,
+                    since => finding.since = since,
                 }
             }
             result.judge_again();
@@ -59,13 +70,20 @@ mod tests {
             recon.layers()[&Layer::Metal]
         };
         let full = Some(("disk-full", Verdict::Red));
-        assert_eq!(verdict(1_000, full), Verdict::Green);
+        let unread = Some(("kubelet-not-read", Verdict::Unknown));
+        assert_eq!(verdict(2_000, full), Verdict::Red, "nobody knows since when");
+        assert_eq!(verdict(1_990, full), Verdict::Red);
+        assert_eq!(verdict(1_980, None), Verdict::Green);
+        assert_eq!(verdict(1_000, full), Verdict::Green, "it was not full a look ago");
         assert_eq!(verdict(710, full), Verdict::Green);
         assert_eq!(verdict(700, full), Verdict::Red);
-        assert_eq!(verdict(690, None), Verdict::Green);
-        assert_eq!(verdict(380, full), Verdict::Green, "it begins anew");
-        assert_eq!(verdict(370, Some(("kubelet-not-read", Verdict::Unknown))), Verdict::Unknown);
-        assert_eq!(verdict(100, full), Verdict::Green);
-        assert_eq!(verdict(2_000, full), Verdict::Green, "the clock was put back");
+        assert_eq!(verdict(690, unread), Verdict::Unknown);
+        assert_eq!(verdict(680, full), Verdict::Red, "it has not begun anew");
+        assert_eq!(verdict(670, None), Verdict::Green);
+        assert_eq!(verdict(380, unread), Verdict::Unknown);
+        assert_eq!(verdict(370, full), Verdict::Red, "what was a look ago nobody knows");
+        assert_eq!(verdict(360, None), Verdict::Green);
+        assert_eq!(verdict(350, full), Verdict::Green);
+        assert_eq!(verdict(4_000, full), Verdict::Red, "the clock was put back");
     }
 }

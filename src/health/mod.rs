@@ -37,8 +37,6 @@ pub(crate) use gate::{
 };
 pub(crate) use hindsight::Hindsight;
 pub(crate) use probes::is_a_reporter;
-#[cfg(test)]
-use recon::NOT_INSTALLED;
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use rights::{Feature, Need, Work, needed, rights};
 #[cfg(test)]

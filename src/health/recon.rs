@@ -17,7 +17,7 @@ use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Fr
 use futures::StreamExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What a pass needs to know besides the cluster.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +37,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
     let (
-        nodes,
+        (nodes, capacity),
         pods,
         workloads,
         applications,
@@ -51,7 +51,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         apps,
         server,
     ) = tokio::join!(
-        within(limit, "nodes", cluster.nodes(surroundings.freshness)),
+        nodes_and_their_capacity(cluster, surroundings, now),
         within(limit, "pods", cluster.pods(settings.crash_loop(), surroundings.freshness)),
         within(limit, "workloads", cluster.open_workloads(is_a_reporter, surroundings.freshness)),
         switched(settings.argocd, limit, "applications", cluster.applications()),
@@ -60,7 +60,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         switched(settings.usage, limit, "usage", cluster.node_usage()),
         join_all(settings.checks.iter().map(|check| own::look(cluster, check, limit, now))),
         // Each holds the readings of many kinds: too large a thing to lie in everything that waits for a pass.
-        Box::pin(outside::read(settings, now)),
+        Box::pin(outside::read(settings)),
         Box::pin(storage::read(cluster, surroundings)),
         Box::pin(platform::read(cluster, settings)),
         Box::pin(apps::read(cluster, surroundings)),
@@ -148,13 +148,25 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     });
     probes
         .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
-    probes.push(capacity(cluster, &nodes, surroundings, now).await);
+    probes.push(capacity);
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
     Recon { began_at: now, probes, figures }
+}
+
+/// The nodes, and what their kubelets say, beside everything else that is read.
+async fn nodes_and_their_capacity(
+    cluster: &dyn Cluster,
+    surroundings: &Surroundings<'_>,
+    now: Timestamp,
+) -> (ClusterResult<Vec<Node>>, ProbeResult) {
+    let limit = surroundings.settings.probe_timeout();
+    let nodes = within(limit, "nodes", cluster.nodes(surroundings.freshness)).await;
+    let capacity = capacity(cluster, &nodes, surroundings, now).await;
+    (nodes, capacity)
 }
 
 /// Asks every kubelet, a few at a time, since all of them are asked through one server.
@@ -167,18 +179,18 @@ async fn capacity(
     if !surroundings.cluster.node_stats {
         return unused(Probe::Capacity, SWITCHED_OFF);
     }
-    let limit = surroundings.settings.probe_timeout();
-    match nodes {
-        Err(error) => unread(Probe::Capacity, &error.to_string()),
-        Ok(nodes) => {
-            let ask = async |node: &Node| {
-                (node.name.clone(), within(limit, &node.name, cluster.node_stats(&node.name)).await)
-            };
-            let answers: Vec<_> =
-                futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
-            judge_capacity(&answers, now, surroundings.settings)
-        }
-    }
+    let nodes = match nodes {
+        Ok(nodes) => nodes,
+        Err(error) => return unread(Probe::Capacity, &error.to_string()),
+    };
+    // One limit for all of them: what is left by then is not known.
+    let (limit, begun) = (surroundings.settings.probe_timeout(), Instant::now());
+    let ask = async |node: &Node| {
+        let left = limit.saturating_sub(begun.elapsed());
+        (node.name.clone(), within(left, &node.name, cluster.node_stats(&node.name)).await)
+    };
+    let answers: Vec<_> = futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
+    judge_capacity(&answers, now, surroundings.settings)
 }
 
 /// So many kubelets are asked at once.
@@ -308,7 +320,7 @@ fn nothing_read() -> Figures {
 
 /// What a person accepts is listed and does not block, until its date. UNKNOWN cannot be accepted: nobody knows what it
 /// would be that is accepted.
-fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
+pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
     let mut changed = false;
     for finding in
         probe.findings.iter_mut().filter(|one| !one.informational && one.verdict != Verdict::Unknown)

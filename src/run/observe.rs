@@ -12,7 +12,7 @@ mod wishes;
 use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
-use super::event::{Event, Stop};
+use super::event::{Effect, Event, Stop};
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
@@ -25,7 +25,7 @@ use crate::cluster::{Application, ClusterError, Freshness, Installed, ObjectRef,
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
 };
-use crate::health::{self, Attribution, FindingId, Recon, Surroundings};
+use crate::health::{self, Attribution, FindingId, Probe, Recon, Surroundings};
 use crate::inbox;
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
@@ -259,8 +259,8 @@ pub(crate) async fn observe(
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
     let ClusterView { mut recon, applications, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, now).await;
-    let before = state.change.iter().flat_map(|change| change.plan.judged.iter().copied());
-    memory.hindsight.observe(&mut recon, before, &parts.health_settings, parts.timing.flapping_window());
+    let judged = if memory.hindsight.is_new() { judged_before(parts, name).await? } else { BTreeSet::new() };
+    memory.hindsight.observe(&mut recon, judged, &parts.health_settings, parts.timing.flapping_window());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
@@ -465,6 +465,19 @@ fn unvouched_ticks(
         })
         .cloned()
         .collect()
+}
+
+/// The probes that found what they judge just before the newest merge of the repository: a kind that is gone since then stays
+/// asked for, whatever was restarted or closed meanwhile.
+async fn judged_before(parts: &Parts, repository: &RepositoryName) -> Result<BTreeSet<Probe>, RunError> {
+    for event in parts.store.events_of(&repository.to_string(), "intended").await?.iter().rev() {
+        match serde_json::from_str(event) {
+            Ok(Event::Intended { effect: Effect::Merge(plan) }) => return Ok(plan.judged),
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "an intent in the journal cannot be read"),
+        }
+    }
+    Ok(BTreeSet::new())
 }
 
 /// A hold outlives its run: the version does not get better by closing an issue.

@@ -10,6 +10,16 @@ fn cases(default: u32) -> u32 {
     std::env::var("CARETAKER_TEST_CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(default)
 }
 
+/// Texts for which a law once was wrong, or broken.
+const ONCE_BROKEN: &[&str] = &["- ( ) a box with the wrong brackets\n", "1. (x) another\n"];
+
+#[test]
+fn the_laws_hold_where_they_once_did_not() {
+    for text in ONCE_BROKEN {
+        laws::all(text);
+    }
+}
+
 /// Pieces of which people's texts, and worse ones, are made.
 const PIECES: &[&str] = &[
     "- ",
@@ -22,6 +32,8 @@ const PIECES: &[&str] = &[
     "[X]\t",
     "[ ]",
     "[\t] ",
+    "( ) ",
+    "(x) ",
     "> ",
     ">",
     "  ",

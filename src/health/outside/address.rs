@@ -3,7 +3,7 @@
 //! | Rule | Verdict | When |
 //! |---|---|---|
 //! | `unreachable` | its `severity` | no answer within `timeout_seconds`, twice; a certificate that is not valid counts as none |
-//! | `status` | its `severity` | another status than one of `status`; without that, none from 200 to 299 after redirects |
+//! | `status` | its `severity` | another status than one of `status`; without that, none from 200 to 299 after redirects within its host |
 //! | `content` | its `severity` | `contains` is not in the first 256 KiB of the answer |
 
 use super::{Answer, AskError, Bounds, FOLLOWING, STAYING, address, apps, ask, name};

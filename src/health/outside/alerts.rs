@@ -13,7 +13,7 @@
 
 use super::{Bounds, STAYING, address, apps, ask, name};
 use crate::cluster::ObjectRef;
-use crate::health::probes::{finding, judged, not_read};
+use crate::health::probes::{finding, judged, not_read, shortened};
 use crate::health::{Finding, FindingId, Grounds, Layer, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
@@ -123,9 +123,9 @@ struct Alert {
 }
 
 /// Asks, and judges.
-pub(super) async fn judge(source: &AlertSource, limit: Duration, now: Timestamp) -> ProbeResult {
+pub(super) async fn judge(source: &AlertSource, limit: Duration) -> ProbeResult {
     match read(source, limit).await {
-        Ok(alerts) => result(source, alerts.len(), findings(source, &alerts, now)),
+        Ok(alerts) => result(source, alerts.len(), findings(source, &alerts)),
         Err(why) => {
             let unread = not_read(Probe::Alerts, &format!("{}: {why}", source.name));
             result(source, 0, vec![Finding { layer: source.layer, ..unread }])
@@ -201,10 +201,10 @@ fn alerts(kind: AlertKind, text: &str) -> Result<Vec<Alert>, String> {
 
 fn summary(annotations: &BTreeMap<String, String>) -> String {
     let said = annotations.get("summary").or_else(|| annotations.get("description"));
-    said.map(|text| text.split_whitespace().collect::<Vec<_>>().join(" ")).unwrap_or_default()
+    said.map(|text| shortened(&text.split_whitespace().collect::<Vec<_>>().join(" "))).unwrap_or_default()
 }
 
-fn findings(source: &AlertSource, alerts: &[Alert], now: Timestamp) -> Vec<Finding> {
+fn findings(source: &AlertSource, alerts: &[Alert]) -> Vec<Finding> {
     let mut found: BTreeMap<FindingId, (Finding, usize)> = BTreeMap::new();
     let is_called = |alert: &&Alert, name: &str| alert.labels.get("alertname").is_some_and(|one| one == name);
     let counts = |alert: &&Alert| {
@@ -238,7 +238,7 @@ fn findings(source: &AlertSource, alerts: &[Alert], now: Timestamp) -> Vec<Findi
         let message = format!("nobody evaluates the rules of {}", source.name);
         let evidence = format!("the alert {}, which always fires, does not", source.heartbeat);
         let silent = finding(Probe::Alerts, "no-heartbeat", object, Verdict::Unknown, message, evidence);
-        found.push(Finding { layer: source.layer, ..silent.since(Some(now)) });
+        found.push(Finding { layer: source.layer, ..silent });
     }
     found
 }
@@ -275,7 +275,7 @@ fn result(source: &AlertSource, firing: usize, findings: Vec<Finding>) -> ProbeR
 
 #[cfg(test)]
 mod tests {
-    use super::super::super::probes::testing::{now, of_toml};
+    use super::super::super::probes::testing::of_toml;
     use super::*;
     use Verdict::{Red, Unknown, Yellow};
     use serde_json::json;
@@ -293,7 +293,7 @@ mod tests {
     }
 
     fn told(source: &AlertSource, alerts: &[Alert]) -> Vec<(String, String, Verdict, bool)> {
-        findings(source, alerts, now())
+        findings(source, alerts)
             .into_iter()
             .map(|one| (one.id.rule, one.id.object.to_string(), one.verdict, one.informational))
             .collect()

@@ -15,7 +15,6 @@ pub(crate) use alerts::AlertSource;
 use super::settings::{apps, name};
 use super::{ProbeResult, Settings};
 use futures::future::join_all;
-use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::error::Error;
 use std::sync::LazyLock;
@@ -23,11 +22,11 @@ use std::time::Duration;
 use url::Url;
 
 /// Asks everything that the settings name.
-pub(super) async fn read(settings: &Settings, now: Timestamp) -> Vec<ProbeResult> {
+pub(super) async fn read(settings: &Settings) -> Vec<ProbeResult> {
     let limit = settings.probe_timeout();
     let (mut addresses, alerts) = tokio::join!(
         join_all(settings.addresses.iter().map(|address| address::judge(address, limit))),
-        join_all(settings.alerts.iter().map(|source| alerts::judge(source, limit, now))),
+        join_all(settings.alerts.iter().map(|source| alerts::judge(source, limit))),
     );
     addresses.extend(alerts);
     addresses
@@ -46,8 +45,20 @@ fn client(redirects: reqwest::redirect::Policy) -> Result<reqwest::Client, Strin
         .map_err(|error| said(&error))
 }
 
+/// So many redirects are followed.
+const REDIRECTS: usize = 5;
+
+/// Follows within the host that was asked: the page of a login elsewhere says nothing of what stands behind it.
+fn within_the_host(attempt: reqwest::redirect::Attempt<'_>) -> reqwest::redirect::Action {
+    let asked = attempt.previous().first().and_then(Url::host_str);
+    if attempt.previous().len() > REDIRECTS || asked != attempt.url().host_str() {
+        return attempt.stop();
+    }
+    attempt.follow()
+}
+
 static FOLLOWING: LazyLock<Result<reqwest::Client, String>> =
-    LazyLock::new(|| client(reqwest::redirect::Policy::limited(5)));
+    LazyLock::new(|| client(reqwest::redirect::Policy::custom(within_the_host)));
 static STAYING: LazyLock<Result<reqwest::Client, String>> =
     LazyLock::new(|| client(reqwest::redirect::Policy::none()));
 

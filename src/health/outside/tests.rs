@@ -35,6 +35,16 @@ async fn server() -> (String, Arc<AtomicUsize>) {
         .route("/well", get(|| async { "all is well" }))
         .route("/broken", get(|_: Request| async { StatusCode::SERVICE_UNAVAILABLE }))
         .route("/moved", get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/well")]).into_response() }))
+        .route(
+            "/login",
+            get(|| async {
+                (StatusCode::FOUND, [(header::LOCATION, "http://login.example.org/")]).into_response()
+            }),
+        )
+        .route(
+            "/round",
+            get(|| async { (StatusCode::FOUND, [(header::LOCATION, "/round")]).into_response() }),
+        )
         .route("/slow", get(slow))
         .route("/once", get(once))
         .route("/long", get(|| async { "x".repeat(9 << 20) }))
@@ -65,6 +75,9 @@ async fn an_address_answers_as_it_should_or_it_is_a_finding() {
         ("/moved", "", Verdict::Green, None),
         ("/moved", "status = [302]", Verdict::Green, None),
         ("/moved", "status = [200]", Verdict::Red, Some("status")),
+        ("/login", "", Verdict::Red, Some("status")),
+        ("/login", "status = [302]", Verdict::Green, None),
+        ("/round", "", Verdict::Red, Some("status")),
         ("/broken", "", Verdict::Red, Some("status")),
         ("/broken", "severity = \"yellow\"", Verdict::Yellow, Some("status")),
         ("/broken", "severity = \"listed\"", Verdict::Green, Some("status")),
@@ -119,7 +132,7 @@ async fn alerts_are_asked_for_with_a_token_and_what_cannot_be_read_is_unknown() 
         ("/elsewhere", with_token.as_str(), Verdict::Unknown, "it answers 404"),
         ("/long", "", Verdict::Unknown, "more than"),
     ] {
-        let result = alerts::judge(&source(path, more), Duration::from_secs(20), Timestamp::now()).await;
+        let result = alerts::judge(&source(path, more), Duration::from_secs(20)).await;
         assert_eq!(result.verdict, verdict, "{path} {more}");
         let evidence: String = result.findings.into_iter().map(|one| one.evidence).collect();
         assert!(evidence.contains(said) && !evidence.contains("s3cret"), "{path} {more}: {evidence}");

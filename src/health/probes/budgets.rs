@@ -2,12 +2,12 @@
 //!
 //! A budget stops nothing that runs, and nothing is undone for its sake. Its counts are those of a controller, and say
 //! nothing where that has not seen the budget as it is or could not count. One that allows no eviction although all of its
-//! pods are healthy was made so; operators that move their pods themselves when a node is cordoned (`CloudNativePG`, `KubeVirt`,
-//! Longhorn) make such budgets on purpose, and take them away in time.
+//! pods are healthy was made so, by charts of a single replica as by operators that move their pods themselves: whoever drains
+//! a node wants to know, and no merge waits for it.
 //!
 //! | Rule | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|
-//! | `blocks-drain` | YELLOW; listed where an operator made it (it has a controlling owner, or selects by a label of `longhorn.io`) | no eviction is allowed (`status.disruptionsAllowed` is 0) although all pods are healthy: it demands as many as there are | no | |
+//! | `blocks-drain` | listed | no eviction is allowed (`status.disruptionsAllowed` is 0) although all pods are healthy: it demands as many as there are | | |
 //! | `used-up` | YELLOW | no eviction is allowed: as many as have to be are healthy and the others are not, or one was evicted just now | no | yes |
 //! | `too-few-healthy` | YELLOW, then RED; YELLOW where it allows none when all are healthy | fewer pods are healthy than have to be | grace since `DisruptionAllowed` changed, as YELLOW | yes |
 //! | `not-observed` | UNKNOWN | `observedGeneration` is older than the spec: the counts belong to another one | no | yes |
@@ -20,9 +20,6 @@ use crate::cluster::{ConditionStatus, DisruptionBudget};
 use crate::health::{Finding, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
-
-/// How the labels begin by which Longhorn's budgets select; they have no owner.
-const LONGHORN: &str = "longhorn.io/";
 
 /// Judges all budgets.
 pub(in crate::health) fn judge_budgets(
@@ -91,12 +88,7 @@ fn judge_budget(budget: &DisruptionBudget, now: Timestamp, grace: Duration) -> O
         return Some(found("used-up", Verdict::Yellow, "allows no eviction just now", counts, since));
     }
     let what = "allows no eviction although all of its pods are healthy: a drain waits for ever";
-    let blocks = found("blocks-drain", Verdict::Yellow, what, counts, since);
-    Some(if by_operator(budget) { blocks.listed_only() } else { blocks })
-}
-
-fn by_operator(budget: &DisruptionBudget) -> bool {
-    budget.owner.is_some() || budget.selector.iter().any(|label| label.starts_with(LONGHORN))
+    Some(found("blocks-drain", Verdict::Yellow, what, counts, since).listed_only())
 }
 
 #[cfg(test)]
@@ -112,8 +104,6 @@ mod tests {
     fn budget() -> DisruptionBudget {
         DisruptionBudget {
             object: ObjectRef::new("PodDisruptionBudget", "web", "shop"),
-            owner: None,
-            selector: vec!["app".to_owned()],
             demand: "minAvailable = 2".to_owned(),
             created_at: Some(ago(90_000)),
             generation: 2,
@@ -155,12 +145,12 @@ mod tests {
             (
                 "as many as there are, all healthy",
                 |b| (b.counted, b.allows) = (Some(count(0, 1, 1, 1)), Some(none_allowed(9_000))),
-                Some(("blocks-drain", Yellow)),
+                None,
             ),
             (
                 "more than there are, all healthy",
                 |b| (b.counted, b.allows) = (Some(count(0, 2, 2, 2)), Some(none_allowed(9))),
-                Some(("blocks-drain", Yellow)),
+                None,
             ),
             (
                 "all healthy, one evicted just now",
@@ -229,27 +219,18 @@ mod tests {
     }
 
     #[test]
-    fn what_an_operator_made_so_is_listed() {
+    fn what_was_made_so_that_nothing_can_be_drained_is_listed() {
         let mut blocks = budget();
         (blocks.counted, blocks.allows) = (Some(count(0, 1, 1, 1)), Some(none_allowed(9_000)));
-        let by_hand = judge_budgets(&[blocks.clone()], now(), GRACE);
-        let found = &by_hand.findings[0];
+        let result = judge_budgets(&[blocks], now(), GRACE);
+        assert_eq!((result.verdict, result.findings.len()), (Green, 1));
+        assert_eq!(result.summary, "0 of 1 PodDisruptionBudgets allow an eviction");
+        let found = &result.findings[0];
+        assert_eq!((found.id.rule.as_str(), found.informational), ("blocks-drain", true));
         assert_eq!(found.since, Some(ago(9_000)));
         assert_eq!(
             found.evidence,
             "status.disruptionsAllowed = 0, 1 expected, 1 healthy, 1 have to be; minAvailable = 2"
         );
-        let owned =
-            DisruptionBudget { owner: Some(ObjectRef::new("Cluster", "web", "pg")), ..blocks.clone() };
-        let longhorn =
-            DisruptionBudget { selector: vec!["longhorn.io/component".to_owned()], ..blocks.clone() };
-        for budget in [owned, longhorn] {
-            let result = judge_budgets(&[budget], now(), GRACE);
-            assert_eq!((result.verdict, result.findings.len()), (Green, 1));
-            assert_eq!(result.summary, "0 of 1 PodDisruptionBudgets allow an eviction");
-        }
-        blocks.counted = None;
-        blocks.owner = Some(ObjectRef::new("Cluster", "web", "pg"));
-        assert_eq!(judge_budgets(&[blocks], now(), GRACE).verdict, Unknown, "of an operator's as well");
     }
 }

@@ -8,7 +8,7 @@
 //! | `claim-full` | claim | YELLOW, RED | a volume is as full as `health.claim_yellow_percent`, `health.claim_red_percent` | the same |
 //! | `claim-inodes` | claim | YELLOW, RED | the same of its inodes | the same |
 //! | `usage-missing` | node | UNKNOWN | the kubelet does not say how full its disk is | never |
-//! | `usage-old` | node | UNKNOWN | what it says is older than `health.usage_maximum_age_seconds` | never |
+//! | `usage-old` | node, claim | UNKNOWN | what it says of a disk or volume is older than `health.usage_maximum_age_seconds` | never |
 //! | `kubelet-not-read` | node | UNKNOWN | it could not be asked | never |
 
 use super::{age, finding, judged};
@@ -26,6 +26,7 @@ pub(in crate::health) fn judge_capacity(
 ) -> ProbeResult {
     let disks = Limits::of(settings.disk_yellow_percent, settings.disk_red_percent);
     let volumes = Limits::of(settings.claim_yellow_percent, settings.claim_red_percent);
+    let maximum = Duration::from_secs(settings.usage_maximum_age_seconds);
     let mut findings = Vec::new();
     let mut claims: BTreeMap<(&str, &str), &ClaimUsage> = BTreeMap::new();
     for (node, answer) in nodes {
@@ -52,15 +53,8 @@ pub(in crate::health) fn judge_capacity(
             ));
             continue;
         };
-        let maximum = Duration::from_secs(settings.usage_maximum_age_seconds);
-        if root.at.is_none_or(|at| age(now, at) > maximum) {
-            let evidence = match root.at {
-                Some(at) => {
-                    format!("looked at {} s ago, allowed are {} s", age(now, at).as_secs(), maximum.as_secs())
-                }
-                None => "node.fs.time is missing".to_owned(),
-            };
-            findings.push(unknown("usage-old", "old is what the kubelet says", evidence));
+        if let Some(evidence) = too_old(root.at, maximum, now) {
+            findings.push(unknown("usage-old", "old is what is known of the disk", evidence));
             continue;
         }
         let images = stats.images.filter(|images| !is_one(images, &root));
@@ -84,6 +78,11 @@ pub(in crate::health) fn judge_capacity(
     }
     for ((namespace, name), claim) in &claims {
         let object = ObjectRef::new("PersistentVolumeClaim", namespace, name);
+        if let Some(evidence) = too_old(claim.filesystem.at, maximum, now) {
+            let message = format!("what is known of how full {object} is is old");
+            findings.push(finding(Probe::Capacity, "usage-old", object, Verdict::Unknown, message, evidence));
+            continue;
+        }
         findings.extend(volumes.judge(
             &object,
             "claim-full",
@@ -93,6 +92,13 @@ pub(in crate::health) fn judge_capacity(
         ));
     }
     judged(Probe::Capacity, format!("{} disks and {} volumes read", nodes.len(), claims.len()), findings)
+}
+
+/// Why a figure says nothing of now.
+fn too_old(at: Option<Timestamp>, maximum: Duration, now: Timestamp) -> Option<String> {
+    let Some(at) = at else { return Some("nobody says when it was looked at".to_owned()) };
+    let old = age(now, at);
+    (old > maximum).then(|| format!("looked at {} s ago, allowed are {} s", old.as_secs(), maximum.as_secs()))
 }
 
 /// Whether two answers are about one disk.
@@ -201,7 +207,7 @@ mod tests {
         let inodes = |free| stats(Filesystem { inodes: Some((free, 1_000)), ..disk(500) });
         let at = |at| stats(Filesystem { at, ..disk(500) });
         type Case = (&'static str, NodeStats, &'static [(&'static str, Verdict)]);
-        let cases: [Case; 17] = [
+        let cases: [Case; 18] = [
             ("well", well(), &[]),
             ("84 %", stats(disk(151)), &[]),
             ("85 %", stats(disk(150)), &[("disk-full", Yellow)]),
@@ -217,6 +223,7 @@ mod tests {
             ("a full volume", claims(vec![claim(10, 30)]), &[("claim-full", Red)]),
             ("the newest look counts", claims(vec![claim(10, 90), claim(500, 30)]), &[]),
             ("no disk", NodeStats { root: None, ..well() }, &[("usage-missing", Unknown)]),
+            ("a volume that hangs", claims(vec![claim(500, 301)]), &[("usage-old", Unknown)]),
             ("old", at(Some(ago(301))), &[("usage-old", Unknown)]),
             ("no time", at(None), &[("usage-old", Unknown)]),
         ];

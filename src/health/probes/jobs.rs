@@ -2,15 +2,15 @@
 //!
 //! A Job of a `CronJob` counts through that: its newest run that ended decides, and a failure that a later success followed is
 //! nothing. Any other Job that failed stays so until somebody takes it away, unless whoever made it succeeded with a later
-//! one. Whether a run is due by its schedule is not worked out here, and neither is whether one takes longer than it should
+//! one for the same work. Whether a run is due by its schedule is not worked out here, and neither is whether one takes longer than it should
 //! where no deadline says so.
 //!
 //! | Rule | On | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|---|
-//! | `failed` | Job | RED; listed where a later Job of the same owner succeeded | `Failed` or `FailureTarget` is True (`BackoffLimitExceeded`, `DeadlineExceeded`, `PodFailurePolicy`, any other), and no CronJob made it | no | |
+//! | `failed` | Job | RED; listed where a later Job of the same owner, and of the same name but for what a generator hangs on it, succeeded | `Failed` or `FailureTarget` is True (`BackoffLimitExceeded`, `DeadlineExceeded`, `PodFailurePolicy`, any other), and no CronJob made it | no | |
 //! | `run-failed` | CronJob | YELLOW; RED where none ever succeeded, or where three or more runs that are still there failed since | its newest run that ended failed, and none succeeded afterwards (by its Jobs, or by `status.lastSuccessfulTime`, which outlives them) | no | |
 //! | `run-lost` | CronJob | YELLOW | a run was begun (`status.lastScheduleTime`), none succeeded since, and no Job is left of it | for the grace time | |
-//! | `suspended` | Job, CronJob | YELLOW | `spec.suspend`; nothing else is judged of a CronJob then | no | |
+//! | `suspended` | Job, CronJob | listed | `spec.suspend`: a person, or whoever queues Jobs, wants it so; nothing else is judged of a CronJob then | | |
 //! | `deadline-passed` | Job, or its CronJob | YELLOW, then RED | it runs for longer than `activeDeadlineSeconds`, and nobody ends it | grace since it should have ended, as YELLOW | |
 //! | `not-begun` | Job, or its CronJob | YELLOW, then UNKNOWN | no `status.startTime` | grace since it was made, as YELLOW | yes |
 //! | `state-unknown` | Job, or its CronJob | UNKNOWN | `Failed` or `Complete` is neither True nor False | no | |
@@ -59,7 +59,7 @@ pub(in crate::health) fn judge_jobs(batch: &Batch, now: Timestamp, grace: Durati
             owner => {
                 single.push(job);
                 if let (Some(owner), State::Complete(at)) = (owner, state(job)) {
-                    let newest: &mut Option<Timestamp> = succeeded.entry((owner, node(job))).or_default();
+                    let newest: &mut Option<Timestamp> = succeeded.entry((owner, work(job))).or_default();
                     *newest = (*newest).max(at);
                 }
             }
@@ -68,7 +68,7 @@ pub(in crate::health) fn judge_jobs(batch: &Batch, now: Timestamp, grace: Durati
     let mut findings = Vec::new();
     for job in &single {
         let later =
-            job.owner.as_ref().and_then(|owner| succeeded.get(&(owner, node(job)))).copied().flatten();
+            job.owner.as_ref().and_then(|owner| succeeded.get(&(owner, work(job)))).copied().flatten();
         findings.extend(judge_job(job, later, now, grace));
     }
     for (object, series) in &series {
@@ -84,9 +84,24 @@ pub(in crate::health) fn judge_jobs(batch: &Batch, now: Timestamp, grace: Durati
     judged(Probe::Jobs, format!("{well} of {all} Jobs and CronJobs well"), findings)
 }
 
-/// The node that a Job works on: the next Job of the same plan may work on another.
-fn node(job: &Job) -> Option<&str> {
-    job.upgrades.as_ref().map(|upgrade| upgrade.node.as_str())
+/// What a Job is for, among those of its owner: the node that it upgrades, or else its name without what a generator hangs on
+/// it. The next Job of the same owner may work on another disk, or for another instance.
+fn work(job: &Job) -> &str {
+    /// The letters of the API server's generator: no vowels, so that it makes no words.
+    const GENERATED: &str = "bcdfghjklmnpqrstvwxz2456789";
+    if let Some(upgrade) = &job.upgrades {
+        return &upgrade.node;
+    }
+    let name = job.object.name.as_str();
+    match name.rsplit_once('-') {
+        Some((work, tail))
+            if tail.len() == 5 && tail.chars().all(|letter| GENERATED.contains(letter))
+                || tail.len() >= 8 && tail.bytes().all(|byte| byte.is_ascii_digit()) =>
+        {
+            work
+        }
+        _ => name,
+    }
 }
 
 /// Whether a Job has not ended and is meant to run.
@@ -146,7 +161,7 @@ fn judge_job(job: &Job, later: Option<Timestamp>, now: Timestamp, grace: Duratio
 fn suspended(object: &ObjectRef) -> Finding {
     let message = format!("{object} is suspended");
     let evidence = "spec.suspend = true".to_owned();
-    finding(Probe::Jobs, "suspended", object.clone(), Verdict::Yellow, message, evidence)
+    finding(Probe::Jobs, "suspended", object.clone(), Verdict::Yellow, message, evidence).listed_only()
 }
 
 /// What is wrong with a Job that has not ended, said on `object`.

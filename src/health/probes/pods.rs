@@ -122,6 +122,10 @@ pub(in crate::health) fn judge_pods(
             }
         }
     }
+    // One that is being taken away has succeeded as well.
+    for pod in kept.iter().filter(|pod| pod.phase == PodPhase::Succeeded) {
+        succeeded.note(&subject(pod), pod.created_at);
+    }
     scene.succeeded = succeeded.found();
     for pod in kept {
         let object = subject(pod);
@@ -294,6 +298,11 @@ fn without_image(said: &str) -> &'static str {
     }
 }
 
+fn claims_of(pod: &Pod) -> Grounds {
+    let claim = |name: &String| ObjectRef::new("PersistentVolumeClaim", &pod.namespace, name);
+    Grounds::any(pod.claims.iter().map(claim))
+}
+
 fn node_object(name: &str) -> ObjectRef {
     ObjectRef::new("Node", "", name)
 }
@@ -397,7 +406,13 @@ impl Scene<'_> {
         {
             let since = scheduled.since.or(pod.created_at);
             let evidence = format!("{}: {}", scheduled.reason, scheduled.message);
-            return self.starting(pod, "unschedulable", "without a node", evidence, since);
+            // A claim that waits for its pod is no reason why the pod has no node, unless the scheduler says so.
+            let claims = if scheduled.message.to_ascii_lowercase().contains("persistentvolumeclaim") {
+                claims_of(pod)
+            } else {
+                Grounds::default()
+            };
+            return self.starting(pod, "unschedulable", "without a node", (evidence, claims), since);
         }
         // A lost node's controller sets Ready to False as well, and the node says it better.
         if pod.phase == PodPhase::Running
@@ -410,7 +425,8 @@ impl Scene<'_> {
             Some(ready) => format!("phase {:?}, Ready is {:?} {}", pod.phase, ready.status, ready.reason),
             None => format!("phase {:?}, no condition Ready", pod.phase),
         };
-        self.starting(pod, "not-ready", "not ready", evidence, since)
+        let missing = self.missing(pod);
+        self.starting(pod, "not-ready", "not ready", (evidence, missing), since)
     }
 
     /// A pod that may just be starting: forgiven for the grace time.
@@ -419,7 +435,7 @@ impl Scene<'_> {
         pod: &Pod,
         rule: &'static str,
         what: &'static str,
-        evidence: String,
+        (evidence, grounds): (String, Grounds),
         since: Option<Timestamp>,
     ) -> Standing {
         let in_grace = since.is_some_and(|since| age(self.now, since) <= self.grace);
@@ -427,9 +443,7 @@ impl Scene<'_> {
             return Standing::Forgiven;
         }
         let verdict = if in_grace { Verdict::Yellow } else { Verdict::Red };
-        Standing::Trouble(
-            Trouble::new(rule, verdict, what, evidence).since(since).resting_on(self.missing(pod)),
-        )
+        Standing::Trouble(Trouble::new(rule, verdict, what, evidence).since(since).resting_on(grounds))
     }
 
     /// The node of a pod, where that is lost.
@@ -444,8 +458,7 @@ impl Scene<'_> {
         if pod.phase != PodPhase::Pending || node != Grounds::default() {
             return node;
         }
-        let claim = |name: &String| ObjectRef::new("PersistentVolumeClaim", &pod.namespace, name);
-        Grounds::any(pod.claims.iter().map(claim))
+        claims_of(pod)
     }
 
     /// Whether the node of a pod lives. A pod that was bound after its node was lost stays Ready.

@@ -326,9 +326,12 @@ fn a_failed_job_that_later_succeeded_is_listed_only() {
     good.phase = PodPhase::Succeeded;
     good.owner = Some(ObjectRef::new("Job", "web", "backup-29380002"));
     good.created_at = Some(ago(100));
-    let judged = judge(&[bad, good]);
+    let judged = judge(&[bad.clone(), good.clone()]);
     assert_eq!(judged.others.verdict, Verdict::Green);
     assert_eq!(judged.others.findings.len(), 1);
+    good.deleted_at = Some(ago(1));
+    let judged = judge(&[bad, good]);
+    assert_eq!(judged.others.verdict, Verdict::Green, "it succeeded before it was taken away");
 }
 
 #[test]

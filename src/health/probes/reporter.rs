@@ -95,7 +95,9 @@ pub(in crate::health) fn controllers_silent(
     let message =
         "the control plane's controllers are silent: what is said of their objects is old".to_owned();
     let evidence = match renewed {
-        Some(renewed) => format!("spec.renewTime = {renewed}, allowed are {maximum} s"),
+        Some(renewed) => format!(
+            "spec.renewTime = {renewed}, allowed are {maximum} s; delete that Lease if nobody is elected any more"
+        ),
         None => "no spec.renewTime".to_owned(),
     };
     let silent = finding(probe, "controllers-silent", object, Verdict::Unknown, message, evidence);

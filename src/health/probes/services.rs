@@ -8,7 +8,7 @@
 //! | Rule | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|
 //! | `no-endpoints` | YELLOW, then RED | its EndpointSlices hold endpoints and none is ready, or they hold none and a pod that it selects is not well | grace since the slices changed, or since the newest such pod was made, as YELLOW | yes |
-//! | `selects-nothing` | listed | it has no endpoint, and no pod that is to run has the labels | | |
+//! | `selects-nothing` | listed | it has no endpoint, and no pod that is to run and is not well has the labels | | |
 //! | `not-reported` | YELLOW, then UNKNOWN | it has not even an empty EndpointSlice | grace since it was made, as YELLOW | yes |
 //! | `not-read` | UNKNOWN | one has no endpoint, and the pods could not be read | no | |
 
@@ -96,7 +96,10 @@ fn without_endpoints(service: &Service, pods: &[&Pod], now: Timestamp, grace: Du
     let message = format!("{object} selects no pod");
     let selector: Vec<String> =
         service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
-    let evidence = format!("no endpoint in its EndpointSlices, and no pod of {}", selector.join(","));
+    let evidence = format!(
+        "no endpoint in its EndpointSlices, and none of the pods that are not well has {}",
+        selector.join(",")
+    );
     finding(Probe::Services, "selects-nothing", object, Verdict::Yellow, message, evidence).listed_only()
 }
 
@@ -231,7 +234,10 @@ mod tests {
         let result = judge_services(&nothing, &Ok(Vec::new()), now(), GRACE);
         assert_eq!((result.verdict, result.findings.len()), (Green, 1));
         assert_eq!(result.findings[0].id.rule, "selects-nothing");
-        assert!(result.findings[0].evidence.ends_with("no pod of app=shop"), "{result:?}");
+        assert!(
+            result.findings[0].evidence.ends_with("none of the pods that are not well has app=shop"),
+            "{result:?}"
+        );
         assert_eq!(result.summary, "1 of 2 Services with an endpoint");
         let error = ClusterError::NotFound { what: "pods".to_owned() };
         let unread = judge_services(&nothing, &Err(&error), now(), GRACE);

@@ -98,3 +98,33 @@ async fn a_database_whose_archive_fails_closes_the_gate_until_it_works() {
     assert!(story.merged(echo));
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_there_at_the_last_merge_and_is_gone_closes_the_gate_in_a_later_run() {
+    let mut story = Story::begin().await;
+    let kinds = [GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE];
+    install(&story, &kinds);
+    for name in ["source-controller", "kustomize-controller"] {
+        deploy(&story, "flux-system", name, &json!({"app.kubernetes.io/part-of": "flux"}));
+    }
+    kustomization(&story, false);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let first = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.closed(first).await;
+    story.stop().await;
+    for kind in &kinds {
+        story.world.kubernetes().unregister(kind);
+    }
+    let later = story.renovate_opens("excalidraw", "0.17.4");
+    let second = story.issue_of_merges(&[later]).await;
+    story.start().await;
+    story.says(second, "what the probe flux judged before is not there any more").await;
+    story.looks(4).await;
+    assert!(!story.merged(later));
+    install(&story, &kinds);
+    kustomization(&story, false);
+    story.closed(second).await;
+    assert!(story.merged(later));
+    story.end().await;
+}

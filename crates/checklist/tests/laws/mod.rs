@@ -52,7 +52,7 @@ pub(crate) fn everything_lies_in_the_text(text: &str) {
         assert!(pair[0].box_offset < pair[1].box_offset && pair[0].span.start < pair[1].span.start);
     }
     for like in read.box_likes() {
-        assert!(text[like.offset..].starts_with(['[', '☐', '☑', '☒']));
+        assert!(text[like.offset..].starts_with(['[', '(', '☐', '☑', '☒']));
         assert!(read.items().iter().all(|item| item.box_offset != like.offset + 1));
     }
     for heading in read.headings() {
