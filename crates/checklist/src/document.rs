@@ -55,7 +55,7 @@ pub struct Item {
     /// After the last character of that line that is not a blank: where a note is added.
     pub first_line_end: usize,
     /// Whether that place lies in inline code, a comment, emphasis or a link that goes on in the next line, so that a
-    /// note there would become a part of it.
+    /// note there would become a part of it; or above the delimiters of a table, whose header the line would become.
     pub first_line_open: bool,
     /// Its first paragraph without markup, the text of inline code included; source lines are separated
     /// by `\n`.

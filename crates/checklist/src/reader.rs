@@ -112,11 +112,26 @@ pub(crate) fn read(text: &str, lines: &Lines) -> Result<Parts, TooDeep> {
     table::continue_after_comments(given, lines, &mut parts.tables, &parts.comments);
     for item in &mut parts.items {
         let end = item.first_line_end;
-        item.first_line_open = parts.regions.code(end) || parts.regions.html(end) || within(&inline, end);
+        item.first_line_open = parts.regions.code(end)
+            || parts.regions.html(end)
+            || within(&inline, end)
+            || is_above_delimiters(given, end);
     }
     references::gather(given, &mut parts, &linked);
     parts.box_likes = boxes::scan(given, lines, &parts.items, &parts.regions);
     Ok(parts)
+}
+
+/// Whether the line below that place could be the delimiter row of a table of several columns: a line with one cell fewer
+/// than columns is words, and with one more it is the header, and no box.
+fn is_above_delimiters(text: &str, at: usize) -> bool {
+    let Some(end) = text[at..].find(['\n', '\r']) else { return false };
+    let below = &text[at + end..];
+    let below = below.strip_prefix("\r\n").unwrap_or_else(|| &below[1..]);
+    let row = below.split(['\n', '\r']).next().unwrap_or_default();
+    row.contains('|')
+        && row.contains('-')
+        && row.bytes().all(|byte| matches!(byte, b'|' | b'-' | b':' | b' ' | b'\t' | b'>'))
 }
 
 impl<'a> Reader<'a> {

@@ -11,7 +11,12 @@ fn cases(default: u32) -> u32 {
 }
 
 /// Texts for which a law once was wrong, or broken.
-const ONCE_BROKEN: &[&str] = &["- ( ) a box with the wrong brackets\n", "1. (x) another\n"];
+const ONCE_BROKEN: &[&str] = &[
+    "- ( ) a box with the wrong brackets\n",
+    "1. (x) another\n",
+    "- [ ] | a |\n  | --- | --- |\n",
+    "> - [x] | a |\r\n>   |:-|-:|\r\n>   | b | c |\r\n",
+];
 
 #[test]
 fn the_laws_hold_where_they_once_did_not() {
