@@ -107,8 +107,11 @@ pub(super) fn place(document: &Document<'_>, mark: &Mark<'_>, place: Place) -> O
             return Some(position::insert(document, &block, mark.name, place));
         }
         let mut repair = Repair::new(document);
-        let judged: Vec<(Region, Whose)> =
-            found.into_iter().map(|region| (region.clone(), Whose::of(document, &region, &known))).collect();
+        let own = marks::own_blocks(document);
+        let judged: Vec<(Region, Whose)> = found
+            .into_iter()
+            .map(|region| (region.clone(), Whose::of(document, &region, &known, &own)))
+            .collect();
         // Around words that are nobody's of ours somebody has put markers: that is no place of the block.
         let primary = judged
             .iter()
@@ -148,12 +151,25 @@ enum Whose {
 }
 
 impl Whose {
-    fn of(document: &Document<'_>, region: &Region, known: &Known<'_>) -> Self {
+    /// `own` are all blocks of ours without a doubt: what stands in one of another name belongs to that, whatever it says.
+    fn of(
+        document: &Document<'_>,
+        region: &Region,
+        known: &Known<'_>,
+        own: &[(String, Range<usize>)],
+    ) -> Self {
+        let (start, end) = (region.inner.start, region.inner.end);
         let inner = &document.text()[region.inner.clone()];
         if region.whole && known.owns(inner) {
             return Self::Ours;
         }
-        known.foreign(inner, region.side()).map_or(Self::Theirs, Self::Mixed)
+        let first = own.partition_point(|(_, block)| block.start < start);
+        let others = own[first..]
+            .iter()
+            .take_while(|(_, block)| block.end <= end)
+            .filter(|(name, _)| name != known.name())
+            .map(|(_, block)| block.start - start..block.end - start);
+        known.foreign(inner, region.side(), &others.collect::<Vec<_>>()).map_or(Self::Theirs, Self::Mixed)
     }
 }
 
@@ -367,6 +383,7 @@ fn regions(document: &Document<'_>, name: &str) -> Vec<Region> {
 pub(super) fn release(document: &Document<'_>) -> Option<String> {
     until_repaired(document, &|document| {
         let markers = marks::markers(document);
+        let own = marks::own_blocks(document);
         let mut repair = Repair::new(document);
         let mut at = 0;
         while let Some(marker) = markers.get(at) {
@@ -383,7 +400,7 @@ pub(super) fn release(document: &Document<'_>) -> Option<String> {
                 None => Region::behind(document, &markers, marker.span.clone()),
             };
             let mark = Mark::new(marker.name, "");
-            repair.free(&region, &Whose::of(document, &region, &Known::of(&mark)));
+            repair.free(&region, &Whose::of(document, &region, &Known::of(&mark), &own));
         }
         repair.repaired()
     })
@@ -393,9 +410,10 @@ pub(super) fn release(document: &Document<'_>) -> Option<String> {
 pub(super) fn remove_written(document: &Document<'_>, mark: &Mark<'_>) -> Option<String> {
     let known = Known::of(mark);
     let free = |document: &Document<'_>| {
+        let own = marks::own_blocks(document);
         let mut repair = Repair::new(document);
         for region in regions(document, mark.name) {
-            repair.free(&region, &Whose::of(document, &region, &known));
+            repair.free(&region, &Whose::of(document, &region, &known, &own));
         }
         repair.repaired()
     };
@@ -437,6 +455,24 @@ pub(super) fn changed(document: &Document<'_>, edits: Edits) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_block_within_another_keeps_its_own_lines() {
+        let status =
+            Mark::new("status", "## caretaker\n\n- [ ] Approve **A1** (code `7f3c`): it\n\nall is well");
+        let packet = Mark::new("packet-a", "### A packet for a person");
+        let within = marks::render(&status, checklist::LineEnding::Lf);
+        let body = format!(
+            "<!-- caretaker:packet-a -->\n\n- [ ] mine\n\n{within}\n\n<!-- /caretaker:packet-a -->\n"
+        );
+        let text =
+            place(&Document::parse(&body).expect("it is flat"), &packet, Place::Top).expect("repaired");
+        let block = marks::render(&packet, checklist::LineEnding::Lf);
+        assert!(text.contains(&within) && text.contains(&block) && text.contains("- [ ] mine"), "{text}");
+        let document = Document::parse(&text).expect("it is flat");
+        let own: Vec<String> = marks::own_blocks(&document).into_iter().map(|(name, _)| name).collect();
+        assert_eq!(own.len(), 2, "{text}");
+    }
 
     #[test]
     fn half_a_block_that_hides_the_next_copy_goes_whole() {

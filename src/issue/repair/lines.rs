@@ -5,9 +5,13 @@ use super::super::marks::{self, Mark, close, is_sum, normal_line, open};
 use super::{MOST_REPAIRS, Side};
 use crate::wording;
 use std::collections::HashSet;
+use std::ops::Range;
 
 /// More lines than this in a row that are not ours end what a lone marker claims.
 const PATIENCE: usize = 3;
+
+/// In the place of a line of another block: no line that anybody writes, and none that is blank.
+const OTHERS: &str = "\u{0}";
 
 /// A line with fewer letters and digits than this may well be somebody else's: behind a lone marker it counts as ours only
 /// right behind another line of ours.
@@ -53,10 +57,26 @@ impl<'a> Known<'a> {
         !inner.trim().is_empty() && self.mark.owns(inner)
     }
 
-    /// What of a claimed piece is not ours, with its own line endings; `None` where none of it surely is ours.
-    pub(super) fn foreign(&self, inner: &str, side: Option<Side>) -> Option<String> {
+    /// The name of the block.
+    pub(super) fn name(&self) -> &str {
+        self.mark.name
+    }
+
+    /// What of a claimed piece is not ours, with its own line endings; `None` where none of it surely is ours. Nothing of
+    /// it is in the `others`, which are in the order of the text.
+    pub(super) fn foreign(&self, inner: &str, side: Option<Side>, others: &[Range<usize>]) -> Option<String> {
         let lines: Vec<&str> = inner.split_inclusive('\n').collect();
-        let normal: Vec<String> = lines.iter().map(|line| normal_line(line)).collect();
+        let mut at = 0;
+        let normal: Vec<String> = lines
+            .iter()
+            .map(|line| {
+                let (start, end) = (at, at + line.len());
+                at = end;
+                let next = others.partition_point(|other| other.end <= start);
+                let is_others = others.get(next).is_some_and(|other| other.start < end);
+                if is_others { OTHERS.to_owned() } else { normal_line(line) }
+            })
+            .collect();
         // Without one of these nothing is; most pieces that somebody's markers claim hold none.
         let hint = |line: &String| {
             is_sum(line)
