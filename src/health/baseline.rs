@@ -216,14 +216,17 @@ mod tests {
         let rows = |rows: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
             rows.iter().map(|(rule, word)| ((*rule).to_owned(), *word)).collect()
         };
-        let none = BTreeSet::new();
+        let nothing = BTreeSet::new();
 
         let its_own = after(vec![pods(Grounds::default()), degraded()]);
-        assert_eq!(words(&none, &its_own), rows(&[("degraded", "attributed"), ("not-ready", "attributed")]));
+        assert_eq!(
+            words(&nothing, &its_own),
+            rows(&[("degraded", "attributed"), ("not-ready", "attributed")])
+        );
 
         let nodes = after(vec![lost(), pods(Grounds::each([node.clone()])), degraded()]);
         let unrelated = [("not-ready", "unrelated"), ("degraded", "unrelated"), ("not-ready", "unrelated")];
-        assert_eq!(words(&none, &nodes), rows(&unrelated));
+        assert_eq!(words(&nothing, &nodes), rows(&unrelated));
 
         let before = [lost().id].into();
         let known = after(vec![lost(), pods(Grounds::each([node.clone()]))]);

@@ -137,10 +137,10 @@ mod tests {
 
     #[test]
     fn what_comes_often_enough_within_the_window_is_not_well_between() {
+        type Case<'a> = (&'a str, &'a [(i64, Look)], &'a (Verdict, Vec<String>));
         use Look::{Crashes, RollsOut, Unread, Well};
         let flapping = (Verdict::Yellow, vec!["flapping".to_owned()]);
         let well = (Verdict::Green, Vec::new());
-        type Case<'a> = (&'a str, &'a [(i64, Look)], &'a (Verdict, Vec<String>));
         let cases: [Case<'_>; 6] = [
             ("twice", &[(90, Crashes), (80, Well), (70, Crashes), (60, Well)], &well),
             (

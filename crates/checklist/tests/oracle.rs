@@ -128,7 +128,7 @@ fn lazy_tag(root: Node<'_>) -> bool {
                 let interrupted = match above.value {
                     NodeValue::Paragraph | NodeValue::Table(_) => true,
                     // All that it held was a box or a definition, which was taken out of it.
-                    NodeValue::Item(_) | NodeValue::TaskItem(_) => empty,
+                    NodeValue::Item(_) | NodeValue::TaskItem(_) | NodeValue::BlockQuote => empty,
                     _ => false,
                 };
                 interrupted && above.sourcepos.end.line == line_above
@@ -429,6 +429,13 @@ const DISAGREEMENTS: &[Disagreement] = &[
         "rows are rows however far they are indented, as the forge reads tables out of paragraphs",
     ),
     ("+  [ ] |\n   -|\n", &[1], &[1], &[], "a box is a box first; nobody begins a table with one"),
+    (
+        "0. >[a]:b\n<a b=''>\n- [ ]",
+        &[3],
+        &[3],
+        &[],
+        "a definition is a paragraph while it is read, which a tag goes on lazily, in a quotation as well",
+    ),
 ];
 
 #[test]

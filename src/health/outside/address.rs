@@ -58,7 +58,7 @@ pub(super) async fn judge(address: &Address, limit: Duration) -> ProbeResult {
     let client = match client {
         Ok(client) => client,
         Err(said) => {
-            return result(address, vec![found(address, "unreachable", Verdict::Unknown, said.clone())]);
+            return result(address, vec![found(address, "unreachable", Verdict::Unknown, said)]);
         }
     };
     let one = Duration::from_secs(address.timeout_seconds.max(1)).min(limit);
@@ -78,7 +78,7 @@ pub(super) async fn judge(address: &Address, limit: Duration) -> ProbeResult {
                 Severity::Red => Verdict::Red,
                 Severity::Yellow | Severity::Listed => Verdict::Yellow,
             };
-            result(address, vec![found(address, rule, verdict, evidence)])
+            result(address, vec![found(address, rule, verdict, &evidence)])
         }
     }
 }
@@ -102,7 +102,7 @@ fn wrong(address: &Address, answer: &Result<Answer, AskError>) -> Option<(&'stat
     missing.then(|| ("content", format!("it answers {status} without {contains:?}")))
 }
 
-fn found(address: &Address, rule: &str, verdict: Verdict, evidence: String) -> Finding {
+fn found(address: &Address, rule: &str, verdict: Verdict, evidence: &str) -> Finding {
     let object = ObjectRef::new("Address", "", &address.name);
     let mut place = address.url.clone();
     place.set_query(None);

@@ -198,6 +198,7 @@ mod tests {
 
     #[test]
     fn every_rule_for_what_is_full() {
+        type Case = (&'static str, NodeStats, &'static [(&'static str, Verdict)]);
         let well = || stats(disk(500));
         let images = |available| NodeStats {
             images: Some(Filesystem { capacity: 2_000, ..disk(available) }),
@@ -206,7 +207,6 @@ mod tests {
         let claims = |claims| NodeStats { claims, ..well() };
         let inodes = |free| stats(Filesystem { inodes: Some((free, 1_000)), ..disk(500) });
         let at = |at| stats(Filesystem { at, ..disk(500) });
-        type Case = (&'static str, NodeStats, &'static [(&'static str, Verdict)]);
         let cases: [Case; 18] = [
             ("well", well(), &[]),
             ("84 %", stats(disk(151)), &[]),

@@ -34,7 +34,7 @@ pub(in crate::health) fn judge_services(
         match (judge_service(service, now, grace), pods) {
             (Answer::Known(found), pods) => {
                 let pods = pods.as_deref().unwrap_or_default();
-                findings.extend(found.map(|found| found.resting_on(behind(service, pods))));
+                findings.extend(found.map(|found| (*found).resting_on(behind(service, pods))));
             }
             (Answer::ByPods, Ok(pods)) => findings.push(without_endpoints(service, pods, now, grace)),
             (Answer::ByPods, Err(error)) => pods_missed = Some(*error),
@@ -48,7 +48,7 @@ pub(in crate::health) fn judge_services(
 /// What the endpoints of a Service tell.
 enum Answer {
     /// All of it.
-    Known(Option<Finding>),
+    Known(Option<Box<Finding>>),
     /// There are none: the pods have to tell why.
     ByPods,
 }
@@ -61,14 +61,14 @@ fn judge_service(service: &Service, now: Timestamp, grace: Duration) -> Answer {
         let message = format!("nobody says what answers behind {object}");
         let evidence = "no EndpointSlice names it".to_owned();
         let found = finding(Probe::Services, "not-reported", object.clone(), verdict, message, evidence);
-        return Answer::Known(Some(found.since(service.created_at)));
+        return Answer::Known(Some(Box::new(found.since(service.created_at))));
     };
     match (endpoints.ready, endpoints.all) {
         (0, 0) => Answer::ByPods,
         (0, all) => {
             let evidence = format!("0 of {all} endpoints of its EndpointSlices ready");
             let verdict = later(endpoints.changed_at, Verdict::Red);
-            Answer::Known(Some(no_endpoints(service, verdict, evidence, endpoints.changed_at)))
+            Answer::Known(Some(Box::new(no_endpoints(service, verdict, evidence, endpoints.changed_at))))
         }
         (_, _) => Answer::Known(None),
     }
