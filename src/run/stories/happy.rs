@@ -4,7 +4,7 @@ use super::Story;
 use super::lock::holder;
 use super::words::{FINAL_GATE, NODES_READY, merge, tasks};
 use jiff::tz::TimeZone;
-use sim::kubernetes::{CustomKind, EXTERNAL_SECRET};
+use sim::kubernetes::{CustomKind, EXTERNAL_SECRET, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -76,9 +76,10 @@ async fn every_rule_of_the_deployment_is_used_or_has_its_reason() {
     for file in rights() {
         story.world.kubernetes().apply_manifests(&std::fs::read_to_string(file).unwrap()).unwrap();
     }
-    // Where there are no ExternalSecrets, nobody asks for their stores.
-    let kind = CustomKind { kind: EXTERNAL_SECRET, status_subresource: true };
-    story.world.kubernetes().register(kind);
+    // Where there are no ExternalSecrets, nobody asks for their stores, and where Flux is not, for its other sources.
+    for kind in [EXTERNAL_SECRET, GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE] {
+        story.world.kubernetes().register(CustomKind { kind, status_subresource: true });
+    }
     let echo = story.renovate_opens("echo", "36.0.1");
     let archive = "A2 P0 System: Archive the Ceph crash reports\n  - **Commands**: `kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph crash archive-all`";
     let merge = merge("D1 P2 Apps", echo);
