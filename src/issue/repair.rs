@@ -261,7 +261,10 @@ impl<'d> Repair<'d> {
         let (first, last) = (self.starts_line(region.span.start), self.ends_line(region.span.end));
         let mut text = rest.to_owned();
         let ends_it = text.starts_with(['\n', '\r']) || text.is_empty() && last;
-        if inner.contains('\n') && !first && !ends_it {
+        // What goes on in the line in which the region begins did so before.
+        let line = inner.split(['\n', '\r']).next().unwrap_or_default();
+        let goes_on = !line.trim().is_empty() && rest.starts_with(line);
+        if inner.contains('\n') && !first && !ends_it && !goes_on {
             text.insert_str(0, self.ending);
         }
         if inner.ends_with('\n') && !last && !text.is_empty() && !text.ends_with('\n') {
@@ -455,6 +458,22 @@ pub(super) fn changed(document: &Document<'_>, edits: Edits) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_in_which_a_claimed_piece_begins_stays_one() {
+        let mark = Mark::new("status", "## caretaker\n\nall is well with everything");
+        let whole = marks::render(&mark, checklist::LineEnding::Lf);
+        let half = whole.split_once('\n').expect("lines").1;
+        for words in
+            ["wo<!-- caretaker:other -->r<!-- /caretaker:other -->ds", "wo<!-- /caretaker:other -->rds"]
+        {
+            let body = format!("{words} of mine\n\n{half}\n");
+            let text =
+                place(&Document::parse(&body).expect("it is flat"), &mark, Place::Top).expect("repaired");
+            assert!(text.contains(&format!("{words} of mine\n")), "{text}");
+            assert!(text.starts_with(&whole), "{text}");
+        }
+    }
 
     #[test]
     fn a_block_within_another_keeps_its_own_lines() {
