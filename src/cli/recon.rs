@@ -26,7 +26,7 @@ It reads what a run's gate reads, with the same settings and rights, and says wh
 merge back. What could not be read is UNKNOWN, never GREEN. No forge is needed.
 
 JSON is {began_at, verdict, layers, probes, findings, figures}; a finding has layer, verdict,
-probe, rule, object, message, evidence, since and blocks.
+probe, rule, object, message, evidence, since, blocks and follows_from (its cause).
 
 Exit codes:
   0  GREEN
