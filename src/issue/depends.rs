@@ -262,9 +262,13 @@ fn by_rows(
     warnings: &mut Vec<Warning>,
 ) {
     let mut of_rows: Vec<Vec<usize>> = vec![Vec::new(); rows.len()];
-    for (task, rows) in of_tasks.iter().enumerate() {
-        for &row in rows {
+    for (task, own) in of_tasks.iter().enumerate() {
+        for &row in own {
             of_rows[row].push(task);
+        }
+        if let Some(row) = own.get(MOST_OF_A_NAME) {
+            let named = if rows[*row].id.is_empty() { &rows[*row].summary } else { &rows[*row].id };
+            troubles.unresolved.entry(task).or_default().push(named.clone());
         }
     }
     // The row of a merge is not waited for with what people do about the same pull request under other ids.

@@ -5,6 +5,7 @@
 //! says nothing.
 
 use super::condition::{Doubt, Reserve, doubt};
+use super::depends::MOST_OF_A_NAME;
 use super::detail::{is_of_harm, is_of_the_outcome, is_still_open, says_nothing};
 use super::draft::is_a_dependency;
 use super::guess::{Certainty, Guess, Source};
@@ -351,7 +352,8 @@ pub(crate) fn is_about(row: &SpecRow, task: &Task) -> bool {
     names_the_same(row, task) || identity::likeness_in_any_form(&row.summary, &task.title) >= ABOUT
 }
 
-/// For each task the rows that are about it, as indexes. An id that stands for something else is told.
+/// For each task the rows that are about it, as indexes. An id that stands for something else is told. Of very many rows the
+/// first alone are given, one more than [`MOST_OF_A_NAME`]: which of them is meant is for a person to say.
 pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warning>) -> Vec<Vec<usize>> {
     let mut of_tasks: Vec<Vec<usize>> = Vec::new();
     let mut by_pull: HashMap<u64, Vec<usize>> = HashMap::new();
@@ -366,9 +368,10 @@ pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warn
         let mut named = bare(&task.title);
         named.extend(task.kind.pull().map(|pull| pull.0));
         let mut found: Vec<usize> =
-            named.iter().filter_map(|number| by_pull.get(number)).flatten().copied().collect();
+            named.iter().filter_map(|number| by_pull.get(number)).flat_map(|rows| rows.iter().take(MOST_OF_A_NAME + 1)).copied().collect();
         found.sort_unstable();
         found.dedup();
+        found.truncate(MOST_OF_A_NAME + 1);
         let same_id = task.written_id.as_deref().and_then(|id| by_id.get(id)).copied();
         if let Some(at) = same_id.filter(|at| !found.contains(at)) {
             if found.is_empty() && is_about(&rows[at], task) {
@@ -405,19 +408,17 @@ pub(crate) fn fill(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]
 /// Makes tasks wait whose rows say something against them; so does a row with the id of a task that names no other
 /// work.
 pub(crate) fn heed(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]) {
-    let mut by_id: HashMap<&str, Vec<usize>> = HashMap::new();
-    for (at, row) in rows.iter().enumerate() {
-        by_id.entry(&row.id).or_default().push(at);
+    let mut by_id: HashMap<&str, usize> = HashMap::new();
+    for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.pulls.is_empty() && row.reserve.is_some()) {
+        by_id.entry(&row.id).or_insert(at);
     }
     for (task, own) in tasks.iter_mut().zip(of_tasks) {
         if !matches!(task.kind, Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. }) {
             continue;
         }
-        let same = task.written_id.as_deref().and_then(|id| by_id.get(id)).into_iter().flatten();
-        let same = same.filter(|&&at| rows[at].pulls.is_empty());
-        let mut about: Vec<usize> = own.iter().chain(same).copied().collect();
-        about.sort_unstable();
-        let found = about.into_iter().find_map(|at| {
+        let same = task.written_id.as_deref().and_then(|id| by_id.get(id));
+        let first = own.iter().chain(same).copied().filter(|&at| rows[at].reserve.is_some()).min();
+        let found = first.and_then(|at| {
             let reserve = rows[at].reserve.as_ref()?;
             Some(Said::new(&wording::its_row(rows[at].line), reserve))
         });
