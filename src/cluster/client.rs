@@ -336,6 +336,10 @@ impl Cluster for Kubernetes {
         self.refresh(application, hard).await
     }
 
+    async fn reconcile_flux(&self, object: &FluxObject, at: Timestamp) -> ClusterResult<()> {
+        self.reconcile(object, at).await
+    }
+
     async fn terminate_operation(
         &self,
         lease: &ClusterLease,

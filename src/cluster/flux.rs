@@ -5,9 +5,10 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, items, object_name, parse_time, text};
+use super::request::Write;
 use super::{ClusterResult, Condition, Installed, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// The group of what is fetched.
@@ -31,6 +32,9 @@ pub(crate) enum FluxKind {
     /// A bucket that is fetched.
     Bucket,
 }
+
+/// The annotation that asks for a look.
+const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// The kinds besides `GitRepository` that are fetched. Which of them there are is the cluster's own choice.
 const MORE_SOURCES: [(FluxKind, &str, Read); 4] = [
@@ -93,8 +97,27 @@ pub(crate) struct FluxObject {
     pub(crate) depends_on: Vec<ObjectRef>,
     /// What it is made from.
     pub(crate) sources: Vec<ObjectRef>,
+    /// What a `GitRepository` fetches.
+    pub(crate) git: Option<GitSource>,
+    /// The revision of the artifact that a source offers.
+    pub(crate) artifact: Option<String>,
+    /// The folder that a Kustomization applies, as it writes it.
+    pub(crate) path: String,
+    /// What it made, where it tells: a Kustomization always does, a `HelmRelease` of newer versions does.
+    pub(crate) inventory: Vec<ObjectRef>,
+    /// The chart of the newest release that is installed, as its name and version.
+    pub(crate) chart: Option<(String, String)>,
     /// All conditions.
     pub(crate) conditions: Vec<Condition>,
+}
+
+/// What a `GitRepository` fetches.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GitSource {
+    /// The repository's address as it is written there.
+    pub(crate) url: String,
+    /// The branch that is followed; none where it is a tag, a range of versions or one commit.
+    pub(crate) branch: Option<String>,
 }
 
 impl FluxObject {
@@ -151,6 +174,23 @@ impl Kubernetes {
             }
         }
         Ok(Vec::new())
+    }
+
+    /// Asks for a look at an object. Flux has done it when it tells the same words back, or something newer.
+    pub(super) async fn reconcile(&self, object: &FluxObject, at: Timestamp) -> ClusterResult<()> {
+        let (group, plural) = match object.kind {
+            FluxKind::GitRepository => (SOURCES, "gitrepositories"),
+            FluxKind::Kustomization => ("/apis/kustomize.toolkit.fluxcd.io", "kustomizations"),
+            // What the two bring, these see by themselves.
+            FluxKind::HelmRelease
+            | FluxKind::OciRepository
+            | FluxKind::HelmRepository
+            | FluxKind::HelmChart
+            | FluxKind::Bucket => return Ok(()),
+        };
+        let path = format!("{group}/v1/namespaces/{}/{plural}/{}", object.namespace, object.name);
+        let asked = json!({"metadata": {"annotations": {REQUESTED_AT: at.to_string()}}});
+        self.connection().write(Write::Merge, &path, &asked).await.map(drop)
     }
 
     async fn helm_releases(&self, version: &str) -> ClusterResult<Installed<Vec<FluxObject>>> {
@@ -229,8 +269,46 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         .filter(|named| named.is_object())
         .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
         .collect(),
+        git: (kind == FluxKind::GitRepository).then(|| git_source(&object["spec"])),
+        artifact: status["artifact"]["revision"].as_str().map(str::to_owned),
+        path: text(&object["spec"]["path"]),
+        inventory: items(&status["inventory"]["entries"]).filter_map(|entry| made(&entry["id"])).collect(),
+        chart: installed_chart(status),
         conditions: conditions(status),
     })
+}
+
+/// What is fetched. A commit, a name, a range and a tag go before the branch; without any of them it is `master`.
+fn git_source(spec: &Value) -> GitSource {
+    let reference = &spec["ref"];
+    let given = |field: &str| reference[field].as_str().filter(|value| !value.is_empty());
+    let branch = if given("commit").is_some() {
+        None
+    } else if let Some(name) = given("name") {
+        name.strip_prefix("refs/heads/")
+    } else if given("semver").or_else(|| given("tag")).is_some() {
+        None
+    } else {
+        Some(given("branch").unwrap_or("master"))
+    };
+    GitSource { url: text(&spec["url"]), branch: branch.map(str::to_owned) }
+}
+
+/// An entry of an inventory: namespace, name, group and kind between low lines, which none of them holds. A colon of a name
+/// is written as two.
+fn made(id: &Value) -> Option<ObjectRef> {
+    let (namespace, rest) = id.as_str()?.split_once('_')?;
+    let (rest, kind) = rest.rsplit_once('_')?;
+    let (name, _group) = rest.rsplit_once('_')?;
+    Some(ObjectRef::new(kind, namespace, &name.replace("__", ":")))
+}
+
+/// The newest release of a `HelmRelease` that is installed.
+fn installed_chart(status: &Value) -> Option<(String, String)> {
+    let release = items(&status["history"])
+        .filter(|release| release["status"] == "deployed")
+        .max_by_key(|release| release["version"].as_i64())?;
+    Some((release["chartName"].as_str()?.to_owned(), release["chartVersion"].as_str()?.to_owned()))
 }
 
 /// What an object names, in its own namespace where it names none.
@@ -244,7 +322,6 @@ mod tests {
     use super::super::ConditionStatus;
     use super::super::recorded::flux;
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn the_recorded_objects_are_read() {
@@ -274,6 +351,58 @@ mod tests {
         assert_eq!(rolling_out.succeeded_at, None, "it has no history");
         assert_eq!(flux(45).kind, FluxKind::HelmRelease);
         assert_eq!(flux(48).kind, FluxKind::GitRepository);
+    }
+
+    #[test]
+    fn what_is_fetched_made_and_installed_is_read() {
+        let homelab = flux(47);
+        assert_eq!(homelab.git.as_ref().and_then(|git| git.branch.as_deref()), Some("main"));
+        assert!(homelab.artifact.is_some_and(|revision| revision.starts_with("main@sha1:")));
+        let ready = flux(27);
+        assert_eq!((ready.git, ready.path.as_str()), (None, "./apps"));
+        assert_eq!(ready.inventory, [ObjectRef::new("Deployment", "apps", "web")]);
+        // Rolled back: what runs is not what was tried.
+        let exhausted = flux(45);
+        assert_eq!(exhausted.chart, Some(("grafana".to_owned(), "9.2.0".to_owned())));
+        assert_eq!(exhausted.attempted.as_deref(), Some("9.2.1"));
+    }
+
+    #[test]
+    fn a_branch_is_followed_where_nothing_goes_before_it() {
+        for (reference, branch) in [
+            (json!({"branch": "main"}), Some("main")),
+            (json!(null), Some("master")),
+            (json!({}), Some("master")),
+            (json!({"branch": "main", "commit": "cc05b0b"}), None),
+            (json!({"branch": "main", "tag": "v1"}), None),
+            (json!({"semver": ">=1.0.0"}), None),
+            (json!({"branch": "main", "name": "refs/heads/next"}), Some("next")),
+            (json!({"name": "refs/tags/v1"}), None),
+            (json!({"name": "refs/heads/main", "tag": "v1"}), Some("main")),
+            (json!({"branch": "main", "tag": ""}), Some("main")),
+        ] {
+            let read = git_source(&json!({"url": "ssh://git@git.example.org/ops/homelab", "ref": reference}));
+            assert_eq!(read.branch.as_deref(), branch, "{reference}");
+            assert_eq!(read.url, "ssh://git@git.example.org/ops/homelab");
+        }
+    }
+
+    #[test]
+    fn entries_of_an_inventory_are_read() {
+        for (id, object) in [
+            ("apps_web_apps_Deployment", Some(ObjectRef::new("Deployment", "apps", "web"))),
+            ("apps_web__Service", Some(ObjectRef::new("Service", "apps", "web"))),
+            ("_apps__Namespace", Some(ObjectRef::new("Namespace", "", "apps"))),
+            (
+                "_system__web_rbac.authorization.k8s.io_ClusterRole",
+                Some(ObjectRef::new("ClusterRole", "", "system:web")),
+            ),
+            ("web", None),
+            ("", None),
+        ] {
+            assert_eq!(made(&json!(id)), object, "{id}");
+        }
+        assert_eq!(made(&json!(7)), None);
     }
 
     #[test]

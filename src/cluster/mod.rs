@@ -22,6 +22,7 @@ mod kubelet;
 mod lease;
 mod ledger;
 mod node_marks;
+mod owner;
 mod pages;
 mod pods;
 mod postgres;
@@ -50,12 +51,15 @@ pub(crate) use extensions::Webhook;
 pub(crate) use extensions::{ApiService, WebhookConfiguration};
 pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, SecretStore};
 pub(crate) use feeds::Pods;
+#[cfg(test)]
+pub(crate) use flux::GitSource;
 pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use kubelet::{ClaimUsage, Filesystem, NodeStats};
 pub(crate) use lease::DURATION as LEASE_DURATION;
 #[cfg(test)]
 pub(crate) use node_marks::Mark;
 pub(crate) use node_marks::NodeMarks;
+pub(crate) use owner::{Owner, RunningChart};
 pub(crate) use pages::{LIST_ATTEMPTS, ObjectsPage, PAGES, endless};
 pub(crate) use pods::{PodLedger, subject};
 #[cfg(test)]
@@ -222,6 +226,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     ) -> ClusterResult<ExecOutput>;
     /// Asks Argo CD to read the branch anew; `hard` drops its manifest cache as well. Reading, in effect: needs no lease.
     async fn refresh_application(&self, application: &Application, hard: bool) -> ClusterResult<()>;
+    /// Asks Flux to look at an object now; `at` tells one asking from another. Reading, in effect: needs no lease.
+    async fn reconcile_flux(&self, object: &FluxObject, at: Timestamp) -> ClusterResult<()>;
     /// Stops the running operation of an Application, if the object is still as given.
     async fn terminate_operation(&self, lease: &ClusterLease, application: &Application)
     -> ClusterResult<()>;

@@ -17,7 +17,7 @@ pub(crate) enum Installed<T> {
 
 impl<T> Installed<Vec<T>> {
     /// The objects; none of a kind that is not installed.
-    pub(super) fn into_items(self) -> Vec<T> {
+    pub(crate) fn into_items(self) -> Vec<T> {
         match self {
             Self::Yes(items) => items,
             Self::No => Vec::new(),

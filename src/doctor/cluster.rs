@@ -1,7 +1,8 @@
 //! Asks the cluster. Nothing in it is changed: a review of access keeps nothing.
 
-use super::{Asked, Diagnosis, NotKnown, judge, within};
-use crate::cluster::{Application, Cluster, Installed, Kubernetes};
+use super::judge::{self, RollsOut};
+use super::{Asked, Diagnosis, NotKnown, within};
+use crate::cluster::{Cluster, Kubernetes};
 use crate::config::Settings;
 use crate::health::{Work, needed, rights};
 use crate::run::RolloutBy;
@@ -11,8 +12,8 @@ use jiff::Timestamp;
 pub(super) struct InCluster {
     /// What was found.
     pub(super) diagnoses: Vec<Diagnosis>,
-    /// Argo CD's Applications.
-    pub(super) applications: Asked<Installed<Vec<Application>>>,
+    /// Who rolls out.
+    pub(super) rolls_out: Asked<RollsOut>,
 }
 
 pub(super) async fn examine(settings: &Settings) -> InCluster {
@@ -39,12 +40,13 @@ pub(super) async fn examine(settings: &Settings) -> InCluster {
         }
         diagnoses.push(judge::right(feature, &needs));
     }
-    let applications = within(cluster.applications()).await;
-    diagnoses.push(judge::applications(&applications));
-    InCluster { diagnoses, applications }
+    let (applications, flux) = tokio::join!(within(cluster.applications()), within(cluster.flux()));
+    let rolls_out = applications.and_then(|applications| Ok(RollsOut::of(applications, flux?)));
+    diagnoses.push(judge::rolls_out(&rolls_out));
+    InCluster { diagnoses, rolls_out }
 }
 
 /// One line, where all others would say the same.
 fn unreachable(why: NotKnown) -> InCluster {
-    InCluster { diagnoses: vec![judge::reached(&Err(why.clone()))], applications: Err(why) }
+    InCluster { diagnoses: vec![judge::reached(&Err(why.clone()))], rolls_out: Err(why) }
 }

@@ -61,7 +61,7 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
     all.extend(on_forge.diagnoses);
     all.extend(in_cluster.diagnoses);
     for (table, repository) in &on_forge.repositories {
-        all.push(judge::watchers(table, repository, &in_cluster.applications));
+        all.push(judge::watchers(table, repository, &in_cluster.rolls_out));
     }
     let missed = match &look {
         Ok(look) if look.exists => missed_events(&look.path).await,

@@ -4,7 +4,7 @@
 //! attributed; time alone makes a suspicion.
 
 use super::{Finding, FindingId, Probe, Recon};
-use crate::cluster::Application;
+use crate::cluster::Owner;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,7 +29,7 @@ pub(crate) fn new_findings<'a>(before: &BTreeSet<FindingId>, after: &'a Recon) -
 pub(crate) fn attributions(
     before: &BTreeSet<FindingId>,
     after: &Recon,
-    affected: &[Application],
+    affected: &[Owner],
 ) -> BTreeMap<FindingId, Attribution> {
     let new = new_findings(before, after);
     let by_themselves: BTreeMap<&FindingId, Attribution> =
@@ -62,7 +62,7 @@ fn follows(finding: &Finding, cause: &FindingId, why: &str) -> String {
 }
 
 /// How a finding by itself relates to a change.
-fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
+fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
     let object = &finding.id.object;
     // An alert, an address that does not answer and a full volume say that something is wrong, and not what did it; an own check
     // may be about a kind of the same name in another group.
@@ -75,26 +75,25 @@ fn attribute(finding: &Finding, affected: &[Application]) -> Attribution {
         ));
     }
     for watcher in affected {
-        if *object == watcher.object() {
+        if *object == watcher.object {
             return Attribution::Attributed(format!("{object} was changed by it"));
         }
-        // What an Application makes of other Applications is theirs: a child that breaks may break by itself.
-        let own = watcher.resources.iter().any(|resource| resource.object == *object);
-        if own && !matches!(object.kind.as_str(), "Application" | "ApplicationSet") {
+        // What a watcher makes of other watchers is theirs: a child that breaks may break by itself.
+        let own = watcher.owns.contains(object);
+        if own && !matches!(object.kind.as_str(), "Application" | "ApplicationSet" | "Kustomization") {
             return Attribution::Attributed(format!(
                 "{object} belongs to {}, which was changed by it",
-                watcher.object()
+                watcher.object
             ));
         }
     }
     // An object that an operator made is in no inventory; its namespace is the nearest that is known.
     for watcher in affected {
-        let shares =
-            |resource: &crate::cluster::ApplicationResource| resource.object.namespace == object.namespace;
-        if !object.namespace.is_empty() && watcher.resources.iter().any(shares) {
+        let shares = watcher.owns.iter().any(|own| own.namespace == object.namespace);
+        if !object.namespace.is_empty() && shares {
             return Attribution::Suspected(format!(
                 "{object} is in a namespace of {}, which was changed by it",
-                watcher.object()
+                watcher.object
             ));
         }
     }
@@ -174,7 +173,7 @@ mod tests {
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
         ];
         for (finding, expected) in cases {
-            let attribution = match attribute(&finding, &[shop.clone()]) {
+            let attribution = match attribute(&finding, &[Owner::from(&shop)]) {
                 Attribution::Attributed(_) => "attributed",
                 Attribution::Suspected(_) => "suspected",
                 Attribution::Unrelated => "unrelated",
@@ -189,7 +188,7 @@ mod tests {
         let own =
             |kind, name| ApplicationResource { object: ObjectRef::new(kind, "web", name), health: None };
         shop.resources = vec![own("Deployment", "shop"), own("Deployment", "cart")];
-        let affected = [shop.clone()];
+        let affected = [Owner::from(&shop)];
         let on = |probe, rule, object: &ObjectRef, grounds| {
             let found = finding(probe, rule, object.clone(), Verdict::Red, String::new(), String::new());
             found.resting_on(grounds)

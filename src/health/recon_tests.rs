@@ -193,6 +193,9 @@ impl Cluster for Stub {
     async fn refresh_application(&self, _: &Application, _: bool) -> ClusterResult<()> {
         Ok(())
     }
+    async fn reconcile_flux(&self, _: &FluxObject, _: Timestamp) -> ClusterResult<()> {
+        Ok(())
+    }
     async fn terminate_operation(&self, _: &ClusterLease, _: &Application) -> ClusterResult<()> {
         Ok(())
     }

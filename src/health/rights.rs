@@ -42,6 +42,8 @@ pub(crate) enum Feature {
     VolSync,
     /// Flux' objects.
     Flux,
+    /// Asking Flux to look now.
+    FluxReconcile,
     /// `CloudNativePG`'s objects.
     CloudNativePg,
     /// `ExternalSecrets` and their stores; never Secrets.
@@ -54,7 +56,7 @@ pub(crate) enum Feature {
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 21] = [
+    const ALL: [Self; 22] = [
         Self::Core,
         Self::Jobs,
         Self::DisruptionBudgets,
@@ -72,6 +74,7 @@ impl Feature {
         Self::Snapshots,
         Self::VolSync,
         Self::Flux,
+        Self::FluxReconcile,
         Self::CloudNativePg,
         Self::ExternalSecrets,
         Self::ApiServices,
@@ -106,6 +109,7 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
         Feature::Snapshots => health.snapshots,
         Feature::VolSync => health.volsync,
         Feature::Flux => health.flux,
+        Feature::FluxReconcile => health.flux && work.follows_rollouts,
         Feature::CloudNativePg => health.cloudnative_pg,
         Feature::ExternalSecrets => health.external_secrets,
         Feature::ApiServices => health.api_services,
@@ -215,6 +219,11 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             need("list", "source.toolkit.fluxcd.io", "buckets", ""),
             need("list", "kustomize.toolkit.fluxcd.io", "kustomizations", ""),
             need("list", "helm.toolkit.fluxcd.io", "helmreleases", ""),
+        ],
+        // Without it a change waits until Flux looks by itself.
+        Feature::FluxReconcile => vec![
+            Need { optional: true, ..need("patch", "source.toolkit.fluxcd.io", "gitrepositories", "") },
+            Need { optional: true, ..need("patch", "kustomize.toolkit.fluxcd.io", "kustomizations", "") },
         ],
         Feature::CloudNativePg => ["clusters", "scheduledbackups", "backups"]
             .map(|resource| need("list", "postgresql.cnpg.io", resource, ""))

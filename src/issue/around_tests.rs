@@ -235,9 +235,10 @@ fn what_the_table_says_comes_first_and_is_no_task_is_not_taken_for_done() {
 
 #[test]
 fn of_very_many_rows_about_one_task_somebody_says_which_is_meant() {
+    let row = |at: usize| format!("| R{at} | Merge PR #5 | None |\n");
     let table = |rows: usize| {
         let head = "## Plan\n\n| ID | Summary | Depends on |\n|---|---|---|\n";
-        let rows: String = (0..rows).map(|at| format!("| R{at} | Merge PR #5 | None |\n")).collect();
+        let rows: String = (0..rows).map(row).collect();
         format!("{head}{rows}\n## Tasks\n\n{MERGE}\n")
     };
     all_free(&[table(1), table(32)]);

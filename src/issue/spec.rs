@@ -367,8 +367,12 @@ pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warn
     for task in tasks {
         let mut named = bare(&task.title);
         named.extend(task.kind.pull().map(|pull| pull.0));
-        let mut found: Vec<usize> =
-            named.iter().filter_map(|number| by_pull.get(number)).flat_map(|rows| rows.iter().take(MOST_OF_A_NAME + 1)).copied().collect();
+        let mut found: Vec<usize> = named
+            .iter()
+            .filter_map(|number| by_pull.get(number))
+            .flat_map(|rows| rows.iter().take(MOST_OF_A_NAME + 1))
+            .copied()
+            .collect();
         found.sort_unstable();
         found.dedup();
         found.truncate(MOST_OF_A_NAME + 1);
@@ -409,7 +413,8 @@ pub(crate) fn fill(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]
 /// work.
 pub(crate) fn heed(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]) {
     let mut by_id: HashMap<&str, usize> = HashMap::new();
-    for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.pulls.is_empty() && row.reserve.is_some()) {
+    for (at, row) in rows.iter().enumerate().filter(|(_, row)| row.pulls.is_empty() && row.reserve.is_some())
+    {
         by_id.entry(&row.id).or_insert(at);
     }
     for (task, own) in tasks.iter_mut().zip(of_tasks) {

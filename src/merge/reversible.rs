@@ -4,7 +4,7 @@ use super::Category;
 use super::classify::Classification;
 use super::glob::{matches, matches_package};
 use super::settings::{ReversiblePath, ReversibleRule};
-use crate::cluster::{Application, Workload};
+use crate::cluster::{Owner, Workload};
 
 /// Packages whose rollback may cost data or the cluster: storage operators, Kubernetes itself.
 const NEVER_BACK: &[&str] = &[
@@ -162,19 +162,16 @@ pub(crate) enum Reversible {
     No(String),
 }
 
-/// The workloads in an Application's inventory.
-pub(crate) fn workloads_of<'a>(application: &Application, workloads: &'a [Workload]) -> Vec<&'a Workload> {
-    workloads
-        .iter()
-        .filter(|workload| application.resources.iter().any(|own| own.object == workload.object))
-        .collect()
+/// The workloads in a watcher's inventory.
+fn workloads_of<'a>(owner: &Owner, workloads: &'a [Workload]) -> Vec<&'a Workload> {
+    workloads.iter().filter(|workload| owner.owns.contains(&workload.object)).collect()
 }
 
-/// Judges a change by what it is, the Applications that it touches and their workloads.
+/// Judges a change by what it is, the watchers that it touches and their workloads.
 pub(crate) fn reversible(
     classification: &Classification,
     files: &[String],
-    applications: &[&Application],
+    owners: &[Owner],
     workloads: &[Workload],
     overrides: &[ReversiblePath],
 ) -> Reversible {
@@ -214,12 +211,12 @@ pub(crate) fn reversible(
     if let Some(name) = classification.named.iter().find(managing) {
         return Reversible::No(format!("{name} manages storage or the cluster itself"));
     }
-    if applications.is_empty() {
+    if owners.is_empty() {
         return Reversible::No("it is not known which workloads it touches".to_owned());
     }
     let mut started = None;
-    for app in applications {
-        match judge_application(app, workloads) {
+    for owner in owners {
+        match judge_owner(owner, workloads) {
             Reversible::Yes => {}
             no @ Reversible::No(_) => return no,
             until @ Reversible::UntilStarted(_) => started = started.or(Some(until)),
@@ -228,37 +225,34 @@ pub(crate) fn reversible(
     started.unwrap_or(Reversible::Yes)
 }
 
-/// Judges by what an Application owns. What it does not show, or what nothing here has looked at, may hold data.
-fn judge_application(app: &Application, workloads: &[Workload]) -> Reversible {
-    let has = |kinds: &[&str]| app.resources.iter().find(|own| kinds.contains(&own.object.kind.as_str()));
+/// Judges by what a watcher owns. What it does not show, or what nothing here has looked at, may hold data.
+fn judge_owner(owner: &Owner, workloads: &[Workload]) -> Reversible {
+    let name = &owner.object.name;
+    let has = |kinds: &[&str]| owner.owns.iter().find(|own| kinds.contains(&own.kind.as_str()));
     if has(&["CustomResourceDefinition"]).is_some() {
-        return Reversible::No(format!("{} brings kinds whose stored versions may change", app.name));
+        return Reversible::No(format!("{name} brings kinds whose stored versions may change"));
     }
-    if let Some(child) = has(&["Application", "ApplicationSet"]) {
-        return Reversible::No(format!(
-            "{} makes {}, and what runs there is not known beforehand",
-            app.name, child.object
-        ));
+    if let Some(child) = has(&["Application", "ApplicationSet", "Kustomization"]) {
+        return Reversible::No(format!("{name} makes {child}, and what runs there is not known beforehand"));
     }
-    let known = workloads_of(app, workloads);
-    if let Some(unread) = app.resources.iter().find(|own| {
-        WORKLOADS.contains(&own.object.kind.as_str())
-            && !known.iter().any(|workload| workload.object == own.object)
+    let known = workloads_of(owner, workloads);
+    if let Some(unread) = owner.owns.iter().find(|own| {
+        WORKLOADS.contains(&own.kind.as_str()) && !known.iter().any(|workload| workload.object == **own)
     }) {
-        return Reversible::No(format!("{} could not be looked at", unread.object));
+        return Reversible::No(format!("{unread} could not be looked at"));
     }
-    if app.resources.is_empty() {
-        return Reversible::No(format!("{} does not say what it owns", app.name));
+    if owner.owns.is_empty() {
+        return Reversible::No(format!("{name} does not say what it owns"));
     }
     // Settings alone say nothing of who takes them in, and what that does with them.
     if known.is_empty() {
-        return Reversible::No(format!("{} owns no workload that could be looked at", app.name));
+        return Reversible::No(format!("{name} owns no workload that could be looked at"));
     }
     if let Some(claim) = has(&["PersistentVolumeClaim"]) {
-        return Reversible::UntilStarted(format!("{} keeps state in {}", app.name, claim.object));
+        return Reversible::UntilStarted(format!("{name} keeps state in {claim}"));
     }
-    if let Some(other) = app.resources.iter().find(|own| !WITHOUT_STATE.contains(&own.object.kind.as_str())) {
-        return Reversible::UntilStarted(format!("{} may keep or change state", other.object));
+    if let Some(other) = owner.owns.iter().find(|own| !WITHOUT_STATE.contains(&own.kind.as_str())) {
+        return Reversible::UntilStarted(format!("{other} may keep or change state"));
     }
     for workload in known {
         if workload.has_volume {

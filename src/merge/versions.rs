@@ -1,44 +1,63 @@
 //! Does what runs match what the pull request promised?
 
-use crate::cluster::Application;
+use crate::cluster::{Owner, RunningChart};
 use crate::forge::renovate::Update;
 
-/// An image that is not of the promised version.
+/// An image or a chart that is not of the promised version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mismatch {
     /// Where.
-    pub(crate) application: String,
+    pub(crate) owner: String,
     /// The package.
     pub(crate) package: String,
     /// The promised version.
     pub(crate) wanted: String,
-    /// The images of that package that run instead.
+    /// The images of that package, and the versions of that chart, that run instead.
     pub(crate) running: Vec<String>,
 }
 
-/// Compares the images that the affected Applications run with the table. Packages that are no image there (charts)
-/// say nothing; an image that appears in several versions is fine once one of them is the promised one.
-pub(crate) fn mismatches(updates: &[Update], affected: &[&Application]) -> Vec<Mismatch> {
+/// Compares the images and charts that the affected watchers run with the table. A package that is neither there says
+/// nothing; one that appears in several versions is fine once one of them is the promised one.
+pub(crate) fn mismatches(updates: &[Update], affected: &[Owner]) -> Vec<Mismatch> {
     let mut found = Vec::new();
-    for app in affected {
+    for owner in affected {
         for update in updates {
-            let running: Vec<&String> = app
-                .images
-                .iter()
-                .filter(|image| repository(parts(image).0) == repository(&update.package))
-                .collect();
-            if running.is_empty() || running.iter().any(|image| is_version(image, &update.to)) {
+            let images = owner.images.iter().filter(|image| is_image_of(image, &update.package));
+            let charts = owner.charts.iter().filter(|chart| is_chart_of(chart, &update.package));
+            if images.clone().any(|image| is_version(image, &update.to))
+                || charts.clone().any(|chart| is_chart_version(&chart.version, &update.to))
+            {
+                continue;
+            }
+            let charts = charts.map(|chart| format!("{} {}", chart.name, chart.version));
+            let running: Vec<String> = images.cloned().chain(charts).collect();
+            if running.is_empty() {
                 continue;
             }
             found.push(Mismatch {
-                application: app.name.clone(),
+                owner: owner.object.name.clone(),
                 package: update.package.clone(),
                 wanted: update.to.clone(),
-                running: running.into_iter().cloned().collect(),
+                running,
             });
         }
     }
     found
+}
+
+fn is_image_of(image: &str, package: &str) -> bool {
+    repository(parts(image).0) == repository(package)
+}
+
+/// A chart is named by its name alone or, in a registry, by its whole address.
+fn is_chart_of(chart: &RunningChart, package: &str) -> bool {
+    let address =
+        format!("{}/{}", chart.repository.trim_start_matches("oci://").trim_end_matches('/'), chart.name);
+    chart.name == package || address == package.trim_start_matches("oci://")
+}
+
+fn is_chart_version(running: &str, wanted: &str) -> bool {
+    running.trim_start_matches('v') == wanted.trim_start_matches('v')
 }
 
 /// An image as repository, tag and digest.

@@ -8,21 +8,27 @@
 use super::act::{self, Context};
 use super::decide::Waiting;
 use super::event::{Effect, EffectClass, Event, Outcome};
+use super::gitops;
 use super::permit::HeldBack;
 use super::settings::RolloutBy;
 use super::trust::OwnText;
 use super::worker::{Next, RunError, Scene, Work, Worker};
-use crate::cluster;
+use crate::cluster::{Application, FluxObject};
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
-use crate::merge::rollout::Watched;
 use crate::store::EventId;
 use crate::wording;
 use futures::StreamExt;
 use jiff::Timestamp;
 use std::sync::Arc;
 use tracing::Instrument;
+
+/// Who is asked to look at a repository.
+enum Watcher {
+    Application(Application),
+    Flux(FluxObject),
+}
 
 /// What a closed issue's text holds of ours.
 const CLOSING: &str = "<!-- caretaker:closing -->";
@@ -255,30 +261,40 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks Argo CD to look at the repository: every watcher, so that none is waited for longer than needed. Tells why where
+    /// Asks Argo CD and Flux to look at the repository: every watcher, so that none is waited for longer than needed. Tells why where
     /// none could be asked.
     pub(super) async fn refresh(&self, scene: &Scene<'_>, hard: bool) -> Result<(), String> {
         if scene.settings.rollout == RolloutBy::None {
             return Ok(());
         }
-        let applications = match self.parts.cluster.applications().await {
-            Ok(cluster::Installed::Yes(applications)) => applications,
-            Ok(cluster::Installed::No) => return Ok(()),
-            Err(error) => return Err(error.to_string()),
-        };
-        let mut urls = scene.repository.clone_urls.clone();
-        urls.extend(scene.settings.pull_urls.iter().cloned());
-        let watched = Watched { urls: &urls, default_branch: &scene.repository.default_branch };
+        let flux = self.parts.health_settings.flux;
+        let (gitops, _) = gitops::read(self.parts.cluster.as_ref(), flux).await;
+        let watched = scene.settings.watched(scene.repository);
+        let now = Timestamp::now();
+        let applications =
+            watched.watchers(&gitops.applications).into_iter().cloned().map(Watcher::Application);
+        // What a source has fetched Flux applies by itself; anew is for those that failed.
+        let sources = watched.git_repositories(&gitops.flux);
+        let kustomizations = if hard { watched.kustomizations(&gitops.flux) } else { Vec::new() };
+        let flux = sources.into_iter().chain(kustomizations).filter(|object| !object.suspended);
+        let watchers: Vec<Watcher> = applications.chain(flux.cloned().map(Watcher::Flux)).collect();
+        if let (true, Some(why)) = (watchers.is_empty(), gitops.unread) {
+            return Err(why);
+        }
         // A few at once: one after the other takes long where many watch, all at once is rude to the API server.
-        let watchers: Vec<cluster::Application> =
-            watched.watchers(&applications).into_iter().cloned().collect();
         let asked: Vec<Result<(), String>> = futures::stream::iter(watchers)
-            .map(|application| {
+            .map(|watcher| {
                 let cluster = Arc::clone(&self.parts.cluster);
                 async move {
-                    cluster.refresh_application(&application, hard).await.map_err(|error| {
-                        // Argo CD looks by itself after some minutes; this only makes it sooner.
-                        tracing::warn!(application = %application.name, %error, "the refresh was not taken");
+                    let (object, asked) = match &watcher {
+                        Watcher::Application(application) => {
+                            (application.object(), cluster.refresh_application(application, hard).await)
+                        }
+                        Watcher::Flux(object) => (object.object(), cluster.reconcile_flux(object, now).await),
+                    };
+                    asked.map_err(|error| {
+                        // They look by themselves after some minutes; this only makes it sooner.
+                        tracing::warn!(%object, %error, "was not taken: to look at the repository");
                         error.to_string()
                     })
                 }

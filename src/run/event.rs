@@ -100,7 +100,7 @@ pub(crate) enum Event {
         /// How.
         outcome: Outcome,
     },
-    /// Argo CD was asked to look at the repository for a change.
+    /// Argo CD and Flux were asked to look at the repository for a change.
     Refreshed {
         /// The change.
         change: EventId,

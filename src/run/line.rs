@@ -41,7 +41,7 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             }
         }
         Event::Refreshed { failed: Some(why), .. } => {
-            format!("Argo CD could not be asked to read the repository: {why}")
+            format!("the cluster could not be asked to read the repository: {why}")
         }
         Event::EndedByOthers { pull, merged: Some(merged), .. } => {
             format!("#{pull} was merged by somebody else as {}", merged.commit.short())
@@ -49,7 +49,7 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::EndedByOthers { pull, merged: None, .. } => format!("#{pull} was closed without being merged"),
         Event::Refreshed { hard, failed: None, .. } => {
             let how = if *hard { "anew, without its cache" } else { "at once" };
-            format!("asked Argo CD to read the repository {how}")
+            format!("asked the cluster to read the repository {how}")
         }
         Event::RolledOut { commit, watchers: 0, .. } => {
             format!("{} is on the branch; nothing follows this repository into a cluster", commit.short())

@@ -79,7 +79,7 @@ pub(crate) struct Memory {
     pub(crate) blobs: HashMap<(CommitSha, PullNumber, CommitSha), Blobs>,
     /// Details of pull requests, by number, head and description.
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
-    /// How often in a row Argo CD could not be asked to look.
+    /// How often in a row nobody could be asked to look at the repository.
     pub(crate) refresh_failures: u32,
     /// Since when a pull request's pre-flight has been waiting, at which head.
     pub(crate) preflight_since: BTreeMap<PullNumber, (CommitSha, Timestamp)>,

@@ -8,6 +8,7 @@ mod checks;
 mod decide;
 mod effects;
 mod event;
+mod gitops;
 mod line;
 mod memory;
 mod observe;

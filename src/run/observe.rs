@@ -13,6 +13,7 @@ use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
 use super::event::{Effect, Event, Stop};
+use super::gitops;
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
@@ -21,7 +22,7 @@ use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
 use super::writing::Arrivals;
-use crate::cluster::{Application, ClusterError, Freshness, Installed, ObjectRef, Workload};
+use crate::cluster::{ClusterError, Freshness, ObjectRef, Workload};
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
 };
@@ -30,7 +31,7 @@ use crate::inbox;
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
-use crate::merge::rollout::Rollout;
+use crate::merge::rollout::{GitOps, Rollout};
 use crate::wording;
 use jiff::Timestamp;
 use look::Look;
@@ -257,7 +258,7 @@ pub(crate) async fn observe(
     let merges =
         |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
-    let ClusterView { mut recon, applications, workloads, error: cluster_error } =
+    let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, now).await;
     let judged = if memory.hindsight.is_new() { judged_before(parts, name).await? } else { BTreeSet::new() };
     memory.hindsight.observe(&mut recon, judged, &parts.health_settings, parts.timing.flapping_window());
@@ -290,15 +291,8 @@ pub(crate) async fn observe(
         Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 
     let holds = holds(parts, name).await?;
-    let mut look = Look {
-        holds: &holds,
-        parts,
-        subject: &subject,
-        memory,
-        applications: &applications,
-        branch: &branch,
-        now,
-    };
+    let mut look =
+        Look { holds: &holds, parts, subject: &subject, memory, gitops: &gitops, branch: &branch, now };
     let head_rollout = look.rollout(&branch.head).await?;
     let change = look.change(&recon, workloads.as_deref()).await?;
     let proposal = look.proposal().await;
@@ -404,7 +398,8 @@ pub(crate) async fn observe(
 /// The cluster's part of a look.
 struct ClusterView {
     recon: Recon,
-    applications: Vec<Application>,
+    /// What may follow the repository.
+    gitops: GitOps,
     /// None where they could not be read, or nothing goes by them.
     workloads: Option<Vec<Workload>>,
     /// Why it does not answer; a refusal is an answer.
@@ -422,22 +417,15 @@ async fn cluster(parts: &Parts, freshness: Freshness, with_workloads: bool, now:
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
     let workloads =
         async { if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) } };
-    let (recon, applications, workloads) = tokio::join!(recon, parts.cluster.applications(), workloads);
+    let gitops = gitops::read(parts.cluster.as_ref(), parts.health_settings.flux);
+    let (recon, (gitops, unread), workloads) = tokio::join!(recon, gitops, workloads);
     let silence = |error: &ClusterError| {
         let silent = matches!(error, ClusterError::Unavailable { .. } | ClusterError::Unreadable { .. });
         silent.then(|| chain(error))
     };
-    let error = applications.as_ref().err().and_then(silence);
+    let error = unread.as_ref().and_then(silence);
     let error = error.or_else(|| workloads.as_ref().err().and_then(silence));
-    let applications = match applications {
-        Ok(Installed::Yes(applications)) => applications,
-        Ok(Installed::No) => Vec::new(),
-        Err(error) => {
-            tracing::warn!(%error, "the Applications could not be read");
-            Vec::new()
-        }
-    };
-    ClusterView { recon, applications, workloads: workloads.ok().flatten(), error }
+    ClusterView { recon, gitops, workloads: workloads.ok().flatten(), error }
 }
 
 fn paused(parts: &Parts, subject: &Subject<'_>, stop: Option<&Stop>) -> Option<String> {

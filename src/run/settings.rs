@@ -2,7 +2,8 @@
 
 use super::situation::Mode;
 use super::windows::{Hours, Window};
-use crate::forge::{MergeStyle, RepositoryName};
+use crate::forge::{self, MergeStyle, RepositoryName};
+use crate::merge::rollout::Watched;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
@@ -73,6 +74,9 @@ pub(crate) struct Repository {
     /// Addresses under which the cluster pulls this repository, besides those that the forge names itself.
     #[serde(default)]
     pub pull_urls: Vec<String>,
+    /// Addresses that end as this repository's do and are another's: a fork's, a mirror's that nobody merges into.
+    #[serde(default)]
+    pub other_urls: Vec<String>,
     /// How a merge gets into a cluster.
     #[serde(default)]
     pub rollout: RolloutBy,
@@ -91,10 +95,17 @@ impl Repository {
             name,
             mode: Mode::default(),
             pull_urls: Vec::new(),
+            other_urls: Vec::new(),
             rollout: RolloutBy::default(),
             allow_repository_file: false,
             merge_style: MergeStyle::default(),
         }
+    }
+
+    /// The repository as those who follow it into the cluster may write it.
+    pub(crate) fn watched(&self, repository: &forge::Repository) -> Watched {
+        let own = repository.clone_urls.iter().chain(&self.pull_urls).cloned().collect();
+        Watched::new(own, self.other_urls.clone(), &repository.default_branch)
     }
 }
 

@@ -20,7 +20,7 @@ pub(super) fn rollout_state(rollout: &Rollout) -> String {
     match rollout {
         Rollout::Unknown { why } => quote_outside(why, SHORT),
         Rollout::Waiting { on, .. } => match on.as_slice() {
-            [] => "waiting for Argo CD".to_owned(),
+            [] => "waiting for what follows the repository".to_owned(),
             [(name, why)] => format!("{}: {}", quote_outside(name, SHORT), quote_outside(why, SHORT)),
             [(name, why), rest @ ..] => {
                 format!(
@@ -140,7 +140,11 @@ pub(crate) fn trouble_grace(findings: &[&Finding]) -> String {
 
 /// Trouble, a remedy was tried.
 pub(crate) fn trouble_remedy(findings: &[&Finding]) -> String {
-    format!("{} {} not well since the change; asked Argo CD to look again", first(findings), are(findings))
+    format!(
+        "{} {} not well since the change; asked for another look at the repository",
+        first(findings),
+        are(findings)
+    )
 }
 
 /// Nothing ties the findings to the change.

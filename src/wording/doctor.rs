@@ -251,6 +251,7 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
         | Feature::Snapshots
         | Feature::VolSync
         | Feature::Flux
+        | Feature::FluxReconcile
         | Feature::CloudNativePg
         | Feature::ExternalSecrets
         | Feature::ApiServices
@@ -261,13 +262,19 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
 
 /// Nothing rolls out.
 pub(crate) fn doctor_rollout() -> String {
-    "install Argo CD, or say `rollout = \"none\"` in the [[repository]] table where nothing follows it"
+    "install Argo CD or Flux, or say `rollout = \"none\"` in the [[repository]] table where nothing follows it"
         .to_owned()
 }
 
 /// Nobody follows the repository.
 pub(crate) fn doctor_watchers() -> String {
-    "name the address by which Argo CD reads it in pull_urls of the [[repository]] table, or say `rollout = \"none\"`"
+    "name the address by which Argo CD or Flux reads it in pull_urls of the [[repository]] table, or say `rollout = \"none\"`"
+        .to_owned()
+}
+
+/// Somebody may follow the repository.
+pub(crate) fn doctor_probable_watcher() -> String {
+    "say in pull_urls of the [[repository]] table that it is this repository, or in other_urls that it is not"
         .to_owned()
 }
 

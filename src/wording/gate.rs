@@ -115,6 +115,7 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
         Feature::Snapshots => "judging snapshots",
         Feature::VolSync => "judging VolSync",
         Feature::Flux => "judging Flux",
+        Feature::FluxReconcile => "asking Flux to look at once",
         Feature::CloudNativePg => "judging CloudNativePG",
         Feature::ExternalSecrets => "judging External Secrets",
         Feature::Jobs => "judging Jobs and CronJobs",

@@ -1,10 +1,10 @@
 //! The cluster: whether it can be reached, what may be done there, who follows a repository. And clocks.
 
-use crate::cluster::{Application, Installed};
+use crate::cluster::{Application, FluxKind, FluxObject, Installed};
 use crate::doctor::{Asked, Diagnosis, NotKnown, State};
 use crate::forge::Repository;
 use crate::health::{Feature, Need};
-use crate::merge::rollout::Watched;
+use crate::merge::rollout::GitOps;
 use crate::run::{self, Mode, RolloutBy};
 use crate::wording;
 use jiff::{SignedDuration, Timestamp};
@@ -64,17 +64,46 @@ pub(crate) fn right(feature: Feature, needs: &[(Need, Asked<bool>)]) -> Diagnosi
     Diagnosis::ok(what, format!("all {} held", needs.len()))
 }
 
-/// Whether Argo CD's Applications can be read.
-pub(crate) fn applications(applications: &Asked<Installed<Vec<Application>>>) -> Diagnosis {
-    match applications {
-        Ok(Installed::Yes(all)) => Diagnosis::ok("Argo CD", format!("{} Applications", all.len())),
-        Ok(Installed::No) => Diagnosis::not_ok(
+/// Whether what rolls out can be read, and who that is.
+pub(crate) fn rolls_out(found: &Asked<RollsOut>) -> Diagnosis {
+    const WHAT: &str = "GitOps";
+    let found = match found {
+        Ok(found) => found,
+        Err(why) => return not_known(WHAT, why),
+    };
+    let gitops = &found.gitops;
+    let kustomizations = gitops.flux.iter().filter(|one| one.kind == FluxKind::Kustomization).count();
+    let argo = found.argo.then(|| format!("Argo CD with {} Applications", gitops.applications.len()));
+    let flux = found.flux.then(|| format!("Flux with {kustomizations} Kustomizations"));
+    let all: Vec<String> = argo.into_iter().chain(flux).collect();
+    if all.is_empty() {
+        return Diagnosis::not_ok(
             State::Warning,
-            "Argo CD",
-            "not installed: a repository merges only with `rollout = \"none\"`",
+            WHAT,
+            "neither Argo CD nor Flux is installed: a repository merges only with `rollout = \"none\"`",
             wording::doctor_rollout(),
-        ),
-        Err(why) => not_known("Argo CD", why),
+        );
+    }
+    Diagnosis::ok(WHAT, all.join(", "))
+}
+
+/// What was found of those who roll out.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct RollsOut {
+    /// What they keep.
+    pub(crate) gitops: GitOps,
+    /// Whether Argo CD is there.
+    pub(crate) argo: bool,
+    /// Whether Flux is there.
+    pub(crate) flux: bool,
+}
+
+impl RollsOut {
+    /// Out of what the API server listed.
+    pub(crate) fn of(applications: Installed<Vec<Application>>, flux: Installed<Vec<FluxObject>>) -> Self {
+        let (argo, has_flux) = (applications != Installed::No, flux != Installed::No);
+        let (applications, flux) = (applications.into_items(), flux.into_items());
+        Self { gitops: GitOps { applications, flux, unread: None }, argo, flux: has_flux }
     }
 }
 
@@ -82,32 +111,36 @@ pub(crate) fn applications(applications: &Asked<Installed<Vec<Application>>>) ->
 pub(crate) fn watchers(
     table: &run::Repository,
     repository: &Repository,
-    applications: &Asked<Installed<Vec<Application>>>,
+    found: &Asked<RollsOut>,
 ) -> Diagnosis {
     let what = format!("{}: rollout", table.name);
     if table.rollout == RolloutBy::None {
         return Diagnosis::ok(what, "nothing in the cluster follows it, as its settings say");
     }
-    let all = match applications {
-        Ok(Installed::Yes(all)) => all.as_slice(),
-        Ok(Installed::No) => &[],
+    let gitops = match found {
+        Ok(found) => &found.gitops,
         Err(why) => return not_known(what, why),
     };
-    let mut urls = repository.clone_urls.clone();
-    urls.extend(table.pull_urls.iter().cloned());
-    let watched = Watched { urls: &urls, default_branch: &repository.default_branch };
-    match watched.watchers(all).len() {
+    let watched = table.watched(repository);
+    let state = if table.mode == Mode::Observe { State::Warning } else { State::Error };
+    if let Some((who, url)) = watched.probable(gitops) {
+        let found =
+            format!("{who} follows {url}, the same owner and name at another host, so nothing is merged");
+        return Diagnosis::not_ok(state, what, found, wording::doctor_probable_watcher());
+    }
+    match watched.watcher_count(gitops) {
         0 => {
-            let state = if table.mode == Mode::Observe { State::Warning } else { State::Error };
             let found = format!(
-                "none of {} Applications follows {} of {}, so nothing is merged",
-                all.len(),
+                "no Application and no Kustomization follows {} of {}, so nothing is merged",
                 repository.default_branch,
-                urls.join(" or ")
+                watched.addresses().join(" or ")
             );
             Diagnosis::not_ok(state, what, found, wording::doctor_watchers())
         }
-        count => Diagnosis::ok(what, format!("{count} Applications follow {}", repository.default_branch)),
+        count => {
+            let follow = if count == 1 { "follows" } else { "follow" };
+            Diagnosis::ok(what, format!("{count} {follow} {}", repository.default_branch))
+        }
     }
 }
 

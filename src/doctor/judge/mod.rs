@@ -11,7 +11,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use cluster::{applications, clock, reached, right, watchers};
+pub(crate) use cluster::{RollsOut, clock, reached, right, rolls_out, watchers};
 pub(crate) use delivery::{Arrival, Listener, delivery};
 pub(crate) use forge::{account, server};
 pub(crate) use hook::{AskedBy, HookFault, Ours, Wanted, faults, hook, hook_events, ours, same_address};

@@ -1,7 +1,7 @@
 //! Every judgement as a table: the good, and each wrong thing.
 
 use super::*;
-use crate::cluster::{Installed, Right};
+use crate::cluster::{GitSource, Right};
 use crate::doctor::State::{Error, Note, Ok as Good, Unknown, Warning};
 use crate::doctor::{Asked, NotKnown};
 use crate::forge::renovate::NotRenovates;
@@ -10,6 +10,7 @@ use crate::forge::{
     Server, ServerKind,
 };
 use crate::health::{Feature, Need};
+use crate::merge::rollout::GitOps;
 use crate::run::{self, Mode, RolloutBy};
 use crate::store::{Holder, Look, MissedEvents};
 use jiff::{SignedDuration, Timestamp};
@@ -354,19 +355,37 @@ fn rights_in_the_cluster() {
 
 #[test]
 fn who_follows_a_repository() {
-    let of = |mode, rollout, asked: &Asked<Installed<_>>| {
+    let of = |mode, rollout, asked: &Asked<RollsOut>| {
         let table = run::Repository { rollout, ..table(mode) };
         states(&[watchers(&table, &seen(), asked)])[0]
     };
-    let none = Ok(Installed::Yes(Vec::new()));
+    let none = Ok(RollsOut { argo: true, ..RollsOut::default() });
     assert_eq!(of(Mode::Auto, RolloutBy::Watchers, &none), Error);
     assert_eq!(of(Mode::Observe, RolloutBy::Watchers, &none), Warning);
-    assert_eq!(of(Mode::Auto, RolloutBy::Watchers, &Ok(Installed::No)), Error);
+    let nobody = Ok(RollsOut::default());
+    assert_eq!(of(Mode::Auto, RolloutBy::Watchers, &nobody), Error);
     assert_eq!(of(Mode::Auto, RolloutBy::Watchers, &no_answer()), Unknown);
     assert_eq!(of(Mode::Auto, RolloutBy::None, &none), Good);
-    assert_eq!(states(&[applications(&none)]), [Good]);
-    assert_eq!(states(&[applications(&Ok(Installed::No))]), [Warning]);
-    assert_eq!(states(&[applications(&no_answer())]), [Unknown]);
+    let source = |url: &str| {
+        let mut source = crate::cluster::recorded::flux(47);
+        source.git = Some(GitSource { url: url.to_owned(), branch: Some("main".to_owned()) });
+        source
+    };
+    let mut kustomization = crate::cluster::recorded::flux(27);
+    kustomization.sources = vec![source("").object()];
+    let by_flux = |url: &str| {
+        let gitops = GitOps { flux: vec![source(url), kustomization.clone()], ..GitOps::default() };
+        Ok(RollsOut { gitops, flux: true, argo: false })
+    };
+    let own = seen().clone_urls[0].clone();
+    assert_eq!(of(Mode::Auto, RolloutBy::Watchers, &by_flux(&own)), Good);
+    // The same owner and name elsewhere.
+    let elsewhere = format!("https://mirror.example.com/{}", seen().name);
+    assert_eq!(of(Mode::Auto, RolloutBy::Watchers, &by_flux(&elsewhere)), Error);
+    assert_eq!(rolls_out(&none).found, "Argo CD with 0 Applications");
+    assert_eq!(rolls_out(&by_flux(&own)).found, "Flux with 1 Kustomizations");
+    assert_eq!(states(&[rolls_out(&nobody)]), [Warning]);
+    assert_eq!(states(&[rolls_out(&no_answer())]), [Unknown]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 mod classify;
 mod explain;
+mod flux;
 mod landing;
 mod preflight;
 mod reversible;

@@ -1,5 +1,5 @@
 use super::samples::{application, judge, rules, sha, update, workload};
-use crate::cluster::{Application, ApplicationResource, ObjectRef, Workload};
+use crate::cluster::{Application, ApplicationResource, ObjectRef, Owner, Workload};
 use crate::forge::renovate::UpdateKind;
 use crate::merge::reversible::{Reversible, reversible};
 use crate::merge::settings::{ReversiblePath, ReversibleRule};
@@ -34,9 +34,9 @@ impl World {
         let files = vec!["apps/web/values.yaml".to_owned()];
         let updates = [update(self.package, "1.0.0", "1.0.1", self.kind)];
         let classification = judge(&updates, "t", "b", &files, &rules());
-        let applications: Vec<&Application> = self.application.iter().collect();
+        let owners: Vec<Owner> = self.application.iter().map(Owner::from).collect();
         let workloads = [self.workload.clone(), workload("elsewhere")];
-        match reversible(&classification, &files, &applications, &workloads, &self.overrides) {
+        match reversible(&classification, &files, &owners, &workloads, &self.overrides) {
             Reversible::Yes => Word::Yes,
             Reversible::UntilStarted(_) => Word::UntilStarted,
             Reversible::No(_) => Word::No,
@@ -123,7 +123,7 @@ fn what_a_command_says_is_not_shown() {
     let classification =
         judge(&[update("web", "1.0.0", "1.0.1", UpdateKind::Patch)], "t", "b", &[], &rules());
     let app = application("web", &sha('c'));
-    match reversible(&classification, &[], &[&app], &[web], &[]) {
+    match reversible(&classification, &[], &[Owner::from(&app)], &[web], &[]) {
         Reversible::UntilStarted(why) => {
             assert!(why.contains("by its command"), "{why}");
             assert!(!why.contains("hunter2") && !why.contains("postgres"), "{why}");

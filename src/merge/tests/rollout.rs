@@ -1,13 +1,17 @@
 use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSource, ObjectRef, OperationPhase,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSource, ObjectRef, OperationPhase, Owner,
     SyncStatus, Workload,
 };
 use crate::forge::CommitSha;
-use crate::merge::rollout::{Rollout, Stood, StoodBefore, Watched, judge, pods_of};
+use crate::merge::rollout::{GitOps, Rollout, Stood, StoodBefore, Watched, judge, pods_of};
 
-fn urls() -> Vec<String> {
-    vec!["https://git.example.org/ops/homelab.git".to_owned()]
+fn watched() -> Watched {
+    Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
+}
+
+fn argo(applications: &[Application]) -> GitOps {
+    GitOps { applications: applications.to_vec(), ..GitOps::default() }
 }
 
 /// The commit that is followed is `c`; `d` comes after it, `b` came before, of `e` nothing is known.
@@ -20,9 +24,7 @@ fn descends(sha: &CommitSha) -> Option<bool> {
 }
 
 fn verdict(applications: &[Application], before: &StoodBefore) -> Rollout {
-    let urls = urls();
-    let watched = Watched { urls: &urls, default_branch: "main" };
-    judge(applications, &watched, &sha('c'), &descends, before)
+    judge(&argo(applications), &watched(), &sha('c'), &descends, before)
 }
 
 #[derive(Debug, PartialEq)]
@@ -204,8 +206,7 @@ fn the_revision_at_the_index_of_our_source_counts() {
 
 #[test]
 fn one_repository_has_many_addresses() {
-    let ours = urls();
-    let watched = Watched { urls: &ours, default_branch: "main" };
+    let watched = watched();
     for (url, revision, expected) in [
         ("https://git.example.org/ops/homelab.git", "main", true),
         ("https://git.example.org/ops/homelab", "HEAD", true),
@@ -229,12 +230,12 @@ fn one_repository_has_many_addresses() {
 
 #[test]
 fn touched_goes_by_folders_and_stuck_by_running_revisions() {
-    let ours = urls();
-    let watched = Watched { urls: &ours, default_branch: "main" };
+    let watched = watched();
     let apps = [application("web", &sha('c')), application("web2", &sha('c'))];
     let names = |apps: Vec<&Application>| apps.into_iter().map(|app| app.name.clone()).collect::<Vec<_>>();
-    assert_eq!(names(watched.touched(&apps, &["apps/web/values.yaml".to_owned()])), ["web"]);
-    assert!(watched.touched(&apps, &["apps/other/values.yaml".to_owned()]).is_empty());
+    let touched = watched.touched(&argo(&apps), &["apps/web/values.yaml".to_owned()]);
+    assert_eq!(touched.into_iter().map(|owner| owner.object.name).collect::<Vec<_>>(), ["web"]);
+    assert!(watched.touched(&argo(&apps), &["apps/other/values.yaml".to_owned()]).is_empty());
 
     let mut retrying = application("web", &sha('b'));
     retrying.operation = Some(operation(OperationPhase::Running, &sha('c')));
@@ -257,8 +258,7 @@ fn touched_goes_by_folders_and_stuck_by_running_revisions() {
 
 #[test]
 fn a_source_that_is_only_referred_to_holds_the_files_that_are_taken_from_it() {
-    let ours = urls();
-    let watched = Watched { urls: &ours, default_branch: "main" };
+    let watched = watched();
     let with_values = |name: &str, values: &[&str]| {
         let mut app = application(name, &sha('c'));
         let chart = ApplicationSource {
@@ -279,7 +279,8 @@ fn a_source_that_is_only_referred_to_holds_the_files_that_are_taken_from_it() {
         with_values("all", &[]),
     ];
     let touched = |file: &str| {
-        watched.touched(&apps, &[file.to_owned()]).into_iter().map(|app| app.name.clone()).collect::<Vec<_>>()
+        let touched = watched.touched(&argo(&apps), &[file.to_owned()]);
+        touched.into_iter().map(|owner| owner.object.name).collect::<Vec<_>>()
     };
     // Where nothing says what is taken from the repository, any of it may be.
     assert_eq!(touched("apps/web/values.yaml"), ["web", "all"]);
@@ -348,7 +349,7 @@ fn pods_move_while_their_application_says_the_same() {
     let mut app = application("kured", &sha('c'));
     app.resources = vec![resource("kured")];
     let pods =
-        |kured, other| pods_of(std::slice::from_ref(&app), &[daemon("kured", kured), daemon("other", other)]);
+        |kured, other| pods_of(&[Owner::from(&app)], &[daemon("kured", kured), daemon("other", other)]);
     assert_ne!(pods(3, 1), pods(4, 1), "one node more");
     assert_eq!(pods(3, 1), pods(3, 2), "another's pods are no progress of this one");
 }

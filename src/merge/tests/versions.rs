@@ -1,4 +1,5 @@
-use super::samples::{application, sha, update};
+use super::samples::{application, sha, source, update};
+use crate::cluster::{ApplicationSource, Owner, RunningChart};
 use crate::forge::renovate::UpdateKind;
 use crate::merge::versions::mismatches;
 
@@ -23,7 +24,66 @@ fn what_runs_is_compared_where_the_package_is_an_image() {
     ] {
         let mut app = application("web", &sha('c'));
         app.images.clone_from(&images);
-        let found = mismatches(&[update(package, "0", to, UpdateKind::Patch)], &[&app]);
+        let found = mismatches(&[update(package, "0", to, UpdateKind::Patch)], &[Owner::from(&app)]);
         assert_eq!(found.is_empty(), fits, "{images:?} {package} {to}");
     }
+}
+
+#[test]
+fn what_runs_is_compared_where_the_package_is_a_chart() {
+    let chart = |name: &str, repository: &str, version: &str| RunningChart {
+        name: name.to_owned(),
+        repository: repository.to_owned(),
+        version: version.to_owned(),
+    };
+    let index = "https://charts.example.org";
+    for (charts, images, package, to, fits) in [
+        (vec![chart("grafana", index, "9.2.1")], vec![], "grafana", "9.2.1", true),
+        (vec![chart("grafana", index, "9.2.0")], vec![], "grafana", "9.2.1", false),
+        (vec![chart("cert-manager", index, "v1.20.0")], vec![], "cert-manager", "1.20.0", true),
+        (vec![chart("grafana-agent", index, "1.0.0")], vec![], "grafana", "9.2.1", true),
+        // By its whole address, which another's image may resemble.
+        (
+            vec![chart("web", "oci://ghcr.io/example/charts", "2.0.0")],
+            vec![],
+            "ghcr.io/example/charts/web",
+            "2.0.0",
+            true,
+        ),
+        (
+            vec![chart("web", "ghcr.io/example/charts/", "1.0.0")],
+            vec![],
+            "ghcr.io/example/charts/web",
+            "2.0.0",
+            false,
+        ),
+        (vec![chart("web", "ghcr.io/example/charts", "1.0.0")], vec![], "ghcr.io/example/web", "2.0.0", true),
+        // A chart and an image of one name: either may be what was meant.
+        (vec![chart("redis", index, "20.2.0")], vec!["redis:7"], "redis", "20.2.0", true),
+        (vec![chart("redis", index, "20.1.0")], vec!["redis:8"], "redis", "8", true),
+        (vec![chart("redis", index, "20.1.0")], vec!["redis:7"], "redis", "8", false),
+    ] {
+        let owner = Owner {
+            images: images.into_iter().map(str::to_owned).collect(),
+            charts,
+            ..Owner::from(&application("web", &sha('c')))
+        };
+        let found = mismatches(&[update(package, "0", to, UpdateKind::Patch)], std::slice::from_ref(&owner));
+        assert_eq!(found.is_empty(), fits, "{owner:?} {package} {to}");
+    }
+}
+
+#[test]
+fn an_application_runs_the_charts_that_it_compared() {
+    let mut app = application("web", &sha('c'));
+    let chart = ApplicationSource {
+        chart: Some("grafana".to_owned()),
+        repository_url: "https://charts.example.org".to_owned(),
+        target_revision: "9.*".to_owned(),
+        ..source("")
+    };
+    app.compared_sources = vec![source("apps/web"), chart];
+    app.revisions = vec![sha('c').as_str().to_owned(), "9.2.1".to_owned()];
+    let [running] = &Owner::from(&app).charts[..] else { panic!("one chart") };
+    assert_eq!((running.name.as_str(), running.version.as_str()), ("grafana", "9.2.1"));
 }

@@ -82,7 +82,7 @@ pub(super) fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) ->
     health::new_findings(&change.plan.baseline, situation.recon)
 }
 
-/// Whether Argo CD may be asked to look: where it follows the repository, and more than looking on is allowed.
+/// Whether the watchers may be asked to look: where any follows the repository, and more than looking on is allowed.
 fn may_refresh(situation: &Situation<'_>) -> bool {
     followed(situation) && situation.mode != Mode::Observe
 }

@@ -39,7 +39,7 @@ pub(crate) enum Decision {
     Perform(Effect),
     /// Ask the world what became of an effect.
     Confirm(EventId),
-    /// Ask Argo CD to look at the repository.
+    /// Ask Argo CD and Flux to look at the repository.
     Refresh {
         /// For which change.
         change: EventId,

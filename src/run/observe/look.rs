@@ -1,13 +1,13 @@
 //! The parts of a look that need answers of their own: rollouts, the change in flight, related issues, obstacles.
 
 use super::Subject;
-use crate::cluster::{Application, ObjectRef, OperationPhase, SyncStatus, Workload};
+use crate::cluster::{Application, ObjectRef, OperationPhase, Owner, SyncStatus, Workload};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
 use crate::health::{self, Attribution, FindingId, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
-use crate::merge::rollout::{Rollout, StoodBefore, Watched, judge, pods_of};
+use crate::merge::rollout::{GitOps, Rollout, StoodBefore, Watched, judge, pods_of};
 use crate::merge::versions::{Mismatch, mismatches};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
@@ -35,7 +35,7 @@ pub(super) struct Look<'a> {
     pub(super) parts: &'a Parts,
     pub(super) subject: &'a Subject<'a>,
     pub(super) memory: &'a mut Memory,
-    pub(super) applications: &'a [Application],
+    pub(super) gitops: &'a GitOps,
     pub(super) branch: &'a Branch,
     /// What this and every earlier run of the repository holds.
     pub(super) holds: &'a [Hold],
@@ -43,10 +43,8 @@ pub(super) struct Look<'a> {
 }
 
 impl Look<'_> {
-    pub(super) fn pull_urls(&self) -> Vec<String> {
-        let mut urls = self.subject.repository.clone_urls.clone();
-        urls.extend(self.subject.settings.pull_urls.iter().cloned());
-        urls
+    pub(super) fn watched(&self) -> Watched {
+        self.subject.settings.watched(self.subject.repository)
     }
 
     /// Whether `newer` contains `older`, asked of the forge once.
@@ -73,27 +71,15 @@ impl Look<'_> {
         if self.subject.settings.rollout == RolloutBy::None {
             return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
         }
-        let urls = self.pull_urls();
-        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
-        let revisions: BTreeSet<CommitSha> = watched
-            .watchers(self.applications)
-            .iter()
-            .flat_map(|application| {
-                application
-                    .revisions
-                    .iter()
-                    .chain(application.operation.iter().flat_map(|operation| &operation.revisions))
-            })
-            .filter_map(|revision| revision.parse().ok())
-            .collect();
+        let watched = self.watched();
         let mut contains = BTreeMap::new();
-        for revision in revisions {
+        for revision in watched.revisions(self.gitops) {
             let holds = self.contains(&revision, commit).await?;
             contains.insert(revision, holds);
         }
         // A merge needs every layer GREEN, so before a change every watcher was Synced and Healthy.
         let before = StoodBefore::new();
-        Ok(judge(self.applications, &watched, commit, &|revision| contains.get(revision).copied(), &before))
+        Ok(judge(self.gitops, &watched, commit, &|revision| contains.get(revision).copied(), &before))
     }
 
     pub(super) async fn change(
@@ -113,51 +99,51 @@ impl Look<'_> {
             | Stage::RevertProposed { .. } => (merge_commit, false),
         };
         let rollout = self.rollout(commit).await?;
-        let urls = self.pull_urls();
-        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
-        // Which ones a commit needed an operation in is known once it has arrived; until then the folders tell.
+        let watched = self.watched();
+        // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
+        // of Kustomizations, which apply every commit, always.
         let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
-        let touched =
-            if arrived { Vec::new() } else { watched.touched(self.applications, &change.plan.files) };
-        let affected: Vec<Application> = watched
-            .watchers(self.applications)
-            .into_iter()
-            .filter(|application| {
-                change.affected.contains(&application.name)
-                    || touched.iter().any(|found| found.object() == application.object())
-            })
-            .cloned()
-            .collect();
+        let mut affected = watched.touched(self.gitops, &change.plan.files);
+        if arrived {
+            affected.retain(|owner| owner.object.kind != "Application");
+            let applications = watched.watchers(&self.gitops.applications).into_iter();
+            let needed = applications.filter(|application| change.affected.contains(&application.name));
+            affected.extend(needed.map(Owner::from));
+        }
         // Pods of others come and go for reasons of their own.
         if let Some(workloads) = workloads {
             self.memory.pods = pods_of(&affected, workloads);
+            // A Kustomization does not tell what its workloads run.
+            for owner in affected.iter_mut().filter(|owner| owner.images.is_empty()) {
+                let own = workloads.iter().filter(|workload| owner.owns.contains(&workload.object));
+                owner.images = own.flat_map(|workload| workload.images.iter().cloned()).collect();
+            }
         }
         let since = self.memory.progress_since(commit, &rollout, self.now);
         let attributions = health::attributions(&change.plan.baseline, recon, &affected);
         let stuck = if undone {
             watched
-                .stuck_operations(self.applications, merge_commit)
+                .stuck_operations(&self.gitops.applications, merge_commit)
                 .into_iter()
                 .map(Application::object)
                 .collect()
         } else {
             Vec::new()
         };
-        let idle = affected
-            .iter()
+        let idle = (self.gitops.applications.iter())
             .filter(|application| is_idle_out_of_sync(application))
             .map(Application::object)
+            .filter(|application| affected.iter().any(|owner| owner.object == *application))
             .collect();
         let mismatches = if undone {
             Vec::new()
         } else {
-            let affected: Vec<&Application> = affected.iter().collect();
             mismatches(&promised(&change.plan.versions), &affected).iter().map(mismatch_line).collect()
         };
         Ok(ChangeView {
             rollout: Some((rollout, since)),
             attributions,
-            affected: affected.iter().map(Application::object).collect(),
+            affected: affected.into_iter().map(|owner| owner.object).collect(),
             stuck,
             idle_out_of_sync: idle,
             mismatches,
@@ -331,5 +317,5 @@ fn promised(versions: &[Hold]) -> Vec<Update> {
 }
 
 fn mismatch_line(mismatch: &Mismatch) -> String {
-    wording::version_differs(&mismatch.application, &mismatch.package, &mismatch.wanted, &mismatch.running)
+    wording::version_differs(&mismatch.owner, &mismatch.package, &mismatch.wanted, &mismatch.running)
 }

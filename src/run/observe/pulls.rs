@@ -11,7 +11,6 @@ use crate::merge::classify::{PullChanges, classify};
 use crate::merge::preflight::{HOLD_LABEL, Preflight, PullFacts, Refusal, preflight};
 use crate::merge::protection::WayIn;
 use crate::merge::reversible::{Reversible, reversible};
-use crate::merge::rollout::Watched;
 use crate::run::act::plan_mark;
 use crate::run::memory::{Blobs, PullDetails, blob};
 use crate::run::situation::{ProposalStanding, PullSituation};
@@ -236,9 +235,7 @@ impl Look<'_> {
         } else {
             None
         };
-        let urls = self.pull_urls();
-        let watched = Watched { urls: &urls, default_branch: &self.subject.repository.default_branch };
-        let touched = watched.touched(self.applications, &paths);
+        let touched = self.watched().touched(self.gitops, &paths);
         let overrides = &self.parts.merge_settings.reversible;
         let judged = workloads
             .map(|workloads| reversible(&details.classification, &paths, &touched, workloads, overrides));

@@ -8,6 +8,7 @@ mod closings;
 mod coming_back;
 mod crashes;
 mod decisions;
+mod flux;
 mod half_merge;
 mod happy;
 mod last_moment;

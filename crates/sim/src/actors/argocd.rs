@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::agenda::Agenda;
 use super::application::{self as app, NAMESPACE, REFRESH, text};
+use super::operations::apply;
 use super::render::{Folder, render};
 use super::story::{ControllerState, Story};
 use super::{Speed, Surroundings, draw, now, stamp};
@@ -116,7 +117,7 @@ impl ArgoCd {
         let Some((revision, folder)) = self.source(&object) else { return };
         let namespace = text(&object, "/spec/destination/namespace").to_owned();
         let Ok(rendered) = render(name, &namespace, &folder) else { return };
-        self.apply(&namespace, &rendered);
+        apply(&self.kubernetes, &namespace, &rendered);
         let result = app::sync_result(&object, &rendered.objects, &revision, None);
         let operation = app::automated_operation(&object, &revision);
         let source_type = rendered.source_type;

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::apps::{AppSpec, Controller};
-use super::world::WorldOptions;
+use super::world::{GitOps, WorldOptions};
 use super::{application, rook, stamp};
 use crate::gitea::{FileChange, Gitea, NewCommit, Permission, Refusal};
 use crate::kubernetes::Kubernetes;
@@ -89,9 +89,25 @@ pub(crate) fn namespaces() -> Vec<String> {
         .to_vec()
 }
 
+/// Flux' controllers, where Flux is instead of Argo CD.
+const FLUX: &[Part] = &[flux("source-controller"), flux("kustomize-controller"), flux("helm-controller")];
+
+const fn flux(name: &'static str) -> Part {
+    Part {
+        namespace: super::flux::NAMESPACE,
+        name,
+        controller: Controller::Deployment,
+        replicas: 1,
+        image: "ghcr.io/fluxcd/controller:v1.7.0",
+        labels: &[("app.kubernetes.io/part-of", "flux")],
+    }
+}
+
 /// Makes the workloads of the system; their pods follow.
-pub(crate) fn build_system(kubernetes: &Kubernetes) {
-    for part in PARTS {
+pub(crate) fn build_system(kubernetes: &Kubernetes, gitops: GitOps) {
+    let argo =
+        PARTS.iter().filter(|part| gitops == GitOps::ArgoCd || part.namespace != application::NAMESPACE);
+    for part in argo.chain(FLUX.iter().filter(|_| gitops == GitOps::Flux)) {
         let mut labels = json!({"app.kubernetes.io/name": part.name});
         for (label, value) in part.labels {
             labels[*label] = json!(value);

@@ -12,6 +12,7 @@ mod apps;
 mod argocd;
 mod catalog;
 mod ceph;
+mod flux;
 mod homelab;
 mod nodes;
 mod operations;
@@ -35,7 +36,7 @@ pub use person::{Person, PersonError, Text};
 pub use pull_text::Column;
 pub use renovate::{Rebasing, RenovateOptions, Update};
 pub use volumes::bind_volumes;
-pub use world::{World, WorldError, WorldOptions};
+pub use world::{GitOps, World, WorldError, WorldOptions};
 
 use std::sync::Arc;
 use std::time::Duration;

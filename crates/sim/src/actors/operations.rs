@@ -86,7 +86,7 @@ impl ArgoCd {
             self.refused(name, object, &rendered, &revision);
             return;
         }
-        self.apply(&namespace, &rendered);
+        apply(&self.kubernetes, &namespace, &rendered);
         let result = app::sync_result(object, &rendered.objects, &revision, None);
         let source_type = rendered.source_type;
         if let Some(known) = self.known.get_mut(name) {
@@ -152,36 +152,36 @@ impl ArgoCd {
         });
         self.compare(name);
     }
+}
 
-    /// Applies objects as a server-side apply would: what others added stays.
-    pub(crate) fn apply(&self, namespace: &str, rendered: &Rendered) {
-        if self.kubernetes.get(&NAMESPACE, None, namespace).is_none() {
-            self.kubernetes.namespace(namespace);
-        }
-        for object in &rendered.objects {
-            let name = text(object, "/metadata/name");
-            let kind = match text(object, "/kind") {
-                "Deployment" => DEPLOYMENT,
-                "StatefulSet" => STATEFULSET,
-                "DaemonSet" => DAEMONSET,
-                "PersistentVolumeClaim" => {
-                    make_claim(&self.kubernetes, namespace, object);
-                    continue;
-                }
-                _ => continue,
-            };
-            if self.kubernetes.merge_patch(&kind, Some(namespace), name, object).is_none() {
-                self.kubernetes.apply(object.clone());
+/// Applies objects as a server-side apply would: what others added stays.
+pub(crate) fn apply(kubernetes: &Kubernetes, namespace: &str, rendered: &Rendered) {
+    if kubernetes.get(&NAMESPACE, None, namespace).is_none() {
+        kubernetes.namespace(namespace);
+    }
+    for object in &rendered.objects {
+        let name = text(object, "/metadata/name");
+        let kind = match text(object, "/kind") {
+            "Deployment" => DEPLOYMENT,
+            "StatefulSet" => STATEFULSET,
+            "DaemonSet" => DAEMONSET,
+            "PersistentVolumeClaim" => {
+                make_claim(kubernetes, namespace, object);
+                continue;
             }
-            for claim in object["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
-                for index in 0..object["spec"]["replicas"].as_u64().unwrap_or(1) {
-                    let mut claim = claim.clone();
-                    let claim_name = format!("{}-{name}-{index}", text(&claim, "/metadata/name"));
-                    claim["apiVersion"] = json!("v1");
-                    claim["kind"] = json!("PersistentVolumeClaim");
-                    claim["metadata"] = json!({"name": claim_name, "namespace": namespace});
-                    make_claim(&self.kubernetes, namespace, &claim);
-                }
+            _ => continue,
+        };
+        if kubernetes.merge_patch(&kind, Some(namespace), name, object).is_none() {
+            kubernetes.apply(object.clone());
+        }
+        for claim in object["spec"]["volumeClaimTemplates"].as_array().into_iter().flatten() {
+            for index in 0..object["spec"]["replicas"].as_u64().unwrap_or(1) {
+                let mut claim = claim.clone();
+                let claim_name = format!("{}-{name}-{index}", text(&claim, "/metadata/name"));
+                claim["apiVersion"] = json!("v1");
+                claim["kind"] = json!("PersistentVolumeClaim");
+                claim["metadata"] = json!({"name": claim_name, "namespace": namespace});
+                make_claim(kubernetes, namespace, &claim);
             }
         }
     }

@@ -16,15 +16,19 @@ use super::apps::AppSpec;
 use super::argocd::ArgoCd;
 use super::catalog::homelab_apps;
 use super::ceph::{Ceph, Check, Crash};
+use super::flux::Flux;
 use super::nodes::{self, Nodes};
 use super::person::{Person, PersonError};
 use super::renovate::{Renovate, RenovateHandle, RenovateOptions, Update};
 use super::rook::{self, Rook, SharedCeph};
 use super::story::{ControllerState, Story};
 use super::workloads::Workloads;
-use super::{Speed, Surroundings, application, homelab, volumes};
+use super::{Speed, Surroundings, application, flux, homelab, volumes};
 use crate::gitea::{self, Down, FileChange, Gitea, NewCommit, Refusal, Repository};
-use crate::kubernetes::{self, CERTIFICATE, Kubernetes, KubernetesError, POD};
+use crate::kubernetes::{
+    self, APPLICATION, CERTIFICATE, CustomKind, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kubernetes,
+    KubernetesError, POD,
+};
 
 /// Why the world could not be started, or could not do what the story asks.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +53,16 @@ pub enum WorldError {
     Person(#[from] PersonError),
 }
 
+/// What brings the repository into the cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum GitOps {
+    /// Argo CD, with an Application for each app.
+    #[default]
+    ArgoCd,
+    /// Flux, with a Kustomization for each app.
+    Flux,
+}
+
 /// How the world starts.
 #[derive(Clone, Debug)]
 pub struct WorldOptions {
@@ -60,7 +74,9 @@ pub struct WorldOptions {
     pub nodes: usize,
     /// How many of them are control planes.
     pub control_planes: usize,
-    /// The apps, each with an Application.
+    /// What brings the apps into the cluster.
+    pub gitops: GitOps,
+    /// The apps.
     pub apps: Vec<AppSpec>,
     /// Crashes that Ceph warns of.
     pub crashes: Vec<Crash>,
@@ -94,6 +110,7 @@ impl Default for WorldOptions {
             seed: 1,
             nodes: 10,
             control_planes: 3,
+            gitops: GitOps::default(),
             apps: homelab_apps(),
             crashes: Vec::new(),
             renovate: RenovateOptions::default(),
@@ -122,6 +139,7 @@ struct Inner {
     kubernetes: Kubernetes,
     repository: Repository,
     repository_url: String,
+    gitops: GitOps,
     speed: Speed,
     story: Arc<Story>,
     ceph: SharedCeph,
@@ -171,10 +189,24 @@ impl World {
         for index in 0..options.nodes {
             nodes::build(&kubernetes, index, index < options.control_planes);
         }
-        homelab::build_system(&kubernetes);
+        homelab::build_system(&kubernetes, options.gitops);
         homelab::build_webhooks(&kubernetes);
-        for app in &options.apps {
-            kubernetes.apply(application::object(&app.name, &repository_url, &app.path()));
+        match options.gitops {
+            GitOps::ArgoCd => {
+                for app in &options.apps {
+                    kubernetes.apply(application::object(&app.name, &repository_url, &app.path()));
+                }
+            }
+            GitOps::Flux => {
+                kubernetes.unregister(&APPLICATION);
+                for kind in [GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE] {
+                    kubernetes.register(CustomKind { kind, status_subresource: true });
+                }
+                kubernetes.namespace(flux::NAMESPACE);
+                for object in flux::objects(&options.apps, &repository_url, &repository.default_branch()) {
+                    kubernetes.apply(object);
+                }
+            }
         }
         let story = Arc::new(Story::default());
         let surroundings = Surroundings {
@@ -186,6 +218,9 @@ impl World {
         let mut argocd =
             ArgoCd::new(surroundings.clone(), repository.clone(), repository_url.clone(), options.life_sign);
         argocd.build();
+        let mut flux =
+            (options.gitops == GitOps::Flux).then(|| Flux::new(surroundings.clone(), repository.clone()));
+        flux.iter_mut().for_each(Flux::build);
         let mut workloads = Workloads::new(surroundings);
         workloads.build();
         argocd.publish_all();
@@ -212,7 +247,7 @@ impl World {
             interval: options.life_sign,
         };
         let kubelets = Nodes::new(kubernetes.clone(), Arc::clone(&story), options.heartbeat);
-        let tasks = vec![
+        let mut tasks = vec![
             tokio::spawn(workloads.run(kubernetes.subscribe(), stop.clone())),
             tokio::spawn(argocd.run(kubernetes.subscribe(), gitea.subscribe(), stop.clone())),
             tokio::spawn(kubelets.run(kubernetes.subscribe(), stop.clone())),
@@ -220,12 +255,16 @@ impl World {
             tokio::spawn(renovate.run(gitea.subscribe(), stop.clone())),
             tokio::spawn(volumes::run(kubernetes.clone(), kubernetes.subscribe(), stop.clone())),
         ];
+        if let Some(flux) = flux {
+            tasks.push(tokio::spawn(flux.run(gitea.subscribe(), stop.clone())));
+        }
         let apps = options.apps.into_iter().map(|app| (app.name.clone(), app)).collect();
         let inner = Inner {
             gitea,
             kubernetes,
             repository,
             repository_url,
+            gitops: options.gitops,
             speed: options.speed,
             story,
             ceph,
@@ -290,7 +329,10 @@ impl World {
             from: None,
         };
         self.inner.repository.commit(&self.inner.repository.default_branch(), commit)?;
-        self.inner.kubernetes.apply(application::object(&app.name, &self.inner.repository_url, &app.path()));
+        self.inner.kubernetes.apply(match self.inner.gitops {
+            GitOps::ArgoCd => application::object(&app.name, &self.inner.repository_url, &app.path()),
+            GitOps::Flux => flux::kustomization(&app),
+        });
         lock(&self.inner.apps).insert(app.name.clone(), app);
         Ok(())
     }

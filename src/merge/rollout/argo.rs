@@ -1,96 +1,30 @@
-//! Has this very commit arrived in the cluster?
+//! How Argo CD's Applications stand towards a commit.
 //!
-//! Pure judgement over one reading of all Applications. Races decided here: an Application whose status is older than
-//! its operation proves nothing; a revision counts when it is the commit or descends from it, so a push right after the
-//! merge does no harm; a revision that the forge could not compare is UNKNOWN and never "arrived".
+//! Races decided here: an Application whose status is older than its operation proves nothing; an operation of a few objects
+//! is no rollout; health from before a sync is none.
 
+use super::address::Address;
+use super::{Standing, Stood, StoodBefore, Watched, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, ObjectRef, OperationPhase, OperationState, SyncStatus,
-    Workload,
+    Application, ApplicationHealth, ApplicationSource, OperationPhase, OperationState, SyncStatus,
 };
 use crate::forge::CommitSha;
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-/// A repository as Applications may write it.
-#[derive(Debug, Clone)]
-pub(crate) struct Watched<'a> {
-    /// The addresses that are it.
-    pub(crate) urls: &'a [String],
-    /// The branch that is merged into.
-    pub(crate) default_branch: &'a str,
-}
-
-/// How an Application stood before the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Stood {
-    /// Whether its objects were as its sources say.
-    pub(crate) sync: SyncStatus,
-    /// Its health.
-    pub(crate) health: ApplicationHealth,
-}
-
-/// Before the change: by namespace and name.
-pub(crate) type StoodBefore = BTreeMap<(String, String), Stood>;
-
-/// How far a commit got.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Rollout {
-    /// Nobody can tell.
-    Unknown {
-        /// Why.
-        why: String,
-    },
-    /// Not everywhere yet.
-    Waiting {
-        /// Which Applications, and what they lack.
-        on: Vec<(String, String)>,
-        /// Changes whenever anything moved.
-        progress: String,
-    },
-    /// Applications could not apply it: which, and why in their own words.
-    Failed {
-        /// At least one.
-        failed: Vec<(ObjectRef, String)>,
-    },
-    /// Everywhere.
-    Done {
-        /// How many Applications watch the repository.
-        watchers: usize,
-        /// Those that it needed an operation in.
-        affected: Vec<String>,
-    },
-}
-
-/// An address without what does not tell repositories apart: scheme, user, port, `.git`, case.
-fn normalised(url: &str) -> String {
-    let url = url.trim().to_lowercase();
-    let (host_and_path, scp) = match url.split_once("://") {
-        Some((_, rest)) => (rest, false),
-        None => (url.as_str(), true),
-    };
-    let without_user = match host_and_path.split_once('@') {
-        Some((user, rest)) if !user.contains('/') => rest,
-        _ => host_and_path,
-    };
-    let (host, path) = if scp {
-        without_user.split_once(':').or_else(|| without_user.split_once('/')).unwrap_or((without_user, ""))
-    } else {
-        without_user.split_once('/').unwrap_or((without_user, ""))
-    };
-    let host = host.split(':').next().unwrap_or_default();
-    let path = path.trim_matches('/').trim_end_matches(".git");
-    format!("{host}/{path}")
-}
-
-impl Watched<'_> {
-    /// Whether a source follows this repository's default branch.
-    fn is_followed_by(&self, source: &ApplicationSource) -> bool {
-        let url = normalised(&source.repository_url);
+impl Watched {
+    /// What a source's repository is to this one, where it takes the default branch.
+    fn source(&self, source: &ApplicationSource) -> Address {
         let revision = source.target_revision.strip_prefix("refs/heads/").unwrap_or(&source.target_revision);
-        source.chart.is_none()
-            && (revision.is_empty() || revision == "HEAD" || revision == self.default_branch)
-            && self.urls.iter().any(|own| normalised(own) == url)
+        let is_branch = revision.is_empty() || revision == "HEAD" || revision == self.default_branch;
+        if source.chart.is_none() && is_branch {
+            self.address(&source.repository_url)
+        } else {
+            Address::Other
+        }
+    }
+
+    fn is_followed_by(&self, source: &ApplicationSource) -> bool {
+        self.source(source) == Address::Own
     }
 
     /// The Applications that follow it, by what they are told to follow or by what they last compared.
@@ -103,9 +37,18 @@ impl Watched<'_> {
             .collect()
     }
 
+    /// An Application that may follow it: whether it does, nobody has said.
+    pub(super) fn probable_application(&self, applications: &[Application]) -> Option<(String, String)> {
+        applications.iter().find_map(|app| {
+            let mut sources = app.sources.iter().chain(&app.compared_sources);
+            let probable = sources.find(|source| self.source(source) == Address::Probable)?;
+            Some((app.object().to_string(), probable.repository_url.clone()))
+        })
+    }
+
     /// The watchers one of whose folders holds one of the files. Files outside of it may matter too (`../values`), so
     /// this names candidates before a merge; after it the revisions tell.
-    pub(crate) fn touched<'a>(
+    pub(super) fn touched_applications<'a>(
         &self,
         applications: &'a [Application],
         files: &[String],
@@ -166,79 +109,23 @@ fn holds(source: &ApplicationSource, all: &[ApplicationSource], files: &[String]
     })
 }
 
-/// A path as it is from the repository's root, without `.` and `..`.
-fn within(folder: &str, path: &str) -> String {
-    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => drop(parts.pop()),
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
-/// How one watcher stands towards a commit.
-enum Watcher {
-    Unknown(String),
-    Waiting(String),
-    Failed(String),
-    Done { affected: bool },
-}
-
-/// Judges the way of a commit. `descends` says whether a commit is, or comes after, the one that is followed; `None`
-/// when that is not known.
-pub(crate) fn judge(
+/// How each watcher stands, and each Application that a watcher makes and that has not arrived where it wants it.
+pub(super) fn standings(
     applications: &[Application],
-    watched: &Watched<'_>,
-    commit: &CommitSha,
-    descends: &dyn Fn(&CommitSha) -> Option<bool>,
+    watched: &Watched,
+    arrived: &dyn Fn(&str) -> Result<bool, String>,
     before: &StoodBefore,
-) -> Rollout {
+) -> Vec<(String, Standing)> {
     let watchers = watched.watchers(applications);
-    if watchers.is_empty() {
-        return Rollout::Unknown { why: "no Application watches the repository's default branch".to_owned() };
-    }
-    let arrived = |revision: &str| -> Result<bool, String> {
-        if revision == commit.as_str() {
-            return Ok(true);
-        }
-        match revision.parse::<CommitSha>() {
-            Err(_) => Ok(false),
-            Ok(sha) => descends(&sha).ok_or_else(|| {
-                format!("it is not known whether {} comes after {}", sha.short(), commit.short())
-            }),
-        }
-    };
-    let mut waiting = Vec::new();
-    let mut failed = Vec::new();
-    let mut unknown = None;
-    let mut affected = Vec::new();
-    let mut progress = String::new();
+    let mut standings = Vec::new();
     for app in &watchers {
         for (child, why) in children_behind(app, applications, &watchers) {
-            waiting.push((child, why));
+            standings.push((child, Standing::Behind(why)));
         }
         let stood = before.get(&(app.namespace.clone(), app.name.clone())).copied();
-        match judge_one(app, watched, &arrived, stood) {
-            Watcher::Failed(why) => failed.push((app.object(), why)),
-            Watcher::Unknown(why) => unknown = unknown.or(Some(format!("{}: {why}", app.name))),
-            Watcher::Waiting(why) => waiting.push((app.name.clone(), why)),
-            Watcher::Done { affected: true } => affected.push(app.name.clone()),
-            Watcher::Done { affected: false } => {}
-        }
-        note_progress(app, &mut progress);
+        standings.push((app.name.clone(), judge_one(app, watched, arrived, stood)));
     }
-    if !failed.is_empty() {
-        Rollout::Failed { failed }
-    } else if let Some(why) = unknown {
-        Rollout::Unknown { why }
-    } else if waiting.is_empty() {
-        Rollout::Done { watchers: watchers.len(), affected }
-    } else {
-        Rollout::Waiting { on: waiting, progress }
-    }
+    standings
 }
 
 /// The Applications that a watcher makes and that have not arrived where it wants them: their own sources (a chart of
@@ -274,10 +161,10 @@ fn children_behind(
 
 fn judge_one(
     app: &Application,
-    watched: &Watched<'_>,
+    watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
     stood: Option<Stood>,
-) -> Watcher {
+) -> Standing {
     let followed: Vec<usize> = app
         .compared_sources
         .iter()
@@ -298,21 +185,21 @@ fn judge_one(
     let whole = app.operation.as_ref().filter(|operation| !operation.partial);
     let operated = match whole.map(|operation| all_arrived(&operation.revisions)).transpose() {
         Ok(operated) => operated.unwrap_or(false),
-        Err(why) => return Watcher::Unknown(why),
+        Err(why) => return Standing::Unknown(why),
     };
     if let Some(operation) = whole
         && operated
         && !app.operation_requested
         && matches!(operation.phase, OperationPhase::Failed | OperationPhase::Error)
     {
-        return Watcher::Failed(operation.message.clone());
+        return Standing::Failed(app.object(), operation.message.clone());
     }
     if let Some(why) = not_settled(app) {
-        return Watcher::Waiting(why);
+        return Standing::Waiting(why);
     }
     match all_arrived(&app.revisions) {
-        Err(why) => return Watcher::Unknown(why),
-        Ok(false) => return Watcher::Waiting("it has not compared this commit".to_owned()),
+        Err(why) => return Standing::Unknown(why),
+        Ok(false) => return Standing::Waiting("it has not compared this commit".to_owned()),
         Ok(true) => {}
     }
     let good = app.sync == SyncStatus::Synced && app.health == ApplicationHealth::Healthy;
@@ -323,9 +210,9 @@ fn judge_one(
                 && badness(app.health) <= badness(stood.health)
         });
     if good || no_worse {
-        Watcher::Done { affected: operated }
+        Standing::Done { affected: operated }
     } else {
-        Watcher::Waiting(format!("it is {:?} and {:?}", app.sync, app.health))
+        Standing::Waiting(format!("it is {:?} and {:?}", app.sync, app.health))
     }
 }
 
@@ -375,22 +262,8 @@ fn badness(health: ApplicationHealth) -> u8 {
     }
 }
 
-/// How far the pods of these Applications' workloads are: an Application says nothing while a `DaemonSet` goes from node to
-/// node. What is not among what they made is another's.
-pub(crate) fn pods_of(applications: &[Application], workloads: &[Workload]) -> String {
-    let own: BTreeSet<&ObjectRef> =
-        applications.iter().flat_map(|app| &app.resources).map(|resource| &resource.object).collect();
-    let mut text = String::new();
-    for workload in workloads.iter().filter(|workload| own.contains(&workload.object)) {
-        let Workload { object, observed_generation, updated, available, .. } = workload;
-        // Writing to a String cannot fail.
-        let _ = write!(text, "{object}:{observed_generation}:{updated}:{available};");
-    }
-    text
-}
-
 /// What moves while a rollout goes on. A retry of the same sync and a mere reconciliation are no progress.
-fn note_progress(app: &Application, text: &mut String) {
+pub(super) fn note_progress(app: &Application, text: &mut String) {
     let healthy = app.resources.iter().filter(|own| own.health == Some(ApplicationHealth::Healthy)).count();
     // Writing to a String cannot fail.
     let _ = write!(

@@ -1,0 +1,65 @@
+//! What a controller of Git's state keeps, as one thing with all that it made: an Argo CD Application, a Flux Kustomization.
+
+use super::{Application, FluxObject, ObjectRef};
+
+/// A chart that runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunningChart {
+    /// Its name.
+    pub(crate) name: String,
+    /// Where it comes from, without the name; nothing where that is not told.
+    pub(crate) repository: String,
+    /// Its version.
+    pub(crate) version: String,
+}
+
+/// An Application or a Kustomization, and what it made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Owner {
+    /// What it is.
+    pub(crate) object: ObjectRef,
+    /// Its inventory.
+    pub(crate) owns: Vec<ObjectRef>,
+    /// The images that it runs, where it tells.
+    pub(crate) images: Vec<String>,
+    /// The charts that it runs.
+    pub(crate) charts: Vec<RunningChart>,
+}
+
+impl From<&Application> for Owner {
+    fn from(application: &Application) -> Self {
+        let compared = application.compared_sources.iter().zip(&application.revisions);
+        let charts = compared.filter_map(|(source, revision)| {
+            Some(RunningChart {
+                name: source.chart.clone()?,
+                repository: source.repository_url.clone(),
+                version: revision.clone(),
+            })
+        });
+        Self {
+            object: application.object(),
+            owns: application.resources.iter().map(|resource| resource.object.clone()).collect(),
+            images: application.images.clone(),
+            charts: charts.collect(),
+        }
+    }
+}
+
+impl Owner {
+    /// A Kustomization with what it applied, and what the `HelmReleases` among that installed, where they tell.
+    pub(crate) fn of_kustomization(kustomization: &FluxObject, all: &[FluxObject]) -> Self {
+        let mut owns = kustomization.inventory.clone();
+        let mut charts = Vec::new();
+        for release in all.iter().filter(|one| kustomization.inventory.contains(&one.object())) {
+            if let Some((name, version)) = &release.chart {
+                let (name, version) = (name.clone(), version.clone());
+                charts.push(RunningChart { name, repository: String::new(), version });
+            }
+            // A Kustomization within it is a watcher of its own, and what it made is its own.
+            if release.kind == super::FluxKind::HelmRelease {
+                owns.extend(release.inventory.iter().cloned());
+            }
+        }
+        Self { object: kustomization.object(), owns, images: Vec::new(), charts }
+    }
+}

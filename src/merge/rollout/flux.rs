@@ -1,0 +1,204 @@
+//! How Flux' Kustomizations stand towards a commit.
+//!
+//! Races decided here: a Kustomization applies what its source has fetched, so the source comes first; what it is Ready with
+//! is the revision that was applied last, not the one that is tried; before a spec is observed every condition is about
+//! the one before; and a `HelmRelease` may read Ready of the chart before the one that its source has just fetched. A suspended
+//! object keeps the Ready of the past and never arrives.
+
+use super::address::Address;
+use super::{Standing, Watched, within};
+use crate::cluster::{ConditionStatus, FluxKind, FluxObject, ObjectRef};
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+impl Watched {
+    /// What a source's repository is to this one, where it takes the default branch.
+    fn git_source(&self, object: &FluxObject) -> Address {
+        match &object.git {
+            Some(git) if git.branch.as_deref() == Some(self.default_branch.as_str()) => {
+                self.address(&git.url)
+            }
+            _ => Address::Other,
+        }
+    }
+
+    /// The sources that fetch it.
+    pub(crate) fn git_repositories<'a>(&self, objects: &'a [FluxObject]) -> Vec<&'a FluxObject> {
+        objects.iter().filter(|object| self.git_source(object) == Address::Own).collect()
+    }
+
+    /// The Kustomizations that are made from it.
+    pub(crate) fn kustomizations<'a>(&self, objects: &'a [FluxObject]) -> Vec<&'a FluxObject> {
+        let sources: BTreeSet<ObjectRef> =
+            self.git_repositories(objects).into_iter().map(FluxObject::object).collect();
+        objects
+            .iter()
+            .filter(|object| object.kind == FluxKind::Kustomization)
+            .filter(|object| object.sources.iter().any(|source| sources.contains(source)))
+            .collect()
+    }
+
+    /// A source that may fetch it: whether it does, nobody has said.
+    pub(super) fn probable_source(&self, objects: &[FluxObject]) -> Option<(String, String)> {
+        let probable = objects.iter().find(|object| self.git_source(object) == Address::Probable)?;
+        Some((probable.object().to_string(), probable.git.as_ref()?.url.clone()))
+    }
+
+    /// The commits that its sources and Kustomizations speak of.
+    pub(super) fn flux_revisions<'a>(&self, objects: &'a [FluxObject]) -> impl Iterator<Item = &'a str> {
+        let fetched = self.git_repositories(objects).into_iter().filter_map(|one| one.artifact.as_deref());
+        let applied = self.kustomizations(objects).into_iter().flat_map(|one| [&one.applied, &one.attempted]);
+        fetched.chain(applied.filter_map(|revision| revision.as_deref())).filter_map(commit)
+    }
+
+    /// The Kustomizations whose folder holds one of the files. Bases outside of it may matter too, so these are candidates.
+    pub(super) fn touched_kustomizations<'a>(
+        &self,
+        objects: &'a [FluxObject],
+        files: &[String],
+    ) -> Vec<&'a FluxObject> {
+        let holds = |folder: &str, file: &String| {
+            let rest = file.strip_prefix(folder);
+            folder.is_empty() || rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
+        let mut touched = self.kustomizations(objects);
+        touched.retain(|one| files.iter().any(|file| holds(&within("", &one.path), file)));
+        touched
+    }
+}
+
+/// The commit of a revision such as `main@sha1:1a2b…`.
+fn commit(revision: &str) -> Option<&str> {
+    revision.rsplit_once("@sha1:").map(|(_, commit)| commit)
+}
+
+/// How each source, each Kustomization and each Flux object that one of them makes stands.
+pub(super) fn standings(
+    objects: &[FluxObject],
+    watched: &Watched,
+    arrived: &dyn Fn(&str) -> Result<bool, String>,
+) -> Vec<(String, Standing)> {
+    let kustomizations = watched.kustomizations(objects);
+    if kustomizations.is_empty() {
+        return Vec::new();
+    }
+    let holds = |revision: &Option<String>| match revision.as_deref().and_then(commit) {
+        Some(commit) => arrived(commit),
+        None => Ok(false),
+    };
+    let used = |source: &&FluxObject| {
+        let source = source.object();
+        kustomizations.iter().any(|one| one.sources.contains(&source))
+    };
+    let mut standings = Vec::new();
+    for source in watched.git_repositories(objects).into_iter().filter(used) {
+        let standing = match (unsettled(source), holds(&source.artifact)) {
+            (Some(why), _) => Standing::Waiting(why),
+            (None, Err(why)) => Standing::Unknown(why),
+            (None, Ok(false)) => Standing::Waiting("it has not fetched this commit".to_owned()),
+            (None, Ok(true)) => Standing::Done { affected: false },
+        };
+        standings.push((source.object().to_string(), standing));
+    }
+    let mut seen: BTreeSet<ObjectRef> = kustomizations.iter().map(|one| one.object()).collect();
+    for one in kustomizations {
+        standings.push((one.object().to_string(), kustomization(one, &holds)));
+        for made in objects.iter().filter(|object| one.inventory.contains(&object.object())) {
+            if seen.insert(made.object())
+                && let Some(why) = unsettled(made).or_else(|| older_chart(made, objects))
+            {
+                standings.push((made.object().to_string(), Standing::Behind(why)));
+            }
+        }
+    }
+    standings
+}
+
+fn kustomization(object: &FluxObject, holds: &dyn Fn(&Option<String>) -> Result<bool, String>) -> Standing {
+    // Given up, and at this very commit or a later one: it is not tried again before something changes.
+    if !object.suspended
+        && object.observed_generation == object.generation
+        && let Some(stalled) = is_true(object, "Stalled")
+    {
+        return match holds(&object.attempted) {
+            Err(why) => Standing::Unknown(why),
+            Ok(true) => Standing::Failed(object.object(), stalled),
+            Ok(false) => Standing::Waiting(stalled),
+        };
+    }
+    if let Some(why) = unsettled(object) {
+        return Standing::Waiting(why);
+    }
+    match holds(&object.applied) {
+        Err(why) => Standing::Unknown(why),
+        Ok(true) => Standing::Done { affected: false },
+        Ok(false) => Standing::Waiting("it has not applied this commit".to_owned()),
+    }
+}
+
+/// The message of a condition that is True.
+fn is_true(object: &FluxObject, kind: &str) -> Option<String> {
+    let found = object.conditions.iter().find(|condition| condition.kind == kind)?;
+    (found.status == ConditionStatus::True).then(|| found.message.clone())
+}
+
+/// Why an object does not say of its present spec that it is ready.
+fn unsettled(object: &FluxObject) -> Option<String> {
+    if object.suspended {
+        return Some("it is suspended, so nothing is done".to_owned());
+    }
+    if object.only_an_address {
+        return None;
+    }
+    if object.observed_generation != object.generation {
+        return Some("its change has not been looked at".to_owned());
+    }
+    if let Some(message) = is_true(object, "Stalled") {
+        return Some(message);
+    }
+    let ready = object.conditions.iter().find(|condition| condition.kind == "Ready");
+    match ready {
+        // Flux tries again and again: what it says is worth more than that it goes on.
+        Some(ready) if ready.status == ConditionStatus::False => return Some(ready.message.clone()),
+        Some(_) => {}
+        None => return Some("it does not say how it is".to_owned()),
+    }
+    if let Some(message) = is_true(object, "Reconciling") {
+        return Some(message);
+    }
+    let is_ready = ready.is_some_and(|ready| ready.status == ConditionStatus::True);
+    (!is_ready).then(|| "it does not say that it is ready".to_owned())
+}
+
+/// Whether a `HelmRelease` still speaks of another chart than its source has fetched: a source that fetches a new one does not
+/// change the release, which is looked at some moments later.
+fn older_chart(release: &FluxObject, objects: &[FluxObject]) -> Option<String> {
+    if release.kind != FluxKind::HelmRelease {
+        return None;
+    }
+    let version = |revision: &str| revision.split(['@', '+', '_']).next().unwrap_or_default().to_owned();
+    let attempted = release.attempted.as_deref().map(version);
+    let mut sources = objects.iter().filter(|object| release.sources.contains(&object.object()));
+    let fetched = sources.find(|source| source.kind == FluxKind::OciRepository)?.artifact.as_deref()?;
+    (attempted != Some(version(fetched))).then(|| format!("it has not taken the chart {fetched}"))
+}
+
+/// What moves while Flux rolls out. Its conditions change with each retry and are no progress.
+pub(super) fn note_progress(objects: &[FluxObject], watched: &Watched, text: &mut String) {
+    let kustomizations = watched.kustomizations(objects);
+    let made = objects.iter().filter(|object| {
+        let own = object.object();
+        kustomizations.iter().any(|one| one.inventory.contains(&own))
+    });
+    for object in
+        watched.git_repositories(objects).into_iter().chain(kustomizations.iter().copied()).chain(made)
+    {
+        let FluxObject { observed_generation, artifact, attempted, applied, chart, .. } = object;
+        // Writing to a String cannot fail.
+        let _ = write!(
+            text,
+            "{}:{observed_generation}:{artifact:?}:{attempted:?}:{applied:?}:{chart:?};",
+            object.object()
+        );
+    }
+}

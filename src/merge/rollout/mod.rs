@@ -1,0 +1,236 @@
+//! Has this very commit arrived in the cluster?
+//!
+//! Pure judgement over one reading of whatever may follow a repository: Argo CD's Applications and Flux' Kustomizations.
+//! Races decided here: a revision counts when it is the commit or descends from it, so a push right after the merge does no
+//! harm; a revision that the forge could not compare is UNKNOWN and never "arrived"; whoever may be a watcher and is not known
+//! to be one makes it UNKNOWN, since nobody waits for whom nobody sees.
+
+mod address;
+mod argo;
+mod flux;
+
+use crate::cluster::{Application, ApplicationHealth, FluxObject, ObjectRef, Owner, SyncStatus, Workload};
+use crate::forge::CommitSha;
+use address::Address;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
+
+/// What may follow repositories into the cluster, as one look read it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct GitOps {
+    /// Argo CD's.
+    pub(crate) applications: Vec<Application>,
+    /// Flux'.
+    pub(crate) flux: Vec<FluxObject>,
+    /// Why one of the two could not be read.
+    pub(crate) unread: Option<String>,
+}
+
+/// A repository as those who follow it may write it.
+#[derive(Debug, Clone)]
+pub(crate) struct Watched {
+    /// The addresses that are it.
+    own: Vec<String>,
+    /// Addresses that look like it and are not.
+    foreign: Vec<String>,
+    /// The branch that is merged into.
+    default_branch: String,
+}
+
+/// How an Application stood before the change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stood {
+    /// Whether its objects were as its sources say.
+    pub(crate) sync: SyncStatus,
+    /// Its health.
+    pub(crate) health: ApplicationHealth,
+}
+
+/// Before the change: by namespace and name.
+pub(crate) type StoodBefore = BTreeMap<(String, String), Stood>;
+
+/// How far a commit got.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rollout {
+    /// Nobody can tell.
+    Unknown {
+        /// Why.
+        why: String,
+    },
+    /// Not everywhere yet.
+    Waiting {
+        /// Which watchers, and what they lack.
+        on: Vec<(String, String)>,
+        /// Changes whenever anything moved.
+        progress: String,
+    },
+    /// Watchers could not apply it: which, and why in their own words.
+    Failed {
+        /// At least one.
+        failed: Vec<(ObjectRef, String)>,
+    },
+    /// Everywhere.
+    Done {
+        /// How many watch the repository.
+        watchers: usize,
+        /// The Applications that it needed an operation in.
+        affected: Vec<String>,
+    },
+}
+
+/// How one watcher stands towards a commit.
+enum Standing {
+    Unknown(String),
+    Waiting(String),
+    /// Something that it makes, and that is none itself, is not there yet.
+    Behind(String),
+    Failed(ObjectRef, String),
+    Done {
+        affected: bool,
+    },
+}
+
+impl Watched {
+    /// A repository by its addresses and those that are not it.
+    pub(crate) fn new(own: Vec<String>, foreign: Vec<String>, default_branch: &str) -> Self {
+        Self { own, foreign, default_branch: default_branch.to_owned() }
+    }
+
+    /// The addresses that are it.
+    pub(crate) fn addresses(&self) -> &[String] {
+        &self.own
+    }
+
+    fn address(&self, url: &str) -> Address {
+        address::compare(url, &self.own, &self.foreign)
+    }
+
+    /// Who may follow it, and by which address: the same owner and name at another host.
+    pub(crate) fn probable(&self, gitops: &GitOps) -> Option<(String, String)> {
+        self.probable_application(&gitops.applications).or_else(|| self.probable_source(&gitops.flux))
+    }
+
+    /// How many follow it.
+    pub(crate) fn watcher_count(&self, gitops: &GitOps) -> usize {
+        self.watchers(&gitops.applications).len() + self.kustomizations(&gitops.flux).len()
+    }
+
+    /// The revisions that its watchers speak of: of each it has to be known whether it comes after the commit.
+    pub(crate) fn revisions(&self, gitops: &GitOps) -> BTreeSet<CommitSha> {
+        let of_applications = self.watchers(&gitops.applications).into_iter().flat_map(|application| {
+            let operation = application.operation.iter().flat_map(|operation| &operation.revisions);
+            application.revisions.iter().chain(operation).map(String::as_str)
+        });
+        of_applications
+            .chain(self.flux_revisions(&gitops.flux))
+            .filter_map(|revision| revision.parse().ok())
+            .collect()
+    }
+
+    /// The watchers one of whose folders holds one of the files, with what they made: candidates before a merge.
+    pub(crate) fn touched(&self, gitops: &GitOps, files: &[String]) -> Vec<Owner> {
+        let applications = self.touched_applications(&gitops.applications, files);
+        let kustomizations = self.touched_kustomizations(&gitops.flux, files);
+        let kustomizations = kustomizations.into_iter().map(|one| Owner::of_kustomization(one, &gitops.flux));
+        applications.into_iter().map(Owner::from).chain(kustomizations).collect()
+    }
+}
+
+/// Judges the way of a commit. `descends` says whether a commit is, or comes after, the one that is followed; `None`
+/// when that is not known.
+pub(crate) fn judge(
+    gitops: &GitOps,
+    watched: &Watched,
+    commit: &CommitSha,
+    descends: &dyn Fn(&CommitSha) -> Option<bool>,
+    before: &StoodBefore,
+) -> Rollout {
+    if let Some(why) = &gitops.unread {
+        return Rollout::Unknown { why: why.clone() };
+    }
+    if let Some((who, url)) = watched.probable(gitops) {
+        return Rollout::Unknown { why: probably_watches(&who, &url) };
+    }
+    let arrived = |revision: &str| -> Result<bool, String> {
+        if revision == commit.as_str() {
+            return Ok(true);
+        }
+        match revision.parse::<CommitSha>() {
+            Err(_) => Ok(false),
+            Ok(sha) => descends(&sha).ok_or_else(|| {
+                format!("it is not known whether {} comes after {}", sha.short(), commit.short())
+            }),
+        }
+    };
+    let mut standings = argo::standings(&gitops.applications, watched, &arrived, before);
+    standings.extend(flux::standings(&gitops.flux, watched, &arrived));
+    let watchers = watched.watcher_count(gitops);
+    if watchers == 0 {
+        return Rollout::Unknown {
+            why: "nothing in the cluster watches the repository's default branch".to_owned(),
+        };
+    }
+    let mut waiting = Vec::new();
+    let mut failed = Vec::new();
+    let mut unknown = None;
+    let mut affected = Vec::new();
+    for (name, standing) in standings {
+        match standing {
+            Standing::Failed(object, why) => failed.push((object, why)),
+            Standing::Unknown(why) => unknown = unknown.or(Some(format!("{name}: {why}"))),
+            Standing::Waiting(why) | Standing::Behind(why) => waiting.push((name, why)),
+            Standing::Done { affected: true } => affected.push(name),
+            Standing::Done { affected: false } => {}
+        }
+    }
+    if !failed.is_empty() {
+        Rollout::Failed { failed }
+    } else if let Some(why) = unknown {
+        Rollout::Unknown { why }
+    } else if waiting.is_empty() {
+        Rollout::Done { watchers, affected }
+    } else {
+        Rollout::Waiting { on: waiting, progress: progress(gitops, watched) }
+    }
+}
+
+/// What a person has to say comes first: the rest may be cut off.
+fn probably_watches(who: &str, url: &str) -> String {
+    format!("pull_urls or other_urls must say whether {url} is this repository: {who} follows it")
+}
+
+/// Changes whenever a watcher moved. A retry and a mere look are no progress.
+fn progress(gitops: &GitOps, watched: &Watched) -> String {
+    let mut text = String::new();
+    for app in watched.watchers(&gitops.applications) {
+        argo::note_progress(app, &mut text);
+    }
+    flux::note_progress(&gitops.flux, watched, &mut text);
+    text
+}
+
+/// How far the pods of these watchers' workloads are: a watcher says nothing while a `DaemonSet` goes from node to node. What
+/// is not among what they made is another's.
+pub(crate) fn pods_of(owners: &[Owner], workloads: &[Workload]) -> String {
+    let own: BTreeSet<&ObjectRef> = owners.iter().flat_map(|owner| &owner.owns).collect();
+    let mut text = String::new();
+    for workload in workloads.iter().filter(|workload| own.contains(&workload.object)) {
+        let Workload { object, observed_generation, updated, available, .. } = workload;
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{object}:{observed_generation}:{updated}:{available};");
+    }
+    text
+}
+
+/// A path as it is from the repository's root, without `.` and `..`.
+fn within(folder: &str, path: &str) -> String {
+    let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}

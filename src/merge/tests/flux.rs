@@ -1,0 +1,271 @@
+use super::samples::sha;
+use crate::cluster::recorded::flux;
+use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Owner};
+use crate::forge::CommitSha;
+use crate::merge::rollout::{GitOps, Rollout, StoodBefore, Watched, judge};
+
+const OWN: &str = "https://git.example.org/ops/homelab.git";
+
+fn watched() -> Watched {
+    Watched::new(vec![OWN.to_owned()], vec!["https://git.example.net/ops/homelab".to_owned()], "main")
+}
+
+/// The commit that is followed is `c`; `d` comes after it, `b` came before, of `e` nothing is known.
+fn descends(sha: &CommitSha) -> Option<bool> {
+    match sha.as_str().as_bytes()[0] {
+        b'c' | b'd' => Some(true),
+        b'e' => None,
+        _ => Some(false),
+    }
+}
+
+fn revision(digit: char) -> String {
+    format!("main@sha1:{}", sha(digit).as_str())
+}
+
+/// A source that has fetched the commit.
+fn source() -> FluxObject {
+    let git = GitSource { url: OWN.to_owned(), branch: Some("main".to_owned()) };
+    FluxObject { git: Some(git), artifact: Some(revision('c')), ..flux(47) }
+}
+
+/// A Kustomization that has applied it.
+fn kustomization() -> FluxObject {
+    FluxObject {
+        applied: Some(revision('c')),
+        attempted: Some(revision('c')),
+        sources: vec![source().object()],
+        ..flux(27)
+    }
+}
+
+/// A release that the Kustomization made, and what it takes its chart from.
+fn release() -> FluxObject {
+    let chart = ObjectRef::new("OCIRepository", "gitops", "charts");
+    FluxObject { sources: vec![chart], attempted: Some("9.2.1+0123456789ab".to_owned()), ..flux(42) }
+}
+
+fn chart() -> FluxObject {
+    FluxObject {
+        kind: FluxKind::OciRepository,
+        name: "charts".to_owned(),
+        git: None,
+        artifact: Some("9.2.1@sha256:0123456789abcdef".to_owned()),
+        ..flux(47)
+    }
+}
+
+struct World {
+    source: FluxObject,
+    kustomization: FluxObject,
+    release: FluxObject,
+    chart: FluxObject,
+}
+
+impl World {
+    fn good() -> Self {
+        let (release, chart) = (release(), chart());
+        let mut kustomization = kustomization();
+        kustomization.inventory.extend([release.object(), chart.object()]);
+        Self { source: source(), kustomization, release, chart }
+    }
+
+    fn gitops(&self) -> GitOps {
+        let flux = [&self.source, &self.kustomization, &self.release, &self.chart].map(Clone::clone);
+        GitOps { flux: flux.into(), ..GitOps::default() }
+    }
+
+    fn judge(&self) -> Rollout {
+        judge(&self.gitops(), &watched(), &sha('c'), &descends, &StoodBefore::new())
+    }
+}
+
+#[derive(Debug, PartialEq)]
+enum Word {
+    Unknown,
+    Waiting,
+    Failed,
+    Done,
+}
+
+fn word(rollout: &Rollout) -> Word {
+    match rollout {
+        Rollout::Unknown { .. } => Word::Unknown,
+        Rollout::Waiting { .. } => Word::Waiting,
+        Rollout::Failed { .. } => Word::Failed,
+        Rollout::Done { .. } => Word::Done,
+    }
+}
+
+fn set(object: &mut FluxObject, kind: &str, status: ConditionStatus) {
+    object.conditions.retain(|condition| condition.kind != kind);
+    let (reason, message, kind) = ("Any".to_owned(), format!("{kind} it is"), kind.to_owned());
+    object.conditions.push(Condition { kind, status, reason, message, since: None, heartbeat: None });
+}
+
+#[test]
+fn one_kustomization_is_judged_by_every_field() {
+    type Spoil = fn(&mut World);
+    let cases: Vec<(&str, Spoil, Word)> = vec![
+        ("as it should be", |_| {}, Word::Done),
+        ("a descendant", |w| w.kustomization.applied = Some(revision('d')), Word::Done),
+        ("an older one is applied", |w| w.kustomization.applied = Some(revision('b')), Word::Waiting),
+        (
+            "one that nobody knows is applied",
+            |w| w.kustomization.applied = Some(revision('e')),
+            Word::Unknown,
+        ),
+        ("nothing is applied", |w| w.kustomization.applied = None, Word::Waiting),
+        ("a tag is applied", |w| w.kustomization.applied = Some("v1.0.0".to_owned()), Word::Waiting),
+        ("suspended", |w| w.kustomization.suspended = true, Word::Waiting),
+        ("changed since", |w| w.kustomization.generation += 1, Word::Waiting),
+        ("just made", |w| w.kustomization.observed_generation = -1, Word::Waiting),
+        ("on its way", |w| set(&mut w.kustomization, "Reconciling", ConditionStatus::True), Word::Waiting),
+        ("not ready", |w| set(&mut w.kustomization, "Ready", ConditionStatus::False), Word::Waiting),
+        ("nobody knows", |w| set(&mut w.kustomization, "Ready", ConditionStatus::Unknown), Word::Waiting),
+        ("no condition", |w| w.kustomization.conditions.clear(), Word::Waiting),
+        ("given up", |w| set(&mut w.kustomization, "Stalled", ConditionStatus::True), Word::Failed),
+        (
+            "an older one is given up",
+            |w| {
+                set(&mut w.kustomization, "Stalled", ConditionStatus::True);
+                w.kustomization.attempted = Some(revision('b'));
+            },
+            Word::Waiting,
+        ),
+        (
+            "what was given up is changed since",
+            |w| {
+                set(&mut w.kustomization, "Stalled", ConditionStatus::True);
+                w.kustomization.generation += 1;
+            },
+            Word::Waiting,
+        ),
+        ("the source has an older one", |w| w.source.artifact = Some(revision('b')), Word::Waiting),
+        ("the source has none", |w| w.source.artifact = None, Word::Waiting),
+        ("the source has one that nobody knows", |w| w.source.artifact = Some(revision('e')), Word::Unknown),
+        ("the source is suspended", |w| w.source.suspended = true, Word::Waiting),
+        ("the source is changed since", |w| w.source.generation += 1, Word::Waiting),
+        ("the source cannot fetch", |w| set(&mut w.source, "Ready", ConditionStatus::False), Word::Waiting),
+        ("its release is changed since", |w| w.release.generation += 1, Word::Waiting),
+        (
+            "its release is on its way",
+            |w| set(&mut w.release, "Reconciling", ConditionStatus::True),
+            Word::Waiting,
+        ),
+        ("its release is suspended", |w| w.release.suspended = true, Word::Waiting),
+        ("its release is given up", |w| set(&mut w.release, "Stalled", ConditionStatus::True), Word::Waiting),
+        (
+            "its release has not seen the chart",
+            |w| w.chart.artifact = Some("9.2.2@sha256:ff".to_owned()),
+            Word::Waiting,
+        ),
+        (
+            "its release's chart is being fetched",
+            |w| set(&mut w.chart, "Reconciling", ConditionStatus::True),
+            Word::Waiting,
+        ),
+        (
+            "a release that another made",
+            |w| {
+                w.kustomization.inventory.clear();
+                w.release.generation += 1;
+            },
+            Word::Done,
+        ),
+        (
+            "another branch",
+            |w| w.source.git.as_mut().expect("git").branch = Some("next".to_owned()),
+            Word::Unknown,
+        ),
+        ("a tag", |w| w.source.git.as_mut().expect("git").branch = None, Word::Unknown),
+        (
+            "by ssh",
+            |w| w.source.git.as_mut().expect("git").url = "ssh://git@git.example.org/ops/homelab".to_owned(),
+            Word::Done,
+        ),
+        (
+            "probably it",
+            |w| w.source.git.as_mut().expect("git").url = "http://gitea.gitea.svc/ops/homelab".to_owned(),
+            Word::Unknown,
+        ),
+        (
+            "known not to be",
+            |w| w.source.git.as_mut().expect("git").url = "https://git.example.net/ops/homelab".to_owned(),
+            Word::Unknown,
+        ),
+        ("nothing is made of it", |w| w.kustomization.sources.clear(), Word::Unknown),
+    ];
+    for (name, spoil, expected) in cases {
+        let mut world = World::good();
+        spoil(&mut world);
+        let judged = world.judge();
+        assert_eq!(word(&judged), expected, "{name}: {judged:?}");
+    }
+    assert_eq!(World::good().judge(), Rollout::Done { watchers: 1, affected: Vec::new() });
+}
+
+#[test]
+fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
+    let mut mirror = source();
+    mirror.name = "mirror".to_owned();
+    mirror.git = Some(GitSource {
+        url: "https://mirror.example.com/ops/homelab.git".to_owned(),
+        branch: Some("main".to_owned()),
+    });
+    let mut gitops = World::good().gitops();
+    gitops.flux.push(mirror);
+    let of = |watched: &Watched| judge(&gitops, watched, &sha('c'), &descends, &StoodBefore::new());
+    let Rollout::Unknown { why } = of(&watched()) else { panic!("the mirror may be it") };
+    insta::assert_snapshot!(why, @"pull_urls or other_urls must say whether https://mirror.example.com/ops/homelab.git is this repository: GitRepository gitops/mirror follows it");
+    let said = "https://mirror.example.com/ops/homelab".to_owned();
+    let foreign = Watched::new(vec![OWN.to_owned()], vec![said.clone()], "main");
+    assert_eq!(word(&of(&foreign)), Word::Done);
+    let own = Watched::new(vec![OWN.to_owned(), said], Vec::new(), "main");
+    assert_eq!(word(&of(&own)), Word::Done, "it has fetched the commit as well, and nothing is made of it");
+}
+
+#[test]
+fn what_could_not_be_read_is_unknown_whoever_else_has_arrived() {
+    let gitops = GitOps { unread: Some("403".to_owned()), ..World::good().gitops() };
+    let judged = judge(&gitops, &watched(), &sha('c'), &descends, &StoodBefore::new());
+    assert_eq!(judged, Rollout::Unknown { why: "403".to_owned() });
+}
+
+#[test]
+fn retries_are_no_progress_and_revisions_are() {
+    let progress = |change: fn(&mut World)| {
+        let mut world = World::good();
+        world.kustomization.applied = Some(revision('b'));
+        change(&mut world);
+        match world.judge() {
+            Rollout::Waiting { progress, .. } => progress,
+            other => panic!("{other:?}"),
+        }
+    };
+    let stands = progress(|_| {});
+    assert_eq!(stands, progress(|w| set(&mut w.kustomization, "Ready", ConditionStatus::False)));
+    assert_eq!(stands, progress(|w| set(&mut w.kustomization, "Reconciling", ConditionStatus::True)));
+    assert_ne!(stands, progress(|w| w.kustomization.attempted = Some(revision('b'))));
+    assert_ne!(stands, progress(|w| w.source.artifact = Some(revision('b'))));
+    assert_ne!(stands, progress(|w| w.release.attempted = None));
+}
+
+#[test]
+fn touched_goes_by_the_folder_and_brings_what_was_made() {
+    let mut world = World::good();
+    world.kustomization.path = "./apps/web".to_owned();
+    world.release.inventory = vec![ObjectRef::new("Deployment", "apps", "grafana")];
+    let touched = |file: &str| watched().touched(&world.gitops(), &[file.to_owned()]);
+    assert_eq!(touched("apps/web2/a.yaml"), []);
+    assert_eq!(touched("clusters/a.yaml"), []);
+    let found = touched("apps/web/a.yaml");
+    let [Owner { object, owns, charts, .. }] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(*object, world.kustomization.object());
+    for own in [ObjectRef::new("Deployment", "apps", "web"), ObjectRef::new("Deployment", "apps", "grafana")]
+    {
+        assert!(owns.contains(&own), "{own}");
+    }
+    assert_eq!(charts[0].name, "grafana");
+    assert_eq!(watched().revisions(&world.gitops()), [sha('c')].into());
+}
