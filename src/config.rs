@@ -433,7 +433,7 @@ mod tests {
         let two_checks = format!("{check}{check}");
         let unclear = format!("{check}{known}");
         let no_probe = format!("{known}probe = \"nothing\"\n");
-        let cases: [(&str, &[&str]); 20] = [
+        let cases: [(&str, &[&str]); 22] = [
             ("[forge]\nurll = 1", &["unknown field `urll`", "`url`"]),
             ("[forges]\nurl = 1", &["unknown field `forges`"]),
             ("[web]\nlisten = \"here\"", &["socket address"]),
@@ -451,6 +451,11 @@ mod tests {
             ("[[repository]]\nname = \"a/b\"\nmode = \"full\"", &["full", "repository[0]"]),
             ("[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"A/B\"", &["two", "A/B"]),
             ("[discovery]\nevery_seconds = 1", &["discovery.every_seconds", "60"]),
+            ("[health]\ncpu_red_percent = 101", &["101", "1 to 100"]),
+            (
+                "[health]\ndisk_yellow_percent = 96",
+                &["health.disk_yellow_percent is 96", "health.disk_red_percent, which is 95"],
+            ),
             (&two_checks, &["two [[health.checks]] called `b`", "a name of its own"]),
             (&unclear, &["the rule `b` on Pod a/b is the name of a check", "probe = \"own\""]),
             (&no_probe, &["health.acknowledged", "nothing"]),

@@ -6,7 +6,7 @@
 use super::node_marks::node_marks;
 use super::{
     CephCheck, CephCluster, Certificate, Condition, ConditionStatus, Container, ContainerState, Node,
-    NodeUsage, ObjectRef, Pod, PodPhase, Workload,
+    NodeUsage, ObjectRef, Pod, PodPhase, Resources, Workload,
 };
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -116,6 +116,7 @@ pub(super) fn node(object: core::Node) -> Result<Node, String> {
         kubelet_version: status.node_info.map(|info| info.kubelet_version).unwrap_or_default(),
         lease_renewed: None,
         marks,
+        allocatable: status.allocatable.and_then(|all| resources(|name| Some(all.get(name)?.0.as_str()))),
     })
 }
 
@@ -415,13 +416,16 @@ pub(super) fn certificate(object: &Value) -> Result<Certificate, String> {
 /// What a node uses.
 pub(super) fn node_usage(object: &Value) -> Result<NodeUsage, String> {
     let (_, name) = object_name(object)?;
-    let quantity = |resource: &str| {
-        let written = object["usage"][resource].as_str().unwrap_or_default();
-        nanos(written).ok_or_else(|| format!("{resource} of node {name}: {written:?} is no quantity"))
-    };
-    let (cpu, memory) = (quantity("cpu")?, quantity("memory")?);
-    Ok(NodeUsage {
-        name,
+    let usage = &object["usage"];
+    let used = resources(|resource| usage[resource].as_str())
+        .ok_or_else(|| format!("what node {name} uses is no quantity: {usage}"))?;
+    Ok(NodeUsage { name, cpu_millis: used.cpu_millis, memory_bytes: used.memory_bytes })
+}
+
+/// CPU and memory by their quantities; none where one of them is missing or is no quantity.
+fn resources<'a>(quantity: impl Fn(&str) -> Option<&'a str>) -> Option<Resources> {
+    let (cpu, memory) = (nanos(quantity("cpu")?)?, nanos(quantity("memory")?)?);
+    Some(Resources {
         cpu_millis: u64::try_from(cpu / 1_000_000).unwrap_or(u64::MAX),
         memory_bytes: u64::try_from(memory / 1_000_000_000).unwrap_or(u64::MAX),
     })

@@ -108,6 +108,17 @@ pub(crate) struct Node {
     pub(crate) lease_renewed: Option<Timestamp>,
     /// What those who work on it left on it.
     pub(crate) marks: super::NodeMarks,
+    /// What it can give to pods, where it tells.
+    pub(crate) allocatable: Option<Resources>,
+}
+
+/// CPU and memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Resources {
+    /// Thousandths of a core.
+    pub(crate) cpu_millis: u64,
+    /// Bytes.
+    pub(crate) memory_bytes: u64,
 }
 
 /// What a container does.

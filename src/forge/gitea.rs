@@ -339,7 +339,13 @@ impl Forge for Gitea {
                     newest.insert(status.context.clone(), status);
                 }
             }
-            if count == 0 || (count < PAGE && seen >= combined.total_count) {
+            // The total in the body is that of the page, and a server may clamp pages to fewer than were asked for.
+            let more = match (answer.has_next(), answer.total()) {
+                (Some(next), _) => next,
+                (None, Some(total)) => seen < total,
+                (None, None) => true,
+            };
+            if count == 0 || !more {
                 return Ok(newest.into_values().map(CommitStatus::from).collect());
             }
         }
@@ -436,7 +442,7 @@ impl Forge for Gitea {
         head: &CommitSha,
     ) -> ForgeResult<Vec<CommitSha>> {
         let route = repository_route(repository).then("compare").value(&format!("{base}...{head}"));
-        let answer = self.http.get(&route).await?;
+        let answer = self.http.get(&without_details(route)).await?;
         let compared: WireCompare = answer.json()?;
         // Empty means "contains": a list that was cut short must not be mistaken for that.
         if compared.commits.len() < compared.total_commits {

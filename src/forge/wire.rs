@@ -427,8 +427,6 @@ impl From<WireStatus> for CommitStatus {
 pub(super) struct WireCombined {
     #[serde(default, deserialize_with = "or_default")]
     pub(super) statuses: Vec<Option<WireStatus>>,
-    #[serde(default, deserialize_with = "or_default")]
-    pub(super) total_count: usize,
 }
 
 #[derive(Debug, Deserialize)]

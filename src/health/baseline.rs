@@ -64,9 +64,12 @@ fn follows(finding: &Finding, cause: &FindingId, why: &str) -> String {
 /// How a finding by itself relates to a change.
 fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
     let object = &finding.id.object;
-    // An alert, an address that does not answer and a full volume say that something is wrong, and not what did it; an own check
+    // An alert, an address that does not answer, a full volume and a node without memory say that something is wrong, and not what did it; an own check
     // may be about a kind of the same name in another group.
-    if matches!(finding.id.probe, Probe::Alerts | Probe::Addresses | Probe::Capacity | Probe::Own) {
+    if matches!(
+        finding.id.probe,
+        Probe::Alerts | Probe::Addresses | Probe::Capacity | Probe::Usage | Probe::Own
+    ) {
         return Attribution::Suspected(format!("{} was well before", finding.id.object));
     }
     if finding.id.probe == Probe::DisruptionBudgets {

@@ -23,14 +23,14 @@ impl Holding {
         let now = recon.began_at;
         let known = std::mem::take(&mut self.since);
         let new = if self.read_all { Some(now) } else { None };
-        let capacity = || recon.probes.iter().filter(|result| result.probe == Probe::Capacity);
+        let capacity = || recon.probes.iter().filter(|result| has_to_last(result.probe));
         self.read_all = capacity().any(|result| result.used)
             && capacity().all(|result| result.verdict != Verdict::Unknown);
         if !self.read_all {
             // What nobody could read has not gone.
             self.since.clone_from(&known);
         }
-        for result in recon.probes.iter_mut().filter(|result| result.probe == Probe::Capacity) {
+        for result in recon.probes.iter_mut().filter(|result| has_to_last(result.probe)) {
             for finding in
                 result.findings.iter_mut().filter(|one| !one.informational && one.verdict != Verdict::Unknown)
             {
@@ -46,6 +46,10 @@ impl Holding {
             result.judge_again();
         }
     }
+}
+
+fn has_to_last(probe: Probe) -> bool {
+    matches!(probe, Probe::Capacity | Probe::Usage)
 }
 
 #[cfg(test)]

@@ -92,7 +92,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             probes.push(failed(Probe::Pods, error, &mut figures.pods));
         }
     }
-    probes.push(judge_ceph_reading(&ceph, now, settings, &mut figures));
+    let ceph = judge_ceph_reading(&ceph, now, settings, &mut figures);
+    let mut tools = tools;
+    tools.result.leave_to(&ceph);
+    probes.push(ceph);
     if matches!(tools.usage, Figure::Read(_)) {
         figures.ceph_usage = tools.usage;
     }
@@ -133,7 +136,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Ok(Some(Installed::Yes(usage))) => {
             let each = usage.iter().map(|node| (node.name.clone(), node.cpu_millis, node.memory_bytes));
             figures.node_usage = Figure::Read(each.collect());
-            judge_usage(usage)
+            judge_usage(usage, nodes.as_deref().unwrap_or_default(), settings)
         }
     });
     probes.extend(own_checks);

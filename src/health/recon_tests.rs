@@ -70,6 +70,7 @@ impl Cluster for Stub {
             kubelet_version: "v1.33.0".to_owned(),
             lease_renewed: Some(ago(5)),
             marks: NodeMarks::default(),
+            allocatable: None,
         }])
     }
     async fn pods(&self, recent: Duration, _: Freshness) -> ClusterResult<Pods> {

@@ -80,6 +80,18 @@ pub(crate) struct Settings {
     /// And RED.
     #[serde(deserialize_with = "percent")]
     pub claim_red_percent: u8,
+    /// From how much of its allocatable memory on a node is YELLOW, in percent; 0 is never.
+    #[serde(deserialize_with = "percent_or_never")]
+    pub memory_yellow_percent: u8,
+    /// And RED.
+    #[serde(deserialize_with = "percent_or_never")]
+    pub memory_red_percent: u8,
+    /// From how much of its allocatable CPU on a node is YELLOW, in percent; 0 is never.
+    #[serde(deserialize_with = "percent_or_never")]
+    pub cpu_yellow_percent: u8,
+    /// And RED.
+    #[serde(deserialize_with = "percent_or_never")]
+    pub cpu_red_percent: u8,
     /// How long something has to be so full before it counts.
     pub usage_hold_seconds: u64,
     /// How old what a kubelet says of its disks may be.
@@ -117,6 +129,14 @@ fn percent<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
     match u8::deserialize(deserializer)? {
         percent @ 1..=100 => Ok(percent),
         other => Err(D::Error::custom(format!("{other} is no percentage from 1 to 100"))),
+    }
+}
+
+/// How much may be used: from 1 to 100, or 0 for whatever it is.
+fn percent_or_never<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u8, D::Error> {
+    match u8::deserialize(deserializer)? {
+        percent @ 0..=100 => Ok(percent),
+        other => Err(D::Error::custom(format!("{other} is neither a percentage from 1 to 100 nor 0"))),
     }
 }
 
@@ -181,6 +201,10 @@ impl Default for Settings {
             disk_red_percent: 95,
             claim_yellow_percent: 85,
             claim_red_percent: 95,
+            memory_yellow_percent: 95,
+            memory_red_percent: 98,
+            cpu_yellow_percent: 0,
+            cpu_red_percent: 0,
             usage_hold_seconds: 300,
             usage_maximum_age_seconds: 300,
             flapping_times: 3,
@@ -236,6 +260,18 @@ impl Settings {
                         "there are two [[health.{table}]] called `{name}`: give each a name of its own, its findings are known by it"
                     ));
                 }
+            }
+        }
+        for (of, yellow, red) in [
+            ("disk", self.disk_yellow_percent, self.disk_red_percent),
+            ("claim", self.claim_yellow_percent, self.claim_red_percent),
+            ("memory", self.memory_yellow_percent, self.memory_red_percent),
+            ("cpu", self.cpu_yellow_percent, self.cpu_red_percent),
+        ] {
+            if red > 0 && yellow > red {
+                wrong.push(format!(
+                    "health.{of}_yellow_percent is {yellow}, above health.{of}_red_percent, which is {red}: nothing would ever be YELLOW"
+                ));
             }
         }
         for known in self.acknowledged.iter().filter(|known| known.probe.is_none()) {

@@ -47,12 +47,17 @@ impl Rules {
             .map(|rule| rule.category)
     }
 
-    /// Why caretaker stands on a package; `None` where no rule says so.
-    pub(crate) fn package_foundation(&self, package: &str) -> Option<String> {
+    /// What of caretaker's own ground a package is; `None` where no rule says so.
+    pub(crate) fn foundation_of(&self, package: &str) -> Option<&str> {
         self.foundations
             .iter()
             .find(|rule| rule.packages.iter().any(|pattern| matches_name(pattern, package)))
-            .map(|rule| format!("{package} is a foundation: {}", rule.name))
+            .map(|rule| rule.name.as_str())
+    }
+
+    /// Why caretaker stands on a package; `None` where no rule says so.
+    pub(crate) fn package_foundation(&self, package: &str) -> Option<String> {
+        self.foundation_of(package).map(|name| format!("{package} is a foundation: {name}"))
     }
 
     fn path_foundation(&self, path: &str) -> Option<String> {

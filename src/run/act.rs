@@ -23,6 +23,9 @@ use crate::health::PlanMark;
 use crate::issue::{TaskKey, hex};
 use crate::store::EventId;
 use crate::wording;
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use secrecy::{ExposeSecret as _, SecretString};
+use sha2::Sha256;
 use std::time::Duration;
 
 /// How often a text is read fresh and written again when somebody else was faster.
@@ -51,10 +54,28 @@ pub(crate) struct Context<'a> {
     pub(crate) resolved_by: String,
 }
 
-/// The step id of an intent: unique beyond this store, since it stands in commits.
-pub(crate) fn step_id(holder: &str, step: EventId) -> String {
-    let short: String = holder.trim_start_matches("caretaker-").chars().take(8).collect();
-    format!("{short}-{step}")
+/// Gives intents their step ids: unique beyond this store, since they stand in commits, and known to nobody before that. A
+/// commit that carries one is taken for our own: whoever could guess the next one could have theirs merged for it.
+#[derive(Debug)]
+pub(crate) struct StepIds {
+    store: String,
+    key: SecretString,
+}
+
+impl StepIds {
+    /// Those of a store, by the id and the key that it keeps.
+    pub(crate) fn new(holder: &str, key: SecretString) -> Self {
+        Self { store: holder.trim_start_matches("caretaker-").chars().take(8).collect(), key }
+    }
+
+    /// The id of a step: the same whenever it is asked for.
+    pub(crate) fn of(&self, step: EventId) -> String {
+        let mut mac = Hmac::<Sha256>::new_from_slice(self.key.expose_secret().as_bytes())
+            .expect("an HMAC takes a key of any length");
+        mac.update(step.to_string().as_bytes());
+        let proof = hex(&mac.finalize().into_bytes()[..10]);
+        format!("{}-{step}-{proof}", self.store)
+    }
 }
 
 fn not_yet(error: &dyn std::fmt::Display) -> Outcome {
@@ -166,7 +187,7 @@ pub(crate) fn plan_mark(
     plan: &str,
     change: &[(String, Option<BlobSha>, Option<BlobSha>)],
 ) -> PlanMark {
-    use sha2::{Digest, Sha256};
+    use sha2::Digest as _;
     let mut hash = Sha256::new();
     hash.update(key.0.as_bytes());
     hash.update([0]);
@@ -182,4 +203,20 @@ pub(crate) fn plan_mark(
         }
     }
     PlanMark::new(key.0.clone(), hex(&hash.finalize()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_id_is_the_same_again_and_nobodys_to_guess() {
+        let ids = |key: &str| StepIds::new("caretaker-1a2b3c4d-0000", key.to_owned().into());
+        let first = ids("one").of(EventId(7));
+        assert!(first.starts_with("1a2b3c4d-7-"), "{first}");
+        assert_eq!(first, ids("one").of(EventId(7)));
+        assert_ne!(first, ids("another").of(EventId(7)));
+        let next = ids("one").of(EventId(8));
+        assert_ne!(first.rsplit('-').next(), next.rsplit('-').next());
+    }
 }

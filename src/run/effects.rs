@@ -102,18 +102,18 @@ impl Worker {
             .iter()
             .filter_map(|act| match (effect, &act.effect) {
                 (Effect::Merge(plan), Effect::Merge(tried)) if plan.pull == tried.pull => {
-                    Some((act::step_id(&self.holder, act.step), tried.base.clone()))
+                    Some((self.steps.of(act.step), tried.base.clone()))
                 }
                 (Effect::Revert { change, merge_commit, .. }, Effect::Revert { change: tried, .. })
                     if change == tried =>
                 {
-                    Some((act::step_id(&self.holder, act.step), merge_commit.clone()))
+                    Some((self.steps.of(act.step), merge_commit.clone()))
                 }
                 (Effect::MergeRevert { change, proposal, .. }, Effect::MergeRevert { change: tried, .. })
                     if change == tried =>
                 {
                     // What lies between is no matter: its head is our own commit.
-                    Some((act::step_id(&self.holder, act.step), proposal.head.clone()))
+                    Some((self.steps.of(act.step), proposal.head.clone()))
                 }
                 _ => None,
             })
@@ -124,7 +124,7 @@ impl Worker {
             branch: &scene.repository.default_branch,
             bot: &scene.bot.login,
             issue: scene.issue.number,
-            step: act::step_id(&self.holder, step),
+            step: self.steps.of(step),
             tries,
             resolved_by: wording::resolved_by(&task, &title, &works),
         }

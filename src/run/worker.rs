@@ -16,6 +16,7 @@ mod turn;
 pub(super) use lock::Lock;
 pub(super) use turn::{Scene, Work};
 
+use super::act::StepIds;
 use super::settings::{Discovery, Repository as RepositorySettings, Settings};
 use crate::cluster::{self, Cluster, ClusterError, ClusterLease};
 use crate::forge::{Account, Forge, ForgeError, IssueNumber, RepositoryName};
@@ -169,6 +170,7 @@ pub(crate) fn text_hash(text: &str) -> String {
 pub(crate) struct Worker {
     pub(super) parts: Arc<Parts>,
     pub(super) holder: String,
+    pub(super) steps: StepIds,
     bot: Option<Account>,
     works: HashMap<RunId, Work>,
     /// The open runs whose journals cannot be read, by repository and issue.
@@ -186,13 +188,14 @@ impl Worker {
     /// A worker with nothing remembered.
     pub(crate) async fn new(parts: Arc<Parts>) -> Result<Self, StoreError> {
         let holder = parts.store.holder().await?;
+        let steps = StepIds::new(&holder, parts.store.step_key().await?);
         let (works, unread) = (HashMap::new(), BTreeSet::new());
         let desks = match &parts.only {
             Some(only) => vec![Desk::new(only.repository.clone())],
             None => parts.repositories.iter().cloned().map(Desk::new).collect(),
         };
         let (bot, lease, asked, discovery_due) = (None, None, None, None);
-        Ok(Self { parts, holder, bot, works, unread, lease, asked, desks, discovery_due })
+        Ok(Self { parts, holder, steps, bot, works, unread, lease, asked, desks, discovery_due })
     }
 
     /// Works until it is told to stop; with `only`, until that run is over or waits for people.

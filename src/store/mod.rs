@@ -19,6 +19,7 @@ pub(crate) use journal::{EventId, JournalRow, RunId, RunRow};
 pub(crate) use look::{Holder, Look, Reader, look};
 pub(crate) use missed::MissedEvents;
 
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -167,6 +168,19 @@ impl Store {
             .execute(&self.writer)
             .await?;
         Ok(sqlx::query_scalar("SELECT value FROM meta WHERE key = 'holder'").fetch_one(&self.readers).await?)
+    }
+
+    /// The key of the ids that steps have in commits: made once, kept with the store, shown nowhere.
+    pub(crate) async fn step_key(&self) -> StoreResult<SecretString> {
+        let fresh = format!("{}{}", uuid::Uuid::new_v4().simple(), uuid::Uuid::new_v4().simple());
+        sqlx::query("INSERT INTO meta (key, value) VALUES ('step-key', ?) ON CONFLICT (key) DO NOTHING")
+            .bind(fresh)
+            .execute(&self.writer)
+            .await?;
+        let kept: String = sqlx::query_scalar("SELECT value FROM meta WHERE key = 'step-key'")
+            .fetch_one(&self.readers)
+            .await?;
+        Ok(kept.into())
     }
 
     /// Whether the store can be written now.

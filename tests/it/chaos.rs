@@ -28,11 +28,11 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 /// How many seeds there are when nobody says so, and the first of them: the same every day. New ones are for who asks.
-const CASES: u64 = 2;
+const CASES: u64 = 24;
 const FIRST: u64 = 77;
 
 /// For so long new ones are begun then. A slow machine gets through fewer, and says how many.
-const BUDGET: Duration = Duration::from_secs(30);
+const BUDGET: Duration = Duration::from_secs(150);
 
 /// How soon what is due is done, and how often the errand's person looks.
 const LOOK: Duration = Duration::from_millis(20);

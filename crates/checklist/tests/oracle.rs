@@ -94,6 +94,7 @@ fn beyond_comparison(root: Node<'_>, text: &str) -> bool {
         || other_tables(root, text)
         || only_definitions(root, text)
         || lazy_header(root, text)
+        || lazy_table(root)
         || text_below_blank(root, text)
         || closed_by_another_tag(root)
         || empty_item_ends_quotation(root)
@@ -179,6 +180,19 @@ fn lazy_header(root: Node<'_>, text: &str) -> bool {
             let data = node.data();
             let (start, end) = (data.sourcepos.start.line, data.sourcepos.end.line);
             matches!(data.value, NodeValue::Paragraph) && start < line && line <= end
+        })
+    })
+}
+
+/// A table whose header goes on lazily: it stands where what holds it began, or before that.
+fn lazy_table(root: Node<'_>) -> bool {
+    root.descendants().filter(|node| matches!(node.data().value, NodeValue::Table(_))).any(|table| {
+        let begins = table.data().sourcepos.start.column;
+        table.ancestors().skip(1).any(|holder| {
+            let data = holder.data();
+            let holds =
+                matches!(data.value, NodeValue::Item(_) | NodeValue::TaskItem(_) | NodeValue::BlockQuote);
+            holds && begins <= data.sourcepos.start.column
         })
     })
 }
@@ -427,6 +441,13 @@ const DISAGREEMENTS: &[Disagreement] = &[
         &[5],
         &[],
         "rows are rows however far they are indented, as the forge reads tables out of paragraphs",
+    ),
+    (
+        "1) [\n|||\n   -|-\n    0. [x]",
+        &[],
+        &[],
+        &[4],
+        "below a header that goes on lazily the parser takes an item for a row; nobody writes one",
     ),
     ("+  [ ] |\n   -|\n", &[1], &[1], &[], "a box is a box first; nobody begins a table with one"),
     (

@@ -18,6 +18,7 @@ fn node(name: &str, ready: bool) -> Node {
         kubelet_version: String::new(),
         lease_renewed: None,
         marks: crate::cluster::NodeMarks::default(),
+        allocatable: None,
     }
 }
 

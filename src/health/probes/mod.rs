@@ -147,13 +147,15 @@ pub(super) fn unused(probe: Probe, why: &str) -> ProbeResult {
 
 /// The answer of a probe that could not read: UNKNOWN. One that never blocks counts as not used.
 pub(super) fn unread(probe: Probe, why: &str) -> ProbeResult {
+    let found = not_read(probe, why);
+    let found = if probe.may_be_missing() { found.listed_only() } else { found };
     ProbeResult {
         probe,
         layer: probe.layer(),
-        used: !probe.informational(),
+        used: !probe.may_be_missing(),
         verdict: Verdict::Unknown,
         summary: format!("not read: {why}"),
-        findings: vec![not_read(probe, why)],
+        findings: vec![found],
     }
 }
 
@@ -198,7 +200,8 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 10] = [
+    const SOURCES: [(&str, &str); 11] = [
+        ("usage", include_str!("usage.rs")),
         ("capacity", include_str!("capacity.rs")),
         ("addresses", include_str!("../outside/address.rs")),
         ("alerts", include_str!("../outside/alerts.rs")),

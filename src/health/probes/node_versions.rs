@@ -105,6 +105,7 @@ mod tests {
             kubelet_version: (*version).to_owned(),
             lease_renewed: None,
             marks: NodeMarks::default(),
+            allocatable: None,
         };
         versions.iter().map(node).collect()
     }

@@ -23,6 +23,7 @@ fn node() -> Node {
         kubelet_version: "v1.33.0".to_owned(),
         lease_renewed: Some(ago(5)),
         marks: NodeMarks::default(),
+        allocatable: None,
     }
 }
 

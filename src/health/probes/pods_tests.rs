@@ -40,6 +40,7 @@ fn node(name: &str, status: ConditionStatus) -> Node {
         kubelet_version: String::new(),
         lease_renewed: Some(ago(1)),
         marks: crate::cluster::NodeMarks::default(),
+        allocatable: None,
     }
 }
 

@@ -14,7 +14,7 @@ use crate::merge::classify::{Classification, PullChanges, Rules, classify};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 
-pub(super) fn rules() -> Rules {
+pub(in crate::merge) fn rules() -> Rules {
     Rules::new(&Settings::default())
 }
 
@@ -141,7 +141,7 @@ pub(super) fn operation(phase: OperationPhase, commit: &CommitSha) -> OperationS
     }
 }
 
-pub(super) fn workload(name: &str) -> Workload {
+pub(in crate::merge) fn workload(name: &str) -> Workload {
     Workload {
         object: ObjectRef::new("Deployment", name, name),
         generation: 1,

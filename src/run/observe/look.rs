@@ -74,8 +74,14 @@ impl Look<'_> {
         let watched = self.watched();
         let mut contains = BTreeMap::new();
         for revision in watched.revisions(self.gitops) {
-            let holds = self.contains(&revision, commit).await?;
-            contains.insert(revision, holds);
+            match self.contains(&revision, commit).await {
+                Ok(holds) => drop(contains.insert(revision, holds)),
+                // A history may be too long to be compared: nobody knows then, and the look goes on.
+                Err(error) => {
+                    tracing::warn!(%revision, %commit, error = %chain(&error), "could not be compared");
+                    break;
+                }
+            }
         }
         // A merge needs every layer GREEN, so before a change every watcher was Synced and Healthy.
         let before = StoodBefore::new();

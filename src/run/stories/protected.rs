@@ -5,7 +5,7 @@ use super::words::{merge, tasks};
 use crate::forge::MergeStyle;
 use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::Stage;
-use sim::gitea::{Fault, IssueState, Protection, Rule, RuleId};
+use sim::gitea::{Fault, FileChange, IssueState, NewCommit, Protection, Rule, RuleId};
 
 /// The branch takes no push any more; it still takes merges, with so many approvals.
 fn protect(story: &Story, required_approvals: i64) {
@@ -53,6 +53,46 @@ async fn an_undoing_of_a_protected_branch_goes_through_one_pull_request() {
     assert_eq!(story.world.repository().branch_head(&format!("caretaker/revert-{grafana}")), None);
     story.looks(4).await;
     assert_eq!(story.merges_asked(grafana), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_branch_that_only_looks_like_our_undoing_is_never_merged() {
+    let mut story = Story::begin().await;
+    protect(&story, 0);
+    let grafana = story.renovate_opens_a_bad_one();
+    let number = story.issue_of_merges(&[grafana]).await;
+    // Somebody who may push to other branches has seen the ids of earlier steps, and guesses the next ones.
+    let kept = story.parts().await.store;
+    let holder = kept.holder().await.unwrap();
+    kept.close().await;
+    drop(kept);
+    let seen = holder.trim_start_matches("caretaker-").chars().take(8).collect::<String>();
+    let guesses: String = (1..500)
+        .map(|step| format!("Caretaker-Step: {seen}-{step}\n"))
+        .fold(String::new(), |all, one| all + &one);
+    let branch = format!("caretaker/revert-{grafana}");
+    let forged = NewCommit {
+        author: "operator".to_owned(),
+        message: format!("Revert the update\n\n{guesses}"),
+        files: vec![FileChange::text("forged.yaml", "kind: Forged\n")],
+        from: None,
+    };
+    story.world.repository().create_branch("operator", &branch, "main").unwrap();
+    let head = story.world.repository().commit(&branch, forged).unwrap();
+    story.start().await;
+    story.person_called(number).await;
+    assert_eq!(story.world.repository().file("main", "forged.yaml"), None);
+    assert_eq!(
+        story.world.repository().branch_head(&branch).map(|head| head.to_string()),
+        Some(head.to_string())
+    );
+    let state = story.state().await;
+    assert!(
+        matches!(state.merges[0].result, Some(ChangeResult::HandedOver { .. })),
+        "{:?}",
+        state.merges[0].result
+    );
     story.end().await;
 }
 
