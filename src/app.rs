@@ -86,6 +86,7 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<(Parts, Arc<Ku
         rules: Rules::new(&settings.merge),
         merge_settings: settings.merge.clone(),
         renovate_settings: settings.renovate.clone(),
+        recon_settings: settings.recon.clone(),
         health_settings: settings.health.clone(),
         cluster_settings: settings.cluster.clone(),
         hints: Hints::default(),

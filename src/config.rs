@@ -2,6 +2,7 @@
 //! (`CARETAKER__SECTION__KEY`). A key that nobody knows is an error, since a misspelt one would be a silent default.
 
 use crate::forge::RepositoryName;
+use crate::issue::ReconSettings;
 use crate::terminal::bullets;
 use crate::{cluster, forge, health, inbox, merge, run, store, timing, web};
 use ::config::{Config, Environment, File, FileFormat};
@@ -35,6 +36,8 @@ pub(crate) struct Settings {
     pub(crate) merge: merge::Settings,
     /// Renovate.
     pub(crate) renovate: merge::RenovateSettings,
+    /// What is found.
+    pub(crate) recon: ReconSettings,
     /// How long things are given.
     pub(crate) timing: timing::Timing,
     /// Where caretaker remembers.

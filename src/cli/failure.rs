@@ -72,6 +72,11 @@ impl Failure {
         )
     }
 
+    /// What went wrong, without what to do next.
+    pub(super) fn what(&self) -> String {
+        self.error.to_string()
+    }
+
     /// Prints it and says how the process ends.
     pub(super) fn report(&self) -> ExitCode {
         // Whoever reads the other end of a pipe may stop reading: that is nobody's failure.

@@ -1,12 +1,18 @@
-//! `caretaker recon`: how the cluster is, once, and nothing changed.
+//! `caretaker recon`: how the cluster is, once; with `--issue` the maintenance issue about it, and nothing else changed.
+
+mod beside;
+mod issue;
 
 use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
 use crate::cluster::{Cluster, Freshness, Kubernetes};
+use crate::forge::RepositoryName;
 use crate::health::{self, Figure, Figures, Finding, Recon, Surroundings, Verdict};
-use crate::terminal::color;
+use crate::run::Published;
+use crate::terminal::{color, printable};
 use crate::{config, wording};
 use anstyle::{AnsiColor, Style};
+use beside::Beside;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -14,24 +20,34 @@ use std::io::Write;
 use std::iter::once;
 use std::path::Path;
 
-/// Look at every layer of the cluster once, and change nothing.
+/// Look at every layer of the cluster once; with --issue, open or refresh the maintenance issue.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   caretaker recon
   caretaker recon --format markdown > recon.md
   caretaker recon --format json | jq '.findings[] | select(.blocks)'
+  caretaker recon --issue --dry-run
+  caretaker recon --issue --repository ops/homelab
 
 It reads what a run's gate reads, with the same settings and rights, and says what would keep a
-merge back. What could not be read is UNKNOWN, never GREEN. No forge is needed.
+merge back. What could not be read is UNKNOWN, never GREEN. No forge is needed; where one is set,
+Renovate's open pull requests are shown by their risk.
 
-JSON is {began_at, verdict, layers, probes, findings, figures}; a finding has layer, verdict,
-probe, rule, object, message, evidence, since, blocks and follows_from (its cause).
+--issue makes tasks of what it found, each in a block of its own: what blocks, what is listed up to
+20, and Renovate's pull requests but majors and foundations. The newest open issue with the
+maintenance label by somebody who counts takes those that it lacks; without one an issue is opened.
+What people ask for in their own words is not asked for again, and what they edited stays. A run
+ends a task when what it names is gone; what changes something about it needs an approval, unless
+`recon.allowed` names its rule.
+
+JSON is {began_at, verdict, layers, probes, findings, figures, renovate, issue}; a finding has
+layer, verdict, probe, rule, object, message, evidence, since, blocks and follows_from (its cause).
 
 Exit codes:
   0  GREEN
   2  wrong arguments or settings
-  3  the cluster cannot be reached or does not accept the credentials
+  3  the cluster cannot be reached or does not accept the credentials; with --issue the forge
   4  YELLOW: something is not well
   5  RED: something is broken
   6  UNKNOWN: something could not be found out")]
@@ -39,6 +55,15 @@ pub(super) struct Arguments {
     /// How the picture is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Open the maintenance issue about what was found, or refresh the open one.
+    #[arg(long)]
+    issue: bool,
+    /// The repository; needed where the settings name several.
+    #[arg(long, value_name = "OWNER/NAME")]
+    repository: Option<RepositoryName>,
+    /// Write nothing, and show the text that the issue would have.
+    #[arg(long, requires = "issue")]
+    dry_run: bool,
 }
 
 /// For whom it is printed.
@@ -69,14 +94,33 @@ impl Arguments {
             grace: settings.timing.grace(),
             freshness: Freshness::Proven,
         };
-        let recon = health::recon(&cluster, &surroundings, Timestamp::now()).await;
+        let looked = health::recon(&cluster, &surroundings, Timestamp::now());
+        let (recon, beside) = tokio::join!(looked, beside::read(&settings, self.repository.as_ref()));
+        // What was seen is shown whatever the forge says to the issue.
+        let published = if self.issue {
+            issue::publish(&settings, self.repository.as_ref(), &recon, &beside, self.dry_run).await.map(Some)
+        } else {
+            Ok(None)
+        };
+        let said = published.as_ref().ok().and_then(Option::as_ref);
         let mut out = anstream::stdout();
         match self.format {
-            Format::Text => write!(out, "{}", text(&recon))?,
-            Format::Markdown => write!(out, "{}", wording::recon_markdown(&recon))?,
-            Format::Json => writeln!(out, "{:#}", picture(&recon))?,
+            Format::Text => {
+                write!(out, "{}", text(&recon, &beside))?;
+                if let Some(published) = said {
+                    write!(out, "{}", printable_lines(&issue::text(published, self.dry_run)))?;
+                }
+            }
+            Format::Markdown => {
+                write!(out, "{}{}", wording::recon_markdown(&recon), beside.markdown())?;
+                if let Some(published) = said {
+                    write!(out, "\n{}", issue::text(published, self.dry_run))?;
+                }
+            }
+            Format::Json => writeln!(out, "{:#}", picture(&recon, &beside, said))?,
         }
         out.flush()?;
+        published?;
         Ok(match recon.verdict() {
             Verdict::Green => Exit::Done,
             Verdict::Yellow => Exit::Yellow,
@@ -95,8 +139,14 @@ fn style(verdict: Verdict) -> Style {
     })
 }
 
-/// The layers, what was found in them, and what it comes to.
-fn text(recon: &Recon) -> String {
+/// Text from outside on a terminal, line by line.
+fn printable_lines(text: &str) -> String {
+    let lines: Vec<String> = text.lines().map(printable).collect();
+    lines.join("\n") + "\n"
+}
+
+/// The layers, what was found in them, what the forge says beside it, and what it comes to.
+fn text(recon: &Recon, beside: &Beside) -> String {
     let layers: Vec<_> = recon
         .layers()
         .into_iter()
@@ -143,7 +193,19 @@ fn text(recon: &Recon) -> String {
         })
         .collect();
     let between = if found.is_empty() { "" } else { "\n" };
-    format!("{}{between}{}\n{}.\n", rows(&layers), rows(&found), wording::recon_summary(recon))
+    let lines = beside.lines();
+    let forge: Vec<Row<'_>> = lines
+        .iter()
+        .map(|(what, said)| Row {
+            word: if matches!(beside, Beside::Read { .. }) { "listed" } else { "not read" },
+            style: Style::new().dimmed(),
+            what,
+            found: said,
+            fix: None,
+        })
+        .collect();
+    let (found, forge, summary) = (rows(&found), rows(&forge), wording::recon_summary(recon));
+    format!("{}{between}{found}\n{forge}\n{summary}.\n", rows(&layers))
 }
 
 /// A figure, or why there is none.
@@ -175,7 +237,7 @@ fn figures(figures: &Figures) -> Value {
     })
 }
 
-fn picture(recon: &Recon) -> Value {
+fn picture(recon: &Recon, beside: &Beside, published: Option<&Published>) -> Value {
     let layers: Vec<Value> = recon
         .layers()
         .into_iter()
@@ -216,5 +278,7 @@ fn picture(recon: &Recon) -> Value {
         "probes": probes,
         "findings": findings,
         "figures": figures(&recon.figures),
+        "renovate": beside.json(),
+        "issue": published.map(issue::json),
     })
 }

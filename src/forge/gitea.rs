@@ -10,8 +10,8 @@ use super::server::Server;
 use super::traffic::Traffic;
 use super::types::{
     Account, Branch, ChangedFile, Comment, Commit, CommitSha, CommitStatus, FileAt, FileWrite, FilesCommit,
-    Issue, IssueEdit, IssueNumber, Label, LabelId, PullNumber, PullRequest, Repository, RepositoryName,
-    State, TreeEntry,
+    Issue, IssueEdit, IssueNumber, Label, LabelId, NewIssue, PullNumber, PullRequest, Repository,
+    RepositoryName, State, TreeEntry,
 };
 use super::wire::{
     WireAccount, WireBranch, WireCombined, WireComment, WireCommit, WireCompare, WireContents, WireFile,
@@ -198,6 +198,13 @@ impl Forge for Gitea {
             Err(ForgeError::Refused { what, status: 400, said }) => Err(ForgeError::Conflict { what, said }),
             Err(error) => Err(error),
         }
+    }
+
+    async fn open_issue(&self, repository: &RepositoryName, new: &NewIssue) -> ForgeResult<Issue> {
+        let labels: Vec<u64> = new.labels.iter().map(|label| label.0).collect();
+        let body = json!({ "title": new.title, "body": new.body, "labels": labels });
+        let route = repository_route(repository).then("issues");
+        Ok(self.http.write(&Method::POST, &route, &body).await?.json::<WireIssue>()?.into())
     }
 
     async fn add_label(

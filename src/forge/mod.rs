@@ -156,6 +156,8 @@ pub(crate) trait Forge: Send + Sync + std::fmt::Debug {
         number: IssueNumber,
         edit: &IssueEdit,
     ) -> ForgeResult<Issue>;
+    /// Opens an issue. Whether one whose answer was lost is there shows the list of open ones.
+    async fn open_issue(&self, repository: &RepositoryName, issue: &NewIssue) -> ForgeResult<Issue>;
     /// Adds a label by id.
     async fn add_label(
         &self,

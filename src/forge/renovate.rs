@@ -242,6 +242,38 @@ pub(crate) fn is_digest(text: &str) -> bool {
     }
 }
 
+/// The title of Renovate's list of everything that it would do.
+pub(crate) const DASHBOARD: &str = "Dependency Dashboard";
+
+/// A section of that list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// Its heading.
+    pub(crate) section: String,
+    /// How many entries it has, those aside that ask for all of it at once.
+    pub(crate) entries: usize,
+}
+
+/// The sections of a Dependency Dashboard with the entries that can be ticked; those without any are left out.
+pub(crate) fn dashboard(body: &str) -> Vec<Listed> {
+    let mut sections: Vec<Listed> = Vec::new();
+    for line in body.lines().map(str::trim) {
+        if let Some(heading) = line.strip_prefix("## ") {
+            sections.push(Listed { section: heading.trim().to_owned(), entries: 0 });
+            continue;
+        }
+        let control = ["- [ ] <!-- ", "- [x] <!-- "].iter().find_map(|head| line.strip_prefix(head));
+        // `rebase-all-open-prs`, `create-all-rate-limited-prs`: a box for all of them is none of them.
+        let is_one = control
+            .is_some_and(|control| control.split_once(" -->").is_some_and(|(name, _)| name.contains('=')));
+        if is_one && let Some(section) = sections.last_mut() {
+            section.entries += 1;
+        }
+    }
+    sections.retain(|section| section.entries > 0);
+    sections
+}
+
 /// Whether the box that asks Renovate to rebase is there, and ticked.
 pub(crate) fn rebase_box(body: &str) -> Option<bool> {
     let boxes = [("- [ ] ", false), ("- [x] ", true), ("- [X] ", true)];
@@ -474,6 +506,18 @@ mod tests {
         }
         let why = UnreadableTable::Version { row: 2 }.to_string();
         assert!(why.contains("row 2") && why.contains("version"), "{why}");
+    }
+
+    #[test]
+    fn the_sections_of_a_dashboard_are_counted_by_what_can_be_ticked_one_by_one() {
+        let body = "This issue lists updates.\n\n## Rate-Limited\n\n \
+                    - [ ] <!-- unlimit-branch=renovate/a -->a\n - [ ] <!-- unlimit-branch=renovate/b -->b\n \
+                    - [ ] <!-- create-all-rate-limited-prs -->All of them\n\n## Open\n\n \
+                    - [x] <!-- rebase-branch=renovate/c -->[c](../pulls/7)\n - [ ] <!-- rebase-all-open-prs -->All\n\n\
+                    ## Detected dependencies\n\n- [ ] a box of somebody's\n";
+        let listed = |section: &str, entries| Listed { section: section.to_owned(), entries };
+        assert_eq!(dashboard(body), [listed("Rate-Limited", 2), listed("Open", 1)]);
+        assert_eq!(dashboard(""), []);
     }
 
     #[test]

@@ -261,6 +261,17 @@ impl Issue {
     }
 }
 
+/// An issue that is to be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NewIssue {
+    /// Its title.
+    pub(crate) title: String,
+    /// Its text.
+    pub(crate) body: String,
+    /// Its labels.
+    pub(crate) labels: Vec<LabelId>,
+}
+
 /// A change of an issue; what is `None` stays.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct IssueEdit {

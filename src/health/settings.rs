@@ -217,6 +217,12 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Whether a person accepts a finding at this moment.
+    pub(crate) fn acknowledges(&self, id: &FindingId, now: Timestamp) -> bool {
+        let object = id.object.to_string();
+        self.acknowledged.iter().any(|known| known.is_of(id, &object) && known.expires > now)
+    }
+
     /// Whether a probe is asked for, where there is what it judges.
     pub(crate) fn switched_on(&self, probe: Probe) -> bool {
         match probe {

@@ -1,5 +1,6 @@
 //! Writes what is caretaker's into a body, and nothing else.
 
+use super::found::{self, Own};
 use super::marks::Mark;
 use super::position::Place;
 use super::read::read_document;
@@ -208,10 +209,15 @@ fn steps(desired: &Desired) -> Vec<Step<'_>> {
         steps.push(Box::new(move |document| repair::place(document, &mark, Place::BelowTitle)));
     }
     let mut blocks: Vec<&Block> = desired.blocks.iter().filter(|block| is_name(&block.name)).collect();
-    blocks.sort_by_key(|block| &block.name);
+    // Our tasks stand as they are wished, behind each other; the others by their names.
+    let is_task = |block: &Block| block.name == found::INTRODUCTION || Own::of_block(&block.name).is_some();
+    blocks.sort_by_key(|block| if is_task(block) { (true, "") } else { (false, block.name.as_str()) });
     for block in blocks {
+        let is_task = is_task(block);
         steps.push(Box::new(move |document| {
-            if block.text.trim().is_empty() {
+            if is_task {
+                found::place(document, block)
+            } else if block.text.trim().is_empty() {
                 repair::remove(document, &block.name)
             } else {
                 repair::place(document, &Mark::new(&block.name, &block.text), Place::BelowBlocks)

@@ -83,7 +83,9 @@ pub(crate) struct Guesses {
 /// understanding.
 pub(crate) fn of_kind(kind: &Kind, understood: bool) -> Guess<&'static str> {
     match kind {
-        Kind::Merge { .. } | Kind::Close { .. } => Guess::written(kind.word(), Source::Line),
+        Kind::Merge { .. } | Kind::Close { .. } | Kind::Finding { .. } => {
+            Guess::written(kind.word(), Source::Line)
+        }
         Kind::Action { .. } => Guess::written(kind.word(), Source::Detail("Commands".to_owned())),
         Kind::Person if !understood => Guess::assumed(kind.word()),
         Kind::Decide { .. }

@@ -64,6 +64,7 @@ fn targets(kind: &Kind) -> String {
         Kind::Verify { check } => format!("{check:?}"),
         Kind::Action { action } => format!("{action:?}"),
         Kind::Close { number } => number.to_string(),
+        Kind::Finding { tag } => format!("{tag:?}"),
         Kind::Dashboard | Kind::Runbook | Kind::Final | Kind::Person => String::new(),
     }
 }

@@ -157,9 +157,11 @@ pub(crate) fn lint(body: &str, home: Option<&Home>, classify: ClassifyWords<'_>)
         .tasks
         .iter()
         .zip(&indexes)
+        // What we wrote ourselves is nobody's to mend.
+        .filter(|(task, _)| !task.own)
         .filter_map(|(task, index)| document.items().get(*index).map(|item| (task, item)))
         .collect();
-    if tasks.is_empty() {
+    if reading.tasks.is_empty() {
         let text = wording::no_tasks();
         findings.add(Code::NoTasks, 0..line_end(body, 0), None, text, Some(wording::how_to_write_tasks()));
     }

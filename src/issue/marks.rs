@@ -4,6 +4,7 @@
 //! two of them is ours when it carries the sum of itself, or when it is what we last wrote. What becomes of everything
 //! else between markers is the business of [`super::repair`].
 
+use super::found::{Own, without_note};
 use super::identity::hex;
 use checklist::{Comment, Document, LineEnding};
 use sha2::{Digest, Sha256};
@@ -72,7 +73,12 @@ pub(super) fn sum_line(name: &str, text: &str) -> String {
 }
 
 fn sum(name: &str, text: &str) -> String {
-    let digest = Sha256::digest(format!("{name}\n{}", normal(text)).as_bytes());
+    let mut text = normal(text);
+    if Own::of_block(name).is_some() {
+        // Its line takes the note of an outcome as any task does.
+        text = text.lines().map(without_note).collect::<Vec<_>>().join("\n");
+    }
+    let digest = Sha256::digest(format!("{name}\n{text}").as_bytes());
     hex(&digest[..6])
 }
 

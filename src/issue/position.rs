@@ -3,6 +3,8 @@
 //! The place does not depend on which block came first, so that the same wishes give the same text in whatever order
 //! they arose: the closing report, the title, the status, then the others by their names.
 
+use super::found::{INTRODUCTION, Own};
+use super::headings::HeadingSays;
 use super::marks;
 use checklist::Document;
 
@@ -18,6 +20,9 @@ pub(super) enum Place {
     /// Below the heading of the change log, else below everything, if it is read as a block there; else as
     /// `BelowBlocks`.
     ChangeLog,
+    /// Behind the last of our tasks, else below the heading of the tasks, if it is read as a block there; else as
+    /// `BelowBlocks`.
+    Tasks,
 }
 
 /// The text with the block in its place.
@@ -32,17 +37,42 @@ pub(super) fn insert(document: &Document<'_>, block: &str, name: &str, place: Pl
             let offset = super::change_log::section(document)
                 .and_then(|section| document.headings().get(section))
                 .map_or(text.len(), |heading| line_end(text, heading.span.end));
-            let candidate = spliced(text, offset, block, ending);
-            let read = Document::parse(&candidate).is_ok_and(|document| {
-                marks::own_blocks(&document).iter().filter(|(own, _)| own == name).count() == 1
-            });
-            if read {
-                return candidate;
+            match read_at(text, offset, block, name, ending) {
+                Some(text) => return text,
+                None => Head::of(document).among_blocks(name),
             }
-            Head::of(document).among_blocks(name)
+        }
+        Place::Tasks => {
+            let place = tasks(document).and_then(|offset| read_at(text, offset, block, name, ending));
+            match place {
+                Some(text) => return text,
+                None => Head::of(document).among_blocks(name),
+            }
         }
     };
     spliced(text, at, block, ending)
+}
+
+/// The text with the block at an offset, if it is read as one there.
+fn read_at(text: &str, offset: usize, block: &str, name: &str, ending: &str) -> Option<String> {
+    let candidate = spliced(text, offset, block, ending);
+    let read = Document::parse(&candidate).is_ok_and(|document| {
+        marks::own_blocks(&document).iter().filter(|(own, _)| own == name).count() == 1
+    });
+    read.then_some(candidate)
+}
+
+/// Where our tasks go: behind the last of them, else below the heading of the form's tasks.
+fn tasks(document: &Document<'_>) -> Option<usize> {
+    let own = marks::own_blocks(document);
+    let is_task = |name: &str| name == INTRODUCTION || Own::of_block(name).is_some();
+    if let Some((_, last)) = own.iter().rev().find(|(name, _)| is_task(name)) {
+        return Some(line_end(document.text(), last.end));
+    }
+    let theirs = |at: usize| !own.iter().any(|(_, range)| range.contains(&at));
+    let mut headings = document.headings().iter().filter(|heading| theirs(heading.span.start));
+    let heading = headings.find(|heading| HeadingSays::new(heading).names_the_tasks)?;
+    Some(line_end(document.text(), heading.span.end))
 }
 
 /// The top of a body: our blocks and the title, in their order, before anything else.

@@ -7,7 +7,8 @@ use super::address::Home;
 use super::condition::{self, Doubt};
 use super::depends::Troubles;
 use super::draft::Draft;
-use super::guess::{self, Guesses};
+use super::found::{self, Own};
+use super::guess::{self, Guess, Guesses, Source};
 use super::headings::{HeadingSays, Holds};
 use super::identity::{self, Keys};
 use super::inferred::closes_the_whole;
@@ -15,13 +16,13 @@ use super::kind;
 use super::naming::Answer;
 use super::outline::Outline;
 use super::reserve::{self, Said, bullet_text};
-use super::title::head;
-use super::{Kind, Needs, Task, TaskKey, approvals, below, conflicts, depends, spec};
+use super::title::{head, noted};
+use super::{Details, Kind, Needs, Priority, Task, TaskKey, approvals, below, conflicts, depends, spec};
 use crate::merge::{Category, UpdateType};
 use crate::wording;
 use checklist::{BoxLikeReason, Document, Item};
 use regex::Regex;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::LazyLock;
 
 /// What a merge's own words say of its category and of how far its version moves.
@@ -131,8 +132,12 @@ pub(crate) fn read_document(
     let mut found: Vec<(usize, Draft)> = Vec::new();
     let mut drafts: HashMap<usize, usize> = HashMap::new();
     let mut parents: Vec<Option<usize>> = Vec::new();
+    let own: HashMap<usize, Own> = found::own_tasks(document).into_iter().collect();
     for (index, item) in document.items().iter().enumerate() {
         let above = outline.above(item);
+        if own.contains_key(&index) {
+            continue;
+        }
         if let Some(why) = not_a_task(document, item, form, &outline, &above) {
             reading.ignored.push(Ignored { line: item.line, why });
             continue;
@@ -225,6 +230,7 @@ pub(crate) fn read_document(
             needs,
             asks: asked,
             why_person: judged.why,
+            own: false,
         };
         let number = task.kind.number();
         let naming = outline.passages.naming(number, task.written_id.as_deref());
@@ -261,6 +267,18 @@ pub(crate) fn read_document(
     let of_tasks = spec::of_tasks(&reading.tasks, &rows, &mut reading.warnings);
     spec::fill(&mut reading.tasks, &rows, &of_tasks);
     spec::heed(&mut reading.tasks, &rows, &of_tasks);
+    // What our own blocks ask for stands in no section and in no table of a person's.
+    let written: HashSet<String> = reading.tasks.iter().filter_map(|task| task.written_id.clone()).collect();
+    for (index, item) in document.items().iter().enumerate() {
+        let Some(own) = own.get(&index) else { continue };
+        if written.contains(&own.id()) {
+            reading.ignored.push(Ignored { line: item.line, why: wording::ignored_taken_over() });
+            continue;
+        }
+        indexes.push(index);
+        before.push(Vec::new());
+        reading.tasks.push(own_task(document, item, own, &mut keys));
+    }
     let troubles = depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
     tell(&mut reading.tasks, troubles);
     boxes_below(&mut reading.tasks, &parents);
@@ -270,7 +288,50 @@ pub(crate) fn read_document(
         reading.warnings.push(Warning::guess(1, wording::no_tasks()));
     }
     reading.warnings.sort_by_key(|warning| warning.line);
+    reading.ignored.sort_by_key(|ignored| ignored.line);
+    // Ours among the others, in the order of the text.
+    let mut in_order: Vec<(usize, Task)> = indexes.into_iter().zip(reading.tasks).collect();
+    in_order.sort_by_key(|(index, _)| *index);
+    let (indexes, tasks) = in_order.into_iter().unzip();
+    reading.tasks = tasks;
     (reading, indexes)
+}
+
+/// A task of our own. Of its text nothing counts but its box and the notes behind it: what it is about, and how urgent that
+/// is, whoever looks at the cluster knows.
+fn own_task(document: &Document<'_>, item: &Item, own: &Own, keys: &mut Keys) -> Task {
+    let (kind, id) = (own.kind(), own.id());
+    // A pull request that nobody asked for needs somebody's yes.
+    let asks = matches!(own, Own::Update(_)).then_some(Needs::Approval);
+    let priority = Guess::assumed(Priority::P2);
+    Task {
+        key: keys.next(&kind, "", &id),
+        title: id.clone(),
+        written_id: Some(id.clone()),
+        id,
+        line: item.line,
+        ticked: item.ticked,
+        notes: noted(document, item),
+        phase: None,
+        gate: None,
+        priority: priority.value,
+        layer: None,
+        category: asks.map(|_| Category::AppTemplate),
+        update: UpdateType::Unknown,
+        depends_on: Vec::new(),
+        details: Details::default(),
+        guesses: Guesses {
+            priority,
+            layer: Guess::assumed(None),
+            kind: Guess::written(kind.word(), Source::Line),
+            depends_on: Vec::new(),
+        },
+        kind,
+        needs: asks,
+        asks,
+        why_person: None,
+        own: true,
+    }
 }
 
 /// The nearest task around an item that is one itself, as an item and by its place among the drafts.

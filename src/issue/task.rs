@@ -1,6 +1,7 @@
 //! What a task is.
 
 use super::condition::Doubt;
+use super::found::FindingTag;
 use super::guess::Guesses;
 use crate::action::Action;
 use crate::forge::{IssueNumber, PullNumber};
@@ -101,6 +102,11 @@ pub(crate) enum Kind {
     },
     /// The final gate.
     Final,
+    /// That what caretaker found is gone. Asked for by a block of our own, and by nothing else.
+    Finding {
+        /// Which finding.
+        tag: FindingTag,
+    },
     /// A person's alone.
     Person,
 }
@@ -118,6 +124,7 @@ impl Kind {
             | Self::Action { .. }
             | Self::Runbook
             | Self::Final
+            | Self::Finding { .. }
             | Self::Person => None,
         }
     }
@@ -133,6 +140,7 @@ impl Kind {
             | Self::Runbook
             | Self::Close { .. }
             | Self::Final
+            | Self::Finding { .. }
             | Self::Person => None,
         }
     }
@@ -149,6 +157,7 @@ impl Kind {
             Self::Close { .. } => "close",
             Self::Track { .. } => "track",
             Self::Final => "final",
+            Self::Finding { .. } => "finding",
             Self::Person => "person",
         }
     }
@@ -224,6 +233,8 @@ pub(crate) struct Task {
     pub(crate) asks: Option<Needs>,
     /// Why it needs somebody, and for a person's task what is to be done.
     pub(crate) why_person: Option<String>,
+    /// Whether a block of our own asks for it.
+    pub(crate) own: bool,
 }
 
 impl Task {
@@ -260,7 +271,14 @@ impl Task {
                 | Kind::Runbook,
                 _,
             ) => Needs::Person,
-            (Kind::Decide { .. } | Kind::Dashboard | Kind::Track { .. } | Kind::Person, _) => return None,
+            (
+                Kind::Decide { .. }
+                | Kind::Dashboard
+                | Kind::Track { .. }
+                | Kind::Finding { .. }
+                | Kind::Person,
+                _,
+            ) => return None,
         })
     }
 }

@@ -18,7 +18,10 @@ pub(crate) use revert::{confirm_revert, revert};
 use super::event::{Effect, Outcome};
 use super::worker::Parts;
 use crate::forge::renovate::{rebase_box, tick_rebase_box};
-use crate::forge::{BlobSha, CommitSha, ForgeError, IssueEdit, IssueNumber, PullNumber, RepositoryName};
+use crate::forge::{
+    BlobSha, CommitSha, Forge, ForgeError, ForgeResult, Issue, IssueEdit, IssueNumber, PullNumber,
+    RepositoryName,
+};
 use crate::health::PlanMark;
 use crate::issue::{TaskKey, hex};
 use crate::store::EventId;
@@ -94,29 +97,50 @@ pub(crate) async fn jitter(attempt: u32) {
     tokio::time::sleep(Duration::from_millis(rand::random_range(0..most))).await;
 }
 
-/// Ticks Renovate's rebase box. Renovate writes such a text anew on its own schedule, so nothing is kept there.
-pub(crate) async fn ask_rebase(parts: &Parts, context: &Context<'_>, pull: PullNumber) -> Outcome {
+/// How writing a text anew ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Rewritten {
+    /// It was written.
+    Written,
+    /// There was nothing to write in it, as it was read last.
+    Unchanged(Box<Issue>),
+    /// Somebody else was faster each time.
+    KeepsChanging,
+}
+
+/// Writes the text of an issue or pull request as it shall be: each time from a fresh one, and with its version.
+pub(crate) async fn rewrite(
+    forge: &dyn Forge,
+    repository: &RepositoryName,
+    number: IssueNumber,
+    mut next: impl FnMut(&Issue) -> Option<String>,
+) -> ForgeResult<Rewritten> {
     for attempt in 0..WRITE_ATTEMPTS {
-        let written = async {
-            let issue = parts.forge.issue(context.repository, pull.as_issue()).await?;
-            let Some(body) = tick_rebase_box(&issue.body) else {
-                return Ok(rebase_box(&issue.body) == Some(true));
-            };
-            let edit = IssueEdit {
-                body: Some(body),
-                content_version: issue.content_version,
-                ..IssueEdit::default()
-            };
-            parts.forge.edit_issue(context.repository, pull.as_issue(), &edit).await.map(|_| true)
-        };
-        match written.await {
-            Ok(true) => return Outcome::Done { detail: String::new() },
-            Ok(false) => return Outcome::Refused { why: wording::no_rebase_box(pull) },
+        let issue = forge.issue(repository, number).await?;
+        let Some(body) = next(&issue) else { return Ok(Rewritten::Unchanged(Box::new(issue))) };
+        let edit =
+            IssueEdit { body: Some(body), content_version: issue.content_version, ..IssueEdit::default() };
+        match forge.edit_issue(repository, number, &edit).await {
+            Ok(_) => return Ok(Rewritten::Written),
             Err(ForgeError::Conflict { .. }) => jitter(attempt).await,
-            Err(error) => return not_done(&error),
+            Err(error) => return Err(error),
         }
     }
-    Outcome::NotYet { why: wording::text_keeps_changing() }
+    Ok(Rewritten::KeepsChanging)
+}
+
+/// Ticks Renovate's rebase box. Renovate writes such a text anew on its own schedule, so nothing is kept there.
+pub(crate) async fn ask_rebase(parts: &Parts, context: &Context<'_>, pull: PullNumber) -> Outcome {
+    let ticked = |issue: &Issue| tick_rebase_box(&issue.body);
+    match rewrite(parts.forge.as_ref(), context.repository, pull.as_issue(), ticked).await {
+        Ok(Rewritten::Written) => Outcome::Done { detail: String::new() },
+        Ok(Rewritten::Unchanged(issue)) if rebase_box(&issue.body) == Some(true) => {
+            Outcome::Done { detail: String::new() }
+        }
+        Ok(Rewritten::Unchanged(_)) => Outcome::Refused { why: wording::no_rebase_box(pull) },
+        Ok(Rewritten::KeepsChanging) => Outcome::NotYet { why: wording::text_keeps_changing() },
+        Err(error) => not_done(&error),
+    }
 }
 
 /// Puts the label that calls for a person on the issue, making it where it does not exist.

@@ -1,6 +1,6 @@
 //! Answers a verify task's question out of a pass of the probes that also make up the gate.
 
-use crate::health::{Figure, Finding, Layer, Probe, ProbeResult, Recon, Verdict};
+use crate::health::{Figure, Finding, FindingId, Layer, Probe, ProbeResult, Recon, Verdict};
 use crate::issue::Check;
 
 /// An answer with what says so.
@@ -96,4 +96,29 @@ fn one_layer(recon: &Recon, layer: Layer) -> Answer {
     let evidence =
         if summaries.is_empty() { format!("no probe reads {layer}") } else { summaries.join("; ") };
     Answer { verdict, evidence }
+}
+
+/// How a finding of before stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stands<'a> {
+    /// It is there, or its object is not well otherwise.
+    There(&'a Finding),
+    /// Its probe answered, and says nothing against its object.
+    Gone,
+    /// Its probe did not answer.
+    Unknown,
+}
+
+/// Whether what was found is still there. A rule that gives way to another on the same object has mended nothing.
+pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
+    let mut there =
+        recon.findings().filter(|finding| finding.id.probe == id.probe && finding.id.object == id.object);
+    let same = recon.findings().find(|finding| finding.id == *id);
+    if let Some(finding) = same.or_else(|| there.find(|finding| !finding.informational)) {
+        return Stands::There(finding);
+    }
+    let mut answers = recon.probes.iter().filter(|result| result.probe == id.probe).peekable();
+    let answered =
+        answers.peek().is_some() && answers.all(|result| result.used && result.verdict != Verdict::Unknown);
+    if answered { Stands::Gone } else { Stands::Unknown }
 }

@@ -6,7 +6,7 @@ use crate::action::Action;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
 use crate::health::{FindingId, Layer, PlanMark, Probe, Recon, Verdict};
-use crate::issue::{KnownTask, TaskKey};
+use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey};
 use crate::merge::{Category, Hold, Risk, UpdateType};
 use crate::store::EventId;
 use crate::wording;
@@ -235,6 +235,30 @@ pub(crate) enum Event {
     },
     /// The issue is open again and has its label: the same run goes on.
     TakenUp,
+    /// A task of our own about a finding was seen for the first time: what it stands for, and what will be done about it.
+    FindingSeen {
+        /// The task.
+        key: TaskKey,
+        /// What it stands for.
+        task: FindingTask,
+    },
+    /// Something broke during the run: a task of our own is added to the text.
+    FindingAdded {
+        /// What tells it from others in the text.
+        tag: FindingTag,
+        /// What it stands for.
+        task: FindingTask,
+    },
+    /// A finding is still there although its task has ended.
+    FindingOutlived {
+        /// The task.
+        key: TaskKey,
+    },
+    /// Such a finding is gone at last.
+    FindingOver {
+        /// The task.
+        key: TaskKey,
+    },
     /// A full pass of all probes that is kept: at the run's beginning and before its closing.
     Recon {
         /// Whether it is the last one.

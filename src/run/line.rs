@@ -96,6 +96,16 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::TaskFailed { key, why } => format!("{} failed: {why}", id(key)),
         Event::TaskAgain { key } => format!("{} is asked for again", id(key)),
         Event::Escalated { why, .. } => format!("handed to a person: {why}"),
+        Event::FindingSeen { key, task } => {
+            format!("{} is about {}: {}", id(key), task.id.object, task.message)
+        }
+        Event::FindingAdded { task, .. } => {
+            format!("found during the run, a task is added: {}: {}", task.id.object, task.message)
+        }
+        Event::FindingOutlived { key } => {
+            format!("{} has ended, and what was found is still there", id(key))
+        }
+        Event::FindingOver { key } => format!("what was found for {} is gone at last", id(key)),
         Event::Withdrawn { closed: true } => {
             "the issue was closed by a person: nothing new starts".to_owned()
         }

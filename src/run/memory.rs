@@ -93,6 +93,8 @@ pub(crate) struct Memory {
     pub(crate) ticked_since: BTreeMap<(String, String), Timestamp>,
     /// Since when a box is open that we ticked, without a delivery that tells who did it.
     pub(crate) unticked_since: BTreeMap<TaskKey, Timestamp>,
+    /// Since when what our own tasks name has been gone.
+    pub(crate) gone_since: BTreeMap<TaskKey, Timestamp>,
     /// The tasks that were ticked at the last look.
     pub(crate) ticked: BTreeSet<TaskKey>,
     /// What was awaited, and since when.

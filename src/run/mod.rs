@@ -12,6 +12,7 @@ mod gitops;
 mod line;
 mod memory;
 mod observe;
+mod open;
 mod permit;
 mod report;
 mod repository_file;
@@ -29,6 +30,7 @@ mod writing;
 
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use line::line;
+pub(crate) use open::{Dashboard, Opening, OpeningError, Published, dashboard, open_updates};
 #[cfg(any(test, feature = "bench"))]
 pub(crate) use report::LastWrite;
 #[cfg(feature = "bench")]

@@ -5,6 +5,7 @@
 //! a whole, but for the cluster, whose silence is a finding (UNKNOWN), and for single pull requests and related issues:
 //! one that cannot be read costs its own task, never the change in flight.
 
+mod found;
 mod look;
 mod pulls;
 mod wishes;
@@ -17,7 +18,9 @@ use super::gitops;
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
-use super::situation::{Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish};
+use super::situation::{
+    KnownFinding, Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish,
+};
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
@@ -117,6 +120,8 @@ pub(crate) struct Observation {
     pub(crate) left: Option<Left>,
     pub(crate) confirmed_by: Option<String>,
     pub(crate) wishes: Vec<Wish>,
+    /// What our own tasks about findings stand for.
+    pub(crate) findings: BTreeMap<TaskKey, KnownFinding>,
     /// Unticked, and nobody can tell yet by whom.
     pub(crate) pending: BTreeSet<TaskKey>,
     /// Ticked by an old copy of the text and by nobody else, or before the task's change had come to its end.
@@ -183,6 +188,8 @@ impl Observation {
             left: self.left.as_ref(),
             confirmed_by: self.confirmed_by.as_deref(),
             wishes: &self.wishes,
+            findings: &self.findings,
+            gone_since: &memory.gone_since,
         }
     }
 }
@@ -311,6 +318,24 @@ pub(crate) async fn observe(
     let remade = look.remade(open_pulls.as_deref());
     let unread = look.memory.unread.clone();
 
+    // Our own tasks count as far as whoever put them there; what a finding is, the finding itself vouches for.
+    let bot = &subject.bot.login;
+    let ours = |key: &TaskKey| reading.tasks.iter().any(|task| task.own && task.key == *key);
+    let mut vouched =
+        trust::vouched(words.iter(), state, &trusted, &history, &|key, sender| sender == bot && ours(key));
+    let known = found::Known {
+        state,
+        recon: &recon,
+        pulls: &pulls,
+        unread: &unread,
+        settings: &parts.recon_settings,
+        mode: subject.settings.mode,
+        vouched: &vouched,
+    };
+    let findings = known.fill(&mut reading);
+    vouched.extend(findings.keys().cloned());
+    found::gone_since(&mut memory.gone_since, &findings, &recon, now);
+
     let facts = |number: PullNumber| {
         pulls.get(&number).map(|pull| (pull.classification.category, pull.classification.update))
     };
@@ -338,7 +363,6 @@ pub(crate) async fn observe(
         now,
     };
     let wishes::Decided { wishes, pending, stale_ticks } = question.decided(memory);
-    let vouched = trust::vouched(words.iter(), state, &trusted, &history);
     let unknown_to_us =
         state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
@@ -387,6 +411,7 @@ pub(crate) async fn observe(
         left,
         confirmed_by,
         wishes,
+        findings,
         pending,
         stale_ticks,
         arrived,

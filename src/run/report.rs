@@ -17,8 +17,8 @@ use super::writing::{Arrivals, LostEdit};
 use crate::forge::IssueNumber;
 use crate::health::Recon;
 use crate::issue::{
-    self, ApprovalBox, ClosingView, Desired, FieldWish, Home, Reading, RemadePull, Task, TaskKey, TaskWish,
-    TemplateFields, WrittenTask,
+    self, ApprovalBox, Block, ClosingView, Desired, FieldWish, Home, Own, Proposal, Reading, RemadePull,
+    Task, TaskKey, TaskWish, TemplateFields, WrittenTask,
 };
 use crate::store::{EventId, RunId};
 use crate::wording::{self, OutcomeWord};
@@ -231,6 +231,24 @@ impl Report<'_> {
             .collect()
     }
 
+    /// The tasks that this run adds. One that a person took out, or made theirs, is not put back.
+    fn added(&self) -> Vec<Block> {
+        if self.mode == Mode::Observe {
+            return Vec::new();
+        }
+        let is_wanted = |own: &Own| match self.state.task(&issue::key_of(own)) {
+            Some(record) => {
+                !record.gone && matches!(record.state, TaskState::Open | TaskState::Waiting { .. })
+            }
+            None => true,
+        };
+        let added = self.state.added.iter().map(|(tag, task)| (Own::Finding(tag.clone()), task));
+        added
+            .filter(|(own, _)| is_wanted(own))
+            .map(|(own, task)| Proposal::of_finding(own, task.clone()).block())
+            .collect()
+    }
+
     /// The notes of tasks that the text does not hold any more.
     fn gone_notes(&self) -> Vec<(TaskKey, String)> {
         notes(self.standing.landed(self.writes))
@@ -346,7 +364,7 @@ impl Report<'_> {
                 .filter_map(|write| write.status.clone())
                 .take(FORMER_STATUSES)
                 .collect(),
-            blocks: Vec::new(),
+            blocks: self.added(),
             former_rows: self
                 .state
                 .adopted

@@ -6,7 +6,7 @@ use super::windows::Hours;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
 use crate::health::{Attribution, FindingId, PlanMark, Recon, Watch};
-use crate::issue::{Left, Reading, TaskKey, TemplateValues};
+use crate::issue::{FindingTask, Left, Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
 use crate::merge::preflight::Preflight;
@@ -70,6 +70,15 @@ pub(crate) struct PullSituation {
     pub(crate) not_reversible: Option<String>,
     /// Since when its pre-flight has been waiting.
     pub(crate) waiting_since: Option<Timestamp>,
+}
+
+/// What a task of our own about a finding stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct KnownFinding {
+    /// What it is.
+    pub(crate) task: FindingTask,
+    /// Whether what caretaker can do about it is done without an approval.
+    pub(crate) allowed: bool,
 }
 
 /// An issue or pull request that a task wants closed.
@@ -223,4 +232,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) confirmed_by: Option<&'a str>,
     /// What people changed.
     pub(crate) wishes: &'a [Wish],
+    /// What our own tasks about findings stand for.
+    pub(crate) findings: &'a BTreeMap<TaskKey, KnownFinding>,
+    /// Since when each of these findings has been gone without a break, as far as its probe answered.
+    pub(crate) gone_since: &'a BTreeMap<TaskKey, Timestamp>,
 }

@@ -8,10 +8,10 @@ pub(crate) use records::*;
 use super::event::{ChangeResult, Effect, Event, Outcome, Stop, TaskOutcome};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Approval, Recon};
-use crate::issue::{KnownTask, TaskKey, TemplateValues};
+use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey, TemplateValues};
 use crate::store::EventId;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// Everything a run knows of itself.
@@ -51,6 +51,12 @@ pub(crate) struct RunState {
     pub(crate) adopted: Option<Adoption>,
     /// The issue was closed, and a person opened it again.
     pub(crate) reopened: Option<Reopened>,
+    /// What our own tasks about findings stand for.
+    pub(crate) findings: BTreeMap<TaskKey, FindingTask>,
+    /// The findings for which this run has added a task.
+    pub(crate) added: Vec<(FindingTag, FindingTask)>,
+    /// The tasks that have ended and whose finding is still there.
+    pub(crate) outlived: BTreeSet<TaskKey>,
     /// Changes whenever something happened that people should read at once.
     pub(crate) important: u64,
     /// The last event that was folded in.
@@ -260,6 +266,21 @@ impl RunState {
             }
             Event::Escalated { key, why, evidence } => {
                 self.escalations.push(Escalation { at, key, why, evidence });
+                self.important += 1;
+            }
+            Event::FindingSeen { key, task } => {
+                self.findings.entry(key).or_insert(task);
+            }
+            Event::FindingAdded { tag, task } => {
+                self.added.push((tag, task));
+                self.important += 1;
+            }
+            Event::FindingOutlived { key } => {
+                self.outlived.insert(key);
+                self.important += 1;
+            }
+            Event::FindingOver { key } => {
+                self.outlived.remove(&key);
                 self.important += 1;
             }
             Event::Withdrawn { closed } => {
@@ -537,8 +558,9 @@ impl RunState {
         })
     }
 
-    /// Whether a case that was handed to a person is still theirs: its task has not ended.
+    /// Whether a case that was handed to a person is still theirs: its task has not ended, or what it is about outlived it.
     pub(crate) fn has_open_cases(&self) -> bool {
-        self.escalations.iter().any(|case| case.key.as_ref().is_none_or(|key| !self.has_ended(key)))
+        !self.outlived.is_empty()
+            || self.escalations.iter().any(|case| case.key.as_ref().is_none_or(|key| !self.has_ended(key)))
     }
 }

@@ -11,7 +11,7 @@ pub(crate) use known::KnownComments;
 use super::event::Stop;
 use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};
-use crate::forge::{Comment, OwnerKind, Repository};
+use crate::forge::{Account, Comment, OwnerKind, Repository};
 use crate::inbox::IssueEdit;
 use crate::issue::{ApprovalBox, KnownTask, Reading, TaskKey, is_line_id, read_approvals};
 use jiff::Timestamp;
@@ -39,6 +39,12 @@ impl Trusted {
     /// Whether an account counts. Forges compare names without case.
     pub(crate) fn holds(&self, login: &str) -> bool {
         self.accounts.contains(&login.to_lowercase())
+    }
+
+    /// Whether an issue that an account opened is worked on. Our own account opens what it found: whoever holds its token
+    /// can do all that caretaker can. Nothing else that it writes counts as a person's.
+    pub(crate) fn opens(&self, author: &Account, bot: &Account) -> bool {
+        self.holds(&author.login) || author.id == bot.id
     }
 
     /// Whether nobody counts.
@@ -117,12 +123,14 @@ impl History {
 
 /// The tasks that count: somebody trusted put them there, and nobody else made them ask for less. What stands in an issue
 /// of a trusted author when its run begins counts, unless a delivery shows that somebody else put it there. `tasks` are
-/// keys, each with the one that the words of the text give.
+/// keys, each with the one that the words of the text give. `is_ours` says whether a task is one of our own blocks', put
+/// there by our own account: whoever holds its token can do all that caretaker can.
 pub(crate) fn vouched<'a>(
     tasks: impl Iterator<Item = (&'a TaskKey, &'a TaskKey)>,
     state: &RunState,
     trusted: &Trusted,
     history: &History,
+    is_ours: &dyn Fn(&TaskKey, &str) -> bool,
 ) -> BTreeSet<TaskKey> {
     // What a run that this store does not know had not vouched for is lost with its deliveries: nothing there counts by
     // itself.
@@ -136,9 +144,9 @@ pub(crate) fn vouched<'a>(
                 && state.task(words).is_some_and(|record| record.vouched);
             // That nobody else may write vouches for what no delivery tells, never for a stranger that one names.
             loosened.all(|sender| trusted.holds(sender))
-                && history
-                    .author(words)
-                    .map_or(trusted.sole_writers || discovery || goes_on, |sender| trusted.holds(sender))
+                && history.author(words).map_or(trusted.sole_writers || discovery || goes_on, |sender| {
+                    trusted.holds(sender) || is_ours(key, sender)
+                })
         })
         .map(|(key, _)| key.clone())
         .collect()

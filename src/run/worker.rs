@@ -14,6 +14,7 @@ mod subject;
 mod turn;
 
 pub(super) use lock::Lock;
+pub(super) use subject::by_turn;
 pub(super) use turn::{Scene, Work};
 
 use super::act::StepIds;
@@ -22,7 +23,7 @@ use crate::cluster::{self, Cluster, ClusterError, ClusterLease};
 use crate::forge::{Account, Forge, ForgeError, IssueNumber, RepositoryName};
 use crate::health::{self};
 use crate::inbox::{Hints, KnownRepositories};
-use crate::issue::hex;
+use crate::issue::{ReconSettings, hex};
 use crate::merge::{self, classify::Rules};
 use crate::store::{RunId, Store, StoreError};
 use crate::timing::Timing;
@@ -100,6 +101,8 @@ pub(crate) struct Parts {
     pub(crate) merge_settings: merge::Settings,
     /// Settings about Renovate.
     pub(crate) renovate_settings: merge::RenovateSettings,
+    /// `[recon]`.
+    pub(crate) recon_settings: ReconSettings,
     /// Categories and foundations.
     pub(crate) rules: Rules,
     /// Settings of health.

@@ -1,7 +1,11 @@
 //! What `recon` says of a cluster.
 
 use super::{code, layer_verdict, quote_outside, time};
+use crate::forge::IssueNumber;
+use crate::forge::renovate::Listed;
 use crate::health::{Finding, Recon};
+use crate::issue::OpenUpdate;
+use crate::merge::Risk;
 use std::fmt::Write as _;
 use std::iter::once;
 
@@ -97,4 +101,76 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
         );
     }
     text
+}
+
+/// Renovate's open pull requests by their risk.
+pub(crate) fn recon_updates(updates: &[OpenUpdate]) -> String {
+    if updates.is_empty() {
+        return "Renovate has no pull request open".to_owned();
+    }
+    let of = |risk: Risk| {
+        let numbers: Vec<String> = updates
+            .iter()
+            .filter(|update| update.classification.risk == risk)
+            .map(|update| format!("#{}", update.number))
+            .collect();
+        (!numbers.is_empty()).then(|| format!("{} {}", risk_word(risk), numbers.join(", ")))
+    };
+    let by_risk: Vec<String> =
+        [Risk::Critical, Risk::High, Risk::Medium, Risk::Low].into_iter().filter_map(of).collect();
+    let count = updates.len();
+    let what = if count == 1 { "pull request" } else { "pull requests" };
+    format!("{count} open {what} of Renovate's by risk: {}", by_risk.join("; "))
+}
+
+fn risk_word(risk: Risk) -> &'static str {
+    match risk {
+        Risk::Low => "low",
+        Risk::Medium => "medium",
+        Risk::High => "high",
+        Risk::Critical => "critical",
+    }
+}
+
+/// What the Dependency Dashboard lists.
+pub(crate) fn recon_dashboard(number: IssueNumber, sections: &[Listed]) -> String {
+    if sections.is_empty() {
+        return format!("the Dependency Dashboard (#{number}) has nothing to tick");
+    }
+    let each: Vec<String> = sections
+        .iter()
+        .map(|listed| format!("{} {}", listed.entries, quote_outside(&listed.section, 60)))
+        .collect();
+    format!("the Dependency Dashboard (#{number}): {}", each.join(", "))
+}
+
+/// The forge was not asked, or did not answer.
+pub(crate) fn recon_forge_not_read(why: &str) -> String {
+    format!("pull requests were not read: {}", quote_outside(why, CELL))
+}
+
+/// An issue was opened, or would be where it has no number.
+pub(crate) fn recon_opened(number: Option<IssueNumber>, title: &str, tasks: &[String]) -> String {
+    let how = number.map_or_else(|| "Would open".to_owned(), |number| format!("Opened #{number},"));
+    format!("{how} \"{title}\" with {}", tasks_in_words(tasks))
+}
+
+/// The open issue was refreshed, or would be.
+pub(crate) fn recon_refreshed(number: IssueNumber, tasks: &[String], changed: bool, dry: bool) -> String {
+    let how = if dry { "Would refresh" } else { "Refreshed" };
+    match (changed, tasks) {
+        (false, _) => format!("#{number} has it all"),
+        (true, []) => format!("{how} #{number}: no new task, what is told of others is newer"),
+        (true, tasks) => format!("{how} #{number}: {} more", tasks_in_words(tasks)),
+    }
+}
+
+/// Nothing is wrong, and no issue is open.
+pub(crate) fn recon_opens_nothing() -> &'static str {
+    "There is nothing to open an issue for"
+}
+
+fn tasks_in_words(tasks: &[String]) -> String {
+    let what = if tasks.len() == 1 { "task" } else { "tasks" };
+    format!("{} {what} ({})", tasks.len(), tasks.join(", "))
 }

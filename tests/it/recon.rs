@@ -28,11 +28,17 @@ impl Homelab {
     fn recon(&self, arguments: &[&str]) -> (Option<i32>, String, String) {
         let mut command = caretaker(self.folder.path(), &["recon", "--config"]);
         command.arg(self.stage.settings()).args(arguments);
+        // A forge that is down is given up soon.
+        command.env("CARETAKER__FORGE__READ_TIMEOUT_SECONDS", "2");
         finish(&tokio::task::block_in_place(|| command.output().expect("the program starts")))
     }
 
     fn json(&self) -> (Option<i32>, Value) {
-        let (code, out, err) = self.recon(&["--format", "json"]);
+        self.json_of(&[])
+    }
+
+    fn json_of(&self, arguments: &[&str]) -> (Option<i32>, Value) {
+        let (code, out, err) = self.recon(&[&["--format", "json"], arguments].concat());
         (code, serde_json::from_str(&out).unwrap_or_else(|error| panic!("{error}: {out}{err}")))
     }
 
@@ -157,4 +163,69 @@ async fn own_checks_read_what_they_may_and_are_unknown_where_they_may_not() {
     let (code, _, err) = homelab.recon(&[]);
     assert_eq!(code, Some(2), "{err}");
     assert!(err.contains("names `pod`") && err.contains("checks"), "{err}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_issue_is_shown_opened_once_and_then_refreshed() {
+    let homelab = Homelab::start().await;
+    homelab.becomes("YELLOW").await;
+    let repository = homelab.world().repository();
+    let open = || repository.issues(None).len();
+    let before = open();
+    let (code, text, err) = homelab.recon(&["--issue", "--dry-run"]);
+    assert_eq!((code, err.as_str()), (Some(4), ""), "{text}");
+    for part in [
+        "open pull requests of Renovate's by risk: ",
+        "Would open \"Maintenance 20",
+        "## Action Items (Tasks)",
+        "<!-- caretaker:update-41 -->",
+        "P2 System**: ",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(open(), before, "nothing is written");
+
+    let (code, picture) = homelab.json_of(&["--issue"]);
+    assert_eq!(code, Some(4), "{picture:#}");
+    let issue = &picture["issue"];
+    assert_eq!((open(), &issue["opened"]), (before + 1, &Value::from(true)), "{issue:#}");
+    let number = issue["number"].as_u64().expect("a number");
+    let written = repository.issue(number).expect("it is there");
+    assert_eq!(
+        (written.author.as_str(), &written.labels[..]),
+        ("caretaker", &["maintenance".to_owned()][..])
+    );
+    assert_eq!(Value::from(written.body.as_str()), issue["body"]);
+    let pulls = picture["renovate"]["pulls"].as_array().expect("pull requests");
+    assert!(pulls.iter().any(|pull| pull["number"] == 46 && pull["risk"] == "critical"), "{picture:#}");
+    // What was written says nothing that would have to be mended.
+    let file = homelab.folder.path().join("body.md");
+    std::fs::write(&file, &written.body).expect("a file");
+    let mut lint = caretaker(homelab.folder.path(), &["lint", "--format", "json"]);
+    lint.arg(&file);
+    let (code, out, err) = finish(&lint.output().expect("it starts"));
+    assert_eq!(code, Some(0), "{out}{err}");
+    let said: Value = serde_json::from_str(&out).expect("JSON");
+    assert_eq!(said["findings"], serde_json::json!([]), "{said:#}");
+
+    let (_, text, _) = homelab.recon(&["--issue"]);
+    assert!(text.contains(&format!("#{number} has it all")), "{text}");
+    assert_eq!(repository.issue(number).expect("it is there").body, written.body);
+    homelab.world().node_not_ready("node-02");
+    homelab.becomes("RED").await;
+    let (code, text, _) = homelab.recon(&["--issue"]);
+    assert_eq!(code, Some(5));
+    assert!(text.contains(&format!("Refreshed #{number}: ")), "{text}");
+    let now = repository.issue(number).expect("it is there").body;
+    assert!(now.contains("P0 Metal**: ") && now.starts_with(&written.body[..200]), "{now}");
+    assert_eq!(open(), before + 1);
+
+    // Without the forge the picture is there, and the issue is a failure that says so.
+    homelab.world().forge_down(true);
+    let (code, text, _) = homelab.recon(&[]);
+    assert_eq!(code, Some(5));
+    assert!(text.contains("pull requests were not read: "), "{text}");
+    let (code, text, err) = homelab.recon(&["--issue"]);
+    assert_eq!(code, Some(3), "{text}");
+    assert!(text.contains("node-02") && err.contains("next: "), "{text}{err}");
 }

@@ -1,7 +1,7 @@
 //! Certificates: listed, never blocking. Ready stays True while renewals fail, and when nobody tries to renew, so the dates
 //! are read as well: one whose renewal has been due for more than a third of what is left of it ends soon.
 
-use super::{age, finding, judged};
+use super::{age, day, finding, judged};
 use crate::cluster::{Certificate, ConditionStatus, ObjectRef};
 use crate::health::{Finding, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
@@ -11,7 +11,15 @@ pub(in crate::health) fn judge_certificates(certificates: &[Certificate], now: T
     let findings =
         certificates.iter().filter_map(|certificate| judge_certificate(certificate, now)).collect();
     let ready = certificates.iter().filter(|certificate| is_ready(certificate)).count();
-    judged(Probe::Certificates, format!("{ready} of {} certificates ready", certificates.len()), findings)
+    let ends = certificates.iter().filter_map(|one| Some((one.not_after?, &one.namespace, &one.name)));
+    let next = ends.min().map_or_else(String::new, |(end, namespace, name)| {
+        format!(", the next to end is {namespace}/{name} on {}", day(end))
+    });
+    judged(
+        Probe::Certificates,
+        format!("{ready} of {} certificates ready{next}", certificates.len()),
+        findings,
+    )
 }
 
 /// Whether cert-manager says that it is ready.
@@ -96,5 +104,9 @@ mod tests {
             assert_eq!(result.findings.first().map(|finding| finding.id.rule.as_str()), expected);
             assert_eq!(result.verdict, Verdict::Green, "certificates never block");
         }
+        let later = Certificate { name: "a".to_owned(), ..certificate(ready, -9_000_000, -90_000, 0) };
+        let both = [later, certificate(ready, -950_400, -90_000, 0)];
+        let line = judge_certificates(&both, now()).summary;
+        assert_eq!(line, "2 of 2 certificates ready, the next to end is web/shop on 2026-12-02");
     }
 }

@@ -68,6 +68,11 @@ pub(super) fn age(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(then)).unwrap_or(Duration::ZERO)
 }
 
+/// The day of a moment, for the line of a probe.
+pub(super) fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
 /// Whether something began so lately that it is forgiven. What nobody knows the beginning of is not.
 pub(super) fn is_recent(since: Option<Timestamp>, now: Timestamp, grace: Duration) -> bool {
     since.is_some_and(|since| age(now, since) <= grace)

@@ -25,6 +25,7 @@ use super::{age, finding, judged};
 use crate::cluster::{ClusterResult, Condition, ConditionStatus, Job, Node, ObjectRef, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Conditions that are bad when True, with what a True means.
@@ -77,7 +78,10 @@ pub(in crate::health) fn judge_nodes(
         ));
     }
     let ready = nodes.iter().filter(|node| is_ready(node)).count();
-    judged(Probe::Nodes, format!("{ready} of {} nodes ready", nodes.len()), findings)
+    let versions: BTreeSet<&str> = nodes.iter().map(|node| node.kubelet_version.as_str()).collect();
+    let versions: Vec<&str> = versions.into_iter().filter(|version| !version.is_empty()).collect();
+    let versions = if versions.is_empty() { String::new() } else { format!(", {}", versions.join(", ")) };
+    judged(Probe::Nodes, format!("{ready} of {} nodes ready{versions}", nodes.len()), findings)
 }
 
 /// Whether the control plane says that the node is ready.

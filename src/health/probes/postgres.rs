@@ -11,7 +11,7 @@
 
 use super::backups::judge_backups;
 use super::reporter::Reporter;
-use super::{condition, finding, is_recent, judged, said, unused};
+use super::{condition, day, finding, is_recent, judged, said, unused};
 use crate::cluster::{ConditionStatus, Postgres, PostgresCluster, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
@@ -76,7 +76,12 @@ pub(in crate::health) fn judge_postgres(
         findings.extend(found);
     }
     findings.extend(judge_backups(postgres, now, grace, settings));
-    let summary = format!("{well} of {} PostgreSQL clusters well", postgres.clusters.len());
+    let newest: Option<Vec<Timestamp>> =
+        postgres.clusters.iter().map(|cluster| cluster.last_backup).collect();
+    let backups = newest
+        .and_then(|each| each.into_iter().min())
+        .map_or_else(String::new, |oldest| format!(", each with a backup of {} or later", day(oldest)));
+    let summary = format!("{well} of {} PostgreSQL clusters well{backups}", postgres.clusters.len());
     judged(Probe::CloudNativePg, summary, findings)
 }
 
@@ -397,7 +402,8 @@ pub(super) mod tests {
             let rule = result.findings.first().map(|finding| finding.id.rule.as_str());
             assert_eq!(rule, expected, "{name}");
             assert_eq!(result.verdict, if expected.is_some() { Unknown } else { Green }, "{name}");
-            assert_eq!(result.summary, "1 of 1 PostgreSQL clusters well");
+            let with_its_backup = "1 of 1 PostgreSQL clusters well, each with a backup of 20";
+            assert!(result.summary.starts_with(with_its_backup), "{}", result.summary);
         }
         assert!(!judge(vec![], &[]).used, "without a Cluster it is not used here");
     }

@@ -6,6 +6,7 @@
 
 mod adoption;
 mod change;
+mod found;
 mod last;
 mod merges;
 mod proposal;
@@ -18,7 +19,7 @@ mod tests;
 pub(crate) use last::{LastLook, objection};
 pub(crate) use merges::approval_asked;
 
-use super::checks::answer;
+use super::checks::{Stands, answer, stands};
 use super::event::{Effect, EffectClass, Event};
 use super::situation::{Mode, Related, Situation, Wish};
 use super::state::{RunState, TaskState};
@@ -176,6 +177,11 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
                 vouched: situation.vouched.contains(&task.key),
             });
         }
+        if let Some(known) = situation.findings.get(&task.key)
+            && !state.findings.contains_key(&task.key)
+        {
+            events.push(Event::FindingSeen { key: task.key.clone(), task: known.task.clone() });
+        }
     }
     if let Some((by, at)) = situation.resumed_by {
         events.push(Event::Vouched { by: by.to_owned(), at });
@@ -309,6 +315,14 @@ fn left(situation: &Situation<'_>, key: &TaskKey) -> Option<String> {
         Kind::Verify { check } => {
             let answer = answer(*check, situation.recon);
             (answer.verdict != Verdict::Green).then(|| wording::probes_say(answer.verdict, &answer.evidence))
+        }
+        Kind::Finding { .. } => {
+            let known = situation.findings.get(key)?;
+            match stands(&known.task.id, situation.recon) {
+                Stands::There(found) => Some(wording::probes_say(found.verdict, &found.message)),
+                Stands::Unknown => Some(wording::finding_unknown()),
+                Stands::Gone => None,
+            }
         }
         Kind::Close { .. }
         | Kind::Decide { .. }

@@ -1,5 +1,6 @@
 //! The next task (DESIGN 5): in order, what waits holds up only what depends on it.
 
+use super::found;
 use super::merges::{gate_closed, merge};
 use super::retry::{PATIENCE, failures, is_silent};
 use super::{Decision, Waiting, merged_by_us};
@@ -38,6 +39,9 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
         .filter_map(|key| situation.reading.tasks.iter().find(|task| task.key == *key))
         .filter(|task| !state.has_ended(&task.key))
         .collect();
+    if let Some(news) = found::news(situation) {
+        return news;
+    }
     let (mut awaited, mut opens) = (None, None);
     // What stands below the merges as their end comes after those that are still done here.
     let ends = if open.iter().any(|task| is_still_merged(situation, task)) {
@@ -125,6 +129,9 @@ pub(super) fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> St
 
 fn step(situation: &Situation<'_>, task: &Task, open: &[&Task], ends: &BTreeSet<TaskKey>) -> Step {
     let Some(record) = situation.state.task(&task.key) else { return Step::Later(None) };
+    if let Some(step) = found::is_gone(situation, task) {
+        return step;
+    }
     if matches!(record.state, TaskState::Failed { .. }) {
         return match landed_late(situation, task) {
             Some(act) => Step::Now(Decision::Confirm(act.step)),
@@ -221,6 +228,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task], ends: &BTreeSet<
             },
         },
         Kind::Final => final_gate(situation, task, open),
+        Kind::Finding { .. } => found::see_to(situation, task, record, tried.as_ref()),
         Kind::Decide { .. } | Kind::Dashboard | Kind::Runbook | Kind::Track { .. } | Kind::Person => {
             let why = task.why_person.clone().unwrap_or_else(|| wording::person_task(&task.kind));
             waits(situation, &task.key, why)

@@ -224,7 +224,7 @@ impl Look<'_> {
         let repository = self.subject.repository;
         if trusted.is_empty() {
             obstacles.push(wording::nobody_trusted());
-        } else if !trusted.holds(&self.subject.issue.author.login) {
+        } else if !trusted.opens(&self.subject.issue.author, self.subject.bot) {
             obstacles.push(wording::untrusted_author(&self.subject.issue.author.login));
         }
         // Whether it may be written at all was asked before.

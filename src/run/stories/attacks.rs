@@ -18,6 +18,7 @@
 //! | a pull request that is not Renovate's, or does more than its table | here; forks and each field in `merge::tests` |
 //! | another head with the same change | here; with another change in `approvals` |
 //! | a block of ours quoted or pasted with another command | here |
+//! | a forged block of a task of our own, and words that the bot's account writes outside of its blocks | `found` |
 
 use super::approvals::{approved_behind_a_closed_gate, asked, question, yes};
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};

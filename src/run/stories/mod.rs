@@ -9,6 +9,7 @@ mod coming_back;
 mod crashes;
 mod decisions;
 mod flux;
+mod found;
 mod half_merge;
 mod happy;
 mod last_moment;
@@ -34,6 +35,7 @@ use super::{RunState, Settings, load_state, settings};
 use crate::forge::Gitea;
 use crate::health;
 use crate::inbox::{self, Hints, Inbox, Keys, KnownRepositories};
+use crate::issue::ReconSettings;
 use crate::merge::{self, classify::Rules};
 use crate::store::Store;
 use crate::timing::Timing;
@@ -109,6 +111,8 @@ pub(super) struct Story {
     pub(super) discovery: settings::Discovery,
     /// How health is set.
     pub(super) health: health::Settings,
+    /// What is done about findings without an approval.
+    pub(super) recon: ReconSettings,
     /// The forge's account that caretaker has.
     pub(super) login: String,
     /// That account's token.
@@ -191,6 +195,7 @@ impl Story {
             others: Vec::new(),
             discovery: settings::Discovery::default(),
             health: health::Settings::default(),
+            recon: ReconSettings::default(),
             token: world.token(login).to_owned(),
             login: login.to_owned(),
             webhook: false,
@@ -247,6 +252,7 @@ impl Story {
             rules: Rules::new(&merge_settings),
             merge_settings,
             renovate_settings: merge::RenovateSettings::default(),
+            recon_settings: self.recon.clone(),
             health_settings: self.health.clone(),
             cluster_settings,
             hints: Hints::default(),

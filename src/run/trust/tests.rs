@@ -95,7 +95,7 @@ fn sole_writers_vouch_for_what_no_delivery_tells_and_for_no_stranger() {
             .collect();
         let history = History::new(&edits, &NotOurs, boxes);
         let trusted = Trusted { sole_writers, ..trusted("operator") };
-        let vouched = vouched([(added, added)].into_iter(), &state, &trusted, &history);
+        let vouched = vouched([(added, added)].into_iter(), &state, &trusted, &history, &|_, _| false);
         assert_eq!(vouched.contains(added), counts, "{sole_writers} {sender:?}");
     }
 }

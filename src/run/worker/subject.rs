@@ -40,6 +40,13 @@ fn stand_in(number: IssueNumber, bot: &Account) -> Issue {
     }
 }
 
+/// The order in which open issues have their turn: those of authors who count first, then the newest.
+pub(in crate::run) fn by_turn(open: &mut [Issue], trusted: &Trusted, bot: &Account) {
+    open.sort_by_key(|issue| {
+        std::cmp::Reverse((trusted.opens(&issue.author, bot), issue.created_at, issue.number))
+    });
+}
+
 /// The next of the open ones.
 fn next(open: &mut Vec<Issue>) -> Option<Issue> {
     (!open.is_empty()).then(|| open.remove(0))
@@ -71,9 +78,7 @@ impl Worker {
         let name = &repository.name;
         // Whoever may open issues must not keep the run of somebody who counts from going on.
         let trusted = Trusted::new(&self.parts.settings, repository);
-        open.sort_by_key(|issue| {
-            std::cmp::Reverse((trusted.holds(&issue.author.login), issue.created_at, issue.number))
-        });
+        by_turn(&mut open, &trusted, bot);
         // What is half done, before what was only withdrawn: a forge that does not answer for a withdrawn issue must not
         // keep a change unwatched.
         let mut chosen = None;

@@ -1,6 +1,7 @@
 //! Decisions as tables: a scene in which all is well, spoilt in one way, and what follows.
 
 mod change;
+mod found;
 mod properties;
 mod proposal;
 mod rebase;
@@ -27,7 +28,8 @@ use crate::merge::rollout::Rollout;
 use crate::merge::{Category, Hold, Risk, Settings, UpdateType};
 use crate::run::event::{Effect, Event, Outcome, Proposal};
 use crate::run::situation::{
-    Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Tools, Unread, Wish,
+    KnownFinding, Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Tools, Unread,
+    Wish,
 };
 use crate::run::state::RunState;
 use crate::run::windows::Hours;
@@ -97,6 +99,8 @@ struct Scene {
     left: Option<issue::Left>,
     confirmed_by: Option<&'static str>,
     wishes: Vec<Wish>,
+    findings: BTreeMap<TaskKey, KnownFinding>,
+    gone_since: BTreeMap<TaskKey, Timestamp>,
     events: i64,
 }
 
@@ -156,6 +160,8 @@ impl Scene {
             left: None,
             confirmed_by: None,
             wishes: Vec::new(),
+            findings: BTreeMap::new(),
+            gone_since: BTreeMap::new(),
             events: 0,
             reading,
         }
@@ -220,6 +226,8 @@ impl Scene {
             left: self.left.as_ref(),
             confirmed_by: self.confirmed_by,
             wishes: &self.wishes,
+            findings: &self.findings,
+            gone_since: &self.gone_since,
         })
     }
 

@@ -1,0 +1,229 @@
+//! Which findings and pull requests become tasks, and which of those a text does not ask for yet.
+
+use super::tag::{Own, tags};
+use super::task::FindingTask;
+use super::{INTRODUCTION, key_of};
+use crate::action::Action;
+use crate::forge::PullNumber;
+use crate::health::{Finding, FindingId, Layer, Probe, Recon};
+use crate::issue::kind::pulls;
+use crate::issue::{Block, Kind, Priority, Reading, Task};
+use crate::merge::classify::Classification;
+use crate::merge::{Category, UpdateType};
+use crate::wording;
+
+/// So many findings that are only listed become tasks.
+const MOST_LISTED: usize = 20;
+
+/// An open pull request of Renovate's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct OpenUpdate {
+    /// Its number.
+    pub(crate) number: PullNumber,
+    /// Its title; from outside.
+    pub(crate) title: String,
+    /// What it is.
+    pub(crate) classification: Classification,
+}
+
+impl OpenUpdate {
+    /// Whether it is asked for by itself. What moves far, and what caretaker stands on, a person asks for.
+    fn is_plain(&self) -> bool {
+        matches!(self.classification.update, UpdateType::Patch | UpdateType::Minor)
+            && self.classification.foundation.is_none()
+    }
+
+    /// Renovate says in the title what mends a hole.
+    fn is_of_security(&self) -> bool {
+        self.title.to_ascii_lowercase().contains("[security]")
+    }
+
+    /// How urgent it is.
+    pub(crate) fn priority(&self) -> Priority {
+        if self.is_of_security() { Priority::P1 } else { Priority::P2 }
+    }
+
+    /// Where it lies.
+    pub(crate) fn layer(&self) -> Layer {
+        match self.classification.category {
+            Category::NonMajor | Category::AppTemplate => Layer::Apps,
+            Category::Platform | Category::Monitoring | Category::Core | Category::Database => {
+                Layer::Platform
+            }
+        }
+    }
+}
+
+/// A task that is proposed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Proposal {
+    /// What it asks for.
+    pub(crate) own: Own,
+    /// About what.
+    about: About,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum About {
+    Finding(FindingTask),
+    Update(OpenUpdate),
+}
+
+impl Proposal {
+    /// That a finding is seen to.
+    pub(crate) fn of_finding(own: Own, task: FindingTask) -> Self {
+        Self { own, about: About::Finding(task) }
+    }
+
+    fn priority(&self) -> Priority {
+        match &self.about {
+            About::Finding(task) => task.priority,
+            About::Update(update) => update.priority(),
+        }
+    }
+
+    fn layer(&self) -> Layer {
+        match &self.about {
+            About::Finding(task) => task.layer,
+            About::Update(update) => update.layer(),
+        }
+    }
+
+    /// The block that asks for it.
+    pub(crate) fn block(&self) -> Block {
+        let id = self.own.id();
+        let text = match &self.about {
+            About::Finding(task) => wording::found_finding(&id, task),
+            About::Update(update) => {
+                wording::found_update(&id, update.priority(), update.layer(), update.number, &update.title)
+            }
+        };
+        Block { name: self.own.block(), text }
+    }
+
+    /// Whether a task of a person's asks for the same in their own words.
+    pub(crate) fn is_asked_by(&self, task: &Task) -> bool {
+        if task.written_id.as_deref() == Some(&self.own.id()) {
+            return true;
+        }
+        match &self.about {
+            About::Update(update) => {
+                task.kind.pull() == Some(update.number)
+                    || task.kind.number() == Some(update.number.0)
+                    || pulls(&task.title).contains(&update.number)
+            }
+            About::Finding(finding) => {
+                let archives = matches!(finding.action, Some(Action::CephCrashArchive));
+                archives && matches!(task.kind, Kind::Action { .. }) || names(task, &finding.id)
+            }
+        }
+    }
+}
+
+/// Whether a task names what a finding is on.
+fn names(task: &Task, id: &FindingId) -> bool {
+    let wanted = id.object.name.to_lowercase();
+    let with_namespace = format!("{}/{wanted}", id.object.namespace.to_lowercase());
+    let words = |text: &str| {
+        text.to_lowercase()
+            .split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | '/')))
+            .map(|word| word.trim_matches(['.', '/', '-']).to_owned())
+            .any(|word| {
+                let last = word.rsplit('/').next().unwrap_or_default();
+                word == wanted || word == with_namespace || last == wanted
+            })
+    };
+    let goal = task.details.goal.iter();
+    !wanted.is_empty() && (words(&task.title) || goal.chain(&task.details.commands).any(|text| words(text)))
+}
+
+/// Whether two findings are about one thing to mend: Ceph is asked by its operator's object and by its own command.
+pub(crate) fn is_one_matter(one: &FindingId, other: &FindingId) -> bool {
+    let of_ceph = |id: &FindingId| matches!(id.probe, Probe::Ceph | Probe::CephTools);
+    one == other
+        || of_ceph(one)
+            && of_ceph(other)
+            && one.rule == other.rule
+            && one.object.namespace == other.object.namespace
+}
+
+/// Everything that is proposed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Offered {
+    /// The tasks, the most urgent first.
+    pub(crate) proposals: Vec<Proposal>,
+    /// How many findings are listed elsewhere only.
+    pub(crate) more_listed: usize,
+    /// The open pull requests that a person has to ask for.
+    pub(crate) for_people: Vec<PullNumber>,
+}
+
+/// What is proposed after a look: each cause that blocks, what is listed up to a limit, each plain pull request. What a person
+/// accepts is none of it.
+pub(crate) fn propose(
+    recon: &Recon,
+    is_acknowledged: &dyn Fn(&FindingId) -> bool,
+    updates: &[OpenUpdate],
+) -> Offered {
+    let told_by_tools = |finding: &Finding| {
+        let of_tools = |other: &&Finding| other.id.probe == Probe::CephTools;
+        finding.id.probe == Probe::Ceph
+            && recon.findings().filter(of_tools).any(|other| is_one_matter(&finding.id, &other.id))
+    };
+    let mut findings: Vec<&Finding> = Vec::new();
+    for finding in recon.worst_first() {
+        let is_known = findings.iter().any(|known| known.id == finding.id);
+        let is_accepted = finding.informational && is_acknowledged(&finding.id);
+        if finding.cause.is_none() && !is_known && !is_accepted && !told_by_tools(finding) {
+            findings.push(finding);
+        }
+    }
+    let tags = tags(recon.findings().map(|finding| &finding.id));
+    let mut proposals = Vec::new();
+    let (mut listed, mut more_listed) = (0, 0);
+    for finding in findings {
+        let task = FindingTask::of(finding);
+        let is_listed = finding.informational && task.priority == Priority::P3;
+        let Some(tag) = tags.get(&finding.id).filter(|_| !is_listed || listed < MOST_LISTED) else {
+            more_listed += 1;
+            continue;
+        };
+        listed += usize::from(is_listed);
+        proposals.push(Proposal::of_finding(Own::Finding(tag.clone()), task));
+    }
+    let (plain, other): (Vec<&OpenUpdate>, Vec<&OpenUpdate>) =
+        updates.iter().partition(|update| update.is_plain());
+    proposals.extend(
+        plain
+            .into_iter()
+            .map(|update| Proposal { own: Own::Update(update.number), about: About::Update(update.clone()) }),
+    );
+    // As they stand within one priority and layer: the worst first.
+    proposals.sort_by_key(|proposal| (proposal.priority(), proposal.layer()));
+    Offered { proposals, more_listed, for_people: other.iter().map(|update| update.number).collect() }
+}
+
+impl Offered {
+    /// The blocks that a text shall hold: those that it has and that nobody has answered yet, as they are to be told now, and
+    /// those that nobody asks for. With the ids of the new ones.
+    pub(crate) fn blocks(&self, reading: &Reading) -> (Vec<Block>, Vec<String>) {
+        let (own, others): (Vec<&Task>, Vec<&Task>) = reading.tasks.iter().partition(|task| task.own);
+        let (mut blocks, mut new) = (Vec::new(), Vec::new());
+        for proposal in &self.proposals {
+            let key = key_of(&proposal.own);
+            if let Some(task) = own.iter().find(|task| task.key == key) {
+                if !task.ticked {
+                    blocks.push(proposal.block());
+                }
+            } else if !others.iter().any(|task| !task.ticked && proposal.is_asked_by(task)) {
+                blocks.push(proposal.block());
+                new.push(proposal.own.id());
+            }
+        }
+        if !blocks.is_empty() {
+            let text = wording::found_introduction(self.more_listed, &self.for_people);
+            blocks.insert(0, Block { name: INTRODUCTION.to_owned(), text });
+        }
+        (blocks, new)
+    }
+}

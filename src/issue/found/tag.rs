@@ -1,0 +1,131 @@
+//! The ids of what was found: made from what makes a finding this one, and nothing else.
+//!
+//! Nobody keeps a list of them, so the same finding has the same id wherever it is looked at. Ids have the form that the
+//! reader knows (`F-4821`): four digits of a hash, and three more where two findings of one look would share them.
+
+use crate::forge::PullNumber;
+use crate::health::{Finding, FindingId};
+use crate::issue::{Kind, TaskKey, identity};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What tells a finding from others in a text: `4821`, or `4821.731`.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(crate) struct FindingTag(String);
+
+/// So many digits of the hash there are, and so many of them are shown where that is enough.
+const DIGITS: usize = 7;
+const SHORT: usize = 4;
+
+impl FindingTag {
+    fn short(id: &FindingId) -> Self {
+        Self(digits(id)[..SHORT].to_owned())
+    }
+
+    fn long(id: &FindingId) -> Self {
+        let digits = digits(id);
+        Self(format!("{}.{}", &digits[..SHORT], &digits[SHORT..]))
+    }
+
+    /// Whether it may be the tag of this finding.
+    fn fits(&self, id: &FindingId) -> bool {
+        *self == Self::short(id) || *self == Self::long(id)
+    }
+}
+
+fn digits(id: &FindingId) -> String {
+    let FindingId { probe, rule, object } = id;
+    let parts = [probe.word(), rule, &object.kind, &object.namespace, &object.name];
+    let hash = Sha256::digest(parts.join("\n").as_bytes());
+    let number = hash[..8].iter().fold(0_u64, |number, byte| (number << 8) | u64::from(*byte));
+    format!("{:0width$}", number % 10_u64.pow(7), width = DIGITS)
+}
+
+/// The tags of the findings of one look: no two share one. One that has nothing of its own even in all its digits has none.
+pub(crate) fn tags<'a>(findings: impl Iterator<Item = &'a FindingId>) -> BTreeMap<&'a FindingId, FindingTag> {
+    let findings: BTreeSet<&FindingId> = findings.collect();
+    let mut alike: BTreeMap<FindingTag, usize> = BTreeMap::new();
+    for id in &findings {
+        *alike.entry(FindingTag::short(id)).or_default() += 1;
+    }
+    let mut taken = BTreeSet::new();
+    let tag = |id: &'a FindingId| {
+        let short = FindingTag::short(id);
+        let tag = if alike.get(&short) == Some(&1) { short } else { FindingTag::long(id) };
+        taken.insert(tag.clone()).then_some((id, tag))
+    };
+    findings.into_iter().filter_map(tag).collect()
+}
+
+/// The finding of a look that a tag stands for; `None` where it stands for none, or for several.
+pub(crate) fn resolve<'a>(
+    tag: &FindingTag,
+    findings: impl Iterator<Item = &'a Finding>,
+) -> Option<&'a Finding> {
+    let mut fitting = findings.filter(|finding| tag.fits(&finding.id));
+    let first = fitting.next()?;
+    fitting.all(|other| other.id == first.id).then_some(first)
+}
+
+/// What a block of our own asks for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Own {
+    /// That what was found is gone.
+    Finding(FindingTag),
+    /// That a pull request of Renovate's is merged.
+    Update(PullNumber),
+}
+
+impl Own {
+    /// The id of its task.
+    pub(crate) fn id(&self) -> String {
+        match self {
+            Self::Finding(tag) => format!("F-{}", tag.0),
+            // An id has four digits at most, and three behind a point.
+            Self::Update(PullNumber(number)) if *number > 9_999 => {
+                format!("R-{}.{:03}", number / 1_000, number % 1_000)
+            }
+            Self::Update(number) => format!("R-{number}"),
+        }
+    }
+
+    /// The name of its block.
+    pub(crate) fn block(&self) -> String {
+        match self {
+            Self::Finding(tag) => format!("finding-{}", tag.0.replace('.', "-")),
+            Self::Update(number) => format!("update-{number}"),
+        }
+    }
+
+    /// What the block of this name asks for; `None` for any other block.
+    pub(crate) fn of_block(name: &str) -> Option<Self> {
+        let is_digits =
+            |text: &str, length| text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(number) = name.strip_prefix("update-") {
+            let number: u64 = number.parse().ok().filter(|number| (1..10_000_000).contains(number))?;
+            let own = Self::Update(PullNumber(number));
+            return (own.block() == name).then_some(own);
+        }
+        let tag = name.strip_prefix("finding-")?;
+        match tag.split_once('-') {
+            None => is_digits(tag, SHORT).then(|| Self::Finding(FindingTag(tag.to_owned()))),
+            Some((short, more)) => (is_digits(short, SHORT) && is_digits(more, DIGITS - SHORT))
+                .then(|| Self::Finding(FindingTag(format!("{short}.{more}")))),
+        }
+    }
+
+    /// What kind of work it is.
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Finding(tag) => Kind::Finding { tag: tag.clone() },
+            Self::Update(pull) => Kind::Merge { pull: *pull },
+        }
+    }
+}
+
+/// The key of the task that a block asks for: of what it is about, whatever its words are.
+pub(crate) fn key_of(own: &Own) -> TaskKey {
+    identity::key(&own.kind(), "", &own.id(), 0)
+}

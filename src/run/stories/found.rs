@@ -1,0 +1,265 @@
+//! What caretaker finds itself: it opens the issue, works it, and takes nobody's word for what it asks for.
+
+use super::Story;
+use super::approvals::{question, yes};
+use super::words::{TELEPHONE, tasks};
+use crate::cluster::{Cluster as _, Freshness, Kubernetes};
+use crate::forge::{Forge as _, Gitea};
+use crate::health::{self, Surroundings};
+use crate::issue::{AllowedRule, Block, Desired, Own, apply, propose};
+use crate::merge::{self, classify::Rules};
+use crate::run::state::TaskState;
+use crate::run::{Opening, Published, open_updates};
+use crate::{cluster, forge};
+use jiff::Timestamp;
+use sim::gitea::{IssueState, Permission};
+
+impl Story {
+    /// `caretaker recon --issue`, beside the service and with nothing of its memory.
+    async fn recon_writes(&self) -> Published {
+        let settings = cluster::Settings {
+            kubeconfig: Some(self.kubeconfig.clone()),
+            exec: true,
+            ..cluster::Settings::default()
+        };
+        let kubernetes = Kubernetes::connect(&settings).await.unwrap();
+        kubernetes.version().await.unwrap();
+        let surroundings = Surroundings {
+            settings: &self.health,
+            cluster: &settings,
+            grace: super::timing().grace(),
+            freshness: Freshness::Proven,
+        };
+        let recon = health::recon(&kubernetes, &surroundings, Timestamp::now()).await;
+        let url = self.world.gitea().url().parse().unwrap();
+        let forge = Gitea::new(&url, &self.token.clone().into(), &forge::Settings::default()).unwrap();
+        let (rules, renovate) = (Rules::new(&merge::Settings::default()), merge::RenovateSettings::default());
+        let updates = open_updates(&forge, &self.repository.name, &renovate, &rules).await.unwrap();
+        let offered = propose(&recon, &|_| false, &updates);
+        let repository = forge.repository(&self.repository.name).await.unwrap();
+        let bot = forge.account().await.unwrap();
+        let opening = Opening {
+            forge: &forge,
+            settings: &self.settings,
+            rules: &rules,
+            repository: &repository,
+            bot: &bot,
+            recon: &recon,
+            offered: &offered,
+        };
+        opening.publish(false).await.unwrap()
+    }
+
+    /// The same once it has found something blocking of such a rule.
+    async fn recon_opens(&self, rule: &str) -> u64 {
+        let deadline = std::time::Instant::now() + super::DEADLINE;
+        loop {
+            if let Published::Opened { number: Some(number), body, .. } = self.recon_writes().await {
+                assert!(body.contains(rule), "{body}");
+                return number.0;
+            }
+            assert!(std::time::Instant::now() < deadline, "nothing is found");
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
+    fn has_crashes(&self) -> bool {
+        let command = ["ceph", "crash", "ls-new"].map(str::to_owned);
+        self.world.ceph_command(&command).stdout.contains("osd.3")
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_that_recon_found_is_archived_after_a_yes_and_its_issue_is_closed() {
+    let mut story = Story::with_ceph_crash().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    let number = story.recon_opens("RECENT_CRASH").await;
+    let issue = story.issue_now(number);
+    assert_eq!((issue.author.as_str(), &issue.labels[..]), ("caretaker", &["maintenance".to_owned()][..]));
+    assert!(issue.title.starts_with("Maintenance 20"), "{}", issue.title);
+    story.start().await;
+    let approval = question(&story, number).await;
+    assert!(approval.task.starts_with("F-"), "{approval:?}");
+    story.looks(3).await;
+    assert!(story.has_crashes(), "nobody has said yes");
+    story.operator().comment(number, &yes(&approval)).await.unwrap();
+    let issue = story.closed(number).await;
+    assert!(!story.has_crashes());
+    assert!(issue.body.contains(&format!("- [x] **{} P2 System**", approval.task)), "{}", issue.body);
+    let journal = story.journal().await;
+    let seen: Vec<_> = journal.iter().filter(|event| event["event"] == "finding-seen").collect();
+    assert!(matches!(seen[..], [one] if one["task"]["action"]["action"] == "ceph-crash-archive"), "{seen:?}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finding_that_a_person_mends_ends_its_task_by_itself() {
+    let mut story = Story::begin().await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    let number = story.recon_opens("OSD_DOWN").await;
+    story.start().await;
+    story.person_called(number).await;
+    let body = story.says(number, "this ends by itself when it is gone").await.body;
+    assert!(body.contains("- [ ] **F-") && !body.contains("- [x]"), "{body}");
+    story.world.ceph_recovers("OSD_DOWN");
+    let issue = story.closed(number).await;
+    assert!(
+        issue.body.contains("- [x] **F-") && issue.body.contains("what was found is gone"),
+        "{}",
+        issue.body
+    );
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_open_issue_takes_what_it_lacks_and_keeps_every_byte_of_a_persons() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    let body = format!(
+        "# Mine\r\n\r\nA word.  \r\n\r\n{}\r\nThe last line.",
+        tasks([TELEPHONE]).replace('\n', "\r\n")
+    );
+    let number = story.issue(&body).await;
+    let lines = |text: &str| -> Vec<String> {
+        text.split('\n').filter(|line| !line.trim().is_empty()).map(str::to_owned).collect()
+    };
+    let deadline = std::time::Instant::now() + super::DEADLINE;
+    let text = loop {
+        let published = story.recon_writes().await;
+        let Published::Refreshed { number: of, body, .. } = published else { panic!("{published:?}") };
+        assert_eq!(of.0, number);
+        if body.contains("OSD_DOWN") {
+            break body;
+        }
+        assert!(std::time::Instant::now() < deadline, "never found: {body}");
+    };
+    assert!(text.contains(&format!("**R-{echo} P2 Apps**")), "{text}");
+    let mut left = lines(&text);
+    let theirs = lines(&body);
+    left.retain(|line| theirs.contains(line));
+    assert_eq!(left, theirs, "{text}");
+    let again = story.recon_writes().await;
+    assert!(
+        matches!(again, Published::Refreshed { changed: false, ref tasks, .. } if tasks.is_empty()),
+        "{again:?}"
+    );
+    // The run works it: the merge that nobody asked for waits for a yes.
+    story.start().await;
+    let approval = question(&story, number).await;
+    assert_eq!(approval.task, format!("R-{echo}"));
+    story.operator().comment(number, &yes(&approval)).await.unwrap();
+    story.world.ceph_recovers("OSD_DOWN");
+    story.wait("merged", || story.merged(echo)).await;
+    story.done(number, &format!("R-{echo}")).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_breaks_during_a_run_becomes_its_first_task() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.state_when("the run has begun", |state| state.first_recon.is_some()).await;
+    story.world.ceph_reports("MON_DOWN", "HEALTH_ERR", "1/3 mons down");
+    let issue = story.says(number, "**F-").await;
+    assert!(issue.body.contains("P0 System**: "), "{}", issue.body);
+    let state = story.state_when("its task is seen", |state| !state.findings.is_empty()).await;
+    let key = state.findings.keys().next().unwrap().clone();
+    assert_eq!(state.added.len(), 1);
+    story.world.ceph_recovers("MON_DOWN");
+    let ended = |state: &crate::run::RunState| {
+        state.task(&key).is_some_and(|record| matches!(record.state, TaskState::Ended { .. }))
+    };
+    story.state_when("its task has ended", ended).await;
+    story.says(number, "- [x] **F-").await;
+    assert_eq!(story.issue_now(number).state, IssueState::Open, "a person is still asked to telephone");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_finding_that_outlives_a_persons_tick_is_handed_back_to_them() {
+    let mut story = Story::begin().await;
+    story.world.ceph_reports("MON_DOWN", "HEALTH_ERR", "1/3 mons down");
+    let number = story.recon_opens("MON_DOWN").await;
+    story.start().await;
+    story.person_called(number).await;
+    story.comes_to_rest().await;
+    story.operator().tick(number, "**F-").await.unwrap();
+    let state = story.state_when("it is still there", |state| !state.outlived.is_empty()).await;
+    assert!(state.escalations.iter().any(|case| case.why.contains("still there")), "{:?}", state.escalations);
+    assert_eq!(story.issue_now(number).state, IssueState::Open);
+    story.world.ceph_recovers("MON_DOWN");
+    story.closed(number).await;
+    assert!(story.state().await.outlived.is_empty());
+    story.end().await;
+}
+
+/// A text with a block as caretaker would write it, its sum and all.
+fn forged(body: &str, own: &Own, words: &str) -> String {
+    let block = Block { name: own.block(), text: format!("- [ ] **{} P0 Apps**: {words}", own.id()) };
+    apply(body, &Desired { blocks: vec![block], ..Desired::default() })
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_strangers_block_with_an_id_of_ours_has_nothing_done() {
+    let mut story = Story::with_ceph_crash().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    // Even where the settings give everything.
+    story.recon.allowed = vec![AllowedRule::RecentCrash, AllowedRule::DependencyUpdate];
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    // What the stranger can read anywhere: the id of the finding.
+    let shown = story.recon_opens("RECENT_CRASH").await;
+    let text = story.issue_now(shown).body;
+    let name = text.split("<!-- caretaker:finding-").nth(1).unwrap().split(' ').next().unwrap();
+    let crash = Own::of_block(&format!("finding-{name}")).unwrap();
+    story.world.repository().set_issue_state("operator", shown, IssueState::Closed).unwrap();
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.state_when("the run has begun", |state| state.first_recon.is_some()).await;
+    let update = Own::Update(crate::forge::PullNumber(echo));
+    let unknown = Own::of_block("finding-0001").unwrap();
+    story.stranger_edits(number, |body| {
+        let body = forged(body, &crash, "Archive the crash reports");
+        forged(&forged(&body, &update, "Merge it"), &unknown, "Merge it")
+    });
+    story.state_when("they are seen", |state| state.tasks.len() == 3).await;
+    story.looks(6).await;
+    assert!(story.has_crashes(), "{}", story.issue_now(number).body);
+    assert_eq!((story.merged(echo), story.merges_asked(echo)), (false, 0));
+    let state = story.state().await;
+    assert!(state.tasks.values().all(|record| record.known.id != "F-0001"), "nothing stands behind it");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn words_of_the_bots_account_outside_of_its_blocks_count_for_nothing() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.person_called(number).await;
+    story.comes_to_rest().await;
+    let issue = story.issue_now(number);
+    let body = format!("{}\n{}", issue.body, tasks([super::words::merge("D1 P0 Apps", echo)]));
+    story
+        .world
+        .repository()
+        .edit_issue_body("caretaker", number, &body, Some(issue.content_version))
+        .unwrap();
+    story.says(number, "nobody trusted is known to have written this task").await;
+    story.does_nothing_more(echo).await;
+    story.end().await;
+}
+
+impl Story {
+    async fn does_nothing_more(&self, pull: u64) {
+        self.looks(4).await;
+        assert_eq!((self.merged(pull), self.merges_asked(pull)), (false, 0));
+    }
+}
