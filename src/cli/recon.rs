@@ -1,6 +1,7 @@
 //! `caretaker recon`: how the cluster is, once; with `--issue` the maintenance issue about it, and nothing else changed.
 
 mod beside;
+mod ground;
 mod issue;
 
 use super::failure::{Exit, Failure};
@@ -14,6 +15,7 @@ use crate::{config, wording};
 use anstyle::{AnsiColor, Style};
 use beside::Beside;
 use clap::{Args, ValueEnum};
+use ground::Ground;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 use std::io::Write;
@@ -32,7 +34,8 @@ Examples:
 
 It reads what a run's gate reads, with the same settings and rights, and says what would keep a
 merge back. What could not be read is UNKNOWN, never GREEN. No forge is needed; where one is set,
-Renovate's open pull requests are shown by their risk.
+Renovate's open pull requests are shown by their risk. What caretaker stands on (the forge, what
+rolls out, network, storage) is named: what changes that is merged alone, and with an approval.
 
 --issue makes tasks of what it found, each in a block of its own: what blocks, what is listed up to
 20, and Renovate's pull requests but majors and foundations. The newest open issue with the
@@ -41,7 +44,7 @@ What people ask for in their own words is not asked for again, and what they edi
 ends a task when what it names is gone; what changes something about it needs an approval, unless
 `recon.allowed` names its rule.
 
-JSON is {began_at, verdict, layers, probes, findings, figures, renovate, issue}; a finding has
+JSON is {began_at, verdict, layers, probes, findings, figures, renovate, foundations, issue}; a finding has
 layer, verdict, probe, rule, object, message, evidence, since, blocks and follows_from (its cause).
 
 Exit codes:
@@ -95,7 +98,11 @@ impl Arguments {
             freshness: Freshness::Proven,
         };
         let looked = health::recon(&cluster, &surroundings, Timestamp::now());
-        let (recon, beside) = tokio::join!(looked, beside::read(&settings, self.repository.as_ref()));
+        let (recon, beside, ground) = tokio::join!(
+            looked,
+            beside::read(&settings, self.repository.as_ref()),
+            ground::read(&cluster, &settings)
+        );
         // What was seen is shown whatever the forge says to the issue.
         let published = if self.issue {
             issue::publish(&settings, self.repository.as_ref(), &recon, &beside, self.dry_run).await.map(Some)
@@ -106,18 +113,18 @@ impl Arguments {
         let mut out = anstream::stdout();
         match self.format {
             Format::Text => {
-                write!(out, "{}", text(&recon, &beside))?;
+                write!(out, "{}", text(&recon, &beside, &ground))?;
                 if let Some(published) = said {
                     write!(out, "{}", printable_lines(&issue::text(published, self.dry_run)))?;
                 }
             }
             Format::Markdown => {
-                write!(out, "{}{}", wording::recon_markdown(&recon), beside.markdown())?;
+                write!(out, "{}{}{}", wording::recon_markdown(&recon), beside.markdown(), ground.markdown())?;
                 if let Some(published) = said {
                     write!(out, "\n{}", issue::text(published, self.dry_run))?;
                 }
             }
-            Format::Json => writeln!(out, "{:#}", picture(&recon, &beside, said))?,
+            Format::Json => writeln!(out, "{:#}", picture(&recon, &beside, &ground, said))?,
         }
         out.flush()?;
         published?;
@@ -146,7 +153,7 @@ fn printable_lines(text: &str) -> String {
 }
 
 /// The layers, what was found in them, what the forge says beside it, and what it comes to.
-fn text(recon: &Recon, beside: &Beside) -> String {
+fn text(recon: &Recon, beside: &Beside, ground: &Ground) -> String {
     let layers: Vec<_> = recon
         .layers()
         .into_iter()
@@ -204,6 +211,18 @@ fn text(recon: &Recon, beside: &Beside) -> String {
             fix: None,
         })
         .collect();
+    let stands = ground.lines();
+    let stands: Vec<Row<'_>> = stands
+        .iter()
+        .map(|(word, said)| Row {
+            word,
+            style: Style::new().dimmed(),
+            what: "Ground",
+            found: said,
+            fix: None,
+        })
+        .collect();
+    let forge: Vec<Row<'_>> = forge.into_iter().chain(stands).collect();
     let (found, forge, summary) = (rows(&found), rows(&forge), wording::recon_summary(recon));
     format!("{}{between}{found}\n{forge}\n{summary}.\n", rows(&layers))
 }
@@ -237,7 +256,7 @@ fn figures(figures: &Figures) -> Value {
     })
 }
 
-fn picture(recon: &Recon, beside: &Beside, published: Option<&Published>) -> Value {
+fn picture(recon: &Recon, beside: &Beside, ground: &Ground, published: Option<&Published>) -> Value {
     let layers: Vec<Value> = recon
         .layers()
         .into_iter()
@@ -279,6 +298,7 @@ fn picture(recon: &Recon, beside: &Beside, published: Option<&Published>) -> Val
         "findings": findings,
         "figures": figures(&recon.figures),
         "renovate": beside.json(),
+        "foundations": ground.json(),
         "issue": published.map(issue::json),
     })
 }

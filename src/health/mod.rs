@@ -39,8 +39,6 @@ pub(crate) use hindsight::Hindsight;
 pub(crate) use probes::is_a_reporter;
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use rights::{Feature, Need, Work, needed, rights};
-#[cfg(test)]
-pub(crate) use settings::Acknowledgement;
-pub(crate) use settings::Settings;
+pub(crate) use settings::{Acknowledgement, Settings};
 pub(crate) use steadiness::{Steadiness, Watch};
 pub(crate) use types::*;

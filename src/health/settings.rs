@@ -292,6 +292,13 @@ impl Settings {
         wrong
     }
 
+    /// The same, with more that is accepted.
+    pub(crate) fn accepting(&self, more: impl IntoIterator<Item = Acknowledgement>) -> Self {
+        let mut settings = self.clone();
+        settings.acknowledged.extend(more);
+        settings
+    }
+
     /// How long one probe may take; never none at all.
     pub(crate) fn probe_timeout(&self) -> Duration {
         Duration::from_secs(self.probe_timeout_seconds.max(1))

@@ -6,6 +6,7 @@ pub(crate) mod by_words;
 pub(crate) mod classify;
 mod diff;
 pub(crate) mod explain;
+pub(crate) mod foundations;
 mod glob;
 pub(crate) mod landing;
 mod named;

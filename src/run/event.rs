@@ -5,7 +5,7 @@
 use crate::action::Action;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
-use crate::health::{FindingId, Layer, PlanMark, Probe, Recon, Verdict};
+use crate::health::{Acknowledgement, FindingId, Layer, PlanMark, Probe, Recon, Verdict};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey};
 use crate::merge::{Category, Hold, Risk, UpdateType};
 use crate::store::EventId;
@@ -242,6 +242,8 @@ pub(crate) enum Event {
         /// What it stands for.
         task: FindingTask,
     },
+    /// A trusted person accepts what was found, until a moment.
+    Acknowledged(Accepted),
     /// Something broke during the run: a task of our own is added to the text.
     FindingAdded {
         /// What tells it from others in the text.
@@ -266,6 +268,34 @@ pub(crate) enum Event {
         /// The pass.
         recon: Box<Recon>,
     },
+}
+
+/// What a person accepts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Accepted {
+    /// The comment that says so.
+    pub(crate) comment: u64,
+    /// Who.
+    pub(crate) by: String,
+    /// Which finding.
+    pub(crate) finding: FindingId,
+    /// Why; from outside.
+    pub(crate) reason: String,
+    /// Afterwards it blocks again.
+    pub(crate) expires: Timestamp,
+}
+
+impl Accepted {
+    /// As the settings would say it.
+    pub(crate) fn as_setting(&self) -> Acknowledgement {
+        Acknowledgement {
+            object: self.finding.object.to_string(),
+            rule: self.finding.rule.clone(),
+            probe: Some(self.finding.probe),
+            reason: format!("{}, says {}", self.reason, self.by),
+            expires: self.expires,
+        }
+    }
 }
 
 /// A finding of a trouble, kept for the report.

@@ -1,6 +1,6 @@
 //! One line about an event, for the log, the terminal and the page.
 
-use super::event::{ChangeResult, Effect, Event, Outcome};
+use super::event::{Accepted, ChangeResult, Effect, Event, Outcome};
 use super::state::RunState;
 use crate::issue::TaskKey;
 use crate::wording;
@@ -98,6 +98,9 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::Escalated { why, .. } => format!("handed to a person: {why}"),
         Event::FindingSeen { key, task } => {
             format!("{} is about {}: {}", id(key), task.id.object, task.message)
+        }
+        Event::Acknowledged(Accepted { by, finding, reason, expires, .. }) => {
+            format!("{by} accepts {} on {} until {expires}: {reason}", finding.rule, finding.object)
         }
         Event::FindingAdded { task, .. } => {
             format!("found during the run, a task is added: {}: {}", task.id.object, task.message)

@@ -13,7 +13,7 @@ mod wishes;
 use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
-use super::event::{Effect, Event, Stop};
+use super::event::{Accepted, Effect, Event, Stop};
 use super::gitops;
 use super::memory::Memory;
 use super::report::LastWrite;
@@ -119,6 +119,7 @@ pub(crate) struct Observation {
     pub(crate) resumed_by: Option<(String, Timestamp)>,
     pub(crate) left: Option<Left>,
     pub(crate) confirmed_by: Option<String>,
+    pub(crate) acknowledged: Vec<Event>,
     pub(crate) wishes: Vec<Wish>,
     /// What our own tasks about findings stand for.
     pub(crate) findings: BTreeMap<TaskKey, KnownFinding>,
@@ -187,6 +188,7 @@ impl Observation {
             resumed_by: self.resumed_by.as_ref().map(|(by, at)| (by.as_str(), *at)),
             left: self.left.as_ref(),
             confirmed_by: self.confirmed_by.as_deref(),
+            acknowledged: &self.acknowledged,
             wishes: &self.wishes,
             findings: &self.findings,
             gone_since: &memory.gone_since,
@@ -268,7 +270,9 @@ pub(crate) async fn observe(
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, now).await;
     let judged = if memory.hindsight.is_new() { judged_before(parts, name).await? } else { BTreeSet::new() };
-    memory.hindsight.observe(&mut recon, judged, &parts.health_settings, parts.timing.flapping_window());
+    let health_settings =
+        parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
+    memory.hindsight.observe(&mut recon, judged, &health_settings, parts.timing.flapping_window());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
@@ -366,6 +370,7 @@ pub(crate) async fn observe(
     let unknown_to_us =
         state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
+    let acknowledged = comments.acknowledged(state, &recon, now);
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     // Also one that was written before anybody looked.
     let stop = comments.stopped_by(subject.issue.created_at, state.stop.as_ref());
@@ -410,6 +415,7 @@ pub(crate) async fn observe(
         vouched,
         left,
         confirmed_by,
+        acknowledged,
         wishes,
         findings,
         pending,

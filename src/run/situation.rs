@@ -1,6 +1,6 @@
 //! What is true now: everything that [`decide`](super::decide) may look at.
 
-use super::event::Stop;
+use super::event::{Event, Stop};
 use super::state::RunState;
 use super::windows::Hours;
 use crate::cluster::ObjectRef;
@@ -230,6 +230,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) left: Option<&'a Left>,
     /// The trusted person who said that such a run may go on.
     pub(crate) confirmed_by: Option<&'a str>,
+    /// What people newly accept of what was found.
+    pub(crate) acknowledged: &'a [Event],
     /// What people changed.
     pub(crate) wishes: &'a [Wish],
     /// What our own tasks about findings stand for.

@@ -5,7 +5,7 @@ mod unanswered;
 
 pub(crate) use records::*;
 
-use super::event::{ChangeResult, Effect, Event, Outcome, Stop, TaskOutcome};
+use super::event::{Accepted, ChangeResult, Effect, Event, Outcome, Stop, TaskOutcome};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Approval, Recon};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey, TemplateValues};
@@ -53,6 +53,8 @@ pub(crate) struct RunState {
     pub(crate) reopened: Option<Reopened>,
     /// What our own tasks about findings stand for.
     pub(crate) findings: BTreeMap<TaskKey, FindingTask>,
+    /// What people accept of what was found.
+    pub(crate) acknowledged: Vec<Accepted>,
     /// The findings for which this run has added a task.
     pub(crate) added: Vec<(FindingTag, FindingTask)>,
     /// The tasks that have ended and whose finding is still there.
@@ -270,6 +272,10 @@ impl RunState {
             }
             Event::FindingSeen { key, task } => {
                 self.findings.entry(key).or_insert(task);
+            }
+            Event::Acknowledged(accepted) => {
+                self.acknowledged.push(accepted);
+                self.important += 1;
             }
             Event::FindingAdded { tag, task } => {
                 self.added.push((tag, task));

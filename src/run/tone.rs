@@ -43,6 +43,7 @@ pub(crate) fn tone(event: &Event) -> Tone {
         | Event::Vouched { .. }
         | Event::Stopped(_)
         | Event::StopLifted
+        | Event::Acknowledged(_)
         | Event::AdoptionConfirmed { .. } => Tone::Person,
         Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,
         _ => Tone::Plain,

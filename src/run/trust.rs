@@ -8,15 +8,23 @@ mod known;
 
 pub(crate) use known::KnownComments;
 
-use super::event::Stop;
+use super::event::{Accepted, Event, Stop};
 use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};
 use crate::forge::{Account, Comment, OwnerKind, Repository};
+use crate::health::{Recon, Verdict};
 use crate::inbox::IssueEdit;
-use crate::issue::{ApprovalBox, KnownTask, Reading, TaskKey, is_line_id, read_approvals};
-use jiff::Timestamp;
+use crate::issue::{
+    ApprovalBox, FindingTag, KnownTask, Reading, TaskKey, is_line_id, read_approvals, resolve,
+};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+/// How long after it was written a comment may come to mean what was found.
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_hours(24);
 
 /// The accounts that count in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -181,6 +189,15 @@ pub(crate) enum Command {
     Resume,
     /// `/caretaker stop`.
     Stop,
+    /// `/caretaker acknowledge F-4821 2026-12-31 why`: what was found is accepted until that day is over.
+    Acknowledge {
+        /// The id of what was found.
+        tag: String,
+        /// The last day.
+        until: Date,
+        /// Why.
+        reason: String,
+    },
 }
 
 /// The commands of a comment: at the start of a line, outside code, quotes and HTML.
@@ -210,7 +227,8 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
         if line_start != span.start {
             continue;
         }
-        let mut words = text[span].split_whitespace();
+        let line = &text[span];
+        let mut words = line.split_whitespace();
         if words.next() != Some("/caretaker") {
             continue;
         }
@@ -220,6 +238,13 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
             }
             (Some("resume"), None, ..) => commands.push(Command::Resume),
             (Some("stop"), None, ..) => commands.push(Command::Stop),
+            (Some("acknowledge"), Some(tag), Some(until), Some(_)) => {
+                let reason: Vec<&str> = line.split_whitespace().skip(4).collect();
+                if let Ok(until) = until.parse() {
+                    let (tag, reason) = (tag.to_owned(), reason.join(" "));
+                    commands.push(Command::Acknowledge { tag, until, reason });
+                }
+            }
             _ => {}
         }
     }
@@ -248,6 +273,37 @@ impl Comments<'_> {
             && self.trusted.holds(&comment.author.login)
     }
 
+    /// What trusted people accept of what this look found, and the journal does not know yet. What is accepted is that finding
+    /// and no other that may come to have its id later, so that an old comment says nothing any more.
+    pub(crate) fn acknowledged(&self, state: &RunState, recon: &Recon, now: Timestamp) -> Vec<Event> {
+        let mut accepted = Vec::new();
+        for comment in self.all {
+            let is_new = now.duration_since(comment.created_at) <= HEARD_WITHIN
+                && !state.acknowledged.iter().any(|known| known.comment == comment.id.0);
+            if !is_new || !self.counts(comment, comment.created_at) {
+                continue;
+            }
+            for command in commands(&comment.body) {
+                let Command::Acknowledge { tag, until, reason } = command else { continue };
+                let found = FindingTag::of_id(&tag).and_then(|tag| {
+                    resolve(&tag, recon.blocking().filter(|one| one.verdict != Verdict::Unknown))
+                });
+                // The day is over when the next one begins.
+                let end = until.tomorrow().and_then(|next| next.to_zoned(TimeZone::UTC));
+                if let (Some(finding), Ok(end)) = (found, end) {
+                    accepted.push(Event::Acknowledged(Accepted {
+                        comment: comment.id.0,
+                        by: comment.author.login.clone(),
+                        finding: finding.id.clone(),
+                        reason,
+                        expires: end.timestamp(),
+                    }));
+                }
+            }
+        }
+        accepted
+    }
+
     /// Which trusted person stopped the run where no trusted comment since lifted that. What the journal knows of counts
     /// even if its comment does not say so any more.
     pub(crate) fn stopped_by(&self, since: Timestamp, known: Option<&Stop>) -> Option<Stop> {
@@ -269,7 +325,10 @@ impl Comments<'_> {
                     {
                         stopped = None;
                     }
-                    Command::Stop | Command::Resume | Command::Approve { .. } => {}
+                    Command::Stop
+                    | Command::Resume
+                    | Command::Approve { .. }
+                    | Command::Acknowledge { .. } => {}
                 }
             }
         }

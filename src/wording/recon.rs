@@ -1,11 +1,13 @@
 //! What `recon` says of a cluster.
 
 use super::{code, layer_verdict, quote_outside, time};
+use crate::cluster::ObjectRef;
 use crate::forge::IssueNumber;
 use crate::forge::renovate::Listed;
 use crate::health::{Finding, Recon};
 use crate::issue::OpenUpdate;
 use crate::merge::Risk;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::iter::once;
 
@@ -41,6 +43,18 @@ pub(crate) fn layer_finding(finding: &Finding) -> String {
         }
         Some(_) | None => finding.message.clone(),
     }
+}
+
+/// What was found, with the id by which people name it.
+pub(crate) fn finding_with_id(said: &str, id: &str) -> String {
+    format!("{said} ({id})")
+}
+
+/// How a person accepts what was found.
+pub(crate) fn how_to_acknowledge() -> String {
+    "what was found and has an id here is accepted until a day is over by the comment `/caretaker acknowledge ID YYYY-MM-DD` with a reason behind it, on a \
+     line of its own"
+        .to_owned()
 }
 
 /// In the place of its verdict, what a finding below its cause is.
@@ -142,6 +156,23 @@ pub(crate) fn recon_dashboard(number: IssueNumber, sections: &[Listed]) -> Strin
         .map(|listed| format!("{} {}", listed.entries, quote_outside(&listed.section, 60)))
         .collect();
     format!("the Dependency Dashboard (#{number}): {}", each.join(", "))
+}
+
+/// What caretaker stands on, with what of it runs.
+pub(crate) fn recon_foundation(name: &str, objects: &BTreeSet<ObjectRef>) -> String {
+    let objects: Vec<String> =
+        objects.iter().map(|object| quote_outside(&object.to_string(), CELL)).collect();
+    format!("{name}: {}", objects.join(", "))
+}
+
+/// Nothing that runs is known for it.
+pub(crate) fn recon_no_foundation() -> &'static str {
+    "nothing that runs is known as something that caretaker stands on"
+}
+
+/// The workloads could not be read.
+pub(crate) fn recon_foundations_not_read(why: &str) -> String {
+    format!("what caretaker stands on was not found out: {}", quote_outside(why, CELL))
 }
 
 /// The forge was not asked, or did not answer.

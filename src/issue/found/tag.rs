@@ -20,6 +20,11 @@ const DIGITS: usize = 7;
 const SHORT: usize = 4;
 
 impl FindingTag {
+    /// As people write it.
+    pub(crate) fn id(&self) -> String {
+        format!("F-{}", self.0)
+    }
+
     fn short(id: &FindingId) -> Self {
         Self(digits(id)[..SHORT].to_owned())
     }
@@ -27,6 +32,15 @@ impl FindingTag {
     fn long(id: &FindingId) -> Self {
         let digits = digits(id);
         Self(format!("{}.{}", &digits[..SHORT], &digits[SHORT..]))
+    }
+
+    /// As people write it: `F-4821`, `F-4821.731`.
+    pub(crate) fn of_id(id: &str) -> Option<Self> {
+        let tag = id.strip_prefix("F-").or_else(|| id.strip_prefix("f-"))?;
+        match Own::of_block(&format!("finding-{}", tag.replace('.', "-")))? {
+            Own::Finding(tag) => Some(tag),
+            Own::Update(_) => None,
+        }
     }
 
     /// Whether it may be the tag of this finding.
@@ -82,7 +96,7 @@ impl Own {
     /// The id of its task.
     pub(crate) fn id(&self) -> String {
         match self {
-            Self::Finding(tag) => format!("F-{}", tag.0),
+            Self::Finding(tag) => tag.id(),
             // An id has four digits at most, and three behind a point.
             Self::Update(PullNumber(number)) if *number > 9_999 => {
                 format!("R-{}.{:03}", number / 1_000, number % 1_000)

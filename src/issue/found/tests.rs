@@ -158,8 +158,7 @@ fn every_probe_says_how_urgent_it_is() {
         Probe::ExternalSecrets => vec![("not-synced", P1)],
         Probe::ApiServices => vec![("unavailable", P1)],
         Probe::Certificates => vec![("expired", P1), ("not-ready", P1)],
-        // Reported only.
-        Probe::Usage => vec![("anything", P3)],
+        Probe::Usage => vec![("memory-high", P1)],
     };
     let all = [
         Probe::Nodes,
@@ -191,11 +190,7 @@ fn every_probe_says_how_urgent_it_is() {
         for (rule, expected) in red(probe) {
             assert_eq!(priority(&finding(probe, rule, Red)), expected, "{probe:?} {rule}");
         }
-        let (yellow, unknown) = match probe {
-            Probe::Certificates => (P1, P3),
-            Probe::Usage => (P3, P3),
-            _ => (P2, P1),
-        };
+        let (yellow, unknown) = if probe == Probe::Certificates { (P1, P3) } else { (P2, P1) };
         assert_eq!(priority(&finding(probe, "rule", Yellow)), yellow, "{probe:?}");
         assert_eq!(priority(&finding(probe, "not-read", Unknown)), unknown, "{probe:?}");
         let only_listed = if probe == Probe::Certificates { P1 } else { P3 };

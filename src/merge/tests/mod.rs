@@ -10,3 +10,5 @@ mod revert;
 mod rollout;
 mod samples;
 mod versions;
+
+pub(super) use samples::{rules, workload};

@@ -14,7 +14,7 @@ mod retry;
 mod standstill;
 mod tasks;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 pub(crate) use last::{LastLook, objection};
 pub(crate) use merges::approval_asked;
@@ -189,6 +189,7 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     if situation.stop != state.stop.as_ref() {
         events.push(situation.stop.cloned().map_or(Event::StopLifted, Event::Stopped));
     }
+    events.extend(situation.acknowledged.iter().cloned());
     events.extend(adoption::confirmed(situation));
     for wish in situation.wishes {
         let granted = granted(situation, wish);

@@ -36,6 +36,14 @@ pub(crate) fn progress(state: &RunState, reading: &Reading) -> Progress {
 
 /// The layers with what says so.
 pub(crate) fn layer_lines(recon: &Recon) -> Vec<LayerLine> {
+    let tags = issue::tags(recon.findings().map(|finding| &finding.id));
+    // What nobody knows cannot be accepted, and what follows is with its cause.
+    let said = |finding: &Finding| match tags.get(&finding.id) {
+        Some(tag) if finding.cause.is_none() && finding.verdict != Verdict::Unknown => {
+            wording::finding_with_id(&wording::layer_finding(finding), &tag.id())
+        }
+        _ => wording::layer_finding(finding),
+    };
     recon
         .layers()
         .into_iter()
@@ -45,7 +53,7 @@ pub(crate) fn layer_lines(recon: &Recon) -> Vec<LayerLine> {
                 .flat_map(|probe| &probe.findings)
                 .filter(|finding| !finding.informational)
                 .partition(|finding| finding.cause.is_none());
-            let bad: Vec<String> = causes.into_iter().chain(following).map(wording::layer_finding).collect();
+            let bad: Vec<String> = causes.into_iter().chain(following).map(&said).collect();
             let evidence =
                 if bad.is_empty() { of_layer().map(|probe| probe.summary.clone()).collect() } else { bad };
             LayerLine { layer, verdict, evidence }
@@ -234,6 +242,10 @@ impl Report<'_> {
             && self.reading.tasks.iter().all(|task| self.state.has_ended(&task.key))
         {
             warnings.push(wording::reopened_with_nothing_to_do());
+        }
+        let may_be_accepted = |recon: &Recon| recon.blocking().any(|one| one.verdict != Verdict::Unknown);
+        if self.recon.is_some_and(may_be_accepted) {
+            warnings.push(wording::how_to_acknowledge());
         }
         if let Some(Awaited::Paused(by)) = self.awaited {
             warnings.push(wording::paused_by(by));

@@ -2,6 +2,7 @@
 
 use super::Story;
 use jiff::Timestamp;
+use sim::actors::Person;
 use sim::kubernetes::APPLICATION;
 use std::time::Duration;
 
@@ -90,6 +91,32 @@ async fn a_node_that_is_not_ready_closes_the_gate_and_its_recovery_opens_it() {
     story.world.node_ready("node-07");
     story.closed(number).await;
     assert!(story.merged(echo));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_trusted_person_accepts_holds_nothing_back_and_what_a_stranger_accepts_does() {
+    let mut story = Story::begin().await;
+    story.world.ceph_reports("POOL_NO_REDUNDANCY", "HEALTH_WARN", "1 pool has no replicas");
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.says(number, "/caretaker acknowledge").await;
+    let body = story.issue_now(number).body;
+    let at = body.find("(F-").expect("what was found has an id");
+    let id = body[at + 1..].split(')').next().expect("it ends");
+    let accept = format!("/caretaker acknowledge {id} 2999-12-31 the pool is a cache");
+    story.world.gitea().create_user("guest", false);
+    let token = story.world.gitea().create_token("guest", &super::SCOPES);
+    let guest = Person::new(&story.world.gitea().url(), &token, "ops", "homelab").unwrap();
+    guest.comment(number, &accept).await.unwrap();
+    story.does_nothing(echo).await;
+    story.operator().comment(number, &accept).await.unwrap();
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    let state = story.state().await;
+    assert_eq!(state.acknowledged.len(), 1);
+    assert_eq!(state.acknowledged[0].finding.rule, "POOL_NO_REDUNDANCY");
     story.end().await;
 }
 

@@ -1,13 +1,15 @@
 //! Who counts, as tables.
 
 use super::{
-    Boxes, Command, Comments, History, OwnText, Question, RunState, Shown, Stop, Trusted, commands,
+    Boxes, Command, Comments, Event, History, OwnText, Question, RunState, Shown, Stop, Trusted, commands,
     ticked_by, vouched,
 };
 use crate::forge::{Account, AccountId, Comment, CommentId};
+use crate::health::{Finding, Probe, Recon, Verdict};
 use crate::inbox::IssueEdit;
-use crate::issue::{Desired, KnownTask, Task, apply, approval_line};
+use crate::issue::{Desired, KnownTask, Task, apply, approval_line, tags};
 use crate::merge::UpdateType;
+use crate::run::decide::{self, tests::finding, tests::recon};
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -172,4 +174,76 @@ fn a_command_stands_at_the_start_of_a_line_outside_code_and_quotes() {
     }
     assert_eq!(commands("/caretaker stop"), [Command::Stop]);
     assert_eq!(commands("/caretaker resume"), [Command::Resume]);
+}
+
+#[test]
+fn what_is_accepted_is_named_with_a_day_and_a_reason() {
+    let command = |tag: &str, until: &str, reason: &str| Command::Acknowledge {
+        tag: tag.to_owned(),
+        until: until.parse().expect("a day"),
+        reason: reason.to_owned(),
+    };
+    for (text, expected) in [
+        (
+            "/caretaker acknowledge F-4821 2026-12-31 a new disk is ordered",
+            Some(("F-4821", "a new disk is ordered")),
+        ),
+        ("/caretaker  acknowledge\tF-4821.731  2026-12-31  ordered", Some(("F-4821.731", "ordered"))),
+        ("/caretaker acknowledge F-4821 2026-12-31", None),
+        ("/caretaker acknowledge F-4821 next week", None),
+        ("/caretaker acknowledge F-4821 2026-13-31 why", None),
+        ("please /caretaker acknowledge F-4821 2026-12-31 why", None),
+        ("> /caretaker acknowledge F-4821 2026-12-31 why", None),
+        ("`/caretaker acknowledge F-4821 2026-12-31 why`", None),
+    ] {
+        let expected: Vec<Command> =
+            expected.into_iter().map(|(tag, reason)| command(tag, "2026-12-31", reason)).collect();
+        assert_eq!(commands(text), expected, "{text}");
+    }
+}
+
+#[test]
+fn only_a_trusted_word_accepts_and_only_what_was_found() {
+    let now: Timestamp = "2026-11-21T12:00:00Z".parse().expect("a time");
+    let found = finding(Probe::Pods, Verdict::Red);
+    let (mut recon, id) = (recon(std::slice::from_ref(&found)), &found.id);
+    let tag = tags(std::iter::once(id))[id].id();
+    let trusted = trusted("operator");
+    let comment = |login: &str, body: String, minutes_ago: i64| Comment {
+        id: CommentId(7),
+        author: Account { id: AccountId(1), login: login.to_owned() },
+        body,
+        created_at: now - SignedDuration::from_mins(minutes_ago),
+        updated_at: now - SignedDuration::from_mins(minutes_ago),
+    };
+    let said = |tag: &str| format!("/caretaker acknowledge {tag} 2026-11-30 it is known");
+    let heard = |state: &RunState, recon: &Recon, comment: &Comment, edited: &[u64]| {
+        let edited = edited.iter().copied().collect();
+        let all = std::slice::from_ref(comment);
+        let comments = Comments { all, edited: &edited, trusted: &trusted, bot: "caretaker" };
+        comments.acknowledged(state, recon, now)
+    };
+    let mut state = RunState::default();
+    let [Event::Acknowledged(accepted)] =
+        &heard(&state, &recon, &comment("operator", said(&tag), 3), &[])[..]
+    else {
+        panic!("it counts")
+    };
+    assert_eq!((&accepted.finding, accepted.by.as_str()), (id, "operator"));
+    assert_eq!(accepted.expires.to_string(), "2026-12-01T00:00:00Z", "the day is over when the next begins");
+    for (what, comment, edited) in [
+        ("a stranger's", comment("stranger", said(&tag), 3), &[][..]),
+        ("one that was edited", comment("operator", said(&tag), 3), &[7]),
+        ("another finding's", comment("operator", said("F-0000"), 3), &[]),
+        ("no id", comment("operator", said("OSD_DOWN"), 3), &[]),
+        ("one of yesterday", comment("operator", said(&tag), 25 * 60), &[]),
+    ] {
+        assert_eq!(heard(&state, &recon, &comment, edited), [], "{what}");
+    }
+    state.acknowledged.push(accepted.clone());
+    assert_eq!(heard(&state, &recon, &comment("operator", said(&tag), 3), &[]), [], "it is known");
+    // What nobody knows cannot be accepted.
+    recon = decide::tests::recon(&[Finding { verdict: Verdict::Unknown, ..found.clone() }]);
+    let state = RunState::default();
+    assert_eq!(heard(&state, &recon, &comment("operator", said(&tag), 3), &[]), []);
 }

@@ -225,6 +225,7 @@ impl Scene {
             resumed_by: None,
             left: self.left.as_ref(),
             confirmed_by: self.confirmed_by,
+            acknowledged: &[],
             wishes: &self.wishes,
             findings: &self.findings,
             gone_since: &self.gone_since,
@@ -361,7 +362,7 @@ fn words(decision: &Decision) -> String {
     }
 }
 
-fn finding(probe: Probe, verdict: Verdict) -> Finding {
+pub(in crate::run) fn finding(probe: Probe, verdict: Verdict) -> Finding {
     Finding {
         id: FindingId {
             probe,
@@ -379,7 +380,7 @@ fn finding(probe: Probe, verdict: Verdict) -> Finding {
     }
 }
 
-fn recon(findings: &[Finding]) -> Recon {
+pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
     fn none<T>() -> Figure<T> {
         Figure::NotRead("not read".to_owned())
     }
