@@ -1,6 +1,7 @@
 //! What a worker remembers between two looks and may forget: a restart begins these counts anew, which costs time and
 //! never correctness.
 
+use super::observe::Gone;
 use super::situation::Unread;
 use super::trust::{Boxes, KnownComments};
 use super::writing::LastTime;
@@ -94,7 +95,7 @@ pub(crate) struct Memory {
     /// Since when a box is open that we ticked, without a delivery that tells who did it.
     pub(crate) unticked_since: BTreeMap<TaskKey, Timestamp>,
     /// Since when what our own tasks name has been gone.
-    pub(crate) gone_since: BTreeMap<TaskKey, Timestamp>,
+    pub(crate) gone: Gone,
     /// The tasks that were ticked at the last look.
     pub(crate) ticked: BTreeSet<TaskKey>,
     /// What was awaited, and since when.

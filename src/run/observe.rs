@@ -10,6 +10,7 @@ mod look;
 mod pulls;
 mod wishes;
 
+pub(crate) use found::Gone;
 use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
@@ -191,7 +192,7 @@ impl Observation {
             acknowledged: &self.acknowledged,
             wishes: &self.wishes,
             findings: &self.findings,
-            gone_since: &memory.gone_since,
+            gone_since: memory.gone.since(),
         }
     }
 }
@@ -338,7 +339,7 @@ pub(crate) async fn observe(
     };
     let findings = known.fill(&mut reading);
     vouched.extend(findings.keys().cloned());
-    found::gone_since(&mut memory.gone_since, &findings, &recon, now);
+    memory.gone.look(&findings, &recon, now, parts.timing.poll() * 3 + UNWATCHED);
 
     let facts = |number: PullNumber| {
         pulls.get(&number).map(|pull| (pull.classification.category, pull.classification.update))

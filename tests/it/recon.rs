@@ -220,6 +220,13 @@ async fn the_issue_is_shown_opened_once_and_then_refreshed() {
     assert!(now.contains("P0 Metal**: ") && now.starts_with(&written.body[..200]), "{now}");
     assert_eq!(open(), before + 1);
 
+    // A label that is not there is said, with who makes it.
+    let mut command = caretaker(homelab.folder.path(), &["recon", "--issue", "--config"]);
+    command.arg(homelab.stage.settings()).env("CARETAKER__RUN__MAINTENANCE_LABEL", "upkeep");
+    let (code, _, err) = finish(&tokio::task::block_in_place(|| command.output().expect("it starts")));
+    assert_eq!(code, Some(2), "{err}");
+    assert!(err.contains("no label `upkeep`") && err.contains("caretaker setup"), "{err}");
+
     // Without the forge the picture is there, and the issue is a failure that says so.
     homelab.world().forge_down(true);
     let (code, text, _) = homelab.recon(&[]);

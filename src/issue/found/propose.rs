@@ -15,6 +15,9 @@ use crate::wording;
 /// So many findings that are only listed become tasks.
 const MOST_LISTED: usize = 20;
 
+/// So many findings become tasks at all, the most urgent: nobody works through more, and a text has its limits.
+const MOST: usize = 60;
+
 /// An open pull request of Renovate's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OpenUpdate {
@@ -120,21 +123,29 @@ impl Proposal {
     }
 }
 
-/// Whether a task names what a finding is on.
+/// Whether a task is about what a finding is on: it names it, and is no merge or closing of what has that name too. All of
+/// Ceph, and what a probe says of itself, has a name that says nothing: there the rule has to be named.
 fn names(task: &Task, id: &FindingId) -> bool {
-    let wanted = id.object.name.to_lowercase();
-    let with_namespace = format!("{}/{wanted}", id.object.namespace.to_lowercase());
-    let words = |text: &str| {
+    let sees_to_it = match task.kind {
+        Kind::Person | Kind::Verify { .. } | Kind::Action { .. } | Kind::Runbook | Kind::Track { .. } => true,
+        Kind::Merge { .. }
+        | Kind::Decide { .. }
+        | Kind::Dashboard
+        | Kind::Close { .. }
+        | Kind::Final
+        | Kind::Finding { .. } => false,
+    };
+    let is_of_a_whole = matches!(id.object.kind.as_str(), "Ceph" | "CephCluster" | "Probe" | "Check");
+    let wanted = if is_of_a_whole { id.rule.to_lowercase() } else { id.object.name.to_lowercase() };
+    let says = |text: &str| {
         text.to_lowercase()
             .split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | '/')))
-            .map(|word| word.trim_matches(['.', '/', '-']).to_owned())
-            .any(|word| {
-                let last = word.rsplit('/').next().unwrap_or_default();
-                word == wanted || word == with_namespace || last == wanted
-            })
+            .map(|word| word.trim_matches(['.', '/', '-']))
+            // `media/sonarr`, `deployment/sonarr`.
+            .any(|word| word.rsplit('/').next() == Some(wanted.as_str()))
     };
-    let goal = task.details.goal.iter();
-    !wanted.is_empty() && (words(&task.title) || goal.chain(&task.details.commands).any(|text| words(text)))
+    let mut texts = task.details.goal.iter().chain(&task.details.commands).chain([&task.title]);
+    sees_to_it && !wanted.is_empty() && texts.any(|text| says(text))
 }
 
 /// Whether two findings are about one thing to mend: Ceph is asked by its operator's object and by its own command.
@@ -191,6 +202,11 @@ pub(crate) fn propose(
         listed += usize::from(is_listed);
         proposals.push(Proposal::of_finding(Own::Finding(tag.clone()), task));
     }
+    let urgent_first =
+        |proposals: &mut Vec<Proposal>| proposals.sort_by_key(|one| (one.priority(), one.layer()));
+    urgent_first(&mut proposals);
+    more_listed += proposals.len().saturating_sub(MOST);
+    proposals.truncate(MOST);
     let (plain, other): (Vec<&OpenUpdate>, Vec<&OpenUpdate>) =
         updates.iter().partition(|update| update.is_plain());
     proposals.extend(
@@ -199,7 +215,7 @@ pub(crate) fn propose(
             .map(|update| Proposal { own: Own::Update(update.number), about: About::Update(update.clone()) }),
     );
     // As they stand within one priority and layer: the worst first.
-    proposals.sort_by_key(|proposal| (proposal.priority(), proposal.layer()));
+    urgent_first(&mut proposals);
     Offered { proposals, more_listed, for_people: other.iter().map(|update| update.number).collect() }
 }
 
@@ -215,9 +231,16 @@ impl Offered {
                 if !task.ticked {
                     blocks.push(proposal.block());
                 }
-            } else if !others.iter().any(|task| !task.ticked && proposal.is_asked_by(task)) {
+                continue;
+            }
+            let id = proposal.own.id();
+            // One that was ours and that a person has made theirs stays theirs when it is ticked.
+            let is_theirs = |task: &&Task| {
+                task.written_id.as_deref() == Some(&id) || !task.ticked && proposal.is_asked_by(task)
+            };
+            if !others.iter().any(is_theirs) {
                 blocks.push(proposal.block());
-                new.push(proposal.own.id());
+                new.push(id);
             }
         }
         if !blocks.is_empty() {

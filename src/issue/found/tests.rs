@@ -319,6 +319,19 @@ fn nothing_found_opens_nothing_and_what_is_accepted_is_no_task() {
     assert_eq!((offered.proposals.len(), offered.more_listed), (20, 10));
     let text = offered.blocks(&Reading::default()).0.remove(0).text;
     assert!(text.contains("10 more findings are only listed"), "{text}");
+    let broken: Vec<Finding> = (0..100)
+        .map(|number| {
+            let rule = if number % 2 == 0 { "crash-loop" } else { "image-pull" };
+            let mut one = finding(Probe::Pods, rule, Verdict::Red);
+            one.id.object.name = format!("app-{number}");
+            one
+        })
+        .collect();
+    let offered = self::offered(broken, &[update(64, "echo", UpdateType::Minor)]);
+    assert_eq!((offered.proposals.len(), offered.more_listed), (61, 40));
+    let urgent = offered.blocks(&Reading::default()).0;
+    let of = |priority: &str| urgent.iter().filter(|block| block.text.contains(priority)).count();
+    assert_eq!((of(" P0 Apps**"), of(" P1 Apps**"), of(" P2 Apps**")), (50, 10, 1), "the most urgent");
 }
 
 #[test]
@@ -412,6 +425,10 @@ fn an_edit_makes_one_task_a_persons_and_no_other() {
     assert_eq!(apply(&text, &status), text);
     let theirs = tasks.iter().find(|task| task.title.contains("sonarr")).expect("it is there");
     assert_eq!(theirs.kind, Kind::Person, "nothing of ours is read back as a command");
+    let id = theirs.id.clone();
+    let ticked = text.replacen(&format!("- [ ] **{id}"), &format!("- [x] **{id}"), 1);
+    assert_ne!(ticked, text);
+    assert_eq!(offered.blocks(&reading(&ticked)).1, Vec::<String>::new(), "theirs when it is ticked, too");
 }
 
 #[test]
@@ -425,6 +442,9 @@ fn what_a_person_asks_for_is_not_asked_for_twice() {
         ("- [x] **A1 P0 Apps**: Fix sonarr\n", 0),
         ("- [ ] **A1 P0 Apps**: Fix sonarr-exporter\n", 0),
         ("- [ ] **A1 P0 Metal**: Look at the power of node-02\n", 1),
+        ("- [ ] **A1 P2 Apps**: Merge PR #65: sonarr to v5\n", 0),
+        ("- [ ] **A1 P0 System**: Verify that Ceph is HEALTH_OK\n", 0),
+        ("- [ ] **A1 P0 System**: Find out why Ceph says RECENT_CRASH\n", 1),
         ("- [ ] **A1 P2 Apps**: Merge PR #64\n", 1),
         ("- [ ] **A1 P2 Apps**: Review PR #64 and decide\n", 1),
         ("- [ ] **A1 P2 Apps**: Merge PR #65\n", 0),

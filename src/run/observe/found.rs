@@ -11,6 +11,7 @@ use crate::run::state::RunState;
 use crate::wording;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// What is known besides the text.
 pub(super) struct Known<'a> {
@@ -88,22 +89,125 @@ impl Known<'_> {
     }
 }
 
-/// Since when each of them has been gone without a break, by looks in which its probe answered.
-pub(super) fn gone_since(
-    known: &mut BTreeMap<TaskKey, Timestamp>,
-    findings: &BTreeMap<TaskKey, KnownFinding>,
-    recon: &Recon,
-    now: Timestamp,
-) {
-    known.retain(|key, _| findings.contains_key(key));
-    for (key, finding) in findings {
-        match stands(&finding.task.id, recon) {
-            Stands::Gone => {
-                known.entry(key.clone()).or_insert(now);
-            }
-            Stands::There(_) | Stands::Unknown => {
-                known.remove(key);
+/// Since when what our own tasks name has been gone.
+#[derive(Debug, Default)]
+pub(crate) struct Gone {
+    since: BTreeMap<TaskKey, Timestamp>,
+    looked_at: Option<Timestamp>,
+}
+
+impl Gone {
+    /// Since when each of them has been gone without a break, by looks in which its probe answered.
+    pub(crate) fn since(&self) -> &BTreeMap<TaskKey, Timestamp> {
+        &self.since
+    }
+
+    /// Takes a look in. What nobody watched for longer than `unwatched` begins anew.
+    pub(super) fn look(
+        &mut self,
+        findings: &BTreeMap<TaskKey, KnownFinding>,
+        recon: &Recon,
+        now: Timestamp,
+        unwatched: Duration,
+    ) {
+        let last = self.looked_at.replace(now);
+        if last.is_none_or(|last| now.duration_since(last).unsigned_abs() > unwatched) {
+            self.since.clear();
+        }
+        self.since.retain(|key, _| findings.contains_key(key));
+        for (key, finding) in findings {
+            match stands(&finding.task.id, recon) {
+                Stands::Gone => {
+                    self.since.entry(key.clone()).or_insert(now);
+                }
+                Stands::There(_) | Stands::Unknown => {
+                    self.since.remove(key);
+                }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::ObjectRef;
+    use crate::health::{Figure, Figures, Finding, FindingId, Grounds, Probe, ProbeResult, Verdict};
+
+    fn at(second: i64) -> Timestamp {
+        Timestamp::from_second(1_800_000_000 + second).expect("a time")
+    }
+
+    fn finding(rule: &str) -> Finding {
+        Finding {
+            id: FindingId {
+                probe: Probe::Pods,
+                rule: rule.to_owned(),
+                object: ObjectRef::new("Deployment", "media", "sonarr"),
+            },
+            layer: Probe::Pods.layer(),
+            verdict: Verdict::Red,
+            message: String::new(),
+            evidence: String::new(),
+            since: None,
+            informational: false,
+            grounds: Grounds::default(),
+            cause: None,
+        }
+    }
+
+    fn recon(findings: Vec<Finding>, used: bool, verdict: Verdict) -> Recon {
+        fn none<T>() -> Figure<T> {
+            Figure::NotRead("not read".to_owned())
+        }
+        let (probe, layer) = (Probe::Pods, Probe::Pods.layer());
+        let probes = vec![ProbeResult { probe, layer, used, verdict, summary: String::new(), findings }];
+        let figures = Figures {
+            nodes_ready: none(),
+            pods: none(),
+            applications: none(),
+            certificates: none(),
+            ceph_health: none(),
+            osds: none(),
+            ceph_usage: none(),
+            placement_groups: none(),
+            node_usage: none(),
+        };
+        Recon { began_at: at(0), probes, figures }
+    }
+
+    #[test]
+    fn gone_is_what_an_answer_says_without_a_break() {
+        let key = TaskKey("a".to_owned());
+        let task = FindingTask::of(&finding("crash-loop"));
+        let known = BTreeMap::from([(key.clone(), KnownFinding { task, allowed: false })]);
+        let well = || recon(Vec::new(), true, Verdict::Green);
+        let there = recon(vec![finding("crash-loop")], true, Verdict::Red);
+        let otherwise = recon(vec![finding("not-ready")], true, Verdict::Red);
+        let silent = recon(Vec::new(), true, Verdict::Unknown);
+        let unused = recon(Vec::new(), false, Verdict::Green);
+        let nobody = Recon { probes: Vec::new(), ..well() };
+        let mut gone = Gone::default();
+        for (second, recon, expected) in [
+            (0, &there, None),
+            (10, &well(), Some(10)),
+            (20, &well(), Some(10)),
+            (30, &silent, None),
+            (40, &well(), Some(40)),
+            (50, &otherwise, None),
+            (60, &well(), Some(60)),
+            (70, &unused, None),
+            (80, &well(), Some(80)),
+            (90, &nobody, None),
+            (100, &well(), Some(100)),
+            // Nobody looked for too long.
+            (131, &well(), Some(131)),
+            (141, &well(), Some(131)),
+        ] {
+            gone.look(&known, recon, at(second), Duration::from_secs(30));
+            assert_eq!(gone.since().get(&key).copied(), expected.map(at), "at {second}");
+        }
+        gone.look(&BTreeMap::new(), &well(), at(142), Duration::from_secs(30));
+        assert!(gone.since().is_empty(), "its task is not in the text any more");
     }
 }

@@ -196,6 +196,25 @@ async fn a_finding_that_outlives_a_persons_tick_is_handed_back_to_them() {
     story.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_settings_allow_is_done_without_a_question() {
+    let mut story = Story::with_ceph_crash().await;
+    story.recon.allowed = vec![AllowedRule::RecentCrash, AllowedRule::DependencyUpdate];
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let valkey = story.renovate_opens("valkey", "8.1.2");
+    let number = story.recon_opens("RECENT_CRASH").await;
+    story.start().await;
+    // A database keeps its own question.
+    let approval = question(&story, number).await;
+    assert_eq!(approval.task, format!("R-{valkey}"));
+    story.wait("merged", || story.merged(echo)).await;
+    assert!(!story.has_crashes() && !story.merged(valkey));
+    let state = story.state().await;
+    let asked = state.tasks.values().filter(|record| record.asked.is_some()).count();
+    assert_eq!(asked, 1, "{:#?}", state.tasks);
+    story.end().await;
+}
+
 /// A text with a block as caretaker would write it, its sum and all.
 fn forged(body: &str, own: &Own, words: &str) -> String {
     let block = Block { name: own.block(), text: format!("- [ ] **{} P0 Apps**: {words}", own.id()) };
