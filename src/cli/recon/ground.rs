@@ -35,8 +35,8 @@ impl Ground {
     }
 
     pub(super) fn markdown(&self) -> String {
-        let lines: String = self.lines().iter().map(|(_, line)| format!("- {line}\n")).collect();
-        format!("\n## What caretaker stands on\n\n{lines}")
+        let lines: Vec<String> = self.lines().into_iter().map(|(_, line)| format!("- {line}")).collect();
+        format!("\n## What caretaker stands on\n\n{}\n", lines.join("\n"))
     }
 
     pub(super) fn json(&self) -> Value {
