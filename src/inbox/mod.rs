@@ -53,6 +53,9 @@ pub(crate) enum Refusal {
     /// It did not come in time.
     #[error("the body did not arrive in time")]
     TooSlow,
+    /// There is no room to read it: others that are not believed yet fill what there is.
+    #[error("too many large deliveries arrive at once; try again later")]
+    Crowded,
     /// It did not come to its end.
     #[error("the body broke off")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),

@@ -33,7 +33,7 @@ pub(crate) enum Outcome {
     Unreadable,
     /// Refused: of an event or a repository that is none of ours.
     NotOurs,
-    /// Refused: too many wait to be stored, or storing took too long.
+    /// Refused: too many arrive or wait to be stored, or storing took too long.
     Overloaded,
     /// Refused: the store failed.
     NotStored,
@@ -92,7 +92,7 @@ impl From<&Refusal> for Outcome {
             | Refusal::Payload(_)
             | Refusal::Incomplete(_) => Self::Unreadable,
             Refusal::UnknownEvent | Refusal::OtherRepository => Self::NotOurs,
-            Refusal::Busy | Refusal::StoreSlow => Self::Overloaded,
+            Refusal::Busy | Refusal::Crowded | Refusal::StoreSlow => Self::Overloaded,
             Refusal::Stopped | Refusal::Store(_) => Self::NotStored,
         }
     }

@@ -1,5 +1,6 @@
 //! The listeners over real HTTP.
 
+mod crowds;
 mod deliveries;
 mod pages;
 
@@ -32,6 +33,7 @@ struct Fixture {
     client: Client,
     server: sim::gitea::Gitea,
     forge: Arc<Gitea>,
+    inbox: Arc<Inbox>,
 }
 
 async fn fixture() -> Fixture {
@@ -57,15 +59,16 @@ async fn fixture_on(store: Arc<Store>, keys: Keys, settings: Settings) -> Fixtur
     let token = SecretString::from(server.create_token("caretaker", &["read:user"]));
     let url = server.url().parse().unwrap();
     let forge = Arc::new(Gitea::new(&url, &token, &forge::Settings::default()).unwrap());
+    let inbox = Arc::new(inbox);
     let state = WebState {
-        inbox: Arc::new(inbox),
+        inbox: inbox.clone(),
         store: store.clone(),
         readiness: readiness.clone(),
         forge: forge.clone(),
     };
     let serving = serve(&settings, state, shutdown.clone()).await.unwrap();
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-    Fixture { serving, store, hints, readiness, shutdown, client, server, forge }
+    Fixture { serving, store, hints, readiness, shutdown, client, server, forge, inbox }
 }
 
 fn sign(secret: &str, bytes: &[u8]) -> String {
