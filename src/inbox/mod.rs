@@ -17,7 +17,7 @@ mod tests;
 mod writer;
 
 pub(crate) use hints::Hints;
-pub(crate) use history::{IssueEdit, edited_comments, issue_edits};
+pub(crate) use history::{IssueEdit, issue_edits};
 pub(crate) use incoming::{EVENTS, Incoming};
 pub(crate) use keeping::Settings;
 pub(crate) use keys::Keys;
@@ -27,6 +27,7 @@ pub(crate) use outcomes::{Outcome, Outcomes, Remembered};
 use crate::issue::hex;
 use crate::store::{Delivery, Evidence, Store, StoreError, Stored};
 use jiff::Timestamp;
+use keeping::{Intake, LIMITS, keep_bounded};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -123,7 +124,7 @@ struct Payload {
     #[serde(default)]
     is_pull: bool,
     #[serde(default)]
-    comment: Option<serde::de::IgnoredAny>,
+    comment: Option<PayloadComment>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -141,6 +142,12 @@ struct PayloadAccount {
 struct PayloadNumber {
     #[serde(default)]
     number: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct PayloadComment {
+    #[serde(default)]
+    id: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -226,19 +233,20 @@ impl Inbox {
         hints: Hints,
     ) -> Self {
         let stop = CancellationToken::new();
-        let (keeping, settings) = (Arc::clone(store), settings.clone());
+        let intake = Arc::new(Intake::new(LIMITS));
+        let (keeping, settings, coming) = (Arc::clone(store), settings.clone(), Arc::clone(&intake));
         let stopped = stop.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
-                () = keeping::keep_bounded(&keeping, &settings) => {}
+                () = keep_bounded(&keeping, &settings, &coming) => {}
             }
         });
         Self {
             keys,
             repositories: repositories.into(),
             maintenance_label: maintenance_label.to_owned(),
-            writer: Writer::start(Arc::clone(store), hints.clone(), ROOM),
+            writer: Writer::start(Arc::clone(store), hints.clone(), intake, ROOM),
             hints,
             outcomes: Outcomes::default(),
             _keeping: stop.drop_guard(),
@@ -257,6 +265,7 @@ impl Inbox {
             // JSON is UTF-8, and it was read as such a moment ago.
             payload: String::from_utf8_lossy(&payload).into_owned(),
             hash: hex(&Sha256::digest(&payload)),
+            comment: parsed.comment.map(|comment| comment.id),
             of_runs_only: keep == Keep::OfRuns,
         });
         let numbers = [parsed.issue.map(|issue| issue.number), parsed.pull_request.map(|pull| pull.number)];

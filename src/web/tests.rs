@@ -123,7 +123,7 @@ async fn a_good_delivery_is_stored_then_answered_and_hinted_at() {
     let marked = tokio::time::timeout(Duration::from_secs(5), fixture.hints.notified()).await.unwrap();
     assert_eq!(marked, BTreeSet::from(["ops/homelab".parse().unwrap()]));
     // Under the settings' spelling, with its payload byte for byte.
-    let payloads = fixture.store.issue_payloads("ops/homelab", 7).await.unwrap();
+    let payloads = fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
     assert_eq!(payloads, [("operator".to_owned(), OPENED.to_owned())]);
 }
 
@@ -158,7 +158,7 @@ async fn a_form_is_signed_over_its_decoded_payload() {
     assert_eq!(fixture.stored().await, 0);
     assert_eq!(send("d-2", sign(SECRET, OPENED.as_bytes())).await.unwrap().status(), StatusCode::ACCEPTED);
     assert_eq!(
-        fixture.store.issue_payloads("ops/homelab", 7).await.unwrap(),
+        fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap(),
         [("operator".to_owned(), OPENED.to_owned())]
     );
 }

@@ -129,7 +129,30 @@ async fn a_payload_under_another_id_is_a_hint_again_but_no_further_evidence() {
     assert_eq!(fixture.deliver("d-3", "push", OPENED).await, StatusCode::ACCEPTED);
     tokio::time::timeout(Duration::from_secs(5), fixture.hints.notified()).await.unwrap();
     assert_eq!(fixture.stored().await, 3);
-    assert_eq!(fixture.store.issue_payloads("ops/homelab", 7).await.unwrap().len(), 1);
+    assert_eq!(fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_edited_comment_is_known_by_its_number_and_a_look_reads_nothing_else_of_it() {
+    let fixture = fixture().await;
+    let about = |action: &str, id: u64| {
+        format!(
+            r#"{{"action":"{action}","issue":{{"number":7,"body":"words","labels":[{{"name":"maintenance"}}]}},
+            "comment":{{"id":{id},"body":"yes"}},"changes":{{"body":{{"from":"no"}}}},"is_pull":false,
+            "repository":{{"full_name":"ops/homelab"}},"sender":{{"login":"visitor"}}}}"#
+        )
+    };
+    // Under whatever event's name, which is not signed.
+    for (id, event, body) in [
+        ("d-1", "issue_comment", about("edited", 31)),
+        ("d-2", "issues", about("edited", 32)),
+        ("d-3", "issue_comment", about("created", 33)),
+    ] {
+        assert_eq!(fixture.deliver(id, event, &body).await, StatusCode::ACCEPTED, "{id}");
+    }
+    assert_eq!(fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap(), []);
+    assert_eq!(fixture.store.edited_comments("ops/homelab", 7).await.unwrap(), [31, 32].into());
+    assert!(fixture.store.recent_deliveries(3).await.unwrap().iter().all(|row| row.has_payload));
 }
 
 #[tokio::test]
@@ -153,7 +176,7 @@ async fn many_at_once_are_all_stored_and_each_is_answered() {
         assert_eq!(sent.await.unwrap(), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
     }
     assert_eq!(fixture.stored().await, 75, "50 of their own ids, 25 of ids that came twice");
-    let payloads = fixture.store.issue_payloads("ops/homelab", 7).await.unwrap();
+    let payloads = fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
     let different: BTreeSet<&String> = payloads.iter().map(|(_, payload)| payload).collect();
     assert_eq!((payloads.len(), different.len()), (50, 50), "each payload once");
 }
