@@ -5,7 +5,7 @@
 
 use crate::cluster::{Cluster, ClusterError, Kubernetes};
 use crate::config::Settings;
-use crate::forge::{self, BRANCH_WRITE_TIMEOUT, Forge, Gitea, IssueNumber};
+use crate::forge::{self, BRANCH_WRITE_TIMEOUT, Forge, Gitea, IssueNumber, RepositoryName};
 use crate::inbox::{Hints, Inbox, KnownRepositories};
 use crate::live::{Follower, Live};
 use crate::merge::classify::Rules;
@@ -73,7 +73,7 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<(Parts, Arc<Ku
     let cluster: Arc<dyn Cluster> = Arc::clone(&kubernetes) as _;
     let store = Arc::new(Store::open(&settings.store.path).await?);
     kubernetes.start_watching(settings.health.crash_loop(), crate::health::is_a_reporter);
-    let names: Vec<_> = settings.repository.iter().map(|repository| repository.name.clone()).collect();
+    let known = known_at_start(settings, &store).await?;
     let parts = Parts {
         store,
         forge,
@@ -81,7 +81,7 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<(Parts, Arc<Ku
         settings: settings.run.clone(),
         repositories: settings.repository.clone(),
         discovery: settings.discovery.clone(),
-        known: KnownRepositories::from(names),
+        known,
         timing: settings.timing.clone(),
         rules: Rules::new(&settings.merge),
         merge_settings: settings.merge.clone(),
@@ -94,6 +94,24 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<(Parts, Arc<Ku
         only,
     };
     Ok((parts, kubernetes))
+}
+
+/// The repositories that deliveries are taken for until discovery has said once which there are, which takes as long as the
+/// forge is down: no forge delivers again what was refused, and a tick that no delivery vouches for is none.
+async fn known_at_start(settings: &Settings, store: &Store) -> Result<KnownRepositories, StoreError> {
+    let mut names: Vec<RepositoryName> = settings.repository.iter().map(|table| table.name.clone()).collect();
+    if settings.discovery.enabled {
+        for run in store.all_open_runs().await? {
+            let is_known = |known: &RepositoryName| known.to_string().eq_ignore_ascii_case(&run.repository);
+            if !names.iter().any(is_known)
+                && let Ok(name) = run.repository.parse()
+                && settings.discovery.wants(&name)
+            {
+                names.push(name);
+            }
+        }
+    }
+    Ok(KnownRepositories::from(names))
 }
 
 /// The running service.
@@ -117,7 +135,7 @@ impl App {
         let stop_worker = CancellationToken::new();
         let stop_web = CancellationToken::new();
         let (known, hints) = (parts.known.clone(), parts.hints.clone());
-        let keys = settings.web.hook_keys()?;
+        let keys = settings.web.hook_keys()?.with_shared(settings.looks_after_one());
         let label = &settings.run.maintenance_label;
         let inbox = Inbox::new(keys, known.clone(), label, &settings.inbox, &parts.store, hints.clone());
         let state = WebState {
@@ -233,4 +251,44 @@ pub(crate) async fn run_issue(
     kubernetes.stop_watching().await;
     store.close().await;
     Ok(ended??)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::known_at_start;
+    use crate::config::Settings;
+    use crate::inbox::Hints;
+    use crate::run::{Discovery, Repository};
+    use crate::store::Store;
+    use jiff::Timestamp;
+
+    #[tokio::test]
+    async fn what_was_found_before_is_known_from_the_start_where_it_has_an_open_run() {
+        let store = Store::in_memory().await.unwrap();
+        let now = Timestamp::now();
+        for (repository, issue) in
+            [("ops/garden", 7), ("ops/garden", 8), ("Ops/Homelab", 7), ("home/lights", 7), ("ops/over", 7)]
+        {
+            let run = store.open_run(repository, issue, now).await.unwrap();
+            if repository == "ops/over" {
+                store.end_run(run.id, now).await.unwrap();
+            }
+        }
+        let owners = vec!["ops".to_owned()];
+        for (enabled, owners, expected) in [
+            (false, vec![], &["ops/homelab"][..]),
+            (true, vec![], &["home/lights", "ops/garden", "ops/homelab"]),
+            (true, owners, &["ops/garden", "ops/homelab"]),
+        ] {
+            let settings = Settings {
+                repository: vec![Repository::new("ops/homelab".parse().unwrap())],
+                discovery: Discovery { enabled, owners, ..Discovery::default() },
+                ..Settings::default()
+            };
+            let hints = Hints::default();
+            known_at_start(&settings, &store).await.unwrap().mark_all(&hints);
+            let known: Vec<String> = hints.notified().await.iter().map(ToString::to_string).collect();
+            assert_eq!(known, expected, "{enabled}");
+        }
+    }
 }

@@ -1,8 +1,9 @@
-//! What stored payloads tell of an issue's history: who changed its body from what to what, and which comments were
-//! edited. A payload that cannot be read tells nothing, and what nothing tells is judged as of unknown author.
+//! What stored payloads tell of an issue's history: who changed its body from what to what. A payload that cannot be read
+//! tells nothing, and what nothing tells is judged as of unknown author.
 
+use super::keeping::EVIDENCE_OF_AN_ISSUE;
+use crate::store::{Store, StoreResult};
 use serde::Deserialize;
-use std::collections::BTreeSet;
 
 /// A delivery that tells of a change to an issue's body. Others (labels, titles, states) carry the body as well, but
 /// their senders did not write it.
@@ -25,8 +26,6 @@ struct Payload {
     #[serde(default)]
     issue: Option<PayloadIssue>,
     #[serde(default)]
-    comment: Option<PayloadComment>,
-    #[serde(default)]
     changes: Option<PayloadChanges>,
 }
 
@@ -34,11 +33,6 @@ struct Payload {
 struct PayloadIssue {
     #[serde(default)]
     body: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct PayloadComment {
-    id: u64,
 }
 
 #[derive(Deserialize)]
@@ -59,15 +53,18 @@ fn read(payload: &str) -> Option<Payload> {
         .ok()
 }
 
-/// The changes of an issue's body, out of stored payloads (sender, payload), in their order.
-pub(crate) fn issue_edits(payloads: &[(String, String)]) -> Vec<IssueEdit> {
+/// The changes of an issue's body that are known, in their order. No more is read than is kept of an issue in the long run,
+/// however much came since that was last enforced: whoever may edit must not decide how much memory a look takes.
+pub(crate) async fn issue_edits(store: &Store, repository: &str, issue: u64) -> StoreResult<Vec<IssueEdit>> {
+    Ok(told(store.issue_payloads(repository, issue, EVIDENCE_OF_AN_ISSUE).await?))
+}
+
+/// The changes that payloads (sender, payload) about an issue's text tell of. Each payload is let go of once it is read.
+pub(super) fn told(payloads: Vec<(String, String)>) -> Vec<IssueEdit> {
     payloads
-        .iter()
+        .into_iter()
         .filter_map(|(sender, payload)| {
-            let payload = read(payload)?;
-            if payload.comment.is_some() {
-                return None;
-            }
+            let payload = read(&payload)?;
             let before = payload.changes.and_then(|changes| changes.body).map(|body| body.from);
             let tells = match payload.action.as_str() {
                 "opened" => true,
@@ -75,22 +72,11 @@ pub(crate) fn issue_edits(payloads: &[(String, String)]) -> Vec<IssueEdit> {
                 _ => false,
             };
             tells.then(|| IssueEdit {
-                sender: sender.clone(),
+                sender,
                 action: payload.action,
                 body_before: before,
                 body_after: payload.issue.and_then(|issue| issue.body),
             })
         })
-        .collect()
-}
-
-/// The ids of the comments that were edited, out of stored payloads. The forge's own times tell only whole seconds.
-pub(crate) fn edited_comments(payloads: &[(String, String)]) -> BTreeSet<u64> {
-    payloads
-        .iter()
-        .filter_map(|(_, payload)| read(payload))
-        .filter(|payload| payload.action == "edited")
-        .filter_map(|payload| payload.comment)
-        .map(|comment| comment.id)
         .collect()
 }

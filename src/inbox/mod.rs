@@ -2,8 +2,9 @@
 //!
 //! A delivery is a hint that something changed, and evidence of who changed it; no decision rests on its arrival. Races
 //! decided here: a delivery is stored before it is answered, so what was acknowledged survives a crash; its id makes a
-//! repeated one nothing new, and since ids are not signed, the same payload under another id is no further evidence; and
-//! hints that arrive while the worker is busy become one more look, never a queue.
+//! repeated one nothing new, and since ids are not signed, the same payload under another id is no further evidence; hints
+//! that arrive while the worker is busy become one more look, never a queue; and whoever is let into one repository's hook
+//! cannot speak for another, since each has a secret of its own.
 
 mod hints;
 mod history;
@@ -17,7 +18,7 @@ mod tests;
 mod writer;
 
 pub(crate) use hints::Hints;
-pub(crate) use history::{IssueEdit, edited_comments, issue_edits};
+pub(crate) use history::{IssueEdit, issue_edits};
 pub(crate) use incoming::{EVENTS, Incoming};
 pub(crate) use keeping::Settings;
 pub(crate) use keys::Keys;
@@ -27,6 +28,7 @@ pub(crate) use outcomes::{Outcome, Outcomes, Remembered};
 use crate::issue::hex;
 use crate::store::{Delivery, Evidence, Store, StoreError, Stored};
 use jiff::Timestamp;
+use keeping::{Intake, LIMITS, keep_bounded};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -41,9 +43,15 @@ pub(crate) enum Refusal {
     /// There is no signature, or an empty one: the hook has no secret.
     #[error("the delivery is not signed; give the hook the same secret as caretaker")]
     NotSigned,
-    /// The signature is not that of this body under our secret.
+    /// The signature is not that of this body under the secret of the repository that it names.
     #[error("the signature does not belong to this body and our secret")]
     WrongSignature,
+    /// It is signed with the secret of the settings itself, where the repositories' hooks have one each.
+    #[error(
+        "the hook has the secret of the settings itself, and where several repositories are looked after each hook has its \
+         own; `caretaker setup --replace-hook` makes it"
+    )]
+    SharedSecret,
     /// The header `Authorization` is not the one that the settings ask for.
     #[error("the header Authorization is not what the settings of caretaker ask for")]
     Authorization,
@@ -53,6 +61,9 @@ pub(crate) enum Refusal {
     /// It did not come in time.
     #[error("the body did not arrive in time")]
     TooSlow,
+    /// There is no room to read it: others that are not believed yet fill what there is.
+    #[error("too many large deliveries arrive at once; try again later")]
+    Crowded,
     /// It did not come to its end.
     #[error("the body broke off")]
     Broken(#[source] Box<dyn std::error::Error + Send + Sync>),
@@ -102,13 +113,19 @@ pub(crate) struct Inbox {
     _keeping: DropGuard,
 }
 
-/// What a payload of any event may hold, and nothing more.
+/// What a payload says it is about. Read before it is believed, since it says whose secret must have signed it, and never
+/// again, so that nothing else can be read out of the same bytes.
+#[derive(Debug, Default, Deserialize)]
+struct Claim {
+    #[serde(default)]
+    repository: Option<PayloadRepository>,
+}
+
+/// What else a payload of any event may hold, and nothing more.
 #[derive(Debug, Deserialize)]
 struct Payload {
     #[serde(default)]
     action: Option<String>,
-    #[serde(default)]
-    repository: Option<PayloadRepository>,
     #[serde(default)]
     sender: Option<PayloadAccount>,
     // Null, or all zeros, when the server's converter failed.
@@ -120,7 +137,7 @@ struct Payload {
     #[serde(default)]
     is_pull: bool,
     #[serde(default)]
-    comment: Option<serde::de::IgnoredAny>,
+    comment: Option<PayloadComment>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -138,6 +155,12 @@ struct PayloadAccount {
 struct PayloadNumber {
     #[serde(default)]
     number: u64,
+}
+
+#[derive(Debug, Deserialize)]
+struct PayloadComment {
+    #[serde(default)]
+    id: u64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -194,22 +217,27 @@ struct Verified<'a> {
     payload: Cow<'a, [u8]>,
     id: &'a str,
     event: &'a str,
+    /// In the forge's spelling.
+    repository: String,
     parsed: Payload,
 }
 
 fn verified<'a>(keys: &Keys, incoming: &Incoming<'a>) -> Result<Verified<'a>, Refusal> {
     keys.authorize(incoming.authorization)?;
     let payload = incoming.signed_part()?;
-    keys.verify(incoming.signature, &payload)?;
+    // What is not to be read names nothing, and is told apart from what is forged below.
+    let claim: Claim = serde_json::from_slice(&payload).unwrap_or_default();
+    let repository = claim.repository.map(|repository| repository.full_name);
+    keys.verify(incoming.signature, &payload, repository.as_deref())?;
     let (id, event) = (incoming.id()?, incoming.event()?);
     let parsed = serde_json::from_slice(&payload)?;
-    Ok(Verified { payload, id, event, parsed })
+    let repository = repository.ok_or(Refusal::Incomplete("repository"))?;
+    Ok(Verified { payload, id, event, repository, parsed })
 }
 
 /// The repository of a delivery, in the forge's spelling, when an inbox with these keys would believe it. Nothing is kept.
 pub(crate) fn repository_of(keys: &Keys, incoming: &Incoming<'_>) -> Result<String, Refusal> {
-    let repository = verified(keys, incoming)?.parsed.repository;
-    Ok(repository.ok_or(Refusal::Incomplete("repository"))?.full_name)
+    Ok(verified(keys, incoming)?.repository)
 }
 
 impl Inbox {
@@ -223,19 +251,20 @@ impl Inbox {
         hints: Hints,
     ) -> Self {
         let stop = CancellationToken::new();
-        let (keeping, settings) = (Arc::clone(store), settings.clone());
+        let intake = Arc::new(Intake::new(LIMITS));
+        let (keeping, settings, coming) = (Arc::clone(store), settings.clone(), Arc::clone(&intake));
         let stopped = stop.clone();
         tokio::spawn(async move {
             tokio::select! {
                 () = stopped.cancelled() => {}
-                () = keeping::keep_bounded(&keeping, &settings) => {}
+                () = keep_bounded(&keeping, &settings, &coming) => {}
             }
         });
         Self {
             keys,
             repositories: repositories.into(),
             maintenance_label: maintenance_label.to_owned(),
-            writer: Writer::start(Arc::clone(store), hints.clone(), ROOM),
+            writer: Writer::start(Arc::clone(store), hints.clone(), intake, ROOM),
             hints,
             outcomes: Outcomes::default(),
             _keeping: stop.drop_guard(),
@@ -245,15 +274,15 @@ impl Inbox {
     /// Verifies a delivery and stores it, which marks its repository. When this returns, it may be acknowledged; it
     /// returns in time.
     pub(crate) async fn take(&self, incoming: &Incoming<'_>, until: Instant) -> Result<Stored, Refusal> {
-        let Verified { payload, id, event, parsed } = verified(&self.keys, incoming)?;
+        let Verified { payload, id, event, repository: named, parsed } = verified(&self.keys, incoming)?;
         let keep = parsed.keep(&self.maintenance_label);
-        let named = parsed.repository.ok_or(Refusal::Incomplete("repository"))?.full_name;
         // What is stored has the spelling of the settings.
         let repository = self.repositories.find(&named).ok_or(Refusal::OtherRepository)?;
         let evidence = (keep != Keep::Nothing).then(|| Evidence {
             // JSON is UTF-8, and it was read as such a moment ago.
             payload: String::from_utf8_lossy(&payload).into_owned(),
             hash: hex(&Sha256::digest(&payload)),
+            comment: parsed.comment.map(|comment| comment.id),
             of_runs_only: keep == Keep::OfRuns,
         });
         let numbers = [parsed.issue.map(|issue| issue.number), parsed.pull_request.map(|pull| pull.number)];

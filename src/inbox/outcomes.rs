@@ -27,13 +27,15 @@ pub(crate) enum Outcome {
     Duplicate,
     /// Refused: without a signature, or with a wrong one.
     Signature,
+    /// Refused: signed with the secret of the settings itself, where each repository's hook has its own.
+    SharedSecret,
     /// Refused: without the right `Authorization`.
     Authorization,
     /// Refused: too large, too slow, broken off, or not to be read.
     Unreadable,
     /// Refused: of an event or a repository that is none of ours.
     NotOurs,
-    /// Refused: too many wait to be stored, or storing took too long.
+    /// Refused: too many arrive or wait to be stored, or storing took too long.
     Overloaded,
     /// Refused: the store failed.
     NotStored,
@@ -41,11 +43,12 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Stored,
         Self::Repeated,
         Self::Duplicate,
         Self::Signature,
+        Self::SharedSecret,
         Self::Authorization,
         Self::Unreadable,
         Self::NotOurs,
@@ -60,6 +63,7 @@ impl Outcome {
             Self::Repeated => "repeated",
             Self::Duplicate => "duplicate",
             Self::Signature => "refused_signature",
+            Self::SharedSecret => "refused_shared_secret",
             Self::Authorization => "refused_authorization",
             Self::Unreadable => "refused_unreadable",
             Self::NotOurs => "refused_not_ours",
@@ -83,6 +87,7 @@ impl From<&Refusal> for Outcome {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::NotSigned | Refusal::WrongSignature => Self::Signature,
+            Refusal::SharedSecret => Self::SharedSecret,
             Refusal::Authorization => Self::Authorization,
             Refusal::TooLarge
             | Refusal::TooSlow
@@ -92,7 +97,7 @@ impl From<&Refusal> for Outcome {
             | Refusal::Payload(_)
             | Refusal::Incomplete(_) => Self::Unreadable,
             Refusal::UnknownEvent | Refusal::OtherRepository => Self::NotOurs,
-            Refusal::Busy | Refusal::StoreSlow => Self::Overloaded,
+            Refusal::Busy | Refusal::Crowded | Refusal::StoreSlow => Self::Overloaded,
             Refusal::Stopped | Refusal::Store(_) => Self::NotStored,
         }
     }
@@ -171,7 +176,7 @@ mod tests {
         outcomes.note(Some("d-1"), Some("issues"), Ok(Stored::Duplicate));
         outcomes.note(None, None, Err(&Refusal::Busy));
         let counted: Vec<u64> = Outcome::ALL.into_iter().map(|outcome| outcomes.count(outcome)).collect();
-        assert_eq!(counted, [1, 0, 1, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(counted, [1, 0, 1, 0, 0, 0, 0, 0, 1, 0]);
         assert_eq!(outcomes.remembered().len(), 2, "the store has the one that is new");
     }
 

@@ -6,6 +6,7 @@
 //! its transaction; a mark is set after the commit as well, whether anybody still waits for the answer or not; what finds
 //! no room is refused at once, before the forge stops waiting.
 
+use super::keeping::Intake;
 use super::{Hints, Refusal};
 use crate::forge::RepositoryName;
 use crate::store::{Delivery, Store, StoreResult, Stored};
@@ -50,9 +51,9 @@ struct Waiting {
 
 impl Writer {
     /// Starts the task.
-    pub(super) fn start(store: Arc<Store>, hints: Hints, room: Room) -> Self {
+    pub(super) fn start(store: Arc<Store>, hints: Hints, intake: Arc<Intake>, room: Room) -> Self {
         let (queue, waiting) = mpsc::channel(room.deliveries);
-        tokio::spawn(write(waiting, store, hints));
+        tokio::spawn(write(waiting, store, hints, intake));
         let kibibytes = room.kibibytes;
         Self { queue, room: Arc::new(Semaphore::new(kibibytes as usize)), kibibytes }
     }
@@ -63,9 +64,9 @@ impl Writer {
         delivery: Delivery,
         repository: RepositoryName,
     ) -> Result<oneshot::Receiver<Written>, Refusal> {
-        let bytes = delivery.evidence.as_ref().map_or(0, |evidence| evidence.payload.len());
         // One that is larger than all the room there is may go alone.
-        let needed = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX).min(self.kibibytes);
+        let needed =
+            u32::try_from(delivery.payload_bytes() / 1024 + 1).unwrap_or(u32::MAX).min(self.kibibytes);
         let room = Arc::clone(&self.room).try_acquire_many_owned(needed).map_err(|_| Refusal::Busy)?;
         let (answer, answered) = oneshot::channel();
         self.queue.try_send(Waiting { delivery, repository, answer, _room: room }).map_err(|error| {
@@ -80,11 +81,15 @@ impl Writer {
 
 /// No time-out here: what the disk does with a transaction that hangs is not known before it answers, and those who wait
 /// for one have their own.
-async fn write(mut waiting: mpsc::Receiver<Waiting>, store: Arc<Store>, hints: Hints) {
+async fn write(mut waiting: mpsc::Receiver<Waiting>, store: Arc<Store>, hints: Hints, intake: Arc<Intake>) {
     let mut batch = Vec::new();
     while waiting.recv_many(&mut batch, BATCH).await > 0 {
         let deliveries: Vec<&Delivery> = batch.iter().map(|one: &Waiting| &one.delivery).collect();
         let done = store.put_deliveries(&deliveries).await;
+        if done.is_ok() {
+            // Some of it may be there already: then it is looked once too often.
+            intake.came(deliveries.iter().map(|one| one.payload_bytes()).sum());
+        }
         answer(batch.drain(..), done, &hints);
     }
 }
@@ -109,6 +114,7 @@ fn answer(batch: impl Iterator<Item = Waiting>, done: StoreResult<Vec<Stored>>, 
 #[cfg(test)]
 mod tests {
     use super::{Room, Writer};
+    use crate::inbox::keeping::{Intake, LIMITS};
     use crate::inbox::{Hints, Refusal};
     use crate::store::{Delivery, Evidence, Store, Stored};
     use jiff::Timestamp;
@@ -127,9 +133,14 @@ mod tests {
             evidence: Some(Evidence {
                 payload: payload.to_owned(),
                 hash: format!("hash {id}"),
+                comment: None,
                 of_runs_only: false,
             }),
         }
+    }
+
+    fn start(store: &Arc<Store>, hints: &Hints, room: Room) -> Writer {
+        Writer::start(Arc::clone(store), hints.clone(), Arc::new(Intake::new(LIMITS)), room)
     }
 
     fn name() -> crate::forge::RepositoryName {
@@ -140,7 +151,7 @@ mod tests {
     async fn what_finds_no_room_is_refused_at_once_and_the_rest_is_written() {
         let store = Arc::new(Store::in_memory().await.unwrap());
         let hints = Hints::default();
-        let writer = Writer::start(Arc::clone(&store), hints.clone(), Room { deliveries: 3, kibibytes: 4 });
+        let writer = start(&store, &hints, Room { deliveries: 3, kibibytes: 4 });
         let turn = store.hold_up().await;
         // The task may take the first out of the queue at any time, so one more or one less finds room.
         let answers: Vec<_> = (0..6).map(|id| writer.put(delivery(id, "{}"), name())).collect();
@@ -164,7 +175,7 @@ mod tests {
     async fn what_waits_when_nobody_sends_any_more_is_written() {
         let store = Arc::new(Store::in_memory().await.unwrap());
         let hints = Hints::default();
-        let writer = Writer::start(Arc::clone(&store), hints.clone(), Room { deliveries: 8, kibibytes: 8 });
+        let writer = start(&store, &hints, Room { deliveries: 8, kibibytes: 8 });
         let turn = store.hold_up().await;
         // Nobody waits for these answers: the mark is set all the same.
         drop(writer.put(delivery(1, "{}"), name()).unwrap());
@@ -181,8 +192,7 @@ mod tests {
     async fn a_full_disk_refuses_all_that_wait_and_marks_nothing() {
         let store = Arc::new(Store::in_memory().await.unwrap());
         let hints = Hints::default();
-        let writer =
-            Writer::start(Arc::clone(&store), hints.clone(), Room { deliveries: 8, kibibytes: 8192 });
+        let writer = start(&store, &hints, Room { deliveries: 8, kibibytes: 8192 });
         store.leave_room(Some(2)).await;
         let large = "x".repeat(1 << 20);
         let answer = writer.put(delivery(1, &large), name()).unwrap();

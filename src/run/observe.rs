@@ -276,8 +276,8 @@ pub(crate) async fn observe(
     memory.hindsight.observe(&mut recon, judged, &health_settings, parts.timing.flapping_window());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
-    let payloads = parts.store.issue_payloads(&name.to_string(), subject.issue.number.0).await?;
-    let edits = inbox::issue_edits(&payloads);
+    let (store, whole_name) = (&parts.store, name.to_string());
+    let edits = inbox::issue_edits(store, &whole_name, subject.issue.number.0).await?;
     let texts = edits.iter().flat_map(|edit| [edit.body_before.as_deref(), edit.body_after.as_deref()]);
     memory.texts.keep(home.as_ref(), texts.flatten());
     let history = History::new(&edits, subject.ours, |body| {
@@ -298,7 +298,7 @@ pub(crate) async fn observe(
         }
     }
     let comments = if subject.gone { Vec::new() } else { memory.comments.all() };
-    let edited_comments = inbox::edited_comments(&payloads);
+    let edited_comments = store.edited_comments(&whole_name, subject.issue.number.0).await?;
     let comments =
         Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 

@@ -22,7 +22,6 @@ use crate::health::{
     Authority, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid,
     permit,
 };
-use crate::inbox;
 use crate::merge::Hold;
 use crate::merge::preflight::{PullFacts, preflight};
 use crate::merge::protection::WayIn;
@@ -133,8 +132,7 @@ async fn stopped_by(
     bot: &str,
     known: Option<&Stop>,
 ) -> Result<Option<String>, RunError> {
-    let payloads = parts.store.issue_payloads(&repository.name.to_string(), issue.number.0).await?;
-    let edited = inbox::edited_comments(&payloads);
+    let edited = parts.store.edited_comments(&repository.name.to_string(), issue.number.0).await?;
     let trusted = Trusted::new(&parts.settings, repository);
     let comments = Comments { all: comments, edited: &edited, trusted: &trusted, bot };
     Ok(comments.stopped_by(began_at, known).map(|stop| stop.by))

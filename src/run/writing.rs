@@ -220,8 +220,8 @@ impl Worker {
             return Ok(None);
         }
         let name = scene.repository.name.to_string();
-        let payloads = self.parts.store.issue_payloads(&name, scene.issue.number.0).await?;
-        let mut lost = lost::lost_edit(&inbox::issue_edits(&payloads), &work.writes, &issue.body);
+        let edits = inbox::issue_edits(&self.parts.store, &name, scene.issue.number.0).await?;
+        let mut lost = lost::lost_edit(&edits, &work.writes, &issue.body);
         if let Some(lost) = &mut lost {
             lost.unticked = self.unticked(scene, work, lost);
         }
@@ -291,7 +291,7 @@ pub(super) async fn told(
     let deadline = Instant::now() + DELIVERY_WAIT;
     let tells = |edit: &inbox::IssueEdit| edit.body_after.as_deref().map(text_hash).as_deref() == Some(hash);
     loop {
-        let edits = inbox::issue_edits(&parts.store.issue_payloads(&name, number.0).await?);
+        let edits = inbox::issue_edits(&parts.store, &name, number.0).await?;
         let came = edits.iter().rev().any(tells) || parts.store.last_delivery(&name).await?.is_none();
         if came || Instant::now() >= deadline {
             return Ok(edits);

@@ -2,8 +2,10 @@
 
 use super::journal::timestamp;
 use super::{Store, StoreResult};
+use futures::TryStreamExt;
 use jiff::Timestamp;
 use sqlx::Row;
+use std::collections::BTreeSet;
 
 /// A verified delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,13 @@ pub(crate) struct Delivery {
     pub(crate) evidence: Option<Evidence>,
 }
 
+impl Delivery {
+    /// How many bytes of payload it brings.
+    pub(crate) fn payload_bytes(&self) -> u64 {
+        self.evidence.as_ref().map_or(0, |evidence| evidence.payload.len() as u64)
+    }
+}
+
 /// A payload that may be needed to tell who did what.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Evidence {
@@ -33,6 +42,8 @@ pub(crate) struct Evidence {
     pub(crate) payload: String,
     /// Its hash, by which the same payload under another id is known.
     pub(crate) hash: String,
+    /// The comment that it is about, 0 where that has no number; `None`: it is about none.
+    pub(crate) comment: Option<u64>,
     /// Whether it is worth keeping only where the issue has, or had, a run.
     pub(crate) of_runs_only: bool,
 }
@@ -91,23 +102,49 @@ impl Store {
         Ok(answers)
     }
 
-    /// The payloads kept about an issue that tell of a text, with their senders, oldest first. What else is kept (labels, new
-    /// comments, which anybody may write and which the forge lists) would be read at each look for nothing.
+    /// The payloads kept about an issue that tell of its text, with their senders, oldest first; the newest of them alone
+    /// where they are more than so many bytes. What else is kept (labels, and comments, which anybody may write and edit)
+    /// would be read at each look for nothing.
     pub(crate) async fn issue_payloads(
         &self,
         repository: &str,
         issue: u64,
+        bytes: u64,
     ) -> StoreResult<Vec<(String, String)>> {
-        let rows = sqlx::query(
-            "SELECT sender, payload FROM delivery
-             WHERE repository = ? AND issue = ? AND payload IS NOT NULL AND action IN ('opened', 'edited')
-             ORDER BY rowid",
+        let mut rows = sqlx::query(
+            "SELECT sender, payload FROM delivery WHERE rowid IN (
+                 SELECT rowid FROM (
+                     SELECT rowid, sum(octet_length(payload)) OVER (ORDER BY rowid DESC) AS up_to_here
+                     FROM delivery
+                     WHERE repository = ? AND issue = ? AND comment IS NULL AND action IN ('opened', 'edited')
+                         AND payload IS NOT NULL
+                 ) WHERE up_to_here <= ?
+             ) ORDER BY rowid",
+        )
+        .bind(repository)
+        .bind(i64::try_from(issue).unwrap_or(i64::MAX))
+        .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+        .fetch(&self.readers);
+        // Row by row: all of them at once would be held twice.
+        let mut payloads = Vec::new();
+        while let Some(row) = rows.try_next().await? {
+            payloads.push((row.try_get("sender")?, row.try_get("payload")?));
+        }
+        Ok(payloads)
+    }
+
+    /// The comments of an issue that were edited, also where no more than that is kept of it. The forge's own times tell
+    /// only whole seconds.
+    pub(crate) async fn edited_comments(&self, repository: &str, issue: u64) -> StoreResult<BTreeSet<u64>> {
+        let comments: Vec<i64> = sqlx::query_scalar(
+            "SELECT DISTINCT comment FROM delivery
+             WHERE repository = ? AND issue = ? AND comment > 0 AND action = 'edited'",
         )
         .bind(repository)
         .bind(i64::try_from(issue).unwrap_or(i64::MAX))
         .fetch_all(&self.readers)
         .await?;
-        rows.iter().map(|row| Ok((row.try_get("sender")?, row.try_get("payload")?))).collect()
+        Ok(comments.into_iter().filter_map(|comment| u64::try_from(comment).ok()).collect())
     }
 
     /// The newest deliveries, newest first.
@@ -160,16 +197,17 @@ impl Store {
         Ok(done.rows_affected())
     }
 
-    /// Forgets payloads of open runs where one issue has more of them than so many bytes: first what does not tell of its
-    /// text (comments, which anybody may write and edit, and labels), then the oldest edits. What such an edit vouched for is journalled by then, or asks for a
-    /// person. The rows stay. Says how many it were.
+    /// Forgets payloads where one issue has more of them than so many bytes: first what does not tell of its text (comments,
+    /// which anybody may write and edit, and labels), then the oldest edits. What such an edit vouched for is journalled by
+    /// then, or asks for a person. The rows stay, and with them which comments were edited. Says how many it were.
     pub(crate) async fn forget_evidence_beyond(&self, bytes: u64) -> StoreResult<u64> {
         let done = sqlx::query(
             "UPDATE delivery SET payload = NULL WHERE rowid IN (
                  SELECT rowid FROM (
                      SELECT rowid, sum(octet_length(payload)) OVER (
                          PARTITION BY repository, issue
-                         ORDER BY event = 'issues' AND action IN ('opened', 'edited') DESC, rowid DESC
+                         ORDER BY action IN ('opened', 'edited')
+                             AND rowid NOT IN (SELECT rowid FROM delivery WHERE comment IS NOT NULL) DESC, rowid DESC
                      ) AS up_to_here
                      FROM delivery WHERE payload IS NOT NULL
                  ) WHERE up_to_here > ?
@@ -178,6 +216,25 @@ impl Store {
         .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
         .execute(&self.writer)
         .await?;
+        Ok(done.rows_affected())
+    }
+
+    /// Forgets the oldest payloads, at most so many, where those that may be forgotten are more than so many bytes. The rows
+    /// stay, so that the same payload is no news when it comes again. Says how many it were.
+    pub(crate) async fn forget_payloads_beyond(&self, bytes: u64, most: u64) -> StoreResult<u64> {
+        let statement = format!(
+            "UPDATE delivery SET payload = NULL WHERE rowid IN (
+                 SELECT rowid FROM (
+                     SELECT rowid, sum(octet_length(payload)) OVER (ORDER BY rowid DESC) AS up_to_here
+                     FROM delivery WHERE payload IS NOT NULL AND {FORGETTABLE}
+                 ) WHERE up_to_here > ? ORDER BY rowid LIMIT ?
+             )"
+        );
+        let done = sqlx::query(sqlx::AssertSqlSafe(statement))
+            .bind(i64::try_from(bytes).unwrap_or(i64::MAX))
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .execute(&self.writer)
+            .await?;
         Ok(done.rows_affected())
     }
 
@@ -209,8 +266,9 @@ async fn put(connection: &mut sqlx::SqliteConnection, delivery: &Delivery) -> St
         kept = wanted.then_some(evidence);
     }
     let done = sqlx::query(
-        "INSERT INTO delivery (id, received_at, event, action, repository, issue, sender, payload, payload_hash, repeats)
-         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
+        "INSERT INTO delivery (id, received_at, event, action, repository, issue, sender, payload, payload_hash, repeats,
+             comment)
+         VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING",
     )
     .bind(&delivery.id)
     .bind(delivery.received_at.to_string())
@@ -222,6 +280,7 @@ async fn put(connection: &mut sqlx::SqliteConnection, delivery: &Delivery) -> St
     .bind(kept.map(|evidence| &evidence.payload))
     .bind(kept.map(|evidence| &evidence.hash))
     .bind(&repeats)
+    .bind(kept.and_then(|evidence| evidence.comment).map(|comment| i64::try_from(comment).unwrap_or(0)))
     .execute(connection)
     .await?;
     Ok(match (done.rows_affected(), repeats) {
@@ -249,6 +308,7 @@ mod tests {
             evidence: payload.map(|text| Evidence {
                 payload: text.to_owned(),
                 hash: format!("hash of {text}"),
+                comment: None,
                 of_runs_only: false,
             }),
         }
@@ -268,7 +328,7 @@ mod tests {
         let (again, other) = (delivery("d2", 7, Some("{}")), delivery("d3", 7, Some("{\"a\":1}")));
         let answers = store.put_deliveries(&[&first, &again, &again, &other]).await.unwrap();
         assert_eq!(answers, [Stored::Duplicate, Stored::Repeated, Stored::Duplicate, Stored::New]);
-        let payloads = store.issue_payloads("ops/homelab", 7).await.unwrap();
+        let payloads = store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
         assert_eq!(
             payloads.iter().map(|(_, payload)| payload.as_str()).collect::<Vec<_>>(),
             ["{}", "{\"a\":1}"]
@@ -291,8 +351,8 @@ mod tests {
             delivery
         };
         store.put_deliveries(&[&of_runs("d1", 7), &of_runs("d2", 8)]).await.unwrap();
-        assert_eq!(store.issue_payloads("ops/homelab", 7).await.unwrap().len(), 1);
-        assert!(store.issue_payloads("ops/homelab", 8).await.unwrap().is_empty());
+        assert_eq!(store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap().len(), 1);
+        assert!(store.issue_payloads("ops/homelab", 8, u64::MAX).await.unwrap().is_empty());
         assert_eq!(store.count_deliveries().await.unwrap(), 2);
     }
 
@@ -318,12 +378,17 @@ mod tests {
             action.clone_into(&mut one.action);
             one
         };
+        let about_comment = |mut one: Delivery| {
+            one.evidence.as_mut().unwrap().comment = Some(5);
+            one
+        };
         for one in [
             of("d1", 7, "opened", 'a'),
             of("d2", 7, "edited", 'b'),
             of("d3", 7, "created", 'c'),
             of("d4", 7, "edited", 'd'),
-            Delivery { event: "issue_comment".to_owned(), ..of("d5", 7, "edited", 'e') },
+            // Under another event's name, which is not signed.
+            about_comment(of("d5", 7, "edited", 'e')),
             of("d6", 8, "opened", 'f'),
         ] {
             store.put_deliveries(&[&one]).await.unwrap();
@@ -331,10 +396,12 @@ mod tests {
         assert_eq!(store.forget_evidence_beyond(50).await.unwrap(), 0);
         assert_eq!(store.forget_evidence_beyond(40).await.unwrap(), 1, "the older comment");
         assert_eq!(store.forget_evidence_beyond(25).await.unwrap(), 2, "the other one, and the oldest edit");
-        let payloads = store.issue_payloads("ops/homelab", 7).await.unwrap();
+        let payloads = store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
         let left: Vec<&str> = payloads.iter().map(|(_, payload)| &payload[..1]).collect();
         assert_eq!(left, ["b", "d"]);
-        assert_eq!(store.issue_payloads("ops/homelab", 8).await.unwrap().len(), 1);
+        let edited = store.edited_comments("ops/homelab", 7).await.unwrap();
+        assert_eq!(edited, [5].into(), "that it was edited is known without the payload");
+        assert_eq!(store.issue_payloads("ops/homelab", 8, u64::MAX).await.unwrap().len(), 1);
         assert_eq!(store.count_deliveries().await.unwrap(), 6, "that they came is still known");
         let again = of("d7", 7, "opened", 'a');
         assert_eq!(
@@ -342,6 +409,87 @@ mod tests {
             [Stored::Repeated],
             "nor are they news again"
         );
+    }
+
+    #[tokio::test]
+    async fn a_look_reads_edits_of_the_text_up_to_a_size_and_of_comments_their_numbers() {
+        let store = Store::in_memory().await.unwrap();
+        let of = |id: &str, action: &str, comment| {
+            let mut one = delivery(id, 7, Some(&format!("{id}{}", "x".repeat(100))));
+            action.clone_into(&mut one.action);
+            one.evidence.as_mut().unwrap().comment = comment;
+            one
+        };
+        for one in [
+            of("d1", "opened", None),
+            of("d2", "edited", None),
+            of("d3", "edited", Some(31)),
+            of("d4", "edited", Some(31)),
+            of("d5", "created", Some(32)),
+            of("d6", "edited", Some(0)),
+            of("d7", "edited", None),
+        ] {
+            store.put_deliveries(&[&one]).await.unwrap();
+        }
+        for (bytes, expected) in [
+            (u64::MAX, &["d1", "d2", "d7"][..]),
+            (306, &["d1", "d2", "d7"]),
+            (305, &["d2", "d7"]),
+            (101, &[]),
+        ] {
+            let payloads = store.issue_payloads("ops/homelab", 7, bytes).await.unwrap();
+            let read: Vec<&str> = payloads.iter().map(|(_, payload)| &payload[..2]).collect();
+            assert_eq!(read, expected, "{bytes}");
+        }
+        assert_eq!(store.edited_comments("ops/homelab", 7).await.unwrap(), [31].into());
+        assert!(store.edited_comments("ops/homelab", 8).await.unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_was_kept_before_is_told_apart_by_its_payload() {
+        let store = Store::in_memory().await.unwrap();
+        for (id, payload) in [
+            ("d1", r#"{"comment":{"id":5}}"#),
+            ("d2", r#"{"comment":{"id":"five"}}"#),
+            ("d3", r#"{"comment":null}"#),
+            ("d4", "no json"),
+        ] {
+            store.put_deliveries(&[&delivery(id, 7, Some(payload))]).await.unwrap();
+        }
+        // As it was before that migration.
+        let before = "DROP INDEX delivery_issue; DROP INDEX delivery_comment; ALTER TABLE delivery DROP COLUMN comment;
+                      CREATE INDEX delivery_issue ON delivery (repository, issue)";
+        sqlx::raw_sql(before).execute(&store.writer).await.unwrap();
+        let migration = include_str!("../../migrations/0003_payloads_about_comments.sql");
+        sqlx::raw_sql(migration).execute(&store.writer).await.unwrap();
+        let payloads = store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
+        let texts: Vec<&str> = payloads.iter().map(|(_, payload)| payload.as_str()).collect();
+        assert_eq!(texts, [r#"{"comment":null}"#, "no json"]);
+        assert_eq!(store.edited_comments("ops/homelab", 7).await.unwrap(), [5].into());
+    }
+
+    #[tokio::test]
+    async fn payloads_are_forgotten_beyond_a_size_the_oldest_first_and_those_of_open_runs_never() {
+        let store = Store::in_memory().await.unwrap();
+        let open = store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
+        for (id, issue) in [("d1", 7), ("d2", 8), ("d3", 9), ("d4", 7), ("d5", 8)] {
+            store.put_deliveries(&[&delivery(id, issue, Some(&format!("{id} payload")))]).await.unwrap();
+        }
+        let kept = || async {
+            let mut rows = store.recent_deliveries(100).await.unwrap();
+            rows.reverse();
+            rows.into_iter().filter(|row| row.has_payload).map(|row| row.id).collect::<Vec<_>>()
+        };
+        assert_eq!(store.forget_payloads_beyond(30, 10).await.unwrap(), 0);
+        assert_eq!(store.forget_payloads_beyond(0, 1).await.unwrap(), 1);
+        assert_eq!(kept().await, ["d1", "d3", "d4", "d5"], "in small parts");
+        assert_eq!(store.forget_payloads_beyond(19, 10).await.unwrap(), 1);
+        assert_eq!(kept().await, ["d1", "d4", "d5"]);
+        assert_eq!(store.forget_payloads_beyond(0, 10).await.unwrap(), 1);
+        assert_eq!(kept().await, ["d1", "d4"]);
+        store.end_run(open.id, Timestamp::now()).await.unwrap();
+        assert_eq!(store.forget_payloads_beyond(0, 10).await.unwrap(), 2, "the run is over");
+        assert_eq!(store.count_deliveries().await.unwrap(), 5, "that they came is still known");
     }
 
     #[tokio::test]

@@ -112,9 +112,8 @@ async fn bind(address: SocketAddr, setting: &'static str) -> Result<(TcpListener
 }
 
 fn service(state: WebState, body_limit: usize) -> Router {
-    let webhook = Router::new()
-        .route("/webhook", post(webhook::receive))
-        .with_state(webhook::Receiver { inbox: state.inbox, body_limit });
+    let receiver = webhook::Receiver::new(state.inbox, body_limit, webhook::Room::new(body_limit));
+    let webhook = Router::new().route("/webhook", post(webhook::receive)).with_state(receiver);
     let health = Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

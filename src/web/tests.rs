@@ -1,10 +1,11 @@
 //! The listeners over real HTTP.
 
+mod crowds;
 mod deliveries;
 mod pages;
 
 use super::{Peer, Readiness, Serving, Settings, WebState, serve};
-use crate::forge::{self, Gitea};
+use crate::forge::{self, Gitea, RepositoryName};
 use crate::inbox::{self, Hints, Inbox, Keys};
 use crate::store::Store;
 use hmac::{Hmac, KeyInit, Mac};
@@ -32,6 +33,7 @@ struct Fixture {
     client: Client,
     server: sim::gitea::Gitea,
     forge: Arc<Gitea>,
+    inbox: Arc<Inbox>,
 }
 
 async fn fixture() -> Fixture {
@@ -43,12 +45,17 @@ async fn fixture_with(keys: Keys, settings: Settings) -> Fixture {
     fixture_on(store, keys, settings).await
 }
 
+/// One repository, whose hook has the secret itself.
 async fn fixture_on(store: Arc<Store>, keys: Keys, settings: Settings) -> Fixture {
+    fixture_of(store, keys.with_shared(true), settings, &["ops/homelab"]).await
+}
+
+async fn fixture_of(store: Arc<Store>, keys: Keys, settings: Settings, names: &[&str]) -> Fixture {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let free = "127.0.0.1:0".parse().unwrap();
     let settings = Settings { listen: free, page_listen: free, ..settings };
     let hints = Hints::default();
-    let repositories = vec!["ops/homelab".parse().unwrap()];
+    let repositories: Vec<RepositoryName> = names.iter().map(|name| name.parse().unwrap()).collect();
     let bounds = inbox::Settings::default();
     let inbox = Inbox::new(keys, repositories, "maintenance", &bounds, &store, hints.clone());
     let readiness = Arc::new(Readiness::new(&settings));
@@ -57,15 +64,16 @@ async fn fixture_on(store: Arc<Store>, keys: Keys, settings: Settings) -> Fixtur
     let token = SecretString::from(server.create_token("caretaker", &["read:user"]));
     let url = server.url().parse().unwrap();
     let forge = Arc::new(Gitea::new(&url, &token, &forge::Settings::default()).unwrap());
+    let inbox = Arc::new(inbox);
     let state = WebState {
-        inbox: Arc::new(inbox),
+        inbox: inbox.clone(),
         store: store.clone(),
         readiness: readiness.clone(),
         forge: forge.clone(),
     };
     let serving = serve(&settings, state, shutdown.clone()).await.unwrap();
     let client = Client::builder().no_proxy().timeout(Duration::from_secs(20)).build().unwrap();
-    Fixture { serving, store, hints, readiness, shutdown, client, server, forge }
+    Fixture { serving, store, hints, readiness, shutdown, client, server, forge, inbox }
 }
 
 fn sign(secret: &str, bytes: &[u8]) -> String {
@@ -120,7 +128,7 @@ async fn a_good_delivery_is_stored_then_answered_and_hinted_at() {
     let marked = tokio::time::timeout(Duration::from_secs(5), fixture.hints.notified()).await.unwrap();
     assert_eq!(marked, BTreeSet::from(["ops/homelab".parse().unwrap()]));
     // Under the settings' spelling, with its payload byte for byte.
-    let payloads = fixture.store.issue_payloads("ops/homelab", 7).await.unwrap();
+    let payloads = fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
     assert_eq!(payloads, [("operator".to_owned(), OPENED.to_owned())]);
 }
 
@@ -155,7 +163,7 @@ async fn a_form_is_signed_over_its_decoded_payload() {
     assert_eq!(fixture.stored().await, 0);
     assert_eq!(send("d-2", sign(SECRET, OPENED.as_bytes())).await.unwrap().status(), StatusCode::ACCEPTED);
     assert_eq!(
-        fixture.store.issue_payloads("ops/homelab", 7).await.unwrap(),
+        fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap(),
         [("operator".to_owned(), OPENED.to_owned())]
     );
 }
@@ -241,6 +249,10 @@ async fn what_cannot_be_used_is_refused_and_not_stored() {
         ("[]", StatusCode::BAD_REQUEST),
         ("{}", StatusCode::BAD_REQUEST),
         (r#"{"action":"opened","repository":null}"#, StatusCode::BAD_REQUEST),
+        (
+            r#"{"repository":{"full_name":"ops/homelab"},"repository":{"full_name":"ops/other"}}"#,
+            StatusCode::BAD_REQUEST,
+        ),
         (r#"{"repository":{"full_name":"ops/other"}}"#, StatusCode::NOT_FOUND),
         ("\u{feff}{}", StatusCode::BAD_REQUEST),
     ];

@@ -1,11 +1,11 @@
 //! Deliveries in bad times, under other names, and by other keys.
 
-use super::{OPENED, SECRET, fixture, fixture_on, fixture_with, sign};
+use super::{OPENED, SECRET, fixture, fixture_of, fixture_on, fixture_with, sign};
 use crate::inbox::Keys;
 use crate::store::Store;
 use crate::web::Settings;
 use reqwest::StatusCode;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -96,6 +96,40 @@ async fn while_the_secret_is_changed_both_are_taken() {
 }
 
 #[tokio::test]
+async fn of_several_repositories_each_signs_for_itself_alone() {
+    let keys = Keys::from(SecretString::from("the new one")).with_previous(Some(SecretString::from(SECRET)));
+    let of = |name: &str| keys.of_repository(&name.parse().unwrap()).expose_secret().to_owned();
+    let old = Keys::from(SecretString::from(SECRET)).of_repository(&"ops/homelab".parse().unwrap());
+    let store = Arc::new(Store::in_memory().await.unwrap());
+    let names = ["ops/homelab", "ops/garden"];
+    let fixture = fixture_of(Arc::clone(&store), keys.clone(), Settings::default(), &names).await;
+    for (id, secret, expected) in [
+        ("d-1", of("ops/garden"), StatusCode::FORBIDDEN),
+        ("d-2", "the new one".to_owned(), StatusCode::FORBIDDEN),
+        ("d-3", SECRET.to_owned(), StatusCode::FORBIDDEN),
+        ("d-4", of("ops/homelab"), StatusCode::ACCEPTED),
+        ("d-5", old.expose_secret().to_owned(), StatusCode::ACCEPTED),
+    ] {
+        let body = OPENED.replace("A1", id);
+        let signed =
+            fixture.unsigned(id, "issues", &body).header("X-Gitea-Signature", sign(&secret, body.as_bytes()));
+        assert_eq!(signed.send().await.unwrap().status(), expected, "{id}");
+    }
+    // One of a repository that is not looked after any more.
+    let gone = OPENED.replace("Ops/Homelab", "ops/gone");
+    let signature = sign(&of("ops/gone"), gone.as_bytes());
+    let signed = fixture.unsigned("d-6", "issues", &gone).header("X-Gitea-Signature", signature);
+    assert_eq!(signed.send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(store.count_deliveries().await.unwrap(), 2);
+    assert_eq!(store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap().len(), 2);
+    let (_, page) = fixture.get(fixture.page_url("/deliveries")).await;
+    assert_eq!(page.matches("refused: the hook has the secret of the settings itself").count(), 2, "{page}");
+    let (_, metrics) = fixture.get(fixture.page_url("/metrics")).await;
+    assert!(metrics.contains("outcome=\"refused_shared_secret\"} 2\n"), "{metrics}");
+    assert!(metrics.contains("outcome=\"refused_signature\"} 1\n"), "{metrics}");
+}
+
+#[tokio::test]
 async fn an_authorization_is_asked_for_besides_the_signature() {
     let keys = Keys::from(SecretString::from(SECRET))
         .with_authorization(Some(SecretString::from("Bearer of good news")));
@@ -129,7 +163,30 @@ async fn a_payload_under_another_id_is_a_hint_again_but_no_further_evidence() {
     assert_eq!(fixture.deliver("d-3", "push", OPENED).await, StatusCode::ACCEPTED);
     tokio::time::timeout(Duration::from_secs(5), fixture.hints.notified()).await.unwrap();
     assert_eq!(fixture.stored().await, 3);
-    assert_eq!(fixture.store.issue_payloads("ops/homelab", 7).await.unwrap().len(), 1);
+    assert_eq!(fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn an_edited_comment_is_known_by_its_number_and_a_look_reads_nothing_else_of_it() {
+    let fixture = fixture().await;
+    let about = |action: &str, id: u64| {
+        format!(
+            r#"{{"action":"{action}","issue":{{"number":7,"body":"words","labels":[{{"name":"maintenance"}}]}},
+            "comment":{{"id":{id},"body":"yes"}},"changes":{{"body":{{"from":"no"}}}},"is_pull":false,
+            "repository":{{"full_name":"ops/homelab"}},"sender":{{"login":"visitor"}}}}"#
+        )
+    };
+    // Under whatever event's name, which is not signed.
+    for (id, event, body) in [
+        ("d-1", "issue_comment", about("edited", 31)),
+        ("d-2", "issues", about("edited", 32)),
+        ("d-3", "issue_comment", about("created", 33)),
+    ] {
+        assert_eq!(fixture.deliver(id, event, &body).await, StatusCode::ACCEPTED, "{id}");
+    }
+    assert_eq!(fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap(), []);
+    assert_eq!(fixture.store.edited_comments("ops/homelab", 7).await.unwrap(), [31, 32].into());
+    assert!(fixture.store.recent_deliveries(3).await.unwrap().iter().all(|row| row.has_payload));
 }
 
 #[tokio::test]
@@ -153,7 +210,7 @@ async fn many_at_once_are_all_stored_and_each_is_answered() {
         assert_eq!(sent.await.unwrap(), (StatusCode::ACCEPTED, StatusCode::ACCEPTED));
     }
     assert_eq!(fixture.stored().await, 75, "50 of their own ids, 25 of ids that came twice");
-    let payloads = fixture.store.issue_payloads("ops/homelab", 7).await.unwrap();
+    let payloads = fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
     let different: BTreeSet<&String> = payloads.iter().map(|(_, payload)| payload).collect();
     assert_eq!((payloads.len(), different.len()), (50, 50), "each payload once");
 }
