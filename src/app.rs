@@ -134,7 +134,7 @@ impl App {
         let stop_worker = CancellationToken::new();
         let stop_web = CancellationToken::new();
         let (known, hints) = (parts.known.clone(), parts.hints.clone());
-        let keys = settings.web.hook_keys()?;
+        let keys = settings.web.hook_keys()?.with_shared(settings.looks_after_one());
         let label = &settings.run.maintenance_label;
         let inbox = Inbox::new(keys, known.clone(), label, &settings.inbox, &parts.store, hints.clone());
         let state = WebState {

@@ -277,6 +277,11 @@ impl Settings {
         wrong
     }
 
+    /// Whether one repository is looked after and no other can come.
+    pub(crate) fn looks_after_one(&self) -> bool {
+        self.repository.len() == 1 && !self.discovery.enabled
+    }
+
     /// What is missing before caretaker can work: sentences for a person. Secrets are looked for, never shown.
     pub(crate) fn missing(&self, needed_for: NeededFor) -> Vec<String> {
         let mut missing = Vec::new();

@@ -23,8 +23,9 @@ Examples:
 What is there stays as it is: a second run changes nothing. A hook is known by its address; one
 that lacks something is sent again with every field. Hooks are made by administrators of the
 repository: with a token that may not, everything that a person has to enter is printed. The token
-of an administrator is used for this command alone. No forge changes the secret of a hook:
---replace-hook makes a new one.
+of an administrator is used for this command alone. Each repository's hook has a secret of its own,
+derived from that of the settings. No forge changes the secret of a hook: --replace-hook makes a new
+one.
 
 JSON is an array of {what, state, found, fix}; state is unchanged, done, would, by-hand, warning or
 failed.
@@ -44,7 +45,7 @@ pub(super) struct Arguments {
     /// A file with the token of somebody who administers the repository.
     #[arg(long, value_name = "FILE")]
     administrator_token_file: Option<PathBuf>,
-    /// Make the hook anew, with the secret of the settings, and remove the old one.
+    /// Make the hook anew, with the secret that belongs to the settings, and remove the old one.
     #[arg(long)]
     replace_hook: bool,
     /// Write nothing, and say what would be done.

@@ -4,7 +4,7 @@ use super::judge::{Arrival, Listener};
 use super::{NotKnown, within};
 use crate::config::Settings;
 use crate::forge::{Gitea, HookId, RepositoryName};
-use crate::inbox::{Incoming, Keys, Refusal, repository_of};
+use crate::inbox::{Incoming, Keys, Outcome, Refusal, repository_of};
 use crate::store::{Holder, Reader};
 use axum::Router;
 use axum::body::Bytes;
@@ -70,6 +70,9 @@ async fn at_the_service(
         if let (Some(before), Some(now)) = (&refused_before, &refusals(settings.web.page_listen).await)
             && let Some(kind) = newly(before, now)
         {
+            if kind == Outcome::SharedSecret.label() {
+                break Arrival::SharedSecret(Listener::Service);
+            }
             break Arrival::Refused(format!("the running service counts it as {kind}"));
         }
         if began.elapsed() >= ARRIVES_WITHIN {
@@ -152,6 +155,7 @@ async fn arrived(
                 return Arrival::Good(Listener::Own, began.elapsed());
             }
             Ok(_) => {}
+            Err(Refusal::SharedSecret) => return Arrival::SharedSecret(Listener::Own),
             Err(refusal) => return Arrival::Refused(refusal.to_string()),
         }
     }

@@ -162,7 +162,7 @@ async fn hook(
     name: &RepositoryName,
     service: Holder,
 ) -> Vec<Diagnosis> {
-    let secrets = examination.settings.web.hook_secrets();
+    let secrets = examination.settings.web.hook_secrets(name);
     let authorization = secrets.as_ref().ok().and_then(|(_, authorization)| authorization.as_ref());
     let wanted = Wanted {
         url: examination.url.as_ref(),
@@ -183,6 +183,7 @@ async fn hook(
         && examination.test_delivery
         && let Ok(keys) = examination.settings.web.hook_keys()
     {
+        let keys = keys.with_shared(examination.settings.looks_after_one());
         let arrival =
             delivery::try_one(&examination.settings, administrator, name, hook.id, &keys, service).await;
         let kind: Option<ServerKind> = server.map(|server| server.kind);

@@ -2,8 +2,9 @@
 //!
 //! A delivery is a hint that something changed, and evidence of who changed it; no decision rests on its arrival. Races
 //! decided here: a delivery is stored before it is answered, so what was acknowledged survives a crash; its id makes a
-//! repeated one nothing new, and since ids are not signed, the same payload under another id is no further evidence; and
-//! hints that arrive while the worker is busy become one more look, never a queue.
+//! repeated one nothing new, and since ids are not signed, the same payload under another id is no further evidence; hints
+//! that arrive while the worker is busy become one more look, never a queue; and whoever is let into one repository's hook
+//! cannot speak for another, since each has a secret of its own.
 
 mod hints;
 mod history;
@@ -42,9 +43,15 @@ pub(crate) enum Refusal {
     /// There is no signature, or an empty one: the hook has no secret.
     #[error("the delivery is not signed; give the hook the same secret as caretaker")]
     NotSigned,
-    /// The signature is not that of this body under our secret.
+    /// The signature is not that of this body under the secret of the repository that it names.
     #[error("the signature does not belong to this body and our secret")]
     WrongSignature,
+    /// It is signed with the secret of the settings itself, where the repositories' hooks have one each.
+    #[error(
+        "the hook has the secret of the settings itself, and where several repositories are looked after each hook has its \
+         own; `caretaker setup --replace-hook` makes it"
+    )]
+    SharedSecret,
     /// The header `Authorization` is not the one that the settings ask for.
     #[error("the header Authorization is not what the settings of caretaker ask for")]
     Authorization,
@@ -106,13 +113,19 @@ pub(crate) struct Inbox {
     _keeping: DropGuard,
 }
 
-/// What a payload of any event may hold, and nothing more.
+/// What a payload says it is about. Read before it is believed, since it says whose secret must have signed it, and never
+/// again, so that nothing else can be read out of the same bytes.
+#[derive(Debug, Default, Deserialize)]
+struct Claim {
+    #[serde(default)]
+    repository: Option<PayloadRepository>,
+}
+
+/// What else a payload of any event may hold, and nothing more.
 #[derive(Debug, Deserialize)]
 struct Payload {
     #[serde(default)]
     action: Option<String>,
-    #[serde(default)]
-    repository: Option<PayloadRepository>,
     #[serde(default)]
     sender: Option<PayloadAccount>,
     // Null, or all zeros, when the server's converter failed.
@@ -204,22 +217,27 @@ struct Verified<'a> {
     payload: Cow<'a, [u8]>,
     id: &'a str,
     event: &'a str,
+    /// In the forge's spelling.
+    repository: String,
     parsed: Payload,
 }
 
 fn verified<'a>(keys: &Keys, incoming: &Incoming<'a>) -> Result<Verified<'a>, Refusal> {
     keys.authorize(incoming.authorization)?;
     let payload = incoming.signed_part()?;
-    keys.verify(incoming.signature, &payload)?;
+    // What is not to be read names nothing, and is told apart from what is forged below.
+    let claim: Claim = serde_json::from_slice(&payload).unwrap_or_default();
+    let repository = claim.repository.map(|repository| repository.full_name);
+    keys.verify(incoming.signature, &payload, repository.as_deref())?;
     let (id, event) = (incoming.id()?, incoming.event()?);
     let parsed = serde_json::from_slice(&payload)?;
-    Ok(Verified { payload, id, event, parsed })
+    let repository = repository.ok_or(Refusal::Incomplete("repository"))?;
+    Ok(Verified { payload, id, event, repository, parsed })
 }
 
 /// The repository of a delivery, in the forge's spelling, when an inbox with these keys would believe it. Nothing is kept.
 pub(crate) fn repository_of(keys: &Keys, incoming: &Incoming<'_>) -> Result<String, Refusal> {
-    let repository = verified(keys, incoming)?.parsed.repository;
-    Ok(repository.ok_or(Refusal::Incomplete("repository"))?.full_name)
+    Ok(verified(keys, incoming)?.repository)
 }
 
 impl Inbox {
@@ -256,9 +274,8 @@ impl Inbox {
     /// Verifies a delivery and stores it, which marks its repository. When this returns, it may be acknowledged; it
     /// returns in time.
     pub(crate) async fn take(&self, incoming: &Incoming<'_>, until: Instant) -> Result<Stored, Refusal> {
-        let Verified { payload, id, event, parsed } = verified(&self.keys, incoming)?;
+        let Verified { payload, id, event, repository: named, parsed } = verified(&self.keys, incoming)?;
         let keep = parsed.keep(&self.maintenance_label);
-        let named = parsed.repository.ok_or(Refusal::Incomplete("repository"))?.full_name;
         // What is stored has the spelling of the settings.
         let repository = self.repositories.find(&named).ok_or(Refusal::OtherRepository)?;
         let evidence = (keep != Keep::Nothing).then(|| Evidence {

@@ -27,6 +27,8 @@ pub(crate) enum Outcome {
     Duplicate,
     /// Refused: without a signature, or with a wrong one.
     Signature,
+    /// Refused: signed with the secret of the settings itself, where each repository's hook has its own.
+    SharedSecret,
     /// Refused: without the right `Authorization`.
     Authorization,
     /// Refused: too large, too slow, broken off, or not to be read.
@@ -41,11 +43,12 @@ pub(crate) enum Outcome {
 
 impl Outcome {
     /// All of them, in the order of their declaration.
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Stored,
         Self::Repeated,
         Self::Duplicate,
         Self::Signature,
+        Self::SharedSecret,
         Self::Authorization,
         Self::Unreadable,
         Self::NotOurs,
@@ -60,6 +63,7 @@ impl Outcome {
             Self::Repeated => "repeated",
             Self::Duplicate => "duplicate",
             Self::Signature => "refused_signature",
+            Self::SharedSecret => "refused_shared_secret",
             Self::Authorization => "refused_authorization",
             Self::Unreadable => "refused_unreadable",
             Self::NotOurs => "refused_not_ours",
@@ -83,6 +87,7 @@ impl From<&Refusal> for Outcome {
     fn from(refusal: &Refusal) -> Self {
         match refusal {
             Refusal::NotSigned | Refusal::WrongSignature => Self::Signature,
+            Refusal::SharedSecret => Self::SharedSecret,
             Refusal::Authorization => Self::Authorization,
             Refusal::TooLarge
             | Refusal::TooSlow
@@ -171,7 +176,7 @@ mod tests {
         outcomes.note(Some("d-1"), Some("issues"), Ok(Stored::Duplicate));
         outcomes.note(None, None, Err(&Refusal::Busy));
         let counted: Vec<u64> = Outcome::ALL.into_iter().map(|outcome| outcomes.count(outcome)).collect();
-        assert_eq!(counted, [1, 0, 1, 0, 0, 0, 0, 1, 0]);
+        assert_eq!(counted, [1, 0, 1, 0, 0, 0, 0, 0, 1, 0]);
         assert_eq!(outcomes.remembered().len(), 2, "the store has the one that is new");
     }
 

@@ -47,7 +47,7 @@ impl Setup<'_> {
             let found = "where the forge reaches caretaker is not known, so no hook is made";
             return vec![Step::new(StepState::ByHand, what, found).with_fix(wording::setup_no_address())];
         };
-        let (secret, authorization) = match self.settings.web.hook_secrets() {
+        let (secret, authorization) = match self.settings.web.hook_secrets(self.name()) {
             Ok(secrets) => secrets,
             Err(error) => {
                 let step = Step::new(StepState::Failed, what, error.to_string());
@@ -94,7 +94,8 @@ impl Setup<'_> {
         wording::setup_hook_by_hand(&wording::HookByHand {
             url,
             server,
-            secret: &web.secret_place(),
+            // What a person can enter is the secret of the settings, and that counts for a single repository alone.
+            secret: self.settings.looks_after_one().then(|| web.secret_place()).as_deref(),
             authorization: authorization.as_deref(),
         })
     }
@@ -115,7 +116,10 @@ impl Setup<'_> {
             }
             Plan::Replace(old) => (
                 format!("a new hook would take the place of {}", old.len()),
-                format!("made anew with the secret of the settings, in the place of {}", old.len()),
+                format!(
+                    "made anew with the secret that belongs to the settings, in the place of {}",
+                    old.len()
+                ),
             ),
         };
         if self.dry_run {

@@ -1,5 +1,6 @@
 //! Settings under `[web]`.
 
+use crate::forge::RepositoryName;
 use crate::inbox::Keys;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -18,10 +19,10 @@ pub(crate) struct Settings {
     pub(crate) public_url: Option<Url>,
     /// The listener of the page that shows the runs. It asks for no password: keep it on loopback.
     pub(crate) page_listen: SocketAddr,
-    /// The file that holds the webhook's secret, and in a second line the one from before, while the hook is being given
-    /// the new one. Goes before the environment.
+    /// The file that holds what the secrets of the repositories' hooks are derived from, and in a second line the one from
+    /// before, while the hooks are being given the new ones. Goes before the environment.
     pub(crate) webhook_secret_file: Option<PathBuf>,
-    /// The environment variable that holds the webhook's secret, or both, where no file does.
+    /// The environment variable that holds that secret, or both, where no file does.
     pub(crate) webhook_secret_env: String,
     /// The file that holds what the hook's deliveries say as `Authorization`. Goes before the environment.
     pub(crate) webhook_authorization_file: Option<PathBuf>,
@@ -91,15 +92,18 @@ pub(crate) enum SettingsError {
 }
 
 impl Settings {
-    /// What deliveries must prove.
+    /// What deliveries must prove. The secret itself counts for nothing, unless [`Keys::with_shared`] says so.
     pub(crate) fn hook_keys(&self) -> Result<Keys, SettingsError> {
         let (current, previous) = self.webhook_secrets()?;
         Ok(Keys::from(current).with_previous(previous).with_authorization(self.webhook_authorization()?))
     }
 
-    /// What the hook shall be given: the current secret, and what deliveries shall say as `Authorization`.
-    pub(crate) fn hook_secrets(&self) -> Result<(SecretString, Option<SecretString>), SettingsError> {
-        Ok((self.webhook_secrets()?.0, self.webhook_authorization()?))
+    /// What a repository's hook shall be given: its secret, and what deliveries shall say as `Authorization`.
+    pub(crate) fn hook_secrets(
+        &self,
+        repository: &RepositoryName,
+    ) -> Result<(SecretString, Option<SecretString>), SettingsError> {
+        Ok((self.hook_keys()?.of_repository(repository), self.webhook_authorization()?))
     }
 
     /// Where a person finds the webhook's secret.
@@ -194,6 +198,18 @@ mod tests {
         assert!(
             matches!(error, SettingsError::TooManySecrets { count: 3 }) && !error.to_string().contains("old")
         );
+    }
+
+    #[test]
+    fn a_hook_is_given_the_secret_of_its_repository_and_never_that_of_the_settings() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("secret");
+        std::fs::write(&path, "a secret\nan old one\n").unwrap();
+        let settings = Settings { webhook_secret_file: Some(path), ..Settings::default() };
+        let of = |name: &str| settings.hook_secrets(&name.parse().unwrap()).unwrap().0;
+        let homelab = "27c1dbe56c6a5fdd972d8724b6c47022b6f0bc987d1ae0ab27c7161326ebed27";
+        assert_eq!(of("ops/homelab").expose_secret(), homelab);
+        assert_ne!(of("ops/garden").expose_secret(), homelab);
     }
 
     #[test]

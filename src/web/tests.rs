@@ -5,7 +5,7 @@ mod deliveries;
 mod pages;
 
 use super::{Peer, Readiness, Serving, Settings, WebState, serve};
-use crate::forge::{self, Gitea};
+use crate::forge::{self, Gitea, RepositoryName};
 use crate::inbox::{self, Hints, Inbox, Keys};
 use crate::store::Store;
 use hmac::{Hmac, KeyInit, Mac};
@@ -45,12 +45,17 @@ async fn fixture_with(keys: Keys, settings: Settings) -> Fixture {
     fixture_on(store, keys, settings).await
 }
 
+/// One repository, whose hook has the secret itself.
 async fn fixture_on(store: Arc<Store>, keys: Keys, settings: Settings) -> Fixture {
+    fixture_of(store, keys.with_shared(true), settings, &["ops/homelab"]).await
+}
+
+async fn fixture_of(store: Arc<Store>, keys: Keys, settings: Settings, names: &[&str]) -> Fixture {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let free = "127.0.0.1:0".parse().unwrap();
     let settings = Settings { listen: free, page_listen: free, ..settings };
     let hints = Hints::default();
-    let repositories = vec!["ops/homelab".parse().unwrap()];
+    let repositories: Vec<RepositoryName> = names.iter().map(|name| name.parse().unwrap()).collect();
     let bounds = inbox::Settings::default();
     let inbox = Inbox::new(keys, repositories, "maintenance", &bounds, &store, hints.clone());
     let readiness = Arc::new(Readiness::new(&settings));
@@ -244,6 +249,10 @@ async fn what_cannot_be_used_is_refused_and_not_stored() {
         ("[]", StatusCode::BAD_REQUEST),
         ("{}", StatusCode::BAD_REQUEST),
         (r#"{"action":"opened","repository":null}"#, StatusCode::BAD_REQUEST),
+        (
+            r#"{"repository":{"full_name":"ops/homelab"},"repository":{"full_name":"ops/other"}}"#,
+            StatusCode::BAD_REQUEST,
+        ),
         (r#"{"repository":{"full_name":"ops/other"}}"#, StatusCode::NOT_FOUND),
         ("\u{feff}{}", StatusCode::BAD_REQUEST),
     ];

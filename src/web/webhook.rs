@@ -10,7 +10,7 @@
 //! | 202 | stored now, or stored before under the same id |
 //! | 400 | a header is missing, or the payload cannot be read |
 //! | 401 | not signed, or without the `Authorization` that the settings ask for |
-//! | 403 | signed with something else than our secrets |
+//! | 403 | signed with something else than the secret of the repository that it names |
 //! | 404 | a repository that caretaker does not look after |
 //! | 408 | the body did not arrive in time |
 //! | 413 | larger than `web.body_limit_bytes` |
@@ -102,7 +102,7 @@ pub(super) async fn receive(State(receiver): State<Receiver>, headers: HeaderMap
 fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
         Refusal::NotSigned | Refusal::Authorization => StatusCode::UNAUTHORIZED,
-        Refusal::WrongSignature => StatusCode::FORBIDDEN,
+        Refusal::WrongSignature | Refusal::SharedSecret => StatusCode::FORBIDDEN,
         Refusal::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::TooSlow => StatusCode::REQUEST_TIMEOUT,
         Refusal::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,

@@ -1,7 +1,7 @@
 //! What a person does about what `doctor` and `setup` found.
 
 use super::feature_words;
-use crate::forge::ServerKind;
+use crate::forge::{RepositoryName, ServerKind};
 use crate::health::Feature;
 use std::fmt::Write as _;
 use url::Url;
@@ -151,9 +151,18 @@ pub(crate) fn doctor_public_url() -> String {
 
 /// Another secret.
 pub(crate) fn doctor_wrong_secret() -> String {
-    "give the hook the secret of the settings: `caretaker setup --replace-hook` makes it anew, since no forge changes a \
-     hook's secret over its API"
+    "give the hook the secret that belongs to the settings: `caretaker setup --replace-hook` makes it anew, since no forge \
+     changes a hook's secret over its API"
         .to_owned()
+}
+
+/// The secret that the hooks' own are derived from.
+pub(crate) fn doctor_shared_secret(repository: &RepositoryName) -> String {
+    format!(
+        "`caretaker setup --repository {repository} --replace-hook` makes the hook with a secret of its own. Whoever administers \
+         the repository has seen the other one, from which those of all hooks are derived: put a new secret into the \
+         settings first, without the old one behind it"
+    )
 }
 
 /// Nothing came.
@@ -300,8 +309,8 @@ pub(crate) struct HookByHand<'a> {
     pub(crate) url: &'a Url,
     /// Which forge.
     pub(crate) server: Option<ServerKind>,
-    /// Where its secret is found.
-    pub(crate) secret: &'a str,
+    /// Where its secret is found; `None`: it has one of its own, which is shown to nobody.
+    pub(crate) secret: Option<&'a str>,
     /// Where its authorization header is found, if it has one.
     pub(crate) authorization: Option<&'a str>,
 }
@@ -322,7 +331,10 @@ pub(crate) fn setup_hook_by_hand(hook: &HookByHand<'_>) -> String {
          Trigger on: custom events: every one under Issues and Pull requests, Push, Create, Delete, Status (where there is \
          one)\n\
          Branch filter: empty\n",
-        hook.url, hook.secret
+        hook.url,
+        hook.secret.unwrap_or(
+            "one of its own, which is shown to nobody: have the hook made, with --administrator-token-file"
+        )
     );
     if let Some(place) = hook.authorization {
         let _ = writeln!(text, "Authorization header: {place}");

@@ -259,6 +259,27 @@ impl Homelab {
     }
 }
 
+impl Homelab {
+    /// The hook, as somebody made it by hand: with the secret of the settings itself.
+    async fn hook_has_the_secret_itself(&self) {
+        let world = self.stage.world();
+        let address = format!("{}/api/v1/repos/ops/homelab/hooks", world.gitea().url());
+        let client = reqwest::Client::builder().no_proxy().timeout(DEADLINE).build().expect("a client");
+        let ask =
+            |method, address: &str| client.request(method, address).bearer_auth(world.token("operator"));
+        let hooks = ask(reqwest::Method::GET, &address).send().await.expect("an answer");
+        for hook in hooks.json::<Vec<Value>>().await.expect("a list") {
+            let address = format!("{address}/{}", hook["id"]);
+            let gone = ask(reqwest::Method::DELETE, &address).send().await.expect("an answer");
+            assert!(gone.status().is_success());
+        }
+        let secret = std::fs::read_to_string(self.secret_file()).expect("a secret");
+        let events = ["issues", "issue_comment", "pull_request", "push", "create", "delete", "status"];
+        let url = format!("http://{}/webhook", self.listen);
+        world.repository().add_hook(&url, secret.trim(), &events).expect("a hook");
+    }
+}
+
 /// The service in a process of its own; killed when it is dropped.
 struct Service(Child);
 
@@ -345,6 +366,25 @@ async fn what_was_set_up_is_in_order_and_a_test_delivery_arrives_with_and_withou
     assert_eq!(code, Some(0));
     let (code, found) = homelab.doctor(&[]);
     assert_eq!((code, states(&found, DELIVERY)), (Some(0), vec!["ok"]), "{found:#?}");
+
+    // Beside another repository each hook's own secret counts, and the one that they are derived from signs nothing.
+    let second = "[[repository]]\nname = \"ops/second\"\n\n[[repository]]";
+    homelab.change_settings("[[repository]]", second);
+    let (code, found) = homelab.doctor(&["--repository", "ops/homelab"]);
+    assert_eq!((code, states(&found, DELIVERY)), (Some(0), vec!["ok"]), "{found:#?}");
+    homelab.hook_has_the_secret_itself().await;
+    let (code, found) = homelab.doctor(&["--repository", "ops/homelab"]);
+    assert_eq!((code, states(&found, DELIVERY)), (Some(1), vec!["error"]), "{found:#?}");
+    let told = text(&found, DELIVERY);
+    assert!(told.contains("doctor refused it") && told.contains("--repository ops/homelab"), "{told}");
+    let service = Service::start(homelab.stage.settings(), homelab.listen).await;
+    let (code, found) = homelab.doctor(&["--repository", "ops/homelab"]);
+    assert_eq!((code, states(&found, DELIVERY)), (Some(1), vec!["error"]), "{found:#?}");
+    assert!(text(&found, DELIVERY).contains("the running service refused it"), "{found:#?}");
+    drop(service);
+    homelab.change_settings(second, "[[repository]]");
+    let (_, found) = homelab.doctor(&[]);
+    assert_eq!(states(&found, DELIVERY), ["ok"], "alone it counts: {found:#?}");
 
     // Nothing leaves the forge, as where it may not reach the address.
     homelab.stage.drop_deliveries();

@@ -21,6 +21,8 @@ pub(crate) enum Arrival {
     Good(Listener, Duration),
     /// It arrived and was refused, and why.
     Refused(String),
+    /// It arrived and was refused: the hook has the secret that nothing but the hooks' own are derived from.
+    SharedSecret(Listener),
     /// It did not arrive.
     Nothing(Listener, Duration),
     /// The forge was not asked for it, or did not send it.
@@ -51,6 +53,16 @@ pub(crate) fn delivery(
             format!("it arrived and was refused: {why}"),
             wording::doctor_wrong_secret(),
         ),
+        Arrival::SharedSecret(listener) => {
+            let who = match listener {
+                Listener::Service => "the running service",
+                Listener::Own => "doctor",
+            };
+            let found = format!(
+                "{who} refused it: the hook has the secret of the settings itself, which counts for a single repository only"
+            );
+            Diagnosis::not_ok(State::Error, what, found, wording::doctor_shared_secret(repository))
+        }
         Arrival::Nothing(listener, waited) => {
             let where_to = match listener {
                 Listener::Service => "the running service",

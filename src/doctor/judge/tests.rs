@@ -264,6 +264,8 @@ fn test_deliveries() {
         (Arrival::Good(Listener::Service, ten), Good, ""),
         (Arrival::Good(Listener::Own, ten), Good, ""),
         (Arrival::Refused("the signature".to_owned()), Error, "--replace-hook"),
+        (Arrival::SharedSecret(Listener::Service), Error, "--repository ops/homelab --replace-hook"),
+        (Arrival::SharedSecret(Listener::Own), Error, "a new secret"),
         (Arrival::Nothing(Listener::Service, ten), Error, "ALLOWED_HOST_LIST"),
         (Arrival::Nothing(Listener::Own, ten), Error, "ALLOWED_HOST_LIST"),
         (Arrival::NotSent(NotKnown::Refused("403".to_owned())), Unknown, "administrator"),

@@ -11,6 +11,7 @@
 //! | forged status block, note and closing | here; as texts in `issue::edge_tests` and `issue::hostile_tests` |
 //! | a tick that no delivery vouches for | `approvals`, `run::trust` |
 //! | a tick of a stranger, deliveries with a forged signature or for another repository | here; as requests in `web::tests` |
+//! | a delivery signed with the secret of another repository that is looked after | here; each secret in `web::tests::deliveries` |
 //! | a delivery repeated under a new id | `web::tests::deliveries` |
 //! | an approval by who can only read, on another issue, with words behind it | here |
 //! | an approval that is quoted, code, edited, or the bot's | `approvals` |
@@ -21,7 +22,7 @@
 
 use super::approvals::{approved_behind_a_closed_gate, asked, question, yes};
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
-use super::{SECRET, Story};
+use super::{SECRET, Story, secret_of};
 use crate::issue::{hex, read_approvals};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::StatusCode;
@@ -172,6 +173,45 @@ async fn a_strangers_tick_approves_nothing_whoever_a_forged_delivery_names() {
         let status = deliver(&story, secret, &format!("forged-{at}"), &payload).await;
         assert_eq!(status, expected, "{sender} {repository}");
     }
+    story.stranger_edits(number, |body| body.replacen(&open, &ticked, 1));
+    let asks = yes(&approval);
+    story
+        .until("the tick is taken back and a comment asked for", number, |issue| {
+            issue.body.contains(&asks) && read_approvals(&issue.body).iter().all(|one| !one.ticked)
+        })
+        .await;
+    nothing_is_approved(&story, valkey).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_the_secret_of_another_repository_vouches_for_nobody() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    story.another("second");
+    story.looks_after("second");
+    let (number, valkey, approval) = asked(&mut story).await;
+    story.comes_to_rest().await;
+    // From here on the only deliveries are those of this test.
+    story.world.gitea().set_delivery_mode(DeliveryMode::Dropped);
+    let open = format!("- [ ] Approve **D1** (code `{}`)", approval.code);
+    let ticked = open.replacen("[ ]", "[x]", 1);
+    let before = story.issue_now(number).body;
+    let after = before.replacen(&open, &ticked, 1);
+    assert_ne!(before, after);
+    // Who administers the second repository sees its hook's secret, and may have seen one that all hooks shared.
+    let of_second = secret_of(&"ops/second".parse().unwrap());
+    let forged = edited("ops/homelab", "operator", number, &before, &after);
+    for (at, secret) in [of_second.as_str(), SECRET].into_iter().enumerate() {
+        let status = deliver(&story, secret, &format!("forged-{at}"), &forged).await;
+        assert_eq!(status, StatusCode::FORBIDDEN);
+    }
+    let stored = story.store().recent_deliveries(1000).await.unwrap();
+    assert!(stored.iter().all(|row| !row.id.starts_with("forged")), "nothing of them is stored");
+    let own = edited("ops/second", "visitor", 1, "", "Words.");
+    assert_eq!(deliver(&story, &of_second, "own", &own).await, StatusCode::ACCEPTED, "it speaks for itself");
     story.stranger_edits(number, |body| body.replacen(&open, &ticked, 1));
     let asks = yes(&approval);
     story

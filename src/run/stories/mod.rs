@@ -31,7 +31,7 @@ mod writing;
 use super::situation::Mode;
 use super::worker::{Parts, RunError, Standing, Worker};
 use super::{RunState, Settings, load_state, settings};
-use crate::forge::Gitea;
+use crate::forge::{Gitea, RepositoryName};
 use crate::health;
 use crate::inbox::{self, Hints, Inbox, Keys, KnownRepositories};
 use crate::merge::{self, classify::Rules};
@@ -39,7 +39,7 @@ use crate::store::Store;
 use crate::timing::Timing;
 use crate::web::{self, Peer, Readiness, WebState};
 use crate::{cluster, forge};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use sim::actors::{Crash, Speed, World, WorldOptions};
 use sim::gitea::{FileChange, IssueView, NewCommit};
 use std::sync::Arc;
@@ -79,8 +79,13 @@ fn first_commit(path: &str, text: &str) -> NewCommit {
     }
 }
 
-/// What signs deliveries.
+/// What the secrets that sign deliveries are derived from.
 const SECRET: &str = "between the two of us";
+
+/// What signs the deliveries of a repository.
+fn secret_of(name: &RepositoryName) -> String {
+    Keys::from(SecretString::from(SECRET)).of_repository(name).expose_secret().to_owned()
+}
 
 /// The path of the homelab's repository.
 const REPOSITORY: &str = "/api/v1/repos/ops/homelab";
@@ -258,7 +263,9 @@ impl Story {
     /// Listens for deliveries, has the forge send them, and says where to.
     async fn listen(&self, parts: &Parts, stop: CancellationToken) -> String {
         let known = parts.known.clone();
-        let keys = Keys::from(SecretString::from(SECRET));
+        let alone = self.others.is_empty() && !self.discovery.enabled;
+        let keys = Keys::from(SecretString::from(SECRET)).with_shared(alone);
+        let secret = secret_of(&self.repository.name);
         let label = &self.settings.maintenance_label;
         let settings = inbox::Settings::default();
         let inbox = Inbox::new(keys, known, label, &settings, &parts.store, parts.hints.clone());
@@ -274,7 +281,7 @@ impl Story {
         let url = format!("http://{}/webhook", serving.address);
         self.world
             .repository()
-            .add_hook(&url, SECRET, &["issues", "issue_comment", "pull_request", "push"])
+            .add_hook(&url, &secret, &["issues", "issue_comment", "pull_request", "push"])
             .unwrap();
         tokio::spawn(serving.ended());
         url

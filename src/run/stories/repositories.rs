@@ -13,7 +13,7 @@ use std::time::Duration;
 
 impl Story {
     /// Another repository, which everybody may read and caretaker may write.
-    fn another(&self, name: &str) -> Repository {
+    pub(super) fn another(&self, name: &str) -> Repository {
         let gitea = self.world.gitea();
         let repository = gitea.create_repository("ops", name, false);
         for (login, permission) in [
@@ -30,7 +30,7 @@ impl Story {
     }
 
     /// caretaker looks after it; nothing in the cluster follows it.
-    fn looks_after(&mut self, name: &str) {
+    pub(super) fn looks_after(&mut self, name: &str) {
         let name = format!("ops/{name}").parse().unwrap();
         self.others.push(Settings { mode: Mode::Auto, rollout: RolloutBy::None, ..Settings::new(name) });
     }

@@ -1,11 +1,11 @@
 //! Deliveries in bad times, under other names, and by other keys.
 
-use super::{OPENED, SECRET, fixture, fixture_on, fixture_with, sign};
+use super::{OPENED, SECRET, fixture, fixture_of, fixture_on, fixture_with, sign};
 use crate::inbox::Keys;
 use crate::store::Store;
 use crate::web::Settings;
 use reqwest::StatusCode;
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -93,6 +93,40 @@ async fn while_the_secret_is_changed_both_are_taken() {
         assert_eq!(signed.send().await.unwrap().status(), expected, "{id}");
     }
     assert_eq!(fixture.stored().await, 2);
+}
+
+#[tokio::test]
+async fn of_several_repositories_each_signs_for_itself_alone() {
+    let keys = Keys::from(SecretString::from("the new one")).with_previous(Some(SecretString::from(SECRET)));
+    let of = |name: &str| keys.of_repository(&name.parse().unwrap()).expose_secret().to_owned();
+    let old = Keys::from(SecretString::from(SECRET)).of_repository(&"ops/homelab".parse().unwrap());
+    let store = Arc::new(Store::in_memory().await.unwrap());
+    let names = ["ops/homelab", "ops/garden"];
+    let fixture = fixture_of(Arc::clone(&store), keys.clone(), Settings::default(), &names).await;
+    for (id, secret, expected) in [
+        ("d-1", of("ops/garden"), StatusCode::FORBIDDEN),
+        ("d-2", "the new one".to_owned(), StatusCode::FORBIDDEN),
+        ("d-3", SECRET.to_owned(), StatusCode::FORBIDDEN),
+        ("d-4", of("ops/homelab"), StatusCode::ACCEPTED),
+        ("d-5", old.expose_secret().to_owned(), StatusCode::ACCEPTED),
+    ] {
+        let body = OPENED.replace("A1", id);
+        let signed =
+            fixture.unsigned(id, "issues", &body).header("X-Gitea-Signature", sign(&secret, body.as_bytes()));
+        assert_eq!(signed.send().await.unwrap().status(), expected, "{id}");
+    }
+    // One of a repository that is not looked after any more.
+    let gone = OPENED.replace("Ops/Homelab", "ops/gone");
+    let signature = sign(&of("ops/gone"), gone.as_bytes());
+    let signed = fixture.unsigned("d-6", "issues", &gone).header("X-Gitea-Signature", signature);
+    assert_eq!(signed.send().await.unwrap().status(), StatusCode::NOT_FOUND);
+    assert_eq!(store.count_deliveries().await.unwrap(), 2);
+    assert_eq!(store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap().len(), 2);
+    let (_, page) = fixture.get(fixture.page_url("/deliveries")).await;
+    assert_eq!(page.matches("refused: the hook has the secret of the settings itself").count(), 2, "{page}");
+    let (_, metrics) = fixture.get(fixture.page_url("/metrics")).await;
+    assert!(metrics.contains("outcome=\"refused_shared_secret\"} 2\n"), "{metrics}");
+    assert!(metrics.contains("outcome=\"refused_signature\"} 1\n"), "{metrics}");
 }
 
 #[tokio::test]
