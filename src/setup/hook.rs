@@ -116,7 +116,10 @@ impl Setup<'_> {
             }
             Plan::Replace(old) => (
                 format!("a new hook would take the place of {}", old.len()),
-                format!("made anew with the secret that belongs to the settings, in the place of {}", old.len()),
+                format!(
+                    "made anew with the secret that belongs to the settings, in the place of {}",
+                    old.len()
+                ),
             ),
         };
         if self.dry_run {
