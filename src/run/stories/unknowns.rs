@@ -3,6 +3,7 @@
 use super::Story;
 use jiff::Timestamp;
 use sim::actors::Person;
+use sim::gitea::Permission;
 use sim::kubernetes::APPLICATION;
 use std::time::Duration;
 
@@ -107,6 +108,7 @@ async fn what_a_trusted_person_accepts_holds_nothing_back_and_what_a_stranger_ac
     let id = body[at + 1..].split(')').next().expect("it ends");
     let accept = format!("/caretaker acknowledge {id} 2999-12-31 the pool is a cache");
     story.world.gitea().create_user("guest", false);
+    story.world.gitea().add_collaborator("ops", "homelab", "guest", Permission::Read);
     let token = story.world.gitea().create_token("guest", &super::SCOPES);
     let guest = Person::new(&story.world.gitea().url(), &token, "ops", "homelab").unwrap();
     guest.comment(number, &accept).await.unwrap();
