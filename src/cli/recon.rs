@@ -44,8 +44,9 @@ What people ask for in their own words is not asked for again, and what they edi
 ends a task when what it names is gone; what changes something about it needs an approval, unless
 `recon.allowed` names its rule.
 
-JSON is {began_at, verdict, layers, probes, findings, figures, renovate, foundations, issue}; a finding has
-layer, verdict, probe, rule, object, message, evidence, since, blocks and follows_from (its cause).
+JSON is {began_at, verdict, layers, probes, findings, figures, renovate, foundations, issue}; a
+finding has layer, verdict, probe, rule, object, message, evidence, since, blocks and follows_from
+(its cause).
 
 Exit codes:
   0  GREEN
