@@ -423,7 +423,7 @@ async fn each_wrong_thing_is_named_and_none_hides_another() {
         (HOOK, vec!["error"]),
         ("rights for judging nodes, pods and workloads", vec!["error"]),
         ("rights for the lock that keeps two caretakers apart", vec!["error"]),
-        ("Argo CD", vec!["error"]),
+        ("GitOps", vec!["error"]),
         ("store", vec!["error"]),
     ] {
         assert_eq!(states(&found, what), expected, "{what}: {found:#?}");
