@@ -92,10 +92,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             probes.push(failed(Probe::Pods, error, &mut figures.pods));
         }
     }
-    let ceph = judge_ceph_reading(&ceph, now, settings, &mut figures);
-    let mut tools = tools;
-    tools.result.leave_to(&ceph);
-    probes.push(ceph);
+    probes.push(judge_ceph_reading(&ceph, now, settings, &mut figures));
     if matches!(tools.usage, Figure::Read(_)) {
         figures.ceph_usage = tools.usage;
     }
@@ -329,10 +326,11 @@ pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Se
         probe.findings.iter_mut().filter(|one| !one.informational && one.verdict != Verdict::Unknown)
     {
         let object = finding.id.object.to_string();
-        let known = settings
-            .acknowledged
-            .iter()
-            .find(|known| known.is_of(&finding.id, &object) && known.expires > now);
+        let known = settings.acknowledged.iter().find(|known| {
+            known.is_of(&finding.id, &object)
+                && known.expires > now
+                && known.verdict.is_none_or(|verdict| finding.verdict <= verdict)
+        });
         if let Some(known) = known {
             finding.informational = true;
             finding.message =

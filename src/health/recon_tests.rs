@@ -315,15 +315,19 @@ async fn an_acknowledged_finding_does_not_block_until_its_date() {
     let mut degraded = application("shop");
     degraded.health = ApplicationHealth::Degraded;
     let stub = Stub { argo: Some(vec![degraded]), ..whole() };
-    for (expires, rule, expected) in [
-        (ago(-60), "degraded", Verdict::Green),
-        (ago(60), "degraded", Verdict::Red),
-        (ago(-60), "missing", Verdict::Red),
+    for (expires, rule, verdict, expected) in [
+        (ago(-60), "degraded", None, Verdict::Green),
+        (ago(-60), "degraded", Some(Verdict::Red), Verdict::Green),
+        // It was less when it was accepted.
+        (ago(-60), "degraded", Some(Verdict::Yellow), Verdict::Red),
+        (ago(60), "degraded", None, Verdict::Red),
+        (ago(-60), "missing", None, Verdict::Red),
     ] {
         let known = Acknowledgement {
             object: "Application argocd/shop".to_owned(),
             rule: rule.to_owned(),
             probe: None,
+            verdict,
             reason: "mended next week".to_owned(),
             expires,
         };
@@ -345,6 +349,7 @@ fn what_is_accepted_is_of_one_probe_and_of_a_check_only_by_name() {
         object: "Cluster db/pg".to_owned(),
         rule: "not-ready".to_owned(),
         probe,
+        verdict: None,
         reason: "mended next week".to_owned(),
         expires: now(),
     };

@@ -2,7 +2,7 @@
 
 use super::outside::{Address, AlertSource};
 use super::own::OwnCheck;
-use super::{FindingId, Layer, Probe};
+use super::{FindingId, Layer, Probe, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::time::Duration;
@@ -152,6 +152,9 @@ pub(crate) struct Acknowledgement {
     /// or a check and a probe, may mean two kinds of one name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub probe: Option<Probe>,
+    /// How bad it may be: what is worse blocks. Without one, however bad it gets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// Why it is accepted.
     pub reason: String,
     /// Until when. Afterwards it blocks again.

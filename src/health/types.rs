@@ -323,19 +323,6 @@ pub(crate) struct ProbeResult {
 }
 
 impl ProbeResult {
-    /// Leaves to another answer about the same thing what that says as well: one trouble is told once.
-    pub(super) fn leave_to(&mut self, other: &Self) {
-        let says = |finding: &Finding| {
-            other.findings.iter().any(|one| {
-                one.id.rule == finding.id.rule
-                    && one.verdict >= finding.verdict
-                    && (!one.informational || finding.informational)
-            })
-        };
-        self.findings.retain(|finding| finding.verdict == Verdict::Unknown || !says(finding));
-        self.judge_again();
-    }
-
     /// Goes by its findings anew, after one of them has become one that is only listed.
     pub(super) fn judge_again(&mut self) {
         let blocking = self.findings.iter().filter(|finding| !finding.informational);

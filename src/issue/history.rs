@@ -18,6 +18,9 @@ pub(crate) struct KnownTask {
     pub(crate) key: TaskKey,
     /// Its id as last shown.
     pub(crate) id: String,
+    /// Whether somebody wrote that id, and it is not the number of its line; `None` in journals that do not know.
+    #[serde(default)]
+    pub(crate) id_is_written: Option<bool>,
     /// Its kind with its targets.
     pub(crate) kind: Kind,
     /// Its title.
@@ -52,6 +55,7 @@ impl KnownTask {
         Self {
             key: task.key.clone(),
             id: task.id.clone(),
+            id_is_written: Some(task.written_id.as_deref() == Some(task.id.as_str())),
             kind: task.kind.clone(),
             title: task.title.clone(),
             commands: Some(commands(task)),
@@ -262,9 +266,11 @@ fn likeness(task: &Task, candidate: &Candidate<'_>) -> Option<f64> {
     identity::continues(&task.kind, &candidate.known.title, &task.title).map(|likeness| likeness + hint)
 }
 
-/// The id counts only where somebody wrote it: a line moves with every line above it.
+/// The id counts only where somebody wrote it, now and then: a line moves with every line above it, and its number may be what
+/// somebody wrote elsewhere.
 fn has_id(task: &Task, candidate: &Candidate<'_>) -> bool {
-    task.written_id.as_deref() == Some(candidate.known.id.as_str())
+    let known = candidate.known;
+    known.id_is_written != Some(false) && task.written_id.as_deref() == Some(known.id.as_str())
 }
 
 fn by_note(tasks: &[Task], candidates: &mut [Candidate<'_>], keys: &mut [Option<TaskKey>]) {

@@ -92,3 +92,15 @@ fn a_task_without_an_id_keeps_the_one_that_it_was_shown_with() {
     let clash = again("- [ ] Fix a\n\n- [ ] New\n", &known(&first));
     assert_eq!(ids(&clash), ["T3", "T3-2"]);
 }
+
+#[test]
+fn the_number_of_a_line_is_no_id_that_somebody_wrote_elsewhere() {
+    // The second task has an id that another has as well, so that it is shown by its line: as the last one is by its own.
+    let body = "- [ ] **T9 P2**: Repair the shop\n- [ ] **T9 P2**: Repair the wiki\n- [ ] **A1 P2**: Repair the forum\n\
+                - [ ] **T2 P2**: Repair the wiki\n";
+    let before = reading(body);
+    let known = known(&before);
+    let after = again(&format!("Some words.\n\n{body}"), &known);
+    let keys = |reading: &Reading| reading.tasks.iter().map(|task| task.key.clone()).collect::<Vec<_>>();
+    assert_eq!(keys(&after), keys(&before));
+}

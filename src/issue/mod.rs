@@ -101,6 +101,7 @@ pub(crate) use decisions::*;
 pub(crate) use found::*;
 pub(crate) use history::*;
 pub(crate) use identity::hex;
+pub(crate) use kind::numbers;
 pub(crate) use left::*;
 pub(crate) use order::*;
 pub(crate) use plan::*;

@@ -263,11 +263,7 @@ pub(crate) fn read_document(
         before.push(draft.before);
         reading.tasks.push(task);
     }
-    let rows = spec::rows(document);
-    let of_tasks = spec::of_tasks(&reading.tasks, &rows, &mut reading.warnings);
-    spec::fill(&mut reading.tasks, &rows, &of_tasks);
-    spec::heed(&mut reading.tasks, &rows, &of_tasks);
-    // What our own blocks ask for stands in no section and in no table of a person's.
+    // What our own blocks ask for stands in no section; what people's tables say against it is heard all the same.
     let written: HashSet<String> = reading.tasks.iter().filter_map(|task| task.written_id.clone()).collect();
     for (index, item) in document.items().iter().enumerate() {
         let Some(own) = own.get(&index) else { continue };
@@ -279,6 +275,10 @@ pub(crate) fn read_document(
         before.push(Vec::new());
         reading.tasks.push(own_task(document, item, own, &mut keys));
     }
+    let rows = spec::rows(document);
+    let of_tasks = spec::of_tasks(&reading.tasks, &rows, &mut reading.warnings);
+    spec::fill(&mut reading.tasks, &rows, &of_tasks);
+    spec::heed(&mut reading.tasks, &rows, &of_tasks);
     let troubles = depends::fill(&mut reading.tasks, &before, &rows, &of_tasks, &mut reading.warnings);
     tell(&mut reading.tasks, troubles);
     boxes_below(&mut reading.tasks, &parents);

@@ -359,7 +359,12 @@ pub(crate) fn of_tasks(tasks: &[Task], rows: &[SpecRow], warnings: &mut Vec<Warn
     let mut by_pull: HashMap<u64, Vec<usize>> = HashMap::new();
     let mut by_id: HashMap<&str, usize> = HashMap::new();
     for (at, row) in rows.iter().enumerate() {
-        row.pulls.iter().for_each(|pull| by_pull.entry(pull.0).or_default().push(at));
+        for pull in &row.pulls {
+            let rows = by_pull.entry(pull.0).or_default();
+            if rows.last() != Some(&at) {
+                rows.push(at);
+            }
+        }
         if !row.id.is_empty() {
             by_id.entry(&row.id).or_insert(at);
         }
@@ -419,6 +424,11 @@ pub(crate) fn heed(tasks: &mut [Task], rows: &[SpecRow], of_tasks: &[Vec<usize>]
     }
     for (task, own) in tasks.iter_mut().zip(of_tasks) {
         if !matches!(task.kind, Kind::Merge { .. } | Kind::Close { .. } | Kind::Action { .. }) {
+            continue;
+        }
+        // One of those that are not looked at may say no.
+        if own.len() > MOST_OF_A_NAME {
+            task.ask(Doubt::Judgement, wording::why_many_rows());
             continue;
         }
         let same = task.written_id.as_deref().and_then(|id| by_id.get(id));

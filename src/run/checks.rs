@@ -111,8 +111,14 @@ pub(crate) enum Stands<'a> {
 
 /// Whether what was found is still there. A rule that gives way to another on the same object has mended nothing.
 pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
-    let mut there =
-        recon.findings().filter(|finding| finding.id.probe == id.probe && finding.id.object == id.object);
+    // A Ceph cluster is one object, and each of its checks is a matter of its own.
+    let by_rule = matches!(id.probe, Probe::Ceph | Probe::CephTools);
+    let is_alike = |finding: &&Finding| {
+        finding.id.probe == id.probe
+            && finding.id.object == id.object
+            && (!by_rule || finding.id.rule == id.rule)
+    };
+    let mut there = recon.findings().filter(is_alike);
     let same = recon.findings().find(|finding| finding.id == *id);
     if let Some(finding) = same.or_else(|| there.find(|finding| !finding.informational)) {
         return Stands::There(finding);

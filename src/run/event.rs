@@ -279,6 +279,8 @@ pub(crate) struct Accepted {
     pub(crate) by: String,
     /// Which finding.
     pub(crate) finding: FindingId,
+    /// How bad it was: what gets worse is not accepted.
+    pub(crate) verdict: Verdict,
     /// Why; from outside.
     pub(crate) reason: String,
     /// Afterwards it blocks again.
@@ -292,6 +294,7 @@ impl Accepted {
             object: self.finding.object.to_string(),
             rule: self.finding.rule.clone(),
             probe: Some(self.finding.probe),
+            verdict: Some(self.verdict),
             reason: format!("{}, says {}", self.reason, self.by),
             expires: self.expires,
         }

@@ -12,7 +12,7 @@ use super::event::{Accepted, Event, Stop};
 use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};
 use crate::forge::{Account, Comment, OwnerKind, Repository};
-use crate::health::{Recon, Verdict};
+use crate::health::{Finding, Recon, Verdict};
 use crate::inbox::IssueEdit;
 use crate::issue::{
     ApprovalBox, FindingTag, KnownTask, Reading, TaskKey, is_line_id, read_approvals, resolve,
@@ -24,7 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// How long after it was written a comment may come to mean what was found.
-const HEARD_WITHIN: SignedDuration = SignedDuration::from_hours(24);
+const HEARD_WITHIN: SignedDuration = SignedDuration::from_mins(15);
 
 /// The accounts that count in a repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -278,8 +278,7 @@ impl Comments<'_> {
     pub(crate) fn acknowledged(&self, state: &RunState, recon: &Recon, now: Timestamp) -> Vec<Event> {
         let mut accepted = Vec::new();
         for comment in self.all {
-            let is_new = now.duration_since(comment.created_at) <= HEARD_WITHIN
-                && !state.acknowledged.iter().any(|known| known.comment == comment.id.0);
+            let is_new = now.duration_since(comment.created_at) <= HEARD_WITHIN;
             if !is_new || !self.counts(comment, comment.created_at) {
                 continue;
             }
@@ -290,11 +289,17 @@ impl Comments<'_> {
                 });
                 // The day is over when the next one begins.
                 let end = until.tomorrow().and_then(|next| next.to_zoned(TimeZone::UTC));
-                if let (Some(finding), Ok(end)) = (found, end) {
+                let is_known = |finding: &Finding| {
+                    let same =
+                        |known: &Accepted| known.comment == comment.id.0 && known.finding == finding.id;
+                    state.acknowledged.iter().any(same)
+                };
+                if let (Some(finding), Ok(end)) = (found.filter(|found| !is_known(found)), end) {
                     accepted.push(Event::Acknowledged(Accepted {
                         comment: comment.id.0,
                         by: comment.author.login.clone(),
                         finding: finding.id.clone(),
+                        verdict: finding.verdict,
                         reason,
                         expires: end.timestamp(),
                     }));

@@ -238,6 +238,11 @@ pub(crate) fn why_box_below(title: &str) -> String {
     )
 }
 
+/// A task that very many rows of a table are about.
+pub(crate) fn why_many_rows() -> String {
+    "very many rows of a table are about it, and each may say something else of it".to_owned()
+}
+
 /// A task that waits for something that is no task here.
 pub(crate) fn why_unresolved(what: &str) -> String {
     format!(

@@ -145,37 +145,6 @@ mod tests {
     }
 
     #[test]
-    fn what_its_cluster_says_as_well_is_left_to_that() {
-        let checks = json!({
-            "RECENT_CRASH": {"severity": "HEALTH_WARN", "summary": {"message": "crashed"}},
-            "OSD_DOWN": {"severity": "HEALTH_ERR", "summary": {"message": "1 osds down"}},
-        });
-        let object = ObjectRef::new("CephCluster", "rook-ceph", "rook-ceph");
-        let of =
-            |rule, verdict| finding(Probe::Ceph, rule, object.clone(), verdict, String::new(), String::new());
-        let both = || judge_ceph_tools("rook-ceph", &status("HEALTH_ERR", &checks)).result;
-        let (crash, down) = (("RECENT_CRASH", Verdict::Yellow), ("OSD_DOWN", Verdict::Red));
-        for (said, left) in [
-            (vec![], vec![down, crash]),
-            (vec![of("RECENT_CRASH", Verdict::Yellow)], vec![down]),
-            // It looked before that got worse.
-            (vec![of("OSD_DOWN", Verdict::Yellow)], vec![down, crash]),
-            // What is only listed there still blocks here.
-            (vec![of("OSD_DOWN", Verdict::Red).listed_only()], vec![down, crash]),
-            (vec![of("OSD_DOWN", Verdict::Red), of("RECENT_CRASH", Verdict::Red)], vec![]),
-        ] {
-            let mut tools = both();
-            tools.leave_to(&judged(Probe::Ceph, String::new(), said.clone()));
-            let mut rest = rules(&tools);
-            rest.sort_unstable();
-            assert_eq!(rest, left, "{said:?}");
-        }
-        let mut unread = judge_ceph_tools("rook-ceph", &output(1, "")).result;
-        unread.leave_to(&unread.clone());
-        assert_eq!(unread.verdict, Verdict::Unknown, "what nobody could ask is nobody's to tell");
-    }
-
-    #[test]
     fn what_cannot_be_read_is_unknown() {
         for output in [output(1, ""), output(0, "not json"), output(0, "{}")] {
             let read = judge_ceph_tools("rook-ceph", &output);

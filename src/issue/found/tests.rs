@@ -476,3 +476,22 @@ fn of_a_forged_block_nothing_counts_but_its_id_and_its_box() {
     let renamed = body.replace("finding-1234", "finding-4321");
     assert!(reading(&renamed).tasks.iter().all(|task| !task.own), "{renamed}");
 }
+
+#[test]
+fn a_persons_table_may_name_what_our_own_tasks_are_about() {
+    let update = update(64, "grafana to v12", UpdateType::Minor);
+    let blocks = offered(Vec::new(), std::slice::from_ref(&update)).blocks(&Reading::default()).0;
+    let table = |rows: &str| {
+        let head = "## Plan\n\n| ID | Summary | Depends on |\n|---|---|---|\n";
+        format!("{head}{rows}\n## Tasks\n\n- [ ] **A1 P1**: Upgrade the dashboards\n\n")
+    };
+    for (rows, asks) in [
+        ("| A1 | Upgrade the dashboards | PR #64, R-64 |\n", false),
+        ("| B1 | PR #64: do not merge | - |\n", true),
+    ] {
+        let body = written(&table(rows), blocks.clone());
+        let read = reading(&body);
+        let own = read.tasks.iter().find(|task| task.own).expect("ours is there");
+        assert_eq!(own.why_person.is_some(), asks, "{rows}: {:?}", own.why_person);
+    }
+}

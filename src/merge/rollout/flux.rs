@@ -115,17 +115,7 @@ pub(super) fn standings(
 }
 
 fn kustomization(object: &FluxObject, holds: &dyn Fn(&Option<String>) -> Result<bool, String>) -> Standing {
-    // Given up, and at this very commit or a later one: it is not tried again before something changes.
-    if !object.suspended
-        && object.observed_generation == object.generation
-        && let Some(stalled) = is_true(object, "Stalled")
-    {
-        return match holds(&object.attempted) {
-            Err(why) => Standing::Unknown(why),
-            Ok(true) => Standing::Failed(object.object(), stalled),
-            Ok(false) => Standing::Waiting(stalled),
-        };
-    }
+    // One that has given up has a finding of its own, which tells whether it was there before: that alone undoes a change.
     if let Some(why) = unsettled(object) {
         return Standing::Waiting(why);
     }

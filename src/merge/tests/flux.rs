@@ -124,7 +124,7 @@ fn one_kustomization_is_judged_by_every_field() {
         ("not ready", |w| set(&mut w.kustomization, "Ready", ConditionStatus::False), Word::Waiting),
         ("nobody knows", |w| set(&mut w.kustomization, "Ready", ConditionStatus::Unknown), Word::Waiting),
         ("no condition", |w| w.kustomization.conditions.clear(), Word::Waiting),
-        ("given up", |w| set(&mut w.kustomization, "Stalled", ConditionStatus::True), Word::Failed),
+        ("given up", |w| set(&mut w.kustomization, "Stalled", ConditionStatus::True), Word::Waiting),
         (
             "an older one is given up",
             |w| {

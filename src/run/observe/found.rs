@@ -3,7 +3,8 @@
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::Recon;
 use crate::issue::{
-    AllowedRule, FindingTask, Ignored, Kind, OpenUpdate, Reading, ReconSettings, Task, TaskKey, resolve,
+    AllowedRule, FindingTask, Ignored, Kind, OpenUpdate, Reading, ReconSettings, Task, TaskKey, numbers,
+    resolve,
 };
 use crate::run::checks::{Stands, stands};
 use crate::run::situation::{KnownFinding, Mode, PullSituation, Unread};
@@ -30,6 +31,10 @@ impl Known<'_> {
     /// Fills in what our own tasks are about. What stands for nothing that was ever found is no task.
     pub(super) fn fill(&self, reading: &mut Reading) -> BTreeMap<TaskKey, KnownFinding> {
         let mut findings = BTreeMap::new();
+        // A ticked box names it as well: somebody has decided about it.
+        let named: BTreeSet<u64> = (reading.tasks.iter().filter(|task| !task.own))
+            .flat_map(|task| numbers(&task.title).into_iter().chain(task.kind.number()))
+            .collect();
         for task in reading.tasks.iter_mut().filter(|task| task.own) {
             match &task.kind {
                 Kind::Finding { tag } => {
@@ -57,9 +62,12 @@ impl Known<'_> {
                     } else {
                         task.title = wording::found_update_title(*pull, "");
                     }
-                    if self.allows(Some(AllowedRule::DependencyUpdate)) {
+                    // What else stands in the text about it (somebody closes it, waits for it, says no in a table) has raised what
+                    // it needs, with a reason: no setting takes that back.
+                    let elsewhere = task.why_person.is_some() || named.contains(&pull.0);
+                    if self.allows(Some(AllowedRule::DependencyUpdate)) && !elsewhere {
                         task.needs = None;
-                    } else {
+                    } else if task.why_person.is_none() {
                         task.why_person = Some(wording::update_asks());
                     }
                 }

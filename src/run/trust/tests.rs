@@ -236,7 +236,7 @@ fn only_a_trusted_word_accepts_and_only_what_was_found() {
         ("one that was edited", comment("operator", said(&tag), 3), &[7]),
         ("another finding's", comment("operator", said("F-0000"), 3), &[]),
         ("no id", comment("operator", said("OSD_DOWN"), 3), &[]),
-        ("one of yesterday", comment("operator", said(&tag), 25 * 60), &[]),
+        ("one of an hour ago", comment("operator", said(&tag), 60), &[]),
     ] {
         assert_eq!(heard(&state, &recon, &comment, edited), [], "{what}");
     }
