@@ -15,7 +15,7 @@ use crate::forge::{Account, Comment, OwnerKind, Repository};
 use crate::health::{Finding, Recon, Verdict};
 use crate::inbox::IssueEdit;
 use crate::issue::{
-    ApprovalBox, FindingTag, KnownTask, Reading, TaskKey, is_line_id, read_approvals, resolve,
+    ApprovalBox, FindingTag, KnownTask, Reading, TaskKey, is_line_id, is_one_matter, read_approvals, resolve,
 };
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -284,23 +284,26 @@ impl Comments<'_> {
             }
             for command in commands(&comment.body) {
                 let Command::Acknowledge { tag, until, reason } = command else { continue };
-                let found = FindingTag::of_id(&tag).and_then(|tag| {
-                    resolve(&tag, recon.blocking().filter(|one| one.verdict != Verdict::Unknown))
-                });
+                let is_told = |finding: &&Finding| finding.verdict != Verdict::Unknown;
+                let named =
+                    FindingTag::of_id(&tag).and_then(|tag| resolve(&tag, recon.findings().filter(is_told)));
                 // The day is over when the next one begins.
                 let end = until.tomorrow().and_then(|next| next.to_zoned(TimeZone::UTC));
+                let (Some(named), Ok(end)) = (named, end) else { continue };
                 let is_known = |finding: &Finding| {
                     let same =
                         |known: &Accepted| known.comment == comment.id.0 && known.finding == finding.id;
                     state.acknowledged.iter().any(same)
                 };
-                if let (Some(finding), Ok(end)) = (found.filter(|found| !is_known(found)), end) {
+                let is_meant =
+                    |finding: &&Finding| is_one_matter(&named.id, &finding.id) && !is_known(finding);
+                for finding in recon.blocking().filter(is_told).filter(is_meant) {
                     accepted.push(Event::Acknowledged(Accepted {
                         comment: comment.id.0,
                         by: comment.author.login.clone(),
                         finding: finding.id.clone(),
                         verdict: finding.verdict,
-                        reason,
+                        reason: reason.clone(),
                         expires: end.timestamp(),
                     }));
                 }
