@@ -120,7 +120,7 @@ pub(super) fn standings(
     let mut standings = Vec::new();
     for app in &watchers {
         for (child, why) in children_behind(app, applications, &watchers) {
-            standings.push((child, Standing::Behind(why)));
+            standings.push((child, Standing::Waiting(why)));
         }
         let stood = before.get(&(app.namespace.clone(), app.name.clone())).copied();
         standings.push((app.name.clone(), judge_one(app, watched, arrived, stood)));

@@ -107,7 +107,7 @@ pub(super) fn standings(
             if seen.insert(made.object())
                 && let Some(why) = unsettled(made).or_else(|| older_chart(made, objects))
             {
-                standings.push((made.object().to_string(), Standing::Behind(why)));
+                standings.push((made.object().to_string(), Standing::Waiting(why)));
             }
         }
     }

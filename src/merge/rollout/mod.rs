@@ -81,9 +81,8 @@ pub(crate) enum Rollout {
 /// How one watcher stands towards a commit.
 enum Standing {
     Unknown(String),
+    /// It, or something that it makes and that is no watcher itself, is not there yet.
     Waiting(String),
-    /// Something that it makes, and that is none itself, is not there yet.
-    Behind(String),
     Failed(ObjectRef, String),
     Done {
         affected: bool,
@@ -178,7 +177,7 @@ pub(crate) fn judge(
         match standing {
             Standing::Failed(object, why) => failed.push((object, why)),
             Standing::Unknown(why) => unknown = unknown.or(Some(format!("{name}: {why}"))),
-            Standing::Waiting(why) | Standing::Behind(why) => waiting.push((name, why)),
+            Standing::Waiting(why) => waiting.push((name, why)),
             Standing::Done { affected: true } => affected.push(name),
             Standing::Done { affected: false } => {}
         }
