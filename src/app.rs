@@ -9,7 +9,7 @@ use crate::forge::{self, BRANCH_WRITE_TIMEOUT, Forge, Gitea, IssueNumber, Reposi
 use crate::inbox::{Hints, Inbox, KnownRepositories};
 use crate::live::{Follower, Live};
 use crate::merge::classify::Rules;
-use crate::run::{self, Only, Parts, Standing, Worker};
+use crate::run::{self, Only, Parts, Scheduler, Standing, Worker};
 use crate::store::{Store, StoreError};
 use crate::web::{self, Readiness, Serving, WebState};
 use crate::wording;
@@ -22,6 +22,9 @@ use tokio_util::sync::CancellationToken;
 /// How long the worker may take to end what it is doing: a merge that was begun is not cut off. Real time, and less than
 /// the Deployment's `terminationGracePeriodSeconds`.
 const DRAIN: Duration = BRANCH_WRITE_TIMEOUT.saturating_add(Duration::from_secs(5));
+
+/// How long what was begun by schedule may take then. Real time; nothing of it is lost.
+const BEGUN: Duration = Duration::from_secs(5);
 
 /// How often the journal is looked at for what is shown. Real time.
 const LOOK: Duration = Duration::from_millis(100);
@@ -121,6 +124,8 @@ pub(crate) struct App {
     kubernetes: Arc<Kubernetes>,
     serving: Serving,
     worker: JoinHandle<Result<Standing, run::RunError>>,
+    /// Ends with the worker.
+    scheduler: Option<JoinHandle<()>>,
     stop_worker: CancellationToken,
     stop_web: CancellationToken,
     known: KnownRepositories,
@@ -146,9 +151,17 @@ impl App {
         };
         let serving = web::serve(&settings.web, state, stop_web.clone()).await?;
         let store = Arc::clone(&parts.store);
+        let scheduler = match settings.choose(settings.schedule.repository.as_ref()) {
+            Ok(table) if settings.schedule.is_used() => {
+                let scheduler = Scheduler::new(Arc::clone(&parts), settings.schedule.clone(), table.name);
+                Some(tokio::spawn(scheduler.run(stop_worker.clone())))
+            }
+            // One that is needed and not named was refused with the settings.
+            Ok(_) | Err(_) => None,
+        };
         let worker = Worker::new(parts).await?;
         let worker = tokio::spawn(worker.run(stop_worker.clone()));
-        Ok(Self { store, kubernetes, serving, worker, stop_worker, stop_web, known, hints })
+        Ok(Self { store, kubernetes, serving, worker, scheduler, stop_worker, stop_web, known, hints })
     }
 
     /// Has every repository looked at now, each time it is called: what nobody delivered is found without waiting.
@@ -174,7 +187,7 @@ impl App {
 
     /// Runs until the token is cancelled, then stops in order.
     pub(crate) async fn until(self, stop: CancellationToken) -> Result<(), AppError> {
-        let Self { store, kubernetes, serving, mut worker, stop_worker, stop_web, .. } = self;
+        let Self { store, kubernetes, serving, mut worker, scheduler, stop_worker, stop_web, .. } = self;
         let mut ended = tokio::spawn(serving.ended());
         let early = tokio::select! {
             () = stop.cancelled() => None,
@@ -199,6 +212,11 @@ impl App {
                 }
             }
         };
+        if let Some(scheduler) = scheduler
+            && tokio::time::timeout(BEGUN, scheduler).await.is_err()
+        {
+            tracing::warn!("what was looked for by schedule did not end in time; it is done again");
+        }
         kubernetes.stop_watching().await;
         stop_web.cancel();
         if !ended.is_finished() {

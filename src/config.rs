@@ -38,6 +38,8 @@ pub(crate) struct Settings {
     pub(crate) renovate: merge::RenovateSettings,
     /// What is found.
     pub(crate) recon: ReconSettings,
+    /// What is looked for by itself.
+    pub(crate) schedule: run::Schedule,
     /// How long things are given.
     pub(crate) timing: timing::Timing,
     /// Where caretaker remembers.
@@ -271,6 +273,12 @@ impl Settings {
                 wrong.push(format!("there are two [[repository]] tables of {}", table.name));
             }
         }
+        if self.schedule.is_used()
+            && let Err(error) = self.choose(self.schedule.repository.as_ref())
+            && !(self.repository.is_empty() && !self.discovery.enabled)
+        {
+            wrong.push(format!("schedule.repository: {error}"));
+        }
         if !(60.0..=1e9).contains(&self.discovery.every_seconds) {
             wrong.push("discovery.every_seconds must be 60 or more".to_owned());
         }
@@ -441,7 +449,7 @@ mod tests {
         let two_checks = format!("{check}{check}");
         let unclear = format!("{check}{known}");
         let no_probe = format!("{known}probe = \"nothing\"\n");
-        let cases: [(&str, &[&str]); 22] = [
+        let cases: [(&str, &[&str]); 25] = [
             ("[forge]\nurll = 1", &["unknown field `urll`", "`url`"]),
             ("[forges]\nurl = 1", &["unknown field `forges`"]),
             ("[web]\nlisten = \"here\"", &["socket address"]),
@@ -458,6 +466,12 @@ mod tests {
             ("[[repository]]\nmode = \"auto\"", &["name"]),
             ("[[repository]]\nname = \"a/b\"\nmode = \"full\"", &["full", "repository[0]"]),
             ("[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"A/B\"", &["two", "A/B"]),
+            ("[schedule]\nrecon = \"daily\"", &["schedule", "`daily`", "write `06:00`"]),
+            (
+                "[schedule]\nrecon = \"06:00\"\n[[repository]]\nname = \"a/b\"\n[[repository]]\nname = \"a/c\"",
+                &["schedule.repository"],
+            ),
+            ("[health]\naudit_blocks = [\"plain-secret\"]", &["health.audit_blocks", "`plain-secret`"]),
             ("[discovery]\nevery_seconds = 1", &["discovery.every_seconds", "60"]),
             ("[health]\ncpu_red_percent = 101", &["101", "1 to 100"]),
             (

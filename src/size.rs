@@ -48,6 +48,7 @@ impl Gate {
             cluster: &self.cluster,
             grace: Duration::from_mins(5),
             freshness: if proven { Freshness::Proven } else { Freshness::Watched },
+            audit: false,
         };
         let recon = health::recon(&self.kubernetes, &surroundings, Timestamp::now()).await;
         Look {

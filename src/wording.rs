@@ -7,6 +7,7 @@
 //! write such a program, so it goes through [`quote_outside`] (running text) or [`code`] (names and values).
 
 mod acts;
+mod audit;
 mod changes;
 mod closing;
 mod doctor;
@@ -21,6 +22,7 @@ mod tasks;
 mod terminal;
 
 pub(crate) use acts::*;
+pub(crate) use audit::*;
 pub(crate) use changes::*;
 pub(crate) use closing::*;
 pub(crate) use doctor::*;

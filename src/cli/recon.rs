@@ -4,12 +4,13 @@ mod beside;
 mod ground;
 mod issue;
 
+use super::common::{any_table_of, forge_of};
 use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
 use crate::cluster::{Cluster, Freshness, Kubernetes};
 use crate::forge::RepositoryName;
-use crate::health::{self, Figure, Figures, Finding, Recon, Surroundings, Verdict};
-use crate::run::Published;
+use crate::health::{self, Figure, Figures, FilesAudited, Finding, Recon, Surroundings, Verdict};
+use crate::run::{Published, audit_files};
 use crate::terminal::{color, printable};
 use crate::{config, wording};
 use anstyle::{AnsiColor, Style};
@@ -29,13 +30,19 @@ Examples:
   caretaker recon
   caretaker recon --format markdown > recon.md
   caretaker recon --format json | jq '.findings[] | select(.blocks)'
+  caretaker recon --audit
   caretaker recon --issue --dry-run
   caretaker recon --issue --repository ops/homelab
 
 It reads what a run's gate reads, with the same settings and rights, and says what would keep a
 merge back. What could not be read is UNKNOWN, never GREEN. No forge is needed; where one is set,
-Renovate's open pull requests are shown by their risk. What caretaker stands on (the forge, what
-rolls out, network, storage) is named: what changes that is merged alone, and with an approval.
+Renovate's open pull requests are shown by their risk. The images that run are listed, and what
+caretaker stands on (the forge, what rolls out, network, storage) is named: what changes that is
+merged alone, and with an approval.
+
+--audit reads what would not be well on a bad day: probes, requests and limits, images, budgets,
+replicas and nodes, claims and their copies, Secrets in Git that anybody can read. What it finds is
+listed with how to mend it, and closes no gate unless `health.audit_blocks` names its rule.
 
 --issue makes tasks of what it found, each in a block of its own: what blocks, what is listed up to
 20, and Renovate's pull requests but majors and foundations. The newest open issue with the
@@ -44,9 +51,9 @@ What people ask for in their own words is not asked for again, and what they edi
 ends a task when what it names is gone; what changes something about it needs an approval, unless
 `recon.allowed` names its rule.
 
-JSON is {began_at, verdict, layers, probes, findings, figures, renovate, foundations, issue}; a
-finding has layer, verdict, probe, rule, object, message, evidence, since, blocks and follows_from
-(its cause).
+JSON is {began_at, verdict, layers, probes, findings, figures, renovate, foundations, running, issue}; a
+finding has layer, verdict, probe, rule, object, message, evidence, since, blocks, follows_from (its
+cause) and fix (of the audit).
 
 Exit codes:
   0  GREEN
@@ -59,6 +66,9 @@ pub(super) struct Arguments {
     /// How the picture is printed.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// Look for what is well today and would not be on a bad day as well.
+    #[arg(long)]
+    audit: bool,
     /// Open the maintenance issue about what was found, or refresh the open one.
     #[arg(long)]
     issue: bool,
@@ -97,13 +107,18 @@ impl Arguments {
             cluster: &settings.cluster,
             grace: settings.timing.grace(),
             freshness: Freshness::Proven,
+            audit: self.audit,
         };
         let looked = health::recon(&cluster, &surroundings, Timestamp::now());
-        let (recon, beside, ground) = tokio::join!(
+        let (mut recon, beside, ground, files) = tokio::join!(
             looked,
             beside::read(&settings, self.repository.as_ref()),
-            ground::read(&cluster, &settings)
+            ground::read(&cluster, &settings),
+            files(self.audit, &settings, self.repository.as_ref()),
         );
+        if let Some(files) = files {
+            recon.add_files(files);
+        }
         // What was seen is shown whatever the forge says to the issue.
         let published = if self.issue {
             issue::publish(&settings, self.repository.as_ref(), &recon, &beside, self.dry_run).await.map(Some)
@@ -136,6 +151,23 @@ impl Arguments {
             Verdict::Unknown => Exit::Unknown,
         })
     }
+}
+
+/// What an audit finds in the repository's files, or why they were not read; `None` where none is asked for.
+async fn files(
+    audit: bool,
+    settings: &config::Settings,
+    wanted: Option<&RepositoryName>,
+) -> Option<Result<FilesAudited, String>> {
+    if !audit {
+        return None;
+    }
+    let read = async {
+        let forge = forge_of(settings).map_err(|failure| failure.what())?;
+        let table = any_table_of(settings, wanted).map_err(|failure| failure.what())?;
+        audit_files(&forge, &table.name).await.map_err(|error| error.to_string())
+    };
+    Some(read.await)
 }
 
 fn style(verdict: Verdict) -> Style {
@@ -197,7 +229,7 @@ fn text(recon: &Recon, beside: &Beside, ground: &Ground) -> String {
             },
             what: layer,
             found: said,
-            fix: None,
+            fix: wording::audit_fix_of(finding),
         })
         .collect();
     let between = if found.is_empty() { "" } else { "\n" };
@@ -215,13 +247,7 @@ fn text(recon: &Recon, beside: &Beside, ground: &Ground) -> String {
     let stands = ground.lines();
     let stands: Vec<Row<'_>> = stands
         .iter()
-        .map(|(word, said)| Row {
-            word,
-            style: Style::new().dimmed(),
-            what: "Ground",
-            found: said,
-            fix: None,
-        })
+        .map(|(what, word, said)| Row { word, style: Style::new().dimmed(), what, found: said, fix: None })
         .collect();
     let forge: Vec<Row<'_>> = forge.into_iter().chain(stands).collect();
     let (found, forge, summary) = (rows(&found), rows(&forge), wording::recon_summary(recon));
@@ -288,6 +314,7 @@ fn picture(recon: &Recon, beside: &Beside, ground: &Ground, published: Option<&P
             "since": finding.since,
             "blocks": !finding.informational,
             "follows_from": finding.cause,
+            "fix": wording::audit_fix_of(finding),
         })
     };
     let findings: Vec<Value> = recon.worst_first().into_iter().map(finding).collect();
@@ -299,7 +326,8 @@ fn picture(recon: &Recon, beside: &Beside, ground: &Ground, published: Option<&P
         "findings": findings,
         "figures": figures(&recon.figures),
         "renovate": beside.json(),
-        "foundations": ground.json(),
+        "foundations": ground.foundations(),
+        "running": ground.running(),
         "issue": published.map(issue::json),
     })
 }

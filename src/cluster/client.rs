@@ -6,12 +6,12 @@ use super::feeds::Watches;
 use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
-    ApiService, Application, ApplicationSet, Batch, CephCluster, Certificate, Cluster, ClusterError,
-    ClusterLease, ClusterResult, ControllersLife, DisruptionBudget, ExecOutput, ExternalSecrets, FluxObject,
-    Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node, NodeStats, NodeUsage, ObjectsPage,
-    PersistentVolume, PersistentVolumeClaim, Pods, Postgres, ReplicationSource, Right, Service, Settings,
-    StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload, argo, decode,
-    decode_volumes,
+    ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate, Cluster,
+    ClusterError, ClusterLease, ClusterResult, ControllersLife, DisruptionBudget, ExecOutput,
+    ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node, NodeStats,
+    NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres,
+    ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeSnapshot,
+    WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -355,6 +355,14 @@ impl Cluster for Kubernetes {
         revision: &str,
     ) -> ClusterResult<()> {
         self.sync(lease, application, revision).await
+    }
+
+    async fn blocking_pods(&self, sets: &[ObjectRef]) -> ClusterResult<Vec<BlockingPod>> {
+        self.read_blocking_pods(sets).await
+    }
+
+    async fn delete_blocking_pod(&self, lease: &ClusterLease, pod: &BlockingPod) -> ClusterResult<()> {
+        self.end_blocking_pod(lease, pod).await
     }
 
     async fn acquire_lease(&self, holder: &str) -> ClusterResult<LeaseAnswer> {

@@ -31,6 +31,7 @@ pub(crate) mod recorded;
 mod request;
 mod services;
 mod settings;
+mod stateful;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -61,7 +62,7 @@ pub(crate) use node_marks::Mark;
 pub(crate) use node_marks::NodeMarks;
 pub(crate) use owner::{Owner, RunningChart};
 pub(crate) use pages::{LIST_ATTEMPTS, ObjectsPage, PAGES, endless};
-pub(crate) use pods::{PodLedger, subject};
+pub(crate) use pods::{PodLedger, subject, workload_of};
 #[cfg(test)]
 pub(crate) use postgres::BackupMethod;
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
@@ -69,6 +70,7 @@ pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster
 pub(crate) use services::Endpoints;
 pub(crate) use services::Service;
 pub(crate) use settings::{Listing, Settings};
+pub(crate) use stateful::BlockingPod;
 pub(crate) use types::*;
 pub(crate) use volumes::*;
 
@@ -238,6 +240,10 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
         application: &Application,
         revision: &str,
     ) -> ClusterResult<()>;
+    /// The pods that keep these `StatefulSets` from their newest revision: of an older one, and never ready.
+    async fn blocking_pods(&self, sets: &[ObjectRef]) -> ClusterResult<Vec<BlockingPod>>;
+    /// Deletes such a pod, if it is still as given. One that is gone already is no error.
+    async fn delete_blocking_pod(&self, lease: &ClusterLease, pod: &BlockingPod) -> ClusterResult<()>;
     /// Takes, or renews, the cluster's lock for a holder. `Ok(None)` when another holds it, which [`LeaseHolder`] tells.
     async fn acquire_lease(&self, holder: &str) -> ClusterResult<LeaseAnswer>;
     /// Gives the lock back.

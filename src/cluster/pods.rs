@@ -255,27 +255,28 @@ fn ended_before(last: Option<&ContainerState>, now: Timestamp, recent: Duration)
 
 /// What a pod's trouble hangs on: the workload that a person would mend.
 pub(crate) fn subject(pod: &Pod) -> ObjectRef {
-    let bare = || ObjectRef::new("Pod", &pod.namespace, &pod.name);
-    let Some(owner) = &pod.owner else { return bare() };
-    match owner.kind.as_str() {
-        // A static pod belongs to its node and is mended as a pod.
-        "Node" => bare(),
-        "ReplicaSet" => match pod.labels.get("pod-template-hash").filter(|hash| !hash.is_empty()) {
-            Some(hash) => {
-                match owner.name.strip_suffix(hash.as_str()).and_then(|name| name.strip_suffix('-')) {
-                    Some(name) => ObjectRef::new("Deployment", &pod.namespace, name),
-                    None => owner.clone(),
-                }
-            }
-            None => owner.clone(),
-        },
+    let hash = pod.labels.get("pod-template-hash").map(String::as_str);
+    let workload = pod.owner.as_ref().and_then(|owner| workload_of(owner, hash));
+    workload.unwrap_or_else(|| ObjectRef::new("Pod", &pod.namespace, &pod.name))
+}
+
+/// The workload behind the controller of a pod with this `pod-template-hash`; none of a static pod, which belongs to its
+/// node and is mended as a pod.
+pub(crate) fn workload_of(owner: &ObjectRef, hash: Option<&str>) -> Option<ObjectRef> {
+    let renamed = |kind: &str, name: &str| ObjectRef::new(kind, &owner.namespace, name);
+    let made_by = match owner.kind.as_str() {
+        "Node" => return None,
+        "ReplicaSet" => hash
+            .filter(|hash| !hash.is_empty())
+            .and_then(|hash| owner.name.strip_suffix(hash)?.strip_suffix('-'))
+            .map(|name| renamed("Deployment", name)),
         // A CronJob names its Jobs by the minute of their schedule.
-        "Job" => match owner.name.rsplit_once('-') {
-            Some((name, minute)) if minute.len() == 8 && minute.bytes().all(|byte| byte.is_ascii_digit()) => {
-                ObjectRef::new("CronJob", &pod.namespace, name)
-            }
-            _ => owner.clone(),
-        },
-        _ => owner.clone(),
-    }
+        "Job" => owner
+            .name
+            .rsplit_once('-')
+            .filter(|(_, minute)| minute.len() == 8 && minute.bytes().all(|byte| byte.is_ascii_digit()))
+            .map(|(name, _)| renamed("CronJob", name)),
+        _ => None,
+    };
+    Some(made_by.unwrap_or_else(|| owner.clone()))
 }

@@ -34,6 +34,8 @@ pub(super) enum Write {
     Replace,
     /// PATCH, as a merge patch.
     Merge,
+    /// DELETE, with what has to be true of the object.
+    Delete,
 }
 
 /// The connection to one API server. A cheap clone.
@@ -122,11 +124,15 @@ impl Connection {
             Write::Create => (Method::POST, "application/json"),
             Write::Replace => (Method::PUT, "application/json"),
             Write::Merge => (Method::PATCH, "application/merge-patch+json"),
+            Write::Delete => (Method::DELETE, "application/json"),
         };
         let what = format!("{method} {path}");
         let request = Request::builder()
             .method(method)
-            .uri(format!("{path}?fieldValidation=Strict"))
+            .uri(match write {
+                Write::Create | Write::Replace | Write::Merge => format!("{path}?fieldValidation=Strict"),
+                Write::Delete => path.to_owned(),
+            })
             .header(header::ACCEPT, "application/json")
             .header(header::CONTENT_TYPE, content_type)
             .body(Body::from(body.to_string().into_bytes()))

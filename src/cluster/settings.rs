@@ -21,6 +21,9 @@ pub(crate) struct Settings {
     pub argocd_namespace: String,
     /// Whether commands may be run in the Ceph tools pod. Needs the exec component of the deployment.
     pub exec: bool,
+    /// Whether a pod of a reverted revision that never got ready may be deleted where its `StatefulSet` waits for it. Needs the
+    /// delete component of the deployment.
+    pub delete: bool,
     /// Whether kubelets are asked how full disks and volumes are. Needs the node-proxy component of the deployment.
     pub node_stats: bool,
     /// Where the Ceph tools pod runs.
@@ -42,6 +45,7 @@ impl Default for Settings {
             lease_name: "caretaker".to_owned(),
             argocd_namespace: "argocd".to_owned(),
             exec: false,
+            delete: false,
             node_stats: false,
             ceph_tools_namespace: "rook-ceph".to_owned(),
             ceph_tools_label: "app=rook-ceph-tools".to_owned(),

@@ -225,8 +225,13 @@ const LIES: [Lie; 12] = [
 async fn apps(client: &Kubernetes, freshness: Freshness) -> Verdict {
     let settings = health::Settings { ceph: false, argocd: false, ..health::Settings::default() };
     let cluster = Settings::default();
-    let surroundings =
-        Surroundings { settings: &settings, cluster: &cluster, grace: Duration::from_mins(5), freshness };
+    let surroundings = Surroundings {
+        settings: &settings,
+        cluster: &cluster,
+        grace: Duration::from_mins(5),
+        freshness,
+        audit: false,
+    };
     let recon = health::recon(client, &surroundings, Timestamp::now()).await;
     recon.layers()[&health::Layer::Apps]
 }

@@ -337,6 +337,7 @@ async fn layers(settings: &Settings) -> Result<Layers, DemoError> {
         cluster: &settings.cluster,
         grace: settings.timing.grace(),
         freshness: Freshness::Proven,
+        audit: false,
     };
     let recon = health::recon(&cluster, &surroundings, Timestamp::now()).await;
     Ok(recon

@@ -110,6 +110,7 @@ impl Scene {
             cluster: &place,
             grace: Duration::from_mins(5),
             freshness: cluster::Freshness::Proven,
+            audit: false,
         };
         recon(&self.client, &surroundings, Timestamp::now()).await
     }

@@ -72,7 +72,7 @@ fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
     ) {
         return Attribution::Suspected(format!("{} was well before", finding.id.object));
     }
-    if finding.id.probe == Probe::DisruptionBudgets {
+    if matches!(finding.id.probe, Probe::DisruptionBudgets | Probe::Audit) {
         return Attribution::Suspected(format!(
             "{object} stops nothing that runs: nothing is undone for its sake"
         ));
@@ -117,7 +117,8 @@ fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
         | Probe::CloudNativePg
         | Probe::ExternalSecrets
         | Probe::ApiServices
-        | Probe::Webhooks => Attribution::Suspected(format!(
+        | Probe::Webhooks
+        | Probe::Audit => Attribution::Suspected(format!(
             "{object} was well before and belongs to nothing that was changed"
         )),
         Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => {
@@ -172,6 +173,7 @@ mod tests {
             (on(Probe::Jobs, "Job", "web", "migrate"), "attributed"),
             (on(Probe::Jobs, "CronJob", "blog", "backup"), "suspected"),
             (on(Probe::DisruptionBudgets, "PodDisruptionBudget", "web", "shop"), "suspected"),
+            (on(Probe::Audit, "Deployment", "web", "shop"), "suspected"),
             (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
         ];

@@ -58,6 +58,7 @@ fn goes_with_its_kind(probe: Probe) -> bool {
             | Probe::Jobs
             | Probe::DisruptionBudgets
             | Probe::Services
+            | Probe::Audit
     )
 }
 

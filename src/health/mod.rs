@@ -8,6 +8,7 @@
 //! pass was judged, by our own clock; GREEN that nobody watched for a while is not GREEN without a break.
 
 mod apps;
+mod audit;
 mod authority;
 mod baseline;
 mod causes;
@@ -29,6 +30,7 @@ mod steadiness;
 mod storage;
 mod types;
 
+pub(crate) use audit::{AuditRule, FilesAudited, Trending, is_manifest, plain_secrets};
 pub(crate) use authority::{Approval, Authority, PlanMark};
 pub(crate) use baseline::{Attribution, attributions, new_findings};
 pub(crate) use causes::Grounds;

@@ -57,7 +57,8 @@ impl Place {
         let settings = Settings::default();
         let grace = Duration::from_mins(5);
         let freshness = cluster::Freshness::Proven;
-        let surroundings = Surroundings { settings: &settings, cluster: &cluster, grace, freshness };
+        let surroundings =
+            Surroundings { settings: &settings, cluster: &cluster, grace, freshness, audit: false };
         recon(&self.client, &surroundings, Timestamp::now()).await
     }
 

@@ -12,7 +12,7 @@ use super::probes::{
     judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
-use super::{causes, outside, storage};
+use super::{audit, causes, outside, storage};
 use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node};
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -30,6 +30,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) grace: Duration,
     /// How sure it must be that nothing has changed meanwhile.
     pub(crate) freshness: Freshness,
+    /// Whether the audit is asked for as well.
+    pub(crate) audit: bool,
 }
 
 /// Runs every probe once. `now` is the moment of the call.
@@ -49,6 +51,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         storage,
         platform,
         apps,
+        audited,
         server,
     ) = tokio::join!(
         nodes_and_their_capacity(cluster, surroundings, now),
@@ -64,6 +67,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Box::pin(storage::read(cluster, surroundings)),
         Box::pin(platform::read(cluster, settings)),
         Box::pin(apps::read(cluster, surroundings)),
+        Box::pin(audited(cluster, surroundings, now)),
         within(limit, "the version of the API server", cluster.version()),
     );
     let mut probes = Vec::new();
@@ -149,12 +153,27 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     probes
         .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
     probes.push(capacity);
+    probes.extend(audited);
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
     Recon { began_at: now, probes, figures }
+}
+
+/// The audit, where it is asked for or one of its rules blocks.
+async fn audited(
+    cluster: &dyn Cluster,
+    surroundings: &Surroundings<'_>,
+    now: Timestamp,
+) -> Option<ProbeResult> {
+    let (rules, whole) = (&surroundings.settings.audit_blocks, surroundings.audit);
+    if rules.is_empty() && !whole {
+        return None;
+    }
+    let result = audit::audit(cluster, surroundings.settings, now).await;
+    Some(if rules.is_empty() { result } else { audit::blocking(result, rules, whole) })
 }
 
 /// The nodes, and what their kubelets say, beside everything else that is read.

@@ -3,11 +3,12 @@ use super::super::probes::testing::{ago, now, workload};
 use super::super::{Acknowledgement, FindingId, Layer};
 use super::*;
 use crate::cluster::{
-    ApiService, Application, ApplicationHealth, ApplicationSet, Batch, Certificate, ClusterLease, Condition,
-    ConditionStatus, ControllersLife, CronJob, DisruptionBudget, ExecOutput, ExternalSecrets, FluxObject,
-    KeepsWorkload, LeaseAnswer, Listing, Node, NodeMarks, NodeStats, NodeUsage, ObjectRef, ObjectsPage,
-    PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres, ReplicationSource, Right, Service,
-    StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration, Workload,
+    ApiService, Application, ApplicationHealth, ApplicationSet, Batch, BlockingPod, Certificate,
+    ClusterLease, Condition, ConditionStatus, ControllersLife, CronJob, DisruptionBudget, ExecOutput,
+    ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node, NodeMarks, NodeStats, NodeUsage,
+    ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
+    ReplicationSource, Right, Service, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration,
+    Workload,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -203,6 +204,12 @@ impl Cluster for Stub {
     async fn sync_application(&self, _: &ClusterLease, _: &Application, _: &str) -> ClusterResult<()> {
         Ok(())
     }
+    async fn blocking_pods(&self, _: &[ObjectRef]) -> ClusterResult<Vec<BlockingPod>> {
+        Ok(Vec::new())
+    }
+    async fn delete_blocking_pod(&self, _: &ClusterLease, _: &BlockingPod) -> ClusterResult<()> {
+        Ok(())
+    }
     async fn acquire_lease(&self, _: &str) -> ClusterResult<LeaseAnswer> {
         Ok(LeaseAnswer::Held(ClusterLease::for_test(Duration::from_secs(30))))
     }
@@ -233,6 +240,7 @@ async fn run(stub: &Stub, settings: &Settings, exec: bool) -> Recon {
         cluster: &cluster,
         grace: Duration::from_mins(5),
         freshness: Freshness::Watched,
+        audit: false,
     };
     recon(stub, &surroundings, now()).await
 }

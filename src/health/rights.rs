@@ -52,11 +52,15 @@ pub(crate) enum Feature {
     ApiServices,
     /// Configurations of webhooks, and the endpoints of their Services.
     Webhooks,
+    /// What the audit reads besides the others.
+    Audit,
+    /// Ending the pods that keep a `StatefulSet` from going back.
+    PodDeletion,
 }
 
 impl Feature {
     /// Every feature.
-    const ALL: [Self; 22] = [
+    const ALL: [Self; 24] = [
         Self::Core,
         Self::Jobs,
         Self::DisruptionBudgets,
@@ -79,6 +83,8 @@ impl Feature {
         Self::ExternalSecrets,
         Self::ApiServices,
         Self::Webhooks,
+        Self::Audit,
+        Self::PodDeletion,
     ];
 }
 
@@ -114,6 +120,8 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
         Feature::ExternalSecrets => health.external_secrets,
         Feature::ApiServices => health.api_services,
         Feature::Webhooks => health.webhooks,
+        Feature::Audit => !health.audit_blocks.is_empty(),
+        Feature::PodDeletion => cluster.delete,
     };
     Feature::ALL.into_iter().filter(is_needed).collect()
 }
@@ -236,6 +244,16 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             need("list", "admissionregistration.k8s.io", "validatingwebhookconfigurations", ""),
             need("list", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", ""),
             need("list", "discovery.k8s.io", "endpointslices", ""),
+        ],
+        Feature::PodDeletion => vec![need("delete", "", "pods", "")],
+        Feature::Audit => vec![
+            need("list", "autoscaling", "horizontalpodautoscalers", ""),
+            need("list", "batch", "cronjobs", ""),
+            need("list", "policy", "poddisruptionbudgets", ""),
+            need("list", "", "persistentvolumeclaims", ""),
+            need("list", "volsync.backube", "replicationsources", ""),
+            need("list", "velero.io", "schedules", ""),
+            need("list", "postgresql.cnpg.io", "scheduledbackups", ""),
         ],
     }
 }

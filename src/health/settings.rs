@@ -1,5 +1,6 @@
 //! Settings under `[health]`.
 
+use super::audit::AuditRule;
 use super::outside::{Address, AlertSource};
 use super::own::OwnCheck;
 use super::{FindingId, Layer, Probe, Verdict};
@@ -98,6 +99,8 @@ pub(crate) struct Settings {
     pub usage_maximum_age_seconds: u64,
     /// What came so often within `timing.flapping_window_seconds` is not settled; 0 switches it off.
     pub flapping_times: u32,
+    /// The rules of the audit that close the gate.
+    pub audit_blocks: Vec<AuditRule>,
     /// Known findings that a person accepts.
     pub acknowledged: Vec<Acknowledgement>,
     /// What is judged besides: own expressions over objects of any kind.
@@ -211,6 +214,7 @@ impl Default for Settings {
             usage_hold_seconds: 300,
             usage_maximum_age_seconds: 300,
             flapping_times: 3,
+            audit_blocks: Vec::new(),
             acknowledged: Vec::new(),
             checks: Vec::new(),
             addresses: Vec::new(),
@@ -251,6 +255,7 @@ impl Settings {
             Probe::Jobs => self.jobs,
             Probe::DisruptionBudgets => self.disruption_budgets,
             Probe::Services => self.services,
+            Probe::Audit => !self.audit_blocks.is_empty(),
         }
     }
 
@@ -282,6 +287,12 @@ impl Settings {
                     "health.{of}_yellow_percent is {yellow}, above health.{of}_red_percent, which is {red}: nothing would ever be YELLOW"
                 ));
             }
+        }
+        for rule in self.audit_blocks.iter().filter(|rule| !rule.can_block()) {
+            wrong.push(format!(
+                "health.audit_blocks: `{}` cannot block: a look at the cluster alone does not see it; it is listed where it is known",
+                rule.word()
+            ));
         }
         for known in self.acknowledged.iter().filter(|known| known.probe.is_none()) {
             if self.checks.iter().any(|check| check.name == known.rule) {

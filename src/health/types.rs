@@ -139,6 +139,8 @@ pub(crate) enum Probe {
     ApiServices,
     /// Webhooks that fail closed.
     Webhooks,
+    /// What is well today and would not be on a bad day; asked for, and never blocking unless the settings say so.
+    Audit,
 }
 
 impl Probe {
@@ -168,6 +170,7 @@ impl Probe {
             Self::ExternalSecrets => "external-secrets",
             Self::ApiServices => "api-services",
             Self::Webhooks => "webhooks",
+            Self::Audit => "audit",
         }
     }
 
@@ -194,7 +197,8 @@ impl Probe {
             | Self::Services
             | Self::Own
             | Self::Addresses
-            | Self::Alerts => Layer::Apps,
+            | Self::Alerts
+            | Self::Audit => Layer::Apps,
         }
     }
 
@@ -287,7 +291,8 @@ impl Finding {
             | Probe::Own
             | Probe::Addresses
             | Probe::Alerts
-            | Probe::Capacity => false,
+            | Probe::Capacity
+            | Probe::Audit => false,
             Probe::Volumes => matches!(
                 self.id.rule.as_str(),
                 "claim-pending"

@@ -10,7 +10,7 @@ mod merge;
 mod related;
 mod revert;
 
-pub(crate) use cluster::{archive_crashes, sync, terminate};
+pub(crate) use cluster::{archive_crashes, delete_pod, sync, terminate};
 pub(crate) use merge::{find_out_merge, find_out_merge_revert, merge, merge_revert};
 pub(crate) use related::close_related;
 pub(crate) use revert::{confirm_revert, revert};
@@ -187,6 +187,7 @@ pub(crate) fn task_of(effect: &Effect) -> Option<&TaskKey> {
         Effect::Revert { .. }
         | Effect::MergeRevert { .. }
         | Effect::Terminate { .. }
+        | Effect::DeletePod { .. }
         | Effect::Sync { .. }
         | Effect::CallPerson
         | Effect::ReleasePerson

@@ -111,8 +111,8 @@ pub(crate) enum Stands<'a> {
 
 /// Whether what was found is still there. A rule that gives way to another on the same object has mended nothing.
 pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
-    // A Ceph cluster is one object, and each of its checks is a matter of its own.
-    let by_rule = matches!(id.probe, Probe::Ceph | Probe::CephTools);
+    // A Ceph cluster is one object, and each of its checks is a matter of its own; so is each thing to make better.
+    let by_rule = matches!(id.probe, Probe::Ceph | Probe::CephTools | Probe::Audit);
     let is_alike = |finding: &&Finding| {
         finding.id.probe == id.probe
             && finding.id.object == id.object
@@ -124,7 +124,8 @@ pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
         return Stands::There(finding);
     }
     let mut answers = recon.probes.iter().filter(|result| result.probe == id.probe).peekable();
-    let answered =
-        answers.peek().is_some() && answers.all(|result| result.used && result.verdict != Verdict::Unknown);
+    let answered = !id.is_told_by_people()
+        && answers.peek().is_some()
+        && answers.all(|result| result.used && result.verdict != Verdict::Unknown);
     if answered { Stands::Gone } else { Stands::Unknown }
 }

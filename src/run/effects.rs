@@ -171,6 +171,10 @@ impl Worker {
                     (None, _) => Outcome::Refused { why: wording::nothing_to_stop() },
                 }
             }
+            Effect::DeletePod { set, uid, .. } => match &self.lease {
+                Some(lease) => act::delete_pod(&parts, lease, set, uid).await,
+                None => Outcome::NotYet { why: wording::lease_too_short() },
+            },
             Effect::Sync { application, revision, .. } => match &self.lease {
                 Some(lease) => act::sync(&parts, lease, scene.repository, application, revision).await,
                 None => Outcome::NotYet { why: wording::lease_too_short() },

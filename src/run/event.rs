@@ -356,6 +356,17 @@ pub(crate) enum Effect {
         /// The Application.
         application: ObjectRef,
     },
+    /// Deletes a pod of a reverted revision that never got ready and that its `StatefulSet` waits for.
+    DeletePod {
+        /// The change that is undone.
+        change: EventId,
+        /// The pod.
+        pod: ObjectRef,
+        /// Its identity: its successor has the same name.
+        uid: String,
+        /// Its `StatefulSet`.
+        set: ObjectRef,
+    },
     /// Starts a sync: once as a remedy, or after a revert when nothing starts.
     Sync {
         /// The change.
@@ -413,9 +424,10 @@ impl Effect {
             Self::Merge(_) | Self::Revert { .. } | Self::MergeRevert { .. } | Self::CloseIssue { .. } => {
                 EffectClass::Detectable
             }
-            // A terminated operation is not there any more; a sync to the revision that is synced does nothing; closing
+            // A terminated operation is not there any more, and a pod of that identity neither; a sync to the revision that is synced does nothing; closing
             // the closed, labelling the labelled, ticking the ticked and archiving the archived change nothing.
             Self::Terminate { .. }
+            | Self::DeletePod { .. }
             | Self::Sync { .. }
             | Self::AskRebase { .. }
             | Self::CloseRelated { .. }
@@ -434,6 +446,7 @@ impl Effect {
             Self::Revert { pull, .. } => wording::act_revert(*pull),
             Self::MergeRevert { pull, proposal, .. } => wording::act_merge_revert(proposal.pull, *pull),
             Self::Terminate { application, .. } => wording::act_terminate(application),
+            Self::DeletePod { pod, .. } => wording::act_delete_pod(pod),
             Self::Sync { application, .. } => wording::act_sync(application),
             Self::AskRebase { pull, .. } => wording::act_ask_rebase(*pull),
             Self::CloseRelated { number, .. } => wording::act_close(*number),

@@ -130,6 +130,7 @@ fn effect_line(effect: &Effect, state: &RunState) -> String {
             format!("merge #{}, which undoes #{pull}", proposal.pull)
         }
         Effect::Terminate { application, .. } => format!("stop the sync of {application}"),
+        Effect::DeletePod { pod, .. } => format!("delete {pod}"),
         Effect::Sync { application, .. } => format!("sync {application}"),
         Effect::AskRebase { pull, .. } => format!("ask Renovate to rebase #{pull}"),
         Effect::CloseRelated { key, number, .. } => format!("close #{number} for {}", id(key)),

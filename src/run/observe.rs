@@ -18,6 +18,7 @@ use super::event::{Accepted, Effect, Event, Stop};
 use super::gitops;
 use super::memory::Memory;
 use super::report::LastWrite;
+use super::schedule::trends;
 use super::settings::Repository as RepositorySettings;
 use super::situation::{
     KnownFinding, Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish,
@@ -26,7 +27,7 @@ use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
 use super::writing::Arrivals;
-use crate::cluster::{ClusterError, Freshness, ObjectRef, Workload};
+use crate::cluster::{BlockingPod, ClusterError, Freshness, ObjectRef, Workload};
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
 };
@@ -109,6 +110,7 @@ pub(crate) struct Observation {
     pub(crate) affected: Vec<ObjectRef>,
     pub(crate) stuck: Vec<ObjectRef>,
     pub(crate) idle_out_of_sync: Vec<ObjectRef>,
+    pub(crate) blocking: Vec<BlockingPod>,
     pub(crate) mismatches: Vec<String>,
     pub(crate) proposal: Option<ProposalStanding>,
     pub(crate) pulls: BTreeMap<PullNumber, PullSituation>,
@@ -176,6 +178,8 @@ impl Observation {
             affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
+            blocking: &self.blocking,
+            deletes: parts.cluster_settings.delete,
             mismatches: &self.mismatches,
             merge_style: settings.merge_style,
             tools: if parts.cluster_settings.exec { Tools::Allowed } else { Tools::Off },
@@ -269,7 +273,7 @@ pub(crate) async fn observe(
         |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
-        cluster(parts, subject.freshness, with_workloads, now).await;
+        cluster(parts, subject.freshness, with_workloads, found::wants_audit(&reading, state), now).await?;
     let judged = if memory.hindsight.is_new() { judged_before(parts, name).await? } else { BTreeSet::new() };
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
@@ -406,6 +410,7 @@ pub(crate) async fn observe(
         affected: change.affected,
         stuck: change.stuck,
         idle_out_of_sync: change.idle_out_of_sync,
+        blocking: change.blocking,
         mismatches: change.mismatches,
         proposal,
         pulls,
@@ -439,25 +444,35 @@ struct ClusterView {
 }
 
 /// What does not answer is UNKNOWN in the pass, and no Application is known.
-async fn cluster(parts: &Parts, freshness: Freshness, with_workloads: bool, now: Timestamp) -> ClusterView {
+async fn cluster(
+    parts: &Parts,
+    freshness: Freshness,
+    with_workloads: bool,
+    audit: bool,
+    now: Timestamp,
+) -> Result<ClusterView, RunError> {
     let surroundings = Surroundings {
         settings: &parts.health_settings,
         cluster: &parts.cluster_settings,
         grace: parts.timing.grace(),
         freshness,
+        audit,
     };
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
     let workloads =
         async { if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) } };
     let gitops = gitops::read(parts.cluster.as_ref(), parts.health_settings.flux);
-    let (recon, (gitops, unread), workloads) = tokio::join!(recon, gitops, workloads);
+    let (mut recon, (gitops, unread), workloads) = tokio::join!(recon, gitops, workloads);
+    if audit {
+        recon.add_trends(trends(&parts.store, &parts.health_settings, now).await?);
+    }
     let silence = |error: &ClusterError| {
         let silent = matches!(error, ClusterError::Unavailable { .. } | ClusterError::Unreadable { .. });
         silent.then(|| chain(error))
     };
     let error = unread.as_ref().and_then(silence);
     let error = error.or_else(|| workloads.as_ref().err().and_then(silence));
-    ClusterView { recon, gitops, workloads: workloads.ok().flatten(), error }
+    Ok(ClusterView { recon, gitops, workloads: workloads.ok().flatten(), error })
 }
 
 fn paused(parts: &Parts, subject: &Subject<'_>, stop: Option<&Stop>) -> Option<String> {

@@ -3,7 +3,7 @@
 use super::event::{Event, Stop};
 use super::state::RunState;
 use super::windows::Hours;
-use crate::cluster::ObjectRef;
+use crate::cluster::{BlockingPod, ObjectRef};
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
 use crate::health::{Attribution, FindingId, PlanMark, Recon, Watch};
 use crate::issue::{FindingTask, Left, Reading, TaskKey, TemplateValues};
@@ -202,6 +202,10 @@ pub(crate) struct Situation<'a> {
     pub(crate) stuck: &'a [ObjectRef],
     /// Watchers that are not synced while nothing happens to them.
     pub(crate) idle_out_of_sync: &'a [ObjectRef],
+    /// Pods of the reverted revision that keep their `StatefulSets` from going back.
+    pub(crate) blocking: &'a [BlockingPod],
+    /// Whether the settings let such pods be deleted.
+    pub(crate) deletes: bool,
     /// The versions of the change's table that do not run, after its rollout.
     pub(crate) mismatches: &'a [String],
     /// In which way pull requests are merged.

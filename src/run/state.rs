@@ -346,6 +346,7 @@ impl RunState {
             // A merge of an undoing leaves the change as it is until it is known to have happened.
             Effect::MergeRevert { .. }
             | Effect::Terminate { .. }
+            | Effect::DeletePod { .. }
             | Effect::AskRebase { .. }
             | Effect::CloseRelated { .. }
             | Effect::Action { .. }

@@ -117,7 +117,7 @@ impl FromStr for Window {
     }
 }
 
-fn read_time(text: &str) -> Option<Time> {
+pub(super) fn read_time(text: &str) -> Option<Time> {
     let (hour, minute) = text.trim().split_once(':')?;
     let digits = |text: &str| text.len() == 2 && text.bytes().all(|byte| byte.is_ascii_digit());
     if !digits(hour) || !digits(minute) {
@@ -126,7 +126,7 @@ fn read_time(text: &str) -> Option<Time> {
     Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
 }
 
-fn read_days(text: &str) -> Option<[bool; 7]> {
+pub(super) fn read_days(text: &str) -> Option<[bool; 7]> {
     let mut days = [false; 7];
     for part in text.split(',') {
         let (first, last) = part.split_once(['-', '–']).unwrap_or((part, part));

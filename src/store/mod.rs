@@ -12,12 +12,14 @@ mod journal;
 mod look;
 mod missed;
 mod place;
+mod usage;
 
 pub(crate) use backup::{Backup, BackupError, backup};
 pub(crate) use deliveries::{Delivery, DeliveryRow, Evidence, Stored};
 pub(crate) use journal::{EventId, JournalRow, RunId, RunRow};
 pub(crate) use look::{Holder, Look, Reader, look};
 pub(crate) use missed::MissedEvents;
+pub(crate) use usage::UsageSample;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -207,7 +209,7 @@ impl Store {
     /// Refuses every change, as a full disk or a read-only file does.
     #[cfg(test)]
     pub(crate) async fn refuse_writes(&self, refuse: bool) {
-        for table in ["meta", "delivery", "run", "journal", "body_write"] {
+        for table in ["meta", "delivery", "run", "journal", "body_write", "usage"] {
             for verb in ["INSERT", "UPDATE"] {
                 let trigger = format!("full_{table}_{verb}");
                 let statement = if refuse {

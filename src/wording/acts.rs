@@ -21,6 +21,26 @@ pub(crate) fn act_terminate(application: &ObjectRef) -> String {
     format!("stop the sync of {}", object(application))
 }
 
+/// An effect: a pod is deleted.
+pub(crate) fn act_delete_pod(pod: &ObjectRef) -> String {
+    format!("delete {}", object(pod))
+}
+
+/// The pod that was to be deleted is gone, or serves.
+pub(crate) fn pod_not_in_the_way() -> String {
+    "it does not stand in the way any more".to_owned()
+}
+
+/// What a person does where caretaker may delete no pod.
+pub(crate) fn delete_by_hand(pod: &ObjectRef, set: &ObjectRef) -> String {
+    format!(
+        "{} never got ready, and {} replaces no other before it: {}",
+        object(pod),
+        object(set),
+        super::code(&format!("kubectl -n {} delete pod {}", pod.namespace, pod.name), 200)
+    )
+}
+
 /// An effect: a sync.
 pub(crate) fn act_sync(application: &ObjectRef) -> String {
     format!("sync {}", object(application))

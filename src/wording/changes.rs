@@ -356,3 +356,8 @@ pub(crate) fn row_synced() -> String {
 pub(crate) fn row_terminated() -> String {
     "stopped the running sync".to_owned()
 }
+
+/// The row of a pod that kept its workload from going back.
+pub(crate) fn row_pod_deleted() -> String {
+    "deleted, since it kept its StatefulSet from going back".to_owned()
+}

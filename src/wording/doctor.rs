@@ -245,6 +245,7 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
     let part = match feature {
         Feature::OwnChecks => "a ClusterRole of your own that grants them to caretaker's service account",
         Feature::CephTools => "deploy/kustomize/components/exec, or set cluster.exec = false",
+        Feature::PodDeletion => "deploy/kustomize/components/delete, or set cluster.delete = false",
         Feature::NodeStats => "deploy/kustomize/components/node-proxy, or set cluster.node_stats = false",
         Feature::Core
         | Feature::Jobs
@@ -264,7 +265,8 @@ pub(crate) fn doctor_rights(feature: Feature) -> String {
         | Feature::CloudNativePg
         | Feature::ExternalSecrets
         | Feature::ApiServices
-        | Feature::Webhooks => "deploy/kustomize/base",
+        | Feature::Webhooks
+        | Feature::Audit => "deploy/kustomize/base",
     };
     format!("for {}: apply {part}", feature_words(feature))
 }

@@ -3,9 +3,9 @@
 //! What comes from outside goes through `quote_outside` or `code`; a name goes into a command only where it cannot be
 //! anything but a name. Every command only reads: what changes something is a person's, in words.
 
-use super::{cell, code, layer_verdict, quote_outside, recon_summary, time, verdict};
+use super::{audit_fix, cell, code, layer_verdict, quote_outside, recon_summary, time, verdict};
 use crate::forge::PullNumber;
-use crate::health::{FindingId, Layer, Probe, Recon};
+use crate::health::{AuditRule, FindingId, Layer, Probe, Recon};
 use crate::issue::{FindingTask, Priority};
 use jiff::Timestamp;
 use std::fmt::Write as _;
@@ -190,6 +190,18 @@ impl Steps {
                 "look at the pods that it selects",
                 IN_GIT,
             ),
+            Probe::Audit => {
+                let rule = AuditRule::of_word(&id.rule);
+                let is_in_cluster = rule.is_some_and(|rule| !rule.is_told_by_people());
+                let kind = object.kind.to_lowercase();
+                let show = kubectl(&["describe", &kind], &object.namespace, &object.name);
+                steps(
+                    vec![show.filter(|_| is_in_cluster)],
+                    rule.map_or("the audit can be read", audit_fix),
+                    "where it is meant to be so, accept it with a reason under `[[health.acknowledged]]`",
+                    IN_GIT,
+                )
+            }
             Probe::Own | Probe::Addresses | Probe::Alerts => steps(
                 Vec::new(),
                 "the check says nothing any more",
@@ -301,6 +313,11 @@ pub(crate) fn ignored_taken_over() -> String {
 /// A finding that a person has to see to.
 pub(crate) fn finding_waits() -> String {
     "what was found is still there: see to it; this ends by itself when it is gone".to_owned()
+}
+
+/// What no look at the cluster can see the end of.
+pub(crate) fn finding_is_ticked() -> String {
+    "no look at the cluster shows that this is mended: tick it when it is".to_owned()
 }
 
 /// The probe that found it does not answer.

@@ -123,6 +123,8 @@ pub(crate) fn feature_words(feature: crate::health::Feature) -> &'static str {
         Feature::Services => "judging Services",
         Feature::ApiServices => "judging the servers behind the API server",
         Feature::Webhooks => "judging webhooks that fail closed",
+        Feature::Audit => "the audit whose rules block",
+        Feature::PodDeletion => "ending pods that keep a StatefulSet from going back",
     }
 }
 

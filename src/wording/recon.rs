@@ -1,10 +1,10 @@
 //! What `recon` says of a cluster.
 
-use super::{code, layer_verdict, quote_outside, time};
+use super::{audit_fix, code, layer_verdict, quote_outside, time};
 use crate::cluster::ObjectRef;
 use crate::forge::IssueNumber;
 use crate::forge::renovate::Listed;
-use crate::health::{Finding, Recon};
+use crate::health::{AuditRule, Finding, Probe, Recon};
 use crate::issue::OpenUpdate;
 use crate::merge::Risk;
 use std::collections::BTreeSet;
@@ -104,17 +104,24 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
         };
         let _ = writeln!(
             text,
-            "| {} | {}{listed} | {} | {} | {} ({}) | {} |",
+            "| {} | {}{listed} | {} | {} | {} ({}){} | {} |",
             finding.layer,
             layer_verdict(finding.verdict),
             code(&finding.id.object.to_string(), CELL),
             code(&finding.id.rule, CELL),
             quote_outside(&finding.message, CELL),
             quote_outside(&finding.evidence, CELL),
+            audit_fix_of(finding).map(|fix| format!(". Better: {fix}")).unwrap_or_default(),
             finding.since.map(time).unwrap_or_default()
         );
     }
     text
+}
+
+/// How what an audit found is made better.
+pub(crate) fn audit_fix_of(finding: &Finding) -> Option<&'static str> {
+    let rule = AuditRule::of_word(&finding.id.rule).filter(|_| finding.id.probe == Probe::Audit)?;
+    Some(audit_fix(rule))
 }
 
 /// Renovate's open pull requests by their risk.
@@ -156,6 +163,19 @@ pub(crate) fn recon_dashboard(number: IssueNumber, sections: &[Listed]) -> Strin
         .map(|listed| format!("{} {}", listed.entries, quote_outside(&listed.section, 60)))
         .collect();
     format!("the Dependency Dashboard (#{number}): {}", each.join(", "))
+}
+
+/// The images that run in a namespace: repository and tag, without the registry.
+pub(crate) fn recon_versions(namespace: &str, images: &[&str]) -> String {
+    // `registry.example.org/team/shop:1.2@sha256:...` is `shop:1.2`; without a tag the digest says which it is.
+    let short = |image: &&str| {
+        let (name, digest) = image.split_once('@').unwrap_or((image, ""));
+        let name = name.rsplit('/').next().unwrap_or(name);
+        let digest = digest.trim_start_matches("sha256:").get(..12).filter(|_| !name.contains(':'));
+        digest.map_or_else(|| name.to_owned(), |digest| format!("{name}@{digest}"))
+    };
+    let images: Vec<String> = images.iter().map(short).collect();
+    format!("{namespace}: {}", quote_outside(&images.join(", "), 4 * CELL))
 }
 
 /// What caretaker stands on, with what of it runs.

@@ -1,20 +1,31 @@
-//! What caretaker stands on in this cluster, beside the picture: what is merged there is merged alone, and with approval.
+//! What runs, and what of it caretaker itself stands on, beside the picture: what is merged there is merged alone, and with
+//! approval.
 
-use crate::cluster::Cluster;
+use crate::cluster::{Cluster, ObjectRef};
 use crate::config::Settings;
 use crate::merge::classify::Rules;
 use crate::merge::foundations::{Foundations, foundations};
 use crate::wording;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
-/// The foundations, or why they could not be found out.
-pub(super) struct Ground(Result<Foundations, String>);
+/// What runs, or why it could not be found out.
+pub(super) struct Ground(Result<Running, String>);
+
+struct Running {
+    foundations: Foundations,
+    /// The images of each workload.
+    images: BTreeMap<ObjectRef, Vec<String>>,
+}
 
 /// Reads every workload: only for a person who looks, not at each look of a run.
 pub(super) async fn read(cluster: &dyn Cluster, settings: &Settings) -> Ground {
     let limit = settings.health.probe_timeout();
     let found = match tokio::time::timeout(limit, cluster.workloads()).await {
-        Ok(Ok(workloads)) => Ok(foundations(&workloads, &Rules::new(&settings.merge))),
+        Ok(Ok(workloads)) => Ok(Running {
+            foundations: foundations(&workloads, &Rules::new(&settings.merge)),
+            images: workloads.into_iter().map(|workload| (workload.object, workload.images)).collect(),
+        }),
         Ok(Err(error)) => Err(error.to_string()),
         Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
     };
@@ -22,27 +33,67 @@ pub(super) async fn read(cluster: &dyn Cluster, settings: &Settings) -> Ground {
 }
 
 impl Ground {
-    /// The word and the text of each line.
-    pub(super) fn lines(&self) -> Vec<(&'static str, String)> {
-        match &self.0 {
-            Ok(found) if found.is_empty() => vec![("listed", wording::recon_no_foundation().to_owned())],
-            Ok(found) => found
-                .iter()
-                .map(|(name, objects)| ("listed", wording::recon_foundation(name, objects)))
-                .collect(),
-            Err(why) => vec![("not read", wording::recon_foundations_not_read(why))],
+    /// About what, the word and the text of each line.
+    pub(super) fn lines(&self) -> Vec<(&'static str, &'static str, String)> {
+        let running = match &self.0 {
+            Ok(running) => running,
+            Err(why) => return vec![("Ground", "not read", wording::recon_foundations_not_read(why))],
+        };
+        let mut lines: Vec<_> = (running.versions().into_iter())
+            .map(|(namespace, images)| ("Runs", "listed", wording::recon_versions(namespace, &images)))
+            .collect();
+        let stands: Vec<_> = (running.foundations.iter())
+            .map(|(name, objects)| ("Ground", "listed", wording::recon_foundation(name, objects)))
+            .collect();
+        if stands.is_empty() {
+            lines.push(("Ground", "listed", wording::recon_no_foundation().to_owned()));
         }
+        lines.extend(stands);
+        lines
     }
 
     pub(super) fn markdown(&self) -> String {
-        let lines: Vec<String> = self.lines().into_iter().map(|(_, line)| format!("- {line}")).collect();
-        format!("\n## What caretaker stands on\n\n{}\n", lines.join("\n"))
+        let of = |wanted: &str| -> String {
+            let lines = self.lines().into_iter().filter(|(about, ..)| *about == wanted);
+            lines.map(|(.., line)| format!("- {line}\n")).collect()
+        };
+        let (runs, stands) = (of("Runs"), of("Ground"));
+        let runs = if runs.is_empty() { runs } else { format!("\n## What runs\n\n{runs}") };
+        format!("{runs}\n## What caretaker stands on\n\n{stands}")
     }
 
-    pub(super) fn json(&self) -> Value {
+    /// What caretaker stands on.
+    pub(super) fn foundations(&self) -> Value {
         match &self.0 {
-            Ok(found) => json!(found),
+            Ok(running) => json!(running.foundations),
             Err(why) => json!({"not_read": why}),
         }
+    }
+
+    /// What runs.
+    pub(super) fn running(&self) -> Value {
+        match &self.0 {
+            Ok(running) => running
+                .images
+                .iter()
+                .map(|(workload, images)| json!({"workload": workload, "images": images}))
+                .collect(),
+            Err(why) => json!({"not_read": why}),
+        }
+    }
+}
+
+impl Running {
+    /// The images of each namespace, each once.
+    fn versions(&self) -> BTreeMap<&str, Vec<&str>> {
+        let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (workload, images) in &self.images {
+            all.entry(&workload.namespace).or_default().extend(images.iter().map(String::as_str));
+        }
+        for images in all.values_mut() {
+            images.sort_unstable();
+            images.dedup();
+        }
+        all
     }
 }

@@ -30,7 +30,7 @@ pub(super) async fn publish(
         // Asked again, so that what is missing is a failure with what to do about it.
         Beside::NotRead(_) => open_updates(&forge, &table.name, &settings.renovate, &rules).await?,
     };
-    let offered = propose(recon, &|id| settings.health.acknowledges(id, recon.began_at), &updates);
+    let offered = propose(recon, &|id| settings.health.acknowledges(id, recon.began_at), &|_| true, &updates);
     let opening = Opening {
         forge: &forge,
         settings: &settings.run,

@@ -253,6 +253,7 @@ impl Scene {
             cluster: &self.cluster,
             grace: Duration::from_mins(5),
             freshness: Freshness::Proven,
+            audit: false,
         };
         health::recon(&self.client, &surroundings, Timestamp::now()).await
     }

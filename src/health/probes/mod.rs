@@ -205,7 +205,7 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 11] = [
+    const SOURCES: [(&str, &str); 12] = [
         ("usage", include_str!("usage.rs")),
         ("capacity", include_str!("capacity.rs")),
         ("addresses", include_str!("../outside/address.rs")),
@@ -217,6 +217,7 @@ mod documented {
         ("budgets", include_str!("budgets.rs")),
         ("services", include_str!("services.rs")),
         ("nodes", include_str!("nodes.rs")),
+        ("audit", include_str!("../audit/mod.rs")),
     ];
 
     #[test]

@@ -21,7 +21,7 @@
 //! A source whose mover is another program's (`spec.external`) has no status of `VolSync`: its claim alone is judged. The
 //! copying of Syncthing has no end: how long it runs is not judged.
 
-use super::{age, finding, judged, lists_not_read, shortened};
+use super::{age, day, finding, judged, lists_not_read, shortened};
 use crate::cluster::{
     ClusterError, ConditionStatus, CopyTrigger, Mover, MoverResult, ObjectRef, PersistentVolumeClaim,
     ReplicationSource, claim_object,
@@ -62,7 +62,11 @@ pub(in crate::health) fn judge_replication(
         good += usize::from(found.is_empty());
         findings.extend(found);
     }
-    judged(Probe::VolSync, format!("{good} of {} sources copy their claims", sources.len()), findings)
+    // One that never copied anything is a finding; the age of the others is what is asked for.
+    let copied = sources.iter().filter(|source| !source.paused).filter_map(|source| source.last_sync).min();
+    let oldest =
+        copied.map_or_else(String::new, |at| format!(", the last copy of each of {} or later", day(at)));
+    judged(Probe::VolSync, format!("{good} of {} sources copy their claims{oldest}", sources.len()), findings)
 }
 
 /// The moment of the judgement, and how long what is normal is forgiven.

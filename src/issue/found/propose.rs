@@ -170,10 +170,11 @@ pub(crate) struct Offered {
 }
 
 /// What is proposed after a look: each cause that blocks, what is listed up to a limit, each plain pull request. What a person
-/// accepts is none of it.
+/// accepts is none of it, nor what is not wanted.
 pub(crate) fn propose(
     recon: &Recon,
     is_acknowledged: &dyn Fn(&FindingId) -> bool,
+    is_wanted: &dyn Fn(&Finding) -> bool,
     updates: &[OpenUpdate],
 ) -> Offered {
     let told_by_tools = |finding: &Finding| {
@@ -182,7 +183,7 @@ pub(crate) fn propose(
             && recon.findings().filter(of_tools).any(|other| is_one_matter(&finding.id, &other.id))
     };
     let mut findings: Vec<&Finding> = Vec::new();
-    for finding in recon.worst_first() {
+    for finding in recon.worst_first().into_iter().filter(|finding| is_wanted(finding)) {
         let is_known = findings.iter().any(|known| known.id == finding.id);
         let is_accepted = finding.informational && is_acknowledged(&finding.id);
         if finding.cause.is_none() && !is_known && !is_accepted && !told_by_tools(finding) {

@@ -130,6 +130,7 @@ fn of_red(probe: Probe, rule: &str) -> Priority {
         | Probe::Flux
         | Probe::ExternalSecrets
         | Probe::ApiServices
-        | Probe::Webhooks => Priority::P1,
+        | Probe::Webhooks
+        | Probe::Audit => Priority::P1,
     }
 }

@@ -99,7 +99,7 @@ fn update(number: u64, title: &str, kind: UpdateType) -> OpenUpdate {
 }
 
 fn offered(findings: Vec<Finding>, updates: &[OpenUpdate]) -> Offered {
-    propose(&recon(findings), &|_| false, updates)
+    propose(&recon(findings), &|_| false, &|_| true, updates)
 }
 
 fn reading(body: &str) -> Reading {
@@ -159,6 +159,7 @@ fn every_probe_says_how_urgent_it_is() {
         Probe::ApiServices => vec![("unavailable", P1)],
         Probe::Certificates => vec![("expired", P1), ("not-ready", P1)],
         Probe::Usage => vec![("memory-high", P1)],
+        Probe::Audit => vec![("no-budget", P1)],
     };
     let all = [
         Probe::Nodes,
@@ -184,6 +185,7 @@ fn every_probe_says_how_urgent_it_is() {
         Probe::ExternalSecrets,
         Probe::ApiServices,
         Probe::Webhooks,
+        Probe::Audit,
     ];
     let priority = |finding: &Finding| FindingTask::of(finding).priority;
     for probe in all {
@@ -279,7 +281,8 @@ fn an_opened_issue_has_the_seven_sections_and_reads_as_it_is_meant() {
         update(66, "chore(deps): update curl [SECURITY]", UpdateType::Patch),
     ];
     let found = recon(broken());
-    let opened = opened(&found, &propose(&found, &|_| false, &updates)).expect("something is wrong");
+    let opened =
+        opened(&found, &propose(&found, &|_| false, &|_| true, &updates)).expect("something is wrong");
     insta::assert_snapshot!("opened", opened.body);
     assert_eq!(opened.title, "Maintenance 2026-11-21");
     let reading = reading(&opened.body);
@@ -307,7 +310,7 @@ fn an_opened_issue_has_the_seven_sections_and_reads_as_it_is_meant() {
 fn nothing_found_opens_nothing_and_what_is_accepted_is_no_task() {
     assert_eq!(opened(&recon(vec![]), &offered(vec![], &[])), None);
     let known = listed(finding(Probe::Pods, "failed", Verdict::Yellow));
-    assert_eq!(propose(&recon(vec![known.clone()]), &|id| *id == known.id, &[]).proposals, []);
+    assert_eq!(propose(&recon(vec![known.clone()]), &|id| *id == known.id, &|_| true, &[]).proposals, []);
     let many: Vec<Finding> = (0..30)
         .map(|number| {
             let mut one = listed(finding(Probe::Services, "selects-nothing", Verdict::Yellow));

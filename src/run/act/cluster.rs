@@ -56,6 +56,21 @@ pub(crate) async fn terminate(
     }
 }
 
+/// Deletes a pod that keeps its `StatefulSet` from going back, if it still does.
+pub(crate) async fn delete_pod(parts: &Parts, lease: &ClusterLease, set: &ObjectRef, uid: &str) -> Outcome {
+    let blocking = match parts.cluster.blocking_pods(std::slice::from_ref(set)).await {
+        Ok(blocking) => blocking,
+        Err(error) => return not_yet(&error),
+    };
+    let Some(pod) = blocking.iter().find(|pod| pod.uid == uid) else {
+        return Outcome::Done { detail: wording::pod_not_in_the_way() };
+    };
+    match parts.cluster.delete_blocking_pod(lease, pod).await {
+        Ok(()) => Outcome::Done { detail: String::new() },
+        Err(error) => not_yet(&error),
+    }
+}
+
 /// Starts a sync, unless one runs already. Never of what is not the branch's head any more: after a crash in between that
 /// would roll out over what people pushed meanwhile.
 pub(crate) async fn sync(

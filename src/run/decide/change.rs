@@ -2,7 +2,7 @@
 
 use super::retry::{failures, given_up};
 use super::{Decision, Waiting, proposal};
-use crate::cluster::ObjectRef;
+use crate::cluster::{BlockingPod, ObjectRef};
 use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
@@ -319,6 +319,8 @@ const REVERT_ATTEMPTS: u32 = 3;
 
 /// How often an Application's operation is stopped for one undoing; a controller that does not take it is waited for.
 const TERMINATE_ATTEMPTS: usize = 3;
+/// How often a pod is asked to go that keeps its `StatefulSet` from going back: it may have changed in between.
+const DELETE_ATTEMPTS: usize = 3;
 
 /// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.
 fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[&Finding]) -> Decision {
@@ -365,6 +367,16 @@ fn undoing(
     }
     if change.refreshed.is_empty() && may_refresh(situation) {
         return Decision::Refresh { change: change.step, hard: false };
+    }
+    if let Some(pod) = in_the_way(situation, change).filter(|_| situation.deletes)
+        && elapsed(situation.now, reverted_at) >= situation.timing.poll() * 3
+    {
+        return Decision::Perform(Effect::DeletePod {
+            change: change.step,
+            pod: pod.object.clone(),
+            uid: pod.uid.clone(),
+            set: pod.set.clone(),
+        });
     }
     let new = new_findings(situation, change);
     let Some(rolled_out) = rolled_out else {
@@ -432,6 +444,18 @@ fn undoing(
     ])
 }
 
+/// A pod that keeps its `StatefulSet` from going back, and that is worth another try.
+fn in_the_way<'a>(situation: &Situation<'a>, change: &Change) -> Option<&'a BlockingPod> {
+    let tried = |pod: &BlockingPod| {
+        let of_it = |act: &&Act| {
+            matches!(&act.effect, Effect::DeletePod { change: of, uid, .. }
+                if *of == change.step && *uid == pod.uid)
+        };
+        situation.state.acts.iter().filter(of_it).count()
+    };
+    situation.blocking.iter().find(|pod| tried(pod) < DELETE_ATTEMPTS)
+}
+
 fn undone_badly(
     situation: &Situation<'_>,
     change: &Change,
@@ -440,7 +464,8 @@ fn undone_badly(
 ) -> Decision {
     let reason = revert_reason(situation, change);
     let why = wording::revert_did_not_help(&reason, commit);
-    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).collect();
+    let by_hand = situation.blocking.iter().map(|pod| wording::delete_by_hand(&pod.object, &pod.set));
+    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).chain(by_hand).collect();
     Decision::Note(vec![
         Event::Held { pull: change.plan.pull, holds: change.plan.versions.clone(), reason },
         Event::ChangeEnded {

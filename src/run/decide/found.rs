@@ -40,7 +40,11 @@ pub(super) fn see_to(
         if matches!(record.state, TaskState::Waiting { .. }) {
             return Step::Later(None);
         }
-        let why = if there { wording::finding_waits() } else { wording::finding_unknown() };
+        let why = match there {
+            _ if known.task.id.is_told_by_people() => wording::finding_is_ticked(),
+            true => wording::finding_waits(),
+            false => wording::finding_unknown(),
+        };
         return waits(situation, &task.key, why);
     };
     if situation.tools == Tools::Off {

@@ -1,7 +1,7 @@
 //! The parts of a look that need answers of their own: rollouts, the change in flight, related issues, obstacles.
 
 use super::Subject;
-use crate::cluster::{Application, ObjectRef, OperationPhase, Owner, SyncStatus, Workload};
+use crate::cluster::{Application, BlockingPod, ObjectRef, OperationPhase, Owner, SyncStatus, Workload};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
 use crate::health::{self, Attribution, FindingId, Recon};
@@ -28,6 +28,7 @@ pub(super) struct ChangeView {
     pub(super) affected: Vec<ObjectRef>,
     pub(super) stuck: Vec<ObjectRef>,
     pub(super) idle_out_of_sync: Vec<ObjectRef>,
+    pub(super) blocking: Vec<BlockingPod>,
     pub(super) mismatches: Vec<String>,
 }
 
@@ -141,6 +142,7 @@ impl Look<'_> {
             .map(Application::object)
             .filter(|application| affected.iter().any(|owner| owner.object == *application))
             .collect();
+        let blocking = if undone { self.blocking(&affected, workloads).await } else { Vec::new() };
         let mismatches = if undone {
             Vec::new()
         } else {
@@ -152,7 +154,21 @@ impl Look<'_> {
             affected: affected.into_iter().map(|owner| owner.object).collect(),
             stuck,
             idle_out_of_sync: idle,
+            blocking,
             mismatches,
+        })
+    }
+
+    /// The pods that keep what a change touched from going back. What cannot be read is tried again at the next look.
+    async fn blocking(&self, affected: &[Owner], workloads: Option<&[Workload]>) -> Vec<BlockingPod> {
+        let sets: Vec<ObjectRef> = (workloads.into_iter().flatten())
+            .filter(|one| one.object.kind == "StatefulSet" && one.available < one.desired)
+            .filter(|one| affected.iter().any(|owner| owner.owns.contains(&one.object)))
+            .map(|one| one.object.clone())
+            .collect();
+        self.parts.cluster.blocking_pods(&sets).await.unwrap_or_else(|error| {
+            tracing::warn!(error = %chain(&error), "the pods of StatefulSets could not be read");
+            Vec::new()
         })
     }
 

@@ -90,6 +90,14 @@ impl Report<'_> {
                     wording::row_synced(),
                     String::new(),
                 ),
+                (Effect::DeletePod { pod, .. }, Outcome::Done { .. }) => row(
+                    ChangeKind::Action,
+                    None,
+                    None,
+                    pod.to_string(),
+                    wording::row_pod_deleted(),
+                    String::new(),
+                ),
                 (Effect::Terminate { application, .. }, Outcome::Done { .. }) => row(
                     ChangeKind::Action,
                     None,

@@ -29,13 +29,14 @@ impl Story {
             cluster: &settings,
             grace: super::timing().grace(),
             freshness: Freshness::Proven,
+            audit: false,
         };
         let recon = health::recon(&kubernetes, &surroundings, Timestamp::now()).await;
         let url = self.world.gitea().url().parse().unwrap();
         let forge = Gitea::new(&url, &self.token.clone().into(), &forge::Settings::default()).unwrap();
         let (rules, renovate) = (Rules::new(&merge::Settings::default()), merge::RenovateSettings::default());
         let updates = open_updates(&forge, &self.repository.name, &renovate, &rules).await.unwrap();
-        let offered = propose(&recon, &|_| false, &updates);
+        let offered = propose(&recon, &|_| false, &|_| true, &updates);
         let repository = forge.repository(&self.repository.name).await.unwrap();
         let bot = forge.account().await.unwrap();
         let opening = Opening {

@@ -42,7 +42,7 @@ async fn two_merges_a_crash_archive_and_the_closing() {
 }
 
 /// What the deployment may do that nothing in this story does, and why it is there all the same.
-const NOT_USED_HERE: [(&str, &str, &str); 6] = [
+const NOT_USED_HERE: [(&str, &str, &str); 8] = [
     (
         "ClusterRole/caretaker",
         "patch gitrepositories.source.toolkit.fluxcd.io",
@@ -54,9 +54,15 @@ const NOT_USED_HERE: [(&str, &str, &str); 6] = [
         "where Flux rolls out, and a change is in trouble, they are asked for a look: stories::flux",
     ),
     (
+        "ClusterRole/caretaker",
+        "list horizontalpodautoscalers.autoscaling",
+        "the audit reads them where somebody asks for one: health::audit",
+    ),
+    ("ClusterRole/caretaker", "list schedules.velero.io", "the audit reads them: health::audit"),
+    (
         "ClusterRole/caretaker-delete",
         "delete pods",
-        "the recovery steps that restart a pod come with the runbooks",
+        "pods that keep a StatefulSet from going back are ended: stories::trouble",
     ),
     ("ClusterRole/caretaker-drain", "patch nodes", "cordons come with the upgrades of nodes"),
     ("ClusterRole/caretaker-drain", "create pods/eviction", "drains come with the upgrades of nodes"),

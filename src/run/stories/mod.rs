@@ -22,6 +22,7 @@ mod platform;
 mod protected;
 mod repositories;
 mod repository_files;
+mod schedule;
 mod trouble;
 mod unknowns;
 mod unreadable;
@@ -124,6 +125,8 @@ pub(super) struct Story {
     pub(super) token: String,
     /// Whether the forge's deliveries arrive.
     pub(super) webhook: bool,
+    /// Whether pods that stand in the way may be deleted.
+    pub(super) deletes: bool,
     folder: tempfile::TempDir,
     kubeconfig: std::path::PathBuf,
     running: Option<Running>,
@@ -204,6 +207,7 @@ impl Story {
             token: world.token(login).to_owned(),
             login: login.to_owned(),
             webhook: false,
+            deletes: false,
             world,
             folder,
             kubeconfig,
@@ -234,6 +238,7 @@ impl Story {
         let cluster_settings = cluster::Settings {
             kubeconfig: Some(self.kubeconfig.clone()),
             exec: true,
+            delete: self.deletes,
             ..cluster::Settings::default()
         };
         let kubernetes = cluster::Kubernetes::connect(&cluster_settings).await.unwrap();

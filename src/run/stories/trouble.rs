@@ -6,6 +6,7 @@ use crate::health::Verdict;
 use crate::run::act;
 use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::{RunState, TaskState};
+use sim::actors::{AppSpec, Controller, WorldOptions, homelab_apps};
 use sim::gitea::{FileChange, IssueState, NewCommit};
 use sim::kubernetes::{Fault as ClusterFault, Matcher};
 
@@ -63,6 +64,38 @@ async fn argo_cd_that_cannot_be_asked_to_look_is_followed_all_the_same_and_the_j
     let journal = story.journal().await;
     let asked: Vec<_> = journal.iter().filter(|event| event["event"] == "refreshed").collect();
     assert!(matches!(asked[..], [one] if one["failed"].is_string()), "{asked:?}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pod_that_keeps_its_stateful_set_from_going_back_is_ended() {
+    let cache = AppSpec::chart("platform", "memcached", "memcached", "7.8.0");
+    let apps =
+        homelab_apps().into_iter().chain([cache.run_by(Controller::StatefulSet).replicas(2)]).collect();
+    let mut story = Story::with(WorldOptions { apps, ..WorldOptions::default() }).await;
+    story.deletes = true;
+    let rights = include_str!("../../../deploy/kustomize/components/delete/rbac.yaml");
+    story.world.kubernetes().apply_manifests(rights).unwrap();
+    story.world.app_degrades_from("memcached", "7.9.0");
+    let pull = story.renovate_opens("memcached", "7.9.0");
+    let number = story.issue_of_merges(&[pull]).await;
+    story.start().await;
+    story.person_called(number).await;
+    let state = story.state().await;
+    assert!(
+        matches!(state.merges[0].result, Some(ChangeResult::Reverted { .. })),
+        "{:?}",
+        state.merges[0].result
+    );
+    let ended: Vec<_> = (state.acts.iter())
+        .filter_map(|act| match &act.effect {
+            Effect::DeletePod { pod, .. } => Some((pod.to_string(), act.ended.is_some())),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ended, [("Pod memcached/memcached-1".to_owned(), true)], "one pod, once");
+    let body = story.issue_now(number).body;
+    assert!(body.contains("kept its StatefulSet from going back"), "{body}");
     story.end().await;
 }
 

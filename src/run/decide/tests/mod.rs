@@ -12,7 +12,7 @@ mod unanswered;
 mod undoing;
 
 use super::{Decision, Waiting, decide};
-use crate::cluster::ObjectRef;
+use crate::cluster::{BlockingPod, ObjectRef};
 use crate::forge::{
     Account, AccountId, CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest, PullSide,
     RepositoryName, State,
@@ -88,6 +88,8 @@ struct Scene {
     affected: Vec<ObjectRef>,
     stuck: Vec<ObjectRef>,
     idle_out_of_sync: Vec<ObjectRef>,
+    blocking: Vec<BlockingPod>,
+    deletes: bool,
     mismatches: Vec<String>,
     proposal: Option<ProposalStanding>,
     pulls: BTreeMap<PullNumber, PullSituation>,
@@ -149,6 +151,8 @@ impl Scene {
             affected: vec![ObjectRef::new("Application", "argocd", "echo")],
             stuck: Vec::new(),
             idle_out_of_sync: Vec::new(),
+            blocking: Vec::new(),
+            deletes: true,
             mismatches: Vec::new(),
             proposal: None,
             pulls: pulls.collect(),
@@ -211,6 +215,8 @@ impl Scene {
             affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
+            blocking: &self.blocking,
+            deletes: self.deletes,
             mismatches: &self.mismatches,
             merge_style: MergeStyle::Merge,
             tools: self.tools,
@@ -341,6 +347,7 @@ fn words(decision: &Decision) -> String {
             Effect::MergeRevert { .. } => "merge the revert".to_owned(),
             Effect::AskRebase { .. } => "ask for a rebase".to_owned(),
             Effect::Terminate { .. } => "terminate".to_owned(),
+            Effect::DeletePod { pod, .. } => format!("delete {pod}"),
             Effect::Sync { .. } => "sync".to_owned(),
             Effect::CloseRelated { number, .. } => format!("close {number}"),
             Effect::Action { .. } => "action".to_owned(),

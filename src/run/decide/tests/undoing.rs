@@ -2,6 +2,7 @@
 
 use super::change::{attributed, condemned, echo, is_handed_over, result};
 use super::{NOW, Scene, at, done, sha, waiting};
+use crate::cluster::{BlockingPod, ObjectRef};
 use crate::run::decide::Decision;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::store::EventId;
@@ -53,6 +54,34 @@ fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
     let step = scene.fold(NOW + 60, Event::Intended { effect: Effect::CallPerson });
     scene.fold(NOW + 60, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
     assert_eq!(scene.says(), "merge 7", "what does not depend on it goes on");
+}
+
+#[test]
+fn a_pod_that_keeps_its_set_from_going_back_is_ended_where_that_is_allowed() {
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
+    let pod = ObjectRef::new("Pod", "web", "db-1");
+    let set = ObjectRef::new("StatefulSet", "web", "db");
+    scene.blocking = vec![BlockingPod::for_test(pod.clone(), set.clone(), "u1")];
+    scene.clock = NOW - 21;
+    assert_eq!(scene.says(), "wait", "the controller may still do it");
+    scene.clock = NOW;
+    for attempt in 0..3 {
+        assert_eq!(scene.says(), "delete Pod web/db-1", "{attempt}");
+        let Decision::Perform(effect) = scene.decide() else { panic!() };
+        let step = scene.fold(NOW, Event::Intended { effect });
+        scene.fold(NOW, Event::Ended { step, outcome: Outcome::NotYet { why: "it changed".to_owned() } });
+    }
+    assert_eq!(scene.says(), "wait", "not for ever");
+    scene.blocking = vec![BlockingPod::for_test(pod, set, "u2")];
+    assert_eq!(scene.says(), "delete Pod web/db-1", "its successor is another one");
+
+    scene.deletes = false;
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 3_600;
+    let Decision::Note(events) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    let said = format!("{events:?}");
+    assert!(said.contains("kubectl -n web delete pod db-1"), "{said}");
 }
 
 #[test]

@@ -1,0 +1,292 @@
+//! What `serve` looks for by itself, at moments that come again: the maintenance issue takes what is found.
+//!
+//! Races decided here: what was done is noted in the store after it was done, so that a kill in between does it again, which
+//! finds the issue as it left it and changes nothing; what was due while nobody ran is done once, not as often as it was
+//! missed; what fails is tried again after a while, and what is due next waits for nothing of it. The worker may write the
+//! same text at the same time: both write a fresh one with its version.
+
+mod moment;
+mod settings;
+mod trend;
+
+pub(crate) use settings::{Chore, Settings};
+
+use super::RunError;
+use super::open::{Opening, OpeningError, Published, open_updates};
+use super::worker::{Parts, chain};
+use crate::cluster::{Cluster, Freshness, Installed};
+use crate::forge::RepositoryName;
+use crate::health::{self, AuditRule, Finding, Probe, Surroundings, Trending};
+use crate::issue::propose;
+use crate::store::{Store, StoreError, UsageSample};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio_util::sync::CancellationToken;
+
+/// After so long something that failed is tried again. Real time.
+const AGAIN: Duration = Duration::from_mins(10);
+/// So often it is looked what is due, whatever the clock did meanwhile. Real time.
+const TICK: Duration = Duration::from_mins(5);
+/// A sample of what is used is taken after so long: once a day, whenever the process was started.
+const SAMPLE: SignedDuration = SignedDuration::from_hours(20);
+/// Ceph warns of its own when it is as full as this.
+const CEPH_NEAR_FULL: u8 = 85;
+
+/// Why something that was due was not done.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ScheduleError {
+    /// The issue.
+    #[error(transparent)]
+    Opening(#[from] OpeningError),
+    /// Forge, cluster or store.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+impl From<StoreError> for ScheduleError {
+    fn from(error: StoreError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+impl From<crate::forge::ForgeError> for ScheduleError {
+    fn from(error: crate::forge::ForgeError) -> Self {
+        Self::Run(error.into())
+    }
+}
+
+/// Does what is due.
+#[derive(Debug)]
+pub(crate) struct Scheduler {
+    parts: Arc<Parts>,
+    settings: Settings,
+    /// Whose maintenance issue takes what is found.
+    repository: RepositoryName,
+    /// What failed is not tried before.
+    not_before: BTreeMap<Chore, Instant>,
+}
+
+impl Scheduler {
+    /// Nothing is done before [`Scheduler::run`].
+    pub(crate) fn new(parts: Arc<Parts>, settings: Settings, repository: RepositoryName) -> Self {
+        Self { parts, settings, repository, not_before: BTreeMap::new() }
+    }
+
+    /// Does what is due until it is told to stop. What has begun ends first: each of its requests has its time limit.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            let now = Timestamp::now();
+            self.sample(now).await;
+            for chore in Chore::ALL {
+                if !stop.is_cancelled() {
+                    self.turn(chore, now).await;
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = tokio::time::sleep(self.until_next(Timestamp::now())) => {}
+            }
+        }
+    }
+
+    fn zone(&self) -> TimeZone {
+        // A zone that does not exist was refused with the settings.
+        self.parts.settings.zone().unwrap_or(TimeZone::UTC)
+    }
+
+    fn until_next(&self, now: Timestamp) -> Duration {
+        let zone = self.zone();
+        let next = Chore::ALL
+            .into_iter()
+            .filter_map(|chore| self.settings.of(chore)?.next(&zone, now))
+            .min()
+            .and_then(|next| Duration::try_from(next.duration_since(now)).ok());
+        next.unwrap_or(TICK).min(TICK)
+    }
+
+    /// Whether something is due. On the first start nothing is owed.
+    async fn is_due(&self, chore: Chore, now: Timestamp) -> Result<bool, StoreError> {
+        let zone = self.zone();
+        let Some(last) = self.settings.of(chore).and_then(|every| every.last(&zone, now)) else {
+            return Ok(false);
+        };
+        match self.parts.store.last_done(chore.word()).await? {
+            Some(done) => Ok(done < last),
+            None => {
+                self.parts.store.note_done(chore.word(), now).await?;
+                Ok(false)
+            }
+        }
+    }
+
+    async fn turn(&mut self, chore: Chore, now: Timestamp) {
+        if self.not_before.get(&chore).is_some_and(|at| Instant::now() < *at) {
+            return;
+        }
+        let done = async {
+            if !self.is_due(chore, now).await? {
+                return Ok(None);
+            }
+            let published = self.perform(chore, now).await?;
+            self.parts.store.note_done(chore.word(), now).await?;
+            Ok::<_, ScheduleError>(Some(published))
+        };
+        let (what, repository) = (chore.word(), &self.repository);
+        match done.await {
+            Ok(None) => {}
+            Ok(Some(Published::Nothing)) => {
+                tracing::info!(schedule = what, %repository, "there is nothing to open an issue for");
+            }
+            Ok(Some(Published::Opened { number, tasks, .. })) => {
+                let issue = number.map(|number| number.0);
+                tracing::info!(schedule = what, %repository, issue, tasks = tasks.len(), "opened the issue");
+            }
+            Ok(Some(Published::Refreshed { number, tasks, changed, .. })) => {
+                let issue = number.0;
+                tracing::info!(schedule = what, %repository, issue, changed, tasks = tasks.len(), "looked");
+            }
+            Err(error) => {
+                self.not_before.insert(chore, Instant::now() + AGAIN);
+                let error = chain(&error);
+                tracing::warn!(schedule = what, repository = %self.repository, error, "it is tried again later");
+            }
+        }
+    }
+
+    /// Looks, and has the issue take what belongs to it.
+    async fn perform(&self, chore: Chore, now: Timestamp) -> Result<Published, ScheduleError> {
+        let parts = &self.parts;
+        let surroundings = Surroundings {
+            settings: &parts.health_settings,
+            cluster: &parts.cluster_settings,
+            grace: parts.timing.grace(),
+            freshness: Freshness::Proven,
+            audit: matches!(chore, Chore::Trends | Chore::Audit),
+        };
+        let mut recon = health::recon(parts.cluster.as_ref(), &surroundings, now).await;
+        match chore {
+            Chore::Trends => recon.add_trends(trends(&parts.store, &parts.health_settings, now).await?),
+            Chore::Audit => {
+                let files = super::audit_files(parts.forge.as_ref(), &self.repository).await;
+                recon.add_files(files.map_err(|error| chain(&error)));
+            }
+            Chore::Recon | Chore::Checks => {}
+        }
+        let updates = if chore == Chore::Recon {
+            let forge = parts.forge.as_ref();
+            open_updates(forge, &self.repository, &parts.renovate_settings, &parts.rules).await?
+        } else {
+            Vec::new()
+        };
+        let accepted = |id: &_| parts.health_settings.acknowledges(id, now);
+        let offered = propose(&recon, &accepted, &|finding| belongs(chore, finding), &updates);
+        let repository = parts.forge.repository(&self.repository).await?;
+        let bot = parts.forge.account().await?;
+        let opening = Opening {
+            forge: parts.forge.as_ref(),
+            settings: &parts.settings,
+            rules: &parts.rules,
+            repository: &repository,
+            bot: &bot,
+            recon: &recon,
+            offered: &offered,
+        };
+        Ok(opening.publish(false).await?)
+    }
+
+    /// Notes how much of what is used, once a day, where trends are asked for.
+    async fn sample(&self, now: Timestamp) {
+        if self.settings.trends.is_none() {
+            return;
+        }
+        let parts = &self.parts;
+        let taken = async {
+            let newest =
+                parts.store.usage().await?.into_values().filter_map(|all| Some(all.last()?.at)).max();
+            if newest.is_some_and(|newest| now.duration_since(newest) < SAMPLE) {
+                return Ok(());
+            }
+            let seen = seen(parts.cluster.as_ref(), parts.cluster_settings.node_stats, now).await;
+            parts.store.keep_usage(&seen).await
+        };
+        let taken: Result<(), StoreError> = taken.await;
+        if let Err(error) = taken {
+            tracing::warn!(error = chain(&error), "what is used could not be noted");
+        }
+    }
+}
+
+/// Whether a finding is what something looks for.
+fn belongs(chore: Chore, finding: &Finding) -> bool {
+    let rule = || AuditRule::of_word(&finding.id.rule);
+    match chore {
+        Chore::Recon => true,
+        Chore::Checks => {
+            matches!(finding.id.probe, Probe::Jobs | Probe::CloudNativePg | Probe::VolSync | Probe::Snapshots)
+        }
+        Chore::Trends => {
+            finding.id.probe == Probe::Audit
+                && matches!(rule(), Some(AuditRule::RestoreNotTested | AuditRule::FillsUp))
+        }
+        Chore::Audit => finding.id.probe == Probe::Audit,
+    }
+}
+
+/// How much of disks, volumes and Ceph is used, as far as it can be read: what cannot is no sample.
+async fn seen(cluster: &dyn Cluster, node_stats: bool, now: Timestamp) -> BTreeMap<String, UsageSample> {
+    let mut seen = BTreeMap::new();
+    let mut take = |object: String, used: u64, total: u64| {
+        seen.insert(object, UsageSample { at: now, used, total });
+    };
+    if let Ok(Installed::Yes(clusters)) = cluster.ceph_clusters().await {
+        for one in clusters {
+            if let Some((used, total)) = one.capacity {
+                take(format!("CephCluster {}/{}", one.namespace, one.name), used, total);
+            }
+        }
+    }
+    if !node_stats {
+        return seen;
+    }
+    for node in cluster.nodes(Freshness::Watched).await.unwrap_or_default() {
+        let Ok(stats) = cluster.node_stats(&node.name).await else { continue };
+        if let Some(root) = stats.root {
+            take(format!("Node {}", node.name), root.capacity.saturating_sub(root.available), root.capacity);
+        }
+        for claim in stats.claims {
+            let of = claim.filesystem;
+            let object = format!("PersistentVolumeClaim {}/{}", claim.namespace, claim.name);
+            take(object, of.capacity.saturating_sub(of.available), of.capacity);
+        }
+    }
+    seen
+}
+
+/// What fills up, by the samples of the store.
+pub(super) async fn trends(
+    store: &Store,
+    settings: &health::Settings,
+    now: Timestamp,
+) -> Result<Vec<Trending>, StoreError> {
+    let mut found = Vec::new();
+    for (object, samples) in store.usage().await? {
+        let limit = match object.split(' ').next() {
+            Some("Node") => settings.disk_yellow_percent,
+            Some("PersistentVolumeClaim") => settings.claim_yellow_percent,
+            _ => CEPH_NEAR_FULL,
+        };
+        let Some(trend) = trend::trend(&samples, limit, now) else { continue };
+        found.push(Trending {
+            object,
+            percent: trend.percent,
+            limit,
+            full_at: trend.full_at,
+            bytes_a_day: trend.bytes_a_day,
+            samples: samples.len(),
+        });
+    }
+    Ok(found)
+}

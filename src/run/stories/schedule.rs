@@ -1,0 +1,111 @@
+//! What is looked for at moments that come again.
+
+use super::Story;
+use crate::run::{Schedule, Scheduler};
+use crate::store::{Store, UsageSample};
+use jiff::{SignedDuration, Timestamp};
+use sim::gitea::IssueState;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+
+fn ago(days: i64) -> Timestamp {
+    Timestamp::now() - SignedDuration::from_hours(24 * days)
+}
+
+impl Story {
+    /// Lets the schedule do what is due, until something is true of what the store says; then stops it.
+    async fn scheduled(&self, schedule: &Schedule, store: impl AsyncFn(&Store) -> bool) {
+        let parts = Arc::new(self.parts().await);
+        let stop = CancellationToken::new();
+        let name = self.repository.name.clone();
+        let scheduler = Scheduler::new(Arc::clone(&parts), schedule.clone(), name);
+        let running = tokio::spawn(scheduler.run(stop.clone()));
+        let deadline = std::time::Instant::now() + super::DEADLINE;
+        while !store(&parts.store).await {
+            assert!(std::time::Instant::now() < deadline, "nothing was done");
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        stop.cancel();
+        running.await.unwrap();
+        parts.store.close().await;
+    }
+
+    async fn remembers(&self, what: impl AsyncFn(&Store)) {
+        let parts = self.parts().await;
+        what(&parts.store).await;
+        parts.store.close().await;
+    }
+
+    fn issues(&self) -> usize {
+        self.world.repository().issues(Some(IssueState::Open)).len()
+    }
+}
+
+fn is_new(at: Option<Timestamp>) -> bool {
+    at.is_some_and(|at| at > ago(1))
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_due_meanwhile_is_done_once_and_the_first_start_owes_nothing() {
+    let story = Story::begin().await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    let schedule = Schedule { recon: Some("00:00".parse().unwrap()), ..Schedule::default() };
+    story.scheduled(&schedule, async |store| store.last_done("recon").await.unwrap().is_some()).await;
+    assert_eq!(story.issues(), 0, "nothing was due since it was first started");
+
+    // Down for three days.
+    story.remembers(async |store| store.note_done("recon", ago(3)).await.unwrap()).await;
+    story.scheduled(&schedule, async |store| is_new(store.last_done("recon").await.unwrap())).await;
+    assert_eq!(story.issues(), 1);
+    let body = story.issue_now(1).body;
+    assert!(body.contains("OSD_DOWN") && body.contains("- [ ] **F-"), "{body}");
+
+    // Killed after the issue was written, and before that was noted.
+    story.remembers(async |store| store.note_done("recon", ago(3)).await.unwrap()).await;
+    story.scheduled(&schedule, async |store| is_new(store.last_done("recon").await.unwrap())).await;
+    assert_eq!((story.issues(), story.issue_now(1).body), (1, body), "it has it all");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
+    let mut story = Story::begin().await;
+    let schedule = Schedule {
+        audit: Some("00:00".parse().unwrap()),
+        trends: Some("00:00".parse().unwrap()),
+        ..Schedule::default()
+    };
+    story
+        .remembers(async |store| {
+            // Two weeks of one percent a day.
+            for day in 0..15_u32 {
+                let used = 600 + 10 * u64::from(day);
+                let sample = UsageSample { at: ago(15 - i64::from(day)), used, total: 1_000 };
+                let seen = BTreeMap::from([("Node metal9".to_owned(), sample)]);
+                store.keep_usage(&seen).await.unwrap();
+            }
+            for what in ["audit", "trends"] {
+                store.note_done(what, ago(3)).await.unwrap();
+            }
+        })
+        .await;
+    let both = async |store: &Store| {
+        is_new(store.last_done("audit").await.unwrap()) && is_new(store.last_done("trends").await.unwrap())
+    };
+    story.scheduled(&schedule, both).await;
+    let body = story.issue_now(1).body;
+    assert!(body.contains("P3 Apps") && body.contains("`fills-up` on `Node metal9`"), "{body}");
+    assert!(body.contains("`no-liveness-probe`"), "{body}");
+
+    story.start().await;
+    story.person_called(1).await;
+    story.looks(3).await;
+    let open = |body: &str| body.matches("- [ ] **F-").count();
+    let asked = open(&story.issue_now(1).body);
+    assert_eq!(asked, open(&body), "no look that reads no audit ends one: {}", story.issue_now(1).body);
+    let state = story.state().await;
+    let rules: Vec<&str> = state.findings.values().map(|known| known.id.rule.as_str()).collect();
+    assert!(rules.contains(&"fills-up") && rules.len() == asked, "{rules:?}");
+    story.end().await;
+}
