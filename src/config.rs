@@ -275,7 +275,7 @@ impl Settings {
         }
         if self.schedule.is_used()
             && let Err(error) = self.choose(self.schedule.repository.as_ref())
-            && !(self.repository.is_empty() && !self.discovery.enabled)
+            && (!self.repository.is_empty() || self.discovery.enabled)
         {
             wrong.push(format!("schedule.repository: {error}"));
         }

@@ -9,7 +9,7 @@ use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
 use crate::cluster::{Cluster, Freshness, Kubernetes};
 use crate::forge::RepositoryName;
-use crate::health::{self, Figure, Figures, FilesAudited, Finding, Recon, Surroundings, Verdict};
+use crate::health::{self, AuditRule, Figure, Figures, FilesAudited, Finding, Recon, Surroundings, Verdict};
 use crate::run::{Published, audit_files};
 use crate::terminal::{color, printable};
 use crate::{config, wording};
@@ -185,6 +185,11 @@ fn printable_lines(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
+/// The rule of a finding that people see together with others of it: hundreds of workloads lack the same.
+fn audited(finding: &Finding) -> Option<AuditRule> {
+    finding.audit_rule().filter(|_| finding.informational)
+}
+
 /// The layers, what was found in them, what the forge says beside it, and what it comes to.
 fn text(recon: &Recon, beside: &Beside, ground: &Ground) -> String {
     let layers: Vec<_> = recon
@@ -201,6 +206,7 @@ fn text(recon: &Recon, beside: &Beside, ground: &Ground) -> String {
         .by_cause()
         .into_iter()
         .flat_map(|(cause, following)| once(cause).chain(following))
+        .filter(|finding| audited(finding).is_none())
         .map(|finding| (finding, finding.layer.to_string(), wording::recon_finding(finding)))
         .collect();
     let layers: Vec<Row<'_>> = layers
@@ -232,6 +238,19 @@ fn text(recon: &Recon, beside: &Beside, ground: &Ground) -> String {
             fix: wording::audit_fix_of(finding),
         })
         .collect();
+    let rules: Vec<_> = (AuditRule::ALL.into_iter())
+        .map(|rule| (rule, recon.findings().filter(|one| audited(one) == Some(rule)).collect::<Vec<_>>()))
+        .filter(|(_, findings)| !findings.is_empty())
+        .map(|(rule, findings)| (rule, wording::recon_audited(rule, &findings)))
+        .collect();
+    let found = found.into_iter().chain(rules.iter().map(|(rule, said)| Row {
+        word: "listed",
+        style: Style::new().dimmed(),
+        what: "Audit",
+        found: said,
+        fix: Some(wording::audit_fix(*rule)),
+    }));
+    let found: Vec<Row<'_>> = found.collect();
     let between = if found.is_empty() { "" } else { "\n" };
     let lines = beside.lines();
     let forge: Vec<Row<'_>> = lines

@@ -7,7 +7,7 @@ use super::lease::Seen;
 use super::request::{Connection, Write, unreadable};
 use super::{
     ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate, Cluster,
-    ClusterError, ClusterLease, ClusterResult, ControllersLife, DisruptionBudget, ExecOutput,
+    ClusterError, ClusterLease, ClusterResult, ControllersLife, Definition, DisruptionBudget, ExecOutput,
     ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node, NodeStats,
     NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres,
     ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeSnapshot,
@@ -102,7 +102,7 @@ impl Kubernetes {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn built_in<T: Send, O>(
+    pub(super) async fn built_in<T: Send, O>(
         &self,
         path: &str,
         kind: &str,
@@ -355,6 +355,10 @@ impl Cluster for Kubernetes {
         revision: &str,
     ) -> ClusterResult<()> {
         self.sync(lease, application, revision).await
+    }
+
+    async fn definitions(&self) -> ClusterResult<Vec<Definition>> {
+        self.read_definitions().await
     }
 
     async fn blocking_pods(&self, sets: &[ObjectRef]) -> ClusterResult<Vec<BlockingPod>> {

@@ -12,6 +12,7 @@ mod client;
 mod controllers;
 mod decode;
 mod decode_volumes;
+mod definitions;
 mod exec;
 mod extensions;
 mod external_secrets;
@@ -47,6 +48,7 @@ pub(crate) use budgets::BudgetCount;
 pub(crate) use budgets::DisruptionBudget;
 pub(crate) use client::Kubernetes;
 pub(crate) use controllers::ControllersLife;
+pub(crate) use definitions::Definition;
 #[cfg(test)]
 pub(crate) use extensions::Webhook;
 pub(crate) use extensions::{ApiService, WebhookConfiguration};
@@ -216,6 +218,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>>;
     /// All configurations of webhooks, with the endpoints of those that fail closed.
     async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>>;
+    /// All `CustomResourceDefinitions` that tell the version of whatever brought them.
+    async fn definitions(&self) -> ClusterResult<Vec<Definition>>;
     /// All Argo CD `ApplicationSets`.
     async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>>;
     /// Runs a command in a container of the first ready pod that carries the label (`key=value`). Never a shell.

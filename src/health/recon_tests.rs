@@ -4,9 +4,9 @@ use super::super::{Acknowledgement, FindingId, Layer};
 use super::*;
 use crate::cluster::{
     ApiService, Application, ApplicationHealth, ApplicationSet, Batch, BlockingPod, Certificate,
-    ClusterLease, Condition, ConditionStatus, ControllersLife, CronJob, DisruptionBudget, ExecOutput,
-    ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node, NodeMarks, NodeStats, NodeUsage,
-    ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
+    ClusterLease, Condition, ConditionStatus, ControllersLife, CronJob, Definition, DisruptionBudget,
+    ExecOutput, ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node, NodeMarks, NodeStats,
+    NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
     ReplicationSource, Right, Service, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration,
     Workload,
 };
@@ -203,6 +203,9 @@ impl Cluster for Stub {
     }
     async fn sync_application(&self, _: &ClusterLease, _: &Application, _: &str) -> ClusterResult<()> {
         Ok(())
+    }
+    async fn definitions(&self) -> ClusterResult<Vec<Definition>> {
+        Ok(Vec::new())
     }
     async fn blocking_pods(&self, _: &[ObjectRef]) -> ClusterResult<Vec<BlockingPod>> {
         Ok(Vec::new())

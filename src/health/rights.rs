@@ -179,7 +179,11 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             need("list", "argoproj.io", "applications", ""),
             need("list", "argoproj.io", "applicationsets", ""),
         ],
-        Feature::ArgoCdSync => vec![need("patch", "argoproj.io", "applications", "")],
+        Feature::ArgoCdSync => vec![
+            need("patch", "argoproj.io", "applications", ""),
+            // Without it nobody compares the versions of definitions after a merge.
+            Need { optional: true, ..need("list", "apiextensions.k8s.io", "customresourcedefinitions", "") },
+        ],
         Feature::Ceph => vec![need("list", "ceph.rook.io", "cephclusters", "")],
         Feature::CephTools => {
             let namespace = settings.ceph_tools_namespace.as_str();

@@ -1,9 +1,9 @@
 //! Does what runs match what the pull request promised?
 
-use crate::cluster::{Owner, RunningChart};
+use crate::cluster::{Definition, Owner, RunningChart};
 use crate::forge::renovate::Update;
 
-/// An image or a chart that is not of the promised version.
+/// An image, a chart or definitions that are not of the promised version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Mismatch {
     /// Where.
@@ -12,7 +12,7 @@ pub(crate) struct Mismatch {
     pub(crate) package: String,
     /// The promised version.
     pub(crate) wanted: String,
-    /// The images of that package, and the versions of that chart, that run instead.
+    /// The images, charts or definitions of that package that are there instead.
     pub(crate) running: Vec<String>,
 }
 
@@ -40,6 +40,33 @@ pub(crate) fn mismatches(updates: &[Update], affected: &[Owner]) -> Vec<Mismatch
                 wanted: update.to.clone(),
                 running,
             });
+        }
+    }
+    found
+}
+
+/// The definitions among what the affected watchers made that still carry the version from which an update came: whatever
+/// reads such objects is newer than they are. Versions of charts and of what they install differ, so that only that very
+/// version says anything, and only of a maker of the package's name.
+pub(crate) fn outdated(updates: &[Update], affected: &[Owner], definitions: &[Definition]) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    for owner in affected {
+        for update in updates {
+            let Some(from) = &update.from else { continue };
+            let name = update.package.rsplit('/').next().unwrap_or_default();
+            let is_old = |one: &&Definition| {
+                owner.owns.contains(&one.object)
+                    && one.makers.iter().any(|maker| maker == name)
+                    && is_chart_version(&one.version, from)
+                    && !updates.iter().any(|update| is_chart_version(&one.version, &update.to))
+            };
+            let running: Vec<String> = (definitions.iter().filter(is_old))
+                .map(|one| format!("{} {}", one.object.name, one.version))
+                .collect();
+            if !running.is_empty() {
+                let (package, wanted) = (update.package.clone(), update.to.clone());
+                found.push(Mismatch { owner: owner.object.name.clone(), package, wanted, running });
+            }
         }
     }
     found

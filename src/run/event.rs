@@ -487,6 +487,9 @@ pub(crate) struct MergePlan {
     pub(crate) update: UpdateType,
     /// What it would put under hold.
     pub(crate) versions: Vec<Hold>,
+    /// The versions from which its packages come, where the table tells.
+    #[serde(default)]
+    pub(crate) replaced: BTreeMap<String, String>,
     /// The files that it changes.
     pub(crate) files: Vec<String>,
     /// `None`: may be undone. Otherwise why not by itself.

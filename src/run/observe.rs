@@ -21,7 +21,7 @@ use super::report::LastWrite;
 use super::schedule::trends;
 use super::settings::Repository as RepositorySettings;
 use super::situation::{
-    KnownFinding, Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish,
+    Deletion, KnownFinding, Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish,
 };
 use super::state::RunState;
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
@@ -179,7 +179,7 @@ impl Observation {
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
             blocking: &self.blocking,
-            deletes: parts.cluster_settings.delete,
+            deletion: if parts.cluster_settings.delete { Deletion::Allowed } else { Deletion::Off },
             mismatches: &self.mismatches,
             merge_style: settings.merge_style,
             tools: if parts.cluster_settings.exec { Tools::Allowed } else { Tools::Off },

@@ -16,6 +16,15 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Whether the settings let pods of a reverted revision be deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deletion {
+    /// They do.
+    Allowed,
+    /// It is switched off.
+    Off,
+}
+
 /// Whether commands may be run in the Ceph tools pod.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tools {
@@ -204,8 +213,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) idle_out_of_sync: &'a [ObjectRef],
     /// Pods of the reverted revision that keep their `StatefulSets` from going back.
     pub(crate) blocking: &'a [BlockingPod],
-    /// Whether the settings let such pods be deleted.
-    pub(crate) deletes: bool,
+    /// Whether they may be deleted.
+    pub(crate) deletion: Deletion,
     /// The versions of the change's table that do not run, after its rollout.
     pub(crate) mismatches: &'a [String],
     /// In which way pull requests are merged.

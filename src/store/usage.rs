@@ -66,7 +66,9 @@ impl Store {
                 UsageSample { at: time(&at)?, used: used.unsigned_abs(), total: total.unsigned_abs() };
             all.entry(object).or_default().push(sample);
         }
-        all.values_mut().for_each(|samples| samples.sort_by_key(|sample| sample.at));
+        for samples in all.values_mut() {
+            samples.sort_by_key(|sample| sample.at);
+        }
         Ok(all)
     }
 

@@ -4,7 +4,7 @@ use super::{audit_fix, code, layer_verdict, quote_outside, time};
 use crate::cluster::ObjectRef;
 use crate::forge::IssueNumber;
 use crate::forge::renovate::Listed;
-use crate::health::{AuditRule, Finding, Probe, Recon};
+use crate::health::{AuditRule, Finding, Recon};
 use crate::issue::OpenUpdate;
 use crate::merge::Risk;
 use std::collections::BTreeSet;
@@ -118,10 +118,18 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
     text
 }
 
+/// What an audit found by one rule, in a line.
+pub(crate) fn recon_audited(rule: AuditRule, findings: &[&Finding]) -> String {
+    const MOST: usize = 12;
+    let objects: Vec<String> = findings.iter().take(MOST).map(|one| one.id.object.to_string()).collect();
+    let more = findings.len().saturating_sub(MOST);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    format!("{} ({}): {}{more}", rule.word(), findings.len(), quote_outside(&objects.join(", "), 4 * CELL))
+}
+
 /// How what an audit found is made better.
 pub(crate) fn audit_fix_of(finding: &Finding) -> Option<&'static str> {
-    let rule = AuditRule::of_word(&finding.id.rule).filter(|_| finding.id.probe == Probe::Audit)?;
-    Some(audit_fix(rule))
+    finding.audit_rule().map(audit_fix)
 }
 
 /// Renovate's open pull requests by their risk.

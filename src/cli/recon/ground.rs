@@ -55,7 +55,8 @@ impl Ground {
     pub(super) fn markdown(&self) -> String {
         let of = |wanted: &str| -> String {
             let lines = self.lines().into_iter().filter(|(about, ..)| *about == wanted);
-            lines.map(|(.., line)| format!("- {line}\n")).collect()
+            let lines: Vec<String> = lines.map(|(.., line)| format!("- {line}\n")).collect();
+            lines.concat()
         };
         let (runs, stands) = (of("Runs"), of("Ground"));
         let runs = if runs.is_empty() { runs } else { format!("\n## What runs\n\n{runs}") };

@@ -1,6 +1,6 @@
 //! Claims that no known tool copies.
 //!
-//! Known are VolSync, whose sources name their claim, Velero, whose schedules name namespaces, and CloudNativePG, whose
+//! Known are `VolSync`, whose sources name their claim, Velero, whose schedules name namespaces, and `CloudNativePG`, whose
 //! instances' claims are copied with their database. Where one of these lists cannot be read, nobody can say which claims
 //! are not copied, and nothing is said of any.
 
@@ -43,7 +43,7 @@ fn take_claim(claims: &mut Vec<Claim>, claim: PersistentVolumeClaim) {
     });
 }
 
-/// One of VolSync's sources.
+/// One of `VolSync`'s sources.
 #[derive(Debug, Deserialize)]
 struct Source {
     metadata: ObjectMeta,
@@ -95,7 +95,7 @@ impl Template {
     }
 }
 
-/// A timetable of CloudNativePG's.
+/// A timetable of `CloudNativePG`'s.
 #[derive(Debug, Deserialize)]
 struct Timetable {
     metadata: ObjectMeta,

@@ -134,6 +134,13 @@ pub(super) async fn audit(cluster: &dyn Cluster, settings: &Settings, now: Times
     }
 }
 
+impl Finding {
+    /// The rule of the audit that it is of.
+    pub(crate) fn audit_rule(&self) -> Option<AuditRule> {
+        AuditRule::of_word(&self.id.rule).filter(|_| self.id.probe == Probe::Audit)
+    }
+}
+
 impl FindingId {
     /// Whether only a person can say that it is mended.
     pub(crate) fn is_told_by_people(&self) -> bool {
@@ -208,11 +215,11 @@ impl Recon {
         match files {
             Ok(FilesAudited { looked_at, left, secrets }) => {
                 let of = if secrets.len() == 1 { "1 Secret" } else { &format!("{} Secrets", secrets.len()) };
-                audit.summary +=
-                    &format!("; {looked_at} manifests in Git, {of} in them that anybody can read");
-                if left > 0 {
-                    audit.summary += &format!(" ({left} manifests not looked through)");
-                }
+                let left = if left > 0 { format!(" ({left} not looked through)") } else { String::new() };
+                audit.summary = format!(
+                    "{}; {looked_at} manifests in Git{left}, {of} in them that anybody can read",
+                    audit.summary
+                );
                 let mut by_path: BTreeMap<String, Vec<String>> = BTreeMap::new();
                 for (path, line) in secrets {
                     by_path.entry(path).or_default().push(line.to_string());

@@ -83,11 +83,11 @@ async fn once<T: DeserializeOwned, S: Send>(
     begin: &(impl Fn() -> S + Send + Sync),
     take: &(impl Fn(&mut S, T) + Send + Sync),
 ) -> ClusterResult<Attempt<S>> {
-    let mut taken = begin();
+    let mut kept = begin();
     let mut token: Option<String> = None;
     for _ in 0..PAGES {
         let (objects, next) = match cluster.objects(listing, token.as_deref()).await? {
-            Installed::No => return Ok(Attempt::Whole(taken)),
+            Installed::No => return Ok(Attempt::Whole(kept)),
             Installed::Yes(ObjectsPage::Expired(why)) => return Ok(Attempt::Expired(why)),
             Installed::Yes(ObjectsPage::Read { objects, next }) => (objects, next),
         };
@@ -96,11 +96,11 @@ async fn once<T: DeserializeOwned, S: Send>(
                 what: listing.path(),
                 said: error.to_string(),
             })?;
-            take(&mut taken, object);
+            take(&mut kept, object);
         }
         token = next;
         if token.is_none() {
-            return Ok(Attempt::Whole(taken));
+            return Ok(Attempt::Whole(kept));
         }
     }
     Err(endless(&listing.path()))

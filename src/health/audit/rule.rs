@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// A rule of the audit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum AuditRule {
     /// No container of its pods says when it can serve.
@@ -49,29 +49,34 @@ pub(crate) enum AuditRule {
 }
 
 impl AuditRule {
-    /// All of them.
+    /// All of them, what would be lost for good first.
     pub(crate) const ALL: [Self; 20] = [
-        Self::NoReadinessProbe,
-        Self::NoLivenessProbe,
-        Self::NoStartupProbe,
-        Self::NoRequests,
-        Self::NoMemoryLimit,
-        Self::MovingImage,
-        Self::PullsAlways,
-        Self::NotRetried,
+        Self::PlainSecret,
+        Self::NotBackedUp,
+        Self::FillsUp,
+        Self::RestoreNotTested,
+        Self::NoClaim,
         Self::BarePod,
+        Self::CannotSpread,
         Self::NoBudget,
         Self::NotSpread,
-        Self::CannotSpread,
-        Self::ReplicasOnOneNode,
-        Self::NoClaim,
         Self::StartsTooEarly,
-        Self::NotBackedUp,
-        Self::RestoreNotTested,
+        Self::NoReadinessProbe,
+        Self::MovingImage,
+        Self::NoMemoryLimit,
+        Self::NoRequests,
+        Self::NoLivenessProbe,
+        Self::NoStartupProbe,
+        Self::NotRetried,
+        Self::PullsAlways,
+        Self::ReplicasOnOneNode,
         Self::ScalesOnOneNode,
-        Self::FillsUp,
-        Self::PlainSecret,
     ];
+
+    /// Which of two is seen to first: the lower.
+    pub(crate) fn rank(self) -> usize {
+        Self::ALL.iter().position(|rule| *rule == self).unwrap_or(Self::ALL.len())
+    }
 
     /// As findings and settings name it.
     pub(crate) fn word(self) -> &'static str {
@@ -124,6 +129,7 @@ mod tests {
         for rule in AuditRule::ALL {
             assert_eq!(serde_json::to_value(rule).unwrap(), rule.word());
             assert_eq!(AuditRule::of_word(rule.word()), Some(rule));
+            assert!(rule.rank() < AuditRule::ALL.len(), "{rule:?}");
         }
         assert_eq!(AuditRule::of_word("crash-loop"), None);
     }

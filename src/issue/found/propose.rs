@@ -190,6 +190,8 @@ pub(crate) fn propose(
             findings.push(finding);
         }
     }
+    // Of what only is listed not all become tasks: what would be lost for good before what starts slowly.
+    findings.sort_by_key(|one| (one.informational, one.audit_rule().map_or(0, |rule| rule.rank() + 1)));
     let tags = tags(recon.findings().map(|finding| &finding.id));
     let mut proposals = Vec::new();
     let (mut listed, mut more_listed) = (0, 0);

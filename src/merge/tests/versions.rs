@@ -1,7 +1,7 @@
 use super::samples::{application, sha, source, update};
-use crate::cluster::{ApplicationSource, Owner, RunningChart};
-use crate::forge::renovate::UpdateKind;
-use crate::merge::versions::mismatches;
+use crate::cluster::{ApplicationSource, Definition, ObjectRef, Owner, RunningChart};
+use crate::forge::renovate::{Update, UpdateKind};
+use crate::merge::versions::{mismatches, outdated};
 
 #[test]
 fn what_runs_is_compared_where_the_package_is_an_image() {
@@ -86,4 +86,54 @@ fn an_application_runs_the_charts_that_it_compared() {
     app.revisions = vec![sha('c').as_str().to_owned(), "9.2.1".to_owned()];
     let [running] = &Owner::from(&app).charts[..] else { panic!("one chart") };
     assert_eq!((running.name.as_str(), running.version.as_str()), ("grafana", "9.2.1"));
+}
+
+#[test]
+fn definitions_of_the_version_that_was_left_are_told() {
+    let definition = |name: &str, maker: &str, version: &str| Definition {
+        object: ObjectRef::new("CustomResourceDefinition", "", name),
+        makers: vec![maker.to_owned()],
+        version: version.to_owned(),
+    };
+    let updates = |from: &str, to: &str| vec![update("jetstack/cert-manager", from, to, UpdateKind::Minor)];
+    let old = || definition("certificates.cert-manager.io", "cert-manager", "v1.17.0");
+    let mut owner = Owner::from(&application("certs", &sha('c')));
+    owner.owns = vec![old().object];
+    for (name, updates, definition, expected) in [
+        ("left behind", updates("1.17.0", "1.18.0"), old(), 1),
+        (
+            "brought along",
+            updates("1.17.0", "1.18.0"),
+            definition("certificates.cert-manager.io", "cert-manager", "1.18.0"),
+            0,
+        ),
+        ("a chart counts otherwise", updates("0.9.1", "0.9.2"), old(), 0),
+        (
+            "another maker's",
+            updates("1.17.0", "1.18.0"),
+            definition("certificates.cert-manager.io", "certs", "1.17.0"),
+            0,
+        ),
+        (
+            "nobody's of this change",
+            updates("1.17.0", "1.18.0"),
+            definition("issuers.cert-manager.io", "cert-manager", "1.17.0"),
+            0,
+        ),
+        (
+            "another package came to it",
+            [updates("1.17.0", "1.18.0"), vec![update("other", "1.16.0", "v1.17.0", UpdateKind::Minor)]]
+                .concat(),
+            old(),
+            0,
+        ),
+    ] {
+        let found = outdated(&updates, std::slice::from_ref(&owner), std::slice::from_ref(&definition));
+        assert_eq!(found.len(), expected, "{name}: {found:?}");
+    }
+    let found = outdated(&updates("1.17.0", "1.18.0"), &[owner], &[old()]);
+    assert_eq!(found[0].running, ["certificates.cert-manager.io v1.17.0"]);
+    let pin = Update { from: None, ..update("jetstack/cert-manager", "", "1.18.0", UpdateKind::Minor) };
+    let other = Owner { owns: vec![old().object], ..Owner::from(&application("certs", &sha('c'))) };
+    assert_eq!(outdated(&[pin], &[other], &[old()]), [], "what came from nothing left nothing behind");
 }

@@ -6,7 +6,7 @@ use crate::cluster::{BlockingPod, ObjectRef};
 use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
-use crate::run::situation::{Mode, Situation};
+use crate::run::situation::{Deletion, Mode, Situation};
 use crate::run::state::{Act, Change, Failures, Stage};
 use crate::wording;
 use jiff::Timestamp;
@@ -368,7 +368,7 @@ fn undoing(
     if change.refreshed.is_empty() && may_refresh(situation) {
         return Decision::Refresh { change: change.step, hard: false };
     }
-    if let Some(pod) = in_the_way(situation, change).filter(|_| situation.deletes)
+    if let Some(pod) = in_the_way(situation, change).filter(|_| situation.deletion == Deletion::Allowed)
         && elapsed(situation.now, reverted_at) >= situation.timing.poll() * 3
     {
         return Decision::Perform(Effect::DeletePod {

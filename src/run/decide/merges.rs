@@ -4,6 +4,7 @@ use super::retry::{failures, is_used_up};
 use super::tasks::{ATTEMPTS, Step, elapsed, ended, waits};
 use super::{Decision, merged_by_us};
 use crate::forge::PullNumber;
+use crate::forge::renovate::Update;
 use crate::health::Verdict;
 use crate::issue::{Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
@@ -15,6 +16,7 @@ use crate::run::state::{Act, MergeRecord};
 use crate::run::windows::Hours;
 use crate::wording;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What to do about the merge of a pull request.
@@ -123,11 +125,19 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
         risk: pull.classification.risk,
         update: pull.classification.update,
         versions: pull.versions.clone(),
+        replaced: replaced(pull),
         files: pull.files.clone(),
         not_reversible: pull.not_reversible.clone(),
         baseline: situation.recon.blocking().map(|finding| finding.id.clone()).collect(),
         judged: situation.recon.judging(),
     }))))
+}
+
+/// The versions from which its packages come.
+fn replaced(pull: &PullSituation) -> BTreeMap<String, String> {
+    let Preflight::Ready(ready) = &pull.preflight else { return BTreeMap::new() };
+    let from = |update: &Update| Some((update.package.clone(), update.from.clone()?));
+    ready.updates.iter().filter_map(from).collect()
 }
 
 /// Since when the forge has been refusing this head since its branch lacks the newest commits of its base.

@@ -8,7 +8,7 @@ use crate::health::{self, Attribution, FindingId, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{GitOps, Rollout, StoodBefore, Watched, judge, pods_of};
-use crate::merge::versions::{Mismatch, mismatches};
+use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
 use crate::run::situation::{Mode, Related, Unread};
@@ -146,7 +146,10 @@ impl Look<'_> {
         let mismatches = if undone {
             Vec::new()
         } else {
-            mismatches(&promised(&change.plan.versions), &affected).iter().map(mismatch_line).collect()
+            let promised = promised(&change.plan.versions, &change.plan.replaced);
+            let mut found = mismatches(&promised, &affected);
+            found.extend(self.outdated(&promised, &affected).await);
+            found.iter().map(mismatch_line).collect()
         };
         Ok(ChangeView {
             rollout: Some((rollout, since)),
@@ -157,6 +160,22 @@ impl Look<'_> {
             blocking,
             mismatches,
         })
+    }
+
+    /// The definitions that a change should have brought and did not. They are many and large: read only where it has any, and
+    /// where they cannot be read nothing is said of them.
+    async fn outdated(&self, promised: &[Update], affected: &[Owner]) -> Vec<Mismatch> {
+        let mut owned = affected.iter().flat_map(|owner| &owner.owns);
+        if !owned.any(|object| object.kind == "CustomResourceDefinition") {
+            return Vec::new();
+        }
+        match self.parts.cluster.definitions().await {
+            Ok(definitions) => outdated(promised, affected, &definitions),
+            Err(error) => {
+                tracing::warn!(error = %chain(&error), "the versions of definitions could not be read");
+                Vec::new()
+            }
+        }
     }
 
     /// The pods that keep what a change touched from going back. What cannot be read is tried again at the next look.
@@ -323,14 +342,14 @@ fn is_idle_out_of_sync(application: &Application) -> bool {
 }
 
 /// What a change promised to run: each version once, in however many files it stands.
-fn promised(versions: &[Hold]) -> Vec<Update> {
+fn promised(versions: &[Hold], replaced: &BTreeMap<String, String>) -> Vec<Update> {
     let versions: BTreeSet<_> = versions.iter().map(|hold| (&hold.package, &hold.version)).collect();
     versions
         .into_iter()
         .map(|(package, version)| Update {
             package: package.clone(),
             file: None,
-            from: None,
+            from: replaced.get(package).cloned(),
             to: version.clone(),
             kind: UpdateKind::Unknown,
             change: String::new(),

@@ -113,13 +113,11 @@ impl Scheduler {
         let Some(last) = self.settings.of(chore).and_then(|every| every.last(&zone, now)) else {
             return Ok(false);
         };
-        match self.parts.store.last_done(chore.word()).await? {
-            Some(done) => Ok(done < last),
-            None => {
-                self.parts.store.note_done(chore.word(), now).await?;
-                Ok(false)
-            }
+        if let Some(done) = self.parts.store.last_done(chore.word()).await? {
+            return Ok(done < last);
         }
+        self.parts.store.note_done(chore.word(), now).await?;
+        Ok(false)
     }
 
     async fn turn(&mut self, chore: Chore, now: Timestamp) {
@@ -221,15 +219,13 @@ impl Scheduler {
 
 /// Whether a finding is what something looks for.
 fn belongs(chore: Chore, finding: &Finding) -> bool {
-    let rule = || AuditRule::of_word(&finding.id.rule);
     match chore {
         Chore::Recon => true,
         Chore::Checks => {
             matches!(finding.id.probe, Probe::Jobs | Probe::CloudNativePg | Probe::VolSync | Probe::Snapshots)
         }
         Chore::Trends => {
-            finding.id.probe == Probe::Audit
-                && matches!(rule(), Some(AuditRule::RestoreNotTested | AuditRule::FillsUp))
+            matches!(finding.audit_rule(), Some(AuditRule::RestoreNotTested | AuditRule::FillsUp))
         }
         Chore::Audit => finding.id.probe == Probe::Audit,
     }

@@ -96,7 +96,7 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     story.scheduled(&schedule, both).await;
     let body = story.issue_now(1).body;
     assert!(body.contains("P3 Apps") && body.contains("`fills-up` on `Node metal9`"), "{body}");
-    assert!(body.contains("`no-liveness-probe`"), "{body}");
+    assert!(body.contains("`not-backed-up`"), "what would be lost for good comes first: {body}");
 
     story.start().await;
     story.person_called(1).await;

@@ -94,8 +94,7 @@ async fn a_pod_that_keeps_its_stateful_set_from_going_back_is_ended() {
         })
         .collect();
     assert_eq!(ended, [("Pod memcached/memcached-1".to_owned(), true)], "one pod, once");
-    let body = story.issue_now(number).body;
-    assert!(body.contains("kept its StatefulSet from going back"), "{body}");
+    story.says(number, "kept its StatefulSet from going back").await;
     story.end().await;
 }
 

@@ -28,8 +28,8 @@ use crate::merge::rollout::Rollout;
 use crate::merge::{Category, Hold, Risk, Settings, UpdateType};
 use crate::run::event::{Effect, Event, Outcome, Proposal};
 use crate::run::situation::{
-    KnownFinding, Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Tools, Unread,
-    Wish,
+    Deletion, KnownFinding, Mode, ProposalStanding, PullSituation, Related, SeenApproval, Situation, Tools,
+    Unread, Wish,
 };
 use crate::run::state::RunState;
 use crate::run::windows::Hours;
@@ -89,7 +89,7 @@ struct Scene {
     stuck: Vec<ObjectRef>,
     idle_out_of_sync: Vec<ObjectRef>,
     blocking: Vec<BlockingPod>,
-    deletes: bool,
+    deletion: Deletion,
     mismatches: Vec<String>,
     proposal: Option<ProposalStanding>,
     pulls: BTreeMap<PullNumber, PullSituation>,
@@ -152,7 +152,7 @@ impl Scene {
             stuck: Vec::new(),
             idle_out_of_sync: Vec::new(),
             blocking: Vec::new(),
-            deletes: true,
+            deletion: Deletion::Allowed,
             mismatches: Vec::new(),
             proposal: None,
             pulls: pulls.collect(),
@@ -216,7 +216,7 @@ impl Scene {
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
             blocking: &self.blocking,
-            deletes: self.deletes,
+            deletion: self.deletion,
             mismatches: &self.mismatches,
             merge_style: MergeStyle::Merge,
             tools: self.tools,

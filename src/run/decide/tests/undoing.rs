@@ -5,6 +5,7 @@ use super::{NOW, Scene, at, done, sha, waiting};
 use crate::cluster::{BlockingPod, ObjectRef};
 use crate::run::decide::Decision;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
+use crate::run::situation::Deletion;
 use crate::store::EventId;
 
 /// The revert of a condemned change, done fifty seconds ago.
@@ -76,7 +77,7 @@ fn a_pod_that_keeps_its_set_from_going_back_is_ended_where_that_is_allowed() {
     scene.blocking = vec![BlockingPod::for_test(pod, set, "u2")];
     assert_eq!(scene.says(), "delete Pod web/db-1", "its successor is another one");
 
-    scene.deletes = false;
+    scene.deletion = Deletion::Off;
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW + 3_600;
     let Decision::Note(events) = scene.decide() else { panic!("{:?}", scene.decide()) };
