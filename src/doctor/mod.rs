@@ -72,12 +72,16 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
     all
 }
 
-async fn missed_events(path: &std::path::Path) -> Asked<Vec<(String, store::MissedEvents)>> {
+async fn missed_events(path: &std::path::Path) -> Asked<Vec<(String, store::Missing, store::MissedEvents)>> {
     within(async {
         let reader = store::Reader::open(path).await?;
-        let missed = reader.missed_events().await;
+        let mut all = Vec::new();
+        for missing in store::Missing::ALL {
+            let missed = reader.missed_events(missing).await?;
+            all.extend(missed.into_iter().map(|(repository, missed)| (repository, missing, missed)));
+        }
         reader.close().await;
-        missed
+        Ok::<_, store::StoreError>(all)
     })
     .await
 }

@@ -234,6 +234,15 @@ pub(crate) fn doctor_missed() -> String {
         .to_owned()
 }
 
+/// Something changed between two processes.
+pub(crate) fn doctor_missed_while_down(repository: &str, count: u64, last: &str) -> String {
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    format!(
+        "{repository} changed {times} while caretaker did not run, found at a start, the last {last}; no forge delivers that \
+         again, and a tick of that time approves nothing"
+    )
+}
+
 /// The cluster.
 pub(crate) fn doctor_cluster() -> String {
     "look at cluster.kubeconfig and cluster.context, and whether the API server can be reached from here"

@@ -6,10 +6,11 @@ use crate::run::event::ChangeResult;
 use crate::run::load_state;
 use crate::run::settings::{Discovery, Repository as Settings, RolloutBy};
 use crate::run::situation::Mode;
+use crate::store::Missing;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sim::gitea::{Fault, FileChange, IssueState, NewCommit, Permission, Repository, Rule};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Story {
     /// Another repository, which everybody may read and caretaker may write.
@@ -221,7 +222,7 @@ async fn an_event_that_was_never_delivered_is_found_and_counted() {
     story.person_called(number).await;
     story.comes_to_rest().await;
     let counted = || async {
-        let missed = story.store().missed_events().await.unwrap();
+        let missed = story.store().missed_events(Missing::Up).await.unwrap();
         missed.into_iter().find(|(name, _)| name == "ops/homelab").map_or(0, |(_, missed)| missed.count)
     };
     // What caretaker itself wrote was not delivered either, and has been counted by now or is not any more.
@@ -229,13 +230,46 @@ async fn an_event_that_was_never_delivered_is_found_and_counted() {
     let line = "\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready";
     story.operator().append_line(number, line).await.unwrap();
     story.done(number, "A1").await;
-    let deadline = std::time::Instant::now() + super::DEADLINE;
+    let deadline = Instant::now() + super::DEADLINE;
     while counted().await == before {
-        assert!(std::time::Instant::now() < deadline, "it is counted");
+        assert!(Instant::now() < deadline, "it is counted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let missed = story.store().missed_events().await.unwrap();
+    let missed = story.store().missed_events(Missing::Up).await.unwrap();
     assert!(missed.iter().all(|(name, missed)| name == "ops/homelab" && missed.last_delivery_at.is_none()));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_while_caretaker_did_not_run_is_found_at_the_start_and_counted_apart() {
+    let mut story = Story::begin().await;
+    story.webhook = true;
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.person_called(number).await;
+    story.comes_to_rest().await;
+    // Two looks more, so that what caretaker wrote last was seen and kept.
+    story.looks(2).await;
+    let counted = async |story: &Story, missing| -> u64 {
+        let missed = story.store().missed_events(missing).await.unwrap();
+        missed.iter().map(|(_, missed)| missed.count).sum()
+    };
+    assert_eq!(counted(&story, Missing::Down).await, 0, "a first start counts nothing");
+    let before = counted(&story, Missing::Up).await;
+    story.stop().await;
+    // Its hook delivers to nobody.
+    let line = "\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready";
+    story.operator().append_line(number, line).await.unwrap();
+    story.start().await;
+    story.done(number, "A1").await;
+    let deadline = Instant::now() + super::DEADLINE;
+    while counted(&story, Missing::Down).await == 0 {
+        assert!(Instant::now() < deadline, "it is counted");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    story.comes_to_rest().await;
+    assert_eq!(counted(&story, Missing::Down).await, 1, "once");
+    assert_eq!(counted(&story, Missing::Up).await, before, "no hook is blamed for it");
     story.end().await;
 }
 

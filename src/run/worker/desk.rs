@@ -44,8 +44,8 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// One that is due at once.
-    pub(super) fn new(settings: RepositorySettings) -> Self {
+    /// One that is due at once. What its looks are compared with at first is the caller's to say.
+    pub(super) fn new(settings: RepositorySettings, watch: Watch) -> Self {
         Self {
             settings,
             due: Instant::now(),
@@ -55,7 +55,7 @@ impl Desk {
             wants_lock: false,
             standing: Standing::NoIssue,
             said: None,
-            watch: Watch::default(),
+            watch,
             file: None,
         }
     }
@@ -148,7 +148,7 @@ mod tests {
      {
         let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
         let timing = Timing::default();
-        let mut desk = Desk::new(settings.clone());
+        let mut desk = Desk::new(settings.clone(), Watch::fresh());
         assert!(desk.is_due(Instant::now()));
         let seconds = |desk: &Desk| desk.left(Instant::now()).as_secs_f64();
         for wait in [5.0, 10.0, 15.0, 20.0, 20.0] {
@@ -174,7 +174,7 @@ mod tests {
     fn what_is_wrong_is_news_when_it_begins_and_when_it_changes() {
         let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
         let timing = Timing::default();
-        let mut desk = Desk::new(settings.clone());
+        let mut desk = Desk::new(settings.clone(), Watch::fresh());
         let gone = Ok(gone(&settings));
         assert!(desk.note(&gone, &timing));
         assert!(!desk.note(&gone, &timing), "said once");

@@ -5,6 +5,7 @@
 //! has said once which there are, what is half done in any repository of the store keeps the others waiting.
 
 use super::desk::Desk;
+use super::missed::Watch;
 use super::{Parts, Worker, chain};
 use crate::forge::{ForgeError, Repository, RepositoryName};
 use crate::run::repository_state::RepositoryState;
@@ -79,6 +80,7 @@ impl Worker {
             Ok(found) => {
                 self.discovery_due = Some(now + discovery.every());
                 self.take_up(&found);
+                self.has_discovered = true;
             }
             Err(error) => {
                 self.discovery_due = Some(now + self.parts.timing.reconcile());
@@ -108,7 +110,9 @@ impl Worker {
         for name in wanted {
             if !self.desks.iter().any(|desk| desk.settings.name == name) {
                 tracing::info!(repository = %name, "it has the maintenance label and is looked after");
-                self.desks.push(Desk::new(self.parts.discovery.settings_of(name)));
+                // What it was before it was put down, or before it had the label, was not looked after.
+                let watch = if self.has_discovered { Watch::fresh() } else { Watch::resuming() };
+                self.desks.push(Desk::new(self.parts.discovery.settings_of(name), watch));
             }
         }
         let names = self.desks.iter().map(|desk| desk.settings.name.clone()).collect();

@@ -1,11 +1,12 @@
 //! One turn of the wheel for one repository: look, decide, at most one effect, report.
 
+use super::desk::Desk;
 use super::lock::Lock;
-use super::missed::Word;
+use super::missed::{Watch, Word};
 use super::subject::Found;
 use super::{Next, Standing, Worker, chain, text_hash};
 use crate::cluster::Freshness;
-use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, State};
+use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, RepositoryName, State};
 use crate::run::decide::{Decision, Waiting, decide};
 use crate::run::event::Event;
 use crate::run::memory::Memory;
@@ -18,7 +19,7 @@ use crate::run::situation::Mode;
 use crate::run::state::RunState;
 use crate::run::trust::OwnText;
 use crate::run::worker::RunError;
-use crate::store::{EventId, RunRow, Store};
+use crate::store::{EventId, Missing, RunRow, Store, StoreError};
 use crate::web::Peer;
 use crate::wording;
 use jiff::Timestamp;
@@ -108,6 +109,7 @@ impl Worker {
     ) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
         self.desks[desk].watch.begin(Timestamp::now());
+        self.recall(desk).await?;
         // Read at each look: it may be renamed, archived, or our rights taken away.
         let asked = match self.bot().await {
             Ok(bot) => parts.forge.repository(&settings.name).await.map(|repository| (bot, repository)),
@@ -196,24 +198,65 @@ impl Worker {
         result
     }
 
-    /// Counts an event that was never delivered. Who works in the foreground gets no deliveries.
-    async fn judge_deliveries(&mut self, desk: usize) -> Result<(), RunError> {
-        if self.parts.only.is_some() || !self.desks[desk].watch.suspects() {
-            return Ok(());
+    /// Takes up what an earlier process saw last, and what has been delivered before this look did anything itself.
+    async fn recall(&mut self, desk: usize) -> Result<(), RunError> {
+        let Desk { settings, watch, .. } = &mut self.desks[desk];
+        let (store, name) = (&self.parts.store, settings.name.to_string());
+        if watch.is_unread() {
+            let kept = store.last_seen(&name).await?;
+            // Of another version, maybe: then nothing is compared.
+            watch.resume(kept.and_then(|text| {
+                serde_json::from_str(&text)
+                    .inspect_err(|error| tracing::warn!(%error, "what was seen before cannot be read"))
+                    .ok()
+            }));
         }
-        let (store, now) = (&self.parts.store, Timestamp::now());
-        let name = self.desks[desk].settings.name.to_string();
-        let last = store.last_delivery(&name).await?;
-        let grace = self.parts.timing.approval_delivery();
-        match self.desks[desk].watch.judge(last, now, grace) {
-            Word::Nothing => {}
-            Word::Missed => {
-                let missed = store.count_missed_event(&name, now, last).await?;
-                let last = last.map(|at| at.to_string());
-                tracing::warn!(count = missed.count, last, "something changed and no delivery told of it");
-            }
+        if watch.is_first() {
+            watch.had_come(store.last_delivery(&name).await?);
         }
         Ok(())
+    }
+
+    /// Counts an event that was never delivered, and keeps what was seen. Who works in the foreground gets no deliveries.
+    async fn judge_deliveries(&mut self, desk: usize) -> Result<(), RunError> {
+        if self.parts.only.is_some() {
+            return Ok(());
+        }
+        let Desk { settings, watch, .. } = &mut self.desks[desk];
+        let (store, now, name) = (&self.parts.store, Timestamp::now(), settings.name.to_string());
+        if watch.suspects() {
+            let last = store.last_delivery(&name).await?;
+            match watch.judge(last, now, self.parts.timing.approval_delivery()) {
+                Word::Nothing => {}
+                Word::Missed => {
+                    let missed = store.count_missed_event(&name, Missing::Up, now, last).await?;
+                    let last = last.map(|at| at.to_string());
+                    tracing::warn!(
+                        count = missed.count,
+                        last,
+                        "something changed and no delivery told of it"
+                    );
+                }
+                Word::MissedWhileDown => {
+                    let missed = store.count_missed_event(&name, Missing::Down, now, last).await?;
+                    tracing::info!(count = missed.count, "something changed while caretaker did not run");
+                }
+            }
+        }
+        // After it was counted: a crash in between counts twice, and loses nothing.
+        Ok(keep_seen(store, &settings.name, watch, false).await?)
+    }
+
+    /// Keeps how far each repository is known, for the next process.
+    pub(super) async fn keep_all_seen(&mut self) {
+        if self.parts.only.is_some() {
+            return;
+        }
+        for Desk { settings, watch, .. } in &mut self.desks {
+            if let Err(error) = keep_seen(&self.parts.store, &settings.name, watch, true).await {
+                tracing::warn!(error = %chain(&error), "what was seen last cannot be kept");
+            }
+        }
     }
 
     async fn bot(&mut self) -> ForgeResult<Account> {
@@ -335,6 +378,23 @@ impl Worker {
             work.state.fold(*id, now, event);
         }
         Ok(ids)
+    }
+}
+
+/// Keeps what the last look saw, where the store does not have it.
+async fn keep_seen(
+    store: &Store,
+    name: &RepositoryName,
+    watch: &mut Watch,
+    last: bool,
+) -> Result<(), StoreError> {
+    match watch.keep(last).map(serde_json::to_string) {
+        None => Ok(()),
+        Some(Ok(text)) => store.keep_seen(&name.to_string(), &text).await,
+        Some(Err(error)) => {
+            tracing::warn!(%error, "what was seen cannot be written down");
+            Ok(())
+        }
     }
 }
 
