@@ -9,7 +9,7 @@
 use super::decide::{Decision, LastLook, approval_asked, decide, objection};
 use super::event::{Effect, MergePlan, Stop};
 use super::memory::PullDetails;
-use super::observe::{Observation, Subject, observe};
+use super::observe::{Asking, Observation, Subject, observe};
 use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
 use super::windows::Hours;
@@ -228,6 +228,8 @@ impl Worker {
             lock: &Lock::Held,
             elsewhere: self.elsewhere(&scene.repository.name),
             freshness: Freshness::Proven,
+            // What goes before this one may be ready by now.
+            asking: Asking::All,
         };
         let again = observe(&parts, subject, &mut work.memory).await?;
         let decision = decide(&again.situation(&parts, scene.settings, &work.state, &work.memory));

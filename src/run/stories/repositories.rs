@@ -59,6 +59,19 @@ impl Story {
             .collect()
     }
 
+    /// The same, look by look, but for those looks that may not be whole.
+    pub(super) fn whole_looks(&self, name: &str, since: usize) -> Vec<Vec<String>> {
+        let mut looks: Vec<Vec<String>> = Vec::new();
+        for asked in self.asked_of(name, since) {
+            match looks.last_mut() {
+                Some(look) if asked != "GET " => look.push(asked),
+                _ => looks.push(vec![asked]),
+            }
+        }
+        looks.pop();
+        looks.into_iter().skip(1).collect()
+    }
+
     /// The trouble is said, and the repository is asked for and for nothing else meanwhile.
     async fn is_told_and_left_alone(&self, name: &str, words: &str) {
         let said = || self.repositories_error().is_some_and(|error| error.contains(words));
@@ -194,19 +207,7 @@ async fn a_look_at_which_nothing_has_changed_costs_a_handful_of_requests() {
     story.comes_to_rest().await;
     let since = story.world.gitea().requests().len();
     story.looks(5).await;
-    let looks = |name: &str| -> Vec<Vec<String>> {
-        let mut looks: Vec<Vec<String>> = Vec::new();
-        for asked in story.asked_of(name, since) {
-            match looks.last_mut() {
-                Some(look) if asked != "GET " => look.push(asked),
-                _ => looks.push(vec![asked]),
-            }
-        }
-        // The first and the last one are not whole, maybe.
-        looks.pop();
-        looks.into_iter().skip(1).collect()
-    };
-    let (waits, idle) = (looks("homelab"), looks("second"));
+    let (waits, idle) = (story.whole_looks("homelab", since), story.whole_looks("second", since));
     assert!(waits.len() >= 2 && idle.len() >= 2, "{waits:?} {idle:?}");
     // The repository, its labels, the open issues; and with a run its branch, the comments and the pull requests.
     assert!(waits.iter().all(|look| look.len() == 6), "{waits:#?}");

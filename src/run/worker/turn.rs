@@ -10,7 +10,7 @@ use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, 
 use crate::run::decide::{Decision, Waiting, decide};
 use crate::run::event::Event;
 use crate::run::memory::Memory;
-use crate::run::observe::{Observation, Subject, observe};
+use crate::run::observe::{Asking, Observation, Subject, observe};
 use crate::run::report::LastWrite;
 use crate::run::repository_file::{Remembered, in_force};
 use crate::run::repository_state::RepositoryState;
@@ -98,6 +98,8 @@ struct Sight<'a> {
     lock: &'a Lock,
     /// Why the repository's own file does not count.
     complaint: Option<&'a str>,
+    /// Of how much of what tasks name is asked again.
+    asking: Asking,
 }
 
 impl Worker {
@@ -185,6 +187,7 @@ impl Worker {
             found: &found,
             lock: &lock,
             complaint: force.complaint.as_deref(),
+            asking: self.desks[desk].asking,
         };
         // Everything in this look goes by what is in force in this repository.
         let general = std::mem::replace(&mut self.parts, force.parts);
@@ -278,7 +281,7 @@ impl Worker {
 
     async fn work(&mut self, sight: &Sight<'_>, work: &mut Work) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
-        let &Sight { settings, repository, branch, bot, found, lock, complaint } = sight;
+        let &Sight { settings, repository, branch, bot, found, lock, complaint, asking } = sight;
         let subject = Subject {
             settings,
             repository,
@@ -295,6 +298,7 @@ impl Worker {
             elsewhere: self.elsewhere(&repository.name),
             // How a rollout ended, and what came of it, is not to be told from before that end.
             freshness: if work.state.change.is_some() { Freshness::Proven } else { Freshness::Watched },
+            asking,
         };
         let observation = observe(&parts, subject, &mut work.memory).await?;
         work.memory.heads = observation.heads();
@@ -312,6 +316,10 @@ impl Worker {
         }
         let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
         tracing::debug!(?decision, "decided");
+        if observation.asked == Asking::Few && !matches!(decision, Decision::Wait(_)) {
+            // It may rest on what is not so any more: the next look, at once, asks about everything.
+            return Ok(Next::Now);
+        }
         let scene = Scene {
             settings,
             repository,
