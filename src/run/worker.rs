@@ -311,10 +311,7 @@ impl Worker {
             tokio::select! {
                 () = stop.cancelled() => return true,
                 marked = self.parts.hints.notified() => {
-                    self.desks
-                        .iter_mut()
-                        .filter(|desk| marked.contains(&desk.settings.name))
-                        .for_each(Desk::call);
+                    self.called_for(&marked);
                     return false;
                 }
                 () = tokio::time::sleep(nap) => {}

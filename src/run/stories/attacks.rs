@@ -7,6 +7,7 @@
 //! |---|---|
 //! | a stranger's issue, labelled by a maintainer, then edited by the stranger | here; without the edit in `bad_input` |
 //! | a task that a stranger adds, before and after a resume | `others` |
+//! | a task that a stranger adds before the issue has its label, or its repository is found | here |
 //! | a condition taken from a title by a stranger | here |
 //! | forged status block, note and closing | here; as texts in `issue::edge_tests` and `issue::hostile_tests` |
 //! | a tick that no delivery vouches for | `approvals`, `run::trust` |
@@ -23,13 +24,17 @@
 
 use super::approvals::{approved_behind_a_closed_gate, asked, question, yes};
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
-use super::{SECRET, Story, secret_of};
+use super::{SECRET, Story, first_commit, secret_of};
 use crate::issue::{hex, read_approvals};
+use crate::run::settings::Discovery;
+use crate::run::situation::Mode;
+use crate::store::DeliveryRow;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use sim::gitea::{DeliveryMode, FileChange, IssueState, NewCommit, Permission};
+use std::time::{Duration, Instant};
 
 /// An archiving of Ceph's crash reports, in the words that caretaker understands.
 const ARCHIVE: &str = "A9 P0 System: Archive the Ceph crash reports\n  - **Commands**: `kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph crash archive-all`";
@@ -89,6 +94,75 @@ async fn a_strangers_issue_that_a_maintainer_labels_is_not_worked_on_whatever_th
     story.does_nothing(echo).await;
     let issue = story.issue_now(number);
     assert!(issue.body.contains("- [ ] **A1") && issue.state == IssueState::Open, "{}", issue.body);
+    story.end().await;
+}
+
+/// Waits until a delivery of an account about an issue is stored.
+async fn is_told_of(story: &Story, repository: &str, sender: &str, issue: u64) {
+    let deadline = Instant::now() + super::DEADLINE;
+    loop {
+        let rows = story.store().recent_deliveries(1000).await.unwrap();
+        let is_it = |row: &DeliveryRow| {
+            (row.repository.as_str(), row.sender.as_str(), row.issue) == (repository, sender, Some(issue))
+        };
+        if rows.iter().any(is_it) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{rows:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stranger_adds_before_an_issue_has_its_label_counts_for_nothing() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.start().await;
+    let repository = story.world.repository();
+    let number = repository.open_issue("operator", "Soon", &tasks([NODES_READY]), &[]).unwrap();
+    let added = tasks([&merge("D1 P0 Apps", echo)]);
+    story.stranger_edits(number, |body| format!("{body}\n{added}"));
+    is_told_of(&story, "ops/homelab", "visitor", number).await;
+    story.operator().add_label(number, "maintenance").await.unwrap();
+    story.done(number, "A1").await;
+    nothing_is_approved(&story, echo).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stranger_adds_before_a_repository_is_found_counts_for_nothing() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    story.discovery = Discovery { enabled: true, mode: Mode::Auto, ..Discovery::default() };
+    let gitea = story.world.gitea();
+    let found = gitea.create_repository("ops", "found", false);
+    for (login, permission) in
+        [("operator", Permission::Admin), ("caretaker", Permission::Write), ("visitor", Permission::Write)]
+    {
+        gitea.add_collaborator("ops", "found", login, permission);
+    }
+    found.commit("main", first_commit("README.md", "# found\n")).unwrap();
+    story.start().await;
+    story.looks(2).await;
+    let secret = secret_of(&"ops/found".parse().unwrap());
+    found.add_hook(story.webhook_url(), &secret, &["issues"]).unwrap();
+    let number = found.open_issue("operator", "Found", &tasks([NODES_READY]), &[]).unwrap();
+    let body = tasks([NODES_READY, "A2 P0 System: Verify that Ceph is HEALTH_OK"]);
+    found.edit_issue_body("visitor", number, &body, None).unwrap();
+    is_told_of(&story, "ops/found", "visitor", number).await;
+    // Only now is there anything by which it is found.
+    found.create_label("maintenance", "#0e8a16").unwrap();
+    found.create_label("needs-human", "#d93f0b").unwrap();
+    found.set_issue_labels("operator", number, &["maintenance"]).unwrap();
+    let says = |part: &str| found.issue(number).is_some_and(|issue| issue.body.contains(part));
+    story.wait("the trusted one's task is done", || says("- [x] **A1 ")).await;
+    story.looks(6).await;
+    assert!(says("- [ ] **A2 "), "{}", found.issue(number).unwrap().body);
     story.end().await;
 }
 

@@ -89,6 +89,19 @@ impl Worker {
         }
     }
 
+    /// Something was delivered for these. One that is not looked after has its hook already, so it is looked for soon; in a
+    /// storm of such deliveries no more often than each repository is looked at.
+    pub(super) fn called_for(&mut self, marked: &BTreeSet<RepositoryName>) {
+        let is_at = |desk: &Desk, name: &RepositoryName| desk.settings.name == *name;
+        if let Some(due) = &mut self.discovery_due
+            && marked.iter().any(|name| !self.desks.iter().any(|desk| is_at(desk, name)))
+        {
+            *due = (*due).min(Instant::now() + self.parts.timing.reconcile());
+        }
+        let called = self.desks.iter_mut().filter(|desk| marked.contains(&desk.settings.name));
+        called.for_each(Desk::call);
+    }
+
     fn take_up(&mut self, found: &Found) {
         let tables = self.parts.repositories.len();
         let mut kept = Vec::new();
