@@ -63,6 +63,14 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
     for (table, repository) in &on_forge.repositories {
         all.push(judge::watchers(table, repository, &in_cluster.rolls_out));
     }
+    if let Some(names) = &on_forge.looked_after
+        && let Ok(look) = &look
+        && look.exists
+    {
+        let ignores = |name: &str| settings.discovery.ignores(name);
+        let lost = lost_runs(&look.path, |name| names.contains(&name.to_lowercase()) || ignores(name)).await;
+        all.extend(judge::lost_runs(&lost));
+    }
     let missed = match &look {
         Ok(look) if look.exists => missed_events(&look.path).await,
         _ => Ok(Vec::new()),
@@ -70,6 +78,18 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
     all.extend(judge::store(&look, settings.web.store_free_minimum_bytes));
     all.extend(judge::missed_events(&missed));
     all
+}
+
+/// The open runs, by repository and issue, of repositories that nobody looks after.
+async fn lost_runs(path: &std::path::Path, looked_after: impl Fn(&str) -> bool) -> Asked<Vec<(String, u64)>> {
+    within(async {
+        let reader = store::Reader::open(path).await?;
+        let runs = reader.all_open_runs().await;
+        reader.close().await;
+        let lost = runs?.into_iter().filter(|run| !looked_after(&run.repository));
+        Ok::<_, store::StoreError>(lost.map(|run| (run.repository, run.issue)).collect())
+    })
+    .await
 }
 
 async fn missed_events(path: &std::path::Path) -> Asked<Vec<(String, store::Missing, store::MissedEvents)>> {

@@ -117,6 +117,8 @@ pub(crate) struct Discovery {
     pub enabled: bool,
     /// Only repositories of these owners; empty: of all.
     pub owners: Vec<String>,
+    /// Never these: `owner/name`. What is half done there counts for nothing any more.
+    pub(crate) ignore: Vec<RepositoryName>,
     /// How much may be done in a repository that was found.
     pub mode: Mode,
     /// Whether their `.caretaker.toml` may ask for more care.
@@ -130,6 +132,7 @@ impl Default for Discovery {
         Self {
             enabled: false,
             owners: Vec::new(),
+            ignore: Vec::new(),
             mode: Mode::default(),
             allow_repository_file: false,
             every_seconds: 3600.0,
@@ -143,9 +146,18 @@ impl Discovery {
         Duration::try_from_secs_f64(self.every_seconds).unwrap_or(Duration::MAX)
     }
 
-    /// Whether repositories of this owner are wanted. Forges compare names without case.
+    /// Whether a repository may be looked after: of an owner that is wanted, and not ignored. Forges compare names without
+    /// case.
     pub(crate) fn wants(&self, name: &RepositoryName) -> bool {
-        self.owners.is_empty() || self.owners.iter().any(|owner| owner.eq_ignore_ascii_case(&name.owner))
+        let owners = &self.owners;
+        let of_owner =
+            owners.is_empty() || owners.iter().any(|owner| owner.eq_ignore_ascii_case(&name.owner));
+        of_owner && !self.ignores(&name.to_string())
+    }
+
+    /// Whether a person said that a repository is none of caretaker's business any more.
+    pub(crate) fn ignores(&self, name: &str) -> bool {
+        self.ignore.iter().any(|ignored| ignored.to_string().eq_ignore_ascii_case(name))
     }
 
     /// The settings of a repository that was found.
@@ -167,4 +179,28 @@ pub(crate) enum RolloutBy {
     Watchers,
     /// Nothing in the cluster follows this repository.
     None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Discovery;
+
+    #[test]
+    fn what_is_ignored_is_not_wanted_whoever_owns_it() {
+        let name = |text: &str| text.parse().expect("a name");
+        let discovery = |owners: &[&str]| Discovery {
+            owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
+            ignore: vec![name("ops/old")],
+            ..Discovery::default()
+        };
+        for (owners, wanted, expected) in [
+            (&[][..], "ops/homelab", true),
+            (&[], "Ops/Old", false),
+            (&["OPS"], "ops/homelab", true),
+            (&["ops"], "ops/old", false),
+            (&["home"], "ops/homelab", false),
+        ] {
+            assert_eq!(discovery(owners).wants(&name(wanted)), expected, "{owners:?} {wanted}");
+        }
+    }
 }

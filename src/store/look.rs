@@ -4,7 +4,9 @@
 //! Race decided here: to ask whether the lock is held takes it for a moment, shared, so two who ask do not see each other.
 //! A service that starts in that very moment is refused, and starts again.
 
-use super::{BUSY_TIMEOUT, MissedEvents, Missing, StoreResult, connect, missed, place, real_path};
+use super::{
+    BUSY_TIMEOUT, MissedEvents, Missing, RunRow, StoreResult, connect, journal, missed, place, real_path,
+};
 use jiff::Timestamp;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -109,6 +111,11 @@ impl Reader {
         missed::missed_events(&self.pool, missing).await
     }
 
+    /// The open runs of every repository, newest first.
+    pub(crate) async fn all_open_runs(&self) -> StoreResult<Vec<RunRow>> {
+        journal::all_open_runs(&self.pool).await
+    }
+
     /// Lets go of it.
     pub(crate) async fn close(self) {
         self.pool.close().await;
@@ -160,6 +167,8 @@ mod tests {
         store.count_missed_event("ops/homelab", Missing::Up, at, None).await.unwrap();
         assert_eq!(reader.last_delivery("ops/homelab").await.unwrap(), Some(at));
         assert_eq!(reader.missed_events(Missing::Up).await.unwrap()[0].1.count, 1);
+        store.open_run("ops/homelab", 7, at).await.unwrap();
+        assert_eq!(reader.all_open_runs().await.unwrap()[0].issue, 7);
         reader.close().await;
         store.close().await;
         assert_eq!(look(&path).holder.unwrap(), Holder::Nobody);

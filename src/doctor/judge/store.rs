@@ -88,6 +88,17 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// Runs whose repositories are neither named nor found.
+pub(crate) fn lost_runs(lost: &Asked<Vec<(String, u64)>>) -> Vec<Diagnosis> {
+    // That the store cannot be read is said of the missed events.
+    let lost = lost.as_deref().unwrap_or_default();
+    let told = lost.iter().map(|(repository, issue)| {
+        let found = wording::doctor_lost_run(*issue);
+        Diagnosis::not_ok(State::Warning, repository.clone(), found, wording::doctor_lost_run_fix())
+    });
+    told.collect()
+}
+
 /// What was found by looking and never delivered.
 pub(crate) fn missed_events(missed: &Asked<Vec<(String, Missing, MissedEvents)>>) -> Vec<Diagnosis> {
     let what = "deliveries";

@@ -328,6 +328,8 @@ fn stores() {
         let missed = vec![("ops/homelab".to_owned(), missing, missed.clone())];
         assert_eq!(states(&missed_events(&Ok(missed))), [state], "{missing:?}");
     }
+    assert_eq!(states(&lost_runs(&Ok(vec![("ops/garden".to_owned(), 7)]))), [Warning]);
+    assert!(lost_runs(&Ok(Vec::new())).is_empty() && lost_runs(&no_answer()).is_empty());
     assert!(missed_events(&Ok(Vec::new())).is_empty());
     assert_eq!(states(&missed_events(&no_answer())), [Unknown]);
 }

@@ -308,6 +308,43 @@ async fn repositories_with_the_label_are_found_and_others_are_left_alone() {
     story.end().await;
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_was_found_and_vanishes_in_the_middle_of_a_change_is_named_and_can_be_taken_out() {
+    let mut story = Story::begin().await;
+    let second = story.another("second");
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let theirs = copied(&story, echo, &second);
+    story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.wait("it is merged", || story.merged(echo)).await;
+    story.crash().await;
+    // From now on the homelab has no table: it was found, and is gone.
+    let name = "ops/second".parse().unwrap();
+    story.repository = Settings { mode: Mode::Auto, rollout: RolloutBy::None, ..Settings::new(name) };
+    story.discovery = Discovery { enabled: true, mode: Mode::Auto, ..Discovery::default() };
+    let lines = [NODES_READY.to_owned(), merge("D1 P1 Apps", theirs)];
+    let other = second.open_issue("operator", "Second", &tasks(lines), &["maintenance"]).unwrap();
+    let collaborator = format!("{}/collaborators/caretaker", REPOSITORY.trim_start_matches("/api/v1"));
+    story.administers(Method::DELETE, &collaborator, None).await;
+    story.administers(Method::PATCH, "/repos/ops/homelab", Some(json!({ "private": true }))).await;
+    story.start().await;
+    let told = ["ops/homelab does not exist", "is in flight", "discovery.ignore"];
+    let says_all =
+        || story.repositories_error().is_some_and(|error| told.iter().all(|part| error.contains(part)));
+    story.wait("it is said, and what to do about it", says_all).await;
+    let is_answered = || second.issue(other).is_some_and(|issue| issue.body.contains("- [x] **A1 "));
+    story.wait("the other one goes on", is_answered).await;
+    story.looks(4).await;
+    assert!(!second.pull(theirs).unwrap().merged, "what is in flight elsewhere is not over");
+    assert_eq!(story.forge_error(), None, "the forge itself is in order");
+    story.stop().await;
+    story.discovery.ignore = vec!["OPS/homelab".parse().unwrap()];
+    story.start().await;
+    story.wait("the other one is changed again", || second.pull(theirs).unwrap().merged).await;
+    assert_eq!(story.repositories_error(), None);
+    story.end().await;
+}
+
 impl Story {
     /// The homelab is archived while a merge is in flight; how its issue read then.
     async fn is_archived_in_the_middle_of_the_change_of(&self, pull: u64, number: u64) -> String {

@@ -8,7 +8,6 @@ use super::missed::Watch;
 use super::{Next, RunError, Standing, chain};
 use crate::run::observe::Asking;
 use crate::run::repository_file::Remembered;
-use crate::run::repository_state::RepositoryState;
 use crate::run::settings::Repository as RepositorySettings;
 use crate::timing::Timing;
 use std::time::{Duration, Instant};
@@ -131,13 +130,6 @@ impl Desk {
     }
 }
 
-impl RepositoryState {
-    /// How a repository in this state stands.
-    pub(super) fn standing(&self, settings: &RepositorySettings) -> Standing {
-        Standing::Unusable { repository: settings.name.clone(), why: self.to_string() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -149,7 +141,8 @@ mod tests {
     }
 
     fn gone(settings: &RepositorySettings) -> Next {
-        Next::Later(RepositoryState::Gone.standing(settings))
+        let why = "is gone".to_owned();
+        Next::Later(Standing::Unusable { repository: settings.name.clone(), why })
     }
 
     #[test]

@@ -131,7 +131,7 @@ impl Worker {
                     }
                     _ => parts.readiness.answered(Peer::Forge),
                 }
-                return Ok(Next::Later(state.standing(settings)));
+                return Ok(Next::Later(self.unusable(settings, &state)));
             }
         };
         // What is half done is followed to its end from the journal, as far as it may be.
@@ -140,7 +140,7 @@ impl Worker {
         {
             parts.readiness.answered(Peer::Forge);
             parts.readiness.run_says(&settings.name, None);
-            return Ok(Next::Later(state.standing(settings)));
+            return Ok(Next::Later(self.unusable(settings, &state)));
         }
         let open = self.maintenance_issues(&repository).await?;
         self.desks[desk].watch.issues(&open);
@@ -199,6 +199,17 @@ impl Worker {
         }
         self.judge_deliveries(desk).await?;
         result
+    }
+
+    /// How a repository in this state stands, and what a person can do about it.
+    fn unusable(&self, settings: &RepositorySettings, state: &RepositoryState) -> Standing {
+        let has_table = self.parts.only.is_some()
+            || self.parts.repositories.iter().any(|table| table.name == settings.name);
+        let mut why = if has_table { state.to_string() } else { state.of_a_found_one() };
+        if let Some(issue) = self.issue_in_flight_at(&settings.name) {
+            why.push_str(&wording::in_flight_in_unusable(issue, has_table));
+        }
+        Standing::Unusable { repository: settings.name.clone(), why }
     }
 
     /// Takes up what an earlier process saw last, and what has been delivered before this look did anything itself.
