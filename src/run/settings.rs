@@ -3,6 +3,7 @@
 use super::situation::Mode;
 use super::windows::{Hours, Window};
 use crate::forge::{self, MergeStyle, RepositoryName};
+use crate::merge::paths::AllowedPaths;
 use crate::merge::rollout::Watched;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -83,6 +84,10 @@ pub(crate) struct Repository {
     /// How pull requests are merged, in the forge's own words.
     #[serde(default)]
     pub merge_style: MergeStyle,
+    /// Patterns (`*`) of the files in which Renovate's changes are accepted; empty: all but what decides what CI, Renovate
+    /// and caretaker do.
+    #[serde(default)]
+    pub(crate) paths: AllowedPaths,
     /// Whether `.caretaker.toml` on its default branch may ask for more care.
     #[serde(default)]
     pub allow_repository_file: bool,
@@ -99,6 +104,7 @@ impl Repository {
             rollout: RolloutBy::default(),
             allow_repository_file: false,
             merge_style: MergeStyle::default(),
+            paths: AllowedPaths::default(),
         }
     }
 

@@ -264,6 +264,7 @@ impl Look<'_> {
                 diff: &details.diff,
                 way: self.way(into),
                 holds: self.holds,
+                paths: &self.subject.settings.paths,
             },
             &self.parts.merge_settings,
             &self.parts.renovate_settings,

@@ -18,6 +18,7 @@
 //! | an approval that is quoted, code, edited, or the bot's | `approvals` |
 //! | an approval of an earlier plan, and one older than the question | here |
 //! | a pull request that is not Renovate's, or does more than its table | here; forks and each field in `merge::tests` |
+//! | a change in a file outside the allowed paths, or in what CI runs | here; each path in `merge::paths` |
 //! | another head with the same change | here; with another change in `approvals` |
 //! | a block of ours quoted or pasted with another command | here |
 //! | a forged block of a task of our own, and words that the bot's account writes outside of its blocks | `found` |
@@ -412,6 +413,51 @@ async fn what_only_looks_like_renovates_or_does_more_than_its_table_is_not_merge
         assert_eq!((story.merged(pull), story.merges_asked(pull)), (false, 0), "#{pull}");
     }
     assert_eq!(story.commits_since(&head).len(), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_outside_the_allowed_paths_or_of_what_ci_runs_is_a_persons() {
+    let mut story = Story::begin().await;
+    story.world.renovate_sleeps(true);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let repository = story.world.repository();
+    // Everything of it is Renovate's, and its table explains each line.
+    let workflow = ".gitea/workflows/check.yaml";
+    story.pushes("operator", workflow, "steps:\n  - uses: actions/checkout@v4.1.0\n");
+    repository.create_branch("renovate", "renovate/checkout", "main").unwrap();
+    let commit = NewCommit {
+        author: "renovate".to_owned(),
+        message: "chore(deps): update actions/checkout to v4.2.0".to_owned(),
+        files: vec![FileChange::text(workflow, "steps:\n  - uses: actions/checkout@v4.2.0\n")],
+        from: None,
+    };
+    repository.commit("renovate/checkout", commit).unwrap();
+    let marker = repository.pull(echo).unwrap().body;
+    let marker = &marker[marker.find("<!--renovate-debug").expect("Renovate's marker")..];
+    let table = "| Package | Type | Update | Change |\n|---|---|---|---|\n\
+                 | [actions/checkout](https://git.example.org) | action | minor | `v4.1.0` → `v4.2.0` |\n";
+    let body = format!("This PR contains the following updates:\n\n{table}\n---\n\n{marker}");
+    let title = "chore(deps): update actions/checkout to v4.2.0";
+    let ci = repository.open_pull("renovate", title, &body, "renovate/checkout", "main", &[]).unwrap();
+    let number = story.issue_of_merges(&[ci, echo]).await;
+    story.start().await;
+    story.says(number, "which decides what CI runs").await;
+    story.done(number, "D2").await;
+    story.looks(4).await;
+    assert!(story.merged(echo));
+    assert_eq!((story.merged(ci), story.merges_asked(ci)), (false, 0));
+    story.stop().await;
+    // A list that names it is a person's word; what it does not name is a person's.
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    story.repository.paths = vec![".gitea/workflows/check.yaml".to_owned()].into();
+    let added = tasks([merge("D3 P2 Apps", excalidraw)]);
+    story.operator().append_line(number, &added).await.unwrap();
+    story.start().await;
+    story.wait("what is listed is merged", || story.merged(ci)).await;
+    story.says(number, "not among the paths").await;
+    story.looks(4).await;
+    assert_eq!((story.merged(excalidraw), story.merges_asked(excalidraw)), (false, 0));
     story.end().await;
 }
 
