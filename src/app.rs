@@ -114,7 +114,9 @@ async fn known_at_start(settings: &Settings, store: &Store) -> Result<KnownRepos
             }
         }
     }
-    Ok(KnownRepositories::from(names))
+    let known = KnownRepositories::from(names);
+    let discovery = settings.discovery.clone();
+    Ok(if discovery.enabled { known.and_later(move |name| discovery.wants(name)) } else { known })
 }
 
 /// The running service.

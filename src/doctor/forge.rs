@@ -19,10 +19,12 @@ pub(super) struct OnForge {
     pub(super) diagnoses: Vec<Diagnosis>,
     /// The repositories that could be read, with their settings.
     pub(super) repositories: Vec<(run::Repository, forge::Repository)>,
+    /// The names of all that are looked after, in lower case; `None` where the forge did not say.
+    pub(super) looked_after: Option<BTreeSet<String>>,
 }
 
 pub(super) async fn examine(examination: &Examination, service: Holder) -> OnForge {
-    let mut found = OnForge { diagnoses: Vec::new(), repositories: Vec::new() };
+    let mut found = OnForge { diagnoses: Vec::new(), repositories: Vec::new(), looked_after: None };
     let Some(forge) = &examination.forge else { return found };
     let settings = &examination.settings;
     let server = within(forge.server()).await;
@@ -46,6 +48,8 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
             Ok(more) => {
                 let new = more.into_iter().filter(|name| !names.contains(&name.to_string().to_lowercase()));
                 tables.extend(new.map(|name| settings.discovery.settings_of(name)));
+                let names = tables.iter().map(|table| table.name.to_string().to_lowercase());
+                found.looked_after = Some(names.collect());
             }
             Err(why) => found.diagnoses.push(Diagnosis::not_ok(
                 State::Unknown,

@@ -63,6 +63,14 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
     for (table, repository) in &on_forge.repositories {
         all.push(judge::watchers(table, repository, &in_cluster.rolls_out));
     }
+    if let Some(names) = &on_forge.looked_after
+        && let Ok(look) = &look
+        && look.exists
+    {
+        let ignores = |name: &str| settings.discovery.ignores(name);
+        let lost = lost_runs(&look.path, |name| names.contains(&name.to_lowercase()) || ignores(name)).await;
+        all.extend(judge::lost_runs(&lost));
+    }
     let missed = match &look {
         Ok(look) if look.exists => missed_events(&look.path).await,
         _ => Ok(Vec::new()),
@@ -72,12 +80,28 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
     all
 }
 
-async fn missed_events(path: &std::path::Path) -> Asked<Vec<(String, store::MissedEvents)>> {
+/// The open runs, by repository and issue, of repositories that nobody looks after.
+async fn lost_runs(path: &std::path::Path, looked_after: impl Fn(&str) -> bool) -> Asked<Vec<(String, u64)>> {
     within(async {
         let reader = store::Reader::open(path).await?;
-        let missed = reader.missed_events().await;
+        let runs = reader.all_open_runs().await;
         reader.close().await;
-        missed
+        let lost = runs?.into_iter().filter(|run| !looked_after(&run.repository));
+        Ok::<_, store::StoreError>(lost.map(|run| (run.repository, run.issue)).collect())
+    })
+    .await
+}
+
+async fn missed_events(path: &std::path::Path) -> Asked<Vec<(String, store::Missing, store::MissedEvents)>> {
+    within(async {
+        let reader = store::Reader::open(path).await?;
+        let mut all = Vec::new();
+        for missing in store::Missing::ALL {
+            let missed = reader.missed_events(missing).await?;
+            all.extend(missed.into_iter().map(|(repository, missed)| (repository, missing, missed)));
+        }
+        reader.close().await;
+        Ok::<_, store::StoreError>(all)
     })
     .await
 }

@@ -11,6 +11,11 @@ pub(crate) fn matches(pattern: &str, text: &str) -> bool {
     walk(&pattern, &text, &'*', char::eq)
 }
 
+/// The same where case matters: of what lets something in, no spelling may let in more.
+pub(crate) fn matches_exactly(pattern: &str, text: &str) -> bool {
+    walk(pattern.as_bytes(), text.as_bytes(), &b'*', u8::eq)
+}
+
 fn walk<T: PartialEq>(pattern: &[T], text: &[T], any: &T, same: impl Fn(&T, &T) -> bool) -> bool {
     let (mut at_pattern, mut at_text) = (0, 0);
     // Where the last star is, and how much of the text it stands for so far.
@@ -99,6 +104,7 @@ mod tests {
         ] {
             assert_eq!(matches(pattern, text), expected, "{pattern} on {text}");
         }
+        assert!(matches_exactly("apps/**", "apps/a/b.yaml") && !matches_exactly("apps/*", "Apps/a"));
     }
 
     #[test]

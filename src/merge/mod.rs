@@ -10,6 +10,7 @@ pub(crate) mod foundations;
 mod glob;
 pub(crate) mod landing;
 mod named;
+pub(crate) mod paths;
 pub(crate) mod preflight;
 pub(crate) mod protection;
 pub(crate) mod reversible;

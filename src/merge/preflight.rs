@@ -7,6 +7,7 @@ use super::Hold;
 use super::classify::{Classification, PullChanges, Rules, classify};
 use super::diff::Unexplained;
 use super::explain::{Explained, explain};
+use super::paths::{AllowedPaths, Outside};
 use super::protection::WayIn;
 use super::settings::{RenovateSettings, Settings};
 use crate::forge::renovate::{NotRenovates, Renovates, Update, recognise};
@@ -32,6 +33,8 @@ pub(crate) struct PullFacts<'a> {
     pub(crate) way: WayIn<'a>,
     /// Versions that are not to be merged.
     pub(crate) holds: &'a [Hold],
+    /// Where its changes are accepted.
+    pub(crate) paths: &'a AllowedPaths,
 }
 
 /// A pull request that may be merged, once the gate is open and whoever must has approved.
@@ -107,6 +110,8 @@ pub(crate) enum Refusal {
     Draft,
     /// It carries the label that holds it.
     HoldLabel,
+    /// It changes a file in which such changes are a person's.
+    Outside(String, Outside),
     /// It contains a version that is held.
     Held(Hold),
     /// Statuses that failed.
@@ -143,6 +148,9 @@ impl fmt::Display for Refusal {
             Self::OtherBase(branch) => write!(formatter, "it goes to {branch} and not to the default branch"),
             Self::Draft => formatter.write_str("it is a draft"),
             Self::HoldLabel => write!(formatter, "it carries the label {HOLD_LABEL}"),
+            Self::Outside(file, why) => {
+                write!(formatter, "it changes {file}, {why}; it is merged by a person")
+            }
             Self::Held(hold) if hold.file.is_empty() => {
                 write!(formatter, "{} {} is held", hold.package, hold.version)
             }
@@ -230,6 +238,9 @@ fn refusal_or_ready(
     if facts.files.is_empty() && facts.diff.trim().is_empty() {
         return Err(Refusal::NothingLeft);
     }
+    if let Some((file, why)) = outside(facts.files, facts.paths) {
+        return Err(Refusal::Outside(file.to_owned(), why));
+    }
     let explained = explain(facts.diff, &updates, &settings.lock_files).map_err(Refusal::Unexplained)?;
     let listed: BTreeSet<&str> = facts.files.iter().map(|file| file.path.as_str()).collect();
     if !explained.files.iter().map(String::as_str).eq(listed.iter().copied()) {
@@ -249,6 +260,13 @@ fn refusal_or_ready(
     }
     let approval = classification.approval();
     Ok(ReadyPull { updates, explained, classification, approval })
+}
+
+/// A file in which such changes are not accepted, where it is or where it was. That no file is left out of the list is judged
+/// with the diff.
+fn outside<'a>(files: &'a [ChangedFile], paths: &AllowedPaths) -> Option<(&'a str, Outside)> {
+    let all = files.iter().flat_map(|file| [Some(file.path.as_str()), file.previous_path.as_deref()]);
+    all.flatten().find_map(|path| paths.refuses(path).map(|why| (path, why)))
 }
 
 /// The files that a row may have changed.

@@ -1,7 +1,7 @@
 //! What a worker remembers between two looks and may forget: a restart begins these counts anew, which costs time and
 //! never correctness.
 
-use super::observe::Gone;
+use super::observe::{Gone, KnownPull, KnownRelated};
 use super::situation::Unread;
 use super::trust::{Boxes, KnownComments};
 use super::writing::LastTime;
@@ -78,6 +78,12 @@ pub(crate) struct Memory {
     pub(crate) trees: HashMap<CommitSha, Arc<Vec<TreeEntry>>>,
     /// What lies at the files of pull requests in a commit. Never changes.
     pub(crate) blobs: HashMap<(CommitSha, PullNumber, CommitSha), Blobs>,
+    /// How many looks there were.
+    pub(crate) looks: u64,
+    /// The pull requests that tasks name, as they were last asked about.
+    pub(crate) pulls: BTreeMap<PullNumber, KnownPull>,
+    /// The issues and pull requests that tasks want closed, as they were last asked about.
+    pub(crate) related: BTreeMap<IssueNumber, KnownRelated>,
     /// Details of pull requests, by number, head and description.
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
     /// How often in a row nobody could be asked to look at the repository.

@@ -1,15 +1,18 @@
 //! One look at the world: everything that a decision may rest on, gathered in one pass.
 //!
 //! What can never change (trees, whether a commit contains another, the details of one state of a pull request) is
-//! remembered; everything else is read anew each time. A part of the world that does not answer makes the look fail as
+//! remembered; everything else is read anew each time, but for a few things that [`anew`] spares for a while. A part of the world that does not answer makes the look fail as
 //! a whole, but for the cluster, whose silence is a finding (UNKNOWN), and for single pull requests and related issues:
 //! one that cannot be read costs its own task, never the change in flight.
 
+mod anew;
 mod found;
 mod look;
 mod pulls;
 mod wishes;
 
+pub(in crate::run) use anew::Asking;
+pub(crate) use anew::{KnownPull, KnownRelated};
 pub(crate) use found::Gone;
 use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
@@ -78,6 +81,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) elsewhere: Option<String>,
     /// How sure it must be of the cluster.
     pub(in crate::run) freshness: Freshness,
+    /// Of how much it asks again where nothing shows that it changed.
+    pub(in crate::run) asking: Asking,
 }
 
 /// What a look saw.
@@ -133,6 +138,8 @@ pub(crate) struct Observation {
     /// The hashes of all texts that deliveries tell of.
     pub(crate) arrived: BTreeSet<String>,
     pub(crate) remade: Vec<RemadePull>,
+    /// Of how much it asked again.
+    pub(in crate::run) asked: Asking,
 }
 
 impl Observation {
@@ -256,6 +263,7 @@ pub(crate) async fn observe(
     memory: &mut Memory,
 ) -> Result<Observation, RunError> {
     let now = Timestamp::now();
+    memory.looks += 1;
     let name = &subject.repository.name;
     let state = subject.state;
     // A body that cannot be read holds no task: what is half done is followed from the journal all the same.
@@ -313,8 +321,10 @@ pub(crate) async fn observe(
     let change = look.change(&recon, workloads.as_deref()).await?;
     let proposal = look.proposal().await;
     let open_pulls = look.open_pulls().await;
-    let pulls = look.pulls(&reading, open_pulls.as_deref().unwrap_or_default(), workloads.as_deref()).await;
-    let related = look.related(&reading).await;
+    let spared = look.spared(&reading, open_pulls.as_deref());
+    let open = open_pulls.as_deref().unwrap_or_default();
+    let pulls = look.pulls(&reading, open, &spared, workloads.as_deref()).await;
+    let related = look.related(&reading, &spared).await;
     let mut obstacles =
         if state.began_at.is_none() { look.obstacles(&reading, &trusted).await? } else { Vec::new() };
     if let Lock::Unreadable(why) = subject.lock {
@@ -429,6 +439,7 @@ pub(crate) async fn observe(
         arrived,
         remade,
         reading,
+        asked: spared.asked(),
     })
 }
 

@@ -9,7 +9,7 @@
 use super::decide::{Decision, LastLook, approval_asked, decide, objection};
 use super::event::{Effect, MergePlan, Stop};
 use super::memory::PullDetails;
-use super::observe::{Observation, Subject, observe};
+use super::observe::{Asking, Observation, Subject, observe};
 use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
 use super::windows::Hours;
@@ -23,6 +23,7 @@ use crate::health::{
     permit,
 };
 use crate::merge::Hold;
+use crate::merge::paths::AllowedPaths;
 use crate::merge::preflight::{PullFacts, preflight};
 use crate::merge::protection::WayIn;
 use crate::merge::rollout::Rollout;
@@ -54,6 +55,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) details: &'a PullDetails,
     /// What is held.
     pub(crate) holds: &'a [Hold],
+    /// Where its changes are accepted.
+    pub(crate) paths: &'a AllowedPaths,
     /// In which way it is merged.
     pub(crate) style: MergeStyle,
     /// When the run began.
@@ -100,6 +103,7 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
                 behind: false,
             },
             holds: decided.holds,
+            paths: decided.paths,
         },
         &parts.merge_settings,
         &parts.renovate_settings,
@@ -228,6 +232,8 @@ impl Worker {
             lock: &Lock::Held,
             elsewhere: self.elsewhere(&scene.repository.name),
             freshness: Freshness::Proven,
+            // What goes before this one may be ready by now.
+            asking: Asking::All,
         };
         let again = observe(&parts, subject, &mut work.memory).await?;
         let decision = decide(&again.situation(&parts, scene.settings, &work.state, &work.memory));
@@ -257,6 +263,7 @@ impl Worker {
             pull: &pull.pull,
             details,
             holds: &holds,
+            paths: &scene.settings.paths,
             style: plan.style,
             began_at,
             stop: work.state.stop.as_ref(),

@@ -1,7 +1,8 @@
 //! `.caretaker.toml` on a repository's default branch: a strict subset of the settings that only asks for more care.
 //!
 //! Whoever may push to the repository may write it, so nothing in it can weaken what the operator has set: a lower mode,
-//! more foundations, more paths that are not reverted by themselves, longer waits, and not a key more. A file that asks
+//! fewer paths in which changes are accepted, more foundations, more paths that are not reverted by themselves, longer
+//! waits, and not a key more. A file that asks
 //! for anything else is refused as a whole, and so is one that cannot be read: then nobody knows how careful somebody
 //! wished to be, and the repository is observed, which is the strictest there is, until it is mended. It is read at the
 //! head that the look judges, so a permit, which is bound to that head, rests on the same file.
@@ -29,6 +30,8 @@ const MAXIMUM_BYTES: usize = 64 * 1024;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct MoreCare {
     mode: Option<Mode>,
+    /// Only in these files are Renovate's changes accepted, as far as the settings accept them.
+    paths: Option<Vec<String>>,
     merge: MoreCareInMerging,
     timing: LongerWaits,
 }
@@ -268,7 +271,8 @@ impl MoreCare {
         timing: &Timing,
     ) -> (RepositorySettings, merge::Settings, Timing) {
         let mode = self.mode.map_or(settings.mode, |mode| mode.min(settings.mode));
-        let settings = RepositorySettings { mode, ..settings.clone() };
+        let paths = settings.paths.narrowed_to(self.paths.as_deref());
+        let settings = RepositorySettings { mode, paths, ..settings.clone() };
         let mut merge_settings = merge.clone();
         merge_settings.foundations.extend(self.merge.foundations.iter().cloned());
         merge_settings.reversible.extend(self.merge.reversible.iter().map(|careful| ReversiblePath {
@@ -284,6 +288,7 @@ impl MoreCare {
     /// Each setting that it makes, as people write it.
     fn asked(&self) -> Vec<String> {
         let mode = self.mode.iter().map(|mode| format!("mode = {}", mode.word()));
+        let paths = self.paths.iter().map(|paths| format!("paths = {}", paths.join(", ")));
         let foundations =
             self.merge.foundations.iter().map(|rule| format!("merge.foundations: {}", rule.name));
         let reversible = self.merge.reversible.iter().map(|careful| {
@@ -295,7 +300,7 @@ impl MoreCare {
         });
         let waits = self.timing.pairs(&Timing::default()).into_iter();
         let waits = waits.filter_map(|(key, wished, _)| Some(format!("{key} = {}", wished?)));
-        mode.chain(foundations).chain(reversible).chain(waits).collect()
+        mode.chain(paths).chain(foundations).chain(reversible).chain(waits).collect()
     }
 }
 
@@ -317,7 +322,7 @@ mod tests {
             assert!(read_in(text, mode).is_ok(), "{text}");
         }
         let more = read_in(
-            "mode = \"observe\"\n[[merge.foundations]]\nname = \"the panel\"\npackages = [\"panel\"]\n\
+            "mode = \"observe\"\npaths = [\"apps/*\", \"charts/*\"]\n[[merge.foundations]]\nname = \"the panel\"\npackages = [\"panel\"]\n\
              [[merge.reversible]]\npath = \"apps/photos/*\"\nrule = \"never\"\n\
              [timing]\nsoak_low_seconds = 600\nsettle_seconds = 60\n",
             Mode::Approve,
@@ -331,6 +336,7 @@ mod tests {
         assert_eq!(timing, expected);
         let asked = [
             "mode = observe",
+            "paths = apps/*, charts/*",
             "merge.foundations: the panel",
             "merge.reversible: never for apps/photos/*",
             "timing.settle_seconds = 60",
@@ -338,6 +344,24 @@ mod tests {
         ];
         assert_eq!(more.asked(), asked);
         assert_eq!(MoreCare::default().asked(), [""; 0]);
+    }
+
+    #[test]
+    fn paths_are_those_of_the_settings_and_of_the_file() {
+        let name = "ops/homelab".parse().expect("a name");
+        let paths = vec!["apps/*".to_owned(), "charts/*".to_owned()].into();
+        let settings = RepositorySettings { paths, ..RepositorySettings::new(name) };
+        let read = |text: &str| read(text.as_bytes(), &settings, &Timing::default()).expect("it narrows");
+        for (text, path, accepted) in [
+            ("", "charts/x.yaml", true),
+            ("paths = [\"apps/*\"]", "apps/x.yaml", true),
+            ("paths = [\"apps/*\"]", "charts/x.yaml", false),
+            ("paths = [\"*\"]", "ci/x.yaml", false),
+            ("paths = []", "apps/x.yaml", false),
+        ] {
+            let (settings, ..) = read(text).over(&settings, &merge::Settings::default(), &Timing::default());
+            assert_eq!(settings.paths.refuses(path).is_none(), accepted, "{text} {path}");
+        }
     }
 
     #[test]

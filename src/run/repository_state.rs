@@ -57,6 +57,19 @@ impl RepositoryState {
             | ForgeError::Unreadable { .. } => None,
         }
     }
+
+    /// The same in words for a repository that no table names.
+    pub(crate) fn of_a_found_one(&self) -> String {
+        match self {
+            Self::Renamed { location } => {
+                format!("was renamed and is now at {location}, where it is found by itself")
+            }
+            Self::Gone => "does not exist or may not be seen: it was deleted or made private, or caretaker's account was \
+                           taken out of it; let the account in again where it is still there"
+                .to_owned(),
+            Self::Archived | Self::ReadOnly | Self::Refused { .. } | Self::TokenUnknown { .. } => self.to_string(),
+        }
+    }
 }
 
 impl fmt::Display for RepositoryState {
@@ -129,6 +142,8 @@ mod tests {
             (ForgeError::Unavailable { what, said, retry_after: None }, None),
         ];
         for (error, expected) in cases {
+            let found = RepositoryState::of_error(&error).map(|state| state.of_a_found_one());
+            assert!(found.is_none_or(|text| !text.contains("settings")), "no table names it: {error}");
             let state = RepositoryState::of_error(&error).map(|state| state.to_string());
             match (&state, expected) {
                 (Some(state), Some(part)) => assert!(state.contains(part), "{error}: {state}"),

@@ -3,6 +3,7 @@
 use super::situation::Mode;
 use super::windows::{Hours, Window};
 use crate::forge::{self, MergeStyle, RepositoryName};
+use crate::merge::paths::AllowedPaths;
 use crate::merge::rollout::Watched;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -83,6 +84,10 @@ pub(crate) struct Repository {
     /// How pull requests are merged, in the forge's own words.
     #[serde(default)]
     pub merge_style: MergeStyle,
+    /// Patterns (`*`) of the files in which Renovate's changes are accepted; empty: all but what decides what CI, Renovate
+    /// and caretaker do.
+    #[serde(default)]
+    pub(crate) paths: AllowedPaths,
     /// Whether `.caretaker.toml` on its default branch may ask for more care.
     #[serde(default)]
     pub allow_repository_file: bool,
@@ -99,6 +104,7 @@ impl Repository {
             rollout: RolloutBy::default(),
             allow_repository_file: false,
             merge_style: MergeStyle::default(),
+            paths: AllowedPaths::default(),
         }
     }
 
@@ -117,6 +123,8 @@ pub(crate) struct Discovery {
     pub enabled: bool,
     /// Only repositories of these owners; empty: of all.
     pub owners: Vec<String>,
+    /// Never these: `owner/name`. What is half done there counts for nothing any more.
+    pub(crate) ignore: Vec<RepositoryName>,
     /// How much may be done in a repository that was found.
     pub mode: Mode,
     /// Whether their `.caretaker.toml` may ask for more care.
@@ -130,6 +138,7 @@ impl Default for Discovery {
         Self {
             enabled: false,
             owners: Vec::new(),
+            ignore: Vec::new(),
             mode: Mode::default(),
             allow_repository_file: false,
             every_seconds: 3600.0,
@@ -143,9 +152,18 @@ impl Discovery {
         Duration::try_from_secs_f64(self.every_seconds).unwrap_or(Duration::MAX)
     }
 
-    /// Whether repositories of this owner are wanted. Forges compare names without case.
+    /// Whether a repository may be looked after: of an owner that is wanted, and not ignored. Forges compare names without
+    /// case.
     pub(crate) fn wants(&self, name: &RepositoryName) -> bool {
-        self.owners.is_empty() || self.owners.iter().any(|owner| owner.eq_ignore_ascii_case(&name.owner))
+        let owners = &self.owners;
+        let of_owner =
+            owners.is_empty() || owners.iter().any(|owner| owner.eq_ignore_ascii_case(&name.owner));
+        of_owner && !self.ignores(&name.to_string())
+    }
+
+    /// Whether a person said that a repository is none of caretaker's business any more.
+    pub(crate) fn ignores(&self, name: &str) -> bool {
+        self.ignore.iter().any(|ignored| ignored.to_string().eq_ignore_ascii_case(name))
     }
 
     /// The settings of a repository that was found.
@@ -167,4 +185,28 @@ pub(crate) enum RolloutBy {
     Watchers,
     /// Nothing in the cluster follows this repository.
     None,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Discovery;
+
+    #[test]
+    fn what_is_ignored_is_not_wanted_whoever_owns_it() {
+        let name = |text: &str| text.parse().expect("a name");
+        let discovery = |owners: &[&str]| Discovery {
+            owners: owners.iter().map(|owner| (*owner).to_owned()).collect(),
+            ignore: vec![name("ops/old")],
+            ..Discovery::default()
+        };
+        for (owners, wanted, expected) in [
+            (&[][..], "ops/homelab", true),
+            (&[], "Ops/Old", false),
+            (&["OPS"], "ops/homelab", true),
+            (&["ops"], "ops/old", false),
+            (&["home"], "ops/homelab", false),
+        ] {
+            assert_eq!(discovery(owners).wants(&name(wanted)), expected, "{owners:?} {wanted}");
+        }
+    }
 }

@@ -30,6 +30,7 @@ use crate::timing::Timing;
 use crate::web::{Peer, Readiness};
 use desk::Desk;
 use jiff::Timestamp;
+use missed::Watch;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -185,6 +186,8 @@ pub(crate) struct Worker {
     desks: Vec<Desk>,
     /// When others are looked for next; `None`: at once.
     discovery_due: Option<Instant>,
+    /// Whether the forge has said since the start which there are.
+    has_discovered: bool,
 }
 
 impl Worker {
@@ -193,12 +196,27 @@ impl Worker {
         let holder = parts.store.holder().await?;
         let steps = StepIds::new(&holder, parts.store.step_key().await?);
         let (works, unread) = (HashMap::new(), BTreeSet::new());
+        let tables = parts.repositories.iter().cloned();
         let desks = match &parts.only {
-            Some(only) => vec![Desk::new(only.repository.clone())],
-            None => parts.repositories.iter().cloned().map(Desk::new).collect(),
+            // Nothing is delivered to who works in the foreground.
+            Some(only) => vec![Desk::new(only.repository.clone(), Watch::fresh())],
+            None => tables.map(|table| Desk::new(table, Watch::resuming())).collect(),
         };
         let (bot, lease, asked, discovery_due) = (None, None, None, None);
-        Ok(Self { parts, holder, steps, bot, works, unread, lease, asked, desks, discovery_due })
+        let has_discovered = false;
+        Ok(Self {
+            parts,
+            holder,
+            steps,
+            bot,
+            works,
+            unread,
+            lease,
+            asked,
+            desks,
+            discovery_due,
+            has_discovered,
+        })
     }
 
     /// Works until it is told to stop; with `only`, until that run is over or waits for people.
@@ -236,6 +254,7 @@ impl Worker {
             }
         };
         self.give_lock_back().await;
+        self.keep_all_seen().await;
         tracing::info!(requests = %self.parts.forge.traffic(), "asked of the forge");
         Ok(standing)
     }
@@ -292,10 +311,7 @@ impl Worker {
             tokio::select! {
                 () = stop.cancelled() => return true,
                 marked = self.parts.hints.notified() => {
-                    self.desks
-                        .iter_mut()
-                        .filter(|desk| marked.contains(&desk.settings.name))
-                        .for_each(Desk::call);
+                    self.called_for(&marked);
                     return false;
                 }
                 () = tokio::time::sleep(nap) => {}

@@ -248,6 +248,7 @@ impl Store {
 async fn put(connection: &mut sqlx::SqliteConnection, delivery: &Delivery) -> StoreResult<Stored> {
     let issue = delivery.issue.and_then(|number| i64::try_from(number).ok());
     let mut kept = None;
+    let comment = delivery.evidence.as_ref().and_then(|evidence| evidence.comment);
     let mut repeats: Option<String> = None;
     if let Some(evidence) = &delivery.evidence {
         repeats = sqlx::query_scalar("SELECT id FROM delivery WHERE payload_hash = ?")
@@ -280,7 +281,8 @@ async fn put(connection: &mut sqlx::SqliteConnection, delivery: &Delivery) -> St
     .bind(kept.map(|evidence| &evidence.payload))
     .bind(kept.map(|evidence| &evidence.hash))
     .bind(&repeats)
-    .bind(kept.and_then(|evidence| evidence.comment).map(|comment| i64::try_from(comment).unwrap_or(0)))
+    // That a comment was edited is a number, and what a run that begins later may have to know.
+    .bind(comment.map(|comment| i64::try_from(comment).unwrap_or(0)))
     .execute(connection)
     .await?;
     Ok(match (done.rows_affected(), repeats) {
@@ -354,6 +356,19 @@ mod tests {
         assert_eq!(store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap().len(), 1);
         assert!(store.issue_payloads("ops/homelab", 8, u64::MAX).await.unwrap().is_empty());
         assert_eq!(store.count_deliveries().await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn that_a_comment_was_edited_is_known_to_a_run_that_begins_later() {
+        let store = Store::in_memory().await.unwrap();
+        let mut edit = delivery("d1", 8, Some("a"));
+        let evidence = edit.evidence.as_mut().unwrap();
+        (evidence.comment, evidence.of_runs_only) = (Some(31), true);
+        store.put_deliveries(&[&edit]).await.unwrap();
+        let rows = store.recent_deliveries(1).await.unwrap();
+        assert!(!rows[0].has_payload, "there is no run");
+        store.open_run("ops/homelab", 8, Timestamp::now()).await.unwrap();
+        assert_eq!(store.edited_comments("ops/homelab", 8).await.unwrap(), [31].into());
     }
 
     #[tokio::test]

@@ -58,6 +58,13 @@ pub(super) fn timestamp(text: &str) -> StoreResult<Timestamp> {
     text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time")))
 }
 
+/// The open runs of every repository, newest first.
+pub(super) async fn all_open_runs(readers: &sqlx::SqlitePool) -> StoreResult<Vec<RunRow>> {
+    let rows =
+        sqlx::query("SELECT * FROM run WHERE ended_at IS NULL ORDER BY id DESC").fetch_all(readers).await?;
+    rows.iter().map(run_row).collect()
+}
+
 fn run_row(row: &sqlx::sqlite::SqliteRow) -> StoreResult<RunRow> {
     let issue: i64 = row.try_get("issue")?;
     let ended: Option<String> = row.try_get("ended_at")?;
@@ -115,10 +122,7 @@ impl Store {
 
     /// The open runs of every repository, newest first.
     pub(crate) async fn all_open_runs(&self) -> StoreResult<Vec<RunRow>> {
-        let rows = sqlx::query("SELECT * FROM run WHERE ended_at IS NULL ORDER BY id DESC")
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter().map(run_row).collect()
+        all_open_runs(&self.readers).await
     }
 
     /// How many runs are open.

@@ -4,7 +4,9 @@
 //! Race decided here: to ask whether the lock is held takes it for a moment, shared, so two who ask do not see each other.
 //! A service that starts in that very moment is refused, and starts again.
 
-use super::{BUSY_TIMEOUT, MissedEvents, StoreResult, connect, missed, place, real_path};
+use super::{
+    BUSY_TIMEOUT, MissedEvents, Missing, RunRow, StoreResult, connect, journal, missed, place, real_path,
+};
 use jiff::Timestamp;
 use sqlx::SqlitePool;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -105,8 +107,13 @@ impl Reader {
     }
 
     /// The missed events of every repository that has any.
-    pub(crate) async fn missed_events(&self) -> StoreResult<Vec<(String, MissedEvents)>> {
-        missed::missed_events(&self.pool).await
+    pub(crate) async fn missed_events(&self, missing: Missing) -> StoreResult<Vec<(String, MissedEvents)>> {
+        missed::missed_events(&self.pool, missing).await
+    }
+
+    /// The open runs of every repository, newest first.
+    pub(crate) async fn all_open_runs(&self) -> StoreResult<Vec<RunRow>> {
+        journal::all_open_runs(&self.pool).await
     }
 
     /// Lets go of it.
@@ -117,7 +124,7 @@ impl Reader {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Delivery, Store};
+    use super::super::{Delivery, Missing, Store};
     use super::{Holder, Reader, look, process};
     use jiff::Timestamp;
 
@@ -157,9 +164,11 @@ mod tests {
             evidence: None,
         };
         store.put_deliveries(&[&delivery]).await.unwrap();
-        store.count_missed_event("ops/homelab", at, None).await.unwrap();
+        store.count_missed_event("ops/homelab", Missing::Up, at, None).await.unwrap();
         assert_eq!(reader.last_delivery("ops/homelab").await.unwrap(), Some(at));
-        assert_eq!(reader.missed_events().await.unwrap()[0].1.count, 1);
+        assert_eq!(reader.missed_events(Missing::Up).await.unwrap()[0].1.count, 1);
+        store.open_run("ops/homelab", 7, at).await.unwrap();
+        assert_eq!(reader.all_open_runs().await.unwrap()[0].issue, 7);
         reader.close().await;
         store.close().await;
         assert_eq!(look(&path).holder.unwrap(), Holder::Nobody);

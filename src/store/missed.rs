@@ -5,8 +5,38 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::SqlitePool;
 
-/// What the keys in `meta` begin with; the repository follows.
-const PREFIX: &str = "missed-events ";
+/// What the keys of what was seen last begin with in `meta`; the repository follows.
+const SEEN: &str = "last-seen ";
+
+/// When an event was missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Missing {
+    /// While caretaker ran: the forge could have delivered it.
+    Up,
+    /// Between two processes: nobody was there to take it.
+    Down,
+}
+
+impl Missing {
+    /// Both, those that a person can mend first.
+    pub(crate) const ALL: [Self; 2] = [Self::Up, Self::Down];
+
+    /// The word in metrics.
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+        }
+    }
+
+    /// What the keys in `meta` begin with; the repository follows.
+    fn prefix(self) -> &'static str {
+        match self {
+            Self::Up => "missed-events ",
+            Self::Down => "missed-while-down ",
+        }
+    }
+}
 
 /// The missed events of a repository.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,27 +59,46 @@ impl Store {
     pub(crate) async fn count_missed_event(
         &self,
         repository: &str,
+        missing: Missing,
         now: Timestamp,
         last_delivery_at: Option<Timestamp>,
     ) -> StoreResult<MissedEvents> {
-        let known = self.missed_events().await?.into_iter().find(|(name, _)| name == repository);
+        let known = self.missed_events(missing).await?.into_iter().find(|(name, _)| name == repository);
         let count = known.map_or(0, |(_, missed)| missed.count) + 1;
         let missed = MissedEvents { count, last_at: now, last_delivery_at };
         let value =
             serde_json::to_string(&missed).map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        sqlx::query(
-            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
-        )
-        .bind(format!("{PREFIX}{repository}"))
-        .bind(value)
-        .execute(&self.writer)
-        .await?;
+        self.set_meta(&format!("{}{repository}", missing.prefix()), &value).await?;
         Ok(missed)
     }
 
     /// The missed events of every repository that has any, by its name.
-    pub(crate) async fn missed_events(&self) -> StoreResult<Vec<(String, MissedEvents)>> {
-        missed_events(&self.readers).await
+    pub(crate) async fn missed_events(&self, missing: Missing) -> StoreResult<Vec<(String, MissedEvents)>> {
+        missed_events(&self.readers, missing).await
+    }
+
+    /// What the last look at a repository saw, in the worker's own form.
+    pub(crate) async fn last_seen(&self, repository: &str) -> StoreResult<Option<String>> {
+        Ok(sqlx::query_scalar("SELECT value FROM meta WHERE key = ?")
+            .bind(format!("{SEEN}{repository}"))
+            .fetch_optional(&self.readers)
+            .await?)
+    }
+
+    /// Keeps what a look at a repository saw, for the next process.
+    pub(crate) async fn keep_seen(&self, repository: &str, seen: &str) -> StoreResult<()> {
+        self.set_meta(&format!("{SEEN}{repository}"), seen).await
+    }
+
+    async fn set_meta(&self, key: &str, value: &str) -> StoreResult<()> {
+        sqlx::query(
+            "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )
+        .bind(key)
+        .bind(value)
+        .execute(&self.writer)
+        .await?;
+        Ok(())
     }
 }
 
@@ -64,17 +113,21 @@ pub(super) async fn last_delivery(readers: &SqlitePool, repository: &str) -> Sto
         .transpose()
 }
 
-pub(super) async fn missed_events(readers: &SqlitePool) -> StoreResult<Vec<(String, MissedEvents)>> {
+pub(super) async fn missed_events(
+    readers: &SqlitePool,
+    missing: Missing,
+) -> StoreResult<Vec<(String, MissedEvents)>> {
+    let prefix = missing.prefix();
     let rows: Vec<(String, String)> =
         sqlx::query_as("SELECT key, value FROM meta WHERE key LIKE ? || '%' ORDER BY key")
-            .bind(PREFIX)
+            .bind(prefix)
             .fetch_all(readers)
             .await?;
     rows.into_iter()
         .map(|(key, value)| {
             let missed = serde_json::from_str(&value)
                 .map_err(|error| StoreError::Unreadable(format!("{key}: {error}")))?;
-            Ok((key.trim_start_matches(PREFIX).to_owned(), missed))
+            Ok((key.trim_start_matches(prefix).to_owned(), missed))
         })
         .collect()
 }
@@ -82,7 +135,7 @@ pub(super) async fn missed_events(readers: &SqlitePool) -> StoreResult<Vec<(Stri
 #[cfg(test)]
 mod tests {
     use super::super::{Delivery, Store};
-    use super::MissedEvents;
+    use super::{MissedEvents, Missing};
     use jiff::{SignedDuration, Timestamp};
 
     #[tokio::test]
@@ -107,16 +160,29 @@ mod tests {
         }
         let last = store.last_delivery("ops/homelab").await.unwrap();
         assert_eq!(last, Some(after(5)));
-        assert!(store.missed_events().await.unwrap().is_empty());
+        assert!(store.missed_events(Missing::Up).await.unwrap().is_empty());
         for at in [20, 30] {
-            store.count_missed_event("ops/homelab", after(at), last).await.unwrap();
+            store.count_missed_event("ops/homelab", Missing::Up, after(at), last).await.unwrap();
         }
-        store.count_missed_event("ops/third", after(40), None).await.unwrap();
+        store.count_missed_event("ops/third", Missing::Up, after(40), None).await.unwrap();
+        let down = store.count_missed_event("ops/homelab", Missing::Down, after(50), last).await.unwrap();
+        assert_eq!(down.count, 1, "counted apart");
         let homelab = MissedEvents { count: 2, last_at: after(30), last_delivery_at: last };
         let third = MissedEvents { count: 1, last_at: after(40), last_delivery_at: None };
         assert_eq!(
-            store.missed_events().await.unwrap(),
+            store.missed_events(Missing::Up).await.unwrap(),
             [("ops/homelab".to_owned(), homelab), ("ops/third".to_owned(), third)]
         );
+        assert_eq!(store.missed_events(Missing::Down).await.unwrap(), [("ops/homelab".to_owned(), down)]);
+    }
+
+    #[tokio::test]
+    async fn what_was_seen_last_is_kept_for_each_repository() {
+        let store = Store::in_memory().await.unwrap();
+        for text in ["one", "two"] {
+            store.keep_seen("ops/homelab", text).await.unwrap();
+        }
+        assert_eq!(store.last_seen("ops/homelab").await.unwrap().as_deref(), Some("two"));
+        assert_eq!(store.last_seen("ops/other").await.unwrap(), None);
     }
 }

@@ -18,7 +18,7 @@ pub(crate) use backup::{Backup, BackupError, backup};
 pub(crate) use deliveries::{Delivery, DeliveryRow, Evidence, Stored};
 pub(crate) use journal::{EventId, JournalRow, RunId, RunRow};
 pub(crate) use look::{Holder, Look, Reader, look};
-pub(crate) use missed::MissedEvents;
+pub(crate) use missed::{MissedEvents, Missing};
 pub(crate) use usage::UsageSample;
 
 use secrecy::SecretString;

@@ -5,6 +5,7 @@
 use super::health::Peer;
 use super::page::PageState;
 use crate::inbox::Outcome;
+use crate::store::Missing;
 use axum::extract::State;
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
@@ -75,13 +76,17 @@ async fn gather(state: &PageState) -> String {
         text.family("caretaker_deliveries_kept", "gauge", "Deliveries in the store.");
         text.sample(&[], kept);
     }
-    if let Ok(missed) = store.missed_events().await {
+    let missed = (store.missed_events(Missing::Up).await, store.missed_events(Missing::Down).await);
+    if let (Ok(up), Ok(down)) = missed {
         text.family(
             "caretaker_missed_events_total",
             "counter",
-            "Looks that found a change of which no delivery had told.",
+            "Looks that found a change of which no delivery had told, by whether caretaker ran when it happened.",
         );
-        text.sample(&[], missed.iter().map(|(_, missed)| missed.count).sum::<u64>());
+        for (missing, missed) in Missing::ALL.into_iter().zip([up, down]) {
+            let sum: u64 = missed.iter().map(|(_, missed)| missed.count).sum();
+            text.sample(&[("while", missing.word())], sum);
+        }
     }
     text.0
 }

@@ -4,6 +4,7 @@
 //! mean is the worker's business. Races decided here: a delivery is answered only after it was stored, and on shutdown
 //! requests in flight are finished, for a bounded time, before the store closes.
 
+mod connections;
 mod deliveries;
 mod health;
 mod metrics;
@@ -22,6 +23,7 @@ use crate::inbox::Inbox;
 use crate::store::Store;
 use axum::Router;
 use axum::routing::{get, post};
+use connections::{Bounded, PATIENCE, PLACES};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -92,14 +94,15 @@ pub(crate) async fn serve(
         forge: Arc::clone(&state.forge),
     };
     let mut tasks = JoinSet::new();
-    for (listener, router) in
-        [(listener, service(state, settings.body_limit_bytes)), (page_listener, page::router(pages))]
-    {
-        let stop = shutdown.clone();
-        tasks.spawn(async move {
-            axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
-        });
-    }
+    let (stop, router) = (shutdown.clone(), service(state, settings.body_limit_bytes));
+    let listener = Bounded::new(listener, PLACES, PATIENCE);
+    tasks.spawn(
+        async move { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await },
+    );
+    let (stop, router) = (shutdown.clone(), page::router(pages));
+    tasks.spawn(async move {
+        axum::serve(page_listener, router).with_graceful_shutdown(stop.cancelled_owned()).await
+    });
     tracing::info!(%address, %page_address, "listening");
     Ok(Serving { address, page_address, tasks, shutdown })
 }

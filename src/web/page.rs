@@ -6,7 +6,7 @@ use super::metrics::metrics;
 use crate::forge::{Forge, Traffic};
 use crate::inbox::Inbox;
 use crate::run::{self, Event, RunState, Tone};
-use crate::store::{JournalRow, MissedEvents, RunId, RunRow, Store, StoreError};
+use crate::store::{JournalRow, MissedEvents, Missing, RunId, RunRow, Store, StoreError};
 use crate::wording;
 use askama::Template;
 use axum::Router;
@@ -149,7 +149,8 @@ async fn style() -> Response {
 
 async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
     let rows = state.store.recent_runs(RUNS).await?;
-    let missed = state.store.missed_events().await?;
+    let missed = state.store.missed_events(Missing::Up).await?;
+    let while_down = state.store.missed_events(Missing::Down).await?;
     let readiness = &state.readiness;
     page(&RunsPage {
         parts: vec![
@@ -160,7 +161,7 @@ async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
             part("store", &readiness.store(&state.store).await, None),
             part("runs", &readiness.runs(), readiness.runs_error()),
             part("repositories", &readiness.repositories(), readiness.repositories_error()),
-            never_delivered(&missed),
+            never_delivered(&missed, &while_down),
         ],
         runs: rows.iter().map(Run::from).collect(),
     })
@@ -180,9 +181,10 @@ fn requests(traffic: &Traffic) -> Part {
     Part { name: "requests to the forge", ok: down.is_none(), words }
 }
 
-/// Events that nothing was delivered for. They cost time and nothing else, so that there were some is no fault by itself.
-fn never_delivered(missed: &[(String, MissedEvents)]) -> Part {
-    let lines: Vec<String> = missed
+/// Events that nothing was delivered for. They cost time and nothing else, so that there were some is no fault by itself;
+/// what changed while caretaker did not run could not be delivered.
+fn never_delivered(missed: &[(String, MissedEvents)], while_down: &[(String, MissedEvents)]) -> Part {
+    let mut lines: Vec<String> = missed
         .iter()
         .map(|(repository, missed)| {
             let last = missed.last_delivery_at.map_or_else(
@@ -196,7 +198,12 @@ fn never_delivered(missed: &[(String, MissedEvents)]) -> Part {
             )
         })
         .collect();
-    Part { name: "deliveries", ok: lines.is_empty(), words: lines.join("; ") }
+    let ok = lines.is_empty();
+    lines.extend(while_down.iter().map(|(repository, missed)| {
+        let last = wording::time(missed.last_at);
+        format!("{repository}: changed {} times while caretaker did not run, last found {last}", missed.count)
+    }));
+    Part { name: "deliveries", ok, words: lines.join("; ") }
 }
 
 async fn one_run(State(state): State<PageState>, Path(id): Path<i64>) -> Result<Response, PageError> {

@@ -1,5 +1,6 @@
 //! The listeners over real HTTP.
 
+mod connections;
 mod crowds;
 mod deliveries;
 mod pages;

@@ -3,7 +3,8 @@
 //! A forge gives a delivery five seconds in all and never tries again. Races decided here: one moment, a second before that,
 //! ends reading and storing alike, so that the forge is told what it did not get rid of. And whoever reaches the listener can
 //! send as many bodies at once as they like, which are read before they are believed: so all that is read takes up [`Room`],
-//! ordinary deliveries apart from large ones, so that neither keeps out the other.
+//! ordinary deliveries apart from large ones, so that neither keeps out the other. How many connections there are, and how long
+//! their headers may take, is decided in [`connections`](super::connections).
 //!
 //! | Answer | When |
 //! |---|---|

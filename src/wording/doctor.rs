@@ -234,6 +234,29 @@ pub(crate) fn doctor_missed() -> String {
         .to_owned()
 }
 
+/// A run is open in a repository that is neither named nor found.
+pub(crate) fn doctor_lost_run(issue: u64) -> String {
+    format!(
+        "the run of its issue #{issue} is open, and the repository is neither named by a table nor found: it was renamed, \
+         deleted, made private or archived, may only be read, or has lost its label; a change in flight there keeps every \
+         other repository from being changed"
+    )
+}
+
+/// What to do about it.
+pub(crate) fn doctor_lost_run_fix() -> String {
+    "let it be found again, or see to what was in flight there, name it in discovery.ignore and start caretaker again".to_owned()
+}
+
+/// Something changed between two processes.
+pub(crate) fn doctor_missed_while_down(repository: &str, count: u64, last: &str) -> String {
+    let times = if count == 1 { "once".to_owned() } else { format!("{count} times") };
+    format!(
+        "{repository} changed {times} while caretaker did not run, found at a start, the last {last}; no forge delivers that \
+         again, and a tick of that time approves nothing"
+    )
+}
+
 /// The cluster.
 pub(crate) fn doctor_cluster() -> String {
     "look at cluster.kubeconfig and cluster.context, and whether the API server can be reached from here"

@@ -307,3 +307,12 @@ pub(crate) fn standing(issue: IssueNumber, standing: &crate::run::Standing) -> S
         }
     }
 }
+
+/// A repository that cannot be worked in has a change in flight. Follows what is wrong with it.
+pub(crate) fn in_flight_in_unusable(issue: IssueNumber, has_table: bool) -> String {
+    let out = if has_table { "take its table out of the settings" } else { "name it in discovery.ignore" };
+    format!(
+        "; a change of its issue #{issue} is in flight, and no other repository is changed before that is over: where it does \
+         not come back, see to what was in flight there, {out} and start caretaker again"
+    )
+}

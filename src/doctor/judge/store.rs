@@ -1,7 +1,7 @@
 //! The store's place, and what it remembers of events that were never delivered.
 
 use crate::doctor::{Asked, Diagnosis, State};
-use crate::store::{Holder, Look, MissedEvents};
+use crate::store::{Holder, Look, MissedEvents, Missing};
 use crate::wording;
 
 /// How it stands with the store.
@@ -88,13 +88,32 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// Runs whose repositories are neither named nor found.
+pub(crate) fn lost_runs(lost: &Asked<Vec<(String, u64)>>) -> Vec<Diagnosis> {
+    // That the store cannot be read is said of the missed events.
+    let lost = lost.as_deref().unwrap_or_default();
+    let told = lost.iter().map(|(repository, issue)| {
+        let found = wording::doctor_lost_run(*issue);
+        Diagnosis::not_ok(State::Warning, repository.clone(), found, wording::doctor_lost_run_fix())
+    });
+    told.collect()
+}
+
 /// What was found by looking and never delivered.
-pub(crate) fn missed_events(missed: &Asked<Vec<(String, MissedEvents)>>) -> Vec<Diagnosis> {
+pub(crate) fn missed_events(missed: &Asked<Vec<(String, Missing, MissedEvents)>>) -> Vec<Diagnosis> {
     let what = "deliveries";
     match missed {
         Ok(missed) => missed
             .iter()
-            .map(|(repository, missed)| {
+            .map(|(repository, missing, missed)| {
+                // Nothing is wrong with a hook that had nobody to deliver to.
+                if *missing == Missing::Down {
+                    let last = wording::time(missed.last_at);
+                    return Diagnosis::ok(
+                        what,
+                        wording::doctor_missed_while_down(repository, missed.count, &last),
+                    );
+                }
                 let last = missed.last_delivery_at.map_or_else(
                     || "none had ever arrived".to_owned(),
                     |at| format!("the last had arrived {}", wording::time(at)),

@@ -12,7 +12,7 @@ use crate::forge::{
 use crate::health::{Feature, Need};
 use crate::merge::rollout::GitOps;
 use crate::run::{self, Mode, RolloutBy};
-use crate::store::{Holder, Look, MissedEvents};
+use crate::store::{Holder, Look, MissedEvents, Missing};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
 use std::collections::BTreeSet;
@@ -324,7 +324,12 @@ fn stores() {
     assert_eq!(of(Look { holder: Err(denied()), ..looked_at() }), [Unknown]);
     assert_eq!(states(&store(&no_answer(), 1)), [Unknown]);
     let missed = MissedEvents { count: 3, last_at: Timestamp::UNIX_EPOCH, last_delivery_at: None };
-    assert_eq!(states(&missed_events(&Ok(vec![("ops/homelab".to_owned(), missed)]))), [Warning]);
+    for (missing, state) in [(Missing::Up, Warning), (Missing::Down, Good)] {
+        let missed = vec![("ops/homelab".to_owned(), missing, missed.clone())];
+        assert_eq!(states(&missed_events(&Ok(missed))), [state], "{missing:?}");
+    }
+    assert_eq!(states(&lost_runs(&Ok(vec![("ops/garden".to_owned(), 7)]))), [Warning]);
+    assert!(lost_runs(&Ok(Vec::new())).is_empty() && lost_runs(&no_answer()).is_empty());
     assert!(missed_events(&Ok(Vec::new())).is_empty());
     assert_eq!(states(&missed_events(&no_answer())), [Unknown]);
 }

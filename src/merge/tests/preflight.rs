@@ -3,6 +3,7 @@ use crate::forge::renovate::UpdateKind;
 use crate::forge::{
     Branch, ChangedFile, CommitStatus, Label, LabelId, MergeStyle, Merged, PullRequest, State, StatusState,
 };
+use crate::merge::paths::{AllowedPaths, Outside};
 use crate::merge::preflight::{HOLD_LABEL, Preflight, PullFacts, ReadyPull, Refusal, WaitFor, preflight};
 use crate::merge::protection::WayIn;
 use crate::merge::{Category, Hold, RenovateSettings, Settings};
@@ -20,6 +21,7 @@ struct World {
     allowed: BTreeSet<MergeStyle>,
     behind: bool,
     holds: Vec<Hold>,
+    paths: AllowedPaths,
 }
 
 impl World {
@@ -42,6 +44,7 @@ impl World {
             allowed: BTreeSet::from([MergeStyle::Merge, MergeStyle::Squash]),
             behind: false,
             holds: Vec::new(),
+            paths: AllowedPaths::default(),
         }
     }
 
@@ -61,6 +64,7 @@ impl World {
                 behind: self.behind,
             },
             holds: &self.holds,
+            paths: &self.paths,
         };
         preflight(&facts, &Settings::default(), &RenovateSettings::default(), &rules())
     }
@@ -98,6 +102,27 @@ fn each_spoiled_fact_refuses_with_its_reason() {
             "merged",
             |w| w.pull.merged = Some(Merged { commit: sha('c'), at: at(0), by: None }),
             |r| *r == Refusal::Merged,
+        ),
+        (
+            "a file that is not listed",
+            |w| w.paths = vec!["apps/*".to_owned()].into(),
+            |r| matches!(r, Refusal::Outside(file, Outside::Unlisted) if file.starts_with("monitoring/")),
+        ),
+        (
+            "a file that was not listed before it moved",
+            |w| {
+                w.paths = vec!["monitoring/*".to_owned()].into();
+                w.files[0].previous_path = Some("old/Chart.yaml".to_owned());
+            },
+            |r| matches!(r, Refusal::Outside(file, Outside::Unlisted) if file.starts_with("old/")),
+        ),
+        (
+            "what CI runs, though the table explains it",
+            |w| {
+                w.files = vec![changed(".gitea/workflows/ci.yaml")];
+                w.diff = diff(".gitea/workflows/ci.yaml", "    version: 10.0.0", "    version: 10.1.0");
+            },
+            |r| matches!(r, Refusal::Outside(_, Outside::Ci)),
         ),
         ("closed", |w| w.pull.state = State::Closed, |r| *r == Refusal::Closed),
         (

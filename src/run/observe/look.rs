@@ -1,6 +1,7 @@
 //! The parts of a look that need answers of their own: rollouts, the change in flight, related issues, obstacles.
 
 use super::Subject;
+use super::anew::{KnownRelated, Spared};
 use crate::cluster::{Application, BlockingPod, ObjectRef, OperationPhase, Owner, SyncStatus, Workload};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
@@ -203,11 +204,20 @@ impl Look<'_> {
     }
 
     /// The issues and pull requests that tasks want closed. One that cannot be read is not among them.
-    pub(super) async fn related(&mut self, reading: &Reading) -> BTreeMap<IssueNumber, Related> {
+    pub(super) async fn related(
+        &mut self,
+        reading: &Reading,
+        spared: &Spared,
+    ) -> BTreeMap<IssueNumber, Related> {
         let mut related = BTreeMap::new();
         for task in &reading.tasks {
             let Kind::Close { number } = task.kind else { continue };
             if self.is_settled(task) || self.is_put_off(number) {
+                continue;
+            }
+            if let Some(known) = self.memory.related.get(&number).filter(|_| spared.related.contains(&number))
+            {
+                related.insert(number, known.found.clone());
                 continue;
             }
             let found = match self.parts.forge.issue(&self.subject.repository.name, number).await {
@@ -217,13 +227,16 @@ impl Look<'_> {
                 Ok(_) => Related::Closed,
                 Err(ForgeError::NotFound { .. } | ForgeError::Renamed { .. }) => Related::Missing,
                 Err(error) => {
+                    self.memory.related.remove(&number);
                     self.unread(number, &error);
                     continue;
                 }
             };
             self.memory.unread.remove(&number);
+            self.memory.related.insert(number, KnownRelated::new(found.clone(), self.memory.looks));
             related.insert(number, found);
         }
+        self.memory.related.retain(|number, _| related.contains_key(number));
         related
     }
 

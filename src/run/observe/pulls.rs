@@ -1,5 +1,6 @@
 //! The pull requests that tasks name: what they are, whether they may be merged, and the code of their approval.
 
+use super::anew::{KnownPull, Spared};
 use super::look::Look;
 use crate::cluster::Workload;
 use crate::forge::renovate::{self};
@@ -20,7 +21,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// What of a pull request its base asks about.
-struct WhatCounts {
+#[derive(Debug, Clone)]
+pub(crate) struct WhatCounts {
+    /// At which head.
+    head: CommitSha,
     statuses: Vec<CommitStatus>,
     approvals: u64,
     behind: bool,
@@ -73,6 +77,7 @@ impl Look<'_> {
         &mut self,
         reading: &Reading,
         open: &[PullRequest],
+        spared: &Spared,
         workloads: Option<&[Workload]>,
     ) -> BTreeMap<PullNumber, PullSituation> {
         let mut pulls = BTreeMap::new();
@@ -84,14 +89,22 @@ impl Look<'_> {
             if self.is_put_off(number.as_issue()) {
                 continue;
             }
-            match self.read_pull(&task.key, number, open, workloads).await {
+            let listed = open.iter().find(|pull| pull.number == number);
+            let spared = spared.pulls.contains(&number);
+            match self.read_pull(&task.key, number, listed, spared, workloads).await {
                 Ok(found) => {
                     self.memory.unread.remove(&number.as_issue());
                     pulls.extend(found.map(|situation| (number, situation)));
                 }
-                Err(error) => self.unread(number.as_issue(), &error),
+                Err(error) => {
+                    self.memory.pulls.remove(&number);
+                    self.unread(number.as_issue(), &error);
+                }
             }
         }
+        self.memory
+            .pulls
+            .retain(|number, _| reading.tasks.iter().any(|task| task.kind.pull() == Some(*number)));
         pulls
     }
 
@@ -100,11 +113,43 @@ impl Look<'_> {
         &mut self,
         key: &TaskKey,
         number: PullNumber,
-        open: &[PullRequest],
+        listed: Option<&PullRequest>,
+        spared: bool,
         workloads: Option<&[Workload]>,
     ) -> ForgeResult<Option<PullSituation>> {
-        let listed = open.iter().find(|pull| pull.number == number && pull.mergeable);
-        let pull = match listed {
+        let known = self.memory.pulls.get(&number).filter(|_| spared).cloned();
+        let mut known = if let Some(known) = known {
+            known
+        } else {
+            let found = self.ask_about(number, listed).await?;
+            KnownPull::new(listed, self.branch, found, self.memory.looks)
+        };
+        let Some((pull, counts)) = known.found.take() else {
+            self.memory.pulls.insert(number, known);
+            return Ok(None);
+        };
+        let (pull, details) = self.details(pull).await?;
+        let counts = match counts {
+            Some(counts) if counts.head == pull.head.sha => counts,
+            _ => self.what_counts(&pull).await?,
+        };
+        known.found = Some((pull.clone(), Some(counts.clone())));
+        let situation = self.judged(key, pull, &details, &counts, workloads).await?;
+        known.waits = matches!(
+            situation.preflight,
+            Preflight::Wait(_) | Preflight::Refuse(Refusal::FailedStatuses(_) | Refusal::Approvals { .. })
+        );
+        self.memory.pulls.insert(number, known);
+        Ok(Some(situation))
+    }
+
+    /// The pull request, as it is now; `None` where it does not exist.
+    async fn ask_about(
+        &self,
+        number: PullNumber,
+        listed: Option<&PullRequest>,
+    ) -> ForgeResult<Option<(PullRequest, Option<WhatCounts>)>> {
+        let pull = match listed.filter(|pull| pull.mergeable) {
             Some(pull) => pull.clone(),
             // A list never makes the forge look for conflicts; a single GET does.
             None => match self.parts.forge.pull(&self.subject.repository.name, number).await {
@@ -113,7 +158,7 @@ impl Look<'_> {
                 Err(error) => return Err(error),
             },
         };
-        self.pull(key, pull, workloads).await.map(Some)
+        Ok(Some((pull, None)))
     }
 
     /// Its files and changes, with the pull request to which they belong: the forge tells them of the head that it has
@@ -155,7 +200,8 @@ impl Look<'_> {
 
     /// Statuses, reviews and whether it is behind, each only where something asks for it.
     async fn what_counts(&mut self, pull: &PullRequest) -> ForgeResult<WhatCounts> {
-        let mut found = WhatCounts { statuses: Vec::new(), approvals: 0, behind: false };
+        let head = pull.head.sha.clone();
+        let mut found = WhatCounts { head, statuses: Vec::new(), approvals: 0, behind: false };
         if pull.merged.is_some() || pull.state != State::Open {
             return Ok(found);
         }
@@ -201,14 +247,14 @@ impl Look<'_> {
         }
     }
 
-    async fn pull(
+    async fn judged(
         &mut self,
         key: &TaskKey,
         pull: PullRequest,
+        details: &PullDetails,
+        into: &WhatCounts,
         workloads: Option<&[Workload]>,
     ) -> ForgeResult<PullSituation> {
-        let (pull, details) = self.details(pull).await?;
-        let into = self.what_counts(&pull).await?;
         let paths: Vec<String> = details.files.iter().map(|file| file.path.clone()).collect();
         let preflight = preflight(
             &PullFacts {
@@ -216,8 +262,9 @@ impl Look<'_> {
                 default_branch: &self.subject.repository.default_branch,
                 files: &details.files,
                 diff: &details.diff,
-                way: self.way(&into),
+                way: self.way(into),
                 holds: self.holds,
+                paths: &self.subject.settings.paths,
             },
             &self.parts.merge_settings,
             &self.parts.renovate_settings,

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | a stranger's issue, labelled by a maintainer, then edited by the stranger | here; without the edit in `bad_input` |
 //! | a task that a stranger adds, before and after a resume | `others` |
+//! | a task that a stranger adds before the issue has its label, or its repository is found | here |
 //! | a condition taken from a title by a stranger | here |
 //! | forged status block, note and closing | here; as texts in `issue::edge_tests` and `issue::hostile_tests` |
 //! | a tick that no delivery vouches for | `approvals`, `run::trust` |
@@ -17,19 +18,24 @@
 //! | an approval that is quoted, code, edited, or the bot's | `approvals` |
 //! | an approval of an earlier plan, and one older than the question | here |
 //! | a pull request that is not Renovate's, or does more than its table | here; forks and each field in `merge::tests` |
+//! | a change in a file outside the allowed paths, or in what CI runs | here; each path in `merge::paths` |
 //! | another head with the same change | here; with another change in `approvals` |
 //! | a block of ours quoted or pasted with another command | here |
 //! | a forged block of a task of our own, and words that the bot's account writes outside of its blocks | `found` |
 
 use super::approvals::{approved_behind_a_closed_gate, asked, question, yes};
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
-use super::{SECRET, Story, secret_of};
+use super::{SECRET, Story, first_commit, secret_of};
 use crate::issue::{hex, read_approvals};
+use crate::run::settings::Discovery;
+use crate::run::situation::Mode;
+use crate::store::DeliveryRow;
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use sim::gitea::{DeliveryMode, FileChange, IssueState, NewCommit, Permission};
+use std::time::{Duration, Instant};
 
 /// An archiving of Ceph's crash reports, in the words that caretaker understands.
 const ARCHIVE: &str = "A9 P0 System: Archive the Ceph crash reports\n  - **Commands**: `kubectl -n rook-ceph exec deploy/rook-ceph-tools -- ceph crash archive-all`";
@@ -89,6 +95,75 @@ async fn a_strangers_issue_that_a_maintainer_labels_is_not_worked_on_whatever_th
     story.does_nothing(echo).await;
     let issue = story.issue_now(number);
     assert!(issue.body.contains("- [ ] **A1") && issue.state == IssueState::Open, "{}", issue.body);
+    story.end().await;
+}
+
+/// Waits until a delivery of an account about an issue is stored.
+async fn is_told_of(story: &Story, repository: &str, sender: &str, issue: u64) {
+    let deadline = Instant::now() + super::DEADLINE;
+    loop {
+        let rows = story.store().recent_deliveries(1000).await.unwrap();
+        let is_it = |row: &DeliveryRow| {
+            (row.repository.as_str(), row.sender.as_str(), row.issue) == (repository, sender, Some(issue))
+        };
+        if rows.iter().any(is_it) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{rows:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stranger_adds_before_an_issue_has_its_label_counts_for_nothing() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.start().await;
+    let repository = story.world.repository();
+    let number = repository.open_issue("operator", "Soon", &tasks([NODES_READY]), &[]).unwrap();
+    let added = tasks([&merge("D1 P0 Apps", echo)]);
+    story.stranger_edits(number, |body| format!("{body}\n{added}"));
+    is_told_of(&story, "ops/homelab", "visitor", number).await;
+    story.operator().add_label(number, "maintenance").await.unwrap();
+    story.done(number, "A1").await;
+    nothing_is_approved(&story, echo).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stranger_adds_before_a_repository_is_found_counts_for_nothing() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    story.discovery = Discovery { enabled: true, mode: Mode::Auto, ..Discovery::default() };
+    let gitea = story.world.gitea();
+    let found = gitea.create_repository("ops", "found", false);
+    for (login, permission) in
+        [("operator", Permission::Admin), ("caretaker", Permission::Write), ("visitor", Permission::Write)]
+    {
+        gitea.add_collaborator("ops", "found", login, permission);
+    }
+    found.commit("main", first_commit("README.md", "# found\n")).unwrap();
+    story.start().await;
+    story.looks(2).await;
+    let secret = secret_of(&"ops/found".parse().unwrap());
+    found.add_hook(story.webhook_url(), &secret, &["issues"]).unwrap();
+    let number = found.open_issue("operator", "Found", &tasks([NODES_READY]), &[]).unwrap();
+    let body = tasks([NODES_READY, "A2 P0 System: Verify that Ceph is HEALTH_OK"]);
+    found.edit_issue_body("visitor", number, &body, None).unwrap();
+    is_told_of(&story, "ops/found", "visitor", number).await;
+    // Only now is there anything by which it is found.
+    found.create_label("maintenance", "#0e8a16").unwrap();
+    found.create_label("needs-human", "#d93f0b").unwrap();
+    found.set_issue_labels("operator", number, &["maintenance"]).unwrap();
+    let says = |part: &str| found.issue(number).is_some_and(|issue| issue.body.contains(part));
+    story.wait("the trusted one's task is done", || says("- [x] **A1 ")).await;
+    story.looks(6).await;
+    assert!(says("- [ ] **A2 "), "{}", found.issue(number).unwrap().body);
     story.end().await;
 }
 
@@ -338,6 +413,51 @@ async fn what_only_looks_like_renovates_or_does_more_than_its_table_is_not_merge
         assert_eq!((story.merged(pull), story.merges_asked(pull)), (false, 0), "#{pull}");
     }
     assert_eq!(story.commits_since(&head).len(), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_outside_the_allowed_paths_or_of_what_ci_runs_is_a_persons() {
+    let mut story = Story::begin().await;
+    story.world.renovate_sleeps(true);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let repository = story.world.repository();
+    // Everything of it is Renovate's, and its table explains each line.
+    let workflow = ".gitea/workflows/check.yaml";
+    story.pushes("operator", workflow, "steps:\n  - uses: actions/checkout@v4.1.0\n");
+    repository.create_branch("renovate", "renovate/checkout", "main").unwrap();
+    let commit = NewCommit {
+        author: "renovate".to_owned(),
+        message: "chore(deps): update actions/checkout to v4.2.0".to_owned(),
+        files: vec![FileChange::text(workflow, "steps:\n  - uses: actions/checkout@v4.2.0\n")],
+        from: None,
+    };
+    repository.commit("renovate/checkout", commit).unwrap();
+    let marker = repository.pull(echo).unwrap().body;
+    let marker = &marker[marker.find("<!--renovate-debug").expect("Renovate's marker")..];
+    let table = "| Package | Type | Update | Change |\n|---|---|---|---|\n\
+                 | [actions/checkout](https://git.example.org) | action | minor | `v4.1.0` → `v4.2.0` |\n";
+    let body = format!("This PR contains the following updates:\n\n{table}\n---\n\n{marker}");
+    let title = "chore(deps): update actions/checkout to v4.2.0";
+    let ci = repository.open_pull("renovate", title, &body, "renovate/checkout", "main", &[]).unwrap();
+    let number = story.issue_of_merges(&[ci, echo]).await;
+    story.start().await;
+    story.says(number, "which decides what CI runs").await;
+    story.done(number, "D2").await;
+    story.looks(4).await;
+    assert!(story.merged(echo));
+    assert_eq!((story.merged(ci), story.merges_asked(ci)), (false, 0));
+    story.stop().await;
+    // A list that names it is a person's word; what it does not name is a person's.
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    story.repository.paths = vec![".gitea/workflows/check.yaml".to_owned()].into();
+    let added = tasks([merge("D3 P2 Apps", excalidraw)]);
+    story.operator().append_line(number, &added).await.unwrap();
+    story.start().await;
+    story.wait("what is listed is merged", || story.merged(ci)).await;
+    story.says(number, "not among the paths").await;
+    story.looks(4).await;
+    assert_eq!((story.merged(excalidraw), story.merges_asked(excalidraw)), (false, 0));
     story.end().await;
 }
 

@@ -54,6 +54,7 @@ async fn after(late: fn(&Story, u64, u64)) -> (Option<String>, bool, bool) {
         pull: &seen.pull,
         details: &seen.details,
         holds: &[],
+        paths: &story.repository.paths,
         began_at,
         stop: None,
         bot: &story.login,

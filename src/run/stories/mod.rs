@@ -23,6 +23,7 @@ mod protected;
 mod repositories;
 mod repository_files;
 mod schedule;
+mod sparing;
 mod trouble;
 mod unknowns;
 mod unreadable;
@@ -248,14 +249,16 @@ impl Story {
         let merge_settings = merge::Settings::default();
         let mut repositories = vec![self.repository.clone()];
         repositories.extend(self.others.iter().cloned());
+        let names: Vec<RepositoryName> = repositories.iter().map(|one| one.name.clone()).collect();
+        let (known, discovery) = (KnownRepositories::from(names), self.discovery.clone());
+        let known =
+            if discovery.enabled { known.and_later(move |name| discovery.wants(name)) } else { known };
         Parts {
             store: Arc::new(Store::open(&self.folder.path().join("caretaker.sqlite")).await.unwrap()),
             forge: Arc::new(Gitea::new(&url, &self.token.clone().into(), &forge_settings).unwrap()),
             cluster: Arc::new(kubernetes),
             settings: self.settings.clone(),
-            known: KnownRepositories::from(
-                repositories.iter().map(|one| one.name.clone()).collect::<Vec<_>>(),
-            ),
+            known,
             discovery: self.discovery.clone(),
             repositories,
             timing: timing(),

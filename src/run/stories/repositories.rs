@@ -6,10 +6,11 @@ use crate::run::event::ChangeResult;
 use crate::run::load_state;
 use crate::run::settings::{Discovery, Repository as Settings, RolloutBy};
 use crate::run::situation::Mode;
+use crate::store::Missing;
 use reqwest::Method;
 use serde_json::{Value, json};
 use sim::gitea::{Fault, FileChange, IssueState, NewCommit, Permission, Repository, Rule};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 impl Story {
     /// Another repository, which everybody may read and caretaker may write.
@@ -56,6 +57,19 @@ impl Story {
             .filter(|one| one.user.as_deref() == Some("caretaker") && one.path.starts_with(&path))
             .map(|one| format!("{} {}", one.method, &one.path[path.len()..]))
             .collect()
+    }
+
+    /// The same, look by look, but for those looks that may not be whole.
+    pub(super) fn whole_looks(&self, name: &str, since: usize) -> Vec<Vec<String>> {
+        let mut looks: Vec<Vec<String>> = Vec::new();
+        for asked in self.asked_of(name, since) {
+            match looks.last_mut() {
+                Some(look) if asked != "GET " => look.push(asked),
+                _ => looks.push(vec![asked]),
+            }
+        }
+        looks.pop();
+        looks.into_iter().skip(1).collect()
     }
 
     /// The trouble is said, and the repository is asked for and for nothing else meanwhile.
@@ -193,19 +207,7 @@ async fn a_look_at_which_nothing_has_changed_costs_a_handful_of_requests() {
     story.comes_to_rest().await;
     let since = story.world.gitea().requests().len();
     story.looks(5).await;
-    let looks = |name: &str| -> Vec<Vec<String>> {
-        let mut looks: Vec<Vec<String>> = Vec::new();
-        for asked in story.asked_of(name, since) {
-            match looks.last_mut() {
-                Some(look) if asked != "GET " => look.push(asked),
-                _ => looks.push(vec![asked]),
-            }
-        }
-        // The first and the last one are not whole, maybe.
-        looks.pop();
-        looks.into_iter().skip(1).collect()
-    };
-    let (waits, idle) = (looks("homelab"), looks("second"));
+    let (waits, idle) = (story.whole_looks("homelab", since), story.whole_looks("second", since));
     assert!(waits.len() >= 2 && idle.len() >= 2, "{waits:?} {idle:?}");
     // The repository, its labels, the open issues; and with a run its branch, the comments and the pull requests.
     assert!(waits.iter().all(|look| look.len() == 6), "{waits:#?}");
@@ -221,7 +223,7 @@ async fn an_event_that_was_never_delivered_is_found_and_counted() {
     story.person_called(number).await;
     story.comes_to_rest().await;
     let counted = || async {
-        let missed = story.store().missed_events().await.unwrap();
+        let missed = story.store().missed_events(Missing::Up).await.unwrap();
         missed.into_iter().find(|(name, _)| name == "ops/homelab").map_or(0, |(_, missed)| missed.count)
     };
     // What caretaker itself wrote was not delivered either, and has been counted by now or is not any more.
@@ -229,13 +231,46 @@ async fn an_event_that_was_never_delivered_is_found_and_counted() {
     let line = "\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready";
     story.operator().append_line(number, line).await.unwrap();
     story.done(number, "A1").await;
-    let deadline = std::time::Instant::now() + super::DEADLINE;
+    let deadline = Instant::now() + super::DEADLINE;
     while counted().await == before {
-        assert!(std::time::Instant::now() < deadline, "it is counted");
+        assert!(Instant::now() < deadline, "it is counted");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let missed = story.store().missed_events().await.unwrap();
+    let missed = story.store().missed_events(Missing::Up).await.unwrap();
     assert!(missed.iter().all(|(name, missed)| name == "ops/homelab" && missed.last_delivery_at.is_none()));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changed_while_caretaker_did_not_run_is_found_at_the_start_and_counted_apart() {
+    let mut story = Story::begin().await;
+    story.webhook = true;
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.person_called(number).await;
+    story.comes_to_rest().await;
+    // Two looks more, so that what caretaker wrote last was seen and kept.
+    story.looks(2).await;
+    let counted = async |story: &Story, missing| -> u64 {
+        let missed = story.store().missed_events(missing).await.unwrap();
+        missed.iter().map(|(_, missed)| missed.count).sum()
+    };
+    assert_eq!(counted(&story, Missing::Down).await, 0, "a first start counts nothing");
+    let before = counted(&story, Missing::Up).await;
+    story.stop().await;
+    // Its hook delivers to nobody.
+    let line = "\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready";
+    story.operator().append_line(number, line).await.unwrap();
+    story.start().await;
+    story.done(number, "A1").await;
+    let deadline = Instant::now() + super::DEADLINE;
+    while counted(&story, Missing::Down).await == 0 {
+        assert!(Instant::now() < deadline, "it is counted");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    story.comes_to_rest().await;
+    assert_eq!(counted(&story, Missing::Down).await, 1, "once");
+    assert_eq!(counted(&story, Missing::Up).await, before, "no hook is blamed for it");
     story.end().await;
 }
 
@@ -270,6 +305,43 @@ async fn repositories_with_the_label_are_found_and_others_are_left_alone() {
         assert!(asked.is_empty(), "{name}: {asked:?}");
     }
     assert!(!story.asked_of("homelab", 0).is_empty() && REPOSITORY.ends_with("homelab"), "the table counts");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_was_found_and_vanishes_in_the_middle_of_a_change_is_named_and_can_be_taken_out() {
+    let mut story = Story::begin().await;
+    let second = story.another("second");
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let theirs = copied(&story, echo, &second);
+    story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.wait("it is merged", || story.merged(echo)).await;
+    story.crash().await;
+    // From now on the homelab has no table: it was found, and is gone.
+    let name = "ops/second".parse().unwrap();
+    story.repository = Settings { mode: Mode::Auto, rollout: RolloutBy::None, ..Settings::new(name) };
+    story.discovery = Discovery { enabled: true, mode: Mode::Auto, ..Discovery::default() };
+    let lines = [NODES_READY.to_owned(), merge("D1 P1 Apps", theirs)];
+    let other = second.open_issue("operator", "Second", &tasks(lines), &["maintenance"]).unwrap();
+    let collaborator = format!("{}/collaborators/caretaker", REPOSITORY.trim_start_matches("/api/v1"));
+    story.administers(Method::DELETE, &collaborator, None).await;
+    story.administers(Method::PATCH, "/repos/ops/homelab", Some(json!({ "private": true }))).await;
+    story.start().await;
+    let told = ["ops/homelab does not exist", "is in flight", "discovery.ignore"];
+    let says_all =
+        || story.repositories_error().is_some_and(|error| told.iter().all(|part| error.contains(part)));
+    story.wait("it is said, and what to do about it", says_all).await;
+    let is_answered = || second.issue(other).is_some_and(|issue| issue.body.contains("- [x] **A1 "));
+    story.wait("the other one goes on", is_answered).await;
+    story.looks(4).await;
+    assert!(!second.pull(theirs).unwrap().merged, "what is in flight elsewhere is not over");
+    assert_eq!(story.forge_error(), None, "the forge itself is in order");
+    story.stop().await;
+    story.discovery.ignore = vec!["OPS/homelab".parse().unwrap()];
+    story.start().await;
+    story.wait("the other one is changed again", || second.pull(theirs).unwrap().merged).await;
+    assert_eq!(story.repositories_error(), None);
     story.end().await;
 }
 

@@ -6,8 +6,8 @@
 
 use super::missed::Watch;
 use super::{Next, RunError, Standing, chain};
+use crate::run::observe::Asking;
 use crate::run::repository_file::Remembered;
-use crate::run::repository_state::RepositoryState;
 use crate::run::settings::Repository as RepositorySettings;
 use crate::timing::Timing;
 use std::time::{Duration, Instant};
@@ -29,6 +29,8 @@ pub(super) struct Desk {
     pub(super) again: bool,
     /// The world is awaited: what comes next may be ours to do.
     pub(super) busy: bool,
+    /// Of how much of what tasks name the next look asks again: of few where only the time calls for it.
+    pub(super) asking: Asking,
     /// How many looks in a row failed that may not fail the next time.
     failures: u32,
     /// Whether the last look asked for the cluster's lock.
@@ -44,18 +46,19 @@ pub(super) struct Desk {
 }
 
 impl Desk {
-    /// One that is due at once.
-    pub(super) fn new(settings: RepositorySettings) -> Self {
+    /// One that is due at once. What its looks are compared with at first is the caller's to say.
+    pub(super) fn new(settings: RepositorySettings, watch: Watch) -> Self {
         Self {
             settings,
             due: Instant::now(),
             again: false,
             busy: false,
+            asking: Asking::All,
             failures: 0,
             wants_lock: false,
             standing: Standing::NoIssue,
             said: None,
-            watch: Watch::default(),
+            watch,
             file: None,
         }
     }
@@ -73,6 +76,7 @@ impl Desk {
     /// Something says that it is worth a look.
     pub(super) fn call(&mut self) {
         self.due = Instant::now();
+        self.asking = Asking::All;
     }
 
     /// Whether a look failed that may not fail the next time.
@@ -85,6 +89,10 @@ impl Desk {
         let (failures, said) = (std::mem::take(&mut self.failures), self.said.take());
         self.again = matches!(result, Ok(Next::Now));
         self.busy = matches!(result, Ok(Next::Soon));
+        self.asking = match result {
+            Ok(Next::Soon | Next::Later(_)) => Asking::Few,
+            Ok(Next::Now) | Err(_) => Asking::All,
+        };
         let mut news = false;
         let wait = match result {
             Ok(Next::Now) => Duration::ZERO,
@@ -122,13 +130,6 @@ impl Desk {
     }
 }
 
-impl RepositoryState {
-    /// How a repository in this state stands.
-    pub(super) fn standing(&self, settings: &RepositorySettings) -> Standing {
-        Standing::Unusable { repository: settings.name.clone(), why: self.to_string() }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,7 +141,8 @@ mod tests {
     }
 
     fn gone(settings: &RepositorySettings) -> Next {
-        Next::Later(RepositoryState::Gone.standing(settings))
+        let why = "is gone".to_owned();
+        Next::Later(Standing::Unusable { repository: settings.name.clone(), why })
     }
 
     #[test]
@@ -148,13 +150,13 @@ mod tests {
      {
         let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
         let timing = Timing::default();
-        let mut desk = Desk::new(settings.clone());
+        let mut desk = Desk::new(settings.clone(), Watch::fresh());
         assert!(desk.is_due(Instant::now()));
         let seconds = |desk: &Desk| desk.left(Instant::now()).as_secs_f64();
         for wait in [5.0, 10.0, 15.0, 20.0, 20.0] {
             desk.note(&silent(), &timing);
             assert!((wait - 1.0..wait * 1.1).contains(&seconds(&desk)), "{wait}: {}", seconds(&desk));
-            assert!(desk.has_failed() && !desk.busy && !desk.again);
+            assert!(desk.has_failed() && !desk.busy && !desk.again && desk.asking == Asking::All);
         }
         for result in
             [Ok(gone(&settings)), Err(RunError::Forge(ForgeError::Unauthorized { said: String::new() }))]
@@ -164,17 +166,19 @@ mod tests {
         }
         desk.call();
         assert!(desk.is_due(Instant::now()), "a hint makes it due at once");
+        assert_eq!(desk.asking, Asking::All, "and asks about everything");
         desk.note(&Ok(Next::Soon), &timing);
+        assert_eq!(desk.asking, Asking::Few, "only the time calls for the next look");
         assert!(desk.busy && seconds(&desk) <= timing.poll_seconds * 1.1);
         desk.note(&Ok(Next::Now), &timing);
-        assert!(desk.again && desk.is_due(Instant::now()));
+        assert!(desk.again && desk.asking == Asking::All && desk.is_due(Instant::now()));
     }
 
     #[test]
     fn what_is_wrong_is_news_when_it_begins_and_when_it_changes() {
         let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
         let timing = Timing::default();
-        let mut desk = Desk::new(settings.clone());
+        let mut desk = Desk::new(settings.clone(), Watch::fresh());
         let gone = Ok(gone(&settings));
         assert!(desk.note(&gone, &timing));
         assert!(!desk.note(&gone, &timing), "said once");

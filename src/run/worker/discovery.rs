@@ -5,6 +5,7 @@
 //! has said once which there are, what is half done in any repository of the store keeps the others waiting.
 
 use super::desk::Desk;
+use super::missed::Watch;
 use super::{Parts, Worker, chain};
 use crate::forge::{ForgeError, Repository, RepositoryName};
 use crate::run::repository_state::RepositoryState;
@@ -79,12 +80,26 @@ impl Worker {
             Ok(found) => {
                 self.discovery_due = Some(now + discovery.every());
                 self.take_up(&found);
+                self.has_discovered = true;
             }
             Err(error) => {
                 self.discovery_due = Some(now + self.parts.timing.reconcile());
                 tracing::warn!(error = %chain(&error), "repositories could not be looked for; trying again");
             }
         }
+    }
+
+    /// Something was delivered for these. One that is not looked after has its hook already, so it is looked for soon; in a
+    /// storm of such deliveries no more often than each repository is looked at.
+    pub(super) fn called_for(&mut self, marked: &BTreeSet<RepositoryName>) {
+        let is_at = |desk: &Desk, name: &RepositoryName| desk.settings.name == *name;
+        if let Some(due) = &mut self.discovery_due
+            && marked.iter().any(|name| !self.desks.iter().any(|desk| is_at(desk, name)))
+        {
+            *due = (*due).min(Instant::now() + self.parts.timing.reconcile());
+        }
+        let called = self.desks.iter_mut().filter(|desk| marked.contains(&desk.settings.name));
+        called.for_each(Desk::call);
     }
 
     fn take_up(&mut self, found: &Found) {
@@ -108,7 +123,9 @@ impl Worker {
         for name in wanted {
             if !self.desks.iter().any(|desk| desk.settings.name == name) {
                 tracing::info!(repository = %name, "it has the maintenance label and is looked after");
-                self.desks.push(Desk::new(self.parts.discovery.settings_of(name)));
+                // What it was before it was put down, or before it had the label, was not looked after.
+                let watch = if self.has_discovered { Watch::fresh() } else { Watch::resuming() };
+                self.desks.push(Desk::new(self.parts.discovery.settings_of(name), watch));
             }
         }
         let names = self.desks.iter().map(|desk| desk.settings.name.clone()).collect();

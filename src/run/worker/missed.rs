@@ -5,15 +5,24 @@
 //! the open maintenance issues with their times, labels and texts, and the heads of the pull requests that tasks name. A
 //! change of ours is delivered like anybody's, so it needs no exception. An issue's time also moves when another
 //! repository refers to it, which no hook tells: now and then that counts as well, and costs a number.
+//!
+//! What the last look saw is kept in the store, so that the first look of the next process has something to compare with.
+//! What changed in between counts apart: nobody was there to whom it could have been delivered, and no hook is wrong. Race
+//! decided here: that first look is judged by what had arrived when it began, since what it does itself is delivered while
+//! it goes on.
 
 use crate::forge::{CommitSha, Issue, IssueNumber, PullNumber};
 use crate::run::worker::text_hash;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+/// How old what the store keeps may become while nothing changes: each time it is written costs a write to the disk.
+const KEPT_FOR: SignedDuration = SignedDuration::from_secs(60);
+
 /// What is compared of an issue.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct IssueGlimpse {
     updated_at: Timestamp,
     labels: Vec<u64>,
@@ -36,10 +45,37 @@ pub(super) enum Word {
     Nothing,
     /// An event was missed.
     Missed,
+    /// Something changed between the last look of an earlier process and the first one of this.
+    MissedWhileDown,
+}
+
+/// What a look saw, as the store keeps it for the next process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Seen {
+    /// When that look began.
+    at: Timestamp,
+    issues: BTreeMap<IssueNumber, IssueGlimpse>,
+    heads: BTreeMap<PullNumber, CommitSha>,
+}
+
+/// What there is to compare with at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Beginning {
+    /// What the store keeps is not read yet.
+    Unread,
+    /// Something is known of an earlier process.
+    Resumed {
+        /// When its last look began.
+        since: Timestamp,
+        /// Whether anything was delivered since then.
+        delivered: bool,
+    },
+    /// Nothing, or it was compared with.
+    Over,
 }
 
 /// What the looks at one repository have seen.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Watch {
     /// When the last look began that read the issues.
     last: Option<Timestamp>,
@@ -50,20 +86,88 @@ pub(super) struct Watch {
     issues: Option<BTreeMap<IssueNumber, IssueGlimpse>>,
     heads: BTreeMap<PullNumber, CommitSha>,
     suspicion: Option<Suspicion>,
+    beginning: Beginning,
+    /// Whether something changed before this process looked first.
+    while_down: bool,
+    /// What the store has.
+    kept: Option<Seen>,
 }
 
 impl Watch {
+    /// One that begins with what the store keeps of an earlier process.
+    pub(super) fn resuming() -> Self {
+        Self { beginning: Beginning::Unread, ..Self::fresh() }
+    }
+
+    /// One that knows of nothing before its first look.
+    pub(super) fn fresh() -> Self {
+        Self {
+            last: None,
+            begun: None,
+            read: (false, false),
+            issues: None,
+            heads: BTreeMap::new(),
+            suspicion: None,
+            beginning: Beginning::Over,
+            while_down: false,
+            kept: None,
+        }
+    }
+
     /// A look began.
     pub(super) fn begin(&mut self, now: Timestamp) {
         let (issues, heads) = std::mem::take(&mut self.read);
         if issues {
             self.last = self.begun;
+            self.beginning = Beginning::Over;
         }
         // What was not seen in the last look says nothing about what happened since.
-        if !heads {
+        if !heads && self.beginning == Beginning::Over {
             self.heads.clear();
         }
         self.begun = Some(now);
+    }
+
+    /// Whether what the store keeps is not read yet.
+    pub(super) fn is_unread(&self) -> bool {
+        self.beginning == Beginning::Unread
+    }
+
+    /// Whether the look that began is compared with an earlier process, so that it is worth asking when the last delivery
+    /// came.
+    pub(super) fn is_first(&self) -> bool {
+        matches!(self.beginning, Beginning::Resumed { .. })
+    }
+
+    /// What the store keeps, if anything.
+    pub(super) fn resume(&mut self, seen: Option<Seen>) {
+        self.beginning = Beginning::Over;
+        if let Some(seen) = seen {
+            self.issues = Some(seen.issues.clone());
+            self.heads.clone_from(&seen.heads);
+            self.beginning = Beginning::Resumed { since: seen.at, delivered: false };
+            self.kept = Some(seen);
+        }
+    }
+
+    /// When the last delivery had come as the look began.
+    pub(super) fn had_come(&mut self, last_delivery: Option<Timestamp>) {
+        if let Beginning::Resumed { since, delivered } = &mut self.beginning {
+            *delivered = last_delivery.is_some_and(|at| at >= *since);
+        }
+    }
+
+    /// What the store shall keep of the last look; `None` where it has that, or nearly, unless there is no look any more.
+    pub(super) fn keep(&mut self, last: bool) -> Option<&Seen> {
+        let (true, Some(at), Some(issues)) = (self.read.0, self.begun, &self.issues) else { return None };
+        let most = if last { SignedDuration::ZERO } else { KEPT_FOR };
+        let has_it = self.kept.as_ref().is_some_and(|kept| {
+            kept.issues == *issues && kept.heads == self.heads && at.duration_since(kept.at) <= most
+        });
+        if has_it {
+            return None;
+        }
+        Some(self.kept.insert(Seen { at, issues: issues.clone(), heads: self.heads.clone() }))
     }
 
     /// The open maintenance issues of this look.
@@ -97,11 +201,13 @@ impl Watch {
 
     /// Whether something is suspected, so that it is worth asking when the last delivery came.
     pub(super) fn suspects(&self) -> bool {
-        self.suspicion.is_some()
+        self.suspicion.is_some() || self.while_down
     }
 
     fn suspect(&mut self) {
-        if let (Some(since), Some(seen_at)) = (self.last, self.begun) {
+        if let Beginning::Resumed { delivered, .. } = self.beginning {
+            self.while_down |= !delivered;
+        } else if let (Some(since), Some(seen_at)) = (self.last, self.begun) {
             self.suspicion.get_or_insert(Suspicion { since, seen_at });
         }
     }
@@ -113,6 +219,9 @@ impl Watch {
         now: Timestamp,
         grace: Duration,
     ) -> Word {
+        if std::mem::take(&mut self.while_down) {
+            return Word::MissedWhileDown;
+        }
         let Some(suspicion) = self.suspicion else { return Word::Nothing };
         if last_delivery.is_some_and(|at| at >= suspicion.since) {
             self.suspicion = None;
@@ -155,7 +264,7 @@ mod tests {
 
     /// What is said of a change that the look at second 180 sees, with a delivery at some second, at a later look.
     fn word(change: impl Fn(&mut Watch), delivered: Option<i64>, later: i64) -> Word {
-        let mut watch = Watch::default();
+        let mut watch = Watch::fresh();
         watch.begin(at(0));
         watch.issues(&[issue(1, 0, "a", 1)]);
         assert_eq!(watch.judge(None, at(0), GRACE), Word::Nothing, "the first look knows nothing");
@@ -191,7 +300,7 @@ mod tests {
     fn a_head_that_moved_counts_and_a_pull_request_that_is_new_here_does_not() {
         let sha = |digit: char| digit.to_string().repeat(40).parse::<CommitSha>().expect("a commit");
         let heads = |digit| BTreeMap::from([(PullNumber(6), sha(digit))]);
-        let mut watch = Watch::default();
+        let mut watch = Watch::fresh();
         for (second, digit, expected) in [
             (0, 'a', Word::Nothing),
             (100, 'a', Word::Nothing),
@@ -205,5 +314,84 @@ mod tests {
         }
         watch.begin(at(400));
         assert_eq!(watch.judge(None, at(400), GRACE), Word::Nothing, "counted once");
+    }
+
+    /// What a process says of its first look at second 500, when an earlier one saw this last, and was told by a delivery
+    /// at some second.
+    fn after_a_start(change: impl Fn(&mut Watch), delivered: Option<i64>) -> Word {
+        let mut before = Watch::fresh();
+        before.begin(at(100));
+        before.issues(&[issue(1, 0, "a", 1)]);
+        before.heads(&BTreeMap::from([(PullNumber(6), "a".repeat(40).parse().expect("a commit"))]));
+        let kept = serde_json::to_string(before.keep(false).expect("it is new")).expect("JSON");
+        let mut watch = Watch::resuming();
+        watch.begin(at(500));
+        assert!(watch.is_unread());
+        watch.resume(Some(serde_json::from_str(&kept).expect("what was kept")));
+        assert!(watch.is_first() && !watch.is_unread());
+        // The forge did not answer: the next look is the first one.
+        watch.begin(at(510));
+        watch.had_come(delivered.map(at));
+        change(&mut watch);
+        // What the look did itself is delivered meanwhile.
+        let word = watch.judge(Some(at(511)), at(512), GRACE);
+        watch.begin(at(700));
+        assert_eq!(watch.judge(None, at(700), GRACE), Word::Nothing, "counted once");
+        word
+    }
+
+    #[test]
+    fn what_changed_while_nobody_looked_counts_apart_and_once() {
+        type Change = fn(&mut Watch);
+        let head =
+            |digit: &str| BTreeMap::from([(PullNumber(6), digit.repeat(40).parse().expect("a commit"))]);
+        let changes: [(&str, Change, Word); 4] = [
+            ("nothing", |watch| watch.issues(&[issue(1, 0, "a", 1)]), Word::Nothing),
+            ("its text", |watch| watch.issues(&[issue(1, 0, "b", 1)]), Word::MissedWhileDown),
+            ("one less", |watch| watch.issues(&[]), Word::MissedWhileDown),
+            ("not read", |_| {}, Word::Nothing),
+        ];
+        for (what, change, expected) in changes {
+            assert_eq!(after_a_start(change, None), expected, "{what}");
+            assert_eq!(after_a_start(change, Some(99)), expected, "{what}, an older delivery");
+            assert_eq!(after_a_start(change, Some(100)), Word::Nothing, "{what}, delivered before the end");
+        }
+        for (digit, expected) in [("a", Word::Nothing), ("b", Word::MissedWhileDown)] {
+            let both = |watch: &mut Watch| {
+                watch.issues(&[issue(1, 0, "a", 1)]);
+                watch.heads(&head(digit));
+            };
+            assert_eq!(after_a_start(both, None), expected, "a head {digit}");
+        }
+    }
+
+    #[test]
+    fn a_first_start_counts_nothing() {
+        let mut watch = Watch::resuming();
+        watch.begin(at(0));
+        watch.resume(None);
+        watch.had_come(None);
+        watch.issues(&[issue(1, 0, "a", 1)]);
+        assert_eq!(watch.judge(None, at(0), GRACE), Word::Nothing);
+    }
+
+    #[test]
+    fn what_was_seen_is_kept_when_it_changes_and_otherwise_rarely() {
+        let mut watch = Watch::fresh();
+        for (second, text, expected) in [
+            (0, "a", true),
+            (30, "a", false),
+            (60, "a", false),
+            (61, "a", true),
+            (62, "b", true),
+            (63, "b", false),
+        ] {
+            watch.begin(at(second));
+            assert!(watch.keep(false).is_none(), "nothing is read yet");
+            watch.issues(&[issue(1, 0, text, 1)]);
+            assert_eq!(watch.keep(false).is_some(), expected, "{second}");
+        }
+        assert!(watch.keep(true).is_some(), "the last look says how far it is known");
+        assert!(watch.keep(true).is_none(), "once");
     }
 }

@@ -158,7 +158,7 @@ impl Worker {
 
     /// Reads the journals of all open runs: a change in flight anywhere keeps every other repository waiting, from the
     /// first look on. So do those of repositories that have yet to be found again; a table that was taken out of the
-    /// settings is a person's word that its runs are over.
+    /// settings, and a name in `discovery.ignore`, is a person's word that its runs are over.
     pub(super) async fn recollect(&mut self) {
         let runs = match self.parts.store.all_open_runs().await {
             Ok(runs) => runs,
@@ -167,11 +167,12 @@ impl Worker {
                 return;
             }
         };
-        let all = self.parts.discovery.enabled;
+        let discovery = &self.parts.discovery;
         let named = |run: &RunRow| {
             self.parts.repositories.iter().any(|settings| settings.name.to_string() == run.repository)
         };
-        let runs: Vec<RunRow> = runs.into_iter().filter(|run| all || named(run)).collect();
+        let awaited = |run: &RunRow| discovery.enabled && !discovery.ignores(&run.repository);
+        let runs: Vec<RunRow> = runs.into_iter().filter(|run| awaited(run) || named(run)).collect();
         for run in runs {
             let id = run.id;
             match self.take_work(run).await {
@@ -202,11 +203,19 @@ impl Worker {
         self.works.values().any(Work::is_half_done)
     }
 
+    /// The issue whose run has something half done in one repository, or may have.
+    pub(super) fn issue_in_flight_at(&self, name: &RepositoryName) -> Option<IssueNumber> {
+        let name = name.to_string();
+        let works = self.works.values().filter(|work| work.is_half_done()).map(|work| &work.run);
+        let known = works.map(|run| (&run.repository, run.issue));
+        let unread = self.unread.iter().map(|(repository, issue)| (repository, *issue));
+        let mut all = known.chain(unread);
+        all.find(|(repository, _)| **repository == name).map(|(_, issue)| IssueNumber(issue))
+    }
+
     /// Whether something is half done in one repository. A run whose journal cannot be read may have something.
     pub(super) fn is_in_flight_at(&self, name: &RepositoryName) -> bool {
-        let name = name.to_string();
-        self.works.values().any(|work| work.is_half_done() && work.run.repository == name)
-            || self.unread.iter().any(|(repository, _)| *repository == name)
+        self.issue_in_flight_at(name).is_some()
     }
 
     /// Ends the run of an issue that is gone.

@@ -1,15 +1,16 @@
 //! One turn of the wheel for one repository: look, decide, at most one effect, report.
 
+use super::desk::Desk;
 use super::lock::Lock;
-use super::missed::Word;
+use super::missed::{Watch, Word};
 use super::subject::Found;
 use super::{Next, Standing, Worker, chain, text_hash};
 use crate::cluster::Freshness;
-use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, State};
+use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, RepositoryName, State};
 use crate::run::decide::{Decision, Waiting, decide};
 use crate::run::event::Event;
 use crate::run::memory::Memory;
-use crate::run::observe::{Observation, Subject, observe};
+use crate::run::observe::{Asking, Observation, Subject, observe};
 use crate::run::report::LastWrite;
 use crate::run::repository_file::{Remembered, in_force};
 use crate::run::repository_state::RepositoryState;
@@ -18,7 +19,7 @@ use crate::run::situation::Mode;
 use crate::run::state::RunState;
 use crate::run::trust::OwnText;
 use crate::run::worker::RunError;
-use crate::store::{EventId, RunRow, Store};
+use crate::store::{EventId, Missing, RunRow, Store, StoreError};
 use crate::web::Peer;
 use crate::wording;
 use jiff::Timestamp;
@@ -97,6 +98,8 @@ struct Sight<'a> {
     lock: &'a Lock,
     /// Why the repository's own file does not count.
     complaint: Option<&'a str>,
+    /// Of how much of what tasks name is asked again.
+    asking: Asking,
 }
 
 impl Worker {
@@ -108,6 +111,7 @@ impl Worker {
     ) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
         self.desks[desk].watch.begin(Timestamp::now());
+        self.recall(desk).await?;
         // Read at each look: it may be renamed, archived, or our rights taken away.
         let asked = match self.bot().await {
             Ok(bot) => parts.forge.repository(&settings.name).await.map(|repository| (bot, repository)),
@@ -127,7 +131,7 @@ impl Worker {
                     }
                     _ => parts.readiness.answered(Peer::Forge),
                 }
-                return Ok(Next::Later(state.standing(settings)));
+                return Ok(Next::Later(self.unusable(settings, &state)));
             }
         };
         // What is half done is followed to its end from the journal, as far as it may be.
@@ -136,7 +140,7 @@ impl Worker {
         {
             parts.readiness.answered(Peer::Forge);
             parts.readiness.run_says(&settings.name, None);
-            return Ok(Next::Later(state.standing(settings)));
+            return Ok(Next::Later(self.unusable(settings, &state)));
         }
         let open = self.maintenance_issues(&repository).await?;
         self.desks[desk].watch.issues(&open);
@@ -183,6 +187,7 @@ impl Worker {
             found: &found,
             lock: &lock,
             complaint: force.complaint.as_deref(),
+            asking: self.desks[desk].asking,
         };
         // Everything in this look goes by what is in force in this repository.
         let general = std::mem::replace(&mut self.parts, force.parts);
@@ -196,24 +201,76 @@ impl Worker {
         result
     }
 
-    /// Counts an event that was never delivered. Who works in the foreground gets no deliveries.
-    async fn judge_deliveries(&mut self, desk: usize) -> Result<(), RunError> {
-        if self.parts.only.is_some() || !self.desks[desk].watch.suspects() {
-            return Ok(());
+    /// How a repository in this state stands, and what a person can do about it.
+    fn unusable(&self, settings: &RepositorySettings, state: &RepositoryState) -> Standing {
+        let has_table = self.parts.only.is_some()
+            || self.parts.repositories.iter().any(|table| table.name == settings.name);
+        let mut why = if has_table { state.to_string() } else { state.of_a_found_one() };
+        if let Some(issue) = self.issue_in_flight_at(&settings.name) {
+            why.push_str(&wording::in_flight_in_unusable(issue, has_table));
         }
-        let (store, now) = (&self.parts.store, Timestamp::now());
-        let name = self.desks[desk].settings.name.to_string();
-        let last = store.last_delivery(&name).await?;
-        let grace = self.parts.timing.approval_delivery();
-        match self.desks[desk].watch.judge(last, now, grace) {
-            Word::Nothing => {}
-            Word::Missed => {
-                let missed = store.count_missed_event(&name, now, last).await?;
-                let last = last.map(|at| at.to_string());
-                tracing::warn!(count = missed.count, last, "something changed and no delivery told of it");
-            }
+        Standing::Unusable { repository: settings.name.clone(), why }
+    }
+
+    /// Takes up what an earlier process saw last, and what has been delivered before this look did anything itself.
+    async fn recall(&mut self, desk: usize) -> Result<(), RunError> {
+        let Desk { settings, watch, .. } = &mut self.desks[desk];
+        let (store, name) = (&self.parts.store, settings.name.to_string());
+        if watch.is_unread() {
+            let kept = store.last_seen(&name).await?;
+            // Of another version, maybe: then nothing is compared.
+            watch.resume(kept.and_then(|text| {
+                serde_json::from_str(&text)
+                    .inspect_err(|error| tracing::warn!(%error, "what was seen before cannot be read"))
+                    .ok()
+            }));
+        }
+        if watch.is_first() {
+            watch.had_come(store.last_delivery(&name).await?);
         }
         Ok(())
+    }
+
+    /// Counts an event that was never delivered, and keeps what was seen. Who works in the foreground gets no deliveries.
+    async fn judge_deliveries(&mut self, desk: usize) -> Result<(), RunError> {
+        if self.parts.only.is_some() {
+            return Ok(());
+        }
+        let Desk { settings, watch, .. } = &mut self.desks[desk];
+        let (store, now, name) = (&self.parts.store, Timestamp::now(), settings.name.to_string());
+        if watch.suspects() {
+            let last = store.last_delivery(&name).await?;
+            match watch.judge(last, now, self.parts.timing.approval_delivery()) {
+                Word::Nothing => {}
+                Word::Missed => {
+                    let missed = store.count_missed_event(&name, Missing::Up, now, last).await?;
+                    let last = last.map(|at| at.to_string());
+                    tracing::warn!(
+                        count = missed.count,
+                        last,
+                        "something changed and no delivery told of it"
+                    );
+                }
+                Word::MissedWhileDown => {
+                    let missed = store.count_missed_event(&name, Missing::Down, now, last).await?;
+                    tracing::info!(count = missed.count, "something changed while caretaker did not run");
+                }
+            }
+        }
+        // After it was counted: a crash in between counts twice, and loses nothing.
+        Ok(keep_seen(store, &settings.name, watch, false).await?)
+    }
+
+    /// Keeps how far each repository is known, for the next process.
+    pub(super) async fn keep_all_seen(&mut self) {
+        if self.parts.only.is_some() {
+            return;
+        }
+        for Desk { settings, watch, .. } in &mut self.desks {
+            if let Err(error) = keep_seen(&self.parts.store, &settings.name, watch, true).await {
+                tracing::warn!(error = %chain(&error), "what was seen last cannot be kept");
+            }
+        }
     }
 
     async fn bot(&mut self) -> ForgeResult<Account> {
@@ -235,7 +292,7 @@ impl Worker {
 
     async fn work(&mut self, sight: &Sight<'_>, work: &mut Work) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
-        let &Sight { settings, repository, branch, bot, found, lock, complaint } = sight;
+        let &Sight { settings, repository, branch, bot, found, lock, complaint, asking } = sight;
         let subject = Subject {
             settings,
             repository,
@@ -252,6 +309,7 @@ impl Worker {
             elsewhere: self.elsewhere(&repository.name),
             // How a rollout ended, and what came of it, is not to be told from before that end.
             freshness: if work.state.change.is_some() { Freshness::Proven } else { Freshness::Watched },
+            asking,
         };
         let observation = observe(&parts, subject, &mut work.memory).await?;
         work.memory.heads = observation.heads();
@@ -269,6 +327,10 @@ impl Worker {
         }
         let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
         tracing::debug!(?decision, "decided");
+        if observation.asked == Asking::Few && !matches!(decision, Decision::Wait(_)) {
+            // It may rest on what is not so any more: the next look, at once, asks about everything.
+            return Ok(Next::Now);
+        }
         let scene = Scene {
             settings,
             repository,
@@ -335,6 +397,23 @@ impl Worker {
             work.state.fold(*id, now, event);
         }
         Ok(ids)
+    }
+}
+
+/// Keeps what the last look saw, where the store does not have it.
+async fn keep_seen(
+    store: &Store,
+    name: &RepositoryName,
+    watch: &mut Watch,
+    last: bool,
+) -> Result<(), StoreError> {
+    match watch.keep(last).map(serde_json::to_string) {
+        None => Ok(()),
+        Some(Ok(text)) => store.keep_seen(&name.to_string(), &text).await,
+        Some(Err(error)) => {
+            tracing::warn!(%error, "what was seen cannot be written down");
+            Ok(())
+        }
     }
 }
 

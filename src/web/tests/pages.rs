@@ -3,7 +3,7 @@
 use super::{OPENED, SECRET, fixture, fixture_on, sign};
 use crate::forge::Forge;
 use crate::inbox::Keys;
-use crate::store::Store;
+use crate::store::{Missing, Store};
 use crate::web::{Peer, Settings};
 use jiff::Timestamp;
 use reqwest::StatusCode;
@@ -69,7 +69,7 @@ async fn the_metrics_count_and_hold_no_word_of_a_person() {
         "caretaker_deliveries_total{outcome=\"stored\"} 0",
         "caretaker_looks_total 0",
         "caretaker_runs_open 0",
-        "caretaker_missed_events_total 0",
+        "caretaker_missed_events_total{while=\"up\"} 0",
         "caretaker_store_ok 1",
         "caretaker_peer_ok{peer=\"forge\"} 0",
     ] {
@@ -81,7 +81,7 @@ async fn the_metrics_count_and_hold_no_word_of_a_person() {
     fixture.deliver("d-1", "issues", OPENED).await;
     fixture.unsigned("d-2", "issues", OPENED).send().await.unwrap();
     fixture.store.open_run("ops/homelab", 7, Timestamp::now()).await.unwrap();
-    fixture.store.count_missed_event("ops/homelab", Timestamp::now(), None).await.unwrap();
+    fixture.store.count_missed_event("ops/homelab", Missing::Up, Timestamp::now(), None).await.unwrap();
     fixture.readiness.looped();
     fixture.readiness.answered(Peer::Forge);
     let after = lines().await;
@@ -92,7 +92,8 @@ async fn the_metrics_count_and_hold_no_word_of_a_person() {
         "caretaker_deliveries_kept 1",
         "caretaker_looks_total 1",
         "caretaker_runs_open 1",
-        "caretaker_missed_events_total 1",
+        "caretaker_missed_events_total{while=\"up\"} 1",
+        "caretaker_missed_events_total{while=\"down\"} 0",
         "caretaker_peer_ok{peer=\"forge\"} 1",
     ] {
         assert!(after.lines().any(|known| known == line), "{line} in {after}");

@@ -1,0 +1,134 @@
+//! What is asked of the forge while nothing changes, and that nothing is decided on what was not asked.
+
+use super::approvals::yes;
+use super::words::{merge, tasks};
+use super::{Story, first_commit};
+use crate::issue::read_approvals;
+use crate::run::situation::Mode;
+use sim::gitea::{IssueState, StatusState};
+
+/// What a look costs whose tasks name nothing: the repository, its labels, the open issues, the branch, the comments and the
+/// open pull requests.
+const BARE: usize = 6;
+
+/// A status that may take days.
+const DAYS: &str = "renovate/stability-days";
+
+impl Story {
+    /// Renovate opens a pull request for each of eight apps.
+    fn renovate_opens_eight(&self) -> [u64; 8] {
+        [
+            ("gitea", "12.2.1"),
+            ("valkey", "8.1.2"),
+            ("kured", "5.10.0"),
+            ("grafana", "9.5.0"),
+            ("excalidraw", "0.17.4"),
+            ("homepage", "v1.4.1"),
+            ("it-tools", "2024.10.23"),
+            ("echo", "36.0.1"),
+        ]
+        .map(|(app, version)| self.renovate_opens(app, version))
+    }
+
+    /// The maintenance issue asks for all of these, `D1` first.
+    async fn issue_of_all(&self, pulls: &[u64]) -> u64 {
+        let lines = pulls.iter().enumerate().map(|(at, pull)| merge(&format!("D{} P2 Apps", at + 1), *pull));
+        self.issue(&tasks(lines)).await
+    }
+
+    /// A check says something of a pull request, and nothing is delivered.
+    fn says_of(&self, pull: u64, context: &str, state: StatusState) {
+        let repository = self.world.repository();
+        let head = repository.pull(pull).unwrap().head_sha.to_string();
+        repository.set_status("renovate", &head, context, state).unwrap();
+    }
+
+    /// What each look of the next few asked of the homelab, and all of it.
+    async fn costs_of_looks(&self, many: usize) -> Vec<Vec<String>> {
+        let since = self.world.gitea().requests().len();
+        self.looks(many + 2).await;
+        self.whole_looks("homelab", since)
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn however_many_pull_requests_wait_a_look_costs_a_handful_and_each_has_its_turn() {
+    let mut story = Story::begin().await;
+    story.world.renovate_sleeps(true);
+    let pulls = story.renovate_opens_eight();
+    for pull in pulls {
+        story.says_of(pull, DAYS, StatusState::Pending);
+    }
+    let number = story.issue_of_all(&pulls).await;
+    story.start().await;
+    story.says(number, DAYS).await;
+    story.comes_to_rest().await;
+    let looks = story.costs_of_looks(10).await;
+    assert!(looks.len() >= 8, "{looks:#?}");
+    let most = looks.iter().map(Vec::len).max();
+    assert!(looks.iter().all(|look| look.len() <= BARE + 3), "at most {most:?}: {looks:#?}");
+    for pull in pulls {
+        let head = story.world.repository().pull(pull).unwrap().head_sha.to_string();
+        assert!(
+            looks.iter().flatten().any(|asked| asked.contains(&head)),
+            "#{pull} has its turn: {looks:#?}"
+        );
+    }
+    // No delivery tells of it.
+    story.says_of(pulls[7], DAYS, StatusState::Success);
+    story.wait("what is ready is found and merged", || story.merged(pulls[7])).await;
+    assert_eq!(story.merges_asked(pulls[7]), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn pull_requests_and_issues_that_wait_for_people_cost_a_handful_too() {
+    let mut story = Story::begin().await;
+    let repository = story.world.repository();
+    let pulls: Vec<u64> = (1..=6)
+        .map(|at| {
+            let branch = format!("feature-{at}");
+            repository.create_branch("operator", &branch, "main").unwrap();
+            repository.commit(&branch, first_commit(&format!("notes-{at}.md"), "words\n")).unwrap();
+            repository.open_pull("operator", "A feature", "Words.", &branch, "main", &[]).unwrap()
+        })
+        .collect();
+    let related: Vec<u64> =
+        (1..=4).map(|_| repository.open_issue("operator", "Another", "Words.", &[]).unwrap()).collect();
+    let merges = pulls.iter().enumerate().map(|(at, pull)| merge(&format!("D{at} P0 Apps"), *pull));
+    let closes = related
+        .iter()
+        .enumerate()
+        .map(|(at, issue)| format!("E{at} P3 Apps: Close issue #{issue} after PR #{} is merged", pulls[0]));
+    let number = story.issue(&tasks(merges.chain(closes))).await;
+    story.start().await;
+    story.says(number, "does not count as Renovate's").await;
+    story.comes_to_rest().await;
+    let looks = story.costs_of_looks(4).await;
+    assert!(looks.iter().all(|look| look.len() <= BARE + 4), "{looks:#?}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_check_that_fails_unseen_is_seen_before_what_was_approved_is_merged() {
+    let mut story = Story::begin().await;
+    story.world.renovate_sleeps(true);
+    story.repository.mode = Mode::Approve;
+    let pulls = story.renovate_opens_eight();
+    let number = story.issue_of_all(&pulls).await;
+    story.start().await;
+    let asked = story
+        .until("the last one is asked for", number, |issue| {
+            read_approvals(&issue.body).iter().any(|one| one.task == "D8")
+        })
+        .await;
+    story.comes_to_rest().await;
+    let approval = read_approvals(&asked.body).into_iter().find(|one| one.task == "D8").unwrap();
+    story.says_of(pulls[7], "ci/test", StatusState::Failure);
+    story.operator().comment(number, &yes(&approval)).await.unwrap();
+    story.says(number, "ci/test").await;
+    story.looks(6).await;
+    assert_eq!((story.merged(pulls[7]), story.merges_asked(pulls[7])), (false, 0));
+    assert_eq!(story.issue_now(number).state, IssueState::Open);
+    story.end().await;
+}
