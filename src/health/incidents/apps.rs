@@ -188,7 +188,7 @@ async fn a_job_reached_its_limit() {
     scene.put(job("import", None, &gave_up()));
     scene.put(owned_by(real("pods", 9, "web", "import-x2k7p", 10), "batch/v1", "Job", "import"));
     let expected =
-        ["RED failed of Job web/import", "YELLOW job-failed of Job web/import", "the gate is closed"];
+        ["RED failed of Job web/import", "  YELLOW job-failed of Job web/import", "the gate is closed"];
     expect(scene, &expected).await;
 }
 
@@ -324,4 +324,18 @@ async fn restarts_of_long_ago_are_nothing_and_pods_of_other_namespaces_count() {
     scene.remove(&POD, "kube-system", "coredns-6d5f-1");
     scene.deployment("kube-system", "coredns", 1, 1);
     expect(scene, &["the gate opens"]).await;
+}
+
+/// A budget that blocks every drain, and a workload without any: matters of the audit. Named or not, neither closes the gate.
+#[tokio::test]
+async fn a_budget_that_blocks_every_drain_is_listed() {
+    let scene = Scene::well().await;
+    scene.put(json!({"apiVersion": "policy/v1", "kind": "PodDisruptionBudget",
+        "metadata": {"name": "shop", "namespace": "web", "creationTimestamp": ago(900)},
+        "spec": {"minAvailable": 2, "selector": {"matchLabels": {"app": "shop"}}},
+        "status": {"observedGeneration": 1, "currentHealthy": 2, "desiredHealthy": 2, "expectedPods": 2,
+            "disruptionsAllowed": 0, "conditions": [{"type": "DisruptionAllowed", "status": "False",
+                "reason": "InsufficientPods", "lastTransitionTime": ago(900)}]}}));
+    let expected = ["YELLOW blocks-drain of PodDisruptionBudget web/shop (listed only)", "the gate opens"];
+    expect(scene, &expected).await;
 }

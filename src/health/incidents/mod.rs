@@ -10,6 +10,7 @@ mod evidence;
 mod gitops;
 mod images;
 mod lies;
+mod merges;
 mod power;
 mod real;
 mod scene;

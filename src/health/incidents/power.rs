@@ -133,6 +133,7 @@ async fn a_pod_ends_for_ever_on_a_node_that_is_lost() {
     scene.remove(&POD, "web", "shop-6d5f-2");
     let mut ending = real_pod(47, "shop", 2);
     ending["spec"]["nodeName"] = json!("metal2");
+    ending["metadata"]["deletionTimestamp"] = json!(ago(15));
     scene.put(ending);
     scene.pod(&Pod::shop(3, "metal1"));
     let expected =

@@ -1,7 +1,7 @@
 //! Objects in the shapes that a real API server gave, as if it gave them in this moment.
 
 use super::ago;
-use super::scene::Scene;
+use super::scene::{KINDS, Scene};
 use crate::cluster::recorded::recorded;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -55,8 +55,16 @@ pub(super) fn owned_by(mut pod: Value, api_version: &str, kind: &str, name: &str
 }
 
 impl Scene {
-    /// Something is there.
+    /// Something is there. What was installed is made anew: a change of its spec is not what is told of.
     pub(super) fn put(&self, object: Value) {
+        let text = |field: &str| object.pointer(field).and_then(Value::as_str).unwrap_or_default();
+        let installed =
+            KINDS.iter().find(|kind| kind.kind == text("/kind") && kind.api_version() == text("/apiVersion"));
+        if let Some(kind) = installed {
+            let namespace = text("/metadata/namespace");
+            let namespace = (!namespace.is_empty()).then_some(namespace);
+            self.server.delete(kind, namespace, text("/metadata/name"));
+        }
         self.server.apply(object);
     }
 

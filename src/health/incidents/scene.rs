@@ -18,7 +18,7 @@ const MANIFESTS: [&str; 4] = [
     include_str!("../../../deploy/kustomize/base/rbac-lease.yaml"),
 ];
 /// What is installed besides what every API server has.
-const KINDS: [Kind; 15] = [
+pub(super) const KINDS: [Kind; 15] = [
     simulated::APPLICATION,
     simulated::CEPH_CLUSTER,
     simulated::CERTIFICATE,
@@ -193,6 +193,7 @@ impl Scene {
         let status = if available == 0 && wanted > 0 { "False" } else { "True" };
         // The controllers of Flux are known by its mark.
         let part = if namespace == "flux-system" { "flux" } else { name };
+        self.server.delete(&simulated::DEPLOYMENT, Some(namespace), name);
         self.server.apply(json!({"apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": name, "namespace": namespace,
                 "labels": {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": part}},
@@ -314,7 +315,7 @@ impl Scene {
             .set_node_stats(node, json!({"node": {"fs": disk, "runtime": {"imageFs": disk}}, "pods": []}));
     }
 
-    async fn recon(&self) -> Recon {
+    pub(super) async fn recon(&self) -> Recon {
         let surroundings = Surroundings {
             settings: &self.settings,
             cluster: &self.cluster,
