@@ -157,6 +157,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     for probe in &mut probes {
         acknowledge(probe, now, settings);
     }
+    let behind = storage.behind_claims();
+    for finding in probes.iter_mut().flat_map(|probe| &mut probe.findings) {
+        finding.grounds.reach(&behind);
+    }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
     Recon { began_at: now, probes, figures }

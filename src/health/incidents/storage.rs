@@ -278,6 +278,24 @@ async fn the_target_of_a_volume_is_not_there() {
     scene.server.shutdown().await;
 }
 
+/// Of a volume for many nodes one attachment tells nothing of a pod on another node.
+#[tokio::test]
+async fn a_volume_for_many_nodes_cannot_be_attached_to_one_of_them() {
+    let scene = Scene::well().await;
+    scene.change(&PV, "", "pvc-old", &json!({"spec": {"accessModes": ["ReadWriteMany"]}}));
+    let error = json!({"time": ago(10), "message": "rpc error: code = Internal desc = mount failed"});
+    scene.put(attachment("csi-1", "metal2", &json!({"attached": false, "attachError": error})));
+    scene.pod(&Pod::waiting(1, "ContainerCreating", ""));
+    scene.shop(1);
+    let expected = [
+        "RED attach-failed of VolumeAttachment csi-1",
+        "RED not-ready of Deployment web/shop",
+        "  YELLOW unavailable of Deployment web/shop",
+        "the gate is closed",
+    ];
+    expect(scene, &expected).await;
+}
+
 /// A driver that attaches nothing only says so in events: the pod is what does not come up.
 #[tokio::test]
 async fn a_volume_cannot_be_mounted() {
