@@ -2,7 +2,8 @@
 //! at `HEALTH_ERR`.
 //!
 //! That daemons are down follows from their Deployments, where those are not well, and through them from a lost node: the
-//! node first, then the pod, then the disk.
+//! node first, then the pod, then the disk. Daemons of several versions are an upgrade that runs, or one that stopped halfway;
+//! Ceph itself says so only after a week.
 
 use super::{age, finding, judged, unused};
 use crate::cluster::{CephCluster, ObjectRef, Workload};
@@ -114,6 +115,18 @@ fn judge_cluster(
             muted: false,
         })
         .collect();
+    if let [_, _, ..] = cluster.versions.as_slice() {
+        let message = format!("{object} has daemons of several versions");
+        let evidence = format!("status.ceph.versions.overall: {}", cluster.versions.join(", "));
+        findings.push(finding(
+            Probe::Ceph,
+            "versions-differ",
+            object.clone(),
+            Verdict::Yellow,
+            message,
+            evidence,
+        ));
+    }
     findings.extend(judge_health(Probe::Ceph, &object, &cluster.health, &checks).into_iter().map(|found| {
         let down = down_of(&found.id.rule, cluster, workloads);
         found.resting_on(down)
@@ -159,6 +172,7 @@ mod tests {
                 .collect(),
             last_checked: checked.map(ago),
             capacity: None,
+            versions: vec!["ceph version 20.2.0 (0000) tentacle (stable)".to_owned()],
         }
     }
 
@@ -194,6 +208,17 @@ mod tests {
             assert_eq!(result.findings.len(), listed, "{name}");
             assert_eq!(result.verdict, expected.iter().map(|(_, v)| *v).max().unwrap_or(Green), "{name}");
         }
+    }
+
+    #[test]
+    fn daemons_of_several_versions_are_on_their_way() {
+        let mut halfway = cluster("HEALTH_OK", &[], Some(60));
+        halfway.versions.push("ceph version 19.2.3 (1111) squid (stable)".to_owned());
+        let result = judge_ceph(&[halfway], &[], now(), &Settings::default());
+        assert_eq!(rules(&result), [("versions-differ", Yellow)]);
+        assert!(result.findings[0].is_on_its_way(), "an upgrade that runs looks so as well");
+        let silent = CephCluster { versions: Vec::new(), ..cluster("HEALTH_OK", &[], Some(60)) };
+        assert_eq!(judge_ceph(&[silent], &[], now(), &Settings::default()).verdict, Green);
     }
 
     #[test]
