@@ -120,8 +120,7 @@ async fn what_does_not_answer_in_time_is_not_green() {
     let mut scene = Scene::well().await;
     scene.settings.probe_timeout_seconds = 1;
     for resource in ["pods", "cephclusters", "persistentvolumeclaims"] {
-        let id =
-            scene.server.faults().add(Matcher::resource(resource), Fault::Delay(Duration::from_secs(60)));
+        let id = scene.server.faults().add(Matcher::resource(resource), Fault::Delay(Duration::from_mins(1)));
         let told = scene.tells().await;
         scene.server.faults().remove(id);
         assert!(told[0].starts_with("UNKNOWN not-read of Probe "), "{resource}: {told:?}");

@@ -4,6 +4,7 @@
 //! gave (`fixtures/recordings`), as far as they were recorded.
 
 mod apps;
+mod audit;
 mod ceph;
 mod databases;
 mod evidence;

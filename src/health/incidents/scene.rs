@@ -126,6 +126,8 @@ pub(super) struct Scene {
     pub(super) cluster: cluster::Settings,
     /// `[health]`: what is switched off unless somebody wants it.
     pub(super) settings: health::Settings,
+    /// Whether the audit is asked for.
+    pub(super) audit: bool,
 }
 
 impl Scene {
@@ -145,7 +147,8 @@ impl Scene {
         let settings = cluster::Settings { request_timeout_seconds: 5, ..cluster::Settings::default() };
         let client =
             Kubernetes::from_kubeconfig(&server.kubeconfig(&token), &settings).await.expect("a client");
-        let scene = Self { server, client, cluster: settings, settings: health::Settings::default() };
+        let scene =
+            Self { server, client, cluster: settings, settings: health::Settings::default(), audit: false };
         scene.node("metal1", true);
         scene.node("metal2", true);
         scene.argo_cd(1);
@@ -321,7 +324,7 @@ impl Scene {
             cluster: &self.cluster,
             grace: Duration::from_mins(5),
             freshness: Freshness::Proven,
-            audit: false,
+            audit: self.audit,
         };
         health::recon(&self.client, &surroundings, Timestamp::now()).await
     }
