@@ -394,6 +394,12 @@ pub(super) fn ceph_cluster(object: &Value) -> Result<CephCluster, String> {
             .as_u64()
             .filter(|total| *total > 0)
             .map(|total| (number(&capacity["bytesUsed"]), total)),
+        versions: ceph["versions"]["overall"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(of, _)| of.clone())
+            .collect(),
     })
 }
 

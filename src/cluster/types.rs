@@ -422,6 +422,8 @@ pub(crate) struct CephCluster {
     pub(crate) last_checked: Option<Timestamp>,
     /// Bytes used and in total, where reported.
     pub(crate) capacity: Option<(u64, u64)>,
+    /// The versions of all its daemons, each once, where reported.
+    pub(crate) versions: Vec<String>,
 }
 
 /// A Ceph health check that is not well.

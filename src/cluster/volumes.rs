@@ -181,6 +181,13 @@ pub(crate) struct VolumeAttachment {
     pub(crate) deleted_at: Option<Timestamp>,
 }
 
+impl VolumeAttachment {
+    /// For evidence.
+    pub(crate) fn object(&self) -> ObjectRef {
+        ObjectRef::new("VolumeAttachment", "", &self.name)
+    }
+}
+
 /// A `StorageClass`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct StorageClass {

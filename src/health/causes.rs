@@ -39,6 +39,19 @@ impl Grounds {
         Self(self.0.union(&other.0).cloned().collect())
     }
 
+    /// Where it rests on an object, it rests on what stands behind that as well.
+    pub(super) fn reach(&mut self, behind: &HashMap<ObjectRef, Vec<ObjectRef>>) {
+        self.0 = std::mem::take(&mut self.0)
+            .into_iter()
+            .map(|mut group| {
+                let more: Vec<ObjectRef> =
+                    group.iter().filter_map(|object| behind.get(object)).flatten().cloned().collect();
+                group.extend(more);
+                group
+            })
+            .collect();
+    }
+
     fn rest_on(&self, object: &ObjectRef) -> bool {
         self.0.iter().any(|group| group.contains(object))
     }

@@ -13,7 +13,9 @@ use super::probes::{
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
 use super::{audit, causes, outside, storage};
-use crate::cluster::{self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node};
+use crate::cluster::{
+    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node, Workload,
+};
 use futures::StreamExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
@@ -96,7 +98,9 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             probes.push(failed(Probe::Pods, error, &mut figures.pods));
         }
     }
-    probes.push(judge_ceph_reading(&ceph, now, settings, &mut figures));
+    let ceph =
+        judge_ceph_reading(&ceph, workloads.as_deref().unwrap_or_default(), now, settings, &mut figures);
+    probes.push(ceph);
     if matches!(tools.usage, Figure::Read(_)) {
         figures.ceph_usage = tools.usage;
     }
@@ -156,6 +160,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     probes.extend(audited);
     for probe in &mut probes {
         acknowledge(probe, now, settings);
+    }
+    let behind = storage.behind_claims();
+    for finding in probes.iter_mut().flat_map(|probe| &mut probe.findings) {
+        finding.grounds.reach(&behind);
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
@@ -273,6 +281,7 @@ async fn read_ceph(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> (C
 
 fn judge_ceph_reading(
     ceph: &CephReading,
+    workloads: &[Workload],
     now: Timestamp,
     settings: &Settings,
     figures: &mut Figures,
@@ -291,7 +300,7 @@ fn judge_ceph_reading(
             not_used(Probe::Ceph, NOT_INSTALLED, &mut figures.ceph_health)
         }
         Ok(Some(Installed::Yes(clusters))) => {
-            let result = judge_ceph(clusters, now, settings);
+            let result = judge_ceph(clusters, workloads, now, settings);
             if result.used {
                 figures.ceph_health = Figure::Read(result.summary.clone());
                 let capacities: Option<Vec<_>> = clusters.iter().map(|cluster| cluster.capacity).collect();

@@ -229,6 +229,7 @@ fn ceph() -> CephCluster {
         checks: Vec::new(),
         last_checked: Some(ago(60)),
         capacity: Some((3, 8)),
+        versions: Vec::new(),
     }
 }
 

@@ -9,10 +9,11 @@ use super::probes::{
 use super::recon::{NOT_INSTALLED, SWITCHED_OFF, Surroundings, switched, within};
 use super::{Probe, ProbeResult};
 use crate::cluster::{
-    Cluster, ClusterError, ClusterResult, Installed, PersistentVolume, PersistentVolumeClaim, Pod,
+    Cluster, ClusterError, ClusterResult, Installed, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod,
     ReplicationSource, StorageClass, VolumeAttachment, VolumeSnapshot,
 };
 use jiff::Timestamp;
+use std::collections::{HashMap, HashSet};
 
 /// What was read, or why not. `None` inside: switched off.
 pub(super) struct Storage {
@@ -70,6 +71,27 @@ impl Storage {
             }
         };
         [judge_volumes(&reading, now, grace), snapshots, replication]
+    }
+
+    /// What stands behind each claim: the attachments of its volume, where one that hangs on any node keeps it from
+    /// every other. A pod names its claim alone.
+    pub(super) fn behind_claims(&self) -> HashMap<ObjectRef, Vec<ObjectRef>> {
+        let (Ok(volumes), Ok(claims), Ok(attachments)) = (&self.volumes, &self.claims, &self.attachments)
+        else {
+            return HashMap::new();
+        };
+        let for_one_node: HashSet<&str> =
+            volumes.iter().filter(|one| one.is_for_one_node()).map(|one| one.name.as_str()).collect();
+        let mut of_volume: HashMap<&str, Vec<ObjectRef>> = HashMap::new();
+        for attachment in attachments {
+            if let Some(volume) = attachment.volume.as_deref().filter(|name| for_one_node.contains(name)) {
+                of_volume.entry(volume).or_default().push(attachment.object());
+            }
+        }
+        let behind = |claim: &PersistentVolumeClaim| {
+            Some((claim.object(), of_volume.get(claim.volume.as_deref()?)?.clone()))
+        };
+        claims.iter().filter_map(behind).collect()
     }
 }
 

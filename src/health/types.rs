@@ -284,8 +284,8 @@ impl Finding {
             ),
             Probe::Services => matches!(self.id.rule.as_str(), "no-endpoints" | "not-reported"),
             Probe::Nodes => self.id.rule == "in-work",
-            Probe::Ceph
-            | Probe::CephTools
+            Probe::Ceph => self.id.rule == "versions-differ",
+            Probe::CephTools
             | Probe::Certificates
             | Probe::Usage
             | Probe::Own

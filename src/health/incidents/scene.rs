@@ -18,13 +18,34 @@ const MANIFESTS: [&str; 4] = [
     include_str!("../../../deploy/kustomize/base/rbac-lease.yaml"),
 ];
 /// What is installed besides what every API server has.
-const KINDS: [Kind; 6] = [
+pub(super) const KINDS: [Kind; 15] = [
     simulated::APPLICATION,
     simulated::CEPH_CLUSTER,
     simulated::CERTIFICATE,
     simulated::VOLUME_SNAPSHOT,
     simulated::REPLICATION_SOURCE,
     simulated::APPLICATION_SET,
+    simulated::GIT_REPOSITORY,
+    simulated::KUSTOMIZATION,
+    simulated::HELM_RELEASE,
+    simulated::POSTGRES_CLUSTER,
+    simulated::SCHEDULED_BACKUP,
+    simulated::POSTGRES_BACKUP,
+    simulated::EXTERNAL_SECRET,
+    simulated::SECRET_STORE,
+    simulated::CLUSTER_SECRET_STORE,
+];
+const NAMESPACES: [&str; 10] = [
+    "argocd",
+    "cnpg-system",
+    "db",
+    "external-secrets",
+    "flux-system",
+    "kube-node-lease",
+    "kube-system",
+    "registry",
+    "rook-ceph",
+    "web",
 ];
 
 /// So many minutes ago.
@@ -34,7 +55,8 @@ pub(super) fn ago(minutes: i64) -> String {
 
 /// How a pod stands.
 pub(super) struct Pod {
-    /// Its Deployment or its like, in the namespace `web`.
+    pub(super) namespace: &'static str,
+    /// Its Deployment.
     pub(super) of: &'static str,
     /// Its number.
     pub(super) number: usize,
@@ -46,13 +68,28 @@ pub(super) struct Pod {
     pub(super) state: Value,
     /// Why it failed.
     pub(super) reason: &'static str,
+    /// So many minutes ago it was made.
+    pub(super) minutes: i64,
+    /// So many minutes ago it should have been gone.
+    pub(super) ending: Option<i64>,
 }
 
 impl Pod {
     /// One of the shop's, which runs.
     pub(super) fn shop(number: usize, node: &'static str) -> Self {
         let state = json!({"running": {"startedAt": ago(600)}});
-        Self { of: "shop", number, node: Some(node), phase: "Running", ready: true, state, reason: "" }
+        Self {
+            namespace: "web",
+            of: "shop",
+            number,
+            node: Some(node),
+            phase: "Running",
+            ready: true,
+            state,
+            reason: "",
+            minutes: 600,
+            ending: None,
+        }
     }
 
     /// One of the shop's, whose container waits.
@@ -62,20 +99,22 @@ impl Pod {
     }
 
     fn object(&self) -> Value {
-        let Self { of, number, node, phase, ready, state, reason } = self;
+        let Self { namespace, of, number, node, phase, ready, state, reason, minutes, ending } = self;
         let status = if *ready { "True" } else { "False" };
+        let since = ago(20.min(*minutes));
         json!({"apiVersion": "v1", "kind": "Pod",
-            "metadata": {"name": format!("{of}-6d5f-{number}"), "namespace": "web", "creationTimestamp": ago(600),
+            "metadata": {"name": format!("{of}-6d5f-{number}"), "namespace": namespace,
+                "creationTimestamp": ago(*minutes), "deletionTimestamp": ending.map(ago),
                 "labels": {"app": of, "pod-template-hash": "6d5f"},
                 "ownerReferences": [{"apiVersion": "apps/v1", "kind": "ReplicaSet", "name": format!("{of}-6d5f"),
                     "uid": "1", "controller": true}]},
             "spec": {"nodeName": node, "containers": [{"name": "app", "image": "registry.example.org/app:1"}],
                 "volumes": [{"name": "data", "persistentVolumeClaim": {"claimName": format!("{of}-data")}}]},
-            "status": {"phase": phase, "reason": reason, "startTime": ago(600),
+            "status": {"phase": phase, "reason": reason, "startTime": ago(*minutes),
                 "conditions": [
                     {"type": "PodScheduled", "status": if node.is_some() { "True" } else { "False" },
-                        "reason": "Unschedulable", "lastTransitionTime": ago(600)},
-                    {"type": "Ready", "status": status, "lastTransitionTime": ago(20)}],
+                        "reason": "Unschedulable", "lastTransitionTime": ago(*minutes)},
+                    {"type": "Ready", "status": status, "lastTransitionTime": since}],
                 "containerStatuses": [{"name": "app", "ready": ready, "restartCount": 0, "state": state,
                     "image": "registry.example.org/app:1", "imageID": ""}]}})
     }
@@ -84,7 +123,11 @@ impl Pod {
 pub(super) struct Scene {
     pub(super) server: simulated::Kubernetes,
     client: Kubernetes,
-    cluster: cluster::Settings,
+    pub(super) cluster: cluster::Settings,
+    /// `[health]`: what is switched off unless somebody wants it.
+    pub(super) settings: health::Settings,
+    /// Whether the audit is asked for.
+    pub(super) audit: bool,
 }
 
 impl Scene {
@@ -97,14 +140,15 @@ impl Scene {
         for kind in KINDS {
             server.register(CustomKind { kind, status_subresource: true });
         }
-        for namespace in ["argocd", "kube-system", "kube-node-lease", "rook-ceph", "web"] {
+        for namespace in NAMESPACES {
             server.namespace(namespace);
         }
         let token = server.create_token("system:serviceaccount:caretaker:caretaker");
         let settings = cluster::Settings { request_timeout_seconds: 5, ..cluster::Settings::default() };
         let client =
             Kubernetes::from_kubeconfig(&server.kubeconfig(&token), &settings).await.expect("a client");
-        let scene = Self { server, client, cluster: settings };
+        let scene =
+            Self { server, client, cluster: settings, settings: health::Settings::default(), audit: false };
         scene.node("metal1", true);
         scene.node("metal2", true);
         scene.argo_cd(1);
@@ -144,12 +188,22 @@ impl Scene {
 
     /// The shop, of whose two pods so many serve.
     pub(super) fn shop(&self, available: i64) {
-        let status = if available == 0 { "False" } else { "True" };
+        self.deployment("web", "shop", 2, available);
+    }
+
+    /// A Deployment, of whose pods so many serve.
+    pub(super) fn deployment(&self, namespace: &str, name: &str, wanted: i64, available: i64) {
+        let status = if available == 0 && wanted > 0 { "False" } else { "True" };
+        // The controllers of Flux are known by its mark.
+        let part = if namespace == "flux-system" { "flux" } else { name };
+        self.server.delete(&simulated::DEPLOYMENT, Some(namespace), name);
         self.server.apply(json!({"apiVersion": "apps/v1", "kind": "Deployment",
-            "metadata": {"name": "shop", "namespace": "web"},
-            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "shop"}},
-                "template": {"metadata": {"labels": {"app": "shop"}}, "spec": {"containers": []}}},
-            "status": {"observedGeneration": 1, "replicas": 2, "updatedReplicas": 2, "availableReplicas": available,
+            "metadata": {"name": name, "namespace": namespace,
+                "labels": {"app.kubernetes.io/name": name, "app.kubernetes.io/part-of": part}},
+            "spec": {"replicas": wanted, "selector": {"matchLabels": {"app": name}},
+                "template": {"metadata": {"labels": {"app": name}}, "spec": {"containers": []}}},
+            "status": {"observedGeneration": 1, "replicas": wanted, "updatedReplicas": wanted,
+                "availableReplicas": available,
                 "conditions": [{"type": "Available", "status": status, "lastTransitionTime": ago(20)}]}}));
     }
 
@@ -193,19 +247,37 @@ impl Scene {
 
     /// A volume of the driver of Ceph, which a claim of `web` had or has.
     pub(super) fn volume(&self, name: &str, phase: &str, claim: &str, uid: &str, minutes: i64) {
+        self.volume_of("web", name, phase, claim, uid, minutes);
+    }
+
+    /// The same, of a claim elsewhere.
+    pub(super) fn volume_of(
+        &self,
+        namespace: &str,
+        name: &str,
+        phase: &str,
+        claim: &str,
+        uid: &str,
+        minutes: i64,
+    ) {
         self.server.apply(json!({"apiVersion": "v1", "kind": "PersistentVolume",
             "metadata": {"name": name, "creationTimestamp": ago(minutes),
                 "annotations": {"pv.kubernetes.io/provisioned-by": "rook-ceph.rbd.csi.ceph.com"}},
             "spec": {"capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteOnce"], "storageClassName": "ceph-block",
                 "persistentVolumeReclaimPolicy": "Retain",
                 "csi": {"driver": "rook-ceph.rbd.csi.ceph.com", "volumeHandle": name},
-                "claimRef": {"kind": "PersistentVolumeClaim", "namespace": "web", "name": claim, "uid": uid}},
+                "claimRef": {"kind": "PersistentVolumeClaim", "namespace": namespace, "name": claim, "uid": uid}},
             "status": {"phase": phase, "lastPhaseTransitionTime": ago(minutes)}}));
     }
 
     pub(super) fn claim(&self, name: &str, volume: &str, uid: &str, minutes: i64) {
+        self.claim_of("web", name, volume, uid, minutes);
+    }
+
+    /// The same, elsewhere.
+    pub(super) fn claim_of(&self, namespace: &str, name: &str, volume: &str, uid: &str, minutes: i64) {
         self.server.apply(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
-            "metadata": {"name": name, "namespace": "web", "uid": uid, "creationTimestamp": ago(minutes)},
+            "metadata": {"name": name, "namespace": namespace, "uid": uid, "creationTimestamp": ago(minutes)},
             "spec": {"accessModes": ["ReadWriteOnce"], "storageClassName": "ceph-block", "volumeName": volume,
                 "resources": {"requests": {"storage": "1Gi"}}},
             "status": {"phase": "Bound", "accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}}}));
@@ -246,20 +318,19 @@ impl Scene {
             .set_node_stats(node, json!({"node": {"fs": disk, "runtime": {"imageFs": disk}}, "pods": []}));
     }
 
-    async fn recon(&self) -> Recon {
-        let settings = health::Settings::default();
+    pub(super) async fn recon(&self) -> Recon {
         let surroundings = Surroundings {
-            settings: &settings,
+            settings: &self.settings,
             cluster: &self.cluster,
             grace: Duration::from_mins(5),
             freshness: Freshness::Proven,
-            audit: false,
+            audit: self.audit,
         };
         health::recon(&self.client, &surroundings, Timestamp::now()).await
     }
 
     /// What recon says: each cause, what follows from it, and whether the gate opens.
-    pub(super) async fn told(self) -> Vec<String> {
+    pub(super) async fn tells(&self) -> Vec<String> {
         let recon = self.recon().await;
         let line = |finding: &Finding| {
             let listed = if finding.informational { " (listed only)" } else { "" };
@@ -273,13 +344,26 @@ impl Scene {
         let opens = try_to_merge(&recon).is_ok();
         assert_eq!(opens, recon.verdict() == Verdict::Green, "the gate goes by the verdict");
         told.push(format!("the gate {}", if opens { "opens" } else { "is closed" }));
+        told
+    }
+
+    /// The same, at the end.
+    pub(super) async fn told(self) -> Vec<String> {
+        let told = self.tells().await;
         self.server.shutdown().await;
         told
+    }
+
+    /// What a person reads of the findings of a rule: the sentence, and what says so.
+    pub(super) async fn says(&self, rule: &str) -> Vec<String> {
+        let recon = self.recon().await;
+        let of = recon.findings().filter(|finding| finding.id.rule == rule);
+        of.map(|finding| format!("{} [{}]", finding.message, finding.evidence)).collect()
     }
 }
 
 /// A time as leases have it.
-fn micro(minutes: i64) -> String {
+pub(super) fn micro(minutes: i64) -> String {
     let at = Timestamp::now() - SignedDuration::from_mins(minutes);
     format!("{at:.6}")
 }

@@ -1,22 +1,28 @@
 //! Ceph as Rook sees it: the health in the `CephCluster`'s status. Its phase and conditions stay Ready
 //! at `HEALTH_ERR`.
+//!
+//! That daemons are down follows from their Deployments, where those are not well, and through them from a lost node: the
+//! node first, then the pod, then the disk. Daemons of several versions are an upgrade that runs, or one that stopped halfway;
+//! Ceph itself says so only after a week.
 
 use super::{age, finding, judged, unused};
-use crate::cluster::{CephCluster, ObjectRef};
-use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
+use crate::cluster::{CephCluster, ObjectRef, Workload};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
 /// Judges all `CephClusters`.
 pub(in crate::health) fn judge_ceph(
     clusters: &[CephCluster],
+    workloads: &[Workload],
     now: Timestamp,
     settings: &Settings,
 ) -> ProbeResult {
     if clusters.is_empty() {
         return unused(Probe::Ceph, "no CephCluster");
     }
-    let findings = clusters.iter().flat_map(|cluster| judge_cluster(cluster, now, settings)).collect();
+    let findings =
+        clusters.iter().flat_map(|cluster| judge_cluster(cluster, workloads, now, settings)).collect();
     let summary = clusters
         .iter()
         .map(|cluster| if cluster.health.is_empty() { "no health" } else { cluster.health.as_str() })
@@ -79,7 +85,12 @@ pub(super) fn judge_health(
     findings
 }
 
-fn judge_cluster(cluster: &CephCluster, now: Timestamp, settings: &Settings) -> Vec<Finding> {
+fn judge_cluster(
+    cluster: &CephCluster,
+    workloads: &[Workload],
+    now: Timestamp,
+    settings: &Settings,
+) -> Vec<Finding> {
     let object = ObjectRef::new("CephCluster", &cluster.namespace, &cluster.name);
     let maximum = settings.ceph_maximum_age_seconds;
     let evidence = match cluster.last_checked {
@@ -104,13 +115,44 @@ fn judge_cluster(cluster: &CephCluster, now: Timestamp, settings: &Settings) -> 
             muted: false,
         })
         .collect();
-    findings.extend(judge_health(Probe::Ceph, &object, &cluster.health, &checks));
+    if let [_, _, ..] = cluster.versions.as_slice() {
+        let message = format!("{object} has daemons of several versions");
+        let evidence = format!("status.ceph.versions.overall: {}", cluster.versions.join(", "));
+        findings.push(finding(
+            Probe::Ceph,
+            "versions-differ",
+            object.clone(),
+            Verdict::Yellow,
+            message,
+            evidence,
+        ));
+    }
+    findings.extend(judge_health(Probe::Ceph, &object, &cluster.health, &checks).into_iter().map(|found| {
+        let down = down_of(&found.id.rule, cluster, workloads);
+        found.resting_on(down)
+    }));
     findings
+}
+
+/// What a check that daemons are down would follow from: their Deployments, as Rook labels them.
+fn down_of(check: &str, cluster: &CephCluster, workloads: &[Workload]) -> Grounds {
+    let app = match check {
+        "MON_DOWN" => "rook-ceph-mon",
+        "MGR_DOWN" => "rook-ceph-mgr",
+        // Of one, of a host, a rack, a data centre.
+        _ if check.starts_with("OSD_") && check.ends_with("_DOWN") => "rook-ceph-osd",
+        _ => return Grounds::default(),
+    };
+    let theirs = workloads.iter().filter(|workload| {
+        workload.object.namespace == cluster.namespace
+            && workload.labels.get("app").is_some_and(|label| label == app)
+    });
+    Grounds::any(theirs.map(|workload| workload.object.clone()))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ago, now, rules};
+    use super::super::testing::{ago, now, rules, workload};
     use super::*;
     use crate::cluster::CephCheck;
     use Verdict::{Green, Red, Unknown, Yellow};
@@ -130,6 +172,7 @@ mod tests {
                 .collect(),
             last_checked: checked.map(ago),
             capacity: None,
+            versions: vec!["ceph version 20.2.0 (0000) tentacle (stable)".to_owned()],
         }
     }
 
@@ -160,7 +203,7 @@ mod tests {
         ];
         for (cluster, expected, listed) in cases {
             let name = format!("{cluster:?}");
-            let result = judge_ceph(&[cluster], now(), &Settings::default());
+            let result = judge_ceph(&[cluster], &[], now(), &Settings::default());
             assert_eq!(rules(&result), expected, "{name}");
             assert_eq!(result.findings.len(), listed, "{name}");
             assert_eq!(result.verdict, expected.iter().map(|(_, v)| *v).max().unwrap_or(Green), "{name}");
@@ -168,7 +211,45 @@ mod tests {
     }
 
     #[test]
+    fn daemons_of_several_versions_are_on_their_way() {
+        let mut halfway = cluster("HEALTH_OK", &[], Some(60));
+        halfway.versions.push("ceph version 19.2.3 (1111) squid (stable)".to_owned());
+        let result = judge_ceph(&[halfway], &[], now(), &Settings::default());
+        assert_eq!(rules(&result), [("versions-differ", Yellow)]);
+        assert!(result.findings[0].is_on_its_way(), "an upgrade that runs looks so as well");
+        let silent = CephCluster { versions: Vec::new(), ..cluster("HEALTH_OK", &[], Some(60)) };
+        assert_eq!(judge_ceph(&[silent], &[], now(), &Settings::default()).verdict, Green);
+    }
+
+    #[test]
+    fn daemons_that_are_down_rest_on_their_own_deployments() {
+        let workload = |namespace: &str, name: &str, app: &str| {
+            let mut workload = workload(ObjectRef::new("Deployment", namespace, name));
+            workload.labels.insert("app".to_owned(), app.to_owned());
+            workload
+        };
+        let workloads = [
+            workload("rook-ceph", "rook-ceph-osd-0", "rook-ceph-osd"),
+            workload("rook-ceph", "rook-ceph-mon-a", "rook-ceph-mon"),
+            workload("other", "rook-ceph-osd-0", "rook-ceph-osd"),
+        ];
+        for (check, theirs) in [
+            ("OSD_DOWN", Some("rook-ceph-osd-0")),
+            ("OSD_HOST_DOWN", Some("rook-ceph-osd-0")),
+            ("MON_DOWN", Some("rook-ceph-mon-a")),
+            ("MGR_DOWN", None),
+            ("OSD_NEARFULL", None),
+            ("RECENT_CRASH", None),
+        ] {
+            let warns = cluster("HEALTH_WARN", &[(check, "HEALTH_WARN")], Some(60));
+            let result = judge_ceph(&[warns], &workloads, now(), &Settings::default());
+            let theirs = theirs.map(|name| ObjectRef::new("Deployment", "rook-ceph", name));
+            assert_eq!(result.findings[0].grounds, Grounds::any(theirs), "{check}");
+        }
+    }
+
+    #[test]
     fn no_cluster_is_not_used_here() {
-        assert!(!judge_ceph(&[], now(), &Settings::default()).used);
+        assert!(!judge_ceph(&[], &[], now(), &Settings::default()).used);
     }
 }

@@ -142,6 +142,8 @@ fn failed(object: &FluxObject, failing: &Condition, now: Timestamp, grace: Durat
         "DependencyNotReady" => &object.depends_on,
         // Its source has not come, or what was made of it.
         "ArtifactFailed" | "SourceNotReady" => &object.sources,
+        // What it made was applied and did not become well.
+        "HealthCheckFailed" => &object.inventory,
         _ => &Vec::new(),
     };
     finding(Probe::Flux, rule, object.object(), verdict, message, said(failing))

@@ -7,7 +7,7 @@ use crate::health::{Finding, Grounds, Verdict};
 
 /// Judges one attachment.
 pub(super) fn judge_attachment(attachment: &VolumeAttachment, moment: Moment) -> Option<Finding> {
-    let object = ObjectRef::new("VolumeAttachment", "", &attachment.name);
+    let object = attachment.object();
     let volume = attachment.volume.as_deref().unwrap_or("of a pod's own");
     // A node that is lost answers nothing.
     let node = || Grounds::each([ObjectRef::new("Node", "", &attachment.node)]);
