@@ -14,6 +14,7 @@ use super::{
     WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
+use http::header::{HeaderValue, USER_AGENT};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::config::{KubeConfigOptions, Kubeconfig};
@@ -72,6 +73,9 @@ impl Kubernetes {
         let _ = rustls::crypto::ring::default_provider().install_default();
         config.default_retry = false;
         config.connect_timeout = Some(settings.request_timeout());
+        // So that the server's audit log tells who asks.
+        let agent = HeaderValue::from_static(concat!("caretaker/", env!("CARGO_PKG_VERSION")));
+        config.headers.push((USER_AGENT, agent));
         let client = kube::Client::try_from(config).map_err(|error| configuration(&error))?;
         Ok(Self {
             connection: Connection { client, timeout: settings.request_timeout() },

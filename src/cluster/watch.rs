@@ -38,7 +38,7 @@ pub(super) struct Pace {
     pub(super) slack: Duration,
     /// How long to wait before a watch that broke is tried again: at first, and at most.
     pub(super) pauses: (Duration, Duration),
-    /// How long to wait where it was refused: somebody has to change that first.
+    /// How long to wait where it was refused for as long as the pauses grow: somebody has to change that first.
     pub(super) refused: Duration,
 }
 
@@ -272,7 +272,11 @@ impl<L: Ledger> Watch<L> {
             *said = words;
         }
         let refused = matches!(error, ClusterError::Forbidden { .. } | ClusterError::Unauthorized { .. });
-        let pause = if refused { self.pace.refused } else { pauses.next().unwrap_or(self.pace.pauses.1) };
+        let most = self.pace.pauses.1;
+        let next = pauses.next().unwrap_or(most);
+        // A server that has just begun refuses everybody whose rights it has not read yet: what is refused for longer somebody
+        // has to change.
+        let pause = if refused && next >= most { self.pace.refused } else { next };
         tokio::time::sleep(pause).await;
     }
 

@@ -80,7 +80,7 @@ pub(crate) struct ClosedIssue {
 /// Something that happened from which a lesson follows by a named rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum LessonEvent {
-    /// A change made something worse.
+    /// Something was not well after a change, and healed.
     Caused {
         /// The pull request.
         pull: PullNumber,
@@ -88,6 +88,13 @@ pub(crate) enum LessonEvent {
         object: String,
         /// What was seen; from outside, escaped here.
         finding: String,
+        /// Whether something ties it to the change, and not the time alone.
+        tied: bool,
+    },
+    /// The answer to a merge was lost, and it had not happened.
+    AskedAgain {
+        /// The pull request.
+        pull: PullNumber,
     },
     /// A merge was undone.
     Reverted {

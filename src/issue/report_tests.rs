@@ -204,7 +204,15 @@ pub(super) fn closing() -> ClosingView {
                 pull: PullNumber(7),
                 object: "Application argocd/bad".to_owned(),
                 finding: "health is Degraded.".to_owned(),
+                tied: true,
             },
+            LessonEvent::Caused {
+                pull: PullNumber(8),
+                object: "Pod web/other".to_owned(),
+                finding: "it is not ready".to_owned(),
+                tied: false,
+            },
+            LessonEvent::AskedAgain { pull: PullNumber(8) },
             LessonEvent::Reverted {
                 pull: PullNumber(7),
                 commit: commit(),

@@ -310,6 +310,9 @@ pub(crate) struct TroubleFinding {
     pub(crate) message: String,
     /// Field and value.
     pub(crate) evidence: String,
+    /// Whether something ties it to the change, and not the time alone.
+    #[serde(default)]
+    pub(crate) tied: bool,
 }
 
 /// How the world shows whether an effect happened.

@@ -276,7 +276,15 @@ pub(crate) fn none_happened(what: &str) -> String {
 /// What is to be learned from an event, by the rule that its name stands for.
 pub(crate) fn lesson(event: &LessonEvent) -> String {
     match event {
-        LessonEvent::Caused { pull, object, finding } => format!(
+        LessonEvent::Caused { pull, object, finding, tied: false } => format!(
+            "{} was not well for a while after PR #{pull}, and nothing shows that the merge did it: {}.",
+            code(object, 120),
+            quote_outside(finding, 200).trim_end_matches('.')
+        ),
+        LessonEvent::AskedAgain { pull } => format!(
+            "The answer to the merge of PR #{pull} was lost. It had not happened, and was asked for again."
+        ),
+        LessonEvent::Caused { pull, object, finding, tied: true } => format!(
             "PR #{pull} made {} worse: {}.",
             code(object, 120),
             quote_outside(finding, 200).trim_end_matches('.')

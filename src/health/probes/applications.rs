@@ -1,7 +1,8 @@
 //! Argo CD: every Application Synced and Healthy, and a controller that lives.
 //!
 //! When the controller is dead, every Application stays Synced and Healthy for ever. Its signs of life are its workload
-//! and the newest `reconciledAt`; without both nothing that the Applications say counts.
+//! and the newest `reconciledAt`; without both nothing that the Applications say counts. One whose automated sync is off is
+//! listed: whoever switched it off for a while is reminded, and whoever wants it so is not held up.
 
 use super::{age, finding, judged};
 use crate::cluster::{Application, ApplicationHealth, ObjectRef, OperationPhase, SyncStatus, Workload};
@@ -97,6 +98,11 @@ fn judge_application(application: &Application) -> Vec<Finding> {
             findings.push(found("comparison-error", Verdict::Unknown, "cannot be compared", evidence));
         }
     }
+    if !application.automated {
+        let evidence = "spec.syncPolicy.automated is not there, or not enabled".to_owned();
+        let what = "is synced by nobody but people: what is merged for it waits";
+        findings.push(found("not-automated", Verdict::Yellow, what, evidence).listed_only());
+    }
     match application.sync {
         SyncStatus::OutOfSync => {
             let evidence = match &application.operation {
@@ -110,7 +116,7 @@ fn judge_application(application: &Application) -> Vec<Finding> {
             };
             findings.push(found("out-of-sync", Verdict::Yellow, "is not as Git says", evidence));
         }
-        SyncStatus::Unknown if findings.is_empty() => {
+        SyncStatus::Unknown if findings.iter().all(|finding| finding.informational) => {
             let evidence = "status.sync.status is Unknown or none that is known".to_owned();
             findings.push(found(
                 "sync-unknown",

@@ -66,7 +66,11 @@ pub(in crate::health) fn judge_replication(
     let copied = sources.iter().filter(|source| !source.paused).filter_map(|source| source.last_sync).min();
     let oldest =
         copied.map_or_else(String::new, |at| format!(", the last copy of each of {} or later", day(at)));
-    judged(Probe::VolSync, format!("{good} of {} sources copy their claims{oldest}", sources.len()), findings)
+    let summary = match sources.len() {
+        0 => "no sources of copies".to_owned(),
+        all => format!("{good} of {all} sources copy their claims{oldest}"),
+    };
+    judged(Probe::VolSync, summary, findings)
 }
 
 /// The moment of the judgement, and how long what is normal is forgiven.

@@ -29,7 +29,11 @@ pub(in crate::health) fn judge_snapshots(
     let findings =
         snapshots.iter().filter_map(|snapshot| judge_snapshot(snapshot, now, grace, patience)).collect();
     let ready = snapshots.iter().filter(|snapshot| snapshot.ready == Some(true)).count();
-    judged(Probe::Snapshots, format!("{ready} of {} snapshots ready", snapshots.len()), findings)
+    let summary = match snapshots.len() {
+        0 => "no snapshots".to_owned(),
+        all => format!("{ready} of {all} snapshots ready"),
+    };
+    judged(Probe::Snapshots, summary, findings)
 }
 
 /// Judges one snapshot. `grace` is for what went wrong, `patience` for what is merely not done.

@@ -184,13 +184,14 @@ fn oldest(situation: &Situation<'_>, findings: &[&Finding]) -> Option<Timestamp>
     findings.iter().filter_map(|finding| situation.first_seen.get(&finding.id)).min().copied()
 }
 
-fn described(findings: &[&Finding]) -> Vec<TroubleFinding> {
+fn described(situation: &Situation<'_>, findings: &[&Finding]) -> Vec<TroubleFinding> {
     findings
         .iter()
         .map(|finding| TroubleFinding {
             id: finding.id.clone(),
             message: finding.message.clone(),
             evidence: finding.evidence.clone(),
+            tied: matches!(situation.attributions.get(&finding.id), Some(Attribution::Attributed(_))),
         })
         .collect()
 }
@@ -221,7 +222,7 @@ fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
         return Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed)));
     }
     let ids = |findings: &[TroubleFinding]| findings.iter().map(|f| f.id.clone()).collect::<Vec<FindingId>>();
-    let now_described = described(&new);
+    let now_described = described(situation, &new);
     let known = change.trouble.as_ref().map(|(_, findings)| ids(findings)).unwrap_or_default();
     if change.trouble.is_none() || ids(&now_described).iter().any(|id| !known.contains(id)) {
         return Decision::Note(vec![Event::Trouble { change: change.step, findings: now_described }]);

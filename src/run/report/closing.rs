@@ -6,8 +6,8 @@ use crate::issue::{
     ClosedIssue, ClosedPull, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull, TaskKey,
 };
 use crate::run::act::task_of;
-use crate::run::event::{ChangeResult, TaskOutcome};
-use crate::run::state::{MergeRecord, TaskState};
+use crate::run::event::{ChangeResult, Effect, Outcome, TaskOutcome};
+use crate::run::state::{Act, MergeRecord, TaskState};
 use crate::wording::{self};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -152,7 +152,15 @@ impl Report<'_> {
                     pull: record.plan.pull,
                     object: healed.id.object.to_string(),
                     finding: healed.message.clone(),
+                    tied: healed.tied,
                 });
+            }
+            let of_it =
+                |act: &&Act| matches!(&act.effect, Effect::Merge(plan) if plan.pull == record.plan.pull);
+            let lost = |act: &Act| matches!(act.ended, Some((_, Outcome::Unanswered { .. })));
+            let mut asked = self.state.acts.iter().filter(of_it);
+            if asked.any(lost) && asked.next().is_some() {
+                events.push(LessonEvent::AskedAgain { pull: record.plan.pull });
             }
             if let Some((commit, _)) = &record.reverted {
                 events.push(LessonEvent::Reverted {
