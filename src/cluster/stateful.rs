@@ -76,15 +76,17 @@ impl Kubernetes {
     }
 }
 
-/// The revision that an ordered `StatefulSet` is to have; none where its pods are replaced whatever the others do.
+/// The revision to which an ordered `StatefulSet` is to go back; none where its pods are replaced whatever the others do, and none
+/// while it goes on to another: after a revert both of its revisions are the one that it never left as a whole.
 fn ordered_revision(set: &Value) -> Option<&str> {
     let parallel = set["spec"]["podManagementPolicy"] == "Parallel";
     let by_hand = set["spec"]["updateStrategy"]["type"] == "OnDelete";
     let seen = set["status"]["observedGeneration"].as_i64() == set["metadata"]["generation"].as_i64();
-    if parallel || by_hand || !seen {
+    let status = &set["status"];
+    if parallel || by_hand || !seen || status["updateRevision"] != status["currentRevision"] {
         return None;
     }
-    set["status"]["updateRevision"].as_str().filter(|revision| !revision.is_empty())
+    status["updateRevision"].as_str().filter(|revision| !revision.is_empty())
 }
 
 fn blocks(pod: &Value, set: &ObjectRef, wanted: &str) -> Option<BlockingPod> {
@@ -126,7 +128,7 @@ mod tests {
 
     fn set() -> Value {
         json!({"metadata": {"name": "db", "namespace": "web", "generation": 3},
-            "spec": {}, "status": {"observedGeneration": 3, "updateRevision": "db-good"}})
+            "spec": {}, "status": {"observedGeneration": 3, "updateRevision": "db-good", "currentRevision": "db-good"}})
     }
 
     fn pod() -> Value {
@@ -190,8 +192,9 @@ mod tests {
     #[test]
     fn only_an_ordered_set_waits() {
         type Case = (&'static str, fn(&mut Value), Option<&'static str>);
-        let cases: [Case; 5] = [
+        let cases: [Case; 6] = [
             ("as above", |_| {}, Some("db-good")),
+            ("on its way to another", |set| set["status"]["updateRevision"] = json!("db-bad"), None),
             ("parallel", |set| set["spec"]["podManagementPolicy"] = json!("Parallel"), None),
             ("replaced by hand", |set| set["spec"]["updateStrategy"] = json!({"type": "OnDelete"}), None),
             ("not seen yet", |set| set["status"]["observedGeneration"] = json!(2), None),

@@ -31,7 +31,8 @@ pub(super) async fn examine(settings: &Settings) -> InCluster {
     diagnoses.push(judge::clock("cluster", &clock, before, Timestamp::now()));
     let follows_rollouts = settings.repository.is_empty()
         || settings.repository.iter().any(|table| table.rollout == RolloutBy::Watchers);
-    let work = Work { follows_rollouts, archives_crashes: false };
+    let audits = settings.schedule.looks_at_audits();
+    let work = Work { follows_rollouts, archives_crashes: false, audits };
     for feature in needed(&settings.health, &settings.cluster, work) {
         let mut needs = Vec::new();
         for need in rights(feature, &settings.health, &settings.cluster) {

@@ -99,9 +99,10 @@ pub(super) fn fold(probes: &mut [ProbeResult]) {
     }
 }
 
-/// Whether anything may follow from it: an alert, and a budget that is used up, say what is wrong with something else.
+/// Whether anything may follow from it: an alert, and a budget that is used up, say what is wrong with something else, and what could be
+/// better broke nothing.
 fn causes_others(finding: &Finding) -> bool {
-    !matches!(finding.id.probe, Probe::Alerts | Probe::DisruptionBudgets)
+    !matches!(finding.id.probe, Probe::Alerts | Probe::DisruptionBudgets | Probe::Audit)
 }
 
 /// The finding that one follows from directly: the worst of those that it rests on, from the bottom layer up.

@@ -95,6 +95,8 @@ pub(crate) struct Work {
     pub(crate) follows_rollouts: bool,
     /// Whether a task asks for Ceph's crash reports to be archived.
     pub(crate) archives_crashes: bool,
+    /// Whether an audit is asked for by schedule.
+    pub(crate) audits: bool,
 }
 
 /// The features that are switched on, or that the work needs.
@@ -120,7 +122,7 @@ pub(crate) fn needed(health: &super::Settings, cluster: &Settings, work: Work) -
         Feature::ExternalSecrets => health.external_secrets,
         Feature::ApiServices => health.api_services,
         Feature::Webhooks => health.webhooks,
-        Feature::Audit => !health.audit_blocks.is_empty(),
+        Feature::Audit => work.audits || !health.audit_blocks.is_empty(),
         Feature::PodDeletion => cluster.delete,
     };
     Feature::ALL.into_iter().filter(is_needed).collect()

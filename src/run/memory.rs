@@ -7,9 +7,10 @@ use super::trust::{Boxes, KnownComments};
 use super::writing::LastTime;
 use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::{Hindsight, Steadiness};
-use crate::issue::{Home, Reading, RemadePull, TaskKey};
+use crate::issue::{FindingTag, Home, Reading, RemadePull, TaskKey};
 use crate::merge::classify::Classification;
 use crate::merge::rollout::Rollout;
+use crate::merge::versions::Mismatch;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -72,6 +73,10 @@ pub(crate) struct Memory {
     pub(crate) rollout: Option<(String, Timestamp)>,
     /// How far the pods are that the change in flight replaces, as last read.
     pub(crate) pods: String,
+    /// The tags of our own tasks that the last audit could not tell either.
+    pub(crate) looked_up: BTreeSet<FindingTag>,
+    /// The definitions that the change in flight left behind, as last read.
+    pub(crate) outdated: Vec<Mismatch>,
     /// Whether a commit contains another. Never changes.
     pub(crate) contains: HashMap<(CommitSha, CommitSha), bool>,
     /// The trees of commits. Never change.

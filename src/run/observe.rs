@@ -6,6 +6,7 @@
 //! one that cannot be read costs its own task, never the change in flight.
 
 mod anew;
+mod audit;
 mod found;
 mod look;
 mod pulls;
@@ -21,7 +22,6 @@ use super::event::{Accepted, Effect, Event, Stop};
 use super::gitops;
 use super::memory::Memory;
 use super::report::LastWrite;
-use super::schedule::trends;
 use super::settings::Repository as RepositorySettings;
 use super::situation::{
     Deletion, KnownFinding, Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish,
@@ -280,8 +280,14 @@ pub(crate) async fn observe(
     let merges =
         |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
+    // No look that a change waits for reads an audit.
+    let audit =
+        subject.freshness == Freshness::Watched && audit::wants_audit(&reading, state, &memory.looked_up);
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
-        cluster(parts, subject.freshness, with_workloads, found::wants_audit(&reading, state), now).await?;
+        cluster(parts, subject.freshness, with_workloads, audit, now).await;
+    if audit {
+        memory.looked_up = audit::complete(parts, name, &reading, state, &mut recon, now).await?;
+    }
     let judged = if memory.hindsight.is_new() { judged_before(parts, name).await? } else { BTreeSet::new() };
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
@@ -461,7 +467,7 @@ async fn cluster(
     with_workloads: bool,
     audit: bool,
     now: Timestamp,
-) -> Result<ClusterView, RunError> {
+) -> ClusterView {
     let surroundings = Surroundings {
         settings: &parts.health_settings,
         cluster: &parts.cluster_settings,
@@ -473,17 +479,14 @@ async fn cluster(
     let workloads =
         async { if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) } };
     let gitops = gitops::read(parts.cluster.as_ref(), parts.health_settings.flux);
-    let (mut recon, (gitops, unread), workloads) = tokio::join!(recon, gitops, workloads);
-    if audit {
-        recon.add_trends(trends(&parts.store, &parts.health_settings, now).await?);
-    }
+    let (recon, (gitops, unread), workloads) = tokio::join!(recon, gitops, workloads);
     let silence = |error: &ClusterError| {
         let silent = matches!(error, ClusterError::Unavailable { .. } | ClusterError::Unreadable { .. });
         silent.then(|| chain(error))
     };
     let error = unread.as_ref().and_then(silence);
     let error = error.or_else(|| workloads.as_ref().err().and_then(silence));
-    Ok(ClusterView { recon, gitops, workloads: workloads.ok().flatten(), error })
+    ClusterView { recon, gitops, workloads: workloads.ok().flatten(), error }
 }
 
 fn paused(parts: &Parts, subject: &Subject<'_>, stop: Option<&Stop>) -> Option<String> {

@@ -9,7 +9,7 @@ use super::trust::Trusted;
 use super::worker::by_turn;
 use crate::forge::renovate::{self, Listed};
 use crate::forge::{
-    Account, Forge, ForgeError, ForgeResult, Issue, IssueNumber, NewIssue, Repository, RepositoryName,
+    Account, Forge, ForgeError, ForgeResult, Issue, IssueNumber, Label, NewIssue, Repository, RepositoryName,
 };
 use crate::health::Recon;
 use crate::issue::{Desired, Home, Offered, OpenUpdate, Unreadable, apply, opened, read_at};
@@ -136,15 +136,22 @@ pub(crate) enum Published {
     Nothing,
 }
 
+/// The label of maintenance issues, as the repository has it.
+pub(super) async fn maintenance_label(
+    forge: &dyn Forge,
+    settings: &Settings,
+    name: &RepositoryName,
+) -> Result<Label, OpeningError> {
+    let wanted = &settings.maintenance_label;
+    let label = forge.labels(name).await?.into_iter().find(|label| label.name == *wanted);
+    label.ok_or_else(|| OpeningError::NoLabel { repository: name.clone(), label: wanted.clone() })
+}
+
 impl Opening<'_> {
     /// Opens or refreshes; with `dry`, says what that would come to.
     pub(crate) async fn publish(&self, dry: bool) -> Result<Published, OpeningError> {
         let name = &self.repository.name;
-        let wanted = &self.settings.maintenance_label;
-        let labels = self.forge.labels(name).await?;
-        let label = labels.into_iter().find(|label| label.name == *wanted);
-        let label =
-            label.ok_or_else(|| OpeningError::NoLabel { repository: name.clone(), label: wanted.clone() })?;
+        let label = maintenance_label(self.forge, self.settings, name).await?;
         let mut open = self.forge.open_issues(name, Some(&label)).await?;
         let trusted = Trusted::new(self.settings, self.repository);
         // One of somebody who does not count is not worked on.

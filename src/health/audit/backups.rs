@@ -9,6 +9,7 @@ use super::{AuditRule, found};
 use crate::cluster::{Cluster, ClusterResult, ObjectRef};
 use crate::health::Finding;
 use crate::health::recon::within;
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::Deserialize;
@@ -65,6 +66,14 @@ struct SourceSpec {
 struct Schedule {
     #[serde(default)]
     spec: ScheduleSpec,
+    #[serde(default)]
+    status: ScheduleStatus,
+}
+
+#[derive(Debug, Default, Deserialize)]
+struct ScheduleStatus {
+    #[serde(default)]
+    phase: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -82,11 +91,36 @@ pub(super) struct Template {
     included_namespaces: Option<Vec<String>>,
     #[serde(default)]
     excluded_namespaces: Option<Vec<String>>,
+    #[serde(default)]
+    included_resources: Option<Vec<String>>,
+    #[serde(default)]
+    excluded_resources: Option<Vec<String>>,
+    #[serde(default)]
+    label_selector: Option<serde_json::Value>,
+    #[serde(default)]
+    or_label_selectors: Option<serde_json::Value>,
+    #[serde(default)]
+    snapshot_volumes: Option<bool>,
+    #[serde(default)]
+    default_volumes_to_fs_backup: Option<bool>,
 }
 
 impl Template {
-    /// Whether it copies a namespace. None named are all.
+    /// Whether it copies the volumes of a namespace, as far as it says: one that picks among resources or by labels may leave
+    /// any out. None named are all.
     fn copies(&self, namespace: &str) -> bool {
+        let picks = self.label_selector.is_some()
+            || self.or_label_selectors.is_some()
+            || self
+                .included_resources
+                .as_ref()
+                .is_some_and(|all| !all.is_empty() && !all.contains(&"*".to_owned()))
+            || self.excluded_resources.as_ref().is_some_and(|all| !all.is_empty());
+        let no_volumes =
+            self.snapshot_volumes == Some(false) && self.default_volumes_to_fs_backup != Some(true);
+        if picks || no_volumes {
+            return false;
+        }
         let names = |list: &Option<Vec<String>>| -> bool {
             list.iter().flatten().any(|one| one == namespace || one == "*")
         };
@@ -137,7 +171,8 @@ impl Backups {
             }
         };
         let take_schedule = |all: &mut Vec<_>, schedule: Schedule| {
-            if schedule.spec.paused != Some(true) {
+            let works = !schedule.status.phase.is_some_and(|phase| phase == "FailedValidation");
+            if works && schedule.spec.paused != Some(true) {
                 all.push(schedule.spec.template);
             }
         };
@@ -160,7 +195,7 @@ impl Backups {
     }
 
     /// The claims that none of them copies, and the reminder to try the copies.
-    pub(super) fn judge(self, unread: &mut Unread) -> Vec<Finding> {
+    pub(super) fn judge(self, unread: &mut Unread, now: Timestamp) -> Vec<Finding> {
         let claims = unread.or_none("claims", self.claims);
         let volsync = unread.or_none("VolSync's sources", self.volsync);
         let velero = unread.or_none("Velero's schedules", self.velero);
@@ -187,8 +222,9 @@ impl Backups {
         let of = copied.map_or_else(|| "an unknown number".to_owned(), |copied| copied.to_string());
         findings.push(found(
             AuditRule::RestoreNotTested,
-            ObjectRef::new("Probe", "", "audit"),
-            "does not know that a copy was ever restored: a backup that ended is not one that restores",
+            // One a month: what was tried last month says nothing of this one.
+            ObjectRef::new("RestoreTest", "", &now.strftime("%Y-%m").to_string()),
+            "is due: a backup that ended is not one that restores",
             format!("{} bound claims, {of} of them copied", claims.len()),
         ));
         findings
@@ -201,7 +237,11 @@ mod tests {
 
     fn template(included: &[&str], excluded: &[&str]) -> Template {
         let owned = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
-        Template { included_namespaces: owned(included), excluded_namespaces: owned(excluded) }
+        Template {
+            included_namespaces: owned(included),
+            excluded_namespaces: owned(excluded),
+            ..Template::default()
+        }
     }
 
     #[test]
@@ -215,6 +255,28 @@ mod tests {
             (template(&[], &["web"]), false),
             (template(&["web"], &["web"]), false),
             (template(&["*"], &["*"]), false),
+            (Template { snapshot_volumes: Some(false), ..Template::default() }, false),
+            (
+                Template {
+                    snapshot_volumes: Some(false),
+                    default_volumes_to_fs_backup: Some(true),
+                    ..Template::default()
+                },
+                true,
+            ),
+            (Template { label_selector: Some(serde_json::json!({})), ..Template::default() }, false),
+            (Template { included_resources: Some(vec!["*".to_owned()]), ..Template::default() }, true),
+            (
+                Template { included_resources: Some(vec!["configmaps".to_owned()]), ..Template::default() },
+                false,
+            ),
+            (
+                Template {
+                    excluded_resources: Some(vec!["persistentvolumeclaims".to_owned()]),
+                    ..Template::default()
+                },
+                false,
+            ),
         ] {
             assert_eq!(template.copies("web"), expected, "{template:?}");
         }

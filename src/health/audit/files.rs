@@ -1,7 +1,7 @@
 //! Secrets in Git that anybody can read who reads the repository.
 //!
 //! Only where the manifest itself holds the values: what SOPS encrypts, what a sealed or external secret stands for and
-//! what is filled in later (templates, substitutions) is none. A file is looked through line by line, since one that is
+//! what is filled in later (templates, substitutions) is none; what SOPS was not told to encrypt is. Not seen are Secrets within a `List`. A file is looked through line by line, since one that is
 //! no whole YAML (a template) may hold one as well. No value is ever kept or shown, only the path and the line.
 
 /// Whether a path can hold manifests.
@@ -31,8 +31,6 @@ pub(crate) fn plain_secrets(text: &str) -> Vec<usize> {
 struct Document {
     /// The line that says that it is a Secret.
     secret: Option<usize>,
-    /// Whether SOPS has encrypted it.
-    encrypted: bool,
     /// Whether the lines that follow are values.
     in_values: bool,
     /// Whether one of them can be read.
@@ -51,10 +49,9 @@ impl Document {
         }
         let (key, value) = content.split_once(':').unwrap_or((content, ""));
         let value = value.split(" #").next().unwrap_or_default().trim();
-        match key.trim_matches(['"', '\'']) {
-            "kind" if value.trim_matches(['"', '\'']) == "Secret" => self.secret = Some(number),
-            "sops" => self.encrypted = true,
-            _ => {}
+        let key = key.trim_matches(['"', '\'']);
+        if key == "kind" && value.trim_matches(['"', '\'']) == "Secret" {
+            self.secret = Some(number);
         }
         self.in_values = matches!(key, "data" | "stringData");
         // `data: {password: hunter2}`
@@ -67,7 +64,7 @@ impl Document {
     }
 
     fn plain(&self) -> Option<usize> {
-        self.secret.filter(|_| self.readable && !self.encrypted)
+        self.secret.filter(|_| self.readable)
     }
 }
 
@@ -105,7 +102,11 @@ mod tests {
             ("stringData:\n  password: <path:secret/shop#password>\n", vec![]),
             ("stringData:\n  password: {{ .Values.password }}\n", vec![]),
             ("stringData:\n  password: ENC[AES256_GCM,data:x]\nsops:\n  version: 3.9.0\n", vec![]),
-            ("data:\n  password: aHVudGVyMg==\nsops:\n  version: 3.9.0\n", vec![]),
+            (
+                "data:\n  password: ENC[AES256_GCM,data:x]\nstringData:\n  other: hunter2\nsops:\n  version: 3.9.0\n",
+                vec![2],
+            ),
+            ("\"stringData\":\n  password: hunter2\n", vec![2]),
             ("immutable: true\n  password: hunter2\n", vec![]),
         ] {
             assert_eq!(plain_secrets(&format!("{begin}{rest}")), expected, "{rest}");

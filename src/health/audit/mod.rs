@@ -2,7 +2,7 @@
 //!
 //! It is asked for by a person or a schedule and is no part of the gate, unless `health.audit_blocks` names one of its rules:
 //! a manifest that could be better is no reason to keep a security update back. Everything is read page by page and judged
-//! as it comes, so that a large cluster costs time and no memory. What could not be read leaves the rules that rest on it
+//! as it comes: of a large cluster nothing is kept but what was found. What could not be read leaves the rules that rest on it
 //! unsaid, and is told by `not-read`: a list that may not be read is no list of things that are well.
 //!
 //! A rule goes by what the API server tells. Whether a copy can be restored, or a program waits for its database, no
@@ -26,10 +26,10 @@
 //! | `no-claim` | StatefulSet | neither `volumeClaimTemplates` nor a volume that outlives its pod |
 //! | `starts-too-early` | the pod's workload | a container that runs now ended with an error within a minute of its start, in the first ten minutes of its pod |
 //! | `not-backed-up` | PersistentVolumeClaim | it is bound, and neither VolSync, Velero nor a ScheduledBackup of CloudNativePG copies it |
-//! | `restore-not-tested` | the cluster | there are claims; accept it (`[[health.acknowledged]]`) until the next test is due |
+//! | `restore-not-tested` | `RestoreTest YYYY-MM`, one a month | there are claims |
 //! | `scales-on-one-node` | HorizontalPodAutoscaler | one node |
 //! | `fills-up` | Node, PersistentVolumeClaim, CephCluster | what `serve` noted of it each day, over two weeks or more, leads to its YELLOW limit within 90 days (Ceph: 85 percent); where `schedule.trends` is set |
-//! | `plain-secret` | a file in Git | a Secret with values that are not encrypted; `caretaker recon --audit` alone, with a forge |
+//! | `plain-secret` | a file in Git | a Secret with values that are not encrypted; where there is a forge |
 //! | `not-read` | the probe | a list could not be read |
 
 mod backups;
@@ -54,11 +54,14 @@ use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::batch::v1::CronJob;
 use read::{Unread, kinds, list};
 use std::collections::BTreeMap;
+use std::time::Instant;
 use workloads::{Around, Judged};
 
 /// Reads and judges everything that the cluster tells.
 pub(super) async fn audit(cluster: &dyn Cluster, settings: &Settings, now: Timestamp) -> ProbeResult {
-    let limit = settings.probe_timeout();
+    // One time for both halves: a permit waits for what the settings let block.
+    let (whole, begun) = (settings.probe_timeout(), Instant::now());
+    let limit = whole;
     let mut unread = Unread::default();
     // Those that the others are compared with.
     let (nodes, budgets) = tokio::join!(
@@ -68,6 +71,7 @@ pub(super) async fn audit(cluster: &dyn Cluster, settings: &Settings, now: Times
     let around =
         Around { nodes: unread.or_none("nodes", nodes), budgets: unread.or_none("budgets", budgets) };
     let judge = Judged::default;
+    let limit = whole.saturating_sub(begun.elapsed());
     let (deployments, stateful, daemons, cron_jobs, autoscalers, pods, backups) = tokio::join!(
         within(
             limit,
@@ -119,7 +123,7 @@ pub(super) async fn audit(cluster: &dyn Cluster, settings: &Settings, now: Times
         }
     }
     findings.extend(pods::findings(unread.or_none("pods", pods).unwrap_or_default()));
-    findings.extend(backups.judge(&mut unread));
+    findings.extend(backups.judge(&mut unread, now));
     let things = if findings.len() == 1 { "1 thing" } else { &format!("{} things", findings.len()) };
     let summary = format!("{workloads} workloads audited, {things} to make better");
     let result = judged(Probe::Audit, summary, findings);

@@ -520,7 +520,7 @@ async fn an_audit_reads_with_the_rights_of_the_deployment_and_blocks_nothing() {
     let expected = [
         "listed no-liveness-probe of Deployment web/shop",
         "listed not-backed-up of PersistentVolumeClaim web/cache",
-        "listed restore-not-tested of Probe audit",
+        &format!("listed restore-not-tested of RestoreTest {}", Timestamp::now().strftime("%Y-%m")),
     ];
     assert_eq!(told(&recon), expected);
     let audit = recon.probes.iter().find(|result| result.probe == Probe::Audit).expect("its answer");
@@ -534,7 +534,7 @@ async fn what_could_not_be_read_is_told_and_nothing_that_rests_on_it_is_said() {
     let expected = [
         "listed no-liveness-probe of Deployment web/shop",
         "listed not-read of Probe audit",
-        "listed restore-not-tested of Probe audit",
+        &format!("listed restore-not-tested of RestoreTest {}", Timestamp::now().strftime("%Y-%m")),
     ];
     assert_eq!(told(&recon), expected);
     let audit = recon.probes.iter().find(|result| result.probe == Probe::Audit).expect("its answer");

@@ -322,7 +322,6 @@ fn outlives_its_pod(volume: &Volume) -> bool {
         || volume.host_path.is_some()
         || volume.nfs.is_some()
         || volume.iscsi.is_some()
-        || volume.csi.is_some()
         || volume.cephfs.is_some()
         || volume.rbd.is_some()
 }

@@ -184,7 +184,8 @@ async fn argo_cd_was_suspended_and_all_is_as_git_said() {
         "spec": {"syncWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "manualSync": true,
             "applications": ["shop"]}]}}));
     scene.change(&APPLICATION, "argocd", "shop", &json!({"spec": {"syncPolicy": {"automated": null}}}));
-    expect(scene, &["the gate opens"]).await;
+    let expected = ["YELLOW not-automated of Application argocd/shop (listed only)", "the gate opens"];
+    expect(scene, &expected).await;
 }
 
 #[tokio::test]

@@ -135,7 +135,8 @@ fn names(task: &Task, id: &FindingId) -> bool {
         | Kind::Final
         | Kind::Finding { .. } => false,
     };
-    let is_of_a_whole = matches!(id.object.kind.as_str(), "Ceph" | "CephCluster" | "Probe" | "Check");
+    let is_of_a_whole =
+        matches!(id.object.kind.as_str(), "Ceph" | "CephCluster" | "Probe" | "Check" | "RestoreTest");
     let wanted = if is_of_a_whole { id.rule.to_lowercase() } else { id.object.name.to_lowercase() };
     let says = |text: &str| {
         text.to_lowercase()

@@ -447,10 +447,11 @@ fn undoing(
 
 /// A pod that keeps its `StatefulSet` from going back, and that is worth another try.
 fn in_the_way<'a>(situation: &Situation<'a>, change: &Change) -> Option<&'a BlockingPod> {
+    // By its name: what comes after it is tried no more often.
     let tried = |pod: &BlockingPod| {
         let of_it = |act: &&Act| {
-            matches!(&act.effect, Effect::DeletePod { change: of, uid, .. }
-                if *of == change.step && *uid == pod.uid)
+            matches!(&act.effect, Effect::DeletePod { change: of, pod: tried, .. }
+                if *of == change.step && *tried == pod.object)
         };
         situation.state.acts.iter().filter(of_it).count()
     };

@@ -1,7 +1,7 @@
 //! What our own tasks of a text stand for: taken from the journal, else from what this look found; never from the text.
 
 use crate::forge::{IssueNumber, PullNumber};
-use crate::health::{Probe, Recon};
+use crate::health::Recon;
 use crate::issue::{
     AllowedRule, FindingTask, Ignored, Kind, OpenUpdate, Reading, ReconSettings, Task, TaskKey, numbers,
     resolve,
@@ -97,16 +97,6 @@ impl Known<'_> {
     }
 }
 
-/// Whether a task of ours is open that only an audit can say anything of: it is about what one found, or nobody knows yet
-/// what it is about.
-pub(super) fn wants_audit(reading: &Reading, state: &RunState) -> bool {
-    reading.tasks.iter().filter(|task| task.own && !task.ticked && !state.has_ended(&task.key)).any(|task| {
-        let Kind::Finding { tag } = &task.kind else { return false };
-        let added = state.added.iter().find(|(own, _)| own == tag).map(|(_, task)| task);
-        state.findings.get(&task.key).or(added).is_none_or(|known| known.id.probe == Probe::Audit)
-    })
-}
-
 /// Since when what our own tasks name has been gone.
 #[derive(Debug, Default)]
 pub(crate) struct Gone {
@@ -150,7 +140,7 @@ impl Gone {
 mod tests {
     use super::*;
     use crate::cluster::ObjectRef;
-    use crate::health::{Figure, Figures, Finding, FindingId, Grounds, ProbeResult, Verdict};
+    use crate::health::{Figure, Figures, Finding, FindingId, Grounds, Probe, ProbeResult, Verdict};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("a time")

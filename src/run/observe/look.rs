@@ -149,7 +149,12 @@ impl Look<'_> {
         } else {
             let promised = promised(&change.plan.versions, &change.plan.replaced);
             let mut found = mismatches(&promised, &affected);
-            found.extend(self.outdated(&promised, &affected).await);
+            if matches!(rollout, Rollout::Done { .. }) && !change.plan.replaced.is_empty() {
+                self.outdated(&promised, &affected).await;
+                found.extend(self.memory.outdated.iter().cloned());
+            } else {
+                self.memory.outdated.clear();
+            }
             found.iter().map(mismatch_line).collect()
         };
         Ok(ChangeView {
@@ -163,18 +168,18 @@ impl Look<'_> {
         })
     }
 
-    /// The definitions that a change should have brought and did not. They are many and large: read only where it has any, and
-    /// where they cannot be read nothing is said of them.
-    async fn outdated(&self, promised: &[Update], affected: &[Owner]) -> Vec<Mismatch> {
+    /// Reads which definitions a change should have brought and did not. They are many and large: read only where it has any.
+    /// Where they cannot be read now, what was read before stands.
+    async fn outdated(&mut self, promised: &[Update], affected: &[Owner]) {
         let mut owned = affected.iter().flat_map(|owner| &owner.owns);
         if !owned.any(|object| object.kind == "CustomResourceDefinition") {
-            return Vec::new();
+            self.memory.outdated.clear();
+            return;
         }
         match self.parts.cluster.definitions().await {
-            Ok(definitions) => outdated(promised, affected, &definitions),
+            Ok(definitions) => self.memory.outdated = outdated(promised, affected, &definitions),
             Err(error) => {
                 tracing::warn!(error = %chain(&error), "the versions of definitions could not be read");
-                Vec::new()
             }
         }
     }
@@ -296,6 +301,8 @@ impl Look<'_> {
             // With exec switched off such a task is a person's, and asks for no right.
             archives_crashes: self.parts.cluster_settings.exec
                 && reading.tasks.iter().any(|task| !task.ticked && matches!(task.kind, Kind::Action { .. })),
+            // What an audit cannot read it says itself, and no change rests on it.
+            audits: false,
         };
         let features = health::needed(&self.parts.health_settings, &self.parts.cluster_settings, work);
         for feature in features {

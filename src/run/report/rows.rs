@@ -90,7 +90,8 @@ impl Report<'_> {
                     wording::row_synced(),
                     String::new(),
                 ),
-                (Effect::DeletePod { pod, .. }, Outcome::Done { .. }) => row(
+                // One that was gone, or served, by then was not deleted.
+                (Effect::DeletePod { pod, .. }, Outcome::Done { detail }) if detail.is_empty() => row(
                     ChangeKind::Action,
                     None,
                     None,

@@ -12,7 +12,7 @@ mod trend;
 pub(crate) use settings::{Chore, Settings};
 
 use super::RunError;
-use super::open::{Opening, OpeningError, Published, open_updates};
+use super::open::{Opening, OpeningError, Published, maintenance_label, open_updates};
 use super::worker::{Parts, chain};
 use crate::cluster::{Cluster, Freshness, Installed};
 use crate::forge::RepositoryName;
@@ -28,6 +28,8 @@ use tokio_util::sync::CancellationToken;
 
 /// After so long something that failed is tried again. Real time.
 const AGAIN: Duration = Duration::from_mins(10);
+/// So often that is doubled at most, while it goes on failing.
+const MOST_DOUBLINGS: u32 = 5;
 /// So often it is looked what is due, whatever the clock did meanwhile. Real time.
 const TICK: Duration = Duration::from_mins(5);
 /// A sample of what is used is taken after so long: once a day, whenever the process was started.
@@ -65,14 +67,14 @@ pub(crate) struct Scheduler {
     settings: Settings,
     /// Whose maintenance issue takes what is found.
     repository: RepositoryName,
-    /// What failed is not tried before.
-    not_before: BTreeMap<Chore, Instant>,
+    /// What failed is not tried before, and how often it failed in a row.
+    failed: BTreeMap<Chore, (Instant, u32)>,
 }
 
 impl Scheduler {
     /// Nothing is done before [`Scheduler::run`].
     pub(crate) fn new(parts: Arc<Parts>, settings: Settings, repository: RepositoryName) -> Self {
-        Self { parts, settings, repository, not_before: BTreeMap::new() }
+        Self { parts, settings, repository, failed: BTreeMap::new() }
     }
 
     /// Does what is due until it is told to stop. What has begun ends first: each of its requests has its time limit.
@@ -121,9 +123,11 @@ impl Scheduler {
     }
 
     async fn turn(&mut self, chore: Chore, now: Timestamp) {
-        if self.not_before.get(&chore).is_some_and(|at| Instant::now() < *at) {
-            return;
-        }
+        let times = match self.failed.get(&chore) {
+            Some((not_before, _)) if Instant::now() < *not_before => return,
+            Some((_, times)) => *times,
+            None => 0,
+        };
         let done = async {
             if !self.is_due(chore, now).await? {
                 return Ok(None);
@@ -133,7 +137,11 @@ impl Scheduler {
             Ok::<_, ScheduleError>(Some(published))
         };
         let (what, repository) = (chore.word(), &self.repository);
-        match done.await {
+        let done = done.await;
+        if done.is_ok() {
+            self.failed.remove(&chore);
+        }
+        match done {
             Ok(None) => {}
             Ok(Some(Published::Nothing)) => {
                 tracing::info!(schedule = what, %repository, "there is nothing to open an issue for");
@@ -147,7 +155,9 @@ impl Scheduler {
                 tracing::info!(schedule = what, %repository, issue, changed, tasks = tasks.len(), "looked");
             }
             Err(error) => {
-                self.not_before.insert(chore, Instant::now() + AGAIN);
+                // What a person has to mend first is not asked for as often as what passes.
+                let pause = AGAIN * 2_u32.pow(times.min(MOST_DOUBLINGS));
+                self.failed.insert(chore, (Instant::now() + pause, times + 1));
                 let error = chain(&error);
                 tracing::warn!(schedule = what, repository = %self.repository, error, "it is tried again later");
             }
@@ -164,6 +174,9 @@ impl Scheduler {
             freshness: Freshness::Proven,
             audit: matches!(chore, Chore::Trends | Chore::Audit),
         };
+        // First what needs least: a repository that is not there, or has no such label, takes nothing.
+        let repository = parts.forge.repository(&self.repository).await?;
+        maintenance_label(parts.forge.as_ref(), &parts.settings, &repository.name).await?;
         let mut recon = health::recon(parts.cluster.as_ref(), &surroundings, now).await;
         match chore {
             Chore::Trends => recon.add_trends(trends(&parts.store, &parts.health_settings, now).await?),
@@ -181,7 +194,6 @@ impl Scheduler {
         };
         let accepted = |id: &_| parts.health_settings.acknowledges(id, now);
         let offered = propose(&recon, &accepted, &|finding| belongs(chore, finding), &updates);
-        let repository = parts.forge.repository(&self.repository).await?;
         let bot = parts.forge.account().await?;
         let opening = Opening {
             forge: parts.forge.as_ref(),

@@ -59,6 +59,11 @@ impl Settings {
         }
     }
 
+    /// Whether an audit is among it.
+    pub(crate) fn looks_at_audits(&self) -> bool {
+        self.audit.is_some() || self.trends.is_some()
+    }
+
     /// Whether anything is ever done.
     pub(crate) fn is_used(&self) -> bool {
         Chore::ALL.into_iter().any(|chore| self.of(chore).is_some())

@@ -13,6 +13,8 @@ const SHORTEST: SignedDuration = SignedDuration::from_hours(14 * 24);
 const FARTHEST: SignedDuration = SignedDuration::from_hours(90 * 24);
 /// So many samples at least.
 const FEWEST: usize = 7;
+/// What was not seen for so long is gone, or not looked at any more.
+const NEWEST: SignedDuration = SignedDuration::from_hours(3 * 24);
 
 /// Where something goes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,7 +31,8 @@ pub(super) struct Trend {
 /// is looked ahead.
 pub(super) fn trend(samples: &[UsageSample], limit_percent: u8, now: Timestamp) -> Option<Trend> {
     let (first, last) = (samples.first()?, samples.last()?);
-    if samples.len() < FEWEST || last.at.duration_since(first.at) < SHORTEST || last.total == 0 {
+    let is_gone = now.duration_since(last.at) > NEWEST;
+    if is_gone || samples.len() < FEWEST || last.at.duration_since(first.at) < SHORTEST || last.total == 0 {
         return None;
     }
     let days = |at: Timestamp| at.duration_since(first.at).as_secs_f64() / 86_400.0;
@@ -104,6 +107,8 @@ mod tests {
             assert_eq!(trend(&samples, 85, at(28)), None, "{name}");
         }
         assert!(trend(&samples(grows, 15), 85, at(14)).is_some(), "two weeks are enough");
+        assert!(trend(&samples(grows, 15), 85, at(17)).is_some(), "it was not looked at for a while");
+        assert_eq!(trend(&samples(grows, 15), 85, at(18)), None, "it is gone");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What is looked for at moments that come again.
 
-use super::Story;
+use super::{Story, first_commit};
 use crate::run::{Schedule, Scheduler};
 use crate::store::{Store, UsageSample};
 use jiff::{SignedDuration, Timestamp};
@@ -71,6 +71,8 @@ async fn what_was_due_meanwhile_is_done_once_and_the_first_start_owes_nothing() 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     let mut story = Story::begin().await;
+    let secret = "apiVersion: v1\nkind: Secret\nstringData:\n  password: hunter2\n";
+    story.world.repository().commit("main", first_commit("notes/secret.yaml", secret)).unwrap();
     let schedule = Schedule {
         audit: Some("00:00".parse().unwrap()),
         trends: Some("00:00".parse().unwrap()),
@@ -81,7 +83,7 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
             // Two weeks of one percent a day.
             for day in 0..15_u32 {
                 let used = 600 + 10 * u64::from(day);
-                let sample = UsageSample { at: ago(15 - i64::from(day)), used, total: 1_000 };
+                let sample = UsageSample { at: ago(14 - i64::from(day)), used, total: 1_000 };
                 let seen = BTreeMap::from([("Node metal9".to_owned(), sample)]);
                 store.keep_usage(&seen).await.unwrap();
             }
@@ -106,6 +108,8 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     assert_eq!(asked, open(&body), "no look that reads no audit ends one: {}", story.issue_now(1).body);
     let state = story.state().await;
     let rules: Vec<&str> = state.findings.values().map(|known| known.id.rule.as_str()).collect();
-    assert!(rules.contains(&"fills-up") && rules.len() == asked, "{rules:?}");
+    assert!(rules.contains(&"fills-up") && rules.contains(&"plain-secret"), "{rules:?}");
+    assert_eq!(rules.len(), asked, "{rules:?}");
+    assert!(!story.issue_now(1).body.contains("hunter2"));
     story.end().await;
 }

@@ -74,8 +74,11 @@ fn a_pod_that_keeps_its_set_from_going_back_is_ended_where_that_is_allowed() {
         scene.fold(NOW, Event::Ended { step, outcome: Outcome::NotYet { why: "it changed".to_owned() } });
     }
     assert_eq!(scene.says(), "wait", "not for ever");
-    scene.blocking = vec![BlockingPod::for_test(pod, set, "u2")];
-    assert_eq!(scene.says(), "delete Pod web/db-1", "its successor is another one");
+    scene.blocking = vec![BlockingPod::for_test(pod, set.clone(), "u2")];
+    assert_eq!(scene.says(), "wait", "nor as often as it comes again");
+    let other = ObjectRef::new("Pod", "web", "db-0");
+    scene.blocking.push(BlockingPod::for_test(other, set, "u3"));
+    assert_eq!(scene.says(), "delete Pod web/db-0");
 
     scene.deletion = Deletion::Off;
     assert_eq!(scene.says(), "wait");
