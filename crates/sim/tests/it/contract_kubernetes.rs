@@ -2,7 +2,8 @@
 //! and `KUBECONFIG`) against a real one, and status, content type and the shape of every body have to be the same.
 //!
 //! A real server should be one of its own, without controllers: the suite makes and deletes namespaces' contents. Run it
-//! there with `--test-threads=1`. What a bare one cannot answer (kubelets, compaction on demand, the schemas of the real
+//! there with `--test-threads=1`, and install the definitions of the kinds first that the recordings list (Argo CD's with their
+//! short names): any schema that keeps unknown fields does. What a bare one cannot answer (kubelets, compaction on demand, the schemas of the real
 //! custom resource definitions) is left out there, and printed.
 
 mod replay;
