@@ -268,7 +268,7 @@ pub(crate) fn unread(number: IssueNumber, error: &ForgeError) -> String {
     };
     format!(
         "#{number} cannot be read ({why}), so nothing is known of it and nothing is done with it; it is asked for again \
-         at each look, and the log holds the forge's own words"
+         by and by, and the log holds the forge's own words"
     )
 }
 
