@@ -7,6 +7,8 @@ use crate::forge::{self, Forge, ForgeError, IssueNumber, PullNumber, RepositoryN
 use crate::issue::{self, Home, Kind, Needs, Reading};
 use crate::merge::by_words;
 use crate::merge::classify::{Classification, PullChanges, Rules, classify, classify_words};
+use crate::merge::paths::AllowedPaths;
+use crate::merge::preflight::{Refusal, outside};
 use crate::run::{self, Preview, preview};
 use crate::terminal::printable;
 use crate::{body_file, wording};
@@ -49,7 +51,14 @@ pub(super) struct Arguments {
 }
 
 /// What the forge knows of the pull requests that the tasks name.
-type Facts = BTreeMap<PullNumber, Classification>;
+type Facts = BTreeMap<PullNumber, Fact>;
+
+/// What it knows of one.
+struct Fact {
+    classification: Classification,
+    /// Why a file of it makes it a person's.
+    outside: Option<Refusal>,
+}
 
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
@@ -70,7 +79,7 @@ impl Arguments {
             }
         };
         judge(&mut reading, &facts, &rules);
-        let known = |pull| facts.get(&pull).map(|fact: &Classification| (fact.category, fact.update));
+        let known = |pull| facts.get(&pull).map(|Fact { classification: it, .. }| (it.category, it.update));
         let order = issue::order(&reading.tasks, &known);
         let mut out = anstream::stdout();
         match self.format {
@@ -112,7 +121,8 @@ pub(super) fn body_of(path: &Path) -> Result<String, Failure> {
 fn judge(reading: &mut Reading, facts: &Facts, rules: &Rules) {
     for task in &mut reading.tasks {
         let Kind::Merge { pull } = task.kind else { continue };
-        let fact = facts.get(&pull);
+        let outside = facts.get(&pull).and_then(|fact| fact.outside.as_ref());
+        let fact = facts.get(&pull).map(|fact| &fact.classification);
         if let Some(fact) = fact {
             task.category = Some(fact.category);
             task.update = fact.update;
@@ -124,7 +134,10 @@ fn judge(reading: &mut Reading, facts: &Facts, rules: &Rules) {
             Some(fact) => fact.foundation.clone(),
             None => by_words::foundation(&task.title, rules),
         };
-        if let Some(why) = foundation {
+        if let Some(refusal) = outside {
+            task.needs = Some(Needs::Person);
+            task.why_person = Some(wording::said(&refusal.to_string()));
+        } else if let Some(why) = foundation {
             task.needs = Some(Needs::Person);
             task.why_person = Some(wording::foundation_waits(&why));
         } else if task.needs.is_none() && fact.is_some_and(|fact| fact.approval().is_some()) {
@@ -154,12 +167,13 @@ async fn from_forge(
     let repository = &table.name;
     let file = preview(&forge, table, &settings.merge, &settings.timing).await?;
     let rules = Rules::new(file.as_ref().map_or(&settings.merge, |file| &file.merge));
+    let paths = file.as_ref().map_or(&table.paths, |file| &file.paths);
     let issue = forge.issue(repository, number).await?;
     let reading = read(&issue.body, Home::of_issue(&issue.html_url).as_ref(), &rules)?;
     let mut facts = Facts::new();
     for pull in reading.tasks.iter().filter_map(|task| task.kind.pull()) {
         if !facts.contains_key(&pull) {
-            facts.extend(fact(&forge, repository, pull, &rules).await?.map(|fact| (pull, fact)));
+            facts.extend(fact(&forge, repository, pull, (&rules, paths)).await?.map(|fact| (pull, fact)));
         }
     }
     Ok(Planned { reading, facts, rules, file })
@@ -170,8 +184,8 @@ async fn fact(
     forge: &impl Forge,
     repository: &RepositoryName,
     number: PullNumber,
-    rules: &Rules,
-) -> Result<Option<Classification>, Failure> {
+    (rules, paths): (&Rules, &AllowedPaths),
+) -> Result<Option<Fact>, Failure> {
     let pull = match forge.pull(repository, number).await {
         Ok(pull) => pull,
         // A number that is no pull request: the task's own words have to do.
@@ -179,9 +193,10 @@ async fn fact(
         Err(error) => return Err(error.into()),
     };
     let Ok(updates) = forge::renovate::updates(&pull.body) else { return Ok(None) };
-    let files: Vec<String> =
-        forge.pull_files(repository, number).await?.into_iter().map(|file| file.path).collect();
+    let files = forge.pull_files(repository, number).await?;
+    let outside = outside(&files, paths);
+    let files: Vec<String> = files.into_iter().map(|file| file.path).collect();
     let diff = forge.pull_diff(repository, number).await?;
     let changes = PullChanges::of(&pull, &updates, &files, &diff);
-    Ok(Some(classify(&changes, rules)))
+    Ok(Some(Fact { classification: classify(&changes, rules), outside }))
 }

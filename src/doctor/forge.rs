@@ -8,7 +8,7 @@ use crate::run::{self, RepositoryState};
 use crate::store::Holder;
 use crate::wording;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The exact title of Renovate's dashboard.
 const DASHBOARD: &str = "Dependency Dashboard";
@@ -21,10 +21,13 @@ pub(super) struct OnForge {
     pub(super) repositories: Vec<(run::Repository, forge::Repository)>,
     /// The names of all that are looked after, in lower case; `None` where the forge did not say.
     pub(super) looked_after: Option<BTreeSet<String>>,
+    /// Why those that discovery would ask for, and no table names, cannot be worked in; by name in lower case.
+    pub(super) unusable: BTreeMap<String, RepositoryState>,
 }
 
 pub(super) async fn examine(examination: &Examination, service: Holder) -> OnForge {
-    let mut found = OnForge { diagnoses: Vec::new(), repositories: Vec::new(), looked_after: None };
+    let (diagnoses, repositories, looked_after) = (Vec::new(), Vec::new(), None);
+    let mut found = OnForge { diagnoses, repositories, looked_after, unusable: BTreeMap::new() };
     let Some(forge) = &examination.forge else { return found };
     let settings = &examination.settings;
     let server = within(forge.server()).await;
@@ -45,7 +48,8 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
         let names: BTreeSet<String> =
             tables.iter().map(|table| table.name.to_string().to_lowercase()).collect();
         match within(discovered(forge, settings)).await {
-            Ok(more) => {
+            Ok(Discovered { labelled: more, unusable }) => {
+                found.unusable = unusable;
                 let new = more.into_iter().filter(|name| !names.contains(&name.to_string().to_lowercase()));
                 tables.extend(new.map(|name| settings.discovery.settings_of(name)));
                 let names = tables.iter().map(|table| table.name.to_string().to_lowercase());
@@ -85,22 +89,30 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
     found
 }
 
-/// The repositories that discovery would find.
+/// The repositories that discovery would find, and those that only their state keeps from being found.
+struct Discovered {
+    labelled: Vec<RepositoryName>,
+    unusable: BTreeMap<String, RepositoryState>,
+}
+
 async fn discovered(
     forge: &Gitea,
     settings: &crate::config::Settings,
-) -> Result<Vec<RepositoryName>, forge::ForgeError> {
-    let mut found = Vec::new();
+) -> Result<Discovered, forge::ForgeError> {
+    let mut found = Discovered { labelled: Vec::new(), unusable: BTreeMap::new() };
     for repository in forge.repositories().await? {
-        let wanted = settings.discovery.wants(&repository.name) && RepositoryState::of(&repository).is_none();
-        if wanted
-            && forge
-                .labels(&repository.name)
-                .await?
-                .iter()
-                .any(|label| label.name == settings.run.maintenance_label)
+        if !settings.discovery.wants(&repository.name) {
+            continue;
+        }
+        if let Some(state) = RepositoryState::of(&repository) {
+            found.unusable.insert(repository.name.to_string().to_lowercase(), state);
+        } else if forge
+            .labels(&repository.name)
+            .await?
+            .iter()
+            .any(|label| label.name == settings.run.maintenance_label)
         {
-            found.push(repository.name);
+            found.labelled.push(repository.name);
         }
     }
     Ok(found)

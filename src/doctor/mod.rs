@@ -23,6 +23,7 @@ use crate::config::{NeededFor, Settings};
 use crate::forge::Gitea;
 use crate::run;
 use crate::store::{self, Holder};
+use jiff::Timestamp;
 use url::Url;
 
 /// What is examined.
@@ -68,7 +69,11 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
         && look.exists
     {
         let ignores = |name: &str| settings.discovery.ignores(name);
-        let lost = lost_runs(&look.path, |name| names.contains(&name.to_lowercase()) || ignores(name)).await;
+        let mut lost =
+            lost_runs(&look.path, |name| names.contains(&name.to_lowercase()) || ignores(name)).await;
+        for run in lost.iter_mut().flatten() {
+            run.state = on_forge.unusable.get(&run.repository.to_lowercase()).cloned();
+        }
         all.extend(judge::lost_runs(&lost));
     }
     let missed = match &look {
@@ -80,14 +85,22 @@ pub(crate) async fn examine(examination: &Examination) -> Vec<Diagnosis> {
     all
 }
 
-/// The open runs, by repository and issue, of repositories that nobody looks after.
-async fn lost_runs(path: &std::path::Path, looked_after: impl Fn(&str) -> bool) -> Asked<Vec<(String, u64)>> {
+/// The open runs of repositories that nobody looks after, as far as the store knows them.
+async fn lost_runs(
+    path: &std::path::Path,
+    looked_after: impl Fn(&str) -> bool,
+) -> Asked<Vec<judge::LostRun>> {
     within(async {
         let reader = store::Reader::open(path).await?;
-        let runs = reader.all_open_runs().await;
+        let mut lost = Vec::new();
+        for run in reader.all_open_runs().await?.into_iter().filter(|run| !looked_after(&run.repository)) {
+            let folded = run::fold(run.id, reader.journal(run.id).await?);
+            let half_done = folded.ok().map(|state| state.is_half_done(Timestamp::now()));
+            let (repository, issue) = (run.repository, run.issue);
+            lost.push(judge::LostRun { repository, issue, half_done, state: None });
+        }
         reader.close().await;
-        let lost = runs?.into_iter().filter(|run| !looked_after(&run.repository));
-        Ok::<_, store::StoreError>(lost.map(|run| (run.repository, run.issue)).collect())
+        Ok::<_, store::StoreError>(lost)
     })
     .await
 }

@@ -51,6 +51,12 @@ impl KnownRepositories {
         }
     }
 
+    /// Whether one of this name is looked after now, and not only taken for one that may be found.
+    pub(super) fn has(&self, wanted: &str) -> bool {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        names.iter().any(|known| known.to_string().eq_ignore_ascii_case(wanted))
+    }
+
     /// The one of this name, spelt as caretaker spells it: forges compare names without case. What may be found later is
     /// spelt as the forge spells it, and will be.
     pub(super) fn find(&self, wanted: &str) -> Option<RepositoryName> {
@@ -92,5 +98,6 @@ mod tests {
         ] {
             assert_eq!(find(&known, wanted).as_deref(), expected, "{wanted}");
         }
+        assert!(known.has("Ops/Homelab") && !known.has("Ops/Garden"), "taken is not looked after");
     }
 }

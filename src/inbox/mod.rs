@@ -315,6 +315,11 @@ impl Inbox {
         &self.outcomes
     }
 
+    /// Whether anybody looks at a repository whose deliveries are taken: discovery may have found none of that name so far.
+    pub(crate) fn is_looked_after(&self, repository: &str) -> bool {
+        self.repositories.has(repository)
+    }
+
     /// Whether a delivery of a repository still waits for the worker to look.
     pub(crate) fn waits_for_look(&self, repository: &str, came: Timestamp) -> bool {
         self.hints.waits(repository, came)

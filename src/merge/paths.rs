@@ -31,9 +31,16 @@ const CI: &[&str] = &[
     "*/jenkinsfile*",
     "action.y*ml",
     "*/action.y*ml",
+    ".cirrus.y*ml",
+    "bitbucket-pipelines.y*ml",
+    ".build.y*ml",
+    ".builds/*",
+    // Hooks run wherever somebody commits, and many a CI runs them.
+    ".pre-commit-config.y*ml",
 ];
 
-/// What Renovate and caretaker are told, at whatever place they look for it.
+/// What Renovate and caretaker are told, where they look for it, and where presets that a repository has of its own
+/// commonly lie. One that is elsewhere is not known from its name: `paths` keeps it out.
 const OWN_SETTINGS: &[&str] = &[
     ".caretaker.toml",
     "renovate.json*",
@@ -42,6 +49,9 @@ const OWN_SETTINGS: &[&str] = &[
     ".forgejo/renovate.json*",
     ".github/renovate.json*",
     ".gitlab/renovate.json*",
+    ".github/renovate/*",
+    ".renovate/*",
+    "renovate/*.json*",
 ];
 
 /// Where Renovate's changes are accepted.
@@ -134,10 +144,18 @@ mod tests {
             (".forgejo/workflows/nested/ci.yml", Some(Outside::Ci)),
             (".woodpecker.yaml", Some(Outside::Ci)),
             ("build/Jenkinsfile", Some(Outside::Ci)),
+            (".cirrus.yml", Some(Outside::Ci)),
+            ("bitbucket-pipelines.yml", Some(Outside::Ci)),
+            (".build.yml", Some(Outside::Ci)),
+            (".builds/alpine.yml", Some(Outside::Ci)),
+            (".pre-commit-config.yaml", Some(Outside::Ci)),
             ("tools/check/action.yml", Some(Outside::Ci)),
             (".caretaker.toml", Some(Outside::OwnSettings)),
             ("renovate.json5", Some(Outside::OwnSettings)),
             (".github/renovate.json", Some(Outside::OwnSettings)),
+            (".github/renovate/groups.json5", Some(Outside::OwnSettings)),
+            (".renovate/automerge.json", Some(Outside::OwnSettings)),
+            ("renovate/default.json", Some(Outside::OwnSettings)),
         ] {
             assert_eq!(AllowedPaths::default().refuses(path), expected, "{path}");
         }

@@ -238,8 +238,8 @@ fn refusal_or_ready(
     if facts.files.is_empty() && facts.diff.trim().is_empty() {
         return Err(Refusal::NothingLeft);
     }
-    if let Some((file, why)) = outside(facts.files, facts.paths) {
-        return Err(Refusal::Outside(file.to_owned(), why));
+    if let Some(refusal) = outside(facts.files, facts.paths) {
+        return Err(refusal);
     }
     let explained = explain(facts.diff, &updates, &settings.lock_files).map_err(Refusal::Unexplained)?;
     let listed: BTreeSet<&str> = facts.files.iter().map(|file| file.path.as_str()).collect();
@@ -262,11 +262,11 @@ fn refusal_or_ready(
     Ok(ReadyPull { updates, explained, classification, approval })
 }
 
-/// A file in which such changes are not accepted, where it is or where it was. That no file is left out of the list is judged
-/// with the diff.
-fn outside<'a>(files: &'a [ChangedFile], paths: &AllowedPaths) -> Option<(&'a str, Outside)> {
+/// The refusal of a file in which such changes are not accepted, where it is or where it was. That no file is left out of the
+/// list is judged with the diff.
+pub(crate) fn outside(files: &[ChangedFile], paths: &AllowedPaths) -> Option<Refusal> {
     let all = files.iter().flat_map(|file| [Some(file.path.as_str()), file.previous_path.as_deref()]);
-    all.flatten().find_map(|path| paths.refuses(path).map(|why| (path, why)))
+    all.flatten().find_map(|path| paths.refuses(path).map(|why| Refusal::Outside(path.to_owned(), why)))
 }
 
 /// The files that a row may have changed.

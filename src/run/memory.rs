@@ -89,6 +89,10 @@ pub(crate) struct Memory {
     pub(crate) pulls: BTreeMap<PullNumber, KnownPull>,
     /// The issues and pull requests that tasks want closed, as they were last asked about.
     pub(crate) related: BTreeMap<IssueNumber, KnownRelated>,
+    /// Of those the first to be merged about which something is waited for.
+    pub(crate) next_awaited: Option<PullNumber>,
+    /// At which look those were last asked about that cannot be read.
+    pub(crate) asked_in_vain: BTreeMap<IssueNumber, u64>,
     /// Details of pull requests, by number, head and description.
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
     /// How often in a row nobody could be asked to look at the repository.

@@ -50,12 +50,17 @@ pub(crate) use worker::{Only, Parts, RunError, Standing, Worker};
 #[cfg(test)]
 pub(crate) use {observe::same_boxes, worker::text_hash, writing::Arrivals};
 
-use crate::store::{RunId, Store};
+use crate::store::{JournalRow, RunId, Store};
 
 /// Folds a run's journal.
 pub(crate) async fn load_state(store: &Store, run: RunId) -> Result<RunState, RunError> {
+    fold(run, store.journal(run, None).await?)
+}
+
+/// Folds what a journal holds.
+pub(crate) fn fold(run: RunId, journal: Vec<JournalRow>) -> Result<RunState, RunError> {
     let mut state = RunState::default();
-    for row in store.journal(run, None).await? {
+    for row in journal {
         let event = serde_json::from_str(&row.event).map_err(|source| RunError::Journal { run, source })?;
         state.fold(row.id, row.at, event);
     }

@@ -365,6 +365,7 @@ pub(crate) async fn observe(
         pulls.get(&number).map(|pull| (pull.classification.category, pull.classification.update))
     };
     let order = issue::order(&reading.tasks, &facts);
+    memory.next_awaited = anew::next_awaited(&order, &reading, state, &memory.pulls);
     let approvals = trust::approvals(&Evidence {
         state,
         body: &subject.issue.body,

@@ -12,6 +12,7 @@ use super::situation::Mode;
 use super::worker::Parts;
 use crate::forge::{CommitSha, Forge, ForgeError, RepositoryName};
 use crate::merge::classify::Rules;
+use crate::merge::paths::AllowedPaths;
 use crate::merge::{self, FoundationRule, ReversiblePath, ReversibleRule};
 use crate::timing::Timing;
 use crate::wording;
@@ -147,6 +148,8 @@ pub(crate) async fn in_force(
 pub(crate) struct Preview {
     /// The rules for merging.
     pub(crate) merge: merge::Settings,
+    /// Where changes are accepted.
+    pub(crate) paths: AllowedPaths,
     /// Each setting that the file makes, with its value.
     pub(crate) asked: Vec<String>,
     /// Why the file does not count.
@@ -167,13 +170,15 @@ pub(crate) async fn preview(
     let head = forge.branch(&settings.name, &branch).await?.head;
     let complaint = match read_at(forge, settings, timing, &settings.name, &head).await {
         Ok(Ok(more)) => {
-            let (_, merge, _) = more.over(settings, merge, timing);
-            return Ok(Some(Preview { merge, asked: more.asked(), complaint: None }));
+            let (settings, merge, _) = more.over(settings, merge, timing);
+            let paths = settings.paths;
+            return Ok(Some(Preview { merge, paths, asked: more.asked(), complaint: None }));
         }
         Ok(Err(refusal)) => wording::repository_file_refused(&refusal.to_string()),
         Err(error) => wording::repository_file_unread(&error),
     };
-    Ok(Some(Preview { merge: merge.clone(), asked: Vec::new(), complaint: Some(complaint) }))
+    let (merge, paths) = (merge.clone(), settings.paths.clone());
+    Ok(Some(Preview { merge, paths, asked: Vec::new(), complaint: Some(complaint) }))
 }
 
 /// Who may write to a repository is a person's word about those that they named, not about what is found.

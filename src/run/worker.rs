@@ -186,6 +186,10 @@ pub(crate) struct Worker {
     desks: Vec<Desk>,
     /// When others are looked for next; `None`: at once.
     discovery_due: Option<Instant>,
+    /// Those that nobody looks after and for which something was delivered.
+    called: BTreeSet<RepositoryName>,
+    /// When it is asked whether one of them is to be looked after now.
+    called_due: Option<Instant>,
     /// Whether the forge has said since the start which there are.
     has_discovered: bool,
 }
@@ -202,8 +206,8 @@ impl Worker {
             Some(only) => vec![Desk::new(only.repository.clone(), Watch::fresh())],
             None => tables.map(|table| Desk::new(table, Watch::resuming())).collect(),
         };
-        let (bot, lease, asked, discovery_due) = (None, None, None, None);
-        let has_discovered = false;
+        let (bot, lease, asked, discovery_due, called_due) = (None, None, None, None, None);
+        let (called, has_discovered) = (BTreeSet::new(), false);
         Ok(Self {
             parts,
             holder,
@@ -215,6 +219,8 @@ impl Worker {
             asked,
             desks,
             discovery_due,
+            called,
+            called_due,
             has_discovered,
         })
     }

@@ -65,6 +65,28 @@ pub(super) async fn all_open_runs(readers: &sqlx::SqlitePool) -> StoreResult<Vec
     rows.iter().map(run_row).collect()
 }
 
+/// The journal of a run from its beginning, or the part after an event.
+pub(super) async fn journal(
+    readers: &sqlx::SqlitePool,
+    run: RunId,
+    after: Option<EventId>,
+) -> StoreResult<Vec<JournalRow>> {
+    let rows = sqlx::query("SELECT id, at, event FROM journal WHERE run = ? AND id > ? ORDER BY id")
+        .bind(run.0)
+        .bind(after.map_or(0, |id| id.0))
+        .fetch_all(readers)
+        .await?;
+    rows.iter()
+        .map(|row| {
+            Ok(JournalRow {
+                id: EventId(row.try_get("id")?),
+                at: timestamp(row.try_get::<&str, _>("at")?)?,
+                event: row.try_get("event")?,
+            })
+        })
+        .collect()
+}
+
 fn run_row(row: &sqlx::sqlite::SqliteRow) -> StoreResult<RunRow> {
     let issue: i64 = row.try_get("issue")?;
     let ended: Option<String> = row.try_get("ended_at")?;
@@ -178,20 +200,7 @@ impl Store {
 
     /// The journal of a run from its beginning, or the part after an event.
     pub(crate) async fn journal(&self, run: RunId, after: Option<EventId>) -> StoreResult<Vec<JournalRow>> {
-        let rows = sqlx::query("SELECT id, at, event FROM journal WHERE run = ? AND id > ? ORDER BY id")
-            .bind(run.0)
-            .bind(after.map_or(0, |id| id.0))
-            .fetch_all(&self.readers)
-            .await?;
-        rows.iter()
-            .map(|row| {
-                Ok(JournalRow {
-                    id: EventId(row.try_get("id")?),
-                    at: timestamp(row.try_get::<&str, _>("at")?)?,
-                    event: row.try_get("event")?,
-                })
-            })
-            .collect()
+        journal(&self.readers, run, after).await
     }
 
     /// Every event of one kind in all runs of a repository, oldest first.

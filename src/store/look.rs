@@ -5,7 +5,8 @@
 //! A service that starts in that very moment is refused, and starts again.
 
 use super::{
-    BUSY_TIMEOUT, MissedEvents, Missing, RunRow, StoreResult, connect, journal, missed, place, real_path,
+    BUSY_TIMEOUT, JournalRow, MissedEvents, Missing, RunId, RunRow, StoreResult, connect, journal, missed,
+    place, real_path,
 };
 use jiff::Timestamp;
 use sqlx::SqlitePool;
@@ -114,6 +115,11 @@ impl Reader {
     /// The open runs of every repository, newest first.
     pub(crate) async fn all_open_runs(&self) -> StoreResult<Vec<RunRow>> {
         journal::all_open_runs(&self.pool).await
+    }
+
+    /// The journal of a run.
+    pub(crate) async fn journal(&self, run: RunId) -> StoreResult<Vec<JournalRow>> {
+        journal::journal(&self.pool, run, None).await
     }
 
     /// Lets go of it.

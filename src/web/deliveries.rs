@@ -36,8 +36,14 @@ pub(super) async fn deliveries(State(state): State<PageState>) -> Result<Respons
     let mut lines: Vec<Line> = rows
         .into_iter()
         .map(|row| {
-            let followed = looked && !state.inbox.waits_for_look(&row.repository, row.received_at);
-            stored(row, followed)
+            let look = match () {
+                () if !state.inbox.is_looked_after(&row.repository) => Followed::Never,
+                () if looked && !state.inbox.waits_for_look(&row.repository, row.received_at) => {
+                    Followed::Yes
+                }
+                () => Followed::NotYet,
+            };
+            stored(row, look)
         })
         .chain(state.inbox.outcomes().remembered().into_iter().map(not_stored))
         .collect();
@@ -46,7 +52,16 @@ pub(super) async fn deliveries(State(state): State<PageState>) -> Result<Respons
     page(&DeliveriesPage { deliveries: lines })
 }
 
-fn stored(row: DeliveryRow, followed: bool) -> Line {
+/// Whether a look followed a delivery.
+#[derive(Debug, Clone, Copy)]
+enum Followed {
+    Yes,
+    NotYet,
+    /// Nobody looks after its repository, any more or so far.
+    Never,
+}
+
+fn stored(row: DeliveryRow, look: Followed) -> Line {
     let about = match row.issue {
         Some(issue) => format!("{}#{issue}", row.repository),
         None => row.repository,
@@ -56,7 +71,11 @@ fn stored(row: DeliveryRow, followed: bool) -> Line {
         (None, true) => "stored whole".to_owned(),
         (None, false) => "stored".to_owned(),
     };
-    let look = if followed { "a look followed" } else { "waits for a look" };
+    let (look, tone) = match look {
+        Followed::Yes => ("a look followed", "good"),
+        Followed::NotYet => ("waits for a look", "waits"),
+        Followed::Never => ("the repository is not looked after", "aside"),
+    };
     Line {
         at: row.received_at,
         time: time(row.received_at),
@@ -68,7 +87,7 @@ fn stored(row: DeliveryRow, followed: bool) -> Line {
         about,
         sender: row.sender,
         became: format!("{what}; {look}"),
-        tone: if followed { "good" } else { "waits" },
+        tone,
         id: row.id,
     }
 }

@@ -23,7 +23,7 @@ use crate::inbox::Inbox;
 use crate::store::Store;
 use axum::Router;
 use axum::routing::{get, post};
-use connections::{Bounded, PATIENCE, PLACES};
+use connections::{Bounded, PATIENCE, PLACES, seated};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,11 +94,11 @@ pub(crate) async fn serve(
         forge: Arc::clone(&state.forge),
     };
     let mut tasks = JoinSet::new();
-    let (stop, router) = (shutdown.clone(), service(state, settings.body_limit_bytes));
+    let (stop, service) = (shutdown.clone(), seated(service(state, settings.body_limit_bytes)));
     let listener = Bounded::new(listener, PLACES, PATIENCE);
-    tasks.spawn(
-        async move { axum::serve(listener, router).with_graceful_shutdown(stop.cancelled_owned()).await },
-    );
+    tasks.spawn(async move {
+        axum::serve(listener, service).with_graceful_shutdown(stop.cancelled_owned()).await
+    });
     let (stop, router) = (shutdown.clone(), page::router(pages));
     tasks.spawn(async move {
         axum::serve(page_listener, router).with_graceful_shutdown(stop.cancelled_owned()).await

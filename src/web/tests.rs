@@ -7,7 +7,7 @@ mod pages;
 
 use super::{Peer, Readiness, Serving, Settings, WebState, serve};
 use crate::forge::{self, Gitea, RepositoryName};
-use crate::inbox::{self, Hints, Inbox, Keys};
+use crate::inbox::{self, Hints, Inbox, Keys, KnownRepositories};
 use crate::store::Store;
 use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
@@ -52,11 +52,20 @@ async fn fixture_on(store: Arc<Store>, keys: Keys, settings: Settings) -> Fixtur
 }
 
 async fn fixture_of(store: Arc<Store>, keys: Keys, settings: Settings, names: &[&str]) -> Fixture {
+    let repositories: Vec<RepositoryName> = names.iter().map(|name| name.parse().unwrap()).collect();
+    fixture_of_known(store, keys, settings, repositories.into()).await
+}
+
+async fn fixture_of_known(
+    store: Arc<Store>,
+    keys: Keys,
+    settings: Settings,
+    repositories: KnownRepositories,
+) -> Fixture {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let free = "127.0.0.1:0".parse().unwrap();
     let settings = Settings { listen: free, page_listen: free, ..settings };
     let hints = Hints::default();
-    let repositories: Vec<RepositoryName> = names.iter().map(|name| name.parse().unwrap()).collect();
     let bounds = inbox::Settings::default();
     let inbox = Inbox::new(keys, repositories, "maintenance", &bounds, &store, hints.clone());
     let readiness = Arc::new(Readiness::new(&settings));

@@ -3,6 +3,7 @@
 use super::feature_words;
 use crate::forge::{RepositoryName, ServerKind};
 use crate::health::Feature;
+use crate::run::RepositoryState;
 use std::fmt::Write as _;
 use url::Url;
 
@@ -235,17 +236,44 @@ pub(crate) fn doctor_missed() -> String {
 }
 
 /// A run is open in a repository that is neither named nor found.
-pub(crate) fn doctor_lost_run(issue: u64) -> String {
-    format!(
-        "the run of its issue #{issue} is open, and the repository is neither named by a table nor found: it was renamed, \
-         deleted, made private or archived, may only be read, or has lost its label; a change in flight there keeps every \
-         other repository from being changed"
-    )
+pub(crate) fn doctor_lost_run(
+    issue: u64,
+    state: Option<&RepositoryState>,
+    half_done: Option<bool>,
+) -> String {
+    let repository = match state {
+        Some(RepositoryState::Archived) => "the repository is archived".to_owned(),
+        Some(RepositoryState::ReadOnly) => "caretaker's account may only read the repository".to_owned(),
+        Some(state) => format!("the repository {state}"),
+        None => "the repository is neither named by a table nor found: it was renamed, deleted or made private, or has \
+                 lost its label"
+            .to_owned(),
+    };
+    let change = match half_done {
+        Some(true) => "a change is in flight there, and no other repository is changed before that is over",
+        Some(false) => "nothing is half done there, so that nothing else waits for it",
+        None => {
+            "its journal cannot be read, so a change may be in flight there, and no other repository is changed"
+        }
+    };
+    format!("the run of its issue #{issue} is open, and {repository}; {change}")
 }
 
 /// What to do about it.
-pub(crate) fn doctor_lost_run_fix() -> String {
-    "let it be found again, or see to what was in flight there, name it in discovery.ignore and start caretaker again".to_owned()
+pub(crate) fn doctor_lost_run_fix(state: Option<&RepositoryState>, half_done: Option<bool>) -> String {
+    match (state, half_done) {
+        (Some(RepositoryState::Archived), _) => "take it out of the archive, so that the run comes to its end".to_owned(),
+        (Some(RepositoryState::ReadOnly), _) => {
+            "let the account write to it again, so that the run comes to its end".to_owned()
+        }
+        (_, Some(false)) => {
+            "let it be found again, so that the run goes on, or name it in discovery.ignore".to_owned()
+        }
+        (_, Some(true) | None) => {
+            "let it be found again, or see to what was in flight there, name it in discovery.ignore and start caretaker again"
+                .to_owned()
+        }
+    }
 }
 
 /// Something changed between two processes.

@@ -268,7 +268,7 @@ pub(crate) fn unread(number: IssueNumber, error: &ForgeError) -> String {
     };
     format!(
         "#{number} cannot be read ({why}), so nothing is known of it and nothing is done with it; it is asked for again \
-         at each look, and the log holds the forge's own words"
+         by and by, and the log holds the forge's own words"
     )
 }
 
@@ -308,9 +308,21 @@ pub(crate) fn standing(issue: IssueNumber, standing: &crate::run::Standing) -> S
     }
 }
 
-/// A repository that cannot be worked in has a change in flight. Follows what is wrong with it.
-pub(crate) fn in_flight_in_unusable(issue: IssueNumber, has_table: bool) -> String {
-    let out = if has_table { "take its table out of the settings" } else { "name it in discovery.ignore" };
+/// A repository that cannot be worked in has a change in flight. Follows what is wrong with it. `awaited`: without its table
+/// discovery would find it, and its runs count until it is ignored.
+pub(crate) fn in_flight_in_unusable(
+    name: &str,
+    issue: IssueNumber,
+    has_table: bool,
+    awaited: bool,
+) -> String {
+    let out = match (has_table, awaited) {
+        (true, false) => "take its table out of the settings, or give the table the new name,".to_owned(),
+        (true, true) => format!(
+            "take its table out of the settings, or give the table the new name, name {name} in discovery.ignore in either case"
+        ),
+        (false, _) => format!("name {name} in discovery.ignore"),
+    };
     format!(
         "; a change of its issue #{issue} is in flight, and no other repository is changed before that is over: where it does \
          not come back, see to what was in flight there, {out} and start caretaker again"

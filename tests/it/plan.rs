@@ -104,6 +104,24 @@ async fn a_plan_goes_by_the_repositorys_own_file_and_says_what_came_from_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_pull_request_outside_of_the_accepted_paths_is_a_persons_in_a_plan_as_well() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let forge = Forge::with(Some("paths = [\"charts/*\"]\n")).await;
+    for (table, outside) in [
+        ("", false),
+        ("paths = [\"apps/*\"]\n", false),
+        ("paths = [\"charts/*\"]\n", true),
+        (ALLOWED, true),
+        ("paths = [\"apps/*\"]\nallow_repository_file = true\n", true),
+    ] {
+        let needs = if outside { json!("person") } else { Value::Null };
+        assert_eq!(forge.json(table)["tasks"][0]["needs"], needs, "{table}");
+        let text = forge.plan(table, "text");
+        assert_eq!(text.contains("which is not among the paths"), outside, "{table}: {text}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_asks_for_less_care_is_refused_in_a_plan_as_well() {
     let _ = rustls::crypto::ring::default_provider().install_default();
     let forge = Forge::with(Some("trusted = [\"visitor\"]\n")).await;

@@ -18,7 +18,7 @@ pub(crate) use hook::{AskedBy, HookFault, Ours, Wanted, faults, hook, hook_event
 pub(crate) use people::{PeopleFacts, people};
 pub(crate) use renovate::{Likeness, RenovateFacts, renovate};
 pub(crate) use repository::{RepositoryFacts, repository};
-pub(crate) use store::{lost_runs, missed_events, store};
+pub(crate) use store::{LostRun, lost_runs, missed_events, store};
 
 use super::{Diagnosis, NotKnown, State};
 use crate::wording;

@@ -1,6 +1,7 @@
 //! The store's place, and what it remembers of events that were never delivered.
 
 use crate::doctor::{Asked, Diagnosis, State};
+use crate::run::RepositoryState;
 use crate::store::{Holder, Look, MissedEvents, Missing};
 use crate::wording;
 
@@ -88,13 +89,27 @@ fn size(bytes: u64) -> String {
     }
 }
 
+/// An open run of a repository that is neither named nor found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct LostRun {
+    /// Which repository.
+    pub(crate) repository: String,
+    /// Of which issue.
+    pub(crate) issue: u64,
+    /// Whether something is half done in it; `None`: its journal cannot be read.
+    pub(crate) half_done: Option<bool>,
+    /// What alone keeps the repository from being found, where the forge says so.
+    pub(crate) state: Option<RepositoryState>,
+}
+
 /// Runs whose repositories are neither named nor found.
-pub(crate) fn lost_runs(lost: &Asked<Vec<(String, u64)>>) -> Vec<Diagnosis> {
+pub(crate) fn lost_runs(lost: &Asked<Vec<LostRun>>) -> Vec<Diagnosis> {
     // That the store cannot be read is said of the missed events.
     let lost = lost.as_deref().unwrap_or_default();
-    let told = lost.iter().map(|(repository, issue)| {
-        let found = wording::doctor_lost_run(*issue);
-        Diagnosis::not_ok(State::Warning, repository.clone(), found, wording::doctor_lost_run_fix())
+    let told = lost.iter().map(|run| {
+        let found = wording::doctor_lost_run(run.issue, run.state.as_ref(), run.half_done);
+        let fix = wording::doctor_lost_run_fix(run.state.as_ref(), run.half_done);
+        Diagnosis::not_ok(State::Warning, run.repository.clone(), found, fix)
     });
     told.collect()
 }

@@ -11,7 +11,7 @@ use crate::forge::{
 };
 use crate::health::{Feature, Need};
 use crate::merge::rollout::GitOps;
-use crate::run::{self, Mode, RolloutBy};
+use crate::run::{self, Mode, RepositoryState, RolloutBy};
 use crate::store::{Holder, Look, MissedEvents, Missing};
 use jiff::{SignedDuration, Timestamp};
 use secrecy::SecretString;
@@ -328,7 +328,26 @@ fn stores() {
         let missed = vec![("ops/homelab".to_owned(), missing, missed.clone())];
         assert_eq!(states(&missed_events(&Ok(missed))), [state], "{missing:?}");
     }
-    assert_eq!(states(&lost_runs(&Ok(vec![("ops/garden".to_owned(), 7)]))), [Warning]);
+    for (half_done, state, said, fix) in [
+        (Some(true), None, "a change is in flight there", "discovery.ignore"),
+        (Some(false), None, "nothing is half done there", "goes on"),
+        (None, None, "its journal cannot be read", "discovery.ignore"),
+        (
+            Some(true),
+            Some(RepositoryState::Archived),
+            "is archived; a change is in flight",
+            "out of the archive",
+        ),
+        (Some(false), Some(RepositoryState::ReadOnly), "may only read", "write to it again"),
+    ] {
+        let drops = state.is_none();
+        let lost = LostRun { repository: "ops/garden".to_owned(), issue: 7, half_done, state };
+        let found = lost_runs(&Ok(vec![lost]));
+        assert_eq!(states(&found), [Warning]);
+        let text = format!("{found:?}");
+        assert!(text.contains("#7") && text.contains(said) && text.contains(fix), "{text}");
+        assert_eq!(text.contains("discovery.ignore"), drops, "what is there still is not dropped: {text}");
+    }
     assert!(lost_runs(&Ok(Vec::new())).is_empty() && lost_runs(&no_answer()).is_empty());
     assert!(missed_events(&Ok(Vec::new())).is_empty());
     assert_eq!(states(&missed_events(&no_answer())), [Unknown]);

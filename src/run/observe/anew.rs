@@ -2,19 +2,22 @@
 //!
 //! A look that something called for (a delivery, something that was done, a look that failed) asks about all of them. One
 //! that only the time called for is sparing: of what the list of pull requests and the branch show unchanged it asks about
-//! a few, those that are waited for first and each in its turn, however many tasks there are. Race decided here: a status
+//! a few, each in its turn, however many tasks there are: always about the next one to be merged of those that are waited
+//! for, since what is merged next should not wait for the turns of all, then about another of them, and about one of the
+//! others, among which is what cannot be read. Race decided here: a status
 //! or a review changes nothing in that list, and not every forge delivers them; so on a sparing look nothing is decided
 //! but to go on waiting, and whatever else would be is decided by a look that asks about all. So does the permit.
 
 use super::look::Look;
 use super::pulls::WhatCounts;
 use crate::forge::{Branch, IssueNumber, PullNumber, PullRequest};
-use crate::issue::{Kind, Reading};
+use crate::issue::{Kind, Reading, TaskKey};
 use crate::run::situation::Related;
+use crate::run::state::RunState;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Of how many of those that are waited for a sparing look asks.
-const WAITED_FOR: usize = 2;
+/// Of how many of those that are waited for a sparing look asks, besides the next one to be merged.
+const WAITED_FOR: usize = 1;
 
 /// Of how many of the others.
 const OTHERS: usize = 1;
@@ -108,14 +111,21 @@ impl Look<'_> {
         for task in reading.tasks.iter().filter(|task| !self.is_settled(task)) {
             match task.kind {
                 Kind::Merge { pull: number } => {
-                    let Some(known) = self.memory.pulls.get(&number) else { continue };
+                    let Some(known) = self.memory.pulls.get(&number) else {
+                        others.extend(self.unread_since(number.as_issue()).map(|asked| (number, asked)));
+                        continue;
+                    };
+                    if self.memory.next_awaited == Some(number) {
+                        continue;
+                    }
                     if known.is_as_it_was(listed.get(&number).copied(), self.branch) {
                         let group = if known.waits { &mut waited_for } else { &mut others };
                         group.insert(number, known.asked);
                     }
                 }
                 Kind::Close { number } => {
-                    related.extend(self.memory.related.get(&number).map(|known| (number, known.asked)));
+                    let asked = self.memory.related.get(&number).map(|known| known.asked);
+                    related.extend(asked.or_else(|| self.unread_since(number)).map(|asked| (number, asked)));
                 }
                 _ => {}
             }
@@ -127,6 +137,27 @@ impl Look<'_> {
         let related = related.into_iter().map(|(one, asked)| (asked, one)).collect();
         Spared { pulls, related: without_their_turn(related, OTHERS).collect() }
     }
+
+    /// At which look one that cannot be read was last asked about.
+    fn unread_since(&self, number: IssueNumber) -> Option<u64> {
+        self.memory.unread.get(&number)?;
+        self.memory.asked_in_vain.get(&number).copied()
+    }
+}
+
+/// The first pull request in the order of work about which something is waited for.
+pub(super) fn next_awaited(
+    order: &[TaskKey],
+    reading: &Reading,
+    state: &RunState,
+    pulls: &BTreeMap<PullNumber, KnownPull>,
+) -> Option<PullNumber> {
+    let open = order.iter().filter(|key| !state.has_ended(key)).filter_map(|key| reading.task(key));
+    let mut merges = open.filter_map(|task| match task.kind {
+        Kind::Merge { pull } => Some(pull),
+        _ => None,
+    });
+    merges.find(|number| pulls.get(number).is_some_and(|known| known.waits))
 }
 
 #[cfg(test)]

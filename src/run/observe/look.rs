@@ -217,7 +217,7 @@ impl Look<'_> {
         let mut related = BTreeMap::new();
         for task in &reading.tasks {
             let Kind::Close { number } = task.kind else { continue };
-            if self.is_settled(task) || self.is_put_off(number) {
+            if self.is_settled(task) || self.is_put_off(number, spared.related.contains(&number)) {
                 continue;
             }
             if let Some(known) = self.memory.related.get(&number).filter(|_| spared.related.contains(&number))
@@ -259,12 +259,13 @@ impl Look<'_> {
         let now = self.now;
         let since = self.memory.unread.get(&number).map_or(now, |known| known.since);
         self.memory.unread.insert(number, Unread { why, since });
+        self.memory.asked_in_vain.insert(number, self.memory.looks);
     }
 
     /// While a change is in flight, what could not be read is not waited for again: a time-out at each look would make the
-    /// change's own looks rare.
-    pub(super) fn is_put_off(&self, number: IssueNumber) -> bool {
-        self.subject.state.change.is_some() && self.memory.unread.contains_key(&number)
+    /// change's own looks rare. Nor is it while it is spared.
+    pub(super) fn is_put_off(&self, number: IssueNumber, spared: bool) -> bool {
+        (spared || self.subject.state.change.is_some()) && self.memory.unread.contains_key(&number)
     }
 
     /// What is missing before the first effect.

@@ -86,11 +86,11 @@ impl Look<'_> {
             if self.is_settled(task) || pulls.contains_key(&number) {
                 continue;
             }
-            if self.is_put_off(number.as_issue()) {
+            let spared = spared.pulls.contains(&number);
+            if self.is_put_off(number.as_issue(), spared) {
                 continue;
             }
             let listed = open.iter().find(|pull| pull.number == number);
-            let spared = spared.pulls.contains(&number);
             match self.read_pull(&task.key, number, listed, spared, workloads).await {
                 Ok(found) => {
                     self.memory.unread.remove(&number.as_issue());

@@ -156,6 +156,16 @@ async fn what_a_stranger_adds_before_a_repository_is_found_counts_for_nothing() 
     let body = tasks([NODES_READY, "A2 P0 System: Verify that Ceph is HEALTH_OK"]);
     found.edit_issue_body("visitor", number, &body, None).unwrap();
     is_told_of(&story, "ops/found", "visitor", number).await;
+    let asked =
+        |what: &str| story.world.gitea().requests().iter().filter(|one| one.path.contains(what)).count();
+    let passes = asked("/user/repos");
+    for _ in 0..3 {
+        let before = asked("/ops/found/labels");
+        found.open_issue("operator", "Another", "Words.", &[]).unwrap();
+        story.wait("its labels are asked for", || asked("/ops/found/labels") > before).await;
+    }
+    story.looks(2).await;
+    assert_eq!(asked("/user/repos"), passes, "and not for everything else");
     // Only now is there anything by which it is found.
     found.create_label("maintenance", "#0e8a16").unwrap();
     found.create_label("needs-human", "#d93f0b").unwrap();

@@ -5,7 +5,7 @@ use super::words::{merge, tasks};
 use super::{Story, first_commit};
 use crate::issue::read_approvals;
 use crate::run::situation::Mode;
-use sim::gitea::{IssueState, StatusState};
+use sim::gitea::{Fault, IssueState, Protection, Rule, StatusState};
 
 /// What a look costs whose tasks name nothing: the repository, its labels, the open issues, the branch, the comments and the
 /// open pull requests.
@@ -74,6 +74,12 @@ async fn however_many_pull_requests_wait_a_look_costs_a_handful_and_each_has_its
             "#{pull} has its turn: {looks:#?}"
         );
     }
+    // Gitea is a foundation, which waits for a person: the only one of the others, so its turn is always.
+    let always = pulls[1..].iter().filter(|pull| {
+        let head = story.world.repository().pull(**pull).unwrap().head_sha.to_string();
+        looks.iter().all(|look| look.iter().any(|asked| asked.contains(&head)))
+    });
+    assert_eq!(always.count(), 1, "the next one to be merged is always asked about: {looks:#?}");
     // No delivery tells of it.
     story.says_of(pulls[7], DAYS, StatusState::Success);
     story.wait("what is ready is found and merged", || story.merged(pulls[7])).await;
@@ -106,6 +112,55 @@ async fn pull_requests_and_issues_that_wait_for_people_cost_a_handful_too() {
     story.comes_to_rest().await;
     let looks = story.costs_of_looks(4).await;
     assert!(looks.iter().all(|look| look.len() <= BARE + 4), "{looks:#?}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reviews_count_among_what_is_asked_and_what_cannot_be_read_has_its_turn_as_well() {
+    let mut story = Story::begin().await;
+    story.world.renovate_sleeps(true);
+    let repository = story.world.repository();
+    let protection = Protection { required_approvals: 1, ..Protection::default() };
+    repository.protect_branch("main", protection).unwrap();
+    let pulls = story.renovate_opens_eight();
+    let related: Vec<u64> =
+        (1..=4).map(|_| repository.open_issue("operator", "Another", "Words.", &[]).unwrap()).collect();
+    let faults = story.world.gitea().faults();
+    let broken = |path: String| {
+        let rule = Rule::new("GET", &path, Fault::Status(404)).unwrap().always();
+        faults.add(rule.when(|seen| seen.user == Some("caretaker")))
+    };
+    let rules = [
+        broken(format!("/commits/{}/status", repository.pull(pulls[6]).unwrap().head_sha)),
+        broken(format!("/commits/{}/status", repository.pull(pulls[7]).unwrap().head_sha)),
+    ];
+    let merges = pulls.iter().enumerate().map(|(at, pull)| merge(&format!("D{} P0 Apps", at + 1), *pull));
+    let closes = related
+        .iter()
+        .enumerate()
+        .map(|(at, issue)| format!("E{at} P3 Apps: Close issue #{issue} after PR #{} is merged", pulls[0]));
+    let number = story.issue(&tasks(merges.chain(closes))).await;
+    story.start().await;
+    story.says(number, &format!("#{} cannot be read", pulls[7])).await;
+    story.comes_to_rest().await;
+    let looks = story.costs_of_looks(10).await;
+    // Three pull requests, of each its statuses and its reviews, and an issue.
+    assert!(looks.iter().all(|look| look.len() <= BARE + 7), "{looks:#?}");
+    let asks = |pull: u64| {
+        let head = story.world.repository().pull(pull).unwrap().head_sha.to_string();
+        looks.iter().filter(|look| look.iter().any(|asked| asked.contains(&head))).count()
+    };
+    for pull in &pulls[6..] {
+        assert!((1..looks.len()).contains(&asks(*pull)), "#{pull} has its turn: {looks:#?}");
+    }
+    for rule in rules {
+        faults.remove(rule);
+    }
+    story
+        .wait("what can be read again is asked about", || {
+            !story.issue_now(number).body.contains("cannot be read")
+        })
+        .await;
     story.end().await;
 }
 

@@ -2,7 +2,9 @@
 //!
 //! Races decided here: a repository that is found or lost while a look goes on is taken up or put down between two rounds;
 //! one with something half done is never put down, and one whose labels cannot be read stays as it was. Until the forge
-//! has said once which there are, what is half done in any repository of the store keeps the others waiting.
+//! has said once which there are, what is half done in any repository of the store keeps the others waiting. What is
+//! delivered for one that nobody looks after costs no pass: only its own labels are asked for, and a pass follows where it
+//! has the one that counts by now.
 
 use super::desk::Desk;
 use super::missed::Watch;
@@ -72,13 +74,16 @@ impl Worker {
     pub(super) async fn discover(&mut self) {
         let discovery = &self.parts.discovery;
         let now = Instant::now();
-        if !discovery.enabled || self.parts.only.is_some() || self.discovery_due.is_some_and(|due| due > now)
-        {
+        if !discovery.enabled || self.parts.only.is_some() {
+            return;
+        }
+        if self.discovery_due.is_some_and(|due| due > now) && !self.is_called_by_labelled(now).await {
             return;
         }
         match find(&self.parts).await {
             Ok(found) => {
-                self.discovery_due = Some(now + discovery.every());
+                self.discovery_due = Some(now + self.parts.discovery.every());
+                (self.called, self.called_due) = (BTreeSet::new(), None);
                 self.take_up(&found);
                 self.has_discovered = true;
             }
@@ -89,14 +94,36 @@ impl Worker {
         }
     }
 
-    /// Something was delivered for these. One that is not looked after has its hook already, so it is looked for soon; in a
-    /// storm of such deliveries no more often than each repository is looked at.
+    /// Whether one for which something was delivered has the label by now, where it is time to ask.
+    async fn is_called_by_labelled(&mut self, now: Instant) -> bool {
+        if self.called_due.is_none_or(|due| due > now) {
+            return false;
+        }
+        self.called_due = None;
+        for name in std::mem::take(&mut self.called).into_iter().take(MOST) {
+            match self.parts.forge.labels(&name).await {
+                Ok(labels)
+                    if labels.iter().any(|label| label.name == self.parts.settings.maintenance_label) =>
+                {
+                    return true;
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(repository = %name, error = %chain(&error), "its labels cannot be read");
+                }
+            }
+        }
+        false
+    }
+
+    /// Something was delivered for these. One that is not looked after has its hook already, so its labels are asked for
+    /// soon; in a storm of such deliveries no more often than each repository is looked at.
     pub(super) fn called_for(&mut self, marked: &BTreeSet<RepositoryName>) {
         let is_at = |desk: &Desk, name: &RepositoryName| desk.settings.name == *name;
-        if let Some(due) = &mut self.discovery_due
-            && marked.iter().any(|name| !self.desks.iter().any(|desk| is_at(desk, name)))
-        {
-            *due = (*due).min(Instant::now() + self.parts.timing.reconcile());
+        let others = marked.iter().filter(|name| !self.desks.iter().any(|desk| is_at(desk, name)));
+        self.called.extend(others.cloned());
+        if !self.called.is_empty() {
+            self.called_due.get_or_insert_with(|| Instant::now() + self.parts.timing.reconcile());
         }
         let called = self.desks.iter_mut().filter(|desk| marked.contains(&desk.settings.name));
         called.for_each(Desk::call);

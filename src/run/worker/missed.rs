@@ -9,7 +9,8 @@
 //! What the last look saw is kept in the store, so that the first look of the next process has something to compare with.
 //! What changed in between counts apart: nobody was there to whom it could have been delivered, and no hook is wrong. Race
 //! decided here: that first look is judged by what had arrived when it began, since what it does itself is delivered while
-//! it goes on.
+//! it goes on. And while something is suspected the store keeps what it has from before: a process that ends meanwhile takes
+//! its suspicion with it, and the next one sees the same change again.
 
 use crate::forge::{CommitSha, Issue, IssueNumber, PullNumber};
 use crate::run::worker::text_hash;
@@ -157,8 +158,12 @@ impl Watch {
         }
     }
 
-    /// What the store shall keep of the last look; `None` where it has that, or nearly, unless there is no look any more.
+    /// What the store shall keep of the last look; `None` where it has that, or nearly, unless there is no look any more, and
+    /// where what was seen is not judged yet.
     pub(super) fn keep(&mut self, last: bool) -> Option<&Seen> {
+        if self.suspects() {
+            return None;
+        }
         let (true, Some(at), Some(issues)) = (self.read.0, self.begun, &self.issues) else { return None };
         let most = if last { SignedDuration::ZERO } else { KEPT_FOR };
         let has_it = self.kept.as_ref().is_some_and(|kept| {
@@ -366,6 +371,32 @@ mod tests {
     }
 
     #[test]
+    fn a_suspicion_that_a_restart_interrupts_is_not_lost() {
+        for (delivered, expected) in [(None, Word::MissedWhileDown), (Some(185), Word::Nothing)] {
+            let mut before = Watch::fresh();
+            before.begin(at(0));
+            before.issues(&[issue(1, 0, "a", 1)]);
+            let kept = before.keep(false).cloned();
+            before.begin(at(180));
+            before.issues(&[issue(1, 0, "b", 1)]);
+            assert_eq!(before.judge(None, at(180), GRACE), Word::Nothing, "a delivery may be on its way");
+            assert!(before.keep(false).is_none() && before.keep(true).is_none(), "nothing is judged yet");
+            let mut watch = Watch::resuming();
+            watch.begin(at(200));
+            watch.resume(kept);
+            watch.had_come(delivered.map(at));
+            watch.issues(&[issue(1, 0, "b", 1)]);
+            assert_eq!(watch.judge(None, at(200), GRACE), expected, "{delivered:?}");
+            assert!(watch.keep(false).is_some(), "and now it is known");
+            before.begin(at(360));
+            before.issues(&[issue(1, 0, "b", 1)]);
+            let word = before.judge(delivered.map(at), at(360), GRACE);
+            assert_eq!(word == Word::Nothing, delivered.is_some(), "without a restart it counts as ever");
+            assert!(before.keep(false).is_some());
+        }
+    }
+
+    #[test]
     fn a_first_start_counts_nothing() {
         let mut watch = Watch::resuming();
         watch.begin(at(0));
@@ -389,6 +420,7 @@ mod tests {
             watch.begin(at(second));
             assert!(watch.keep(false).is_none(), "nothing is read yet");
             watch.issues(&[issue(1, 0, text, 1)]);
+            assert_eq!(watch.judge(Some(at(second)), at(second), GRACE), Word::Nothing, "it was delivered");
             assert_eq!(watch.keep(false).is_some(), expected, "{second}");
         }
         assert!(watch.keep(true).is_some(), "the last look says how far it is known");

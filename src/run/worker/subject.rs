@@ -157,8 +157,8 @@ impl Worker {
     }
 
     /// Reads the journals of all open runs: a change in flight anywhere keeps every other repository waiting, from the
-    /// first look on. So do those of repositories that have yet to be found again; a table that was taken out of the
-    /// settings, and a name in `discovery.ignore`, is a person's word that its runs are over.
+    /// first look on. While discovery is on, so do those of repositories that have yet to be found again: there a name in
+    /// `discovery.ignore` is a person's word that its runs are over, and without discovery that no table names it is.
     pub(super) async fn recollect(&mut self) {
         let runs = match self.parts.store.all_open_runs().await {
             Ok(runs) => runs,

@@ -207,7 +207,9 @@ impl Worker {
             || self.parts.repositories.iter().any(|table| table.name == settings.name);
         let mut why = if has_table { state.to_string() } else { state.of_a_found_one() };
         if let Some(issue) = self.issue_in_flight_at(&settings.name) {
-            why.push_str(&wording::in_flight_in_unusable(issue, has_table));
+            let name = settings.name.to_string();
+            let awaited = self.parts.discovery.enabled && !self.parts.discovery.ignores(&name);
+            why.push_str(&wording::in_flight_in_unusable(&name, issue, has_table, awaited));
         }
         Standing::Unusable { repository: settings.name.clone(), why }
     }

@@ -1,32 +1,44 @@
 //! Real sockets whose peers send little, slowly or nothing, or take nothing.
 
-use super::super::connections::{Bounded, Patience};
+use super::super::connections::{Bounded, Patience, seated};
 use super::{Fixture, OPENED, fixture};
 use axum::Router;
 use axum::routing::{get, post};
 use reqwest::StatusCode;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
 
 /// Longer than any machine takes for a request of a few bytes.
 const SHORT: Duration = Duration::from_secs(2);
 
 const LONG: Duration = Duration::from_mins(2);
 
+const PATIENT: Patience = Patience { request: LONG, idle: LONG, answer: LONG };
+
+/// More than a system keeps of what nobody takes.
+const LARGE: usize = 64 << 20;
+
 const HALF: &[u8] = b"POST /webhook HTTP/1.1\r\nHost: caretaker\r\nContent-Ty";
 
 /// A listener with so many places that answers `GET /` at once and reads what is posted.
 async fn listener(places: usize, patience: Patience) -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let large = "x".repeat(64 << 20);
+    let large = "x".repeat(LARGE);
     let router = Router::new()
         .route("/", get(|| async { "here" }))
         .route("/large", get(|| async { large }))
         .route("/", post(|body: String| async move { body }));
-    tokio::spawn(async move { axum::serve(Bounded::new(listener, places, patience), router).await });
+    serve(router, places, patience).await
+}
+
+async fn serve(router: Router, places: usize, patience: Patience) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let listener = Bounded::new(listener, places, patience);
+    tokio::spawn(async move { axum::serve(listener, seated(router)).await });
     address
 }
 
@@ -91,23 +103,90 @@ async fn half_a_header_is_cut_off_however_it_drips_and_deliveries_go_on() {
     assert_eq!(fixture.stored().await, 2);
 }
 
-#[tokio::test]
-async fn who_finds_no_place_waits_until_one_is_free() {
-    let address = listener(3, Patience { request: SHORT, idle: LONG, answer: LONG }).await;
-    let mut held = Vec::new();
-    for _ in 0..3 {
-        held.push(connect(address, HALF).await);
-    }
-    let began = Instant::now();
-    let answer = tokio::time::timeout(Duration::from_mins(1), async {
-        asks(&mut TcpStream::connect(address).await.unwrap()).await
+/// Asks over a connection of its own, whoever is there.
+async fn asks_anew(address: SocketAddr) -> (String, TcpStream) {
+    let asking = tokio::time::timeout(Duration::from_mins(1), async {
+        let mut connection = TcpStream::connect(address).await.unwrap();
+        (asks(&mut connection).await, connection)
     });
-    let answer = answer.await.expect("those that hold the places are sent away");
+    asking.await.expect("it is answered")
+}
+
+#[tokio::test]
+async fn who_finds_no_place_gets_that_of_the_oldest_that_has_asked_for_nothing_whole() {
+    let address = listener(3, PATIENT).await;
+    let (mut idle, body) =
+        (connect(address, b"").await, b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\nx");
+    asks(&mut idle).await;
+    let held = [connect(address, b"").await, connect(address, HALF).await, connect(address, body).await];
+    // The first of these took the last place but one, and the others sent away the oldest that there were.
+    let (answer, first) = asks_anew(address).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    assert!(began.elapsed() >= SHORT / 2, "there was no place: {:?}", began.elapsed());
-    for connection in held {
-        is_closed(connection).await;
+    assert_eq!(is_closed(idle).await, b"", "it had its answer, and asks for nothing more");
+    let mut kept = Vec::new();
+    for _ in 0..6 {
+        kept.push(asks_anew(address).await.1);
     }
+    for connection in held {
+        assert_eq!(is_closed(connection).await, b"");
+    }
+    is_closed(first).await;
+    asks(kept.last_mut().unwrap()).await;
+}
+
+#[tokio::test]
+async fn nobody_gets_the_place_of_a_request_that_is_being_answered() {
+    let (came, go) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let slow = {
+        let (came, go) = (Arc::clone(&came), Arc::clone(&go));
+        move |body: String| async move {
+            came.notify_one();
+            go.notified().await;
+            format!("{body}here")
+        }
+    };
+    let router =
+        Router::new().route("/", get(|| async { "here" })).route("/slow", get(slow.clone()).post(slow));
+    let address = serve(router, 1, PATIENT).await;
+    for request in [
+        "GET /slow HTTP/1.1\r\nHost: x\r\n\r\n",
+        "POST /slow HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nxx",
+    ] {
+        let mut slow = connect(address, request.as_bytes()).await;
+        came.notified().await;
+        let other = tokio::spawn(asks_anew(address));
+        tokio::time::sleep(SHORT / 2).await;
+        assert!(!other.is_finished(), "there is no place");
+        go.notify_one();
+        let mut status = [0; 12];
+        slow.read_exact(&mut status).await.unwrap();
+        assert_eq!(&status, b"HTTP/1.1 200");
+        assert!(
+            is_closed(slow).await.ends_with(b"here"),
+            "the whole answer, and then the place is another's"
+        );
+        other.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn only_http_1_is_spoken() {
+    let address = listener(3, PATIENT).await;
+    let preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
+    assert_eq!(is_closed(connect(address, preface).await).await, b"");
+    let mut dripping = TcpStream::connect(address).await.unwrap();
+    dripping.set_nodelay(true).unwrap();
+    for byte in preface {
+        if dripping.write_all(&[*byte]).await.is_err() {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(is_closed(dripping).await, b"");
+    let posted =
+        connect(address, b"POST / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 4\r\n\r\nPRI ")
+            .await;
+    assert!(is_closed(posted).await.ends_with(b"PRI "), "it may stand anywhere else");
 }
 
 #[tokio::test]
@@ -133,11 +212,8 @@ async fn a_body_that_never_ends_and_an_answer_that_nobody_takes_end() {
     let body = connect(address, b"POST / HTTP/1.1\r\nHost: caretaker\r\nContent-Length: 1000\r\n\r\nx").await;
     is_closed(body).await;
 
-    let address = listener(1, Patience { request: LONG, idle: LONG, answer: SHORT }).await;
+    let address = listener(3, Patience { request: LONG, idle: LONG, answer: SHORT }).await;
     let taken = connect(address, b"GET /large HTTP/1.1\r\nHost: caretaker\r\n\r\n").await;
-    let answer = tokio::time::timeout(Duration::from_mins(1), async {
-        asks(&mut TcpStream::connect(address).await.unwrap()).await
-    });
-    answer.await.expect("the one place is free again");
-    drop(taken);
+    tokio::time::sleep(SHORT * 2).await;
+    assert!(is_closed(taken).await.len() < LARGE, "it was given up");
 }

@@ -1,7 +1,7 @@
 //! Deliveries in bad times, under other names, and by other keys.
 
-use super::{OPENED, SECRET, fixture, fixture_of, fixture_on, fixture_with, sign};
-use crate::inbox::Keys;
+use super::{OPENED, SECRET, fixture, fixture_of, fixture_of_known, fixture_on, fixture_with, sign};
+use crate::inbox::{Keys, KnownRepositories};
 use crate::store::Store;
 use crate::web::Settings;
 use reqwest::StatusCode;
@@ -127,6 +127,29 @@ async fn of_several_repositories_each_signs_for_itself_alone() {
     let (_, metrics) = fixture.get(fixture.page_url("/metrics")).await;
     assert!(metrics.contains("outcome=\"refused_shared_secret\"} 2\n"), "{metrics}");
     assert!(metrics.contains("outcome=\"refused_signature\"} 1\n"), "{metrics}");
+}
+
+#[tokio::test]
+async fn no_look_follows_where_nobody_looks() {
+    let store = Arc::new(Store::in_memory().await.unwrap());
+    let known = KnownRepositories::from(vec!["ops/homelab".parse().unwrap()]);
+    let keys = Keys::from(SecretString::from(SECRET));
+    let of = |name: &str| keys.of_repository(&name.parse().unwrap()).expose_secret().to_owned();
+    let later = known.clone().and_later(|_| true);
+    let fixture = fixture_of_known(store, keys.clone(), Settings::default(), later).await;
+    let body = OPENED.replace("Ops/Homelab", "ops/garden");
+    let signed = fixture
+        .unsigned("d-1", "issues", &body)
+        .header("X-Gitea-Signature", sign(&of("ops/garden"), body.as_bytes()));
+    assert_eq!(signed.send().await.unwrap().status(), StatusCode::ACCEPTED);
+    tokio::time::timeout(Duration::from_secs(5), fixture.hints.notified()).await.unwrap();
+    fixture.readiness.looped();
+    let (_, page) = fixture.get(fixture.page_url("/deliveries")).await;
+    assert!(page.contains("stored whole; the repository is not looked after"), "{page}");
+    // It is found.
+    known.replace(vec!["ops/garden".parse().unwrap()]);
+    let (_, page) = fixture.get(fixture.page_url("/deliveries")).await;
+    assert!(page.contains("stored whole; a look followed"), "{page}");
 }
 
 #[tokio::test]
