@@ -171,7 +171,7 @@ impl Backups {
             }
         };
         let take_schedule = |all: &mut Vec<_>, schedule: Schedule| {
-            let works = !schedule.status.phase.is_some_and(|phase| phase == "FailedValidation");
+            let works = schedule.status.phase.is_none_or(|phase| phase != "FailedValidation");
             if works && schedule.spec.paused != Some(true) {
                 all.push(schedule.spec.template);
             }
