@@ -1,7 +1,8 @@
 //! `caretaker backup` beside the running service, and the service on what was restored from it.
 
+use super::address::free_address;
 use super::cli::{caretaker, finish, run};
-use super::service::{DEADLINE, Service, free_address};
+use super::service::{DEADLINE, Service};
 use caretaker::demo::{Stage, StageOptions};
 use hmac::{Hmac, KeyInit, Mac};
 use reqwest::{Client, StatusCode};

@@ -1,10 +1,11 @@
 //! `caretaker setup` and `caretaker doctor` against the simulated servers: what is good, and each wrong thing.
 
+use super::address::free_address;
 use super::cli::{caretaker, finish};
 use caretaker::demo::{Stage, StageOptions};
 use serde_json::{Value, json};
 use sim::gitea::{Down, FileChange, Gitea, NewCommit, Options, Permission, Protection, Repository, Server};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -205,10 +206,6 @@ struct Homelab {
     stage: Stage,
     folder: tempfile::TempDir,
     listen: SocketAddr,
-}
-
-fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port is free")
 }
 
 impl Homelab {

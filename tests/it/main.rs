@@ -1,5 +1,6 @@
 //! Tests of the whole program, one binary, one module a theme.
 
+mod address;
 mod backup;
 mod chaos;
 mod cli;

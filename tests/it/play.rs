@@ -4,10 +4,10 @@
 pub(super) mod end;
 mod text;
 
+use super::address::free_address;
 use caretaker::demo::{Script, Stage, StageOptions};
 use end::{Beginning, FinalState, changes, merge_commits};
 use std::fs::OpenOptions;
-use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
@@ -87,11 +87,6 @@ pub(super) fn last_words(stage: &Stage) -> String {
     let log = std::fs::read_to_string(log_file(stage)).unwrap_or_default();
     let lines: Vec<&str> = log.lines().collect();
     lines[lines.len().saturating_sub(40)..].join("\n")
-}
-
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port is free");
-    listener.local_addr().expect("it has an address")
 }
 
 /// How a scenario begins.

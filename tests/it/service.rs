@@ -1,9 +1,10 @@
 //! The service on a stage in real time: what is told to the process itself.
 
+use super::address::free_address;
 use caretaker::demo::{Stage, StageOptions};
 use reqwest::{Client, StatusCode};
 use std::fs::OpenOptions;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -51,10 +52,6 @@ impl Drop for Service {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-pub(super) fn free_address() -> SocketAddr {
-    TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a port is free")
 }
 
 /// How often the service has begun to look at its repository.
