@@ -20,7 +20,7 @@ const BODY_LIMIT: usize = 64 * 1024 * 1024;
 /// A request that came over HTTP.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestRecord {
-    /// When it was answered, or its connection broken.
+    /// When it was handled, or its connection broken.
     pub at: Timestamp,
     /// The login whose token came with it.
     pub user: Option<String>,
@@ -105,9 +105,6 @@ pub(crate) async fn gate(
         Some(response) => response,
         None => next.run(Request::from_parts(parts, Body::from(body))).await,
     };
-    if let Some(Fault::DelayAnswer(delay)) = fault {
-        tokio::time::sleep(delay).await;
-    }
     match fault {
         Some(Fault::DropAnswer | Fault::HalfMerge) => {
             breaker.0.cancel();
@@ -120,7 +117,11 @@ pub(crate) async fn gate(
             (status, "a fault that a test asked for\n").into_response()
         }
         _ => {
+            // What was done can be seen from now on, whether its answer ever arrives or not.
             gitea.record(record(Some(response.status().as_u16()), true));
+            if let Some(Fault::DelayAnswer(delay)) = fault {
+                tokio::time::sleep(delay).await;
+            }
             response
         }
     }
