@@ -2,7 +2,7 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, object_name, parse_time};
-use super::{ClusterResult, Condition, Installed, ObjectRef};
+use super::{ClusterResult, Condition, Freshness, Installed, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -28,9 +28,12 @@ impl ApplicationSet {
 
 impl Kubernetes {
     /// All of them.
-    pub(super) async fn read_application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
+    pub(super) async fn read_application_sets(
+        &self,
+        freshness: Freshness,
+    ) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
         let path = "/apis/argoproj.io/v1alpha1/applicationsets";
-        self.custom(path, "ApplicationSetList", application_set).await
+        self.all(path, "ApplicationSetList", application_set, freshness).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, items, json_controller, object_name, parse_time, text};
-use super::{ClusterResult, Condition, ObjectRef};
+use super::{ClusterResult, Condition, Freshness, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::time::Duration;
@@ -71,10 +71,10 @@ pub(crate) struct Batch {
 
 impl Kubernetes {
     /// All Jobs and `CronJobs` of all namespaces.
-    pub(super) async fn read_batch(&self) -> ClusterResult<Batch> {
+    pub(super) async fn read_batch(&self, freshness: Freshness) -> ClusterResult<Batch> {
         let (jobs, cron_jobs) = tokio::join!(
-            self.served("/apis/batch/v1/jobs", "JobList", job),
-            self.served("/apis/batch/v1/cronjobs", "CronJobList", cron_job),
+            self.all_served("/apis/batch/v1/jobs", "JobList", job, freshness),
+            self.all_served("/apis/batch/v1/cronjobs", "CronJobList", cron_job, freshness),
         );
         Ok(Batch { jobs: jobs?, cron_jobs: cron_jobs? })
     }

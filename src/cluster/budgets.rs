@@ -2,7 +2,7 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, object_name, parse_time};
-use super::{ClusterResult, Condition, ObjectRef};
+use super::{ClusterResult, Condition, Freshness, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -42,8 +42,9 @@ pub(crate) struct BudgetCount {
 
 impl Kubernetes {
     /// All `PodDisruptionBudgets` of all namespaces.
-    pub(super) async fn read_budgets(&self) -> ClusterResult<Vec<DisruptionBudget>> {
-        self.served("/apis/policy/v1/poddisruptionbudgets", "PodDisruptionBudgetList", budget).await
+    pub(super) async fn read_budgets(&self, freshness: Freshness) -> ClusterResult<Vec<DisruptionBudget>> {
+        let path = "/apis/policy/v1/poddisruptionbudgets";
+        self.all_served(path, "PodDisruptionBudgetList", budget, freshness).await
     }
 }
 

@@ -4,6 +4,7 @@
 
 use super::feeds::Watches;
 use super::lease::Seen;
+use super::ledger::ReadObject;
 use super::request::{Connection, Write, unreadable};
 use super::{
     ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate, Cluster,
@@ -122,21 +123,12 @@ impl Kubernetes {
         Ok(self.connection.gather(path, "", kind, Vec::new, take).await?.taken)
     }
 
-    /// All of a kind that every API server has: one that is not served is an answer that nobody understands.
-    pub(super) async fn served<T: Send>(
-        &self,
-        path: &str,
-        kind: &str,
-        read: fn(&Value) -> Result<T, String>,
-    ) -> ClusterResult<Vec<T>> {
-        self.custom(path, kind, read).await?.served(path, kind)
-    }
-
+    /// All of a kind, as it is listed now.
     pub(super) async fn custom<T: Send>(
         &self,
         path: &str,
         kind: &str,
-        read: fn(&Value) -> Result<T, String>,
+        read: ReadObject<T>,
     ) -> ClusterResult<Installed<Vec<T>>> {
         let take = |all: &mut Vec<T>, object: Value| {
             all.push(read(&object)?);
@@ -222,33 +214,35 @@ impl Cluster for Kubernetes {
         Ok(workloads)
     }
 
-    async fn batch(&self) -> ClusterResult<Batch> {
-        self.read_batch().await
+    async fn batch(&self, freshness: Freshness) -> ClusterResult<Batch> {
+        self.read_batch(freshness).await
     }
 
-    async fn disruption_budgets(&self) -> ClusterResult<Vec<DisruptionBudget>> {
-        self.read_budgets().await
+    async fn disruption_budgets(&self, freshness: Freshness) -> ClusterResult<Vec<DisruptionBudget>> {
+        self.read_budgets(freshness).await
     }
 
-    async fn services(&self) -> ClusterResult<Vec<Service>> {
-        self.read_services().await
+    async fn services(&self, freshness: Freshness) -> ClusterResult<Vec<Service>> {
+        self.read_services(freshness).await
     }
 
     async fn controllers_life(&self) -> ClusterResult<ControllersLife> {
         self.read_controllers_life().await
     }
 
-    async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>> {
+    async fn applications(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<Application>>> {
         let path = "/apis/argoproj.io/v1alpha1/applications";
-        self.custom(path, "ApplicationList", argo::application).await
+        self.all(path, "ApplicationList", argo::application, freshness).await
     }
 
-    async fn ceph_clusters(&self) -> ClusterResult<Installed<Vec<CephCluster>>> {
-        self.custom("/apis/ceph.rook.io/v1/cephclusters", "CephClusterList", decode::ceph_cluster).await
+    async fn ceph_clusters(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<CephCluster>>> {
+        let path = "/apis/ceph.rook.io/v1/cephclusters";
+        self.all(path, "CephClusterList", decode::ceph_cluster, freshness).await
     }
 
-    async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>> {
-        self.custom("/apis/cert-manager.io/v1/certificates", "CertificateList", decode::certificate).await
+    async fn certificates(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<Certificate>>> {
+        let path = "/apis/cert-manager.io/v1/certificates";
+        self.all(path, "CertificateList", decode::certificate, freshness).await
     }
 
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
@@ -272,58 +266,85 @@ impl Cluster for Kubernetes {
         }
     }
 
-    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>> {
+    async fn volumes(&self, freshness: Freshness) -> ClusterResult<Vec<PersistentVolume>> {
         let path = "/api/v1/persistentvolumes";
-        self.built_in(path, "PersistentVolumeList", decode_volumes::volume).await
+        self.all_served(
+            path,
+            "PersistentVolumeList",
+            |one| decode::typed(one, decode_volumes::volume),
+            freshness,
+        )
+        .await
     }
 
-    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>> {
+    async fn claims(&self, freshness: Freshness) -> ClusterResult<Vec<PersistentVolumeClaim>> {
         let path = "/api/v1/persistentvolumeclaims";
-        self.built_in(path, "PersistentVolumeClaimList", decode_volumes::claim).await
+        self.all_served(
+            path,
+            "PersistentVolumeClaimList",
+            |one| decode::typed(one, decode_volumes::claim),
+            freshness,
+        )
+        .await
     }
 
-    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>> {
+    async fn attachments(&self, freshness: Freshness) -> ClusterResult<Vec<VolumeAttachment>> {
         let path = "/apis/storage.k8s.io/v1/volumeattachments";
-        self.built_in(path, "VolumeAttachmentList", decode_volumes::attachment).await
+        self.all_served(
+            path,
+            "VolumeAttachmentList",
+            |one| decode::typed(one, decode_volumes::attachment),
+            freshness,
+        )
+        .await
     }
 
-    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>> {
+    async fn storage_classes(&self, freshness: Freshness) -> ClusterResult<Vec<StorageClass>> {
         let path = "/apis/storage.k8s.io/v1/storageclasses";
-        self.built_in(path, "StorageClassList", decode_volumes::storage_class).await
+        self.all_served(
+            path,
+            "StorageClassList",
+            |one| decode::typed(one, decode_volumes::storage_class),
+            freshness,
+        )
+        .await
     }
 
-    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>> {
+    async fn snapshots(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<VolumeSnapshot>>> {
         let path = "/apis/snapshot.storage.k8s.io/v1/volumesnapshots";
-        self.custom(path, "VolumeSnapshotList", decode_volumes::snapshot).await
+        self.all(path, "VolumeSnapshotList", decode_volumes::snapshot, freshness).await
     }
 
-    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
+    async fn replication_sources(
+        &self,
+        freshness: Freshness,
+    ) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
         let path = "/apis/volsync.backube/v1alpha1/replicationsources";
-        self.custom(path, "ReplicationSourceList", decode_volumes::replication_source).await
+        self.all(path, "ReplicationSourceList", decode_volumes::replication_source, freshness).await
     }
 
-    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
-        self.read_flux().await
+    async fn flux(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<FluxObject>>> {
+        self.read_flux(freshness).await
     }
 
-    async fn postgres(&self) -> ClusterResult<Installed<Postgres>> {
-        self.read_postgres().await
+    async fn postgres(&self, freshness: Freshness) -> ClusterResult<Installed<Postgres>> {
+        self.read_postgres(freshness).await
     }
 
-    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>> {
-        self.read_external_secrets().await
+    async fn external_secrets(&self, freshness: Freshness) -> ClusterResult<Installed<ExternalSecrets>> {
+        self.read_external_secrets(freshness).await
     }
 
-    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
-        self.read_api_services().await
+    async fn api_services(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<ApiService>>> {
+        self.read_api_services(freshness).await
     }
 
-    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>> {
-        self.read_webhooks().await
+    async fn webhooks(&self, freshness: Freshness) -> ClusterResult<Vec<WebhookConfiguration>> {
+        self.read_webhooks(freshness).await
     }
 
-    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
-        self.read_application_sets().await
+    async fn application_sets(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
+        self.read_application_sets(freshness).await
     }
 
     async fn exec(

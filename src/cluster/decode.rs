@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 /// The elements of an array; none of anything else.
@@ -37,6 +38,14 @@ pub(super) fn number(value: &Value) -> u64 {
 /// A time; none where it does not parse.
 pub(super) fn parse_time(value: &Value) -> Option<Timestamp> {
     value.as_str().and_then(|time| time.parse().ok())
+}
+
+/// An object of a kind whose fields are known by their types.
+pub(super) fn typed<O: DeserializeOwned, T>(
+    object: &Value,
+    read: impl FnOnce(O) -> Result<T, String>,
+) -> Result<T, String> {
+    read(O::deserialize(object).map_err(|error| error.to_string())?)
 }
 
 /// Namespace and name.

@@ -6,7 +6,7 @@
 use super::client::Kubernetes;
 use super::decode::{conditions, items, object_name, parse_time, text};
 use super::services::{Endpoints, SERVICE_NAME};
-use super::{ClusterResult, Condition, Installed, ObjectRef};
+use super::{ClusterResult, Condition, Freshness, Installed, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -51,20 +51,32 @@ pub(crate) struct Webhook {
 
 impl Kubernetes {
     /// All `APIServices`.
-    pub(super) async fn read_api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
-        self.custom("/apis/apiregistration.k8s.io/v1/apiservices", "APIServiceList", api_service).await
+    pub(super) async fn read_api_services(
+        &self,
+        freshness: Freshness,
+    ) -> ClusterResult<Installed<Vec<ApiService>>> {
+        let path = "/apis/apiregistration.k8s.io/v1/apiservices";
+        self.all(path, "APIServiceList", api_service, freshness).await
     }
 
     /// All webhooks that fail closed, joined with the endpoints of their Services.
-    pub(super) async fn read_webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>> {
+    pub(super) async fn read_webhooks(
+        &self,
+        freshness: Freshness,
+    ) -> ClusterResult<Vec<WebhookConfiguration>> {
         let group = "/apis/admissionregistration.k8s.io/v1";
         let (validating, mutating) = (
             format!("{group}/validatingwebhookconfigurations"),
             format!("{group}/mutatingwebhookconfigurations"),
         );
         let (validating, mutating) = tokio::join!(
-            self.served(&validating, "ValidatingWebhookConfigurationList", validating_webhooks),
-            self.served(&mutating, "MutatingWebhookConfigurationList", mutating_webhooks),
+            self.all_served(
+                &validating,
+                "ValidatingWebhookConfigurationList",
+                validating_webhooks,
+                freshness
+            ),
+            self.all_served(&mutating, "MutatingWebhookConfigurationList", mutating_webhooks, freshness),
         );
         let mut configurations = validating?;
         configurations.extend(mutating?);
@@ -76,7 +88,7 @@ impl Kubernetes {
         if named.is_empty() {
             return Ok(configurations);
         }
-        let endpoints = self.read_endpoints(&selector(&named)).await?;
+        let endpoints = self.endpoints_of(&selector(&named), freshness).await?;
         for webhook in configurations.iter_mut().flat_map(|configuration| &mut configuration.closing) {
             let service = (webhook.service.namespace.clone(), webhook.service.name.clone());
             webhook.endpoints = endpoints.get(&service).copied().unwrap_or_default();

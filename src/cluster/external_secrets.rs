@@ -2,7 +2,7 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, items, object_name, parse_time, text};
-use super::{ClusterResult, Condition, Installed, ObjectRef};
+use super::{ClusterResult, Condition, Freshness, Installed, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 use std::time::Duration;
@@ -73,18 +73,22 @@ pub(crate) struct ExternalSecrets {
 
 impl Kubernetes {
     /// All of them, in the newest version that is served.
-    pub(super) async fn read_external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>> {
+    pub(super) async fn read_external_secrets(
+        &self,
+        freshness: Freshness,
+    ) -> ClusterResult<Installed<ExternalSecrets>> {
         for version in VERSIONS {
             let group = format!("/apis/external-secrets.io/{version}");
             let path = format!("{group}/externalsecrets");
-            let Installed::Yes(secrets) = self.custom(&path, "ExternalSecretList", external_secret).await?
+            let Installed::Yes(secrets) =
+                self.all(&path, "ExternalSecretList", external_secret, freshness).await?
             else {
                 continue;
             };
             let (own, shared) = (format!("{group}/secretstores"), format!("{group}/clustersecretstores"));
             let (own, shared) = tokio::join!(
-                self.custom(&own, "SecretStoreList", secret_store),
-                self.custom(&shared, "ClusterSecretStoreList", cluster_secret_store),
+                self.all(&own, "SecretStoreList", secret_store, freshness),
+                self.all(&shared, "ClusterSecretStoreList", cluster_secret_store, freshness),
             );
             let (own, shared) = (own?, shared?);
             // A chart may leave a kind of store away. One that somebody names and nobody serves is another thing.

@@ -5,6 +5,7 @@
 //! share a list: a lease that was read a moment ago looks older than it is, and never younger.
 
 use super::client::Kubernetes;
+use super::kinds::KindLedger;
 use super::ledger::{Ledger, NodeLedger, WorkloadLedger};
 use super::pods::PodLedger;
 use super::watch::{Held, Pace, Watch, lock, once};
@@ -12,8 +13,9 @@ use super::{ClusterError, ClusterResult, Freshness, KeepsWorkload, Node, Workloa
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use serde_json::Value;
+use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
@@ -33,6 +35,9 @@ pub(super) struct Watches {
     deployments: Arc<Watch<WorkloadLedger<Deployment>>>,
     stateful_sets: Arc<Watch<WorkloadLedger<StatefulSet>>>,
     daemon_sets: Arc<Watch<WorkloadLedger<DaemonSet>>>,
+    /// Those of every other kind that is read whole, by path: each a [`Watch`] of a [`KindLedger`].
+    kinds: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
+    pace: Pace,
     /// How long the end of a container is of interest in the ledger of pods.
     recent: Duration,
     /// When the leases of the nodes were listed, and what they said.
@@ -59,6 +64,22 @@ impl Pods {
     }
 }
 
+impl Watches {
+    /// The watch of a kind, where there is one.
+    pub(super) fn of_kind<T: Send + 'static>(&self, path: &str) -> Option<Arc<Watch<KindLedger<T>>>> {
+        let watch = Arc::clone(self.kinds().get(path)?);
+        watch.downcast().ok()
+    }
+
+    fn kinds(&self) -> MutexGuard<'_, HashMap<String, Arc<dyn Any + Send + Sync>>> {
+        self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, Vec<AbortOnDropHandle<()>>> {
+        self.tasks.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Kubernetes {
     /// Watches from now on what the probes read most, until it is told to stop or dropped. `recent` is how long the end of a
     /// container may be of interest, `besides` which workloads are kept although they are well.
@@ -77,6 +98,8 @@ impl Kubernetes {
                 deployments: self.begin(pace, WorkloadLedger::new(always, besides), &stop, &mut tasks),
                 stateful_sets: self.begin(pace, WorkloadLedger::new(always, besides), &stop, &mut tasks),
                 daemon_sets: self.begin(pace, WorkloadLedger::new(always, besides), &stop, &mut tasks),
+                kinds: Mutex::default(),
+                pace,
                 recent,
                 leases: Mutex::default(),
                 stop,
@@ -97,11 +120,26 @@ impl Kubernetes {
         watch
     }
 
+    /// Watches one kind more from now on, where watches run and it is not watched yet.
+    pub(super) fn watch_kind<T: Send + Sync + 'static>(
+        &self,
+        empty: impl FnOnce() -> KindLedger<T>,
+        path: &str,
+    ) {
+        let Some(watches) = self.watches().get() else { return };
+        let mut kinds = watches.kinds();
+        if watches.stop.is_cancelled() || kinds.contains_key(path) {
+            return;
+        }
+        let watch = self.begin(watches.pace, empty(), &watches.stop, &mut watches.tasks());
+        kinds.insert(path.to_owned(), watch);
+    }
+
     /// Ends the watches. Whoever reads afterwards lists.
     pub(crate) async fn stop_watching(&self) {
         let Some(watches) = self.watches().get() else { return };
         watches.stop.cancel();
-        let tasks = std::mem::take(&mut *watches.tasks.lock().unwrap_or_else(PoisonError::into_inner));
+        let tasks = std::mem::take(&mut *watches.tasks());
         for task in tasks {
             if let Err(error) = task.await {
                 tracing::warn!(%error, "a watch fell over");
@@ -112,7 +150,8 @@ impl Kubernetes {
     /// A list of a kind in a ledger.
     async fn list_into<L: Ledger + Sync>(&self, empty: L) -> ClusterResult<L> {
         let take = |ledger: &mut L, object| ledger.put(object, Timestamp::now());
-        Ok(self.connection().gather(L::PATH, "", L::LIST, || empty.fresh(), take).await?.taken)
+        let (path, list) = (empty.path(), empty.list());
+        Ok(self.connection().gather(path, "", list, || empty.fresh(), take).await?.taken)
     }
 
     pub(super) async fn read_pods(&self, recent: Duration, freshness: Freshness) -> ClusterResult<Pods> {

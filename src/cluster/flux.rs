@@ -5,8 +5,9 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, items, object_name, parse_time, text};
+use super::ledger::ReadObject;
 use super::request::Write;
-use super::{ClusterResult, Condition, Installed, ObjectRef};
+use super::{ClusterResult, Condition, Freshness, Installed, ObjectRef};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -37,7 +38,7 @@ pub(crate) enum FluxKind {
 const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 
 /// The kinds besides `GitRepository` that are fetched. Which of them there are is the cluster's own choice.
-const MORE_SOURCES: [(FluxKind, &str, Read); 4] = [
+const MORE_SOURCES: [(FluxKind, &str, ReadObject<FluxObject>); 4] = [
     (FluxKind::OciRepository, "ocirepositories", oci_repository),
     (FluxKind::HelmRepository, "helmrepositories", helm_repository),
     (FluxKind::HelmChart, "helmcharts", helm_chart),
@@ -46,8 +47,6 @@ const MORE_SOURCES: [(FluxKind, &str, Read); 4] = [
 
 /// Flux before 2.3 (of an `OCIRepository` before 2.6) serves these in an older version alone.
 const SOURCE_VERSIONS: [&str; 2] = ["v1", "v1beta2"];
-
-type Read = fn(&Value) -> Result<FluxObject, String>;
 
 impl FluxKind {
     /// Its name in the API.
@@ -130,21 +129,22 @@ impl FluxObject {
 impl Kubernetes {
     /// All of them. What is not asked for where Flux is not: the older versions that Flux before 2.3 alone serves, and the
     /// sources that a cluster may do without.
-    pub(super) async fn read_flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
+    pub(super) async fn read_flux(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<FluxObject>>> {
         let repositories = format!("{SOURCES}/v1/gitrepositories");
         let (repositories, kustomizations, releases) = tokio::join!(
-            self.custom(&repositories, "GitRepositoryList", git_repository),
-            self.custom(
+            self.all(&repositories, "GitRepositoryList", git_repository, freshness),
+            self.all(
                 "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations",
                 "KustomizationList",
-                kustomization
+                kustomization,
+                freshness
             ),
-            self.helm_releases("v2"),
+            self.helm_releases("v2", freshness),
         );
         let (repositories, kustomizations, mut releases) = (repositories?, kustomizations?, releases?);
         if releases == Installed::No && (repositories != Installed::No || kustomizations != Installed::No) {
             for version in ["v2beta2", "v2beta1"] {
-                releases = self.helm_releases(version).await?;
+                releases = self.helm_releases(version, freshness).await?;
                 if releases != Installed::No {
                     break;
                 }
@@ -157,7 +157,7 @@ impl Kubernetes {
         let mut objects = repositories.served(SOURCES, "GitRepository of the version v1")?;
         objects.extend(kustomizations.into_items());
         objects.extend(releases.into_items());
-        let more = MORE_SOURCES.map(|(kind, plural, read)| self.more_sources(kind, plural, read));
+        let more = MORE_SOURCES.map(|(kind, plural, read)| self.more_sources(kind, plural, read, freshness));
         for sources in futures::future::try_join_all(more).await? {
             objects.extend(sources);
         }
@@ -165,10 +165,17 @@ impl Kubernetes {
     }
 
     /// The sources of a kind, in the newest version that is served; none where none is.
-    async fn more_sources(&self, kind: FluxKind, plural: &str, read: Read) -> ClusterResult<Vec<FluxObject>> {
+    async fn more_sources(
+        &self,
+        kind: FluxKind,
+        plural: &str,
+        read: ReadObject<FluxObject>,
+        freshness: Freshness,
+    ) -> ClusterResult<Vec<FluxObject>> {
         for version in SOURCE_VERSIONS {
             let path = format!("{SOURCES}/{version}/{plural}");
-            if let Installed::Yes(sources) = self.custom(&path, &format!("{}List", kind.word()), read).await?
+            if let Installed::Yes(sources) =
+                self.all(&path, &format!("{}List", kind.word()), read, freshness).await?
             {
                 return Ok(sources);
             }
@@ -193,9 +200,13 @@ impl Kubernetes {
         self.connection().write(Write::Merge, &path, &asked).await.map(drop)
     }
 
-    async fn helm_releases(&self, version: &str) -> ClusterResult<Installed<Vec<FluxObject>>> {
+    async fn helm_releases(
+        &self,
+        version: &str,
+        freshness: Freshness,
+    ) -> ClusterResult<Installed<Vec<FluxObject>>> {
         let path = format!("/apis/helm.toolkit.fluxcd.io/{version}/helmreleases");
-        self.custom(&path, "HelmReleaseList", helm_release).await
+        self.all(&path, "HelmReleaseList", helm_release, freshness).await
     }
 }
 

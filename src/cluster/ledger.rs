@@ -7,41 +7,82 @@
 use super::pods::PodLedger;
 use super::{Condition, ConditionStatus, KeepsWorkload, Node, ObjectRef, Workload, decode};
 use jiff::Timestamp;
-use k8s_openapi::Metadata;
+use k8s_openapi::Metadata as _;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use k8s_openapi::api::core::v1 as core;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::ObjectMeta;
 use serde::de::DeserializeOwned;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::marker::PhantomData;
+
+/// An object as the API server sends it, as far as every kind is the same.
+pub(super) trait Served: DeserializeOwned + Send {
+    /// Its version, as the server writes it.
+    fn version(&self) -> &str;
+    /// Its namespace, empty where it has none, and its name.
+    fn place(&self) -> (&str, &str);
+}
+
+macro_rules! served {
+    ($($kind:ty),*) => {$(
+        impl Served for $kind {
+            fn version(&self) -> &str {
+                self.metadata().resource_version.as_deref().unwrap_or_default()
+            }
+
+            fn place(&self) -> (&str, &str) {
+                let metadata = self.metadata();
+                (metadata.namespace.as_deref().unwrap_or_default(), metadata.name.as_deref().unwrap_or_default())
+            }
+        }
+    )*};
+}
+
+served!(core::Pod, core::Node, Deployment, StatefulSet, DaemonSet);
+
+impl Served for Value {
+    fn version(&self) -> &str {
+        self["metadata"]["resourceVersion"].as_str().unwrap_or_default()
+    }
+
+    fn place(&self) -> (&str, &str) {
+        let of = |field: &str| self["metadata"][field].as_str().unwrap_or_default();
+        (of("namespace"), of("name"))
+    }
+}
+
+/// How an object of a kind is read, as far as it is judged.
+pub(super) type ReadObject<T> = fn(&Value) -> Result<T, String>;
 
 /// What is kept of a kind.
 pub(super) trait Ledger: Send + 'static {
     /// An object as the API server sends it.
-    type Object: DeserializeOwned + Metadata<Ty = ObjectMeta> + Send;
-    /// Where the kind is listed and watched.
-    const PATH: &'static str;
-    /// What a list of it calls itself.
-    const LIST: &'static str;
+    type Object: Served;
 
+    /// Where the kind is listed and watched.
+    fn path(&self) -> &str;
+    /// What a list of it calls itself.
+    fn list(&self) -> &str;
     /// One of the same settings that knows of nothing.
     fn fresh(&self) -> Self;
     /// Takes an object as it is now.
     fn put(&mut self, object: Self::Object, now: Timestamp) -> Result<(), String>;
-    /// Forgets an object.
-    fn remove(&mut self, object: &ObjectMeta);
+    /// Forgets an object, by its namespace and name.
+    fn remove(&mut self, place: (&str, &str));
     /// Lets go of what need not be kept any more.
-    fn tidy(&mut self, now: Timestamp);
-}
-
-fn place(object: &ObjectMeta) -> (&str, &str) {
-    (object.namespace.as_deref().unwrap_or_default(), object.name.as_deref().unwrap_or_default())
+    fn tidy(&mut self, _now: Timestamp) {}
 }
 
 impl Ledger for PodLedger {
     type Object = core::Pod;
-    const PATH: &'static str = "/api/v1/pods";
-    const LIST: &'static str = "PodList";
+
+    fn path(&self) -> &str {
+        "/api/v1/pods"
+    }
+
+    fn list(&self) -> &str {
+        "PodList"
+    }
 
     fn fresh(&self) -> Self {
         Self::new(self.recent())
@@ -52,8 +93,7 @@ impl Ledger for PodLedger {
         Ok(())
     }
 
-    fn remove(&mut self, object: &ObjectMeta) {
-        let (namespace, name) = place(object);
+    fn remove(&mut self, (namespace, name): (&str, &str)) {
         Self::remove(self, namespace, name);
     }
 
@@ -78,8 +118,14 @@ impl NodeLedger {
 
 impl Ledger for NodeLedger {
     type Object = core::Node;
-    const PATH: &'static str = "/api/v1/nodes";
-    const LIST: &'static str = "NodeList";
+
+    fn path(&self) -> &str {
+        "/api/v1/nodes"
+    }
+
+    fn list(&self) -> &str {
+        "NodeList"
+    }
 
     fn fresh(&self) -> Self {
         Self::default()
@@ -93,11 +139,9 @@ impl Ledger for NodeLedger {
         Ok(())
     }
 
-    fn remove(&mut self, object: &ObjectMeta) {
-        self.nodes.remove(place(object).1);
+    fn remove(&mut self, (_, name): (&str, &str)) {
+        self.nodes.remove(name);
     }
-
-    fn tidy(&mut self, _now: Timestamp) {}
 }
 
 /// Every condition of a node but Ready names something bad.
@@ -106,7 +150,7 @@ fn says_no(condition: &Condition) -> bool {
 }
 
 /// A kind of workload.
-pub(super) trait WorkloadKind: DeserializeOwned + Metadata<Ty = ObjectMeta> + Send + 'static {
+pub(super) trait WorkloadKind: Served + 'static {
     /// Where it is listed and watched.
     const PATH: &'static str;
     /// What a list of it calls itself.
@@ -163,8 +207,14 @@ impl<K> WorkloadLedger<K> {
 
 impl<K: WorkloadKind> Ledger for WorkloadLedger<K> {
     type Object = K;
-    const PATH: &'static str = K::PATH;
-    const LIST: &'static str = K::LIST;
+
+    fn path(&self) -> &str {
+        K::PATH
+    }
+
+    fn list(&self) -> &str {
+        K::LIST
+    }
 
     fn fresh(&self) -> Self {
         Self::new(&self.always, self.besides)
@@ -181,10 +231,7 @@ impl<K: WorkloadKind> Ledger for WorkloadLedger<K> {
         Ok(())
     }
 
-    fn remove(&mut self, object: &ObjectMeta) {
-        let (namespace, name) = place(object);
+    fn remove(&mut self, (namespace, name): (&str, &str)) {
         self.kept.retain(|kept, _| (kept.namespace.as_str(), kept.name.as_str()) != (namespace, name));
     }
-
-    fn tidy(&mut self, _now: Timestamp) {}
 }

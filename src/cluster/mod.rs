@@ -19,6 +19,7 @@ mod external_secrets;
 mod feeds;
 mod flux;
 mod frames;
+mod kinds;
 mod kubelet;
 mod lease;
 mod ledger;
@@ -174,19 +175,19 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     /// All Deployments, `StatefulSets` and `DaemonSets` of all namespaces.
     async fn workloads(&self) -> ClusterResult<Vec<Workload>>;
     /// All Jobs and `CronJobs` of all namespaces.
-    async fn batch(&self) -> ClusterResult<Batch>;
+    async fn batch(&self, freshness: Freshness) -> ClusterResult<Batch>;
     /// All `PodDisruptionBudgets` of all namespaces.
-    async fn disruption_budgets(&self) -> ClusterResult<Vec<DisruptionBudget>>;
+    async fn disruption_budgets(&self, freshness: Freshness) -> ClusterResult<Vec<DisruptionBudget>>;
     /// All Services that select pods, with their endpoints.
-    async fn services(&self) -> ClusterResult<Vec<Service>>;
+    async fn services(&self, freshness: Freshness) -> ClusterResult<Vec<Service>>;
     /// Whether the control plane's controllers live, who write what is said of the three above.
     async fn controllers_life(&self) -> ClusterResult<ControllersLife>;
     /// All Argo CD Applications.
-    async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>>;
+    async fn applications(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<Application>>>;
     /// All Rook Ceph clusters.
-    async fn ceph_clusters(&self) -> ClusterResult<Installed<Vec<CephCluster>>>;
+    async fn ceph_clusters(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<CephCluster>>>;
     /// All cert-manager certificates.
-    async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>>;
+    async fn certificates(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<Certificate>>>;
     /// CPU and memory of the nodes.
     async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
     /// What a node's kubelet says of its disks and volumes.
@@ -197,31 +198,34 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool>;
     /// All persistent volumes.
-    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>>;
+    async fn volumes(&self, freshness: Freshness) -> ClusterResult<Vec<PersistentVolume>>;
     /// All claims of all namespaces.
-    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>>;
+    async fn claims(&self, freshness: Freshness) -> ClusterResult<Vec<PersistentVolumeClaim>>;
     /// All volumes on nodes, as their drivers attach them.
-    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>>;
+    async fn attachments(&self, freshness: Freshness) -> ClusterResult<Vec<VolumeAttachment>>;
     /// All storage classes.
-    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>>;
+    async fn storage_classes(&self, freshness: Freshness) -> ClusterResult<Vec<StorageClass>>;
     /// All snapshots of volumes.
-    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>>;
+    async fn snapshots(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<VolumeSnapshot>>>;
     /// All of `VolSync`'s sources of copies.
-    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>>;
+    async fn replication_sources(
+        &self,
+        freshness: Freshness,
+    ) -> ClusterResult<Installed<Vec<ReplicationSource>>>;
     /// All of Flux: sources, Kustomizations, `HelmReleases`.
-    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>>;
+    async fn flux(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<FluxObject>>>;
     /// All of `CloudNativePG`: Clusters, `ScheduledBackups`, Backups.
-    async fn postgres(&self) -> ClusterResult<Installed<Postgres>>;
+    async fn postgres(&self, freshness: Freshness) -> ClusterResult<Installed<Postgres>>;
     /// All `ExternalSecrets` and their stores; never Secrets.
-    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>>;
+    async fn external_secrets(&self, freshness: Freshness) -> ClusterResult<Installed<ExternalSecrets>>;
     /// All `APIServices`.
-    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>>;
+    async fn api_services(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<ApiService>>>;
     /// All configurations of webhooks, with the endpoints of those that fail closed.
-    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>>;
+    async fn webhooks(&self, freshness: Freshness) -> ClusterResult<Vec<WebhookConfiguration>>;
     /// All `CustomResourceDefinitions` that tell the version of whatever brought them.
     async fn definitions(&self) -> ClusterResult<Vec<Definition>>;
     /// All Argo CD `ApplicationSets`.
-    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>>;
+    async fn application_sets(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<ApplicationSet>>>;
     /// Runs a command in a container of the first ready pod that carries the label (`key=value`). Never a shell.
     async fn exec(
         &self,

@@ -4,7 +4,7 @@
 
 use super::client::Kubernetes;
 use super::decode::{conditions, items, number, object_name, parse_time, text};
-use super::{ClusterResult, Condition, Installed, ObjectRef};
+use super::{ClusterResult, Condition, Freshness, Installed, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -142,14 +142,14 @@ pub(crate) struct Postgres {
 
 impl Kubernetes {
     /// All of them at once.
-    pub(super) async fn read_postgres(&self) -> ClusterResult<Installed<Postgres>> {
+    pub(super) async fn read_postgres(&self, freshness: Freshness) -> ClusterResult<Installed<Postgres>> {
         let group = "/apis/postgresql.cnpg.io/v1";
         let (clusters, schedules, backups) =
             (format!("{group}/clusters"), format!("{group}/scheduledbackups"), format!("{group}/backups"));
         let (clusters, schedules, backups) = tokio::join!(
-            self.custom(&clusters, "ClusterList", cluster),
-            self.custom(&schedules, "ScheduledBackupList", scheduled_backup),
-            self.custom(&backups, "BackupList", backup),
+            self.all(&clusters, "ClusterList", cluster, freshness),
+            self.all(&schedules, "ScheduledBackupList", scheduled_backup, freshness),
+            self.all(&backups, "BackupList", backup, freshness),
         );
         let (clusters, schedules, backups) = (clusters?, schedules?, backups?);
         if let (Installed::No, Installed::No, Installed::No) = (&clusters, &schedules, &backups) {

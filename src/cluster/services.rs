@@ -5,13 +5,16 @@
 
 use super::client::Kubernetes;
 use super::decode::{items, object_name, parse_time, text};
-use super::{ClusterResult, ObjectRef};
+use super::{ClusterResult, Freshness, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
 /// The label of an `EndpointSlice` that names its Service.
 pub(super) const SERVICE_NAME: &str = "kubernetes.io/service-name";
+/// Where slices are, and what a list of them calls itself.
+const SLICES: &str = "/apis/discovery.k8s.io/v1/endpointslices";
+const SLICE_LIST: &str = "EndpointSliceList";
 /// When what an `EndpointSlice` was made from changed last.
 const CHANGED: &str = "endpoints.kubernetes.io/last-change-trigger-time";
 
@@ -40,21 +43,26 @@ pub(crate) struct Endpoints {
     pub(crate) changed_at: Option<Timestamp>,
 }
 
+/// What a slice tells of a Service.
+#[derive(Debug, Clone)]
+struct Slice {
+    /// Namespace and name of the Service.
+    service: (String, String),
+    endpoints: Endpoints,
+}
+
 /// Endpoints by namespace and Service.
 pub(super) type EndpointsByService = BTreeMap<(String, String), Endpoints>;
 
 impl Kubernetes {
     /// All Services that select pods, with their endpoints.
-    pub(super) async fn read_services(&self) -> ClusterResult<Vec<Service>> {
-        let take = |all: &mut Vec<Service>, object: Value| {
-            all.extend(service(&object)?);
-            Ok(())
-        };
-        let (services, endpoints) = tokio::join!(
-            self.connection().gather("/api/v1/services", "", "ServiceList", Vec::new, take),
-            self.read_endpoints(""),
+    pub(super) async fn read_services(&self, freshness: Freshness) -> ClusterResult<Vec<Service>> {
+        let (services, slices) = tokio::join!(
+            self.all_served("/api/v1/services", "ServiceList", service, freshness),
+            self.all_served(SLICES, SLICE_LIST, slice, freshness),
         );
-        let (mut services, endpoints) = (services?.taken, endpoints?);
+        let (mut services, endpoints) =
+            (services?.into_iter().flatten().collect::<Vec<_>>(), counted(&slices?));
         for service in &mut services {
             let key = (service.object.namespace.clone(), service.object.name.clone());
             service.endpoints = endpoints.get(&key).copied();
@@ -62,14 +70,33 @@ impl Kubernetes {
         Ok(services)
     }
 
-    /// The endpoints of the Services whose slices a query asks for.
-    pub(super) async fn read_endpoints(&self, query: &str) -> ClusterResult<EndpointsByService> {
-        let path = "/apis/discovery.k8s.io/v1/endpointslices";
-        let take = |all: &mut EndpointsByService, slice: Value| count(all, &slice);
-        let listed =
-            self.connection().gather(path, query, "EndpointSliceList", EndpointsByService::new, take).await?;
-        Ok(listed.taken)
+    /// The endpoints of the Services whose slices a query asks for, or of more.
+    pub(super) async fn endpoints_of(
+        &self,
+        query: &str,
+        freshness: Freshness,
+    ) -> ClusterResult<EndpointsByService> {
+        if let Some(slices) = self.watched::<Slice>(SLICES, freshness).await {
+            return Ok(counted(&slices));
+        }
+        let take = |all: &mut Vec<Slice>, object: Value| {
+            all.push(slice(&object)?);
+            Ok(())
+        };
+        Ok(counted(&self.connection().gather(SLICES, query, SLICE_LIST, Vec::new, take).await?.taken))
     }
+}
+
+/// Counts the endpoints of all slices of a Service.
+fn counted(slices: &[Slice]) -> EndpointsByService {
+    let mut all = EndpointsByService::new();
+    for slice in slices {
+        let of_service = all.entry(slice.service.clone()).or_default();
+        of_service.ready += slice.endpoints.ready;
+        of_service.all += slice.endpoints.all;
+        of_service.changed_at = of_service.changed_at.max(slice.endpoints.changed_at);
+    }
+    all
 }
 
 /// A Service; none of one that selects no pods, or that is being deleted.
@@ -94,17 +121,16 @@ fn service(object: &Value) -> Result<Option<Service>, String> {
     }))
 }
 
-/// Counts the endpoints of a slice. Without a word on it an endpoint is ready, as the API defines it.
-fn count(all: &mut EndpointsByService, slice: &Value) -> Result<(), String> {
-    let (namespace, _) = object_name(slice)?;
-    let metadata = &slice["metadata"];
-    let of_service = all.entry((namespace, text(&metadata["labels"][SERVICE_NAME]))).or_default();
-    for endpoint in items(&slice["endpoints"]) {
-        of_service.all += 1;
-        of_service.ready += usize::from(endpoint["conditions"]["ready"].as_bool() != Some(false));
+/// What a slice tells. Without a word on it an endpoint is ready, as the API defines it.
+fn slice(object: &Value) -> Result<Slice, String> {
+    let (namespace, _) = object_name(object)?;
+    let metadata = &object["metadata"];
+    let mut endpoints = Endpoints { changed_at: slice_changed_at(metadata), ..Endpoints::default() };
+    for endpoint in items(&object["endpoints"]) {
+        endpoints.all += 1;
+        endpoints.ready += usize::from(endpoint["conditions"]["ready"].as_bool() != Some(false));
     }
-    of_service.changed_at = of_service.changed_at.max(slice_changed_at(metadata));
-    Ok(())
+    Ok(Slice { service: (namespace, text(&metadata["labels"][SERVICE_NAME])), endpoints })
 }
 
 /// When a slice changed last. The annotation tells of pods that came or changed, and is taken away when one goes; who wrote
@@ -122,7 +148,7 @@ mod tests {
 
     #[test]
     fn endpoints_are_counted_over_all_slices_of_a_service() {
-        let slice = |name: &str, changed: &str, ready: &[Value]| {
+        let made = |name: &str, changed: &str, ready: &[Value]| {
             let endpoints: Vec<Value> = ready
                 .iter()
                 .map(|ready| json!({"addresses": ["10.0.0.1"], "conditions": {"ready": ready}}))
@@ -130,14 +156,15 @@ mod tests {
             json!({"metadata": {"name": name, "namespace": "a", "labels": {SERVICE_NAME: "s"},
                 "annotations": {CHANGED: changed}}, "endpoints": endpoints})
         };
-        let mut all = EndpointsByService::new();
-        for slice in [
-            slice("s-1", "2026-11-21T02:00:00Z", &[json!(true), json!(false)]),
-            slice("s-2", "2026-11-21T03:00:00.123456789Z", &[Value::Null]),
+        let slices: Vec<Slice> = [
+            made("s-1", "2026-11-21T02:00:00Z", &[json!(true), json!(false)]),
+            made("s-2", "2026-11-21T03:00:00.123456789Z", &[Value::Null]),
             json!({"metadata": {"name": "o", "namespace": "b", "labels": {SERVICE_NAME: "s"}}, "endpoints": null}),
-        ] {
-            count(&mut all, &slice).expect("readable");
-        }
+        ]
+        .iter()
+        .map(|written| slice(written).expect("readable"))
+        .collect();
+        let all = counted(&slices);
         let of = |namespace: &str| all[&(namespace.to_owned(), "s".to_owned())];
         assert_eq!((of("a").ready, of("a").all), (2, 3));
         assert_eq!(of("a").changed_at, "2026-11-21T03:00:00.123456789Z".parse().ok());
@@ -152,7 +179,7 @@ mod tests {
         );
         let made = json!({"creationTimestamp": "2026-11-01T00:00:00Z"});
         assert_eq!(slice_changed_at(&made), time("2026-11-01T00:00:00Z"));
-        assert!(count(&mut all, &json!({"metadata": {}})).is_err());
+        assert!(slice(&json!({"metadata": {}})).is_err());
     }
 
     #[test]

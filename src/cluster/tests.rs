@@ -42,7 +42,7 @@ fn application(name: &str) -> Value {
 }
 
 async fn only_application(client: &Kubernetes) -> Application {
-    match client.applications().await.expect("readable") {
+    match client.applications(Freshness::Proven).await.expect("readable") {
         Installed::Yes(mut all) => all.pop().expect("one Application"),
         Installed::No => panic!("the kind is installed"),
     }
@@ -149,12 +149,12 @@ async fn refusals_are_told_apart() {
     assert!(client.nodes(Freshness::Proven).await.expect("readable").is_empty());
 
     let fault = server.faults().add(Matcher::of("list", "applications"), Fault::Forbid);
-    let error = client.applications().await.expect_err("403 says nothing about the kind");
+    let error = client.applications(Freshness::Proven).await.expect_err("403 says nothing about the kind");
     assert!(matches!(error, ClusterError::Forbidden { .. }), "{error}");
     server.faults().remove(fault);
-    assert_eq!(client.applications().await.expect("readable"), Installed::Yes(Vec::new()));
+    assert_eq!(client.applications(Freshness::Proven).await.expect("readable"), Installed::Yes(Vec::new()));
     server.unregister(&APPLICATION);
-    assert_eq!(client.applications().await.expect("readable"), Installed::No);
+    assert_eq!(client.applications(Freshness::Proven).await.expect("readable"), Installed::No);
     assert_eq!(client.node_usage().await.expect("readable"), Installed::No);
 
     let stranger =

@@ -12,13 +12,12 @@
 //! Versions are compared as numbers, as the API has documented that they may be. Where they are none, there is no watch.
 
 use super::frames::Frame;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Served as _};
 use super::pages::{Listed, PAGE};
 use super::request::{Connection, unreadable};
 use super::{ClusterError, ClusterResult, Freshness};
 use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
-use k8s_openapi::Metadata;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::watch;
@@ -105,6 +104,9 @@ struct Goal {
 /// One kind that is watched.
 #[derive(Debug)]
 pub(super) struct Watch<L> {
+    /// Where the kind is, and what a list of it calls itself.
+    path: String,
+    list: String,
     connection: Connection,
     pace: Pace,
     held: Arc<Mutex<Held<L>>>,
@@ -114,7 +116,8 @@ pub(super) struct Watch<L> {
 impl<L: Ledger> Watch<L> {
     /// One that has not begun. `empty` says how the ledger is kept.
     pub(super) fn new(connection: Connection, pace: Pace, empty: L) -> Self {
-        Self { connection, pace, held: once(empty), phase: watch::Sender::new(Phase::Listing) }
+        let (path, list) = (empty.path().to_owned(), empty.list().to_owned());
+        Self { path, list, connection, pace, held: once(empty), phase: watch::Sender::new(Phase::Listing) }
     }
 
     /// What is known, for as long as nobody changes it.
@@ -147,7 +150,7 @@ impl<L: Ledger> Watch<L> {
             Freshness::Proven => match self.prove().await {
                 Ok(proven) => proven,
                 Err(error) => {
-                    tracing::warn!(path = L::PATH, %error, "a watch could not show that it lives");
+                    tracing::warn!(path = %self.path, %error, "a watch could not show that it lives");
                     false
                 }
             },
@@ -163,10 +166,10 @@ impl<L: Ledger> Watch<L> {
                 return Ok(true);
             }
             let from = self.held().version;
-            let mut frames = self.connection.watch(L::PATH, from, self.pace.proof).await?;
+            let mut frames = self.connection.watch(&self.path, from, self.pace.proof).await?;
             while !self.has_reached(goal) {
                 let next = tokio::time::timeout(self.pace.proof + self.pace.slack, frames.next()).await;
-                match next.map_err(|_| behind(L::PATH, self.pace.proof))?? {
+                match next.map_err(|_| behind(&self.path, self.pace.proof))?? {
                     Some(Frame::Error(failure)) => return Err(frames.refusal(failure)),
                     Some(frame) => self.take(frame)?,
                     None => break,
@@ -179,9 +182,9 @@ impl<L: Ledger> Watch<L> {
     /// What is the newest now. A server that was put back from a backup knows less than we do, and other things.
     async fn goal(&self) -> ClusterResult<Goal> {
         let (asked, held) = (Instant::now(), self.held().version);
-        let newest = number(L::PATH, &self.connection.newest_version(L::PATH).await?)?;
+        let newest = number(&self.path, &self.connection.newest_version(&self.path).await?)?;
         if newest < held {
-            return Err(unreadable(L::PATH, &format!("version {newest} after version {held}")));
+            return Err(unreadable(&self.path, &format!("version {newest} after version {held}")));
         }
         Ok(Goal { newest, asked })
     }
@@ -226,8 +229,8 @@ impl<L: Ledger> Watch<L> {
                             whole = false;
                             continue;
                         }
-                        Ok(Ended::Expired) => expired(L::PATH),
-                        Ok(Ended::Behind) => behind(L::PATH, lasts),
+                        Ok(Ended::Expired) => expired(&self.path),
+                        Ok(Ended::Behind) => behind(&self.path, lasts),
                         Err(error) => error,
                     }
                 }
@@ -245,7 +248,7 @@ impl<L: Ledger> Watch<L> {
         match (whole, works) {
             (true, true) => Ok(()),
             (true, false) if self.prove().await? => Ok(()),
-            (true, false) => Err(behind(L::PATH, self.pace.proof)),
+            (true, false) => Err(behind(&self.path, self.pace.proof)),
             (false, _) => {
                 self.phase.send_replace(Phase::Listing);
                 self.list().await
@@ -268,10 +271,16 @@ impl<L: Ledger> Watch<L> {
         self.phase.send_replace(Phase::Broken);
         let words = error.to_string();
         if words != *said {
-            tracing::warn!(path = L::PATH, %error, "a watch does not work; meanwhile each look lists");
+            tracing::warn!(path = %self.path, %error, "a watch does not work; meanwhile each look lists");
             *said = words;
         }
-        let refused = matches!(error, ClusterError::Forbidden { .. } | ClusterError::Unauthorized { .. });
+        // A kind that was taken away is as lasting as a right that was.
+        let refused = matches!(
+            error,
+            ClusterError::Forbidden { .. }
+                | ClusterError::Unauthorized { .. }
+                | ClusterError::NotFound { .. }
+        );
         let most = self.pace.pauses.1;
         let next = pauses.next().unwrap_or(most);
         // A server that has just begun refuses everybody whose rights it has not read yet: what is refused for longer somebody
@@ -289,8 +298,8 @@ impl<L: Ledger> Watch<L> {
             ledger.put(object, Timestamp::now())
         };
         let Listed { taken: (ledger, about), version } =
-            self.connection.gather(L::PATH, "", L::LIST, make, take).await?;
-        let version = number(L::PATH, &version)?;
+            self.connection.gather(&self.path, "", &self.list, make, take).await?;
+        let version = number(&self.path, &version)?;
         *self.held() = Held { ledger, version, heard: begun, known: begun, about };
         Ok(())
     }
@@ -299,7 +308,7 @@ impl<L: Ledger> Watch<L> {
     async fn follow(&self, lasts: Duration) -> ClusterResult<Ended> {
         let goal = self.goal().await?;
         let from = self.held().version;
-        let mut frames = match self.connection.watch::<L::Object>(L::PATH, from, lasts).await {
+        let mut frames = match self.connection.watch::<L::Object>(&self.path, from, lasts).await {
             Err(ClusterError::Refused { status: 410, .. }) => return Ok(Ended::Expired),
             opened => opened?,
         };
@@ -330,9 +339,9 @@ impl<L: Ledger> Watch<L> {
         let now = Timestamp::now();
         let version = match &frame {
             Frame::Added(object) | Frame::Modified(object) | Frame::Deleted(object) => {
-                number(L::PATH, object.metadata().resource_version.as_deref().unwrap_or_default())?
+                number(&self.path, object.version())?
             }
-            Frame::Bookmark(mark) => number(L::PATH, mark.version())?,
+            Frame::Bookmark(mark) => number(&self.path, mark.version())?,
             Frame::Error(_) => return Ok(()),
         };
         let mut held = self.held();
@@ -343,14 +352,14 @@ impl<L: Ledger> Watch<L> {
         match frame {
             Frame::Added(object) => {
                 held.about += 1;
-                held.ledger.put(object, now).map_err(|said| unreadable(L::PATH, &said))?;
+                held.ledger.put(object, now).map_err(|said| unreadable(&self.path, &said))?;
             }
             Frame::Modified(object) => {
-                held.ledger.put(object, now).map_err(|said| unreadable(L::PATH, &said))?;
+                held.ledger.put(object, now).map_err(|said| unreadable(&self.path, &said))?;
             }
             Frame::Deleted(object) => {
                 held.about = held.about.saturating_sub(1);
-                held.ledger.remove(object.metadata());
+                held.ledger.remove(object.place());
             }
             Frame::Bookmark(_) => held.ledger.tidy(now),
             Frame::Error(_) => {}
@@ -385,4 +394,4 @@ fn expired(path: &str) -> ClusterError {
 
 #[cfg(test)]
 #[path = "watch_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -30,7 +30,7 @@ fn pace() -> Pace {
     }
 }
 
-async fn server_of(pods: usize) -> Server {
+pub(in crate::cluster) async fn server_of(pods: usize) -> Server {
     let server = Server::start(Options::default()).await.expect("the simulator starts");
     server.namespace("web");
     server.apply(node("metal1", "True"));
@@ -40,12 +40,12 @@ async fn server_of(pods: usize) -> Server {
     server
 }
 
-async fn client(server: &Server) -> Kubernetes {
+pub(in crate::cluster) async fn client(server: &Server) -> Kubernetes {
     let settings = Settings { request_timeout_seconds: 5, ..Settings::default() };
     Kubernetes::from_kubeconfig(&server.kubeconfig(&server.admin_token()), &settings).await.expect("a client")
 }
 
-async fn watching(server: &Server) -> Kubernetes {
+pub(in crate::cluster) async fn watching(server: &Server) -> Kubernetes {
     let client = client(server).await;
     client.start_watching_at(RECENT, |_| false, pace());
     client
@@ -118,7 +118,10 @@ async fn unwell(client: &Kubernetes, freshness: Freshness) -> Vec<String> {
 }
 
 /// Waits until what is read is as it should be.
-async fn wait<T: PartialEq + std::fmt::Debug>(expected: &T, read: impl AsyncFn() -> T) {
+pub(in crate::cluster) async fn wait<T: PartialEq + std::fmt::Debug>(
+    expected: &T,
+    read: impl AsyncFn() -> T,
+) {
     let begun = Instant::now();
     loop {
         let seen = read().await;

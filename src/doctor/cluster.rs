@@ -2,7 +2,7 @@
 
 use super::judge::{self, RollsOut};
 use super::{Asked, Diagnosis, NotKnown, within};
-use crate::cluster::{Cluster, Kubernetes};
+use crate::cluster::{Cluster, Freshness, Kubernetes};
 use crate::config::Settings;
 use crate::health::{Work, needed, rights};
 use crate::run::RolloutBy;
@@ -41,7 +41,10 @@ pub(super) async fn examine(settings: &Settings) -> InCluster {
         }
         diagnoses.push(judge::right(feature, &needs));
     }
-    let (applications, flux) = tokio::join!(within(cluster.applications()), within(cluster.flux()));
+    let (applications, flux) = tokio::join!(
+        within(cluster.applications(Freshness::Proven)),
+        within(cluster.flux(Freshness::Proven))
+    );
     let rolls_out = applications.and_then(|applications| Ok(RollsOut::of(applications, flux?)));
     diagnoses.push(judge::rolls_out(&rolls_out));
     InCluster { diagnoses, rolls_out }

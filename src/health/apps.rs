@@ -26,13 +26,18 @@ pub(super) struct Apps {
 
 /// Reads everything at once.
 pub(super) async fn read(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> Apps {
-    let settings = surroundings.settings;
+    let (settings, freshness) = (surroundings.settings, surroundings.freshness);
     let limit = settings.probe_timeout();
     let any = settings.jobs || settings.disruption_budgets || settings.services;
     let (batch, budgets, services, life) = tokio::join!(
-        switched(settings.jobs, limit, "jobs", cluster.batch()),
-        switched(settings.disruption_budgets, limit, "disruption budgets", cluster.disruption_budgets()),
-        switched(settings.services, limit, "services", cluster.services()),
+        switched(settings.jobs, limit, "jobs", cluster.batch(freshness)),
+        switched(
+            settings.disruption_budgets,
+            limit,
+            "disruption budgets",
+            cluster.disruption_budgets(freshness)
+        ),
+        switched(settings.services, limit, "services", cluster.services(freshness)),
         switched(any, limit, "the lease of the controllers", cluster.controllers_life()),
     );
     Apps { batch, budgets, services, life }

@@ -7,7 +7,7 @@ use super::probes::{
     judge_api_services, judge_application_sets, judge_external_secrets, judge_flux, judge_postgres,
     judge_webhooks, not_read, unread, unused, with_more,
 };
-use super::recon::{NOT_INSTALLED, SWITCHED_OFF, switched};
+use super::recon::{NOT_INSTALLED, SWITCHED_OFF, Surroundings, switched};
 use super::{Probe, ProbeResult, Settings};
 use crate::cluster::{
     ApiService, ApplicationSet, Cluster, ClusterResult, ExternalSecrets, FluxObject, Installed, Postgres,
@@ -30,17 +30,18 @@ pub(super) struct Platform {
 }
 
 /// Reads everything at once.
-pub(super) async fn read(cluster: &dyn Cluster, settings: &Settings) -> Platform {
+pub(super) async fn read(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> Platform {
+    let (settings, freshness) = (surroundings.settings, surroundings.freshness);
     let limit = settings.probe_timeout();
     // Webhooks are a part of every API server.
-    let webhooks = async { cluster.webhooks().await.map(Installed::Yes) };
+    let webhooks = async { cluster.webhooks(freshness).await.map(Installed::Yes) };
     let (flux, postgres, external_secrets, api_services, webhooks, application_sets) = tokio::join!(
-        switched(settings.flux, limit, "flux", cluster.flux()),
-        switched(settings.cloudnative_pg, limit, "cloudnative-pg", cluster.postgres()),
-        switched(settings.external_secrets, limit, "external secrets", cluster.external_secrets()),
-        switched(settings.api_services, limit, "api services", cluster.api_services()),
+        switched(settings.flux, limit, "flux", cluster.flux(freshness)),
+        switched(settings.cloudnative_pg, limit, "cloudnative-pg", cluster.postgres(freshness)),
+        switched(settings.external_secrets, limit, "external secrets", cluster.external_secrets(freshness)),
+        switched(settings.api_services, limit, "api services", cluster.api_services(freshness)),
         switched(settings.webhooks, limit, "webhooks", webhooks),
-        switched(settings.argocd, limit, "application sets", cluster.application_sets()),
+        switched(settings.argocd, limit, "application sets", cluster.application_sets(freshness)),
     );
     Platform { flux, postgres, external_secrets, api_services, webhooks, application_sets }
 }

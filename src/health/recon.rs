@@ -59,15 +59,15 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         nodes_and_their_capacity(cluster, surroundings, now),
         within(limit, "pods", cluster.pods(settings.crash_loop(), surroundings.freshness)),
         within(limit, "workloads", cluster.open_workloads(is_a_reporter, surroundings.freshness)),
-        switched(settings.argocd, limit, "applications", cluster.applications()),
+        switched(settings.argocd, limit, "applications", cluster.applications(surroundings.freshness)),
         read_ceph(cluster, surroundings),
-        switched(settings.certificates, limit, "certificates", cluster.certificates()),
+        switched(settings.certificates, limit, "certificates", cluster.certificates(surroundings.freshness)),
         switched(settings.usage, limit, "usage", cluster.node_usage()),
         join_all(settings.checks.iter().map(|check| own::look(cluster, check, limit, now))),
         // Each holds the readings of many kinds: too large a thing to lie in everything that waits for a pass.
         Box::pin(outside::read(settings)),
         Box::pin(storage::read(cluster, surroundings)),
-        Box::pin(platform::read(cluster, settings)),
+        Box::pin(platform::read(cluster, surroundings)),
         Box::pin(apps::read(cluster, surroundings)),
         Box::pin(audited(cluster, surroundings, now)),
         within(limit, "the version of the API server", cluster.version()),
@@ -255,7 +255,8 @@ type CephReading = ClusterResult<Option<Installed<Vec<CephCluster>>>>;
 async fn read_ceph(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> (CephReading, ToolsReading) {
     let settings = surroundings.settings;
     let limit = settings.probe_timeout();
-    let ceph = switched(settings.ceph, limit, "ceph clusters", cluster.ceph_clusters()).await;
+    let ceph =
+        switched(settings.ceph, limit, "ceph clusters", cluster.ceph_clusters(surroundings.freshness)).await;
     let none = |why: &str| ToolsReading::none(unused(Probe::CephTools, why), why);
     let tools = match &ceph {
         Ok(None) => none(SWITCHED_OFF),

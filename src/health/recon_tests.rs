@@ -85,15 +85,15 @@ impl Cluster for Stub {
         self.allow("workloads")?;
         Ok(vec![workload(ObjectRef::new("StatefulSet", "argocd", "argocd-application-controller"))])
     }
-    async fn batch(&self) -> ClusterResult<Batch> {
+    async fn batch(&self, _freshness: Freshness) -> ClusterResult<Batch> {
         self.allow("jobs")?;
         Ok(Batch { jobs: Vec::new(), cron_jobs: vec![cron_job()] })
     }
-    async fn disruption_budgets(&self) -> ClusterResult<Vec<DisruptionBudget>> {
+    async fn disruption_budgets(&self, _freshness: Freshness) -> ClusterResult<Vec<DisruptionBudget>> {
         self.allow("budgets")?;
         Ok(Vec::new())
     }
-    async fn services(&self) -> ClusterResult<Vec<Service>> {
+    async fn services(&self, _freshness: Freshness) -> ClusterResult<Vec<Service>> {
         self.allow("services")?;
         Ok(Vec::new())
     }
@@ -101,15 +101,15 @@ impl Cluster for Stub {
         self.allow("controllers")?;
         Ok(ControllersLife::Renewed(Some(ago(2))))
     }
-    async fn applications(&self) -> ClusterResult<Installed<Vec<Application>>> {
+    async fn applications(&self, _freshness: Freshness) -> ClusterResult<Installed<Vec<Application>>> {
         self.allow("applications")?;
         Ok(installed(self.argo.as_ref()))
     }
-    async fn ceph_clusters(&self) -> ClusterResult<Installed<Vec<CephCluster>>> {
+    async fn ceph_clusters(&self, _freshness: Freshness) -> ClusterResult<Installed<Vec<CephCluster>>> {
         self.allow("ceph")?;
         Ok(installed(self.ceph.as_ref()))
     }
-    async fn certificates(&self) -> ClusterResult<Installed<Vec<Certificate>>> {
+    async fn certificates(&self, _freshness: Freshness) -> ClusterResult<Installed<Vec<Certificate>>> {
         self.allow("certificates")?;
         Ok(Installed::No)
     }
@@ -137,51 +137,54 @@ impl Cluster for Stub {
         self.allow("namespaces")?;
         Ok(name == "velero")
     }
-    async fn volumes(&self) -> ClusterResult<Vec<PersistentVolume>> {
+    async fn volumes(&self, _freshness: Freshness) -> ClusterResult<Vec<PersistentVolume>> {
         self.allow("volumes")?;
         Ok(Vec::new())
     }
-    async fn claims(&self) -> ClusterResult<Vec<PersistentVolumeClaim>> {
+    async fn claims(&self, _freshness: Freshness) -> ClusterResult<Vec<PersistentVolumeClaim>> {
         self.allow("claims")?;
         Ok(Vec::new())
     }
-    async fn attachments(&self) -> ClusterResult<Vec<VolumeAttachment>> {
+    async fn attachments(&self, _freshness: Freshness) -> ClusterResult<Vec<VolumeAttachment>> {
         self.allow("attachments")?;
         Ok(Vec::new())
     }
-    async fn storage_classes(&self) -> ClusterResult<Vec<StorageClass>> {
+    async fn storage_classes(&self, _freshness: Freshness) -> ClusterResult<Vec<StorageClass>> {
         self.allow("classes")?;
         Ok(Vec::new())
     }
-    async fn snapshots(&self) -> ClusterResult<Installed<Vec<VolumeSnapshot>>> {
+    async fn snapshots(&self, _freshness: Freshness) -> ClusterResult<Installed<Vec<VolumeSnapshot>>> {
         self.allow("snapshots")?;
         Ok(Installed::No)
     }
-    async fn replication_sources(&self) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
+    async fn replication_sources(
+        &self,
+        _freshness: Freshness,
+    ) -> ClusterResult<Installed<Vec<ReplicationSource>>> {
         self.allow("sources")?;
         Ok(Installed::No)
     }
-    async fn flux(&self) -> ClusterResult<Installed<Vec<FluxObject>>> {
+    async fn flux(&self, _freshness: Freshness) -> ClusterResult<Installed<Vec<FluxObject>>> {
         self.allow("flux")?;
         Ok(Installed::No)
     }
-    async fn postgres(&self) -> ClusterResult<Installed<Postgres>> {
+    async fn postgres(&self, _freshness: Freshness) -> ClusterResult<Installed<Postgres>> {
         self.allow("postgres")?;
         Ok(Installed::No)
     }
-    async fn external_secrets(&self) -> ClusterResult<Installed<ExternalSecrets>> {
+    async fn external_secrets(&self, _freshness: Freshness) -> ClusterResult<Installed<ExternalSecrets>> {
         self.allow("external secrets")?;
         Ok(Installed::No)
     }
-    async fn api_services(&self) -> ClusterResult<Installed<Vec<ApiService>>> {
+    async fn api_services(&self, _freshness: Freshness) -> ClusterResult<Installed<Vec<ApiService>>> {
         self.allow("api services")?;
         Ok(Installed::No)
     }
-    async fn webhooks(&self) -> ClusterResult<Vec<WebhookConfiguration>> {
+    async fn webhooks(&self, _freshness: Freshness) -> ClusterResult<Vec<WebhookConfiguration>> {
         self.allow("webhooks")?;
         Ok(Vec::new())
     }
-    async fn application_sets(&self) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
+    async fn application_sets(&self, _freshness: Freshness) -> ClusterResult<Installed<Vec<ApplicationSet>>> {
         self.allow("application sets")?;
         Ok(Installed::No)
     }

@@ -148,45 +148,41 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
         },
         optional: false,
     };
+    // What is read whole is watched where that is allowed, and else listed at each look.
+    let followed = |group: &str, resources: &[&str]| -> Vec<Need> {
+        let both = |resource: &&str| {
+            let list = need("list", group, resource, "");
+            [list, Need { optional: true, ..need("watch", group, resource, "") }]
+        };
+        resources.iter().flat_map(both).collect()
+    };
     // The sign of life of those who write what is said of Jobs, budgets and endpoints.
     let controllers = || need("get", "coordination.k8s.io", "leases", "kube-system");
     match feature {
-        Feature::Core => vec![
-            need("list", "", "nodes", ""),
-            need("list", "", "pods", ""),
-            need("list", "apps", "deployments", ""),
-            need("list", "apps", "statefulsets", ""),
-            need("list", "apps", "daemonsets", ""),
+        Feature::Core => [
+            followed("", &["nodes", "pods"]),
+            followed("apps", &["deployments", "statefulsets", "daemonsets"]),
             // Without them the kubelets' slower heartbeat has to do.
-            Need { optional: true, ..need("list", "coordination.k8s.io", "leases", "kube-node-lease") },
-            // Without them everything is listed at each look.
-            Need { optional: true, ..need("watch", "", "nodes", "") },
-            Need { optional: true, ..need("watch", "", "pods", "") },
-            Need { optional: true, ..need("watch", "apps", "deployments", "") },
-            Need { optional: true, ..need("watch", "apps", "statefulsets", "") },
-            Need { optional: true, ..need("watch", "apps", "daemonsets", "") },
-        ],
-        Feature::Jobs => {
-            vec![need("list", "batch", "jobs", ""), need("list", "batch", "cronjobs", ""), controllers()]
-        }
+            vec![Need { optional: true, ..need("list", "coordination.k8s.io", "leases", "kube-node-lease") }],
+        ]
+        .concat(),
+        Feature::Jobs => [followed("batch", &["jobs", "cronjobs"]), vec![controllers()]].concat(),
         Feature::DisruptionBudgets => {
-            vec![need("list", "policy", "poddisruptionbudgets", ""), controllers()]
+            [followed("policy", &["poddisruptionbudgets"]), vec![controllers()]].concat()
         }
-        Feature::Services => vec![
-            need("list", "", "services", ""),
-            need("list", "discovery.k8s.io", "endpointslices", ""),
-            controllers(),
-        ],
-        Feature::ArgoCd => vec![
-            need("list", "argoproj.io", "applications", ""),
-            need("list", "argoproj.io", "applicationsets", ""),
-        ],
+        Feature::Services => [
+            followed("", &["services"]),
+            followed("discovery.k8s.io", &["endpointslices"]),
+            vec![controllers()],
+        ]
+        .concat(),
+        Feature::ArgoCd => followed("argoproj.io", &["applications", "applicationsets"]),
         Feature::ArgoCdSync => vec![
             need("patch", "argoproj.io", "applications", ""),
             // Without it nobody compares the versions of definitions after a merge.
             Need { optional: true, ..need("list", "apiextensions.k8s.io", "customresourcedefinitions", "") },
         ],
-        Feature::Ceph => vec![need("list", "ceph.rook.io", "cephclusters", "")],
+        Feature::Ceph => followed("ceph.rook.io", &["cephclusters"]),
         Feature::CephTools => {
             let namespace = settings.ceph_tools_namespace.as_str();
             // The handshake is a GET and the server asks for create as well.
@@ -196,7 +192,7 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
                 need("create", "", "pods/exec", namespace),
             ]
         }
-        Feature::Certificates => vec![need("list", "cert-manager.io", "certificates", "")],
+        Feature::Certificates => followed("cert-manager.io", &["certificates"]),
         Feature::NodeStats => vec![need("get", "", "nodes/proxy", "")],
         Feature::Usage => vec![need("list", "metrics.k8s.io", "nodes", "")],
         Feature::OwnChecks => health
@@ -217,40 +213,42 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
                 .map(|verb| need(verb, "coordination.k8s.io", "leases", namespace))
                 .into()
         }
-        Feature::Volumes => vec![
-            need("list", "", "persistentvolumes", ""),
-            need("list", "", "persistentvolumeclaims", ""),
-            need("list", "storage.k8s.io", "volumeattachments", ""),
-            need("list", "storage.k8s.io", "storageclasses", ""),
-        ],
-        Feature::Snapshots => vec![need("list", "snapshot.storage.k8s.io", "volumesnapshots", "")],
-        Feature::VolSync => vec![need("list", "volsync.backube", "replicationsources", "")],
-        Feature::Flux => vec![
-            need("list", "source.toolkit.fluxcd.io", "gitrepositories", ""),
-            need("list", "source.toolkit.fluxcd.io", "ocirepositories", ""),
-            need("list", "source.toolkit.fluxcd.io", "helmrepositories", ""),
-            need("list", "source.toolkit.fluxcd.io", "helmcharts", ""),
-            need("list", "source.toolkit.fluxcd.io", "buckets", ""),
-            need("list", "kustomize.toolkit.fluxcd.io", "kustomizations", ""),
-            need("list", "helm.toolkit.fluxcd.io", "helmreleases", ""),
-        ],
+        Feature::Volumes => [
+            followed("", &["persistentvolumes", "persistentvolumeclaims"]),
+            followed("storage.k8s.io", &["volumeattachments", "storageclasses"]),
+        ]
+        .concat(),
+        Feature::Snapshots => followed("snapshot.storage.k8s.io", &["volumesnapshots"]),
+        Feature::VolSync => followed("volsync.backube", &["replicationsources"]),
+        Feature::Flux => [
+            followed(
+                "source.toolkit.fluxcd.io",
+                &["gitrepositories", "ocirepositories", "helmrepositories", "helmcharts", "buckets"],
+            ),
+            followed("kustomize.toolkit.fluxcd.io", &["kustomizations"]),
+            followed("helm.toolkit.fluxcd.io", &["helmreleases"]),
+        ]
+        .concat(),
         // Without it a change waits until Flux looks by itself.
         Feature::FluxReconcile => vec![
             Need { optional: true, ..need("patch", "source.toolkit.fluxcd.io", "gitrepositories", "") },
             Need { optional: true, ..need("patch", "kustomize.toolkit.fluxcd.io", "kustomizations", "") },
         ],
-        Feature::CloudNativePg => ["clusters", "scheduledbackups", "backups"]
-            .map(|resource| need("list", "postgresql.cnpg.io", resource, ""))
-            .into(),
-        Feature::ExternalSecrets => ["externalsecrets", "secretstores", "clustersecretstores"]
-            .map(|resource| need("list", "external-secrets.io", resource, ""))
-            .into(),
-        Feature::ApiServices => vec![need("list", "apiregistration.k8s.io", "apiservices", "")],
-        Feature::Webhooks => vec![
-            need("list", "admissionregistration.k8s.io", "validatingwebhookconfigurations", ""),
-            need("list", "admissionregistration.k8s.io", "mutatingwebhookconfigurations", ""),
-            need("list", "discovery.k8s.io", "endpointslices", ""),
-        ],
+        Feature::CloudNativePg => {
+            followed("postgresql.cnpg.io", &["clusters", "scheduledbackups", "backups"])
+        }
+        Feature::ExternalSecrets => {
+            followed("external-secrets.io", &["externalsecrets", "secretstores", "clustersecretstores"])
+        }
+        Feature::ApiServices => followed("apiregistration.k8s.io", &["apiservices"]),
+        Feature::Webhooks => [
+            followed(
+                "admissionregistration.k8s.io",
+                &["validatingwebhookconfigurations", "mutatingwebhookconfigurations"],
+            ),
+            vec![need("list", "discovery.k8s.io", "endpointslices", "")],
+        ]
+        .concat(),
         Feature::PodDeletion => vec![need("delete", "", "pods", "")],
         Feature::Audit => vec![
             need("list", "autoscaling", "horizontalpodautoscalers", ""),

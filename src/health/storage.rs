@@ -27,15 +27,15 @@ pub(super) struct Storage {
 
 /// Reads all of it.
 pub(super) async fn read(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> Storage {
-    let settings = surroundings.settings;
+    let (settings, freshness) = (surroundings.settings, surroundings.freshness);
     let limit = settings.probe_timeout();
     let (volumes, claims, attachments, classes, snapshots, sources) = tokio::join!(
-        within(limit, "volumes", cluster.volumes()),
-        within(limit, "claims", cluster.claims()),
-        within(limit, "attachments", cluster.attachments()),
-        within(limit, "storage classes", cluster.storage_classes()),
-        switched(settings.snapshots, limit, "snapshots", cluster.snapshots()),
-        switched(settings.volsync, limit, "replication sources", cluster.replication_sources()),
+        within(limit, "volumes", cluster.volumes(freshness)),
+        within(limit, "claims", cluster.claims(freshness)),
+        within(limit, "attachments", cluster.attachments(freshness)),
+        within(limit, "storage classes", cluster.storage_classes(freshness)),
+        switched(settings.snapshots, limit, "snapshots", cluster.snapshots(freshness)),
+        switched(settings.volsync, limit, "replication sources", cluster.replication_sources(freshness)),
     );
     Storage { volumes, claims, attachments, classes, snapshots, sources }
 }

@@ -13,7 +13,7 @@ use super::permit::HeldBack;
 use super::settings::RolloutBy;
 use super::trust::OwnText;
 use super::worker::{Next, RunError, Scene, Work, Worker};
-use crate::cluster::{Application, FluxObject};
+use crate::cluster::{Application, FluxObject, Freshness};
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
@@ -272,7 +272,7 @@ impl Worker {
             return Ok(());
         }
         let flux = self.parts.health_settings.flux;
-        let (gitops, _) = gitops::read(self.parts.cluster.as_ref(), flux).await;
+        let (gitops, _) = gitops::read(self.parts.cluster.as_ref(), flux, Freshness::Proven).await;
         let watched = scene.settings.watched(scene.repository);
         let now = Timestamp::now();
         let applications =

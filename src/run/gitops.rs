@@ -2,13 +2,17 @@
 //! nobody sees is one that nobody waits for.
 
 use super::worker::chain;
-use crate::cluster::{Cluster, ClusterError, Installed};
+use crate::cluster::{Cluster, ClusterError, Freshness, Installed};
 use crate::merge::rollout::GitOps;
 
 /// All Applications and, where Flux is judged, all of its objects; besides it the first error.
-pub(crate) async fn read(cluster: &dyn Cluster, with_flux: bool) -> (GitOps, Option<ClusterError>) {
-    let flux = async { if with_flux { cluster.flux().await } else { Ok(Installed::No) } };
-    let (applications, flux) = tokio::join!(cluster.applications(), flux);
+pub(crate) async fn read(
+    cluster: &dyn Cluster,
+    with_flux: bool,
+    freshness: Freshness,
+) -> (GitOps, Option<ClusterError>) {
+    let flux = async { if with_flux { cluster.flux(freshness).await } else { Ok(Installed::No) } };
+    let (applications, flux) = tokio::join!(cluster.applications(freshness), flux);
     let mut gitops = GitOps::default();
     let mut first = None;
     match applications {

@@ -479,7 +479,7 @@ async fn cluster(
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
     let workloads =
         async { if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) } };
-    let gitops = gitops::read(parts.cluster.as_ref(), parts.health_settings.flux);
+    let gitops = gitops::read(parts.cluster.as_ref(), parts.health_settings.flux, freshness);
     let (recon, (gitops, unread), workloads) = tokio::join!(recon, gitops, workloads);
     let silence = |error: &ClusterError| {
         let silent = matches!(error, ClusterError::Unavailable { .. } | ClusterError::Unreadable { .. });

@@ -2,7 +2,7 @@
 
 use super::not_yet;
 use crate::action::{self, Action};
-use crate::cluster::{ClusterError, ClusterLease, Installed, ObjectRef, OperationPhase};
+use crate::cluster::{ClusterError, ClusterLease, Freshness, Installed, ObjectRef, OperationPhase};
 use crate::forge::{CommitSha, Repository};
 use crate::run::event::Outcome;
 use crate::run::worker::Parts;
@@ -22,7 +22,7 @@ async fn application(
     parts: &Parts,
     object: &ObjectRef,
 ) -> Result<Option<crate::cluster::Application>, ClusterError> {
-    Ok(match parts.cluster.applications().await? {
+    Ok(match parts.cluster.applications(Freshness::Proven).await? {
         Installed::Yes(applications) => applications
             .into_iter()
             .find(|found| found.namespace == object.namespace && found.name == object.name),

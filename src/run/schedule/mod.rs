@@ -249,7 +249,7 @@ async fn seen(cluster: &dyn Cluster, node_stats: bool, now: Timestamp) -> BTreeM
     let mut take = |object: String, used: u64, total: u64| {
         seen.insert(object, UsageSample { at: now, used, total });
     };
-    if let Ok(Installed::Yes(clusters)) = cluster.ceph_clusters().await {
+    if let Ok(Installed::Yes(clusters)) = cluster.ceph_clusters(Freshness::Watched).await {
         for one in clusters {
             if let Some((used, total)) = one.capacity {
                 take(format!("CephCluster {}/{}", one.namespace, one.name), used, total);
