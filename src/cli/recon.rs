@@ -19,6 +19,7 @@ use clap::{Args, ValueEnum};
 use ground::Ground;
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::iter::once;
 use std::path::Path;
@@ -337,11 +338,14 @@ fn picture(recon: &Recon, beside: &Beside, ground: &Ground, published: Option<&P
         })
     };
     let findings: Vec<Value> = recon.worst_first().into_iter().map(finding).collect();
+    // One look tells nothing of how long it has been so, of the branch's head and of people: the gate asks for these as well.
+    let blocked = health::closed_by(recon, &BTreeSet::new());
     json!({
         "began_at": recon.began_at,
         "verdict": recon.verdict(),
         "layers": layers,
         "probes": probes,
+        "gate": {"open": blocked.is_empty(), "blocked": blocked},
         "findings": findings,
         "figures": figures(&recon.figures),
         "renovate": beside.json(),

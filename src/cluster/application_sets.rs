@@ -1,10 +1,14 @@
-//! Argo CD `ApplicationSets`, read.
+//! Argo CD `ApplicationSets`: read, and asked to look at their generators.
+//!
+//! A set reads Git every three minutes by itself, and after a webhook where one is set up for it. What it makes of a commit is
+//! known only after that.
 
 use super::client::Kubernetes;
-use super::decode::{conditions, object_name, parse_time};
+use super::decode::{conditions, items, object_name, parse_time, text};
+use super::request::Write;
 use super::{ClusterResult, Condition, Freshness, Installed, ObjectRef};
 use jiff::Timestamp;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// What makes Applications from a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,7 +21,14 @@ pub(crate) struct ApplicationSet {
     pub(crate) created_at: Option<Timestamp>,
     /// All conditions.
     pub(crate) conditions: Vec<Condition>,
+    /// What its generators read of Git, as repository and revision, however deep they stand in one another.
+    pub(crate) generated_from: Vec<(String, String)>,
+    /// It was asked to look and has not done so yet (the annotation is there).
+    pub(crate) refresh_requested: bool,
 }
+
+/// The annotation that asks for a look; its controller takes it away when it has looked.
+const REFRESH: &str = "argocd.argoproj.io/application-set-refresh";
 
 impl ApplicationSet {
     /// For evidence.
@@ -37,9 +48,36 @@ impl Kubernetes {
     }
 }
 
+impl Kubernetes {
+    /// Asks a set to read its generators anew.
+    pub(super) async fn refresh_set(&self, set: &ApplicationSet) -> ClusterResult<()> {
+        let ApplicationSet { namespace, name, .. } = set;
+        let path = format!("/apis/argoproj.io/v1alpha1/namespaces/{namespace}/applicationsets/{name}");
+        let asked = json!({"metadata": {"annotations": {REFRESH: "true"}}});
+        self.connection().write(Write::Merge, &path, &asked).await.map(drop)
+    }
+}
+
+/// The Git generators below a value, those within `matrix` and `merge` among them.
+fn git_generators(value: &Value, found: &mut Vec<(String, String)>) {
+    for generator in items(&value["generators"]) {
+        let git = &generator["git"];
+        if git.is_object() {
+            found.push((text(&git["repoURL"]), text(&git["revision"])));
+        }
+        for nested in ["matrix", "merge"] {
+            git_generators(&generator[nested], found);
+        }
+    }
+}
+
 fn application_set(object: &Value) -> Result<ApplicationSet, String> {
     let (namespace, name) = object_name(object)?;
+    let mut generated_from = Vec::new();
+    git_generators(&object["spec"], &mut generated_from);
     Ok(ApplicationSet {
+        generated_from,
+        refresh_requested: object["metadata"]["annotations"][REFRESH].is_string(),
         namespace,
         name,
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
@@ -51,7 +89,6 @@ fn application_set(object: &Value) -> Result<ApplicationSet, String> {
 mod tests {
     use super::super::ConditionStatus;
     use super::*;
-    use serde_json::json;
 
     #[test]
     fn a_set_is_read_with_its_conditions() {
@@ -67,6 +104,15 @@ mod tests {
         assert_eq!(read.object().to_string(), "ApplicationSet argocd/apps");
         assert_eq!(read.conditions[0].status, ConditionStatus::True);
         assert!(read.created_at.is_some() && read.conditions[0].since.is_some());
+        assert!(read.generated_from.is_empty() && !read.refresh_requested);
+        let nested = json!({"metadata": {"name": "s", "annotations": {REFRESH: "true"}}, "spec": {"generators": [
+            {"list": {"elements": []}},
+            {"matrix": {"generators": [{"clusters": {}}, {"git": {"repoURL": "https://git.example.org/a", "revision": "HEAD"}}]}},
+            {"git": {"repoURL": "https://git.example.org/b"}}]}});
+        let read = application_set(&nested).expect("a set");
+        let from = [("https://git.example.org/a", "HEAD"), ("https://git.example.org/b", "")];
+        assert_eq!(read.generated_from, from.map(|(url, revision)| (url.to_owned(), revision.to_owned())));
+        assert!(read.refresh_requested);
         assert!(application_set(&json!({})).is_err());
     }
 }

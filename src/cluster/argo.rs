@@ -5,11 +5,11 @@
 //! which a failed test of a JSON patch (422) could not be told from an invalid object.
 
 use super::client::Kubernetes;
-use super::decode::{items, number, object_name, parse_time, text, texts};
+use super::decode::{items, json_controller, number, object_name, parse_time, text, texts};
 use super::request::Write;
 use super::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSource, ClusterError, ClusterLease,
-    ClusterResult, ObjectRef, OperationPhase, OperationState, SyncStatus,
+    ClusterResult, DrySource, Hydrated, ObjectRef, OperationPhase, OperationState, SyncStatus,
 };
 use serde_json::{Value, json};
 
@@ -105,6 +105,8 @@ fn operation(application: &Application, revision: &str) -> Value {
 /// An Application as the API server lists it.
 pub(super) fn application(object: &Value) -> Result<Application, String> {
     let (namespace, name) = object_name(object)?;
+    let made_by =
+        json_controller(&object["metadata"], &namespace).filter(|owner| owner.kind == "ApplicationSet");
     let spec = &object["spec"];
     let status = &object["status"];
     let automated = &spec["syncPolicy"]["automated"];
@@ -119,7 +121,9 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         automated: automated.is_object() && automated["enabled"].as_bool() != Some(false),
         prune: automated["prune"].as_bool().unwrap_or(false),
         sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
+        made_by,
         sources: sources(spec),
+        dry: dry_source(object),
         compared_sources: sources(compared),
         sync: match status["sync"]["status"].as_str() {
             Some("Synced") => SyncStatus::Synced,
@@ -136,6 +140,18 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         reconciled_at: parse_time(&status["reconciledAt"]),
         resources: items(&status["resources"]).map(resource).collect(),
         images: texts(&status["summary"]["images"]),
+    })
+}
+
+/// Fields as Argo CD's own types have them (`sourceHydrator` of spec and status).
+fn dry_source(object: &Value) -> Option<DrySource> {
+    let dry = &object["spec"]["sourceHydrator"]["drySource"];
+    let last = &object["status"]["sourceHydrator"]["lastSuccessfulOperation"];
+    dry.is_object().then(|| DrySource {
+        source: source(dry),
+        hydrated: last["drySHA"]
+            .as_str()
+            .map(|commit| Hydrated { dry: commit.to_owned(), commit: text(&last["hydratedSHA"]) }),
     })
 }
 

@@ -361,6 +361,10 @@ impl Cluster for Kubernetes {
         self.refresh(application, hard).await
     }
 
+    async fn refresh_application_set(&self, set: &ApplicationSet) -> ClusterResult<()> {
+        self.refresh_set(set).await
+    }
+
     async fn reconcile_flux(&self, object: &FluxObject, at: Timestamp) -> ClusterResult<()> {
         self.reconcile(object, at).await
     }

@@ -100,6 +100,10 @@ pub(crate) struct FluxObject {
     pub(crate) git: Option<GitSource>,
     /// The revision of the artifact that a source offers.
     pub(crate) artifact: Option<String>,
+    /// What the artifact was made from, where whoever pushed it into a registry says.
+    pub(crate) origin: Option<Origin>,
+    /// What the artifact was made from that was applied last, with success.
+    pub(crate) applied_origin: Option<String>,
     /// The folder that a Kustomization applies, as it writes it.
     pub(crate) path: String,
     /// What it made, where it tells: a Kustomization always does, a `HelmRelease` of newer versions does.
@@ -117,6 +121,15 @@ pub(crate) struct GitSource {
     pub(crate) url: String,
     /// The branch that is followed; none where it is a tag, a range of versions or one commit.
     pub(crate) branch: Option<String>,
+}
+
+/// What an artifact of a registry was made from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The repository's address.
+    pub(crate) url: String,
+    /// Its revision, such as `main@sha1:1a2b…`.
+    pub(crate) revision: String,
 }
 
 impl FluxObject {
@@ -282,10 +295,21 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         .collect(),
         git: (kind == FluxKind::GitRepository).then(|| git_source(&object["spec"])),
         artifact: status["artifact"]["revision"].as_str().map(str::to_owned),
+        origin: origin(&status["artifact"]["metadata"]),
+        applied_origin: status["lastAppliedOriginRevision"].as_str().map(str::to_owned),
         path: text(&object["spec"]["path"]),
         inventory: items(&status["inventory"]["entries"]).filter_map(|entry| made(&entry["id"])).collect(),
         chart: installed_chart(status),
         conditions: conditions(status),
+    })
+}
+
+/// What an artifact was made from, by the annotations that `flux push artifact` and CI write.
+fn origin(metadata: &Value) -> Option<Origin> {
+    let of = |key: &str| metadata[key].as_str().map(str::to_owned);
+    Some(Origin {
+        url: of("org.opencontainers.image.source")?,
+        revision: of("org.opencontainers.image.revision")?,
     })
 }
 

@@ -55,9 +55,9 @@ pub(crate) use extensions::Webhook;
 pub(crate) use extensions::{ApiService, WebhookConfiguration};
 pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, SecretStore};
 pub(crate) use feeds::Pods;
-#[cfg(test)]
-pub(crate) use flux::GitSource;
 pub(crate) use flux::{FluxKind, FluxObject};
+#[cfg(test)]
+pub(crate) use flux::{GitSource, Origin};
 pub(crate) use kubelet::{ClaimUsage, Filesystem, NodeStats};
 pub(crate) use lease::DURATION as LEASE_DURATION;
 #[cfg(test)]
@@ -236,6 +236,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     ) -> ClusterResult<ExecOutput>;
     /// Asks Argo CD to read the branch anew; `hard` drops its manifest cache as well. Reading, in effect: needs no lease.
     async fn refresh_application(&self, application: &Application, hard: bool) -> ClusterResult<()>;
+    /// Asks an `ApplicationSet` to read its generators anew. Reading, in effect: needs no lease.
+    async fn refresh_application_set(&self, set: &ApplicationSet) -> ClusterResult<()>;
     /// Asks Flux to look at an object now; `at` tells one asking from another. Reading, in effect: needs no lease.
     async fn reconcile_flux(&self, object: &FluxObject, at: Timestamp) -> ClusterResult<()>;
     /// Stops the running operation of an Application, if the object is still as given.

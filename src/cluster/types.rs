@@ -376,8 +376,12 @@ pub(crate) struct Application {
     pub(crate) prune: bool,
     /// `spec.syncPolicy.syncOptions`.
     pub(crate) sync_options: Vec<String>,
+    /// The `ApplicationSet` that made it.
+    pub(crate) made_by: Option<ObjectRef>,
     /// `spec.source(s)`.
     pub(crate) sources: Vec<ApplicationSource>,
+    /// Where its manifests are made from, where Argo CD hydrates them into the branch that it syncs from.
+    pub(crate) dry: Option<DrySource>,
     /// `status.sync.comparedTo.source(s)`: what `revisions` belong to.
     pub(crate) compared_sources: Vec<ApplicationSource>,
     /// Whether its objects are as its sources say.
@@ -405,6 +409,24 @@ impl Application {
     pub(crate) fn object(&self) -> ObjectRef {
         ObjectRef::new("Application", &self.namespace, &self.name)
     }
+}
+
+/// What a hydrated Application is made from: its manifests are rendered into another branch, and that one is synced.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DrySource {
+    /// `spec.sourceHydrator.drySource`.
+    pub(crate) source: ApplicationSource,
+    /// The newest hydration that went well.
+    pub(crate) hydrated: Option<Hydrated>,
+}
+
+/// A hydration that went well.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Hydrated {
+    /// The commit that it was made from.
+    pub(crate) dry: String,
+    /// The commit that it made, or left as it was.
+    pub(crate) commit: String,
 }
 
 /// A Rook `CephCluster`.

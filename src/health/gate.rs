@@ -11,6 +11,7 @@ use crate::cluster::{ClusterLease, LEASE_DURATION};
 use crate::forge::BRANCH_WRITE_TIMEOUT;
 use crate::forge::{CommitSha, PullNumber};
 use jiff::Timestamp;
+use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
@@ -56,7 +57,7 @@ pub(crate) struct Evidence<'a> {
 }
 
 /// Why a change may not start.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Blocked {
     /// The evidence.
     pub(crate) why: String,
@@ -214,19 +215,25 @@ fn verdicts(evidence: &Evidence<'_>) -> Vec<Blocked> {
         let why = "the newest pass of the probes is too old".to_owned();
         blocked.push(block(why, Some(evidence.recon.began_at), "the probes run again"));
     }
-    if evidence.recon.verdict_without(evidence.excused) == Verdict::Green {
+    blocked.extend(closed_by(evidence.recon, evidence.excused));
+    blocked
+}
+
+/// What of a pass keeps the gate closed, but for what is excused: each cause once, with what follows from it.
+pub(crate) fn closed_by(recon: &Recon, excused: &BTreeSet<FindingId>) -> Vec<Blocked> {
+    let mut blocked = Vec::new();
+    if recon.verdict_without(excused) == Verdict::Green {
         return blocked;
     }
-    let before = blocked.len();
-    let counts = |finding: &&Finding| !evidence.excused.contains(&finding.id);
+    let counts = |finding: &&Finding| !excused.contains(&finding.id);
     // What follows from a finding that blocks goes with it, and is not worth a line; from one that is excused it does not.
     let follows =
-        |finding: &Finding| finding.cause.as_ref().filter(|cause| !evidence.excused.contains(cause)).cloned();
+        |finding: &Finding| finding.cause.as_ref().filter(|cause| !excused.contains(cause)).cloned();
     let mut following: BTreeMap<FindingId, usize> = BTreeMap::new();
-    for cause in evidence.recon.blocking().filter(counts).filter_map(follows) {
+    for cause in recon.blocking().filter(counts).filter_map(follows) {
         *following.entry(cause).or_default() += 1;
     }
-    let causes = evidence.recon.blocking().filter(counts).filter(|finding| follows(finding).is_none());
+    let causes = recon.blocking().filter(counts).filter(|finding| follows(finding).is_none());
     for finding in causes {
         let more = match following.get(&finding.id) {
             None => String::new(),
@@ -239,10 +246,9 @@ fn verdicts(evidence: &Evidence<'_>) -> Vec<Blocked> {
         );
         blocked.push(block(why, finding.since, "the finding goes, or a person acknowledges it"));
     }
-    if blocked.len() == before {
+    if blocked.is_empty() {
         // A layer that nothing reads.
-        for (layer, verdict) in evidence.recon.layers().into_iter().filter(|(_, one)| *one != Verdict::Green)
-        {
+        for (layer, verdict) in recon.layers().into_iter().filter(|(_, one)| *one != Verdict::Green) {
             blocked.push(block(format!("{layer} is {verdict}"), None, "a probe that reads this layer"));
         }
     }

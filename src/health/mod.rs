@@ -35,7 +35,8 @@ pub(crate) use authority::{Approval, Authority, PlanMark};
 pub(crate) use baseline::{Attribution, attributions, new_findings};
 pub(crate) use causes::Grounds;
 pub(crate) use gate::{
-    ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid, permit,
+    Blocked, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid,
+    closed_by, permit,
 };
 pub(crate) use hindsight::Hindsight;
 pub(crate) use probes::is_a_reporter;

@@ -361,7 +361,7 @@ pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Se
                 && known.verdict.is_none_or(|verdict| finding.verdict <= verdict)
         });
         if let Some(known) = known {
-            finding.informational = true;
+            (finding.informational, finding.acknowledged) = (true, true);
             finding.message =
                 format!("{} (acknowledged until {}: {})", finding.message, known.expires, known.reason);
             changed = true;

@@ -198,6 +198,10 @@ impl Cluster for Stub {
     async fn refresh_application(&self, _: &Application, _: bool) -> ClusterResult<()> {
         Ok(())
     }
+    async fn refresh_application_set(&self, _set: &ApplicationSet) -> ClusterResult<()> {
+        unimplemented!("no probe asks for it")
+    }
+
     async fn reconcile_flux(&self, _: &FluxObject, _: Timestamp) -> ClusterResult<()> {
         Ok(())
     }

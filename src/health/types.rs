@@ -242,6 +242,9 @@ pub(crate) struct Finding {
     pub(crate) since: Option<Timestamp>,
     /// Listed, but blocks neither gate nor closing.
     pub(crate) informational: bool,
+    /// Whether that is so since a person accepts it.
+    #[serde(default)]
+    pub(crate) acknowledged: bool,
     /// What it would follow from.
     #[serde(default)]
     pub(crate) grounds: Grounds,
@@ -261,7 +264,7 @@ impl Finding {
         match self.id.probe {
             Probe::ArgoCd => matches!(
                 self.id.rule.as_str(),
-                "progressing" | "out-of-sync" | "set-not-up-to-date" | "set-not-reported"
+                "progressing" | "out-of-sync" | "suspended" | "set-not-up-to-date" | "set-not-reported"
             ),
             Probe::Flux => matches!(
                 self.id.rule.as_str(),

@@ -275,6 +275,12 @@ impl Worker {
         let (gitops, _) = gitops::read(self.parts.cluster.as_ref(), flux, Freshness::Proven).await;
         let watched = scene.settings.watched(scene.repository);
         let now = Timestamp::now();
+        // Before their Applications: what they make of a commit is theirs to look at afterwards.
+        for set in watched.sets(&gitops) {
+            if let Err(error) = self.parts.cluster.refresh_application_set(set).await {
+                tracing::warn!(object = %set.object(), %error, "was not taken: to look at the repository");
+            }
+        }
         let applications =
             watched.watchers(&gitops.applications).into_iter().cloned().map(Watcher::Application);
         // What a source has fetched Flux applies by itself; anew is for those that failed.

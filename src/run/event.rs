@@ -7,6 +7,7 @@ use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
 use crate::health::{Acknowledgement, FindingId, Layer, PlanMark, Probe, Recon, Verdict};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey};
+use crate::merge::rollout::Stood;
 use crate::merge::{Category, Hold, Risk, UpdateType};
 use crate::store::EventId;
 use crate::wording;
@@ -23,6 +24,19 @@ pub(crate) struct Stop {
     pub(crate) comment: u64,
     /// When it was written.
     pub(crate) at: Timestamp,
+}
+
+/// A trusted person's `/caretaker incident`: something goes wrong that no probe sees.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Incident {
+    /// Who.
+    pub(crate) by: String,
+    /// In which comment.
+    pub(crate) comment: u64,
+    /// When it was written.
+    pub(crate) at: Timestamp,
+    /// What they say.
+    pub(crate) why: String,
 }
 
 /// Something that happened in a run.
@@ -88,6 +102,10 @@ pub(crate) enum Event {
     /// A trusted person took the stop back. Journalled too: the comment that says so may not be there to be read later, as
     /// with an issue that is gone.
     StopLifted,
+    /// A trusted person says that something goes wrong: no change starts until a trusted comment says that it is over.
+    IncidentDeclared(Incident),
+    /// It is over.
+    IncidentOver,
     /// An effect is about to be tried. Its step id is this event's id.
     Intended {
         /// Which.
@@ -502,6 +520,9 @@ pub(crate) struct MergePlan {
     /// The probes that found what they judge just before.
     #[serde(default)]
     pub(crate) judged: BTreeSet<Probe>,
+    /// The Applications that were not well just before, with what a person accepts of them: the commit need not mend them.
+    #[serde(default)]
+    pub(crate) stood: Vec<Stood>,
 }
 
 /// A pull request of ours that undoes a merge.

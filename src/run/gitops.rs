@@ -5,19 +5,35 @@ use super::worker::chain;
 use crate::cluster::{Cluster, ClusterError, Freshness, Installed};
 use crate::merge::rollout::GitOps;
 
-/// All Applications and, where Flux is judged, all of its objects; besides it the first error.
+/// All Applications with their sets, and all objects of Flux; besides it the first error. `judges_flux`: whether the settings let Flux be judged.
 pub(crate) async fn read(
     cluster: &dyn Cluster,
-    with_flux: bool,
+    judges_flux: bool,
     freshness: Freshness,
 ) -> (GitOps, Option<ClusterError>) {
-    let flux = async { if with_flux { cluster.flux(freshness).await } else { Ok(Installed::No) } };
-    let (applications, flux) = tokio::join!(cluster.applications(freshness), flux);
+    // Switched off says that nobody judges it, and not that it follows nothing. Where it may not be read either, that nobody
+    // judges it is taken for the operator's word that it is not used.
+    let flux = async {
+        match cluster.flux(freshness).await {
+            Err(ClusterError::Forbidden { .. }) if !judges_flux => Ok(Installed::No),
+            read => read,
+        }
+    };
+    // Sets first: one that has looked has made its Applications what it wants of them, and they are read after that.
+    let argo = async {
+        let sets = cluster.application_sets(freshness).await;
+        (sets, cluster.applications(freshness).await)
+    };
+    let ((sets, applications), flux) = tokio::join!(argo, flux);
     let mut gitops = GitOps::default();
     let mut first = None;
     match applications {
         Ok(applications) => gitops.applications = applications.into_items(),
         Err(error) => first = Some(error),
+    }
+    match sets {
+        Ok(sets) => gitops.sets = sets.into_items(),
+        Err(error) => first = first.or(Some(error)),
     }
     match flux {
         Ok(flux) => gitops.flux = flux.into_items(),

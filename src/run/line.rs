@@ -24,6 +24,10 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::Vouched { by, .. } => format!("{by} vouches for every task"),
         Event::Stopped(stop) => format!("{} stops the run", stop.by),
         Event::StopLifted => "the stop is taken back".to_owned(),
+        Event::IncidentDeclared(incident) => {
+            format!("{} declares an incident: {}", incident.by, incident.why)
+        }
+        Event::IncidentOver => "the incident is over".to_owned(),
         Event::Intended { effect } => format!("begins: {}", effect_line(effect, state)),
         Event::Ended { step, outcome } => {
             let of = state.acts.iter().find(|act| act.step == *step);

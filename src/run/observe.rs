@@ -18,7 +18,7 @@ pub(crate) use found::Gone;
 use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
-use super::event::{Accepted, Effect, Event, Stop};
+use super::event::{Accepted, Effect, Event, Incident, Stop};
 use super::gitops;
 use super::memory::Memory;
 use super::report::LastWrite;
@@ -39,7 +39,7 @@ use crate::inbox;
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
-use crate::merge::rollout::{GitOps, Rollout};
+use crate::merge::rollout::{GitOps, Rollout, Stood};
 use crate::wording;
 use jiff::Timestamp;
 use look::Look;
@@ -98,6 +98,8 @@ pub(crate) struct Observation {
     pub(crate) obstacles: Vec<String>,
     pub(crate) paused: Option<String>,
     pub(crate) stop: Option<Stop>,
+    /// What a trusted person says is going wrong.
+    pub(crate) incident: Option<Incident>,
     pub(crate) withdrawn: bool,
     pub(crate) issue_closed: bool,
     pub(crate) locked_out: bool,
@@ -115,6 +117,10 @@ pub(crate) struct Observation {
     pub(crate) affected: Vec<ObjectRef>,
     pub(crate) stuck: Vec<ObjectRef>,
     pub(crate) idle_out_of_sync: Vec<ObjectRef>,
+    /// Those of them that nobody but caretaker syncs.
+    pub(crate) manual: Vec<ObjectRef>,
+    /// The Applications that are not well.
+    pub(crate) stood: Vec<Stood>,
     pub(crate) blocking: Vec<BlockingPod>,
     pub(crate) mismatches: Vec<String>,
     pub(crate) proposal: Option<ProposalStanding>,
@@ -170,6 +176,7 @@ impl Observation {
             obstacles: &self.obstacles,
             paused: self.paused.as_deref(),
             stop: self.stop.as_ref(),
+            incident: self.incident.as_ref(),
             withdrawn: self.withdrawn,
             issue_closed: self.issue_closed,
             locked_out: self.locked_out,
@@ -185,6 +192,8 @@ impl Observation {
             affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
+            manual: &self.manual,
+            stood: &self.stood,
             blocking: &self.blocking,
             deletion: if parts.cluster_settings.delete { Deletion::Allowed } else { Deletion::Off },
             mismatches: &self.mismatches,
@@ -323,7 +332,9 @@ pub(crate) async fn observe(
     let holds = holds(parts, name).await?;
     let mut look =
         Look { holds: &holds, parts, subject: &subject, memory, gitops: &gitops, branch: &branch, now };
-    let head_rollout = look.rollout(&branch.head).await?;
+    let stood = look.stood(&recon);
+    let accepted: Vec<Stood> = stood.iter().filter(|one| one.accepted).cloned().collect();
+    let head_rollout = look.rollout(&branch.head, &accepted).await?;
     let change = look.change(&recon, workloads.as_deref()).await?;
     let proposal = look.proposal().await;
     let open_pulls = look.open_pulls().await;
@@ -396,6 +407,7 @@ pub(crate) async fn observe(
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     // Also one that was written before anybody looked.
     let stop = comments.stopped_by(subject.issue.created_at, state.stop.as_ref());
+    let incident = comments.incident(subject.issue.created_at, state.incident.as_ref());
     let paused = unread_comments.or_else(|| paused(parts, &subject, stop.as_ref()));
     let locked_out = *subject.lock != Lock::Held;
     if paused.is_some() || locked_out || subject.settings.mode == Mode::Observe {
@@ -410,6 +422,7 @@ pub(crate) async fn observe(
         obstacles,
         paused,
         stop,
+        incident,
         withdrawn: subject.issue.state == State::Closed
             || !subject.issue.has_label(&parts.settings.maintenance_label),
         issue_closed: subject.issue.state == State::Closed,
@@ -427,6 +440,8 @@ pub(crate) async fn observe(
         affected: change.affected,
         stuck: change.stuck,
         idle_out_of_sync: change.idle_out_of_sync,
+        manual: change.manual,
+        stood,
         blocking: change.blocking,
         mismatches: change.mismatches,
         proposal,

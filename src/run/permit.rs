@@ -7,7 +7,7 @@
 //! that meets a request that is pinned to the head.
 
 use super::decide::{Decision, LastLook, approval_asked, decide, objection};
-use super::event::{Effect, MergePlan, Stop};
+use super::event::{Effect, Incident, MergePlan, Stop};
 use super::memory::PullDetails;
 use super::observe::{Asking, Observation, Subject, observe};
 use super::situation::PullSituation;
@@ -63,6 +63,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) began_at: Timestamp,
     /// The stop that the journal knows of.
     pub(crate) stop: Option<&'a Stop>,
+    /// The incident that the journal knows of.
+    pub(crate) incident: Option<&'a Incident>,
     /// Our own account.
     pub(crate) bot: &'a str,
 }
@@ -83,9 +85,11 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
     } else {
         0
     };
-    let stopped_by =
-        stopped_by(parts, decided.repository, &issue, &comments, decided.began_at, decided.bot, decided.stop)
-            .await?;
+    let edited = parts.store.edited_comments(&name.to_string(), issue.number.0).await?;
+    let trusted = Trusted::new(&parts.settings, decided.repository);
+    let comments = Comments { all: &comments, edited: &edited, trusted: &trusted, bot: decided.bot };
+    let stopped_by = comments.stopped_by(decided.began_at, decided.stop).map(|stop| stop.by);
+    let incident = comments.incident(decided.began_at, decided.incident);
     let judged = preflight(
         &PullFacts {
             pull: &pull,
@@ -115,6 +119,7 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
         decided_issue: decided.issue,
         issue: &issue,
         stopped_by: stopped_by.as_deref(),
+        incident: incident.as_ref(),
         decided_pull: decided.pull,
         pull: &pull,
         preflight: &judged,
@@ -267,6 +272,7 @@ impl Worker {
             style: plan.style,
             began_at,
             stop: work.state.stop.as_ref(),
+            incident: work.state.incident.as_ref(),
             bot: &scene.bot.login,
         };
         let last = last_word(&parts, &decided).await?;
@@ -312,7 +318,7 @@ impl Worker {
                 Rollout::Done { .. } => Ok(()),
                 rollout => Err(wording::gate_head_waits(rollout)),
             },
-            incident: None,
+            incident: again.incident.as_ref().map(|incident| incident.why.as_str()),
             paused: again.paused.as_deref(),
             outside_window: outside.as_deref(),
             authority: &authority,
@@ -325,9 +331,7 @@ impl Worker {
             head: plan.head.clone(),
             base: plan.base.clone(),
         };
-        permit(&evidence, subject).map_err(|blocked| {
-            wording::permit_refused(&blocked.first().map(|one| one.why.clone()).unwrap_or_default())
-        })
+        permit(&evidence, subject).map_err(|blocked| wording::permit_refused(&blocked))
     }
 }
 

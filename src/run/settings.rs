@@ -88,6 +88,10 @@ pub(crate) struct Repository {
     /// and caretaker do.
     #[serde(default)]
     pub(crate) paths: AllowedPaths,
+    /// Whether Applications without automated sync are synced after a merge that changes them. Otherwise a person does, and
+    /// is told.
+    #[serde(default)]
+    pub sync_manual: bool,
     /// Whether `.caretaker.toml` on its default branch may ask for more care.
     #[serde(default)]
     pub allow_repository_file: bool,
@@ -102,6 +106,7 @@ impl Repository {
             pull_urls: Vec::new(),
             other_urls: Vec::new(),
             rollout: RolloutBy::default(),
+            sync_manual: false,
             allow_repository_file: false,
             merge_style: MergeStyle::default(),
             paths: AllowedPaths::default(),

@@ -1,6 +1,6 @@
 //! What is true now: everything that [`decide`](super::decide) may look at.
 
-use super::event::{Event, Stop};
+use super::event::{Event, Incident, Stop};
 use super::state::RunState;
 use super::windows::Hours;
 use crate::cluster::{BlockingPod, ObjectRef};
@@ -10,7 +10,7 @@ use crate::issue::{FindingTask, Left, Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
 use crate::merge::preflight::Preflight;
-use crate::merge::rollout::Rollout;
+use crate::merge::rollout::{Rollout, Stood};
 use crate::timing::Timing;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -211,6 +211,10 @@ pub(crate) struct Situation<'a> {
     pub(crate) stuck: &'a [ObjectRef],
     /// Watchers that are not synced while nothing happens to them.
     pub(crate) idle_out_of_sync: &'a [ObjectRef],
+    /// Those of them without automated sync, where the settings let caretaker sync them.
+    pub(crate) manual: &'a [ObjectRef],
+    /// The Applications that are not well now.
+    pub(crate) stood: &'a [Stood],
     /// Pods of the reverted revision that keep their `StatefulSets` from going back.
     pub(crate) blocking: &'a [BlockingPod],
     /// Whether they may be deleted.
@@ -237,6 +241,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) vouched: &'a BTreeSet<TaskKey>,
     /// A trusted person's stop that nobody lifted.
     pub(crate) stop: Option<&'a Stop>,
+    /// What a trusted person says is going wrong and nobody has said is over.
+    pub(crate) incident: Option<&'a Incident>,
     /// A trusted person's word that everything in the body counts, newer than the journal's last one.
     pub(crate) resumed_by: Option<(&'a str, Timestamp)>,
     /// What a run left in the text that this store does not know.

@@ -5,7 +5,7 @@ mod unanswered;
 
 pub(crate) use records::*;
 
-use super::event::{Accepted, ChangeResult, Effect, Event, Outcome, Stop, TaskOutcome};
+use super::event::{Accepted, ChangeResult, Effect, Event, Incident, Outcome, Stop, TaskOutcome};
 use crate::forge::{IssueNumber, PullNumber};
 use crate::health::{Approval, Recon};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey, TemplateValues};
@@ -39,6 +39,8 @@ pub(crate) struct RunState {
     pub(crate) used_comments: Vec<u64>,
     /// A trusted person's stop that nobody lifted.
     pub(crate) stop: Option<Stop>,
+    /// What a trusted person says is going wrong.
+    pub(crate) incident: Option<Incident>,
     /// The first pass that was kept.
     pub(crate) first_recon: Option<Recon>,
     /// The last one, with its event.
@@ -133,6 +135,8 @@ impl RunState {
             }
             Event::Stopped(stop) => self.stop = Some(stop),
             Event::StopLifted => self.stop = None,
+            Event::IncidentDeclared(incident) => self.incident = Some(incident),
+            Event::IncidentOver => self.incident = None,
             Event::Intended { effect } => self.intend(id, at, effect),
             Event::Ended { step, outcome } => self.end(step, at, &outcome),
             Event::Refreshed { change, hard, failed: _ } => {

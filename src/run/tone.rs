@@ -43,6 +43,8 @@ pub(crate) fn tone(event: &Event) -> Tone {
         | Event::Vouched { .. }
         | Event::Stopped(_)
         | Event::StopLifted
+        | Event::IncidentDeclared(_)
+        | Event::IncidentOver
         | Event::Acknowledged(_)
         | Event::AdoptionConfirmed { .. } => Tone::Person,
         Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,

@@ -8,7 +8,7 @@ mod known;
 
 pub(crate) use known::KnownComments;
 
-use super::event::{Accepted, Event, Stop};
+use super::event::{Accepted, Event, Incident, Stop};
 use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};
 use crate::forge::{Account, Comment, OwnerKind, Repository};
@@ -189,6 +189,13 @@ pub(crate) enum Command {
     Resume,
     /// `/caretaker stop`.
     Stop,
+    /// `/caretaker incident why`: no change starts.
+    Incident {
+        /// What goes wrong.
+        why: String,
+    },
+    /// `/caretaker incident over`.
+    IncidentOver,
     /// `/caretaker acknowledge F-4821 2026-12-31 why`: what was found is accepted until that day is over.
     Acknowledge {
         /// The id of what was found.
@@ -238,6 +245,11 @@ pub(crate) fn commands(text: &str) -> Vec<Command> {
             }
             (Some("resume"), None, ..) => commands.push(Command::Resume),
             (Some("stop"), None, ..) => commands.push(Command::Stop),
+            (Some("incident"), Some("over"), None, _) => commands.push(Command::IncidentOver),
+            (Some("incident"), Some(_), ..) => {
+                let why: Vec<&str> = line.split_whitespace().skip(2).collect();
+                commands.push(Command::Incident { why: why.join(" ") });
+            }
             (Some("acknowledge"), Some(tag), Some(until), Some(_)) => {
                 let reason: Vec<&str> = line.split_whitespace().skip(4).collect();
                 if let Ok(until) = until.parse() {
@@ -335,12 +347,45 @@ impl Comments<'_> {
                     }
                     Command::Stop
                     | Command::Resume
+                    | Command::Incident { .. }
+                    | Command::IncidentOver
                     | Command::Approve { .. }
                     | Command::Acknowledge { .. } => {}
                 }
             }
         }
         stopped
+    }
+
+    /// What a trusted person said is going wrong where no trusted comment since said that it is over, as with a stop.
+    pub(crate) fn incident(&self, since: Timestamp, known: Option<&Incident>) -> Option<Incident> {
+        let mut incident = known.cloned();
+        for comment in self.all {
+            let may = comment.created_at.as_second() >= since.as_second()
+                && self.trusted.holds(&comment.author.login);
+            let is_newer = |known: &Incident| (known.at, known.comment) < (comment.created_at, comment.id.0);
+            for command in commands(&comment.body) {
+                match command {
+                    Command::Incident { why } if may && incident.as_ref().is_none_or(is_newer) => {
+                        let (by, comment, at) =
+                            (comment.author.login.clone(), comment.id.0, comment.created_at);
+                        incident = Some(Incident { by, comment, at, why });
+                    }
+                    Command::IncidentOver
+                        if self.counts(comment, since) && incident.as_ref().is_some_and(is_newer) =>
+                    {
+                        incident = None;
+                    }
+                    Command::Stop
+                    | Command::Resume
+                    | Command::Incident { .. }
+                    | Command::IncidentOver
+                    | Command::Approve { .. }
+                    | Command::Acknowledge { .. } => {}
+                }
+            }
+        }
+        incident
     }
 
     /// The trusted person who wrote `/caretaker resume` after a moment. One of the same second may be older.

@@ -4,6 +4,7 @@ use super::run::{SHORT, object};
 use super::{code, quote_outside};
 use crate::cluster::ObjectRef;
 use crate::forge::{ForgeError, IssueNumber, MergeStyle, PullNumber};
+use crate::health::Blocked;
 use std::collections::BTreeSet;
 
 /// An effect: a merge.
@@ -107,8 +108,9 @@ pub(crate) fn too_many_attempts(attempts: u32) -> String {
 }
 
 /// The gate refused at the last moment.
-pub(crate) fn permit_refused(why: &str) -> String {
-    format!("the gate is closed: {}", quote_outside(why, SHORT))
+pub(crate) fn permit_refused(blocked: &[Blocked]) -> String {
+    let each: Vec<String> = blocked.iter().map(|one| quote_outside(&one.why, SHORT)).collect();
+    format!("the gate is closed: {}", each.join("; "))
 }
 
 /// The permit's ten seconds were over.

@@ -1,7 +1,7 @@
 //! What keeps the next change back, and what the cluster lacks.
 
 use super::changes::rollout_state;
-use super::run::SHORT;
+use super::run::{SHORT, account};
 use super::{code, quote_outside};
 use crate::cluster::ClusterError;
 use crate::forge::PullNumber;
@@ -65,6 +65,15 @@ pub(crate) fn gate_not_green(recon: &Recon) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     format!("the gate is closed: {layers}")
+}
+
+/// A person says that something goes wrong.
+pub(crate) fn gate_incident(by: &str, why: &str) -> String {
+    format!(
+        "the gate is closed: an incident, says {}: {}; the comment `/caretaker incident over` ends it",
+        account(by),
+        quote_outside(why, SHORT)
+    )
 }
 
 /// The gate is closed for a moment.

@@ -103,7 +103,7 @@ impl RollsOut {
     pub(crate) fn of(applications: Installed<Vec<Application>>, flux: Installed<Vec<FluxObject>>) -> Self {
         let (argo, has_flux) = (applications != Installed::No, flux != Installed::No);
         let (applications, flux) = (applications.into_items(), flux.into_items());
-        Self { gitops: GitOps { applications, flux, unread: None }, argo, flux: has_flux }
+        Self { gitops: GitOps { applications, flux, ..GitOps::default() }, argo, flux: has_flux }
     }
 }
 

@@ -164,6 +164,7 @@ fn found(rule: AuditRule, object: ObjectRef, what: &str, evidence: String) -> Fi
         since: None,
         informational: true,
         grounds: Grounds::default(),
+        acknowledged: false,
         cause: None,
     }
 }

@@ -144,6 +144,7 @@ fn judge_object(
         since,
         informational: check.severity == Severity::Listed,
         grounds: Grounds::default(),
+        acknowledged: false,
         cause: None,
     }))
 }
@@ -169,6 +170,7 @@ fn unknown(check: &OwnCheck, object: ObjectRef, evidence: String) -> Finding {
         since: None,
         informational: check.severity == Severity::Listed,
         grounds: Grounds::default(),
+        acknowledged: false,
         cause: None,
     }
 }

@@ -91,6 +91,8 @@ mod tests {
             })
         };
         ApplicationSet {
+            generated_from: Vec::new(),
+            refresh_requested: false,
             namespace: "argocd".to_owned(),
             name: "apps".to_owned(),
             created_at: Some(ago(since)),

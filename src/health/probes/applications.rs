@@ -171,6 +171,8 @@ pub(in crate::health) mod tests {
             prune: true,
             sync_options: Vec::new(),
             sources: Vec::new(),
+            made_by: None,
+            dry: None,
             compared_sources: Vec::new(),
             sync: SyncStatus::Synced,
             revisions: vec!["9f1c".to_owned()],

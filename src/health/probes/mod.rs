@@ -108,6 +108,7 @@ pub(super) fn finding(
         since: None,
         informational: probe.informational(),
         grounds: Grounds::default(),
+        acknowledged: false,
         cause: None,
     }
 }

@@ -31,6 +31,7 @@ fn finding(probe: Probe, rule: &str, verdict: Verdict) -> Finding {
         since: None,
         informational: probe.informational(),
         grounds: Grounds::default(),
+        acknowledged: false,
         cause: None,
     }
 }

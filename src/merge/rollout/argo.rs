@@ -1,22 +1,22 @@
 //! How Argo CD's Applications stand towards a commit.
 //!
 //! Races decided here: an Application whose status is older than its operation proves nothing; an operation of a few objects
-//! is no rollout; health from before a sync is none.
+//! is no rollout; health from before a sync is none. A hydrated Application syncs from another branch than the one that it is
+//! made from: it has arrived when it compared what was hydrated from the commit.
 
 use super::address::Address;
-use super::{Standing, Stood, StoodBefore, Watched, within};
+use super::{GitOps, Standing, Stood, Watched, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, OperationPhase, OperationState, SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, SyncStatus,
 };
 use crate::forge::CommitSha;
+use jiff::Timestamp;
 use std::fmt::Write as _;
 
 impl Watched {
     /// What a source's repository is to this one, where it takes the default branch.
     fn source(&self, source: &ApplicationSource) -> Address {
-        let revision = source.target_revision.strip_prefix("refs/heads/").unwrap_or(&source.target_revision);
-        let is_branch = revision.is_empty() || revision == "HEAD" || revision == self.default_branch;
-        if source.chart.is_none() && is_branch {
+        if source.chart.is_none() && self.takes_the_default_branch(&source.target_revision) {
             self.address(&source.repository_url)
         } else {
             Address::Other
@@ -29,19 +29,13 @@ impl Watched {
 
     /// The Applications that follow it, by what they are told to follow or by what they last compared.
     pub(crate) fn watchers<'a>(&self, applications: &'a [Application]) -> Vec<&'a Application> {
-        applications
-            .iter()
-            .filter(|app| {
-                app.sources.iter().chain(&app.compared_sources).any(|source| self.is_followed_by(source))
-            })
-            .collect()
+        applications.iter().filter(|app| all_sources(app).any(|source| self.is_followed_by(source))).collect()
     }
 
     /// An Application that may follow it: whether it does, nobody has said.
     pub(super) fn probable_application(&self, applications: &[Application]) -> Option<(String, String)> {
         applications.iter().find_map(|app| {
-            let mut sources = app.sources.iter().chain(&app.compared_sources);
-            let probable = sources.find(|source| self.source(source) == Address::Probable)?;
+            let probable = all_sources(app).find(|source| self.source(source) == Address::Probable)?;
             Some((app.object().to_string(), probable.repository_url.clone()))
         })
     }
@@ -56,8 +50,10 @@ impl Watched {
         self.watchers(applications)
             .into_iter()
             .filter(|app| {
+                let dry = app.dry.iter().map(|dry| &dry.source);
                 app.sources
                     .iter()
+                    .chain(dry)
                     .any(|source| self.is_followed_by(source) && holds(source, &app.sources, files))
             })
             .collect()
@@ -80,6 +76,12 @@ impl Watched {
             })
             .collect()
     }
+}
+
+/// What it is told to follow, is made from, and last compared.
+fn all_sources(app: &Application) -> impl Iterator<Item = &ApplicationSource> {
+    let dry = app.dry.iter().map(|dry| &dry.source);
+    app.sources.iter().chain(dry).chain(&app.compared_sources)
 }
 
 /// Whether one of the files is in a source's folder or among the files of values that are taken from it. A source that
@@ -114,16 +116,25 @@ pub(super) fn standings(
     applications: &[Application],
     watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
-    before: &StoodBefore,
+    before: &[Stood],
 ) -> Vec<(String, Standing)> {
     let watchers = watched.watchers(applications);
     let mut standings = Vec::new();
     for app in &watchers {
-        for (child, why) in children_behind(app, applications, &watchers) {
+        for (child, why) in children_behind(app, applications, &watchers, before) {
             standings.push((child, Standing::Waiting(why)));
         }
-        let stood = before.get(&(app.namespace.clone(), app.name.clone())).copied();
-        standings.push((app.name.clone(), judge_one(app, watched, arrived, stood)));
+        let stood = stood_before(app, before);
+        let standing = match &app.dry {
+            Some(dry) if watched.is_followed_by(&dry.source) => judge_hydrated(app, dry, arrived, stood),
+            _ => judge_one(app, watched, arrived, stood),
+        };
+        // Two of the same name may be in two namespaces.
+        let name = match standing {
+            Standing::Done { .. } => format!("{}/{}", app.namespace, app.name),
+            Standing::Unknown(_) | Standing::Waiting(_) | Standing::Failed(..) => app.name.clone(),
+        };
+        standings.push((name, standing));
     }
     standings
 }
@@ -135,6 +146,7 @@ fn children_behind(
     parent: &Application,
     applications: &[Application],
     watchers: &[&Application],
+    before: &[Stood],
 ) -> Vec<(String, String)> {
     let synced_at = parent.operation.as_ref().and_then(|operation| operation.finished_at);
     applications
@@ -142,28 +154,57 @@ fn children_behind(
         .filter(|child| child.object() != parent.object())
         .filter(|child| parent.resources.iter().any(|own| own.object == child.object()))
         .filter(|child| !watchers.iter().any(|watcher| watcher.object() == child.object()))
-        .filter_map(|child| {
-            let why = if let Some(why) = not_settled(child) {
-                why
-            } else if child.compared_sources != child.sources {
-                "it has not compared what its parent made of it".to_owned()
-            } else if synced_at.is_some_and(|at| child.reconciled_at.is_none_or(|seen| seen < at)) {
-                "it has not been looked at since its parent's sync".to_owned()
-            } else if child.sync != SyncStatus::Synced || child.health != ApplicationHealth::Healthy {
-                format!("it is {:?} and {:?}", child.sync, child.health)
-            } else {
-                return None;
-            };
-            Some((child.name.clone(), why))
-        })
+        .filter_map(|child| Some((child.name.clone(), behind(child, synced_at, before)?)))
         .collect()
+}
+
+/// The sets that read the repository and have not looked at it since they were asked to, and what they made that has not
+/// arrived where they want it: a chart's version may stand in a file that only the set reads, so that the Application itself
+/// shows no commit of this repository.
+pub(super) fn of_sets(gitops: &GitOps, watched: &Watched, before: &[Stood]) -> Vec<(String, Standing)> {
+    let watchers = watched.watchers(&gitops.applications);
+    let mut standings = Vec::new();
+    for set in watched.sets(gitops) {
+        let object = set.object();
+        if set.refresh_requested {
+            let why = "it has not looked at its generators since it was asked to".to_owned();
+            standings.push((object.to_string(), Standing::Waiting(why)));
+        }
+        let made = gitops.applications.iter().filter(|app| app.made_by.as_ref() == Some(&object));
+        for app in made.filter(|app| !watchers.iter().any(|watcher| watcher.object() == app.object())) {
+            if let Some(why) = behind(app, None, before) {
+                standings.push((app.name.clone(), Standing::Waiting(why)));
+            }
+        }
+    }
+    standings
+}
+
+/// Why an Application has not arrived where whoever made it, at that moment at the latest, wants it.
+fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> Option<String> {
+    let stood = stood_before(child, before);
+    if let Some(why) = not_settled(child) {
+        Some(why)
+    } else if child.compared_sources != child.sources {
+        Some("it has not compared what its parent made of it".to_owned())
+    } else if made_at.is_some_and(|at| child.reconciled_at.is_none_or(|seen| seen < at)) {
+        Some("it has not been looked at since its parent's sync".to_owned())
+    } else if is_good_enough(child, false, stood) {
+        None
+    } else {
+        Some(stands(child))
+    }
+}
+
+fn stood_before<'a>(app: &Application, before: &'a [Stood]) -> Option<&'a Stood> {
+    before.iter().find(|stood| stood.application == app.object())
 }
 
 fn judge_one(
     app: &Application,
     watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
-    stood: Option<Stood>,
+    stood: Option<&Stood>,
 ) -> Standing {
     let followed: Vec<usize> = app
         .compared_sources
@@ -202,18 +243,61 @@ fn judge_one(
         Ok(false) => return Standing::Waiting("it has not compared this commit".to_owned()),
         Ok(true) => {}
     }
-    let good = app.sync == SyncStatus::Synced && app.health == ApplicationHealth::Healthy;
-    // The older operation of an Application that was not affected says nothing; it must only be no worse than before.
-    let no_worse = !operated
-        && stood.is_some_and(|stood| {
-            (app.sync == SyncStatus::Synced || app.sync == stood.sync)
-                && badness(app.health) <= badness(stood.health)
-        });
-    if good || no_worse {
+    if is_good_enough(app, operated, stood) {
         Standing::Done { affected: operated }
     } else {
-        Standing::Waiting(format!("it is {:?} and {:?}", app.sync, app.health))
+        Standing::Waiting(stands(app))
     }
+}
+
+/// How a hydrated one stands. What its operation needed is another branch's commit, which may have been there before: that
+/// nothing but the folder ties it to the change is no reason to undo one.
+fn judge_hydrated(
+    app: &Application,
+    dry: &DrySource,
+    arrived: &dyn Fn(&str) -> Result<bool, String>,
+    stood: Option<&Stood>,
+) -> Standing {
+    let Some(last) = &dry.hydrated else {
+        return Standing::Waiting("nothing has been hydrated for it".to_owned());
+    };
+    match arrived(&last.dry) {
+        Err(why) => return Standing::Unknown(why),
+        Ok(false) => return Standing::Waiting("this commit has not been hydrated".to_owned()),
+        Ok(true) => {}
+    }
+    if let Some(why) = not_settled(app) {
+        return Standing::Waiting(why);
+    }
+    if last.commit.is_empty() || !app.revisions.contains(&last.commit) {
+        return Standing::Waiting("it has not compared what was hydrated from this commit".to_owned());
+    }
+    if is_good_enough(app, false, stood) {
+        Standing::Done { affected: false }
+    } else {
+        Standing::Waiting(stands(app))
+    }
+}
+
+/// Whether one that has compared the commit is well, or no worse than it may be. The older operation of an Application that was
+/// not affected says nothing; it must only be no worse than before.
+fn is_good_enough(app: &Application, operated: bool, stood: Option<&Stood>) -> bool {
+    let good = app.sync == SyncStatus::Synced && app.health == ApplicationHealth::Healthy;
+    let no_worse = stood.is_some_and(|stood| {
+        (!operated || stood.accepted)
+            && (app.sync == SyncStatus::Synced || app.sync == stood.sync)
+            && badness(app.health) <= badness(stood.health)
+    });
+    good || no_worse
+}
+
+fn stands(app: &Application) -> String {
+    let by_hand = if app.automated || app.sync == SyncStatus::Synced {
+        ""
+    } else {
+        ", and its automated sync is off: somebody has to sync it"
+    };
+    format!("it is {:?} and {:?}{by_hand}", app.sync, app.health)
 }
 
 /// Why an Application's status does not say yet what it thinks.
@@ -262,7 +346,8 @@ fn badness(health: ApplicationHealth) -> u8 {
     }
 }
 
-/// What moves while a rollout goes on. A retry of the same sync and a mere reconciliation are no progress.
+/// What moves while a rollout goes on. A mere reconciliation is no progress. A retry is: the pauses between them grow to
+/// minutes, and only after the last has the sync failed.
 pub(super) fn note_progress(app: &Application, text: &mut String) {
     let healthy = app.resources.iter().filter(|own| own.health == Some(ApplicationHealth::Healthy)).count();
     // Writing to a String cannot fail.
@@ -276,7 +361,11 @@ pub(super) fn note_progress(app: &Application, text: &mut String) {
         app.health
     );
     if let Some(operation) = &app.operation {
-        let _ = write!(text, "{:?}:{}", operation.phase, operation.revisions.join(","));
+        let OperationState { phase, revisions, retries, .. } = operation;
+        let _ = write!(text, "{phase:?}:{}:{retries}", revisions.join(","));
+    }
+    if let Some(hydrated) = app.dry.as_ref().and_then(|dry| dry.hydrated.as_ref()) {
+        let _ = write!(text, ":{}", hydrated.dry);
     }
     text.push(';');
 }

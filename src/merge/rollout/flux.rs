@@ -2,7 +2,8 @@
 //!
 //! Races decided here: a Kustomization applies what its source has fetched, so the source comes first; what it is Ready with
 //! is the revision that was applied last, not the one that is tried; before a spec is observed every condition is about
-//! the one before; and a `HelmRelease` may read Ready of the chart before the one that its source has just fetched. A suspended
+//! the one before; what a registry offers is of the commit that it says it was made from, and where that lags nothing has
+//! arrived; and a `HelmRelease` may read Ready of the chart before the one that its source has just fetched. A suspended
 //! object keeps the Ready of the past and never arrives.
 
 use super::address::Address;
@@ -27,10 +28,32 @@ impl Watched {
         objects.iter().filter(|object| self.git_source(object) == Address::Own).collect()
     }
 
+    /// What an artifact of a registry was made from to this one, where that is its default branch.
+    fn origin(&self, object: &FluxObject) -> Address {
+        let branch = |revision: &str| {
+            let named =
+                revision.split_once('@').map(|(named, _)| named.strip_prefix("refs/heads/").unwrap_or(named));
+            named == Some(self.default_branch.as_str())
+        };
+        match &object.origin {
+            Some(origin) if branch(&origin.revision) => self.address(&origin.url),
+            _ => Address::Other,
+        }
+    }
+
+    /// The artifacts that are made from it.
+    fn artifacts<'a>(&self, objects: &'a [FluxObject]) -> Vec<&'a FluxObject> {
+        objects.iter().filter(|object| self.origin(object) == Address::Own).collect()
+    }
+
     /// The Kustomizations that are made from it.
     pub(crate) fn kustomizations<'a>(&self, objects: &'a [FluxObject]) -> Vec<&'a FluxObject> {
-        let sources: BTreeSet<ObjectRef> =
-            self.git_repositories(objects).into_iter().map(FluxObject::object).collect();
+        let sources: BTreeSet<ObjectRef> = self
+            .git_repositories(objects)
+            .into_iter()
+            .chain(self.artifacts(objects))
+            .map(FluxObject::object)
+            .collect();
         objects
             .iter()
             .filter(|object| object.kind == FluxKind::Kustomization)
@@ -40,15 +63,32 @@ impl Watched {
 
     /// A source that may fetch it: whether it does, nobody has said.
     pub(super) fn probable_source(&self, objects: &[FluxObject]) -> Option<(String, String)> {
-        let probable = objects.iter().find(|object| self.git_source(object) == Address::Probable)?;
-        Some((probable.object().to_string(), probable.git.as_ref()?.url.clone()))
+        objects.iter().find_map(|object| {
+            let (git, origin) =
+                (object.git.as_ref().map(|git| &git.url), object.origin.as_ref().map(|origin| &origin.url));
+            let url = if self.git_source(object) == Address::Probable {
+                git
+            } else if self.origin(object) == Address::Probable && feeds_a_kustomization(object, objects) {
+                origin
+            } else {
+                None
+            }?;
+            Some((object.object().to_string(), url.clone()))
+        })
     }
 
     /// The commits that its sources and Kustomizations speak of.
     pub(super) fn flux_revisions<'a>(&self, objects: &'a [FluxObject]) -> impl Iterator<Item = &'a str> {
         let fetched = self.git_repositories(objects).into_iter().filter_map(|one| one.artifact.as_deref());
-        let applied = self.kustomizations(objects).into_iter().flat_map(|one| [&one.applied, &one.attempted]);
-        fetched.chain(applied.filter_map(|revision| revision.as_deref())).filter_map(commit)
+        let made = self
+            .artifacts(objects)
+            .into_iter()
+            .filter_map(|one| Some(one.origin.as_ref()?.revision.as_str()));
+        let applied = self
+            .kustomizations(objects)
+            .into_iter()
+            .flat_map(|one| [&one.applied, &one.attempted, &one.applied_origin]);
+        fetched.chain(made).chain(applied.filter_map(|revision| revision.as_deref())).filter_map(commit)
     }
 
     /// The Kustomizations whose folder holds one of the files. Bases outside of it may matter too, so these are candidates.
@@ -65,6 +105,13 @@ impl Watched {
         touched.retain(|one| files.iter().any(|file| holds(&within("", &one.path), file)));
         touched
     }
+}
+
+/// Whether a Kustomization is made from a source: a registry offers images and charts as well, which say what they were made
+/// from and are no way of a commit into the cluster.
+fn feeds_a_kustomization(source: &FluxObject, objects: &[FluxObject]) -> bool {
+    let source = source.object();
+    objects.iter().any(|object| object.kind == FluxKind::Kustomization && object.sources.contains(&source))
 }
 
 /// The commit of a revision such as `main@sha1:1a2b…`.
@@ -100,9 +147,23 @@ pub(super) fn standings(
         };
         standings.push((source.object().to_string(), standing));
     }
+    let artifacts: BTreeSet<ObjectRef> =
+        watched.artifacts(objects).into_iter().filter(used).map(FluxObject::object).collect();
+    for source in objects.iter().filter(|object| artifacts.contains(&object.object())) {
+        let made_from = source.origin.as_ref().map(|origin| origin.revision.clone());
+        let standing = match (unsettled(source), holds(&made_from)) {
+            (Some(why), _) => Standing::Waiting(why),
+            (None, Err(why)) => Standing::Unknown(why),
+            (None, Ok(false)) => Standing::Waiting("its artifact is not made from this commit".to_owned()),
+            (None, Ok(true)) => Standing::Done { affected: false },
+        };
+        standings.push((source.object().to_string(), standing));
+    }
     let mut seen: BTreeSet<ObjectRef> = kustomizations.iter().map(|one| one.object()).collect();
     for one in kustomizations {
-        standings.push((one.object().to_string(), kustomization(one, &holds)));
+        let of_artifact = one.sources.iter().any(|source| artifacts.contains(source));
+        let applied = if of_artifact { &one.applied_origin } else { &one.applied };
+        standings.push((one.object().to_string(), kustomization(one, applied, &holds)));
         for made in objects.iter().filter(|object| one.inventory.contains(&object.object())) {
             if seen.insert(made.object())
                 && let Some(why) = unsettled(made).or_else(|| older_chart(made, objects))
@@ -114,12 +175,16 @@ pub(super) fn standings(
     standings
 }
 
-fn kustomization(object: &FluxObject, holds: &dyn Fn(&Option<String>) -> Result<bool, String>) -> Standing {
+fn kustomization(
+    object: &FluxObject,
+    applied: &Option<String>,
+    holds: &dyn Fn(&Option<String>) -> Result<bool, String>,
+) -> Standing {
     // One that has given up has a finding of its own, which tells whether it was there before: that alone undoes a change.
     if let Some(why) = unsettled(object) {
         return Standing::Waiting(why);
     }
-    match holds(&object.applied) {
+    match holds(applied) {
         Err(why) => Standing::Unknown(why),
         Ok(true) => Standing::Done { affected: false },
         Ok(false) => Standing::Waiting("it has not applied this commit".to_owned()),

@@ -9,10 +9,13 @@ mod address;
 mod argo;
 mod flux;
 
-use crate::cluster::{Application, ApplicationHealth, FluxObject, ObjectRef, Owner, SyncStatus, Workload};
+use crate::cluster::{
+    Application, ApplicationHealth, ApplicationSet, FluxObject, ObjectRef, Owner, SyncStatus, Workload,
+};
 use crate::forge::CommitSha;
 use address::Address;
-use std::collections::{BTreeMap, BTreeSet};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 /// What may follow repositories into the cluster, as one look read it.
@@ -20,6 +23,8 @@ use std::fmt::Write as _;
 pub(crate) struct GitOps {
     /// Argo CD's.
     pub(crate) applications: Vec<Application>,
+    /// Argo CD's sets, which make Applications of what they read in Git.
+    pub(crate) sets: Vec<ApplicationSet>,
     /// Flux'.
     pub(crate) flux: Vec<FluxObject>,
     /// Why one of the two could not be read.
@@ -37,17 +42,28 @@ pub(crate) struct Watched {
     default_branch: String,
 }
 
-/// How an Application stood before the change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How an Application stood that was not well, where that is no reason to wait for it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Stood {
+    /// Which.
+    pub(crate) application: ObjectRef,
     /// Whether its objects were as its sources say.
     pub(crate) sync: SyncStatus,
     /// Its health.
     pub(crate) health: ApplicationHealth,
+    /// Whether a person accepts it as it is: then it need not become well by the commit either.
+    #[serde(default)]
+    pub(crate) accepted: bool,
 }
 
-/// Before the change: by namespace and name.
-pub(crate) type StoodBefore = BTreeMap<(String, String), Stood>;
+impl Stood {
+    /// How an Application stands that is not well; none of one that is.
+    pub(crate) fn of(application: &Application, accepted: bool) -> Option<Self> {
+        let Application { sync, health, .. } = *application;
+        let good = sync == SyncStatus::Synced && health == ApplicationHealth::Healthy;
+        (!good).then(|| Self { application: application.object(), sync, health, accepted })
+    }
+}
 
 /// How far a commit got.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +89,7 @@ pub(crate) enum Rollout {
     Done {
         /// How many watch the repository.
         watchers: usize,
-        /// The Applications that it needed an operation in.
+        /// The Applications that it needed an operation in, as `namespace/name`.
         affected: Vec<String>,
     },
 }
@@ -109,6 +125,20 @@ impl Watched {
         self.probable_application(&gitops.applications).or_else(|| self.probable_source(&gitops.flux))
     }
 
+    /// The sets whose generators read its default branch.
+    pub(crate) fn sets<'a>(&self, gitops: &'a GitOps) -> Vec<&'a ApplicationSet> {
+        let reads = |(url, revision): &(String, String)| {
+            self.takes_the_default_branch(revision) && self.address(url) == Address::Own
+        };
+        gitops.sets.iter().filter(|set| set.generated_from.iter().any(reads)).collect()
+    }
+
+    /// Whether a revision, as Argo CD writes them, is the default branch.
+    fn takes_the_default_branch(&self, revision: &str) -> bool {
+        let revision = revision.strip_prefix("refs/heads/").unwrap_or(revision);
+        revision.is_empty() || revision == "HEAD" || revision == self.default_branch
+    }
+
     /// How many follow it.
     pub(crate) fn watcher_count(&self, gitops: &GitOps) -> usize {
         self.watchers(&gitops.applications).len() + self.kustomizations(&gitops.flux).len()
@@ -118,7 +148,8 @@ impl Watched {
     pub(crate) fn revisions(&self, gitops: &GitOps) -> BTreeSet<CommitSha> {
         let of_applications = self.watchers(&gitops.applications).into_iter().flat_map(|application| {
             let operation = application.operation.iter().flat_map(|operation| &operation.revisions);
-            application.revisions.iter().chain(operation).map(String::as_str)
+            let hydrated = application.dry.iter().filter_map(|dry| Some(&dry.hydrated.as_ref()?.dry));
+            application.revisions.iter().chain(operation).chain(hydrated).map(String::as_str)
         });
         of_applications
             .chain(self.flux_revisions(&gitops.flux))
@@ -142,7 +173,7 @@ pub(crate) fn judge(
     watched: &Watched,
     commit: &CommitSha,
     descends: &dyn Fn(&CommitSha) -> Option<bool>,
-    before: &StoodBefore,
+    before: &[Stood],
 ) -> Rollout {
     if let Some(why) = &gitops.unread {
         return Rollout::Unknown { why: why.clone() };
@@ -162,6 +193,7 @@ pub(crate) fn judge(
         }
     };
     let mut standings = argo::standings(&gitops.applications, watched, &arrived, before);
+    standings.extend(argo::of_sets(gitops, watched, before));
     standings.extend(flux::standings(&gitops.flux, watched, &arrived));
     let watchers = watched.watcher_count(gitops);
     if watchers == 0 {
@@ -198,7 +230,7 @@ fn probably_watches(who: &str, url: &str) -> String {
     format!("pull_urls or other_urls must say whether {url} is this repository: {who} follows it")
 }
 
-/// Changes whenever a watcher moved. A retry and a mere look are no progress.
+/// Changes whenever a watcher moved. A mere look is no progress.
 fn progress(gitops: &GitOps, watched: &Watched) -> String {
     let mut text = String::new();
     for app in watched.watchers(&gitops.applications) {

@@ -1,8 +1,8 @@
 use super::samples::sha;
 use crate::cluster::recorded::flux;
-use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Owner};
+use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Origin, Owner};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{GitOps, Rollout, StoodBefore, Watched, judge};
+use crate::merge::rollout::{GitOps, Rollout, Watched, judge};
 
 const OWN: &str = "https://git.example.org/ops/homelab.git";
 
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn judge(&self) -> Rollout {
-        judge(&self.gitops(), &watched(), &sha('c'), &descends, &StoodBefore::new())
+        judge(&self.gitops(), &watched(), &sha('c'), &descends, &[])
     }
 }
 
@@ -215,7 +215,7 @@ fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
     });
     let mut gitops = World::good().gitops();
     gitops.flux.push(mirror);
-    let of = |watched: &Watched| judge(&gitops, watched, &sha('c'), &descends, &StoodBefore::new());
+    let of = |watched: &Watched| judge(&gitops, watched, &sha('c'), &descends, &[]);
     let Rollout::Unknown { why } = of(&watched()) else { panic!("the mirror may be it") };
     insta::assert_snapshot!(why, @"pull_urls or other_urls must say whether https://mirror.example.com/ops/homelab.git is this repository: GitRepository gitops/mirror follows it");
     let said = "https://mirror.example.com/ops/homelab".to_owned();
@@ -228,7 +228,7 @@ fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
 #[test]
 fn what_could_not_be_read_is_unknown_whoever_else_has_arrived() {
     let gitops = GitOps { unread: Some("403".to_owned()), ..World::good().gitops() };
-    let judged = judge(&gitops, &watched(), &sha('c'), &descends, &StoodBefore::new());
+    let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[]);
     assert_eq!(judged, Rollout::Unknown { why: "403".to_owned() });
 }
 
@@ -268,4 +268,48 @@ fn touched_goes_by_the_folder_and_brings_what_was_made() {
     }
     assert_eq!(charts[0].name, "grafana");
     assert_eq!(watched().revisions(&world.gitops()), [sha('c')].into());
+}
+
+/// An artifact of a registry that says what it was made from, and the Kustomization that applies it.
+fn of_artifact(url: &str, made_from: &str, applied: &str) -> [FluxObject; 2] {
+    let artifact = FluxObject {
+        kind: FluxKind::OciRepository,
+        name: "manifests".to_owned(),
+        git: None,
+        artifact: Some("latest@sha256:0123456789abcdef".to_owned()),
+        origin: Some(Origin { url: url.to_owned(), revision: made_from.to_owned() }),
+        ..flux(47)
+    };
+    let kustomization = FluxObject {
+        name: "of-manifests".to_owned(),
+        applied: artifact.artifact.clone(),
+        applied_origin: Some(applied.to_owned()),
+        sources: vec![artifact.object()],
+        ..flux(27)
+    };
+    [artifact, kustomization]
+}
+
+#[test]
+fn an_artifact_of_a_registry_has_arrived_with_the_commit_that_it_was_made_from() {
+    let [new, old, unknown] = ['c', 'b', 'e'].map(revision);
+    let other = "https://git.example.org/ops/other.git";
+    for (url, made_from, applied, expected) in [
+        (OWN, &new, &new, Word::Done),
+        (OWN, &old, &old, Word::Waiting),
+        (OWN, &new, &old, Word::Waiting),
+        (OWN, &unknown, &new, Word::Unknown),
+        (OWN, &new.replace("main@", "next@"), &old, Word::Done),
+        (other, &old, &old, Word::Done),
+        ("https://mirror.example.com/ops/homelab", &new, &new, Word::Unknown),
+    ] {
+        let mut gitops = World::good().gitops();
+        gitops.flux.extend(of_artifact(url, made_from, applied));
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[]);
+        assert_eq!(word(&judged), expected, "{url} {made_from} {applied}: {judged:?}");
+    }
+    // A chart that says that it comes from elsewhere of the same name follows nothing.
+    let mut gitops = World::good().gitops();
+    gitops.flux.push(of_artifact("https://mirror.example.com/ops/homelab", &new, &new)[0].clone());
+    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[])), Word::Done);
 }

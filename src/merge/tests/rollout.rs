@@ -1,10 +1,10 @@
 use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSource, ObjectRef, OperationPhase, Owner,
-    SyncStatus, Workload,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
+    Hydrated, ObjectRef, OperationPhase, Owner, SyncStatus, Workload,
 };
 use crate::forge::CommitSha;
-use crate::merge::rollout::{GitOps, Rollout, Stood, StoodBefore, Watched, judge, pods_of};
+use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of};
 
 fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
@@ -23,7 +23,7 @@ fn descends(sha: &CommitSha) -> Option<bool> {
     }
 }
 
-fn verdict(applications: &[Application], before: &StoodBefore) -> Rollout {
+fn verdict(applications: &[Application], before: &[Stood]) -> Rollout {
     judge(&argo(applications), &watched(), &sha('c'), &descends, before)
 }
 
@@ -122,7 +122,7 @@ fn one_watcher_is_judged_by_every_field() {
     for (name, spoil, expected) in cases {
         let mut app = application("web", &sha('c'));
         spoil(&mut app);
-        let judged = verdict(&[app], &StoodBefore::new());
+        let judged = verdict(&[app], &[]);
         assert_eq!(word(&judged), expected, "{name}: {judged:?}");
     }
 }
@@ -136,7 +136,7 @@ fn who_was_not_affected_must_only_be_no_worse_than_before() {
     app.revisions = vec![sha('c').as_str().to_owned()];
     assert_eq!(verdict(&[app.clone()], &before), Rollout::Done { watchers: 1, affected: Vec::new() });
     // With no baseline nothing is known to have been so before.
-    assert_eq!(word(&verdict(&[app.clone()], &StoodBefore::new())), Word::Waiting);
+    assert_eq!(word(&verdict(&[app.clone()], &[])), Word::Waiting);
     // An operation to the commit makes it affected: then only good is good.
     app.operation = Some(operation(OperationPhase::Succeeded, &sha('c')));
     assert_eq!(word(&verdict(&[app], &before)), Word::Waiting);
@@ -148,25 +148,103 @@ fn who_was_not_affected_must_only_be_no_worse_than_before() {
     assert_eq!(word(&verdict(&[worse], &before)), Word::Waiting);
 }
 
+#[test]
+fn what_a_person_accepts_need_not_become_well_and_may_not_become_worse() {
+    let mut app = application("web", &sha('c'));
+    app.sync = SyncStatus::OutOfSync;
+    app.health = ApplicationHealth::Progressing;
+    let accepted = [Stood::of(&app, true).expect("it is not well")];
+    assert_eq!(word(&verdict(&[app.clone()], &accepted)), Word::Done);
+    app.sync = SyncStatus::Synced;
+    assert_eq!(word(&verdict(&[app.clone()], &accepted)), Word::Done);
+    app.health = ApplicationHealth::Degraded;
+    assert_eq!(word(&verdict(&[app.clone()], &accepted)), Word::Waiting);
+    // It is that Application's, and not another's of its name.
+    app.health = ApplicationHealth::Progressing;
+    app.namespace = "team-b".to_owned();
+    assert_eq!(word(&verdict(&[app], &accepted)), Word::Waiting);
+    assert_eq!(Stood::of(&application("web", &sha('c')), true), None);
+}
+
+#[test]
+fn two_of_one_name_are_told_apart() {
+    let mut other = application("web", &sha('b'));
+    other.namespace = "team-b".to_owned();
+    // It compared the commit, and its operation is of an older one.
+    other.revisions = vec![sha('c').as_str().to_owned()];
+    let judged = verdict(&[application("web", &sha('c')), other], &[]);
+    assert_eq!(judged, Rollout::Done { watchers: 2, affected: vec!["argocd/web".to_owned()] });
+}
+
+/// One whose manifests are rendered into another branch, and that has synced what was made of the commit.
+fn hydrated() -> Application {
+    let mut app = application("web", &sha('7'));
+    let rendered = ApplicationSource { target_revision: "env/prod".to_owned(), ..source("web") };
+    app.sources = Vec::new();
+    app.compared_sources = vec![rendered];
+    app.dry = Some(DrySource {
+        source: source("apps/web"),
+        hydrated: Some(Hydrated { dry: sha('c').as_str().to_owned(), commit: sha('7').as_str().to_owned() }),
+    });
+    app
+}
+
+#[test]
+fn a_hydrated_one_is_followed_by_what_was_made_of_the_commit() {
+    type Spoil = fn(&mut Application);
+    let made_of = |app: &mut Application, commit: char| {
+        app.dry.as_mut().expect("dry").hydrated.as_mut().expect("hydrated").dry =
+            sha(commit).as_str().to_owned();
+    };
+    let cases: Vec<(&str, Spoil, Word)> = vec![
+        ("as it should be", |_| {}, Word::Done),
+        ("nothing hydrated", |a| a.dry.as_mut().expect("dry").hydrated = None, Word::Waiting),
+        ("an older rendering is synced", |a| a.revisions = vec![sha('6').as_str().to_owned()], Word::Waiting),
+        ("it is on its way", |a| a.health = ApplicationHealth::Progressing, Word::Waiting),
+        ("its sync runs", |a| a.operation_requested = true, Word::Waiting),
+    ];
+    for (name, spoil, expected) in cases {
+        let mut app = hydrated();
+        spoil(&mut app);
+        // Another one is where it should be: that is not enough.
+        assert_eq!(word(&verdict(&[application("plain", &sha('c')), app], &[])), expected, "{name}");
+    }
+    for (commit, expected) in [('d', Word::Done), ('b', Word::Waiting), ('e', Word::Unknown)] {
+        let mut app = hydrated();
+        made_of(&mut app, commit);
+        assert_eq!(word(&verdict(&[app], &[])), expected, "{commit}");
+    }
+    // That it needed an operation says nothing: the rendering may have been there before.
+    assert_eq!(verdict(&[hydrated()], &[]), Rollout::Done { watchers: 1, affected: Vec::new() });
+    let touched = watched().touched(&argo(&[hydrated()]), &["apps/web/values.yaml".to_owned()]);
+    assert_eq!(touched.len(), 1);
+}
+
 type Change = fn(&mut ApplicationSource);
 
 #[test]
 fn all_watchers_count_and_others_do_not() {
-    assert_eq!(word(&verdict(&[], &StoodBefore::new())), Word::Unknown);
+    assert_eq!(word(&verdict(&[], &[])), Word::Unknown);
     let good = application("web", &sha('c'));
     let mut late = application("late", &sha('b'));
-    let judged = verdict(&[good.clone(), late.clone()], &StoodBefore::new());
+    let judged = verdict(&[good.clone(), late.clone()], &[]);
     let Rollout::Waiting { on, progress } = judged else { panic!("{judged:?}") };
     assert_eq!(on.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["late"]);
 
-    // What moved is progress; a mere reconciliation and a retry are not.
+    // What moved is progress, and so is a retry; a mere reconciliation is not.
     late.reconciled_at = Some(at(100));
-    late.operation.as_mut().expect("an operation").retries = 3;
-    let again = verdict(&[good.clone(), late.clone()], &StoodBefore::new());
+    let again = verdict(&[good.clone(), late.clone()], &[]);
     assert!(matches!(again, Rollout::Waiting { progress: same, .. } if same == progress));
-    late.health = ApplicationHealth::Progressing;
-    let moved = verdict(&[good.clone(), late], &StoodBefore::new());
-    assert!(matches!(moved, Rollout::Waiting { progress: other, .. } if other != progress));
+    let changes: [fn(&mut Application); 2] = [
+        |app| app.operation.as_mut().expect("an operation").retries = 3,
+        |app| app.health = ApplicationHealth::Progressing,
+    ];
+    for moves in changes {
+        let mut moved = late.clone();
+        moves(&mut moved);
+        let moved = verdict(&[good.clone(), moved], &[]);
+        assert!(matches!(moved, Rollout::Waiting { progress: other, .. } if other != progress));
+    }
 
     // A chart, a tag, another branch and another repository watch something else.
     let changes: [Change; 4] = [
@@ -180,8 +258,8 @@ fn all_watchers_count_and_others_do_not() {
         change(&mut other.sources[0]);
         change(&mut other.compared_sources[0]);
         assert_eq!(
-            verdict(&[good.clone(), other], &StoodBefore::new()),
-            Rollout::Done { watchers: 1, affected: vec!["web".to_owned()] }
+            verdict(&[good.clone(), other], &[]),
+            Rollout::Done { watchers: 1, affected: vec!["argocd/web".to_owned()] }
         );
     }
 }
@@ -199,9 +277,9 @@ fn the_revision_at_the_index_of_our_source_counts() {
     let both = |second: &CommitSha| vec!["1.2.3".to_owned(), second.as_str().to_owned()];
     app.revisions = both(&sha('c'));
     app.operation.as_mut().expect("an operation").revisions = both(&sha('c'));
-    assert_eq!(word(&verdict(&[app.clone()], &StoodBefore::new())), Word::Done);
+    assert_eq!(word(&verdict(&[app.clone()], &[])), Word::Done);
     app.revisions = both(&sha('b'));
-    assert_eq!(word(&verdict(&[app], &StoodBefore::new())), Word::Waiting);
+    assert_eq!(word(&verdict(&[app], &[])), Word::Waiting);
 }
 
 #[test]
@@ -322,16 +400,13 @@ fn an_application_that_a_watcher_makes_has_to_arrive_as_well() {
     ];
     for (name, change, expected) in cases {
         let apps = [root.clone(), child(change)];
-        assert_eq!(word(&verdict(&apps, &StoodBefore::new())), expected, "{name}");
+        assert_eq!(word(&verdict(&apps, &[])), expected, "{name}");
     }
 }
 
 /// What the watchers' state before a change was.
-fn stood(applications: &[Application]) -> StoodBefore {
-    applications
-        .iter()
-        .map(|app| ((app.namespace.clone(), app.name.clone()), Stood { sync: app.sync, health: app.health }))
-        .collect()
+fn stood(applications: &[Application]) -> Vec<Stood> {
+    applications.iter().filter_map(|app| Stood::of(app, false)).collect()
 }
 
 #[test]
@@ -352,4 +427,79 @@ fn pods_move_while_their_application_says_the_same() {
         |kured, other| pods_of(&[Owner::from(&app)], &[daemon("kured", kured), daemon("other", other)]);
     assert_ne!(pods(3, 1), pods(4, 1), "one node more");
     assert_eq!(pods(3, 1), pods(3, 2), "another's pods are no progress of this one");
+}
+
+/// What reads the repository, and an Application of a chart whose version stands in one of its files.
+fn of_set() -> (ApplicationSet, Application) {
+    let set = ApplicationSet {
+        namespace: "argocd".to_owned(),
+        name: "charts".to_owned(),
+        created_at: None,
+        conditions: Vec::new(),
+        generated_from: vec![("https://git.example.org/ops/homelab.git".to_owned(), "HEAD".to_owned())],
+        refresh_requested: false,
+    };
+    let chart = ApplicationSource {
+        repository_url: "https://charts.example.org".to_owned(),
+        chart: Some("redis".to_owned()),
+        target_revision: "1.1.0".to_owned(),
+        ..source("")
+    };
+    let mut app = application("redis", &sha('7'));
+    app.revisions = vec!["1.1.0".to_owned()];
+    (app.sources, app.compared_sources) = (vec![chart.clone()], vec![chart]);
+    app.made_by = Some(set.object());
+    (set, app)
+}
+
+#[test]
+fn what_a_set_makes_of_the_repository_is_waited_for() {
+    type Spoil = fn(&mut ApplicationSet, &mut Application);
+    let cases: [(&str, Spoil, Word); 8] = [
+        ("as it should be", |_, _| {}, Word::Done),
+        ("the set was asked to look", |set, _| set.refresh_requested = true, Word::Waiting),
+        (
+            "another version was compared",
+            |_, app| app.compared_sources[0].target_revision = "1.0.0".to_owned(),
+            Word::Waiting,
+        ),
+        ("it is on its way", |_, app| app.health = ApplicationHealth::Progressing, Word::Waiting),
+        ("it is not synced", |_, app| app.sync = SyncStatus::OutOfSync, Word::Waiting),
+        (
+            "its set reads another branch",
+            |set, app| {
+                set.generated_from[0].1 = "release".to_owned();
+                app.health = ApplicationHealth::Degraded;
+            },
+            Word::Done,
+        ),
+        (
+            "its set reads another repository",
+            |set, app| {
+                set.generated_from[0].0 = "https://git.example.org/ops/other.git".to_owned();
+                app.health = ApplicationHealth::Degraded;
+            },
+            Word::Done,
+        ),
+        (
+            "another set made it",
+            |_, app| {
+                app.made_by = None;
+                app.health = ApplicationHealth::Degraded;
+            },
+            Word::Done,
+        ),
+    ];
+    for (name, spoil, expected) in cases {
+        let (mut set, mut app) = of_set();
+        spoil(&mut set, &mut app);
+        let gitops = GitOps { sets: vec![set], ..argo(&[application("web", &sha('c')), app]) };
+        assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[])), expected, "{name}");
+    }
+    // One that was no better before the change is no reason to wait.
+    let (set, mut app) = of_set();
+    app.health = ApplicationHealth::Degraded;
+    let before = stood(std::slice::from_ref(&app));
+    let gitops = GitOps { sets: vec![set], ..argo(&[application("web", &sha('c')), app]) };
+    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &before)), Word::Done);
 }

@@ -113,6 +113,8 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         prune: false,
         sync_options: Vec::new(),
         sources: vec![source(&format!("apps/{name}"))],
+        made_by: None,
+        dry: None,
         compared_sources: vec![source(&format!("apps/{name}"))],
         sync: SyncStatus::Synced,
         revisions: vec![commit.as_str().to_owned()],

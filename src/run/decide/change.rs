@@ -118,6 +118,13 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
             if worse.is_empty() && change.trouble.as_ref().is_some_and(|(_, findings)| !findings.is_empty()) {
                 return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
             }
+            if let Some(application) = by_hand(situation, change).filter(|_| situation.head == commit) {
+                return Decision::Perform(Effect::Sync {
+                    change: change.step,
+                    application: application.clone(),
+                    revision: commit.clone(),
+                });
+            }
             let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
             let longest = situation.timing.rollout_maximum(change.plan.risk);
             if stalled || situation.watch.unbroken(*merged_at, situation.now) >= longest {
@@ -131,6 +138,19 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
             Decision::Wait(Waiting::World(wording::rolling_out(&change.plan.title, commit)))
         }
     }
+}
+
+/// An Application that nobody but caretaker syncs, and that it has not synced for this change.
+fn by_hand<'a>(situation: &Situation<'a>, change: &Change) -> Option<&'a ObjectRef> {
+    let synced = |application: &ObjectRef| {
+        let of_it = |act: &Act| {
+            matches!(&act.effect, Effect::Sync { change: of, application: tried, .. }
+                if *of == change.step && tried == application)
+        };
+        situation.state.acts.iter().any(of_it)
+    };
+    let mut manual = situation.manual.iter().filter(|_| situation.mode != Mode::Observe);
+    manual.find(|application| !synced(application))
 }
 
 fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -> Decision {

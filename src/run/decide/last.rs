@@ -5,6 +5,7 @@
 
 use crate::forge::{Issue, PullRequest, State};
 use crate::merge::preflight::Preflight;
+use crate::run::event::Incident;
 use crate::wording;
 
 /// What was decided on, and what is true now.
@@ -20,6 +21,8 @@ pub(crate) struct LastLook<'a> {
     pub(crate) issue: &'a Issue,
     /// Whose comment stops the run now.
     pub(crate) stopped_by: Option<&'a str>,
+    /// What a trusted person said is going wrong.
+    pub(crate) incident: Option<&'a Incident>,
     /// The pull request that was decided on.
     pub(crate) decided_pull: &'a PullRequest,
     /// The same now.
@@ -35,6 +38,9 @@ pub(crate) fn objection(look: &LastLook<'_>) -> Option<String> {
     }
     if let Some(by) = look.stopped_by {
         return Some(wording::paused_by(&wording::account(by)));
+    }
+    if let Some(incident) = look.incident {
+        return Some(wording::gate_incident(&incident.by, &incident.why));
     }
     if look.issue.state != State::Open || !look.issue.has_label(look.maintenance_label) {
         return Some(wording::issue_withdrawn());
@@ -140,17 +146,24 @@ mod tests {
     struct Now {
         issue: Issue,
         stopped_by: Option<&'static str>,
+        incident: Option<Incident>,
         pull: PullRequest,
         preflight: Preflight,
+    }
+
+    fn incident() -> Incident {
+        let (by, why) = ("operator".to_owned(), "the router reboots".to_owned());
+        Incident { by, comment: 7, at: Timestamp::UNIX_EPOCH, why }
     }
 
     #[test]
     fn any_change_since_the_decision_speaks_against_the_merge() {
         type Spoil = fn(&mut Now);
-        let table: [(&str, Spoil, Option<&str>); 16] = [
+        let table: [(&str, Spoil, Option<&str>); 17] = [
             ("nothing changed", |_| (), None),
             ("a label that means nothing", |now| now.issue.labels.push(label("bug")), None),
             ("the pause label", |now| now.issue.labels.push(label("caretaker/pause")), Some("Stopped by")),
+            ("an incident", |now| now.incident = Some(incident()), Some("an incident")),
             ("a stop comment", |now| now.stopped_by = Some("operator"), Some("Stopped by")),
             ("the issue is closed", |now| now.issue.state = State::Closed, Some("closed")),
             ("its label is gone", |now| now.issue.labels.clear(), Some("lost its label")),
@@ -174,7 +187,8 @@ mod tests {
             ("a conflict", |now| now.preflight = Preflight::Wait(WaitFor::Mergeable), Some("mergeable")),
         ];
         for (what, spoil, expected) in table {
-            let mut now = Now { issue: issue(), stopped_by: None, pull: pull(), preflight: ready() };
+            let mut now =
+                Now { issue: issue(), stopped_by: None, incident: None, pull: pull(), preflight: ready() };
             spoil(&mut now);
             let found = objection(&LastLook {
                 maintenance_label: "maintenance",
@@ -182,6 +196,7 @@ mod tests {
                 decided_issue: &issue(),
                 issue: &now.issue,
                 stopped_by: now.stopped_by,
+                incident: now.incident.as_ref(),
                 decided_pull: &pull(),
                 pull: &now.pull,
                 preflight: &now.preflight,

@@ -9,7 +9,7 @@ use crate::health::Verdict;
 use crate::issue::{Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::protection::may_take_days;
-use crate::merge::rollout::Rollout;
+use crate::merge::rollout::{Rollout, Stood};
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Situation};
 use crate::run::state::{Act, MergeRecord};
@@ -130,6 +130,8 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
         not_reversible: pull.not_reversible.clone(),
         baseline: situation.recon.blocking().map(|finding| finding.id.clone()).collect(),
         judged: situation.recon.judging(),
+        // What the commit changes has to become well by it.
+        stood: situation.stood.iter().map(|one| Stood { accepted: false, ..one.clone() }).collect(),
     }))))
 }
 
@@ -218,6 +220,9 @@ enum GateState {
 fn gate(situation: &Situation<'_>, merged: Option<PullNumber>) -> GateState {
     if let Some(what) = situation.elsewhere {
         return GateState::Closed(what.to_owned());
+    }
+    if let Some(incident) = situation.incident {
+        return GateState::Closed(wording::gate_incident(&incident.by, &incident.why));
     }
     // Whatever that pull request looks like now, and in whatever order: two changes at once are told apart by nobody.
     if let Some((_, plan)) =

@@ -189,6 +189,9 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     if situation.stop != state.stop.as_ref() {
         events.push(situation.stop.cloned().map_or(Event::StopLifted, Event::Stopped));
     }
+    if situation.incident != state.incident.as_ref() {
+        events.push(situation.incident.cloned().map_or(Event::IncidentOver, Event::IncidentDeclared));
+    }
     events.extend(situation.acknowledged.iter().cloned());
     events.extend(adoption::confirmed(situation));
     for wish in situation.wishes {

@@ -160,6 +160,7 @@ mod tests {
             since: None,
             informational: false,
             grounds: Grounds::default(),
+            acknowledged: false,
             cause: None,
         }
     }

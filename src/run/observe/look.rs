@@ -5,10 +5,10 @@ use super::anew::{KnownRelated, Spared};
 use crate::cluster::{Application, BlockingPod, ObjectRef, OperationPhase, Owner, SyncStatus, Workload};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
-use crate::health::{self, Attribution, FindingId, Recon};
+use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
-use crate::merge::rollout::{GitOps, Rollout, StoodBefore, Watched, judge, pods_of};
+use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of};
 use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
@@ -29,6 +29,7 @@ pub(super) struct ChangeView {
     pub(super) affected: Vec<ObjectRef>,
     pub(super) stuck: Vec<ObjectRef>,
     pub(super) idle_out_of_sync: Vec<ObjectRef>,
+    pub(super) manual: Vec<ObjectRef>,
     pub(super) blocking: Vec<BlockingPod>,
     pub(super) mismatches: Vec<String>,
 }
@@ -68,8 +69,24 @@ impl Look<'_> {
         Ok(!missing)
     }
 
-    /// Whether a commit runs in every watcher.
-    pub(super) async fn rollout(&mut self, commit: &CommitSha) -> Result<Rollout, RunError> {
+    /// The Applications that are not well.
+    pub(super) fn stood(&self, recon: &Recon) -> Vec<Stood> {
+        let accepted = |application: &Application| {
+            let object = application.object();
+            let about = |finding: &&Finding| finding.id.probe == Probe::ArgoCd && finding.id.object == object;
+            let blocks = recon.findings().filter(about).any(|finding| !finding.informational);
+            !blocks && recon.findings().filter(about).any(|finding| finding.acknowledged)
+        };
+        let of = |application: &Application| Stood::of(application, accepted(application));
+        self.gitops.applications.iter().filter_map(of).collect()
+    }
+
+    /// Whether a commit runs in every watcher, of which some need not be better than they were.
+    pub(super) async fn rollout(
+        &mut self,
+        commit: &CommitSha,
+        before: &[Stood],
+    ) -> Result<Rollout, RunError> {
         if self.subject.settings.rollout == RolloutBy::None {
             return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
         }
@@ -85,9 +102,7 @@ impl Look<'_> {
                 }
             }
         }
-        // A merge needs every layer GREEN, so before a change every watcher was Synced and Healthy.
-        let before = StoodBefore::new();
-        Ok(judge(self.gitops, &watched, commit, &|revision| contains.get(revision).copied(), &before))
+        Ok(judge(self.gitops, &watched, commit, &|revision| contains.get(revision).copied(), before))
     }
 
     pub(super) async fn change(
@@ -106,7 +121,7 @@ impl Look<'_> {
             | Stage::RevertAsked { .. }
             | Stage::RevertProposed { .. } => (merge_commit, false),
         };
-        let rollout = self.rollout(commit).await?;
+        let rollout = self.rollout(commit, &change.plan.stood).await?;
         let watched = self.watched();
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
@@ -115,7 +130,11 @@ impl Look<'_> {
         if arrived {
             affected.retain(|owner| owner.object.kind != "Application");
             let applications = watched.watchers(&self.gitops.applications).into_iter();
-            let needed = applications.filter(|application| change.affected.contains(&application.name));
+            // Journals of older versions hold the name alone.
+            let needed = applications.filter(|application| {
+                let whole = format!("{}/{}", application.namespace, application.name);
+                change.affected.iter().any(|one| *one == whole || *one == application.name)
+            });
             affected.extend(needed.map(Owner::from));
         }
         // Pods of others come and go for reasons of their own.
@@ -138,11 +157,15 @@ impl Look<'_> {
         } else {
             Vec::new()
         };
-        let idle = (self.gitops.applications.iter())
-            .filter(|application| is_idle_out_of_sync(application))
-            .map(Application::object)
-            .filter(|application| affected.iter().any(|owner| owner.object == *application))
+        // That nobody syncs it by itself is a person's choice, which only a setting may overrule.
+        let by_hand = self.subject.settings.sync_manual;
+        let idle: Vec<&Application> = (self.gitops.applications.iter())
+            .filter(|application| is_idle_out_of_sync(application) && (application.automated || by_hand))
+            .filter(|application| affected.iter().any(|owner| owner.object == application.object()))
             .collect();
+        let manual =
+            idle.iter().filter(|application| !application.automated).map(|one| one.object()).collect();
+        let idle = idle.into_iter().map(Application::object).collect();
         let blocking = if undone { self.blocking(&affected, workloads).await } else { Vec::new() };
         let mismatches = if undone {
             Vec::new()
@@ -163,6 +186,7 @@ impl Look<'_> {
             affected: affected.into_iter().map(|owner| owner.object).collect(),
             stuck,
             idle_out_of_sync: idle,
+            manual,
             blocking,
             mismatches,
         })

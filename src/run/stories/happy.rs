@@ -1,10 +1,13 @@
 //! What goes well.
 
-use super::Story;
 use super::lock::holder;
 use super::words::{FINAL_GATE, NODES_READY, merge, tasks};
+use super::{Story, sets};
 use jiff::tz::TimeZone;
-use sim::kubernetes::{CustomKind, EXTERNAL_SECRET, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION};
+use sim::kubernetes::{
+    CLUSTER_SECRET_STORE, CustomKind, EXTERNAL_SECRET, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kind,
+    POSTGRES_BACKUP, POSTGRES_CLUSTER, SCHEDULED_BACKUP, SECRET_STORE,
+};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -101,8 +104,26 @@ async fn every_rule_of_the_deployment_is_used_or_has_its_reason() {
     for file in rights() {
         story.world.kubernetes().apply_manifests(&std::fs::read_to_string(file).unwrap()).unwrap();
     }
-    // Where there are no ExternalSecrets, nobody asks for their stores, and where Flux is not, for its other sources.
-    for kind in [EXTERNAL_SECRET, GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE] {
+    let (kubernetes, repository) =
+        (story.world.kubernetes().clone(), story.world.repository_url().to_owned());
+    let set = tokio::spawn(async move { sets::looks_when_asked(&kubernetes, &repository, || {}).await });
+    // What is not served is asked for and not watched.
+    let kinds = [
+        EXTERNAL_SECRET,
+        SECRET_STORE,
+        CLUSTER_SECRET_STORE,
+        GIT_REPOSITORY,
+        Kind { kind: "OCIRepository", plural: "ocirepositories", ..GIT_REPOSITORY },
+        Kind { kind: "HelmRepository", plural: "helmrepositories", ..GIT_REPOSITORY },
+        Kind { kind: "HelmChart", plural: "helmcharts", ..GIT_REPOSITORY },
+        Kind { kind: "Bucket", plural: "buckets", ..GIT_REPOSITORY },
+        KUSTOMIZATION,
+        HELM_RELEASE,
+        POSTGRES_CLUSTER,
+        SCHEDULED_BACKUP,
+        POSTGRES_BACKUP,
+    ];
+    for kind in kinds {
         story.world.kubernetes().register(CustomKind { kind, status_subresource: true });
     }
     let echo = story.renovate_opens("echo", "36.0.1");
@@ -118,6 +139,7 @@ async fn every_rule_of_the_deployment_is_used_or_has_its_reason() {
         expected.entry(role.to_owned()).or_default().push(rule.to_owned());
     }
     assert_eq!(sim::kubernetes::unused(&story.world.kubernetes().rbac_usage()), expected);
+    set.await.unwrap();
     story.end().await;
 }
 

@@ -57,6 +57,7 @@ async fn after(late: fn(&Story, u64, u64)) -> (Option<String>, bool, bool) {
         paths: &story.repository.paths,
         began_at,
         stop: None,
+        incident: None,
         bot: &story.login,
         style: crate::forge::MergeStyle::Merge,
     };

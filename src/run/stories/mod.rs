@@ -23,6 +23,7 @@ mod protected;
 mod repositories;
 mod repository_files;
 mod schedule;
+mod sets;
 mod sparing;
 mod trouble;
 mod unknowns;

@@ -4,6 +4,8 @@ use super::Story;
 use crate::issue::read_approvals;
 use crate::run::event::ChangeResult;
 use crate::run::situation::Mode;
+use sim::actors::Person;
+use sim::gitea::Permission;
 
 /// Two merges, one after the other.
 async fn two_merges(story: &Story) -> (u64, u64, u64) {
@@ -149,6 +151,26 @@ async fn a_stop_that_was_written_before_anybody_looked_counts() {
     assert_eq!(story.effects(), [""; 0]);
     story.next_second().await;
     story.operator().comment(number, "/caretaker resume").await.unwrap();
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_that_a_trusted_person_declares_starts_no_change_until_it_is_said_to_be_over() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.world.gitea().create_user("guest", false);
+    story.world.gitea().add_collaborator("ops", "homelab", "guest", Permission::Read);
+    let token = story.world.gitea().create_token("guest", &super::SCOPES);
+    let guest = Person::new(&story.world.gitea().url(), &token, "ops", "homelab").unwrap();
+    story.operator().comment(number, "/caretaker incident the router reboots").await.unwrap();
+    story.start().await;
+    story.says(number, "an incident, says `operator`: the router reboots").await;
+    guest.comment(number, "/caretaker incident over").await.unwrap();
+    story.does_nothing(echo).await;
+    story.operator().comment(number, "/caretaker incident over").await.unwrap();
     story.closed(number).await;
     assert!(story.merged(echo));
     story.end().await;

@@ -2,13 +2,13 @@
 
 use super::Story;
 use crate::cluster::{LeaseAnswer, ObjectRef};
-use crate::health::Verdict;
+use crate::health::{Acknowledgement, Verdict};
 use crate::run::act;
 use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::{RunState, TaskState};
 use sim::actors::{AppSpec, Controller, WorldOptions, homelab_apps};
 use sim::gitea::{FileChange, IssueState, NewCommit};
-use sim::kubernetes::{Fault as ClusterFault, Matcher};
+use sim::kubernetes::{APPLICATION, Fault as ClusterFault, Matcher};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_merge_that_makes_its_app_degraded_is_undone_and_held_and_the_rest_goes_on() {
@@ -167,5 +167,76 @@ async fn what_is_not_the_head_any_more_is_not_synced_over_what_people_pushed() {
     assert!(matches!(&outcome, Outcome::Refused { why } if why.contains("not at")), "{outcome:?}");
     assert!(story.cluster_effects().is_empty(), "{:?}", story.cluster_effects());
     drop(parts);
+    story.end().await;
+}
+
+/// An Application whose automated sync a person took away.
+fn by_hand(story: &Story, app: &str) {
+    story.world.kubernetes().update(&APPLICATION, Some("argocd"), app, |application| {
+        application["spec"]["syncPolicy"].as_object_mut().unwrap().remove("automated");
+    });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_syncs_is_left_to_that_person_and_synced_where_the_settings_say_so() {
+    for allowed in [false, true] {
+        let mut story = Story::begin().await;
+        story.repository.sync_manual = allowed;
+        by_hand(&story, "echo");
+        let echo = story.renovate_opens("echo", "36.0.1");
+        let number = story.issue_of_merges(&[echo]).await;
+        story.start().await;
+        if allowed {
+            story.closed(number).await;
+            let syncs =
+                story.journal().await.iter().filter(|event| event["effect"]["effect"] == "sync").count();
+            assert_eq!(syncs, 1, "{:?}", story.journal().await);
+        } else {
+            let called = story
+                .until("a person is called", number, |issue| {
+                    issue.labels.iter().any(|label| label == "needs-human")
+                })
+                .await;
+            assert!(called.body.contains("its automated sync is off"), "{}", called.body);
+            let syncs = story.cluster_effects().into_iter().filter(|effect| effect.contains("sync")).count();
+            assert_eq!(syncs, 0, "{:?}", story.cluster_effects());
+        }
+        story.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_is_accepted_as_it_is_keeps_no_other_back() {
+    let mut story = Story::begin().await;
+    by_hand(&story, "kured");
+    // Somebody else changes what it is made of, and nobody syncs it.
+    let files = story.world.repository().files("main");
+    let (path, file) = files.iter().find(|(path, _)| path.contains("kured")).unwrap();
+    let changed = String::from_utf8(file.content.clone()).unwrap().replace("5.9.0", "5.9.1");
+    let push = NewCommit {
+        author: "operator".to_owned(),
+        message: "chore: another version".to_owned(),
+        files: vec![FileChange::text(path, &changed)],
+        from: None,
+    };
+    story.world.repository().commit("main", push).unwrap();
+    let accepted = |rule: &str| Acknowledgement {
+        object: "Application argocd/kured".to_owned(),
+        rule: rule.to_owned(),
+        probe: None,
+        verdict: None,
+        reason: "it is rolled out by hand".to_owned(),
+        expires: "2999-12-31T00:00:00Z".parse().unwrap(),
+    };
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.says(number, "is not as Git says").await;
+    story.does_nothing(echo).await;
+    story.stop().await;
+    story.health.acknowledged = vec![accepted("out-of-sync")];
+    story.start().await;
+    story.closed(number).await;
+    assert!(story.merged(echo));
     story.end().await;
 }

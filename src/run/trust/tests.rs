@@ -174,6 +174,13 @@ fn a_command_stands_at_the_start_of_a_line_outside_code_and_quotes() {
     }
     assert_eq!(commands("/caretaker stop"), [Command::Stop]);
     assert_eq!(commands("/caretaker resume"), [Command::Resume]);
+    let why = "the router reboots".to_owned();
+    assert_eq!(commands("/caretaker incident  the router reboots"), [Command::Incident { why }]);
+    assert_eq!(commands("/caretaker incident over"), [Command::IncidentOver]);
+    // A sentence that begins so.
+    let why = "over the whole rack".to_owned();
+    assert_eq!(commands("/caretaker incident over the whole rack"), [Command::Incident { why }]);
+    assert_eq!(commands("/caretaker incident"), []);
 }
 
 #[test]

@@ -169,6 +169,29 @@ fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
 }
 
 #[test]
+fn what_nobody_syncs_by_itself_is_synced_once_where_the_settings_say_so() {
+    let (mut scene, step) = merged();
+    let waits =
+        Rollout::Waiting { on: vec![("echo".to_owned(), "OutOfSync".to_owned())], progress: String::new() };
+    scene.change_rollout = Some((waits, at(NOW - 5)));
+    assert_eq!(scene.says(), "wait");
+    scene.manual = vec![echo()];
+    assert_eq!(scene.says(), "sync");
+    // What came in since then was not asked for.
+    scene.head = sha('d');
+    assert_eq!(scene.says(), "wait");
+    scene.head = sha('c');
+    scene.mode = Mode::Observe;
+    assert_eq!(scene.says(), "wait");
+    scene.mode = Mode::Auto;
+    let Decision::Perform(effect) = scene.decide() else { panic!() };
+    assert!(matches!(&effect, Effect::Sync { change, .. } if *change == step));
+    let sync = scene.fold(NOW, Event::Intended { effect });
+    scene.fold(NOW, Event::Ended { step: sync, outcome: Outcome::Done { detail: String::new() } });
+    assert_eq!(scene.says(), "wait", "once");
+}
+
+#[test]
 fn a_failed_sync_is_undone_after_the_same_remedies() {
     let (mut scene, step) = merged();
     scene.change_rollout = Some((failed(), at(NOW - 90)));

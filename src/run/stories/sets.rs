@@ -1,0 +1,125 @@
+//! An Argo CD `ApplicationSet` that makes an Application of what it reads in the repository.
+//!
+//! The simulated Argo CD knows no sets and leaves alone what is not in its own namespace: these stories play their controller
+//! themselves, in another one.
+
+use super::Story;
+use serde_json::{Value, json};
+use sim::kubernetes::{APPLICATION, APPLICATION_SET, CustomKind, Kubernetes};
+use std::time::{Duration, Instant};
+
+const REFRESH: &str = "argocd.argoproj.io/application-set-refresh";
+
+fn set(repository: &str) -> Value {
+    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet",
+        "metadata": {"name": "charts", "namespace": "team"},
+        "spec": {"generators": [{"git": {"repoURL": repository, "revision": "HEAD", "files": [{"path": "charts/*.json"}]}}],
+            "template": {"metadata": {"name": "{{name}}"}, "spec": {}}},
+        "status": {"conditions": [condition("ErrorOccurred", "False"), condition("ResourcesUpToDate", "True")]}})
+}
+
+fn condition(kind: &str, status: &str) -> Value {
+    json!({"type": kind, "status": status, "reason": "ApplicationSetUpToDate", "message": "",
+        "lastTransitionTime": jiff::Timestamp::now().to_string()})
+}
+
+/// What looks after sets, and has to live for them to be believed.
+fn deployment() -> Value {
+    let name = "argocd-applicationset-controller";
+    let labels = json!({"app.kubernetes.io/name": name});
+    json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"name": name, "namespace": "argocd", "labels": labels},
+        "spec": {"replicas": 1, "selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels},
+            "spec": {"containers": [{"name": "controller", "image": "quay.io/argoproj/argocd:v3.1.0"}]}}}})
+}
+
+fn chart(version: &str) -> Value {
+    json!({"repoURL": "https://charts.example.org", "chart": "redis", "targetRevision": version})
+}
+
+fn application(version: &str) -> Value {
+    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": "redis", "namespace": "team",
+            "ownerReferences": [{"apiVersion": "argoproj.io/v1alpha1", "kind": "ApplicationSet", "name": "charts", "uid": "1",
+                "controller": true}]},
+        "spec": {"project": "default", "destination": {"namespace": "redis"}, "source": chart(version),
+            "syncPolicy": {"automated": {}}},
+        "status": status(version, "Healthy")})
+}
+
+fn status(version: &str, health: &str) -> Value {
+    json!({"health": {"status": health}, "reconciledAt": jiff::Timestamp::now().to_string(),
+        "sync": {"comparedTo": {"source": chart(version)}, "revision": version, "status": "Synced"}})
+}
+
+/// A set that reads a repository, and the end of its controller's work: it looks when it is asked to, once, after what it makes
+/// of it.
+pub(super) async fn looks_when_asked(kubernetes: &Kubernetes, repository: &str, makes: impl FnOnce()) {
+    kubernetes.register(CustomKind { kind: APPLICATION_SET, status_subresource: true });
+    kubernetes.namespace("team");
+    kubernetes.apply(deployment());
+    kubernetes.apply(set(repository));
+    let asked = || {
+        let set = kubernetes.get(&APPLICATION_SET, Some("team"), "charts").expect("the set");
+        set["metadata"]["annotations"][REFRESH].is_string()
+    };
+    while !asked() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    makes();
+    kubernetes.update(&APPLICATION_SET, Some("team"), "charts", |set| {
+        set["metadata"]["annotations"].as_object_mut().expect("annotations").remove(REFRESH);
+    });
+}
+
+/// Rolls another version of the chart out when the set is asked, which takes its time. Tells when that was done.
+async fn controller(kubernetes: Kubernetes, repository: String) -> Instant {
+    let another = || {
+        kubernetes.update(&APPLICATION, Some("team"), "redis", |app| app["spec"]["source"] = chart("1.1.0"));
+    };
+    looks_when_asked(&kubernetes, &repository, another).await;
+    for health in ["Progressing", "Healthy"] {
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        kubernetes.update(&APPLICATION, Some("team"), "redis", |app| app["status"] = status("1.1.0", health));
+    }
+    Instant::now()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_is_asked_before_its_applications_and_what_it_makes_is_waited_for() {
+    let mut story = Story::begin().await;
+    let kubernetes = story.world.kubernetes().clone();
+    kubernetes.namespace("team");
+    kubernetes.apply(application("1.0.0"));
+    let playing = tokio::spawn(controller(kubernetes.clone(), story.world.repository_url().to_owned()));
+    story
+        .wait("the set is there", || kubernetes.get(&APPLICATION_SET, Some("team"), "charts").is_some())
+        .await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    let state =
+        story.state_when("it is rolled out", |state| state.change.as_ref().is_some_and(is_rolled_out)).await;
+    let rolled_out = Instant::now();
+    assert_eq!(state.merges.len(), 1);
+    assert!(playing.is_finished(), "the chart was not waited for: {:?}", patches(&kubernetes));
+    assert!(playing.await.expect("it plays") <= rolled_out);
+    let patched = patches(&kubernetes);
+    let first_of = |kind: &str| patched.iter().position(|path| path.contains(kind)).expect("asked");
+    assert!(first_of("/applicationsets/") < first_of("/applications/"), "{patched:?}");
+    story.closed(number).await;
+    story.end().await;
+}
+
+/// What was asked of Argo CD, in its order.
+fn patches(kubernetes: &Kubernetes) -> Vec<String> {
+    let requests = kubernetes.requests().into_iter();
+    requests
+        .filter(|request| request.verb == "patch" && request.path.contains("argoproj.io"))
+        .map(|request| request.path)
+        .collect()
+}
+
+fn is_rolled_out(change: &crate::run::state::Change) -> bool {
+    matches!(change.stage, crate::run::state::Stage::RolledOut { .. })
+}
