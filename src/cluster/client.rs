@@ -232,7 +232,8 @@ impl Cluster for Kubernetes {
 
     async fn applications(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<Application>>> {
         let path = "/apis/argoproj.io/v1alpha1/applications";
-        self.all(path, "ApplicationList", argo::application, freshness).await
+        let applications = self.all(path, "ApplicationList", argo::application, freshness).await?;
+        self.behind_doors(applications, freshness).await
     }
 
     async fn ceph_clusters(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<CephCluster>>> {

@@ -10,6 +10,7 @@ mod batch;
 mod budgets;
 mod client;
 mod controllers;
+mod cron;
 mod decode;
 mod decode_volumes;
 mod definitions;
@@ -19,6 +20,7 @@ mod external_secrets;
 mod feeds;
 mod flux;
 mod frames;
+mod globs;
 mod kinds;
 mod kubelet;
 mod lease;
@@ -28,12 +30,14 @@ mod owner;
 mod pages;
 mod pods;
 mod postgres;
+mod projects;
 #[cfg(test)]
 pub(crate) mod recorded;
 mod request;
 mod services;
 mod settings;
 mod stateful;
+mod sync_windows;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -70,10 +74,14 @@ pub(crate) use pods::{PodLedger, subject, workload_of};
 pub(crate) use postgres::BackupMethod;
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
 #[cfg(test)]
+pub(crate) use projects::testing as projects_testing;
+pub(crate) use projects::{Doors, Placing};
+#[cfg(test)]
 pub(crate) use services::Endpoints;
 pub(crate) use services::Service;
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use stateful::BlockingPod;
+pub(crate) use sync_windows::Shut;
 pub(crate) use types::*;
 pub(crate) use volumes::*;
 

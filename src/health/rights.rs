@@ -176,7 +176,16 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             vec![controllers()],
         ]
         .concat(),
-        Feature::ArgoCd => followed("argoproj.io", &["applications", "applicationsets"]),
+        Feature::ArgoCd => {
+            let mut needs = followed("argoproj.io", &["applications", "applicationsets"]);
+            // Without it what a sync window keeps back looks as if it hung.
+            needs.extend(
+                followed("argoproj.io", &["appprojects"])
+                    .into_iter()
+                    .map(|need| Need { optional: true, ..need }),
+            );
+            needs
+        }
         Feature::ArgoCdSync => vec![
             need("patch", "argoproj.io", "applications", ""),
             // Without it nobody compares the versions of definitions after a merge.

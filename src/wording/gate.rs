@@ -3,7 +3,7 @@
 use super::changes::rollout_state;
 use super::run::SHORT;
 use super::{code, quote_outside};
-use crate::cluster::ClusterError;
+use crate::cluster::{ClusterError, Shut};
 use crate::forge::PullNumber;
 use crate::health::{Recon, Verdict};
 use crate::merge::rollout::Rollout;
@@ -65,6 +65,15 @@ pub(crate) fn gate_not_green(recon: &Recon) -> String {
         .collect::<Vec<_>>()
         .join(", ");
     format!("the gate is closed: {layers}")
+}
+
+/// What a change touches could not be synced now.
+pub(crate) fn watcher_shut(watcher: &str, shut: &Shut) -> String {
+    format!(
+        "it is merged when Argo CD may roll it out: of {}, {}",
+        quote_outside(watcher, SHORT),
+        quote_outside(&shut.to_string(), 2 * SHORT)
+    )
 }
 
 /// The gate is closed for a moment.

@@ -1,12 +1,12 @@
 //! How Argo CD's Applications stand towards a commit.
 //!
 //! Races decided here: an Application whose status is older than its operation proves nothing; an operation of a few objects
-//! is no rollout; health from before a sync is none.
+//! is no rollout; health from before a sync is none; what a closed window keeps back has not failed to start.
 
 use super::address::Address;
 use super::{Standing, Stood, StoodBefore, Watched, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, OperationPhase, OperationState, SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, OperationPhase, OperationState, Shut, SyncStatus,
 };
 use crate::forge::CommitSha;
 use std::fmt::Write as _;
@@ -119,9 +119,7 @@ pub(super) fn standings(
     let watchers = watched.watchers(applications);
     let mut standings = Vec::new();
     for app in &watchers {
-        for (child, why) in children_behind(app, applications, &watchers) {
-            standings.push((child, Standing::Waiting(why)));
-        }
+        standings.extend(children_behind(app, applications, &watchers));
         let stood = before.get(&(app.namespace.clone(), app.name.clone())).copied();
         standings.push((app.name.clone(), judge_one(app, watched, arrived, stood)));
     }
@@ -135,7 +133,7 @@ fn children_behind(
     parent: &Application,
     applications: &[Application],
     watchers: &[&Application],
-) -> Vec<(String, String)> {
+) -> Vec<(String, Standing)> {
     let synced_at = parent.operation.as_ref().and_then(|operation| operation.finished_at);
     applications
         .iter()
@@ -143,18 +141,23 @@ fn children_behind(
         .filter(|child| parent.resources.iter().any(|own| own.object == child.object()))
         .filter(|child| !watchers.iter().any(|watcher| watcher.object() == child.object()))
         .filter_map(|child| {
-            let why = if let Some(why) = not_settled(child) {
+            let why = if let Some(shut) = kept_back_in_sync(child) {
+                return Some((child.name.clone(), Standing::Shut(shut.clone())));
+            } else if let Some(why) = not_settled(child) {
                 why
             } else if child.compared_sources != child.sources {
                 "it has not compared what its parent made of it".to_owned()
             } else if synced_at.is_some_and(|at| child.reconciled_at.is_none_or(|seen| seen < at)) {
                 "it has not been looked at since its parent's sync".to_owned()
             } else if child.sync != SyncStatus::Synced || child.health != ApplicationHealth::Healthy {
+                if let Some(shut) = kept_back(child) {
+                    return Some((child.name.clone(), Standing::Shut(shut.clone())));
+                }
                 format!("it is {:?} and {:?}", child.sync, child.health)
             } else {
                 return None;
             };
-            Some((child.name.clone(), why))
+            Some((child.name.clone(), Standing::Waiting(why)))
         })
         .collect()
 }
@@ -194,6 +197,9 @@ fn judge_one(
     {
         return Standing::Failed(app.object(), operation.message.clone());
     }
+    if let Some(shut) = kept_back_in_sync(app) {
+        return Standing::Shut(shut.clone());
+    }
     if let Some(why) = not_settled(app) {
         return Standing::Waiting(why);
     }
@@ -211,6 +217,8 @@ fn judge_one(
         });
     if good || no_worse {
         Standing::Done { affected: operated }
+    } else if let Some(shut) = kept_back(app) {
+        Standing::Shut(shut.clone())
     } else {
         Standing::Waiting(format!("it is {:?} and {:?}", app.sync, app.health))
     }
@@ -249,6 +257,19 @@ fn not_settled(app: &Application) -> Option<String> {
         }
     }
     None
+}
+
+/// The window that keeps back a sync which has begun: Argo CD leaves it running, and says so.
+fn kept_back_in_sync(app: &Application) -> Option<&Shut> {
+    let operation = app.operation.as_ref().filter(|one| one.phase == OperationPhase::Running)?;
+    let shut = app.doors.by_hand.as_ref().or(app.doors.by_itself.as_ref())?;
+    operation.message.contains("blocked by sync window").then_some(shut)
+}
+
+/// The window that keeps an Application from what it has compared: it differs, nothing runs, and nothing may.
+fn kept_back(app: &Application) -> Option<&Shut> {
+    let differs = app.sync == SyncStatus::OutOfSync && not_settled(app).is_none();
+    app.shut().filter(|_| differs)
 }
 
 fn badness(health: ApplicationHealth) -> u8 {

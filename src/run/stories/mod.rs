@@ -24,6 +24,7 @@ mod repositories;
 mod repository_files;
 mod schedule;
 mod sparing;
+mod sync_windows;
 mod trouble;
 mod unknowns;
 mod unreadable;
