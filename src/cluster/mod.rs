@@ -14,6 +14,7 @@ mod cron;
 mod decode;
 mod decode_volumes;
 mod definitions;
+mod events;
 mod exec;
 mod extensions;
 mod external_secrets;
@@ -54,6 +55,7 @@ pub(crate) use budgets::DisruptionBudget;
 pub(crate) use client::Kubernetes;
 pub(crate) use controllers::ControllersLife;
 pub(crate) use definitions::Definition;
+pub(crate) use events::VolumeEvent;
 #[cfg(test)]
 pub(crate) use extensions::Webhook;
 pub(crate) use extensions::{ApiService, WebhookConfiguration};
@@ -87,6 +89,7 @@ pub(crate) use volumes::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Why the cluster did not answer or do what was asked.
@@ -203,6 +206,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     /// A page of whatever an own check asks for, as it is served: the first one, or the one that the token of the last one
     /// leads to.
     async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>>;
+    /// What Events say of these pods (namespace and name) that wait for a volume.
+    async fn volume_events(&self, pods: &BTreeSet<(String, String)>) -> ClusterResult<Vec<VolumeEvent>>;
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool>;
     /// All persistent volumes.

@@ -9,7 +9,8 @@ use super::own;
 use super::platform::{self, Around};
 use super::probes::{
     NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
-    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
+    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
+    waiting_for_volumes,
 };
 use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
 use super::{audit, causes, outside, storage};
@@ -72,6 +73,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Box::pin(audited(cluster, surroundings, now)),
         within(limit, "the version of the API server", cluster.version()),
     );
+    let waiting = pods.as_ref().map(|pods| pods.with(|pods| waiting_for_volumes(pods, now)));
+    let mounts = read_mounts(cluster, limit, &waiting.unwrap_or_default()).await;
     let mut probes = Vec::new();
     let mut figures = nothing_read();
 
@@ -88,7 +91,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     match (&pods, &workloads, &nodes) {
         (Ok(pods), Ok(workloads), Ok(nodes)) => {
             let judged = pods.with(|pods| {
-                judge_pods(&PodsReading { pods, workloads, nodes }, now, surroundings.grace, settings)
+                let reading = PodsReading { pods, workloads, nodes, mounts: &mounts };
+                judge_pods(&reading, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);
             probes.extend([judged.kube_system, judged.others]);

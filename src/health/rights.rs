@@ -164,6 +164,8 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             followed("apps", &["deployments", "statefulsets", "daemonsets"]),
             // Without them the kubelets' slower heartbeat has to do.
             vec![Need { optional: true, ..need("list", "coordination.k8s.io", "leases", "kube-node-lease") }],
+            // Without them nobody says why a pod waits for its volume.
+            vec![Need { optional: true, ..need("list", "", "events", "") }],
         ]
         .concat(),
         Feature::Jobs => [followed("batch", &["jobs", "cronjobs"]), vec![controllers()]].concat(),
