@@ -250,7 +250,21 @@ pub(crate) struct Finding {
     pub(crate) cause: Option<FindingId>,
 }
 
+/// How the mark of what a person accepts begins, behind the message.
+const ACCEPTED: &str = " (acknowledged until ";
+
 impl Finding {
+    /// Lists it, with until when and why a person accepts it.
+    pub(super) fn accept(&mut self, until: Timestamp, reason: &str) {
+        self.informational = true;
+        self.message = format!("{}{ACCEPTED}{until}: {reason})", self.message);
+    }
+
+    /// Whether a person accepts it. Messages are our own words: none of another kind holds that.
+    pub(crate) fn is_accepted(&self) -> bool {
+        self.informational && self.message.contains(ACCEPTED)
+    }
+
     /// Whether it says no more than that something has not ended yet. A rollout that takes its time looks so, and one that
     /// hangs as well: time alone tells them apart, and time alone is no reason to undo anything. What broke (a crash, an
     /// image that is not there, a deadline that passed) has rules of its own.
