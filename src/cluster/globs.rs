@@ -23,9 +23,10 @@ pub(super) fn matches(pattern: &str, text: &str) -> bool {
 fn alternatives(pattern: &str) -> Option<Vec<String>> {
     let (mut done, mut open) = (Vec::new(), vec![pattern.to_owned()]);
     while let Some(pattern) = open.pop() {
-        match braces(&pattern)? {
-            None => done.push(pattern),
-            Some((before, choices, after)) => {
+        match braces(&pattern) {
+            Braces::None => done.push(pattern),
+            Braces::NotClosed => return None,
+            Braces::First { before, choices, after } => {
                 open.extend(choices.iter().map(|choice| format!("{before}{choice}{after}")));
             }
         }
@@ -36,9 +37,19 @@ fn alternatives(pattern: &str) -> Option<Vec<String>> {
     Some(done)
 }
 
-/// The first braces: what stands before them, their choices, and what stands behind. None in all: not closed.
-#[allow(clippy::type_complexity)]
-fn braces(pattern: &str) -> Option<Option<(&str, Vec<&str>, &str)>> {
+/// The first braces of a pattern.
+enum Braces<'a> {
+    None,
+    NotClosed,
+    /// What stands before them, their choices, and what stands behind.
+    First {
+        before: &'a str,
+        choices: Vec<&'a str>,
+        after: &'a str,
+    },
+}
+
+fn braces(pattern: &str) -> Braces<'_> {
     let (mut depth, mut start, mut cut) = (0_usize, 0, 0);
     let mut choices = Vec::new();
     let mut characters = pattern.char_indices();
@@ -57,13 +68,13 @@ fn braces(pattern: &str) -> Option<Option<(&str, Vec<&str>, &str)>> {
             }
             '}' if depth == 1 => {
                 choices.push(&pattern[cut..place]);
-                return Some(Some((&pattern[..start], choices, &pattern[place + 1..])));
+                return Braces::First { before: &pattern[..start], choices, after: &pattern[place + 1..] };
             }
             '}' if depth > 1 => depth -= 1,
             _ => {}
         }
     }
-    (depth == 0).then_some(None)
+    if depth == 0 { Braces::None } else { Braces::NotClosed }
 }
 
 fn pieces(pattern: &str) -> Option<Vec<Piece>> {

@@ -31,9 +31,9 @@ pub(crate) struct Placing {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Doors {
     /// The window that keeps Argo CD's own sync back.
-    pub(crate) by_itself: Option<Shut>,
+    pub(crate) by_itself: Option<Box<Shut>>,
     /// The window that keeps a sync back which somebody asks for.
-    pub(crate) by_hand: Option<Shut>,
+    pub(crate) by_hand: Option<Box<Shut>>,
     /// Why its project could not be read.
     pub(crate) unread: Option<String>,
 }
@@ -60,7 +60,7 @@ struct ProjectWindow {
 impl Application {
     /// The window that keeps its next sync back: by whom that is started depends on whether it is automated.
     pub(crate) fn shut(&self) -> Option<&Shut> {
-        if self.automated { self.doors.by_itself.as_ref() } else { self.doors.by_hand.as_ref() }
+        if self.automated { self.doors.by_itself.as_deref() } else { self.doors.by_hand.as_deref() }
     }
 }
 
@@ -112,7 +112,7 @@ fn doors(application: &Application, projects: &[Project], home: &str, now: Times
     if windows.is_empty() {
         return Doors::default();
     }
-    let shut = |by| shut(&project.name, &windows, by, now);
+    let shut = |by| shut(&project.name, &windows, by, now).map(Box::new);
     Doors { by_itself: shut(By::Itself), by_hand: shut(By::Hand), unread: None }
 }
 
@@ -198,7 +198,7 @@ pub(crate) mod testing {
         let until = |shut: Option<Shut>| {
             shut.map(|mut shut| {
                 shut.opens = opens;
-                shut
+                Box::new(shut)
             })
         };
         Doors { by_itself: until(shut(By::Itself)), by_hand: until(shut(By::Hand)), unread: None }

@@ -100,7 +100,7 @@ impl Document {
         while self.open.len() > 1 {
             self.close();
         }
-        self.open.pop().map(|object| object.plain()).unwrap_or_default()
+        self.open.pop().map(Object::plain).unwrap_or_default()
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A pod that starts waits so long for a volume without a reason to ask.
-const MOMENT: Duration = Duration::from_secs(60);
+const MOMENT: Duration = Duration::from_mins(1);
 /// What was said longer ago says nothing of now. The API server forgets it then as well.
 const OLD: Duration = Duration::from_hours(1);
 /// So much of what was said is shown.

@@ -78,7 +78,7 @@ fn only_a_pod_that_waits_for_its_volumes_is_asked_about() {
     for (name, change, expected) in cases {
         let mut pod = pod();
         change(&mut pod);
-        let mut ledger = PodLedger::new(Duration::from_secs(600));
+        let mut ledger = PodLedger::new(Duration::from_mins(10));
         ledger.put(pod, now());
         assert_eq!(!waiting(&ledger, now()).is_empty(), expected, "{name}");
     }

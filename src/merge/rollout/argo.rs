@@ -262,7 +262,7 @@ fn not_settled(app: &Application) -> Option<String> {
 /// The window that keeps back a sync which has begun: Argo CD leaves it running, and says so.
 fn kept_back_in_sync(app: &Application) -> Option<&Shut> {
     let operation = app.operation.as_ref().filter(|one| one.phase == OperationPhase::Running)?;
-    let shut = app.doors.by_hand.as_ref().or(app.doors.by_itself.as_ref())?;
+    let shut = app.doors.by_hand.as_deref().or(app.doors.by_itself.as_deref())?;
     operation.message.contains("blocked by sync window").then_some(shut)
 }
 

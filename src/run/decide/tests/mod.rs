@@ -345,7 +345,7 @@ fn kept_back(opens: Option<Timestamp>) -> Rollout {
     Rollout::Waiting {
         on: vec![("echo".to_owned(), shut.to_string())],
         progress: "1".to_owned(),
-        shut: Some(shut),
+        shut: Some(*shut),
     }
 }
 

@@ -142,7 +142,7 @@ fn a_merge_waits_for_the_gate() {
             "a window keeps back what it touches",
             |scene| {
                 let shut = projects_testing::closed(None, true).by_itself;
-                scene.pull(6).shut = shut.map(|shut| ("echo".to_owned(), shut));
+                scene.pull(6).shut = shut.map(|shut| ("echo".to_owned(), *shut));
             },
             "wait",
         ),
