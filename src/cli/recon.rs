@@ -43,7 +43,8 @@ merged alone, and with an approval.
 
 --audit reads what would not be well on a bad day: probes, requests and limits, images, budgets,
 replicas and nodes, claims and their copies, Secrets in Git that anybody can read. What it finds is
-listed with how to mend it, and closes no gate unless `health.audit_blocks` names its rule.
+listed with how to mend it, and closes no gate unless `health.audit_blocks` names its rule. What
+`health.acknowledged` accepts is marked with until when and why.
 
 --issue makes tasks of what it found, each in a block of its own: what blocks, what is listed up to
 20, and Renovate's pull requests but majors and foundations. The newest open issue with the
@@ -53,8 +54,8 @@ ends a task when what it names is gone; what changes something about it needs an
 `recon.allowed` names its rule.
 
 JSON is {began_at, verdict, layers, probes, findings, figures, renovate, foundations, running, issue}; a
-finding has layer, verdict, probe, rule, object, message, evidence, since, blocks, follows_from (its
-cause) and fix (of the audit).
+finding has layer, verdict, probe, rule, object, message, evidence, since, blocks, acknowledged,
+follows_from (its cause) and fix (of the audit).
 
 Exit codes:
   0  GREEN
@@ -119,6 +120,7 @@ impl Arguments {
         );
         if let Some(files) = files {
             recon.add_files(files);
+            recon.accept_audited(&settings.health);
         }
         // What was seen is shown whatever the forge says to the issue.
         let published = if self.issue {
@@ -186,9 +188,10 @@ fn printable_lines(text: &str) -> String {
     lines.join("\n") + "\n"
 }
 
-/// The rule of a finding that people see together with others of it: hundreds of workloads lack the same.
+/// The rule of a finding that people see together with others of it: hundreds of workloads lack the same. What somebody
+/// accepts stands by itself, with until when and why.
 fn audited(finding: &Finding) -> Option<AuditRule> {
-    finding.audit_rule().filter(|_| finding.informational)
+    finding.audit_rule().filter(|_| finding.informational && !finding.acknowledged)
 }
 
 /// The layers, what was found in them, what the forge says beside it, and what it comes to.
@@ -333,6 +336,7 @@ fn picture(recon: &Recon, beside: &Beside, ground: &Ground, published: Option<&P
             "evidence": finding.evidence,
             "since": finding.since,
             "blocks": !finding.informational,
+            "acknowledged": finding.acknowledged,
             "follows_from": finding.cause,
             "fix": wording::audit_fix_of(finding),
         })

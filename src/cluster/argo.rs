@@ -6,6 +6,7 @@
 
 use super::client::Kubernetes;
 use super::decode::{items, json_controller, number, object_name, parse_time, text, texts};
+use super::projects::placing;
 use super::request::Write;
 use super::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSource, ClusterError, ClusterLease,
@@ -140,6 +141,8 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         reconciled_at: parse_time(&status["reconciledAt"]),
         resources: items(&status["resources"]).map(resource).collect(),
         images: texts(&status["summary"]["images"]),
+        placing: placing(object),
+        doors: super::Doors::default(),
     })
 }
 

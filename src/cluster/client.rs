@@ -11,7 +11,7 @@ use super::{
     ClusterError, ClusterLease, ClusterResult, ControllersLife, Definition, DisruptionBudget, ExecOutput,
     ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node, NodeStats,
     NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres,
-    ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeSnapshot,
+    ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeEvent, VolumeSnapshot,
     WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -232,7 +233,8 @@ impl Cluster for Kubernetes {
 
     async fn applications(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<Application>>> {
         let path = "/apis/argoproj.io/v1alpha1/applications";
-        self.all(path, "ApplicationList", argo::application, freshness).await
+        let applications = self.all(path, "ApplicationList", argo::application, freshness).await?;
+        self.behind_doors(applications, freshness).await
     }
 
     async fn ceph_clusters(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<CephCluster>>> {
@@ -256,6 +258,10 @@ impl Cluster for Kubernetes {
     async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>> {
         let kind = format!("{}List", listing.kind);
         self.connection.objects_page(&listing.path(), &kind, token).await
+    }
+
+    async fn volume_events(&self, pods: &BTreeSet<(String, String)>) -> ClusterResult<Vec<VolumeEvent>> {
+        self.read_volume_events(pods).await
     }
 
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool> {

@@ -104,6 +104,10 @@ pub(crate) struct FluxObject {
     pub(crate) origin: Option<Origin>,
     /// What the artifact was made from that was applied last, with success.
     pub(crate) applied_origin: Option<String>,
+    /// The revision of its source that a `HelmChart` has looked at last, whether it made a new chart of it or not.
+    pub(crate) observed_source: Option<String>,
+    /// The `HelmChart` that stands between a `HelmRelease` and its source.
+    pub(crate) helm_chart: Option<ObjectRef>,
     /// The folder that a Kustomization applies, as it writes it.
     pub(crate) path: String,
     /// What it made, where it tells: a Kustomization always does, a `HelmRelease` of newer versions does.
@@ -297,6 +301,8 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         artifact: status["artifact"]["revision"].as_str().map(str::to_owned),
         origin: origin(&status["artifact"]["metadata"]),
         applied_origin: status["lastAppliedOriginRevision"].as_str().map(str::to_owned),
+        observed_source: status["observedSourceArtifactRevision"].as_str().map(str::to_owned),
+        helm_chart: helm_chart_of(object),
         path: text(&object["spec"]["path"]),
         inventory: items(&status["inventory"]["entries"]).filter_map(|entry| made(&entry["id"])).collect(),
         chart: installed_chart(status),
@@ -344,6 +350,16 @@ fn installed_chart(status: &Value) -> Option<(String, String)> {
         .filter(|release| release["status"] == "deployed")
         .max_by_key(|release| release["version"].as_i64())?;
     Some((release["chartName"].as_str()?.to_owned(), release["chartVersion"].as_str()?.to_owned()))
+}
+
+/// The chart that a release is installed from: the one that it names, or that was made for it, which it tells.
+fn helm_chart_of(object: &Value) -> Option<ObjectRef> {
+    let named = &object["spec"]["chartRef"];
+    if named["kind"] == FluxKind::HelmChart.word() {
+        return Some(reference(FluxKind::HelmChart.word(), named, &object["metadata"]));
+    }
+    let (namespace, name) = object["status"]["helmChart"].as_str()?.split_once('/')?;
+    Some(ObjectRef::new(FluxKind::HelmChart.word(), namespace, name))
 }
 
 /// What an object names, in its own namespace where it names none.
@@ -400,6 +416,23 @@ mod tests {
         let exhausted = flux(45);
         assert_eq!(exhausted.chart, Some(("grafana".to_owned(), "9.2.0".to_owned())));
         assert_eq!(exhausted.attempted.as_deref(), Some("9.2.1"));
+    }
+
+    #[test]
+    fn what_stands_between_a_release_and_its_source_is_read() {
+        let metadata = json!({"name": "shop", "namespace": "web"});
+        let chart = |object: Value| helm_release(&object).expect("a release").helm_chart;
+        let made = json!({"metadata": metadata, "status": {"helmChart": "flux-system/web-shop"}});
+        assert_eq!(chart(made), Some(ObjectRef::new("HelmChart", "flux-system", "web-shop")));
+        let named =
+            json!({"metadata": metadata, "spec": {"chartRef": {"kind": "HelmChart", "name": "shop"}}});
+        assert_eq!(chart(named), Some(ObjectRef::new("HelmChart", "web", "shop")));
+        let other =
+            json!({"metadata": metadata, "spec": {"chartRef": {"kind": "OCIRepository", "name": "shop"}}});
+        assert_eq!(chart(other), None);
+        let revision = "main@sha1:cc05b0b";
+        let chart = json!({"metadata": metadata, "status": {"observedSourceArtifactRevision": revision}});
+        assert_eq!(helm_chart(&chart).expect("a chart").observed_source.as_deref(), Some(revision));
     }
 
     #[test]

@@ -10,15 +10,18 @@ mod batch;
 mod budgets;
 mod client;
 mod controllers;
+mod cron;
 mod decode;
 mod decode_volumes;
 mod definitions;
+mod events;
 mod exec;
 mod extensions;
 mod external_secrets;
 mod feeds;
 mod flux;
 mod frames;
+mod globs;
 mod kinds;
 mod kubelet;
 mod lease;
@@ -28,12 +31,14 @@ mod owner;
 mod pages;
 mod pods;
 mod postgres;
+mod projects;
 #[cfg(test)]
 pub(crate) mod recorded;
 mod request;
 mod services;
 mod settings;
 mod stateful;
+mod sync_windows;
 #[cfg(test)]
 mod tests;
 mod types;
@@ -50,6 +55,7 @@ pub(crate) use budgets::DisruptionBudget;
 pub(crate) use client::Kubernetes;
 pub(crate) use controllers::ControllersLife;
 pub(crate) use definitions::Definition;
+pub(crate) use events::VolumeEvent;
 #[cfg(test)]
 pub(crate) use extensions::Webhook;
 pub(crate) use extensions::{ApiService, WebhookConfiguration};
@@ -70,15 +76,20 @@ pub(crate) use pods::{PodLedger, subject, workload_of};
 pub(crate) use postgres::BackupMethod;
 pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster, ScheduledBackup};
 #[cfg(test)]
+pub(crate) use projects::testing as projects_testing;
+pub(crate) use projects::{Doors, Placing};
+#[cfg(test)]
 pub(crate) use services::Endpoints;
 pub(crate) use services::Service;
 pub(crate) use settings::{Listing, Settings};
 pub(crate) use stateful::BlockingPod;
+pub(crate) use sync_windows::Shut;
 pub(crate) use types::*;
 pub(crate) use volumes::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Why the cluster did not answer or do what was asked.
@@ -195,6 +206,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     /// A page of whatever an own check asks for, as it is served: the first one, or the one that the token of the last one
     /// leads to.
     async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>>;
+    /// What Events say of these pods (namespace and name) that wait for a volume.
+    async fn volume_events(&self, pods: &BTreeSet<(String, String)>) -> ClusterResult<Vec<VolumeEvent>>;
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.
     async fn namespace_exists(&self, name: &str) -> ClusterResult<bool>;
     /// All persistent volumes.

@@ -402,6 +402,10 @@ pub(crate) struct Application {
     pub(crate) resources: Vec<ApplicationResource>,
     /// The images that it runs (`status.summary.images`).
     pub(crate) images: Vec<String>,
+    /// Its project, and where its objects go.
+    pub(crate) placing: super::Placing,
+    /// Whether it may be synced now.
+    pub(crate) doors: super::Doors,
 }
 
 impl Application {

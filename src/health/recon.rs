@@ -9,9 +9,10 @@ use super::own;
 use super::platform::{self, Around};
 use super::probes::{
     NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
-    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, unread, unused,
+    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
+    waiting_for_volumes,
 };
-use super::{Figure, Figures, Probe, ProbeResult, Recon, Settings, Verdict};
+use super::{Figure, Figures, Finding, Probe, ProbeResult, Recon, Settings, Verdict};
 use super::{audit, causes, outside, storage};
 use crate::cluster::{
     self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node, Workload,
@@ -72,6 +73,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Box::pin(audited(cluster, surroundings, now)),
         within(limit, "the version of the API server", cluster.version()),
     );
+    let waiting = pods.as_ref().map(|pods| pods.with(|pods| waiting_for_volumes(pods, now)));
+    let mounts = read_mounts(cluster, limit, &waiting.unwrap_or_default()).await;
     let mut probes = Vec::new();
     let mut figures = nothing_read();
 
@@ -88,7 +91,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     match (&pods, &workloads, &nodes) {
         (Ok(pods), Ok(workloads), Ok(nodes)) => {
             let judged = pods.with(|pods| {
-                judge_pods(&PodsReading { pods, workloads, nodes }, now, surroundings.grace, settings)
+                let reading = PodsReading { pods, workloads, nodes, mounts: &mounts };
+                judge_pods(&reading, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);
             probes.extend([judged.kube_system, judged.others]);
@@ -348,12 +352,13 @@ fn nothing_read() -> Figures {
 }
 
 /// What a person accepts is listed and does not block, until its date. UNKNOWN cannot be accepted: nobody knows what it
-/// would be that is accepted.
+/// would be that is accepted. What an audit lists anyway is only marked.
 pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
     let mut changed = false;
-    for finding in
-        probe.findings.iter_mut().filter(|one| !one.informational && one.verdict != Verdict::Unknown)
-    {
+    let may_be = |one: &&mut Finding| {
+        one.verdict != Verdict::Unknown && (!one.informational || one.id.probe == Probe::Audit)
+    };
+    for finding in probe.findings.iter_mut().filter(may_be).filter(|one| !one.acknowledged) {
         let object = finding.id.object.to_string();
         let known = settings.acknowledged.iter().find(|known| {
             known.is_of(&finding.id, &object)
@@ -361,14 +366,22 @@ pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Se
                 && known.verdict.is_none_or(|verdict| finding.verdict <= verdict)
         });
         if let Some(known) = known {
-            (finding.informational, finding.acknowledged) = (true, true);
-            finding.message =
-                format!("{} (acknowledged until {}: {})", finding.message, known.expires, known.reason);
-            changed = true;
+            changed |= !finding.informational;
+            finding.accept(known.expires, &known.reason);
         }
     }
     if changed {
         probe.judge_again();
+    }
+}
+
+impl Recon {
+    /// Marks what people accept of an audit, once what the files in Git come to is a part of it.
+    pub(crate) fn accept_audited(&mut self, settings: &Settings) {
+        let now = self.began_at;
+        for probe in self.probes.iter_mut().filter(|probe| probe.probe == Probe::Audit) {
+            acknowledge(probe, now, settings);
+        }
     }
 }
 

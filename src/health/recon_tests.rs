@@ -48,6 +48,13 @@ impl Cluster for Stub {
         self.allow("version")?;
         Ok("v1.33.0".to_owned())
     }
+    async fn volume_events(
+        &self,
+        _: &std::collections::BTreeSet<(String, String)>,
+    ) -> ClusterResult<Vec<crate::cluster::VolumeEvent>> {
+        self.allow("events")?;
+        Ok(Vec::new())
+    }
     async fn may(&self, _: &Right) -> ClusterResult<bool> {
         Ok(true)
     }

@@ -164,6 +164,8 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             followed("apps", &["deployments", "statefulsets", "daemonsets"]),
             // Without them the kubelets' slower heartbeat has to do.
             vec![Need { optional: true, ..need("list", "coordination.k8s.io", "leases", "kube-node-lease") }],
+            // Without them nobody says why a pod waits for its volume.
+            vec![Need { optional: true, ..need("list", "", "events", "") }],
         ]
         .concat(),
         Feature::Jobs => [followed("batch", &["jobs", "cronjobs"]), vec![controllers()]].concat(),
@@ -176,7 +178,16 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
             vec![controllers()],
         ]
         .concat(),
-        Feature::ArgoCd => followed("argoproj.io", &["applications", "applicationsets"]),
+        Feature::ArgoCd => {
+            let mut needs = followed("argoproj.io", &["applications", "applicationsets"]);
+            // Without it what a sync window keeps back looks as if it hung.
+            needs.extend(
+                followed("argoproj.io", &["appprojects"])
+                    .into_iter()
+                    .map(|need| Need { optional: true, ..need }),
+            );
+            needs
+        }
         Feature::ArgoCdSync => vec![
             need("patch", "argoproj.io", "applications", ""),
             // Without it a set looks at what it is made from within three minutes, and a change may be over by then.

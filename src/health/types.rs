@@ -254,6 +254,12 @@ pub(crate) struct Finding {
 }
 
 impl Finding {
+    /// Lists it, with until when and why a person accepts it.
+    pub(super) fn accept(&mut self, until: Timestamp, reason: &str) {
+        (self.informational, self.acknowledged) = (true, true);
+        self.message = format!("{} (acknowledged until {until}: {reason})", self.message);
+    }
+
     /// Whether it says no more than that something has not ended yet. A rollout that takes its time looks so, and one that
     /// hangs as well: time alone tells them apart, and time alone is no reason to undo anything. What broke (a crash, an
     /// image that is not there, a deadline that passed) has rules of its own.

@@ -100,31 +100,51 @@ pub(crate) async fn jitter(attempt: u32) {
 /// How writing a text anew ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Rewritten {
-    /// It was written.
-    Written,
+    /// It was written, more than once where somebody else wrote at the same time.
+    Written {
+        /// Whether it was.
+        again: bool,
+    },
     /// There was nothing to write in it, as it was read last.
     Unchanged(Box<Issue>),
     /// Somebody else was faster each time.
     KeepsChanging,
 }
 
-/// Writes the text of an issue or pull request as it shall be: each time from a fresh one, and with its version.
+/// Writes the text of an issue or pull request as it shall be: each time from a fresh one, and with its version. Where the forge
+/// counts none it refuses nothing, so what was written is read back, and what is another text by then is looked at again.
 pub(crate) async fn rewrite(
     forge: &dyn Forge,
     repository: &RepositoryName,
     number: IssueNumber,
     mut next: impl FnMut(&Issue) -> Option<String>,
 ) -> ForgeResult<Rewritten> {
+    let mut writes = 0;
     for attempt in 0..WRITE_ATTEMPTS {
         let issue = forge.issue(repository, number).await?;
-        let Some(body) = next(&issue) else { return Ok(Rewritten::Unchanged(Box::new(issue))) };
-        let edit =
-            IssueEdit { body: Some(body), content_version: issue.content_version, ..IssueEdit::default() };
+        let Some(body) = next(&issue) else {
+            return Ok(match writes {
+                0 => Rewritten::Unchanged(Box::new(issue)),
+                writes => Rewritten::Written { again: writes > 1 },
+            });
+        };
+        let edit = IssueEdit {
+            body: Some(body.clone()),
+            content_version: issue.content_version,
+            ..IssueEdit::default()
+        };
         match forge.edit_issue(repository, number, &edit).await {
-            Ok(_) => return Ok(Rewritten::Written),
-            Err(ForgeError::Conflict { .. }) => jitter(attempt).await,
+            Ok(_) => {
+                writes += 1;
+                if issue.content_version.is_some() || forge.issue(repository, number).await?.body == body {
+                    return Ok(Rewritten::Written { again: writes > 1 });
+                }
+                tracing::info!(%number, "the text is not as it was written a moment ago; looking again");
+            }
+            Err(ForgeError::Conflict { .. }) => {}
             Err(error) => return Err(error),
         }
+        jitter(attempt).await;
     }
     Ok(Rewritten::KeepsChanging)
 }
@@ -133,7 +153,7 @@ pub(crate) async fn rewrite(
 pub(crate) async fn ask_rebase(parts: &Parts, context: &Context<'_>, pull: PullNumber) -> Outcome {
     let ticked = |issue: &Issue| tick_rebase_box(&issue.body);
     match rewrite(parts.forge.as_ref(), context.repository, pull.as_issue(), ticked).await {
-        Ok(Rewritten::Written) => Outcome::Done { detail: String::new() },
+        Ok(Rewritten::Written { .. }) => Outcome::Done { detail: String::new() },
         Ok(Rewritten::Unchanged(issue)) if rebase_box(&issue.body) == Some(true) => {
             Outcome::Done { detail: String::new() }
         }

@@ -71,6 +71,8 @@ pub(crate) struct Memory {
     pub(crate) hindsight: Hindsight,
     /// How the rollout stood, and since when.
     pub(crate) rollout: Option<(String, Timestamp)>,
+    /// When the rollout of a commit was last seen kept back by windows alone.
+    pub(crate) kept_back: Option<(CommitSha, Timestamp)>,
     /// How far the pods are that the change in flight replaces, as last read.
     pub(crate) pods: String,
     /// The tags of our own tasks that the last audit could not tell either.
@@ -136,6 +138,11 @@ impl Memory {
         rollout: &Rollout,
         now: Timestamp,
     ) -> Timestamp {
+        if matches!(rollout, Rollout::Waiting { shut: Some(_), .. }) {
+            self.kept_back = Some((commit.clone(), now));
+        } else if self.kept_back.as_ref().is_some_and(|(kept, _)| kept != commit) {
+            self.kept_back = None;
+        }
         let mark = match rollout {
             Rollout::Unknown { why } => format!("unknown {why}"),
             Rollout::Waiting { progress, .. } => format!("waiting {progress} {}", self.pods),
@@ -193,7 +200,7 @@ mod tests {
     fn pods_that_are_replaced_are_progress_and_time_alone_is_none() {
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("a time");
         let commit: CommitSha = "c".repeat(40).parse().expect("forty digits");
-        let waiting = Rollout::Waiting { on: Vec::new(), progress: "the same".to_owned() };
+        let waiting = Rollout::Waiting { on: Vec::new(), progress: "the same".to_owned(), shut: None };
         let mut memory = Memory::default();
         for (second, pods, since) in
             [(0, "3 of 10", 0), (100, "3 of 10", 0), (200, "4 of 10", 200), (900, "4 of 10", 200)]

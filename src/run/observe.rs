@@ -189,6 +189,7 @@ impl Observation {
             head: &self.branch.head,
             head_rollout: &self.head_rollout,
             change_rollout: self.change_rollout.as_ref().map(|(rollout, since)| (rollout, *since)),
+            kept_back: memory.kept_back.as_ref().map(|(_, at)| *at),
             affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,

@@ -1,20 +1,28 @@
 //! The maintenance issue out of a look at the cluster: opened where there is none, else refreshed.
 //!
 //! Races decided here: the issue that is refreshed is the one that a run would work on, read anew for each try and written
-//! with its version; an answer that never came is not asked for again, since the next call finds the issue that was opened.
+//! with its version. A forge that counts no versions refuses nothing: what was written is read back there and, where there are
+//! deliveries, what it went over is asked for and put back, as after a run's own writes. Of two that open an issue at once the one
+//! with the greater number is closed, by whoever opened it. An answer that never came is not asked for again, since the next
+//! call finds the issue that was opened.
 
 use super::act::{Rewritten, rewrite};
+use super::report::LastWrite;
 use super::settings::Settings;
 use super::trust::Trusted;
-use super::worker::by_turn;
+use super::worker::{by_turn, text_hash};
+use super::writing::{lost_edit, put_back, told};
 use crate::forge::renovate::{self, Listed};
 use crate::forge::{
-    Account, Forge, ForgeError, ForgeResult, Issue, IssueNumber, Label, NewIssue, Repository, RepositoryName,
+    Account, Forge, ForgeError, ForgeResult, Issue, IssueEdit, IssueNumber, Label, NewIssue, Repository,
+    RepositoryName, State,
 };
 use crate::health::Recon;
 use crate::issue::{Desired, Home, Offered, OpenUpdate, Unreadable, apply, opened, read_at};
 use crate::merge::RenovateSettings;
 use crate::merge::classify::{PullChanges, Rules, classify, classify_words};
+use crate::store::Store;
+use crate::wording;
 
 /// The open pull requests of Renovate's, with what each of them is.
 pub(crate) async fn open_updates(
@@ -105,6 +113,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) recon: &'a Recon,
     /// What it proposes.
     pub(crate) offered: &'a Offered,
+    /// Where deliveries are kept; none for who runs beside the service.
+    pub(crate) store: Option<&'a Store>,
 }
 
 /// What became of it, or would.
@@ -131,6 +141,8 @@ pub(crate) enum Published {
         tasks: Vec<String>,
         /// Whether anything in it changes.
         changed: bool,
+        /// Whether somebody else wrote at the same time, so that it was put together anew.
+        again: bool,
     },
     /// There is nothing to do, and no issue to say so in.
     Nothing,
@@ -164,18 +176,56 @@ impl Opening<'_> {
         let mut number = None;
         if !dry {
             let new = NewIssue { title: view.title.clone(), body: view.body.clone(), labels: vec![label.id] };
-            number = Some(self.forge.open_issue(name, &new).await?.number);
+            let issue = self.forge.open_issue(name, &new).await?;
+            if let Some(older) = self.opened_before(&issue, &label).await?
+                && self.give_way(&issue, older.number).await?
+            {
+                return self.refresh(&older, false).await;
+            }
+            number = Some(issue.number);
         }
         Ok(Published::Opened { number, title: view.title, body: view.body, tasks: view.tasks })
     }
 
+    /// The issue that another of ours opened at the same moment, and first.
+    async fn opened_before(&self, ours: &Issue, label: &Label) -> Result<Option<Issue>, OpeningError> {
+        let open = self.forge.open_issues(&self.repository.name, Some(label)).await?;
+        let words = |words: &str| classify_words(words, "", self.rules);
+        let holds_ours = |issue: &Issue| {
+            let reading = read_at(&issue.body, Home::of_issue(&issue.html_url).as_ref(), &words);
+            reading.is_ok_and(|reading| reading.tasks.iter().any(|task| task.own))
+        };
+        let before = open.into_iter().filter(|issue| {
+            issue.author.id == self.bot.id && issue.number.0 < ours.number.0 && holds_ours(issue)
+        });
+        Ok(before.min_by_key(|issue| issue.number.0))
+    }
+
+    /// Closes ours for the one that was there before; not where somebody has written in it already.
+    async fn give_way(&self, ours: &Issue, older: IssueNumber) -> Result<bool, OpeningError> {
+        let edit = IssueEdit {
+            body: Some(wording::opened_twice(older)),
+            state: Some(State::Closed),
+            content_version: ours.content_version,
+            ..IssueEdit::default()
+        };
+        match self.forge.edit_issue(&self.repository.name, ours.number, &edit).await {
+            Ok(_) => Ok(true),
+            Err(ForgeError::Conflict { .. }) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// The text as it shall be, with the ids of the tasks that are new in it.
     fn next(&self, issue: &Issue) -> Result<(String, Vec<String>), Unreadable> {
-        let home = Home::of_issue(&issue.html_url);
+        self.next_of(&issue.body, Home::of_issue(&issue.html_url))
+    }
+
+    fn next_of(&self, body: &str, home: Option<Home>) -> Result<(String, Vec<String>), Unreadable> {
         let words = |words: &str| classify_words(words, "", self.rules);
-        let reading = read_at(&issue.body, home.as_ref(), &words)?;
+        let reading = read_at(body, home.as_ref(), &words)?;
         let (blocks, tasks) = self.offered.blocks(&reading);
-        let body = apply(&issue.body, &Desired { home, blocks, ..Desired::default() });
+        let body = apply(body, &Desired { home, blocks, ..Desired::default() });
         Ok((body, tasks))
     }
 
@@ -185,19 +235,76 @@ impl Opening<'_> {
         let (body, tasks) = self.next(issue).map_err(unreadable)?;
         let changed = body != issue.body;
         if dry || !changed {
-            return Ok(Published::Refreshed { number, body, tasks, changed });
+            return Ok(Published::Refreshed { number, body, tasks, changed, again: false });
         }
-        let mut last = Ok((body, tasks));
+        let (mut last, mut wrote) = (Ok(body), Vec::new());
+        let mut added: Vec<String> = Vec::new();
         let rewritten = rewrite(self.forge, &self.repository.name, number, |fresh| {
-            last = self.next(fresh);
-            last.as_ref().ok().map(|(body, _)| body.clone()).filter(|body| *body != fresh.body)
+            let next = self.next(fresh);
+            let text = next.as_ref().ok().map(|(body, _)| body.clone()).filter(|body| *body != fresh.body);
+            if let Some(text) = &text {
+                wrote.push(LastWrite {
+                    hash: text_hash(text),
+                    base: Some(text_hash(&fresh.body)),
+                    ..LastWrite::default()
+                });
+            }
+            last = next.map(|(body, tasks)| {
+                added.extend(tasks.into_iter().filter(|task| !added.contains(task)).collect::<Vec<_>>());
+                body
+            });
+            text
         });
         let rewritten = rewritten.await?;
-        let (body, tasks) = last.map_err(unreadable)?;
+        let mut body = last.map_err(unreadable)?;
         match rewritten {
-            Rewritten::Written => Ok(Published::Refreshed { number, body, tasks, changed: true }),
-            Rewritten::Unchanged(_) => Ok(Published::Refreshed { number, body, tasks, changed: false }),
+            Rewritten::Written { again } => {
+                let put_back = match self.store.filter(|_| issue.content_version.is_none()) {
+                    Some(store) => self.put_right(store, issue, &wrote).await?,
+                    None => None,
+                };
+                let again = again || put_back.is_some();
+                body = put_back.unwrap_or(body);
+                Ok(Published::Refreshed { number, body, tasks: added, changed: true, again })
+            }
+            Rewritten::Unchanged(_) => {
+                Ok(Published::Refreshed { number, body, tasks: added, changed: false, again: false })
+            }
             Rewritten::KeepsChanging => Err(OpeningError::KeepsChanging(number)),
         }
+    }
+
+    /// Puts back what our write went over, where a delivery tells of it. The text with it, where there was anything.
+    async fn put_right(
+        &self,
+        store: &Store,
+        issue: &Issue,
+        wrote: &[LastWrite],
+    ) -> Result<Option<String>, OpeningError> {
+        let (name, number) = (&self.repository.name, issue.number);
+        let Some(newest) = wrote.last() else { return Ok(None) };
+        let edits = match told(store, name, number, &newest.hash).await {
+            Ok(edits) => edits,
+            Err(error) => {
+                tracing::warn!(%error, "what the write went over is not known: the store cannot be read");
+                return Ok(None);
+            }
+        };
+        let mut back = None;
+        let home = || Home::of_issue(&issue.html_url);
+        rewrite(self.forge, name, number, |fresh| {
+            let lost = lost_edit(&edits, wrote, &fresh.body)?;
+            let ours =
+                |text: &str| self.next_of(text, home()).map_or_else(|_| text.to_owned(), |(text, _)| text);
+            let Some(text) = put_back(&lost, &fresh.body, ours) else {
+                tracing::warn!(%number, "a write went over somebody's edit, and the same lines have changed since");
+                return None;
+            };
+            let text = Some(text).filter(|text| *text != fresh.body && back.as_ref() != Some(text))?;
+            back = Some(text.clone());
+            Some(text)
+        })
+        .await?;
+        Ok(back)
     }
 }

@@ -3,7 +3,7 @@
 use super::event::{Event, Incident, Stop};
 use super::state::RunState;
 use super::windows::Hours;
-use crate::cluster::{BlockingPod, ObjectRef};
+use crate::cluster::{BlockingPod, ObjectRef, Shut};
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
 use crate::health::{Attribution, FindingId, PlanMark, Recon, Watch};
 use crate::issue::{FindingTask, Left, Reading, TaskKey, TemplateValues};
@@ -79,6 +79,8 @@ pub(crate) struct PullSituation {
     pub(crate) not_reversible: Option<String>,
     /// Since when its pre-flight has been waiting.
     pub(crate) waiting_since: Option<Timestamp>,
+    /// The watcher that it could not be synced to now, and the window that keeps that back.
+    pub(crate) shut: Option<(String, Shut)>,
 }
 
 /// What a task of our own about a finding stands for.
@@ -205,6 +207,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) head_rollout: &'a Rollout,
     /// How far the change in flight (or its undoing) is rolled out, and since when there was no progress.
     pub(crate) change_rollout: Option<(&'a Rollout, Timestamp)>,
+    /// When that was last seen kept back by sync windows alone: until then no time ran against it.
+    pub(crate) kept_back: Option<Timestamp>,
     /// The watchers that the change in flight touches.
     pub(crate) affected: &'a [ObjectRef],
     /// Applications whose operation still rolls out the reverted revision.

@@ -11,21 +11,21 @@ mod lost;
 mod pace;
 
 pub(crate) use landed::Arrivals;
-pub(super) use lost::{LostEdit, put_back};
+pub(super) use lost::{LostEdit, lost_edit, put_back};
 pub(super) use pace::LastTime;
 
 use super::act;
 use super::decide::{Unheard, Waiting};
 use super::observe::{read_with_history, same_boxes, written};
 use super::report::{LastWrite, Report};
-use super::worker::{Parts, RunError, Scene, Work, Worker, text_hash};
+use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, Issue, IssueEdit, IssueNumber, RepositoryName, State};
 use crate::inbox;
 use crate::issue::{
     Applied, ClosingView, Desired, Edit, Home, TaskKey, WrittenTask, applied, apply, decisions,
     read_approvals, text_for_title,
 };
-use crate::store::StoreResult;
+use crate::store::{Store, StoreResult};
 use jiff::Timestamp;
 use pace::Moment;
 use std::time::{Duration, Instant};
@@ -282,7 +282,7 @@ impl Worker {
 /// What deliveries tell of an issue's texts, once one of them tells of our text with this hash, which the forge has just
 /// taken: it comes a moment later. Waited for in vain where one is lost, and not at all where none ever came.
 pub(super) async fn told(
-    parts: &Parts,
+    store: &Store,
     name: &RepositoryName,
     number: IssueNumber,
     hash: &str,
@@ -291,8 +291,8 @@ pub(super) async fn told(
     let deadline = Instant::now() + DELIVERY_WAIT;
     let tells = |edit: &inbox::IssueEdit| edit.body_after.as_deref().map(text_hash).as_deref() == Some(hash);
     loop {
-        let edits = inbox::issue_edits(&parts.store, &name, number.0).await?;
-        let came = edits.iter().rev().any(tells) || parts.store.last_delivery(&name).await?.is_none();
+        let edits = inbox::issue_edits(store, &name, number.0).await?;
+        let came = edits.iter().rev().any(tells) || store.last_delivery(&name).await?.is_none();
         if came || Instant::now() >= deadline {
             return Ok(edits);
         }

@@ -3,7 +3,7 @@
 //! Sentences here are our own Markdown; whatever comes from outside passes through [`quote_outside`] first.
 
 use super::quote_outside;
-use crate::cluster::ObjectRef;
+use crate::cluster::{ObjectRef, Shut};
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{Finding, Layer, Verdict};
 use crate::merge::rollout::Rollout;
@@ -56,6 +56,38 @@ pub(crate) fn rollout_timed_out(rollout: &Rollout) -> String {
 /// A rollout on its way.
 pub(crate) fn rolling_out(title: &str, commit: &CommitSha) -> String {
     format!("merged {}; waiting until `{}` runs everywhere", title_of(title), commit.short())
+}
+
+/// A rollout that a window keeps back.
+pub(crate) fn kept_back(title: &str, commit: &CommitSha, shut: &Shut) -> String {
+    format!(
+        "merged {}; `{}` is rolled out when Argo CD may: {}",
+        title_of(title),
+        commit.short(),
+        quote_outside(&shut.to_string(), 2 * SHORT)
+    )
+}
+
+/// A rollout that a window keeps back for longer than anybody waits.
+pub(crate) fn kept_back_for_good(shut: &Shut) -> String {
+    format!(
+        "merged, but Argo CD may not roll it out: {}. That is no reason to undo it: open the window or sync by hand, then tick this task, or revert the merge",
+        quote_outside(&shut.to_string(), 2 * SHORT)
+    )
+}
+
+/// An undoing that a window keeps back.
+pub(crate) fn undoing_kept_back(title: &str, shut: &Shut) -> String {
+    format!(
+        "undoing {}; it is rolled out when Argo CD may: {}",
+        title_of(title),
+        quote_outside(&shut.to_string(), 2 * SHORT)
+    )
+}
+
+/// A sync that a window forbids.
+pub(crate) fn sync_kept_back(shut: &Shut) -> String {
+    quote_outside(&shut.to_string(), 2 * SHORT)
 }
 
 /// What runs is not what the pull request says.

@@ -3,7 +3,7 @@
 use super::changes::rollout_state;
 use super::run::{SHORT, account};
 use super::{code, quote_outside};
-use crate::cluster::ClusterError;
+use crate::cluster::{ClusterError, Shut};
 use crate::forge::PullNumber;
 use crate::health::{Recon, Verdict};
 use crate::merge::rollout::Rollout;
@@ -73,6 +73,15 @@ pub(crate) fn gate_incident(by: &str, why: &str) -> String {
         "the gate is closed: an incident, says {}: {}; the comment `/caretaker incident over` ends it",
         account(by),
         quote_outside(why, SHORT)
+    )
+}
+
+/// What a change touches could not be synced now.
+pub(crate) fn watcher_shut(watcher: &str, shut: &Shut) -> String {
+    format!(
+        "it is merged when Argo CD may roll it out: of {}, {}",
+        quote_outside(watcher, SHORT),
+        quote_outside(&shut.to_string(), 2 * SHORT)
     )
 }
 

@@ -224,6 +224,16 @@ pub(crate) fn recon_refreshed(number: IssueNumber, tasks: &[String], changed: bo
     }
 }
 
+/// Somebody else wrote in it at the same moment.
+pub(crate) fn recon_written_again() -> &'static str {
+    "Somebody else wrote in it at the same moment: it was put together anew, so look whether it is as you want it"
+}
+
+/// The text of an issue that was opened at the same moment as another.
+pub(crate) fn opened_twice(older: IssueNumber) -> String {
+    format!("Opened at the same moment as #{older}, which has what was found. Nothing is asked for here.\n")
+}
+
 /// Nothing is wrong, and no issue is open.
 pub(crate) fn recon_opens_nothing() -> &'static str {
     "There is nothing to open an issue for"

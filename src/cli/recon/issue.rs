@@ -39,6 +39,7 @@ pub(super) async fn publish(
         bot: &bot,
         recon,
         offered: &offered,
+        store: None,
     };
     Ok(opening.publish(dry).await?)
 }
@@ -68,8 +69,9 @@ pub(super) fn text(published: &Published, dry: bool) -> String {
             let line = wording::recon_opened(*number, title, tasks);
             if dry { format!("{line}\n\n{body}") } else { format!("{line}\n") }
         }
-        Published::Refreshed { number, body, tasks, changed } => {
+        Published::Refreshed { number, body, tasks, changed, again } => {
             let line = wording::recon_refreshed(*number, tasks, *changed, dry);
+            let line = if *again { format!("{line}\n{}", wording::recon_written_again()) } else { line };
             if dry && *changed { format!("{line}\n\n{body}") } else { format!("{line}\n") }
         }
         Published::Nothing => format!("{}\n", wording::recon_opens_nothing()),
@@ -82,10 +84,11 @@ pub(super) fn json(published: &Published) -> Value {
         Published::Opened { number, title, body, tasks } => {
             json!({"number": number, "opened": true, "title": title, "body": body, "new_tasks": tasks})
         }
-        Published::Refreshed { number, body, tasks, changed } => json!({
+        Published::Refreshed { number, body, tasks, changed, again } => json!({
             "number": number,
             "opened": false,
             "changed": changed,
+            "written_again": again,
             "body": body,
             "new_tasks": tasks,
         }),

@@ -1,8 +1,9 @@
 //! Secrets in Git that anybody can read who reads the repository.
 //!
 //! Only where the manifest itself holds the values: what SOPS encrypts, what a sealed or external secret stands for and
-//! what is filled in later (templates, substitutions) is none; what SOPS was not told to encrypt is. Not seen are Secrets within a `List`. A file is looked through line by line, since one that is
-//! no whole YAML (a template) may hold one as well. No value is ever kept or shown, only the path and the line.
+//! what is filled in later (templates, substitutions) is none; what SOPS was not told to encrypt is. The items of a `List` count
+//! like documents, those of a list within it too; not seen is a list written in braces. A file is looked through line by line,
+//! since one that is no whole YAML (a template) may hold one as well. No value is ever kept or shown, only the path and the line.
 
 /// Whether a path can hold manifests.
 pub(crate) fn is_manifest(path: &str) -> bool {
@@ -26,34 +27,98 @@ pub(crate) fn plain_secrets(text: &str) -> Vec<usize> {
     found
 }
 
-/// What is known of the document so far.
+/// What is known of a document so far: the object that it is, and the items of lists that are open in it, each within the one
+/// before.
 #[derive(Debug, Default)]
 struct Document {
-    /// The line that says that it is a Secret.
-    secret: Option<usize>,
+    open: Vec<Object>,
+}
+
+/// An object: a document, or an item of a list.
+#[derive(Debug, Default)]
+struct Object {
+    /// How far its keys are indented.
+    indent: usize,
+    /// Its kind, and the line that says so.
+    kind: Option<String>,
+    line: usize,
     /// Whether the lines that follow are values.
     in_values: bool,
     /// Whether one of them can be read.
     readable: bool,
+    /// Whether the lines that follow are items.
+    in_items: bool,
+    /// What was found in those.
+    found: Vec<usize>,
 }
 
 impl Document {
     fn take(&mut self, number: usize, line: &str) {
-        let content = line.trim_start();
+        let mut content = line.trim_start();
         if content.is_empty() || content.starts_with('#') {
             return;
         }
-        if content.len() < line.len() {
+        if self.open.is_empty() {
+            self.open.push(Object::default());
+        }
+        let mut indent = line.len() - content.len();
+        self.close_beyond(indent);
+        let is_item = content == "-" || content.starts_with("- ");
+        if is_item && self.open.last().is_some_and(|object| object.in_items) {
+            let rest = content[1..].trim_start();
+            indent += content.len() - rest.len();
+            content = rest;
+            if content.is_empty() || content.starts_with('#') {
+                // Its keys come on lines of their own, further in.
+                indent = line.len() - line.trim_start().len() + 2;
+            }
+            self.open.push(Object { indent, line: number, ..Object::default() });
+        }
+        if let Some(object) = self.open.last_mut() {
+            object.take(number, indent, content);
+        }
+    }
+
+    /// Ends what is indented further than what comes.
+    fn close_beyond(&mut self, indent: usize) {
+        while self.open.len() > 1 && self.open.last().is_some_and(|object| object.indent > indent) {
+            self.close();
+        }
+    }
+
+    fn close(&mut self) {
+        let Some(object) = self.open.pop() else { return };
+        if let Some(list) = self.open.last_mut() {
+            list.found.extend(object.plain());
+        } else {
+            self.open.push(object);
+        }
+    }
+
+    fn plain(&mut self) -> Vec<usize> {
+        self.close_beyond(0);
+        while self.open.len() > 1 {
+            self.close();
+        }
+        self.open.pop().map(Object::plain).unwrap_or_default()
+    }
+}
+
+impl Object {
+    fn take(&mut self, number: usize, indent: usize, content: &str) {
+        if indent > self.indent {
             self.readable |= self.in_values && is_readable(content);
             return;
         }
         let (key, value) = content.split_once(':').unwrap_or((content, ""));
         let value = value.split(" #").next().unwrap_or_default().trim();
         let key = key.trim_matches(['"', '\'']);
-        if key == "kind" && value.trim_matches(['"', '\'']) == "Secret" {
-            self.secret = Some(number);
+        if key == "kind" {
+            self.kind = Some(value.trim_matches(['"', '\'']).to_owned());
+            self.line = number;
         }
         self.in_values = matches!(key, "data" | "stringData");
+        self.in_items = key == "items";
         // `data: {password: hunter2}`
         if self.in_values
             && let Some(flow) = value.strip_prefix('{')
@@ -63,8 +128,13 @@ impl Document {
         }
     }
 
-    fn plain(&self) -> Option<usize> {
-        self.secret.filter(|_| self.readable)
+    /// The lines on which it, or one of its items, says that it is a Secret.
+    fn plain(mut self) -> Vec<usize> {
+        match self.kind.as_deref() {
+            Some("List" | "SecretList") => std::mem::take(&mut self.found),
+            Some("Secret") if self.readable => vec![self.line],
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -119,6 +189,43 @@ mod tests {
         assert_eq!(plain_secrets(text), [7, 9]);
         assert_eq!(plain_secrets(""), Vec::<usize>::new());
         assert_eq!(plain_secrets("kind: SealedSecret\nspec:\n  data:\n    a: b\n"), Vec::<usize>::new());
+    }
+
+    #[test]
+    fn the_items_of_a_list_are_objects_of_their_own() {
+        let secret = |indent: usize, dash: &str| {
+            let pad = " ".repeat(indent);
+            format!(
+                "{pad}{dash}apiVersion: v1\n{pad}  kind: Secret\n{pad}  stringData:\n{pad}    a: hunter2\n"
+            )
+        };
+        let list = |items: &str| format!("apiVersion: v1\nkind: List\nitems:\n{items}");
+        for (text, expected) in [
+            (list(&secret(0, "- ")), vec![5]),
+            (list(&secret(2, "- ")), vec![5]),
+            (list(&format!("{}{}", secret(2, "- "), secret(2, "- "))), vec![5, 9]),
+            (list("  - kind: ConfigMap\n    data:\n      a: b\n"), vec![]),
+            (list("  - kind: Secret\n    data:\n      a: ENC[x]\n"), vec![]),
+            // The kind comes last, of the item and of the list.
+            ("items:\n- data:\n    a: Yg==\n  kind: Secret\nkind: List\n".to_owned(), vec![4]),
+            // The values of one are not those of the next.
+            (list("- kind: Secret\n- kind: ConfigMap\n  data:\n    a: b\n"), vec![]),
+            (list("-\n  kind: Secret\n  data:\n    a: Yg==\n"), vec![5]),
+            // A list in a list, and what comes after it.
+            (list(&format!("- kind: List\n  items:\n{}{}", secret(2, "- "), secret(0, "- "))), vec![7, 11]),
+            // Of no list: what a controller is told of Secrets is none.
+            ("kind: Policy\nitems:\n- kind: Secret\n  data:\n    a: b\n".to_owned(), vec![]),
+            ("kind: HelmRelease\nspec:\n  valuesFrom:\n  - kind: Secret\n    name: a\n".to_owned(), vec![]),
+            // A text within a value is a text.
+            (
+                list(
+                    "- kind: ConfigMap\n  data:\n    file: |\n      kind: Secret\n      data:\n        a: b\n",
+                ),
+                vec![],
+            ),
+        ] {
+            assert_eq!(plain_secrets(&text), expected, "{text}");
+        }
     }
 
     #[test]

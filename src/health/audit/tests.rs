@@ -585,6 +585,28 @@ fn what_lies_in_git_is_added_to_an_audit() {
     assert_eq!(told(&recon), ["listed plain-secret of File a.yaml"]);
     let found = recon.findings().find(|finding| finding.id.rule == "plain-secret").expect("it is there");
     assert_eq!(found.evidence, "kind = Secret in line 2, 9, its values are not encrypted");
+    // Accepted by somebody: marked once, and listed as before.
+    let known = |object: &str, later: i64| Settings {
+        acknowledged: vec![super::super::Acknowledgement {
+            object: object.to_owned(),
+            rule: "plain-secret".to_owned(),
+            probe: None,
+            verdict: None,
+            reason: "a sample".to_owned(),
+            expires: now() + jiff::SignedDuration::from_hours(later),
+        }],
+        ..Settings::default()
+    };
+    for (settings, accepted) in
+        [(known("File b.yaml", 1), false), (known("File a.yaml", -1), false), (known("File a.yaml", 1), true)]
+    {
+        recon.accept_audited(&settings);
+        recon.accept_audited(&settings);
+        let found = recon.findings().find(|finding| finding.id.rule == "plain-secret").expect("it is there");
+        assert_eq!((found.acknowledged, found.informational), (accepted, true));
+        assert_eq!(found.message.matches("(acknowledged until 20").count(), usize::from(accepted));
+    }
+    assert_eq!(told(&recon), ["listed plain-secret of File a.yaml"]);
     recon.add_files(Err("no answer".to_owned()));
     assert_eq!(told(&recon), ["listed not-read of Probe audit", "listed plain-secret of File a.yaml"]);
 }

@@ -6,8 +6,8 @@ use super::{ago, expect};
 use crate::health::own::OwnCheck;
 use serde_json::{Value, json};
 use sim::kubernetes::{
-    APPLICATION, CEPH_CLUSTER, DEPLOYMENT, Fault, Kind, Matcher, NODE, POD, POSTGRES_CLUSTER, PV, PVC,
-    STATEFULSET,
+    APPLICATION, CEPH_CLUSTER, CustomKind, DEPLOYMENT, Fault, Kind, Matcher, NODE, POD, POSTGRES_CLUSTER, PV,
+    PVC, STATEFULSET,
 };
 use std::time::Duration;
 
@@ -113,6 +113,25 @@ async fn whatever_cannot_be_read_is_not_green() {
         }
     }
     expect(scene, &["the gate opens"]).await;
+}
+
+/// Whether a window keeps an Application back is a part of what it says: a list of projects that is an error leaves it unread.
+/// One that may not be read is told, and excuses nothing.
+#[tokio::test]
+async fn projects_that_cannot_be_read_are_not_projects_without_windows() {
+    let scene = Scene::well().await;
+    scene.server.register(CustomKind { kind: sim::kubernetes::APPPROJECT, status_subresource: false });
+    for fault in [Fault::Status(500), Fault::Status(410)] {
+        let id = scene.server.faults().add(Matcher::resource("appprojects"), fault);
+        assert_closed(&scene, "UNKNOWN not-read of Probe argo-cd", "appprojects").await;
+        scene.server.faults().remove(id);
+    }
+    scene.server.faults().add(Matcher::resource("appprojects"), Fault::Forbid);
+    let told = ["UNKNOWN windows-not-read of Probe argo-cd (listed only)", "the gate opens"];
+    assert_eq!(scene.tells().await, told);
+    scene.change(&APPLICATION, "argocd", "shop", &json!({"status": {"sync": {"status": "OutOfSync"}}}));
+    assert_closed(&scene, "YELLOW out-of-sync of Application argocd/shop", "nothing is excused").await;
+    scene.server.shutdown().await;
 }
 
 #[tokio::test]

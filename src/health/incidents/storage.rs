@@ -4,7 +4,7 @@ use super::real::{real, real_pod};
 use super::scene::{Pod, Scene};
 use super::{ago, expect};
 use serde_json::{Value, json};
-use sim::kubernetes::{PV, PVC, REPLICATION_SOURCE, VOLUME_SNAPSHOT};
+use sim::kubernetes::{Fault, Matcher, PV, PVC, REPLICATION_SOURCE, VOLUME_SNAPSHOT};
 
 #[tokio::test]
 async fn a_volume_hangs_on_a_lost_node() {
@@ -36,7 +36,52 @@ async fn the_old_pod_keeps_the_volume_that_the_new_one_waits_for() {
         "  YELLOW unavailable of Deployment web/shop",
         "the gate is closed",
     ];
+    assert_eq!(scene.tells().await, expected);
+    // Nobody but an Event says who has it.
+    let message = "Multi-Attach error for volume \"pvc-old\" Volume is already used by pod(s) shop-6d5f-2";
+    scene.put(volume_event("FailedAttachVolume", message));
+    let said = scene.says("not-ready").await;
+    assert_eq!(said.len(), 1, "{said:?}");
+    for part in ["Multi-Attach, another node or pod holds its volume", "held by pod shop-6d5f-2", message] {
+        assert!(said[0].contains(part), "{said:?}");
+    }
     expect(scene, &expected).await;
+}
+
+/// What a kubelet says of the shop's first pod, a minute ago.
+fn volume_event(reason: &str, message: &str) -> Value {
+    json!({"apiVersion": "v1", "kind": "Event", "type": "Warning", "reason": reason,
+        "metadata": {"name": format!("shop.{}", reason.to_lowercase()), "namespace": "web"},
+        "involvedObject": {"kind": "Pod", "name": "shop-6d5f-1", "namespace": "web"}, "message": message,
+        "count": 9, "lastTimestamp": ago(1)})
+}
+
+#[tokio::test]
+async fn events_are_asked_for_only_where_a_pod_waits_and_a_refusal_changes_no_verdict() {
+    let scene = Scene::well().await;
+    scene.tells().await;
+    let asked = |scene: &Scene| {
+        let requests = scene.server.requests();
+        requests.iter().filter(|one| one.path.starts_with("/api/v1/events")).count()
+    };
+    assert_eq!(asked(&scene), 0, "all is well");
+    scene.pod(&Pod::waiting(1, "ContainerCreating", ""));
+    scene.shop(1);
+    let expected = scene.tells().await;
+    assert!(asked(&scene) > 0);
+    scene.server.faults().add(Matcher::resource("events"), Fault::Forbid);
+    assert_eq!(scene.tells().await, expected);
+    let said = scene.says("not-ready").await;
+    assert!(said[0].contains("its events could not be read"), "{said:?}");
+    expect(
+        scene,
+        &[
+            "RED not-ready of Deployment web/shop",
+            "  YELLOW unavailable of Deployment web/shop",
+            "the gate is closed",
+        ],
+    )
+    .await;
 }
 
 #[tokio::test]
@@ -296,7 +341,7 @@ async fn a_volume_for_many_nodes_cannot_be_attached_to_one_of_them() {
     expect(scene, &expected).await;
 }
 
-/// A driver that attaches nothing only says so in events: the pod is what does not come up.
+/// A driver that attaches nothing only says so in events: the pod is what does not come up, with their words.
 #[tokio::test]
 async fn a_volume_cannot_be_mounted() {
     let scene = Scene::well().await;
@@ -308,13 +353,13 @@ async fn a_volume_cannot_be_mounted() {
         ),
         ("FailedAttachVolume", "AttachVolume.Attach failed for volume \"pvc-old\": volume not found"),
     ] {
-        scene.put(json!({"apiVersion": "v1", "kind": "Event", "type": "Warning", "reason": reason,
-            "metadata": {"name": format!("shop.{}", reason.to_lowercase()), "namespace": "web"},
-            "involvedObject": {"kind": "Pod", "name": "shop-6d5f-1", "namespace": "web"}, "message": message,
-            "count": 9, "lastTimestamp": ago(1)}));
+        scene.put(volume_event(reason, message));
     }
     scene.pod(&Pod::waiting(1, "ContainerCreating", ""));
     scene.shop(1);
+    let said = scene.says("not-ready").await;
+    let words = "its volume cannot be attached";
+    assert!(said.len() == 1 && said[0].contains(words) && said[0].contains("volume not found"), "{said:?}");
     let expected = [
         "RED not-ready of Deployment web/shop",
         "  YELLOW unavailable of Deployment web/shop",

@@ -26,6 +26,7 @@ pub(in crate::health) fn judge_applications(
     let mut findings: Vec<Finding> =
         controller(applications, workloads, argocd_namespace, now, settings).into_iter().collect();
     findings.extend(applications.iter().flat_map(judge_application));
+    findings.extend(windows_unread(applications));
     let good = applications.iter().filter(|application| is_good(application)).count();
     judged(
         Probe::ArgoCd,
@@ -86,6 +87,16 @@ fn controller(
     found("controller-silent", controller.object.clone(), message, evidence)
 }
 
+/// That nobody knows whether a window keeps an Application back: said once, since they lie in one list.
+fn windows_unread(applications: &[Application]) -> Option<Finding> {
+    let why = applications.iter().find_map(|application| application.doors.unread.clone())?;
+    let object = ObjectRef::new("Probe", "", Probe::ArgoCd.word());
+    let message =
+        "the sync windows of Argo CD's projects could not be read: what one keeps back looks as if it hung";
+    let found = finding(Probe::ArgoCd, "windows-not-read", object, Verdict::Unknown, message.to_owned(), why);
+    Some(found.listed_only())
+}
+
 fn judge_application(application: &Application) -> Vec<Finding> {
     let found = |rule, verdict, what: &str, evidence: String| {
         let message = format!("{} {what}", application.object());
@@ -113,6 +124,10 @@ fn judge_application(application: &Application) -> Vec<Finding> {
                     format!("OutOfSync; operation {:?}: {}", operation.phase, operation.message)
                 }
                 _ => "status.sync.status = OutOfSync".to_owned(),
+            };
+            let evidence = match application.shut() {
+                Some(shut) => format!("{evidence}; {shut}"),
+                None => evidence,
             };
             findings.push(found("out-of-sync", Verdict::Yellow, "is not as Git says", evidence));
         }
@@ -183,6 +198,8 @@ pub(in crate::health) mod tests {
             reconciled_at: Some(ago(100)),
             resources: Vec::new(),
             images: Vec::new(),
+            placing: crate::cluster::Placing::default(),
+            doors: crate::cluster::Doors::default(),
         }
     }
 
@@ -249,6 +266,27 @@ pub(in crate::health) mod tests {
             let result = judge(&[application], &[controller_workload()]);
             assert_eq!(rules(&result), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_window_is_named_where_it_keeps_something_back_and_where_nobody_may_read_it() {
+        let mut late = application("late");
+        late.sync = SyncStatus::OutOfSync;
+        late.doors = crate::cluster::projects_testing::closed(Some(now()), true);
+        let result = judge(&[late], &[controller_workload()]);
+        assert_eq!(rules(&result), [("out-of-sync", Yellow)]);
+        let evidence = &result.findings[0].evidence;
+        assert!(evidence.contains("of project default is closed until 2026-11-21 12:00 UTC"), "{evidence}");
+
+        let mut blind = application("blind");
+        blind.doors.unread = Some("the cluster refuses it".to_owned());
+        let result = judge(&[blind.clone(), blind.clone()], &[controller_workload()]);
+        assert_eq!((rules(&result), result.verdict), (vec![], Verdict::Green));
+        let listed: Vec<&str> = result.findings.iter().map(|found| found.id.rule.as_str()).collect();
+        assert_eq!(listed, ["windows-not-read"]);
+        // It excuses nothing.
+        blind.sync = SyncStatus::OutOfSync;
+        assert_eq!(rules(&judge(&[blind], &[controller_workload()])), [("out-of-sync", Yellow)]);
     }
 
     #[test]

@@ -162,7 +162,7 @@ fn judge(pods: &PodLedger, (nodes, serving): &Rest, now: Timestamp) -> PodsJudge
     let nodes: Vec<Node> =
         NODES.iter().zip(nodes).filter_map(|(name, ready)| ready.map(|ready| node(name, ready))).collect();
     let workloads = [workload("Deployment", "shop", serving[0]), workload("StatefulSet", "db", serving[1])];
-    let reading = PodsReading { pods, workloads: &workloads, nodes: &nodes };
+    let reading = PodsReading { pods, workloads: &workloads, nodes: &nodes, mounts: &Mounts::default() };
     judge_pods(&reading, now, Duration::from_mins(5), &SETTINGS())
 }
 

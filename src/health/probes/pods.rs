@@ -2,11 +2,13 @@
 //!
 //! A phase says little: a pod that crashes, that is being deleted or whose node is lost reads Running. A pod is good
 //! when it succeeded, or when it is not being deleted, is Running, is Ready and its node is Ready. A pod that starts is
-//! YELLOW for the grace time and RED afterwards; those of Jobs come and go, so their starting is no finding.
+//! YELLOW for the grace time and RED afterwards; those of Jobs come and go, so their starting is no finding. Why one does not get
+//! its volumes is said in Events alone, which are evidence and change no verdict.
 //!
 //! Of pods that are well a ledger keeps next to nothing. They count as good, and are gone through one by one only where
 //! something else is wrong: a node under them, a workload that may be as young as they are, a Job that failed before.
 
+use super::mounts::{Mounts, Word};
 use super::workloads::judge_workload;
 use super::{age, finding, judged};
 use crate::cluster::{
@@ -49,6 +51,8 @@ pub(in crate::health) struct PodsReading<'a> {
     pub(in crate::health) workloads: &'a [Workload],
     /// All nodes.
     pub(in crate::health) nodes: &'a [Node],
+    /// What is said of those that wait for a volume.
+    pub(in crate::health) mounts: &'a Mounts,
 }
 
 /// The answers for kube-system and for everything else.
@@ -82,6 +86,7 @@ struct Trouble {
 
 struct Scene<'a> {
     nodes: HashMap<&'a str, bool>,
+    mounts: &'a Mounts,
     /// The newest pod of each Job or `CronJob` that succeeded, of those one of whose pods failed.
     succeeded: HashMap<ObjectRef, Timestamp>,
     now: Timestamp,
@@ -97,7 +102,7 @@ pub(in crate::health) fn judge_pods(
     settings: &Settings,
 ) -> PodsJudged {
     let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), super::nodes::is_ready(node))).collect();
-    let mut scene = Scene { nodes, succeeded: HashMap::new(), now, grace, settings };
+    let mut scene = Scene { nodes, mounts: reading.mounts, succeeded: HashMap::new(), now, grace, settings };
     let mut sides = [Side::new(Probe::KubeSystem), Side::new(Probe::Pods)];
     for (namespace, count) in reading.pods.settled_by_namespace() {
         let side = &mut sides[side_of(namespace)];
@@ -426,7 +431,11 @@ impl Scene<'_> {
             None => format!("phase {:?}, no condition Ready", pod.phase),
         };
         let missing = self.missing(pod);
-        self.starting(pod, "not-ready", "not ready", (evidence, missing), since)
+        let (what, evidence) = match self.mounts.word(pod, self.now) {
+            Some(Word { what, evidence: said }) => (what, format!("{evidence}; {said}")),
+            None => ("not ready", evidence),
+        };
+        self.starting(pod, "not-ready", what, (evidence, missing), since)
     }
 
     /// A pod that may just be starting: forgiven for the grace time.

@@ -87,7 +87,7 @@ fn judge(pods: &[Pod]) -> PodsJudged {
     for pod in pods {
         ledger.put(pod.clone(), now());
     }
-    let reading = PodsReading { pods: &ledger, workloads: &[], nodes: &nodes };
+    let reading = PodsReading { pods: &ledger, workloads: &[], nodes: &nodes, mounts: &Mounts::default() };
     judge_pods(&reading, now(), GRACE, &Settings::default())
 }
 

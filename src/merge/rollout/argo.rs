@@ -1,13 +1,15 @@
 //! How Argo CD's Applications stand towards a commit.
 //!
 //! Races decided here: an Application whose status is older than its operation proves nothing; an operation of a few objects
-//! is no rollout; health from before a sync is none. A hydrated Application syncs from another branch than the one that it is
-//! made from: it has arrived when it compared what was hydrated from the commit.
+//! is no rollout; health from before a sync is none; what a closed window keeps back has not failed to start. A hydrated
+//! Application syncs from another branch than the one that it is made from: it has arrived when it compared what was hydrated
+//! from the commit.
 
 use super::address::Address;
 use super::{GitOps, Standing, Stood, Watched, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, Shut,
+    SyncStatus,
 };
 use crate::forge::CommitSha;
 use jiff::Timestamp;
@@ -121,9 +123,7 @@ pub(super) fn standings(
     let watchers = watched.watchers(applications);
     let mut standings = Vec::new();
     for app in &watchers {
-        for (child, why) in children_behind(app, applications, &watchers, before) {
-            standings.push((child, Standing::Waiting(why)));
-        }
+        standings.extend(children_behind(app, applications, &watchers, before));
         let stood = stood_before(app, before);
         let standing = match &app.dry {
             Some(dry) if watched.is_followed_by(&dry.source) => judge_hydrated(app, dry, arrived, stood),
@@ -132,7 +132,9 @@ pub(super) fn standings(
         // Two of the same name may be in two namespaces.
         let name = match standing {
             Standing::Done { .. } => format!("{}/{}", app.namespace, app.name),
-            Standing::Unknown(_) | Standing::Waiting(_) | Standing::Failed(..) => app.name.clone(),
+            Standing::Unknown(_) | Standing::Waiting(_) | Standing::Shut(_) | Standing::Failed(..) => {
+                app.name.clone()
+            }
         };
         standings.push((name, standing));
     }
@@ -147,7 +149,7 @@ fn children_behind(
     applications: &[Application],
     watchers: &[&Application],
     before: &[Stood],
-) -> Vec<(String, String)> {
+) -> Vec<(String, Standing)> {
     let synced_at = parent.operation.as_ref().and_then(|operation| operation.finished_at);
     applications
         .iter()
@@ -172,28 +174,32 @@ pub(super) fn of_sets(gitops: &GitOps, watched: &Watched, before: &[Stood]) -> V
         }
         let made = gitops.applications.iter().filter(|app| app.made_by.as_ref() == Some(&object));
         for app in made.filter(|app| !watchers.iter().any(|watcher| watcher.object() == app.object())) {
-            if let Some(why) = behind(app, None, before) {
-                standings.push((app.name.clone(), Standing::Waiting(why)));
-            }
+            standings.extend(behind(app, None, before).map(|standing| (app.name.clone(), standing)));
         }
     }
     standings
 }
 
 /// Why an Application has not arrived where whoever made it, at that moment at the latest, wants it.
-fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> Option<String> {
+fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> Option<Standing> {
     let stood = stood_before(child, before);
-    if let Some(why) = not_settled(child) {
-        Some(why)
-    } else if child.compared_sources != child.sources {
-        Some("it has not compared what its parent made of it".to_owned())
-    } else if made_at.is_some_and(|at| child.reconciled_at.is_none_or(|seen| seen < at)) {
-        Some("it has not been looked at since its parent's sync".to_owned())
-    } else if is_good_enough(child, false, stood) {
-        None
-    } else {
-        Some(stands(child))
+    if let Some(shut) = kept_back_in_sync(child) {
+        return Some(Standing::Shut(shut.clone()));
     }
+    let why = if let Some(why) = not_settled(child) {
+        why
+    } else if child.compared_sources != child.sources {
+        "it has not compared what its parent made of it".to_owned()
+    } else if made_at.is_some_and(|at| child.reconciled_at.is_none_or(|seen| seen < at)) {
+        "it has not been looked at since its parent's sync".to_owned()
+    } else if is_good_enough(child, false, stood) {
+        return None;
+    } else if let Some(shut) = kept_back(child) {
+        return Some(Standing::Shut(shut.clone()));
+    } else {
+        stands(child)
+    };
+    Some(Standing::Waiting(why))
 }
 
 fn stood_before<'a>(app: &Application, before: &'a [Stood]) -> Option<&'a Stood> {
@@ -235,6 +241,9 @@ fn judge_one(
     {
         return Standing::Failed(app.object(), operation.message.clone());
     }
+    if let Some(shut) = kept_back_in_sync(app) {
+        return Standing::Shut(shut.clone());
+    }
     if let Some(why) = not_settled(app) {
         return Standing::Waiting(why);
     }
@@ -245,6 +254,8 @@ fn judge_one(
     }
     if is_good_enough(app, operated, stood) {
         Standing::Done { affected: operated }
+    } else if let Some(shut) = kept_back(app) {
+        Standing::Shut(shut.clone())
     } else {
         Standing::Waiting(stands(app))
     }
@@ -333,6 +344,19 @@ fn not_settled(app: &Application) -> Option<String> {
         }
     }
     None
+}
+
+/// The window that keeps back a sync which has begun: Argo CD leaves it running, and says so.
+fn kept_back_in_sync(app: &Application) -> Option<&Shut> {
+    let operation = app.operation.as_ref().filter(|one| one.phase == OperationPhase::Running)?;
+    let shut = app.doors.by_hand.as_deref().or(app.doors.by_itself.as_deref())?;
+    operation.message.contains("blocked by sync window").then_some(shut)
+}
+
+/// The window that keeps an Application from what it has compared: it differs, nothing runs, and nothing may.
+fn kept_back(app: &Application) -> Option<&Shut> {
+    let differs = app.sync == SyncStatus::OutOfSync && not_settled(app).is_none();
+    app.shut().filter(|_| differs)
 }
 
 fn badness(health: ApplicationHealth) -> u8 {

@@ -3,8 +3,8 @@
 //! Races decided here: a Kustomization applies what its source has fetched, so the source comes first; what it is Ready with
 //! is the revision that was applied last, not the one that is tried; before a spec is observed every condition is about
 //! the one before; what a registry offers is of the commit that it says it was made from, and where that lags nothing has
-//! arrived; and a `HelmRelease` may read Ready of the chart before the one that its source has just fetched. A suspended
-//! object keeps the Ready of the past and never arrives.
+//! arrived; and a `HelmRelease` may read Ready of the chart before the one that its source has just fetched, or of one that
+//! nobody has made anew of a commit yet. A suspended object keeps the Ready of the past and never arrives.
 
 use super::address::Address;
 use super::{Standing, Watched, within};
@@ -138,6 +138,8 @@ pub(super) fn standings(
         kustomizations.iter().any(|one| one.sources.contains(&source))
     };
     let mut standings = Vec::new();
+    let own_sources: BTreeSet<ObjectRef> =
+        watched.git_repositories(objects).into_iter().map(FluxObject::object).collect();
     for source in watched.git_repositories(objects).into_iter().filter(used) {
         let standing = match (unsettled(source), holds(&source.artifact)) {
             (Some(why), _) => Standing::Waiting(why),
@@ -165,11 +167,12 @@ pub(super) fn standings(
         let applied = if of_artifact { &one.applied_origin } else { &one.applied };
         standings.push((one.object().to_string(), kustomization(one, applied, &holds)));
         for made in objects.iter().filter(|object| one.inventory.contains(&object.object())) {
-            if seen.insert(made.object())
-                && let Some(why) = unsettled(made).or_else(|| older_chart(made, objects))
-            {
-                standings.push((made.object().to_string(), Standing::Waiting(why)));
+            if !seen.insert(made.object()) {
+                continue;
             }
+            let waits = unsettled(made).or_else(|| older_chart(made, objects)).map(Standing::Waiting);
+            let standing = waits.or_else(|| chart_before(made, &own_sources, objects, &holds));
+            standings.extend(standing.map(|standing| (made.object().to_string(), standing)));
         }
     }
     standings
@@ -236,6 +239,39 @@ fn older_chart(release: &FluxObject, objects: &[FluxObject]) -> Option<String> {
     let mut sources = objects.iter().filter(|object| release.sources.contains(&object.object()));
     let fetched = sources.find(|source| source.kind == FluxKind::OciRepository)?.artifact.as_deref()?;
     (attempted != Some(version(fetched))).then(|| format!("it has not taken the chart {fetched}"))
+}
+
+/// How a `HelmRelease` stands whose chart is made from the repository itself. Its chart tells which commit it has looked at, also
+/// where that made no new chart of it (`reconcileStrategy: ChartVersion`); then the release has to have taken what it made.
+fn chart_before(
+    release: &FluxObject,
+    own_sources: &BTreeSet<ObjectRef>,
+    objects: &[FluxObject],
+    holds: &dyn Fn(&Option<String>) -> Result<bool, String>,
+) -> Option<Standing> {
+    if release.kind != FluxKind::HelmRelease {
+        return None;
+    }
+    let chart = objects.iter().find(|object| {
+        object.kind == FluxKind::HelmChart && release.helm_chart.as_ref() == Some(&object.object())
+    });
+    let mut sources = release.sources.iter().chain(chart.iter().flat_map(|chart| &chart.sources));
+    if !sources.any(|source| own_sources.contains(source)) {
+        return None;
+    }
+    let waits = |why: &str| Some(Standing::Waiting(why.to_owned()));
+    let Some(chart) = chart else { return waits("no chart has been made for it") };
+    if let Some(why) = unsettled(chart) {
+        return Some(Standing::Waiting(format!("its chart: {why}")));
+    }
+    match holds(&chart.observed_source) {
+        Err(why) => Some(Standing::Unknown(why)),
+        Ok(false) => waits("its chart has not been looked at since this commit"),
+        Ok(true) if chart.artifact.is_none() || chart.artifact != release.attempted => {
+            waits("it has not taken the chart that was made of this commit")
+        }
+        Ok(true) => None,
+    }
 }
 
 /// What moves while Flux rolls out. Its conditions change with each retry and are no progress.

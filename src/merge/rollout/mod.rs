@@ -3,14 +3,15 @@
 //! Pure judgement over one reading of whatever may follow a repository: Argo CD's Applications and Flux' Kustomizations.
 //! Races decided here: a revision counts when it is the commit or descends from it, so a push right after the merge does no
 //! harm; a revision that the forge could not compare is UNKNOWN and never "arrived"; whoever may be a watcher and is not known
-//! to be one makes it UNKNOWN, since nobody waits for whom nobody sees.
+//! to be one makes it UNKNOWN, since nobody waits for whom nobody sees; what a sync window keeps back is told apart from what
+//! takes its time only where nothing else is waited for.
 
 mod address;
 mod argo;
 mod flux;
 
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSet, FluxObject, ObjectRef, Owner, SyncStatus, Workload,
+    Application, ApplicationHealth, ApplicationSet, FluxObject, ObjectRef, Owner, Shut, SyncStatus, Workload,
 };
 use crate::forge::CommitSha;
 use address::Address;
@@ -79,6 +80,8 @@ pub(crate) enum Rollout {
         on: Vec<(String, String)>,
         /// Changes whenever anything moved.
         progress: String,
+        /// The window that opens last, where nothing but closed windows keeps it back.
+        shut: Option<Shut>,
     },
     /// Watchers could not apply it: which, and why in their own words.
     Failed {
@@ -99,6 +102,8 @@ enum Standing {
     Unknown(String),
     /// It, or something that it makes and that is no watcher itself, is not there yet.
     Waiting(String),
+    /// A window of its project keeps it back.
+    Shut(Shut),
     Failed(ObjectRef, String),
     Done {
         affected: bool,
@@ -164,6 +169,22 @@ impl Watched {
         let kustomizations = kustomizations.into_iter().map(|one| Owner::of_kustomization(one, &gitops.flux));
         applications.into_iter().map(Owner::from).chain(kustomizations).collect()
     }
+
+    /// The Application that a change of these files cannot be synced to now, and the window that keeps it back: of those
+    /// that it touches and of those that they make; of all watchers where its files lie in the folder of none.
+    pub(crate) fn kept_back(&self, gitops: &GitOps, files: &[String]) -> Option<(String, Shut)> {
+        let mut touched = self.touched_applications(&gitops.applications, files);
+        if touched.is_empty() && self.touched_kustomizations(&gitops.flux, files).is_empty() {
+            touched = self.watchers(&gitops.applications);
+        }
+        let made = |child: &Application| {
+            touched.iter().any(|parent| parent.resources.iter().any(|own| own.object == child.object()))
+        };
+        let children = gitops.applications.iter().filter(|child| made(child));
+        let shut = touched.iter().copied().chain(children).filter_map(|app| Some((app, app.shut()?)));
+        shut.max_by_key(|(_, shut)| (shut.opens.is_none(), shut.opens))
+            .map(|(app, shut)| (app.name.clone(), shut.clone()))
+    }
 }
 
 /// Judges the way of a commit. `descends` says whether a commit is, or comes after, the one that is followed; `None`
@@ -202,6 +223,7 @@ pub(crate) fn judge(
         };
     }
     let mut waiting = Vec::new();
+    let mut kept_back: Vec<Shut> = Vec::new();
     let mut failed = Vec::new();
     let mut unknown = None;
     let mut affected = Vec::new();
@@ -210,6 +232,10 @@ pub(crate) fn judge(
             Standing::Failed(object, why) => failed.push((object, why)),
             Standing::Unknown(why) => unknown = unknown.or(Some(format!("{name}: {why}"))),
             Standing::Waiting(why) => waiting.push((name, why)),
+            Standing::Shut(shut) => {
+                waiting.push((name, shut.to_string()));
+                kept_back.push(shut);
+            }
             Standing::Done { affected: true } => affected.push(name),
             Standing::Done { affected: false } => {}
         }
@@ -221,8 +247,14 @@ pub(crate) fn judge(
     } else if waiting.is_empty() {
         Rollout::Done { watchers, affected }
     } else {
-        Rollout::Waiting { on: waiting, progress: progress(gitops, watched) }
+        let shut = if kept_back.len() == waiting.len() { latest(kept_back) } else { None };
+        Rollout::Waiting { on: waiting, progress: progress(gitops, watched), shut }
     }
+}
+
+/// The window that opens last; one that does not open at all is the last.
+fn latest(shut: Vec<Shut>) -> Option<Shut> {
+    shut.into_iter().max_by_key(|one| (one.opens.is_none(), one.opens))
 }
 
 /// What a person has to say comes first: the rest may be cut off.

@@ -205,6 +205,71 @@ fn one_kustomization_is_judged_by_every_field() {
     assert_eq!(World::good().judge(), Rollout::Done { watchers: 1, affected: Vec::new() });
 }
 
+/// The chart lies in the repository, and another object makes it of the commit.
+#[test]
+fn a_release_whose_chart_lies_in_git_waits_until_it_was_made_of_the_commit() {
+    type Spoil = fn(&mut World);
+    let git = || {
+        let mut world = World::good();
+        world.chart = FluxObject {
+            kind: FluxKind::HelmChart,
+            namespace: "flux-system".to_owned(),
+            name: "apps-grafana".to_owned(),
+            sources: vec![world.source.object()],
+            artifact: Some("9.2.1".to_owned()),
+            observed_source: Some(revision('c')),
+            git: None,
+            ..flux(47)
+        };
+        world.release.sources = vec![world.source.object()];
+        world.release.helm_chart = Some(world.chart.object());
+        world.release.attempted = Some("9.2.1".to_owned());
+        world
+    };
+    let cases: [(&str, Spoil, Word); 12] = [
+        ("as it should be", |_| {}, Word::Done),
+        ("made of a later one", |w| w.chart.observed_source = Some(revision('d')), Word::Done),
+        ("made of an older one", |w| w.chart.observed_source = Some(revision('b')), Word::Waiting),
+        ("of one that nobody knows", |w| w.chart.observed_source = Some(revision('e')), Word::Unknown),
+        ("it does not tell", |w| w.chart.observed_source = None, Word::Waiting),
+        (
+            "the release has the one before",
+            |w| {
+                w.chart.artifact = Some("9.2.1+cccccccccccc".to_owned());
+                w.release.attempted = Some("9.2.1+bbbbbbbbbbbb".to_owned());
+            },
+            Word::Waiting,
+        ),
+        ("nothing was made", |w| (w.chart.artifact, w.release.attempted) = (None, None), Word::Waiting),
+        ("it is being made", |w| set(&mut w.chart, "Reconciling", ConditionStatus::True), Word::Waiting),
+        ("it cannot be made", |w| set(&mut w.chart, "Ready", ConditionStatus::False), Word::Waiting),
+        ("there is none", |w| w.release.helm_chart = None, Word::Waiting),
+        (
+            "it is named by the release",
+            |w| {
+                w.release.sources = vec![w.chart.object()];
+                w.chart.observed_source = Some(revision('b'));
+            },
+            Word::Waiting,
+        ),
+        (
+            "it is of another repository",
+            |w| {
+                let other = ObjectRef::new("GitRepository", "gitops", "charts");
+                (w.release.sources, w.chart.sources) = (vec![other.clone()], vec![other]);
+                w.chart.observed_source = Some(revision('b'));
+            },
+            Word::Done,
+        ),
+    ];
+    for (name, spoil, expected) in cases {
+        let mut world = git();
+        spoil(&mut world);
+        let judged = world.judge();
+        assert_eq!(word(&judged), expected, "{name}: {judged:?}");
+    }
+}
+
 #[test]
 fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
     let mut mirror = source();

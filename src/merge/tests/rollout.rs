@@ -1,7 +1,7 @@
 use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
-    Hydrated, ObjectRef, OperationPhase, Owner, SyncStatus, Workload,
+    Hydrated, ObjectRef, OperationPhase, Owner, SyncStatus, Workload, projects_testing,
 };
 use crate::forge::CommitSha;
 use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of};
@@ -228,7 +228,7 @@ fn all_watchers_count_and_others_do_not() {
     let good = application("web", &sha('c'));
     let mut late = application("late", &sha('b'));
     let judged = verdict(&[good.clone(), late.clone()], &[]);
-    let Rollout::Waiting { on, progress } = judged else { panic!("{judged:?}") };
+    let Rollout::Waiting { on, progress, .. } = judged else { panic!("{judged:?}") };
     assert_eq!(on.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["late"]);
 
     // What moved is progress, and so is a retry; a mere reconciliation is not.
@@ -262,6 +262,87 @@ fn all_watchers_count_and_others_do_not() {
             Rollout::Done { watchers: 1, affected: vec!["argocd/web".to_owned()] }
         );
     }
+}
+
+#[test]
+fn what_a_window_keeps_back_is_told_apart_from_what_takes_its_time() {
+    let late = |opens: Option<i64>| {
+        let mut app = application("late", &sha('b'));
+        app.revisions = vec![sha('c').as_str().to_owned()];
+        app.sync = SyncStatus::OutOfSync;
+        app.doors = projects_testing::closed(opens.map(at), true);
+        app
+    };
+    let shut = |applications: &[Application]| match verdict(applications, &[]) {
+        Rollout::Waiting { shut, on, .. } => {
+            shut.map(|shut| (shut.opens, on.iter().filter(|(_, why)| why.contains("of project")).count()))
+        }
+        other => panic!("{other:?}"),
+    };
+    let good = application("web", &sha('c'));
+    assert_eq!(shut(&[good.clone(), late(Some(500))]), Some((Some(at(500)), 1)));
+    // The one that opens last, and one that never does.
+    assert_eq!(shut(&[late(Some(500)), late(Some(900))]), Some((Some(at(900)), 2)));
+    assert_eq!(shut(&[late(Some(500)), late(None)]), Some((None, 2)));
+    // Whatever else is waited for has its time.
+    let mut slow = application("slow", &sha('c'));
+    slow.health = ApplicationHealth::Progressing;
+    assert_eq!(shut(&[slow, late(Some(500))]), None);
+    // It has to differ first, and to have been looked at.
+    let mut unseen = late(Some(500));
+    unseen.revisions = vec![sha('b').as_str().to_owned()];
+    assert_eq!(shut(&[unseen]), None);
+    let mut asked = late(Some(500));
+    asked.refresh_requested = true;
+    assert_eq!(shut(&[asked]), None);
+    // A sync that began before the window closed, and that Argo CD holds.
+    let mut held = late(Some(500));
+    held.operation = Some(operation(OperationPhase::Running, &sha('c')));
+    assert_eq!(shut(&[held.clone()]), None);
+    held.operation.as_mut().expect("an operation").message =
+        "Sync operation blocked by sync window".to_owned();
+    assert_eq!(shut(&[held]), Some((Some(at(500)), 1)));
+    // One that is synced by people alone, whom the window lets pass.
+    let mut by_hand = late(Some(500));
+    (by_hand.automated, by_hand.doors) = (false, projects_testing::closed(Some(at(500)), false));
+    assert_eq!(shut(&[by_hand]), None);
+    // What failed has failed.
+    let mut failed = late(Some(500));
+    failed.operation = Some(operation(OperationPhase::Failed, &sha('c')));
+    assert_eq!(word(&verdict(&[failed], &[])), Word::Failed);
+    // What a watcher makes.
+    let mut parent = good;
+    let mut child = late(Some(500));
+    (child.sources[0].repository_url, child.compared_sources[0].repository_url) =
+        ("x".to_owned(), "x".to_owned());
+    parent.resources = vec![ApplicationResource { object: child.object(), health: None }];
+    assert_eq!(shut(&[parent, child]), Some((Some(at(500)), 1)));
+}
+
+#[test]
+fn before_a_merge_a_window_counts_where_the_change_would_go() {
+    let watched = watched();
+    let closed = |name: &str, opens: i64| {
+        let mut app = application(name, &sha('c'));
+        app.doors = projects_testing::closed(Some(at(opens)), true);
+        app
+    };
+    let kept = |apps: &[Application], file: &str| {
+        watched.kept_back(&argo(apps), &[file.to_owned()]).map(|(name, shut)| (name, shut.opens))
+    };
+    let open = application("open", &sha('c'));
+    let apps = [open.clone(), closed("web", 500), closed("blog", 900)];
+    assert_eq!(kept(&apps, "apps/open/values.yaml"), None);
+    assert_eq!(kept(&apps, "apps/web/values.yaml"), Some(("web".to_owned(), Some(at(500)))));
+    // Nobody can tell where it goes: the last of all.
+    assert_eq!(kept(&apps, "bases/values.yaml"), Some(("blog".to_owned(), Some(at(900)))));
+    // What a touched one makes, wherever its own chart lies.
+    let mut child = closed("child", 700);
+    child.sources[0].repository_url = "https://charts.example.org".to_owned();
+    child.compared_sources = child.sources.clone();
+    let mut parent = open;
+    parent.resources = vec![ApplicationResource { object: child.object(), health: None }];
+    assert_eq!(kept(&[parent, child], "apps/open/values.yaml"), Some(("child".to_owned(), Some(at(700)))));
 }
 
 #[test]

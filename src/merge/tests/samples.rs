@@ -128,6 +128,8 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
             health: Some(ApplicationHealth::Healthy),
         }],
         images: vec![format!("ghcr.io/example/{name}:1.0.0")],
+        placing: crate::cluster::Placing::default(),
+        doors: crate::cluster::Doors::default(),
     }
 }
 

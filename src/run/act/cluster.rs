@@ -93,6 +93,9 @@ pub(crate) async fn sync(
     if found.operation_requested {
         return Outcome::Done { detail: wording::already_syncing() };
     }
+    if let Some(shut) = &found.doors.by_hand {
+        return Outcome::NotYet { why: wording::sync_kept_back(shut) };
+    }
     match parts.cluster.sync_application(lease, &found, revision.as_str()).await {
         Ok(()) => Outcome::Done { detail: String::new() },
         Err(error) => not_yet(&error),

@@ -71,7 +71,7 @@ async fn put_right(parts: &Parts, context: &Context<'_>, issue: &Issue, note: &s
         return Ok(());
     }
     let name = context.repository;
-    let edits = match told(parts, name, issue.number, &text_hash(&issue.body)).await {
+    let edits = match told(&parts.store, name, issue.number, &text_hash(&issue.body)).await {
         Ok(edits) => edits,
         Err(error) => {
             tracing::warn!(%error, "what the closing went over is not known: the store cannot be read");

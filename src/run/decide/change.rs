@@ -20,12 +20,12 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
         Stage::RevertAsked { step } => Decision::Confirm(*step),
         Stage::Merged => {
             let merged_at = change.merged.as_ref().map_or(situation.now, |(_, at, _)| *at);
-            watchable(situation, change, merged_at, rolling_out(situation, change))
+            watchable(situation, change, ran_since(situation, merged_at), rolling_out(situation, change))
         }
         Stage::RevertProposed { proposal, at } => proposal::next(situation, change, proposal, *at),
         Stage::RolledOut { at } => watchable(situation, change, *at, settling(situation, change, *at)),
         Stage::Reverted { at, rolled_out, .. } => {
-            let phase = rolled_out.unwrap_or(*at);
+            let phase = rolled_out.unwrap_or_else(|| ran_since(situation, *at));
             let decision = undoing(situation, change, *at, *rolled_out);
             let overdue = situation.watch.unbroken(phase, situation.now)
                 >= situation.timing.rollout_maximum(change.plan.risk)
@@ -45,6 +45,11 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
 /// Whether anything follows the repository into a cluster: with `rollout = "none"` there is nobody to ask.
 fn followed(situation: &Situation<'_>) -> bool {
     !matches!(situation.change_rollout, Some((Rollout::Done { watchers: 0, .. }, _)))
+}
+
+/// Since when time runs against a rollout: none did while nothing but a closed window kept it back.
+fn ran_since(situation: &Situation<'_>, began: Timestamp) -> Timestamp {
+    situation.kept_back.map_or(began, |kept| kept.max(began))
 }
 
 pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
@@ -118,6 +123,13 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
             if worse.is_empty() && change.trouble.as_ref().is_some_and(|(_, findings)| !findings.is_empty()) {
                 return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
             }
+            if let (Rollout::Waiting { shut: Some(shut), .. }, true) = (rollout, worse.is_empty()) {
+                let title = &change.plan.title;
+                return match shut.opens {
+                    Some(_) => Decision::Wait(Waiting::World(wording::kept_back(title, commit, shut))),
+                    None => hand_over(situation, change, &wording::kept_back_for_good(shut), &new),
+                };
+            }
             if let Some(application) = by_hand(situation, change).filter(|_| situation.head == commit) {
                 return Decision::Perform(Effect::Sync {
                     change: change.step,
@@ -125,9 +137,11 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
                     revision: commit.clone(),
                 });
             }
-            let stalled = elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress();
+            let moved = ran_since(situation, progress_since);
+            let stalled = elapsed(situation.now, moved) >= situation.timing.rollout_no_progress();
             let longest = situation.timing.rollout_maximum(change.plan.risk);
-            if stalled || situation.watch.unbroken(*merged_at, situation.now) >= longest {
+            let began = ran_since(situation, *merged_at);
+            if stalled || situation.watch.unbroken(began, situation.now) >= longest {
                 // Where something is wrong, that is judged: after a restart nobody knows since when it has been. A
                 // time-out alone is never a reason to revert.
                 if !worse.is_empty() {
@@ -425,7 +439,17 @@ fn undoing(
                         revision: commit.clone(),
                     });
                 }
-                if elapsed(situation.now, progress_since) >= situation.timing.rollout_no_progress() {
+                if let Rollout::Waiting { shut: Some(shut), .. } = rollout {
+                    return match shut.opens {
+                        Some(_) => Decision::Wait(Waiting::World(wording::undoing_kept_back(
+                            &change.plan.title,
+                            shut,
+                        ))),
+                        None => undone_badly(situation, change, commit, &new),
+                    };
+                }
+                let moved = ran_since(situation, progress_since);
+                if elapsed(situation.now, moved) >= situation.timing.rollout_no_progress() {
                     return undone_badly(situation, change, commit, &new);
                 }
                 Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)))

@@ -103,6 +103,10 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
     if let Hours::Closed(opens) = situation.hours {
         return Step::Shut(opens);
     }
+    // Nothing that cannot be rolled out now: it would hold everything else up until the window opens.
+    if let Some((watcher, shut)) = &pull.shut {
+        return Step::Later(Some(wording::watcher_shut(watcher, shut)));
+    }
     match gate(situation, Some(pull.pull.number)) {
         GateState::Open => {}
         GateState::Settling => return Step::Soon(wording::gate_settling()),

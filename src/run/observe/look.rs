@@ -376,6 +376,7 @@ impl Look<'_> {
 }
 
 /// Whether an Application is not synced while nothing happens to it.
+/// What a closed window keeps from being synced by hand as well is nobody's to sync.
 fn is_idle_out_of_sync(application: &Application) -> bool {
     let running = application.operation.as_ref().is_some_and(|operation| {
         matches!(operation.phase, OperationPhase::Running | OperationPhase::Terminating)
@@ -384,6 +385,7 @@ fn is_idle_out_of_sync(application: &Application) -> bool {
         && !application.operation_requested
         && !application.refresh_requested
         && !running
+        && application.doors.by_hand.is_none()
 }
 
 /// What a change promised to run: each version once, in however many files it stands.

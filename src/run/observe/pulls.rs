@@ -14,6 +14,7 @@ use crate::merge::protection::WayIn;
 use crate::merge::reversible::{Reversible, reversible};
 use crate::run::act::plan_mark;
 use crate::run::memory::{Blobs, PullDetails, blob};
+use crate::run::settings::RolloutBy;
 use crate::run::situation::{ProposalStanding, PullSituation};
 use crate::run::state::Stage;
 use crate::wording;
@@ -283,6 +284,10 @@ impl Look<'_> {
             None
         };
         let touched = self.watched().touched(self.gitops, &paths);
+        let shut = match self.subject.settings.rollout {
+            RolloutBy::None => None,
+            RolloutBy::Watchers => self.watched().kept_back(self.gitops, &paths),
+        };
         let overrides = &self.parts.merge_settings.reversible;
         let judged = workloads
             .map(|workloads| reversible(&details.classification, &paths, &touched, workloads, overrides));
@@ -320,6 +325,7 @@ impl Look<'_> {
             versions,
             not_reversible,
             waiting_since,
+            shut,
             pull,
         })
     }

@@ -203,6 +203,7 @@ impl Scheduler {
             bot: &bot,
             recon: &recon,
             offered: &offered,
+            store: Some(&parts.store),
         };
         Ok(opening.publish(false).await?)
     }

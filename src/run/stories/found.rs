@@ -10,13 +10,21 @@ use crate::issue::{AllowedRule, Block, Desired, Own, apply, propose};
 use crate::merge::{self, classify::Rules};
 use crate::run::state::TaskState;
 use crate::run::{Opening, Published, open_updates};
+use crate::store::Store;
 use crate::{cluster, forge};
 use jiff::Timestamp;
-use sim::gitea::{IssueState, Permission};
+use sim::actors::WorldOptions;
+use sim::gitea::{Fault, IssueState, Permission, Rule, Server};
+use std::time::Duration;
 
 impl Story {
     /// `caretaker recon --issue`, beside the service and with nothing of its memory.
     async fn recon_writes(&self) -> Published {
+        self.recon_publishes(false, None).await
+    }
+
+    /// The same with the deliveries of a store, or without writing anything.
+    async fn recon_publishes(&self, dry: bool, store: Option<&Store>) -> Published {
         let settings = cluster::Settings {
             kubeconfig: Some(self.kubeconfig.clone()),
             exec: true,
@@ -47,8 +55,22 @@ impl Story {
             bot: &bot,
             recon: &recon,
             offered: &offered,
+            store,
         };
-        opening.publish(false).await.unwrap()
+        opening.publish(dry).await.unwrap()
+    }
+
+    /// Waits until recon would write something about a rule.
+    async fn recon_finds(&self, rule: &str) {
+        let deadline = std::time::Instant::now() + super::DEADLINE;
+        loop {
+            let published = self.recon_publishes(true, None).await;
+            if matches!(&published, Published::Opened { body, .. } | Published::Refreshed { body, .. } if body.contains(rule))
+            {
+                return;
+            }
+            assert!(std::time::Instant::now() < deadline, "nothing is found: {published:?}");
+        }
     }
 
     /// The same once it has found something blocking of such a rule.
@@ -282,4 +304,91 @@ impl Story {
         self.looks(4).await;
         assert_eq!((self.merged(pull), self.merges_asked(pull)), (false, 0));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_two_that_open_an_issue_at_once_one_gives_way() {
+    let story = Story::with(WorldOptions { server: Server::Forgejo12, ..WorldOptions::default() }).await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.recon_finds("OSD_DOWN").await;
+    // Both have looked for an open issue before either of them opens one.
+    let slow = Rule::new("POST", "/issues$", Fault::Delay(Duration::from_secs(2))).unwrap().always();
+    story.world.gitea().faults().add(slow);
+    let (one, other) = tokio::join!(story.recon_writes(), story.recon_writes());
+    let number = |published: &Published| match published {
+        Published::Opened { number, .. } => number.map(|number| (number.0, true)),
+        Published::Refreshed { number, .. } => Some((number.0, false)),
+        Published::Nothing => None,
+    };
+    let (one, other) = (number(&one).unwrap(), number(&other).unwrap());
+    assert_eq!(one.0, other.0, "both name the same issue");
+    assert!(one.1 != other.1, "one of them opened it");
+    let kept = story.issue_now(one.0);
+    assert!(kept.state == IssueState::Open && kept.body.contains("OSD_DOWN"), "{}", kept.body);
+    let other = story.issue_now(one.0 + 1);
+    assert_eq!((other.state, other.author.as_str()), (IssueState::Closed, "caretaker"));
+    assert!(other.body.contains(&format!("at the same moment as #{}", one.0)), "{}", other.body);
+    assert!(!other.body.contains("- [ ]"), "{}", other.body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_that_refresh_an_issue_at_once_lose_nothing_that_either_found() {
+    let story = Story::with(WorldOptions { server: Server::Forgejo12, ..WorldOptions::default() }).await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.recon_finds("OSD_DOWN").await;
+    let mine = format!("{}\nThe last line.\n", tasks([TELEPHONE]));
+    let number = story.issue(&mine).await;
+    // The first is on its way while somebody saves an older text over it, and reads back what is there then.
+    let slow = Rule::new("PATCH", "/issues/", Fault::DelayAnswer(Duration::from_secs(2)))
+        .unwrap()
+        .when(|seen| seen.user == Some("caretaker"));
+    let slow = story.world.gitea().faults().add(slow);
+    let meanwhile = async {
+        story.wait("it is written", || story.world.gitea().faults().struck(slow) == 1).await;
+        story
+            .operator()
+            .edit(number, "an old copy", |_| Some(mine.replace("The last", "A better last")))
+            .await
+            .unwrap();
+    };
+    let (published, ()) = tokio::join!(story.recon_writes(), meanwhile);
+    assert!(matches!(published, Published::Refreshed { changed: true, again: true, .. }), "{published:?}");
+    let body = story.issue_now(number).body;
+    assert!(body.contains("A better last line.") && body.contains("OSD_DOWN"), "{body}");
+    let (one, other) = tokio::join!(story.recon_writes(), story.recon_writes());
+    for published in [one, other] {
+        assert!(matches!(published, Published::Refreshed { changed: false, .. }), "{published:?}");
+    }
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_that_a_refresh_went_over_is_put_back_where_deliveries_tell() {
+    let mut story = Story::with(WorldOptions { server: Server::Forgejo12, ..WorldOptions::default() }).await;
+    story.webhook = true;
+    story.repository.mode = crate::run::situation::Mode::Observe;
+    let number = story.issue(&format!("{}\nThe last line.\n", tasks([TELEPHONE]))).await;
+    story.start().await;
+    story.comes_to_rest().await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.recon_finds("OSD_DOWN").await;
+    story.comes_to_rest().await;
+    let slow = Rule::new("PATCH", "/issues/", Fault::Delay(Duration::from_secs(2)))
+        .unwrap()
+        .when(|seen| seen.user == Some("caretaker"));
+    let slow = story.world.gitea().faults().add(slow);
+    let meanwhile = async {
+        story.wait("the text is on its way", || story.world.gitea().faults().struck(slow) == 1).await;
+        story
+            .operator()
+            .edit(number, "a change", |body| Some(body.replace("The last line.", "A better last line.")))
+            .await
+            .unwrap();
+    };
+    let (published, ()) = tokio::join!(story.recon_publishes(false, Some(story.store())), meanwhile);
+    assert!(matches!(published, Published::Refreshed { again: true, .. }), "{published:?}");
+    let body = story.issue_now(number).body;
+    assert!(body.contains("A better last line.") && body.contains("OSD_DOWN"), "{body}");
+    story.end().await;
 }

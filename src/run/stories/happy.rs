@@ -45,7 +45,12 @@ async fn two_merges_a_crash_archive_and_the_closing() {
 }
 
 /// What the deployment may do that nothing in this story does, and why it is there all the same.
-const NOT_USED_HERE: [(&str, &str, &str); 9] = [
+const NOT_USED_HERE: [(&str, &str, &str); 10] = [
+    (
+        "ClusterRole/caretaker",
+        "list events",
+        "where a pod waits for a volume it is asked why: health::incidents::storage",
+    ),
     (
         "ClusterRole/caretaker",
         "patch gitrepositories.source.toolkit.fluxcd.io",

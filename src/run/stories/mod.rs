@@ -25,6 +25,7 @@ mod repository_files;
 mod schedule;
 mod sets;
 mod sparing;
+mod sync_windows;
 mod trouble;
 mod unknowns;
 mod unreadable;

@@ -90,7 +90,7 @@ impl Worker {
         }
         for _ in 0..WRITE_ATTEMPTS {
             if let Some(last) = work.writes.last() {
-                told(&self.parts, name, number, &last.hash).await?;
+                told(&self.parts.store, name, number, &last.hash).await?;
             }
             let fresh = self.parts.forge.issue(name, number).await?;
             let lost = self.lost_edit(scene, work, &fresh).await?;

@@ -24,7 +24,9 @@ use super::render::{Folder, render};
 use super::story::{ControllerState, Story};
 use super::{Speed, Surroundings, draw, now, stamp};
 use crate::gitea::{Event as ForgeEvent, FileMap, Repository};
-use crate::kubernetes::{APPLICATION, DAEMONSET, DEPLOYMENT, Event as ClusterEvent, Kubernetes, STATEFULSET};
+use crate::kubernetes::{
+    APPLICATION, APPPROJECT, DAEMONSET, DEPLOYMENT, Event as ClusterEvent, Kubernetes, STATEFULSET,
+};
 
 /// Seconds of reality from a push until the controller compares.
 const REACTION: f64 = 3.0;
@@ -355,7 +357,7 @@ impl ArgoCd {
             known.source_type = rendered.source_type;
         }
         let attempted = known.attempted == revision;
-        let start = app::is_automated(&object) && !synced && !attempted;
+        let start = app::is_automated(&object) && !synced && !attempted && !self.is_denied(&object);
         let operation = app::automated_operation(&object, &revision);
         let status = if synced { "Synced" } else { "OutOfSync" };
         let mut started = false;
@@ -378,6 +380,23 @@ impl ArgoCd {
         if started && let Some(object) = self.get(name) {
             self.start(name, &object);
         }
+    }
+
+    /// Whether its project denies its automated syncs at any time, which is the one kind of window that is known here.
+    fn is_denied(&self, object: &Value) -> bool {
+        let project = match text(object, "/spec/project") {
+            "" => "default",
+            project => project,
+        };
+        let Some(project) = self.kubernetes.get(&APPPROJECT, Some(NAMESPACE), project) else { return false };
+        let name = text(object, "/metadata/name");
+        let windows = project.pointer("/spec/syncWindows").and_then(Value::as_array);
+        windows.into_iter().flatten().any(|window| {
+            let names = window["applications"].as_array();
+            window["kind"] == "deny"
+                && window["schedule"] == "* * * * *"
+                && names.into_iter().flatten().any(|one| one == name || one == "*")
+        })
     }
 
     /// Tells whoever asked for it that the refresh is done.

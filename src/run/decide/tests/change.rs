@@ -1,11 +1,11 @@
 //! The change in flight: rollout, trouble.
 
 use super::undoing::reverted;
-use super::{NOW, ONE, Scene, at, done, sha, waiting};
+use super::{NOW, ONE, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Probe, Verdict, Watch};
 use crate::merge::rollout::Rollout;
-use crate::run::decide::Decision;
+use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Mode;
 use crate::store::EventId;
@@ -84,6 +84,32 @@ fn a_rollout_is_waited_for_and_a_time_out_never_reverts() {
     is_handed_over(&scene, "did not finish in time");
     scene.change_rollout = Some((done(), at(NOW - 1)));
     assert_eq!(scene.says(), "note rolled-out");
+}
+
+#[test]
+fn what_a_window_keeps_back_is_waited_for_without_the_clock() {
+    let mut scene = Scene::new(ONE);
+    scene.merge(NOW - 30_000, true);
+    // For hours, and none of them counted.
+    scene.watch = watched_since(NOW - 30_000);
+    scene.change_rollout = Some((kept_back(Some(at(NOW + 3600))), at(NOW - 30_000)));
+    scene.kept_back = Some(at(NOW));
+    let Decision::Wait(Waiting::World(why)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(why.contains("of project default is closed until"), "{why}");
+    // It opened: what a rollout is given begins then.
+    scene.clock = NOW + 200;
+    scene.change_rollout = Some((waiting(), at(NOW - 30_000)));
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 300;
+    is_handed_over(&scene, "did not finish in time");
+    // That it never opens is said at once.
+    scene.clock = NOW;
+    scene.change_rollout = Some((kept_back(None), at(NOW)));
+    is_handed_over(&scene, "does not open within 8 days");
+    // What broke meanwhile is judged all the same.
+    scene.change_rollout = Some((kept_back(Some(at(NOW + 3600))), at(NOW - 30_000)));
+    scene.trouble(Probe::Pods, Verdict::Red, NOW - 800, attributed());
+    assert_eq!(scene.says(), "note trouble");
 }
 
 #[test]
@@ -171,8 +197,11 @@ fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
 #[test]
 fn what_nobody_syncs_by_itself_is_synced_once_where_the_settings_say_so() {
     let (mut scene, step) = merged();
-    let waits =
-        Rollout::Waiting { on: vec![("echo".to_owned(), "OutOfSync".to_owned())], progress: String::new() };
+    let waits = Rollout::Waiting {
+        on: vec![("echo".to_owned(), "OutOfSync".to_owned())],
+        progress: String::new(),
+        shut: None,
+    };
     scene.change_rollout = Some((waits, at(NOW - 5)));
     assert_eq!(scene.says(), "wait");
     scene.manual = vec![echo()];

@@ -12,7 +12,7 @@ mod unanswered;
 mod undoing;
 
 use super::{Decision, Waiting, decide};
-use crate::cluster::{BlockingPod, ObjectRef};
+use crate::cluster::{BlockingPod, ObjectRef, projects_testing};
 use crate::forge::{
     Account, AccountId, CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest, PullSide,
     RepositoryName, State,
@@ -85,6 +85,7 @@ struct Scene {
     head: CommitSha,
     head_rollout: Rollout,
     change_rollout: Option<(Rollout, Timestamp)>,
+    kept_back: Option<Timestamp>,
     affected: Vec<ObjectRef>,
     stuck: Vec<ObjectRef>,
     idle_out_of_sync: Vec<ObjectRef>,
@@ -149,6 +150,7 @@ impl Scene {
             head: sha('b'),
             head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
             change_rollout: None,
+            kept_back: None,
             affected: vec![ObjectRef::new("Application", "argocd", "echo")],
             stuck: Vec::new(),
             idle_out_of_sync: Vec::new(),
@@ -214,6 +216,7 @@ impl Scene {
             head: &self.head,
             head_rollout: &self.head_rollout,
             change_rollout: self.change_rollout.as_ref().map(|(rollout, since)| (rollout, *since)),
+            kept_back: self.kept_back,
             affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
@@ -334,7 +337,21 @@ fn done() -> Rollout {
 }
 
 fn waiting() -> Rollout {
-    Rollout::Waiting { on: vec![("echo".to_owned(), "not yet".to_owned())], progress: "1".to_owned() }
+    Rollout::Waiting {
+        on: vec![("echo".to_owned(), "not yet".to_owned())],
+        progress: "1".to_owned(),
+        shut: None,
+    }
+}
+
+/// The same where nothing but a window keeps it back, which opens then or not within any time.
+fn kept_back(opens: Option<Timestamp>) -> Rollout {
+    let shut = projects_testing::closed(opens, true).by_itself.expect("it is closed");
+    Rollout::Waiting {
+        on: vec![("echo".to_owned(), shut.to_string())],
+        progress: "1".to_owned(),
+        shut: Some(*shut),
+    }
 }
 
 fn words(decision: &Decision) -> String {
@@ -485,5 +502,6 @@ fn pull(number: PullNumber) -> PullSituation {
         }],
         not_reversible: None,
         waiting_since: None,
+        shut: None,
     }
 }

@@ -1,7 +1,7 @@
 //! What comes first, what waits, and what waits for whom.
 
 use super::{NOW, ONE, Scene, at, mark, sha, waiting};
-use crate::cluster::ObjectRef;
+use crate::cluster::{ObjectRef, projects_testing};
 use crate::forge::{IssueNumber, Merged, State};
 use crate::health::{Attribution, Probe, Verdict};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
@@ -113,7 +113,7 @@ fn tasks_go_in_order_and_one_that_waits_holds_up_only_what_depends_on_it() {
 
 #[test]
 fn a_merge_waits_for_the_gate() {
-    let table: [(&str, Spoil, &str); 11] = [
+    let table: [(&str, Spoil, &str); 12] = [
         ("Metal", |scene| scene.trouble(Probe::Nodes, Verdict::Red, NOW - 1, Attribution::Unrelated), "wait"),
         (
             "System",
@@ -138,6 +138,14 @@ fn a_merge_waits_for_the_gate() {
         ("GREEN for a moment", |scene| scene.green_since = Some(at(NOW - 59)), "wait"),
         ("GREEN for long enough", |scene| scene.green_since = Some(at(NOW - 60)), "merge 6"),
         ("nobody knows since when", |scene| scene.green_since = None, "wait"),
+        (
+            "a window keeps back what it touches",
+            |scene| {
+                let shut = projects_testing::closed(None, true).by_itself;
+                scene.pull(6).shut = shut.map(|shut| ("echo".to_owned(), *shut));
+            },
+            "wait",
+        ),
         ("the head is on its way", |scene| scene.head_rollout = waiting(), "wait"),
         ("nobody watches", |scene| scene.head_rollout = Rollout::Unknown { why: "none".to_owned() }, "wait"),
         (

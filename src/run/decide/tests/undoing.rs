@@ -1,7 +1,7 @@
 //! Undoing a change.
 
 use super::change::{attributed, condemned, echo, is_handed_over, result};
-use super::{NOW, Scene, at, done, sha, waiting};
+use super::{NOW, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::{BlockingPod, ObjectRef};
 use crate::run::decide::Decision;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
@@ -55,6 +55,19 @@ fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
     let step = scene.fold(NOW + 60, Event::Intended { effect: Effect::CallPerson });
     scene.fold(NOW + 60, Event::Ended { step, outcome: Outcome::Done { detail: String::new() } });
     assert_eq!(scene.says(), "merge 7", "what does not depend on it goes on");
+}
+
+#[test]
+fn an_undoing_that_a_window_keeps_back_is_waited_for_or_told() {
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
+    scene.watch = watched_since(NOW - 7200);
+    scene.change_rollout = Some((kept_back(Some(at(NOW + 9000))), at(NOW - 50)));
+    scene.clock = NOW + 7200;
+    scene.kept_back = Some(at(scene.clock));
+    assert_eq!(scene.says(), "wait", "for hours");
+    scene.change_rollout = Some((kept_back(None), at(NOW - 50)));
+    assert_eq!(scene.says(), "note held change-ended escalated waits");
 }
 
 #[test]
