@@ -10,7 +10,7 @@ use super::{
     ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate, Cluster,
     ClusterError, ClusterLease, ClusterResult, ControllersLife, Definition, DisruptionBudget, ExecOutput,
     ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node, NodeStats,
-    NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres,
+    NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres, PullEvent,
     ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeEvent, VolumeSnapshot,
     WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
@@ -258,6 +258,10 @@ impl Cluster for Kubernetes {
     async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>> {
         let kind = format!("{}List", listing.kind);
         self.connection.objects_page(&listing.path(), &kind, token).await
+    }
+
+    async fn pull_events(&self, namespace: &str) -> ClusterResult<Vec<PullEvent>> {
+        self.read_pull_events(namespace).await
     }
 
     async fn volume_events(&self, pods: &BTreeSet<(String, String)>) -> ClusterResult<Vec<VolumeEvent>> {

@@ -1,7 +1,9 @@
-//! What a kubelet or the controller of attachments says of a pod that waits for a volume: they say it in Events alone.
+//! What is said in Events alone: of a pod that waits for a volume, by its kubelet or the controller of attachments, and of an
+//! image that is being pulled, by the kubelet.
 //!
-//! Nothing is watched or kept here: Events are many, most are of no interest, and they are asked for only where a pod waits. Two
-//! lists of the whole cluster, each limited to one reason by the server, of which only what is about those pods is kept.
+//! Nothing is watched or kept here: Events are many, most are of no interest, and they are asked for only where a pod waits for a
+//! volume, or while a change rolls out. Lists, each limited to one reason by the server, of which only what is about those pods
+//! is kept.
 
 use super::ClusterResult;
 use super::client::Kubernetes;
@@ -30,7 +32,46 @@ pub(crate) struct VolumeEvent {
     pub(crate) last: Option<Timestamp>,
 }
 
+/// That an image is being pulled, or was.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PullEvent {
+    /// The pod that needs it.
+    pub(crate) pod: String,
+    /// Which of its containers (`spec.containers{app}`).
+    pub(crate) container: String,
+    /// Whether it is there: a kubelet says when it begins and when it has done so, and nothing in between.
+    pub(crate) ended: bool,
+    /// When that was said last.
+    pub(crate) last: Option<Timestamp>,
+}
+
 impl Kubernetes {
+    /// What is said of images of the pods of a namespace.
+    pub(super) async fn read_pull_events(&self, namespace: &str) -> ClusterResult<Vec<PullEvent>> {
+        let path = format!("/api/v1/namespaces/{namespace}/events");
+        let mut all = Vec::new();
+        for (reason, ended) in [("Pulling", false), ("Pulled", true)] {
+            let query = format!("fieldSelector=involvedObject.kind%3DPod%2Creason%3D{reason}");
+            let take = |(seen, found): &mut (usize, Vec<PullEvent>), object: Value| {
+                *seen += 1;
+                if *seen > MOST {
+                    return Err(format!("there are more than {MOST} of them"));
+                }
+                let about = &object["involvedObject"];
+                found.push(PullEvent {
+                    pod: text(&about["name"]),
+                    container: text(&about["fieldPath"]),
+                    ended,
+                    last: newest_time(&object),
+                });
+                Ok(())
+            };
+            let listed = self.connection().gather(&path, &query, "EventList", Default::default, take).await?;
+            all.extend(listed.taken.1);
+        }
+        Ok(all)
+    }
+
     /// What is said of these pods (namespace and name).
     pub(super) async fn read_volume_events(
         &self,
@@ -62,22 +103,26 @@ impl Kubernetes {
 /// None: it is about nothing that has a name.
 fn volume_event(object: &Value) -> Option<VolumeEvent> {
     let about = &object["involvedObject"];
-    let series = &object["series"];
-    let times = [
-        &series["lastObservedTime"],
-        &object["lastTimestamp"],
-        &object["eventTime"],
-        &object["firstTimestamp"],
-        &object["metadata"]["creationTimestamp"],
-    ];
     let event = VolumeEvent {
         namespace: text(&about["namespace"]),
         pod: text(&about["name"]),
         reason: text(&object["reason"]),
         message: text(&object["message"]),
-        last: times.into_iter().find_map(parse_time),
+        last: newest_time(object),
     };
     (!event.pod.is_empty()).then_some(event)
+}
+
+/// When an Event was told last, in whichever way its reporter counts.
+fn newest_time(object: &Value) -> Option<Timestamp> {
+    let times = [
+        &object["series"]["lastObservedTime"],
+        &object["lastTimestamp"],
+        &object["eventTime"],
+        &object["firstTimestamp"],
+        &object["metadata"]["creationTimestamp"],
+    ];
+    times.into_iter().find_map(parse_time)
 }
 
 #[cfg(test)]

@@ -55,7 +55,7 @@ pub(crate) use budgets::DisruptionBudget;
 pub(crate) use client::Kubernetes;
 pub(crate) use controllers::ControllersLife;
 pub(crate) use definitions::Definition;
-pub(crate) use events::VolumeEvent;
+pub(crate) use events::{PullEvent, VolumeEvent};
 #[cfg(test)]
 pub(crate) use extensions::Webhook;
 pub(crate) use extensions::{ApiService, WebhookConfiguration};
@@ -206,6 +206,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     /// A page of whatever an own check asks for, as it is served: the first one, or the one that the token of the last one
     /// leads to.
     async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>>;
+    /// What Events say of images that the pods of a namespace need.
+    async fn pull_events(&self, namespace: &str) -> ClusterResult<Vec<PullEvent>>;
     /// What Events say of these pods (namespace and name) that wait for a volume.
     async fn volume_events(&self, pods: &BTreeSet<(String, String)>) -> ClusterResult<Vec<VolumeEvent>>;
     /// Whether a namespace exists: the list of one that does not is empty, and an error nowhere.

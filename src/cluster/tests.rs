@@ -138,6 +138,27 @@ async fn objects_as_they_are_served_come_a_page_at_a_time() {
 }
 
 #[tokio::test]
+async fn what_is_said_of_images_is_read_by_namespace_and_reason() {
+    let (server, client) = start().await;
+    let event = |namespace: &str, name: &str, reason: &str| {
+        server.namespace(namespace);
+        server.apply(json!({"apiVersion": "v1", "kind": "Event", "metadata": {"name": name, "namespace": namespace},
+            "involvedObject": {"kind": "Pod", "namespace": namespace, "name": "shop-1", "fieldPath": "spec.containers{app}"},
+            "reason": reason, "message": "image", "type": "Normal", "lastTimestamp": "2026-11-21T12:00:00Z"}));
+    };
+    event("web", "a", "Pulling");
+    event("web", "b", "Pulled");
+    event("web", "c", "Scheduled");
+    event("other", "d", "Pulling");
+    let read = client.pull_events("web").await.expect("readable");
+    let each: Vec<(&str, bool)> = read.iter().map(|one| (one.pod.as_str(), one.ended)).collect();
+    assert_eq!(each, [("shop-1", false), ("shop-1", true)]);
+    assert_eq!(read[0].container, "spec.containers{app}");
+    assert!(read.iter().all(|one| one.last.is_some()));
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn refusals_are_told_apart() {
     let (server, client) = start().await;
     assert!(client.version().await.expect("readable").starts_with('v'));

@@ -7,8 +7,8 @@ use crate::cluster::{
     ClusterLease, Condition, ConditionStatus, ControllersLife, CronJob, Definition, DisruptionBudget,
     ExecOutput, ExternalSecrets, FluxObject, KeepsWorkload, LeaseAnswer, Listing, Node, NodeMarks, NodeStats,
     NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, PodLedger, Pods, Postgres,
-    ReplicationSource, Right, Service, StorageClass, VolumeAttachment, VolumeSnapshot, WebhookConfiguration,
-    Workload,
+    PullEvent, ReplicationSource, Right, Service, StorageClass, VolumeAttachment, VolumeSnapshot,
+    WebhookConfiguration, Workload,
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -48,6 +48,10 @@ impl Cluster for Stub {
         self.allow("version")?;
         Ok("v1.33.0".to_owned())
     }
+    async fn pull_events(&self, _namespace: &str) -> ClusterResult<Vec<PullEvent>> {
+        Ok(Vec::new())
+    }
+
     async fn volume_events(
         &self,
         _: &std::collections::BTreeSet<(String, String)>,

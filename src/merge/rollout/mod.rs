@@ -11,12 +11,14 @@ mod argo;
 mod flux;
 
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSet, FluxObject, ObjectRef, Owner, Shut, SyncStatus, Workload,
+    Application, ApplicationHealth, ApplicationSet, FluxObject, ObjectRef, Owner, PullEvent, Shut,
+    SyncStatus, Workload,
 };
 use crate::forge::CommitSha;
 use address::Address;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// What may follow repositories into the cluster, as one look read it.
@@ -281,6 +283,44 @@ pub(crate) fn pods_of(owners: &[Owner], workloads: &[Workload]) -> String {
         let Workload { object, observed_generation, updated, available, .. } = workload;
         // Writing to a String cannot fail.
         let _ = write!(text, "{object}:{observed_generation}:{updated}:{available};");
+    }
+    text
+}
+
+/// How far the images of these watchers' workloads are. One that is being pulled is progress for as long as it takes: nothing
+/// tells how much of it is there, and a pull that is stuck is given up by the node.
+pub(crate) fn pulls_of(
+    owners: &[Owner],
+    workloads: &[Workload],
+    events: &[(String, Vec<PullEvent>)],
+    now: Timestamp,
+) -> String {
+    let own: BTreeSet<&ObjectRef> = owners.iter().flat_map(|owner| &owner.owns).collect();
+    let own: Vec<&ObjectRef> =
+        workloads.iter().map(|workload| &workload.object).filter(|object| own.contains(object)).collect();
+    // Of each container what was said last.
+    let mut newest: BTreeMap<(&str, &str, &str), &PullEvent> = BTreeMap::new();
+    for (namespace, events) in events {
+        let is_own = |event: &&PullEvent| {
+            own.iter().any(|object| {
+                let rest = event.pod.strip_prefix(object.name.as_str());
+                object.namespace == *namespace && rest.is_some_and(|rest| rest.starts_with('-'))
+            })
+        };
+        for event in events.iter().filter(is_own) {
+            let newest = newest.entry((namespace, &event.pod, &event.container)).or_insert(event);
+            if (event.last, event.ended) > (newest.last, newest.ended) {
+                *newest = event;
+            }
+        }
+    }
+    let mut text = String::new();
+    for ((namespace, pod, container), event) in &newest {
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{namespace}/{pod}/{container}:{}:{:?};", event.ended, event.last);
+    }
+    if newest.values().any(|event| !event.ended) {
+        let _ = write!(text, "pulling at {now}");
     }
     text
 }

@@ -1,10 +1,10 @@
 use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
-    Hydrated, ObjectRef, OperationPhase, Owner, SyncStatus, Workload, projects_testing,
+    Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload, projects_testing,
 };
 use crate::forge::CommitSha;
-use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of};
+use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of, pulls_of};
 
 fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
@@ -583,4 +583,34 @@ fn what_a_set_makes_of_the_repository_is_waited_for() {
     let before = stood(std::slice::from_ref(&app));
     let gitops = GitOps { sets: vec![set], ..argo(&[application("web", &sha('c')), app]) };
     assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &before)), Word::Done);
+}
+
+#[test]
+fn an_image_that_is_being_pulled_is_progress_for_as_long_as_it_takes() {
+    let app = application("web", &sha('c'));
+    let workloads = [workload("web")];
+    let event = |pod: &str, ended: bool, seconds: i64| PullEvent {
+        pod: pod.to_owned(),
+        container: "spec.containers{app}".to_owned(),
+        ended,
+        last: Some(at(seconds)),
+    };
+    let of = |events: Vec<PullEvent>, now: i64| {
+        let events = [("web".to_owned(), events)];
+        pulls_of(&[Owner::from(&app)], &workloads, &events, at(now))
+    };
+    let pulling = || vec![event("web-7d9f-x2x", false, 10)];
+    assert_ne!(of(pulling(), 20), of(pulling(), 30), "it goes on");
+    let pulled = || vec![event("web-7d9f-x2x", false, 10), event("web-7d9f-x2x", true, 25)];
+    assert_ne!(of(pulling(), 20), of(pulled(), 30), "it is there");
+    assert_eq!(of(pulled(), 30), of(pulled(), 40), "nothing moved since");
+    // Pulled again, for the same container, after that.
+    let again = || [pulled(), vec![event("web-7d9f-x2x", false, 50)]].concat();
+    assert_ne!(of(again(), 60), of(again(), 70));
+    // Another's, in the same namespace.
+    for pod in ["website-1", "shop-1", "web"] {
+        assert_eq!(of(vec![event(pod, false, 10)], 20), "", "{pod}");
+    }
+    let elsewhere = [("shop".to_owned(), pulling())];
+    assert_eq!(pulls_of(&[Owner::from(&app)], &workloads, &elsewhere, at(20)), "");
 }

@@ -8,7 +8,7 @@ use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, Pull
 use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
-use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of};
+use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of, pulls_of};
 use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
@@ -140,6 +140,10 @@ impl Look<'_> {
         // Pods of others come and go for reasons of their own.
         if let Some(workloads) = workloads {
             self.memory.pods = pods_of(&affected, workloads);
+            if matches!(rollout, Rollout::Waiting { .. }) {
+                let images = self.images(&affected, workloads).await;
+                self.memory.pods.push_str(&images);
+            }
             // A Kustomization does not tell what its workloads run.
             for owner in affected.iter_mut().filter(|owner| owner.images.is_empty()) {
                 let own = workloads.iter().filter(|workload| owner.owns.contains(&workload.object));
@@ -190,6 +194,25 @@ impl Look<'_> {
             blocking,
             mismatches,
         })
+    }
+
+    /// How far the images are that a change needs. Where that may not be read, nobody knows, and other progress has to do.
+    async fn images(&self, affected: &[Owner], workloads: &[Workload]) -> String {
+        let unfinished = workloads.iter().filter(|one| !one.is_complete());
+        let namespaces: BTreeSet<&str> = unfinished
+            .filter(|one| affected.iter().any(|owner| owner.owns.contains(&one.object)))
+            .map(|one| one.object.namespace.as_str())
+            .collect();
+        let mut events = Vec::new();
+        for namespace in namespaces.into_iter().take(MOST_NAMESPACES) {
+            match self.parts.cluster.pull_events(namespace).await {
+                Ok(found) => events.push((namespace.to_owned(), found)),
+                Err(error) => {
+                    tracing::debug!(error = %chain(&error), namespace, "what is said of images could not be read");
+                }
+            }
+        }
+        pulls_of(affected, workloads, &events, self.now)
     }
 
     /// Reads which definitions a change should have brought and did not. They are many and large: read only where it has any.
@@ -374,6 +397,9 @@ impl Look<'_> {
             .collect()
     }
 }
+
+/// In so many namespaces it is asked what is said of images: a change that touches more has other progress to show.
+const MOST_NAMESPACES: usize = 8;
 
 /// Whether an Application is not synced while nothing happens to it.
 /// What a closed window keeps from being synced by hand as well is nobody's to sync.

@@ -48,11 +48,6 @@ async fn two_merges_a_crash_archive_and_the_closing() {
 const NOT_USED_HERE: [(&str, &str, &str); 10] = [
     (
         "ClusterRole/caretaker",
-        "list events",
-        "where a pod waits for a volume it is asked why: health::incidents::storage",
-    ),
-    (
-        "ClusterRole/caretaker",
         "patch gitrepositories.source.toolkit.fluxcd.io",
         "where Flux rolls out its source is asked for a look: stories::flux",
     ),
