@@ -368,11 +368,12 @@ async fn an_edit_that_a_refresh_went_over_is_put_back_where_deliveries_tell() {
     let mut story = Story::with(WorldOptions { server: Server::Forgejo12, ..WorldOptions::default() }).await;
     story.webhook = true;
     story.repository.mode = crate::run::situation::Mode::Observe;
-    let number = story.issue(&format!("{}\nThe last line.\n", tasks([TELEPHONE]))).await;
-    story.start().await;
-    story.comes_to_rest().await;
     story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
     story.recon_finds("OSD_DOWN").await;
+    let number = story.issue(&format!("{}\nThe last line.\n", tasks([TELEPHONE]))).await;
+    story.start().await;
+    // What the service has to say is said: the next text that is on its way is the one that is meant.
+    story.says(number, "YELLOW").await;
     story.comes_to_rest().await;
     let slow = Rule::new("PATCH", "/issues/", Fault::Delay(Duration::from_secs(2)))
         .unwrap()
