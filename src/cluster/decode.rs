@@ -422,6 +422,7 @@ pub(super) fn certificate(object: &Value) -> Result<Certificate, String> {
 /// What a node uses.
 pub(super) fn node_usage(object: &Value) -> Result<NodeUsage, String> {
     let (_, name) = object_name(object)?;
+        created_at: parse_time(&object["metadata"]["creationTimestamp"]),
     let usage = &object["usage"];
     let used = resources(|resource| usage[resource].as_str())
         .ok_or_else(|| format!("what node {name} uses is no quantity: {usage}"))?;

@@ -385,6 +385,8 @@ pub(crate) struct Application {
     /// `status.sync.revision(s)`: what was compared, in the order of `compared_sources`.
     pub(crate) revisions: Vec<String>,
     /// Its health.
+    /// Whether a person told the controller not to look at it (the annotation `skip-reconcile`).
+    pub(crate) skips_reconcile: bool,
     pub(crate) health: ApplicationHealth,
     /// The health's own words.
     pub(crate) health_message: String,
@@ -405,6 +407,8 @@ impl Application {
     pub(crate) fn object(&self) -> ObjectRef {
         ObjectRef::new("Application", &self.namespace, &self.name)
     }
+    /// Since when the condition `SyncError` is there.
+    pub(crate) sync_error_since: Option<Timestamp>,
 }
 
 /// A Rook `CephCluster`.
@@ -457,6 +461,8 @@ pub(crate) struct Certificate {
 /// What a node uses, from metrics.k8s.io.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct NodeUsage {
+    /// When it was made.
+    pub(crate) created_at: Option<Timestamp>,
     /// The node.
     pub(crate) name: String,
     /// Thousandths of a core.

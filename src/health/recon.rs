@@ -117,7 +117,14 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             match workloads {
                 Ok(workloads) => {
                     let namespace = &surroundings.cluster.argocd_namespace;
-                    let judged = judge_applications(applications, workloads, namespace, now, settings);
+                    let judged = judge_applications(
+                        applications,
+                        workloads,
+                        namespace,
+                        now,
+                        surroundings.grace,
+                        settings,
+                    );
                     platform.with_sets(judged, workloads, now, surroundings.grace)
                 }
                 Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
@@ -131,7 +138,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Ok(Some(Installed::Yes(certificates))) => {
             let ready = certificates.iter().filter(|one| super::probes::is_certificate_ready(one)).count();
             figures.certificates = Figure::Read((ready, certificates.len()));
-            judge_certificates(certificates, now)
+            match &workloads {
+                Ok(workloads) => judge_certificates(certificates, workloads, now, surroundings.grace),
+                Err(error) => unread(Probe::Certificates, &format!("the controller's workload: {error}")),
+            }
         }
     });
     probes.push(match &usage {

@@ -45,9 +45,9 @@ pub(crate) struct Settings {
     pub ceph: bool,
     /// Whether Argo CD is judged where it is installed.
     pub argocd: bool,
-    /// Whether certificates are listed. They never block.
+    /// Whether certificates are judged where cert-manager is installed.
     pub certificates: bool,
-    /// Whether CPU and memory of the nodes are listed. They never block.
+    /// Whether CPU and memory of the nodes are judged where they are told. That they are not told never blocks.
     pub usage: bool,
     /// Whether snapshots of volumes are judged where they are installed.
     pub snapshots: bool,

@@ -37,6 +37,7 @@ pub(super) const KINDS: [Kind; 15] = [
 ];
 const NAMESPACES: [&str; 10] = [
     "argocd",
+    "cert-manager",
     "cnpg-system",
     "db",
     "external-secrets",

@@ -60,7 +60,8 @@ pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
         return true;
     }
     let operators = [application_sets::CONTROLLER, external_secrets::CONTROLLER, postgres::OPERATOR];
-    operators.iter().chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
+    let operators = operators.iter().chain(&certificates::CONTROLLERS);
+    operators.chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
 }
 
 /// How old something is. What lies ahead of our clock is new: the reporter's clock may run fast.
@@ -106,7 +107,7 @@ pub(super) fn finding(
         message,
         evidence,
         since: None,
-        informational: probe.informational(),
+        informational: false,
         grounds: Grounds::default(),
         cause: None,
     }
@@ -205,7 +206,9 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 12] = [
+    const SOURCES: [(&str, &str); 14] = [
+        ("applications", include_str!("applications.rs")),
+        ("certificates", include_str!("certificates.rs")),
         ("usage", include_str!("usage.rs")),
         ("capacity", include_str!("capacity.rs")),
         ("addresses", include_str!("../outside/address.rs")),

@@ -110,6 +110,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         refresh_requested: false,
         operation_requested: false,
         automated: true,
+        skips_reconcile: false,
         prune: false,
         sync_options: Vec::new(),
         sources: vec![source(&format!("apps/{name}"))],
@@ -120,6 +121,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         health_message: String::new(),
         operation: Some(operation(OperationPhase::Succeeded, commit)),
         conditions: Vec::new(),
+        sync_error_since: None,
         reconciled_at: Some(at(20)),
         resources: vec![ApplicationResource {
             object: ObjectRef::new("Deployment", name, name),
