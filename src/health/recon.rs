@@ -57,7 +57,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         server,
     ) = tokio::join!(
         nodes_and_their_capacity(cluster, surroundings, now),
-        within(limit, "pods", cluster.pods(settings.crash_loop(), surroundings.freshness)),
+        within(limit, "pods", cluster.pods(settings.recent_end(), surroundings.freshness)),
         within(limit, "workloads", cluster.open_workloads(is_a_reporter, surroundings.freshness)),
         switched(settings.argocd, limit, "applications", cluster.applications()),
         read_ceph(cluster, surroundings),
@@ -74,6 +74,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     );
     let mut probes = Vec::new();
     let mut figures = nothing_read();
+    let mut restarted = Vec::new();
 
     probes.push(match &nodes {
         Ok(nodes) => {
@@ -91,6 +92,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
                 judge_pods(&PodsReading { pods, workloads, nodes }, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);
+            restarted = judged.restarted;
             probes.extend([judged.kube_system, judged.others]);
         }
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
@@ -177,7 +179,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    Recon { began_at: now, probes, figures }
+    Recon { began_at: now, probes, figures, restarted }
 }
 
 /// The audit, where it is asked for or one of its rules blocks.

@@ -339,6 +339,9 @@ pub(crate) struct Recon {
     pub(crate) probes: Vec<ProbeResult>,
     /// Figures for the report.
     pub(crate) figures: Figures,
+    /// What was started again lately, for whoever remembers more than one look.
+    #[serde(skip)]
+    pub(crate) restarted: Vec<super::Restarted>,
 }
 
 impl Recon {
@@ -460,10 +463,10 @@ mod tests {
             (Probe::Services, &["no-endpoints", "not-reported"]),
             (Probe::Nodes, &["in-work"]),
             (Probe::ArgoCd, &["progressing", "out-of-sync", "set-not-up-to-date", "set-not-reported"]),
+            (Probe::Certificates, &["not-ready", "ready-missing"]),
         ];
         let broke = [
             (Probe::Flux, ["suspended", "stalled", "not-applied", "not-released", "fetch-failed"].as_slice()),
-            (Probe::Certificates, &["not-ready", "ready-missing"]),
             (Probe::CloudNativePg, &["archiving-fails", "backup-failed", "broken", "several-databases"]),
             (Probe::ExternalSecrets, &["not-synced", "secret-missing", "store-not-ready"]),
             (Probe::ArgoCd, &["degraded", "missing", "set-failed", "sync-failed", "sync-error"]),

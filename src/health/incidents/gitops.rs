@@ -163,6 +163,19 @@ async fn a_hook_failed_after_the_sync_and_the_application_is_synced_and_healthy(
     expect(scene, &["the gate opens"]).await;
 }
 
+/// It waits for nobody but a person, and is no rollout.
+#[tokio::test]
+async fn a_set_is_updated_by_hand() {
+    let scene = Scene::well().await;
+    scene.put(stateful_set(1));
+    let by_hand = json!({"spec": {"updateStrategy": {"type": "OnDelete"}},
+        "status": {"updatedReplicas": 0, "currentRevision": "wiki-old", "updateRevision": "wiki-new",
+            "observedGeneration": 9}});
+    scene.change(&STATEFULSET, "web", "wiki", &by_hand);
+    let expected = ["YELLOW waits-for-deletion of StatefulSet web/wiki (listed only)", "the gate opens"];
+    expect(scene, &expected).await;
+}
+
 #[tokio::test]
 async fn a_set_cannot_make_its_applications() {
     let scene = Scene::well().await;

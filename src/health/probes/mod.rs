@@ -11,6 +11,7 @@ mod capacity;
 mod ceph;
 mod ceph_tools;
 mod certificates;
+mod containers;
 mod extensions;
 mod external_secrets;
 mod flux;
@@ -35,6 +36,7 @@ pub(super) use capacity::judge_capacity;
 pub(super) use ceph::judge_ceph;
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
+pub(super) use containers::RESTARTS_GROW;
 pub(super) use extensions::{judge_api_services, judge_webhooks};
 pub(super) use external_secrets::judge_external_secrets;
 pub(super) use flux::judge_flux;
@@ -54,9 +56,10 @@ use crate::cluster::{ClusterError, Condition, ObjectRef, Workload};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Whether a workload is one by which what others say is believed, or excused, so that it has to be known although it is well.
+/// Whether a workload is one by which what others say is believed, or excused, or one that is listed, so that it has to be
+/// known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
-    if workload.annotations.contains_key(node_work::KURED_LOCK) {
+    if workload.held_back.is_some() || workload.annotations.contains_key(node_work::KURED_LOCK) {
         return true;
     }
     let operators = [application_sets::CONTROLLER, external_secrets::CONTROLLER, postgres::OPERATOR];
@@ -269,6 +272,7 @@ pub(super) mod testing {
             desired: 1,
             replicas: 1,
             updated: 1,
+            held_back: None,
             available: 1,
             paused: false,
             conditions: Vec::new(),

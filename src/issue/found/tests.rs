@@ -67,6 +67,7 @@ fn recon(findings: Vec<Finding>) -> Recon {
     }
     Recon {
         began_at: "2026-11-21T14:30:00Z".parse::<Timestamp>().expect("a time"),
+        restarted: Vec::new(),
         probes,
         figures: Figures {
             nodes_ready: none(),

@@ -151,6 +151,7 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
         desired: 1,
         replicas: 1,
         updated: 1,
+        held_back: None,
         available: 1,
         paused: false,
         conditions: Vec::new(),
