@@ -75,7 +75,7 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<(Parts, Arc<Ku
     let kubernetes = Arc::new(Kubernetes::connect(&settings.cluster).await.map_err(AppError::Cluster)?);
     let cluster: Arc<dyn Cluster> = Arc::clone(&kubernetes) as _;
     let store = Arc::new(Store::open(&settings.store.path).await?);
-    kubernetes.start_watching(settings.health.crash_loop(), crate::health::is_a_reporter);
+    kubernetes.start_watching(settings.health.recent_end(), crate::health::is_a_reporter);
     let known = known_at_start(settings, &store).await?;
     let parts = Parts {
         store,

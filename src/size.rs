@@ -36,7 +36,7 @@ impl Gate {
         let health = health::Settings { probe_timeout_seconds: 900, ..health::Settings::default() };
         let kubernetes = Kubernetes::connect(&cluster).await?;
         if watch {
-            kubernetes.start_watching(health.crash_loop(), crate::health::is_a_reporter);
+            kubernetes.start_watching(health.recent_end(), crate::health::is_a_reporter);
         }
         Ok(Self { kubernetes, cluster, health })
     }

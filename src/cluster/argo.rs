@@ -16,6 +16,8 @@ use serde_json::{Value, json};
 
 /// The name under which operations are started.
 const INITIATOR: &str = "caretaker";
+/// The annotation with which a person keeps the controller from an Application.
+const SKIP: &str = "argocd.argoproj.io/skip-reconcile";
 /// The annotation that asks for a refresh; the controller takes it away when it is done.
 const REFRESH: &str = "argocd.argoproj.io/refresh";
 
@@ -113,6 +115,8 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
     let automated = &spec["syncPolicy"]["automated"];
     let compared = &status["sync"]["comparedTo"];
     let health = status["health"]["status"].as_str();
+    let mut conditions = items(&status["conditions"]);
+    let sync_error = conditions.find(|condition| condition["type"] == "SyncError");
     Ok(Application {
         namespace,
         name,
@@ -120,6 +124,7 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         refresh_requested: object["metadata"]["annotations"][REFRESH].is_string(),
         operation_requested: object["operation"].is_object(),
         automated: automated.is_object() && automated["enabled"].as_bool() != Some(false),
+        skips_reconcile: object["metadata"]["annotations"][SKIP].as_str() == Some("true"),
         prune: automated["prune"].as_bool().unwrap_or(false),
         sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
         made_by,
@@ -138,6 +143,7 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         conditions: items(&status["conditions"])
             .map(|condition| (text(&condition["type"]), text(&condition["message"])))
             .collect(),
+        sync_error_since: sync_error.and_then(|condition| parse_time(&condition["lastTransitionTime"])),
         reconciled_at: parse_time(&status["reconciledAt"]),
         resources: items(&status["resources"]).map(resource).collect(),
         images: texts(&status["summary"]["images"]),
@@ -201,9 +207,10 @@ fn revisions(holder: &Value) -> Vec<String> {
 
 fn operation_state(state: &Value) -> OperationState {
     let asked = &state["operation"]["sync"];
-    let mut wanted = revisions(asked);
+    // What was asked for may be a branch; the result has the commit that it was then.
+    let mut wanted = revisions(&state["syncResult"]);
     if wanted.is_empty() {
-        wanted = revisions(&state["syncResult"]);
+        wanted = revisions(asked);
     }
     OperationState {
         phase: match state["phase"].as_str() {
@@ -241,7 +248,7 @@ mod tests {
     fn several() -> Value {
         json!({
             "metadata": {"namespace": "argocd", "name": "grafana", "resourceVersion": "9",
-                "annotations": {REFRESH: "normal"}},
+                "annotations": {REFRESH: "normal", SKIP: "true"}},
             "operation": {"sync": {}},
             "spec": {
                 "sources": [
@@ -259,7 +266,8 @@ mod tests {
                 "operationState": {"phase": "Running", "finishedAt": "2026-11-21T02:01:32Z", "retryCount": 2,
                     "operation": {"sync": {"revisions": ["9.2.1", "cc05"], "resources": [{"kind": "Service"}]}}},
                 "reconciledAt": "2026-11-21T02:02:03Z",
-                "conditions": [{"type": "ComparisonError", "message": "m"}],
+                "conditions": [{"type": "ComparisonError", "message": "m"},
+                    {"type": "SyncError", "message": "s", "lastTransitionTime": "2026-11-21T02:01:08Z"}],
                 "resources": [{"kind": "Service", "namespace": "n", "name": "s"}],
             },
         })
@@ -279,7 +287,10 @@ mod tests {
             (OperationPhase::Running, 2, true)
         );
         assert!(operation.finished_at.is_some());
-        assert_eq!(read.conditions, [("ComparisonError".to_owned(), "m".to_owned())]);
+        let condition = |kind: &str, message: &str| (kind.to_owned(), message.to_owned());
+        assert_eq!(read.conditions, [condition("ComparisonError", "m"), condition("SyncError", "s")]);
+        assert_eq!(read.sync_error_since.map(|at| at.to_string()).as_deref(), Some("2026-11-21T02:01:08Z"));
+        assert!(read.skips_reconcile);
     }
 
     #[test]
@@ -289,6 +300,18 @@ mod tests {
         assert_eq!((bare.sync, bare.health), (SyncStatus::Unknown, ApplicationHealth::Unknown));
         assert!(bare.reconciled_at.is_none() && bare.operation.is_none() && !bare.automated);
         assert!(application(&json!({"spec": {}})).is_err());
+    }
+
+    #[test]
+    fn an_operation_that_was_asked_for_by_a_branch_is_of_the_commit_that_it_was_then() {
+        let revisions = |asked: Value, result: Value| {
+            operation_state(&json!({"phase": "Failed", "operation": {"sync": asked}, "syncResult": result}))
+                .revisions
+        };
+        assert_eq!(revisions(json!({"revision": "main"}), json!({"revision": "cc05"})), ["cc05"]);
+        assert_eq!(revisions(json!({"revision": "cc05"}), Value::Null), ["cc05"]);
+        let both = json!({"revision": "", "revisions": ["9.2.1", "cc05"]});
+        assert_eq!(revisions(json!({"revisions": ["9.*", "HEAD"]}), both), ["9.2.1", "cc05"]);
     }
 
     #[test]

@@ -5,8 +5,8 @@
 
 use super::node_marks::node_marks;
 use super::{
-    CephCheck, CephCluster, Certificate, Condition, ConditionStatus, Container, ContainerState, Node,
-    NodeUsage, ObjectRef, Pod, PodPhase, Resources, Workload,
+    CephCheck, CephCluster, Certificate, Condition, ConditionStatus, Container, ContainerState, HeldBack,
+    Node, NodeUsage, ObjectRef, Pod, PodPhase, Resources, Workload,
 };
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -161,6 +161,7 @@ pub(super) fn pod(object: core::Pod) -> Result<Pod, String> {
             _ => PodPhase::Unknown,
         },
         reason: status.reason.unwrap_or_default(),
+        message: status.message.unwrap_or_default(),
         conditions: conditions!(status.conditions),
         node: spec.node_name.filter(|node| !node.is_empty()),
         created_at: metadata.creation_timestamp.map(|time| time.0),
@@ -300,6 +301,7 @@ pub(super) fn deployment(object: Deployment) -> Result<Workload, String> {
         desired: i64::from(spec.replicas.unwrap_or(1)),
         replicas: i64::from(status.replicas.unwrap_or(0)),
         updated: i64::from(status.updated_replicas.unwrap_or(0)),
+        held_back: None,
         available: i64::from(status.available_replicas.unwrap_or(0)),
         paused: spec.paused.unwrap_or(false),
         conditions: conditions!(status.conditions),
@@ -331,6 +333,12 @@ pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
     let settled = status.update_revision.is_some() && status.update_revision == status.current_revision;
     let updated =
         if on_delete || settled { replicas } else { (reported + partition.min(desired)).min(replicas) };
+    let old = if settled { 0 } else { (replicas - reported).max(0) };
+    let held_back = match old {
+        0 => None,
+        old if on_delete => Some(HeldBack::UntilDeleted(old)),
+        old => Some(old.min(partition)).filter(|old| *old > 0).map(HeldBack::ByPartition),
+    };
     Ok(Workload {
         object: ObjectRef::new("StatefulSet", &namespace, &name),
         generation: object.metadata.generation.unwrap_or(0),
@@ -338,6 +346,7 @@ pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
         desired,
         replicas,
         updated,
+        held_back,
         available: i64::from(status.available_replicas.unwrap_or(0)),
         paused: false,
         conditions: conditions!(status.conditions),
@@ -359,13 +368,16 @@ pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
     let template = template(spec.template.spec);
     let desired = i64::from(status.desired_number_scheduled);
     let on_delete = spec.update_strategy.and_then(|strategy| strategy.type_).as_deref() == Some("OnDelete");
+    let reported = i64::from(status.updated_number_scheduled.unwrap_or(0));
+    let old = (desired - reported).max(0);
     Ok(Workload {
         object: ObjectRef::new("DaemonSet", &namespace, &name),
         generation: object.metadata.generation.unwrap_or(0),
         observed_generation: status.observed_generation.unwrap_or(0),
         desired,
         replicas: i64::from(status.current_number_scheduled),
-        updated: if on_delete { desired } else { i64::from(status.updated_number_scheduled.unwrap_or(0)) },
+        updated: if on_delete { desired } else { reported },
+        held_back: (on_delete && old > 0).then_some(HeldBack::UntilDeleted(old)),
         available: i64::from(status.number_available.unwrap_or(0)),
         paused: false,
         conditions: conditions!(status.conditions),
@@ -419,6 +431,7 @@ pub(super) fn certificate(object: &Value) -> Result<Certificate, String> {
     Ok(Certificate {
         namespace,
         name,
+        created_at: parse_time(&object["metadata"]["creationTimestamp"]),
         ready: items(&status["conditions"])
             .find(|condition| condition["type"].as_str() == Some("Ready"))
             .map(json_condition),

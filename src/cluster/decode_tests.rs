@@ -69,11 +69,33 @@ fn a_stateful_set_that_updates_on_delete_counts_as_updated() {
             "status": {"replicas": 3, "updatedReplicas": 1, "availableReplicas": 3, "observedGeneration": 3,
                 "currentRevision": "a", "updateRevision": "b"},
         });
-        stateful_set(serde_json::from_value(object).expect("decodes")).expect("a set").updated
+        let set = stateful_set(serde_json::from_value(object).expect("decodes")).expect("a set");
+        (set.updated, set.held_back, set.is_complete())
     };
-    assert_eq!(set(json!({"type": "RollingUpdate"})), 1);
-    assert_eq!(set(json!({"type": "RollingUpdate", "rollingUpdate": {"partition": 2}})), 3);
-    assert_eq!(set(json!({"type": "OnDelete"})), 3);
+    let partition =
+        |partition: i64| json!({"type": "RollingUpdate", "rollingUpdate": {"partition": partition}});
+    assert_eq!(set(json!({"type": "RollingUpdate"})), (1, None, false));
+    assert_eq!(set(partition(1)), (2, Some(HeldBack::ByPartition(1)), false), "one is still to come");
+    assert_eq!(set(partition(2)), (3, Some(HeldBack::ByPartition(2)), true));
+    assert_eq!(set(partition(9)), (3, Some(HeldBack::ByPartition(2)), true));
+    assert_eq!(set(json!({"type": "OnDelete"})), (3, Some(HeldBack::UntilDeleted(2)), true));
+}
+
+#[test]
+fn a_daemon_set_that_updates_on_delete_counts_as_updated() {
+    let set = |strategy: &str, updated: i64| {
+        let object = json!({
+            "metadata": {"name": "cni", "namespace": "kube-system", "generation": 3},
+            "spec": {"selector": {}, "template": {}, "updateStrategy": {"type": strategy}},
+            "status": {"desiredNumberScheduled": 3, "currentNumberScheduled": 3, "updatedNumberScheduled": updated,
+                "numberAvailable": 3, "numberMisscheduled": 0, "numberReady": 3, "observedGeneration": 3},
+        });
+        let set = daemon_set(serde_json::from_value(object).expect("decodes")).expect("a set");
+        (set.held_back, set.is_complete())
+    };
+    assert_eq!(set("RollingUpdate", 1), (None, false));
+    assert_eq!(set("OnDelete", 1), (Some(HeldBack::UntilDeleted(2)), true));
+    assert_eq!(set("OnDelete", 3), (None, true));
 }
 
 #[test]

@@ -194,6 +194,8 @@ pub(crate) struct Pod {
     pub(crate) phase: PodPhase,
     /// `status.reason`, such as `Evicted`.
     pub(crate) reason: String,
+    /// `status.message`: why, in the kubelet's words.
+    pub(crate) message: String,
     /// All conditions.
     pub(crate) conditions: Vec<Condition>,
     /// Where it runs.
@@ -212,6 +214,15 @@ pub(crate) struct Pod {
     pub(crate) labels: BTreeMap<String, String>,
 }
 
+/// Pods of an older template that nothing will update by itself, as the update strategy says: they count as updated.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum HeldBack {
+    /// So many wait until somebody deletes them (`OnDelete`).
+    UntilDeleted(i64),
+    /// So many are below the partition of a rolling update.
+    ByPartition(i64),
+}
+
 /// A Deployment, `StatefulSet` or `DaemonSet`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Workload {
@@ -225,8 +236,10 @@ pub(crate) struct Workload {
     pub(crate) desired: i64,
     /// How many there are.
     pub(crate) replicas: i64,
-    /// How many have the newest template.
+    /// How many have the newest template, or are held back from it.
     pub(crate) updated: i64,
+    /// Those that are held back.
+    pub(crate) held_back: Option<HeldBack>,
     /// How many serve.
     pub(crate) available: i64,
     /// Whether its rollout is paused.
@@ -372,6 +385,8 @@ pub(crate) struct Application {
     pub(crate) operation_requested: bool,
     /// Whether Argo CD syncs it by itself.
     pub(crate) automated: bool,
+    /// Whether a person told the controller not to look at it (the annotation `skip-reconcile`).
+    pub(crate) skips_reconcile: bool,
     /// Whether its automated sync prunes.
     pub(crate) prune: bool,
     /// `spec.syncPolicy.syncOptions`.
@@ -396,6 +411,8 @@ pub(crate) struct Application {
     pub(crate) operation: Option<OperationState>,
     /// Conditions, as (type, message).
     pub(crate) conditions: Vec<(String, String)>,
+    /// Since when the condition `SyncError` is there.
+    pub(crate) sync_error_since: Option<Timestamp>,
     /// When the controller last looked at it.
     pub(crate) reconciled_at: Option<Timestamp>,
     /// Its inventory.
@@ -470,6 +487,8 @@ pub(crate) struct Certificate {
     pub(crate) namespace: String,
     /// Its name.
     pub(crate) name: String,
+    /// When it was made.
+    pub(crate) created_at: Option<Timestamp>,
     /// `Ready`, where reported.
     pub(crate) ready: Option<Condition>,
     /// When it ends.

@@ -77,7 +77,11 @@ fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
             "{object} stops nothing that runs: nothing is undone for its sake"
         ));
     }
-    for watcher in affected {
+    // What a node's return does to its pods is over before long, and nobody's change.
+    if finding.id.rule == "node-restarted" {
+        return Attribution::Unrelated;
+    }
+    for watcher in affected.iter().filter(|_| !comes_by_itself(finding)) {
         if *object == watcher.object {
             return Attribution::Attributed(format!("{object} was changed by it"));
         }
@@ -128,6 +132,23 @@ fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
     }
 }
 
+/// Whether it comes without a change as well, so that it is at most suspected: what is left over of pods that a node ended or that
+/// were replaced, a memory that ran out, a container that has ended now and then for hours, a certificate, which ends by the clock and
+/// is made by somebody outside.
+fn comes_by_itself(finding: &Finding) -> bool {
+    let FindingId { probe, rule, object } = &finding.id;
+    match probe {
+        Probe::Pods | Probe::KubeSystem => match rule.as_str() {
+            "evicted" | "ended-by-node" | "oom-killed" | "restarts-grow" => true,
+            // A pod that nobody made anew hangs on itself.
+            "failed" => object.kind != "Pod",
+            _ => false,
+        },
+        Probe::Certificates => true,
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::Grounds;
@@ -152,10 +173,16 @@ mod tests {
             own("Application", "argocd", "child"),
             own("Job", "web", "migrate"),
             own("PodDisruptionBudget", "web", "shop"),
+            own("Certificate", "web", "shop"),
+            own("Pod", "web", "once"),
         ];
         let on = |probe, kind, namespace, name| {
             let object = ObjectRef::new(kind, namespace, name);
             finding(probe, "rule", object, Verdict::Red, String::new(), String::new())
+        };
+        let rule = |rule, kind, namespace, name| {
+            let object = ObjectRef::new(kind, namespace, name);
+            finding(Probe::Pods, rule, object, Verdict::Red, String::new(), String::new())
         };
         let cases = [
             (on(Probe::ArgoCd, "Application", "argocd", "shop"), "attributed"),
@@ -176,6 +203,16 @@ mod tests {
             (on(Probe::Audit, "Deployment", "web", "shop"), "suspected"),
             (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
             (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
+            (rule("evicted", "Deployment", "web", "shop"), "suspected"),
+            (rule("ended-by-node", "Deployment", "web", "shop"), "suspected"),
+            (rule("failed", "Deployment", "web", "shop"), "suspected"),
+            (rule("failed", "Pod", "web", "once"), "attributed"),
+            (rule("oom-killed", "Deployment", "web", "shop"), "suspected"),
+            (rule("restarts-grow", "Deployment", "web", "shop"), "suspected"),
+            (rule("crash-loop", "Deployment", "web", "shop"), "attributed"),
+            (rule("node-restarted", "Deployment", "web", "shop"), "unrelated"),
+            (on(Probe::Certificates, "Certificate", "web", "shop"), "suspected"),
+            (on(Probe::Certificates, "Certificate", "blog", "blog"), "unrelated"),
         ];
         for (finding, expected) in cases {
             let attribution = match attribute(&finding, &[Owner::from(&shop)]) {
@@ -183,7 +220,7 @@ mod tests {
                 Attribution::Suspected(_) => "suspected",
                 Attribution::Unrelated => "unrelated",
             };
-            assert_eq!(attribution, expected, "{}", finding.id.object);
+            assert_eq!(attribution, expected, "{} {}", finding.id.rule, finding.id.object);
         }
     }
 

@@ -29,7 +29,7 @@ impl Recon {
         });
         for result in gone {
             let probe = result.probe;
-            let mut found = finding(
+            let found = finding(
                 probe,
                 "kind-gone",
                 ObjectRef::new("Probe", "", probe.word()),
@@ -37,8 +37,6 @@ impl Recon {
                 format!("what the probe {} judged before is not there any more", probe.word()),
                 format!("{}; it was there at an earlier look", result.summary),
             );
-            // A certificate blocks nothing; that there are none any more does.
-            found.informational = false;
             *result = judged(probe, result.summary.clone(), vec![found]);
         }
     }
@@ -116,14 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn certificates_that_are_gone_block_although_certificates_do_not() {
+    fn certificates_that_are_gone_and_such_that_cannot_be_read_block() {
         let before = recon(judged(Probe::Certificates, String::new(), Vec::new())).judging();
         let mut now = recon(unused(Probe::Certificates, NOT_INSTALLED));
         now.still_asked_for(&before, &Settings::default());
         assert_eq!(now.verdict(), Verdict::Unknown);
+        assert_eq!(now.blocking().next().map(|finding| finding.id.rule.as_str()), Some("kind-gone"));
         let mut refused = recon(unread(Probe::Certificates, "refused"));
         refused.still_asked_for(&before, &Settings::default());
-        assert_eq!(refused.verdict(), Verdict::Green, "what cannot be read has not gone");
+        assert_eq!(refused.verdict(), Verdict::Unknown);
+        assert_eq!(refused.blocking().next().map(|finding| finding.id.rule.as_str()), Some("not-read"));
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use super::flapping::Flapping;
 use super::holding::Holding;
 use super::recon::acknowledge;
+use super::restarts::Restarts;
 use super::{Probe, Recon, Settings, causes};
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,6 +17,7 @@ pub(crate) struct Hindsight {
     judged: BTreeSet<Probe>,
     holding: Holding,
     flapping: Flapping,
+    restarts: Restarts,
     begun: bool,
 }
 
@@ -39,6 +41,7 @@ impl Hindsight {
         recon.still_asked_for(&self.judged, settings);
         self.judged.extend(recon.judging());
         self.holding.observe(recon, Duration::from_secs(settings.usage_hold_seconds));
+        self.restarts.observe(recon, settings);
         self.flapping.observe(recon, settings.flapping_times, flapping_window);
         let now = recon.began_at;
         for probe in &mut recon.probes {

@@ -24,6 +24,7 @@ mod own;
 mod platform;
 mod probes;
 mod recon;
+mod restarts;
 mod rights;
 mod settings;
 mod steadiness;
@@ -41,6 +42,7 @@ pub(crate) use gate::{
 pub(crate) use hindsight::Hindsight;
 pub(crate) use probes::is_a_reporter;
 pub(crate) use recon::{Surroundings, recon};
+pub(crate) use restarts::Restarted;
 pub(crate) use rights::{Feature, Need, Work, needed, rights};
 pub(crate) use settings::{Acknowledgement, Settings};
 pub(crate) use steadiness::{Steadiness, Watch};

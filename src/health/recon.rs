@@ -58,7 +58,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         server,
     ) = tokio::join!(
         nodes_and_their_capacity(cluster, surroundings, now),
-        within(limit, "pods", cluster.pods(settings.crash_loop(), surroundings.freshness)),
+        within(limit, "pods", cluster.pods(settings.recent_end(), surroundings.freshness)),
         within(limit, "workloads", cluster.open_workloads(is_a_reporter, surroundings.freshness)),
         switched(settings.argocd, limit, "applications", cluster.applications(surroundings.freshness)),
         read_ceph(cluster, surroundings),
@@ -77,6 +77,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let mounts = read_mounts(cluster, limit, &waiting.unwrap_or_default()).await;
     let mut probes = Vec::new();
     let mut figures = nothing_read();
+    let mut restarted = Vec::new();
 
     probes.push(match &nodes {
         Ok(nodes) => {
@@ -95,6 +96,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
                 judge_pods(&reading, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);
+            restarted = judged.restarted;
             probes.extend([judged.kube_system, judged.others]);
         }
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
@@ -121,7 +123,14 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             match workloads {
                 Ok(workloads) => {
                     let namespace = &surroundings.cluster.argocd_namespace;
-                    let judged = judge_applications(applications, workloads, namespace, now, settings);
+                    let judged = judge_applications(
+                        applications,
+                        workloads,
+                        namespace,
+                        now,
+                        surroundings.grace,
+                        settings,
+                    );
                     platform.with_sets(judged, workloads, now, surroundings.grace)
                 }
                 Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
@@ -135,7 +144,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Ok(Some(Installed::Yes(certificates))) => {
             let ready = certificates.iter().filter(|one| super::probes::is_certificate_ready(one)).count();
             figures.certificates = Figure::Read((ready, certificates.len()));
-            judge_certificates(certificates, now)
+            match &workloads {
+                Ok(workloads) => judge_certificates(certificates, workloads, now, surroundings.grace),
+                Err(error) => unread(Probe::Certificates, &format!("the controller's workload: {error}")),
+            }
         }
     });
     probes.push(match &usage {
@@ -171,7 +183,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    Recon { began_at: now, probes, figures }
+    Recon { began_at: now, probes, figures, restarted }
 }
 
 /// The audit, where it is asked for or one of its rules blocks.

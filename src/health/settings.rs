@@ -35,6 +35,12 @@ pub(crate) struct Settings {
     pub crash_loop_restarts: u32,
     /// ...and ended within so many seconds is in a crash loop, even while it runs.
     pub crash_loop_seconds: u64,
+    /// For so many seconds a container that was killed for its memory counts.
+    pub oom_killed_seconds: u64,
+    /// A container that was started again so often (0: ever so often)...
+    pub restarts_grow_times: u32,
+    /// ...within so many seconds is started again too often.
+    pub restarts_grow_seconds: u64,
     /// Whether Jobs and `CronJobs` are judged.
     pub jobs: bool,
     /// Whether `PodDisruptionBudgets` are judged.
@@ -45,9 +51,9 @@ pub(crate) struct Settings {
     pub ceph: bool,
     /// Whether Argo CD is judged where it is installed.
     pub argocd: bool,
-    /// Whether certificates are listed. They never block.
+    /// Whether certificates are judged where cert-manager is installed.
     pub certificates: bool,
-    /// Whether CPU and memory of the nodes are listed. They never block.
+    /// Whether CPU and memory of the nodes are judged where they are told. That they are not told never blocks.
     pub usage: bool,
     /// Whether snapshots of volumes are judged where they are installed.
     pub snapshots: bool,
@@ -186,6 +192,9 @@ impl Default for Settings {
             probe_timeout_seconds: 25,
             crash_loop_restarts: 3,
             crash_loop_seconds: 600,
+            oom_killed_seconds: 3_600,
+            restarts_grow_times: 3,
+            restarts_grow_seconds: 21_600,
             jobs: true,
             disruption_budgets: true,
             services: true,
@@ -318,9 +327,15 @@ impl Settings {
         Duration::from_secs(self.probe_timeout_seconds.max(1))
     }
 
-    /// How long ago a container may have ended and still count as one that crashes.
-    pub(crate) fn crash_loop(&self) -> Duration {
-        Duration::from_secs(self.crash_loop_seconds)
+    /// How long ago a container may have ended and still count for any rule.
+    pub(crate) fn recent_end(&self) -> Duration {
+        let seconds = self.crash_loop_seconds.max(self.oom_killed_seconds).max(self.restarts_grow_seconds);
+        Duration::from_secs(seconds)
+    }
+
+    /// The time within which restarts are counted.
+    pub(crate) fn restarts_grow(&self) -> Duration {
+        Duration::from_secs(self.restarts_grow_seconds)
     }
 
     /// How old a pass may be that a permit rests on.

@@ -101,7 +101,7 @@ pub(crate) enum Probe {
     CephTools,
     /// Argo CD Applications and their controller's life sign.
     ArgoCd,
-    /// Certificates; reported, never blocking.
+    /// Certificates, and the life sign of cert-manager.
     Certificates,
     /// Every other pod and workload.
     Pods,
@@ -202,14 +202,9 @@ impl Probe {
         }
     }
 
-    /// Whether it only reports and never blocks.
-    pub(crate) fn informational(self) -> bool {
-        matches!(self, Self::Certificates)
-    }
-
     /// Whether nothing is held back where it cannot be read.
     pub(crate) fn may_be_missing(self) -> bool {
-        self.informational() || matches!(self, Self::Usage)
+        matches!(self, Self::Usage)
     }
 }
 
@@ -294,8 +289,8 @@ impl Finding {
             Probe::Services => matches!(self.id.rule.as_str(), "no-endpoints" | "not-reported"),
             Probe::Nodes => self.id.rule == "in-work",
             Probe::Ceph => self.id.rule == "versions-differ",
+            Probe::Certificates => matches!(self.id.rule.as_str(), "not-ready" | "ready-missing"),
             Probe::CephTools
-            | Probe::Certificates
             | Probe::Usage
             | Probe::Own
             | Probe::Addresses
@@ -353,6 +348,9 @@ pub(crate) struct Recon {
     pub(crate) probes: Vec<ProbeResult>,
     /// Figures for the report.
     pub(crate) figures: Figures,
+    /// What was started again lately, for whoever remembers more than one look.
+    #[serde(skip)]
+    pub(crate) restarted: Vec<super::Restarted>,
 }
 
 impl Recon {
@@ -474,12 +472,14 @@ mod tests {
             (Probe::Services, &["no-endpoints", "not-reported"]),
             (Probe::Nodes, &["in-work"]),
             (Probe::ArgoCd, &["progressing", "out-of-sync", "set-not-up-to-date", "set-not-reported"]),
+            (Probe::Certificates, &["not-ready", "ready-missing"]),
         ];
         let broke = [
             (Probe::Flux, ["suspended", "stalled", "not-applied", "not-released", "fetch-failed"].as_slice()),
             (Probe::CloudNativePg, &["archiving-fails", "backup-failed", "broken", "several-databases"]),
             (Probe::ExternalSecrets, &["not-synced", "secret-missing", "store-not-ready"]),
-            (Probe::ArgoCd, &["degraded", "missing", "set-failed"]),
+            (Probe::ArgoCd, &["degraded", "missing", "set-failed", "sync-failed", "sync-error"]),
+            (Probe::Certificates, &["expired", "renewal-fails", "expires-soon"]),
             (Probe::Jobs, &["failed", "run-failed", "deadline-passed", "suspended"]),
             (Probe::DisruptionBudgets, &["blocks-drain", "sync-failed"]),
             (Probe::Nodes, &["not-ready", "cordoned", "work-overdue", "reboot-required", "kubelet-newer"]),

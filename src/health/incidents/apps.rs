@@ -94,6 +94,29 @@ async fn a_container_is_killed_for_its_memory_again_and_again() {
     expect(scene, &["YELLOW crash-loop of Deployment web/shop", "the gate is closed"]).await;
 }
 
+/// Every half an hour it is killed, and serves in between: no crash loop, and not well.
+#[tokio::test]
+async fn a_container_is_killed_for_its_memory_now_and_then() {
+    let scene = Scene::well().await;
+    for (minutes, restarts, expected) in [
+        (29, 7, Some("YELLOW oom-killed of Deployment web/shop")),
+        (29, 1, Some("YELLOW oom-killed of Deployment web/shop")),
+        (61, 7, Some("YELLOW restarts-grow of Deployment web/shop")),
+        (61, 1, None),
+        (361, 7, None),
+    ] {
+        let mut pod = real_pod(4, "shop", 1);
+        let status = &mut pod["status"]["containerStatuses"][0];
+        status["restartCount"] = json!(restarts);
+        status["lastState"]["terminated"]["finishedAt"] = json!(ago(minutes));
+        scene.put(pod);
+        let gate = if expected.is_some() { "the gate is closed" } else { "the gate opens" };
+        let expected: Vec<&str> = expected.into_iter().chain([gate]).collect();
+        assert_eq!(scene.tells().await, expected, "{restarts} restarts, the last {minutes} minutes ago");
+    }
+    scene.server.shutdown().await;
+}
+
 #[tokio::test]
 async fn debris_is_left_over() {
     let scene = Scene::well().await;
@@ -114,7 +137,7 @@ async fn a_node_runs_out_of_disk_and_evicts() {
     scene.put(real_pod(10, "shop", 7));
     let expected = [
         "YELLOW disk-pressure of Node metal1",
-        "YELLOW evicted of Deployment web/shop",
+        "  YELLOW evicted of Deployment web/shop",
         "the gate is closed",
     ];
     expect(scene, &expected).await;
@@ -251,8 +274,10 @@ async fn what_is_as_it_should_be_is_not_red() {
     scene.put(owned_by(real("pods", 15, "web", "import-tm9pb", 10), "batch/v1", "Job", "import"));
     let complete = json!({"type": "Complete", "status": "True", "lastTransitionTime": ago(9)});
     scene.put(job("import", None, &complete));
-    // It was killed for its memory once, and runs since.
-    scene.put(real_pod(4, "shop", 1));
+    // It was killed for its memory in the night, and runs since.
+    let mut killed = real_pod(4, "shop", 1);
+    killed["status"]["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"] = json!(ago(400));
+    scene.put(killed);
     // One is ending and has its time, another was made a moment ago.
     scene.pod(&Pod { ending: Some(1), ..Pod::shop(8, "metal1") });
     scene.deployment("web", "off", 0, 0);

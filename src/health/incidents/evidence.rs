@@ -1,11 +1,11 @@
 //! What was captured from a real cluster, judged. The folder is no part of the project; where it is not there, the tests say
 //! so.
 
-use super::{Scene, expect};
+use super::{Scene, ago, expect};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
-/// A captured object, where the folder is there.
+/// A captured Application, where the folder is there, as if it had been looked at just now.
 fn captured(file: &str) -> Option<Value> {
     let folder = std::env::var_os("CARETAKER_TEST_CORPUS")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/corpus"), PathBuf::from);
@@ -14,7 +14,9 @@ fn captured(file: &str) -> Option<Value> {
         println!("{} is not there: nothing was judged", path.display());
         return None;
     };
-    Some(serde_json::from_str(&text).expect("the evidence is JSON"))
+    let mut application: Value = serde_json::from_str(&text).expect("the evidence is JSON");
+    application["status"]["reconciledAt"] = json!(ago(1));
+    Some(application)
 }
 
 #[tokio::test]
@@ -42,6 +44,10 @@ async fn an_application_whose_sync_failed_and_that_is_healthy() {
     let scene = Scene::well().await;
     let name = application["metadata"]["name"].as_str().expect("a name").to_owned();
     scene.server.apply(application);
-    let expected = [&format!("YELLOW out-of-sync of Application argocd/{name}"), "the gate is closed"];
+    let expected = [
+        &format!("RED sync-failed of Application argocd/{name}"),
+        &format!("YELLOW out-of-sync of Application argocd/{name}"),
+        "the gate is closed",
+    ];
     expect(scene, &expected).await;
 }

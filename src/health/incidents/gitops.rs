@@ -32,8 +32,8 @@ async fn an_application_is_not_well_in_each_way_that_argo_cd_knows() {
         (3, "synced, and on its way", &["YELLOW progressing"]),
         (4, "a sync runs", &["YELLOW out-of-sync", "YELLOW progressing"]),
         (5, "a sync retries a revision that cannot be applied, Healthy", &["YELLOW out-of-sync"]),
-        (6, "a sync failed for good, Healthy", &["YELLOW out-of-sync"]),
-        (7, "a sync never got to apply", &["RED missing", "YELLOW out-of-sync"]),
+        (6, "a sync failed for good, Healthy", &["RED sync-failed", "YELLOW out-of-sync"]),
+        (7, "a sync never got to apply", &["RED missing", "RED sync-failed", "YELLOW out-of-sync"]),
         (8, "the repository cannot be read, Healthy", &["UNKNOWN comparison-error"]),
         (10, "Suspended", &["YELLOW suspended"]),
     ];
@@ -130,6 +130,49 @@ async fn argo_cd_hangs_while_its_pod_runs() {
         "UNKNOWN controller-silent of StatefulSet argocd/argocd-application-controller",
         "the gate is closed",
     ];
+    expect(scene, &expected).await;
+}
+
+/// One shard hangs: what it looks after reads Synced and Healthy for ever, while the others are looked at every minute.
+#[tokio::test]
+async fn a_shard_of_argo_cd_hangs_while_another_works() {
+    let scene = Scene::well().await;
+    scene.application("blog", "Healthy", &[]);
+    scene.change(&APPLICATION, "argocd", "blog", &json!({"status": {"reconciledAt": ago(30)}}));
+    assert_eq!(scene.tells().await, ["UNKNOWN stale of Application argocd/blog", "the gate is closed"]);
+    let skip = json!({"metadata": {"annotations": {"argocd.argoproj.io/skip-reconcile": "true"}}});
+    scene.change(&APPLICATION, "argocd", "blog", &skip);
+    let expected = ["YELLOW not-reconciled of Application argocd/blog (listed only)", "the gate opens"];
+    expect(scene, &expected).await;
+}
+
+/// Everything was applied, the hook after it failed, and nothing else says so.
+#[tokio::test]
+async fn a_hook_failed_after_the_sync_and_the_application_is_synced_and_healthy() {
+    let scene = Scene::well().await;
+    let at = |revision: &str| {
+        json!({"status": {"operationState": {"phase": "Failed", "finishedAt": ago(5), "startedAt": ago(6),
+            "message": "one or more synchronization tasks completed unsuccessfully (hook failed)",
+            "operation": {"sync": {"revision": revision}}, "syncResult": {"revision": revision}}}})
+    };
+    scene.change(&APPLICATION, "argocd", "shop", &at(&"a".repeat(40)));
+    let expected = ["RED sync-failed of Application argocd/shop", "the gate is closed"];
+    assert_eq!(scene.tells().await, expected);
+    // Of what was there before a revert.
+    scene.change(&APPLICATION, "argocd", "shop", &at(&"b".repeat(40)));
+    expect(scene, &["the gate opens"]).await;
+}
+
+/// It waits for nobody but a person, and is no rollout.
+#[tokio::test]
+async fn a_set_is_updated_by_hand() {
+    let scene = Scene::well().await;
+    scene.put(stateful_set(1));
+    let by_hand = json!({"spec": {"updateStrategy": {"type": "OnDelete"}},
+        "status": {"updatedReplicas": 0, "currentRevision": "wiki-old", "updateRevision": "wiki-new",
+            "observedGeneration": 9}});
+    scene.change(&STATEFULSET, "web", "wiki", &by_hand);
+    let expected = ["YELLOW waits-for-deletion of StatefulSet web/wiki (listed only)", "the gate opens"];
     expect(scene, &expected).await;
 }
 

@@ -1,11 +1,12 @@
 //! What merges did: what is new after one, and whether it is the merge's.
 
 use super::ago;
-use super::real::real;
+use super::real::{real, real_pod};
 use super::scene::{Pod, Scene};
 use crate::cluster::{ObjectRef, Owner};
 use crate::health::{Attribution, FindingId, attributions};
 use serde_json::json;
+use sim::kubernetes::{CERTIFICATE, NODE};
 use std::collections::BTreeSet;
 
 fn application(name: &str, owns: &[(&str, &str, &str)]) -> Owner {
@@ -23,10 +24,16 @@ async fn baseline(scene: &Scene) -> BTreeSet<FindingId> {
     scene.recon().await.blocking().map(|finding| finding.id.clone()).collect()
 }
 
-/// What is new since then, and whose it is.
+/// What is new since then, and whose it is, at the end.
 async fn laid_to(scene: Scene, before: &BTreeSet<FindingId>, affected: &[Owner]) -> Vec<String> {
-    let recon = scene.recon().await;
+    let laid = lay_to(&scene, before, affected).await;
     scene.server.shutdown().await;
+    laid
+}
+
+/// The same, at this moment.
+async fn lay_to(scene: &Scene, before: &BTreeSet<FindingId>, affected: &[Owner]) -> Vec<String> {
+    let recon = scene.recon().await;
     let laid = attributions(before, &recon, affected);
     laid.iter()
         .map(|(id, attribution)| {
@@ -105,4 +112,97 @@ async fn a_node_dies_in_the_middle_of_a_rollout() {
         "unrelated: unavailable of Deployment web/shop",
     ];
     assert_eq!(laid_to(scene, &before, &affected).await, expected);
+}
+
+/// What the tests below merge.
+fn the_shop() -> [Owner; 1] {
+    [application("shop", &[("Deployment", "web", "shop"), ("Certificate", "web", "shop")])]
+}
+
+impl Scene {
+    /// A node that became ready so many minutes ago, and whose disk is full or not.
+    fn came_back(&self, node: &str, minutes: i64, pressed: bool) {
+        let pressure = if pressed { "True" } else { "False" };
+        let conditions = json!({"status": {"conditions": [
+            {"type": "Ready", "status": "True", "reason": "KubeletReady", "lastHeartbeatTime": ago(0),
+                "lastTransitionTime": ago(minutes)},
+            {"type": "DiskPressure", "status": pressure, "reason": "Disk", "lastTransitionTime": ago(1)}]}});
+        self.change(&NODE, "", node, &conditions);
+    }
+}
+
+/// A disk fills up in the hour of a soak. What the kubelet threw out of it was the merge's, and is not its fault: neither then,
+/// nor when the disk is well again and the debris is left.
+#[tokio::test]
+async fn a_disk_is_full_during_a_soak() {
+    let scene = Scene::well().await;
+    let before = baseline(&scene).await;
+    scene.came_back("metal1", 900, true);
+    scene.put(real_pod(10, "shop", 7));
+    let expected = ["unrelated: disk-pressure of Node metal1", "unrelated: evicted of Deployment web/shop"];
+    assert_eq!(lay_to(&scene, &before, &the_shop()).await, expected);
+    scene.came_back("metal1", 900, false);
+    let expected = ["suspected: evicted of Deployment web/shop"];
+    assert_eq!(laid_to(scene, &before, &the_shop()).await, expected);
+}
+
+/// The third restart of a container in a year is that of its node. Another does not come up at once, since what it needs does not
+/// either; where it crashes on after that, it is the merge's.
+#[tokio::test]
+async fn a_node_is_started_again_during_a_soak() {
+    let scene = Scene::well().await;
+    let before = baseline(&scene).await;
+    scene.came_back("metal1", 3, false);
+    let mut found_dead = real_pod(4, "shop", 1);
+    let status = &mut found_dead["status"]["containerStatuses"][0];
+    status["restartCount"] = json!(3);
+    status["lastState"]["terminated"] =
+        json!({"exitCode": 255, "reason": "Unknown", "startedAt": ago(900), "finishedAt": ago(4)});
+    scene.put(found_dead);
+    assert!(lay_to(&scene, &before, &the_shop()).await.is_empty(), "it was found dead, and runs");
+
+    let mut waits = real_pod(2, "shop", 2);
+    waits["status"]["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"] = json!(ago(1));
+    scene.put(waits.clone());
+    scene.shop(1);
+    let expected =
+        ["unrelated: node-restarted of Deployment web/shop", "unrelated: unavailable of Deployment web/shop"];
+    assert_eq!(lay_to(&scene, &before, &the_shop()).await, expected);
+
+    scene.came_back("metal1", 9, false);
+    let expected =
+        ["attributed: crash-loop of Deployment web/shop", "attributed: unavailable of Deployment web/shop"];
+    assert_eq!(laid_to(scene, &before, &the_shop()).await, expected);
+}
+
+/// A person switches a node off as it should be done. Its pods end as Failed, and others take their place.
+#[tokio::test]
+async fn a_node_is_switched_off_during_a_soak() {
+    let scene = Scene::well().await;
+    let before = baseline(&scene).await;
+    scene.node("metal2", false);
+    scene.pod(&Pod { phase: "Failed", ready: false, reason: "Terminated", ..Pod::shop(2, "metal2") });
+    scene.pod(&Pod::shop(3, "metal1"));
+    let expected = ["unrelated: not-ready of Node metal2", "unrelated: ended-by-node of Deployment web/shop"];
+    assert_eq!(lay_to(&scene, &before, &the_shop()).await, expected);
+    scene.node("metal2", true);
+    let expected = ["suspected: ended-by-node of Deployment web/shop"];
+    assert_eq!(laid_to(scene, &before, &the_shop()).await, expected);
+}
+
+/// What comes without a merge as well undoes none: memory that ran out, and a certificate's last day.
+#[tokio::test]
+async fn what_comes_by_itself_during_a_soak_is_suspected_at_most() {
+    let scene = Scene::well().await;
+    scene.deployment("cert-manager", "cert-manager", 1, 1);
+    scene.put(real("operators", 44, "web", "shop", 0));
+    let before = baseline(&scene).await;
+    assert!(before.is_empty(), "{before:?}");
+    let mut killed = real_pod(4, "shop", 1);
+    killed["status"]["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"] = json!(ago(11));
+    scene.put(killed);
+    scene.change(&CERTIFICATE, "web", "shop", &json!({"status": {"notAfter": ago(1)}}));
+    let expected =
+        ["suspected: expired of Certificate web/shop", "suspected: oom-killed of Deployment web/shop"];
+    assert_eq!(laid_to(scene, &before, &the_shop()).await, expected);
 }

@@ -62,10 +62,11 @@ async fn kubelets_may_not_be_asked() {
 }
 
 #[tokio::test]
-async fn a_certificate_that_is_not_renewed_is_listed() {
+async fn a_certificate_has_not_been_ready_for_long() {
     let scene = Scene::well().await;
+    scene.deployment("cert-manager", "cert-manager", 1, 1);
     scene.server.apply(json!({"apiVersion": "cert-manager.io/v1", "kind": "Certificate",
         "metadata": {"name": "shop", "namespace": "web"}, "spec": {"secretName": "shop-tls"},
         "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Expired", "lastTransitionTime": ago(20)}]}}));
-    expect(scene, &["RED not-ready of Certificate web/shop (listed only)", "the gate opens"]).await;
+    expect(scene, &["RED not-ready of Certificate web/shop", "the gate is closed"]).await;
 }

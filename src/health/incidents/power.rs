@@ -118,7 +118,11 @@ async fn the_power_comes_back_step_by_step() {
     let mut shut_down = real_pod(9, "shop", 6);
     (shut_down["status"]["reason"], shut_down["status"]["message"]) = (json!("Terminated"), json!(shut));
     scene.put(shut_down);
-    let expected = ["YELLOW failed of Deployment web/shop", "the gate is closed"];
+    let expected = [
+        "YELLOW ended-by-node of Deployment web/shop",
+        "YELLOW failed of Deployment web/shop",
+        "the gate is closed",
+    ];
     assert_eq!(scene.tells().await, expected, "debris");
 
     scene.remove(&POD, "web", "shop-6d5f-5");

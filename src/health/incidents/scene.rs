@@ -35,8 +35,9 @@ pub(super) const KINDS: [Kind; 15] = [
     simulated::SECRET_STORE,
     simulated::CLUSTER_SECRET_STORE,
 ];
-const NAMESPACES: [&str; 10] = [
+const NAMESPACES: [&str; 11] = [
     "argocd",
+    "cert-manager",
     "cnpg-system",
     "db",
     "external-secrets",
@@ -163,12 +164,12 @@ impl Scene {
     }
 
     pub(super) fn node(&self, name: &str, alive: bool) {
-        let (status, reason, seen) =
-            if alive { ("True", "KubeletReady", 0) } else { ("Unknown", "NodeStatusUnknown", 20) };
+        let (status, reason, seen, since) =
+            if alive { ("True", "KubeletReady", 0, 900) } else { ("Unknown", "NodeStatusUnknown", 20, 20) };
         self.server.apply(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {},
             "status": {"nodeInfo": {"kubeletVersion": "v1.36.0"}, "conditions": [
                 {"type": "Ready", "status": status, "reason": reason, "lastHeartbeatTime": ago(seen),
-                    "lastTransitionTime": ago(20)},
+                    "lastTransitionTime": ago(since)},
                 {"type": "MemoryPressure", "status": if alive { "False" } else { "Unknown" }}]}}));
         self.server.apply(json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease",
             "metadata": {"name": name, "namespace": "kube-node-lease"},

@@ -4,9 +4,14 @@ use super::real::{real, real_pod};
 use super::scene::Scene;
 use super::{ago, expect};
 use serde_json::json;
-use sim::kubernetes::{CERTIFICATE, EXTERNAL_SECRET};
+use sim::kubernetes::{CERTIFICATE, DEPLOYMENT, EXTERNAL_SECRET};
 
 impl Scene {
+    /// cert-manager, with so many pods that serve.
+    fn cert_manager(&self, available: i64) {
+        self.deployment("cert-manager", "cert-manager", 1, available);
+    }
+
     /// The controller of External Secrets, with a store that answers or does not.
     fn store(&self, ready: bool) {
         self.deployment("external-secrets", "external-secrets", 1, 1);
@@ -72,26 +77,48 @@ async fn a_secret_that_a_pod_needs_is_not_there() {
 #[tokio::test]
 async fn a_certificate_is_ready_while_its_renewal_fails() {
     let scene = Scene::well().await;
+    scene.cert_manager(1);
     scene.put(real("operators", 45, "web", "shop", 0));
-    let expected = ["YELLOW renewal-fails of Certificate web/shop (listed only)", "the gate opens"];
+    let expected = ["YELLOW renewal-fails of Certificate web/shop", "the gate is closed"];
     expect(scene, &expected).await;
 }
 
 #[tokio::test]
 async fn a_certificate_has_expired() {
     let scene = Scene::well().await;
+    scene.cert_manager(1);
     scene.put(real("operators", 46, "web", "shop", 0));
-    let expected = ["RED expired of Certificate web/shop (listed only)", "the gate opens"];
+    let expected = ["RED expired of Certificate web/shop", "the gate is closed"];
     expect(scene, &expected).await;
 }
 
-/// Nobody tries: cert-manager itself may be dead, and Ready stays True.
+/// Nobody tries, and Ready stays True.
 #[tokio::test]
 async fn a_certificate_is_not_renewed_by_anybody() {
     let scene = Scene::well().await;
+    scene.cert_manager(1);
     scene.put(real("operators", 44, "web", "shop", 0));
     let due = json!({"status": {"renewalTime": ago(20 * 1_440), "notAfter": ago(-10 * 1_440)}});
     scene.change(&CERTIFICATE, "web", "shop", &due);
-    let expected = ["YELLOW expires-soon of Certificate web/shop (listed only)", "the gate opens"];
+    let expected = ["YELLOW expires-soon of Certificate web/shop", "the gate is closed"];
+    expect(scene, &expected).await;
+}
+
+/// Every certificate reads Ready, with months to go, and nobody will renew any.
+#[tokio::test]
+async fn cert_manager_is_dead_and_its_certificates_read_ready() {
+    let scene = Scene::well().await;
+    scene.cert_manager(1);
+    scene.put(real("operators", 44, "web", "shop", 0));
+    assert_eq!(scene.tells().await, ["the gate opens"]);
+    scene.cert_manager(0);
+    let expected = [
+        "UNKNOWN controller-down of Deployment cert-manager/cert-manager",
+        "RED unavailable of Deployment cert-manager/cert-manager",
+        "the gate is closed",
+    ];
+    assert_eq!(scene.tells().await, expected);
+    scene.remove(&DEPLOYMENT, "cert-manager", "cert-manager");
+    let expected = ["UNKNOWN controller-missing of Deployment cert-manager", "the gate is closed"];
     expect(scene, &expected).await;
 }

@@ -1,10 +1,29 @@
 //! Argo CD: every Application Synced and Healthy, and a controller that lives.
 //!
 //! When the controller is dead, every Application stays Synced and Healthy for ever. Its signs of life are its workload
-//! and the newest `reconciledAt`; without both nothing that the Applications say counts. One whose automated sync is off is
-//! listed: whoever switched it off for a while is reminded, and whoever wants it so is not held up.
+//! and the newest `reconciledAt`; without both nothing that the Applications say counts. One that is looked at says nothing of
+//! another, which may be a hung shard's: each has to have been looked at itself. One whose automated sync is off, or that a
+//! person keeps the controller from, is listed: whoever did it for a while is reminded, and whoever wants it so is not held up.
+//!
+//! | Rule | On | Verdict | When | Forgiven | On its way |
+//! |---|---|---|---|---|---|
+//! | `controller-missing` | the StatefulSet that is missed | UNKNOWN | no workload of `cluster.argocd_namespace` is called `argocd-application-controller`, by name or label | no | |
+//! | `controller-down` | the workload | UNKNOWN | one of its replicas is not available: each has Applications of its own | no | |
+//! | `controller-silent` | the workload | UNKNOWN | every `reconciledAt` is older than `health.argocd_maximum_age_seconds`, or there is none | no | |
+//! | `stale` | Application | UNKNOWN | its own is, or it has none | no | |
+//! | `not-reconciled` | Application | listed | the same, and the annotation `argocd.argoproj.io/skip-reconcile` is true: nobody looks at it, and what is merged for it waits | | |
+//! | `not-automated` | Application | listed | `spec.syncPolicy.automated` is not there, or not enabled: what is merged for it waits | | |
+//! | `comparison-error` | Application | UNKNOWN | it has a condition `ComparisonError`, `InvalidSpecError` or `UnknownError` | no | |
+//! | `sync-failed` | Application | RED | its newest sync, of all its objects, ended `Failed` or `Error` at the very revisions that were compared last, whatever else it says; a failure of other revisions is nothing | no | |
+//! | `sync-error` | Application | YELLOW, then RED | the condition `SyncError` without such a sync: Argo CD refuses to sync | grace since then, as YELLOW | |
+//! | `out-of-sync` | Application | YELLOW | `OutOfSync` | no | yes |
+//! | `sync-unknown` | Application | UNKNOWN | `sync.status` is Unknown, none, or none that is known | no | |
+//! | `degraded`, `missing` | Application | RED | `health.status` says so | no | |
+//! | `progressing` | Application | YELLOW | the same | no | yes |
+//! | `suspended` | Application | YELLOW | the same: a canary pauses so | no | yes |
+//! | `health-unknown` | Application | UNKNOWN | it is Unknown, none, or none that is known | no | |
 
-use super::{age, finding, judged};
+use super::{age, finding, is_recent, judged, shortened};
 use crate::cluster::{Application, ApplicationHealth, ObjectRef, OperationPhase, SyncStatus, Workload};
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
@@ -21,11 +40,16 @@ pub(in crate::health) fn judge_applications(
     workloads: &[Workload],
     argocd_namespace: &str,
     now: Timestamp,
+    grace: Duration,
     settings: &Settings,
 ) -> ProbeResult {
     let mut findings: Vec<Finding> =
         controller(applications, workloads, argocd_namespace, now, settings).into_iter().collect();
-    findings.extend(applications.iter().flat_map(judge_application));
+    // Of a controller that is dead or silent all of them are as old.
+    if findings.is_empty() {
+        findings.extend(applications.iter().filter_map(|application| unseen(application, now, settings)));
+    }
+    findings.extend(applications.iter().flat_map(|application| judge_application(application, now, grace)));
     findings.extend(windows_unread(applications));
     let good = applications.iter().filter(|application| is_good(application)).count();
     judged(
@@ -71,9 +95,11 @@ fn controller(
         return down.map(|down| down.resting_on(own));
     }
     let maximum = settings.argocd_maximum_age_seconds;
-    let newest = applications.iter().filter_map(|application| application.reconciled_at).max();
+    let mut looked_at = applications.iter().filter(|application| !application.skips_reconcile).peekable();
+    let none = looked_at.peek().is_none();
+    let newest = looked_at.filter_map(|application| application.reconciled_at).max();
     let evidence = match newest {
-        _ if applications.is_empty() => return None,
+        _ if none => return None,
         Some(newest) if age(now, newest) <= Duration::from_secs(maximum) => return None,
         Some(newest) => {
             format!(
@@ -97,7 +123,42 @@ fn windows_unread(applications: &[Application]) -> Option<Finding> {
     Some(found.listed_only())
 }
 
-fn judge_application(application: &Application) -> Vec<Finding> {
+/// That nobody has looked at an Application for too long.
+fn unseen(application: &Application, now: Timestamp, settings: &Settings) -> Option<Finding> {
+    let maximum = settings.argocd_maximum_age_seconds;
+    let old = match application.reconciled_at.map(|at| age(now, at)) {
+        Some(old) if old <= Duration::from_secs(maximum) => return None,
+        Some(old) => format!("reconciledAt is {} s old, allowed are {maximum} s", old.as_secs()),
+        None => "no reconciledAt".to_owned(),
+    };
+    let object = application.object();
+    let found = |rule, verdict, what: &str, evidence| {
+        let message = format!("{object} {what}");
+        finding(Probe::ArgoCd, rule, object.clone(), verdict, message, evidence)
+            .since(application.reconciled_at)
+    };
+    Some(if application.skips_reconcile {
+        let evidence = format!("annotation argocd.argoproj.io/skip-reconcile; {old}");
+        let what = "is looked at by nobody, as a person wants it: what is merged for it waits";
+        found("not-reconciled", Verdict::Yellow, what, evidence).listed_only()
+    } else {
+        found("stale", Verdict::Unknown, "was not looked at for too long: what it says is old", old)
+    })
+}
+
+/// Why its newest sync failed, where that was one of everything to the very revisions that were compared last. A failure of other
+/// revisions stays written down after a revert, and says nothing of what is wanted now.
+fn failed_sync(application: &Application) -> Option<String> {
+    let operation = application.operation.as_ref()?;
+    let failed = matches!(operation.phase, OperationPhase::Failed | OperationPhase::Error);
+    let compared = !operation.revisions.is_empty() && operation.revisions == application.revisions;
+    (failed && compared && !operation.partial).then(|| {
+        let message = shortened(&operation.message);
+        format!("operation {:?} at {}: {message}", operation.phase, operation.revisions.join(", "))
+    })
+}
+
+fn judge_application(application: &Application, now: Timestamp, grace: Duration) -> Vec<Finding> {
     let found = |rule, verdict, what: &str, evidence: String| {
         let message = format!("{} {what}", application.object());
         finding(Probe::ArgoCd, rule, application.object(), verdict, message, evidence)
@@ -113,6 +174,18 @@ fn judge_application(application: &Application) -> Vec<Finding> {
         let evidence = "spec.syncPolicy.automated is not there, or not enabled".to_owned();
         let what = "is synced by nobody but people: what is merged for it waits";
         findings.push(found("not-automated", Verdict::Yellow, what, evidence).listed_only());
+    }
+    let ended = application.operation.as_ref().and_then(|operation| operation.finished_at);
+    if let Some(evidence) = failed_sync(application) {
+        let message = format!("the sync of {} failed", application.object());
+        let failed = found("sync-failed", Verdict::Red, "", evidence).since(ended);
+        findings.push(Finding { message, ..failed });
+    } else if let Some((kind, message)) = application.conditions.iter().find(|(kind, _)| kind == "SyncError")
+    {
+        let since = application.sync_error_since;
+        let verdict = if is_recent(since, now, grace) { Verdict::Yellow } else { Verdict::Red };
+        let evidence = format!("{kind}: {}", shortened(message));
+        findings.push(found("sync-error", verdict, "is not synced by Argo CD", evidence).since(since));
     }
     match application.sync {
         SyncStatus::OutOfSync => {
@@ -131,7 +204,7 @@ fn judge_application(application: &Application) -> Vec<Finding> {
             };
             findings.push(found("out-of-sync", Verdict::Yellow, "is not as Git says", evidence));
         }
-        SyncStatus::Unknown if findings.iter().all(|finding| finding.informational) => {
+        SyncStatus::Unknown if findings.iter().all(|finding| finding.id.rule != "comparison-error") => {
             let evidence = "status.sync.status is Unknown or none that is known".to_owned();
             findings.push(found(
                 "sync-unknown",
@@ -183,6 +256,7 @@ pub(in crate::health) mod tests {
             refresh_requested: false,
             operation_requested: false,
             automated: true,
+            skips_reconcile: false,
             prune: true,
             sync_options: Vec::new(),
             sources: Vec::new(),
@@ -195,6 +269,7 @@ pub(in crate::health) mod tests {
             health_message: String::new(),
             operation: None,
             conditions: Vec::new(),
+            sync_error_since: None,
             reconciled_at: Some(ago(100)),
             resources: Vec::new(),
             images: Vec::new(),
@@ -203,12 +278,25 @@ pub(in crate::health) mod tests {
         }
     }
 
+    fn operation(phase: OperationPhase, revisions: &[&str]) -> OperationState {
+        OperationState {
+            phase,
+            message: "one or more objects failed".to_owned(),
+            revisions: revisions.iter().map(|one| (*one).to_owned()).collect(),
+            partial: false,
+            retries: 0,
+            started_at: None,
+            finished_at: Some(ago(120)),
+        }
+    }
+
     fn controller_workload() -> Workload {
         workload(ObjectRef::new("StatefulSet", "argocd", CONTROLLER))
     }
 
     fn judge(applications: &[Application], workloads: &[Workload]) -> ProbeResult {
-        judge_applications(applications, workloads, "argocd", now(), &Settings::default())
+        let grace = Duration::from_mins(5);
+        judge_applications(applications, workloads, "argocd", now(), grace, &Settings::default())
     }
 
     #[test]
@@ -246,20 +334,92 @@ pub(in crate::health) mod tests {
                 vec![],
             ),
             (
-                "failed sync, still healthy",
+                "failed sync of nobody knows what, still healthy",
                 with(|a| {
                     a.sync = SyncStatus::OutOfSync;
-                    a.operation = Some(OperationState {
-                        phase: OperationPhase::Failed,
-                        message: "one or more objects failed".to_owned(),
-                        revisions: Vec::new(),
-                        partial: false,
-                        retries: 0,
-                        started_at: None,
-                        finished_at: None,
-                    });
+                    a.operation = Some(operation(OperationPhase::Failed, &[]));
                 }),
                 vec![("out-of-sync", Yellow)],
+            ),
+            (
+                "a hook failed after everything was applied: Synced and Healthy",
+                with(|a| a.operation = Some(operation(OperationPhase::Failed, &["9f1c"]))),
+                vec![("sync-failed", Red)],
+            ),
+            (
+                "it never got to apply",
+                with(|a| {
+                    a.sync = SyncStatus::OutOfSync;
+                    a.operation = Some(operation(OperationPhase::Error, &["9f1c"]));
+                }),
+                vec![("sync-failed", Red), ("out-of-sync", Yellow)],
+            ),
+            (
+                "an old failure of a revision that was taken back",
+                with(|a| a.operation = Some(operation(OperationPhase::Failed, &["bad0"]))),
+                vec![],
+            ),
+            (
+                "of one of two sources another one was compared",
+                with(|a| {
+                    a.revisions = vec!["1.2.3".to_owned(), "9f1c".to_owned()];
+                    a.operation = Some(operation(OperationPhase::Failed, &["1.2.3", "bad0"]));
+                }),
+                vec![],
+            ),
+            (
+                "of both sources the same",
+                with(|a| {
+                    a.revisions = vec!["1.2.3".to_owned(), "9f1c".to_owned()];
+                    a.operation = Some(operation(OperationPhase::Failed, &["1.2.3", "9f1c"]));
+                }),
+                vec![("sync-failed", Red)],
+            ),
+            (
+                "a few objects were to be set right",
+                with(|a| {
+                    a.operation = Some(OperationState {
+                        partial: true,
+                        ..operation(OperationPhase::Failed, &["9f1c"])
+                    });
+                }),
+                vec![],
+            ),
+            (
+                "a sync that waits for its retry",
+                with(|a| a.operation = Some(operation(OperationPhase::Running, &["9f1c"]))),
+                vec![],
+            ),
+            (
+                "Argo CD refuses to sync, since just now",
+                with(|a| {
+                    a.conditions =
+                        vec![("SyncError".to_owned(), "auto-sync will wipe out all resources".to_owned())];
+                    a.sync_error_since = Some(ago(20));
+                }),
+                vec![("sync-error", Yellow)],
+            ),
+            (
+                "and for longer",
+                with(|a| {
+                    a.conditions =
+                        vec![("SyncError".to_owned(), "auto-sync will wipe out all resources".to_owned())];
+                    a.sync_error_since = Some(ago(301));
+                }),
+                vec![("sync-error", Red)],
+            ),
+            (
+                "nobody knows since when",
+                with(|a| a.conditions = vec![("SyncError".to_owned(), String::new())]),
+                vec![("sync-error", Red)],
+            ),
+            (
+                "said twice",
+                with(|a| {
+                    a.conditions = vec![("SyncError".to_owned(), String::new())];
+                    a.operation = Some(operation(OperationPhase::Failed, &["9f1c"]));
+                }),
+                vec![("sync-failed", Red)],
             ),
         ];
         for (name, application, expected) in cases {
@@ -299,8 +459,12 @@ pub(in crate::health) mod tests {
             ("progressing", 3, &[("progressing", Yellow)]),
             ("a sync runs", 4, &[("out-of-sync", Yellow), ("progressing", Yellow)]),
             ("a sync waits for its retry, Healthy", 5, &[("out-of-sync", Yellow)]),
-            ("a sync failed, Healthy", 6, &[("out-of-sync", Yellow)]),
-            ("a sync never got to apply", 7, &[("out-of-sync", Yellow), ("missing", Red)]),
+            ("a sync failed, Healthy", 6, &[("sync-failed", Red), ("out-of-sync", Yellow)]),
+            (
+                "a sync never got to apply",
+                7,
+                &[("sync-failed", Red), ("out-of-sync", Yellow), ("missing", Red)],
+            ),
             ("the repository cannot be read, Healthy", 8, &[("comparison-error", Unknown)]),
             ("two sources, both compared", 9, &[]),
             ("suspended", 10, &[("suspended", Yellow)]),
@@ -351,14 +515,52 @@ pub(in crate::health) mod tests {
         for (name, workloads, old, expected) in cases {
             let mut newest = application("shop");
             newest.reconciled_at = Some(ago(old));
-            let mut older = application("blog");
-            older.reconciled_at = Some(ago(9_000));
-            let result = judge(&[newest, older], &workloads);
+            let result = judge(&[newest], &workloads);
             let rule = result.findings.first().map(|finding| finding.id.rule.as_str());
             assert_eq!(rule, expected, "{name}");
             let verdict = if expected.is_some() { Unknown } else { Verdict::Green };
             assert_eq!(result.verdict, verdict, "{name}");
         }
+    }
+
+    #[test]
+    fn one_that_is_looked_at_says_nothing_of_another() {
+        type Case = (&'static str, Vec<Application>, Vec<(&'static str, &'static str)>);
+        let at = |name: &str, old: Option<i64>, skips| {
+            let mut one = application(name);
+            (one.reconciled_at, one.skips_reconcile) = (old.map(ago), skips);
+            one
+        };
+        let cases: [Case; 6] = [
+            ("both", vec![at("shop", Some(100), false), at("blog", Some(600), false)], vec![]),
+            (
+                "its shard hangs",
+                vec![at("shop", Some(100), false), at("blog", Some(601), false)],
+                vec![("stale", "blog")],
+            ),
+            ("never", vec![at("shop", Some(100), false), at("blog", None, false)], vec![("stale", "blog")]),
+            (
+                "a person wants it so",
+                vec![at("shop", Some(100), false), at("blog", Some(9_000), true)],
+                vec![],
+            ),
+            ("wanted by a person for all", vec![at("blog", Some(9_000), true)], vec![]),
+            (
+                "a living one that is not looked at does not vouch for the controller",
+                vec![at("shop", Some(601), false), at("blog", Some(100), true)],
+                vec![("controller-silent", CONTROLLER)],
+            ),
+        ];
+        for (name, applications, expected) in cases {
+            let result = judge(&applications, &[controller_workload()]);
+            let blocking = result.findings.iter().filter(|finding| !finding.informational);
+            let found: Vec<_> =
+                blocking.map(|one| (one.id.rule.as_str(), one.id.object.name.as_str())).collect();
+            assert_eq!(found, expected, "{name}");
+            assert_eq!(result.verdict == Unknown, !expected.is_empty(), "{name}");
+        }
+        let skipped = judge(&[at("blog", Some(9_000), true)], &[controller_workload()]);
+        assert_eq!(skipped.findings[0].id.rule, "not-reconciled", "it is listed");
     }
 
     #[test]

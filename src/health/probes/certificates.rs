@@ -1,15 +1,43 @@
-//! Certificates: listed, never blocking. Ready stays True while renewals fail, and when nobody tries to renew, so the dates
-//! are read as well: one whose renewal has been due for more than a third of what is left of it ends soon.
+//! Certificates: each ready and renewed in time, and a cert-manager that lives. Ready stays True while renewals fail, and when
+//! nobody tries to renew, so the dates are read as well: one whose renewal has been due for more than a third of what is left
+//! of it ends soon. They end by the clock and are made by somebody outside, so that no merge is undone for one.
+//!
+//! | Rule | On | Verdict | When | Forgiven | On its way |
+//! |---|---|---|---|---|---|
+//! | `expired` | Certificate | RED | `notAfter` has passed | no | |
+//! | `not-ready` | Certificate | YELLOW, then RED | `Ready` is not True | grace since then, as YELLOW | yes |
+//! | `ready-missing` | Certificate | YELLOW, then UNKNOWN | no condition `Ready` | grace since it was made, as YELLOW | yes |
+//! | `renewal-fails` | Certificate | YELLOW | `renewalTime` has passed, and attempts failed; Ready stays True | no | |
+//! | `expires-soon` | Certificate | YELLOW | `renewalTime` has passed for longer than a third of what is left until `notAfter` | no | |
+//! | `controller-missing` | the Deployment that is missed | UNKNOWN | there are Certificates and no workload called `cert-manager`, by name or label, or of the image `cert-manager-controller` | no | |
+//! | `controller-down` | the workload | UNKNOWN | none of its replicas is available | no | |
+//! | `not-read` | the probe | UNKNOWN | the Certificates or the workloads could not be read | no | |
 
-use super::{age, day, finding, judged};
-use crate::cluster::{Certificate, ConditionStatus, ObjectRef};
+use super::reporter::Reporter;
+use super::{age, day, finding, is_recent, judged, unused};
+use crate::cluster::{Certificate, ConditionStatus, ObjectRef, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
+use std::time::Duration;
+
+/// The controller by its name, and by its image.
+pub(super) const CONTROLLERS: [Reporter; 2] =
+    [Reporter::named("cert-manager"), Reporter::named("cert-manager-controller")];
 
 /// Judges all certificates.
-pub(in crate::health) fn judge_certificates(certificates: &[Certificate], now: Timestamp) -> ProbeResult {
-    let findings =
-        certificates.iter().filter_map(|certificate| judge_certificate(certificate, now)).collect();
+pub(in crate::health) fn judge_certificates(
+    certificates: &[Certificate],
+    workloads: &[Workload],
+    now: Timestamp,
+    grace: Duration,
+) -> ProbeResult {
+    if certificates.is_empty() {
+        return unused(Probe::Certificates, "no Certificate");
+    }
+    let is_there = |one: &&Reporter| workloads.iter().any(|workload| one.is(workload));
+    let controller = CONTROLLERS.iter().find(is_there).unwrap_or(&CONTROLLERS[0]);
+    let mut findings = controller.dead(Probe::Certificates, workloads);
+    findings.extend(certificates.iter().filter_map(|certificate| judge_certificate(certificate, now, grace)));
     let ready = certificates.iter().filter(|certificate| is_ready(certificate)).count();
     let ends = certificates.iter().filter_map(|one| Some((one.not_after?, &one.namespace, &one.name)));
     let next = ends.min().map_or_else(String::new, |(end, namespace, name)| {
@@ -27,28 +55,28 @@ pub(in crate::health) fn is_ready(certificate: &Certificate) -> bool {
     certificate.ready.as_ref().is_some_and(|ready| ready.status == ConditionStatus::True)
 }
 
-fn judge_certificate(certificate: &Certificate, now: Timestamp) -> Option<Finding> {
+fn judge_certificate(certificate: &Certificate, now: Timestamp, grace: Duration) -> Option<Finding> {
     let object = ObjectRef::new("Certificate", &certificate.namespace, &certificate.name);
     let found = |rule, verdict, what: &str, evidence: String| {
-        Some(finding(
-            Probe::Certificates,
-            rule,
-            object.clone(),
-            verdict,
-            format!("{object} {what}"),
-            evidence,
-        ))
+        let message = format!("{object} {what}");
+        Some(finding(Probe::Certificates, rule, object.clone(), verdict, message, evidence))
     };
+    let graced = |since, bad| if is_recent(since, now, grace) { Verdict::Yellow } else { bad };
     if let Some(end) = certificate.not_after.filter(|end| *end <= now) {
-        return found("expired", Verdict::Red, "has expired", format!("notAfter = {end}"));
+        let evidence = format!("notAfter = {end}");
+        return found("expired", Verdict::Red, "has expired", evidence).map(|one| one.since(Some(end)));
     }
     match &certificate.ready {
         None => {
-            return found("ready-missing", Verdict::Unknown, "does not say how it is", "no Ready".to_owned());
+            let since = certificate.created_at;
+            let verdict = graced(since, Verdict::Unknown);
+            let what = "does not say how it is";
+            return found("ready-missing", verdict, what, "no Ready".to_owned()).map(|one| one.since(since));
         }
         Some(ready) if ready.status != ConditionStatus::True => {
+            let verdict = graced(ready.since, Verdict::Red);
             let evidence = format!("Ready is {:?}: {} {}", ready.status, ready.reason, ready.message);
-            return found("not-ready", Verdict::Red, "is not ready", evidence);
+            return found("not-ready", verdict, "is not ready", evidence).map(|one| one.since(ready.since));
         }
         Some(_) => {}
     }
@@ -67,46 +95,114 @@ fn judge_certificate(certificate: &Certificate, now: Timestamp) -> Option<Findin
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{ago, now};
+    use super::super::reporter::tests::deployment;
+    use super::super::testing::{ago, now, rules};
     use super::*;
     use crate::cluster::Condition;
+    use Verdict::{Red, Unknown, Yellow};
 
-    #[test]
-    fn every_rule_for_a_certificate() {
-        let certificate = |status: Option<ConditionStatus>, end: i64, renewal: i64, failed| Certificate {
+    fn certificate(
+        (status, since): (Option<ConditionStatus>, i64),
+        end: i64,
+        renewal: i64,
+        failed: u32,
+    ) -> Certificate {
+        Certificate {
             namespace: "web".to_owned(),
             name: "shop".to_owned(),
+            created_at: Some(ago(since)),
             ready: status.map(|status| Condition {
                 kind: "Ready".to_owned(),
                 status,
                 reason: String::new(),
                 message: String::new(),
-                since: None,
+                since: Some(ago(since)),
                 heartbeat: None,
             }),
             not_after: Some(ago(end)),
             renewal_time: Some(ago(renewal)),
             failed_attempts: failed,
-        };
-        let ready = Some(ConditionStatus::True);
+        }
+    }
+
+    fn judge(certificates: &[Certificate], workloads: &[Workload]) -> ProbeResult {
+        judge_certificates(certificates, workloads, now(), Duration::from_mins(5))
+    }
+
+    #[test]
+    fn every_rule_for_a_certificate() {
+        let ready = (Some(ConditionStatus::True), 9_000);
+        let not = |since| (Some(ConditionStatus::False), since);
         let cases = [
             (certificate(ready, -9_000, -900, 0), None),
-            (certificate(ready, 1, -900, 0), Some("expired")),
-            (certificate(ready, -9_000, 900, 4), Some("renewal-fails")),
+            (certificate(ready, 1, -900, 0), Some(("expired", Red))),
+            (certificate(ready, -9_000, 900, 4), Some(("renewal-fails", Yellow))),
             (certificate(ready, -9_000, 3_000, 0), None),
-            (certificate(ready, -9_000, 3_001, 0), Some("expires-soon")),
+            (certificate(ready, -9_000, 3_001, 0), Some(("expires-soon", Yellow))),
             (certificate(ready, -9_000, 0, 0), None),
-            (certificate(Some(ConditionStatus::False), -9_000, -900, 0), Some("not-ready")),
-            (certificate(None, -9_000, -900, 0), Some("ready-missing")),
+            (certificate(not(301), -9_000, -900, 0), Some(("not-ready", Red))),
+            (certificate(not(20), -9_000, -900, 0), Some(("not-ready", Yellow))),
+            (certificate(not(20), 1, -900, 0), Some(("expired", Red))),
+            (certificate((Some(ConditionStatus::Unknown), 301), -9_000, -900, 0), Some(("not-ready", Red))),
+            (certificate((None, 301), -9_000, -900, 0), Some(("ready-missing", Unknown))),
+            (certificate((None, 20), -9_000, -900, 0), Some(("ready-missing", Yellow))),
         ];
         for (certificate, expected) in cases {
-            let result = judge_certificates(&[certificate], now());
-            assert_eq!(result.findings.first().map(|finding| finding.id.rule.as_str()), expected);
-            assert_eq!(result.verdict, Verdict::Green, "certificates never block");
+            let result = judge(&[certificate], &[deployment("cert-manager", "cert-manager")]);
+            assert_eq!(rules(&result), expected.into_iter().collect::<Vec<_>>());
+            assert_eq!(result.verdict, expected.map_or(Verdict::Green, |(_, verdict)| verdict));
         }
         let later = Certificate { name: "a".to_owned(), ..certificate(ready, -9_000_000, -90_000, 0) };
         let both = [later, certificate(ready, -950_400, -90_000, 0)];
-        let line = judge_certificates(&both, now()).summary;
+        let line = judge(&both, &[]).summary;
         assert_eq!(line, "2 of 2 certificates ready, the next to end is web/shop on 2026-12-02");
+    }
+
+    #[test]
+    fn a_dead_cert_manager_makes_everything_unknown() {
+        let good = [certificate((Some(ConditionStatus::True), 9_000), -9_000, -900, 0)];
+        let down = |mut workload: Workload| {
+            workload.available = 0;
+            workload
+        };
+        let by_image = |name: &str, image: &str| {
+            let mut workload = deployment("certs", name);
+            workload.images = vec![format!("quay.io/jetstack/{image}:v1.21.0")];
+            workload
+        };
+        let its = || deployment("cert-manager", "cert-manager");
+        let others = || {
+            ["cert-manager-webhook", "cert-manager-cainjector"].map(|name| deployment("cert-manager", name))
+        };
+        let mut labelled = deployment("certs", "issuer");
+        labelled.labels.insert("app.kubernetes.io/name".to_owned(), "cert-manager".to_owned());
+        let cases = [
+            ("alive", vec![its()], None),
+            ("behind a release's name", vec![deployment("certs", "my-cert-manager")], None),
+            ("by its label", vec![labelled], None),
+            ("by its image", vec![by_image("issuer", "cert-manager-controller")], None),
+            ("not there", vec![], Some("controller-missing")),
+            ("only its webhook and its injector", others().to_vec(), Some("controller-missing")),
+            (
+                "another of its images",
+                vec![by_image("issuer", "cert-manager-cainjector")],
+                Some("controller-missing"),
+            ),
+            ("down", vec![down(its())], Some("controller-down")),
+            (
+                "down, by its image",
+                vec![down(by_image("issuer", "cert-manager-controller"))],
+                Some("controller-down"),
+            ),
+        ];
+        for (name, workloads, expected) in cases {
+            let found = judge(&good, &workloads);
+            assert_eq!(
+                rules(&found),
+                expected.map(|rule| (rule, Unknown)).into_iter().collect::<Vec<_>>(),
+                "{name}"
+            );
+        }
+        assert!(!judge(&[], &[]).used, "without certificates there is nobody's word");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::super::testing::{self, ago, now};
 use super::*;
+use crate::cluster::{Container, ContainerState};
 use proptest::prelude::*;
 
 const SETTINGS: fn() -> Settings = Settings::default;
@@ -13,7 +14,7 @@ fn node(name: &str, ready: bool) -> Node {
     let status = if ready { ConditionStatus::True } else { ConditionStatus::Unknown };
     Node {
         name: name.to_owned(),
-        conditions: vec![condition_of("Ready", status, 50)],
+        conditions: vec![condition_of("Ready", status, 50_000)],
         unschedulable: false,
         kubelet_version: String::new(),
         lease_renewed: None,
@@ -35,7 +36,20 @@ fn condition_of(kind: &str, status: ConditionStatus, since: i64) -> Condition {
 
 /// Ages that lie on both sides of the grace time and of the time of a crash loop.
 fn age_in_seconds() -> impl Strategy<Value = i64> {
-    prop_oneof![Just(-30), Just(10), Just(200), Just(299), Just(301), Just(599), Just(601), Just(5_000)]
+    prop_oneof![
+        Just(-30),
+        Just(10),
+        Just(200),
+        Just(299),
+        Just(301),
+        Just(599),
+        Just(601),
+        Just(3_599),
+        Just(3_601),
+        Just(21_599),
+        Just(21_601),
+        Just(90_000)
+    ]
 }
 
 fn state() -> impl Strategy<Value = ContainerState> {
@@ -58,7 +72,8 @@ fn state() -> impl Strategy<Value = ContainerState> {
 
 fn ended() -> impl Strategy<Value = ContainerState> {
     (prop_oneof![Just(0), Just(1)], prop::option::of(age_in_seconds())).prop_map(|(exit_code, age)| {
-        ContainerState::Terminated { reason: "Error".to_owned(), exit_code, finished_at: age.map(ago) }
+        let reason = if exit_code == 0 { "OOMKilled" } else { "Error" };
+        ContainerState::Terminated { reason: reason.to_owned(), exit_code, finished_at: age.map(ago) }
     })
 }
 
@@ -124,6 +139,7 @@ prop_compose! {
             name: name.to_owned(),
             phase,
             reason: if evicted { "Evicted".to_owned() } else { String::new() },
+            message: String::new(),
             conditions,
             node: node.map(str::to_owned),
             created_at: created.map(ago),
@@ -224,8 +240,8 @@ proptest! {
         rest in rest(),
         later in 0..LATER,
     ) {
-        let mut ledger = PodLedger::new(SETTINGS().crash_loop());
-        let mut everything = PodLedger::new(SETTINGS().crash_loop());
+        let mut ledger = PodLedger::new(SETTINGS().recent_end());
+        let mut everything = PodLedger::new(SETTINGS().recent_end());
         for pod in pods {
             ledger.put(pod.clone(), now());
             everything.keep(pod);
@@ -240,7 +256,7 @@ proptest! {
         rest in rest(),
         step in 0..120_i64,
     ) {
-        let mut watched = PodLedger::new(SETTINGS().crash_loop());
+        let mut watched = PodLedger::new(SETTINGS().recent_end());
         let mut there: BTreeMap<(String, String), Pod> = BTreeMap::new();
         let mut at = now();
         for event in events {
@@ -263,7 +279,7 @@ proptest! {
             }
         }
         watched.tidy(at);
-        let mut listed = PodLedger::new(SETTINGS().crash_loop());
+        let mut listed = PodLedger::new(SETTINGS().recent_end());
         // In another order.
         for pod in there.into_values().rev() {
             listed.put(pod, at);

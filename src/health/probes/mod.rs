@@ -11,6 +11,7 @@ mod capacity;
 mod ceph;
 mod ceph_tools;
 mod certificates;
+mod containers;
 mod extensions;
 mod external_secrets;
 mod flux;
@@ -36,6 +37,7 @@ pub(super) use capacity::judge_capacity;
 pub(super) use ceph::judge_ceph;
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
+pub(super) use containers::RESTARTS_GROW;
 pub(super) use extensions::{judge_api_services, judge_webhooks};
 pub(super) use external_secrets::judge_external_secrets;
 pub(super) use flux::judge_flux;
@@ -56,13 +58,15 @@ use crate::cluster::{ClusterError, Condition, ObjectRef, Workload};
 use jiff::Timestamp;
 use std::time::Duration;
 
-/// Whether a workload is one by which what others say is believed, or excused, so that it has to be known although it is well.
+/// Whether a workload is one by which what others say is believed, or excused, or one that is listed, so that it has to be
+/// known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
-    if workload.annotations.contains_key(node_work::KURED_LOCK) {
+    if workload.held_back.is_some() || workload.annotations.contains_key(node_work::KURED_LOCK) {
         return true;
     }
     let operators = [application_sets::CONTROLLER, external_secrets::CONTROLLER, postgres::OPERATOR];
-    operators.iter().chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
+    let operators = operators.iter().chain(&certificates::CONTROLLERS);
+    operators.chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
 }
 
 /// How old something is. What lies ahead of our clock is new: the reporter's clock may run fast.
@@ -108,7 +112,7 @@ pub(super) fn finding(
         message,
         evidence,
         since: None,
-        informational: probe.informational(),
+        informational: false,
         grounds: Grounds::default(),
         acknowledged: false,
         cause: None,
@@ -208,7 +212,9 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 12] = [
+    const SOURCES: [(&str, &str); 14] = [
+        ("applications", include_str!("applications.rs")),
+        ("certificates", include_str!("certificates.rs")),
         ("usage", include_str!("usage.rs")),
         ("capacity", include_str!("capacity.rs")),
         ("addresses", include_str!("../outside/address.rs")),
@@ -269,6 +275,7 @@ pub(super) mod testing {
             desired: 1,
             replicas: 1,
             updated: 1,
+            held_back: None,
             available: 1,
             paused: false,
             conditions: Vec::new(),

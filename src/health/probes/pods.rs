@@ -8,37 +8,22 @@
 //! Of pods that are well a ledger keeps next to nothing. They count as good, and are gone through one by one only where
 //! something else is wrong: a node under them, a workload that may be as young as they are, a Job that failed before.
 
+use super::containers::{self, Around};
 use super::mounts::{Mounts, Word};
-use super::workloads::judge_workload;
-use super::{age, finding, judged};
+use super::workloads::{judge_held_back, judge_workload};
+use super::{age, finding, judged, shortened};
 use crate::cluster::{
-    Condition, ConditionStatus, Container, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase,
-    Workload, subject,
+    Condition, ConditionStatus, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
 };
-use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Restarted, Settings, Verdict};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
 /// The namespace whose pods belong to the layer System.
 const KUBE_SYSTEM: &str = "kube-system";
-/// Why an image is not there.
-const IMAGE: [&str; 6] = [
-    "ErrImagePull",
-    "ImagePullBackOff",
-    "InvalidImageName",
-    "ErrImageNeverPull",
-    "ImageInspectError",
-    "RegistryUnavailable",
-];
-/// Why a container cannot be made.
-const CONTAINER: [&str; 5] = [
-    "CreateContainerConfigError",
-    "CreateContainerError",
-    "RunContainerError",
-    "PreCreateHookError",
-    "PostStartHookError",
-];
+/// Why a kubelet ended a pod for the sake of its node.
+const BY_NODE: [&str; 5] = ["Evicted", "Terminated", "NodeShutdown", "Shutdown", "Preempting"];
 
 /// So many pods of a finding are named.
 const NAMES: usize = 3;
@@ -63,6 +48,8 @@ pub(in crate::health) struct PodsJudged {
     pub(in crate::health) others: ProbeResult,
     /// Good and all pods; those that are on their way out as they should be count in neither.
     pub(in crate::health) counts: (usize, usize),
+    /// What was started again lately, for whoever remembers more than one look.
+    pub(in crate::health) restarted: Vec<Restarted>,
 }
 
 /// How a pod stands.
@@ -74,7 +61,7 @@ enum Standing {
     Forgiven,
 }
 
-struct Trouble {
+pub(super) struct Trouble {
     rule: &'static str,
     verdict: Verdict,
     what: &'static str,
@@ -84,8 +71,23 @@ struct Trouble {
     grounds: Grounds,
 }
 
+/// A node, as far as its pods go by it.
+#[derive(Clone, Copy)]
+struct Home {
+    ready: bool,
+    /// Since when it has been ready, or not.
+    since: Option<Timestamp>,
+}
+
+impl Home {
+    fn of(node: &Node) -> Self {
+        let ready = super::condition(&node.conditions, "Ready");
+        Self { ready: super::nodes::is_ready(node), since: ready.and_then(|ready| ready.since) }
+    }
+}
+
 struct Scene<'a> {
-    nodes: HashMap<&'a str, bool>,
+    nodes: HashMap<&'a str, Home>,
     mounts: &'a Mounts,
     /// The newest pod of each Job or `CronJob` that succeeded, of those one of whose pods failed.
     succeeded: HashMap<ObjectRef, Timestamp>,
@@ -101,7 +103,7 @@ pub(in crate::health) fn judge_pods(
     grace: Duration,
     settings: &Settings,
 ) -> PodsJudged {
-    let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), super::nodes::is_ready(node))).collect();
+    let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), Home::of(node))).collect();
     let mut scene = Scene { nodes, mounts: reading.mounts, succeeded: HashMap::new(), now, grace, settings };
     let mut sides = [Side::new(Probe::KubeSystem), Side::new(Probe::Pods)];
     for (namespace, count) in reading.pods.settled_by_namespace() {
@@ -114,7 +116,7 @@ pub(in crate::health) fn judge_pods(
     let mut youngest = Newest::of(open.iter().map(|workload| workload.object.clone()));
     let failed = kept.iter().filter(|pod| pod.phase == PodPhase::Failed && of_job(pod));
     let mut succeeded = Newest::of(failed.map(|pod| subject(pod)));
-    let is_lost = |node: &str| scene.nodes.get(node) != Some(&true);
+    let is_lost = |node: &str| !scene.nodes.get(node).is_some_and(|home| home.ready);
     let some_lost = reading.pods.settled_nodes().any(is_lost);
     let mut stranded: BTreeMap<(&ObjectRef, &str), usize> = BTreeMap::new();
     if some_lost || !youngest.is_empty() || !succeeded.is_empty() {
@@ -132,7 +134,9 @@ pub(in crate::health) fn judge_pods(
         succeeded.note(&subject(pod), pod.created_at);
     }
     scene.succeeded = succeeded.found();
+    let mut restarted = Vec::new();
     for pod in kept {
+        restarted.extend(containers::restarted(pod, &scene.around(pod)));
         let object = subject(pod);
         youngest.note(&object, pod.created_at);
         sides[side_of(&pod.namespace)].add(object, &pod.name, scene.stand(pod));
@@ -150,9 +154,13 @@ pub(in crate::health) fn judge_pods(
         let youngest = youngest.get(&workload.object).copied();
         side.findings.extend(judge_workload(side.probe, workload, youngest, now, grace));
     }
+    for workload in reading.workloads {
+        let side = &mut sides[side_of(&workload.object.namespace)];
+        side.findings.extend(judge_held_back(side.probe, workload));
+    }
     let counts = (sides[0].good + sides[1].good, sides[0].all + sides[1].all);
     let [kube_system, others] = sides.map(Side::judged);
-    PodsJudged { kube_system, others, counts }
+    PodsJudged { kube_system, others, counts, restarted }
 }
 
 fn side_of(namespace: &str) -> usize {
@@ -273,36 +281,6 @@ impl Side {
     }
 }
 
-/// Why there is no image, as the runtime's sentence tells. The rule stays one: between two tries it is not said.
-fn without_image(said: &str) -> &'static str {
-    let said = said.to_ascii_lowercase();
-    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    // A registry that hides what it has says "denied" where it means "not found", and the other way round only to strangers.
-    if says(&[
-        "401 unauthorized",
-        "403 forbidden",
-        "unauthorized",
-        "authentication required",
-        "access denied",
-        "denied:",
-    ]) {
-        "without an image: the registry refuses it, so look at its pull secret"
-    } else if says(&["manifest unknown", "not found", "name unknown", "does not exist"]) {
-        "without an image: the registry does not have it"
-    } else if says(&[
-        "timeout",
-        "deadline exceeded",
-        "no such host",
-        "connection refused",
-        "connection reset",
-        "eof",
-    ]) {
-        "without an image: the registry does not answer"
-    } else {
-        "without an image"
-    }
-}
-
 fn claims_of(pod: &Pod) -> Grounds {
     let claim = |name: &String| ObjectRef::new("PersistentVolumeClaim", &pod.namespace, name);
     Grounds::any(pod.claims.iter().map(claim))
@@ -310,6 +288,16 @@ fn claims_of(pod: &Pod) -> Grounds {
 
 fn node_object(name: &str) -> ObjectRef {
     ObjectRef::new("Node", "", name)
+}
+
+/// The rule of what a kubelet ended for the sake of its node.
+const ENDED_BY_NODE: &str = "ended-by-node";
+
+/// Whether a pod was ended for the sake of its node. One that wrote more than itself may was evicted for its own.
+fn ended_by_node(pod: &Pod) -> bool {
+    let own_limit =
+        ["exceeds the limit", "exceeds the total limit", "exceeded its local ephemeral storage limit"];
+    BY_NODE.contains(&pod.reason.as_str()) && !own_limit.iter().any(|limit| pod.message.contains(limit))
 }
 
 fn of_job(pod: &Pod) -> bool {
@@ -321,15 +309,15 @@ fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a Condition> {
 }
 
 impl Trouble {
-    fn new(rule: &'static str, verdict: Verdict, what: &'static str, evidence: String) -> Self {
+    pub(super) fn new(rule: &'static str, verdict: Verdict, what: &'static str, evidence: String) -> Self {
         Self { rule, verdict, what, evidence, since: None, listed_only: false, grounds: Grounds::default() }
     }
 
-    fn since(self, since: Option<Timestamp>) -> Self {
+    pub(super) fn since(self, since: Option<Timestamp>) -> Self {
         Self { since, ..self }
     }
 
-    fn resting_on(self, grounds: Grounds) -> Self {
+    pub(super) fn resting_on(self, grounds: Grounds) -> Self {
         Self { grounds, ..self }
     }
 }
@@ -370,41 +358,70 @@ impl Scene<'_> {
     /// A pod that ended badly. Whether its workload serves without it is judged at the workload, so what is left of it
     /// is debris; only a pod that nothing replaces is broken.
     fn failed(&self, pod: &Pod) -> Trouble {
-        let evidence = match pod.reason.as_str() {
+        let node = pod.node.as_deref().filter(|_| ended_by_node(pod));
+        let by = node.map_or_else(String::new, |node| format!(", by node {node}"));
+        let mut evidence = match pod.reason.as_str() {
             "" => "phase Failed".to_owned(),
-            reason => format!("phase Failed, reason {reason}"),
+            reason => format!("phase Failed, reason {reason}{by}"),
         };
+        if !pod.message.is_empty() {
+            evidence = format!("{evidence}: {}", shortened(&pod.message));
+        }
         let since = pod.created_at;
         if of_job(pod) {
             let made_good =
                 self.succeeded.get(&subject(pod)).zip(pod.created_at).is_some_and(|(good, bad)| *good > bad);
-            // The Job says it as well, and whether it is tried again.
-            let of_job = Grounds::each([subject(pod)]);
-            let mut trouble = Trouble::new("job-failed", Verdict::Yellow, "failed", evidence)
-                .since(since)
-                .resting_on(of_job);
+            let mut trouble = match node {
+                Some(node) => Trouble::new(ENDED_BY_NODE, Verdict::Yellow, "ended by its node", evidence)
+                    .resting_on(Grounds::any([subject(pod), node_object(node)])),
+                // The Job says it as well, and whether it is tried again.
+                None => Trouble::new("job-failed", Verdict::Yellow, "failed", evidence)
+                    .resting_on(Grounds::each([subject(pod)])),
+            };
             if made_good {
                 trouble.evidence.push_str("; a later one succeeded");
                 trouble.listed_only = true;
             }
-            return trouble;
+            return trouble.since(since);
         }
-        if pod.reason == "Evicted" {
-            return Trouble::new("evicted", Verdict::Yellow, "left over after an eviction", evidence)
-                .since(since);
-        }
+        let (rule, what) = match (pod.reason.as_str(), node) {
+            ("Evicted", _) => ("evicted", "left over after an eviction"),
+            (_, Some(_)) => (ENDED_BY_NODE, "left over after their node ended them"),
+            (_, None) => ("failed", "failed"),
+        };
         let verdict = if pod.owner.is_some() { Verdict::Yellow } else { Verdict::Red };
-        Trouble::new("failed", verdict, "failed", evidence).since(since)
+        let trouble = Trouble::new(rule, verdict, what, evidence).since(since);
+        trouble.resting_on(Grounds::each(node.map(node_object)))
+    }
+
+    /// What the judgement of its containers needs.
+    fn around(&self, pod: &Pod) -> Around<'_> {
+        let node = pod.node.as_deref();
+        let home = node.and_then(|node| self.nodes.get(node)).filter(|home| home.ready);
+        // What was made since did not go with the node.
+        let was_there = |since: &Timestamp| pod.created_at.is_none_or(|made| made <= *since);
+        Around {
+            now: self.now,
+            grace: self.grace,
+            settings: self.settings,
+            node_ready_since: home.and_then(|home| home.since).filter(was_there),
+            node: node.map(node_object),
+            lost_node: self.lost_node(pod),
+        }
     }
 
     fn alive(&self, pod: &Pod) -> Standing {
         let ready = condition(pod, "Ready");
         let is_ready = ready.is_some_and(|ready| ready.status == ConditionStatus::True);
-        if let Some(trouble) = self.containers(pod, is_ready) {
+        let around = self.around(pod);
+        if let Some(trouble) = containers::broken(pod, is_ready, &around) {
             return Standing::Trouble(trouble);
         }
         if pod.phase == PodPhase::Running && is_ready {
-            return self.placed(pod.node.as_deref());
+            return match (self.placed(pod.node.as_deref()), containers::restless(pod, &around)) {
+                (Standing::Good, Some(trouble)) => Standing::Trouble(trouble),
+                (standing, _) => standing,
+            };
         }
         if let Some(scheduled) = condition(pod, "PodScheduled")
             && scheduled.status == ConditionStatus::False
@@ -457,7 +474,7 @@ impl Scene<'_> {
 
     /// The node of a pod, where that is lost.
     fn lost_node(&self, pod: &Pod) -> Grounds {
-        let lost = pod.node.as_deref().filter(|node| self.nodes.get(node) == Some(&false));
+        let lost = pod.node.as_deref().filter(|node| self.nodes.get(node).is_some_and(|home| !home.ready));
         Grounds::each(lost.map(node_object))
     }
 
@@ -472,7 +489,7 @@ impl Scene<'_> {
 
     /// Whether the node of a pod lives. A pod that was bound after its node was lost stays Ready.
     fn placed(&self, node: Option<&str>) -> Standing {
-        match node.map(|node| (node, self.nodes.get(node))) {
+        match node.map(|node| (node, self.nodes.get(node).map(|home| home.ready))) {
             Some((_, Some(true))) => Standing::Good,
             Some((node, Some(false))) => {
                 let evidence = format!("node {node} is not ready");
@@ -500,67 +517,6 @@ impl Scene<'_> {
                 ))
             }
         }
-    }
-
-    /// What the containers say by themselves, the worst first.
-    fn containers(&self, pod: &Pod, is_ready: bool) -> Option<Trouble> {
-        let waiting = |reasons: &[&str]| {
-            pod.containers.iter().find_map(|container| match &container.state {
-                ContainerState::Waiting { reason, message } if reasons.contains(&reason.as_str()) => {
-                    Some(format!("container {}: {reason} {message}", container.name))
-                }
-                _ => None,
-            })
-        };
-        if let Some(evidence) = waiting(&["CrashLoopBackOff"]) {
-            return Some(Trouble::new("crash-loop", Verdict::Red, "in a crash loop", evidence));
-        }
-        let graced = |since: Option<Timestamp>| match since {
-            Some(since) if age(self.now, since) <= self.grace => Verdict::Yellow,
-            _ => Verdict::Red,
-        };
-        if let Some(evidence) = waiting(&IMAGE) {
-            let verdict = graced(pod.created_at);
-            let what = without_image(&evidence);
-            return Some(Trouble::new("image-pull", verdict, what, evidence).since(pod.created_at));
-        }
-        if let Some(evidence) = waiting(&CONTAINER) {
-            let verdict = graced(pod.created_at);
-            return Some(
-                Trouble::new("container-config", verdict, "with a container that cannot be made", evidence)
-                    .since(pod.created_at),
-            );
-        }
-        pod.containers.iter().find_map(|container| self.between_crashes(container, is_ready))
-    }
-
-    /// Between two crashes a container runs, or has just ended: only the count and the last end tell.
-    fn between_crashes(&self, container: &Container, is_ready: bool) -> Option<Trouble> {
-        if container.restarts < self.settings.crash_loop_restarts {
-            return None;
-        }
-        let ended = match (&container.state, &container.last_state) {
-            // An init container that has done its work.
-            (ContainerState::Terminated { exit_code: 0, .. }, _) if container.init => return None,
-            (ContainerState::Terminated { reason, exit_code, finished_at }, _)
-            | (_, Some(ContainerState::Terminated { reason, exit_code, finished_at })) => {
-                (reason, *exit_code, (*finished_at)?)
-            }
-            _ => return None,
-        };
-        let (reason, exit_code, finished_at) = ended;
-        let old = age(self.now, finished_at);
-        if old > Duration::from_secs(self.settings.crash_loop_seconds) {
-            return None;
-        }
-        let evidence = format!(
-            "container {}: {} restarts, ended {} s ago with {exit_code} {reason}",
-            container.name,
-            container.restarts,
-            old.as_secs()
-        );
-        let verdict = if is_ready { Verdict::Yellow } else { Verdict::Red };
-        Some(Trouble::new("crash-loop", verdict, "in a crash loop", evidence))
     }
 }
 

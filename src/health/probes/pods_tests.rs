@@ -1,25 +1,9 @@
 use super::super::testing::{ago, now, rules};
 use super::*;
+use crate::cluster::{Container, ContainerState};
 use Verdict::{Red, Unknown, Yellow};
 
 const GRACE: Duration = Duration::from_mins(5);
-
-#[test]
-fn why_there_is_no_image_is_told_apart() {
-    for (said, expected) in [
-        ("failed to authorize: failed to fetch anonymous token: 401 Unauthorized", "refuses"),
-        ("unexpected status from HEAD request to https://r.example.org/v2/a: 403 Forbidden", "refuses"),
-        ("pull access denied, repository does not exist or may require authorization", "refuses"),
-        ("r.example.org/app:9: not found", "does not have it"),
-        ("manifest unknown: manifest unknown", "does not have it"),
-        ("dial tcp 192.0.2.7:443: i/o timeout", "does not answer"),
-        ("dial tcp: lookup r.example.org: no such host", "does not answer"),
-    ] {
-        let message = format!("container app: ErrImagePull {said}");
-        assert!(without_image(&message).contains(expected), "{said}: {}", without_image(&message));
-    }
-    assert_eq!(without_image("container app: ImagePullBackOff Back-off pulling image"), "without an image");
-}
 
 fn on(kind: &str, status: ConditionStatus, since: i64) -> Condition {
     Condition {
@@ -32,10 +16,10 @@ fn on(kind: &str, status: ConditionStatus, since: i64) -> Condition {
     }
 }
 
-fn node(name: &str, status: ConditionStatus) -> Node {
+fn node(name: &str, status: ConditionStatus, since: i64) -> Node {
     Node {
         name: name.to_owned(),
-        conditions: vec![on("Ready", status, 9_000)],
+        conditions: vec![on("Ready", status, since)],
         unschedulable: false,
         kubelet_version: String::new(),
         lease_renewed: Some(ago(1)),
@@ -60,6 +44,14 @@ fn ended(exit_code: i32, seconds: i64) -> ContainerState {
     ContainerState::Terminated { reason: "Error".to_owned(), exit_code, finished_at: Some(ago(seconds)) }
 }
 
+fn out_of_memory(seconds: i64) -> ContainerState {
+    ContainerState::Terminated {
+        reason: "OOMKilled".to_owned(),
+        exit_code: 137,
+        finished_at: Some(ago(seconds)),
+    }
+}
+
 fn waiting(reason: &str) -> ContainerState {
     ContainerState::Waiting { reason: reason.to_owned(), message: String::new() }
 }
@@ -70,6 +62,7 @@ fn pod() -> Pod {
         name: "shop-6d5f-x".to_owned(),
         phase: PodPhase::Running,
         reason: String::new(),
+        message: String::new(),
         conditions: vec![on("Ready", ConditionStatus::True, 5_000)],
         node: Some("metal1".to_owned()),
         created_at: Some(ago(6_000)),
@@ -82,8 +75,14 @@ fn pod() -> Pod {
 }
 
 fn judge(pods: &[Pod]) -> PodsJudged {
-    let nodes = [node("metal1", ConditionStatus::True), node("metal2", ConditionStatus::Unknown)];
-    let mut ledger = PodLedger::new(Settings::default().crash_loop());
+    judge_since(9_000_000, pods)
+}
+
+/// On nodes of which the first came back so many seconds ago.
+fn judge_since(back: i64, pods: &[Pod]) -> PodsJudged {
+    let nodes =
+        [node("metal1", ConditionStatus::True, back), node("metal2", ConditionStatus::Unknown, 9_000)];
+    let mut ledger = PodLedger::new(Settings::default().recent_end());
     for pod in pods {
         ledger.put(pod.clone(), now());
     }
@@ -199,7 +198,75 @@ fn every_rule_for_a_pod() {
             "crashed long ago",
             with(|p| {
                 p.containers[0].restarts = 9;
+                p.containers[0].last_state = Some(ended(1, 21_601));
+            }),
+            vec![],
+        ),
+        (
+            "crashes now and then",
+            with(|p| {
+                p.containers[0].restarts = 9;
                 p.containers[0].last_state = Some(ended(1, 601));
+            }),
+            vec![("restarts-grow", Yellow)],
+        ),
+        (
+            "crashed twice",
+            with(|p| {
+                p.containers[0].restarts = 2;
+                p.containers[0].last_state = Some(ended(1, 601));
+            }),
+            vec![],
+        ),
+        (
+            "killed for its memory",
+            with(|p| {
+                p.containers[0].restarts = 1;
+                p.containers[0].last_state = Some(out_of_memory(3_600));
+            }),
+            vec![("oom-killed", Yellow)],
+        ),
+        (
+            "killed for its memory, and long since",
+            with(|p| {
+                p.containers[0].restarts = 1;
+                p.containers[0].last_state = Some(out_of_memory(3_601));
+            }),
+            vec![],
+        ),
+        (
+            "killed for its memory for the third time",
+            with(|p| {
+                p.containers[0].restarts = 3;
+                p.containers[0].last_state = Some(out_of_memory(3_601));
+            }),
+            vec![("restarts-grow", Yellow)],
+        ),
+        (
+            "killed for its memory on a node that is lost",
+            with(|p| {
+                p.node = Some("metal2".to_owned());
+                p.containers[0].restarts = 1;
+                p.containers[0].last_state = Some(out_of_memory(60));
+            }),
+            vec![("node-not-ready", Red)],
+        ),
+        (
+            "killed for its memory, and not ready",
+            with(|p| {
+                p.conditions[0] = on("Ready", Status::False, 301);
+                p.containers[0].restarts = 1;
+                p.containers[0].last_state = Some(out_of_memory(301));
+            }),
+            vec![("not-ready", Red)],
+        ),
+        (
+            "an init container that was killed before it had done its work",
+            with(|p| {
+                p.containers[0].init = true;
+                p.containers[0].restarts = 4;
+                p.containers[0].state = ended(0, 60);
+                p.containers[0].last_state = Some(out_of_memory(80));
             }),
             vec![],
         ),
@@ -243,6 +310,32 @@ fn every_rule_for_a_pod() {
             }),
             vec![("evicted", Yellow)],
         ),
+        (
+            "evicted, and nothing replaces it",
+            with(|p| {
+                p.phase = PodPhase::Failed;
+                p.reason = "Evicted".to_owned();
+                p.owner = None;
+            }),
+            vec![("evicted", Red)],
+        ),
+        (
+            "its node was switched off",
+            with(|p| {
+                p.phase = PodPhase::Failed;
+                p.reason = "Terminated".to_owned();
+            }),
+            vec![("ended-by-node", Yellow)],
+        ),
+        (
+            "a job's pod whose node was switched off",
+            with(|p| {
+                p.phase = PodPhase::Failed;
+                p.reason = "Terminated".to_owned();
+                p.owner = Some(ObjectRef::new("Job", "web", "migrate"));
+            }),
+            vec![("ended-by-node", Yellow)],
+        ),
         ("failed and replaced", with(|p| p.phase = PodPhase::Failed), vec![("failed", Yellow)]),
         (
             "failed and on its own",
@@ -275,6 +368,128 @@ fn every_rule_for_a_pod() {
         let worst = expected.iter().map(|(_, verdict)| *verdict).max().unwrap_or(Verdict::Green);
         assert_eq!(result.verdict, worst, "{name}");
     }
+}
+
+/// (name, since when the node is ready, the pod's container, its readiness, what is found)
+#[test]
+fn what_a_restart_of_the_node_does_to_containers_is_no_crash() {
+    type Case = (&'static str, i64, ContainerState, ContainerState, bool, Option<(&'static str, Verdict)>);
+    let lost = |seconds| ContainerState::Terminated {
+        reason: "Unknown".to_owned(),
+        exit_code: 255,
+        finished_at: Some(ago(seconds)),
+    };
+    let running = || ContainerState::Running { since: Some(ago(1)) };
+    let cases: [Case; 8] = [
+        ("found dead at the start of the node", 40, running(), lost(50), true, None),
+        ("ended when the node went", 40, running(), ended(143, 400), true, None),
+        ("crashed while others started", 240, running(), ended(1, 10), true, None),
+        ("crashed after that", 320, running(), ended(1, 10), true, Some(("crash-loop", Yellow))),
+        ("the runtime alone was started again", 9_000, running(), lost(50), true, None),
+        (
+            "waits, after it ended with its node",
+            240,
+            waiting("CrashLoopBackOff"),
+            ended(1, 60),
+            false,
+            Some(("node-restarted", Yellow)),
+        ),
+        (
+            "waits, after it crashed later",
+            600,
+            waiting("CrashLoopBackOff"),
+            ended(1, 60),
+            false,
+            Some(("crash-loop", Red)),
+        ),
+        (
+            "waits, and does not say how it ended",
+            240,
+            waiting("CrashLoopBackOff"),
+            ContainerState::Unknown,
+            false,
+            Some(("crash-loop", Red)),
+        ),
+    ];
+    let mut made_since = pod();
+    made_since.created_at = Some(ago(200));
+    made_since.containers[0].state = waiting("CrashLoopBackOff");
+    made_since.containers[0].last_state = Some(ended(1, 60));
+    assert_eq!(rules(&judge_since(240, &[made_since]).others), [("crash-loop", Red)]);
+    let mut killed = pod();
+    killed.containers[0].restarts = 1;
+    killed.containers[0].last_state = Some(out_of_memory(60));
+    assert_eq!(rules(&judge_since(40, &[killed]).others), [("oom-killed", Yellow)]);
+    for (name, back, state, last, ready, expected) in cases {
+        let mut pod = pod();
+        pod.containers[0].restarts = 3;
+        (pod.containers[0].state, pod.containers[0].last_state) = (state, Some(last));
+        if !ready {
+            pod.conditions[0] = on("Ready", ConditionStatus::False, 200);
+        }
+        let found = judge_since(back, &[pod]).others;
+        assert_eq!(rules(&found), expected.into_iter().collect::<Vec<_>>(), "{name}");
+    }
+}
+
+#[test]
+fn what_a_node_did_to_its_pods_rests_on_it() {
+    let on_node = Grounds::each([node_object("metal1")]);
+    let or_job = Grounds::any([ObjectRef::new("Job", "web", "migrate"), node_object("metal1")]);
+    let low = "The node was low on resource: memory. ";
+    let cases = [
+        ("Evicted", low, None, on_node.clone()),
+        (
+            "Evicted",
+            "Pod ephemeral local storage usage exceeds the total limit of containers 1Gi. ",
+            None,
+            Grounds::default(),
+        ),
+        (
+            "Evicted",
+            "Usage of EmptyDir volume \"cache\" exceeds the limit \"1Gi\". ",
+            None,
+            Grounds::default(),
+        ),
+        (
+            "Evicted",
+            "Container app exceeded its local ephemeral storage limit \"1Gi\". ",
+            None,
+            Grounds::default(),
+        ),
+        ("Terminated", "Pod was terminated in response to imminent node shutdown.", None, on_node.clone()),
+        ("NodeShutdown", "Pod was rejected: node is shutting down", None, on_node.clone()),
+        ("Preempting", "Preempted in order to admit critical pod", None, on_node),
+        ("UnexpectedAdmissionError", "Allocate failed", None, Grounds::default()),
+        ("Evicted", low, Some("Job"), or_job),
+    ];
+    for (reason, message, owner, expected) in cases {
+        let mut pod = pod();
+        (pod.phase, pod.reason, pod.message) = (PodPhase::Failed, reason.to_owned(), message.to_owned());
+        if let Some(kind) = owner {
+            pod.owner = Some(ObjectRef::new(kind, "web", "migrate"));
+        }
+        let found = judge(&[pod]).others.findings;
+        assert_eq!(found.len(), 1, "{reason}");
+        assert_eq!(found[0].grounds, expected, "{reason}: {message}");
+        assert!(found[0].evidence.contains(message.trim()), "{}", found[0].evidence);
+        let named = found[0].evidence.contains("by node metal1");
+        assert_eq!(named, expected != Grounds::default(), "{}", found[0].evidence);
+    }
+}
+
+#[test]
+fn a_look_says_what_it_cannot_tell_of_restarts() {
+    let grows = |created: i64| {
+        let mut pod = pod();
+        (pod.containers[0].restarts, pod.created_at) = (5, Some(ago(created)));
+        pod.containers[0].last_state = Some(ended(1, 3_000));
+        let judged = judge(&[pod]);
+        assert_eq!(judged.restarted.len(), 1);
+        judged.others.findings[0].evidence.clone()
+    };
+    assert!(grows(30_000).ends_with("one look does not tell"), "{}", grows(30_000));
+    assert!(grows(6_000).ends_with("with 1 Error"), "{}", grows(6_000));
 }
 
 #[test]

@@ -146,6 +146,7 @@ mod tests {
             name: "shop-1".to_owned(),
             phase: PodPhase::Pending,
             reason: String::new(),
+            message: String::new(),
             conditions: Vec::new(),
             node: None,
             created_at: Some(ago(created)),

@@ -3,7 +3,7 @@
 //! Right after a change every count still reads complete: only `observedGeneration` tells that nobody has looked yet.
 
 use super::{age, finding};
-use crate::cluster::{Condition, ConditionStatus, Workload};
+use crate::cluster::{Condition, ConditionStatus, HeldBack, Workload};
 use crate::health::{Finding, Grounds, Probe, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -71,6 +71,25 @@ pub(super) fn judge_workload(
     findings
 }
 
+/// What is listed of a workload some of whose pods nothing will update by itself: a person wants it so, and nobody is held up.
+pub(super) fn judge_held_back(probe: Probe, workload: &Workload) -> Option<Finding> {
+    let object = &workload.object;
+    let pods = |count: i64| if count == 1 { "1 pod".to_owned() } else { format!("{count} pods") };
+    let (rule, message, evidence) = match workload.held_back? {
+        HeldBack::UntilDeleted(count) => (
+            "waits-for-deletion",
+            format!("{object}: {} of an older template until somebody deletes them", pods(count)),
+            format!("updateStrategy OnDelete, {count} of {} not updated", workload.desired),
+        ),
+        HeldBack::ByPartition(count) => (
+            "held-by-partition",
+            format!("{object}: {} of an older template below the partition of its update", pods(count)),
+            format!("rollingUpdate.partition, {count} of {} not updated", workload.desired),
+        ),
+    };
+    Some(finding(probe, rule, object.clone(), Verdict::Yellow, message, evidence).listed_only())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::testing::{self, ago, now};
@@ -99,6 +118,20 @@ mod tests {
             since: Some(ago(since)),
             heartbeat: None,
         }
+    }
+
+    #[test]
+    fn what_is_held_back_is_listed_and_is_no_rollout() {
+        for (held, rule) in [
+            (HeldBack::UntilDeleted(1), "waits-for-deletion"),
+            (HeldBack::ByPartition(2), "held-by-partition"),
+        ] {
+            let workload = Workload { held_back: Some(held), ..workload() };
+            assert!(workload.is_complete(), "{rule}");
+            let found = judge_held_back(Probe::Pods, &workload).expect("listed");
+            assert_eq!((found.id.rule.as_str(), found.informational), (rule, true));
+        }
+        assert!(judge_held_back(Probe::Pods, &workload()).is_none());
     }
 
     #[test]

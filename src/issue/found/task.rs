@@ -83,12 +83,11 @@ fn action(id: &FindingId) -> Option<Action> {
 /// only listed.
 pub(super) fn priority(finding: &Finding) -> Priority {
     let (probe, rule) = (finding.id.probe, finding.id.rule.as_str());
-    let is_broken = matches!(finding.verdict, Verdict::Red | Verdict::Yellow);
-    // Reported only, and yet it ends on a day that is known.
-    let ends = probe == Probe::Certificates && is_broken;
-    if finding.informational && !ends {
+    if finding.informational {
         return Priority::P3;
     }
+    // It ends on a day that is known.
+    let ends = probe == Probe::Certificates;
     match finding.verdict {
         Verdict::Red => of_red(probe, rule),
         // Nobody knows what hides behind it.

@@ -110,6 +110,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         refresh_requested: false,
         operation_requested: false,
         automated: true,
+        skips_reconcile: false,
         prune: false,
         sync_options: Vec::new(),
         sources: vec![source(&format!("apps/{name}"))],
@@ -122,6 +123,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         health_message: String::new(),
         operation: Some(operation(OperationPhase::Succeeded, commit)),
         conditions: Vec::new(),
+        sync_error_since: None,
         reconciled_at: Some(at(20)),
         resources: vec![ApplicationResource {
             object: ObjectRef::new("Deployment", name, name),
@@ -153,6 +155,7 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
         desired: 1,
         replicas: 1,
         updated: 1,
+        held_back: None,
         available: 1,
         paused: false,
         conditions: Vec::new(),

@@ -245,7 +245,7 @@ impl Story {
             ..cluster::Settings::default()
         };
         let kubernetes = cluster::Kubernetes::connect(&cluster_settings).await.unwrap();
-        kubernetes.start_watching(self.health.crash_loop(), health::is_a_reporter);
+        kubernetes.start_watching(self.health.recent_end(), health::is_a_reporter);
         let forge_settings = forge::Settings::default();
         let url = self.world.gitea().url().parse().unwrap();
         let merge_settings = merge::Settings::default();

@@ -235,7 +235,10 @@ impl World {
             .map(|app| app.name.as_str())
             .take(8)
             .collect();
-        homelab::build_certificates(&kubernetes, &with_names);
+        // Where nobody makes certificates there are none.
+        if options.apps.iter().any(|app| app.name == "cert-manager") {
+            homelab::build_certificates(&kubernetes, &with_names);
+        }
 
         let stop = CancellationToken::new();
         let (renovate, renovate_handle) =

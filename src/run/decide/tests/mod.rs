@@ -428,6 +428,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
     });
     Recon {
         began_at: at(NOW),
+        restarted: Vec::new(),
         probes: probes.collect(),
         figures: Figures {
             nodes_ready: none(),

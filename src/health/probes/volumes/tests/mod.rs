@@ -133,6 +133,7 @@ fn pod(age: i64, node: Option<&str>) -> Pod {
         name: "pg-1".to_owned(),
         phase: PodPhase::Pending,
         reason: String::new(),
+        message: String::new(),
         conditions: vec![scheduled],
         node: node.map(str::to_owned),
         created_at: Some(ago(age)),
