@@ -227,6 +227,7 @@ impl Scene {
             approvals: &self.approvals,
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
+            nobodys: &BTreeSet::new(),
             stop: None,
             resumed_by: None,
             left: self.left.as_ref(),
