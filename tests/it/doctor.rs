@@ -216,7 +216,7 @@ async fn a_repository_whose_labels_cannot_be_read_hides_no_other_that_discovery_
         forge.gitea.add_collaborator("ops", name, "caretaker", Permission::Write);
     }
     forge.repository.create_label("maintenance", "#0e8a16").unwrap();
-    let rule = Rule::new("GET", "/ops/broken/labels$", Fault::Status(404)).unwrap().always();
+    let rule = Rule::new("GET", "/ops/broken/labels", Fault::Status(404)).unwrap().always();
     forge.gitea.faults().add(rule);
     let (_, lines) = lines(forge.command(&["doctor", "--url", ADDRESS]), &[SECRET, &forge.bot]);
     assert_eq!(states(&lines, "ops/broken: labels"), ["unknown"], "{lines:#?}");
