@@ -4,7 +4,7 @@ use super::judge::{self, AskedBy, Likeness, PeopleFacts, RenovateFacts, Reposito
 use super::{Asked, Diagnosis, Examination, NotKnown, State, delivery, within};
 use crate::forge::renovate::{has_marker, recognise};
 use crate::forge::{self, Forge, Gitea, RepositoryName, ServerKind};
-use crate::run::{self, RepositoryState};
+use crate::run::{self, DiscoveryRange, RepositoryState};
 use crate::store::Holder;
 use crate::wording;
 use jiff::Timestamp;
@@ -45,15 +45,23 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
 
     let mut tables = examination.repositories.clone();
     if examination.discover {
-        let names: BTreeSet<String> =
-            tables.iter().map(|table| table.name.to_string().to_lowercase()).collect();
-        match within(discovered(forge, settings)).await {
-            Ok(Discovered { labelled: more, unusable }) => {
-                found.unusable = unusable;
-                let new = more.into_iter().filter(|name| !names.contains(&name.to_string().to_lowercase()));
-                tables.extend(new.map(|name| settings.discovery.settings_of(name)));
-                let names = tables.iter().map(|table| table.name.to_string().to_lowercase());
-                found.looked_after = Some(names.collect());
+        let label = &settings.run.maintenance_label;
+        let range = DiscoveryRange { discovery: &settings.discovery, tables: &tables, label };
+        let mut all_known = true;
+        // Each of its questions has an end of its own.
+        match range.find(forge).await.map_err(NotKnown::from) {
+            Ok(mut discovered) => {
+                let lower = |name: &RepositoryName| name.to_string().to_lowercase();
+                let looked_after = tables.iter().map(|table| &table.name).chain(&discovered.labelled);
+                // What cannot be told of is not let go of.
+                let looked_after = looked_after.chain(discovered.unknown.keys()).map(lower).collect();
+                found.looked_after = Some(looked_after);
+                let unusable = std::mem::take(&mut discovered.unusable).into_iter();
+                found.unusable = unusable.map(|(name, state)| (lower(&name), state)).collect();
+                let labelled = std::mem::take(&mut discovered.labelled).into_iter();
+                tables.extend(labelled.map(|name| settings.discovery.settings_of(name)));
+                all_known = discovered.unknown.is_empty() && discovered.left_out == 0;
+                found.diagnoses.extend(judge::discovered(discovered));
             }
             Err(why) => found.diagnoses.push(Diagnosis::not_ok(
                 State::Unknown,
@@ -62,7 +70,7 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
                 wording::doctor_scopes(),
             )),
         }
-        if tables.is_empty() {
+        if tables.is_empty() && all_known {
             found.diagnoses.push(Diagnosis::not_ok(
                 State::Warning,
                 "discovery",
@@ -87,35 +95,6 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
     found.diagnoses.extend(people);
     found.diagnoses.extend(about_each);
     found
-}
-
-/// The repositories that discovery would find, and those that only their state keeps from being found.
-struct Discovered {
-    labelled: Vec<RepositoryName>,
-    unusable: BTreeMap<String, RepositoryState>,
-}
-
-async fn discovered(
-    forge: &Gitea,
-    settings: &crate::config::Settings,
-) -> Result<Discovered, forge::ForgeError> {
-    let mut found = Discovered { labelled: Vec::new(), unusable: BTreeMap::new() };
-    for repository in forge.repositories().await? {
-        if !settings.discovery.wants(&repository.name) {
-            continue;
-        }
-        if let Some(state) = RepositoryState::of(&repository) {
-            found.unusable.insert(repository.name.to_string().to_lowercase(), state);
-        } else if forge
-            .labels(&repository.name)
-            .await?
-            .iter()
-            .any(|label| label.name == settings.run.maintenance_label)
-        {
-            found.labelled.push(repository.name);
-        }
-    }
-    Ok(found)
 }
 
 async fn one(

@@ -2,7 +2,8 @@
 //! tells nothing, and what nothing tells is judged as of unknown author.
 
 use super::keeping::EVIDENCE_OF_AN_ISSUE;
-use crate::store::{Store, StoreResult};
+use crate::store::{KeptPayload, Store, StoreResult};
+use jiff::Timestamp;
 use serde::Deserialize;
 
 /// A delivery that tells of a change to an issue's body. Others (labels, titles, states) carry the body as well, but
@@ -11,6 +12,8 @@ use serde::Deserialize;
 pub(crate) struct IssueEdit {
     /// The login of the account that did it.
     pub(crate) sender: String,
+    /// When it was delivered.
+    pub(crate) received_at: Timestamp,
     /// `opened` or `edited`.
     pub(crate) action: String,
     /// The body before; `None` where there was none, as when the issue was opened.
@@ -59,11 +62,17 @@ pub(crate) async fn issue_edits(store: &Store, repository: &str, issue: u64) -> 
     Ok(told(store.issue_payloads(repository, issue, EVIDENCE_OF_AN_ISSUE).await?))
 }
 
-/// The changes that payloads (sender, payload) about an issue's text tell of. Each payload is let go of once it is read.
-pub(super) fn told(payloads: Vec<(String, String)>) -> Vec<IssueEdit> {
+/// Whether something else was delivered about an issue's text than [`issue_edits`] tells of: it is kept no longer, or is more
+/// than is read.
+pub(crate) async fn is_cut(store: &Store, repository: &str, issue: u64) -> StoreResult<bool> {
+    store.has_lost_payloads(repository, issue, EVIDENCE_OF_AN_ISSUE).await
+}
+
+/// The changes that payloads about an issue's text tell of. Each payload is let go of once it is read.
+pub(super) fn told(payloads: Vec<KeptPayload>) -> Vec<IssueEdit> {
     payloads
         .into_iter()
-        .filter_map(|(sender, payload)| {
+        .filter_map(|KeptPayload { sender, received_at, payload }| {
             let payload = read(&payload)?;
             let before = payload.changes.and_then(|changes| changes.body).map(|body| body.from);
             let tells = match payload.action.as_str() {
@@ -73,6 +82,7 @@ pub(super) fn told(payloads: Vec<(String, String)>) -> Vec<IssueEdit> {
             };
             tells.then(|| IssueEdit {
                 sender,
+                received_at,
                 action: payload.action,
                 body_before: before,
                 body_after: payload.issue.and_then(|issue| issue.body),

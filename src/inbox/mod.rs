@@ -18,7 +18,7 @@ mod tests;
 mod writer;
 
 pub(crate) use hints::Hints;
-pub(crate) use history::{IssueEdit, issue_edits};
+pub(crate) use history::{IssueEdit, is_cut, issue_edits};
 pub(crate) use incoming::{EVENTS, Incoming};
 pub(crate) use keeping::Settings;
 pub(crate) use keys::Keys;

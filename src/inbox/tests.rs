@@ -1,6 +1,7 @@
 use super::history::told;
 use super::{Hints, Keep, Payload};
 use crate::forge::RepositoryName;
+use crate::store::KeptPayload;
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -81,7 +82,11 @@ fn only_payloads_that_tell_of_the_body_are_edits() {
         r#"{"action":"edited","issue":null,"changes":null}"#,
         "not json",
     ]
-    .map(|payload| ("operator".to_owned(), payload.to_owned()));
+    .map(|payload| KeptPayload {
+        sender: "operator".to_owned(),
+        received_at: Timestamp::UNIX_EPOCH,
+        payload: payload.to_owned(),
+    });
     let told: Vec<_> = told(payloads.into())
         .into_iter()
         .map(|edit| (edit.sender, edit.action, edit.body_before, edit.body_after))

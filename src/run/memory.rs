@@ -30,7 +30,8 @@ pub(crate) struct PullDetails {
 #[derive(Debug, Default)]
 pub(crate) struct KnownTexts {
     home: Option<Home>,
-    boxes: HashMap<String, Arc<Boxes>>,
+    /// `None`: it cannot be read.
+    boxes: HashMap<String, Option<Arc<Boxes>>>,
 }
 
 impl KnownTexts {
@@ -45,13 +46,13 @@ impl KnownTexts {
         self.boxes.retain(|text, _| kept.contains(text.as_str()));
     }
 
-    /// The tasks of a text: known, or read now.
-    pub(crate) fn boxes(&mut self, text: &str, read: impl FnOnce() -> Boxes) -> Arc<Boxes> {
+    /// The tasks of a text: known, or read now; `None` where it cannot be read.
+    pub(crate) fn boxes(&mut self, text: &str, read: impl FnOnce() -> Option<Boxes>) -> Option<Arc<Boxes>> {
         if let Some(known) = self.boxes.get(text) {
-            return Arc::clone(known);
+            return known.clone();
         }
-        let boxes = Arc::new(read());
-        self.boxes.insert(text.to_owned(), Arc::clone(&boxes));
+        let boxes = read().map(Arc::new);
+        self.boxes.insert(text.to_owned(), boxes.clone());
         boxes
     }
 }
@@ -113,7 +114,7 @@ pub(crate) struct Memory {
     pub(crate) unticked_since: BTreeMap<TaskKey, Timestamp>,
     /// Since when what our own tasks name has been gone.
     pub(crate) gone: Gone,
-    /// The tasks that were ticked at the last look.
+    /// The tasks that were ticked at the last look whose decision was written down.
     pub(crate) ticked: BTreeSet<TaskKey>,
     /// What was awaited, and since when.
     pub(crate) awaited: Option<(String, Timestamp)>,

@@ -6,6 +6,7 @@
 mod act;
 mod checks;
 mod decide;
+mod discovery;
 mod effects;
 mod event;
 mod files;
@@ -30,6 +31,7 @@ mod windows;
 mod worker;
 mod writing;
 
+pub(crate) use discovery::{Found as Discovered, Range as DiscoveryRange};
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use files::audit_files;
 pub(crate) use line::line;

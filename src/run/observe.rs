@@ -18,6 +18,7 @@ pub(crate) use found::Gone;
 use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
+use super::decide::Unheard;
 use super::event::{Accepted, Effect, Event, Incident, Stop};
 use super::gitops;
 use super::memory::Memory;
@@ -83,6 +84,8 @@ pub(crate) struct Subject<'a> {
     pub(in crate::run) freshness: Freshness,
     /// Of how much it asks again where nothing shows that it changed.
     pub(in crate::run) asking: Asking,
+    /// When this pass began: the issue was read since.
+    pub(crate) since: Timestamp,
 }
 
 /// What a look saw.
@@ -130,6 +133,8 @@ pub(crate) struct Observation {
     pub(crate) approvals: Approvals,
     pub(crate) unvouched_ticks: Vec<(TaskKey, String)>,
     pub(crate) vouched: BTreeSet<TaskKey>,
+    /// Tasks of which nobody can know any more who wrote them.
+    pub(crate) nobodys: BTreeSet<TaskKey>,
     pub(crate) resumed_by: Option<(String, Timestamp)>,
     pub(crate) left: Option<Left>,
     pub(crate) confirmed_by: Option<String>,
@@ -141,6 +146,8 @@ pub(crate) struct Observation {
     pub(crate) pending: BTreeSet<TaskKey>,
     /// Ticked by an old copy of the text and by nobody else, or before the task's change had come to its end.
     pub(crate) stale_ticks: BTreeSet<TaskKey>,
+    /// The tasks that are ticked, for the next look: see [`Observation::heard`].
+    ticked: BTreeSet<TaskKey>,
     /// The hashes of all texts that deliveries tell of.
     pub(crate) arrived: BTreeSet<String>,
     pub(crate) remade: Vec<RemadePull>,
@@ -152,6 +159,13 @@ impl Observation {
     /// The heads of the pull requests that tasks name.
     pub(crate) fn heads(&self) -> BTreeMap<PullNumber, CommitSha> {
         self.pulls.iter().map(|(number, pull)| (*number, pull.pull.head.sha.clone())).collect()
+    }
+
+    /// What the next look shall know of the boxes, once what this one led to is written down. A box that a person ticked and
+    /// unticked again before we wrote anything is told by this memory alone: so an untick stays in it until the journal knows
+    /// of it, whatever else the look had to do first.
+    pub(crate) fn heard(&self, state: &RunState) -> BTreeSet<TaskKey> {
+        self.ticked.iter().cloned().chain(Unheard::of(&self.wishes, state).unticked).collect()
     }
 
     /// The situation that a decision is made from.
@@ -207,6 +221,7 @@ impl Observation {
             approvals: &self.approvals.seen,
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
+            nobodys: &self.nobodys,
             resumed_by: self.resumed_by.as_ref().map(|(by, at)| (by.as_str(), *at)),
             left: self.left.as_ref(),
             confirmed_by: self.confirmed_by.as_deref(),
@@ -253,17 +268,12 @@ pub(crate) fn read_with_history(
     Ok(reading)
 }
 
-/// The tasks of a text with their boxes; a text that cannot be read holds none.
-fn boxes(parts: &Parts, home: Option<&Home>, body: &str) -> trust::Boxes {
-    read(parts, home, body)
-        .map(|reading| {
-            let shown = |task: &issue::Task| trust::Shown {
-                ticked: task.ticked,
-                known: KnownTask::of(task, &reading.tasks),
-            };
-            reading.tasks.iter().map(|task| (task.key.clone(), shown(task))).collect()
-        })
-        .unwrap_or_default()
+/// The tasks of a text with their boxes; `None` where it cannot be read.
+fn boxes(parts: &Parts, home: Option<&Home>, body: &str) -> Option<trust::Boxes> {
+    let reading = read(parts, home, body).ok()?;
+    let shown =
+        |task: &issue::Task| trust::Shown { ticked: task.ticked, known: KnownTask::of(task, &reading.tasks) };
+    Some(reading.tasks.iter().map(|task| (task.key.clone(), shown(task))).collect())
 }
 
 /// Looks.
@@ -307,10 +317,20 @@ pub(crate) async fn observe(
     let (store, whole_name) = (&parts.store, name.to_string());
     let edits = inbox::issue_edits(store, &whole_name, subject.issue.number.0).await?;
     let texts = edits.iter().flat_map(|edit| [edit.body_before.as_deref(), edit.body_after.as_deref()]);
-    memory.texts.keep(home.as_ref(), texts.flatten());
-    let history = History::new(&edits, subject.ours, |body| {
-        memory.texts.boxes(body, || boxes(parts, home.as_ref(), body))
-    });
+    memory.texts.keep(home.as_ref(), texts.flatten().chain([subject.issue.body.as_str()]));
+    let hashes = trust::Hashes::of(&edits);
+    let told = trust::Told {
+        edits: &edits,
+        hashes: &hashes,
+        // Where there is anything else to tell from, the chain itself shows what is missing.
+        is_cut: !trust::tells(&edits, subject.ours)
+            && inbox::is_cut(store, &whole_name, subject.issue.number.0).await?,
+        present: &subject.issue.body,
+        read_at: subject.since,
+        writes: subject.writes,
+        ours: subject.ours,
+    };
+    let history = History::new(&told, |body| memory.texts.boxes(body, || boxes(parts, home.as_ref(), body)));
     let trusted = Trusted::new(&parts.settings, subject.repository);
     let mut unread_comments = None;
     if !subject.gone {
@@ -387,7 +407,7 @@ pub(crate) async fn observe(
         ours: subject.ours,
     });
     let unvouched_ticks = unvouched_ticks(parts, memory, &approvals, now);
-    let arrived = wishes::arrived(&edits);
+    let arrived = hashes.all();
     let standing = Arrivals::of(subject.writes, &subject.issue.body, &arrived);
     let question = wishes::Question {
         parts,
@@ -400,7 +420,7 @@ pub(crate) async fn observe(
         readable: unreadable.is_none() && !subject.gone,
         now,
     };
-    let wishes::Decided { wishes, pending, stale_ticks } = question.decided(memory);
+    let wishes::Decided { wishes, pending, stale_ticks, ticked } = question.decided(memory);
     let unknown_to_us =
         state.began_at.is_none() && state.adopted.is_none() && !subject.gone && subject.writes.is_empty();
     let left = unknown_to_us.then(|| issue::left_behind(&subject.issue.body)).flatten();
@@ -452,6 +472,7 @@ pub(crate) async fn observe(
         approvals,
         unvouched_ticks,
         vouched,
+        nobodys: trust::nobodys(words.iter(), &history),
         left,
         confirmed_by,
         acknowledged,
@@ -459,6 +480,7 @@ pub(crate) async fn observe(
         findings,
         pending,
         stale_ticks,
+        ticked,
         arrived,
         remade,
         reading,

@@ -219,6 +219,7 @@ impl Worker {
         plan: &mut MergePlan,
     ) -> Result<Result<ConfirmedPermit, String>, RunError> {
         let parts = Arc::clone(&self.parts);
+        let since = Timestamp::now();
         let issue = parts.forge.issue(&scene.repository.name, scene.issue.number).await?;
         // Another head would be another base, and no merge: the repository's own file is that of the first look.
         let branch = parts.forge.branch(&scene.repository.name, &scene.repository.default_branch).await?;
@@ -239,6 +240,7 @@ impl Worker {
             freshness: Freshness::Proven,
             // What goes before this one may be ready by now.
             asking: Asking::All,
+            since,
         };
         let again = observe(&parts, subject, &mut work.memory).await?;
         let decision = decide(&again.situation(&parts, scene.settings, &work.state, &work.memory));

@@ -243,6 +243,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) unvouched_ticks: &'a [(TaskKey, String)],
     /// Tasks whose authorship is vouched for.
     pub(crate) vouched: &'a BTreeSet<TaskKey>,
+    /// Tasks of which nobody can know any more who wrote them, since the history of the text has gaps.
+    pub(crate) nobodys: &'a BTreeSet<TaskKey>,
     /// A trusted person's stop that nobody lifted.
     pub(crate) stop: Option<&'a Stop>,
     /// What a trusted person says is going wrong and nobody has said is over.

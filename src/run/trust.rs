@@ -2,10 +2,14 @@
 //!
 //! Races decided here: a tick counts only when a stored delivery shows that a trusted account made it, between a text in
 //! which it was not there and one that we did not write; a comment counts only when it was never edited and is not
-//! older than the question. Neither is ever taken from the body alone.
+//! older than the question. Neither is ever taken from the body alone. And what a text came by while nothing was kept of it is
+//! nobody's word ([`history`]).
 
+mod history;
 mod known;
 
+use history::Author;
+pub(crate) use history::{Boxes, Hashes, History, Shown, Told, tells};
 pub(crate) use known::KnownComments;
 
 use super::event::{Accepted, Event, Incident, Stop};
@@ -15,13 +19,12 @@ use crate::forge::{Account, Comment, OwnerKind, Repository};
 use crate::health::{Finding, Recon, Verdict};
 use crate::inbox::IssueEdit;
 use crate::issue::{
-    ApprovalBox, FindingTag, KnownTask, Reading, TaskKey, is_line_id, is_one_matter, read_approvals, resolve,
+    ApprovalBox, FindingTag, Reading, TaskKey, is_line_id, is_one_matter, read_approvals, resolve,
 };
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeSet;
 
 /// How long after it was written a comment may come to mean what was found.
 const HEARD_WITHIN: SignedDuration = SignedDuration::from_mins(15);
@@ -61,78 +64,10 @@ impl Trusted {
     }
 }
 
-/// A task as one text shows it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Shown {
-    /// Whether its box is ticked.
-    pub(crate) ticked: bool,
-    /// What it asks for, by the keys that the words of that text give.
-    pub(crate) known: KnownTask,
-}
-
-/// The tasks of a text, under the keys that its words give: a text of long ago has no other.
-pub(crate) type Boxes = BTreeMap<TaskKey, Shown>;
-
-/// The issue's history as deliveries tell it: each edit with what the tasks were before and after.
-#[derive(Debug, Clone)]
-pub(crate) struct History {
-    edits: Vec<(String, Option<Arc<Boxes>>, Arc<Boxes>)>,
-}
-
-impl History {
-    /// Reads the edits; those whose text is ours are nobody's word.
-    pub(crate) fn new(
-        edits: &[IssueEdit],
-        ours: &dyn OwnText,
-        mut boxes: impl FnMut(&str) -> Arc<Boxes>,
-    ) -> Self {
-        let edits = edits
-            .iter()
-            .filter_map(|edit| {
-                let after = edit.body_after.as_deref()?;
-                (!ours.is_ours(after))
-                    .then(|| (edit.sender.clone(), edit.body_before.as_deref().map(&mut boxes), boxes(after)))
-            })
-            .collect();
-        Self { edits }
-    }
-
-    /// Who put a task there; `None` where no delivery tells.
-    fn author(&self, key: &TaskKey) -> Option<&str> {
-        self.edits
-            .iter()
-            .rev()
-            .find(|(_, before, after)| {
-                after.contains_key(key) && before.as_ref().is_none_or(|before| !before.contains_key(key))
-            })
-            .map(|(sender, ..)| sender.as_str())
-    }
-
-    /// Everybody who made a task ask for less than it did.
-    fn loosened_by(&self, key: &TaskKey) -> impl Iterator<Item = &str> {
-        self.edits.iter().filter_map(move |(sender, before, after)| {
-            let (was, is) = (before.as_ref()?.get(key)?, after.get(key)?);
-            is.known.asks_for_less_than(&was.known).then_some(sender.as_str())
-        })
-    }
-
-    /// Who unticked a task last.
-    fn unticked_by(&self, key: &TaskKey) -> Option<&str> {
-        self.edits
-            .iter()
-            .rev()
-            .find(|(_, before, after)| {
-                let was = before.as_ref().and_then(|before| before.get(key));
-                after.get(key).is_some_and(|is| !is.ticked) && was.is_some_and(|was| was.ticked)
-            })
-            .map(|(sender, ..)| sender.as_str())
-    }
-}
-
 /// The tasks that count: somebody trusted put them there, and nobody else made them ask for less. What stands in an issue
-/// of a trusted author when its run begins counts, unless a delivery shows that somebody else put it there. `tasks` are
-/// keys, each with the one that the words of the text give. `is_ours` says whether a task is one of our own blocks', put
-/// there by our own account: whoever holds its token can do all that caretaker can.
+/// of a trusted author when its run begins counts where nothing was ever told of its text; where something was, that alone
+/// counts which is known of. `tasks` are keys, each with the one that the words of the text give. `is_ours` says whether a
+/// task is one of our own blocks', put there by our own account: whoever holds its token can do all that caretaker can.
 pub(crate) fn vouched<'a>(
     tasks: impl Iterator<Item = (&'a TaskKey, &'a TaskKey)>,
     state: &RunState,
@@ -143,6 +78,8 @@ pub(crate) fn vouched<'a>(
     // What a run that this store does not know had not vouched for is lost with its deliveries: nothing there counts by
     // itself.
     let discovery = state.began_at.is_none() && state.adopted.is_none();
+    // That nobody else may write vouches for what no delivery tells, never for a stranger that one names.
+    let counts = |sender: Option<&str>| sender.map_or(trusted.sole_writers, |sender| trusted.holds(sender));
     tasks
         .filter(|(key, words)| {
             let mut loosened = history.loosened_by(words).peekable();
@@ -150,14 +87,26 @@ pub(crate) fn vouched<'a>(
             let goes_on = *key != *words
                 && loosened.peek().is_some()
                 && state.task(words).is_some_and(|record| record.vouched);
-            // That nobody else may write vouches for what no delivery tells, never for a stranger that one names.
-            loosened.all(|sender| trusted.holds(sender))
-                && history.author(words).map_or(trusted.sole_writers || discovery || goes_on, |sender| {
-                    trusted.holds(sender) || is_ours(key, sender)
-                })
+            loosened.all(counts)
+                && match history.author(words) {
+                    Author::Known(sender) => trusted.holds(sender) || is_ours(key, sender),
+                    Author::Lost => trusted.sole_writers || goes_on,
+                    Author::Untold => trusted.sole_writers || discovery || goes_on,
+                }
         })
         .map(|(key, _)| key.clone())
         .collect()
+}
+
+/// The tasks of which nobody can know any more who put them there, or who made them ask for less.
+pub(crate) fn nobodys<'a>(
+    tasks: impl Iterator<Item = (&'a TaskKey, &'a TaskKey)>,
+    history: &History,
+) -> BTreeSet<TaskKey> {
+    let is_lost = |words: &TaskKey| {
+        history.author(words) == Author::Lost || history.loosened_by(words).any(|sender| sender.is_none())
+    };
+    tasks.filter(|(_, words)| is_lost(words)).map(|(key, _)| key.clone()).collect()
 }
 
 /// Whether an untick is a trusted person's; `None` while no delivery tells whose it is. `words` is the key that the words

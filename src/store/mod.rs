@@ -15,7 +15,7 @@ mod place;
 mod usage;
 
 pub(crate) use backup::{Backup, BackupError, backup};
-pub(crate) use deliveries::{Delivery, DeliveryRow, Evidence, Stored};
+pub(crate) use deliveries::{Delivery, DeliveryRow, Evidence, KeptPayload, Stored};
 pub(crate) use journal::{EventId, JournalRow, RunId, RunRow};
 pub(crate) use look::{Holder, Look, Reader, look};
 pub(crate) use missed::{MissedEvents, Missing};

@@ -4,8 +4,12 @@
 //! forge's client need as well. So no more than [`PLACES`] are open, and who comes then gets the place of the one that has
 //! been open for longest without asking for anything whole: what asks whether caretaker lives comes over the same listener
 //! and takes milliseconds, so however many strangers sit here, it is answered. Races decided here: one moment, counted from
-//! a request's first byte, ends whatever has no answer by then, however often a byte arrives; the handler of deliveries has
-//! answered before. Whether a connection is being answered or sent away is one state behind one lock, so no request is
+//! the connection's beginning or from the first byte that comes after something was written, ends whatever has nothing
+//! written by then, however often a byte arrives; the handler of deliveries has answered before. What is written need not be
+//! an answer (`100 Continue` is not: the body that follows it has its own time from its first byte), and of a request that
+//! came in one piece with the end of the one before no first byte is seen any more: it is idle time, until the next byte
+//! comes. So a connection lasts for as long as somebody speaks over it, and none is silent for longer than the idle time.
+//! Whether a connection is being answered or sent away is one state behind one lock, so no request is
 //! worked on whose connection somebody else got. A connection on which nothing is asked is kept for a while, since a forge
 //! sends its next delivery over it. Only HTTP/1 is spoken, whatever the libraries could do: one connection of HTTP/2 asks
 //! many things at once, for as long as it likes.
@@ -43,9 +47,9 @@ const HTTP2: &[u8] = b"PRI ";
 /// How long things may take.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Patience {
-    /// A request, from its first byte (or the connection) to the first byte of its answer.
+    /// From the connection, or the first byte after something was written, to the next byte that is written.
     pub(super) request: Duration,
-    /// From an answer to the first byte of the next request.
+    /// From what was written last to the next byte that comes.
     pub(super) idle: Duration,
     /// A peer that takes nothing of its answer.
     pub(super) answer: Duration,
@@ -200,9 +204,9 @@ impl Listener for Bounded {
 /// What a connection does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Doing {
-    /// Nothing was asked since the last answer.
+    /// Nothing came since something was written.
     Idle,
-    /// Something was.
+    /// Something did.
     Asking,
 }
 

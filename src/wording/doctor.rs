@@ -78,6 +78,18 @@ pub(crate) fn doctor_nothing_discovered() -> String {
         .to_owned()
 }
 
+/// Repositories that discovery did not ask about.
+pub(crate) fn doctor_left_out(many: usize) -> String {
+    format!(
+        "{many} repositories are not looked at, since there are too many: nobody knows whether they have the label"
+    )
+}
+
+/// Too many repositories.
+pub(crate) fn doctor_too_many_repositories() -> String {
+    "name the owners of those that are meant in discovery.owners".to_owned()
+}
+
 /// A way of merging that is switched off.
 pub(crate) fn doctor_style() -> String {
     "set merge_style in the [[repository]] table to one that is allowed, or allow it: Settings, Pull requests"

@@ -45,9 +45,17 @@ pub(crate) fn unticked_merge() -> String {
     "its box was unticked, but a merge is not done twice: close this by ticking it again, or undo the merge and ask for a new pull request".to_owned()
 }
 
-/// A task that nobody trusted put there.
-pub(crate) fn not_vouched() -> String {
-    "nobody trusted is known to have written this task: a trusted person writes the comment `/caretaker resume` to let it count".to_owned()
+/// A task that nobody trusted put there, or of which nobody can know any more who did.
+pub(crate) fn not_vouched(nobodys: bool) -> String {
+    let why = if nobodys {
+        ", since not everything that was done to this text was delivered, or is still kept"
+    } else {
+        ""
+    };
+    format!(
+        "nobody trusted is known to have written this task{why}: a trusted person writes the comment `/caretaker resume` to let \
+         it count"
+    )
 }
 
 /// The forge gave no answer to an effect for too long.

@@ -4,7 +4,9 @@ use super::address::free_address;
 use super::cli::{caretaker, finish};
 use caretaker::demo::{Stage, StageOptions};
 use serde_json::{Value, json};
-use sim::gitea::{Down, FileChange, Gitea, NewCommit, Options, Permission, Protection, Repository, Server};
+use sim::gitea::{
+    Down, Fault, FileChange, Gitea, NewCommit, Options, Permission, Protection, Repository, Rule, Server,
+};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -198,6 +200,31 @@ async fn who_can_write_is_proposed_and_what_keeps_merges_out_is_said() {
     };
     assert_eq!((code, out.as_str()), (Some(2), ""));
     assert!(err.contains("do not name ops/other"), "{err}");
+    forge.gitea.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_repository_whose_labels_cannot_be_read_hides_no_other_that_discovery_finds() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let forge = Forge::start(Server::Gitea127).await;
+    let path = forge.folder.path().join("caretaker.toml");
+    let table = "[[repository]]\nname = \"ops/homelab\"\n";
+    let settings = std::fs::read_to_string(&path).unwrap().replace(table, "[discovery]\nenabled = true\n");
+    std::fs::write(&path, settings).unwrap();
+    for name in ["broken", "unlabelled"] {
+        forge.gitea.create_repository("ops", name, true);
+        forge.gitea.add_collaborator("ops", name, "caretaker", Permission::Write);
+    }
+    forge.repository.create_label("maintenance", "#0e8a16").unwrap();
+    let rule = Rule::new("GET", "/ops/broken/labels", Fault::Status(404)).unwrap().always();
+    forge.gitea.faults().add(rule);
+    let (_, lines) = lines(forge.command(&["doctor", "--url", ADDRESS]), &[SECRET, &forge.bot]);
+    assert_eq!(states(&lines, "ops/broken: labels"), ["unknown"], "{lines:#?}");
+    assert_eq!(states(&lines, "ops/homelab: labels"), ["warning"], "what was found is looked at: {lines:#?}");
+    assert!(
+        states(&lines, "discovery").is_empty() && states(&lines, "ops/unlabelled: labels").is_empty(),
+        "{lines:#?}"
+    );
     forge.gitea.shutdown().await;
 }
 

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod delivery;
+mod discovery;
 mod forge;
 mod hook;
 mod people;
@@ -13,6 +14,7 @@ mod tests;
 
 pub(crate) use cluster::{RollsOut, clock, reached, right, rolls_out, watchers};
 pub(crate) use delivery::{Arrival, Listener, delivery};
+pub(crate) use discovery::discovered;
 pub(crate) use forge::{account, server};
 pub(crate) use hook::{AskedBy, HookFault, Ours, Wanted, faults, hook, hook_events, ours, same_address};
 pub(crate) use people::{PeopleFacts, people};

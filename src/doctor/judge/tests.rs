@@ -6,8 +6,8 @@ use crate::doctor::State::{Error, Note, Ok as Good, Unknown, Warning};
 use crate::doctor::{Asked, NotKnown};
 use crate::forge::renovate::NotRenovates;
 use crate::forge::{
-    Account, AccountId, Branch, Hook, HookId, MergeStyle, OwnAccount, OwnerKind, PullNumber, Repository,
-    Server, ServerKind,
+    Account, AccountId, Branch, ForgeError, Hook, HookId, MergeStyle, OwnAccount, OwnerKind, PullNumber,
+    Repository, Server, ServerKind,
 };
 use crate::health::{Feature, Need};
 use crate::merge::rollout::GitOps;
@@ -349,6 +349,11 @@ fn stores() {
         assert_eq!(text.contains("discovery.ignore"), drops, "what is there still is not dropped: {text}");
     }
     assert!(lost_runs(&Ok(Vec::new())).is_empty() && lost_runs(&no_answer()).is_empty());
+    let gone = ForgeError::NotFound { what: "GET /repos/ops/garden/labels".to_owned() };
+    let unknown = [("ops/garden".parse().expect("a name"), gone)].into();
+    let found = run::Discovered { unknown, left_out: 3, ..run::Discovered::default() };
+    assert_eq!(states(&discovered(found)), [Warning, Unknown]);
+    assert!(discovered(run::Discovered::default()).is_empty());
     assert!(missed_events(&Ok(Vec::new())).is_empty());
     assert_eq!(states(&missed_events(&no_answer())), [Unknown]);
 }

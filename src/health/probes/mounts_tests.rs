@@ -25,6 +25,7 @@ fn pod() -> Pod {
         name: "shop-1".to_owned(),
         phase: PodPhase::Pending,
         reason: String::new(),
+        message: String::new(),
         conditions: vec![ready],
         node: Some("metal1".to_owned()),
         created_at: Some(ago(600)),

@@ -313,6 +313,9 @@ fn stands(app: &Application) -> String {
 
 /// Why an Application's status does not say yet what it thinks.
 fn not_settled(app: &Application) -> Option<String> {
+    if app.skips_reconcile {
+        return Some("its annotation skip-reconcile keeps Argo CD from looking at it".to_owned());
+    }
     if app.refresh_requested {
         return Some("its refresh is not done".to_owned());
     }

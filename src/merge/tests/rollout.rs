@@ -54,6 +54,7 @@ fn one_watcher_is_judged_by_every_field() {
         ("a commit nobody knows", |a| a.revisions = vec![sha('e').as_str().to_owned()], Word::Unknown),
         ("the branch's bare name", |a| a.revisions = vec!["main".to_owned()], Word::Waiting),
         ("no revision", |a| a.revisions.clear(), Word::Waiting),
+        ("one that nobody looks at", |a| a.skips_reconcile = true, Word::Waiting),
         ("a refresh that is asked for", |a| a.refresh_requested = true, Word::Waiting),
         ("an operation that is asked for", |a| a.operation_requested = true, Word::Waiting),
         (

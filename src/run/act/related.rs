@@ -121,6 +121,7 @@ mod tests {
 
     fn edit(before: &str, after: &str) -> inbox::IssueEdit {
         inbox::IssueEdit {
+            received_at: jiff::Timestamp::UNIX_EPOCH,
             sender: "caretaker".to_owned(),
             action: "edited".to_owned(),
             body_before: Some(before.to_owned()),

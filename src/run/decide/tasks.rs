@@ -139,7 +139,7 @@ fn step(situation: &Situation<'_>, task: &Task, open: &[&Task], ends: &BTreeSet<
         };
     }
     if !record.vouched {
-        return waits(situation, &task.key, wording::not_vouched());
+        return waits(situation, &task.key, wording::not_vouched(situation.nobodys.contains(&task.key)));
     }
     if let Some(why) = refused(situation, task) {
         return Step::Now(Decision::Note(vec![

@@ -2,17 +2,17 @@
 //!
 //! Races decided here: the difference is taken from the newest write that arrived, since nobody saw any other; an untick
 //! waits a while for the delivery that tells whose it is; a box that a person ticked and unticked again before we wrote
-//! anything is unticked, although no write of ours ever held the tick.
+//! anything is unticked, although no write of ours ever held the tick. That it was ticked is remembered until the untick is
+//! in the journal: a look that decides nothing, or whose journal fails, has not heard it.
 
 use super::Subject;
-use crate::inbox::IssueEdit;
 use crate::issue::{self, Edit, Reading, TaskKey, Written, WrittenTask};
 use crate::run::memory::Memory;
 use crate::run::report::{self, LastWrite};
 use crate::run::situation::Wish;
 use crate::run::state::{RunState, TaskState};
 use crate::run::trust::{self, History, Trusted};
-use crate::run::worker::{Parts, text_hash};
+use crate::run::worker::Parts;
 use crate::run::writing::Arrivals;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,16 +29,8 @@ pub(super) struct Decided {
     /// Ticked by an old copy, and by nobody else; or while the task's own change is in flight, which nobody can know the end
     /// of: these boxes are opened again.
     pub(super) stale_ticks: BTreeSet<TaskKey>,
-}
-
-/// The hashes of all texts that deliveries tell of.
-pub(super) fn arrived(edits: &[IssueEdit]) -> BTreeSet<String> {
-    edits
-        .iter()
-        .flat_map(|edit| [&edit.body_before, &edit.body_after])
-        .flatten()
-        .map(|body| text_hash(body))
-        .collect()
+    /// Ticked as the text stands, or held to be.
+    pub(super) ticked: BTreeSet<TaskKey>,
 }
 
 /// The notes that we wrote, by task.
@@ -157,7 +149,7 @@ impl Question<'_> {
         }
         // A tick that was seen and not written yet is remembered until it is written or taken back.
         let seen = reading.tasks.iter().filter(|task| task.ticked || decided.pending.contains(&task.key));
-        memory.ticked = seen.map(|task| task.key.clone()).collect();
+        decided.ticked = seen.map(|task| task.key.clone()).collect();
         if self.readable {
             decided.wishes.extend(self.gone_and_returned());
         }

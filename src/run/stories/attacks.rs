@@ -8,6 +8,7 @@
 //! | a stranger's issue, labelled by a maintainer, then edited by the stranger | here; without the edit in `bad_input` |
 //! | a task that a stranger adds, before and after a resume | `others` |
 //! | a task that a stranger adds before the issue has its label, or its repository is found | here |
+//! | evidence of a stranger's edit that is pushed out by more of it, too large to be taken, or too old | here; as tables in `run::trust::history` |
 //! | a condition taken from a title by a stranger | here |
 //! | forged status block, note and closing | here; as texts in `issue::edge_tests` and `issue::hostile_tests` |
 //! | a tick that no delivery vouches for | `approvals`, `run::trust` |
@@ -175,6 +176,85 @@ async fn what_a_stranger_adds_before_a_repository_is_found_counts_for_nothing() 
     story.looks(6).await;
     assert!(says("- [ ] **A2 "), "{}", found.issue(number).unwrap().body);
     story.end().await;
+}
+
+/// A visitor who may write, and an issue of the operator's that has its label still to come.
+async fn before_the_label() -> (Story, u64, u64, String) {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.start().await;
+    let number = story.world.repository().open_issue("operator", "Soon", &tasks([NODES_READY]), &[]).unwrap();
+    is_told_of(&story, "ops/homelab", "operator", number).await;
+    let added = tasks([&merge("D1 P0 Apps", echo)]);
+    (story, number, echo, added)
+}
+
+/// The operator labels the issue: what they wrote is worked on, and what nobody vouches for waits with the reason.
+async fn counts_for_nothing(story: Story, number: u64, pull: u64) {
+    story.operator().add_label(number, "maintenance").await.unwrap();
+    story.says(number, "not everything that was done to this text was delivered, or is still kept").await;
+    nothing_is_approved(&story, pull).await;
+    assert!(story.issue_now(number).body.contains("- [ ] **D1 P0"), "{}", story.issue_now(number).body);
+    story.next_second().await;
+    story.operator().comment(number, "/caretaker resume").await.unwrap();
+    story.wait("a trusted person lets it count", || story.merged(pull)).await;
+    story.end().await;
+}
+
+/// So many deliveries of the visitor's about an issue are stored.
+async fn tells_of_edits(story: &Story, number: u64, many: usize) {
+    let deadline = Instant::now() + super::DEADLINE;
+    loop {
+        let rows = story.store().recent_deliveries(1000).await.unwrap();
+        let theirs = rows.iter().filter(|row| row.sender == "visitor" && row.issue == Some(number));
+        if theirs.count() >= many {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{rows:#?}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_pushes_out_the_evidence_of_an_edit_gains_nothing() {
+    let (story, number, echo, added) = before_the_label().await;
+    story.stranger_edits(number, |body| format!("{body}\n{added}"));
+    let with_task = story.issue_now(number).body;
+    // Each edit holds two of these.
+    let filled = |letter: &str| format!("{with_task}\n<!-- {} -->\n", letter.repeat(3 << 20));
+    // One after the other: so much at once would be refused.
+    for (at, letter) in ["a", "b", "c", "d", "e", "f", "g"].into_iter().enumerate() {
+        story.stranger_edits(number, |_| filled(letter));
+        tells_of_edits(&story, number, at + 2).await;
+    }
+    story.stranger_edits(number, |_| with_task.clone());
+    tells_of_edits(&story, number, 9).await;
+    counts_for_nothing(story, number, echo).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_that_is_too_large_to_be_taken_vouches_for_nothing() {
+    let (story, number, echo, added) = before_the_label().await;
+    let before = story.issue_now(number).body;
+    let large = format!("{before}\n{added}\n<!-- {} -->\n", "a".repeat(9 << 20));
+    story.stranger_edits(number, |_| large.clone());
+    story.stranger_edits(number, |_| format!("{before}\n{added}"));
+    // Both are refused: what is told of next is the label.
+    counts_for_nothing(story, number, echo).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_until_an_edit_is_forgotten_gains_nothing() {
+    let (story, number, echo, added) = before_the_label().await;
+    story.stranger_edits(number, |body| format!("{body}\n{added}"));
+    is_told_of(&story, "ops/homelab", "visitor", number).await;
+    // As after `inbox.keep_days`.
+    let gone = story.store().forget_deliveries(jiff::Timestamp::now(), 1000).await.unwrap();
+    assert!(gone >= 2, "{gone}");
+    counts_for_nothing(story, number, echo).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

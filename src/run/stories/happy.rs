@@ -45,7 +45,7 @@ async fn two_merges_a_crash_archive_and_the_closing() {
 }
 
 /// What the deployment may do that nothing in this story does, and why it is there all the same.
-const NOT_USED_HERE: [(&str, &str, &str); 10] = [
+const NOT_USED_HERE: [(&str, &str, &str); 9] = [
     (
         "ClusterRole/caretaker",
         "patch gitrepositories.source.toolkit.fluxcd.io",

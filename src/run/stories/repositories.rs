@@ -1,7 +1,7 @@
 //! Several repositories: what becomes of one is not the others' business, but for the cluster that they share.
 
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
-use super::{REPOSITORY, Story, first_commit};
+use super::{REPOSITORY, Story, first_commit, secret_of};
 use crate::run::event::ChangeResult;
 use crate::run::load_state;
 use crate::run::settings::{Discovery, Repository as Settings, RolloutBy};
@@ -305,6 +305,46 @@ async fn repositories_with_the_label_are_found_and_others_are_left_alone() {
         assert!(asked.is_empty(), "{name}: {asked:?}");
     }
     assert!(!story.asked_of("homelab", 0).is_empty() && REPOSITORY.ends_with("homelab"), "the table counts");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_calls_and_cannot_be_taken_up_costs_no_pass_and_what_can_be_needs_none() {
+    let mut story = Story::begin().await;
+    story.webhook = true;
+    story.discovery = Discovery { enabled: true, mode: Mode::Auto, ..Discovery::default() };
+    let readable = story.another("readable");
+    story.world.gitea().add_collaborator("ops", "readable", "caretaker", Permission::Read);
+    story.start().await;
+    let gitea = story.world.gitea();
+    let secret = secret_of(&"ops/readable".parse().unwrap());
+    readable.add_hook(story.webhook_url(), &secret, &["issues"]).unwrap();
+    story.looks(2).await;
+    let asked = |what: &str| {
+        let requests = story.world.gitea().requests();
+        let is_it = |path: &str| path.split('?').next() == Some(what);
+        requests.iter().filter(|one| one.user.as_deref() == Some("caretaker") && is_it(&one.path)).count()
+    };
+    let (passes, own) = (asked("/api/v1/user/repos"), "/api/v1/repos/ops/readable");
+    assert!(passes > 0, "it is looked for all of them at the start");
+    let number = readable.open_issue("operator", "Found", &tasks([NODES_READY]), &["maintenance"]).unwrap();
+    for at in 1..=3 {
+        let before = asked(own);
+        readable.open_issue("operator", &format!("Another {at}"), "Words.", &[]).unwrap();
+        story.wait("it is asked about", || asked(own) > before).await;
+    }
+    story.looks(2).await;
+    assert_eq!(asked("/api/v1/user/repos"), passes, "it has the label, and still calls for nothing else");
+    // One failure more or less: it is asked about again, without another delivery.
+    let fails = Rule::new("GET", "/repos/ops/readable/labels", Fault::Status(500)).unwrap().times(20);
+    let fails = gitea.faults().add(fails.when(|seen| seen.user == Some("caretaker")));
+    gitea.add_collaborator("ops", "readable", "caretaker", Permission::Write);
+    readable.open_issue("operator", "Another", "Words.", &[]).unwrap();
+    story.wait("its labels cannot be read", || gitea.faults().struck(fails) > 0).await;
+    gitea.faults().remove(fails);
+    let is_answered = || readable.issue(number).is_some_and(|issue| issue.body.contains("- [x] **A1 "));
+    story.wait("it is worked on", is_answered).await;
+    assert_eq!(asked("/api/v1/user/repos"), passes, "and that took no pass either");
     story.end().await;
 }
 

@@ -1,11 +1,12 @@
 //! What is asked of the forge while nothing changes, and that nothing is decided on what was not asked.
 
 use super::approvals::yes;
-use super::words::{merge, tasks};
-use super::{Story, first_commit};
+use super::words::{TELEPHONE, merge, tasks};
+use super::{REPOSITORY, Story, first_commit};
 use crate::issue::read_approvals;
 use crate::run::situation::Mode;
 use sim::gitea::{Fault, IssueState, Protection, Rule, StatusState};
+use std::time::Duration;
 
 /// What a look costs whose tasks name nothing: the repository, its labels, the open issues, the branch, the comments and the
 /// open pull requests.
@@ -185,5 +186,44 @@ async fn a_check_that_fails_unseen_is_seen_before_what_was_approved_is_merged() 
     story.looks(6).await;
     assert_eq!((story.merged(pulls[7]), story.merges_asked(pulls[7])), (false, 0));
     assert_eq!(story.issue_now(number).state, IssueState::Open);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_that_a_sparing_look_sees_first_is_heard_by_the_next_one() {
+    let mut story = Story::begin().await;
+    story.world.renovate_sleeps(true);
+    let pulls = story.renovate_opens_eight();
+    for pull in pulls {
+        story.says_of(pull, DAYS, StatusState::Pending);
+    }
+    let merges = pulls.iter().enumerate().map(|(at, pull)| merge(&format!("D{} P2 Apps", at + 1), *pull));
+    let number = story.issue(&tasks(merges.chain([TELEPHONE.to_owned()]))).await;
+    story.start().await;
+    story.says(number, DAYS).await;
+    story.comes_to_rest().await;
+    // No write of ours arrives, so that none of them ever holds the tick, and each look begins with a wait.
+    let faults = story.world.gitea().faults();
+    let ours = |method: &str, path: &str, fault| {
+        let rule = Rule::new(method, path, fault).unwrap().always();
+        faults.add(rule.when(|seen| seen.user == Some("caretaker")))
+    };
+    ours("PATCH", &format!("/issues/{number}$"), Fault::Status(409));
+    story.operator().tick(number, "**P1 P3").await.unwrap();
+    let is_ended = |state: &crate::run::RunState| {
+        state.tasks.values().any(|task| task.known.id == "P1" && state.has_ended(&task.known.key))
+    };
+    story.state_when("the tick is heard", is_ended).await;
+    let begun = ours("GET", &format!("{REPOSITORY}$"), Fault::Delay(Duration::from_millis(500)));
+    // The look that is going on, one that may ask about everything, and one that the time calls for.
+    story.wait("a sparing look begins", || faults.struck(begun) >= 3).await;
+    story.operator().untick(number, "**P1 P3").await.unwrap();
+    story
+        .state_when("the untick is heard", |state| {
+            state.tasks.values().any(|task| task.known.id == "P1" && task.asked_again.is_some())
+        })
+        .await;
+    faults.clear();
+    story.until("it is open again", number, |issue| issue.body.contains("- [ ] **P1 P3")).await;
     story.end().await;
 }

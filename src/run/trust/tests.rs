@@ -1,8 +1,8 @@
 //! Who counts, as tables.
 
 use super::{
-    Boxes, Command, Comments, Event, History, OwnText, Question, RunState, Shown, Stop, Trusted, commands,
-    ticked_by, vouched,
+    Boxes, Command, Comments, Event, Hashes, History, OwnText, Question, RunState, Shown, Stop, Told,
+    Trusted, commands, ticked_by, vouched,
 };
 use crate::forge::{Account, AccountId, Comment, CommentId};
 use crate::health::{Finding, Probe, Recon, Verdict};
@@ -37,6 +37,7 @@ fn the_last_to_change_an_approval_is_the_one_who_is_asked_about() {
     let none = "Text.\n".to_owned();
     let edit = |sender: &str, before: &String, after: &String| IssueEdit {
         sender: sender.to_owned(),
+        received_at: Timestamp::UNIX_EPOCH,
         action: "edited".to_owned(),
         body_before: Some(before.clone()),
         body_after: Some(after.clone()),
@@ -89,13 +90,23 @@ fn sole_writers_vouch_for_what_no_delivery_tells_and_for_no_stranger() {
         let edits: Vec<IssueEdit> = sender
             .map(|sender: &str| IssueEdit {
                 sender: sender.to_owned(),
+                received_at: Timestamp::UNIX_EPOCH,
                 action: "edited".to_owned(),
                 body_before: Some(before.to_owned()),
                 body_after: Some(after.to_owned()),
             })
             .into_iter()
             .collect();
-        let history = History::new(&edits, &NotOurs, boxes);
+        let told = Told {
+            edits: &edits,
+            hashes: &Hashes::of(&edits),
+            is_cut: false,
+            present: after,
+            read_at: Timestamp::now(),
+            writes: &[],
+            ours: &NotOurs,
+        };
+        let history = History::new(&told, |text| Some(boxes(text)));
         let trusted = Trusted { sole_writers, ..trusted("operator") };
         let vouched = vouched([(added, added)].into_iter(), &state, &trusted, &history, &|_, _| false);
         assert_eq!(vouched.contains(added), counts, "{sole_writers} {sender:?}");

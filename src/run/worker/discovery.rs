@@ -3,70 +3,24 @@
 //! Races decided here: a repository that is found or lost while a look goes on is taken up or put down between two rounds;
 //! one with something half done is never put down, and one whose labels cannot be read stays as it was. Until the forge
 //! has said once which there are, what is half done in any repository of the store keeps the others waiting. What is
-//! delivered for one that nobody looks after costs no pass: only its own labels are asked for, and a pass follows where it
-//! has the one that counts by now.
+//! delivered for one that nobody looks after costs no pass: that one alone is asked about, and taken up where it can be used
+//! and has the label by now; one that cannot be used, whatever its labels, may call as often as it likes.
 
 use super::desk::Desk;
 use super::missed::Watch;
 use super::{Parts, Worker, chain};
-use crate::forge::{ForgeError, Repository, RepositoryName};
+use crate::forge::RepositoryName;
+use crate::run::discovery::{Found, MOST, Range};
 use crate::run::repository_state::RepositoryState;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-/// More repositories than this are not asked for their labels in one pass: `discovery.owners` makes them fewer.
-const MOST: usize = 200;
-
-/// What one pass found.
-#[derive(Debug, Default, PartialEq, Eq)]
-struct Found {
-    /// These have the label.
-    labelled: BTreeSet<RepositoryName>,
-    /// Of these nobody knows: their labels could not be read.
-    unknown: BTreeSet<RepositoryName>,
-}
-
-/// Those that may be looked after: wanted, writable, and named by no table. In the order of their names.
-fn candidates(parts: &Parts, all: Vec<Repository>) -> Vec<RepositoryName> {
-    let has_table = |name: &RepositoryName| {
-        let name = name.to_string();
-        parts.repositories.iter().any(|table| table.name.to_string().eq_ignore_ascii_case(&name))
-    };
-    let mut names: Vec<RepositoryName> = all
-        .into_iter()
-        .filter(|repository| RepositoryState::of(repository).is_none())
-        .map(|repository| repository.name)
-        .filter(|name| parts.discovery.wants(name) && !has_table(name))
-        .collect();
-    names.sort();
-    names
-}
-
-async fn find(parts: &Parts) -> Result<Found, ForgeError> {
-    let mut names = candidates(parts, parts.forge.repositories().await?);
-    if names.len() > MOST {
-        tracing::warn!(
-            found = names.len(),
-            looked_at = MOST,
-            "too many repositories to look at each; name their owners in discovery.owners"
-        );
-        names.truncate(MOST);
+impl Parts {
+    /// Where repositories are looked for.
+    fn range(&self) -> Range<'_> {
+        let label = &self.settings.maintenance_label;
+        Range { discovery: &self.discovery, tables: &self.repositories, label }
     }
-    let mut found = Found::default();
-    for name in names {
-        match parts.forge.labels(&name).await {
-            Ok(labels) => {
-                if labels.iter().any(|label| label.name == parts.settings.maintenance_label) {
-                    found.labelled.insert(name);
-                }
-            }
-            Err(error) => {
-                tracing::warn!(repository = %name, error = %chain(&error), "its labels cannot be read");
-                found.unknown.insert(name);
-            }
-        }
-    }
-    Ok(found)
 }
 
 impl Worker {
@@ -77,10 +31,11 @@ impl Worker {
         if !discovery.enabled || self.parts.only.is_some() {
             return;
         }
-        if self.discovery_due.is_some_and(|due| due > now) && !self.is_called_by_labelled(now).await {
+        if self.discovery_due.is_some_and(|due| due > now) {
+            self.take_up_called(now).await;
             return;
         }
-        match find(&self.parts).await {
+        match self.parts.range().find(self.parts.forge.as_ref()).await {
             Ok(found) => {
                 self.discovery_due = Some(now + self.parts.discovery.every());
                 (self.called, self.called_due) = (BTreeSet::new(), None);
@@ -94,26 +49,49 @@ impl Worker {
         }
     }
 
-    /// Whether one for which something was delivered has the label by now, where it is time to ask.
-    async fn is_called_by_labelled(&mut self, now: Instant) -> bool {
+    /// Takes up those for which something was delivered and that have the label by now, where it is time to ask. Those that
+    /// could not be asked about are called for again.
+    async fn take_up_called(&mut self, now: Instant) {
         if self.called_due.is_none_or(|due| due > now) {
-            return false;
+            return;
         }
         self.called_due = None;
-        for name in std::mem::take(&mut self.called).into_iter().take(MOST) {
-            match self.parts.forge.labels(&name).await {
-                Ok(labels)
-                    if labels.iter().any(|label| label.name == self.parts.settings.maintenance_label) =>
-                {
-                    return true;
-                }
-                Ok(_) => {}
+        let mut called = std::mem::take(&mut self.called).into_iter();
+        for name in called.by_ref().take(MOST) {
+            match self.parts.range().finds(self.parts.forge.as_ref(), &name).await {
+                Ok(true) => self.add(name),
+                Ok(false) => {}
                 Err(error) => {
-                    tracing::debug!(repository = %name, error = %chain(&error), "its labels cannot be read");
+                    let again = RepositoryState::of_error(&error).is_none();
+                    tracing::warn!(repository = %name, again, error = %chain(&error), "what was delivered for it says nothing yet");
+                    if again {
+                        self.called.insert(name);
+                    }
                 }
             }
         }
-        false
+        self.called.extend(called);
+        if !self.called.is_empty() {
+            tracing::info!(left = self.called.len(), "some repositories are asked about later");
+            self.called_due = Some(now + self.parts.timing.reconcile());
+        }
+    }
+
+    /// Looks after one more repository.
+    fn add(&mut self, name: RepositoryName) {
+        if self.desks.iter().any(|desk| desk.settings.name == name) {
+            return;
+        }
+        tracing::info!(repository = %name, "it has the maintenance label and is looked after");
+        // What it was before it was put down, or before it had the label, was not looked after.
+        let watch = if self.has_discovered { Watch::fresh() } else { Watch::resuming() };
+        self.desks.push(Desk::new(self.parts.discovery.settings_of(name), watch));
+        self.names_are_known();
+    }
+
+    fn names_are_known(&self) {
+        let names = self.desks.iter().map(|desk| desk.settings.name.clone()).collect();
+        self.parts.known.replace(names);
     }
 
     /// Something was delivered for these. One that is not looked after has its hook already, so its labels are asked for
@@ -130,11 +108,22 @@ impl Worker {
     }
 
     fn take_up(&mut self, found: &Found) {
+        if found.left_out > 0 {
+            tracing::warn!(
+                looked_at = MOST,
+                left_out = found.left_out,
+                "too many repositories to look at each; name their owners in discovery.owners"
+            );
+        }
+        for (name, error) in &found.unknown {
+            tracing::warn!(repository = %name, error = %chain(error), "its labels cannot be read");
+        }
         let tables = self.parts.repositories.len();
         let mut kept = Vec::new();
         for desk in self.desks.split_off(tables.min(self.desks.len())) {
             let name = &desk.settings.name;
-            if found.labelled.contains(name) || found.unknown.contains(name) || self.is_in_flight_at(name) {
+            if found.labelled.contains(name) || found.unknown.contains_key(name) || self.is_in_flight_at(name)
+            {
                 kept.push(desk);
             } else {
                 tracing::info!(repository = %name, "it is not looked after any more: no label, or no right to write");
@@ -148,14 +137,8 @@ impl Worker {
         let wanted: BTreeSet<RepositoryName> = half_done.chain(found.labelled.iter().cloned()).collect();
         self.desks.extend(kept);
         for name in wanted {
-            if !self.desks.iter().any(|desk| desk.settings.name == name) {
-                tracing::info!(repository = %name, "it has the maintenance label and is looked after");
-                // What it was before it was put down, or before it had the label, was not looked after.
-                let watch = if self.has_discovered { Watch::fresh() } else { Watch::resuming() };
-                self.desks.push(Desk::new(self.parts.discovery.settings_of(name), watch));
-            }
+            self.add(name);
         }
-        let names = self.desks.iter().map(|desk| desk.settings.name.clone()).collect();
-        self.parts.known.replace(names);
+        self.names_are_known();
     }
 }

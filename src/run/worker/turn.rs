@@ -100,6 +100,8 @@ struct Sight<'a> {
     complaint: Option<&'a str>,
     /// Of how much of what tasks name is asked again.
     asking: Asking,
+    /// When it began.
+    since: Timestamp,
 }
 
 impl Worker {
@@ -110,7 +112,8 @@ impl Worker {
         settings: &RepositorySettings,
     ) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
-        self.desks[desk].watch.begin(Timestamp::now());
+        let since = Timestamp::now();
+        self.desks[desk].watch.begin(since);
         self.recall(desk).await?;
         // Read at each look: it may be renamed, archived, or our rights taken away.
         let asked = match self.bot().await {
@@ -188,6 +191,7 @@ impl Worker {
             lock: &lock,
             complaint: force.complaint.as_deref(),
             asking: self.desks[desk].asking,
+            since,
         };
         // Everything in this look goes by what is in force in this repository.
         let general = std::mem::replace(&mut self.parts, force.parts);
@@ -294,7 +298,7 @@ impl Worker {
 
     async fn work(&mut self, sight: &Sight<'_>, work: &mut Work) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
-        let &Sight { settings, repository, branch, bot, found, lock, complaint, asking } = sight;
+        let &Sight { settings, repository, branch, bot, found, lock, complaint, asking, since } = sight;
         let subject = Subject {
             settings,
             repository,
@@ -312,6 +316,7 @@ impl Worker {
             // How a rollout ended, and what came of it, is not to be told from before that end.
             freshness: if work.state.change.is_some() { Freshness::Proven } else { Freshness::Watched },
             asking,
+            since,
         };
         let observation = observe(&parts, subject, &mut work.memory).await?;
         work.memory.heads = observation.heads();
@@ -330,7 +335,7 @@ impl Worker {
         let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
         tracing::debug!(?decision, "decided");
         if observation.asked == Asking::Few && !matches!(decision, Decision::Wait(_)) {
-            // It may rest on what is not so any more: the next look, at once, asks about everything.
+            // Nor has it heard anybody. It may rest on what is not so any more: the next look, at once, asks about everything.
             return Ok(Next::Now);
         }
         let scene = Scene {
@@ -377,6 +382,7 @@ impl Worker {
                 return Ok(if parts.only.is_some() { Next::Later(Standing::Over) } else { Next::Now });
             }
         };
+        work.memory.ticked = observation.heard(&work.state);
         self.write(&scene, work, awaited.as_ref()).await?;
         Ok(next)
     }

@@ -84,6 +84,7 @@ mod tests {
 
     fn edit(sender: &str, before: &str, after: &str) -> IssueEdit {
         IssueEdit {
+            received_at: jiff::Timestamp::UNIX_EPOCH,
             sender: sender.to_owned(),
             action: "edited".to_owned(),
             body_before: Some(before.to_owned()),

@@ -234,7 +234,7 @@ async fn many_at_once_are_all_stored_and_each_is_answered() {
     }
     assert_eq!(fixture.stored().await, 75, "50 of their own ids, 25 of ids that came twice");
     let payloads = fixture.store.issue_payloads("ops/homelab", 7, u64::MAX).await.unwrap();
-    let different: BTreeSet<&String> = payloads.iter().map(|(_, payload)| payload).collect();
+    let different: BTreeSet<&String> = payloads.iter().map(|kept| &kept.payload).collect();
     assert_eq!((payloads.len(), different.len()), (50, 50), "each payload once");
 }
 

@@ -234,6 +234,7 @@ impl Scene {
             approvals: &self.approvals,
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
+            nobodys: &BTreeSet::new(),
             stop: None,
             incident: None,
             resumed_by: None,

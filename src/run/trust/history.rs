@@ -1,0 +1,237 @@
+//! Who wrote what into an issue's text, as far as deliveries tell.
+//!
+//! Whoever may edit can make evidence of themselves disappear: with edits so large, or so many, that the oldest are kept no
+//! longer, with one that is too large to be taken at all, or by waiting until it is old. So what is kept is read as a chain,
+//! from the text that the issue was opened with to the one that is there now, each edit from the text that another one left.
+//! Where a link is missing, whatever differs across it came from somebody whom nobody knows ([`Author::Lost`]). Races
+//! decided here: deliveries arrive in any order, so a text is known once any chain of edits leads to it, whenever they came;
+//! our own writes are links as well, by what is remembered of them, since their deliveries come later or never; and what was
+//! delivered since the text was read may tell of a newer one, so the text only has to follow from one of those that were the
+//! newest meanwhile. An issue of which nothing was ever told, since caretaker did not run when it was opened, has no chain
+//! that could be broken.
+
+use super::OwnText;
+use crate::inbox::IssueEdit;
+use crate::issue::{KnownTask, TaskKey};
+use crate::run::report::LastWrite;
+use crate::run::worker::text_hash;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// A task as one text shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Shown {
+    /// Whether its box is ticked.
+    pub(crate) ticked: bool,
+    /// What it asks for, by the keys that the words of that text give.
+    pub(crate) known: KnownTask,
+}
+
+/// The tasks of a text, under the keys that its words give: a text of long ago has no other.
+pub(crate) type Boxes = BTreeMap<TaskKey, Shown>;
+
+/// The hashes of the texts that deliveries tell of, before and after each edit. Texts are long, and hashed once a look.
+#[derive(Debug)]
+pub(crate) struct Hashes(Vec<(Option<String>, Option<String>)>);
+
+impl Hashes {
+    /// Those of these edits.
+    pub(crate) fn of(edits: &[IssueEdit]) -> Self {
+        let hash = |text: &Option<String>| text.as_deref().map(text_hash);
+        Self(edits.iter().map(|edit| (hash(&edit.body_before), hash(&edit.body_after))).collect())
+    }
+
+    /// All of them.
+    pub(crate) fn all(&self) -> BTreeSet<String> {
+        self.0.iter().flat_map(|(before, after)| [before, after]).flatten().cloned().collect()
+    }
+}
+
+/// What there is to tell an issue's history from.
+#[derive(Debug)]
+pub(crate) struct Told<'a> {
+    /// What deliveries tell, as they arrived.
+    pub(crate) edits: &'a [IssueEdit],
+    /// The hashes of their texts.
+    pub(crate) hashes: &'a Hashes,
+    /// Whether something else was delivered of the text that is kept no longer, or is more than a look reads.
+    pub(crate) is_cut: bool,
+    /// The text as it was read.
+    pub(crate) present: &'a str,
+    /// When it was read, or a moment before.
+    pub(crate) read_at: Timestamp,
+    /// What we wrote.
+    pub(crate) writes: &'a [LastWrite],
+    /// Recognises what we wrote.
+    pub(crate) ours: &'a dyn OwnText,
+}
+
+/// Whether deliveries tell of anything but what we wrote ourselves.
+pub(crate) fn tells(edits: &[IssueEdit], ours: &dyn OwnText) -> bool {
+    edits.iter().any(|edit| {
+        edit.body_before.is_none() || edit.body_after.as_deref().is_some_and(|after| !ours.is_ours(after))
+    })
+}
+
+/// Which texts follow from which, by their hashes.
+#[derive(Debug, Default)]
+struct Ways<'a>(HashMap<&'a str, Vec<&'a str>>);
+
+impl<'a> Ways<'a> {
+    fn of(told: &'a Told<'_>) -> Self {
+        let mut ways = Self::default();
+        let edits =
+            told.hashes.0.iter().filter_map(|(before, after)| Some((before.as_deref()?, after.as_deref()?)));
+        let writes =
+            told.writes.iter().filter_map(|write| Some((write.base.as_deref()?, write.hash.as_str())));
+        for (before, after) in edits.chain(writes) {
+            ways.0.entry(before).or_default().push(after);
+        }
+        ways
+    }
+
+    /// Adds a text and all that follow from it.
+    fn reach(&self, known: &mut BTreeSet<&'a str>, text: &'a str) {
+        let mut next = vec![text];
+        while let Some(text) = next.pop() {
+            if known.insert(text) {
+                next.extend(self.0.get(text).into_iter().flatten());
+            }
+        }
+    }
+
+    /// Whether one text follows from another.
+    fn lead(&self, from: &'a str, to: &str) -> bool {
+        let mut known = BTreeSet::new();
+        self.reach(&mut known, from);
+        known.contains(to)
+    }
+}
+
+/// Who put something into a text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author<'a> {
+    /// The login of an account.
+    Known(&'a str),
+    /// Somebody of whom no delivery is kept.
+    Lost,
+    /// Nothing tells of it.
+    Untold,
+}
+
+/// One change of the text: what the tasks were before and after.
+#[derive(Debug, Clone)]
+struct Step {
+    /// The login of an account; `None` where nobody knows.
+    sender: Option<String>,
+    before: Option<Arc<Boxes>>,
+    after: Arc<Boxes>,
+}
+
+/// The issue's history as deliveries tell it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct History {
+    steps: Vec<Step>,
+}
+
+impl History {
+    /// Reads what is told; what we wrote is nobody's word. `boxes` are the tasks of a text; `None` where it cannot be read: who
+    /// wrote what was made of such a text is not known.
+    pub(crate) fn new(told: &Told<'_>, mut boxes: impl FnMut(&str) -> Option<Arc<Boxes>>) -> Self {
+        let mut history = Self::default();
+        if !told.is_cut && !tells(told.edits, told.ours) {
+            return history;
+        }
+        let follows = Ways::of(told);
+        let mut known = BTreeSet::new();
+        let hashed = || told.edits.iter().zip(&told.hashes.0);
+        for (_, (_, opened)) in hashed().filter(|(edit, _)| edit.body_before.is_none()) {
+            if let Some(opened) = opened {
+                follows.reach(&mut known, opened);
+            }
+        }
+        // The tasks of the newest text so far that can be read.
+        let mut last: Option<Arc<Boxes>> = None;
+        for (edit, hashes) in hashed() {
+            let Some(after) = &edit.body_after else { continue };
+            let was = edit.body_before.as_deref().map(&mut boxes);
+            if let (Some(was), Some(hash)) = (&was, &hashes.0)
+                && !known.contains(hash.as_str())
+            {
+                history.breaks(last.clone(), was.clone());
+                follows.reach(&mut known, hash);
+            }
+            let Some(is) = boxes(after) else { continue };
+            if !told.ours.is_ours(after) {
+                let step = match was {
+                    Some(None) => Step { sender: None, before: last.clone(), after: Arc::clone(&is) },
+                    was => Step {
+                        sender: Some(edit.sender.clone()),
+                        before: was.flatten(),
+                        after: Arc::clone(&is),
+                    },
+                };
+                history.steps.push(step);
+            }
+            last = Some(is);
+        }
+        let present = text_hash(told.present);
+        if !is_there(told, &follows, &present) {
+            history.breaks(last, boxes(told.present));
+        }
+        history
+    }
+
+    /// Somebody whom nobody knows made one text of another.
+    fn breaks(&mut self, before: Option<Arc<Boxes>>, after: Option<Arc<Boxes>>) {
+        self.steps.extend(after.map(|after| Step { sender: None, before, after }));
+    }
+
+    /// Who put a task there.
+    pub(super) fn author(&self, key: &TaskKey) -> Author<'_> {
+        let mut newest_first = self.steps.iter().rev();
+        let step = newest_first.find(|step| {
+            step.after.contains_key(key)
+                && step.before.as_ref().is_none_or(|before| !before.contains_key(key))
+        });
+        match step {
+            None => Author::Untold,
+            Some(step) => step.sender.as_deref().map_or(Author::Lost, Author::Known),
+        }
+    }
+
+    /// Everybody who made a task ask for less than it did; `None` stands for somebody whom nobody knows.
+    pub(super) fn loosened_by(&self, key: &TaskKey) -> impl Iterator<Item = Option<&str>> {
+        self.steps.iter().filter_map(move |step| {
+            let (was, is) = (step.before.as_ref()?.get(key)?, step.after.get(key)?);
+            is.known.asks_for_less_than(&was.known).then_some(step.sender.as_deref())
+        })
+    }
+
+    /// Who unticked a task last; `None` where nobody knows.
+    pub(super) fn unticked_by(&self, key: &TaskKey) -> Option<&str> {
+        let mut newest_first = self.steps.iter().rev();
+        let step = newest_first.find(|step| {
+            let was = step.before.as_ref().and_then(|before| before.get(key));
+            step.after.get(key).is_some_and(|is| !is.ticked) && was.is_some_and(|was| was.ticked)
+        });
+        step?.sender.as_deref()
+    }
+}
+
+/// Whether the text as it was read follows from one that was the newest when it was read, or came since.
+fn is_there<'a>(told: &'a Told<'_>, ways: &Ways<'a>, present: &str) -> bool {
+    let mut newest: Vec<&'a str> = Vec::new();
+    for (edit, (_, after)) in told.edits.iter().zip(&told.hashes.0) {
+        let Some(after) = after else { continue };
+        if edit.received_at < told.read_at {
+            newest.clear();
+        }
+        newest.push(after);
+    }
+    newest.into_iter().any(|text| ways.lead(text, present))
+}
+
+#[cfg(test)]
+mod tests;
