@@ -145,7 +145,7 @@ fn happen(server: &Server, random: &mut StdRng) {
                 Fault::Forbid,
                 Fault::Status(410),
             ];
-            let fault = faults[random.random_range(0..faults.len())].clone();
+            let fault = faults[random.random_range(0..faults.len())];
             let kind = ["services", "endpointslices"][random.random_range(0..2)];
             server.faults().add_times(Matcher::of("watch", kind), fault, 1);
         }

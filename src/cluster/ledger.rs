@@ -76,11 +76,11 @@ pub(super) trait Ledger: Send + 'static {
 impl Ledger for PodLedger {
     type Object = core::Pod;
 
-    fn path(&self) -> &str {
+    fn path(&self) -> &'static str {
         "/api/v1/pods"
     }
 
-    fn list(&self) -> &str {
+    fn list(&self) -> &'static str {
         "PodList"
     }
 
@@ -119,11 +119,11 @@ impl NodeLedger {
 impl Ledger for NodeLedger {
     type Object = core::Node;
 
-    fn path(&self) -> &str {
+    fn path(&self) -> &'static str {
         "/api/v1/nodes"
     }
 
-    fn list(&self) -> &str {
+    fn list(&self) -> &'static str {
         "NodeList"
     }
 

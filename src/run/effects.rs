@@ -26,8 +26,8 @@ use tracing::Instrument;
 
 /// Who is asked to look at a repository.
 enum Watcher {
-    Application(Application),
-    Flux(FluxObject),
+    Application(Box<Application>),
+    Flux(Box<FluxObject>),
 }
 
 /// What a closed issue's text holds of ours.
@@ -281,13 +281,18 @@ impl Worker {
                 tracing::warn!(object = %set.object(), %error, "was not taken: to look at the repository");
             }
         }
-        let applications =
-            watched.watchers(&gitops.applications).into_iter().cloned().map(Watcher::Application);
+        let applications = watched
+            .watchers(&gitops.applications)
+            .into_iter()
+            .cloned()
+            .map(Box::new)
+            .map(Watcher::Application);
         // What a source has fetched Flux applies by itself; anew is for those that failed.
         let sources = watched.git_repositories(&gitops.flux);
         let kustomizations = if hard { watched.kustomizations(&gitops.flux) } else { Vec::new() };
         let flux = sources.into_iter().chain(kustomizations).filter(|object| !object.suspended);
-        let watchers: Vec<Watcher> = applications.chain(flux.cloned().map(Watcher::Flux)).collect();
+        let watchers: Vec<Watcher> =
+            applications.chain(flux.cloned().map(Box::new).map(Watcher::Flux)).collect();
         if let (true, Some(why)) = (watchers.is_empty(), gitops.unread) {
             return Err(why);
         }

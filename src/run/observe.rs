@@ -356,7 +356,8 @@ pub(crate) async fn observe(
     let stood = look.stood(&recon);
     let accepted: Vec<Stood> = stood.iter().filter(|one| one.accepted).cloned().collect();
     let head_rollout = look.rollout(&branch.head, &accepted).await?;
-    let change = look.change(&recon, workloads.as_deref()).await?;
+    // What it holds while it reads is too large a thing to lie in everything that waits for a look.
+    let change = Box::pin(look.change(&recon, workloads.as_deref())).await?;
     let proposal = look.proposal().await;
     let open_pulls = look.open_pulls().await;
     let spared = look.spared(&reading, open_pulls.as_deref());

@@ -277,7 +277,7 @@ impl Worker {
             let settings = self.desks[at].settings.clone();
             let span = tracing::info_span!("repository", name = %settings.name);
             let before = self.asked.take();
-            let result = self.turn(at, &settings).instrument(span.clone()).await;
+            let result = Box::pin(self.turn(at, &settings)).instrument(span.clone()).await;
             self.desks[at].wants_lock = self.asked.is_some();
             if self.desks.iter().any(|desk| desk.wants_lock) && self.asked.is_none() {
                 self.asked = before;

@@ -129,7 +129,7 @@ pub(super) fn standings(
     if kustomizations.is_empty() {
         return Vec::new();
     }
-    let holds = |revision: &Option<String>| match revision.as_deref().and_then(commit) {
+    let holds = |revision: Option<&str>| match revision.and_then(commit) {
         Some(commit) => arrived(commit),
         None => Ok(false),
     };
@@ -141,7 +141,7 @@ pub(super) fn standings(
     let own_sources: BTreeSet<ObjectRef> =
         watched.git_repositories(objects).into_iter().map(FluxObject::object).collect();
     for source in watched.git_repositories(objects).into_iter().filter(used) {
-        let standing = match (unsettled(source), holds(&source.artifact)) {
+        let standing = match (unsettled(source), holds(source.artifact.as_deref())) {
             (Some(why), _) => Standing::Waiting(why),
             (None, Err(why)) => Standing::Unknown(why),
             (None, Ok(false)) => Standing::Waiting("it has not fetched this commit".to_owned()),
@@ -152,8 +152,8 @@ pub(super) fn standings(
     let artifacts: BTreeSet<ObjectRef> =
         watched.artifacts(objects).into_iter().filter(used).map(FluxObject::object).collect();
     for source in objects.iter().filter(|object| artifacts.contains(&object.object())) {
-        let made_from = source.origin.as_ref().map(|origin| origin.revision.clone());
-        let standing = match (unsettled(source), holds(&made_from)) {
+        let made_from = source.origin.as_ref().map(|origin| origin.revision.as_str());
+        let standing = match (unsettled(source), holds(made_from)) {
             (Some(why), _) => Standing::Waiting(why),
             (None, Err(why)) => Standing::Unknown(why),
             (None, Ok(false)) => Standing::Waiting("its artifact is not made from this commit".to_owned()),
@@ -164,7 +164,7 @@ pub(super) fn standings(
     let mut seen: BTreeSet<ObjectRef> = kustomizations.iter().map(|one| one.object()).collect();
     for one in kustomizations {
         let of_artifact = one.sources.iter().any(|source| artifacts.contains(source));
-        let applied = if of_artifact { &one.applied_origin } else { &one.applied };
+        let applied = if of_artifact { one.applied_origin.as_deref() } else { one.applied.as_deref() };
         standings.push((one.object().to_string(), kustomization(one, applied, &holds)));
         for made in objects.iter().filter(|object| one.inventory.contains(&object.object())) {
             if !seen.insert(made.object()) {
@@ -180,8 +180,8 @@ pub(super) fn standings(
 
 fn kustomization(
     object: &FluxObject,
-    applied: &Option<String>,
-    holds: &dyn Fn(&Option<String>) -> Result<bool, String>,
+    applied: Option<&str>,
+    holds: &dyn Fn(Option<&str>) -> Result<bool, String>,
 ) -> Standing {
     // One that has given up has a finding of its own, which tells whether it was there before: that alone undoes a change.
     if let Some(why) = unsettled(object) {
@@ -247,7 +247,7 @@ fn chart_before(
     release: &FluxObject,
     own_sources: &BTreeSet<ObjectRef>,
     objects: &[FluxObject],
-    holds: &dyn Fn(&Option<String>) -> Result<bool, String>,
+    holds: &dyn Fn(Option<&str>) -> Result<bool, String>,
 ) -> Option<Standing> {
     if release.kind != FluxKind::HelmRelease {
         return None;
@@ -264,7 +264,7 @@ fn chart_before(
     if let Some(why) = unsettled(chart) {
         return Some(Standing::Waiting(format!("its chart: {why}")));
     }
-    match holds(&chart.observed_source) {
+    match holds(chart.observed_source.as_deref()) {
         Err(why) => Some(Standing::Unknown(why)),
         Ok(false) => waits("its chart has not been looked at since this commit"),
         Ok(true) if chart.artifact.is_none() || chart.artifact != release.attempted => {
