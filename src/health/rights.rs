@@ -190,8 +190,8 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
         }
         Feature::ArgoCdSync => vec![
             need("patch", "argoproj.io", "applications", ""),
-            // Without it a set looks at what it is made from within three minutes, and a change may be over by then.
-            Need { optional: true, ..need("patch", "argoproj.io", "applicationsets", "") },
+            // What a set makes of a commit is known once it has looked, and when it looks by itself nothing tells.
+            need("patch", "argoproj.io", "applicationsets", ""),
             // Without it nobody compares the versions of definitions after a merge.
             Need { optional: true, ..need("list", "apiextensions.k8s.io", "customresourcedefinitions", "") },
         ],

@@ -276,9 +276,11 @@ impl Worker {
         let watched = scene.settings.watched(scene.repository);
         let now = Timestamp::now();
         // Before their Applications: what they make of a commit is theirs to look at afterwards.
+        let mut sets_not_asked = None;
         for set in watched.sets(&gitops) {
             if let Err(error) = self.parts.cluster.refresh_application_set(set).await {
                 tracing::warn!(object = %set.object(), %error, "was not taken: to look at the repository");
+                sets_not_asked = Some(error.to_string());
             }
         }
         let applications = watched
@@ -317,6 +319,10 @@ impl Worker {
             .buffer_unordered(8)
             .collect()
             .await;
+        // What a set has not looked at nobody sees: its Applications stand where they were meant to stand before.
+        if let Some(why) = sets_not_asked {
+            return Err(why);
+        }
         // One that was asked is enough of an answer: the others look by themselves.
         if asked.is_empty() || asked.iter().any(Result::is_ok) {
             return Ok(());

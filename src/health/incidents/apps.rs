@@ -91,7 +91,7 @@ async fn a_container_is_killed_for_its_memory_again_and_again() {
     status["restartCount"] = json!(7);
     status["lastState"]["terminated"]["finishedAt"] = json!(ago(2));
     scene.put(pod);
-    expect(scene, &["YELLOW crash-loop of Deployment web/shop", "the gate is closed"]).await;
+    expect(scene, &["YELLOW oom-killed of Deployment web/shop", "the gate is closed"]).await;
 }
 
 /// Every half an hour it is killed, and serves in between: no crash loop, and not well.
@@ -122,7 +122,22 @@ async fn debris_is_left_over() {
     let scene = Scene::well().await;
     scene.put(real_pod(10, "shop", 7));
     scene.put(real_pod(10, "shop", 8));
-    expect(scene, &["YELLOW evicted of Deployment web/shop", "the gate is closed"]).await;
+    // What was lost is replaced, and its node is well again: nobody has to clear it away first.
+    expect(scene, &["YELLOW evicted of Deployment web/shop (listed only)", "the gate opens"]).await;
+}
+
+#[tokio::test]
+async fn what_was_evicted_is_not_replaced() {
+    let scene = Scene::well().await;
+    scene.put(real_pod(10, "shop", 7));
+    scene.remove(&POD, "web", "shop-6d5f-2");
+    scene.shop(1);
+    let expected = [
+        "YELLOW evicted of Deployment web/shop",
+        "  YELLOW unavailable of Deployment web/shop",
+        "the gate is closed",
+    ];
+    expect(scene, &expected).await;
 }
 
 #[tokio::test]

@@ -97,7 +97,8 @@ async fn a_bad_revision_is_retried_and_after_the_revert_an_old_failure_is_left()
         &json!({"operation": null, "status": {"conditions": null, "reconciledAt": ago(0),
             "sync": {"status": "Synced", "revision": compared}}}),
     );
-    expect(scene, &["the gate opens"]).await;
+    let left = "YELLOW last-sync-failed of Application argocd/blog (listed only)";
+    expect(scene, &[left, "the gate opens"]).await;
 }
 
 /// Git is good again, and the pod of the bad revision stays: an ordered set does not replace what never got ready.
@@ -160,7 +161,8 @@ async fn a_hook_failed_after_the_sync_and_the_application_is_synced_and_healthy(
     assert_eq!(scene.tells().await, expected);
     // Of what was there before a revert.
     scene.change(&APPLICATION, "argocd", "shop", &at(&"b".repeat(40)));
-    expect(scene, &["the gate opens"]).await;
+    let left = "YELLOW last-sync-failed of Application argocd/shop (listed only)";
+    expect(scene, &[left, "the gate opens"]).await;
 }
 
 /// It waits for nobody but a person, and is no rollout.

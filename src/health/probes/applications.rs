@@ -3,7 +3,8 @@
 //! When the controller is dead, every Application stays Synced and Healthy for ever. Its signs of life are its workload
 //! and the newest `reconciledAt`; without both nothing that the Applications say counts. One that is looked at says nothing of
 //! another, which may be a hung shard's: each has to have been looked at itself. One whose automated sync is off, or that a
-//! person keeps the controller from, is listed: whoever did it for a while is reminded, and whoever wants it so is not held up.
+//! person keeps the controller from, is listed: whoever did it for a while is reminded. What such a one follows keeps merges back
+//! until a person has let it look: nobody knows otherwise what runs.
 //!
 //! | Rule | On | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|---|
@@ -14,7 +15,8 @@
 //! | `not-reconciled` | Application | listed | the same, and the annotation `argocd.argoproj.io/skip-reconcile` is true: nobody looks at it, and what is merged for it waits | | |
 //! | `not-automated` | Application | listed | `spec.syncPolicy.automated` is not there, or not enabled: what is merged for it waits | | |
 //! | `comparison-error` | Application | UNKNOWN | it has a condition `ComparisonError`, `InvalidSpecError` or `UnknownError` | no | |
-//! | `sync-failed` | Application | RED | its newest sync, of all its objects, ended `Failed` or `Error` at the very revisions that were compared last, whatever else it says; a failure of other revisions is nothing | no | |
+//! | `sync-failed` | Application | RED | its newest sync, of all its objects, ended `Failed` or `Error` at the very revisions that were compared last, whatever else it says; a failure of other revisions is `last-sync-failed` | no | |
+//! | `last-sync-failed` | Application | listed | the same at other revisions, and no sync since then: what it left undone (a hook) is still undone, or nobody wants it any more | | |
 //! | `sync-error` | Application | YELLOW, then RED | the condition `SyncError` without such a sync: Argo CD refuses to sync | grace since then, as YELLOW | |
 //! | `out-of-sync` | Application | YELLOW | `OutOfSync` | no | yes |
 //! | `sync-unknown` | Application | UNKNOWN | `sync.status` is Unknown, none, or none that is known | no | |
@@ -146,15 +148,17 @@ fn unseen(application: &Application, now: Timestamp, settings: &Settings) -> Opt
     })
 }
 
-/// Why its newest sync failed, where that was one of everything to the very revisions that were compared last. A failure of other
-/// revisions stays written down after a revert, and says nothing of what is wanted now.
-fn failed_sync(application: &Application) -> Option<String> {
+/// Whether its newest sync, if that was one of everything and failed, was to the very revisions that were compared last, and why it
+/// failed. A failure of other revisions stays written down after a revert, and says nothing of what is wanted now.
+fn failed_sync(application: &Application) -> Option<(bool, String)> {
     let operation = application.operation.as_ref()?;
     let failed = matches!(operation.phase, OperationPhase::Failed | OperationPhase::Error);
     let compared = !operation.revisions.is_empty() && operation.revisions == application.revisions;
-    (failed && compared && !operation.partial).then(|| {
+    (failed && !operation.partial).then(|| {
         let message = shortened(&operation.message);
-        format!("operation {:?} at {}: {message}", operation.phase, operation.revisions.join(", "))
+        let evidence =
+            format!("operation {:?} at {}: {message}", operation.phase, operation.revisions.join(", "));
+        (compared, evidence)
     })
 }
 
@@ -176,10 +180,16 @@ fn judge_application(application: &Application, now: Timestamp, grace: Duration)
         findings.push(found("not-automated", Verdict::Yellow, what, evidence).listed_only());
     }
     let ended = application.operation.as_ref().and_then(|operation| operation.finished_at);
-    if let Some(evidence) = failed_sync(application) {
+    let failed = failed_sync(application);
+    if let Some((compared, evidence)) = &failed {
         let message = format!("the sync of {} failed", application.object());
-        let failed = found("sync-failed", Verdict::Red, "", evidence).since(ended);
-        findings.push(Finding { message, ..failed });
+        let (rule, verdict) =
+            if *compared { ("sync-failed", Verdict::Red) } else { ("last-sync-failed", Verdict::Yellow) };
+        let finding = Finding { message, ..found(rule, verdict, "", evidence.clone()).since(ended) };
+        findings.push(if *compared { finding } else { finding.listed_only() });
+    }
+    if failed.is_some_and(|(compared, _)| compared) {
+        // It says the same.
     } else if let Some((kind, message)) = application.conditions.iter().find(|(kind, _)| kind == "SyncError")
     {
         let since = application.sync_error_since;

@@ -131,6 +131,13 @@ pub(super) fn broken(pod: &Pod, is_ready: bool, around: &Around<'_>) -> Option<T
         let what = "with a container that cannot be made";
         return Some(Trouble::new("container-config", graced, what, evidence).since(pod.created_at));
     }
+    // One that serves and has been there for longer is judged by how often it ended lately, and not in its life.
+    let is_old = pod
+        .created_at
+        .is_some_and(|made| age(around.now, made) > Duration::from_secs(around.settings.crash_loop_seconds));
+    if is_ready && is_old {
+        return None;
+    }
     let crashes = |container| between_crashes(container, is_ready, around);
     pod.containers.iter().find_map(crashes).map(|trouble| trouble.resting_on(around.lost_node.clone()))
 }

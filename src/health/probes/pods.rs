@@ -13,7 +13,7 @@ use super::mounts::{Mounts, Word};
 use super::workloads::{judge_held_back, judge_workload};
 use super::{age, finding, judged, shortened};
 use crate::cluster::{
-    Condition, ConditionStatus, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
+    Condition, ConditionStatus, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
 };
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Restarted, Settings, Verdict};
 use jiff::Timestamp;
@@ -75,6 +75,8 @@ pub(super) struct Trouble {
 #[derive(Clone, Copy)]
 struct Home {
     ready: bool,
+    /// Whether it says nothing bad of itself besides.
+    well: bool,
     /// Since when it has been ready, or not.
     since: Option<Timestamp>,
 }
@@ -82,13 +84,18 @@ struct Home {
 impl Home {
     fn of(node: &Node) -> Self {
         let ready = super::condition(&node.conditions, "Ready");
-        Self { ready: super::nodes::is_ready(node), since: ready.and_then(|ready| ready.since) }
+        let bad = |one: &Condition| one.kind != "Ready" && one.status != ConditionStatus::False;
+        let ready_now = super::nodes::is_ready(node);
+        let well = ready_now && !node.conditions.iter().any(bad);
+        Self { ready: ready_now, well, since: ready.and_then(|ready| ready.since) }
     }
 }
 
 struct Scene<'a> {
     nodes: HashMap<&'a str, Home>,
     mounts: &'a Mounts,
+    /// The workloads that are not complete.
+    open: HashSet<ObjectRef>,
     /// The newest pod of each Job or `CronJob` that succeeded, of those one of whose pods failed.
     succeeded: HashMap<ObjectRef, Timestamp>,
     now: Timestamp,
@@ -104,7 +111,10 @@ pub(in crate::health) fn judge_pods(
     settings: &Settings,
 ) -> PodsJudged {
     let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), Home::of(node))).collect();
-    let mut scene = Scene { nodes, mounts: reading.mounts, succeeded: HashMap::new(), now, grace, settings };
+    let open = reading.workloads.iter().filter(|workload| !workload.is_complete());
+    let open = open.map(|workload| workload.object.clone()).collect();
+    let mounts = reading.mounts;
+    let mut scene = Scene { nodes, mounts, open, succeeded: HashMap::new(), now, grace, settings };
     let mut sides = [Side::new(Probe::KubeSystem), Side::new(Probe::Pods)];
     for (namespace, count) in reading.pods.settled_by_namespace() {
         let side = &mut sides[side_of(namespace)];
@@ -390,8 +400,21 @@ impl Scene<'_> {
             (_, None) => ("failed", "failed"),
         };
         let verdict = if pod.owner.is_some() { Verdict::Yellow } else { Verdict::Red };
-        let trouble = Trouble::new(rule, verdict, what, evidence).since(since);
+        let mut trouble = Trouble::new(rule, verdict, what, evidence).since(since);
+        trouble.listed_only = self.is_replaced(pod);
         trouble.resting_on(Grounds::each(node.map(node_object)))
+    }
+
+    /// Whether what is left of a pod is nothing but that: its workload serves without it, and its node is well again, or gone.
+    fn is_replaced(&self, pod: &Pod) -> bool {
+        let home = pod.node.as_deref().and_then(|node| self.nodes.get(node));
+        let ended = pod.containers.iter().filter_map(|container| match &container.state {
+            ContainerState::Terminated { finished_at, .. } => *finished_at,
+            _ => None,
+        });
+        let is_over = ended.max().or(pod.created_at).is_some_and(|at| age(self.now, at) > self.grace);
+        let serves = pod.owner.is_some() && !self.open.contains(&subject(pod));
+        serves && is_over && home.is_none_or(|home| home.well)
     }
 
     /// What the judgement of its containers needs.

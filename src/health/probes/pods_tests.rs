@@ -180,10 +180,19 @@ fn every_rule_for_a_pod() {
         (
             "between two crashes, ready",
             with(|p| {
+                p.created_at = Some(ago(500));
                 p.containers[0].restarts = 3;
                 p.containers[0].last_state = Some(ended(1, 100));
             }),
             vec![("crash-loop", Yellow)],
+        ),
+        (
+            "started again now and then in a long life, ready",
+            with(|p| {
+                p.containers[0].restarts = 3;
+                p.containers[0].last_state = Some(ended(1, 100));
+            }),
+            vec![("restarts-grow", Yellow)],
         ),
         (
             "between two crashes, not ready",
@@ -217,6 +226,14 @@ fn every_rule_for_a_pod() {
                 p.containers[0].last_state = Some(ended(1, 601));
             }),
             vec![],
+        ),
+        (
+            "killed for its memory a minute ago, as each week of its life",
+            with(|p| {
+                p.containers[0].restarts = 9;
+                p.containers[0].last_state = Some(out_of_memory(60));
+            }),
+            vec![("oom-killed", Yellow)],
         ),
         (
             "killed for its memory",
@@ -384,7 +401,7 @@ fn what_a_restart_of_the_node_does_to_containers_is_no_crash() {
         ("found dead at the start of the node", 40, running(), lost(50), true, None),
         ("ended when the node went", 40, running(), ended(143, 400), true, None),
         ("crashed while others started", 240, running(), ended(1, 10), true, None),
-        ("crashed after that", 320, running(), ended(1, 10), true, Some(("crash-loop", Yellow))),
+        ("crashed after that", 320, running(), ended(1, 10), true, Some(("restarts-grow", Yellow))),
         ("the runtime alone was started again", 9_000, running(), lost(50), true, None),
         (
             "waits, after it ended with its node",

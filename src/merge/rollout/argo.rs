@@ -8,8 +8,8 @@
 use super::address::Address;
 use super::{GitOps, Standing, Stood, Watched, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, Shut,
-    SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, Condition, ConditionStatus, DrySource, OperationPhase,
+    OperationState, Shut, SyncStatus,
 };
 use crate::forge::CommitSha;
 use jiff::Timestamp;
@@ -129,6 +129,11 @@ pub(super) fn standings(
             Some(dry) if watched.is_followed_by(&dry.source) => judge_hydrated(app, dry, arrived, stood),
             _ => judge_one(app, watched, arrived, stood),
         };
+        // What its parent has just made of it may be more than it has seen, whatever commit it compared.
+        let standing = match (standing, made_at(app, &watchers)) {
+            (Standing::Done { .. }, Some(at)) if is_older(app, at) => Standing::Waiting(NOT_SINCE.to_owned()),
+            (standing, _) => standing,
+        };
         // Two of the same name may be in two namespaces.
         let name = match standing {
             Standing::Done { .. } => format!("{}/{}", app.namespace, app.name),
@@ -150,7 +155,7 @@ fn children_behind(
     watchers: &[&Application],
     before: &[Stood],
 ) -> Vec<(String, Standing)> {
-    let synced_at = parent.operation.as_ref().and_then(|operation| operation.finished_at);
+    let synced_at = synced_at(parent);
     applications
         .iter()
         .filter(|child| child.object() != parent.object())
@@ -160,21 +165,54 @@ fn children_behind(
         .collect()
 }
 
-/// The sets that read the repository and have not looked at it since they were asked to, and what they made that has not
-/// arrived where they want it: a chart's version may stand in a file that only the set reads, so that the Application itself
-/// shows no commit of this repository.
+/// When an Application's newest sync of everything ended.
+fn synced_at(app: &Application) -> Option<Timestamp> {
+    app.operation.as_ref().filter(|operation| !operation.partial)?.finished_at
+}
+
+/// When the newest sync ended of those that make an Application.
+fn made_at(app: &Application, watchers: &[&Application]) -> Option<Timestamp> {
+    let object = app.object();
+    let makes = |parent: &&&Application| {
+        parent.object() != object && parent.resources.iter().any(|own| own.object == object)
+    };
+    watchers.iter().filter(makes).filter_map(|parent| synced_at(parent)).max()
+}
+
+fn is_older(app: &Application, moment: Timestamp) -> bool {
+    app.reconciled_at.is_none_or(|seen| seen < moment)
+}
+
+const NOT_SINCE: &str = "it has not been looked at since its parent's sync";
+
+/// The sets that read the repository, or that a watcher makes, and have not looked at it since they were asked to, and what they
+/// made that has not arrived where they want it: a chart's version may stand in a file that only the set reads, or in the set
+/// itself, so that the Application shows no commit of this repository.
 pub(super) fn of_sets(gitops: &GitOps, watched: &Watched, before: &[Stood]) -> Vec<(String, Standing)> {
     let watchers = watched.watchers(&gitops.applications);
     let mut standings = Vec::new();
-    for set in watched.sets(gitops) {
+    let reading = watched.sets(gitops);
+    for set in &gitops.sets {
         let object = set.object();
+        let makers = watchers.iter().filter(|app| app.resources.iter().any(|own| own.object == object));
+        let made_by: Vec<_> = makers.map(|app| synced_at(app)).collect();
+        if made_by.is_empty() && !reading.contains(&set) {
+            continue;
+        }
+        let made_at = made_by.into_iter().flatten().max();
+        let is_behind = |condition: &Condition| {
+            condition.kind == "ResourcesUpToDate" && condition.status == ConditionStatus::False
+        };
         if set.refresh_requested {
             let why = "it has not looked at its generators since it was asked to".to_owned();
+            standings.push((object.to_string(), Standing::Waiting(why)));
+        } else if set.conditions.iter().any(is_behind) {
+            let why = "its Applications are not as it wants them".to_owned();
             standings.push((object.to_string(), Standing::Waiting(why)));
         }
         let made = gitops.applications.iter().filter(|app| app.made_by.as_ref() == Some(&object));
         for app in made.filter(|app| !watchers.iter().any(|watcher| watcher.object() == app.object())) {
-            standings.extend(behind(app, None, before).map(|standing| (app.name.clone(), standing)));
+            standings.extend(behind(app, made_at, before).map(|standing| (app.name.clone(), standing)));
         }
     }
     standings
@@ -188,10 +226,10 @@ fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> 
     }
     let why = if let Some(why) = not_settled(child) {
         why
-    } else if child.compared_sources != child.sources {
+    } else if !has_compared_its_spec(child) {
         "it has not compared what its parent made of it".to_owned()
-    } else if made_at.is_some_and(|at| child.reconciled_at.is_none_or(|seen| seen < at)) {
-        "it has not been looked at since its parent's sync".to_owned()
+    } else if made_at.is_some_and(|at| is_older(child, at)) {
+        NOT_SINCE.to_owned()
     } else if is_good_enough(child, false, stood) {
         return None;
     } else if let Some(shut) = kept_back(child) {
@@ -200,6 +238,11 @@ fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> 
         stands(child)
     };
     Some(Standing::Waiting(why))
+}
+
+/// Whether what was compared last is what the spec says now. That of a hydrated one is made into other sources on the way.
+fn has_compared_its_spec(app: &Application) -> bool {
+    app.dry.is_some() || app.compared_sources == app.sources
 }
 
 fn stood_before<'a>(app: &Application, before: &'a [Stood]) -> Option<&'a Stood> {
@@ -247,6 +290,9 @@ fn judge_one(
     if let Some(why) = not_settled(app) {
         return Standing::Waiting(why);
     }
+    if !has_compared_its_spec(app) {
+        return Standing::Waiting("it has not compared what its spec says now".to_owned());
+    }
     match all_arrived(&app.revisions) {
         Err(why) => return Standing::Unknown(why),
         Ok(false) => return Standing::Waiting("it has not compared this commit".to_owned()),
@@ -277,6 +323,9 @@ fn judge_hydrated(
         Ok(false) => return Standing::Waiting("this commit has not been hydrated".to_owned()),
         Ok(true) => {}
     }
+    if let Some(shut) = kept_back_in_sync(app) {
+        return Standing::Shut(shut.clone());
+    }
     if let Some(why) = not_settled(app) {
         return Standing::Waiting(why);
     }
@@ -285,6 +334,8 @@ fn judge_hydrated(
     }
     if is_good_enough(app, false, stood) {
         Standing::Done { affected: false }
+    } else if let Some(shut) = kept_back(app) {
+        Standing::Shut(shut.clone())
     } else {
         Standing::Waiting(stands(app))
     }

@@ -287,27 +287,18 @@ pub(crate) fn pods_of(owners: &[Owner], workloads: &[Workload]) -> String {
     text
 }
 
-/// How far the images of these watchers' workloads are. One that is being pulled is progress for as long as it takes: nothing
-/// tells how much of it is there, and a pull that is stuck is given up by the node.
+/// How far the images of these pods are (namespace and name), which wait. One that is being pulled is progress for as long as it
+/// takes: nothing tells how much of it is there, and a pull that is stuck is given up by the node, whose pod does not wait like
+/// that any more.
 pub(crate) fn pulls_of(
-    owners: &[Owner],
-    workloads: &[Workload],
+    waiting: &BTreeSet<(String, String)>,
     events: &[(String, Vec<PullEvent>)],
     now: Timestamp,
 ) -> String {
-    let own: BTreeSet<&ObjectRef> = owners.iter().flat_map(|owner| &owner.owns).collect();
-    let own: Vec<&ObjectRef> =
-        workloads.iter().map(|workload| &workload.object).filter(|object| own.contains(object)).collect();
     // Of each container what was said last.
     let mut newest: BTreeMap<(&str, &str, &str), &PullEvent> = BTreeMap::new();
     for (namespace, events) in events {
-        let is_own = |event: &&PullEvent| {
-            own.iter().any(|object| {
-                let rest = event.pod.strip_prefix(object.name.as_str());
-                object.namespace == *namespace && rest.is_some_and(|rest| rest.starts_with('-'))
-            })
-        };
-        for event in events.iter().filter(is_own) {
+        for event in events.iter().filter(|event| waiting.contains(&(namespace.clone(), event.pod.clone()))) {
             let newest = newest.entry((namespace, &event.pod, &event.container)).or_insert(event);
             if (event.last, event.ended) > (newest.last, newest.ended) {
                 *newest = event;

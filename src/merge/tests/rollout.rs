@@ -1,7 +1,8 @@
 use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
-    Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload, projects_testing,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, Condition,
+    ConditionStatus, DrySource, Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload,
+    projects_testing,
 };
 use crate::forge::CommitSha;
 use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of, pulls_of};
@@ -119,6 +120,11 @@ fn one_watcher_is_judged_by_every_field() {
         ),
         ("never synced", |a| a.operation = None, Word::Done),
         ("nothing was compared", |a| a.compared_sources.clear(), Word::Waiting),
+        (
+            "another spec was compared",
+            |a| a.compared_sources[0].value_files = vec!["before.yaml".to_owned()],
+            Word::Waiting,
+        ),
     ];
     for (name, spoil, expected) in cases {
         let mut app = application("web", &sha('c'));
@@ -588,18 +594,14 @@ fn what_a_set_makes_of_the_repository_is_waited_for() {
 
 #[test]
 fn an_image_that_is_being_pulled_is_progress_for_as_long_as_it_takes() {
-    let app = application("web", &sha('c'));
-    let workloads = [workload("web")];
     let event = |pod: &str, ended: bool, seconds: i64| PullEvent {
         pod: pod.to_owned(),
         container: "spec.containers{app}".to_owned(),
         ended,
         last: Some(at(seconds)),
     };
-    let of = |events: Vec<PullEvent>, now: i64| {
-        let events = [("web".to_owned(), events)];
-        pulls_of(&[Owner::from(&app)], &workloads, &events, at(now))
-    };
+    let waiting = [("web".to_owned(), "web-7d9f-x2x".to_owned())].into();
+    let of = |events: Vec<PullEvent>, now: i64| pulls_of(&waiting, &[("web".to_owned(), events)], at(now));
     let pulling = || vec![event("web-7d9f-x2x", false, 10)];
     assert_ne!(of(pulling(), 20), of(pulling(), 30), "it goes on");
     let pulled = || vec![event("web-7d9f-x2x", false, 10), event("web-7d9f-x2x", true, 25)];
@@ -608,10 +610,63 @@ fn an_image_that_is_being_pulled_is_progress_for_as_long_as_it_takes() {
     // Pulled again, for the same container, after that.
     let again = || [pulled(), vec![event("web-7d9f-x2x", false, 50)]].concat();
     assert_ne!(of(again(), 60), of(again(), 70));
-    // Another's, in the same namespace.
-    for pod in ["website-1", "shop-1", "web"] {
-        assert_eq!(of(vec![event(pod, false, 10)], 20), "", "{pod}");
-    }
-    let elsewhere = [("shop".to_owned(), pulling())];
-    assert_eq!(pulls_of(&[Owner::from(&app)], &workloads, &elsewhere, at(20)), "");
+    // One that is gone, another's, and one of that name elsewhere.
+    assert_eq!(of(vec![event("web-5c4d-old", false, 10), event("shop-1", false, 10)], 20), "");
+    assert_eq!(pulls_of(&waiting, &[("shop".to_owned(), pulling())], at(20)), "");
+}
+
+#[test]
+fn a_watcher_that_another_one_makes_has_to_look_after_it_was_made() {
+    let mut root = application("root", &sha('c'));
+    let child = application("web", &sha('c'));
+    root.resources = vec![ApplicationResource { object: child.object(), health: None }];
+    let judged =
+        |root: &Application, child: &Application| word(&verdict(&[root.clone(), child.clone()], &[]));
+    assert_eq!(judged(&root, &child), Word::Done);
+    // The parent's sync ended after the child has looked: what it made of it has not been seen.
+    root.operation.as_mut().expect("an operation").finished_at = Some(at(21));
+    root.reconciled_at = Some(at(22));
+    assert_eq!(judged(&root, &child), Word::Waiting);
+    let later = Application { reconciled_at: Some(at(21)), ..child.clone() };
+    assert_eq!(judged(&root, &later), Word::Done);
+    // A sync of a few objects made nothing of it, and one that makes itself waits for nobody.
+    root.operation.as_mut().expect("an operation").partial = true;
+    assert_eq!(judged(&root, &child), Word::Done);
+    let mut itself = application("root", &sha('c'));
+    itself.resources = vec![ApplicationResource { object: itself.object(), health: None }];
+    assert_eq!(word(&verdict(&[itself], &[])), Word::Done);
+}
+
+#[test]
+fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
+    let (mut set, mut app) = of_set();
+    // Its list holds the version: it reads nothing.
+    set.generated_from.clear();
+    let mut root = application("root", &sha('c'));
+    root.resources = vec![ApplicationResource { object: set.object(), health: None }];
+    let judged = |root: &Application, set: &ApplicationSet, app: &Application| {
+        let gitops = GitOps { sets: vec![set.clone()], ..argo(&[root.clone(), app.clone()]) };
+        word(&judge(&gitops, &watched(), &sha('c'), &descends, &[]))
+    };
+    assert_eq!(judged(&root, &set, &app), Word::Done);
+    app.health = ApplicationHealth::Progressing;
+    assert_eq!(judged(&root, &set, &app), Word::Waiting);
+    app.health = ApplicationHealth::Healthy;
+    root.operation.as_mut().expect("an operation").finished_at = Some(at(21));
+    root.reconciled_at = Some(at(22));
+    assert_eq!(judged(&root, &set, &app), Word::Waiting, "it has not looked since the set was made");
+    app.reconciled_at = Some(at(30));
+    assert_eq!(judged(&root, &set, &app), Word::Done);
+    set.conditions = vec![Condition {
+        kind: "ResourcesUpToDate".to_owned(),
+        status: ConditionStatus::False,
+        reason: String::new(),
+        message: String::new(),
+        since: None,
+        heartbeat: None,
+    }];
+    assert_eq!(judged(&root, &set, &app), Word::Waiting);
+    // Nobody makes it of this repository.
+    root.resources.clear();
+    assert_eq!(judged(&root, &set, &app), Word::Done);
 }

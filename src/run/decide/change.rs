@@ -5,7 +5,7 @@ use super::{Decision, Waiting, proposal};
 use crate::cluster::{BlockingPod, ObjectRef};
 use crate::health::{self, Attribution, Finding, FindingId, Verdict};
 use crate::merge::rollout::Rollout;
-use crate::run::event::{ChangeResult, Effect, Event, TaskOutcome, TroubleFinding};
+use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome, TroubleFinding};
 use crate::run::situation::{Deletion, Mode, Situation};
 use crate::run::state::{Act, Change, Failures, Stage};
 use crate::wording;
@@ -156,16 +156,25 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
 
 /// An Application that nobody but caretaker syncs, and that it has not synced for this change.
 fn by_hand<'a>(situation: &Situation<'a>, change: &Change) -> Option<&'a ObjectRef> {
-    let synced = |application: &ObjectRef| {
-        let of_it = |act: &Act| {
-            matches!(&act.effect, Effect::Sync { change: of, application: tried, .. }
-                if *of == change.step && tried == application)
-        };
-        situation.state.acts.iter().any(of_it)
-    };
     let mut manual = situation.manual.iter().filter(|_| situation.mode != Mode::Observe);
-    manual.find(|application| !synced(application))
+    let Some((_, merged_at, _)) = change.merged else { return None };
+    manual.find(|application| !was_synced(situation, change, application, merged_at))
 }
+
+/// Whether an Application was synced for a change since a moment. One that changed while it was asked may be asked again, but
+/// not for ever.
+fn was_synced(situation: &Situation<'_>, change: &Change, application: &ObjectRef, since: Timestamp) -> bool {
+    let of_it = |act: &&Act| {
+        matches!(&act.effect, Effect::Sync { change: of, application: tried, .. }
+            if *of == change.step && tried == application && act.at >= since)
+    };
+    let tries: Vec<&Act> = situation.state.acts.iter().filter(of_it).collect();
+    let not_yet = |act: &&&Act| matches!(act.ended, Some((_, Outcome::NotYet { .. })));
+    tries.len() >= SYNC_ATTEMPTS || tries.iter().any(|act| !not_yet(&act))
+}
+
+/// How often an Application is asked to sync that has just changed each time.
+const SYNC_ATTEMPTS: usize = 3;
 
 fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -> Decision {
     if !worse(&new_findings(situation, change)).is_empty() {
@@ -428,8 +437,8 @@ fn undoing(
             }]),
             Rollout::Failed { .. } | Rollout::Waiting { .. } | Rollout::Unknown { .. } => {
                 let waited = elapsed(situation.now, reverted_at);
-                if let Some(application) = situation.idle_out_of_sync.first()
-                    && change.synced == 0
+                let mut idle = situation.idle_out_of_sync.iter();
+                if let Some(application) = idle.find(|one| !was_synced(situation, change, one, reverted_at))
                     && situation.head == commit
                     && waited >= situation.timing.poll() * 3
                 {

@@ -2,7 +2,10 @@
 
 use super::Subject;
 use super::anew::{KnownRelated, Spared};
-use crate::cluster::{Application, BlockingPod, ObjectRef, OperationPhase, Owner, SyncStatus, Workload};
+use crate::cluster::{
+    Application, BlockingPod, ContainerState, Freshness, ObjectRef, OperationPhase, Owner, Pod, SyncStatus,
+    Workload, subject,
+};
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
 use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
@@ -121,12 +124,19 @@ impl Look<'_> {
             | Stage::RevertAsked { .. }
             | Stage::RevertProposed { .. } => (merge_commit, false),
         };
-        let rollout = self.rollout(commit, &change.plan.stood).await?;
         let watched = self.watched();
+        let touched = watched.touched(self.gitops, &change.plan.files);
+        // What was not as Git said before may stay so where the change has nothing to do with it. Where it has, that is what
+        // keeps the change from running.
+        let is_touched = |one: &&Stood| touched.iter().any(|owner| owner.object == one.application);
+        let stood = change.plan.stood.iter();
+        let stood: Vec<Stood> =
+            stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
+        let rollout = self.rollout(commit, &stood).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
         let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
-        let mut affected = watched.touched(self.gitops, &change.plan.files);
+        let mut affected = touched;
         if arrived {
             affected.retain(|owner| owner.object.kind != "Application");
             let applications = watched.watchers(&self.gitops.applications).into_iter();
@@ -198,11 +208,28 @@ impl Look<'_> {
 
     /// How far the images are that a change needs. Where that may not be read, nobody knows, and other progress has to do.
     async fn images(&self, affected: &[Owner], workloads: &[Workload]) -> String {
-        let unfinished = workloads.iter().filter(|one| !one.is_complete());
-        let namespaces: BTreeSet<&str> = unfinished
-            .filter(|one| affected.iter().any(|owner| owner.owns.contains(&one.object)))
-            .map(|one| one.object.namespace.as_str())
+        let unfinished: BTreeSet<&ObjectRef> = (workloads.iter().filter(|one| !one.is_complete()))
+            .map(|one| &one.object)
+            .filter(|object| affected.iter().any(|owner| owner.owns.contains(object)))
             .collect();
+        if unfinished.is_empty() {
+            return String::new();
+        }
+        let recent = self.parts.health_settings.recent_end();
+        let pods = match self.parts.cluster.pods(recent, Freshness::Watched).await {
+            Ok(pods) => pods,
+            Err(error) => {
+                tracing::debug!(error = %chain(&error), "the pods that wait for images could not be read");
+                return String::new();
+            }
+        };
+        let waiting: BTreeSet<(String, String)> = pods.with(|pods| {
+            let own = pods.kept().into_iter().filter(|pod| unfinished.contains(&subject(pod)));
+            own.filter(|pod| waits_for_an_image(pod))
+                .map(|pod| (pod.namespace.clone(), pod.name.clone()))
+                .collect()
+        });
+        let namespaces: BTreeSet<&str> = waiting.iter().map(|(namespace, _)| namespace.as_str()).collect();
         let mut events = Vec::new();
         for namespace in namespaces.into_iter().take(MOST_NAMESPACES) {
             match self.parts.cluster.pull_events(namespace).await {
@@ -212,7 +239,7 @@ impl Look<'_> {
                 }
             }
         }
-        pulls_of(affected, workloads, &events, self.now)
+        pulls_of(&waiting, &events, self.now)
     }
 
     /// Reads which definitions a change should have brought and did not. They are many and large: read only where it has any.
@@ -396,6 +423,18 @@ impl Look<'_> {
             })
             .collect()
     }
+}
+
+/// Whether a pod may be waiting for an image: a pull that has failed is told by another reason.
+fn waits_for_an_image(pod: &Pod) -> bool {
+    pod.deleted_at.is_none()
+        && pod.containers.iter().any(|container| match &container.state {
+            ContainerState::Waiting { reason, .. } => {
+                matches!(reason.as_str(), "" | "ContainerCreating" | "PodInitializing")
+            }
+            ContainerState::Unknown => true,
+            ContainerState::Running { .. } | ContainerState::Terminated { .. } => false,
+        })
 }
 
 /// In so many namespaces it is asked what is said of images: a change that touches more has other progress to show.

@@ -3,6 +3,7 @@
 use super::lock::holder;
 use super::words::{FINAL_GATE, NODES_READY, merge, tasks};
 use super::{Story, sets};
+use crate::cluster::{self, Cluster as _};
 use jiff::tz::TimeZone;
 use sim::kubernetes::{
     CLUSTER_SECRET_STORE, CustomKind, EXTERNAL_SECRET, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kind,
@@ -134,6 +135,11 @@ async fn every_rule_of_the_deployment_is_used_or_has_its_reason() {
     story.closed(number).await;
     // Giving the lock back changes it, as renewing it does; whether a run lasts long enough for that is a matter of speed.
     story.wait("the lock is given back", || holder(&story).is_none()).await;
+    // An image that takes its time is asked about; whether one did is a matter of speed.
+    let kubeconfig = Some(story.kubeconfig.clone());
+    let settings = cluster::Settings { kubeconfig, ..cluster::Settings::default() };
+    let client = cluster::Kubernetes::connect(&settings).await.unwrap();
+    client.pull_events("echo").await.unwrap();
     let mut expected: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (role, rule, _why) in NOT_USED_HERE {
         expected.entry(role.to_owned()).or_default().push(rule.to_owned());

@@ -32,6 +32,23 @@ fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
     assert_eq!(scene.says(), "wait");
     scene.idle_out_of_sync = vec![echo()];
     assert_eq!(scene.says(), "sync", "nothing starts by itself");
+    let synced = |scene: &mut Scene, outcome: Outcome| {
+        let Decision::Perform(effect) = scene.decide() else { panic!("{:?}", scene.decide()) };
+        let step = scene.fold(NOW - 30, Event::Intended { effect });
+        scene.fold(NOW - 30, Event::Ended { step, outcome });
+    };
+    // It changed while it was asked: once more.
+    synced(&mut scene, Outcome::NotYet { why: "it changed meanwhile".to_owned() });
+    assert_eq!(scene.says(), "sync");
+    synced(&mut scene, Outcome::Done { detail: String::new() });
+    assert_eq!(scene.says(), "wait", "once is enough");
+    // Each of them has its own.
+    let cart = ObjectRef::new("Application", "argocd", "cart");
+    scene.idle_out_of_sync.push(cart.clone());
+    assert!(
+        matches!(scene.decide(), Decision::Perform(Effect::Sync { application, .. }) if application == cart)
+    );
+    scene.idle_out_of_sync.pop();
     scene.clock = NOW - 21;
     assert_eq!(scene.says(), "wait", "it gets a moment to start");
     scene.clock = NOW;
