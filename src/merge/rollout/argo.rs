@@ -123,7 +123,6 @@ pub(super) fn standings(
     let watchers = watched.watchers(applications);
     let mut standings = Vec::new();
     for app in &watchers {
-        standings.extend(children_behind(app, applications, &watchers, before));
         let stood = stood_before(app, before);
         let standing = match &app.dry {
             Some(dry) if watched.is_followed_by(&dry.source) => judge_hydrated(app, dry, arrived, stood),
@@ -134,9 +133,11 @@ pub(super) fn standings(
             (Standing::Done { .. }, Some(at)) if is_older(app, at) => Standing::Waiting(NOT_SINCE.to_owned()),
             (standing, _) => standing,
         };
+        let operated = matches!(standing, Standing::Done { affected: true });
+        standings.extend(children(app, operated, applications, &watchers, before));
         // Two of the same name may be in two namespaces.
         let name = match standing {
-            Standing::Done { .. } => format!("{}/{}", app.namespace, app.name),
+            Standing::Done { .. } => whole_name(app),
             Standing::Unknown(_) | Standing::Waiting(_) | Standing::Shut(_) | Standing::Failed(..) => {
                 app.name.clone()
             }
@@ -146,11 +147,16 @@ pub(super) fn standings(
     standings
 }
 
-/// The Applications that a watcher makes and that have not arrived where it wants them: their own sources (a chart of
-/// another version) show no commit of this repository, so they count by having compared, since the watcher's sync, what
-/// their spec says now.
-fn children_behind(
+fn whole_name(app: &Application) -> String {
+    format!("{}/{}", app.namespace, app.name)
+}
+
+/// The Applications that a watcher makes: those that have not arrived where it wants them, and, where it needed an operation itself,
+/// those that it brought to one. Their own sources (a chart of another version) show no commit of this repository, so they
+/// count by having compared, since the watcher's sync, what their spec says now.
+fn children(
     parent: &Application,
+    operated: bool,
     applications: &[Application],
     watchers: &[&Application],
     before: &[Stood],
@@ -161,8 +167,21 @@ fn children_behind(
         .filter(|child| child.object() != parent.object())
         .filter(|child| parent.resources.iter().any(|own| own.object == child.object()))
         .filter(|child| !watchers.iter().any(|watcher| watcher.object() == child.object()))
-        .filter_map(|child| Some((child.name.clone(), behind(child, synced_at, before)?)))
+        .filter_map(|child| match behind(child, synced_at, before) {
+            Some(standing) => Some((child.name.clone(), standing)),
+            None if operated && began_with(child, parent) => {
+                Some((whole_name(child), Standing::Done { affected: true }))
+            }
+            None => None,
+        })
         .collect()
+}
+
+/// Whether an Application's newest sync of everything began with its parent's, or after it: a parent that goes by waves waits for
+/// its children within its own sync.
+fn began_with(child: &Application, parent: &Application) -> bool {
+    let began = |app: &Application| app.operation.as_ref().filter(|operation| !operation.partial)?.started_at;
+    began(child).zip(began(parent)).is_some_and(|(child, parent)| child >= parent)
 }
 
 /// When an Application's newest sync of everything ended.

@@ -670,3 +670,28 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     root.resources.clear();
     assert_eq!(judged(&root, &set, &app), Word::Done);
 }
+
+#[test]
+fn what_a_parent_brings_to_a_sync_is_touched_by_what_touched_the_parent() {
+    let mut root = application("root", &sha('c'));
+    let (_, mut child) = of_set();
+    child.made_by = None;
+    root.resources = vec![ApplicationResource { object: child.object(), health: None }];
+    child.reconciled_at = Some(at(30));
+    let affected = |root: &Application, child: &Application| {
+        let Rollout::Done { affected, .. } = verdict(&[root.clone(), child.clone()], &[]) else { panic!() };
+        affected
+    };
+    // Its sync began within the parent's, as where that goes by waves.
+    child.operation.as_mut().expect("an operation").started_at = Some(at(7));
+    assert_eq!(affected(&root, &child), ["argocd/redis", "argocd/root"]);
+    child.operation.as_mut().expect("an operation").started_at = Some(at(4));
+    assert_eq!(affected(&root, &child), ["argocd/root"], "it was synced before");
+    child.operation.as_mut().expect("an operation").started_at = Some(at(7));
+    child.operation.as_mut().expect("an operation").partial = true;
+    assert_eq!(affected(&root, &child), ["argocd/root"], "a few objects were put right");
+    child.operation.as_mut().expect("an operation").partial = false;
+    // The commit changed nothing of what the parent makes.
+    root.operation = Some(operation(OperationPhase::Succeeded, &sha('b')));
+    assert_eq!(affected(&root, &child), [""; 0]);
+}

@@ -157,7 +157,7 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
 /// An Application that nobody but caretaker syncs, and that it has not synced for this change.
 fn by_hand<'a>(situation: &Situation<'a>, change: &Change) -> Option<&'a ObjectRef> {
     let mut manual = situation.manual.iter().filter(|_| situation.mode != Mode::Observe);
-    let Some((_, merged_at, _)) = change.merged else { return None };
+    let merged_at = change.merged.as_ref()?.1;
     manual.find(|application| !was_synced(situation, change, application, merged_at))
 }
 

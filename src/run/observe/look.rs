@@ -139,9 +139,8 @@ impl Look<'_> {
         let mut affected = touched;
         if arrived {
             affected.retain(|owner| owner.object.kind != "Application");
-            let applications = watched.watchers(&self.gitops.applications).into_iter();
             // Journals of older versions hold the name alone.
-            let needed = applications.filter(|application| {
+            let needed = self.gitops.applications.iter().filter(|application| {
                 let whole = format!("{}/{}", application.namespace, application.name);
                 change.affected.iter().any(|one| *one == whole || *one == application.name)
             });
