@@ -9,7 +9,7 @@
 //! * `web`, `inbox`: take what comes in
 //! * `run`: situation, decide, the worker, the journal
 //! * `issue`, `merge`, `health`, `action`: what a run is made of
-//! * `wording`: the sentences of issue and plan; `terminal`: colours; `timing`: every wait for the world
+//! * `wording`: the sentences of issue and plan; `terminal`: colours; `timing`: every wait for the world; `glob`: patterns
 //! * `forge`, `cluster`, `store`: the outside; they know no other module
 
 mod action;
@@ -21,6 +21,7 @@ mod config;
 pub mod demo;
 mod doctor;
 mod forge;
+mod glob;
 mod health;
 mod inbox;
 mod issue;

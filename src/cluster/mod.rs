@@ -21,7 +21,6 @@ mod external_secrets;
 mod feeds;
 mod flux;
 mod frames;
-mod globs;
 mod kinds;
 mod kubelet;
 mod lease;

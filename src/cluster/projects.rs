@@ -6,10 +6,11 @@
 
 use super::client::Kubernetes;
 use super::decode::{items, object_name, text, texts};
-use super::globs::matches;
 use super::sync_windows::{By, Kind, Shut, SyncWindow, shut};
 use super::{Application, ClusterError, ClusterResult, Freshness, Installed};
+use crate::glob;
 use jiff::Timestamp;
+use regex::Regex;
 use serde_json::Value;
 
 /// The project of an Application that names none.
@@ -50,9 +51,10 @@ struct Project {
 #[derive(Debug, Clone)]
 struct ProjectWindow {
     window: SyncWindow,
-    applications: Vec<String>,
-    namespaces: Vec<String>,
-    clusters: Vec<String>,
+    /// Patterns of names; what is no pattern matches nothing.
+    applications: Vec<Option<Regex>>,
+    namespaces: Vec<Option<Regex>>,
+    clusters: Vec<Option<Regex>>,
     /// Whether everything that it names has to match, and not anything.
     all: bool,
 }
@@ -120,9 +122,11 @@ impl ProjectWindow {
     /// Whether it is about an Application: by anything that it names or, where it says so, by all of it. One that names
     /// nothing is about nothing.
     fn is_about(&self, name: &str, placing: &Placing) -> bool {
-        let any = |patterns: &[String], texts: &[&str]| {
+        let any = |patterns: &[Option<Regex>], texts: &[&str]| {
             let named = !patterns.is_empty();
-            let fits = |pattern: &String| texts.iter().any(|text| matches(pattern, text));
+            let fits = |pattern: &Option<Regex>| {
+                pattern.as_ref().is_some_and(|pattern| texts.iter().any(|text| pattern.is_match(text)))
+            };
             named.then(|| patterns.iter().any(fits))
         };
         let clusters: Vec<&str> = [&placing.cluster, &placing.server]
@@ -165,6 +169,10 @@ fn project_window(window: &Value) -> Option<ProjectWindow> {
         Some("deny") => Kind::Deny,
         _ => return None,
     };
+    let patterns = |field: &str| {
+        let written = texts(&window[field]);
+        written.iter().map(|pattern| glob::expression(pattern)).collect()
+    };
     Some(ProjectWindow {
         window: SyncWindow {
             kind,
@@ -173,9 +181,9 @@ fn project_window(window: &Value) -> Option<ProjectWindow> {
             zone: text(&window["timeZone"]),
             manual: window["manualSync"].as_bool().unwrap_or(false),
         },
-        applications: texts(&window["applications"]),
-        namespaces: texts(&window["namespaces"]),
-        clusters: texts(&window["clusters"]),
+        applications: patterns("applications"),
+        namespaces: patterns("namespaces"),
+        clusters: patterns("clusters"),
         all: window["andOperator"].as_bool().unwrap_or(false),
     })
 }

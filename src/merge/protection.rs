@@ -4,7 +4,7 @@
 
 use super::preflight::{Refusal, WaitFor};
 use crate::forge::{Branch, CommitStatus, MergeStyle, PullRequest, StatusState};
-use regex::Regex;
+use crate::glob;
 use std::collections::BTreeSet;
 
 /// A status of Renovate's that is pending until a release is old enough, which may take days and is as it should be.
@@ -79,44 +79,7 @@ pub(crate) fn may_take_days(contexts: &[String]) -> bool {
 /// Whether a required context, which may be a pattern in the forge's own notation, means a status. What cannot be read as
 /// a pattern means itself.
 fn is_required(pattern: &str, context: &str) -> bool {
-    pattern == context || expression(pattern).is_some_and(|expression| expression.is_match(context))
-}
-
-/// The forge's patterns: `*` any text, `?` one character, `[abc]`, `[!abc]` and `[a-z]` one of these, `{a,b}` one of these.
-fn expression(pattern: &str) -> Option<Regex> {
-    let mut text = String::from(r"\A");
-    let mut depth = 0_u32;
-    let mut characters = pattern.chars();
-    while let Some(character) = characters.next() {
-        match character {
-            '*' => text.push_str(".*"),
-            '?' => text.push('.'),
-            '{' => {
-                depth += 1;
-                text.push_str("(?:");
-            }
-            '}' if depth > 0 => {
-                depth -= 1;
-                text.push(')');
-            }
-            ',' if depth > 0 => text.push('|'),
-            '[' => {
-                let inside: String = characters.by_ref().take_while(|c| *c != ']').collect();
-                let (not, inside) =
-                    inside.strip_prefix('!').map_or(("", inside.as_str()), |inside| ("^", inside));
-                // A dash between two characters is a range; everything else is itself.
-                let inside: String = inside
-                    .chars()
-                    .map(|c| if c == '-' { c.to_string() } else { regex::escape(&c.to_string()) })
-                    .collect();
-                text.extend(["[", not, inside.as_str(), "]"]);
-            }
-            '\\' => text.push_str(&regex::escape(&characters.next()?.to_string())),
-            other => text.push_str(&regex::escape(&other.to_string())),
-        }
-    }
-    text.push_str(r"\z");
-    Regex::new(&format!("(?s){text}")).ok()
+    pattern == context || glob::expression(pattern).is_some_and(|expression| expression.is_match(context))
 }
 
 #[cfg(test)]
