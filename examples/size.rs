@@ -2,7 +2,7 @@
 //! what is asked meanwhile, and how much memory that takes; by watching, by listing, and beside `kubectl` where there is one.
 //!
 //! ```console
-//! cargo run --features bench --example size -- --nodes 10 --pods 150 --unwell 0
+//! cargo run --features bench --example size -- --nodes 10 --pods 150 --unwell 0 --services 30
 //! cargo run --release --features bench --example size
 //! ```
 //!
@@ -34,6 +34,9 @@ struct Arguments {
     /// How many of the pods are unwell.
     #[arg(long, default_value_t = 200)]
     unwell: usize,
+    /// Services, each with a slice of three endpoints.
+    #[arg(long, default_value_t = 10_000)]
+    services: usize,
     /// How many changes of a pod are timed.
     #[arg(long, default_value_t = 20)]
     changes: usize,
@@ -129,10 +132,11 @@ async fn show(arguments: &Arguments) -> Result<(), Failure> {
     std::fs::write(&kubeconfig, server.kubeconfig(&server.admin_token()))?;
     let build = if cfg!(debug_assertions) { "an unoptimised build" } else { "an optimised build" };
     say(&format!(
-        "{} nodes, {} pods, {} unwell, filled in {} s; {build}",
+        "{} nodes, {} pods, {} unwell, {} Services, filled in {} s; {build}",
         arguments.nodes,
         arguments.pods,
         arguments.unwell,
+        arguments.services,
         begun.elapsed().as_secs()
     ))?;
 
@@ -265,6 +269,25 @@ fn fill(server: &Kubernetes, arguments: &Arguments) {
             "spec": {"nodeName": format!("metal-{:05}", number % arguments.nodes.max(1)),
                 "containers": [{"name": "app", "image": "registry.example.org/app:1", "env": variables}]},
             "status": status(well)}));
+    }
+    fill_services(server, arguments);
+}
+
+fn fill_services(server: &Kubernetes, arguments: &Arguments) {
+    for number in 0..arguments.services {
+        let (namespace, name) = (namespace_of(number), format!("app-{number:05}"));
+        let metadata = json!({"name": name, "namespace": namespace, "creationTimestamp": "2026-11-01T00:00:00Z",
+            "labels": {"app": name, "kubernetes.io/service-name": name}});
+        server.apply(json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata,
+            "spec": {"type": "ClusterIP", "selector": {"app": name}, "ports": [{"name": "http", "port": 80}]}}));
+        let endpoint = |address: usize| {
+            json!({"addresses": [format!("10.0.{}.{address}", number % 250)], "nodeName": "metal-00001",
+                "conditions": {"ready": true, "serving": true, "terminating": false}})
+        };
+        server.apply(
+            json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "metadata": metadata,
+            "addressType": "IPv4", "endpoints": (1..=3).map(endpoint).collect::<Vec<_>>()}),
+        );
     }
 }
 
