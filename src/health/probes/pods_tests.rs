@@ -320,12 +320,21 @@ fn every_rule_for_a_pod() {
         ("leaving", with(|p| p.deleted_at = Some(ago(60))), vec![]),
         ("terminating for ever", with(|p| p.deleted_at = Some(ago(301))), vec![("terminating", Yellow)]),
         (
-            "evicted",
+            "evicted a moment ago",
+            with(|p| {
+                p.phase = PodPhase::Failed;
+                p.reason = "Evicted".to_owned();
+                p.created_at = Some(ago(200));
+            }),
+            vec![("evicted", Yellow)],
+        ),
+        (
+            "evicted, and long since replaced",
             with(|p| {
                 p.phase = PodPhase::Failed;
                 p.reason = "Evicted".to_owned();
             }),
-            vec![("evicted", Yellow)],
+            vec![],
         ),
         (
             "evicted, and nothing replaces it",
@@ -337,10 +346,11 @@ fn every_rule_for_a_pod() {
             vec![("evicted", Red)],
         ),
         (
-            "its node was switched off",
+            "its node was switched off a moment ago",
             with(|p| {
                 p.phase = PodPhase::Failed;
                 p.reason = "Terminated".to_owned();
+                p.created_at = Some(ago(200));
             }),
             vec![("ended-by-node", Yellow)],
         ),
@@ -353,7 +363,15 @@ fn every_rule_for_a_pod() {
             }),
             vec![("ended-by-node", Yellow)],
         ),
-        ("failed and replaced", with(|p| p.phase = PodPhase::Failed), vec![("failed", Yellow)]),
+        ("failed and replaced", with(|p| p.phase = PodPhase::Failed), vec![]),
+        (
+            "failed a moment ago",
+            with(|p| {
+                p.phase = PodPhase::Failed;
+                p.created_at = Some(ago(200));
+            }),
+            vec![("failed", Yellow)],
+        ),
         (
             "failed and on its own",
             with(|p| {
