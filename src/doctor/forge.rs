@@ -48,19 +48,20 @@ pub(super) async fn examine(examination: &Examination, service: Holder) -> OnFor
         let label = &settings.run.maintenance_label;
         let range = DiscoveryRange { discovery: &settings.discovery, tables: &tables, label };
         let mut all_known = true;
-        // Each of its questions has an end of its own.
+        // It has an end of its own.
         match range.find(forge).await.map_err(NotKnown::from) {
             Ok(mut discovered) => {
                 let lower = |name: &RepositoryName| name.to_string().to_lowercase();
                 let looked_after = tables.iter().map(|table| &table.name).chain(&discovered.labelled);
                 // What cannot be told of is not let go of.
-                let looked_after = looked_after.chain(discovered.unknown.keys()).map(lower).collect();
+                let unknown = discovered.unknown.keys().chain(&discovered.left_out);
+                let looked_after = looked_after.chain(unknown).map(lower).collect();
                 found.looked_after = Some(looked_after);
                 let unusable = std::mem::take(&mut discovered.unusable).into_iter();
                 found.unusable = unusable.map(|(name, state)| (lower(&name), state)).collect();
                 let labelled = std::mem::take(&mut discovered.labelled).into_iter();
                 tables.extend(labelled.map(|name| settings.discovery.settings_of(name)));
-                all_known = discovered.unknown.is_empty() && discovered.left_out == 0;
+                all_known = discovered.unknown.is_empty() && discovered.left_out.is_empty();
                 found.diagnoses.extend(judge::discovered(discovered));
             }
             Err(why) => found.diagnoses.push(Diagnosis::not_ok(

@@ -1,15 +1,24 @@
 //! Which repositories are to be looked after that no table names: those that the token can write to and that have the
 //! maintenance label. The service goes by it, and `doctor` tells the same.
 //!
-//! One whose labels cannot be read is known by that, and costs no other; each question has the forge client's own end.
+//! One whose labels cannot be read is known by that, and costs no other: some are asked about at once, and what has no answer
+//! when the time of the pass is over is not known.
 
 use super::repository_state::RepositoryState;
 use super::settings::{Discovery, Repository as RepositorySettings};
 use crate::forge::{Forge, ForgeError, ForgeResult, Repository, RepositoryName};
+use futures::StreamExt;
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 /// More repositories than this are not asked for their labels in one pass: `discovery.owners` makes them fewer.
 pub(crate) const MOST: usize = 200;
+
+/// So many are asked about at once.
+const AT_ONCE: usize = 8;
+
+/// How long all of them may take together.
+const PASS: Duration = Duration::from_mins(1);
 
 /// Where repositories are looked for.
 #[derive(Debug, Clone, Copy)]
@@ -31,8 +40,8 @@ pub(crate) struct Found {
     pub(crate) unknown: BTreeMap<RepositoryName, ForgeError>,
     /// These are wanted, and their state keeps them from being looked after.
     pub(crate) unusable: BTreeMap<RepositoryName, RepositoryState>,
-    /// So many were not asked about.
-    pub(crate) left_out: usize,
+    /// These were not asked about: they are too many.
+    pub(crate) left_out: BTreeSet<RepositoryName>,
 }
 
 impl Range<'_> {
@@ -53,8 +62,7 @@ impl Range<'_> {
             }
         }
         names.sort();
-        found.left_out = names.len().saturating_sub(MOST);
-        names.truncate(MOST);
+        found.left_out = names.split_off(MOST.min(names.len())).into_iter().collect();
         (names, found)
     }
 
@@ -65,9 +73,20 @@ impl Range<'_> {
 
     /// Looks at all that the token may write to.
     pub(crate) async fn find(&self, forge: &dyn Forge) -> ForgeResult<Found> {
+        self.find_within(forge, PASS).await
+    }
+
+    /// The same, all of it within so long.
+    pub(super) async fn find_within(&self, forge: &dyn Forge, limit: Duration) -> ForgeResult<Found> {
         let (names, mut found) = self.sort(forge.repositories().await?);
-        for name in names {
-            match self.has_label(forge, &name).await {
+        let end = tokio::time::Instant::now() + limit;
+        let ask = |name: RepositoryName| async move {
+            let answer = tokio::time::timeout_at(end, self.has_label(forge, &name)).await;
+            (name, answer.unwrap_or_else(|_| Err(unanswered(limit))))
+        };
+        let mut answers = futures::stream::iter(names).map(ask).buffer_unordered(AT_ONCE);
+        while let Some((name, answer)) = answers.next().await {
+            match answer {
                 Ok(true) => drop(found.labelled.insert(name)),
                 Ok(false) => {}
                 Err(error) => drop(found.unknown.insert(name, error)),
@@ -84,5 +103,14 @@ impl Range<'_> {
         // What cannot be used may have the label all the same, and would call again with each delivery.
         let repository = forge.repository(name).await?;
         Ok(RepositoryState::of(&repository).is_none() && self.has_label(forge, name).await?)
+    }
+}
+
+/// What is not known of one that there was no time for.
+fn unanswered(limit: Duration) -> ForgeError {
+    ForgeError::Unavailable {
+        what: "its labels".to_owned(),
+        said: format!("no answer within the {} seconds that all repositories have together", limit.as_secs()),
+        retry_after: None,
     }
 }

@@ -39,6 +39,29 @@ pub(crate) struct Incident {
     pub(crate) why: String,
 }
 
+impl Incident {
+    /// Where it stands among what was said: a forge counts comments on, and its times tell only whole seconds.
+    pub(crate) fn place(&self) -> Over {
+        Over { at: self.at, comment: self.comment }
+    }
+}
+
+/// A trusted person's `/caretaker incident over`: every incident that was declared before is over, wherever it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Over {
+    /// When it was written.
+    pub(crate) at: Timestamp,
+    /// In which comment.
+    pub(crate) comment: u64,
+}
+
+impl Over {
+    /// Whether an incident was declared before.
+    pub(crate) fn ends(&self, incident: &Incident) -> bool {
+        *self > incident.place()
+    }
+}
+
 /// Something that happened in a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", tag = "event")]
@@ -96,6 +119,13 @@ pub(crate) enum Event {
         /// When they wrote so: what came later is not vouched for.
         at: Timestamp,
     },
+    /// A delivery that came after the task was seen shows that somebody trusted put it there.
+    TaskVouched {
+        /// Which.
+        key: TaskKey,
+        /// Who.
+        by: String,
+    },
     /// A trusted person stopped the run by a comment. It holds until a trusted comment says so, whatever becomes of this one:
     /// whoever may write may edit another's comment, or delete it.
     Stopped(Stop),
@@ -105,7 +135,11 @@ pub(crate) enum Event {
     /// A trusted person says that something goes wrong: no change starts until a trusted comment says that it is over.
     IncidentDeclared(Incident),
     /// It is over.
-    IncidentOver,
+    IncidentOver {
+        /// The comment that says so, where it stands in this run's issue: it ends those of other runs as well.
+        #[serde(default)]
+        said: Option<Over>,
+    },
     /// An effect is about to be tried. Its step id is this event's id.
     Intended {
         /// Which.

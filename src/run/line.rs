@@ -22,12 +22,14 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::TaskGone { key } => format!("{} is not in the text any more", id(key)),
         Event::TaskReturned { key, .. } => format!("{} is in the text again", id(key)),
         Event::Vouched { by, .. } => format!("{by} vouches for every task"),
+        Event::TaskVouched { key, by } => format!("{} is {by}'s, as was delivered since", id(key)),
         Event::Stopped(stop) => format!("{} stops the run", stop.by),
         Event::StopLifted => "the stop is taken back".to_owned(),
         Event::IncidentDeclared(incident) => {
             format!("{} declares an incident: {}", incident.by, incident.why)
         }
-        Event::IncidentOver => "the incident is over".to_owned(),
+        Event::IncidentOver { said: None } => "the incident is over".to_owned(),
+        Event::IncidentOver { said: Some(_) } => "every incident is over".to_owned(),
         Event::Intended { effect } => format!("begins: {}", effect_line(effect, state)),
         Event::Ended { step, outcome } => {
             let of = state.acts.iter().find(|act| act.step == *step);

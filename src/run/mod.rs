@@ -11,6 +11,7 @@ mod effects;
 mod event;
 mod files;
 mod gitops;
+mod incidents;
 mod line;
 mod memory;
 mod observe;

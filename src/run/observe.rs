@@ -19,8 +19,9 @@ use wishes::notes;
 pub(crate) use wishes::{same_boxes, written};
 
 use super::decide::Unheard;
-use super::event::{Accepted, Effect, Event, Incident, Stop};
+use super::event::{Accepted, Effect, Event, Incident, Over, Stop};
 use super::gitops;
+use super::incidents::Incidents;
 use super::memory::Memory;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
@@ -103,6 +104,10 @@ pub(crate) struct Observation {
     pub(crate) stop: Option<Stop>,
     /// What a trusted person says is going wrong.
     pub(crate) incident: Option<Incident>,
+    /// What goes wrong by what was said in another issue, in words.
+    pub(crate) incident_elsewhere: Option<String>,
+    /// The word here that incidents are over, where any is that it ends.
+    pub(crate) incident_over: Option<Over>,
     pub(crate) withdrawn: bool,
     pub(crate) issue_closed: bool,
     pub(crate) locked_out: bool,
@@ -133,6 +138,8 @@ pub(crate) struct Observation {
     pub(crate) approvals: Approvals,
     pub(crate) unvouched_ticks: Vec<(TaskKey, String)>,
     pub(crate) vouched: BTreeSet<TaskKey>,
+    /// The tasks of which deliveries show that somebody trusted put them there, with who it was.
+    pub(crate) shown_by: BTreeMap<TaskKey, String>,
     /// Tasks of which nobody can know any more who wrote them.
     pub(crate) nobodys: BTreeSet<TaskKey>,
     pub(crate) resumed_by: Option<(String, Timestamp)>,
@@ -191,6 +198,8 @@ impl Observation {
             paused: self.paused.as_deref(),
             stop: self.stop.as_ref(),
             incident: self.incident.as_ref(),
+            incident_elsewhere: self.incident_elsewhere.as_deref(),
+            incident_over: self.incident_over,
             withdrawn: self.withdrawn,
             issue_closed: self.issue_closed,
             locked_out: self.locked_out,
@@ -221,6 +230,7 @@ impl Observation {
             approvals: &self.approvals.seen,
             unvouched_ticks: &self.unvouched_ticks,
             vouched: &self.vouched,
+            shown_by: &self.shown_by,
             nobodys: &self.nobodys,
             resumed_by: self.resumed_by.as_ref().map(|(by, at)| (by.as_str(), *at)),
             left: self.left.as_ref(),
@@ -322,9 +332,8 @@ pub(crate) async fn observe(
     let told = trust::Told {
         edits: &edits,
         hashes: &hashes,
-        // Where there is anything else to tell from, the chain itself shows what is missing.
-        is_cut: !trust::tells(&edits, subject.ours)
-            && inbox::is_cut(store, &whole_name, subject.issue.number.0).await?,
+        is_cut: inbox::is_cut(store, &whole_name, subject.issue.number.0).await?,
+        bot: &subject.bot.login,
         present: &subject.issue.body,
         read_at: subject.since,
         writes: subject.writes,
@@ -429,7 +438,11 @@ pub(crate) async fn observe(
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     // Also one that was written before anybody looked.
     let stop = comments.stopped_by(subject.issue.created_at, state.stop.as_ref());
-    let incident = comments.incident(subject.issue.created_at, state.incident.as_ref());
+    let incidents = Incidents::read(store).await?;
+    let incident = comments.incident(subject.issue.created_at, state.incident.as_ref(), incidents.over());
+    let incident_over = comments.incident_over(subject.issue.created_at);
+    let incident_over = incident_over.filter(|over| incidents.are_ended_by(over));
+    let incident_elsewhere = incidents.elsewhere(incident.as_ref().or(state.incident.as_ref()));
     let paused = unread_comments.or_else(|| paused(parts, &subject, stop.as_ref()));
     let locked_out = *subject.lock != Lock::Held;
     if paused.is_some() || locked_out || subject.settings.mode == Mode::Observe {
@@ -445,6 +458,8 @@ pub(crate) async fn observe(
         paused,
         stop,
         incident,
+        incident_elsewhere,
+        incident_over,
         withdrawn: subject.issue.state == State::Closed
             || !subject.issue.has_label(&parts.settings.maintenance_label),
         issue_closed: subject.issue.state == State::Closed,
@@ -473,6 +488,7 @@ pub(crate) async fn observe(
         approvals,
         unvouched_ticks,
         vouched,
+        shown_by: trust::shown_by(words.iter(), &trusted, &history),
         nobodys: trust::nobodys(words.iter(), &history),
         left,
         confirmed_by,

@@ -8,6 +8,7 @@
 
 use super::decide::{Decision, LastLook, approval_asked, decide, objection};
 use super::event::{Effect, Incident, MergePlan, Stop};
+use super::incidents::Incidents;
 use super::memory::PullDetails;
 use super::observe::{Asking, Observation, Subject, observe};
 use super::situation::PullSituation;
@@ -89,7 +90,11 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
     let trusted = Trusted::new(&parts.settings, decided.repository);
     let comments = Comments { all: &comments, edited: &edited, trusted: &trusted, bot: decided.bot };
     let stopped_by = comments.stopped_by(decided.began_at, decided.stop).map(|stop| stop.by);
-    let incident = comments.incident(decided.began_at, decided.incident);
+    // Another run may have heard of one meanwhile.
+    let known = Incidents::read(&parts.store).await?;
+    let incident = comments.incident(decided.began_at, decided.incident, known.over());
+    let elsewhere = known.elsewhere(incident.as_ref().or(decided.incident));
+    let incident = incident.map(|incident| wording::gate_incident(&incident.by, &incident.why)).or(elsewhere);
     let judged = preflight(
         &PullFacts {
             pull: &pull,
@@ -119,7 +124,7 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
         decided_issue: decided.issue,
         issue: &issue,
         stopped_by: stopped_by.as_deref(),
-        incident: incident.as_ref(),
+        incident: incident.as_deref(),
         decided_pull: decided.pull,
         pull: &pull,
         preflight: &judged,
@@ -320,7 +325,8 @@ impl Worker {
                 Rollout::Done { .. } => Ok(()),
                 rollout => Err(wording::gate_head_waits(rollout)),
             },
-            incident: again.incident.as_ref().map(|incident| incident.why.as_str()),
+            incident: (again.incident.as_ref().map(|incident| incident.why.as_str()))
+                .or(again.incident_elsewhere.as_deref()),
             paused: again.paused.as_deref(),
             outside_window: outside.as_deref(),
             authority: &authority,

@@ -1,6 +1,6 @@
 //! What is true now: everything that [`decide`](super::decide) may look at.
 
-use super::event::{Event, Incident, Stop};
+use super::event::{Event, Incident, Over, Stop};
 use super::state::RunState;
 use super::windows::Hours;
 use crate::cluster::{BlockingPod, ObjectRef, Shut};
@@ -243,12 +243,18 @@ pub(crate) struct Situation<'a> {
     pub(crate) unvouched_ticks: &'a [(TaskKey, String)],
     /// Tasks whose authorship is vouched for.
     pub(crate) vouched: &'a BTreeSet<TaskKey>,
+    /// Tasks of which deliveries show that somebody trusted put them there, with who it was.
+    pub(crate) shown_by: &'a BTreeMap<TaskKey, String>,
     /// Tasks of which nobody can know any more who wrote them, since the history of the text has gaps.
     pub(crate) nobodys: &'a BTreeSet<TaskKey>,
     /// A trusted person's stop that nobody lifted.
     pub(crate) stop: Option<&'a Stop>,
     /// What a trusted person says is going wrong and nobody has said is over.
     pub(crate) incident: Option<&'a Incident>,
+    /// An incident of another run that is not over, in words.
+    pub(crate) incident_elsewhere: Option<&'a str>,
+    /// A trusted person's word here that incidents are over, where any is that it ends.
+    pub(crate) incident_over: Option<Over>,
     /// A trusted person's word that everything in the body counts, newer than the journal's last one.
     pub(crate) resumed_by: Option<(&'a str, Timestamp)>,
     /// What a run left in the text that this store does not know.

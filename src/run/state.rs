@@ -133,10 +133,15 @@ impl RunState {
                     record.vouched |= record.seen_at.as_second() < written.as_second();
                 }
             }
+            Event::TaskVouched { key, by: _ } => {
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.vouched = true;
+                }
+            }
             Event::Stopped(stop) => self.stop = Some(stop),
             Event::StopLifted => self.stop = None,
             Event::IncidentDeclared(incident) => self.incident = Some(incident),
-            Event::IncidentOver => self.incident = None,
+            Event::IncidentOver { said: _ } => self.incident = None,
             Event::Intended { effect } => self.intend(id, at, effect),
             Event::Ended { step, outcome } => self.end(step, at, &outcome),
             Event::Refreshed { change, hard, failed: _ } => {

@@ -44,10 +44,10 @@ pub(crate) fn tone(event: &Event) -> Tone {
         | Event::Stopped(_)
         | Event::StopLifted
         | Event::IncidentDeclared(_)
-        | Event::IncidentOver
+        | Event::IncidentOver { .. }
         | Event::Acknowledged(_)
         | Event::AdoptionConfirmed { .. } => Tone::Person,
-        Event::TaskSeen { .. } | Event::Refreshed { .. } => Tone::Aside,
+        Event::TaskSeen { .. } | Event::TaskVouched { .. } | Event::Refreshed { .. } => Tone::Aside,
         _ => Tone::Plain,
     }
 }

@@ -9,10 +9,10 @@ mod history;
 mod known;
 
 use history::Author;
-pub(crate) use history::{Boxes, Hashes, History, Shown, Told, tells};
+pub(crate) use history::{Boxes, Hashes, History, Shown, Told};
 pub(crate) use known::KnownComments;
 
-use super::event::{Accepted, Event, Incident, Stop};
+use super::event::{Accepted, Event, Incident, Over, Stop};
 use super::situation::SeenApproval;
 use super::state::{RunState, TaskState};
 use crate::forge::{Account, Comment, OwnerKind, Repository};
@@ -24,7 +24,7 @@ use crate::issue::{
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How long after it was written a comment may come to mean what was found.
 const HEARD_WITHIN: SignedDuration = SignedDuration::from_mins(15);
@@ -96,6 +96,23 @@ pub(crate) fn vouched<'a>(
         })
         .map(|(key, _)| key.clone())
         .collect()
+}
+
+/// The tasks of which deliveries show that somebody trusted put them there, and that nobody else made them ask for less; with
+/// who it was. A delivery may come after the look that saw the task first.
+pub(crate) fn shown_by<'a>(
+    tasks: impl Iterator<Item = (&'a TaskKey, &'a TaskKey)>,
+    trusted: &Trusted,
+    history: &History,
+) -> BTreeMap<TaskKey, String> {
+    let counts = |sender: Option<&str>| sender.is_some_and(|sender| trusted.holds(sender));
+    let shown = tasks.filter_map(|(key, words)| match history.author(words) {
+        Author::Known(sender) if counts(Some(sender)) && history.loosened_by(words).all(counts) => {
+            Some((key.clone(), sender.to_owned()))
+        }
+        Author::Known(_) | Author::Lost | Author::Untold => None,
+    });
+    shown.collect()
 }
 
 /// The tasks of which nobody can know any more who put them there, or who made them ask for less.
@@ -306,8 +323,14 @@ impl Comments<'_> {
         stopped
     }
 
-    /// What a trusted person said is going wrong where no trusted comment since said that it is over, as with a stop.
-    pub(crate) fn incident(&self, since: Timestamp, known: Option<&Incident>) -> Option<Incident> {
+    /// What a trusted person said is going wrong where no trusted comment since said that it is over, as with a stop. `over` is
+    /// the newest such comment that the journals know of, wherever it was written.
+    pub(crate) fn incident(
+        &self,
+        since: Timestamp,
+        known: Option<&Incident>,
+        over: Option<Over>,
+    ) -> Option<Incident> {
         let mut incident = known.cloned();
         for comment in self.all {
             let may = comment.created_at.as_second() >= since.as_second()
@@ -334,7 +357,16 @@ impl Comments<'_> {
                 }
             }
         }
-        incident
+        incident.filter(|incident| over.is_none_or(|over| !over.ends(incident)))
+    }
+
+    /// The newest comment of a trusted person that says that every incident is over.
+    pub(crate) fn incident_over(&self, since: Timestamp) -> Option<Over> {
+        let says = |comment: &&Comment| {
+            self.counts(comment, since) && commands(&comment.body).contains(&Command::IncidentOver)
+        };
+        let over = |comment: &Comment| Over { at: comment.created_at, comment: comment.id.0 };
+        self.all.iter().filter(says).map(over).max()
     }
 
     /// The trusted person who wrote `/caretaker resume` after a moment. One of the same second may be older.

@@ -54,6 +54,19 @@ pub(crate) struct JournalRow {
     pub(crate) event: String,
 }
 
+/// An event with the run that it is of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RunEvent {
+    /// The run.
+    pub(crate) run: RunId,
+    /// `owner/name`.
+    pub(crate) repository: String,
+    /// The maintenance issue.
+    pub(crate) issue: u64,
+    /// What happened, as JSON.
+    pub(crate) event: String,
+}
+
 pub(super) fn timestamp(text: &str) -> StoreResult<Timestamp> {
     text.parse().map_err(|_| StoreError::Unreadable(format!("`{text}` is not a time")))
 }
@@ -213,6 +226,27 @@ impl Store {
         .bind(kind)
         .fetch_all(&self.readers)
         .await?)
+    }
+
+    /// Every event about incidents in all runs, oldest first, with its run.
+    pub(crate) async fn incident_events(&self) -> StoreResult<Vec<RunEvent>> {
+        // In the words of the index: a look must not read all journals.
+        let rows = sqlx::query(
+            r#"SELECT run.id, run.repository, run.issue, journal.event FROM journal JOIN run ON run.id = journal.run
+               WHERE journal.event GLOB '{"event":"incident-*' ORDER BY journal.id"#,
+        )
+        .fetch_all(&self.readers)
+        .await?;
+        let event = |row: &sqlx::sqlite::SqliteRow| -> StoreResult<RunEvent> {
+            let issue: i64 = row.try_get("issue")?;
+            Ok(RunEvent {
+                run: RunId(row.try_get("id")?),
+                repository: row.try_get("repository")?,
+                issue: u64::try_from(issue).unwrap_or(0),
+                event: row.try_get("event")?,
+            })
+        };
+        rows.iter().map(event).collect()
     }
 
     /// Remembers a body that is about to be written.

@@ -16,7 +16,7 @@ mod usage;
 
 pub(crate) use backup::{Backup, BackupError, backup};
 pub(crate) use deliveries::{Delivery, DeliveryRow, Evidence, KeptPayload, Stored};
-pub(crate) use journal::{EventId, JournalRow, RunId, RunRow};
+pub(crate) use journal::{EventId, JournalRow, RunEvent, RunId, RunRow};
 pub(crate) use look::{Holder, Look, Reader, look};
 pub(crate) use missed::{MissedEvents, Missing};
 pub(crate) use usage::UsageSample;

@@ -76,6 +76,15 @@ pub(crate) fn gate_incident(by: &str, why: &str) -> String {
     )
 }
 
+/// A person says so in another issue. What they say may not be for those who read this one.
+pub(crate) fn gate_incident_elsewhere(by: &str, repository: &str, issue: u64) -> String {
+    format!(
+        "the gate is closed: an incident, says {} in {} issue {issue}; the comment `/caretaker incident over` here ends it",
+        account(by),
+        quote_outside(repository, SHORT)
+    )
+}
+
 /// What a change touches could not be synced now.
 pub(crate) fn watcher_shut(watcher: &str, shut: &Shut) -> String {
     format!(

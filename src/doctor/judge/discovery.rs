@@ -7,8 +7,8 @@ use crate::wording;
 
 /// The repositories of which nobody knows whether they are to be looked after. One costs no other.
 pub(crate) fn discovered(found: Discovered) -> Vec<Diagnosis> {
-    let left_out = (found.left_out > 0).then(|| {
-        let what = wording::doctor_left_out(found.left_out);
+    let left_out = (!found.left_out.is_empty()).then(|| {
+        let what = wording::doctor_left_out(found.left_out.len());
         Diagnosis::not_ok(State::Warning, "discovery", what, wording::doctor_too_many_repositories())
     });
     let unknown = found.unknown.into_iter().map(|(name, why)| {

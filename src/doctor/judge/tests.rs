@@ -351,7 +351,8 @@ fn stores() {
     assert!(lost_runs(&Ok(Vec::new())).is_empty() && lost_runs(&no_answer()).is_empty());
     let gone = ForgeError::NotFound { what: "GET /repos/ops/garden/labels".to_owned() };
     let unknown = [("ops/garden".parse().expect("a name"), gone)].into();
-    let found = run::Discovered { unknown, left_out: 3, ..run::Discovered::default() };
+    let left_out = ["ops/shed".parse().expect("a name")].into();
+    let found = run::Discovered { unknown, left_out, ..run::Discovered::default() };
     assert_eq!(states(&discovered(found)), [Warning, Unknown]);
     assert!(discovered(run::Discovered::default()).is_empty());
     assert!(missed_events(&Ok(Vec::new())).is_empty());

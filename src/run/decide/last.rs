@@ -5,7 +5,6 @@
 
 use crate::forge::{Issue, PullRequest, State};
 use crate::merge::preflight::Preflight;
-use crate::run::event::Incident;
 use crate::wording;
 
 /// What was decided on, and what is true now.
@@ -21,8 +20,8 @@ pub(crate) struct LastLook<'a> {
     pub(crate) issue: &'a Issue,
     /// Whose comment stops the run now.
     pub(crate) stopped_by: Option<&'a str>,
-    /// What a trusted person said is going wrong.
-    pub(crate) incident: Option<&'a Incident>,
+    /// What a trusted person said is going wrong, here or elsewhere, in words.
+    pub(crate) incident: Option<&'a str>,
     /// The pull request that was decided on.
     pub(crate) decided_pull: &'a PullRequest,
     /// The same now.
@@ -39,8 +38,8 @@ pub(crate) fn objection(look: &LastLook<'_>) -> Option<String> {
     if let Some(by) = look.stopped_by {
         return Some(wording::paused_by(&wording::account(by)));
     }
-    if let Some(incident) = look.incident {
-        return Some(wording::gate_incident(&incident.by, &incident.why));
+    if let Some(why) = look.incident {
+        return Some(why.to_owned());
     }
     if look.issue.state != State::Open || !look.issue.has_label(look.maintenance_label) {
         return Some(wording::issue_withdrawn());
@@ -146,14 +145,9 @@ mod tests {
     struct Now {
         issue: Issue,
         stopped_by: Option<&'static str>,
-        incident: Option<Incident>,
+        incident: Option<&'static str>,
         pull: PullRequest,
         preflight: Preflight,
-    }
-
-    fn incident() -> Incident {
-        let (by, why) = ("operator".to_owned(), "the router reboots".to_owned());
-        Incident { by, comment: 7, at: Timestamp::UNIX_EPOCH, why }
     }
 
     #[test]
@@ -163,7 +157,7 @@ mod tests {
             ("nothing changed", |_| (), None),
             ("a label that means nothing", |now| now.issue.labels.push(label("bug")), None),
             ("the pause label", |now| now.issue.labels.push(label("caretaker/pause")), Some("Stopped by")),
-            ("an incident", |now| now.incident = Some(incident()), Some("an incident")),
+            ("an incident", |now| now.incident = Some("an incident"), Some("an incident")),
             ("a stop comment", |now| now.stopped_by = Some("operator"), Some("Stopped by")),
             ("the issue is closed", |now| now.issue.state = State::Closed, Some("closed")),
             ("its label is gone", |now| now.issue.labels.clear(), Some("lost its label")),
@@ -196,7 +190,7 @@ mod tests {
                 decided_issue: &issue(),
                 issue: &now.issue,
                 stopped_by: now.stopped_by,
-                incident: now.incident.as_ref(),
+                incident: now.incident,
                 decided_pull: &pull(),
                 pull: &now.pull,
                 preflight: &now.preflight,

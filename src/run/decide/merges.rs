@@ -228,6 +228,9 @@ fn gate(situation: &Situation<'_>, merged: Option<PullNumber>) -> GateState {
     if let Some(incident) = situation.incident {
         return GateState::Closed(wording::gate_incident(&incident.by, &incident.why));
     }
+    if let Some(why) = situation.incident_elsewhere {
+        return GateState::Closed(why.to_owned());
+    }
     // Whatever that pull request looks like now, and in whatever order: two changes at once are told apart by nobody.
     if let Some((_, plan)) =
         situation.state.may_land(situation.now).find(|(_, plan)| Some(plan.pull) != merged)

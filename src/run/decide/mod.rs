@@ -177,6 +177,11 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
                 vouched: situation.vouched.contains(&task.key),
             });
         }
+        if let (Some(record), Some(by)) = (state.task(&task.key), situation.shown_by.get(&task.key))
+            && !(record.vouched || record.gone || matches!(record.state, TaskState::Ended { .. }))
+        {
+            events.push(Event::TaskVouched { key: task.key.clone(), by: by.clone() });
+        }
         if let Some(known) = situation.findings.get(&task.key)
             && !state.findings.contains_key(&task.key)
         {
@@ -189,8 +194,14 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     if situation.stop != state.stop.as_ref() {
         events.push(situation.stop.cloned().map_or(Event::StopLifted, Event::Stopped));
     }
+    events.extend(situation.incident_over.map(|said| Event::IncidentOver { said: Some(said) }));
     if situation.incident != state.incident.as_ref() {
-        events.push(situation.incident.cloned().map_or(Event::IncidentOver, Event::IncidentDeclared));
+        match situation.incident {
+            Some(incident) => events.push(Event::IncidentDeclared(incident.clone())),
+            None if situation.incident_over.is_some() => {}
+            // Somebody said so in another issue.
+            None => events.push(Event::IncidentOver { said: None }),
+        }
     }
     events.extend(situation.acknowledged.iter().cloned());
     events.extend(adoption::confirmed(situation));

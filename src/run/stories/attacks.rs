@@ -9,7 +9,9 @@
 //! | a task that a stranger adds, before and after a resume | `others` |
 //! | a task that a stranger adds before the issue has its label, or its repository is found | here |
 //! | evidence of a stranger's edit that is pushed out by more of it, too large to be taken, or too old | here; as tables in `run::trust::history` |
+//! | an old text of ours saved byte for byte by a stranger | here; as tables in `run::trust::history` |
 //! | a condition taken from a title by a stranger | here |
+//! | an incident whose issue a stranger closes | `people` |
 //! | forged status block, note and closing | here; as texts in `issue::edge_tests` and `issue::hostile_tests` |
 //! | a tick that no delivery vouches for | `approvals`, `run::trust` |
 //! | a tick of a stranger, deliveries with a forged signature or for another repository | here; as requests in `web::tests` |
@@ -255,6 +257,35 @@ async fn who_waits_until_an_edit_is_forgotten_gains_nothing() {
     let gone = story.store().forget_deliveries(jiff::Timestamp::now(), 1000).await.unwrap();
     assert!(gone >= 2, "{gone}");
     counts_for_nothing(story, number, echo).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_old_text_of_ours_that_a_stranger_saves_brings_nothing_back() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.start().await;
+    let number = story.issue(&tasks([merge("D1 P1 Apps", echo), TELEPHONE.to_owned()])).await;
+    story.says(number, "caretaker:status").await;
+    story.comes_to_rest().await;
+    let ours = story.issue_now(number).body;
+    let line = ours.lines().find(|line| line.contains("**D1 P1")).unwrap().to_owned();
+    let without = ours.replacen(&format!("{line}\n"), "", 1);
+    story.world.repository().edit_issue_body("operator", number, &without, None).unwrap();
+    story.state_when("gone", |state| state.tasks.values().any(|record| record.gone)).await;
+    story.stranger_edits(number, |_| ours.clone());
+    story
+        .state_when("it is there again, and nobody's", |state| {
+            state.tasks.values().any(|record| record.known.id == "D1" && !record.gone && !record.vouched)
+        })
+        .await;
+    story.says(number, "nobody trusted is known to have written this task").await;
+    story.world.ceph_recovers("OSD_DOWN");
+    nothing_is_approved(&story, echo).await;
+    story.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use crate::issue::read_approvals;
 use crate::run::event::ChangeResult;
 use crate::run::state::TaskState;
 use sim::actors::WorldOptions;
-use sim::gitea::{Fault, IssueState, Permission, Rule, RuleId, Server};
+use sim::gitea::{DeliveryMode, Fault, IssueState, Permission, Rule, RuleId, Server};
 use std::time::Duration;
 
 /// A story in which only the operator counts, and a visitor may write.
@@ -161,10 +161,80 @@ async fn an_untick_that_makes_our_write_conflict_counts() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_that_makes_our_write_conflict_counts_where_others_may_write() {
+    an_untick_while_we_write(with_a_visitor().await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_untick_that_our_write_goes_over_is_put_back_and_counts() {
     let mut story = Story::with(WorldOptions { server: Server::Gitea125, ..WorldOptions::default() }).await;
     story.webhook = true;
+    story.settings.sole_writers = false;
     an_untick_while_we_write(story).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_that_leaves_our_text_byte_for_byte_counts() {
+    let mut story = with_a_visitor().await;
+    let other = "P2 P3 Apps: Ask the supplier for a new card by telephone";
+    let number = story.issue(&tasks([NODES_READY, TELEPHONE, other])).await;
+    story.start().await;
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    let ours = story.issue_now(number).body;
+    let slow = slow_writes(&story, number);
+    story.operator().tick(number, "**P1 P3").await.unwrap();
+    story.wait("our write is on its way", || story.world.gitea().faults().struck(slow) > 0).await;
+    story.operator().untick(number, "**P1 P3").await.unwrap();
+    assert_eq!(story.issue_now(number).body, ours);
+    story.world.gitea().faults().clear();
+    story
+        .state_when("it is asked for again", |state| {
+            state.tasks.values().any(|record| record.known.id == "P1" && record.asked_again.is_some())
+        })
+        .await;
+    story.comes_to_rest().await;
+    assert!(story.issue_now(number).body.contains("- [ ] **P1 P3"), "{}", story.issue_now(number).body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_whose_delivery_comes_after_the_look_counts_all_the_same() {
+    let mut story = with_a_visitor().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.start().await;
+    let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;
+    story.done(number, "A1").await;
+    story.comes_to_rest().await;
+    story.world.gitea().set_delivery_mode(DeliveryMode::Delayed(Duration::from_secs(3)));
+    story.operator().append_line(number, &tasks([merge("D1 P1 Apps", echo)])).await.unwrap();
+    let seen = |vouched| {
+        move |state: &crate::run::RunState| {
+            state.tasks.values().any(|record| record.known.id == "D1" && record.vouched == vouched)
+        }
+    };
+    story.state_when("nobody is known to have written it", seen(false)).await;
+    assert!(!story.merged(echo));
+    story.state_when("its delivery tells", seen(true)).await;
+    story.done(number, "D1").await;
+    assert!(story.merged(echo));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_issue_that_is_older_than_its_hook_counts_as_it_was_before_its_first_edit() {
+    let mut story = with_a_visitor().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let repository = story.world.repository();
+    let number = repository.open_issue("operator", "Soon", &tasks([NODES_READY]), &[]).unwrap();
+    story.start().await;
+    let added = tasks([merge("D1 P1 Apps", echo)]);
+    edits(&story, "operator", number, |body| format!("{body}\n{added}"));
+    story.operator().add_label(number, "maintenance").await.unwrap();
+    story.done(number, "A1").await;
+    story.done(number, "D1").await;
+    assert!(story.merged(echo));
+    story.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -187,7 +257,7 @@ async fn an_issue_is_not_closed_over_a_task_that_was_added_meanwhile() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_untick_with_our_note_taken_out_counts() {
-    let mut story = Story::begin().await;
+    let mut story = with_a_visitor().await;
     let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;
     story.start().await;
     story.done(number, "A1").await;
@@ -233,7 +303,7 @@ async fn asked_again(story: &Story) -> usize {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_untick_asks_again_once_however_often_its_text_is_looked_at() {
-    let mut story = Story::begin().await;
+    let mut story = with_a_visitor().await;
     let number = story.issue(&tasks([NODES_READY, TELEPHONE])).await;
     story.start().await;
     story.done(number, "A1").await;
@@ -254,7 +324,7 @@ async fn an_untick_asks_again_once_however_often_its_text_is_looked_at() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_untick_in_a_closed_issue_counts_once_it_is_opened_again() {
-    let mut story = Story::begin().await;
+    let mut story = with_a_visitor().await;
     let number = story.issue(&tasks([NODES_READY])).await;
     story.start().await;
     story.closed(number).await;

@@ -1,11 +1,12 @@
 //! People in the middle of a run: they stop it, close its issue, and say how much may be done.
 
 use super::Story;
+use super::words::{TELEPHONE, tasks};
 use crate::issue::read_approvals;
 use crate::run::event::ChangeResult;
 use crate::run::situation::Mode;
 use sim::actors::Person;
-use sim::gitea::Permission;
+use sim::gitea::{IssueState, Permission};
 
 /// Two merges, one after the other.
 async fn two_merges(story: &Story) -> (u64, u64, u64) {
@@ -170,6 +171,36 @@ async fn an_incident_that_a_trusted_person_declares_starts_no_change_until_it_is
     story.says(number, "an incident, says `operator`: the router reboots").await;
     guest.comment(number, "/caretaker incident over").await.unwrap();
     story.does_nothing(echo).await;
+    story.operator().comment(number, "/caretaker incident over").await.unwrap();
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_outlives_its_issue_and_holds_back_every_repository() {
+    let mut story = Story::begin().await;
+    story.stranger_comes(Permission::Write);
+    let second = story.another("second");
+    story.looks_after("second");
+    story.world.gitea().add_collaborator("ops", "second", "visitor", Permission::Write);
+    let other = second.open_issue("operator", "Second", &tasks([TELEPHONE]), &["maintenance"]).unwrap();
+    second.comment("operator", other, "/caretaker incident the router reboots").unwrap();
+    story.start().await;
+    story.state_when("it is heard", |state| state.incident.is_some()).await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let first = story.issue_of_merges(&[echo]).await;
+    let issue = story.says(first, "an incident, says `operator` in ops/second issue").await;
+    assert!(!issue.body.contains("router"), "what is said there stays there: {}", issue.body);
+    // Whoever may write ends its run, and that of the first issue.
+    second.set_issue_state("visitor", other, IssueState::Closed).unwrap();
+    story.looks(3).await;
+    story.world.repository().set_issue_labels("visitor", first, &[]).unwrap();
+    let number = story.issue_of_merges(&[echo]).await;
+    story.says(number, "an incident, says `operator` in ops/second issue").await;
+    story.looks(4).await;
+    assert_eq!((story.merged(echo), story.merges_asked(echo)), (false, 0));
+    story.next_second().await;
     story.operator().comment(number, "/caretaker incident over").await.unwrap();
     story.closed(number).await;
     assert!(story.merged(echo));

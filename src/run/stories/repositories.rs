@@ -2,6 +2,8 @@
 
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
 use super::{REPOSITORY, Story, first_commit, secret_of};
+use crate::forge::RepositoryName;
+use crate::run::discovery::{MOST, Range};
 use crate::run::event::ChangeResult;
 use crate::run::load_state;
 use crate::run::settings::{Discovery, Repository as Settings, RolloutBy};
@@ -345,6 +347,64 @@ async fn what_calls_and_cannot_be_taken_up_costs_no_pass_and_what_can_be_needs_n
     let is_answered = || readable.issue(number).is_some_and(|issue| issue.body.contains("- [x] **A1 "));
     story.wait("it is worked on", is_answered).await;
     assert_eq!(asked("/api/v1/user/repos"), passes, "and that took no pass either");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_beyond_those_that_are_asked_about_stays_taken_up_once_it_has_called() {
+    let mut story = Story::begin().await;
+    story.webhook = true;
+    story.discovery =
+        Discovery { enabled: true, mode: Mode::Auto, every_seconds: 1.0, ..Discovery::default() };
+    for at in 0..MOST {
+        let (gitea, name) = (story.world.gitea(), format!("a{at:03}"));
+        let one = gitea.create_repository("ops", &name, false);
+        gitea.add_collaborator("ops", &name, "caretaker", Permission::Write);
+        one.commit("main", first_commit("README.md", "# one of many\n")).unwrap();
+    }
+    let last = story.another("zoo");
+    story.start().await;
+    let gitea = story.world.gitea();
+    let secret = secret_of(&"ops/zoo".parse().unwrap());
+    last.add_hook(story.webhook_url(), &secret, &["issues"]).unwrap();
+    let passes = || gitea.requests().iter().filter(|one| one.path.starts_with("/api/v1/user/repos")).count();
+    let pass = async |more: usize| {
+        let wanted = passes() + more;
+        story.wait("it is looked for all of them again", || passes() >= wanted).await;
+    };
+    pass(1).await;
+    assert!(story.asked_of("zoo", 0).is_empty(), "it is one too many");
+    let issue = last.open_issue("operator", "Zoo", &tasks([TELEPHONE]), &["maintenance"]).unwrap();
+    let is_told = || last.issue(issue).is_some_and(|issue| issue.body.contains("caretaker:status"));
+    story.wait("it is taken up", is_told).await;
+    pass(2).await;
+    let since = gitea.requests().len();
+    story.wait("it is looked at still", || story.asked_of("zoo", since).contains(&"GET ".to_owned())).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_does_not_answer_costs_no_other_and_no_more_time_than_a_pass_has() {
+    let mut story = Story::begin().await;
+    story.discovery = Discovery { enabled: true, ..Discovery::default() };
+    for name in ["first", "second", "third"] {
+        story.another(name);
+    }
+    let (limit, delay) = (Duration::from_secs(4), Duration::from_secs(12));
+    let slow = Rule::new("GET", "/repos/ops/second/labels", Fault::Delay(delay)).unwrap().always();
+    story.world.gitea().faults().add(slow);
+    let parts = story.parts().await;
+    let label = &parts.settings.maintenance_label;
+    let range = Range { discovery: &parts.discovery, tables: &parts.repositories, label };
+    let begun = Instant::now();
+    let found = range.find_within(parts.forge.as_ref(), limit).await.unwrap();
+    assert!(begun.elapsed() < delay, "{:?}", begun.elapsed());
+    let names = |names: Vec<&RepositoryName>| -> Vec<String> {
+        names.into_iter().map(|name| name.name.clone()).collect()
+    };
+    assert_eq!(names(found.labelled.iter().collect()), ["first", "third"]);
+    assert_eq!(names(found.unknown.keys().collect()), ["second"]);
+    story.world.gitea().faults().clear();
     story.end().await;
 }
 

@@ -8,7 +8,9 @@
 //! our own writes are links as well, by what is remembered of them, since their deliveries come later or never; and what was
 //! delivered since the text was read may tell of a newer one, so the text only has to follow from one of those that were the
 //! newest meanwhile. An issue of which nothing was ever told, since caretaker did not run when it was opened, has no chain
-//! that could be broken.
+//! that could be broken; where its opening was not told, and nothing of what was is missing, the chain begins with the text
+//! that the first edit left. A text is there as often as it came, less how often it was left: that it was there once says
+//! nothing of who brings it back.
 
 use super::OwnText;
 use crate::inbox::IssueEdit;
@@ -57,6 +59,8 @@ pub(crate) struct Told<'a> {
     pub(crate) hashes: &'a Hashes,
     /// Whether something else was delivered of the text that is kept no longer, or is more than a look reads.
     pub(crate) is_cut: bool,
+    /// The login of our own account.
+    pub(crate) bot: &'a str,
     /// The text as it was read.
     pub(crate) present: &'a str,
     /// When it was read, or a moment before.
@@ -67,28 +71,116 @@ pub(crate) struct Told<'a> {
     pub(crate) ours: &'a dyn OwnText,
 }
 
-/// Whether deliveries tell of anything but what we wrote ourselves.
-pub(crate) fn tells(edits: &[IssueEdit], ours: &dyn OwnText) -> bool {
-    edits.iter().any(|edit| {
-        edit.body_before.is_none() || edit.body_after.as_deref().is_some_and(|after| !ours.is_ours(after))
-    })
+impl<'a> Told<'a> {
+    /// Whether deliveries tell of anything but what we wrote ourselves.
+    fn tells(&self) -> bool {
+        self.edits.iter().any(|edit| edit.body_before.is_none() || !self.is_own(edit))
+    }
+
+    /// Whether an edit is our own. Whoever may write may put one of our texts back byte for byte: the account tells.
+    fn is_own(&self, edit: &IssueEdit) -> bool {
+        edit.sender == self.bot && edit.body_after.as_deref().is_some_and(|after| self.ours.is_ours(after))
+    }
+
+    /// The edits that tell of a text, with the hashes of those before and after.
+    fn hashed(&self) -> impl Iterator<Item = (&'a IssueEdit, Option<&'a str>, &'a str)> {
+        self.edits
+            .iter()
+            .zip(&self.hashes.0)
+            .filter_map(|(edit, (before, after))| Some((edit, before.as_deref(), after.as_deref()?)))
+    }
+
+    /// The texts that the chain begins with.
+    fn origins(&self) -> Vec<&'a str> {
+        let opened: Vec<&str> =
+            self.hashed().filter(|(_, before, _)| before.is_none()).map(|(_, _, after)| after).collect();
+        if !opened.is_empty() || self.is_cut {
+            return opened;
+        }
+        self.hashed().find_map(|(_, before, _)| before).into_iter().collect()
+    }
+
+    /// Our writes that no delivery tells of, each with whether it is known to have arrived.
+    fn undelivered(&self, present: &str) -> Vec<(&'a LastWrite, bool)> {
+        let mut delivered: HashMap<&str, usize> = HashMap::new();
+        let mut arrived: BTreeSet<&str> = BTreeSet::from([present]);
+        for (edit, before, after) in self.hashed() {
+            if edit.sender == self.bot {
+                *delivered.entry(after).or_default() += 1;
+            }
+            arrived.extend(before);
+        }
+        let mut undelivered = Vec::new();
+        // What a later one was made from has arrived.
+        for write in self.writes.iter().rev() {
+            if let Some(left) = delivered.get_mut(write.hash.as_str()).filter(|left| **left > 0) {
+                *left -= 1;
+                continue;
+            }
+            let has_arrived = write.landed || arrived.contains(write.hash.as_str());
+            if has_arrived {
+                arrived.extend(write.base.as_deref());
+            }
+            undelivered.push((write, has_arrived));
+        }
+        undelivered
+    }
 }
 
-/// Which texts follow from which, by their hashes.
+/// How often a text came, and how often it was left.
+#[derive(Debug, Clone, Copy, Default)]
+struct Count {
+    came: usize,
+    left: usize,
+    /// Not counting what was told since the text was read.
+    left_before: usize,
+}
+
+/// Which texts follow from which, by their hashes, and how often each came.
 #[derive(Debug, Default)]
-struct Ways<'a>(HashMap<&'a str, Vec<&'a str>>);
+struct Ways<'a> {
+    ways: HashMap<&'a str, Vec<&'a str>>,
+    counts: HashMap<&'a str, Count>,
+}
 
 impl<'a> Ways<'a> {
-    fn of(told: &'a Told<'_>) -> Self {
-        let mut ways = Self::default();
-        let edits =
-            told.hashes.0.iter().filter_map(|(before, after)| Some((before.as_deref()?, after.as_deref()?)));
-        let writes =
-            told.writes.iter().filter_map(|write| Some((write.base.as_deref()?, write.hash.as_str())));
-        for (before, after) in edits.chain(writes) {
-            ways.0.entry(before).or_default().push(after);
+    fn of(told: &Told<'a>, origins: &[&'a str], present: &str) -> Self {
+        let mut all = Self::default();
+        for (edit, before, after) in told.hashed() {
+            all.counts.entry(after).or_default().came += 1;
+            let Some(before) = before else { continue };
+            all.ways.entry(before).or_default().push(after);
+            let count = all.counts.entry(before).or_default();
+            count.left += 1;
+            count.left_before += usize::from(edit.received_at < told.read_at);
         }
-        ways
+        // An opening has been counted.
+        if told.hashed().all(|(_, before, _)| before.is_some()) {
+            for origin in origins {
+                all.counts.entry(origin).or_default().came += 1;
+            }
+        }
+        let undelivered = told.undelivered(present);
+        for (write, has_arrived) in &undelivered {
+            all.counts.entry(write.hash.as_str()).or_default().came += 1;
+            if let (Some(base), true) = (&write.base, has_arrived) {
+                let count = all.counts.entry(base.as_str()).or_default();
+                count.left += 1;
+                count.left_before += 1;
+            }
+        }
+        for (write, _) in undelivered {
+            // What was made from a text that somebody brought back says no more of it than that text.
+            if let Some(base) = write.base.as_deref().filter(|base| !all.is_overdrawn(base)) {
+                all.ways.entry(base).or_default().push(&write.hash);
+            }
+        }
+        all
+    }
+
+    /// Whether a text was left more often than anything tells that it came.
+    fn is_overdrawn(&self, text: &str) -> bool {
+        self.counts.get(text).is_some_and(|count| count.left > count.came)
     }
 
     /// Adds a text and all that follow from it.
@@ -96,7 +188,7 @@ impl<'a> Ways<'a> {
         let mut next = vec![text];
         while let Some(text) = next.pop() {
             if known.insert(text) {
-                next.extend(self.0.get(text).into_iter().flatten());
+                next.extend(self.ways.get(text).into_iter().flatten());
             }
         }
     }
@@ -140,30 +232,31 @@ impl History {
     /// wrote what was made of such a text is not known.
     pub(crate) fn new(told: &Told<'_>, mut boxes: impl FnMut(&str) -> Option<Arc<Boxes>>) -> Self {
         let mut history = Self::default();
-        if !told.is_cut && !tells(told.edits, told.ours) {
+        if !told.is_cut && !told.tells() {
             return history;
         }
-        let follows = Ways::of(told);
+        let present = text_hash(told.present);
+        let origins = told.origins();
+        let follows = Ways::of(told, &origins, &present);
         let mut known = BTreeSet::new();
-        let hashed = || told.edits.iter().zip(&told.hashes.0);
-        for (_, (_, opened)) in hashed().filter(|(edit, _)| edit.body_before.is_none()) {
-            if let Some(opened) = opened {
-                follows.reach(&mut known, opened);
-            }
+        for origin in origins {
+            follows.reach(&mut known, origin);
         }
         // The tasks of the newest text so far that can be read.
         let mut last: Option<Arc<Boxes>> = None;
-        for (edit, hashes) in hashed() {
+        for (edit, (before, _)) in told.edits.iter().zip(&told.hashes.0) {
             let Some(after) = &edit.body_after else { continue };
             let was = edit.body_before.as_deref().map(&mut boxes);
-            if let (Some(was), Some(hash)) = (&was, &hashes.0)
-                && !known.contains(hash.as_str())
+            // Which of its leavings is the one that nothing explains is not known: where the text had just come, this says
+            // nothing.
+            if let (Some(was), Some(hash)) = (&was, before)
+                && (!known.contains(hash.as_str()) || follows.is_overdrawn(hash))
             {
                 history.breaks(last.clone(), was.clone());
                 follows.reach(&mut known, hash);
             }
             let Some(is) = boxes(after) else { continue };
-            if !told.ours.is_ours(after) {
+            if !told.is_own(edit) {
                 let step = match was {
                     Some(None) => Step { sender: None, before: last.clone(), after: Arc::clone(&is) },
                     was => Step {
@@ -176,7 +269,6 @@ impl History {
             }
             last = Some(is);
         }
-        let present = text_hash(told.present);
         if !is_there(told, &follows, &present) {
             history.breaks(last, boxes(told.present));
         }
@@ -220,17 +312,18 @@ impl History {
     }
 }
 
-/// Whether the text as it was read follows from one that was the newest when it was read, or came since.
-fn is_there<'a>(told: &'a Told<'_>, ways: &Ways<'a>, present: &str) -> bool {
+/// Whether the text as it was read follows from one that was the newest when it was read, or came since, and had not been
+/// left again by then.
+fn is_there<'a>(told: &Told<'a>, ways: &Ways<'a>, present: &str) -> bool {
     let mut newest: Vec<&'a str> = Vec::new();
-    for (edit, (_, after)) in told.edits.iter().zip(&told.hashes.0) {
-        let Some(after) = after else { continue };
+    for (edit, _, after) in told.hashed() {
         if edit.received_at < told.read_at {
             newest.clear();
         }
         newest.push(after);
     }
-    newest.into_iter().any(|text| ways.lead(text, present))
+    let is_left = ways.counts.get(present).is_none_or(|count| count.left_before >= count.came);
+    !is_left && newest.into_iter().any(|text| ways.lead(text, present))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::{
     Boxes, Command, Comments, Event, Hashes, History, OwnText, Question, RunState, Shown, Stop, Told,
-    Trusted, commands, ticked_by, vouched,
+    Trusted, commands, shown_by, ticked_by, vouched,
 };
 use crate::forge::{Account, AccountId, Comment, CommentId};
 use crate::health::{Finding, Probe, Recon, Verdict};
@@ -101,6 +101,7 @@ fn sole_writers_vouch_for_what_no_delivery_tells_and_for_no_stranger() {
             edits: &edits,
             hashes: &Hashes::of(&edits),
             is_cut: false,
+            bot: "caretaker",
             present: after,
             read_at: Timestamp::now(),
             writes: &[],
@@ -110,6 +111,9 @@ fn sole_writers_vouch_for_what_no_delivery_tells_and_for_no_stranger() {
         let trusted = Trusted { sole_writers, ..trusted("operator") };
         let vouched = vouched([(added, added)].into_iter(), &state, &trusted, &history, &|_, _| false);
         assert_eq!(vouched.contains(added), counts, "{sole_writers} {sender:?}");
+        let shown = shown_by([(added, added)].into_iter(), &trusted, &history);
+        let by = shown.get(added).map(String::as_str);
+        assert_eq!(by, sender.filter(|sender| *sender == "operator"), "only what is delivered shows it");
     }
 }
 

@@ -108,10 +108,10 @@ impl Worker {
     }
 
     fn take_up(&mut self, found: &Found) {
-        if found.left_out > 0 {
+        if !found.left_out.is_empty() {
             tracing::warn!(
                 looked_at = MOST,
-                left_out = found.left_out,
+                left_out = found.left_out.len(),
                 "too many repositories to look at each; name their owners in discovery.owners"
             );
         }
@@ -122,8 +122,8 @@ impl Worker {
         let mut kept = Vec::new();
         for desk in self.desks.split_off(tables.min(self.desks.len())) {
             let name = &desk.settings.name;
-            if found.labelled.contains(name) || found.unknown.contains_key(name) || self.is_in_flight_at(name)
-            {
+            let is_told = !found.unknown.contains_key(name) && !found.left_out.contains(name);
+            if found.labelled.contains(name) || !is_told || self.is_in_flight_at(name) {
                 kept.push(desk);
             } else {
                 tracing::info!(repository = %name, "it is not looked after any more: no label, or no right to write");

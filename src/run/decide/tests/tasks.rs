@@ -536,3 +536,28 @@ fn what_people_decided_is_unheard_until_the_journal_knows_it() {
     scene.fold(NOW, Event::TaskAgain { key: done });
     assert_eq!(of(&scene, &unticked), (vec![], vec![]));
 }
+
+#[test]
+fn a_task_that_was_nobodys_counts_once_a_delivery_shows_that_somebody_trusted_wrote_it() {
+    let mut scene = Scene::new(ONE);
+    let key = scene.key("D1");
+    let returned = |vouched| Event::TaskReturned { key: key.clone(), vouched };
+    scene.fold(1, Event::TaskGone { key: key.clone() });
+    scene.fold(2, returned(false));
+    scene.noted(scene.decide());
+    assert_eq!(scene.says(), "call", "a person is asked for their word");
+    scene.shown_by.insert(key.clone(), "operator".to_owned());
+    let decision = scene.decide();
+    let by = "operator".to_owned();
+    assert_eq!(decision, Decision::Note(vec![Event::TaskVouched { key: key.clone(), by }]));
+    scene.noted(decision);
+    assert_eq!(scene.says(), "merge 6");
+}
+
+#[test]
+fn an_incident_of_another_run_closes_the_gate() {
+    let mut scene = Scene::new(ONE);
+    assert_eq!(scene.says(), "merge 6");
+    scene.incident_elsewhere = Some("an incident");
+    assert_eq!(scene.says(), "wait");
+}

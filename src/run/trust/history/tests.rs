@@ -10,13 +10,13 @@ use crate::run::worker::text_hash;
 use jiff::{SignedDuration, Timestamp};
 use std::sync::Arc;
 
-/// Ours are the texts with a `W`.
+/// Ours are the texts with a `W` and nothing ticked.
 #[derive(Debug)]
 struct Ours;
 
 impl OwnText for Ours {
     fn is_ours(&self, body: &str) -> bool {
-        body.contains('W')
+        body.contains('W') && !body.contains("[x]")
     }
 }
 
@@ -27,9 +27,11 @@ fn line(letter: char) -> String {
     format!("- [ ] **{}1**: Merge PR #{}\n{waits}", letter.to_uppercase(), number & !32)
 }
 
-/// The tasks of a word; one with a `?` cannot be read.
+/// The tasks of a word, open or, behind a `[x]`, ticked; one with a `?` cannot be read.
 fn boxes(word: &str) -> Option<Arc<Boxes>> {
+    let (word, ticked) = word.strip_prefix("[x]").map_or((word, false), |word| (word, true));
     let text: String = word.chars().filter(char::is_ascii_alphabetic).map(line).collect();
+    let text = if ticked { text.replace("[ ]", "[x]") } else { text };
     let reading = crate::issue::read(&text, &|_| (None, UpdateType::Unknown)).expect("readable");
     let shown =
         |task: &crate::issue::Task| Shown { ticked: task.ticked, known: KnownTask::of(task, &reading.tasks) };
@@ -76,6 +78,7 @@ fn history(lines: &str, present: &str, is_cut: bool, writes: &[(&str, &str)]) ->
         edits: &edits,
         hashes: &Hashes::of(&edits),
         is_cut,
+        bot: "bot",
         present,
         read_at: moment(read_at),
         writes: &writes,
@@ -96,8 +99,11 @@ fn what_no_kept_edit_tells_of_is_nobodys_once_anything_was_told() {
         ("op: A", "AX", false, op, Lost, "the edit was never taken"),
         ("op: A, visitor: A! > AX!, visitor: AX! > AX", "AX", false, op, visitor, "a gap before the edit"),
         ("op: A, visitor: A > A!, visitor: AX! > AX", "AX", false, op, Lost, "a gap in which it came"),
-        ("visitor: AX! > AX", "AX", false, Lost, Lost, "the opening is not kept"),
-        ("visitor: A > AX", "AX", false, Lost, visitor, "nor is it here"),
+        ("visitor: AX! > AX", "AX", true, Lost, Lost, "the opening is not kept"),
+        ("visitor: A > AX", "AX", true, Lost, visitor, "nor is it here"),
+        ("op: A! > AX", "AX", false, Untold, op, "it was opened before there was a hook"),
+        ("visitor: A! > AX, op: AX > A", "AX", false, Untold, Lost, "and is no better known than others"),
+        ("op: A! > A, visitor: AX! > AX", "AX", false, Untold, Lost, "nor is a gap in it"),
         ("op: A, op: A > A!", "AX!", false, op, Lost, "the newest kept text is another"),
         (
             "op: AX, op: AX > A",
@@ -109,6 +115,20 @@ fn what_no_kept_edit_tells_of_is_nobodys_once_anything_was_told() {
         ),
         ("op: AX, op: AX > A, visitor: A > AX", "AX", false, op, visitor, "what tells of it"),
         ("op: A, visitor: AX! > AX, visitor: AX > AX!", "AX", false, op, Lost, "a chain that begins nowhere"),
+        // That a text was there once does not say who brings it back.
+        ("op: A, op: A > AX, op: AX > A", "AX", false, op, Lost, "it was left as often as it came"),
+        ("op: A, op: A > AX, op: AX > A, op: A > AX", "AX", false, op, op, "it came once more"),
+        ("op: A, op: A > AX, op: AX > A, visitor: AX > AX!", "AX!", false, op, Lost, "it came in a gap"),
+        (
+            "op: A, op: A > AX, op: AX > A, visitor: AX > AX!, visitor: AX! > A, op: A > A!",
+            "A!",
+            false,
+            op,
+            Lost,
+            "and went again",
+        ),
+        ("op: A, op: A > AX, op: AX > A, read, op: A > AX", "AX", false, op, op, "told since it was read"),
+        ("op: A, op: A > AX, read, op: AX > A", "AX", false, op, op, "left since it was read"),
         // Deliveries arrive in any order.
         ("op: A, visitor: AX > AX!, visitor: A > AX", "AX!", false, op, visitor, "the later one first"),
         ("visitor: A > AX, op: A", "AX", false, op, visitor, "the opening last"),
@@ -144,6 +164,39 @@ fn our_own_writes_are_links_whether_they_were_delivered_or_not() {
         ("op: A, bot: AW > AWW, op: AWW > AX", "AX", &[("A", "AW"), ("AW", "AWW")], op, op, "one of two is"),
         ("op: A, visitor: AXY > AX", "AX", &[("A", "AW")], op, Lost, "not made from what we wrote"),
         ("op: A, bot: AX > AXW", "AXW", &[("AX", "AXW")], op, Lost, "made from what nobody told of"),
+        (
+            "op: AX, bot: AX > AXW, op: AXW > A, visitor: A > AXW",
+            "AXW",
+            &[("AX", "AXW")],
+            op,
+            Known("visitor"),
+            "ours, and saved by somebody else byte for byte",
+        ),
+        (
+            "op: AX, bot: AX > AXW, op: AXW > A",
+            "AXW",
+            &[("AX", "AXW")],
+            op,
+            Lost,
+            "the same, and nothing tells of it",
+        ),
+        ("op: AX, op: AXW > A", "AXW", &[("AX", "AXW")], op, Lost, "nor of our own write"),
+        (
+            "op: A, op: A > AX, op: AX > A",
+            "AXW",
+            &[("AX", "AXW")],
+            op,
+            Lost,
+            "made from what came in a gap, not delivered yet",
+        ),
+        (
+            "op: A, op: A > AX, op: AX > A, op: AXWW > AXWWW!",
+            "AXWWW!",
+            &[("AX", "AXW"), ("AXW", "AXWW")],
+            op,
+            Lost,
+            "nor ever, and gone on from",
+        ),
     ] {
         let history = history(lines, present, false, writes);
         assert_eq!((history.author(&key('A')), history.author(&key('X'))), (of_a, of_x), "{what}: {lines}");
@@ -162,5 +215,18 @@ fn a_condition_that_vanishes_where_nothing_is_known_was_taken_away_by_nobody_kno
         let history = history(lines, present, false, &[]);
         let found: Vec<_> = history.loosened_by(&key('A')).collect();
         assert_eq!(found, expected, "{what}: {lines}");
+    }
+}
+
+#[test]
+fn an_untick_that_leaves_our_own_text_is_its_senders() {
+    for (lines, expected) in [
+        ("op: A, bot: A > AW, op: AW > [x]AW, op: [x]AW > AW", Some("op")),
+        ("op: A, bot: A > AW, op: AW > [x]AW, visitor: [x]AW > AW", Some("visitor")),
+        // What goes over a tick is nobody's word.
+        ("op: A, bot: A > AW, op: AW > [x]AW, bot: [x]AW > AW", None),
+    ] {
+        let history = history(lines, "AW", false, &[("A", "AW")]);
+        assert_eq!(history.unticked_by(&key('A')), expected, "{lines}");
     }
 }
