@@ -53,9 +53,10 @@ What people ask for in their own words is not asked for again, and what they edi
 ends a task when what it names is gone; what changes something about it needs an approval, unless
 `recon.allowed` names its rule.
 
-JSON is {began_at, verdict, layers, probes, findings, figures, renovate, foundations, running, issue}; a
-finding has layer, verdict, probe, rule, object, message, evidence, since, blocks, acknowledged,
-follows_from (its cause) and fix (of the audit).
+JSON is {began_at, verdict, layers, probes, gate, findings, figures, renovate, foundations, running,
+issue}; a finding has layer, verdict, probe, rule, object, message, evidence, since, blocks,
+acknowledged, follows_from (its cause) and fix (of the audit); the gate tells whether the findings
+would let a change start, and else why not, since when, and what would unblock it.
 
 Exit codes:
   0  GREEN

@@ -16,9 +16,9 @@ Examples:
 
 Listens on `web.listen` (/webhook, /healthz, /readyz) and shows the runs on `web.page_listen`.
 Stopped at any moment and started again, it goes on where it was. On SIGHUP it looks at every repository at once.
-By `[schedule]` it looks by itself, each at its hour: `recon` at everything, `checks` at failed Jobs, backups and
-copies, `trends` at what fills up, `audit` at what would not be well on a bad day. What it finds becomes tasks in the
-maintenance issue, as with `recon --issue`.
+By `[schedule]` it looks by itself, each at its hour: `recon` at everything, `checks` at failed
+Jobs, backups and copies, `trends` at what fills up, `audit` at what would not be well on a bad
+day. What it finds becomes tasks in the maintenance issue, as with `recon --issue`.
 
 Exit codes:
   0  told to stop, and stopped
