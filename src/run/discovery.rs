@@ -78,8 +78,9 @@ impl Range<'_> {
 
     /// The same, all of it within so long.
     pub(super) async fn find_within(&self, forge: &dyn Forge, limit: Duration) -> ForgeResult<Found> {
-        let (names, mut found) = self.sort(forge.repositories().await?);
         let end = tokio::time::Instant::now() + limit;
+        let listed = tokio::time::timeout_at(end, forge.repositories()).await;
+        let (names, mut found) = self.sort(listed.unwrap_or_else(|_| Err(unanswered(limit)))?);
         let ask = |name: RepositoryName| async move {
             let answer = tokio::time::timeout_at(end, self.has_label(forge, &name)).await;
             (name, answer.unwrap_or_else(|_| Err(unanswered(limit))))

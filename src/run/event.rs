@@ -42,23 +42,27 @@ pub(crate) struct Incident {
 impl Incident {
     /// Where it stands among what was said: a forge counts comments on, and its times tell only whole seconds.
     pub(crate) fn place(&self) -> Over {
-        Over { at: self.at, comment: self.comment }
+        Over { at: self.at, comment: self.comment, by: self.by.clone() }
     }
 }
 
-/// A trusted person's `/caretaker incident over`: every incident that was declared before is over, wherever it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A trusted person's `/caretaker incident over`: every incident that was declared before is over, wherever it was and that person
+/// is trusted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Over {
     /// When it was written.
     pub(crate) at: Timestamp,
     /// In which comment.
     pub(crate) comment: u64,
+    /// Who.
+    #[serde(default)]
+    pub(crate) by: String,
 }
 
 impl Over {
     /// Whether an incident was declared before.
     pub(crate) fn ends(&self, incident: &Incident) -> bool {
-        *self > incident.place()
+        (self.at, self.comment) > (incident.at, incident.comment)
     }
 }
 

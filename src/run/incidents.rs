@@ -3,9 +3,11 @@
 //! Race decided here: an incident is not its run's. Whoever may write may close the issue in which it was declared, or take its
 //! label away, and another run has its turn; and the cluster is one for all repositories. So the open ones of all runs are read
 //! from the journals, whether the runs have ended or not, and hold back each until a trusted person says in an issue that is
-//! worked on that those before are over.
+//! worked on that those before are over. Who is trusted in one repository may not be in another: what was said elsewhere, that
+//! something goes wrong or that it is over, counts where whoever said it counts.
 
 use super::event::{Event, Incident, Over};
+use super::trust::Trusted;
 use crate::store::{RunEvent, RunId, Store, StoreResult};
 use crate::wording;
 use std::collections::BTreeMap;
@@ -26,35 +28,35 @@ pub(crate) struct Incidents {
 }
 
 impl Incidents {
-    /// Reads them.
-    pub(crate) async fn read(store: &Store) -> StoreResult<Self> {
-        Ok(Self::of(store.incident_events().await?))
+    /// Reads those that people told of who count in a repository.
+    pub(crate) async fn read(store: &Store, trusted: &Trusted) -> StoreResult<Self> {
+        Ok(Self::of(store.incident_events().await?, &|login| trusted.holds(login)))
     }
 
-    fn of(events: Vec<RunEvent>) -> Self {
+    fn of(events: Vec<RunEvent>, counts: &dyn Fn(&str) -> bool) -> Self {
         let mut all = Self::default();
         for RunEvent { run, repository, issue, event } in events {
             match serde_json::from_str(&event) {
-                Ok(Event::IncidentDeclared(incident)) => {
+                Ok(Event::IncidentDeclared(incident)) if counts(&incident.by) => {
                     all.open.insert(run, Open { repository, issue, incident });
                 }
                 Ok(Event::IncidentOver { said }) => {
                     all.open.remove(&run);
-                    all.over = all.over.max(said);
+                    all.over = all.over.max(said.filter(|over| counts(&over.by)));
                 }
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "an incident in a journal cannot be read"),
             }
         }
-        if let Some(over) = all.over {
+        if let Some(over) = &all.over {
             all.open.retain(|_, open| !over.ends(&open.incident));
         }
         all
     }
 
     /// The newest word that incidents are over.
-    pub(crate) fn over(&self) -> Option<Over> {
-        self.over
+    pub(crate) fn over(&self) -> Option<&Over> {
+        self.over.as_ref()
     }
 
     /// Whether a word that they are over ends any that is open.
@@ -77,12 +79,12 @@ mod tests {
 
     fn over(second: i64) -> Over {
         let at = Timestamp::from_second(second).expect("a time");
-        Over { at, comment: u64::try_from(second).expect("positive") }
+        Over { at, comment: u64::try_from(second).expect("positive"), by: "operator".to_owned() }
     }
 
     fn declared(second: i64) -> Incident {
-        let Over { at, comment } = over(second);
-        Incident { by: "operator".to_owned(), comment, at, why: "the router reboots".to_owned() }
+        let Over { at, comment, by } = over(second);
+        Incident { by, comment, at, why: "the router reboots".to_owned() }
     }
 
     /// Reads `run+second` as declared, `run-second` as over by a comment in that run, `run-` as over by another's.
@@ -97,7 +99,7 @@ mod tests {
             let (run, event) = (run.parse().unwrap(), serde_json::to_string(&event).unwrap());
             RunEvent { run: RunId(run), repository: "ops/homelab".to_owned(), issue: 7, event }
         };
-        Incidents::of(words.split_whitespace().map(event).collect())
+        Incidents::of(words.split_whitespace().map(event).collect(), &|login| login == "operator")
     }
 
     #[test]
@@ -125,6 +127,30 @@ mod tests {
     }
 
     #[test]
+    fn what_somebody_says_who_counts_elsewhere_alone_neither_closes_nor_opens() {
+        let event = |run: i64, event: &Event| RunEvent {
+            run: RunId(run),
+            repository: "mallory/x".to_owned(),
+            issue: 1,
+            event: serde_json::to_string(event).unwrap(),
+        };
+        let by = |login: &str, second: i64| Over { by: login.to_owned(), ..over(second) };
+        let is_open = |events: &[Event], who: &str| {
+            let events = events.iter().zip(1..).map(|(one, run)| event(run, one)).collect();
+            Incidents::of(events, &|login| login == who).elsewhere(None).is_some()
+        };
+        let declared = Event::IncidentDeclared(declared(10));
+        let over = |login: &str| Event::IncidentOver { said: Some(by(login, 20)) };
+        assert!(is_open(std::slice::from_ref(&declared), "operator"));
+        assert!(is_open(&[declared.clone(), over("mallory")], "operator"), "not mallory's to end");
+        assert!(is_open(&[over("mallory"), declared.clone()], "operator"));
+        // A later word of theirs hides none that counts.
+        let last = Event::IncidentOver { said: Some(by("mallory", 30)) };
+        assert!(!is_open(&[declared.clone(), over("operator"), last], "operator"));
+        assert!(!is_open(std::slice::from_ref(&declared), "mallory"), "what the operator says is theirs");
+    }
+
+    #[test]
     fn what_versions_before_wrote_down_ends_its_own_run_s() {
         let mut events = Vec::new();
         for event in [
@@ -133,7 +159,7 @@ mod tests {
         ] {
             events.push(RunEvent { run: RunId(1), repository: String::new(), issue: 1, event });
         }
-        assert!(Incidents::of(events).elsewhere(None).is_none());
+        assert!(Incidents::of(events, &|_| true).elsewhere(None).is_none());
     }
 
     #[tokio::test]
@@ -144,7 +170,7 @@ mod tests {
         let event = serde_json::to_string(&Event::IncidentDeclared(declared(10))).unwrap();
         store.append(run, now, &[r#"{"event":"taken-up"}"#.to_owned(), event]).await.unwrap();
         store.end_run(run, now).await.unwrap();
-        let found = Incidents::read(&store).await.unwrap().elsewhere(None).unwrap();
+        let found = Incidents::of(store.incident_events().await.unwrap(), &|_| true).elsewhere(None).unwrap();
         assert!(found.contains("ops/homelab issue 7") && !found.contains("router"), "{found}");
     }
 }

@@ -199,7 +199,7 @@ impl Observation {
             stop: self.stop.as_ref(),
             incident: self.incident.as_ref(),
             incident_elsewhere: self.incident_elsewhere.as_deref(),
-            incident_over: self.incident_over,
+            incident_over: self.incident_over.as_ref(),
             withdrawn: self.withdrawn,
             issue_closed: self.issue_closed,
             locked_out: self.locked_out,
@@ -438,7 +438,7 @@ pub(crate) async fn observe(
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     // Also one that was written before anybody looked.
     let stop = comments.stopped_by(subject.issue.created_at, state.stop.as_ref());
-    let incidents = Incidents::read(store).await?;
+    let incidents = Incidents::read(store, &trusted).await?;
     let incident = comments.incident(subject.issue.created_at, state.incident.as_ref(), incidents.over());
     let incident_over = comments.incident_over(subject.issue.created_at);
     let incident_over = incident_over.filter(|over| incidents.are_ended_by(over));

@@ -254,7 +254,7 @@ pub(crate) struct Situation<'a> {
     /// An incident of another run that is not over, in words.
     pub(crate) incident_elsewhere: Option<&'a str>,
     /// A trusted person's word here that incidents are over, where any is that it ends.
-    pub(crate) incident_over: Option<Over>,
+    pub(crate) incident_over: Option<&'a Over>,
     /// A trusted person's word that everything in the body counts, newer than the journal's last one.
     pub(crate) resumed_by: Option<(&'a str, Timestamp)>,
     /// What a run left in the text that this store does not know.

@@ -329,7 +329,7 @@ impl Comments<'_> {
         &self,
         since: Timestamp,
         known: Option<&Incident>,
-        over: Option<Over>,
+        over: Option<&Over>,
     ) -> Option<Incident> {
         let mut incident = known.cloned();
         for comment in self.all {
@@ -365,7 +365,11 @@ impl Comments<'_> {
         let says = |comment: &&Comment| {
             self.counts(comment, since) && commands(&comment.body).contains(&Command::IncidentOver)
         };
-        let over = |comment: &Comment| Over { at: comment.created_at, comment: comment.id.0 };
+        let over = |comment: &Comment| Over {
+            at: comment.created_at,
+            comment: comment.id.0,
+            by: comment.author.login.clone(),
+        };
         self.all.iter().filter(says).map(over).max()
     }
 

@@ -194,7 +194,7 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     if situation.stop != state.stop.as_ref() {
         events.push(situation.stop.cloned().map_or(Event::StopLifted, Event::Stopped));
     }
-    events.extend(situation.incident_over.map(|said| Event::IncidentOver { said: Some(said) }));
+    events.extend(situation.incident_over.map(|said| Event::IncidentOver { said: Some(said.clone()) }));
     if situation.incident != state.incident.as_ref() {
         match situation.incident {
             Some(incident) => events.push(Event::IncidentDeclared(incident.clone())),
