@@ -168,6 +168,8 @@ async fn show(arguments: &Arguments) -> Result<(), Failure> {
     say(&format!("            memory {}, at most {}", eye.memory("VmRSS"), eye.memory("VmHWM")))?;
     drop(eye);
 
+    // It sends no token where nothing is encrypted.
+    server.apply_manifests(ANYBODY)?;
     kubectl(&kubeconfig).await?;
     server.shutdown().await;
     Ok(())
@@ -197,6 +199,22 @@ async fn changes(server: &Kubernetes, arguments: &Arguments, eye: &mut Eye) -> R
     }
     Ok(())
 }
+
+/// Lets anybody read everything.
+const ANYBODY: &str = "
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: anybody}
+rules:
+  - {apiGroups: ['*'], resources: ['*'], verbs: [get, list, watch]}
+  - {nonResourceURLs: ['*'], verbs: [get]}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: anybody}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: anybody}
+subjects: [{kind: User, name: 'system:anonymous', apiGroup: rbac.authorization.k8s.io}]
+";
 
 /// What `kubectl get pods -A` takes on the same simulator.
 async fn kubectl(kubeconfig: &Path) -> Result<(), Failure> {
