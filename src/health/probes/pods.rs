@@ -413,7 +413,10 @@ impl Scene<'_> {
             _ => None,
         });
         let is_over = ended.max().or(pod.created_at).is_some_and(|at| age(self.now, at) > self.grace);
-        let serves = pod.owner.is_some() && !self.open.contains(&subject(pod));
+        // Of whatever else makes pods nobody knows whether it serves.
+        let workload = subject(pod);
+        let is_judged = matches!(workload.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet");
+        let serves = pod.owner.is_some() && is_judged && !self.open.contains(&workload);
         serves && is_over && home.is_none_or(|home| home.well)
     }
 

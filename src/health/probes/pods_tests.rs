@@ -337,6 +337,15 @@ fn every_rule_for_a_pod() {
             vec![],
         ),
         (
+            "evicted, and what made it is none that is judged",
+            with(|p| {
+                p.phase = PodPhase::Failed;
+                p.reason = "Evicted".to_owned();
+                p.owner = Some(ObjectRef::new("StrimziPodSet", "web", "broker"));
+            }),
+            vec![("evicted", Yellow)],
+        ),
+        (
             "evicted, and nothing replaces it",
             with(|p| {
                 p.phase = PodPhase::Failed;

@@ -8,8 +8,8 @@
 use super::address::Address;
 use super::{GitOps, Standing, Stood, Watched, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, Condition, ConditionStatus, DrySource, OperationPhase,
-    OperationState, Shut, SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, Shut,
+    SyncStatus,
 };
 use crate::forge::CommitSha;
 use jiff::Timestamp;
@@ -128,11 +128,6 @@ pub(super) fn standings(
             Some(dry) if watched.is_followed_by(&dry.source) => judge_hydrated(app, dry, arrived, stood),
             _ => judge_one(app, watched, arrived, stood),
         };
-        // What its parent has just made of it may be more than it has seen, whatever commit it compared.
-        let standing = match (standing, made_at(app, &watchers)) {
-            (Standing::Done { .. }, Some(at)) if is_older(app, at) => Standing::Waiting(NOT_SINCE.to_owned()),
-            (standing, _) => standing,
-        };
         let operated = matches!(standing, Standing::Done { affected: true });
         standings.extend(children(app, operated, applications, &watchers, before));
         // Two of the same name may be in two namespaces.
@@ -189,15 +184,6 @@ fn synced_at(app: &Application) -> Option<Timestamp> {
     app.operation.as_ref().filter(|operation| !operation.partial)?.finished_at
 }
 
-/// When the newest sync ended of those that make an Application.
-fn made_at(app: &Application, watchers: &[&Application]) -> Option<Timestamp> {
-    let object = app.object();
-    let makes = |parent: &&&Application| {
-        parent.object() != object && parent.resources.iter().any(|own| own.object == object)
-    };
-    watchers.iter().filter(makes).filter_map(|parent| synced_at(parent)).max()
-}
-
 fn is_older(app: &Application, moment: Timestamp) -> bool {
     app.reconciled_at.is_none_or(|seen| seen < moment)
 }
@@ -219,14 +205,8 @@ pub(super) fn of_sets(gitops: &GitOps, watched: &Watched, before: &[Stood]) -> V
             continue;
         }
         let made_at = made_by.into_iter().flatten().max();
-        let is_behind = |condition: &Condition| {
-            condition.kind == "ResourcesUpToDate" && condition.status == ConditionStatus::False
-        };
         if set.refresh_requested {
             let why = "it has not looked at its generators since it was asked to".to_owned();
-            standings.push((object.to_string(), Standing::Waiting(why)));
-        } else if set.conditions.iter().any(is_behind) {
-            let why = "its Applications are not as it wants them".to_owned();
             standings.push((object.to_string(), Standing::Waiting(why)));
         }
         let made = gitops.applications.iter().filter(|app| app.made_by.as_ref() == Some(&object));

@@ -1,8 +1,7 @@
 use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, Condition,
-    ConditionStatus, DrySource, Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload,
-    projects_testing,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
+    Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload, projects_testing,
 };
 use crate::forge::CommitSha;
 use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of, pulls_of};
@@ -616,28 +615,6 @@ fn an_image_that_is_being_pulled_is_progress_for_as_long_as_it_takes() {
 }
 
 #[test]
-fn a_watcher_that_another_one_makes_has_to_look_after_it_was_made() {
-    let mut root = application("root", &sha('c'));
-    let child = application("web", &sha('c'));
-    root.resources = vec![ApplicationResource { object: child.object(), health: None }];
-    let judged =
-        |root: &Application, child: &Application| word(&verdict(&[root.clone(), child.clone()], &[]));
-    assert_eq!(judged(&root, &child), Word::Done);
-    // The parent's sync ended after the child has looked: what it made of it has not been seen.
-    root.operation.as_mut().expect("an operation").finished_at = Some(at(21));
-    root.reconciled_at = Some(at(22));
-    assert_eq!(judged(&root, &child), Word::Waiting);
-    let later = Application { reconciled_at: Some(at(21)), ..child.clone() };
-    assert_eq!(judged(&root, &later), Word::Done);
-    // A sync of a few objects made nothing of it, and one that makes itself waits for nobody.
-    root.operation.as_mut().expect("an operation").partial = true;
-    assert_eq!(judged(&root, &child), Word::Done);
-    let mut itself = application("root", &sha('c'));
-    itself.resources = vec![ApplicationResource { object: itself.object(), health: None }];
-    assert_eq!(word(&verdict(&[itself], &[])), Word::Done);
-}
-
-#[test]
 fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     let (mut set, mut app) = of_set();
     // Its list holds the version: it reads nothing.
@@ -657,14 +634,7 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     assert_eq!(judged(&root, &set, &app), Word::Waiting, "it has not looked since the set was made");
     app.reconciled_at = Some(at(30));
     assert_eq!(judged(&root, &set, &app), Word::Done);
-    set.conditions = vec![Condition {
-        kind: "ResourcesUpToDate".to_owned(),
-        status: ConditionStatus::False,
-        reason: String::new(),
-        message: String::new(),
-        since: None,
-        heartbeat: None,
-    }];
+    app.health = ApplicationHealth::Degraded;
     assert_eq!(judged(&root, &set, &app), Word::Waiting);
     // Nobody makes it of this repository.
     root.resources.clear();

@@ -128,7 +128,11 @@ impl Look<'_> {
         let touched = watched.touched(self.gitops, &change.plan.files);
         // What was not as Git said before may stay so where the change has nothing to do with it. Where it has, that is what
         // keeps the change from running.
-        let is_touched = |one: &&Stood| touched.iter().any(|owner| owner.object == one.application);
+        // One that makes another which is touched is so by its folder alone, which holds that other's.
+        let makes_another = |owner: &Owner| touched.iter().any(|other| owner.owns.contains(&other.object));
+        let is_touched = |one: &&Stood| {
+            touched.iter().any(|owner| owner.object == one.application && !makes_another(owner))
+        };
         let stood = change.plan.stood.iter();
         let stood: Vec<Stood> =
             stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
