@@ -1,6 +1,7 @@
 //! What people decide while caretaker is about to write: nothing of it is lost, and nothing passes for their word.
 
 use super::Story;
+use super::closings::held_closing;
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
 use crate::issue::read_approvals;
 use crate::run::event::ChangeResult;
@@ -26,13 +27,13 @@ fn edits(story: &Story, login: &str, number: u64, change: impl Fn(&str) -> Strin
     story.world.repository().edit_issue_body(login, number, &body, None).unwrap();
 }
 
-/// caretaker's writes of this issue are on their way for so long.
-fn slow_writes(story: &Story, number: u64) -> RuleId {
-    let slow = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Delay(Duration::from_secs(2)))
+/// This befalls caretaker's writes of this issue until it is cleared.
+fn writes_meet(story: &Story, number: u64, fault: Fault) -> RuleId {
+    let rule = Rule::new("PATCH", &format!("/issues/{number}$"), fault)
         .unwrap()
         .when(|seen| seen.user == Some("caretaker"))
         .always();
-    story.world.gitea().faults().add(slow)
+    story.world.gitea().faults().add(rule)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -141,9 +142,9 @@ async fn an_untick_while_we_write(mut story: Story) {
     story.start().await;
     story.done(number, "A1").await;
     story.comes_to_rest().await;
-    let slow = slow_writes(&story, number);
+    let held = writes_meet(&story, number, Fault::Hold);
     story.operator().tick(number, "**P1 P3").await.unwrap();
-    story.wait("our write is on its way", || story.world.gitea().faults().struck(slow) > 0).await;
+    story.wait("our write is on its way", || story.world.gitea().faults().struck(held) > 0).await;
     story.operator().untick(number, "**A1 P0").await.unwrap();
     story.world.gitea().faults().clear();
     story
@@ -182,9 +183,9 @@ async fn an_untick_that_leaves_our_text_byte_for_byte_counts() {
     story.done(number, "A1").await;
     story.comes_to_rest().await;
     let ours = story.issue_now(number).body;
-    let slow = slow_writes(&story, number);
+    let held = writes_meet(&story, number, Fault::Hold);
     story.operator().tick(number, "**P1 P3").await.unwrap();
-    story.wait("our write is on its way", || story.world.gitea().faults().struck(slow) > 0).await;
+    story.wait("our write is on its way", || story.world.gitea().faults().struck(held) > 0).await;
     story.operator().untick(number, "**P1 P3").await.unwrap();
     assert_eq!(story.issue_now(number).body, ours);
     story.world.gitea().faults().clear();
@@ -241,13 +242,9 @@ async fn an_issue_that_is_older_than_its_hook_counts_as_it_was_before_its_first_
 async fn an_issue_is_not_closed_over_a_task_that_was_added_meanwhile() {
     let mut story = Story::begin().await;
     let number = story.issue(&tasks([NODES_READY])).await;
-    slow_writes(&story, number);
+    let closing = held_closing(&story, number);
     story.start().await;
-    story
-        .state_when("the closing is on its way", |state| {
-            state.acts.iter().any(|act| matches!(act.effect, crate::run::event::Effect::CloseIssue { .. }))
-        })
-        .await;
+    story.wait("the closing is on its way", || story.world.gitea().faults().struck(closing) == 1).await;
     let line = tasks([TELEPHONE]).lines().last().unwrap_or_default().to_owned();
     story.operator().append_line(number, &line).await.unwrap();
     story.world.gitea().faults().clear();
@@ -309,7 +306,7 @@ async fn an_untick_asks_again_once_however_often_its_text_is_looked_at() {
     story.done(number, "A1").await;
     story.comes_to_rest().await;
     // The text shows the untick for as long as our next write is on its way.
-    slow_writes(&story, number);
+    writes_meet(&story, number, Fault::Delay(Duration::from_secs(2)));
     story.operator().untick(number, "**A1 P0").await.unwrap();
     story
         .state_when("asked for again", |state| state.tasks.values().any(|task| task.asked_again.is_some()))
@@ -423,7 +420,7 @@ async fn a_merge_that_is_unticked_and_ticked_again_before_we_write_is_done() {
     story.start().await;
     story.done(number, "D1").await;
     story.comes_to_rest().await;
-    slow_writes(&story, number);
+    writes_meet(&story, number, Fault::Hold);
     story.operator().untick(number, "**D1").await.unwrap();
     story
         .state_when("asked", |state| {

@@ -15,7 +15,6 @@ use crate::{cluster, forge};
 use jiff::Timestamp;
 use sim::actors::WorldOptions;
 use sim::gitea::{Fault, IssueState, Permission, Rule, Server};
-use std::time::Duration;
 
 impl Story {
     /// `caretaker recon --issue`, beside the service and with nothing of its memory.
@@ -312,9 +311,13 @@ async fn of_two_that_open_an_issue_at_once_one_gives_way() {
     story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
     story.recon_finds("OSD_DOWN").await;
     // Both have looked for an open issue before either of them opens one.
-    let slow = Rule::new("POST", "/issues$", Fault::Delay(Duration::from_secs(2))).unwrap().always();
-    story.world.gitea().faults().add(slow);
-    let (one, other) = tokio::join!(story.recon_writes(), story.recon_writes());
+    let held = Rule::new("POST", "/issues$", Fault::Hold).unwrap().always();
+    let held = story.world.gitea().faults().add(held);
+    let both = async {
+        story.wait("both open one", || story.world.gitea().faults().struck(held) == 2).await;
+        story.world.gitea().faults().remove(held);
+    };
+    let (one, other, ()) = tokio::join!(story.recon_writes(), story.recon_writes(), both);
     let number = |published: &Published| match published {
         Published::Opened { number, .. } => number.map(|number| (number.0, true)),
         Published::Refreshed { number, .. } => Some((number.0, false)),
@@ -340,17 +343,18 @@ async fn two_that_refresh_an_issue_at_once_lose_nothing_that_either_found() {
     let mine = format!("{}\nThe last line.\n", tasks([TELEPHONE]));
     let number = story.issue(&mine).await;
     // The first is on its way while somebody saves an older text over it, and reads back what is there then.
-    let slow = Rule::new("PATCH", "/issues/", Fault::DelayAnswer(Duration::from_secs(2)))
+    let held = Rule::new("PATCH", "/issues/", Fault::HoldAnswer)
         .unwrap()
         .when(|seen| seen.user == Some("caretaker"));
-    let slow = story.world.gitea().faults().add(slow);
+    let held = story.world.gitea().faults().add(held);
     let meanwhile = async {
-        story.wait("it is written", || story.world.gitea().faults().struck(slow) == 1).await;
+        story.wait("it is written", || story.world.gitea().faults().struck(held) == 1).await;
         story
             .operator()
             .edit(number, "an old copy", |_| Some(mine.replace("The last", "A better last")))
             .await
             .unwrap();
+        story.world.gitea().faults().remove(held);
     };
     let (published, ()) = tokio::join!(story.recon_writes(), meanwhile);
     assert!(matches!(published, Published::Refreshed { changed: true, again: true, .. }), "{published:?}");
@@ -375,17 +379,17 @@ async fn an_edit_that_a_refresh_went_over_is_put_back_where_deliveries_tell() {
     // What the service has to say is said: the next text that is on its way is the one that is meant.
     story.says(number, "YELLOW").await;
     story.comes_to_rest().await;
-    let slow = Rule::new("PATCH", "/issues/", Fault::Delay(Duration::from_secs(2)))
-        .unwrap()
-        .when(|seen| seen.user == Some("caretaker"));
-    let slow = story.world.gitea().faults().add(slow);
+    let held =
+        Rule::new("PATCH", "/issues/", Fault::Hold).unwrap().when(|seen| seen.user == Some("caretaker"));
+    let held = story.world.gitea().faults().add(held);
     let meanwhile = async {
-        story.wait("the text is on its way", || story.world.gitea().faults().struck(slow) == 1).await;
+        story.wait("the text is on its way", || story.world.gitea().faults().struck(held) == 1).await;
         story
             .operator()
             .edit(number, "a change", |body| Some(body.replace("The last line.", "A better last line.")))
             .await
             .unwrap();
+        story.world.gitea().faults().remove(held);
     };
     let (published, ()) = tokio::join!(story.recon_publishes(false, Some(story.store())), meanwhile);
     assert!(matches!(published, Published::Refreshed { again: true, .. }), "{published:?}");

@@ -5,7 +5,6 @@ use super::words::{NODES_READY, TELEPHONE, merge, tasks};
 use crate::run::event::{ChangeResult, Effect};
 use crate::run::state::Act;
 use sim::gitea::{Fault, Permission, Rule};
-use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_push_after_a_bad_merge_forbids_its_undoing_and_the_status_says_why() {
@@ -29,11 +28,12 @@ async fn a_push_that_comes_in_before_the_merge_forbids_its_undoing_too() {
     let mut story = Story::begin().await;
     let grafana = story.renovate_opens_a_bad_one();
     let number = story.issue_of_merges(&[grafana]).await;
-    let slow = Rule::new("POST", r"/pulls/[1-9]\d*/merge$", Fault::Delay(Duration::from_secs(1))).unwrap();
-    let slow = story.world.gitea().faults().add(slow);
+    let held = Rule::new("POST", r"/pulls/[1-9]\d*/merge$", Fault::Hold).unwrap();
+    let held = story.world.gitea().faults().add(held);
     story.start().await;
-    story.wait("the merge is asked for", || story.world.gitea().faults().struck(slow) == 1).await;
+    story.wait("the merge is asked for", || story.world.gitea().faults().struck(held) == 1).await;
     let pushed = story.pushes("operator", "README.md", "# homelab\n\nSomething else.\n");
+    story.world.gitea().faults().remove(held);
     story.wait("merged", || story.merged(grafana)).await;
     let merged = story.head();
     let parents = story.world.repository().commit_info(&merged).unwrap().parents;
@@ -55,12 +55,13 @@ async fn an_undoing_whose_files_are_changed_meanwhile_is_handed_over() {
     story.start().await;
     story.wait("merged", || story.merged(grafana)).await;
     // The undoing reads the files as they were before the merge.
-    let slow = Rule::new("GET", &format!("/git/trees/{base}"), Fault::Delay(Duration::from_secs(2))).unwrap();
-    story.world.gitea().faults().add(slow.always());
+    let held = Rule::new("GET", &format!("/git/trees/{base}"), Fault::Hold).unwrap();
+    let held = story.world.gitea().faults().add(held.always());
     let is_undoing = |act: &Act| matches!(act.effect, Effect::Revert { .. }) && act.ended.is_none();
     story.state_when("the undoing begins", |state| state.acts.iter().any(is_undoing)).await;
     let text = String::from_utf8(story.world.repository().file("main", &path).unwrap()).unwrap();
     let pushed = story.pushes("operator", &path, &format!("{text}# a person is at it\n"));
+    story.world.gitea().faults().remove(held);
     story.person_called(number).await;
     story.says(number, "git revert -m 1").await;
     story.looks(4).await;

@@ -3,7 +3,6 @@
 use super::Story;
 use sim::actors::WorldOptions;
 use sim::gitea::{Fault, IssueState, Rule, Server};
-use std::time::Duration;
 
 fn tasks(body: &str) -> usize {
     body.lines().filter(|line| line.starts_with("- [x] **")).count()
@@ -77,13 +76,13 @@ async fn an_edit_that_our_write_went_over_is_put_back() {
     let number = story
         .issue("## Tasks\n\n- [ ] **A1 P1 Metal**: Verify that all nodes are Ready\n- [ ] **A2 P2 Metal**: Replace the disk of metal4\n\nA last line.\n")
         .await;
-    // Our first write is on its way for long enough for a person to write in between.
-    let slow = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Delay(Duration::from_secs(2)))
+    // Our first write is on its way until a person has written in between.
+    let held = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Hold)
         .unwrap()
         .when(|seen| seen.user == Some("caretaker"));
-    let slow = story.world.gitea().faults().add(slow);
+    let held = story.world.gitea().faults().add(held);
     story.start().await;
-    story.wait("our write is on its way", || story.world.gitea().faults().struck(slow) == 1).await;
+    story.wait("our write is on its way", || story.world.gitea().faults().struck(held) == 1).await;
     let person = story.world.person("operator").unwrap();
     person
         .edit(number, "two changes", |body| {
@@ -91,6 +90,7 @@ async fn an_edit_that_our_write_went_over_is_put_back() {
         })
         .await
         .unwrap();
+    story.world.gitea().faults().remove(held);
     let issue = story.until("closed", number, |issue| issue.state == IssueState::Closed).await;
     assert!(issue.body.contains("A better last line."), "{}", issue.body);
     assert!(issue.body.contains("- [x] **A2") && issue.body.contains("by a person"), "{}", issue.body);

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use regex::Regex;
+use tokio::sync::watch;
 
 /// What goes wrong with a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +14,10 @@ pub enum Fault {
     Delay(Duration),
     /// It has its effect at once, and is answered late.
     DelayAnswer(Duration),
+    /// It is on its way for as long as its rule is there, and handled once that is taken back.
+    Hold,
+    /// It has its effect at once, and is answered once its rule is taken back.
+    HoldAnswer,
     /// It is answered with this status, and has no effect.
     Status(u16),
     /// Of an edit: another one overtakes it while it is carried out. It has no effect, and is refused as the server
@@ -133,11 +138,19 @@ struct Rules {
     active: Vec<(u64, Rule)>,
     struck: Vec<u64>,
     down: Option<Down>,
+    taken_back: watch::Sender<()>,
 }
 
 /// The faults of a server; cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Rules>>);
+
+/// A fault that befalls a request, and the rule that it comes from (`None` for a server that is down).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Strike {
+    pub fault: Fault,
+    rule: Option<RuleId>,
+}
 
 impl Faults {
     fn locked<R>(&self, run: impl FnOnce(&mut Rules) -> R) -> R {
@@ -156,7 +169,10 @@ impl Faults {
 
     /// Takes a rule back.
     pub fn remove(&self, id: RuleId) {
-        self.locked(|rules| rules.active.retain(|(rule, _)| *rule != id.0));
+        self.locked(|rules| {
+            rules.active.retain(|(rule, _)| *rule != id.0);
+            rules.taken_back.send_replace(());
+        });
     }
 
     /// How often a rule has struck.
@@ -170,7 +186,19 @@ impl Faults {
         self.locked(|rules| {
             rules.active.clear();
             rules.down = None;
+            rules.taken_back.send_replace(());
         });
+    }
+
+    /// Waits until the rule that this came from is taken back.
+    pub(crate) async fn taken_back(&self, strike: Strike) {
+        let Some(RuleId(id)) = strike.rule else { return };
+        let mut taken_back = self.locked(|rules| rules.taken_back.subscribe());
+        while self.locked(|rules| rules.active.iter().any(|(rule, _)| *rule == id)) {
+            if taken_back.changed().await.is_err() {
+                return;
+            }
+        }
     }
 
     /// Takes the server down, or up again.
@@ -179,11 +207,11 @@ impl Faults {
     }
 
     /// The fault that befalls this request.
-    pub(crate) fn strike(&self, seen: &Seen<'_>) -> Option<Fault> {
+    pub(crate) fn strike(&self, seen: &Seen<'_>) -> Option<Strike> {
         self.locked(|rules| {
             match rules.down {
-                Some(Down::Unavailable) => return Some(Fault::Status(503)),
-                Some(Down::Refused) => return Some(Fault::Drop),
+                Some(Down::Unavailable) => return Some(Strike { fault: Fault::Status(503), rule: None }),
+                Some(Down::Refused) => return Some(Strike { fault: Fault::Drop, rule: None }),
                 None => {}
             }
             for (id, rule) in &mut rules.active {
@@ -196,7 +224,7 @@ impl Faults {
                 }
                 rule.remaining = rule.remaining.map(|remaining| remaining - 1);
                 rules.struck.push(*id);
-                return Some(rule.fault);
+                return Some(Strike { fault: rule.fault, rule: Some(RuleId(*id)) });
             }
             None
         })
@@ -231,7 +259,10 @@ mod tests {
         let id = faults.add(rule.always().when(|seen| seen.fields.iter().any(|field| field == "body")));
         let fields = ["body".to_owned()];
         assert_eq!(faults.strike(&seen("PATCH", "/issues/1", &[])), None);
-        assert_eq!(faults.strike(&seen("PATCH", "/issues/1", &fields)), Some(Fault::Status(502)));
+        assert_eq!(
+            faults.strike(&seen("PATCH", "/issues/1", &fields)),
+            Some(Strike { fault: Fault::Status(502), rule: Some(id) })
+        );
         faults.remove(id);
         assert_eq!(faults.strike(&seen("PATCH", "/issues/1", &fields)), None);
     }
@@ -240,10 +271,29 @@ mod tests {
     fn a_server_that_is_down_answers_nothing_else() {
         let faults = Faults::default();
         faults.set_down(Some(Down::Unavailable));
-        assert_eq!(faults.strike(&seen("GET", "/", &[])), Some(Fault::Status(503)));
+        let struck = || faults.strike(&seen("GET", "/", &[])).map(|strike| strike.fault);
+        assert_eq!(struck(), Some(Fault::Status(503)));
         faults.set_down(Some(Down::Refused));
-        assert_eq!(faults.strike(&seen("GET", "/", &[])), Some(Fault::Drop));
+        assert_eq!(struck(), Some(Fault::Drop));
         faults.set_down(None);
-        assert_eq!(faults.strike(&seen("GET", "/", &[])), None);
+        assert_eq!(struck(), None);
+    }
+
+    #[tokio::test]
+    async fn what_is_held_waits_for_its_own_rule_to_be_taken_back() {
+        let faults = Faults::default();
+        let held = faults.add(Rule::new("*", "/held", Fault::Hold).expect("a regular expression"));
+        let other = faults.add(Rule::new("*", "/other", Fault::Hold).expect("a regular expression"));
+        let strike = faults.strike(&seen("GET", "/held", &[])).expect("it strikes");
+        let waiting = tokio::spawn({
+            let faults = faults.clone();
+            async move { faults.taken_back(strike).await }
+        });
+        faults.remove(other);
+        tokio::task::yield_now().await;
+        assert!(!waiting.is_finished(), "its own rule is still there");
+        faults.remove(held);
+        let ended = tokio::time::timeout(Duration::from_secs(30), waiting).await;
+        ended.expect("in time").expect("no panic");
     }
 }

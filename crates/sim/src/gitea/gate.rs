@@ -62,9 +62,15 @@ pub(crate) async fn gate(
         handled,
     };
     let seen = Seen { user: user.as_deref(), method: &method, path: &full_path, fields: &fields };
-    let fault = gitea.inner.faults.strike(&seen);
+    let strike = gitea.inner.faults.strike(&seen);
+    let fault = strike.map(|strike| strike.fault);
+    let released = async || match strike {
+        Some(strike) => gitea.inner.faults.taken_back(strike).await,
+        None => {}
+    };
     match fault {
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
+        Some(Fault::Hold) => released().await,
         Some(Fault::Status(status)) => {
             gitea.record(record(Some(status), false));
             let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
@@ -86,7 +92,8 @@ pub(crate) async fn gate(
         Some(Fault::ScheduleMerge) => {
             parts.extensions.insert(Client::IsScheduled);
         }
-        Some(Fault::DropAnswer | Fault::StatusAfter(_) | Fault::DelayAnswer(_)) | None => {}
+        Some(Fault::DropAnswer | Fault::StatusAfter(_) | Fault::DelayAnswer(_) | Fault::HoldAnswer)
+        | None => {}
     }
     let refused = match caller {
         Err(refusal) => Some(error_response(&gitea, &refusal)),
@@ -119,8 +126,10 @@ pub(crate) async fn gate(
         _ => {
             // What was done can be seen from now on, whether its answer ever arrives or not.
             gitea.record(record(Some(response.status().as_u16()), true));
-            if let Some(Fault::DelayAnswer(delay)) = fault {
-                tokio::time::sleep(delay).await;
+            match fault {
+                Some(Fault::DelayAnswer(delay)) => tokio::time::sleep(delay).await,
+                Some(Fault::HoldAnswer) => released().await,
+                _ => {}
             }
             response
         }
