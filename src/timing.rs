@@ -40,7 +40,8 @@ pub(crate) struct Timing {
     pub reconcile_seconds: f64,
     /// How long a commit status may be pending before a person is told.
     pub pending_status_seconds: f64,
-    /// How long a tick may wait for its delivery before a comment is asked for.
+    /// How long a delivery may be late: so long a tick waits for its own before a comment is asked for, and a closing for
+    /// the one that tells what it went over.
     pub approval_delivery_seconds: f64,
     /// How long writes of the body are gathered when nothing important happened. Each further one waits longer,
     /// up to twelve times as long.
@@ -129,7 +130,7 @@ impl Timing {
         self.scaled(self.pending_status_seconds)
     }
 
-    /// How long a tick may wait for its delivery.
+    /// How long a delivery may be late.
     pub(crate) fn approval_delivery(&self) -> Duration {
         self.scaled(self.approval_delivery_seconds)
     }

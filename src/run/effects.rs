@@ -65,6 +65,7 @@ impl Worker {
         if !self.hold_lease(needed).await {
             return Ok((Next::Soon, Some(Waiting::World(wording::lease_too_short()))));
         }
+        let begun = Timestamp::now();
         let step = self.append(work, Event::Intended { effect: effect.clone() }).await?;
         let task =
             act::task_of(&effect).and_then(|key| work.state.task(key)).map(|record| record.known.id.as_str());
@@ -75,13 +76,15 @@ impl Worker {
                 let context = self.context(scene, work, step, &effect);
                 match &self.lease {
                     Some(lease) => {
-                        act::merge(&self.parts, lease, &context, permit, plan).instrument(span).await
+                        Some(act::merge(&self.parts, lease, &context, permit, plan).instrument(span).await)
                     }
-                    None => Outcome::NotYet { why: wording::lease_too_short() },
+                    None => Some(Outcome::NotYet { why: wording::lease_too_short() }),
                 }
             }
-            _ => self.carry_out(scene, work, step, &effect).instrument(span).await?,
+            _ => self.carry_out(scene, work, step, &effect, begun).instrument(span).await?,
         };
+        // It is confirmed later.
+        let Some(outcome) = outcome else { return Ok((Next::Soon, None)) };
         let retry = matches!(outcome, Outcome::NotYet { .. } | Outcome::Unanswered { .. });
         self.ended(work, step, outcome).await?;
         Ok((if retry { Next::Soon } else { Next::Now }, None))
@@ -130,16 +133,18 @@ impl Worker {
         }
     }
 
+    /// Does it. `None` while it cannot be told yet what became of it.
     async fn carry_out(
         &mut self,
         scene: &Scene<'_>,
         work: &mut Work,
         step: EventId,
         effect: &Effect,
-    ) -> Result<Outcome, RunError> {
+        begun: Timestamp,
+    ) -> Result<Option<Outcome>, RunError> {
         let context = self.context(scene, work, step, effect);
         let parts = Arc::clone(&self.parts);
-        Ok(match effect {
+        let outcome = match effect {
             // A merge is never carried out without a permit; without one it is only asked about.
             Effect::Merge(plan) => act::find_out_merge(&parts, &context, plan).await?,
             Effect::Revert { change, merge_commit, reason, .. } => {
@@ -185,12 +190,13 @@ impl Worker {
             },
             Effect::AskRebase { pull, .. } => act::ask_rebase(&parts, &context, *pull).await,
             Effect::CloseRelated { number, .. } => {
-                act::close_related(&parts, &context, *number, Timestamp::now()).await
+                return Ok(act::close_related(&parts, &context, *number, begun).await);
             }
             Effect::CallPerson => act::call_person(&parts, &context).await,
             Effect::ReleasePerson => act::release_person(&parts, &context).await,
-            Effect::CloseIssue { .. } => self.close_issue(scene, work).await?,
-        })
+            Effect::CloseIssue { .. } => return self.close_issue(scene, work, begun).await,
+        };
+        Ok(Some(outcome))
     }
 
     /// Finds out what became of an effect whose outcome is not in the journal, or was not answered. Says when to look again.
@@ -200,8 +206,8 @@ impl Worker {
         work: &mut Work,
         step: EventId,
     ) -> Result<Next, RunError> {
-        let Some(effect) = work.state.acts.iter().find(|act| act.step == step).map(|act| act.effect.clone())
-        else {
+        let act = work.state.acts.iter().find(|act| act.step == step);
+        let Some((effect, begun)) = act.map(|act| (act.effect.clone(), act.at)) else {
             return Ok(Next::Now);
         };
         let context = self.context(scene, work, step, &effect);
@@ -212,7 +218,10 @@ impl Worker {
             {
                 return Ok(Next::Now);
             }
-            EffectClass::Idempotent => self.carry_out(scene, work, step, &effect).await?,
+            EffectClass::Idempotent => match self.carry_out(scene, work, step, &effect, begun).await? {
+                Some(outcome) => outcome,
+                None => return Ok(Next::Soon),
+            },
             EffectClass::Detectable => match &effect {
                 Effect::Merge(plan) => act::find_out_merge(&self.parts, &context, plan).await?,
                 Effect::Revert { pull, .. } => act::confirm_revert(&self.parts, &context, *pull).await?,
@@ -230,7 +239,10 @@ impl Worker {
                     // issue was closed, and a person opened it again.
                     let reopened = scene.issue.body.contains(CLOSING) && work.ours.is_ours(&scene.issue.body);
                     if resolved && scene.issue.state == State::Closed {
-                        self.settle(scene, work).await?
+                        match self.settle(scene, work, begun).await? {
+                            Some(outcome) => outcome,
+                            None => return Ok(Next::Soon),
+                        }
                     } else if resolved && reopened {
                         Outcome::Done { detail: String::new() }
                     } else {

@@ -11,7 +11,7 @@ use super::report::LastWrite;
 use super::settings::Settings;
 use super::trust::Trusted;
 use super::worker::{by_turn, text_hash};
-use super::writing::{lost_edit, put_back, told};
+use super::writing::{Told, lost_edit, put_back, told};
 use crate::forge::renovate::{self, Listed};
 use crate::forge::{
     Account, Forge, ForgeError, ForgeResult, Issue, IssueEdit, IssueNumber, Label, NewIssue, Repository,
@@ -23,6 +23,7 @@ use crate::merge::RenovateSettings;
 use crate::merge::classify::{PullChanges, Rules, classify, classify_words};
 use crate::store::Store;
 use crate::wording;
+use jiff::Timestamp;
 
 /// The open pull requests of Renovate's, with what each of them is.
 pub(crate) async fn open_updates(
@@ -274,7 +275,7 @@ impl Opening<'_> {
         }
     }
 
-    /// Puts back what our write went over, where a delivery tells of it. The text with it, where there was anything.
+    /// Puts back what our write went over, where deliveries tell of it. The text with it, where there was anything.
     async fn put_right(
         &self,
         store: &Store,
@@ -283,8 +284,8 @@ impl Opening<'_> {
     ) -> Result<Option<String>, OpeningError> {
         let (name, number) = (&self.repository.name, issue.number);
         let Some(newest) = wrote.last() else { return Ok(None) };
-        let edits = match told(store, name, number, &newest.hash).await {
-            Ok(edits) => edits,
+        let Told { edits, came } = match told(store, name, number, &newest.hash, Timestamp::now()).await {
+            Ok(told) => told,
             Err(error) => {
                 tracing::warn!(%error, "what the write went over is not known: the store cannot be read");
                 return Ok(None);
@@ -293,7 +294,7 @@ impl Opening<'_> {
         let mut back = None;
         let home = || Home::of_issue(&issue.html_url);
         rewrite(self.forge, name, number, |fresh| {
-            let lost = lost_edit(&edits, wrote, &fresh.body)?;
+            let lost = lost_edit(&edits, wrote, &fresh.body, |_| !came)?;
             let ours =
                 |text: &str| self.next_of(text, home()).map_or_else(|_| text.to_owned(), |(text, _)| text);
             let Some(text) = put_back(&lost, &fresh.body, ours) else {

@@ -9,34 +9,29 @@ mod closing;
 mod landed;
 mod lost;
 mod pace;
+mod told;
 
 pub(crate) use landed::Arrivals;
 pub(super) use lost::{LostEdit, lost_edit, put_back};
 pub(super) use pace::LastTime;
+pub(super) use told::{Told, may_come, told};
 
 use super::act;
 use super::decide::{Unheard, Waiting};
 use super::observe::{read_with_history, same_boxes, written};
 use super::report::{LastWrite, Report};
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
-use crate::forge::{ForgeError, Issue, IssueEdit, IssueNumber, RepositoryName, State};
+use crate::forge::{ForgeError, Issue, IssueEdit, State};
 use crate::inbox;
 use crate::issue::{
-    Applied, ClosingView, Desired, Edit, Home, TaskKey, WrittenTask, applied, apply, decisions,
-    read_approvals, text_for_title,
+    Applied, ClosingView, Desired, Edit, Home, WrittenTask, applied, apply, decisions, read_approvals,
+    text_for_title,
 };
-use crate::store::{Store, StoreResult};
 use jiff::Timestamp;
 use pace::Moment;
-use std::time::{Duration, Instant};
 
 /// How often a body is read fresh and written again when somebody else was faster.
 const WRITE_ATTEMPTS: u32 = 6;
-
-/// How long a delivery about a write that the forge has taken is waited for, and how often it is looked for. Real time,
-/// never scaled.
-const DELIVERY_WAIT: Duration = Duration::from_secs(5);
-const DELIVERY_LOOK: Duration = Duration::from_millis(200);
 
 /// What is awaited, and since when, as the status shows it.
 #[derive(Debug, Clone, Copy)]
@@ -221,15 +216,23 @@ impl Worker {
         }
         let name = scene.repository.name.to_string();
         let edits = inbox::issue_edits(&self.parts.store, &name, scene.issue.number.0).await?;
-        let mut lost = lost::lost_edit(&edits, &work.writes, &issue.body);
+        let now = Timestamp::now();
+        let is_untold =
+            |write: &LastWrite| write.as_of.is_none_or(|begun| !may_come(begun, now, &self.parts.timing));
+        let mut lost = lost::lost_edit(&edits, &work.writes, &issue.body, is_untold);
         if let Some(lost) = &mut lost {
-            lost.unticked = self.unticked(scene, work, lost);
+            let unticked = self.decided_in(scene, work, lost).into_iter().filter_map(|edit| match edit {
+                Edit::Unticked { key } => Some(key),
+                _ => None,
+            });
+            lost.unticked = unticked.collect();
         }
         Ok(lost)
     }
 
-    /// What a person unticked in a text that a write of ours went over: seen from the write before.
-    fn unticked(&self, scene: &Scene<'_>, work: &Work, lost: &LostEdit) -> Vec<TaskKey> {
+    /// What a person decided in a text that a write of ours went over: seen from the write before, since ours may hold ticks
+    /// that they never saw.
+    fn decided_in(&self, scene: &Scene<'_>, work: &Work, lost: &LostEdit) -> Vec<Edit> {
         let over = work.writes.iter().position(|write| write.hash == text_hash(&lost.replaced_by));
         let before = &work.writes[..over.unwrap_or(work.writes.len())];
         let Ok(reading) =
@@ -240,12 +243,6 @@ impl Worker {
         let standing = Arrivals::of(before, &lost.text, &scene.observation.arrived);
         let written = written(before, &standing, &work.state);
         decisions(&lost.text, &reading, &written)
-            .into_iter()
-            .filter_map(|edit| match edit {
-                Edit::Unticked { key } => Some(key),
-                _ => None,
-            })
-            .collect()
     }
 
     /// Whether people ticked, unticked, added or took out something in a text since it was looked at.
@@ -276,27 +273,6 @@ impl Worker {
         work.ours.0.insert(hash);
         work.writes.push(write);
         Ok(())
-    }
-}
-
-/// What deliveries tell of an issue's texts, once one of them tells of our text with this hash, which the forge has just
-/// taken: it comes a moment later. Waited for in vain where one is lost, and not at all where none ever came.
-pub(super) async fn told(
-    store: &Store,
-    name: &RepositoryName,
-    number: IssueNumber,
-    hash: &str,
-) -> StoreResult<Vec<inbox::IssueEdit>> {
-    let name = name.to_string();
-    let deadline = Instant::now() + DELIVERY_WAIT;
-    let tells = |edit: &inbox::IssueEdit| edit.body_after.as_deref().map(text_hash).as_deref() == Some(hash);
-    loop {
-        let edits = inbox::issue_edits(store, &name, number.0).await?;
-        let came = edits.iter().rev().any(tells) || store.last_delivery(&name).await?.is_none();
-        if came || Instant::now() >= deadline {
-            return Ok(edits);
-        }
-        tokio::time::sleep(DELIVERY_LOOK).await;
     }
 }
 

@@ -2,44 +2,46 @@
 //!
 //! The race decided here: on a forge that counts no versions of a text, a person may save between our reading and our
 //! writing. The delivery about our own write tells what it replaced: where that, without our note, is not the text below
-//! our note, it is somebody's and is put back. It is told from the texts alone, so a crash in between loses nothing. Of
-//! pull requests no deliveries are kept: what a closing goes over there is not known.
+//! our note, it is somebody's and is put back; where that delivery does not come, those about people's own edits tell. It is
+//! told from the texts alone, so a crash in between loses nothing. Of pull requests no deliveries are kept: what a closing
+//! goes over there is not known.
 
 use super::{Context, WRITE_ATTEMPTS, jitter, not_done};
 use crate::forge::{ForgeError, ForgeResult, Issue, IssueEdit, IssueNumber, State};
 use crate::inbox;
 use crate::issue::{resolution_note, without_resolution_note};
 use crate::run::event::Outcome;
+use crate::run::report::LastWrite;
 use crate::run::worker::{Parts, text_hash};
-use crate::run::writing::{LostEdit, put_back, told};
+use crate::run::writing::{LostEdit, Told, lost_edit, may_come, put_back, told};
 use crate::wording;
 use jiff::Timestamp;
 
-/// Closes a related issue or pull request with a note above its own text.
+/// Closes a related issue or pull request with a note above its own text. `None` while what that went over cannot be told yet.
 pub(crate) async fn close_related(
     parts: &Parts,
     context: &Context<'_>,
     number: IssueNumber,
-    now: Timestamp,
-) -> Outcome {
-    let note = wording::resolved_on(&wording::time(now), &context.resolved_by);
+    begun: Timestamp,
+) -> Option<Outcome> {
+    let note = wording::resolved_on(&wording::time(begun), &context.resolved_by);
     let mut last = Outcome::NotYet { why: wording::text_keeps_changing() };
     for attempt in 0..WRITE_ATTEMPTS {
         let tried = async {
             let issue = try_close(parts, context, number, &note).await?;
-            put_right(parts, context, &issue, &note).await
+            put_right(parts, context, &issue, &note, begun).await
         };
         match tried.await {
-            Ok(()) => return Outcome::Done { detail: wording::note_closed(number) },
+            Ok(is_known) => return is_known.then(|| Outcome::Done { detail: wording::note_closed(number) }),
             // After a lost answer the next reading shows whether it happened.
             Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
                 last = not_done(&error);
                 jitter(attempt).await;
             }
-            Err(error) => return not_done(&error),
+            Err(error) => return Some(not_done(&error)),
         }
     }
-    last
+    Some(last)
 }
 
 /// Closes it. Tells what was read before, with the text that stands there now.
@@ -65,20 +67,33 @@ async fn try_close(
     Ok(issue)
 }
 
-/// Puts back what a closing went over, on a forge that lets that happen.
-async fn put_right(parts: &Parts, context: &Context<'_>, issue: &Issue, note: &str) -> ForgeResult<()> {
+/// Puts back what a closing went over, on a forge that lets that happen. Whether that is known: `false` while the delivery
+/// that tells may be on its way.
+async fn put_right(
+    parts: &Parts,
+    context: &Context<'_>,
+    issue: &Issue,
+    note: &str,
+    begun: Timestamp,
+) -> ForgeResult<bool> {
     if issue.content_version.is_some() || issue.is_pull {
-        return Ok(());
+        return Ok(true);
     }
     let name = context.repository;
-    let edits = match told(&parts.store, name, issue.number, &text_hash(&issue.body)).await {
-        Ok(edits) => edits,
+    let told = told(&parts.store, name, issue.number, &text_hash(&issue.body), begun).await;
+    let Told { edits, came } = match told {
+        Ok(told) => told,
         Err(error) => {
             tracing::warn!(%error, "what the closing went over is not known: the store cannot be read");
-            return Ok(());
+            return Ok(true);
         }
     };
-    for lost in written_over(&edits) {
+    if !came && may_come(begun, Timestamp::now(), &parts.timing) {
+        return Ok(false);
+    }
+    let mut all = written_over(&edits);
+    all.extend(written_over_untold(&edits, &issue.body).filter(|_| !came));
+    for lost in all {
         let fresh = parts.forge.issue(name, issue.number).await?;
         let ours = |text: &str| resolution_note(text, context.issue, note);
         let Some(body) = put_back(&lost, &fresh.body, ours) else {
@@ -91,7 +106,7 @@ async fn put_right(parts: &Parts, context: &Context<'_>, issue: &Issue, note: &s
             parts.forge.edit_issue(name, issue.number, &edit).await?;
         }
     }
-    Ok(())
+    Ok(true)
 }
 
 /// The texts that a write of ours replaced although they are not what it was made from: those that our note came into,
@@ -113,6 +128,13 @@ fn written_over(edits: &[inbox::IssueEdit]) -> Vec<LostEdit> {
         })
     });
     replaced.collect()
+}
+
+/// What people made of the text below our note, where no delivery tells what the note came into.
+fn written_over_untold(edits: &[inbox::IssueEdit], now: &str) -> Option<LostEdit> {
+    let below = without_resolution_note(now)?;
+    let ours = LastWrite { hash: text_hash(now), base: Some(text_hash(&below)), ..LastWrite::default() };
+    lost_edit(edits, &[ours], now, |_| true)
 }
 
 #[cfg(test)]

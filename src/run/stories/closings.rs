@@ -3,7 +3,7 @@
 use super::Story;
 use super::words::{NODES_READY, TELEPHONE, tasks};
 use sim::actors::WorldOptions;
-use sim::gitea::{Fault, IssueState, Rule, RuleId, Server};
+use sim::gitea::{DeliveryMode, Fault, IssueState, Rule, RuleId, Seen, Server};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,12 +65,12 @@ async fn without_versions(server: Server) -> Story {
     story
 }
 
-/// caretaker's closing of this issue or pull request is on its way for long enough for a person to write in between.
-fn slow_closing(story: &Story, number: u64) -> RuleId {
-    let slow = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Delay(Duration::from_secs(2)))
+/// caretaker's closing of this issue or pull request is on its way until a person has written in between.
+pub(super) fn held_closing(story: &Story, number: u64) -> RuleId {
+    let held = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Hold)
         .unwrap()
         .when(|seen| seen.user == Some("caretaker") && seen.fields.iter().any(|field| field == "state"));
-    story.world.gitea().faults().add(slow)
+    story.world.gitea().faults().add(held)
 }
 
 /// Somebody saves while the closing is on its way.
@@ -83,13 +83,14 @@ async fn edits_meanwhile(
     story.wait("the closing is on its way", || story.world.gitea().faults().struck(closing) == 1).await;
     story.operator().edit(number, "a change", |body| Some(change(body))).await.unwrap();
     assert_eq!(story.issue_now(number).state, IssueState::Open, "they were faster");
+    story.world.gitea().faults().remove(closing);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_edit_that_the_closing_went_over_is_put_back() {
     let mut story = without_versions(Server::Gitea125).await;
     let number = story.issue(&format!("{}\nA last line.\n", tasks([NODES_READY]))).await;
-    let closing = slow_closing(&story, number);
+    let closing = held_closing(&story, number);
     story.start().await;
     edits_meanwhile(&story, number, closing, |body| body.replace("A last line.", "A better last line."))
         .await;
@@ -112,16 +113,17 @@ async fn an_edit_that_the_closing_went_over_is_put_back() {
 async fn an_edit_that_the_closing_went_over_is_put_back_after_a_crash() {
     let mut story = without_versions(Server::Forgejo12).await;
     let number = story.issue(&format!("{}\nA last line.\n", tasks([NODES_READY]))).await;
-    let closing = slow_closing(&story, number);
+    let closing = held_closing(&story, number);
     story.start().await;
-    edits_meanwhile(&story, number, closing, |body| body.replace("A last line.", "A better last line."))
-        .await;
+    story.wait("the closing is on its way", || story.world.gitea().faults().struck(closing) == 1).await;
     // Nothing but the closing gets through.
     let lost = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Drop)
         .unwrap()
         .when(|seen| seen.user == Some("caretaker") && seen.fields.iter().all(|field| field != "state"))
         .always();
     let lost = story.world.gitea().faults().add(lost);
+    edits_meanwhile(&story, number, closing, |body| body.replace("A last line.", "A better last line."))
+        .await;
     story.wait("putting it back fails", || story.world.gitea().faults().struck(lost) > 0).await;
     story.crash().await;
     let issue = story.issue_now(number);
@@ -136,10 +138,78 @@ async fn an_edit_that_the_closing_went_over_is_put_back_after_a_crash() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_is_put_back_without_opening_the_issue_where_the_tick_came_with_the_closing() {
+    let mut story = without_versions(Server::Gitea125).await;
+    let number = story.issue(&format!("{}\nA last line.\n", tasks([NODES_READY]))).await;
+    let is_closing = |seen: &Seen<'_>| seen.fields.iter().any(|field| field == "state");
+    // No write of ours arrives but the first: the closing is the first text that holds the tick.
+    let lost = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Status(409))
+        .unwrap()
+        .when(move |seen| seen.user == Some("caretaker") && !is_closing(seen))
+        .after(1)
+        .always();
+    let lost = story.world.gitea().faults().add(lost);
+    let closing = held_closing(&story, number);
+    story.start().await;
+    edits_meanwhile(&story, number, closing, |body| {
+        assert!(body.contains("- [ ] **A1"), "{body}");
+        body.replace("A last line.", "A better last line.")
+    })
+    .await;
+    story.until("closed", number, |issue| issue.state == IssueState::Closed).await;
+    let before = story.world.gitea().faults().struck(lost);
+    story.wait("putting it back fails", || story.world.gitea().faults().struck(lost) > before).await;
+    story.crash().await;
+    story.world.gitea().faults().clear();
+    story.start().await;
+    let issue = story.until("put back", number, |issue| issue.body.contains("A better last line.")).await;
+    assert_eq!(issue.state, IssueState::Closed, "nobody's box was changed: {}", issue.body);
+    for block in ["<!-- caretaker:closing -->", "<!-- caretaker:status -->", "- [x] **A1"] {
+        assert_eq!(issue.body.matches(block).count(), 1, "{block} in {}", issue.body);
+    }
+    story.end().await;
+}
+
+/// An edit in between, with the deliveries about it and about the closing so, where they are awaited for so long.
+async fn an_edit_is_put_back_although(edit: DeliveryMode, closing: DeliveryMode, seconds: f64) {
+    let mut story = without_versions(Server::Forgejo12).await;
+    story.timing.approval_delivery_seconds = seconds * story.timing.scale;
+    let number = story.issue(&format!("{}\nA last line.\n", tasks([NODES_READY]))).await;
+    let held = held_closing(&story, number);
+    story.start().await;
+    story.wait("the closing is on its way", || story.world.gitea().faults().struck(held) == 1).await;
+    story.world.gitea().set_delivery_mode(edit);
+    story
+        .operator()
+        .edit(number, "a change", |body| Some(body.replace("A last line.", "A better last line.")))
+        .await
+        .unwrap();
+    story.world.gitea().set_delivery_mode(closing);
+    story.world.gitea().faults().remove(held);
+    story.until("closed", number, |issue| issue.state == IssueState::Closed).await;
+    let issue = story.until("put back", number, |issue| issue.body.contains("A better last line.")).await;
+    assert_eq!(issue.state, IssueState::Closed);
+    assert_eq!(issue.body.matches("<!-- caretaker:closing -->").count(), 1, "{}", issue.body);
+    story.world.gitea().set_delivery_mode(DeliveryMode::Normal);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_is_put_back_although_the_deliveries_come_late() {
+    let late = DeliveryMode::Delayed(Duration::from_secs(8));
+    an_edit_is_put_back_although(late, late, 60.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_is_put_back_although_the_delivery_about_the_closing_is_lost() {
+    an_edit_is_put_back_although(DeliveryMode::Normal, DeliveryMode::Dropped, 6.0).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_task_that_the_closing_went_over_opens_the_issue_again() {
     let mut story = without_versions(Server::Forgejo12).await;
     let number = story.issue(&tasks([NODES_READY])).await;
-    let closing = slow_closing(&story, number);
+    let closing = held_closing(&story, number);
     story.start().await;
     let line = tasks([TELEPHONE]).lines().last().unwrap_or_default().to_owned();
     edits_meanwhile(&story, number, closing, |body| format!("{body}{line}\n")).await;
@@ -162,7 +232,7 @@ async fn an_edit_of_a_related_issue_that_its_closing_went_over_is_put_back() {
     let own = "What I saw.\r\n\r\n- [ ] my own box  \r\n\ttab\n";
     let related = story.world.repository().open_issue("operator", "Echo is old", own, &[]).unwrap();
     let number = story.issue(&tasks([format!("C1 P2 Apps: Close issue #{related}")])).await;
-    let closing = slow_closing(&story, related);
+    let closing = held_closing(&story, related);
     story.start().await;
     let better = own.replace("What I saw.", "What I saw this morning.");
     edits_meanwhile(&story, related, closing, |_| better.clone()).await;

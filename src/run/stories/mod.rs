@@ -120,6 +120,8 @@ pub(super) struct Story {
     pub(super) discovery: settings::Discovery,
     /// How health is set.
     pub(super) health: health::Settings,
+    /// How long things are given.
+    pub(super) timing: Timing,
     /// What is done about findings without an approval.
     pub(super) recon: ReconSettings,
     /// The forge's account that caretaker has.
@@ -206,6 +208,7 @@ impl Story {
             others: Vec::new(),
             discovery: settings::Discovery::default(),
             health: health::Settings::default(),
+            timing: timing(),
             recon: ReconSettings::default(),
             token: world.token(login).to_owned(),
             login: login.to_owned(),
@@ -263,7 +266,7 @@ impl Story {
             known,
             discovery: self.discovery.clone(),
             repositories,
-            timing: timing(),
+            timing: self.timing.clone(),
             rules: Rules::new(&merge_settings),
             merge_settings,
             renovate_settings: merge::RenovateSettings::default(),

@@ -4,11 +4,12 @@
 //! no versions of a text a person may save between our reading and our closing, and nothing is written once the issue is
 //! closed; so before the closing counts as done it is asked what it went over. Somebody's words are put back into the closed
 //! issue. A task or a box of theirs was not decided on: then the issue is opened again, and the run goes on. A crash in
-//! between loses nothing: the closing is not in the journal yet, and the same is asked when it is confirmed.
+//! between loses nothing: the closing is not in the journal yet, and the same is asked when it is confirmed. Nor is it while
+//! the delivery that tells what it went over may be on its way.
 
-use super::{Awaiting, LostEdit, Next, WRITE_ATTEMPTS, title_before, told};
+use super::{Awaiting, LostEdit, Next, Told, WRITE_ATTEMPTS, may_come, title_before, told};
 use crate::forge::{ForgeError, IssueEdit, State};
-use crate::issue::{ClosingView, text_for_title};
+use crate::issue::{ClosingView, Edit, text_for_title};
 use crate::run::act;
 use crate::run::event::Outcome;
 use crate::run::report::{LastWrite, Report};
@@ -21,12 +22,13 @@ use jiff::Timestamp;
 const DONE: Outcome = Outcome::Done { detail: String::new() };
 
 impl Worker {
-    /// Closing report, `[RESOLVED]` and the closing, in one request.
+    /// Closing report, `[RESOLVED]` and the closing, in one request. `None` while what it went over cannot be told yet.
     pub(in crate::run) async fn close_issue(
         &mut self,
         scene: &Scene<'_>,
         work: &mut Work,
-    ) -> Result<Outcome, RunError> {
+        begun: Timestamp,
+    ) -> Result<Option<Outcome>, RunError> {
         let name = &scene.repository.name;
         for attempt in 0..WRITE_ATTEMPTS {
             let fresh = self.parts.forge.issue(name, scene.issue.number).await?;
@@ -35,20 +37,20 @@ impl Worker {
                 let ours =
                     work.ours.is_ours(&fresh.body) && text_for_title(&fresh.title, true) == fresh.title;
                 if ours {
-                    return self.settle(scene, work).await;
+                    return self.settle(scene, work, begun).await;
                 }
-                return Ok(Outcome::Done { detail: wording::closed_by_person() });
+                return Ok(Some(Outcome::Done { detail: wording::closed_by_person() }));
             }
             // What was decided on is that everything in the text has ended.
             if self.is_news(scene, work, &fresh.body) {
-                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
+                return Ok(Some(Outcome::NotYet { why: wording::text_has_changed() }));
             }
             let lost = self.lost_edit(scene, work, &fresh).await?;
             let Some(next) = closing_text(scene, work, lost.as_ref(), &fresh.body) else {
-                return Ok(Outcome::NotYet { why: wording::not_closed_yet() });
+                return Ok(Some(Outcome::NotYet { why: wording::not_closed_yet() }));
             };
             if self.brings_news_back(scene, work, lost.as_ref(), &next) {
-                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
+                return Ok(Some(Outcome::NotYet { why: wording::text_has_changed() }));
             }
             let write = LastWrite { title: Some(fresh.title.clone()), ..next.write };
             let text = next.text;
@@ -67,36 +69,48 @@ impl Worker {
             match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
                 Ok(_) => {
                     work.landed();
-                    return self.settle(scene, work).await;
+                    return self.settle(scene, work, begun).await;
                 }
                 Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
                     act::jitter(attempt).await;
                 }
-                Err(error) => return Ok(Outcome::NotYet { why: error.to_string() }),
+                Err(error) => return Ok(Some(Outcome::NotYet { why: error.to_string() })),
             }
         }
-        Ok(Outcome::NotYet { why: wording::text_keeps_changing() })
+        Ok(Some(Outcome::NotYet { why: wording::text_keeps_changing() }))
     }
 
-    /// Asks what the closing went over, and puts it back.
+    /// Asks what the closing went over, and puts it back. `None` while that cannot be told yet.
     pub(in crate::run) async fn settle(
         &mut self,
         scene: &Scene<'_>,
         work: &mut Work,
-    ) -> Result<Outcome, RunError> {
+        begun: Timestamp,
+    ) -> Result<Option<Outcome>, RunError> {
         let (name, number) = (&scene.repository.name, scene.issue.number);
         if scene.issue.content_version.is_some() {
-            return Ok(DONE);
+            return Ok(Some(DONE));
         }
         for _ in 0..WRITE_ATTEMPTS {
-            if let Some(last) = work.writes.last() {
-                told(&self.parts.store, name, number, &last.hash).await?;
-            }
+            let came = match work.writes.last() {
+                Some(last) => {
+                    let Told { came, .. } = told(&self.parts.store, name, number, &last.hash, begun).await?;
+                    came
+                }
+                None => true,
+            };
             let fresh = self.parts.forge.issue(name, number).await?;
-            let lost = self.lost_edit(scene, work, &fresh).await?;
             // Where somebody has opened it again the ordinary writes go on, and put it back.
-            let Some(lost) = lost.filter(|_| fresh.state == State::Closed) else { return Ok(DONE) };
-            let Some(next) = closing_text(scene, work, Some(&lost), &fresh.body) else { return Ok(DONE) };
+            if fresh.state != State::Closed {
+                return Ok(Some(DONE));
+            }
+            let Some(lost) = self.lost_edit(scene, work, &fresh).await? else {
+                let is_known = came || !may_come(begun, Timestamp::now(), &self.parts.timing);
+                return Ok(is_known.then_some(DONE));
+            };
+            let Some(next) = closing_text(scene, work, Some(&lost), &fresh.body) else {
+                return Ok(Some(DONE));
+            };
             if self.brings_news_back(scene, work, Some(&lost), &next) {
                 tracing::info!(
                     "the closing went over a task or a box of somebody's; opening the issue again"
@@ -107,10 +121,10 @@ impl Worker {
                     ..IssueEdit::default()
                 };
                 self.parts.forge.edit_issue(name, number, &edit).await?;
-                return Ok(Outcome::NotYet { why: wording::text_has_changed() });
+                return Ok(Some(Outcome::NotYet { why: wording::text_has_changed() }));
             }
             if next.text == fresh.body {
-                return Ok(DONE);
+                return Ok(Some(DONE));
             }
             tracing::info!("the closing went over what somebody wrote; putting it back");
             let is_back = next.write.restored.is_some();
@@ -120,10 +134,10 @@ impl Worker {
             work.landed();
             if !is_back {
                 // What could not be put back is told, once.
-                return Ok(DONE);
+                return Ok(Some(DONE));
             }
         }
-        Ok(DONE)
+        Ok(Some(DONE))
     }
 
     /// Whether a text holds something again that was lost and that nobody has decided on: such a text closes nothing.
@@ -134,7 +148,12 @@ impl Worker {
         lost: Option<&LostEdit>,
         next: &ClosingText,
     ) -> bool {
-        next.write.restored.is_some() && lost.is_some_and(|lost| self.is_news(scene, work, &lost.text))
+        let is_news = |edit: &Edit| match edit {
+            Edit::Ticked { .. } | Edit::Unticked { .. } | Edit::Added { .. } | Edit::Removed { .. } => true,
+            Edit::StaleWrite { .. } | Edit::NoteTaken { .. } => false,
+        };
+        next.write.restored.is_some()
+            && lost.is_some_and(|lost| self.decided_in(scene, work, lost).iter().any(is_news))
     }
 }
 

@@ -3,12 +3,15 @@
 //! The race decided here: on a forge that counts no versions of a text, a person may save between our reading and our
 //! writing, and our text replaces theirs. The forge then tells, with the delivery about our own write, what that write
 //! replaced. Where this is neither what we had read nor a text of ours, it is somebody's, and is put back; whether that
-//! has been done is told by our later writes that arrived, so a crash in between loses nothing.
+//! has been done is told by our later writes that arrived, so a crash in between loses nothing. Where that delivery is lost,
+//! the one about the person's own edit tells as much: it was made from the text that ours was made from, nobody went on
+//! from it, and ours is what stands there.
 
 use crate::inbox::IssueEdit;
 use crate::issue::TaskKey;
 use crate::run::report::LastWrite;
 use crate::run::worker::text_hash;
+use std::collections::BTreeSet;
 
 /// A text that a write of ours went over.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,42 +33,95 @@ impl LostEdit {
     }
 }
 
-/// The newest text that one of our writes went over and that has not been put back.
-pub(crate) fn lost_edit(edits: &[IssueEdit], writes: &[LastWrite], body: &str) -> Option<LostEdit> {
-    let hashed: Vec<(Option<String>, Option<String>)> = edits
-        .iter()
-        .map(|edit| (edit.body_before.as_deref().map(text_hash), edit.body_after.as_deref().map(text_hash)))
-        .collect();
-    let now = text_hash(body);
-    let arrived = |hash: &str| {
-        now == hash
-            || hashed
-                .iter()
-                .any(|(before, after)| before.as_deref() == Some(hash) || after.as_deref() == Some(hash))
-    };
-    edits.iter().zip(&hashed).rev().find_map(|(edit, (before, after))| {
-        let (before, after) = (before.as_deref()?, after.as_deref()?);
-        let ours = writes.iter().find(|write| write.hash == after)?;
+/// The newest text that one of our writes went over and that has not been put back. `is_untold` tells of a write that no
+/// delivery about it is awaited any more.
+pub(crate) fn lost_edit(
+    edits: &[IssueEdit],
+    writes: &[LastWrite],
+    body: &str,
+    is_untold: impl Fn(&LastWrite) -> bool,
+) -> Option<LostEdit> {
+    let steps = Steps::of(edits, writes, body);
+    steps.told().or_else(|| steps.untold(body, is_untold))
+}
+
+/// What deliveries tell of a text, each as the hashes of what it replaced and of what it brought, beside what we wrote.
+struct Steps<'a> {
+    edits: &'a [IssueEdit],
+    hashes: Vec<(Option<String>, Option<String>)>,
+    writes: &'a [LastWrite],
+    now: String,
+}
+
+impl<'a> Steps<'a> {
+    fn of(edits: &'a [IssueEdit], writes: &'a [LastWrite], body: &str) -> Self {
+        let hash = |text: &Option<String>| text.as_deref().map(text_hash);
+        let hashes = edits.iter().map(|edit| (hash(&edit.body_before), hash(&edit.body_after))).collect();
+        Self { edits, hashes, writes, now: text_hash(body) }
+    }
+
+    fn newest(&self) -> impl Iterator<Item = (&'a IssueEdit, Option<&str>, Option<&str>)> {
+        let steps = self.edits.iter().zip(&self.hashes).rev();
+        steps.map(|(edit, (before, after))| (edit, before.as_deref(), after.as_deref()))
+    }
+
+    fn was_brought(&self, hash: &str) -> bool {
+        self.hashes.iter().any(|(_, after)| after.as_deref() == Some(hash))
+    }
+
+    fn is_ours(&self, hash: &str) -> bool {
+        self.writes.iter().any(|write| write.hash == hash)
+    }
+
+    fn is_back(&self, theirs: &str) -> bool {
+        let was_left = |hash: &str| self.hashes.iter().any(|(before, _)| before.as_deref() == Some(hash));
+        let arrived = |hash: &str| self.now == hash || was_left(hash) || self.was_brought(hash);
+        self.writes.iter().any(|write| write.restored.as_deref() == Some(theirs) && arrived(&write.hash))
+    }
+
+    /// By the delivery about our own write.
+    fn told(&self) -> Option<LostEdit> {
+        self.newest().find_map(|(edit, before, after)| {
+            let (before, after) = (before?, after?);
+            let ours = self.writes.iter().find(|write| write.hash == after)?;
+            let base = ours.base.as_deref()?;
+            if base == before || before == after || self.is_ours(before) || self.is_back(before) {
+                return None;
+            }
+            let by = self.newest().find(|(_, _, wrote)| *wrote == Some(before));
+            Some(LostEdit {
+                text: edit.body_before.clone()?,
+                replaced_by: edit.body_after.clone()?,
+                by: by.map(|(edit, ..)| edit.sender.clone()),
+                unticked: Vec::new(),
+            })
+        })
+    }
+
+    /// By the delivery about theirs.
+    fn untold(&self, body: &str, is_untold: impl Fn(&LastWrite) -> bool) -> Option<LostEdit> {
+        let ours = self.writes.iter().rev().find(|write| write.hash == self.now)?;
         let base = ours.base.as_deref()?;
-        let put_back =
-            || writes.iter().any(|write| write.restored.as_deref() == Some(before) && arrived(&write.hash));
-        if base == before || before == after || writes.iter().any(|write| write.hash == before) || put_back()
-        {
+        if self.was_brought(&self.now) || !is_untold(ours) {
             return None;
         }
-        let by = edits
-            .iter()
-            .zip(&hashed)
-            .rev()
-            .find(|(_, (_, wrote))| wrote.as_deref() == Some(before))
-            .map(|(edit, _)| edit.sender.clone());
+        // What people made of that text, one after the other.
+        let (mut at, mut last) = (base, None);
+        let mut passed = BTreeSet::from([base]);
+        while let Some((edit, _, Some(after))) = self.newest().find(|(_, before, _)| *before == Some(at)) {
+            if !passed.insert(after) || self.is_ours(after) {
+                return None;
+            }
+            (at, last) = (after, Some(edit));
+        }
+        let edit = last.filter(|_| !self.is_back(at))?;
         Some(LostEdit {
-            text: edit.body_before.clone()?,
-            replaced_by: edit.body_after.clone()?,
-            by,
+            text: edit.body_after.clone()?,
+            replaced_by: body.to_owned(),
+            by: Some(edit.sender.clone()),
             unticked: Vec::new(),
         })
-    })
+    }
 }
 
 /// The text with what was lost in it again; `None` where somebody has changed the same lines since. `ours` puts what is
@@ -105,6 +161,11 @@ mod tests {
         format!("{text}ours\n")
     }
 
+    /// While our newest write may still be told of.
+    fn found(edits: &[IssueEdit], writes: &[LastWrite], body: &str) -> Option<LostEdit> {
+        lost_edit(edits, writes, body, |_| false)
+    }
+
     #[test]
     fn a_text_that_was_written_over_is_found_until_it_is_put_back() {
         let base = "one\n\ntwo\n";
@@ -112,17 +173,17 @@ mod tests {
         let first = ours(base);
         let writes = [write(base, &first, None)];
         let edits = [edit("operator", base, person), edit("caretaker", person, &first)];
-        let lost = lost_edit(&edits, &writes, &first).expect("lost");
+        let lost = found(&edits, &writes, &first).expect("lost");
         assert_eq!((lost.text.as_str(), lost.by.as_deref()), (person, Some("operator")));
         let again = put_back(&lost, &first, ours).expect("nobody else wrote");
         assert_eq!(again, ours(person));
 
         // Remembered, and not sent: still lost. Sent: done, whatever came later.
         let writes = [writes[0].clone(), write(&first, &again, Some(person))];
-        assert!(lost_edit(&edits, &writes, &first).is_some());
-        assert_eq!(lost_edit(&edits, &writes, &again), None);
+        assert!(found(&edits, &writes, &first).is_some());
+        assert_eq!(found(&edits, &writes, &again), None);
         let later = [edits.to_vec(), vec![edit("operator", &again, "another")]].concat();
-        assert_eq!(lost_edit(&later, &writes, "another"), None);
+        assert_eq!(found(&later, &writes, "another"), None);
     }
 
     #[test]
@@ -136,8 +197,40 @@ mod tests {
             edit("caretaker", &first, &second),
             edit("operator", &second, "mine\n"),
         ];
-        assert_eq!(lost_edit(&edits, &writes, "mine\n"), None);
-        assert_eq!(lost_edit(&edits, &[], "mine\n"), None);
+        assert_eq!(found(&edits, &writes, "mine\n"), None);
+        assert_eq!(found(&edits, &[], "mine\n"), None);
+    }
+
+    #[test]
+    fn what_no_delivery_about_our_write_tells_is_told_by_those_about_theirs() {
+        let (base, first) = ("one\n", ours("one\n"));
+        let writes = [write(base, &first, None)];
+        let step = |before: &str, after: &str| edit("operator", before, after);
+        for (edits, body, expected) in [
+            (vec![step(base, "two\n")], &first, Some("two\n")),
+            (vec![step(base, "two\n"), step("two\n", "three\n")], &first, Some("three\n")),
+            // They took it back, and made it anew.
+            (vec![step(base, "two\n"), step("two\n", base)], &first, None),
+            (vec![step(base, "two\n"), step("two\n", base), step(base, "three\n")], &first, Some("three\n")),
+            // It was made of another text, or is not what stands there.
+            (vec![step("before\n", "two\n")], &first, None),
+            (vec![step(base, "two\n")], &"two\n".to_owned(), None),
+            (vec![], &first, None),
+            // It is told by the delivery about ours that nothing was there but what we had read.
+            (vec![step(base, "two\n"), step("two\n", base), edit("caretaker", base, &first)], &first, None),
+        ] {
+            let lost = lost_edit(&edits, &writes, body, |_| true).map(|lost| lost.text);
+            assert_eq!(lost.as_deref(), expected, "{edits:?}");
+            if !edits.iter().any(|edit| edit.sender == "caretaker") {
+                assert_eq!(found(&edits, &writes, body), None, "it may still be told");
+            }
+        }
+        // It is put back once.
+        let again = ours("two\n");
+        let writes = [writes[0].clone(), write(&first, &again, Some("two\n"))];
+        let edits = [step(base, "two\n")];
+        assert!(lost_edit(&edits, &writes, &first, |_| true).is_some(), "remembered, not sent");
+        assert_eq!(lost_edit(&edits, &writes, &again, |_| true), None);
     }
 
     #[test]
