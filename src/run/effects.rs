@@ -11,8 +11,8 @@ use super::event::{Effect, EffectClass, Event, Outcome};
 use super::gitops;
 use super::permit::HeldBack;
 use super::settings::RolloutBy;
-use super::trust::OwnText;
 use super::worker::{Next, RunError, Scene, Work, Worker};
+use super::writing::Arrivals;
 use crate::cluster::{Application, FluxObject, Freshness};
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
@@ -189,12 +189,10 @@ impl Worker {
                 None => Outcome::NotYet { why: wording::lease_too_short() },
             },
             Effect::AskRebase { pull, .. } => act::ask_rebase(&parts, &context, *pull).await,
-            Effect::CloseRelated { number, .. } => {
-                return Ok(act::close_related(&parts, &context, *number, begun).await);
-            }
+            Effect::CloseRelated { number, .. } => act::close_related(&parts, &context, *number, begun).await,
             Effect::CallPerson => act::call_person(&parts, &context).await,
             Effect::ReleasePerson => act::release_person(&parts, &context).await,
-            Effect::CloseIssue { .. } => return self.close_issue(scene, work, begun).await,
+            Effect::CloseIssue { .. } => return self.close_issue(scene, work).await,
         };
         Ok(Some(outcome))
     }
@@ -236,10 +234,13 @@ impl Worker {
                 _ => {
                     let resolved = text_for_title(&scene.issue.title, true) == scene.issue.title;
                     // Title, text and state go in one request: where our last text stands under a resolved title the
-                    // issue was closed, and a person opened it again.
-                    let reopened = scene.issue.body.contains(CLOSING) && work.ours.is_ours(&scene.issue.body);
+                    // issue was closed, and a person opened it again, whatever they wrote into it.
+                    let body = &scene.issue.body;
+                    let standing = Arrivals::of(&work.writes, body, &scene.observation.arrived);
+                    let reopened = body.contains(CLOSING)
+                        && standing.newest(&work.writes).is_some_and(|write| write.closing.is_some());
                     if resolved && scene.issue.state == State::Closed {
-                        match self.settle(scene, work, begun).await? {
+                        match self.settle(scene, work).await? {
                             Some(outcome) => outcome,
                             None => return Ok(Next::Soon),
                         }

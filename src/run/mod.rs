@@ -51,7 +51,7 @@ pub(crate) use state::{MergeRecord, RunState, TaskState};
 pub(crate) use tone::{Tone, now, tone};
 pub(crate) use worker::{Only, Parts, RunError, Standing, Worker};
 #[cfg(test)]
-pub(crate) use {observe::same_boxes, worker::text_hash, writing::Arrivals};
+pub(crate) use {observe::task_boxes, worker::text_hash, writing::Arrivals};
 
 use crate::store::{JournalRow, RunId, Store};
 

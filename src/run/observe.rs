@@ -16,7 +16,7 @@ pub(in crate::run) use anew::Asking;
 pub(crate) use anew::{KnownPull, KnownRelated};
 pub(crate) use found::Gone;
 use wishes::notes;
-pub(crate) use wishes::{same_boxes, written};
+pub(crate) use wishes::{task_boxes, written};
 
 use super::decide::Unheard;
 use super::event::{Accepted, Effect, Event, Incident, Over, Stop};

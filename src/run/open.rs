@@ -238,6 +238,7 @@ impl Opening<'_> {
         if dry || !changed {
             return Ok(Published::Refreshed { number, body, tasks, changed, again: false });
         }
+        let begun = Timestamp::now();
         let (mut last, mut wrote) = (Ok(body), Vec::new());
         let mut added: Vec<String> = Vec::new();
         let rewritten = rewrite(self.forge, &self.repository.name, number, |fresh| {
@@ -247,6 +248,7 @@ impl Opening<'_> {
                 wrote.push(LastWrite {
                     hash: text_hash(text),
                     base: Some(text_hash(&fresh.body)),
+                    as_of: Some(begun),
                     ..LastWrite::default()
                 });
             }
@@ -284,7 +286,7 @@ impl Opening<'_> {
     ) -> Result<Option<String>, OpeningError> {
         let (name, number) = (&self.repository.name, issue.number);
         let Some(newest) = wrote.last() else { return Ok(None) };
-        let Told { edits, came } = match told(store, name, number, &newest.hash, Timestamp::now()).await {
+        let Told { edits, came, .. } = match told(store, name, number, &newest.hash, Timestamp::now()).await {
             Ok(told) => told,
             Err(error) => {
                 tracing::warn!(%error, "what the write went over is not known: the store cannot be read");
@@ -294,7 +296,7 @@ impl Opening<'_> {
         let mut back = None;
         let home = || Home::of_issue(&issue.html_url);
         rewrite(self.forge, name, number, |fresh| {
-            let lost = lost_edit(&edits, wrote, &fresh.body, |_| !came)?;
+            let lost = lost_edit(&edits, wrote, &fresh.body, |_| came)?;
             let ours =
                 |text: &str| self.next_of(text, home()).map_or_else(|_| text.to_owned(), |(text, _)| text);
             let Some(text) = put_back(&lost, &fresh.body, ours) else {

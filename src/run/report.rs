@@ -10,6 +10,7 @@ pub(crate) use status::{layer_lines, progress};
 
 use super::decide::Waiting as Awaited;
 use super::event::TaskOutcome;
+use super::observe::task_boxes;
 use super::situation::Mode;
 use super::state::{RunState, TaskRecord, TaskState};
 use super::windows::{Hours, Window};
@@ -44,6 +45,9 @@ pub(crate) struct LastWrite {
     pub(crate) hash: String,
     #[serde(default)]
     pub(crate) base: Option<String>,
+    /// The boxes of the text that it was made from, as [`task_boxes`] has them.
+    #[serde(default)]
+    pub(crate) read: Option<Vec<(TaskKey, bool)>>,
     /// The hash of a person's text that it brought back.
     #[serde(default)]
     pub(crate) restored: Option<String>,
@@ -343,6 +347,7 @@ impl Report<'_> {
             event: self.state.last_event,
             as_of: Some(self.as_of),
             stood: Some(self.stood()),
+            read: Some(task_boxes(self.reading)),
             closure: closing.map(Closure::of),
             closing: report.clone().filter(|report| !report.is_empty()),
             ..LastWrite::default()

@@ -18,17 +18,18 @@ pub(super) use told::{Told, may_come, told};
 
 use super::act;
 use super::decide::{Unheard, Waiting};
-use super::observe::{read_with_history, same_boxes, written};
+use super::observe::{read_with_history, task_boxes, written};
 use super::report::{LastWrite, Report};
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, Issue, IssueEdit, State};
 use crate::inbox;
 use crate::issue::{
-    Applied, ClosingView, Desired, Edit, Home, WrittenTask, applied, apply, decisions, read_approvals,
-    text_for_title,
+    Applied, ClosingView, Desired, Edit, Home, TaskKey, WrittenTask, applied, apply, decisions,
+    read_approvals, text_for_title,
 };
 use jiff::Timestamp;
 use pace::Moment;
+use std::collections::BTreeSet;
 
 /// How often a body is read fresh and written again when somebody else was faster.
 const WRITE_ATTEMPTS: u32 = 6;
@@ -217,39 +218,56 @@ impl Worker {
         let name = scene.repository.name.to_string();
         let edits = inbox::issue_edits(&self.parts.store, &name, scene.issue.number.0).await?;
         let now = Timestamp::now();
-        let is_untold =
-            |write: &LastWrite| write.as_of.is_none_or(|begun| !may_come(begun, now, &self.parts.timing));
-        let mut lost = lost::lost_edit(&edits, &work.writes, &issue.body, is_untold);
-        if let Some(lost) = &mut lost {
-            let unticked = self.decided_in(scene, work, lost).into_iter().filter_map(|edit| match edit {
-                Edit::Unticked { key } => Some(key),
-                _ => None,
-            });
-            lost.unticked = unticked.collect();
-        }
-        Ok(lost)
+        let is_awaited = |write: &LastWrite| self.is_awaited(write, now);
+        let lost = lost::lost_edit(&edits, &work.writes, &issue.body, is_awaited);
+        Ok(lost.map(|lost| self.with_unticked(scene, work, lost)))
     }
 
-    /// What a person decided in a text that a write of ours went over: seen from the write before, since ours may hold ticks
-    /// that they never saw.
-    fn decided_in(&self, scene: &Scene<'_>, work: &Work, lost: &LostEdit) -> Vec<Edit> {
-        let over = work.writes.iter().position(|write| write.hash == text_hash(&lost.replaced_by));
-        let before = &work.writes[..over.unwrap_or(work.writes.len())];
-        let Ok(reading) =
-            read_with_history(&self.parts, home(scene).as_ref(), &lost.text, &work.state, before)
-        else {
-            return Vec::new();
-        };
+    /// Whether the delivery about a write of ours may still come.
+    fn is_awaited(&self, write: &LastWrite, now: Timestamp) -> bool {
+        write.as_of.is_some_and(|begun| may_come(begun, now, &self.parts.timing))
+    }
+
+    /// With what a person unticked in it: seen from the write before, since ours may hold ticks that they never saw, and from
+    /// what ours was made from, which may hold a tick of theirs that no write of ours held.
+    fn with_unticked(&self, scene: &Scene<'_>, work: &Work, mut lost: LostEdit) -> LostEdit {
+        let (before, over) = over(&work.writes, &lost);
+        let reading = read_with_history(&self.parts, home(scene).as_ref(), &lost.text, &work.state, before);
+        let Ok(reading) = reading else { return lost };
         let standing = Arrivals::of(before, &lost.text, &scene.observation.arrived);
         let written = written(before, &standing, &work.state);
-        decisions(&lost.text, &reading, &written)
+        let edits = decisions(&lost.text, &reading, &written).into_iter();
+        let unticked = edits.filter_map(|edit| match edit {
+            Edit::Unticked { key } => Some(key),
+            _ => None,
+        });
+        let mut unticked: BTreeSet<TaskKey> = unticked.collect();
+        let read = over.and_then(|over| over.read.as_deref()).unwrap_or_default();
+        let were_ticked = read.iter().filter(|(_, ticked)| *ticked).map(|(key, _)| key);
+        let is_open = |key: &&TaskKey| reading.task(key).is_some_and(|task| !task.ticked);
+        unticked.extend(were_ticked.filter(is_open).cloned());
+        lost.unticked = unticked.into_iter().collect();
+        lost
     }
 
     /// Whether people ticked, unticked, added or took out something in a text since it was looked at.
     fn is_news(&self, scene: &Scene<'_>, work: &Work, body: &str) -> bool {
         body != scene.issue.body
-            && read_with_history(&self.parts, home(scene).as_ref(), body, &work.state, &work.writes)
-                .is_ok_and(|fresh| !same_boxes(&fresh, &scene.observation.reading))
+            && self
+                .boxes_in(scene, work, body, &work.writes)
+                .is_some_and(|fresh| fresh != task_boxes(&scene.observation.reading))
+    }
+
+    /// The boxes of a text that came after these of our writes; `None` where it cannot be read.
+    fn boxes_in(
+        &self,
+        scene: &Scene<'_>,
+        work: &Work,
+        body: &str,
+        writes: &[LastWrite],
+    ) -> Option<Vec<(TaskKey, bool)>> {
+        let reading = read_with_history(&self.parts, home(scene).as_ref(), body, &work.state, writes);
+        reading.ok().as_ref().map(task_boxes)
     }
 
     /// Looks whether what was written is there. Where it is not, somebody was faster or later: looked at again at once.
@@ -273,6 +291,14 @@ impl Worker {
         work.ours.0.insert(hash);
         work.writes.push(write);
         Ok(())
+    }
+}
+
+/// The write of ours that went over somebody's text, behind those before it.
+fn over<'a>(writes: &'a [LastWrite], lost: &LostEdit) -> (&'a [LastWrite], Option<&'a LastWrite>) {
+    match writes.iter().position(|write| write.hash == lost.over) {
+        Some(at) => (&writes[..at], Some(&writes[at])),
+        None => (writes, None),
     }
 }
 

@@ -8,7 +8,7 @@ use super::super::{
 use super::{CELL, Record, Script};
 use crate::health::Verdict;
 use crate::merge::UpdateType;
-use crate::run::{Arrivals, LastWrite, same_boxes, text_hash};
+use crate::run::{Arrivals, LastWrite, task_boxes, text_hash};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 impl Script {
@@ -306,7 +306,7 @@ impl Script {
         if self.dice.chance(25) {
             self.log("an edit between look and write", "");
             self.edit();
-            if !same_boxes(&self.reading(&joined(&self.body)), &reading) {
+            if task_boxes(&self.reading(&joined(&self.body))) != task_boxes(&reading) {
                 let (_, edits) = self.look()?;
                 self.work(&edits);
             }

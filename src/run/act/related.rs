@@ -13,17 +13,17 @@ use crate::issue::{resolution_note, without_resolution_note};
 use crate::run::event::Outcome;
 use crate::run::report::LastWrite;
 use crate::run::worker::{Parts, text_hash};
-use crate::run::writing::{LostEdit, Told, lost_edit, may_come, put_back, told};
+use crate::run::writing::{LostEdit, Told, lost_edit, put_back, told};
 use crate::wording;
 use jiff::Timestamp;
 
-/// Closes a related issue or pull request with a note above its own text. `None` while what that went over cannot be told yet.
+/// Closes a related issue or pull request with a note above its own text.
 pub(crate) async fn close_related(
     parts: &Parts,
     context: &Context<'_>,
     number: IssueNumber,
     begun: Timestamp,
-) -> Option<Outcome> {
+) -> Outcome {
     let note = wording::resolved_on(&wording::time(begun), &context.resolved_by);
     let mut last = Outcome::NotYet { why: wording::text_keeps_changing() };
     for attempt in 0..WRITE_ATTEMPTS {
@@ -32,16 +32,16 @@ pub(crate) async fn close_related(
             put_right(parts, context, &issue, &note, begun).await
         };
         match tried.await {
-            Ok(is_known) => return is_known.then(|| Outcome::Done { detail: wording::note_closed(number) }),
+            Ok(()) => return Outcome::Done { detail: wording::note_closed(number) },
             // After a lost answer the next reading shows whether it happened.
             Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
                 last = not_done(&error);
                 jitter(attempt).await;
             }
-            Err(error) => return Some(not_done(&error)),
+            Err(error) => return not_done(&error),
         }
     }
-    Some(last)
+    last
 }
 
 /// Closes it. Tells what was read before, with the text that stands there now.
@@ -67,32 +67,28 @@ async fn try_close(
     Ok(issue)
 }
 
-/// Puts back what a closing went over, on a forge that lets that happen. Whether that is known: `false` while the delivery
-/// that tells may be on its way.
+/// Puts back what a closing went over, on a forge that lets that happen.
 async fn put_right(
     parts: &Parts,
     context: &Context<'_>,
     issue: &Issue,
     note: &str,
     begun: Timestamp,
-) -> ForgeResult<bool> {
+) -> ForgeResult<()> {
     if issue.content_version.is_some() || issue.is_pull {
-        return Ok(true);
+        return Ok(());
     }
     let name = context.repository;
-    let told = told(&parts.store, name, issue.number, &text_hash(&issue.body), begun).await;
-    let Told { edits, came } = match told {
+    let told = told(&parts.store, name, issue.number, &text_hash(&issue.body), Timestamp::now()).await;
+    let Told { edits, came, .. } = match told {
         Ok(told) => told,
         Err(error) => {
             tracing::warn!(%error, "what the closing went over is not known: the store cannot be read");
-            return Ok(true);
+            return Ok(());
         }
     };
-    if !came && may_come(begun, Timestamp::now(), &parts.timing) {
-        return Ok(false);
-    }
     let mut all = written_over(&edits);
-    all.extend(written_over_untold(&edits, &issue.body).filter(|_| !came));
+    all.extend(written_over_untold(&edits, &issue.body, begun).filter(|_| !came));
     for lost in all {
         let fresh = parts.forge.issue(name, issue.number).await?;
         let ours = |text: &str| resolution_note(text, context.issue, note);
@@ -106,7 +102,7 @@ async fn put_right(
             parts.forge.edit_issue(name, issue.number, &edit).await?;
         }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// The texts that a write of ours replaced although they are not what it was made from: those that our note came into,
@@ -122,6 +118,7 @@ fn written_over(edits: &[inbox::IssueEdit]) -> Vec<LostEdit> {
         };
         (is_other && !edits[at + 1..].iter().any(is_back)).then(|| LostEdit {
             text: before.to_owned(),
+            over: text_hash(after),
             replaced_by: after.to_owned(),
             by: None,
             unticked: Vec::new(),
@@ -131,10 +128,11 @@ fn written_over(edits: &[inbox::IssueEdit]) -> Vec<LostEdit> {
 }
 
 /// What people made of the text below our note, where no delivery tells what the note came into.
-fn written_over_untold(edits: &[inbox::IssueEdit], now: &str) -> Option<LostEdit> {
+fn written_over_untold(edits: &[inbox::IssueEdit], now: &str, begun: Timestamp) -> Option<LostEdit> {
     let below = without_resolution_note(now)?;
-    let ours = LastWrite { hash: text_hash(now), base: Some(text_hash(&below)), ..LastWrite::default() };
-    lost_edit(edits, &[ours], now, |_| true)
+    let (hash, base) = (text_hash(now), Some(text_hash(&below)));
+    let ours = LastWrite { hash, base, as_of: Some(begun), ..LastWrite::default() };
+    lost_edit(edits, &[ours], now, |_| false)
 }
 
 #[cfg(test)]
@@ -180,5 +178,19 @@ mod tests {
         let lost = written_over(&over).remove(0);
         assert_eq!(put_back(&lost, &noted(read), noted), Some(noted(theirs)));
         assert_eq!(put_back(&lost, &noted(theirs), noted), Some(noted(theirs)), "once");
+    }
+
+    #[test]
+    fn where_no_delivery_tells_of_the_note_the_edits_of_people_do() {
+        let note = resolution_note("One.\n", IssueNumber(7), "Resolved by #5.");
+        let (begun, later) = (jiff::Timestamp::UNIX_EPOCH, jiff::Timestamp::from_second(60).unwrap());
+        let found = |edits: &[inbox::IssueEdit], begun| {
+            written_over_untold(edits, &note, begun).map(|lost| lost.text)
+        };
+        let theirs = edit("One.\n", "Two.\n");
+        assert_eq!(found(std::slice::from_ref(&theirs), begun).as_deref(), Some("Two.\n"));
+        assert_eq!(found(std::slice::from_ref(&theirs), later), None, "it was there before, and is read");
+        assert_eq!(found(&[theirs, edit("Two.\n", "One.\n")], begun), None, "they took it back");
+        assert_eq!(found(&[], begun), None);
     }
 }

@@ -175,10 +175,8 @@ impl Question<'_> {
     }
 }
 
-/// Whether two readings of a text have the same tasks with the same boxes.
-pub(crate) fn same_boxes(one: &Reading, other: &Reading) -> bool {
-    let boxes = |reading: &Reading| -> BTreeMap<TaskKey, bool> {
-        reading.tasks.iter().map(|task| (task.key.clone(), task.ticked)).collect()
-    };
-    boxes(one) == boxes(other)
+/// The tasks of a text, each with whether its box is ticked, in an order of their own.
+pub(crate) fn task_boxes(reading: &Reading) -> Vec<(TaskKey, bool)> {
+    let boxes: BTreeMap<_, _> = reading.tasks.iter().map(|task| (task.key.clone(), task.ticked)).collect();
+    boxes.into_iter().collect()
 }

@@ -73,6 +73,17 @@ pub(super) fn held_closing(story: &Story, number: u64) -> RuleId {
     story.world.gitea().faults().add(held)
 }
 
+/// No write of ours arrives but so many more and those that close: the closing is the first text that holds what ends then.
+fn only_closings_arrive(story: &Story, number: u64, others: u32) -> RuleId {
+    let is_closing = |seen: &Seen<'_>| seen.fields.iter().any(|field| field == "state");
+    let lost = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Status(409))
+        .unwrap()
+        .when(move |seen| seen.user == Some("caretaker") && !is_closing(seen))
+        .after(others)
+        .always();
+    story.world.gitea().faults().add(lost)
+}
+
 /// Somebody saves while the closing is on its way.
 async fn edits_meanwhile(
     story: &Story,
@@ -141,14 +152,7 @@ async fn an_edit_that_the_closing_went_over_is_put_back_after_a_crash() {
 async fn an_edit_is_put_back_without_opening_the_issue_where_the_tick_came_with_the_closing() {
     let mut story = without_versions(Server::Gitea125).await;
     let number = story.issue(&format!("{}\nA last line.\n", tasks([NODES_READY]))).await;
-    let is_closing = |seen: &Seen<'_>| seen.fields.iter().any(|field| field == "state");
-    // No write of ours arrives but the first: the closing is the first text that holds the tick.
-    let lost = Rule::new("PATCH", &format!("/issues/{number}$"), Fault::Status(409))
-        .unwrap()
-        .when(move |seen| seen.user == Some("caretaker") && !is_closing(seen))
-        .after(1)
-        .always();
-    let lost = story.world.gitea().faults().add(lost);
+    let lost = only_closings_arrive(&story, number, 1);
     let closing = held_closing(&story, number);
     story.start().await;
     edits_meanwhile(&story, number, closing, |body| {
@@ -167,6 +171,47 @@ async fn an_edit_is_put_back_without_opening_the_issue_where_the_tick_came_with_
     for block in ["<!-- caretaker:closing -->", "<!-- caretaker:status -->", "- [x] **A1"] {
         assert_eq!(issue.body.matches(block).count(), 1, "{block} in {}", issue.body);
     }
+    story.end().await;
+}
+
+/// A person has ticked the last box, and changes something while the closing that rests on it is on its way.
+async fn changes_over_a_tick_of_their_own(change: impl Fn(&str) -> String + Send + Sync) -> (Story, u64) {
+    let mut story = without_versions(Server::Forgejo12).await;
+    let number = story.issue(&format!("{}\nA last line.\n", tasks([TELEPHONE]))).await;
+    story.start().await;
+    story.comes_to_rest().await;
+    only_closings_arrive(&story, number, 0);
+    let closing = held_closing(&story, number);
+    story.operator().tick(number, "**P1 P3").await.unwrap();
+    edits_meanwhile(&story, number, closing, change).await;
+    (story, number)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_untick_that_the_closing_went_over_opens_the_issue_again() {
+    let (story, number) =
+        changes_over_a_tick_of_their_own(|body| body.replace("- [x] **P1", "- [ ] **P1")).await;
+    let asked_again = |state: &crate::run::RunState| {
+        state.tasks.values().any(|record| record.known.id == "P1" && record.asked_again.is_some())
+    };
+    story.until("opened again", number, |issue| issue.state == IssueState::Open).await;
+    story.world.gitea().faults().clear();
+    story.state_when("it is asked for again", asked_again).await;
+    let issue = story.until("as they left it", number, |issue| issue.body.contains("- [ ] **P1")).await;
+    assert!(!issue.title.starts_with("[RESOLVED]"), "{}", issue.title);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_beside_a_tick_of_theirs_is_put_back_without_opening_the_issue() {
+    let (story, number) =
+        changes_over_a_tick_of_their_own(|body| body.replace("A last line.", "A better last line.")).await;
+    story.until("closed", number, |issue| issue.state == IssueState::Closed).await;
+    story.world.gitea().faults().clear();
+    let issue = story.until("put back", number, |issue| issue.body.contains("A better last line.")).await;
+    assert_eq!(issue.state, IssueState::Closed);
+    let closings = story.effects().into_iter().filter(|one| one == &format!("PATCH /issues/{number}"));
+    assert_eq!(closings.count(), 1, "closed once, and never opened");
     story.end().await;
 }
 

@@ -7,9 +7,10 @@
 //! between loses nothing: the closing is not in the journal yet, and the same is asked when it is confirmed. Nor is it while
 //! the delivery that tells what it went over may be on its way.
 
-use super::{Awaiting, LostEdit, Next, Told, WRITE_ATTEMPTS, may_come, title_before, told};
+use super::lost::{lost_edit, may_be_told};
+use super::{Awaiting, LostEdit, Next, Told, WRITE_ATTEMPTS, over, title_before, told};
 use crate::forge::{ForgeError, IssueEdit, State};
-use crate::issue::{ClosingView, Edit, text_for_title};
+use crate::issue::{ClosingView, text_for_title};
 use crate::run::act;
 use crate::run::event::Outcome;
 use crate::run::report::{LastWrite, Report};
@@ -27,17 +28,18 @@ impl Worker {
         &mut self,
         scene: &Scene<'_>,
         work: &mut Work,
-        begun: Timestamp,
     ) -> Result<Option<Outcome>, RunError> {
         let name = &scene.repository.name;
         for attempt in 0..WRITE_ATTEMPTS {
+            // What people save from now on may be gone over.
+            let now = Timestamp::now();
             let fresh = self.parts.forge.issue(name, scene.issue.number).await?;
             if fresh.state == State::Closed {
                 // By us, when only the answer was lost; else by a person meanwhile, whose word stands.
                 let ours =
                     work.ours.is_ours(&fresh.body) && text_for_title(&fresh.title, true) == fresh.title;
                 if ours {
-                    return self.settle(scene, work, begun).await;
+                    return self.settle(scene, work).await;
                 }
                 return Ok(Some(Outcome::Done { detail: wording::closed_by_person() }));
             }
@@ -46,7 +48,7 @@ impl Worker {
                 return Ok(Some(Outcome::NotYet { why: wording::text_has_changed() }));
             }
             let lost = self.lost_edit(scene, work, &fresh).await?;
-            let Some(next) = closing_text(scene, work, lost.as_ref(), &fresh.body) else {
+            let Some(next) = closing_text(scene, work, lost.as_ref(), &fresh.body, now) else {
                 return Ok(Some(Outcome::NotYet { why: wording::not_closed_yet() }));
             };
             if self.brings_news_back(scene, work, lost.as_ref(), &next) {
@@ -69,7 +71,7 @@ impl Worker {
             match self.parts.forge.edit_issue(name, scene.issue.number, &edit).await {
                 Ok(_) => {
                     work.landed();
-                    return self.settle(scene, work, begun).await;
+                    return self.settle(scene, work).await;
                 }
                 Err(error) if matches!(error, ForgeError::Conflict { .. }) || error.is_uncertain() => {
                     act::jitter(attempt).await;
@@ -85,33 +87,34 @@ impl Worker {
         &mut self,
         scene: &Scene<'_>,
         work: &mut Work,
-        begun: Timestamp,
     ) -> Result<Option<Outcome>, RunError> {
         let (name, number) = (&scene.repository.name, scene.issue.number);
         if scene.issue.content_version.is_some() {
             return Ok(Some(DONE));
         }
         for _ in 0..WRITE_ATTEMPTS {
-            let came = match work.writes.last() {
-                Some(last) => {
-                    let Told { came, .. } = told(&self.parts.store, name, number, &last.hash, begun).await?;
-                    came
-                }
-                None => true,
-            };
+            let Some(last) = work.writes.last() else { return Ok(Some(DONE)) };
+            let begun = last.as_of.unwrap_or(Timestamp::MIN);
+            let Told { edits, delivers, .. } =
+                told(&self.parts.store, name, number, &last.hash, begun).await?;
+            let now = Timestamp::now();
             let fresh = self.parts.forge.issue(name, number).await?;
             // Where somebody has opened it again the ordinary writes go on, and put it back.
             if fresh.state != State::Closed {
                 return Ok(Some(DONE));
             }
-            let Some(lost) = self.lost_edit(scene, work, &fresh).await? else {
-                let is_known = came || !may_come(begun, Timestamp::now(), &self.parts.timing);
+            let is_awaited = |write: &LastWrite| delivers && self.is_awaited(write, now);
+            let Some(lost) = lost_edit(&edits, &work.writes, &fresh.body, is_awaited) else {
+                let is_known = !may_be_told(&edits, &work.writes, &fresh.body, is_awaited);
                 return Ok(is_known.then_some(DONE));
             };
-            let Some(next) = closing_text(scene, work, Some(&lost), &fresh.body) else {
+            let lost = self.with_unticked(scene, work, lost);
+            let Some(next) = closing_text(scene, work, Some(&lost), &fresh.body, now) else {
                 return Ok(Some(DONE));
             };
-            if self.brings_news_back(scene, work, Some(&lost), &next) {
+            if self.is_decided_otherwise(scene, work, &fresh.body)
+                || self.brings_news_back(scene, work, Some(&lost), &next)
+            {
                 tracing::info!(
                     "the closing went over a task or a box of somebody's; opening the issue again"
                 );
@@ -129,7 +132,8 @@ impl Worker {
             tracing::info!("the closing went over what somebody wrote; putting it back");
             let is_back = next.write.restored.is_some();
             let edit = IssueEdit { body: Some(next.text.clone()), ..IssueEdit::default() };
-            self.remember(work, &next.text, next.write).await?;
+            let read = self.boxes_in(scene, work, &fresh.body, &work.writes);
+            self.remember(work, &next.text, LastWrite { read, ..next.write }).await?;
             self.parts.forge.edit_issue(name, number, &edit).await?;
             work.landed();
             if !is_back {
@@ -140,7 +144,8 @@ impl Worker {
         Ok(Some(DONE))
     }
 
-    /// Whether a text holds something again that was lost and that nobody has decided on: such a text closes nothing.
+    /// Whether a text holds something again that was lost and that nobody has decided on: such a text closes nothing. What
+    /// was decided on is what the closing was made from.
     fn brings_news_back(
         &self,
         scene: &Scene<'_>,
@@ -148,12 +153,20 @@ impl Worker {
         lost: Option<&LostEdit>,
         next: &ClosingText,
     ) -> bool {
-        let is_news = |edit: &Edit| match edit {
-            Edit::Ticked { .. } | Edit::Unticked { .. } | Edit::Added { .. } | Edit::Removed { .. } => true,
-            Edit::StaleWrite { .. } | Edit::NoteTaken { .. } => false,
-        };
-        next.write.restored.is_some()
-            && lost.is_some_and(|lost| self.decided_in(scene, work, lost).iter().any(is_news))
+        let Some(lost) = lost.filter(|_| next.write.restored.is_some()) else { return false };
+        let (before, over) = over(&work.writes, lost);
+        match over.and_then(|over| over.read.as_ref()) {
+            Some(read) => self.boxes_in(scene, work, &lost.text, before).is_some_and(|boxes| boxes != *read),
+            None => self.is_news(scene, work, &lost.text),
+        }
+    }
+
+    /// Whether somebody ticked, unticked, added or took out something in the closed issue.
+    fn is_decided_otherwise(&self, scene: &Scene<'_>, work: &Work, body: &str) -> bool {
+        let Some(last) = work.writes.last().filter(|_| !work.ours.is_ours(body)) else { return false };
+        let mut written: Vec<_> = last.tasks.iter().map(|task| (task.key.clone(), task.ticked)).collect();
+        written.sort();
+        self.boxes_in(scene, work, body, &work.writes).is_some_and(|boxes| boxes != written)
     }
 }
 
@@ -164,8 +177,13 @@ struct ClosingText {
 }
 
 /// The text that closes; `None` where nothing is known yet that a report could tell.
-fn closing_text(scene: &Scene<'_>, work: &Work, lost: Option<&LostEdit>, body: &str) -> Option<ClosingText> {
-    let now = Timestamp::now();
+fn closing_text(
+    scene: &Scene<'_>,
+    work: &Work,
+    lost: Option<&LostEdit>,
+    body: &str,
+    now: Timestamp,
+) -> Option<ClosingText> {
     let awaiting = Awaiting { what: None, since: now };
     let report = Report { closing: true, ..Worker::report(scene, work, awaiting, now, lost, body) };
     let view: ClosingView = report.closing(now)?;

@@ -4,8 +4,8 @@
 //! writing, and our text replaces theirs. The forge then tells, with the delivery about our own write, what that write
 //! replaced. Where this is neither what we had read nor a text of ours, it is somebody's, and is put back; whether that
 //! has been done is told by our later writes that arrived, so a crash in between loses nothing. Where that delivery is lost,
-//! the one about the person's own edit tells as much: it was made from the text that ours was made from, nobody went on
-//! from it, and ours is what stands there.
+//! the one about the person's own edit tells as much: it was made from the text that ours was made from, after we had read
+//! that, nobody went on from it, and ours is what stands there, or what ours that stand there were made from.
 
 use crate::inbox::IssueEdit;
 use crate::issue::TaskKey;
@@ -18,6 +18,8 @@ use std::collections::BTreeSet;
 pub(crate) struct LostEdit {
     /// The text.
     pub(crate) text: String,
+    /// The hash of our write that went over it.
+    pub(crate) over: String,
     /// Our text, which replaced it.
     pub(crate) replaced_by: String,
     /// Who wrote it, where a delivery tells.
@@ -33,16 +35,30 @@ impl LostEdit {
     }
 }
 
-/// The newest text that one of our writes went over and that has not been put back. `is_untold` tells of a write that no
-/// delivery about it is awaited any more.
+/// The newest text that one of our writes went over and that has not been put back. `is_awaited` says whether the delivery
+/// about a write may still come.
 pub(crate) fn lost_edit(
     edits: &[IssueEdit],
     writes: &[LastWrite],
     body: &str,
-    is_untold: impl Fn(&LastWrite) -> bool,
+    is_awaited: impl Fn(&LastWrite) -> bool,
 ) -> Option<LostEdit> {
     let steps = Steps::of(edits, writes, body);
-    steps.told().or_else(|| steps.untold(body, is_untold))
+    steps.told().or_else(|| {
+        let given_up = steps.standing().filter(|ours| !steps.was_brought(&ours.hash) && !is_awaited(ours));
+        given_up.into_iter().find_map(|ours| steps.untold(ours, body))
+    })
+}
+
+/// Whether the delivery about a write of ours that stands there, or that those were made from, may still come.
+pub(crate) fn may_be_told(
+    edits: &[IssueEdit],
+    writes: &[LastWrite],
+    body: &str,
+    is_awaited: impl Fn(&LastWrite) -> bool,
+) -> bool {
+    let steps = Steps::of(edits, writes, body);
+    steps.standing().any(|ours| !steps.was_brought(&ours.hash) && is_awaited(ours))
 }
 
 /// What deliveries tell of a text, each as the hashes of what it replaced and of what it brought, beside what we wrote.
@@ -73,6 +89,26 @@ impl<'a> Steps<'a> {
         self.writes.iter().any(|write| write.hash == hash)
     }
 
+    /// Our text that stands there, and those that it was made from, one after the other.
+    fn standing(&self) -> impl Iterator<Item = &'a LastWrite> {
+        let written = |hash: &str| self.writes.iter().rev().find(|write| write.hash == hash);
+        let below = move |ours: &&'a LastWrite| ours.base.as_deref().and_then(written);
+        std::iter::successors(written(&self.now), below).take(self.writes.len())
+    }
+
+    /// Whether a step is one of our writes.
+    fn is_our_step(&self, before: &str, after: &str) -> bool {
+        self.writes.iter().any(|write| write.hash == after && write.base.as_deref() == Some(before))
+    }
+
+    /// Whether people went from one text to another, which may be an old one of ours.
+    fn went(&self, from: &str, to: &str) -> bool {
+        let is_step = |(before, after): &(Option<String>, Option<String>)| {
+            before.as_deref() == Some(from) && after.as_deref() == Some(to)
+        };
+        self.hashes.iter().any(is_step) && !self.is_our_step(from, to)
+    }
+
     fn is_back(&self, theirs: &str) -> bool {
         let was_left = |hash: &str| self.hashes.iter().any(|(before, _)| before.as_deref() == Some(hash));
         let arrived = |hash: &str| self.now == hash || was_left(hash) || self.was_brought(hash);
@@ -85,12 +121,15 @@ impl<'a> Steps<'a> {
             let (before, after) = (before?, after?);
             let ours = self.writes.iter().find(|write| write.hash == after)?;
             let base = ours.base.as_deref()?;
-            if base == before || before == after || self.is_ours(before) || self.is_back(before) {
+            // A text of ours that stood there is none of theirs, unless they went back to it.
+            let is_theirs = !self.is_ours(before) || self.went(base, before);
+            if base == before || before == after || !is_theirs || self.is_back(before) {
                 return None;
             }
             let by = self.newest().find(|(_, _, wrote)| *wrote == Some(before));
             Some(LostEdit {
                 text: edit.body_before.clone()?,
+                over: after.to_owned(),
                 replaced_by: edit.body_after.clone()?,
                 by: by.map(|(edit, ..)| edit.sender.clone()),
                 unticked: Vec::new(),
@@ -98,18 +137,17 @@ impl<'a> Steps<'a> {
         })
     }
 
-    /// By the delivery about theirs.
-    fn untold(&self, body: &str, is_untold: impl Fn(&LastWrite) -> bool) -> Option<LostEdit> {
-        let ours = self.writes.iter().rev().find(|write| write.hash == self.now)?;
-        let base = ours.base.as_deref()?;
-        if self.was_brought(&self.now) || !is_untold(ours) {
-            return None;
-        }
-        // What people made of that text, one after the other.
+    /// What one of our writes went over, by the deliveries about theirs.
+    fn untold(&self, ours: &LastWrite, body: &str) -> Option<LostEdit> {
+        let (base, since) = (ours.base.as_deref()?, ours.as_of?);
+        // What people made of that text, one after the other, while it had been read and not been written over.
         let (mut at, mut last) = (base, None);
         let mut passed = BTreeSet::from([base]);
-        while let Some((edit, _, Some(after))) = self.newest().find(|(_, before, _)| *before == Some(at)) {
-            if !passed.insert(after) || self.is_ours(after) {
+        let next = |at: &str| {
+            self.newest().find(|(edit, before, _)| *before == Some(at) && edit.received_at >= since)
+        };
+        while let Some((edit, _, Some(after))) = next(at) {
+            if !passed.insert(after) || self.is_our_step(at, after) {
                 return None;
             }
             (at, last) = (after, Some(edit));
@@ -117,6 +155,7 @@ impl<'a> Steps<'a> {
         let edit = last.filter(|_| !self.is_back(at))?;
         Some(LostEdit {
             text: edit.body_after.clone()?,
+            over: ours.hash.clone(),
             replaced_by: body.to_owned(),
             by: Some(edit.sender.clone()),
             unticked: Vec::new(),
@@ -153,6 +192,7 @@ mod tests {
             hash: text_hash(text),
             base: Some(text_hash(base)),
             restored: restored.map(text_hash),
+            as_of: Some(jiff::Timestamp::UNIX_EPOCH),
             ..LastWrite::default()
         }
     }
@@ -163,7 +203,7 @@ mod tests {
 
     /// While our newest write may still be told of.
     fn found(edits: &[IssueEdit], writes: &[LastWrite], body: &str) -> Option<LostEdit> {
-        lost_edit(edits, writes, body, |_| false)
+        lost_edit(edits, writes, body, |_| true)
     }
 
     #[test]
@@ -219,7 +259,7 @@ mod tests {
             // It is told by the delivery about ours that nothing was there but what we had read.
             (vec![step(base, "two\n"), step("two\n", base), edit("caretaker", base, &first)], &first, None),
         ] {
-            let lost = lost_edit(&edits, &writes, body, |_| true).map(|lost| lost.text);
+            let lost = lost_edit(&edits, &writes, body, |_| false).map(|lost| lost.text);
             assert_eq!(lost.as_deref(), expected, "{edits:?}");
             if !edits.iter().any(|edit| edit.sender == "caretaker") {
                 assert_eq!(found(&edits, &writes, body), None, "it may still be told");
@@ -229,8 +269,44 @@ mod tests {
         let again = ours("two\n");
         let writes = [writes[0].clone(), write(&first, &again, Some("two\n"))];
         let edits = [step(base, "two\n")];
-        assert!(lost_edit(&edits, &writes, &first, |_| true).is_some(), "remembered, not sent");
-        assert_eq!(lost_edit(&edits, &writes, &again, |_| true), None);
+        assert!(lost_edit(&edits, &writes, &first, |_| false).is_some(), "remembered, not sent");
+        assert_eq!(lost_edit(&edits, &writes, &again, |_| false), None);
+        // What was there before our text was read was read with it.
+        let late = jiff::Timestamp::from_second(60).unwrap();
+        let later = [LastWrite { as_of: Some(late), ..writes[0].clone() }];
+        assert_eq!(lost_edit(&edits, &later, &first, |_| false), None);
+    }
+
+    #[test]
+    fn what_an_earlier_write_went_over_is_told_from_the_later_ones_that_were_made_from_it() {
+        let (base, first, second) = ("one\n", ours("one\n"), ours("one\nours\n"));
+        let writes = [write(base, &first, None), write(&first, &second, None)];
+        let mut edits = vec![edit("operator", base, "two\n")];
+        assert!(may_be_told(&edits, &writes, &second, |_| true));
+        assert!(!may_be_told(&edits, &writes, &second, |_| false));
+        edits.push(edit("caretaker", &first, &second));
+        let lost = lost_edit(&edits, &writes, &second, |_| false).expect("lost");
+        assert_eq!((lost.text.as_str(), lost.over.as_str()), ("two\n", text_hash(&first).as_str()));
+        assert!(may_be_told(&edits, &writes, &second, |ours| ours.hash == text_hash(&first)));
+        edits.push(edit("caretaker", "two\n", &first));
+        assert!(!may_be_told(&edits, &writes, &second, |_| true), "all is told");
+        assert_eq!(found(&edits, &writes, &second).expect("lost").text, "two\n");
+    }
+
+    #[test]
+    fn who_goes_back_to_an_old_text_of_ours_wrote_it() {
+        let (base, ticked) = ("one\nours\n", "one, ticked\nours\n");
+        let second = ours(ticked);
+        let writes = [write("one\n", base, None), write(ticked, &second, None)];
+        let mut edits = vec![edit("operator", base, ticked), edit("operator", ticked, base)];
+        let lost = lost_edit(&edits, &writes, &second, |_| false).expect("lost");
+        assert_eq!(lost.text, base);
+        edits.push(edit("caretaker", base, &second));
+        assert_eq!(found(&edits, &writes, &second).expect("lost").text, base);
+        // Of two tries from the same text the first came late.
+        let tries = [write("one\n", base, None), write("one\n", &second, None)];
+        let late = [edit("caretaker", "one\n", base), edit("caretaker", base, &second)];
+        assert_eq!(found(&late, &tries, &second), None);
     }
 
     #[test]
@@ -238,8 +314,13 @@ mod tests {
         let base = "one\n\ntwo\n\nthree\n";
         let first = ours(base);
         let person = "one\n\ntwo and more\n\nthree\n";
-        let lost =
-            LostEdit { text: person.to_owned(), replaced_by: first.clone(), by: None, unticked: Vec::new() };
+        let lost = LostEdit {
+            text: person.to_owned(),
+            over: text_hash(&first),
+            replaced_by: first.clone(),
+            by: None,
+            unticked: Vec::new(),
+        };
         let since = first.replace("one\n", "one, said another\n");
         assert_eq!(
             put_back(&lost, &since, ours).as_deref(),

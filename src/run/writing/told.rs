@@ -10,20 +10,25 @@ use crate::run::worker::text_hash;
 use crate::store::{Store, StoreResult};
 use crate::timing::Timing;
 use jiff::{SignedDuration, Timestamp};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long a delivery about a write that the forge has taken is waited for, and how often it is looked for. Real time,
 /// never scaled.
-const WAIT: SignedDuration = SignedDuration::from_secs(5);
+const WAIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(200);
+
+/// A forge that has told nothing of a repository for so long, our own writes included, is not waited for.
+const SILENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What deliveries tell of an issue's texts.
 #[derive(Debug)]
 pub(in crate::run) struct Told {
     /// Its changes, in their order.
     pub(in crate::run) edits: Vec<inbox::IssueEdit>,
-    /// Whether one of them tells of our text. Where none ever came for the repository there is nothing to wait for.
+    /// Whether one of them tells of our text.
     pub(in crate::run) came: bool,
+    /// Whether anything is delivered here lately: else there is nothing to wait for.
+    pub(in crate::run) delivers: bool,
 }
 
 /// What deliveries tell of an issue's texts. The one about our text with this hash is waited for, a moment from when the
@@ -37,11 +42,15 @@ pub(in crate::run) async fn told(
 ) -> StoreResult<Told> {
     let name = name.to_string();
     let tells = |edit: &inbox::IssueEdit| edit.body_after.as_deref().map(text_hash).as_deref() == Some(hash);
+    let passed = passed(begun, Timestamp::now()).unwrap_or(WAIT);
+    let deadline = Instant::now() + WAIT.saturating_sub(passed);
     loop {
         let edits = inbox::issue_edits(store, &name, number.0).await?;
-        let came = edits.iter().rev().any(tells) || store.last_delivery(&name).await?.is_none();
-        if came || Timestamp::now().duration_since(begun) >= WAIT {
-            return Ok(Told { edits, came });
+        let came = edits.iter().rev().any(tells);
+        let last = store.last_delivery(&name).await?;
+        let delivers = last.is_some_and(|last| Timestamp::now().duration_since(last) < SILENCE);
+        if came || !delivers || Instant::now() >= deadline {
+            return Ok(Told { edits, came, delivers });
         }
         tokio::time::sleep(LOOK).await;
     }
@@ -49,5 +58,37 @@ pub(in crate::run) async fn told(
 
 /// Whether a delivery about what was begun then may be on its way still.
 pub(in crate::run) fn may_come(begun: Timestamp, now: Timestamp, timing: &Timing) -> bool {
-    now.duration_since(begun).unsigned_abs() < timing.approval_delivery().max(WAIT.unsigned_abs())
+    passed(begun, now).is_some_and(|passed| passed < timing.approval_delivery().max(WAIT))
+}
+
+/// How much time has passed; `None` by a clock that went back.
+fn passed(begun: Timestamp, now: Timestamp) -> Option<Duration> {
+    Duration::try_from(now.duration_since(begun)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_late_is_given_up_once_and_so_is_what_a_clock_says_is_to_come() {
+        let (timing, now) = (Timing::default(), Timestamp::from_second(1_800_000_000).unwrap());
+        for (seconds, expected) in [(0, true), (4, true), (59, true), (60, false), (3600, false), (-1, false)]
+        {
+            let begun = now - SignedDuration::from_secs(seconds);
+            assert_eq!(may_come(begun, now, &timing), expected, "{seconds}");
+        }
+        let fast = Timing { scale: 400.0, ..Timing::default() };
+        assert!(may_come(now - SignedDuration::from_secs(4), now, &fast), "the first moment is never scaled");
+    }
+
+    #[tokio::test]
+    async fn nobody_waits_by_a_clock_that_went_back_nor_where_nothing_is_delivered() {
+        let store = Store::in_memory().await.unwrap();
+        let name = "ops/homelab".parse().unwrap();
+        let later = Timestamp::now() + SignedDuration::from_hours(5);
+        let told = told(&store, &name, IssueNumber(7), "hash", later);
+        let told = tokio::time::timeout(Duration::from_secs(30), told).await.expect("in time").unwrap();
+        assert!(told.edits.is_empty() && !told.came && !told.delivers);
+    }
 }
