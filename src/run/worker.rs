@@ -230,7 +230,7 @@ impl Worker {
         self.recollect().await;
         let mut watched: Option<(Instant, Option<Timestamp>)> = None;
         let standing = loop {
-            self.discover().await;
+            self.discover(&stop).await;
             self.round(&stop).await;
             if stop.is_cancelled() {
                 break Standing::Stopped;
