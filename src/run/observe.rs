@@ -329,6 +329,9 @@ pub(crate) async fn observe(
     let texts = edits.iter().flat_map(|edit| [edit.body_before.as_deref(), edit.body_after.as_deref()]);
     memory.texts.keep(home.as_ref(), texts.flatten().chain([subject.issue.body.as_str()]));
     let hashes = trust::Hashes::of(&edits);
+    let is_due = state.began_at.is_none()
+        && !trust::is_as_opened(subject.issue, subject.writes)
+        && store.has_delivered_before(&whole_name, subject.issue.created_at).await?;
     let told = trust::Told {
         edits: &edits,
         hashes: &hashes,
@@ -338,6 +341,7 @@ pub(crate) async fn observe(
         read_at: subject.since,
         writes: subject.writes,
         ours: subject.ours,
+        is_due,
     };
     let history = History::new(&told, |body| memory.texts.boxes(body, || boxes(parts, home.as_ref(), body)));
     let trusted = Trusted::new(&parts.settings, subject.repository);

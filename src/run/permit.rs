@@ -314,6 +314,7 @@ impl Worker {
             Hours::Always | Hours::Open(_) => None,
             Hours::Closed(opens) => Some(wording::outside_window(opens)),
         };
+        let why = again.incident.as_ref().map(|incident| wording::incident_why(&incident.why));
         let evidence = Evidence {
             now,
             recon: &again.recon,
@@ -325,8 +326,7 @@ impl Worker {
                 Rollout::Done { .. } => Ok(()),
                 rollout => Err(wording::gate_head_waits(rollout)),
             },
-            incident: (again.incident.as_ref().map(|incident| incident.why.as_str()))
-                .or(again.incident_elsewhere.as_deref()),
+            incident: why.as_deref().or(again.incident_elsewhere.as_deref()),
             paused: again.paused.as_deref(),
             outside_window: outside.as_deref(),
             authority: &authority,

@@ -72,8 +72,16 @@ pub(crate) fn gate_incident(by: &str, why: &str) -> String {
     format!(
         "the gate is closed: an incident, says {}: {}; the comment `/caretaker incident over` ends it",
         account(by),
-        quote_outside(why, SHORT)
+        incident_why(why)
     )
+}
+
+/// What a person says is going wrong.
+pub(crate) fn incident_why(why: &str) -> String {
+    match why {
+        "" => "no reason given".to_owned(),
+        why => quote_outside(why, SHORT),
+    }
 }
 
 /// A person says so in another issue. What they say may not be for those who read this one.
