@@ -59,6 +59,20 @@ impl Trusted {
         self.holds(&author.login) || author.id == bot.id
     }
 
+    /// Those accounts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().map(String::as_str)
+    }
+
+    /// Whether an account counts in a repository that this look does not read: by the settings, else as its owner. It is asked of
+    /// those alone in which somebody has counted, so that a person owns it where the settings name nobody.
+    pub(crate) fn counts_in(settings: &super::Settings, repository: &str, login: &str) -> bool {
+        if settings.trusted.is_empty() {
+            return repository.split('/').next().is_some_and(|owner| owner.eq_ignore_ascii_case(login));
+        }
+        settings.trusted.iter().any(|known| known.eq_ignore_ascii_case(login))
+    }
+
     /// Whether nobody counts.
     pub(crate) fn is_empty(&self) -> bool {
         self.accounts.is_empty()

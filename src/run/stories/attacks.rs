@@ -19,6 +19,7 @@
 //! | a delivery signed with the secret of another repository that is looked after | here; each secret in `web::tests::deliveries` |
 //! | a delivery repeated under a new id | `web::tests::deliveries` |
 //! | an approval by who can only read, on another issue, with words behind it | here; with markup behind it in `run::trust::words` |
+//! | an end of another's incident by who counts elsewhere | `run::incidents` |
 //! | an approval that is quoted, code, edited, or the bot's | `approvals` |
 //! | an approval of an earlier plan, and one older than the question | here |
 //! | a pull request that is not Renovate's, or does more than its table | here; forks and each field in `merge::tests` |

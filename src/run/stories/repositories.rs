@@ -145,7 +145,7 @@ async fn a_revoked_token_is_said_and_asked_with_rarely_until_it_counts_again() {
 }
 
 /// The same pull request of Renovate as in the homelab, in another repository.
-fn copied(story: &Story, pull: u64, to: &Repository) -> u64 {
+pub(super) fn copied(story: &Story, pull: u64, to: &Repository) -> u64 {
     let homelab = story.world.repository();
     let pull = homelab.pull(pull).unwrap();
     let paths = homelab.changed_files(&pull.base_sha, &pull.head_sha);
