@@ -186,6 +186,8 @@ pub(crate) enum OwnerKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "independent facts, each with its own name at the forge")]
 pub(crate) struct Repository {
+    /// Its number, which stays when it is renamed; `None` where the forge does not tell.
+    pub(crate) id: Option<u64>,
     /// Its name as the server spells it.
     pub(crate) name: RepositoryName,
     /// Whether a person or an organisation owns it, where the forge tells.

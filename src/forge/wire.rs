@@ -138,6 +138,8 @@ impl WireOwner {
 #[derive(Debug, Deserialize)]
 #[expect(clippy::struct_excessive_bools, reason = "as Gitea sends it")]
 pub(super) struct WireRepository {
+    #[serde(default)]
+    id: Option<u64>,
     full_name: RepositoryName,
     owner: Option<WireOwner>,
     #[serde(default, deserialize_with = "or_default")]
@@ -177,6 +179,8 @@ impl From<WireRepository> for Repository {
             (MergeStyle::FastForwardOnly, wire.allow_fast_forward_only_merge),
         ];
         Self {
+            // Nothing is counted as 0.
+            id: wire.id.filter(|id| *id > 0),
             merge_styles: styles
                 .into_iter()
                 .filter(|(_, allowed)| *allowed)

@@ -40,8 +40,21 @@ pub(crate) struct Found {
     pub(crate) unknown: BTreeMap<RepositoryName, ForgeError>,
     /// These are wanted, and their state keeps them from being looked after.
     pub(crate) unusable: BTreeMap<RepositoryName, RepositoryState>,
+    /// These have it not.
+    pub(crate) without: BTreeSet<RepositoryName>,
     /// These were not asked about: they are too many.
     pub(crate) left_out: BTreeSet<RepositoryName>,
+}
+
+impl Found {
+    /// Whether the pass says anything of a repository.
+    pub(crate) fn tells_of(&self, name: &RepositoryName) -> bool {
+        self.labelled.contains(name)
+            || self.without.contains(name)
+            || self.left_out.contains(name)
+            || self.unknown.contains_key(name)
+            || self.unusable.contains_key(name)
+    }
 }
 
 impl Range<'_> {
@@ -89,15 +102,39 @@ impl Range<'_> {
         while let Some((name, answer)) = answers.next().await {
             match answer {
                 Ok(true) => drop(found.labelled.insert(name)),
-                Ok(false) => {}
+                Ok(false) => drop(found.without.insert(name)),
                 Err(error) => drop(found.unknown.insert(name, error)),
             }
         }
         Ok(found)
     }
 
+    /// Whether each of some repositories is to be looked after as it is now, asked about on its own.
+    pub(crate) async fn find_each(
+        &self,
+        forge: &dyn Forge,
+        names: BTreeSet<RepositoryName>,
+    ) -> BTreeMap<RepositoryName, ForgeResult<bool>> {
+        self.find_each_within(forge, names, PASS).await
+    }
+
+    /// The same, all of it within so long.
+    pub(super) async fn find_each_within(
+        &self,
+        forge: &dyn Forge,
+        names: BTreeSet<RepositoryName>,
+        limit: Duration,
+    ) -> BTreeMap<RepositoryName, ForgeResult<bool>> {
+        let end = tokio::time::Instant::now() + limit;
+        let ask = |name: RepositoryName| async move {
+            let answer = tokio::time::timeout_at(end, self.finds(forge, &name)).await;
+            (name, answer.unwrap_or_else(|_| Err(unanswered(limit))))
+        };
+        futures::stream::iter(names).map(ask).buffer_unordered(AT_ONCE).collect().await
+    }
+
     /// Whether one repository is to be looked after as it is now.
-    pub(crate) async fn finds(&self, forge: &dyn Forge, name: &RepositoryName) -> ForgeResult<bool> {
+    async fn finds(&self, forge: &dyn Forge, name: &RepositoryName) -> ForgeResult<bool> {
         if !self.holds(name) {
             return Ok(false);
         }

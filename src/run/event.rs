@@ -46,8 +46,7 @@ impl Incident {
     }
 }
 
-/// A trusted person's `/caretaker incident over`: every incident that was declared before is over, wherever it was and that person
-/// is trusted.
+/// A trusted person's `/caretaker incident over`: every incident is over that was declared before where that person counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(crate) struct Over {
     /// When it was written.

@@ -2,13 +2,21 @@
 //!
 //! Race decided here: an incident is not its run's. Whoever may write may close the issue in which it was declared, or take its
 //! label away, and another run has its turn; and the cluster is one for all repositories. So the open ones of all runs are read
-//! from the journals, whether the runs have ended or not, and hold back each until a trusted person says in an issue that is
-//! worked on that those before are over. Who is trusted in one repository may not be in another: what was said elsewhere, that
-//! something goes wrong or that it is over, counts where whoever said it counts.
+//! from the journals, whether the runs have ended or not.
+//!
+//! Who is trusted in one repository may not be in another. To declare is the safe direction: what was journalled came from somebody
+//! who counted where it was said, and holds back every repository, since what they see go wrong is in the cluster of all. To end it
+//! is not: that counts where it was declared, said there, or said elsewhere by somebody who counts there. A word of anybody else
+//! opens no gate, not even their own repository's: a change from there goes into the same cluster. Whoever may have caretaker at work
+//! on the cluster may therefore stop all changes in it; what is left to whoever runs caretaker is to look after that repository no
+//! longer, which says, as of what is half done there, that somebody has seen to it.
 
 use super::event::{Event, Incident, Over};
+use super::names::Names;
 use super::trust::Trusted;
-use crate::store::{RunEvent, RunId, Store, StoreResult};
+use super::worker::Parts;
+use crate::forge::RepositoryName;
+use crate::store::{RunEvent, RunId, StoreResult};
 use crate::wording;
 use std::collections::BTreeMap;
 
@@ -18,63 +26,117 @@ struct Open {
     repository: String,
     issue: u64,
     incident: Incident,
+    /// Whether somebody who counts in the repository at hand can end it.
+    ends_here: bool,
+}
+
+/// A word that incidents are over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Said {
+    repository: String,
+    over: Over,
+}
+
+/// What is known of repositories and accounts.
+struct Ground<'a> {
+    /// The repository at hand.
+    here: &'a str,
+    /// Whether two names are one repository's.
+    are_one: &'a dyn Fn(&str, &str) -> bool,
+    /// Whether an account counts in a repository.
+    counts: &'a dyn Fn(&str, &str) -> bool,
+    /// Whether anybody who counts in the repository at hand counts in another.
+    is_shared: &'a dyn Fn(&str) -> bool,
+    /// Whether a repository is looked after.
+    is_tended: &'a dyn Fn(&str) -> bool,
+}
+
+impl Ground<'_> {
+    /// Whether a word ends what was declared in a repository.
+    fn ends(&self, said: &Said, repository: &str, incident: &Incident) -> bool {
+        said.over.ends(incident)
+            && ((self.are_one)(&said.repository, repository) || (self.counts)(repository, &said.over.by))
+    }
 }
 
 /// What the journals of all runs know of incidents.
 #[derive(Debug, Default)]
 pub(crate) struct Incidents {
     open: BTreeMap<RunId, Open>,
+    /// The newest word that ends what was declared in the repository at hand.
     over: Option<Over>,
 }
 
 impl Incidents {
-    /// Reads those that people told of who count in a repository.
-    pub(crate) async fn read(store: &Store, trusted: &Trusted) -> StoreResult<Self> {
-        Ok(Self::of(store.incident_events().await?, &|login| trusted.holds(login)))
+    /// Reads them, as they stand to a repository.
+    pub(crate) async fn read(
+        parts: &Parts,
+        names: &Names,
+        repository: &RepositoryName,
+        trusted: &Trusted,
+    ) -> StoreResult<Self> {
+        let events = parts.store.incident_events().await?;
+        let here = repository.to_string();
+        let counts = |repository: &str, login: &str| Trusted::counts_in(&parts.settings, repository, login);
+        let ground = Ground {
+            here: &here,
+            are_one: &|one, other| names.are_one(one, other),
+            counts: &counts,
+            is_shared: &|other| trusted.all().any(|login| counts(other, login)),
+            is_tended: &|other| names.are_tended(other, parts),
+        };
+        Ok(Self::of(events, &ground))
     }
 
-    fn of(events: Vec<RunEvent>, counts: &dyn Fn(&str) -> bool) -> Self {
+    fn of(events: Vec<RunEvent>, ground: &Ground<'_>) -> Self {
         let mut all = Self::default();
+        let mut over: Vec<Said> = Vec::new();
         for RunEvent { run, repository, issue, event } in events {
             match serde_json::from_str(&event) {
-                Ok(Event::IncidentDeclared(incident)) if counts(&incident.by) => {
-                    all.open.insert(run, Open { repository, issue, incident });
+                Ok(Event::IncidentDeclared(incident)) if (ground.is_tended)(&repository) => {
+                    let is_here = (ground.are_one)(&repository, ground.here);
+                    let ends_here = is_here || (ground.is_shared)(&repository);
+                    all.open.insert(run, Open { repository, issue, incident, ends_here });
                 }
-                Ok(Event::IncidentOver { said }) => {
-                    all.open.remove(&run);
-                    all.over = all.over.max(said.filter(|over| counts(&over.by)));
-                }
+                // It was found over, by what its own repository's looks knew.
+                Ok(Event::IncidentOver { said: None }) => drop(all.open.remove(&run)),
+                Ok(Event::IncidentOver { said: Some(said) }) => over.push(Said { repository, over: said }),
                 Ok(_) => {}
                 Err(error) => tracing::warn!(%error, "an incident in a journal cannot be read"),
             }
         }
-        if let Some(over) = &all.over {
-            all.open.retain(|_, open| !over.ends(&open.incident));
-        }
+        all.open
+            .retain(|_, open| !over.iter().any(|said| ground.ends(said, &open.repository, &open.incident)));
+        let ends_own = |said: &Said| {
+            (ground.are_one)(&said.repository, ground.here) || (ground.counts)(ground.here, &said.over.by)
+        };
+        all.over = over.into_iter().filter(ends_own).map(|said| said.over).max();
         all
     }
 
-    /// The newest word that incidents are over.
+    /// The newest word that ends what was declared here before.
     pub(crate) fn over(&self) -> Option<&Over> {
         self.over.as_ref()
     }
 
-    /// Whether a word that they are over ends any that is open.
+    /// Whether a word of somebody who counts here ends any that is open.
     pub(crate) fn are_ended_by(&self, over: &Over) -> bool {
-        self.open.values().any(|open| over.ends(&open.incident))
+        self.open.values().any(|open| open.ends_here && over.ends(&open.incident))
     }
 
     /// One that another run declared, in words. `own` is what is going wrong by what was said in this issue.
     pub(crate) fn elsewhere(&self, own: Option<&Incident>) -> Option<String> {
         let is_own = |open: &&Open| own.is_some_and(|own| own.place() == open.incident.place());
         let other = self.open.values().find(|open| !is_own(open))?;
-        Some(wording::gate_incident_elsewhere(&other.incident.by, &other.repository, other.issue))
+        let Open { repository, issue, incident, ends_here } = other;
+        Some(wording::gate_incident_elsewhere(&incident.by, repository, *issue, *ends_here))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::Store;
     use jiff::Timestamp;
 
     fn over(second: i64) -> Over {
@@ -87,6 +149,29 @@ mod tests {
         Incident { by, comment, at, why: "the router reboots".to_owned() }
     }
 
+    /// How it stands to a repository, where each account counts in its own repositories, and `operator` everywhere.
+    fn seen_from(here: &str, events: Vec<RunEvent>, tended: &[&str]) -> Incidents {
+        let counts = |repository: &str, login: &str| {
+            login == "operator" || repository.split('/').next() == Some(login)
+        };
+        let own = here.split('/').next().unwrap();
+        Incidents::of(
+            events,
+            &Ground {
+                here,
+                are_one: &|one, other| one == other || [one, other] == ["ops/household", "ops/homelab"],
+                counts: &counts,
+                is_shared: &|other| counts(other, own),
+                is_tended: &|other| tended.is_empty() || tended.contains(&other),
+            },
+        )
+    }
+
+    fn told(run: i64, repository: &str, event: &Event) -> RunEvent {
+        let event = serde_json::to_string(event).unwrap();
+        RunEvent { run: RunId(run), repository: repository.to_owned(), issue: 7, event }
+    }
+
     /// Reads `run+second` as declared, `run-second` as over by a comment in that run, `run-` as over by another's.
     fn incidents(words: &str) -> Incidents {
         let event = |word: &str| {
@@ -96,10 +181,9 @@ mod tests {
                 let (run, second) = word.split_once('-').unwrap();
                 (run, Event::IncidentOver { said: second.parse().ok().map(over) })
             };
-            let (run, event) = (run.parse().unwrap(), serde_json::to_string(&event).unwrap());
-            RunEvent { run: RunId(run), repository: "ops/homelab".to_owned(), issue: 7, event }
+            told(run.parse().unwrap(), "ops/homelab", &event)
         };
-        Incidents::of(words.split_whitespace().map(event).collect(), &|login| login == "operator")
+        seen_from("ops/homelab", words.split_whitespace().map(event).collect(), &[])
     }
 
     #[test]
@@ -113,6 +197,8 @@ mod tests {
             ("1+10 1-", None, false),
             ("1+10 2-11", None, false),
             ("1+10 2-9", None, true),
+            // One that ends another's ends none that its own run declared since.
+            ("1+10 1-9", None, true),
             // The word is known before the incident that it ends.
             ("2-11 1+10", None, false),
             ("2-11 1+12", None, true),
@@ -127,27 +213,77 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_says_who_counts_elsewhere_alone_neither_closes_nor_opens() {
-        let event = |run: i64, event: &Event| RunEvent {
-            run: RunId(run),
-            repository: "mallory/x".to_owned(),
-            issue: 1,
-            event: serde_json::to_string(event).unwrap(),
+    fn what_somebody_says_who_counts_elsewhere_alone_closes_every_gate_and_opens_none() {
+        let incident = |by: &str| Event::IncidentDeclared(Incident { by: by.to_owned(), ..declared(10) });
+        let word = |by: &str, second: i64| Event::IncidentOver {
+            said: Some(Over { by: by.to_owned(), ..over(second) }),
         };
-        let by = |login: &str, second: i64| Over { by: login.to_owned(), ..over(second) };
-        let is_open = |events: &[Event], who: &str| {
-            let events = events.iter().zip(1..).map(|(one, run)| event(run, one)).collect();
-            Incidents::of(events, &|login| login == who).elsewhere(None).is_some()
-        };
-        let declared = Event::IncidentDeclared(declared(10));
-        let over = |login: &str| Event::IncidentOver { said: Some(by(login, 20)) };
-        assert!(is_open(std::slice::from_ref(&declared), "operator"));
-        assert!(is_open(&[declared.clone(), over("mallory")], "operator"), "not mallory's to end");
-        assert!(is_open(&[over("mallory"), declared.clone()], "operator"));
-        // A later word of theirs hides none that counts.
-        let last = Event::IncidentOver { said: Some(by("mallory", 30)) };
-        assert!(!is_open(&[declared.clone(), over("operator"), last], "operator"));
-        assert!(!is_open(std::slice::from_ref(&declared), "mallory"), "what the operator says is theirs");
+        let alices = || told(1, "alice/x", &incident("alice"));
+        let places = ["alice/x", "bob/y", "mallory/x"];
+        // Who said where that it is over, and whether it then is, for all.
+        for (said, expected) in [
+            (None, true),
+            (Some(("alice/x", "alice", 20)), false),
+            (Some(("alice/x", "alice", 9)), true),
+            (Some(("mallory/x", "mallory", 20)), true),
+            (Some(("bob/y", "bob", 20)), true),
+            // She counts where she declared it, wherever she says so.
+            (Some(("bob/y", "alice", 20)), false),
+            (Some(("bob/y", "operator", 20)), false),
+        ] {
+            let over = || said.map(|(place, by, at)| told(2, place, &word(by, at)));
+            for here in places {
+                for events in [vec![Some(alices()), over()], vec![over(), Some(alices())]] {
+                    let events = events.into_iter().flatten().collect();
+                    let found = seen_from(here, events, &[]);
+                    assert_eq!(found.elsewhere(None).is_some(), expected, "{said:?} seen from {here}");
+                }
+            }
+        }
+        // A later word of somebody else's hides none that counts.
+        let events =
+            vec![alices(), told(2, "alice/x", &word("alice", 20)), told(3, "bob/y", &word("bob", 30))];
+        assert!(seen_from("bob/y", events, &[]).elsewhere(None).is_none());
+        // Who is asked for the word is told where it counts.
+        let seen = |here: &str| seen_from(here, vec![alices()], &[]);
+        let text = seen("bob/y").elsewhere(None).unwrap();
+        assert!(
+            text.contains("`alice`") && text.contains("alice/x issue 7") && text.contains("there"),
+            "{text}"
+        );
+        assert!(seen("alice/z").elsewhere(None).unwrap().contains("here ends it"));
+        assert!(!seen("bob/y").are_ended_by(&over(20)), "and it is not written down as if it counted");
+        assert!(seen("alice/x").are_ended_by(&over(20)) && seen("alice/z").are_ended_by(&over(20)));
+        // What ends one's own.
+        let bobs = vec![told(3, "bob/y", &incident("bob")), told(2, "mallory/x", &word("mallory", 20))];
+        assert_eq!(seen_from("bob/y", bobs, &[]).over(), None);
+    }
+
+    #[test]
+    fn what_was_declared_where_nobody_looks_any_more_holds_nothing_and_a_new_name_ends_nothing() {
+        let events = || vec![told(1, "alice/x", &Event::IncidentDeclared(declared(10)))];
+        assert!(seen_from("bob/y", events(), &["bob/y", "alice/x"]).elsewhere(None).is_some());
+        assert!(seen_from("bob/y", events(), &["bob/y"]).elsewhere(None).is_none());
+        let events = vec![
+            told(1, "ops/homelab", &Event::IncidentDeclared(declared(10))),
+            told(
+                2,
+                "ops/household",
+                &Event::IncidentOver { said: Some(Over { by: String::new(), ..over(20) }) },
+            ),
+        ];
+        assert!(seen_from("bob/y", events[..1].to_vec(), &[]).elsewhere(None).is_some());
+        let ended = Incidents::of(
+            events,
+            &Ground {
+                here: "bob/y",
+                are_one: &|_, _| true,
+                counts: &|_, _| false,
+                is_shared: &|_| false,
+                is_tended: &|_| true,
+            },
+        );
+        assert!(ended.elsewhere(None).is_none(), "the same repository under another name ends it");
     }
 
     #[test]
@@ -159,7 +295,7 @@ mod tests {
         ] {
             events.push(RunEvent { run: RunId(1), repository: String::new(), issue: 1, event });
         }
-        assert!(Incidents::of(events, &|_| true).elsewhere(None).is_none());
+        assert!(seen_from("ops/homelab", events, &[]).elsewhere(None).is_none());
     }
 
     #[tokio::test]
@@ -170,7 +306,8 @@ mod tests {
         let event = serde_json::to_string(&Event::IncidentDeclared(declared(10))).unwrap();
         store.append(run, now, &[r#"{"event":"taken-up"}"#.to_owned(), event]).await.unwrap();
         store.end_run(run, now).await.unwrap();
-        let found = Incidents::of(store.incident_events().await.unwrap(), &|_| true).elsewhere(None).unwrap();
+        let events = store.incident_events().await.unwrap();
+        let found = seen_from("ops/homelab", events, &[]).elsewhere(None).unwrap();
         assert!(found.contains("ops/homelab issue 7") && !found.contains("router"), "{found}");
     }
 }

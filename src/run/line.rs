@@ -25,6 +25,9 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         Event::TaskVouched { key, by } => format!("{} is {by}'s, as was delivered since", id(key)),
         Event::Stopped(stop) => format!("{} stops the run", stop.by),
         Event::StopLifted => "the stop is taken back".to_owned(),
+        Event::IncidentDeclared(incident) if incident.why.is_empty() => {
+            format!("{} declares an incident, no reason given", incident.by)
+        }
         Event::IncidentDeclared(incident) => {
             format!("{} declares an incident: {}", incident.by, incident.why)
         }

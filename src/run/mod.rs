@@ -14,6 +14,7 @@ mod gitops;
 mod incidents;
 mod line;
 mod memory;
+mod names;
 mod observe;
 mod open;
 mod permit;

@@ -23,6 +23,7 @@ use super::event::{Accepted, Effect, Event, Incident, Over, Stop};
 use super::gitops;
 use super::incidents::Incidents;
 use super::memory::Memory;
+use super::names::Names;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
 use super::situation::{
@@ -34,7 +35,7 @@ use super::worker::{Lock, Parts, RunError, chain};
 use super::writing::Arrivals;
 use crate::cluster::{BlockingPod, ClusterError, Freshness, ObjectRef, Workload};
 use crate::forge::{
-    Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, RepositoryName, State,
+    Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, State,
 };
 use crate::health::{self, Attribution, FindingId, Probe, Recon, Surroundings};
 use crate::inbox;
@@ -318,7 +319,10 @@ pub(crate) async fn observe(
     if audit {
         memory.looked_up = audit::complete(parts, name, &reading, state, &mut recon, now).await?;
     }
-    let judged = if memory.hindsight.is_new() { judged_before(parts, name).await? } else { BTreeSet::new() };
+    let names = Names::read(&parts.store).await?;
+    let past_names = names.beside(&name.to_string());
+    let judged =
+        if memory.hindsight.is_new() { judged_before(parts, &past_names).await? } else { BTreeSet::new() };
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
     memory.hindsight.observe(&mut recon, judged, &health_settings, parts.timing.flapping_window());
@@ -329,6 +333,9 @@ pub(crate) async fn observe(
     let texts = edits.iter().flat_map(|edit| [edit.body_before.as_deref(), edit.body_after.as_deref()]);
     memory.texts.keep(home.as_ref(), texts.flatten().chain([subject.issue.body.as_str()]));
     let hashes = trust::Hashes::of(&edits);
+    let is_due = state.began_at.is_none()
+        && !trust::is_as_opened(subject.issue, subject.writes)
+        && store.has_delivered_before(&whole_name, subject.issue.created_at).await?;
     let told = trust::Told {
         edits: &edits,
         hashes: &hashes,
@@ -338,6 +345,7 @@ pub(crate) async fn observe(
         read_at: subject.since,
         writes: subject.writes,
         ours: subject.ours,
+        is_due,
     };
     let history = History::new(&told, |body| memory.texts.boxes(body, || boxes(parts, home.as_ref(), body)));
     let trusted = Trusted::new(&parts.settings, subject.repository);
@@ -359,7 +367,7 @@ pub(crate) async fn observe(
     let comments =
         Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 
-    let holds = holds(parts, name).await?;
+    let holds = holds(parts, &past_names).await?;
     let mut look =
         Look { holds: &holds, parts, subject: &subject, memory, gitops: &gitops, branch: &branch, now };
     let stood = look.stood(&recon);
@@ -438,7 +446,7 @@ pub(crate) async fn observe(
     let confirmed_by = state.adopted.as_ref().and_then(|adoption| comments.goes_on_after(adoption.at));
     // Also one that was written before anybody looked.
     let stop = comments.stopped_by(subject.issue.created_at, state.stop.as_ref());
-    let incidents = Incidents::read(store, &trusted).await?;
+    let incidents = Incidents::read(parts, &names, name, &trusted).await?;
     let incident = comments.incident(subject.issue.created_at, state.incident.as_ref(), incidents.over());
     let incident_over = comments.incident_over(subject.issue.created_at);
     let incident_over = incident_over.filter(|over| incidents.are_ended_by(over));
@@ -574,8 +582,8 @@ fn unvouched_ticks(
 
 /// The probes that found what they judge just before the newest merge of the repository: a kind that is gone since then stays
 /// asked for, whatever was restarted or closed meanwhile.
-async fn judged_before(parts: &Parts, repository: &RepositoryName) -> Result<BTreeSet<Probe>, RunError> {
-    for event in parts.store.events_of(&repository.to_string(), "intended").await?.iter().rev() {
+async fn judged_before(parts: &Parts, names: &BTreeSet<String>) -> Result<BTreeSet<Probe>, RunError> {
+    for event in parts.store.events_of(names, "intended").await?.iter().rev() {
         match serde_json::from_str(event) {
             Ok(Event::Intended { effect: Effect::Merge(plan) }) => return Ok(plan.judged),
             Ok(_) => {}
@@ -585,10 +593,10 @@ async fn judged_before(parts: &Parts, repository: &RepositoryName) -> Result<BTr
     Ok(BTreeSet::new())
 }
 
-/// A hold outlives its run: the version does not get better by closing an issue.
-async fn holds(parts: &Parts, repository: &RepositoryName) -> Result<Vec<Hold>, RunError> {
+/// A hold outlives its run and the repository's name: the version does not get better by closing an issue.
+async fn holds(parts: &Parts, names: &BTreeSet<String>) -> Result<Vec<Hold>, RunError> {
     let mut all = Vec::new();
-    for event in parts.store.events_of(&repository.to_string(), "held").await? {
+    for event in parts.store.events_of(names, "held").await? {
         match serde_json::from_str(&event) {
             Ok(Event::Held { holds, .. }) => all.extend(holds),
             Ok(_) => {}

@@ -10,6 +10,7 @@ use super::decide::{Decision, LastLook, approval_asked, decide, objection};
 use super::event::{Effect, Incident, MergePlan, Stop};
 use super::incidents::Incidents;
 use super::memory::PullDetails;
+use super::names::Names;
 use super::observe::{Asking, Observation, Subject, observe};
 use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
@@ -91,7 +92,8 @@ pub(crate) async fn last_word(parts: &Parts, decided: &Decided<'_>) -> Result<La
     let comments = Comments { all: &comments, edited: &edited, trusted: &trusted, bot: decided.bot };
     let stopped_by = comments.stopped_by(decided.began_at, decided.stop).map(|stop| stop.by);
     // Another run may have heard of one meanwhile.
-    let known = Incidents::read(&parts.store, &trusted).await?;
+    let names = Names::read(&parts.store).await?;
+    let known = Incidents::read(parts, &names, name, &trusted).await?;
     let incident = comments.incident(decided.began_at, decided.incident, known.over());
     let elsewhere = known.elsewhere(incident.as_ref().or(decided.incident));
     let incident = incident.map(|incident| wording::gate_incident(&incident.by, &incident.why)).or(elsewhere);
@@ -314,6 +316,7 @@ impl Worker {
             Hours::Always | Hours::Open(_) => None,
             Hours::Closed(opens) => Some(wording::outside_window(opens)),
         };
+        let why = again.incident.as_ref().map(|incident| wording::incident_why(&incident.why));
         let evidence = Evidence {
             now,
             recon: &again.recon,
@@ -325,8 +328,7 @@ impl Worker {
                 Rollout::Done { .. } => Ok(()),
                 rollout => Err(wording::gate_head_waits(rollout)),
             },
-            incident: (again.incident.as_ref().map(|incident| incident.why.as_str()))
-                .or(again.incident_elsewhere.as_deref()),
+            incident: why.as_deref().or(again.incident_elsewhere.as_deref()),
             paused: again.paused.as_deref(),
             outside_window: outside.as_deref(),
             authority: &authority,

@@ -107,6 +107,7 @@ mod tests {
 
     fn repository(archived: bool, can_push: bool) -> Repository {
         Repository {
+            id: Some(1),
             name: "ops/homelab".parse().expect("a name"),
             owner_kind: Some(OwnerKind::Person),
             default_branch: "main".to_owned(),

@@ -141,7 +141,10 @@ impl RunState {
             Event::Stopped(stop) => self.stop = Some(stop),
             Event::StopLifted => self.stop = None,
             Event::IncidentDeclared(incident) => self.incident = Some(incident),
-            Event::IncidentOver { said: _ } => self.incident = None,
+            // Which may be older than what was declared here.
+            Event::IncidentOver { said } => {
+                self.incident.take_if(|incident| said.as_ref().is_none_or(|over| over.ends(incident)));
+            }
             Event::Intended { effect } => self.intend(id, at, effect),
             Event::Ended { step, outcome } => self.end(step, at, &outcome),
             Event::Refreshed { change, hard, failed: _ } => {

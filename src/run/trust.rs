@@ -7,10 +7,12 @@
 
 mod history;
 mod known;
+mod words;
 
 use history::Author;
-pub(crate) use history::{Boxes, Hashes, History, Shown, Told};
+pub(crate) use history::{Boxes, Hashes, History, Shown, Told, is_as_opened};
 pub(crate) use known::KnownComments;
+pub(crate) use words::{Command, commands};
 
 use super::event::{Accepted, Event, Incident, Over, Stop};
 use super::situation::SeenApproval;
@@ -21,7 +23,6 @@ use crate::inbox::IssueEdit;
 use crate::issue::{
     ApprovalBox, FindingTag, Reading, TaskKey, is_line_id, is_one_matter, read_approvals, resolve,
 };
-use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -58,6 +59,20 @@ impl Trusted {
         self.holds(&author.login) || author.id == bot.id
     }
 
+    /// Those accounts.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &str> {
+        self.accounts.iter().map(String::as_str)
+    }
+
+    /// Whether an account counts in a repository that this look does not read: by the settings, else as its owner. It is asked of
+    /// those alone in which somebody has counted, so that a person owns it where the settings name nobody.
+    pub(crate) fn counts_in(settings: &super::Settings, repository: &str, login: &str) -> bool {
+        if settings.trusted.is_empty() {
+            return repository.split('/').next().is_some_and(|owner| owner.eq_ignore_ascii_case(login));
+        }
+        settings.trusted.iter().any(|known| known.eq_ignore_ascii_case(login))
+    }
+
     /// Whether nobody counts.
     pub(crate) fn is_empty(&self) -> bool {
         self.accounts.is_empty()
@@ -65,8 +80,8 @@ impl Trusted {
 }
 
 /// The tasks that count: somebody trusted put them there, and nobody else made them ask for less. What stands in an issue
-/// of a trusted author when its run begins counts where nothing was ever told of its text; where something was, that alone
-/// counts which is known of. `tasks` are keys, each with the one that the words of the text give. `is_ours` says whether a
+/// of a trusted author when its run begins counts where nothing was ever told of its text, nor should have been; where something
+/// was, that alone counts which is known of. `tasks` are keys, each with the one that the words of the text give. `is_ours` says whether a
 /// task is one of our own blocks', put there by our own account: whoever holds its token can do all that caretaker can.
 pub(crate) fn vouched<'a>(
     tasks: impl Iterator<Item = (&'a TaskKey, &'a TaskKey)>,
@@ -141,94 +156,6 @@ pub(crate) trait OwnText: std::fmt::Debug + Send + Sync {
     fn is_ours(&self, body: &str) -> bool;
 }
 
-/// A word of a comment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Command {
-    /// `/caretaker approve ID CODE`.
-    Approve {
-        /// The task's id.
-        id: String,
-        /// The code.
-        code: String,
-    },
-    /// `/caretaker resume`.
-    Resume,
-    /// `/caretaker stop`.
-    Stop,
-    /// `/caretaker incident why`: no change starts.
-    Incident {
-        /// What goes wrong.
-        why: String,
-    },
-    /// `/caretaker incident over`.
-    IncidentOver,
-    /// `/caretaker acknowledge F-4821 2026-12-31 why`: what was found is accepted until that day is over.
-    Acknowledge {
-        /// The id of what was found.
-        tag: String,
-        /// The last day.
-        until: Date,
-        /// Why.
-        reason: String,
-    },
-}
-
-/// The commands of a comment: at the start of a line, outside code, quotes and HTML.
-pub(crate) fn commands(text: &str) -> Vec<Command> {
-    use pulldown_cmark::{Event, Parser, Tag, TagEnd};
-    let mut commands = Vec::new();
-    let mut paragraph = 0_u32;
-    let mut forbidden = 0_u32;
-    let mut spans: Vec<std::ops::Range<usize>> = Vec::new();
-    for (event, span) in Parser::new(text).into_offset_iter() {
-        match event {
-            Event::Start(Tag::BlockQuote(_) | Tag::CodeBlock(_) | Tag::HtmlBlock | Tag::List(_)) => {
-                forbidden += 1;
-            }
-            Event::End(TagEnd::BlockQuote(_) | TagEnd::CodeBlock | TagEnd::HtmlBlock | TagEnd::List(_)) => {
-                forbidden = forbidden.saturating_sub(1);
-            }
-            Event::Start(Tag::Paragraph) => paragraph += 1,
-            Event::End(TagEnd::Paragraph) => paragraph = paragraph.saturating_sub(1),
-            Event::Text(_) if paragraph > 0 && forbidden == 0 => spans.push(span),
-            _ => {}
-        }
-    }
-    for span in spans {
-        // At the start of a source line, with nothing before it.
-        let line_start = text[..span.start].rfind('\n').map_or(0, |at| at + 1);
-        if line_start != span.start {
-            continue;
-        }
-        let line = &text[span];
-        let mut words = line.split_whitespace();
-        if words.next() != Some("/caretaker") {
-            continue;
-        }
-        match (words.next(), words.next(), words.next(), words.next()) {
-            (Some("approve"), Some(id), Some(code), None) => {
-                commands.push(Command::Approve { id: id.to_owned(), code: code.to_lowercase() });
-            }
-            (Some("resume"), None, ..) => commands.push(Command::Resume),
-            (Some("stop"), None, ..) => commands.push(Command::Stop),
-            (Some("incident"), Some("over"), None, _) => commands.push(Command::IncidentOver),
-            (Some("incident"), Some(_), ..) => {
-                let why: Vec<&str> = line.split_whitespace().skip(2).collect();
-                commands.push(Command::Incident { why: why.join(" ") });
-            }
-            (Some("acknowledge"), Some(tag), Some(until), Some(_)) => {
-                let reason: Vec<&str> = line.split_whitespace().skip(4).collect();
-                if let Ok(until) = until.parse() {
-                    let (tag, reason) = (tag.to_owned(), reason.join(" "));
-                    commands.push(Command::Acknowledge { tag, until, reason });
-                }
-            }
-            _ => {}
-        }
-    }
-    commands
-}
-
 /// The comments of an issue, with who counts.
 #[derive(Debug)]
 pub(crate) struct Comments<'a> {
@@ -246,8 +173,7 @@ impl Comments<'_> {
     /// Whether a comment is a trusted person's, never edited, and not older than a moment. The forge counts in seconds.
     fn counts(&self, comment: &Comment, since: Timestamp) -> bool {
         comment.created_at.as_second() >= since.as_second()
-            && comment.created_at == comment.updated_at
-            && !self.edited.contains(&comment.id.0)
+            && !self.was_edited(comment)
             && self.trusted.holds(&comment.author.login)
     }
 
@@ -290,21 +216,41 @@ impl Comments<'_> {
         accepted
     }
 
+    /// Whether a comment is known to have been edited.
+    fn was_edited(&self, comment: &Comment) -> bool {
+        comment.created_at != comment.updated_at || self.edited.contains(&comment.id.0)
+    }
+
+    /// When what a comment says was said. Of one that was edited that is its last edit, whoever made it and whatever it said
+    /// before; and since no number tells an edit's place within its second, what else was said in that second was before it.
+    fn said_at(&self, comment: &Comment) -> Timestamp {
+        if !self.was_edited(comment) {
+            return comment.created_at;
+        }
+        let second = SignedDuration::from_secs(1);
+        comment.updated_at.checked_add(second).unwrap_or(comment.updated_at)
+    }
+
+    /// What trusted people wrote, in the order in which they said it, with when that was. One that was edited is among them: to
+    /// hold something back is always safe, and whatever else it says does not count.
+    fn said(&self, since: Timestamp) -> Vec<(Timestamp, &Comment)> {
+        let theirs = self.all.iter().filter(|comment| self.trusted.holds(&comment.author.login));
+        let timed = theirs.map(|comment| (self.said_at(comment), comment));
+        let mut said: Vec<_> = timed.filter(|(at, _)| at.as_second() >= since.as_second()).collect();
+        said.sort_by_key(|(at, comment)| (*at, comment.id.0));
+        said
+    }
+
     /// Which trusted person stopped the run where no trusted comment since lifted that. What the journal knows of counts
     /// even if its comment does not say so any more.
     pub(crate) fn stopped_by(&self, since: Timestamp, known: Option<&Stop>) -> Option<Stop> {
         let mut stopped = known.cloned();
-        for comment in self.all {
-            // To stop is always safe: an edited comment stops as well.
-            let may = comment.created_at.as_second() >= since.as_second()
-                && self.trusted.holds(&comment.author.login);
-            let is_newer = |stop: &Stop| (stop.at, stop.comment) < (comment.created_at, comment.id.0);
+        for (at, comment) in self.said(since) {
+            let is_newer = |stop: &Stop| (stop.at, stop.comment) < (at, comment.id.0);
             for command in commands(&comment.body) {
                 match command {
-                    Command::Stop if may && stopped.as_ref().is_none_or(is_newer) => {
-                        let (by, comment, at) =
-                            (comment.author.login.clone(), comment.id.0, comment.created_at);
-                        stopped = Some(Stop { by, comment, at });
+                    Command::Stop if stopped.as_ref().is_none_or(is_newer) => {
+                        stopped = Some(Stop { by: comment.author.login.clone(), comment: comment.id.0, at });
                     }
                     Command::Resume
                         if self.counts(comment, since) && stopped.as_ref().is_some_and(is_newer) =>
@@ -332,15 +278,12 @@ impl Comments<'_> {
         over: Option<&Over>,
     ) -> Option<Incident> {
         let mut incident = known.cloned();
-        for comment in self.all {
-            let may = comment.created_at.as_second() >= since.as_second()
-                && self.trusted.holds(&comment.author.login);
-            let is_newer = |known: &Incident| (known.at, known.comment) < (comment.created_at, comment.id.0);
+        for (at, comment) in self.said(since) {
+            let is_newer = |known: &Incident| (known.at, known.comment) < (at, comment.id.0);
             for command in commands(&comment.body) {
                 match command {
-                    Command::Incident { why } if may && incident.as_ref().is_none_or(is_newer) => {
-                        let (by, comment, at) =
-                            (comment.author.login.clone(), comment.id.0, comment.created_at);
+                    Command::Incident { why } if incident.as_ref().is_none_or(is_newer) => {
+                        let (by, comment) = (comment.author.login.clone(), comment.id.0);
                         incident = Some(Incident { by, comment, at, why });
                     }
                     Command::IncidentOver

@@ -6,6 +6,7 @@
 //! remembered of it is stored before the forge is asked, so that our own writes are always recognised. Repositories are
 //! looked at one after the other, so what one look began in the cluster is known to the next.
 
+mod beside;
 mod desk;
 mod discovery;
 mod lock;
@@ -116,6 +117,19 @@ pub(crate) struct Parts {
     pub(crate) readiness: Arc<Readiness>,
     /// Work on this issue alone, and stop when it is over or waits for people.
     pub(crate) only: Option<Only>,
+}
+
+impl Parts {
+    /// Whether a repository is looked after, or would be where it is found again. A name in `discovery.ignore`, and without
+    /// discovery one that no table has, is a person's word that what is half done there, and what was declared there, counts for
+    /// nothing any more.
+    pub(crate) fn looks_after(&self, repository: &str) -> bool {
+        let is_it =
+            |settings: &RepositorySettings| settings.name.to_string().eq_ignore_ascii_case(repository);
+        self.repositories.iter().any(is_it)
+            || self.only.as_ref().is_some_and(|only| is_it(&only.repository))
+            || self.discovery.enabled && !self.discovery.ignores(repository)
+    }
 }
 
 /// When to look again.
@@ -230,7 +244,7 @@ impl Worker {
         self.recollect().await;
         let mut watched: Option<(Instant, Option<Timestamp>)> = None;
         let standing = loop {
-            self.discover().await;
+            self.discover(&stop).await;
             self.round(&stop).await;
             if stop.is_cancelled() {
                 break Standing::Stopped;

@@ -4,6 +4,7 @@ use super::{Store, StoreError, StoreResult};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use sqlx::Row;
+use std::collections::BTreeSet;
 use std::fmt;
 
 /// A run.
@@ -216,13 +217,14 @@ impl Store {
         journal(&self.readers, run, after).await
     }
 
-    /// Every event of one kind in all runs of a repository, oldest first.
-    pub(crate) async fn events_of(&self, repository: &str, kind: &str) -> StoreResult<Vec<String>> {
+    /// Every event of one kind in all runs of a repository, under each of its names, oldest first.
+    pub(crate) async fn events_of(&self, names: &BTreeSet<String>, kind: &str) -> StoreResult<Vec<String>> {
         Ok(sqlx::query_scalar(
             "SELECT journal.event FROM journal JOIN run ON run.id = journal.run
-             WHERE run.repository = ? AND json_extract(journal.event, '$.event') = ? ORDER BY journal.id",
+             WHERE run.repository IN (SELECT value FROM json_each(?)) AND json_extract(journal.event, '$.event') = ?
+             ORDER BY journal.id",
         )
-        .bind(repository)
+        .bind(serde_json::json!(names).to_string())
         .bind(kind)
         .fetch_all(&self.readers)
         .await?)

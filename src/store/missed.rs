@@ -55,6 +55,21 @@ impl Store {
         last_delivery(&self.readers, repository).await
     }
 
+    /// Whether anything had been delivered of a repository before a moment.
+    pub(crate) async fn has_delivered_before(
+        &self,
+        repository: &str,
+        moment: Timestamp,
+    ) -> StoreResult<bool> {
+        Ok(sqlx::query_scalar(
+            "SELECT EXISTS (SELECT 1 FROM delivery WHERE repository = ? AND received_at < ?)",
+        )
+        .bind(repository)
+        .bind(moment.to_string())
+        .fetch_one(&self.readers)
+        .await?)
+    }
+
     /// Counts one more missed event.
     pub(crate) async fn count_missed_event(
         &self,
@@ -90,7 +105,7 @@ impl Store {
         self.set_meta(&format!("{SEEN}{repository}"), seen).await
     }
 
-    async fn set_meta(&self, key: &str, value: &str) -> StoreResult<()> {
+    pub(super) async fn set_meta(&self, key: &str, value: &str) -> StoreResult<()> {
         sqlx::query(
             "INSERT INTO meta (key, value) VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value",
         )
@@ -160,6 +175,15 @@ mod tests {
         }
         let last = store.last_delivery("ops/homelab").await.unwrap();
         assert_eq!(last, Some(after(5)));
+        for (repository, at, expected) in [
+            ("ops/homelab", 0, false),
+            ("ops/homelab", 1, true),
+            ("ops/other", 9, false),
+            ("ops/third", 99, false),
+        ] {
+            let found = store.has_delivered_before(repository, after(at)).await.unwrap();
+            assert_eq!(found, expected, "{repository} {at}");
+        }
         assert!(store.missed_events(Missing::Up).await.unwrap().is_empty());
         for at in [20, 30] {
             store.count_missed_event("ops/homelab", Missing::Up, after(at), last).await.unwrap();

@@ -11,6 +11,7 @@ mod deliveries;
 mod journal;
 mod look;
 mod missed;
+mod names;
 mod place;
 mod usage;
 

@@ -72,14 +72,28 @@ pub(crate) fn gate_incident(by: &str, why: &str) -> String {
     format!(
         "the gate is closed: an incident, says {}: {}; the comment `/caretaker incident over` ends it",
         account(by),
-        quote_outside(why, SHORT)
+        incident_why(why)
     )
 }
 
-/// A person says so in another issue. What they say may not be for those who read this one.
-pub(crate) fn gate_incident_elsewhere(by: &str, repository: &str, issue: u64) -> String {
+/// What a person says is going wrong.
+pub(crate) fn incident_why(why: &str) -> String {
+    match why {
+        "" => "no reason given".to_owned(),
+        why => quote_outside(why, SHORT),
+    }
+}
+
+/// A person says so in another issue. What they say may not be for those who read this one. `ends_here` says whether anybody
+/// who counts here counts there as well.
+pub(crate) fn gate_incident_elsewhere(by: &str, repository: &str, issue: u64, ends_here: bool) -> String {
+    let end = if ends_here {
+        "the comment `/caretaker incident over` here ends it"
+    } else {
+        "the comment `/caretaker incident over` ends it there, by an account that counts there"
+    };
     format!(
-        "the gate is closed: an incident, says {} in {} issue {issue}; the comment `/caretaker incident over` here ends it",
+        "the gate is closed: an incident, says {} in {} issue {issue}; {end}",
         account(by),
         quote_outside(repository, SHORT)
     )

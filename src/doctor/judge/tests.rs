@@ -81,6 +81,7 @@ fn table(mode: Mode) -> run::Repository {
 
 fn seen() -> Repository {
     Repository {
+        id: Some(1),
         name: "ops/homelab".parse().expect("a name"),
         owner_kind: Some(OwnerKind::Organisation),
         default_branch: "main".to_owned(),

@@ -20,7 +20,7 @@ pub(crate) use last::{LastLook, objection};
 pub(crate) use merges::approval_asked;
 
 use super::checks::{Stands, answer, stands};
-use super::event::{Effect, EffectClass, Event};
+use super::event::{Effect, EffectClass, Event, Incident, Over};
 use super::situation::{Mode, Related, Situation, Wish};
 use super::state::{RunState, TaskState};
 use crate::forge::State;
@@ -87,7 +87,12 @@ pub(crate) fn decide(situation: &Situation<'_>) -> Decision {
             return Decision::Note(met);
         }
         if !situation.obstacles.is_empty() {
-            return Decision::Wait(Waiting::Obstacles);
+            // What keeps this run from beginning keeps nobody from saying that the cluster is in trouble.
+            let said = incidents(situation);
+            if said.is_empty() {
+                return Decision::Wait(Waiting::Obstacles);
+            }
+            return Decision::Note(said);
         }
     }
     // What is half done comes first; asking what became of it is no effect, and a stopped run does it too.
@@ -194,15 +199,7 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
     if situation.stop != state.stop.as_ref() {
         events.push(situation.stop.cloned().map_or(Event::StopLifted, Event::Stopped));
     }
-    events.extend(situation.incident_over.map(|said| Event::IncidentOver { said: Some(said.clone()) }));
-    if situation.incident != state.incident.as_ref() {
-        match situation.incident {
-            Some(incident) => events.push(Event::IncidentDeclared(incident.clone())),
-            None if situation.incident_over.is_some() => {}
-            // Somebody said so in another issue.
-            None => events.push(Event::IncidentOver { said: None }),
-        }
-    }
+    events.extend(incidents(situation));
     events.extend(situation.acknowledged.iter().cloned());
     events.extend(adoption::confirmed(situation));
     for wish in situation.wishes {
@@ -235,6 +232,31 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
             .is_some_and(|asked| asked.code == *code && !asked.by_comment)
         {
             events.push(Event::CommentAsked { key: key.clone(), code: code.clone() });
+        }
+    }
+    events
+}
+
+/// What people said of incidents.
+fn incidents(situation: &Situation<'_>) -> Vec<Event> {
+    said_of_incidents(situation.incident, situation.incident_over, situation.state)
+}
+
+/// What people said of incidents in an issue and its journal does not know yet.
+pub(crate) fn said_of_incidents(
+    incident: Option<&Incident>,
+    over: Option<&Over>,
+    state: &RunState,
+) -> Vec<Event> {
+    let mut events = Vec::new();
+    events.extend(over.map(|said| Event::IncidentOver { said: Some(said.clone()) }));
+    if incident != state.incident.as_ref() {
+        match incident {
+            Some(incident) => events.push(Event::IncidentDeclared(incident.clone())),
+            None if over
+                .is_some_and(|over| state.incident.as_ref().is_some_and(|known| over.ends(known))) => {}
+            // Somebody said so in another issue.
+            None => events.push(Event::IncidentOver { said: None }),
         }
     }
     events

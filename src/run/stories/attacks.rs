@@ -8,6 +8,7 @@
 //! | a stranger's issue, labelled by a maintainer, then edited by the stranger | here; without the edit in `bad_input` |
 //! | a task that a stranger adds, before and after a resume | `others` |
 //! | a task that a stranger adds before the issue has its label, or its repository is found | here |
+//! | an edit of an issue that is opened while nobody takes deliveries | here; as tables in `run::trust::history` |
 //! | evidence of a stranger's edit that is pushed out by more of it, too large to be taken, or too old | here; as tables in `run::trust::history` |
 //! | an old text of ours saved byte for byte by a stranger | here; as tables in `run::trust::history` |
 //! | a condition taken from a title by a stranger | here |
@@ -17,7 +18,8 @@
 //! | a tick of a stranger, deliveries with a forged signature or for another repository | here; as requests in `web::tests` |
 //! | a delivery signed with the secret of another repository that is looked after | here; each secret in `web::tests::deliveries` |
 //! | a delivery repeated under a new id | `web::tests::deliveries` |
-//! | an approval by who can only read, on another issue, with words behind it | here |
+//! | an approval by who can only read, on another issue, with words behind it | here; with markup behind it in `run::trust::words` |
+//! | an end of another's incident by who counts elsewhere | `run::incidents` |
 //! | an approval that is quoted, code, edited, or the bot's | `approvals` |
 //! | an approval of an earlier plan, and one older than the question | here |
 //! | a pull request that is not Renovate's, or does more than its table | here; forks and each field in `merge::tests` |
@@ -177,6 +179,37 @@ async fn what_a_stranger_adds_before_a_repository_is_found_counts_for_nothing() 
     story.wait("the trusted one's task is done", || says("- [x] **A1 ")).await;
     story.looks(6).await;
     assert!(says("- [ ] **A2 "), "{}", found.issue(number).unwrap().body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_stranger_adds_to_an_issue_that_was_opened_while_nobody_took_deliveries_counts_for_nothing() {
+    let mut story = Story::begin().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    story.stranger_comes(Permission::Write);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.start().await;
+    let first = story.issue(&tasks([NODES_READY])).await;
+    story.closed(first).await;
+    story.stop().await;
+    // What nobody edited since is its author's.
+    let second = story.issue(&tasks([NODES_READY])).await;
+    story.next_second().await;
+    story.start().await;
+    story.closed(second).await;
+    story.stop().await;
+    let number = story.issue(&tasks([NODES_READY])).await;
+    let added = tasks([&merge("D1 P0 Apps", echo)]);
+    story.stranger_edits(number, |body| format!("{body}\n{added}"));
+    story.next_second().await;
+    story.start().await;
+    story.says(number, "/caretaker resume").await;
+    nothing_is_approved(&story, echo).await;
+    story.next_second().await;
+    story.operator().comment(number, "/caretaker resume").await.unwrap();
+    story.closed(number).await;
+    assert!(story.merged(echo), "what somebody trusted has looked at counts");
     story.end().await;
 }
 

@@ -20,6 +20,7 @@ mod others;
 mod people;
 mod platform;
 mod protected;
+mod renamed;
 mod repositories;
 mod repository_files;
 mod schedule;

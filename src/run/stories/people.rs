@@ -206,3 +206,54 @@ async fn an_incident_outlives_its_issue_and_holds_back_every_repository() {
     assert!(story.merged(echo));
     story.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_said_in_an_issue_that_waits_for_its_turn_holds_back_the_one_that_is_worked_on() {
+    let mut story = Story::begin().await;
+    let waits = story.issue(&tasks([TELEPHONE])).await;
+    story.next_second().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    let repository = story.world.repository().clone();
+    // The first words are edited into a comment that said nothing: the issue's time tells nothing of it.
+    let comment = repository.comment("operator", waits, "Looks fine.").unwrap();
+    repository.edit_comment("operator", comment, "/caretaker incident").unwrap();
+    repository.comment("operator", waits, "/caretaker stop").unwrap();
+    story.start().await;
+    let said = format!("an incident, says `operator` in ops/homelab issue {waits}");
+    let issue = story.says(number, &said).await;
+    assert!(!issue.body.contains("Stopped by"), "a stop there is that run's: {}", issue.body);
+    story.looks(4).await;
+    assert_eq!((story.merged(echo), story.merges_asked(echo)), (false, 0));
+    story.next_second().await;
+    repository.comment("operator", waits, "/caretaker incident over").unwrap();
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    story.says(waits, "Stopped by").await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_incident_said_where_no_run_can_begin_holds_back_all_the_same() {
+    let mut story = Story::begin().await;
+    story.stranger_comes(Permission::Write);
+    let second = story.another("second");
+    story.looks_after("second");
+    story.world.gitea().add_collaborator("ops", "second", "visitor", Permission::Write);
+    let other = second.open_issue("visitor", "Second", &tasks([TELEPHONE]), &["maintenance"]).unwrap();
+    second.comment("visitor", other, "/caretaker incident mine").unwrap();
+    second.comment("operator", other, "/caretaker incident the router reboots").unwrap();
+    let echo = story.renovate_opens("echo", "36.0.1");
+    story.start().await;
+    let is_told = || second.issue(other).is_some_and(|issue| issue.body.contains("run.trusted"));
+    story.wait("its author does not count", is_told).await;
+    let number = story.issue_of_merges(&[echo]).await;
+    story.says(number, "an incident, says `operator` in ops/second issue").await;
+    story.looks(4).await;
+    assert_eq!((story.merged(echo), story.merges_asked(echo)), (false, 0));
+    story.next_second().await;
+    second.comment("operator", other, "/caretaker incident over").unwrap();
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    story.end().await;
+}

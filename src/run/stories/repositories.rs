@@ -2,7 +2,7 @@
 
 use super::words::{NODES_READY, TELEPHONE, merge, tasks};
 use super::{REPOSITORY, Story, first_commit, secret_of};
-use crate::forge::RepositoryName;
+use crate::forge::{ForgeError, RepositoryName};
 use crate::run::discovery::{MOST, Range};
 use crate::run::event::ChangeResult;
 use crate::run::load_state;
@@ -145,7 +145,7 @@ async fn a_revoked_token_is_said_and_asked_with_rarely_until_it_counts_again() {
 }
 
 /// The same pull request of Renovate as in the homelab, in another repository.
-fn copied(story: &Story, pull: u64, to: &Repository) -> u64 {
+pub(super) fn copied(story: &Story, pull: u64, to: &Repository) -> u64 {
     let homelab = story.world.repository();
     let pull = homelab.pull(pull).unwrap();
     let paths = homelab.changed_files(&pull.base_sha, &pull.head_sha);
@@ -404,7 +404,42 @@ async fn one_that_does_not_answer_costs_no_other_and_no_more_time_than_a_pass_ha
     };
     assert_eq!(names(found.labelled.iter().collect()), ["first", "third"]);
     assert_eq!(names(found.unknown.keys().collect()), ["second"]);
+    // The same of those that are asked about alone.
+    let some = ["first", "second", "gone"].map(|name| format!("ops/{name}").parse().unwrap()).into();
+    let begun = Instant::now();
+    let answers = range.find_each_within(parts.forge.as_ref(), some, limit).await;
+    assert!(begun.elapsed() < delay, "{:?}", begun.elapsed());
+    let answer = |name: &str| &answers[&format!("ops/{name}").parse::<RepositoryName>().unwrap()];
+    assert!(matches!(answer("first"), Ok(true)), "{answers:?}");
+    assert!(matches!(answer("second"), Err(ForgeError::Unavailable { .. })), "{answers:?}");
+    assert!(matches!(answer("gone"), Err(ForgeError::NotFound { .. })), "{answers:?}");
     story.world.gitea().faults().clear();
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_looked_for_while_a_change_is_followed_and_everything_afterwards() {
+    let mut story = Story::begin().await;
+    story.discovery =
+        Discovery { enabled: true, mode: Mode::Auto, every_seconds: 0.05, ..Discovery::default() };
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    let requests = || story.world.gitea().requests();
+    let passes = || requests().iter().filter(|one| one.path.starts_with("/api/v1/user/repos")).count();
+    story.wait("it is looked for all of them at first", || passes() > 0).await;
+    story.wait("it is merged", || story.merged(echo)).await;
+    let known = passes();
+    loop {
+        let (so_far, state) = (passes(), story.state().await);
+        if state.merges.iter().all(|record| record.ended_at.is_some()) {
+            break;
+        }
+        assert_eq!(so_far, known, "a change is followed first");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    story.wait("and then it is looked for them again", || passes() > known).await;
+    story.closed(number).await;
     story.end().await;
 }
 

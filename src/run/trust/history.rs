@@ -11,8 +11,17 @@
 //! that could be broken; where its opening was not told, and nothing of what was is missing, the chain begins with the text
 //! that the first edit left. A text is there as often as it came, less how often it was left: that it was there once says
 //! nothing of who brings it back.
+//!
+//! That nothing is told of an opening means two things. Where no hook delivered by then, nothing could be: what stands in such an
+//! issue when its run begins is its author's. Where one had delivered for the repository before, the opening was lost, most likely
+//! because caretaker did not run, and so may have been an edit by anybody who may write: then it is the author's only as far as the
+//! forge itself shows that nobody edited the text since, by its count of versions or, on servers that count none, by an issue's
+//! time that has not moved. Otherwise it is nobody's ([`is_as_opened`]). A restart asks nobody by this, since a run that has begun
+//! has written down whose its tasks are; what asks is an issue that was opened in such a gap and edited, or on those servers only
+//! touched, before a run began.
 
 use super::OwnText;
+use crate::forge::Issue;
 use crate::inbox::IssueEdit;
 use crate::issue::{KnownTask, TaskKey};
 use crate::run::report::LastWrite;
@@ -20,6 +29,17 @@ use crate::run::worker::text_hash;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
+
+/// Whether the forge itself shows that nobody but us has changed an issue's text since it was opened.
+pub(crate) fn is_as_opened(issue: &Issue, writes: &[LastWrite]) -> bool {
+    match issue.content_version {
+        Some(version) => {
+            let ours = writes.iter().filter(|write| write.landed).count();
+            i64::try_from(ours).is_ok_and(|ours| version <= ours)
+        }
+        None => issue.updated_at == issue.created_at,
+    }
+}
 
 /// A task as one text shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +89,8 @@ pub(crate) struct Told<'a> {
     pub(crate) writes: &'a [LastWrite],
     /// Recognises what we wrote.
     pub(crate) ours: &'a dyn OwnText,
+    /// Whether the issue's opening should have been delivered, and its text may not be the one that it was opened with.
+    pub(crate) is_due: bool,
 }
 
 impl<'a> Told<'a> {
@@ -225,13 +247,16 @@ struct Step {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     steps: Vec<Step>,
+    /// Whether what nothing tells of was there to be told, and was not.
+    is_untold: bool,
 }
 
 impl History {
     /// Reads what is told; what we wrote is nobody's word. `boxes` are the tasks of a text; `None` where it cannot be read: who
     /// wrote what was made of such a text is not known.
     pub(crate) fn new(told: &Told<'_>, mut boxes: impl FnMut(&str) -> Option<Arc<Boxes>>) -> Self {
-        let mut history = Self::default();
+        let is_opened = told.hashed().any(|(_, before, _)| before.is_none());
+        let mut history = Self { is_untold: told.is_due && !is_opened, steps: Vec::new() };
         if !told.is_cut && !told.tells() {
             return history;
         }
@@ -288,6 +313,7 @@ impl History {
                 && step.before.as_ref().is_none_or(|before| !before.contains_key(key))
         });
         match step {
+            None if self.is_untold => Author::Lost,
             None => Author::Untold,
             Some(step) => step.sender.as_deref().map_or(Author::Lost, Author::Known),
         }

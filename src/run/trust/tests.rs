@@ -106,6 +106,7 @@ fn sole_writers_vouch_for_what_no_delivery_tells_and_for_no_stranger() {
             read_at: Timestamp::now(),
             writes: &[],
             ours: &NotOurs,
+            is_due: false,
         };
         let history = History::new(&told, |text| Some(boxes(text)));
         let trusted = Trusted { sole_writers, ..trusted("operator") };
@@ -170,6 +171,51 @@ fn a_person_who_shares_the_bots_account_can_stop_and_go_on() {
 }
 
 #[test]
+fn what_is_edited_into_an_older_comment_holds_back_from_then_on_and_lets_nothing_go_on() {
+    let trusted = trusted("operator");
+    let at = |second: i64| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(second);
+    let comment = |id: u64, text: &str, created: i64, updated: i64| Comment {
+        id: CommentId(id),
+        author: Account { id: AccountId(1), login: "operator".to_owned() },
+        body: text.to_owned(),
+        created_at: at(created),
+        updated_at: at(updated),
+    };
+    let heard = |all: &[Comment], since: i64| {
+        let edited = BTreeSet::new();
+        let comments = Comments { all, edited: &edited, trusted: &trusted, bot: "caretaker" };
+        let incident = comments.incident(at(since), None, comments.incident_over(at(since)).as_ref());
+        (
+            incident.map(|incident| incident.comment),
+            comments.stopped_by(at(since), None).map(|stop| stop.comment),
+        )
+    };
+    for (word, end) in [("incident the router", "incident over"), ("stop", "resume")] {
+        let open = |all: &[Comment], since| {
+            let (incident, stop) = heard(all, since);
+            if word == "stop" { stop } else { incident }
+        };
+        let say =
+            |id, word: &str, created, updated| comment(id, &format!("/caretaker {word}"), created, updated);
+        let ended = [say(1, word, 10, 10), say(2, end, 20, 20)];
+        assert_eq!(open(&ended, 0), None, "{word}");
+        assert_eq!(open(&[say(1, word, 10, 30), say(2, end, 20, 20)], 0), Some(1), "{word}: edited since");
+        assert_eq!(
+            open(&[say(1, word, 10, 20), say(2, end, 20, 20)], 0),
+            Some(1),
+            "{word}: in the same second"
+        );
+        assert_eq!(open(&[say(1, word, 10, 15), say(2, end, 20, 20)], 0), None, "{word}: edited before");
+        let twice = [say(1, word, 10, 30), say(2, end, 20, 20), say(3, end, 31, 31)];
+        assert_eq!(open(&twice, 0), None, "{word}: and ended in the next second");
+        assert_eq!(open(&[say(1, word, 10, 30)], 25), Some(1), "{word}: older than the run, edited since");
+        assert_eq!(open(&[say(1, word, 10, 10)], 25), None, "{word}: older");
+        let edited_end = [say(1, word, 10, 10), say(2, end, 5, 40)];
+        assert_eq!(open(&edited_end, 0), Some(1), "{word}: an end that was edited is none");
+    }
+}
+
+#[test]
 fn a_command_stands_at_the_start_of_a_line_outside_code_and_quotes() {
     let approve = vec![Command::Approve { id: "A3".to_owned(), code: "7f3c".to_owned() }];
     let cases: [(&str, &[Command]); 10] = [
@@ -195,7 +241,7 @@ fn a_command_stands_at_the_start_of_a_line_outside_code_and_quotes() {
     // A sentence that begins so.
     let why = "over the whole rack".to_owned();
     assert_eq!(commands("/caretaker incident over the whole rack"), [Command::Incident { why }]);
-    assert_eq!(commands("/caretaker incident"), []);
+    assert_eq!(commands("/caretaker incident"), [Command::Incident { why: String::new() }]);
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! costs the others no requests; the ordinary looks are spread, so that many repositories are not asked for in one moment;
 //! what cannot be done somewhere is said when it begins and when it changes, never at each look.
 
+use super::beside::Waiting;
 use super::missed::Watch;
 use super::{Next, RunError, Standing, chain};
 use crate::run::observe::Asking;
@@ -23,6 +24,8 @@ const LONGEST_AFTER_ERROR: Duration = Duration::from_secs(20);
 pub(super) struct Desk {
     /// Its settings.
     pub(super) settings: RepositorySettings,
+    /// The forge's number of it, where the store knows that it has this name.
+    pub(super) id: Option<u64>,
     /// When it is looked at next.
     due: Instant,
     /// Something was done: look again at once.
@@ -43,6 +46,8 @@ pub(super) struct Desk {
     pub(super) watch: Watch,
     /// Its own file, as it was last read.
     pub(super) file: Option<Remembered>,
+    /// What is said in issues that wait for their turn.
+    pub(super) waiting: Waiting,
 }
 
 impl Desk {
@@ -50,6 +55,7 @@ impl Desk {
     pub(super) fn new(settings: RepositorySettings, watch: Watch) -> Self {
         Self {
             settings,
+            id: None,
             due: Instant::now(),
             again: false,
             busy: false,
@@ -60,6 +66,7 @@ impl Desk {
             said: None,
             watch,
             file: None,
+            waiting: Waiting::default(),
         }
     }
 

@@ -1,19 +1,26 @@
 //! Finds the repositories that no table names: those that the token can write to and that have the maintenance label.
 //!
 //! Races decided here: a repository that is found or lost while a look goes on is taken up or put down between two rounds;
-//! one with something half done is never put down, and one whose labels cannot be read stays as it was. Until the forge
-//! has said once which there are, what is half done in any repository of the store keeps the others waiting. What is
-//! delivered for one that nobody looks after costs no pass: that one alone is asked about, and taken up where it can be used
-//! and has the label by now; one that cannot be used, whatever its labels, may call as often as it likes.
+//! one with something half done is never put down, and one whose labels cannot be read stays as it was. So does one that the
+//! forge's list leaves out, which is read in pages that shift when another is created or deleted meanwhile, until that one alone
+//! was asked about and the answer is a clear no. Until the forge has said once which there are, what is half done in any
+//! repository of the store keeps the others waiting. What is delivered for one that nobody looks after costs no pass: that one
+//! alone is asked about, and taken up where it can be used and has the label by now; one that cannot be used, whatever its
+//! labels, may call as often as it likes.
+//!
+//! All of it happens between two rounds and may take as long as a lock holds. So nothing is asked while a change is followed,
+//! which no slow answer may leave unwatched, and the cluster's lock is kept meanwhile.
 
 use super::desk::Desk;
 use super::missed::Watch;
-use super::{Parts, Worker, chain};
-use crate::forge::RepositoryName;
+use super::{Parts, Standing, Worker, chain, lock};
+use crate::forge::{ForgeResult, RepositoryName};
 use crate::run::discovery::{Found, MOST, Range};
 use crate::run::repository_state::RepositoryState;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 impl Parts {
     /// Where repositories are looked for.
@@ -23,42 +30,108 @@ impl Parts {
     }
 }
 
+/// Whether the answer about one repository says clearly that it is not to be looked after.
+fn is_a_clear_no(answer: &ForgeResult<bool>) -> bool {
+    match answer {
+        Ok(finds) => !finds,
+        // Under another name it is another desk's.
+        Err(error) => matches!(
+            RepositoryState::of_error(error),
+            Some(RepositoryState::Gone | RepositoryState::Renamed { .. })
+        ),
+    }
+}
+
 impl Worker {
     /// Looks for repositories, where that is wanted and due.
-    pub(super) async fn discover(&mut self) {
-        let discovery = &self.parts.discovery;
+    pub(super) async fn discover(&mut self, stop: &CancellationToken) {
         let now = Instant::now();
-        if !discovery.enabled || self.parts.only.is_some() {
+        if !self.parts.discovery.enabled || self.parts.only.is_some() {
+            return;
+        }
+        // One that is half done was found before: it is followed to its end, label or not.
+        for name in self.half_done() {
+            self.add(name);
+        }
+        if self.follows_a_change(now) {
             return;
         }
         if self.discovery_due.is_some_and(|due| due > now) {
-            self.take_up_called(now).await;
+            self.take_up_called(now, stop).await;
             return;
         }
-        match self.parts.range().find(self.parts.forge.as_ref()).await {
+        let parts = Arc::clone(&self.parts);
+        let (range, forge) = (parts.range(), parts.forge.as_ref());
+        let Some(found) = self.beside_the_lock(range.find(forge), stop).await else { return };
+        match found {
             Ok(found) => {
-                self.discovery_due = Some(now + self.parts.discovery.every());
+                let missing = self.missing(&found);
+                let Some(alone) = self.beside_the_lock(range.find_each(forge, missing), stop).await else {
+                    return;
+                };
+                self.discovery_due = Some(now + parts.discovery.every());
                 (self.called, self.called_due) = (BTreeSet::new(), None);
-                self.take_up(&found);
+                self.take_up(&found, &alone);
                 self.has_discovered = true;
             }
             Err(error) => {
-                self.discovery_due = Some(now + self.parts.timing.reconcile());
+                self.discovery_due = Some(now + parts.timing.reconcile());
                 tracing::warn!(error = %chain(&error), "repositories could not be looked for; trying again");
             }
         }
     }
 
+    /// Asks the forge something, and keeps the cluster's lock where it is ours; `None` where it was told to stop meanwhile.
+    async fn beside_the_lock<Answer>(
+        &mut self,
+        asking: impl Future<Output = Answer>,
+        stop: &CancellationToken,
+    ) -> Option<Answer> {
+        let mut asking = std::pin::pin!(asking);
+        loop {
+            tokio::select! {
+                answer = &mut asking => return Some(answer),
+                () = stop.cancelled() => return None,
+                () = tokio::time::sleep(lock::RENEWAL) => {
+                    self.keep_lock().await;
+                    self.parts.readiness.looped();
+                }
+            }
+        }
+    }
+
+    /// The repositories in which something is half done.
+    fn half_done(&self) -> BTreeSet<RepositoryName> {
+        let half_done = self.works.values().filter(|work| work.is_half_done());
+        half_done.filter_map(|work| work.run.repository.parse().ok()).collect()
+    }
+
+    /// Whether something half done is being followed: where a person is awaited, or its repository cannot be worked in, it keeps
+    /// nobody from being found.
+    fn follows_a_change(&self, now: Instant) -> bool {
+        let half_done = self.half_done();
+        self.desks.iter().filter(|desk| half_done.contains(&desk.settings.name)).any(|desk| {
+            let is_followed = desk.busy || desk.again || desk.has_failed() || desk.is_due(now);
+            is_followed && !matches!(desk.standing, Standing::Unusable { .. })
+        })
+    }
+
     /// Takes up those for which something was delivered and that have the label by now, where it is time to ask. Those that
     /// could not be asked about are called for again.
-    async fn take_up_called(&mut self, now: Instant) {
+    async fn take_up_called(&mut self, now: Instant, stop: &CancellationToken) {
         if self.called_due.is_none_or(|due| due > now) {
             return;
         }
         self.called_due = None;
         let mut called = std::mem::take(&mut self.called).into_iter();
-        for name in called.by_ref().take(MOST) {
-            match self.parts.range().finds(self.parts.forge.as_ref(), &name).await {
+        let some: BTreeSet<RepositoryName> = called.by_ref().take(MOST).collect();
+        self.called.extend(called);
+        let parts = Arc::clone(&self.parts);
+        let range = parts.range();
+        let asking = range.find_each(parts.forge.as_ref(), some);
+        let Some(answers) = self.beside_the_lock(asking, stop).await else { return };
+        for (name, answer) in answers {
+            match answer {
                 Ok(true) => self.add(name),
                 Ok(false) => {}
                 Err(error) => {
@@ -70,7 +143,6 @@ impl Worker {
                 }
             }
         }
-        self.called.extend(called);
         if !self.called.is_empty() {
             tracing::info!(left = self.called.len(), "some repositories are asked about later");
             self.called_due = Some(now + self.parts.timing.reconcile());
@@ -107,7 +179,14 @@ impl Worker {
         called.for_each(Desk::call);
     }
 
-    fn take_up(&mut self, found: &Found) {
+    /// The repositories that were found before and that a pass says nothing of.
+    fn missing(&self, found: &Found) -> BTreeSet<RepositoryName> {
+        let tables = self.parts.repositories.len();
+        let names = self.desks.iter().skip(tables).map(|desk| &desk.settings.name);
+        names.filter(|name| !found.tells_of(name) && !self.is_in_flight_at(name)).cloned().collect()
+    }
+
+    fn take_up(&mut self, found: &Found, alone: &BTreeMap<RepositoryName, ForgeResult<bool>>) {
         if !found.left_out.is_empty() {
             tracing::warn!(
                 looked_at = MOST,
@@ -122,8 +201,11 @@ impl Worker {
         let mut kept = Vec::new();
         for desk in self.desks.split_off(tables.min(self.desks.len())) {
             let name = &desk.settings.name;
-            let is_told = !found.unknown.contains_key(name) && !found.left_out.contains(name);
-            if found.labelled.contains(name) || !is_told || self.is_in_flight_at(name) {
+            let is_no = match alone.get(name) {
+                Some(answer) => is_a_clear_no(answer),
+                None => found.unusable.contains_key(name) || found.without.contains(name),
+            };
+            if !is_no || self.is_in_flight_at(name) {
                 kept.push(desk);
             } else {
                 tracing::info!(repository = %name, "it is not looked after any more: no label, or no right to write");
@@ -131,14 +213,33 @@ impl Worker {
                 self.parts.readiness.run_says(name, None);
             }
         }
-        // One that is half done was found before: it is followed to its end, label or not.
-        let half_done = self.works.values().filter(|work| work.is_half_done());
-        let half_done = half_done.filter_map(|work| work.run.repository.parse::<RepositoryName>().ok());
-        let wanted: BTreeSet<RepositoryName> = half_done.chain(found.labelled.iter().cloned()).collect();
         self.desks.extend(kept);
-        for name in wanted {
-            self.add(name);
+        for name in &found.labelled {
+            self.add(name.clone());
         }
         self.names_are_known();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_a_clear_no;
+    use crate::forge::ForgeError;
+
+    #[test]
+    fn only_a_clear_no_puts_a_repository_down() {
+        let what = || "GET /repos/ops/homelab".to_owned();
+        for (answer, expected) in [
+            (Ok(true), false),
+            (Ok(false), true),
+            (Err(ForgeError::NotFound { what: what() }), true),
+            (Err(ForgeError::Renamed { location: "/ops/new".to_owned() }), true),
+            (Err(ForgeError::Forbidden { what: what(), said: String::new() }), false),
+            (Err(ForgeError::Unauthorized { said: String::new() }), false),
+            (Err(ForgeError::Unreadable { what: what(), said: String::new() }), false),
+            (Err(ForgeError::Unavailable { what: what(), said: String::new(), retry_after: None }), false),
+        ] {
+            assert_eq!(is_a_clear_no(&answer), expected, "{answer:?}");
+        }
     }
 }

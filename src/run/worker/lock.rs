@@ -49,6 +49,13 @@ impl Worker {
         lock
     }
 
+    /// Keeps the lock where it is ours, while something else takes long.
+    pub(super) async fn keep_lock(&mut self) {
+        if self.lease.is_some() {
+            self.ask_for_lock().await;
+        }
+    }
+
     async fn ask_for_lock(&mut self) -> Lock {
         if self.lease.as_ref().is_some_and(|lease| lease.holds_for(MARGIN)) {
             return Lock::Held;

@@ -11,6 +11,7 @@ use crate::run::worker::RunError;
 use crate::store::RunRow;
 use crate::wording;
 use jiff::Timestamp;
+use std::sync::Arc;
 
 /// What a look is about.
 #[derive(Debug)]
@@ -18,7 +19,7 @@ pub(super) struct Found {
     /// The maintenance issue.
     pub(super) issue: Issue,
     /// Other open maintenance issues.
-    pub(super) others: Vec<(IssueNumber, String)>,
+    pub(super) others: Vec<Issue>,
     /// Whether the forge has the issue no more, and `issue` only stands for it.
     pub(super) gone: bool,
 }
@@ -129,8 +130,7 @@ impl Worker {
                 None => return Ok(None),
             },
         };
-        let others = open.into_iter().map(|other| (other.number, other.title)).collect();
-        Ok(Some(Found { issue, others, gone }))
+        Ok(Some(Found { issue, others: open, gone }))
     }
 
     /// Whether an issue is to be worked on: in the foreground, only one is.
@@ -160,20 +160,15 @@ impl Worker {
     /// first look on. While discovery is on, so do those of repositories that have yet to be found again: there a name in
     /// `discovery.ignore` is a person's word that its runs are over, and without discovery that no table names it is.
     pub(super) async fn recollect(&mut self) {
-        let runs = match self.parts.store.all_open_runs().await {
+        let parts = Arc::clone(&self.parts);
+        let runs = match parts.store.all_open_runs().await {
             Ok(runs) => runs,
             Err(error) => {
                 tracing::error!(%error, "the open runs could not be read");
                 return;
             }
         };
-        let discovery = &self.parts.discovery;
-        let named = |run: &RunRow| {
-            self.parts.repositories.iter().any(|settings| settings.name.to_string() == run.repository)
-        };
-        let awaited = |run: &RunRow| discovery.enabled && !discovery.ignores(&run.repository);
-        let runs: Vec<RunRow> = runs.into_iter().filter(|run| awaited(run) || named(run)).collect();
-        for run in runs {
+        for run in runs.into_iter().filter(|run| parts.looks_after(&run.repository)) {
             let id = run.id;
             match self.take_work(run).await {
                 Ok(work) => {

@@ -137,6 +137,7 @@ impl Worker {
                 return Ok(Next::Later(self.unusable(settings, &state)));
             }
         };
+        self.is_named(desk, &repository).await?;
         // What is half done is followed to its end from the journal, as far as it may be.
         if let Some(state) = RepositoryState::of(&repository)
             && !self.is_in_flight_at(&settings.name)
@@ -166,6 +167,7 @@ impl Worker {
             tracing::info!(%holder, "another caretaker holds the cluster's lock; waiting");
             return Ok(Next::Later(Standing::Locked { holder }));
         }
+        self.hear_waiting(desk, &repository, &bot, &found.others).await?;
         let branch = parts.forge.branch(&repository.name, &repository.default_branch).await?;
         let known = self.desks[desk].file.as_ref().map(Remembered::head).cloned();
         let file = &mut self.desks[desk].file;
@@ -203,6 +205,14 @@ impl Worker {
         }
         self.judge_deliveries(desk).await?;
         result
+    }
+
+    /// Keeps which repository has this name, where that is news: the journals go by names.
+    async fn is_named(&mut self, desk: usize, repository: &Repository) -> Result<(), RunError> {
+        let Some(id) = repository.id.filter(|id| self.desks[desk].id != Some(*id)) else { return Ok(()) };
+        self.parts.store.keep_repository_name(id, &repository.name.to_string(), Timestamp::now()).await?;
+        self.desks[desk].id = Some(id);
+        Ok(())
     }
 
     /// How a repository in this state stands, and what a person can do about it.
@@ -299,6 +309,7 @@ impl Worker {
     async fn work(&mut self, sight: &Sight<'_>, work: &mut Work) -> Result<Next, RunError> {
         let parts = Arc::clone(&self.parts);
         let &Sight { settings, repository, branch, bot, found, lock, complaint, asking, since } = sight;
+        let others: Vec<_> = found.others.iter().map(|other| (other.number, other.title.clone())).collect();
         let subject = Subject {
             settings,
             repository,
@@ -307,7 +318,7 @@ impl Worker {
             bot,
             issue: &found.issue,
             gone: found.gone,
-            others: &found.others,
+            others: &others,
             state: &work.state,
             writes: &work.writes,
             ours: &work.ours,
@@ -395,7 +406,11 @@ impl Worker {
 
     /// Appends what became true at once: after a crash all of it is known, or nothing. Of a run that had begun without its
     /// tasks nobody could tell who wrote them.
-    async fn append_all(&self, work: &mut Work, events: Vec<Event>) -> Result<Vec<EventId>, RunError> {
+    pub(super) async fn append_all(
+        &self,
+        work: &mut Work,
+        events: Vec<Event>,
+    ) -> Result<Vec<EventId>, RunError> {
         let now = Timestamp::now();
         let texts: Result<Vec<String>, _> = events.iter().map(serde_json::to_string).collect();
         let texts = texts.map_err(|source| RunError::Journal { run: work.run.id, source })?;

@@ -1,6 +1,6 @@
 //! Who wrote what, as tables: each text is a word, whose letters are its tasks.
 
-use super::{Author, Boxes, Hashes, History, Shown, Told};
+use super::{Author, Boxes, Hashes, History, Shown, Told, is_as_opened};
 use crate::inbox::IssueEdit;
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::UpdateType;
@@ -46,6 +46,11 @@ fn key(letter: char) -> TaskKey {
 /// Reads `sender: before > after` a line, an opening without what was before, in the order of their arrival; the text was read
 /// where a line says `read`. `present` is the text as it is.
 fn history(lines: &str, present: &str, is_cut: bool, writes: &[(&str, &str)]) -> History {
+    history_of(lines, present, is_cut, writes, false)
+}
+
+/// The same of an issue whose opening should have been delivered.
+fn history_of(lines: &str, present: &str, is_cut: bool, writes: &[(&str, &str)], is_due: bool) -> History {
     let moment =
         |at: usize| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(i64::try_from(at).expect("small"));
     let lines: Vec<&str> = lines.split(", ").filter(|line| !line.is_empty()).collect();
@@ -83,8 +88,57 @@ fn history(lines: &str, present: &str, is_cut: bool, writes: &[(&str, &str)]) ->
         read_at: moment(read_at),
         writes: &writes,
         ours: &Ours,
+        is_due,
     };
     History::new(&told, boxes)
+}
+
+#[test]
+fn what_nothing_tells_of_is_nobodys_where_the_opening_should_have_been_told() {
+    use Author::{Known, Lost};
+    for (lines, of_a, of_x, what) in [
+        ("", Lost, Lost, "whatever happened to it was lost"),
+        ("op: A! > AX", Lost, Known("op"), "the opening was, and an edit was told"),
+        ("bot: AX > AXW", Lost, Lost, "what we wrote tells nothing of it"),
+        ("op: A, visitor: A > AX", Known("op"), Known("visitor"), "it was told after all"),
+    ] {
+        let present = if lines.starts_with("bot") { "AXW" } else { "AX" };
+        let history = history_of(lines, present, false, &[], true);
+        assert_eq!((history.author(&key('A')), history.author(&key('X'))), (of_a, of_x), "{what}");
+    }
+}
+
+#[test]
+fn a_text_is_as_it_was_opened_where_the_forge_shows_that_nobody_else_edited_it() {
+    let issue = |version: Option<i64>, updated: usize| {
+        let at =
+            |second| Timestamp::UNIX_EPOCH + SignedDuration::from_secs(i64::try_from(second).expect("small"));
+        crate::forge::Issue {
+            number: crate::forge::IssueNumber(1),
+            title: String::new(),
+            body: "A".to_owned(),
+            state: crate::forge::State::Open,
+            labels: Vec::new(),
+            author: crate::forge::Account { id: crate::forge::AccountId(1), login: "op".to_owned() },
+            content_version: version,
+            created_at: at(5),
+            updated_at: at(updated),
+            is_pull: false,
+            html_url: String::new(),
+        }
+    };
+    let write = |landed| LastWrite { landed, ..LastWrite::default() };
+    for (version, updated, writes, expected, what) in [
+        (Some(0), 9, vec![], true, "labelled, and never edited"),
+        (Some(1), 9, vec![], false, "edited by somebody"),
+        (Some(1), 9, vec![write(true)], true, "edited by us"),
+        (Some(2), 9, vec![write(true)], false, "and by somebody else"),
+        (Some(1), 9, vec![write(false)], false, "by whom, nobody knows"),
+        (None, 5, vec![], true, "its time has not moved"),
+        (None, 6, vec![], false, "something happened to it"),
+    ] {
+        assert_eq!(is_as_opened(&issue(version, updated), &writes), expected, "{what}");
+    }
 }
 
 #[test]
