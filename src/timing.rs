@@ -44,7 +44,7 @@ pub(crate) struct Timing {
     /// the one that tells what it went over.
     pub approval_delivery_seconds: f64,
     /// How long writes of the body are gathered when nothing important happened. Each further one waits longer,
-    /// up to twelve times as long.
+    /// up to twelve times as long; that a layer stands otherwise waits no longer than this.
     pub gather_seconds: f64,
 }
 

@@ -108,6 +108,23 @@ impl Kubernetes {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// All workloads, as they are listed now.
+    pub(super) async fn list_workloads(&self) -> ClusterResult<Vec<Workload>> {
+        let (deployments, stateful_sets, daemon_sets) = tokio::join!(
+            self.built_in::<_, Deployment>("/apis/apps/v1/deployments", "DeploymentList", decode::deployment),
+            self.built_in::<_, StatefulSet>(
+                "/apis/apps/v1/statefulsets",
+                "StatefulSetList",
+                decode::stateful_set
+            ),
+            self.built_in::<_, DaemonSet>("/apis/apps/v1/daemonsets", "DaemonSetList", decode::daemon_set),
+        );
+        let mut workloads = deployments?;
+        workloads.extend(stateful_sets?);
+        workloads.extend(daemon_sets?);
+        Ok(workloads)
+    }
+
     pub(super) async fn built_in<T: Send, O>(
         &self,
         path: &str,
@@ -199,20 +216,8 @@ impl Cluster for Kubernetes {
         self.read_workloads(besides, freshness).await
     }
 
-    async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
-        let (deployments, stateful_sets, daemon_sets) = tokio::join!(
-            self.built_in::<_, Deployment>("/apis/apps/v1/deployments", "DeploymentList", decode::deployment),
-            self.built_in::<_, StatefulSet>(
-                "/apis/apps/v1/statefulsets",
-                "StatefulSetList",
-                decode::stateful_set
-            ),
-            self.built_in::<_, DaemonSet>("/apis/apps/v1/daemonsets", "DaemonSetList", decode::daemon_set),
-        );
-        let mut workloads = deployments?;
-        workloads.extend(stateful_sets?);
-        workloads.extend(daemon_sets?);
-        Ok(workloads)
+    async fn workloads(&self, freshness: Freshness) -> ClusterResult<Vec<Workload>> {
+        self.read_all_workloads(freshness).await
     }
 
     async fn batch(&self, freshness: Freshness) -> ClusterResult<Batch> {
@@ -247,8 +252,9 @@ impl Cluster for Kubernetes {
         self.all(path, "CertificateList", decode::certificate, freshness).await
     }
 
-    async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
-        self.custom("/apis/metrics.k8s.io/v1beta1/nodes", "NodeMetricsList", decode::node_usage).await
+    async fn node_usage(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<NodeUsage>>> {
+        let path = "/apis/metrics.k8s.io/v1beta1/nodes";
+        self.listed(path, "NodeMetricsList", decode::node_usage, freshness).await
     }
 
     async fn node_stats(&self, node: &str) -> ClusterResult<NodeStats> {

@@ -11,6 +11,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeSet;
 
+/// Where the `APIServices` are.
+pub(super) const API_SERVICES: &str = "/apis/apiregistration.k8s.io/v1/apiservices";
+
 /// More names of Services than this are not asked for by name: the address of a request has an end.
 const NAMES: usize = 60;
 
@@ -55,8 +58,7 @@ impl Kubernetes {
         &self,
         freshness: Freshness,
     ) -> ClusterResult<Installed<Vec<ApiService>>> {
-        let path = "/apis/apiregistration.k8s.io/v1/apiservices";
-        self.all(path, "APIServiceList", api_service, freshness).await
+        self.all(API_SERVICES, "APIServiceList", api_service, freshness).await
     }
 
     /// All webhooks that fail closed, joined with the endpoints of their Services.

@@ -5,8 +5,9 @@
 //! share a list: a lease that was read a moment ago looks older than it is, and never younger.
 
 use super::client::Kubernetes;
-use super::kinds::KindLedger;
+use super::kinds::{KindLedger, Unserved};
 use super::ledger::{Ledger, NodeLedger, WorkloadLedger};
+use super::outage::Outage;
 use super::pods::PodLedger;
 use super::watch::{Held, Pace, Watch, lock, once};
 use super::{ClusterError, ClusterResult, Freshness, KeepsWorkload, Node, Workload, decode};
@@ -27,6 +28,19 @@ const LEASES: Duration = Duration::from_secs(5);
 /// When each node's lease was renewed.
 type Leases = Arc<HashMap<String, Timestamp>>;
 
+/// So long all workloads are kept after somebody asked for them: who follows a change asks again in a moment, and else most of
+/// them are not worth their memory.
+const KEPT: Duration = Duration::from_mins(2);
+
+/// All workloads as they were listed once.
+#[derive(Debug)]
+struct AllWorkloads {
+    /// What the watches of the three kinds had counted before they were listed.
+    stamp: [u64; 3],
+    used: Instant,
+    all: Vec<Workload>,
+}
+
 /// The watches of a connection. They end with it.
 #[derive(Debug)]
 pub(super) struct Watches {
@@ -37,13 +51,24 @@ pub(super) struct Watches {
     daemon_sets: Arc<Watch<WorkloadLedger<DaemonSet>>>,
     /// Those of every other kind that is read whole, by path: each a [`Watch`] of a [`KindLedger`].
     kinds: Mutex<HashMap<String, Arc<dyn Any + Send + Sync>>>,
+    unserved: Mutex<Unserved>,
+    outage: Arc<Outage>,
     pace: Pace,
     /// How long the end of a container is of interest in the ledger of pods.
     recent: Duration,
     /// When the leases of the nodes were listed, and what they said.
     leases: Mutex<Option<(Instant, Leases)>>,
+    workloads: Mutex<Option<AllWorkloads>>,
     stop: CancellationToken,
     tasks: Mutex<Vec<AbortOnDropHandle<()>>>,
+}
+
+/// What the watches of a connection have in common.
+#[derive(Clone, Copy)]
+struct Begun<'a> {
+    pace: Pace,
+    stop: &'a CancellationToken,
+    outage: &'a Arc<Outage>,
 }
 
 /// All pods, as far as a verdict goes by them.
@@ -71,6 +96,32 @@ impl Watches {
         watch.downcast().ok()
     }
 
+    /// Whether a kind was found served once, and is watched since then.
+    pub(super) fn watches(&self, path: &str) -> bool {
+        self.kinds().contains_key(path)
+    }
+
+    /// The kinds that are not served.
+    pub(super) fn unserved(&self) -> MutexGuard<'_, Unserved> {
+        self.unserved.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How long things are given.
+    pub(super) fn pace(&self) -> Pace {
+        self.pace
+    }
+
+    /// What the watches of workloads have counted, where all of them live.
+    async fn workloads_stamp(&self) -> Option<[u64; 3]> {
+        let stamps =
+            tokio::join!(self.deployments.stamp(), self.stateful_sets.stamp(), self.daemon_sets.stamp());
+        Some([stamps.0?, stamps.1?, stamps.2?])
+    }
+
+    fn all_workloads(&self) -> MutexGuard<'_, Option<AllWorkloads>> {
+        self.workloads.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn kinds(&self) -> MutexGuard<'_, HashMap<String, Arc<dyn Any + Send + Sync>>> {
         self.kinds.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -91,17 +142,21 @@ impl Kubernetes {
         let always = &self.settings().argocd_namespace;
         self.watches().get_or_init(|| {
             let stop = CancellationToken::new();
-            let mut tasks = Vec::new();
+            let (outage, mut tasks) = (Arc::default(), Vec::new());
+            let begun = Begun { pace, stop: &stop, outage: &outage };
             Watches {
-                pods: self.begin(pace, PodLedger::new(recent), &stop, &mut tasks),
-                nodes: self.begin(pace, NodeLedger::default(), &stop, &mut tasks),
-                deployments: self.begin(pace, WorkloadLedger::new(always, besides), &stop, &mut tasks),
-                stateful_sets: self.begin(pace, WorkloadLedger::new(always, besides), &stop, &mut tasks),
-                daemon_sets: self.begin(pace, WorkloadLedger::new(always, besides), &stop, &mut tasks),
+                pods: self.begin(begun, PodLedger::new(recent), &mut tasks),
+                nodes: self.begin(begun, NodeLedger::default(), &mut tasks),
+                deployments: self.begin(begun, WorkloadLedger::new(always, besides), &mut tasks),
+                stateful_sets: self.begin(begun, WorkloadLedger::new(always, besides), &mut tasks),
+                daemon_sets: self.begin(begun, WorkloadLedger::new(always, besides), &mut tasks),
                 kinds: Mutex::default(),
+                unserved: Mutex::default(),
+                outage,
                 pace,
                 recent,
                 leases: Mutex::default(),
+                workloads: Mutex::default(),
                 stop,
                 tasks: Mutex::new(tasks),
             }
@@ -110,13 +165,13 @@ impl Kubernetes {
 
     fn begin<L: Ledger>(
         &self,
-        pace: Pace,
+        begun: Begun<'_>,
         empty: L,
-        stop: &CancellationToken,
         tasks: &mut Vec<AbortOnDropHandle<()>>,
     ) -> Arc<Watch<L>> {
-        let watch = Arc::new(Watch::new(self.connection().clone(), pace, empty));
-        tasks.push(AbortOnDropHandle::new(tokio::spawn(Arc::clone(&watch).run(stop.clone()))));
+        let connection = self.connection().clone();
+        let watch = Arc::new(Watch::new(connection, begun.pace, empty, Arc::clone(begun.outage)));
+        tasks.push(AbortOnDropHandle::new(tokio::spawn(Arc::clone(&watch).run(begun.stop.clone()))));
         watch
     }
 
@@ -131,7 +186,8 @@ impl Kubernetes {
         if watches.stop.is_cancelled() || kinds.contains_key(path) {
             return;
         }
-        let watch = self.begin(watches.pace, empty(), &watches.stop, &mut watches.tasks());
+        let begun = Begun { pace: watches.pace, stop: &watches.stop, outage: &watches.outage };
+        let watch = self.begin(begun, empty(), &mut watches.tasks());
         kinds.insert(path.to_owned(), watch);
     }
 
@@ -206,12 +262,32 @@ impl Kubernetes {
         Ok(leases)
     }
 
+    /// All workloads, well or not: those of the last list for as long as the watches tell that nothing has changed since.
+    pub(super) async fn read_all_workloads(&self, freshness: Freshness) -> ClusterResult<Vec<Workload>> {
+        let Some(watches) = self.watches().get() else { return self.list_workloads().await };
+        // Before the list: what changes meanwhile makes it an old one.
+        let stamp = watches.workloads_stamp().await;
+        if freshness == Freshness::Watched
+            && let Some(known) = watches.all_workloads().as_mut().filter(|known| Some(known.stamp) == stamp)
+        {
+            known.used = Instant::now();
+            return Ok(known.all.clone());
+        }
+        let listed = self.list_workloads().await?;
+        *watches.all_workloads() =
+            stamp.map(|stamp| AllWorkloads { stamp, used: Instant::now(), all: listed.clone() });
+        Ok(listed)
+    }
+
     pub(super) async fn read_workloads(
         &self,
         besides: KeepsWorkload,
         freshness: Freshness,
     ) -> ClusterResult<Vec<Workload>> {
         let watches = self.watches().get();
+        if let Some(watches) = watches {
+            watches.all_workloads().take_if(|known| known.used.elapsed() > KEPT);
+        }
         let (deployments, stateful_sets, daemon_sets) = tokio::join!(
             self.workloads_of(watches.map(|watches| &watches.deployments), besides, freshness),
             self.workloads_of(watches.map(|watches| &watches.stateful_sets), besides, freshness),

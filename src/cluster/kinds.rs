@@ -1,17 +1,19 @@
 //! The kinds that are read whole: from a watch of each where watches run, else a list each time.
 //!
 //! Which kinds a cluster serves, and in which versions, is known once somebody has asked; so nobody has to name them twice: a
-//! kind is watched from the first look on that found it served. One that is not served is asked for at each look, which is one
-//! request, and never watched. Of an object is kept what a verdict is made of, some hundred bytes, whether it is well or not:
+//! kind is watched from the first look on that found it served. One that is not served is never watched, and asked for once in a
+//! while ([`Unserved`]). Of an object is kept what a verdict is made of, some hundred bytes, whether it is well or not:
 //! of these there are as many as people wrote down, and whether one is well depends on others of them and on the clock. Pods,
 //! nodes and workloads, of which there are many, have ledgers of their own ([`super::ledger`]).
 
 use super::client::Kubernetes;
+use super::extensions::API_SERVICES;
 use super::ledger::{Ledger, ReadObject};
-use super::{ClusterResult, Freshness, Installed};
+use super::{ApiService, ClusterResult, Freshness, Installed};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+use std::time::{Duration, Instant};
 
 /// All objects of a kind, as far as they are judged.
 #[derive(Debug)]
@@ -32,6 +34,41 @@ impl<T> KindLedger<T> {
     pub(super) fn objects(&self) -> impl Iterator<Item = &T> {
         self.objects.values()
     }
+
+    fn holds(&self, name: &str) -> bool {
+        self.objects.contains_key(&(String::new(), name.to_owned()))
+    }
+}
+
+/// The kinds that are not served, as found out a while ago.
+///
+/// Most clusters lack most of the kinds that caretaker knows, and each of them would be a request at each look, for ever.
+/// Decided here: such an answer counts again for a while and where nothing has to be proven; never for a kind that was served
+/// before, whose going is a finding, and no longer than the `APIService` of its group and version comes or goes, which the API
+/// server makes by itself with the first definition in it.
+#[derive(Debug, Default)]
+pub(super) struct Unserved(HashMap<String, Found>);
+
+/// When that was found out, and whether the kind's group and version were served all the same.
+#[derive(Debug)]
+struct Found {
+    at: Instant,
+    group_served: bool,
+}
+
+impl Unserved {
+    fn is_known(&self, path: &str, now: &Found, lasts: Duration) -> bool {
+        self.0.get(path).is_some_and(|found| {
+            now.at.saturating_duration_since(found.at) < lasts && found.group_served == now.group_served
+        })
+    }
+}
+
+/// The name of the `APIService` of a kind's group and version; none for what every API server has.
+fn group_of(path: &str) -> Option<String> {
+    let mut parts = path.strip_prefix("/apis/")?.split('/');
+    let (group, version) = (parts.next()?, parts.next()?);
+    Some(format!("{version}.{group}"))
 }
 
 impl<T: Send + 'static> Ledger for KindLedger<T> {
@@ -73,9 +110,37 @@ impl Kubernetes {
         if let Some(objects) = self.watched(path, freshness).await {
             return Ok(Installed::Yes(objects));
         }
-        let listed = self.custom(path, list, read).await?;
+        let listed = self.listed(path, list, read, freshness).await?;
         if let Installed::Yes(_) = listed {
             self.watch_kind(|| KindLedger::new(path, list, read), path);
+        }
+        Ok(listed)
+    }
+
+    /// All of a kind as it is listed now, unless it is known that it is not served.
+    pub(super) async fn listed<T: Send>(
+        &self,
+        path: &str,
+        list: &str,
+        read: ReadObject<T>,
+        freshness: Freshness,
+    ) -> ClusterResult<Installed<Vec<T>>> {
+        let Some(watches) = self.watches().get() else { return self.custom(path, list, read).await };
+        // Before it is asked: what comes meanwhile is asked for again.
+        let group_served = group_of(path).is_some_and(|name| {
+            let services = watches.of_kind::<ApiService>(API_SERVICES);
+            services.is_some_and(|services| services.held().ledger.holds(&name))
+        });
+        let now = Found { at: Instant::now(), group_served };
+        if freshness == Freshness::Watched && watches.unserved().is_known(path, &now, watches.pace().unserved)
+        {
+            return Ok(Installed::No);
+        }
+        let listed = self.custom(path, list, read).await?;
+        if matches!(listed, Installed::No) && !watches.watches(path) {
+            watches.unserved().0.insert(path.to_owned(), now);
+        } else {
+            watches.unserved().0.remove(path);
         }
         Ok(listed)
     }
@@ -88,7 +153,11 @@ impl Kubernetes {
         read: ReadObject<T>,
         freshness: Freshness,
     ) -> ClusterResult<Vec<T>> {
-        self.all(path, list, read, freshness).await?.served(path, list)
+        let all = self.all(path, list, read, freshness).await?;
+        if let (Installed::No, Some(watches)) = (&all, self.watches().get()) {
+            watches.unserved().0.remove(path);
+        }
+        all.served(path, list)
     }
 
     /// All of a kind, where it is watched and the watch is as fresh as that.

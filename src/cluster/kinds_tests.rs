@@ -1,13 +1,17 @@
 //! Kinds that are read whole, against the simulated API server over real HTTP.
 
-use super::super::watch::tests::{client, server_of, wait, watching};
+use super::super::watch::Pace;
+use super::super::watch::tests::{PATIENCE, client, pace, server_of, wait, watching};
 use super::super::{Cluster, Freshness, Installed, Kubernetes};
+use crate::health;
+use jiff::Timestamp;
 use rand::rngs::StdRng;
 use rand::{Rng, RngExt, SeedableRng};
 use serde_json::{Value, json};
 use sim::kubernetes::{
     APPLICATION, CustomKind, ENDPOINT_SLICE, Fault, Kubernetes as Server, Matcher, SERVICE, WatchFault,
 };
+use std::time::Duration;
 
 fn service(name: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "namespace": "web"},
@@ -102,11 +106,13 @@ async fn a_kind_that_comes_and_goes_is_never_taken_for_an_empty_one() {
     let server = server_of(1).await;
     server.unregister(&APPLICATION);
     let client = watching(&server).await;
-    for _ in 0..2 {
+    for _ in 0..3 {
         assert_eq!(applications(&client, Freshness::Watched).await, None);
     }
     let path = "/apis/argoproj.io/v1alpha1/applications";
-    assert_eq!(asked(&server, path), (2, 0), "what is not served is not watched");
+    assert_eq!(asked(&server, path), (1, 0), "what is not served is asked for once, and not watched");
+    assert_eq!(applications(&client, Freshness::Proven).await, None);
+    assert_eq!(asked(&server, path), (2, 0), "where it has to be right it is asked for");
     server.register(CustomKind { kind: APPLICATION, status_subresource: false });
     server.apply(application("blog", "Healthy"));
     wait(&Some(vec!["blog Healthy".to_owned()]), async || applications(&client, Freshness::Watched).await)
@@ -116,6 +122,73 @@ async fn a_kind_that_comes_and_goes_is_never_taken_for_an_empty_one() {
     // At once where it has to be right, and elsewhere as soon as the watch hears of it.
     assert_eq!(applications(&client, Freshness::Proven).await, None);
     wait(&None, async || applications(&client, Freshness::Watched).await).await;
+    // One that was there is missed, and noticed as soon as it is back: that it is gone is never remembered.
+    let before = asked(&server, path).0;
+    for _ in 0..3 {
+        assert_eq!(applications(&client, Freshness::Watched).await, None);
+    }
+    assert!(asked(&server, path).0 >= before + 3, "it is asked for at each look");
+    server.shutdown().await;
+}
+
+/// How often a look is answered that a kind is not served, and how many requests it is in all.
+async fn looks(client: &Kubernetes, server: &Server, freshness: Freshness) -> (usize, usize) {
+    let since = server.requests().len();
+    let (settings, cluster) = (health::Settings::default(), super::super::Settings::default());
+    let surroundings = health::Surroundings {
+        settings: &settings,
+        cluster: &cluster,
+        grace: Duration::from_mins(5),
+        freshness,
+        audit: false,
+    };
+    health::recon(client, &surroundings, Timestamp::now()).await;
+    let asked = server.requests();
+    // The watches ask for themselves.
+    let ours = asked[since..].iter().filter(|one| one.verb != "watch" && !one.path.ends_with("?limit=1"));
+    let ours: Vec<_> = ours.collect();
+    (ours.iter().filter(|one| one.status == 404 && one.verb == "list").count(), ours.len())
+}
+
+#[tokio::test]
+async fn what_is_not_served_costs_a_request_once_in_a_while_and_is_asked_for_where_it_has_to_be_right() {
+    let server = server_of(1).await;
+    let client = watching(&server).await;
+    let (first, _) = looks(&client, &server, Freshness::Watched).await;
+    // Flux in each of its kinds and versions, CloudNativePG, External Secrets, ApplicationSets.
+    assert!(first >= 8, "{first} kinds are not served");
+    wait(&0, async || looks(&client, &server, Freshness::Watched).await.0).await;
+    let (missing, all) = looks(&client, &server, Freshness::Watched).await;
+    println!("{first} kinds are not served; then {missing} of {all} requests a look are about such");
+    let (proven, _) = looks(&client, &server, Freshness::Proven).await;
+    assert_eq!(proven, first, "each is asked for where it has to be right");
+    // It is forgotten in time.
+    wait(&true, async || looks(&client, &server, Freshness::Watched).await.0 > 0).await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_definition_that_appears_is_noticed_with_the_service_of_its_group_and_version() {
+    let server = server_of(1).await;
+    server.unregister(&APPLICATION);
+    let client = client(&server).await;
+    // For longer than the test may take.
+    client.start_watching_at(Duration::from_mins(10), |_| false, Pace { unserved: PATIENCE * 10, ..pace() });
+    let services = async || client.api_services(Freshness::Watched).await.expect("readable");
+    assert_eq!(services().await, Installed::Yes(Vec::new()));
+    wait(&true, async || asked(&server, "/apis/apiregistration.k8s.io/v1/apiservices").1 > 0).await;
+    let path = "/apis/argoproj.io/v1alpha1/applications";
+    for _ in 0..2 {
+        assert_eq!(applications(&client, Freshness::Watched).await, None);
+    }
+    server.register(CustomKind { kind: APPLICATION, status_subresource: false });
+    server.apply(application("blog", "Healthy"));
+    assert_eq!(applications(&client, Freshness::Watched).await, None);
+    assert_eq!(asked(&server, path).0, 1);
+    server.apply(json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+        "metadata": {"name": "v1alpha1.argoproj.io"}, "spec": {"group": "argoproj.io", "version": "v1alpha1"}}));
+    wait(&Some(vec!["blog Healthy".to_owned()]), async || applications(&client, Freshness::Watched).await)
+        .await;
     server.shutdown().await;
 }
 

@@ -26,6 +26,7 @@ mod kubelet;
 mod lease;
 mod ledger;
 mod node_marks;
+mod outage;
 mod owner;
 mod pages;
 mod pods;
@@ -183,7 +184,7 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
         freshness: Freshness,
     ) -> ClusterResult<Vec<Workload>>;
     /// All Deployments, `StatefulSets` and `DaemonSets` of all namespaces.
-    async fn workloads(&self) -> ClusterResult<Vec<Workload>>;
+    async fn workloads(&self, freshness: Freshness) -> ClusterResult<Vec<Workload>>;
     /// All Jobs and `CronJobs` of all namespaces.
     async fn batch(&self, freshness: Freshness) -> ClusterResult<Batch>;
     /// All `PodDisruptionBudgets` of all namespaces.
@@ -198,8 +199,8 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     async fn ceph_clusters(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<CephCluster>>>;
     /// All cert-manager certificates.
     async fn certificates(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<Certificate>>>;
-    /// CPU and memory of the nodes.
-    async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>>;
+    /// CPU and memory of the nodes. They are measured and never watched; how fresh it is to be is said of whether anybody measures.
+    async fn node_usage(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<NodeUsage>>>;
     /// What a node's kubelet says of its disks and volumes.
     async fn node_stats(&self, node: &str) -> ClusterResult<NodeStats>;
     /// A page of whatever an own check asks for, as it is served: the first one, or the one that the token of the last one

@@ -176,7 +176,7 @@ async fn refusals_are_told_apart() {
     assert_eq!(client.applications(Freshness::Proven).await.expect("readable"), Installed::Yes(Vec::new()));
     server.unregister(&APPLICATION);
     assert_eq!(client.applications(Freshness::Proven).await.expect("readable"), Installed::No);
-    assert_eq!(client.node_usage().await.expect("readable"), Installed::No);
+    assert_eq!(client.node_usage(Freshness::Proven).await.expect("readable"), Installed::No);
 
     let stranger =
         Kubernetes::from_kubeconfig(&server.kubeconfig("nobody's"), &settings()).await.expect("a client");

@@ -13,6 +13,7 @@
 
 use super::frames::Frame;
 use super::ledger::{Ledger, Served as _};
+use super::outage::{Outage, Told};
 use super::pages::{Listed, PAGE};
 use super::request::{Connection, unreadable};
 use super::{ClusterError, ClusterResult, Freshness};
@@ -39,6 +40,8 @@ pub(super) struct Pace {
     pub(super) pauses: (Duration, Duration),
     /// How long to wait where it was refused for as long as the pauses grow: somebody has to change that first.
     pub(super) refused: Duration,
+    /// How long it counts that a kind is not served.
+    pub(super) unserved: Duration,
 }
 
 impl Default for Pace {
@@ -50,6 +53,7 @@ impl Default for Pace {
             slack: Duration::from_secs(10),
             pauses: (Duration::from_millis(200), Duration::from_secs(30)),
             refused: Duration::from_mins(5),
+            unserved: Duration::from_mins(3),
         }
     }
 }
@@ -70,6 +74,8 @@ pub(super) struct Held<L> {
     known: Instant,
     /// About how many objects there are: by that goes how they are read, and nothing else.
     about: usize,
+    /// How often anything was told of the kind but that nothing happened.
+    changes: u64,
 }
 
 /// What a watch does.
@@ -111,13 +117,16 @@ pub(super) struct Watch<L> {
     pace: Pace,
     held: Arc<Mutex<Held<L>>>,
     phase: watch::Sender<Phase>,
+    /// The watches of the same server that get no answer.
+    outage: Arc<Outage>,
 }
 
 impl<L: Ledger> Watch<L> {
     /// One that has not begun. `empty` says how the ledger is kept.
-    pub(super) fn new(connection: Connection, pace: Pace, empty: L) -> Self {
+    pub(super) fn new(connection: Connection, pace: Pace, empty: L, outage: Arc<Outage>) -> Self {
         let (path, list) = (empty.path().to_owned(), empty.list().to_owned());
-        Self { path, list, connection, pace, held: once(empty), phase: watch::Sender::new(Phase::Listing) }
+        let phase = watch::Sender::new(Phase::Listing);
+        Self { path, list, connection, pace, held: once(empty), phase, outage }
     }
 
     /// What is known, for as long as nobody changes it.
@@ -155,6 +164,11 @@ impl<L: Ledger> Watch<L> {
                 }
             },
         }
+    }
+
+    /// A number that stays as it is for as long as nothing has changed of the kind, where the watch lives.
+    pub(super) async fn stamp(&self) -> Option<u64> {
+        self.is(Freshness::Watched).await.then(|| self.held().changes)
     }
 
     /// Whether the ledger holds everything up to a version that is asked for now. A second watch from where the ledger stands
@@ -222,6 +236,9 @@ impl<L: Ledger> Watch<L> {
                     match self.follow(lasts).await {
                         Ok(Ended::InTime) => {
                             said.clear();
+                            if self.outage.works(&self.path) {
+                                tracing::info!("all watches get answers again");
+                            }
                             pauses = self.pauses();
                             continue;
                         }
@@ -270,10 +287,21 @@ impl<L: Ledger> Watch<L> {
     async fn rest(&self, error: &ClusterError, said: &mut String, pauses: &mut ExponentialBackoff) {
         self.phase.send_replace(Phase::Broken);
         let words = error.to_string();
-        if words != *said {
-            tracing::warn!(path = %self.path, %error, "a watch does not work; meanwhile each look lists");
-            *said = words;
+        let is_news = words != *said;
+        match error {
+            // What the server as a whole is to blame for is told once for all of them.
+            ClusterError::Unavailable { said, .. } => {
+                if is_news {
+                    tracing::debug!(path = %self.path, %error, "a watch gets no answer");
+                }
+                self.outage.broke(&self.path, said, Instant::now());
+            }
+            _ if is_news => {
+                tracing::warn!(path = %self.path, %error, "a watch does not work; meanwhile each look lists");
+            }
+            _ => {}
         }
+        *said = words;
         // A kind that was taken away is as lasting as a right that was.
         let refused = matches!(
             error,
@@ -287,6 +315,9 @@ impl<L: Ledger> Watch<L> {
         // has to change.
         let pause = if refused && next >= most { self.pace.refused } else { next };
         tokio::time::sleep(pause).await;
+        if let Some(Told { watches, such_as, said }) = self.outage.due(Instant::now()) {
+            tracing::warn!(watches, %such_as, error = %said, "watches get no answer; meanwhile each look lists");
+        }
     }
 
     /// Reads a list into a fresh ledger, which takes the place of the old one when it is whole.
@@ -300,7 +331,9 @@ impl<L: Ledger> Watch<L> {
         let Listed { taken: (ledger, about), version } =
             self.connection.gather(&self.path, "", &self.list, make, take).await?;
         let version = number(&self.path, &version)?;
-        *self.held() = Held { ledger, version, heard: begun, known: begun, about };
+        let mut held = self.held();
+        let changes = held.changes + 1;
+        *held = Held { ledger, version, heard: begun, known: begun, about, changes };
         Ok(())
     }
 
@@ -349,6 +382,7 @@ impl<L: Ledger> Watch<L> {
         if version <= held.version {
             return Ok(());
         }
+        held.changes += u64::from(!matches!(frame, Frame::Bookmark(_)));
         match frame {
             Frame::Added(object) => {
                 held.about += 1;
@@ -372,7 +406,7 @@ impl<L: Ledger> Watch<L> {
 /// What was listed once, in the shape of what is watched.
 pub(super) fn once<L>(ledger: L) -> Arc<Mutex<Held<L>>> {
     let now = Instant::now();
-    Arc::new(Mutex::new(Held { ledger, version: 0, heard: now, known: now, about: 0 }))
+    Arc::new(Mutex::new(Held { ledger, version: 0, heard: now, known: now, about: 0, changes: 0 }))
 }
 
 pub(super) fn lock<L>(held: &Mutex<Held<L>>) -> MutexGuard<'_, Held<L>> {

@@ -16,10 +16,10 @@ const RECENT: Duration = Duration::from_mins(10);
 /// More pods than a page holds.
 const MANY: usize = 503;
 /// So long anything may take that is awaited here.
-const PATIENCE: Duration = Duration::from_secs(30);
+pub(in crate::cluster) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// As short as a server's second before the last bookmark allows.
-fn pace() -> Pace {
+pub(in crate::cluster) fn pace() -> Pace {
     Pace {
         lasts: Duration::from_secs(3),
         first: Duration::from_secs(3),
@@ -27,6 +27,7 @@ fn pace() -> Pace {
         slack: Duration::from_secs(1),
         pauses: (Duration::from_millis(20), Duration::from_millis(200)),
         refused: Duration::from_millis(200),
+        unserved: Duration::from_secs(2),
     }
 }
 
@@ -440,4 +441,38 @@ async fn whatever_happens_the_watch_says_what_the_list_says() {
     let cases = number("CARETAKER_TEST_CASES").unwrap_or(6);
     println!("CARETAKER_TEST_SEED={first} CARETAKER_TEST_CASES={cases}");
     futures::future::join_all((first..first + cases).map(what_is_watched_is_what_is_there)).await;
+}
+
+#[tokio::test]
+async fn all_workloads_are_listed_again_when_one_changed_and_where_it_has_to_be_right() {
+    let server = server_of(1).await;
+    server.apply(deployment("shop", 2));
+    let client = watching(&server).await;
+    let available = async |freshness| {
+        let read = client.workloads(freshness).await.expect("readable");
+        read.iter().map(|one| one.available).collect::<Vec<_>>()
+    };
+    let lists = || {
+        let asked = server.requests();
+        asked.iter().filter(|one| one.path == "/apis/apps/v1/deployments?limit=500").count()
+    };
+    // Once the three watches live, a list is remembered.
+    let is_remembered = async || {
+        let before = lists();
+        available(Freshness::Watched).await;
+        lists() == before
+    };
+    wait(&true, is_remembered).await;
+    let before = lists();
+    for _ in 0..3 {
+        assert_eq!(available(Freshness::Watched).await, [2]);
+    }
+    assert_eq!(lists(), before);
+    server.apply(deployment("shop", 1));
+    wait(&vec![1], async || available(Freshness::Watched).await).await;
+    assert_eq!(lists(), before + 1, "once for the change");
+    server.delete(&DEPLOYMENT, Some("web"), "shop");
+    assert_eq!(available(Freshness::Proven).await, [0; 0], "at once where it has to be right");
+    wait(&Vec::new(), async || available(Freshness::Watched).await).await;
+    server.shutdown().await;
 }

@@ -4,10 +4,11 @@
 //! it says counts.
 
 use super::probes::{
-    controllers_silent, judge_budgets, judge_jobs, judge_services, not_read, unread, unused, with_more,
+    SILENT, controllers_silent, judge_budgets, judge_jobs, judge_services, not_read, unread, unused,
+    with_more,
 };
 use super::recon::{SWITCHED_OFF, Surroundings, switched};
-use super::{Probe, ProbeResult};
+use super::{Finding, Grounds, Probe, ProbeResult};
 use crate::cluster::{
     Batch, Cluster, ClusterError, ClusterResult, ControllersLife, DisruptionBudget, Job, Pod, Service,
 };
@@ -60,7 +61,7 @@ impl Apps {
         now: Timestamp,
     ) -> [ProbeResult; 3] {
         let grace = surroundings.grace;
-        [
+        said_once([
             self.reported(Probe::Jobs, &self.batch, surroundings, now, |batch| judge_jobs(batch, now, grace)),
             self.reported(Probe::DisruptionBudgets, &self.budgets, surroundings, now, |budgets| {
                 judge_budgets(budgets, now, grace)
@@ -68,7 +69,7 @@ impl Apps {
             self.reported(Probe::Services, &self.services, surroundings, now, |services| {
                 judge_services(services, pods, now, grace)
             }),
-        ]
+        ])
     }
 
     /// The judgement of what was read, with whether those who reported it live.
@@ -96,6 +97,20 @@ impl Apps {
         };
         with_more(result, silent.into_iter().collect())
     }
+}
+
+/// That the controllers are silent makes each of these probes UNKNOWN, and is one thing all the same: what the others say of it
+/// follows from what the first says that may be a cause.
+fn said_once(mut probes: [ProbeResult; 3]) -> [ProbeResult; 3] {
+    let is_silent = |finding: &Finding| finding.id.rule == SILENT;
+    let first = probes
+        .iter()
+        .position(|probe| probe.probe != Probe::DisruptionBudgets && probe.findings.iter().any(is_silent));
+    let others = probes.iter_mut().enumerate().filter(|(at, _)| first.is_some_and(|first| first != *at));
+    for finding in others.flat_map(|(_, probe)| &mut probe.findings).filter(|finding| is_silent(finding)) {
+        finding.grounds = Grounds::each([finding.id.object.clone()]);
+    }
+    probes
 }
 
 #[cfg(test)]

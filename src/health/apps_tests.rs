@@ -257,6 +257,24 @@ async fn what_may_not_be_read_is_unknown_and_so_is_the_word_of_controllers_that_
     );
     let mut told = pass.blocking().filter(|one| one.layer == Layer::Apps);
     assert!(told.all(|one| one.id.rule == "controllers-silent"), "{pass:?}");
+    // Three probes, one thing: people are told once.
+    let silent = pass.by_cause();
+    let silent: Vec<_> = silent.iter().filter(|(cause, _)| cause.id.rule == "controllers-silent").collect();
+    assert!(matches!(silent.as_slice(), [(_, following)] if following.is_empty()), "{silent:?}");
+    let blocked = crate::health::closed_by(&pass, &std::collections::BTreeSet::new());
+    let blocked: Vec<_> = blocked.iter().filter(|one| one.why.contains("controllers are silent")).collect();
+    assert!(matches!(blocked.as_slice(), [one] if !one.why.contains("follow")), "{blocked:?}");
+    let down = scene.server.faults().add(Matcher::all(), Fault::Status(503));
+    assert_eq!(crate::wording::what_is_unknown(&scene.pass().await), "the cluster cannot be read");
+    scene.server.faults().remove(down);
+    // What may not be a cause is told for itself where nobody else says it.
+    for kind in [(&simulated::CRON_JOB, "backup"), (&simulated::SERVICE, "shop")] {
+        scene.server.delete(kind.0, Some("web"), kind.1);
+    }
+    let pass = scene.pass().await;
+    assert_eq!(apps(&pass), (Verdict::Unknown, vec![Probe::DisruptionBudgets]));
+    let told = pass.by_cause();
+    assert!(told.iter().any(|(cause, _)| cause.id.rule == "controllers-silent"), "{pass:?}");
 }
 
 #[tokio::test]

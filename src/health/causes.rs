@@ -62,15 +62,21 @@ impl Finding {
     pub(super) fn resting_on(self, grounds: Grounds) -> Self {
         Self { grounds, ..self }
     }
+
+    /// Whether it says of the same object what its cause says, for another probe: people are told once.
+    pub(crate) fn repeats_its_cause(&self) -> bool {
+        let same = |cause: &FindingId| cause.rule == self.id.rule && cause.object == self.id.object;
+        self.cause.as_ref().is_some_and(same)
+    }
 }
 
 impl Recon {
-    /// Everything found, as a person reads it: the causes, the worst first, each with what follows from it.
+    /// Everything found, as a person reads it: the causes, the worst first, each with what follows from it and says more.
     pub(crate) fn by_cause(&self) -> Vec<(&Finding, Vec<&Finding>)> {
         let (followers, causes): (Vec<&Finding>, Vec<&Finding>) =
             self.worst_first().into_iter().partition(|finding| finding.cause.is_some());
         let mut following: HashMap<&FindingId, Vec<&Finding>> = HashMap::new();
-        for finding in followers {
+        for finding in followers.into_iter().filter(|finding| !finding.repeats_its_cause()) {
             following.entry(finding.cause.as_ref().unwrap_or(&finding.id)).or_default().push(finding);
         }
         causes.into_iter().map(|cause| (cause, following.remove(&cause.id).unwrap_or_default())).collect()
@@ -162,6 +168,35 @@ mod tests {
         fold(&mut probes);
         let [probe] = probes;
         probe.findings.into_iter().map(|one| (one.id.rule, one.cause.map(|cause| cause.rule))).collect()
+    }
+
+    #[test]
+    fn what_nobody_knows_is_named_by_its_layer_and_what_was_found_there_first() {
+        use super::super::probes::unread;
+        use crate::wording::{recon_nothing_read, what_is_unknown};
+        let mut recon = super::super::gate::testing::recon_at(jiff::Timestamp::UNIX_EPOCH, Verdict::Unknown);
+        assert_eq!(what_is_unknown(&recon), "Apps: Deployment web/shop does not serve");
+        recon.probes[0] = unread(Probe::Nodes, "403");
+        assert_eq!(what_is_unknown(&recon), "Metal: the probe nodes could not be run, and 1 more");
+        // Nobody reads it.
+        recon.probes.remove(0);
+        assert_eq!(what_is_unknown(&recon), format!("Metal: {}", recon_nothing_read()));
+        // Nothing at all is read.
+        for probe in &mut recon.probes {
+            *probe = unread(probe.probe, "no answer");
+        }
+        assert_eq!(what_is_unknown(&recon), "the cluster cannot be read");
+    }
+
+    #[test]
+    fn what_several_probes_say_alike_is_told_once() {
+        let silent =
+            |probe| found(probe, "silent", on("Lease", "controllers"), Verdict::Unknown, Grounds::default());
+        let follows = silent(Probe::Services).resting_on(Grounds::each([on("Lease", "controllers")]));
+        let mut probes = [judged(Probe::Jobs, String::new(), vec![silent(Probe::Jobs), follows])];
+        fold(&mut probes);
+        let repeats: Vec<bool> = probes[0].findings.iter().map(Finding::repeats_its_cause).collect();
+        assert_eq!(repeats, [false, true]);
     }
 
     fn expect(findings: Vec<Finding>, expected: &[(&str, Option<&str>)]) {

@@ -230,7 +230,8 @@ pub(crate) fn closed_by(recon: &Recon, excused: &BTreeSet<FindingId>) -> Vec<Blo
     let follows =
         |finding: &Finding| finding.cause.as_ref().filter(|cause| !excused.contains(cause)).cloned();
     let mut following: BTreeMap<FindingId, usize> = BTreeMap::new();
-    for cause in recon.blocking().filter(counts).filter_map(follows) {
+    let says_more = |finding: &&Finding| !finding.repeats_its_cause();
+    for cause in recon.blocking().filter(counts).filter(says_more).filter_map(follows) {
         *following.entry(cause).or_default() += 1;
     }
     let causes = recon.blocking().filter(counts).filter(|finding| follows(finding).is_none());

@@ -63,7 +63,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         switched(settings.argocd, limit, "applications", cluster.applications(surroundings.freshness)),
         read_ceph(cluster, surroundings),
         switched(settings.certificates, limit, "certificates", cluster.certificates(surroundings.freshness)),
-        switched(settings.usage, limit, "usage", cluster.node_usage()),
+        switched(settings.usage, limit, "usage", cluster.node_usage(surroundings.freshness)),
         join_all(settings.checks.iter().map(|check| own::look(cluster, check, limit, now))),
         // Each holds the readings of many kinds: too large a thing to lie in everything that waits for a pass.
         Box::pin(outside::read(settings)),

@@ -89,10 +89,10 @@ impl Cluster for Stub {
         self.allow("pods")?;
         Ok(Pods::listed(PodLedger::new(recent)))
     }
-    async fn open_workloads(&self, _: KeepsWorkload, _: Freshness) -> ClusterResult<Vec<Workload>> {
-        self.workloads().await
+    async fn open_workloads(&self, _: KeepsWorkload, freshness: Freshness) -> ClusterResult<Vec<Workload>> {
+        self.workloads(freshness).await
     }
-    async fn workloads(&self) -> ClusterResult<Vec<Workload>> {
+    async fn workloads(&self, _: Freshness) -> ClusterResult<Vec<Workload>> {
         self.allow("workloads")?;
         Ok(vec![workload(ObjectRef::new("StatefulSet", "argocd", "argocd-application-controller"))])
     }
@@ -124,7 +124,7 @@ impl Cluster for Stub {
         self.allow("certificates")?;
         Ok(Installed::No)
     }
-    async fn node_usage(&self) -> ClusterResult<Installed<Vec<NodeUsage>>> {
+    async fn node_usage(&self, _: Freshness) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.allow("usage")?;
         Ok(Installed::No)
     }

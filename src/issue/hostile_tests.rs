@@ -21,6 +21,7 @@ const PLAIN: &str = "plain";
 fn hostile_status(text: &str) -> StatusView {
     let mut view = status();
     let own = |text: &str| text.to_owned();
+    view.unknown = Some(own(text));
     for layer in &mut view.layers {
         layer.evidence.iter_mut().for_each(|line| *line = own(text));
     }

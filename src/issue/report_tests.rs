@@ -44,6 +44,7 @@ fn layers() -> Vec<LayerLine> {
 pub(super) fn status() -> StatusView {
     StatusView {
         state: RunState::WaitingForPerson,
+        unknown: None,
         since: at("14:30"),
         run: "run-7".to_owned(),
         layers: layers(),
@@ -134,6 +135,20 @@ fn a_quiet_status() {
         ..status()
     };
     insta::assert_snapshot!(render_status(&view));
+}
+
+#[test]
+fn what_nobody_knows_is_said_at_the_top() {
+    let what = "Platform: the controller source-controller is not there, and 2 more".to_owned();
+    let view = StatusView { state: RunState::Unknown, unknown: Some(what), ..status() };
+    let text = render_status(&view);
+    assert_eq!(
+        text.lines().nth(2),
+        Some(
+            "⚪ **UNKNOWN**: Platform: the controller source-controller is not there, and 2 more, since 2026-11-21 14:30 UTC."
+        ),
+        "{text}"
+    );
 }
 
 fn not_read<T>() -> Figure<T> {

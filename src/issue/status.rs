@@ -23,7 +23,7 @@ pub(crate) enum RunState {
     Trouble,
     /// A person stopped it.
     Paused,
-    /// The forge or the cluster cannot be read.
+    /// Something that has to be known is not.
     Unknown,
     /// Only watches and says what it would do.
     Observing,
@@ -183,6 +183,8 @@ pub(crate) struct Packet {
 pub(crate) struct StatusView {
     /// How the run stands.
     pub(crate) state: RunState,
+    /// What nobody knows, where that is how it stands; from outside, escaped here.
+    pub(crate) unknown: Option<String>,
     /// Since when it stands so.
     pub(crate) since: Timestamp,
     /// The journal's id of the run.
@@ -248,7 +250,11 @@ pub(crate) fn render_status(view: &StatusView) -> String {
     let mut text = Text::default();
     text.line("## caretaker");
     text.blank();
-    text.line(&format!("{}, {}.", wording::run_state(view.state), wording::since(view.since)));
+    let state = match &view.unknown {
+        Some(what) => wording::run_state_unknown(view.state, &quote_outside(what, FULL_EVIDENCE)),
+        None => wording::run_state(view.state).to_owned(),
+    };
+    text.line(&format!("{state}, {}.", wording::since(view.since)));
     text.blank();
     text.line(&format!("{}.", wording::progress(view.progress)));
     if let Some(now) = &view.now {

@@ -88,6 +88,8 @@ pub(crate) struct Memory {
     pub(crate) blobs: HashMap<(CommitSha, PullNumber, CommitSha), Blobs>,
     /// How many looks there were.
     pub(crate) looks: u64,
+    /// Whether the last look found something to be said or done about the change in flight, which the next one has to prove.
+    pub(crate) to_be_proven: bool,
     /// The pull requests that tasks name, as they were last asked about.
     pub(crate) pulls: BTreeMap<PullNumber, KnownPull>,
     /// The issues and pull requests that tasks want closed, as they were last asked about.

@@ -312,8 +312,8 @@ pub(crate) async fn observe(
         |task: &issue::Task| matches!(task.kind, issue::Kind::Merge { .. }) && !state.has_ended(&task.key);
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
     // No look that a change waits for reads an audit.
-    let audit =
-        subject.freshness == Freshness::Watched && audit::wants_audit(&reading, state, &memory.looked_up);
+    let is_idle = state.change.is_none() && subject.freshness == Freshness::Watched;
+    let audit = is_idle && audit::wants_audit(&reading, state, &memory.looked_up);
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, audit, now).await;
     if audit {
@@ -541,7 +541,7 @@ async fn cluster(
     };
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
     let workloads =
-        async { if with_workloads { parts.cluster.workloads().await.map(Some) } else { Ok(None) } };
+        async { if with_workloads { parts.cluster.workloads(freshness).await.map(Some) } else { Ok(None) } };
     let gitops = gitops::read(parts.cluster.as_ref(), parts.health_settings.flux, freshness);
     let (recon, (gitops, unread), workloads) = tokio::join!(recon, gitops, workloads);
     let silence = |error: &ClusterError| {

@@ -22,6 +22,7 @@ use super::observe::{read_with_history, task_boxes, written};
 use super::report::{LastWrite, Report};
 use super::worker::{RunError, Scene, Work, Worker, text_hash};
 use crate::forge::{ForgeError, Issue, IssueEdit, State};
+use crate::health::Recon;
 use crate::inbox;
 use crate::issue::{
     Applied, ClosingView, Desired, Edit, Home, TaskKey, WrittenTask, applied, apply, decisions,
@@ -137,9 +138,11 @@ impl Worker {
             lost.as_ref().map(LostEdit::hash),
             if quiet { what.as_str() } else { "" },
         );
+        let stands = health_standing(&scene.observation.recon);
         let moment = Moment {
             now,
             important: &important,
+            standing: &stands,
             quiet,
             more_to_come: awaited.is_none(),
             changed: !standing.is_ours,
@@ -172,8 +175,7 @@ impl Worker {
             let title = work.state.reopened.map(|_| title_before(&work.writes, &title_now));
             let title = title.filter(|title| *title != title_now);
             let Some((text, write)) = next_text(scene, work, awaiting, lost.as_ref(), &body, now) else {
-                work.memory.written =
-                    Some(pace::done(work.memory.written.as_ref(), reason, false, important, now));
+                work.memory.written = Some(pace::done(work.memory.written.as_ref(), reason, false, &moment));
                 return Ok(());
             };
             self.remember(work, &text, LastWrite { awaited: work.memory.awaited.clone(), ..write }).await?;
@@ -188,7 +190,7 @@ impl Worker {
                 Ok(_) => {
                     work.landed();
                     work.memory.written =
-                        Some(pace::done(work.memory.written.as_ref(), reason, true, important, now));
+                        Some(pace::done(work.memory.written.as_ref(), reason, true, &moment));
                     if version.is_none() {
                         self.read_back(scene, work, &text).await?;
                     }
@@ -300,6 +302,12 @@ fn over<'a>(writes: &'a [LastWrite], lost: &LostEdit) -> (&'a [LastWrite], Optio
         Some(at) => (&writes[..at], Some(&writes[at])),
         None => (writes, None),
     }
+}
+
+/// How the layers stand, and what keeps them from being GREEN.
+fn health_standing(recon: &Recon) -> String {
+    let blocks = recon.blocking().filter(|finding| finding.cause.is_none());
+    format!("{:?} {:?}", recon.layers(), blocks.map(|finding| &finding.id).collect::<BTreeSet<_>>())
 }
 
 /// Where the issue lies: what a number in its text is a number of.

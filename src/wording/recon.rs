@@ -4,7 +4,7 @@ use super::{audit_fix, code, layer_verdict, quote_outside, time};
 use crate::cluster::ObjectRef;
 use crate::forge::IssueNumber;
 use crate::forge::renovate::Listed;
-use crate::health::{AuditRule, Finding, Recon};
+use crate::health::{AuditRule, Finding, Recon, Verdict};
 use crate::issue::OpenUpdate;
 use crate::merge::Risk;
 use std::collections::BTreeSet;
@@ -16,9 +16,10 @@ const CELL: usize = 300;
 
 /// What the whole comes to.
 pub(crate) fn recon_summary(recon: &Recon) -> String {
-    let following = recon.blocking().filter(|finding| finding.cause.is_some()).count();
-    let blocking = recon.blocking().count();
-    let listed = recon.findings().count() - blocking;
+    let following = |one: &&Finding| one.cause.is_some() && !one.repeats_its_cause();
+    let following = recon.blocking().filter(following).count();
+    let causes = recon.blocking().filter(|finding| finding.cause.is_none()).count();
+    let listed = recon.findings().count() - recon.blocking().count();
     let count = |count: usize, one: &str, many: &str| {
         if count == 1 { format!("1 finding {one}") } else { format!("{count} findings {many}") }
     };
@@ -30,9 +31,29 @@ pub(crate) fn recon_summary(recon: &Recon) -> String {
     format!(
         "The cluster is {}: {}{more}, {}",
         recon.verdict(),
-        count(blocking - following, "blocks a change", "block a change"),
+        count(causes, "blocks a change", "block a change"),
         count(listed, "is listed only", "are listed only")
     )
+}
+
+/// What nobody knows: the first layer that is UNKNOWN, what was found there first, and how much more there is.
+pub(crate) fn what_is_unknown(recon: &Recon) -> String {
+    let layers = recon.layers();
+    let unknown = |finding: &&Finding| finding.verdict == Verdict::Unknown;
+    let first = layers.iter().find(|(_, verdict)| **verdict == Verdict::Unknown).map(|(layer, _)| *layer);
+    // Where no layer can be read it is not the layers.
+    let nothing = layers.values().all(|verdict| *verdict == Verdict::Unknown)
+        && recon.blocking().filter(unknown).all(Finding::is_not_read);
+    let Some(first) = first.filter(|_| !nothing) else { return "the cluster cannot be read".to_owned() };
+    let of_layer = recon.blocking().filter(unknown).filter(|finding| finding.layer == first);
+    // What follows speaks where its cause is known.
+    let Some(found) = of_layer.min_by_key(|finding| finding.cause.is_some()) else {
+        return format!("{first}: {}", recon_nothing_read());
+    };
+    match recon.blocking().filter(unknown).filter(|finding| !finding.repeats_its_cause()).count() {
+        0 | 1 => format!("{first}: {}", found.message),
+        all => format!("{first}: {}, and {} more", found.message, all - 1),
+    }
 }
 
 /// A finding of a layer, with what it follows from.

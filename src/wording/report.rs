@@ -37,10 +37,15 @@ pub(crate) fn run_state(state: RunState) -> &'static str {
         RunState::WaitingForPerson => "🙋 **Waiting for a person**",
         RunState::Trouble => "🚨 **Trouble**",
         RunState::Paused => "⏸️ **Paused** by a person",
-        RunState::Unknown => "⚪ **UNKNOWN**: the forge or the cluster cannot be read",
+        RunState::Unknown => "⚪ **UNKNOWN**",
         RunState::Observing => "👀 **Observing**: shows what it would do, and changes nothing",
         RunState::Done => "✅ **Done**",
     }
+}
+
+/// How a run stands that nobody knows enough to go on with, and what that is.
+pub(crate) fn run_state_unknown(state: RunState, what: &str) -> String {
+    format!("{}: {what}", run_state(state))
 }
 
 /// How far a run is: `7 of 12 tasks done`, and what became of the others.

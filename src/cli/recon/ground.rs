@@ -1,7 +1,7 @@
 //! What runs, and what of it caretaker itself stands on, beside the picture: what is merged there is merged alone, and with
 //! approval.
 
-use crate::cluster::{Cluster, ObjectRef};
+use crate::cluster::{Cluster, Freshness, ObjectRef};
 use crate::config::Settings;
 use crate::merge::classify::Rules;
 use crate::merge::foundations::{Foundations, foundations};
@@ -21,7 +21,7 @@ struct Running {
 /// Reads every workload: only for a person who looks, not at each look of a run.
 pub(super) async fn read(cluster: &dyn Cluster, settings: &Settings) -> Ground {
     let limit = settings.health.probe_timeout();
-    let found = match tokio::time::timeout(limit, cluster.workloads()).await {
+    let found = match tokio::time::timeout(limit, cluster.workloads(Freshness::Proven)).await {
         Ok(Ok(workloads)) => Ok(Running {
             foundations: foundations(&workloads, &Rules::new(&settings.merge)),
             images: workloads.into_iter().map(|workload| (workload.object, workload.images)).collect(),

@@ -47,7 +47,7 @@ pub(super) use nodes::{NodesReading, is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
 pub(super) use postgres::judge_postgres;
 pub(super) use replication::judge_replication;
-pub(super) use reporter::controllers_silent;
+pub(super) use reporter::{SILENT, controllers_silent};
 pub(super) use services::judge_services;
 pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
@@ -196,7 +196,14 @@ const NOT_READ: &str = "not-read";
 
 /// Whether something that a probe judges could not be read.
 pub(super) fn is_not_read(result: &ProbeResult) -> bool {
-    result.findings.iter().any(|finding| finding.id.rule == NOT_READ)
+    result.findings.iter().any(Finding::is_not_read)
+}
+
+impl Finding {
+    /// Whether it says that something could not be read, and nothing of what there is.
+    pub(crate) fn is_not_read(&self) -> bool {
+        self.id.rule == NOT_READ
+    }
 }
 
 /// That something which a probe judges could not be read.

@@ -76,6 +76,9 @@ impl Reporter {
     }
 }
 
+/// The rule of the control plane's controllers that say nothing.
+pub(in crate::health) const SILENT: &str = "controllers-silent";
+
 /// The finding that the control plane's controllers, whose word the objects of a probe are, have been silent for too long.
 pub(in crate::health) fn controllers_silent(
     probe: Probe,
@@ -100,7 +103,7 @@ pub(in crate::health) fn controllers_silent(
         ),
         None => "no spec.renewTime".to_owned(),
     };
-    let silent = finding(probe, "controllers-silent", object, Verdict::Unknown, message, evidence);
+    let silent = finding(probe, SILENT, object, Verdict::Unknown, message, evidence);
     Some(silent.since(renewed))
 }
 

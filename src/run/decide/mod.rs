@@ -53,6 +53,17 @@ pub(crate) enum Decision {
     Over,
 }
 
+impl Decision {
+    /// Whether it says how something stands in the cluster, or does something about it. To ask, and to go on waiting, takes
+    /// nothing back.
+    pub(crate) fn rests_on_the_cluster(&self) -> bool {
+        match self {
+            Self::Note(_) | Self::Perform(_) => true,
+            Self::Confirm(_) | Self::Refresh { .. } | Self::Wait(_) | Self::Over => false,
+        }
+    }
+}
+
 /// What is awaited.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Waiting {

@@ -51,7 +51,7 @@ pub(crate) fn layer_lines(recon: &Recon) -> Vec<LayerLine> {
             let of_layer = || recon.probes.iter().filter(move |probe| probe.used && probe.layer == layer);
             let (causes, following): (Vec<&Finding>, Vec<&Finding>) = of_layer()
                 .flat_map(|probe| &probe.findings)
-                .filter(|finding| !finding.informational)
+                .filter(|finding| !finding.informational && !finding.repeats_its_cause())
                 .partition(|finding| finding.cause.is_none());
             let bad: Vec<String> = causes.into_iter().chain(following).map(&said).collect();
             let evidence =
@@ -250,8 +250,11 @@ impl Report<'_> {
         if let Some(Awaited::Paused(by)) = self.awaited {
             warnings.push(wording::paused_by(by));
         }
+        let state = self.run_state();
+        let unknown = if state == issue::RunState::Unknown { self.recon } else { None };
         StatusView {
-            state: self.run_state(),
+            state,
+            unknown: unknown.map(wording::what_is_unknown),
             since: self.stood().1,
             run: self.run.to_string(),
             layers: self.recon.map(layer_lines).unwrap_or_default(),

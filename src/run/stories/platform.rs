@@ -4,13 +4,30 @@ use super::Story;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use sim::kubernetes::{
-    CustomKind, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kind, POSTGRES_BACKUP, POSTGRES_CLUSTER,
-    SCHEDULED_BACKUP,
+    API_SERVICE, CustomKind, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kind, POSTGRES_BACKUP,
+    POSTGRES_CLUSTER, SCHEDULED_BACKUP,
 };
 
+/// With their definitions an API server serves their groups and versions, and says so.
 fn install(story: &Story, kinds: &[Kind]) {
+    for Kind { group, version, .. } in kinds {
+        story.world.kubernetes().apply(
+            json!({"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService",
+            "metadata": {"name": format!("{version}.{group}")}, "spec": {"group": group, "version": version},
+            "status": {"conditions": [condition("Available", "True")]}}),
+        );
+    }
     for kind in kinds {
         story.world.kubernetes().register(CustomKind { kind: *kind, status_subresource: true });
+    }
+}
+
+/// With their definitions all of them go.
+fn uninstall(story: &Story, kinds: &[Kind]) {
+    for kind in kinds {
+        story.world.kubernetes().unregister(kind);
+        let name = format!("{}.{}", kind.version, kind.group);
+        story.world.kubernetes().delete(&API_SERVICE, None, &name);
     }
 }
 
@@ -55,6 +72,8 @@ async fn flux_without_its_controllers_and_a_suspended_kustomization_close_the_ga
     story.start().await;
     let issue = story.says(number, "kustomize-controller is not there").await;
     assert!(issue.body.contains("UNKNOWN"), "{}", issue.body);
+    let headline = "⚪ **UNKNOWN**: Platform: the controller source-controller is not there: what its objects say is old, and 1 more, since ";
+    story.says(number, headline).await;
     story.does_nothing(echo).await;
     for name in ["source-controller", "kustomize-controller"] {
         deploy(&story, "flux-system", name, &json!({"app.kubernetes.io/part-of": "flux"}));
@@ -100,6 +119,37 @@ async fn a_database_whose_archive_fails_closes_the_gate_until_it_works() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_breaks_while_a_person_is_awaited_is_told_and_so_is_that_it_is_mended() {
+    let mut story = Story::begin().await;
+    let number = story
+        .issue("## Tasks\n\n- [ ] **A1 P1 Metal**: Verify that all nodes are Ready\n- [ ] **A2 P2 Metal**: Replace the disk of metal4\n")
+        .await;
+    story.start().await;
+    story
+        .until("it waits for a person", number, |issue| {
+            issue.body.contains("- [x] **A1") && issue.body.contains("Waiting for a person")
+        })
+        .await;
+    story.looks(2).await;
+    install(&story, &[GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE]);
+    for name in ["source-controller", "kustomize-controller"] {
+        deploy(&story, "flux-system", name, &json!({"app.kubernetes.io/part-of": "flux"}));
+    }
+    kustomization(&story, true);
+    let told = |body: &str| body.contains("flux-system/apps is suspended");
+    let issue = story.until("the table tells", number, |issue| told(&issue.body)).await;
+    assert!(issue.body.contains("Waiting for a person"), "{}", issue.body);
+    // Their pods have started by then.
+    story.looks(20).await;
+    let writes = story.body_writes();
+    story.looks(10).await;
+    assert_eq!(story.body_writes(), writes, "told once");
+    kustomization(&story, false);
+    story.until("and that it is over", number, |issue| !told(&issue.body)).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_was_there_at_the_last_merge_and_is_gone_closes_the_gate_in_a_later_run() {
     let mut story = Story::begin().await;
     let kinds = [GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE];
@@ -113,9 +163,7 @@ async fn what_was_there_at_the_last_merge_and_is_gone_closes_the_gate_in_a_later
     story.start().await;
     story.closed(first).await;
     story.stop().await;
-    for kind in &kinds {
-        story.world.kubernetes().unregister(kind);
-    }
+    uninstall(&story, &kinds);
     let later = story.renovate_opens("excalidraw", "0.17.4");
     let second = story.issue_of_merges(&[later]).await;
     story.start().await;

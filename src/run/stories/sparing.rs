@@ -2,9 +2,10 @@
 
 use super::approvals::yes;
 use super::words::{TELEPHONE, merge, tasks};
-use super::{REPOSITORY, Story, first_commit};
+use super::{REPOSITORY, SCALE, Story, first_commit};
 use crate::issue::read_approvals;
 use crate::run::situation::Mode;
+use crate::timing::Timing;
 use sim::gitea::{Fault, IssueState, Protection, Rule, StatusState};
 use std::time::Duration;
 
@@ -85,6 +86,31 @@ async fn however_many_pull_requests_wait_a_look_costs_a_handful_and_each_has_its
     story.says_of(pulls[7], DAYS, StatusState::Success);
     story.wait("what is ready is found and merged", || story.merged(pulls[7])).await;
     assert_eq!(story.merges_asked(pulls[7]), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_in_flight_is_followed_by_watches_and_judged_by_what_is_proven() {
+    let mut story = Story::begin().await;
+    // Long enough for many looks.
+    story.timing = Timing { soak_low_seconds: 8.0 * SCALE, ..story.timing.clone() };
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.wait("it is merged", || story.merged(echo)).await;
+    let since = story.world.kubernetes().requests().len();
+    story.closed(number).await;
+    let asked = story.world.kubernetes().requests();
+    let ours = || asked[since..].iter().filter(|one| one.user == "system:serviceaccount:caretaker:caretaker");
+    let count = |path: &str| ours().filter(|one| one.verb != "watch" && one.path == path).count();
+    let looks = count("/version");
+    let (services, workloads) =
+        (count("/api/v1/services?limit=500"), count("/apis/apps/v1/deployments?limit=500"));
+    let lists = ours().filter(|one| one.verb == "list" && !one.path.ends_with("?limit=1")).count();
+    println!("{looks} looks: {services} lists of Services, {workloads} of Deployments, {lists} in all");
+    // How the rollout ended, and what came of it.
+    assert!((2..=4).contains(&services), "{services} in {looks} looks");
+    assert!(looks > 2 * services && looks > workloads, "{looks} looks");
     story.end().await;
 }
 

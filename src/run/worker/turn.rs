@@ -310,6 +310,9 @@ impl Worker {
         let parts = Arc::clone(&self.parts);
         let &Sight { settings, repository, branch, bot, found, lock, complaint, asking, since } = sight;
         let others: Vec<_> = found.others.iter().map(|other| (other.number, other.title.clone())).collect();
+        let in_flight = work.state.change.is_some();
+        // How a rollout ended, and what came of it, is not to be told from before that end.
+        let proves = std::mem::take(&mut work.memory.to_be_proven) && in_flight;
         let subject = Subject {
             settings,
             repository,
@@ -324,8 +327,7 @@ impl Worker {
             ours: &work.ours,
             lock,
             elsewhere: self.elsewhere(&repository.name),
-            // How a rollout ended, and what came of it, is not to be told from before that end.
-            freshness: if work.state.change.is_some() { Freshness::Proven } else { Freshness::Watched },
+            freshness: if proves { Freshness::Proven } else { Freshness::Watched },
             asking,
             since,
         };
@@ -345,7 +347,10 @@ impl Worker {
         }
         let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
         tracing::debug!(?decision, "decided");
-        if observation.asked == Asking::Few && !matches!(decision, Decision::Wait(_)) {
+        work.memory.to_be_proven = in_flight && !proves && decision.rests_on_the_cluster();
+        if work.memory.to_be_proven
+            || observation.asked == Asking::Few && !matches!(decision, Decision::Wait(_))
+        {
             // Nor has it heard anybody. It may rest on what is not so any more: the next look, at once, asks about everything.
             return Ok(Next::Now);
         }

@@ -4,7 +4,8 @@
 //! takes something from people. So what matters to them is written at once, but once for everything that happens in one
 //! go; the rest is gathered, and told less and less often the longer nothing that matters happens; and while only people
 //! are awaited there is nothing to tell them, unless somebody has changed the text: then what is ours in it is put right,
-//! once, like everything that can wait.
+//! once, like everything that can wait. How the layers stand, and what keeps them from being GREEN, is never older than the
+//! first pause, whoever is awaited: a person who comes to the issue decides by it.
 
 use jiff::Timestamp;
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(crate) enum Reason {
 pub(crate) struct LastTime {
     /// What was important then.
     important: String,
+    /// How the cluster stood then.
+    standing: String,
     /// When it was.
     at: Timestamp,
     /// How many gathered writes there were since something important.
@@ -49,6 +52,8 @@ pub(crate) struct Moment<'a> {
     pub(crate) now: Timestamp,
     /// Changes whenever there is something to be told at once.
     pub(crate) important: &'a str,
+    /// Changes whenever a layer stands otherwise, or something else blocks.
+    pub(crate) standing: &'a str,
     /// Only people are awaited.
     pub(crate) quiet: bool,
     /// The next step follows at once.
@@ -69,24 +74,21 @@ pub(crate) fn due(last: Option<&mut LastTime>, moment: &Moment<'_>) -> Option<Re
         return (!wait).then_some(Reason::Important);
     }
     last.pending_since = None;
-    let pause = moment.gather * SLOWER.saturating_pow(last.gathered).min(SLOWEST);
-    ((!moment.quiet || moment.changed) && !moment.more_to_come && since(last.at) >= pause)
-        .then_some(Reason::Gathered)
+    let otherwise = last.standing != moment.standing;
+    let slower = if otherwise { 1 } else { SLOWER.saturating_pow(last.gathered).min(SLOWEST) };
+    let pause = moment.gather * slower;
+    let told = !moment.quiet || moment.changed || otherwise;
+    (told && !moment.more_to_come && since(last.at) >= pause).then_some(Reason::Gathered)
 }
 
 /// What is remembered once the body is as it shall be.
-pub(crate) fn done(
-    last: Option<&LastTime>,
-    reason: Reason,
-    changed: bool,
-    important: String,
-    now: Timestamp,
-) -> LastTime {
+pub(crate) fn done(last: Option<&LastTime>, reason: Reason, changed: bool, moment: &Moment<'_>) -> LastTime {
     let gathered = match (reason, last) {
         (Reason::Gathered, Some(last)) => last.gathered + u32::from(changed),
         _ => 0,
     };
-    LastTime { important, at: now, gathered, pending_since: None }
+    let (important, standing) = (moment.important.to_owned(), moment.standing.to_owned());
+    LastTime { important, standing, at: moment.now, gathered, pending_since: None }
 }
 
 #[cfg(test)]
@@ -103,6 +105,7 @@ mod tests {
         Moment {
             now: at(second),
             important,
+            standing: "all GREEN",
             quiet: false,
             more_to_come: false,
             changed: false,
@@ -111,7 +114,7 @@ mod tests {
     }
 
     fn last() -> LastTime {
-        done(None, Reason::First, true, "a".to_owned(), at(0))
+        done(None, Reason::First, true, &moment(0, "a"))
     }
 
     #[test]
@@ -142,11 +145,11 @@ mod tests {
             if let Some(reason) = due(Some(&mut last), &now) {
                 assert_eq!(reason, Reason::Gathered);
                 written.push(second);
-                last = done(Some(&last), reason, true, "a".to_owned(), now.now);
+                last = done(Some(&last), reason, true, &now);
             }
         }
         assert_eq!(written, [300, 1_500, 5_100, 8_700, 12_300, 15_900, 19_500]);
-        last = done(Some(&last), Reason::Important, true, "b".to_owned(), at(20_000));
+        last = done(Some(&last), Reason::Important, true, &moment(20_000, "b"));
         assert_eq!(due(Some(&mut last), &moment(20_299, "b")), None);
         assert_eq!(due(Some(&mut last), &moment(20_300, "b")), Some(Reason::Gathered), "swift again");
     }
@@ -162,8 +165,27 @@ mod tests {
     }
 
     #[test]
+    fn that_a_layer_stands_otherwise_is_told_within_the_first_pause_whoever_is_awaited() {
+        let red = |second| Moment { standing: "Apps RED", ..moment(second, "a") };
+        for quiet in [false, true] {
+            // So slow it has become after hours.
+            let mut last = LastTime { gathered: 9, ..last() };
+            assert_eq!(due(Some(&mut last), &Moment { quiet, ..red(299) }), None);
+            assert_eq!(
+                due(Some(&mut last), &Moment { quiet, ..red(300) }),
+                Some(Reason::Gathered),
+                "{quiet}"
+            );
+            let mut last = done(Some(&last), Reason::Gathered, true, &red(300));
+            assert_eq!(due(Some(&mut last), &Moment { quiet, ..red(900) }), None, "told once");
+            let green = Moment { quiet, ..moment(600, "a") };
+            assert_eq!(due(Some(&mut last), &green), Some(Reason::Gathered), "and that it is over");
+        }
+    }
+
+    #[test]
     fn a_write_that_changed_nothing_slows_nothing_down() {
-        let same = done(Some(&last()), Reason::Gathered, false, "a".to_owned(), at(300));
+        let same = done(Some(&last()), Reason::Gathered, false, &moment(300, "a"));
         assert_eq!(due(Some(&mut same.clone()), &moment(600, "a")), Some(Reason::Gathered));
     }
 }

@@ -1,0 +1,138 @@
+//! What is said of watches that do not get an answer: one line for the server, and not one for each kind.
+//!
+//! A server that goes away breaks every watch within a moment, and each of them hears of it by itself. Decided here: what breaks
+//! within a moment is told together, once; more is told only where it has doubled meanwhile, so that one kind whose own server
+//! is away never hides that all of them are; and that they work again is told when the last one does.
+
+use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What breaks within so long is told together.
+const TOGETHER: Duration = Duration::from_secs(2);
+
+/// The watches of a server that get no answer.
+#[derive(Debug, Default)]
+pub(super) struct Outage(Mutex<Silent>);
+
+#[derive(Debug, Default)]
+struct Silent {
+    /// By their paths, with what each of them heard last.
+    watches: BTreeMap<String, String>,
+    /// Since when there is one that was not told of.
+    untold_since: Option<Instant>,
+    /// How many of those there are were told of.
+    told: usize,
+}
+
+/// What there is to say.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Told {
+    /// How many watches get no answer.
+    pub(super) watches: usize,
+    /// One of them.
+    pub(super) such_as: String,
+    /// What it heard.
+    pub(super) said: String,
+}
+
+impl Outage {
+    fn silent(&self) -> MutexGuard<'_, Silent> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A watch got no answer.
+    pub(super) fn broke(&self, path: &str, said: &str, now: Instant) {
+        let mut silent = self.silent();
+        if silent.watches.insert(path.to_owned(), said.to_owned()).is_none() {
+            silent.untold_since.get_or_insert(now);
+        }
+    }
+
+    /// What is to be told now, if anything.
+    pub(super) fn due(&self, now: Instant) -> Option<Told> {
+        let mut silent = self.silent();
+        if now.saturating_duration_since(silent.untold_since?) < TOGETHER {
+            return None;
+        }
+        silent.untold_since = None;
+        let watches = silent.watches.len();
+        if watches < silent.told * 2 {
+            return None;
+        }
+        silent.told = watches;
+        let (such_as, said) = silent.watches.first_key_value()?;
+        Some(Told { watches, such_as: such_as.clone(), said: said.clone() })
+    }
+
+    /// A watch works. Says whether that was the last one of those that were told of.
+    pub(super) fn works(&self, path: &str) -> bool {
+        let mut silent = self.silent();
+        if silent.watches.remove(path).is_none() {
+            return false;
+        }
+        let (left, told) = (silent.watches.len(), silent.told);
+        silent.told = told.min(left);
+        if left == 0 {
+            silent.untold_since = None;
+        }
+        left == 0 && told > 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(outage: &Outage, at: Instant) -> Option<usize> {
+        outage.due(at).map(|told| told.watches)
+    }
+
+    #[test]
+    fn a_server_that_goes_away_is_one_line_however_many_watches_there_are() {
+        let (outage, begun) = (Outage::default(), Instant::now());
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        for kind in 0..33 {
+            outage.broke(&format!("/apis/{kind:02}"), "connection refused", begun);
+            assert_eq!(told(&outage, at(1)), None, "they are gathered");
+        }
+        let expected =
+            Told { watches: 33, such_as: "/apis/00".to_owned(), said: "connection refused".to_owned() };
+        assert_eq!(outage.due(at(2)), Some(expected));
+        for kind in 0..33 {
+            outage.broke(&format!("/apis/{kind:02}"), "connection reset", at(3));
+        }
+        assert_eq!(told(&outage, at(600)), None, "once");
+        let back: Vec<bool> = (0..33).map(|kind| outage.works(&format!("/apis/{kind:02}"))).collect();
+        assert_eq!(back.iter().filter(|last| **last).count(), 1);
+        assert!(back[32], "when the last one works");
+        assert!(!outage.works("/apis/00"), "it worked before");
+        outage.broke("/apis/00", "connection refused", at(700));
+        assert_eq!(told(&outage, at(702)), Some(1), "another outage");
+    }
+
+    #[test]
+    fn one_kind_hides_no_others_and_what_is_back_at_once_is_not_told_of() {
+        let (outage, begun) = (Outage::default(), Instant::now());
+        let at = |seconds| begun + Duration::from_secs(seconds);
+        outage.broke("/apis/a", "503", begun);
+        assert_eq!(told(&outage, at(2)), Some(1));
+        for kind in ["/apis/b", "/apis/c", "/apis/d"] {
+            outage.broke(kind, "connection refused", at(10));
+        }
+        assert_eq!(told(&outage, at(12)), Some(4));
+        outage.broke("/apis/e", "connection refused", at(20));
+        assert_eq!(told(&outage, at(22)), None, "a straggler");
+        for kind in ["/apis/b", "/apis/c", "/apis/d", "/apis/e"] {
+            assert!(!outage.works(kind));
+        }
+        for kind in ["/apis/b", "/apis/c"] {
+            outage.broke(kind, "connection refused", at(30));
+        }
+        assert_eq!(told(&outage, at(32)), Some(3), "again, after they had worked");
+        let glitch = Outage::default();
+        glitch.broke("/apis/a", "connection reset", begun);
+        assert!(!glitch.works("/apis/a"));
+        assert_eq!(told(&glitch, at(2)), None);
+    }
+}
