@@ -241,7 +241,7 @@ fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> 
 
 /// Whether what was compared last is what the spec says now. That of a hydrated one is made into other sources on the way.
 fn has_compared_its_spec(app: &Application) -> bool {
-    app.dry.is_some() || app.compared_sources == app.sources
+    !app.compared_otherwise && (app.dry.is_some() || app.compared_sources == app.sources)
 }
 
 fn stood_before<'a>(app: &Application, before: &'a [Stood]) -> Option<&'a Stood> {
@@ -327,6 +327,9 @@ fn judge_hydrated(
     }
     if let Some(why) = not_settled(app) {
         return Standing::Waiting(why);
+    }
+    if app.compared_otherwise {
+        return Standing::Waiting("it has not compared what its spec says now".to_owned());
     }
     if last.commit.is_empty() || !app.revisions.contains(&last.commit) {
         return Standing::Waiting("it has not compared what was hydrated from this commit".to_owned());

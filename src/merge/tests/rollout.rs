@@ -1,7 +1,7 @@
 use super::samples::{application, at, operation, sha, source, workload};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
-    Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload, projects_testing,
+    Fingerprint, Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload, projects_testing,
 };
 use crate::forge::CommitSha;
 use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of, pulls_of};
@@ -124,6 +124,8 @@ fn one_watcher_is_judged_by_every_field() {
             |a| a.compared_sources[0].value_files = vec!["before.yaml".to_owned()],
             Word::Waiting,
         ),
+        ("other values were", |a| a.compared_sources[0].whole = Fingerprint::another(), Word::Waiting),
+        ("it was for another place", |a| a.compared_otherwise = true, Word::Waiting),
     ];
     for (name, spoil, expected) in cases {
         let mut app = application("web", &sha('c'));
