@@ -1,4 +1,4 @@
-use super::samples::sha;
+use super::samples::{moment, sha};
 use crate::cluster::recorded::flux;
 use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Origin, Owner};
 use crate::forge::CommitSha;
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn judge(&self) -> Rollout {
-        judge(&self.gitops(), &watched(), &sha('c'), &descends, &[])
+        judge(&self.gitops(), &watched(), &sha('c'), &descends, &[], &moment())
     }
 }
 
@@ -280,7 +280,7 @@ fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
     });
     let mut gitops = World::good().gitops();
     gitops.flux.push(mirror);
-    let of = |watched: &Watched| judge(&gitops, watched, &sha('c'), &descends, &[]);
+    let of = |watched: &Watched| judge(&gitops, watched, &sha('c'), &descends, &[], &moment());
     let Rollout::Unknown { why } = of(&watched()) else { panic!("the mirror may be it") };
     insta::assert_snapshot!(why, @"pull_urls or other_urls must say whether https://mirror.example.com/ops/homelab.git is this repository: GitRepository gitops/mirror follows it");
     let said = "https://mirror.example.com/ops/homelab".to_owned();
@@ -293,7 +293,7 @@ fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
 #[test]
 fn what_could_not_be_read_is_unknown_whoever_else_has_arrived() {
     let gitops = GitOps { unread: Some("403".to_owned()), ..World::good().gitops() };
-    let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[]);
+    let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
     assert_eq!(judged, Rollout::Unknown { why: "403".to_owned() });
 }
 
@@ -370,11 +370,11 @@ fn an_artifact_of_a_registry_has_arrived_with_the_commit_that_it_was_made_from()
     ] {
         let mut gitops = World::good().gitops();
         gitops.flux.extend(of_artifact(url, made_from, applied));
-        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[]);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
         assert_eq!(word(&judged), expected, "{url} {made_from} {applied}: {judged:?}");
     }
     // A chart that says that it comes from elsewhere of the same name follows nothing.
     let mut gitops = World::good().gitops();
     gitops.flux.push(of_artifact("https://mirror.example.com/ops/homelab", &new, &new)[0].clone());
-    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[])), Word::Done);
+    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment())), Word::Done);
 }

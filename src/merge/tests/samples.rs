@@ -170,3 +170,8 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
         annotations: BTreeMap::new(),
     }
 }
+
+/// A while after everything in these samples, with nothing asked of anybody.
+pub(super) fn moment() -> crate::merge::rollout::Moment {
+    crate::merge::rollout::Moment { now: at(100), asking: None }
+}
