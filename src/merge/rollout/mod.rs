@@ -220,7 +220,7 @@ pub(crate) fn judge(
     };
     let mut standings = argo::standings(&gitops.applications, watched, &arrived, before);
     standings.extend(sets::standings(gitops, watched, before, moment));
-    standings.extend(flux::standings(&gitops.flux, watched, &arrived));
+    standings.extend(flux::standings(&gitops.flux, watched, &arrived, moment));
     let watchers = watched.watcher_count(gitops);
     if watchers == 0 {
         return Rollout::Unknown {

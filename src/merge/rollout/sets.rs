@@ -7,8 +7,9 @@
 
 use super::argo::{behind, not_settled, synced_at};
 use super::{GitOps, Standing, Stood, Watched};
-use crate::cluster::{Application, ApplicationSet};
+use crate::cluster::{Application, ApplicationSet, ObjectRef};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// When is judged, and what was asked until then.
@@ -29,6 +30,8 @@ pub(crate) struct Asking {
     pub(crate) refused: Option<String>,
     /// Of the Applications that make sets, the newest sync that had ended when these were asked.
     pub(crate) made_at: Option<Timestamp>,
+    /// The watchers whose folders the change touches.
+    pub(crate) touched: BTreeSet<ObjectRef>,
 }
 
 /// What a set needs for a look that it begins by itself, and what its controller's clock may differ from ours.

@@ -8,6 +8,7 @@ use crate::forge::CommitSha;
 use crate::merge::rollout::{
     Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, judge, pods_of, pulls_of,
 };
+use std::collections::BTreeSet;
 
 fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
@@ -658,7 +659,7 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     // Where a change is followed the set is asked: after that sync, and not before it.
     let asked = |made_at: Option<i64>, refused: Option<&str>, now: i64| {
         let refused = refused.map(str::to_owned);
-        let asking = Asking { since: at(0), refused, made_at: made_at.map(at) };
+        let asking = Asking { since: at(0), refused, made_at: made_at.map(at), touched: BTreeSet::new() };
         at_moment(&root, &set, &app, &Moment { now: at(now), asking: Some(asking) })
     };
     assert_eq!(asked(Some(10), None, 100), Word::Waiting);
@@ -683,7 +684,12 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
 fn a_set_that_could_not_be_asked_is_waited_for_until_it_has_looked_by_itself() {
     let (mut set, app) = of_set();
     let judged = |set: &ApplicationSet, refused: Option<&str>, now: i64| {
-        let asking = Asking { since: at(0), refused: refused.map(str::to_owned), made_at: None };
+        let asking = Asking {
+            since: at(0),
+            refused: refused.map(str::to_owned),
+            made_at: None,
+            touched: BTreeSet::new(),
+        };
         let gitops =
             GitOps { sets: vec![set.clone()], ..argo(&[application("web", &sha('c')), app.clone()]) };
         let moment = Moment { now: at(now), asking: Some(asking) };

@@ -146,7 +146,12 @@ impl Look<'_> {
             stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
         let refused =
             change.refused.clone().or_else(|| change.refreshed.is_empty().then(wording::nobody_asked));
-        let asking = Asking { since, refused, made_at: change.sets_asked_of };
+        let asking = Asking {
+            since,
+            refused,
+            made_at: change.sets_asked_of,
+            touched: touched.iter().map(|owner| owner.object.clone()).collect(),
+        };
         let rollout = self.rollout(commit, &stood, Some(asking)).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
