@@ -1,5 +1,7 @@
 //! `caretaker plan`: the tasks of an issue in the order in which they would be worked on. Writes nothing.
 
+mod hours;
+
 use super::common::{Format, any_table_of, forge_of};
 use super::failure::{BODY_ADVICE, Exit, Failure};
 use crate::config::{self, Settings};
@@ -12,6 +14,7 @@ use crate::merge::preflight::{Refusal, outside};
 use crate::run::{self, Preview, preview};
 use crate::terminal::printable;
 use crate::{body_file, wording};
+use hours::Hours;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -27,7 +30,8 @@ Examples:
   caretaker plan --file BODY.md
   caretaker plan --file - --format json < BODY.md
 
-With --issue the repository's own `.caretaker.toml` counts as it does for a run, and that is said.
+With --issue the repository's own `.caretaker.toml` counts as it does for a run, and that is said; and the cluster is asked
+which merges a sync window of Argo CD keeps back, and until when.
 With --file no server is asked: category, update type, and whether caretaker stands on it come from the task's own words.
 
 Exit codes:
@@ -58,16 +62,17 @@ struct Fact {
     classification: Classification,
     /// Why a file of it makes it a person's.
     outside: Option<Refusal>,
+    files: Vec<String>,
 }
 
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
-        let Planned { mut reading, facts, rules, file } = match (&self.file, self.issue) {
+        let Planned { mut reading, facts, rules, file, hours } = match (&self.file, self.issue) {
             (Some(path), _) => {
                 let rules = Rules::new(&settings.merge);
                 let reading = read(&body_of(path)?, home_of(&settings).as_ref(), &rules)?;
-                Planned { reading, facts: Facts::new(), rules, file: None }
+                Planned { reading, facts: Facts::new(), rules, file: None, hours: Hours::NotAsked }
             }
             (None, Some(number)) => {
                 let table = any_table_of(&settings, self.repository.as_ref())?;
@@ -88,11 +93,15 @@ impl Arguments {
                 if let Some(said) = file.as_ref().and_then(said) {
                     writeln!(out, "{}", printable(&said))?;
                 }
+                for line in hours.lines() {
+                    writeln!(out, "{}", printable(&line))?;
+                }
             }
             Format::Json => {
                 let mut plan = issue::plan_json(&reading, &order);
                 plan["repository_file"] = file
                     .map_or(Value::Null, |file| json!({"settings": file.asked, "complaint": file.complaint}));
+                plan["sync_windows"] = hours.json();
                 writeln!(out, "{plan}")?;
             }
         }
@@ -107,6 +116,7 @@ struct Planned {
     rules: Rules,
     /// What the repository's own file asks for, where one is allowed.
     file: Option<Preview>,
+    hours: Hours,
 }
 
 fn said(file: &Preview) -> Option<String> {
@@ -176,7 +186,15 @@ async fn from_forge(
             facts.extend(fact(&forge, repository, pull, (&rules, paths)).await?.map(|fact| (pull, fact)));
         }
     }
-    Ok(Planned { reading, facts, rules, file })
+    let open = reading.tasks.iter().filter(|task| !task.ticked);
+    let merges: Vec<(PullNumber, &[String])> = open
+        .filter_map(|task| match task.kind {
+            Kind::Merge { pull } => Some((pull, facts.get(&pull)?.files.as_slice())),
+            _ => None,
+        })
+        .collect();
+    let hours = hours::read(settings, table, &forge.repository(repository).await?, &merges).await;
+    Ok(Planned { reading, facts, rules, file, hours })
 }
 
 /// What a pull request is, where there is one and it says what it updates.
@@ -198,5 +216,5 @@ async fn fact(
     let files: Vec<String> = files.into_iter().map(|file| file.path).collect();
     let diff = forge.pull_diff(repository, number).await?;
     let changes = PullChanges::of(&pull, &updates, &files, &diff);
-    Ok(Some(Fact { classification: classify(&changes, rules), outside }))
+    Ok(Some(Fact { classification: classify(&changes, rules), outside, files }))
 }

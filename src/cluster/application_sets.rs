@@ -1,7 +1,7 @@
 //! Argo CD `ApplicationSets`: read, and asked to look at their generators.
 //!
-//! A set reads Git every three minutes by itself, and after a webhook where one is set up for it. What it makes of a commit is
-//! known only after that.
+//! A set reads Git every three minutes by itself, or as often as its generators say, and after a webhook where one is set up for
+//! it. What it makes of a commit is known only after that.
 
 use super::client::Kubernetes;
 use super::decode::{conditions, items, object_name, parse_time, text};
@@ -9,6 +9,7 @@ use super::request::Write;
 use super::{ClusterResult, Condition, Freshness, Installed, ObjectRef};
 use jiff::Timestamp;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// What makes Applications from a template.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,10 +26,21 @@ pub(crate) struct ApplicationSet {
     pub(crate) generated_from: Vec<(String, String)>,
     /// It was asked to look and has not done so yet (the annotation is there).
     pub(crate) refresh_requested: bool,
+    /// How often it looks by itself; `None` where it never does.
+    pub(crate) looks_every: Option<Duration>,
 }
 
 /// The annotation that asks for a look; its controller takes it away when it has looked.
 const REFRESH: &str = "argocd.argoproj.io/application-set-refresh";
+
+/// How often a generator is read anew that says nothing of it: those of Git, and those that ask a service. Others are told.
+const ASKING: [(&str, u64); 5] = [
+    ("git", 180),
+    ("clusterDecisionResource", 180),
+    ("scmProvider", 1800),
+    ("pullRequest", 1800),
+    ("plugin", 1800),
+];
 
 impl ApplicationSet {
     /// For evidence.
@@ -71,6 +83,19 @@ fn git_generators(value: &Value, found: &mut Vec<(String, String)>) {
     }
 }
 
+/// How often the generators below a value are read anew: the one that is read most often makes all of them be.
+fn looks_every(value: &Value) -> Option<Duration> {
+    let own = |generator: &Value| {
+        let seconds = ASKING.iter().filter(|(kind, _)| generator[*kind].is_object()).map(|(kind, usual)| {
+            let given = &generator[*kind]["requeueAfterSeconds"];
+            given.as_u64().unwrap_or(if given.is_null() { *usual } else { 0 })
+        });
+        let seconds = seconds.filter(|seconds| *seconds > 0).map(Duration::from_secs);
+        seconds.chain(["matrix", "merge"].into_iter().filter_map(|kind| looks_every(&generator[kind]))).min()
+    };
+    items(&value["generators"]).filter_map(own).min()
+}
+
 fn application_set(object: &Value) -> Result<ApplicationSet, String> {
     let (namespace, name) = object_name(object)?;
     let mut generated_from = Vec::new();
@@ -78,6 +103,7 @@ fn application_set(object: &Value) -> Result<ApplicationSet, String> {
     Ok(ApplicationSet {
         generated_from,
         refresh_requested: object["metadata"]["annotations"][REFRESH].is_string(),
+        looks_every: looks_every(&object["spec"]),
         namespace,
         name,
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
@@ -114,5 +140,29 @@ mod tests {
         assert_eq!(read.generated_from, from.map(|(url, revision)| (url.to_owned(), revision.to_owned())));
         assert!(read.refresh_requested);
         assert!(application_set(&json!({})).is_err());
+    }
+
+    #[test]
+    fn a_set_looks_as_often_as_its_busiest_generator() {
+        let git = |more: Value| {
+            let mut git = json!({"repoURL": "https://git.example.org/a"});
+            git.as_object_mut().expect("an object").extend(more.as_object().expect("an object").clone());
+            json!({"git": git})
+        };
+        let every = |seconds: u64| json!({"requeueAfterSeconds": seconds});
+        for (generators, expected) in [
+            (json!([git(json!({}))]), Some(180)),
+            (json!([git(every(30))]), Some(30)),
+            (json!([git(every(0))]), None),
+            (json!([git(every(0)), {"plugin": {}}]), Some(1800)),
+            (json!([{"list": {"elements": []}}, {"clusters": {}}]), None),
+            (
+                json!([{"matrix": {"generators": [{"clusters": {}}, git(every(600))]}}, git(every(900))]),
+                Some(600),
+            ),
+        ] {
+            let spec = json!({"generators": generators});
+            assert_eq!(looks_every(&spec), expected.map(Duration::from_secs), "{spec}");
+        }
     }
 }

@@ -6,6 +6,7 @@
 
 use super::client::Kubernetes;
 use super::decode::{items, json_controller, number, object_name, parse_time, text, texts};
+use super::fingerprint::fingerprint;
 use super::projects::placing;
 use super::request::Write;
 use super::{
@@ -131,6 +132,8 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         sources: sources(spec),
         dry: dry_source(object),
         compared_sources: sources(compared),
+        compared_otherwise: goes_elsewhere(&spec["destination"], &compared["destination"])
+            || ignores_others(&spec["ignoreDifferences"], &compared["ignoreDifferences"]),
         sync: match status["sync"]["status"].as_str() {
             Some("Synced") => SyncStatus::Synced,
             Some("OutOfSync") => SyncStatus::OutOfSync,
@@ -188,7 +191,30 @@ fn source(source: &Value) -> ApplicationSource {
         target_revision: text(&source["targetRevision"]),
         reference: source["ref"].as_str().filter(|name| !name.is_empty()).map(str::to_owned),
         value_files: texts(&source["helm"]["valueFiles"]),
+        whole: fingerprint(source),
     }
+}
+
+/// Whether objects go elsewhere than where they were compared with. Of a cluster's name and its address some versions write both
+/// where one is given, so what is on one side alone tells nothing.
+fn goes_elsewhere(wanted: &Value, compared: &Value) -> bool {
+    if !compared.is_object() {
+        return false;
+    }
+    let of = |holder: &Value, field: &str| text(&holder[field]);
+    let clusters = |holder: &Value| ["name", "server"].map(|field| of(holder, field));
+    let (wants, has) = (clusters(wanted), clusters(compared));
+    let is_given = |clusters: &[String; 2]| clusters.iter().any(|one| !one.is_empty());
+    let both = || wants.iter().zip(&has).filter(|(wants, has)| !wants.is_empty() && !has.is_empty());
+    let another = is_given(&wants)
+        && is_given(&has)
+        && (both().next().is_none() || both().any(|(wants, has)| wants != has));
+    another || of(wanted, "namespace") != of(compared, "namespace")
+}
+
+/// Whether other differences count for nothing than when it was compared. Older versions of Argo CD do not write them down.
+fn ignores_others(wanted: &Value, compared: &Value) -> bool {
+    compared.is_array() && fingerprint(wanted) != fingerprint(compared)
 }
 
 /// `revisions`, else `revision`, of whatever holds them.
@@ -291,6 +317,45 @@ mod tests {
         assert_eq!(read.conditions, [condition("ComparisonError", "m"), condition("SyncError", "s")]);
         assert_eq!(read.sync_error_since.map(|at| at.to_string()).as_deref(), Some("2026-11-21T02:01:08Z"));
         assert!(read.skips_reconcile);
+    }
+
+    #[test]
+    fn what_was_compared_is_told_from_the_spec_by_all_that_both_say() {
+        let spec = json!({
+            "source": {"repoURL": "https://git.example.org/ops/homelab.git", "path": "apps/web", "helm": {"values": "a: 1"}},
+            "destination": {"server": "https://kubernetes.default.svc", "namespace": "web"},
+            "ignoreDifferences": [{"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]}],
+        });
+        let read = |pointer: &str, value: Value| {
+            let mut compared = spec.clone();
+            *compared.pointer_mut(pointer).expect("it is there") = value;
+            let object = json!({"metadata": {"namespace": "argocd", "name": "web"}, "spec": spec,
+                "status": {"sync": {"comparedTo": compared}}});
+            application(&object).expect("an Application")
+        };
+        let is_told = |app: &Application| app.sources != app.compared_sources || app.compared_otherwise;
+        let in_cluster =
+            json!({"name": "in-cluster", "server": "https://kubernetes.default.svc", "namespace": "web"});
+        for (name, pointer, compared, expected) in [
+            ("the same", "/source/path", json!("apps/web"), false),
+            ("other values", "/source/helm/values", json!("a: 2"), true),
+            ("no values", "/source/helm", Value::Null, true),
+            ("values as an object", "/source/helm", json!({"valuesObject": {"a": 1}}), true),
+            ("another namespace", "/destination/namespace", json!("shop"), true),
+            ("another cluster", "/destination/server", json!("https://10.0.0.9"), true),
+            (
+                "a cluster by its name alone",
+                "/destination",
+                json!({"name": "in-cluster", "namespace": "web"}),
+                true,
+            ),
+            ("by both", "/destination", in_cluster, false),
+            ("an older Argo CD", "/destination", Value::Null, false),
+            ("another field ignored", "/ignoreDifferences/0/jsonPointers", json!(["/spec/x"]), true),
+            ("of what is ignored nothing is told", "/ignoreDifferences", Value::Null, false),
+        ] {
+            assert_eq!(is_told(&read(pointer, compared)), expected, "{name}");
+        }
     }
 
     #[test]

@@ -96,6 +96,10 @@ pub(crate) struct FluxObject {
     pub(crate) depends_on: Vec<ObjectRef>,
     /// What it is made from.
     pub(crate) sources: Vec<ObjectRef>,
+    /// The `ConfigMaps` and Secrets that a `HelmRelease` takes values from. Where one of them changes, nothing of it does.
+    pub(crate) values_from: Vec<ObjectRef>,
+    /// When its newest release that is installed was.
+    pub(crate) released_at: Option<Timestamp>,
     /// What a `GitRepository` fetches.
     pub(crate) git: Option<GitSource>,
     /// The revision of the artifact that a source offers.
@@ -297,6 +301,10 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         .filter(|named| named.is_object())
         .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
         .collect(),
+        values_from: items(&object["spec"]["valuesFrom"])
+            .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
+            .collect(),
+        released_at: installed(status).and_then(|release| parse_time(&release["lastDeployed"])),
         git: (kind == FluxKind::GitRepository).then(|| git_source(&object["spec"])),
         artifact: status["artifact"]["revision"].as_str().map(str::to_owned),
         origin: origin(&status["artifact"]["metadata"]),
@@ -345,10 +353,14 @@ fn made(id: &Value) -> Option<ObjectRef> {
 }
 
 /// The newest release of a `HelmRelease` that is installed.
+fn installed(status: &Value) -> Option<&Value> {
+    let deployed = items(&status["history"]).filter(|release| release["status"] == "deployed");
+    deployed.max_by_key(|release| release["version"].as_i64())
+}
+
+/// The chart of that.
 fn installed_chart(status: &Value) -> Option<(String, String)> {
-    let release = items(&status["history"])
-        .filter(|release| release["status"] == "deployed")
-        .max_by_key(|release| release["version"].as_i64())?;
+    let release = installed(status)?;
     Some((release["chartName"].as_str()?.to_owned(), release["chartVersion"].as_str()?.to_owned()))
 }
 

@@ -19,6 +19,7 @@ mod exec;
 mod extensions;
 mod external_secrets;
 mod feeds;
+mod fingerprint;
 mod flux;
 mod frames;
 mod kinds;
@@ -61,6 +62,7 @@ pub(crate) use extensions::Webhook;
 pub(crate) use extensions::{ApiService, WebhookConfiguration};
 pub(crate) use external_secrets::{ExternalSecret, ExternalSecrets, Refresh, SecretStore};
 pub(crate) use feeds::Pods;
+pub(crate) use fingerprint::Fingerprint;
 pub(crate) use flux::{FluxKind, FluxObject};
 #[cfg(test)]
 pub(crate) use flux::{GitSource, Origin};

@@ -294,6 +294,8 @@ pub(crate) struct ApplicationSource {
     pub(crate) reference: Option<String>,
     /// `helm.valueFiles`: paths, relative to `path` or, as `$name/...`, to the root of the source of that name.
     pub(crate) value_files: Vec<String>,
+    /// All that it says: values, parameters, patches and whatever else changes what is made of it.
+    pub(crate) whole: super::Fingerprint,
 }
 
 /// Whether an Application's objects are as its sources say.
@@ -399,6 +401,8 @@ pub(crate) struct Application {
     pub(crate) dry: Option<DrySource>,
     /// `status.sync.comparedTo.source(s)`: what `revisions` belong to.
     pub(crate) compared_sources: Vec<ApplicationSource>,
+    /// Whether where its objects go, or which differences of theirs count for nothing, is not what was compared.
+    pub(crate) compared_otherwise: bool,
     /// Whether its objects are as its sources say.
     pub(crate) sync: SyncStatus,
     /// `status.sync.revision(s)`: what was compared, in the order of `compared_sources`.

@@ -17,6 +17,7 @@ use crate::cluster::{Application, FluxObject, Freshness};
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
+use crate::merge::rollout::{GitOps, Watched};
 use crate::store::EventId;
 use crate::wording;
 use futures::StreamExt;
@@ -278,19 +279,27 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks Argo CD and Flux to look at the repository: every watcher, so that none is waited for longer than needed. Tells why where
-    /// none could be asked.
-    pub(super) async fn refresh(&self, scene: &Scene<'_>, hard: bool) -> Result<(), String> {
+    /// Asks Argo CD and Flux to look at the repository: every watcher, so that none is waited for longer than needed. Tells of which
+    /// sync, of Applications that make sets, these know from now on; and why where none could be asked.
+    pub(super) async fn refresh(
+        &self,
+        scene: &Scene<'_>,
+        hard: bool,
+    ) -> (Option<Timestamp>, Result<(), String>) {
         if scene.settings.rollout == RolloutBy::None {
-            return Ok(());
+            return (None, Ok(()));
         }
         let flux = self.parts.health_settings.flux;
         let (gitops, _) = gitops::read(self.parts.cluster.as_ref(), flux, Freshness::Proven).await;
         let watched = scene.settings.watched(scene.repository);
+        (watched.sets_made_at(&gitops), self.ask(&watched, gitops, hard).await)
+    }
+
+    async fn ask(&self, watched: &Watched, gitops: GitOps, hard: bool) -> Result<(), String> {
         let now = Timestamp::now();
         // Before their Applications: what they make of a commit is theirs to look at afterwards.
         let mut sets_not_asked = None;
-        for set in watched.sets(&gitops) {
+        for set in watched.sets_to_ask(&gitops) {
             if let Err(error) = self.parts.cluster.refresh_application_set(set).await {
                 tracing::warn!(object = %set.object(), %error, "was not taken: to look at the repository");
                 sets_not_asked = Some(error.to_string());

@@ -164,6 +164,9 @@ pub(crate) enum Event {
         /// Why it could not be asked, however often that was tried.
         #[serde(default)]
         failed: Option<String>,
+        /// Of the Applications that make sets, the newest sync that had ended then.
+        #[serde(default)]
+        made_at: Option<Timestamp>,
     },
     /// A change runs everywhere.
     RolledOut {

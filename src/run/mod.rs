@@ -36,6 +36,7 @@ mod writing;
 pub(crate) use discovery::{Found as Discovered, Range as DiscoveryRange};
 pub(crate) use event::{ChangeResult, Event};
 pub(crate) use files::audit_files;
+pub(crate) use gitops::read as read_gitops;
 pub(crate) use line::line;
 pub(crate) use open::{Dashboard, Opening, OpeningError, Published, dashboard, open_updates};
 #[cfg(any(test, feature = "bench"))]

@@ -121,6 +121,9 @@ pub(crate) struct Observation {
     pub(crate) branch: Branch,
     pub(crate) head_rollout: Rollout,
     pub(crate) change_rollout: Option<(Rollout, Timestamp)>,
+    pub(crate) sets_made_at: Option<Timestamp>,
+    /// The pods for which an image of the change is being pulled.
+    pub(crate) pulling: Vec<String>,
     pub(crate) attributions: BTreeMap<FindingId, Attribution>,
     /// The watchers that the change in flight touches.
     pub(crate) affected: Vec<ObjectRef>,
@@ -214,6 +217,8 @@ impl Observation {
             head_rollout: &self.head_rollout,
             change_rollout: self.change_rollout.as_ref().map(|(rollout, since)| (rollout, *since)),
             kept_back: memory.kept_back.as_ref().map(|(_, at)| *at),
+            sets_made_at: self.sets_made_at,
+            pulling: &self.pulling,
             affected: &self.affected,
             stuck: &self.stuck,
             idle_out_of_sync: &self.idle_out_of_sync,
@@ -372,7 +377,7 @@ pub(crate) async fn observe(
         Look { holds: &holds, parts, subject: &subject, memory, gitops: &gitops, branch: &branch, now };
     let stood = look.stood(&recon);
     let accepted: Vec<Stood> = stood.iter().filter(|one| one.accepted).cloned().collect();
-    let head_rollout = look.rollout(&branch.head, &accepted).await?;
+    let head_rollout = look.rollout(&branch.head, &accepted, None).await?;
     // What it holds while it reads is too large a thing to lie in everything that waits for a look.
     let change = Box::pin(look.change(&recon, workloads.as_deref())).await?;
     let proposal = look.proposal().await;
@@ -481,6 +486,8 @@ pub(crate) async fn observe(
         branch,
         head_rollout,
         change_rollout: change.rollout,
+        sets_made_at: change.sets_made_at,
+        pulling: change.pulling,
         attributions: change.attributions,
         affected: change.affected,
         stuck: change.stuck,

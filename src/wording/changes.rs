@@ -18,15 +18,15 @@ pub(crate) fn rollout_unknown(title: &str) -> String {
 
 pub(super) fn rollout_state(rollout: &Rollout) -> String {
     match rollout {
-        Rollout::Unknown { why } => quote_outside(why, SHORT),
+        Rollout::Unknown { why } => quote_outside(why, 2 * SHORT),
         Rollout::Waiting { on, .. } => match on.as_slice() {
             [] => "waiting for what follows the repository".to_owned(),
-            [(name, why)] => format!("{}: {}", quote_outside(name, SHORT), quote_outside(why, SHORT)),
+            [(name, why)] => format!("{}: {}", quote_outside(name, SHORT), quote_outside(why, 2 * SHORT)),
             [(name, why), rest @ ..] => {
                 format!(
                     "{}: {}; {} more wait",
                     quote_outside(name, SHORT),
-                    quote_outside(why, SHORT),
+                    quote_outside(why, 2 * SHORT),
                     rest.len()
                 )
             }
@@ -51,11 +51,6 @@ pub(crate) fn rollout_timed_out(rollout: &Rollout) -> String {
         "merged, but the rollout did not finish in time ({}). A time-out alone is no reason to undo it: look at the Application, then tick this task or revert the merge",
         rollout_state(rollout)
     )
-}
-
-/// A rollout on its way.
-pub(crate) fn rolling_out(title: &str, commit: &CommitSha) -> String {
-    format!("merged {}; waiting until `{}` runs everywhere", title_of(title), commit.short())
 }
 
 /// A rollout that a window keeps back.

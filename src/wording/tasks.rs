@@ -1,9 +1,11 @@
 //! What is said of tasks: why one is a person's, why a box is no task, what to look at.
 
 use super::quote_outside;
+use crate::cluster::Shut;
 use crate::forge::PullNumber;
 use crate::issue::Needs;
 use crate::merge::Category;
+use std::time::Duration;
 
 /// Why a box is no task: it is one of Renovate's controls.
 pub(crate) fn ignored_renovate() -> String {
@@ -393,6 +395,26 @@ pub(crate) fn plan_repository_file(asked: &[String], complaint: Option<&str>) ->
         None if asked.is_empty() => None,
         None => Some(format!("from `.caretaker.toml` of the repository: {}", asked.join("; "))),
     }
+}
+
+/// A merge of the plan that a sync window keeps back.
+pub(crate) fn plan_waits_for_window(pull: PullNumber, application: &str, shut: &Shut) -> String {
+    format!("#{pull} waits: of {application}, {shut}")
+}
+
+/// Windows that no plan can know of.
+pub(crate) fn plan_global_windows() -> String {
+    "sync windows of Argo CD's global projects are not seen".to_owned()
+}
+
+/// The cluster does not say which windows are closed.
+pub(crate) fn plan_hours_unread(why: &str) -> String {
+    format!("which merges a sync window of Argo CD keeps back is not known: {why}")
+}
+
+/// Nobody answered in time.
+pub(crate) fn no_answer_within(limit: Duration) -> String {
+    format!("no answer within {} s", limit.as_secs())
 }
 
 /// What a task of the plan needs from people.

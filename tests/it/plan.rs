@@ -1,6 +1,7 @@
 //! `caretaker plan --issue` against the simulated forge: what the repository's own file asks for counts as it does for a run.
 
 use super::cli::{caretaker, finish};
+use caretaker::demo::{Stage, StageOptions};
 use serde_json::{Value, json};
 use sim::gitea::{FileChange, Gitea, NewCommit, Options, Permission};
 use std::path::Path;
@@ -134,4 +135,44 @@ async fn a_file_that_asks_for_less_care_is_refused_in_a_plan_as_well() {
     let forge = Forge::with(None).await;
     assert_eq!(forge.json(ALLOWED)["repository_file"], json!({"settings": [], "complaint": null}));
     assert!(!forge.plan(ALLOWED, "text").contains(".caretaker.toml"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_names_what_a_sync_window_keeps_back_and_until_when() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a folder");
+    let stage = Stage::homelab(&StageOptions::new(folder.path(), 400.0)).await.expect("the stage is built");
+    let world = stage.world();
+    let [echo, other] = [("echo", "36.0.1"), ("excalidraw", "0.17.4")]
+        .map(|(app, version)| world.renovate_opens(app, version).expect("a pull request"));
+    let body = format!(
+        "## Tasks\n\n- [ ] **D1 P2 Apps**: Merge PR #{echo}\n- [ ] **D2 P2 Apps**: Merge PR #{other}\n"
+    );
+    let issue = world.repository().open_issue("operator", "Maintenance", &body, &[]).expect("an issue");
+    let plan = |format: &str, more: Option<(&str, &str)>| {
+        let mut command = caretaker(folder.path(), &["plan", "--format", format, "--config"]);
+        command.arg(stage.settings()).args(["--issue", &issue.to_string()]).envs(more);
+        let (code, out, err) =
+            finish(&tokio::task::block_in_place(|| command.output().expect("the program starts")));
+        assert_eq!(code, Some(0), "{out}{err}");
+        out
+    };
+    let json = || serde_json::from_str::<Value>(&plan("json", None)).expect("JSON");
+    assert_eq!(json()["sync_windows"], json!({"closed": [], "unread": null}));
+    world.kubernetes().apply(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
+        "metadata": {"name": "default", "namespace": "argocd"},
+        "spec": {"syncWindows": [{"kind": "deny", "schedule": "* * * * *", "duration": "1h", "applications": ["echo"]}]}}));
+    let plan_of_one = json();
+    let closed = &plan_of_one["sync_windows"]["closed"];
+    assert_eq!((&closed[0]["pull"], &closed[0]["application"]), (&json!(echo), &json!("echo")), "{closed}");
+    assert!(closed[1].is_null(), "{closed}");
+    let text = plan("text", None);
+    let line = format!(
+        "#{echo} waits: of echo, the sync window `deny * * * * *` (1h) of project default does not open"
+    );
+    assert!(text.contains(&line), "{text}");
+    assert!(text.contains("global projects are not seen"), "{text}");
+    // A cluster that is not there is said, and hides nothing else.
+    let text = plan("text", Some(("CARETAKER__CLUSTER__KUBECONFIG", "not-there")));
+    assert!(text.contains("keeps back is not known: ") && text.contains("D1"), "{text}");
 }

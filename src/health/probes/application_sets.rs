@@ -93,6 +93,7 @@ mod tests {
         ApplicationSet {
             generated_from: Vec::new(),
             refresh_requested: false,
+            looks_every: Some(std::time::Duration::from_mins(3)),
             namespace: "argocd".to_owned(),
             name: "apps".to_owned(),
             created_at: Some(ago(since)),

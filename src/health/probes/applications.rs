@@ -273,6 +273,7 @@ pub(in crate::health) mod tests {
             made_by: None,
             dry: None,
             compared_sources: Vec::new(),
+            compared_otherwise: false,
             sync: SyncStatus::Synced,
             revisions: vec!["9f1c".to_owned()],
             health: ApplicationHealth::Healthy,

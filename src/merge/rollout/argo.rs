@@ -6,7 +6,7 @@
 //! from the commit.
 
 use super::address::Address;
-use super::{GitOps, Standing, Stood, Watched, within};
+use super::{Standing, Stood, Watched, not_this_commit, short, within};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, Shut,
     SyncStatus,
@@ -134,7 +134,7 @@ pub(super) fn standings(
         let name = match standing {
             Standing::Done { .. } => whole_name(app),
             Standing::Unknown(_) | Standing::Waiting(_) | Standing::Shut(_) | Standing::Failed(..) => {
-                app.name.clone()
+                app.object().to_string()
             }
         };
         standings.push((name, standing));
@@ -148,7 +148,8 @@ fn whole_name(app: &Application) -> String {
 
 /// The Applications that a watcher makes: those that have not arrived where it wants them, and, where it needed an operation itself,
 /// those that it brought to one. Their own sources (a chart of another version) show no commit of this repository, so they
-/// count by having compared, since the watcher's sync, what their spec says now.
+/// count by having compared the whole of what their spec says now: where the watcher's sync changed nothing of it nobody looks at
+/// them again, and where it did Argo CD does so at once.
 fn children(
     parent: &Application,
     operated: bool,
@@ -156,14 +157,13 @@ fn children(
     watchers: &[&Application],
     before: &[Stood],
 ) -> Vec<(String, Standing)> {
-    let synced_at = synced_at(parent);
     applications
         .iter()
         .filter(|child| child.object() != parent.object())
         .filter(|child| parent.resources.iter().any(|own| own.object == child.object()))
         .filter(|child| !watchers.iter().any(|watcher| watcher.object() == child.object()))
-        .filter_map(|child| match behind(child, synced_at, before) {
-            Some(standing) => Some((child.name.clone(), standing)),
+        .filter_map(|child| match behind(child, before) {
+            Some(standing) => Some((child.object().to_string(), standing)),
             None if operated && began_with(child, parent) => {
                 Some((whole_name(child), Standing::Done { affected: true }))
             }
@@ -180,45 +180,12 @@ fn began_with(child: &Application, parent: &Application) -> bool {
 }
 
 /// When an Application's newest sync of everything ended.
-fn synced_at(app: &Application) -> Option<Timestamp> {
+pub(super) fn synced_at(app: &Application) -> Option<Timestamp> {
     app.operation.as_ref().filter(|operation| !operation.partial)?.finished_at
 }
 
-fn is_older(app: &Application, moment: Timestamp) -> bool {
-    app.reconciled_at.is_none_or(|seen| seen < moment)
-}
-
-const NOT_SINCE: &str = "it has not been looked at since its parent's sync";
-
-/// The sets that read the repository, or that a watcher makes, and have not looked at it since they were asked to, and what they
-/// made that has not arrived where they want it: a chart's version may stand in a file that only the set reads, or in the set
-/// itself, so that the Application shows no commit of this repository.
-pub(super) fn of_sets(gitops: &GitOps, watched: &Watched, before: &[Stood]) -> Vec<(String, Standing)> {
-    let watchers = watched.watchers(&gitops.applications);
-    let mut standings = Vec::new();
-    let reading = watched.sets(gitops);
-    for set in &gitops.sets {
-        let object = set.object();
-        let makers = watchers.iter().filter(|app| app.resources.iter().any(|own| own.object == object));
-        let made_by: Vec<_> = makers.map(|app| synced_at(app)).collect();
-        if made_by.is_empty() && !reading.contains(&set) {
-            continue;
-        }
-        let made_at = made_by.into_iter().flatten().max();
-        if set.refresh_requested {
-            let why = "it has not looked at its generators since it was asked to".to_owned();
-            standings.push((object.to_string(), Standing::Waiting(why)));
-        }
-        let made = gitops.applications.iter().filter(|app| app.made_by.as_ref() == Some(&object));
-        for app in made.filter(|app| !watchers.iter().any(|watcher| watcher.object() == app.object())) {
-            standings.extend(behind(app, made_at, before).map(|standing| (app.name.clone(), standing)));
-        }
-    }
-    standings
-}
-
-/// Why an Application has not arrived where whoever made it, at that moment at the latest, wants it.
-fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> Option<Standing> {
+/// Why an Application has not arrived where whoever made it wants it.
+pub(super) fn behind(child: &Application, before: &[Stood]) -> Option<Standing> {
     let stood = stood_before(child, before);
     if let Some(shut) = kept_back_in_sync(child) {
         return Some(Standing::Shut(shut.clone()));
@@ -227,8 +194,6 @@ fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> 
         why
     } else if !has_compared_its_spec(child) {
         "it has not compared what its parent made of it".to_owned()
-    } else if made_at.is_some_and(|at| is_older(child, at)) {
-        NOT_SINCE.to_owned()
     } else if is_good_enough(child, false, stood) {
         return None;
     } else if let Some(shut) = kept_back(child) {
@@ -241,7 +206,7 @@ fn behind(child: &Application, made_at: Option<Timestamp>, before: &[Stood]) -> 
 
 /// Whether what was compared last is what the spec says now. That of a hydrated one is made into other sources on the way.
 fn has_compared_its_spec(app: &Application) -> bool {
-    app.dry.is_some() || app.compared_sources == app.sources
+    !app.compared_otherwise && (app.dry.is_some() || app.compared_sources == app.sources)
 }
 
 fn stood_before<'a>(app: &Application, before: &'a [Stood]) -> Option<&'a Stood> {
@@ -294,7 +259,10 @@ fn judge_one(
     }
     match all_arrived(&app.revisions) {
         Err(why) => return Standing::Unknown(why),
-        Ok(false) => return Standing::Waiting("it has not compared this commit".to_owned()),
+        Ok(false) => {
+            let seen = followed.iter().filter_map(|index| app.revisions.get(*index)).map(String::as_str);
+            return Standing::Waiting(not_this_commit("compared", &seen.collect::<Vec<_>>()));
+        }
         Ok(true) => {}
     }
     if is_good_enough(app, operated, stood) {
@@ -319,7 +287,9 @@ fn judge_hydrated(
     };
     match arrived(&last.dry) {
         Err(why) => return Standing::Unknown(why),
-        Ok(false) => return Standing::Waiting("this commit has not been hydrated".to_owned()),
+        Ok(false) => {
+            return Standing::Waiting(format!("{} has been hydrated and not this commit", short(&last.dry)));
+        }
         Ok(true) => {}
     }
     if let Some(shut) = kept_back_in_sync(app) {
@@ -327,6 +297,9 @@ fn judge_hydrated(
     }
     if let Some(why) = not_settled(app) {
         return Standing::Waiting(why);
+    }
+    if app.compared_otherwise {
+        return Standing::Waiting("it has not compared what its spec says now".to_owned());
     }
     if last.commit.is_empty() || !app.revisions.contains(&last.commit) {
         return Standing::Waiting("it has not compared what was hydrated from this commit".to_owned());
@@ -362,7 +335,7 @@ fn stands(app: &Application) -> String {
 }
 
 /// Why an Application's status does not say yet what it thinks.
-fn not_settled(app: &Application) -> Option<String> {
+pub(super) fn not_settled(app: &Application) -> Option<String> {
     if app.skips_reconcile {
         return Some("its annotation skip-reconcile keeps Argo CD from looking at it".to_owned());
     }

@@ -4,10 +4,11 @@
 //! is the revision that was applied last, not the one that is tried; before a spec is observed every condition is about
 //! the one before; what a registry offers is of the commit that it says it was made from, and where that lags nothing has
 //! arrived; and a `HelmRelease` may read Ready of the chart before the one that its source has just fetched, or of one that
-//! nobody has made anew of a commit yet. A suspended object keeps the Ready of the past and never arrives.
+//! nobody has made anew of a commit yet. A suspended object keeps the Ready of the past and never arrives. What is made from
+//! something that caretaker does not read, and what takes its values from beside it, may not have looked, and says nothing of it.
 
 use super::address::Address;
-use super::{Standing, Watched, within};
+use super::{Asking, Moment, Standing, Watched, not_this_commit, within};
 use crate::cluster::{ConditionStatus, FluxKind, FluxObject, ObjectRef};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -30,15 +31,17 @@ impl Watched {
 
     /// What an artifact of a registry was made from to this one, where that is its default branch.
     fn origin(&self, object: &FluxObject) -> Address {
-        let branch = |revision: &str| {
-            let named =
-                revision.split_once('@').map(|(named, _)| named.strip_prefix("refs/heads/").unwrap_or(named));
-            named == Some(self.default_branch.as_str())
-        };
         match &object.origin {
-            Some(origin) if branch(&origin.revision) => self.address(&origin.url),
+            Some(origin) if self.is_of_the_default_branch(&origin.revision) => self.address(&origin.url),
             _ => Address::Other,
         }
+    }
+
+    /// Whether a revision, as Flux writes them, is the default branch's.
+    fn is_of_the_default_branch(&self, revision: &str) -> bool {
+        let named =
+            revision.split_once('@').map(|(named, _)| named.strip_prefix("refs/heads/").unwrap_or(named));
+        named == Some(self.default_branch.as_str())
     }
 
     /// The artifacts that are made from it.
@@ -124,10 +127,12 @@ pub(super) fn standings(
     objects: &[FluxObject],
     watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
+    moment: &Moment,
 ) -> Vec<(String, Standing)> {
     let kustomizations = watched.kustomizations(objects);
+    let mut standings = made_of_the_unread(objects, watched, arrived);
     if kustomizations.is_empty() {
-        return Vec::new();
+        return standings;
     }
     let holds = |revision: Option<&str>| match revision.and_then(commit) {
         Some(commit) => arrived(commit),
@@ -137,14 +142,17 @@ pub(super) fn standings(
         let source = source.object();
         kustomizations.iter().any(|one| one.sources.contains(&source))
     };
-    let mut standings = Vec::new();
+    let in_git: BTreeSet<&ObjectRef> = kustomizations.iter().flat_map(|one| &one.inventory).collect();
     let own_sources: BTreeSet<ObjectRef> =
         watched.git_repositories(objects).into_iter().map(FluxObject::object).collect();
     for source in watched.git_repositories(objects).into_iter().filter(used) {
         let standing = match (unsettled(source), holds(source.artifact.as_deref())) {
             (Some(why), _) => Standing::Waiting(why),
             (None, Err(why)) => Standing::Unknown(why),
-            (None, Ok(false)) => Standing::Waiting("it has not fetched this commit".to_owned()),
+            (None, Ok(false)) => Standing::Waiting(not_this_commit(
+                "fetched",
+                &source.artifact.as_deref().into_iter().collect::<Vec<_>>(),
+            )),
             (None, Ok(true)) => Standing::Done { affected: false },
         };
         standings.push((source.object().to_string(), standing));
@@ -171,7 +179,10 @@ pub(super) fn standings(
                 continue;
             }
             let waits = unsettled(made).or_else(|| older_chart(made, objects)).map(Standing::Waiting);
-            let standing = waits.or_else(|| chart_before(made, &own_sources, objects, &holds));
+            let standing = waits
+                .or_else(|| chart_before(made, &own_sources, objects, &holds))
+                .or_else(|| chart_of_the_unread(made))
+                .or_else(|| values_before(made, one, &in_git, moment.asking.as_ref()));
             standings.extend(standing.map(|standing| (made.object().to_string(), standing)));
         }
     }
@@ -190,7 +201,7 @@ fn kustomization(
     match holds(applied) {
         Err(why) => Standing::Unknown(why),
         Ok(true) => Standing::Done { affected: false },
-        Ok(false) => Standing::Waiting("it has not applied this commit".to_owned()),
+        Ok(false) => Standing::Waiting(not_this_commit("applied", &applied.into_iter().collect::<Vec<_>>())),
     }
 }
 
@@ -272,6 +283,86 @@ fn chart_before(
         }
         Ok(true) => None,
     }
+}
+
+/// The kinds of sources whose origin is read.
+const READ: [FluxKind; 5] = [
+    FluxKind::GitRepository,
+    FluxKind::OciRepository,
+    FluxKind::HelmRepository,
+    FluxKind::HelmChart,
+    FluxKind::Bucket,
+];
+
+/// Whether a source is of a kind that caretaker does not read, such as an `ExternalArtifact`.
+fn is_unread(source: &ObjectRef) -> bool {
+    !READ.iter().any(|kind| kind.word() == source.kind)
+}
+
+fn of_the_unread(source: &ObjectRef) -> Standing {
+    Standing::Unknown(format!(
+        "cannot be followed: it is made from {source}, and which commit that was made from is not told"
+    ))
+}
+
+/// The same of a `HelmRelease`, which tells nothing but its chart's version.
+fn chart_of_the_unread(release: &FluxObject) -> Option<Standing> {
+    let unread = release.sources.iter().find(|source| is_unread(source));
+    unread.filter(|_| release.kind == FluxKind::HelmRelease).map(of_the_unread)
+}
+
+/// The Kustomizations that are made from what caretaker does not read, where anything fetches the repository that it may be made from.
+/// What one of them applied may tell: the commit, or another branch.
+fn made_of_the_unread(
+    objects: &[FluxObject],
+    watched: &Watched,
+    arrived: &dyn Fn(&str) -> Result<bool, String>,
+) -> Vec<(String, Standing)> {
+    if watched.git_repositories(objects).is_empty() && watched.artifacts(objects).is_empty() {
+        return Vec::new();
+    }
+    let standing = |one: &FluxObject| {
+        let source = one.sources.iter().find(|source| is_unread(source))?;
+        let origin = one.applied_origin.as_deref();
+        if origin.is_some_and(|origin| !watched.is_of_the_default_branch(origin)) {
+            return None;
+        }
+        let standing = match (unsettled(one), origin.and_then(commit).map(arrived)) {
+            (Some(why), _) => Standing::Waiting(why),
+            (None, Some(Ok(true))) => Standing::Done { affected: false },
+            (None, _) => of_the_unread(source),
+        };
+        Some((one.object().to_string(), standing))
+    };
+    objects.iter().filter(|one| one.kind == FluxKind::Kustomization).filter_map(standing).collect()
+}
+
+/// How a `HelmRelease` stands that takes values from an object which its Kustomization applies as well, by a name that does not change
+/// with what it holds: where that changes, the release does not, and it looks when it does so by itself, of which it tells nothing. A
+/// release that was installed since has taken them.
+fn values_before(
+    release: &FluxObject,
+    maker: &FluxObject,
+    in_git: &BTreeSet<&ObjectRef>,
+    asking: Option<&Asking>,
+) -> Option<Standing> {
+    let asking = asking?;
+    if !asking.touched.contains(&maker.object()) || release.released_at.is_some_and(|at| at >= asking.since) {
+        return None;
+    }
+    let values =
+        release.values_from.iter().find(|from| in_git.contains(from) && !is_named_by_content(&from.name))?;
+    Some(Standing::Unknown(format!(
+        "cannot be followed: it takes values from {values}, which comes from Git beside it, and does not tell when it looked at them; with a name by content (a generator with its hash) it would"
+    )))
+}
+
+/// Whether Kustomize has made a name of what is in it: ten letters of those that its hash is written in.
+fn is_named_by_content(name: &str) -> bool {
+    let hash = name.rsplit_once('-').map(|(_, hash)| hash);
+    hash.is_some_and(|hash| {
+        hash.len() == 10 && hash.bytes().all(|letter| b"bcdfghkmt2456789".contains(&letter))
+    })
 }
 
 /// What moves while Flux rolls out. Its conditions change with each retry and are no progress.

@@ -4,11 +4,12 @@
 //! Races decided here: a revision counts when it is the commit or descends from it, so a push right after the merge does no
 //! harm; a revision that the forge could not compare is UNKNOWN and never "arrived"; whoever may be a watcher and is not known
 //! to be one makes it UNKNOWN, since nobody waits for whom nobody sees; what a sync window keeps back is told apart from what
-//! takes its time only where nothing else is waited for.
+//! takes its time only where nothing else is waited for; that a set has looked is believed of what was asked of it alone (`sets`).
 
 mod address;
 mod argo;
 mod flux;
+mod sets;
 
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationSet, FluxObject, ObjectRef, Owner, PullEvent, Shut,
@@ -18,6 +19,7 @@ use crate::forge::CommitSha;
 use address::Address;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+pub(crate) use sets::{Asking, Moment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -197,6 +199,7 @@ pub(crate) fn judge(
     commit: &CommitSha,
     descends: &dyn Fn(&CommitSha) -> Option<bool>,
     before: &[Stood],
+    moment: &Moment,
 ) -> Rollout {
     if let Some(why) = &gitops.unread {
         return Rollout::Unknown { why: why.clone() };
@@ -216,8 +219,8 @@ pub(crate) fn judge(
         }
     };
     let mut standings = argo::standings(&gitops.applications, watched, &arrived, before);
-    standings.extend(argo::of_sets(gitops, watched, before));
-    standings.extend(flux::standings(&gitops.flux, watched, &arrived));
+    standings.extend(sets::standings(gitops, watched, before, moment));
+    standings.extend(flux::standings(&gitops.flux, watched, &arrived, moment));
     let watchers = watched.watcher_count(gitops);
     if watchers == 0 {
         return Rollout::Unknown {
@@ -294,7 +297,7 @@ pub(crate) fn pulls_of(
     waiting: &BTreeSet<(String, String)>,
     events: &[(String, Vec<PullEvent>)],
     now: Timestamp,
-) -> String {
+) -> Pulls {
     // Of each container what was said last.
     let mut newest: BTreeMap<(&str, &str, &str), &PullEvent> = BTreeMap::new();
     for (namespace, events) in events {
@@ -305,15 +308,42 @@ pub(crate) fn pulls_of(
             }
         }
     }
-    let mut text = String::new();
+    let mut progress = String::new();
     for ((namespace, pod, container), event) in &newest {
         // Writing to a String cannot fail.
-        let _ = write!(text, "{namespace}/{pod}/{container}:{}:{:?};", event.ended, event.last);
+        let _ = write!(progress, "{namespace}/{pod}/{container}:{}:{:?};", event.ended, event.last);
     }
-    if newest.values().any(|event| !event.ended) {
-        let _ = write!(text, "pulling at {now}");
+    let going_on = newest.iter().filter(|(_, event)| !event.ended);
+    let pulling: BTreeSet<String> =
+        going_on.map(|((namespace, pod, _), _)| format!("{namespace}/{pod}")).collect();
+    if !pulling.is_empty() {
+        let _ = write!(progress, "pulling at {now}");
     }
-    text
+    Pulls { progress, pulling: pulling.into_iter().collect() }
+}
+
+/// How far images are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Pulls {
+    /// Changes whenever anything moved.
+    pub(crate) progress: String,
+    /// The pods for which one is being pulled, as `namespace/name`.
+    pub(crate) pulling: Vec<String>,
+}
+
+/// What was seen instead of a commit.
+fn not_this_commit(did: &str, seen: &[&str]) -> String {
+    if seen.is_empty() {
+        return format!("it has not {did} this commit");
+    }
+    let seen: Vec<String> = seen.iter().map(|revision| short(revision)).collect();
+    format!("it has {did} {} and not this commit", seen.join(", "))
+}
+
+/// A revision as people know it: of a commit, whatever stands around it, its first digits.
+fn short(revision: &str) -> String {
+    let commit = revision.rsplit_once("@sha1:").map_or(revision, |(_, commit)| commit);
+    commit.parse::<CommitSha>().map_or_else(|_| revision.to_owned(), |commit| commit.short().to_owned())
 }
 
 /// A path as it is from the repository's root, without `.` and `..`.

@@ -1,8 +1,8 @@
-use super::samples::sha;
+use super::samples::{moment, sha};
 use crate::cluster::recorded::flux;
 use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Origin, Owner};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{GitOps, Rollout, Watched, judge};
+use crate::merge::rollout::{Asking, GitOps, Moment, Rollout, Watched, judge};
 
 const OWN: &str = "https://git.example.org/ops/homelab.git";
 
@@ -76,7 +76,7 @@ impl World {
     }
 
     fn judge(&self) -> Rollout {
-        judge(&self.gitops(), &watched(), &sha('c'), &descends, &[])
+        judge(&self.gitops(), &watched(), &sha('c'), &descends, &[], &moment())
     }
 }
 
@@ -270,6 +270,75 @@ fn a_release_whose_chart_lies_in_git_waits_until_it_was_made_of_the_commit() {
     }
 }
 
+/// Something that makes artifacts of the repository may stand between: which commit one is of, nobody tells.
+#[test]
+fn what_is_made_from_a_source_that_is_not_read_is_never_taken_for_arrived() {
+    let external = ObjectRef::new("ExternalArtifact", "gitops", "apps");
+    let judged = |change: &dyn Fn(&mut FluxObject)| {
+        let mut other = FluxObject {
+            name: "composed".to_owned(),
+            sources: vec![external.clone()],
+            applied: Some("latest@sha256:0123456789abcdef".to_owned()),
+            ..kustomization()
+        };
+        change(&mut other);
+        let mut gitops = World::good().gitops();
+        gitops.flux.push(other);
+        judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment())
+    };
+    let Rollout::Unknown { why } = judged(&|_| {}) else { panic!("it may be of an older commit") };
+    insta::assert_snapshot!(why, @"Kustomization gitops/composed: cannot be followed: it is made from ExternalArtifact gitops/apps, and which commit that was made from is not told");
+    let of = |origin: String| word(&judged(&|one| one.applied_origin = Some(origin.clone())));
+    assert_eq!(of(revision('c')), Word::Done);
+    assert_eq!(of(revision('b')), Word::Unknown);
+    assert_eq!(of(revision('e')), Word::Unknown);
+    assert_eq!(of(revision('b').replace("main", "release")), Word::Done, "it is of another branch");
+    assert_eq!(word(&judged(&|one| one.suspended = true)), Word::Waiting);
+    // Made by another one, it is judged by the same.
+    let mut world = World::good();
+    world.release = FluxObject {
+        name: "composed".to_owned(),
+        sources: vec![external.clone()],
+        applied_origin: Some(revision('c')),
+        ..kustomization()
+    };
+    world.kustomization.inventory = vec![world.release.object()];
+    assert_eq!(word(&world.judge()), Word::Done);
+    // A release of such a chart.
+    let mut world = World::good();
+    world.release.sources = vec![external.clone()];
+    assert_eq!(word(&world.judge()), Word::Unknown);
+}
+
+#[test]
+fn a_release_whose_values_lie_beside_it_in_git_tells_only_by_being_released_anew() {
+    let values = |name: &str| ObjectRef::new("ConfigMap", "gitops", name);
+    let since = super::samples::at(1000);
+    let judged = |change: &dyn Fn(&mut World), touches: bool, asked: bool| {
+        let mut world = World::good();
+        world.release.values_from = vec![values("grafana-values")];
+        world.release.released_at = Some(super::samples::at(999));
+        world.kustomization.inventory.push(values("grafana-values"));
+        change(&mut world);
+        let touched = touches.then(|| world.kustomization.object()).into_iter().collect();
+        let asking = asked.then_some(Asking { since, refused: None, made_at: None, touched });
+        judge(&world.gitops(), &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() })
+    };
+    let Rollout::Unknown { why } = judged(&|_| {}, true, true) else { panic!("they may have changed") };
+    insta::assert_snapshot!(why, @"HelmRelease gitops/ready: cannot be followed: it takes values from ConfigMap gitops/grafana-values, which comes from Git beside it, and does not tell when it looked at them; with a name by content (a generator with its hash) it would");
+    assert_eq!(word(&judged(&|_| {}, false, true)), Word::Done, "the change has nothing to do with them");
+    assert_eq!(word(&judged(&|_| {}, true, false)), Word::Done, "it is nobody's change to follow");
+    let released = |w: &mut World| w.release.released_at = Some(since);
+    assert_eq!(word(&judged(&released, true, true)), Word::Done, "it has taken them");
+    let elsewhere = |w: &mut World| drop(w.kustomization.inventory.pop());
+    assert_eq!(word(&judged(&elsewhere, true, true)), Word::Done, "they do not come from Git");
+    let hashed = |w: &mut World| {
+        let name = "grafana-values-5m2k7h9g8b";
+        (w.release.values_from, w.kustomization.inventory[0]) = (vec![values(name)], values(name));
+    };
+    assert_eq!(word(&judged(&hashed, true, true)), Word::Done, "another content is another name");
+}
+
 #[test]
 fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
     let mut mirror = source();
@@ -280,7 +349,7 @@ fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
     });
     let mut gitops = World::good().gitops();
     gitops.flux.push(mirror);
-    let of = |watched: &Watched| judge(&gitops, watched, &sha('c'), &descends, &[]);
+    let of = |watched: &Watched| judge(&gitops, watched, &sha('c'), &descends, &[], &moment());
     let Rollout::Unknown { why } = of(&watched()) else { panic!("the mirror may be it") };
     insta::assert_snapshot!(why, @"pull_urls or other_urls must say whether https://mirror.example.com/ops/homelab.git is this repository: GitRepository gitops/mirror follows it");
     let said = "https://mirror.example.com/ops/homelab".to_owned();
@@ -293,7 +362,7 @@ fn who_may_be_a_watcher_keeps_it_unknown_until_a_person_says() {
 #[test]
 fn what_could_not_be_read_is_unknown_whoever_else_has_arrived() {
     let gitops = GitOps { unread: Some("403".to_owned()), ..World::good().gitops() };
-    let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[]);
+    let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
     assert_eq!(judged, Rollout::Unknown { why: "403".to_owned() });
 }
 
@@ -370,11 +439,11 @@ fn an_artifact_of_a_registry_has_arrived_with_the_commit_that_it_was_made_from()
     ] {
         let mut gitops = World::good().gitops();
         gitops.flux.extend(of_artifact(url, made_from, applied));
-        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[]);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
         assert_eq!(word(&judged), expected, "{url} {made_from} {applied}: {judged:?}");
     }
     // A chart that says that it comes from elsewhere of the same name follows nothing.
     let mut gitops = World::good().gitops();
     gitops.flux.push(of_artifact("https://mirror.example.com/ops/homelab", &new, &new)[0].clone());
-    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[])), Word::Done);
+    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment())), Word::Done);
 }

@@ -1,10 +1,14 @@
-use super::samples::{application, at, operation, sha, source, workload};
+use super::samples::{application, at, moment, operation, sha, source, workload};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
-    Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload, projects_testing,
+    Fingerprint, Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload,
+    projects_testing,
 };
 use crate::forge::CommitSha;
-use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of, pulls_of};
+use crate::merge::rollout::{
+    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, judge, pods_of, pulls_of,
+};
+use std::collections::BTreeSet;
 
 fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
@@ -24,7 +28,7 @@ fn descends(sha: &CommitSha) -> Option<bool> {
 }
 
 fn verdict(applications: &[Application], before: &[Stood]) -> Rollout {
-    judge(&argo(applications), &watched(), &sha('c'), &descends, before)
+    judge(&argo(applications), &watched(), &sha('c'), &descends, before, &moment())
 }
 
 #[derive(Debug, PartialEq)]
@@ -124,6 +128,8 @@ fn one_watcher_is_judged_by_every_field() {
             |a| a.compared_sources[0].value_files = vec!["before.yaml".to_owned()],
             Word::Waiting,
         ),
+        ("other values were", |a| a.compared_sources[0].whole = Fingerprint::another(), Word::Waiting),
+        ("it was for another place", |a| a.compared_otherwise = true, Word::Waiting),
     ];
     for (name, spoil, expected) in cases {
         let mut app = application("web", &sha('c'));
@@ -235,7 +241,7 @@ fn all_watchers_count_and_others_do_not() {
     let mut late = application("late", &sha('b'));
     let judged = verdict(&[good.clone(), late.clone()], &[]);
     let Rollout::Waiting { on, progress, .. } = judged else { panic!("{judged:?}") };
-    assert_eq!(on.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["late"]);
+    assert_eq!(on.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["Application argocd/late"]);
 
     // What moved is progress, and so is a retry; a mere reconciliation is not.
     late.reconciled_at = Some(at(100));
@@ -477,10 +483,15 @@ fn an_application_that_a_watcher_makes_has_to_arrive_as_well() {
         change(&mut app);
         app
     };
-    let cases: [(&str, Change<'_>, Word); 6] = [
+    let cases: [(&str, Change<'_>, Word); 7] = [
         ("arrived", &|_| {}, Word::Done),
+        (
+            "compared other values",
+            &|app| app.compared_sources[0].whole = Fingerprint::another(),
+            Word::Waiting,
+        ),
         ("compared the old version", &|app| app.compared_sources = vec![chart("1.0.0")], Word::Waiting),
-        ("not looked at since", &|app| app.reconciled_at = Some(at(9)), Word::Waiting),
+        ("its parent's sync changed nothing of it", &|app| app.reconciled_at = Some(at(9)), Word::Done),
         ("on its way", &|app| app.health = ApplicationHealth::Progressing, Word::Waiting),
         ("syncing", &|app| app.operation_requested = true, Word::Waiting),
         ("broken", &|app| app.health = ApplicationHealth::Degraded, Word::Waiting),
@@ -525,6 +536,7 @@ fn of_set() -> (ApplicationSet, Application) {
         conditions: Vec::new(),
         generated_from: vec![("https://git.example.org/ops/homelab.git".to_owned(), "HEAD".to_owned())],
         refresh_requested: false,
+        looks_every: Some(std::time::Duration::from_mins(3)),
     };
     let chart = ApplicationSource {
         repository_url: "https://charts.example.org".to_owned(),
@@ -581,14 +593,18 @@ fn what_a_set_makes_of_the_repository_is_waited_for() {
         let (mut set, mut app) = of_set();
         spoil(&mut set, &mut app);
         let gitops = GitOps { sets: vec![set], ..argo(&[application("web", &sha('c')), app]) };
-        assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[])), expected, "{name}");
+        assert_eq!(
+            word(&judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment())),
+            expected,
+            "{name}"
+        );
     }
     // One that was no better before the change is no reason to wait.
     let (set, mut app) = of_set();
     app.health = ApplicationHealth::Degraded;
     let before = stood(std::slice::from_ref(&app));
     let gitops = GitOps { sets: vec![set], ..argo(&[application("web", &sha('c')), app]) };
-    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &before)), Word::Done);
+    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &before, &moment())), Word::Done);
 }
 
 #[test]
@@ -600,7 +616,9 @@ fn an_image_that_is_being_pulled_is_progress_for_as_long_as_it_takes() {
         last: Some(at(seconds)),
     };
     let waiting = [("web".to_owned(), "web-7d9f-x2x".to_owned())].into();
-    let of = |events: Vec<PullEvent>, now: i64| pulls_of(&waiting, &[("web".to_owned(), events)], at(now));
+    let of = |events: Vec<PullEvent>, now: i64| {
+        pulls_of(&waiting, &[("web".to_owned(), events)], at(now)).progress
+    };
     let pulling = || vec![event("web-7d9f-x2x", false, 10)];
     assert_ne!(of(pulling(), 20), of(pulling(), 30), "it goes on");
     let pulled = || vec![event("web-7d9f-x2x", false, 10), event("web-7d9f-x2x", true, 25)];
@@ -611,7 +629,11 @@ fn an_image_that_is_being_pulled_is_progress_for_as_long_as_it_takes() {
     assert_ne!(of(again(), 60), of(again(), 70));
     // One that is gone, another's, and one of that name elsewhere.
     assert_eq!(of(vec![event("web-5c4d-old", false, 10), event("shop-1", false, 10)], 20), "");
-    assert_eq!(pulls_of(&waiting, &[("shop".to_owned(), pulling())], at(20)), "");
+    assert_eq!(pulls_of(&waiting, &[("shop".to_owned(), pulling())], at(20)), Pulls::default());
+    // By its name for as long as it goes on.
+    let named = |events| pulls_of(&waiting, &[("web".to_owned(), events)], at(20)).pulling;
+    assert_eq!(named(pulling()), ["web/web-7d9f-x2x"]);
+    assert_eq!(named(pulled()), [""; 0]);
 }
 
 #[test]
@@ -621,10 +643,12 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     set.generated_from.clear();
     let mut root = application("root", &sha('c'));
     root.resources = vec![ApplicationResource { object: set.object(), health: None }];
-    let judged = |root: &Application, set: &ApplicationSet, app: &Application| {
+    let at_moment = |root: &Application, set: &ApplicationSet, app: &Application, moment: &Moment| {
         let gitops = GitOps { sets: vec![set.clone()], ..argo(&[root.clone(), app.clone()]) };
-        word(&judge(&gitops, &watched(), &sha('c'), &descends, &[]))
+        word(&judge(&gitops, &watched(), &sha('c'), &descends, &[], moment))
     };
+    let judged =
+        |root: &Application, set: &ApplicationSet, app: &Application| at_moment(root, set, app, &moment());
     assert_eq!(judged(&root, &set, &app), Word::Done);
     app.health = ApplicationHealth::Progressing;
     assert_eq!(judged(&root, &set, &app), Word::Waiting);
@@ -632,6 +656,21 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     root.operation.as_mut().expect("an operation").finished_at = Some(at(21));
     root.reconciled_at = Some(at(22));
     assert_eq!(judged(&root, &set, &app), Word::Waiting, "it has not looked since the set was made");
+    // Where a change is followed the set is asked: after that sync, and not before it.
+    let asked = |made_at: Option<i64>, refused: Option<&str>, now: i64| {
+        let refused = refused.map(str::to_owned);
+        let asking = Asking { since: at(0), refused, made_at: made_at.map(at), touched: BTreeSet::new() };
+        at_moment(&root, &set, &app, &Moment { now: at(now), asking: Some(asking) })
+    };
+    assert_eq!(asked(Some(10), None, 100), Word::Waiting);
+    assert_eq!(asked(None, None, 100), Word::Waiting);
+    assert_eq!(
+        asked(Some(21), None, 100),
+        Word::Done,
+        "what it makes is as it wants it, without another look"
+    );
+    assert_eq!(asked(Some(21), Some("403"), 100), Word::Waiting);
+    assert_eq!(asked(Some(21), Some("403"), 21 + 241), Word::Done, "it was told of its own change long ago");
     app.reconciled_at = Some(at(30));
     assert_eq!(judged(&root, &set, &app), Word::Done);
     app.health = ApplicationHealth::Degraded;
@@ -639,6 +678,58 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     // Nobody makes it of this repository.
     root.resources.clear();
     assert_eq!(judged(&root, &set, &app), Word::Done);
+}
+
+#[test]
+fn a_set_that_could_not_be_asked_is_waited_for_until_it_has_looked_by_itself() {
+    let (mut set, app) = of_set();
+    let judged = |set: &ApplicationSet, refused: Option<&str>, now: i64| {
+        let asking = Asking {
+            since: at(0),
+            refused: refused.map(str::to_owned),
+            made_at: None,
+            touched: BTreeSet::new(),
+        };
+        let gitops =
+            GitOps { sets: vec![set.clone()], ..argo(&[application("web", &sha('c')), app.clone()]) };
+        let moment = Moment { now: at(now), asking: Some(asking) };
+        judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment)
+    };
+    assert_eq!(word(&judged(&set, None, 20)), Word::Done);
+    let Rollout::Waiting { on, .. } = judged(&set, Some("403"), 239) else {
+        panic!("it may not have looked")
+    };
+    let [(who, why)] = on.as_slice() else { panic!("{on:?}") };
+    assert_eq!(who, "ApplicationSet argocd/charts");
+    assert!(why.contains("`patch` on applicationsets") && why.contains("(403)"), "{why}");
+    assert_eq!(word(&judged(&set, Some("403"), 240)), Word::Done);
+    set.looks_every = Some(std::time::Duration::from_mins(30));
+    assert_eq!(word(&judged(&set, Some("403"), 240)), Word::Waiting);
+    set.looks_every = None;
+    let Rollout::Unknown { why } = judged(&set, Some("403"), 100_000) else { panic!("it never looks") };
+    assert!(why.starts_with("ApplicationSet argocd/charts: cannot be followed"), "{why}");
+    // One that reads something else is nobody's to wait for.
+    set.generated_from[0].1 = "release".to_owned();
+    assert_eq!(word(&judged(&set, Some("403"), 20)), Word::Done);
+}
+
+#[test]
+fn the_sync_after_which_sets_are_to_be_asked_is_that_of_who_makes_them_once_it_is_over() {
+    let (set, _) = of_set();
+    let mut root = application("root", &sha('c'));
+    let made_at = |root: &Application| {
+        let gitops =
+            GitOps { sets: vec![set.clone()], ..argo(&[root.clone(), application("web", &sha('c'))]) };
+        watched().sets_made_at(&gitops)
+    };
+    assert_eq!(made_at(&root), None);
+    root.resources = vec![ApplicationResource { object: set.object(), health: None }];
+    assert_eq!(made_at(&root), Some(at(10)));
+    root.operation_requested = true;
+    assert_eq!(made_at(&root), None, "another one goes on");
+    root.operation_requested = false;
+    root.operation.as_mut().expect("an operation").partial = true;
+    assert_eq!(made_at(&root), None, "a few objects were put right");
 }
 
 #[test]

@@ -98,6 +98,7 @@ pub(super) fn source(path: &str) -> ApplicationSource {
         target_revision: "main".to_owned(),
         reference: None,
         value_files: Vec::new(),
+        whole: crate::cluster::Fingerprint::default(),
     }
 }
 
@@ -117,6 +118,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         made_by: None,
         dry: None,
         compared_sources: vec![source(&format!("apps/{name}"))],
+        compared_otherwise: false,
         sync: SyncStatus::Synced,
         revisions: vec![commit.as_str().to_owned()],
         health: ApplicationHealth::Healthy,
@@ -167,4 +169,9 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
         labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
     }
+}
+
+/// A while after everything in these samples, with nothing asked of anybody.
+pub(super) fn moment() -> crate::merge::rollout::Moment {
+    crate::merge::rollout::Moment { now: at(100), asking: None }
 }

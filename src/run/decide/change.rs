@@ -92,9 +92,25 @@ fn may_refresh(situation: &Situation<'_>) -> bool {
     followed(situation) && situation.mode != Mode::Observe
 }
 
+/// Whether they are to be asked now: nobody has yet; they could not be a while ago; or a set was changed since, which then has to
+/// look at itself before what it makes says anything.
+fn is_to_ask(situation: &Situation<'_>, change: &Change) -> bool {
+    let Some((last, _)) = change.refreshed.iter().max() else { return may_refresh(situation) };
+    let again = change.refused.is_some()
+        && change.refreshed.len() < MOST_ASKED
+        && elapsed(situation.now, *last) >= situation.timing.poll() * ASKED_AGAIN;
+    let made = situation.sets_made_at.is_some_and(|at| change.sets_asked_of.is_none_or(|known| known < at));
+    (again || made) && may_refresh(situation)
+}
+
+/// After so many looks those who could not be asked are asked again.
+const ASKED_AGAIN: u32 = 6;
+/// And so often at most: a right that is missing stays so.
+const MOST_ASKED: usize = 8;
+
 fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
     let Some((commit, merged_at, _)) = &change.merged else { return Decision::Confirm(change.step) };
-    if change.refreshed.is_empty() && may_refresh(situation) {
+    if is_to_ask(situation, change) {
         return Decision::Refresh { change: change.step, hard: false };
     }
     let Some((rollout, progress_since)) = situation.change_rollout else {
@@ -149,7 +165,8 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
                 }
                 return hand_over(situation, change, &wording::rollout_timed_out(rollout), &new);
             }
-            Decision::Wait(Waiting::World(wording::rolling_out(&change.plan.title, commit)))
+            let text = wording::rolling_out(&change.plan.title, commit, rollout, situation.pulling);
+            Decision::Wait(Waiting::World(text))
         }
     }
 }
@@ -409,7 +426,7 @@ fn undoing(
             application: application.clone(),
         });
     }
-    if change.refreshed.is_empty() && may_refresh(situation) {
+    if is_to_ask(situation, change) {
         return Decision::Refresh { change: change.step, hard: false };
     }
     if let Some(pod) = in_the_way(situation, change).filter(|_| situation.deletion == Deletion::Allowed)
@@ -461,7 +478,8 @@ fn undoing(
                 if elapsed(situation.now, moved) >= situation.timing.rollout_no_progress() {
                     return undone_badly(situation, change, commit, &new);
                 }
-                Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)))
+                let text = wording::undoing_rolls_out(&change.plan.title, rollout, situation.pulling);
+                Decision::Wait(Waiting::World(text))
             }
         };
     };

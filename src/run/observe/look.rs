@@ -11,7 +11,9 @@ use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, Pull
 use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
-use crate::merge::rollout::{GitOps, Rollout, Stood, Watched, judge, pods_of, pulls_of};
+use crate::merge::rollout::{
+    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, judge, pods_of, pulls_of,
+};
 use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
@@ -27,6 +29,9 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(super) struct ChangeView {
     pub(super) rollout: Option<(Rollout, Timestamp)>,
+    pub(super) sets_made_at: Option<Timestamp>,
+    /// The pods for which an image is being pulled.
+    pub(super) pulling: Vec<String>,
     pub(super) attributions: BTreeMap<FindingId, Attribution>,
     /// The watchers that it touches.
     pub(super) affected: Vec<ObjectRef>,
@@ -89,6 +94,7 @@ impl Look<'_> {
         &mut self,
         commit: &CommitSha,
         before: &[Stood],
+        asking: Option<Asking>,
     ) -> Result<Rollout, RunError> {
         if self.subject.settings.rollout == RolloutBy::None {
             return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
@@ -105,7 +111,9 @@ impl Look<'_> {
                 }
             }
         }
-        Ok(judge(self.gitops, &watched, commit, &|revision| contains.get(revision).copied(), before))
+        let descends = |revision: &CommitSha| contains.get(revision).copied();
+        let moment = Moment { now: self.now, asking };
+        Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
     }
 
     pub(super) async fn change(
@@ -115,14 +123,14 @@ impl Look<'_> {
     ) -> Result<ChangeView, RunError> {
         let state = self.subject.state;
         let Some(change) = &state.change else { return Ok(ChangeView::default()) };
-        let Some((merge_commit, ..)) = &change.merged else { return Ok(ChangeView::default()) };
-        let (commit, undone) = match &change.stage {
-            Stage::Reverted { commit, .. } => (commit, true),
+        let Some((merge_commit, merged_at, _)) = &change.merged else { return Ok(ChangeView::default()) };
+        let (commit, since, undone) = match &change.stage {
+            Stage::Reverted { commit, at, .. } => (commit, *at, true),
             Stage::Asked
             | Stage::Merged
             | Stage::RolledOut { .. }
             | Stage::RevertAsked { .. }
-            | Stage::RevertProposed { .. } => (merge_commit, false),
+            | Stage::RevertProposed { .. } => (merge_commit, *merged_at, false),
         };
         let watched = self.watched();
         let touched = watched.touched(self.gitops, &change.plan.files);
@@ -136,7 +144,15 @@ impl Look<'_> {
         let stood = change.plan.stood.iter();
         let stood: Vec<Stood> =
             stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
-        let rollout = self.rollout(commit, &stood).await?;
+        let refused =
+            change.refused.clone().or_else(|| change.refreshed.is_empty().then(wording::nobody_asked));
+        let asking = Asking {
+            since,
+            refused,
+            made_at: change.sets_asked_of,
+            touched: touched.iter().map(|owner| owner.object.clone()).collect(),
+        };
+        let rollout = self.rollout(commit, &stood, Some(asking)).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
         let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
@@ -150,12 +166,14 @@ impl Look<'_> {
             });
             affected.extend(needed.map(Owner::from));
         }
+        let mut pulling = Vec::new();
         // Pods of others come and go for reasons of their own.
         if let Some(workloads) = workloads {
             self.memory.pods = pods_of(&affected, workloads);
             if matches!(rollout, Rollout::Waiting { .. }) {
                 let images = self.images(&affected, workloads).await;
-                self.memory.pods.push_str(&images);
+                self.memory.pods.push_str(&images.progress);
+                pulling = images.pulling;
             }
             // A Kustomization does not tell what its workloads run.
             for owner in affected.iter_mut().filter(|owner| owner.images.is_empty()) {
@@ -199,6 +217,8 @@ impl Look<'_> {
         };
         Ok(ChangeView {
             rollout: Some((rollout, since)),
+            sets_made_at: watched.sets_made_at(self.gitops),
+            pulling,
             attributions,
             affected: affected.into_iter().map(|owner| owner.object).collect(),
             stuck,
@@ -210,20 +230,20 @@ impl Look<'_> {
     }
 
     /// How far the images are that a change needs. Where that may not be read, nobody knows, and other progress has to do.
-    async fn images(&self, affected: &[Owner], workloads: &[Workload]) -> String {
+    async fn images(&self, affected: &[Owner], workloads: &[Workload]) -> Pulls {
         let unfinished: BTreeSet<&ObjectRef> = (workloads.iter().filter(|one| !one.is_complete()))
             .map(|one| &one.object)
             .filter(|object| affected.iter().any(|owner| owner.owns.contains(object)))
             .collect();
         if unfinished.is_empty() {
-            return String::new();
+            return Pulls::default();
         }
         let recent = self.parts.health_settings.recent_end();
         let pods = match self.parts.cluster.pods(recent, Freshness::Watched).await {
             Ok(pods) => pods,
             Err(error) => {
                 tracing::debug!(error = %chain(&error), "the pods that wait for images could not be read");
-                return String::new();
+                return Pulls::default();
             }
         };
         let waiting: BTreeSet<(String, String)> = pods.with(|pods| {

@@ -162,6 +162,10 @@ pub(crate) struct Change {
     pub(crate) merged: Option<(CommitSha, Timestamp, bool)>,
     /// When Argo CD was asked to look, softly and hard.
     pub(crate) refreshed: Vec<(Timestamp, bool)>,
+    /// Why they could not be asked the last time, where they could not.
+    pub(crate) refused: Option<String>,
+    /// Of the Applications that make sets, the newest sync that had ended when these were asked.
+    pub(crate) sets_asked_of: Option<Timestamp>,
     /// Which syncs were started.
     pub(crate) synced: u32,
     /// Watchers that had to do something.
@@ -182,6 +186,8 @@ impl Change {
             stage: Stage::Asked,
             merged: None,
             refreshed: Vec::new(),
+            refused: None,
+            sets_asked_of: None,
             synced: 0,
             affected: Vec::new(),
             followed: true,

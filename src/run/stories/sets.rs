@@ -4,8 +4,9 @@
 //! themselves, in another one.
 
 use super::Story;
+use crate::run::state::RunState;
 use serde_json::{Value, json};
-use sim::kubernetes::{APPLICATION, APPLICATION_SET, CustomKind, Kubernetes};
+use sim::kubernetes::{APPLICATION, APPLICATION_SET, CustomKind, Fault, Kubernetes, Matcher};
 use std::time::{Duration, Instant};
 
 const REFRESH: &str = "argocd.argoproj.io/application-set-refresh";
@@ -107,6 +108,33 @@ async fn a_set_is_asked_before_its_applications_and_what_it_makes_is_waited_for(
     let patched = patches(&kubernetes);
     let first_of = |kind: &str| patched.iter().position(|path| path.contains(kind)).expect("asked");
     assert!(first_of("/applicationsets/") < first_of("/applications/"), "{patched:?}");
+    story.closed(number).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_set_that_cannot_be_asked_is_not_passed_over_and_is_asked_again() {
+    let mut story = Story::begin().await;
+    let kubernetes = story.world.kubernetes().clone();
+    kubernetes.namespace("team");
+    kubernetes.apply(application("1.0.0"));
+    // As an admission webhook refuses it: the right is there.
+    let fault = kubernetes.faults().add(Matcher::of("patch", "applicationsets"), Fault::Status(403));
+    let playing = tokio::spawn(controller(kubernetes.clone(), story.world.repository_url().to_owned()));
+    story
+        .wait("the set is there", || kubernetes.get(&APPLICATION_SET, Some("team"), "charts").is_some())
+        .await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    let refused = |state: &RunState| state.change.as_ref().is_some_and(|change| change.refused.is_some());
+    let state = story.state_when("it could not be asked", refused).await;
+    assert!(!state.change.as_ref().is_some_and(is_rolled_out), "nobody has looked at the set's files");
+    kubernetes.faults().remove(fault);
+    story.state_when("it is rolled out", |state| state.change.as_ref().is_some_and(is_rolled_out)).await;
+    let rolled_out = Instant::now();
+    assert!(playing.is_finished(), "the chart was not waited for: {:?}", patches(&kubernetes));
+    assert!(playing.await.expect("it plays") <= rolled_out);
     story.closed(number).await;
     story.end().await;
 }

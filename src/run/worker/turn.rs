@@ -27,7 +27,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use tracing::Instrument;
 
-/// How often Argo CD is asked in vain to look before the change is followed without.
+/// How often Argo CD is asked in vain to look before that is written down: whoever has not looked is then waited for, and asked
+/// again now and then.
 const REFRESH_ATTEMPTS: u32 = 3;
 
 /// What is remembered of a run between two looks.
@@ -379,13 +380,14 @@ impl Worker {
             Decision::Confirm(step) => (self.confirm(&scene, work, step).await?, None),
             Decision::Refresh { change, hard } => match self.refresh(&scene, hard).await {
                 // What was not asked is asked again at the next look, and not for ever: the change has to be followed.
-                Err(_) if work.memory.refresh_failures + 1 < REFRESH_ATTEMPTS => {
+                (_, Err(_)) if work.memory.refresh_failures + 1 < REFRESH_ATTEMPTS => {
                     work.memory.refresh_failures += 1;
                     (Next::Soon, None)
                 }
-                asked => {
+                (made_at, asked) => {
                     work.memory.refresh_failures = 0;
-                    self.append(work, Event::Refreshed { change, hard, failed: asked.err() }).await?;
+                    let failed = asked.err();
+                    self.append(work, Event::Refreshed { change, hard, failed, made_at }).await?;
                     (Next::Now, None)
                 }
             },

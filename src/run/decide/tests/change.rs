@@ -9,6 +9,7 @@ use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Mode;
 use crate::store::EventId;
+use serde_json::json;
 use std::time::Duration;
 
 const TWO: &str = "## Tasks\n\n- [ ] **D1 P1 Apps**: Merge PR #6\n- [ ] **D2 P2 Apps**: Merge PR #7\n";
@@ -46,7 +47,7 @@ fn condemn(scene: &mut Scene, attribution: Attribution, proven: bool) -> EventId
     scene.clock = NOW - 800;
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None });
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
     scene.clock = NOW;
     step
 }
@@ -84,6 +85,44 @@ fn a_rollout_is_waited_for_and_a_time_out_never_reverts() {
     is_handed_over(&scene, "did not finish in time");
     scene.change_rollout = Some((done(), at(NOW - 1)));
     assert_eq!(scene.says(), "note rolled-out");
+}
+
+#[test]
+fn who_could_not_be_asked_is_asked_again_and_a_set_after_the_sync_that_made_it() {
+    let (mut scene, step) = merged();
+    let asked = |scene: &mut Scene, second: i64, failed: Option<&str>, made_at: Option<i64>| {
+        let (failed, made_at) = (failed.map(str::to_owned), made_at.map(at));
+        scene.fold(second, Event::Refreshed { change: step, hard: false, failed, made_at });
+    };
+    assert_eq!(scene.says(), "wait");
+    // As older versions wrote it.
+    let refused = json!({"event": "refreshed", "change": step, "hard": false, "failed": "403"});
+    scene.fold(NOW - 59, serde_json::from_value(refused).unwrap());
+    assert_eq!(scene.says(), "wait", "a moment ago it could not be");
+    scene.clock = NOW + 1;
+    assert_eq!(scene.says(), "refresh");
+    asked(&mut scene, NOW + 1, None, None);
+    scene.clock = NOW + 100;
+    assert_eq!(scene.says(), "wait", "that was done");
+    // A watcher's sync brought a set: it has to look at itself, once.
+    scene.sets_made_at = Some(at(NOW + 90));
+    assert_eq!(scene.says(), "refresh");
+    asked(&mut scene, NOW + 100, None, Some(NOW + 90));
+    assert_eq!(scene.says(), "wait");
+    scene.sets_made_at = Some(at(NOW + 99));
+    assert_eq!(scene.says(), "refresh", "by its newest sync");
+    // Not for ever: a right that is missing stays so.
+    for second in 0..8 {
+        asked(&mut scene, NOW + second, Some("403"), Some(NOW + 99));
+    }
+    assert_eq!(scene.says(), "wait");
+}
+
+#[test]
+fn a_rollout_on_its_way_says_who_is_waited_for() {
+    let (scene, _) = merged();
+    let Decision::Wait(Waiting::World(why)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(why.contains("runs everywhere: "), "{why}");
 }
 
 #[test]
@@ -125,7 +164,7 @@ fn what_is_wrong_is_judged_even_when_its_rollout_timed_out() {
     assert_eq!(scene.says(), "wait", "it gets its grace time");
     scene.clock = NOW + 300;
     assert_eq!(scene.says(), "refresh hard");
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "revert");
     scene.trouble(Probe::Pods, Verdict::Red, NOW, Attribution::Suspected("in time".to_owned()));
@@ -178,7 +217,7 @@ fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
         scene.clock = clock;
         assert_eq!(scene.says(), expected, "{clock}");
     }
-    scene.fold(NOW - 500, Event::Refreshed { change: step, hard: true, failed: None });
+    scene.fold(NOW - 500, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
     for (clock, expected) in [(NOW - 426, "wait"), (NOW - 425, "revert")] {
         scene.clock = clock;
         assert_eq!(scene.says(), expected, "{clock}");
@@ -230,7 +269,7 @@ fn a_failed_sync_is_undone_after_the_same_remedies() {
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW + 300;
     assert_eq!(scene.says(), "refresh hard");
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "revert");
     // It may have failed for a passing reason: one sync, and never of what is not the head any more.
@@ -252,7 +291,7 @@ fn a_failed_sync_of_what_the_change_does_not_touch_undoes_nothing() {
     scene.change_rollout = Some((Rollout::Failed { failed: vec![(other.clone(), why())] }, at(NOW - 90)));
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
     scene.clock = NOW + 375;
     is_handed_over(&scene, "only suspected");
     // Beside it one of its own fails.
@@ -349,7 +388,7 @@ fn what_nobody_watched_did_not_take_too_long() {
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
     assert_eq!(scene.says(), "wait");
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
     scene.clock = NOW + 3600;
     scene.watch = super::watched_since(NOW + 3600);
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
@@ -412,7 +451,7 @@ fn what_cannot_be_watched_closely_enough_is_a_persons_and_never_undone() {
     is_handed_over(&scene, "too far apart");
     // Neither does an undoing go on for ever.
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
     for (clock, expected) in
         [(NOW - 50 + BOUND - 1, "wait"), (NOW - 50 + BOUND, "note held change-ended escalated waits")]
     {
@@ -505,7 +544,7 @@ fn what_cannot_be_judged_undoes_nothing() {
     scene.clock = NOW - 800;
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None });
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
     scene.clock = NOW - 800 + 1799;
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW - 800 + 1800;
