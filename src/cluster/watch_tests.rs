@@ -42,7 +42,8 @@ pub(in crate::cluster) async fn server_of(pods: usize) -> Server {
 }
 
 pub(in crate::cluster) async fn client(server: &Server) -> Kubernetes {
-    let settings = Settings { request_timeout_seconds: 5, ..Settings::default() };
+    // A machine that has other things to do is no server that does not answer.
+    let settings = Settings { request_timeout_seconds: 20, ..Settings::default() };
     Kubernetes::from_kubeconfig(&server.kubeconfig(&server.admin_token()), &settings).await.expect("a client")
 }
 

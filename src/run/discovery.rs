@@ -49,11 +49,12 @@ pub(crate) struct Found {
 impl Found {
     /// Whether the pass says anything of a repository.
     pub(crate) fn tells_of(&self, name: &RepositoryName) -> bool {
-        self.labelled.contains(name)
-            || self.without.contains(name)
-            || self.left_out.contains(name)
-            || self.unknown.contains_key(name)
-            || self.unusable.contains_key(name)
+        self.answers(name) || self.left_out.contains(name) || self.unknown.contains_key(name)
+    }
+
+    /// Whether the pass says of a repository that it is to be looked after, or that it is not.
+    pub(crate) fn answers(&self, name: &RepositoryName) -> bool {
+        self.labelled.contains(name) || self.without.contains(name) || self.unusable.contains_key(name)
     }
 }
 

@@ -354,8 +354,9 @@ async fn what_calls_and_cannot_be_taken_up_costs_no_pass_and_what_can_be_needs_n
 async fn one_beyond_those_that_are_asked_about_stays_taken_up_once_it_has_called() {
     let mut story = Story::begin().await;
     story.webhook = true;
+    // One pass after the other: each says nothing of the last, and may not forget that it has called.
     story.discovery =
-        Discovery { enabled: true, mode: Mode::Auto, every_seconds: 1.0, ..Discovery::default() };
+        Discovery { enabled: true, mode: Mode::Auto, every_seconds: 0.05, ..Discovery::default() };
     for at in 0..MOST {
         let (gitea, name) = (story.world.gitea(), format!("a{at:03}"));
         let one = gitea.create_repository("ops", &name, false);

@@ -56,8 +56,9 @@ impl Worker {
         if self.follows_a_change(now) {
             return;
         }
+        // Before a pass, which may be due each time and says nothing of those that are too many for it.
+        self.take_up_called(now, stop).await;
         if self.discovery_due.is_some_and(|due| due > now) {
-            self.take_up_called(now, stop).await;
             return;
         }
         let parts = Arc::clone(&self.parts);
@@ -70,7 +71,7 @@ impl Worker {
                     return;
                 };
                 self.discovery_due = Some(now + parts.discovery.every());
-                (self.called, self.called_due) = (BTreeSet::new(), None);
+                self.called.retain(|name| !found.answers(name));
                 self.take_up(&found, &alone);
                 self.has_discovered = true;
             }
