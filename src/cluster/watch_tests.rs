@@ -43,7 +43,7 @@ pub(in crate::cluster) async fn server_of(pods: usize) -> Server {
 
 pub(in crate::cluster) async fn client(server: &Server) -> Kubernetes {
     // A machine that has other things to do is no server that does not answer.
-    let settings = Settings { request_timeout_seconds: 20, ..Settings::default() };
+    let settings = Settings { request_timeout_seconds: 300, ..Settings::default() };
     Kubernetes::from_kubeconfig(&server.kubeconfig(&server.admin_token()), &settings).await.expect("a client")
 }
 
@@ -228,7 +228,12 @@ const LIES: [Lie; 12] = [
 ];
 
 async fn apps(client: &Kubernetes, freshness: Freshness) -> Verdict {
-    let settings = health::Settings { ceph: false, argocd: false, ..health::Settings::default() };
+    let settings = health::Settings {
+        ceph: false,
+        argocd: false,
+        probe_timeout_seconds: 300,
+        ..health::Settings::default()
+    };
     let cluster = Settings::default();
     let surroundings = Surroundings {
         settings: &settings,

@@ -41,7 +41,7 @@ struct Said {
 struct Ground<'a> {
     /// The repository at hand.
     here: &'a str,
-    /// Whether two names are one repository's.
+    /// Whether two names are one repository's, and no other's.
     are_one: &'a dyn Fn(&str, &str) -> bool,
     /// Whether an account counts in a repository.
     counts: &'a dyn Fn(&str, &str) -> bool,
@@ -77,10 +77,14 @@ impl Incidents {
     ) -> StoreResult<Self> {
         let events = parts.store.incident_events().await?;
         let here = repository.to_string();
-        let counts = |repository: &str, login: &str| Trusted::counts_in(&parts.settings, repository, login);
+        // Whose a name is that more than one repository had, nobody knows: only who is named by the settings counts there.
+        let counts = |repository: &str, login: &str| {
+            let is_known = !parts.settings.trusted.is_empty() || !names.is_ambiguous(repository);
+            is_known && Trusted::counts_in(&parts.settings, repository, login)
+        };
         let ground = Ground {
             here: &here,
-            are_one: &|one, other| names.are_one(one, other),
+            are_one: &|one, other| names.are_surely_one(one, other),
             counts: &counts,
             is_shared: &|other| trusted.all().any(|login| counts(other, login)),
             is_tended: &|other| names.are_tended(other, parts),

@@ -14,6 +14,7 @@ use crate::merge::versions::Mismatch;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::time::Instant;
 
 /// What is known of one state of a pull request; never changes for the same head and description.
 #[derive(Debug, Clone)]
@@ -90,6 +91,8 @@ pub(crate) struct Memory {
     pub(crate) looks: u64,
     /// Whether the last look found something to be said or done about the change in flight, which the next one has to prove.
     pub(crate) to_be_proven: bool,
+    /// When the last look began that proved what it saw of the change in flight.
+    pub(crate) proven_at: Option<Instant>,
     /// The pull requests that tasks name, as they were last asked about.
     pub(crate) pulls: BTreeMap<PullNumber, KnownPull>,
     /// The issues and pull requests that tasks want closed, as they were last asked about.

@@ -2,7 +2,8 @@
 //!
 //! The journals go by names. A repository that is renamed keeps its number at the forge, and with it what was written down under
 //! the names that it had: a version that was undone last week does not get better by a new name. Race decided here: a name can be
-//! given to another repository afterwards. What stands under it then counts for both, which holds back too much and never too little.
+//! given to another repository afterwards. What holds back then counts for both, too much and never too little; what opens a gate
+//! counts for neither.
 
 use super::worker::Parts;
 use crate::store::{Store, StoreResult};
@@ -32,10 +33,25 @@ impl Names {
         self.of_all_that_had(name).flatten().cloned().chain([name.to_owned()]).collect()
     }
 
-    /// Whether two names are, or were, one repository's.
-    pub(crate) fn are_one(&self, one: &str, other: &str) -> bool {
-        one.eq_ignore_ascii_case(other)
-            || self.beside(one).iter().any(|name| name.eq_ignore_ascii_case(other))
+    /// The numbers of the repositories that ever had a name.
+    fn numbers(&self, name: &str) -> BTreeSet<u64> {
+        let had = |names: &[String]| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+        self.0.iter().filter(|(_, names)| had(names)).map(|(number, _)| *number).collect()
+    }
+
+    /// Whether a name has been more than one repository's.
+    pub(crate) fn is_ambiguous(&self, name: &str) -> bool {
+        self.numbers(name).len() > 1
+    }
+
+    /// Whether two names are, or were, one repository's and never another's.
+    pub(crate) fn are_surely_one(&self, one: &str, other: &str) -> bool {
+        let (numbers, others) = (self.numbers(one), self.numbers(other));
+        match numbers.len() {
+            0 => others.is_empty() && one.eq_ignore_ascii_case(other),
+            1 => numbers == others,
+            _ => false,
+        }
     }
 
     /// Whether a repository that had this name is looked after, by the name that it had last: its old one may be in
@@ -68,8 +84,20 @@ mod tests {
         assert_eq!(beside("ops/attic"), ["ops/attic", "ops/homelab"]);
         assert_eq!(beside("ops/second"), ["ops/second"]);
         assert_eq!(beside("ops/new"), ["ops/new"]);
-        assert!(names.are_one("ops/homelab", "Ops/Attic") && names.are_one("ops/new", "ops/new"));
-        assert!(!names.are_one("ops/homelab", "ops/second"));
+        let one = |one: &str, other: &str| names.are_surely_one(one, other);
+        assert!(
+            one("ops/homelab", "Ops/Attic") && one("ops/new", "ops/new") && one("ops/second", "ops/second")
+        );
+        assert!(!one("ops/homelab", "ops/second") && !one("ops/homelab", "ops/new"));
         assert_eq!(names.0[&1], ["ops/attic", "ops/homelab"], "the one that it had last is last");
+        // Another repository takes a name: what holds back counts for both, and neither is surely the other.
+        store.keep_repository_name(3, "ops/attic", now).await.unwrap();
+        let names = Names::read(&store).await.unwrap();
+        assert_eq!(names.beside("ops/attic").len(), 2);
+        assert!(names.is_ambiguous("ops/attic") && !names.is_ambiguous("ops/homelab"));
+        for other in ["ops/attic", "ops/homelab"] {
+            assert!(!names.are_surely_one("ops/attic", other), "{other}");
+        }
+        assert!(names.are_surely_one("ops/homelab", "ops/homelab"));
     }
 }

@@ -7,6 +7,7 @@
 
 mod anew;
 mod audit;
+mod deliveries;
 mod found;
 mod look;
 mod pulls;
@@ -38,12 +39,12 @@ use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, State,
 };
 use crate::health::{self, Attribution, FindingId, Probe, Recon, Surroundings};
-use crate::inbox;
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
 use crate::merge::rollout::{GitOps, Rollout, Stood};
 use crate::wording;
+use deliveries::Deliveries;
 use jiff::Timestamp;
 use look::Look;
 use std::collections::{BTreeMap, BTreeSet};
@@ -333,18 +334,16 @@ pub(crate) async fn observe(
     memory.hindsight.observe(&mut recon, judged, &health_settings, parts.timing.flapping_window());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
-    let (store, whole_name) = (&parts.store, name.to_string());
-    let edits = inbox::issue_edits(store, &whole_name, subject.issue.number.0).await?;
+    let Deliveries { edits, is_cut, had_come, edited_comments } =
+        Deliveries::read(&parts.store, &past_names, subject.issue).await?;
     let texts = edits.iter().flat_map(|edit| [edit.body_before.as_deref(), edit.body_after.as_deref()]);
     memory.texts.keep(home.as_ref(), texts.flatten().chain([subject.issue.body.as_str()]));
     let hashes = trust::Hashes::of(&edits);
-    let is_due = state.began_at.is_none()
-        && !trust::is_as_opened(subject.issue, subject.writes)
-        && store.has_delivered_before(&whole_name, subject.issue.created_at).await?;
+    let is_due = state.began_at.is_none() && !trust::is_as_opened(subject.issue, subject.writes) && had_come;
     let told = trust::Told {
         edits: &edits,
         hashes: &hashes,
-        is_cut: inbox::is_cut(store, &whole_name, subject.issue.number.0).await?,
+        is_cut,
         bot: &subject.bot.login,
         present: &subject.issue.body,
         read_at: subject.since,
@@ -368,7 +367,6 @@ pub(crate) async fn observe(
         }
     }
     let comments = if subject.gone { Vec::new() } else { memory.comments.all() };
-    let edited_comments = store.edited_comments(&whole_name, subject.issue.number.0).await?;
     let comments =
         Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 

@@ -238,17 +238,20 @@ impl Worker {
         let Ok(reading) = reading else { return lost };
         let standing = Arrivals::of(before, &lost.text, &scene.observation.arrived);
         let written = written(before, &standing, &work.state);
-        let edits = decisions(&lost.text, &reading, &written).into_iter();
-        let unticked = edits.filter_map(|edit| match edit {
-            Edit::Unticked { key } => Some(key),
-            _ => None,
-        });
-        let mut unticked: BTreeSet<TaskKey> = unticked.collect();
+        let (mut unticked, mut stale) = (BTreeSet::new(), BTreeSet::new());
+        for edit in decisions(&lost.text, &reading, &written) {
+            match edit {
+                Edit::Unticked { key } => drop(unticked.insert(key)),
+                Edit::StaleWrite { keys } => stale.extend(keys),
+                Edit::Ticked { .. } | Edit::NoteTaken { .. } | Edit::Added { .. } | Edit::Removed { .. } => {}
+            }
+        }
+        let ours = |key: &TaskKey| written.tasks.iter().any(|task| task.key == *key && task.ticked);
         let read = over.and_then(|over| over.read.as_deref()).unwrap_or_default();
-        let were_ticked = read.iter().filter(|(_, ticked)| *ticked).map(|(key, _)| key);
+        let theirs = read.iter().filter(|(key, ticked)| *ticked && !ours(key)).map(|(key, _)| key);
         let is_open = |key: &&TaskKey| reading.task(key).is_some_and(|task| !task.ticked);
-        unticked.extend(were_ticked.filter(is_open).cloned());
-        lost.unticked = unticked.into_iter().collect();
+        unticked.extend(theirs.filter(is_open).cloned());
+        (lost.unticked, lost.stale) = (unticked.into_iter().collect(), stale);
         lost
     }
 

@@ -65,7 +65,8 @@ impl Store {
             "SELECT EXISTS (SELECT 1 FROM delivery WHERE repository = ? AND received_at < ?)",
         )
         .bind(repository)
-        .bind(moment.to_string())
+        // Compared as texts: with all its places, since `5Z` is behind `5.5Z`.
+        .bind(format!("{moment:.9}"))
         .fetch_one(&self.readers)
         .await?)
     }
@@ -158,6 +159,7 @@ mod tests {
         let store = Store::in_memory().await.unwrap();
         let start = Timestamp::from_second(1_800_000_000).unwrap();
         let after = |seconds| start + SignedDuration::from_secs(seconds);
+        let within = |seconds| after(seconds) + SignedDuration::from_millis(500);
         assert_eq!(store.last_delivery("ops/homelab").await.unwrap(), None);
         for (id, repository, at) in [("a", "ops/homelab", 0), ("b", "ops/homelab", 5), ("c", "ops/other", 9)]
         {
@@ -171,7 +173,13 @@ mod tests {
                 sender: "operator".to_owned(),
                 evidence: None,
             };
-            store.put_deliveries(&[&delivery]).await.unwrap();
+            let half = Delivery {
+                id: format!("{id} half"),
+                received_at: within(at),
+                repository: format!("{repository}-half"),
+                ..delivery.clone()
+            };
+            store.put_deliveries(&[&delivery, &half]).await.unwrap();
         }
         let last = store.last_delivery("ops/homelab").await.unwrap();
         assert_eq!(last, Some(after(5)));
@@ -180,6 +188,8 @@ mod tests {
             ("ops/homelab", 1, true),
             ("ops/other", 9, false),
             ("ops/third", 99, false),
+            ("ops/other-half", 9, false),
+            ("ops/other-half", 10, true),
         ] {
             let found = store.has_delivered_before(repository, after(at)).await.unwrap();
             assert_eq!(found, expected, "{repository} {at}");

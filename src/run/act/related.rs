@@ -16,6 +16,7 @@ use crate::run::worker::{Parts, text_hash};
 use crate::run::writing::{LostEdit, Told, lost_edit, put_back, told};
 use crate::wording;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 
 /// Closes a related issue or pull request with a note above its own text.
 pub(crate) async fn close_related(
@@ -122,6 +123,7 @@ fn written_over(edits: &[inbox::IssueEdit]) -> Vec<LostEdit> {
             replaced_by: after.to_owned(),
             by: None,
             unticked: Vec::new(),
+            stale: BTreeSet::new(),
         })
     });
     replaced.collect()

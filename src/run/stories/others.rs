@@ -33,6 +33,9 @@ async fn a_push_that_comes_in_before_the_merge_forbids_its_undoing_too() {
     story.start().await;
     story.wait("the merge is asked for", || story.world.gitea().faults().struck(held) == 1).await;
     let pushed = story.pushes("operator", "README.md", "# homelab\n\nSomething else.\n");
+    // Asked before that, the forge says to try again, and the next try knows the push.
+    let is_checked = || story.world.repository().pull(grafana).is_some_and(|pull| pull.mergeable);
+    story.wait("the forge has looked at it again", is_checked).await;
     story.world.gitea().faults().remove(held);
     story.wait("merged", || story.merged(grafana)).await;
     let merged = story.head();

@@ -3,8 +3,8 @@
 //! A command is a whole line of the comment as it was written, so that whatever markup does to its end is part of it: an approval with
 //! a condition in bold letters is no approval. Which way it is read where more stands on the line than the command goes by
 //! what it does: what lets something happen counts as it is described and not otherwise; what holds something back, a stop or
-//! an incident, counts whatever stands behind it, and in lists, quotations and headings as well, as long as its line begins with
-//! it. What only shows a command, as code or in HTML, is none.
+//! an incident, counts whatever stands behind it, in capitals and indented, and in lists, quotations and headings as well, as
+//! long as its line begins with it. What only shows a command, as code or in HTML, is none.
 
 use jiff::civil::Date;
 use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
@@ -72,9 +72,9 @@ fn lines(text: &str) -> Vec<(&str, Place)> {
             Event::Start(_) => within += 1,
             Event::End(_) => within = within.saturating_sub(1),
             Event::Text(_) if shown == 0 => {
-                let begins = text[..span.start].chars().next_back().is_none_or(|before| before == '\n');
-                if begins {
-                    let is_plain = within == 0 && paragraphs > 0;
+                let before = text[..span.start].trim_end_matches([' ', '\t']);
+                if before.is_empty() || before.ends_with('\n') {
+                    let is_plain = within == 0 && paragraphs > 0 && before.len() == span.start;
                     let line = text[span.start..].split('\n').next().unwrap_or_default();
                     lines.push((
                         line.strip_suffix('\r').unwrap_or(line),
@@ -94,20 +94,23 @@ fn command(line: &str, place: Place) -> Option<Command> {
     let line = line.strip_suffix('\\').unwrap_or(line);
     let words: Vec<&str> = line.split_whitespace().collect();
     let (first, rest) = words.split_first()?;
-    if *first != "/caretaker" {
+    if !first.eq_ignore_ascii_case("/caretaker") {
         return None;
     }
     if place == Place::Plain
+        && *first == "/caretaker"
         && let Some(command) = to_the_letter(rest)
     {
         return Some(command);
     }
     // What holds something back is heard however it is dressed up.
     let (verb, rest) = rest.split_first()?;
-    let verb = verb.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase();
-    match verb.as_str() {
-        "stop" => Some(Command::Stop),
-        "incident" => Some(Command::Incident { why: rest.join(" ") }),
+    let bare = |word: &str| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase();
+    match (bare(verb).as_str(), rest) {
+        ("stop", _) => Some(Command::Stop),
+        // Nearly the word that ends one, which nobody means to declare one by.
+        ("incident", [over]) if bare(over) == "over" => None,
+        ("incident", _) => Some(Command::Incident { why: rest.join(" ") }),
         _ => None,
     }
 }
@@ -158,6 +161,8 @@ mod tests {
             ("/caretaker approve A3 7f3c\\?", vec![]),
             ("/caretaker approve A3 7f3c\rbut not now", vec![]),
             ("**/caretaker approve A3 7f3c**", vec![]),
+            ("  /caretaker approve A3 7f3c", vec![]),
+            ("/Caretaker approve A3 7f3c", vec![]),
             ("&#47;caretaker approve A3 7f3c", vec![]),
             ("~~No:\n/caretaker approve A3 7f3c\nno~~", vec![]),
             ("*If only:\n/caretaker approve A3 7f3c\nthen*", vec![]),
@@ -187,6 +192,12 @@ mod tests {
             ("/caretaker stop **now**", vec![Command::Stop]),
             ("/caretaker stop now, please", vec![Command::Stop]),
             ("/caretaker stop!", vec![Command::Stop]),
+            ("  /caretaker stop", vec![Command::Stop]),
+            ("Please\n    /caretaker stop", vec![Command::Stop]),
+            ("/Caretaker Stop", vec![Command::Stop]),
+            ("/caretaker incident over.", vec![]),
+            ("/caretaker incident **over**", vec![]),
+            ("/caretaker incident over the whole rack", vec![incident("over the whole rack")]),
             ("/caretaker **stop**", vec![Command::Stop]),
             ("/caretaker Stop  \r\nthanks", vec![Command::Stop]),
             ("/caretaker stop\n--\nThe operator", vec![Command::Stop]),
@@ -209,7 +220,6 @@ mod tests {
                 "/caretaker incident over *once the switch is back*",
                 vec![incident("over *once the switch is back*")],
             ),
-            ("/caretaker incident **over**", vec![incident("**over**")]),
             ("/caretaker incident over.", vec![incident("over.")]),
             ("> Still?\n/caretaker incident over", vec![incident("over")]),
             ("/caretaker incident  the `core` router\treboots", vec![incident("the `core` router reboots")]),

@@ -78,24 +78,26 @@ impl Worker {
                 }
             }
             let all = heard.comments.all();
-            self.journal_incidents(repository, bot, issue, &all).await?;
-            self.desks[desk].waiting.of(issue).read = Some(issue.updated_at);
+            if self.journal_incidents(repository, bot, issue, &all).await? {
+                self.desks[desk].waiting.of(issue).read = Some(issue.updated_at);
+            }
         }
         Ok(())
     }
 
-    /// Writes down what is new of incidents among the comments of an issue that waits, in that issue's own run.
+    /// Writes down what is new of incidents among the comments of an issue that waits, in that issue's own run. Whether that
+    /// could be done: one whose journal cannot be read is asked about again.
     async fn journal_incidents(
         &mut self,
         repository: &Repository,
         bot: &Account,
         issue: &Issue,
         all: &[Comment],
-    ) -> Result<(), RunError> {
+    ) -> Result<bool, RunError> {
         let (store, whole_name) = (&self.parts.store, repository.name.to_string());
         let trusted = Trusted::new(&self.parts.settings, repository);
         if !all.iter().any(|comment| trusted.holds(&comment.author.login)) {
-            return Ok(());
+            return Ok(true);
         }
         let edited = store.edited_comments(&whole_name, issue.number.0).await?;
         let comments = Comments { all, edited: &edited, trusted: &trusted, bot: &bot.login };
@@ -104,16 +106,15 @@ impl Worker {
         let over = comments.incident_over(issue.created_at).filter(|over| incidents.are_ended_by(over));
         let said = comments.incident(issue.created_at, None, incidents.over());
         if said.is_none() && over.is_none() {
-            return Ok(());
+            return Ok(true);
         }
         let run = store.open_run(&whole_name, issue.number.0, Timestamp::now()).await?;
         let id = run.id;
         let mut work = match self.take_work(run).await {
             Ok(work) => work,
-            // It holds back everything else as it is.
             Err(error @ RunError::Journal { .. }) => {
-                tracing::warn!(run = id.0, error = %chain(&error), "what was said cannot be added to its journal");
-                return Ok(());
+                tracing::error!(run = id.0, error = %chain(&error), "what was said of an incident cannot be added to its journal yet");
+                return Ok(false);
             }
             Err(error) => return Err(error),
         };
@@ -122,7 +123,7 @@ impl Worker {
         let done =
             if events.is_empty() { Ok(()) } else { self.append_all(&mut work, events).await.map(drop) };
         self.works.insert(id, work);
-        done
+        done.map(|()| true)
     }
 }
 

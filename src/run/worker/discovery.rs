@@ -107,12 +107,12 @@ impl Worker {
         half_done.filter_map(|work| work.run.repository.parse().ok()).collect()
     }
 
-    /// Whether something half done is being followed: where a person is awaited, or its repository cannot be worked in, it keeps
-    /// nobody from being found.
+    /// Whether something half done is being followed: where a person is awaited, its repository cannot be worked in, or a look
+    /// that failed is tried again later, it keeps nobody from being found.
     fn follows_a_change(&self, now: Instant) -> bool {
         let half_done = self.half_done();
         self.desks.iter().filter(|desk| half_done.contains(&desk.settings.name)).any(|desk| {
-            let is_followed = desk.busy || desk.again || desk.has_failed() || desk.is_due(now);
+            let is_followed = desk.busy || desk.again || desk.is_due(now);
             is_followed && !matches!(desk.standing, Standing::Unusable { .. })
         })
     }

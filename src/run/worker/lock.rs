@@ -73,7 +73,8 @@ impl Worker {
                 Lock::HeldBy(holder)
             }
             Err(error) => {
-                self.lease = None;
+                // It holds to its end all the same, and is asked for again before that.
+                self.lease = self.lease.take().filter(|lease| lease.holds_for(Duration::from_secs(1)));
                 readiness.failed(Peer::Cluster, chain(&error));
                 tracing::warn!(error = %chain(&error), "the cluster's lock could not be taken");
                 let settings = &self.parts.cluster_settings;

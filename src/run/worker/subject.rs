@@ -64,7 +64,7 @@ impl Worker {
             Some(label) => self.parts.forge.open_issues(name, Some(label)).await?,
             None => Vec::new(),
         };
-        open.retain(|issue| issue.has_label(wanted) && self.is_wanted(issue.number));
+        open.retain(|issue| issue.has_label(wanted));
         Ok(open)
     }
 
@@ -74,9 +74,11 @@ impl Worker {
         &mut self,
         repository: &Repository,
         bot: &Account,
-        mut open: Vec<Issue>,
+        open: Vec<Issue>,
     ) -> Result<Option<Found>, RunError> {
         let name = &repository.name;
+        let (mut open, unwanted): (Vec<Issue>, Vec<Issue>) =
+            open.into_iter().partition(|issue| self.is_wanted(issue.number));
         // Whoever may open issues must not keep the run of somebody who counts from going on.
         let trusted = Trusted::new(&self.parts.settings, repository);
         by_turn(&mut open, &trusted, bot);
@@ -130,6 +132,8 @@ impl Worker {
                 None => return Ok(None),
             },
         };
+        // Nothing is done about those that are not wanted; they are heard as all others are.
+        open.extend(unwanted);
         Ok(Some(Found { issue, others: open, gone }))
     }
 

@@ -25,6 +25,7 @@ use crate::wording;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
+use std::time::Instant;
 use tracing::Instrument;
 
 /// How often Argo CD is asked in vain to look before that is written down: whoever has not looked is then waited for, and asked
@@ -312,8 +313,14 @@ impl Worker {
         let &Sight { settings, repository, branch, bot, found, lock, complaint, asking, since } = sight;
         let others: Vec<_> = found.others.iter().map(|other| (other.number, other.title.clone())).collect();
         let in_flight = work.state.change.is_some();
-        // How a rollout ended, and what came of it, is not to be told from before that end.
-        let proves = std::mem::take(&mut work.memory.to_be_proven) && in_flight;
+        // How a rollout ended, and what came of it, is not to be told from before that end; nor that it was well all the
+        // while by a watch that told of nothing for longer than what is well has to hold.
+        let begun = Instant::now();
+        let is_old = |at: Instant| begun.duration_since(at) >= parts.timing.settle();
+        let proves = in_flight
+            && (std::mem::take(&mut work.memory.to_be_proven) || work.memory.proven_at.is_none_or(is_old));
+        work.memory.proven_at =
+            if proves { Some(begun) } else { work.memory.proven_at.filter(|_| in_flight) };
         let subject = Subject {
             settings,
             repository,

@@ -10,7 +10,7 @@
 use super::lost::{lost_edit, may_be_told};
 use super::{Awaiting, LostEdit, Next, Told, WRITE_ATTEMPTS, over, title_before, told};
 use crate::forge::{ForgeError, IssueEdit, State};
-use crate::issue::{ClosingView, text_for_title};
+use crate::issue::{ClosingView, TaskKey, text_for_title};
 use crate::run::act;
 use crate::run::event::Outcome;
 use crate::run::report::{LastWrite, Report};
@@ -156,7 +156,13 @@ impl Worker {
         let Some(lost) = lost.filter(|_| next.write.restored.is_some()) else { return false };
         let (before, over) = over(&work.writes, lost);
         match over.and_then(|over| over.read.as_ref()) {
-            Some(read) => self.boxes_in(scene, work, &lost.text, before).is_some_and(|boxes| boxes != *read),
+            Some(read) => {
+                let decided = |boxes: &[(TaskKey, bool)]| -> Vec<(TaskKey, bool)> {
+                    boxes.iter().filter(|(key, _)| !lost.stale.contains(key)).cloned().collect()
+                };
+                let theirs = self.boxes_in(scene, work, &lost.text, before);
+                theirs.is_some_and(|theirs| decided(&theirs) != decided(read))
+            }
             None => self.is_news(scene, work, &lost.text),
         }
     }

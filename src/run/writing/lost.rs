@@ -26,6 +26,8 @@ pub(crate) struct LostEdit {
     pub(crate) by: Option<String>,
     /// The tasks that were unticked in it: they stay so.
     pub(crate) unticked: Vec<TaskKey>,
+    /// The tasks whose boxes are as an old copy had them, which nobody decided.
+    pub(crate) stale: BTreeSet<TaskKey>,
 }
 
 impl LostEdit {
@@ -111,8 +113,14 @@ impl<'a> Steps<'a> {
 
     fn is_back(&self, theirs: &str) -> bool {
         let was_left = |hash: &str| self.hashes.iter().any(|(before, _)| before.as_deref() == Some(hash));
-        let arrived = |hash: &str| self.now == hash || was_left(hash) || self.was_brought(hash);
-        self.writes.iter().any(|write| write.restored.as_deref() == Some(theirs) && arrived(&write.hash))
+        let arrived = |write: &LastWrite| {
+            let hash = write.hash.as_str();
+            write.landed
+                || was_left(hash)
+                || self.was_brought(hash)
+                || self.standing().any(|ours| ours.hash == hash)
+        };
+        self.writes.iter().any(|write| write.restored.as_deref() == Some(theirs) && arrived(write))
     }
 
     /// By the delivery about our own write.
@@ -133,6 +141,7 @@ impl<'a> Steps<'a> {
                 replaced_by: edit.body_after.clone()?,
                 by: by.map(|(edit, ..)| edit.sender.clone()),
                 unticked: Vec::new(),
+                stale: BTreeSet::new(),
             })
         })
     }
@@ -141,24 +150,21 @@ impl<'a> Steps<'a> {
     fn untold(&self, ours: &LastWrite, body: &str) -> Option<LostEdit> {
         let (base, since) = (ours.base.as_deref()?, ours.as_of?);
         // What people made of that text, one after the other, while it had been read and not been written over.
-        let (mut at, mut last) = (base, None);
-        let mut passed = BTreeSet::from([base]);
-        let next = |at: &str| {
-            self.newest().find(|(edit, before, _)| *before == Some(at) && edit.received_at >= since)
-        };
-        while let Some((edit, _, Some(after))) = next(at) {
-            if !passed.insert(after) || self.is_our_step(at, after) {
-                return None;
-            }
-            (at, last) = (after, Some(edit));
+        let steps: Vec<_> = self.newest().filter(|(edit, ..)| edit.received_at >= since).collect();
+        let (mut at, mut last, mut later) = (base, None, &steps[..]);
+        while let Some(step) = later.iter().position(|(_, before, _)| *before == Some(at)) {
+            let (edit, _, after) = later[step];
+            let after = after.filter(|after| !self.is_our_step(at, after))?;
+            (at, last, later) = (after, Some(edit), &later[..step]);
         }
-        let edit = last.filter(|_| !self.is_back(at))?;
+        let edit = last.filter(|_| at != base && !self.is_back(at))?;
         Some(LostEdit {
             text: edit.body_after.clone()?,
             over: ours.hash.clone(),
             replaced_by: body.to_owned(),
             by: Some(edit.sender.clone()),
             unticked: Vec::new(),
+            stale: BTreeSet::new(),
         })
     }
 }
@@ -271,6 +277,9 @@ mod tests {
         let edits = [step(base, "two\n")];
         assert!(lost_edit(&edits, &writes, &first, |_| false).is_some(), "remembered, not sent");
         assert_eq!(lost_edit(&edits, &writes, &again, |_| false), None);
+        let more = ours(&again);
+        let later = [writes[0].clone(), writes[1].clone(), write(&again, &more, None)];
+        assert_eq!(lost_edit(&edits, &later, &more, |_| false), None, "nor after another write of ours");
         // What was there before our text was read was read with it.
         let late = jiff::Timestamp::from_second(60).unwrap();
         let later = [LastWrite { as_of: Some(late), ..writes[0].clone() }];
@@ -320,6 +329,7 @@ mod tests {
             replaced_by: first.clone(),
             by: None,
             unticked: Vec::new(),
+            stale: BTreeSet::new(),
         };
         let since = first.replace("one\n", "one, said another\n");
         assert_eq!(

@@ -17,7 +17,7 @@ use std::time::{Duration, Instant};
 const WAIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(200);
 
-/// A forge that has told nothing of a repository for so long, our own writes included, is not waited for.
+/// A forge that has told nothing of a repository for so long, our own writes included, is waited for no longer than that.
 const SILENCE: SignedDuration = SignedDuration::from_hours(1);
 
 /// What deliveries tell of an issue's texts.
@@ -27,7 +27,7 @@ pub(in crate::run) struct Told {
     pub(in crate::run) edits: Vec<inbox::IssueEdit>,
     /// Whether one of them tells of our text.
     pub(in crate::run) came: bool,
-    /// Whether anything is delivered here lately: else there is nothing to wait for.
+    /// Whether anything is delivered here lately: else there is nothing to wait for any longer.
     pub(in crate::run) delivers: bool,
 }
 
@@ -48,8 +48,8 @@ pub(in crate::run) async fn told(
         let edits = inbox::issue_edits(store, &name, number.0).await?;
         let came = edits.iter().rev().any(tells);
         let last = store.last_delivery(&name).await?;
-        let delivers = last.is_some_and(|last| Timestamp::now().duration_since(last) < SILENCE);
-        if came || !delivers || Instant::now() >= deadline {
+        if came || last.is_none() || Instant::now() >= deadline {
+            let delivers = last.is_some_and(|last| Timestamp::now().duration_since(last) < SILENCE);
             return Ok(Told { edits, came, delivers });
         }
         tokio::time::sleep(LOOK).await;
