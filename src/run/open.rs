@@ -296,7 +296,7 @@ impl Opening<'_> {
         let mut back = None;
         let home = || Home::of_issue(&issue.html_url);
         rewrite(self.forge, name, number, |fresh| {
-            let lost = lost_edit(&edits, wrote, &fresh.body, |_| came)?;
+            let lost = lost_edit(&edits, wrote, &fresh.body, &self.bot.login, |_| came)?;
             let ours =
                 |text: &str| self.next_of(text, home()).map_or_else(|_| text.to_owned(), |(text, _)| text);
             let Some(text) = put_back(&lost, &fresh.body, ours) else {

@@ -221,7 +221,7 @@ impl Worker {
         let edits = inbox::issue_edits(&self.parts.store, &name, scene.issue.number.0).await?;
         let now = Timestamp::now();
         let is_awaited = |write: &LastWrite| self.is_awaited(write, now);
-        let lost = lost::lost_edit(&edits, &work.writes, &issue.body, is_awaited);
+        let lost = lost::lost_edit(&edits, &work.writes, &issue.body, &scene.bot.login, is_awaited);
         Ok(lost.map(|lost| self.with_unticked(scene, work, lost)))
     }
 

@@ -134,7 +134,7 @@ fn written_over_untold(edits: &[inbox::IssueEdit], now: &str, begun: Timestamp) 
     let below = without_resolution_note(now)?;
     let (hash, base) = (text_hash(now), Some(text_hash(&below)));
     let ours = LastWrite { hash, base, as_of: Some(begun), ..LastWrite::default() };
-    lost_edit(edits, &[ours], now, |_| false)
+    lost_edit(edits, &[ours], now, "", |_| false)
 }
 
 #[cfg(test)]

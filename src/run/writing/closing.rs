@@ -104,7 +104,8 @@ impl Worker {
                 return Ok(Some(DONE));
             }
             let is_awaited = |write: &LastWrite| delivers && self.is_awaited(write, now);
-            let Some(lost) = lost_edit(&edits, &work.writes, &fresh.body, is_awaited) else {
+            let Some(lost) = lost_edit(&edits, &work.writes, &fresh.body, &scene.bot.login, is_awaited)
+            else {
                 let is_known = !may_be_told(&edits, &work.writes, &fresh.body, is_awaited);
                 return Ok(is_known.then_some(DONE));
             };

@@ -37,16 +37,17 @@ impl LostEdit {
     }
 }
 
-/// The newest text that one of our writes went over and that has not been put back. `is_awaited` says whether the delivery
-/// about a write may still come.
+/// The newest text that one of our writes went over and that has not been put back. `bot` is our account: whoever else goes back
+/// to a text of ours has written it. `is_awaited` says whether the delivery about a write may still come.
 pub(crate) fn lost_edit(
     edits: &[IssueEdit],
     writes: &[LastWrite],
     body: &str,
+    bot: &str,
     is_awaited: impl Fn(&LastWrite) -> bool,
 ) -> Option<LostEdit> {
     let steps = Steps::of(edits, writes, body);
-    steps.told().or_else(|| {
+    steps.told(bot).or_else(|| {
         let given_up = steps.standing().filter(|ours| !steps.was_brought(&ours.hash) && !is_awaited(ours));
         given_up.into_iter().find_map(|ours| steps.untold(ours, body))
     })
@@ -124,8 +125,9 @@ impl<'a> Steps<'a> {
     }
 
     /// By the delivery about our own write.
-    fn told(&self) -> Option<LostEdit> {
-        self.newest().find_map(|(edit, before, after)| {
+    fn told(&self, bot: &str) -> Option<LostEdit> {
+        let ours = self.newest().filter(|(edit, ..)| edit.sender.eq_ignore_ascii_case(bot));
+        ours.into_iter().find_map(|(edit, before, after)| {
             let (before, after) = (before?, after?);
             let ours = self.writes.iter().find(|write| write.hash == after)?;
             let base = ours.base.as_deref()?;
@@ -209,7 +211,7 @@ mod tests {
 
     /// While our newest write may still be told of.
     fn found(edits: &[IssueEdit], writes: &[LastWrite], body: &str) -> Option<LostEdit> {
-        lost_edit(edits, writes, body, |_| true)
+        lost_edit(edits, writes, body, "caretaker", |_| true)
     }
 
     #[test]
@@ -265,7 +267,7 @@ mod tests {
             // It is told by the delivery about ours that nothing was there but what we had read.
             (vec![step(base, "two\n"), step("two\n", base), edit("caretaker", base, &first)], &first, None),
         ] {
-            let lost = lost_edit(&edits, &writes, body, |_| false).map(|lost| lost.text);
+            let lost = lost_edit(&edits, &writes, body, "caretaker", |_| false).map(|lost| lost.text);
             assert_eq!(lost.as_deref(), expected, "{edits:?}");
             if !edits.iter().any(|edit| edit.sender == "caretaker") {
                 assert_eq!(found(&edits, &writes, body), None, "it may still be told");
@@ -275,15 +277,19 @@ mod tests {
         let again = ours("two\n");
         let writes = [writes[0].clone(), write(&first, &again, Some("two\n"))];
         let edits = [step(base, "two\n")];
-        assert!(lost_edit(&edits, &writes, &first, |_| false).is_some(), "remembered, not sent");
-        assert_eq!(lost_edit(&edits, &writes, &again, |_| false), None);
+        assert!(lost_edit(&edits, &writes, &first, "caretaker", |_| false).is_some(), "remembered, not sent");
+        assert_eq!(lost_edit(&edits, &writes, &again, "caretaker", |_| false), None);
         let more = ours(&again);
         let later = [writes[0].clone(), writes[1].clone(), write(&again, &more, None)];
-        assert_eq!(lost_edit(&edits, &later, &more, |_| false), None, "nor after another write of ours");
+        assert_eq!(
+            lost_edit(&edits, &later, &more, "caretaker", |_| false),
+            None,
+            "nor after another write of ours"
+        );
         // What was there before our text was read was read with it.
         let late = jiff::Timestamp::from_second(60).unwrap();
         let later = [LastWrite { as_of: Some(late), ..writes[0].clone() }];
-        assert_eq!(lost_edit(&edits, &later, &first, |_| false), None);
+        assert_eq!(lost_edit(&edits, &later, &first, "caretaker", |_| false), None);
     }
 
     #[test]
@@ -294,7 +300,7 @@ mod tests {
         assert!(may_be_told(&edits, &writes, &second, |_| true));
         assert!(!may_be_told(&edits, &writes, &second, |_| false));
         edits.push(edit("caretaker", &first, &second));
-        let lost = lost_edit(&edits, &writes, &second, |_| false).expect("lost");
+        let lost = lost_edit(&edits, &writes, &second, "caretaker", |_| false).expect("lost");
         assert_eq!((lost.text.as_str(), lost.over.as_str()), ("two\n", text_hash(&first).as_str()));
         assert!(may_be_told(&edits, &writes, &second, |ours| ours.hash == text_hash(&first)));
         edits.push(edit("caretaker", "two\n", &first));
@@ -308,10 +314,13 @@ mod tests {
         let second = ours(ticked);
         let writes = [write("one\n", base, None), write(ticked, &second, None)];
         let mut edits = vec![edit("operator", base, ticked), edit("operator", ticked, base)];
-        let lost = lost_edit(&edits, &writes, &second, |_| false).expect("lost");
+        let lost = lost_edit(&edits, &writes, &second, "caretaker", |_| false).expect("lost");
         assert_eq!(lost.text, base);
         edits.push(edit("caretaker", base, &second));
         assert_eq!(found(&edits, &writes, &second).expect("lost").text, base);
+        // They only did so while nothing of ours was on its way.
+        let undone = [edit("operator", base, ticked), edit("operator", ticked, base)];
+        assert_eq!(found(&undone, &writes[..1], base), None);
         // Of two tries from the same text the first came late.
         let tries = [write("one\n", base, None), write("one\n", &second, None)];
         let late = [edit("caretaker", "one\n", base), edit("caretaker", base, &second)];
