@@ -98,8 +98,8 @@ pub(crate) struct FluxObject {
     pub(crate) sources: Vec<ObjectRef>,
     /// The `ConfigMaps` and Secrets that a `HelmRelease` takes values from. Where one of them changes, nothing of it does.
     pub(crate) values_from: Vec<ObjectRef>,
-    /// When its newest release that is installed was.
-    pub(crate) released_at: Option<Timestamp>,
+    /// The words of the newest request for a look that it has come to its end with.
+    pub(crate) handled: Option<String>,
     /// What a `GitRepository` fetches.
     pub(crate) git: Option<GitSource>,
     /// The revision of the artifact that a source offers.
@@ -144,6 +144,15 @@ impl FluxObject {
     /// For evidence.
     pub(crate) fn object(&self) -> ObjectRef {
         ObjectRef::new(self.kind.word(), &self.namespace, &self.name)
+    }
+
+    /// Whether it has come to the end of a look since it was asked for one. Whoever asked later may have written another moment, or
+    /// the seconds of one.
+    pub(crate) fn has_looked_since(&self, asked: Timestamp) -> bool {
+        self.handled.as_deref().is_some_and(|words| {
+            let seconds = || Timestamp::from_second(words.parse().ok()?).ok();
+            words.parse().ok().or_else(seconds).is_some_and(|handled: Timestamp| handled >= asked)
+        })
     }
 }
 
@@ -209,14 +218,14 @@ impl Kubernetes {
         let (group, plural) = match object.kind {
             FluxKind::GitRepository => (SOURCES, "gitrepositories"),
             FluxKind::Kustomization => ("/apis/kustomize.toolkit.fluxcd.io", "kustomizations"),
-            // What the two bring, these see by themselves.
-            FluxKind::HelmRelease
-            | FluxKind::OciRepository
-            | FluxKind::HelmRepository
-            | FluxKind::HelmChart
-            | FluxKind::Bucket => return Ok(()),
+            FluxKind::HelmRelease => ("/apis/helm.toolkit.fluxcd.io", "helmreleases"),
+            // What the others bring, these see by themselves.
+            FluxKind::OciRepository | FluxKind::HelmRepository | FluxKind::HelmChart | FluxKind::Bucket => {
+                return Ok(());
+            }
         };
-        let path = format!("{group}/v1/namespaces/{}/{plural}/{}", object.namespace, object.name);
+        let version = if object.kind == FluxKind::HelmRelease { "v2" } else { "v1" };
+        let path = format!("{group}/{version}/namespaces/{}/{plural}/{}", object.namespace, object.name);
         let asked = json!({"metadata": {"annotations": {REQUESTED_AT: at.to_string()}}});
         self.connection().write(Write::Merge, &path, &asked).await.map(drop)
     }
@@ -304,7 +313,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         values_from: items(&object["spec"]["valuesFrom"])
             .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
             .collect(),
-        released_at: installed(status).and_then(|release| parse_time(&release["lastDeployed"])),
+        handled: status["lastHandledReconcileAt"].as_str().map(str::to_owned),
         git: (kind == FluxKind::GitRepository).then(|| git_source(&object["spec"])),
         artifact: status["artifact"]["revision"].as_str().map(str::to_owned),
         origin: origin(&status["artifact"]["metadata"]),

@@ -246,6 +246,7 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
         Feature::FluxReconcile => vec![
             Need { optional: true, ..need("patch", "source.toolkit.fluxcd.io", "gitrepositories", "") },
             Need { optional: true, ..need("patch", "kustomize.toolkit.fluxcd.io", "kustomizations", "") },
+            Need { optional: true, ..need("patch", "helm.toolkit.fluxcd.io", "helmreleases", "") },
         ],
         Feature::CloudNativePg => {
             followed("postgresql.cnpg.io", &["clusters", "scheduledbackups", "backups"])

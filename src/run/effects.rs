@@ -13,15 +13,16 @@ use super::permit::HeldBack;
 use super::settings::RolloutBy;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use super::writing::Arrivals;
-use crate::cluster::{Application, FluxObject, Freshness};
+use crate::cluster::{Application, ApplicationSet, FluxKind, FluxObject, Freshness, ObjectRef};
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
-use crate::merge::rollout::{GitOps, Watched};
+use crate::merge::rollout::{Answer, AskedOf, GitOps, Refusal, Watched};
 use crate::store::EventId;
 use crate::wording;
 use futures::StreamExt;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::Instrument;
 
@@ -30,6 +31,10 @@ enum Watcher {
     Application(Box<Application>),
     Flux(Box<FluxObject>),
 }
+
+/// How often the first asking is tried before it is written down who could not be asked: whoever has not looked is then waited for, and
+/// asked again now and then, once each time.
+const REFRESH_ATTEMPTS: u32 = 3;
 
 /// What a closed issue's text holds of ours.
 const CLOSING: &str = "<!-- caretaker:closing -->";
@@ -279,32 +284,100 @@ impl Worker {
         Ok(())
     }
 
-    /// Asks Argo CD and Flux to look at the repository: every watcher, so that none is waited for longer than needed. Tells of which
-    /// sync, of Applications that make sets, these know from now on; and why where none could be asked.
+    /// Asks Argo CD and Flux to look at the repository: every watcher the first time, so that none is waited for longer than needed,
+    /// and then who was not asked or refused. Tells what to write down; nothing yet where it is to be tried again first.
     pub(super) async fn refresh(
         &self,
         scene: &Scene<'_>,
+        work: &mut Work,
+        change: EventId,
         hard: bool,
-    ) -> (Option<Timestamp>, Result<(), String>) {
+    ) -> Option<Event> {
         if scene.settings.rollout == RolloutBy::None {
-            return (None, Ok(()));
+            return Some(Event::Refreshed { change, hard, failed: None, asked: Vec::new() });
         }
+        let current = work.state.change.as_ref().filter(|current| current.step == change);
+        let nothing = BTreeMap::new();
+        let known = current.map_or(&nothing, |current| &current.asked);
+        let first = current.is_none_or(|current| current.refreshed.is_empty());
+        let everybody = hard || first || current.is_some_and(|current| current.ask_failed.is_some());
         let flux = self.parts.health_settings.flux;
         let (gitops, _) = gitops::read(self.parts.cluster.as_ref(), flux, Freshness::Proven).await;
         let watched = scene.settings.watched(scene.repository);
-        (watched.sets_made_at(&gitops), self.ask(&watched, gitops, hard).await)
+        // Before their Applications: what they make of a commit is theirs to look at afterwards.
+        let mut asked = self.ask_sets(&watched, &gitops, known, hard).await;
+        asked.extend(self.ask_releases(&gitops, known, &work.memory.releases_to_ask).await);
+        let refused = if everybody { self.ask_watchers(&watched, &gitops, hard).await } else { None };
+        // Whom nobody could read nobody has asked, whoever else was.
+        let failed = gitops.unread.or(refused);
+        let in_vain = failed.is_some() || asked.iter().any(|answer| answer.refused.is_some());
+        if in_vain && (first || hard) && work.memory.refresh_failures + 1 < REFRESH_ATTEMPTS {
+            work.memory.refresh_failures += 1;
+            return None;
+        }
+        work.memory.refresh_failures = 0;
+        Some(Event::Refreshed { change, hard, failed, asked })
     }
 
-    async fn ask(&self, watched: &Watched, gitops: GitOps, hard: bool) -> Result<(), String> {
-        let now = Timestamp::now();
-        // Before their Applications: what they make of a commit is theirs to look at afterwards.
-        let mut sets_not_asked = None;
-        for set in watched.sets_to_ask(&gitops) {
-            if let Err(error) = self.parts.cluster.refresh_application_set(set).await {
-                tracing::warn!(object = %set.object(), %error, "was not taken: to look at the repository");
-                sets_not_asked = Some(error.to_string());
+    /// Asks the sets that nobody has asked, and those that refused; all of them where a remedy is tried.
+    async fn ask_sets(
+        &self,
+        watched: &Watched,
+        gitops: &GitOps,
+        known: &BTreeMap<ObjectRef, AskedOf>,
+        all: bool,
+    ) -> Vec<Answer> {
+        let refused =
+            |set: &ApplicationSet| known.get(&set.object()).is_some_and(|asked| asked.refused.is_some());
+        let mut answers = Vec::new();
+        for set in watched.sets_to_ask(gitops) {
+            if !all && !refused(set) && !watched.is_unasked(set, gitops, known) {
+                continue;
             }
+            let (object, at) = (set.object(), Timestamp::now());
+            let made_at = watched.set_made_at(set, gitops);
+            let refused = self.parts.cluster.refresh_application_set(set).await.err().map(Refusal::from);
+            if let Some(Refusal { why, .. }) = &refused {
+                tracing::warn!(%object, error = why, "was not taken: to look at the repository");
+            }
+            answers.push(Answer { object, at, made_at, refused });
         }
+        answers
+    }
+
+    /// Asks the releases that are to be asked, and those that refused.
+    async fn ask_releases(
+        &self,
+        gitops: &GitOps,
+        known: &BTreeMap<ObjectRef, AskedOf>,
+        to_ask: &[ObjectRef],
+    ) -> Vec<Answer> {
+        let refused = |object: &ObjectRef| known.get(object).is_some_and(|asked| asked.refused.is_some());
+        let releases = gitops.flux.iter().filter(|one| one.kind == FluxKind::HelmRelease && !one.suspended);
+        let releases: Vec<FluxObject> = releases
+            .filter(|one| to_ask.contains(&one.object()) || refused(&one.object()))
+            .cloned()
+            .collect();
+        futures::stream::iter(releases)
+            .map(|release| {
+                let cluster = Arc::clone(&self.parts.cluster);
+                async move {
+                    let (object, at) = (release.object(), Timestamp::now());
+                    let refused = cluster.reconcile_flux(&release, at).await.err().map(Refusal::from);
+                    if let Some(Refusal { why, .. }) = &refused {
+                        tracing::warn!(%object, error = why, "was not taken: to look at its values");
+                    }
+                    Answer { object, at, made_at: None, refused }
+                }
+            })
+            .buffer_unordered(8)
+            .collect()
+            .await
+    }
+
+    /// Asks those who tell what they have read. Why where none of them could be.
+    async fn ask_watchers(&self, watched: &Watched, gitops: &GitOps, hard: bool) -> Option<String> {
+        let now = Timestamp::now();
         let applications = watched
             .watchers(&gitops.applications)
             .into_iter()
@@ -317,9 +390,6 @@ impl Worker {
         let flux = sources.into_iter().chain(kustomizations).filter(|object| !object.suspended);
         let watchers: Vec<Watcher> =
             applications.chain(flux.cloned().map(Box::new).map(Watcher::Flux)).collect();
-        if let (true, Some(why)) = (watchers.is_empty(), gitops.unread) {
-            return Err(why);
-        }
         // A few at once: one after the other takes long where many watch, all at once is rude to the API server.
         let asked: Vec<Result<(), String>> = futures::stream::iter(watchers)
             .map(|watcher| {
@@ -341,14 +411,7 @@ impl Worker {
             .buffer_unordered(8)
             .collect()
             .await;
-        // What a set has not looked at nobody sees: its Applications stand where they were meant to stand before.
-        if let Some(why) = sets_not_asked {
-            return Err(why);
-        }
         // One that was asked is enough of an answer: the others look by themselves.
-        if asked.is_empty() || asked.iter().any(Result::is_ok) {
-            return Ok(());
-        }
-        asked.into_iter().find(Result::is_err).unwrap_or(Ok(()))
+        if asked.iter().any(Result::is_ok) { None } else { asked.into_iter().find_map(Result::err) }
     }
 }

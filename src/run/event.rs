@@ -7,7 +7,7 @@ use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
 use crate::health::{Acknowledgement, FindingId, Layer, PlanMark, Probe, Recon, Verdict};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey};
-use crate::merge::rollout::Stood;
+use crate::merge::rollout::{Answer, Stood};
 use crate::merge::{Category, Hold, Risk, UpdateType};
 use crate::store::EventId;
 use crate::wording;
@@ -161,12 +161,12 @@ pub(crate) enum Event {
         change: EventId,
         /// Whether caches were dropped as well (a remedy).
         hard: bool,
-        /// Why it could not be asked, however often that was tried.
+        /// Why nobody could be asked, or not all of them be read, however often that was tried.
         #[serde(default)]
         failed: Option<String>,
-        /// Of the Applications that make sets, the newest sync that had ended then.
+        /// Who was, of those who do not tell what they have read: older versions did not write it down, and asked nobody by this.
         #[serde(default)]
-        made_at: Option<Timestamp>,
+        asked: Vec<Answer>,
     },
     /// A change runs everywhere.
     RolledOut {

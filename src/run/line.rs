@@ -3,6 +3,7 @@
 use super::event::{Accepted, ChangeResult, Effect, Event, Outcome};
 use super::state::RunState;
 use crate::issue::TaskKey;
+use crate::merge::rollout::{Answer, Refusal};
 use crate::wording;
 
 /// What happened, in one line. `state` is the state before the event.
@@ -56,9 +57,16 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             format!("#{pull} was merged by somebody else as {}", merged.commit.short())
         }
         Event::EndedByOthers { pull, merged: None, .. } => format!("#{pull} was closed without being merged"),
-        Event::Refreshed { hard, failed: None, .. } => {
+        Event::Refreshed { hard, failed: None, asked, .. } => {
             let how = if *hard { "anew, without its cache" } else { "at once" };
-            format!("asked the cluster to read the repository {how}")
+            let said = format!("asked the cluster to read the repository {how}");
+            let mut refused = asked.iter().filter_map(|answer| Some((answer, answer.refused.as_ref()?)));
+            match refused.next() {
+                Some((Answer { object, .. }, Refusal { why, .. })) => {
+                    format!("{said}; {object} could not be asked: {why}")
+                }
+                None => said,
+            }
         }
         Event::RolledOut { commit, watchers: 0, .. } => {
             format!("{} is on the branch; nothing follows this repository into a cluster", commit.short())

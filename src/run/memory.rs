@@ -5,6 +5,7 @@ use super::observe::{Gone, KnownPull, KnownRelated};
 use super::situation::Unread;
 use super::trust::{Boxes, KnownComments};
 use super::writing::LastTime;
+use crate::cluster::ObjectRef;
 use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::{Hindsight, Steadiness};
 use crate::issue::{FindingTag, Home, Reading, RemadePull, TaskKey};
@@ -105,6 +106,8 @@ pub(crate) struct Memory {
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
     /// How often in a row nobody could be asked to look at the repository.
     pub(crate) refresh_failures: u32,
+    /// The releases that have what they take values from, and that nobody has asked to look since.
+    pub(crate) releases_to_ask: Vec<ObjectRef>,
     /// Since when a pull request's pre-flight has been waiting, at which head.
     pub(crate) preflight_since: BTreeMap<PullNumber, (CommitSha, Timestamp)>,
     /// The heads of the pull requests that tasks name, as last seen.

@@ -75,7 +75,8 @@ pub(crate) struct Repository {
     /// Addresses under which the cluster pulls this repository, besides those that the forge names itself.
     #[serde(default)]
     pub pull_urls: Vec<String>,
-    /// Addresses that end as this repository's do and are another's: a fork's, a mirror's that nobody merges into.
+    /// Addresses that end as this repository's do and are another's: a fork's, a mirror's that nobody merges into. And sources of Flux
+    /// that are not read and hold nothing of it (`ExternalArtifact <namespace>/<name>`).
     #[serde(default)]
     pub other_urls: Vec<String>,
     /// How a merge gets into a cluster.

@@ -209,8 +209,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) change_rollout: Option<(&'a Rollout, Timestamp)>,
     /// When that was last seen kept back by sync windows alone: until then no time ran against it.
     pub(crate) kept_back: Option<Timestamp>,
-    /// Of the Applications that make sets, the newest sync that has ended.
-    pub(crate) sets_made_at: Option<Timestamp>,
+    /// The first who has to look for it and whom nobody has asked to.
+    pub(crate) unasked: Option<&'a ObjectRef>,
     /// The pods for which an image of the change is being pulled.
     pub(crate) pulling: &'a [String],
     /// The watchers that the change in flight touches.

@@ -147,11 +147,13 @@ impl RunState {
             }
             Event::Intended { effect } => self.intend(id, at, effect),
             Event::Ended { step, outcome } => self.end(step, at, &outcome),
-            Event::Refreshed { change, hard, failed, made_at } => {
+            Event::Refreshed { change, hard, failed, asked } => {
                 if let Some(current) = self.change_mut(change) {
                     current.refreshed.push((at, hard));
-                    current.refused = failed;
-                    current.sets_asked_of = current.sets_asked_of.max(made_at);
+                    current.ask_failed = failed;
+                    for answer in asked {
+                        current.asked.entry(answer.object.clone()).or_default().hear(answer);
+                    }
                 }
             }
             Event::RolledOut { change, commit, seconds, watchers, affected } => {
@@ -434,8 +436,8 @@ impl RunState {
                     current.stage = Stage::Reverted { commit: commit.clone(), at, rolled_out: None };
                     // What was asked for the bad commit says nothing about the revert.
                     current.refreshed.clear();
-                    current.refused = None;
-                    current.sets_asked_of = None;
+                    current.ask_failed = None;
+                    current.asked.clear();
                     current.synced = 0;
                 }
             }

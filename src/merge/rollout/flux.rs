@@ -5,12 +5,16 @@
 //! the one before; what a registry offers is of the commit that it says it was made from, and where that lags nothing has
 //! arrived; and a `HelmRelease` may read Ready of the chart before the one that its source has just fetched, or of one that
 //! nobody has made anew of a commit yet. A suspended object keeps the Ready of the past and never arrives. What is made from
-//! something that caretaker does not read, and what takes its values from beside it, may not have looked, and says nothing of it.
+//! something that caretaker does not read may not have looked, and says nothing of it. What takes values from beside it tells of the
+//! look that it was asked for, so it is asked once these are applied.
 
 use super::address::Address;
-use super::{Asking, Moment, Standing, Watched, not_this_commit, within};
+use super::asking::{AskedOf, LOOK, Moment, not_asked, told};
+use super::{Standing, Watched, not_this_commit, within};
 use crate::cluster::{ConditionStatus, FluxKind, FluxObject, ObjectRef};
-use std::collections::BTreeSet;
+use crate::forge::CommitSha;
+use jiff::Timestamp;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 impl Watched {
@@ -62,6 +66,21 @@ impl Watched {
             .filter(|object| object.kind == FluxKind::Kustomization)
             .filter(|object| object.sources.iter().any(|source| sources.contains(source)))
             .collect()
+    }
+
+    /// The source of an object that is of a kind which is not read, and may hold something of it for all that anybody has said.
+    fn unread<'a>(&self, object: &'a FluxObject) -> Option<&'a ObjectRef> {
+        let is_other = |source: &ObjectRef| self.foreign.contains(&source.to_string());
+        object.sources.iter().find(|source| is_unread(source) && !is_other(source))
+    }
+
+    /// The commits that artifacts which are not read were made from, as far as the Kustomizations that applied them tell.
+    pub(crate) fn unread_revisions(&self, objects: &[FluxObject]) -> Vec<CommitSha> {
+        let of_it = objects.iter().filter(|one| one.kind == FluxKind::Kustomization);
+        let origins = of_it.filter(|one| self.unread(one).is_some()).filter_map(|one| {
+            one.applied_origin.as_deref().filter(|origin| self.is_of_the_default_branch(origin))
+        });
+        origins.filter_map(|origin| commit(origin)?.parse().ok()).collect()
     }
 
     /// A source that may fetch it: whether it does, nobody has said.
@@ -130,7 +149,7 @@ pub(super) fn standings(
     moment: &Moment,
 ) -> Vec<(String, Standing)> {
     let kustomizations = watched.kustomizations(objects);
-    let mut standings = made_of_the_unread(objects, watched, arrived);
+    let mut standings = made_of_the_unread(objects, watched, arrived, moment);
     if kustomizations.is_empty() {
         return standings;
     }
@@ -142,7 +161,10 @@ pub(super) fn standings(
         let source = source.object();
         kustomizations.iter().any(|one| one.sources.contains(&source))
     };
-    let in_git: BTreeSet<&ObjectRef> = kustomizations.iter().flat_map(|one| &one.inventory).collect();
+    let takers = watched.takers(objects);
+    let values_of = |release: &FluxObject| {
+        takers.iter().find(|taker| taker.release == release).and_then(|taker| values_before(taker, moment))
+    };
     let own_sources: BTreeSet<ObjectRef> =
         watched.git_repositories(objects).into_iter().map(FluxObject::object).collect();
     for source in watched.git_repositories(objects).into_iter().filter(used) {
@@ -171,8 +193,7 @@ pub(super) fn standings(
     }
     let mut seen: BTreeSet<ObjectRef> = kustomizations.iter().map(|one| one.object()).collect();
     for one in kustomizations {
-        let of_artifact = one.sources.iter().any(|source| artifacts.contains(source));
-        let applied = if of_artifact { one.applied_origin.as_deref() } else { one.applied.as_deref() };
+        let applied = watched.applied(one, objects);
         standings.push((one.object().to_string(), kustomization(one, applied, &holds)));
         for made in objects.iter().filter(|object| one.inventory.contains(&object.object())) {
             if !seen.insert(made.object()) {
@@ -181,10 +202,15 @@ pub(super) fn standings(
             let waits = unsettled(made).or_else(|| older_chart(made, objects)).map(Standing::Waiting);
             let standing = waits
                 .or_else(|| chart_before(made, &own_sources, objects, &holds))
-                .or_else(|| chart_of_the_unread(made))
-                .or_else(|| values_before(made, one, &in_git, moment.asking.as_ref()));
+                .or_else(|| chart_of_the_unread(made, watched))
+                .or_else(|| values_of(made));
             standings.extend(standing.map(|standing| (made.object().to_string(), standing)));
         }
+    }
+    // What somebody else makes may take its values from here.
+    for Taker { release, .. } in takers.iter().filter(|taker| !seen.contains(&taker.release.object())) {
+        let standing = unsettled(release).map(Standing::Waiting).or_else(|| values_of(release));
+        standings.extend(standing.map(|standing| (release.object().to_string(), standing)));
     }
     standings
 }
@@ -299,15 +325,16 @@ fn is_unread(source: &ObjectRef) -> bool {
     !READ.iter().any(|kind| kind.word() == source.kind)
 }
 
+/// What a person can say comes first: the rest may be cut off.
 fn of_the_unread(source: &ObjectRef) -> Standing {
     Standing::Unknown(format!(
-        "cannot be followed: it is made from {source}, and which commit that was made from is not told"
+        "other_urls must name \"{source}\" where that holds nothing of this repository: it is made from it, and which commit that was made from is not told"
     ))
 }
 
 /// The same of a `HelmRelease`, which tells nothing but its chart's version.
-fn chart_of_the_unread(release: &FluxObject) -> Option<Standing> {
-    let unread = release.sources.iter().find(|source| is_unread(source));
+fn chart_of_the_unread(release: &FluxObject, watched: &Watched) -> Option<Standing> {
+    let unread = watched.unread(release);
     unread.filter(|_| release.kind == FluxKind::HelmRelease).map(of_the_unread)
 }
 
@@ -317,19 +344,25 @@ fn made_of_the_unread(
     objects: &[FluxObject],
     watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
+    moment: &Moment,
 ) -> Vec<(String, Standing)> {
     if watched.git_repositories(objects).is_empty() && watched.artifacts(objects).is_empty() {
         return Vec::new();
     }
     let standing = |one: &FluxObject| {
-        let source = one.sources.iter().find(|source| is_unread(source))?;
+        let source = watched.unread(one)?;
         let origin = one.applied_origin.as_deref();
         if origin.is_some_and(|origin| !watched.is_of_the_default_branch(origin)) {
             return None;
         }
-        let standing = match (unsettled(one), origin.and_then(commit).map(arrived)) {
+        let commit = origin.and_then(commit);
+        let is_earlier = |commit: &str| moment.earlier.iter().any(|one| one.as_str() == commit);
+        let standing = match (unsettled(one), commit.map(arrived)) {
             (Some(why), _) => Standing::Waiting(why),
             (None, Some(Ok(true))) => Standing::Done { affected: false },
+            (None, _) if commit.is_some_and(is_earlier) => {
+                Standing::Waiting(not_this_commit("applied", &origin.into_iter().collect::<Vec<_>>()))
+            }
             (None, _) => of_the_unread(source),
         };
         Some((one.object().to_string(), standing))
@@ -337,24 +370,80 @@ fn made_of_the_unread(
     objects.iter().filter(|one| one.kind == FluxKind::Kustomization).filter_map(standing).collect()
 }
 
-/// How a `HelmRelease` stands that takes values from an object which its Kustomization applies as well, by a name that does not change
-/// with what it holds: where that changes, the release does not, and it looks when it does so by itself, of which it tells nothing. A
-/// release that was installed since has taken them.
-fn values_before(
-    release: &FluxObject,
-    maker: &FluxObject,
-    in_git: &BTreeSet<&ObjectRef>,
-    asking: Option<&Asking>,
-) -> Option<Standing> {
-    let asking = asking?;
-    if !asking.touched.contains(&maker.object()) || release.released_at.is_some_and(|at| at >= asking.since) {
-        return None;
+/// A `HelmRelease` that takes values from what comes from Git by a name that does not change with what it holds: where that changes,
+/// nothing of the release does, and when it looks by itself it tells nothing of it. So it is asked to, once all of this is applied.
+struct Taker<'a> {
+    release: &'a FluxObject,
+    /// The first of what it takes values from.
+    values: &'a ObjectRef,
+    /// The Kustomizations that apply what it takes, and the release itself.
+    of: Vec<&'a FluxObject>,
+}
+
+impl Watched {
+    fn takers<'a>(&self, objects: &'a [FluxObject]) -> Vec<Taker<'a>> {
+        let kustomizations = self.kustomizations(objects);
+        let applies = |one: &FluxObject, object: &ObjectRef| one.inventory.contains(object);
+        let taker = |release: &'a FluxObject| {
+            let own = release.object();
+            let mut values = release.values_from.iter().filter(|from| !is_named_by_content(&from.name));
+            let values = values.find(|from| kustomizations.iter().any(|one| applies(one, from)))?;
+            let mut of = kustomizations.clone();
+            of.retain(|one| applies(one, &own) || release.values_from.iter().any(|from| applies(one, from)));
+            Some(Taker { release, values, of })
+        };
+        objects.iter().filter(|one| one.kind == FluxKind::HelmRelease).filter_map(taker).collect()
     }
-    let values =
-        release.values_from.iter().find(|from| in_git.contains(from) && !is_named_by_content(&from.name))?;
-    Some(Standing::Unknown(format!(
-        "cannot be followed: it takes values from {values}, which comes from Git beside it, and does not tell when it looked at them; with a name by content (a generator with its hash) it would"
-    )))
+
+    /// The revision that a Kustomization has applied, as its source tells the repository's commits.
+    fn applied<'a>(&self, one: &'a FluxObject, objects: &[FluxObject]) -> Option<&'a str> {
+        let mut artifacts = self.artifacts(objects).into_iter().map(FluxObject::object);
+        let of_artifact = artifacts.any(|artifact| one.sources.contains(&artifact));
+        if of_artifact { one.applied_origin.as_deref() } else { one.applied.as_deref() }
+    }
+}
+
+/// The releases that are to be asked now: what they take is of the commit, and nobody has asked them since.
+pub(super) fn releases_to_ask(
+    objects: &[FluxObject],
+    watched: &Watched,
+    arrived: &dyn Fn(&str) -> Result<bool, String>,
+    asked: &BTreeMap<ObjectRef, AskedOf>,
+) -> Vec<ObjectRef> {
+    let holds = |revision: Option<&str>| revision.and_then(commit).map_or(Ok(false), arrived);
+    let has_applied = |one: &&FluxObject| {
+        let standing = kustomization(one, watched.applied(one, objects), &holds);
+        matches!(standing, Standing::Done { .. })
+    };
+    let mut takers = watched.takers(objects);
+    takers.retain(|taker| !taker.release.suspended && taker.of.iter().all(has_applied));
+    takers.into_iter().map(|taker| taker.release.object()).filter(|one| !asked.contains_key(one)).collect()
+}
+
+/// How a release stands towards the values that it takes from Git. Of a commit that is nobody's change to follow nobody asks.
+fn values_before(taker: &Taker<'_>, moment: &Moment) -> Option<Standing> {
+    let asking = moment.asking.as_ref()?;
+    let Taker { release, values, .. } = taker;
+    let asked = asking.asked.get(&release.object());
+    if let Some(at) = asked.and_then(|asked| asked.at) {
+        let waits = format!("it has not looked at the values from {values} since it was asked to");
+        return (!release.has_looked_since(at)).then_some(Standing::Waiting(waits));
+    }
+    let refused = asked.and_then(|asked| asked.refused.as_ref());
+    let (what, why) = not_asked(refused, asking, "helmreleases");
+    let what = format!("it takes values from {values}: {what}");
+    let Some(tried) = asked.and_then(|asked| asked.tried_at) else {
+        return Some(Standing::Waiting(format!("{what} since that is applied{why}")));
+    };
+    let Some(every) = release.interval else {
+        return Some(Standing::Unknown(format!(
+            "{what}, and how often it does by itself it does not tell{why}"
+        )));
+    };
+    // Flux spreads its looks by a part of their interval.
+    let by = tried.saturating_add(every + every / 10 + LOOK).unwrap_or(Timestamp::MAX);
+    let said = || format!("{what}; by itself it does so by {}{why}", told(by));
+    (moment.now < by).then(|| Standing::Waiting(said()))
 }
 
 /// Whether Kustomize has made a name of what is in it: ten letters of those that its hash is written in.
@@ -375,11 +464,11 @@ pub(super) fn note_progress(objects: &[FluxObject], watched: &Watched, text: &mu
     for object in
         watched.git_repositories(objects).into_iter().chain(kustomizations.iter().copied()).chain(made)
     {
-        let FluxObject { observed_generation, artifact, attempted, applied, chart, .. } = object;
+        let FluxObject { observed_generation, artifact, attempted, applied, chart, handled, .. } = object;
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            "{}:{observed_generation}:{artifact:?}:{attempted:?}:{applied:?}:{chart:?};",
+            "{}:{observed_generation}:{artifact:?}:{attempted:?}:{applied:?}:{chart:?}:{handled:?};",
             object.object()
         );
     }

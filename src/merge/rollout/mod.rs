@@ -4,10 +4,11 @@
 //! Races decided here: a revision counts when it is the commit or descends from it, so a push right after the merge does no
 //! harm; a revision that the forge could not compare is UNKNOWN and never "arrived"; whoever may be a watcher and is not known
 //! to be one makes it UNKNOWN, since nobody waits for whom nobody sees; what a sync window keeps back is told apart from what
-//! takes its time only where nothing else is waited for; that a set has looked is believed of what was asked of it alone (`sets`).
+//! takes its time only where nothing else is waited for; that a set has looked is believed of what was asked of it alone (`asking`, `sets`).
 
 mod address;
 mod argo;
+mod asking;
 mod flux;
 mod sets;
 
@@ -17,9 +18,9 @@ use crate::cluster::{
 };
 use crate::forge::CommitSha;
 use address::Address;
+pub(crate) use asking::{Answer, AskedOf, Asking, Moment, Refusal};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-pub(crate) use sets::{Asking, Moment};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
@@ -207,17 +208,7 @@ pub(crate) fn judge(
     if let Some((who, url)) = watched.probable(gitops) {
         return Rollout::Unknown { why: probably_watches(&who, &url) };
     }
-    let arrived = |revision: &str| -> Result<bool, String> {
-        if revision == commit.as_str() {
-            return Ok(true);
-        }
-        match revision.parse::<CommitSha>() {
-            Err(_) => Ok(false),
-            Ok(sha) => descends(&sha).ok_or_else(|| {
-                format!("it is not known whether {} comes after {}", sha.short(), commit.short())
-            }),
-        }
-    };
+    let arrived = |revision: &str| has_arrived(revision, commit, descends);
     let mut standings = argo::standings(&gitops.applications, watched, &arrived, before);
     standings.extend(sets::standings(gitops, watched, before, moment));
     standings.extend(flux::standings(&gitops.flux, watched, &arrived, moment));
@@ -255,6 +246,34 @@ pub(crate) fn judge(
         let shut = if kept_back.len() == waiting.len() { latest(kept_back) } else { None };
         Rollout::Waiting { on: waiting, progress: progress(gitops, watched), shut }
     }
+}
+
+/// Whether a revision is the commit or comes after it.
+fn has_arrived(
+    revision: &str,
+    commit: &CommitSha,
+    descends: &dyn Fn(&CommitSha) -> Option<bool>,
+) -> Result<bool, String> {
+    if revision == commit.as_str() {
+        return Ok(true);
+    }
+    match revision.parse::<CommitSha>() {
+        Err(_) => Ok(false),
+        Ok(sha) => descends(&sha)
+            .ok_or_else(|| format!("it is not known whether {} comes after {}", sha.short(), commit.short())),
+    }
+}
+
+/// The releases that are to be asked to look now: what they take values from is of the commit, and nobody has asked them since.
+pub(crate) fn releases_to_ask(
+    gitops: &GitOps,
+    watched: &Watched,
+    commit: &CommitSha,
+    descends: &dyn Fn(&CommitSha) -> Option<bool>,
+    asked: &BTreeMap<ObjectRef, AskedOf>,
+) -> Vec<ObjectRef> {
+    let arrived = |revision: &str| has_arrived(revision, commit, descends);
+    flux::releases_to_ask(&gitops.flux, watched, &arrived, asked)
 }
 
 /// The window that opens last; one that does not open at all is the last.

@@ -6,71 +6,67 @@
 //! they are well says nothing.
 
 use super::argo::{behind, not_settled, synced_at};
+use super::asking::{AskedOf, LOOK, Moment, not_asked, told};
 use super::{GitOps, Standing, Stood, Watched};
 use crate::cluster::{Application, ApplicationSet, ObjectRef};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// When is judged, and what was asked until then.
-#[derive(Debug, Clone)]
-pub(crate) struct Moment {
-    /// Now.
-    pub(crate) now: Timestamp,
-    /// What was asked for the change whose commit it is, where it is that of one.
-    pub(crate) asking: Option<Asking>,
-}
-
-/// What was asked of those who follow the repository, for a change.
-#[derive(Debug, Clone)]
-pub(crate) struct Asking {
-    /// Since when its commit is on the branch.
-    pub(crate) since: Timestamp,
-    /// Why they could not be asked the last time.
-    pub(crate) refused: Option<String>,
-    /// Of the Applications that make sets, the newest sync that had ended when these were asked.
-    pub(crate) made_at: Option<Timestamp>,
-    /// The watchers whose folders the change touches.
-    pub(crate) touched: BTreeSet<ObjectRef>,
-}
-
-/// What a set needs for a look that it begins by itself, and what its controller's clock may differ from ours.
-const LOOK: Duration = Duration::from_mins(1);
+/// For how long Argo CD may take a branch for what it was (`--revision-cache-expiration` of its repo-server): a look that a set begins by
+/// itself, unlike one that it was asked for, does not drop that.
+const REVISIONS_KEPT: Duration = Duration::from_mins(3);
 
 /// In how long a time a set has looked that was changed: its controller is told of that.
 const AFTER_A_CHANGE: Duration = Duration::from_mins(3);
 
 impl Watched {
-    /// The sets that a watcher makes, each with its makers' newest sync that has ended.
-    fn made_sets<'a>(&self, gitops: &'a GitOps) -> Vec<(&'a ApplicationSet, Option<Timestamp>)> {
-        let watchers = self.watchers(&gitops.applications);
-        let made = |set: &'a ApplicationSet| {
-            let object = set.object();
-            let makers = watchers.iter().filter(|app| app.resources.iter().any(|own| own.object == object));
-            let ends: Vec<Option<Timestamp>> = makers.map(|app| synced_at(app)).collect();
-            (!ends.is_empty()).then(|| (set, ends.into_iter().flatten().max()))
-        };
-        gitops.sets.iter().filter_map(made).collect()
+    /// The watchers that make a set.
+    fn makers<'a>(&self, set: &ApplicationSet, gitops: &'a GitOps) -> Vec<&'a Application> {
+        let object = set.object();
+        let mut makers = self.watchers(&gitops.applications);
+        makers.retain(|app| app.resources.iter().any(|own| own.object == object));
+        makers
     }
 
     /// The sets that have to look at a commit: those whose generators read the branch, and those that a watcher makes.
     pub(crate) fn sets_to_ask<'a>(&self, gitops: &'a GitOps) -> Vec<&'a ApplicationSet> {
         let mut sets = self.sets(gitops);
-        for (set, _) in self.made_sets(gitops) {
-            if !sets.contains(&set) {
+        for set in &gitops.sets {
+            if !sets.contains(&set) && !self.makers(set, gitops).is_empty() {
                 sets.push(set);
             }
         }
         sets
     }
 
-    /// Of the Applications that make sets, the newest sync that has ended and after which nothing more goes on.
-    pub(crate) fn sets_made_at(&self, gitops: &GitOps) -> Option<Timestamp> {
-        let makes = |app: &&Application| {
-            gitops.sets.iter().any(|set| app.resources.iter().any(|own| own.object == set.object()))
-        };
-        let watchers = self.watchers(&gitops.applications).into_iter();
-        watchers.filter(makes).filter(|app| not_settled(app).is_none()).filter_map(synced_at).max()
+    /// Of the Applications that make a set, the newest sync that has ended and after which nothing more goes on.
+    pub(crate) fn set_made_at(&self, set: &ApplicationSet, gitops: &GitOps) -> Option<Timestamp> {
+        let makers = self.makers(set, gitops).into_iter();
+        makers.filter(|app| not_settled(app).is_none()).filter_map(synced_at).max()
+    }
+
+    /// Whether a set has to look that nobody has asked to, or that was made anew since. One that refused was asked.
+    pub(crate) fn is_unasked(
+        &self,
+        set: &ApplicationSet,
+        gitops: &GitOps,
+        asked: &BTreeMap<ObjectRef, AskedOf>,
+    ) -> bool {
+        asked.get(&set.object()).is_none_or(|asked| {
+            asked.refused.is_none()
+                && self.set_made_at(set, gitops).is_some_and(|at| asked.made_at < Some(at))
+        })
+    }
+
+    /// The first set that has to look and that nobody has asked to.
+    pub(crate) fn first_unasked(
+        &self,
+        gitops: &GitOps,
+        asked: &BTreeMap<ObjectRef, AskedOf>,
+    ) -> Option<ObjectRef> {
+        let mut sets = self.sets_to_ask(gitops).into_iter();
+        sets.find(|set| self.is_unasked(set, gitops, asked)).map(ApplicationSet::object)
     }
 }
 
@@ -84,19 +80,18 @@ pub(super) fn standings(
     moment: &Moment,
 ) -> Vec<(String, Standing)> {
     let watchers = watched.watchers(&gitops.applications);
-    let made_sets = watched.made_sets(gitops);
     let reading = watched.sets(gitops);
     let mut standings = Vec::new();
     for set in watched.sets_to_ask(gitops) {
         let object = set.object();
         let made: Vec<&Application> =
             gitops.applications.iter().filter(|app| app.made_by.as_ref() == Some(&object)).collect();
-        let made_at = made_sets.iter().find(|(other, _)| *other == set).and_then(|(_, at)| *at);
+        let made_at = watched.makers(set, gitops).into_iter().filter_map(synced_at).max();
         let looks = if set.refresh_requested {
             Some(Standing::Waiting(NOT_DONE.to_owned()))
         } else {
             let of_the_branch = reading.contains(&set).then(|| unasked(set, moment)).flatten();
-            of_the_branch.or_else(|| before_it_was_made(made_at?, &made, moment))
+            of_the_branch.or_else(|| before_it_was_made(set, made_at?, &made, moment))
         };
         standings.extend(looks.map(|standing| (object.to_string(), standing)));
         for app in made.into_iter().filter(|app| !watchers.iter().any(|one| one.object() == app.object())) {
@@ -106,45 +101,45 @@ pub(super) fn standings(
     standings
 }
 
-/// Why a set cannot have looked at the branch since the commit is there, where nobody could ask it to.
+/// Why a set cannot have looked at the branch since the commit is there, where it was not asked to.
 fn unasked(set: &ApplicationSet, moment: &Moment) -> Option<Standing> {
-    let Asking { since, refused, .. } = moment.asking.as_ref()?;
-    let why = refused.as_ref()?;
+    let asking = moment.asking.as_ref()?;
+    let asked = asking.asked.get(&set.object());
+    if asked.is_some_and(|asked| asked.at.is_some()) {
+        return None;
+    }
+    let refused = asked.and_then(|asked| asked.refused.as_ref());
+    let (what, why) = not_asked(refused, asking, "applicationsets");
     let Some(every) = set.looks_every else {
-        return Some(Standing::Unknown(never_looks(why)));
+        let said = format!("{what}, and by itself it never does{why}");
+        return Some(match refused {
+            Some(_) => Standing::Unknown(format!("cannot be followed: {said}")),
+            None => Standing::Waiting(said),
+        });
     };
-    let by = since.saturating_add(every + LOOK).unwrap_or(Timestamp::MAX);
-    (moment.now < by).then(|| Standing::Waiting(looks_by_itself(by, why)))
+    let by = asking.since.saturating_add(every + REVISIONS_KEPT + LOOK).unwrap_or(Timestamp::MAX);
+    let said = || format!("{what}; by itself it does so by {}{why}", told(by));
+    (moment.now < by).then(|| Standing::Waiting(said()))
 }
 
 /// Why a set may not have looked at itself since it was made. Of a commit that is nobody's change to follow it is taken for looked at
 /// when all that it made was: nobody asks then.
-fn before_it_was_made(made_at: Timestamp, made: &[&Application], moment: &Moment) -> Option<Standing> {
+fn before_it_was_made(
+    set: &ApplicationSet,
+    made_at: Timestamp,
+    made: &[&Application],
+    moment: &Moment,
+) -> Option<Standing> {
     let looked = match &moment.asking {
-        Some(asking) => asking.refused.is_none() && asking.made_at >= Some(made_at),
+        Some(asking) => asking.asked.get(&set.object()).is_some_and(|asked| asked.made_at >= Some(made_at)),
         None => made.iter().all(|app| app.reconciled_at.is_some_and(|seen| seen >= made_at)),
     };
     let by = made_at.saturating_add(AFTER_A_CHANGE + LOOK).unwrap_or(Timestamp::MAX);
-    (!looked && moment.now < by).then(|| Standing::Waiting(not_asked(by)))
+    let said = || {
+        let by = told(by);
+        format!("it has not been asked to look since its parent's sync, and does so by itself by {by}")
+    };
+    (!looked && moment.now < by).then(|| Standing::Waiting(said()))
 }
 
 const NOT_DONE: &str = "it has not looked at its generators since it was asked to";
-
-/// What a person can do comes first: the rest may be cut off.
-fn looks_by_itself(by: Timestamp, why: &str) -> String {
-    let by = by.strftime("%Y-%m-%d %H:%M UTC");
-    format!(
-        "caretaker needs `patch` on applicationsets to ask it to look; by itself it does so by {by} ({why})"
-    )
-}
-
-fn never_looks(why: &str) -> String {
-    format!(
-        "cannot be followed: caretaker needs `patch` on applicationsets to ask it to look, and by itself it never does ({why})"
-    )
-}
-
-fn not_asked(by: Timestamp) -> String {
-    let by = by.strftime("%Y-%m-%d %H:%M UTC");
-    format!("it has not been asked to look since its parent's sync, and does so by itself by {by}")
-}

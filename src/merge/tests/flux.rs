@@ -2,7 +2,9 @@ use super::samples::{moment, sha};
 use crate::cluster::recorded::flux;
 use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Origin, Owner};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{Asking, GitOps, Moment, Rollout, Watched, judge};
+use crate::merge::rollout::{
+    AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Watched, judge, releases_to_ask,
+};
 
 const OWN: &str = "https://git.example.org/ops/homelab.git";
 
@@ -274,7 +276,7 @@ fn a_release_whose_chart_lies_in_git_waits_until_it_was_made_of_the_commit() {
 #[test]
 fn what_is_made_from_a_source_that_is_not_read_is_never_taken_for_arrived() {
     let external = ObjectRef::new("ExternalArtifact", "gitops", "apps");
-    let judged = |change: &dyn Fn(&mut FluxObject)| {
+    let judged_by = |watched: &Watched, earlier: &[CommitSha], change: &dyn Fn(&mut FluxObject)| {
         let mut other = FluxObject {
             name: "composed".to_owned(),
             sources: vec![external.clone()],
@@ -284,10 +286,29 @@ fn what_is_made_from_a_source_that_is_not_read_is_never_taken_for_arrived() {
         change(&mut other);
         let mut gitops = World::good().gitops();
         gitops.flux.push(other);
-        judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment())
+        let earlier = earlier.iter().cloned().collect();
+        judge(&gitops, watched, &sha('c'), &descends, &[], &Moment { earlier, ..moment() })
     };
+    let judged = |change: &dyn Fn(&mut FluxObject)| judged_by(&watched(), &[], change);
     let Rollout::Unknown { why } = judged(&|_| {}) else { panic!("it may be of an older commit") };
-    insta::assert_snapshot!(why, @"Kustomization gitops/composed: cannot be followed: it is made from ExternalArtifact gitops/apps, and which commit that was made from is not told");
+    insta::assert_snapshot!(why, @r#"Kustomization gitops/composed: other_urls must name "ExternalArtifact gitops/apps" where that holds nothing of this repository: it is made from it, and which commit that was made from is not told"#);
+    // A person says that it holds nothing of it.
+    let other = vec!["ExternalArtifact gitops/apps".to_owned()];
+    let said = Watched::new(vec![OWN.to_owned()], other, "main");
+    assert_eq!(word(&judged_by(&said, &[], &|_| {})), Word::Done);
+    // It tells an older commit of this repository.
+    let older = |one: &mut FluxObject| one.applied_origin = Some(revision('b'));
+    let Rollout::Waiting { on, .. } = judged_by(&watched(), &[sha('b')], &older) else {
+        panic!("it will come")
+    };
+    insta::assert_snapshot!(on[0].1, @"it has applied bbbbbbb and not this commit");
+    let mut gitops = World::good().gitops();
+    let mut composed = FluxObject { sources: vec![external.clone()], ..kustomization() };
+    older(&mut composed);
+    gitops.flux.push(composed);
+    assert_eq!(watched().unread_revisions(&gitops.flux), [sha('b')]);
+    assert_eq!(said.unread_revisions(&gitops.flux), []);
+
     let of = |origin: String| word(&judged(&|one| one.applied_origin = Some(origin.clone())));
     assert_eq!(of(revision('c')), Word::Done);
     assert_eq!(of(revision('b')), Word::Unknown);
@@ -310,33 +331,105 @@ fn what_is_made_from_a_source_that_is_not_read_is_never_taken_for_arrived() {
     assert_eq!(word(&world.judge()), Word::Unknown);
 }
 
+/// A release of this world that takes its values from an object which a Kustomization of a name applies.
+fn with_values(applied_by: &str) -> (World, Vec<FluxObject>) {
+    let mut world = World::good();
+    let values = ObjectRef::new("ConfigMap", "gitops", "grafana-values");
+    world.release.values_from = vec![values.clone()];
+    world.release.interval = Some(std::time::Duration::from_mins(10));
+    let other = FluxObject { name: "values".to_owned(), inventory: vec![values.clone()], ..kustomization() };
+    if applied_by == "values" {
+        return (world, vec![other]);
+    }
+    world.kustomization.inventory.push(values);
+    (world, Vec::new())
+}
+
 #[test]
-fn a_release_whose_values_lie_beside_it_in_git_tells_only_by_being_released_anew() {
-    let values = |name: &str| ObjectRef::new("ConfigMap", "gitops", name);
-    let since = super::samples::at(1000);
-    let judged = |change: &dyn Fn(&mut World), touches: bool, asked: bool| {
-        let mut world = World::good();
-        world.release.values_from = vec![values("grafana-values")];
-        world.release.released_at = Some(super::samples::at(999));
-        world.kustomization.inventory.push(values("grafana-values"));
+fn a_release_whose_values_come_from_git_is_asked_to_look_and_waited_for() {
+    let at = super::samples::at;
+    let (world, _) = with_values("ready");
+    let object = world.release.object();
+    let judged = |change: &dyn Fn(&mut World), asked: Option<AskedOf>, now: i64| {
+        let (mut world, _) = with_values("ready");
         change(&mut world);
-        let touched = touches.then(|| world.kustomization.object()).into_iter().collect();
-        let asking = asked.then_some(Asking { since, refused: None, made_at: None, touched });
-        judge(&world.gitops(), &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() })
+        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
+        let asking = Some(Asking { since: at(0), failed: None, asked });
+        judge(
+            &world.gitops(),
+            &watched(),
+            &sha('c'),
+            &descends,
+            &[],
+            &Moment { asking, now: at(now), ..moment() },
+        )
     };
-    let Rollout::Unknown { why } = judged(&|_| {}, true, true) else { panic!("they may have changed") };
-    insta::assert_snapshot!(why, @"HelmRelease gitops/ready: cannot be followed: it takes values from ConfigMap gitops/grafana-values, which comes from Git beside it, and does not tell when it looked at them; with a name by content (a generator with its hash) it would");
-    assert_eq!(word(&judged(&|_| {}, false, true)), Word::Done, "the change has nothing to do with them");
-    assert_eq!(word(&judged(&|_| {}, true, false)), Word::Done, "it is nobody's change to follow");
-    let released = |w: &mut World| w.release.released_at = Some(since);
-    assert_eq!(word(&judged(&released, true, true)), Word::Done, "it has taken them");
+    let taken = || Some(AskedOf { at: Some(at(50)), tried_at: Some(at(50)), ..AskedOf::default() });
+    let refused = |forbidden| {
+        let refused = Some(Refusal { why: "403".to_owned(), forbidden });
+        Some(AskedOf { tried_at: Some(at(50)), refused, ..AskedOf::default() })
+    };
+    let waits = |asked| match judged(&|_| {}, asked, 709) {
+        Rollout::Waiting { on, .. } => format!("{}: {}", on[0].0, on[0].1),
+        other => format!("{other:?}"),
+    };
+    insta::assert_snapshot!(waits(None), @"HelmRelease gitops/ready: it takes values from ConfigMap gitops/grafana-values: it has not been asked to look since that is applied");
+    insta::assert_snapshot!(waits(taken()), @"HelmRelease gitops/ready: it has not looked at the values from ConfigMap gitops/grafana-values since it was asked to");
+    insta::assert_snapshot!(waits(refused(true)), @"HelmRelease gitops/ready: it takes values from ConfigMap gitops/grafana-values: caretaker needs `patch` on helmreleases to ask it to look; by itself it does so by 2027-01-15 08:12 UTC (403)");
+    assert!(waits(refused(false)).contains("it could not be asked to look; by itself"));
+    let handled = |words: &'static str| {
+        word(&judged(&|w: &mut World| w.release.handled = Some(words.to_owned()), taken(), 100))
+    };
+    assert_eq!(handled("2027-01-15T08:00:50Z"), Word::Done, "the words that it was asked with");
+    assert_eq!(handled("2027-01-15T09:00:51.5+01:00"), Word::Done, "somebody asked later");
+    assert_eq!(handled("1800000051"), Word::Done, "and wrote seconds");
+    for words in ["2027-01-15T08:00:49Z", "1800000049", "soon", ""] {
+        assert_eq!(handled(words), Word::Waiting, "{words}");
+    }
+    let fails = |w: &mut World| {
+        w.release.handled = Some("1800000051".to_owned());
+        set(&mut w.release, "Ready", ConditionStatus::False);
+    };
+    assert_eq!(word(&judged(&fails, taken(), 100)), Word::Waiting, "it has looked and is not ready");
+    // Its own interval, a tenth and a minute after what it takes was there.
+    assert_eq!(word(&judged(&|_| {}, refused(true), 50 + 720)), Word::Done);
+    assert_eq!(word(&judged(&|w| w.release.interval = None, refused(true), 9_999)), Word::Unknown);
     let elsewhere = |w: &mut World| drop(w.kustomization.inventory.pop());
-    assert_eq!(word(&judged(&elsewhere, true, true)), Word::Done, "they do not come from Git");
+    assert_eq!(word(&judged(&elsewhere, None, 100)), Word::Done, "they do not come from Git");
     let hashed = |w: &mut World| {
-        let name = "grafana-values-5m2k7h9g8b";
-        (w.release.values_from, w.kustomization.inventory[0]) = (vec![values(name)], values(name));
+        let hashed = ObjectRef::new("ConfigMap", "gitops", "grafana-values-5m2k7h9g8b");
+        (w.release.values_from, w.kustomization.inventory[0]) = (vec![hashed.clone()], hashed);
     };
-    assert_eq!(word(&judged(&hashed, true, true)), Word::Done, "another content is another name");
+    assert_eq!(word(&judged(&hashed, None, 100)), Word::Done, "another content is another name");
+    let nobodys = judge(&world.gitops(), &watched(), &sha('c'), &descends, &[], &moment());
+    assert_eq!(word(&nobodys), Word::Done, "it is nobody's change to follow");
+}
+
+#[test]
+fn a_release_is_asked_once_what_it_takes_is_of_the_commit_whoever_applies_it() {
+    let to_ask = |change: &dyn Fn(&mut World, &mut Vec<FluxObject>), asked: bool| {
+        let (mut world, mut more) = with_values("values");
+        change(&mut world, &mut more);
+        let object = world.release.object();
+        let asked = asked.then(|| (object.clone(), AskedOf::default())).into_iter().collect();
+        let mut gitops = world.gitops();
+        gitops.flux.extend(more);
+        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked });
+        let known = &asking.as_ref().expect("asked").asked;
+        let found = releases_to_ask(&gitops, &watched(), &sha('c'), &descends, known);
+        assert!(found.is_empty() || found == [object]);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
+        (!found.is_empty(), word(&judged))
+    };
+    let behind = |one: &mut FluxObject| one.applied = Some(revision('b'));
+    assert_eq!(to_ask(&|_, _| {}, false), (true, Word::Waiting));
+    assert!(!to_ask(&|_, _| {}, true).0, "once");
+    assert_eq!(to_ask(&|_, more| behind(&mut more[0]), false), (false, Word::Waiting), "its values");
+    assert_eq!(to_ask(&|w, _| behind(&mut w.kustomization), false), (false, Word::Waiting), "itself");
+    assert_eq!(to_ask(&|w, _| w.release.suspended = true, false), (false, Word::Waiting));
+    // Somebody else makes it.
+    let foreign = |w: &mut World, _: &mut Vec<FluxObject>| w.kustomization.inventory.clear();
+    assert_eq!(to_ask(&foreign, false), (true, Word::Waiting));
 }
 
 #[test]

@@ -6,9 +6,8 @@ use crate::cluster::{
 };
 use crate::forge::CommitSha;
 use crate::merge::rollout::{
-    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, judge, pods_of, pulls_of,
+    AskedOf, Asking, GitOps, Moment, Pulls, Refusal, Rollout, Stood, Watched, judge, pods_of, pulls_of,
 };
-use std::collections::BTreeSet;
 
 fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
@@ -657,20 +656,21 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     root.reconciled_at = Some(at(22));
     assert_eq!(judged(&root, &set, &app), Word::Waiting, "it has not looked since the set was made");
     // Where a change is followed the set is asked: after that sync, and not before it.
-    let asked = |made_at: Option<i64>, refused: Option<&str>, now: i64| {
-        let refused = refused.map(str::to_owned);
-        let asking = Asking { since: at(0), refused, made_at: made_at.map(at), touched: BTreeSet::new() };
-        at_moment(&root, &set, &app, &Moment { now: at(now), asking: Some(asking) })
+    let asked = |made_at: Option<i64>, refused: bool, now: i64| {
+        let refused = refused.then(|| Refusal { why: "403".to_owned(), forbidden: true });
+        let of_it = AskedOf { at: made_at.map(at), made_at: made_at.map(at), refused, ..AskedOf::default() };
+        let moment = Moment { now: at(now), asking: Some(asking([(set.object(), of_it)])), ..moment() };
+        at_moment(&root, &set, &app, &moment)
     };
-    assert_eq!(asked(Some(10), None, 100), Word::Waiting);
-    assert_eq!(asked(None, None, 100), Word::Waiting);
+    assert_eq!(asked(Some(10), false, 100), Word::Waiting);
+    assert_eq!(asked(None, false, 100), Word::Waiting);
     assert_eq!(
-        asked(Some(21), None, 100),
+        asked(Some(21), false, 100),
         Word::Done,
         "what it makes is as it wants it, without another look"
     );
-    assert_eq!(asked(Some(21), Some("403"), 100), Word::Waiting);
-    assert_eq!(asked(Some(21), Some("403"), 21 + 241), Word::Done, "it was told of its own change long ago");
+    assert_eq!(asked(Some(10), true, 100), Word::Waiting);
+    assert_eq!(asked(Some(10), true, 21 + 241), Word::Done, "it was told of its own change long ago");
     app.reconciled_at = Some(at(30));
     assert_eq!(judged(&root, &set, &app), Word::Done);
     app.health = ApplicationHealth::Degraded;
@@ -680,56 +680,83 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
     assert_eq!(judged(&root, &set, &app), Word::Done);
 }
 
-#[test]
-fn a_set_that_could_not_be_asked_is_waited_for_until_it_has_looked_by_itself() {
-    let (mut set, app) = of_set();
-    let judged = |set: &ApplicationSet, refused: Option<&str>, now: i64| {
-        let asking = Asking {
-            since: at(0),
-            refused: refused.map(str::to_owned),
-            made_at: None,
-            touched: BTreeSet::new(),
-        };
-        let gitops =
-            GitOps { sets: vec![set.clone()], ..argo(&[application("web", &sha('c')), app.clone()]) };
-        let moment = Moment { now: at(now), asking: Some(asking) };
-        judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment)
-    };
-    assert_eq!(word(&judged(&set, None, 20)), Word::Done);
-    let Rollout::Waiting { on, .. } = judged(&set, Some("403"), 239) else {
-        panic!("it may not have looked")
-    };
-    let [(who, why)] = on.as_slice() else { panic!("{on:?}") };
-    assert_eq!(who, "ApplicationSet argocd/charts");
-    assert!(why.contains("`patch` on applicationsets") && why.contains("(403)"), "{why}");
-    assert_eq!(word(&judged(&set, Some("403"), 240)), Word::Done);
-    set.looks_every = Some(std::time::Duration::from_mins(30));
-    assert_eq!(word(&judged(&set, Some("403"), 240)), Word::Waiting);
-    set.looks_every = None;
-    let Rollout::Unknown { why } = judged(&set, Some("403"), 100_000) else { panic!("it never looks") };
-    assert!(why.starts_with("ApplicationSet argocd/charts: cannot be followed"), "{why}");
-    // One that reads something else is nobody's to wait for.
-    set.generated_from[0].1 = "release".to_owned();
-    assert_eq!(word(&judged(&set, Some("403"), 20)), Word::Done);
+/// What was asked of these.
+fn asking<const N: usize>(asked: [(ObjectRef, AskedOf); N]) -> Asking {
+    Asking { since: at(0), failed: None, asked: asked.into() }
 }
 
 #[test]
-fn the_sync_after_which_sets_are_to_be_asked_is_that_of_who_makes_them_once_it_is_over() {
-    let (set, _) = of_set();
+fn a_set_that_was_not_asked_is_waited_for_until_it_has_looked_by_itself() {
+    let (mut set, app) = of_set();
+    let refusal = |forbidden| Some(Refusal { why: "403".to_owned(), forbidden });
+    let judged = |set: &ApplicationSet, asking: Asking, now: i64| {
+        let gitops =
+            GitOps { sets: vec![set.clone()], ..argo(&[application("web", &sha('c')), app.clone()]) };
+        let moment = Moment { now: at(now), asking: Some(asking), ..moment() };
+        judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment)
+    };
+    let object = set.object();
+    let of = |asked: AskedOf| asking([(object.clone(), asked)]);
+    let taken = || of(AskedOf { at: Some(at(1)), ..AskedOf::default() });
+    let refused = |forbidden| of(AskedOf { refused: refusal(forbidden), ..AskedOf::default() });
+    let waits = |asking: Asking| match judged(&of_set().0, asking, 419) {
+        Rollout::Waiting { on, .. } => format!("{}: {}", on[0].0, on[0].1),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(word(&judged(&set, taken(), 20)), Word::Done);
+    let since = of(AskedOf { at: Some(at(1)), refused: refusal(true), ..AskedOf::default() });
+    assert_eq!(word(&judged(&set, since, 20)), Word::Done, "that it refuses now is no matter");
+    insta::assert_snapshot!(waits(refused(true)), @"ApplicationSet argocd/charts: caretaker needs `patch` on applicationsets to ask it to look; by itself it does so by 2027-01-15 08:07 UTC (403)");
+    insta::assert_snapshot!(waits(refused(false)), @"ApplicationSet argocd/charts: it could not be asked to look; by itself it does so by 2027-01-15 08:07 UTC (403)");
+    // Whoever else was asked: that names nobody.
+    insta::assert_snapshot!(waits(asking([])), @"ApplicationSet argocd/charts: it has not been asked to look; by itself it does so by 2027-01-15 08:07 UTC");
+    let unread = Asking { failed: Some("no answer".to_owned()), ..asking([]) };
+    insta::assert_snapshot!(waits(unread.clone()), @"ApplicationSet argocd/charts: it has not been asked to look; by itself it does so by 2027-01-15 08:07 UTC (no answer)");
+    assert_eq!(
+        word(&judged(&set, Asking { failed: Some("no answer".to_owned()), ..taken() }, 20)),
+        Word::Done,
+        "others were not asked"
+    );
+    // It may take the branch for what it was three minutes before.
+    assert_eq!(word(&judged(&set, refused(true), 420)), Word::Done);
+    set.looks_every = Some(std::time::Duration::from_mins(30));
+    assert_eq!(word(&judged(&set, refused(true), 420)), Word::Waiting);
+    set.looks_every = None;
+    let Rollout::Unknown { why } = judged(&set, refused(true), 100_000) else { panic!("it never looks") };
+    insta::assert_snapshot!(why, @"ApplicationSet argocd/charts: cannot be followed: caretaker needs `patch` on applicationsets to ask it to look, and by itself it never does (403)");
+    assert_eq!(word(&judged(&set, unread, 100_000)), Word::Waiting, "it will be asked");
+    // One that reads something else is nobody's to wait for.
+    set.generated_from[0].1 = "release".to_owned();
+    assert_eq!(word(&judged(&set, refused(true), 20)), Word::Done);
+}
+
+#[test]
+fn a_set_is_to_be_asked_where_nobody_has_and_after_the_sync_of_who_makes_it_once_that_is_over() {
+    let (mut set, _) = of_set();
     let mut root = application("root", &sha('c'));
-    let made_at = |root: &Application| {
+    let unasked = |set: &ApplicationSet, root: &Application, asked: &[(ObjectRef, AskedOf)]| {
         let gitops =
             GitOps { sets: vec![set.clone()], ..argo(&[root.clone(), application("web", &sha('c'))]) };
-        watched().sets_made_at(&gitops)
+        watched().first_unasked(&gitops, &asked.iter().cloned().collect()).is_some()
     };
-    assert_eq!(made_at(&root), None);
+    let taken = |made_at: Option<i64>| {
+        [(of_set().0.object(), AskedOf { at: Some(at(1)), made_at: made_at.map(at), ..AskedOf::default() })]
+    };
+    assert!(unasked(&set, &root, &[]), "it shows after the others were asked, or was not read then");
+    assert!(!unasked(&set, &root, &taken(None)));
+    let refused =
+        AskedOf { refused: Some(Refusal { why: "403".to_owned(), forbidden: true }), ..AskedOf::default() };
+    assert!(!unasked(&set, &root, &[(set.object(), refused)]), "that goes by time");
+    set.generated_from.clear();
+    assert!(!unasked(&set, &root, &[]), "it reads something else");
     root.resources = vec![ApplicationResource { object: set.object(), health: None }];
-    assert_eq!(made_at(&root), Some(at(10)));
+    assert!(unasked(&set, &root, &taken(None)) && unasked(&set, &root, &taken(Some(9))));
+    assert!(!unasked(&set, &root, &taken(Some(10))));
     root.operation_requested = true;
-    assert_eq!(made_at(&root), None, "another one goes on");
+    assert!(!unasked(&set, &root, &taken(None)), "another one goes on");
     root.operation_requested = false;
     root.operation.as_mut().expect("an operation").partial = true;
-    assert_eq!(made_at(&root), None, "a few objects were put right");
+    assert!(!unasked(&set, &root, &taken(None)), "a few objects were put right");
 }
 
 #[test]

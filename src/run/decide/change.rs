@@ -92,21 +92,26 @@ fn may_refresh(situation: &Situation<'_>) -> bool {
     followed(situation) && situation.mode != Mode::Observe
 }
 
-/// Whether they are to be asked now: nobody has yet; they could not be a while ago; or a set was changed since, which then has to
-/// look at itself before what it makes says anything.
+/// Whether they are to be asked now: nobody has yet; some could not be a while ago; or somebody has shown who was not, or a set was
+/// changed since, which then has to look at itself before what it makes says anything.
 fn is_to_ask(situation: &Situation<'_>, change: &Change) -> bool {
     let Some((last, _)) = change.refreshed.iter().max() else { return may_refresh(situation) };
-    let again = change.refused.is_some()
-        && change.refreshed.len() < MOST_ASKED
-        && elapsed(situation.now, *last) >= situation.timing.poll() * ASKED_AGAIN;
-    let made = situation.sets_made_at.is_some_and(|at| change.sets_asked_of.is_none_or(|known| known < at));
-    (again || made) && may_refresh(situation)
+    let rounds = change.refreshed.len();
+    let later = elapsed(situation.now, *last) >= situation.timing.poll() * ASKED_AGAIN;
+    let failed = change.ask_failed.is_some();
+    let refused = failed || change.asked.values().any(|asked| asked.refused.is_some());
+    let again = refused && later && rounds < MOST_ASKED;
+    // What could not be read a moment ago cannot be asked now either.
+    let anew = situation.unasked.is_some() && (later || !failed) && rounds < MOST_ROUNDS;
+    (again || anew) && may_refresh(situation)
 }
 
 /// After so many looks those who could not be asked are asked again.
 const ASKED_AGAIN: u32 = 6;
 /// And so often at most: a right that is missing stays so.
 const MOST_ASKED: usize = 8;
+/// In so many rounds at most, whoever shows: what is synced for ever makes its sets anew for ever.
+const MOST_ROUNDS: usize = 24;
 
 fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
     let Some((commit, merged_at, _)) = &change.merged else { return Decision::Confirm(change.step) };

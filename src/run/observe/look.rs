@@ -12,7 +12,7 @@ use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{
-    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, judge, pods_of, pulls_of,
+    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, judge, pods_of, pulls_of, releases_to_ask,
 };
 use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(super) struct ChangeView {
     pub(super) rollout: Option<(Rollout, Timestamp)>,
-    pub(super) sets_made_at: Option<Timestamp>,
+    pub(super) unasked: Option<ObjectRef>,
     /// The pods for which an image is being pulled.
     pub(super) pulling: Vec<String>,
     pub(super) attributions: BTreeMap<FindingId, Attribution>,
@@ -111,8 +111,21 @@ impl Look<'_> {
                 }
             }
         }
+        // Of whom nothing is read it matters as well whether it is of this repository at all.
+        let mut earlier = BTreeSet::new();
+        for revision in watched.unread_revisions(&self.gitops.flux) {
+            let Ok(holds) = self.contains(&revision, commit).await else { continue };
+            contains.insert(revision.clone(), holds);
+            if !holds && matches!(self.contains(commit, &revision).await, Ok(true)) {
+                earlier.insert(revision);
+            }
+        }
         let descends = |revision: &CommitSha| contains.get(revision).copied();
-        let moment = Moment { now: self.now, asking };
+        if let Some(asking) = &asking {
+            self.memory.releases_to_ask =
+                releases_to_ask(self.gitops, &watched, commit, &descends, &asking.asked);
+        }
+        let moment = Moment { now: self.now, earlier, asking };
         Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
     }
 
@@ -144,13 +157,11 @@ impl Look<'_> {
         let stood = change.plan.stood.iter();
         let stood: Vec<Stood> =
             stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
-        let refused =
-            change.refused.clone().or_else(|| change.refreshed.is_empty().then(wording::nobody_asked));
+        let failed = change.ask_failed.clone();
         let asking = Asking {
             since,
-            refused,
-            made_at: change.sets_asked_of,
-            touched: touched.iter().map(|owner| owner.object.clone()).collect(),
+            failed: failed.or_else(|| change.refreshed.is_empty().then(wording::nobody_asked)),
+            asked: change.asked.clone(),
         };
         let rollout = self.rollout(commit, &stood, Some(asking)).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
@@ -217,7 +228,8 @@ impl Look<'_> {
         };
         Ok(ChangeView {
             rollout: Some((rollout, since)),
-            sets_made_at: watched.sets_made_at(self.gitops),
+            unasked: (watched.first_unasked(self.gitops, &change.asked))
+                .or_else(|| self.memory.releases_to_ask.first().cloned()),
             pulling,
             attributions,
             affected: affected.into_iter().map(|owner| owner.object).collect(),

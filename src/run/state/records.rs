@@ -1,12 +1,15 @@
 //! What a run remembers of its tasks, its change, its merges and its effects.
 
+use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, Merged, PullNumber};
 use crate::health::{Approval, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
+use crate::merge::rollout::AskedOf;
 use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, Proposal, TaskOutcome, TroubleFinding};
 use crate::store::EventId;
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What became of a task.
@@ -162,10 +165,10 @@ pub(crate) struct Change {
     pub(crate) merged: Option<(CommitSha, Timestamp, bool)>,
     /// When Argo CD was asked to look, softly and hard.
     pub(crate) refreshed: Vec<(Timestamp, bool)>,
-    /// Why they could not be asked the last time, where they could not.
-    pub(crate) refused: Option<String>,
-    /// Of the Applications that make sets, the newest sync that had ended when these were asked.
-    pub(crate) sets_asked_of: Option<Timestamp>,
+    /// Why nobody could be asked, or not all of them be read, the last time.
+    pub(crate) ask_failed: Option<String>,
+    /// Who was asked since its commit is there, of those who do not tell what they have read.
+    pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
     /// Which syncs were started.
     pub(crate) synced: u32,
     /// Watchers that had to do something.
@@ -186,8 +189,8 @@ impl Change {
             stage: Stage::Asked,
             merged: None,
             refreshed: Vec::new(),
-            refused: None,
-            sets_asked_of: None,
+            ask_failed: None,
+            asked: BTreeMap::new(),
             synced: 0,
             affected: Vec::new(),
             followed: true,

@@ -46,7 +46,7 @@ async fn two_merges_a_crash_archive_and_the_closing() {
 }
 
 /// What the deployment may do that nothing in this story does, and why it is there all the same.
-const NOT_USED_HERE: [(&str, &str, &str); 9] = [
+const NOT_USED_HERE: [(&str, &str, &str); 10] = [
     (
         "ClusterRole/caretaker",
         "patch gitrepositories.source.toolkit.fluxcd.io",
@@ -56,6 +56,11 @@ const NOT_USED_HERE: [(&str, &str, &str); 9] = [
         "ClusterRole/caretaker",
         "patch kustomizations.kustomize.toolkit.fluxcd.io",
         "where Flux rolls out, and a change is in trouble, they are asked for a look: stories::flux",
+    ),
+    (
+        "ClusterRole/caretaker",
+        "patch helmreleases.helm.toolkit.fluxcd.io",
+        "where Flux rolls out, those that take values from Git are asked for a look: merge::tests::flux",
     ),
     (
         "ClusterRole/caretaker",

@@ -127,7 +127,10 @@ async fn a_set_that_cannot_be_asked_is_not_passed_over_and_is_asked_again() {
     let echo = story.renovate_opens("echo", "36.0.1");
     let number = story.issue_of_merges(&[echo]).await;
     story.start().await;
-    let refused = |state: &RunState| state.change.as_ref().is_some_and(|change| change.refused.is_some());
+    let refused = |state: &RunState| {
+        let change = state.change.as_ref();
+        change.is_some_and(|change| change.asked.values().any(|asked| asked.refused.is_some()))
+    };
     let state = story.state_when("it could not be asked", refused).await;
     assert!(!state.change.as_ref().is_some_and(is_rolled_out), "nobody has looked at the set's files");
     kubernetes.faults().remove(fault);

@@ -28,10 +28,6 @@ use std::sync::Arc;
 use std::time::Instant;
 use tracing::Instrument;
 
-/// How often Argo CD is asked in vain to look before that is written down: whoever has not looked is then waited for, and asked
-/// again now and then.
-const REFRESH_ATTEMPTS: u32 = 3;
-
 /// What is remembered of a run between two looks.
 #[derive(Debug)]
 pub(in crate::run) struct Work {
@@ -385,16 +381,10 @@ impl Worker {
             }
             Decision::Perform(effect) => self.perform(&scene, work, effect).await?,
             Decision::Confirm(step) => (self.confirm(&scene, work, step).await?, None),
-            Decision::Refresh { change, hard } => match self.refresh(&scene, hard).await {
-                // What was not asked is asked again at the next look, and not for ever: the change has to be followed.
-                (_, Err(_)) if work.memory.refresh_failures + 1 < REFRESH_ATTEMPTS => {
-                    work.memory.refresh_failures += 1;
-                    (Next::Soon, None)
-                }
-                (made_at, asked) => {
-                    work.memory.refresh_failures = 0;
-                    let failed = asked.err();
-                    self.append(work, Event::Refreshed { change, hard, failed, made_at }).await?;
+            Decision::Refresh { change, hard } => match self.refresh(&scene, work, change, hard).await {
+                None => (Next::Soon, None),
+                Some(refreshed) => {
+                    self.append(work, refreshed).await?;
                     (Next::Now, None)
                 }
             },

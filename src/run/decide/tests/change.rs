@@ -4,7 +4,7 @@ use super::undoing::reverted;
 use super::{NOW, ONE, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Probe, Verdict, Watch};
-use crate::merge::rollout::Rollout;
+use crate::merge::rollout::{Answer, Refusal, Rollout};
 use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Mode;
@@ -47,7 +47,7 @@ fn condemn(scene: &mut Scene, attribution: Attribution, proven: bool) -> EventId
     scene.clock = NOW - 800;
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
     scene.clock = NOW;
     step
 }
@@ -88,32 +88,51 @@ fn a_rollout_is_waited_for_and_a_time_out_never_reverts() {
 }
 
 #[test]
-fn who_could_not_be_asked_is_asked_again_and_a_set_after_the_sync_that_made_it() {
+fn who_was_not_asked_is_and_who_could_not_be_is_asked_again() {
     let (mut scene, step) = merged();
-    let asked = |scene: &mut Scene, second: i64, failed: Option<&str>, made_at: Option<i64>| {
-        let (failed, made_at) = (failed.map(str::to_owned), made_at.map(at));
-        scene.fold(second, Event::Refreshed { change: step, hard: false, failed, made_at });
+    let set = ObjectRef::new("ApplicationSet", "argocd", "charts");
+    let answer = |second: i64, why: Option<&str>| {
+        let refused = why.map(|why| Refusal { why: why.to_owned(), forbidden: true });
+        Answer { object: set.clone(), at: at(second), made_at: None, refused }
+    };
+    let asked = |scene: &mut Scene, second: i64, failed: Option<&str>, asked: Vec<Answer>| {
+        scene.clock = second;
+        let failed = failed.map(str::to_owned);
+        scene.fold(second, Event::Refreshed { change: step, hard: false, failed, asked });
     };
     assert_eq!(scene.says(), "wait");
     // As older versions wrote it.
     let refused = json!({"event": "refreshed", "change": step, "hard": false, "failed": "403"});
     scene.fold(NOW - 59, serde_json::from_value(refused).unwrap());
+    scene.unasked = Some(set.clone());
     assert_eq!(scene.says(), "wait", "a moment ago it could not be");
     scene.clock = NOW + 1;
     assert_eq!(scene.says(), "refresh");
-    asked(&mut scene, NOW + 1, None, None);
-    scene.clock = NOW + 100;
+    asked(&mut scene, NOW + 1, None, Vec::new());
+    assert_eq!(scene.says(), "refresh", "one has shown who was not asked");
+    asked(&mut scene, NOW + 2, None, vec![answer(NOW + 2, None)]);
+    scene.unasked = None;
+    scene.clock = NOW + 30;
     assert_eq!(scene.says(), "wait", "that was done");
-    // A watcher's sync brought a set: it has to look at itself, once.
-    scene.sets_made_at = Some(at(NOW + 90));
+    // One that refuses now is asked again, and was asked all the same.
+    asked(&mut scene, NOW + 30, None, vec![answer(NOW + 30, Some("403"))]);
+    assert_eq!(scene.says(), "wait", "a moment ago it could not be");
+    scene.clock = NOW + 90;
     assert_eq!(scene.says(), "refresh");
-    asked(&mut scene, NOW + 100, None, Some(NOW + 90));
-    assert_eq!(scene.says(), "wait");
-    scene.sets_made_at = Some(at(NOW + 99));
-    assert_eq!(scene.says(), "refresh", "by its newest sync");
+    let known = |scene: &Scene| scene.state.change.as_ref().unwrap().asked[&set].clone();
+    assert_eq!(known(&scene).at, Some(at(NOW + 2)));
+    assert_eq!(known(&scene).refused.map(|refused| refused.why), Some("403".to_owned()));
     // Not for ever: a right that is missing stays so.
-    for second in 0..8 {
-        asked(&mut scene, NOW + second, Some("403"), Some(NOW + 99));
+    for second in 0..4 {
+        asked(&mut scene, NOW + 90 + second, None, vec![answer(NOW + 90 + second, Some("403"))]);
+    }
+    scene.clock = NOW + 155;
+    assert_eq!(scene.says(), "wait");
+    // Nor whoever shows: what is synced for ever makes its sets anew for ever.
+    scene.unasked = Some(set.clone());
+    assert_eq!(scene.says(), "refresh");
+    for second in 0..16 {
+        asked(&mut scene, NOW + 155, None, vec![answer(NOW + 155 + second, None)]);
     }
     assert_eq!(scene.says(), "wait");
 }
@@ -164,7 +183,7 @@ fn what_is_wrong_is_judged_even_when_its_rollout_timed_out() {
     assert_eq!(scene.says(), "wait", "it gets its grace time");
     scene.clock = NOW + 300;
     assert_eq!(scene.says(), "refresh hard");
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "revert");
     scene.trouble(Probe::Pods, Verdict::Red, NOW, Attribution::Suspected("in time".to_owned()));
@@ -217,7 +236,7 @@ fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
         scene.clock = clock;
         assert_eq!(scene.says(), expected, "{clock}");
     }
-    scene.fold(NOW - 500, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
+    scene.fold(NOW - 500, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
     for (clock, expected) in [(NOW - 426, "wait"), (NOW - 425, "revert")] {
         scene.clock = clock;
         assert_eq!(scene.says(), expected, "{clock}");
@@ -269,7 +288,7 @@ fn a_failed_sync_is_undone_after_the_same_remedies() {
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW + 300;
     assert_eq!(scene.says(), "refresh hard");
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "revert");
     // It may have failed for a passing reason: one sync, and never of what is not the head any more.
@@ -291,7 +310,7 @@ fn a_failed_sync_of_what_the_change_does_not_touch_undoes_nothing() {
     scene.change_rollout = Some((Rollout::Failed { failed: vec![(other.clone(), why())] }, at(NOW - 90)));
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
+    scene.fold(NOW + 300, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
     scene.clock = NOW + 375;
     is_handed_over(&scene, "only suspected");
     // Beside it one of its own fails.
@@ -388,7 +407,7 @@ fn what_nobody_watched_did_not_take_too_long() {
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
     assert_eq!(scene.says(), "wait");
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     scene.clock = NOW + 3600;
     scene.watch = super::watched_since(NOW + 3600);
     scene.change_rollout = Some((waiting(), at(NOW + 3600)));
@@ -451,7 +470,7 @@ fn what_cannot_be_watched_closely_enough_is_a_persons_and_never_undone() {
     is_handed_over(&scene, "too far apart");
     // Neither does an undoing go on for ever.
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     for (clock, expected) in
         [(NOW - 50 + BOUND - 1, "wait"), (NOW - 50 + BOUND, "note held change-ended escalated waits")]
     {
@@ -544,7 +563,7 @@ fn what_cannot_be_judged_undoes_nothing() {
     scene.clock = NOW - 800;
     let decision = scene.decide();
     scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
+    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
     scene.clock = NOW - 800 + 1799;
     assert_eq!(scene.says(), "wait");
     scene.clock = NOW - 800 + 1800;

@@ -86,7 +86,7 @@ struct Scene {
     head_rollout: Rollout,
     change_rollout: Option<(Rollout, Timestamp)>,
     kept_back: Option<Timestamp>,
-    sets_made_at: Option<Timestamp>,
+    unasked: Option<ObjectRef>,
     affected: Vec<ObjectRef>,
     stuck: Vec<ObjectRef>,
     idle_out_of_sync: Vec<ObjectRef>,
@@ -154,7 +154,7 @@ impl Scene {
             head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
             change_rollout: None,
             kept_back: None,
-            sets_made_at: None,
+            unasked: None,
             affected: vec![ObjectRef::new("Application", "argocd", "echo")],
             stuck: Vec::new(),
             idle_out_of_sync: Vec::new(),
@@ -223,7 +223,7 @@ impl Scene {
             head_rollout: &self.head_rollout,
             change_rollout: self.change_rollout.as_ref().map(|(rollout, since)| (rollout, *since)),
             kept_back: self.kept_back,
-            sets_made_at: self.sets_made_at,
+            unasked: self.unasked.as_ref(),
             pulling: &[],
             affected: &self.affected,
             stuck: &self.stuck,
@@ -320,7 +320,7 @@ impl Scene {
         let outcome =
             Outcome::Merged { commit: sha('c'), at: at(second), proven, ours: true, left_open: false };
         self.fold(second, Event::Ended { step, outcome });
-        self.fold(second, Event::Refreshed { change: step, hard: false, failed: None, made_at: None });
+        self.fold(second, Event::Refreshed { change: step, hard: false, failed: None, asked: Vec::new() });
         self.change_rollout = Some((waiting(), at(second)));
         self.head = sha('c');
         self.head_rollout = waiting();

@@ -134,7 +134,7 @@ proptest! {
             }
         }
         if remedied {
-            scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, made_at: None });
+            scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
         }
         if idle {
             scene.idle_out_of_sync = vec![ObjectRef::new("Application", "argocd", "echo")];
@@ -197,7 +197,7 @@ proptest! {
                 match scene.decide() {
                     decision @ Decision::Note(_) => scene.noted(decision),
                     Decision::Refresh { change, hard } => {
-                        scene.fold(scene.clock, Event::Refreshed { change, hard, failed: None, made_at: None });
+                        scene.fold(scene.clock, Event::Refreshed { change, hard, failed: None, asked: Vec::new() });
                     }
                     Decision::Perform(effect) => {
                         let outcome = match &effect {

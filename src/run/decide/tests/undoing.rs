@@ -28,7 +28,7 @@ fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
     assert_eq!(scene.says(), "terminate");
     scene.stuck.clear();
     assert_eq!(scene.says(), "refresh", "what was asked before says nothing about the revert");
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     assert_eq!(scene.says(), "wait");
     scene.idle_out_of_sync = vec![echo()];
     assert_eq!(scene.says(), "sync", "nothing starts by itself");
@@ -77,7 +77,7 @@ fn an_undoing_stops_what_is_stuck_refreshes_syncs_settles_and_holds() {
 #[test]
 fn an_undoing_that_a_window_keeps_back_is_waited_for_or_told() {
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     scene.watch = watched_since(NOW - 7200);
     scene.change_rollout = Some((kept_back(Some(at(NOW + 9000))), at(NOW - 50)));
     scene.clock = NOW + 7200;
@@ -90,7 +90,7 @@ fn an_undoing_that_a_window_keeps_back_is_waited_for_or_told() {
 #[test]
 fn a_pod_that_keeps_its_set_from_going_back_is_ended_where_that_is_allowed() {
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     let pod = ObjectRef::new("Pod", "web", "db-1");
     let set = ObjectRef::new("StatefulSet", "web", "db");
     scene.blocking = vec![BlockingPod::for_test(pod.clone(), set.clone(), "u1")];
@@ -174,7 +174,7 @@ fn an_undoing_that_is_refused_or_never_happens_is_a_persons() {
 #[test]
 fn an_undoing_that_does_not_help_is_a_persons() {
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     scene.clock = NOW + 250;
     scene.change_rollout = Some((waiting(), at(NOW - 50)));
     assert_eq!(scene.says(), "note held change-ended escalated waits");
@@ -192,7 +192,7 @@ fn an_undoing_ends_at_a_maximum_whatever_moves() {
     let badly = "note held change-ended escalated waits";
     // The rollout moves for ever.
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     scene.clock = NOW - 50 + 1799;
     scene.change_rollout = Some((waiting(), at(scene.clock)));
     assert_eq!(scene.says(), "wait");
@@ -203,7 +203,7 @@ fn an_undoing_ends_at_a_maximum_whatever_moves() {
     assert_eq!(scene.says(), badly);
     // The layers come and go for ever.
     let (mut scene, change) = reverted();
-    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, made_at: None });
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     scene.change_rollout = Some((done(), at(NOW)));
     scene.clock = NOW;
     let decision = scene.decide();

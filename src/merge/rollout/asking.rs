@@ -1,0 +1,110 @@
+//! Who was asked to look at a commit, and who could not be.
+//!
+//! Some tell nobody what they have read. That they have looked is believed only of whom the journal names: one that was not there, or
+//! not read, when the others were asked was not asked, and neither was one that refused.
+
+use crate::cluster::{ClusterError, ObjectRef};
+use crate::forge::CommitSha;
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// When is judged, and what was asked until then.
+#[derive(Debug, Clone)]
+pub(crate) struct Moment {
+    /// Now.
+    pub(crate) now: Timestamp,
+    /// Commits of those that are spoken of, that come before the one that is followed.
+    pub(crate) earlier: BTreeSet<CommitSha>,
+    /// What was asked for the change whose commit it is, where it is that of one.
+    pub(crate) asking: Option<Asking>,
+}
+
+/// What was asked of those who follow the repository, for a change.
+#[derive(Debug, Clone)]
+pub(crate) struct Asking {
+    /// Since when its commit is on the branch.
+    pub(crate) since: Timestamp,
+    /// Why nobody was asked, or not all of them, the last time.
+    pub(crate) failed: Option<String>,
+    /// Who was, of those who do not tell what they have read.
+    pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
+}
+
+/// What became of asking one, in the journal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// Whom.
+    pub(crate) object: ObjectRef,
+    /// When.
+    pub(crate) at: Timestamp,
+    /// Of a set that Applications make, their newest sync that had ended then.
+    #[serde(default)]
+    pub(crate) made_at: Option<Timestamp>,
+    /// Why it could not be.
+    #[serde(default)]
+    pub(crate) refused: Option<Refusal>,
+}
+
+/// What a look needs that somebody begins by itself, and what a controller's clock may differ from ours.
+pub(super) const LOOK: Duration = Duration::from_mins(1);
+
+/// Why one could not be asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Refusal {
+    /// In the cluster's words.
+    pub(crate) why: String,
+    /// Whether it is a matter of rights.
+    #[serde(default)]
+    pub(crate) forbidden: bool,
+}
+
+impl From<ClusterError> for Refusal {
+    fn from(error: ClusterError) -> Self {
+        Self { why: error.to_string(), forbidden: matches!(error, ClusterError::Forbidden { .. }) }
+    }
+}
+
+/// What is known of asking one for a change.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct AskedOf {
+    /// When it was taken the last time.
+    pub(crate) at: Option<Timestamp>,
+    /// Of a set that Applications make, their newest sync that had ended then.
+    pub(crate) made_at: Option<Timestamp>,
+    /// When that was tried first.
+    pub(crate) tried_at: Option<Timestamp>,
+    /// Why it was not the last time.
+    pub(crate) refused: Option<Refusal>,
+}
+
+impl AskedOf {
+    /// Takes another answer. That it was asked before stays true when it refuses now.
+    pub(crate) fn hear(&mut self, answer: Answer) {
+        self.tried_at = self.tried_at.or(Some(answer.at));
+        if answer.refused.is_none() {
+            self.at = self.at.max(Some(answer.at));
+            self.made_at = self.made_at.max(answer.made_at);
+        }
+        self.refused = answer.refused;
+    }
+}
+
+/// A moment, for people.
+pub(super) fn told(by: Timestamp) -> String {
+    by.strftime("%Y-%m-%d %H:%M UTC").to_string()
+}
+
+/// That one was not asked, and why in brackets; `right` is the one that it takes. What a person can do comes first: the rest may be
+/// cut off.
+pub(super) fn not_asked(refused: Option<&Refusal>, asking: &Asking, right: &str) -> (String, String) {
+    let (what, why) = match refused {
+        Some(Refusal { why, forbidden: true }) => {
+            (format!("caretaker needs `patch` on {right} to ask it to look"), Some(why))
+        }
+        Some(Refusal { why, forbidden: false }) => ("it could not be asked to look".to_owned(), Some(why)),
+        None => ("it has not been asked to look".to_owned(), asking.failed.as_ref()),
+    };
+    (what, why.map(|why| format!(" ({why})")).unwrap_or_default())
+}
