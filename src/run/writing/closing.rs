@@ -93,10 +93,10 @@ impl Worker {
             return Ok(Some(DONE));
         }
         for _ in 0..WRITE_ATTEMPTS {
-            let Some(last) = work.writes.last() else { return Ok(Some(DONE)) };
-            let begun = last.as_of.unwrap_or(Timestamp::MIN);
+            let Some(newest) = work.writes.last() else { return Ok(Some(DONE)) };
+            let begun = newest.as_of.unwrap_or(Timestamp::MIN);
             let Told { edits, delivers, .. } =
-                told(&self.parts.store, name, number, &last.hash, begun).await?;
+                told(&self.parts.store, name, number, &newest.hash, begun).await?;
             let now = Timestamp::now();
             let fresh = self.parts.forge.issue(name, number).await?;
             // Where somebody has opened it again the ordinary writes go on, and put it back.

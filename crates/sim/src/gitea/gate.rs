@@ -64,9 +64,10 @@ pub(crate) async fn gate(
     let seen = Seen { user: user.as_deref(), method: &method, path: &full_path, fields: &fields };
     let strike = gitea.inner.faults.strike(&seen);
     let fault = strike.map(|strike| strike.fault);
-    let released = async || match strike {
-        Some(strike) => gitea.inner.faults.taken_back(strike).await,
-        None => {}
+    let released = async || {
+        if let Some(strike) = strike {
+            gitea.inner.faults.taken_back(strike).await;
+        }
     };
     match fault {
         Some(Fault::Delay(delay)) => tokio::time::sleep(delay).await,
