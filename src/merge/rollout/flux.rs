@@ -209,7 +209,10 @@ pub(super) fn standings(
     }
     // What somebody else makes may take its values from here.
     for Taker { release, .. } in takers.iter().filter(|taker| !seen.contains(&taker.release.object())) {
-        let standing = unsettled(release).map(Standing::Waiting).or_else(|| values_of(release));
+        // One that is switched off is theirs, and takes nothing from here.
+        let standing = (!release.suspended)
+            .then(|| unsettled(release).map(Standing::Waiting).or_else(|| values_of(release)))
+            .flatten();
         standings.extend(standing.map(|standing| (release.object().to_string(), standing)));
     }
     standings

@@ -100,17 +100,17 @@ fn is_to_ask(situation: &Situation<'_>, change: &Change) -> bool {
     let later = elapsed(situation.now, *last) >= situation.timing.poll() * ASKED_AGAIN;
     let failed = change.ask_failed.is_some();
     let refused = failed || change.asked.values().any(|asked| asked.refused.is_some());
-    let again = refused && later && rounds < MOST_ASKED;
-    // What could not be read a moment ago cannot be asked now either.
-    let anew = situation.unasked.is_some() && (later || !failed) && rounds < MOST_ROUNDS;
+    let again = refused && later && rounds < MOST_ROUNDS;
+    // What could not be read a moment ago cannot be asked now either. Whom nobody ever asked is asked at last, however many there
+    // were before, since there is an end to them; those who show one after the other no more often than that.
+    let never = situation.unasked.is_some_and(|one| !change.asked.contains_key(one));
+    let anew = situation.unasked.is_some() && (later || !failed) && (rounds < MOST_ROUNDS || never && later);
     (again || anew) && may_refresh(situation)
 }
 
 /// After so many looks those who could not be asked are asked again.
 const ASKED_AGAIN: u32 = 6;
-/// And so often at most: a right that is missing stays so.
-const MOST_ASKED: usize = 8;
-/// In so many rounds at most, whoever shows: what is synced for ever makes its sets anew for ever.
+/// In so many rounds at most: a right that is missing stays so, and what is synced for ever makes its sets anew for ever.
 const MOST_ROUNDS: usize = 24;
 
 fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {

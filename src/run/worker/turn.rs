@@ -313,10 +313,7 @@ impl Worker {
         // while by a watch that told of nothing for longer than what is well has to hold.
         let begun = Instant::now();
         let is_old = |at: Instant| begun.duration_since(at) >= parts.timing.settle();
-        let proves = in_flight
-            && (std::mem::take(&mut work.memory.to_be_proven) || work.memory.proven_at.is_none_or(is_old));
-        work.memory.proven_at =
-            if proves { Some(begun) } else { work.memory.proven_at.filter(|_| in_flight) };
+        let proves = in_flight && (work.memory.to_be_proven || work.memory.proven_at.is_none_or(is_old));
         let subject = Subject {
             settings,
             repository,
@@ -336,6 +333,9 @@ impl Worker {
             since,
         };
         let observation = observe(&parts, subject, &mut work.memory).await?;
+        if proves || !in_flight {
+            work.memory.proven_at = in_flight.then_some(begun);
+        }
         work.memory.heads = observation.heads();
         if *lock == Lock::Held {
             match &observation.cluster_error {
