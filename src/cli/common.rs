@@ -4,11 +4,13 @@ use super::failure::{Exit, Failure};
 use crate::config::{ChoiceError, Settings};
 use crate::forge::{Gitea, RepositoryName};
 use crate::run;
+use crate::wording;
 use clap::ValueEnum;
 use secrecy::SecretString;
 use serde::Serialize;
 use std::io::Write;
 use std::path::Path;
+use url::Url;
 
 /// For whom something is printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -98,5 +100,26 @@ pub(super) fn any_table_of(
         (Ok(table), _) => Ok(table),
         (Err(_), Some(name)) => Ok(run::Repository::new(name.clone())),
         (Err(error), None) => Err(not_chosen(error)),
+    }
+}
+
+/// Reads an address under which the forge reaches us.
+pub(super) fn web_address(given: &str) -> Result<Url, String> {
+    let url = Url::parse(given).ok().filter(|url| matches!(url.scheme(), "http" | "https") && url.has_host());
+    url.ok_or_else(|| wording::no_web_address(given))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::web_address;
+
+    #[test]
+    fn a_webhook_is_reached_over_http() {
+        for good in ["https://caretaker.example.org/webhook", "http://127.0.0.1:8080"] {
+            assert!(web_address(good).is_ok(), "{good}");
+        }
+        for bad in ["ftp://caretaker.example.org/", "caretaker.example.org", "mailto:ops@example.org", ""] {
+            assert!(web_address(bad).unwrap_err().contains("no address"), "{bad}");
+        }
     }
 }

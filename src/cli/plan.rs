@@ -30,8 +30,8 @@ Examples:
   caretaker plan --file BODY.md
   caretaker plan --file - --format json < BODY.md
 
-With --issue the repository's own `.caretaker.toml` counts as it does for a run, and that is said; and the cluster is asked
-which merges a sync window of Argo CD keeps back, and until when.
+With --issue the repository's own `.caretaker.toml` counts as it does for a run, and that is said.
+The cluster is asked which merges a sync window of Argo CD keeps back, and until when.
 With --file no server is asked: category, update type, and whether caretaker stands on it come from the task's own words.
 
 Exit codes:

@@ -1,6 +1,6 @@
 //! `caretaker setup`: prepares a repository.
 
-use super::common::{Format, administrators_forge, forge_of, table_of};
+use super::common::{Format, administrators_forge, forge_of, table_of, web_address};
 use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
 use crate::config;
@@ -40,7 +40,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "OWNER/NAME")]
     repository: Option<RepositoryName>,
     /// The address of /webhook as the forge reaches it; goes before `web.public_url`.
-    #[arg(long, value_name = "ADDRESS")]
+    #[arg(long, value_name = "ADDRESS", value_parser = web_address)]
     url: Option<Url>,
     /// A file with the token of somebody who administers the repository.
     #[arg(long, value_name = "FILE")]

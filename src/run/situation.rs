@@ -12,6 +12,7 @@ use crate::merge::classify::Classification;
 use crate::merge::preflight::Preflight;
 use crate::merge::rollout::{Rollout, Stood};
 use crate::timing::Timing;
+use crate::wording;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -36,7 +37,7 @@ pub(crate) enum Tools {
 
 /// How much a repository lets caretaker do; less before more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", try_from = "String")]
 pub(crate) enum Mode {
     /// Shows in the status what it would do, and does nothing else.
     #[default]
@@ -45,6 +46,16 @@ pub(crate) enum Mode {
     Approve,
     /// Works by itself.
     Auto,
+}
+
+impl TryFrom<String> for Mode {
+    type Error = String;
+
+    /// Takes the word in the settings, and says which there are where it is another one.
+    fn try_from(word: String) -> Result<Self, String> {
+        let all = [Self::Observe, Self::Approve, Self::Auto];
+        all.into_iter().find(|mode| mode.word() == word).ok_or_else(|| wording::no_such_mode(&word))
+    }
 }
 
 impl Mode {
@@ -273,4 +284,18 @@ pub(crate) struct Situation<'a> {
     pub(crate) findings: &'a BTreeMap<TaskKey, KnownFinding>,
     /// Since when each of these findings has been gone without a break, as far as its probe answered.
     pub(crate) gone_since: &'a BTreeMap<TaskKey, Timestamp>,
+}
+
+#[cfg(test)]
+mod mode_tests {
+    use super::Mode;
+
+    #[test]
+    fn a_word_that_is_no_mode_is_told_with_those_that_are() {
+        for mode in [Mode::Observe, Mode::Approve, Mode::Auto] {
+            assert_eq!(Mode::try_from(mode.word().to_owned()), Ok(mode));
+        }
+        let told = Mode::try_from("aprove".to_owned()).unwrap_err();
+        assert_eq!(told, "`aprove` is no mode: `observe`, `approve` or `auto`");
+    }
 }

@@ -343,6 +343,13 @@ impl RunState {
     fn intend(&mut self, step: EventId, at: Timestamp, effect: Effect) {
         match &effect {
             Effect::Merge(plan) => {
+                // Whatever a person was asked for before, it is not waited for any more.
+                if let Some(record) = self.tasks.get_mut(&plan.key)
+                    && let TaskState::Waiting { since, .. } = record.state
+                {
+                    record.waited += at.duration_since(since).unsigned_abs();
+                    record.state = TaskState::Open;
+                }
                 self.change = Some(Change::asked(step, at, (**plan).clone()));
             }
             Effect::Revert { change, reason, gate, .. } => {

@@ -336,3 +336,13 @@ pub(crate) fn in_flight_in_unusable(
          not come back, see to what was in flight there, {out} and start caretaker again"
     )
 }
+
+/// A word that is no mode.
+pub(crate) fn no_such_mode(word: &str) -> String {
+    format!("`{word}` is no mode: `observe`, `approve` or `auto`")
+}
+
+/// What is no address under which the forge reaches a server.
+pub(crate) fn no_web_address(given: &str) -> String {
+    format!("`{given}` is no address such as https://caretaker.example.org/webhook")
+}
