@@ -2,18 +2,23 @@
 //!
 //! A server that goes away breaks every watch within a moment, and each of them hears of it by itself. Decided here: what breaks
 //! within a moment is told together, once; more is told only where it has doubled meanwhile, so that one kind whose own server
-//! is away never hides that all of them are; and that they work again is told when the last one does.
+//! is away never hides that all of them are; and that they work again is told when the last one does. The first that is answered
+//! wakes the others, which have learned by then to wait for long.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+use tokio::sync::Notify;
 
 /// What breaks within so long is told together.
 const TOGETHER: Duration = Duration::from_secs(2);
 
 /// The watches of a server that get no answer.
 #[derive(Debug, Default)]
-pub(super) struct Outage(Mutex<Silent>);
+pub(super) struct Outage {
+    silent: Mutex<Silent>,
+    answers: Notify,
+}
 
 #[derive(Debug, Default)]
 struct Silent {
@@ -38,7 +43,7 @@ pub(super) struct Told {
 
 impl Outage {
     fn silent(&self) -> MutexGuard<'_, Silent> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A watch got no answer.
@@ -47,6 +52,18 @@ impl Outage {
         if silent.watches.insert(path.to_owned(), said.to_owned()).is_none() {
             silent.untold_since.get_or_insert(now);
         }
+    }
+
+    /// A watch that got no answer has one. It may break again before it tells anything.
+    pub(super) fn answers(&self, path: &str) {
+        if self.silent().watches.contains_key(path) {
+            self.answers.notify_waiters();
+        }
+    }
+
+    /// Waits until one of them has an answer.
+    pub(super) async fn answered(&self) {
+        self.answers.notified().await;
     }
 
     /// What is to be told now, if anything.
@@ -79,6 +96,10 @@ impl Outage {
         left == 0 && told > 0
     }
 }
+
+#[cfg(test)]
+#[path = "restart_tests.rs"]
+mod restarts;
 
 #[cfg(test)]
 mod tests {
@@ -134,5 +155,16 @@ mod tests {
         glitch.broke("/apis/a", "connection reset", begun);
         assert!(!glitch.works("/apis/a"));
         assert_eq!(told(&glitch, at(2)), None);
+    }
+    #[tokio::test]
+    async fn the_first_that_is_answered_wakes_those_that_wait() {
+        let outage = Outage::default();
+        outage.broke("/apis/a", "connection refused", Instant::now());
+        let mut waits = std::pin::pin!(outage.answered());
+        assert!(futures::poll!(&mut waits).is_pending());
+        outage.answers("/apis/b");
+        assert!(futures::poll!(&mut waits).is_pending(), "it was never away");
+        outage.answers("/apis/a");
+        assert!(futures::poll!(&mut waits).is_ready());
     }
 }

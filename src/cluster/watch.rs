@@ -58,6 +58,9 @@ impl Default for Pace {
     }
 }
 
+/// A server that begins may refuse everybody until about so long a pause is due: so long that is not told.
+const BEGINS: Duration = Duration::from_secs(2);
+
 /// So often a proof is tried: the server may not know the newest version itself at first.
 const PROOFS: usize = 3;
 
@@ -89,15 +92,28 @@ enum Phase {
     Broken,
 }
 
-/// How a watch ended that was not cut off.
+/// How a watch ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ended {
     /// In its time, with everything that there was to tell.
     InTime,
     /// The server does not know any more what happened since our version.
     Expired,
+    /// Long before its time, as a server ends all of them that goes away.
+    Early,
     /// It told nothing, or less than there was.
     Behind,
+}
+
+/// What a watch meets again and again that does not work.
+#[derive(Debug)]
+struct Trouble {
+    /// How long to wait before it is tried again.
+    pauses: ExponentialBackoff,
+    /// Whether it is refused.
+    refused: bool,
+    /// What was logged of it last.
+    said: String,
 }
 
 /// What has to be known before anything that was so at a moment is.
@@ -222,24 +238,20 @@ impl<L: Ledger> Watch<L> {
     }
 
     async fn work(&self) {
-        let mut pauses = self.pauses();
-        let mut said = String::new();
+        let mut trouble = self.no_trouble();
         // Whether what is held may be followed, and whether it is known to lack nothing.
         let (mut whole, mut works) = (false, false);
         loop {
-            let listed = !whole;
+            let (listed, begins) = (!whole, !whole || !works);
             let error = match self.ready(whole, works).await {
                 Ok(()) => {
                     (whole, works) = (true, true);
+                    self.outage.answers(&self.path);
                     self.phase.send_replace(Phase::Following);
-                    let lasts = if listed { self.pace.first } else { self.pace.lasts };
+                    let lasts = if begins { self.pace.first } else { self.pace.lasts };
                     match self.follow(lasts).await {
                         Ok(Ended::InTime) => {
-                            said.clear();
-                            if self.outage.works(&self.path) {
-                                tracing::info!("all watches get answers again");
-                            }
-                            pauses = self.pauses();
+                            trouble = self.no_trouble();
                             continue;
                         }
                         Ok(Ended::Expired) if !listed => {
@@ -247,16 +259,22 @@ impl<L: Ledger> Watch<L> {
                             continue;
                         }
                         Ok(Ended::Expired) => expired(&self.path),
+                        Ok(Ended::Early) => early(&self.path),
                         Ok(Ended::Behind) => behind(&self.path, lasts),
                         Err(error) => error,
                     }
+                }
+                // A server that began again knows of nothing that was before: only a list helps, and that at once.
+                Err(error) if whole && is_expired(&error) => {
+                    whole = false;
+                    continue;
                 }
                 Err(error) => error,
             };
             // After a cut the same version goes on. Whatever else it was, what is known may be wrong.
             whole = whole && matches!(error, ClusterError::Unavailable { .. });
             works = false;
-            self.rest(&error, &mut said, &mut pauses).await;
+            self.rest(&error, &mut trouble).await;
         }
     }
 
@@ -273,35 +291,20 @@ impl<L: Ledger> Watch<L> {
         }
     }
 
-    fn pauses(&self) -> ExponentialBackoff {
+    fn no_trouble(&self) -> Trouble {
         let (least, most) = self.pace.pauses;
-        ExponentialBuilder::default()
+        let pauses = ExponentialBuilder::default()
             .with_min_delay(least)
             .with_max_delay(most)
             .with_jitter()
             .without_max_times()
-            .build()
+            .build();
+        Trouble { pauses, refused: false, said: String::new() }
     }
 
     /// Waits before it is tried again. The same words are logged once.
-    async fn rest(&self, error: &ClusterError, said: &mut String, pauses: &mut ExponentialBackoff) {
+    async fn rest(&self, error: &ClusterError, trouble: &mut Trouble) {
         self.phase.send_replace(Phase::Broken);
-        let words = error.to_string();
-        let is_news = words != *said;
-        match error {
-            // What the server as a whole is to blame for is told once for all of them.
-            ClusterError::Unavailable { said, .. } => {
-                if is_news {
-                    tracing::debug!(path = %self.path, %error, "a watch gets no answer");
-                }
-                self.outage.broke(&self.path, said, Instant::now());
-            }
-            _ if is_news => {
-                tracing::warn!(path = %self.path, %error, "a watch does not work; meanwhile each look lists");
-            }
-            _ => {}
-        }
-        *said = words;
         // A kind that was taken away is as lasting as a right that was.
         let refused = matches!(
             error,
@@ -309,14 +312,54 @@ impl<L: Ledger> Watch<L> {
                 | ClusterError::Unauthorized { .. }
                 | ClusterError::NotFound { .. }
         );
+        // A server that is back refuses at first, however long it was away.
+        if refused && !trouble.refused {
+            *trouble = self.no_trouble();
+        }
+        trouble.refused = refused;
         let most = self.pace.pauses.1;
-        let next = pauses.next().unwrap_or(most);
+        let next = trouble.pauses.next().unwrap_or(most);
         // A server that has just begun refuses everybody whose rights it has not read yet: what is refused for longer somebody
         // has to change.
+        let may_begin = refused && next < most.min(BEGINS);
         let pause = if refused && next >= most { self.pace.refused } else { next };
-        tokio::time::sleep(pause).await;
+        let is_away = matches!(error, ClusterError::Unavailable { .. });
+        if !may_begin {
+            self.tell(error, &mut trouble.said);
+        }
+        // Where another one gets an answer the server is back.
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = self.outage.answered(), if is_away => {}
+        }
         if let Some(Told { watches, such_as, said }) = self.outage.due(Instant::now()) {
             tracing::warn!(watches, %such_as, error = %said, "watches get no answer; meanwhile each look lists");
+        }
+    }
+
+    /// Logs what a watch met, unless that is what was said last.
+    fn tell(&self, error: &ClusterError, last: &mut String) {
+        let words = error.to_string();
+        let is_news = words != *last;
+        *last = words;
+        // What the server as a whole is to blame for is told once for all of them.
+        if let ClusterError::Unavailable { said, .. } = error {
+            if is_news {
+                tracing::debug!(path = %self.path, %error, "a watch gets no answer");
+            }
+            self.outage.broke(&self.path, said, Instant::now());
+            return;
+        }
+        // A no is an answer.
+        self.answered_again();
+        if is_news {
+            tracing::warn!(path = %self.path, %error, "a watch does not work; meanwhile each look lists");
+        }
+    }
+
+    fn answered_again(&self) {
+        if self.outage.works(&self.path) {
+            tracing::info!("all watches get answers again");
         }
     }
 
@@ -340,9 +383,9 @@ impl<L: Ledger> Watch<L> {
     /// Follows from the version that is held, to the end of the watch.
     async fn follow(&self, lasts: Duration) -> ClusterResult<Ended> {
         let goal = self.goal().await?;
-        let from = self.held().version;
+        let (from, begun) = (self.held().version, Instant::now());
         let mut frames = match self.connection.watch::<L::Object>(&self.path, from, lasts).await {
-            Err(ClusterError::Refused { status: 410, .. }) => return Ok(Ended::Expired),
+            Err(error) if is_expired(&error) => return Ok(Ended::Expired),
             opened => opened?,
         };
         let mut heard = false;
@@ -351,15 +394,17 @@ impl<L: Ledger> Watch<L> {
             let Ok(next) = next else { return Ok(Ended::Behind) };
             match next? {
                 None if heard && self.has_reached(goal) => return Ok(Ended::InTime),
+                None if begun.elapsed() < lasts / 2 => return Ok(Ended::Early),
                 None => return Ok(Ended::Behind),
                 Some(Frame::Error(failure)) => {
-                    return match frames.refusal(failure) {
-                        ClusterError::Refused { status: 410, .. } => Ok(Ended::Expired),
-                        refusal => Err(refusal),
-                    };
+                    let refusal = frames.refusal(failure);
+                    return if is_expired(&refusal) { Ok(Ended::Expired) } else { Err(refusal) };
                 }
                 Some(frame) => {
                     self.take(frame)?;
+                    if !heard {
+                        self.answered_again();
+                    }
                     heard = true;
                     self.has_reached(goal);
                 }
@@ -420,6 +465,19 @@ fn number(path: &str, version: &str) -> ClusterResult<u64> {
 /// Where this is wrong, a new list is the only way on.
 fn behind(path: &str, lasts: Duration) -> ClusterError {
     unreadable(path, &format!("a watch of {} s did not tell everything", lasts.as_secs()))
+}
+
+/// Whether the server does not know any more what happened since a version.
+fn is_expired(error: &ClusterError) -> bool {
+    matches!(error, ClusterError::Refused { status: 410, .. })
+}
+
+/// Nothing that was told is wrong by it: what was not told is asked for from there.
+fn early(path: &str) -> ClusterError {
+    ClusterError::Unavailable {
+        what: format!("watch {path}"),
+        said: "it ended long before its time".to_owned(),
+    }
 }
 
 fn expired(path: &str) -> ClusterError {
