@@ -74,12 +74,29 @@ impl Watched {
         object.sources.iter().find(|source| is_unread(source) && !is_other(source))
     }
 
+    /// The Kustomizations that may be made from it by way of a source which is not read: where anything fetches it, and unless what
+    /// they applied says that it was made from another branch.
+    fn composed<'a>(&self, objects: &'a [FluxObject]) -> Vec<&'a FluxObject> {
+        if self.git_repositories(objects).is_empty() && self.artifacts(objects).is_empty() {
+            return Vec::new();
+        }
+        let may_be = |one: &&FluxObject| {
+            let origin = one.applied_origin.as_deref();
+            self.unread(one).is_some() && origin.is_none_or(|origin| self.is_of_the_default_branch(origin))
+        };
+        objects.iter().filter(|one| one.kind == FluxKind::Kustomization).filter(may_be).collect()
+    }
+
+    /// All that may be made from it.
+    fn followed<'a>(&self, objects: &'a [FluxObject]) -> Vec<&'a FluxObject> {
+        let mut followed = self.kustomizations(objects);
+        followed.extend(self.composed(objects));
+        followed
+    }
+
     /// The commits that artifacts which are not read were made from, as far as the Kustomizations that applied them tell.
     pub(crate) fn unread_revisions(&self, objects: &[FluxObject]) -> Vec<CommitSha> {
-        let of_it = objects.iter().filter(|one| one.kind == FluxKind::Kustomization);
-        let origins = of_it.filter(|one| self.unread(one).is_some()).filter_map(|one| {
-            one.applied_origin.as_deref().filter(|origin| self.is_of_the_default_branch(origin))
-        });
+        let origins = self.composed(objects).into_iter().filter_map(|one| one.applied_origin.as_deref());
         origins.filter_map(|origin| commit(origin)?.parse().ok()).collect()
     }
 
@@ -149,10 +166,7 @@ pub(super) fn standings(
     moment: &Moment,
 ) -> Vec<(String, Standing)> {
     let kustomizations = watched.kustomizations(objects);
-    let mut standings = made_of_the_unread(objects, watched, arrived, moment);
-    if kustomizations.is_empty() {
-        return standings;
-    }
+    let mut standings = Vec::new();
     let holds = |revision: Option<&str>| match revision.and_then(commit) {
         Some(commit) => arrived(commit),
         None => Ok(false),
@@ -191,10 +205,15 @@ pub(super) fn standings(
         };
         standings.push((source.object().to_string(), standing));
     }
-    let mut seen: BTreeSet<ObjectRef> = kustomizations.iter().map(|one| one.object()).collect();
-    for one in kustomizations {
+    let of_read = kustomizations.into_iter().map(|one| {
         let applied = watched.applied(one, objects);
-        standings.push((one.object().to_string(), kustomization(one, applied, &holds)));
+        (one, kustomization(one, applied, &holds))
+    });
+    let followed: Vec<(&FluxObject, Standing)> =
+        of_read.chain(made_of_the_unread(objects, watched, arrived, moment)).collect();
+    let mut seen: BTreeSet<ObjectRef> = followed.iter().map(|(one, _)| one.object()).collect();
+    for (one, standing) in followed {
+        standings.push((one.object().to_string(), standing));
         for made in objects.iter().filter(|object| one.inventory.contains(&object.object())) {
             if !seen.insert(made.object()) {
                 continue;
@@ -343,21 +362,15 @@ fn chart_of_the_unread(release: &FluxObject, watched: &Watched) -> Option<Standi
 
 /// The Kustomizations that are made from what caretaker does not read, where anything fetches the repository that it may be made from.
 /// What one of them applied may tell: the commit, or another branch.
-fn made_of_the_unread(
-    objects: &[FluxObject],
+fn made_of_the_unread<'a>(
+    objects: &'a [FluxObject],
     watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
     moment: &Moment,
-) -> Vec<(String, Standing)> {
-    if watched.git_repositories(objects).is_empty() && watched.artifacts(objects).is_empty() {
-        return Vec::new();
-    }
-    let standing = |one: &FluxObject| {
+) -> Vec<(&'a FluxObject, Standing)> {
+    let standing = |one: &'a FluxObject| {
         let source = watched.unread(one)?;
         let origin = one.applied_origin.as_deref();
-        if origin.is_some_and(|origin| !watched.is_of_the_default_branch(origin)) {
-            return None;
-        }
         let commit = origin.and_then(commit);
         let is_earlier = |commit: &str| moment.earlier.iter().any(|one| one.as_str() == commit);
         let standing = match (unsettled(one), commit.map(arrived)) {
@@ -368,9 +381,9 @@ fn made_of_the_unread(
             }
             (None, _) => of_the_unread(source),
         };
-        Some((one.object().to_string(), standing))
+        Some((one, standing))
     };
-    objects.iter().filter(|one| one.kind == FluxKind::Kustomization).filter_map(standing).collect()
+    watched.composed(objects).into_iter().filter_map(standing).collect()
 }
 
 /// A `HelmRelease` that takes values from what comes from Git by a name that does not change with what it holds: where that changes,
@@ -385,7 +398,7 @@ struct Taker<'a> {
 
 impl Watched {
     fn takers<'a>(&self, objects: &'a [FluxObject]) -> Vec<Taker<'a>> {
-        let kustomizations = self.kustomizations(objects);
+        let kustomizations = self.followed(objects);
         let applies = |one: &FluxObject, object: &ObjectRef| one.inventory.contains(object);
         let taker = |release: &'a FluxObject| {
             let own = release.object();
@@ -402,7 +415,7 @@ impl Watched {
     fn applied<'a>(&self, one: &'a FluxObject, objects: &[FluxObject]) -> Option<&'a str> {
         let mut artifacts = self.artifacts(objects).into_iter().map(FluxObject::object);
         let of_artifact = artifacts.any(|artifact| one.sources.contains(&artifact));
-        if of_artifact { one.applied_origin.as_deref() } else { one.applied.as_deref() }
+        if of_artifact || self.unread(one).is_some() { one.applied_origin.as_deref() } else { one.applied.as_deref() }
     }
 }
 
@@ -459,7 +472,7 @@ fn is_named_by_content(name: &str) -> bool {
 
 /// What moves while Flux rolls out. Its conditions change with each retry and are no progress.
 pub(super) fn note_progress(objects: &[FluxObject], watched: &Watched, text: &mut String) {
-    let kustomizations = watched.kustomizations(objects);
+    let kustomizations = watched.followed(objects);
     let made = objects.iter().filter(|object| {
         let own = object.object();
         kustomizations.iter().any(|one| one.inventory.contains(&own))

@@ -6,14 +6,14 @@ use crate::merge::rollout::{
     AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Watched, judge, releases_to_ask,
 };
 
-const OWN: &str = "https://git.example.org/ops/homelab.git";
+pub(super) const OWN: &str = "https://git.example.org/ops/homelab.git";
 
-fn watched() -> Watched {
+pub(super) fn watched() -> Watched {
     Watched::new(vec![OWN.to_owned()], vec!["https://git.example.net/ops/homelab".to_owned()], "main")
 }
 
 /// The commit that is followed is `c`; `d` comes after it, `b` came before, of `e` nothing is known.
-fn descends(sha: &CommitSha) -> Option<bool> {
+pub(super) fn descends(sha: &CommitSha) -> Option<bool> {
     match sha.as_str().as_bytes()[0] {
         b'c' | b'd' => Some(true),
         b'e' => None,
@@ -21,7 +21,7 @@ fn descends(sha: &CommitSha) -> Option<bool> {
     }
 }
 
-fn revision(digit: char) -> String {
+pub(super) fn revision(digit: char) -> String {
     format!("main@sha1:{}", sha(digit).as_str())
 }
 
@@ -32,7 +32,7 @@ fn source() -> FluxObject {
 }
 
 /// A Kustomization that has applied it.
-fn kustomization() -> FluxObject {
+pub(super) fn kustomization() -> FluxObject {
     FluxObject {
         applied: Some(revision('c')),
         attempted: Some(revision('c')),
@@ -57,40 +57,40 @@ fn chart() -> FluxObject {
     }
 }
 
-struct World {
+pub(super) struct World {
     source: FluxObject,
-    kustomization: FluxObject,
-    release: FluxObject,
+    pub(super) kustomization: FluxObject,
+    pub(super) release: FluxObject,
     chart: FluxObject,
 }
 
 impl World {
-    fn good() -> Self {
+    pub(super) fn good() -> Self {
         let (release, chart) = (release(), chart());
         let mut kustomization = kustomization();
         kustomization.inventory.extend([release.object(), chart.object()]);
         Self { source: source(), kustomization, release, chart }
     }
 
-    fn gitops(&self) -> GitOps {
+    pub(super) fn gitops(&self) -> GitOps {
         let flux = [&self.source, &self.kustomization, &self.release, &self.chart].map(Clone::clone);
         GitOps { flux: flux.into(), ..GitOps::default() }
     }
 
-    fn judge(&self) -> Rollout {
+    pub(super) fn judge(&self) -> Rollout {
         judge(&self.gitops(), &watched(), &sha('c'), &descends, &[], &moment())
     }
 }
 
 #[derive(Debug, PartialEq)]
-enum Word {
+pub(super) enum Word {
     Unknown,
     Waiting,
     Failed,
     Done,
 }
 
-fn word(rollout: &Rollout) -> Word {
+pub(super) fn word(rollout: &Rollout) -> Word {
     match rollout {
         Rollout::Unknown { .. } => Word::Unknown,
         Rollout::Waiting { .. } => Word::Waiting,
@@ -99,7 +99,7 @@ fn word(rollout: &Rollout) -> Word {
     }
 }
 
-fn set(object: &mut FluxObject, kind: &str, status: ConditionStatus) {
+pub(super) fn set(object: &mut FluxObject, kind: &str, status: ConditionStatus) {
     object.conditions.retain(|condition| condition.kind != kind);
     let (reason, message, kind) = ("Any".to_owned(), format!("{kind} it is"), kind.to_owned());
     object.conditions.push(Condition { kind, status, reason, message, since: None, heartbeat: None });
@@ -272,67 +272,8 @@ fn a_release_whose_chart_lies_in_git_waits_until_it_was_made_of_the_commit() {
     }
 }
 
-/// Something that makes artifacts of the repository may stand between: which commit one is of, nobody tells.
-#[test]
-fn what_is_made_from_a_source_that_is_not_read_is_never_taken_for_arrived() {
-    let external = ObjectRef::new("ExternalArtifact", "gitops", "apps");
-    let judged_by = |watched: &Watched, earlier: &[CommitSha], change: &dyn Fn(&mut FluxObject)| {
-        let mut other = FluxObject {
-            name: "composed".to_owned(),
-            sources: vec![external.clone()],
-            applied: Some("latest@sha256:0123456789abcdef".to_owned()),
-            ..kustomization()
-        };
-        change(&mut other);
-        let mut gitops = World::good().gitops();
-        gitops.flux.push(other);
-        let earlier = earlier.iter().cloned().collect();
-        judge(&gitops, watched, &sha('c'), &descends, &[], &Moment { earlier, ..moment() })
-    };
-    let judged = |change: &dyn Fn(&mut FluxObject)| judged_by(&watched(), &[], change);
-    let Rollout::Unknown { why } = judged(&|_| {}) else { panic!("it may be of an older commit") };
-    insta::assert_snapshot!(why, @r#"Kustomization gitops/composed: other_urls must name "ExternalArtifact gitops/apps" where that holds nothing of this repository: it is made from it, and which commit that was made from is not told"#);
-    // A person says that it holds nothing of it.
-    let other = vec!["ExternalArtifact gitops/apps".to_owned()];
-    let said = Watched::new(vec![OWN.to_owned()], other, "main");
-    assert_eq!(word(&judged_by(&said, &[], &|_| {})), Word::Done);
-    // It tells an older commit of this repository.
-    let older = |one: &mut FluxObject| one.applied_origin = Some(revision('b'));
-    let Rollout::Waiting { on, .. } = judged_by(&watched(), &[sha('b')], &older) else {
-        panic!("it will come")
-    };
-    insta::assert_snapshot!(on[0].1, @"it has applied bbbbbbb and not this commit");
-    let mut gitops = World::good().gitops();
-    let mut composed = FluxObject { sources: vec![external.clone()], ..kustomization() };
-    older(&mut composed);
-    gitops.flux.push(composed);
-    assert_eq!(watched().unread_revisions(&gitops.flux), [sha('b')]);
-    assert_eq!(said.unread_revisions(&gitops.flux), []);
-
-    let of = |origin: String| word(&judged(&|one| one.applied_origin = Some(origin.clone())));
-    assert_eq!(of(revision('c')), Word::Done);
-    assert_eq!(of(revision('b')), Word::Unknown);
-    assert_eq!(of(revision('e')), Word::Unknown);
-    assert_eq!(of(revision('b').replace("main", "release")), Word::Done, "it is of another branch");
-    assert_eq!(word(&judged(&|one| one.suspended = true)), Word::Waiting);
-    // Made by another one, it is judged by the same.
-    let mut world = World::good();
-    world.release = FluxObject {
-        name: "composed".to_owned(),
-        sources: vec![external.clone()],
-        applied_origin: Some(revision('c')),
-        ..kustomization()
-    };
-    world.kustomization.inventory = vec![world.release.object()];
-    assert_eq!(word(&world.judge()), Word::Done);
-    // A release of such a chart.
-    let mut world = World::good();
-    world.release.sources = vec![external.clone()];
-    assert_eq!(word(&world.judge()), Word::Unknown);
-}
-
 /// A release of this world that takes its values from an object which a Kustomization of a name applies.
-fn with_values(applied_by: &str) -> (World, Vec<FluxObject>) {
+pub(super) fn with_values(applied_by: &str) -> (World, Vec<FluxObject>) {
     let mut world = World::good();
     let values = ObjectRef::new("ConfigMap", "gitops", "grafana-values");
     world.release.values_from = vec![values.clone()];

@@ -3,6 +3,7 @@
 mod classify;
 mod explain;
 mod flux;
+mod flux_unread;
 mod landing;
 mod preflight;
 mod reversible;

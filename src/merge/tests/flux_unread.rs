@@ -1,0 +1,133 @@
+//! Kustomizations made from a source that caretaker does not read, and what they make.
+
+use super::flux::{OWN, Word, World, descends, kustomization, revision, set, watched, with_values, word};
+use super::samples::{at, moment, sha};
+use crate::cluster::{ConditionStatus, FluxObject, ObjectRef};
+use crate::forge::CommitSha;
+use crate::merge::rollout::{AskedOf, Asking, Moment, Rollout, Watched, judge, releases_to_ask};
+
+/// Something that makes artifacts of the repository may stand between: which commit one is of, nobody tells.
+#[test]
+fn what_is_made_from_a_source_that_is_not_read_is_never_taken_for_arrived() {
+    let external = ObjectRef::new("ExternalArtifact", "gitops", "apps");
+    let judged_by = |watched: &Watched, earlier: &[CommitSha], change: &dyn Fn(&mut FluxObject)| {
+        let mut other = FluxObject {
+            name: "composed".to_owned(),
+            sources: vec![external.clone()],
+            applied: Some("latest@sha256:0123456789abcdef".to_owned()),
+            ..kustomization()
+        };
+        change(&mut other);
+        let mut gitops = World::good().gitops();
+        gitops.flux.push(other);
+        let earlier = earlier.iter().cloned().collect();
+        judge(&gitops, watched, &sha('c'), &descends, &[], &Moment { earlier, ..moment() })
+    };
+    let judged = |change: &dyn Fn(&mut FluxObject)| judged_by(&watched(), &[], change);
+    let Rollout::Unknown { why } = judged(&|_| {}) else { panic!("it may be of an older commit") };
+    insta::assert_snapshot!(why, @r#"Kustomization gitops/composed: other_urls must name "ExternalArtifact gitops/apps" where that holds nothing of this repository: it is made from it, and which commit that was made from is not told"#);
+    // A person says that it holds nothing of it.
+    let other = vec!["ExternalArtifact gitops/apps".to_owned()];
+    let said = Watched::new(vec![OWN.to_owned()], other, "main");
+    assert_eq!(word(&judged_by(&said, &[], &|_| {})), Word::Done);
+    // It tells an older commit of this repository.
+    let older = |one: &mut FluxObject| one.applied_origin = Some(revision('b'));
+    let Rollout::Waiting { on, .. } = judged_by(&watched(), &[sha('b')], &older) else {
+        panic!("it will come")
+    };
+    insta::assert_snapshot!(on[0].1, @"it has applied bbbbbbb and not this commit");
+    let mut gitops = World::good().gitops();
+    let mut composed = FluxObject { sources: vec![external.clone()], ..kustomization() };
+    older(&mut composed);
+    gitops.flux.push(composed);
+    assert_eq!(watched().unread_revisions(&gitops.flux), [sha('b')]);
+    assert_eq!(said.unread_revisions(&gitops.flux), []);
+
+    let of = |origin: String| word(&judged(&|one| one.applied_origin = Some(origin.clone())));
+    assert_eq!(of(revision('c')), Word::Done);
+    assert_eq!(of(revision('b')), Word::Unknown);
+    assert_eq!(of(revision('e')), Word::Unknown);
+    assert_eq!(of(revision('b').replace("main", "release")), Word::Done, "it is of another branch");
+    assert_eq!(word(&judged(&|one| one.suspended = true)), Word::Waiting);
+    // Made by another one, it is judged by the same.
+    let mut world = World::good();
+    world.release = FluxObject {
+        name: "composed".to_owned(),
+        sources: vec![external.clone()],
+        applied_origin: Some(revision('c')),
+        ..kustomization()
+    };
+    world.kustomization.inventory = vec![world.release.object()];
+    assert_eq!(word(&world.judge()), Word::Done);
+    // A release of such a chart.
+    let mut world = World::good();
+    world.release.sources = vec![external.clone()];
+    assert_eq!(word(&world.judge()), Word::Unknown);
+}
+
+/// The world with what its Kustomization makes in the hands of one that is made from an artifact which is not read, of the commit.
+fn composed(mut world: World) -> World {
+    world.kustomization.sources = vec![ObjectRef::new("ExternalArtifact", "gitops", "apps")];
+    world.kustomization.applied = Some("latest@sha256:0123456789abcdef".to_owned());
+    world.kustomization.applied_origin = Some(revision('c'));
+    world
+}
+
+/// Somebody has to watch the repository at all.
+fn beside() -> FluxObject {
+    FluxObject { name: "beside".to_owned(), inventory: Vec::new(), ..kustomization() }
+}
+
+#[test]
+fn what_is_made_from_a_source_that_is_not_read_is_waited_for_like_any_other() {
+    let judged = |change: &dyn Fn(&mut World)| {
+        let mut world = composed(World::good());
+        change(&mut world);
+        let mut gitops = world.gitops();
+        gitops.flux.push(beside());
+        judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment())
+    };
+    assert_eq!(word(&judged(&|_| {})), Word::Done);
+    let unlooked = |world: &mut World| world.release.generation += 1;
+    let Rollout::Waiting { on, progress, .. } = judged(&unlooked) else { panic!("its release is behind") };
+    assert_eq!(on, [("HelmRelease gitops/ready".to_owned(), "its change has not been looked at".to_owned())]);
+    let Rollout::Waiting { progress: later, .. } = judged(&|world| {
+        unlooked(world);
+        world.release.attempted = None;
+    }) else {
+        panic!("still behind")
+    };
+    assert_ne!(progress, later, "what moves of it is progress");
+    assert_eq!(word(&judged(&|w| set(&mut w.release, "Ready", ConditionStatus::False))), Word::Waiting);
+    assert_eq!(
+        word(&judged(&|w| w.release.attempted = Some("9.2.0".to_owned()))),
+        Word::Waiting,
+        "the chart before"
+    );
+    // Of another branch it is nobody's to wait for.
+    let next = |world: &mut World| {
+        unlooked(world);
+        world.kustomization.applied_origin = Some(revision('c').replace("main@", "next@"));
+    };
+    assert_eq!(word(&judged(&next)), Word::Done);
+}
+
+#[test]
+fn a_release_made_from_a_source_that_is_not_read_is_asked_to_look_at_its_values() {
+    let judged = |applied: char, asked: Option<AskedOf>| {
+        let world = composed(with_values("ready").0);
+        let object = world.release.object();
+        let mut gitops = world.gitops();
+        gitops.flux.push(beside());
+        gitops.flux[1].applied_origin = Some(revision(applied));
+        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
+        let to_ask = releases_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked);
+        let asking = Some(Asking { since: at(0), failed: None, asked });
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
+        (to_ask == [object], word(&judged))
+    };
+    let taken = || Some(AskedOf { at: Some(at(50)), tried_at: Some(at(50)), ..AskedOf::default() });
+    assert_eq!(judged('c', None), (true, Word::Waiting));
+    assert_eq!(judged('c', taken()), (false, Word::Waiting), "it has not looked yet");
+    assert!(!judged('b', None).0, "what it takes is not of the commit yet");
+}
