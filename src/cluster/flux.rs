@@ -72,6 +72,8 @@ pub(crate) struct FluxObject {
     pub(crate) namespace: String,
     /// Its name.
     pub(crate) name: String,
+    /// The version of its API by which it was read, such as `v2`; none where it does not tell.
+    pub(crate) version: Option<String>,
     /// When it was made.
     pub(crate) created_at: Option<Timestamp>,
     /// The version of its spec.
@@ -88,6 +90,8 @@ pub(crate) struct FluxObject {
     pub(crate) interval: Option<Duration>,
     /// The revision that was tried last.
     pub(crate) attempted: Option<String>,
+    /// The digest of the artifact that a `HelmRelease` tried last, where it took its chart from a registry and tells.
+    pub(crate) attempted_digest: Option<String>,
     /// The revision that was applied last, with success.
     pub(crate) applied: Option<String>,
     /// When the newest pass that its history tells of came to its end, where that was a good one.
@@ -96,12 +100,15 @@ pub(crate) struct FluxObject {
     pub(crate) depends_on: Vec<ObjectRef>,
     /// What it is made from.
     pub(crate) sources: Vec<ObjectRef>,
-    /// The `ConfigMaps` and Secrets that a `HelmRelease` takes values from. Where one of them changes, nothing of it does.
+    /// The `ConfigMaps` and Secrets that a `HelmRelease` takes values from, and a Kustomization what it substitutes. Where one of
+    /// them changes, nothing of it does.
     pub(crate) values_from: Vec<ObjectRef>,
     /// The words of the newest request for a look that it has come to its end with.
     pub(crate) handled: Option<String>,
     /// What a `GitRepository` fetches.
     pub(crate) git: Option<GitSource>,
+    /// The address that a source fetches from.
+    pub(crate) address: Option<String>,
     /// The revision of the artifact that a source offers.
     pub(crate) artifact: Option<String>,
     /// What the artifact was made from, where whoever pushed it into a registry says.
@@ -151,7 +158,13 @@ impl FluxObject {
     pub(crate) fn has_looked_since(&self, asked: Timestamp) -> bool {
         self.handled.as_deref().is_some_and(|words| {
             let seconds = || Timestamp::from_second(words.parse().ok()?).ok();
-            words.parse().ok().or_else(seconds).is_some_and(|handled: Timestamp| handled >= asked)
+            // As a `Receiver` of Flux' own writes it: 2026-11-21 02:00:00.123 +0000 UTC m=+86400.5
+            let of_go = || {
+                let time = words.split(" m=").next()?.rsplit_once(' ')?.0;
+                Timestamp::strptime("%Y-%m-%d %H:%M:%S%.f %z", time).ok()
+            };
+            let handled = words.parse().ok().or_else(seconds).or_else(of_go);
+            handled.is_some_and(|handled: Timestamp| handled >= asked)
         })
     }
 }
@@ -160,18 +173,13 @@ impl Kubernetes {
     /// All of them. What is not asked for where Flux is not: the older versions that Flux before 2.3 alone serves, and the
     /// sources that a cluster may do without.
     pub(super) async fn read_flux(&self, freshness: Freshness) -> ClusterResult<Installed<Vec<FluxObject>>> {
+        // One after the other: what a Kustomization has applied is in what it makes when that is read after it, and what a source
+        // fetches meanwhile is only waited for.
+        let kustomizations = "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations";
+        let kustomizations = self.all(kustomizations, "KustomizationList", kustomization, freshness).await?;
+        let mut releases = self.helm_releases("v2", freshness).await?;
         let repositories = format!("{SOURCES}/v1/gitrepositories");
-        let (repositories, kustomizations, releases) = tokio::join!(
-            self.all(&repositories, "GitRepositoryList", git_repository, freshness),
-            self.all(
-                "/apis/kustomize.toolkit.fluxcd.io/v1/kustomizations",
-                "KustomizationList",
-                kustomization,
-                freshness
-            ),
-            self.helm_releases("v2", freshness),
-        );
-        let (repositories, kustomizations, mut releases) = (repositories?, kustomizations?, releases?);
+        let repositories = self.all(&repositories, "GitRepositoryList", git_repository, freshness).await?;
         if releases == Installed::No && (repositories != Installed::No || kustomizations != Installed::No) {
             for version in ["v2beta2", "v2beta1"] {
                 releases = self.helm_releases(version, freshness).await?;
@@ -224,7 +232,8 @@ impl Kubernetes {
                 return Ok(());
             }
         };
-        let version = if object.kind == FluxKind::HelmRelease { "v2" } else { "v1" };
+        let newest = if object.kind == FluxKind::HelmRelease { "v2" } else { "v1" };
+        let version = object.version.as_deref().unwrap_or(newest);
         let path = format!("{group}/{version}/namespaces/{}/{plural}/{}", object.namespace, object.name);
         let asked = json!({"metadata": {"annotations": {REQUESTED_AT: at.to_string()}}});
         self.connection().write(Write::Merge, &path, &asked).await.map(drop)
@@ -286,6 +295,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         kind,
         namespace,
         name,
+        version: object["apiVersion"].as_str().and_then(|whole| Some(whole.rsplit_once('/')?.1.to_owned())),
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
         generation: object["metadata"]["generation"].as_i64().unwrap_or(0),
         observed_generation: status["observedGeneration"].as_i64().unwrap_or(-1),
@@ -296,6 +306,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
             .as_str()
             .and_then(|interval| Duration::try_from(interval.parse::<SignedDuration>().ok()?).ok()),
         attempted: status["lastAttemptedRevision"].as_str().map(str::to_owned),
+        attempted_digest: status["lastAttemptedRevisionDigest"].as_str().map(str::to_owned),
         applied: status["lastAppliedRevision"].as_str().map(str::to_owned),
         succeeded_at: succeeded_at(status),
         depends_on: items(&object["spec"]["dependsOn"])
@@ -311,10 +322,12 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
         .collect(),
         values_from: items(&object["spec"]["valuesFrom"])
+            .chain(items(&object["spec"]["postBuild"]["substituteFrom"]))
             .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
             .collect(),
         handled: status["lastHandledReconcileAt"].as_str().map(str::to_owned),
         git: (kind == FluxKind::GitRepository).then(|| git_source(&object["spec"])),
+        address: object["spec"]["url"].as_str().map(str::to_owned),
         artifact: status["artifact"]["revision"].as_str().map(str::to_owned),
         origin: origin(&status["artifact"]["metadata"]),
         applied_origin: status["lastAppliedOriginRevision"].as_str().map(str::to_owned),
@@ -454,6 +467,25 @@ mod tests {
         let revision = "main@sha1:cc05b0b";
         let chart = json!({"metadata": metadata, "status": {"observedSourceArtifactRevision": revision}});
         assert_eq!(helm_chart(&chart).expect("a chart").observed_source.as_deref(), Some(revision));
+    }
+
+    #[test]
+    fn what_an_object_takes_from_beside_it_is_read() {
+        let substitutes = json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "metadata": {"name": "apps", "namespace": "flux-system"},
+            "spec": {"postBuild": {"substituteFrom": [{"kind": "ConfigMap", "name": "settings", "optional": true}]}}});
+        let substitutes = kustomization(&substitutes).expect("a Kustomization");
+        assert_eq!(substitutes.values_from, [ObjectRef::new("ConfigMap", "flux-system", "settings")]);
+        assert_eq!(substitutes.version.as_deref(), Some("v1"));
+        let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2beta2", "metadata": {"name": "shop", "namespace": "web"},
+            "spec": {"valuesFrom": [{"kind": "Secret", "name": "shop"}]},
+            "status": {"lastAttemptedRevisionDigest": "sha256:0123"}});
+        let release = helm_release(&release).expect("a release");
+        assert_eq!(release.values_from, [ObjectRef::new("Secret", "web", "shop")]);
+        assert_eq!(
+            (release.version.as_deref(), release.attempted_digest.as_deref()),
+            (Some("v2beta2"), Some("sha256:0123"))
+        );
     }
 
     #[test]

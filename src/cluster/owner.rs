@@ -53,7 +53,7 @@ impl Owner {
         for release in all.iter().filter(|one| kustomization.inventory.contains(&one.object())) {
             if let Some((name, version)) = &release.chart {
                 let (name, version) = (name.clone(), version.clone());
-                charts.push(RunningChart { name, repository: String::new(), version });
+                charts.push(RunningChart { repository: repository_of(release, &name, all), name, version });
             }
             // A Kustomization within it is a watcher of its own, and what it made is its own.
             if release.kind == super::FluxKind::HelmRelease {
@@ -61,5 +61,17 @@ impl Owner {
             }
         }
         Self { object: kustomization.object(), owns, images: Vec::new(), charts }
+    }
+}
+
+/// Where a release takes its chart from: the address of a repository of charts, or of a registry without the chart's name.
+fn repository_of(release: &FluxObject, name: &str, all: &[FluxObject]) -> String {
+    let chart = all.iter().find(|one| release.helm_chart.as_ref() == Some(&one.object()));
+    let sources = release.sources.iter().chain(chart.iter().flat_map(|chart| &chart.sources));
+    let mut sources = sources.filter_map(|source| all.iter().find(|one| one.object() == *source));
+    let address = sources.find_map(|source| source.address.as_deref()).unwrap_or_default();
+    match address.rsplit_once('/') {
+        Some((registry, last)) if last == name => registry.to_owned(),
+        _ => address.to_owned(),
     }
 }

@@ -83,8 +83,11 @@ fn is_chart_of(chart: &RunningChart, package: &str) -> bool {
     chart.name == package || address == package.trim_start_matches("oci://")
 }
 
+/// Behind a plus Flux writes of which artifact a chart of a registry was; in a tag that is a low line.
 fn is_chart_version(running: &str, wanted: &str) -> bool {
-    running.trim_start_matches('v') == wanted.trim_start_matches('v')
+    let wanted = wanted.trim_start_matches('v').replace('_', "+");
+    let running = running.trim_start_matches('v');
+    running == wanted || running.split('+').next() == Some(&wanted)
 }
 
 /// An image as repository, tag and digest.

@@ -13,7 +13,7 @@ use super::permit::HeldBack;
 use super::settings::RolloutBy;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use super::writing::Arrivals;
-use crate::cluster::{Application, ApplicationSet, FluxKind, FluxObject, Freshness, ObjectRef};
+use crate::cluster::{Application, ApplicationSet, FluxObject, Freshness, ObjectRef};
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
@@ -306,7 +306,7 @@ impl Worker {
         let watched = scene.settings.watched(scene.repository);
         // Before their Applications: what they make of a commit is theirs to look at afterwards.
         let mut asked = self.ask_sets(&watched, &gitops, known, hard).await;
-        asked.extend(self.ask_releases(&gitops, known, &work.memory.releases_to_ask).await);
+        asked.extend(self.ask_flux(&gitops, known, &work.memory.flux_to_ask).await);
         let refused = if everybody { self.ask_watchers(&watched, &gitops, hard).await } else { None };
         // Whom nobody could read nobody has asked, whoever else was.
         let failed = gitops.unread.or(refused);
@@ -345,27 +345,25 @@ impl Worker {
         answers
     }
 
-    /// Asks the releases that are to be asked, and those that refused.
-    async fn ask_releases(
+    /// Asks what of Flux is to be asked besides the sources, and what refused.
+    async fn ask_flux(
         &self,
         gitops: &GitOps,
         known: &BTreeMap<ObjectRef, AskedOf>,
         to_ask: &[ObjectRef],
     ) -> Vec<Answer> {
         let refused = |object: &ObjectRef| known.get(object).is_some_and(|asked| asked.refused.is_some());
-        let releases = gitops.flux.iter().filter(|one| one.kind == FluxKind::HelmRelease && !one.suspended);
-        let releases: Vec<FluxObject> = releases
-            .filter(|one| to_ask.contains(&one.object()) || refused(&one.object()))
-            .cloned()
-            .collect();
-        futures::stream::iter(releases)
-            .map(|release| {
+        let objects = gitops.flux.iter().filter(|one| !one.suspended);
+        let objects: Vec<FluxObject> =
+            objects.filter(|one| to_ask.contains(&one.object()) || refused(&one.object())).cloned().collect();
+        futures::stream::iter(objects)
+            .map(|one| {
                 let cluster = Arc::clone(&self.parts.cluster);
                 async move {
-                    let (object, at) = (release.object(), Timestamp::now());
-                    let refused = cluster.reconcile_flux(&release, at).await.err().map(Refusal::from);
+                    let (object, at) = (one.object(), Timestamp::now());
+                    let refused = cluster.reconcile_flux(&one, at).await.err().map(Refusal::from);
                     if let Some(Refusal { why, .. }) = &refused {
-                        tracing::warn!(%object, error = why, "was not taken: to look at its values");
+                        tracing::warn!(%object, error = why, "was not taken: to look again");
                     }
                     Answer { object, at, made_at: None, refused }
                 }

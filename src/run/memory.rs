@@ -107,7 +107,7 @@ pub(crate) struct Memory {
     /// How often in a row nobody could be asked to look at the repository.
     pub(crate) refresh_failures: u32,
     /// The releases that have what they take values from, and that nobody has asked to look since.
-    pub(crate) releases_to_ask: Vec<ObjectRef>,
+    pub(crate) flux_to_ask: Vec<ObjectRef>,
     /// Since when a pull request's pre-flight has been waiting, at which head.
     pub(crate) preflight_since: BTreeMap<PullNumber, (CommitSha, Timestamp)>,
     /// The heads of the pull requests that tasks name, as last seen.

@@ -151,7 +151,9 @@ impl Watched {
 
     /// How many follow it.
     pub(crate) fn watcher_count(&self, gitops: &GitOps) -> usize {
-        self.watchers(&gitops.applications).len() + self.kustomizations(&gitops.flux).len()
+        let flux = &gitops.flux;
+        let of_flux = self.followed(flux).len() + self.releases_of_others(flux).len();
+        self.watchers(&gitops.applications).len() + of_flux
     }
 
     /// The revisions that its watchers speak of: of each it has to be known whether it comes after the commit.
@@ -264,16 +266,17 @@ fn has_arrived(
     }
 }
 
-/// The releases that are to be asked to look now: what they take values from is of the commit, and nobody has asked them since.
-pub(crate) fn releases_to_ask(
+/// What of Flux is to be asked to look now, besides the sources: whatever does not look at the commit by itself, or does not tell.
+pub(crate) fn flux_to_ask(
     gitops: &GitOps,
     watched: &Watched,
     commit: &CommitSha,
     descends: &dyn Fn(&CommitSha) -> Option<bool>,
     asked: &BTreeMap<ObjectRef, AskedOf>,
+    now: Timestamp,
 ) -> Vec<ObjectRef> {
     let arrived = |revision: &str| has_arrived(revision, commit, descends);
-    flux::releases_to_ask(&gitops.flux, watched, &arrived, asked)
+    flux::to_ask(&gitops.flux, watched, &arrived, asked, now)
 }
 
 /// The window that opens last; one that does not open at all is the last.

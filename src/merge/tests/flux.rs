@@ -2,9 +2,7 @@ use super::samples::{moment, sha};
 use crate::cluster::recorded::flux;
 use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Origin, Owner};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{
-    AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Watched, judge, releases_to_ask,
-};
+use crate::merge::rollout::{AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Watched, flux_to_ask, judge};
 
 pub(super) const OWN: &str = "https://git.example.org/ops/homelab.git";
 
@@ -58,7 +56,7 @@ fn chart() -> FluxObject {
 }
 
 pub(super) struct World {
-    source: FluxObject,
+    pub(super) source: FluxObject,
     pub(super) kustomization: FluxObject,
     pub(super) release: FluxObject,
     chart: FluxObject,
@@ -324,7 +322,8 @@ fn a_release_whose_values_come_from_git_is_asked_to_look_and_waited_for() {
     assert_eq!(handled("2027-01-15T08:00:50Z"), Word::Done, "the words that it was asked with");
     assert_eq!(handled("2027-01-15T09:00:51.5+01:00"), Word::Done, "somebody asked later");
     assert_eq!(handled("1800000051"), Word::Done, "and wrote seconds");
-    for words in ["2027-01-15T08:00:49Z", "1800000049", "soon", ""] {
+    assert_eq!(handled("2027-01-15 08:00:51.25 +0000 UTC m=+86400.5"), Word::Done, "as Flux' own receiver");
+    for words in ["2027-01-15T08:00:49Z", "1800000049", "2027-01-15 08:00:49 +0000 UTC m=+1.5", "soon", ""] {
         assert_eq!(handled(words), Word::Waiting, "{words}");
     }
     let fails = |w: &mut World| {
@@ -357,7 +356,7 @@ fn a_release_is_asked_once_what_it_takes_is_of_the_commit_whoever_applies_it() {
         gitops.flux.extend(more);
         let asking = Some(Asking { since: super::samples::at(0), failed: None, asked });
         let known = &asking.as_ref().expect("asked").asked;
-        let found = releases_to_ask(&gitops, &watched(), &sha('c'), &descends, known);
+        let found = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, known, moment().now);
         assert!(found.is_empty() || found == [object]);
         let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
         (!found.is_empty(), word(&judged))
@@ -371,6 +370,188 @@ fn a_release_is_asked_once_what_it_takes_is_of_the_commit_whoever_applies_it() {
     // Somebody else makes it.
     let foreign = |w: &mut World, _: &mut Vec<FluxObject>| w.kustomization.inventory.clear();
     assert_eq!(to_ask(&foreign, false), (true, Word::Waiting));
+}
+
+/// A Kustomization that takes from a `ConfigMap` what it substitutes may have built with what was there before.
+#[test]
+fn a_kustomization_that_substitutes_from_git_is_asked_to_look_and_waited_for() {
+    let settings = ObjectRef::new("ConfigMap", "gitops", "cluster-settings");
+    let judged = |change: &dyn Fn(&mut FluxObject, &mut FluxObject), asked: Option<AskedOf>| {
+        let mut apps = FluxObject {
+            name: "apps".to_owned(),
+            values_from: vec![settings.clone()],
+            inventory: Vec::new(),
+            ..kustomization()
+        };
+        let mut gitops = World::good().gitops();
+        gitops.flux[1].inventory.push(settings.clone());
+        change(&mut gitops.flux[1], &mut apps);
+        let object = apps.object();
+        gitops.flux.push(apps);
+        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
+        let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked, moment().now);
+        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked });
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
+        (to_ask == [object], judged)
+    };
+    let (asks, Rollout::Waiting { on, .. }) = judged(&|_, _| {}, None) else { panic!("it may hold the old") };
+    assert!(asks);
+    insta::assert_snapshot!(format!("{}: {}", on[0].0, on[0].1), @"Kustomization gitops/apps: it takes values from ConfigMap gitops/cluster-settings: it has not been asked to look since that is applied");
+    let at = super::samples::at;
+    let taken = || Some(AskedOf { at: Some(at(50)), tried_at: Some(at(50)), ..AskedOf::default() });
+    let behind = |one: &mut FluxObject| one.applied = Some(revision('b'));
+    assert!(!judged(&|settings, _| behind(settings), None).0, "what it takes is not applied yet");
+    assert!(judged(&|_, apps| behind(apps), None).0, "it takes the commit with what it finds then");
+    assert_eq!(word(&judged(&|_, _| {}, taken()).1), Word::Waiting);
+    let handled = |_: &mut FluxObject, apps: &mut FluxObject| apps.handled = Some("1800000051".to_owned());
+    assert_eq!(word(&judged(&handled, taken()).1), Word::Done);
+    let refused = Some(Refusal { why: "403".to_owned(), forbidden: true });
+    let refused = Some(AskedOf { tried_at: Some(at(50)), refused, ..AskedOf::default() });
+    let Rollout::Waiting { on, .. } = judged(&|_, _| {}, refused).1 else { panic!("it was not asked") };
+    assert!(on[0].1.contains("`patch` on kustomizations"), "{}", on[0].1);
+    // What it applies itself it finds as it was before.
+    let itself = |settings: &mut FluxObject, apps: &mut FluxObject| {
+        apps.inventory.extend(settings.inventory.pop());
+    };
+    assert!(judged(&itself, None).0);
+    let behind_itself = |settings: &mut FluxObject, apps: &mut FluxObject| {
+        itself(settings, apps);
+        behind(apps);
+    };
+    assert!(!judged(&behind_itself, None).0);
+}
+
+/// A source that has fetched something new changes nothing of what is made from it.
+#[test]
+fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
+    let tools = || FluxObject {
+        name: "tools".to_owned(),
+        git: Some(GitSource { url: "https://git.example.org/ops/tools".to_owned(), branch: None }),
+        artifact: Some("v2.0.0@sha1:1111".to_owned()),
+        ..flux(47)
+    };
+    let of_tools = |applied: &str| FluxObject {
+        name: "of-tools".to_owned(),
+        sources: vec![tools().object()],
+        applied: Some(applied.to_owned()),
+        inventory: Vec::new(),
+        ..kustomization()
+    };
+    for (applied, expected) in [("v2.0.0@sha1:1111", Word::Done), ("v1.0.0@sha1:0000", Word::Waiting)] {
+        let mut gitops = World::good().gitops();
+        let made = of_tools(applied);
+        gitops.flux[1].inventory.push(made.object());
+        gitops.flux.extend([tools(), made]);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
+        assert_eq!(word(&judged), expected, "{applied}: {judged:?}");
+    }
+    // A release whose chart lies in another repository, by a tag.
+    type Spoil = fn(&mut World);
+    let cases: [(&str, Spoil, Word); 4] = [
+        ("as it should be", |_| {}, Word::Done),
+        (
+            "the chart is of the tag before",
+            |w| w.chart.observed_source = Some("v1@sha1:0".to_owned()),
+            Word::Waiting,
+        ),
+        ("it was made anew", |w| w.chart.artifact = Some("9.3.0".to_owned()), Word::Waiting),
+        (
+            "it is named by the release, and made anew",
+            |w| {
+                w.release.sources = vec![w.chart.object()];
+                w.chart.sources = vec![ObjectRef::new("HelmRepository", "gitops", "charts")];
+                w.chart.artifact = Some("9.3.0".to_owned());
+            },
+            Word::Waiting,
+        ),
+    ];
+    for (name, spoil, expected) in cases {
+        let mut world = World::good();
+        world.chart = FluxObject {
+            kind: FluxKind::HelmChart,
+            name: "apps-grafana".to_owned(),
+            sources: vec![tools().object()],
+            artifact: Some("9.2.1".to_owned()),
+            observed_source: tools().artifact,
+            git: None,
+            ..flux(47)
+        };
+        world.release.sources = vec![tools().object()];
+        world.release.helm_chart = Some(world.chart.object());
+        world.release.attempted = Some("9.2.1".to_owned());
+        spoil(&mut world);
+        let mut gitops = world.gitops();
+        gitops.flux.push(tools());
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
+        assert_eq!(word(&judged), expected, "{name}: {judged:?}");
+    }
+}
+
+#[test]
+fn a_chart_of_a_registry_is_known_by_its_digest_where_that_is_told() {
+    let digest = "sha256:0123456789abcdef";
+    for (artifact, attempted, tried, expected) in [
+        (&*format!("9.2.1@{digest}"), "9.2.1+0123456789ab", Some(digest), Word::Done),
+        (&*format!("9.2.1@{digest}"), "9.2.1+0123456789ab", None, Word::Done),
+        (&*format!("9.2.1@{digest}"), "9.2.1+ba9876543210", None, Word::Waiting),
+        (&*format!("9.2.1@{digest}"), "9.2.1+ba9876543210", Some("sha256:ba9876543210"), Word::Waiting),
+        // Pinned by its digest alone.
+        (digest, "9.2.1+0123456789ab", None, Word::Done),
+        (digest, "9.2.1+0123456789ab", Some(digest), Word::Done),
+        (digest, "9.2.1+ba9876543210", None, Word::Waiting),
+        // Before Flux wrote the digest.
+        (&*format!("9.2.1@{digest}"), "9.2.1", None, Word::Done),
+        (&*format!("9.2.1@{digest}"), "9.2.0", None, Word::Waiting),
+        (&*format!("9.2.1_build5@{digest}"), "9.2.1+build5", None, Word::Done),
+        (&*format!("9.2.1_build6@{digest}"), "9.2.1+build5", None, Word::Waiting),
+    ] {
+        let mut world = World::good();
+        world.chart.artifact = Some(artifact.to_owned());
+        world.release.attempted = Some(attempted.to_owned());
+        world.release.attempted_digest = tried.map(str::to_owned);
+        assert_eq!(word(&world.judge()), expected, "{artifact} {attempted} {tried:?}");
+    }
+}
+
+#[test]
+fn a_release_of_others_whose_chart_is_of_the_repository_is_a_watcher() {
+    let judged = |change: &dyn Fn(&mut FluxObject, &mut FluxObject), alone: bool| {
+        let world = World::good();
+        let mut chart = FluxObject {
+            kind: FluxKind::HelmChart,
+            name: "theirs-shop".to_owned(),
+            sources: vec![world.source.object()],
+            artifact: Some("1.0.0".to_owned()),
+            observed_source: Some(revision('c')),
+            git: None,
+            ..flux(47)
+        };
+        let mut release = FluxObject {
+            name: "shop".to_owned(),
+            sources: vec![world.source.object()],
+            helm_chart: Some(chart.object()),
+            attempted: Some("1.0.0".to_owned()),
+            ..release()
+        };
+        change(&mut chart, &mut release);
+        let mut gitops = world.gitops();
+        if alone {
+            gitops.flux.truncate(1);
+        }
+        gitops.flux.extend([chart, release]);
+        word(&judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment()))
+    };
+    let behind = |chart: &mut FluxObject, _: &mut FluxObject| chart.observed_source = Some(revision('b'));
+    for alone in [true, false] {
+        assert_eq!(judged(&|_, _| {}, alone), Word::Done, "alone: {alone}");
+        assert_eq!(judged(&behind, alone), Word::Waiting, "alone: {alone}");
+    }
+    let off = |chart: &mut FluxObject, release: &mut FluxObject| {
+        behind(chart, release);
+        release.suspended = true;
+    };
+    assert_eq!(judged(&off, false), Word::Done, "it is theirs to switch off");
+    assert_eq!(judged(&off, true), Word::Unknown, "and then nobody watches");
 }
 
 #[test]
@@ -435,6 +616,15 @@ fn touched_goes_by_the_folder_and_brings_what_was_made() {
         assert!(owns.contains(&own), "{own}");
     }
     assert_eq!(charts[0].name, "grafana");
+    assert_eq!(charts[0].repository, world.chart.address.clone().expect("recorded"));
+    for (address, repository) in [
+        ("oci://ghcr.io/example/charts/grafana", "oci://ghcr.io/example/charts"),
+        ("https://charts.example.org", "https://charts.example.org"),
+    ] {
+        world.chart.address = Some(address.to_owned());
+        let owner = &watched().touched(&world.gitops(), &["apps/web/a.yaml".to_owned()])[0];
+        assert_eq!(owner.charts[0].repository, repository);
+    }
     assert_eq!(watched().revisions(&world.gitops()), [sha('c')].into());
 }
 

@@ -4,7 +4,7 @@ use super::flux::{OWN, Word, World, descends, kustomization, revision, set, watc
 use super::samples::{at, moment, sha};
 use crate::cluster::{ConditionStatus, FluxObject, ObjectRef};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{AskedOf, Asking, Moment, Rollout, Watched, judge, releases_to_ask};
+use crate::merge::rollout::{AskedOf, Asking, Moment, Rollout, Watched, flux_to_ask, judge};
 
 /// Something that makes artifacts of the repository may stand between: which commit one is of, nobody tells.
 #[test]
@@ -121,7 +121,7 @@ fn a_release_made_from_a_source_that_is_not_read_is_asked_to_look_at_its_values(
         gitops.flux.push(beside());
         gitops.flux[1].applied_origin = Some(revision(applied));
         let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
-        let to_ask = releases_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked);
+        let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked, moment().now);
         let asking = Some(Asking { since: at(0), failed: None, asked });
         let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
         (to_ask == [object], word(&judged))
@@ -130,4 +130,32 @@ fn a_release_made_from_a_source_that_is_not_read_is_asked_to_look_at_its_values(
     assert_eq!(judged('c', None), (true, Word::Waiting));
     assert_eq!(judged('c', taken()), (false, Word::Waiting), "it has not looked yet");
     assert!(!judged('b', None).0, "what it takes is not of the commit yet");
+}
+
+/// An artifact whose files a commit does not change keeps its revision: what is made from it is not told that it was looked at.
+#[test]
+fn what_is_made_of_an_artifact_that_a_commit_leaves_as_it_is_is_asked_to_look() {
+    let to_ask = |change: &dyn Fn(&mut World), asked: Option<AskedOf>, now: i64| {
+        let mut world = composed(World::good());
+        world.kustomization.applied_origin = Some(revision('b'));
+        change(&mut world);
+        let object = world.kustomization.object();
+        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
+        flux_to_ask(&world.gitops(), &watched(), &sha('c'), &descends, &asked, at(now)) == [object]
+    };
+    assert!(to_ask(&|_| {}, None, 100));
+    assert!(!to_ask(&|w| w.kustomization.applied_origin = Some(revision('c')), None, 100), "it has");
+    assert!(
+        !to_ask(&|w| w.kustomization.applied_origin = Some(revision('e')), None, 100),
+        "nobody knows that"
+    );
+    assert!(!to_ask(&|w| w.kustomization.applied_origin = None, None, 100), "it will never tell");
+    assert!(!to_ask(&|w| w.kustomization.generation += 1, None, 100), "it looks by itself");
+    assert!(!to_ask(&|w| w.source.artifact = Some(revision('b')), None, 100), "there is nothing to see yet");
+    // Its artifact may have been stamped after it had looked: once more, a minute later.
+    let taken = || Some(AskedOf { at: Some(at(100)), tried_at: Some(at(100)), ..AskedOf::default() });
+    let looked = |w: &mut World| w.kustomization.handled = Some(at(100).to_string());
+    assert!(!to_ask(&|_| {}, taken(), 1_000), "it has not looked yet");
+    assert!(!to_ask(&looked, taken(), 159));
+    assert!(to_ask(&looked, taken(), 160));
 }

@@ -41,6 +41,9 @@ fn what_runs_is_compared_where_the_package_is_a_chart() {
         (vec![chart("grafana", index, "9.2.1")], vec![], "grafana", "9.2.1", true),
         (vec![chart("grafana", index, "9.2.0")], vec![], "grafana", "9.2.1", false),
         (vec![chart("cert-manager", index, "v1.20.0")], vec![], "cert-manager", "1.20.0", true),
+        (vec![chart("grafana", index, "9.2.1+0123456789ab")], vec![], "grafana", "9.2.1", true),
+        (vec![chart("grafana", index, "9.2.0+0123456789ab")], vec![], "grafana", "9.2.1", false),
+        (vec![chart("grafana", index, "9.2.1+build5")], vec![], "grafana", "9.2.1_build6", false),
         (vec![chart("grafana-agent", index, "1.0.0")], vec![], "grafana", "9.2.1", true),
         // By its whole address, which another's image may resemble.
         (

@@ -12,7 +12,7 @@ use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{
-    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, judge, pods_of, pulls_of, releases_to_ask,
+    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, flux_to_ask, judge, pods_of, pulls_of,
 };
 use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
@@ -122,8 +122,8 @@ impl Look<'_> {
         }
         let descends = |revision: &CommitSha| contains.get(revision).copied();
         if let Some(asking) = &asking {
-            self.memory.releases_to_ask =
-                releases_to_ask(self.gitops, &watched, commit, &descends, &asking.asked);
+            self.memory.flux_to_ask =
+                flux_to_ask(self.gitops, &watched, commit, &descends, &asking.asked, self.now);
         }
         let moment = Moment { now: self.now, earlier, asking };
         Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
@@ -229,7 +229,7 @@ impl Look<'_> {
         Ok(ChangeView {
             rollout: Some((rollout, since)),
             unasked: (watched.first_unasked(self.gitops, &change.asked))
-                .or_else(|| self.memory.releases_to_ask.first().cloned()),
+                .or_else(|| self.memory.flux_to_ask.first().cloned()),
             pulling,
             attributions,
             affected: affected.into_iter().map(|owner| owner.object).collect(),

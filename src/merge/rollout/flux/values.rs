@@ -1,0 +1,127 @@
+//! What takes values from beside it.
+//!
+//! Race decided here: what takes values tells of the look that it was asked for and of none that it begins by itself, so it is asked once
+//! these are applied, and believed when it tells of that.
+
+use super::super::asking::{AskedOf, LOOK, Moment, not_asked, told};
+use super::super::{Standing, Watched};
+use super::{commit, kustomization, unsettled};
+use crate::cluster::{FluxKind, FluxObject, ObjectRef};
+use jiff::Timestamp;
+use std::collections::BTreeMap;
+
+/// A `HelmRelease` that takes values from what comes from Git by a name that does not change with what it holds, or a Kustomization
+/// that substitutes them: where that changes, nothing of it does, and when it looks by itself it tells nothing of it. So it is asked
+/// to, once all of this is applied.
+pub(super) struct Taker<'a> {
+    pub(super) object: &'a FluxObject,
+    /// The first of what it takes values from.
+    values: &'a ObjectRef,
+    /// The Kustomizations that apply what it takes, and itself.
+    of: Vec<&'a FluxObject>,
+}
+
+impl Watched {
+    pub(super) fn takers<'a>(&self, objects: &'a [FluxObject]) -> Vec<Taker<'a>> {
+        let kustomizations = self.followed(objects);
+        let applies = |one: &FluxObject, object: &ObjectRef| one.inventory.contains(object);
+        let taker = |object: &'a FluxObject| {
+            let own = object.object();
+            let mut values = object.values_from.iter().filter(|from| !is_named_by_content(&from.name));
+            let values = values.find(|from| kustomizations.iter().any(|one| applies(one, from)))?;
+            let mut of = kustomizations.clone();
+            of.retain(|one| applies(one, &own) || object.values_from.iter().any(|from| applies(one, from)));
+            Some(Taker { object, values, of })
+        };
+        objects.iter().filter_map(taker).collect()
+    }
+
+    /// The revision that a Kustomization has applied, as its source tells the repository's commits.
+    pub(super) fn applied<'a>(&self, one: &'a FluxObject, objects: &[FluxObject]) -> Option<&'a str> {
+        let mut artifacts = self.artifacts(objects).into_iter().map(FluxObject::object);
+        let of_artifact = artifacts.any(|artifact| one.sources.contains(&artifact));
+        if of_artifact || self.unread(one).is_some() {
+            one.applied_origin.as_deref()
+        } else {
+            one.applied.as_deref()
+        }
+    }
+}
+
+/// Those that are to be asked now: what they take is of the commit, and nobody has asked them since; or what they are made from is
+/// fetched, which nothing tells them where it changes none of their files.
+pub(in crate::merge::rollout) fn to_ask(
+    objects: &[FluxObject],
+    watched: &Watched,
+    arrived: &dyn Fn(&str) -> Result<bool, String>,
+    asked: &BTreeMap<ObjectRef, AskedOf>,
+    now: Timestamp,
+) -> Vec<ObjectRef> {
+    let holds = |revision: Option<&str>| revision.and_then(commit).map_or(Ok(false), arrived);
+    let has_applied = |one: &&FluxObject| {
+        let standing = kustomization(one, watched.applied(one, objects), &holds);
+        matches!(standing, Standing::Done { .. })
+    };
+    let mut takers = watched.takers(objects);
+    takers.retain(|taker| !taker.object.suspended && taker.of.iter().all(has_applied));
+    let takers = takers.into_iter().map(|taker| taker.object.object());
+    let mut to_ask: Vec<ObjectRef> = takers.filter(|one| !asked.contains_key(one)).collect();
+    let sources = watched.git_repositories(objects);
+    if sources.iter().any(|source| holds(source.artifact.as_deref()) == Ok(true)) {
+        // Whatever makes the artifact may tell of the commit later than it was asked: then it is asked again.
+        let is_due = |one: &FluxObject| {
+            asked.get(&one.object()).is_none_or(|asked| {
+                asked.at.is_some_and(|at| {
+                    one.has_looked_since(at) && at.saturating_add(LOOK).is_ok_and(|due| due <= now)
+                })
+            })
+        };
+        let is_behind = |one: &&FluxObject| {
+            one.applied_origin.is_some()
+                && holds(one.applied_origin.as_deref()) == Ok(false)
+                && unsettled(one).is_none()
+        };
+        let composed = watched.composed(objects).into_iter().filter(is_behind).filter(|one| is_due(one));
+        to_ask.extend(composed.map(FluxObject::object));
+    }
+    to_ask
+}
+
+/// How one stands towards the values that it takes from Git. Of a commit that is nobody's change to follow nobody asks.
+pub(super) fn values_before(taker: &Taker<'_>, moment: &Moment) -> Option<Standing> {
+    let asking = moment.asking.as_ref()?;
+    let Taker { object, values, .. } = taker;
+    let asked = asking.asked.get(&object.object());
+    if let Some(at) = asked.and_then(|asked| asked.at) {
+        let waits = format!("it has not looked at the values from {values} since it was asked to");
+        return (!object.has_looked_since(at)).then_some(Standing::Waiting(waits));
+    }
+    let refused = asked.and_then(|asked| asked.refused.as_ref());
+    let (what, why) = not_asked(refused, asking, plural(object.kind));
+    let what = format!("it takes values from {values}: {what}");
+    let Some(tried) = asked.and_then(|asked| asked.tried_at) else {
+        return Some(Standing::Waiting(format!("{what} since that is applied{why}")));
+    };
+    let Some(every) = object.interval else {
+        return Some(Standing::Unknown(format!(
+            "{what}, and how often it does by itself it does not tell{why}"
+        )));
+    };
+    // Flux spreads its looks by a part of their interval.
+    let by = tried.saturating_add(every + every / 10 + LOOK).unwrap_or(Timestamp::MAX);
+    let said = || format!("{what}; by itself it does so by {}{why}", told(by));
+    (moment.now < by).then(|| Standing::Waiting(said()))
+}
+
+/// What its kind is called where rights are given.
+fn plural(kind: FluxKind) -> &'static str {
+    if kind == FluxKind::Kustomization { "kustomizations" } else { "helmreleases" }
+}
+
+/// Whether Kustomize has made a name of what is in it: ten letters of those that its hash is written in.
+fn is_named_by_content(name: &str) -> bool {
+    let hash = name.rsplit_once('-').map(|(_, hash)| hash);
+    hash.is_some_and(|hash| {
+        hash.len() == 10 && hash.bytes().all(|letter| b"bcdfghkmt2456789".contains(&letter))
+    })
+}
