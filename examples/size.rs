@@ -12,7 +12,7 @@
 use caretaker::size::Gate;
 use clap::Parser;
 use serde_json::{Value, json};
-use sim::kubernetes::{Kubernetes, Options, POD};
+use sim::kubernetes::{Kubernetes, LEASE, Options, POD};
 use std::error::Error;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -37,6 +37,12 @@ struct Arguments {
     /// Services, each with a slice of three endpoints.
     #[arg(long, default_value_t = 10_000)]
     services: usize,
+    /// Argo CD's Applications.
+    #[arg(long, default_value_t = 1_000)]
+    applications: usize,
+    /// How many objects each of them holds.
+    #[arg(long, default_value_t = 100)]
+    resources: usize,
     /// How many changes of a pod are timed.
     #[arg(long, default_value_t = 20)]
     changes: usize,
@@ -125,18 +131,22 @@ fn memory(process: Option<u32>, field: &str) -> Option<u64> {
 
 async fn show(arguments: &Arguments) -> Result<(), Failure> {
     let folder = tempfile::tempdir()?;
-    let server = Kubernetes::start(Options { usual_custom_kinds: false, ..Options::default() }).await?;
+    let server = Kubernetes::start(Options::default()).await?;
     let begun = Instant::now();
     fill(&server, arguments);
+    let _kubelets = AbortOnDrop(tokio::spawn(report(server.clone(), arguments.nodes)));
     let kubeconfig = folder.path().join("kubeconfig");
     std::fs::write(&kubeconfig, server.kubeconfig(&server.admin_token()))?;
     let build = if cfg!(debug_assertions) { "an unoptimised build" } else { "an optimised build" };
     say(&format!(
-        "{} nodes, {} pods, {} unwell, {} Services, filled in {} s; {build}",
+        "{} nodes, {} pods in {} Deployments, {} unwell, {} Services, {} Applications of {} objects, filled in {} s; {build}",
         arguments.nodes,
         arguments.pods,
+        deployments(arguments),
         arguments.unwell,
         arguments.services,
+        arguments.applications,
+        arguments.resources,
         begun.elapsed().as_secs()
     ))?;
 
@@ -184,7 +194,7 @@ async fn changes(server: &Kubernetes, arguments: &Arguments, eye: &mut Eye) -> R
         let name = name_of(arguments.pods - 1);
         let status = status(!broken);
         let begun = Instant::now();
-        server.merge_patch_status(&POD, Some(&namespace_of(arguments.pods - 1)), &name, &status);
+        server.merge_patch_status(&POD, Some(&namespace_of((arguments.pods - 1) / PODS)), &name, &status);
         eye.ask(&format!("until {}", if broken { good - 1 } else { good })).await?;
         times.push(begun.elapsed());
     }
@@ -246,7 +256,50 @@ fn namespace_of(number: usize) -> String {
 }
 
 fn name_of(number: usize) -> String {
-    format!("app-{:05}-6d5f8c9b7-{number:06}", number / 10)
+    format!("app-{:05}-6d5f8c9b7-{number:06}", number / PODS)
+}
+
+/// How many pods a Deployment has.
+const PODS: usize = 10;
+
+fn deployments(arguments: &Arguments) -> usize {
+    arguments.pods.div_ceil(PODS)
+}
+
+/// Where the kubelets' leases are.
+const LEASES: &str = "kube-node-lease";
+
+/// A kubelet renews its lease so often, in seconds.
+const RENEWED: usize = 10;
+
+/// Ends a task when it is dropped.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+fn micro_time() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+}
+
+fn node_name(number: usize) -> String {
+    format!("metal-{number:05}")
+}
+
+/// What kubelets and the control plane do all the time to show that they live.
+async fn report(server: Kubernetes, nodes: usize) {
+    let mut second = tokio::time::interval(Duration::from_secs(1));
+    for round in 0_usize.. {
+        second.tick().await;
+        let renewed = json!({"spec": {"renewTime": micro_time()}});
+        server.merge_patch(&LEASE, Some("kube-system"), "kube-controller-manager", &renewed);
+        for number in (round % RENEWED..nodes).step_by(RENEWED) {
+            server.merge_patch(&LEASE, Some(LEASES), &node_name(number), &renewed);
+        }
+    }
 }
 
 fn fill(server: &Kubernetes, arguments: &Arguments) {
@@ -254,7 +307,7 @@ fn fill(server: &Kubernetes, arguments: &Arguments) {
         server.namespace(&format!("team-{number:03}"));
     }
     for number in 0..arguments.nodes {
-        let name = format!("metal-{number:05}");
+        let name = node_name(number);
         let now = jiff::Timestamp::now();
         let condition = |kind: &str, status: &str| {
             json!({"type": kind, "status": status, "reason": "KubeletHasSufficientMemory", "message": "kubelet has enough",
@@ -267,11 +320,13 @@ fn fill(server: &Kubernetes, arguments: &Arguments) {
             "status": {"nodeInfo": {"kubeletVersion": "v1.36.0"}, "images": images, "conditions": [
                 condition("MemoryPressure", "False"), condition("DiskPressure", "False"),
                 condition("PIDPressure", "False"), condition("Ready", "True")]}}));
+        server.apply(lease(LEASES, &name));
     }
+    server.apply(lease("kube-system", "kube-controller-manager"));
     for number in 0..arguments.pods {
         let well = number >= arguments.unwell;
-        let (namespace, name) = (namespace_of(number), name_of(number));
-        let app = format!("app-{:05}", number / 10);
+        let (namespace, name) = (namespace_of(number / PODS), name_of(number));
+        let app = app_name(number / PODS);
         let variables: Vec<Value> = (0..8)
             .map(
                 |variable| json!({"name": format!("VARIABLE_{variable}"), "value": "a value of some length"}),
@@ -288,12 +343,61 @@ fn fill(server: &Kubernetes, arguments: &Arguments) {
                 "containers": [{"name": "app", "image": "registry.example.org/app:1", "env": variables}]},
             "status": status(well)}));
     }
+    for number in 0..deployments(arguments) {
+        server.apply(workload("Deployment", &namespace_of(number), &app_name(number), PODS));
+    }
     fill_services(server, arguments);
+    if arguments.applications > 0 {
+        server.namespace("argocd");
+        server.apply(workload("StatefulSet", "argocd", "argocd-application-controller", 1));
+    }
+    for number in 0..arguments.applications {
+        server.apply(application(number, arguments.resources));
+    }
+}
+
+fn app_name(number: usize) -> String {
+    format!("app-{number:05}")
+}
+
+fn lease(namespace: &str, name: &str) -> Value {
+    json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": name, "namespace": namespace},
+        "spec": {"holderIdentity": name, "leaseDurationSeconds": 40, "renewTime": micro_time()}})
+}
+
+fn workload(kind: &str, namespace: &str, name: &str, replicas: usize) -> Value {
+    json!({"apiVersion": "apps/v1", "kind": kind,
+        "metadata": {"name": name, "namespace": namespace, "creationTimestamp": "2026-11-01T00:00:00Z",
+            "labels": {"app": name, "app.kubernetes.io/name": name}},
+        "spec": {"replicas": replicas, "selector": {"matchLabels": {"app": name}},
+            "template": {"metadata": {"labels": {"app": name}},
+                "spec": {"containers": [{"name": "app", "image": "registry.example.org/app:1"}]}}},
+        "status": {"observedGeneration": 1, "replicas": replicas, "readyReplicas": replicas, "updatedReplicas": replicas,
+            "availableReplicas": replicas}})
+}
+
+fn application(number: usize, resources: usize) -> Value {
+    let namespace = namespace_of(number);
+    let resources: Vec<Value> = (0..resources)
+        .map(|resource| {
+            json!({"group": "apps", "version": "v1", "kind": "Deployment", "namespace": namespace,
+                "name": format!("app-{number:05}-{resource:03}"), "status": "Synced", "health": {"status": "Healthy"}})
+        })
+        .collect();
+    let source = json!({"repoURL": "https://git.example.org/ops/homelab.git", "path": app_name(number), "targetRevision": "main"});
+    let destination = json!({"server": "https://kubernetes.default.svc", "namespace": namespace});
+    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": app_name(number), "namespace": "argocd", "creationTimestamp": "2026-11-01T00:00:00Z"},
+        "spec": {"project": "default", "source": source, "destination": destination,
+            "syncPolicy": {"automated": {"prune": true}}},
+        "status": {"sync": {"status": "Synced", "revision": "a".repeat(40),
+                "comparedTo": {"source": source, "destination": destination}},
+            "health": {"status": "Healthy"}, "reconciledAt": jiff::Timestamp::now().to_string(), "resources": resources}})
 }
 
 fn fill_services(server: &Kubernetes, arguments: &Arguments) {
     for number in 0..arguments.services {
-        let (namespace, name) = (namespace_of(number), format!("app-{number:05}"));
+        let (namespace, name) = (namespace_of(number), app_name(number));
         let metadata = json!({"name": name, "namespace": namespace, "creationTimestamp": "2026-11-01T00:00:00Z",
             "labels": {"app": name, "kubernetes.io/service-name": name}});
         server.apply(json!({"apiVersion": "v1", "kind": "Service", "metadata": metadata,
