@@ -22,12 +22,23 @@ pub(super) struct Outage {
 
 #[derive(Debug, Default)]
 struct Silent {
-    /// By their paths, with what each of them heard last.
-    watches: BTreeMap<String, String>,
+    /// By their paths.
+    watches: BTreeMap<String, Broken>,
     /// Since when there is one that was not told of.
     untold_since: Option<Instant>,
     /// How many of those there are were told of.
     told: usize,
+    /// Whether one that was answered has woken the others since the newest of them came.
+    woken: bool,
+}
+
+/// A watch that gets no answer.
+#[derive(Debug, Default)]
+struct Broken {
+    /// What it heard last.
+    said: String,
+    /// Whether it is among those that were told of.
+    told: bool,
 }
 
 /// What there is to say.
@@ -49,16 +60,28 @@ impl Outage {
     /// A watch got no answer.
     pub(super) fn broke(&self, path: &str, said: &str, now: Instant) {
         let mut silent = self.silent();
-        if silent.watches.insert(path.to_owned(), said.to_owned()).is_none() {
-            silent.untold_since.get_or_insert(now);
+        if let Some(broken) = silent.watches.get_mut(path) {
+            said.clone_into(&mut broken.said);
+            return;
+        }
+        silent.watches.insert(path.to_owned(), Broken { said: said.to_owned(), told: false });
+        silent.untold_since.get_or_insert(now);
+        silent.woken = false;
+    }
+
+    /// A watch that got no answer has one. It may break again before it tells anything: so it wakes the others once, and after that
+    /// each waits its own time.
+    pub(super) fn answers(&self, path: &str) {
+        let mut silent = self.silent();
+        if silent.watches.contains_key(path) && !silent.woken {
+            silent.woken = true;
+            self.answers.notify_waiters();
         }
     }
 
-    /// A watch that got no answer has one. It may break again before it tells anything.
-    pub(super) fn answers(&self, path: &str) {
-        if self.silent().watches.contains_key(path) {
-            self.answers.notify_waiters();
-        }
+    /// Whether a watch has been without an answer for so long that it was told of, or would be if others had not been.
+    pub(super) fn lasts(&self, path: &str) -> bool {
+        self.silent().watches.get(path).is_some_and(|broken| broken.told)
     }
 
     /// Waits until one of them has an answer.
@@ -73,13 +96,14 @@ impl Outage {
             return None;
         }
         silent.untold_since = None;
+        silent.watches.values_mut().for_each(|broken| broken.told = true);
         let watches = silent.watches.len();
         if watches < silent.told * 2 {
             return None;
         }
         silent.told = watches;
-        let (such_as, said) = silent.watches.first_key_value()?;
-        Some(Told { watches, such_as: such_as.clone(), said: said.clone() })
+        let (such_as, broken) = silent.watches.first_key_value()?;
+        Some(Told { watches, such_as: such_as.clone(), said: broken.said.clone() })
     }
 
     /// A watch works. Says whether that was the last one of those that were told of.
@@ -164,6 +188,17 @@ mod tests {
         assert!(futures::poll!(&mut waits).is_pending());
         outage.answers("/apis/b");
         assert!(futures::poll!(&mut waits).is_pending(), "it was never away");
+        outage.answers("/apis/a");
+        assert!(futures::poll!(&mut waits).is_ready());
+        // One that is cut again before it tells anything wakes nobody any more.
+        let mut waits = std::pin::pin!(outage.answered());
+        assert!(futures::poll!(&mut waits).is_pending());
+        outage.broke("/apis/a", "connection reset", Instant::now());
+        outage.answers("/apis/a");
+        assert!(futures::poll!(&mut waits).is_pending());
+        // Another outage begins when one breaks that had worked.
+        assert!(!outage.works("/apis/a"));
+        outage.broke("/apis/a", "connection refused", Instant::now());
         outage.answers("/apis/a");
         assert!(futures::poll!(&mut waits).is_ready());
     }

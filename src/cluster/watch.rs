@@ -58,8 +58,11 @@ impl Default for Pace {
     }
 }
 
-/// A server that begins may refuse everybody until about so long a pause is due: so long that is not told.
-const BEGINS: Duration = Duration::from_secs(2);
+/// A server that begins may refuse everybody for about so long, which is not told.
+const BEGINS: Duration = Duration::from_secs(3);
+
+/// Those that are woken by the first that is answered come back within so long, and not all at once.
+const SPREAD: Duration = Duration::from_secs(1);
 
 /// So often a proof is tried: the server may not know the newest version itself at first.
 const PROOFS: usize = 3;
@@ -110,8 +113,8 @@ enum Ended {
 struct Trouble {
     /// How long to wait before it is tried again.
     pauses: ExponentialBackoff,
-    /// Whether it is refused.
-    refused: bool,
+    /// When it was refused first since it was last ready.
+    refused_at: Option<Instant>,
     /// What was logged of it last.
     said: String,
 }
@@ -209,12 +212,15 @@ impl<L: Ledger> Watch<L> {
         Ok(self.has_reached(goal))
     }
 
-    /// What is the newest now. A server that was put back from a backup knows less than we do, and other things.
+    /// What is the newest now. A server that was put back from a backup knows less than we do, and other things: what we hold is of no
+    /// use to it, as where it does not know any more what happened since.
     async fn goal(&self) -> ClusterResult<Goal> {
         let (asked, held) = (Instant::now(), self.held().version);
         let newest = number(&self.path, &self.connection.newest_version(&self.path).await?)?;
         if newest < held {
-            return Err(unreadable(&self.path, &format!("version {newest} after version {held}")));
+            let (what, said) =
+                (format!("GET {}", self.path), format!("version {newest} after version {held}"));
+            return Err(ClusterError::Refused { what, status: 410, said });
         }
         Ok(Goal { newest, asked })
     }
@@ -246,6 +252,7 @@ impl<L: Ledger> Watch<L> {
             let error = match self.ready(whole, works).await {
                 Ok(()) => {
                     (whole, works) = (true, true);
+                    trouble.refused_at = None;
                     self.outage.answers(&self.path);
                     self.phase.send_replace(Phase::Following);
                     let lasts = if begins { self.pace.first } else { self.pace.lasts };
@@ -271,10 +278,12 @@ impl<L: Ledger> Watch<L> {
                 }
                 Err(error) => error,
             };
-            // After a cut the same version goes on. Whatever else it was, what is known may be wrong.
-            whole = whole && matches!(error, ClusterError::Unavailable { .. });
             works = false;
             self.rest(&error, &mut trouble).await;
+            // After a cut the same version goes on. Whatever else it was, what is known may be wrong; and a server that was away for
+            // longer may have been put back from a backup, and count on from there.
+            whole =
+                whole && matches!(error, ClusterError::Unavailable { .. }) && !self.outage.lasts(&self.path);
         }
     }
 
@@ -299,7 +308,7 @@ impl<L: Ledger> Watch<L> {
             .with_jitter()
             .without_max_times()
             .build();
-        Trouble { pauses, refused: false, said: String::new() }
+        Trouble { pauses, refused_at: None, said: String::new() }
     }
 
     /// Waits before it is tried again. The same words are logged once.
@@ -312,25 +321,25 @@ impl<L: Ledger> Watch<L> {
                 | ClusterError::Unauthorized { .. }
                 | ClusterError::NotFound { .. }
         );
-        // A server that is back refuses at first, however long it was away.
-        if refused && !trouble.refused {
-            *trouble = self.no_trouble();
+        // A server that is back refuses everybody whose rights it has not read yet, however long it was away. What is refused for
+        // longer somebody has to change.
+        if refused && trouble.refused_at.is_none() {
+            *trouble = Trouble { refused_at: Some(Instant::now()), ..self.no_trouble() };
         }
-        trouble.refused = refused;
         let most = self.pace.pauses.1;
+        let refused_for = trouble.refused_at.filter(|_| refused).map(|at| at.elapsed());
         let next = trouble.pauses.next().unwrap_or(most);
-        // A server that has just begun refuses everybody whose rights it has not read yet: what is refused for longer somebody
-        // has to change.
-        let may_begin = refused && next < most.min(BEGINS);
-        let pause = if refused && next >= most { self.pace.refused } else { next };
-        let is_away = matches!(error, ClusterError::Unavailable { .. });
-        if !may_begin {
+        let pause = if refused_for.is_some_and(|long| long >= most) { self.pace.refused } else { next };
+        if refused_for.is_none_or(|long| long >= most.min(BEGINS)) {
             self.tell(error, &mut trouble.said);
         }
+        let is_away = matches!(error, ClusterError::Unavailable { .. });
         // Where another one gets an answer the server is back.
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
-            () = self.outage.answered(), if is_away => {}
+            () = self.outage.answered(), if is_away => {
+                tokio::time::sleep(SPREAD.mul_f64(rand::random_range(0.0..1.0))).await;
+            }
         }
         if let Some(Told { watches, such_as, said }) = self.outage.due(Instant::now()) {
             tracing::warn!(watches, %such_as, error = %said, "watches get no answer; meanwhile each look lists");
@@ -487,3 +496,7 @@ fn expired(path: &str) -> ClusterError {
 #[cfg(test)]
 #[path = "watch_tests.rs"]
 pub(super) mod tests;
+
+#[cfg(test)]
+#[path = "rest_tests.rs"]
+mod rest_tests;

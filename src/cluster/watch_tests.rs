@@ -212,11 +212,12 @@ impl Lie {
     }
 }
 
-const LIES: [Lie; 12] = [
+const LIES: [Lie; 13] = [
     Lie::Watch(WatchFault::Silence),
     Lie::Watch(WatchFault::Stale),
     Lie::Watch(WatchFault::CutFrame),
     Lie::Watch(WatchFault::Pieces(7)),
+    Lie::Watch(WatchFault::EndsAfter(Duration::from_millis(300))),
     Lie::Answer(Fault::Forbid),
     Lie::Answer(Fault::Status(500)),
     Lie::Answer(Fault::Status(410)),

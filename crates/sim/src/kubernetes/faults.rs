@@ -93,6 +93,8 @@ pub enum WatchFault {
     CutFrame,
     /// Its frames come in pieces of so many bytes.
     Pieces(usize),
+    /// It ends after so long as it does in its time, with no word but what has changed until then.
+    EndsAfter(Duration),
 }
 
 /// Names a fault, to take it away again.

@@ -105,6 +105,11 @@ pub(crate) fn answer(
     }
     drop(store);
     let mut at = VecDeque::new();
+    let end = match fault {
+        Some(WatchFault::EndsAfter(early)) => end.min(start + early),
+        _ => end,
+    };
+    let bookmarks = bookmarks && !matches!(fault, Some(WatchFault::EndsAfter(_)));
     if bookmarks {
         let mut next = start + BOOKMARK_EVERY;
         while next < end {
@@ -182,7 +187,7 @@ impl Sending {
                 self.pieces = line.chunks(size.max(1)).map(Bytes::copy_from_slice).collect();
                 self.pieces.pop_front()
             }
-            Some(WatchFault::Silence | WatchFault::Stale) | None => Some(line),
+            Some(WatchFault::Silence | WatchFault::Stale | WatchFault::EndsAfter(_)) | None => Some(line),
         }
     }
 }
