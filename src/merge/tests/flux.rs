@@ -226,6 +226,9 @@ fn a_release_whose_chart_lies_in_git_waits_until_it_was_made_of_the_commit() {
         world.release.attempted = Some("9.2.1".to_owned());
         world
     };
+    let mut behind = git();
+    behind.chart.observed_source = Some(revision('b'));
+    assert!(watched().revisions(&behind.gitops()).contains(&sha('b')), "the forge is asked about it");
     let cases: [(&str, Spoil, Word); 12] = [
         ("as it should be", |_| {}, Word::Done),
         ("made of a later one", |w| w.chart.observed_source = Some(revision('d')), Word::Done),
@@ -447,7 +450,7 @@ fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
     }
     // A release whose chart lies in another repository, by a tag.
     type Spoil = fn(&mut World);
-    let cases: [(&str, Spoil, Word); 4] = [
+    let cases: [(&str, Spoil, Word); 8] = [
         ("as it should be", |_| {}, Word::Done),
         (
             "the chart is of the tag before",
@@ -464,7 +467,50 @@ fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
             },
             Word::Waiting,
         ),
+        (
+            "of a repository of charts whose index it has not looked at",
+            |w| {
+                w.release.sources = vec![ObjectRef::new("HelmRepository", "gitops", "index")];
+                w.chart.sources.clone_from(&w.release.sources);
+                w.chart.observed_source = Some("sha256:0".to_owned());
+            },
+            Word::Waiting,
+        ),
+        (
+            "of one that it has looked at",
+            |w| {
+                w.release.sources = vec![ObjectRef::new("HelmRepository", "gitops", "index")];
+                w.chart.sources.clone_from(&w.release.sources);
+                w.chart.observed_source = Some("sha256:1".to_owned());
+            },
+            Word::Done,
+        ),
+        (
+            "of a registry, which has no index",
+            |w| {
+                w.release.sources = vec![ObjectRef::new("HelmRepository", "gitops", "registry")];
+                w.chart.sources.clone_from(&w.release.sources);
+                w.chart.observed_source = None;
+            },
+            Word::Done,
+        ),
+        (
+            "the chart was made anew of it",
+            |w| {
+                w.release.sources = vec![ObjectRef::new("HelmRepository", "gitops", "registry")];
+                w.chart.sources.clone_from(&w.release.sources);
+                w.chart.artifact = Some("9.3.0".to_owned());
+            },
+            Word::Waiting,
+        ),
     ];
+    let index = |name: &str, artifact: Option<&str>| FluxObject {
+        kind: FluxKind::HelmRepository,
+        name: name.to_owned(),
+        git: None,
+        artifact: artifact.map(str::to_owned),
+        ..flux(47)
+    };
     for (name, spoil, expected) in cases {
         let mut world = World::good();
         world.chart = FluxObject {
@@ -481,7 +527,7 @@ fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
         world.release.attempted = Some("9.2.1".to_owned());
         spoil(&mut world);
         let mut gitops = world.gitops();
-        gitops.flux.push(tools());
+        gitops.flux.extend([tools(), index("index", Some("sha256:1")), index("registry", None)]);
         let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
         assert_eq!(word(&judged), expected, "{name}: {judged:?}");
     }

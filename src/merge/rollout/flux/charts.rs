@@ -65,7 +65,8 @@ fn has_taken(release: &FluxObject, artifact: &str) -> bool {
     }
 }
 
-/// What a release is made of, where its chart is made of files, or was made by somebody and is only named.
+/// What a release is made of, where a chart stands between it and a source. Of a repository of charts that is of interest once it is
+/// there: until then the release says that it is not ready.
 fn made_for<'a>(
     release: &FluxObject,
     own_sources: &BTreeSet<ObjectRef>,
@@ -78,16 +79,17 @@ fn made_for<'a>(
     let chart = objects.iter().find(|object| object.kind == FluxKind::HelmChart && of(object));
     let sources = || release.sources.iter().chain(chart.iter().flat_map(|chart| &chart.sources));
     let is_own = sources().any(|source| own_sources.contains(source));
-    let of_files = |source: &&ObjectRef| {
+    let of_files = |source: &ObjectRef| {
         [FluxKind::GitRepository, FluxKind::Bucket].iter().any(|kind| kind.word() == source.kind)
     };
     let named = release.sources.iter().any(|source| source.kind == FluxKind::HelmChart.word());
-    let source = sources().find(of_files);
-    if source.is_none() && !named {
+    if chart.is_none() && !named && !sources().any(of_files) {
         return None;
     }
-    let source = source.and_then(|source| objects.iter().find(|object| object.object() == *source));
-    Some(Made { chart, source, is_own })
+    let fetches = |object: &&FluxObject| {
+        object.kind != FluxKind::HelmChart && sources().any(|source| *source == object.object())
+    };
+    Some(Made { chart, source: objects.iter().find(fetches), is_own })
 }
 
 /// Whether the chart of a release is made of the repository itself.
@@ -99,8 +101,9 @@ pub(super) fn is_of_the_repository(
     made_for(release, own_sources, objects).is_some_and(|made| made.is_own)
 }
 
-/// How a `HelmRelease` stands towards a chart that is made of files. The chart tells which revision of them it has looked at, also where
-/// that made no new chart of it (`reconcileStrategy: ChartVersion`); then the release has to have taken what it made.
+/// How a `HelmRelease` stands towards the chart that is made for it. The chart tells which revision of its source it has looked at, also
+/// where that made no new chart of it (`reconcileStrategy: ChartVersion`); then the release has to have taken what it made. That an index
+/// of charts cannot be fetched just now, of which nothing new is wanted, is no matter of the release.
 pub(super) fn chart_before(
     release: &FluxObject,
     own_sources: &BTreeSet<ObjectRef>,
@@ -110,7 +113,8 @@ pub(super) fn chart_before(
     let Made { chart, source, is_own } = made_for(release, own_sources, objects)?;
     let waits = |why: &str| Some(Standing::Waiting(why.to_owned()));
     let Some(chart) = chart else { return waits("no chart has been made for it") };
-    if let Some(why) = unsettled(chart) {
+    let of_index = source.is_some_and(|source| source.kind == FluxKind::HelmRepository);
+    if let Some(why) = unsettled(chart).filter(|_| !of_index) {
         return Some(Standing::Waiting(format!("its chart: {why}")));
     }
     if is_own {

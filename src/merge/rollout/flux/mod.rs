@@ -97,7 +97,7 @@ impl Watched {
         })
     }
 
-    /// The commits that its sources and Kustomizations speak of.
+    /// The commits that its sources, what is made of them, and their charts speak of.
     pub(super) fn flux_revisions<'a>(&self, objects: &'a [FluxObject]) -> impl Iterator<Item = &'a str> {
         let fetched = self.git_repositories(objects).into_iter().filter_map(|one| one.artifact.as_deref());
         let made = self
@@ -108,7 +108,14 @@ impl Watched {
             .kustomizations(objects)
             .into_iter()
             .flat_map(|one| [&one.applied, &one.attempted, &one.applied_origin]);
-        fetched.chain(made).chain(applied.filter_map(|revision| revision.as_deref())).filter_map(commit)
+        let own: Vec<ObjectRef> =
+            self.git_repositories(objects).into_iter().map(FluxObject::object).collect();
+        let charts = objects.iter().filter(move |one| {
+            one.kind == FluxKind::HelmChart && one.sources.iter().any(|source| own.contains(source))
+        });
+        let looked_at = charts.map(|chart| &chart.observed_source);
+        let told = applied.chain(looked_at).filter_map(|revision| revision.as_deref());
+        fetched.chain(made).chain(told).filter_map(commit)
     }
 
     /// The Kustomizations whose folder holds one of the files. Bases outside of it may matter too, so these are candidates.
@@ -295,11 +302,12 @@ pub(super) fn note_progress(objects: &[FluxObject], watched: &Watched, text: &mu
         .map(|object| (object.object(), object))
         .collect();
     for object in all.into_values() {
-        let FluxObject { observed_generation, artifact, attempted, applied, chart, handled, .. } = object;
+        // Not that it has looked as it was asked to: who asks again and again would wait for ever.
+        let FluxObject { observed_generation, artifact, attempted, applied, chart, .. } = object;
         // Writing to a String cannot fail.
         let _ = write!(
             text,
-            "{}:{observed_generation}:{artifact:?}:{attempted:?}:{applied:?}:{chart:?}:{handled:?};",
+            "{}:{observed_generation}:{artifact:?}:{attempted:?}:{applied:?}:{chart:?};",
             object.object()
         );
     }
