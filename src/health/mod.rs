@@ -19,6 +19,7 @@ mod hindsight;
 mod holding;
 #[cfg(test)]
 mod incidents;
+mod moved;
 mod outside;
 mod own;
 mod platform;
@@ -40,6 +41,7 @@ pub(crate) use gate::{
     closed_by, permit,
 };
 pub(crate) use hindsight::Hindsight;
+pub(crate) use moved::Made;
 pub(crate) use probes::is_a_reporter;
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use restarts::Restarted;

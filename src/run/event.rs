@@ -506,6 +506,21 @@ impl Effect {
             Self::Merge(plan) => wording::act_merge(plan.pull),
             Self::Revert { pull, .. } => wording::act_revert(*pull),
             Self::MergeRevert { pull, proposal, .. } => wording::act_merge_revert(proposal.pull, *pull),
+    /// Whether what runs in the cluster is another afterwards: what came and went before it says nothing of that.
+    pub(crate) fn rolls_out(&self) -> bool {
+        match self {
+            Self::Merge(_) | Self::Revert { .. } | Self::MergeRevert { .. } | Self::Sync { .. } => true,
+            Self::Terminate { .. }
+            | Self::DeletePod { .. }
+            | Self::AskRebase { .. }
+            | Self::CloseRelated { .. }
+            | Self::Action { .. }
+            | Self::CallPerson
+            | Self::ReleasePerson
+            | Self::CloseIssue { .. } => false,
+        }
+    }
+
             Self::Terminate { application, .. } => wording::act_terminate(application),
             Self::DeletePod { pod, .. } => wording::act_delete_pod(pod),
             Self::Sync { application, .. } => wording::act_sync(application),

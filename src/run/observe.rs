@@ -331,7 +331,9 @@ pub(crate) async fn observe(
         if memory.hindsight.is_new() { judged_before(parts, &past_names).await? } else { BTreeSet::new() };
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
-    memory.hindsight.observe(&mut recon, judged, &health_settings, parts.timing.flapping_window());
+    let rolls_out = state.change.as_ref().is_some_and(|change| change.stage.rolls_out());
+    let window = parts.timing.flapping_window();
+    memory.hindsight.observe(&mut recon, judged, &health_settings, window, rolls_out);
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let Deliveries { edits, is_cut, had_come, edited_comments } =

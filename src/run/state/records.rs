@@ -150,6 +150,13 @@ pub(crate) enum Stage {
     },
 }
 
+impl Stage {
+    /// Whether what is replaced comes and goes: until it is known to run everywhere.
+    pub(crate) fn rolls_out(&self) -> bool {
+        !matches!(self, Self::RolledOut { .. } | Self::Reverted { rolled_out: Some(_), .. })
+    }
+}
+
 /// The change in flight: one at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Change {

@@ -475,6 +475,7 @@ fn pull(number: PullNumber) -> PullSituation {
     };
     let classification = Classification {
         category: Category::AppTemplate,
+        made_of: Vec::new(),
         risk: Risk::Medium,
         update: UpdateType::Patch,
         foundation: None,
