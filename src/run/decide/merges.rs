@@ -5,7 +5,7 @@ use super::tasks::{ATTEMPTS, Step, elapsed, ended, waits};
 use super::{Decision, merged_by_us};
 use crate::forge::PullNumber;
 use crate::forge::renovate::Update;
-use crate::health::Verdict;
+use crate::health::{Baseline, Verdict};
 use crate::issue::{Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::protection::may_take_days;
@@ -132,7 +132,7 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
         replaced: replaced(pull),
         files: pull.files.clone(),
         not_reversible: pull.not_reversible.clone(),
-        baseline: situation.recon.blocking().map(|finding| finding.id.clone()).collect(),
+        baseline: Baseline::of(situation.recon, situation.failed_syncs),
         judged: situation.recon.judging(),
         // What the commit changes has to become well by it.
         stood: situation.stood.iter().map(|one| Stood { accepted: false, ..one.clone() }).collect(),

@@ -16,6 +16,7 @@ mod tasks;
 #[cfg(test)]
 pub(super) mod tests;
 
+mod trouble;
 pub(crate) use last::{LastLook, objection};
 pub(crate) use merges::approval_asked;
 

@@ -9,6 +9,7 @@ mod standing;
 mod standstill;
 mod tasks;
 mod unanswered;
+mod trouble;
 mod undoing;
 
 use super::{Decision, Waiting, decide};
@@ -18,7 +19,8 @@ use crate::forge::{
     RepositoryName, State,
 };
 use crate::health::{
-    Attribution, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon, Verdict, Watch,
+    Attribution, FailedBefore, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon,
+    Verdict, Watch,
 };
 use crate::issue::{self, KnownTask, Reading, TaskKey, TemplateValues};
 use crate::merge::classify::{Classification, Rules, classify_words};
@@ -82,6 +84,7 @@ struct Scene {
     watch: Watch,
     first_seen: BTreeMap<FindingId, Timestamp>,
     attributions: BTreeMap<FindingId, Attribution>,
+    failed_syncs: Vec<FailedBefore>,
     head: CommitSha,
     head_rollout: Rollout,
     change_rollout: Option<(Rollout, Timestamp)>,
@@ -150,6 +153,7 @@ impl Scene {
             watch: watched_since(NOW - 7200),
             first_seen: BTreeMap::new(),
             attributions: BTreeMap::new(),
+            failed_syncs: Vec::new(),
             head: sha('b'),
             head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
             change_rollout: None,
@@ -236,6 +240,7 @@ impl Scene {
             merge_style: MergeStyle::Merge,
             tools: self.tools,
             proposal: self.proposal.as_ref(),
+            failed_syncs: &self.failed_syncs,
             pulls: &self.pulls,
             unread: &self.unread,
             related: &self.related,
@@ -282,6 +287,24 @@ impl Scene {
         rule: &str,
         probe: Probe,
         verdict: Verdict,
+    /// Not GREEN by several findings, each on an object of its own, since when it is there, and whose it is.
+    fn troubles(&mut self, troubles: &[(&str, Probe, i64, Attribution)]) {
+        self.first_seen.clear();
+        self.attributions.clear();
+        let found: Vec<Finding> = troubles
+            .iter()
+            .map(|(name, probe, since, attribution)| {
+                let mut finding = finding(*probe, Verdict::Red);
+                (*name).clone_into(&mut finding.id.object.name);
+                self.first_seen.insert(finding.id.clone(), at(*since));
+                self.attributions.insert(finding.id.clone(), attribution.clone());
+                finding
+            })
+            .collect();
+        self.recon = recon(&found);
+        self.green_since = None;
+    }
+
         since: i64,
         attribution: Attribution,
     ) {
@@ -350,6 +373,11 @@ fn done() -> Rollout {
 
 fn waiting() -> Rollout {
     Rollout::Waiting {
+/// It is known whose fault it is not.
+fn unrelated() -> Attribution {
+    Attribution::Unrelated("it was so before".to_owned())
+}
+
         on: vec![("echo".to_owned(), "not yet".to_owned())],
         progress: "1".to_owned(),
         shut: None,
