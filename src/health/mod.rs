@@ -37,8 +37,8 @@ pub(crate) use authority::{Approval, Authority, PlanMark};
 pub(crate) use baseline::{Attribution, Baseline, FailedBefore, attributions, new_findings};
 pub(crate) use causes::Grounds;
 pub(crate) use gate::{
-    Blocked, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid,
-    closed_by, permit,
+    Blocked, Conditions, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE,
+    Obstacle, PermitVoid, blocked, closed_by, permit,
 };
 pub(crate) use hindsight::Hindsight;
 pub(crate) use moved::Made;

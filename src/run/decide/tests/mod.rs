@@ -2,14 +2,15 @@
 
 mod change;
 mod found;
+mod gate;
 mod properties;
 mod proposal;
 mod rebase;
 mod standing;
 mod standstill;
 mod tasks;
-mod unanswered;
 mod trouble;
+mod unanswered;
 mod undoing;
 
 use super::{Decision, Waiting, decide};
@@ -83,8 +84,8 @@ struct Scene {
     green_since: Option<Timestamp>,
     watch: Watch,
     first_seen: BTreeMap<FindingId, Timestamp>,
-    attributions: BTreeMap<FindingId, Attribution>,
     failed_syncs: Vec<FailedBefore>,
+    attributions: BTreeMap<FindingId, Attribution>,
     head: CommitSha,
     head_rollout: Rollout,
     change_rollout: Option<(Rollout, Timestamp)>,
@@ -152,8 +153,8 @@ impl Scene {
             green_since: Some(at(NOW - 7200)),
             watch: watched_since(NOW - 7200),
             first_seen: BTreeMap::new(),
-            attributions: BTreeMap::new(),
             failed_syncs: Vec::new(),
+            attributions: BTreeMap::new(),
             head: sha('b'),
             head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
             change_rollout: None,
@@ -201,7 +202,12 @@ impl Scene {
     }
 
     fn decide(&self) -> Decision {
-        decide(&Situation {
+        self.situated(decide)
+    }
+
+    /// What the situation is asked.
+    fn situated<R>(&self, ask: impl FnOnce(&Situation<'_>) -> R) -> R {
+        ask(&Situation {
             issue: IssueNumber(9_000),
             now: at(self.clock),
             timing: &self.timing,
@@ -234,13 +240,13 @@ impl Scene {
             idle_out_of_sync: &self.idle_out_of_sync,
             manual: &self.manual,
             stood: &[],
+            failed_syncs: &self.failed_syncs,
             blocking: &self.blocking,
             deletion: self.deletion,
             mismatches: &self.mismatches,
             merge_style: MergeStyle::Merge,
             tools: self.tools,
             proposal: self.proposal.as_ref(),
-            failed_syncs: &self.failed_syncs,
             pulls: &self.pulls,
             unread: &self.unread,
             related: &self.related,
@@ -281,12 +287,6 @@ impl Scene {
         self.trouble_by("degraded", probe, verdict, since, attribution);
     }
 
-    /// The same by a rule of that name.
-    fn trouble_by(
-        &mut self,
-        rule: &str,
-        probe: Probe,
-        verdict: Verdict,
     /// Not GREEN by several findings, each on an object of its own, since when it is there, and whose it is.
     fn troubles(&mut self, troubles: &[(&str, Probe, i64, Attribution)]) {
         self.first_seen.clear();
@@ -305,6 +305,12 @@ impl Scene {
         self.green_since = None;
     }
 
+    /// The same by a rule of that name.
+    fn trouble_by(
+        &mut self,
+        rule: &str,
+        probe: Probe,
+        verdict: Verdict,
         since: i64,
         attribution: Attribution,
     ) {
@@ -367,17 +373,17 @@ impl Scene {
     }
 }
 
+/// It is known whose fault it is not.
+fn unrelated() -> Attribution {
+    Attribution::Unrelated("it was so before".to_owned())
+}
+
 fn done() -> Rollout {
     Rollout::Done { watchers: 3, affected: vec!["echo".to_owned()] }
 }
 
 fn waiting() -> Rollout {
     Rollout::Waiting {
-/// It is known whose fault it is not.
-fn unrelated() -> Attribution {
-    Attribution::Unrelated("it was so before".to_owned())
-}
-
         on: vec![("echo".to_owned(), "not yet".to_owned())],
         progress: "1".to_owned(),
         shut: None,
@@ -469,6 +475,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
     Recon {
         began_at: at(NOW),
         restarted: Vec::new(),
+        made_of: Vec::new(),
         probes: probes.collect(),
         figures: Figures {
             nodes_ready: none(),
@@ -503,7 +510,6 @@ fn pull(number: PullNumber) -> PullSituation {
     };
     let classification = Classification {
         category: Category::AppTemplate,
-        made_of: Vec::new(),
         risk: Risk::Medium,
         update: UpdateType::Patch,
         foundation: None,
