@@ -8,6 +8,7 @@
 
 mod acts;
 mod audit;
+mod blame;
 mod changes;
 mod closing;
 mod doctor;
@@ -24,6 +25,7 @@ mod terminal;
 
 pub(crate) use acts::*;
 pub(crate) use audit::*;
+pub(crate) use blame::*;
 pub(crate) use changes::*;
 pub(crate) use closing::*;
 pub(crate) use doctor::*;

@@ -1,52 +1,204 @@
 //! What was broken before a change, and whether what is new is the change's fault.
 //!
 //! Attribution is narrow on purpose: it can start a revert. Only a finding on an affected watcher's own objects is
-//! attributed; time alone makes a suspicion.
+//! attributed; time alone makes a suspicion. Decided here: what was there before, listed or accepted as well, is never the
+//! change's fault, neither when it counts again nor when it is worse; a sync that had failed before and fails again tells
+//! nothing of the change; and nothing is said to be unrelated but where it is known why. What happens to nodes and storage
+//! after a merge may be its doing, but what runs there is no more its fault than they are.
 
-use super::{Finding, FindingId, Probe, Recon};
-use crate::cluster::Owner;
+use super::{Finding, FindingId, Probe, Recon, Verdict};
+use crate::cluster::{Application, ObjectRef, OperationPhase, Owner};
+use crate::wording;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-/// How a new finding relates to a change.
+/// How far the clocks may be apart of whoever tells since when something has been so, and ours.
+const CLOCKS: Duration = Duration::from_secs(30);
+
+/// How a new finding relates to a change, and why.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Attribution {
-    /// The change did it: the reason.
+    /// The change did it.
     Attributed(String),
-    /// It may have: the reason. A person decides.
+    /// It may have. A person decides.
     Suspected(String),
-    /// It lies where the change cannot reach.
-    Unrelated,
+    /// It is known not to have.
+    Unrelated(String),
+}
+
+impl Attribution {
+    /// The reason.
+    pub(crate) fn why(&self) -> &str {
+        match self {
+            Self::Attributed(why) | Self::Suspected(why) | Self::Unrelated(why) => why,
+        }
+    }
+}
+
+/// A finding just before a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FoundBefore {
+    /// Which.
+    pub(crate) id: FindingId,
+    /// How bad it was.
+    pub(crate) verdict: Verdict,
+    /// Whether it closed the gate.
+    #[serde(default)]
+    pub(crate) blocked: bool,
+    /// Whether a person accepted it.
+    #[serde(default)]
+    pub(crate) accepted: bool,
+}
+
+/// An Application whose newest sync of everything had failed just before a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FailedBefore {
+    /// Which.
+    pub(crate) application: ObjectRef,
+    /// In its own words.
+    pub(crate) why: String,
+}
+
+/// What there was just before a change, whatever counted.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(from = "WrittenBaseline")]
+pub(crate) struct Baseline {
+    /// All findings, those that were only listed as well.
+    pub(crate) findings: Vec<FoundBefore>,
+    /// The Applications whose newest sync had failed.
+    pub(crate) failed_syncs: Vec<FailedBefore>,
+}
+
+/// As it stands in journals.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum WrittenBaseline {
+    /// Older versions wrote down what blocked, and nothing of how bad it was.
+    Blocking(BTreeSet<FindingId>),
+    Whole {
+        findings: Vec<FoundBefore>,
+        #[serde(default)]
+        failed_syncs: Vec<FailedBefore>,
+    },
+}
+
+impl From<WrittenBaseline> for Baseline {
+    fn from(written: WrittenBaseline) -> Self {
+        match written {
+            WrittenBaseline::Blocking(ids) => {
+                // Whatever it is now, it is no worse than what nobody knows.
+                let found =
+                    |id| FoundBefore { id, verdict: Verdict::Unknown, blocked: true, accepted: false };
+                Self { findings: ids.into_iter().map(found).collect(), failed_syncs: Vec::new() }
+            }
+            WrittenBaseline::Whole { findings, failed_syncs } => Self { findings, failed_syncs },
+        }
+    }
+}
+
+impl Baseline {
+    /// What a pass found, and how the newest syncs of the Applications ended.
+    pub(crate) fn of(recon: &Recon, failed_syncs: &[FailedBefore]) -> Self {
+        let found = |finding: &Finding| FoundBefore {
+            id: finding.id.clone(),
+            verdict: finding.verdict,
+            blocked: !finding.informational,
+            accepted: finding.acknowledged,
+        };
+        Self { findings: recon.findings().map(found).collect(), failed_syncs: failed_syncs.to_vec() }
+    }
+
+    /// A finding as it was then.
+    fn finding(&self, id: &FindingId) -> Option<&FoundBefore> {
+        self.findings.iter().find(|found| found.id == *id)
+    }
+
+    fn blocked(&self, id: &FindingId) -> bool {
+        self.finding(id).is_some_and(|found| found.blocked)
+    }
+
+    /// Whether a finding was there, and no better than it is now.
+    pub(crate) fn was_as_bad(&self, finding: &Finding) -> bool {
+        self.finding(&finding.id).is_some_and(|found| finding.verdict <= found.verdict)
+    }
+
+    /// How the newest sync of an Application had failed, if it had.
+    pub(crate) fn failed_sync(&self, application: &ObjectRef) -> Option<&FailedBefore> {
+        self.failed_syncs.iter().find(|failed| failed.application == *application)
+    }
+}
+
+impl FailedBefore {
+    /// How an Application's newest sync failed; none where it did not, or was of a few objects alone.
+    pub(crate) fn of(application: &Application) -> Option<Self> {
+        let operation = application.operation.as_ref().filter(|operation| !operation.partial)?;
+        let failed = matches!(operation.phase, OperationPhase::Failed | OperationPhase::Error);
+        failed.then(|| Self { application: application.object(), why: operation.message.clone() })
+    }
 }
 
 /// The findings that block now and did not before.
-pub(crate) fn new_findings<'a>(before: &BTreeSet<FindingId>, after: &'a Recon) -> Vec<&'a Finding> {
-    after.blocking().filter(|finding| !before.contains(&finding.id)).collect()
+pub(crate) fn new_findings<'a>(before: &Baseline, after: &'a Recon) -> Vec<&'a Finding> {
+    after.blocking().filter(|finding| !before.blocked(&finding.id)).collect()
 }
 
-/// How each new finding relates to a change that affected these watchers. What follows from another is as that is: pods of
-/// a changed workload that fail with their node are not the change's fault.
+/// A finding by itself, held against a change.
+struct Laid {
+    attribution: Attribution,
+    /// What there was before says so: no edge says otherwise.
+    settled: bool,
+    /// What follows from it is no more the change's fault than it is.
+    bounds: bool,
+}
+
+impl Laid {
+    fn settled(attribution: Attribution) -> Self {
+        Self { attribution, settled: true, bounds: true }
+    }
+
+    fn open(attribution: Attribution) -> Self {
+        Self { attribution, settled: false, bounds: false }
+    }
+}
+
+/// How each new finding relates to a change that was decided at a moment and affected these watchers. What follows from
+/// another is as that is: pods of a changed workload that fail with their node are not the change's fault.
 pub(crate) fn attributions(
-    before: &BTreeSet<FindingId>,
+    before: &Baseline,
+    decided_at: Timestamp,
     after: &Recon,
     affected: &[Owner],
 ) -> BTreeMap<FindingId, Attribution> {
     let new = new_findings(before, after);
-    let by_themselves: BTreeMap<&FindingId, Attribution> =
-        new.iter().map(|finding| (&finding.id, attribute(finding, affected))).collect();
+    let by_themselves: BTreeMap<&FindingId, Laid> = new
+        .iter()
+        .map(|finding| {
+            let settled = settled_before(finding, before, decided_at, affected).map(Laid::settled);
+            (&finding.id, settled.unwrap_or_else(|| lay(finding, affected)))
+        })
+        .collect();
     let whole = |finding: &&Finding| {
-        let Some(cause) = &finding.cause else { return by_themselves[&finding.id].clone() };
+        let own = &by_themselves[&finding.id];
+        let Some(cause) = &finding.cause else { return own.attribution.clone() };
         match by_themselves.get(cause) {
-            Some(Attribution::Attributed(why)) => Attribution::Attributed(follows(finding, cause, why)),
-            // That the cause may be something else's does not clear what the change did touch.
-            Some(Attribution::Suspected(why)) => match &by_themselves[&finding.id] {
-                Attribution::Attributed(why) => Attribution::Attributed(why.clone()),
-                Attribution::Suspected(_) | Attribution::Unrelated => {
-                    Attribution::Suspected(follows(finding, cause, why))
-                }
+            // It was there before the change and counted: it leads to nothing, nor does what follows from it.
+            None => {
+                Attribution::Unrelated(follows(finding, cause, &wording::cause_there_before(&cause.object)))
+            }
+            Some(Laid { attribution: Attribution::Unrelated(why), .. }) => {
+                Attribution::Unrelated(follows(finding, cause, why))
+            }
+            Some(_) if own.settled => own.attribution.clone(),
+            Some(Laid { attribution: Attribution::Attributed(why), .. }) => {
+                Attribution::Attributed(follows(finding, cause, why))
+            }
+            // That the cause may be something else's does not clear what the change did touch: it may be a symptom itself.
+            Some(Laid { attribution: Attribution::Suspected(why), bounds, .. }) => match &own.attribution {
+                Attribution::Attributed(_) if !bounds => own.attribution.clone(),
+                _ => Attribution::Suspected(follows(finding, cause, why)),
             },
-            // What was there before leads to nothing, nor does what follows from it.
-            Some(Attribution::Unrelated) | None => Attribution::Unrelated,
         }
     };
     new.iter().map(|finding| (finding.id.clone(), whole(finding))).collect()
@@ -54,63 +206,117 @@ pub(crate) fn attributions(
 
 fn follows(finding: &Finding, cause: &FindingId, why: &str) -> String {
     let object = &finding.id.object;
-    if *object == cause.object {
-        why.to_owned()
-    } else {
-        format!("{object} follows from {}: {why}", cause.object)
-    }
+    if *object == cause.object { why.to_owned() } else { wording::follows_from(object, &cause.object, why) }
 }
 
-/// How a finding by itself relates to a change.
-fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
-    let object = &finding.id.object;
+/// What is known of a finding from before the change, which settles whose fault it is not.
+fn settled_before(
+    finding: &Finding,
+    before: &Baseline,
+    decided_at: Timestamp,
+    affected: &[Owner],
+) -> Option<Attribution> {
+    let FindingId { probe, rule, object } = &finding.id;
+    if let Some(found) = before.finding(&finding.id) {
+        return Some(if finding.verdict <= found.verdict {
+            Attribution::Unrelated(wording::there_before(object, found.verdict, found.accepted))
+        } else {
+            Attribution::Suspected(wording::worse_than_before(object, found.verdict, finding.verdict))
+        });
+    }
+    // A hook that fails again leaves a Job of another name.
+    let synced = match (probe, rule.as_str(), object.kind.as_str()) {
+        (Probe::ArgoCd, "sync-failed" | "sync-error", _) => Some(object),
+        (_, _, "Job") => affected.iter().find(|one| one.owns.contains(object)).map(|one| &one.object),
+        _ => None,
+    };
+    if let Some(application) = synced.filter(|one| before.failed_sync(one).is_some()) {
+        return Some(Attribution::Suspected(wording::sync_failed_already(application)));
+    }
+    let began_before = finding.since.filter(|since| {
+        tells_its_beginning(finding)
+            && Duration::try_from(decided_at.duration_since(*since)).is_ok_and(|before| before > CLOCKS)
+    });
+    began_before.map(|since| Attribution::Unrelated(wording::began_before(object, since)))
+}
+
+/// Whether its time is that at which it began: a condition's, or of what came later than it began. Others tell when an object was
+/// made or last looked at, or for how long it has been worse, and a finding is as old as that only by chance.
+fn tells_its_beginning(finding: &Finding) -> bool {
+    let FindingId { probe, rule, .. } = &finding.id;
+    let begins = match probe {
+        Probe::Nodes | Probe::Alerts | Probe::Capacity | Probe::Usage => true,
+        Probe::Pods | Probe::KubeSystem => matches!(
+            rule.as_str(),
+            "rollout-failed" | "not-ready" | "unschedulable" | "oom-killed" | "restarts-grow" | "terminating"
+        ),
+        Probe::Certificates => matches!(rule.as_str(), "not-ready" | "expired"),
+        Probe::CloudNativePg => matches!(rule.as_str(), "backup-late" | "schedule-missed"),
+        Probe::Jobs => rule == "run-lost",
+        _ => false,
+    };
+    finding.verdict != Verdict::Unknown && begins
+}
+
+/// How a finding of which nothing is known from before relates to a change by itself.
+fn lay(finding: &Finding, affected: &[Owner]) -> Laid {
+    let FindingId { probe, rule, object } = &finding.id;
     // An alert, an address that does not answer, a full volume and a node without memory say that something is wrong, and not what did it; an own check
     // may be about a kind of the same name in another group.
-    if matches!(
-        finding.id.probe,
-        Probe::Alerts | Probe::Addresses | Probe::Capacity | Probe::Usage | Probe::Own
-    ) {
-        return Attribution::Suspected(format!("{} was well before", finding.id.object));
+    if matches!(probe, Probe::Alerts | Probe::Addresses | Probe::Capacity | Probe::Usage | Probe::Own) {
+        let attribution = Attribution::Suspected(wording::was_well(object));
+        return Laid { bounds: matches!(probe, Probe::Usage), ..Laid::open(attribution) };
     }
-    if matches!(finding.id.probe, Probe::DisruptionBudgets | Probe::Audit) {
-        return Attribution::Suspected(format!(
-            "{object} stops nothing that runs: nothing is undone for its sake"
-        ));
+    if matches!(probe, Probe::DisruptionBudgets | Probe::Audit) {
+        return Laid::open(Attribution::Suspected(wording::stops_nothing(object)));
     }
-    // What a node's return does to its pods is over before long, and nobody's change.
-    if finding.id.rule == "node-restarted" {
-        return Attribution::Unrelated;
+    // Who works on a node does so by a schedule of their own, unless that is what was changed.
+    if (*probe, rule.as_str()) == (Probe::Nodes, "in-work") && !affected.iter().any(works_on_nodes) {
+        return Laid::open(Attribution::Unrelated(wording::node_worked_on(object)));
+    }
+    // What a node's return does to its pods is the change's as little as the return.
+    if rule == "node-restarted" {
+        let attribution = Attribution::Suspected(wording::node_came_back(object));
+        return Laid { bounds: true, ..Laid::open(attribution) };
     }
     for watcher in affected.iter().filter(|_| !comes_by_itself(finding)) {
         if *object == watcher.object {
-            return Attribution::Attributed(format!("{object} was changed by it"));
+            return Laid::open(Attribution::Attributed(wording::changed_itself(object)));
         }
         // What a watcher makes of other watchers is theirs: a child that breaks may break by itself.
         let own = watcher.owns.contains(object);
         if own && !matches!(object.kind.as_str(), "Application" | "ApplicationSet" | "Kustomization") {
-            return Attribution::Attributed(format!(
-                "{object} belongs to {}, which was changed by it",
-                watcher.object
-            ));
+            return Laid::open(Attribution::Attributed(wording::belongs_to_changed(object, &watcher.object)));
         }
     }
     // An object that an operator made is in no inventory; its namespace is the nearest that is known.
     for watcher in affected {
         let shares = watcher.owns.iter().any(|own| own.namespace == object.namespace);
         if !object.namespace.is_empty() && shares {
-            return Attribution::Suspected(format!(
-                "{object} is in a namespace of {}, which was changed by it",
-                watcher.object
-            ));
+            return Laid::open(Attribution::Suspected(wording::beside_changed(object, &watcher.object)));
         }
     }
-    match finding.id.probe {
-        // A volume belongs to no namespace, and may be what a claim of the change left behind.
+    // A volume belongs to no namespace, and may be what a claim of the change left behind; an operator or a driver that was
+    // changed may take down nodes, storage and certificates that are in no inventory.
+    let attribution = Attribution::Suspected(wording::only_in_time(object));
+    Laid { bounds: stands_below(*probe), ..Laid::open(attribution) }
+}
+
+/// Whether what runs on it does not bring it down: it is no symptom of a workload that a change touched.
+fn stands_below(probe: Probe) -> bool {
+    match probe {
+        Probe::Nodes
+        | Probe::Ceph
+        | Probe::CephTools
+        | Probe::Usage
+        | Probe::Certificates
+        | Probe::Snapshots
+        | Probe::VolSync => true,
         Probe::Pods
+        | Probe::KubeSystem
         | Probe::Jobs
         | Probe::DisruptionBudgets
         | Probe::Services
-        | Probe::KubeSystem
         | Probe::ArgoCd
         | Probe::Volumes
         | Probe::Own
@@ -122,14 +328,19 @@ fn attribute(finding: &Finding, affected: &[Owner]) -> Attribution {
         | Probe::ExternalSecrets
         | Probe::ApiServices
         | Probe::Webhooks
-        | Probe::Audit => Attribution::Suspected(format!(
-            "{object} was well before and belongs to nothing that was changed"
-        )),
-        Probe::Nodes | Probe::Ceph | Probe::CephTools | Probe::Certificates | Probe::Usage => {
-            Attribution::Unrelated
-        }
-        Probe::Snapshots | Probe::VolSync => Attribution::Unrelated,
+        | Probe::Audit => false,
     }
+}
+
+/// Whether a watcher holds whoever works on nodes.
+fn works_on_nodes(watcher: &Owner) -> bool {
+    let does = |object: &ObjectRef| {
+        object.kind == "Plan"
+            || object.name.contains("kured")
+            || object.name.contains("system-upgrade")
+            || object.name.contains("cluster-autoscaler")
+    };
+    watcher.owns.iter().any(does)
 }
 
 /// Whether it comes without a change as well, so that it is at most suspected: what is left over of pods that a node ended or that
@@ -150,135 +361,5 @@ fn comes_by_itself(finding: &Finding) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::Grounds;
-    use super::super::Verdict;
-    use super::super::causes::fold;
-    use super::super::gate::testing::recon_at;
-    use super::super::probes::applications_testing::application;
-    use super::super::probes::testing::ago;
-    use super::super::probes::{finding, judged};
-    use super::*;
-    use crate::cluster::{ApplicationResource, ObjectRef};
-
-    #[test]
-    fn only_an_affected_watchers_own_objects_are_attributed() {
-        let mut shop = application("shop");
-        let own = |kind, namespace, name| ApplicationResource {
-            object: ObjectRef::new(kind, namespace, name),
-            health: None,
-        };
-        shop.resources = vec![
-            own("Deployment", "web", "shop"),
-            own("Application", "argocd", "child"),
-            own("Job", "web", "migrate"),
-            own("PodDisruptionBudget", "web", "shop"),
-            own("Certificate", "web", "shop"),
-            own("Pod", "web", "once"),
-        ];
-        let on = |probe, kind, namespace, name| {
-            let object = ObjectRef::new(kind, namespace, name);
-            finding(probe, "rule", object, Verdict::Red, String::new(), String::new())
-        };
-        let rule = |rule, kind, namespace, name| {
-            let object = ObjectRef::new(kind, namespace, name);
-            finding(Probe::Pods, rule, object, Verdict::Red, String::new(), String::new())
-        };
-        let cases = [
-            (on(Probe::ArgoCd, "Application", "argocd", "shop"), "attributed"),
-            (on(Probe::Pods, "Deployment", "web", "shop"), "attributed"),
-            (on(Probe::Pods, "Cluster", "web", "shop-db"), "suspected"),
-            (on(Probe::Pods, "Deployment", "blog", "blog"), "suspected"),
-            (on(Probe::ArgoCd, "Application", "argocd", "blog"), "suspected"),
-            (on(Probe::KubeSystem, "DaemonSet", "kube-system", "cni"), "suspected"),
-            (on(Probe::ArgoCd, "Application", "argocd", "child"), "suspected"),
-            (on(Probe::Volumes, "PersistentVolumeClaim", "web", "data"), "suspected"),
-            (on(Probe::Volumes, "PersistentVolume", "", "pvc-1"), "suspected"),
-            (on(Probe::VolSync, "ReplicationSource", "blog", "data"), "unrelated"),
-            (on(Probe::CloudNativePg, "Cluster", "db", "pg"), "suspected"),
-            (on(Probe::Webhooks, "ValidatingWebhookConfiguration", "", "policy"), "suspected"),
-            (on(Probe::Jobs, "Job", "web", "migrate"), "attributed"),
-            (on(Probe::Jobs, "CronJob", "blog", "backup"), "suspected"),
-            (on(Probe::DisruptionBudgets, "PodDisruptionBudget", "web", "shop"), "suspected"),
-            (on(Probe::Audit, "Deployment", "web", "shop"), "suspected"),
-            (on(Probe::Nodes, "Node", "", "metal1"), "unrelated"),
-            (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "unrelated"),
-            (rule("evicted", "Deployment", "web", "shop"), "suspected"),
-            (rule("ended-by-node", "Deployment", "web", "shop"), "suspected"),
-            (rule("failed", "Deployment", "web", "shop"), "suspected"),
-            (rule("failed", "Pod", "web", "once"), "attributed"),
-            (rule("oom-killed", "Deployment", "web", "shop"), "suspected"),
-            (rule("restarts-grow", "Deployment", "web", "shop"), "suspected"),
-            (rule("crash-loop", "Deployment", "web", "shop"), "attributed"),
-            (rule("node-restarted", "Deployment", "web", "shop"), "unrelated"),
-            (on(Probe::Certificates, "Certificate", "web", "shop"), "suspected"),
-            (on(Probe::Certificates, "Certificate", "blog", "blog"), "unrelated"),
-        ];
-        for (finding, expected) in cases {
-            let attribution = match attribute(&finding, &[Owner::from(&shop)]) {
-                Attribution::Attributed(_) => "attributed",
-                Attribution::Suspected(_) => "suspected",
-                Attribution::Unrelated => "unrelated",
-            };
-            assert_eq!(attribution, expected, "{} {}", finding.id.rule, finding.id.object);
-        }
-    }
-
-    #[test]
-    fn what_follows_is_as_much_a_changes_fault_as_its_cause() {
-        let mut shop = application("shop");
-        let own =
-            |kind, name| ApplicationResource { object: ObjectRef::new(kind, "web", name), health: None };
-        shop.resources = vec![own("Deployment", "shop"), own("Deployment", "cart")];
-        let affected = [Owner::from(&shop)];
-        let on = |probe, rule, object: &ObjectRef, grounds| {
-            let found = finding(probe, rule, object.clone(), Verdict::Red, String::new(), String::new());
-            found.resting_on(grounds)
-        };
-        let (node, deployment) =
-            (ObjectRef::new("Node", "", "metal1"), ObjectRef::new("Deployment", "web", "shop"));
-        let pods = |grounds| on(Probe::Pods, "not-ready", &deployment, grounds);
-        let degraded = || on(Probe::ArgoCd, "degraded", &shop.object(), Grounds::each([deployment.clone()]));
-        let lost = || on(Probe::Nodes, "not-ready", &node, Grounds::default());
-        let after = |findings: Vec<Finding>| {
-            let mut probes = [judged(Probe::Pods, String::new(), findings)];
-            fold(&mut probes);
-            Recon { probes: probes.to_vec(), ..recon_at(ago(0), Verdict::Green) }
-        };
-        let words = |before: &BTreeSet<FindingId>, after: &Recon| -> Vec<(String, &'static str)> {
-            let word = |attribution| match attribution {
-                Attribution::Attributed(_) => "attributed",
-                Attribution::Suspected(_) => "suspected",
-                Attribution::Unrelated => "unrelated",
-            };
-            let all = attributions(before, after, &affected);
-            all.into_iter().map(|(id, attribution)| (id.rule, word(attribution))).collect()
-        };
-        let rows = |rows: &[(&str, &'static str)]| -> Vec<(String, &'static str)> {
-            rows.iter().map(|(rule, word)| ((*rule).to_owned(), *word)).collect()
-        };
-        let nothing = BTreeSet::new();
-
-        let its_own = after(vec![pods(Grounds::default()), degraded()]);
-        assert_eq!(
-            words(&nothing, &its_own),
-            rows(&[("degraded", "attributed"), ("not-ready", "attributed")])
-        );
-
-        let nodes = after(vec![lost(), pods(Grounds::each([node.clone()])), degraded()]);
-        let unrelated = [("not-ready", "unrelated"), ("degraded", "unrelated"), ("not-ready", "unrelated")];
-        assert_eq!(words(&nothing, &nodes), rows(&unrelated));
-
-        let before = [lost().id].into();
-        let known = after(vec![lost(), pods(Grounds::each([node.clone()]))]);
-        assert_eq!(words(&before, &known), rows(&[("not-ready", "unrelated")]));
-    }
-
-    #[test]
-    fn what_was_there_before_is_not_new() {
-        let after = recon_at(ago(0), Verdict::Red);
-        assert_eq!(new_findings(&BTreeSet::new(), &after).len(), 1);
-        let before = after.blocking().map(|finding| finding.id.clone()).collect();
-        assert!(new_findings(&before, &after).is_empty());
-    }
-}
+#[path = "baseline_tests.rs"]
+mod tests;

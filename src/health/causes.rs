@@ -6,7 +6,8 @@
 //! where its cause is.
 //!
 //! Decided here: what is acknowledged or only listed is nobody's cause, or what follows from it would hide behind it; of
-//! findings that rest on each other none is the cause.
+//! findings that rest on each other none is the cause; of several that are as bad, one that nothing explains comes before one
+//! that something else does: an old pod on a dead node says nothing of the new one beside it.
 
 use super::types::ProbeResult;
 use super::{Finding, FindingId, Probe, Recon, Verdict};
@@ -52,6 +53,11 @@ impl Grounds {
             .collect();
     }
 
+    /// All that it may rest on.
+    pub(super) fn objects(&self) -> impl Iterator<Item = &ObjectRef> {
+        self.0.iter().flatten()
+    }
+
     fn rest_on(&self, object: &ObjectRef) -> bool {
         self.0.iter().any(|group| group.contains(object))
     }
@@ -95,8 +101,11 @@ pub(super) fn fold(probes: &mut [ProbeResult]) {
         for (number, finding) in blocking.iter().enumerate().filter(|(_, finding)| causes_others(finding)) {
             of.entry(&finding.id.object).or_default().push(number);
         }
+        // Which of them rest on anything at all, before it is asked which rest on those.
+        let explained: Vec<bool> =
+            (0..blocking.len()).map(|number| nearest(number, &blocking, &of, &[]).is_some()).collect();
         let nearest: Vec<Option<usize>> =
-            (0..blocking.len()).map(|number| nearest(number, &blocking, &of)).collect();
+            (0..blocking.len()).map(|number| nearest(number, &blocking, &of, &explained)).collect();
         (0..blocking.len()).map(|number| last(number, &nearest).map(|at| blocking[at].id.clone())).collect()
     };
     let mut causes = causes.into_iter();
@@ -111,8 +120,14 @@ fn causes_others(finding: &Finding) -> bool {
     !matches!(finding.id.probe, Probe::Alerts | Probe::DisruptionBudgets | Probe::Audit)
 }
 
-/// The finding that one follows from directly: the worst of those that it rests on, from the bottom layer up.
-fn nearest(number: usize, blocking: &[&Finding], of: &HashMap<&ObjectRef, Vec<usize>>) -> Option<usize> {
+/// The finding that one follows from directly: the worst of those that it rests on, of these one that nothing explains, then from
+/// the bottom layer up.
+fn nearest(
+    number: usize,
+    blocking: &[&Finding],
+    of: &HashMap<&ObjectRef, Vec<usize>>,
+    explained: &[bool],
+) -> Option<usize> {
     let finding = blocking[number];
     let own = &finding.id.object;
     let mut found: Vec<usize> = Vec::new();
@@ -132,7 +147,8 @@ fn nearest(number: usize, blocking: &[&Finding], of: &HashMap<&ObjectRef, Vec<us
     found.into_iter().max_by_key(|at| {
         let Finding { verdict, layer, id, .. } = blocking[*at];
         // What is known to be broken says more than what nobody knows.
-        (*verdict == Verdict::Red, *verdict, Reverse(*layer), Reverse(id))
+        let stands_for_itself = !explained.get(*at).copied().unwrap_or(false);
+        (*verdict == Verdict::Red, *verdict, stands_for_itself, Reverse(*layer), Reverse(id))
     })
 }
 
@@ -227,6 +243,37 @@ mod tests {
                 ("child-degraded", Some("not-ready")),
             ],
         );
+    }
+
+    #[test]
+    fn a_fault_of_its_own_does_not_hide_behind_a_node_that_died_beside_it() {
+        let (node, shop) = (ObjectRef::new("Node", "", "metal1"), on("Deployment", "shop"));
+        let app = on("Application", "shop");
+        let own = |rule, verdict| found(Probe::Pods, rule, shop.clone(), verdict, Grounds::default());
+        let with = |own: Finding| {
+            vec![
+                found(Probe::Nodes, "lost", node.clone(), Verdict::Red, Grounds::default()),
+                // An old pod of it, on that node. By its name it comes first.
+                found(Probe::Pods, "a-lost", shop.clone(), Verdict::Red, Grounds::each([node.clone()])),
+                own,
+                found(
+                    Probe::Pods,
+                    "rollout-failed",
+                    shop.clone(),
+                    Verdict::Red,
+                    Grounds::each([shop.clone()]),
+                ),
+                found(Probe::ArgoCd, "degraded", app.clone(), Verdict::Red, Grounds::any([shop.clone()])),
+            ]
+        };
+        // The new one.
+        let expected = |own, cause| {
+            let at_node = Some("lost");
+            [("lost", None), ("a-lost", at_node), (own, None), ("rollout-failed", cause), ("degraded", cause)]
+        };
+        expect(with(own("not-ready", Verdict::Red)), &expected("not-ready", Some("not-ready")));
+        // What is less bad explains less.
+        expect(with(own("restarts-grow", Verdict::Yellow)), &expected("restarts-grow", Some("lost")));
     }
 
     #[test]

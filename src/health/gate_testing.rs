@@ -28,7 +28,7 @@ pub(in crate::health) fn recon_at(began_at: Timestamp, verdict: Verdict) -> Reco
         placement_groups: none(),
         node_usage: none(),
     };
-    Recon { began_at, probes: probes.to_vec(), figures, restarted: Vec::new() }
+    Recon { began_at, probes: probes.to_vec(), figures, restarted: Vec::new(), made_of: Vec::new() }
 }
 
 /// Asks the gate with nothing but a pass against it.
@@ -39,17 +39,18 @@ pub(in crate::health) fn try_to_merge(recon: &Recon) -> Result<MergePermit, Vec<
     let sha = |digit: char| digit.to_string().repeat(40).parse().expect("a commit");
     let mark = PlanMark::new("D1".to_owned(), "7".repeat(64));
     let subject = MergeSubject { mark, pull: PullNumber(51), head: sha('a'), base: sha('b') };
-    let evidence = Evidence {
+    let conditions = Conditions {
         now: recon.began_at,
         recon,
-        settings: &settings,
+        first_seen: &BTreeMap::new(),
         excused: &BTreeSet::new(),
         green_since: Some(recon.began_at),
         settle: Duration::ZERO,
-        head_rolled_out: Ok(()),
-        incident: None,
-        paused: None,
-        outside_window: None,
+        held_by: Vec::new(),
+    };
+    let evidence = Evidence {
+        conditions,
+        settings: &settings,
         authority: &authority,
         lease: &lease,
         request_timeout: Duration::from_secs(10),

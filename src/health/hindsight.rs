@@ -28,13 +28,14 @@ impl Hindsight {
     }
 
     /// Takes in a pass, and lets it say what only the looks of before can tell. `journalled` are the probes that found what
-    /// they judge just before the newest merge.
+    /// they judge just before the newest merge; `rolls_out` says whether a change of ours is on its way.
     pub(crate) fn observe(
         &mut self,
         recon: &mut Recon,
         journalled: impl IntoIterator<Item = Probe>,
         settings: &Settings,
         flapping_window: Duration,
+        rolls_out: bool,
     ) {
         self.begun = true;
         self.judged.extend(journalled);
@@ -42,13 +43,18 @@ impl Hindsight {
         self.judged.extend(recon.judging());
         self.holding.observe(recon, Duration::from_secs(settings.usage_hold_seconds));
         self.restarts.observe(recon, settings);
-        self.flapping.observe(recon, settings.flapping_times, flapping_window);
+        // What a person accepts does not flap, wherever they said so; that something flaps they may accept as well. What is
+        // only listed now was a cause before, and what was added has none yet.
         let now = recon.began_at;
-        for probe in &mut recon.probes {
-            acknowledge(probe, now, settings);
-        }
-        // What is only listed now was a cause before, and what was added has none yet.
-        causes::fold(&mut recon.probes);
+        let accept = |recon: &mut Recon| {
+            for probe in &mut recon.probes {
+                acknowledge(probe, now, settings);
+            }
+            causes::fold(&mut recon.probes);
+        };
+        accept(recon);
+        self.flapping.observe(recon, settings.flapping_times, flapping_window, rolls_out);
+        accept(recon);
     }
 
     /// Something was changed: what came and went before says nothing about after.
@@ -62,7 +68,7 @@ mod tests {
     use super::super::gate::testing::{recon_at, try_to_merge};
     use super::super::probes::testing::ago;
     use super::super::probes::{finding, judged};
-    use super::super::{Grounds, Verdict};
+    use super::super::{Acknowledgement, Grounds, Verdict};
     use super::*;
     use crate::cluster::ObjectRef;
 
@@ -93,10 +99,43 @@ mod tests {
         let mut hindsight = Hindsight::default();
         let mut before = recon_at(ago(10), Verdict::Green);
         before.probes.push(judged(Probe::Capacity, String::new(), Vec::new()));
-        hindsight.observe(&mut before, [], &settings, window);
-        hindsight.observe(&mut recon, [], &settings, window);
+        hindsight.observe(&mut before, [], &settings, window, false);
+        hindsight.observe(&mut recon, [], &settings, window, false);
         assert_eq!(recon.by_cause().len(), 2, "the disk is listed, the alert blocks");
         let blocked = try_to_merge(&recon).expect_err("closed");
         assert!(blocked.iter().any(|one| one.why.contains("an alert")), "{blocked:?}");
+    }
+
+    #[test]
+    fn what_a_person_accepts_does_not_flap_wherever_they_said_so() {
+        let object = ObjectRef::new("Deployment", "web", "shop");
+        let (own, window) = (Settings::default(), Duration::from_mins(15));
+        let said = Acknowledgement {
+            object: object.to_string(),
+            rule: "crash-loop".to_owned(),
+            probe: None,
+            verdict: None,
+            reason: "it is known".to_owned(),
+            expires: ago(-10_000),
+        };
+        for (accepted, expected) in [(Vec::new(), Verdict::Yellow), (vec![said], Verdict::Green)] {
+            // As what is said in a comment is added to the settings of the pass.
+            let settings = own.accepting(accepted);
+            let mut hindsight = Hindsight::default();
+            let mut last = Verdict::Unknown;
+            for at in [90, 80, 70, 60, 50, 40] {
+                let mut recon = recon_at(ago(at), Verdict::Green);
+                if at % 20 != 0 {
+                    let (probe, rule) = (Probe::Pods, "crash-loop");
+                    let crash =
+                        finding(probe, rule, object.clone(), Verdict::Red, String::new(), String::new());
+                    recon.probes.retain(|one| one.probe != probe);
+                    recon.probes.push(judged(probe, String::new(), vec![crash]));
+                }
+                hindsight.observe(&mut recon, [], &settings, window, false);
+                last = recon.verdict();
+            }
+            assert_eq!(last, expected);
+        }
     }
 }

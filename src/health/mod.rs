@@ -19,6 +19,7 @@ mod hindsight;
 mod holding;
 #[cfg(test)]
 mod incidents;
+mod moved;
 mod outside;
 mod own;
 mod platform;
@@ -33,13 +34,14 @@ mod types;
 
 pub(crate) use audit::{AuditRule, FilesAudited, Trending, is_manifest, plain_secrets};
 pub(crate) use authority::{Approval, Authority, PlanMark};
-pub(crate) use baseline::{Attribution, attributions, new_findings};
+pub(crate) use baseline::{Attribution, Baseline, FailedBefore, attributions, new_findings};
 pub(crate) use causes::Grounds;
 pub(crate) use gate::{
-    Blocked, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE, PermitVoid,
-    closed_by, permit,
+    Blocked, Conditions, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE,
+    Obstacle, PermitVoid, blocked, closed_by, permit,
 };
 pub(crate) use hindsight::Hindsight;
+pub(crate) use moved::Made;
 pub(crate) use probes::is_a_reporter;
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use restarts::Restarted;

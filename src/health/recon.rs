@@ -12,10 +12,11 @@ use super::probes::{
     judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
     waiting_for_volumes,
 };
-use super::{Figure, Figures, Finding, Probe, ProbeResult, Recon, Settings, Verdict};
+use super::{Figure, Figures, Finding, Made, Probe, ProbeResult, Recon, Settings, Verdict};
 use super::{audit, causes, outside, storage};
 use crate::cluster::{
-    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node, Workload,
+    self, Application, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node,
+    Workload,
 };
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -78,6 +79,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let mut probes = Vec::new();
     let mut figures = nothing_read();
     let mut restarted = Vec::new();
+    let made_of = made_of(&workloads, &applications);
 
     probes.push(match &nodes {
         Ok(nodes) => {
@@ -183,7 +185,21 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    Recon { began_at: now, probes, figures, restarted }
+    Recon { began_at: now, probes, figures, restarted, made_of }
+}
+
+/// What is not well is made of: whoever looks again sees whether somebody changed it.
+fn made_of(
+    workloads: &ClusterResult<Vec<Workload>>,
+    applications: &ClusterResult<Option<Installed<Vec<Application>>>>,
+) -> Vec<Made> {
+    let open = workloads.iter().flatten().filter(|workload| !workload.is_complete());
+    let applications = match applications {
+        Ok(Some(Installed::Yes(applications))) => applications.as_slice(),
+        Ok(Some(Installed::No) | None) | Err(_) => &[],
+    };
+    let unwell = applications.iter().filter(|one| !super::probes::is_application_good(one));
+    open.map(Made::workload).chain(unwell.map(Made::application)).collect()
 }
 
 /// The audit, where it is asked for or one of its rules blocks.

@@ -351,6 +351,9 @@ pub(crate) struct Recon {
     /// What was started again lately, for whoever remembers more than one look.
     #[serde(skip)]
     pub(crate) restarted: Vec<super::Restarted>,
+    /// What is not well is made of, for the same.
+    #[serde(skip)]
+    pub(crate) made_of: Vec<super::Made>,
 }
 
 impl Recon {

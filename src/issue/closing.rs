@@ -90,6 +90,8 @@ pub(crate) enum LessonEvent {
         finding: String,
         /// Whether something ties it to the change, and not the time alone.
         tied: bool,
+        /// Why that is so; from outside, escaped here. Older journals do not tell.
+        why: String,
     },
     /// The answer to a merge was lost, and it had not happened.
     AskedAgain {

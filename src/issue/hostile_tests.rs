@@ -77,8 +77,20 @@ fn hostile_closing(text: &str) -> ClosingView {
     view.figures.osds = Figure::NotRead(own());
     view.figures.node_usage = Figure::Read(vec![(own(), 1, 1)]);
     view.events = vec![
-        LessonEvent::Caused { pull: crate::forge::PullNumber(7), object: own(), finding: own(), tied: true },
-        LessonEvent::Caused { pull: crate::forge::PullNumber(7), object: own(), finding: own(), tied: false },
+        LessonEvent::Caused {
+            pull: crate::forge::PullNumber(7),
+            object: own(),
+            finding: own(),
+            tied: true,
+            why: own(),
+        },
+        LessonEvent::Caused {
+            pull: crate::forge::PullNumber(7),
+            object: own(),
+            finding: own(),
+            tied: false,
+            why: own(),
+        },
         LessonEvent::Retried { task: "A1".to_owned(), failed: 2, by_us: true, why: own() },
         LessonEvent::Held { hold: Hold { package: own(), file: own(), version: own() } },
     ];

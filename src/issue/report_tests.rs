@@ -220,12 +220,14 @@ pub(super) fn closing() -> ClosingView {
                 object: "Application argocd/bad".to_owned(),
                 finding: "health is Degraded.".to_owned(),
                 tied: true,
+                why: "Application argocd/bad was changed by it".to_owned(),
             },
             LessonEvent::Caused {
                 pull: PullNumber(8),
                 object: "Pod web/other".to_owned(),
                 finding: "it is not ready".to_owned(),
                 tied: false,
+                why: String::new(),
             },
             LessonEvent::AskedAgain { pull: PullNumber(8) },
             LessonEvent::Reverted {

@@ -276,9 +276,13 @@ impl Worker {
     /// Journals an outcome. GREEN of before a change says nothing about after.
     async fn ended(&self, work: &mut Work, step: EventId, outcome: Outcome) -> Result<(), RunError> {
         let changed = outcome.why_not().is_none();
+        let rolls_out = work.state.acts.iter().any(|act| act.step == step && act.effect.rolls_out());
         self.append(work, Event::Ended { step, outcome }).await?;
         if changed {
             work.memory.steadiness.restart();
+        }
+        // What comes and goes does so whatever label is put on.
+        if changed && rolls_out {
             work.memory.hindsight.restart();
         }
         Ok(())

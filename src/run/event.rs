@@ -5,7 +5,7 @@
 use crate::action::Action;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
-use crate::health::{Acknowledgement, FindingId, Layer, PlanMark, Probe, Recon, Verdict};
+use crate::health::{Acknowledgement, Baseline, FindingId, Layer, PlanMark, Probe, Recon, Verdict};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey};
 use crate::merge::rollout::{Answer, Stood};
 use crate::merge::{Category, Hold, Risk, UpdateType};
@@ -187,6 +187,9 @@ pub(crate) enum Event {
         change: EventId,
         /// What was found.
         findings: Vec<TroubleFinding>,
+        /// Whose sync of the commit failed.
+        #[serde(default)]
+        failed: Vec<ObjectRef>,
     },
     /// The new findings have gone by themselves or by a remedy.
     TroubleOver {
@@ -371,6 +374,9 @@ pub(crate) struct TroubleFinding {
     /// Whether something ties it to the change, and not the time alone.
     #[serde(default)]
     pub(crate) tied: bool,
+    /// Why it is laid to the change, suspected of it or not. Older versions did not write it down.
+    #[serde(default)]
+    pub(crate) why: String,
 }
 
 /// How the world shows whether an effect happened.
@@ -500,6 +506,21 @@ impl Effect {
 }
 
 impl Effect {
+    /// Whether what runs in the cluster is another afterwards: what came and went before it says nothing of that.
+    pub(crate) fn rolls_out(&self) -> bool {
+        match self {
+            Self::Merge(_) | Self::Revert { .. } | Self::MergeRevert { .. } | Self::Sync { .. } => true,
+            Self::Terminate { .. }
+            | Self::DeletePod { .. }
+            | Self::AskRebase { .. }
+            | Self::CloseRelated { .. }
+            | Self::Action { .. }
+            | Self::CallPerson
+            | Self::ReleasePerson
+            | Self::CloseIssue { .. } => false,
+        }
+    }
+
     /// What is done, in a few words.
     pub(crate) fn what(&self) -> String {
         match self {
@@ -555,8 +576,8 @@ pub(crate) struct MergePlan {
     pub(crate) files: Vec<String>,
     /// `None`: may be undone. Otherwise why not by itself.
     pub(crate) not_reversible: Option<String>,
-    /// The findings just before.
-    pub(crate) baseline: BTreeSet<FindingId>,
+    /// What there was just before, whatever counted.
+    pub(crate) baseline: Baseline,
     /// The probes that found what they judge just before.
     #[serde(default)]
     pub(crate) judged: BTreeSet<Probe>,

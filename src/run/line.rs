@@ -1,6 +1,6 @@
 //! One line about an event, for the log, the terminal and the page.
 
-use super::event::{Accepted, ChangeResult, Effect, Event, Outcome};
+use super::event::{Accepted, ChangeResult, Effect, Event, Outcome, TroubleFinding};
 use super::state::RunState;
 use crate::issue::TaskKey;
 use crate::merge::rollout::{Answer, Refusal};
@@ -77,9 +77,11 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             affected.len()
         ),
         Event::Trouble { findings, .. } => {
-            let first = findings
-                .first()
-                .map_or_else(|| "the sync failed".to_owned(), |finding| finding.message.clone());
+            let said = |finding: &TroubleFinding| match finding.why.as_str() {
+                "" => finding.message.clone(),
+                why => format!("{} ({why})", finding.message),
+            };
+            let first = findings.first().map_or_else(|| "the sync failed".to_owned(), said);
             format!("trouble: {first}")
         }
         Event::TroubleOver { .. } => "the trouble is over".to_owned(),

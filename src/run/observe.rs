@@ -38,7 +38,7 @@ use crate::cluster::{BlockingPod, ClusterError, Freshness, ObjectRef, Workload};
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, State,
 };
-use crate::health::{self, Attribution, FindingId, Probe, Recon, Surroundings};
+use crate::health::{self, Attribution, FailedBefore, FindingId, Probe, Recon, Surroundings};
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
@@ -134,6 +134,8 @@ pub(crate) struct Observation {
     pub(crate) manual: Vec<ObjectRef>,
     /// The Applications that are not well.
     pub(crate) stood: Vec<Stood>,
+    /// Those whose newest sync failed.
+    pub(crate) failed_syncs: Vec<FailedBefore>,
     pub(crate) blocking: Vec<BlockingPod>,
     pub(crate) mismatches: Vec<String>,
     pub(crate) proposal: Option<ProposalStanding>,
@@ -225,6 +227,7 @@ impl Observation {
             idle_out_of_sync: &self.idle_out_of_sync,
             manual: &self.manual,
             stood: &self.stood,
+            failed_syncs: &self.failed_syncs,
             blocking: &self.blocking,
             deletion: if parts.cluster_settings.delete { Deletion::Allowed } else { Deletion::Off },
             mismatches: &self.mismatches,
@@ -331,7 +334,9 @@ pub(crate) async fn observe(
         if memory.hindsight.is_new() { judged_before(parts, &past_names).await? } else { BTreeSet::new() };
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
-    memory.hindsight.observe(&mut recon, judged, &health_settings, parts.timing.flapping_window());
+    let rolls_out = state.change.as_ref().is_some_and(|change| change.stage.rolls_out());
+    let window = parts.timing.flapping_window();
+    memory.hindsight.observe(&mut recon, judged, &health_settings, window, rolls_out);
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let Deliveries { edits, is_cut, had_come, edited_comments } =
@@ -492,6 +497,7 @@ pub(crate) async fn observe(
         idle_out_of_sync: change.idle_out_of_sync,
         manual: change.manual,
         stood,
+        failed_syncs: gitops.applications.iter().filter_map(FailedBefore::of).collect(),
         blocking: change.blocking,
         mismatches: change.mismatches,
         proposal,

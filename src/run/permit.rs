@@ -6,7 +6,7 @@
 //! are read once more, all at once; a stop, a label, a push or a status that came meanwhile wins. What comes later than
 //! that meets a request that is pinned to the head.
 
-use super::decide::{Decision, LastLook, approval_asked, decide, objection};
+use super::decide::{Decision, LastLook, approval_asked, decide, merge_conditions, objection};
 use super::event::{Effect, Incident, MergePlan, Stop};
 use super::incidents::Incidents;
 use super::memory::PullDetails;
@@ -14,7 +14,6 @@ use super::names::Names;
 use super::observe::{Asking, Observation, Subject, observe};
 use super::situation::PullSituation;
 use super::trust::{Comments, Trusted};
-use super::windows::Hours;
 use super::worker::{Lock, Parts, RunError, Scene, Work, Worker, text_hash};
 use crate::cluster::{Freshness, LeaseAnswer};
 use crate::forge::{
@@ -28,10 +27,8 @@ use crate::merge::Hold;
 use crate::merge::paths::AllowedPaths;
 use crate::merge::preflight::{PullFacts, preflight};
 use crate::merge::protection::WayIn;
-use crate::merge::rollout::Rollout;
 use crate::wording;
 use jiff::Timestamp;
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -312,25 +309,11 @@ impl Worker {
             approval.map(|approved| approved.approval.clone()),
         );
         let now = Timestamp::now();
-        let outside = match parts.settings.hours(now) {
-            Hours::Always | Hours::Open(_) => None,
-            Hours::Closed(opens) => Some(wording::outside_window(opens)),
-        };
-        let why = again.incident.as_ref().map(|incident| wording::incident_why(&incident.why));
+        let situation = again.situation(parts, scene.settings, &work.state, &work.memory);
+        let conditions = merge_conditions(&situation, plan.pull, now, parts.settings.hours(now));
         let evidence = Evidence {
-            now,
-            recon: &again.recon,
+            conditions,
             settings: &parts.health_settings,
-            excused: &BTreeSet::new(),
-            green_since: work.memory.steadiness.green_since(),
-            settle: parts.timing.settle(),
-            head_rolled_out: match &again.head_rollout {
-                Rollout::Done { .. } => Ok(()),
-                rollout => Err(wording::gate_head_waits(rollout)),
-            },
-            incident: why.as_deref().or(again.incident_elsewhere.as_deref()),
-            paused: again.paused.as_deref(),
-            outside_window: outside.as_deref(),
             authority: &authority,
             lease,
             request_timeout: BRANCH_WRITE_TIMEOUT,

@@ -5,7 +5,7 @@ use super::state::RunState;
 use super::windows::Hours;
 use crate::cluster::{BlockingPod, ObjectRef, Shut};
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
-use crate::health::{Attribution, FindingId, PlanMark, Recon, Watch};
+use crate::health::{Attribution, FailedBefore, FindingId, PlanMark, Recon, Watch};
 use crate::issue::{FindingTask, Left, Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
@@ -234,6 +234,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) manual: &'a [ObjectRef],
     /// The Applications that are not well now.
     pub(crate) stood: &'a [Stood],
+    /// Those whose newest sync failed.
+    pub(crate) failed_syncs: &'a [FailedBefore],
     /// Pods of the reverted revision that keep their `StatefulSets` from going back.
     pub(crate) blocking: &'a [BlockingPod],
     /// Whether they may be deleted.

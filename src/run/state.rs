@@ -175,16 +175,16 @@ impl RunState {
                     }
                 }
             }
-            Event::Trouble { change, findings } => {
+            Event::Trouble { change, findings, failed } => {
                 if let Some(current) = self.change_mut(change) {
-                    let since = current.trouble.as_ref().map_or(at, |(since, _)| *since);
-                    current.trouble = Some((since, findings));
+                    let known = current.trouble.take();
+                    current.trouble = Some(Trouble::after(known, at, findings, failed));
                     self.important += 1;
                 }
             }
             Event::TroubleOver { change } => {
                 if let Some(current) = self.change_mut(change) {
-                    let healed = current.trouble.take().map(|(_, findings)| findings).unwrap_or_default();
+                    let healed = current.trouble.take().map(|known| known.findings).unwrap_or_default();
                     if let Some(record) = self.merges.last_mut() {
                         record.healed.extend(healed);
                     }
@@ -361,13 +361,9 @@ impl RunState {
                     current.stage = Stage::RevertAsked { step };
                 }
             }
-            Effect::Sync { change, .. } => {
-                if let Some(current) = self.change_mut(*change) {
-                    current.synced += 1;
-                }
-            }
             // A merge of an undoing leaves the change as it is until it is known to have happened.
             Effect::MergeRevert { .. }
+            | Effect::Sync { .. }
             | Effect::Terminate { .. }
             | Effect::DeletePod { .. }
             | Effect::AskRebase { .. }
@@ -445,7 +441,6 @@ impl RunState {
                     current.refreshed.clear();
                     current.ask_failed = None;
                     current.asked.clear();
-                    current.synced = 0;
                 }
             }
             (

@@ -9,6 +9,7 @@
 //! may reach: the log and the page have it.
 
 use crate::forge::RepositoryName;
+use crate::health::Blocked;
 use crate::store::{Store, StoreResult};
 use axum::Json;
 use axum::extract::State;
@@ -60,6 +61,8 @@ struct Contacts {
     runs: BTreeMap<RepositoryName, String>,
     /// Why a repository cannot be worked in.
     repositories: BTreeMap<RepositoryName, String>,
+    /// What keeps the next change of a repository's run back; nothing where its gate is open.
+    gates: BTreeMap<RepositoryName, Vec<Blocked>>,
 }
 
 /// One line of `/readyz`.
@@ -138,6 +141,20 @@ impl Readiness {
             Some(what) => state.runs.insert(repository.clone(), what),
             None => state.runs.remove(repository),
         };
+    }
+
+    /// What keeps the next change of a repository's run back; `None`: it has no run.
+    pub(crate) fn gate_says(&self, repository: &RepositoryName, blocked: Option<Vec<Blocked>>) {
+        let mut state = self.state();
+        match blocked {
+            Some(blocked) => state.gates.insert(repository.clone(), blocked),
+            None => state.gates.remove(repository),
+        };
+    }
+
+    /// The same of every repository that has a run, for those who may know.
+    pub(crate) fn gates(&self) -> BTreeMap<RepositoryName, Vec<Blocked>> {
+        self.state().gates.clone()
     }
 
     /// Why a repository cannot be worked in, in words that follow its name; `None`: it can.

@@ -4,6 +4,7 @@ use super::deliveries::deliveries;
 use super::health::{Check, Peer, Readiness};
 use super::metrics::metrics;
 use crate::forge::{Forge, Traffic};
+use crate::health::Blocked;
 use crate::inbox::Inbox;
 use crate::run::{self, Event, RunState, Tone};
 use crate::store::{JournalRow, MissedEvents, Missing, RunId, RunRow, Store, StoreError};
@@ -68,6 +69,7 @@ impl IntoResponse for PageError {
 #[template(path = "runs.html")]
 struct RunsPage {
     parts: Vec<Part>,
+    gates: Vec<Gate>,
     runs: Vec<Run>,
 }
 
@@ -86,6 +88,31 @@ struct Part {
     name: &'static str,
     ok: bool,
     words: String,
+}
+
+/// What keeps the next change of a repository back; nothing where it may start.
+struct Gate {
+    repository: String,
+    blocked: Vec<Kept>,
+}
+
+/// One of these, as the page shows it.
+struct Kept {
+    what: String,
+    why: String,
+    since: Option<String>,
+    opens: String,
+}
+
+impl From<&Blocked> for Kept {
+    fn from(blocked: &Blocked) -> Self {
+        Self {
+            what: format!("{:?}", blocked.what).to_lowercase(),
+            why: cut(&blocked.why, LONGEST_LINE),
+            since: blocked.since.map(wording::time),
+            opens: cut(&blocked.unblock, LONGEST_LINE),
+        }
+    }
 }
 
 /// A run, as the page shows it.
@@ -163,6 +190,14 @@ async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
             part("repositories", &readiness.repositories(), readiness.repositories_error()),
             never_delivered(&missed, &while_down),
         ],
+        gates: readiness
+            .gates()
+            .iter()
+            .map(|(repository, blocked)| Gate {
+                repository: repository.to_string(),
+                blocked: blocked.iter().map(Kept::from).collect(),
+            })
+            .collect(),
         runs: rows.iter().map(Run::from).collect(),
     })
 }

@@ -4,7 +4,7 @@ use super::run::{SHORT, object};
 use super::{code, quote_outside};
 use crate::cluster::ObjectRef;
 use crate::forge::{ForgeError, IssueNumber, MergeStyle, PullNumber};
-use crate::health::Blocked;
+use crate::health::{Blocked, Obstacle};
 use std::collections::BTreeSet;
 
 /// An effect: a merge.
@@ -109,8 +109,20 @@ pub(crate) fn too_many_attempts(attempts: u32) -> String {
 
 /// The gate refused at the last moment.
 pub(crate) fn permit_refused(blocked: &[Blocked]) -> String {
-    let each: Vec<String> = blocked.iter().map(|one| quote_outside(&one.why, SHORT)).collect();
-    format!("the gate is closed: {}", each.join("; "))
+    let Some((first, more)) = blocked.split_first() else { return "the gate is closed".to_owned() };
+    // What is ours to say is Markdown already; what was found says what comes from outside.
+    let why = match first.what {
+        Obstacle::Finding | Obstacle::Layer | Obstacle::Approval => quote_outside(&first.why, SHORT),
+        _ => first.why.strip_prefix("the gate is closed: ").unwrap_or(&first.why).to_owned(),
+    };
+    let since = first.since.map_or_else(String::new, |since| format!(", since {}", super::time(since)));
+    let more = if more.is_empty() { String::new() } else { format!("; and {} more", more.len()) };
+    // An incident says itself what ends it, and an approval what it is asked for.
+    let opens = match first.what {
+        Obstacle::Incident | Obstacle::Window => String::new(),
+        _ => format!("; what opens it: {}", quote_outside(&first.unblock, SHORT)),
+    };
+    format!("the gate is closed: {why}{since}{opens}{more}")
 }
 
 /// The permit's ten seconds were over.

@@ -175,29 +175,50 @@ pub(crate) fn trouble_remedy(findings: &[&Finding]) -> String {
 }
 
 /// Nothing ties the findings to the change.
-pub(crate) fn only_suspected(findings: &[&Finding]) -> String {
+pub(crate) fn only_suspected(findings: &[&Finding], why: &str) -> String {
     format!(
-        "{} {} not well since the change, but nothing ties it to the change other than the time: a person has to judge whether to revert it",
+        "{} {} not well since the change, but nothing ties it to the change for certain{}: a person has to judge whether to revert it",
         first(findings),
-        are(findings)
+        are(findings),
+        because(why)
     )
 }
 
 /// The findings have nothing to do with the change, and stay.
-pub(crate) fn unrelated_stays(findings: &[&Finding]) -> String {
+pub(crate) fn unrelated_stays(findings: &[&Finding], why: &str) -> String {
     format!(
-        "{} {} not well and has nothing to do with the change; it did not go by itself: a person has to look",
+        "{} {} not well, which has nothing to do with the change{}; it did not go by itself: a person has to look",
         first(findings),
-        are(findings)
+        are(findings),
+        because(why)
     )
 }
 
 /// The findings have nothing to do with the change.
-pub(crate) fn unrelated(findings: &[&Finding]) -> String {
+pub(crate) fn unrelated(findings: &[&Finding], why: &str) -> String {
     format!(
-        "{} {} not well, which has nothing to do with the change; waiting until it is gone",
+        "{} {} not well, which has nothing to do with the change{}; waiting until it is gone",
         first(findings),
-        are(findings)
+        are(findings),
+        because(why)
+    )
+}
+
+/// The reason of an attribution, in a bracket; older journals hold none.
+pub(super) fn because(why: &str) -> String {
+    if why.is_empty() { String::new() } else { format!(" ({})", quote_outside(why, 2 * SHORT)) }
+}
+
+/// What the change touches failed to sync before it as well.
+pub(crate) fn sync_failed_again(application: &ObjectRef, why: &str, before: &str) -> String {
+    let like = if why == before {
+        "and it had failed before the change, in the same words".to_owned()
+    } else {
+        format!("and it had failed before the change: {}", quote_outside(before, SHORT))
+    };
+    format!(
+        "{}, {like}. To undo the merge would mend nothing that was broken before it, so nothing is undone; look at the Application, then tick this task or revert the merge",
+        sync_failed(application, why)
     )
 }
 
@@ -293,6 +314,11 @@ pub(crate) fn proposal_needs_person(reason: &str, proposal: PullNumber, why: &st
 /// One line of evidence.
 pub(crate) fn evidence_line(finding: &Finding) -> String {
     format!("{} {}", finding.verdict, trouble_line(&finding.id.object, &finding.message, &finding.evidence))
+}
+
+/// The same of what is worse since a change, with why that is laid to it or is not.
+pub(crate) fn evidence_of_trouble(finding: &Finding, why: &str) -> String {
+    format!("{}{}", evidence_line(finding), because(why))
 }
 
 /// One line of evidence of a trouble. Most messages begin with their object, which is not said twice.

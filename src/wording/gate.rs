@@ -108,9 +108,62 @@ pub(crate) fn watcher_shut(watcher: &str, shut: &Shut) -> String {
     )
 }
 
-/// The gate is closed for a moment.
-pub(crate) fn gate_settling() -> String {
-    "the gate opens when all layers have been GREEN long enough".to_owned()
+/// The gate is closed for a moment: until then, where that is known.
+pub(crate) fn gate_settling(opens: Option<Timestamp>) -> String {
+    match opens {
+        Some(opens) => format!("the gate opens at {} if all layers stay GREEN", super::time(opens)),
+        None => "the gate opens when all layers have been GREEN long enough".to_owned(),
+    }
+}
+
+/// What opens the gate: a change in another repository.
+pub(crate) fn opens_elsewhere() -> String {
+    "the change there comes to its end".to_owned()
+}
+
+/// What opens the gate: an incident.
+pub(crate) fn opens_incident() -> String {
+    "a trusted person's comment `/caretaker incident over`".to_owned()
+}
+
+/// What opens the gate: a merge that was not answered.
+pub(crate) fn opens_answered() -> String {
+    "the forge shows the merge, or the time is over in which it may still happen".to_owned()
+}
+
+/// What opens the gate: the branch's head.
+pub(crate) fn opens_rolled_out() -> String {
+    "it runs in everything that follows the repository".to_owned()
+}
+
+/// The gate is closed: a change is in flight.
+pub(crate) fn change_in_flight(pull: PullNumber) -> String {
+    format!("the change of #{pull} is in flight")
+}
+
+/// What opens the gate: the change in flight.
+pub(crate) fn opens_change() -> String {
+    "it comes to its end".to_owned()
+}
+
+/// The gate is closed: the cluster's lock is somebody else's, or cannot be read.
+pub(crate) fn lock_not_ours() -> String {
+    "the cluster's lock is not ours".to_owned()
+}
+
+/// What opens the gate: the lock.
+pub(crate) fn opens_lock() -> String {
+    "whoever holds it gives it back".to_owned()
+}
+
+/// What opens the gate: a person's stop.
+pub(crate) fn opens_paused() -> String {
+    "a trusted person lets it go on".to_owned()
+}
+
+/// What opens the gate: the hour.
+pub(crate) fn opens_window(opens: Timestamp) -> String {
+    format!("the window opens, {}", super::time(opens))
 }
 
 /// No change may start at this hour.

@@ -1,5 +1,6 @@
 //! What the status block and the closing report say.
 
+use super::changes::because;
 use super::{code, duration, one_line, quote_outside, summary, time};
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::Verdict;
@@ -281,15 +282,16 @@ pub(crate) fn none_happened(what: &str) -> String {
 /// What is to be learned from an event, by the rule that its name stands for.
 pub(crate) fn lesson(event: &LessonEvent) -> String {
     match event {
-        LessonEvent::Caused { pull, object, finding, tied: false } => format!(
-            "{} was not well for a while after PR #{pull}, and nothing shows that the merge did it: {}.",
+        LessonEvent::Caused { pull, object, finding, tied: false, why } => format!(
+            "{} was not well for a while after PR #{pull}, and nothing shows that the merge did it{}: {}.",
             code(object, 120),
+            because(why),
             quote_outside(finding, 200).trim_end_matches('.')
         ),
         LessonEvent::AskedAgain { pull } => format!(
             "The answer to the merge of PR #{pull} was lost. It had not happened, and was asked for again."
         ),
-        LessonEvent::Caused { pull, object, finding, tied: true } => format!(
+        LessonEvent::Caused { pull, object, finding, tied: true, why: _ } => format!(
             "PR #{pull} made {} worse: {}.",
             code(object, 120),
             quote_outside(finding, 200).trim_end_matches('.')

@@ -4,10 +4,10 @@ use super::ago;
 use super::real::{real, real_pod};
 use super::scene::{Pod, Scene};
 use crate::cluster::{ObjectRef, Owner};
-use crate::health::{Attribution, FindingId, attributions};
+use crate::health::{Attribution, Baseline, attributions};
+use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 use sim::kubernetes::{CERTIFICATE, NODE};
-use std::collections::BTreeSet;
 
 fn application(name: &str, owns: &[(&str, &str, &str)]) -> Owner {
     let owns = owns.iter().map(|(kind, namespace, name)| ObjectRef::new(kind, namespace, name)).collect();
@@ -19,28 +19,30 @@ fn application(name: &str, owns: &[(&str, &str, &str)]) -> Owner {
     }
 }
 
-/// What blocks at this moment.
-async fn baseline(scene: &Scene) -> BTreeSet<FindingId> {
-    scene.recon().await.blocking().map(|finding| finding.id.clone()).collect()
+/// What there is at this moment.
+async fn baseline(scene: &Scene) -> Baseline {
+    Baseline::of(&scene.recon().await, &[])
 }
 
 /// What is new since then, and whose it is, at the end.
-async fn laid_to(scene: Scene, before: &BTreeSet<FindingId>, affected: &[Owner]) -> Vec<String> {
+async fn laid_to(scene: Scene, before: &Baseline, affected: &[Owner]) -> Vec<String> {
     let laid = lay_to(&scene, before, affected).await;
     scene.server.shutdown().await;
     laid
 }
 
 /// The same, at this moment.
-async fn lay_to(scene: &Scene, before: &BTreeSet<FindingId>, affected: &[Owner]) -> Vec<String> {
+async fn lay_to(scene: &Scene, before: &Baseline, affected: &[Owner]) -> Vec<String> {
     let recon = scene.recon().await;
-    let laid = attributions(before, &recon, affected);
+    // It was decided before any of these incidents began.
+    let decided_at = Timestamp::now() - SignedDuration::from_mins(30);
+    let laid = attributions(before, decided_at, &recon, affected);
     laid.iter()
         .map(|(id, attribution)| {
             let word = match attribution {
                 Attribution::Attributed(_) => "attributed",
                 Attribution::Suspected(_) => "suspected",
-                Attribution::Unrelated => "unrelated",
+                Attribution::Unrelated(_) => "unrelated",
             };
             format!("{word}: {} of {}", id.rule, id.object)
         })
@@ -75,8 +77,8 @@ async fn the_crashes_of_a_major_are_not_laid_to_a_merge_of_that_day() {
     scene.application("rook-ceph", "Degraded", &[("CephCluster", "rook-ceph", "rook-ceph", None)]);
     let affected = [application("shop", &[("Deployment", "web", "shop")])];
     let expected = [
-        "unrelated: RECENT_CRASH of CephCluster rook-ceph/rook-ceph",
-        "unrelated: degraded of Application argocd/rook-ceph",
+        "suspected: RECENT_CRASH of CephCluster rook-ceph/rook-ceph",
+        "suspected: degraded of Application argocd/rook-ceph",
     ];
     assert_eq!(laid_to(scene, &before, &affected).await, expected);
 }
@@ -107,9 +109,9 @@ async fn a_node_dies_in_the_middle_of_a_rollout() {
     scene.shop(1);
     let affected = [application("shop", &[("Deployment", "web", "shop")])];
     let expected = [
-        "unrelated: not-ready of Node metal2",
-        "unrelated: node-not-ready of Deployment web/shop",
-        "unrelated: unavailable of Deployment web/shop",
+        "suspected: not-ready of Node metal2",
+        "suspected: node-not-ready of Deployment web/shop",
+        "suspected: unavailable of Deployment web/shop",
     ];
     assert_eq!(laid_to(scene, &before, &affected).await, expected);
 }
@@ -139,7 +141,7 @@ async fn a_disk_is_full_during_a_soak() {
     let before = baseline(&scene).await;
     scene.came_back("metal1", 900, true);
     scene.put(real_pod(10, "shop", 7));
-    let expected = ["unrelated: disk-pressure of Node metal1", "unrelated: evicted of Deployment web/shop"];
+    let expected = ["suspected: disk-pressure of Node metal1", "suspected: evicted of Deployment web/shop"];
     assert_eq!(lay_to(&scene, &before, &the_shop()).await, expected);
     scene.came_back("metal1", 900, false);
     // Replaced, and the disk is not full any more: debris.
@@ -167,7 +169,7 @@ async fn a_node_is_started_again_during_a_soak() {
     scene.put(waits.clone());
     scene.shop(1);
     let expected =
-        ["unrelated: node-restarted of Deployment web/shop", "unrelated: unavailable of Deployment web/shop"];
+        ["suspected: node-restarted of Deployment web/shop", "suspected: unavailable of Deployment web/shop"];
     assert_eq!(lay_to(&scene, &before, &the_shop()).await, expected);
 
     scene.came_back("metal1", 9, false);
@@ -184,7 +186,7 @@ async fn a_node_is_switched_off_during_a_soak() {
     scene.node("metal2", false);
     scene.pod(&Pod { phase: "Failed", ready: false, reason: "Terminated", ..Pod::shop(2, "metal2") });
     scene.pod(&Pod::shop(3, "metal1"));
-    let expected = ["unrelated: not-ready of Node metal2", "unrelated: ended-by-node of Deployment web/shop"];
+    let expected = ["suspected: not-ready of Node metal2", "suspected: ended-by-node of Deployment web/shop"];
     assert_eq!(lay_to(&scene, &before, &the_shop()).await, expected);
     // What is left of them is debris.
     scene.node("metal2", true);
@@ -198,7 +200,7 @@ async fn what_comes_by_itself_during_a_soak_is_suspected_at_most() {
     scene.deployment("cert-manager", "cert-manager", 1, 1);
     scene.put(real("operators", 44, "web", "shop", 0));
     let before = baseline(&scene).await;
-    assert!(before.is_empty(), "{before:?}");
+    assert!(before.findings.iter().all(|found| !found.blocked), "{before:?}");
     let mut killed = real_pod(4, "shop", 1);
     killed["status"]["containerStatuses"][0]["lastState"]["terminated"]["finishedAt"] = json!(ago(11));
     scene.put(killed);

@@ -5,7 +5,7 @@
 //! GREEN; from there on it is a run like any other. A status block that was forged or copied leads here as well: it can
 //! make a run more careful, and nothing else.
 
-use super::merges::gate_closed;
+use super::gate::gate_closed;
 use super::{Decision, Waiting};
 use crate::run::event::Event;
 use crate::run::situation::Situation;

@@ -1,13 +1,13 @@
 //! The change in flight: rollout, settling, trouble, undoing (DESIGN 6.4 to 6.6).
 
-use super::retry::{failures, given_up};
+use super::trouble::{evidence, trouble};
 use super::{Decision, Waiting, proposal};
 use crate::cluster::{BlockingPod, ObjectRef};
-use crate::health::{self, Attribution, Finding, FindingId, Verdict};
+use crate::health::{self, Finding};
 use crate::merge::rollout::Rollout;
-use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome, TroubleFinding};
+use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
 use crate::run::situation::{Deletion, Mode, Situation};
-use crate::run::state::{Act, Change, Failures, Stage};
+use crate::run::state::{Act, Change, Stage};
 use crate::wording;
 use jiff::Timestamp;
 use std::time::Duration;
@@ -35,7 +35,7 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
                 (
                     Stage::Reverted { commit, .. },
                     Decision::Wait(_) | Decision::Perform(_) | Decision::Refresh { .. },
-                ) if overdue => undone_badly(situation, change, commit, &new_findings(situation, change)),
+                ) if overdue => undone_badly(situation, change, commit, &left_worse(situation, change)),
                 _ => decision,
             }
         }
@@ -43,7 +43,7 @@ pub(super) fn next(situation: &Situation<'_>, change: &Change) -> Decision {
 }
 
 /// Whether anything follows the repository into a cluster: with `rollout = "none"` there is nobody to ask.
-fn followed(situation: &Situation<'_>) -> bool {
+pub(super) fn followed(situation: &Situation<'_>) -> bool {
     !matches!(situation.change_rollout, Some((Rollout::Done { watchers: 0, .. }, _)))
 }
 
@@ -87,8 +87,16 @@ pub(super) fn new_findings<'a>(situation: &'a Situation<'_>, change: &Change) ->
     health::new_findings(&change.plan.baseline, situation.recon)
 }
 
+/// Those of them that were not as bad before: what a person accepted or what was only listed, and counts again, an undoing need
+/// not mend.
+fn left_worse<'a>(situation: &'a Situation<'_>, change: &Change) -> Vec<&'a Finding> {
+    let mut new = new_findings(situation, change);
+    new.retain(|finding| !change.plan.baseline.was_as_bad(finding));
+    new
+}
+
 /// Whether the watchers may be asked to look: where any follows the repository, and more than looking on is allowed.
-fn may_refresh(situation: &Situation<'_>) -> bool {
+pub(super) fn may_refresh(situation: &Situation<'_>) -> bool {
     followed(situation) && situation.mode != Mode::Observe
 }
 
@@ -141,7 +149,7 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
                 return trouble(situation, change);
             }
             // Findings that have gone give those that come later a grace time of their own. A sync that failed left none.
-            if worse.is_empty() && change.trouble.as_ref().is_some_and(|(_, findings)| !findings.is_empty()) {
+            if worse.is_empty() && change.trouble.as_ref().is_some_and(|known| !known.findings.is_empty()) {
                 return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
             }
             if let (Rollout::Waiting { shut: Some(shut), .. }, true) = (rollout, worse.is_empty()) {
@@ -196,7 +204,7 @@ fn was_synced(situation: &Situation<'_>, change: &Change, application: &ObjectRe
 }
 
 /// How often an Application is asked to sync that has just changed each time.
-const SYNC_ATTEMPTS: usize = 3;
+pub(super) const SYNC_ATTEMPTS: usize = 3;
 
 fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -> Decision {
     if !worse(&new_findings(situation, change)).is_empty() {
@@ -249,152 +257,23 @@ fn oldest(situation: &Situation<'_>, findings: &[&Finding]) -> Option<Timestamp>
     findings.iter().filter_map(|finding| situation.first_seen.get(&finding.id)).min().copied()
 }
 
-fn described(situation: &Situation<'_>, findings: &[&Finding]) -> Vec<TroubleFinding> {
-    findings
-        .iter()
-        .map(|finding| TroubleFinding {
-            id: finding.id.clone(),
-            message: finding.message.clone(),
-            evidence: finding.evidence.clone(),
-            tied: matches!(situation.attributions.get(&finding.id), Some(Attribution::Attributed(_))),
-        })
-        .collect()
-}
-
-/// What the change did. That something cannot be judged, or has not ended, is no evidence that it is worse, so it undoes
-/// nothing.
-fn attributed<'a>(situation: &'a Situation<'_>, findings: &[&'a Finding]) -> Vec<(&'a Finding, &'a str)> {
-    findings
-        .iter()
-        .filter(|finding| finding.verdict != Verdict::Unknown && !finding.is_on_its_way())
-        .filter_map(|finding| match situation.attributions.get(&finding.id) {
-            Some(Attribution::Attributed(why)) => Some((*finding, why.as_str())),
-            _ => None,
-        })
-        .collect()
-}
-
-/// Something is worse than before: grace, remedies, attribution, and only then a revert.
-fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
-    let new = new_findings(situation, change);
-    let failed_syncs: &[(ObjectRef, String)] = match situation.change_rollout {
-        Some((Rollout::Failed { failed }, _)) => failed.as_slice(),
-        _ => &[],
-    };
-    // A sync of what the change does not touch may fail at its commit for reasons of its own.
-    let failed = failed_syncs.iter().find(|(application, _)| situation.affected.contains(application));
-    if new.is_empty() && failed_syncs.is_empty() {
-        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed)));
-    }
-    let ids = |findings: &[TroubleFinding]| findings.iter().map(|f| f.id.clone()).collect::<Vec<FindingId>>();
-    let now_described = described(situation, &new);
-    let known = change.trouble.as_ref().map(|(_, findings)| ids(findings)).unwrap_or_default();
-    if change.trouble.is_none() || ids(&now_described).iter().any(|id| !known.contains(id)) {
-        return Decision::Note(vec![Event::Trouble { change: change.step, findings: now_described }]);
-    }
-    let began = change.trouble.as_ref().map_or(situation.now, |(since, _)| *since);
-    let lasted = situation.watch.unbroken(began, situation.now);
-    let grace = situation.timing.grace();
-    if lasted < grace {
-        return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
-    }
-    // Remedies: one hard refresh, then one sync where something is out of sync and nothing happens.
-    let followed = followed(situation);
-    if may_refresh(situation) && !change.refreshed.iter().any(|(_, hard)| *hard) {
-        return Decision::Refresh { change: change.step, hard: true };
-    }
-    let remedied = change.refreshed.iter().map(|(at, _)| *at).max().unwrap_or(began);
-    if followed && elapsed(situation.now, remedied) < grace / 4 {
-        return Decision::Wait(Waiting::World(wording::trouble_remedy(&new)));
-    }
-    let idle = |application: &&ObjectRef| situation.idle_out_of_sync.contains(application);
-    let to_sync =
-        failed.map(|(application, _)| application).filter(idle).or(situation.idle_out_of_sync.first());
-    if change.synced == 0
-        && situation.mode != Mode::Observe
-        && let (Some(application), Some((commit, ..))) = (to_sync, &change.merged)
-        && situation.head == commit
-    {
-        return Decision::Perform(Effect::Sync {
-            change: change.step,
-            application: application.clone(),
-            revision: commit.clone(),
-        });
-    }
-    let guilty = attributed(situation, &new);
-    if guilty.is_empty() && failed.is_none() {
-        let suspected = new.iter().any(|finding| {
-            matches!(situation.attributions.get(&finding.id), Some(Attribution::Suspected(_)))
-        });
-        if let ([], [(application, why), ..]) = (new.as_slice(), failed_syncs) {
-            return hand_over(situation, change, &wording::sync_failed_elsewhere(application, why), &new);
-        }
-        if suspected {
-            return hand_over(situation, change, &wording::only_suspected(&new), &new);
-        }
-        // Unrelated, or not to be judged: it may go by itself; the gate stays closed meanwhile.
-        let unknown = new.iter().any(|finding| finding.verdict == Verdict::Unknown);
-        if lasted >= situation.timing.rollout_maximum(change.plan.risk) {
-            let why = if unknown { wording::unknown_stays(&new) } else { wording::unrelated_stays(&new) };
-            return hand_over(situation, change, &why, &new);
-        }
-        let why = if unknown { wording::unknown_so_far(&new) } else { wording::unrelated(&new) };
-        return Decision::Wait(Waiting::World(why));
-    }
-    let reason = match (failed, guilty.first()) {
-        (_, Some((finding, why))) => wording::revert_reason(finding, why),
-        (Some((application, why)), None) => wording::sync_failed(application, why),
-        (None, None) => return Decision::Wait(Waiting::World(wording::trouble_grace(&new))),
-    };
-    // The mode may have become another one since the merge. A stop is lifted by who made it; this nobody may be asked.
-    if situation.mode == Mode::Observe {
-        return hand_over(
-            situation,
-            change,
-            &wording::not_reversible(&reason, &wording::only_observing()),
-            &new,
-        );
-    }
-    if let Some(why) = &change.plan.not_reversible {
-        return hand_over(situation, change, &wording::not_reversible(&reason, why), &new);
-    }
-    let is_its_revert =
-        |act: &Act| matches!(&act.effect, Effect::Revert { change: of, .. } if *of == change.step);
-    if let Some(why) = given_up(situation, is_its_revert, REVERT_ATTEMPTS) {
-        return hand_over(situation, change, &wording::revert_refused(&reason, &why), &new);
-    }
-    if let Some((Failures { silence: Some(_), why, .. }, true)) = failures(situation, is_its_revert) {
-        let what = wording::act_revert(change.plan.pull);
-        return Decision::Wait(Waiting::World(wording::tried_again_later(&what, &why)));
-    }
-    match &change.merged {
-        // A push after the merge may be what did it.
-        Some((commit, _, true)) if situation.head == commit => Decision::Perform(Effect::Revert {
-            change: change.step,
-            pull: change.plan.pull,
-            merge_commit: commit.clone(),
-            reason,
-            gate: situation.recon.verdict(),
-        }),
-        _ => hand_over(situation, change, &wording::foreign_commits(&reason), &new),
-    }
-}
-
-/// How often the undoing of one change is tried.
-const REVERT_ATTEMPTS: u32 = 3;
-
 /// How often an Application's operation is stopped for one undoing; a controller that does not take it is waited for.
 const TERMINATE_ATTEMPTS: usize = 3;
 /// How often a pod is asked to go that keeps its `StatefulSet` from going back: it may have changed in between.
 const DELETE_ATTEMPTS: usize = 3;
 
 /// Gives the case to a person. The gate stays closed by the findings themselves for as long as they are there.
-fn hand_over(situation: &Situation<'_>, change: &Change, why: &str, findings: &[&Finding]) -> Decision {
+pub(super) fn hand_over(
+    situation: &Situation<'_>,
+    change: &Change,
+    why: &str,
+    findings: &[&Finding],
+) -> Decision {
     let by_hand = change
         .merged
         .as_ref()
         .map(|(commit, ..)| wording::undo_by_hand(change.plan.style, &change.plan.base, commit));
-    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).chain(by_hand).collect();
+    let evidence = evidence(situation, findings).chain(by_hand).collect();
     Decision::Note(vec![
         Event::ChangeEnded {
             change: change.step,
@@ -444,7 +323,7 @@ fn undoing(
             set: pod.set.clone(),
         });
     }
-    let new = new_findings(situation, change);
+    let left = left_worse(situation, change);
     let Some(rolled_out) = rolled_out else {
         let Some((rollout, progress_since)) = situation.change_rollout else {
             return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
@@ -476,21 +355,23 @@ fn undoing(
                             &change.plan.title,
                             shut,
                         ))),
-                        None => undone_badly(situation, change, commit, &new),
+                        None => undone_badly(situation, change, commit, &left),
                     };
                 }
                 let moved = ran_since(situation, progress_since);
                 if elapsed(situation.now, moved) >= situation.timing.rollout_no_progress() {
-                    return undone_badly(situation, change, commit, &new);
+                    return undone_badly(situation, change, commit, &left);
                 }
                 let text = wording::undoing_rolls_out(&change.plan.title, rollout, situation.pulling);
                 Decision::Wait(Waiting::World(text))
             }
         };
     };
-    if !new.is_empty() || situation.green_since.is_none() && change.plan.baseline.is_empty() {
+    // What was as bad before keeps the layers from GREEN, and not the undoing from its end.
+    let known = situation.recon.blocking().any(|finding| change.plan.baseline.was_as_bad(finding));
+    if !left.is_empty() || situation.green_since.is_none() && !known {
         if situation.watch.unbroken(rolled_out, situation.now) >= situation.timing.rollout_no_progress() {
-            return undone_badly(situation, change, commit, &new);
+            return undone_badly(situation, change, commit, &left);
         }
         return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
     }
@@ -502,7 +383,7 @@ fn undoing(
     let evidence = change
         .trouble
         .iter()
-        .flat_map(|(_, findings)| findings)
+        .flat_map(|known| &known.findings)
         .map(|finding| wording::trouble_line(&finding.id.object, &finding.message, &finding.evidence))
         .collect();
     Decision::Note(vec![
@@ -543,7 +424,7 @@ fn undone_badly(
     let reason = revert_reason(situation, change);
     let why = wording::revert_did_not_help(&reason, commit);
     let by_hand = situation.blocking.iter().map(|pod| wording::delete_by_hand(&pod.object, &pod.set));
-    let evidence = findings.iter().map(|finding| wording::evidence_line(finding)).chain(by_hand).collect();
+    let evidence = evidence(situation, findings).chain(by_hand).collect();
     Decision::Note(vec![
         Event::Held { pull: change.plan.pull, holds: change.plan.versions.clone(), reason },
         Event::ChangeEnded {

@@ -1,15 +1,15 @@
 //! The merge of a pull request, and what the gate says before it is asked for. The permit asks the same again.
 
+use super::gate::{GateState, gate, said};
 use super::retry::{failures, is_used_up};
 use super::tasks::{ATTEMPTS, Step, elapsed, ended, waits};
 use super::{Decision, merged_by_us};
-use crate::forge::PullNumber;
 use crate::forge::renovate::Update;
-use crate::health::Verdict;
+use crate::health::Baseline;
 use crate::issue::{Needs, Task, TaskKey};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::protection::may_take_days;
-use crate::merge::rollout::{Rollout, Stood};
+use crate::merge::rollout::Stood;
 use crate::run::event::{Effect, Event, MergePlan, Outcome, TaskOutcome};
 use crate::run::situation::{Mode, PullSituation, Situation};
 use crate::run::state::{Act, MergeRecord};
@@ -109,8 +109,8 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
     }
     match gate(situation, Some(pull.pull.number)) {
         GateState::Open => {}
-        GateState::Settling => return Step::Soon(wording::gate_settling()),
-        GateState::Closed(why) => return Step::Later(Some(why)),
+        GateState::Settling(blocked) => return Step::Soon(said(situation, &blocked)),
+        GateState::Closed(blocked) => return Step::Later(Some(said(situation, &blocked))),
     }
     // One that did not happen is not asked for again at once.
     let same = |act: &Act| matches!(&act.effect, Effect::Merge(plan) if plan.key == *key && plan.head == pull.pull.head.sha);
@@ -132,7 +132,7 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
         replaced: replaced(pull),
         files: pull.files.clone(),
         not_reversible: pull.not_reversible.clone(),
-        baseline: situation.recon.blocking().map(|finding| finding.id.clone()).collect(),
+        baseline: Baseline::of(situation.recon, situation.failed_syncs),
         judged: situation.recon.judging(),
         // What the commit changes has to become well by it.
         stood: situation.stood.iter().map(|one| Stood { accepted: false, ..one.clone() }).collect(),
@@ -208,56 +208,4 @@ pub(crate) fn approval_asked(mode: Mode, task: &Task, pull: &PullSituation) -> O
         let asks = task.needs == Some(Needs::Approval);
         asks.then(|| task.why_person.clone().unwrap_or_else(wording::approval_by_words))
     })
-}
-
-/// How the gate stands.
-enum GateState {
-    Open,
-    /// Everything is GREEN; it has to hold a little longer.
-    Settling,
-    /// With why.
-    Closed(String),
-}
-
-/// Whether a change may start now, the merge of this pull request or none. The permit asks the same again at the moment of
-/// the merge.
-fn gate(situation: &Situation<'_>, merged: Option<PullNumber>) -> GateState {
-    if let Some(what) = situation.elsewhere {
-        return GateState::Closed(what.to_owned());
-    }
-    if let Some(incident) = situation.incident {
-        return GateState::Closed(wording::gate_incident(&incident.by, &incident.why));
-    }
-    if let Some(why) = situation.incident_elsewhere {
-        return GateState::Closed(why.to_owned());
-    }
-    // Whatever that pull request looks like now, and in whatever order: two changes at once are told apart by nobody.
-    if let Some((_, plan)) =
-        situation.state.may_land(situation.now).find(|(_, plan)| Some(plan.pull) != merged)
-    {
-        return GateState::Closed(wording::gate_may_land(plan.pull));
-    }
-    match situation.head_rollout {
-        Rollout::Done { .. } => {}
-        Rollout::Unknown { why } => return GateState::Closed(wording::gate_head_unknown(why)),
-        Rollout::Waiting { .. } | Rollout::Failed { .. } => {
-            return GateState::Closed(wording::gate_head_waits(situation.head_rollout));
-        }
-    }
-    if situation.recon.verdict() != Verdict::Green {
-        return GateState::Closed(wording::gate_not_green(situation.recon));
-    }
-    match situation.green_since {
-        Some(since) if elapsed(situation.now, since) >= situation.timing.settle() => GateState::Open,
-        _ => GateState::Settling,
-    }
-}
-
-/// Why neither a final gate nor a closing may pass now.
-pub(super) fn gate_closed(situation: &Situation<'_>) -> Option<String> {
-    match gate(situation, None) {
-        GateState::Open => None,
-        GateState::Settling => Some(wording::gate_settling()),
-        GateState::Closed(why) => Some(why),
-    }
 }

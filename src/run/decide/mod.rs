@@ -7,6 +7,7 @@
 mod adoption;
 mod change;
 mod found;
+mod gate;
 mod last;
 mod merges;
 mod proposal;
@@ -15,7 +16,9 @@ mod standstill;
 mod tasks;
 #[cfg(test)]
 pub(super) mod tests;
+mod trouble;
 
+pub(crate) use gate::{keeps_back, merge_conditions};
 pub(crate) use last::{LastLook, objection};
 pub(crate) use merges::approval_asked;
 

@@ -2,6 +2,7 @@
 
 use super::change::{elapsed, new_findings, revert_reason};
 use super::retry::{failures, given_up};
+use super::trouble::evidence;
 use super::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Proposal};
 use crate::run::situation::{Mode, ProposalStanding, Situation};
@@ -59,7 +60,7 @@ fn persons(situation: &Situation<'_>, change: &Change, proposal: &Proposal, why:
         .as_ref()
         .map(|(commit, ..)| wording::undo_by_hand(change.plan.style, &change.plan.base, commit));
     let found = new_findings(situation, change);
-    let evidence = found.iter().map(|finding| wording::evidence_line(finding)).chain(by_hand).collect();
+    let evidence = evidence(situation, &found).chain(by_hand).collect();
     Decision::Note(vec![
         Event::Held { pull: change.plan.pull, holds: change.plan.versions.clone(), reason },
         Event::ChangeEnded {

@@ -1,7 +1,8 @@
 //! The next task (DESIGN 5): in order, what waits holds up only what depends on it.
 
 use super::found;
-use super::merges::{gate_closed, merge};
+use super::gate::gate_closed;
+use super::merges::merge;
 use super::retry::{PATIENCE, failures, is_silent};
 use super::{Decision, Waiting, merged_by_us};
 use crate::health::Verdict;

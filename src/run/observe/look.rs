@@ -193,7 +193,7 @@ impl Look<'_> {
             }
         }
         let since = self.memory.progress_since(commit, &rollout, self.now);
-        let attributions = health::attributions(&change.plan.baseline, recon, &affected);
+        let attributions = health::attributions(&change.plan.baseline, change.asked_at, recon, &affected);
         let stuck = if undone {
             watched
                 .stuck_operations(&self.gitops.applications, merge_commit)

@@ -153,6 +153,7 @@ impl Report<'_> {
                     object: healed.id.object.to_string(),
                     finding: healed.message.clone(),
                     tied: healed.tied,
+                    why: healed.why.clone(),
                 });
             }
             let of_it =

@@ -2,7 +2,7 @@
 
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, Merged, PullNumber};
-use crate::health::{Approval, PlanMark, Verdict};
+use crate::health::{Approval, FindingId, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
 use crate::merge::rollout::AskedOf;
@@ -150,6 +150,13 @@ pub(crate) enum Stage {
     },
 }
 
+impl Stage {
+    /// Whether what is replaced comes and goes: until it is known to run everywhere.
+    pub(crate) fn rolls_out(&self) -> bool {
+        !matches!(self, Self::RolledOut { .. } | Self::Reverted { rolled_out: Some(_), .. })
+    }
+}
+
 /// The change in flight: one at a time.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Change {
@@ -169,14 +176,45 @@ pub(crate) struct Change {
     pub(crate) ask_failed: Option<String>,
     /// Who was asked since its commit is there, of those who do not tell what they have read.
     pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
-    /// Which syncs were started.
-    pub(crate) synced: u32,
     /// Watchers that had to do something.
     pub(crate) affected: Vec<String>,
     /// Whether anything follows the repository into a cluster.
     pub(crate) followed: bool,
-    /// New findings, since when.
-    pub(crate) trouble: Option<(Timestamp, Vec<TroubleFinding>)>,
+    /// What is worse than before.
+    pub(crate) trouble: Option<Trouble>,
+}
+
+/// What is worse since a change than before.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Trouble {
+    /// Since when there has been any of it without a break.
+    pub(crate) since: Timestamp,
+    /// The new findings, as they were last written down.
+    pub(crate) findings: Vec<TroubleFinding>,
+    /// When each of them was first seen: what comes later has a grace time of its own.
+    pub(crate) seen: BTreeMap<FindingId, Timestamp>,
+    /// The same of those whose sync failed.
+    pub(crate) failed: BTreeMap<ObjectRef, Timestamp>,
+}
+
+impl Trouble {
+    /// What was written down at a moment, after what was known before.
+    pub(crate) fn after(
+        before: Option<Self>,
+        at: Timestamp,
+        findings: Vec<TroubleFinding>,
+        failed: Vec<ObjectRef>,
+    ) -> Self {
+        let (since, seen_before, mut failed_before) = before
+            .map_or((at, BTreeMap::new(), BTreeMap::new()), |known| (known.since, known.seen, known.failed));
+        let seen = findings
+            .iter()
+            .map(|finding| (finding.id.clone(), seen_before.get(&finding.id).copied().unwrap_or(at)));
+        for application in failed {
+            failed_before.entry(application).or_insert(at);
+        }
+        Self { since, seen: seen.collect(), findings, failed: failed_before }
+    }
 }
 
 impl Change {
@@ -191,7 +229,6 @@ impl Change {
             refreshed: Vec::new(),
             ask_failed: None,
             asked: BTreeMap::new(),
-            synced: 0,
             affected: Vec::new(),
             followed: true,
             trouble: None,

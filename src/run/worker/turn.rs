@@ -7,7 +7,7 @@ use super::subject::Found;
 use super::{Next, Standing, Worker, chain, text_hash};
 use crate::cluster::Freshness;
 use crate::forge::{Account, Branch, ForgeError, ForgeResult, Issue, Repository, RepositoryName, State};
-use crate::run::decide::{Decision, Waiting, decide};
+use crate::run::decide::{Decision, Waiting, decide, keeps_back};
 use crate::run::event::Event;
 use crate::run::memory::Memory;
 use crate::run::observe::{Asking, Observation, Subject, observe};
@@ -151,6 +151,7 @@ impl Worker {
         let Some(found) = found else {
             self.judge_deliveries(desk).await?;
             parts.readiness.run_says(&settings.name, None);
+            parts.readiness.gate_says(&settings.name, None);
             match parts.cluster.version().await {
                 Ok(_) => parts.readiness.answered(Peer::Cluster),
                 Err(error) => parts.readiness.failed(Peer::Cluster, chain(&error)),
@@ -349,7 +350,9 @@ impl Worker {
         if let Some(why) = &observation.unreadable {
             tracing::warn!(%why, "the issue's body cannot be read, nor written");
         }
-        let decision = decide(&observation.situation(&parts, settings, &work.state, &work.memory));
+        let situation = observation.situation(&parts, settings, &work.state, &work.memory);
+        parts.readiness.gate_says(&settings.name, Some(keeps_back(&situation)));
+        let decision = decide(&situation);
         tracing::debug!(?decision, "decided");
         work.memory.to_be_proven = in_flight && !proves && decision.rests_on_the_cluster();
         if work.memory.to_be_proven

@@ -2,6 +2,7 @@
 
 use super::{OPENED, SECRET, fixture, fixture_on, sign};
 use crate::forge::Forge;
+use crate::health::{Blocked, Obstacle};
 use crate::inbox::Keys;
 use crate::store::{Missing, Store};
 use crate::web::{Peer, Settings};
@@ -52,6 +53,30 @@ async fn the_page_says_what_became_of_each_delivery() {
     assert_eq!(page.matches("a look followed").count(), 2, "{page}");
     assert!(!page.contains("waits for a look"), "{page}");
     assert_eq!(fixture.get(fixture.url("/deliveries")).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_page_says_what_keeps_the_next_change_back() {
+    let fixture = fixture().await;
+    let name = "ops/homelab".parse().unwrap();
+    let page = || async { fixture.get(fixture.page_url("/")).await.1 };
+    assert!(!page().await.contains("keeps the next change back"));
+    let blocked = Blocked {
+        what: Obstacle::Finding,
+        why: "Apps RED: <b>shop</b> does not serve".to_owned(),
+        since: Some("2026-11-21T14:30:00Z".parse().unwrap()),
+        unblock: "the finding goes, or a person acknowledges it".to_owned(),
+    };
+    fixture.readiness.gate_says(&name, Some(vec![blocked]));
+    let told = page().await;
+    for part in ["ops/homelab", "finding: Apps RED", "2026-11-21 14:30", "a person acknowledges it"] {
+        assert!(told.contains(part), "{part} in {told}");
+    }
+    assert!(!told.contains("<b>"), "{told}");
+    fixture.readiness.gate_says(&name, Some(Vec::new()));
+    assert!(page().await.contains("a change may start"));
+    fixture.readiness.gate_says(&name, None);
+    assert!(!page().await.contains("keeps the next change back"));
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The change in flight: rollout, trouble.
 
 use super::undoing::reverted;
-use super::{NOW, ONE, Scene, at, done, kept_back, sha, waiting, watched_since};
+use super::{NOW, ONE, Scene, at, done, kept_back, sha, unrelated, waiting, watched_since};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Probe, Verdict, Watch};
 use crate::merge::rollout::{Answer, Refusal, Rollout};
@@ -319,6 +319,13 @@ fn a_failed_sync_of_what_the_change_does_not_touch_undoes_nothing() {
     // Beside it one of its own fails.
     let both = vec![(other, why()), (echo(), why())];
     scene.change_rollout = Some((Rollout::Failed { failed: both }, at(NOW - 90)));
+    assert_eq!(scene.says(), "note trouble");
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.clock = NOW + 675;
+    assert_eq!(scene.says(), "refresh hard", "it gets a grace time and remedies of its own");
+    scene.fold(NOW + 675, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
+    scene.clock = NOW + 750;
     assert_eq!(scene.says(), "revert");
 }
 
@@ -343,8 +350,8 @@ fn a_change_ends_although_the_mode_became_observe() {
 fn only_what_is_attributed_reversible_and_proven_is_undone() {
     assert_eq!(condemned(attributed()).says(), "revert");
     is_handed_over(&condemned(Attribution::Suspected("in time".to_owned())), "nothing ties it");
-    assert_eq!(condemned(Attribution::Unrelated).says(), "wait");
-    let mut scene = condemned(Attribution::Unrelated);
+    assert_eq!(condemned(unrelated()).says(), "wait");
+    let mut scene = condemned(unrelated());
     scene.clock = NOW - 800 + 1800;
     is_handed_over(&scene, "nothing to do with the change");
 

@@ -2,12 +2,14 @@
 
 mod change;
 mod found;
+mod gate;
 mod properties;
 mod proposal;
 mod rebase;
 mod standing;
 mod standstill;
 mod tasks;
+mod trouble;
 mod unanswered;
 mod undoing;
 
@@ -18,7 +20,8 @@ use crate::forge::{
     RepositoryName, State,
 };
 use crate::health::{
-    Attribution, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon, Verdict, Watch,
+    Attribution, FailedBefore, Figure, Figures, Finding, FindingId, PlanMark, Probe, ProbeResult, Recon,
+    Verdict, Watch,
 };
 use crate::issue::{self, KnownTask, Reading, TaskKey, TemplateValues};
 use crate::merge::classify::{Classification, Rules, classify_words};
@@ -81,6 +84,7 @@ struct Scene {
     green_since: Option<Timestamp>,
     watch: Watch,
     first_seen: BTreeMap<FindingId, Timestamp>,
+    failed_syncs: Vec<FailedBefore>,
     attributions: BTreeMap<FindingId, Attribution>,
     head: CommitSha,
     head_rollout: Rollout,
@@ -149,6 +153,7 @@ impl Scene {
             green_since: Some(at(NOW - 7200)),
             watch: watched_since(NOW - 7200),
             first_seen: BTreeMap::new(),
+            failed_syncs: Vec::new(),
             attributions: BTreeMap::new(),
             head: sha('b'),
             head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
@@ -197,7 +202,12 @@ impl Scene {
     }
 
     fn decide(&self) -> Decision {
-        decide(&Situation {
+        self.situated(decide)
+    }
+
+    /// What the situation is asked.
+    fn situated<R>(&self, ask: impl FnOnce(&Situation<'_>) -> R) -> R {
+        ask(&Situation {
             issue: IssueNumber(9_000),
             now: at(self.clock),
             timing: &self.timing,
@@ -230,6 +240,7 @@ impl Scene {
             idle_out_of_sync: &self.idle_out_of_sync,
             manual: &self.manual,
             stood: &[],
+            failed_syncs: &self.failed_syncs,
             blocking: &self.blocking,
             deletion: self.deletion,
             mismatches: &self.mismatches,
@@ -274,6 +285,24 @@ impl Scene {
     /// Not GREEN any more since a moment, by one finding of a probe.
     fn trouble(&mut self, probe: Probe, verdict: Verdict, since: i64, attribution: Attribution) {
         self.trouble_by("degraded", probe, verdict, since, attribution);
+    }
+
+    /// Not GREEN by several findings, each on an object of its own, since when it is there, and whose it is.
+    fn troubles(&mut self, troubles: &[(&str, Probe, i64, Attribution)]) {
+        self.first_seen.clear();
+        self.attributions.clear();
+        let found: Vec<Finding> = troubles
+            .iter()
+            .map(|(name, probe, since, attribution)| {
+                let mut finding = finding(*probe, Verdict::Red);
+                (*name).clone_into(&mut finding.id.object.name);
+                self.first_seen.insert(finding.id.clone(), at(*since));
+                self.attributions.insert(finding.id.clone(), attribution.clone());
+                finding
+            })
+            .collect();
+        self.recon = recon(&found);
+        self.green_since = None;
     }
 
     /// The same by a rule of that name.
@@ -342,6 +371,11 @@ impl Scene {
             },
         );
     }
+}
+
+/// It is known whose fault it is not.
+fn unrelated() -> Attribution {
+    Attribution::Unrelated("it was so before".to_owned())
 }
 
 fn done() -> Rollout {
@@ -441,6 +475,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
     Recon {
         began_at: at(NOW),
         restarted: Vec::new(),
+        made_of: Vec::new(),
         probes: probes.collect(),
         figures: Figures {
             nodes_ready: none(),

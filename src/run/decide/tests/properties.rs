@@ -1,6 +1,6 @@
 //! What holds of every decision, however the world is.
 
-use super::{NOW, ONE, Scene, at, done, mark, waiting};
+use super::{NOW, ONE, Scene, at, done, mark, unrelated, waiting};
 use crate::cluster::ObjectRef;
 use crate::health::{Approval, Attribution, Probe, Verdict};
 use crate::merge::rollout::Rollout;
@@ -28,7 +28,7 @@ fn an_attribution() -> impl Strategy<Value = Attribution> {
     prop_oneof![
         Just(Attribution::Attributed("changed by it".to_owned())),
         Just(Attribution::Suspected("in time".to_owned())),
-        Just(Attribution::Unrelated),
+        Just(unrelated()),
     ]
 }
 

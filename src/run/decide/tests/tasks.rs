@@ -1,9 +1,9 @@
 //! What comes first, what waits, and what waits for whom.
 
-use super::{NOW, ONE, Scene, at, mark, sha, waiting};
+use super::{NOW, ONE, Scene, at, mark, sha, unrelated, waiting};
 use crate::cluster::{ObjectRef, projects_testing};
 use crate::forge::{IssueNumber, Merged, State};
-use crate::health::{Attribution, Probe, Verdict};
+use crate::health::{Probe, Verdict};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::rollout::Rollout;
 use crate::run::decide::{Decision, Unheard, Waiting};
@@ -114,22 +114,10 @@ fn tasks_go_in_order_and_one_that_waits_holds_up_only_what_depends_on_it() {
 #[test]
 fn a_merge_waits_for_the_gate() {
     let table: [(&str, Spoil, &str); 12] = [
-        ("Metal", |scene| scene.trouble(Probe::Nodes, Verdict::Red, NOW - 1, Attribution::Unrelated), "wait"),
-        (
-            "System",
-            |scene| scene.trouble(Probe::Ceph, Verdict::Yellow, NOW - 1, Attribution::Unrelated),
-            "wait",
-        ),
-        (
-            "Platform",
-            |scene| scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 1, Attribution::Unrelated),
-            "wait",
-        ),
-        (
-            "Apps",
-            |scene| scene.trouble(Probe::Pods, Verdict::Yellow, NOW - 1, Attribution::Unrelated),
-            "wait",
-        ),
+        ("Metal", |scene| scene.trouble(Probe::Nodes, Verdict::Red, NOW - 1, unrelated()), "wait"),
+        ("System", |scene| scene.trouble(Probe::Ceph, Verdict::Yellow, NOW - 1, unrelated()), "wait"),
+        ("Platform", |scene| scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 1, unrelated()), "wait"),
+        ("Apps", |scene| scene.trouble(Probe::Pods, Verdict::Yellow, NOW - 1, unrelated()), "wait"),
         (
             "a layer that no probe reads",
             |scene| scene.recon.probes.retain(|one| one.probe != Probe::Ceph),
@@ -382,9 +370,9 @@ fn a_verification_is_answered_within_the_grace_time_or_waits() {
     let body = "## Tasks\n\n- [ ] **A1 P0 Metal**: Verify that all nodes are Ready\n";
     let mut scene = Scene::new(body);
     assert_eq!(scene.says(), "note task-ended");
-    scene.trouble(Probe::Nodes, Verdict::Red, NOW - 299, Attribution::Unrelated);
+    scene.trouble(Probe::Nodes, Verdict::Red, NOW - 299, unrelated());
     assert_eq!(scene.says(), "wait");
-    scene.trouble(Probe::Nodes, Verdict::Red, NOW - 300, Attribution::Unrelated);
+    scene.trouble(Probe::Nodes, Verdict::Red, NOW - 300, unrelated());
     assert_eq!(scene.says(), "note waits");
     let decision = scene.decide();
     scene.noted(decision);

@@ -1,0 +1,247 @@
+//! Whose fault is what, by tables.
+
+use super::super::Grounds;
+use super::super::causes::fold;
+use super::super::gate::testing::recon_at;
+use super::super::probes::applications_testing::application;
+use super::super::probes::testing::ago;
+use super::super::probes::{finding, judged};
+use super::*;
+use crate::cluster::{ApplicationResource, OperationState};
+
+fn word(attribution: &Attribution) -> &'static str {
+    assert!(!attribution.why().is_empty(), "each says why");
+    match attribution {
+        Attribution::Attributed(_) => "attributed",
+        Attribution::Suspected(_) => "suspected",
+        Attribution::Unrelated(_) => "unrelated",
+    }
+}
+
+fn found(probe: Probe, rule: &str, object: &ObjectRef, verdict: Verdict) -> Finding {
+    finding(probe, rule, object.clone(), verdict, String::new(), String::new())
+}
+
+fn pass(findings: Vec<Finding>) -> Recon {
+    let mut probes = [judged(Probe::Pods, String::new(), findings)];
+    fold(&mut probes);
+    Recon { probes: probes.to_vec(), ..recon_at(ago(0), Verdict::Green) }
+}
+
+/// What a change of ten minutes ago is told of each finding, by its rule.
+fn told(before: &Baseline, after: &Recon, affected: &[Owner]) -> Vec<(String, &'static str)> {
+    let all = attributions(before, ago(600), after, affected);
+    all.iter().map(|(id, attribution)| (id.rule.clone(), word(attribution))).collect()
+}
+
+fn rows(rows: &[(&str, &'static str)]) -> Vec<(String, &'static str)> {
+    rows.iter().map(|(rule, word)| ((*rule).to_owned(), *word)).collect()
+}
+
+fn shop() -> (Owner, ObjectRef) {
+    let mut shop = application("shop");
+    let own = |kind, name| ApplicationResource { object: ObjectRef::new(kind, "web", name), health: None };
+    shop.resources = vec![own("Deployment", "shop"), own("Deployment", "cart"), own("Job", "migrate-2")];
+    (Owner::from(&shop), ObjectRef::new("Deployment", "web", "shop"))
+}
+
+#[test]
+fn only_an_affected_watchers_own_objects_are_attributed() {
+    let mut shop = application("shop");
+    let own = |kind, namespace, name| ApplicationResource {
+        object: ObjectRef::new(kind, namespace, name),
+        health: None,
+    };
+    shop.resources = vec![
+        own("Deployment", "web", "shop"),
+        own("Application", "argocd", "child"),
+        own("Job", "web", "migrate"),
+        own("PodDisruptionBudget", "web", "shop"),
+        own("Certificate", "web", "shop"),
+        own("Pod", "web", "once"),
+    ];
+    let on = |probe, kind, namespace, name| {
+        found(probe, "rule", &ObjectRef::new(kind, namespace, name), Verdict::Red)
+    };
+    let rule = |rule, kind, namespace, name| {
+        found(Probe::Pods, rule, &ObjectRef::new(kind, namespace, name), Verdict::Red)
+    };
+    let node = |rule| found(Probe::Nodes, rule, &ObjectRef::new("Node", "", "metal2"), Verdict::Yellow);
+    let cases = [
+        (on(Probe::ArgoCd, "Application", "argocd", "shop"), "attributed"),
+        (on(Probe::Pods, "Deployment", "web", "shop"), "attributed"),
+        (on(Probe::Pods, "Cluster", "web", "shop-db"), "suspected"),
+        (on(Probe::Pods, "Deployment", "blog", "blog"), "suspected"),
+        (on(Probe::ArgoCd, "Application", "argocd", "blog"), "suspected"),
+        (on(Probe::KubeSystem, "DaemonSet", "kube-system", "cni"), "suspected"),
+        (on(Probe::ArgoCd, "Application", "argocd", "child"), "suspected"),
+        (on(Probe::Volumes, "PersistentVolumeClaim", "web", "data"), "suspected"),
+        (on(Probe::Volumes, "PersistentVolume", "", "pvc-1"), "suspected"),
+        (on(Probe::VolSync, "ReplicationSource", "blog", "data"), "suspected"),
+        (on(Probe::Snapshots, "VolumeSnapshot", "blog", "data"), "suspected"),
+        (on(Probe::CloudNativePg, "Cluster", "db", "pg"), "suspected"),
+        (on(Probe::Webhooks, "ValidatingWebhookConfiguration", "", "policy"), "suspected"),
+        (on(Probe::Jobs, "Job", "web", "migrate"), "attributed"),
+        (on(Probe::Jobs, "CronJob", "blog", "backup"), "suspected"),
+        (on(Probe::DisruptionBudgets, "PodDisruptionBudget", "web", "shop"), "suspected"),
+        (on(Probe::Audit, "Deployment", "web", "shop"), "suspected"),
+        (on(Probe::Nodes, "Node", "", "metal1"), "suspected"),
+        (node("in-work"), "unrelated"),
+        (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "suspected"),
+        (rule("evicted", "Deployment", "web", "shop"), "suspected"),
+        (rule("ended-by-node", "Deployment", "web", "shop"), "suspected"),
+        (rule("failed", "Deployment", "web", "shop"), "suspected"),
+        (rule("failed", "Pod", "web", "once"), "attributed"),
+        (rule("oom-killed", "Deployment", "web", "shop"), "suspected"),
+        (rule("restarts-grow", "Deployment", "web", "shop"), "suspected"),
+        (rule("crash-loop", "Deployment", "web", "shop"), "attributed"),
+        (rule("node-restarted", "Deployment", "web", "shop"), "suspected"),
+        (on(Probe::Certificates, "Certificate", "web", "shop"), "suspected"),
+        (on(Probe::Certificates, "Certificate", "blog", "blog"), "suspected"),
+    ];
+    for (finding, expected) in cases {
+        let laid = lay(&finding, &[Owner::from(&shop)]);
+        assert_eq!(word(&laid.attribution), expected, "{} {}", finding.id.rule, finding.id.object);
+    }
+    // Where the change is of whoever works on nodes, that may be its doing.
+    let mut kured = application("kured");
+    kured.resources = vec![own("DaemonSet", "kube-system", "kured")];
+    assert_eq!(word(&lay(&node("in-work"), &[Owner::from(&kured)]).attribution), "suspected");
+}
+
+#[test]
+fn what_follows_is_as_much_a_changes_fault_as_its_cause() {
+    let (shop, deployment) = shop();
+    let affected = [shop.clone()];
+    let node = ObjectRef::new("Node", "", "metal1");
+    let pods = |grounds| found(Probe::Pods, "pods", &deployment, Verdict::Red).resting_on(grounds);
+    let degraded = || {
+        found(Probe::ArgoCd, "degraded", &shop.object, Verdict::Red)
+            .resting_on(Grounds::each([deployment.clone()]))
+    };
+    let lost = || found(Probe::Nodes, "not-ready", &node, Verdict::Red);
+    let nothing = Baseline::default();
+
+    let its_own = pass(vec![pods(Grounds::default()), degraded()]);
+    assert_eq!(
+        told(&nothing, &its_own, &affected),
+        rows(&[("degraded", "attributed"), ("pods", "attributed")])
+    );
+
+    // A node that died since may be the change's doing, and nothing is undone for what ran there.
+    let on_node = || pods(Grounds::each([node.clone()]));
+    let nodes = pass(vec![lost(), on_node(), degraded()]);
+    let suspected = [("not-ready", "suspected"), ("degraded", "suspected"), ("pods", "suspected")];
+    assert_eq!(told(&nothing, &nodes, &affected), rows(&suspected));
+
+    // One that died before is known not to be.
+    let long_ago = pass(vec![lost().since(Some(ago(900))), on_node(), degraded()]);
+    let unrelated = [("not-ready", "unrelated"), ("degraded", "unrelated"), ("pods", "unrelated")];
+    assert_eq!(told(&nothing, &long_ago, &affected), rows(&unrelated));
+    let just_now = pass(vec![lost().since(Some(ago(610))), on_node(), degraded()]);
+    assert_eq!(told(&nothing, &just_now, &affected), rows(&suspected), "clocks differ");
+
+    let before = Baseline::of(&pass(vec![lost()]), &[]);
+    let known = pass(vec![lost(), on_node()]);
+    assert_eq!(told(&before, &known, &affected), rows(&[("pods", "unrelated")]));
+}
+
+#[test]
+fn what_was_there_before_is_never_a_changes_fault() {
+    let (shop, deployment) = shop();
+    let affected = [shop];
+    let crash = |verdict| found(Probe::Pods, "crash-loop", &deployment, verdict);
+    let known = |finding: Finding| Baseline::of(&pass(vec![finding]), &[]);
+    let mut accepted = crash(Verdict::Yellow);
+    accepted.accept(ago(-600), "known");
+    for (before, now, expected) in [
+        (Baseline::default(), Verdict::Red, "attributed"),
+        // Its acceptance has ended, or it was only listed and counts now.
+        (known(accepted.clone()), Verdict::Yellow, "unrelated"),
+        (known(crash(Verdict::Red).listed_only()), Verdict::Red, "unrelated"),
+        // It is worse than what was accepted.
+        (known(accepted), Verdict::Red, "suspected"),
+        (known(crash(Verdict::Yellow).listed_only()), Verdict::Red, "suspected"),
+    ] {
+        let after = pass(vec![crash(now)]);
+        assert_eq!(new_findings(&before, &after).len(), 1, "it closes the gate all the same");
+        assert_eq!(told(&before, &after, &affected), rows(&[("crash-loop", expected)]), "{before:?}");
+    }
+    // What follows from it is no more the change's than that, although it belongs to what was changed.
+    let node = ObjectRef::new("Node", "", "metal1");
+    let pressed = |verdict| found(Probe::Nodes, "disk-pressure", &node, verdict);
+    let before = known(pressed(Verdict::Yellow).listed_only());
+    let pods = crash(Verdict::Red).resting_on(Grounds::each([node.clone()]));
+    for (verdict, expected) in [(Verdict::Yellow, "unrelated"), (Verdict::Red, "suspected")] {
+        let after = pass(vec![pressed(verdict), pods.clone()]);
+        assert_eq!(
+            told(&before, &after, &affected),
+            rows(&[("disk-pressure", expected), ("crash-loop", expected)])
+        );
+    }
+}
+
+#[test]
+fn a_sync_that_had_failed_before_and_fails_again_tells_nothing_of_the_change() {
+    let (shop, _) = shop();
+    let failed = |phase, partial| {
+        let mut application = application("shop");
+        application.operation = Some(OperationState {
+            phase,
+            message: "a hook failed".to_owned(),
+            revisions: Vec::new(),
+            partial,
+            retries: 0,
+            started_at: None,
+            finished_at: None,
+        });
+        FailedBefore::of(&application)
+    };
+    assert_eq!(failed(OperationPhase::Succeeded, false), None);
+    assert_eq!(failed(OperationPhase::Failed, true), None, "of a few objects alone");
+    let failed = failed(OperationPhase::Failed, false).expect("it failed");
+    let before = Baseline::of(&pass(Vec::new()), &[failed]);
+    let after = pass(vec![
+        found(Probe::ArgoCd, "sync-failed", &shop.object, Verdict::Red),
+        found(Probe::ArgoCd, "degraded", &shop.object, Verdict::Red),
+        found(Probe::Jobs, "failed", &ObjectRef::new("Job", "web", "migrate-2"), Verdict::Red),
+    ]);
+    let again = [("degraded", "attributed"), ("sync-failed", "suspected"), ("failed", "suspected")];
+    assert_eq!(told(&before, &after, std::slice::from_ref(&shop)), rows(&again));
+    let first = [("degraded", "attributed"), ("sync-failed", "attributed"), ("failed", "attributed")];
+    assert_eq!(told(&Baseline::default(), &after, &[shop]), rows(&first));
+}
+
+#[test]
+fn only_a_time_that_is_a_beginning_tells_that_it_began_before() {
+    let (shop, deployment) = shop();
+    let affected = [shop];
+    for (rule, verdict, expected) in [
+        ("rollout-failed", Verdict::Red, "unrelated"),
+        ("not-ready", Verdict::Red, "unrelated"),
+        // These tell when the pod was made, or the youngest of them.
+        ("unavailable", Verdict::Red, "attributed"),
+        ("image-pull", Verdict::Red, "attributed"),
+        ("container-config", Verdict::Red, "attributed"),
+        ("evicted", Verdict::Red, "suspected"),
+        ("rollout-failed", Verdict::Unknown, "attributed"),
+    ] {
+        let old = found(Probe::Pods, rule, &deployment, verdict).since(Some(ago(4_000)));
+        let told = told(&Baseline::default(), &pass(vec![old]), &affected);
+        assert_eq!(told, rows(&[(rule, expected)]));
+    }
+}
+
+#[test]
+fn what_blocked_before_is_not_new() {
+    let after = recon_at(ago(0), Verdict::Red);
+    assert_eq!(new_findings(&Baseline::default(), &after).len(), 1);
+    assert!(new_findings(&Baseline::of(&after, &[]), &after).is_empty());
+    // As older versions wrote it down.
+    let ids: Vec<&FindingId> = after.blocking().map(|finding| &finding.id).collect();
+    let written = serde_json::to_value(ids).expect("written");
+    let before: Baseline = serde_json::from_value(written).expect("read");
+    assert!(new_findings(&before, &after).is_empty());
+    let written = serde_json::to_value(Baseline::of(&after, &[])).expect("written");
+    assert_eq!(serde_json::from_value::<Baseline>(written).expect("read"), Baseline::of(&after, &[]));
+}

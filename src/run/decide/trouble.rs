@@ -1,0 +1,279 @@
+//! Something is worse since a change than before: grace, remedies, attribution, and only then an undoing (DESIGN 6.6).
+//!
+//! Decided here: each finding has a grace time and remedies of its own, from its own first sight on, however long something
+//! else has been wrong; what was there before is handed to a person, and never undone.
+
+use super::change::{SYNC_ATTEMPTS, followed, hand_over, may_refresh, new_findings};
+use super::retry::{failures, given_up};
+use super::tasks::elapsed;
+use super::{Decision, Waiting};
+use crate::cluster::ObjectRef;
+use crate::health::{Attribution, Finding, Verdict};
+use crate::merge::rollout::Rollout;
+use crate::run::event::{Effect, Event, TroubleFinding};
+use crate::run::situation::{Mode, Situation};
+use crate::run::state::{Act, Change, Failures, Trouble};
+use crate::wording;
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// How often the undoing of one change is tried.
+const REVERT_ATTEMPTS: u32 = 3;
+
+/// How often what follows the repository is asked to read it anew for one change: what comes and goes asks for no more.
+const HARD_REFRESHES: usize = 3;
+
+/// An Application whose sync of the commit failed, and what it says.
+type FailedSync = (ObjectRef, String);
+
+/// Why a finding is laid to the change, suspected of it or not.
+fn why<'a>(situation: &'a Situation<'_>, finding: &Finding) -> &'a str {
+    situation.attributions.get(&finding.id).map_or("", Attribution::why)
+}
+
+/// A line for each, with why it is laid to the change or is not.
+pub(super) fn evidence(situation: &Situation<'_>, findings: &[&Finding]) -> impl Iterator<Item = String> {
+    let line = |finding: &&Finding| wording::evidence_of_trouble(finding, why(situation, finding));
+    findings.iter().map(line).collect::<Vec<_>>().into_iter()
+}
+
+fn described(situation: &Situation<'_>, findings: &[&Finding]) -> Vec<TroubleFinding> {
+    findings
+        .iter()
+        .map(|finding| TroubleFinding {
+            id: finding.id.clone(),
+            message: finding.message.clone(),
+            evidence: finding.evidence.clone(),
+            tied: matches!(situation.attributions.get(&finding.id), Some(Attribution::Attributed(_))),
+            why: why(situation, finding).to_owned(),
+        })
+        .collect()
+}
+
+/// What the change did. That something cannot be judged, or has not ended, is no evidence that it is worse, so it undoes
+/// nothing.
+fn attributed<'a>(situation: &'a Situation<'_>, findings: &[&'a Finding]) -> Vec<(&'a Finding, &'a str)> {
+    findings
+        .iter()
+        .filter(|finding| finding.verdict != Verdict::Unknown && !finding.is_on_its_way())
+        .filter_map(|finding| match situation.attributions.get(&finding.id) {
+            Some(Attribution::Attributed(why)) => Some((*finding, why.as_str())),
+            _ => None,
+        })
+        .collect()
+}
+
+/// What has been wrong for its own grace time.
+struct Lasting<'a> {
+    findings: Vec<&'a Finding>,
+    failed: Vec<&'a FailedSync>,
+    /// Since when the first of what is to be acted on has been seen.
+    since: Timestamp,
+}
+
+impl<'a> Lasting<'a> {
+    /// Of the new findings and of the syncs that failed, those that have lasted.
+    fn of(
+        situation: &'a Situation<'_>,
+        change: &Change,
+        known: &Trouble,
+        new: &[&'a Finding],
+        failed: &'a [FailedSync],
+    ) -> Self {
+        let grace = situation.timing.grace();
+        let has_lasted = |since: &Timestamp| situation.watch.unbroken(*since, situation.now) >= grace;
+        // One that went and came back is written down as it was first, and seen without a break since then alone.
+        let seen = |finding: &Finding| {
+            let noted = known.seen.get(&finding.id).copied().unwrap_or(situation.now);
+            situation.first_seen.get(&finding.id).map_or(noted, |first| noted.max(*first))
+        };
+        let failed_at = |failed: &FailedSync| known.failed.get(&failed.0).copied().unwrap_or(situation.now);
+        let findings: Vec<&Finding> =
+            new.iter().copied().filter(|finding| has_lasted(&seen(finding))).collect();
+        let failed: Vec<&FailedSync> = failed.iter().filter(|one| has_lasted(&failed_at(one))).collect();
+        let guilty = attributed(situation, &findings);
+        let own = failed.iter().filter(|one| is_of(situation, change, one));
+        let acted_on =
+            guilty.iter().map(|(finding, _)| seen(finding)).chain(own.map(|one| failed_at(one))).min();
+        // A suspicion is told after remedies of its own as well.
+        let suspected = findings.iter().filter(|finding| is_suspected(situation, finding));
+        let suspected = suspected.map(|finding| seen(finding)).min();
+        let any =
+            findings.iter().map(|finding| seen(finding)).chain(failed.iter().map(|one| failed_at(one))).min();
+        let since = acted_on.or(suspected).or(any).unwrap_or(situation.now);
+        Self { findings, failed, since }
+    }
+}
+
+/// Whether a sync that failed is of what the change touches, and had not failed before: one of what it does not touch may
+/// fail at its commit for reasons of its own.
+fn is_of(situation: &Situation<'_>, change: &Change, failed: &FailedSync) -> bool {
+    situation.affected.contains(&failed.0) && change.plan.baseline.failed_sync(&failed.0).is_none()
+}
+
+/// Whether the change may have broken it. What has not ended only waits for what broke: pods that move while a node is worked on.
+fn is_suspected(situation: &Situation<'_>, finding: &Finding) -> bool {
+    !finding.is_on_its_way()
+        && matches!(situation.attributions.get(&finding.id), Some(Attribution::Suspected(_)))
+}
+
+/// Something is worse than before: grace, remedies, attribution, and only then a revert.
+pub(super) fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
+    let new = new_findings(situation, change);
+    let failed_syncs: &[FailedSync] = match situation.change_rollout {
+        Some((Rollout::Failed { failed }, _)) => failed.as_slice(),
+        _ => &[],
+    };
+    if new.is_empty() && failed_syncs.is_empty() {
+        return Decision::Wait(Waiting::World(wording::settling(&change.plan.title, change.followed)));
+    }
+    let known = match &change.trouble {
+        Some(known)
+            if new.iter().all(|finding| known.seen.contains_key(&finding.id))
+                && failed_syncs.iter().all(|(application, _)| known.failed.contains_key(application)) =>
+        {
+            known
+        }
+        _ => {
+            let failed = failed_syncs.iter().map(|(application, _)| application.clone()).collect();
+            let findings = described(situation, &new);
+            return Decision::Note(vec![Event::Trouble { change: change.step, findings, failed }]);
+        }
+    };
+    let lasted = situation.watch.unbroken(known.since, situation.now);
+    let too_long = lasted >= situation.timing.rollout_maximum(change.plan.risk);
+    let lasting = Lasting::of(situation, change, known, &new, failed_syncs);
+    if lasting.findings.is_empty() && lasting.failed.is_empty() {
+        // There has been something all the time, and none of it for long.
+        if too_long {
+            let why = wording::never_settled(&change.plan.title, &situation.recon.layers());
+            return hand_over(situation, change, &why, &new);
+        }
+        return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
+    }
+    if let Some(remedy) = remedy(situation, change, &lasting) {
+        return remedy;
+    }
+    judge(situation, change, &lasting, &new, too_long)
+}
+
+/// One hard refresh, then one sync where something is out of sync and nothing happens, for what has lasted.
+fn remedy(situation: &Situation<'_>, change: &Change, lasting: &Lasting<'_>) -> Option<Decision> {
+    let hard: Vec<&Timestamp> = change.refreshed.iter().filter(|(_, hard)| *hard).map(|(at, _)| at).collect();
+    let refreshed = hard.len() >= HARD_REFRESHES || hard.iter().any(|at| **at >= lasting.since);
+    if may_refresh(situation) && !refreshed {
+        return Some(Decision::Refresh { change: change.step, hard: true });
+    }
+    let remedied = change.refreshed.iter().map(|(at, _)| *at).max().unwrap_or(lasting.since);
+    let pause: Duration = situation.timing.grace() / 4;
+    if followed(situation) && elapsed(situation.now, remedied) < pause {
+        return Some(Decision::Wait(Waiting::World(wording::trouble_remedy(&lasting.findings))));
+    }
+    let idle = |application: &&ObjectRef| situation.idle_out_of_sync.contains(application);
+    let failed = lasting.failed.iter().find(|one| is_of(situation, change, one)).map(|one| &one.0);
+    let to_sync = failed.filter(idle).or(situation.idle_out_of_sync.first());
+    let is_its_sync =
+        |act: &&Act| matches!(&act.effect, Effect::Sync { change: of, .. } if *of == change.step);
+    let syncs: Vec<&Act> = situation.state.acts.iter().filter(is_its_sync).collect();
+    let synced = syncs.len() >= SYNC_ATTEMPTS || syncs.iter().any(|act| act.at >= lasting.since);
+    match (to_sync, &change.merged) {
+        (Some(application), Some((commit, ..)))
+            if !synced && situation.mode != Mode::Observe && situation.head == commit =>
+        {
+            Some(Decision::Perform(Effect::Sync {
+                change: change.step,
+                application: application.clone(),
+                revision: commit.clone(),
+            }))
+        }
+        _ => None,
+    }
+}
+
+/// Whose fault it is that something has lasted, after every remedy.
+fn judge(
+    situation: &Situation<'_>,
+    change: &Change,
+    lasting: &Lasting<'_>,
+    new: &[&Finding],
+    too_long: bool,
+) -> Decision {
+    let guilty = attributed(situation, &lasting.findings);
+    let failed = lasting.failed.iter().find(|one| is_of(situation, change, one));
+    match (failed, guilty.first()) {
+        (_, Some((finding, why))) => undo(situation, change, new, &wording::revert_reason(finding, why)),
+        (Some((application, why)), None) => {
+            undo(situation, change, new, &wording::sync_failed(application, why))
+        }
+        (None, None) => not_its_fault(situation, change, lasting, new, too_long),
+    }
+}
+
+/// Nothing that has lasted is known to be the change's fault.
+fn not_its_fault(
+    situation: &Situation<'_>,
+    change: &Change,
+    lasting: &Lasting<'_>,
+    new: &[&Finding],
+    too_long: bool,
+) -> Decision {
+    let touched = lasting.failed.iter().find(|(application, _)| situation.affected.contains(application));
+    let again = touched.and_then(|failed| Some((failed, change.plan.baseline.failed_sync(&failed.0)?)));
+    if let Some(((application, why), before)) = again {
+        return hand_over(situation, change, &wording::sync_failed_again(application, why, &before.why), new);
+    }
+    if let ([], [(application, why), ..]) = (lasting.findings.as_slice(), lasting.failed.as_slice()) {
+        return hand_over(situation, change, &wording::sync_failed_elsewhere(application, why), new);
+    }
+    let suspected: Vec<&Finding> =
+        lasting.findings.iter().filter(|finding| is_suspected(situation, finding)).copied().collect();
+    if let Some(first) = suspected.first() {
+        let text = wording::only_suspected(&suspected, why(situation, first));
+        return hand_over(situation, change, &text, new);
+    }
+    // Unrelated, or not to be judged: it may go by itself; the gate stays closed meanwhile.
+    let broken: Vec<&Finding> =
+        lasting.findings.iter().filter(|finding| !finding.is_on_its_way()).copied().collect();
+    let found = if broken.is_empty() { &lasting.findings } else { &broken };
+    let unknown = found.iter().any(|finding| finding.verdict == Verdict::Unknown);
+    let reason = found.first().map_or("", |finding| why(situation, finding));
+    let text = match (too_long, unknown) {
+        (true, true) => wording::unknown_stays(found),
+        (true, false) => wording::unrelated_stays(found, reason),
+        (false, true) => wording::unknown_so_far(found),
+        (false, false) => wording::unrelated(found, reason),
+    };
+    if too_long { hand_over(situation, change, &text, new) } else { Decision::Wait(Waiting::World(text)) }
+}
+
+/// The change did it: it is undone, where that may be done by itself.
+fn undo(situation: &Situation<'_>, change: &Change, new: &[&Finding], reason: &str) -> Decision {
+    // The mode may have become another one since the merge. A stop is lifted by who made it; this nobody may be asked.
+    if situation.mode == Mode::Observe {
+        let why = wording::not_reversible(reason, &wording::only_observing());
+        return hand_over(situation, change, &why, new);
+    }
+    if let Some(why) = &change.plan.not_reversible {
+        return hand_over(situation, change, &wording::not_reversible(reason, why), new);
+    }
+    let is_its_revert =
+        |act: &Act| matches!(&act.effect, Effect::Revert { change: of, .. } if *of == change.step);
+    if let Some(why) = given_up(situation, is_its_revert, REVERT_ATTEMPTS) {
+        return hand_over(situation, change, &wording::revert_refused(reason, &why), new);
+    }
+    if let Some((Failures { silence: Some(_), why, .. }, true)) = failures(situation, is_its_revert) {
+        let what = wording::act_revert(change.plan.pull);
+        return Decision::Wait(Waiting::World(wording::tried_again_later(&what, &why)));
+    }
+    match &change.merged {
+        // A push after the merge may be what did it.
+        Some((commit, _, true)) if situation.head == commit => Decision::Perform(Effect::Revert {
+            change: change.step,
+            pull: change.plan.pull,
+            merge_commit: commit.clone(),
+            reason: reason.to_owned(),
+            gate: situation.recon.verdict(),
+        }),
+        _ => hand_over(situation, change, &wording::foreign_commits(reason), new),
+    }
+}
