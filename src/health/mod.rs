@@ -18,7 +18,8 @@ mod gone;
 mod hindsight;
 mod holding;
 #[cfg(test)]
-mod incidents;
+pub(crate) mod incidents;
+mod inventory;
 mod outside;
 mod own;
 mod platform;
@@ -40,6 +41,7 @@ pub(crate) use gate::{
     closed_by, permit,
 };
 pub(crate) use hindsight::Hindsight;
+pub(crate) use inventory::{Chart, Dated, Inventory, Orphan};
 pub(crate) use probes::is_a_reporter;
 pub(crate) use recon::{Surroundings, recon};
 pub(crate) use restarts::Restarted;

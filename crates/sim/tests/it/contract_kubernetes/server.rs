@@ -201,14 +201,13 @@ impl Server {
 
     /// Removes a kind with all its objects.
     pub(crate) async fn undefine(&self, kind: &Kind) {
-        match &self.simulator {
-            Some(kube) => kube.unregister(kind),
-            None => {
-                let one = format!("{DEFINITIONS}/{}.{}", kind.plural, kind.group);
-                self.admin("DELETE", &one, None).await;
-                self.until_served(kind, 404).await;
-            }
+        if let Some(kube) = &self.simulator {
+            kube.unregister(kind);
+            return;
         }
+        let one = format!("{DEFINITIONS}/{}.{}", kind.plural, kind.group);
+        self.admin("DELETE", &one, None).await;
+        self.until_served(kind, 404).await;
     }
 
     async fn until_served(&self, kind: &Kind, status: u16) {

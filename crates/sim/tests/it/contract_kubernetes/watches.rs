@@ -61,13 +61,11 @@ impl Lines {
                 let line: Vec<u8> = self.rest.drain(..=end).collect();
                 return Some(serde_json::from_slice(&line).unwrap());
             }
-            match self.response.chunk().await.unwrap() {
-                Some(chunk) => self.rest.extend_from_slice(&chunk),
-                None => {
-                    assert!(self.rest.is_empty(), "half a frame");
-                    return None;
-                }
-            }
+            let Some(chunk) = self.response.chunk().await.unwrap() else {
+                assert!(self.rest.is_empty(), "half a frame");
+                return None;
+            };
+            self.rest.extend_from_slice(&chunk);
         }
     }
 }
