@@ -8,6 +8,7 @@ use crate::doctor::{self, Diagnosis, Examination, State};
 use crate::forge::RepositoryName;
 use crate::setup::webhook_address;
 use crate::terminal::color;
+use crate::wording;
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use std::path::{Path, PathBuf};
@@ -109,12 +110,11 @@ fn text(found: &[Diagnosis]) -> String {
 
 fn summary(found: &[Diagnosis]) -> String {
     let count = |state| found.iter().filter(|diagnosis| diagnosis.state == state).count();
-    format!(
-        "{} in order, {} notes, {} warnings, {} wrong, {} not known\n",
+    wording::doctor_summary(
         count(State::Ok),
         count(State::Note),
         count(State::Warning),
         count(State::Error),
-        count(State::Unknown)
-    )
+        count(State::Unknown),
+    ) + "\n"
 }

@@ -9,7 +9,10 @@ use super::failure::{Exit, Failure};
 use super::rows::{Row, rows};
 use crate::cluster::{Cluster, Freshness, Kubernetes};
 use crate::forge::RepositoryName;
-use crate::health::{self, AuditRule, Figure, Figures, FilesAudited, Finding, Recon, Surroundings, Verdict};
+use crate::health::{
+    self, AuditRule, Chart, Dated, Figure, Figures, FilesAudited, Finding, Orphan, Recon, Surroundings,
+    Verdict,
+};
 use crate::run::{Published, audit_files};
 use crate::terminal::{color, printable};
 use crate::{config, wording};
@@ -54,9 +57,12 @@ ends a task when what it names is gone; what changes something about it needs an
 `recon.allowed` names its rule.
 
 JSON is {began_at, verdict, layers, probes, gate, findings, figures, renovate, foundations, running,
-issue}; a finding has layer, verdict, probe, rule, object, message, evidence, since, blocks,
+charts, issue}; a finding has layer, verdict, probe, rule, object, message, evidence, since, blocks,
 acknowledged, follows_from (its cause) and fix (of the audit); the gate tells whether the findings
-would let a change start, and else why not, since when, and what would unblock it.
+would let a change start, and else why not, since when, and what would unblock it. `figures` has counts
+and usage, and by object, with null where the cluster does not tell: certificate_ends (not_after,
+left_seconds), backups.databases and backups.copies (last_good_at, age_seconds) and orphans (claim,
+size_bytes, since). What was not read is {not_read: why}.
 
 Exit codes:
   0  GREEN
@@ -139,7 +145,13 @@ impl Arguments {
                 }
             }
             Format::Markdown => {
-                write!(out, "{}{}{}", wording::recon_markdown(&recon), beside.markdown(), ground.markdown())?;
+                write!(
+                    out,
+                    "{}{}{}",
+                    wording::recon_markdown(&recon),
+                    beside.markdown(),
+                    ground.markdown(&recon.figures.inventory)
+                )?;
                 if let Some(published) = said {
                     write!(out, "\n{}", issue::text(published, self.dry_run))?;
                 }
@@ -268,7 +280,7 @@ fn text(recon: &Recon, beside: &Beside, ground: &Ground) -> String {
             fix: None,
         })
         .collect();
-    let stands = ground.lines();
+    let stands = ground.lines(&recon.figures.inventory);
     let stands: Vec<Row<'_>> = stands
         .iter()
         .map(|(what, word, said)| Row { word, style: Style::new().dimmed(), what, found: said, fix: None })
@@ -286,7 +298,46 @@ fn figure<T>(figure: &Figure<T>, show: impl Fn(&T) -> Value) -> Value {
     }
 }
 
-fn figures(figures: &Figures) -> Value {
+/// Whole seconds from one moment to another; negative where that was before.
+fn seconds(from: Timestamp, to: Timestamp) -> i64 {
+    to.duration_since(from).as_secs()
+}
+
+fn aged(figure_of: &Figure<Vec<Dated>>, now: Timestamp) -> Value {
+    figure(figure_of, |all| {
+        let one = |one: &Dated| {
+            json!({
+                "object": one.object,
+                "last_good_at": one.at,
+                "age_seconds": one.at.map(|at| seconds(at, now)),
+            })
+        };
+        all.iter().map(one).collect()
+    })
+}
+
+fn charts(figure_of: &Figure<Vec<Chart>>) -> Value {
+    figure(figure_of, |all| {
+        all.iter().map(|one| json!({"name": one.name, "version": one.version, "by": one.by})).collect()
+    })
+}
+
+fn figures(figures: &Figures, now: Timestamp) -> Value {
+    let inventory = &figures.inventory;
+    let ends = |all: &Vec<Dated>| {
+        let one = |one: &Dated| {
+            json!({
+                "object": one.object,
+                "not_after": one.at,
+                "left_seconds": one.at.map(|at| seconds(now, at)),
+            })
+        };
+        all.iter().map(one).collect()
+    };
+    let orphans = |all: &Vec<Orphan>| {
+        let one = |one: &Orphan| json!({"object": one.object, "claim": one.claim, "size_bytes": one.bytes, "since": one.since});
+        all.iter().map(one).collect()
+    };
     let well = |(well, all): &(usize, usize)| json!({"well": well, "all": all});
     let words = |text: &String| json!(text);
     json!({
@@ -304,6 +355,9 @@ fn figures(figures: &Figures) -> Value {
             };
             nodes.iter().map(one).collect()
         }),
+        "certificate_ends": figure(&inventory.certificates, ends),
+        "backups": {"databases": aged(&inventory.databases, now), "copies": aged(&inventory.copies, now)},
+        "orphans": figure(&inventory.orphans, orphans),
     })
 }
 
@@ -352,10 +406,17 @@ fn picture(recon: &Recon, beside: &Beside, ground: &Ground, published: Option<&P
         "probes": probes,
         "gate": {"open": blocked.is_empty(), "blocked": blocked},
         "findings": findings,
-        "figures": figures(&recon.figures),
+        "figures": figures(&recon.figures, recon.began_at),
         "renovate": beside.json(),
         "foundations": ground.foundations(),
         "running": ground.running(),
+        "charts": {
+            "applications": charts(&recon.figures.inventory.applications),
+            "helm_releases": charts(&recon.figures.inventory.releases),
+        },
         "issue": published.map(issue::json),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -459,6 +459,11 @@ fn resources<'a>(quantity: impl Fn(&str) -> Option<&'a str>) -> Option<Resources
     })
 }
 
+/// A size as it is written (`10Gi`), in bytes; none where that is no quantity.
+pub(crate) fn bytes_of(quantity: &str) -> Option<u64> {
+    u64::try_from(nanos(quantity)? / 1_000_000_000).ok()
+}
+
 /// A quantity (`250m`, `1536Ki`, `1.5`) in billionths.
 fn nanos(quantity: &str) -> Option<u128> {
     const ONE: u128 = 1_000_000_000;
@@ -477,6 +482,8 @@ fn nanos(quantity: &str) -> Option<u128> {
         "Mi" => ONE << 20,
         "Gi" => ONE << 30,
         "Ti" => ONE << 40,
+        "P" => ONE * 1_000_000_000_000_000,
+        "Pi" => ONE << 50,
         _ => return None,
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));

@@ -55,6 +55,7 @@ pub(crate) use budgets::BudgetCount;
 pub(crate) use budgets::DisruptionBudget;
 pub(crate) use client::Kubernetes;
 pub(crate) use controllers::ControllersLife;
+pub(crate) use decode::bytes_of;
 pub(crate) use definitions::Definition;
 pub(crate) use events::{PullEvent, VolumeEvent};
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub(in crate::health) fn recon_at(began_at: Timestamp, verdict: Verdict) -> Reco
         ceph_usage: none(),
         placement_groups: none(),
         node_usage: none(),
+        inventory: crate::health::Inventory::default(),
     };
     Recon { began_at, probes: probes.to_vec(), figures, restarted: Vec::new(), made_of: Vec::new() }
 }

@@ -18,7 +18,8 @@ mod gone;
 mod hindsight;
 mod holding;
 #[cfg(test)]
-mod incidents;
+pub(crate) mod incidents;
+mod inventory;
 mod moved;
 mod outside;
 mod own;
@@ -41,6 +42,7 @@ pub(crate) use gate::{
     Obstacle, PermitVoid, blocked, closed_by, permit,
 };
 pub(crate) use hindsight::Hindsight;
+pub(crate) use inventory::{Chart, Dated, Inventory, Orphan};
 pub(crate) use moved::Made;
 pub(crate) use probes::is_a_reporter;
 pub(crate) use recon::{Surroundings, recon};

@@ -8,7 +8,7 @@ use super::probes::{
     judge_webhooks, not_read, unread, unused, with_more,
 };
 use super::recon::{NOT_INSTALLED, SWITCHED_OFF, Surroundings, switched};
-use super::{Probe, ProbeResult, Settings};
+use super::{Chart, Dated, Figure, Probe, ProbeResult, Settings, inventory};
 use crate::cluster::{
     ApiService, ApplicationSet, Cluster, ClusterResult, ExternalSecrets, FluxObject, Installed, Postgres,
     WebhookConfiguration, Workload,
@@ -77,6 +77,16 @@ impl Platform {
         ]
     }
 
+    /// The age of what `CloudNativePG` backs up.
+    pub(super) fn backups(&self) -> Figure<Vec<Dated>> {
+        figure(&self.postgres, inventory::databases)
+    }
+
+    /// What Flux installed.
+    pub(super) fn charts(&self) -> Figure<Vec<Chart>> {
+        figure(&self.flux, |flux| inventory::releases(flux))
+    }
+
     /// Argo CD's answer with what its `ApplicationSets` say.
     pub(super) fn with_sets(
         &self,
@@ -91,6 +101,16 @@ impl Platform {
             Err(error) => vec![not_read(Probe::ArgoCd, &error.to_string())],
         };
         with_more(applications, found)
+    }
+}
+
+/// What is told of what was read.
+fn figure<T, R>(reading: &Reading<T>, tell: impl Fn(&T) -> R) -> Figure<R> {
+    match reading {
+        Err(error) => Figure::NotRead(error.to_string()),
+        Ok(None) => Figure::NotRead(SWITCHED_OFF.to_owned()),
+        Ok(Some(Installed::No)) => Figure::NotRead(NOT_INSTALLED.to_owned()),
+        Ok(Some(Installed::Yes(read))) => Figure::Read(tell(read)),
     }
 }
 

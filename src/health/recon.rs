@@ -12,8 +12,8 @@ use super::probes::{
     judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
     waiting_for_volumes,
 };
-use super::{Figure, Figures, Finding, Made, Probe, ProbeResult, Recon, Settings, Verdict};
-use super::{audit, causes, outside, storage};
+use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings, Verdict};
+use super::{audit, causes, inventory, outside, storage};
 use crate::cluster::{
     self, Application, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node,
     Workload,
@@ -120,6 +120,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         (Ok(None), _) => not_used(Probe::ArgoCd, SWITCHED_OFF, &mut figures.applications),
         (Ok(Some(Installed::No)), _) => not_used(Probe::ArgoCd, NOT_INSTALLED, &mut figures.applications),
         (Ok(Some(Installed::Yes(applications))), workloads) => {
+            figures.inventory.applications = Figure::Read(inventory::applications(applications));
             let good = applications.iter().filter(|one| super::probes::is_application_good(one)).count();
             figures.applications = Figure::Read((good, applications.len()));
             match workloads {
@@ -146,12 +147,23 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Ok(Some(Installed::Yes(certificates))) => {
             let ready = certificates.iter().filter(|one| super::probes::is_certificate_ready(one)).count();
             figures.certificates = Figure::Read((ready, certificates.len()));
+            figures.inventory.certificates = Figure::Read(inventory::certificates(certificates));
             match &workloads {
                 Ok(workloads) => judge_certificates(certificates, workloads, now, surroundings.grace),
                 Err(error) => unread(Probe::Certificates, &format!("the controller's workload: {error}")),
             }
         }
     });
+    if let Figure::NotRead(why) = &figures.certificates {
+        figures.inventory.certificates = Figure::NotRead(why.clone());
+    }
+    if let Figure::NotRead(why) = &figures.applications {
+        figures.inventory.applications = Figure::NotRead(why.clone());
+    }
+    figures.inventory.releases = platform.charts();
+    figures.inventory.databases = platform.backups();
+    figures.inventory.copies = storage.copies();
+    figures.inventory.orphans = storage.orphans();
     probes.push(match &usage {
         Err(error) => failed(Probe::Usage, error, &mut figures.node_usage),
         Ok(None) => not_used(Probe::Usage, SWITCHED_OFF, &mut figures.node_usage),
@@ -376,6 +388,7 @@ fn nothing_read() -> Figures {
         ceph_usage: none(),
         placement_groups: none(),
         node_usage: none(),
+        inventory: Inventory::default(),
     }
 }
 

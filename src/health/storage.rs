@@ -7,7 +7,7 @@ use super::probes::{
     List, VolumesReading, judge_replication, judge_snapshots, judge_volumes, unread, unused,
 };
 use super::recon::{NOT_INSTALLED, SWITCHED_OFF, Surroundings, switched, within};
-use super::{Probe, ProbeResult};
+use super::{Dated, Figure, Orphan, Probe, ProbeResult, inventory};
 use crate::cluster::{
     Cluster, ClusterError, ClusterResult, Installed, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod,
     ReplicationSource, StorageClass, VolumeAttachment, VolumeSnapshot,
@@ -71,6 +71,21 @@ impl Storage {
             }
         };
         [judge_volumes(&reading, now, grace), snapshots, replication]
+    }
+
+    /// The age of what `VolSync` copies.
+    pub(super) fn copies(&self) -> Figure<Vec<Dated>> {
+        match &self.sources {
+            Err(error) => Figure::NotRead(error.to_string()),
+            Ok(None) => Figure::NotRead(SWITCHED_OFF.to_owned()),
+            Ok(Some(Installed::No)) => Figure::NotRead(NOT_INSTALLED.to_owned()),
+            Ok(Some(Installed::Yes(sources))) => Figure::Read(inventory::copies(sources)),
+        }
+    }
+
+    /// Volumes that are nobody's.
+    pub(super) fn orphans(&self) -> Figure<Vec<Orphan>> {
+        inventory::orphans(&self.volumes)
     }
 
     /// What stands behind each claim: the attachments of its volume, where one that hangs on any node keeps it from

@@ -252,6 +252,7 @@ impl Finding {
     /// Lists it, with until when and why a person accepts it.
     pub(super) fn accept(&mut self, until: Timestamp, reason: &str) {
         (self.informational, self.acknowledged) = (true, true);
+        let until = crate::wording::time(until);
         self.message = format!("{} (acknowledged until {until}: {reason})", self.message);
     }
 
@@ -424,6 +425,12 @@ pub(crate) enum Figure<T> {
     NotRead(String),
 }
 
+impl<T> Default for Figure<T> {
+    fn default() -> Self {
+        Self::NotRead("not read".to_owned())
+    }
+}
+
 /// The closing report's verification data.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Figures {
@@ -445,6 +452,9 @@ pub(crate) struct Figures {
     pub(crate) placement_groups: Figure<String>,
     /// Name, thousandths of a core, bytes of memory.
     pub(crate) node_usage: Figure<Vec<(String, u64, u64)>>,
+    /// What people ask for by name and day.
+    #[serde(skip)]
+    pub(crate) inventory: super::Inventory,
 }
 
 #[cfg(test)]

@@ -213,6 +213,7 @@ pub(super) fn closing() -> ClosingView {
             ceph_usage: Figure::Read((1_539_316_278_886, 3_298_534_883_328)),
             placement_groups: not_read(),
             node_usage: Figure::Read(vec![("node-1".to_owned(), 1_250, 9_663_676_416)]),
+            inventory: crate::health::Inventory::default(),
         },
         events: vec![
             LessonEvent::Caused {

@@ -417,3 +417,19 @@ pub(crate) fn setup_label_by_hand(name: &str) -> String {
 pub(crate) fn setup_secret_unseen() -> String {
     "whether its secret is right only a delivery tells: `caretaker doctor` asks for one".to_owned()
 }
+
+/// What an examination comes to.
+pub(crate) fn doctor_summary(
+    well: usize,
+    notes: usize,
+    warnings: usize,
+    wrong: usize,
+    unknown: usize,
+) -> String {
+    let count = |count: usize, word: &str| format!("{count} {word}{}", if count == 1 { "" } else { "s" });
+    format!(
+        "{well} in order, {}, {}, {wrong} wrong, {unknown} not known",
+        count(notes, "note"),
+        count(warnings, "warning")
+    )
+}

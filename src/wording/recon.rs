@@ -4,7 +4,7 @@ use super::{audit_fix, code, layer_verdict, quote_outside, time};
 use crate::cluster::ObjectRef;
 use crate::forge::IssueNumber;
 use crate::forge::renovate::Listed;
-use crate::health::{AuditRule, Finding, Recon, Verdict};
+use crate::health::{AuditRule, Chart, Finding, Recon, Verdict};
 use crate::issue::OpenUpdate;
 use crate::merge::Risk;
 use std::collections::BTreeSet;
@@ -23,17 +23,46 @@ pub(crate) fn recon_summary(recon: &Recon) -> String {
     let count = |count: usize, one: &str, many: &str| {
         if count == 1 { format!("1 finding {one}") } else { format!("{count} findings {many}") }
     };
-    let more = match following {
-        0 => String::new(),
-        1 => ", 1 more follows from it".to_owned(),
-        more => format!(", {more} more follow"),
+    let blocking = match causes {
+        0 => "nothing blocks a change".to_owned(),
+        causes => count(causes, "blocks a change", "block a change"),
     };
-    format!(
-        "The cluster is {}: {}{more}, {}",
-        recon.verdict(),
-        count(causes, "blocks a change", "block a change"),
-        count(listed, "is listed only", "are listed only")
-    )
+    let more = match (following, causes) {
+        (0, _) => String::new(),
+        (1, 1) => ", 1 more follows from it".to_owned(),
+        (1, _) => ", 1 more follows from one of them".to_owned(),
+        (more, 1) => format!(", {more} more follow from it"),
+        (more, _) => format!(", {more} more follow from them"),
+    };
+    let listed = match listed {
+        0 => String::new(),
+        listed => format!(", {}", count(listed, "is listed only", "are listed only")),
+    };
+    format!("The cluster is {}: {blocking}{more}{listed}", recon.verdict())
+}
+
+/// As many as fit into so many characters, and how many do not.
+fn as_many_as_fit(items: &[String], max: usize) -> String {
+    let (mut text, mut length) = (String::new(), 0);
+    for (at, item) in items.iter().enumerate() {
+        length += item.chars().count() + 2;
+        if at > 0 && length > max {
+            // Writing to a string cannot fail.
+            let _ = write!(text, " and {} more", items.len() - at);
+            break;
+        }
+        text.push_str(if at > 0 { ", " } else { "" });
+        text.push_str(&quote_outside(item, max));
+    }
+    text
+}
+
+/// Text from outside in a cell, with how much of it is not there.
+fn cut(text: &str) -> String {
+    match text.chars().count() {
+        all if all > CELL => format!("{} ({} more characters)", quote_outside(text, CELL), all + 1 - CELL),
+        _ => quote_outside(text, CELL),
+    }
 }
 
 /// What nobody knows: the first layer that is UNKNOWN, what was found there first, and how much more there is.
@@ -106,7 +135,7 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
         time(recon.began_at)
     );
     for (layer, verdict) in recon.layers() {
-        let seen: Vec<String> = recon.seen_of(layer).map(|seen| quote_outside(seen, CELL)).collect();
+        let seen: Vec<String> = recon.seen_of(layer).map(cut).collect();
         let seen = if seen.is_empty() { recon_nothing_read().to_owned() } else { seen.join("<br>") };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {layer} | {} | {seen} |", layer_verdict(verdict));
@@ -130,8 +159,8 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
             layer_verdict(finding.verdict),
             code(&finding.id.object.to_string(), CELL),
             code(&finding.id.rule, CELL),
-            quote_outside(&finding.message, CELL),
-            quote_outside(&finding.evidence, CELL),
+            cut(&finding.message),
+            cut(&finding.evidence),
             audit_fix_of(finding).map(|fix| format!(". Better: {fix}")).unwrap_or_default(),
             finding.since.map(time).unwrap_or_default()
         );
@@ -141,11 +170,8 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
 
 /// What an audit found by one rule, in a line.
 pub(crate) fn recon_audited(rule: AuditRule, findings: &[&Finding]) -> String {
-    const MOST: usize = 12;
-    let objects: Vec<String> = findings.iter().take(MOST).map(|one| one.id.object.to_string()).collect();
-    let more = findings.len().saturating_sub(MOST);
-    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
-    format!("{} ({}): {}{more}", rule.word(), findings.len(), quote_outside(&objects.join(", "), 4 * CELL))
+    let objects: Vec<String> = findings.iter().map(|one| one.id.object.to_string()).collect();
+    format!("{} ({}): {}", rule.word(), findings.len(), as_many_as_fit(&objects, 2 * CELL))
 }
 
 /// How what an audit found is made better.
@@ -204,7 +230,14 @@ pub(crate) fn recon_versions(namespace: &str, images: &[&str]) -> String {
         digest.map_or_else(|| name.to_owned(), |digest| format!("{name}@{digest}"))
     };
     let images: Vec<String> = images.iter().map(short).collect();
-    format!("{namespace}: {}", quote_outside(&images.join(", "), 4 * CELL))
+    format!("{namespace}: {}", as_many_as_fit(&images, 4 * CELL))
+}
+
+/// The charts that are installed, with what installed them.
+pub(crate) fn recon_charts(charts: &[&Chart]) -> String {
+    let each: Vec<String> =
+        charts.iter().map(|chart| format!("{} {} ({})", chart.name, chart.version, chart.by)).collect();
+    format!("charts: {}", as_many_as_fit(&each, 4 * CELL))
 }
 
 /// What caretaker stands on, with what of it runs.

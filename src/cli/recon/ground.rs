@@ -3,6 +3,7 @@
 
 use crate::cluster::{Cluster, Freshness, ObjectRef};
 use crate::config::Settings;
+use crate::health::{Chart, Figure, Inventory};
 use crate::merge::classify::Rules;
 use crate::merge::foundations::{Foundations, foundations};
 use crate::wording;
@@ -34,7 +35,7 @@ pub(super) async fn read(cluster: &dyn Cluster, settings: &Settings) -> Ground {
 
 impl Ground {
     /// About what, the word and the text of each line.
-    pub(super) fn lines(&self) -> Vec<(&'static str, &'static str, String)> {
+    pub(super) fn lines(&self, inventory: &Inventory) -> Vec<(&'static str, &'static str, String)> {
         let running = match &self.0 {
             Ok(running) => running,
             Err(why) => return vec![("Ground", "not read", wording::recon_foundations_not_read(why))],
@@ -42,6 +43,12 @@ impl Ground {
         let mut lines: Vec<_> = (running.versions().into_iter())
             .map(|(namespace, images)| ("Runs", "listed", wording::recon_versions(namespace, &images)))
             .collect();
+        let mut charts: Vec<&Chart> =
+            [&inventory.applications, &inventory.releases].into_iter().filter_map(known).flatten().collect();
+        charts.sort_unstable();
+        if !charts.is_empty() {
+            lines.push(("Runs", "listed", wording::recon_charts(&charts)));
+        }
         let stands: Vec<_> = (running.foundations.iter())
             .map(|(name, objects)| ("Ground", "listed", wording::recon_foundation(name, objects)))
             .collect();
@@ -52,9 +59,9 @@ impl Ground {
         lines
     }
 
-    pub(super) fn markdown(&self) -> String {
+    pub(super) fn markdown(&self, inventory: &Inventory) -> String {
         let of = |wanted: &str| -> String {
-            let lines = self.lines().into_iter().filter(|(about, ..)| *about == wanted);
+            let lines = self.lines(inventory).into_iter().filter(|(about, ..)| *about == wanted);
             let lines: Vec<String> = lines.map(|(.., line)| format!("- {line}\n")).collect();
             lines.concat()
         };
@@ -84,6 +91,14 @@ impl Ground {
     }
 }
 
+/// A figure that was read.
+fn known<T>(figure: &Figure<T>) -> Option<&T> {
+    match figure {
+        Figure::Read(value) => Some(value),
+        Figure::NotRead(_) => None,
+    }
+}
+
 impl Running {
     /// The images of each namespace, each once.
     fn versions(&self) -> BTreeMap<&str, Vec<&str>> {
@@ -95,6 +110,7 @@ impl Running {
             images.sort_unstable();
             images.dedup();
         }
+        all.retain(|_, images| !images.is_empty());
         all
     }
 }

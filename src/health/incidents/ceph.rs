@@ -20,7 +20,7 @@ impl Scene {
     }
 
     /// Commands may be run in the tools pod, and `ceph status` says this.
-    fn tools(&mut self, answer: ExecAnswer) {
+    pub(super) fn tools(&mut self, answer: ExecAnswer) {
         let manifest = include_str!("../../../deploy/kustomize/components/exec/rbac.yaml");
         self.server.apply_manifests(manifest).expect("the component is taken");
         self.cluster.exec = true;

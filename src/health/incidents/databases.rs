@@ -8,7 +8,7 @@ use sim::kubernetes::{POSTGRES_BACKUP, POSTGRES_CLUSTER, SCHEDULED_BACKUP};
 
 impl Scene {
     /// The operator, and a Cluster of that number of the recording, with an archive.
-    fn database(&self, number: usize) {
+    pub(super) fn database(&self, number: usize) {
         self.deployment("cnpg-system", "cloudnative-pg", 1, 1);
         let mut cluster = real("operators", number, "db", "pg", 0);
         cluster["spec"]["backup"] = json!({"barmanObjectStore": {"destinationPath": "s3://backups/pg"}});
@@ -16,7 +16,7 @@ impl Scene {
     }
 
     /// A backup every night; the last one was due so many minutes ago.
-    fn nightly(&self, minutes: i64) {
+    pub(super) fn nightly(&self, minutes: i64) {
         let mut schedule = real("operators", 16, "db", "nightly", 0);
         schedule["status"] = json!({"lastCheckTime": ago(1), "lastScheduleTime": ago(minutes),
             "nextScheduleTime": ago(minutes - 1_440)});
@@ -24,7 +24,7 @@ impl Scene {
     }
 
     /// A Backup that the schedule asked for, of that number of the recording.
-    fn backup(&self, number: usize, name: &str, minutes: i64) {
+    pub(super) fn backup(&self, number: usize, name: &str, minutes: i64) {
         let mut backup = real("operators", number, "db", name, minutes);
         backup["metadata"]["labels"] =
             json!({"cnpg.io/cluster": "pg", "cnpg.io/scheduled-backup": "nightly"});

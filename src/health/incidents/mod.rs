@@ -17,8 +17,10 @@ mod real;
 mod scene;
 mod secrets;
 mod storage;
+mod whole;
 
-use scene::{Pod, Scene, ago};
+pub(crate) use scene::Scene;
+use scene::{Pod, ago};
 use serde_json::json;
 
 async fn expect(scene: Scene, expected: &[&str]) {
@@ -69,4 +71,117 @@ async fn a_certificate_has_not_been_ready_for_long() {
         "metadata": {"name": "shop", "namespace": "web"}, "spec": {"secretName": "shop-tls"},
         "status": {"conditions": [{"type": "Ready", "status": "False", "reason": "Expired", "lastTransitionTime": ago(20)}]}}));
     expect(scene, &["RED not-ready of Certificate web/shop", "the gate is closed"]).await;
+}
+
+/// What broke in a real homelab, and the incident that shows it.
+mod known {
+    const APPS: &str = include_str!("apps.rs");
+    const CEPH: &str = include_str!("ceph.rs");
+    const GITOPS: &str = include_str!("gitops.rs");
+    const IMAGES: &str = include_str!("images.rs");
+    const LIES: &str = include_str!("lies.rs");
+    const MERGES: &str = include_str!("merges.rs");
+    const SECRETS: &str = include_str!("secrets.rs");
+    const STORAGE: &str = include_str!("storage.rs");
+    /// A pull request is not looked for in a cluster: it is the run that meets it.
+    const PROTECTED: &str = include_str!("../../run/stories/protected.rs");
+    const REBASE: &str = include_str!("../../run/decide/tests/rebase.rs");
+
+    const BROKE: &[(&str, &str, &[&str])] = &[
+        (
+            "an Application is Degraded, Progressing or OutOfSync",
+            GITOPS,
+            &[
+                "an_application_is_not_well_in_each_way_that_argo_cd_knows",
+                "an_application_is_on_its_way_because_its_deployment_is",
+            ],
+        ),
+        (
+            "an Application mirrors Ceph",
+            CEPH,
+            &[
+                "an_application_only_mirrors_ceph",
+                "an_application_that_does_not_say_why_mirrors_what_belongs_to_it",
+            ],
+        ),
+        (
+            "Ceph: stalled reads, slow operations, monitors low on disk, backfill",
+            CEPH,
+            &["ceph_warns_check_by_check"],
+        ),
+        (
+            "the same, muted",
+            CEPH,
+            &["what_is_muted_in_ceph_is_named_and_does_not_block", "one_check_is_muted_and_another_is_not"],
+        ),
+        (
+            "Ceph: a module of the manager crashed",
+            CEPH,
+            &["ceph_warns_of_three_things_and_its_phase_is_ready"],
+        ),
+        (
+            "Ceph: an OSD is down",
+            CEPH,
+            &["an_osd_is_down_because_its_node_is", "an_osd_is_down_because_its_pod_is"],
+        ),
+        ("Ceph: a flag is left over", CEPH, &["ceph_is_being_upgraded_with_a_flag_set"]),
+        ("credentials are refused", SECRETS, &["a_store_is_refused_and_what_reads_from_it_follows"]),
+        ("an ExternalSecret fails", SECRETS, &["a_key_is_gone_from_a_store_that_is_well"]),
+        (
+            "a certificate",
+            SECRETS,
+            &["a_certificate_is_ready_while_its_renewal_fails", "a_certificate_has_expired"],
+        ),
+        ("events of what is well", APPS, &["events_of_things_that_are_well_are_nothing"]),
+        ("RED of a check that is wrong itself", APPS, &["what_is_as_it_should_be_is_not_red"]),
+        (
+            "a probe fails",
+            LIES,
+            &["whatever_cannot_be_read_is_not_green", "what_does_not_answer_in_time_is_not_green"],
+        ),
+        (
+            "a pull request of Renovate's conflicts",
+            PROTECTED,
+            &["a_pull_request_that_conflicts_is_made_anew_by_renovate_and_merged"],
+        ),
+        (
+            "the same, and Renovate does not come",
+            REBASE,
+            &["behind_its_base_renovate_is_asked_once_and_awaited"],
+        ),
+        ("an image cannot be pulled", IMAGES, &["one_workload_gets_no_image_and_a_person_hears_why"]),
+        ("a file handle of NFS is stale", APPS, &["a_file_handle_is_stale_and_a_person_hears_it"]),
+        ("a volume is attached twice", STORAGE, &["two_nodes_have_a_volume_that_is_for_one"]),
+        ("a volume could not be deleted", STORAGE, &["a_volume_could_not_be_deleted"]),
+        ("pods are left over", APPS, &["debris_is_left_over"]),
+        ("a node is cordoned", APPS, &["a_node_is_cordoned"]),
+        (
+            "pods are evicted",
+            APPS,
+            &["a_node_runs_out_of_disk_and_evicts", "what_was_evicted_is_not_replaced"],
+        ),
+        (
+            "a pod starts again and again",
+            APPS,
+            &["a_pod_that_cannot_start_is_the_cause_of_its_deployment_and_its_application"],
+        ),
+        ("a Job reached its limit", APPS, &["a_job_reached_its_limit"]),
+        ("a node is not ready", include_str!("mod.rs"), &["a_node_is_lost"]),
+        ("a bundle broke a Job", MERGES, &["a_bundle_broke_a_job_after_eleven_minutes"]),
+        (
+            "a major crashed weeks later",
+            MERGES,
+            &["the_crashes_of_a_major_are_not_laid_to_a_merge_of_that_day"],
+        ),
+        ("a major of a database was taken back", MERGES, &["a_major_of_a_database_breaks_it"]),
+    ];
+
+    #[test]
+    fn whatever_broke_has_its_incident() {
+        for (what, source, tests) in BROKE {
+            for test in *tests {
+                assert!(source.contains(&format!("fn {test}()")), "{what}: {test} is not there");
+            }
+        }
+    }
 }

@@ -121,8 +121,8 @@ impl Pod {
     }
 }
 
-pub(super) struct Scene {
-    pub(super) server: simulated::Kubernetes,
+pub(crate) struct Scene {
+    pub(crate) server: simulated::Kubernetes,
     client: Kubernetes,
     pub(super) cluster: cluster::Settings,
     /// `[health]`: what is switched off unless somebody wants it.
@@ -319,7 +319,12 @@ impl Scene {
             .set_node_stats(node, json!({"node": {"fs": disk, "runtime": {"imageFs": disk}}, "pods": []}));
     }
 
-    pub(super) async fn recon(&self) -> Recon {
+    /// Who asks the API server.
+    pub(crate) fn client(&self) -> &Kubernetes {
+        &self.client
+    }
+
+    pub(crate) async fn recon(&self) -> Recon {
         let surroundings = Surroundings {
             settings: &self.settings,
             cluster: &self.cluster,

@@ -4,6 +4,16 @@
 //! That daemons are down follows from their Deployments, where those are not well, and through them from a lost node: the
 //! node first, then the pod, then the disk. Daemons of several versions are an upgrade that runs, or one that stopped halfway;
 //! Ceph itself says so only after a week.
+//!
+//! | Rule | On | Verdict | When | Forgiven | On its way |
+//! |---|---|---|---|---|---|
+//! | the check's name (`OSD_DOWN`) | CephCluster | YELLOW of a `HEALTH_WARN`, RED of a `HEALTH_ERR`, UNKNOWN of anything else; listed beside `HEALTH_OK`: somebody muted it | `status.ceph.details` has it | no | |
+//! | `health` | CephCluster | YELLOW at `HEALTH_WARN`, RED at `HEALTH_ERR` | `status.ceph.health` is worse than each check that counts, or there is none | no | |
+//! | `health-unknown` | CephCluster | UNKNOWN | `status.ceph.health` is none of the three, or missing | no | |
+//! | `muted` | CephCluster | listed | `status.ceph.health` names checks that are muted behind its word | | |
+//! | `versions-differ` | CephCluster | YELLOW | `status.ceph.versions.overall` has several: an upgrade that runs, or stopped halfway | no | yes |
+//! | `stale` | CephCluster | UNKNOWN | `status.ceph.lastChecked` is older than `health.ceph_maximum_age_seconds`, or missing | no | |
+//! | `not-read` | the probe | UNKNOWN | the CephClusters could not be read | no | |
 
 use super::{age, finding, judged, unused};
 use crate::cluster::{CephCluster, ObjectRef, Workload};
@@ -205,9 +215,24 @@ mod tests {
             let name = format!("{cluster:?}");
             let result = judge_ceph(&[cluster], &[], now(), &Settings::default());
             assert_eq!(rules(&result), expected, "{name}");
+            assert!(result.findings.iter().all(|finding| !finding.is_on_its_way()), "{name}");
             assert_eq!(result.findings.len(), listed, "{name}");
             assert_eq!(result.verdict, expected.iter().map(|(_, v)| *v).max().unwrap_or(Green), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_muted_is_listed_by_its_name() {
+        let listed = |cluster: CephCluster| {
+            let result = judge_ceph(&[cluster], &[], now(), &Settings::default());
+            assert_eq!(result.verdict, Green);
+            let of = |one: &Finding| (one.id.rule.clone(), one.verdict, one.informational);
+            result.findings.iter().map(of).collect::<Vec<_>>()
+        };
+        let beside = cluster("HEALTH_OK", &[("OSD_SLOW", "HEALTH_ERR")], Some(60));
+        assert_eq!(listed(beside), [("OSD_SLOW".to_owned(), Red, true)]);
+        let word = cluster("HEALTH_OK (muted: OSD_SLOW)", &[], Some(60));
+        assert_eq!(listed(word), [("muted".to_owned(), Yellow, true)]);
     }
 
     #[test]

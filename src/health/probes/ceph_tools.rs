@@ -1,4 +1,13 @@
 //! Ceph as the command in the tools pod tells it: muted checks by name, OSDs, placement groups, usage.
+//!
+//! | Rule | On | Verdict | When | Forgiven | On its way |
+//! |---|---|---|---|---|---|
+//! | the check's name (`OSD_DOWN`) | `Ceph NAMESPACE/ceph` | YELLOW of a `HEALTH_WARN`, RED of a `HEALTH_ERR`, UNKNOWN of anything else; listed where it is muted, or beside `HEALTH_OK` | `health.checks` has it | no | |
+//! | `health` | the same | YELLOW at `HEALTH_WARN`, RED at `HEALTH_ERR` | `health.status` is worse than each check that counts, or there is none | no | |
+//! | `health-unknown` | the same | UNKNOWN | `health.status` is none of the three, or missing | no | |
+//! | `muted` | the same | listed | `health.status` names checks that are muted behind its word | | |
+//! | `osds` | the same | listed | fewer OSDs are up, or in, than there are: what went out and was made good for elsewhere leaves `HEALTH_OK` behind | | |
+//! | `not-read` | the probe | UNKNOWN | the command could not be run, ended with another code than 0, or said what is no JSON | no | |
 
 use super::ceph::{Check, judge_health};
 use super::{finding, judged, unread};
@@ -145,11 +154,54 @@ mod tests {
     }
 
     #[test]
+    fn every_rule_for_the_tools() {
+        use Verdict::{Red, Unknown, Yellow};
+        let check = |severity: &str, muted: bool| json!({"OSD_DOWN": {"severity": severity, "summary": {"message": "down"}, "muted": muted}});
+        let none = json!({});
+        for (health, checks, expected) in [
+            ("HEALTH_OK", &none, vec![]),
+            ("HEALTH_OK", &check("HEALTH_ERR", false), vec![("OSD_DOWN", Red, true)]),
+            ("HEALTH_WARN", &check("HEALTH_WARN", false), vec![("OSD_DOWN", Yellow, false)]),
+            ("HEALTH_ERR", &check("HEALTH_ERR", false), vec![("OSD_DOWN", Red, false)]),
+            ("HEALTH_WARN", &check("HEALTH_ODD", false), vec![("OSD_DOWN", Unknown, false)]),
+            (
+                "HEALTH_ERR",
+                &check("HEALTH_WARN", true),
+                vec![("OSD_DOWN", Yellow, true), ("health", Red, false)],
+            ),
+            ("HEALTH_WARN", &none, vec![("health", Yellow, false)]),
+            ("HEALTH_OK (muted: OSD_DOWN)", &none, vec![("muted", Yellow, true)]),
+            ("HEALTH_FINE", &none, vec![("health-unknown", Unknown, false)]),
+            ("", &none, vec![("health-unknown", Unknown, false)]),
+        ] {
+            let read = judge_ceph_tools("rook-ceph", &status(health, checks)).result;
+            let of = |one: &crate::health::Finding| (one.id.rule.clone(), one.verdict, one.informational);
+            let found: Vec<_> = read.findings.iter().map(of).collect();
+            let expected: Vec<_> = expected
+                .into_iter()
+                .map(|(rule, verdict, listed)| (rule.to_owned(), verdict, listed))
+                .collect();
+            assert_eq!(found, expected, "{health} {checks}");
+            let object = |one: &crate::health::Finding| one.id.object.to_string() == "Ceph rook-ceph/ceph";
+            assert!(read.findings.iter().all(object), "{health}");
+        }
+        for (up, inside) in [(11, 12), (12, 11)] {
+            let missing = json!({"health": {"status": "HEALTH_OK"},
+                "osdmap": {"num_osds": 12, "num_up_osds": up, "num_in_osds": inside}});
+            let read = judge_ceph_tools("rook-ceph", &output(0, &missing.to_string())).result;
+            let [osds] = read.findings.as_slice() else { panic!("{:?}", read.findings) };
+            assert_eq!((osds.id.rule.as_str(), osds.informational), ("osds", true), "{up} {inside}");
+        }
+    }
+
+    #[test]
     fn what_cannot_be_read_is_unknown() {
         for output in [output(1, ""), output(0, "not json"), output(0, "{}")] {
             let read = judge_ceph_tools("rook-ceph", &output);
             assert_eq!(read.result.verdict, Verdict::Unknown, "{output:?}");
             assert!(matches!(read.osds, Figure::NotRead(_)));
+            let rule = if output.stdout == "{}" { "health-unknown" } else { "not-read" };
+            assert_eq!(rules(&read.result), [(rule, Verdict::Unknown)], "{output:?}");
         }
     }
 }

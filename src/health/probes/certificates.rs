@@ -17,8 +17,13 @@ use super::reporter::Reporter;
 use super::{age, day, finding, is_recent, judged, unused};
 use crate::cluster::{Certificate, ConditionStatus, ObjectRef, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Verdict};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use std::time::Duration;
+
+/// What ends within this is named.
+const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// So many of them are.
+const NAMED: usize = 12;
 
 /// The controller by its name, and by its image.
 pub(super) const CONTROLLERS: [Reporter; 2] =
@@ -39,15 +44,34 @@ pub(in crate::health) fn judge_certificates(
     let mut findings = controller.dead(Probe::Certificates, workloads);
     findings.extend(certificates.iter().filter_map(|certificate| judge_certificate(certificate, now, grace)));
     let ready = certificates.iter().filter(|certificate| is_ready(certificate)).count();
-    let ends = certificates.iter().filter_map(|one| Some((one.not_after?, &one.namespace, &one.name)));
-    let next = ends.min().map_or_else(String::new, |(end, namespace, name)| {
-        format!(", the next to end is {namespace}/{name} on {}", day(end))
-    });
+    let ends = ends_in_words(certificates, now);
     judged(
         Probe::Certificates,
-        format!("{ready} of {} certificates ready{next}", certificates.len()),
+        format!("{ready} of {} certificates ready{ends}", certificates.len()),
         findings,
     )
+}
+
+/// Which end within [`SOON`], by name and day; where none does, the next one. What has ended is a finding.
+fn ends_in_words(certificates: &[Certificate], now: Timestamp) -> String {
+    let ends = certificates.iter().filter_map(|one| Some((one.not_after?, &one.namespace, &one.name)));
+    let mut ends: Vec<_> = ends.filter(|(end, ..)| *end > now).collect();
+    ends.sort_unstable();
+    let soon = ends.iter().filter(|(end, ..)| *end <= now + SOON).count();
+    let say = |(end, namespace, name): &(Timestamp, &String, &String)| {
+        format!("{namespace}/{name} on {}", day(*end))
+    };
+    match (soon, ends.first()) {
+        (_, None) => String::new(),
+        (0, Some(next)) => format!(", the next to end is {}", say(next)),
+        (soon, Some(_)) => {
+            let named: Vec<String> = ends.iter().take(soon.min(NAMED)).map(say).collect();
+            let more = soon.saturating_sub(NAMED);
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            let verb = if soon == 1 { "ends" } else { "end" };
+            format!(", {soon} {verb} within 30 days: {}{more}", named.join(", "))
+        }
+    }
 }
 
 /// Whether cert-manager says that it is ready.
@@ -75,7 +99,7 @@ fn judge_certificate(certificate: &Certificate, now: Timestamp, grace: Duration)
         }
         Some(ready) if ready.status != ConditionStatus::True => {
             let verdict = graced(ready.since, Verdict::Red);
-            let evidence = format!("Ready is {:?}: {} {}", ready.status, ready.reason, ready.message);
+            let evidence = super::said(ready);
             return found("not-ready", verdict, "is not ready", evidence).map(|one| one.since(ready.since));
         }
         Some(_) => {}
@@ -153,9 +177,29 @@ mod tests {
             assert_eq!(result.verdict, expected.map_or(Verdict::Green, |(_, verdict)| verdict));
         }
         let later = Certificate { name: "a".to_owned(), ..certificate(ready, -9_000_000, -90_000, 0) };
-        let both = [later, certificate(ready, -950_400, -90_000, 0)];
-        let line = judge(&both, &[]).summary;
-        assert_eq!(line, "2 of 2 certificates ready, the next to end is web/shop on 2026-12-02");
+        let day = 86_400;
+        let of = |name: &str, days: i64| Certificate {
+            name: name.to_owned(),
+            ..certificate(ready, -days * day, -90_000, 0)
+        };
+        let many: Vec<_> = (1..=14).map(|number| of(&format!("c{number:02}"), number)).collect();
+        for (certificates, expected) in [
+            (vec![later.clone()], "1 of 1 certificates ready, the next to end is web/a on 2027-03-05"),
+            (
+                vec![later.clone(), of("shop", 11)],
+                "2 of 2 certificates ready, 1 ends within 30 days: web/shop on 2026-12-02",
+            ),
+            (
+                vec![of("b", 30), later, of("shop", 11)],
+                "3 of 3 certificates ready, 2 end within 30 days: web/shop on 2026-12-02, web/b on 2026-12-21",
+            ),
+            (vec![of("gone", -1)], "1 of 1 certificates ready"),
+        ] {
+            assert_eq!(judge(&certificates, &[]).summary, expected);
+        }
+        let line = judge(&many, &[]).summary;
+        assert!(line.contains("14 end within 30 days: web/c01 on 2026-11-22, "), "{line}");
+        assert!(line.ends_with("web/c12 on 2026-12-03 and 2 more"), "{line}");
     }
 
     #[test]

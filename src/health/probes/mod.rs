@@ -45,7 +45,7 @@ pub(super) use jobs::judge_jobs;
 pub(super) use mounts::{read as read_mounts, waiting as waiting_for_volumes};
 pub(super) use nodes::{NodesReading, is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
-pub(super) use postgres::judge_postgres;
+pub(super) use postgres::{judge_postgres, last_backup};
 pub(super) use replication::judge_replication;
 pub(super) use reporter::{SILENT, controllers_silent};
 pub(super) use services::judge_services;
@@ -219,7 +219,7 @@ pub(super) use applications::tests as applications_testing;
 #[cfg(test)]
 mod documented {
     /// The sources whose head holds a table of rules.
-    const SOURCES: [(&str, &str); 14] = [
+    const SOURCES: [(&str, &str); 16] = [
         ("applications", include_str!("applications.rs")),
         ("certificates", include_str!("certificates.rs")),
         ("usage", include_str!("usage.rs")),
@@ -233,6 +233,8 @@ mod documented {
         ("budgets", include_str!("budgets.rs")),
         ("services", include_str!("services.rs")),
         ("nodes", include_str!("nodes.rs")),
+        ("ceph", include_str!("ceph.rs")),
+        ("ceph-tools", include_str!("ceph_tools.rs")),
         ("audit", include_str!("../audit/mod.rs")),
     ];
 

@@ -123,13 +123,8 @@ fn judge_node(node: &Node, work: Option<&Work>, now: Timestamp, settings: &Setti
         // Whoever works on it starts it again.
         Some(_) if in_work => {}
         Some(ready) if ready.status != ConditionStatus::True => findings.push(
-            found(
-                "not-ready",
-                Verdict::Red,
-                format!("node {} is not ready", node.name),
-                format!("Ready is {:?}: {} {}", ready.status, ready.reason, ready.message),
-            )
-            .since(ready.since),
+            found("not-ready", Verdict::Red, format!("node {} is not ready", node.name), super::said(ready))
+                .since(ready.since),
         ),
         Some(ready) => findings.extend(silent(node, ready, now, settings).map(|evidence| {
             found(
@@ -158,13 +153,8 @@ fn judge_node(node: &Node, work: Option<&Work>, now: Timestamp, settings: &Setti
             ConditionStatus::Unknown => Verdict::Unknown,
         };
         findings.push(
-            found(
-                rule,
-                verdict,
-                format!("node {} reports {kind}", node.name),
-                format!("{kind} is {:?}: {} {}", pressure.status, pressure.reason, pressure.message),
-            )
-            .since(pressure.since),
+            found(rule, verdict, format!("node {} reports {kind}", node.name), super::said(pressure))
+                .since(pressure.since),
         );
     }
     findings

@@ -12,7 +12,7 @@
 use super::backups::judge_backups;
 use super::reporter::Reporter;
 use super::{condition, day, finding, is_recent, judged, said, unused};
-use crate::cluster::{ConditionStatus, Postgres, PostgresCluster, Workload};
+use crate::cluster::{BackupPhase, ConditionStatus, Postgres, PostgresBackup, PostgresCluster, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -76,13 +76,40 @@ pub(in crate::health) fn judge_postgres(
         findings.extend(found);
     }
     findings.extend(judge_backups(postgres, now, grace, settings));
-    let newest: Option<Vec<Timestamp>> =
-        postgres.clusters.iter().map(|cluster| cluster.last_backup).collect();
-    let backups = newest
-        .and_then(|each| each.into_iter().min())
-        .map_or_else(String::new, |oldest| format!(", each with a backup of {} or later", day(oldest)));
-    let summary = format!("{well} of {} PostgreSQL clusters well{backups}", postgres.clusters.len());
+    let all = postgres.clusters.len();
+    let summary = format!("{well} of {all} PostgreSQL clusters well, {}", backups_in_words(postgres));
     judged(Probe::CloudNativePg, summary, findings)
+}
+
+/// How old the oldest of the newest backups is, and of how many clusters none is known.
+fn backups_in_words(postgres: &Postgres) -> String {
+    let newest = postgres.clusters.iter().filter_map(|cluster| last_backup(cluster, &postgres.backups));
+    let newest: Vec<Timestamp> = newest.collect();
+    let without = postgres.clusters.len() - newest.len();
+    match newest.iter().min() {
+        None => "and no backup is known".to_owned(),
+        Some(oldest) if without == 0 => format!("each with a backup of {} or later", day(*oldest)),
+        Some(oldest) => format!(
+            "{} with a backup of {} or later, {without} of which no backup is known",
+            newest.len(),
+            day(*oldest)
+        ),
+    }
+}
+
+/// The newest good backup of a Cluster: by its own word, by that of a method, or by the Backups themselves. A Cluster does not tell of
+/// each of them: of those that a plugin makes its methods tell alone, or nothing does.
+pub(in crate::health) fn last_backup(
+    cluster: &PostgresCluster,
+    backups: &[PostgresBackup],
+) -> Option<Timestamp> {
+    let theirs = backups.iter().filter(|backup| {
+        backup.namespace == cluster.namespace
+            && backup.cluster == cluster.name
+            && backup.phase == BackupPhase::Completed
+    });
+    let told = cluster.last_backup.into_iter().chain(cluster.last_backups.values().copied());
+    told.chain(theirs.filter_map(|backup| backup.at)).max()
 }
 
 fn judge_cluster(cluster: &PostgresCluster, now: Timestamp, grace: Duration) -> Vec<Finding> {
@@ -376,6 +403,70 @@ pub(super) mod tests {
         let found = judge_cluster(&recorded, now(), GRACE);
         let listed: Vec<_> = found.iter().map(|one| (one.id.rule.as_str(), one.informational)).collect();
         assert_eq!(listed, [("no-archive", true)], "the condition is True all the same");
+    }
+
+    #[test]
+    fn the_age_of_backups_is_told_though_not_every_cluster_tells_it() {
+        let silent = |name: &str| {
+            let mut cluster = cluster(0);
+            name.clone_into(&mut cluster.name);
+            cluster.last_backup = None;
+            cluster.last_backups.clear();
+            cluster
+        };
+        let at = |day: &str| -> Timestamp { format!("{day}T02:00:00Z").parse().expect("a time") };
+        let told = |name: &str, day: &str| PostgresCluster { last_backup: Some(at(day)), ..silent(name) };
+        let by_method = |name: &str, days: [&str; 2]| PostgresCluster {
+            last_backups: [("plugin".to_owned(), at(days[0])), ("volumeSnapshot".to_owned(), at(days[1]))]
+                .into(),
+            ..silent(name)
+        };
+        let backup = |of: &str, phase: BackupPhase, day: &str| PostgresBackup {
+            cluster: of.to_owned(),
+            phase,
+            at: Some(at(day)),
+            ..recorded::postgres_backup(13)
+        };
+        let completed = backup("c", BackupPhase::Completed, "2026-11-17");
+        let others = [
+            backup("c", BackupPhase::Failed, "2026-11-20"),
+            backup("c", BackupPhase::Running, "2026-11-20"),
+            backup("another", BackupPhase::Completed, "2026-11-20"),
+            PostgresBackup {
+                namespace: "elsewhere".to_owned(),
+                ..backup("c", BackupPhase::Completed, "2026-11-20")
+            },
+        ];
+        let with_backups = [&others[..], &[completed]].concat();
+        type Case<'a> = (Vec<PostgresCluster>, &'a [PostgresBackup], &'a str);
+        let cases: Vec<Case<'_>> = vec![
+            (vec![told("a", "2026-11-20")], &[], "each with a backup of 2026-11-20 or later"),
+            (
+                vec![told("a", "2026-11-20"), told("b", "2026-11-19")],
+                &[],
+                "each with a backup of 2026-11-19 or later",
+            ),
+            (
+                vec![told("a", "2026-11-20"), silent("b"), told("d", "2026-11-18")],
+                &[],
+                "2 with a backup of 2026-11-18 or later, 1 of which no backup is known",
+            ),
+            // One way may work while another fails: the newest counts.
+            (
+                vec![by_method("b", ["2026-11-16", "2026-11-18"])],
+                &[],
+                "each with a backup of 2026-11-18 or later",
+            ),
+            (vec![silent("c")], &with_backups, "each with a backup of 2026-11-17 or later"),
+            (vec![silent("c")], &others, "and no backup is known"),
+            (vec![told("c", "2026-11-15")], &with_backups, "each with a backup of 2026-11-17 or later"),
+        ];
+        for (clusters, backups, expected) in cases {
+            let postgres = Postgres { clusters, schedules: Vec::new(), backups: backups.to_vec() };
+            let result = judge_postgres(&postgres, &[], now(), GRACE, &Settings::default());
+            let count = postgres.clusters.len();
+            assert_eq!(result.summary, format!("{count} of {count} PostgreSQL clusters well, {expected}"));
+        }
     }
 
     #[test]

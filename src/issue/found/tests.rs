@@ -81,6 +81,7 @@ fn recon(findings: Vec<Finding>) -> Recon {
             ceph_usage: none(),
             placement_groups: none(),
             node_usage: none(),
+            inventory: crate::health::Inventory::default(),
         },
     }
 }

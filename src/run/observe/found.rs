@@ -181,6 +181,7 @@ mod tests {
             ceph_usage: none(),
             placement_groups: none(),
             node_usage: none(),
+            inventory: crate::health::Inventory::default(),
         };
         Recon { began_at: at(0), probes, figures, restarted: Vec::new(), made_of: Vec::new() }
     }

@@ -5,6 +5,7 @@ use super::words::{merge, tasks};
 use crate::forge::MergeStyle;
 use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::Stage;
+use sim::actors::{Rebasing, RenovateOptions, WorldOptions};
 use sim::gitea::{Fault, FileChange, IssueState, NewCommit, Protection, Rule, RuleId};
 
 /// The branch takes no push any more; it still takes merges, with so many approvals.
@@ -215,6 +216,35 @@ async fn a_branch_that_has_to_be_brought_up_to_date_is_rebased_by_renovate_and_m
     let boxes = state.acts.iter().filter(|act| matches!(act.effect, Effect::AskRebase { .. })).count();
     assert_eq!((refused, boxes), (1, 1), "refused once, asked for once");
     assert_eq!((story.merges_asked(echo), story.merges_asked(excalidraw)), (1, 2));
+    story.end().await;
+}
+
+/// Somebody changed the same line meanwhile. Renovate does not look by itself: it is asked once to make its branch anew.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pull_request_that_conflicts_is_made_anew_by_renovate_and_merged() {
+    let renovate = RenovateOptions { rebasing: Rebasing::Never, ..RenovateOptions::default() };
+    let mut story = Story::with(WorldOptions { renovate, ..WorldOptions::default() }).await;
+    let echo = story.renovate_opens("echo", "36.2.0");
+    let (path, before) = story.version_file(echo);
+    let text = before.replace("36.0.0", "36.1.0");
+    assert_ne!(text, before);
+    let by_hand = NewCommit {
+        author: "operator".to_owned(),
+        message: "go one version on by hand".to_owned(),
+        files: vec![FileChange::text(path.clone(), text)],
+        from: None,
+    };
+    story.world.repository().commit("main", by_hand).unwrap();
+    story.wait("the conflict is found", || !story.world.repository().pull(echo).unwrap().mergeable).await;
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    let state = story.state().await;
+    let boxes = state.acts.iter().filter(|act| matches!(act.effect, Effect::AskRebase { .. })).count();
+    assert_eq!((boxes, story.merges_asked(echo)), (1, 1), "asked for once, and merged once");
+    let now = story.world.repository().file("main", &path).unwrap();
+    assert!(String::from_utf8(now).unwrap().contains("36.2.0"));
     story.end().await;
 }
 

@@ -34,6 +34,7 @@ mod watch;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
@@ -78,6 +79,8 @@ pub struct Options {
     pub usual_custom_kinds: bool,
     /// Namespace in the kubeconfigs that are handed out.
     pub current_namespace: String,
+    /// How often a watch that brings nothing tells the version it has reached. A minute, as real servers do it.
+    pub bookmark_every: Duration,
 }
 
 impl Default for Options {
@@ -89,6 +92,7 @@ impl Default for Options {
                 .to_vec(),
             usual_custom_kinds: true,
             current_namespace: "caretaker".into(),
+            bookmark_every: Duration::from_mins(1),
         }
     }
 }
@@ -104,6 +108,7 @@ pub struct Kubernetes {
 pub(crate) struct Shared {
     address: SocketAddr,
     current_namespace: String,
+    bookmark_every: Duration,
     admin_token: String,
     store: Mutex<Store>,
     tokens: Mutex<BTreeMap<String, Identity>>,
@@ -142,6 +147,7 @@ impl Kubernetes {
         let shared = Arc::new(Shared {
             address,
             current_namespace: options.current_namespace,
+            bookmark_every: options.bookmark_every,
             admin_token: admin_token.clone(),
             store: Mutex::new(Store::new(types)),
             tokens: Mutex::new(BTreeMap::from([(admin_token, Identity::administrator())])),

@@ -13,13 +13,16 @@ use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
 use super::error::ApiError;
-use super::kind::{Kind, ResourceType};
+use super::kind::{Kind, POD, ResourceType};
 use super::metadata::{
     equal_but_for_status, give_metadata, grace_of, keep_metadata, remove, second, set, suffix, text,
 };
 
 /// How many changes stay readable before old ones are compacted by themselves.
 const HISTORY: usize = 50_000;
+
+/// The version that the server begins with. What was before is not told to anybody who watches.
+pub(crate) const FIRST: u64 = 500;
 
 /// What happened to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -127,13 +130,13 @@ impl Store {
     pub(crate) fn new(types: Vec<ResourceType>) -> Self {
         Self {
             // A fresh cluster has already written a few hundred objects of its own.
-            revision: 500,
+            revision: FIRST,
             compacted: 0,
             types,
             objects: BTreeMap::new(),
             history: VecDeque::new(),
             events: broadcast::channel(4096).0,
-            moved: watch::channel(500).0,
+            moved: watch::channel(FIRST).0,
         }
     }
 
@@ -279,6 +282,9 @@ impl Store {
         object["kind"] = json!(kind.kind);
         if part == Part::Main && of.status {
             remove(&mut object, "status");
+            if kind == POD {
+                object["status"] = json!({"phase": "Pending"});
+            }
         }
         let name = match text(&object, "/metadata/name") {
             "" => match text(&object, "/metadata/generateName") {
@@ -377,6 +383,15 @@ impl Store {
         let old = self.objects.get(key).cloned().ok_or_else(|| ApiError::not_found(kind, &key.name))?;
         let held =
             old.pointer("/metadata/finalizers").and_then(Value::as_array).is_some_and(|f| !f.is_empty());
+        let mut old = old;
+        if *kind == POD && grace_seconds == 0 && grace_of(&old) != 0 && writer.by.is_some() && !writer.dry_run
+        {
+            // A pod that had a grace period is marked anew before it goes: who watches sees both.
+            let mut marked = (*old).clone();
+            marked["metadata"]["deletionTimestamp"] = json!(second(Timestamp::now()));
+            marked["metadata"]["deletionGracePeriodSeconds"] = json!(0);
+            old = self.put(*kind, key.clone(), Change::Modified, marked, writer);
+        }
         if !held && grace_seconds == 0 {
             return Ok(Deletion::Gone(self.put(*kind, key.clone(), Change::Deleted, (*old).clone(), writer)));
         }
@@ -388,7 +403,7 @@ impl Store {
         let at = Timestamp::now() + jiff::SignedDuration::from_secs(grace_seconds);
         object["metadata"]["deletionTimestamp"] = json!(second(at));
         object["metadata"]["deletionGracePeriodSeconds"] = json!(grace_seconds);
-        if let Some(generation) = object.pointer("/metadata/generation").and_then(Value::as_i64) {
+        if !marked && let Some(generation) = object.pointer("/metadata/generation").and_then(Value::as_i64) {
             object["metadata"]["generation"] = json!(generation + 1);
         }
         Ok(Deletion::Held(self.put(*kind, key.clone(), Change::Modified, object, writer)))

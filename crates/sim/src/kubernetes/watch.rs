@@ -18,11 +18,9 @@ use super::faults::WatchFault;
 use super::kind::{Kind, ResourceType};
 use super::request::ApiRequest;
 use super::selector::Selector;
-use super::store::{Change, Record};
+use super::store::{Change, FIRST, Record};
 use crate::connection::Breaker;
 
-/// How often an idle watch tells the version it has reached.
-const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 /// How long before the end asked for by the client the last bookmark comes.
 const LAST_BOOKMARK_BEFORE: Duration = Duration::from_secs(2);
 const DEFAULT_TIMEOUT: Duration = Duration::from_mins(30);
@@ -31,7 +29,7 @@ const HALF: Duration = Duration::from_millis(20);
 
 struct Watch {
     shared: Arc<Shared>,
-    kind: Kind,
+    of: ResourceType,
     namespace: Option<String>,
     selector: Selector,
     cursor: u64,
@@ -96,10 +94,11 @@ pub(crate) fn answer(
         }
         cursor = store.revision();
         if initial && bookmarks {
-            pending.push_back(bookmark(&kind, cursor, true));
+            pending.push_back(bookmark(of, cursor, true));
         }
-    } else if version < store.compacted() {
-        let message = format!("too old resource version: {version} ({})", store.compacted());
+    } else if version < store.compacted().max(FIRST) {
+        let oldest = store.compacted().max(FIRST);
+        let message = format!("too old resource version: {version} ({oldest})");
         pending.push_back(frame("ERROR", &ApiError::expired(message).status()));
         over = true;
     }
@@ -111,18 +110,20 @@ pub(crate) fn answer(
     };
     let bookmarks = bookmarks && !matches!(fault, Some(WatchFault::EndsAfter(_)));
     if bookmarks {
-        let mut next = start + BOOKMARK_EVERY;
+        let every = shared.bookmark_every;
+        let mut next = start + every;
         while next < end {
             at.push_back(next);
-            next += BOOKMARK_EVERY;
+            next += every;
         }
         if let Some(last) = end.checked_sub(LAST_BOOKMARK_BEFORE).filter(|last| *last > start) {
+            at.retain(|one| *one < last);
             at.push_back(last);
         }
     }
     let watch = Watch {
         shared: Arc::clone(shared),
-        kind,
+        of: *of,
         namespace,
         selector,
         cursor,
@@ -151,12 +152,18 @@ fn frame(of: &str, object: &Value) -> Value {
     json!({"type": of, "object": object})
 }
 
-fn bookmark(kind: &Kind, revision: u64, initial_end: bool) -> Value {
+fn bookmark(of: &ResourceType, revision: u64, initial_end: bool) -> Value {
+    let kind = &of.kind;
     let mut metadata = json!({"resourceVersion": revision.to_string(), "creationTimestamp": null});
     if initial_end {
         metadata["annotations"] = json!({"k8s.io/initial-events-end": "true"});
     }
-    frame("BOOKMARK", &json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata}))
+    let mut empty = json!({"kind": kind.kind, "apiVersion": kind.api_version(), "metadata": metadata});
+    if of.status && !of.is_custom() {
+        // An empty object of a type of its own still has this part.
+        empty["status"] = json!({});
+    }
+    frame("BOOKMARK", &empty)
 }
 
 /// The frames of a watch as they go over the wire.
@@ -218,7 +225,7 @@ impl Watch {
                         return None;
                     }
                     self.bookmarks.pop_front();
-                    self.pending.push_back(bookmark(&self.kind, self.cursor, false));
+                    self.pending.push_back(bookmark(&self.of, self.cursor, false));
                 }
             }
         }
@@ -232,11 +239,11 @@ impl Watch {
         if self.cursor > store.revision() {
             return;
         }
-        if let Some(records) = store.since(&self.kind, self.namespace.as_deref(), self.cursor) {
+        if let Some(records) = store.since(&self.of.kind, self.namespace.as_deref(), self.cursor) {
             let selector = &self.selector;
             self.pending.extend(records.iter().filter_map(|record| seen(selector, record)));
             self.cursor = store.revision();
-            self.over = store.type_of(&self.kind).is_none();
+            self.over = store.type_of(&self.of.kind).is_none();
         } else {
             let message = format!("too old resource version: {} ({})", self.cursor, store.compacted());
             self.pending.push_back(frame("ERROR", &ApiError::expired(message).status()));
@@ -252,7 +259,21 @@ fn seen(selector: &Selector, record: &Record) -> Option<Value> {
     match (before, after) {
         (false, true) => Some(frame("ADDED", &record.object)),
         (true, true) => Some(frame("MODIFIED", &record.object)),
-        (true, false) => Some(frame("DELETED", &record.object)),
+        (true, false) => Some(frame("DELETED", &last_seen(record))),
         (false, false) => None,
     }
+}
+
+/// What is sent as gone: of an object that went on without this watch, its last state that the selector matched, with the version of
+/// the change.
+fn last_seen(record: &Record) -> Value {
+    let mut object = (*record.object).clone();
+    if record.change != Change::Deleted
+        && let Some(previous) = &record.previous
+    {
+        let version = object["metadata"]["resourceVersion"].take();
+        object = (**previous).clone();
+        object["metadata"]["resourceVersion"] = version;
+    }
+    object
 }

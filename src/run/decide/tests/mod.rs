@@ -487,6 +487,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
             ceph_usage: none(),
             placement_groups: none(),
             node_usage: none(),
+            inventory: crate::health::Inventory::default(),
         },
     }
 }

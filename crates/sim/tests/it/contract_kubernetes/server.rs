@@ -1,19 +1,24 @@
 //! The server that the recordings are replayed against: the simulator, or a real one named by `KUBECONFIG`.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Certificate, Client, Identity, Method};
+use reqwest::{Certificate, Client, Identity, Method, Response};
 use serde::Deserialize as _;
 use serde_json::{Value, json};
 use sim::kubernetes::{
-    CustomKind, EXTERNAL_SECRET, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kubernetes, Options,
+    CustomKind, EXTERNAL_SECRET, GIT_REPOSITORY, HELM_RELEASE, KUSTOMIZATION, Kind, Kubernetes, Options,
     POSTGRES_BACKUP, POSTGRES_CLUSTER, SCHEDULED_BACKUP,
 };
 
+const DEFINITIONS: &str = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions";
 /// Who the service account of the recordings is.
 pub(crate) const CARETAKER: &str = "system:serviceaccount:caretaker:caretaker";
+
+/// How often the simulator tells its version here, where a real server takes a minute.
+pub(crate) const BOOKMARKS: Duration = Duration::from_secs(9);
 
 /// An answer as it came.
 #[derive(Debug)]
@@ -24,6 +29,16 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    pub(crate) async fn read(response: Response) -> Self {
+        let status = response.status().as_u16();
+        let headers = response
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap_or_default().to_owned()))
+            .collect();
+        Self { status, headers, text: response.text().await.unwrap() }
+    }
+
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or(Value::Null)
     }
@@ -49,7 +64,8 @@ impl Server {
         if std::env::var("CARETAKER_TEST_KUBERNETES").is_ok_and(|v| v == "1") {
             return Self::real();
         }
-        let kube = Kubernetes::start(Options::default()).await.unwrap();
+        let kube =
+            Kubernetes::start(Options { bookmark_every: BOOKMARKS, ..Options::default() }).await.unwrap();
         let flux = [GIT_REPOSITORY, KUSTOMIZATION, HELM_RELEASE];
         let operators = [POSTGRES_CLUSTER, SCHEDULED_BACKUP, POSTGRES_BACKUP, EXTERNAL_SECRET];
         for kind in flux.into_iter().chain(operators) {
@@ -108,15 +124,16 @@ impl Server {
         self.tokens.get(user).map_or("", String::as_str)
     }
 
-    /// Sends a request as one of the users of the recordings.
-    pub(crate) async fn send(
+    /// Sends a request as one of the users of the recordings. `within`: for how long it may go on, where it is no ordinary one.
+    pub(crate) async fn respond(
         &self,
         user: &str,
         method: &str,
         path: &str,
         headers: &[(String, String)],
         body: Option<String>,
-    ) -> Answer {
+        within: Option<Duration>,
+    ) -> Response {
         let method: Method = method.parse().unwrap();
         let url = format!("{}{path}", self.url);
         let mut request = match user {
@@ -149,26 +166,62 @@ impl Server {
         if let Some(body) = body {
             request = request.body(body);
         }
-        let response = request.send().await.unwrap();
-        let status = response.status().as_u16();
-        let headers = response
-            .headers()
-            .iter()
-            .map(|(name, value)| (name.as_str().to_owned(), value.to_str().unwrap_or_default().to_owned()))
-            .collect();
-        Answer { status, headers, text: response.text().await.unwrap() }
+        if let Some(within) = within {
+            // Newer servers compress each frame of a watch by itself.
+            request = request.timeout(within).header("Accept-Encoding", "identity");
+        }
+        request.send().await.unwrap()
     }
 
     /// A request of the set-up, with everything allowed.
     pub(crate) async fn admin(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
         let kind = if method == "PATCH" { "application/merge-patch+json" } else { "application/json" };
         let headers = [("Content-Type".to_owned(), kind.to_owned())];
-        self.send("admin", method, path, &headers, body.map(Value::to_string)).await
+        let body = body.map(Value::to_string);
+        Answer::read(self.respond("admin", method, path, &headers, body, None).await).await
+    }
+
+    /// Installs a kind of which any object will do, where it is not there.
+    pub(crate) async fn define(&self, kind: &Kind) {
+        if let Some(kube) = &self.simulator {
+            kube.register(CustomKind { kind: *kind, status_subresource: false });
+            return;
+        }
+        let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
+        let body = json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": format!("{}.{}", kind.plural, kind.group)},
+            "spec": {"group": kind.group, "scope": "Namespaced",
+                "names": {"kind": kind.kind, "plural": kind.plural, "singular": kind.kind.to_lowercase()},
+                "versions": [{"name": kind.version, "served": true, "storage": true,
+                    "schema": {"openAPIV3Schema": schema}}]}});
+        let answer = self.admin("POST", DEFINITIONS, Some(&body)).await;
+        assert!(matches!(answer.status, 201 | 409), "{}", answer.text);
+        self.until_served(kind, 200).await;
+    }
+
+    /// Removes a kind with all its objects.
+    pub(crate) async fn undefine(&self, kind: &Kind) {
+        if let Some(kube) = &self.simulator {
+            kube.unregister(kind);
+            return;
+        }
+        let one = format!("{DEFINITIONS}/{}.{}", kind.plural, kind.group);
+        self.admin("DELETE", &one, None).await;
+        self.until_served(kind, 404).await;
+    }
+
+    async fn until_served(&self, kind: &Kind, status: u16) {
+        let list = format!("/apis/{}/{}", kind.api_version(), kind.plural);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(30);
+        while self.admin("GET", &list, None).await.status != status {
+            assert!(tokio::time::Instant::now() < deadline, "{list} does not answer {status}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// The namespaces and rights that the recordings were made with.
     pub(crate) async fn prepare(&self) {
-        for namespace in ["apps", "caretaker", "gitops", "tools", "db", "kube-node-lease"] {
+        for namespace in ["apps", "caretaker", "gitops", "tools", "db", "kube-node-lease", "watched"] {
             let body = json!({"metadata": { "name": namespace }});
             let answer = self.admin("POST", "/api/v1/namespaces", Some(&body)).await;
             assert!(matches!(answer.status, 201 | 409), "{}", answer.text);
@@ -204,7 +257,7 @@ impl Server {
                 rule(&["apps"], &["deployments", "statefulsets", "daemonsets", "replicasets"], &["patch"]),
                 rule(&["argoproj.io"], &["applications"], &["patch"]),
                 rule(&operators, &["certificates", "cephclusters"], &[]),
-                rule(&flux, &["gitrepositories", "kustomizations", "helmreleases"], &[]),
+                rule(&flux, &["gitrepositories", "kustomizations", "helmreleases"], &["patch"]),
                 rule(&["coordination.k8s.io"], &["leases"], &["create", "update", "patch", "delete"]),
             ],
         });
@@ -238,10 +291,10 @@ impl Server {
         let now = json!({"apiVersion": "v1", "kind": "DeleteOptions", "gracePeriodSeconds": 0,
                          "propagationPolicy": "Background"});
         self.admin("DELETE", one, Some(&now)).await;
-        let deadline = tokio::time::Instant::now() + std::time::Duration::from_secs(10);
+        let deadline = tokio::time::Instant::now() + Duration::from_secs(10);
         while self.admin("GET", one, None).await.status != 404 {
             assert!(tokio::time::Instant::now() < deadline, "{one} does not go");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
         }
     }
 

@@ -1,0 +1,119 @@
+//! What a person reads, whole: nobody mends what nobody has read.
+
+use super::*;
+use crate::forge::renovate::Listed;
+use crate::forge::{IssueNumber, PullNumber};
+use crate::health::incidents::Scene;
+use crate::issue::OpenUpdate;
+use crate::merge::classify::Classification;
+use crate::merge::{Category, Risk, UpdateType};
+use crate::run::Dashboard;
+
+/// Days and times are those of the look: `DAY`, `TIME`, `MOMENT`.
+fn timeless(text: &str) -> String {
+    let text: Vec<char> = text.chars().collect();
+    let is = |at: usize, form: &str| {
+        let there = &text[at..];
+        there.len() >= form.len()
+            && form.chars().zip(there).all(|(expected, letter)| match expected {
+                'n' => letter.is_ascii_digit(),
+                other => *letter == other,
+            })
+    };
+    let (mut shown, mut at) = (String::new(), 0);
+    while let Some(letter) = text.get(at) {
+        let (word, length) = if is(at, "2999-nn-nn") {
+            ("2999", 4)
+        } else if is(at, "nnnn-nn-nnTnn:nn:nnZ") {
+            ("MOMENT", 20)
+        } else if is(at, "nnnn-nn-nn") {
+            ("DAY", 10)
+        } else if is(at, "nn:nn UTC") {
+            ("TIME", 5)
+        } else {
+            shown.push(*letter);
+            at += 1;
+            continue;
+        };
+        shown.push_str(word);
+        at += length;
+    }
+    shown
+}
+
+fn update(number: u64, title: &str, risk: Risk, category: Category) -> OpenUpdate {
+    let classification = Classification {
+        category,
+        risk,
+        update: UpdateType::Minor,
+        foundation: None,
+        worst: String::new(),
+        members: Vec::new(),
+        named: BTreeSet::new(),
+    };
+    OpenUpdate { number: PullNumber(number), title: title.to_owned(), classification }
+}
+
+#[tokio::test]
+async fn the_whole_picture_reads_well() {
+    let scene = Scene::with_something_of_everything().await;
+    let settings = config::Settings::default();
+    let (recon, ground) = (scene.recon().await, ground::read(scene.client(), &settings).await);
+    scene.server.shutdown().await;
+    let sections = vec![
+        Listed { section: "Pending Approval".to_owned(), entries: 2 },
+        Listed { section: "Open".to_owned(), entries: 3 },
+    ];
+    let beside = Beside::Read {
+        updates: vec![
+            update(12, "Update grafana to v9.3.0", Risk::Medium, Category::Monitoring),
+            update(14, "Update postgres to v17.2", Risk::Critical, Category::Database),
+            update(15, "Update shop to v2.1.0", Risk::Medium, Category::AppTemplate),
+        ],
+        dashboard: Some(Dashboard { number: IssueNumber(3), sections }),
+    };
+    let shown = anstream::adapter::strip_str(&text(&recon, &beside, &ground)).to_string();
+    insta::assert_snapshot!("text", timeless(&shown));
+    let markdown = format!(
+        "{}{}{}",
+        wording::recon_markdown(&recon),
+        beside.markdown(),
+        ground.markdown(&recon.figures.inventory)
+    );
+    insta::assert_snapshot!("markdown", timeless(&markdown));
+
+    // The same for programs: no sentence has to be taken apart.
+    let picture = picture(&recon, &beside, &ground, None);
+    let figures = &picture["figures"];
+    let names = |of: &Value| -> Vec<String> {
+        let all = of.as_array().expect("a list").iter();
+        all.map(|one| one["object"]["name"].as_str().expect("a name").to_owned()).collect()
+    };
+    assert_eq!(names(&figures["certificate_ends"]), ["shop", "blog", "wiki"], "{figures:#}");
+    let day = 86_400;
+    let left = figures["certificate_ends"][0]["left_seconds"].as_i64().expect("a number");
+    assert!((11 * day..=12 * day).contains(&left), "{figures:#}");
+    assert_eq!(names(&figures["backups"]["databases"]), ["pg"], "{figures:#}");
+    let age = figures["backups"]["databases"][0]["age_seconds"].as_i64().expect("a number");
+    assert!((0..day).contains(&age), "{figures:#}");
+    assert_eq!(names(&figures["orphans"]), ["pvc-left"], "{figures:#}");
+    assert_eq!(figures["orphans"][0]["size_bytes"], 1_u64 << 30);
+    assert_eq!(figures["orphans"][0]["claim"]["name"], "wiki-data");
+    let chart = json!([{"name": "grafana", "version": "9.2.1",
+        "by": {"kind": "Application", "namespace": "argocd", "name": "monitoring"}}]);
+    assert_eq!(picture["charts"]["applications"], chart);
+    assert_eq!(picture["charts"]["helm_releases"], json!([]));
+}
+
+#[test]
+fn what_is_cut_says_how_much_was_cut() {
+    let images: Vec<String> =
+        (0..200).map(|number| format!("registry.example.org/app-{number:03}:1.0")).collect();
+    let images: Vec<&str> = images.iter().map(String::as_str).collect();
+    let line = wording::recon_versions("web", &images);
+    let (shown, more) = line.rsplit_once(" and ").expect("cut");
+    let more: usize = more.strip_suffix(" more").expect("how many").parse().expect("a number");
+    assert_eq!(shown.matches(":1.0").count() + more, 200, "{line}");
+    assert!(more > 0 && line.len() < 1_300, "{line}");
+    assert_eq!(wording::recon_versions("web", &images[..2]), "web: app-000:1.0, app-001:1.0");
+}
