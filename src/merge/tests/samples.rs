@@ -143,6 +143,7 @@ pub(super) fn operation(phase: OperationPhase, commit: &CommitSha) -> OperationS
         message: "one or more objects failed to apply".to_owned(),
         revisions: vec![commit.as_str().to_owned()],
         partial: false,
+        by_person: false,
         retries: 0,
         started_at: Some(at(5)),
         finished_at: Some(at(10)),

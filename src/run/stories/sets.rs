@@ -4,6 +4,8 @@
 //! themselves, in another one.
 
 use super::Story;
+use crate::cluster::ObjectRef;
+use crate::run::event::Effect;
 use crate::run::state::RunState;
 use serde_json::{Value, json};
 use sim::kubernetes::{APPLICATION, APPLICATION_SET, CustomKind, Fault, Kubernetes, Matcher};
@@ -140,6 +142,76 @@ async fn a_set_that_cannot_be_asked_is_not_passed_over_and_is_asked_again() {
     assert!(playing.await.expect("it plays") <= rolled_out);
     story.closed(number).await;
     story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_set_makes_and_retries_at_a_version_that_was_undone_is_stopped() {
+    let mut story = Story::begin().await;
+    let kubernetes = story.world.kubernetes().clone();
+    kubernetes.register(CustomKind { kind: APPLICATION_SET, status_subresource: true });
+    kubernetes.namespace("team");
+    kubernetes.apply(application("1.0.0"));
+    kubernetes.apply(deployment());
+    kubernetes.apply(set(story.world.repository_url()));
+    let grafana = story.renovate_opens_a_bad_one();
+    let number = story.issue_of_merges(&[grafana]).await;
+    let playing = tokio::spawn(retries_for_ever(kubernetes));
+    story.start().await;
+    story.person_called(number).await;
+    let state = story.state_when("it has ended", |state| state.change.is_none()).await;
+    let record = &state.merges[0];
+    assert!(matches!(record.result, Some(crate::run::event::ChangeResult::Reverted { .. })), "{record:?}");
+    let redis = ObjectRef::new("Application", "team", "redis");
+    let stopped = state
+        .acts
+        .iter()
+        .filter(|act| matches!(&act.effect, Effect::Terminate { application, .. } if *application == redis));
+    assert!(stopped.count() >= 1, "{:?}", state.acts);
+    playing.abort();
+    story.end().await;
+}
+
+/// The controllers of a set and of what it makes: asked first it makes another version, which cannot be synced and is retried for
+/// ever; asked again, the old one. Argo CD looks at that when the retries end.
+async fn retries_for_ever(kubernetes: Kubernetes) {
+    let redis = || kubernetes.get(&APPLICATION, Some("team"), "redis").expect("the Application");
+    let change = |change: &dyn Fn(&mut Value)| {
+        kubernetes.update(&APPLICATION, Some("team"), "redis", |app| change(app));
+    };
+    let mut asked = 0;
+    loop {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let set = kubernetes.get(&APPLICATION_SET, Some("team"), "charts").expect("the set");
+        if set["metadata"]["annotations"][REFRESH].is_string() {
+            asked += 1;
+            // The remedy's asking, while it is in trouble, finds the branch as it was.
+            let undone = redis()["spec"]["source"]["targetRevision"] == "1.1.0" && asked > 2;
+            let version = if undone { "1.0.0" } else { "1.1.0" };
+            change(&|app| {
+                let operation = json!({"sync": {"revision": "1.1.0"}, "initiatedBy": {"automated": true},
+                    "retry": {"limit": -1}});
+                app["spec"]["source"] = chart(version);
+                if asked == 1 {
+                    let now = jiff::Timestamp::now().to_string();
+                    app["operation"] = operation.clone();
+                    app["status"]["operationState"] = json!({"phase": "Running", "operation": operation,
+                        "startedAt": now, "finishedAt": now, "retryCount": 1, "message": "waits for its retry"});
+                }
+            });
+            kubernetes.update(&APPLICATION_SET, Some("team"), "charts", |set| {
+                set["metadata"]["annotations"].as_object_mut().expect("annotations").remove(REFRESH);
+            });
+        }
+        if redis()["status"]["operationState"]["phase"] == "Terminating" {
+            change(&|app| {
+                app.as_object_mut().expect("an object").remove("operation");
+                let mut well = status("1.0.0", "Healthy");
+                well["operationState"] = app["status"]["operationState"].clone();
+                well["operationState"]["phase"] = "Failed".into();
+                app["status"] = well;
+            });
+        }
+    }
 }
 
 /// What was asked of Argo CD, in its order.
