@@ -1,7 +1,8 @@
 //! How Argo CD's Applications stand towards a commit.
 //!
 //! Races decided here: an Application whose status is older than its operation proves nothing; an operation of a few objects
-//! is no rollout; health from before a sync is none; what a closed window keeps back has not failed to start. A hydrated
+//! is no rollout; health from before a sync is none; what a closed window keeps back has not failed to start; how one stood before it
+//! was told something else is no excuse; a sync goes on to the revision with which it began, whatever its spec says since. A hydrated
 //! Application syncs from another branch than the one that it is made from: it has arrived when it compared what was hydrated
 //! from the commit.
 
@@ -203,9 +204,11 @@ pub(super) fn standings(
         // Two of the same name may be in two namespaces.
         let name = match standing {
             Standing::Done { .. } => whole_name(app),
-            Standing::Unknown(_) | Standing::Waiting(_) | Standing::Shut(_) | Standing::Failed(..) => {
-                app.object().to_string()
-            }
+            Standing::Unknown(_)
+            | Standing::Waiting(_)
+            | Standing::LooksBy(..)
+            | Standing::Shut(_)
+            | Standing::Failed(..) => app.object().to_string(),
         };
         standings.push((name, standing));
     }

@@ -99,6 +99,8 @@ pub(crate) enum Rollout {
         progress: String,
         /// The window that opens last, where nothing but closed windows keeps it back.
         shut: Option<Shut>,
+        /// Until when nothing can move: nobody but those is waited for who look by themselves by then, besides closed windows.
+        until: Option<Timestamp>,
     },
     /// Watchers could not apply it: which, and why in their own words.
     Failed {
@@ -119,6 +121,8 @@ enum Standing {
     Unknown(String),
     /// It, or something that it makes and that is no watcher itself, is not there yet.
     Waiting(String),
+    /// Nobody could ask it to look, and it does so by itself by then.
+    LooksBy(String, Timestamp),
     /// A window of its project keeps it back.
     Shut(Shut),
     Failed(ObjectRef, String),
@@ -228,6 +232,7 @@ pub(crate) fn judge(
     }
     let mut waiting = Vec::new();
     let mut kept_back: Vec<Shut> = Vec::new();
+    let mut looks_by: Vec<Timestamp> = Vec::new();
     let mut failed = Vec::new();
     let mut unknown = None;
     let mut affected = Vec::new();
@@ -236,6 +241,10 @@ pub(crate) fn judge(
             Standing::Failed(object, why) => failed.push((object, why)),
             Standing::Unknown(why) => unknown = unknown.or(Some(format!("{name}: {why}"))),
             Standing::Waiting(why) => waiting.push((name, why)),
+            Standing::LooksBy(why, by) => {
+                waiting.push((name, why));
+                looks_by.push(by);
+            }
             Standing::Shut(shut) => {
                 waiting.push((name, shut.to_string()));
                 kept_back.push(shut);
@@ -251,8 +260,10 @@ pub(crate) fn judge(
     } else if waiting.is_empty() {
         Rollout::Done { watchers, affected }
     } else {
+        let nothing_moves = kept_back.len() + looks_by.len() == waiting.len();
+        let until = looks_by.into_iter().max().filter(|_| nothing_moves);
         let shut = if kept_back.len() == waiting.len() { latest(kept_back) } else { None };
-        Rollout::Waiting { progress: progress(gitops, watched, &waiting), on: waiting, shut }
+        Rollout::Waiting { progress: progress(gitops, watched, &waiting), on: waiting, shut, until }
     }
 }
 

@@ -138,14 +138,19 @@ fn unasked(set: &ApplicationSet, moment: &Moment) -> Option<Standing> {
     let (what, why) = not_asked(refused, asking, "applicationsets");
     let Some(every) = set.looks_every else {
         let said = format!("{what}, and by itself it never does{why}");
-        return Some(match refused {
-            Some(_) => Standing::Unknown(format!("cannot be followed: {said}")),
-            None => Standing::Waiting(said),
+        return Some(if asking.over {
+            Standing::Unknown(format!(
+                "once it has looked, tick the task of the change, or push another commit: {said}"
+            ))
+        } else if refused.is_some() {
+            Standing::Unknown(format!("cannot be followed: {said}"))
+        } else {
+            Standing::Waiting(said)
         });
     };
-    let by = asking.since.saturating_add(every + REVISIONS_KEPT + LOOK).unwrap_or(Timestamp::MAX);
+    let by = moment.by(asking.since, every + REVISIONS_KEPT + LOOK);
     let said = || format!("{what}; by itself it does so by {}{why}", told(by));
-    (moment.now < by).then(|| Standing::Waiting(said()))
+    (moment.now < by).then(|| Standing::LooksBy(said(), by))
 }
 
 /// Why a set may not have looked at itself since it was made. Of a commit that is nobody's change to follow it is taken for looked at
@@ -160,12 +165,12 @@ fn before_it_was_made(
         Some(asking) => asking.asked.get(&set.object()).is_some_and(|asked| asked.made_at >= Some(made_at)),
         None => made.iter().all(|app| app.reconciled_at.is_some_and(|seen| seen >= made_at)),
     };
-    let by = made_at.saturating_add(AFTER_A_CHANGE + LOOK).unwrap_or(Timestamp::MAX);
+    let by = moment.by(made_at, AFTER_A_CHANGE + LOOK);
     let said = || {
         let by = told(by);
         format!("it has not been asked to look since its parent's sync, and does so by itself by {by}")
     };
-    (!looked && moment.now < by).then(|| Standing::Waiting(said()))
+    (!looked && moment.now < by).then(|| Standing::LooksBy(said(), by))
 }
 
 const NOT_DONE: &str = "it has not looked at its generators since it was asked to";

@@ -1,13 +1,14 @@
 //! What shows no commit of the repository: Applications that others make, and sets.
 
-use super::rollout::{Word, argo, descends, of_set, stood, verdict, watched, word};
+use super::rollout::{Word, argo, asking, descends, of_set, stood, verdict, watched, word};
 use super::samples::{application, at, moment, operation, sha, source};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSource, DrySource, Fingerprint, Hydrated,
-    ObjectRef, OperationPhase, Owner, SyncStatus,
+    ObjectRef, OperationPhase, Owner, SyncStatus, projects_testing,
 };
 use crate::merge::rollout::{
-    AskedOf, GitOps, Rollout, Stood, awaited_owners, judge, runs_what_nobody_asks_for,
+    AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Stood, awaited_owners, judge,
+    runs_what_nobody_asks_for,
 };
 use jiff::Timestamp;
 
@@ -78,6 +79,43 @@ fn how_an_application_stood_excuses_it_only_while_it_is_told_the_same() {
     assert_eq!(judged(&child, &[older]), Word::Waiting);
     let again = serde_json::from_value(serde_json::to_value(Stood::of(&child, false)).expect("written"));
     assert_eq!(judged(&child, &[again.expect("read")]), Word::Done);
+}
+
+#[test]
+fn what_is_known_of_who_looks_by_himself_is_told_where_nobody_else_is_waited_for() {
+    let (set, app) = of_set();
+    let refused = Some(Refusal { why: "403".to_owned(), forbidden: true });
+    let until = |others: &[Application]| {
+        let applications = [&[application("web", &sha('c')), app.clone()], others].concat();
+        let gitops = GitOps { sets: vec![set.clone()], ..argo(&applications) };
+        let asked = asking([(set.object(), AskedOf { refused: refused.clone(), ..AskedOf::default() })]);
+        let moment = Moment { now: at(20), asking: Some(asked), ..moment() };
+        match judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment) {
+            Rollout::Waiting { until, shut, .. } => (until, shut.is_some()),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(until(&[]), (Some(at(420)), false));
+    let late = application("late", &sha('b'));
+    assert_eq!(until(&[late]), (None, false), "that one may move");
+    let mut kept = application("kept", &sha('c'));
+    kept.sync = SyncStatus::OutOfSync;
+    kept.doors = projects_testing::closed(Some(at(500)), true);
+    assert_eq!(until(&[kept]), (Some(at(420)), false), "that one may not");
+}
+
+#[test]
+fn a_set_that_nobody_asks_any_more_is_a_persons_to_tell_of() {
+    let (mut set, app) = of_set();
+    set.looks_every = None;
+    let gitops = GitOps { sets: vec![set], ..argo(&[application("web", &sha('c')), app]) };
+    let judged = |over: bool| {
+        let asking = Some(Asking { over, ..asking([]) });
+        judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() })
+    };
+    assert_eq!(word(&judged(false)), Word::Waiting);
+    let Rollout::Unknown { why } = judged(true) else { panic!("{:?}", judged(true)) };
+    assert!(why.contains("tick the task of the change, or push"), "{why}");
 }
 
 #[test]

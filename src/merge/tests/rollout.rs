@@ -682,8 +682,8 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
 }
 
 /// What was asked of these.
-fn asking<const N: usize>(asked: [(ObjectRef, AskedOf); N]) -> Asking {
-    Asking { since: at(0), failed: None, asked: asked.into() }
+pub(super) fn asking<const N: usize>(asked: [(ObjectRef, AskedOf); N]) -> Asking {
+    Asking { since: at(0), failed: None, asked: asked.into(), over: false }
 }
 
 #[test]

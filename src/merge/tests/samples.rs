@@ -174,5 +174,10 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
 
 /// A while after everything in these samples, with nothing asked of anybody.
 pub(super) fn moment() -> crate::merge::rollout::Moment {
-    crate::merge::rollout::Moment { now: at(100), earlier: std::collections::BTreeSet::new(), asking: None }
+    crate::merge::rollout::Moment {
+        now: at(100),
+        earlier: std::collections::BTreeSet::new(),
+        asking: None,
+        timing: crate::timing::Timing::default(),
+    }
 }

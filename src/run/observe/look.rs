@@ -95,7 +95,7 @@ impl Look<'_> {
         &mut self,
         commit: &CommitSha,
         before: &[Stood],
-        asking: Option<Asking>,
+        mut asking: Option<Asking>,
     ) -> Result<Rollout, RunError> {
         if self.subject.settings.rollout == RolloutBy::None {
             return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
@@ -122,11 +122,18 @@ impl Look<'_> {
             }
         }
         let descends = |revision: &CommitSha| contains.get(revision).copied();
-        if let Some(asking) = &asking {
-            self.memory.flux_to_ask =
-                flux_to_ask(self.gitops, &watched, commit, &descends, &asking.asked, self.now);
+        if let Some(asking) = &mut asking {
+            let to_ask = flux_to_ask(self.gitops, &watched, commit, &descends, &asking.asked, self.now);
+            if asking.over {
+                // Nobody asks them: they have looked when they must have by themselves since their values are there.
+                for (one, since) in self.memory.left_alone(commit, to_ask, self.now) {
+                    asking.asked.entry(one).or_default().tried_at = Some(since);
+                }
+            } else {
+                self.memory.flux_to_ask = to_ask;
+            }
         }
-        let moment = Moment { now: self.now, earlier, asking };
+        let moment = Moment { now: self.now, earlier, asking, timing: self.parts.timing.clone() };
         Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
     }
 
@@ -138,14 +145,8 @@ impl Look<'_> {
         let state = self.subject.state;
         let Some(change) = &state.change else { return Ok(ChangeView::default()) };
         let Some((merge_commit, merged_at, _)) = &change.merged else { return Ok(ChangeView::default()) };
-        let (commit, since, undone) = match &change.stage {
-            Stage::Reverted { commit, at, .. } => (commit, *at, true),
-            Stage::Asked
-            | Stage::Merged
-            | Stage::RolledOut { .. }
-            | Stage::RevertAsked { .. }
-            | Stage::RevertProposed { .. } => (merge_commit, *merged_at, false),
-        };
+        let Some((commit, asking)) = change.followed_commit() else { return Ok(ChangeView::default()) };
+        let undone = matches!(change.stage, Stage::Reverted { .. });
         let watched = self.watched();
         let touched = watched.touched(self.gitops, &change.plan.files);
         // What was not as Git said before may stay so where the change has nothing to do with it. Where it has, that is what
@@ -158,12 +159,6 @@ impl Look<'_> {
         let stood = change.plan.stood.iter();
         let stood: Vec<Stood> =
             stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
-        let failed = change.ask_failed.clone();
-        let asking = Asking {
-            since,
-            failed: failed.or_else(|| change.refreshed.is_empty().then(wording::nobody_asked)),
-            asked: change.asked.clone(),
-        };
         let rollout = self.rollout(commit, &stood, Some(asking)).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
