@@ -135,6 +135,11 @@ impl Timing {
         self.scaled(self.approval_delivery_seconds)
     }
 
+    /// How long something takes at most that others do by themselves, of which they or their makers say how long.
+    pub(crate) fn by_others(&self, lasts: Duration) -> Duration {
+        self.scaled(lasts.as_secs_f64())
+    }
+
     /// How long unimportant writes are gathered at first.
     pub(crate) fn gather(&self) -> Duration {
         self.scaled(self.gather_seconds)

@@ -50,7 +50,7 @@ impl Kubernetes {
         &self,
         lease: &ClusterLease,
         application: &Application,
-        revision: &str,
+        revision: Option<&str>,
     ) -> ClusterResult<()> {
         if application.operation_requested {
             return Err(conflict(application, "an operation is there already"));
@@ -87,9 +87,9 @@ fn conflict(application: &Application, said: &str) -> ClusterError {
     ClusterError::Conflict { what: application.object().to_string(), said: said.to_owned() }
 }
 
-/// The operation that syncs to a revision. A commit belongs to one of several sources only, so with several each goes to
-/// its own target (a branch's head).
-fn operation(application: &Application, revision: &str) -> Value {
+/// The operation that syncs to a revision, or to what its sources ask for. A commit belongs to one of several sources only, so
+/// with several each goes to its own target (a branch's head).
+fn operation(application: &Application, revision: Option<&str>) -> Value {
     let mut sync = json!({"prune": application.prune, "syncStrategy": {"hook": {}}});
     if application.sources.len() > 1 {
         let targets = application.sources.iter().map(|source| match source.target_revision.as_str() {
@@ -97,7 +97,7 @@ fn operation(application: &Application, revision: &str) -> Value {
             target => target,
         });
         sync["revisions"] = targets.collect::<Vec<_>>().into();
-    } else {
+    } else if let Some(revision) = revision {
         sync["revision"] = revision.into();
     }
     if !application.sync_options.is_empty() {
@@ -233,6 +233,7 @@ fn revisions(holder: &Value) -> Vec<String> {
 
 fn operation_state(state: &Value) -> OperationState {
     let asked = &state["operation"]["sync"];
+    let by = &state["operation"]["initiatedBy"];
     // What was asked for may be a branch; the result has the commit that it was then.
     let mut wanted = revisions(&state["syncResult"]);
     if wanted.is_empty() {
@@ -250,6 +251,8 @@ fn operation_state(state: &Value) -> OperationState {
         message: text(&state["message"]),
         revisions: wanted,
         partial: items(&asked["resources"]).next().is_some(),
+        by_person: by["automated"].as_bool() != Some(true)
+            && by["username"].as_str().is_some_and(|name| !name.is_empty() && name != INITIATOR),
         retries: u32::try_from(number(&state["retryCount"])).unwrap_or(0),
         started_at: parse_time(&state["startedAt"]),
         finished_at: parse_time(&state["finishedAt"]),
@@ -373,6 +376,11 @@ mod tests {
             operation_state(&json!({"phase": "Failed", "operation": {"sync": asked}, "syncResult": result}))
                 .revisions
         };
+        let begun =
+            |by: Value| operation_state(&json!({"operation": {"sync": {}, "initiatedBy": by}})).by_person;
+        assert!(begun(json!({"username": "operator"})));
+        let others = [Value::Null, json!({"automated": true}), json!({"username": INITIATOR})];
+        assert!(!others.into_iter().any(begun), "Argo CD by itself, or caretaker");
         assert_eq!(revisions(json!({"revision": "main"}), json!({"revision": "cc05"})), ["cc05"]);
         assert_eq!(revisions(json!({"revision": "cc05"}), Value::Null), ["cc05"]);
         let both = json!({"revision": "", "revisions": ["9.2.1", "cc05"]});
@@ -382,12 +390,14 @@ mod tests {
     #[test]
     fn a_sync_pins_the_commit_of_a_single_source_only() {
         let mut read = application(&several()).expect("an Application");
-        let many = operation(&read, "abc");
+        let many = operation(&read, Some("abc"));
         assert_eq!(many["sync"]["revisions"], json!(["9.2.1", "HEAD"]));
         assert!(many["sync"].get("revision").is_none());
         read.sources.truncate(1);
-        let single = operation(&read, "abc");
+        let single = operation(&read, Some("abc"));
         assert_eq!(single["sync"]["revision"], "abc");
+        let own = operation(&read, None);
+        assert!(own["sync"].get("revision").is_none(), "it goes where its source says: {own}");
         assert_eq!(single["sync"]["prune"], true);
         assert_eq!(single["sync"]["syncOptions"], json!(["CreateNamespace=true"]));
         assert_eq!(single["initiatedBy"]["username"], "caretaker");

@@ -397,7 +397,7 @@ impl Cluster for Kubernetes {
         &self,
         lease: &ClusterLease,
         application: &Application,
-        revision: &str,
+        revision: Option<&str>,
     ) -> ClusterResult<()> {
         self.sync(lease, application, revision).await
     }

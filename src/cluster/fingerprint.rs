@@ -5,13 +5,23 @@
 //! objects, `false`, 0) is the same as not written at all, since the spec is as a person wrote it and the status as Argo CD did.
 //! The values of a chart are nobody's fields, and are taken as they are but for `null`, which no merge patch can write.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// The hash.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Fingerprint([u8; 32]);
+
+impl Fingerprint {
+    /// Of several parts in their order.
+    pub(super) fn of_all(parts: impl Iterator<Item = Self>) -> Self {
+        let mut all = Sha256::new();
+        parts.for_each(|part| all.update(part.0));
+        Self(all.finalize().into())
+    }
+}
 
 #[cfg(test)]
 impl Fingerprint {

@@ -261,12 +261,12 @@ pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     /// Stops the running operation of an Application, if the object is still as given.
     async fn terminate_operation(&self, lease: &ClusterLease, application: &Application)
     -> ClusterResult<()>;
-    /// Starts a sync to a revision, if the object is still as given and no operation is there.
+    /// Starts a sync to a revision, or to what its sources ask for, if the object is still as given and no operation is there.
     async fn sync_application(
         &self,
         lease: &ClusterLease,
         application: &Application,
-        revision: &str,
+        revision: Option<&str>,
     ) -> ClusterResult<()>;
     /// The pods that keep these `StatefulSets` from their newest revision: of an older one, and never ready.
     async fn blocking_pods(&self, sets: &[ObjectRef]) -> ClusterResult<Vec<BlockingPod>>;

@@ -336,7 +336,7 @@ async fn writes_to_applications_carry_the_version_that_was_seen() {
 
     let stale = only_application(&client).await;
     server.merge_patch(&APPLICATION, Some("argocd"), "shop", &json!({"metadata": {"labels": {"a": "b"}}}));
-    let error = client.sync_application(&lease, &stale, "abc").await.expect_err("stale");
+    let error = client.sync_application(&lease, &stale, Some("abc")).await.expect_err("stale");
     assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
     assert!(stored().get("operation").is_none());
 
@@ -344,9 +344,9 @@ async fn writes_to_applications_carry_the_version_that_was_seen() {
     let error = client.terminate_operation(&lease, &fresh).await.expect_err("nothing runs");
     assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
     let short = ClusterLease::for_test(Duration::from_secs(1));
-    let error = client.sync_application(&short, &fresh, "abc").await.expect_err("lock too short");
+    let error = client.sync_application(&short, &fresh, Some("abc")).await.expect_err("lock too short");
     assert!(matches!(error, ClusterError::LeaseTooShort { .. }), "{error}");
-    client.sync_application(&lease, &fresh, "abc").await.expect("started");
+    client.sync_application(&lease, &fresh, Some("abc")).await.expect("started");
     assert_eq!(
         stored()["operation"]["sync"],
         json!({"prune": true, "revision": "abc", "syncStrategy": {"hook": {}}})
@@ -354,7 +354,7 @@ async fn writes_to_applications_carry_the_version_that_was_seen() {
 
     let asked = only_application(&client).await;
     assert!(asked.operation_requested);
-    let error = client.sync_application(&lease, &asked, "abc").await.expect_err("one is there");
+    let error = client.sync_application(&lease, &asked, Some("abc")).await.expect_err("one is there");
     assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
 
     let running = json!({"status": {"operationState": {"phase": "Running", "operation": {"sync": {"revision": "abc"}},

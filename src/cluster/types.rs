@@ -354,6 +354,8 @@ pub(crate) struct OperationState {
     pub(crate) revisions: Vec<String>,
     /// Whether it syncs a few resources alone (self-heal): proves nothing about a commit.
     pub(crate) partial: bool,
+    /// Whether a person began it: neither Argo CD by itself nor caretaker.
+    pub(crate) by_person: bool,
     /// How often it was retried.
     pub(crate) retries: u32,
     /// When it was started.
@@ -433,6 +435,12 @@ impl Application {
     /// For evidence.
     pub(crate) fn object(&self) -> ObjectRef {
         ObjectRef::new("Application", &self.namespace, &self.name)
+    }
+
+    /// What it is told to make its objects of, in all that its spec says of that.
+    pub(crate) fn source_fingerprint(&self) -> super::Fingerprint {
+        let dry = self.dry.iter().map(|dry| &dry.source);
+        super::Fingerprint::of_all(self.sources.iter().chain(dry).map(|source| source.whole))
     }
 }
 

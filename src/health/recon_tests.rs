@@ -219,7 +219,12 @@ impl Cluster for Stub {
     async fn terminate_operation(&self, _: &ClusterLease, _: &Application) -> ClusterResult<()> {
         Ok(())
     }
-    async fn sync_application(&self, _: &ClusterLease, _: &Application, _: &str) -> ClusterResult<()> {
+    async fn sync_application(
+        &self,
+        _: &ClusterLease,
+        _: &Application,
+        _: Option<&str>,
+    ) -> ClusterResult<()> {
         Ok(())
     }
     async fn definitions(&self) -> ClusterResult<Vec<Definition>> {

@@ -175,9 +175,11 @@ impl Worker {
             }
             Effect::Terminate { change, application } => {
                 let current = work.state.change.as_ref().filter(|current| current.step == *change);
-                let bad = current.and_then(|current| current.merged.as_ref()).map(|(commit, ..)| commit);
+                let bad = current.and_then(|current| current.merged.as_ref());
                 match (bad, &self.lease) {
-                    (Some(bad), Some(lease)) => act::terminate(&parts, lease, application, bad).await,
+                    (Some((bad, merged_at, _)), Some(lease)) => {
+                        act::terminate(&parts, lease, application, bad, *merged_at).await
+                    }
                     (Some(_), None) => Outcome::NotYet { why: wording::lease_too_short() },
                     (None, _) => Outcome::Refused { why: wording::nothing_to_stop() },
                 }
@@ -187,7 +189,10 @@ impl Worker {
                 None => Outcome::NotYet { why: wording::lease_too_short() },
             },
             Effect::Sync { application, revision, .. } => match &self.lease {
-                Some(lease) => act::sync(&parts, lease, scene.repository, application, revision).await,
+                Some(lease) => {
+                    let watched = scene.settings.watched(scene.repository);
+                    act::sync(&parts, lease, scene.repository, &watched, application, revision).await
+                }
                 None => Outcome::NotYet { why: wording::lease_too_short() },
             },
             Effect::Action { action, .. } => match &self.lease {

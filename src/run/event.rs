@@ -581,7 +581,7 @@ pub(crate) struct MergePlan {
     /// The probes that found what they judge just before.
     #[serde(default)]
     pub(crate) judged: BTreeSet<Probe>,
-    /// The Applications that were not well just before, with what a person accepts of them: the commit need not mend them.
+    /// The Applications that were not well just before: the commit need not mend those to which it brings nothing.
     #[serde(default)]
     pub(crate) stood: Vec<Stood>,
 }

@@ -10,7 +10,7 @@ use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::{Hindsight, Steadiness};
 use crate::issue::{FindingTag, Home, Reading, RemadePull, TaskKey};
 use crate::merge::classify::Classification;
-use crate::merge::rollout::Rollout;
+use crate::merge::rollout::{Asking, Rollout};
 use crate::merge::versions::Mismatch;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -108,6 +108,10 @@ pub(crate) struct Memory {
     pub(crate) refresh_failures: u32,
     /// The releases that have what they take values from, and that nobody has asked to look since.
     pub(crate) flux_to_ask: Vec<ObjectRef>,
+    /// The commit that the run before left behind before anybody saw it everywhere, as its journal tells.
+    pub(crate) left_unseen: Option<(CommitSha, Asking)>,
+    /// Since when those of Flux that take values have had them, of the head that a change left behind, and nobody asks them to look.
+    pub(crate) left_alone: BTreeMap<(CommitSha, ObjectRef), Timestamp>,
     /// Since when a pull request's pre-flight has been waiting, at which head.
     pub(crate) preflight_since: BTreeMap<PullNumber, (CommitSha, Timestamp)>,
     /// The heads of the pull requests that tasks name, as last seen.
@@ -159,13 +163,30 @@ impl Memory {
             Rollout::Done { .. } => "done".to_owned(),
         };
         let mark = format!("{commit} {mark}");
+        // None can be shown while those alone are waited for who look by themselves at a known time.
+        let may_move = !matches!(rollout, Rollout::Waiting { until: Some(_), .. });
         match &self.rollout {
-            Some((known, since)) if *known == mark => *since,
+            Some((known, since)) if *known == mark && may_move => *since,
             _ => {
                 self.rollout = Some((mark, now));
                 now
             }
         }
+    }
+
+    /// Since when each of those that nobody asks to look has been seen with the values of a commit. Once seen stays so: while they are
+    /// applied anew the commit itself is waited for.
+    pub(crate) fn left_alone(
+        &mut self,
+        commit: &CommitSha,
+        to_ask: Vec<ObjectRef>,
+        now: Timestamp,
+    ) -> Vec<(ObjectRef, Timestamp)> {
+        self.left_alone.retain(|(of, _), _| of == commit);
+        for one in to_ask {
+            self.left_alone.entry((commit.clone(), one)).or_insert(now);
+        }
+        self.left_alone.iter().map(|((_, one), since)| (one.clone(), *since)).collect()
     }
 
     /// Since when the same thing has been awaited.
@@ -209,13 +230,22 @@ mod tests {
     fn pods_that_are_replaced_are_progress_and_time_alone_is_none() {
         let at = |second: i64| Timestamp::from_second(1_800_000_000 + second).expect("a time");
         let commit: CommitSha = "c".repeat(40).parse().expect("forty digits");
-        let waiting = Rollout::Waiting { on: Vec::new(), progress: "the same".to_owned(), shut: None };
+        let waiting = |until: Option<Timestamp>| {
+            let (on, progress) = (Vec::new(), "the same".to_owned());
+            Rollout::Waiting { on, progress, shut: None, until }
+        };
         let mut memory = Memory::default();
         for (second, pods, since) in
             [(0, "3 of 10", 0), (100, "3 of 10", 0), (200, "4 of 10", 200), (900, "4 of 10", 200)]
         {
             pods.clone_into(&mut memory.pods);
-            assert_eq!(memory.progress_since(&commit, &waiting, at(second)), at(since), "at {second}");
+            assert_eq!(memory.progress_since(&commit, &waiting(None), at(second)), at(since), "at {second}");
+        }
+        // While nothing can move no time runs, and then it begins.
+        for (second, until, since) in
+            [(1000, Some(at(2000)), 1000), (1999, Some(at(2000)), 1999), (2300, None, 1999)]
+        {
+            assert_eq!(memory.progress_since(&commit, &waiting(until), at(second)), at(since), "at {second}");
         }
     }
 }

@@ -23,6 +23,7 @@ use super::decide::Unheard;
 use super::event::{Accepted, Effect, Event, Incident, Over, Stop};
 use super::gitops;
 use super::incidents::Incidents;
+use super::load_state;
 use super::memory::Memory;
 use super::names::Names;
 use super::report::LastWrite;
@@ -42,7 +43,7 @@ use crate::health::{self, Attribution, FailedBefore, FindingId, Probe, Recon, Su
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
-use crate::merge::rollout::{GitOps, Rollout, Stood};
+use crate::merge::rollout::{Asking as RolloutAsking, GitOps, Rollout, Stood};
 use crate::wording;
 use deliveries::Deliveries;
 use jiff::Timestamp;
@@ -332,6 +333,9 @@ pub(crate) async fn observe(
     let past_names = names.beside(&name.to_string());
     let judged =
         if memory.hindsight.is_new() { judged_before(parts, &past_names).await? } else { BTreeSet::new() };
+    if memory.hindsight.is_new() && state.merges.is_empty() {
+        memory.left_unseen = left_unseen(parts, &past_names).await?;
+    }
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
     let rolls_out = state.change.as_ref().is_some_and(|change| change.stage.rolls_out());
@@ -376,11 +380,15 @@ pub(crate) async fn observe(
         Comments { all: &comments, edited: &edited_comments, trusted: &trusted, bot: &subject.bot.login };
 
     let holds = holds(parts, &past_names).await?;
+    // Whoever nobody asked to look at the head has not looked because the change is over, nor because its issue is another now.
+    let before = memory.left_unseen.as_ref().filter(|_| state.merges.is_empty());
+    let before = before.filter(|(commit, _)| *commit == branch.head).map(|(_, asking)| asking);
+    let unseen = state.unseen(&branch.head).or(before).cloned();
     let mut look =
         Look { holds: &holds, parts, subject: &subject, memory, gitops: &gitops, branch: &branch, now };
     let stood = look.stood(&recon);
     let accepted: Vec<Stood> = stood.iter().filter(|one| one.accepted).cloned().collect();
-    let head_rollout = look.rollout(&branch.head, &accepted, None).await?;
+    let head_rollout = look.rollout(&branch.head, &accepted, unseen).await?;
     // What it holds while it reads is too large a thing to lie in everything that waits for a look.
     let change = Box::pin(look.change(&recon, workloads.as_deref())).await?;
     let proposal = look.proposal().await;
@@ -602,6 +610,23 @@ async fn judged_before(parts: &Parts, names: &BTreeSet<String>) -> Result<BTreeS
         }
     }
     Ok(BTreeSet::new())
+}
+
+/// The commit that the repository's newest change of another run left behind before anybody saw it everywhere. One whose journal
+/// cannot be read left nothing.
+async fn left_unseen(
+    parts: &Parts,
+    names: &BTreeSet<String>,
+) -> Result<Option<(CommitSha, RolloutAsking)>, RunError> {
+    let Some(run) = parts.store.last_run_of(names, "change-ended").await? else { return Ok(None) };
+    match load_state(&parts.store, run).await {
+        Ok(state) => Ok(state.left_unseen().cloned()),
+        Err(RunError::Journal { run, source }) => {
+            tracing::warn!(?run, error = %source, "the journal of the run before cannot be read");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
 }
 
 /// A hold outlives its run and the repository's name: the version does not get better by closing an issue.

@@ -6,9 +6,10 @@ mod unanswered;
 pub(crate) use records::*;
 
 use super::event::{Accepted, ChangeResult, Effect, Event, Incident, Outcome, Stop, TaskOutcome};
-use crate::forge::{IssueNumber, PullNumber};
+use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::{Approval, Recon};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey, TemplateValues};
+use crate::merge::rollout::Asking;
 use crate::store::EventId;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -192,11 +193,10 @@ impl RunState {
                 }
             }
             Event::ChangeEnded { change, result, gate } => {
-                if self.change.as_ref().is_some_and(|current| current.step == change) {
-                    self.change = None;
-                    self.important += 1;
-                }
+                let ended = self.change.take_if(|current| current.step == change);
+                self.important += u64::from(ended.is_some());
                 if let Some(record) = self.merges.last_mut() {
+                    record.unseen = ended.as_ref().and_then(Change::unseen);
                     if matches!(result, ChangeResult::Reverted { .. }) {
                         record.gate_after_revert = Some(gate);
                     }
@@ -397,6 +397,7 @@ impl RunState {
                     reverted: None,
                     gate_after_revert: None,
                     ended_at: None,
+                    unseen: None,
                     healed: Vec::new(),
                 });
                 if self.change.is_none() {
@@ -467,6 +468,17 @@ impl RunState {
     /// Effects whose outcome is not known: after a crash, the world is asked about each.
     pub(crate) fn unknown(&self) -> impl Iterator<Item = &Act> {
         self.acts.iter().filter(|act| act.ended.is_none())
+    }
+
+    /// Who was asked to look at the branch's head, where that is the commit of a change that ended before it was seen everywhere. A
+    /// person who ticks its task says that it is.
+    pub(crate) fn unseen(&self, head: &CommitSha) -> Option<&Asking> {
+        self.left_unseen().filter(|(commit, _)| commit == head).map(|(_, asking)| asking)
+    }
+
+    /// The commit of the newest change, where that ended before anybody saw it everywhere and no person has said that it is since.
+    pub(crate) fn left_unseen(&self) -> Option<&(CommitSha, Asking)> {
+        self.merges.last().filter(|record| !self.has_ended(&record.plan.key))?.unseen.as_ref()
     }
 
     /// The tasks as they are found again in a text. What has ended is not held up by anything, and asks for nothing until

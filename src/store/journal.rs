@@ -230,6 +230,24 @@ impl Store {
         .await?)
     }
 
+    /// The run that wrote down an event of a kind last, of all runs of a repository, under each of its names.
+    pub(crate) async fn last_run_of(
+        &self,
+        names: &BTreeSet<String>,
+        kind: &str,
+    ) -> StoreResult<Option<RunId>> {
+        let run: Option<i64> = sqlx::query_scalar(
+            "SELECT journal.run FROM journal JOIN run ON run.id = journal.run
+             WHERE run.repository IN (SELECT value FROM json_each(?)) AND json_extract(journal.event, '$.event') = ?
+             ORDER BY journal.id DESC LIMIT 1",
+        )
+        .bind(serde_json::json!(names).to_string())
+        .bind(kind)
+        .fetch_optional(&self.readers)
+        .await?;
+        Ok(run.map(RunId))
+    }
+
     /// Every event about incidents in all runs, oldest first, with its run.
     pub(crate) async fn incident_events(&self) -> StoreResult<Vec<RunEvent>> {
         // In the words of the index: a look must not read all journals.

@@ -4,6 +4,7 @@ use super::quote_outside;
 use super::run::{SHORT, title_of};
 use crate::forge::CommitSha;
 use crate::merge::rollout::Rollout;
+use jiff::Timestamp;
 
 /// So many of those that are waited for are named.
 const NAMED: usize = 3;
@@ -33,13 +34,24 @@ fn waited_for(rollout: &Rollout, pulling: &[String]) -> String {
     if said.is_empty() { String::new() } else { format!(": {}", said.join("; ")) }
 }
 
-/// A rollout on its way.
-pub(crate) fn rolling_out(title: &str, commit: &CommitSha, rollout: &Rollout, pulling: &[String]) -> String {
+/// A rollout on its way, with when it is given up where that is before it can have ended.
+pub(crate) fn rolling_out(
+    title: &str,
+    commit: &CommitSha,
+    rollout: &Rollout,
+    pulling: &[String],
+    too_early: Option<Timestamp>,
+) -> String {
+    let given_up = too_early.map(|end| {
+        let end = end.strftime("%Y-%m-%d %H:%M UTC");
+        format!(". That is later than a change of this risk is given: a person is called at {end} unless somebody has it look before")
+    });
     format!(
-        "merged {}; waiting until `{}` runs everywhere{}",
+        "merged {}; waiting until `{}` runs everywhere{}{}",
         title_of(title),
         commit.short(),
-        waited_for(rollout, pulling)
+        waited_for(rollout, pulling),
+        given_up.unwrap_or_default()
     )
 }
 
@@ -63,9 +75,10 @@ mod tests {
             on: names.iter().map(|(name, why)| ((*name).to_owned(), why.clone())).collect(),
             progress: String::new(),
             shut: None,
+            until: None,
         };
         let says = |rollout: &Rollout, pulling: &[String]| {
-            rolling_out("chore(deps): update web to v2", &commit, rollout, pulling)
+            rolling_out("chore(deps): update web to v2", &commit, rollout, pulling, None)
         };
         insta::assert_snapshot!(says(&waiting(&[]), &[]), @"merged chore(deps): update web to v2; waiting until `ccccccc` runs everywhere");
         let one = [("Application argocd/web", "it has compared bbbbbbb and not this commit".to_owned())];

@@ -1,17 +1,20 @@
 //! How Argo CD's Applications stand towards a commit.
 //!
 //! Races decided here: an Application whose status is older than its operation proves nothing; an operation of a few objects
-//! is no rollout; health from before a sync is none; what a closed window keeps back has not failed to start. A hydrated
+//! is no rollout; health from before a sync is none; what a closed window keeps back has not failed to start; how one stood before it
+//! was told something else is no excuse; a sync goes on to the revision with which it began, whatever its spec says since. A hydrated
 //! Application syncs from another branch than the one that it is made from: it has arrived when it compared what was hydrated
 //! from the commit.
 
 use super::address::Address;
-use super::{Standing, Stood, Watched, not_this_commit, short, within};
+use super::asking::LOOK;
+use super::{GitOps, Standing, Stood, Watched, not_this_commit, short, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, Shut,
-    SyncStatus,
+    Application, ApplicationHealth, ApplicationSet, ApplicationSource, DrySource, ObjectRef, OperationPhase,
+    OperationState, Owner, Shut, SyncStatus,
 };
 use crate::forge::CommitSha;
+use crate::merge::semver;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -61,23 +64,91 @@ impl Watched {
             .collect()
     }
 
-    /// The watchers whose running operation is of this very commit, retries included: none of them sees a newer one
-    /// before it ends. An operation that has only been asked for, or that is another's, is nobody's to stop.
+    /// The Applications whose running operation is of what was undone, retries included: none of them sees anything newer before it
+    /// ends. Watchers show it by the commit. What these or a set make, and what is hydrated, show no commit of this repository: theirs
+    /// is one that began since the merge, by nobody's hand, to what nobody asks for any more, of those that the change affected
+    /// and what they make; of all where it affected none. One that has only been asked for, or that is another's, is nobody's to stop.
     pub(crate) fn stuck_operations<'a>(
         &self,
-        applications: &'a [Application],
+        gitops: &'a GitOps,
         commit: &CommitSha,
+        merged_at: Timestamp,
+        affected: &[Owner],
     ) -> Vec<&'a Application> {
-        self.watchers(applications)
-            .into_iter()
-            .filter(|app| {
-                app.operation.as_ref().is_some_and(|operation| {
-                    operation.phase == OperationPhase::Running
-                        && operation.revisions.iter().any(|revision| revision == commit.as_str())
-                })
-            })
-            .collect()
+        let watchers = self.watchers(&gitops.applications);
+        let is_affected =
+            |object: &ObjectRef| affected.is_empty() || affected.iter().any(|owner| owner.object == *object);
+        let affected: Vec<&Application> =
+            watchers.iter().copied().filter(|app| is_affected(&app.object())).collect();
+        let makes = |object: &ObjectRef| {
+            affected.iter().any(|app| app.resources.iter().any(|own| own.object == *object))
+        };
+        let reading = self.sets(gitops);
+        let sets = gitops.sets.iter().filter(|set| reading.contains(set) || makes(&set.object()));
+        let sets: Vec<ObjectRef> = sets.map(ApplicationSet::object).collect();
+        let is_ours = |app: &Application| {
+            let own = app.object();
+            is_affected(&own) && watchers.contains(&app)
+                || makes(&own)
+                || app.made_by.as_ref().is_some_and(|set| sets.contains(set))
+        };
+        let holds = |app: &Application| watchers.contains(&app) && runs_commit(app, commit);
+        let is_stuck =
+            |app: &&Application| holds(app) || is_ours(app) && runs_what_nobody_asks_for(app, merged_at);
+        gitops.applications.iter().filter(is_stuck).collect()
     }
+}
+
+/// Whether an Application's running operation is of this very commit.
+fn runs_commit(app: &Application, commit: &CommitSha) -> bool {
+    app.operation.as_ref().is_some_and(|operation| {
+        operation.phase == OperationPhase::Running
+            && operation.revisions.iter().any(|revision| revision == commit.as_str())
+    })
+}
+
+/// Whether an Application's operation runs that began since a merge and is to another revision than its spec asks for now, as far as that
+/// can be told: by an exact version of a chart, a whole commit, or what was hydrated last. Argo CD retries to the revision with
+/// which it began, whatever the spec says meanwhile.
+pub(crate) fn runs_what_nobody_asks_for(app: &Application, merged_at: Timestamp) -> bool {
+    let Some(operation) = app.operation.as_ref().filter(|one| one.phase == OperationPhase::Running) else {
+        return false;
+    };
+    let merged_at = merged_at.saturating_sub(LOOK).unwrap_or(Timestamp::MIN);
+    if operation.by_person || operation.started_at.is_none_or(|began| began < merged_at) {
+        return false;
+    }
+    let asked: Vec<Option<&str>> = match &app.dry {
+        Some(dry) => {
+            vec![dry.hydrated.as_ref().map(|last| last.commit.as_str()).filter(|one| !one.is_empty())]
+        }
+        None => app.sources.iter().map(asks_for_exactly).collect(),
+    };
+    let bare = |version: &str| version.trim_start_matches(['v', 'V']).to_owned();
+    asked.len() == operation.revisions.len()
+        && asked
+            .iter()
+            .zip(&operation.revisions)
+            .any(|(asked, runs)| asked.is_some_and(|asked| bare(asked) != bare(runs)))
+}
+
+/// The one revision that a source asks for, where it is no range, no branch and no tag.
+fn asks_for_exactly(source: &ApplicationSource) -> Option<&str> {
+    let asked = source.target_revision.as_str();
+    let is_exact = match source.chart {
+        Some(_) => is_exact_version(asked),
+        None => asked.parse::<CommitSha>().is_ok(),
+    };
+    is_exact.then_some(asked)
+}
+
+/// Whether a chart's version is one and not a range: three numbers, and what may stand behind them.
+fn is_exact_version(version: &str) -> bool {
+    let core = version.split(['-', '+']).next().unwrap_or_default();
+    let is_plain = core.trim_start_matches('v').bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    is_plain
+        && !version.contains(char::is_whitespace)
+        && semver::numbers(core).is_some_and(|numbers| numbers.len() == 3)
 }
 
 /// What it is told to follow, is made from, and last compared.
@@ -133,9 +204,11 @@ pub(super) fn standings(
         // Two of the same name may be in two namespaces.
         let name = match standing {
             Standing::Done { .. } => whole_name(app),
-            Standing::Unknown(_) | Standing::Waiting(_) | Standing::Shut(_) | Standing::Failed(..) => {
-                app.object().to_string()
-            }
+            Standing::Unknown(_)
+            | Standing::Waiting(_)
+            | Standing::LooksBy(..)
+            | Standing::Shut(_)
+            | Standing::Failed(..) => app.object().to_string(),
         };
         standings.push((name, standing));
     }
@@ -314,11 +387,12 @@ fn judge_hydrated(
 }
 
 /// Whether one that has compared the commit is well, or no worse than it may be. The older operation of an Application that was
-/// not affected says nothing; it must only be no worse than before.
+/// not affected says nothing; it must only be no worse than before. One that is told something else than then is affected: that it
+/// was not synced to what it was told before says nothing of a new version that nobody syncs either.
 fn is_good_enough(app: &Application, operated: bool, stood: Option<&Stood>) -> bool {
     let good = app.sync == SyncStatus::Synced && app.health == ApplicationHealth::Healthy;
     let no_worse = stood.is_some_and(|stood| {
-        (!operated || stood.accepted)
+        (!operated && stood.is_told_the_same(app) || stood.accepted)
             && (app.sync == SyncStatus::Synced || app.sync == stood.sync)
             && badness(app.health) <= badness(stood.health)
     });
@@ -360,8 +434,14 @@ pub(super) fn not_settled(app: &Application) -> Option<String> {
         return Some(format!("{kind}: {message}"));
     }
     if let Some(operation) = &app.operation {
-        if matches!(operation.phase, OperationPhase::Running | OperationPhase::Terminating) {
-            return Some("its sync has not ended".to_owned());
+        match operation.phase {
+            OperationPhase::Running | OperationPhase::Terminating => {
+                return Some("its sync has not ended".to_owned());
+            }
+            OperationPhase::Unknown => {
+                return Some("its sync is in a phase that caretaker does not know".to_owned());
+            }
+            OperationPhase::Succeeded | OperationPhase::Failed | OperationPhase::Error => {}
         }
         if let Some(finished) = operation.finished_at
             && app.reconciled_at.is_none_or(|reconciled| reconciled < finished)

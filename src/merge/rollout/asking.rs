@@ -5,6 +5,7 @@
 
 use crate::cluster::{ClusterError, ObjectRef};
 use crate::forge::CommitSha;
+use crate::timing::Timing;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,10 +20,19 @@ pub(crate) struct Moment {
     pub(crate) earlier: BTreeSet<CommitSha>,
     /// What was asked for the change whose commit it is, where it is that of one.
     pub(crate) asking: Option<Asking>,
+    /// How long things are given.
+    pub(crate) timing: Timing,
+}
+
+impl Moment {
+    /// By when something has happened that others do by themselves, each of so long a time.
+    pub(super) fn by(&self, since: Timestamp, lasts: Duration) -> Timestamp {
+        since.saturating_add(self.timing.by_others(lasts)).unwrap_or(Timestamp::MAX)
+    }
 }
 
 /// What was asked of those who follow the repository, for a change.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Asking {
     /// Since when its commit is on the branch.
     pub(crate) since: Timestamp,
@@ -30,6 +40,8 @@ pub(crate) struct Asking {
     pub(crate) failed: Option<String>,
     /// Who was, of those who do not tell what they have read.
     pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
+    /// Whether the change has ended before anybody saw its commit everywhere: nobody is asked any more.
+    pub(crate) over: bool,
 }
 
 /// What became of asking one, in the journal.

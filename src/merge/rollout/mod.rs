@@ -13,11 +13,12 @@ mod flux;
 mod sets;
 
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSet, FluxObject, ObjectRef, Owner, PullEvent, Shut,
-    SyncStatus, Workload,
+    Application, ApplicationHealth, ApplicationSet, Fingerprint, FluxKind, FluxObject, ObjectRef, Owner,
+    PullEvent, Shut, SyncStatus, Workload,
 };
 use crate::forge::CommitSha;
 use address::Address;
+pub(crate) use argo::runs_what_nobody_asks_for;
 pub(crate) use asking::{Answer, AskedOf, Asking, Moment, Refusal};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -57,9 +58,14 @@ pub(crate) struct Stood {
     pub(crate) sync: SyncStatus,
     /// Its health.
     pub(crate) health: ApplicationHealth,
-    /// Whether a person accepts it as it is: then it need not become well by the commit either.
+    /// Whether a person accepts it as it is: then it need not be better for another change to start. What a change brings to an
+    /// operation has to become well all the same, so that none is followed with this.
     #[serde(default)]
     pub(crate) accepted: bool,
+    /// What it was told to make its objects of: once that is something else, how it stood before is no excuse any more. Journals of
+    /// older versions do not tell, which excuses nothing.
+    #[serde(default)]
+    pub(crate) told: Option<Fingerprint>,
 }
 
 impl Stood {
@@ -67,7 +73,13 @@ impl Stood {
     pub(crate) fn of(application: &Application, accepted: bool) -> Option<Self> {
         let Application { sync, health, .. } = *application;
         let good = sync == SyncStatus::Synced && health == ApplicationHealth::Healthy;
-        (!good).then(|| Self { application: application.object(), sync, health, accepted })
+        let told = Some(application.source_fingerprint());
+        (!good).then(|| Self { application: application.object(), sync, health, accepted, told })
+    }
+
+    /// Whether an Application is still told what it was then.
+    pub(crate) fn is_told_the_same(&self, application: &Application) -> bool {
+        self.told == Some(application.source_fingerprint())
     }
 }
 
@@ -87,6 +99,8 @@ pub(crate) enum Rollout {
         progress: String,
         /// The window that opens last, where nothing but closed windows keeps it back.
         shut: Option<Shut>,
+        /// Until when nothing can move: nobody but those is waited for who look by themselves by then, besides closed windows.
+        until: Option<Timestamp>,
     },
     /// Watchers could not apply it: which, and why in their own words.
     Failed {
@@ -107,6 +121,8 @@ enum Standing {
     Unknown(String),
     /// It, or something that it makes and that is no watcher itself, is not there yet.
     Waiting(String),
+    /// Nobody could ask it to look, and it does so by itself by then.
+    LooksBy(String, Timestamp),
     /// A window of its project keeps it back.
     Shut(Shut),
     Failed(ObjectRef, String),
@@ -132,15 +148,9 @@ impl Watched {
 
     /// Who may follow it, and by which address: the same owner and name at another host.
     pub(crate) fn probable(&self, gitops: &GitOps) -> Option<(String, String)> {
-        self.probable_application(&gitops.applications).or_else(|| self.probable_source(&gitops.flux))
-    }
-
-    /// The sets whose generators read its default branch.
-    pub(crate) fn sets<'a>(&self, gitops: &'a GitOps) -> Vec<&'a ApplicationSet> {
-        let reads = |(url, revision): &(String, String)| {
-            self.takes_the_default_branch(revision) && self.address(url) == Address::Own
-        };
-        gitops.sets.iter().filter(|set| set.generated_from.iter().any(reads)).collect()
+        self.probable_application(&gitops.applications)
+            .or_else(|| self.probable_set(&gitops.sets))
+            .or_else(|| self.probable_source(&gitops.flux))
     }
 
     /// Whether a revision, as Argo CD writes them, is the default branch.
@@ -222,6 +232,7 @@ pub(crate) fn judge(
     }
     let mut waiting = Vec::new();
     let mut kept_back: Vec<Shut> = Vec::new();
+    let mut looks_by: Vec<Timestamp> = Vec::new();
     let mut failed = Vec::new();
     let mut unknown = None;
     let mut affected = Vec::new();
@@ -230,6 +241,10 @@ pub(crate) fn judge(
             Standing::Failed(object, why) => failed.push((object, why)),
             Standing::Unknown(why) => unknown = unknown.or(Some(format!("{name}: {why}"))),
             Standing::Waiting(why) => waiting.push((name, why)),
+            Standing::LooksBy(why, by) => {
+                waiting.push((name, why));
+                looks_by.push(by);
+            }
             Standing::Shut(shut) => {
                 waiting.push((name, shut.to_string()));
                 kept_back.push(shut);
@@ -245,8 +260,10 @@ pub(crate) fn judge(
     } else if waiting.is_empty() {
         Rollout::Done { watchers, affected }
     } else {
+        let nothing_moves = kept_back.len() + looks_by.len() == waiting.len();
+        let until = looks_by.into_iter().max().filter(|_| nothing_moves);
         let shut = if kept_back.len() == waiting.len() { latest(kept_back) } else { None };
-        Rollout::Waiting { on: waiting, progress: progress(gitops, watched), shut }
+        Rollout::Waiting { progress: progress(gitops, watched, &waiting), on: waiting, shut, until }
     }
 }
 
@@ -289,14 +306,47 @@ fn probably_watches(who: &str, url: &str) -> String {
     format!("pull_urls or other_urls must say whether {url} is this repository: {who} follows it")
 }
 
-/// Changes whenever a watcher moved. A mere look is no progress.
-fn progress(gitops: &GitOps, watched: &Watched) -> String {
+/// Changes whenever a watcher moved, or an Application that is waited for and that a watcher or a set makes. A mere look is no
+/// progress.
+fn progress(gitops: &GitOps, watched: &Watched, waiting: &[(String, String)]) -> String {
     let mut text = String::new();
-    for app in watched.watchers(&gitops.applications) {
+    let watchers = watched.watchers(&gitops.applications);
+    let (awaited, _) = awaited(gitops, waiting);
+    let leaves = awaited.into_iter().filter(|app| !watchers.contains(app));
+    for app in watchers.iter().copied().chain(leaves) {
         argo::note_progress(app, &mut text);
     }
     flux::note_progress(&gitops.flux, watched, &mut text);
     text
+}
+
+/// The Applications and the objects of Flux that are waited for, by the names under which they are.
+fn awaited<'a>(
+    gitops: &'a GitOps,
+    waiting: &[(String, String)],
+) -> (Vec<&'a Application>, Vec<&'a FluxObject>) {
+    let names: BTreeSet<&str> = waiting.iter().map(|(name, _)| name.as_str()).collect();
+    let is_one = |object: ObjectRef| names.contains(object.to_string().as_str());
+    let applications = gitops.applications.iter().filter(|app| is_one(app.object())).collect();
+    let flux = gitops.flux.iter().filter(|object| is_one(object.object())).collect();
+    (applications, flux)
+}
+
+/// Who is waited for, with what they made: theirs are the pods that a rollout goes by, whether or not a file that was changed lies in a
+/// folder of theirs.
+pub(crate) fn awaited_owners(gitops: &GitOps, rollout: &Rollout) -> Vec<Owner> {
+    let Rollout::Waiting { on, .. } = rollout else { return Vec::new() };
+    let (applications, flux) = awaited(gitops, on);
+    let of_flux = |one: &FluxObject| match one.kind {
+        FluxKind::Kustomization => Some(Owner::of_kustomization(one, &gitops.flux)),
+        FluxKind::HelmRelease => {
+            let (object, owns) = (one.object(), one.inventory.clone());
+            Some(Owner { object, owns, images: Vec::new(), charts: Vec::new() })
+        }
+        _ => None,
+    };
+    let flux = flux.into_iter().filter_map(of_flux);
+    applications.into_iter().map(Owner::from).chain(flux).collect()
 }
 
 /// How far the pods of these watchers' workloads are: a watcher says nothing while a `DaemonSet` goes from node to node. What

@@ -5,6 +5,7 @@
 //! when it was asked after that Application's sync. Until then its Applications stand as they were meant to stand before, and that
 //! they are well says nothing.
 
+use super::address::Address;
 use super::argo::{behind, not_settled, synced_at};
 use super::asking::{AskedOf, LOOK, Moment, not_asked, told};
 use super::{GitOps, Standing, Stood, Watched};
@@ -21,6 +22,27 @@ const REVISIONS_KEPT: Duration = Duration::from_mins(3);
 const AFTER_A_CHANGE: Duration = Duration::from_mins(3);
 
 impl Watched {
+    /// What a set reads of the default branch of a repository that is that to this one.
+    fn reads<'a>(&self, set: &'a ApplicationSet, what: Address) -> Option<&'a String> {
+        let is_it = |(url, revision): &&(String, String)| {
+            self.takes_the_default_branch(revision) && self.address(url) == what
+        };
+        set.generated_from.iter().find(is_it).map(|(url, _)| url)
+    }
+
+    /// The sets whose generators read its default branch.
+    pub(crate) fn sets<'a>(&self, gitops: &'a GitOps) -> Vec<&'a ApplicationSet> {
+        gitops.sets.iter().filter(|set| self.reads(set, Address::Own).is_some()).collect()
+    }
+
+    /// A set that may read it: whether it does, nobody has said.
+    pub(super) fn probable_set(&self, sets: &[ApplicationSet]) -> Option<(String, String)> {
+        sets.iter().find_map(|set| {
+            let url = self.reads(set, Address::Probable)?;
+            Some((set.object().to_string(), url.clone()))
+        })
+    }
+
     /// The watchers that make a set.
     fn makers<'a>(&self, set: &ApplicationSet, gitops: &'a GitOps) -> Vec<&'a Application> {
         let object = set.object();
@@ -59,14 +81,18 @@ impl Watched {
         })
     }
 
-    /// The first set that has to look and that nobody has asked to.
+    /// The first who has to look and whom nobody has asked to, of the sets and of these of Flux: whom nobody ever asked before a set
+    /// that was made anew, which may be so for ever.
     pub(crate) fn first_unasked(
         &self,
         gitops: &GitOps,
         asked: &BTreeMap<ObjectRef, AskedOf>,
+        of_flux: &[ObjectRef],
     ) -> Option<ObjectRef> {
-        let mut sets = self.sets_to_ask(gitops).into_iter();
-        sets.find(|set| self.is_unasked(set, gitops, asked)).map(ApplicationSet::object)
+        let mut sets = self.sets_to_ask(gitops);
+        sets.retain(|set| self.is_unasked(set, gitops, asked));
+        let unasked = sets.into_iter().map(ApplicationSet::object).chain(of_flux.iter().cloned());
+        unasked.min_by_key(|one| asked.contains_key(one))
     }
 }
 
@@ -112,14 +138,19 @@ fn unasked(set: &ApplicationSet, moment: &Moment) -> Option<Standing> {
     let (what, why) = not_asked(refused, asking, "applicationsets");
     let Some(every) = set.looks_every else {
         let said = format!("{what}, and by itself it never does{why}");
-        return Some(match refused {
-            Some(_) => Standing::Unknown(format!("cannot be followed: {said}")),
-            None => Standing::Waiting(said),
+        return Some(if asking.over {
+            Standing::Unknown(format!(
+                "once it has looked, tick the task of the change, or push another commit: {said}"
+            ))
+        } else if refused.is_some() {
+            Standing::Unknown(format!("cannot be followed: {said}"))
+        } else {
+            Standing::Waiting(said)
         });
     };
-    let by = asking.since.saturating_add(every + REVISIONS_KEPT + LOOK).unwrap_or(Timestamp::MAX);
+    let by = moment.by(asking.since, every + REVISIONS_KEPT + LOOK);
     let said = || format!("{what}; by itself it does so by {}{why}", told(by));
-    (moment.now < by).then(|| Standing::Waiting(said()))
+    (moment.now < by).then(|| Standing::LooksBy(said(), by))
 }
 
 /// Why a set may not have looked at itself since it was made. Of a commit that is nobody's change to follow it is taken for looked at
@@ -134,12 +165,12 @@ fn before_it_was_made(
         Some(asking) => asking.asked.get(&set.object()).is_some_and(|asked| asked.made_at >= Some(made_at)),
         None => made.iter().all(|app| app.reconciled_at.is_some_and(|seen| seen >= made_at)),
     };
-    let by = made_at.saturating_add(AFTER_A_CHANGE + LOOK).unwrap_or(Timestamp::MAX);
+    let by = moment.by(made_at, AFTER_A_CHANGE + LOOK);
     let said = || {
         let by = told(by);
         format!("it has not been asked to look since its parent's sync, and does so by itself by {by}")
     };
-    (!looked && moment.now < by).then(|| Standing::Waiting(said()))
+    (!looked && moment.now < by).then(|| Standing::LooksBy(said(), by))
 }
 
 const NOT_DONE: &str = "it has not looked at its generators since it was asked to";

@@ -296,7 +296,7 @@ fn a_release_whose_values_come_from_git_is_asked_to_look_and_waited_for() {
         let (mut world, _) = with_values("ready");
         change(&mut world);
         let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
-        let asking = Some(Asking { since: at(0), failed: None, asked });
+        let asking = Some(Asking { since: at(0), failed: None, asked, over: false });
         judge(
             &world.gitops(),
             &watched(),
@@ -357,7 +357,7 @@ fn a_release_is_asked_once_what_it_takes_is_of_the_commit_whoever_applies_it() {
         let asked = asked.then(|| (object.clone(), AskedOf::default())).into_iter().collect();
         let mut gitops = world.gitops();
         gitops.flux.extend(more);
-        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked });
+        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked, over: false });
         let known = &asking.as_ref().expect("asked").asked;
         let found = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, known, moment().now);
         assert!(found.is_empty() || found == [object]);
@@ -393,7 +393,7 @@ fn a_kustomization_that_substitutes_from_git_is_asked_to_look_and_waited_for() {
         gitops.flux.push(apps);
         let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
         let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked, moment().now);
-        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked });
+        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked, over: false });
         let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
         (to_ask == [object], judged)
     };

@@ -122,7 +122,7 @@ fn a_release_made_from_a_source_that_is_not_read_is_asked_to_look_at_its_values(
         gitops.flux[1].applied_origin = Some(revision(applied));
         let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
         let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked, moment().now);
-        let asking = Some(Asking { since: at(0), failed: None, asked });
+        let asking = Some(Asking { since: at(0), failed: None, asked, over: false });
         let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
         (to_ask == [object], word(&judged))
     };

@@ -5,6 +5,7 @@ mod explain;
 mod flux;
 mod flux_unread;
 mod landing;
+mod leaves;
 mod preflight;
 mod reversible;
 mod revert;

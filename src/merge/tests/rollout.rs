@@ -9,16 +9,16 @@ use crate::merge::rollout::{
     AskedOf, Asking, GitOps, Moment, Pulls, Refusal, Rollout, Stood, Watched, judge, pods_of, pulls_of,
 };
 
-fn watched() -> Watched {
+pub(super) fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
 }
 
-fn argo(applications: &[Application]) -> GitOps {
+pub(super) fn argo(applications: &[Application]) -> GitOps {
     GitOps { applications: applications.to_vec(), ..GitOps::default() }
 }
 
 /// The commit that is followed is `c`; `d` comes after it, `b` came before, of `e` nothing is known.
-fn descends(sha: &CommitSha) -> Option<bool> {
+pub(super) fn descends(sha: &CommitSha) -> Option<bool> {
     match sha.as_str().as_bytes()[0] {
         b'c' | b'd' => Some(true),
         b'e' => None,
@@ -26,19 +26,19 @@ fn descends(sha: &CommitSha) -> Option<bool> {
     }
 }
 
-fn verdict(applications: &[Application], before: &[Stood]) -> Rollout {
+pub(super) fn verdict(applications: &[Application], before: &[Stood]) -> Rollout {
     judge(&argo(applications), &watched(), &sha('c'), &descends, before, &moment())
 }
 
 #[derive(Debug, PartialEq)]
-enum Word {
+pub(super) enum Word {
     Unknown,
     Waiting,
     Failed,
     Done,
 }
 
-fn word(rollout: &Rollout) -> Word {
+pub(super) fn word(rollout: &Rollout) -> Word {
     match rollout {
         Rollout::Unknown { .. } => Word::Unknown,
         Rollout::Waiting { .. } => Word::Waiting,
@@ -422,8 +422,9 @@ fn touched_goes_by_folders_and_stuck_by_running_revisions() {
     others.operation = Some(operation(OperationPhase::Running, &sha('e')));
     others.operation_requested = true;
     let apps = [retrying, ended, stopping, asked, others];
-    assert_eq!(names(watched.stuck_operations(&apps, &sha('c'))), ["web"]);
-    assert!(watched.stuck_operations(&apps, &sha('d')).is_empty());
+    let stuck = |commit| names(watched.stuck_operations(&argo(&apps), &sha(commit), at(0), &[]));
+    assert_eq!(stuck('c'), ["web"]);
+    assert_eq!(stuck('d'), [""; 0]);
 }
 
 #[test]
@@ -502,7 +503,7 @@ fn an_application_that_a_watcher_makes_has_to_arrive_as_well() {
 }
 
 /// What the watchers' state before a change was.
-fn stood(applications: &[Application]) -> Vec<Stood> {
+pub(super) fn stood(applications: &[Application]) -> Vec<Stood> {
     applications.iter().filter_map(|app| Stood::of(app, false)).collect()
 }
 
@@ -527,7 +528,7 @@ fn pods_move_while_their_application_says_the_same() {
 }
 
 /// What reads the repository, and an Application of a chart whose version stands in one of its files.
-fn of_set() -> (ApplicationSet, Application) {
+pub(super) fn of_set() -> (ApplicationSet, Application) {
     let set = ApplicationSet {
         namespace: "argocd".to_owned(),
         name: "charts".to_owned(),
@@ -681,8 +682,8 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
 }
 
 /// What was asked of these.
-fn asking<const N: usize>(asked: [(ObjectRef, AskedOf); N]) -> Asking {
-    Asking { since: at(0), failed: None, asked: asked.into() }
+pub(super) fn asking<const N: usize>(asked: [(ObjectRef, AskedOf); N]) -> Asking {
+    Asking { since: at(0), failed: None, asked: asked.into(), over: false }
 }
 
 #[test]
@@ -737,7 +738,7 @@ fn a_set_is_to_be_asked_where_nobody_has_and_after_the_sync_of_who_makes_it_once
     let unasked = |set: &ApplicationSet, root: &Application, asked: &[(ObjectRef, AskedOf)]| {
         let gitops =
             GitOps { sets: vec![set.clone()], ..argo(&[root.clone(), application("web", &sha('c'))]) };
-        watched().first_unasked(&gitops, &asked.iter().cloned().collect()).is_some()
+        watched().first_unasked(&gitops, &asked.iter().cloned().collect(), &[]).is_some()
     };
     let taken = |made_at: Option<i64>| {
         [(of_set().0.object(), AskedOf { at: Some(at(1)), made_at: made_at.map(at), ..AskedOf::default() })]

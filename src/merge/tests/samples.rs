@@ -143,6 +143,7 @@ pub(super) fn operation(phase: OperationPhase, commit: &CommitSha) -> OperationS
         message: "one or more objects failed to apply".to_owned(),
         revisions: vec![commit.as_str().to_owned()],
         partial: false,
+        by_person: false,
         retries: 0,
         started_at: Some(at(5)),
         finished_at: Some(at(10)),
@@ -173,5 +174,10 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
 
 /// A while after everything in these samples, with nothing asked of anybody.
 pub(super) fn moment() -> crate::merge::rollout::Moment {
-    crate::merge::rollout::Moment { now: at(100), earlier: std::collections::BTreeSet::new(), asking: None }
+    crate::merge::rollout::Moment {
+        now: at(100),
+        earlier: std::collections::BTreeSet::new(),
+        asking: None,
+        timing: crate::timing::Timing::default(),
+    }
 }

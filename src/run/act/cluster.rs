@@ -4,9 +4,11 @@ use super::not_yet;
 use crate::action::{self, Action};
 use crate::cluster::{ClusterError, ClusterLease, Freshness, Installed, ObjectRef, OperationPhase};
 use crate::forge::{CommitSha, Repository};
+use crate::merge::rollout::{Watched, runs_what_nobody_asks_for};
 use crate::run::event::Outcome;
 use crate::run::worker::Parts;
 use crate::wording;
+use jiff::Timestamp;
 
 /// Reads and archives Ceph's crash reports.
 pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action: &Action) -> Outcome {
@@ -30,13 +32,14 @@ async fn application(
     })
 }
 
-/// Stops the operation of an Application that runs for the bad revision. One that has none any more is done; another's is
-/// nobody's to stop.
+/// Stops the operation of an Application that runs for the bad revision, merged at a moment, or for what nobody asks for any more since
+/// that is undone. One that has none any more is done; another's is nobody's to stop.
 pub(crate) async fn terminate(
     parts: &Parts,
     lease: &ClusterLease,
     object: &ObjectRef,
     bad: &CommitSha,
+    merged_at: Timestamp,
 ) -> Outcome {
     let found = match application(parts, object).await {
         Ok(Some(found)) => found,
@@ -47,7 +50,7 @@ pub(crate) async fn terminate(
         operation.phase == OperationPhase::Running
             && operation.revisions.iter().any(|revision| revision == bad.as_str())
     });
-    if !runs_the_bad_one {
+    if !runs_the_bad_one && !runs_what_nobody_asks_for(&found, merged_at) {
         return Outcome::Done { detail: wording::nothing_to_stop() };
     }
     match parts.cluster.terminate_operation(lease, &found).await {
@@ -72,11 +75,13 @@ pub(crate) async fn delete_pod(parts: &Parts, lease: &ClusterLease, set: &Object
 }
 
 /// Starts a sync, unless one runs already. Never of what is not the branch's head any more: after a crash in between that
-/// would roll out over what people pushed meanwhile.
+/// would roll out over what people pushed meanwhile. The commit is a revision of those alone that sync from the branch: a chart has
+/// a version, and what is hydrated comes from another branch.
 pub(crate) async fn sync(
     parts: &Parts,
     lease: &ClusterLease,
     repository: &Repository,
+    watched: &Watched,
     object: &ObjectRef,
     revision: &CommitSha,
 ) -> Outcome {
@@ -96,7 +101,8 @@ pub(crate) async fn sync(
     if let Some(shut) = &found.doors.by_hand {
         return Outcome::NotYet { why: wording::sync_kept_back(shut) };
     }
-    match parts.cluster.sync_application(lease, &found, revision.as_str()).await {
+    let of_the_branch = found.dry.is_none() && !watched.watchers(std::slice::from_ref(&found)).is_empty();
+    match parts.cluster.sync_application(lease, &found, of_the_branch.then_some(revision.as_str())).await {
         Ok(()) => Outcome::Done { detail: String::new() },
         Err(error) => not_yet(&error),
     }

@@ -52,6 +52,14 @@ fn ran_since(situation: &Situation<'_>, began: Timestamp) -> Timestamp {
     situation.kept_back.map_or(began, |kept| kept.max(began))
 }
 
+/// When those alone look by themselves who are waited for: nothing can move until then, however long that takes.
+fn nothing_moves_until(situation: &Situation<'_>, rollout: &Rollout) -> Option<Timestamp> {
+    match rollout {
+        Rollout::Waiting { until: Some(until), .. } if situation.now < *until => Some(*until),
+        _ => None,
+    }
+}
+
 pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
@@ -167,7 +175,9 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
                 });
             }
             let moved = ran_since(situation, progress_since);
-            let stalled = elapsed(situation.now, moved) >= situation.timing.rollout_no_progress();
+            let until = nothing_moves_until(situation, rollout);
+            let stalled =
+                until.is_none() && elapsed(situation.now, moved) >= situation.timing.rollout_no_progress();
             let longest = situation.timing.rollout_maximum(change.plan.risk);
             let began = ran_since(situation, *merged_at);
             if stalled || situation.watch.unbroken(began, situation.now) >= longest {
@@ -178,7 +188,11 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
                 }
                 return hand_over(situation, change, &wording::rollout_timed_out(rollout), &new);
             }
-            let text = wording::rolling_out(&change.plan.title, commit, rollout, situation.pulling);
+            let left = longest.saturating_sub(situation.watch.unbroken(began, situation.now));
+            let end = situation.now.saturating_add(left).unwrap_or(Timestamp::MAX);
+            let too_early = Some(end).filter(|end| until.is_some_and(|until| until > *end));
+            let text =
+                wording::rolling_out(&change.plan.title, commit, rollout, situation.pulling, too_early);
             Decision::Wait(Waiting::World(text))
         }
     }
@@ -359,7 +373,9 @@ fn undoing(
                     };
                 }
                 let moved = ran_since(situation, progress_since);
-                if elapsed(situation.now, moved) >= situation.timing.rollout_no_progress() {
+                if nothing_moves_until(situation, rollout).is_none()
+                    && elapsed(situation.now, moved) >= situation.timing.rollout_no_progress()
+                {
                     return undone_badly(situation, change, commit, &left);
                 }
                 let text = wording::undoing_rolls_out(&change.plan.title, rollout, situation.pulling);

@@ -3,8 +3,8 @@
 use super::Subject;
 use super::anew::{KnownRelated, Spared};
 use crate::cluster::{
-    Application, BlockingPod, ContainerState, Freshness, ObjectRef, OperationPhase, Owner, Pod, SyncStatus,
-    Workload, subject,
+    Application, BlockingPod, ContainerState, Freshness, ObjectRef, OperationPhase, OperationState, Owner,
+    Pod, SyncStatus, Workload, subject,
 };
 use crate::forge::renovate::{self, Update, UpdateKind};
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
@@ -12,7 +12,8 @@ use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{
-    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, flux_to_ask, judge, pods_of, pulls_of,
+    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, awaited_owners, flux_to_ask, judge, pods_of,
+    pulls_of,
 };
 use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
@@ -58,7 +59,7 @@ impl Look<'_> {
         self.subject.settings.watched(self.subject.repository)
     }
 
-    /// Whether `newer` contains `older`, asked of the forge once.
+    /// Whether `newer` contains `older`, asked of the forge once; again of a commit that it does not know, which it may know later.
     pub(super) async fn contains(&mut self, newer: &CommitSha, older: &CommitSha) -> ForgeResult<bool> {
         if newer == older {
             return Ok(true);
@@ -67,14 +68,14 @@ impl Look<'_> {
         if let Some(known) = self.memory.contains.get(&pair) {
             return Ok(*known);
         }
-        let missing = match self.parts.forge.compare(&self.subject.repository.name, newer, older).await {
-            Ok(commits) => !commits.is_empty(),
+        let contains = match self.parts.forge.compare(&self.subject.repository.name, newer, older).await {
+            Ok(commits) => commits.is_empty(),
             // A revision that the forge does not know contains nothing of ours.
-            Err(ForgeError::NotFound { .. }) => true,
+            Err(ForgeError::NotFound { .. }) => return Ok(false),
             Err(error) => return Err(error),
         };
-        self.memory.contains.insert(pair, !missing);
-        Ok(!missing)
+        self.memory.contains.insert(pair, contains);
+        Ok(contains)
     }
 
     /// The Applications that are not well.
@@ -94,7 +95,7 @@ impl Look<'_> {
         &mut self,
         commit: &CommitSha,
         before: &[Stood],
-        asking: Option<Asking>,
+        mut asking: Option<Asking>,
     ) -> Result<Rollout, RunError> {
         if self.subject.settings.rollout == RolloutBy::None {
             return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
@@ -121,11 +122,18 @@ impl Look<'_> {
             }
         }
         let descends = |revision: &CommitSha| contains.get(revision).copied();
-        if let Some(asking) = &asking {
-            self.memory.flux_to_ask =
-                flux_to_ask(self.gitops, &watched, commit, &descends, &asking.asked, self.now);
+        if let Some(asking) = &mut asking {
+            let to_ask = flux_to_ask(self.gitops, &watched, commit, &descends, &asking.asked, self.now);
+            if asking.over {
+                // Nobody asks them: they have looked when they must have by themselves since their values are there.
+                for (one, since) in self.memory.left_alone(commit, to_ask, self.now) {
+                    asking.asked.entry(one).or_default().tried_at = Some(since);
+                }
+            } else {
+                self.memory.flux_to_ask = to_ask;
+            }
         }
-        let moment = Moment { now: self.now, earlier, asking };
+        let moment = Moment { now: self.now, earlier, asking, timing: self.parts.timing.clone() };
         Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
     }
 
@@ -137,14 +145,8 @@ impl Look<'_> {
         let state = self.subject.state;
         let Some(change) = &state.change else { return Ok(ChangeView::default()) };
         let Some((merge_commit, merged_at, _)) = &change.merged else { return Ok(ChangeView::default()) };
-        let (commit, since, undone) = match &change.stage {
-            Stage::Reverted { commit, at, .. } => (commit, *at, true),
-            Stage::Asked
-            | Stage::Merged
-            | Stage::RolledOut { .. }
-            | Stage::RevertAsked { .. }
-            | Stage::RevertProposed { .. } => (merge_commit, *merged_at, false),
-        };
+        let Some((commit, asking)) = change.followed_commit() else { return Ok(ChangeView::default()) };
+        let undone = matches!(change.stage, Stage::Reverted { .. });
         let watched = self.watched();
         let touched = watched.touched(self.gitops, &change.plan.files);
         // What was not as Git said before may stay so where the change has nothing to do with it. Where it has, that is what
@@ -157,12 +159,6 @@ impl Look<'_> {
         let stood = change.plan.stood.iter();
         let stood: Vec<Stood> =
             stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
-        let failed = change.ask_failed.clone();
-        let asking = Asking {
-            since,
-            failed: failed.or_else(|| change.refreshed.is_empty().then(wording::nobody_asked)),
-            asked: change.asked.clone(),
-        };
         let rollout = self.rollout(commit, &stood, Some(asking)).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
@@ -178,11 +174,13 @@ impl Look<'_> {
             affected.extend(needed.map(Owner::from));
         }
         let mut pulling = Vec::new();
+        let awaited = awaited_owners(self.gitops, &rollout);
         // Pods of others come and go for reasons of their own.
         if let Some(workloads) = workloads {
-            self.memory.pods = pods_of(&affected, workloads);
+            let moving = [affected.as_slice(), awaited.as_slice()].concat();
+            self.memory.pods = pods_of(&moving, workloads);
             if matches!(rollout, Rollout::Waiting { .. }) {
-                let images = self.images(&affected, workloads).await;
+                let images = self.images(&moving, workloads).await;
                 self.memory.pods.push_str(&images.progress);
                 pulling = images.pulling;
             }
@@ -195,19 +193,26 @@ impl Look<'_> {
         let since = self.memory.progress_since(commit, &rollout, self.now);
         let attributions = health::attributions(&change.plan.baseline, change.asked_at, recon, &affected);
         let stuck = if undone {
-            watched
-                .stuck_operations(&self.gitops.applications, merge_commit)
-                .into_iter()
-                .map(Application::object)
-                .collect()
+            let stuck = watched.stuck_operations(self.gitops, merge_commit, *merged_at, &affected);
+            stuck.into_iter().map(Application::object).collect()
         } else {
             Vec::new()
         };
         // That nobody syncs it by itself is a person's choice, which only a setting may overrule.
         let by_hand = self.subject.settings.sync_manual;
+        let is_among =
+            |owners: &[Owner], one: &Application| owners.iter().any(|owner| owner.object == one.object());
+        let watchers = watched.watchers(&self.gitops.applications);
+        // What these or a set make is told of as it is waited for. How it stood before, and nobody touched, stays so.
+        let stays = |one: &Application| {
+            change.plan.stood.iter().any(|stood| {
+                stood.application == one.object() && stood.sync == one.sync && stood.is_told_the_same(one)
+            })
+        };
+        let is_leaf = |one: &Application| is_among(&awaited, one) && !watchers.contains(&one) && !stays(one);
         let idle: Vec<&Application> = (self.gitops.applications.iter())
             .filter(|application| is_idle_out_of_sync(application) && (application.automated || by_hand))
-            .filter(|application| affected.iter().any(|owner| owner.object == application.object()))
+            .filter(|application| is_among(&affected, application) || is_leaf(application))
             .collect();
         let manual =
             idle.iter().filter(|application| !application.automated).map(|one| one.object()).collect();
@@ -228,8 +233,7 @@ impl Look<'_> {
         };
         Ok(ChangeView {
             rollout: Some((rollout, since)),
-            unasked: (watched.first_unasked(self.gitops, &change.asked))
-                .or_else(|| self.memory.flux_to_ask.first().cloned()),
+            unasked: watched.first_unasked(self.gitops, &change.asked, &self.memory.flux_to_ask),
             pulling,
             attributions,
             affected: affected.into_iter().map(|owner| owner.object).collect(),
@@ -475,11 +479,12 @@ fn waits_for_an_image(pod: &Pod) -> bool {
 /// In so many namespaces it is asked what is said of images: a change that touches more has other progress to show.
 const MOST_NAMESPACES: usize = 8;
 
-/// Whether an Application is not synced while nothing happens to it.
+/// Whether an Application is not synced while nothing happens to it, as far as anybody knows.
 /// What a closed window keeps from being synced by hand as well is nobody's to sync.
 fn is_idle_out_of_sync(application: &Application) -> bool {
     let running = application.operation.as_ref().is_some_and(|operation| {
-        matches!(operation.phase, OperationPhase::Running | OperationPhase::Terminating)
+        let OperationState { phase, .. } = operation;
+        matches!(phase, OperationPhase::Running | OperationPhase::Terminating | OperationPhase::Unknown)
     });
     application.sync == SyncStatus::OutOfSync
         && !application.operation_requested

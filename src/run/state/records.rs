@@ -5,9 +5,10 @@ use crate::forge::{CommitSha, Merged, PullNumber};
 use crate::health::{Approval, FindingId, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
-use crate::merge::rollout::AskedOf;
+use crate::merge::rollout::{AskedOf, Asking};
 use crate::run::event::{ChangeResult, Effect, MergePlan, Outcome, Proposal, TaskOutcome, TroubleFinding};
 use crate::store::EventId;
+use crate::wording;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -234,6 +235,33 @@ impl Change {
             trouble: None,
         }
     }
+
+    /// The commit that is on its way, the merge or its undoing, and who was asked to look at it.
+    pub(crate) fn followed_commit(&self) -> Option<(&CommitSha, Asking)> {
+        let (merged, merged_at, _) = self.merged.as_ref()?;
+        let (commit, since) = match &self.stage {
+            Stage::Reverted { commit, at, .. } => (commit, *at),
+            Stage::Asked
+            | Stage::Merged
+            | Stage::RolledOut { .. }
+            | Stage::RevertAsked { .. }
+            | Stage::RevertProposed { .. } => (merged, *merged_at),
+        };
+        let failed = self.ask_failed.clone();
+        let failed = failed.or_else(|| self.refreshed.is_empty().then(wording::nobody_asked));
+        Some((commit, Asking { since, failed, asked: self.asked.clone(), over: false }))
+    }
+
+    /// The same of one that nobody has seen everywhere when the change ends.
+    pub(super) fn unseen(&self) -> Option<(CommitSha, Asking)> {
+        let seen = match &self.stage {
+            Stage::RolledOut { .. } => true,
+            Stage::Reverted { rolled_out, .. } => rolled_out.is_some(),
+            Stage::Asked | Stage::Merged | Stage::RevertAsked { .. } | Stage::RevertProposed { .. } => false,
+        };
+        let (commit, asking) = self.followed_commit().filter(|_| !seen)?;
+        Some((commit.clone(), Asking { over: true, ..asking }))
+    }
 }
 
 /// A merge, for the reports.
@@ -263,6 +291,9 @@ pub(crate) struct MergeRecord {
     pub(crate) gate_after_revert: Option<Verdict>,
     /// When the change ended.
     pub(crate) ended_at: Option<Timestamp>,
+    /// The commit that nobody had seen everywhere then, and who had been asked to look at it: that it is the branch's head now makes
+    /// nobody have looked.
+    pub(crate) unseen: Option<(CommitSha, Asking)>,
     /// Trouble that healed by itself or by a remedy.
     pub(crate) healed: Vec<TroubleFinding>,
 }

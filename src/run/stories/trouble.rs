@@ -6,6 +6,7 @@ use crate::health::{Acknowledgement, Verdict};
 use crate::run::act;
 use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::{RunState, TaskState};
+use serde_json::json;
 use sim::actors::{AppSpec, Controller, WorldOptions, homelab_apps};
 use sim::gitea::{FileChange, IssueState, NewCommit};
 use sim::kubernetes::{APPLICATION, Fault as ClusterFault, Matcher};
@@ -163,9 +164,62 @@ async fn what_is_not_the_head_any_more_is_not_synced_over_what_people_pushed() {
         from: None,
     };
     story.world.repository().commit("main", push).unwrap();
-    let outcome = act::sync(&parts, &lease, &repository, &echo, &old).await;
+    let watched = story.repository.watched(&repository);
+    let outcome = act::sync(&parts, &lease, &repository, &watched, &echo, &old).await;
     assert!(matches!(&outcome, Outcome::Refused { why } if why.contains("not at")), "{outcome:?}");
     assert!(story.cluster_effects().is_empty(), "{:?}", story.cluster_effects());
+    drop(parts);
+    story.end().await;
+}
+
+/// An Application of a chart, whose sync to a version began now, and by whom.
+fn chart_that_syncs(wants: &str, runs: &str, by: serde_json::Value) -> serde_json::Value {
+    let source = json!({"repoURL": "https://charts.example.org", "chart": "redis", "targetRevision": wants});
+    let operation = json!({"sync": {"revision": runs}, "initiatedBy": by, "retry": {"limit": -1}});
+    json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": "redis", "namespace": "team"}, "operation": operation,
+        "spec": {"project": "default", "destination": {"namespace": "redis"}, "source": source},
+        "status": {"health": {"status": "Healthy"}, "sync": {"status": "OutOfSync", "revision": wants},
+            "operationState": {"phase": "Running", "operation": operation, "startedAt": jiff::Timestamp::now().to_string(),
+                "finishedAt": jiff::Timestamp::now().to_string(), "retryCount": 3}}})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chart_that_is_retried_at_what_was_undone_is_stopped_and_synced_to_what_its_source_says() {
+    let story = Story::begin().await;
+    let parts = story.parts().await;
+    let LeaseAnswer::Held(lease) = parts.cluster.acquire_lease("caretaker-test").await.unwrap() else {
+        panic!("the lock is free while there is no issue");
+    };
+    let repository = parts.forge.repository(&story.repository.name).await.unwrap();
+    let head = parts.forge.branch(&repository.name, "main").await.unwrap().head;
+    let kubernetes = story.world.kubernetes();
+    kubernetes.namespace("team");
+    let redis = ObjectRef::new("Application", "team", "redis");
+    let stored = || kubernetes.get(&APPLICATION, Some("team"), "redis").unwrap();
+    let merged_at = jiff::Timestamp::now();
+    let by_itself = json!({"automated": true});
+    for (wants, by, phase) in [
+        ("1.2.4", by_itself.clone(), "Running"),
+        ("1.2.3", json!({"username": "operator"}), "Running"),
+        ("1.2.3", by_itself, "Terminating"),
+    ] {
+        kubernetes.apply(chart_that_syncs(wants, "1.2.4", by.clone()));
+        let outcome = act::terminate(&parts, &lease, &redis, &head, merged_at).await;
+        assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+        assert_eq!(stored()["status"]["operationState"]["phase"], phase, "{wants} {by}");
+    }
+    kubernetes.update(&APPLICATION, Some("team"), "redis", |app| {
+        app.as_object_mut().unwrap().remove("operation");
+    });
+    let watched = story.repository.watched(&repository);
+    let outcome = act::sync(&parts, &lease, &repository, &watched, &redis, &head).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    let operation = stored()["operation"]["sync"].clone();
+    assert!(
+        operation.is_object() && operation.get("revision").is_none(),
+        "a commit is no version: {operation}"
+    );
     drop(parts);
     story.end().await;
 }

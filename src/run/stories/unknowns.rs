@@ -1,9 +1,10 @@
 //! Reporters that are dead, watchers that are missing, somebody else's lock: UNKNOWN is not GREEN.
 
 use super::Story;
+use crate::run::event::ChangeResult;
 use jiff::Timestamp;
 use sim::actors::Person;
-use sim::gitea::Permission;
+use sim::gitea::{Fault, Permission, Rule};
 use sim::kubernetes::APPLICATION;
 use std::time::Duration;
 
@@ -149,4 +150,22 @@ async fn a_second_caretaker_waits_for_the_lock_and_takes_over_when_it_is_given_b
     assert!(second.effects().iter().any(|effect| effect.contains("/merge")));
     second.stop().await;
     first.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_the_forge_does_not_know_for_a_moment_is_asked_about_again() {
+    let mut story = Story::begin().await;
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.world.argocd_hangs();
+    story.start().await;
+    story.wait("it is merged", || story.merged(echo)).await;
+    story.world.repository().commit("main", super::first_commit("docs/hand.md", "by hand\n")).unwrap();
+    let unknown = Rule::new("GET", &format!("/compare/{}", story.head()), Fault::Status(404)).unwrap();
+    let unknown = story.world.gitea().faults().add(unknown.times(1));
+    story.world.argocd_recovers();
+    story.closed(number).await;
+    assert_eq!(story.world.gitea().faults().struck(unknown), 1);
+    assert_eq!(story.state().await.merges[0].result, Some(ChangeResult::Kept));
+    story.end().await;
 }

@@ -108,9 +108,9 @@ pub(super) fn values_before(taker: &Taker<'_>, moment: &Moment) -> Option<Standi
         )));
     };
     // Flux spreads its looks by a part of their interval.
-    let by = tried.saturating_add(every + every / 10 + LOOK).unwrap_or(Timestamp::MAX);
+    let by = moment.by(tried, every + every / 10 + LOOK);
     let said = || format!("{what}; by itself it does so by {}{why}", told(by));
-    (moment.now < by).then(|| Standing::Waiting(said()))
+    (moment.now < by).then(|| Standing::LooksBy(said(), by))
 }
 
 /// What its kind is called where rights are given.

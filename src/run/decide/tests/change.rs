@@ -147,6 +147,81 @@ fn a_rollout_on_its_way_says_who_is_waited_for() {
     assert!(why.contains("runs everywhere: "), "{why}");
 }
 
+/// A set that could not be asked, and that looks by itself then.
+pub(super) fn looks_by(second: i64) -> Rollout {
+    Rollout::Waiting {
+        on: vec![("ApplicationSet argocd/charts".to_owned(), "it could not be asked to look".to_owned())],
+        progress: "1".to_owned(),
+        shut: None,
+        until: Some(at(second)),
+    }
+}
+
+#[test]
+fn who_looks_by_himself_is_waited_for_until_he_has_and_a_person_knows_where_that_is_too_late() {
+    let (mut scene, _) = merged();
+    let told = |scene: &Scene| {
+        let Decision::Wait(Waiting::World(why)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+        why
+    };
+    // Nothing has moved for longer than a rollout may show no progress, and nothing can.
+    scene.change_rollout = Some((looks_by(NOW + 300), at(NOW - 400)));
+    assert!(!told(&scene).contains("a person is called"), "{}", told(&scene));
+    scene.clock = NOW + 299;
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 300;
+    is_handed_over(&scene, "did not finish in time");
+    // The maximum holds all the same, which is said as soon as it is known.
+    scene.clock = NOW;
+    scene.change_rollout = Some((looks_by(NOW + 3000), at(NOW - 400)));
+    let at_most = at(NOW - 100 + 1800).strftime("a person is called at %Y-%m-%d %H:%M UTC").to_string();
+    assert!(told(&scene).contains(&at_most), "{}", told(&scene));
+    scene.clock = NOW - 100 + 1800;
+    is_handed_over(&scene, "did not finish in time");
+}
+
+#[test]
+fn whoever_was_not_asked_for_a_change_that_ended_so_has_not_looked_because_its_commit_is_the_head() {
+    let (mut scene, step) = merged();
+    let set = ObjectRef::new("ApplicationSet", "argocd", "charts");
+    let refused = Some(Refusal { why: "403".to_owned(), forbidden: true });
+    let answer = Answer { object: set.clone(), at: at(NOW - 50), made_at: None, refused };
+    scene.fold(NOW - 50, Event::Refreshed { change: step, hard: false, failed: None, asked: vec![answer] });
+    assert_eq!(scene.state.unseen(&sha('c')), None, "it is followed");
+    scene.change_rollout = Some((waiting(), at(NOW - 300)));
+    let decision = scene.decide();
+    scene.noted(decision);
+    let asking = scene.state.unseen(&sha('c')).expect("nobody saw it everywhere");
+    assert_eq!((asking.since, asking.over), (at(NOW - 100), true));
+    assert!(asking.asked[&set].refused.is_some(), "{asking:?}");
+    assert_eq!(scene.state.unseen(&sha('d')), None, "another head is another's");
+    // A person says that it is.
+    let key = scene.state.merges[0].plan.key.clone();
+    let outcome = crate::run::event::TaskOutcome::Done;
+    scene.fold(NOW, Event::TaskEnded { key, outcome, note: String::new() });
+    assert_eq!(scene.state.unseen(&sha('c')), None);
+
+    // Whoever saw it everywhere needs nobody to have been asked.
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 90);
+    scene.mismatches = vec!["another version runs".to_owned()];
+    scene.clock = NOW + 1000;
+    let decision = scene.decide();
+    assert!(matches!(result(&decision), Some(ChangeResult::HandedOver { .. })), "{decision:?}");
+    scene.noted(decision);
+    assert_eq!(scene.state.unseen(&sha('c')), None);
+
+    // An undoing that nobody saw end.
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
+    scene.clock = NOW + 250;
+    let decision = scene.decide();
+    assert!(matches!(result(&decision), Some(ChangeResult::Reverted { .. })), "{decision:?}");
+    scene.noted(decision);
+    assert_eq!(scene.state.unseen(&sha('e')).map(|asking| asking.since), Some(at(NOW - 50)));
+    assert_eq!(scene.state.unseen(&sha('c')), None);
+}
+
 #[test]
 fn what_a_window_keeps_back_is_waited_for_without_the_clock() {
     let mut scene = Scene::new(ONE);
@@ -262,6 +337,7 @@ fn what_nobody_syncs_by_itself_is_synced_once_where_the_settings_say_so() {
         on: vec![("echo".to_owned(), "OutOfSync".to_owned())],
         progress: String::new(),
         shut: None,
+        until: None,
     };
     scene.change_rollout = Some((waits, at(NOW - 5)));
     assert_eq!(scene.says(), "wait");

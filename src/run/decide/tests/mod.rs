@@ -387,6 +387,7 @@ fn waiting() -> Rollout {
         on: vec![("echo".to_owned(), "not yet".to_owned())],
         progress: "1".to_owned(),
         shut: None,
+        until: None,
     }
 }
 
@@ -397,6 +398,7 @@ fn kept_back(opens: Option<Timestamp>) -> Rollout {
         on: vec![("echo".to_owned(), shut.to_string())],
         progress: "1".to_owned(),
         shut: Some(*shut),
+        until: None,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Undoing a change.
 
-use super::change::{attributed, condemned, echo, is_handed_over, result};
+use super::change::{attributed, condemned, echo, is_handed_over, looks_by, result};
 use super::{NOW, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::{BlockingPod, ObjectRef};
 use crate::run::decide::Decision;
@@ -176,6 +176,8 @@ fn an_undoing_that_does_not_help_is_a_persons() {
     let (mut scene, change) = reverted();
     scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
     scene.clock = NOW + 250;
+    scene.change_rollout = Some((looks_by(NOW + 251), at(NOW - 50)));
+    assert_eq!(scene.says(), "wait", "nothing can move before");
     scene.change_rollout = Some((waiting(), at(NOW - 50)));
     assert_eq!(scene.says(), "note held change-ended escalated waits");
     scene.change_rollout = Some((done(), at(NOW - 50)));
