@@ -9,7 +9,7 @@ use super::event::{Accepted, ChangeResult, Effect, Event, Incident, Outcome, Sto
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::{Approval, Recon};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey, TemplateValues};
-use crate::merge::rollout::Asking;
+use crate::merge::rollout::{Asking, Question};
 use crate::store::EventId;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -153,7 +153,11 @@ impl RunState {
                     current.refreshed.push((at, hard));
                     current.ask_failed = failed;
                     for answer in asked {
-                        current.asked.entry(answer.object.clone()).or_default().hear(answer);
+                        let asked = match answer.question {
+                            Question::Look => &mut current.asked,
+                            Question::Commit => &mut current.asked_for_commit,
+                        };
+                        asked.entry(answer.object.clone()).or_default().hear(answer);
                     }
                 }
             }
@@ -442,6 +446,7 @@ impl RunState {
                     current.refreshed.clear();
                     current.ask_failed = None;
                     current.asked.clear();
+                    current.asked_for_commit.clear();
                 }
             }
             (

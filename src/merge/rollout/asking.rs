@@ -40,8 +40,22 @@ pub(crate) struct Asking {
     pub(crate) failed: Option<String>,
     /// Who was, of those who do not tell what they have read.
     pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
+    /// Who was, of those who tell the commit, and would not see it by themselves.
+    pub(crate) asked_for_commit: BTreeMap<ObjectRef, AskedOf>,
     /// Whether the change has ended before anybody saw its commit everywhere: nobody is asked any more.
     pub(crate) over: bool,
+}
+
+/// Why one is asked to look. Of each it is kept by itself who was asked: that one has looked for the commit says nothing of what it takes
+/// from beside it, which may have come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Question {
+    /// It does not tell what it has read.
+    #[default]
+    Look,
+    /// It tells the commit, and would not see it by itself.
+    Commit,
 }
 
 /// What became of asking one, in the journal.
@@ -49,6 +63,9 @@ pub(crate) struct Asking {
 pub(crate) struct Answer {
     /// Whom.
     pub(crate) object: ObjectRef,
+    /// Why.
+    #[serde(default)]
+    pub(crate) question: Question,
     /// When.
     pub(crate) at: Timestamp,
     /// Of a set that Applications make, their newest sync that had ended then.

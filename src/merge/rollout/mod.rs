@@ -19,7 +19,7 @@ use crate::cluster::{
 use crate::forge::CommitSha;
 use address::Address;
 pub(crate) use argo::runs_what_nobody_asks_for;
-pub(crate) use asking::{Answer, AskedOf, Asking, Moment, Refusal};
+pub(crate) use asking::{Answer, AskedOf, Asking, Moment, Question, Refusal};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -289,11 +289,10 @@ pub(crate) fn flux_to_ask(
     watched: &Watched,
     commit: &CommitSha,
     descends: &dyn Fn(&CommitSha) -> Option<bool>,
-    asked: &BTreeMap<ObjectRef, AskedOf>,
-    now: Timestamp,
-) -> Vec<ObjectRef> {
+    moment: &Moment,
+) -> Vec<(ObjectRef, Question)> {
     let arrived = |revision: &str| has_arrived(revision, commit, descends);
-    flux::to_ask(&gitops.flux, watched, &arrived, asked, now)
+    flux::to_ask(&gitops.flux, watched, &arrived, moment)
 }
 
 /// The window that opens last; one that does not open at all is the last.

@@ -7,10 +7,11 @@ use crate::cluster::{
     ObjectRef, OperationPhase, Owner, SyncStatus, projects_testing,
 };
 use crate::merge::rollout::{
-    AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Stood, awaited_owners, judge,
+    AskedOf, Asking, GitOps, Moment, Question, Refusal, Rollout, Stood, awaited_owners, judge,
     runs_what_nobody_asks_for,
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// A chart in a version, of a repository of charts.
 fn chart(version: &str) -> ApplicationSource {
@@ -259,7 +260,8 @@ fn whom_nobody_ever_asked_comes_before_what_is_made_anew_for_ever() {
         let gitops = GitOps { sets, ..argo(std::slice::from_ref(&root)) };
         let asked = AskedOf { at: Some(at(1)), made_at: Some(at(2)), ..AskedOf::default() };
         let asked = [(made.object(), asked)].into();
-        watched().first_unasked(&gitops, &asked, releases)
+        let releases: Vec<_> = releases.iter().map(|one| (one.clone(), Question::Look)).collect();
+        watched().first_unasked(&gitops, &asked, &BTreeMap::new(), &releases)
     };
     assert_eq!(first(&[&made], &[]), Some(made.object()), "it was, since it was asked");
     assert_eq!(first(&[&made, &set], &[]), Some(set.object()));

@@ -115,11 +115,14 @@ fn is_to_ask(situation: &Situation<'_>, change: &Change) -> bool {
     let rounds = change.refreshed.len();
     let later = elapsed(situation.now, *last) >= situation.timing.poll() * ASKED_AGAIN;
     let failed = change.ask_failed.is_some();
-    let refused = failed || change.asked.values().any(|asked| asked.refused.is_some());
+    let refused = failed
+        || change.asked.values().chain(change.asked_for_commit.values()).any(|asked| asked.refused.is_some());
     let again = refused && later && rounds < MOST_ROUNDS;
     // What could not be read a moment ago cannot be asked now either. Whom nobody ever asked is asked at last, however many there
     // were before, since there is an end to them; those who show one after the other no more often than that.
-    let never = situation.unasked.is_some_and(|one| !change.asked.contains_key(one));
+    let never = situation
+        .unasked
+        .is_some_and(|one| !change.asked.contains_key(one) && !change.asked_for_commit.contains_key(one));
     let anew = situation.unasked.is_some() && (later || !failed) && (rounds < MOST_ROUNDS || never && later);
     (again || anew) && may_refresh(situation)
 }

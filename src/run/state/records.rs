@@ -177,6 +177,8 @@ pub(crate) struct Change {
     pub(crate) ask_failed: Option<String>,
     /// Who was asked since its commit is there, of those who do not tell what they have read.
     pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
+    /// The same of those who tell the commit, and would not see it by themselves.
+    pub(crate) asked_for_commit: BTreeMap<ObjectRef, AskedOf>,
     /// Watchers that had to do something.
     pub(crate) affected: Vec<String>,
     /// Whether anything follows the repository into a cluster.
@@ -230,6 +232,7 @@ impl Change {
             refreshed: Vec::new(),
             ask_failed: None,
             asked: BTreeMap::new(),
+            asked_for_commit: BTreeMap::new(),
             affected: Vec::new(),
             followed: true,
             trouble: None,
@@ -249,7 +252,8 @@ impl Change {
         };
         let failed = self.ask_failed.clone();
         let failed = failed.or_else(|| self.refreshed.is_empty().then(wording::nobody_asked));
-        Some((commit, Asking { since, failed, asked: self.asked.clone(), over: false }))
+        let (asked, asked_for_commit) = (self.asked.clone(), self.asked_for_commit.clone());
+        Some((commit, Asking { since, failed, asked, asked_for_commit, over: false }))
     }
 
     /// The same of one that nobody has seen everywhere when the change ends.

@@ -4,7 +4,7 @@ use super::undoing::reverted;
 use super::{NOW, ONE, Scene, at, done, kept_back, sha, unrelated, waiting, watched_since};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Probe, Verdict, Watch};
-use crate::merge::rollout::{Answer, Refusal, Rollout};
+use crate::merge::rollout::{Answer, Question, Refusal, Rollout};
 use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Mode;
@@ -93,7 +93,7 @@ fn who_was_not_asked_is_and_who_could_not_be_is_asked_again() {
     let set = ObjectRef::new("ApplicationSet", "argocd", "charts");
     let answer = |second: i64, why: Option<&str>| {
         let refused = why.map(|why| Refusal { why: why.to_owned(), forbidden: true });
-        Answer { object: set.clone(), at: at(second), made_at: None, refused }
+        Answer { object: set.clone(), question: Question::Look, at: at(second), made_at: None, refused }
     };
     let asked = |scene: &mut Scene, second: i64, failed: Option<&str>, asked: Vec<Answer>| {
         scene.clock = second;
@@ -185,7 +185,8 @@ fn whoever_was_not_asked_for_a_change_that_ended_so_has_not_looked_because_its_c
     let (mut scene, step) = merged();
     let set = ObjectRef::new("ApplicationSet", "argocd", "charts");
     let refused = Some(Refusal { why: "403".to_owned(), forbidden: true });
-    let answer = Answer { object: set.clone(), at: at(NOW - 50), made_at: None, refused };
+    let answer =
+        Answer { object: set.clone(), question: Question::Look, at: at(NOW - 50), made_at: None, refused };
     scene.fold(NOW - 50, Event::Refreshed { change: step, hard: false, failed: None, asked: vec![answer] });
     assert_eq!(scene.state.unseen(&sha('c')), None, "it is followed");
     scene.change_rollout = Some((waiting(), at(NOW - 300)));
