@@ -108,6 +108,7 @@ struct Scene {
     wishes: Vec<Wish>,
     findings: BTreeMap<TaskKey, KnownFinding>,
     gone_since: BTreeMap<TaskKey, Timestamp>,
+    went_since: BTreeMap<FindingId, Timestamp>,
     events: i64,
 }
 
@@ -176,6 +177,7 @@ impl Scene {
             wishes: Vec::new(),
             findings: BTreeMap::new(),
             gone_since: BTreeMap::new(),
+            went_since: BTreeMap::new(),
             events: 0,
             reading,
         }
@@ -255,6 +257,7 @@ impl Scene {
             wishes: &self.wishes,
             findings: &self.findings,
             gone_since: &self.gone_since,
+            went_since: &self.went_since,
         })
     }
 
