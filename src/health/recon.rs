@@ -12,7 +12,7 @@ use super::probes::{
     judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
     waiting_for_volumes,
 };
-use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings, Verdict};
+use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings};
 use super::{audit, causes, inventory, outside, storage};
 use crate::cluster::{
     self, Application, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node,
@@ -392,21 +392,12 @@ fn nothing_read() -> Figures {
     }
 }
 
-/// What a person accepts is listed and does not block, until its date. UNKNOWN cannot be accepted: nobody knows what it
-/// would be that is accepted. What an audit lists anyway is only marked.
+/// What a person accepts is listed and does not block, until its date. What an audit lists anyway is only marked.
 pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
     let mut changed = false;
-    let may_be = |one: &&mut Finding| {
-        one.verdict != Verdict::Unknown && (!one.informational || one.id.probe == Probe::Audit)
-    };
+    let may_be = |one: &&mut Finding| !one.informational || one.id.probe == Probe::Audit;
     for finding in probe.findings.iter_mut().filter(may_be).filter(|one| !one.acknowledged) {
-        let object = finding.id.object.to_string();
-        let known = settings.acknowledged.iter().find(|known| {
-            known.is_of(&finding.id, &object)
-                && known.expires > now
-                && known.verdict.is_none_or(|verdict| finding.verdict <= verdict)
-        });
-        if let Some(known) = known {
+        if let Some(known) = settings.acceptance(finding, now) {
             changed |= !finding.informational;
             finding.accept(known.expires, &known.reason);
         }
@@ -417,6 +408,15 @@ pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Se
 }
 
 impl Recon {
+    /// Lists what people accept besides, as a run of theirs sees it.
+    pub(crate) fn accept(&mut self, settings: &Settings) {
+        let now = self.began_at;
+        for probe in &mut self.probes {
+            acknowledge(probe, now, settings);
+        }
+        causes::fold(&mut self.probes);
+    }
+
     /// Marks what people accept of an audit, once what the files in Git come to is a part of it.
     pub(crate) fn accept_audited(&mut self, settings: &Settings) {
         let now = self.began_at;

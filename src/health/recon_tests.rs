@@ -1,6 +1,6 @@
 use super::super::probes::applications_testing::application;
 use super::super::probes::testing::{ago, now, workload};
-use super::super::{Acknowledgement, FindingId, Layer};
+use super::super::{Acknowledgement, FindingId, Layer, Verdict};
 use super::*;
 use crate::cluster::{
     ApiService, Application, ApplicationHealth, ApplicationSet, Batch, BlockingPod, Certificate,

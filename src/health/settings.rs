@@ -3,7 +3,7 @@
 use super::audit::AuditRule;
 use super::outside::{Address, AlertSource};
 use super::own::OwnCheck;
-use super::{FindingId, Layer, Probe, Verdict};
+use super::{Finding, FindingId, Layer, Probe, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::time::Duration;
@@ -233,10 +233,26 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether a person accepts a finding at this moment.
-    pub(crate) fn acknowledges(&self, id: &FindingId, now: Timestamp) -> bool {
-        let object = id.object.to_string();
-        self.acknowledged.iter().any(|known| known.is_of(id, &object) && known.expires > now)
+    /// By what a person accepts a finding as it is at this moment, if one does. UNKNOWN cannot be accepted: nobody knows what
+    /// it would be that is accepted.
+    pub(crate) fn acceptance(&self, finding: &Finding, now: Timestamp) -> Option<&Acknowledgement> {
+        if finding.verdict == Verdict::Unknown {
+            return None;
+        }
+        let object = finding.id.object.to_string();
+        self.acknowledged.iter().find(|known| {
+            known.is_of(&finding.id, &object)
+                && known.expires > now
+                && known.verdict.is_none_or(|verdict| finding.verdict <= verdict)
+        })
+    }
+
+    /// Whether nobody is to be asked to see to a finding: it is accepted, or it is listed anyway and somebody has said that it
+    /// may be.
+    pub(crate) fn leaves_alone(&self, finding: &Finding, now: Timestamp) -> bool {
+        let object = finding.id.object.to_string();
+        let said = |known: &Acknowledgement| known.is_of(&finding.id, &object) && known.expires > now;
+        self.acceptance(finding, now).is_some() || finding.informational && self.acknowledged.iter().any(said)
     }
 
     /// Whether a probe is asked for, where there is what it judges.

@@ -256,6 +256,11 @@ impl Finding {
         self.message = format!("{} (acknowledged until {until}: {reason})", self.message);
     }
 
+    /// Whether it counts, is RED and is a cause: what breaks during a run and is so is seen to at once.
+    pub(crate) fn is_broken_itself(&self) -> bool {
+        !self.informational && self.verdict == Verdict::Red && self.cause.is_none()
+    }
+
     /// Whether it says no more than that something has not ended yet. A rollout that takes its time looks so, and one that
     /// hangs as well: time alone tells them apart, and time alone is no reason to undo anything. What broke (a crash, an
     /// image that is not there, a deadline that passed) has rules of its own.

@@ -322,6 +322,19 @@ pub(crate) enum Event {
         /// The task.
         key: TaskKey,
     },
+    /// What was broken when the run began, or had a task that has ended, is gone: should it come back, it is new.
+    FindingWent {
+        /// Which.
+        finding: FindingId,
+    },
+    /// A finding whose task has ended counts again: it went and came back, or nobody accepts it any more. The task is open
+    /// again, by nobody's wish.
+    FindingBack {
+        /// The task.
+        key: TaskKey,
+        /// What it stands for now.
+        task: FindingTask,
+    },
     /// A full pass of all probes that is kept: at the run's beginning and before its closing.
     Recon {
         /// Whether it is the last one.

@@ -250,6 +250,7 @@ impl Observation {
             wishes: &self.wishes,
             findings: &self.findings,
             gone_since: memory.gone.since(),
+            went_since: memory.gone.of_findings(),
         }
     }
 }
@@ -331,8 +332,15 @@ pub(crate) async fn observe(
     }
     let names = Names::read(&parts.store).await?;
     let past_names = names.beside(&name.to_string());
-    let judged =
-        if memory.hindsight.is_new() { judged_before(parts, &past_names).await? } else { BTreeSet::new() };
+    let judged = if memory.hindsight.is_new() {
+        let mut judged = judged_before(parts, &past_names).await?;
+        // What this run knows a finding of was there to be judged.
+        judged
+            .extend(state.findings.values().filter(|task| !task.id.is_not_read()).map(|task| task.id.probe));
+        judged
+    } else {
+        BTreeSet::new()
+    };
     if memory.hindsight.is_new() && state.merges.is_empty() {
         memory.left_unseen = left_unseen(parts, &past_names).await?;
     }
@@ -420,12 +428,13 @@ pub(crate) async fn observe(
         pulls: &pulls,
         unread: &unread,
         settings: &parts.recon_settings,
+        health: &health_settings,
         mode: subject.settings.mode,
         vouched: &vouched,
     };
     let findings = known.fill(&mut reading);
     vouched.extend(findings.keys().cloned());
-    memory.gone.look(&findings, &recon, now, parts.timing.poll() * 3 + UNWATCHED);
+    memory.gone.look(&findings, state, &recon, now, parts.timing.poll() * 3 + UNWATCHED);
 
     let facts = |number: PullNumber| {
         pulls.get(&number).map(|pull| (pull.classification.category, pull.classification.update))

@@ -202,7 +202,14 @@ pub(super) fn is_not_read(result: &ProbeResult) -> bool {
 impl Finding {
     /// Whether it says that something could not be read, and nothing of what there is.
     pub(crate) fn is_not_read(&self) -> bool {
-        self.id.rule == NOT_READ
+        self.id.is_not_read()
+    }
+}
+
+impl FindingId {
+    /// The same of what makes it this one.
+    pub(crate) fn is_not_read(&self) -> bool {
+        self.rule == NOT_READ
     }
 }
 

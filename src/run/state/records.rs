@@ -65,8 +65,11 @@ pub(crate) struct TaskRecord {
     pub(crate) vouched: bool,
     /// What became of it.
     pub(crate) state: TaskState,
-    /// The untick that asked for it again.
+    /// The untick, or what was found again, that asked for it again.
     pub(crate) asked_again: Option<AskedAgain>,
+    /// Where the journal says that what was found is back: until the next write the box shows the tick of the last time, which
+    /// is nobody's.
+    pub(crate) found_again: Option<EventId>,
     /// How often an effect for it was tried and did not happen.
     pub(crate) attempts: u32,
     /// Every note that was ever shown for it.
