@@ -182,7 +182,7 @@ mod tests {
             placement_groups: none(),
             node_usage: none(),
         };
-        Recon { began_at: at(0), probes, figures, restarted: Vec::new() }
+        Recon { began_at: at(0), probes, figures, restarted: Vec::new(), services: None }
     }
 
     #[test]

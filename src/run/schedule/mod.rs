@@ -173,6 +173,7 @@ impl Scheduler {
             grace: parts.timing.grace(),
             freshness: Freshness::Proven,
             audit: matches!(chore, Chore::Trends | Chore::Audit),
+            after: None,
         };
         // First what needs least: a repository that is not there, or has no such label, takes nothing.
         let repository = parts.forge.repository(&self.repository).await?;

@@ -441,6 +441,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
     Recon {
         began_at: at(NOW),
         restarted: Vec::new(),
+        services: None,
         probes: probes.collect(),
         figures: Figures {
             nodes_ready: none(),
