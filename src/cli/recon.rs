@@ -118,6 +118,7 @@ impl Arguments {
             grace: settings.timing.grace(),
             freshness: Freshness::Proven,
             audit: self.audit,
+            after: None,
         };
         let looked = health::recon(&cluster, &surroundings, Timestamp::now());
         let (mut recon, beside, ground, files) = tokio::join!(

@@ -148,6 +148,7 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
             .collect(),
         sync_error_since: sync_error.and_then(|condition| parse_time(&condition["lastTransitionTime"])),
         reconciled_at: parse_time(&status["reconciledAt"]),
+        deleted_at: parse_time(&object["metadata"]["deletionTimestamp"]),
         resources: items(&status["resources"]).map(resource).collect(),
         images: texts(&status["summary"]["images"]),
         placing: placing(object),

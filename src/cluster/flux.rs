@@ -76,6 +76,8 @@ pub(crate) struct FluxObject {
     pub(crate) version: Option<String>,
     /// When it was made.
     pub(crate) created_at: Option<Timestamp>,
+    /// When it was to be deleted.
+    pub(crate) deleted_at: Option<Timestamp>,
     /// The version of its spec.
     pub(crate) generation: i64,
     /// The version that a pass came to its end with; -1 when none did.
@@ -96,6 +98,8 @@ pub(crate) struct FluxObject {
     pub(crate) applied: Option<String>,
     /// When the newest pass that its history tells of came to its end, where that was a good one.
     pub(crate) succeeded_at: Option<Timestamp>,
+    /// When the newest pass that its history tells of came to its end, well or not.
+    pub(crate) looked_at: Option<Timestamp>,
     /// What has to be ready before it.
     pub(crate) depends_on: Vec<ObjectRef>,
     /// What it is made from.
@@ -306,6 +310,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         name,
         version: object["apiVersion"].as_str().and_then(|whole| Some(whole.rsplit_once('/')?.1.to_owned())),
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
+        deleted_at: parse_time(&object["metadata"]["deletionTimestamp"]),
         generation: object["metadata"]["generation"].as_i64().unwrap_or(0),
         observed_generation: status["observedGeneration"].as_i64().unwrap_or(-1),
         ready_generation: ready.and_then(|ready| ready["observedGeneration"].as_i64()),
@@ -318,6 +323,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         attempted_digest: status["lastAttemptedRevisionDigest"].as_str().map(str::to_owned),
         applied: status["lastAppliedRevision"].as_str().map(str::to_owned),
         succeeded_at: succeeded_at(status),
+        looked_at: items(&status["history"]).filter_map(|pass| parse_time(&pass["lastReconciled"])).max(),
         depends_on: items(&object["spec"]["dependsOn"])
             .map(|named| reference(kind.word(), named, &object["metadata"]))
             .collect(),

@@ -4,13 +4,14 @@
 //! own verdict. A pass counts from its beginning: nothing in it is older, but for what a watch has told where that is
 //! fresh enough ([`Freshness`]).
 
+use super::After;
 use super::apps;
 use super::own;
 use super::platform::{self, Around};
 use super::probes::{
     NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
     judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
-    waiting_for_volumes,
+    waiting_for_volumes, with_more,
 };
 use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings};
 use super::{audit, causes, inventory, outside, storage};
@@ -36,6 +37,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) freshness: Freshness,
     /// Whether the audit is asked for as well.
     pub(crate) audit: bool,
+    /// The change in flight, where its rollout has ended.
+    pub(crate) after: Option<After<'a>>,
 }
 
 /// Runs every probe once. `now` is the moment of the call.
@@ -72,8 +75,12 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Box::pin(platform::read(cluster, surroundings)),
         Box::pin(apps::read(cluster, surroundings)),
         Box::pin(audited(cluster, surroundings, now)),
-        within(limit, "the version of the API server", cluster.version()),
+        within(limit, "the version of the API server", cluster.server()),
     );
+    let (server, clocks) = match server {
+        Ok(server) => (Ok(server.version), server.clocks),
+        Err(error) => (Err(error), None),
+    };
     let waiting = pods.as_ref().map(|pods| pods.with(|pods| waiting_for_volumes(pods, now)));
     let mounts = read_mounts(cluster, limit, &waiting.unwrap_or_default()).await;
     let mut probes = Vec::new();
@@ -86,7 +93,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             let ready = nodes.iter().filter(|node| super::probes::is_node_ready(node)).count();
             figures.nodes_ready = Figure::Read((ready, nodes.len()));
             let workloads = workloads.as_deref().unwrap_or_default();
-            let reading = NodesReading { nodes, server: &server, workloads, jobs: apps.jobs() };
+            let reading = NodesReading { nodes, server: &server, clocks, workloads, jobs: apps.jobs() };
             judge_nodes(&reading, now, settings)
         }
         Err(error) => failed(Probe::Nodes, error, &mut figures.nodes_ready),
@@ -106,9 +113,12 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             probes.push(failed(Probe::Pods, error, &mut figures.pods));
         }
     }
-    let ceph =
+    let of_ceph =
         judge_ceph_reading(&ceph, workloads.as_deref().unwrap_or_default(), now, settings, &mut figures);
-    probes.push(ceph);
+    probes.push(match (&ceph, &surroundings.after) {
+        (Ok(Some(Installed::Yes(clusters))), Some(after)) => with_more(of_ceph, after.ceph(clusters)),
+        _ => of_ceph,
+    });
     if matches!(tools.usage, Figure::Read(_)) {
         figures.ceph_usage = tools.usage;
     }
@@ -134,6 +144,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
                         surroundings.grace,
                         settings,
                     );
+                    let older = surroundings.after.map(|after| after.applications(applications, settings));
+                    let judged = with_more(judged, older.unwrap_or_default());
                     platform.with_sets(judged, workloads, now, surroundings.grace)
                 }
                 Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
@@ -171,18 +183,23 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Ok(Some(Installed::Yes(usage))) => {
             let each = usage.iter().map(|node| (node.name.clone(), node.cpu_millis, node.memory_bytes));
             figures.node_usage = Figure::Read(each.collect());
-            judge_usage(usage, nodes.as_deref().unwrap_or_default(), settings)
+            let older = surroundings.after.map(|after| after.usage(usage, now, settings));
+            with_more(
+                judge_usage(usage, nodes.as_deref().unwrap_or_default(), now, settings),
+                older.unwrap_or_default(),
+            )
         }
     });
     probes.extend(own_checks);
     probes.extend(outside);
+    let open = workloads.as_deref().unwrap_or_default();
     probes.extend(match &pods {
-        Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), surroundings, now)),
-        Err(error) => storage.judge(Err(error), surroundings, now),
+        Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), open, surroundings, now)),
+        Err(error) => storage.judge(Err(error), open, surroundings, now),
     });
     probes.extend(match &pods {
-        Ok(pods) => pods.with(|pods| apps.judge(&Ok(pods.kept()), surroundings, now)),
-        Err(error) => apps.judge(&Err(error), surroundings, now),
+        Ok(pods) => pods.with(|pods| apps.judge(&Ok(pods.kept()), open, surroundings, now)),
+        Err(error) => apps.judge(&Err(error), open, surroundings, now),
     });
     probes
         .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
@@ -197,7 +214,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    Recon { began_at: now, probes, figures, restarted, made_of }
+    let services = apps.services_seen(&workloads);
+    Recon { began_at: now, probes, figures, restarted, made_of, services }
 }
 
 /// What is not well is made of: whoever looks again sees whether somebody changed it.
@@ -261,7 +279,10 @@ async fn capacity(
         (node.name.clone(), within(left, &node.name, cluster.node_stats(&node.name)).await)
     };
     let answers: Vec<_> = futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
-    judge_capacity(&answers, now, surroundings.settings)
+    let read = answers.iter().filter_map(|(node, stats)| Some((node, stats.as_ref().ok()?)));
+    let older = |after: After<'_>| read.filter_map(|(node, stats)| after.disk(node, stats)).collect();
+    let older: Vec<Finding> = surroundings.after.map(older).unwrap_or_default();
+    with_more(judge_capacity(&answers, now, surroundings.settings), older)
 }
 
 /// So many kubelets are asked at once.

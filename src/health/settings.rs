@@ -27,6 +27,10 @@ pub(crate) struct Settings {
     /// Argo CD looks at every Application every three minutes and a jitter, unless `timeout.reconciliation` says
     /// otherwise.
     pub argocd_maximum_age_seconds: u64,
+    /// How far our clock and another's may be apart: less than any age at which somebody counts as dead.
+    pub clocks_maximum_difference_seconds: u64,
+    /// How long an operation of Argo CD may run.
+    pub argocd_operation_maximum_seconds: u64,
     /// A permit rests on a pass that began no longer ago.
     pub recon_maximum_age_seconds: u64,
     /// How long one probe may take to read what it judges.
@@ -188,6 +192,8 @@ impl Default for Settings {
             node_work_maximum_seconds: 3_600,
             ceph_maximum_age_seconds: 300,
             argocd_maximum_age_seconds: 600,
+            clocks_maximum_difference_seconds: 30,
+            argocd_operation_maximum_seconds: 3_600,
             recon_maximum_age_seconds: 30,
             probe_timeout_seconds: 25,
             crash_loop_restarts: 3,
@@ -336,6 +342,11 @@ impl Settings {
         let mut settings = self.clone();
         settings.acknowledged.extend(more);
         settings
+    }
+
+    /// How far two clocks may be apart.
+    pub(crate) fn clocks_maximum_difference(&self) -> Duration {
+        Duration::from_secs(self.clocks_maximum_difference_seconds)
     }
 
     /// How long one probe may take; never none at all.

@@ -70,6 +70,7 @@ fn recon(findings: Vec<Finding>) -> Recon {
         began_at: "2026-11-21T14:30:00Z".parse::<Timestamp>().expect("a time"),
         restarted: Vec::new(),
         made_of: Vec::new(),
+        services: None,
         probes,
         figures: Figures {
             nodes_ready: none(),

@@ -535,6 +535,7 @@ pub(super) fn of_set() -> (ApplicationSet, Application) {
         namespace: "argocd".to_owned(),
         name: "charts".to_owned(),
         created_at: None,
+        deleted_at: None,
         conditions: Vec::new(),
         generated_from: vec![("https://git.example.org/ops/homelab.git".to_owned(), "HEAD".to_owned())],
         refresh_requested: false,

@@ -127,6 +127,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         conditions: Vec::new(),
         sync_error_since: None,
         reconciled_at: Some(at(20)),
+        deleted_at: None,
         resources: vec![ApplicationResource {
             object: ObjectRef::new("Deployment", name, name),
             health: Some(ApplicationHealth::Healthy),
@@ -168,6 +169,7 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
         hidden_environment: false,
         has_volume: false,
         labels: BTreeMap::new(),
+        pod_labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
     }
 }

@@ -211,7 +211,7 @@ mod tests {
             node_usage: none(),
             inventory: crate::health::Inventory::default(),
         };
-        Recon { began_at: at(0), probes, figures, restarted: Vec::new(), made_of: Vec::new() }
+        Recon { began_at: at(0), probes, figures, restarted: Vec::new(), made_of: Vec::new(), services: None }
     }
 
     #[test]

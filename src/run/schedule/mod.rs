@@ -239,6 +239,7 @@ impl Scheduler {
             grace: parts.timing.grace(),
             freshness: Freshness::Proven,
             audit: matches!(chore, Chore::Trends | Chore::Audit),
+            after: None,
         };
         let mut recon = health::recon(parts.cluster.as_ref(), &surroundings, now).await;
         match chore {

@@ -2,7 +2,7 @@
 
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, Merged, PullNumber};
-use crate::health::{Approval, FindingId, PlanMark, Verdict};
+use crate::health::{After, Approval, FindingId, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
 use crate::merge::rollout::{AskedOf, Asking};
@@ -268,6 +268,18 @@ impl Change {
         };
         let (commit, asking) = self.followed_commit().filter(|_| !seen)?;
         Some((commit.clone(), Asking { over: true, ..asking }))
+    }
+
+    /// Where its rollout has ended, or that of its undoing: what was said before says nothing of it.
+    pub(crate) fn after(&self) -> Option<After<'_>> {
+        let ended_at = match &self.stage {
+            Stage::RolledOut { at } => *at,
+            Stage::Reverted { rolled_out, .. } => (*rolled_out)?,
+            Stage::Asked | Stage::Merged | Stage::RevertAsked { .. } | Stage::RevertProposed { .. } => {
+                return None;
+            }
+        };
+        Some(After { ended_at, affected: &self.affected })
     }
 }
 

@@ -41,6 +41,7 @@ impl Story {
             grace: super::timing().grace(),
             freshness: Freshness::Proven,
             audit: false,
+            after: None,
         };
         let recon = health::recon(&kubernetes, &surroundings, Timestamp::now()).await;
         let url = self.world.gitea().url().parse().unwrap();

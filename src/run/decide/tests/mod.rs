@@ -481,6 +481,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
         began_at: at(NOW),
         restarted: Vec::new(),
         made_of: Vec::new(),
+        services: None,
         probes: probes.collect(),
         figures: Figures {
             nodes_ready: none(),
