@@ -26,7 +26,7 @@ impl Holding {
         let new = if self.read_all { Some(now) } else { None };
         let capacity = || recon.probes.iter().filter(|result| has_to_last(result.probe));
         self.read_all = capacity().any(|result| result.used)
-            && !capacity().flat_map(|result| &result.findings).any(|one| is_unread(one));
+            && !capacity().flat_map(|result| &result.findings).any(is_unread);
         if !self.read_all {
             // What nobody could read has not gone.
             self.since.clone_from(&known);

@@ -497,6 +497,7 @@ fn who_was_asked_by_an_older_clock_meanwhile_is_asked_again() {
 /// A source that has fetched something new changes nothing of what is made from it.
 #[test]
 fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
+    type Spoil = fn(&mut World);
     let tools = || FluxObject {
         name: "tools".to_owned(),
         git: Some(GitSource { url: "https://git.example.org/ops/tools".to_owned(), branch: None }),
@@ -519,7 +520,6 @@ fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
         assert_eq!(word(&judged), expected, "{applied}: {judged:?}");
     }
     // A release whose chart lies in another repository, by a tag.
-    type Spoil = fn(&mut World);
     let cases: [(&str, Spoil, Word); 8] = [
         ("as it should be", |_| {}, Word::Done),
         (

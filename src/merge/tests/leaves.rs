@@ -121,15 +121,15 @@ fn a_set_that_nobody_asks_any_more_is_a_persons_to_tell_of() {
 
 #[test]
 fn what_a_watcher_or_a_set_makes_moves_as_well_while_it_is_waited_for() {
+    type Move = fn(&mut Application);
     let (set, of_set) = of_set();
     let [root, child] = family();
-    type Move = fn(&mut Application);
     let moves: [(&str, Move); 4] = [
         ("its revision", |app| app.revisions = vec!["9.9.9".to_owned()]),
         ("its sync", |app| app.sync = SyncStatus::OutOfSync),
         ("another retry", |app| app.operation.as_mut().expect("an operation").retries += 1),
         ("its sync's end", |app| {
-            app.operation.as_mut().expect("an operation").phase = OperationPhase::Succeeded
+            app.operation.as_mut().expect("an operation").phase = OperationPhase::Succeeded;
         }),
     ];
     for (mut leaf, others) in [(child, vec![root]), (of_set, vec![application("web", &sha('c'))])] {
