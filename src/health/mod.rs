@@ -39,7 +39,7 @@ pub(crate) use after::After;
 pub(crate) use answered::{ServiceSeen, ServicesSeen, WithoutEndpoints};
 pub(crate) use audit::{AuditRule, FilesAudited, Trending, is_manifest, plain_secrets};
 pub(crate) use authority::{Approval, Authority, PlanMark};
-pub(crate) use baseline::{Attribution, Baseline, FailedBefore, attributions, new_findings};
+pub(crate) use baseline::{Attribution, Baseline, FailedBefore, NODE_RESTARTED, attributions, new_findings};
 pub(crate) use causes::Grounds;
 pub(crate) use gate::{
     Blocked, Conditions, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE,

@@ -17,11 +17,12 @@ use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon
 use super::{audit, causes, inventory, outside, storage};
 use crate::cluster::{
     self, Application, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node,
-    Workload,
+    ObjectRef, Workload,
 };
 use futures::StreamExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// What a pass needs to know besides the cluster.
@@ -86,7 +87,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let mut probes = Vec::new();
     let mut figures = nothing_read();
     let mut restarted = Vec::new();
-    let made_of = made_of(&workloads, &applications);
+    let mut replaced = HashMap::new();
 
     probes.push(match &nodes {
         Ok(nodes) => {
@@ -105,7 +106,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
                 judge_pods(&reading, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);
-            restarted = judged.restarted;
+            (restarted, replaced) = (judged.restarted, judged.replaced);
             probes.extend([judged.kube_system, judged.others]);
         }
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
@@ -215,6 +216,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
     let services = apps.services_seen(&workloads);
+    let made_of = made_of(&workloads, &applications, &replaced);
     Recon { began_at: now, probes, figures, restarted, made_of, services }
 }
 
@@ -222,6 +224,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
 fn made_of(
     workloads: &ClusterResult<Vec<Workload>>,
     applications: &ClusterResult<Option<Installed<Vec<Application>>>>,
+    replaced: &HashMap<ObjectRef, Timestamp>,
 ) -> Vec<Made> {
     let open = workloads.iter().flatten().filter(|workload| !workload.is_complete());
     let applications = match applications {
@@ -229,7 +232,8 @@ fn made_of(
         Ok(Some(Installed::No) | None) | Err(_) => &[],
     };
     let unwell = applications.iter().filter(|one| !super::probes::is_application_good(one));
-    open.map(Made::workload).chain(unwell.map(Made::application)).collect()
+    let made = |workload: &Workload| Made::workload(workload, replaced.get(&workload.object).copied());
+    open.map(made).chain(unwell.map(Made::application)).collect()
 }
 
 /// The audit, where it is asked for or one of its rules blocks.

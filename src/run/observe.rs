@@ -31,7 +31,7 @@ use super::settings::Repository as RepositorySettings;
 use super::situation::{
     Deletion, KnownFinding, Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish,
 };
-use super::state::{Change, RunState};
+use super::state::{Change, RunState, Stage};
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
 use super::writing::Arrivals;
@@ -350,7 +350,10 @@ pub(crate) async fn observe(
     let rolls_out = state.change.as_ref().is_some_and(|change| change.stage.rolls_out());
     let (window, grace) = (parts.timing.flapping_window(), parts.timing.grace());
     memory.hindsight.observe(&mut recon, before, &health_settings, window, rolls_out, grace);
-    memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
+    // An undoing need not mend what was as bad before its change.
+    let undone = state.change.as_ref().filter(|change| matches!(change.stage, Stage::Reverted { .. }));
+    let excused = undone.map(|change| change.plan.baseline.as_bad_as_before(&recon)).unwrap_or_default();
+    memory.steadiness.observe(&recon, &excused, parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let Deliveries { edits, is_cut, had_come, edited_comments } =
         Deliveries::read(&parts.store, &past_names, subject.issue).await?;

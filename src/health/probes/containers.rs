@@ -10,7 +10,7 @@
 use super::pods::Trouble;
 use super::{age, is_recent};
 use crate::cluster::{Container, ContainerState, ObjectRef, Pod, PodLedger, subject};
-use crate::health::{Grounds, Restarted, Settings, Verdict};
+use crate::health::{Grounds, NODE_RESTARTED, Restarted, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -117,7 +117,7 @@ pub(super) fn broken(pod: &Pod, is_ready: bool, around: &Around<'_>) -> Option<T
         let node = around.node.as_ref().map_or_else(String::new, |node| format!(" of {node}"));
         let evidence = format!("{}; its last end was that{node}", back_off(container));
         let what = "started again with its node";
-        let trouble = Trouble::new("node-restarted", Verdict::Yellow, what, evidence);
+        let trouble = Trouble::new(NODE_RESTARTED, Verdict::Yellow, what, evidence);
         return Some(trouble.since(last_end(container)).resting_on(Grounds::each(around.node.clone())));
     }
     let young = is_recent(pod.created_at, around.now, around.grace);

@@ -50,6 +50,8 @@ pub(in crate::health) struct PodsJudged {
     pub(in crate::health) counts: (usize, usize),
     /// What was started again lately, for whoever remembers more than one look.
     pub(in crate::health) restarted: Vec<Restarted>,
+    /// When a pod of each workload that is not complete was last put in another's place.
+    pub(in crate::health) replaced: HashMap<ObjectRef, Timestamp>,
 }
 
 /// How a pod stands.
@@ -145,10 +147,15 @@ pub(in crate::health) fn judge_pods(
     }
     scene.succeeded = succeeded.found();
     let mut restarted = Vec::new();
+    let mut leaving = Vec::new();
     for pod in kept {
         restarted.extend(containers::restarted(pod, &scene.around(pod), reading.pods));
         let object = subject(pod);
         youngest.note(&object, pod.created_at);
+        // One that is being taken away, and may be for a while yet, is being replaced.
+        if pod.deleted_at.is_some_and(|ends| ends >= now) && scene.open.contains(&object) {
+            leaving.push(object.clone());
+        }
         sides[side_of(&pod.namespace)].add(object, &pod.name, scene.stand(pod));
     }
     for ((object, node), count) in stranded {
@@ -159,6 +166,8 @@ pub(in crate::health) fn judge_pods(
         }
     }
     let youngest = youngest.found();
+    let mut replaced = youngest.clone();
+    replaced.extend(leaving.into_iter().map(|object| (object, now)));
     for workload in open {
         let side = &mut sides[side_of(&workload.object.namespace)];
         let youngest = youngest.get(&workload.object).copied();
@@ -170,7 +179,7 @@ pub(in crate::health) fn judge_pods(
     }
     let counts = (sides[0].good + sides[1].good, sides[0].all + sides[1].all);
     let [kube_system, others] = sides.map(Side::judged);
-    PodsJudged { kube_system, others, counts, restarted }
+    PodsJudged { kube_system, others, counts, restarted, replaced }
 }
 
 fn side_of(namespace: &str) -> usize {

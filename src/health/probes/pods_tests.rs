@@ -1,4 +1,4 @@
-use super::super::testing::{ago, now, rules};
+use super::super::testing::{self, ago, now, rules};
 use super::*;
 use crate::cluster::{Container, ContainerState};
 use Verdict::{Red, Unknown, Yellow};
@@ -714,4 +714,29 @@ fn how_a_container_ended_is_told_with_its_trouble_and_since_when() {
     stranded.node = Some("metal2".to_owned());
     let (rule, _, since) = told(stranded);
     assert_eq!((rule.as_str(), since), ("node-not-ready", Some(ago(9_000))), "since its node is");
+}
+
+#[test]
+fn it_is_told_when_a_pod_was_last_put_in_anothers_place() {
+    let young = Pod { name: "shop-6d5f-y".to_owned(), created_at: Some(ago(40)), ..pod() };
+    let leaves = |at| Pod { name: "shop-6d5f-z".to_owned(), deleted_at: Some(ago(at)), ..pod() };
+    for (name, pods, expected) in [
+        ("an old one", vec![pod()], Some(6_000)),
+        ("a young one", vec![pod(), young], Some(40)),
+        ("one that leaves", vec![pod(), leaves(-20)], Some(0)),
+        ("one that should have left", vec![pod(), leaves(20)], Some(6_000)),
+    ] {
+        let object = subject(&pods[0]);
+        let open = testing::workload(object.clone());
+        let open = Workload { generation: 1, observed_generation: 1, desired: 3, available: 1, ..open };
+        assert!(!open.is_complete(), "{name}");
+        let mut ledger = PodLedger::new(Settings::default().recent_end());
+        for pod in pods {
+            ledger.put(pod, now());
+        }
+        let (workloads, mounts) = ([open], Mounts::default());
+        let reading = PodsReading { pods: &ledger, workloads: &workloads, nodes: &[], mounts: &mounts };
+        let told = judge_pods(&reading, now(), GRACE, &Settings::default()).replaced;
+        assert_eq!(told.get(&object).copied(), expected.map(ago), "{name}");
+    }
 }

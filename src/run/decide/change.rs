@@ -386,15 +386,14 @@ fn undoing(
             }
         };
     };
-    // What was as bad before keeps the layers from GREEN, and not the undoing from its end.
-    let known = situation.recon.blocking().any(|finding| change.plan.baseline.was_as_bad(finding));
-    if !left.is_empty() || situation.green_since.is_none() && !known {
+    // What was as bad before keeps the layers from GREEN, and not the undoing from its end: the look excuses it.
+    let steady = situation.green_since.filter(|_| left.is_empty()).map(|since| since.max(rolled_out));
+    let Some(steady) = steady else {
         if situation.watch.unbroken(rolled_out, situation.now) >= situation.timing.rollout_no_progress() {
             return undone_badly(situation, change, commit, &left);
         }
         return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
-    }
-    let steady = situation.green_since.map_or(rolled_out, |since| since.max(rolled_out));
+    };
     if elapsed(situation.now, steady) < situation.timing.settle() {
         return Decision::Wait(Waiting::World(wording::undone_settling(&change.plan.title)));
     }

@@ -643,18 +643,22 @@ fn what_never_settles_is_a_persons_after_a_maximum() {
 
 #[test]
 fn what_cannot_be_judged_undoes_nothing() {
-    let mut scene = Scene::new(ONE);
-    let step = scene.merge(NOW - 1000, true);
-    scene.rolled_out(step, NOW - 900);
-    scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 800, attributed());
-    scene.clock = NOW - 800;
-    let decision = scene.decide();
-    scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
-    scene.clock = NOW - 800 + 1799;
-    assert_eq!(scene.says(), "wait");
-    scene.clock = NOW - 800 + 1800;
-    is_handed_over(&scene, "cannot be judged");
+    let suspected = Attribution::Suspected("it was well before".to_owned());
+    for attribution in [attributed(), suspected, unrelated()] {
+        let mut scene = Scene::new(ONE);
+        let step = scene.merge(NOW - 1000, true);
+        scene.rolled_out(step, NOW - 900);
+        scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 800, attribution);
+        scene.clock = NOW - 800;
+        let decision = scene.decide();
+        scene.noted(decision);
+        let asked = Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() };
+        scene.fold(NOW - 400, asked);
+        scene.clock = NOW - 800 + 1799;
+        assert_eq!(scene.says(), "wait");
+        scene.clock = NOW - 800 + 1800;
+        is_handed_over(&scene, "cannot be judged");
+    }
 }
 
 #[test]
