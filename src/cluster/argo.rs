@@ -250,6 +250,7 @@ fn operation_state(state: &Value) -> OperationState {
         },
         message: text(&state["message"]),
         revisions: wanted,
+        sources: sources(&state["syncResult"]),
         partial: items(&asked["resources"]).next().is_some(),
         by_person: by["automated"].as_bool() != Some(true)
             // Whoever writes one into the object without a name is no less one.

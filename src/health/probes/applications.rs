@@ -295,6 +295,7 @@ pub(in crate::health) mod tests {
             message: "one or more objects failed".to_owned(),
             revisions: revisions.iter().map(|one| (*one).to_owned()).collect(),
             partial: false,
+            sources: Vec::new(),
             by_person: false,
             retries: 0,
             started_at: None,
