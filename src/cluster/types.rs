@@ -354,6 +354,8 @@ pub(crate) struct OperationState {
     pub(crate) message: String,
     /// The revision(s) that it syncs to, in the order of the sources.
     pub(crate) revisions: Vec<String>,
+    /// The sources that it was of, where Argo CD has written them down.
+    pub(crate) sources: Vec<ApplicationSource>,
     /// Whether it syncs a few resources alone (self-heal): proves nothing about a commit.
     pub(crate) partial: bool,
     /// Whether a person began it: neither Argo CD by itself nor caretaker.

@@ -207,6 +207,7 @@ fn a_sync_that_had_failed_before_and_fails_again_tells_nothing_of_the_change() {
             message: message.to_owned(),
             revisions: Vec::new(),
             partial,
+            sources: Vec::new(),
             by_person: false,
             retries: 0,
             started_at: None,

@@ -205,7 +205,9 @@ impl RunState {
                 let ended = self.change.take_if(|current| current.step == change);
                 self.important += u64::from(ended.is_some());
                 if let Some(record) = self.merges.last_mut() {
-                    record.unseen = ended.as_ref().and_then(Change::unseen);
+                    // Where nothing follows the repository there is nobody to see it.
+                    let ran = record.rollout_seconds.is_some() || !record.followed;
+                    record.unseen = ended.as_ref().and_then(|change| change.unseen(ran));
                     if matches!(result, ChangeResult::Reverted { .. }) {
                         record.gate_after_revert = Some(gate);
                     }

@@ -390,6 +390,15 @@ pub(crate) fn revert_did_not_help(reason: &str, commit: &CommitSha) -> String {
     )
 }
 
+/// Nobody saw the revert everywhere in time, and nothing else is wrong.
+pub(crate) fn undoing_not_seen(reason: &str, commit: &CommitSha, rollout: &Rollout) -> String {
+    format!(
+        "{reason}. Undone by `{}`, but that the old version runs everywhere was not seen in time ({}). Nothing else is worse than before: a person has to look whether it does",
+        commit.short(),
+        rollout_state(rollout)
+    )
+}
+
 /// A row of the change log: a merge.
 pub(crate) fn row_merged(category: crate::merge::Category) -> String {
     format!("merged ({category})")

@@ -41,6 +41,7 @@ fn operation(phase: OperationPhase, revisions: &[&str]) -> OperationState {
         message: "one or more objects failed".to_owned(),
         revisions: revisions.iter().map(|one| (*one).to_owned()).collect(),
         partial: false,
+        sources: Vec::new(),
         by_person: false,
         retries: 0,
         started_at: Some(ago(200)),

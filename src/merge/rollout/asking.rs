@@ -20,6 +20,8 @@ pub(crate) struct Moment {
     pub(crate) earlier: BTreeSet<CommitSha>,
     /// What was asked for the change whose commit it is, where it is that of one.
     pub(crate) asking: Option<Asking>,
+    /// Whether that change, where it is over, was another run's: nobody hears any more what is said there.
+    pub(crate) elsewhere: bool,
     /// How long things are given.
     pub(crate) timing: Timing,
 }
@@ -136,4 +138,13 @@ pub(super) fn not_asked(refused: Option<&Refusal>, asking: &Asking, right: &str)
         None => ("it has not been asked to look".to_owned(), asking.failed.as_ref()),
     };
     (what, why.map(|why| format!(" ({why})")).unwrap_or_default())
+}
+
+/// What a person can do about one that nobody asks any more and that never tells.
+pub(super) fn by_a_person(moment: &Moment) -> &'static str {
+    if moment.elsewhere {
+        "once it has looked, push another commit"
+    } else {
+        "once it has looked, tick the task of the change, or push another commit"
+    }
 }

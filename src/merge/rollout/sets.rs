@@ -141,9 +141,7 @@ fn unasked(set: &ApplicationSet, moment: &Moment) -> Option<Standing> {
     let Some(every) = set.looks_every else {
         let said = format!("{what}, and by itself it never does{why}");
         return Some(if asking.over {
-            Standing::Unknown(format!(
-                "once it has looked, tick the task of the change, or push another commit: {said}"
-            ))
+            Standing::Unknown(format!("{}: {said}", super::asking::by_a_person(moment)))
         } else if refused.is_some() {
             Standing::Unknown(format!("cannot be followed: {said}"))
         } else {

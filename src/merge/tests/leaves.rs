@@ -14,7 +14,7 @@ use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// A chart in a version, of a repository of charts.
-fn chart(version: &str) -> ApplicationSource {
+pub(super) fn chart(version: &str) -> ApplicationSource {
     ApplicationSource {
         repository_url: "https://charts.example.org".to_owned(),
         chart: Some("paperless".to_owned()),
@@ -24,7 +24,7 @@ fn chart(version: &str) -> ApplicationSource {
 }
 
 /// A watcher that makes an Application of a chart, and that Application, which has arrived.
-fn family() -> [Application; 2] {
+pub(super) fn family() -> [Application; 2] {
     let mut child = application("paperless", &sha('c'));
     child.sources = vec![chart("1.2.4")];
     child.compared_sources = vec![chart("1.2.4")];

@@ -144,6 +144,7 @@ pub(super) fn operation(phase: OperationPhase, commit: &CommitSha) -> OperationS
         message: "one or more objects failed to apply".to_owned(),
         revisions: vec![commit.as_str().to_owned()],
         partial: false,
+        sources: Vec::new(),
         by_person: false,
         retries: 0,
         started_at: Some(at(5)),
@@ -180,6 +181,7 @@ pub(super) fn moment() -> crate::merge::rollout::Moment {
         now: at(100),
         earlier: std::collections::BTreeSet::new(),
         asking: None,
+        elsewhere: false,
         timing: crate::timing::Timing::default(),
     }
 }

@@ -60,6 +60,20 @@ fn nothing_moves_until(situation: &Situation<'_>, rollout: &Rollout) -> Option<T
     }
 }
 
+/// When a rollout that began then is given up, where those who are waited for look by themselves only later.
+fn too_early(
+    situation: &Situation<'_>,
+    change: &Change,
+    began: Timestamp,
+    rollout: &Rollout,
+) -> Option<Timestamp> {
+    let until = nothing_moves_until(situation, rollout)?;
+    let longest = situation.timing.rollout_maximum(change.plan.risk);
+    let left = longest.saturating_sub(situation.watch.unbroken(began, situation.now));
+    let end = situation.now.saturating_add(left).unwrap_or(Timestamp::MAX);
+    Some(end).filter(|end| until > *end)
+}
+
 pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
@@ -191,9 +205,7 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
                 }
                 return hand_over(situation, change, &wording::rollout_timed_out(rollout), &new);
             }
-            let left = longest.saturating_sub(situation.watch.unbroken(began, situation.now));
-            let end = situation.now.saturating_add(left).unwrap_or(Timestamp::MAX);
-            let too_early = Some(end).filter(|end| until.is_some_and(|until| until > *end));
+            let too_early = too_early(situation, change, began, rollout);
             let text =
                 wording::rolling_out(&change.plan.title, commit, rollout, situation.pulling, too_early);
             Decision::Wait(Waiting::World(text))
@@ -381,7 +393,9 @@ fn undoing(
                 {
                     return undone_badly(situation, change, commit, &left);
                 }
-                let text = wording::undoing_rolls_out(&change.plan.title, rollout, situation.pulling);
+                let too_early = too_early(situation, change, ran_since(situation, reverted_at), rollout);
+                let title = &change.plan.title;
+                let text = wording::undoing_rolls_out(title, rollout, situation.pulling, too_early);
                 Decision::Wait(Waiting::World(text))
             }
         };
@@ -440,7 +454,15 @@ fn undone_badly(
     findings: &[&Finding],
 ) -> Decision {
     let reason = revert_reason(situation, change);
-    let why = wording::revert_did_not_help(&reason, commit);
+    let is_rolled_out = matches!(change.stage, Stage::Reverted { rolled_out: Some(_), .. });
+    let why = match situation.change_rollout {
+        Some((rollout @ (Rollout::Waiting { .. } | Rollout::Unknown { .. }), _))
+            if findings.is_empty() && !is_rolled_out =>
+        {
+            wording::undoing_not_seen(&reason, commit, rollout)
+        }
+        _ => wording::revert_did_not_help(&reason, commit),
+    };
     let by_hand = situation.blocking.iter().map(|pod| wording::delete_by_hand(&pod.object, &pod.set));
     let evidence = evidence(situation, findings).chain(by_hand).collect();
     Decision::Note(vec![

@@ -259,12 +259,12 @@ impl Change {
         Some((commit, Asking { since, failed, asked, asked_for_commit, over: false }))
     }
 
-    /// The same of one that nobody has seen everywhere when the change ends.
-    pub(super) fn unseen(&self) -> Option<(CommitSha, Asking)> {
+    /// The same of one that nobody has seen everywhere when the change ends. Its merge may have been, before it was to be undone.
+    pub(super) fn unseen(&self, ran: bool) -> Option<(CommitSha, Asking)> {
         let seen = match &self.stage {
             Stage::RolledOut { .. } => true,
             Stage::Reverted { rolled_out, .. } => rolled_out.is_some(),
-            Stage::Asked | Stage::Merged | Stage::RevertAsked { .. } | Stage::RevertProposed { .. } => false,
+            Stage::Asked | Stage::Merged | Stage::RevertAsked { .. } | Stage::RevertProposed { .. } => ran,
         };
         let (commit, asking) = self.followed_commit().filter(|_| !seen)?;
         Some((commit.clone(), Asking { over: true, ..asking }))

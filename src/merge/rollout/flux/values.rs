@@ -109,20 +109,31 @@ pub(super) fn values_before(taker: &Taker<'_>, moment: &Moment) -> Option<Standi
     let asking = moment.asking.as_ref()?;
     let Taker { object, values, .. } = taker;
     let asked = asking.asked.get(&object.object());
-    if let Some(at) = asked.and_then(|asked| asked.at) {
-        let waits = format!("it has not looked at the values from {values} since it was asked to");
-        return (!object.has_looked_since(at)).then_some(Standing::Waiting(waits));
+    let taken = asked.and_then(|asked| asked.at);
+    if taken.is_some_and(|at| object.has_looked_since(at)) {
+        return None;
+    }
+    let waits = format!("it has not looked at the values from {values} since it was asked to");
+    if taken.is_some() && !asking.over {
+        return Some(Standing::Waiting(waits));
     }
     let refused = asked.and_then(|asked| asked.refused.as_ref());
     let (what, why) = not_asked(refused, asking, plural(object.kind));
-    let what = format!("it takes values from {values}: {what}");
-    let Some(tried) = asked.and_then(|asked| asked.tried_at) else {
+    // Nobody asks again, where what was asked is lost: it looks by itself all the same.
+    let (what, why) = match taken {
+        Some(_) => (waits, String::new()),
+        None => (format!("it takes values from {values}: {what}"), why),
+    };
+    let Some(tried) = taken.or_else(|| asked.and_then(|asked| asked.tried_at)) else {
         return Some(Standing::Waiting(format!("{what} since that is applied{why}")));
     };
     let Some(every) = object.interval else {
-        return Some(Standing::Unknown(format!(
-            "{what}, and how often it does by itself it does not tell{why}"
-        )));
+        let said = format!("{what}, and how often it does by itself it does not tell{why}");
+        return Some(Standing::Unknown(if asking.over {
+            format!("{}: {said}", super::super::asking::by_a_person(moment))
+        } else {
+            said
+        }));
     };
     // Flux spreads its looks by a part of their interval.
     let by = moment.by(tried, every + every / 10 + LOOK);

@@ -1,13 +1,13 @@
 //! The change in flight: rollout, trouble.
 
 use super::undoing::reverted;
-use super::{NOW, ONE, Scene, at, done, kept_back, sha, unrelated, waiting, watched_since};
+use super::{NOW, ONE, Scene, at, done, kept_back, proposal, sha, unrelated, waiting, watched_since};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Probe, Verdict, Watch};
 use crate::merge::rollout::{Answer, Question, Refusal, Rollout};
 use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
-use crate::run::situation::Mode;
+use crate::run::situation::{Mode, ProposalStanding};
 use crate::store::EventId;
 use serde_json::json;
 use std::time::Duration;
@@ -207,6 +207,17 @@ fn whoever_was_not_asked_for_a_change_that_ended_so_has_not_looked_because_its_c
     scene.rolled_out(step, NOW - 90);
     scene.mismatches = vec!["another version runs".to_owned()];
     scene.clock = NOW + 1000;
+    let decision = scene.decide();
+    assert!(matches!(result(&decision), Some(ChangeResult::HandedOver { .. })), "{decision:?}");
+    scene.noted(decision);
+    assert_eq!(scene.state.unseen(&sha('c')), None);
+
+    // Nor where it is to be undone after that, and cannot be.
+    let mut scene = condemned(attributed());
+    let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!("no revert") };
+    let step = scene.fold(NOW - 50, Event::Intended { effect });
+    scene.fold(NOW - 50, Event::Ended { step, outcome: Outcome::RevertProposed { proposal: proposal() } });
+    scene.proposal = Some(ProposalStanding::NeedsPerson("a review".to_owned()));
     let decision = scene.decide();
     assert!(matches!(result(&decision), Some(ChangeResult::HandedOver { .. })), "{decision:?}");
     scene.noted(decision);
