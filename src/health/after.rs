@@ -4,7 +4,7 @@
 //! before the new version ran, an Application as it was compared before. In the gate after a change such an answer is
 //! UNKNOWN until a newer one comes. Each comes by itself, in the interval of whoever gives it: Rook asks Ceph every minute, Argo CD looks at an
 //! Application every three and a jitter of one, a kubelet looks at its disks and the metrics server at its nodes within a minute. Nobody is waited for
-//! beyond that: an answer that does not come grows older than its maximum age, and that is UNKNOWN by a rule of its own.
+//! beyond that, and Argo CD is asked to look once: an answer that does not come grows older than its maximum age, and that is UNKNOWN by a rule of its own.
 //!
 //! Decided here: Argo CD that looks by itself less often than usual, as a `health.argocd_maximum_age_seconds` of more than ten minutes
 //! tells, is not waited for, since no change would end in time; nor is an Application that nobody looks at because a person wants it so. Without a change in
@@ -17,7 +17,7 @@ use jiff::Timestamp;
 use std::time::Duration;
 
 /// The rule of an answer that is older than the change.
-pub(super) const NOT_LOOKED_SINCE: &str = "not-looked-since";
+pub(crate) const NOT_LOOKED_SINCE: &str = "not-looked-since";
 
 /// Who looks less often by itself is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
@@ -32,6 +32,12 @@ pub(crate) struct After<'a> {
 }
 
 impl After<'_> {
+    /// Whether the change touched an Application that anybody looks at.
+    pub(crate) fn is_to_look(&self, one: &Application) -> bool {
+        let whole = format!("{}/{}", one.namespace, one.name);
+        !one.skips_reconcile && self.affected.iter().any(|name| *name == whole || *name == one.name)
+    }
+
     /// That whoever reports on an object has not looked since; `field` is what says so.
     fn older(
         &self,
@@ -61,14 +67,10 @@ impl After<'_> {
         if Duration::from_secs(settings.argocd_maximum_age_seconds) > LONGEST_WAIT {
             return Vec::new();
         }
-        let is_affected = |one: &&Application| {
-            let whole = format!("{}/{}", one.namespace, one.name);
-            !one.skips_reconcile && self.affected.iter().any(|name| *name == whole || *name == one.name)
-        };
         let older = |one: &Application| {
             self.older(Probe::ArgoCd, one.object(), "status.reconciledAt", one.reconciled_at)
         };
-        applications.iter().filter(is_affected).filter_map(older).collect()
+        applications.iter().filter(|one| self.is_to_look(one)).filter_map(older).collect()
     }
 
     /// The disk of a node, as its kubelet looked at it.

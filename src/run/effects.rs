@@ -11,6 +11,7 @@ use super::event::{Effect, EffectClass, Event, Outcome};
 use super::gitops;
 use super::permit::HeldBack;
 use super::settings::RolloutBy;
+use super::state::Change;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use super::writing::Arrivals;
 use crate::cluster::{Application, ApplicationSet, FluxObject, Freshness, ObjectRef};
@@ -318,7 +319,15 @@ impl Worker {
         let for_commit = current.map_or(&nothing, |current| &current.asked_for_commit);
         let of_flux = to_ask_of_flux(&gitops, known, for_commit, &work.memory.flux_to_ask);
         asked.extend(self.ask_flux(of_flux).await);
-        let refused = if everybody { self.ask_watchers(&watched, &gitops, hard).await } else { None };
+        // A rollout that has ended is looked at by those that it touched, who say nothing of it before they have.
+        let refused = match current.and_then(Change::after).filter(|_| !hard) {
+            Some(after) => {
+                let touched = gitops.applications.iter().filter(|one| after.is_to_look(one)).cloned();
+                self.ask(touched.map(Box::new).map(Watcher::Application).collect(), hard).await
+            }
+            None if everybody => self.ask_watchers(&watched, &gitops, hard).await,
+            None => None,
+        };
         // Whom nobody could read nobody has asked, whoever else was.
         let failed = gitops.unread.or(refused);
         let in_vain = failed.is_some() || asked.iter().any(|answer| answer.refused.is_some());
@@ -377,7 +386,6 @@ impl Worker {
 
     /// Asks those who tell what they have read. Why where none of them could be.
     async fn ask_watchers(&self, watched: &Watched, gitops: &GitOps, hard: bool) -> Option<String> {
-        let now = Timestamp::now();
         let applications = watched
             .watchers(&gitops.applications)
             .into_iter()
@@ -388,8 +396,12 @@ impl Worker {
         let sources = watched.git_repositories(&gitops.flux);
         let kustomizations = if hard { watched.kustomizations(&gitops.flux) } else { Vec::new() };
         let flux = sources.into_iter().chain(kustomizations).filter(|object| !object.suspended);
-        let watchers: Vec<Watcher> =
-            applications.chain(flux.cloned().map(Box::new).map(Watcher::Flux)).collect();
+        self.ask(applications.chain(flux.cloned().map(Box::new).map(Watcher::Flux)).collect(), hard).await
+    }
+
+    /// Asks each of them to look. Why where none of them could be asked.
+    async fn ask(&self, watchers: Vec<Watcher>, hard: bool) -> Option<String> {
+        let now = Timestamp::now();
         // A few at once: one after the other takes long where many watch, all at once is rude to the API server.
         let asked: Vec<Result<(), String>> = futures::stream::iter(watchers)
             .map(|watcher| {

@@ -3,7 +3,7 @@
 use super::trouble::{evidence, trouble};
 use super::{Decision, Waiting, proposal};
 use crate::cluster::{BlockingPod, ObjectRef};
-use crate::health::{self, Finding};
+use crate::health::{self, Finding, NOT_LOOKED_SINCE, Probe};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
 use crate::run::situation::{Deletion, Mode, Situation};
@@ -235,7 +235,19 @@ fn was_synced(situation: &Situation<'_>, change: &Change, application: &ObjectRe
 /// How often an Application is asked to sync that has just changed each time.
 pub(super) const SYNC_ATTEMPTS: usize = 3;
 
+/// Whether the Applications that a change touched are to be asked to look once more: what they say is older than the end of its rollout,
+/// and by themselves they would look some minutes later.
+fn is_to_look_again(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -> bool {
+    let is_old = |finding: &Finding| finding.id.probe == Probe::ArgoCd && finding.id.rule == NOT_LOOKED_SINCE;
+    situation.recon.findings().any(is_old)
+        && change.refreshed.iter().all(|(asked, _)| *asked < rolled_out)
+        && may_refresh(situation)
+}
+
 fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -> Decision {
+    if is_to_look_again(situation, change, rolled_out) {
+        return Decision::Refresh { change: change.step, hard: false };
+    }
     if !worse(&new_findings(situation, change)).is_empty() {
         return trouble(situation, change);
     }
@@ -353,6 +365,9 @@ fn undoing(
         });
     }
     let left = left_worse(situation, change);
+    if rolled_out.is_some_and(|rolled_out| is_to_look_again(situation, change, rolled_out)) {
+        return Decision::Refresh { change: change.step, hard: false };
+    }
     let Some(rolled_out) = rolled_out else {
         let Some((rollout, progress_since)) = situation.change_rollout else {
             return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));

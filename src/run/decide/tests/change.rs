@@ -593,6 +593,22 @@ fn a_night_in_which_nobody_was_there_is_not_counted() {
 }
 
 #[test]
+fn those_that_a_change_touched_are_asked_to_look_at_what_became_of_it_once() {
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 50);
+    let mut old = super::finding(Probe::ArgoCd, Verdict::Unknown);
+    crate::health::NOT_LOOKED_SINCE.clone_into(&mut old.id.rule);
+    scene.recon = super::recon(&[old]);
+    scene.green_since = None;
+    assert_eq!(scene.says(), "refresh");
+    scene.mode = Mode::Observe;
+    assert_eq!(scene.says(), "wait", "who looks on asks nobody");
+    scene.mode = Mode::Auto;
+    scene.fold(NOW, Event::Refreshed { change: step, hard: false, failed: None, asked: Vec::new() });
+    assert_eq!(scene.says(), "wait", "once: they look by themselves as well");
+}
+
+#[test]
 fn what_only_informed_before_and_blocks_now_is_trouble() {
     // A gate that is closed lets nothing begin; a finding that only informs may have been there, and hides nothing.
     let mut scene = Scene::new(ONE);
