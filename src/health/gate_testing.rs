@@ -28,7 +28,7 @@ pub(in crate::health) fn recon_at(began_at: Timestamp, verdict: Verdict) -> Reco
         placement_groups: none(),
         node_usage: none(),
     };
-    Recon { began_at, probes: probes.to_vec(), figures, restarted: Vec::new() }
+    Recon { began_at, probes: probes.to_vec(), figures, restarted: Vec::new(), files_read: false }
 }
 
 /// Asks the gate with nothing but a pass against it.

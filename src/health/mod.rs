@@ -41,7 +41,7 @@ pub(crate) use gate::{
 };
 pub(crate) use hindsight::Hindsight;
 pub(crate) use probes::is_a_reporter;
-pub(crate) use recon::{Surroundings, recon};
+pub(crate) use recon::{Surroundings, ask_kubelets, recon};
 pub(crate) use restarts::Restarted;
 pub(crate) use rights::{Feature, Need, Work, needed, rights};
 pub(crate) use settings::{Acknowledgement, Settings};

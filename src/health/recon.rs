@@ -15,7 +15,7 @@ use super::probes::{
 use super::{Figure, Figures, Finding, Probe, ProbeResult, Recon, Settings};
 use super::{audit, causes, outside, storage};
 use crate::cluster::{
-    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node, Workload,
+    self, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node, NodeStats, Workload,
 };
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -183,7 +183,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    Recon { began_at: now, probes, figures, restarted }
+    Recon { began_at: now, probes, figures, restarted, files_read: false }
 }
 
 /// The audit, where it is asked for or one of its rules blocks.
@@ -212,7 +212,22 @@ async fn nodes_and_their_capacity(
     (nodes, capacity)
 }
 
-/// Asks every kubelet, a few at a time, since all of them are asked through one server.
+/// Asks every kubelet, a few at a time, since all of them are asked through one server. One limit for all of them: what is left
+/// by then is not known.
+pub(crate) async fn ask_kubelets(
+    cluster: &dyn Cluster,
+    nodes: &[Node],
+    limit: Duration,
+) -> Vec<(String, ClusterResult<NodeStats>)> {
+    let begun = Instant::now();
+    let ask = async |node: &Node| {
+        let left = limit.saturating_sub(begun.elapsed());
+        (node.name.clone(), within(left, &node.name, cluster.node_stats(&node.name)).await)
+    };
+    futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await
+}
+
+/// What the kubelets say of what is full.
 async fn capacity(
     cluster: &dyn Cluster,
     nodes: &ClusterResult<Vec<Node>>,
@@ -226,13 +241,7 @@ async fn capacity(
         Ok(nodes) => nodes,
         Err(error) => return unread(Probe::Capacity, &error.to_string()),
     };
-    // One limit for all of them: what is left by then is not known.
-    let (limit, begun) = (surroundings.settings.probe_timeout(), Instant::now());
-    let ask = async |node: &Node| {
-        let left = limit.saturating_sub(begun.elapsed());
-        (node.name.clone(), within(left, &node.name, cluster.node_stats(&node.name)).await)
-    };
-    let answers: Vec<_> = futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
+    let answers = ask_kubelets(cluster, nodes, surroundings.settings.probe_timeout()).await;
     judge_capacity(&answers, now, surroundings.settings)
 }
 

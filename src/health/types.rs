@@ -356,6 +356,9 @@ pub(crate) struct Recon {
     /// What was started again lately, for whoever remembers more than one look.
     #[serde(skip)]
     pub(crate) restarted: Vec<super::Restarted>,
+    /// Whether its audit has looked through the files in Git as well.
+    #[serde(skip)]
+    pub(crate) files_read: bool,
 }
 
 impl Recon {

@@ -213,6 +213,7 @@ impl Observation {
             green_since: memory.steadiness.green_since(),
             watch: memory.steadiness.watch(),
             first_seen: memory.steadiness.first_seen(),
+            broken_since: memory.steadiness.broken_since(),
             attributions: &self.attributions,
             head: &self.branch.head,
             head_rollout: &self.head_rollout,
@@ -320,11 +321,14 @@ pub(crate) async fn observe(
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
     // No look that a change waits for reads an audit.
     let is_idle = state.change.is_none() && subject.freshness == Freshness::Watched;
-    let audit = is_idle && audit::wants_audit(&reading, state, &memory.looked_up);
+    let health_settings =
+        parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
+    let asked = audit::Asked { reading: &reading, state, health: &health_settings, now };
+    let audit = is_idle && asked.wants_audit(&memory.looked_up);
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, audit, now).await;
     if audit {
-        memory.looked_up = audit::complete(parts, name, &reading, state, &mut recon, now).await?;
+        memory.looked_up = asked.complete(parts, name, &mut recon, &memory.looked_up).await?;
     }
     let names = Names::read(&parts.store).await?;
     let past_names = names.beside(&name.to_string());
@@ -337,8 +341,6 @@ pub(crate) async fn observe(
     } else {
         BTreeSet::new()
     };
-    let health_settings =
-        parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
     memory.hindsight.observe(&mut recon, judged, &health_settings, parts.timing.flapping_window());
     memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();

@@ -81,6 +81,7 @@ struct Scene {
     green_since: Option<Timestamp>,
     watch: Watch,
     first_seen: BTreeMap<FindingId, Timestamp>,
+    broken_since: BTreeMap<FindingId, Timestamp>,
     attributions: BTreeMap<FindingId, Attribution>,
     head: CommitSha,
     head_rollout: Rollout,
@@ -150,6 +151,7 @@ impl Scene {
             green_since: Some(at(NOW - 7200)),
             watch: watched_since(NOW - 7200),
             first_seen: BTreeMap::new(),
+            broken_since: BTreeMap::new(),
             attributions: BTreeMap::new(),
             head: sha('b'),
             head_rollout: Rollout::Done { watchers: 3, affected: Vec::new() },
@@ -220,6 +222,7 @@ impl Scene {
             green_since: self.green_since,
             watch: &self.watch,
             first_seen: &self.first_seen,
+            broken_since: &self.broken_since,
             attributions: &self.attributions,
             head: &self.head,
             head_rollout: &self.head_rollout,
@@ -444,6 +447,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
     Recon {
         began_at: at(NOW),
         restarted: Vec::new(),
+        files_read: false,
         probes: probes.collect(),
         figures: Figures {
             nodes_ready: none(),
