@@ -209,7 +209,7 @@ fn added(situation: &Situation<'_>) -> Vec<Event> {
     let was_accepted = |id: &FindingId| {
         state.acknowledged.iter().any(|known| known.finding == *id && known.expires <= situation.now)
     };
-    let mut known: Vec<&FindingId> = state.broken_at_first().filter(|id| !was_accepted(id)).collect();
+    let mut known: Vec<&FindingId> = state.known_without_a_task().filter(|id| !was_accepted(id)).collect();
     known.extend(state.added.iter().map(|(_, task)| &task.id));
     // What went is new. One whose block is in the text has that opened again.
     known.retain(|id| !state.went.contains(id));

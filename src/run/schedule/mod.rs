@@ -19,7 +19,7 @@ use super::event::Accepted;
 use super::names::Names;
 use super::open::{Opening, OpeningError, Published, maintenance_label, newest_open, open_updates, runs_of};
 use super::worker::{Parts, chain};
-use crate::cluster::{Cluster, ClusterError, Freshness, Installed};
+use crate::cluster::{Cluster, ClusterError, ClusterResult, Freshness, Installed};
 use crate::forge::{Issue, RepositoryName};
 use crate::health::{self, Finding, Surroundings, Trending};
 use crate::issue::propose;
@@ -284,10 +284,7 @@ impl Scheduler {
 
     /// Fails where the server is away. One that refuses to tell its version answers.
     async fn cluster_answers(&self) -> Result<(), ScheduleError> {
-        match self.parts.cluster.version().await {
-            Err(error @ ClusterError::Unavailable { .. }) => Err(RunError::from(error).into()),
-            Ok(_) | Err(_) => Ok(()),
-        }
+        answers(self.parts.cluster.version().await).map_err(|error| RunError::from(error).into())
     }
 
     /// What people accept in the run of the issue that is open.
@@ -321,6 +318,14 @@ impl Scheduler {
         if let Err(error) = taken {
             tracing::warn!(error = chain(&error), "what is used could not be noted");
         }
+    }
+}
+
+/// Whether a server is there, by what it said. One that refuses answers.
+fn answers<T>(said: ClusterResult<T>) -> ClusterResult<()> {
+    match said {
+        Err(error @ ClusterError::Unavailable { .. }) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
     }
 }
 
@@ -386,4 +391,22 @@ pub(super) async fn trends(
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClusterError, answers};
+
+    #[test]
+    fn a_server_that_refuses_to_tell_its_version_answers() {
+        let (what, said) = (|| "the version".to_owned(), || "no".to_owned());
+        for (name, asked, there) in [
+            ("it tells", Ok(()), true),
+            ("403", Err(ClusterError::Forbidden { what: what(), said: said() }), true),
+            ("404", Err(ClusterError::NotFound { what: what() }), true),
+            ("away", Err(ClusterError::Unavailable { what: what(), said: said() }), false),
+        ] {
+            assert_eq!(answers(asked).is_ok(), there, "{name}");
+        }
+    }
 }
