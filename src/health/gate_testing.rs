@@ -36,6 +36,7 @@ pub(in crate::health) fn recon_at(began_at: Timestamp, verdict: Verdict) -> Reco
         restarted: Vec::new(),
         made_of: Vec::new(),
         services: None,
+        files_read: false,
     }
 }
 

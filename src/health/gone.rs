@@ -6,8 +6,8 @@
 //! That the last object of a kind went is another thing: the kind is there, and says that there is none.
 
 use super::probes::{finding, is_not_read, judged};
-use super::recon::NOT_INSTALLED;
-use super::{Probe, Recon, Settings, Verdict};
+use super::recon::{NOT_INSTALLED, SWITCHED_OFF};
+use super::{Finding, FindingId, Probe, Recon, Settings, Verdict};
 use crate::cluster::ObjectRef;
 use std::collections::BTreeSet;
 
@@ -55,6 +55,25 @@ impl Recon {
         let goes_with = (probe == Probe::CephTools && !self.uses(probe)).then_some(Probe::Ceph);
         results.all(|result| result.verdict != Verdict::Unknown)
             && goes_with.is_none_or(|other| self.answers(other))
+    }
+
+    /// Whether the settings have a probe not ask: that nothing is found then says nothing of what there is.
+    pub(crate) fn is_switched_off(&self, probe: Probe) -> bool {
+        let mut results = self.probes.iter().filter(|result| result.probe == probe).peekable();
+        results.peek().is_some() && results.all(|result| !result.used && result.summary == SWITCHED_OFF)
+    }
+
+    /// Whether a finding that was not there would have been told: its probe could read, and knew of its object.
+    pub(crate) fn would_have_told(&self, id: &FindingId) -> bool {
+        let mut results = self.probes.iter().filter(|result| result.probe == id.probe).peekable();
+        let hides = |finding: &Finding| {
+            // One check of several that could not be made says so of itself.
+            let of_check =
+                id.probe == Probe::Own && finding.id.rule == id.rule && finding.id.object.kind == "Check";
+            finding.verdict == Verdict::Unknown && (finding.id.object == id.object || of_check)
+        };
+        results.peek().is_some()
+            && results.all(|result| !is_not_read(result) && !result.findings.iter().any(hides))
     }
 
     /// Whether a probe is switched on and finds what it judges.
@@ -154,7 +173,7 @@ mod tests {
             ("well", judged(Probe::Flux, String::new(), Vec::new()), true),
             ("its last object went", unused(Probe::Flux, "no Flux object"), true),
             ("its kind went", unused(Probe::Flux, NOT_INSTALLED), false),
-            ("switched off", unused(Probe::Flux, super::super::recon::SWITCHED_OFF), true),
+            ("switched off", unused(Probe::Flux, SWITCHED_OFF), true),
             ("unread", unread(Probe::Flux, "refused"), false),
             // One that never blocks is not used where it cannot be read.
             ("unread, and may be missing", unread(Probe::Usage, "refused"), false),
@@ -164,13 +183,60 @@ mod tests {
             recon.still_asked_for(&before, &Settings::default());
             assert_eq!(recon.answers(probe), answers, "{name}");
         }
+        assert!(recon(unused(Probe::Flux, SWITCHED_OFF)).is_switched_off(Probe::Flux));
+        assert!(!recon(unused(Probe::Flux, "no Flux object")).is_switched_off(Probe::Flux));
         let nobody = recon_at(ago(0), Verdict::Green);
+        assert!(!nobody.is_switched_off(Probe::Flux));
         assert!(!nobody.answers(Probe::Flux), "nobody looked");
         assert!(nobody.answers(Probe::Own), "the settings name none any more");
         let mut ceph = recon(unused(Probe::CephTools, "exec is switched off in the settings"));
         ceph.probes.retain(|result| result.probe != Probe::Ceph);
         ceph.probes.push(unread(Probe::Ceph, "refused"));
         assert!(!ceph.answers(Probe::CephTools), "the command goes with its operator's object");
+    }
+
+    #[test]
+    fn what_nobody_could_see_would_not_have_been_told() {
+        let on = |kind: &str, name: &str| ObjectRef::new(kind, "flux-system", name);
+        let of = |rule: &str, object: ObjectRef, verdict: Verdict| {
+            finding(Probe::Flux, rule, object, verdict, String::new(), String::new())
+        };
+        let asked = of("failed", on("Kustomization", "apps"), Verdict::Red).id;
+        for (name, first, told) in [
+            ("well", judged(Probe::Flux, String::new(), Vec::new()), true),
+            ("not installed", unused(Probe::Flux, NOT_INSTALLED), true),
+            ("not read", unread(Probe::Flux, "refused"), false),
+            (
+                "of another",
+                judged(
+                    Probe::Flux,
+                    String::new(),
+                    vec![of("odd", on("Kustomization", "b"), Verdict::Unknown)],
+                ),
+                true,
+            ),
+            (
+                "of it",
+                judged(
+                    Probe::Flux,
+                    String::new(),
+                    vec![of("odd", on("Kustomization", "apps"), Verdict::Unknown)],
+                ),
+                false,
+            ),
+            (
+                "of it, not well",
+                judged(
+                    Probe::Flux,
+                    String::new(),
+                    vec![of("odd", on("Kustomization", "apps"), Verdict::Yellow)],
+                ),
+                true,
+            ),
+        ] {
+            assert_eq!(recon(first).would_have_told(&asked), told, "{name}");
+        }
+        assert!(!recon_at(ago(0), Verdict::Green).would_have_told(&asked), "nobody looked");
     }
 
     #[test]

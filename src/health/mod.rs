@@ -49,7 +49,7 @@ pub(crate) use hindsight::{Before, Hindsight};
 pub(crate) use inventory::{Chart, Dated, Inventory, Orphan};
 pub(crate) use moved::Made;
 pub(crate) use probes::is_a_reporter;
-pub(crate) use recon::{Surroundings, recon};
+pub(crate) use recon::{Surroundings, ask_kubelets, recon};
 pub(crate) use restarts::Restarted;
 pub(crate) use rights::{Feature, Need, Work, needed, rights};
 pub(crate) use settings::{Acknowledgement, Settings};

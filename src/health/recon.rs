@@ -17,7 +17,7 @@ use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon
 use super::{audit, causes, inventory, outside, storage};
 use crate::cluster::{
     self, Application, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node,
-    ObjectRef, Workload,
+    NodeStats, ObjectRef, Workload,
 };
 use futures::StreamExt as _;
 use futures::future::join_all;
@@ -217,7 +217,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     causes::fold(&mut probes);
     let services = apps.services_seen(&workloads);
     let made_of = made_of(&workloads, &applications, &replaced);
-    Recon { began_at: now, probes, figures, restarted, made_of, services }
+    Recon { began_at: now, probes, figures, restarted, made_of, services, files_read: false }
 }
 
 /// What is not well is made of: whoever looks again sees whether somebody changed it.
@@ -262,7 +262,22 @@ async fn nodes_and_their_capacity(
     (nodes, capacity)
 }
 
-/// Asks every kubelet, a few at a time, since all of them are asked through one server.
+/// Asks every kubelet, a few at a time, since all of them are asked through one server. One limit for all of them: what is left
+/// by then is not known.
+pub(crate) async fn ask_kubelets(
+    cluster: &dyn Cluster,
+    nodes: &[Node],
+    limit: Duration,
+) -> Vec<(String, ClusterResult<NodeStats>)> {
+    let begun = Instant::now();
+    let ask = async |node: &Node| {
+        let left = limit.saturating_sub(begun.elapsed());
+        (node.name.clone(), within(left, &node.name, cluster.node_stats(&node.name)).await)
+    };
+    futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await
+}
+
+/// What the kubelets say of what is full.
 async fn capacity(
     cluster: &dyn Cluster,
     nodes: &ClusterResult<Vec<Node>>,
@@ -276,13 +291,7 @@ async fn capacity(
         Ok(nodes) => nodes,
         Err(error) => return unread(Probe::Capacity, &error.to_string()),
     };
-    // One limit for all of them: what is left by then is not known.
-    let (limit, begun) = (surroundings.settings.probe_timeout(), Instant::now());
-    let ask = async |node: &Node| {
-        let left = limit.saturating_sub(begun.elapsed());
-        (node.name.clone(), within(left, &node.name, cluster.node_stats(&node.name)).await)
-    };
-    let answers: Vec<_> = futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
+    let answers = ask_kubelets(cluster, nodes, surroundings.settings.probe_timeout()).await;
     let read = answers.iter().filter_map(|(node, stats)| Some((node, stats.as_ref().ok()?)));
     let older = |after: After<'_>| read.filter_map(|(node, stats)| after.disk(node, stats)).collect();
     let older: Vec<Finding> = surroundings.after.map(older).unwrap_or_default();

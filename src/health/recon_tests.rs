@@ -383,6 +383,11 @@ async fn an_acknowledged_finding_does_not_block_until_its_date() {
         let recon = run(&stub, &settings, true).await;
         assert_eq!(recon.verdict(), expected, "{rule} until {expires}");
         assert_eq!(recon.findings().filter(|finding| finding.id.rule == "degraded").count(), 1, "listed");
+        // The same as somebody hears later that it is accepted.
+        let mut later = run(&stub, &Settings::default(), true).await;
+        later.accept(&settings);
+        assert_eq!(later.layers(), recon.layers(), "{rule} until {expires}");
+        assert_eq!(later.blocking().count(), recon.blocking().count(), "{rule} until {expires}");
     }
 }
 

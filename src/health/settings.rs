@@ -261,6 +261,12 @@ impl Settings {
         self.acceptance(finding, now).is_some() || finding.informational && self.acknowledged.iter().any(said)
     }
 
+    /// Whether anything of a finding is accepted at this moment, however bad it may be.
+    pub(crate) fn accepts_any_of(&self, id: &FindingId, now: Timestamp) -> bool {
+        let object = id.object.to_string();
+        self.acknowledged.iter().any(|known| known.is_of(id, &object) && known.expires > now)
+    }
+
     /// Whether a probe is asked for, where there is what it judges.
     pub(crate) fn switched_on(&self, probe: Probe) -> bool {
         match probe {
@@ -287,6 +293,19 @@ impl Settings {
             Probe::DisruptionBudgets => self.disruption_budgets,
             Probe::Services => self.services,
             Probe::Audit => !self.audit_blocks.is_empty(),
+        }
+    }
+
+    /// Whether anybody asks for what was found: its probe is switched on, and the entry of the settings that found it is there.
+    /// An alert does not tell by which of the sources it came.
+    pub(crate) fn asks_for(&self, id: &FindingId) -> bool {
+        match id.probe {
+            Probe::Own => self.checks.iter().any(|check| check.name == id.rule),
+            Probe::Addresses => self.addresses.iter().any(|address| address.name == id.object.name),
+            Probe::Alerts => !self.alerts.is_empty(),
+            // Asked for by tasks about it and by the schedule.
+            Probe::Audit => true,
+            probe => self.switched_on(probe),
         }
     }
 

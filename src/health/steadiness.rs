@@ -3,7 +3,7 @@
 //! GREEN counts from the first of the passes that were all GREEN, without a break; any other verdict in between, and any
 //! stretch that nobody watched, starts it anew. So flapping never settles.
 
-use super::{FindingId, Recon, Verdict};
+use super::{Finding, FindingId, Recon, Verdict};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -90,6 +90,7 @@ pub(crate) struct Steadiness {
     first_seen: BTreeMap<FindingId, Timestamp>,
     /// Whether the newest pass was GREEN by what was excused alone.
     by_excuse: bool,
+    broken_since: BTreeMap<FindingId, Timestamp>,
 }
 
 impl Steadiness {
@@ -108,11 +109,9 @@ impl Steadiness {
         self.green_since =
             (recon.verdict_without(excused) == Verdict::Green).then(|| self.green_since.unwrap_or(began));
         self.by_excuse = self.green_since.is_some() && recon.verdict() != Verdict::Green;
-        let known = std::mem::take(&mut self.first_seen);
-        self.first_seen = recon
-            .blocking()
-            .map(|finding| (finding.id.clone(), known.get(&finding.id).copied().unwrap_or(began)))
-            .collect();
+        self.first_seen = since(&self.first_seen, recon.blocking(), began);
+        let broken = recon.blocking().filter(|finding| finding.is_broken_itself());
+        self.broken_since = since(&self.broken_since, broken, began);
     }
 
     /// Since when every layer has been GREEN without a break.
@@ -130,6 +129,12 @@ impl Steadiness {
         &self.first_seen
     }
 
+    /// Since when each of them has been RED and a cause without a break. The time in which it only followed from something
+    /// else does not count: what lags behind its cause would be old as soon as that is mended.
+    pub(crate) fn broken_since(&self) -> &BTreeMap<FindingId, Timestamp> {
+        &self.broken_since
+    }
+
     /// Nothing may be done in the run, and it is looked at as rarely as that asks for: it says nothing of how closely it can
     /// be watched.
     pub(crate) fn was_set_aside(&mut self) {
@@ -142,6 +147,15 @@ impl Steadiness {
     }
 }
 
+/// Since when these findings have been there: as long as they were known without a break.
+fn since<'a>(
+    known: &BTreeMap<FindingId, Timestamp>,
+    findings: impl Iterator<Item = &'a Finding>,
+    now: Timestamp,
+) -> BTreeMap<FindingId, Timestamp> {
+    findings.map(|finding| (finding.id.clone(), known.get(&finding.id).copied().unwrap_or(now))).collect()
+}
+
 impl Recon {
     /// The worst layer, with some findings left out of account.
     pub(crate) fn verdict_without(&self, excused: &BTreeSet<FindingId>) -> Verdict {
@@ -150,7 +164,7 @@ impl Recon {
         }
         let mut without = self.clone();
         for probe in &mut without.probes {
-            let counts = |finding: &&super::Finding| !finding.informational && !excused.contains(&finding.id);
+            let counts = |finding: &&Finding| !finding.informational && !excused.contains(&finding.id);
             let left = probe.findings.iter().filter(counts).map(|finding| finding.verdict).max();
             // Excuses are for what was found, never for a probe that found nothing to excuse.
             if probe.findings.iter().any(|finding| !finding.informational) {
@@ -278,6 +292,27 @@ mod tests {
         assert_eq!(seen.green_since(), Some(ago(80)));
         seen.observe(&recon_at(ago(40), Verdict::Green), &BTreeSet::new(), GAP);
         assert_eq!(seen.green_since(), Some(ago(40)));
+    }
+
+    #[test]
+    fn what_only_followed_from_something_else_is_not_old_when_its_cause_is_gone() {
+        let mut steadiness = Steadiness::default();
+        let mut look = |seconds: i64, verdict: Verdict, follows: bool| {
+            let mut recon = recon_at(ago(seconds), verdict);
+            for finding in recon.probes.iter_mut().flat_map(|probe| &mut probe.findings) {
+                finding.cause = follows.then(|| finding.id.clone());
+            }
+            steadiness.observe(&recon, &BTreeSet::new(), GAP);
+            let times = |since: &BTreeMap<FindingId, Timestamp>| since.values().copied().collect::<Vec<_>>();
+            (times(steadiness.first_seen()), times(steadiness.broken_since()))
+        };
+        use Verdict::{Red, Yellow};
+        assert_eq!(look(500, Red, true), (vec![ago(500)], vec![]));
+        assert_eq!(look(60, Red, true), (vec![ago(500)], vec![]));
+        assert_eq!(look(40, Red, false), (vec![ago(500)], vec![ago(40)]), "its cause is mended");
+        assert_eq!(look(20, Red, false), (vec![ago(500)], vec![ago(40)]));
+        assert_eq!(look(10, Yellow, false), (vec![ago(500)], vec![]), "it serves");
+        assert_eq!(look(0, Red, false), (vec![ago(500)], vec![ago(0)]));
     }
 
     #[test]

@@ -399,6 +399,9 @@ pub(crate) struct Recon {
     /// What was seen of Services, for the same; none where they could not be read.
     #[serde(skip)]
     pub(crate) services: Option<super::ServicesSeen>,
+    /// Whether its audit has looked through the files in Git as well.
+    #[serde(skip)]
+    pub(crate) files_read: bool,
 }
 
 impl Recon {

@@ -125,7 +125,12 @@ pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
     }
     // That it was not read is over with the first answer, whatever that says.
     let read_again = || recon.probes.iter().any(|result| result.probe == id.probe);
-    let answered = !id.is_told_by_people() && (recon.answers(id.probe) || id.is_not_read() && read_again());
+    let answered = match () {
+        () if id.is_told_by_people() => false,
+        // An audit may look at the cluster alone, and says nothing of the files then.
+        () if id.is_of_files_unread() => recon.files_read,
+        () => recon.answers(id.probe) || id.is_not_read() && read_again(),
+    };
     if answered { Stands::Gone } else { Stands::Unknown }
 }
 
@@ -134,6 +139,7 @@ mod tests {
     use super::super::decide::tests::{finding, recon};
     use super::*;
     use crate::cluster::ObjectRef;
+    use crate::health::FilesAudited;
 
     /// A look in which a probe says that, besides the others.
     fn says(probe: Probe, used: bool, verdict: Verdict, findings: Vec<Finding>) -> Recon {
@@ -182,6 +188,22 @@ mod tests {
             };
             assert_eq!(told, expected, "{name}");
         }
+        // Of the files in Git no audit of the cluster alone says anything.
+        let audited = || says(Probe::Audit, true, Green, vec![]);
+        let mut unread = audited();
+        unread.add_files(Err("no answer".to_owned()));
+        let files = unread.findings().find(|finding| finding.is_not_read()).expect("not read").id.clone();
+        assert!(matches!(stands(&files, &unread), Stands::There(_)));
+        assert_eq!(stands(&files, &audited()), Stands::Unknown, "nobody looked at them");
+        let mut read = audited();
+        read.add_files(Ok(FilesAudited::default()));
+        assert_eq!(stands(&files, &read), Stands::Gone);
+        // Nor does a kind of the cluster's that cannot be read say anything of the files.
+        let kind = of(Probe::Audit, "not-read", ObjectRef::new("Probe", "", "audit"), Unknown);
+        let mut other = says(Probe::Audit, false, Unknown, vec![kind.clone()]);
+        other.add_files(Ok(FilesAudited::default()));
+        assert_eq!(stands(&files, &other), Stands::Gone);
+        assert!(matches!(stands(&kind.id, &other), Stands::There(_)));
         // Ceph's command is switched off: its operator's object says the same.
         let crash =
             |probe, kind| of(probe, "RECENT_CRASH", ObjectRef::new(kind, "rook-ceph", "ceph"), Yellow);

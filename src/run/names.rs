@@ -16,11 +16,16 @@ pub(crate) struct Names(BTreeMap<u64, Vec<String>>);
 impl Names {
     /// Those that the store has.
     pub(crate) async fn read(store: &Store) -> StoreResult<Self> {
+        Ok(Self::of(store.repository_names().await?))
+    }
+
+    /// Those that a store has told.
+    pub(crate) fn of(told: Vec<(u64, String)>) -> Self {
         let mut names = Self::default();
-        for (id, name) in store.repository_names().await? {
+        for (id, name) in told {
             names.0.entry(id).or_default().push(name);
         }
-        Ok(names)
+        names
     }
 
     /// The names of each repository that ever had this one.

@@ -216,6 +216,7 @@ impl Observation {
             green_since: memory.steadiness.green_since(),
             watch: memory.steadiness.watch(),
             first_seen: memory.steadiness.first_seen(),
+            broken_since: memory.steadiness.broken_since(),
             attributions: &self.attributions,
             head: &self.branch.head,
             head_rollout: &self.head_rollout,
@@ -324,12 +325,15 @@ pub(crate) async fn observe(
     let with_workloads = state.change.is_some() || reading.tasks.iter().any(merges);
     // No look that a change waits for reads an audit.
     let is_idle = state.change.is_none() && subject.freshness == Freshness::Watched;
-    let audit = is_idle && audit::wants_audit(&reading, state, &memory.looked_up);
+    let health_settings =
+        parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
+    let asked = audit::Asked { reading: &reading, state, health: &health_settings, now };
+    let audit = is_idle && asked.wants_audit(&memory.looked_up);
     let after = state.change.as_ref().and_then(Change::after);
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, audit, after, now).await;
     if audit {
-        memory.looked_up = audit::complete(parts, name, &reading, state, &mut recon, now).await?;
+        memory.looked_up = asked.complete(parts, name, &mut recon, &memory.looked_up).await?;
     }
     let names = Names::read(&parts.store).await?;
     let past_names = names.beside(&name.to_string());
@@ -345,8 +349,6 @@ pub(crate) async fn observe(
     if memory.hindsight.is_new() && state.merges.is_empty() {
         memory.left_unseen = left_unseen(parts, &past_names).await?;
     }
-    let health_settings =
-        parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
     let rolls_out = state.change.as_ref().is_some_and(|change| change.stage.rolls_out());
     let (window, grace) = (parts.timing.flapping_window(), parts.timing.grace());
     memory.hindsight.observe(&mut recon, before, &health_settings, window, rolls_out, grace);

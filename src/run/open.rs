@@ -9,6 +9,7 @@
 use super::act::{Rewritten, rewrite};
 use super::event::Accepted;
 use super::fold;
+use super::names::Names;
 use super::report::LastWrite;
 use super::settings::Settings;
 use super::trust::Trusted;
@@ -163,6 +164,18 @@ pub(super) async fn maintenance_label(
     label.ok_or_else(|| OpeningError::NoLabel { repository: name.clone(), label: wanted.clone() })
 }
 
+/// Those of the runs that are of an issue, by whatever name its repository had when they began.
+pub(super) fn runs_of(
+    issue: IssueNumber,
+    repository: &RepositoryName,
+    runs: Vec<RunRow>,
+    names: &Names,
+) -> impl Iterator<Item = RunRow> {
+    let ours = repository.to_string();
+    let is_of_it = move |run: &RunRow| run.issue == issue.0 && names.are_surely_one(&run.repository, &ours);
+    runs.into_iter().filter(is_of_it)
+}
+
 /// What people accept in the run of the open issue, as a store that lies at hand tells beside the service that has it.
 pub(crate) async fn accepted_beside(
     forge: &dyn Forge,
@@ -175,12 +188,11 @@ pub(crate) async fn accepted_beside(
     let Some(issue) = newest_open(forge, settings, repository, bot, &label).await? else {
         return Ok(Vec::new());
     };
-    let name = repository.name.to_string();
-    let is_of_it = |run: &RunRow| run.issue == issue.number.0 && run.repository.eq_ignore_ascii_case(&name);
     let read = async {
         let reader = Reader::open(store).await?;
+        let names = Names::of(reader.repository_names().await?);
         let mut accepted = Vec::new();
-        for run in reader.all_open_runs().await?.into_iter().filter(is_of_it) {
+        for run in runs_of(issue.number, &repository.name, reader.all_open_runs().await?, &names) {
             accepted.extend(fold(run.id, reader.journal(run.id).await?)?.acknowledged);
         }
         reader.close().await;

@@ -103,6 +103,8 @@ pub(crate) struct KnownFinding {
     pub(crate) allowed: bool,
     /// By what a person accepts it as it is now, if one does.
     pub(crate) accepted: Option<Acknowledgement>,
+    /// Whether its probe is switched off, or not in the settings any more: nobody looks for it.
+    pub(crate) unasked: bool,
 }
 
 /// An issue or pull request that a task wants closed.
@@ -212,6 +214,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) watch: &'a Watch,
     /// Since when each finding of this pass has been seen without a break.
     pub(crate) first_seen: &'a BTreeMap<FindingId, Timestamp>,
+    /// Since when each of them has been RED and a cause without a break.
+    pub(crate) broken_since: &'a BTreeMap<FindingId, Timestamp>,
     /// How each finding relates to the change in flight.
     pub(crate) attributions: &'a BTreeMap<FindingId, Attribution>,
     /// The head of the default branch.

@@ -309,7 +309,20 @@ impl RunState {
             }
             Event::FindingAdded { tag, task } => {
                 self.went.remove(&task.id);
-                self.broke.insert(key_of(&Own::Finding(tag.clone())));
+                let key = key_of(&Own::Finding(tag.clone()));
+                // What could not be seen when the run began may have been so long before, and breaks nothing of it.
+                if self.first_recon.as_ref().is_some_and(|first| first.would_have_told(&task.id)) {
+                    self.broke.insert(key.clone());
+                }
+                // Its block of the last time may have been taken out of the text when it was done.
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.gone = false;
+                    record.found_again(id, at);
+                }
+                if let Some(known) = self.findings.get_mut(&key) {
+                    *known = task.clone();
+                }
+                self.added.retain(|(known, _)| *known != tag);
                 self.added.push((tag, task));
                 self.important += 1;
             }
@@ -323,13 +336,7 @@ impl RunState {
                     self.broke.insert(key.clone());
                 }
                 if let Some(record) = self.tasks.get_mut(&key) {
-                    record.state = TaskState::Open;
-                    // What was done about it, and the yes to that, were about the last time.
-                    record.asked_again = Some(AskedAgain { event: id, at });
-                    record.found_again = Some(id);
-                    record.asked = None;
-                    record.approved = None;
-                    record.attempts = 0;
+                    record.found_again(id, at);
                     self.important += 1;
                 }
                 self.findings.insert(key, task);
@@ -540,6 +547,13 @@ impl RunState {
     pub(crate) fn broken_at_first(&self) -> impl Iterator<Item = &FindingId> {
         let first = self.first_recon.iter().flat_map(Recon::blocking);
         first.filter(|finding| finding.is_broken_itself()).map(|finding| &finding.id)
+    }
+
+    /// What is known and has no block in the text: what was broken when the run began, and what a person took out since.
+    pub(crate) fn known_without_a_task(&self) -> impl Iterator<Item = &FindingId> {
+        let is_out = |key: &TaskKey| self.task(key).is_some_and(|record| record.gone);
+        let out = self.findings.iter().filter(move |(key, _)| is_out(key)).map(|(_, task)| &task.id);
+        self.broken_at_first().chain(out)
     }
 
     /// A task's record.

@@ -6,7 +6,7 @@
 
 use super::{
     BUSY_TIMEOUT, JournalRow, MissedEvents, Missing, RunId, RunRow, StoreResult, connect, journal, missed,
-    place, real_path,
+    names, place, real_path,
 };
 use jiff::Timestamp;
 use sqlx::SqlitePool;
@@ -115,6 +115,11 @@ impl Reader {
     /// The open runs of every repository, newest first.
     pub(crate) async fn all_open_runs(&self) -> StoreResult<Vec<RunRow>> {
         journal::all_open_runs(&self.pool).await
+    }
+
+    /// Every name that is known of a repository.
+    pub(crate) async fn repository_names(&self) -> StoreResult<Vec<(u64, String)>> {
+        names::repository_names(&self.pool).await
     }
 
     /// The journal of a run.

@@ -341,6 +341,11 @@ pub(crate) fn note_finding_gone() -> String {
     "what was found is gone".to_owned()
 }
 
+/// The note behind a finding that nobody asks for any more: whether it is gone, nobody knows.
+pub(crate) fn note_finding_unasked() -> String {
+    "its probe is switched off, or not in the settings any more".to_owned()
+}
+
 /// What is asked before an action about a finding.
 pub(crate) fn finding_action_asks() -> String {
     "archive Ceph's new crash reports, after reading them into the evidence; an archived report stays readable, and none is deleted"

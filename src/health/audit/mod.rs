@@ -150,6 +150,11 @@ impl FindingId {
     pub(crate) fn is_told_by_people(&self) -> bool {
         self.probe == Probe::Audit && AuditRule::of_word(&self.rule).is_some_and(AuditRule::is_told_by_people)
     }
+
+    /// Whether it says that the files in Git could not be read: only an audit that looks for them tells whether that is over.
+    pub(crate) fn is_of_files_unread(&self) -> bool {
+        self.probe == Probe::Audit && self.is_not_read() && self.object.name == FILES
+    }
 }
 
 /// A finding of the audit: listed, until the settings say that its rule blocks.
@@ -167,6 +172,17 @@ fn found(rule: AuditRule, object: ObjectRef, what: &str, evidence: String) -> Fi
         acknowledged: false,
         cause: None,
     }
+}
+
+/// What says of itself that it could not be read, besides the probe: not every audit looks for the files.
+const FILES: &str = "audit-files";
+
+/// That the files in Git could not be read: another thing than that a kind of the cluster's could not, and over by another answer.
+fn files_not_read(why: String) -> Finding {
+    let mut found = not_read(Probe::Audit, &why).listed_only();
+    FILES.clone_into(&mut found.id.object.name);
+    "the files in Git could not be read".clone_into(&mut found.message);
+    found
 }
 
 /// What the manifests in Git come to.
@@ -238,11 +254,11 @@ impl Recon {
             }
             Err(why) => {
                 audit.summary += "; the files in Git were not read";
-                audit
-                    .findings
-                    .push(not_read(Probe::Audit, &format!("the files in Git: {why}")).listed_only());
+                audit.findings.push(files_not_read(why));
+                return;
             }
         }
+        self.files_read = true;
     }
 }
 

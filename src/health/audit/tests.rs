@@ -609,5 +609,5 @@ fn what_lies_in_git_is_added_to_an_audit() {
     }
     assert_eq!(told(&recon), ["listed plain-secret of File a.yaml"]);
     recon.add_files(Err("no answer".to_owned()));
-    assert_eq!(told(&recon), ["listed not-read of Probe audit", "listed plain-secret of File a.yaml"]);
+    assert_eq!(told(&recon), ["listed not-read of Probe audit-files", "listed plain-secret of File a.yaml"]);
 }

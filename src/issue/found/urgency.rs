@@ -119,7 +119,7 @@ impl Row {
 }
 
 /// Whether a rule is what a pattern says, with one `*` in it at most.
-fn matches(pattern: &str, rule: &str) -> bool {
+pub(super) fn matches(pattern: &str, rule: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == rule,
         Some((before, after)) => {

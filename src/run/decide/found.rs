@@ -7,7 +7,7 @@
 
 use super::tasks::{Step, elapsed, ended, waits};
 use super::{Decision, Event};
-use crate::health::FindingId;
+use crate::health::{Finding, FindingId, Verdict};
 use crate::issue::{FindingTask, Kind, Own, Proposal, Task, is_one_matter, tags};
 use crate::run::act::plan_mark;
 use crate::run::checks::{Stands, stands};
@@ -23,12 +23,20 @@ pub(super) fn is_gone(situation: &Situation<'_>, task: &Task) -> Option<Step> {
     if !matches!(task.kind, Kind::Finding { .. }) {
         return None;
     }
+    let known = situation.findings.get(&task.key);
+    if known.is_some_and(|known| known.unasked && !is_there(situation, &known.task.id)) {
+        return Some(ended(&task.key, TaskOutcome::Skipped, wording::note_finding_unasked()));
+    }
     let since = situation.gone_since.get(&task.key)?;
     Some(if elapsed(situation.now, *since) >= situation.timing.settle() {
         ended(&task.key, TaskOutcome::Done, wording::note_finding_gone())
     } else {
         Step::Later(Some(wording::finding_settles(&task.id)))
     })
+}
+
+fn is_there(situation: &Situation<'_>, id: &FindingId) -> bool {
+    matches!(stands(id, situation.recon), Stands::There(_))
 }
 
 /// What a person accepts as it is ends its task, whatever that waits for.
@@ -46,7 +54,7 @@ pub(super) fn see_to(
     tried: Option<&(Failures, bool)>,
 ) -> Step {
     let Some(known) = situation.findings.get(&task.key) else { return Step::Later(None) };
-    let there = matches!(stands(&known.task.id, situation.recon), Stands::There(_));
+    let there = is_there(situation, &known.task.id);
     let Some(action) = known.task.action.as_ref().filter(|_| there) else {
         // It is looked at again each time; people are told once.
         if matches!(record.state, TaskState::Waiting { .. }) {
@@ -146,13 +154,12 @@ fn back(situation: &Situation<'_>, task: &Task) -> Option<Event> {
     if found.id != known.task.id || known.accepted.is_some() || record.gone {
         return None;
     }
-    let lasts = has_lasted(situation, &found.id);
+    let is_broken = has_been_broken(situation, &found.id);
     let went = state.went.contains(&found.id);
     let counts = match outcome {
-        TaskOutcome::Acknowledged => found.informational || lasts,
-        TaskOutcome::Done | TaskOutcome::Deferred | TaskOutcome::Skipped => {
-            went && lasts && found.is_broken_itself()
-        }
+        TaskOutcome::Acknowledged if found.verdict == Verdict::Red => found.informational || is_broken,
+        TaskOutcome::Acknowledged => found.informational || has_lasted(situation, found),
+        TaskOutcome::Done | TaskOutcome::Deferred | TaskOutcome::Skipped => went && is_broken,
     };
     counts.then(|| Event::FindingBack { key: task.key.clone(), task: FindingTask::of(found) })
 }
@@ -166,7 +173,7 @@ fn went(situation: &Situation<'_>) -> Vec<Event> {
         .map(|(_, known)| &known.task.id)
         .collect();
     let known: BTreeSet<&FindingId> =
-        ended.map(|known| &known.task.id).chain(state.broken_at_first()).collect();
+        ended.map(|known| &known.task.id).chain(state.known_without_a_task()).collect();
     let is_settled = |id: &FindingId| {
         let since = situation.went_since.get(id);
         since.is_some_and(|since| elapsed(situation.now, *since) >= situation.timing.settle())
@@ -178,9 +185,15 @@ fn went(situation: &Situation<'_>) -> Vec<Event> {
         .collect()
 }
 
-/// Whether a finding is no mere beginning.
-fn has_lasted(situation: &Situation<'_>, id: &FindingId) -> bool {
-    let since = situation.first_seen.get(id);
+/// Whether a finding is a cause and no mere beginning.
+fn has_lasted(situation: &Situation<'_>, finding: &Finding) -> bool {
+    let since = situation.first_seen.get(&finding.id).filter(|_| finding.cause.is_none());
+    since.is_some_and(|since| elapsed(situation.now, *since) >= situation.timing.grace())
+}
+
+/// Whether something is broken in itself, and that no mere beginning.
+fn has_been_broken(situation: &Situation<'_>, id: &FindingId) -> bool {
+    let since = situation.broken_since.get(id);
     since.is_some_and(|since| elapsed(situation.now, *since) >= situation.timing.grace())
 }
 
@@ -192,13 +205,19 @@ fn added(situation: &Situation<'_>) -> Vec<Event> {
     }
     let tags = tags(situation.recon.findings().map(|finding| &finding.id));
     // What was well enough then, followed from something else, or was accepted, has not been looked at as broken yet.
-    let mut known: Vec<&FindingId> = state.broken_at_first().filter(|id| !state.went.contains(id)).collect();
+    // Nor has what was accepted since, until its day was over.
+    let was_accepted = |id: &FindingId| {
+        state.acknowledged.iter().any(|known| known.finding == *id && known.expires <= situation.now)
+    };
+    let mut known: Vec<&FindingId> = state.known_without_a_task().filter(|id| !was_accepted(id)).collect();
     known.extend(state.added.iter().map(|(_, task)| &task.id));
+    // What went is new. One whose block is in the text has that opened again.
+    known.retain(|id| !state.went.contains(id));
     known.extend(situation.findings.values().map(|known| &known.task.id));
     let mut events = Vec::new();
     for finding in situation.recon.findings().filter(|finding| finding.is_broken_itself()) {
         let is_new = !known.iter().any(|known| is_one_matter(known, &finding.id));
-        if !has_lasted(situation, &finding.id) || !is_new {
+        if !has_been_broken(situation, &finding.id) || !is_new {
             continue;
         }
         let Some(tag) = tags.get(&finding.id) else { continue };

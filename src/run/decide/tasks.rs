@@ -9,7 +9,7 @@ use crate::health::Verdict;
 use crate::issue::{Check, Kind, Needs, Task, TaskKey};
 use crate::run::checks::answer;
 use crate::run::event::{Effect, Event, Outcome, TaskOutcome};
-use crate::run::situation::{Related, Situation, Tools, Unread};
+use crate::run::situation::{Mode, Related, Situation, Tools, Unread};
 use crate::run::state::{Act, Failures, TaskState};
 use crate::wording;
 use jiff::Timestamp;
@@ -131,7 +131,11 @@ pub(super) fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> St
 fn step(situation: &Situation<'_>, task: &Task, open: &[&Task], ends: &BTreeSet<TaskKey>) -> Step {
     let Some(record) = situation.state.task(&task.key) else { return Step::Later(None) };
     if let Some(step) = found::is_gone(situation, task).or_else(|| found::is_accepted(situation, task)) {
-        return step;
+        return match step {
+            // Observing ends nothing, and shows what it would do about the others all the same.
+            Step::Now(_) if situation.mode == Mode::Observe => Step::Later(Some(wording::would_note())),
+            step => step,
+        };
     }
     if matches!(record.state, TaskState::Failed { .. }) {
         return match landed_late(situation, task) {

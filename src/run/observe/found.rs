@@ -53,7 +53,9 @@ impl Known<'_> {
                     let there = self.recon.findings().find(|finding| finding.id == known.id);
                     let accepted =
                         there.and_then(|finding| self.health.acceptance(finding, self.recon.began_at));
-                    let known = KnownFinding { task: known, allowed, accepted: accepted.cloned() };
+                    let accepted = accepted.cloned();
+                    let unasked = is_unasked(&known.id, self.health, self.recon);
+                    let known = KnownFinding { task: known, allowed, accepted, unasked };
                     findings.insert(task.key.clone(), known);
                 }
                 Kind::Merge { pull } => {
@@ -104,6 +106,11 @@ impl Known<'_> {
     }
 }
 
+/// Whether nobody looks for a finding any more, by the settings or by those of the cluster that the look went by.
+fn is_unasked(id: &FindingId, health: &health::Settings, recon: &Recon) -> bool {
+    !health.asks_for(id) || recon.is_switched_off(id.probe)
+}
+
 /// Since when what our own tasks name has been gone.
 #[derive(Debug, Default)]
 pub(crate) struct Gone {
@@ -138,7 +145,7 @@ impl Gone {
             self.of_findings.clear();
         }
         let known: BTreeSet<&FindingId> =
-            (findings.values().map(|known| &known.task.id)).chain(state.broken_at_first()).collect();
+            (findings.values().map(|known| &known.task.id)).chain(state.known_without_a_task()).collect();
         self.of_findings.retain(|id, _| known.contains(id));
         for id in known {
             match stands(id, recon) {
@@ -211,14 +218,46 @@ mod tests {
             node_usage: none(),
             inventory: crate::health::Inventory::default(),
         };
-        Recon { began_at: at(0), probes, figures, restarted: Vec::new(), made_of: Vec::new(), services: None }
+        Recon {
+            began_at: at(0),
+            probes,
+            figures,
+            restarted: Vec::new(),
+            made_of: Vec::new(),
+            services: None,
+            files_read: false,
+        }
+    }
+
+    #[test]
+    fn what_the_settings_have_nobody_look_for_is_told_from_what_is_gone() {
+        let of = |probe| FindingId { probe, ..finding("crash-loop").id };
+        let on = health::Settings::default();
+        let off = health::Settings { flux: false, ..health::Settings::default() };
+        let none_left = recon(Vec::new(), false, Verdict::Green);
+        let mut unread = none_left.clone();
+        unread.probes[0].summary = "switched off in the settings".to_owned();
+        for (name, probe, settings, recon, unasked) in [
+            ("a probe", Probe::Pods, &on, &none_left, false),
+            ("switched off", Probe::Flux, &off, &none_left, true),
+            ("switched off for the cluster", Probe::Pods, &on, &unread, true),
+            ("a check that was taken out", Probe::Own, &on, &none_left, true),
+            ("an address that was taken out", Probe::Addresses, &on, &none_left, true),
+            ("the only server of alerts", Probe::Alerts, &on, &none_left, true),
+            ("an audit", Probe::Audit, &on, &none_left, false),
+        ] {
+            assert_eq!(is_unasked(&of(probe), settings, recon), unasked, "{name}");
+        }
     }
 
     #[test]
     fn gone_is_what_an_answer_says_without_a_break() {
         let key = TaskKey("a".to_owned());
         let task = FindingTask::of(&finding("crash-loop"));
-        let known = BTreeMap::from([(key.clone(), KnownFinding { task, allowed: false, accepted: None })]);
+        let known = BTreeMap::from([(
+            key.clone(),
+            KnownFinding { task, allowed: false, accepted: None, unasked: false },
+        )]);
         let well = || recon(Vec::new(), true, Verdict::Green);
         let there = recon(vec![finding("crash-loop")], true, Verdict::Red);
         let otherwise = recon(vec![finding("not-ready")], true, Verdict::Red);

@@ -10,7 +10,7 @@ use crate::issue::{self, Edit, Reading, TaskKey, Written, WrittenTask};
 use crate::run::memory::Memory;
 use crate::run::report::{self, LastWrite};
 use crate::run::situation::Wish;
-use crate::run::state::{RunState, TaskRecord, TaskState};
+use crate::run::state::{AskedAgain, RunState, TaskRecord, TaskState};
 use crate::run::trust::{self, History, Trusted};
 use crate::run::worker::Parts;
 use crate::run::writing::Arrivals;
@@ -49,15 +49,7 @@ pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunStat
     let newest = standing.newest(writes);
     let is_open = |key: &TaskKey| {
         let Some(record) = state.task(key) else { return false };
-        let asked_since = record.asked_again.is_some_and(|again| match newest {
-            None => true,
-            // What versions before wrote down has no event, but its moment.
-            Some(write) => match (write.event, write.as_of) {
-                (Some(event), _) => again.event > event,
-                (None, Some(moment)) => again.at > moment,
-                (None, None) => true,
-            },
-        });
+        let asked_since = record.asked_again.is_some_and(|again| is_since(again, newest));
         let found_since = is_found_since(record, newest);
         !found_since && (asked_since || !matches!(record.state, TaskState::Ended { .. }))
     };
@@ -91,10 +83,20 @@ pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunStat
 
 /// Whether what a task is about was found again since a write: the tick of the last time stands there until the next one.
 fn is_found_since(record: &TaskRecord, newest: Option<&LastWrite>) -> bool {
-    record.found_again.is_some_and(|found| match newest {
+    record.found_again.is_some_and(|found| is_since(found, newest))
+}
+
+/// Whether something was asked for again after a write.
+fn is_since(again: AskedAgain, newest: Option<&LastWrite>) -> bool {
+    match newest {
         None => true,
-        Some(write) => write.event.is_some_and(|event| found > event),
-    })
+        // What versions before wrote down has no event, but its moment.
+        Some(write) => match (write.event, write.as_of) {
+            (Some(event), _) => again.event > event,
+            (None, Some(moment)) => again.at > moment,
+            (None, None) => true,
+        },
+    }
 }
 
 /// What is asked of a look.
@@ -178,6 +180,7 @@ impl Question<'_> {
     /// Tasks that left the text, and those that came back to it.
     fn gone_and_returned(&self) -> Vec<Wish> {
         let &Self { subject, reading, .. } = self;
+        let newest = self.standing.newest(subject.writes);
         subject
             .state
             .tasks
@@ -185,6 +188,8 @@ impl Question<'_> {
             .filter_map(|record| {
                 let key = &record.known.key;
                 match (record.gone, reading.task(key).is_some()) {
+                    // What was found again is put back by the next write.
+                    (false, false) if is_found_since(record, newest) => None,
                     (false, false) => Some(Wish::Gone(key.clone())),
                     (true, true) => Some(Wish::Returned(key.clone())),
                     (false, true) | (true, false) => None,

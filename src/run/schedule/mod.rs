@@ -17,14 +17,13 @@ pub(crate) use settings::{Chore, Settings};
 use super::RunError;
 use super::event::Accepted;
 use super::names::Names;
-use super::open::{Opening, OpeningError, Published, maintenance_label, newest_open, open_updates};
+use super::open::{Opening, OpeningError, Published, maintenance_label, newest_open, open_updates, runs_of};
 use super::worker::{Parts, chain};
-use crate::cluster::{Cluster, ClusterError, Freshness, Installed, Node};
+use crate::cluster::{Cluster, ClusterError, ClusterResult, Freshness, Installed};
 use crate::forge::{Issue, RepositoryName};
 use crate::health::{self, Finding, Surroundings, Trending};
 use crate::issue::propose;
 use crate::store::{Store, StoreError, UsageSample};
-use futures::StreamExt as _;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -225,7 +224,7 @@ impl Scheduler {
         // away tells nothing.
         let repository = parts.forge.repository(&self.repository).await?;
         let label = maintenance_label(parts.forge.as_ref(), &parts.settings, &repository.name).await?;
-        parts.cluster.version().await.map_err(RunError::from)?;
+        self.cluster_answers().await?;
         let bot = parts.forge.account().await?;
         let open = newest_open(parts.forge.as_ref(), &parts.settings, &repository, &bot, &label).await?;
         let accepted = match &open {
@@ -253,7 +252,7 @@ impl Scheduler {
         let unread = needs::unread(chore, &recon);
         if !unread.is_empty() {
             // It may have gone meanwhile, and then this says nothing of what stays unread.
-            parts.cluster.version().await.map_err(RunError::from)?;
+            self.cluster_answers().await?;
             let said = unread.iter().map(|finding| format!("{}: {}", finding.message, finding.evidence));
             let said = said.collect::<Vec<_>>().join("; ");
             if !last || !needs::is_anything_read(&recon) {
@@ -284,16 +283,18 @@ impl Scheduler {
         Ok(opening.publish(false).await?)
     }
 
+    /// Fails where the server is away. One that refuses to tell its version answers.
+    async fn cluster_answers(&self) -> Result<(), ScheduleError> {
+        answers(self.parts.cluster.version().await).map_err(|error| RunError::from(error).into())
+    }
+
     /// What people accept in the run of the issue that is open.
     async fn accepted_in(&self, issue: &Issue) -> Result<Vec<Accepted>, ScheduleError> {
         let store = &self.parts.store;
         let names = Names::read(store).await?;
-        let ours = self.repository.to_string();
         let mut accepted = Vec::new();
-        for run in store.all_open_runs().await? {
-            if run.issue == issue.number.0 && names.are_surely_one(&run.repository, &ours) {
-                accepted.extend(super::load_state(store, run.id).await?.acknowledged);
-            }
+        for run in runs_of(issue.number, &self.repository, store.all_open_runs().await?, &names) {
+            accepted.extend(super::load_state(store, run.id).await?.acknowledged);
         }
         Ok(accepted)
     }
@@ -321,8 +322,13 @@ impl Scheduler {
     }
 }
 
-/// So many kubelets are asked at once.
-const KUBELETS_AT_ONCE: usize = 16;
+/// Whether a server is there, by what it said. One that refuses answers.
+fn answers<T>(said: ClusterResult<T>) -> ClusterResult<()> {
+    match said {
+        Err(error @ ClusterError::Unavailable { .. }) => Err(error),
+        Ok(_) | Err(_) => Ok(()),
+    }
+}
 
 /// How much of disks, volumes and Ceph is used, as far as it can be read within a time: what cannot is no sample.
 async fn seen(
@@ -348,15 +354,8 @@ async fn seen(
     }
     let nodes = tokio::time::timeout(limit, cluster.nodes(Freshness::Watched)).await;
     let nodes = nodes.ok().and_then(Result::ok).unwrap_or_default();
-    // One limit for all of them, and a few at a time: all are asked through one server.
-    let begun = Instant::now();
-    let ask = async |node: &Node| {
-        let left = limit.saturating_sub(begun.elapsed());
-        let stats = tokio::time::timeout(left, cluster.node_stats(&node.name)).await.ok()?.ok()?;
-        Some((node.name.clone(), stats))
-    };
-    let answers: Vec<_> = futures::stream::iter(&nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
-    for (name, stats) in answers.into_iter().flatten() {
+    for (name, stats) in health::ask_kubelets(cluster, &nodes, limit).await {
+        let Ok(stats) = stats else { continue };
         if let Some(root) = stats.root {
             take(format!("Node {name}"), root.capacity.saturating_sub(root.available), root.capacity);
         }
@@ -393,4 +392,22 @@ pub(super) async fn trends(
         });
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ClusterError, answers};
+
+    #[test]
+    fn a_server_that_refuses_to_tell_its_version_answers() {
+        let (what, said) = (|| "the version".to_owned(), || "no".to_owned());
+        for (name, asked, there) in [
+            ("it tells", Ok(()), true),
+            ("403", Err(ClusterError::Forbidden { what: what(), said: said() }), true),
+            ("404", Err(ClusterError::NotFound { what: what() }), true),
+            ("away", Err(ClusterError::Unavailable { what: what(), said: said() }), false),
+        ] {
+            assert_eq!(answers(asked).is_ok(), there, "{name}");
+        }
+    }
 }

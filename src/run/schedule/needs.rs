@@ -96,7 +96,7 @@ mod tests {
             ("a server of alerts", look(vec![not_read(Probe::Alerts)]), [false; 4]),
             (
                 "one kubelet",
-                look(vec![of(Probe::Capacity, "not-read", ObjectRef::new("Node", "", "node-01"))]),
+                look(vec![of(Probe::Capacity, "kubelet-not-read", ObjectRef::new("Node", "", "node-01"))]),
                 [false; 4],
             ),
         ];

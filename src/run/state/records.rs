@@ -41,7 +41,7 @@ pub(crate) enum TaskState {
     },
 }
 
-/// An untick that was granted.
+/// An untick that was granted, or that something was found again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct AskedAgain {
     /// Where the journal says so: a text that was made before shows the untick still.
@@ -69,7 +69,7 @@ pub(crate) struct TaskRecord {
     pub(crate) asked_again: Option<AskedAgain>,
     /// Where the journal says that what was found is back: until the next write the box shows the tick of the last time, which
     /// is nobody's.
-    pub(crate) found_again: Option<EventId>,
+    pub(crate) found_again: Option<AskedAgain>,
     /// How often an effect for it was tried and did not happen.
     pub(crate) attempts: u32,
     /// Every note that was ever shown for it.
@@ -80,6 +80,17 @@ pub(crate) struct TaskRecord {
     pub(crate) approved: Option<Approved>,
     /// How long a person's answer or work was waited for.
     pub(crate) waited: Duration,
+}
+
+impl TaskRecord {
+    /// What it is about is there again: what was done about it, and the yes to that, were about the last time.
+    pub(crate) fn found_again(&mut self, event: EventId, at: Timestamp) {
+        let again = AskedAgain { event, at };
+        self.state = TaskState::Open;
+        (self.asked_again, self.found_again) = (Some(again), Some(again));
+        (self.asked, self.approved) = (None, None);
+        self.attempts = 0;
+    }
 }
 
 /// A pull request that a task names, ended by somebody else.

@@ -9,7 +9,7 @@ use crate::health::{self, Surroundings};
 use crate::issue::{AllowedRule, Block, Desired, Own, apply, propose};
 use crate::merge::{self, classify::Rules};
 use crate::run::state::TaskState;
-use crate::run::{Opening, Published, open_updates};
+use crate::run::{Opening, Published, accepted_beside, open_updates};
 use crate::store::Store;
 use crate::{cluster, forge};
 use jiff::Timestamp;
@@ -62,6 +62,17 @@ impl Story {
             store,
         };
         opening.publish(dry).await.unwrap()
+    }
+
+    /// The rules of what is accepted in the run of the open issue, by the store as somebody beside the service reads it.
+    async fn accepted_beside(&self) -> Vec<String> {
+        let url = self.world.gitea().url().parse().unwrap();
+        let forge = Gitea::new(&url, &self.token.clone().into(), &forge::Settings::default()).unwrap();
+        let repository = forge.repository(&self.repository.name).await.unwrap();
+        let bot = forge.account().await.unwrap();
+        let store = self.folder.path().join("caretaker.sqlite");
+        let accepted = accepted_beside(&forge, &self.settings, &repository, &bot, &store).await.unwrap();
+        accepted.into_iter().map(|known| known.rule).collect()
     }
 
     /// Waits until recon would write something about a rule.
@@ -268,6 +279,7 @@ async fn what_is_accepted_is_asked_for_by_no_schedule_and_ends_what_another_asks
     story.operator().comment(number, &accept).await.unwrap();
     story.state_when("it is accepted", |state| !state.acknowledged.is_empty()).await;
     story.stop().await;
+    assert_eq!(story.accepted_beside().await, ["POOL_NO_REDUNDANCY"]);
     story.daily_look().await;
     assert!(
         !story.issue_now(number).body.contains("POOL_NO_REDUNDANCY` on"),

@@ -1,10 +1,11 @@
 //! What caretaker found itself: when its task ends, what is done about it, what is added, what outlives its task.
 
-use super::{NOW, Scene, at, finding, recon};
+use super::{NOW, ONE, Scene, at, finding, recon};
+use crate::cluster::ObjectRef;
 use crate::health::{Acknowledgement, Finding, Probe, Verdict};
 use crate::issue::{Block, Desired, FindingTask, Own, Proposal, TaskKey, apply, key_of, tags};
-use crate::run::decide::Decision;
-use crate::run::event::{Event, Outcome, TaskOutcome};
+use crate::run::decide::{Decision, Waiting};
+use crate::run::event::{Accepted, Event, Outcome, TaskOutcome};
 use crate::run::situation::{KnownFinding, Mode, SeenApproval, Tools};
 use crate::run::state::TaskState;
 
@@ -29,7 +30,7 @@ fn scene(finding: &Finding) -> (Scene, TaskKey) {
     assert_eq!(scene.reading.tasks[0].key, key, "{body}");
     let task = FindingTask::of(finding);
     scene.fold(0, Event::FindingSeen { key: key.clone(), task: task.clone() });
-    scene.findings.insert(key.clone(), KnownFinding { task, allowed: false, accepted: None });
+    scene.findings.insert(key.clone(), KnownFinding { task, allowed: false, accepted: None, unasked: false });
     there(&mut scene, finding);
     (scene, key)
 }
@@ -37,7 +38,14 @@ fn scene(finding: &Finding) -> (Scene, TaskKey) {
 fn there(scene: &mut Scene, finding: &Finding) {
     scene.recon = recon(std::slice::from_ref(finding));
     scene.green_since = None;
-    scene.first_seen.insert(finding.id.clone(), at(0));
+    seen_since(scene, finding, 0);
+}
+
+/// It has been so since then.
+fn seen_since(scene: &mut Scene, finding: &Finding, second: i64) {
+    scene.first_seen = [(finding.id.clone(), at(second))].into();
+    let broken = finding.is_broken_itself().then(|| (finding.id.clone(), at(second)));
+    scene.broken_since = broken.into_iter().collect();
 }
 
 #[test]
@@ -139,9 +147,14 @@ fn what_broke_during_the_run_becomes_a_task() {
         was(&mut before);
         scene.state.first_recon = Some(recon(&[before]));
     }
-    let table: [(&str, Spoil, bool); 14] = [
+    let table: [(&str, Spoil, bool); 16] = [
         ("broken for the grace time", |_, _| (), true),
-        ("just now", |scene, found| scene.first_seen = [(found.id.clone(), at(NOW - 299))].into(), false),
+        ("just now", |scene, found| seen_since(scene, found, NOW - 299), false),
+        (
+            "there for long, and a cause of its own just now",
+            |scene, found| scene.broken_since = [(found.id.clone(), at(NOW - 299))].into(),
+            false,
+        ),
         ("not well, and serving", |_, found| found.verdict = Verdict::Yellow, false),
         ("listed", |_, found| found.informational = true, false),
         ("it follows", |_, found| found.cause = Some(crash().id), false),
@@ -178,10 +191,18 @@ fn what_broke_during_the_run_becomes_a_task() {
             true,
         ),
         (
-            "there when the run began, and away for a moment",
+            "there when the run began, and accepted until now",
             |scene, found| {
                 first(scene, found, |_| ());
-                scene.first_seen = [(found.id.clone(), at(NOW - 400))].into();
+                scene.fold(10, accepts(found, NOW));
+            },
+            true,
+        ),
+        (
+            "there when the run began, and accepted until soon",
+            |scene, found| {
+                first(scene, found, |_| ());
+                scene.fold(10, accepts(found, NOW + 1));
             },
             false,
         ),
@@ -191,7 +212,7 @@ fn what_broke_during_the_run_becomes_a_task() {
         let mut one = Scene::new("## Tasks\n\n- [ ] **P1 P3 Apps**: Ask the supplier by telephone\n");
         one.fold(0, Event::Recon { last: false, recon: Box::new(recon(&[])) });
         let mut found = finding(Probe::Pods, Verdict::Red);
-        one.first_seen.insert(found.id.clone(), at(NOW - 300));
+        seen_since(&mut one, &found, NOW - 300);
         spoil(&mut one, &mut found);
         one.recon = recon(&[found]);
         one.green_since = None;
@@ -203,6 +224,128 @@ fn what_broke_during_the_run_becomes_a_task() {
     }
 }
 
+/// A person's word that it may be so, until then.
+fn accepts(found: &Finding, until: i64) -> Event {
+    Event::Acknowledged(Accepted {
+        finding: found.id.clone(),
+        verdict: found.verdict,
+        by: "operator".to_owned(),
+        reason: "known".to_owned(),
+        expires: at(until),
+        comment: 1,
+    })
+}
+
+#[test]
+fn what_nobody_could_see_when_the_run_began_did_not_break_during_it() {
+    let found = finding(Probe::Pods, Verdict::Red);
+    for (name, unread, first) in [("read", false, true), ("not read", true, false)] {
+        let mut one = Scene::new("## Tasks\n\n- [ ] **P1 P3 Apps**: Ask the supplier by telephone\n");
+        let mut before = recon(&[]);
+        if unread {
+            let mut silent = finding(Probe::Pods, Verdict::Unknown);
+            (silent.id.rule, silent.id.object) = ("not-read".to_owned(), ObjectRef::new("Probe", "", "pods"));
+            before = recon(&[silent]);
+        }
+        one.fold(0, Event::Recon { last: false, recon: Box::new(before) });
+        there(&mut one, &found);
+        assert_eq!(one.says(), "note finding-added", "{name}");
+        one.noted(one.decide());
+        assert_eq!(one.state.broke.len(), usize::from(first), "{name}");
+    }
+}
+
+#[test]
+fn what_breaks_again_after_a_person_took_its_block_out_has_it_again() {
+    let found = finding(Probe::Pods, Verdict::Red);
+    let (own, _) = block(&found);
+    let key = key_of(&own);
+    let (mut one, _) = scene(&found);
+    one.fold(0, Event::Recon { last: false, recon: Box::new(recon(&[])) });
+    one.fold(10, Event::TaskEnded { key: key.clone(), outcome: TaskOutcome::Done, note: String::new() });
+    one.fold(20, Event::TaskGone { key: key.clone() });
+    one.findings.clear();
+    one.reading.tasks.clear();
+    one.order.clear();
+    // It is told that it went as of what has a block.
+    one.recon = recon(&[]);
+    one.went_since = [(found.id.clone(), at(NOW - 60))].into();
+    assert_eq!(one.says(), "note finding-went");
+    one.noted(one.decide());
+    one.went_since.clear();
+    there(&mut one, &found);
+    assert_eq!(one.says(), "note finding-added");
+    one.noted(one.decide());
+    let record = one.state.task(&key).expect("seen");
+    assert!(record.state == TaskState::Open && !record.gone && record.found_again.is_some(), "{record:?}");
+    assert_eq!(one.state.added.len(), 1);
+    assert!(!one.says().starts_with("note finding"), "once: {}", one.says());
+    // What is there all the time is not put back: a person took it out. So it is with what another look has asked for meanwhile.
+    for first in [recon(std::slice::from_ref(&found)), recon(&[])] {
+        let (mut still, _) = scene(&found);
+        still.fold(0, Event::Recon { last: false, recon: Box::new(first) });
+        still.fold(20, Event::TaskGone { key: key.clone() });
+        still.findings.clear();
+        still.reading.tasks.clear();
+        still.order.clear();
+        assert!(!still.says().starts_with("note finding"), "{}", still.says());
+    }
+}
+
+#[test]
+fn what_is_not_asked_for_any_more_is_skipped_and_not_called_gone() {
+    let found = finding(Probe::Pods, Verdict::Red);
+    let (mut one, key) = scene(&found);
+    one.findings.get_mut(&key).expect("it is there").unasked = true;
+    assert_eq!(one.says(), "note waits", "it is still told");
+    one.recon = recon(&[]);
+    one.gone_since = [(key.clone(), at(NOW - 60))].into();
+    assert_eq!(one.says(), "note task-ended");
+    one.noted(one.decide());
+    let TaskState::Ended { outcome, note, .. } = &one.state.task(&key).expect("seen").state else {
+        panic!("it has ended")
+    };
+    assert_eq!(*outcome, TaskOutcome::Skipped);
+    assert_eq!(note, "its probe is switched off, or not in the settings any more");
+}
+
+#[test]
+fn observing_shows_what_comes_after_a_finding_that_would_end() {
+    let found = finding(Probe::Pods, Verdict::Yellow);
+    let (_, block) = block(&found);
+    let body = apply(ONE, &Desired { blocks: vec![block], ..Desired::default() });
+    for spoil in [
+        (|one, key| _ = one.findings.get_mut(key).expect("it is there").accepted.insert(acceptance()))
+            as fn(&mut Scene, &TaskKey),
+        |one, key| _ = one.gone_since.insert(key.clone(), at(NOW - 60)),
+    ] {
+        let mut one = Scene::new(&body);
+        let key = key_of(&Own::Finding(tags([&found.id].into_iter())[&found.id].clone()));
+        let task = FindingTask::of(&found);
+        one.fold(0, Event::FindingSeen { key: key.clone(), task: task.clone() });
+        one.findings
+            .insert(key.clone(), KnownFinding { task, allowed: false, accepted: None, unasked: false });
+        // It is done first.
+        one.order.sort_by_key(|other| *other != key);
+        spoil(&mut one, &key);
+        assert_eq!(one.says(), "note task-ended");
+        one.mode = Mode::Observe;
+        let Decision::Wait(Waiting::World(why)) = one.decide() else { panic!("{:?}", one.decide()) };
+        assert!(why.contains("would merge"), "{why}");
+    }
+}
+
+fn acceptance() -> Acknowledgement {
+    Acknowledgement {
+        object: String::new(),
+        rule: String::new(),
+        probe: None,
+        verdict: None,
+        reason: "known".to_owned(),
+        expires: at(NOW + 1),
+    }
+}
+
 #[test]
 fn what_was_broken_when_the_run_began_is_forgotten_once_it_has_been_gone_for_the_settle_time() {
     let found = finding(Probe::Pods, Verdict::Red);
@@ -210,6 +353,11 @@ fn what_was_broken_when_the_run_began_is_forgotten_once_it_has_been_gone_for_the
     one.fold(0, Event::Recon { last: false, recon: Box::new(recon(std::slice::from_ref(&found))) });
     one.went_since = [(found.id.clone(), at(NOW - 59))].into();
     assert_ne!(one.says(), "note finding-went");
+    // It was away for a moment.
+    one.went_since.clear();
+    there(&mut one, &found);
+    assert!(!one.says().starts_with("note finding"), "{}", one.says());
+    one.recon = recon(&[]);
     one.went_since = [(found.id.clone(), at(NOW - 60))].into();
     assert_eq!(one.says(), "note finding-went");
     one.noted(one.decide());
@@ -250,9 +398,10 @@ fn a_finding_that_comes_and_goes_has_one_task_and_a_new_one_once_that_has_ended(
     one.went_since.clear();
     one.clock += 3 * 86_400;
     there(&mut one, &found);
-    one.first_seen = [(found.id.clone(), at(one.clock - 299))].into();
+    let clock = one.clock;
+    seen_since(&mut one, &found, clock - 299);
     assert!(!one.says().starts_with("note"), "no more than a beginning: {}", one.says());
-    one.first_seen = [(found.id.clone(), at(one.clock - 300))].into();
+    seen_since(&mut one, &found, clock - 300);
     assert_eq!(one.says(), "note finding-back");
     one.noted(one.decide());
     let record = one.state.task(&key).expect("seen");
@@ -313,14 +462,7 @@ fn a_case_that_somebody_accepts_is_nobodys_any_more() {
     one.noted(one.decide());
     assert!(one.state.outlived.contains(&key) && one.state.has_open_cases());
     one.labelled();
-    one.findings.get_mut(&key).expect("it is there").accepted = Some(Acknowledgement {
-        object: String::new(),
-        rule: String::new(),
-        probe: None,
-        verdict: None,
-        reason: "known".to_owned(),
-        expires: at(NOW + 1),
-    });
+    one.findings.get_mut(&key).expect("it is there").accepted = Some(acceptance());
     one.recon = recon(&[]);
     assert_eq!(one.says(), "note finding-over");
 }
