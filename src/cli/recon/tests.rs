@@ -28,7 +28,7 @@ fn timeless(text: &str) -> String {
             ("MOMENT", 20)
         } else if is(at, "nnnn-nn-nn") {
             ("DAY", 10)
-        } else if is(at, "nn:nn UTC") {
+        } else if is(at, "nn:nn UTC") || is(at, "nn:nn\n") {
             ("TIME", 5)
         } else {
             shown.push(*letter);
