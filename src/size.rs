@@ -49,6 +49,7 @@ impl Gate {
             grace: Duration::from_mins(5),
             freshness: if proven { Freshness::Proven } else { Freshness::Watched },
             audit: false,
+            after: None,
         };
         let recon = health::recon(&self.kubernetes, &surroundings, Timestamp::now()).await;
         Look {

@@ -52,9 +52,10 @@ listed with how to mend it, and closes no gate unless `health.audit_blocks` name
 --issue makes tasks of what it found, each in a block of its own: what blocks, what is listed up to
 20, and Renovate's pull requests but majors and foundations. The newest open issue with the
 maintenance label by somebody who counts takes those that it lacks; without one an issue is opened.
-What people ask for in their own words is not asked for again, and what they edited stays. A run
-ends a task when what it names is gone; what changes something about it needs an approval, unless
-`recon.allowed` names its rule.
+What people ask for in their own words is not asked for again, and what they edited stays; nor is
+what they accept in that issue, where `store.path` is there to be read. Without it, the run ends a
+task that was not needed. A run ends a task when what it names is gone; what changes something about
+it needs an approval, unless `recon.allowed` names its rule.
 
 JSON is {began_at, verdict, layers, probes, gate, findings, figures, renovate, foundations, running,
 charts, issue}; a finding has layer, verdict, probe, rule, object, message, evidence, since, blocks,
@@ -118,6 +119,7 @@ impl Arguments {
             grace: settings.timing.grace(),
             freshness: Freshness::Proven,
             audit: self.audit,
+            after: None,
         };
         let looked = health::recon(&cluster, &surroundings, Timestamp::now());
         let (mut recon, beside, ground, files) = tokio::join!(

@@ -20,6 +20,8 @@ pub(crate) struct ApplicationSet {
     pub(crate) name: String,
     /// When it was made.
     pub(crate) created_at: Option<Timestamp>,
+    /// When it was to be deleted.
+    pub(crate) deleted_at: Option<Timestamp>,
     /// All conditions.
     pub(crate) conditions: Vec<Condition>,
     /// What its generators read of Git, as repository and revision, however deep they stand in one another.
@@ -107,6 +109,7 @@ fn application_set(object: &Value) -> Result<ApplicationSet, String> {
         namespace,
         name,
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
+        deleted_at: parse_time(&object["metadata"]["deletionTimestamp"]),
         conditions: conditions(&object["status"]),
     })
 }

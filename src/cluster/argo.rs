@@ -148,6 +148,7 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
             .collect(),
         sync_error_since: sync_error.and_then(|condition| parse_time(&condition["lastTransitionTime"])),
         reconciled_at: parse_time(&status["reconciledAt"]),
+        deleted_at: parse_time(&object["metadata"]["deletionTimestamp"]),
         resources: items(&status["resources"]).map(resource).collect(),
         images: texts(&status["summary"]["images"]),
         placing: placing(object),
@@ -250,9 +251,11 @@ fn operation_state(state: &Value) -> OperationState {
         },
         message: text(&state["message"]),
         revisions: wanted,
+        sources: sources(&state["syncResult"]),
         partial: items(&asked["resources"]).next().is_some(),
         by_person: by["automated"].as_bool() != Some(true)
-            && by["username"].as_str().is_some_and(|name| !name.is_empty() && name != INITIATOR),
+            // Whoever writes one into the object without a name is no less one.
+            && by["username"].as_str() != Some(INITIATOR),
         retries: u32::try_from(number(&state["retryCount"])).unwrap_or(0),
         started_at: parse_time(&state["startedAt"]),
         finished_at: parse_time(&state["finishedAt"]),
@@ -378,8 +381,9 @@ mod tests {
         };
         let begun =
             |by: Value| operation_state(&json!({"operation": {"sync": {}, "initiatedBy": by}})).by_person;
-        assert!(begun(json!({"username": "operator"})));
-        let others = [Value::Null, json!({"automated": true}), json!({"username": INITIATOR})];
+        let people = [json!({"username": "operator"}), json!({"username": ""}), json!({}), Value::Null];
+        assert!(people.into_iter().all(begun), "somebody, who need not tell a name");
+        let others = [json!({"automated": true}), json!({"username": INITIATOR})];
         assert!(!others.into_iter().any(begun), "Argo CD by itself, or caretaker");
         assert_eq!(revisions(json!({"revision": "main"}), json!({"revision": "cc05"})), ["cc05"]);
         assert_eq!(revisions(json!({"revision": "cc05"}), Value::Null), ["cc05"]);

@@ -1,16 +1,19 @@
 //! `PodDisruptionBudgets`: how many pods may be taken away on purpose at once.
 
 use super::client::Kubernetes;
-use super::decode::{conditions, object_name, parse_time};
+use super::decode::{conditions, object_name, parse_time, text};
 use super::{ClusterResult, Condition, Freshness, ObjectRef};
 use jiff::Timestamp;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// A `PodDisruptionBudget`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DisruptionBudget {
     /// What it is.
     pub(crate) object: ObjectRef,
+    /// The labels of the pods that it selects; none where it says more than that, or nothing.
+    pub(crate) selector: Option<BTreeMap<String, String>>,
     /// What it demands: `minAvailable = 1`.
     pub(crate) demand: String,
     /// When it was made.
@@ -48,6 +51,15 @@ impl Kubernetes {
     }
 }
 
+/// The labels of a selector that names nothing else.
+fn labels_alone(selector: &Value) -> Option<BTreeMap<String, String>> {
+    if selector["matchExpressions"].as_array().is_some_and(|all| !all.is_empty()) {
+        return None;
+    }
+    let labels = selector["matchLabels"].as_object()?;
+    Some(labels.iter().map(|(key, value)| (key.clone(), text(value))).collect())
+}
+
 fn budget(object: &Value) -> Result<DisruptionBudget, String> {
     let (namespace, name) = object_name(object)?;
     let (metadata, spec, status) = (&object["metadata"], &object["spec"], &object["status"]);
@@ -61,6 +73,7 @@ fn budget(object: &Value) -> Result<DisruptionBudget, String> {
         .unwrap_or_else(|| "neither minAvailable nor maxUnavailable".to_owned());
     Ok(DisruptionBudget {
         object: ObjectRef::new("PodDisruptionBudget", &namespace, &name),
+        selector: labels_alone(&spec["selector"]),
         demand,
         created_at: parse_time(&metadata["creationTimestamp"]),
         generation: metadata["generation"].as_i64().unwrap_or(0),

@@ -7,12 +7,12 @@ use super::lease::Seen;
 use super::ledger::ReadObject;
 use super::request::{Connection, Write, unreadable};
 use super::{
-    ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate, Cluster,
-    ClusterError, ClusterLease, ClusterResult, ControllersLife, Definition, DisruptionBudget, ExecOutput,
-    ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node, NodeStats,
-    NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres, PullEvent,
-    ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeEvent, VolumeSnapshot,
-    WebhookConfiguration, Workload, argo, decode, decode_volumes,
+    ApiServer, ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate,
+    Cluster, ClusterError, ClusterLease, ClusterResult, ControllersLife, Definition, DisruptionBudget,
+    ExecOutput, ExternalSecrets, FluxObject, Freshness, Installed, KeepsWorkload, LeaseAnswer, Listing, Node,
+    NodeStats, NodeUsage, ObjectRef, ObjectsPage, PersistentVolume, PersistentVolumeClaim, Pods, Postgres,
+    PullEvent, ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeEvent,
+    VolumeSnapshot, WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
 use async_trait::async_trait;
 use http::header::{HeaderValue, USER_AGENT};
@@ -170,11 +170,11 @@ fn configuration(error: &dyn fmt::Display) -> ClusterError {
 #[async_trait]
 impl Cluster for Kubernetes {
     async fn version(&self) -> ClusterResult<String> {
-        let version: Value = self.connection.get("/version").await?;
-        match version["gitVersion"].as_str() {
-            Some(version) => Ok(version.to_owned()),
-            None => Err(unreadable("GET /version", &"no gitVersion")),
-        }
+        Ok(self.connection.server().await?.version)
+    }
+
+    async fn server(&self) -> ClusterResult<ApiServer> {
+        self.connection.server().await
     }
 
     async fn may(&self, right: &Right) -> ClusterResult<bool> {

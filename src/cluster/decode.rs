@@ -14,6 +14,7 @@ use k8s_openapi::api::core::v1 as core;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// The elements of an array; none of anything else.
 pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
@@ -246,6 +247,7 @@ fn container_state(state: &core::ContainerState) -> ContainerState {
 
 /// What a workload's pod template says.
 struct Template {
+    labels: BTreeMap<String, String>,
     images: Vec<String>,
     environment: Vec<(String, String)>,
     arguments: Vec<String>,
@@ -253,11 +255,12 @@ struct Template {
     has_volume: bool,
 }
 
-fn template(spec: Option<core::PodSpec>) -> Template {
-    let spec = spec.unwrap_or_default();
+fn template(template: core::PodTemplateSpec) -> Template {
+    let spec = template.spec.unwrap_or_default();
     let volumes = || spec.volumes.iter().flatten();
     let containers = || spec.init_containers.iter().flatten().chain(&spec.containers);
     Template {
+        labels: template.metadata.and_then(|metadata| metadata.labels).unwrap_or_default(),
         images: containers().filter_map(|container| container.image.clone()).collect(),
         environment: containers()
             .flat_map(|container| container.env.iter().flatten())
@@ -293,7 +296,7 @@ pub(super) fn deployment(object: Deployment) -> Result<Workload, String> {
     let (namespace, name) = named(&object.metadata)?;
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
-    let template = template(spec.template.spec);
+    let template = template(spec.template);
     Ok(Workload {
         object: ObjectRef::new("Deployment", &namespace, &name),
         generation: object.metadata.generation.unwrap_or(0),
@@ -311,6 +314,7 @@ pub(super) fn deployment(object: Deployment) -> Result<Workload, String> {
         hidden_environment: template.hidden_environment,
         has_volume: template.has_volume,
         labels: object.metadata.labels.unwrap_or_default(),
+        pod_labels: template.labels,
         annotations: object.metadata.annotations.unwrap_or_default(),
     })
 }
@@ -322,7 +326,7 @@ pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
     let has_claims = spec.volume_claim_templates.as_ref().is_some_and(|templates| !templates.is_empty());
-    let template = template(spec.template.spec);
+    let template = template(spec.template);
     let desired = i64::from(spec.replicas.unwrap_or(1));
     let replicas = i64::from(status.replicas);
     let strategy = spec.update_strategy.unwrap_or_default();
@@ -356,6 +360,7 @@ pub(super) fn stateful_set(object: StatefulSet) -> Result<Workload, String> {
         hidden_environment: template.hidden_environment,
         has_volume: template.has_volume || has_claims,
         labels: object.metadata.labels.unwrap_or_default(),
+        pod_labels: template.labels,
         annotations: object.metadata.annotations.unwrap_or_default(),
     })
 }
@@ -365,7 +370,7 @@ pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
     let (namespace, name) = named(&object.metadata)?;
     let spec = object.spec.unwrap_or_default();
     let status = object.status.unwrap_or_default();
-    let template = template(spec.template.spec);
+    let template = template(spec.template);
     let desired = i64::from(status.desired_number_scheduled);
     let on_delete = spec.update_strategy.and_then(|strategy| strategy.type_).as_deref() == Some("OnDelete");
     let reported = i64::from(status.updated_number_scheduled.unwrap_or(0));
@@ -387,6 +392,7 @@ pub(super) fn daemon_set(object: DaemonSet) -> Result<Workload, String> {
         hidden_environment: template.hidden_environment,
         has_volume: template.has_volume,
         labels: object.metadata.labels.unwrap_or_default(),
+        pod_labels: template.labels,
         annotations: object.metadata.annotations.unwrap_or_default(),
     })
 }
@@ -447,7 +453,8 @@ pub(super) fn node_usage(object: &Value) -> Result<NodeUsage, String> {
     let usage = &object["usage"];
     let used = resources(|resource| usage[resource].as_str())
         .ok_or_else(|| format!("what node {name} uses is no quantity: {usage}"))?;
-    Ok(NodeUsage { name, cpu_millis: used.cpu_millis, memory_bytes: used.memory_bytes })
+    let measured_at = parse_time(&object["timestamp"]);
+    Ok(NodeUsage { name, cpu_millis: used.cpu_millis, memory_bytes: used.memory_bytes, measured_at })
 }
 
 /// CPU and memory by their quantities; none where one of them is missing or is no quantity.

@@ -217,7 +217,11 @@ impl Kubernetes {
         {
             return Ok(Pods { held: watches.pods.share() });
         }
-        Ok(Pods::listed(self.list_into(PodLedger::new(recent)).await?))
+        let mut listed = self.list_into(PodLedger::new(recent)).await?;
+        if let Some(watches) = self.watches().get().filter(|watches| watches.recent >= recent) {
+            listed.remember(&watches.pods.held().ledger);
+        }
+        Ok(Pods::listed(listed))
     }
 
     /// All nodes, without their leases.

@@ -76,6 +76,8 @@ pub(crate) struct FluxObject {
     pub(crate) version: Option<String>,
     /// When it was made.
     pub(crate) created_at: Option<Timestamp>,
+    /// When it was to be deleted.
+    pub(crate) deleted_at: Option<Timestamp>,
     /// The version of its spec.
     pub(crate) generation: i64,
     /// The version that a pass came to its end with; -1 when none did.
@@ -96,6 +98,8 @@ pub(crate) struct FluxObject {
     pub(crate) applied: Option<String>,
     /// When the newest pass that its history tells of came to its end, where that was a good one.
     pub(crate) succeeded_at: Option<Timestamp>,
+    /// When the newest pass that its history tells of came to its end, well or not.
+    pub(crate) looked_at: Option<Timestamp>,
     /// What has to be ready before it.
     pub(crate) depends_on: Vec<ObjectRef>,
     /// What it is made from.
@@ -105,6 +109,8 @@ pub(crate) struct FluxObject {
     pub(crate) values_from: Vec<ObjectRef>,
     /// The words of the newest request for a look that it has come to its end with.
     pub(crate) handled: Option<String>,
+    /// Those of the request that is written on it.
+    pub(crate) requested: Option<String>,
     /// What a `GitRepository` fetches.
     pub(crate) git: Option<GitSource>,
     /// The address that a source fetches from.
@@ -156,17 +162,24 @@ impl FluxObject {
     /// Whether it has come to the end of a look since it was asked for one. Whoever asked later may have written another moment, or
     /// the seconds of one.
     pub(crate) fn has_looked_since(&self, asked: Timestamp) -> bool {
-        self.handled.as_deref().is_some_and(|words| {
-            let seconds = || Timestamp::from_second(words.parse().ok()?).ok();
-            // As a `Receiver` of Flux' own writes it: 2026-11-21 02:00:00.123 +0000 UTC m=+86400.5
-            let of_go = || {
-                let time = words.split(" m=").next()?.rsplit_once(' ')?.0;
-                Timestamp::strptime("%Y-%m-%d %H:%M:%S%.f %z", time).ok()
-            };
-            let handled = words.parse().ok().or_else(seconds).or_else(of_go);
-            handled.is_some_and(|handled: Timestamp| handled >= asked)
-        })
+        self.handled.as_deref().and_then(asked_at).is_some_and(|handled| handled >= asked)
     }
+
+    /// Whether what it is asked for is a look of that moment, or of a later one.
+    pub(crate) fn is_asked_since(&self, asked: Timestamp) -> bool {
+        self.requested.as_deref().and_then(asked_at).is_some_and(|requested| requested >= asked)
+    }
+}
+
+/// The moment at which somebody asked for a look, as people and programs write it.
+fn asked_at(words: &str) -> Option<Timestamp> {
+    let seconds = || Timestamp::from_second(words.parse().ok()?).ok();
+    // As a `Receiver` of Flux' own writes it: 2026-11-21 02:00:00.123 +0000 UTC m=+86400.5
+    let of_go = || {
+        let time = words.split(" m=").next()?.rsplit_once(' ')?.0;
+        Timestamp::strptime("%Y-%m-%d %H:%M:%S%.f %z", time).ok()
+    };
+    words.parse().ok().or_else(seconds).or_else(of_go)
 }
 
 impl Kubernetes {
@@ -297,6 +310,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         name,
         version: object["apiVersion"].as_str().and_then(|whole| Some(whole.rsplit_once('/')?.1.to_owned())),
         created_at: parse_time(&object["metadata"]["creationTimestamp"]),
+        deleted_at: parse_time(&object["metadata"]["deletionTimestamp"]),
         generation: object["metadata"]["generation"].as_i64().unwrap_or(0),
         observed_generation: status["observedGeneration"].as_i64().unwrap_or(-1),
         ready_generation: ready.and_then(|ready| ready["observedGeneration"].as_i64()),
@@ -309,6 +323,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         attempted_digest: status["lastAttemptedRevisionDigest"].as_str().map(str::to_owned),
         applied: status["lastAppliedRevision"].as_str().map(str::to_owned),
         succeeded_at: succeeded_at(status),
+        looked_at: items(&status["history"]).filter_map(|pass| parse_time(&pass["lastReconciled"])).max(),
         depends_on: items(&object["spec"]["dependsOn"])
             .map(|named| reference(kind.word(), named, &object["metadata"]))
             .collect(),
@@ -326,6 +341,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
             .map(|named| reference(&text(&named["kind"]), named, &object["metadata"]))
             .collect(),
         handled: status["lastHandledReconcileAt"].as_str().map(str::to_owned),
+        requested: object["metadata"]["annotations"][REQUESTED_AT].as_str().map(str::to_owned),
         git: (kind == FluxKind::GitRepository).then(|| git_source(&object["spec"])),
         address: object["spec"]["url"].as_str().map(str::to_owned),
         artifact: status["artifact"]["revision"].as_str().map(str::to_owned),

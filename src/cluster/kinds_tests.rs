@@ -141,6 +141,7 @@ async fn looks(client: &Kubernetes, server: &Server, freshness: Freshness) -> (u
         grace: Duration::from_mins(5),
         freshness,
         audit: false,
+        after: None,
     };
     health::recon(client, &surroundings, Timestamp::now()).await;
     let asked = server.requests();

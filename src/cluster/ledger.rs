@@ -69,6 +69,8 @@ pub(super) trait Ledger: Send + 'static {
     fn put(&mut self, object: Self::Object, now: Timestamp) -> Result<(), String>;
     /// Forgets an object, by its namespace and name.
     fn remove(&mut self, place: (&str, &str));
+    /// Takes over what one that was filled before remembers, and no list tells.
+    fn remember(&mut self, _older: &Self) {}
     /// Lets go of what need not be kept any more.
     fn tidy(&mut self, _now: Timestamp) {}
 }
@@ -95,6 +97,10 @@ impl Ledger for PodLedger {
 
     fn remove(&mut self, (namespace, name): (&str, &str)) {
         Self::remove(self, namespace, name);
+    }
+
+    fn remember(&mut self, older: &Self) {
+        Self::remember(self, older);
     }
 
     fn tidy(&mut self, now: Timestamp) {

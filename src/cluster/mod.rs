@@ -174,6 +174,10 @@ pub(crate) type ClusterResult<T> = Result<T, ClusterError>;
 pub(crate) trait Cluster: Send + Sync + std::fmt::Debug {
     /// The server's version text.
     async fn version(&self) -> ClusterResult<String>;
+    /// The same, with what its clock says.
+    async fn server(&self) -> ClusterResult<ApiServer> {
+        Ok(ApiServer { version: self.version().await?, clocks: None })
+    }
     /// Whether these credentials hold a right.
     async fn may(&self, right: &Right) -> ClusterResult<bool>;
     /// All nodes, with their leases where those may be read, and without conditions that say that nothing is wrong.

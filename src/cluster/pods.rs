@@ -4,6 +4,10 @@
 //! it anything but good. Time alone may make a kept pod well and never a forgotten one unwell, so no clock has to come back
 //! to it. Of a forgotten pod its workload, its node and its age stay, some fifty bytes: its node may be lost without a word
 //! about the pod, a workload that waits is as young as its youngest pod, and a change of it has to find what was counted.
+//!
+//! One thing outlives a pod's being well: how often its containers had been started again until then. Nothing that the pod says
+//! later tells it, and without it nobody knows how many of the restarts of an old pod are new. It is remembered of pods that ever were started
+//! again, and of those that are kept; it changes what is known of the past, never what a pod is.
 
 use super::{ConditionStatus, ContainerState, ObjectRef, Pod, PodPhase};
 use jiff::Timestamp;
@@ -23,6 +27,9 @@ pub(crate) struct PodLedger {
     hashers: (RandomState, RandomState),
     kept: HashMap<Key, Pod>,
     settled: HashMap<Key, Settled>,
+    /// How often the containers of a pod had been started again when it was well last. Of one that is well now there is none
+    /// where none of them ever was; of one that is kept there is none where it is not known.
+    calm: HashMap<Key, Calm>,
     /// Each workload and node that a settled pod names, once.
     workloads: HashSet<Arc<ObjectRef>>,
     nodes: HashSet<Arc<str>>,
@@ -40,6 +47,14 @@ struct Settled {
     node: Option<Arc<str>>,
     /// In seconds, as the API has it.
     created: Option<u32>,
+}
+
+/// How often the containers of a pod, in their order, had been started again; those that are not told never were.
+#[derive(Debug, Clone)]
+struct Calm {
+    /// Of the pod that was made then, and of no other of its name.
+    created: Option<u32>,
+    counts: Box<[u32]>,
 }
 
 /// A pod that is well, as far as it is still known.
@@ -61,6 +76,7 @@ impl PodLedger {
             hashers: (RandomState::new(), RandomState::new()),
             kept: HashMap::new(),
             settled: HashMap::new(),
+            calm: HashMap::new(),
             workloads: HashSet::new(),
             nodes: HashSet::new(),
             by_namespace: BTreeMap::new(),
@@ -101,13 +117,21 @@ impl PodLedger {
 
     /// Takes a pod as it is now, whatever was known of it.
     pub(crate) fn put(&mut self, pod: Pod, now: Timestamp) {
+        let calm = self.calm_of(&pod);
         self.remove(&pod.namespace, &pod.name);
         let key = self.key(&pod.namespace, &pod.name);
         match standing(&pod, now, self.recent) {
             Standing::Open => {
+                if let Some(calm) = calm {
+                    self.calm.insert(key, calm);
+                }
                 self.kept.insert(key, pod);
             }
             Standing::Running(node) => {
+                if pod.containers.iter().any(|container| container.restarts > 0) {
+                    let counts = pod.containers.iter().map(|container| container.restarts).collect();
+                    self.calm.insert(key, Calm { created: seconds(pod.created_at), counts });
+                }
                 let node = share(&mut self.nodes, node);
                 *self.by_node.entry(Arc::clone(&node)).or_default() += 1;
                 self.settle(key, &pod, Some(node));
@@ -125,14 +149,38 @@ impl PodLedger {
             self.workloads.insert(Arc::clone(&workload));
             workload
         };
-        let created = pod.created_at.and_then(|created| u32::try_from(created.as_second()).ok());
-        self.settled.insert(key, Settled { workload, node, created });
+        self.settled.insert(key, Settled { workload, node, created: seconds(pod.created_at) });
         match self.by_namespace.get_mut(&pod.namespace) {
             Some(count) => *count += 1,
             None => {
                 self.by_namespace.insert(pod.namespace.clone(), 1);
             }
         }
+    }
+
+    /// How often each container of a pod had been started again when the pod was well last: none of them had ended lately
+    /// then. None where that is not known.
+    pub(crate) fn calm(&self, pod: &Pod) -> Option<impl Fn(usize) -> u32 + use<>> {
+        let Calm { counts, .. } = self.calm_of(pod)?;
+        Some(move |container: usize| counts.get(container).copied().unwrap_or(0))
+    }
+
+    fn calm_of(&self, pod: &Pod) -> Option<Calm> {
+        let (key, created) = (self.key(&pod.namespace, &pod.name), seconds(pod.created_at));
+        let settled =
+            || self.settled.get(&key).map(|known| Calm { created: known.created, counts: [].into() });
+        self.calm.get(&key).cloned().or_else(settled).filter(|known| known.created == created)
+    }
+
+    /// Takes over what another ledger of the same pods remembers of the time before this one.
+    pub(crate) fn remember(&mut self, other: &Self) {
+        let known: Vec<(Key, Calm)> = self
+            .kept
+            .iter()
+            .filter(|(key, _)| !self.calm.contains_key(*key))
+            .filter_map(|(key, pod)| Some((*key, other.calm_of(pod)?)))
+            .collect();
+        self.calm.extend(known);
     }
 
     /// Takes a pod and keeps it whatever it says: what a verdict would be if nothing were forgotten.
@@ -144,6 +192,7 @@ impl PodLedger {
     /// Forgets a pod that is gone.
     pub(crate) fn remove(&mut self, namespace: &str, name: &str) {
         let key = self.key(namespace, name);
+        self.calm.remove(&key);
         if self.kept.remove(&key).is_some() {
             return;
         }
@@ -187,6 +236,11 @@ impl PodLedger {
         let pod = (namespace, name);
         (self.hashers.0.hash_one(pod), self.hashers.1.hash_one(pod))
     }
+}
+
+/// A moment as the API has it.
+fn seconds(at: Option<Timestamp>) -> Option<u32> {
+    at.and_then(|at| u32::try_from(at.as_second()).ok())
 }
 
 fn share(known: &mut HashSet<Arc<str>>, text: &str) -> Arc<str> {

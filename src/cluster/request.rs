@@ -2,9 +2,10 @@
 //!
 //! Decides: an answer is judged by its code *and* its content type (a kind that is not installed answers 404 in plain
 //! text, a missing object with a Status), and nothing that changes the cluster is repeated.
-//! Reads are repeated a few times when the server does not answer, and not for ever, since some 5xx are permanent.
+//! Reads are repeated a few times when the server does not answer, or is asked too much (429), and not for ever, since some 5xx
+//! are permanent.
 
-use super::{ClusterError, ClusterResult};
+use super::{ApiServer, Clocks, ClusterError, ClusterResult};
 use backon::{ExponentialBuilder, Retryable};
 use http::{Method, Request, StatusCode, header};
 use jiff::Timestamp;
@@ -17,11 +18,18 @@ use std::time::Duration;
 /// So many characters of a server's words are kept.
 const SAID: usize = 600;
 
+/// So long at most a read waits before it asks again a server that is asked too much, whatever that wants.
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+
 /// An answer as it came.
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     content_type: String,
     date: Option<String>,
+    /// How long a server that is asked too much wants to be left alone.
+    retry_after: Option<Duration>,
+    /// What our clock said when its head came.
+    arrived: Timestamp,
     body: Vec<u8>,
 }
 
@@ -56,6 +64,7 @@ impl Connection {
         let write = request.method() != Method::GET;
         let exchange = async {
             let response = self.client.send(request).await.map_err(|error| failed(what, error))?;
+            let arrived = Timestamp::now();
             let (parts, body) = response.into_parts();
             if write {
                 for warning in parts.headers.get_all(header::WARNING) {
@@ -70,8 +79,10 @@ impl Connection {
                 .to_owned();
             let date =
                 parts.headers.get(header::DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
+            let retry_after = parts.headers.get(header::RETRY_AFTER).and_then(|value| value.to_str().ok());
+            let retry_after = retry_after.and_then(|value| value.parse().ok()).map(Duration::from_secs);
             let body = body.collect_bytes().await.map_err(|error| failed(what, error))?;
-            Ok(Answer { status: parts.status, content_type, date, body: body.into() })
+            Ok(Answer { status: parts.status, content_type, date, retry_after, arrived, body: body.into() })
         };
         tokio::time::timeout(self.timeout, exchange).await.unwrap_or_else(|_| {
             Err(ClusterError::Unavailable {
@@ -88,6 +99,10 @@ impl Connection {
                 .body(Body::empty())
                 .map_err(|error| unreadable(what, &error))?;
             let answer = self.send(what, request).await?;
+            if answer.status == StatusCode::TOO_MANY_REQUESTS {
+                tokio::time::sleep(answer.retry_after.unwrap_or_default().min(LONGEST_WAIT)).await;
+                return Err(refusal(what, &answer));
+            }
             if answer.status.is_server_error() { Err(refusal(what, &answer)) } else { Ok(answer) }
         };
         once.retry(
@@ -103,8 +118,22 @@ impl Connection {
     /// What the server's clock says, where its answers tell.
     pub(super) async fn clock(&self) -> ClusterResult<Option<Timestamp>> {
         let answer = self.read("GET /version", "/version").await?;
-        let parser = jiff::fmt::rfc2822::DateTimeParser::new();
-        Ok(answer.date.and_then(|date| parser.parse_timestamp(&date).ok()))
+        Ok(clocks(&answer).map(|clocks| clocks.server))
+    }
+
+    /// The server's version, and what its clock said beside ours. No other answer is asked for the time: those of servers behind
+    /// this one carry the time of theirs.
+    pub(super) async fn server(&self) -> ClusterResult<ApiServer> {
+        const WHAT: &str = "GET /version";
+        let answer = self.read(WHAT, "/version").await?;
+        if !answer.status.is_success() {
+            return Err(refusal(WHAT, &answer));
+        }
+        let version: Value = decode(WHAT, &answer, document)?;
+        match version["gitVersion"].as_str() {
+            Some(version) => Ok(ApiServer { version: version.to_owned(), clocks: clocks(&answer) }),
+            None => Err(unreadable(WHAT, &"no gitVersion")),
+        }
     }
 
     /// One object, or a plain document such as `/version`.
@@ -144,6 +173,13 @@ impl Connection {
             Err(refusal(&what, &answer))
         }
     }
+}
+
+/// What the server's clock said in an answer, and ours when that came.
+fn clocks(answer: &Answer) -> Option<Clocks> {
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new();
+    let server = parser.parse_timestamp(answer.date.as_ref()?).ok()?;
+    Some(Clocks { server, ours: answer.arrived })
 }
 
 /// Whether a 404 for a list says that the kind does not exist: the API server's own plain text, or a Status.

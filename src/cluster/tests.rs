@@ -197,10 +197,50 @@ async fn a_read_is_tried_again_and_a_write_is_not() {
     server.apply(application("shop"));
     server.faults().add_times(Matcher::of("list", "applications"), Fault::Status(503), 2);
     let shop = only_application(&client).await;
+    server.faults().add_times(Matcher::of("list", "applications"), Fault::Status(429), 2);
+    assert_eq!(only_application(&client).await.name, "shop", "a server that is asked too much");
     let patches = || server.requests().iter().filter(|request| request.verb == "patch").count();
     server.faults().add_times(Matcher::of("patch", "applications"), Fault::Status(503), 1);
     assert!(client.refresh_application(&shop, false).await.is_err());
     assert_eq!(patches(), 1);
+}
+
+#[tokio::test]
+async fn the_clock_of_the_server_is_told_beside_ours() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let ahead = jiff::Timestamp::now() + jiff::SignedDuration::from_hours(1);
+    let date = ahead.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+    let serving = tokio::spawn(async move {
+        for date in [format!("Date: {date}\r\n"), String::new()] {
+            let (mut stream, _) = listener.accept().await.expect("a connection");
+            let mut asked = [0; 4_096];
+            assert!(stream.read(&mut asked).await.expect("a request") > 0);
+            let body = r#"{"gitVersion": "v1.36.0"}"#;
+            let answer = format!(
+                "HTTP/1.1 200 OK\r\n{date}Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
+                body.len()
+            );
+            stream.write_all(answer.as_bytes()).await.expect("sent");
+            stream.shutdown().await.expect("closed");
+        }
+    });
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "a",
+        "clusters": [{"name": "a", "cluster": {"server": format!("http://{address}")}}],
+        "contexts": [{"name": "a", "context": {"cluster": "a", "user": "a"}}],
+        "users": [{"name": "a", "user": {"token": "t"}}]});
+    let client = Kubernetes::from_kubeconfig(&kubeconfig.to_string(), &settings()).await.expect("a client");
+    let told = client.server().await.expect("readable");
+    assert_eq!(told.version, "v1.36.0");
+    let clocks = told.clocks.expect("a Date");
+    assert!((3_500..3_700).contains(&clocks.server.duration_since(clocks.ours).as_secs()), "{clocks:?}");
+    assert_eq!(
+        client.server().await.expect("readable").clocks,
+        None,
+        "an answer without a Date tells nothing"
+    );
+    serving.await.expect("served");
 }
 
 #[tokio::test]

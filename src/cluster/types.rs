@@ -259,6 +259,8 @@ pub(crate) struct Workload {
     pub(crate) has_volume: bool,
     /// Its labels.
     pub(crate) labels: BTreeMap<String, String>,
+    /// The labels of the pods that it makes.
+    pub(crate) pod_labels: BTreeMap<String, String>,
     /// Its annotations.
     pub(crate) annotations: BTreeMap<String, String>,
 }
@@ -352,6 +354,8 @@ pub(crate) struct OperationState {
     pub(crate) message: String,
     /// The revision(s) that it syncs to, in the order of the sources.
     pub(crate) revisions: Vec<String>,
+    /// The sources that it was of, where Argo CD has written them down.
+    pub(crate) sources: Vec<ApplicationSource>,
     /// Whether it syncs a few resources alone (self-heal): proves nothing about a commit.
     pub(crate) partial: bool,
     /// Whether a person began it: neither Argo CD by itself nor caretaker.
@@ -421,6 +425,8 @@ pub(crate) struct Application {
     pub(crate) sync_error_since: Option<Timestamp>,
     /// When the controller last looked at it.
     pub(crate) reconciled_at: Option<Timestamp>,
+    /// When it was to be deleted.
+    pub(crate) deleted_at: Option<Timestamp>,
     /// Its inventory.
     pub(crate) resources: Vec<ApplicationResource>,
     /// The images that it runs (`status.summary.images`).
@@ -520,6 +526,26 @@ pub(crate) struct NodeUsage {
     pub(crate) cpu_millis: u64,
     /// Bytes.
     pub(crate) memory_bytes: u64,
+    /// When that was measured.
+    pub(crate) measured_at: Option<Timestamp>,
+}
+
+/// What the API server's clock said in an answer, and what ours said when that came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Clocks {
+    /// Theirs, in whole seconds.
+    pub(crate) server: Timestamp,
+    /// Ours.
+    pub(crate) ours: Timestamp,
+}
+
+/// An API server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ApiServer {
+    /// Its version.
+    pub(crate) version: String,
+    /// Its clock and ours; none where its answer did not tell.
+    pub(crate) clocks: Option<Clocks>,
 }
 
 /// A right, as `SelfSubjectAccessReview` asks for it.

@@ -380,10 +380,11 @@ impl<L: Ledger> Watch<L> {
             *about += 1;
             ledger.put(object, Timestamp::now())
         };
-        let Listed { taken: (ledger, about), version } =
+        let Listed { taken: (mut ledger, about), version } =
             self.connection.gather(&self.path, "", &self.list, make, take).await?;
         let version = number(&self.path, &version)?;
         let mut held = self.held();
+        ledger.remember(&held.ledger);
         let changes = held.changes + 1;
         *held = Held { ledger, version, heard: begun, known: begun, about, changes };
         Ok(())

@@ -242,6 +242,7 @@ async fn apps(client: &Kubernetes, freshness: Freshness) -> Verdict {
         grace: Duration::from_mins(5),
         freshness,
         audit: false,
+        after: None,
     };
     let recon = health::recon(client, &surroundings, Timestamp::now()).await;
     recon.layers()[&health::Layer::Apps]

@@ -338,6 +338,7 @@ async fn layers(settings: &Settings) -> Result<Layers, DemoError> {
         grace: settings.timing.grace(),
         freshness: Freshness::Proven,
         audit: false,
+        after: None,
     };
     let recon = health::recon(&cluster, &surroundings, Timestamp::now()).await;
     Ok(recon

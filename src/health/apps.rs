@@ -4,13 +4,14 @@
 //! it says counts.
 
 use super::probes::{
-    SILENT, controllers_silent, judge_budgets, judge_jobs, judge_services, not_read, unread, unused,
-    with_more,
+    SILENT, controllers_silent, judge_budgets, judge_jobs, judge_services, not_read, services_seen, unread,
+    unused, with_more,
 };
 use super::recon::{SWITCHED_OFF, Surroundings, switched};
-use super::{Finding, Grounds, Probe, ProbeResult};
+use super::{Finding, Grounds, Probe, ProbeResult, ServicesSeen};
 use crate::cluster::{
     Batch, Cluster, ClusterError, ClusterResult, ControllersLife, DisruptionBudget, Job, Pod, Service,
+    Workload,
 };
 use jiff::Timestamp;
 
@@ -53,10 +54,19 @@ impl Apps {
         }
     }
 
+    /// What was seen of Services, where they and the workloads behind them were read.
+    pub(super) fn services_seen(&self, workloads: &ClusterResult<Vec<Workload>>) -> Option<ServicesSeen> {
+        match (&self.services, workloads) {
+            (Ok(Some(services)), Ok(_)) => Some(services_seen(services)),
+            _ => None,
+        }
+    }
+
     /// The answers of the probes.
     pub(super) fn judge(
         &self,
         pods: &Result<Vec<&Pod>, &ClusterError>,
+        workloads: &[Workload],
         surroundings: &Surroundings<'_>,
         now: Timestamp,
     ) -> [ProbeResult; 3] {
@@ -67,7 +77,7 @@ impl Apps {
                 judge_budgets(budgets, now, grace)
             }),
             self.reported(Probe::Services, &self.services, surroundings, now, |services| {
-                judge_services(services, pods, now, grace)
+                judge_services(services, pods, workloads, now, grace)
             }),
         ])
     }

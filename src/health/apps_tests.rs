@@ -1,7 +1,7 @@
 //! Jobs, budgets, Services and who works on nodes, against the simulated API server, over real HTTP, with the rights that the
 //! deployment's manifests give and no more.
 
-use super::super::{Finding, Layer, Recon, Settings, Verdict, recon};
+use super::super::{Before, Finding, Hindsight, Layer, Recon, Settings, Verdict, recon};
 use super::*;
 use crate::cluster::{self, Kubernetes};
 use jiff::SignedDuration;
@@ -111,6 +111,7 @@ impl Scene {
             grace: Duration::from_mins(5),
             freshness: cluster::Freshness::Proven,
             audit: false,
+            after: None,
         };
         recon(&self.client, &surroundings, Timestamp::now()).await
     }
@@ -319,4 +320,34 @@ async fn work_on_a_node_is_on_its_way_and_what_nobody_works_on_is_not() {
     scene.node("True", "v1.37.0", &json!({}), &json!({}));
     scene.server.delete(&simulated::JOB, Some("system-upgrade"), "apply-k3s-on-metal1");
     assert_eq!(scene.found(Probe::Nodes).await, one("kubelet-newer", "Node metal1", Verdict::Red));
+}
+
+#[tokio::test]
+async fn a_service_that_was_cut_off_between_two_looks_counts_and_one_scaled_to_nothing_does_not() {
+    let scene = Scene::begin().await;
+    let mut hindsight = Hindsight::default();
+    let mut look = async || {
+        let mut recon = scene.pass().await;
+        let (window, grace) = (Duration::from_mins(15), Duration::from_mins(5));
+        hindsight.observe(&mut recon, Before::default(), &scene.settings, window, false, grace);
+        let told = |one: &Finding| (one.id.rule.clone(), one.informational);
+        let services = recon.probes.iter().find(|one| one.probe == Probe::Services).expect("it answers");
+        (services.verdict, services.findings.iter().map(told).collect::<Vec<_>>())
+    };
+    let listed = |rule: &str| (Verdict::Green, vec![(rule.to_owned(), true)]);
+    scene.service();
+    scene.slice(&[]);
+    assert_eq!(look().await, listed("selects-nothing"));
+    scene.slice(&[true]);
+    assert_eq!(look().await, (Verdict::Green, Vec::new()));
+    scene.slice(&[]);
+    // A pod answered a moment ago.
+    assert_eq!(look().await, (Verdict::Yellow, vec![("disconnected".to_owned(), false)]));
+    scene.server.apply(json!({"apiVersion": "apps/v1", "kind": "Deployment",
+        "metadata": {"namespace": "web", "name": "shop", "generation": 1},
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "shop"}},
+            "template": {"metadata": {"labels": {"app": "shop"}},
+                "spec": {"containers": [{"name": "shop", "image": "shop:1"}]}}},
+        "status": {"observedGeneration": 1}}));
+    assert_eq!(look().await, listed("pods-not-made"));
 }

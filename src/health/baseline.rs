@@ -2,10 +2,12 @@
 //!
 //! Attribution is narrow on purpose: it can start a revert. Only a finding on an affected watcher's own objects is
 //! attributed; time alone makes a suspicion. Decided here: what was there before, listed or accepted as well, is never the
-//! change's fault, neither when it counts again nor when it is worse; a sync that had failed before and fails again tells
-//! nothing of the change; and nothing is said to be unrelated but where it is known why. What happens to nodes and storage
-//! after a merge may be its doing, but what runs there is no more its fault than they are.
+//! change's fault, neither when it counts again nor when it is worse, and what was only listed clears nothing that follows
+//! from it; a sync that had failed before and fails alike again tells nothing of the change; and nothing is said to be
+//! unrelated but where it is known why. What happens to nodes and storage after a merge may be its doing, but what runs there
+//! is no more its fault than they are.
 
+use super::probes::shortened;
 use super::{Finding, FindingId, Probe, Recon, Verdict};
 use crate::cluster::{Application, ObjectRef, OperationPhase, Owner};
 use crate::wording;
@@ -13,6 +15,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
+
+/// The rule of what ended with its node, which came back.
+pub(crate) const NODE_RESTARTED: &str = "node-restarted";
 
 /// How far the clocks may be apart of whoever tells since when something has been so, and ours.
 const CLOCKS: Duration = Duration::from_secs(30);
@@ -124,11 +129,28 @@ impl Baseline {
         self.finding(&finding.id).is_some_and(|found| finding.verdict <= found.verdict)
     }
 
+    /// What counts now and was there, and no better than it is.
+    pub(crate) fn as_bad_as_before(&self, recon: &Recon) -> BTreeSet<FindingId> {
+        recon
+            .blocking()
+            .filter(|finding| self.was_as_bad(finding))
+            .map(|finding| finding.id.clone())
+            .collect()
+    }
+
     /// How the newest sync of an Application had failed, if it had.
-    pub(crate) fn failed_sync(&self, application: &ObjectRef) -> Option<&FailedBefore> {
+    fn failed_sync(&self, application: &ObjectRef) -> Option<&FailedBefore> {
         self.failed_syncs.iter().find(|failed| failed.application == *application)
     }
+
+    /// The same, if it had failed as it does now, in these words.
+    pub(crate) fn failed_alike(&self, application: &ObjectRef, why: &str) -> Option<&FailedBefore> {
+        self.failed_sync(application).filter(|before| before.is_alike(why))
+    }
 }
+
+/// What Argo CD says where a hook, or what a wave waited for, ended badly, whatever it was.
+const ENDED_BADLY: &str = "synchronization tasks completed unsuccessfully";
 
 impl FailedBefore {
     /// How an Application's newest sync failed; none where it did not, or was of a few objects alone.
@@ -137,6 +159,29 @@ impl FailedBefore {
         let failed = matches!(operation.phase, OperationPhase::Failed | OperationPhase::Error);
         failed.then(|| Self { application: application.object(), why: operation.message.clone() })
     }
+
+    /// Whether one that fails in these words fails as this one did: in the same, however often it was retried, or by a hook as
+    /// well. A manifest that is refused now, where another was, is another failure.
+    fn is_alike(&self, why: &str) -> bool {
+        self.is_of_a_hook() && why.contains(ENDED_BADLY) || without_retries(&self.why) == without_retries(why)
+    }
+
+    /// The same of a finding's evidence, in which they may be shortened and stand behind others.
+    fn is_alike_in(&self, evidence: &str) -> bool {
+        let words = shortened(without_retries(&self.why));
+        self.is_of_a_hook() && evidence.contains(ENDED_BADLY)
+            || evidence.contains(words.trim_end_matches("..."))
+    }
+
+    fn is_of_a_hook(&self) -> bool {
+        self.why.contains(ENDED_BADLY)
+    }
+}
+
+/// What Argo CD says of a failure, without how often it has tried and when it will again.
+fn without_retries(why: &str) -> &str {
+    let ends = [" (retried ", ". Retrying attempt"];
+    ends.iter().filter_map(|end| why.rfind(end)).min().map_or(why, |end| &why[..end])
 }
 
 /// The findings that block now and did not before.
@@ -158,6 +203,11 @@ impl Laid {
         Self { attribution, settled: true, bounds: true }
     }
 
+    /// Of what was only listed. It may have lain there and be no cause of anything: it clears nothing of what the change did touch.
+    fn listed(attribution: Attribution, probe: Probe) -> Self {
+        Self { attribution, settled: true, bounds: stands_below(probe) }
+    }
+
     fn open(attribution: Attribution) -> Self {
         Self { attribution, settled: false, bounds: false }
     }
@@ -175,7 +225,7 @@ pub(crate) fn attributions(
     let by_themselves: BTreeMap<&FindingId, Laid> = new
         .iter()
         .map(|finding| {
-            let settled = settled_before(finding, before, decided_at, affected).map(Laid::settled);
+            let settled = settled_before(finding, before, decided_at, affected);
             (&finding.id, settled.unwrap_or_else(|| lay(finding, affected)))
         })
         .collect();
@@ -215,29 +265,43 @@ fn settled_before(
     before: &Baseline,
     decided_at: Timestamp,
     affected: &[Owner],
-) -> Option<Attribution> {
+) -> Option<Laid> {
     let FindingId { probe, rule, object } = &finding.id;
     if let Some(found) = before.finding(&finding.id) {
-        return Some(if finding.verdict <= found.verdict {
+        let counted = found.blocked || found.accepted;
+        let laid = |attribution| {
+            if counted { Laid::settled(attribution) } else { Laid::listed(attribution, *probe) }
+        };
+        return Some(laid(if finding.verdict > found.verdict {
+            Attribution::Suspected(wording::worse_than_before(object, found.verdict, finding.verdict))
+        } else if counted {
             Attribution::Unrelated(wording::there_before(object, found.verdict, found.accepted))
         } else {
-            Attribution::Suspected(wording::worse_than_before(object, found.verdict, finding.verdict))
-        });
+            Attribution::Suspected(wording::listed_before(object, found.verdict))
+        }));
     }
     // A hook that fails again leaves a Job of another name.
-    let synced = match (probe, rule.as_str(), object.kind.as_str()) {
-        (Probe::ArgoCd, "sync-failed" | "sync-error", _) => Some(object),
-        (_, _, "Job") => affected.iter().find(|one| one.owns.contains(object)).map(|one| &one.object),
+    let again = match (probe, rule.as_str(), object.kind.as_str()) {
+        (Probe::ArgoCd, "sync-failed" | "sync-error", _) => {
+            before.failed_sync(object).filter(|failed| failed.is_alike_in(&finding.evidence))
+        }
+        (_, _, "Job") => affected
+            .iter()
+            .find(|one| one.owns.contains(object))
+            .and_then(|one| before.failed_sync(&one.object))
+            .filter(|failed| failed.is_of_a_hook()),
         _ => None,
     };
-    if let Some(application) = synced.filter(|one| before.failed_sync(one).is_some()) {
-        return Some(Attribution::Suspected(wording::sync_failed_already(application)));
+    if let Some(failed) = again {
+        return Some(Laid::settled(Attribution::Suspected(wording::sync_failed_already(
+            &failed.application,
+        ))));
     }
     let began_before = finding.since.filter(|since| {
         tells_its_beginning(finding)
             && Duration::try_from(decided_at.duration_since(*since)).is_ok_and(|before| before > CLOCKS)
     });
-    began_before.map(|since| Attribution::Unrelated(wording::began_before(object, since)))
+    began_before.map(|since| Laid::settled(Attribution::Unrelated(wording::began_before(object, since))))
 }
 
 /// Whether its time is that at which it began: a condition's, or of what came later than it began. Others tell when an object was
@@ -270,12 +334,13 @@ fn lay(finding: &Finding, affected: &[Owner]) -> Laid {
     if matches!(probe, Probe::DisruptionBudgets | Probe::Audit) {
         return Laid::open(Attribution::Suspected(wording::stops_nothing(object)));
     }
-    // Who works on a node does so by a schedule of their own, unless that is what was changed.
-    if (*probe, rule.as_str()) == (Probe::Nodes, "in-work") && !affected.iter().any(works_on_nodes) {
+    // Who works on a node, or waits for its turn, does so by a schedule of their own, unless that is what was changed.
+    let of_their_work = matches!(rule.as_str(), "in-work" | "work-overdue" | "reboot-required");
+    if *probe == Probe::Nodes && of_their_work && !affected.iter().any(works_on_nodes) {
         return Laid::open(Attribution::Unrelated(wording::node_worked_on(object)));
     }
     // What a node's return does to its pods is the change's as little as the return.
-    if rule == "node-restarted" {
+    if rule == NODE_RESTARTED {
         let attribution = Attribution::Suspected(wording::node_came_back(object));
         return Laid { bounds: true, ..Laid::open(attribution) };
     }

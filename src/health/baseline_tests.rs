@@ -87,6 +87,8 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         (on(Probe::Audit, "Deployment", "web", "shop"), "suspected"),
         (on(Probe::Nodes, "Node", "", "metal1"), "suspected"),
         (node("in-work"), "unrelated"),
+        (node("work-overdue"), "unrelated"),
+        (node("reboot-required"), "unrelated"),
         (on(Probe::Ceph, "CephCluster", "rook-ceph", "rook-ceph"), "suspected"),
         (rule("evicted", "Deployment", "web", "shop"), "suspected"),
         (rule("ended-by-node", "Deployment", "web", "shop"), "suspected"),
@@ -106,7 +108,9 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
     // Where the change is of whoever works on nodes, that may be its doing.
     let mut kured = application("kured");
     kured.resources = vec![own("DaemonSet", "kube-system", "kured")];
-    assert_eq!(word(&lay(&node("in-work"), &[Owner::from(&kured)]).attribution), "suspected");
+    for rule in ["in-work", "work-overdue", "reboot-required"] {
+        assert_eq!(word(&lay(&node(rule), &[Owner::from(&kured)]).attribution), "suspected");
+    }
 }
 
 #[test]
@@ -158,7 +162,7 @@ fn what_was_there_before_is_never_a_changes_fault() {
         (Baseline::default(), Verdict::Red, "attributed"),
         // Its acceptance has ended, or it was only listed and counts now.
         (known(accepted.clone()), Verdict::Yellow, "unrelated"),
-        (known(crash(Verdict::Red).listed_only()), Verdict::Red, "unrelated"),
+        (known(crash(Verdict::Red).listed_only()), Verdict::Red, "suspected"),
         // It is worse than what was accepted.
         (known(accepted), Verdict::Red, "suspected"),
         (known(crash(Verdict::Yellow).listed_only()), Verdict::Red, "suspected"),
@@ -167,12 +171,23 @@ fn what_was_there_before_is_never_a_changes_fault() {
         assert_eq!(new_findings(&before, &after).len(), 1, "it closes the gate all the same");
         assert_eq!(told(&before, &after, &affected), rows(&[("crash-loop", expected)]), "{before:?}");
     }
-    // What follows from it is no more the change's than that, although it belongs to what was changed.
+    // What was listed may have lain there: it clears nothing that follows from it.
+    for verdict in [Verdict::Yellow, Verdict::Red] {
+        let debris = |verdict| found(Probe::Pods, "evicted", &deployment, verdict);
+        let before = known(debris(Verdict::Yellow).listed_only());
+        let failed = found(Probe::Pods, "rollout-failed", &deployment, Verdict::Red)
+            .resting_on(Grounds::each([deployment.clone()]));
+        let after = pass(vec![debris(verdict), failed]);
+        assert!(after.findings().any(|finding| finding.cause.is_some()), "it is folded below the debris");
+        let expected = [("evicted", "suspected"), ("rollout-failed", "attributed")];
+        assert_eq!(told(&before, &after, &affected), rows(&expected));
+    }
+    // But what follows from a node is no more the change's than that, although it belongs to what was changed.
     let node = ObjectRef::new("Node", "", "metal1");
     let pressed = |verdict| found(Probe::Nodes, "disk-pressure", &node, verdict);
     let before = known(pressed(Verdict::Yellow).listed_only());
     let pods = crash(Verdict::Red).resting_on(Grounds::each([node.clone()]));
-    for (verdict, expected) in [(Verdict::Yellow, "unrelated"), (Verdict::Red, "suspected")] {
+    for (verdict, expected) in [(Verdict::Yellow, "suspected"), (Verdict::Red, "suspected")] {
         let after = pass(vec![pressed(verdict), pods.clone()]);
         assert_eq!(
             told(&before, &after, &affected),
@@ -184,13 +199,15 @@ fn what_was_there_before_is_never_a_changes_fault() {
 #[test]
 fn a_sync_that_had_failed_before_and_fails_again_tells_nothing_of_the_change() {
     let (shop, _) = shop();
-    let failed = |phase, partial| {
+    const HOOK: &str = "one or more synchronization tasks completed unsuccessfully";
+    let saying = |message: &str, phase, partial| {
         let mut application = application("shop");
         application.operation = Some(OperationState {
             phase,
-            message: "a hook failed".to_owned(),
+            message: message.to_owned(),
             revisions: Vec::new(),
             partial,
+            sources: Vec::new(),
             by_person: false,
             retries: 0,
             started_at: None,
@@ -198,19 +215,35 @@ fn a_sync_that_had_failed_before_and_fails_again_tells_nothing_of_the_change() {
         });
         FailedBefore::of(&application)
     };
+    let failed = |phase, partial| saying(HOOK, phase, partial);
     assert_eq!(failed(OperationPhase::Succeeded, false), None);
     assert_eq!(failed(OperationPhase::Failed, true), None, "of a few objects alone");
     let failed = failed(OperationPhase::Failed, false).expect("it failed");
     let before = Baseline::of(&pass(Vec::new()), &[failed]);
-    let after = pass(vec![
-        found(Probe::ArgoCd, "sync-failed", &shop.object, Verdict::Red),
-        found(Probe::ArgoCd, "degraded", &shop.object, Verdict::Red),
-        found(Probe::Jobs, "failed", &ObjectRef::new("Job", "web", "migrate-2"), Verdict::Red),
-    ]);
+    let told_now = |why: &str| {
+        let evidence = format!("operation Failed at 1: {why}");
+        let sync = Finding { evidence, ..found(Probe::ArgoCd, "sync-failed", &shop.object, Verdict::Red) };
+        pass(vec![
+            sync,
+            found(Probe::ArgoCd, "degraded", &shop.object, Verdict::Red),
+            found(Probe::Jobs, "failed", &ObjectRef::new("Job", "web", "migrate-2"), Verdict::Red),
+        ])
+    };
+    let after = told_now(HOOK);
     let again = [("degraded", "attributed"), ("sync-failed", "suspected"), ("failed", "suspected")];
     assert_eq!(told(&before, &after, std::slice::from_ref(&shop)), rows(&again));
     let first = [("degraded", "attributed"), ("sync-failed", "attributed"), ("failed", "attributed")];
-    assert_eq!(told(&Baseline::default(), &after, &[shop]), rows(&first));
+    assert_eq!(told(&Baseline::default(), &after, std::slice::from_ref(&shop)), rows(&first));
+    // A manifest was refused, and a hook fails now; or one is now, in other words.
+    let refused = "one or more objects failed to apply, reason: Deployment.apps \"shop\" is invalid";
+    let before = saying(&format!("{refused} (retried 5 times)."), OperationPhase::Failed, false);
+    let before = Baseline::of(&pass(Vec::new()), &before.into_iter().collect::<Vec<_>>());
+    assert_eq!(told(&before, &after, std::slice::from_ref(&shop)), rows(&first));
+    let other = told_now("one or more objects failed to apply, reason: Service \"shop\" is invalid");
+    assert_eq!(told(&before, &other, std::slice::from_ref(&shop)), rows(&first));
+    let alike = told_now(&format!("{refused}. Retrying attempt #3 at 1:36AM."));
+    let again = [("degraded", "attributed"), ("sync-failed", "suspected"), ("failed", "attributed")];
+    assert_eq!(told(&before, &alike, &[shop]), rows(&again));
 }
 
 #[test]
@@ -245,4 +278,13 @@ fn what_blocked_before_is_not_new() {
     assert!(new_findings(&before, &after).is_empty());
     let written = serde_json::to_value(Baseline::of(&after, &[])).expect("written");
     assert_eq!(serde_json::from_value::<Baseline>(written).expect("read"), Baseline::of(&after, &[]));
+}
+
+#[test]
+fn what_was_as_bad_before_is_excused_while_a_change_is_undone() {
+    let after = recon_at(ago(0), Verdict::Yellow);
+    let known = Baseline::of(&recon_at(ago(600), Verdict::Yellow), &[]);
+    assert_eq!(known.as_bad_as_before(&after).len(), 1);
+    assert!(known.as_bad_as_before(&recon_at(ago(0), Verdict::Red)).is_empty(), "it is worse");
+    assert!(Baseline::default().as_bad_as_before(&after).is_empty());
 }

@@ -288,6 +288,12 @@ mod tests {
                 none,
                 "{rule}"
             );
+            // The same template, and another pod each time: an autoscaler of requests, a descheduler, a person.
+            let begin = |time: u64| 800 - 120 * i64::try_from(time).expect("small");
+            let replaced = |time| made(7, false).map(|made| made.replaced_at(ago(begin(time) + 5)));
+            assert_eq!(flapping_after(every_two_minutes(&what, &replaced), false), none, "{rule}");
+            let old = |_| made(7, false).map(|made| made.replaced_at(ago(5000)));
+            assert_eq!(flapping_after(every_two_minutes(&what, &old), false), ["Pods flapping"], "{rule}");
             // One rollout, pod after pod.
             assert_eq!(flapping_after(every_two_minutes(&what, &|_| made(7, true)), false), none, "{rule}");
         }

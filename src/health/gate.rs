@@ -90,6 +90,8 @@ pub(crate) enum Obstacle {
     Age,
     /// The cluster's lock.
     Lock,
+    /// The mode, in which nothing is changed.
+    Mode,
 }
 
 /// Why a change may not start.

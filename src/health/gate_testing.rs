@@ -29,7 +29,14 @@ pub(in crate::health) fn recon_at(began_at: Timestamp, verdict: Verdict) -> Reco
         node_usage: none(),
         inventory: crate::health::Inventory::default(),
     };
-    Recon { began_at, probes: probes.to_vec(), figures, restarted: Vec::new(), made_of: Vec::new() }
+    Recon {
+        began_at,
+        probes: probes.to_vec(),
+        figures,
+        restarted: Vec::new(),
+        made_of: Vec::new(),
+        services: None,
+    }
 }
 
 /// Asks the gate with nothing but a pass against it.

@@ -3,6 +3,7 @@
 //! A kind that is not installed is "not used here", and rightly GREEN on a cluster that never had it. One that went while
 //! somebody looked took everything with it that it stood for: an upgrade that drops its own definitions deletes every object
 //! of theirs, and no probe is left to say so. So what a run, or the look just before a change, has judged stays asked for.
+//! That the last object of a kind went is another thing: the kind is there, and says that there is none.
 
 use super::probes::{finding, is_not_read, judged};
 use super::recon::NOT_INSTALLED;
@@ -39,6 +40,26 @@ impl Recon {
             );
             *result = judged(probe, result.summary.clone(), vec![found]);
         }
+    }
+
+    /// Whether a probe tells how what it judges stands. That there is none of it any more is an answer, and so is that nobody
+    /// asks for it: a person switched it off, or took it out of the settings. That its kind went is none, once
+    /// [`Recon::still_asked_for`] has seen to it.
+    pub(crate) fn answers(&self, probe: Probe) -> bool {
+        let mut results = self.probes.iter().filter(|result| result.probe == probe).peekable();
+        let named_by_settings = matches!(probe, Probe::Own | Probe::Addresses | Probe::Alerts);
+        if results.peek().is_none() && !named_by_settings {
+            return false;
+        }
+        // The command goes with what the operator's object stands for.
+        let goes_with = (probe == Probe::CephTools && !self.uses(probe)).then_some(Probe::Ceph);
+        results.all(|result| result.verdict != Verdict::Unknown)
+            && goes_with.is_none_or(|other| self.answers(other))
+    }
+
+    /// Whether a probe is switched on and finds what it judges.
+    pub(crate) fn uses(&self, probe: Probe) -> bool {
+        self.probes.iter().any(|result| result.probe == probe && result.used)
     }
 }
 
@@ -124,6 +145,32 @@ mod tests {
         refused.still_asked_for(&before, &Settings::default());
         assert_eq!(refused.verdict(), Verdict::Unknown);
         assert_eq!(refused.blocking().next().map(|finding| finding.id.rule.as_str()), Some("not-read"));
+    }
+
+    #[test]
+    fn an_answer_is_told_from_a_kind_that_went() {
+        let before = recon(judged(Probe::Flux, String::new(), Vec::new())).judging();
+        for (name, now, answers) in [
+            ("well", judged(Probe::Flux, String::new(), Vec::new()), true),
+            ("its last object went", unused(Probe::Flux, "no Flux object"), true),
+            ("its kind went", unused(Probe::Flux, NOT_INSTALLED), false),
+            ("switched off", unused(Probe::Flux, super::super::recon::SWITCHED_OFF), true),
+            ("unread", unread(Probe::Flux, "refused"), false),
+            // One that never blocks is not used where it cannot be read.
+            ("unread, and may be missing", unread(Probe::Usage, "refused"), false),
+        ] {
+            let probe = now.probe;
+            let mut recon = recon(now);
+            recon.still_asked_for(&before, &Settings::default());
+            assert_eq!(recon.answers(probe), answers, "{name}");
+        }
+        let nobody = recon_at(ago(0), Verdict::Green);
+        assert!(!nobody.answers(Probe::Flux), "nobody looked");
+        assert!(nobody.answers(Probe::Own), "the settings name none any more");
+        let mut ceph = recon(unused(Probe::CephTools, "exec is switched off in the settings"));
+        ceph.probes.retain(|result| result.probe != Probe::Ceph);
+        ceph.probes.push(unread(Probe::Ceph, "refused"));
+        assert!(!ceph.answers(Probe::CephTools), "the command goes with its operator's object");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! A pass by itself knows one moment. Whoever looks again and again keeps this between the looks, and lets each new pass be
 //! seen through it before anything is decided.
 
+use super::answered::{Answered, WithoutEndpoints};
 use super::flapping::Flapping;
 use super::holding::Holding;
 use super::recon::acknowledge;
@@ -18,7 +19,17 @@ pub(crate) struct Hindsight {
     holding: Holding,
     flapping: Flapping,
     restarts: Restarts,
+    answered: Answered,
     begun: bool,
+}
+
+/// What the journal tells of the look just before the newest merge, for whoever has just begun.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Before {
+    /// The probes that found what they judge.
+    pub(crate) judged: BTreeSet<Probe>,
+    /// The Services that had no endpoint.
+    pub(crate) without_endpoints: Option<WithoutEndpoints>,
 }
 
 impl Hindsight {
@@ -27,22 +38,24 @@ impl Hindsight {
         !self.begun
     }
 
-    /// Takes in a pass, and lets it say what only the looks of before can tell. `journalled` are the probes that found what
-    /// they judge just before the newest merge; `rolls_out` says whether a change of ours is on its way.
+    /// Takes in a pass, and lets it say what only the looks of before can tell. `journalled` is what the newest merge tells; `rolls_out`
+    /// says whether a change of ours is on its way.
     pub(crate) fn observe(
         &mut self,
         recon: &mut Recon,
-        journalled: impl IntoIterator<Item = Probe>,
+        journalled: Before,
         settings: &Settings,
         flapping_window: Duration,
         rolls_out: bool,
+        grace: Duration,
     ) {
         self.begun = true;
-        self.judged.extend(journalled);
+        self.judged.extend(journalled.judged);
         recon.still_asked_for(&self.judged, settings);
         self.judged.extend(recon.judging());
         self.holding.observe(recon, Duration::from_secs(settings.usage_hold_seconds));
         self.restarts.observe(recon, settings);
+        self.answered.observe(recon, journalled.without_endpoints.as_ref(), grace);
         // What a person accepts does not flap, wherever they said so; that something flaps they may accept as well. What is
         // only listed now was a cause before, and what was added has none yet.
         let now = recon.began_at;
@@ -99,8 +112,8 @@ mod tests {
         let mut hindsight = Hindsight::default();
         let mut before = recon_at(ago(10), Verdict::Green);
         before.probes.push(judged(Probe::Capacity, String::new(), Vec::new()));
-        hindsight.observe(&mut before, [], &settings, window, false);
-        hindsight.observe(&mut recon, [], &settings, window, false);
+        hindsight.observe(&mut before, Before::default(), &settings, window, false, Duration::from_mins(5));
+        hindsight.observe(&mut recon, Before::default(), &settings, window, false, Duration::from_mins(5));
         assert_eq!(recon.by_cause().len(), 2, "the disk is listed, the alert blocks");
         let blocked = try_to_merge(&recon).expect_err("closed");
         assert!(blocked.iter().any(|one| one.why.contains("an alert")), "{blocked:?}");
@@ -132,7 +145,14 @@ mod tests {
                     recon.probes.retain(|one| one.probe != probe);
                     recon.probes.push(judged(probe, String::new(), vec![crash]));
                 }
-                hindsight.observe(&mut recon, [], &settings, window, false);
+                hindsight.observe(
+                    &mut recon,
+                    Before::default(),
+                    &settings,
+                    window,
+                    false,
+                    Duration::from_mins(5),
+                );
                 last = recon.verdict();
             }
             assert_eq!(last, expected);

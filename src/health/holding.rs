@@ -4,7 +4,8 @@
 //! been full, look after look, for as long as the settings say. What was full when somebody looked for the first time may have
 //! been so for a week, and counts at once; so does what is full after a look at which something could not be read.
 
-use super::{FindingId, Probe, Recon, Verdict};
+use super::after::NOT_LOOKED_SINCE;
+use super::{Finding, FindingId, Probe, Recon, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,7 +26,7 @@ impl Holding {
         let new = if self.read_all { Some(now) } else { None };
         let capacity = || recon.probes.iter().filter(|result| has_to_last(result.probe));
         self.read_all = capacity().any(|result| result.used)
-            && capacity().all(|result| result.verdict != Verdict::Unknown);
+            && !capacity().flat_map(|result| &result.findings).any(is_unread);
         if !self.read_all {
             // What nobody could read has not gone.
             self.since.clone_from(&known);
@@ -46,6 +47,12 @@ impl Holding {
             result.judge_again();
         }
     }
+}
+
+/// Whether a finding says that something is not known. What was looked at, and only not since a rollout ended, is.
+fn is_unread(finding: &Finding) -> bool {
+    let counts = !finding.informational || finding.is_not_read();
+    finding.verdict == Verdict::Unknown && counts && finding.id.rule != NOT_LOOKED_SINCE
 }
 
 fn has_to_last(probe: Probe) -> bool {
@@ -89,5 +96,9 @@ mod tests {
         assert_eq!(verdict(360, None), Verdict::Green);
         assert_eq!(verdict(350, full), Verdict::Green);
         assert_eq!(verdict(4_000, full), Verdict::Red, "the clock was put back");
+        assert_eq!(verdict(340, None), Verdict::Green);
+        let waits = Some((NOT_LOOKED_SINCE, Verdict::Unknown));
+        assert_eq!(verdict(330, waits), Verdict::Unknown);
+        assert_eq!(verdict(320, full), Verdict::Green, "it was looked at, though not since a rollout ended");
     }
 }

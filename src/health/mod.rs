@@ -7,6 +7,8 @@
 //! Races decided here: a pass that is older than the settings allow gives no permit; a permit ends ten seconds after the
 //! pass was judged, by our own clock; GREEN that nobody watched for a while is not GREEN without a break.
 
+mod after;
+mod answered;
 mod apps;
 mod audit;
 mod authority;
@@ -33,15 +35,17 @@ mod steadiness;
 mod storage;
 mod types;
 
+pub(crate) use after::After;
+pub(crate) use answered::{ServiceSeen, ServicesSeen, WithoutEndpoints};
 pub(crate) use audit::{AuditRule, FilesAudited, Trending, is_manifest, plain_secrets};
 pub(crate) use authority::{Approval, Authority, PlanMark};
-pub(crate) use baseline::{Attribution, Baseline, FailedBefore, attributions, new_findings};
+pub(crate) use baseline::{Attribution, Baseline, FailedBefore, NODE_RESTARTED, attributions, new_findings};
 pub(crate) use causes::Grounds;
 pub(crate) use gate::{
     Blocked, Conditions, ConfirmedPermit, Evidence, LastWord, MergePermit, MergeSubject, NEEDED_LEASE,
     Obstacle, PermitVoid, blocked, closed_by, permit,
 };
-pub(crate) use hindsight::Hindsight;
+pub(crate) use hindsight::{Before, Hindsight};
 pub(crate) use inventory::{Chart, Dated, Inventory, Orphan};
 pub(crate) use moved::Made;
 pub(crate) use probes::is_a_reporter;

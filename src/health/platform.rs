@@ -62,13 +62,13 @@ impl Platform {
         let (now, grace) = (around.now, around.grace);
         vec![
             with_workloads(Probe::Flux, &self.flux, around, |flux, workloads| {
-                judge_flux(flux, workloads, now, grace)
+                judge_flux(flux, workloads, now, grace, settings)
             }),
             with_workloads(Probe::CloudNativePg, &self.postgres, around, |postgres, workloads| {
                 judge_postgres(postgres, workloads, now, grace, settings)
             }),
             with_workloads(Probe::ExternalSecrets, &self.external_secrets, around, |external, workloads| {
-                judge_external_secrets(external, workloads, now, grace)
+                judge_external_secrets(external, workloads, now, grace, settings)
             }),
             installed(Probe::ApiServices, &self.api_services, |services| {
                 judge_api_services(services, now, grace)

@@ -57,8 +57,14 @@ impl Place {
         let settings = Settings::default();
         let grace = Duration::from_mins(5);
         let freshness = cluster::Freshness::Proven;
-        let surroundings =
-            Surroundings { settings: &settings, cluster: &cluster, grace, freshness, audit: false };
+        let surroundings = Surroundings {
+            settings: &settings,
+            cluster: &cluster,
+            grace,
+            freshness,
+            audit: false,
+            after: None,
+        };
         recon(&self.client, &surroundings, Timestamp::now()).await
     }
 

@@ -4,23 +4,25 @@
 //! own verdict. A pass counts from its beginning: nothing in it is older, but for what a watch has told where that is
 //! fresh enough ([`Freshness`]).
 
+use super::After;
 use super::apps;
 use super::own;
 use super::platform::{self, Around};
 use super::probes::{
     NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
     judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
-    waiting_for_volumes,
+    waiting_for_volumes, with_more,
 };
-use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings, Verdict};
+use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings};
 use super::{audit, causes, inventory, outside, storage};
 use crate::cluster::{
     self, Application, CephCluster, Cluster, ClusterError, ClusterResult, Freshness, Installed, Node,
-    Workload,
+    ObjectRef, Workload,
 };
 use futures::StreamExt as _;
 use futures::future::join_all;
 use jiff::Timestamp;
+use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 /// What a pass needs to know besides the cluster.
@@ -36,6 +38,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) freshness: Freshness,
     /// Whether the audit is asked for as well.
     pub(crate) audit: bool,
+    /// The change in flight, where its rollout has ended.
+    pub(crate) after: Option<After<'a>>,
 }
 
 /// Runs every probe once. `now` is the moment of the call.
@@ -72,21 +76,25 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Box::pin(platform::read(cluster, surroundings)),
         Box::pin(apps::read(cluster, surroundings)),
         Box::pin(audited(cluster, surroundings, now)),
-        within(limit, "the version of the API server", cluster.version()),
+        within(limit, "the version of the API server", cluster.server()),
     );
+    let (server, clocks) = match server {
+        Ok(server) => (Ok(server.version), server.clocks),
+        Err(error) => (Err(error), None),
+    };
     let waiting = pods.as_ref().map(|pods| pods.with(|pods| waiting_for_volumes(pods, now)));
     let mounts = read_mounts(cluster, limit, &waiting.unwrap_or_default()).await;
     let mut probes = Vec::new();
     let mut figures = nothing_read();
     let mut restarted = Vec::new();
-    let made_of = made_of(&workloads, &applications);
+    let mut replaced = HashMap::new();
 
     probes.push(match &nodes {
         Ok(nodes) => {
             let ready = nodes.iter().filter(|node| super::probes::is_node_ready(node)).count();
             figures.nodes_ready = Figure::Read((ready, nodes.len()));
             let workloads = workloads.as_deref().unwrap_or_default();
-            let reading = NodesReading { nodes, server: &server, workloads, jobs: apps.jobs() };
+            let reading = NodesReading { nodes, server: &server, clocks, workloads, jobs: apps.jobs() };
             judge_nodes(&reading, now, settings)
         }
         Err(error) => failed(Probe::Nodes, error, &mut figures.nodes_ready),
@@ -98,7 +106,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
                 judge_pods(&reading, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);
-            restarted = judged.restarted;
+            (restarted, replaced) = (judged.restarted, judged.replaced);
             probes.extend([judged.kube_system, judged.others]);
         }
         (Err(error), _, _) | (_, Err(error), _) | (_, _, Err(error)) => {
@@ -106,9 +114,12 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             probes.push(failed(Probe::Pods, error, &mut figures.pods));
         }
     }
-    let ceph =
+    let of_ceph =
         judge_ceph_reading(&ceph, workloads.as_deref().unwrap_or_default(), now, settings, &mut figures);
-    probes.push(ceph);
+    probes.push(match (&ceph, &surroundings.after) {
+        (Ok(Some(Installed::Yes(clusters))), Some(after)) => with_more(of_ceph, after.ceph(clusters)),
+        _ => of_ceph,
+    });
     if matches!(tools.usage, Figure::Read(_)) {
         figures.ceph_usage = tools.usage;
     }
@@ -134,6 +145,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
                         surroundings.grace,
                         settings,
                     );
+                    let older = surroundings.after.map(|after| after.applications(applications, settings));
+                    let judged = with_more(judged, older.unwrap_or_default());
                     platform.with_sets(judged, workloads, now, surroundings.grace)
                 }
                 Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
@@ -170,21 +183,26 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         Ok(Some(Installed::Yes(usage))) => {
             let each = usage.iter().map(|node| (node.name.clone(), node.cpu_millis, node.memory_bytes));
             figures.node_usage = Figure::Read(each.collect());
-            judge_usage(usage, nodes.as_deref().unwrap_or_default(), settings)
+            let older = surroundings.after.map(|after| after.usage(usage, now, settings));
+            with_more(
+                judge_usage(usage, nodes.as_deref().unwrap_or_default(), now, settings),
+                older.unwrap_or_default(),
+            )
         }
     });
     probes.extend(own_checks);
     probes.extend(outside);
+    let open = workloads.as_deref().unwrap_or_default();
     let stored = match &pods {
-        Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), surroundings, now)),
-        Err(error) => storage.judge(Err(error), surroundings, now),
+        Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), open, surroundings, now)),
+        Err(error) => storage.judge(Err(error), open, surroundings, now),
     };
     // The first is of volumes, and this is before anything of it is accepted.
     figures.inventory.orphans = storage.orphans(&stored[0]);
     probes.extend(stored);
     probes.extend(match &pods {
-        Ok(pods) => pods.with(|pods| apps.judge(&Ok(pods.kept()), surroundings, now)),
-        Err(error) => apps.judge(&Err(error), surroundings, now),
+        Ok(pods) => pods.with(|pods| apps.judge(&Ok(pods.kept()), open, surroundings, now)),
+        Err(error) => apps.judge(&Err(error), open, surroundings, now),
     });
     probes
         .extend(platform.judge(&Around { workloads: &workloads, now, grace: surroundings.grace }, settings));
@@ -199,13 +217,16 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    Recon { began_at: now, probes, figures, restarted, made_of }
+    let services = apps.services_seen(&workloads);
+    let made_of = made_of(&workloads, &applications, &replaced);
+    Recon { began_at: now, probes, figures, restarted, made_of, services }
 }
 
 /// What is not well is made of: whoever looks again sees whether somebody changed it.
 fn made_of(
     workloads: &ClusterResult<Vec<Workload>>,
     applications: &ClusterResult<Option<Installed<Vec<Application>>>>,
+    replaced: &HashMap<ObjectRef, Timestamp>,
 ) -> Vec<Made> {
     let open = workloads.iter().flatten().filter(|workload| !workload.is_complete());
     let applications = match applications {
@@ -213,7 +234,8 @@ fn made_of(
         Ok(Some(Installed::No) | None) | Err(_) => &[],
     };
     let unwell = applications.iter().filter(|one| !super::probes::is_application_good(one));
-    open.map(Made::workload).chain(unwell.map(Made::application)).collect()
+    let made = |workload: &Workload| Made::workload(workload, replaced.get(&workload.object).copied());
+    open.map(made).chain(unwell.map(Made::application)).collect()
 }
 
 /// The audit, where it is asked for or one of its rules blocks.
@@ -263,7 +285,10 @@ async fn capacity(
         (node.name.clone(), within(left, &node.name, cluster.node_stats(&node.name)).await)
     };
     let answers: Vec<_> = futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
-    judge_capacity(&answers, now, surroundings.settings)
+    let read = answers.iter().filter_map(|(node, stats)| Some((node, stats.as_ref().ok()?)));
+    let older = |after: After<'_>| read.filter_map(|(node, stats)| after.disk(node, stats)).collect();
+    let older: Vec<Finding> = surroundings.after.map(older).unwrap_or_default();
+    with_more(judge_capacity(&answers, now, surroundings.settings), older)
 }
 
 /// So many kubelets are asked at once.
@@ -394,21 +419,12 @@ fn nothing_read() -> Figures {
     }
 }
 
-/// What a person accepts is listed and does not block, until its date. UNKNOWN cannot be accepted: nobody knows what it
-/// would be that is accepted. What an audit lists anyway is only marked.
+/// What a person accepts is listed and does not block, until its date. What an audit lists anyway is only marked.
 pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Settings) {
     let mut changed = false;
-    let may_be = |one: &&mut Finding| {
-        one.verdict != Verdict::Unknown && (!one.informational || one.id.probe == Probe::Audit)
-    };
+    let may_be = |one: &&mut Finding| !one.informational || one.id.probe == Probe::Audit;
     for finding in probe.findings.iter_mut().filter(may_be).filter(|one| !one.acknowledged) {
-        let object = finding.id.object.to_string();
-        let known = settings.acknowledged.iter().find(|known| {
-            known.is_of(&finding.id, &object)
-                && known.expires > now
-                && known.verdict.is_none_or(|verdict| finding.verdict <= verdict)
-        });
-        if let Some(known) = known {
+        if let Some(known) = settings.acceptance(finding, now) {
             changed |= !finding.informational;
             finding.accept(known.expires, &known.reason);
         }
@@ -419,6 +435,15 @@ pub(super) fn acknowledge(probe: &mut ProbeResult, now: Timestamp, settings: &Se
 }
 
 impl Recon {
+    /// Lists what people accept besides, as a run of theirs sees it.
+    pub(crate) fn accept(&mut self, settings: &Settings) {
+        let now = self.began_at;
+        for probe in &mut self.probes {
+            acknowledge(probe, now, settings);
+        }
+        causes::fold(&mut self.probes);
+    }
+
     /// Marks what people accept of an audit, once what the files in Git come to is a part of it.
     pub(crate) fn accept_audited(&mut self, settings: &Settings) {
         let now = self.began_at;

@@ -1,6 +1,6 @@
 use super::super::probes::applications_testing::application;
 use super::super::probes::testing::{ago, now, workload};
-use super::super::{Acknowledgement, FindingId, Layer};
+use super::super::{Acknowledgement, FindingId, Layer, Verdict};
 use super::*;
 use crate::cluster::{
     ApiService, Application, ApplicationHealth, ApplicationSet, Batch, BlockingPod, Certificate,
@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 struct Stub {
     forbidden: &'static str,
     hangs: bool,
+    clocks: Option<crate::cluster::Clocks>,
     argo: Option<Vec<Application>>,
     ceph: Option<Vec<CephCluster>>,
     objects: Option<Vec<Value>>,
@@ -47,6 +48,9 @@ impl Cluster for Stub {
     async fn version(&self) -> ClusterResult<String> {
         self.allow("version")?;
         Ok("v1.33.0".to_owned())
+    }
+    async fn server(&self) -> ClusterResult<crate::cluster::ApiServer> {
+        Ok(crate::cluster::ApiServer { version: self.version().await?, clocks: self.clocks })
     }
     async fn pull_events(&self, _namespace: &str) -> ClusterResult<Vec<PullEvent>> {
         Ok(Vec::new())
@@ -268,6 +272,7 @@ async fn run(stub: &Stub, settings: &Settings, exec: bool) -> Recon {
         grace: Duration::from_mins(5),
         freshness: Freshness::Watched,
         audit: false,
+        after: None,
     };
     recon(stub, &surroundings, now()).await
 }
@@ -287,6 +292,15 @@ async fn a_well_cluster_is_green_with_its_figures() {
     let without = run(&whole(), &Settings::default(), false).await;
     assert!(matches!(&without.figures.osds, Figure::NotRead(why) if why.contains("exec is switched off")));
     assert_eq!(without.verdict(), Verdict::Green);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_slow_makes_the_pass_unknown() {
+    let clocks = crate::cluster::Clocks { server: now() + jiff::SignedDuration::from_secs(31), ours: now() };
+    let recon = run(&Stub { clocks: Some(clocks), ..whole() }, &Settings::default(), true).await;
+    assert_eq!(recon.layers()[&Layer::Metal], Verdict::Unknown);
+    let rules: Vec<&str> = recon.blocking().map(|found| found.id.rule.as_str()).collect();
+    assert_eq!(rules, ["clocks-differ"]);
 }
 
 #[tokio::test]

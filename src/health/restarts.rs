@@ -1,9 +1,10 @@
 //! How often containers were started again within the hours that count: a fold over passes.
 //!
 //! A look knows a container's count and its last end. Of a pod that is older than those hours it cannot tell whether the count grew
-//! within them or in the year before, and takes it for the worse. Whoever has looked for so long knows, and takes back what
-//! one look said. Decided here: looks that do not follow each other closely know nothing of the time between them; a container
-//! of which nothing was told at a look had not ended for as many hours before it, so that what is told of it later ended since.
+//! within them or in the year before, and takes it for the worse. Whoever knows an older count takes back what one look said:
+//! the one that an earlier look saw, or the one that the pod had when it was well last, which a watch saw. Decided here: a count that
+//! nobody saw is not known, however quiet the container was; looks that do not follow each other closely know nothing of the time
+//! between them.
 
 use super::probes::{RESTARTS_GROW, is_not_read};
 use super::{Probe, Recon, Settings};
@@ -28,6 +29,9 @@ pub(crate) struct Restarted {
     pub(crate) made_at: Option<Timestamp>,
     /// How often it was started again.
     pub(crate) count: u32,
+    /// How often it had been when its pod was well last, and none of its containers had ended for as long as that counts; none
+    /// where nobody saw it.
+    pub(crate) calm: Option<u32>,
 }
 
 impl Restarted {
@@ -41,8 +45,8 @@ type Key = (ObjectRef, String, String);
 /// What the looks of before saw. Lives in the process: after a restart one look counts again.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Restarts {
-    /// Since when looks have followed each other closely, and the newest of them.
-    looked: Option<(Timestamp, Timestamp)>,
+    /// When the newest look was.
+    looked: Option<Timestamp>,
     /// Each count and when it was first seen, as many as are needed.
     counts: BTreeMap<Key, VecDeque<(Timestamp, u32)>>,
 }
@@ -55,20 +59,16 @@ impl Restarts {
         if !recon.probes.iter().any(read) {
             return;
         }
-        let before = self.looked.filter(|(_, last)| {
-            Duration::try_from(now.duration_since(*last)).is_ok_and(|gap| gap <= LARGEST_GAP)
-        });
-        let mut known = match before {
-            Some(_) => std::mem::take(&mut self.counts),
-            None => BTreeMap::new(),
+        let closely = |last: Timestamp| {
+            Duration::try_from(now.duration_since(last)).is_ok_and(|gap| gap <= LARGEST_GAP)
         };
-        self.looked = Some((before.map_or(now, |(since, _)| since), now));
-        self.counts = BTreeMap::new();
+        let mut known = std::mem::take(&mut self.counts);
+        if !self.looked.is_some_and(closely) {
+            known.clear();
+        }
+        self.looked = Some(now);
         for one in &recon.restarted {
-            let mut seen = known.remove(&one.key()).unwrap_or_else(|| {
-                // It had been quiet when nothing was told of it.
-                before.map(|(_, last)| (last, one.count.saturating_sub(1))).into_iter().collect()
-            });
+            let mut seen = known.remove(&one.key()).unwrap_or_default();
             // A pod of the same name that was made anew counts from its own beginning.
             if seen.back().is_some_and(|(_, count)| *count > one.count) {
                 seen = VecDeque::from([(now, 0)]);
@@ -99,16 +99,17 @@ impl Restarts {
         }
     }
 
-    /// By how much a count has grown within these hours; none where nobody has looked for so long.
+    /// By how much a count has grown within these hours, at most; none where nobody saw an older one.
     fn grown(&self, one: &Restarted, now: Timestamp, hours: Duration) -> Option<u32> {
         let lasted = |since: Timestamp| Duration::try_from(now.duration_since(since)).unwrap_or_default();
         if one.made_at.is_none_or(|made| lasted(made) <= hours) {
             return Some(one.count);
         }
-        let (since, _) = self.looked.filter(|(since, _)| lasted(*since) >= hours)?;
-        let seen = self.counts.get(&one.key())?;
-        let at_begin = seen.iter().rev().find(|(at, _)| lasted(*at) >= hours).or(seen.front());
-        at_begin.filter(|(at, _)| *at >= since).map(|(_, count)| one.count.saturating_sub(*count))
+        let seen = self.counts.get(&one.key());
+        let at_begin = seen.and_then(|seen| seen.iter().rev().find(|(at, _)| lasted(*at) >= hours));
+        // All that ended lately ended since it was well.
+        let known = at_begin.map(|(_, count)| *count).max(one.calm);
+        known.map(|count| one.count.saturating_sub(count))
     }
 }
 
@@ -126,8 +127,8 @@ mod tests {
         ObjectRef::new("Deployment", "web", "shop")
     }
 
-    /// A look that saw this count, or nothing that ended lately.
-    fn pass(at: i64, count: Option<u32>, made: i64) -> Recon {
+    /// A look that saw this count, or nothing that ended lately, and what the pod had when it was well last.
+    fn pass(at: i64, count: Option<u32>, calm: Option<u32>, made: i64) -> Recon {
         let mut recon = recon_at(ago(at), Verdict::Green);
         recon.probes.retain(|one| one.probe != Probe::Pods);
         let grows = count.filter(|count| *count >= 3).map(|_| {
@@ -140,17 +141,18 @@ mod tests {
             container: "app".to_owned(),
             made_at: Some(ago(made)),
             count,
+            calm,
         }));
         recon
     }
 
     /// The verdict of the last of looks that follow each other every five minutes: (from, to, count) in minutes ago.
-    fn last(stretches: &[(i64, i64, Option<u32>)], made: i64) -> Verdict {
+    fn last(stretches: &[(i64, i64, Option<u32>)], calm: Option<u32>, made: i64) -> Verdict {
         let (mut restarts, settings) = (Restarts::default(), Settings::default());
         let mut verdict = Verdict::Unknown;
         for (from, to, count) in stretches {
             for minutes in (*to..=*from).rev().step_by(5) {
-                let mut recon = pass(minutes * 60, *count, made);
+                let mut recon = pass(minutes * 60, *count, calm, made);
                 restarts.observe(&mut recon, &settings);
                 verdict = recon.verdict();
             }
@@ -159,31 +161,49 @@ mod tests {
     }
 
     #[test]
-    fn whoever_has_looked_for_long_enough_knows_what_grew() {
+    fn whoever_saw_an_older_count_knows_what_grew() {
         use Verdict::{Green, Yellow};
-        type Case<'a> = (&'a str, &'a [(i64, i64, Option<u32>)], i64, Verdict);
-        let cases: [Case<'_>; 8] = [
-            ("one look of an old pod", &[(0, 0, Some(40))], 400 * DAY, Yellow),
-            ("no longer than five hours", &[(300, 5, None), (0, 0, Some(40))], 400 * DAY, Yellow),
-            ("one more after a quiet week", &[(420, 5, None), (0, 0, Some(40))], 400 * DAY, Green),
+        type Case<'a> = (&'a str, &'a [(i64, i64, Option<u32>)], Option<u32>, i64, Verdict);
+        let cases: [Case<'_>; 12] = [
+            ("one look of an old pod", &[(0, 0, Some(40))], None, 400 * DAY, Yellow),
+            ("a quiet count that nobody saw", &[(420, 5, None), (0, 0, Some(40))], None, 400 * DAY, Yellow),
+            ("one more after a quiet week", &[(420, 5, None), (0, 0, Some(40))], Some(39), 400 * DAY, Green),
+            ("the same, and nobody looked for long", &[(0, 0, Some(40))], Some(39), 400 * DAY, Green),
+            (
+                "three at once between two looks",
+                &[(420, 5, None), (0, 0, Some(42))],
+                Some(39),
+                400 * DAY,
+                Yellow,
+            ),
+            ("two at once", &[(420, 5, None), (0, 0, Some(41))], Some(39), 400 * DAY, Green),
             (
                 "three more",
                 &[(420, 15, None), (10, 10, Some(40)), (5, 5, Some(41)), (0, 0, Some(42))],
+                Some(39),
                 400 * DAY,
                 Yellow,
             ),
             (
                 "it had ended before, and once since",
                 &[(420, 5, Some(39)), (0, 0, Some(40))],
+                None,
                 400 * DAY,
                 Green,
             ),
-            ("nobody looked for an hour", &[(420, 100, None), (0, 0, Some(40))], 400 * DAY, Yellow),
-            ("a young pod, whatever was seen", &[(420, 5, None), (0, 0, Some(3))], 3_600, Yellow),
-            ("one that was made anew", &[(420, 5, Some(39)), (0, 0, Some(3))], 400 * DAY, Yellow),
+            (
+                "again and again for days, and hardly lately",
+                &[(420, 5, Some(39)), (0, 0, Some(40))],
+                Some(3),
+                400 * DAY,
+                Green,
+            ),
+            ("nobody looked for an hour", &[(420, 100, Some(39)), (0, 0, Some(40))], None, 400 * DAY, Yellow),
+            ("a young pod, whatever was seen", &[(420, 5, None), (0, 0, Some(3))], None, 3_600, Yellow),
+            ("one that was made anew", &[(420, 5, Some(39)), (0, 0, Some(3))], None, 400 * DAY, Yellow),
         ];
-        for (name, stretches, made, expected) in cases {
-            assert_eq!(last(stretches, made), expected, "{name}");
+        for (name, stretches, calm, made, expected) in cases {
+            assert_eq!(last(stretches, calm, made), expected, "{name}");
         }
     }
 
@@ -191,7 +211,7 @@ mod tests {
     fn a_look_that_could_not_read_the_pods_says_nothing() {
         let (mut restarts, settings) = (Restarts::default(), Settings::default());
         for minutes in (5..=420).rev().step_by(5) {
-            let mut recon = pass(minutes * 60, Some(39), 400 * DAY);
+            let mut recon = pass(minutes * 60, Some(39), None, 400 * DAY);
             if minutes % 10 == 0 {
                 recon.restarted.clear();
                 recon.probes.pop();
@@ -199,7 +219,7 @@ mod tests {
             }
             restarts.observe(&mut recon, &settings);
         }
-        let mut recon = pass(0, Some(40), 400 * DAY);
+        let mut recon = pass(0, Some(40), None, 400 * DAY);
         restarts.observe(&mut recon, &settings);
         assert_eq!(recon.verdict(), Verdict::Green);
     }

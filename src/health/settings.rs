@@ -3,7 +3,7 @@
 use super::audit::AuditRule;
 use super::outside::{Address, AlertSource};
 use super::own::OwnCheck;
-use super::{FindingId, Layer, Probe, Verdict};
+use super::{Finding, FindingId, Layer, Probe, Verdict};
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 use std::time::Duration;
@@ -27,6 +27,10 @@ pub(crate) struct Settings {
     /// Argo CD looks at every Application every three minutes and a jitter, unless `timeout.reconciliation` says
     /// otherwise.
     pub argocd_maximum_age_seconds: u64,
+    /// How far our clock and another's may be apart: less than any age at which somebody counts as dead.
+    pub clocks_maximum_difference_seconds: u64,
+    /// How long an operation of Argo CD may run.
+    pub argocd_operation_maximum_seconds: u64,
     /// A permit rests on a pass that began no longer ago.
     pub recon_maximum_age_seconds: u64,
     /// How long one probe may take to read what it judges.
@@ -188,6 +192,8 @@ impl Default for Settings {
             node_work_maximum_seconds: 3_600,
             ceph_maximum_age_seconds: 300,
             argocd_maximum_age_seconds: 600,
+            clocks_maximum_difference_seconds: 30,
+            argocd_operation_maximum_seconds: 3_600,
             recon_maximum_age_seconds: 30,
             probe_timeout_seconds: 25,
             crash_loop_restarts: 3,
@@ -233,10 +239,26 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// Whether a person accepts a finding at this moment.
-    pub(crate) fn acknowledges(&self, id: &FindingId, now: Timestamp) -> bool {
-        let object = id.object.to_string();
-        self.acknowledged.iter().any(|known| known.is_of(id, &object) && known.expires > now)
+    /// By what a person accepts a finding as it is at this moment, if one does. UNKNOWN cannot be accepted: nobody knows what
+    /// it would be that is accepted.
+    pub(crate) fn acceptance(&self, finding: &Finding, now: Timestamp) -> Option<&Acknowledgement> {
+        if finding.verdict == Verdict::Unknown {
+            return None;
+        }
+        let object = finding.id.object.to_string();
+        self.acknowledged.iter().find(|known| {
+            known.is_of(&finding.id, &object)
+                && known.expires > now
+                && known.verdict.is_none_or(|verdict| finding.verdict <= verdict)
+        })
+    }
+
+    /// Whether nobody is to be asked to see to a finding: it is accepted, or it is listed anyway and somebody has said that it
+    /// may be.
+    pub(crate) fn leaves_alone(&self, finding: &Finding, now: Timestamp) -> bool {
+        let object = finding.id.object.to_string();
+        let said = |known: &Acknowledgement| known.is_of(&finding.id, &object) && known.expires > now;
+        self.acceptance(finding, now).is_some() || finding.informational && self.acknowledged.iter().any(said)
     }
 
     /// Whether a probe is asked for, where there is what it judges.
@@ -320,6 +342,11 @@ impl Settings {
         let mut settings = self.clone();
         settings.acknowledged.extend(more);
         settings
+    }
+
+    /// How far two clocks may be apart.
+    pub(crate) fn clocks_maximum_difference(&self) -> Duration {
+        Duration::from_secs(self.clocks_maximum_difference_seconds)
     }
 
     /// How long one probe may take; never none at all.

@@ -18,6 +18,8 @@ const ABSENCES: usize = 64;
 /// When anybody looked, and how closely.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Watch {
+    /// The very first look, of this process.
+    began: Option<Timestamp>,
     first: Option<Timestamp>,
     last: Option<Timestamp>,
     unbroken_since: Option<Timestamp>,
@@ -43,12 +45,17 @@ impl Watch {
             }
             // The first look, or a clock that was put back: nothing is known of before.
             None | Some(Err(_)) => {
-                self.first = Some(at);
+                (self.began, self.first) = (Some(at), Some(at));
                 self.absences.clear();
             }
         }
         self.unbroken_since = Some(at);
         false
+    }
+
+    /// The first look of this process: what was there then may have been there before.
+    pub(crate) fn began(&self) -> Option<Timestamp> {
+        self.began
     }
 
     /// Until the newest look nobody meant to look closely: how much time was attended counts from there.
@@ -81,6 +88,8 @@ pub(crate) struct Steadiness {
     watch: Watch,
     green_since: Option<Timestamp>,
     first_seen: BTreeMap<FindingId, Timestamp>,
+    /// Whether the newest pass was GREEN by what was excused alone.
+    by_excuse: bool,
 }
 
 impl Steadiness {
@@ -92,8 +101,13 @@ impl Steadiness {
             self.green_since = None;
             // What was seen before the gap is still the same finding, if it is still there.
         }
+        // Without the excuse it has not been GREEN.
+        if self.by_excuse && excused.is_empty() {
+            self.green_since = None;
+        }
         self.green_since =
             (recon.verdict_without(excused) == Verdict::Green).then(|| self.green_since.unwrap_or(began));
+        self.by_excuse = self.green_since.is_some() && recon.verdict() != Verdict::Green;
         let known = std::mem::take(&mut self.first_seen);
         self.first_seen = recon
             .blocking()
@@ -252,6 +266,18 @@ mod tests {
         assert_eq!(seen.first_seen().values().copied().collect::<Vec<_>>(), [ago(100)]);
         let again = observe(&[(100, Verdict::Red), (80, Verdict::Green), (60, Verdict::Red)]);
         assert_eq!(again.first_seen().values().copied().collect::<Vec<_>>(), [ago(60)]);
+    }
+
+    #[test]
+    fn green_by_an_excuse_is_green_for_as_long_as_the_excuse_alone() {
+        let red = |at| recon_at(ago(at), Verdict::Red);
+        let excused: BTreeSet<FindingId> = red(0).blocking().map(|finding| finding.id.clone()).collect();
+        let mut seen = Steadiness::default();
+        seen.observe(&red(80), &excused, GAP);
+        seen.observe(&red(60), &excused, GAP);
+        assert_eq!(seen.green_since(), Some(ago(80)));
+        seen.observe(&recon_at(ago(40), Verdict::Green), &BTreeSet::new(), GAP);
+        assert_eq!(seen.green_since(), Some(ago(40)));
     }
 
     #[test]

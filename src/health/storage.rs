@@ -10,7 +10,7 @@ use super::recon::{NOT_INSTALLED, SWITCHED_OFF, Surroundings, switched, within};
 use super::{Dated, Figure, Orphan, Probe, ProbeResult, inventory};
 use crate::cluster::{
     Cluster, ClusterError, ClusterResult, Installed, ObjectRef, PersistentVolume, PersistentVolumeClaim, Pod,
-    ReplicationSource, StorageClass, VolumeAttachment, VolumeSnapshot,
+    ReplicationSource, StorageClass, VolumeAttachment, VolumeSnapshot, Workload,
 };
 use jiff::Timestamp;
 use std::collections::{HashMap, HashSet};
@@ -45,6 +45,7 @@ impl Storage {
     pub(super) fn judge(
         &self,
         pods: Result<Vec<&Pod>, &ClusterError>,
+        workloads: &[Workload],
         surroundings: &Surroundings<'_>,
         now: Timestamp,
     ) -> [ProbeResult; 3] {
@@ -60,14 +61,16 @@ impl Storage {
             Err(error) => unread(Probe::Snapshots, &error.to_string()),
             Ok(None) => unused(Probe::Snapshots, SWITCHED_OFF),
             Ok(Some(Installed::No)) => unused(Probe::Snapshots, NOT_INSTALLED),
-            Ok(Some(Installed::Yes(snapshots))) => judge_snapshots(snapshots, now, grace, settings),
+            Ok(Some(Installed::Yes(snapshots))) => {
+                judge_snapshots(snapshots, workloads, now, grace, settings)
+            }
         };
         let replication = match &self.sources {
             Err(error) => unread(Probe::VolSync, &error.to_string()),
             Ok(None) => unused(Probe::VolSync, SWITCHED_OFF),
             Ok(Some(Installed::No)) => unused(Probe::VolSync, NOT_INSTALLED),
             Ok(Some(Installed::Yes(sources))) => {
-                judge_replication(sources, list(&self.claims), now, grace, settings)
+                judge_replication(sources, list(&self.claims), workloads, now, grace, settings)
             }
         };
         [judge_volumes(&reading, now, grace), snapshots, replication]

@@ -81,6 +81,7 @@ impl Scene {
             grace: Duration::from_mins(5),
             freshness: cluster::Freshness::Proven,
             audit: false,
+            after: None,
         };
         recon(&self.client, &surroundings, Timestamp::now() + later).await
     }

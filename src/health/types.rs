@@ -1,6 +1,7 @@
 //! Layers, verdicts, findings: the words in which the gate speaks.
 
 use super::Grounds;
+use super::after::NOT_LOOKED_SINCE;
 use super::flapping::FLAPPING;
 use crate::cluster::ObjectRef;
 use jiff::Timestamp;
@@ -144,6 +145,34 @@ pub(crate) enum Probe {
 }
 
 impl Probe {
+    /// All of them.
+    pub(crate) const ALL: [Self; 24] = [
+        Self::Nodes,
+        Self::KubeSystem,
+        Self::Ceph,
+        Self::CephTools,
+        Self::ArgoCd,
+        Self::Certificates,
+        Self::Pods,
+        Self::Jobs,
+        Self::DisruptionBudgets,
+        Self::Services,
+        Self::Usage,
+        Self::Own,
+        Self::Addresses,
+        Self::Alerts,
+        Self::Capacity,
+        Self::Volumes,
+        Self::Snapshots,
+        Self::VolSync,
+        Self::Flux,
+        Self::CloudNativePg,
+        Self::ExternalSecrets,
+        Self::ApiServices,
+        Self::Webhooks,
+        Self::Audit,
+    ];
+
     /// The word that people read.
     pub(crate) fn word(self) -> &'static str {
         match self {
@@ -256,21 +285,33 @@ impl Finding {
         self.message = format!("{} (acknowledged until {until}: {reason})", self.message);
     }
 
+    /// Whether it counts, is RED and is a cause: what breaks during a run and is so is seen to at once.
+    pub(crate) fn is_broken_itself(&self) -> bool {
+        !self.informational && self.verdict == Verdict::Red && self.cause.is_none()
+    }
+
     /// Whether it says no more than that something has not ended yet. A rollout that takes its time looks so, and one that
     /// hangs as well: time alone tells them apart, and time alone is no reason to undo anything. What broke (a crash, an
     /// image that is not there, a deadline that passed) has rules of its own.
     pub(crate) fn is_on_its_way(&self) -> bool {
-        if self.id.rule == FLAPPING {
+        if [FLAPPING, NOT_LOOKED_SINCE].contains(&self.id.rule.as_str()) {
             return true;
         }
         match self.id.probe {
             Probe::ArgoCd => matches!(
                 self.id.rule.as_str(),
-                "progressing" | "out-of-sync" | "suspended" | "set-not-up-to-date" | "set-not-reported"
+                "progressing"
+                    | "out-of-sync"
+                    | "suspended"
+                    | "set-not-up-to-date"
+                    | "set-not-reported"
+                    | "terminating"
+                    | "set-terminating"
+                    | "operation-runs"
             ),
             Probe::Flux => matches!(
                 self.id.rule.as_str(),
-                "progressing" | "not-observed" | "not-reported" | "waits-for-dependency"
+                "progressing" | "not-observed" | "not-reported" | "waits-for-dependency" | "terminating"
             ),
             Probe::CloudNativePg => matches!(
                 self.id.rule.as_str(),
@@ -355,6 +396,9 @@ pub(crate) struct Recon {
     /// What is not well is made of, for the same.
     #[serde(skip)]
     pub(crate) made_of: Vec<super::Made>,
+    /// What was seen of Services, for the same; none where they could not be read.
+    #[serde(skip)]
+    pub(crate) services: Option<super::ServicesSeen>,
 }
 
 impl Recon {
@@ -461,6 +505,12 @@ pub(crate) struct Figures {
 mod tests {
     use super::super::probes::finding;
     use super::*;
+
+    #[test]
+    fn none_is_left_out_of_all() {
+        let places: Vec<usize> = Probe::ALL.into_iter().map(|probe| probe as usize).collect();
+        assert_eq!(places, (0..=Probe::Audit as usize).collect::<Vec<_>>(), "the last of them is Audit");
+    }
 
     #[test]
     fn a_probe_is_written_as_people_read_it_and_read_as_it_was_written_before() {

@@ -1,6 +1,7 @@
 //! The order of work.
 //!
-//! Nothing comes before what it depends on, and what something urgent depends on is as urgent. Then priority decides.
+//! Nothing comes before what it depends on, and what something urgent depends on is as urgent. What broke during the run comes
+//! first. Then priority decides.
 //! Within one priority everything but merges goes by layer and written order, then the merges by category, update type
 //! and number, which puts databases last. A final gate comes after everything, whatever its priority, and makes nothing
 //! urgent.
@@ -19,9 +20,18 @@ pub(crate) type PullFacts<'a> = &'a dyn Fn(PullNumber) -> Option<(Category, Upda
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     gate: Gate,
+    breach: Breach,
     priority: Priority,
     work: Work,
     line: usize,
+}
+
+/// What broke during the run is seen to before anything else, whatever its priority: nobody has put it in order with the
+/// others, and what comes after it would be done in a cluster that nobody planned for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Breach {
+    New,
+    None,
 }
 
 /// What closes the work comes after it, and of several the one that calls itself final comes last.
@@ -222,5 +232,6 @@ fn rank(task: &Task, priority: Priority, after_a_gate: bool, validates: bool, fa
         _ if after_a_gate => Gate::After,
         _ => Gate::None,
     };
-    Rank { gate, priority, work, line: task.line }
+    let breach = if task.broke { Breach::New } else { Breach::None };
+    Rank { gate, breach, priority, work, line: task.line }
 }

@@ -124,6 +124,20 @@ fn tables() {
 }
 
 #[test]
+fn what_broke_during_the_run_goes_first_whatever_its_priority() {
+    let body = "- [ ] **A1 P0 Metal**: Fix a\n- [ ] **A2 P0 Metal**: Fix b\n  - **Depends on**: A3\n\
+                - [ ] **A3 P3 Apps**: Fix c\n- [ ] **A4 P2 Apps**: Fix d\n- [ ] **F1 P0 All**: Final validation gate\n";
+    let mut reading = read(body, &words).expect("readable");
+    for task in reading.tasks.iter_mut().filter(|task| task.id == "A4") {
+        task.broke = true;
+    }
+    let order = order(&reading.tasks, &|_| None);
+    let ids: Vec<&str> =
+        order.iter().filter_map(|key| reading.task(key)).map(|task| task.id.as_str()).collect();
+    assert_eq!(ids, ["A4", "A1", "A3", "A2", "F1"]);
+}
+
+#[test]
 fn what_the_forge_says_of_a_pull_request_counts_more_than_words() {
     let body = "- [ ] A1 P2 Merge PR #1 grafana\n- [ ] A2 P2 Merge PR #2 kured\n";
     let reading = read(body, &words).expect("readable");

@@ -231,6 +231,7 @@ pub(crate) fn read_document(
             asks: asked,
             why_person: judged.why,
             own: false,
+            broke: false,
         };
         let number = task.kind.number();
         let naming = outline.passages.naming(number, task.written_id.as_deref());
@@ -331,6 +332,7 @@ fn own_task(document: &Document<'_>, item: &Item, own: &Own, keys: &mut Keys) ->
         asks,
         why_person: None,
         own: true,
+        broke: false,
     }
 }
 

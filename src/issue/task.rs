@@ -235,6 +235,8 @@ pub(crate) struct Task {
     pub(crate) why_person: Option<String>,
     /// Whether a block of our own asks for it.
     pub(crate) own: bool,
+    /// Whether it is about what broke during the run, which no text says: it goes first.
+    pub(crate) broke: bool,
 }
 
 impl Task {

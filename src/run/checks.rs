@@ -1,7 +1,7 @@
 //! Answers a verify task's question out of a pass of the probes that also make up the gate.
 
 use crate::health::{Figure, Finding, FindingId, Layer, Probe, ProbeResult, Recon, Verdict};
-use crate::issue::Check;
+use crate::issue::{Check, is_one_matter};
 
 /// An answer with what says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +20,7 @@ pub(crate) fn answer(check: Check, recon: &Recon) -> Answer {
             exactly(wanted, "nodes", &recon.figures.nodes_ready, probe(recon, Probe::Nodes))
         }
         // What Ceph said through its operator is minutes old; asked itself, where that is switched on, it is not.
-        Check::CephHealthy if is_used(recon, Probe::CephTools) => both(recon, Probe::Ceph, Probe::CephTools),
+        Check::CephHealthy if recon.uses(Probe::CephTools) => both(recon, Probe::Ceph, Probe::CephTools),
         Check::CephHealthy => probe(recon, Probe::Ceph),
         Check::ApplicationsHealthy => probe(recon, Probe::ArgoCd),
         Check::ApplicationsHealthyOf(wanted) => {
@@ -49,10 +49,6 @@ fn both(recon: &Recon, one: Probe, other: Probe) -> Answer {
         format!("{}; {}", one.evidence, other.evidence)
     };
     Answer { verdict: one.verdict.max(other.verdict), evidence }
-}
-
-fn is_used(recon: &Recon, which: Probe) -> bool {
-    recon.probes.iter().any(|result| result.probe == which && result.used)
 }
 
 /// An answer that is yes only where there are as many as the question names: one that is gone is not Ready.
@@ -111,21 +107,89 @@ pub(crate) enum Stands<'a> {
 
 /// Whether what was found is still there. A rule that gives way to another on the same object has mended nothing.
 pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
-    // A Ceph cluster is one object, and each of its checks is a matter of its own; so is each thing to make better.
-    let by_rule = matches!(id.probe, Probe::Ceph | Probe::CephTools | Probe::Audit);
+    // A Ceph cluster is one object, and each of its checks is a matter of its own; so is each thing to make better, and that
+    // something was not read.
+    let by_rule = matches!(id.probe, Probe::Ceph | Probe::CephTools | Probe::Audit) || id.is_not_read();
     let is_alike = |finding: &&Finding| {
         finding.id.probe == id.probe
             && finding.id.object == id.object
             && (!by_rule || finding.id.rule == id.rule)
     };
-    let mut there = recon.findings().filter(is_alike);
+    // Where Ceph's command is not asked any more, its operator's object tells of the same.
+    let by_operator = id.probe == Probe::CephTools && !recon.uses(Probe::CephTools);
+    let is_matter = |finding: &&Finding| by_operator && is_one_matter(id, &finding.id);
+    let mut there = recon.findings().filter(|finding| is_alike(finding) || is_matter(finding));
     let same = recon.findings().find(|finding| finding.id == *id);
     if let Some(finding) = same.or_else(|| there.find(|finding| !finding.informational)) {
         return Stands::There(finding);
     }
-    let mut answers = recon.probes.iter().filter(|result| result.probe == id.probe).peekable();
-    let answered = !id.is_told_by_people()
-        && answers.peek().is_some()
-        && answers.all(|result| result.used && result.verdict != Verdict::Unknown);
+    // That it was not read is over with the first answer, whatever that says.
+    let read_again = || recon.probes.iter().any(|result| result.probe == id.probe);
+    let answered = !id.is_told_by_people() && (recon.answers(id.probe) || id.is_not_read() && read_again());
     if answered { Stands::Gone } else { Stands::Unknown }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decide::tests::{finding, recon};
+    use super::*;
+    use crate::cluster::ObjectRef;
+
+    /// A look in which a probe says that, besides the others.
+    fn says(probe: Probe, used: bool, verdict: Verdict, findings: Vec<Finding>) -> Recon {
+        let mut recon = recon(&[]);
+        recon.probes.retain(|result| result.probe != probe);
+        let (layer, summary) = (probe.layer(), "no such object".to_owned());
+        recon.probes.push(ProbeResult { probe, layer, used, verdict, summary, findings });
+        recon
+    }
+
+    fn of(probe: Probe, rule: &str, object: ObjectRef, verdict: Verdict) -> Finding {
+        let mut found = finding(probe, verdict);
+        (found.id.rule, found.id.object) = (rule.to_owned(), object);
+        found
+    }
+
+    #[test]
+    fn what_was_found_is_gone_by_whatever_answer_and_by_no_silence() {
+        use Verdict::{Green, Red, Unknown, Yellow};
+        let certificate = || ObjectRef::new("Certificate", "media", "wildcard");
+        let itself = || ObjectRef::new("Probe", "", "certificates");
+        let expired = of(Probe::Certificates, "expired", certificate(), Red);
+        let not_ready = of(Probe::Certificates, "not-ready", certificate(), Red);
+        let unread = of(Probe::Certificates, "not-read", itself(), Unknown);
+        let kind_gone = of(Probe::Certificates, "kind-gone", itself(), Unknown);
+        let by = |used, verdict, findings| says(Probe::Certificates, used, verdict, findings);
+        for (name, asked, recon, expected) in [
+            ("well", &expired, by(true, Green, vec![]), "gone"),
+            ("the same", &expired, by(true, Red, vec![expired.clone()]), "there"),
+            ("its object is not well otherwise", &expired, by(true, Red, vec![not_ready]), "there"),
+            ("its last object was deleted", &expired, by(false, Green, vec![]), "gone"),
+            ("its probe could not read", &expired, by(true, Unknown, vec![unread.clone()]), "unknown"),
+            ("its kind went", &expired, by(true, Unknown, vec![kind_gone.clone()]), "unknown"),
+            ("nobody looked", &expired, recon(&[]), "unknown"),
+            ("unread", &unread, by(true, Unknown, vec![unread.clone()]), "there"),
+            ("read, and all is well", &unread, by(true, Green, vec![]), "gone"),
+            ("read, and something is wrong", &unread, by(true, Red, vec![expired.clone()]), "gone"),
+            ("read, and it says UNKNOWN of another", &unread, by(true, Unknown, vec![kind_gone]), "gone"),
+            ("read, and there is none", &unread, by(false, Green, vec![]), "gone"),
+            ("nobody read", &unread, recon(&[]), "unknown"),
+        ] {
+            let told = match stands(&asked.id, &recon) {
+                Stands::There(_) => "there",
+                Stands::Gone => "gone",
+                Stands::Unknown => "unknown",
+            };
+            assert_eq!(told, expected, "{name}");
+        }
+        // Ceph's command is switched off: its operator's object says the same.
+        let crash =
+            |probe, kind| of(probe, "RECENT_CRASH", ObjectRef::new(kind, "rook-ceph", "ceph"), Yellow);
+        let asked = crash(Probe::CephTools, "Ceph").id;
+        let mut off = says(Probe::CephTools, false, Green, vec![]);
+        assert_eq!(stands(&asked, &off), Stands::Gone);
+        let ceph = off.probes.iter_mut().find(|result| result.probe == Probe::Ceph).expect("asked");
+        ceph.findings.push(crash(Probe::Ceph, "CephCluster"));
+        assert!(matches!(stands(&asked, &off), Stands::There(_)));
+    }
 }

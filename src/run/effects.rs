@@ -17,7 +17,7 @@ use crate::cluster::{Application, ApplicationSet, FluxObject, Freshness, ObjectR
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
-use crate::merge::rollout::{Answer, AskedOf, GitOps, Refusal, Watched};
+use crate::merge::rollout::{Answer, AskedOf, GitOps, Question, Refusal, Watched};
 use crate::store::EventId;
 use crate::wording;
 use futures::StreamExt;
@@ -315,7 +315,9 @@ impl Worker {
         let watched = scene.settings.watched(scene.repository);
         // Before their Applications: what they make of a commit is theirs to look at afterwards.
         let mut asked = self.ask_sets(&watched, &gitops, known, hard).await;
-        asked.extend(self.ask_flux(&gitops, known, &work.memory.flux_to_ask).await);
+        let for_commit = current.map_or(&nothing, |current| &current.asked_for_commit);
+        let of_flux = to_ask_of_flux(&gitops, known, for_commit, &work.memory.flux_to_ask);
+        asked.extend(self.ask_flux(of_flux).await);
         let refused = if everybody { self.ask_watchers(&watched, &gitops, hard).await } else { None };
         // Whom nobody could read nobody has asked, whoever else was.
         let failed = gitops.unread.or(refused);
@@ -349,24 +351,15 @@ impl Worker {
             if let Some(Refusal { why, .. }) = &refused {
                 tracing::warn!(%object, error = why, "was not taken: to look at the repository");
             }
-            answers.push(Answer { object, at, made_at, refused });
+            answers.push(Answer { object, question: Question::Look, at, made_at, refused });
         }
         answers
     }
 
-    /// Asks what of Flux is to be asked besides the sources, and what refused.
-    async fn ask_flux(
-        &self,
-        gitops: &GitOps,
-        known: &BTreeMap<ObjectRef, AskedOf>,
-        to_ask: &[ObjectRef],
-    ) -> Vec<Answer> {
-        let refused = |object: &ObjectRef| known.get(object).is_some_and(|asked| asked.refused.is_some());
-        let objects = gitops.flux.iter().filter(|one| !one.suspended);
-        let objects: Vec<FluxObject> =
-            objects.filter(|one| to_ask.contains(&one.object()) || refused(&one.object())).cloned().collect();
+    /// Asks what of Flux is to be asked besides the sources.
+    async fn ask_flux(&self, objects: Vec<(FluxObject, Question)>) -> Vec<Answer> {
         futures::stream::iter(objects)
-            .map(|one| {
+            .map(|(one, question)| {
                 let cluster = Arc::clone(&self.parts.cluster);
                 async move {
                     let (object, at) = (one.object(), Timestamp::now());
@@ -374,7 +367,7 @@ impl Worker {
                     if let Some(Refusal { why, .. }) = &refused {
                         tracing::warn!(%object, error = why, "was not taken: to look again");
                     }
-                    Answer { object, at, made_at: None, refused }
+                    Answer { object, question, at, made_at: None, refused }
                 }
             })
             .buffer_unordered(8)
@@ -421,4 +414,24 @@ impl Worker {
         // One that was asked is enough of an answer: the others look by themselves.
         if asked.iter().any(Result::is_ok) { None } else { asked.into_iter().find_map(Result::err) }
     }
+}
+
+/// What of Flux is to be asked besides the sources, and what refused.
+fn to_ask_of_flux(
+    gitops: &GitOps,
+    asked: &BTreeMap<ObjectRef, AskedOf>,
+    asked_for_commit: &BTreeMap<ObjectRef, AskedOf>,
+    to_ask: &[(ObjectRef, Question)],
+) -> Vec<(FluxObject, Question)> {
+    let mut found = Vec::new();
+    for one in gitops.flux.iter().filter(|one| !one.suspended) {
+        let object = one.object();
+        for (question, asked) in [(Question::Look, asked), (Question::Commit, asked_for_commit)] {
+            let refused = asked.get(&object).is_some_and(|asked| asked.refused.is_some());
+            if refused || to_ask.contains(&(object.clone(), question)) {
+                found.push((one.clone(), question));
+            }
+        }
+    }
+    found
 }

@@ -5,7 +5,9 @@
 use crate::action::Action;
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, Merged, PullNumber};
-use crate::health::{Acknowledgement, Baseline, FindingId, Layer, PlanMark, Probe, Recon, Verdict};
+use crate::health::{
+    Acknowledgement, Baseline, FindingId, Layer, PlanMark, Probe, Recon, Verdict, WithoutEndpoints,
+};
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey};
 use crate::merge::rollout::{Answer, Stood};
 use crate::merge::{Category, Hold, Risk, UpdateType};
@@ -322,6 +324,19 @@ pub(crate) enum Event {
         /// The task.
         key: TaskKey,
     },
+    /// What was broken when the run began, or had a task that has ended, is gone: should it come back, it is new.
+    FindingWent {
+        /// Which.
+        finding: FindingId,
+    },
+    /// A finding whose task has ended counts again: it went and came back, or nobody accepts it any more. The task is open
+    /// again, by nobody's wish.
+    FindingBack {
+        /// The task.
+        key: TaskKey,
+        /// What it stands for now.
+        task: FindingTask,
+    },
     /// A full pass of all probes that is kept: at the run's beginning and before its closing.
     Recon {
         /// Whether it is the last one.
@@ -581,6 +596,9 @@ pub(crate) struct MergePlan {
     /// The probes that found what they judge just before.
     #[serde(default)]
     pub(crate) judged: BTreeSet<Probe>,
+    /// The Services that had no endpoint just before; none where that is not known.
+    #[serde(default)]
+    pub(crate) without_endpoints: Option<WithoutEndpoints>,
     /// The Applications that were not well just before: the commit need not mend those to which it brings nothing.
     #[serde(default)]
     pub(crate) stood: Vec<Stood>,

@@ -128,6 +128,10 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
             format!("{} has ended, and what was found is still there", id(key))
         }
         Event::FindingOver { key } => format!("what was found for {} is gone at last", id(key)),
+        Event::FindingWent { finding } => format!("{} on {} is gone", finding.rule, finding.object),
+        Event::FindingBack { key, task } => {
+            format!("{} is open again: {}: {}", id(key), task.id.object, task.message)
+        }
         Event::Withdrawn { closed: true } => {
             "the issue was closed by a person: nothing new starts".to_owned()
         }

@@ -10,7 +10,7 @@ use crate::forge::{BlobSha, CommitSha, IssueNumber, PullNumber, TreeEntry};
 use crate::health::{Hindsight, Steadiness};
 use crate::issue::{FindingTag, Home, Reading, RemadePull, TaskKey};
 use crate::merge::classify::Classification;
-use crate::merge::rollout::{Asking, Rollout};
+use crate::merge::rollout::{Asking, Question, Rollout};
 use crate::merge::versions::Mismatch;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -107,7 +107,7 @@ pub(crate) struct Memory {
     /// How often in a row nobody could be asked to look at the repository.
     pub(crate) refresh_failures: u32,
     /// The releases that have what they take values from, and that nobody has asked to look since.
-    pub(crate) flux_to_ask: Vec<ObjectRef>,
+    pub(crate) flux_to_ask: Vec<(ObjectRef, Question)>,
     /// The commit that the run before left behind before anybody saw it everywhere, as its journal tells.
     pub(crate) left_unseen: Option<(CommitSha, Asking)>,
     /// Since when those of Flux that take values have had them, of the head that a change left behind, and nobody asks them to look.

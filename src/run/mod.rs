@@ -38,7 +38,9 @@ pub(crate) use event::{ChangeResult, Event};
 pub(crate) use files::audit_files;
 pub(crate) use gitops::read as read_gitops;
 pub(crate) use line::line;
-pub(crate) use open::{Dashboard, Opening, OpeningError, Published, dashboard, open_updates};
+pub(crate) use open::{
+    Dashboard, Opening, OpeningError, Published, accepted_beside, dashboard, open_updates,
+};
 #[cfg(any(test, feature = "bench"))]
 pub(crate) use report::LastWrite;
 #[cfg(feature = "bench")]

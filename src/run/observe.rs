@@ -31,7 +31,7 @@ use super::settings::Repository as RepositorySettings;
 use super::situation::{
     Deletion, KnownFinding, Mode, ProposalStanding, PullSituation, Related, Situation, Tools, Unread, Wish,
 };
-use super::state::RunState;
+use super::state::{Change, RunState, Stage};
 use super::trust::{self, Approvals, Comments, Evidence, History, OwnText, Trusted};
 use super::worker::{Lock, Parts, RunError, chain};
 use super::writing::Arrivals;
@@ -39,7 +39,7 @@ use crate::cluster::{BlockingPod, ClusterError, Freshness, ObjectRef, Workload};
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, State,
 };
-use crate::health::{self, Attribution, FailedBefore, FindingId, Probe, Recon, Surroundings};
+use crate::health::{self, After, Attribution, Before, FailedBefore, FindingId, Recon, Surroundings};
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
@@ -250,6 +250,7 @@ impl Observation {
             wishes: &self.wishes,
             findings: &self.findings,
             gone_since: memory.gone.since(),
+            went_since: memory.gone.of_findings(),
         }
     }
 }
@@ -324,24 +325,35 @@ pub(crate) async fn observe(
     // No look that a change waits for reads an audit.
     let is_idle = state.change.is_none() && subject.freshness == Freshness::Watched;
     let audit = is_idle && audit::wants_audit(&reading, state, &memory.looked_up);
+    let after = state.change.as_ref().and_then(Change::after);
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
-        cluster(parts, subject.freshness, with_workloads, audit, now).await;
+        cluster(parts, subject.freshness, with_workloads, audit, after, now).await;
     if audit {
         memory.looked_up = audit::complete(parts, name, &reading, state, &mut recon, now).await?;
     }
     let names = Names::read(&parts.store).await?;
     let past_names = names.beside(&name.to_string());
-    let judged =
-        if memory.hindsight.is_new() { judged_before(parts, &past_names).await? } else { BTreeSet::new() };
+    let before = if memory.hindsight.is_new() {
+        let mut before = seen_before(parts, &past_names).await?;
+        // What this run knows a finding of was there to be judged.
+        let found = state.findings.values().filter(|task| !task.id.is_not_read());
+        before.judged.extend(found.map(|task| task.id.probe));
+        before
+    } else {
+        Before::default()
+    };
     if memory.hindsight.is_new() && state.merges.is_empty() {
         memory.left_unseen = left_unseen(parts, &past_names).await?;
     }
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
     let rolls_out = state.change.as_ref().is_some_and(|change| change.stage.rolls_out());
-    let window = parts.timing.flapping_window();
-    memory.hindsight.observe(&mut recon, judged, &health_settings, window, rolls_out);
-    memory.steadiness.observe(&recon, &BTreeSet::new(), parts.timing.poll() * 3 + UNWATCHED);
+    let (window, grace) = (parts.timing.flapping_window(), parts.timing.grace());
+    memory.hindsight.observe(&mut recon, before, &health_settings, window, rolls_out, grace);
+    // An undoing need not mend what was as bad before its change.
+    let undone = state.change.as_ref().filter(|change| matches!(change.stage, Stage::Reverted { .. }));
+    let excused = undone.map(|change| change.plan.baseline.as_bad_as_before(&recon)).unwrap_or_default();
+    memory.steadiness.observe(&recon, &excused, parts.timing.poll() * 3 + UNWATCHED);
     let branch = subject.branch.clone();
     let Deliveries { edits, is_cut, had_come, edited_comments } =
         Deliveries::read(&parts.store, &past_names, subject.issue).await?;
@@ -420,12 +432,13 @@ pub(crate) async fn observe(
         pulls: &pulls,
         unread: &unread,
         settings: &parts.recon_settings,
+        health: &health_settings,
         mode: subject.settings.mode,
         vouched: &vouched,
     };
     let findings = known.fill(&mut reading);
     vouched.extend(findings.keys().cloned());
-    memory.gone.look(&findings, &recon, now, parts.timing.poll() * 3 + UNWATCHED);
+    memory.gone.look(&findings, state, &recon, now, parts.timing.poll() * 3 + UNWATCHED);
 
     let facts = |number: PullNumber| {
         pulls.get(&number).map(|pull| (pull.classification.category, pull.classification.update))
@@ -549,6 +562,7 @@ async fn cluster(
     freshness: Freshness,
     with_workloads: bool,
     audit: bool,
+    after: Option<After<'_>>,
     now: Timestamp,
 ) -> ClusterView {
     let surroundings = Surroundings {
@@ -557,6 +571,7 @@ async fn cluster(
         grace: parts.timing.grace(),
         freshness,
         audit,
+        after,
     };
     let recon = health::recon(parts.cluster.as_ref(), &surroundings, now);
     let workloads =
@@ -599,17 +614,19 @@ fn unvouched_ticks(
         .collect()
 }
 
-/// The probes that found what they judge just before the newest merge of the repository: a kind that is gone since then stays
-/// asked for, whatever was restarted or closed meanwhile.
-async fn judged_before(parts: &Parts, names: &BTreeSet<String>) -> Result<BTreeSet<Probe>, RunError> {
+/// What was seen just before the newest merge of the repository: a kind that is gone since then stays asked for, and a Service
+/// that was cut off stays so, whatever was restarted or closed meanwhile.
+async fn seen_before(parts: &Parts, names: &BTreeSet<String>) -> Result<Before, RunError> {
     for event in parts.store.events_of(names, "intended").await?.iter().rev() {
         match serde_json::from_str(event) {
-            Ok(Event::Intended { effect: Effect::Merge(plan) }) => return Ok(plan.judged),
+            Ok(Event::Intended { effect: Effect::Merge(plan) }) => {
+                return Ok(Before { judged: plan.judged, without_endpoints: plan.without_endpoints });
+            }
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "an intent in the journal cannot be read"),
         }
     }
-    Ok(BTreeSet::new())
+    Ok(Before::default())
 }
 
 /// The commit that the repository's newest change of another run left behind before anybody saw it everywhere. One whose journal

@@ -7,23 +7,26 @@
 //! call finds the issue that was opened.
 
 use super::act::{Rewritten, rewrite};
+use super::event::Accepted;
+use super::fold;
 use super::report::LastWrite;
 use super::settings::Settings;
 use super::trust::Trusted;
-use super::worker::{by_turn, text_hash};
+use super::worker::{RunError, by_turn, chain, text_hash};
 use super::writing::{Told, lost_edit, put_back, told};
 use crate::forge::renovate::{self, Listed};
 use crate::forge::{
     Account, Forge, ForgeError, ForgeResult, Issue, IssueEdit, IssueNumber, Label, NewIssue, Repository,
     RepositoryName, State,
 };
-use crate::health::Recon;
+use crate::health::{Acknowledgement, Recon};
 use crate::issue::{Desired, Home, Offered, OpenUpdate, Unreadable, apply, opened, read_at};
 use crate::merge::RenovateSettings;
 use crate::merge::classify::{PullChanges, Rules, classify, classify_words};
-use crate::store::Store;
+use crate::store::{Reader, RunRow, Store};
 use crate::wording;
 use jiff::Timestamp;
+use std::path::Path;
 
 /// The open pull requests of Renovate's, with what each of them is.
 pub(crate) async fn open_updates(
@@ -160,18 +163,66 @@ pub(super) async fn maintenance_label(
     label.ok_or_else(|| OpeningError::NoLabel { repository: name.clone(), label: wanted.clone() })
 }
 
+/// What people accept in the run of the open issue, as a store that lies at hand tells beside the service that has it.
+pub(crate) async fn accepted_beside(
+    forge: &dyn Forge,
+    settings: &Settings,
+    repository: &Repository,
+    bot: &Account,
+    store: &Path,
+) -> Result<Vec<Acknowledgement>, OpeningError> {
+    let label = maintenance_label(forge, settings, &repository.name).await?;
+    let Some(issue) = newest_open(forge, settings, repository, bot, &label).await? else {
+        return Ok(Vec::new());
+    };
+    let name = repository.name.to_string();
+    let is_of_it = |run: &RunRow| run.issue == issue.number.0 && run.repository.eq_ignore_ascii_case(&name);
+    let read = async {
+        let reader = Reader::open(store).await?;
+        let mut accepted = Vec::new();
+        for run in reader.all_open_runs().await?.into_iter().filter(is_of_it) {
+            accepted.extend(fold(run.id, reader.journal(run.id).await?)?.acknowledged);
+        }
+        reader.close().await;
+        Ok::<_, RunError>(accepted)
+    };
+    match read.await {
+        Ok(accepted) => Ok(accepted.iter().map(Accepted::as_setting).collect()),
+        // Its run ends what is asked for in vain.
+        Err(error) => {
+            let error = chain(&error);
+            tracing::warn!(
+                error,
+                "what people accept in the open issue is not known: its store cannot be read"
+            );
+            Ok(Vec::new())
+        }
+    }
+}
+
+/// The open issue that a run would work on. One of somebody who does not count is not worked on.
+pub(super) async fn newest_open(
+    forge: &dyn Forge,
+    settings: &Settings,
+    repository: &Repository,
+    bot: &Account,
+    label: &Label,
+) -> ForgeResult<Option<Issue>> {
+    let mut open = forge.open_issues(&repository.name, Some(label)).await?;
+    let trusted = Trusted::new(settings, repository);
+    open.retain(|issue| trusted.opens(&issue.author, bot));
+    by_turn(&mut open, &trusted, bot);
+    Ok((!open.is_empty()).then(|| open.swap_remove(0)))
+}
+
 impl Opening<'_> {
     /// Opens or refreshes; with `dry`, says what that would come to.
     pub(crate) async fn publish(&self, dry: bool) -> Result<Published, OpeningError> {
         let name = &self.repository.name;
         let label = maintenance_label(self.forge, self.settings, name).await?;
-        let mut open = self.forge.open_issues(name, Some(&label)).await?;
-        let trusted = Trusted::new(self.settings, self.repository);
-        // One of somebody who does not count is not worked on.
-        open.retain(|issue| trusted.opens(&issue.author, self.bot));
-        by_turn(&mut open, &trusted, self.bot);
-        if let Some(issue) = open.first() {
-            return self.refresh(issue, dry).await;
+        let open = newest_open(self.forge, self.settings, self.repository, self.bot, &label).await?;
+        if let Some(issue) = open {
+            return self.refresh(&issue, dry).await;
         }
         let Some(view) = opened(self.recon, self.offered) else { return Ok(Published::Nothing) };
         let mut number = None;

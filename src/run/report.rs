@@ -212,7 +212,7 @@ impl Report<'_> {
                     .iter()
                     .map(|(at, outcome, what)| wording::outcome_note(outcome_word(*outcome), *at, what))
                     .collect();
-                if record.ticked_at_discovery && notes.is_empty() {
+                if record.ticked_at_discovery && notes.is_empty() && record.found_again.is_none() {
                     return None;
                 }
                 let held = self.held.contains(&task.key);

@@ -5,7 +5,7 @@ use super::state::RunState;
 use super::windows::Hours;
 use crate::cluster::{BlockingPod, ObjectRef, Shut};
 use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber, PullRequest};
-use crate::health::{Attribution, FailedBefore, FindingId, PlanMark, Recon, Watch};
+use crate::health::{Acknowledgement, Attribution, FailedBefore, FindingId, PlanMark, Recon, Watch};
 use crate::issue::{FindingTask, Left, Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
@@ -101,6 +101,8 @@ pub(crate) struct KnownFinding {
     pub(crate) task: FindingTask,
     /// Whether what caretaker can do about it is done without an approval.
     pub(crate) allowed: bool,
+    /// By what a person accepts it as it is now, if one does.
+    pub(crate) accepted: Option<Acknowledgement>,
 }
 
 /// An issue or pull request that a task wants closed.
@@ -286,6 +288,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) findings: &'a BTreeMap<TaskKey, KnownFinding>,
     /// Since when each of these findings has been gone without a break, as far as its probe answered.
     pub(crate) gone_since: &'a BTreeMap<TaskKey, Timestamp>,
+    /// The same of each finding that is known, whether it has a task or was there when the run began.
+    pub(crate) went_since: &'a BTreeMap<FindingId, Timestamp>,
 }
 
 #[cfg(test)]

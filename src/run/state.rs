@@ -7,9 +7,9 @@ pub(crate) use records::*;
 
 use super::event::{Accepted, ChangeResult, Effect, Event, Incident, Outcome, Stop, TaskOutcome};
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
-use crate::health::{Approval, Recon};
-use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey, TemplateValues};
-use crate::merge::rollout::Asking;
+use crate::health::{Approval, FindingId, Recon, Verdict};
+use crate::issue::{FindingTag, FindingTask, KnownTask, Own, TaskKey, TemplateValues, key_of};
+use crate::merge::rollout::{Asking, Question};
 use crate::store::EventId;
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
@@ -62,6 +62,10 @@ pub(crate) struct RunState {
     pub(crate) added: Vec<(FindingTag, FindingTask)>,
     /// The tasks that have ended and whose finding is still there.
     pub(crate) outlived: BTreeSet<TaskKey>,
+    /// What was known and has gone since: it is new when it comes back.
+    pub(crate) went: BTreeSet<FindingId>,
+    /// The tasks about what broke during this run, which go first.
+    pub(crate) broke: BTreeSet<TaskKey>,
     /// Changes whenever something happened that people should read at once.
     pub(crate) important: u64,
     /// The last event that was folded in.
@@ -106,6 +110,7 @@ impl RunState {
                     vouched,
                     state,
                     asked_again: None,
+                    found_again: None,
                     attempts: 0,
                     notes: Vec::new(),
                     asked: None,
@@ -153,7 +158,11 @@ impl RunState {
                     current.refreshed.push((at, hard));
                     current.ask_failed = failed;
                     for answer in asked {
-                        current.asked.entry(answer.object.clone()).or_default().hear(answer);
+                        let asked = match answer.question {
+                            Question::Look => &mut current.asked,
+                            Question::Commit => &mut current.asked_for_commit,
+                        };
+                        asked.entry(answer.object.clone()).or_default().hear(answer);
                     }
                 }
             }
@@ -196,7 +205,9 @@ impl RunState {
                 let ended = self.change.take_if(|current| current.step == change);
                 self.important += u64::from(ended.is_some());
                 if let Some(record) = self.merges.last_mut() {
-                    record.unseen = ended.as_ref().and_then(Change::unseen);
+                    // Where nothing follows the repository there is nobody to see it.
+                    let ran = record.rollout_seconds.is_some() || !record.followed;
+                    record.unseen = ended.as_ref().and_then(|change| change.unseen(ran));
                     if matches!(result, ChangeResult::Reverted { .. }) {
                         record.gate_after_revert = Some(gate);
                     }
@@ -281,6 +292,9 @@ impl RunState {
                     record.attempts = 0;
                     self.important += 1;
                 }
+                if let Some(task) = self.findings.get(&key) {
+                    self.went.remove(&task.id);
+                }
             }
             Event::Escalated { key, why, evidence } => {
                 self.escalations.push(Escalation { at, key, why, evidence });
@@ -294,8 +308,31 @@ impl RunState {
                 self.important += 1;
             }
             Event::FindingAdded { tag, task } => {
+                self.went.remove(&task.id);
+                self.broke.insert(key_of(&Own::Finding(tag.clone())));
                 self.added.push((tag, task));
                 self.important += 1;
+            }
+            Event::FindingWent { finding } => {
+                self.went.insert(finding);
+            }
+            Event::FindingBack { key, task } => {
+                self.went.remove(&task.id);
+                self.outlived.remove(&key);
+                if task.verdict == Verdict::Red {
+                    self.broke.insert(key.clone());
+                }
+                if let Some(record) = self.tasks.get_mut(&key) {
+                    record.state = TaskState::Open;
+                    // What was done about it, and the yes to that, were about the last time.
+                    record.asked_again = Some(AskedAgain { event: id, at });
+                    record.found_again = Some(id);
+                    record.asked = None;
+                    record.approved = None;
+                    record.attempts = 0;
+                    self.important += 1;
+                }
+                self.findings.insert(key, task);
             }
             Event::FindingOutlived { key } => {
                 self.outlived.insert(key);
@@ -442,6 +479,7 @@ impl RunState {
                     current.refreshed.clear();
                     current.ask_failed = None;
                     current.asked.clear();
+                    current.asked_for_commit.clear();
                 }
             }
             (
@@ -496,6 +534,12 @@ impl RunState {
                 known
             })
             .collect()
+    }
+
+    /// What was broken when the run began, in itself, and is known of: accepted it was not.
+    pub(crate) fn broken_at_first(&self) -> impl Iterator<Item = &FindingId> {
+        let first = self.first_recon.iter().flat_map(Recon::blocking);
+        first.filter(|finding| finding.is_broken_itself()).map(|finding| &finding.id)
     }
 
     /// A task's record.

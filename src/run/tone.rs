@@ -47,7 +47,10 @@ pub(crate) fn tone(event: &Event) -> Tone {
         | Event::IncidentOver { .. }
         | Event::Acknowledged(_)
         | Event::AdoptionConfirmed { .. } => Tone::Person,
-        Event::TaskSeen { .. } | Event::TaskVouched { .. } | Event::Refreshed { .. } => Tone::Aside,
+        Event::TaskSeen { .. }
+        | Event::TaskVouched { .. }
+        | Event::Refreshed { .. }
+        | Event::FindingWent { .. } => Tone::Aside,
         _ => Tone::Plain,
     }
 }

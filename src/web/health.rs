@@ -61,8 +61,17 @@ struct Contacts {
     runs: BTreeMap<RepositoryName, String>,
     /// Why a repository cannot be worked in.
     repositories: BTreeMap<RepositoryName, String>,
-    /// What keeps the next change of a repository's run back; nothing where its gate is open.
-    gates: BTreeMap<RepositoryName, Vec<Blocked>>,
+    /// How the gate of each repository that has a run was found by its last look.
+    gates: BTreeMap<RepositoryName, GateSeen>,
+}
+
+/// A gate as a look found it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct GateSeen {
+    /// When.
+    pub(crate) at: Timestamp,
+    /// What keeps it closed; nothing where it is open.
+    pub(crate) blocked: Vec<Blocked>,
 }
 
 /// One line of `/readyz`.
@@ -143,17 +152,22 @@ impl Readiness {
         };
     }
 
-    /// What keeps the next change of a repository's run back; `None`: it has no run.
-    pub(crate) fn gate_says(&self, repository: &RepositoryName, blocked: Option<Vec<Blocked>>) {
+    /// What keeps the next change of a repository's run back, as a look at this moment found.
+    pub(crate) fn gate_says(&self, repository: &RepositoryName, at: Timestamp, blocked: Vec<Blocked>) {
+        self.state().gates.insert(repository.clone(), GateSeen { at, blocked });
+    }
+
+    /// A look that began at this moment is over. Where it did not come to the gate (no run, the lock is another's, something
+    /// does not answer), nobody knows how that is: what an earlier one found may be so no more.
+    pub(crate) fn looked_for_gate(&self, repository: &RepositoryName, began: Timestamp) {
         let mut state = self.state();
-        match blocked {
-            Some(blocked) => state.gates.insert(repository.clone(), blocked),
-            None => state.gates.remove(repository),
-        };
+        if state.gates.get(repository).is_some_and(|seen| seen.at < began) {
+            state.gates.remove(repository);
+        }
     }
 
     /// The same of every repository that has a run, for those who may know.
-    pub(crate) fn gates(&self) -> BTreeMap<RepositoryName, Vec<Blocked>> {
+    pub(crate) fn gates(&self) -> BTreeMap<RepositoryName, GateSeen> {
         self.state().gates.clone()
     }
 

@@ -93,6 +93,8 @@ struct Part {
 /// What keeps the next change of a repository back; nothing where it may start.
 struct Gate {
     repository: String,
+    /// When that was seen.
+    seen: String,
     blocked: Vec<Kept>,
 }
 
@@ -193,9 +195,10 @@ async fn runs(State(state): State<PageState>) -> Result<Response, PageError> {
         gates: readiness
             .gates()
             .iter()
-            .map(|(repository, blocked)| Gate {
+            .map(|(repository, gate)| Gate {
                 repository: repository.to_string(),
-                blocked: blocked.iter().map(Kept::from).collect(),
+                seen: wording::time(gate.at),
+                blocked: gate.blocked.iter().map(Kept::from).collect(),
             })
             .collect(),
         runs: rows.iter().map(Run::from).collect(),

@@ -14,6 +14,11 @@ pub(crate) fn there_before(object: &ObjectRef, verdict: Verdict, accepted: bool)
     format!("{object} was {verdict} before the change, and {how}")
 }
 
+/// A finding that was only listed before, and counts now.
+pub(crate) fn listed_before(object: &ObjectRef, verdict: Verdict) -> String {
+    format!("{object} was listed as {verdict} before the change already, and counts now")
+}
+
 /// A finding that was there before, and is worse now.
 pub(crate) fn worse_than_before(object: &ObjectRef, before: Verdict, now: Verdict) -> String {
     format!(
@@ -24,7 +29,7 @@ pub(crate) fn worse_than_before(object: &ObjectRef, before: Verdict, now: Verdic
 /// A sync that had failed before.
 pub(crate) fn sync_failed_already(application: &ObjectRef) -> String {
     format!(
-        "the newest sync of {application} had failed before the change: whether it failed for the same reason nothing tells"
+        "the newest sync of {application} had failed so before the change: whether for the same reason nothing tells"
     )
 }
 
@@ -73,9 +78,9 @@ pub(crate) fn stops_nothing(object: &ObjectRef) -> String {
     format!("{object} stops nothing that runs: nothing is undone for its sake")
 }
 
-/// A node that somebody is known to work on.
+/// A node that somebody is known to work on, or that waits for its turn.
 pub(crate) fn node_worked_on(object: &ObjectRef) -> String {
-    format!("{object} is being worked on by whoever keeps nodes up to date, on a schedule of its own")
+    format!("whoever keeps nodes up to date works on {object}, or is about to, on a schedule of its own")
 }
 
 /// What a node's return did.

@@ -174,6 +174,31 @@ pub(crate) fn trouble_remedy(findings: &[&Finding]) -> String {
     )
 }
 
+/// A sync of what the change touches failed, a moment ago.
+pub(crate) fn sync_failed_grace(application: &ObjectRef, why: &str) -> String {
+    format!("{}; waiting whether it heals by itself", sync_failed(application, why))
+}
+
+/// The findings undo nothing, and did not go.
+pub(crate) fn not_well_stays(findings: &[&Finding], why: &str) -> String {
+    format!(
+        "{} {} not well since the change{}, and did not go by itself: a person has to judge whether to revert it",
+        first(findings),
+        are(findings),
+        because(why)
+    )
+}
+
+/// The findings undo nothing, and may go by themselves.
+pub(crate) fn not_well_so_far(findings: &[&Finding], why: &str) -> String {
+    format!(
+        "{} {} not well since the change{}; waiting whether it heals by itself",
+        first(findings),
+        are(findings),
+        because(why)
+    )
+}
+
 /// Nothing ties the findings to the change.
 pub(crate) fn only_suspected(findings: &[&Finding], why: &str) -> String {
     format!(
@@ -212,12 +237,12 @@ pub(super) fn because(why: &str) -> String {
 /// What the change touches failed to sync before it as well.
 pub(crate) fn sync_failed_again(application: &ObjectRef, why: &str, before: &str) -> String {
     let like = if why == before {
-        "and it had failed before the change, in the same words".to_owned()
+        "in the same words".to_owned()
     } else {
-        format!("and it had failed before the change: {}", quote_outside(before, SHORT))
+        format!("in like words: {}", quote_outside(before, SHORT))
     };
     format!(
-        "{}, {like}. To undo the merge would mend nothing that was broken before it, so nothing is undone; look at the Application, then tick this task or revert the merge",
+        "{}, as its newest sync before the change had, {like}. The sync of an undoing may fail so as well, so nothing is undone; look at the Application, then tick this task or revert the merge",
         sync_failed(application, why)
     )
 }
@@ -362,6 +387,15 @@ pub(crate) fn revert_did_not_help(reason: &str, commit: &CommitSha) -> String {
     format!(
         "{reason}. Undone by `{}`, but the layers did not come back to where they were: a person has to look",
         commit.short()
+    )
+}
+
+/// Nobody saw the revert everywhere in time, and nothing else is wrong.
+pub(crate) fn undoing_not_seen(reason: &str, commit: &CommitSha, rollout: &Rollout) -> String {
+    format!(
+        "{reason}. Undone by `{}`, but that the old version runs everywhere was not seen in time ({}). Nothing else is worse than before: a person has to look whether it does",
+        commit.short(),
+        rollout_state(rollout)
     )
 }
 

@@ -261,7 +261,7 @@ fn ceph(namespace: &str, rule: &str) -> Vec<Option<String>> {
     };
     let mut commands = vec![ask(&["health", "detail"])];
     commands.push(match rule {
-        "RECENT_CRASH" => ask(&["crash", "ls-new"]),
+        "RECENT_CRASH" | "RECENT_MGR_MODULE_CRASH" => ask(&["crash", "ls-new"]),
         _ => ask(&["osd", "tree"]),
     });
     commands
@@ -320,14 +320,20 @@ pub(crate) fn finding_is_ticked() -> String {
     "no look at the cluster shows that this is mended: tick it when it is".to_owned()
 }
 
-/// The probe that found it does not answer.
+/// The probe that found it does not tell.
 pub(crate) fn finding_unknown() -> String {
-    "whether it is gone cannot be found out, since its probe does not answer: this is asked again at every look".to_owned()
+    "whether it is gone cannot be found out, since its probe says UNKNOWN: this is asked again at every look"
+        .to_owned()
 }
 
 /// A finding that is gone, and has to stay so for a while.
 pub(crate) fn finding_settles(id: &str) -> String {
     format!("what {id} names is gone; it has to stay so for the settle time")
+}
+
+/// The note behind a finding that a person accepts: until when, and why by whom; from outside.
+pub(crate) fn note_finding_accepted(until: Timestamp, reason: &str) -> String {
+    format!("accepted until {}: {}", time(until), quote_outside(reason, EVIDENCE))
 }
 
 /// The note behind a finding that is gone.

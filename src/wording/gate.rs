@@ -161,6 +161,11 @@ pub(crate) fn opens_paused() -> String {
     "a trusted person lets it go on".to_owned()
 }
 
+/// What lets a change start where caretaker only looks on.
+pub(crate) fn opens_observing() -> String {
+    "another mode in the settings of the repository".to_owned()
+}
+
 /// What opens the gate: the hour.
 pub(crate) fn opens_window(opens: Timestamp) -> String {
     format!("the window opens, {}", super::time(opens))

@@ -42,25 +42,35 @@ pub(crate) fn rolling_out(
     pulling: &[String],
     too_early: Option<Timestamp>,
 ) -> String {
-    let given_up = too_early.map(|end| {
-        let end = end.strftime("%Y-%m-%d %H:%M UTC");
-        format!(". That is later than a change of this risk is given: a person is called at {end} unless somebody has it look before")
-    });
     format!(
         "merged {}; waiting until `{}` runs everywhere{}{}",
         title_of(title),
         commit.short(),
         waited_for(rollout, pulling),
-        given_up.unwrap_or_default()
+        given_up(too_early)
     )
 }
 
-/// An undoing on its way.
-pub(crate) fn undoing_rolls_out(title: &str, rollout: &Rollout, pulling: &[String]) -> String {
+fn given_up(too_early: Option<Timestamp>) -> String {
+    let said = too_early.map(|end| {
+        let end = end.strftime("%Y-%m-%d %H:%M UTC");
+        format!(". That is later than a change of this risk is given: a person is called at {end}")
+    });
+    said.unwrap_or_default()
+}
+
+/// An undoing on its way, with the same.
+pub(crate) fn undoing_rolls_out(
+    title: &str,
+    rollout: &Rollout,
+    pulling: &[String],
+    too_early: Option<Timestamp>,
+) -> String {
     format!(
-        "undid {}; waiting until the old version runs again everywhere{}",
+        "undid {}; waiting until the old version runs again everywhere{}{}",
         title_of(title),
-        waited_for(rollout, pulling)
+        waited_for(rollout, pulling),
+        given_up(too_early)
     )
 }
 
@@ -89,6 +99,6 @@ mod tests {
         insta::assert_snapshot!(says(&waiting(&four), &pulling), @"merged chore(deps): update web to v2; waiting until `ccccccc` runs everywhere: web: it is OutOfSync and Healthy; blog: it is OutOfSync and Healthy; shop: it is OutOfSync and Healthy; and 1 more; an image is being pulled for pod web/web-7d9f-x2x and 1 more");
         let unknown = Rollout::Unknown { why: "ApplicationSet team/charts: cannot be followed".to_owned() };
         insta::assert_snapshot!(says(&unknown, &[]), @"merged chore(deps): update web to v2; waiting until `ccccccc` runs everywhere: cannot tell whether it does: ApplicationSet team/charts: cannot be followed");
-        insta::assert_snapshot!(undoing_rolls_out("update web", &waiting(&one), &[]), @"undid update web; waiting until the old version runs again everywhere: Application argocd/web: it has compared bbbbbbb and not this commit");
+        insta::assert_snapshot!(undoing_rolls_out("update web", &waiting(&one), &[], None), @"undid update web; waiting until the old version runs again everywhere: Application argocd/web: it has compared bbbbbbb and not this commit");
     }
 }

@@ -8,7 +8,7 @@ use crate::forge::{Forge, RepositoryName};
 use crate::health::Recon;
 use crate::issue::propose;
 use crate::merge::classify::Rules;
-use crate::run::{Opening, OpeningError, Published, open_updates};
+use crate::run::{Opening, OpeningError, Published, accepted_beside, open_updates};
 use crate::wording;
 use serde_json::{Value, json};
 
@@ -30,7 +30,22 @@ pub(super) async fn publish(
         // Asked again, so that what is missing is a failure with what to do about it.
         Beside::NotRead(_) => open_updates(&forge, &table.name, &settings.renovate, &rules).await?,
     };
-    let offered = propose(recon, &|id| settings.health.acknowledges(id, recon.began_at), &|_| true, &updates);
+    // What the open issue's run accepts its store tells, where that lies at hand. Elsewhere the run itself ends what is asked
+    // for in vain.
+    let path = &settings.store.path;
+    let accepted = if path.is_file() {
+        accepted_beside(&forge, &settings.run, &repository, &bot, path).await?
+    } else {
+        Vec::new()
+    };
+    let health = settings.health.accepting(accepted);
+    let recon = &{
+        let mut seen = recon.clone();
+        seen.accept(&health);
+        seen
+    };
+    let offered =
+        propose(recon, &|finding| health.leaves_alone(finding, recon.began_at), &|_| true, &updates);
     let opening = Opening {
         forge: &forge,
         settings: &settings.run,

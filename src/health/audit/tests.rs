@@ -498,6 +498,7 @@ async fn looked(settings: &Settings, without: &str, audit: bool) -> Recon {
         grace: Duration::from_mins(5),
         freshness: Freshness::Proven,
         audit,
+        after: None,
     };
     recon(&client, &surroundings, Timestamp::now()).await
 }

@@ -104,7 +104,7 @@ impl Status {
             let (count, state) = line.split_once(' ')?;
             Some((count.parse().ok()?, state.trim().to_owned()))
         };
-        let groups = lines.map_while(|line| state(line)).collect();
+        let groups = lines.map_while(state).collect();
         Self { word: of("health:"), osds, groups }
     }
 

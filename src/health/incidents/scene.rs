@@ -331,6 +331,7 @@ impl Scene {
             grace: Duration::from_mins(5),
             freshness: Freshness::Proven,
             audit: self.audit,
+            after: None,
         };
         health::recon(&self.client, &surroundings, Timestamp::now()).await
     }

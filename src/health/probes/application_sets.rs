@@ -4,7 +4,7 @@
 //! its controller is dead, its conditions stay as they were.
 
 use super::reporter::Reporter;
-use super::{condition, finding, is_recent, said};
+use super::{age, condition, finding, is_recent, said};
 use crate::cluster::{ApplicationSet, ConditionStatus, Workload};
 use crate::health::{Finding, Probe, Verdict};
 use jiff::Timestamp;
@@ -24,6 +24,13 @@ pub(in crate::health) fn judge_application_sets(
     }
     let mut findings = CONTROLLER.dead(Probe::ArgoCd, workloads);
     findings.extend(sets.iter().filter_map(|set| judge_set(set, now, grace)));
+    let leaving = sets.iter().filter_map(|set| Some((set, set.deleted_at?)));
+    findings.extend(leaving.filter(|(_, asked)| age(now, *asked) > grace).map(|(set, asked)| {
+        let message = format!("{} is being deleted for too long", set.object());
+        let evidence = format!("metadata.deletionTimestamp = {asked}: something holds it");
+        finding(Probe::ArgoCd, "set-terminating", set.object(), Verdict::Yellow, message, evidence)
+            .since(Some(asked))
+    }));
     findings
 }
 
@@ -97,6 +104,7 @@ mod tests {
             namespace: "argocd".to_owned(),
             name: "apps".to_owned(),
             created_at: Some(ago(since)),
+            deleted_at: None,
             conditions: [condition("ErrorOccurred", error), condition("ResourcesUpToDate", up_to_date)]
                 .into_iter()
                 .flatten()
@@ -119,6 +127,15 @@ mod tests {
             ("no conditions, just made", set(None, None, 60), Some(("set-not-reported", Yellow))),
             ("half of them", set(Some(False), None, 900), Some(("set-not-reported", Unknown))),
         ];
+        let leaving = |seconds| {
+            let mut set = set(Some(False), Some(True), 900);
+            set.deleted_at = Some(ago(seconds));
+            set
+        };
+        let cases = cases.into_iter().chain([
+            ("being deleted", leaving(299), None),
+            ("and held", leaving(301), Some(("set-terminating", Yellow))),
+        ]);
         let workloads = [deployment("argocd", "argocd-applicationset-controller")];
         for (name, set, expected) in cases {
             let found = judge_application_sets(&[set], &workloads, now(), GRACE);

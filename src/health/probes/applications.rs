@@ -14,7 +14,11 @@
 //! | `stale` | Application | UNKNOWN | its own is, or it has none | no | |
 //! | `not-reconciled` | Application | listed | the same, and the annotation `argocd.argoproj.io/skip-reconcile` is true: nobody looks at it, and what is merged for it waits | | |
 //! | `not-automated` | Application | listed | `spec.syncPolicy.automated` is not there, or not enabled: what is merged for it waits | | |
+//! | `not-looked-since` | Application | UNKNOWN | in the gate after a change that touched it: it was looked at before the rollout ended; not where `health.argocd_maximum_age_seconds` is more than ten minutes | until Argo CD looks again, within four minutes | yes |
 //! | `comparison-error` | Application | UNKNOWN | it has a condition `ComparisonError`, `InvalidSpecError` or `UnknownError` | no | |
+//! | `error-condition` | Application | UNKNOWN | it has another condition whose type ends in `Error`, but for `SyncError`: what Argo CD could not do (`DeletionError`), or one that is not known yet | no | |
+//! | `terminating` | Application | YELLOW | being deleted | for the grace time | yes |
+//! | `operation-runs` | Application | YELLOW, then RED | its operation (a sync, a hook) is Running, or is to be stopped, whatever else it says | for the grace time; as YELLOW for `health.argocd_operation_maximum_seconds` | yes |
 //! | `sync-failed` | Application | RED | its newest sync, of all its objects, ended `Failed` or `Error` at the very revisions that were compared last, whatever else it says; a failure of other revisions is `last-sync-failed` | no | |
 //! | `last-sync-failed` | Application | listed | the same at other revisions, and no sync since then: what it left undone (a hook) is still undone, or nobody wants it any more | | |
 //! | `sync-error` | Application | YELLOW, then RED | the condition `SyncError` without such a sync: Argo CD refuses to sync | grace since then, as YELLOW | |
@@ -25,7 +29,7 @@
 //! | `suspended` | Application | YELLOW | the same: a canary pauses so | no | yes |
 //! | `health-unknown` | Application | UNKNOWN | it is Unknown, none, or none that is known | no | |
 
-use super::{age, finding, is_recent, judged, shortened};
+use super::{age, finding, is_recent, judged, no_life, shortened};
 use crate::cluster::{Application, ApplicationHealth, ObjectRef, OperationPhase, SyncStatus, Workload};
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
@@ -51,7 +55,9 @@ pub(in crate::health) fn judge_applications(
     if findings.is_empty() {
         findings.extend(applications.iter().filter_map(|application| unseen(application, now, settings)));
     }
-    findings.extend(applications.iter().flat_map(|application| judge_application(application, now, grace)));
+    findings.extend(
+        applications.iter().flat_map(|application| judge_application(application, now, grace, settings)),
+    );
     findings.extend(windows_unread(applications));
     let good = applications.iter().filter(|application| is_good(application)).count();
     judged(
@@ -99,16 +105,13 @@ fn controller(
     let maximum = settings.argocd_maximum_age_seconds;
     let mut looked_at = applications.iter().filter(|application| !application.skips_reconcile).peekable();
     let none = looked_at.peek().is_none();
-    let newest = looked_at.filter_map(|application| application.reconciled_at).max();
-    let evidence = match newest {
-        _ if none => return None,
-        Some(newest) if age(now, newest) <= Duration::from_secs(maximum) => return None,
-        Some(newest) => {
-            format!(
-                "the newest reconciledAt is {} s old, allowed are {maximum} s",
-                age(now, newest).as_secs()
-            )
-        }
+    let lives = |at: Timestamp| no_life(now, at, maximum, settings);
+    let times: Vec<Timestamp> = looked_at.filter_map(|application| application.reconciled_at).collect();
+    if none || times.iter().any(|at| lives(*at).is_none()) {
+        return None;
+    }
+    let evidence = match times.iter().max().and_then(|newest| lives(*newest)) {
+        Some(why) => format!("the newest reconciledAt is {why}"),
         None => "no Application has a reconciledAt".to_owned(),
     };
     let message = "Argo CD's controller has not looked at any Application for too long";
@@ -128,9 +131,8 @@ fn windows_unread(applications: &[Application]) -> Option<Finding> {
 /// That nobody has looked at an Application for too long.
 fn unseen(application: &Application, now: Timestamp, settings: &Settings) -> Option<Finding> {
     let maximum = settings.argocd_maximum_age_seconds;
-    let old = match application.reconciled_at.map(|at| age(now, at)) {
-        Some(old) if old <= Duration::from_secs(maximum) => return None,
-        Some(old) => format!("reconciledAt is {} s old, allowed are {maximum} s", old.as_secs()),
+    let old = match application.reconciled_at.map(|at| no_life(now, at, maximum, settings)) {
+        Some(why) => format!("reconciledAt is {}", why?),
         None => "no reconciledAt".to_owned(),
     };
     let object = application.object();
@@ -162,7 +164,43 @@ fn failed_sync(application: &Application) -> Option<(bool, String)> {
     })
 }
 
-fn judge_application(application: &Application, now: Timestamp, grace: Duration) -> Vec<Finding> {
+/// That an operation does not end: everything may be Synced and Healthy while a hook hangs, and nothing is synced meanwhile. One
+/// that failed and waits to be tried again runs as well.
+fn running(
+    application: &Application,
+    now: Timestamp,
+    grace: Duration,
+    settings: &Settings,
+) -> Option<Finding> {
+    let operation = application.operation.as_ref()?;
+    let runs = matches!(operation.phase, OperationPhase::Running | OperationPhase::Terminating);
+    let since = operation.started_at;
+    let maximum = Duration::from_secs(settings.argocd_operation_maximum_seconds).max(grace);
+    // What does not say when it began nobody can call slow; an operation always does.
+    if !runs || is_recent(since, now, grace) {
+        return None;
+    }
+    let verdict = if is_recent(since, now, maximum) { Verdict::Yellow } else { Verdict::Red };
+    let message = format!(
+        "the operation of {} does not end, and nothing else is synced meanwhile",
+        application.object()
+    );
+    let evidence = format!(
+        "operation {:?}, retried {} times: {}",
+        operation.phase,
+        operation.retries,
+        shortened(&operation.message)
+    );
+    let object = application.object();
+    Some(finding(Probe::ArgoCd, "operation-runs", object, verdict, message, evidence).since(since))
+}
+
+fn judge_application(
+    application: &Application,
+    now: Timestamp,
+    grace: Duration,
+    settings: &Settings,
+) -> Vec<Finding> {
     let found = |rule, verdict, what: &str, evidence: String| {
         let message = format!("{} {what}", application.object());
         finding(Probe::ArgoCd, rule, application.object(), verdict, message, evidence)
@@ -172,8 +210,18 @@ fn judge_application(application: &Application, now: Timestamp, grace: Duration)
         if BROKEN.contains(&kind.as_str()) {
             let evidence = format!("{kind}: {message}");
             findings.push(found("comparison-error", Verdict::Unknown, "cannot be compared", evidence));
+        } else if kind.ends_with("Error") && kind != "SyncError" {
+            let evidence = format!("{kind}: {}", shortened(message));
+            let what = "has an error of which nobody knows what it leaves undone";
+            findings.push(found("error-condition", Verdict::Unknown, what, evidence));
         }
     }
+    if let Some(asked) = application.deleted_at.filter(|asked| age(now, *asked) > grace) {
+        let evidence = format!("metadata.deletionTimestamp = {asked}: something holds it");
+        let what = "is being deleted for too long";
+        findings.push(found("terminating", Verdict::Yellow, what, evidence).since(Some(asked)));
+    }
+    findings.extend(running(application, now, grace, settings));
     if !application.automated {
         let evidence = "spec.syncPolicy.automated is not there, or not enabled".to_owned();
         let what = "is synced by nobody but people: what is merged for it waits";
@@ -252,334 +300,5 @@ fn grounds(application: &Application) -> Grounds {
 }
 
 #[cfg(test)]
-pub(in crate::health) mod tests {
-    use super::super::testing::{ago, now, rules, workload};
-    use super::*;
-    use crate::cluster::OperationState;
-    use Verdict::{Red, Unknown, Yellow};
-
-    pub(in crate::health) fn application(name: &str) -> Application {
-        Application {
-            namespace: "argocd".to_owned(),
-            name: name.to_owned(),
-            resource_version: "1".to_owned(),
-            refresh_requested: false,
-            operation_requested: false,
-            automated: true,
-            skips_reconcile: false,
-            prune: true,
-            sync_options: Vec::new(),
-            sources: Vec::new(),
-            made_by: None,
-            dry: None,
-            compared_sources: Vec::new(),
-            compared_otherwise: false,
-            sync: SyncStatus::Synced,
-            revisions: vec!["9f1c".to_owned()],
-            health: ApplicationHealth::Healthy,
-            health_message: String::new(),
-            operation: None,
-            conditions: Vec::new(),
-            sync_error_since: None,
-            reconciled_at: Some(ago(100)),
-            resources: Vec::new(),
-            images: Vec::new(),
-            placing: crate::cluster::Placing::default(),
-            doors: crate::cluster::Doors::default(),
-        }
-    }
-
-    fn operation(phase: OperationPhase, revisions: &[&str]) -> OperationState {
-        OperationState {
-            phase,
-            message: "one or more objects failed".to_owned(),
-            revisions: revisions.iter().map(|one| (*one).to_owned()).collect(),
-            partial: false,
-            by_person: false,
-            retries: 0,
-            started_at: None,
-            finished_at: Some(ago(120)),
-        }
-    }
-
-    fn controller_workload() -> Workload {
-        workload(ObjectRef::new("StatefulSet", "argocd", CONTROLLER))
-    }
-
-    fn judge(applications: &[Application], workloads: &[Workload]) -> ProbeResult {
-        let grace = Duration::from_mins(5);
-        judge_applications(applications, workloads, "argocd", now(), grace, &Settings::default())
-    }
-
-    #[test]
-    fn every_rule_for_an_application() {
-        type Case = (&'static str, Application, Vec<(&'static str, Verdict)>);
-        let with = |change: fn(&mut Application)| {
-            let mut application = application("shop");
-            change(&mut application);
-            application
-        };
-        let cases: Vec<Case> = vec![
-            ("good", application("shop"), vec![]),
-            ("out of sync", with(|a| a.sync = SyncStatus::OutOfSync), vec![("out-of-sync", Yellow)]),
-            ("sync unknown", with(|a| a.sync = SyncStatus::Unknown), vec![("sync-unknown", Unknown)]),
-            ("degraded", with(|a| a.health = ApplicationHealth::Degraded), vec![("degraded", Red)]),
-            (
-                "progressing",
-                with(|a| a.health = ApplicationHealth::Progressing),
-                vec![("progressing", Yellow)],
-            ),
-            ("suspended", with(|a| a.health = ApplicationHealth::Suspended), vec![("suspended", Yellow)]),
-            ("missing", with(|a| a.health = ApplicationHealth::Missing), vec![("missing", Red)]),
-            ("unknown", with(|a| a.health = ApplicationHealth::Unknown), vec![("health-unknown", Unknown)]),
-            (
-                "comparison error, healthy",
-                with(|a| {
-                    a.sync = SyncStatus::Unknown;
-                    a.conditions = vec![("ComparisonError".to_owned(), "rpc error".to_owned())];
-                }),
-                vec![("comparison-error", Unknown)],
-            ),
-            (
-                "another condition",
-                with(|a| a.conditions = vec![("OrphanedResourceWarning".to_owned(), String::new())]),
-                vec![],
-            ),
-            (
-                "failed sync of nobody knows what, still healthy",
-                with(|a| {
-                    a.sync = SyncStatus::OutOfSync;
-                    a.operation = Some(operation(OperationPhase::Failed, &[]));
-                }),
-                vec![("out-of-sync", Yellow)],
-            ),
-            (
-                "a hook failed after everything was applied: Synced and Healthy",
-                with(|a| a.operation = Some(operation(OperationPhase::Failed, &["9f1c"]))),
-                vec![("sync-failed", Red)],
-            ),
-            (
-                "it never got to apply",
-                with(|a| {
-                    a.sync = SyncStatus::OutOfSync;
-                    a.operation = Some(operation(OperationPhase::Error, &["9f1c"]));
-                }),
-                vec![("sync-failed", Red), ("out-of-sync", Yellow)],
-            ),
-            (
-                "an old failure of a revision that was taken back",
-                with(|a| a.operation = Some(operation(OperationPhase::Failed, &["bad0"]))),
-                vec![],
-            ),
-            (
-                "of one of two sources another one was compared",
-                with(|a| {
-                    a.revisions = vec!["1.2.3".to_owned(), "9f1c".to_owned()];
-                    a.operation = Some(operation(OperationPhase::Failed, &["1.2.3", "bad0"]));
-                }),
-                vec![],
-            ),
-            (
-                "of both sources the same",
-                with(|a| {
-                    a.revisions = vec!["1.2.3".to_owned(), "9f1c".to_owned()];
-                    a.operation = Some(operation(OperationPhase::Failed, &["1.2.3", "9f1c"]));
-                }),
-                vec![("sync-failed", Red)],
-            ),
-            (
-                "a few objects were to be set right",
-                with(|a| {
-                    a.operation = Some(OperationState {
-                        partial: true,
-                        ..operation(OperationPhase::Failed, &["9f1c"])
-                    });
-                }),
-                vec![],
-            ),
-            (
-                "a sync that waits for its retry",
-                with(|a| a.operation = Some(operation(OperationPhase::Running, &["9f1c"]))),
-                vec![],
-            ),
-            (
-                "Argo CD refuses to sync, since just now",
-                with(|a| {
-                    a.conditions =
-                        vec![("SyncError".to_owned(), "auto-sync will wipe out all resources".to_owned())];
-                    a.sync_error_since = Some(ago(20));
-                }),
-                vec![("sync-error", Yellow)],
-            ),
-            (
-                "and for longer",
-                with(|a| {
-                    a.conditions =
-                        vec![("SyncError".to_owned(), "auto-sync will wipe out all resources".to_owned())];
-                    a.sync_error_since = Some(ago(301));
-                }),
-                vec![("sync-error", Red)],
-            ),
-            (
-                "nobody knows since when",
-                with(|a| a.conditions = vec![("SyncError".to_owned(), String::new())]),
-                vec![("sync-error", Red)],
-            ),
-            (
-                "said twice",
-                with(|a| {
-                    a.conditions = vec![("SyncError".to_owned(), String::new())];
-                    a.operation = Some(operation(OperationPhase::Failed, &["9f1c"]));
-                }),
-                vec![("sync-failed", Red)],
-            ),
-        ];
-        for (name, application, expected) in cases {
-            let result = judge(&[application], &[controller_workload()]);
-            assert_eq!(rules(&result), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_window_is_named_where_it_keeps_something_back_and_where_nobody_may_read_it() {
-        let mut late = application("late");
-        late.sync = SyncStatus::OutOfSync;
-        late.doors = crate::cluster::projects_testing::closed(Some(now()), true);
-        let result = judge(&[late], &[controller_workload()]);
-        assert_eq!(rules(&result), [("out-of-sync", Yellow)]);
-        let evidence = &result.findings[0].evidence;
-        assert!(evidence.contains("of project default is closed until 2026-11-21 12:00 UTC"), "{evidence}");
-
-        let mut blind = application("blind");
-        blind.doors.unread = Some("the cluster refuses it".to_owned());
-        let result = judge(&[blind.clone(), blind.clone()], &[controller_workload()]);
-        assert_eq!((rules(&result), result.verdict), (vec![], Verdict::Green));
-        let listed: Vec<&str> = result.findings.iter().map(|found| found.id.rule.as_str()).collect();
-        assert_eq!(listed, ["windows-not-read"]);
-        // It excuses nothing.
-        blind.sync = SyncStatus::OutOfSync;
-        assert_eq!(rules(&judge(&[blind], &[controller_workload()])), [("out-of-sync", Yellow)]);
-    }
-
-    #[test]
-    fn the_recorded_applications_are_judged() {
-        type Case = (&'static str, usize, &'static [(&'static str, Verdict)]);
-        let cases: [Case; 11] = [
-            ("healthy", 0, &[]),
-            ("another commit was compared, the old sync succeeded", 1, &[("out-of-sync", Yellow)]),
-            ("degraded, without the health of its resources", 2, &[("degraded", Red)]),
-            ("progressing", 3, &[("progressing", Yellow)]),
-            ("a sync runs", 4, &[("out-of-sync", Yellow), ("progressing", Yellow)]),
-            ("a sync waits for its retry, Healthy", 5, &[("out-of-sync", Yellow)]),
-            ("a sync failed, Healthy", 6, &[("sync-failed", Red), ("out-of-sync", Yellow)]),
-            (
-                "a sync never got to apply",
-                7,
-                &[("sync-failed", Red), ("out-of-sync", Yellow), ("missing", Red)],
-            ),
-            ("the repository cannot be read, Healthy", 8, &[("comparison-error", Unknown)]),
-            ("two sources, both compared", 9, &[]),
-            ("suspended", 10, &[("suspended", Yellow)]),
-        ];
-        for (name, number, expected) in cases {
-            let mut application = crate::cluster::recorded::application(number);
-            application.reconciled_at = Some(ago(60));
-            let several = application.compared_sources.len();
-            assert_eq!(several, if number == 9 { 2 } else { several.min(1) }, "{name}");
-            assert_eq!(rules(&judge(&[application], &[controller_workload()])), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn a_dead_controller_makes_everything_unknown() {
-        let with = |change: fn(&mut Workload)| {
-            let mut workload = controller_workload();
-            change(&mut workload);
-            vec![workload]
-        };
-        let cases: Vec<(&str, Vec<Workload>, i64, Option<&str>)> = vec![
-            ("alive", with(|_| {}), 100, None),
-            (
-                "as a Deployment with a release name",
-                with(|w| {
-                    w.object =
-                        ObjectRef::new("Deployment", "argocd", "argo-cd-argocd-application-controller");
-                }),
-                100,
-                None,
-            ),
-            (
-                "by its label",
-                with(|w| {
-                    w.object.name = "controller".to_owned();
-                    w.labels.insert("app.kubernetes.io/name".to_owned(), CONTROLLER.to_owned());
-                }),
-                100,
-                None,
-            ),
-            ("not there", vec![], 100, Some("controller-missing")),
-            ("elsewhere", with(|w| w.object.namespace = "other".to_owned()), 100, Some("controller-missing")),
-            ("scaled to zero", with(|w| (w.desired, w.available) = (0, 0)), 100, Some("controller-down")),
-            ("down", with(|w| w.available = 0), 100, Some("controller-down")),
-            ("a shard is down", with(|w| w.desired = 2), 100, Some("controller-down")),
-            ("hangs", with(|_| {}), 601, Some("controller-silent")),
-        ];
-        for (name, workloads, old, expected) in cases {
-            let mut newest = application("shop");
-            newest.reconciled_at = Some(ago(old));
-            let result = judge(&[newest], &workloads);
-            let rule = result.findings.first().map(|finding| finding.id.rule.as_str());
-            assert_eq!(rule, expected, "{name}");
-            let verdict = if expected.is_some() { Unknown } else { Verdict::Green };
-            assert_eq!(result.verdict, verdict, "{name}");
-        }
-    }
-
-    #[test]
-    fn one_that_is_looked_at_says_nothing_of_another() {
-        type Case = (&'static str, Vec<Application>, Vec<(&'static str, &'static str)>);
-        let at = |name: &str, old: Option<i64>, skips| {
-            let mut one = application(name);
-            (one.reconciled_at, one.skips_reconcile) = (old.map(ago), skips);
-            one
-        };
-        let cases: [Case; 6] = [
-            ("both", vec![at("shop", Some(100), false), at("blog", Some(600), false)], vec![]),
-            (
-                "its shard hangs",
-                vec![at("shop", Some(100), false), at("blog", Some(601), false)],
-                vec![("stale", "blog")],
-            ),
-            ("never", vec![at("shop", Some(100), false), at("blog", None, false)], vec![("stale", "blog")]),
-            (
-                "a person wants it so",
-                vec![at("shop", Some(100), false), at("blog", Some(9_000), true)],
-                vec![],
-            ),
-            ("wanted by a person for all", vec![at("blog", Some(9_000), true)], vec![]),
-            (
-                "a living one that is not looked at does not vouch for the controller",
-                vec![at("shop", Some(601), false), at("blog", Some(100), true)],
-                vec![("controller-silent", CONTROLLER)],
-            ),
-        ];
-        for (name, applications, expected) in cases {
-            let result = judge(&applications, &[controller_workload()]);
-            let blocking = result.findings.iter().filter(|finding| !finding.informational);
-            let found: Vec<_> =
-                blocking.map(|one| (one.id.rule.as_str(), one.id.object.name.as_str())).collect();
-            assert_eq!(found, expected, "{name}");
-            assert_eq!(result.verdict == Unknown, !expected.is_empty(), "{name}");
-        }
-        let skipped = judge(&[at("blog", Some(9_000), true)], &[controller_workload()]);
-        assert_eq!(skipped.findings[0].id.rule, "not-reconciled", "it is listed");
-    }
-
-    #[test]
-    fn no_time_at_all_is_no_sign_of_life() {
-        let mut silent = application("shop");
-        silent.reconciled_at = None;
-        assert_eq!(rules(&judge(&[silent], &[controller_workload()])), [("controller-silent", Unknown)]);
-        assert_eq!(judge(&[], &[controller_workload()]).verdict, Verdict::Green);
-    }
-}
+#[path = "applications_tests.rs"]
+pub(in crate::health) mod tests;

@@ -8,6 +8,7 @@
 //! | Rule | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|
 //! | `blocks-drain` | listed | no eviction is allowed (`status.disruptionsAllowed` is 0) although all pods are healthy: it demands as many as there are | | |
+//! | `overlaps` | listed | its pods are selected by another budget as well, as the labels of both tell: an eviction of one is answered 500, for ever | | |
 //! | `used-up` | YELLOW | no eviction is allowed: as many as have to be are healthy and the others are not, or one was evicted just now | no | yes |
 //! | `too-few-healthy` | YELLOW, then RED; YELLOW where it allows none when all are healthy | fewer pods are healthy than have to be | grace since `DisruptionAllowed` changed, as YELLOW | yes |
 //! | `not-observed` | UNKNOWN | `observedGeneration` is older than the spec: the counts belong to another one | no | yes |
@@ -19,6 +20,7 @@ use super::{finding, is_recent, judged, said, unused};
 use crate::cluster::{ConditionStatus, DisruptionBudget};
 use crate::health::{Finding, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Judges all budgets.
@@ -33,8 +35,46 @@ pub(in crate::health) fn judge_budgets(
     let findings: Vec<Finding> =
         budgets.iter().filter_map(|budget| judge_budget(budget, now, grace)).collect();
     let allow = budgets.len() - findings.len();
+    let mut findings = findings;
+    findings.extend(overlapping(budgets));
     let summary = format!("{allow} of {} PodDisruptionBudgets allow an eviction", budgets.len());
     judged(Probe::DisruptionBudgets, summary, findings)
+}
+
+/// A budget with the labels by which it selects.
+type Selecting<'a> = (&'a DisruptionBudget, &'a BTreeMap<String, String>);
+
+/// Budgets that select pods which another one selects as well: an eviction of such a pod is answered 500, for ever. Known where the
+/// labels of one are among those of the other, which has pods.
+fn overlapping(budgets: &[DisruptionBudget]) -> impl Iterator<Item = Finding> {
+    let mut of_namespace: BTreeMap<&str, Vec<Selecting<'_>>> = BTreeMap::new();
+    for budget in budgets {
+        if let Some(selector) = &budget.selector {
+            of_namespace.entry(&budget.object.namespace).or_default().push((budget, selector));
+        }
+    }
+    of_namespace.into_values().flat_map(|budgets| {
+        let wider = |(one, selector): &Selecting<'_>| {
+            let has_pods = one.counted.is_some_and(|count| count.expected > 0);
+            let other = budgets.iter().find(|(other, labels)| {
+                has_pods
+                    && other.object != one.object
+                    && labels.iter().all(|(key, value)| selector.get(key) == Some(value))
+            });
+            other.map(|(other, _)| overlaps(one, other))
+        };
+        budgets.iter().filter_map(wider).collect::<Vec<_>>()
+    })
+}
+
+fn overlaps(one: &DisruptionBudget, other: &DisruptionBudget) -> Finding {
+    let message = format!(
+        "{} selects pods that {} selects as well: none of them can be evicted",
+        one.object, other.object
+    );
+    let evidence = "spec.selector.matchLabels of one is among those of the other".to_owned();
+    let object = one.object.clone();
+    finding(Probe::DisruptionBudgets, "overlaps", object, Verdict::Yellow, message, evidence).listed_only()
 }
 
 fn judge_budget(budget: &DisruptionBudget, now: Timestamp, grace: Duration) -> Option<Finding> {
@@ -104,6 +144,7 @@ mod tests {
     fn budget() -> DisruptionBudget {
         DisruptionBudget {
             object: ObjectRef::new("PodDisruptionBudget", "web", "shop"),
+            selector: Some([("app".to_owned(), "shop".to_owned())].into()),
             demand: "minAvailable = 2".to_owned(),
             created_at: Some(ago(90_000)),
             generation: 2,
@@ -232,5 +273,30 @@ mod tests {
             found.evidence,
             "status.disruptionsAllowed = 0, 1 expected, 1 healthy, 1 have to be; minAvailable = 2"
         );
+    }
+    #[test]
+    fn two_budgets_of_one_pod_are_listed() {
+        let of = |namespace: &str, name: &str, labels: &[(&str, &str)], expected: i64| {
+            let labels = labels.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
+            DisruptionBudget {
+                object: ObjectRef::new("PodDisruptionBudget", namespace, name),
+                selector: Some(labels.collect()),
+                counted: Some(count(1, expected, expected, 1)),
+                ..budget()
+            }
+        };
+        let (shop, web) = (("app", "shop"), ("tier", "web"));
+        let told = |other: DisruptionBudget| {
+            let result = judge_budgets(&[of("web", "shop", &[shop], 2), other], now(), GRACE);
+            assert_eq!(result.verdict, Green);
+            result.findings.into_iter().map(|found| found.id.object.name).collect::<Vec<_>>()
+        };
+        assert_eq!(told(of("web", "b", &[shop], 2)), ["shop", "b"], "the same pods");
+        assert_eq!(told(of("web", "b", &[shop, web], 1)), ["b"], "some of them");
+        assert_eq!(told(of("web", "b", &[], 3)), ["shop"], "all of the namespace");
+        assert!(told(of("web", "b", &[shop, web], 0)).is_empty(), "none of them");
+        assert!(told(of("web", "b", &[web], 2)).is_empty(), "nobody knows");
+        assert!(told(of("blog", "b", &[shop], 2)).is_empty());
+        assert!(told(DisruptionBudget { selector: None, ..of("web", "b", &[], 2) }).is_empty());
     }
 }

@@ -10,13 +10,13 @@
 //! | `usage-missing` | node | UNKNOWN | the kubelet does not say how full its disk is | never |
 //! | `usage-old` | node, claim | UNKNOWN | what it says of a disk or volume is older than `health.usage_maximum_age_seconds` | never |
 //! | `kubelet-not-read` | node | UNKNOWN | it could not be asked | never |
+//! | `not-looked-since` | node | UNKNOWN | in the gate after a change: the kubelet looked at its disk before the rollout ended | until it looks again, within a minute |
 
-use super::{age, finding, judged};
+use super::{finding, judged, no_life};
 use crate::cluster::{ClaimUsage, ClusterResult, Filesystem, NodeStats, ObjectRef};
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 /// Judges what each node's kubelet said, or why it said nothing.
 pub(in crate::health) fn judge_capacity(
@@ -26,7 +26,6 @@ pub(in crate::health) fn judge_capacity(
 ) -> ProbeResult {
     let disks = Limits::of(settings.disk_yellow_percent, settings.disk_red_percent);
     let volumes = Limits::of(settings.claim_yellow_percent, settings.claim_red_percent);
-    let maximum = Duration::from_secs(settings.usage_maximum_age_seconds);
     let mut findings = Vec::new();
     let mut claims: BTreeMap<(&str, &str), &ClaimUsage> = BTreeMap::new();
     for (node, answer) in nodes {
@@ -53,7 +52,7 @@ pub(in crate::health) fn judge_capacity(
             ));
             continue;
         };
-        if let Some(evidence) = too_old(root.at, maximum, now) {
+        if let Some(evidence) = too_old(root.at, now, settings) {
             findings.push(unknown("usage-old", "old is what is known of the disk", evidence));
             continue;
         }
@@ -78,7 +77,7 @@ pub(in crate::health) fn judge_capacity(
     }
     for ((namespace, name), claim) in &claims {
         let object = ObjectRef::new("PersistentVolumeClaim", namespace, name);
-        if let Some(evidence) = too_old(claim.filesystem.at, maximum, now) {
+        if let Some(evidence) = too_old(claim.filesystem.at, now, settings) {
             let message = format!("what is known of how full {object} is is old");
             findings.push(finding(Probe::Capacity, "usage-old", object, Verdict::Unknown, message, evidence));
             continue;
@@ -95,15 +94,17 @@ pub(in crate::health) fn judge_capacity(
 }
 
 /// Why a figure says nothing of now.
-fn too_old(at: Option<Timestamp>, maximum: Duration, now: Timestamp) -> Option<String> {
+fn too_old(at: Option<Timestamp>, now: Timestamp, settings: &Settings) -> Option<String> {
     let Some(at) = at else { return Some("nobody says when it was looked at".to_owned()) };
-    let old = age(now, at);
-    (old > maximum).then(|| format!("looked at {} s ago, allowed are {} s", old.as_secs(), maximum.as_secs()))
+    no_life(now, at, settings.usage_maximum_age_seconds, settings)
 }
 
-/// Whether two answers are about one disk.
+/// Whether two answers are about one disk. Two drives of the same size are told apart by how full they are: where that is nearly
+/// the same, what is said of one says the other.
 fn is_one(one: &Filesystem, other: &Filesystem) -> bool {
-    one.capacity == other.capacity && one.inodes.map(|(_, all)| all) == other.inodes.map(|(_, all)| all)
+    one.capacity == other.capacity
+        && one.inodes.map(|(_, all)| all) == other.inodes.map(|(_, all)| all)
+        && one.available.abs_diff(other.available) <= one.capacity / 100
 }
 
 /// From how full on it is YELLOW and RED, in percent.
@@ -207,7 +208,12 @@ mod tests {
         let claims = |claims| NodeStats { claims, ..well() };
         let inodes = |free| stats(Filesystem { inodes: Some((free, 1_000)), ..disk(500) });
         let at = |at| stats(Filesystem { at, ..disk(500) });
-        let cases: [Case; 18] = [
+        let claim_inodes = |free| {
+            let mut one = claim(500, 30);
+            one.filesystem.inodes = Some((free, 1_000));
+            claims(vec![one])
+        };
+        let cases: [Case; 23] = [
             ("well", well(), &[]),
             ("84 %", stats(disk(151)), &[]),
             ("85 %", stats(disk(150)), &[("disk-full", Yellow)]),
@@ -220,6 +226,15 @@ mod tests {
             ("no inode left", inodes(0), &[("disk-inodes", Red)]),
             ("a disk without a limit of inodes", stats(Filesystem { inodes: None, ..disk(500) }), &[]),
             ("a volume", claims(vec![claim(150, 30)]), &[("claim-full", Yellow)]),
+            ("inodes of a volume", claim_inodes(150), &[("claim-inodes", Yellow)]),
+            ("none left of a volume", claim_inodes(0), &[("claim-inodes", Red)]),
+            ("enough of them", claim_inodes(151), &[]),
+            (
+                "two disks of the same size",
+                NodeStats { images: Some(disk(10)), ..well() },
+                &[("image-disk-full", Red)],
+            ),
+            ("looked at in the future", at(Some(ago(-31))), &[("usage-old", Unknown)]),
             ("a full volume", claims(vec![claim(10, 30)]), &[("claim-full", Red)]),
             ("the newest look counts", claims(vec![claim(10, 90), claim(500, 30)]), &[]),
             ("no disk", NodeStats { root: None, ..well() }, &[("usage-missing", Unknown)]),

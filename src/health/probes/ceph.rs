@@ -15,11 +15,10 @@
 //! | `stale` | CephCluster | UNKNOWN | `status.ceph.lastChecked` is older than `health.ceph_maximum_age_seconds`, or missing | no | |
 //! | `not-read` | the probe | UNKNOWN | the CephClusters could not be read | no | |
 
-use super::{age, finding, judged, unused};
+use super::{finding, judged, no_life, unused};
 use crate::cluster::{CephCluster, ObjectRef, Workload};
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
-use std::time::Duration;
 
 /// Judges all `CephClusters`.
 pub(in crate::health) fn judge_ceph(
@@ -104,10 +103,7 @@ fn judge_cluster(
     let object = ObjectRef::new("CephCluster", &cluster.namespace, &cluster.name);
     let maximum = settings.ceph_maximum_age_seconds;
     let evidence = match cluster.last_checked {
-        Some(checked) if age(now, checked) <= Duration::from_secs(maximum) => None,
-        Some(checked) => {
-            Some(format!("lastChecked is {} s old, allowed are {maximum} s", age(now, checked).as_secs()))
-        }
+        Some(checked) => no_life(now, checked, maximum, settings).map(|why| format!("lastChecked is {why}")),
         None => Some("no lastChecked".to_owned()),
     };
     let mut findings = Vec::new();
@@ -209,6 +205,8 @@ mod tests {
             (cluster("", &[], Some(60)), vec![("health-unknown", Unknown)], 1),
             (cluster("HEALTH_WARN", &[("X", "HEALTH_ODD")], Some(60)), vec![("X", Unknown)], 1),
             (cluster("HEALTH_OK", &[], Some(301)), vec![("stale", Unknown)], 1),
+            (cluster("HEALTH_OK", &[], Some(-30)), vec![], 0),
+            (cluster("HEALTH_OK", &[], Some(-31)), vec![("stale", Unknown)], 1),
             (cluster("HEALTH_OK", &[], None), vec![("stale", Unknown)], 1),
         ];
         for (cluster, expected, listed) in cases {

@@ -7,6 +7,7 @@
 //! | `expired` | Certificate | RED | `notAfter` has passed | no | |
 //! | `not-ready` | Certificate | YELLOW, then RED | `Ready` is not True | grace since then, as YELLOW | yes |
 //! | `ready-missing` | Certificate | YELLOW, then UNKNOWN | no condition `Ready` | grace since it was made, as YELLOW | yes |
+//! | `end-missing` | Certificate | UNKNOWN | `Ready` is True, and there is no `notAfter` | no | |
 //! | `renewal-fails` | Certificate | YELLOW | `renewalTime` has passed, and attempts failed; Ready stays True | no | |
 //! | `expires-soon` | Certificate | YELLOW | `renewalTime` has passed for longer than a third of what is left until `notAfter` | no | |
 //! | `controller-missing` | the Deployment that is missed | UNKNOWN | there are Certificates and no workload called `cert-manager`, by name or label, or of the image `cert-manager-controller` | no | |
@@ -116,6 +117,10 @@ fn judge_certificate(certificate: &Certificate, now: Timestamp, grace: Duration)
     if certificate.failed_attempts > 0 && certificate.renewal_time.is_some_and(|time| time <= now) {
         let evidence = format!("{} failed attempts, renewalTime has passed", certificate.failed_attempts);
         return found("renewal-fails", Verdict::Yellow, "cannot be renewed", evidence);
+    }
+    if certificate.not_after.is_none() {
+        let what = "is ready and does not say when it ends";
+        return found("end-missing", Verdict::Unknown, what, "no notAfter".to_owned());
     }
     let (renewal, end) = (certificate.renewal_time?, certificate.not_after?);
     let (overdue, left) = (age(now, renewal), age(end, now));
@@ -262,5 +267,13 @@ mod tests {
             );
         }
         assert!(!judge(&[], &[]).used, "without certificates there is nobody's word");
+    }
+    #[test]
+    fn one_that_does_not_say_when_it_ends_is_unknown() {
+        let mut endless = certificate((Some(ConditionStatus::True), 9_000), 9_000, 90, 0);
+        endless.not_after = None;
+        let workloads = [deployment("cert-manager", "cert-manager")];
+        let result = judge_certificates(&[endless], &workloads, now(), Duration::from_mins(5));
+        assert_eq!(rules(&result), [("end-missing", Unknown)]);
     }
 }

@@ -9,8 +9,8 @@
 
 use super::pods::Trouble;
 use super::{age, is_recent};
-use crate::cluster::{Container, ContainerState, ObjectRef, Pod, subject};
-use crate::health::{Grounds, Restarted, Settings, Verdict};
+use crate::cluster::{Container, ContainerState, ObjectRef, Pod, PodLedger, subject};
+use crate::health::{Grounds, NODE_RESTARTED, Restarted, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -102,7 +102,7 @@ pub(super) fn broken(pod: &Pod, is_ready: bool, around: &Around<'_>) -> Option<T
     let waiting = |reasons: &[&str]| {
         pod.containers.iter().find_map(|container| match &container.state {
             ContainerState::Waiting { reason, message } if reasons.contains(&reason.as_str()) => {
-                Some(format!("container {}: {reason} {message}", container.name))
+                Some((container, format!("container {}: {reason} {message}", container.name)))
             }
             _ => None,
         })
@@ -110,24 +110,23 @@ pub(super) fn broken(pod: &Pod, is_ready: bool, around: &Around<'_>) -> Option<T
     let looping: Vec<&Container> = pod.containers.iter().filter(|one| is_in_back_off(one)).collect();
     let by_itself = looping.iter().find(|one| !End::of(one).is_some_and(|end| around.with_its_node(&end)));
     if let Some(container) = by_itself {
-        let evidence = back_off(container);
-        let trouble = Trouble::new("crash-loop", Verdict::Red, "in a crash loop", evidence);
-        return Some(trouble.resting_on(around.lost_node.clone()));
+        let trouble = Trouble::new("crash-loop", Verdict::Red, "in a crash loop", back_off(container));
+        return Some(trouble.since(last_end(container)).resting_on(around.lost_node.clone()));
     }
     if let Some(container) = looping.first() {
         let node = around.node.as_ref().map_or_else(String::new, |node| format!(" of {node}"));
         let evidence = format!("{}; its last end was that{node}", back_off(container));
         let what = "started again with its node";
-        let trouble = Trouble::new("node-restarted", Verdict::Yellow, what, evidence);
-        return Some(trouble.resting_on(Grounds::each(around.node.clone())));
+        let trouble = Trouble::new(NODE_RESTARTED, Verdict::Yellow, what, evidence);
+        return Some(trouble.since(last_end(container)).resting_on(Grounds::each(around.node.clone())));
     }
     let young = is_recent(pod.created_at, around.now, around.grace);
     let graced = if young { Verdict::Yellow } else { Verdict::Red };
-    if let Some(evidence) = waiting(&IMAGE) {
-        let what = without_image(&evidence);
+    if let Some((container, evidence)) = waiting(&IMAGE) {
+        let what = without_image(&evidence, &container.image);
         return Some(Trouble::new("image-pull", graced, what, evidence).since(pod.created_at));
     }
-    if let Some(evidence) = waiting(&CONTAINER) {
+    if let Some((_, evidence)) = waiting(&CONTAINER) {
         let what = "with a container that cannot be made";
         return Some(Trouble::new("container-config", graced, what, evidence).since(pod.created_at));
     }
@@ -146,13 +145,50 @@ fn is_in_back_off(container: &Container) -> bool {
     matches!(&container.state, ContainerState::Waiting { reason, .. } if reason == "CrashLoopBackOff")
 }
 
+/// That a container waits, and how it ended last: the reason alone tells memory that ran out from a program that gave up.
 fn back_off(container: &Container) -> String {
-    match &container.state {
+    let waits = match &container.state {
         ContainerState::Waiting { reason, message } => {
             format!("container {}: {reason} {message}", container.name)
         }
         _ => format!("container {}", container.name),
+    };
+    match End::of(container) {
+        Some(end) => format!("{}; {}", waits.trim_end(), restarts_and_end(container, &end)),
+        None => waits,
     }
+}
+
+/// When a container ended last.
+fn last_end(container: &Container) -> Option<Timestamp> {
+    End::of(container)?.at
+}
+
+/// How the containers ended that are not ready, as far as they did.
+pub(super) fn ends(pod: &Pod) -> Vec<String> {
+    let not_ready = pod.containers.iter().filter(|container| !container.ready);
+    not_ready
+        .filter_map(|container| {
+            let end = End::of(container)?;
+            Some(format!("container {}: {}", container.name, restarts_and_end(container, &end)))
+        })
+        .collect()
+}
+
+/// How the container of a pod that failed ended which is to blame, and when the last of them did.
+pub(super) fn failed_end(pod: &Pod) -> (Option<String>, Option<Timestamp>) {
+    let mut ended = pod.containers.iter().filter_map(|container| match &container.state {
+        ContainerState::Terminated { exit_code, finished_at, .. } => {
+            Some((container, *exit_code, *finished_at))
+        }
+        _ => None,
+    });
+    let last = ended.clone().filter_map(|(.., at)| at).max();
+    let to_blame = ended.find(|(_, exit_code, _)| *exit_code != 0).and_then(|(container, ..)| {
+        let end = End::of(container)?;
+        Some(format!("container {}: {}", container.name, restarts_and_end(container, &end)))
+    });
+    (to_blame, last)
 }
 
 /// Between two crashes a container runs, or has just ended: only the count and the last end tell.
@@ -163,19 +199,18 @@ fn between_crashes(container: &Container, is_ready: bool, around: &Around<'_>) -
     }
     let (end, at) = around.own_end(container, Duration::from_secs(settings.crash_loop_seconds))?;
     let verdict = if is_ready { Verdict::Yellow } else { Verdict::Red };
-    let evidence = restarts_and_end(container, &end, at, around.now);
-    Some(Trouble::new("crash-loop", verdict, "in a crash loop", evidence))
+    let evidence = format!("container {}: {}", container.name, restarts_and_end(container, &end));
+    Some(Trouble::new("crash-loop", verdict, "in a crash loop", evidence).since(Some(at)))
 }
 
-fn restarts_and_end(container: &Container, end: &End<'_>, at: Timestamp, now: Timestamp) -> String {
-    format!(
-        "container {}: {} restarts, ended {} s ago with {} {}",
-        container.name,
-        container.restarts,
-        age(now, at).as_secs(),
-        end.exit_code,
-        end.reason
-    )
+/// How often a container was started again, and how and when it ended last.
+fn restarts_and_end(container: &Container, end: &End<'_>) -> String {
+    let restarts = match container.restarts {
+        1 => "1 restart".to_owned(),
+        restarts => format!("{restarts} restarts"),
+    };
+    let at = end.at.map_or_else(String::new, |at| format!(" at {at}"));
+    format!("{restarts}, ended with {} {}{at}", end.exit_code, end.reason)
 }
 
 /// What a pod that serves hides: that it was killed for its memory, or is started again and again.
@@ -184,14 +219,14 @@ pub(super) fn restless(pod: &Pod, around: &Around<'_>) -> Option<Trouble> {
     let killed = pod.containers.iter().find_map(|container| {
         let (end, at) = around.end(container, Duration::from_secs(settings.oom_killed_seconds))?;
         (end.reason == "OOMKilled").then(|| {
-            let evidence = restarts_and_end(container, &end, at, around.now);
+            let evidence = format!("container {}: {}", container.name, restarts_and_end(container, &end));
             Trouble::new("oom-killed", Verdict::Yellow, "killed for its memory", evidence).since(Some(at))
         })
     });
     killed.or_else(|| {
         pod.containers.iter().find_map(|container| {
             let (end, at) = grows(container, around)?;
-            let mut evidence = restarts_and_end(container, &end, at, around.now);
+            let mut evidence = format!("container {}: {}", container.name, restarts_and_end(container, &end));
             if !is_young(pod, around) {
                 evidence.push_str("; when the others were one look does not tell");
             }
@@ -215,23 +250,39 @@ fn is_young(pod: &Pod, around: &Around<'_>) -> bool {
 }
 
 /// How often each container was started again that ended within the time for which that is counted.
-pub(super) fn restarted<'a>(pod: &'a Pod, around: &'a Around<'_>) -> impl Iterator<Item = Restarted> + 'a {
+pub(super) fn restarted<'a>(
+    pod: &'a Pod,
+    around: &'a Around<'_>,
+    pods: &PodLedger,
+) -> impl Iterator<Item = Restarted> + use<'a> {
+    let calm = pods.calm(pod);
     let lately = around.settings.restarts_grow();
-    let ended = move |one: &&Container| {
+    let ended = move |one: &Container| {
         End::of(one).and_then(|end| end.at).is_some_and(|at| age(around.now, at) <= lately)
     };
-    pod.containers.iter().filter(|one| one.restarts > 0).filter(ended).map(|container| Restarted {
+    let lately = move |(_, one): &(usize, &'a Container)| one.restarts > 0 && ended(one);
+    pod.containers.iter().enumerate().filter(lately).map(move |(at, container)| Restarted {
         workload: subject(pod),
         pod: pod.name.clone(),
         container: container.name.clone(),
         made_at: pod.created_at,
         count: container.restarts,
+        calm: calm.as_ref().map(|calm| calm(at)),
     })
 }
 
 /// Why there is no image, as the runtime's sentence tells. The rule stays one: between two tries it is not said.
-fn without_image(said: &str) -> &'static str {
-    let said = said.to_ascii_lowercase();
+fn without_image(said: &str, image: &str) -> &'static str {
+    // A name may hold any of the words, as may that of its container.
+    let told = said.split_once(": ").map_or(said, |(_, told)| told);
+    let place = image.split('@').next().unwrap_or(image);
+    let name =
+        place.rsplit_once(':').map_or(place, |(name, tag)| if tag.contains('/') { place } else { name });
+    let mut told = told.to_owned();
+    for name in [image, name].into_iter().filter(|name| !name.is_empty()) {
+        told = told.replace(name, "");
+    }
+    let said = told.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     // A registry that hides what it has says "denied" where it means "not found", and the other way round only to strangers.
     if says(&[
@@ -275,11 +326,15 @@ mod tests {
             ("dial tcp: lookup r.example.org: no such host", "does not answer"),
         ] {
             let message = format!("container app: ErrImagePull {said}");
-            assert!(without_image(&message).contains(expected), "{said}: {}", without_image(&message));
+            let told = without_image(&message, "r.example.org/app:9");
+            assert!(told.contains(expected), "{said}: {told}");
         }
         assert_eq!(
-            without_image("container app: ImagePullBackOff Back-off pulling image"),
+            without_image("container app: ImagePullBackOff Back-off pulling image", "app"),
             "without an image"
         );
+        let named =
+            "container eof: ImagePullBackOff Back-off pulling image \"r.example.org/denied:not found-1\"";
+        assert_eq!(without_image(named, "r.example.org/denied:not found-1"), "without an image");
     }
 }

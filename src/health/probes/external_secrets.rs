@@ -11,11 +11,11 @@
 //! refresh in time is; of a store nothing is, since it carries no time at which anybody looked.
 
 use super::reporter::Reporter;
-use super::{age, finding, is_recent, judged, said, unused};
+use super::{finding, is_recent, judged, no_life, said, unused};
 use crate::cluster::{
     Condition, ConditionStatus, ExternalSecret, ExternalSecrets, ObjectRef, Refresh, SecretStore, Workload,
 };
-use crate::health::{Finding, Grounds, Probe, ProbeResult, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -29,6 +29,7 @@ pub(in crate::health) fn judge_external_secrets(
     workloads: &[Workload],
     now: Timestamp,
     grace: Duration,
+    settings: &Settings,
 ) -> ProbeResult {
     if external.secrets.is_empty() && external.stores.is_empty() {
         return unused(Probe::ExternalSecrets, "no ExternalSecret and no store");
@@ -49,7 +50,7 @@ pub(in crate::health) fn judge_external_secrets(
     let mut synced = 0;
     for secret in &external.secrets {
         let other = secret.stores.iter().find_map(|store| others.get(store).copied());
-        let found = of_other(judge_secret(secret, now, grace), &secret.object(), other, false);
+        let found = of_other(judge_secret(secret, now, grace, settings), &secret.object(), other, false);
         synced += usize::from(found.iter().all(|finding| finding.informational));
         findings.extend(found);
     }
@@ -90,7 +91,12 @@ fn of_other(
     Some(finding(Probe::ExternalSecrets, rule, object.clone(), Verdict::Yellow, message, evidence))
 }
 
-fn judge_secret(secret: &ExternalSecret, now: Timestamp, grace: Duration) -> Option<Finding> {
+fn judge_secret(
+    secret: &ExternalSecret,
+    now: Timestamp,
+    grace: Duration,
+    settings: &Settings,
+) -> Option<Finding> {
     let found = |rule, verdict, what: &str, evidence: String| {
         let message = format!("{} {what}", secret.object());
         finding(Probe::ExternalSecrets, rule, secret.object(), verdict, message, evidence)
@@ -134,16 +140,9 @@ fn judge_secret(secret: &ExternalSecret, now: Timestamp, grace: Duration) -> Opt
         (Refresh::Every(_), None) => "no refreshTime".to_owned(),
         // One that was missed is forgiven.
         (Refresh::Every(interval), Some(refreshed)) => {
-            let (age, allowed) = (age(now, refreshed), interval.saturating_mul(2).saturating_add(grace));
-            if age <= allowed {
-                return None;
-            }
-            format!(
-                "refreshTime is {} s old, allowed are {} s at an interval of {} s",
-                age.as_secs(),
-                allowed.as_secs(),
-                interval.as_secs()
-            )
+            let allowed = interval.saturating_mul(2).saturating_add(grace);
+            let why = no_life(now, refreshed, allowed.as_secs(), settings)?;
+            format!("refreshTime is {why}, at an interval of {} s", interval.as_secs())
         }
     };
     let what = "has not been read from its store for too long";
@@ -214,7 +213,13 @@ mod tests {
 
     fn judge(secrets: Vec<ExternalSecret>, stores: Vec<SecretStore>) -> ProbeResult {
         let workloads = [deployment("external-secrets", "external-secrets")];
-        judge_external_secrets(&ExternalSecrets { secrets, stores }, &workloads, now(), GRACE)
+        judge_external_secrets(
+            &ExternalSecrets { secrets, stores },
+            &workloads,
+            now(),
+            GRACE,
+            &Settings::default(),
+        )
     }
 
     #[test]
@@ -262,6 +267,7 @@ mod tests {
                 secret(|s| s.refreshed_at = Some(ago(2 * HOUR + 240))),
                 vec![],
             ),
+            ("read in the future", secret(|s| s.refreshed_at = Some(ago(-31))), vec![("stale", Unknown)]),
             (
                 "read again too long ago",
                 secret(|s| s.refreshed_at = Some(ago(2 * HOUR + 301))),
@@ -400,9 +406,19 @@ mod tests {
         ];
         for (name, secret, store, workloads, expected) in cases {
             let external = ExternalSecrets { secrets: vec![secret], stores: vec![store] };
-            let result = judge_external_secrets(&external, workloads, now(), GRACE);
+            let result = judge_external_secrets(&external, workloads, now(), GRACE, &Settings::default());
             assert_eq!(rules(&result), expected, "{name}");
         }
+    }
+
+    #[test]
+    fn a_secret_that_was_deleted_by_its_own_policy_is_listed() {
+        let deleted = secret(|s| ready(s, |ready| ready.reason = "SecretDeleted".to_owned()));
+        let result = judge(vec![deleted], Vec::new());
+        let listed: Vec<_> =
+            result.findings.iter().map(|one| (one.id.rule.as_str(), one.informational)).collect();
+        assert_eq!(listed, [("secret-deleted", true)]);
+        assert_eq!(result.verdict, Verdict::Green);
     }
 
     #[test]
@@ -411,10 +427,10 @@ mod tests {
         let mut webhook = deployment("external-secrets", "eso-webhook");
         webhook.images = vec!["ghcr.io/external-secrets/external-secrets:v0.20.1".to_owned()];
         webhook.arguments = vec!["webhook".to_owned()];
-        let result = judge_external_secrets(&external, &[webhook], now(), GRACE);
+        let result = judge_external_secrets(&external, &[webhook], now(), GRACE, &Settings::default());
         assert_eq!(rules(&result), [("controller-missing", Unknown)]);
         assert_eq!(result.summary, "1 of 1 ExternalSecrets synced");
         let none = ExternalSecrets { secrets: vec![], stores: vec![] };
-        assert!(!judge_external_secrets(&none, &[], now(), GRACE).used);
+        assert!(!judge_external_secrets(&none, &[], now(), GRACE, &Settings::default()).used);
     }
 }

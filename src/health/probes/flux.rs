@@ -13,9 +13,9 @@
 //! that failed is forgiven for the grace time, since a forge may be starting.
 
 use super::reporter::Reporter;
-use super::{age, condition, finding, is_recent, judged, said, unused};
-use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, Workload};
-use crate::health::{Finding, Grounds, Probe, ProbeResult, Verdict};
+use super::{age, condition, finding, is_recent, judged, no_life, said, unused};
+use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, ObjectRef, Workload};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -36,6 +36,7 @@ pub(in crate::health) fn judge_flux(
     workloads: &[Workload],
     now: Timestamp,
     grace: Duration,
+    settings: &Settings,
 ) -> ProbeResult {
     if objects.is_empty() {
         return unused(Probe::Flux, "no Flux object");
@@ -46,6 +47,10 @@ pub(in crate::health) fn judge_flux(
         .filter(|(kind, _)| is_there(*kind))
         .flat_map(|(_, reporter)| reporter.dead(Probe::Flux, workloads))
         .collect();
+    // Of one that is down it is known already.
+    if findings.is_empty() {
+        findings.extend(hangs(objects, now, grace, settings));
+    }
     let mut ready = 0;
     for object in objects {
         let found = judge_object(object, now, grace);
@@ -55,12 +60,54 @@ pub(in crate::health) fn judge_flux(
     judged(Probe::Flux, format!("{ready} of {} Flux objects ready", objects.len()), findings)
 }
 
+/// That the controller of Kustomizations has looked at none of them for longer than the longest of their intervals, twice, and
+/// the grace time: a look may take as long as it is to come again. Those are meant that are well, since a failure has an end in no
+/// history, and that tell of their passes at all. The other controllers write nothing where nothing has changed: of them readiness is
+/// the only sign.
+fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Settings) -> Option<Finding> {
+    let is_well = |object: &&FluxObject| {
+        let ready = condition(&object.conditions, "Ready");
+        object.kind == FluxKind::Kustomization
+            && !object.suspended
+            && object.deleted_at.is_none()
+            && ready.is_some_and(|ready| ready.status == ConditionStatus::True)
+    };
+    let told = objects.iter().filter(is_well).filter_map(|one| Some((one.looked_at?, one.interval?)));
+    let told: Vec<(Timestamp, Duration)> = told.collect();
+    let interval = told.iter().map(|(_, interval)| *interval).max()?;
+    let allowed = interval.saturating_mul(2).saturating_add(grace).as_secs();
+    let no_life = |at: Timestamp| no_life(now, at, allowed, settings);
+    if told.iter().any(|(at, _)| no_life(*at).is_none()) {
+        return None;
+    }
+    let newest = told.iter().map(|(at, _)| *at).max()?;
+    let (_, controller) = CONTROLLERS.iter().find(|(kind, _)| *kind == FluxKind::Kustomization)?;
+    let object = ObjectRef::new("Deployment", "", controller.name);
+    let message = format!(
+        "the controller {} has looked at nothing for too long: what its objects say is old",
+        controller.name
+    );
+    let evidence = format!(
+        "the newest status.history of a Kustomization is of {newest}, the longest interval {} s",
+        interval.as_secs()
+    );
+    Some(
+        finding(Probe::Flux, "controller-silent", object, Verdict::Unknown, message, evidence)
+            .since(Some(newest)),
+    )
+}
+
 fn judge_object(object: &FluxObject, now: Timestamp, grace: Duration) -> Vec<Finding> {
     let found = |rule, verdict, what: &str, evidence: String| {
         let message = format!("{} {what}", object.object());
         finding(Probe::Flux, rule, object.object(), verdict, message, evidence)
     };
     let mut findings = Vec::new();
+    if let Some(asked) = object.deleted_at.filter(|asked| age(now, *asked) > grace) {
+        let evidence = format!("metadata.deletionTimestamp = {asked}: something holds it");
+        let what = "is being deleted for too long";
+        findings.push(found("terminating", Verdict::Yellow, what, evidence).since(Some(asked)));
+    }
     if object.only_an_address {
         return findings;
     }

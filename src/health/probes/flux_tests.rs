@@ -16,8 +16,14 @@ fn controllers() -> Vec<Workload> {
         .to_vec()
 }
 
+/// Judges objects of whose passes nothing is told: the recorded ones were hours ago.
 fn judge(objects: &[FluxObject]) -> ProbeResult {
-    judge_flux(objects, &controllers(), now(), GRACE)
+    let untold = |object: &FluxObject| FluxObject { looked_at: None, ..object.clone() };
+    judge_told(&objects.iter().map(untold).collect::<Vec<_>>())
+}
+
+fn judge_told(objects: &[FluxObject]) -> ProbeResult {
+    judge_flux(objects, &controllers(), now(), GRACE, &Settings::default())
 }
 
 /// A recorded object with a change.
@@ -270,7 +276,7 @@ fn a_dead_controller_makes_everything_unknown() {
         workload.labels.clear();
         workload
     });
-    let (source, kustomization, release) = (flux(47), flux(27), flux(42));
+    let (source, kustomization, release) = (flux(47), with_looked(27, Some(60)), flux(42));
     let all = [source.clone(), kustomization.clone(), release.clone()];
     let cases: Vec<Case<'_>> = vec![
         ("alive", &all, controllers(), vec![]),
@@ -283,7 +289,7 @@ fn a_dead_controller_makes_everything_unknown() {
         ("a release needs its sources", &all[2..], down("source-controller"), vec!["controller-down"]),
     ];
     for (name, objects, workloads, expected) in cases {
-        let result = judge_flux(objects, &workloads, now(), GRACE);
+        let result = judge_flux(objects, &workloads, now(), GRACE, &Settings::default());
         let found: Vec<&str> = rules(&result).into_iter().map(|(rule, _)| rule).collect();
         assert_eq!(found, expected, "{name}");
         assert_eq!(result.verdict, if expected.is_empty() { Green } else { Unknown }, "{name}");
@@ -292,7 +298,7 @@ fn a_dead_controller_makes_everything_unknown() {
 
 #[test]
 fn without_an_object_flux_is_not_used_here() {
-    let result = judge_flux(&[], &[], now(), GRACE);
+    let result = judge_flux(&[], &[], now(), GRACE, &Settings::default());
     assert_eq!((result.used, result.verdict), (false, Green));
 }
 
@@ -316,4 +322,52 @@ fn what_waits_for_another_follows_from_it() {
     (source.namespace, source.name) = (made.sources[0].namespace.clone(), made.sources[0].name.clone());
     let found = causes(&[made, source]);
     assert_eq!(found[0], ("buildfailed".to_owned(), Some("homelab".to_owned())));
+}
+
+#[test]
+fn a_controller_of_kustomizations_that_hangs_is_unknown() {
+    let applied = |seconds: i64| with_looked(27, Some(seconds));
+    let minutes = |count: u64| Some(Duration::from_mins(count));
+    let every = |seconds: i64, interval| FluxObject { interval, ..applied(seconds) };
+    let failing = FluxObject { looked_at: Some(ago(90_000)), ..flux(29) };
+    let silent = vec![("controller-silent", Unknown)];
+    for (name, objects, expected) in [
+        ("in time", vec![every(1_500, minutes(10))], vec![]),
+        ("neither it nor a second one", vec![every(1_501, minutes(10))], silent.clone()),
+        ("the longest interval counts", vec![every(1_501, minutes(10)), every(9_000, minutes(60))], vec![]),
+        (
+            "one that was looked at speaks for all",
+            vec![every(90_000, minutes(10)), every(60, minutes(10))],
+            vec![],
+        ),
+        ("looked at in the future", vec![every(-31, minutes(10))], silent.clone()),
+        ("no history: an older Flux", vec![with_looked(27, None)], vec![]),
+        ("one that fails has an end in no history", vec![failing], vec![("not-applied", Red)]),
+        (
+            "a suspended one is not looked at",
+            vec![FluxObject { suspended: true, ..every(90_000, minutes(10)) }],
+            vec![("suspended", Yellow)],
+        ),
+    ] {
+        assert_eq!(rules(&judge_told(&objects)), expected, "{name}");
+    }
+    let down = judge_flux(&[every(90_000, minutes(10))], &[], now(), GRACE, &Settings::default());
+    assert!(down.findings.iter().all(|found| found.id.rule == "controller-missing"), "said once: {down:?}");
+}
+
+fn with_looked(number: usize, seconds: Option<i64>) -> FluxObject {
+    FluxObject { looked_at: seconds.map(ago), ..flux(number) }
+}
+
+#[test]
+fn what_is_being_deleted_for_too_long_is_said_of_every_kind() {
+    for number in [27, 42, 47] {
+        let leaving = |seconds| FluxObject { deleted_at: Some(ago(seconds)), ..flux(number) };
+        let found = |seconds| judge(&[leaving(seconds)]).findings;
+        assert!(found(299).iter().all(|one| one.id.rule != "terminating"), "{number}");
+        let late = found(301);
+        let one = late.iter().find(|one| one.id.rule == "terminating").expect("said");
+        assert_eq!((one.verdict, one.since), (Yellow, Some(ago(301))));
+        assert!(one.is_on_its_way());
+    }
 }

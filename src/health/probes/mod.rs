@@ -11,7 +11,9 @@ mod capacity;
 mod ceph;
 mod ceph_tools;
 mod certificates;
+mod clocks;
 mod containers;
+mod declared;
 mod extensions;
 mod external_secrets;
 mod flux;
@@ -48,12 +50,12 @@ pub(super) use pods::{PodsReading, judge_pods};
 pub(super) use postgres::{judge_postgres, last_backup};
 pub(super) use replication::judge_replication;
 pub(super) use reporter::{SILENT, controllers_silent};
-pub(super) use services::judge_services;
+pub(super) use services::{SELECTS_NOTHING, disconnected, judge_services, seen as services_seen};
 pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
 pub(super) use volumes::{List, VolumesReading, judge_volumes};
 
-use super::{Finding, FindingId, Grounds, Probe, ProbeResult, Verdict};
+use super::{Finding, FindingId, Grounds, Probe, ProbeResult, Settings, Verdict};
 use crate::cluster::{ClusterError, Condition, ObjectRef, Workload};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -61,17 +63,29 @@ use std::time::Duration;
 /// Whether a workload is one by which what others say is believed, or excused, or one that is listed, so that it has to be
 /// known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
-    if workload.held_back.is_some() || workload.annotations.contains_key(node_work::KURED_LOCK) {
+    // One that is to run no pod tells why nothing answers behind a Service.
+    let runs_none = workload.desired == 0;
+    if runs_none || workload.held_back.is_some() || workload.annotations.contains_key(node_work::KURED_LOCK) {
         return true;
     }
-    let operators = [application_sets::CONTROLLER, external_secrets::CONTROLLER, postgres::OPERATOR];
-    let operators = operators.iter().chain(&certificates::CONTROLLERS);
-    operators.chain(flux::CONTROLLERS.iter().map(|(_, one)| one)).any(|one| one.is(workload))
+    declared::reporters().any(|one| one.is(workload))
 }
 
-/// How old something is. What lies ahead of our clock is new: the reporter's clock may run fast.
+/// How old something is. What lies ahead of our clock is new: the reporter's clock may run fast. A sign of life is judged by
+/// [`no_life`].
 pub(super) fn age(now: Timestamp, then: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(then)).unwrap_or(Duration::ZERO)
+}
+
+/// Why a sign of life is none: it is older than it may be, or lies further ahead of our clock than clocks may differ, so that
+/// nobody knows how old it is.
+pub(super) fn no_life(now: Timestamp, at: Timestamp, maximum: u64, settings: &Settings) -> Option<String> {
+    let ahead = Duration::try_from(at.duration_since(now)).unwrap_or(Duration::ZERO);
+    if ahead > settings.clocks_maximum_difference() {
+        return Some(format!("{} s ahead of our clock: whoever wrote it has another", ahead.as_secs()));
+    }
+    let old = age(now, at);
+    (old > Duration::from_secs(maximum)).then(|| format!("{} s old, allowed are {maximum} s", old.as_secs()))
 }
 
 /// The day of a moment, for the line of a probe.
@@ -202,7 +216,14 @@ pub(super) fn is_not_read(result: &ProbeResult) -> bool {
 impl Finding {
     /// Whether it says that something could not be read, and nothing of what there is.
     pub(crate) fn is_not_read(&self) -> bool {
-        self.id.rule == NOT_READ
+        self.id.is_not_read()
+    }
+}
+
+impl FindingId {
+    /// The same of what makes it this one.
+    pub(crate) fn is_not_read(&self) -> bool {
+        self.rule == NOT_READ
     }
 }
 
@@ -294,6 +315,7 @@ pub(super) mod testing {
             hidden_environment: false,
             has_volume: false,
             labels: std::collections::BTreeMap::new(),
+            pod_labels: std::collections::BTreeMap::new(),
             annotations: std::collections::BTreeMap::new(),
         }
     }

@@ -17,12 +17,14 @@
 //! | `version-behind` | YELLOW; listed where only the patch differs | another node has a newer kubelet, and no node is cordoned or worked on | no | |
 //! | `version-unknown` | UNKNOWN | the version of the kubelet, or of the API server, is none | no | |
 //! | `no-nodes` | UNKNOWN | the list is empty | no | |
+//! | `clocks-differ` | UNKNOWN | our clock and the API server's differ by more than `health.clocks_maximum_difference_seconds`: no age says anything | no | |
 //! | `not-read` | UNKNOWN | the nodes, or the API server's version, could not be read | no | |
 
+use super::clocks::judge_clocks;
 use super::node_versions::judge_versions;
 use super::node_work::{Locks, Work};
-use super::{age, finding, judged};
-use crate::cluster::{ClusterResult, Condition, ConditionStatus, Job, Node, ObjectRef, Workload};
+use super::{finding, judged, no_life};
+use crate::cluster::{Clocks, ClusterResult, Condition, ConditionStatus, Job, Node, ObjectRef, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::collections::BTreeSet;
@@ -42,6 +44,8 @@ pub(in crate::health) struct NodesReading<'a> {
     pub(in crate::health) nodes: &'a [Node],
     /// The version of the API server.
     pub(in crate::health) server: &'a ClusterResult<String>,
+    /// What its clock said; none where it did not tell.
+    pub(in crate::health) clocks: Option<Clocks>,
     /// The workloads among which kured's is; none where they were not read. They only excuse.
     pub(in crate::health) workloads: &'a [Workload],
     /// The Jobs among which those of the system-upgrade controller are; the same.
@@ -65,6 +69,7 @@ pub(in crate::health) fn judge_nodes(
     }
     findings.extend(locks.unreadable);
     findings.extend(judge_versions(nodes, reading.server, upgrading));
+    findings.extend(reading.clocks.and_then(|clocks| judge_clocks(clocks, nodes, settings)));
     if nodes.is_empty() {
         let object = ObjectRef::new("Probe", "", Probe::Nodes.word());
         let message = "the cluster lists no node".to_owned();
@@ -170,9 +175,7 @@ fn silent(node: &Node, ready: &Condition, now: Timestamp, settings: &Settings) -
         }
         (None, None) => return Some("neither lease nor heartbeat".to_owned()),
     };
-    let old = age(now, last);
-    (old > Duration::from_secs(maximum))
-        .then(|| format!("{source} {} s ago, allowed are {maximum} s", old.as_secs()))
+    no_life(now, last, maximum, settings).map(|why| format!("{source} at {last}: {why}"))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ fn node() -> Node {
 /// Judges nodes of a server of their own version.
 fn judge(nodes: &[Node], workloads: &[Workload], jobs: &[Job]) -> ProbeResult {
     let server = Ok("v1.33.0".to_owned());
-    let reading = NodesReading { nodes, server: &server, workloads, jobs };
+    let reading = NodesReading { nodes, server: &server, clocks: None, workloads, jobs };
     judge_nodes(&reading, now(), &Settings::default())
 }
 
@@ -62,12 +62,35 @@ fn every_rule_for_a_node() {
             vec![("disk-pressure", Unknown)],
         ),
         (
+            "short of memory",
+            with(|n| n.conditions.push(on("MemoryPressure", Status::True))),
+            vec![("memory-pressure", Yellow)],
+        ),
+        (
+            "short of process ids",
+            with(|n| n.conditions.push(on("PIDPressure", Status::True))),
+            vec![("pid-pressure", Yellow)],
+        ),
+        (
+            "no pressure of either",
+            with(|n| {
+                n.conditions.push(on("MemoryPressure", Status::False));
+                n.conditions.push(on("PIDPressure", Status::False));
+            }),
+            vec![],
+        ),
+        (
             "no network",
             with(|n| n.conditions.push(on("NetworkUnavailable", Status::True))),
             vec![("network-unavailable", Red)],
         ),
         ("dead kubelet", with(|n| n.lease_renewed = Some(ago(61))), vec![("heartbeat-old", Unknown)]),
         ("fast clock", with(|n| n.lease_renewed = Some(ago(-30))), vec![]),
+        (
+            "a lease of the future",
+            with(|n| n.lease_renewed = Some(ago(-31))),
+            vec![("heartbeat-old", Unknown)],
+        ),
         ("no lease to read", with(|n| n.lease_renewed = None), vec![]),
         (
             "no lease, old heartbeat",
@@ -283,7 +306,7 @@ fn a_job_of_the_system_upgrade_controller_is_work_on_its_node_until_it_ends() {
 fn no_node_at_all_is_unknown_and_so_is_a_server_of_no_known_version() {
     assert_eq!(judge(&[], &[], &[]).verdict, Unknown);
     let server = Err(ClusterError::NotFound { what: "GET /version".to_owned() });
-    let reading = NodesReading { nodes: &[node()], server: &server, workloads: &[], jobs: &[] };
+    let reading = NodesReading { nodes: &[node()], server: &server, clocks: None, workloads: &[], jobs: &[] };
     let result = judge_nodes(&reading, now(), &Settings::default());
     assert_eq!(rules(&result), [("not-read", Unknown)]);
 }

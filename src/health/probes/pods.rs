@@ -13,7 +13,7 @@ use super::mounts::{Mounts, Word};
 use super::workloads::{judge_held_back, judge_workload};
 use super::{age, finding, judged, shortened};
 use crate::cluster::{
-    Condition, ConditionStatus, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
+    Condition, ConditionStatus, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
 };
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Restarted, Settings, Verdict};
 use jiff::Timestamp;
@@ -50,6 +50,8 @@ pub(in crate::health) struct PodsJudged {
     pub(in crate::health) counts: (usize, usize),
     /// What was started again lately, for whoever remembers more than one look.
     pub(in crate::health) restarted: Vec<Restarted>,
+    /// When a pod of each workload that is not complete was last put in another's place.
+    pub(in crate::health) replaced: HashMap<ObjectRef, Timestamp>,
 }
 
 /// How a pod stands.
@@ -145,10 +147,15 @@ pub(in crate::health) fn judge_pods(
     }
     scene.succeeded = succeeded.found();
     let mut restarted = Vec::new();
+    let mut leaving = Vec::new();
     for pod in kept {
-        restarted.extend(containers::restarted(pod, &scene.around(pod)));
+        restarted.extend(containers::restarted(pod, &scene.around(pod), reading.pods));
         let object = subject(pod);
         youngest.note(&object, pod.created_at);
+        // One that is being taken away, and may be for a while yet, is being replaced.
+        if pod.deleted_at.is_some_and(|ends| ends >= now) && scene.open.contains(&object) {
+            leaving.push(object.clone());
+        }
         sides[side_of(&pod.namespace)].add(object, &pod.name, scene.stand(pod));
     }
     for ((object, node), count) in stranded {
@@ -159,6 +166,8 @@ pub(in crate::health) fn judge_pods(
         }
     }
     let youngest = youngest.found();
+    let mut replaced = youngest.clone();
+    replaced.extend(leaving.into_iter().map(|object| (object, now)));
     for workload in open {
         let side = &mut sides[side_of(&workload.object.namespace)];
         let youngest = youngest.get(&workload.object).copied();
@@ -170,7 +179,7 @@ pub(in crate::health) fn judge_pods(
     }
     let counts = (sides[0].good + sides[1].good, sides[0].all + sides[1].all);
     let [kube_system, others] = sides.map(Side::judged);
-    PodsJudged { kube_system, others, counts, restarted }
+    PodsJudged { kube_system, others, counts, restarted, replaced }
 }
 
 fn side_of(namespace: &str) -> usize {
@@ -314,6 +323,21 @@ fn of_job(pod: &Pod) -> bool {
     pod.owner.as_ref().is_some_and(|owner| owner.kind == "Job")
 }
 
+/// When a pod that failed did: its last container or, where none is told (an eviction), the newest condition that tells of
+/// it; else nobody knows more than when it was made.
+fn ended_at(pod: &Pod) -> Option<Timestamp> {
+    let said = || {
+        let tells = |one: &&Condition| match one.kind.as_str() {
+            "DisruptionTarget" => one.status == ConditionStatus::True,
+            "Ready" | "ContainersReady" => one.status == ConditionStatus::False,
+            _ => false,
+        };
+        pod.conditions.iter().filter(tells).filter_map(|one| one.since).max()
+    };
+    let (_, ended) = containers::failed_end(pod);
+    ended.or_else(said).or(pod.created_at)
+}
+
 fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a Condition> {
     pod.conditions.iter().find(|condition| condition.kind == kind)
 }
@@ -377,7 +401,11 @@ impl Scene<'_> {
         if !pod.message.is_empty() {
             evidence = format!("{evidence}: {}", shortened(&pod.message));
         }
-        let since = pod.created_at;
+        let (ended, _) = containers::failed_end(pod);
+        if let Some(ended) = ended {
+            evidence = format!("{evidence}; {ended}");
+        }
+        let since = ended_at(pod);
         if of_job(pod) {
             let made_good =
                 self.succeeded.get(&subject(pod)).zip(pod.created_at).is_some_and(|(good, bad)| *good > bad);
@@ -408,11 +436,7 @@ impl Scene<'_> {
     /// Whether what is left of a pod is nothing but that: its workload serves without it, and its node is well again, or gone.
     fn is_replaced(&self, pod: &Pod) -> bool {
         let home = pod.node.as_deref().and_then(|node| self.nodes.get(node));
-        let ended = pod.containers.iter().filter_map(|container| match &container.state {
-            ContainerState::Terminated { finished_at, .. } => *finished_at,
-            _ => None,
-        });
-        let is_over = ended.max().or(pod.created_at).is_some_and(|at| age(self.now, at) > self.grace);
+        let is_over = ended_at(pod).is_some_and(|at| age(self.now, at) > self.grace);
         // Of whatever else makes pods nobody knows whether it serves.
         let workload = subject(pod);
         let is_judged = matches!(workload.kind.as_str(), "Deployment" | "StatefulSet" | "DaemonSet");
@@ -473,6 +497,10 @@ impl Scene<'_> {
             Some(ready) => format!("phase {:?}, Ready is {:?} {}", pod.phase, ready.status, ready.reason),
             None => format!("phase {:?}, no condition Ready", pod.phase),
         };
+        let mut evidence = evidence;
+        for end in containers::ends(pod) {
+            evidence = format!("{evidence}; {end}");
+        }
         let missing = self.missing(pod);
         let (what, evidence) = match self.mounts.word(pod, self.now) {
             Some(Word { what, evidence: said }) => (what, format!("{evidence}; {said}")),
@@ -521,6 +549,7 @@ impl Scene<'_> {
                 let evidence = format!("node {node} is not ready");
                 Standing::Trouble(
                     Trouble::new("node-not-ready", Verdict::Red, "on a node that is lost", evidence)
+                        .since(self.nodes.get(node).and_then(|home| home.since))
                         .resting_on(Grounds::each([node_object(node)])),
                 )
             }

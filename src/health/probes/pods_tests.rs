@@ -1,4 +1,4 @@
-use super::super::testing::{ago, now, rules};
+use super::super::testing::{self, ago, now, rules};
 use super::*;
 use crate::cluster::{Container, ContainerState};
 use Verdict::{Red, Unknown, Yellow};
@@ -533,7 +533,7 @@ fn a_look_says_what_it_cannot_tell_of_restarts() {
         judged.others.findings[0].evidence.clone()
     };
     assert!(grows(30_000).ends_with("one look does not tell"), "{}", grows(30_000));
-    assert!(grows(6_000).ends_with("with 1 Error"), "{}", grows(6_000));
+    assert!(grows(6_000).ends_with("with 1 Error at 2026-11-21T11:10:00Z"), "{}", grows(6_000));
 }
 
 #[test]
@@ -602,4 +602,141 @@ fn kube_system_is_a_probe_of_its_own() {
     let judged = judge(&[system, pod()]);
     assert_eq!(judged.kube_system.verdict, Red);
     assert_eq!(judged.others.verdict, Verdict::Green);
+}
+
+#[test]
+fn a_ledger_remembers_how_often_containers_were_started_again_while_all_was_well() {
+    let restarted = |count: u32, end: i64| {
+        let mut pod = pod();
+        pod.created_at = Some(ago(9_000_000));
+        (pod.containers[0].restarts, pod.containers[0].last_state) = (count, Some(ended(1, end)));
+        pod
+    };
+    let recent = Settings::default().recent_end();
+    let nodes = [node("metal1", ConditionStatus::True, 9_000_000)];
+    let calm = |ledger: &PodLedger| {
+        let reading = PodsReading { pods: ledger, workloads: &[], nodes: &nodes, mounts: &Mounts::default() };
+        let told = judge_pods(&reading, now(), GRACE, &Settings::default()).restarted;
+        told.iter().map(|one| (one.count, one.calm)).collect::<Vec<_>>()
+    };
+    let mut watched = PodLedger::new(recent);
+    watched.put(restarted(40, 800_000), now());
+    assert_eq!(calm(&watched), [], "nothing of it is told while it is quiet");
+    let mut unready = restarted(40, 800_000);
+    unready.conditions[0] = on("Ready", ConditionStatus::False, 5);
+    for pod in [unready, restarted(41, 30), restarted(43, 5)] {
+        watched.put(pod, now());
+    }
+    assert_eq!(calm(&watched), [(43, Some(40))], "three, whatever came between two looks");
+
+    let mut listed = PodLedger::new(recent);
+    listed.put(restarted(43, 5), now());
+    assert_eq!(calm(&listed), [(43, None)], "a list does not tell");
+    listed.remember(&watched);
+    assert_eq!(calm(&listed), [(43, Some(40))], "a watch does");
+
+    let mut never = PodLedger::new(recent);
+    let mut well = pod();
+    well.created_at = Some(ago(9_000_000));
+    never.put(well, now());
+    never.put(restarted(3, 5), now());
+    assert_eq!(calm(&never), [(3, Some(0))]);
+
+    let mut anew = restarted(3, 5);
+    anew.created_at = Some(ago(8_000_000));
+    watched.put(anew, now());
+    assert_eq!(calm(&watched), [(3, None)], "another pod of its name");
+    watched.remove("web", "shop-6d5f-x");
+    watched.put(restarted(43, 5), now());
+    assert_eq!(calm(&watched), [(43, None)], "of a pod that is gone nothing is known");
+}
+
+#[test]
+fn how_a_container_ended_is_told_with_its_trouble_and_since_when() {
+    let crashing = |last: ContainerState, ready: bool| {
+        let mut pod = pod();
+        pod.containers[0].restarts = 7;
+        pod.containers[0].state = waiting("CrashLoopBackOff");
+        (pod.containers[0].last_state, pod.containers[0].ready) = (Some(last), ready);
+        pod
+    };
+    let told = |pod: Pod| {
+        let found = judge(&[pod]).others.findings.remove(0);
+        (found.id.rule, found.evidence, found.since)
+    };
+    let (rule, evidence, since) = told(crashing(out_of_memory(40), false));
+    assert_eq!((rule.as_str(), since), ("crash-loop", Some(ago(40))));
+    assert_eq!(
+        evidence,
+        "shop-6d5f-x: container app: CrashLoopBackOff; 7 restarts, ended with 137 OOMKilled at 2026-11-21T11:59:20Z"
+    );
+    let (_, evidence, _) = told(crashing(ended(1, 40), false));
+    assert!(evidence.contains("ended with 1 Error"), "{evidence}");
+
+    let mut unready = pod();
+    unready.conditions[0] = on("Ready", ConditionStatus::False, 400);
+    let app = &mut unready.containers[0];
+    (app.ready, app.restarts, app.last_state) = (false, 1, Some(out_of_memory(400)));
+    let (rule, evidence, since) = told(unready);
+    assert_eq!((rule.as_str(), since), ("not-ready", Some(ago(400))));
+    assert!(
+        evidence.ends_with("; container app: 1 restart, ended with 137 OOMKilled at 2026-11-21T11:53:20Z"),
+        "{evidence}"
+    );
+
+    for (owner, expected) in [("Job", "job-failed"), ("ReplicaSet", "failed")] {
+        let mut failed = pod();
+        failed.phase = PodPhase::Failed;
+        failed.owner = Some(ObjectRef::new(owner, "web", "migrate"));
+        let mut beside = container(ended(0, 10));
+        "beside".clone_into(&mut beside.name);
+        failed.containers[0].state = out_of_memory(40);
+        failed.containers.insert(0, beside);
+        let (rule, evidence, since) = told(failed);
+        assert_eq!((rule.as_str(), since), (expected, Some(ago(10))), "the last of them ended then");
+        assert!(evidence.contains("container app: 0 restarts, ended with 137 OOMKilled"), "{evidence}");
+    }
+
+    for (reason, expected) in [("Evicted", "evicted"), ("NodeShutdown", "ended-by-node")] {
+        let mut ended = pod();
+        (ended.phase, ended.reason) = (PodPhase::Failed, reason.to_owned());
+        ended.containers.clear();
+        ended.conditions = vec![
+            on("Ready", ConditionStatus::False, 700),
+            on("DisruptionTarget", ConditionStatus::True, 690),
+            on("PodScheduled", ConditionStatus::True, 10),
+        ];
+        let (rule, _, since) = told(ended);
+        assert_eq!((rule.as_str(), since), (expected, Some(ago(690))));
+    }
+
+    let mut stranded = pod();
+    stranded.node = Some("metal2".to_owned());
+    let (rule, _, since) = told(stranded);
+    assert_eq!((rule.as_str(), since), ("node-not-ready", Some(ago(9_000))), "since its node is");
+}
+
+#[test]
+fn it_is_told_when_a_pod_was_last_put_in_anothers_place() {
+    let young = Pod { name: "shop-6d5f-y".to_owned(), created_at: Some(ago(40)), ..pod() };
+    let leaves = |at| Pod { name: "shop-6d5f-z".to_owned(), deleted_at: Some(ago(at)), ..pod() };
+    for (name, pods, expected) in [
+        ("an old one", vec![pod()], Some(6_000)),
+        ("a young one", vec![pod(), young], Some(40)),
+        ("one that leaves", vec![pod(), leaves(-20)], Some(0)),
+        ("one that should have left", vec![pod(), leaves(20)], Some(6_000)),
+    ] {
+        let object = subject(&pods[0]);
+        let open = testing::workload(object.clone());
+        let open = Workload { generation: 1, observed_generation: 1, desired: 3, available: 1, ..open };
+        assert!(!open.is_complete(), "{name}");
+        let mut ledger = PodLedger::new(Settings::default().recent_end());
+        for pod in pods {
+            ledger.put(pod, now());
+        }
+        let (workloads, mounts) = ([open], Mounts::default());
+        let reading = PodsReading { pods: &ledger, workloads: &workloads, nodes: &[], mounts: &mounts };
+        let told = judge_pods(&reading, now(), GRACE, &Settings::default()).replaced;
+        assert_eq!(told.get(&object).copied(), expected.map(ago), "{name}");
+    }
 }

@@ -407,6 +407,7 @@ pub(super) mod tests {
 
     #[test]
     fn the_age_of_backups_is_told_though_not_every_cluster_tells_it() {
+        type Case<'a> = (Vec<PostgresCluster>, &'a [PostgresBackup], &'a str);
         let silent = |name: &str| {
             let mut cluster = cluster(0);
             name.clone_into(&mut cluster.name);
@@ -438,7 +439,6 @@ pub(super) mod tests {
             },
         ];
         let with_backups = [&others[..], &[completed]].concat();
-        type Case<'a> = (Vec<PostgresCluster>, &'a [PostgresBackup], &'a str);
         let cases: Vec<Case<'_>> = vec![
             (vec![told("a", "2026-11-20")], &[], "each with a backup of 2026-11-20 or later"),
             (

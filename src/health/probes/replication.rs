@@ -16,20 +16,25 @@
 //! | `source-overdue` | YELLOW | a copy runs, or is tried, for too long | for `health.volsync_overdue_seconds` |
 //! | `source-not-begun` | UNKNOWN | a copy is due by its trigger, or the first one, and was not begun | for the grace time; one by hand never |
 //! | `source-unanswered` | UNKNOWN | no status | for the grace time |
+//! | `controller-down` | UNKNOWN | there are sources, and a workload called `volsync`, by name, label or image, of which no replica is available | never |
 //! | `not-read` | UNKNOWN | the claims could not be read | never |
 //!
 //! A source whose mover is another program's (`spec.external`) has no status of `VolSync`: its claim alone is judged. The
 //! copying of Syncthing has no end: how long it runs is not judged.
 
+use super::reporter::Reporter;
 use super::{age, day, finding, judged, lists_not_read, shortened};
 use crate::cluster::{
     ClusterError, ConditionStatus, CopyTrigger, Mover, MoverResult, ObjectRef, PersistentVolumeClaim,
-    ReplicationSource, claim_object,
+    ReplicationSource, Workload, claim_object,
 };
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::collections::HashSet;
 use std::time::Duration;
+
+/// Who says what became of a copy.
+pub(super) const CONTROLLER: Reporter = Reporter::named("volsync");
 
 /// What `VolSync`'s controller gives as the reason of what it could not do.
 const ERROR: &str = "Error";
@@ -38,6 +43,7 @@ const ERROR: &str = "Error";
 pub(in crate::health) fn judge_replication(
     sources: &[ReplicationSource],
     claims: Result<&[PersistentVolumeClaim], &ClusterError>,
+    workloads: &[Workload],
     now: Timestamp,
     grace: Duration,
     settings: &Settings,
@@ -50,6 +56,7 @@ pub(in crate::health) fn judge_replication(
     let mut findings: Vec<Finding> = Vec::new();
     if !sources.is_empty() {
         findings.extend(lists_not_read(Probe::VolSync, &[("persistentvolumeclaims", claims.err())]));
+        findings.extend(CONTROLLER.down(Probe::VolSync, workloads));
     }
     let mut good = 0;
     for source in sources {

@@ -200,7 +200,7 @@ fn every_rule_for_a_source() {
     ];
     let claims = [claim("db", "data"), claim("web", "elsewhere")];
     for (name, source, expected) in cases {
-        let result = judge_replication(&[source], Ok(&claims), now(), GRACE, &Settings::default());
+        let result = judge_replication(&[source], Ok(&claims), &[], now(), GRACE, &Settings::default());
         assert_eq!(rules(&result), expected, "{name}");
         let worst = expected.iter().map(|(_, verdict)| *verdict).max().unwrap_or(Verdict::Green);
         assert_eq!(result.verdict, worst, "{name}");
@@ -214,10 +214,10 @@ fn every_rule_for_a_source() {
 fn without_the_claims_nobody_knows_and_without_sources_nobody_asks() {
     let error = ClusterError::Forbidden { what: "GET /claims".to_owned(), said: "no".to_owned() };
     let settings = Settings::default();
-    let result = judge_replication(&[source(), source()], Err(&error), now(), GRACE, &settings);
+    let result = judge_replication(&[source(), source()], Err(&error), &[], now(), GRACE, &settings);
     assert_eq!(rules(&result), [("not-read", Unknown)]);
     assert!(result.findings[0].evidence.starts_with("persistentvolumeclaims: "));
-    assert_eq!(judge_replication(&[], Err(&error), now(), GRACE, &settings).verdict, Verdict::Green);
+    assert_eq!(judge_replication(&[], Err(&error), &[], now(), GRACE, &settings).verdict, Verdict::Green);
 }
 
 #[test]
@@ -225,7 +225,7 @@ fn the_evidence_says_of_when_the_last_good_copy_is() {
     let mut failing = running(60);
     failing.result = Some(MoverResult::Failed { locked: true });
     let result =
-        judge_replication(&[failing], Ok(&[claim("db", "data")]), now(), GRACE, &Settings::default());
+        judge_replication(&[failing], Ok(&[claim("db", "data")]), &[], now(), GRACE, &Settings::default());
     let finding = &result.findings[0];
     assert_eq!(finding.id.object.to_string(), "ReplicationSource db/data");
     assert!(
@@ -234,4 +234,23 @@ fn the_evidence_says_of_when_the_last_good_copy_is() {
         finding.evidence
     );
     assert_eq!(finding.since, Some(ago(60)));
+}
+
+#[test]
+fn a_controller_that_is_seen_and_down_makes_them_unknown() {
+    use super::super::reporter::tests::deployment;
+    let mut down = deployment("volsync-system", "volsync");
+    down.available = 0;
+    let well = deployment("volsync-system", "volsync");
+    for (name, workloads, sources, expected) in [
+        ("down", vec![down.clone()], vec![source()], Some("controller-down")),
+        ("it lives", vec![well], vec![source()], None),
+        ("it is nowhere", vec![], vec![source()], None),
+        ("nothing is said", vec![down], vec![], None),
+    ] {
+        let claims = [claim("db", "data")];
+        let result = judge_replication(&sources, Ok(&claims), &workloads, now(), GRACE, &Settings::default());
+        let rules: Vec<&str> = result.findings.iter().map(|found| found.id.rule.as_str()).collect();
+        assert_eq!(rules.contains(&"controller-down"), expected.is_some(), "{name}: {rules:?}");
+    }
 }

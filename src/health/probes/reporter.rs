@@ -4,11 +4,10 @@
 //! counts then. Its workload is the sign of its life: found by its name, by the labels that charts and manifests give it,
 //! or by its image, since any of these may be changed.
 
-use super::{age, finding};
+use super::{finding, no_life};
 use crate::cluster::{ControllersLife, ObjectRef, Workload};
 use crate::health::{Finding, Grounds, Probe, Settings, Verdict};
 use jiff::Timestamp;
-use std::time::Duration;
 
 const NAME: &str = "app.kubernetes.io/name";
 const COMPONENT: &str = "app.kubernetes.io/component";
@@ -44,6 +43,16 @@ impl Reporter {
             || label(NAME).is_some_and(is_its)
             || label(COMPONENT).is_some_and(is_its)
             || workload.images.iter().any(|image| program(image) == self.name) && !works_otherwise())
+    }
+
+    /// The same, of one that may be where nobody sees it, as a part of a control plane that somebody else runs: that it is not
+    /// there says nothing.
+    pub(super) fn down(&self, probe: Probe, workloads: &[Workload]) -> Vec<Finding> {
+        if workloads.iter().any(|workload| self.is(workload)) {
+            self.dead(probe, workloads)
+        } else {
+            Vec::new()
+        }
     }
 
     /// The finding that it is not there, or one for each of its workloads that does not serve. Each may have objects of its
@@ -91,17 +100,18 @@ pub(in crate::health) fn controllers_silent(
         ControllersLife::Renewed(renewed) => renewed,
     };
     let maximum = settings.controllers_maximum_age_seconds;
-    if renewed.is_some_and(|renewed| age(now, renewed) <= Duration::from_secs(maximum)) {
+    let why = renewed.map(|renewed| no_life(now, renewed, maximum, settings));
+    if why == Some(None) {
         return None;
     }
     let object = ObjectRef::new("Lease", "kube-system", "kube-controller-manager");
     let message =
         "the control plane's controllers are silent: what is said of their objects is old".to_owned();
-    let evidence = match renewed {
-        Some(renewed) => format!(
-            "spec.renewTime = {renewed}, allowed are {maximum} s; delete that Lease if nobody is elected any more"
-        ),
-        None => "no spec.renewTime".to_owned(),
+    let evidence = match (renewed, why.flatten()) {
+        (Some(renewed), Some(why)) => {
+            format!("spec.renewTime = {renewed}: {why}; delete that Lease if nobody is elected any more")
+        }
+        _ => "no spec.renewTime".to_owned(),
     };
     let silent = finding(probe, SILENT, object, Verdict::Unknown, message, evidence);
     Some(silent.since(renewed))
@@ -132,6 +142,7 @@ pub(super) mod tests {
             (ControllersLife::NotElected, false),
             (ControllersLife::Renewed(Some(ago(2))), false),
             (ControllersLife::Renewed(Some(ago(-30))), false),
+            (ControllersLife::Renewed(Some(ago(-31))), true),
             (ControllersLife::Renewed(Some(ago(61))), true),
             (ControllersLife::Renewed(None), true),
         ] {

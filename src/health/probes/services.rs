@@ -3,25 +3,61 @@
 //! Services without a selector and those of the type `ExternalName` get no endpoints from the cluster and are not judged.
 //! One whose selector fits no pod is listed: what it stands for was scaled to nothing, or was never there, as the Services
 //! that a chart of Prometheus makes for a control plane that has no such pods, or the one that an operator makes for replicas
-//! of a database that has none. Nothing tells that apart from a selector that is wrong.
+//! of a database that has none. Nothing that one look sees tells that apart from a selector that is wrong. An earlier look does:
+//! one that pods answered for was cut off from them (`health::answered`), unless the workload that makes
+//! them is there and is to run none, or counts by itself.
 //!
 //! | Rule | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|
 //! | `no-endpoints` | YELLOW, then RED | its EndpointSlices hold endpoints and none is ready, or they hold none and a pod that it selects is not well | grace since the slices changed, or since the newest such pod was made, as YELLOW | yes |
 //! | `selects-nothing` | listed | it has no endpoint, and no pod that is to run and is not well has the labels | | |
+//! | `disconnected` | YELLOW, then RED | the same, and a pod answered for it at an earlier look, or just before the newest merge | grace since the slices changed, or since that look, as YELLOW | |
+//! | `pods-not-made` | listed | the same as of `selects-nothing`, and a Deployment, StatefulSet or DaemonSet whose pods have the labels is to run none, or is not complete, which counts there | | |
 //! | `not-reported` | YELLOW, then UNKNOWN | it has not even an empty EndpointSlice | grace since it was made, as YELLOW | yes |
 //! | `not-read` | UNKNOWN | one has no endpoint, and the pods could not be read | no | |
 
 use super::{finding, is_recent, judged, lists_not_read, unused};
-use crate::cluster::{ClusterError, Pod, PodPhase, Service, subject};
-use crate::health::{Finding, Grounds, Probe, ProbeResult, Verdict};
+use crate::cluster::{ClusterError, Pod, PodPhase, Service, Workload, subject};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, ServiceSeen, ServicesSeen, Verdict};
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Judges all Services. `pods` are those that are not well: one that is has an endpoint.
+/// The rule of a Service that one look cannot tell from one that is empty on purpose.
+pub(in crate::health) const SELECTS_NOTHING: &str = "selects-nothing";
+
+/// What a pass saw of Services, for whoever remembers more than one look.
+pub(in crate::health) fn seen(services: &[Service]) -> ServicesSeen {
+    let seen = |service: &Service| match service.endpoints {
+        Some(endpoints) if endpoints.ready > 0 => ServiceSeen::Answered,
+        Some(endpoints) if endpoints.all == 0 => ServiceSeen::Empty { made_at: service.created_at },
+        Some(_) | None => ServiceSeen::Otherwise,
+    };
+    services.iter().map(|service| (service.object.clone(), seen(service))).collect()
+}
+
+/// What a Service that selects nothing is for which a pod answered at an earlier look.
+pub(in crate::health) fn disconnected(
+    listed: &Finding,
+    answered: Timestamp,
+    now: Timestamp,
+    grace: Duration,
+) -> Finding {
+    let object = listed.id.object.clone();
+    // A slice does not always tell when its last endpoint went, and it was there at that look.
+    let since = listed.since.max(Some(answered));
+    let verdict = if is_recent(since, now, grace) { Verdict::Yellow } else { Verdict::Red };
+    let message = format!("{object} was cut off from its pods: it selects none any more");
+    let evidence = format!("{}; one answered for it at {answered}", listed.evidence);
+    finding(Probe::Services, "disconnected", object, verdict, message, evidence).since(since)
+}
+
+/// Judges all Services. `pods` are those that are not well: one that is has an endpoint. `workloads` are those that are not
+/// complete, or that are to run no pod; others may be among them.
 pub(in crate::health) fn judge_services(
     services: &[Service],
     pods: &Result<Vec<&Pod>, &ClusterError>,
+    workloads: &[Workload],
     now: Timestamp,
     grace: Duration,
 ) -> ProbeResult {
@@ -36,7 +72,9 @@ pub(in crate::health) fn judge_services(
                 let pods = pods.as_deref().unwrap_or_default();
                 findings.extend(found.map(|found| (*found).resting_on(behind(service, pods))));
             }
-            (Answer::ByPods, Ok(pods)) => findings.push(without_endpoints(service, pods, now, grace)),
+            (Answer::ByPods, Ok(pods)) => {
+                findings.push(without_endpoints(service, pods, workloads, now, grace));
+            }
             (Answer::ByPods, Err(error)) => pods_missed = Some(*error),
         }
     }
@@ -80,7 +118,13 @@ fn no_endpoints(service: &Service, verdict: Verdict, evidence: String, since: Op
 }
 
 /// A Service without any endpoint: one whose pods have no address yet, or one that selects nothing.
-fn without_endpoints(service: &Service, pods: &[&Pod], now: Timestamp, grace: Duration) -> Finding {
+fn without_endpoints(
+    service: &Service,
+    pods: &[&Pod],
+    workloads: &[Workload],
+    now: Timestamp,
+    grace: Duration,
+) -> Finding {
     let selected: Vec<&&Pod> = pods.iter().filter(|pod| is_to_run(pod) && selects(service, pod)).collect();
     if let Some(first) = selected.first() {
         let since = selected.iter().map(|pod| pod.created_at).max().flatten();
@@ -92,15 +136,30 @@ fn without_endpoints(service: &Service, pods: &[&Pod], now: Timestamp, grace: Du
         );
         return no_endpoints(service, verdict, evidence, since).resting_on(behind(service, pods));
     }
-    let object = service.object.clone();
-    let message = format!("{object} selects no pod");
+    let since = service.endpoints.and_then(|endpoints| endpoints.changed_at);
+    let listed = |rule, message, evidence| {
+        let object = service.object.clone();
+        finding(Probe::Services, rule, object, Verdict::Yellow, message, evidence).since(since).listed_only()
+    };
+    let makes_them = |workload: &&Workload| {
+        workload.object.namespace == service.object.namespace
+            && fits(service, &workload.pod_labels)
+            && (workload.desired == 0 || !workload.is_complete())
+    };
+    if let Some(workload) = workloads.iter().find(makes_them) {
+        let message = format!("{} has no pod: {} makes none", service.object, workload.object);
+        let evidence =
+            format!("no endpoint in its EndpointSlices; {} wants {} pods", workload.object, workload.desired);
+        return listed("pods-not-made", message, evidence);
+    }
+    let message = format!("{} selects no pod", service.object);
     let selector: Vec<String> =
         service.selector.iter().map(|(key, value)| format!("{key}={value}")).collect();
     let evidence = format!(
         "no endpoint in its EndpointSlices, and none of the pods that are not well has {}",
         selector.join(",")
     );
-    finding(Probe::Services, "selects-nothing", object, Verdict::Yellow, message, evidence).listed_only()
+    listed(SELECTS_NOTHING, message, evidence)
 }
 
 /// What answers behind a Service, as far as it is not well.
@@ -114,8 +173,11 @@ fn is_to_run(pod: &Pod) -> bool {
 }
 
 fn selects(service: &Service, pod: &Pod) -> bool {
-    pod.namespace == service.object.namespace
-        && service.selector.iter().all(|(key, value)| pod.labels.get(key) == Some(value))
+    pod.namespace == service.object.namespace && fits(service, &pod.labels)
+}
+
+fn fits(service: &Service, labels: &BTreeMap<String, String>) -> bool {
+    service.selector.iter().all(|(key, value)| labels.get(key) == Some(value))
 }
 
 #[cfg(test)]
@@ -222,17 +284,17 @@ mod tests {
             ),
         ];
         for (name, service, pods, expected) in cases {
-            let result = judge_services(&[service], &Ok(pods.iter().collect()), now(), GRACE);
+            let result = judge_services(&[service], &Ok(pods.iter().collect()), &[], now(), GRACE);
             assert_eq!(rules(&result).first().copied(), expected, "{name}");
             assert_eq!(result.verdict, expected.map_or(Green, |(_, verdict)| verdict), "{name}");
         }
-        assert!(!judge_services(&[], &Ok(Vec::new()), now(), GRACE).used);
+        assert!(!judge_services(&[], &Ok(Vec::new()), &[], now(), GRACE).used);
     }
 
     #[test]
     fn what_selects_nothing_is_listed_and_unknown_where_the_pods_were_not_read() {
         let nothing = [service(Some((0, 0, 9_000))), service(Some((1, 1, 9_000)))];
-        let result = judge_services(&nothing, &Ok(Vec::new()), now(), GRACE);
+        let result = judge_services(&nothing, &Ok(Vec::new()), &[], now(), GRACE);
         assert_eq!((result.verdict, result.findings.len()), (Green, 1));
         assert_eq!(result.findings[0].id.rule, "selects-nothing");
         assert!(
@@ -241,9 +303,32 @@ mod tests {
         );
         assert_eq!(result.summary, "1 of 2 Services with an endpoint");
         let error = ClusterError::NotFound { what: "pods".to_owned() };
-        let unread = judge_services(&nothing, &Err(&error), now(), GRACE);
+        let unread = judge_services(&nothing, &Err(&error), &[], now(), GRACE);
         assert_eq!(rules(&unread), [("not-read", Unknown)]);
-        let answered = judge_services(&nothing[1..], &Err(&error), now(), GRACE);
+        let answered = judge_services(&nothing[1..], &Err(&error), &[], now(), GRACE);
         assert_eq!(answered.verdict, Green, "no pod has to be known for it");
+    }
+    #[test]
+    fn a_workload_that_makes_no_pod_tells_why_nothing_answers() {
+        let makes = |namespace: &str, app: &str, desired: i64, available: i64| {
+            let mut made = super::super::testing::workload(ObjectRef::new("Deployment", namespace, "shop"));
+            made.pod_labels = [("app".to_owned(), app.to_owned())].into();
+            (made.desired, made.available) = (desired, available);
+            (made.replicas, made.updated) = (available, available);
+            made
+        };
+        for (name, workload, rule) in [
+            ("scaled to nothing", makes("web", "shop", 0, 0), "pods-not-made"),
+            ("it makes none", makes("web", "shop", 2, 0), "pods-not-made"),
+            ("complete, so others have other labels", makes("web", "shop", 2, 2), "selects-nothing"),
+            ("of another namespace", makes("blog", "shop", 0, 0), "selects-nothing"),
+            ("of other pods", makes("web", "cart", 0, 0), "selects-nothing"),
+        ] {
+            let nothing = [service(Some((0, 0, 900)))];
+            let result = judge_services(&nothing, &Ok(Vec::new()), &[workload], now(), GRACE);
+            assert_eq!(result.verdict, Green, "{name}");
+            assert_eq!(result.findings[0].id.rule, rule, "{name}");
+            assert_eq!(result.findings[0].since, Some(ago(900)), "{name}");
+        }
     }
 }

@@ -11,23 +11,32 @@
 //! | `snapshot-not-ready` | YELLOW | said not to be ready, without an error | for `health.snapshot_grace_seconds` |
 //! | `snapshot-unanswered` | UNKNOWN | nobody has said whether it is ready | for `health.snapshot_grace_seconds` |
 //! | `snapshot-terminating` | YELLOW | being deleted | for the grace time |
+//! | `controller-down` | UNKNOWN | there are snapshots, and a workload called `snapshot-controller`, by name, label or image, of which no replica is available; one that is nowhere may be run by whoever runs the control plane | never |
 
+use super::reporter::Reporter;
 use super::{age, finding, judged, shortened};
-use crate::cluster::{ObjectRef, VolumeSnapshot};
+use crate::cluster::{ObjectRef, VolumeSnapshot, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
+/// Who says whether a snapshot is ready.
+pub(super) const CONTROLLER: Reporter = Reporter::named("snapshot-controller");
+
 /// Judges all snapshots.
 pub(in crate::health) fn judge_snapshots(
     snapshots: &[VolumeSnapshot],
+    workloads: &[Workload],
     now: Timestamp,
     grace: Duration,
     settings: &Settings,
 ) -> ProbeResult {
     let patience = Duration::from_secs(settings.snapshot_grace_seconds).max(grace);
-    let findings =
+    let mut findings: Vec<Finding> =
         snapshots.iter().filter_map(|snapshot| judge_snapshot(snapshot, now, grace, patience)).collect();
+    if !snapshots.is_empty() {
+        findings.extend(CONTROLLER.down(Probe::Snapshots, workloads));
+    }
     let ready = snapshots.iter().filter(|snapshot| snapshot.ready == Some(true)).count();
     let summary = match snapshots.len() {
         0 => "no snapshots".to_owned(),
@@ -172,7 +181,7 @@ mod tests {
         ];
         for (name, snapshot, expected) in cases {
             let grace = Duration::from_mins(5);
-            let result = judge_snapshots(&[snapshot], now(), grace, &Settings::default());
+            let result = judge_snapshots(&[snapshot], &[], now(), grace, &Settings::default());
             assert_eq!(rules(&result), expected, "{name}");
             let worst = expected.iter().map(|(_, verdict)| *verdict).max().unwrap_or(Verdict::Green);
             assert_eq!(result.verdict, worst, "{name}");
@@ -183,11 +192,29 @@ mod tests {
     fn the_evidence_names_the_driver_s_words_and_the_time() {
         let mut bad = snapshot(900);
         (bad.ready, bad.error) = (Some(false), Some(error("image not found\nand a second line")));
-        let result = judge_snapshots(&[bad, snapshot(9)], now(), Duration::ZERO, &Settings::default());
+        let result = judge_snapshots(&[bad, snapshot(9)], &[], now(), Duration::ZERO, &Settings::default());
         assert_eq!(result.summary, "1 of 2 snapshots ready");
         let finding = &result.findings[0];
         assert_eq!(finding.evidence, "status.error.message = image not found, of claim data");
         assert_eq!(finding.since, Some(ago(30)));
         assert_eq!(finding.id.object.to_string(), "VolumeSnapshot db/data-1");
+    }
+    #[test]
+    fn a_controller_that_is_seen_and_down_makes_them_unknown() {
+        use super::super::reporter::tests::deployment;
+        let mut down = deployment("kube-system", "snapshot-controller");
+        down.available = 0;
+        for (name, workloads, snapshots, expected) in [
+            ("down", vec![down.clone()], vec![snapshot(9)], Some("controller-down")),
+            ("it lives", vec![deployment("kube-system", "snapshot-controller")], vec![snapshot(9)], None),
+            ("whoever runs the control plane has it", vec![], vec![snapshot(9)], None),
+            ("nothing is said", vec![down], vec![], None),
+        ] {
+            let result =
+                judge_snapshots(&snapshots, &workloads, now(), Duration::from_mins(5), &Settings::default());
+            let found = result.findings.first().map(|found| found.id.rule.as_str());
+            assert_eq!(found, expected, "{name}");
+            assert!(expected.is_none() || result.verdict == Verdict::Unknown, "{name}");
+        }
     }
 }

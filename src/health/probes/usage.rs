@@ -5,17 +5,20 @@
 //! |---|---|---|---|---|
 //! | `memory-high` | node | YELLOW, RED | as much of the allocatable memory is used as `health.memory_yellow_percent`, `health.memory_red_percent` | for `health.usage_hold_seconds`, as listed |
 //! | `cpu-high` | node | YELLOW, RED | the same of its CPU and `health.cpu_yellow_percent`, `health.cpu_red_percent`; 0, the default, is never, since a busy node is no worse for it | the same |
-//! | `usage-missing` | node | listed | it is Ready, and nobody says what it uses | always |
+//! | `usage-missing` | node | listed | it is Ready, and nobody says what it uses, or what is said is older than `health.usage_maximum_age_seconds` | always |
+//! | `not-looked-since` | node | UNKNOWN | in the gate after a change: it was measured before the rollout ended | until the next measurement |
 
-use super::{finding, is_node_ready, judged};
+use super::{finding, is_node_ready, judged, no_life};
 use crate::cluster::{Node, NodeUsage, ObjectRef};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
+use jiff::Timestamp;
 use std::collections::BTreeMap;
 
 /// Judges what the nodes use of what they can give.
 pub(in crate::health) fn judge_usage(
     usage: &[NodeUsage],
     nodes: &[Node],
+    now: Timestamp,
     settings: &Settings,
 ) -> ProbeResult {
     let used: BTreeMap<&str, &NodeUsage> = usage.iter().map(|node| (node.name.as_str(), node)).collect();
@@ -24,16 +27,26 @@ pub(in crate::health) fn judge_usage(
     let mut findings = Vec::new();
     for node in nodes {
         let object = ObjectRef::new("Node", "", &node.name);
-        let Some(used) = used.get(node.name.as_str()) else {
-            if is_node_ready(node) {
-                let message = format!("nobody says what {object} uses");
-                let evidence = "not among the NodeMetrics".to_owned();
-                findings.push(
-                    finding(Probe::Usage, "usage-missing", object, Verdict::Unknown, message, evidence)
-                        .listed_only(),
-                );
+        let maximum = settings.usage_maximum_age_seconds;
+        let used = used.get(node.name.as_str()).ok_or_else(|| "not among the NodeMetrics".to_owned());
+        let lively = used.and_then(|used| match used.measured_at {
+            Some(at) => {
+                no_life(now, at, maximum, settings).map_or(Ok(used), |why| Err(format!("timestamp is {why}")))
             }
-            continue;
+            None => Err("no timestamp".to_owned()),
+        });
+        let used = match lively {
+            Ok(used) => used,
+            Err(evidence) => {
+                if is_node_ready(node) {
+                    let message = format!("nobody says what {object} uses");
+                    findings.push(
+                        finding(Probe::Usage, "usage-missing", object, Verdict::Unknown, message, evidence)
+                            .listed_only(),
+                    );
+                }
+                continue;
+            }
         };
         let Some(allocatable) = node.allocatable else { continue };
         let mib = |bytes: u64| format!("{} Mi", bytes >> 20);
@@ -69,7 +82,7 @@ fn high(
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::rules;
+    use super::super::testing::{ago, now, rules};
     use super::*;
     use crate::cluster::{Condition, ConditionStatus, NodeMarks, Resources};
 
@@ -95,7 +108,7 @@ mod tests {
     }
 
     fn used(cpu_millis: u64, memory_bytes: u64) -> Vec<NodeUsage> {
-        vec![NodeUsage { name: "metal1".to_owned(), cpu_millis, memory_bytes }]
+        vec![NodeUsage { name: "metal1".to_owned(), cpu_millis, memory_bytes, measured_at: Some(ago(20)) }]
     }
 
     #[test]
@@ -112,7 +125,8 @@ mod tests {
             ("both", &both, 9_000, 32 * GIB, vec![("memory-high", Verdict::Red), ("cpu-high", Verdict::Red)]),
             ("busy, and nobody minds", &Settings::default(), 8_000, GIB, vec![]),
         ] {
-            let judged = judge_usage(&used(cpu, memory), &[node("metal1", ConditionStatus::True)], settings);
+            let judged =
+                judge_usage(&used(cpu, memory), &[node("metal1", ConditionStatus::True)], now(), settings);
             assert_eq!(rules(&judged), expected, "{name}");
         }
     }
@@ -120,7 +134,7 @@ mod tests {
     #[test]
     fn what_is_not_known_is_listed_and_nothing_is_made_of_it() {
         let settings = Settings::default();
-        let of = |node: Node, usage: &[NodeUsage]| judge_usage(usage, &[node], &settings);
+        let of = |node: Node, usage: &[NodeUsage]| judge_usage(usage, &[node], now(), &settings);
         let missing = of(node("metal2", ConditionStatus::True), &used(1, 1));
         assert_eq!((missing.verdict, missing.findings.len()), (Verdict::Green, 1));
         assert_eq!(missing.findings[0].id.rule, "usage-missing");
@@ -131,5 +145,16 @@ mod tests {
         let nothing = Resources { cpu_millis: 0, memory_bytes: 0 };
         let nothing = Node { allocatable: Some(nothing), ..node("metal1", ConditionStatus::True) };
         assert_eq!(of(nothing, &used(8_000, 32 * GIB)).findings, []);
+    }
+    #[test]
+    fn what_was_measured_too_long_ago_is_as_good_as_missing() {
+        let settings = Settings::default();
+        for (measured, found) in
+            [(Some(ago(300)), "memory-high"), (Some(ago(301)), "usage-missing"), (None, "usage-missing")]
+        {
+            let usage = vec![NodeUsage { measured_at: measured, ..used(100, 32 * GIB).remove(0) }];
+            let judged = judge_usage(&usage, &[node("metal1", ConditionStatus::True)], now(), &settings);
+            assert_eq!(judged.findings[0].id.rule, found, "{measured:?}");
+        }
     }
 }

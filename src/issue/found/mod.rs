@@ -14,6 +14,7 @@ mod place;
 mod propose;
 mod tag;
 mod task;
+mod urgency;
 
 #[cfg(test)]
 mod tests;

@@ -4,8 +4,9 @@ use super::tag::{Own, tags};
 use super::task::FindingTask;
 use super::{INTRODUCTION, key_of};
 use crate::action::Action;
+use crate::cluster::ObjectRef;
 use crate::forge::PullNumber;
-use crate::health::{Finding, FindingId, Layer, Probe, Recon};
+use crate::health::{Finding, FindingId, Layer, Probe, Recon, Verdict};
 use crate::issue::kind::pulls;
 use crate::issue::{Block, Kind, Priority, Reading, Task};
 use crate::merge::classify::Classification;
@@ -117,7 +118,7 @@ impl Proposal {
             }
             About::Finding(finding) => {
                 let archives = matches!(finding.action, Some(Action::CephCrashArchive));
-                archives && matches!(task.kind, Kind::Action { .. }) || names(task, &finding.id)
+                archives && matches!(task.kind, Kind::Action { .. }) || names(task, finding)
             }
         }
     }
@@ -125,9 +126,11 @@ impl Proposal {
 
 /// Whether a task is about what a finding is on: it names it, and is no merge or closing of what has that name too. All of
 /// Ceph, and what a probe says of itself, has a name that says nothing: there the rule has to be named.
-fn names(task: &Task, id: &FindingId) -> bool {
+fn names(task: &Task, about: &FindingTask) -> bool {
     let sees_to_it = match task.kind {
-        Kind::Person | Kind::Verify { .. } | Kind::Action { .. } | Kind::Runbook | Kind::Track { .. } => true,
+        Kind::Person | Kind::Verify { .. } | Kind::Action { .. } | Kind::Runbook => true,
+        // Whoever keeps an eye on something mends nothing that is broken.
+        Kind::Track { .. } => about.verdict != Verdict::Red,
         Kind::Merge { .. }
         | Kind::Decide { .. }
         | Kind::Dashboard
@@ -135,18 +138,58 @@ fn names(task: &Task, id: &FindingId) -> bool {
         | Kind::Final
         | Kind::Finding { .. } => false,
     };
+    let FindingId { rule, object, .. } = &about.id;
     let is_of_a_whole =
-        matches!(id.object.kind.as_str(), "Ceph" | "CephCluster" | "Probe" | "Check" | "RestoreTest");
-    let wanted = if is_of_a_whole { id.rule.to_lowercase() } else { id.object.name.to_lowercase() };
-    let says = |text: &str| {
-        text.to_lowercase()
-            .split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | '/')))
-            .map(|word| word.trim_matches(['.', '/', '-']))
-            // `media/sonarr`, `deployment/sonarr`.
-            .any(|word| word.rsplit('/').next() == Some(wanted.as_str()))
-    };
+        matches!(object.kind.as_str(), "Ceph" | "CephCluster" | "Probe" | "Check" | "RestoreTest");
+    let whole = ObjectRef::new("", "", rule);
+    let object = if is_of_a_whole { &whole } else { object };
     let mut texts = task.details.goal.iter().chain(&task.details.commands).chain([&task.title]);
-    sees_to_it && !wanted.is_empty() && texts.any(|text| says(text))
+    sees_to_it && !object.name.is_empty() && texts.any(|text| mentions(&text.to_lowercase(), object))
+}
+
+/// Whether a text, in small letters, names an object: by its name alone, or with its namespace or its kind before it
+/// (`media/sonarr`, `deployment/sonarr`). Where the text names a namespace, it is that one's.
+fn mentions(text: &str, object: &ObjectRef) -> bool {
+    let (namespace, name) = (object.namespace.to_lowercase(), object.name.to_lowercase());
+    let words: Vec<&str> = text
+        .split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_' | '/')))
+        .map(|word| word.trim_matches(['.', '/']))
+        .filter(|word| !word.is_empty())
+        .collect();
+    let is_flag = |word: &str| matches!(word, "-n" | "--namespace");
+    let mut flagged = words.windows(2).filter(|pair| is_flag(pair[0])).map(|pair| pair[1]).peekable();
+    let is_elsewhere =
+        !namespace.is_empty() && flagged.peek().is_some() && flagged.all(|named| named != namespace);
+    let is_named = |word: &str| {
+        let word = word.trim_matches('-');
+        match word.rsplit_once('/') {
+            // The name of a file holds such signs itself.
+            _ if word == name => true,
+            Some((before, last)) if last == name => {
+                namespace.is_empty()
+                    || before.split('/').any(|part| part == namespace)
+                    || before.split('/').all(|part| is_kind(part, &object.kind))
+            }
+            Some(_) | None => false,
+        }
+    };
+    !is_elsewhere && words.iter().any(|word| is_named(word))
+}
+
+/// Whether a word before a slash is a kind as people and `kubectl` write it: `deployment`, `deployments.apps`, `deploy`.
+fn is_kind(word: &str, kind: &str) -> bool {
+    let (word, kind) = (word.split('.').next().unwrap_or(word), kind.to_lowercase());
+    let short = match kind.as_str() {
+        "deployment" => "deploy",
+        "statefulset" => "sts",
+        "daemonset" => "ds",
+        "pod" => "po",
+        "service" => "svc",
+        "persistentvolumeclaim" => "pvc",
+        "cronjob" => "cj",
+        _ => kind.as_str(),
+    };
+    word == kind || word == short || word.strip_suffix('s') == Some(kind.as_str())
 }
 
 /// Whether two findings are about one thing to mend: Ceph is asked by its operator's object and by its own command.
@@ -174,7 +217,7 @@ pub(crate) struct Offered {
 /// accepts is none of it, nor what is not wanted.
 pub(crate) fn propose(
     recon: &Recon,
-    is_acknowledged: &dyn Fn(&FindingId) -> bool,
+    is_accepted: &dyn Fn(&Finding) -> bool,
     is_wanted: &dyn Fn(&Finding) -> bool,
     updates: &[OpenUpdate],
 ) -> Offered {
@@ -186,8 +229,7 @@ pub(crate) fn propose(
     let mut findings: Vec<&Finding> = Vec::new();
     for finding in recon.worst_first().into_iter().filter(|finding| is_wanted(finding)) {
         let is_known = findings.iter().any(|known| known.id == finding.id);
-        let is_accepted = finding.informational && is_acknowledged(&finding.id);
-        if finding.cause.is_none() && !is_known && !is_accepted && !told_by_tools(finding) {
+        if finding.cause.is_none() && !is_known && !is_accepted(finding) && !told_by_tools(finding) {
             findings.push(finding);
         }
     }

@@ -1,5 +1,6 @@
-//! What becomes of a finding: how urgent it is, and what caretaker could do about it.
+//! What becomes of a finding: what its task says, and what caretaker could do about it.
 
+use super::urgency::priority;
 use crate::action::Action;
 use crate::health::{Finding, FindingId, Layer, Probe, Verdict};
 use crate::issue::Priority;
@@ -23,7 +24,7 @@ impl Settings {
 /// A rule whose tasks caretaker can do by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum AllowedRule {
-    /// Ceph warns of daemons that have crashed: the reports are read and archived.
+    /// Ceph warns of daemons, or of modules of its manager, that have crashed: the reports are read and archived.
     #[serde(rename = "RECENT_CRASH")]
     RecentCrash,
     /// A pull request of Renovate's that is open.
@@ -73,63 +74,9 @@ impl FindingTask {
     }
 }
 
-/// What caretaker can do about a finding.
+/// What caretaker can do about a finding. The reports of a daemon and of a module of the manager lie in one list.
 fn action(id: &FindingId) -> Option<Action> {
-    let crashed = matches!(id.probe, Probe::Ceph | Probe::CephTools) && id.rule == "RECENT_CRASH";
+    let crashed = matches!(id.probe, Probe::Ceph | Probe::CephTools)
+        && matches!(id.rule.as_str(), "RECENT_CRASH" | "RECENT_MGR_MODULE_CRASH");
     crashed.then_some(Action::CephCrashArchive)
-}
-
-/// How urgent a finding is: what is broken or lost first, then what has to be seen to, then what is not well, then what is
-/// only listed.
-pub(super) fn priority(finding: &Finding) -> Priority {
-    let (probe, rule) = (finding.id.probe, finding.id.rule.as_str());
-    if finding.informational {
-        return Priority::P3;
-    }
-    // It ends on a day that is known.
-    let ends = probe == Probe::Certificates;
-    match finding.verdict {
-        Verdict::Red => of_red(probe, rule),
-        // Nobody knows what hides behind it.
-        Verdict::Unknown => Priority::P1,
-        Verdict::Yellow if ends || (probe == Probe::Nodes && rule == "version-behind") => Priority::P1,
-        Verdict::Yellow => Priority::P2,
-        Verdict::Green => Priority::P3,
-    }
-}
-
-/// Crashes, nodes that are down and data at risk are P0.
-fn of_red(probe: Probe, rule: &str) -> Priority {
-    match probe {
-        Probe::Nodes => match rule {
-            "kubelet-newer" | "kubelet-too-old" => Priority::P1,
-            _ => Priority::P0,
-        },
-        Probe::Pods => match rule {
-            "crash-loop" | "node-not-ready" => Priority::P0,
-            _ => Priority::P1,
-        },
-        Probe::KubeSystem
-        | Probe::Ceph
-        | Probe::CephTools
-        | Probe::Capacity
-        | Probe::Volumes
-        | Probe::VolSync
-        | Probe::CloudNativePg => Priority::P0,
-        Probe::ArgoCd
-        | Probe::Certificates
-        | Probe::Jobs
-        | Probe::DisruptionBudgets
-        | Probe::Services
-        | Probe::Usage
-        | Probe::Own
-        | Probe::Addresses
-        | Probe::Alerts
-        | Probe::Snapshots
-        | Probe::Flux
-        | Probe::ExternalSecrets
-        | Probe::ApiServices
-        | Probe::Webhooks
-        | Probe::Audit => Priority::P1,
-    }
 }

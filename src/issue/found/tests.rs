@@ -70,6 +70,7 @@ fn recon(findings: Vec<Finding>) -> Recon {
         began_at: "2026-11-21T14:30:00Z".parse::<Timestamp>().expect("a time"),
         restarted: Vec::new(),
         made_of: Vec::new(),
+        services: None,
         probes,
         figures: Figures {
             nodes_ready: none(),
@@ -210,6 +211,7 @@ fn only_ceph_crashes_can_be_seen_to_by_caretaker() {
     for (probe, rule, acts) in [
         (Probe::Ceph, "RECENT_CRASH", true),
         (Probe::CephTools, "RECENT_CRASH", true),
+        (Probe::Ceph, "RECENT_MGR_MODULE_CRASH", true),
         (Probe::Ceph, "OSD_DOWN", false),
         (Probe::Alerts, "RECENT_CRASH", false),
         (Probe::Own, "RECENT_CRASH", false),
@@ -217,6 +219,75 @@ fn only_ceph_crashes_can_be_seen_to_by_caretaker() {
         let task = FindingTask::of(&finding(probe, rule, Verdict::Yellow));
         assert_eq!(task.action.is_some(), acts, "{probe:?} {rule}");
         assert_eq!(task.rule().is_some(), acts, "{probe:?} {rule}");
+        let text = crate::wording::found_finding("F-1234", &task);
+        assert_eq!(text.contains("ceph crash ls-new"), acts, "{text}");
+    }
+}
+
+#[test]
+fn what_is_broken_or_may_be_lost_is_urgent_whatever_its_colour() {
+    use Priority::{P0, P1, P2};
+    use Verdict::{Red, Unknown, Yellow};
+    for (probe, rule, verdict, expected) in [
+        (Probe::Nodes, "not-ready", Red, P0),
+        (Probe::Nodes, "heartbeat-old", Unknown, P0),
+        (Probe::Nodes, "cordoned", Yellow, P2),
+        (Probe::Pods, "crash-loop", Yellow, P0),
+        (Probe::KubeSystem, "crash-loop", Yellow, P0),
+        (Probe::Pods, "oom-killed", Yellow, P2),
+        (Probe::Ceph, "RECENT_CRASH", Yellow, P0),
+        (Probe::CephTools, "RECENT_MGR_MODULE_CRASH", Yellow, P0),
+        (Probe::Ceph, "OSD_DOWN", Yellow, P0),
+        (Probe::Ceph, "OSD_HOST_DOWN", Yellow, P0),
+        (Probe::Ceph, "OSD_NEARFULL", Yellow, P2),
+        (Probe::Ceph, "OSDMAP_FLAGS", Yellow, P2),
+        (Probe::CephTools, "PG_DEGRADED", Yellow, P0),
+        (Probe::CephTools, "PG_NOT_SCRUBBED", Yellow, P2),
+        (Probe::Volumes, "lost-data", Yellow, P0),
+        (Probe::Volumes, "lost-data", Unknown, P0),
+        (Probe::Volumes, "lost-data", Red, P0),
+        (Probe::Volumes, "released-claim-waits", Yellow, P0),
+        (Probe::Volumes, "claim-pending", Yellow, P2),
+        (Probe::VolSync, "source-failed", Yellow, P0),
+        (Probe::VolSync, "source-locked", Yellow, P0),
+        (Probe::VolSync, "source-error", Yellow, P0),
+        (Probe::VolSync, "source-overdue", Yellow, P0),
+        (Probe::VolSync, "source-not-begun", Unknown, P0),
+        (Probe::VolSync, "source-paused", Yellow, P2),
+        (Probe::CloudNativePg, "archiving-fails", Yellow, P0),
+        (Probe::CloudNativePg, "backup-failed", Yellow, P0),
+        (Probe::CloudNativePg, "backup-late", Yellow, P0),
+        (Probe::CloudNativePg, "schedule-missed", Yellow, P0),
+        (Probe::CloudNativePg, "schedule-suspended", Yellow, P2),
+        (Probe::Nodes, "version-behind", Yellow, P1),
+        (Probe::Nodes, "kubelet-too-old", Red, P1),
+        (Probe::Certificates, "expires-soon", Yellow, P1),
+        (Probe::Audit, "plain-secret", Yellow, P1),
+        (Probe::Audit, "no-budget", Yellow, P2),
+        (Probe::Capacity, "disk-full", Red, P0),
+        (Probe::Capacity, "disk-full", Yellow, P2),
+        (Probe::Flux, "suspended", Yellow, P2),
+    ] {
+        let task = FindingTask::of(&finding(probe, rule, verdict));
+        assert_eq!(task.priority, expected, "{probe:?} {rule} {verdict}");
+    }
+    // Listed only, it is no more than a thing to clean up.
+    let lost = listed(finding(Probe::Volumes, "lost-data", Yellow));
+    assert_eq!(FindingTask::of(&lost).priority, Priority::P3);
+}
+
+#[test]
+fn the_table_of_urgency_is_documented_and_names_rules_that_there_are() {
+    let page = include_str!("../../../docs/health.md");
+    let (before, rest) = page.split_once("## How urgent a task is").expect("it is documented");
+    let (told, after) = rest.split_once("\n## ").unwrap_or((rest, ""));
+    for row in urgency::TABLE.iter().filter(|row| row.rules != ["*"]) {
+        let is_of_ceph = row.probes.contains(&Probe::Ceph);
+        for rule in row.rules {
+            let rule = format!("`{rule}`");
+            assert!(told.contains(&rule), "{rule} is missing");
+            assert!(is_of_ceph || before.contains(&rule) || after.contains(&rule), "there is no {rule}");
+        }
     }
 }
 
@@ -313,7 +384,7 @@ fn an_opened_issue_has_the_seven_sections_and_reads_as_it_is_meant() {
 fn nothing_found_opens_nothing_and_what_is_accepted_is_no_task() {
     assert_eq!(opened(&recon(vec![]), &offered(vec![], &[])), None);
     let known = listed(finding(Probe::Pods, "failed", Verdict::Yellow));
-    assert_eq!(propose(&recon(vec![known.clone()]), &|id| *id == known.id, &|_| true, &[]).proposals, []);
+    assert_eq!(propose(&recon(vec![known.clone()]), &|one| one.id == known.id, &|_| true, &[]).proposals, []);
     let many: Vec<Finding> = (0..30)
         .map(|number| {
             let mut one = listed(finding(Probe::Services, "selects-nothing", Verdict::Yellow));
@@ -447,6 +518,25 @@ fn what_a_person_asks_for_is_not_asked_for_twice() {
         ("- [ ] **A1 P0 Apps**: Fix media/sonarr, it crashes\n", 1),
         ("- [x] **A1 P0 Apps**: Fix sonarr\n", 0),
         ("- [ ] **A1 P0 Apps**: Fix sonarr-exporter\n", 0),
+        // Another namespace has one of that name as well.
+        ("- [ ] **A1 P0 Apps**: Fix paperless/sonarr\n", 0),
+        ("- [ ] **A1 P0 Apps**: Fix deployment/sonarr\n", 1),
+        ("- [ ] **A1 P0 Apps**: Fix media/deployments.apps/sonarr\n", 1),
+        (
+            "- [ ] **A1 P0 Apps**: See what is wrong\n  - **Commands**: `kubectl -n media describe deploy/sonarr`\n",
+            1,
+        ),
+        (
+            "- [ ] **A1 P0 Apps**: See what is wrong\n  - **Commands**: `kubectl -n paperless describe deploy sonarr`\n",
+            0,
+        ),
+        (
+            "- [ ] **A1 P0 Apps**: See what is wrong\n  - **Commands**: `kubectl describe deploy sonarr --namespace=paperless`\n",
+            0,
+        ),
+        // Whoever only keeps an eye on it mends nothing.
+        ("- [ ] **A1 P3 Apps**: Track sonarr\n", 0),
+        ("- [ ] **A1 P3 Apps**: Monitor sonarr\n", 0),
         ("- [ ] **A1 P0 Metal**: Look at the power of node-02\n", 1),
         ("- [ ] **A1 P2 Apps**: Merge PR #65: sonarr to v5\n", 0),
         ("- [ ] **A1 P0 System**: Verify that Ceph is HEALTH_OK\n", 0),

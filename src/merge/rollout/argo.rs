@@ -2,19 +2,15 @@
 //!
 //! Races decided here: an Application whose status is older than its operation proves nothing; an operation of a few objects
 //! is no rollout; health from before a sync is none; what a closed window keeps back has not failed to start; how one stood before it
-//! was told something else is no excuse; a sync goes on to the revision with which it began, whatever its spec says since. A hydrated
-//! Application syncs from another branch than the one that it is made from: it has arrived when it compared what was hydrated
-//! from the commit.
+//! was told something else is no excuse. A hydrated Application syncs from another branch than the one that it is made from: it has
+//! arrived when it compared what was hydrated from the commit.
 
 use super::address::Address;
-use super::asking::LOOK;
-use super::{GitOps, Standing, Stood, Watched, not_this_commit, short, within};
+use super::{Standing, Stood, Watched, not_this_commit, short, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSet, ApplicationSource, DrySource, ObjectRef, OperationPhase,
-    OperationState, Owner, Shut, SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, Shut,
+    SyncStatus,
 };
-use crate::forge::CommitSha;
-use crate::merge::semver;
 use jiff::Timestamp;
 use std::fmt::Write as _;
 
@@ -30,6 +26,24 @@ impl Watched {
 
     fn is_followed_by(&self, source: &ApplicationSource) -> bool {
         self.source(source) == Address::Own
+    }
+
+    /// At which of the revisions that an Application shows its commits are.
+    fn followed_indices(&self, app: &Application) -> Vec<usize> {
+        let sources = app.compared_sources.iter().enumerate();
+        sources.filter(|(_, source)| self.is_followed_by(source)).map(|(index, _)| index).collect()
+    }
+
+    /// The commits of it that an Application shows: of those of other repositories nobody needs to know anything.
+    pub(super) fn application_revisions<'a>(&self, app: &'a Application) -> Vec<&'a str> {
+        let of_the_operation = app.operation.as_ref().map(|operation| &operation.revisions);
+        let mut revisions = Vec::new();
+        for index in self.followed_indices(app) {
+            revisions.extend(app.revisions.get(index));
+            revisions.extend(of_the_operation.and_then(|all| all.get(index)));
+        }
+        let hydrated = app.dry.iter().filter_map(|dry| Some(&dry.hydrated.as_ref()?.dry));
+        revisions.into_iter().chain(hydrated).map(String::as_str).collect()
     }
 
     /// The Applications that follow it, by what they are told to follow or by what they last compared.
@@ -63,92 +77,6 @@ impl Watched {
             })
             .collect()
     }
-
-    /// The Applications whose running operation is of what was undone, retries included: none of them sees anything newer before it
-    /// ends. Watchers show it by the commit. What these or a set make, and what is hydrated, show no commit of this repository: theirs
-    /// is one that began since the merge, by nobody's hand, to what nobody asks for any more, of those that the change affected
-    /// and what they make; of all where it affected none. One that has only been asked for, or that is another's, is nobody's to stop.
-    pub(crate) fn stuck_operations<'a>(
-        &self,
-        gitops: &'a GitOps,
-        commit: &CommitSha,
-        merged_at: Timestamp,
-        affected: &[Owner],
-    ) -> Vec<&'a Application> {
-        let watchers = self.watchers(&gitops.applications);
-        let is_affected =
-            |object: &ObjectRef| affected.is_empty() || affected.iter().any(|owner| owner.object == *object);
-        let affected: Vec<&Application> =
-            watchers.iter().copied().filter(|app| is_affected(&app.object())).collect();
-        let makes = |object: &ObjectRef| {
-            affected.iter().any(|app| app.resources.iter().any(|own| own.object == *object))
-        };
-        let reading = self.sets(gitops);
-        let sets = gitops.sets.iter().filter(|set| reading.contains(set) || makes(&set.object()));
-        let sets: Vec<ObjectRef> = sets.map(ApplicationSet::object).collect();
-        let is_ours = |app: &Application| {
-            let own = app.object();
-            is_affected(&own) && watchers.contains(&app)
-                || makes(&own)
-                || app.made_by.as_ref().is_some_and(|set| sets.contains(set))
-        };
-        let holds = |app: &Application| watchers.contains(&app) && runs_commit(app, commit);
-        let is_stuck =
-            |app: &&Application| holds(app) || is_ours(app) && runs_what_nobody_asks_for(app, merged_at);
-        gitops.applications.iter().filter(is_stuck).collect()
-    }
-}
-
-/// Whether an Application's running operation is of this very commit.
-fn runs_commit(app: &Application, commit: &CommitSha) -> bool {
-    app.operation.as_ref().is_some_and(|operation| {
-        operation.phase == OperationPhase::Running
-            && operation.revisions.iter().any(|revision| revision == commit.as_str())
-    })
-}
-
-/// Whether an Application's operation runs that began since a merge and is to another revision than its spec asks for now, as far as that
-/// can be told: by an exact version of a chart, a whole commit, or what was hydrated last. Argo CD retries to the revision with
-/// which it began, whatever the spec says meanwhile.
-pub(crate) fn runs_what_nobody_asks_for(app: &Application, merged_at: Timestamp) -> bool {
-    let Some(operation) = app.operation.as_ref().filter(|one| one.phase == OperationPhase::Running) else {
-        return false;
-    };
-    let merged_at = merged_at.saturating_sub(LOOK).unwrap_or(Timestamp::MIN);
-    if operation.by_person || operation.started_at.is_none_or(|began| began < merged_at) {
-        return false;
-    }
-    let asked: Vec<Option<&str>> = match &app.dry {
-        Some(dry) => {
-            vec![dry.hydrated.as_ref().map(|last| last.commit.as_str()).filter(|one| !one.is_empty())]
-        }
-        None => app.sources.iter().map(asks_for_exactly).collect(),
-    };
-    let bare = |version: &str| version.trim_start_matches(['v', 'V']).to_owned();
-    asked.len() == operation.revisions.len()
-        && asked
-            .iter()
-            .zip(&operation.revisions)
-            .any(|(asked, runs)| asked.is_some_and(|asked| bare(asked) != bare(runs)))
-}
-
-/// The one revision that a source asks for, where it is no range, no branch and no tag.
-fn asks_for_exactly(source: &ApplicationSource) -> Option<&str> {
-    let asked = source.target_revision.as_str();
-    let is_exact = match source.chart {
-        Some(_) => is_exact_version(asked),
-        None => asked.parse::<CommitSha>().is_ok(),
-    };
-    is_exact.then_some(asked)
-}
-
-/// Whether a chart's version is one and not a range: three numbers, and what may stand behind them.
-fn is_exact_version(version: &str) -> bool {
-    let core = version.split(['-', '+']).next().unwrap_or_default();
-    let is_plain = core.trim_start_matches('v').bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    is_plain
-        && !version.contains(char::is_whitespace)
-        && semver::numbers(core).is_some_and(|numbers| numbers.len() == 3)
 }
 
 /// What it is told to follow, is made from, and last compared.
@@ -282,7 +210,7 @@ fn has_compared_its_spec(app: &Application) -> bool {
     !app.compared_otherwise && (app.dry.is_some() || app.compared_sources == app.sources)
 }
 
-fn stood_before<'a>(app: &Application, before: &'a [Stood]) -> Option<&'a Stood> {
+pub(super) fn stood_before<'a>(app: &Application, before: &'a [Stood]) -> Option<&'a Stood> {
     before.iter().find(|stood| stood.application == app.object())
 }
 
@@ -292,13 +220,7 @@ fn judge_one(
     arrived: &dyn Fn(&str) -> Result<bool, String>,
     stood: Option<&Stood>,
 ) -> Standing {
-    let followed: Vec<usize> = app
-        .compared_sources
-        .iter()
-        .enumerate()
-        .filter(|(_, source)| watched.is_followed_by(source))
-        .map(|(index, _)| index)
-        .collect();
+    let followed = watched.followed_indices(app);
     let all_arrived = |revisions: &[String]| -> Result<bool, String> {
         for index in &followed {
             match revisions.get(*index) {

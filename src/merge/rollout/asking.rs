@@ -20,6 +20,8 @@ pub(crate) struct Moment {
     pub(crate) earlier: BTreeSet<CommitSha>,
     /// What was asked for the change whose commit it is, where it is that of one.
     pub(crate) asking: Option<Asking>,
+    /// Whether that change, where it is over, was another run's: nobody hears any more what is said there.
+    pub(crate) elsewhere: bool,
     /// How long things are given.
     pub(crate) timing: Timing,
 }
@@ -40,8 +42,22 @@ pub(crate) struct Asking {
     pub(crate) failed: Option<String>,
     /// Who was, of those who do not tell what they have read.
     pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
+    /// Who was, of those who tell the commit, and would not see it by themselves.
+    pub(crate) asked_for_commit: BTreeMap<ObjectRef, AskedOf>,
     /// Whether the change has ended before anybody saw its commit everywhere: nobody is asked any more.
     pub(crate) over: bool,
+}
+
+/// Why one is asked to look. Of each it is kept by itself who was asked: that one has looked for the commit says nothing of what it takes
+/// from beside it, which may have come later.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Question {
+    /// It does not tell what it has read.
+    #[default]
+    Look,
+    /// It tells the commit, and would not see it by itself.
+    Commit,
 }
 
 /// What became of asking one, in the journal.
@@ -49,6 +65,9 @@ pub(crate) struct Asking {
 pub(crate) struct Answer {
     /// Whom.
     pub(crate) object: ObjectRef,
+    /// Why.
+    #[serde(default)]
+    pub(crate) question: Question,
     /// When.
     pub(crate) at: Timestamp,
     /// Of a set that Applications make, their newest sync that had ended then.
@@ -119,4 +138,13 @@ pub(super) fn not_asked(refused: Option<&Refusal>, asking: &Asking, right: &str)
         None => ("it has not been asked to look".to_owned(), asking.failed.as_ref()),
     };
     (what, why.map(|why| format!(" ({why})")).unwrap_or_default())
+}
+
+/// What a person can do about one that nobody asks any more and that never tells.
+pub(super) fn by_a_person(moment: &Moment) -> &'static str {
+    if moment.elsewhere {
+        "once it has looked, push another commit"
+    } else {
+        "once it has looked, tick the task of the change, or push another commit"
+    }
 }

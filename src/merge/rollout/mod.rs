@@ -11,6 +11,7 @@ mod argo;
 mod asking;
 mod flux;
 mod sets;
+mod undone;
 
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationSet, Fingerprint, FluxKind, FluxObject, ObjectRef, Owner,
@@ -18,12 +19,12 @@ use crate::cluster::{
 };
 use crate::forge::CommitSha;
 use address::Address;
-pub(crate) use argo::runs_what_nobody_asks_for;
-pub(crate) use asking::{Answer, AskedOf, Asking, Moment, Refusal};
+pub(crate) use asking::{Answer, AskedOf, Asking, Moment, Question, Refusal};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
+pub(crate) use undone::{excused, runs_what_nobody_asks_for};
 
 /// What may follow repositories into the cluster, as one look read it.
 #[derive(Debug, Clone, Default)]
@@ -168,11 +169,8 @@ impl Watched {
 
     /// The revisions that its watchers speak of: of each it has to be known whether it comes after the commit.
     pub(crate) fn revisions(&self, gitops: &GitOps) -> BTreeSet<CommitSha> {
-        let of_applications = self.watchers(&gitops.applications).into_iter().flat_map(|application| {
-            let operation = application.operation.iter().flat_map(|operation| &operation.revisions);
-            let hydrated = application.dry.iter().filter_map(|dry| Some(&dry.hydrated.as_ref()?.dry));
-            application.revisions.iter().chain(operation).chain(hydrated).map(String::as_str)
-        });
+        let watchers = self.watchers(&gitops.applications).into_iter();
+        let of_applications = watchers.flat_map(|app| self.application_revisions(app));
         of_applications
             .chain(self.flux_revisions(&gitops.flux))
             .filter_map(|revision| revision.parse().ok())
@@ -289,11 +287,10 @@ pub(crate) fn flux_to_ask(
     watched: &Watched,
     commit: &CommitSha,
     descends: &dyn Fn(&CommitSha) -> Option<bool>,
-    asked: &BTreeMap<ObjectRef, AskedOf>,
-    now: Timestamp,
-) -> Vec<ObjectRef> {
+    moment: &Moment,
+) -> Vec<(ObjectRef, Question)> {
     let arrived = |revision: &str| has_arrived(revision, commit, descends);
-    flux::to_ask(&gitops.flux, watched, &arrived, asked, now)
+    flux::to_ask(&gitops.flux, watched, &arrived, moment)
 }
 
 /// The window that opens last; one that does not open at all is the last.

@@ -7,7 +7,7 @@
 
 use super::address::Address;
 use super::argo::{behind, not_settled, synced_at};
-use super::asking::{AskedOf, LOOK, Moment, not_asked, told};
+use super::asking::{AskedOf, LOOK, Moment, Question, not_asked, told};
 use super::{GitOps, Standing, Stood, Watched};
 use crate::cluster::{Application, ApplicationSet, ObjectRef};
 use jiff::Timestamp;
@@ -87,12 +87,14 @@ impl Watched {
         &self,
         gitops: &GitOps,
         asked: &BTreeMap<ObjectRef, AskedOf>,
-        of_flux: &[ObjectRef],
+        asked_for_commit: &BTreeMap<ObjectRef, AskedOf>,
+        of_flux: &[(ObjectRef, Question)],
     ) -> Option<ObjectRef> {
         let mut sets = self.sets_to_ask(gitops);
         sets.retain(|set| self.is_unasked(set, gitops, asked));
-        let unasked = sets.into_iter().map(ApplicationSet::object).chain(of_flux.iter().cloned());
-        unasked.min_by_key(|one| asked.contains_key(one))
+        let of_flux = of_flux.iter().map(|(object, _)| object.clone());
+        let unasked = sets.into_iter().map(ApplicationSet::object).chain(of_flux);
+        unasked.min_by_key(|one| asked.contains_key(one) || asked_for_commit.contains_key(one))
     }
 }
 
@@ -139,9 +141,7 @@ fn unasked(set: &ApplicationSet, moment: &Moment) -> Option<Standing> {
     let Some(every) = set.looks_every else {
         let said = format!("{what}, and by itself it never does{why}");
         return Some(if asking.over {
-            Standing::Unknown(format!(
-                "once it has looked, tick the task of the change, or push another commit: {said}"
-            ))
+            Standing::Unknown(format!("{}: {said}", super::asking::by_a_person(moment)))
         } else if refused.is_some() {
             Standing::Unknown(format!("cannot be followed: {said}"))
         } else {

@@ -2,12 +2,28 @@ use super::samples::{moment, sha};
 use crate::cluster::recorded::flux;
 use crate::cluster::{Condition, ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef, Origin, Owner};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Watched, flux_to_ask, judge};
+use crate::merge::rollout::{
+    AskedOf, Asking, GitOps, Moment, Question, Refusal, Rollout, Watched, flux_to_ask, judge,
+};
+use std::collections::BTreeMap;
 
 pub(super) const OWN: &str = "https://git.example.org/ops/homelab.git";
 
 pub(super) fn watched() -> Watched {
     Watched::new(vec![OWN.to_owned()], vec!["https://git.example.net/ops/homelab".to_owned()], "main")
+}
+
+/// The moment of [`moment`], of a change for which some were asked.
+pub(super) fn asking<const N: usize>(asked: [Option<(ObjectRef, AskedOf)>; N]) -> Moment {
+    let asked = asked.into_iter().flatten().collect();
+    let asking = Asking {
+        since: super::samples::at(0),
+        failed: None,
+        asked,
+        asked_for_commit: BTreeMap::new(),
+        over: false,
+    };
+    Moment { asking: Some(asking), ..moment() }
 }
 
 /// The commit that is followed is `c`; `d` comes after it, `b` came before, of `e` nothing is known.
@@ -295,16 +311,8 @@ fn a_release_whose_values_come_from_git_is_asked_to_look_and_waited_for() {
     let judged = |change: &dyn Fn(&mut World), asked: Option<AskedOf>, now: i64| {
         let (mut world, _) = with_values("ready");
         change(&mut world);
-        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
-        let asking = Some(Asking { since: at(0), failed: None, asked, over: false });
-        judge(
-            &world.gitops(),
-            &watched(),
-            &sha('c'),
-            &descends,
-            &[],
-            &Moment { asking, now: at(now), ..moment() },
-        )
+        let moment = Moment { now: at(now), ..asking([asked.map(|asked| (object.clone(), asked))]) };
+        judge(&world.gitops(), &watched(), &sha('c'), &descends, &[], &moment)
     };
     let taken = || Some(AskedOf { at: Some(at(50)), tried_at: Some(at(50)), ..AskedOf::default() });
     let refused = |forbidden| {
@@ -354,14 +362,12 @@ fn a_release_is_asked_once_what_it_takes_is_of_the_commit_whoever_applies_it() {
         let (mut world, mut more) = with_values("values");
         change(&mut world, &mut more);
         let object = world.release.object();
-        let asked = asked.then(|| (object.clone(), AskedOf::default())).into_iter().collect();
+        let moment = asking([asked.then(|| (object.clone(), AskedOf::default()))]);
         let mut gitops = world.gitops();
         gitops.flux.extend(more);
-        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked, over: false });
-        let known = &asking.as_ref().expect("asked").asked;
-        let found = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, known, moment().now);
-        assert!(found.is_empty() || found == [object]);
-        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
+        let found = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &moment);
+        assert!(found.is_empty() || found == [(object, Question::Look)]);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment);
         (!found.is_empty(), word(&judged))
     };
     let behind = |one: &mut FluxObject| one.applied = Some(revision('b'));
@@ -391,11 +397,10 @@ fn a_kustomization_that_substitutes_from_git_is_asked_to_look_and_waited_for() {
         change(&mut gitops.flux[1], &mut apps);
         let object = apps.object();
         gitops.flux.push(apps);
-        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
-        let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked, moment().now);
-        let asking = Some(Asking { since: super::samples::at(0), failed: None, asked, over: false });
-        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
-        (to_ask == [object], judged)
+        let moment = asking([asked.map(|asked| (object.clone(), asked))]);
+        let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &moment);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment);
+        (to_ask == [(object, Question::Look)], judged)
     };
     let (asks, Rollout::Waiting { on, .. }) = judged(&|_, _| {}, None) else { panic!("it may hold the old") };
     assert!(asks);
@@ -424,9 +429,75 @@ fn a_kustomization_that_substitutes_from_git_is_asked_to_look_and_waited_for() {
     assert!(!judged(&behind_itself, None).0);
 }
 
+/// What takes values may make some that another takes: these are the old ones until it has looked.
+#[test]
+fn who_takes_values_from_one_that_takes_some_itself_is_asked_after_it() {
+    let settings = ObjectRef::new("ConfigMap", "gitops", "cluster-settings");
+    let values = ObjectRef::new("ConfigMap", "gitops", "grafana-values");
+    let at = super::samples::at;
+    let asked = |object: &FluxObject, second: i64| {
+        Some((
+            object.object(),
+            AskedOf { at: Some(at(second)), tried_at: Some(at(second)), ..AskedOf::default() },
+        ))
+    };
+    let make = |apps_handled: Option<&str>, release_handled: Option<&str>| {
+        let mut world = World::good();
+        // The Kustomization of this world substitutes, and makes a release and its values.
+        world.kustomization.values_from = vec![settings.clone()];
+        world.kustomization.inventory.push(values.clone());
+        world.kustomization.handled = apps_handled.map(str::to_owned);
+        world.release.values_from = vec![values.clone()];
+        world.release.handled = release_handled.map(str::to_owned);
+        let first =
+            FluxObject { name: "settings".to_owned(), inventory: vec![settings.clone()], ..kustomization() };
+        let mut gitops = world.gitops();
+        gitops.flux.push(first);
+        (gitops, world)
+    };
+    let look = |gitops: &GitOps, moment: &Moment| {
+        let to_ask = flux_to_ask(gitops, &watched(), &sha('c'), &descends, moment);
+        let judged = judge(gitops, &watched(), &sha('c'), &descends, &[], moment);
+        (to_ask.into_iter().map(|(object, _)| object).collect::<Vec<_>>(), word(&judged))
+    };
+    let (gitops, world) = make(None, None);
+    let (apps, release) = (world.kustomization.object(), world.release.object());
+    assert_eq!(look(&gitops, &asking([])), (vec![apps], Word::Waiting), "the release's values are old");
+    let first = asked(&world.kustomization, 50);
+    assert_eq!(look(&gitops, &asking([first.clone()])), (vec![], Word::Waiting));
+    let (gitops, _) = make(Some("1800000051"), None);
+    assert_eq!(look(&gitops, &asking([first.clone()])), (vec![release], Word::Waiting));
+    let both = asking([first, asked(&world.release, 60)]);
+    assert_eq!(look(&gitops, &both), (vec![], Word::Waiting));
+    let (gitops, _) = make(Some("1800000051"), Some("1800000061"));
+    assert_eq!(look(&gitops, &both), (vec![], Word::Done));
+}
+
+/// A person's `flux reconcile`, by a clock that is behind, may take the place of ours: then nothing ever tells that it has looked.
+#[test]
+fn who_was_asked_by_an_older_clock_meanwhile_is_asked_again() {
+    let at = super::samples::at;
+    let to_ask = |requested: Option<&str>, handled: Option<&str>, now: i64| {
+        let (mut world, _) = with_values("ready");
+        world.release.requested = requested.map(str::to_owned);
+        world.release.handled = handled.map(str::to_owned);
+        let asked = AskedOf { at: Some(at(50)), tried_at: Some(at(50)), ..AskedOf::default() };
+        let moment = Moment { now: at(now), ..asking([Some((world.release.object(), asked))]) };
+        !flux_to_ask(&world.gitops(), &watched(), &sha('c'), &descends, &moment).is_empty()
+    };
+    let (ours, older) = (Some("2027-01-15T08:00:50Z"), Some("2027-01-15T08:00:40Z"));
+    assert!(!to_ask(ours, None, 1_000), "it is only slow");
+    assert!(!to_ask(ours, older, 1_000));
+    assert!(to_ask(older, older, 110));
+    assert!(to_ask(None, None, 110), "somebody took it away");
+    assert!(!to_ask(older, older, 109), "what was read may be older than what was written");
+    assert!(!to_ask(older, ours, 1_000), "it has looked before that");
+}
+
 /// A source that has fetched something new changes nothing of what is made from it.
 #[test]
 fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
+    type Spoil = fn(&mut World);
     let tools = || FluxObject {
         name: "tools".to_owned(),
         git: Some(GitSource { url: "https://git.example.org/ops/tools".to_owned(), branch: None }),
@@ -449,7 +520,6 @@ fn what_is_made_is_waited_for_until_it_has_taken_what_its_source_offers() {
         assert_eq!(word(&judged), expected, "{applied}: {judged:?}");
     }
     // A release whose chart lies in another repository, by a tag.
-    type Spoil = fn(&mut World);
     let cases: [(&str, Spoil, Word); 8] = [
         ("as it should be", |_| {}, Word::Done),
         (

@@ -1,10 +1,12 @@
 //! Kustomizations made from a source that caretaker does not read, and what they make.
 
-use super::flux::{OWN, Word, World, descends, kustomization, revision, set, watched, with_values, word};
+use super::flux::{
+    OWN, Word, World, asking, descends, kustomization, revision, set, watched, with_values, word,
+};
 use super::samples::{at, moment, sha};
 use crate::cluster::{ConditionStatus, FluxObject, ObjectRef};
 use crate::forge::CommitSha;
-use crate::merge::rollout::{AskedOf, Asking, Moment, Rollout, Watched, flux_to_ask, judge};
+use crate::merge::rollout::{AskedOf, Moment, Question, Rollout, Watched, flux_to_ask, judge};
 
 /// Something that makes artifacts of the repository may stand between: which commit one is of, nobody tells.
 #[test]
@@ -120,11 +122,10 @@ fn a_release_made_from_a_source_that_is_not_read_is_asked_to_look_at_its_values(
         let mut gitops = world.gitops();
         gitops.flux.push(beside());
         gitops.flux[1].applied_origin = Some(revision(applied));
-        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
-        let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &asked, moment().now);
-        let asking = Some(Asking { since: at(0), failed: None, asked, over: false });
-        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &Moment { asking, ..moment() });
-        (to_ask == [object], word(&judged))
+        let moment = asking([asked.map(|asked| (object.clone(), asked))]);
+        let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &moment);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment);
+        (to_ask == [(object, Question::Look)], word(&judged))
     };
     let taken = || Some(AskedOf { at: Some(at(50)), tried_at: Some(at(50)), ..AskedOf::default() });
     assert_eq!(judged('c', None), (true, Word::Waiting));
@@ -140,22 +141,45 @@ fn what_is_made_of_an_artifact_that_a_commit_leaves_as_it_is_is_asked_to_look() 
         world.kustomization.applied_origin = Some(revision('b'));
         change(&mut world);
         let object = world.kustomization.object();
-        let asked = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
-        flux_to_ask(&world.gitops(), &watched(), &sha('c'), &descends, &asked, at(now)) == [object]
+        let mut moment = Moment { now: at(now), earlier: [sha('b')].into(), ..asking([]) };
+        let of_change = moment.asking.as_mut().expect("of a change");
+        of_change.asked_for_commit = asked.map(|asked| (object.clone(), asked)).into_iter().collect();
+        let found = flux_to_ask(&world.gitops(), &watched(), &sha('c'), &descends, &moment);
+        assert!(found.is_empty() || found == [(object, Question::Commit)]);
+        !found.is_empty()
     };
     assert!(to_ask(&|_| {}, None, 100));
     assert!(!to_ask(&|w| w.kustomization.applied_origin = Some(revision('c')), None, 100), "it has");
-    assert!(
-        !to_ask(&|w| w.kustomization.applied_origin = Some(revision('e')), None, 100),
-        "nobody knows that"
-    );
+    assert!(!to_ask(&|w| w.kustomization.applied_origin = Some(revision('a')), None, 100), "of another one");
     assert!(!to_ask(&|w| w.kustomization.applied_origin = None, None, 100), "it will never tell");
     assert!(!to_ask(&|w| w.kustomization.generation += 1, None, 100), "it looks by itself");
     assert!(!to_ask(&|w| w.source.artifact = Some(revision('b')), None, 100), "there is nothing to see yet");
     // Its artifact may have been stamped after it had looked: once more, a minute later.
     let taken = || Some(AskedOf { at: Some(at(100)), tried_at: Some(at(100)), ..AskedOf::default() });
-    let looked = |w: &mut World| w.kustomization.handled = Some(at(100).to_string());
-    assert!(!to_ask(&|_| {}, taken(), 1_000), "it has not looked yet");
+    let written = |w: &mut World| w.kustomization.requested = Some(at(100).to_string());
+    let looked = |w: &mut World| {
+        written(w);
+        w.kustomization.handled = Some(at(100).to_string());
+    };
+    assert!(!to_ask(&written, taken(), 1_000), "it has not looked yet");
     assert!(!to_ask(&looked, taken(), 159));
     assert!(to_ask(&looked, taken(), 160));
+}
+
+/// That it has looked for the commit says nothing of what it takes from beside it, which comes later.
+#[test]
+fn one_that_was_asked_for_the_commit_is_asked_again_for_its_values() {
+    let settings = ObjectRef::new("ConfigMap", "gitops", "cluster-settings");
+    let mut world = composed(World::good());
+    world.kustomization.values_from = vec![settings.clone()];
+    world.kustomization.handled = Some(at(60).to_string());
+    let object = world.kustomization.object();
+    let mut gitops = world.gitops();
+    gitops.flux.push(FluxObject { inventory: vec![settings], ..beside() });
+    let mut moment = asking([]);
+    let for_commit = AskedOf { at: Some(at(50)), tried_at: Some(at(50)), ..AskedOf::default() };
+    moment.asking.as_mut().expect("of a change").asked_for_commit.insert(object.clone(), for_commit);
+    let found = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &moment);
+    assert_eq!(found, [(object, Question::Look)]);
+    assert_eq!(word(&judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment)), Word::Waiting);
 }

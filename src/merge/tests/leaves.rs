@@ -7,13 +7,14 @@ use crate::cluster::{
     ObjectRef, OperationPhase, Owner, SyncStatus, projects_testing,
 };
 use crate::merge::rollout::{
-    AskedOf, Asking, GitOps, Moment, Refusal, Rollout, Stood, awaited_owners, judge,
+    AskedOf, Asking, GitOps, Moment, Question, Refusal, Rollout, Stood, awaited_owners, judge,
     runs_what_nobody_asks_for,
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 
 /// A chart in a version, of a repository of charts.
-fn chart(version: &str) -> ApplicationSource {
+pub(super) fn chart(version: &str) -> ApplicationSource {
     ApplicationSource {
         repository_url: "https://charts.example.org".to_owned(),
         chart: Some("paperless".to_owned()),
@@ -23,7 +24,7 @@ fn chart(version: &str) -> ApplicationSource {
 }
 
 /// A watcher that makes an Application of a chart, and that Application, which has arrived.
-fn family() -> [Application; 2] {
+pub(super) fn family() -> [Application; 2] {
     let mut child = application("paperless", &sha('c'));
     child.sources = vec![chart("1.2.4")];
     child.compared_sources = vec![chart("1.2.4")];
@@ -120,15 +121,15 @@ fn a_set_that_nobody_asks_any_more_is_a_persons_to_tell_of() {
 
 #[test]
 fn what_a_watcher_or_a_set_makes_moves_as_well_while_it_is_waited_for() {
+    type Move = fn(&mut Application);
     let (set, of_set) = of_set();
     let [root, child] = family();
-    type Move = fn(&mut Application);
     let moves: [(&str, Move); 4] = [
         ("its revision", |app| app.revisions = vec!["9.9.9".to_owned()]),
         ("its sync", |app| app.sync = SyncStatus::OutOfSync),
         ("another retry", |app| app.operation.as_mut().expect("an operation").retries += 1),
         ("its sync's end", |app| {
-            app.operation.as_mut().expect("an operation").phase = OperationPhase::Succeeded
+            app.operation.as_mut().expect("an operation").phase = OperationPhase::Succeeded;
         }),
     ];
     for (mut leaf, others) in [(child, vec![root]), (of_set, vec![application("web", &sha('c'))])] {
@@ -259,7 +260,8 @@ fn whom_nobody_ever_asked_comes_before_what_is_made_anew_for_ever() {
         let gitops = GitOps { sets, ..argo(std::slice::from_ref(&root)) };
         let asked = AskedOf { at: Some(at(1)), made_at: Some(at(2)), ..AskedOf::default() };
         let asked = [(made.object(), asked)].into();
-        watched().first_unasked(&gitops, &asked, releases)
+        let releases: Vec<_> = releases.iter().map(|one| (one.clone(), Question::Look)).collect();
+        watched().first_unasked(&gitops, &asked, &BTreeMap::new(), &releases)
     };
     assert_eq!(first(&[&made], &[]), Some(made.object()), "it was, since it was asked");
     assert_eq!(first(&[&made, &set], &[]), Some(set.object()));

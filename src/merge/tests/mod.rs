@@ -11,6 +11,7 @@ mod reversible;
 mod revert;
 mod rollout;
 mod samples;
+mod undone;
 mod versions;
 
 pub(super) use samples::{rules, workload};

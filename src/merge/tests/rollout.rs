@@ -9,6 +9,8 @@ use crate::merge::rollout::{
     AskedOf, Asking, GitOps, Moment, Pulls, Refusal, Rollout, Stood, Watched, judge, pods_of, pulls_of,
 };
 
+use std::collections::BTreeMap;
+
 pub(super) fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
 }
@@ -533,6 +535,7 @@ pub(super) fn of_set() -> (ApplicationSet, Application) {
         namespace: "argocd".to_owned(),
         name: "charts".to_owned(),
         created_at: None,
+        deleted_at: None,
         conditions: Vec::new(),
         generated_from: vec![("https://git.example.org/ops/homelab.git".to_owned(), "HEAD".to_owned())],
         refresh_requested: false,
@@ -683,7 +686,7 @@ fn a_set_that_lies_in_git_is_waited_for_with_what_it_makes() {
 
 /// What was asked of these.
 pub(super) fn asking<const N: usize>(asked: [(ObjectRef, AskedOf); N]) -> Asking {
-    Asking { since: at(0), failed: None, asked: asked.into(), over: false }
+    Asking { asked: asked.into(), ..super::flux::asking([]).asking.expect("of a change") }
 }
 
 #[test]
@@ -738,7 +741,7 @@ fn a_set_is_to_be_asked_where_nobody_has_and_after_the_sync_of_who_makes_it_once
     let unasked = |set: &ApplicationSet, root: &Application, asked: &[(ObjectRef, AskedOf)]| {
         let gitops =
             GitOps { sets: vec![set.clone()], ..argo(&[root.clone(), application("web", &sha('c'))]) };
-        watched().first_unasked(&gitops, &asked.iter().cloned().collect(), &[]).is_some()
+        watched().first_unasked(&gitops, &asked.iter().cloned().collect(), &BTreeMap::new(), &[]).is_some()
     };
     let taken = |made_at: Option<i64>| {
         [(of_set().0.object(), AskedOf { at: Some(at(1)), made_at: made_at.map(at), ..AskedOf::default() })]

@@ -127,6 +127,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         conditions: Vec::new(),
         sync_error_since: None,
         reconciled_at: Some(at(20)),
+        deleted_at: None,
         resources: vec![ApplicationResource {
             object: ObjectRef::new("Deployment", name, name),
             health: Some(ApplicationHealth::Healthy),
@@ -143,6 +144,7 @@ pub(super) fn operation(phase: OperationPhase, commit: &CommitSha) -> OperationS
         message: "one or more objects failed to apply".to_owned(),
         revisions: vec![commit.as_str().to_owned()],
         partial: false,
+        sources: Vec::new(),
         by_person: false,
         retries: 0,
         started_at: Some(at(5)),
@@ -168,6 +170,7 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
         hidden_environment: false,
         has_volume: false,
         labels: BTreeMap::new(),
+        pod_labels: BTreeMap::new(),
         annotations: BTreeMap::new(),
     }
 }
@@ -178,6 +181,7 @@ pub(super) fn moment() -> crate::merge::rollout::Moment {
         now: at(100),
         earlier: std::collections::BTreeSet::new(),
         asking: None,
+        elsewhere: false,
         timing: crate::timing::Timing::default(),
     }
 }

@@ -60,6 +60,20 @@ fn nothing_moves_until(situation: &Situation<'_>, rollout: &Rollout) -> Option<T
     }
 }
 
+/// When a rollout that began then is given up, where those who are waited for look by themselves only later.
+fn too_early(
+    situation: &Situation<'_>,
+    change: &Change,
+    began: Timestamp,
+    rollout: &Rollout,
+) -> Option<Timestamp> {
+    let until = nothing_moves_until(situation, rollout)?;
+    let longest = situation.timing.rollout_maximum(change.plan.risk);
+    let left = longest.saturating_sub(situation.watch.unbroken(began, situation.now));
+    let end = situation.now.saturating_add(left).unwrap_or(Timestamp::MAX);
+    Some(end).filter(|end| until > *end)
+}
+
 pub(super) fn elapsed(now: Timestamp, since: Timestamp) -> Duration {
     Duration::try_from(now.duration_since(since)).unwrap_or(Duration::ZERO)
 }
@@ -115,11 +129,14 @@ fn is_to_ask(situation: &Situation<'_>, change: &Change) -> bool {
     let rounds = change.refreshed.len();
     let later = elapsed(situation.now, *last) >= situation.timing.poll() * ASKED_AGAIN;
     let failed = change.ask_failed.is_some();
-    let refused = failed || change.asked.values().any(|asked| asked.refused.is_some());
+    let refused = failed
+        || change.asked.values().chain(change.asked_for_commit.values()).any(|asked| asked.refused.is_some());
     let again = refused && later && rounds < MOST_ROUNDS;
     // What could not be read a moment ago cannot be asked now either. Whom nobody ever asked is asked at last, however many there
     // were before, since there is an end to them; those who show one after the other no more often than that.
-    let never = situation.unasked.is_some_and(|one| !change.asked.contains_key(one));
+    let never = situation
+        .unasked
+        .is_some_and(|one| !change.asked.contains_key(one) && !change.asked_for_commit.contains_key(one));
     let anew = situation.unasked.is_some() && (later || !failed) && (rounds < MOST_ROUNDS || never && later);
     (again || anew) && may_refresh(situation)
 }
@@ -188,9 +205,7 @@ fn rolling_out(situation: &Situation<'_>, change: &Change) -> Decision {
                 }
                 return hand_over(situation, change, &wording::rollout_timed_out(rollout), &new);
             }
-            let left = longest.saturating_sub(situation.watch.unbroken(began, situation.now));
-            let end = situation.now.saturating_add(left).unwrap_or(Timestamp::MAX);
-            let too_early = Some(end).filter(|end| until.is_some_and(|until| until > *end));
+            let too_early = too_early(situation, change, began, rollout);
             let text =
                 wording::rolling_out(&change.plan.title, commit, rollout, situation.pulling, too_early);
             Decision::Wait(Waiting::World(text))
@@ -378,20 +393,21 @@ fn undoing(
                 {
                     return undone_badly(situation, change, commit, &left);
                 }
-                let text = wording::undoing_rolls_out(&change.plan.title, rollout, situation.pulling);
+                let too_early = too_early(situation, change, ran_since(situation, reverted_at), rollout);
+                let title = &change.plan.title;
+                let text = wording::undoing_rolls_out(title, rollout, situation.pulling, too_early);
                 Decision::Wait(Waiting::World(text))
             }
         };
     };
-    // What was as bad before keeps the layers from GREEN, and not the undoing from its end.
-    let known = situation.recon.blocking().any(|finding| change.plan.baseline.was_as_bad(finding));
-    if !left.is_empty() || situation.green_since.is_none() && !known {
+    // What was as bad before keeps the layers from GREEN, and not the undoing from its end: the look excuses it.
+    let steady = situation.green_since.filter(|_| left.is_empty()).map(|since| since.max(rolled_out));
+    let Some(steady) = steady else {
         if situation.watch.unbroken(rolled_out, situation.now) >= situation.timing.rollout_no_progress() {
             return undone_badly(situation, change, commit, &left);
         }
         return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
-    }
-    let steady = situation.green_since.map_or(rolled_out, |since| since.max(rolled_out));
+    };
     if elapsed(situation.now, steady) < situation.timing.settle() {
         return Decision::Wait(Waiting::World(wording::undone_settling(&change.plan.title)));
     }
@@ -438,7 +454,15 @@ fn undone_badly(
     findings: &[&Finding],
 ) -> Decision {
     let reason = revert_reason(situation, change);
-    let why = wording::revert_did_not_help(&reason, commit);
+    let is_rolled_out = matches!(change.stage, Stage::Reverted { rolled_out: Some(_), .. });
+    let why = match situation.change_rollout {
+        Some((rollout @ (Rollout::Waiting { .. } | Rollout::Unknown { .. }), _))
+            if findings.is_empty() && !is_rolled_out =>
+        {
+            wording::undoing_not_seen(&reason, commit, rollout)
+        }
+        _ => wording::revert_did_not_help(&reason, commit),
+    };
     let by_hand = situation.blocking.iter().map(|pod| wording::delete_by_hand(&pod.object, &pod.set));
     let evidence = evidence(situation, findings).chain(by_hand).collect();
     Decision::Note(vec![

@@ -1,9 +1,13 @@
-//! What caretaker found itself: it ends when it is gone, whoever mended it; what caretaker can do about it needs a yes,
-//! unless the settings give it; what is new and broken becomes a task; what outlives its task is a person's.
+//! What caretaker found itself: it ends when it is gone, whoever mended it, or when a person accepts it; what caretaker can do
+//! about it needs a yes, unless the settings give it; what is new and broken becomes a task; what outlives its task is a
+//! person's.
+//!
+//! Decided here: a finding is known as long as it is there, or has a task. One that went, for the settle time and by its
+//! probe's answer, is forgotten, and new should it come back; one that comes and goes meanwhile has the task that it has.
 
 use super::tasks::{Step, elapsed, ended, waits};
 use super::{Decision, Event};
-use crate::health::{FindingId, Verdict};
+use crate::health::FindingId;
 use crate::issue::{FindingTask, Kind, Own, Proposal, Task, is_one_matter, tags};
 use crate::run::act::plan_mark;
 use crate::run::checks::{Stands, stands};
@@ -11,6 +15,7 @@ use crate::run::event::{Effect, TaskOutcome};
 use crate::run::situation::{Mode, Situation, Tools};
 use crate::run::state::{Failures, TaskRecord, TaskState};
 use crate::wording;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// How long what was found has been gone decides before everything else: it ends a task that waits or failed as well.
@@ -24,6 +29,13 @@ pub(super) fn is_gone(situation: &Situation<'_>, task: &Task) -> Option<Step> {
     } else {
         Step::Later(Some(wording::finding_settles(&task.id)))
     })
+}
+
+/// What a person accepts as it is ends its task, whatever that waits for.
+pub(super) fn is_accepted(situation: &Situation<'_>, task: &Task) -> Option<Step> {
+    let accepted = situation.findings.get(&task.key)?.accepted.as_ref()?;
+    let note = wording::note_finding_accepted(accepted.expires, &accepted.reason);
+    Some(ended(&task.key, TaskOutcome::Acknowledged, note))
 }
 
 /// What to do about a finding that is there.
@@ -82,7 +94,9 @@ pub(super) fn news(situation: &Situation<'_>) -> Option<Decision> {
     let mut events = Vec::new();
     for task in situation.reading.tasks.iter().filter(|task| matches!(task.kind, Kind::Finding { .. })) {
         events.extend(outlived(situation, task));
+        events.extend(back(situation, task));
     }
+    events.extend(went(situation));
     events.extend(added(situation));
     (!events.is_empty()).then_some(Decision::Note(events))
 }
@@ -95,11 +109,16 @@ fn outlived(situation: &Situation<'_>, task: &Task) -> Vec<Event> {
     };
     let settled = |since: &jiff::Timestamp| elapsed(situation.now, *since) >= situation.timing.settle();
     if state.outlived.contains(&task.key) {
-        let over = situation.gone_since.get(&task.key).is_some_and(settled);
+        // What somebody accepts after all is nobody's case.
+        let over = situation.gone_since.get(&task.key).is_some_and(settled) || known.accepted.is_some();
         return if over { vec![Event::FindingOver { key: task.key.clone() }] } else { Vec::new() };
     }
     let TaskState::Ended { outcome: TaskOutcome::Done, at, .. } = record.state else { return Vec::new() };
     let Stands::There(found) = stands(&known.task.id, situation.recon) else { return Vec::new() };
+    // One that had gone is another.
+    if state.went.contains(&known.task.id) {
+        return Vec::new();
+    }
     let Some(first_seen) = situation.first_seen.get(&found.id) else { return Vec::new() };
     if found.informational || elapsed(situation.now, at.max(*first_seen)) < two_rounds(situation) {
         return Vec::new();
@@ -117,20 +136,69 @@ fn two_rounds(situation: &Situation<'_>) -> Duration {
     situation.timing.grace().max(situation.timing.settle() * 2)
 }
 
+/// A finding whose task has ended and which counts again: broken once more after it had gone, or accepted until lately.
+fn back(situation: &Situation<'_>, task: &Task) -> Option<Event> {
+    let state = situation.state;
+    let (record, known) = (state.task(&task.key)?, situation.findings.get(&task.key)?);
+    let TaskState::Ended { outcome, .. } = record.state else { return None };
+    let Stands::There(found) = stands(&known.task.id, situation.recon) else { return None };
+    // Another on its object has a task of its own.
+    if found.id != known.task.id || known.accepted.is_some() || record.gone {
+        return None;
+    }
+    let lasts = has_lasted(situation, &found.id);
+    let went = state.went.contains(&found.id);
+    let counts = match outcome {
+        TaskOutcome::Acknowledged => found.informational || lasts,
+        TaskOutcome::Done | TaskOutcome::Deferred | TaskOutcome::Skipped => {
+            went && lasts && found.is_broken_itself()
+        }
+    };
+    counts.then(|| Event::FindingBack { key: task.key.clone(), task: FindingTask::of(found) })
+}
+
+/// What is known and has gone for the settle time. What has an open task is told by that.
+fn went(situation: &Situation<'_>) -> Vec<Event> {
+    let state = situation.state;
+    let ended = situation.findings.iter().filter(|(key, _)| state.has_ended(key)).map(|(_, known)| known);
+    let open: BTreeSet<&FindingId> = (situation.findings.iter())
+        .filter(|(key, _)| !state.has_ended(key))
+        .map(|(_, known)| &known.task.id)
+        .collect();
+    let known: BTreeSet<&FindingId> =
+        ended.map(|known| &known.task.id).chain(state.broken_at_first()).collect();
+    let is_settled = |id: &FindingId| {
+        let since = situation.went_since.get(id);
+        since.is_some_and(|since| elapsed(situation.now, *since) >= situation.timing.settle())
+    };
+    known
+        .into_iter()
+        .filter(|id| !open.contains(id) && !state.went.contains(id) && is_settled(id))
+        .map(|id| Event::FindingWent { finding: id.clone() })
+        .collect()
+}
+
+/// Whether a finding is no mere beginning.
+fn has_lasted(situation: &Situation<'_>, id: &FindingId) -> bool {
+    let since = situation.first_seen.get(id);
+    since.is_some_and(|since| elapsed(situation.now, *since) >= situation.timing.grace())
+}
+
 /// Tasks for what is broken now and was not when the run began, as soon as it is no mere beginning.
 fn added(situation: &Situation<'_>) -> Vec<Event> {
     let state = situation.state;
-    let Some(first) = &state.first_recon else { return Vec::new() };
+    if state.first_recon.is_none() {
+        return Vec::new();
+    }
     let tags = tags(situation.recon.findings().map(|finding| &finding.id));
-    let mut known: Vec<&FindingId> = first.findings().map(|finding| &finding.id).collect();
+    // What was well enough then, followed from something else, or was accepted, has not been looked at as broken yet.
+    let mut known: Vec<&FindingId> = state.broken_at_first().filter(|id| !state.went.contains(id)).collect();
     known.extend(state.added.iter().map(|(_, task)| &task.id));
     known.extend(situation.findings.values().map(|known| &known.task.id));
     let mut events = Vec::new();
-    for finding in situation.recon.blocking() {
-        let since = situation.first_seen.get(&finding.id);
-        let is_old = since.is_some_and(|since| elapsed(situation.now, *since) >= situation.timing.grace());
+    for finding in situation.recon.findings().filter(|finding| finding.is_broken_itself()) {
         let is_new = !known.iter().any(|known| is_one_matter(known, &finding.id));
-        if finding.verdict != Verdict::Red || finding.cause.is_some() || !is_old || !is_new {
+        if !has_lasted(situation, &finding.id) || !is_new {
             continue;
         }
         let Some(tag) = tags.get(&finding.id) else { continue };

@@ -5,6 +5,7 @@ use super::Situation;
 use crate::forge::PullNumber;
 use crate::health::{self, Blocked, Conditions, FindingId, Obstacle};
 use crate::merge::rollout::Rollout;
+use crate::run::situation::Mode;
 use crate::run::windows::Hours;
 use crate::wording;
 use jiff::Timestamp;
@@ -108,6 +109,10 @@ fn held_by_people(situation: &Situation<'_>, hours: Hours) -> Vec<Blocked> {
 pub(crate) fn keeps_back(situation: &Situation<'_>) -> Vec<Blocked> {
     let mut conditions = conditions(situation, None);
     conditions.held_by.extend(held_by_people(situation, situation.hours));
+    if situation.mode == Mode::Observe {
+        let (why, unblock) = (wording::only_observing(), wording::opens_observing());
+        conditions.held_by.push(Blocked { what: Obstacle::Mode, why, since: None, unblock });
+    }
     if situation.locked_out {
         let (what, why, unblock) = (Obstacle::Lock, wording::lock_not_ours(), wording::opens_lock());
         conditions.held_by.push(Blocked { what, why, since: None, unblock });

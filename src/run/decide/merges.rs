@@ -134,6 +134,7 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
         not_reversible: pull.not_reversible.clone(),
         baseline: Baseline::of(situation.recon, situation.failed_syncs),
         judged: situation.recon.judging(),
+        without_endpoints: situation.recon.without_endpoints(),
         // What the commit changes has to become well by it.
         stood: situation.stood.iter().map(|one| Stood { accepted: false, ..one.clone() }).collect(),
     }))))

@@ -130,7 +130,7 @@ pub(super) fn waits(situation: &Situation<'_>, key: &TaskKey, why: String) -> St
 
 fn step(situation: &Situation<'_>, task: &Task, open: &[&Task], ends: &BTreeSet<TaskKey>) -> Step {
     let Some(record) = situation.state.task(&task.key) else { return Step::Later(None) };
-    if let Some(step) = found::is_gone(situation, task) {
+    if let Some(step) = found::is_gone(situation, task).or_else(|| found::is_accepted(situation, task)) {
         return step;
     }
     if matches!(record.state, TaskState::Failed { .. }) {

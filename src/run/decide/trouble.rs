@@ -1,14 +1,15 @@
 //! Something is worse since a change than before: grace, remedies, attribution, and only then an undoing (DESIGN 6.6).
 //!
 //! Decided here: each finding has a grace time and remedies of its own, from its own first sight on, however long something
-//! else has been wrong; what was there before is handed to a person, and never undone.
+//! else has been wrong; nothing is given to a person while what the change did is still in its grace; what was there before is
+//! handed to a person, and never undone.
 
 use super::change::{SYNC_ATTEMPTS, followed, hand_over, may_refresh, new_findings};
 use super::retry::{failures, given_up};
 use super::tasks::elapsed;
 use super::{Decision, Waiting};
 use crate::cluster::ObjectRef;
-use crate::health::{Attribution, Finding, Verdict};
+use crate::health::{Attribution, Finding, NODE_RESTARTED, Verdict};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{Effect, Event, TroubleFinding};
 use crate::run::situation::{Mode, Situation};
@@ -82,10 +83,15 @@ impl<'a> Lasting<'a> {
     ) -> Self {
         let grace = situation.timing.grace();
         let has_lasted = |since: &Timestamp| situation.watch.unbroken(*since, situation.now) >= grace;
-        // One that went and came back is written down as it was first, and seen without a break since then alone.
+        // One that went and came back is written down as it was first, and seen without a break since then alone. What was
+        // written down by an earlier process and has been there at each look of this one has not gone: its remedies were tried.
         let seen = |finding: &Finding| {
             let noted = known.seen.get(&finding.id).copied().unwrap_or(situation.now);
-            situation.first_seen.get(&finding.id).map_or(noted, |first| noted.max(*first))
+            match situation.first_seen.get(&finding.id) {
+                Some(first) if Some(*first) == situation.watch.began() => noted.min(*first),
+                Some(first) => *first,
+                None => noted,
+            }
         };
         let failed_at = |failed: &FailedSync| known.failed.get(&failed.0).copied().unwrap_or(situation.now);
         let findings: Vec<&Finding> =
@@ -105,15 +111,25 @@ impl<'a> Lasting<'a> {
     }
 }
 
-/// Whether a sync that failed is of what the change touches, and had not failed before: one of what it does not touch may
+/// Whether a sync that failed is of what the change touches, and had not failed so before: one of what it does not touch may
 /// fail at its commit for reasons of its own.
 fn is_of(situation: &Situation<'_>, change: &Change, failed: &FailedSync) -> bool {
-    situation.affected.contains(&failed.0) && change.plan.baseline.failed_sync(&failed.0).is_none()
+    situation.affected.contains(&failed.0)
+        && change.plan.baseline.failed_alike(&failed.0, &failed.1).is_none()
 }
 
-/// Whether the change may have broken it. What has not ended only waits for what broke: pods that move while a node is worked on.
+/// Whether it is known to have nothing to do with the change.
+fn is_unrelated(situation: &Situation<'_>, finding: &Finding) -> bool {
+    matches!(situation.attributions.get(&finding.id), Some(Attribution::Unrelated(_)))
+}
+
+/// Whether the change may have broken it. What has not ended only waits for what broke: pods that move while a node is worked
+/// on. That something cannot be judged is no evidence that it is broken; and what ended with its node starts again by itself, or
+/// is soon found to crash.
 fn is_suspected(situation: &Situation<'_>, finding: &Finding) -> bool {
     !finding.is_on_its_way()
+        && finding.verdict != Verdict::Unknown
+        && finding.id.rule != NODE_RESTARTED
         && matches!(situation.attributions.get(&finding.id), Some(Attribution::Suspected(_)))
 }
 
@@ -154,7 +170,8 @@ pub(super) fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
     if let Some(remedy) = remedy(situation, change, &lasting) {
         return remedy;
     }
-    judge(situation, change, &lasting, &new, too_long)
+    let own_failed = failed_syncs.iter().find(|failed| is_of(situation, change, failed));
+    judge(situation, change, &lasting, &new, own_failed, too_long)
 }
 
 /// One hard refresh, then one sync where something is out of sync and nothing happens, for what has lasted.
@@ -196,6 +213,7 @@ fn judge(
     change: &Change,
     lasting: &Lasting<'_>,
     new: &[&Finding],
+    own_failed: Option<&FailedSync>,
     too_long: bool,
 ) -> Decision {
     let guilty = attributed(situation, &lasting.findings);
@@ -205,7 +223,18 @@ fn judge(
         (Some((application, why)), None) => {
             undo(situation, change, new, &wording::sync_failed(application, why))
         }
-        (None, None) => not_its_fault(situation, change, lasting, new, too_long),
+        (None, None) => {
+            // What the change did is not judged before it has lasted as well; given to a person meanwhile, it would stay.
+            let (guilty, _): (Vec<&Finding>, Vec<&str>) = attributed(situation, new).into_iter().unzip();
+            match own_failed {
+                _ if too_long => not_its_fault(situation, change, lasting, new, too_long),
+                _ if !guilty.is_empty() => Decision::Wait(Waiting::World(wording::trouble_grace(&guilty))),
+                Some((application, why)) => {
+                    Decision::Wait(Waiting::World(wording::sync_failed_grace(application, why)))
+                }
+                None => not_its_fault(situation, change, lasting, new, too_long),
+            }
+        }
     }
 }
 
@@ -218,7 +247,8 @@ fn not_its_fault(
     too_long: bool,
 ) -> Decision {
     let touched = lasting.failed.iter().find(|(application, _)| situation.affected.contains(application));
-    let again = touched.and_then(|failed| Some((failed, change.plan.baseline.failed_sync(&failed.0)?)));
+    let again =
+        touched.and_then(|failed| Some((failed, change.plan.baseline.failed_alike(&failed.0, &failed.1)?)));
     if let Some(((application, why), before)) = again {
         return hand_over(situation, change, &wording::sync_failed_again(application, why, &before.why), new);
     }
@@ -235,13 +265,20 @@ fn not_its_fault(
     let broken: Vec<&Finding> =
         lasting.findings.iter().filter(|finding| !finding.is_on_its_way()).copied().collect();
     let found = if broken.is_empty() { &lasting.findings } else { &broken };
-    let unknown = found.iter().any(|finding| finding.verdict == Verdict::Unknown);
-    let reason = found.first().map_or("", |finding| why(situation, finding));
-    let text = match (too_long, unknown) {
-        (true, true) => wording::unknown_stays(found),
-        (true, false) => wording::unrelated_stays(found, reason),
-        (false, true) => wording::unknown_so_far(found),
-        (false, false) => wording::unrelated(found, reason),
+    let unknown: Vec<&Finding> =
+        found.iter().filter(|finding| finding.verdict == Verdict::Unknown).copied().collect();
+    // What is known to have nothing to do with it says more than what may still go by itself.
+    let (unrelated, open): (Vec<&Finding>, Vec<&Finding>) =
+        found.iter().copied().partition(|finding| is_unrelated(situation, finding));
+    let told = if unrelated.is_empty() { &open } else { &unrelated };
+    let reason = told.first().map_or("", |finding| why(situation, finding));
+    let text = match (too_long, !unknown.is_empty(), unrelated.is_empty()) {
+        (true, true, _) => wording::unknown_stays(&unknown),
+        (true, false, true) => wording::not_well_stays(told, reason),
+        (true, false, false) => wording::unrelated_stays(told, reason),
+        (false, true, _) => wording::unknown_so_far(&unknown),
+        (false, false, true) => wording::not_well_so_far(told, reason),
+        (false, false, false) => wording::unrelated(told, reason),
     };
     if too_long { hand_over(situation, change, &text, new) } else { Decision::Wait(Waiting::World(text)) }
 }

@@ -1,7 +1,7 @@
 //! What our own tasks of a text stand for: taken from the journal, else from what this look found; never from the text.
 
 use crate::forge::{IssueNumber, PullNumber};
-use crate::health::Recon;
+use crate::health::{self, FindingId, Recon};
 use crate::issue::{
     AllowedRule, FindingTask, Ignored, Kind, OpenUpdate, Reading, ReconSettings, Task, TaskKey, numbers,
     resolve,
@@ -22,6 +22,8 @@ pub(super) struct Known<'a> {
     /// What could not be read in this look.
     pub(super) unread: &'a BTreeMap<IssueNumber, Unread>,
     pub(super) settings: &'a ReconSettings,
+    /// With what people accept in this run.
+    pub(super) health: &'a health::Settings,
     pub(super) mode: Mode,
     /// The tasks that somebody who counts put there.
     pub(super) vouched: &'a BTreeSet<TaskKey>,
@@ -45,9 +47,14 @@ impl Known<'_> {
                     task.title = wording::found_title(&known);
                     task.priority = known.priority;
                     task.layer = Some(known.layer);
+                    task.broke = self.state.broke.contains(&task.key);
                     let asked = added.is_some() || self.vouched.contains(&task.key);
                     let allowed = asked && self.allows(known.rule());
-                    findings.insert(task.key.clone(), KnownFinding { task: known, allowed });
+                    let there = self.recon.findings().find(|finding| finding.id == known.id);
+                    let accepted =
+                        there.and_then(|finding| self.health.acceptance(finding, self.recon.began_at));
+                    let known = KnownFinding { task: known, allowed, accepted: accepted.cloned() };
+                    findings.insert(task.key.clone(), known);
                 }
                 Kind::Merge { pull } => {
                     if let Some(found) = self.pulls.get(pull) {
@@ -101,6 +108,7 @@ impl Known<'_> {
 #[derive(Debug, Default)]
 pub(crate) struct Gone {
     since: BTreeMap<TaskKey, Timestamp>,
+    of_findings: BTreeMap<FindingId, Timestamp>,
     looked_at: Option<Timestamp>,
 }
 
@@ -110,10 +118,16 @@ impl Gone {
         &self.since
     }
 
+    /// The same of every finding that a run knows: those of its tasks, and what was broken when it began.
+    pub(crate) fn of_findings(&self) -> &BTreeMap<FindingId, Timestamp> {
+        &self.of_findings
+    }
+
     /// Takes a look in. What nobody watched for longer than `unwatched` begins anew.
     pub(super) fn look(
         &mut self,
         findings: &BTreeMap<TaskKey, KnownFinding>,
+        state: &RunState,
         recon: &Recon,
         now: Timestamp,
         unwatched: Duration,
@@ -121,14 +135,28 @@ impl Gone {
         let last = self.looked_at.replace(now);
         if last.is_none_or(|last| now.duration_since(last).unsigned_abs() > unwatched) {
             self.since.clear();
+            self.of_findings.clear();
+        }
+        let known: BTreeSet<&FindingId> =
+            (findings.values().map(|known| &known.task.id)).chain(state.broken_at_first()).collect();
+        self.of_findings.retain(|id, _| known.contains(id));
+        for id in known {
+            match stands(id, recon) {
+                Stands::Gone => {
+                    self.of_findings.entry(id.clone()).or_insert(now);
+                }
+                Stands::There(_) | Stands::Unknown => {
+                    self.of_findings.remove(id);
+                }
+            }
         }
         self.since.retain(|key, _| findings.contains_key(key));
         for (key, finding) in findings {
-            match stands(&finding.task.id, recon) {
-                Stands::Gone => {
+            match self.of_findings.get(&finding.task.id) {
+                Some(_) => {
                     self.since.entry(key.clone()).or_insert(now);
                 }
-                Stands::There(_) | Stands::Unknown => {
+                None => {
                     self.since.remove(key);
                 }
             }
@@ -183,21 +211,21 @@ mod tests {
             node_usage: none(),
             inventory: crate::health::Inventory::default(),
         };
-        Recon { began_at: at(0), probes, figures, restarted: Vec::new(), made_of: Vec::new() }
+        Recon { began_at: at(0), probes, figures, restarted: Vec::new(), made_of: Vec::new(), services: None }
     }
 
     #[test]
     fn gone_is_what_an_answer_says_without_a_break() {
         let key = TaskKey("a".to_owned());
         let task = FindingTask::of(&finding("crash-loop"));
-        let known = BTreeMap::from([(key.clone(), KnownFinding { task, allowed: false })]);
+        let known = BTreeMap::from([(key.clone(), KnownFinding { task, allowed: false, accepted: None })]);
         let well = || recon(Vec::new(), true, Verdict::Green);
         let there = recon(vec![finding("crash-loop")], true, Verdict::Red);
         let otherwise = recon(vec![finding("not-ready")], true, Verdict::Red);
         let silent = recon(Vec::new(), true, Verdict::Unknown);
-        let unused = recon(Vec::new(), false, Verdict::Green);
+        let none_left = recon(Vec::new(), false, Verdict::Green);
         let nobody = Recon { probes: Vec::new(), ..well() };
-        let mut gone = Gone::default();
+        let (mut gone, state) = (Gone::default(), RunState::default());
         for (second, recon, expected) in [
             (0, &there, None),
             (10, &well(), Some(10)),
@@ -206,7 +234,9 @@ mod tests {
             (40, &well(), Some(40)),
             (50, &otherwise, None),
             (60, &well(), Some(60)),
-            (70, &unused, None),
+            // Its last object was deleted.
+            (70, &none_left, Some(60)),
+            (75, &silent, None),
             (80, &well(), Some(80)),
             (90, &nobody, None),
             (100, &well(), Some(100)),
@@ -214,10 +244,16 @@ mod tests {
             (131, &well(), Some(131)),
             (141, &well(), Some(131)),
         ] {
-            gone.look(&known, recon, at(second), Duration::from_secs(30));
+            gone.look(&known, &state, recon, at(second), Duration::from_secs(30));
             assert_eq!(gone.since().get(&key).copied(), expected.map(at), "at {second}");
         }
-        gone.look(&BTreeMap::new(), &well(), at(142), Duration::from_secs(30));
+        gone.look(&BTreeMap::new(), &state, &well(), at(142), Duration::from_secs(30));
         assert!(gone.since().is_empty(), "its task is not in the text any more");
+        assert!(gone.of_findings().is_empty());
+        // What was broken when the run began is watched without a task.
+        let first = RunState { first_recon: Some(there.clone()), ..RunState::default() };
+        gone.look(&BTreeMap::new(), &first, &there, at(143), Duration::from_secs(30));
+        gone.look(&BTreeMap::new(), &first, &well(), at(150), Duration::from_secs(30));
+        assert_eq!(gone.of_findings().values().copied().collect::<Vec<_>>(), [at(150)]);
     }
 }

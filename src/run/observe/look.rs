@@ -12,8 +12,8 @@ use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{
-    Asking, GitOps, Moment, Pulls, Rollout, Stood, Watched, awaited_owners, flux_to_ask, judge, pods_of,
-    pulls_of,
+    Asking, GitOps, Moment, Pulls, Question, Rollout, Stood, Watched, awaited_owners, excused, flux_to_ask,
+    judge, pods_of, pulls_of,
 };
 use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
@@ -95,7 +95,7 @@ impl Look<'_> {
         &mut self,
         commit: &CommitSha,
         before: &[Stood],
-        mut asking: Option<Asking>,
+        asking: Option<Asking>,
     ) -> Result<Rollout, RunError> {
         if self.subject.settings.rollout == RolloutBy::None {
             return Ok(Rollout::Done { watchers: 0, affected: Vec::new() });
@@ -122,18 +122,26 @@ impl Look<'_> {
             }
         }
         let descends = |revision: &CommitSha| contains.get(revision).copied();
-        if let Some(asking) = &mut asking {
-            let to_ask = flux_to_ask(self.gitops, &watched, commit, &descends, &asking.asked, self.now);
-            if asking.over {
-                // Nobody asks them: they have looked when they must have by themselves since their values are there.
-                for (one, since) in self.memory.left_alone(commit, to_ask, self.now) {
+        let mut moment = Moment {
+            now: self.now,
+            earlier,
+            asking,
+            elsewhere: self.subject.state.merges.is_empty(),
+            timing: self.parts.timing.clone(),
+        };
+        let to_ask = flux_to_ask(self.gitops, &watched, commit, &descends, &moment);
+        match &mut moment.asking {
+            // Nobody asks them: they have looked when they must have by themselves since their values are there.
+            Some(asking) if asking.over => {
+                let silent = to_ask.into_iter().filter(|(_, question)| *question == Question::Look);
+                let silent = silent.map(|(one, _)| one).collect();
+                for (one, since) in self.memory.left_alone(commit, silent, self.now) {
                     asking.asked.entry(one).or_default().tried_at = Some(since);
                 }
-            } else {
-                self.memory.flux_to_ask = to_ask;
             }
+            Some(_) => self.memory.flux_to_ask = to_ask,
+            None => {}
         }
-        let moment = Moment { now: self.now, earlier, asking, timing: self.parts.timing.clone() };
         Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
     }
 
@@ -156,9 +164,13 @@ impl Look<'_> {
         let is_touched = |one: &&Stood| {
             touched.iter().any(|owner| owner.object == one.application && !makes_another(owner))
         };
-        let stood = change.plan.stood.iter();
-        let stood: Vec<Stood> =
-            stood.filter(|one| one.sync == SyncStatus::Synced || !is_touched(one)).cloned().collect();
+        let before = if undone {
+            excused(&change.plan.stood, self.gitops, merge_commit, *merged_at)
+        } else {
+            change.plan.stood.clone()
+        };
+        let mut stood = before.clone();
+        stood.retain(|one| one.sync == SyncStatus::Synced || !is_touched(&one));
         let rollout = self.rollout(commit, &stood, Some(asking)).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
@@ -202,14 +214,10 @@ impl Look<'_> {
         let by_hand = self.subject.settings.sync_manual;
         let is_among =
             |owners: &[Owner], one: &Application| owners.iter().any(|owner| owner.object == one.object());
-        let watchers = watched.watchers(&self.gitops.applications);
-        // What these or a set make is told of as it is waited for. How it stood before, and nobody touched, stays so.
-        let stays = |one: &Application| {
-            change.plan.stood.iter().any(|stood| {
-                stood.application == one.object() && stood.sync == one.sync && stood.is_told_the_same(one)
-            })
-        };
-        let is_leaf = |one: &Application| is_among(&awaited, one) && !watchers.contains(&one) && !stays(one);
+        // What these or a set make is told of as it is waited for. How it stood before, and nobody touched, stays so; what others make is
+        // theirs.
+        let leaves = watched.leaves(self.gitops, &affected, &before);
+        let is_leaf = |one: &Application| is_among(&awaited, one) && leaves.contains(&one);
         let idle: Vec<&Application> = (self.gitops.applications.iter())
             .filter(|application| is_idle_out_of_sync(application) && (application.automated || by_hand))
             .filter(|application| is_among(&affected, application) || is_leaf(application))
@@ -233,7 +241,12 @@ impl Look<'_> {
         };
         Ok(ChangeView {
             rollout: Some((rollout, since)),
-            unasked: watched.first_unasked(self.gitops, &change.asked, &self.memory.flux_to_ask),
+            unasked: watched.first_unasked(
+                self.gitops,
+                &change.asked,
+                &change.asked_for_commit,
+                &self.memory.flux_to_ask,
+            ),
             pulling,
             attributions,
             affected: affected.into_iter().map(|owner| owner.object).collect(),

@@ -10,7 +10,7 @@ use crate::issue::{self, Edit, Reading, TaskKey, Written, WrittenTask};
 use crate::run::memory::Memory;
 use crate::run::report::{self, LastWrite};
 use crate::run::situation::Wish;
-use crate::run::state::{RunState, TaskState};
+use crate::run::state::{RunState, TaskRecord, TaskState};
 use crate::run::trust::{self, History, Trusted};
 use crate::run::worker::Parts;
 use crate::run::writing::Arrivals;
@@ -26,7 +26,7 @@ pub(super) struct Decided {
     pub(super) wishes: Vec<Wish>,
     /// Unticked, and nobody can tell yet by whom: neither asked for again nor ticked again.
     pub(super) pending: BTreeSet<TaskKey>,
-    /// Ticked by an old copy, and by nobody else; or while the task's own change is in flight, which nobody can know the end
+    /// Ticked by an old copy, and by nobody else; of the last time, of what is found again; or while the task's own change is in flight, which nobody can know the end
     /// of: these boxes are opened again.
     pub(super) stale_ticks: BTreeSet<TaskKey>,
     /// Ticked as the text stands, or held to be.
@@ -43,7 +43,8 @@ pub(crate) fn notes(writes: &[LastWrite]) -> Vec<(TaskKey, String)> {
 
 /// What people had before them when they decided: the newest of our writes that arrived, else the text as it was found. A
 /// box whose untick the journal knows already counts as open: that text shows the untick until the next write, and it is
-/// granted once. So does the box of a task that has not ended, whatever it was remembered as: a tick of it is a tick.
+/// granted once. So does the box of a task that has not ended, whatever it was remembered as: a tick of it is a tick. Not so the
+/// box of what has just been found again.
 pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunState) -> Written {
     let newest = standing.newest(writes);
     let is_open = |key: &TaskKey| {
@@ -57,7 +58,8 @@ pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunStat
                 (None, None) => true,
             },
         });
-        asked_since || !matches!(record.state, TaskState::Ended { .. })
+        let found_since = is_found_since(record, newest);
+        !found_since && (asked_since || !matches!(record.state, TaskState::Ended { .. }))
     };
     let mut written = match newest {
         Some(write) => Written {
@@ -85,6 +87,14 @@ pub(crate) fn written(writes: &[LastWrite], standing: &Arrivals, state: &RunStat
         task.ticked &= !is_open(&task.key);
     }
     written
+}
+
+/// Whether what a task is about was found again since a write: the tick of the last time stands there until the next one.
+fn is_found_since(record: &TaskRecord, newest: Option<&LastWrite>) -> bool {
+    record.found_again.is_some_and(|found| match newest {
+        None => true,
+        Some(write) => write.event.is_some_and(|event| found > event),
+    })
 }
 
 /// What is asked of a look.
@@ -125,6 +135,15 @@ impl Question<'_> {
                 Edit::NoteTaken { .. } | Edit::Added { .. } | Edit::Removed { .. } => {}
             }
         }
+        let newest = self.standing.newest(subject.writes);
+        let is_found_again = |key: &TaskKey| {
+            let record = subject.state.task(key);
+            record.is_some_and(|record| {
+                !matches!(record.state, TaskState::Ended { .. }) && is_found_since(record, newest)
+            })
+        };
+        let found_again = reading.tasks.iter().filter(|task| task.ticked && is_found_again(&task.key));
+        decided.stale_ticks.extend(found_again.map(|task| task.key.clone()));
         for task in reading.tasks.iter().filter(|task| !task.ticked) {
             let was_ticked = memory.ticked.contains(&task.key)
                 && written.tasks.iter().any(|last| last.key == task.key && !last.ticked);

@@ -2,23 +2,29 @@
 //!
 //! Races decided here: what was done is noted in the store after it was done, so that a kill in between does it again, which
 //! finds the issue as it left it and changes nothing; what was due while nobody ran is done once, not as often as it was
-//! missed; what fails is tried again after a while, and what is due next waits for nothing of it. The worker may write the
-//! same text at the same time: both write a fresh one with its version.
+//! missed; what fails is tried again after a while, and what is due next waits for nothing of it. A look at a
+//! server that is away, or that could not read what it is about, has failed: it saw no cluster in which nothing can be read,
+//! and writes nothing. What stays unread while the server answers is told after a few tries. The worker may write the same
+//! text at the same time: both write a fresh one with its version.
 
 mod moment;
+mod needs;
 mod settings;
 mod trend;
 
 pub(crate) use settings::{Chore, Settings};
 
 use super::RunError;
-use super::open::{Opening, OpeningError, Published, maintenance_label, open_updates};
+use super::event::Accepted;
+use super::names::Names;
+use super::open::{Opening, OpeningError, Published, maintenance_label, newest_open, open_updates};
 use super::worker::{Parts, chain};
-use crate::cluster::{Cluster, Freshness, Installed};
-use crate::forge::RepositoryName;
-use crate::health::{self, AuditRule, Finding, Probe, Surroundings, Trending};
+use crate::cluster::{Cluster, ClusterError, Freshness, Installed, Node};
+use crate::forge::{Issue, RepositoryName};
+use crate::health::{self, Finding, Surroundings, Trending};
 use crate::issue::propose;
 use crate::store::{Store, StoreError, UsageSample};
+use futures::StreamExt as _;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use std::collections::BTreeMap;
@@ -30,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 const AGAIN: Duration = Duration::from_mins(10);
 /// So often that is doubled at most, while it goes on failing.
 const MOST_DOUBLINGS: u32 = 5;
+/// So often something may fail by what could not be read, although the server answers, before it is done with what could.
+const TRIES: u32 = 3;
 /// So often it is looked what is due, whatever the clock did meanwhile. Real time.
 const TICK: Duration = Duration::from_mins(5);
 /// A sample of what is used is taken after so long: once a day, whenever the process was started.
@@ -46,6 +54,32 @@ pub(crate) enum ScheduleError {
     /// Forge, cluster or store.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// What it is about could not be read, in words.
+    #[error("what it is about could not be read: {0}")]
+    NotRead(String),
+}
+
+impl ScheduleError {
+    /// Whether it passes by itself, as a server that is away does.
+    fn passes(&self) -> bool {
+        match self {
+            Self::NotRead(_) | Self::Run(RunError::Cluster(ClusterError::Unavailable { .. })) => true,
+            Self::Run(_) | Self::Opening(_) => false,
+        }
+    }
+}
+
+/// What went before, of something that was not done.
+#[derive(Debug)]
+struct Failed {
+    /// It is not tried before.
+    not_before: Instant,
+    /// How often in a row.
+    times: u32,
+    /// How often of these by what could not be read.
+    unread: u32,
+    /// Whether the newest of them passes by itself, which is said once.
+    passes: bool,
 }
 
 impl From<StoreError> for ScheduleError {
@@ -67,14 +101,22 @@ pub(crate) struct Scheduler {
     settings: Settings,
     /// Whose maintenance issue takes what is found.
     repository: RepositoryName,
-    /// What failed is not tried before, and how often it failed in a row.
-    failed: BTreeMap<Chore, (Instant, u32)>,
+    /// What was due and could not be done.
+    failed: BTreeMap<Chore, Failed>,
+    /// After so long it is tried again.
+    again: Duration,
 }
 
 impl Scheduler {
     /// Nothing is done before [`Scheduler::run`].
     pub(crate) fn new(parts: Arc<Parts>, settings: Settings, repository: RepositoryName) -> Self {
-        Self { parts, settings, repository, failed: BTreeMap::new() }
+        Self { parts, settings, repository, failed: BTreeMap::new(), again: AGAIN }
+    }
+
+    /// The same with less patience.
+    #[cfg(test)]
+    pub(crate) fn trying_again_after(self, again: Duration) -> Self {
+        Self { again, ..self }
     }
 
     /// Does what is due until it is told to stop. What has begun ends first: each of its requests has its time limit.
@@ -106,7 +148,9 @@ impl Scheduler {
             .filter_map(|chore| self.settings.of(chore)?.next(&zone, now))
             .min()
             .and_then(|next| Duration::try_from(next.duration_since(now)).ok());
-        next.unwrap_or(TICK).min(TICK)
+        let failed = self.failed.values().map(|failed| failed.not_before);
+        let again = failed.min().map(|at| at.saturating_duration_since(Instant::now()));
+        next.unwrap_or(TICK).min(again.unwrap_or(TICK)).min(TICK)
     }
 
     /// Whether something is due. On the first start nothing is owed.
@@ -123,16 +167,17 @@ impl Scheduler {
     }
 
     async fn turn(&mut self, chore: Chore, now: Timestamp) {
-        let times = match self.failed.get(&chore) {
-            Some((not_before, _)) if Instant::now() < *not_before => return,
-            Some((_, times)) => *times,
-            None => 0,
-        };
+        let failed = self.failed.get(&chore);
+        if failed.is_some_and(|failed| Instant::now() < failed.not_before) {
+            return;
+        }
+        let (times, unread) = failed.map_or((0, 0), |failed| (failed.times, failed.unread));
+        let told = failed.is_some_and(|failed| failed.passes);
         let done = async {
             if !self.is_due(chore, now).await? {
                 return Ok(None);
             }
-            let published = self.perform(chore, now).await?;
+            let published = self.perform(chore, unread + 1 >= TRIES, now).await?;
             self.parts.store.note_done(chore.word(), now).await?;
             Ok::<_, ScheduleError>(Some(published))
         };
@@ -155,28 +200,47 @@ impl Scheduler {
                 tracing::info!(schedule = what, %repository, issue, changed, tasks = tasks.len(), "looked");
             }
             Err(error) => {
+                let passes = error.passes();
                 // What a person has to mend first is not asked for as often as what passes.
-                let pause = AGAIN * 2_u32.pow(times.min(MOST_DOUBLINGS));
-                self.failed.insert(chore, (Instant::now() + pause, times + 1));
-                let error = chain(&error);
-                tracing::warn!(schedule = what, repository = %self.repository, error, "it is tried again later");
+                let pause =
+                    if passes { self.again } else { self.again * 2_u32.pow(times.min(MOST_DOUBLINGS)) };
+                let unread = unread + u32::from(matches!(error, ScheduleError::NotRead(_)));
+                let failed = Failed { not_before: Instant::now() + pause, times: times + 1, unread, passes };
+                self.failed.insert(chore, failed);
+                let (error, repository) = (chain(&error), &self.repository);
+                // A server that is away for a night is one line.
+                if passes && told {
+                    tracing::debug!(schedule = what, %repository, error, "it is tried again later");
+                } else {
+                    tracing::warn!(schedule = what, %repository, error, "it is tried again later");
+                }
             }
         }
     }
 
-    /// Looks, and has the issue take what belongs to it.
-    async fn perform(&self, chore: Chore, now: Timestamp) -> Result<Published, ScheduleError> {
+    /// Looks, and has the issue take what belongs to it. The `last` time what could not be read is no reason to wait longer.
+    async fn perform(&self, chore: Chore, last: bool, now: Timestamp) -> Result<Published, ScheduleError> {
         let parts = &self.parts;
+        // First what needs least: a repository that is not there, or has no such label, takes nothing, and a server that is
+        // away tells nothing.
+        let repository = parts.forge.repository(&self.repository).await?;
+        let label = maintenance_label(parts.forge.as_ref(), &parts.settings, &repository.name).await?;
+        parts.cluster.version().await.map_err(RunError::from)?;
+        let bot = parts.forge.account().await?;
+        let open = newest_open(parts.forge.as_ref(), &parts.settings, &repository, &bot, &label).await?;
+        let accepted = match &open {
+            Some(issue) => self.accepted_in(issue).await?,
+            None => Vec::new(),
+        };
+        let health_settings = parts.health_settings.accepting(accepted.iter().map(Accepted::as_setting));
         let surroundings = Surroundings {
-            settings: &parts.health_settings,
+            settings: &health_settings,
             cluster: &parts.cluster_settings,
             grace: parts.timing.grace(),
             freshness: Freshness::Proven,
             audit: matches!(chore, Chore::Trends | Chore::Audit),
+            after: None,
         };
-        // First what needs least: a repository that is not there, or has no such label, takes nothing.
-        let repository = parts.forge.repository(&self.repository).await?;
-        maintenance_label(parts.forge.as_ref(), &parts.settings, &repository.name).await?;
         let mut recon = health::recon(parts.cluster.as_ref(), &surroundings, now).await;
         match chore {
             Chore::Trends => recon.add_trends(trends(&parts.store, &parts.health_settings, now).await?),
@@ -186,15 +250,27 @@ impl Scheduler {
             }
             Chore::Recon | Chore::Checks => {}
         }
+        let unread = needs::unread(chore, &recon);
+        if !unread.is_empty() {
+            // It may have gone meanwhile, and then this says nothing of what stays unread.
+            parts.cluster.version().await.map_err(RunError::from)?;
+            let said = unread.iter().map(|finding| format!("{}: {}", finding.message, finding.evidence));
+            let said = said.collect::<Vec<_>>().join("; ");
+            if !last || !needs::is_anything_read(&recon) {
+                return Err(ScheduleError::NotRead(said));
+            }
+            tracing::warn!(schedule = chore.word(), unread = said, "done with what could be read");
+        }
+        let untold: Vec<_> = unread.iter().map(|finding| finding.id.clone()).collect();
+        let wanted = |finding: &Finding| needs::belongs(chore, finding) || untold.contains(&finding.id);
         let updates = if chore == Chore::Recon {
             let forge = parts.forge.as_ref();
             open_updates(forge, &self.repository, &parts.renovate_settings, &parts.rules).await?
         } else {
             Vec::new()
         };
-        let accepted = |id: &_| parts.health_settings.acknowledges(id, now);
-        let offered = propose(&recon, &accepted, &|finding| belongs(chore, finding), &updates);
-        let bot = parts.forge.account().await?;
+        let accepted = |finding: &_| health_settings.leaves_alone(finding, now);
+        let offered = propose(&recon, &accepted, &wanted, &updates);
         let opening = Opening {
             forge: parts.forge.as_ref(),
             settings: &parts.settings,
@@ -206,6 +282,20 @@ impl Scheduler {
             store: Some(&parts.store),
         };
         Ok(opening.publish(false).await?)
+    }
+
+    /// What people accept in the run of the issue that is open.
+    async fn accepted_in(&self, issue: &Issue) -> Result<Vec<Accepted>, ScheduleError> {
+        let store = &self.parts.store;
+        let names = Names::read(store).await?;
+        let ours = self.repository.to_string();
+        let mut accepted = Vec::new();
+        for run in store.all_open_runs().await? {
+            if run.issue == issue.number.0 && names.are_surely_one(&run.repository, &ours) {
+                accepted.extend(super::load_state(store, run.id).await?.acknowledged);
+            }
+        }
+        Ok(accepted)
     }
 
     /// Notes how much of what is used, once a day, where trends are asked for.
@@ -220,7 +310,8 @@ impl Scheduler {
             if newest.is_some_and(|newest| now.duration_since(newest) < SAMPLE) {
                 return Ok(());
             }
-            let seen = seen(parts.cluster.as_ref(), parts.cluster_settings.node_stats, now).await;
+            let limit = parts.health_settings.probe_timeout();
+            let seen = seen(parts.cluster.as_ref(), parts.cluster_settings.node_stats, limit, now).await;
             parts.store.keep_usage(&seen).await
         };
         let taken: Result<(), StoreError> = taken.await;
@@ -230,27 +321,22 @@ impl Scheduler {
     }
 }
 
-/// Whether a finding is what something looks for.
-fn belongs(chore: Chore, finding: &Finding) -> bool {
-    match chore {
-        Chore::Recon => true,
-        Chore::Checks => {
-            matches!(finding.id.probe, Probe::Jobs | Probe::CloudNativePg | Probe::VolSync | Probe::Snapshots)
-        }
-        Chore::Trends => {
-            matches!(finding.audit_rule(), Some(AuditRule::RestoreNotTested | AuditRule::FillsUp))
-        }
-        Chore::Audit => finding.id.probe == Probe::Audit,
-    }
-}
+/// So many kubelets are asked at once.
+const KUBELETS_AT_ONCE: usize = 16;
 
-/// How much of disks, volumes and Ceph is used, as far as it can be read: what cannot is no sample.
-async fn seen(cluster: &dyn Cluster, node_stats: bool, now: Timestamp) -> BTreeMap<String, UsageSample> {
+/// How much of disks, volumes and Ceph is used, as far as it can be read within a time: what cannot is no sample.
+async fn seen(
+    cluster: &dyn Cluster,
+    node_stats: bool,
+    limit: Duration,
+    now: Timestamp,
+) -> BTreeMap<String, UsageSample> {
     let mut seen = BTreeMap::new();
     let mut take = |object: String, used: u64, total: u64| {
         seen.insert(object, UsageSample { at: now, used, total });
     };
-    if let Ok(Installed::Yes(clusters)) = cluster.ceph_clusters(Freshness::Watched).await {
+    let ceph = tokio::time::timeout(limit, cluster.ceph_clusters(Freshness::Watched)).await;
+    if let Ok(Ok(Installed::Yes(clusters))) = ceph {
         for one in clusters {
             if let Some((used, total)) = one.capacity {
                 take(format!("CephCluster {}/{}", one.namespace, one.name), used, total);
@@ -260,10 +346,19 @@ async fn seen(cluster: &dyn Cluster, node_stats: bool, now: Timestamp) -> BTreeM
     if !node_stats {
         return seen;
     }
-    for node in cluster.nodes(Freshness::Watched).await.unwrap_or_default() {
-        let Ok(stats) = cluster.node_stats(&node.name).await else { continue };
+    let nodes = tokio::time::timeout(limit, cluster.nodes(Freshness::Watched)).await;
+    let nodes = nodes.ok().and_then(Result::ok).unwrap_or_default();
+    // One limit for all of them, and a few at a time: all are asked through one server.
+    let begun = Instant::now();
+    let ask = async |node: &Node| {
+        let left = limit.saturating_sub(begun.elapsed());
+        let stats = tokio::time::timeout(left, cluster.node_stats(&node.name)).await.ok()?.ok()?;
+        Some((node.name.clone(), stats))
+    };
+    let answers: Vec<_> = futures::stream::iter(&nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
+    for (name, stats) in answers.into_iter().flatten() {
         if let Some(root) = stats.root {
-            take(format!("Node {}", node.name), root.capacity.saturating_sub(root.available), root.capacity);
+            take(format!("Node {name}"), root.capacity.saturating_sub(root.available), root.capacity);
         }
         for claim in stats.claims {
             let of = claim.filesystem;

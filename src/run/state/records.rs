@@ -2,7 +2,7 @@
 
 use crate::cluster::ObjectRef;
 use crate::forge::{CommitSha, Merged, PullNumber};
-use crate::health::{Approval, FindingId, PlanMark, Verdict};
+use crate::health::{After, Approval, FindingId, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
 use crate::merge::Hold;
 use crate::merge::rollout::{AskedOf, Asking};
@@ -65,8 +65,11 @@ pub(crate) struct TaskRecord {
     pub(crate) vouched: bool,
     /// What became of it.
     pub(crate) state: TaskState,
-    /// The untick that asked for it again.
+    /// The untick, or what was found again, that asked for it again.
     pub(crate) asked_again: Option<AskedAgain>,
+    /// Where the journal says that what was found is back: until the next write the box shows the tick of the last time, which
+    /// is nobody's.
+    pub(crate) found_again: Option<EventId>,
     /// How often an effect for it was tried and did not happen.
     pub(crate) attempts: u32,
     /// Every note that was ever shown for it.
@@ -177,6 +180,8 @@ pub(crate) struct Change {
     pub(crate) ask_failed: Option<String>,
     /// Who was asked since its commit is there, of those who do not tell what they have read.
     pub(crate) asked: BTreeMap<ObjectRef, AskedOf>,
+    /// The same of those who tell the commit, and would not see it by themselves.
+    pub(crate) asked_for_commit: BTreeMap<ObjectRef, AskedOf>,
     /// Watchers that had to do something.
     pub(crate) affected: Vec<String>,
     /// Whether anything follows the repository into a cluster.
@@ -230,6 +235,7 @@ impl Change {
             refreshed: Vec::new(),
             ask_failed: None,
             asked: BTreeMap::new(),
+            asked_for_commit: BTreeMap::new(),
             affected: Vec::new(),
             followed: true,
             trouble: None,
@@ -249,18 +255,31 @@ impl Change {
         };
         let failed = self.ask_failed.clone();
         let failed = failed.or_else(|| self.refreshed.is_empty().then(wording::nobody_asked));
-        Some((commit, Asking { since, failed, asked: self.asked.clone(), over: false }))
+        let (asked, asked_for_commit) = (self.asked.clone(), self.asked_for_commit.clone());
+        Some((commit, Asking { since, failed, asked, asked_for_commit, over: false }))
     }
 
-    /// The same of one that nobody has seen everywhere when the change ends.
-    pub(super) fn unseen(&self) -> Option<(CommitSha, Asking)> {
+    /// The same of one that nobody has seen everywhere when the change ends. Its merge may have been, before it was to be undone.
+    pub(super) fn unseen(&self, ran: bool) -> Option<(CommitSha, Asking)> {
         let seen = match &self.stage {
             Stage::RolledOut { .. } => true,
             Stage::Reverted { rolled_out, .. } => rolled_out.is_some(),
-            Stage::Asked | Stage::Merged | Stage::RevertAsked { .. } | Stage::RevertProposed { .. } => false,
+            Stage::Asked | Stage::Merged | Stage::RevertAsked { .. } | Stage::RevertProposed { .. } => ran,
         };
         let (commit, asking) = self.followed_commit().filter(|_| !seen)?;
         Some((commit.clone(), Asking { over: true, ..asking }))
+    }
+
+    /// Where its rollout has ended, or that of its undoing: what was said before says nothing of it.
+    pub(crate) fn after(&self) -> Option<After<'_>> {
+        let ended_at = match &self.stage {
+            Stage::RolledOut { at } => *at,
+            Stage::Reverted { rolled_out, .. } => (*rolled_out)?,
+            Stage::Asked | Stage::Merged | Stage::RevertAsked { .. } | Stage::RevertProposed { .. } => {
+                return None;
+            }
+        };
+        Some(After { ended_at, affected: &self.affected })
     }
 }
 

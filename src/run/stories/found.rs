@@ -15,6 +15,10 @@ use crate::{cluster, forge};
 use jiff::Timestamp;
 use sim::actors::WorldOptions;
 use sim::gitea::{Fault, IssueState, Permission, Rule, Server};
+use sim::kubernetes::CERTIFICATE;
+
+/// What only a person can do, and at once.
+const DISK: &str = "A1 P0 Metal: Ask the supplier for a new disk by telephone";
 
 impl Story {
     /// `caretaker recon --issue`, beside the service and with nothing of its memory.
@@ -37,6 +41,7 @@ impl Story {
             grace: super::timing().grace(),
             freshness: Freshness::Proven,
             audit: false,
+            after: None,
         };
         let recon = health::recon(&kubernetes, &surroundings, Timestamp::now()).await;
         let url = self.world.gitea().url().parse().unwrap();
@@ -85,6 +90,13 @@ impl Story {
         }
     }
 
+    /// Whether a certificate is ready, by the word of its condition.
+    fn certificate_is(&self, status: &str) {
+        self.world.kubernetes().update(&CERTIFICATE, Some("echo"), "echo-tls", |object| {
+            object["status"]["conditions"][0]["status"] = status.into();
+        });
+    }
+
     fn has_crashes(&self) -> bool {
         let command = ["ceph", "crash", "ls-new"].map(str::to_owned);
         self.world.ceph_command(&command).stdout.contains("osd.3")
@@ -108,7 +120,7 @@ async fn a_crash_that_recon_found_is_archived_after_a_yes_and_its_issue_is_close
     story.operator().comment(number, &yes(&approval)).await.unwrap();
     let issue = story.closed(number).await;
     assert!(!story.has_crashes());
-    assert!(issue.body.contains(&format!("- [x] **{} P2 System**", approval.task)), "{}", issue.body);
+    assert!(issue.body.contains(&format!("- [x] **{} P0 System**", approval.task)), "{}", issue.body);
     let journal = story.journal().await;
     let seen: Vec<_> = journal.iter().filter(|event| event["event"] == "finding-seen").collect();
     assert!(matches!(seen[..], [one] if one["task"]["action"]["action"] == "ceph-crash-archive"), "{seen:?}");
@@ -181,22 +193,115 @@ async fn an_open_issue_takes_what_it_lacks_and_keeps_every_byte_of_a_persons() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_breaks_during_a_run_becomes_its_first_task() {
     let mut story = Story::begin().await;
-    let number = story.issue(&tasks([TELEPHONE])).await;
+    let number = story.issue(&tasks([TELEPHONE, DISK])).await;
     story.start().await;
     story.state_when("the run has begun", |state| state.first_recon.is_some()).await;
-    story.world.ceph_reports("MON_DOWN", "HEALTH_ERR", "1/3 mons down");
-    let issue = story.says(number, "**F-").await;
-    assert!(issue.body.contains("P0 System**: "), "{}", issue.body);
+    story.certificate_is("False");
+    let issue = story.says(number, "1. **F-").await;
+    assert!(issue.body.contains("P1 Platform**: "), "{}", issue.body);
+    assert!(issue.body.contains("2. **A1** P0"), "urgent as it is: {}", issue.body);
     let state = story.state_when("its task is seen", |state| !state.findings.is_empty()).await;
     let key = state.findings.keys().next().unwrap().clone();
     assert_eq!(state.added.len(), 1);
-    story.world.ceph_recovers("MON_DOWN");
+    story.certificate_is("True");
     let ended = |state: &crate::run::RunState| {
         state.task(&key).is_some_and(|record| matches!(record.state, TaskState::Ended { .. }))
     };
     story.state_when("its task has ended", ended).await;
     story.says(number, "- [x] **F-").await;
     assert_eq!(story.issue_now(number).state, IssueState::Open, "a person is still asked to telephone");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_breaks_again_after_its_task_has_ended_is_its_task_again() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    story.state_when("the run has begun", |state| state.first_recon.is_some()).await;
+    for _ in 0..2 {
+        story.certificate_is("False");
+        story.says(number, "- [ ] **F-").await;
+        // The tick of the last time, which stood there until now, is nobody's wish.
+        story.looks(4).await;
+        let body = story.issue_now(number).body;
+        assert!(body.contains("- [ ] **F-") && !body.contains("what was found is gone"), "{body}");
+        story.certificate_is("True");
+        story.says(number, "- [x] **F-").await;
+        story.state_when("it is forgotten", |state| !state.went.is_empty()).await;
+    }
+    let state = story.state().await;
+    assert_eq!((state.added.len(), state.tasks.len()), (1, 2), "one task, and no second one beside it");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_accepted_ends_its_task() {
+    let mut story = Story::begin().await;
+    story.world.ceph_reports("POOL_NO_REDUNDANCY", "HEALTH_WARN", "1 pool has no replicas");
+    let number = story.recon_opens("POOL_NO_REDUNDANCY").await;
+    story.start().await;
+    story.person_called(number).await;
+    let body = story.issue_now(number).body;
+    let id = body.split("- [ ] **").nth(1).and_then(|rest| rest.split(' ').next()).unwrap().to_owned();
+    let accept = format!("/caretaker acknowledge {id} 2999-12-31 the pool is a cache");
+    story.operator().comment(number, &accept).await.unwrap();
+    let body = story.closed(number).await.body;
+    let line = body.lines().find(|line| line.starts_with(&format!("- [ ] **{id}"))).expect("not ticked");
+    assert!(
+        line.contains("*(acknowledged ")
+            && line.contains("accepted until 3000-01-01 00:00 UTC: the pool is a cache, says operator"),
+        "{line}"
+    );
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_accepted_is_asked_for_by_no_schedule_and_ends_what_another_asks_for() {
+    let mut story = Story::begin().await;
+    story.world.ceph_reports("POOL_NO_REDUNDANCY", "HEALTH_WARN", "1 pool has no replicas");
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.start().await;
+    let body = story.says(number, "/caretaker acknowledge").await.body;
+    let id = body.split("(F-").nth(1).and_then(|rest| rest.split(')').next()).unwrap().to_owned();
+    let accept = format!("/caretaker acknowledge F-{id} 2999-12-31 the pool is a cache");
+    story.operator().comment(number, &accept).await.unwrap();
+    story.state_when("it is accepted", |state| !state.acknowledged.is_empty()).await;
+    story.stop().await;
+    story.daily_look().await;
+    assert!(
+        !story.issue_now(number).body.contains("POOL_NO_REDUNDANCY` on"),
+        "{}",
+        story.issue_now(number).body
+    );
+    // Somebody whose machine has no store of that run.
+    story.recon_writes().await;
+    let body = story.issue_now(number).body;
+    assert!(body.contains("POOL_NO_REDUNDANCY` on"), "{body}");
+    story.start().await;
+    story.says(number, "*(acknowledged ").await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_task_ends_when_the_last_object_of_its_kind_was_deleted() {
+    let mut story = Story::begin().await;
+    let certificates = || story.world.kubernetes().list(&CERTIFICATE, None);
+    for one in certificates() {
+        let (namespace, name) = (&one["metadata"]["namespace"], &one["metadata"]["name"]);
+        let (namespace, name) = (namespace.as_str().unwrap(), name.as_str().unwrap());
+        if name != "echo-tls" {
+            story.world.kubernetes().delete(&CERTIFICATE, Some(namespace), name);
+        }
+    }
+    assert_eq!(certificates().len(), 1);
+    story.certificate_is("False");
+    let number = story.recon_opens("not-ready").await;
+    story.start().await;
+    story.person_called(number).await;
+    story.world.kubernetes().delete(&CERTIFICATE, Some("echo"), "echo-tls");
+    let body = story.closed(number).await.body;
+    assert!(body.contains("- [x] **F-") && body.contains("what was found is gone"), "{body}");
     story.end().await;
 }
 

@@ -4,7 +4,9 @@ use super::{Story, first_commit};
 use crate::run::{Schedule, Scheduler};
 use crate::store::{Store, UsageSample};
 use jiff::{SignedDuration, Timestamp};
+use serde_json::json;
 use sim::gitea::IssueState;
+use sim::kubernetes::{Fault, Matcher};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -16,19 +18,52 @@ fn ago(days: i64) -> Timestamp {
 impl Story {
     /// Lets the schedule do what is due, until something is true of what the store says; then stops it.
     async fn scheduled(&self, schedule: &Schedule, store: impl AsyncFn(&Store) -> bool) {
+        self.while_scheduled(schedule, async |known| {
+            let deadline = std::time::Instant::now() + super::DEADLINE;
+            while !store(known).await {
+                assert!(std::time::Instant::now() < deadline, "nothing was done");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        })
+        .await;
+    }
+
+    /// Lets the schedule do what is due as long as something else takes.
+    async fn while_scheduled(&self, schedule: &Schedule, meanwhile: impl AsyncFnOnce(&Store)) {
         let parts = Arc::new(self.parts().await);
         let stop = CancellationToken::new();
         let name = self.repository.name.clone();
         let scheduler = Scheduler::new(Arc::clone(&parts), schedule.clone(), name);
+        let scheduler = scheduler.trying_again_after(std::time::Duration::from_millis(50));
         let running = tokio::spawn(scheduler.run(stop.clone()));
-        let deadline = std::time::Instant::now() + super::DEADLINE;
-        while !store(&parts.store).await {
-            assert!(std::time::Instant::now() < deadline, "nothing was done");
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        meanwhile(&parts.store).await;
         stop.cancel();
         running.await.unwrap();
         parts.store.close().await;
+    }
+
+    /// Waits until these were done lately.
+    async fn were_done(&self, store: &Store, what: &[&str]) {
+        let deadline = std::time::Instant::now() + super::DEADLINE;
+        for one in what {
+            while !is_new(store.last_done(one).await.unwrap()) {
+                assert!(std::time::Instant::now() < deadline, "{one} was not done");
+                tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+            }
+        }
+    }
+
+    /// A look at everything by the schedule, while nobody else has the store.
+    pub(super) async fn daily_look(&self) {
+        let schedule = Schedule { recon: Some("00:00".parse().unwrap()), ..Schedule::default() };
+        self.remembers(async |store| store.note_done("recon", ago(3)).await.unwrap()).await;
+        self.scheduled(&schedule, async |store| is_new(store.last_done("recon").await.unwrap())).await;
+    }
+
+    /// How often the schedule has begun to do something.
+    fn tries(&self) -> usize {
+        let asks = |path: &str| path.starts_with(&format!("{}/labels", super::REPOSITORY));
+        self.world.gitea().requests().iter().filter(|one| one.method == "GET" && asks(&one.path)).count()
     }
 
     async fn remembers(&self, what: impl AsyncFn(&Store)) {
@@ -111,5 +146,75 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     assert!(rules.contains(&"fills-up") && rules.contains(&"plain-secret"), "{rules:?}");
     assert_eq!(rules.len(), asked, "{rules:?}");
     assert!(!story.issue_now(1).body.contains("hunter2"));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_at_a_server_that_is_away_is_none_and_is_made_when_it_is_back() {
+    let story = Story::begin().await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    let due = || Some("00:00".parse().unwrap());
+    let schedule =
+        Schedule { recon: due(), checks: due(), trends: due(), audit: due(), ..Schedule::default() };
+    let all = ["recon", "checks", "trends", "audit"];
+    story
+        .remembers(async |store| {
+            for what in all {
+                store.note_done(what, ago(3)).await.unwrap();
+            }
+        })
+        .await;
+    story.world.cluster_down(true);
+    story
+        .while_scheduled(&schedule, async |store| {
+            // Each of them, more often than what stays unread would be waited for.
+            story.wait("all of it was tried", || story.tries() >= 5 * all.len()).await;
+            assert_eq!(story.issues(), 0, "nothing was seen, and nothing is written");
+            for what in all {
+                assert!(!is_new(store.last_done(what).await.unwrap()), "{what} counts as done");
+            }
+            story.world.cluster_down(false);
+            story.were_done(store, &all).await;
+        })
+        .await;
+    assert_eq!(story.issues(), 1);
+    let body = story.issue_now(1).body;
+    assert!(body.contains("OSD_DOWN") && body.contains("`restore-not-tested`"), "{body}");
+    assert!(!body.contains("could not be run"), "{body}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn failed_jobs_are_looked_for_and_what_stays_unread_is_told_after_a_few_tries() {
+    let story = Story::begin().await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.world.kubernetes().apply(json!({"apiVersion": "batch/v1", "kind": "Job",
+        "metadata": {"namespace": "echo", "name": "nightly", "creationTimestamp": ago(1)},
+        "spec": {},
+        "status": {"startTime": ago(1), "failed": 1, "conditions": [{"type": "Failed", "status": "True",
+            "reason": "BackoffLimitExceeded", "lastTransitionTime": ago(1)}]}}));
+    let schedule = Schedule { checks: Some("00:00".parse().unwrap()), ..Schedule::default() };
+    let due = async || story.remembers(async |store| store.note_done("checks", ago(3)).await.unwrap()).await;
+
+    // A right that nobody gave.
+    let fault = story.world.kubernetes().faults().add(Matcher::resource("jobs"), Fault::Forbid);
+    due().await;
+    story
+        .while_scheduled(&schedule, async |store| {
+            story.wait("it was tried", || story.tries() >= 1).await;
+            assert_eq!(story.issues(), 0, "it may pass");
+            story.were_done(store, &["checks"]).await;
+        })
+        .await;
+    let body = story.issue_now(1).body;
+    assert!(story.tries() >= 3 && body.contains("the probe jobs could not be run"), "{body}");
+    assert!(!body.contains("nightly") && !body.contains("OSD_DOWN"), "{body}");
+
+    story.world.kubernetes().faults().remove(fault);
+    due().await;
+    story.scheduled(&schedule, async |store| is_new(store.last_done("checks").await.unwrap())).await;
+    let body = story.issue_now(1).body;
+    assert!(body.contains("`failed` on `Job echo/nightly`"), "{body}");
+    assert!(!body.contains("OSD_DOWN"), "it is not what was looked for: {body}");
     story.end().await;
 }

@@ -173,7 +173,7 @@ async fn what_is_not_the_head_any_more_is_not_synced_over_what_people_pushed() {
 }
 
 /// An Application of a chart, whose sync to a version began now, and by whom.
-fn chart_that_syncs(wants: &str, runs: &str, by: serde_json::Value) -> serde_json::Value {
+fn chart_that_syncs(wants: &str, runs: &str, by: &serde_json::Value) -> serde_json::Value {
     let source = json!({"repoURL": "https://charts.example.org", "chart": "redis", "targetRevision": wants});
     let operation = json!({"sync": {"revision": runs}, "initiatedBy": by, "retry": {"limit": -1}});
     json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
@@ -204,7 +204,7 @@ async fn a_chart_that_is_retried_at_what_was_undone_is_stopped_and_synced_to_wha
         ("1.2.3", json!({"username": "operator"}), "Running"),
         ("1.2.3", by_itself, "Terminating"),
     ] {
-        kubernetes.apply(chart_that_syncs(wants, "1.2.4", by.clone()));
+        kubernetes.apply(chart_that_syncs(wants, "1.2.4", &by));
         let outcome = act::terminate(&parts, &lease, &redis, &head, merged_at).await;
         assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
         assert_eq!(stored()["status"]["operationState"]["phase"], phase, "{wants} {by}");

@@ -17,6 +17,7 @@ use super::{Parts, Standing, Worker, chain, lock};
 use crate::forge::{ForgeResult, RepositoryName};
 use crate::run::discovery::{Found, MOST, Range};
 use crate::run::repository_state::RepositoryState;
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Instant;
@@ -212,6 +213,7 @@ impl Worker {
                 tracing::info!(repository = %name, "it is not looked after any more: no label, or no right to write");
                 self.parts.readiness.repository_says(name, None);
                 self.parts.readiness.run_says(name, None);
+                self.parts.readiness.looked_for_gate(name, Timestamp::now());
             }
         }
         self.desks.extend(kept);

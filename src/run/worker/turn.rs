@@ -109,8 +109,19 @@ impl Worker {
         desk: usize,
         settings: &RepositorySettings,
     ) -> Result<Next, RunError> {
-        let parts = Arc::clone(&self.parts);
         let since = Timestamp::now();
+        let result = self.turn_since(desk, settings, since).await;
+        self.parts.readiness.looked_for_gate(&settings.name, since);
+        result
+    }
+
+    async fn turn_since(
+        &mut self,
+        desk: usize,
+        settings: &RepositorySettings,
+        since: Timestamp,
+    ) -> Result<Next, RunError> {
+        let parts = Arc::clone(&self.parts);
         self.desks[desk].watch.begin(since);
         self.recall(desk).await?;
         // Read at each look: it may be renamed, archived, or our rights taken away.
@@ -151,7 +162,6 @@ impl Worker {
         let Some(found) = found else {
             self.judge_deliveries(desk).await?;
             parts.readiness.run_says(&settings.name, None);
-            parts.readiness.gate_says(&settings.name, None);
             match parts.cluster.version().await {
                 Ok(_) => parts.readiness.answered(Peer::Cluster),
                 Err(error) => parts.readiness.failed(Peer::Cluster, chain(&error)),
@@ -351,7 +361,7 @@ impl Worker {
             tracing::warn!(%why, "the issue's body cannot be read, nor written");
         }
         let situation = observation.situation(&parts, settings, &work.state, &work.memory);
-        parts.readiness.gate_says(&settings.name, Some(keeps_back(&situation)));
+        parts.readiness.gate_says(&settings.name, observation.now, keeps_back(&situation));
         let decision = decide(&situation);
         tracing::debug!(?decision, "decided");
         work.memory.to_be_proven = in_flight && !proves && decision.rests_on_the_cluster();

@@ -67,15 +67,26 @@ async fn the_page_says_what_keeps_the_next_change_back() {
         since: Some("2026-11-21T14:30:00Z".parse().unwrap()),
         unblock: "the finding goes, or a person acknowledges it".to_owned(),
     };
-    fixture.readiness.gate_says(&name, Some(vec![blocked]));
+    let at = |second: &str| format!("2026-11-21T15:07:{second}Z").parse().unwrap();
+    fixture.readiness.gate_says(&name, at("10"), vec![blocked]);
     let told = page().await;
-    for part in ["ops/homelab", "finding: Apps RED", "2026-11-21 14:30", "a person acknowledges it"] {
+    for part in [
+        "ops/homelab",
+        "finding: Apps RED",
+        "2026-11-21 14:30",
+        "a person acknowledges it",
+        "2026-11-21 15:07",
+    ] {
         assert!(told.contains(part), "{part} in {told}");
     }
     assert!(!told.contains("<b>"), "{told}");
-    fixture.readiness.gate_says(&name, Some(Vec::new()));
+    fixture.readiness.gate_says(&name, at("20"), Vec::new());
+    let told = page().await;
+    assert!(told.contains("a change may start") && told.contains("2026-11-21 15:07"), "{told}");
+    // A look that came to the gate, and one that did not: the lock is another's, the forge is away.
+    fixture.readiness.looked_for_gate(&name, at("20"));
     assert!(page().await.contains("a change may start"));
-    fixture.readiness.gate_says(&name, None);
+    fixture.readiness.looked_for_gate(&name, at("30"));
     assert!(!page().await.contains("keeps the next change back"));
 }
 

@@ -220,8 +220,8 @@ pub(super) fn standings(
     }
     // What somebody else makes may take its chart or its values from here. One that is switched off is theirs, and takes nothing.
     let others = watched.releases_of_others(objects);
-    let takes = takers.iter().map(|taker| taker.object).filter(|taker| !taker.suspended);
-    for object in others.iter().copied().chain(takes) {
+    let theirs = takers.iter().map(|taker| taker.object).filter(|object| !object.suspended);
+    for object in others.iter().copied().chain(theirs) {
         if !seen.insert(object.object()) {
             continue;
         }

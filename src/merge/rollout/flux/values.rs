@@ -3,12 +3,11 @@
 //! Race decided here: what takes values tells of the look that it was asked for and of none that it begins by itself, so it is asked once
 //! these are applied, and believed when it tells of that.
 
-use super::super::asking::{AskedOf, LOOK, Moment, not_asked, told};
+use super::super::asking::{LOOK, Moment, Question, not_asked, told};
 use super::super::{Standing, Watched};
 use super::{commit, kustomization, unsettled};
 use crate::cluster::{FluxKind, FluxObject, ObjectRef};
 use jiff::Timestamp;
-use std::collections::BTreeMap;
 
 /// A `HelmRelease` that takes values from what comes from Git by a name that does not change with what it holds, or a Kustomization
 /// that substitutes them: where that changes, nothing of it does, and when it looks by itself it tells nothing of it. So it is asked
@@ -54,35 +53,53 @@ pub(in crate::merge::rollout) fn to_ask(
     objects: &[FluxObject],
     watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
-    asked: &BTreeMap<ObjectRef, AskedOf>,
-    now: Timestamp,
-) -> Vec<ObjectRef> {
+    moment: &Moment,
+) -> Vec<(ObjectRef, Question)> {
+    let Some(asking) = &moment.asking else { return Vec::new() };
     let holds = |revision: Option<&str>| revision.and_then(commit).map_or(Ok(false), arrived);
-    let has_applied = |one: &&FluxObject| {
+    let has_applied = |one: &FluxObject| {
         let standing = kustomization(one, watched.applied(one, objects), &holds);
         matches!(standing, Standing::Done { .. })
     };
-    let mut takers = watched.takers(objects);
-    takers.retain(|taker| !taker.object.suspended && taker.of.iter().all(has_applied));
-    let takers = takers.into_iter().map(|taker| taker.object.object());
-    let mut to_ask: Vec<ObjectRef> = takers.filter(|one| !asked.contains_key(one)).collect();
+    let takers = watched.takers(objects);
+    // What applies the values may take some of its own: then it has to have applied them with these. Of two that take from each other
+    // neither is first.
+    let has_taken = |one: &FluxObject, taker: &Taker<'_>| {
+        let own = takers.iter().find(|other| other.object == one && one != taker.object);
+        own.filter(|own| !own.of.contains(&taker.object))
+            .is_none_or(|own| values_before(own, moment).is_none())
+    };
+    let is_ready = |taker: &&Taker<'_>| {
+        !taker.object.suspended && taker.of.iter().all(|one| has_applied(one) && has_taken(one, taker))
+    };
+    let is_long_ago = |at: Timestamp| at.saturating_add(LOOK).is_ok_and(|due| due <= moment.now);
+    // Where somebody has written an older time over ours it will never tell that it has looked.
+    let is_due = |taker: &&Taker<'_>| {
+        asking.asked.get(&taker.object.object()).is_none_or(|asked| {
+            asked.at.is_some_and(|at| {
+                !taker.object.has_looked_since(at) && !taker.object.is_asked_since(at) && is_long_ago(at)
+            })
+        })
+    };
+    let ready = takers.iter().filter(is_ready).filter(is_due).map(|taker| taker.object.object());
+    let mut to_ask: Vec<(ObjectRef, Question)> = ready.map(|one| (one, Question::Look)).collect();
     let sources = watched.git_repositories(objects);
     if sources.iter().any(|source| holds(source.artifact.as_deref()) == Ok(true)) {
         // Whatever makes the artifact may tell of the commit later than it was asked: then it is asked again.
-        let is_due = |one: &FluxObject| {
-            asked.get(&one.object()).is_none_or(|asked| {
+        let is_due = |one: &&FluxObject| {
+            asking.asked_for_commit.get(&one.object()).is_none_or(|asked| {
                 asked.at.is_some_and(|at| {
-                    one.has_looked_since(at) && at.saturating_add(LOOK).is_ok_and(|due| due <= now)
+                    (one.has_looked_since(at) || !one.is_asked_since(at)) && is_long_ago(at)
                 })
             })
         };
         let is_behind = |one: &&FluxObject| {
-            one.applied_origin.is_some()
-                && holds(one.applied_origin.as_deref()) == Ok(false)
+            let origin = one.applied_origin.as_deref().and_then(commit);
+            origin.is_some_and(|origin| moment.earlier.iter().any(|earlier| earlier.as_str() == origin))
                 && unsettled(one).is_none()
         };
-        let composed = watched.composed(objects).into_iter().filter(is_behind).filter(|one| is_due(one));
-        to_ask.extend(composed.map(FluxObject::object));
+        let composed = watched.composed(objects).into_iter().filter(is_behind).filter(is_due);
+        to_ask.extend(composed.map(|one| (one.object(), Question::Commit)));
     }
     to_ask
 }
@@ -92,20 +109,31 @@ pub(super) fn values_before(taker: &Taker<'_>, moment: &Moment) -> Option<Standi
     let asking = moment.asking.as_ref()?;
     let Taker { object, values, .. } = taker;
     let asked = asking.asked.get(&object.object());
-    if let Some(at) = asked.and_then(|asked| asked.at) {
-        let waits = format!("it has not looked at the values from {values} since it was asked to");
-        return (!object.has_looked_since(at)).then_some(Standing::Waiting(waits));
+    let taken = asked.and_then(|asked| asked.at);
+    if taken.is_some_and(|at| object.has_looked_since(at)) {
+        return None;
+    }
+    let waits = format!("it has not looked at the values from {values} since it was asked to");
+    if taken.is_some() && !asking.over {
+        return Some(Standing::Waiting(waits));
     }
     let refused = asked.and_then(|asked| asked.refused.as_ref());
     let (what, why) = not_asked(refused, asking, plural(object.kind));
-    let what = format!("it takes values from {values}: {what}");
-    let Some(tried) = asked.and_then(|asked| asked.tried_at) else {
+    // Nobody asks again, where what was asked is lost: it looks by itself all the same.
+    let (what, why) = match taken {
+        Some(_) => (waits, String::new()),
+        None => (format!("it takes values from {values}: {what}"), why),
+    };
+    let Some(tried) = taken.or_else(|| asked.and_then(|asked| asked.tried_at)) else {
         return Some(Standing::Waiting(format!("{what} since that is applied{why}")));
     };
     let Some(every) = object.interval else {
-        return Some(Standing::Unknown(format!(
-            "{what}, and how often it does by itself it does not tell{why}"
-        )));
+        let said = format!("{what}, and how often it does by itself it does not tell{why}");
+        return Some(Standing::Unknown(if asking.over {
+            format!("{}: {said}", super::super::asking::by_a_person(moment))
+        } else {
+            said
+        }));
     };
     // Flux spreads its looks by a part of their interval.
     let by = moment.by(tried, every + every / 10 + LOOK);

@@ -1,13 +1,13 @@
 //! The change in flight: rollout, trouble.
 
 use super::undoing::reverted;
-use super::{NOW, ONE, Scene, at, done, kept_back, sha, unrelated, waiting, watched_since};
+use super::{NOW, ONE, Scene, at, done, kept_back, proposal, sha, unrelated, waiting, watched_since};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Probe, Verdict, Watch};
-use crate::merge::rollout::{Answer, Refusal, Rollout};
+use crate::merge::rollout::{Answer, Question, Refusal, Rollout};
 use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
-use crate::run::situation::Mode;
+use crate::run::situation::{Mode, ProposalStanding};
 use crate::store::EventId;
 use serde_json::json;
 use std::time::Duration;
@@ -93,7 +93,7 @@ fn who_was_not_asked_is_and_who_could_not_be_is_asked_again() {
     let set = ObjectRef::new("ApplicationSet", "argocd", "charts");
     let answer = |second: i64, why: Option<&str>| {
         let refused = why.map(|why| Refusal { why: why.to_owned(), forbidden: true });
-        Answer { object: set.clone(), at: at(second), made_at: None, refused }
+        Answer { object: set.clone(), question: Question::Look, at: at(second), made_at: None, refused }
     };
     let asked = |scene: &mut Scene, second: i64, failed: Option<&str>, asked: Vec<Answer>| {
         scene.clock = second;
@@ -185,7 +185,8 @@ fn whoever_was_not_asked_for_a_change_that_ended_so_has_not_looked_because_its_c
     let (mut scene, step) = merged();
     let set = ObjectRef::new("ApplicationSet", "argocd", "charts");
     let refused = Some(Refusal { why: "403".to_owned(), forbidden: true });
-    let answer = Answer { object: set.clone(), at: at(NOW - 50), made_at: None, refused };
+    let answer =
+        Answer { object: set.clone(), question: Question::Look, at: at(NOW - 50), made_at: None, refused };
     scene.fold(NOW - 50, Event::Refreshed { change: step, hard: false, failed: None, asked: vec![answer] });
     assert_eq!(scene.state.unseen(&sha('c')), None, "it is followed");
     scene.change_rollout = Some((waiting(), at(NOW - 300)));
@@ -206,6 +207,17 @@ fn whoever_was_not_asked_for_a_change_that_ended_so_has_not_looked_because_its_c
     scene.rolled_out(step, NOW - 90);
     scene.mismatches = vec!["another version runs".to_owned()];
     scene.clock = NOW + 1000;
+    let decision = scene.decide();
+    assert!(matches!(result(&decision), Some(ChangeResult::HandedOver { .. })), "{decision:?}");
+    scene.noted(decision);
+    assert_eq!(scene.state.unseen(&sha('c')), None);
+
+    // Nor where it is to be undone after that, and cannot be.
+    let mut scene = condemned(attributed());
+    let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!("no revert") };
+    let step = scene.fold(NOW - 50, Event::Intended { effect });
+    scene.fold(NOW - 50, Event::Ended { step, outcome: Outcome::RevertProposed { proposal: proposal() } });
+    scene.proposal = Some(ProposalStanding::NeedsPerson("a review".to_owned()));
     let decision = scene.decide();
     assert!(matches!(result(&decision), Some(ChangeResult::HandedOver { .. })), "{decision:?}");
     scene.noted(decision);
@@ -642,18 +654,22 @@ fn what_never_settles_is_a_persons_after_a_maximum() {
 
 #[test]
 fn what_cannot_be_judged_undoes_nothing() {
-    let mut scene = Scene::new(ONE);
-    let step = scene.merge(NOW - 1000, true);
-    scene.rolled_out(step, NOW - 900);
-    scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 800, attributed());
-    scene.clock = NOW - 800;
-    let decision = scene.decide();
-    scene.noted(decision);
-    scene.fold(NOW - 400, Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() });
-    scene.clock = NOW - 800 + 1799;
-    assert_eq!(scene.says(), "wait");
-    scene.clock = NOW - 800 + 1800;
-    is_handed_over(&scene, "cannot be judged");
+    let suspected = Attribution::Suspected("it was well before".to_owned());
+    for attribution in [attributed(), suspected, unrelated()] {
+        let mut scene = Scene::new(ONE);
+        let step = scene.merge(NOW - 1000, true);
+        scene.rolled_out(step, NOW - 900);
+        scene.trouble(Probe::ArgoCd, Verdict::Unknown, NOW - 800, attribution);
+        scene.clock = NOW - 800;
+        let decision = scene.decide();
+        scene.noted(decision);
+        let asked = Event::Refreshed { change: step, hard: true, failed: None, asked: Vec::new() };
+        scene.fold(NOW - 400, asked);
+        scene.clock = NOW - 800 + 1799;
+        assert_eq!(scene.says(), "wait");
+        scene.clock = NOW - 800 + 1800;
+        is_handed_over(&scene, "cannot be judged");
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::{NOW, ONE, Scene, at, unrelated, waiting};
 use crate::health::{Obstacle, Probe, Verdict};
 use crate::run::decide::{Decision, Waiting, keeps_back};
+use crate::run::situation::Mode;
 use crate::run::windows::Hours;
 use jiff::Timestamp;
 
@@ -16,7 +17,7 @@ fn kept(scene: &Scene) -> Vec<(Obstacle, Option<Timestamp>)> {
 #[test]
 fn everything_that_keeps_it_closed_is_told_with_its_time() {
     type Case = (&'static str, fn(&mut Scene), &'static [(Obstacle, Option<i64>)]);
-    let cases: [Case; 9] = [
+    let cases: [Case; 10] = [
         ("nothing", |_| (), &[]),
         (
             "a finding, since it was first seen",
@@ -35,6 +36,7 @@ fn everything_that_keeps_it_closed_is_told_with_its_time() {
         ),
         ("a stop", |scene| scene.paused = Some("operator"), &[(Obstacle::Paused, None)]),
         ("the hour", |scene| scene.hours = Hours::Closed(at(NOW + 60)), &[(Obstacle::Window, None)]),
+        ("the mode", |scene| scene.mode = Mode::Observe, &[(Obstacle::Mode, None)]),
         ("the head", |scene| scene.head_rollout = waiting(), &[(Obstacle::Rollout, None)]),
         ("another repository", |scene| scene.elsewhere = Some("one there"), &[(Obstacle::Elsewhere, None)]),
         (

@@ -112,6 +112,7 @@ struct Scene {
     wishes: Vec<Wish>,
     findings: BTreeMap<TaskKey, KnownFinding>,
     gone_since: BTreeMap<TaskKey, Timestamp>,
+    went_since: BTreeMap<FindingId, Timestamp>,
     events: i64,
 }
 
@@ -181,6 +182,7 @@ impl Scene {
             wishes: Vec::new(),
             findings: BTreeMap::new(),
             gone_since: BTreeMap::new(),
+            went_since: BTreeMap::new(),
             events: 0,
             reading,
         }
@@ -266,6 +268,7 @@ impl Scene {
             wishes: &self.wishes,
             findings: &self.findings,
             gone_since: &self.gone_since,
+            went_since: &self.went_since,
         })
     }
 
@@ -478,6 +481,7 @@ pub(in crate::run) fn recon(findings: &[Finding]) -> Recon {
         began_at: at(NOW),
         restarted: Vec::new(),
         made_of: Vec::new(),
+        services: None,
         probes: probes.collect(),
         figures: Figures {
             nodes_ready: none(),

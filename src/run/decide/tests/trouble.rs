@@ -98,6 +98,134 @@ fn a_suspicion_that_shows_later_is_told_after_its_own_grace() {
     is_handed_over(&scene, "it is in a namespace of the shop");
 }
 
+/// A change that runs, with something of which only the time speaks from a moment on.
+fn with_a_suspicion(since: i64) -> (Scene, EventId) {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(since - 200, true);
+    scene.rolled_out(step, since - 100);
+    scene.troubles(&[suspicion(since)]);
+    scene.clock = since;
+    let decision = scene.decide();
+    scene.noted(decision);
+    (scene, step)
+}
+
+fn suspicion(since: i64) -> (&'static str, Probe, i64, Attribution) {
+    ("metal1", Probe::Nodes, since, Attribution::Suspected("nothing but the time".to_owned()))
+}
+
+#[test]
+fn a_suspicion_gives_nothing_to_a_person_while_a_guilty_one_is_in_its_grace() {
+    let (mut scene, step) = with_a_suspicion(NOW);
+    scene.clock = NOW + 200;
+    scene.troubles(&[suspicion(NOW), guilty(NOW + 200)]);
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.clock = NOW + 300;
+    assert_eq!(scene.says(), "refresh hard");
+    hard_refresh(&mut scene, step, NOW + 300);
+    // They were asked to look since it was seen.
+    for (clock, expected) in [(NOW + 375, "wait"), (NOW + 499, "wait"), (NOW + 500, "revert")] {
+        scene.clock = clock;
+        assert_eq!(scene.says(), expected, "{clock}");
+    }
+    // It heals: the suspicion is told.
+    scene.troubles(&[suspicion(NOW)]);
+    is_handed_over(&scene, "nothing but the time");
+    // One that never lasts holds nothing back for ever.
+    scene.clock = NOW + 1800;
+    scene.troubles(&[suspicion(NOW), guilty(NOW + 1799)]);
+    is_handed_over(&scene, "nothing but the time");
+}
+
+#[test]
+fn nor_while_a_failed_sync_is_in_its_grace() {
+    let (mut scene, step) = with_a_suspicion(NOW);
+    scene.clock = NOW + 200;
+    scene.change_rollout = Some((failed(), at(NOW + 200)));
+    let decision = scene.decide();
+    scene.noted(decision);
+    hard_refresh(&mut scene, step, NOW + 300);
+    scene.clock = NOW + 375;
+    let Decision::Wait(Waiting::World(text)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(text.contains("the sync of ") && text.contains("waiting whether it heals"), "{text}");
+    scene.clock = NOW + 500;
+    assert_eq!(scene.says(), "revert");
+}
+
+#[test]
+fn a_sync_that_fails_elsewhere_gives_nothing_to_a_person_either() {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 100, true);
+    let cart = crate::cluster::ObjectRef::new("Application", "argocd", "cart");
+    scene.change_rollout =
+        Some((Rollout::Failed { failed: vec![(cart, "another failed".to_owned())] }, at(NOW)));
+    let decision = scene.decide();
+    scene.noted(decision);
+    scene.clock = NOW + 200;
+    scene.troubles(&[guilty(NOW + 200)]);
+    let decision = scene.decide();
+    scene.noted(decision);
+    hard_refresh(&mut scene, step, NOW + 300);
+    scene.clock = NOW + 375;
+    assert_eq!(scene.says(), "wait");
+}
+
+#[test]
+fn what_waits_for_its_node_is_no_suspicion() {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 1000, true);
+    scene.rolled_out(step, NOW - 900);
+    let why = || Attribution::Suspected("it ended with its node".to_owned());
+    scene.trouble_by("node-restarted", Probe::Pods, Verdict::Yellow, NOW - 800, why());
+    scene.clock = NOW - 800;
+    let decision = scene.decide();
+    scene.noted(decision);
+    hard_refresh(&mut scene, step, NOW - 400);
+    scene.clock = NOW;
+    let Decision::Wait(Waiting::World(text)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(text.contains("since the change (it ended with its node); waiting"), "{text}");
+    scene.clock = NOW - 800 + 1800;
+    is_handed_over(&scene, "since the change (it ended with its node), and did not go by itself");
+}
+
+#[test]
+fn a_grace_time_is_not_counted_twice() {
+    // It was wrong for all of it while the change was rolled out, when nothing is written down yet.
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 400, true);
+    scene.troubles(&[guilty(NOW - 300)]);
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "refresh hard");
+    hard_refresh(&mut scene, step, NOW);
+    scene.clock = NOW + 75;
+    assert_eq!(scene.says(), "revert");
+}
+
+#[test]
+fn a_restart_begins_a_grace_anew_and_no_remedy() {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 1000, true);
+    scene.rolled_out(step, NOW - 900);
+    scene.troubles(&[guilty(NOW - 800)]);
+    scene.clock = NOW - 800;
+    let decision = scene.decide();
+    scene.noted(decision);
+    hard_refresh(&mut scene, step, NOW - 400);
+    // Another process: nobody watched in between.
+    scene.watch = super::watched_since(NOW);
+    scene.troubles(&[guilty(NOW)]);
+    for (clock, expected) in [(NOW, "wait"), (NOW + 299, "wait"), (NOW + 300, "revert")] {
+        scene.clock = clock;
+        assert_eq!(scene.says(), expected, "{clock}");
+    }
+    // Gone at its first look, and back: another trouble, as far as anybody knows.
+    scene.troubles(&[guilty(NOW + 10)]);
+    scene.clock = NOW + 310;
+    assert_eq!(scene.says(), "refresh hard");
+}
+
 #[test]
 fn pods_that_move_while_a_node_is_worked_on_are_waited_for() {
     let (mut scene, _) = with_a_dead_node();
@@ -165,7 +293,41 @@ fn a_journal_that_tells_no_reasons_is_read() {
 
 #[test]
 fn a_sync_that_had_failed_before_is_told_and_not_undone() {
-    for (before, words) in [("one object failed", "in the same words"), ("a hook failed", "a hook failed")] {
+    const HOOK: &str = "one or more synchronization tasks completed unsuccessfully";
+    let retried = "one object failed (retried 5 times).";
+    let migrated = format!("{HOOK}, reason: the Job reached its limit");
+    for (before, now, words) in [
+        ("one object failed", "one object failed", "in the same words"),
+        (retried, "one object failed", "in like words"),
+        (migrated.as_str(), HOOK, "the Job reached its limit"),
+    ] {
+        let mut scene = Scene::new(ONE);
+        scene.failed_syncs = vec![FailedBefore { application: echo(), why: before.to_owned() }];
+        let step = scene.merge(NOW - 100, true);
+        let one = || (echo(), now.to_owned());
+        scene.change_rollout = Some((Rollout::Failed { failed: vec![one()] }, at(NOW - 90)));
+        let decision = scene.decide();
+        scene.noted(decision);
+        hard_refresh(&mut scene, step, NOW + 300);
+        scene.clock = NOW + 375;
+        is_handed_over(&scene, "as its newest sync before the change had");
+        is_handed_over(&scene, words);
+        // One that had not, beside it, is the change's.
+        let cart = crate::cluster::ObjectRef::new("Application", "argocd", "cart");
+        scene.affected.push(cart.clone());
+        let both = [one(), (cart, "another failed".to_owned())];
+        scene.change_rollout = Some((Rollout::Failed { failed: both.to_vec() }, at(NOW)));
+        assert_eq!(scene.says(), "note trouble");
+        let decision = scene.decide();
+        scene.noted(decision);
+        scene.clock = NOW + 675;
+        assert_eq!(scene.says(), "refresh hard");
+    }
+}
+
+#[test]
+fn a_sync_that_had_failed_otherwise_is_undone_as_any() {
+    for before in ["one or more synchronization tasks completed unsuccessfully", "two objects failed"] {
         let mut scene = Scene::new(ONE);
         scene.failed_syncs = vec![FailedBefore { application: echo(), why: before.to_owned() }];
         let step = scene.merge(NOW - 100, true);
@@ -174,18 +336,7 @@ fn a_sync_that_had_failed_before_is_told_and_not_undone() {
         scene.noted(decision);
         hard_refresh(&mut scene, step, NOW + 300);
         scene.clock = NOW + 375;
-        is_handed_over(&scene, "had failed before the change");
-        is_handed_over(&scene, words);
-        // One that had not, beside it, is the change's.
-        let cart = crate::cluster::ObjectRef::new("Application", "argocd", "cart");
-        scene.affected.push(cart.clone());
-        let both = [(echo(), "one object failed".to_owned()), (cart, "another failed".to_owned())];
-        scene.change_rollout = Some((Rollout::Failed { failed: both.to_vec() }, at(NOW)));
-        assert_eq!(scene.says(), "note trouble");
-        let decision = scene.decide();
-        scene.noted(decision);
-        scene.clock = NOW + 675;
-        assert_eq!(scene.says(), "refresh hard");
+        assert_eq!(scene.says(), "revert", "{before}");
     }
 }
 
@@ -220,6 +371,12 @@ fn what_was_there_before_keeps_no_undoing_from_its_end() {
         scene.recon = super::recon(std::slice::from_ref(&accepted));
         scene.first_seen.insert(accepted.id.clone(), at(NOW));
         scene.clock = NOW + 61;
+        assert_eq!(scene.says(), "wait", "what the change broke has not gone for long");
+        // The look excuses what was as bad before, and nothing else.
+        scene.green_since = ends.then(|| at(NOW + 100));
+        scene.clock = NOW + 159;
+        assert_eq!(scene.says(), "wait");
+        scene.clock = NOW + 160;
         let expected = if ends { "note held change-ended escalated waits" } else { "wait" };
         assert_eq!(scene.says(), expected, "{now}");
         if let Decision::Note(events) = scene.decide() {

@@ -3,7 +3,7 @@
 use super::change::{attributed, condemned, echo, is_handed_over, looks_by, result};
 use super::{NOW, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::{BlockingPod, ObjectRef};
-use crate::run::decide::Decision;
+use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Deletion;
 use crate::store::EventId;
@@ -230,4 +230,27 @@ fn an_operation_is_stopped_three_times_and_then_waited_for() {
         scene.fold(NOW, Event::Ended { step, outcome });
     }
     assert_eq!(scene.says(), "refresh");
+}
+
+#[test]
+fn that_an_undoing_was_not_seen_in_time_is_said_before_and_at_its_end() {
+    let (mut scene, change) = reverted();
+    scene.fold(NOW - 49, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
+    scene.well(NOW - 40);
+    scene.change_rollout = Some((looks_by(NOW + 3000), at(NOW - 400)));
+    let Decision::Wait(Waiting::World(why)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    let end = at(NOW - 50 + 1800).strftime("a person is called at %Y-%m-%d %H:%M UTC").to_string();
+    assert!(why.contains(&end), "{why}");
+    scene.change_rollout = Some((looks_by(NOW + 300), at(NOW - 400)));
+    let Decision::Wait(Waiting::World(why)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(!why.contains("a person is called"), "{why}");
+    scene.change_rollout = Some((looks_by(NOW + 3000), at(NOW - 400)));
+    scene.clock = NOW - 50 + 1800;
+    let Decision::Note(events) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    let said = |event: &Event| match event {
+        Event::Escalated { why, .. } => Some(why.clone()),
+        _ => None,
+    };
+    let why = events.iter().find_map(said).expect("a person is called");
+    assert!(why.contains("not seen in time") && !why.contains("did not come back"), "{why}");
 }

@@ -1,0 +1,167 @@
+//! What was said before a change had ended says nothing of it.
+//!
+//! A pass counts from its beginning, and what a reporter wrote a minute before that is a minute older: Ceph as it was asked
+//! before the new version ran, an Application as it was compared before. In the gate after a change such an answer is
+//! UNKNOWN until a newer one comes. Each comes by itself, in the interval of whoever gives it: Rook asks Ceph every minute, Argo CD looks at an
+//! Application every three and a jitter of one, a kubelet looks at its disks and the metrics server at its nodes within a minute. Nobody is waited for
+//! beyond that: an answer that does not come grows older than its maximum age, and that is UNKNOWN by a rule of its own.
+//!
+//! Decided here: Argo CD that looks by itself less often than usual, as a `health.argocd_maximum_age_seconds` of more than ten minutes
+//! tells, is not waited for, since no change would end in time; nor is an Application that nobody looks at because a person wants it so. Without a change in
+//! flight nothing is asked.
+
+use super::probes::{finding, no_life};
+use super::{Finding, Probe, Settings, Verdict};
+use crate::cluster::{Application, CephCluster, NodeStats, NodeUsage, ObjectRef};
+use jiff::Timestamp;
+use std::time::Duration;
+
+/// The rule of an answer that is older than the change.
+pub(super) const NOT_LOOKED_SINCE: &str = "not-looked-since";
+
+/// Who looks less often by itself is not waited for.
+const LONGEST_WAIT: Duration = Duration::from_mins(10);
+
+/// A change in flight that has been rolled out, or undone and that rolled out.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct After<'a> {
+    /// When that had ended.
+    pub(crate) ended_at: Timestamp,
+    /// The Applications that had to do something for it, by namespace and name or, in older journals, by name.
+    pub(crate) affected: &'a [String],
+}
+
+impl After<'_> {
+    /// That whoever reports on an object has not looked since; `field` is what says so.
+    fn older(
+        &self,
+        probe: Probe,
+        object: ObjectRef,
+        field: &str,
+        looked: Option<Timestamp>,
+    ) -> Option<Finding> {
+        let looked = looked.filter(|at| *at < self.ended_at)?;
+        let message =
+            format!("nobody has looked at {object} since the rollout ended: what it says may be older");
+        let evidence = format!("{field} = {looked}, the rollout ended at {}", self.ended_at);
+        Some(finding(probe, NOT_LOOKED_SINCE, object, Verdict::Unknown, message, evidence))
+    }
+
+    /// Ceph as Rook asked it.
+    pub(super) fn ceph(&self, clusters: &[CephCluster]) -> Vec<Finding> {
+        let older = |cluster: &CephCluster| {
+            let object = ObjectRef::new("CephCluster", &cluster.namespace, &cluster.name);
+            self.older(Probe::Ceph, object, "status.ceph.lastChecked", cluster.last_checked)
+        };
+        clusters.iter().filter_map(older).collect()
+    }
+
+    /// The Applications that the change touched.
+    pub(super) fn applications(&self, applications: &[Application], settings: &Settings) -> Vec<Finding> {
+        if Duration::from_secs(settings.argocd_maximum_age_seconds) > LONGEST_WAIT {
+            return Vec::new();
+        }
+        let is_affected = |one: &&Application| {
+            let whole = format!("{}/{}", one.namespace, one.name);
+            !one.skips_reconcile && self.affected.iter().any(|name| *name == whole || *name == one.name)
+        };
+        let older = |one: &Application| {
+            self.older(Probe::ArgoCd, one.object(), "status.reconciledAt", one.reconciled_at)
+        };
+        applications.iter().filter(is_affected).filter_map(older).collect()
+    }
+
+    /// The disk of a node, as its kubelet looked at it.
+    pub(super) fn disk(&self, node: &str, stats: &NodeStats) -> Option<Finding> {
+        let looked = stats.root.and_then(|root| root.at);
+        self.older(Probe::Capacity, ObjectRef::new("Node", "", node), "node.fs.time", looked)
+    }
+
+    /// What nodes use, as it was measured.
+    /// Of figures that nobody measures any more none is waited for: those are nobody's loss.
+    pub(super) fn usage(&self, usage: &[NodeUsage], now: Timestamp, settings: &Settings) -> Vec<Finding> {
+        let maximum = settings.usage_maximum_age_seconds;
+        let lives = |one: &&NodeUsage| {
+            one.measured_at.is_some_and(|at| no_life(now, at, maximum, settings).is_none())
+        };
+        let older = |one: &NodeUsage| {
+            self.older(Probe::Usage, ObjectRef::new("Node", "", &one.name), "timestamp", one.measured_at)
+        };
+        usage.iter().filter(lives).filter_map(older).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::probes::applications_testing::application;
+    use super::super::probes::testing::{ago, now};
+    use super::*;
+    use crate::cluster::Filesystem;
+
+    fn names(affected: &[&str]) -> Vec<String> {
+        affected.iter().map(|name| (*name).to_owned()).collect()
+    }
+
+    #[test]
+    fn of_applications_those_that_a_change_touched_are_looked_at_again_first() {
+        let settings = Settings::default();
+        let seen = |seconds: i64| {
+            let mut shop = application("shop");
+            shop.reconciled_at = Some(ago(seconds));
+            shop
+        };
+        let skipped = Application { skips_reconcile: true, ..seen(100) };
+        let slow = Settings { argocd_maximum_age_seconds: 601, ..Settings::default() };
+        for (name, one, affected, settings, expected) in [
+            ("before the end", seen(100), names(&["argocd/shop"]), &settings, true),
+            ("by its name alone", seen(100), names(&["shop"]), &settings, true),
+            ("after it", seen(50), names(&["argocd/shop"]), &settings, false),
+            ("at that very moment", seen(60), names(&["argocd/shop"]), &settings, false),
+            ("not touched", seen(100), names(&["argocd/blog"]), &settings, false),
+            ("nobody looks, as a person wants it", skipped, names(&["shop"]), &settings, false),
+            ("nobody looks by itself", seen(100), names(&["shop"]), &slow, false),
+        ] {
+            let after = After { ended_at: ago(60), affected: &affected };
+            let found = after.applications(&[one], settings);
+            assert_eq!(!found.is_empty(), expected, "{name}");
+            assert!(found.iter().all(|one| one.verdict == Verdict::Unknown && one.is_on_its_way()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_was_asked_or_measured_before_the_end_is_waited_for() {
+        let after = After { ended_at: ago(60), affected: &[] };
+        let ceph = |checked: Option<i64>| CephCluster {
+            namespace: "rook-ceph".to_owned(),
+            name: "rook-ceph".to_owned(),
+            health: "HEALTH_OK".to_owned(),
+            checks: Vec::new(),
+            last_checked: checked.map(ago),
+            capacity: None,
+            versions: Vec::new(),
+        };
+        let disk = |at: Option<i64>| NodeStats {
+            root: Some(Filesystem { capacity: 1, available: 1, inodes: None, at: at.map(ago) }),
+            images: None,
+            claims: Vec::new(),
+        };
+        let usage = |at: Option<i64>| NodeUsage {
+            name: "metal1".to_owned(),
+            cpu_millis: 1,
+            memory_bytes: 1,
+            measured_at: at.map(ago),
+        };
+        for (at, expected) in [(Some(61), true), (Some(59), false), (None, false)] {
+            let found = [
+                after.ceph(&[ceph(at)]),
+                after.disk("metal1", &disk(at)).into_iter().collect(),
+                after.usage(&[usage(at)], now(), &Settings::default()),
+            ];
+            for found in found {
+                assert_eq!(found.len(), usize::from(expected), "{at:?}: {found:?}");
+                assert!(found.iter().all(Finding::is_on_its_way), "it undoes nothing");
+            }
+        }
+        assert!(after.usage(&[usage(Some(301))], now(), &Settings::default()).is_empty(), "nobody measures");
+    }
+}
