@@ -32,7 +32,7 @@ pub(crate) use doctor::*;
 pub(crate) use found::*;
 pub(crate) use gate::*;
 pub(crate) use lint::*;
-pub(crate) use outside::{cell, code, one_line, quote_outside, summary};
+pub(crate) use outside::{cell, code, one_line, quote_cut, quote_outside, summary};
 pub(crate) use recon::*;
 pub(crate) use report::*;
 pub(crate) use rollout::*;

@@ -63,7 +63,8 @@ acknowledged, follows_from (its cause) and fix (of the audit); the gate tells wh
 would let a change start, and else why not, since when, and what would unblock it. `figures` has counts
 and usage, and by object, with null where the cluster does not tell: certificate_ends (not_after,
 left_seconds), backups.databases and backups.copies (last_good_at, age_seconds) and orphans (claim,
-size_bytes, since). What was not read is {not_read: why}.
+size_bytes, since): volumes that are nobody's, and none that may hold lost data. A chart that Git wants
+and that is not synced has `synced: false`. What was not read is {not_read: why}.
 
 Exit codes:
   0  GREEN
@@ -320,7 +321,9 @@ fn aged(figure_of: &Figure<Vec<Dated>>, now: Timestamp) -> Value {
 
 fn charts(figure_of: &Figure<Vec<Chart>>) -> Value {
     figure(figure_of, |all| {
-        all.iter().map(|one| json!({"name": one.name, "version": one.version, "by": one.by})).collect()
+        all.iter()
+            .map(|one| json!({"name": one.name, "version": one.version, "by": one.by, "synced": one.synced}))
+            .collect()
     })
 }
 

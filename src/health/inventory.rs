@@ -3,13 +3,14 @@
 //!
 //! It is shown once and stored nowhere: its size is that of the cluster, and not of what is wrong with it.
 
-use super::Figure;
 use super::probes::last_backup;
+use super::{Figure, Finding, ProbeResult, Recon};
 use crate::cluster::{
-    Application, Certificate, ClusterError, FluxObject, ObjectRef, Owner, PersistentVolume, Postgres,
-    ReplicationSource, VolumePhase, bytes_of,
+    Application, Certificate, ClusterResult, FluxObject, ObjectRef, Owner, PersistentVolume,
+    PersistentVolumeClaim, Postgres, ReplicationSource, SyncStatus, bytes_of,
 };
 use jiff::Timestamp;
+use std::collections::HashMap;
 
 /// All of it, each with why it is not known.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,9 +21,9 @@ pub(crate) struct Inventory {
     pub(crate) databases: Figure<Vec<Dated>>,
     /// The same of the sources that copy claims.
     pub(crate) copies: Figure<Vec<Dated>>,
-    /// Volumes that are nobody's.
+    /// Volumes that are nobody's, by the judgement of the probe of volumes.
     pub(crate) orphans: Figure<Vec<Orphan>>,
-    /// Charts that Applications were compared with last.
+    /// Charts that Applications were compared with last, synced or not.
     pub(crate) applications: Figure<Vec<Chart>>,
     /// Charts that releases of Flux installed.
     pub(crate) releases: Figure<Vec<Chart>>,
@@ -50,15 +51,26 @@ pub(crate) struct Orphan {
     pub(crate) since: Option<Timestamp>,
 }
 
-/// A chart that is installed.
+/// A chart that is installed, or wanted.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Chart {
     /// Its name.
     pub(crate) name: String,
     /// Its version.
     pub(crate) version: String,
-    /// What installed it.
+    /// What installed it, or is to do so.
     pub(crate) by: ObjectRef,
+    /// Whether it is installed: an Application names what Git wants, and what runs is that only where it is synced.
+    pub(crate) synced: bool,
+}
+
+impl Recon {
+    /// As it is kept beyond the look: without what its size is not known of. Nothing that decides reads that.
+    pub(crate) fn to_keep(&self) -> Self {
+        let mut kept = self.clone();
+        kept.figures.inventory = Inventory::default();
+        kept
+    }
 }
 
 /// The first first, and those without a moment last.
@@ -94,28 +106,41 @@ pub(super) fn copies(sources: &[ReplicationSource]) -> Vec<Dated> {
     by_moment(each.collect())
 }
 
-/// Volumes that are nobody's.
-pub(super) fn orphans(volumes: &Result<Vec<PersistentVolume>, ClusterError>) -> Figure<Vec<Orphan>> {
-    let volumes = match volumes {
-        Ok(volumes) => volumes,
-        Err(error) => return Figure::NotRead(error.to_string()),
+/// What the probe of volumes says of one that is nobody's: whoever reads that may delete it.
+const NOBODYS: [&str; 2] = ["volume-not-reclaimed", "volume-released"];
+
+/// Volumes that are nobody's, accepted ones as well. A phase does not tell: Released is also what holds the only data of a claim
+/// that was made again, and without the claims nobody knows which that are.
+pub(super) fn orphans(
+    volumes: &ClusterResult<Vec<PersistentVolume>>,
+    claims: &ClusterResult<Vec<PersistentVolumeClaim>>,
+    judged: &ProbeResult,
+) -> Figure<Vec<Orphan>> {
+    let volumes = match (volumes, claims) {
+        (Ok(volumes), Ok(_)) => volumes,
+        (Err(error), _) | (_, Err(error)) => return Figure::NotRead(error.to_string()),
     };
-    let released = volumes.iter().filter(|one| one.phase == Some(VolumePhase::Released));
-    let each = released.map(|one| Orphan {
+    let by_name: HashMap<&str, &PersistentVolume> =
+        volumes.iter().map(|one| (one.name.as_str(), one)).collect();
+    let nobodys = |one: &&Finding| NOBODYS.contains(&one.id.rule.as_str());
+    let found = judged.findings.iter().filter(nobodys);
+    let each = found.filter_map(|finding| by_name.get(finding.id.object.name.as_str())).map(|one| Orphan {
         object: one.object(),
         claim: (one.claim.as_ref())
             .map(|claim| ObjectRef::new("PersistentVolumeClaim", &claim.namespace, &claim.name)),
         bytes: bytes_of(&one.capacity),
         since: one.phase_since,
     });
-    Figure::Read(each.collect())
+    let mut all: Vec<Orphan> = each.collect();
+    all.sort_by(|one, other| one.object.cmp(&other.object));
+    Figure::Read(all)
 }
 
 /// What releases of Flux installed.
 pub(super) fn releases(flux: &[FluxObject]) -> Vec<Chart> {
     let of = |one: &FluxObject| {
         let (name, version) = one.chart.clone()?;
-        Some(Chart { name, version, by: one.object() })
+        Some(Chart { name, version, by: one.object(), synced: true })
     };
     let mut all: Vec<Chart> = flux.iter().filter_map(of).collect();
     all.sort();
@@ -126,10 +151,12 @@ pub(super) fn releases(flux: &[FluxObject]) -> Vec<Chart> {
 pub(super) fn applications(applications: &[Application]) -> Vec<Chart> {
     let of = |one: &Application| {
         let Owner { object, charts, .. } = Owner::from(one);
+        let synced = one.sync == SyncStatus::Synced;
         charts.into_iter().map(move |chart| Chart {
             name: chart.name,
             version: chart.version,
             by: object.clone(),
+            synced,
         })
     };
     let mut all: Vec<Chart> = applications.iter().flat_map(of).collect();

@@ -176,7 +176,6 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     figures.inventory.releases = platform.charts();
     figures.inventory.databases = platform.backups();
     figures.inventory.copies = storage.copies();
-    figures.inventory.orphans = storage.orphans();
     probes.push(match &usage {
         Err(error) => failed(Probe::Usage, error, &mut figures.node_usage),
         Ok(None) => not_used(Probe::Usage, SWITCHED_OFF, &mut figures.node_usage),
@@ -194,10 +193,13 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     probes.extend(own_checks);
     probes.extend(outside);
     let open = workloads.as_deref().unwrap_or_default();
-    probes.extend(match &pods {
+    let stored = match &pods {
         Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), open, surroundings, now)),
         Err(error) => storage.judge(Err(error), open, surroundings, now),
-    });
+    };
+    // The first is of volumes, and this is before anything of it is accepted.
+    figures.inventory.orphans = storage.orphans(&stored[0]);
+    probes.extend(stored);
     probes.extend(match &pods {
         Ok(pods) => pods.with(|pods| apps.judge(&Ok(pods.kept()), open, surroundings, now)),
         Err(error) => apps.judge(&Err(error), open, surroundings, now),

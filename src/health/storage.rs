@@ -86,9 +86,9 @@ impl Storage {
         }
     }
 
-    /// Volumes that are nobody's.
-    pub(super) fn orphans(&self) -> Figure<Vec<Orphan>> {
-        inventory::orphans(&self.volumes)
+    /// Volumes that are nobody's, as they were judged.
+    pub(super) fn orphans(&self, judged: &ProbeResult) -> Figure<Vec<Orphan>> {
+        inventory::orphans(&self.volumes, &self.claims, judged)
     }
 
     /// What stands behind each claim: the attachments of its volume, where one that hangs on any node keeps it from

@@ -38,6 +38,14 @@ pub(crate) fn quote_outside(text: &str, max: usize) -> String {
     quoted
 }
 
+/// The same, with how much of it is not there: of what is shown, not of blanks and what nobody sees.
+pub(crate) fn quote_cut(text: &str, max: usize) -> String {
+    let flat = flatten(text);
+    let quoted = quote_outside(&flat, max);
+    let (all, shown) = (flat.chars().count(), shorten(&flat, max).chars().count());
+    if all > max { format!("{quoted} ({} more characters)", all + 1 - shown) } else { quoted }
+}
+
 /// Text from outside as the summary of something folded. Markdown is not read there, HTML is.
 pub(crate) fn summary(text: &str, max: usize) -> String {
     let plain: Vec<char> = shorten(&flatten(text), max).chars().collect();
@@ -151,6 +159,20 @@ mod tests {
     use super::*;
     use checklist::Document;
     use proptest::prelude::*;
+
+    #[test]
+    fn what_is_not_there_is_counted_as_it_would_be_shown() {
+        for (text, quoted) in [
+            ("12345", "12345"),
+            ("12  34\n", "12 34"),
+            ("1\u{200b}2\u{200b}3\u{200b}4", "1234"),
+            ("123456", "1234… (2 more characters)"),
+            ("123  45678", "123… (6 more characters)"),
+            ("12 \n 34 \n 5678", "12 3… (6 more characters)"),
+        ] {
+            assert_eq!(quote_cut(text, 5), quoted, "{text:?}");
+        }
+    }
 
     #[test]
     fn hostile_text_becomes_plain() {

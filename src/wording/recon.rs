@@ -1,6 +1,6 @@
 //! What `recon` says of a cluster.
 
-use super::{audit_fix, code, layer_verdict, quote_outside, time};
+use super::{audit_fix, code, layer_verdict, quote_cut, quote_outside, time};
 use crate::cluster::ObjectRef;
 use crate::forge::IssueNumber;
 use crate::forge::renovate::Listed;
@@ -13,6 +13,8 @@ use std::iter::once;
 
 /// So much of a sentence or of its evidence goes into a cell.
 const CELL: usize = 300;
+/// So much of what a probe saw: it names things, and ends with how many it does not name.
+const SEEN: usize = 4 * CELL;
 
 /// What the whole comes to.
 pub(crate) fn recon_summary(recon: &Recon) -> String {
@@ -24,7 +26,7 @@ pub(crate) fn recon_summary(recon: &Recon) -> String {
         if count == 1 { format!("1 finding {one}") } else { format!("{count} findings {many}") }
     };
     let blocking = match causes {
-        0 => "nothing blocks a change".to_owned(),
+        0 => nothing_found(recon),
         causes => count(causes, "blocks a change", "block a change"),
     };
     let more = match (following, causes) {
@@ -41,6 +43,17 @@ pub(crate) fn recon_summary(recon: &Recon) -> String {
     format!("The cluster is {}: {blocking}{more}{listed}", recon.verdict())
 }
 
+/// What keeps a change back although nothing was found: a layer that no probe reads says nothing, and is not well by that.
+fn nothing_found(recon: &Recon) -> String {
+    if recon.verdict() == Verdict::Green {
+        return "nothing blocks a change".to_owned();
+    }
+    match recon.layers().values().filter(|verdict| **verdict != Verdict::Green).count() {
+        1 => "1 layer is not read, which blocks a change".to_owned(),
+        many => format!("{many} layers are not read, which blocks a change"),
+    }
+}
+
 /// As many as fit into so many characters, and how many do not.
 fn as_many_as_fit(items: &[String], max: usize) -> String {
     let (mut text, mut length) = (String::new(), 0);
@@ -55,14 +68,6 @@ fn as_many_as_fit(items: &[String], max: usize) -> String {
         text.push_str(&quote_outside(item, max));
     }
     text
-}
-
-/// Text from outside in a cell, with how much of it is not there.
-fn cut(text: &str) -> String {
-    match text.chars().count() {
-        all if all > CELL => format!("{} ({} more characters)", quote_outside(text, CELL), all + 1 - CELL),
-        _ => quote_outside(text, CELL),
-    }
 }
 
 /// What nobody knows: the first layer that is UNKNOWN, what was found there first, and how much more there is.
@@ -135,7 +140,7 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
         time(recon.began_at)
     );
     for (layer, verdict) in recon.layers() {
-        let seen: Vec<String> = recon.seen_of(layer).map(cut).collect();
+        let seen: Vec<String> = recon.seen_of(layer).map(|seen| quote_cut(seen, SEEN)).collect();
         let seen = if seen.is_empty() { recon_nothing_read().to_owned() } else { seen.join("<br>") };
         // Writing to a string cannot fail.
         let _ = writeln!(text, "| {layer} | {} | {seen} |", layer_verdict(verdict));
@@ -159,8 +164,8 @@ pub(crate) fn recon_markdown(recon: &Recon) -> String {
             layer_verdict(finding.verdict),
             code(&finding.id.object.to_string(), CELL),
             code(&finding.id.rule, CELL),
-            cut(&finding.message),
-            cut(&finding.evidence),
+            quote_cut(&finding.message, CELL),
+            quote_cut(&finding.evidence, CELL),
             audit_fix_of(finding).map(|fix| format!(". Better: {fix}")).unwrap_or_default(),
             finding.since.map(time).unwrap_or_default()
         );
@@ -233,10 +238,13 @@ pub(crate) fn recon_versions(namespace: &str, images: &[&str]) -> String {
     format!("{namespace}: {}", as_many_as_fit(&images, 4 * CELL))
 }
 
-/// The charts that are installed, with what installed them.
+/// The charts that are installed, with what installed them; what Git only wants is marked.
 pub(crate) fn recon_charts(charts: &[&Chart]) -> String {
-    let each: Vec<String> =
-        charts.iter().map(|chart| format!("{} {} ({})", chart.name, chart.version, chart.by)).collect();
+    let one = |chart: &&Chart| {
+        let wanted = if chart.synced { "" } else { ": wanted, not synced" };
+        format!("{} {} ({}{wanted})", chart.name, chart.version, chart.by)
+    };
+    let each: Vec<String> = charts.iter().map(one).collect();
     format!("charts: {}", as_many_as_fit(&each, 4 * CELL))
 }
 

@@ -3,13 +3,14 @@
 use super::*;
 use crate::forge::renovate::Listed;
 use crate::forge::{IssueNumber, PullNumber};
+use crate::health::Layer;
 use crate::health::incidents::Scene;
 use crate::issue::OpenUpdate;
 use crate::merge::classify::Classification;
 use crate::merge::{Category, Risk, UpdateType};
 use crate::run::Dashboard;
 
-/// Days and times are those of the look: `DAY`, `TIME`, `MOMENT`.
+/// Days and times are those of the look: `DAY`, `TIME`, `MOMENT`. A line may end between a time and its zone.
 fn timeless(text: &str) -> String {
     let text: Vec<char> = text.chars().collect();
     let is = |at: usize, form: &str| {
@@ -20,15 +21,20 @@ fn timeless(text: &str) -> String {
                 other => *letter == other,
             })
     };
+    let is_time = |at: usize| {
+        let zone: String = text[at..].iter().skip(5).skip_while(|one| one.is_whitespace()).take(3).collect();
+        is(at, "nn:nn") && text.get(at + 5).is_some_and(|one| one.is_whitespace()) && zone == "UTC"
+    };
     let (mut shown, mut at) = (String::new(), 0);
     while let Some(letter) = text.get(at) {
-        let (word, length) = if is(at, "2999-nn-nn") {
-            ("2999", 4)
+        let (word, length) = if is(at, "2999-12-31 00:00 UTC") {
+            // It is no day of the look.
+            ("2999-12-31 00:00 UTC", 20)
         } else if is(at, "nnnn-nn-nnTnn:nn:nnZ") {
             ("MOMENT", 20)
         } else if is(at, "nnnn-nn-nn") {
             ("DAY", 10)
-        } else if is(at, "nn:nn UTC") || is(at, "nn:nn\n") {
+        } else if is_time(at) {
             ("TIME", 5)
         } else {
             shown.push(*letter);
@@ -99,10 +105,32 @@ async fn the_whole_picture_reads_well() {
     assert_eq!(names(&figures["orphans"]), ["pvc-left"], "{figures:#}");
     assert_eq!(figures["orphans"][0]["size_bytes"], 1_u64 << 30);
     assert_eq!(figures["orphans"][0]["claim"]["name"], "wiki-data");
-    let chart = json!([{"name": "grafana", "version": "9.2.1",
-        "by": {"kind": "Application", "namespace": "argocd", "name": "monitoring"}}]);
-    assert_eq!(picture["charts"]["applications"], chart);
+    let chart = |name, version, application, synced: bool| {
+        json!({"name": name, "version": version, "synced": synced,
+            "by": {"kind": "Application", "namespace": "argocd", "name": application}})
+    };
+    let charts = [chart("grafana", "9.2.1", "monitoring", false), chart("loki", "6.1.0", "logs", true)];
+    assert_eq!(picture["charts"]["applications"], json!(charts));
     assert_eq!(picture["charts"]["helm_releases"], json!([]));
+}
+
+/// A layer that nothing reads has no finding, and closes the gate all the same.
+#[tokio::test]
+async fn what_is_not_read_is_not_said_to_block_nothing() {
+    let scene = Scene::well().await;
+    let mut recon = scene.recon().await;
+    scene.server.shutdown().await;
+    assert_eq!(wording::recon_summary(&recon), "The cluster is GREEN: nothing blocks a change");
+    for (layer, expected) in [
+        (Layer::Apps, "The cluster is UNKNOWN: 1 layer is not read, which blocks a change"),
+        (Layer::Platform, "The cluster is UNKNOWN: 2 layers are not read, which blocks a change"),
+    ] {
+        for probe in recon.probes.iter_mut().filter(|probe| probe.layer == layer) {
+            probe.used = false;
+        }
+        assert!(!health::closed_by(&recon, &BTreeSet::new()).is_empty());
+        assert_eq!(wording::recon_summary(&recon), expected);
+    }
 }
 
 #[test]

@@ -75,7 +75,7 @@ async fn ceph_warns_of_three_things_and_its_phase_is_ready() {
 async fn ceph_warns_check_by_check() {
     for (check, message) in [
         ("BLUESTORE_SLOW_OP_ALERT", "1 OSD(s) experiencing slow operations in BlueStore"),
-        ("DB_DEVICE_STALLED_READ_ALERT", "2 OSD(s) experiencing stalled read in db device of BlueFS"),
+        ("DB_DEVICE_STALLED_READ_ALERT", "3 OSD(s) experiencing stalled read in db device of BlueFS"),
         ("RECENT_CRASH", "1 daemons have recently crashed"),
         ("RECENT_MGR_MODULE_CRASH", "1 mgr modules have recently crashed"),
         ("MON_DISK_LOW", "mon a is low on available space"),

@@ -89,7 +89,7 @@ impl Status {
             let line = lines.find_map(|line| line.strip_prefix(name)).unwrap_or_else(|| panic!("no {name}"));
             line.trim().to_owned()
         };
-        // `7 osds: 7 up (since 101m), 7 in (since 3d)`
+        // `3 osds: 3 up (since 5m), 3 in (since 2d)`
         let osds = of("osd:");
         let before = |word: &str| {
             let words: Vec<&str> = osds.split([' ', ',', ':']).filter(|one| !one.is_empty()).collect();
@@ -97,7 +97,7 @@ impl Status {
             words[at - 1].parse().expect("a number")
         };
         let osds = (before("up"), before("in"), before("osds"));
-        // `177 active+clean`, and a line more for each other state.
+        // `64 active+clean`, and a line more for each other state.
         let lines = text.lines().skip_while(|line| !line.trim().starts_with("pgs:"));
         let state = |line: &str| {
             let line = line.trim().trim_start_matches("pgs:").trim();

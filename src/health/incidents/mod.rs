@@ -147,7 +147,7 @@ mod known {
         (
             "the same, and Renovate does not come",
             REBASE,
-            &["behind_its_base_renovate_is_asked_once_and_awaited"],
+            &["in_conflict_renovate_is_asked_once_and_a_person_hears_that_it_does_not_come"],
         ),
         ("an image cannot be pulled", IMAGES, &["one_workload_gets_no_image_and_a_person_hears_why"]),
         ("a file handle of NFS is stale", APPS, &["a_file_handle_is_stale_and_a_person_hears_it"]),

@@ -133,7 +133,7 @@ pub(crate) struct Scene {
 
 impl Scene {
     /// Everything is well.
-    pub(super) async fn well() -> Self {
+    pub(crate) async fn well() -> Self {
         let server = simulated::Kubernetes::start(Options::default()).await.expect("the simulator starts");
         for manifest in MANIFESTS {
             server.apply_manifests(manifest).expect("the manifests are taken");

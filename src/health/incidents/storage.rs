@@ -3,6 +3,7 @@
 use super::real::{real, real_pod};
 use super::scene::{Pod, Scene};
 use super::{ago, expect};
+use crate::health::Figure;
 use serde_json::{Value, json};
 use sim::kubernetes::{Fault, Matcher, PV, PVC, REPLICATION_SOURCE, VOLUME_SNAPSHOT};
 
@@ -102,6 +103,24 @@ async fn data_was_lost_to_a_new_empty_volume() {
     expect(scene, &["RED lost-data of PersistentVolume pvc-old", "the gate is closed"]).await;
 }
 
+/// The volumes that are shown as nobody's.
+async fn orphans(scene: &Scene) -> Vec<String> {
+    let recon = scene.recon().await;
+    let Figure::Read(orphans) = recon.figures.inventory.orphans else { panic!("not read") };
+    orphans.into_iter().map(|one| one.object.name).collect()
+}
+
+#[tokio::test]
+async fn without_the_claims_nobody_knows_which_volumes_are_nobodys() {
+    let scene = Scene::well().await;
+    scene.volume("pvc-left", "Released", "left-data", "uid-9", 9_000);
+    assert_eq!(orphans(&scene).await, ["pvc-left"]);
+    scene.server.faults().add(Matcher::resource("persistentvolumeclaims"), Fault::Forbid);
+    let recon = scene.recon().await;
+    assert!(matches!(recon.figures.inventory.orphans, Figure::NotRead(_)));
+    scene.server.shutdown().await;
+}
+
 /// Every app runs, every phase reads well, and three of them are empty.
 #[tokio::test]
 async fn several_volumes_were_lost_beside_apps_that_run_and_one_is_brought_back() {
@@ -131,6 +150,8 @@ async fn several_volumes_were_lost_beside_apps_that_run_and_one_is_brought_back(
         "the gate is closed",
     ];
     assert_eq!(scene.tells().await, expected);
+    // What holds the only data is in no list of what is nobody's: somebody may delete by that.
+    assert_eq!(orphans(&scene).await, ["pvc-retired"]);
 
     // The blog's is brought back: the new claim is deleted, the old volume reserved and bound, the new one left over.
     scene.remove(&PVC, "web", "blog-data");

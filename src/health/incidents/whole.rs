@@ -42,16 +42,20 @@ impl Scene {
         scene.database(0);
         scene.nightly(60);
         scene.backup(13, "nightly-1", 0);
-        let chart =
-            json!({"repoURL": "https://charts.example.org", "chart": "grafana", "targetRevision": "9.2.1"});
-        scene.server.apply(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
-            "metadata": {"name": "monitoring", "namespace": "argocd"},
-            "spec": {"project": "default", "source": chart,
-                "destination": {"server": "https://kubernetes.default.svc"},
-                "syncPolicy": {"automated": {"prune": true}}},
-            "status": {"sync": {"status": "OutOfSync", "revision": "9.2.1", "comparedTo": {"source": chart,
-                    "destination": {"server": "https://kubernetes.default.svc"}}},
-                "health": {"status": "Healthy"}, "reconciledAt": ago(1), "resources": []}}));
+        for (name, chart, version, sync) in
+            [("logs", "loki", "6.1.0", "Synced"), ("monitoring", "grafana", "9.2.1", "OutOfSync")]
+        {
+            let source =
+                json!({"repoURL": "https://charts.example.org", "chart": chart, "targetRevision": version});
+            let destination = json!({"server": "https://kubernetes.default.svc"});
+            scene.server.apply(json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                "metadata": {"name": name, "namespace": "argocd"},
+                "spec": {"project": "default", "source": source, "destination": destination,
+                    "syncPolicy": {"automated": {"prune": true}}},
+                "status": {"sync": {"status": sync, "revision": version,
+                        "comparedTo": {"source": source, "destination": destination}},
+                    "health": {"status": "Healthy"}, "reconciledAt": ago(1), "resources": []}}));
+        }
         let message = "Back-off pulling image \"registry.example.org/app:1\"";
         scene.deployment("web", "shop", 2, 1);
         scene.pod(&Pod::waiting(2, "ImagePullBackOff", message));

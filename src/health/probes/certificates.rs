@@ -25,6 +25,8 @@ use std::time::Duration;
 const SOON: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// So many of them are.
 const NAMED: usize = 12;
+/// So many characters their names and days take together: a cell holds that, and no name is cut in the middle.
+const ROOM: usize = 900;
 
 /// The controller by its name, and by its image.
 pub(super) const CONTROLLERS: [Reporter; 2] =
@@ -66,8 +68,15 @@ fn ends_in_words(certificates: &[Certificate], now: Timestamp) -> String {
         (_, None) => String::new(),
         (0, Some(next)) => format!(", the next to end is {}", say(next)),
         (soon, Some(_)) => {
-            let named: Vec<String> = ends.iter().take(soon.min(NAMED)).map(say).collect();
-            let more = soon.saturating_sub(NAMED);
+            let mut room = ROOM;
+            let fits = |one: &String| {
+                let length = one.chars().count() + 2;
+                let fits = length <= room;
+                room = room.saturating_sub(length);
+                fits
+            };
+            let named: Vec<String> = ends.iter().take(soon.min(NAMED)).map(say).take_while(fits).collect();
+            let more = soon - named.len();
             let more = if more > 0 { format!(" and {more} more") } else { String::new() };
             let verb = if soon == 1 { "ends" } else { "end" };
             format!(", {soon} {verb} within 30 days: {}{more}", named.join(", "))
@@ -205,6 +214,11 @@ mod tests {
         let line = judge(&many, &[]).summary;
         assert!(line.contains("14 end within 30 days: web/c01 on 2026-11-22, "), "{line}");
         assert!(line.ends_with("web/c12 on 2026-12-03 and 2 more"), "{line}");
+        // Long ones: as many as fit, each whole.
+        let long = |number: i64| of(&format!("{}{number:02}", "c".repeat(200)), number);
+        let line = judge(&(1..=14).map(long).collect::<Vec<_>>(), &[]).summary;
+        assert!(line.ends_with("c04 on 2026-11-25 and 10 more"), "{line}");
+        assert!(line.chars().count() < 1_000, "{line}");
     }
 
     #[test]

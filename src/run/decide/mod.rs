@@ -182,7 +182,7 @@ fn discoveries(situation: &Situation<'_>) -> Vec<Event> {
             overall: situation.template.overall.clone(),
             last_updated: situation.template.last_updated.clone(),
         });
-        events.push(Event::Recon { last: false, recon: Box::new(situation.recon.clone()) });
+        events.push(Event::Recon { last: false, recon: Box::new(situation.recon.to_keep()) });
     }
     for task in &situation.reading.tasks {
         let known = KnownTask::of(task, &situation.reading.tasks);

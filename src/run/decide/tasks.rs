@@ -388,7 +388,7 @@ fn close(situation: &Situation<'_>) -> Decision {
         Some(*event) >= situation.state.last_event && recon.verdict() == Verdict::Green
     });
     if !fresh {
-        return Decision::Note(vec![Event::Recon { last: true, recon: Box::new(situation.recon.clone()) }]);
+        return Decision::Note(vec![Event::Recon { last: true, recon: Box::new(situation.recon.to_keep()) }]);
     }
     Decision::Perform(Effect::CloseIssue { layers: situation.recon.layers() })
 }

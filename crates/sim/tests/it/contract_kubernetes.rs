@@ -6,7 +6,12 @@
 //! short names): any schema that keeps unknown fields does. Velero's, and a kind that is removed while it is watched, the suite installs
 //! itself. What a bare one cannot answer (kubelets, compaction on demand, the schemas of the real custom resource definitions) is left out
 //! there, and printed. A watch from a version that is too old needs no compaction: no server goes back to version 1.
+//!
+//! Most objects are put there as they were recorded and asked for then (`seed_and_play`; of `volumes.json` all, of `operators.json`
+//! nearly all). That shows that such objects are taken, kept, selected and given back, and not that a server comes to them by itself: what controllers do is
+//! played in the simulator's own tests. Lists are compared by the names in them, and stray objects have to be left out by the selectors.
 
+mod events;
 mod replay;
 mod server;
 mod sessions;
@@ -108,7 +113,7 @@ const DEVIATIONS: &[Deviation] = &[
     },
     Deviation {
         file: "watch.json",
-        exchanges: &[6],
+        exchanges: &[6, 15],
         at: "types",
         why: "the version is told two seconds before the end here; the recorded server did so after some lists that it streamed",
     },
@@ -170,7 +175,10 @@ async fn contract_nodes_and_pages() {
     } else {
         replay.skip(8, COMPACTION);
     }
-    replay.seed_and_play([18, 19, 28, 29, 32]).await;
+    replay.seed_and_play([18, 19, 28, 29]).await;
+    replay.seed(32).await;
+    events::stray_of_nodes(&replay).await;
+    replay.play(32).await;
     if replay.simulated() {
         replay.play(34).await;
     } else {
@@ -232,7 +240,7 @@ async fn contract_leases() {
     for index in 10..=15 {
         replay.play(index).await;
     }
-    replay.seed_and_play([23, 24]).await;
+    events::play_warnings(&mut replay, 23, 24).await;
     replay.play(26).await;
     replay.finish(LEFT, DEVIATIONS).await;
 }
@@ -364,9 +372,13 @@ async fn contract_watches() {
         vec![(0, Act::Ask("PATCH", OLD, team("a"))), (1, Act::Ask("PATCH", OLD, team("b")))],
     )
     .await;
+    // One of two is asked for; the other one is gone before the rest begins.
+    replay.server.replace(WATCHED, &pod("stray", Some("metal2"), &["app"])).await;
+    play(&mut replay, 10, Vec::new()).await;
+    replay.server.remove(&format!("{WATCHED}/stray")).await;
     let version = newest(&replay).await;
     replay.know("1356", &version);
-    play_together(&mut replay, &[5, 6, 8, 10, 11, 12, 16, 20]).await;
+    play_together(&mut replay, &[5, 6, 8, 11, 12, 16, 20]).await;
     for index in [7, 13, 14, 17] {
         replay.play(index).await;
     }

@@ -68,6 +68,27 @@ fn behind_its_base_renovate_is_asked_once_and_awaited() {
 }
 
 #[test]
+fn in_conflict_renovate_is_asked_once_and_a_person_hears_that_it_does_not_come() {
+    let mut scene = waiting_for(WaitFor::Mergeable, NOW);
+    let pause = i64::try_from(scene.timing.poll().as_secs()).expect("seconds") * 3;
+    // A forge may still be finding out.
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + pause;
+    assert_eq!(scene.says(), "ask for a rebase");
+    let asked = scene.clock;
+    ended(&mut scene, asked, done());
+    scene.clock = asked + 1799;
+    assert_eq!(scene.says(), "wait");
+    scene.clock = asked + 1800;
+    let decision = scene.decide();
+    let Decision::Note(events) = &decision else { panic!("{decision:?}") };
+    let told = |why: &str| why.contains("was asked to rebase it and did not");
+    assert!(matches!(&events[..], [Event::Waits { why, .. }] if told(why)), "{events:?}");
+    scene.noted(decision);
+    assert_eq!(scene.says(), "wait", "it is said once");
+}
+
+#[test]
 fn a_box_that_could_not_be_ticked_is_tried_again_and_one_that_is_missing_is_a_persons() {
     let mut scene = waiting_for(WaitFor::Behind, NOW);
     for _ in 0..3 {

@@ -3,7 +3,7 @@
 use super::{NOW, ONE, Scene, at, mark, sha, unrelated, waiting};
 use crate::cluster::{ObjectRef, projects_testing};
 use crate::forge::{IssueNumber, Merged, State};
-use crate::health::{Probe, Verdict};
+use crate::health::{Figure, Inventory, Probe, Verdict};
 use crate::merge::preflight::{Preflight, Refusal, WaitFor};
 use crate::merge::rollout::Rollout;
 use crate::run::decide::{Decision, Unheard, Waiting};
@@ -74,13 +74,25 @@ fn what_is_first_of_everything() {
     }
 }
 
+/// The journal's state holds no list that is as long as the cluster is large.
+fn keeps_no_inventory(decision: &Decision) {
+    let Decision::Note(events) = decision else { panic!("{decision:?}") };
+    let kept = events.iter().filter_map(|event| match event {
+        Event::Recon { recon, .. } => Some(&recon.figures.inventory),
+        _ => None,
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), [&Inventory::default()]);
+}
+
 #[test]
 fn a_run_begins_when_nothing_is_missing() {
     let mut scene = Scene::undiscovered(ONE);
     scene.obstacles = vec!["a right".to_owned()];
     assert_eq!(scene.says(), "obstacles");
     scene.obstacles.clear();
+    scene.recon.figures.inventory.orphans = Figure::Read(Vec::new());
     assert_eq!(scene.says(), "note began recon task-seen");
+    keeps_no_inventory(&scene.decide());
     scene.withdrawn = true;
     assert_eq!(scene.says(), "over");
     // Once it has begun, nothing is asked a second time.
@@ -394,8 +406,10 @@ fn the_final_gate_is_last_and_the_closing_rests_on_a_fresh_pass() {
     assert_eq!(scene.says(), "note task-ended");
     scene.noted(decision);
     assert!(matches!(scene.state.tasks[&scene.key("F1")].state, TaskState::Ended { .. }));
+    scene.recon.figures.inventory.orphans = Figure::Read(Vec::new());
     assert_eq!(scene.says(), "note recon", "one last pass");
     let decision = scene.decide();
+    keeps_no_inventory(&decision);
     scene.noted(decision);
     assert_eq!(scene.says(), "close the issue");
     scene.green_since = None;

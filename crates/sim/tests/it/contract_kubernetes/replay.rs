@@ -12,7 +12,7 @@ use reqwest::Response;
 use serde_json::{Value, json};
 
 use super::server::{Answer, Server};
-use super::shape::{Difference, compare};
+use super::shape::{Difference, compare, names};
 
 /// A deviation that is meant.
 pub(crate) struct Deviation {
@@ -169,6 +169,14 @@ impl Replay {
         self.judge(index, &answer);
     }
 
+    /// Asks otherwise for what is recorded there: the answer has to be the same.
+    pub(crate) async fn play_as(&mut self, index: usize, path: &str) {
+        let mut exchange = self.exchange(index);
+        exchange["request"]["path"] = json!(path);
+        let answer = Answer::read(self.respond(&exchange, None).await).await;
+        self.judge(index, &answer);
+    }
+
     /// Plays exchanges that were recorded at once, and compares each with the one of its own outcome.
     pub(crate) async fn race(&mut self, first: usize, second: usize) {
         let (one, two) = tokio::join!(self.send(first), self.send(second));
@@ -246,10 +254,26 @@ impl Replay {
                 body["x-cut"] = json!("by hand");
             }
             compare(&body, &answer.json(), &mut differences);
+            differences.extend(self.other_names(&body, &answer.json()));
         }
         self.known.insert(header("Etag"), answer.header("etag").to_owned());
         self.learn(&recorded["body"].clone(), &answer.json());
         self.differences.extend(differences.into_iter().map(|difference| (index, difference)));
+    }
+
+    /// What a list lacks, and what is too much in it. A real server may hold what others made, but nothing that is astray.
+    fn other_names(&self, recorded: &Value, answered: &Value) -> Option<Difference> {
+        let was = names(recorded)?;
+        let namespaced = was.iter().any(|name| !name.starts_with('/'));
+        let mut is = names(answered).unwrap_or_default();
+        if !namespaced {
+            // Recordings were cut to names: where none has a namespace, none is asked for.
+            is = is.into_iter().map(|name| format!("/{}", name.rsplit('/').next().unwrap())).collect();
+        }
+        let counts = |name: &&String| self.simulated() || was.contains(*name) || name.contains("/stray");
+        let is: BTreeSet<&String> = is.iter().filter(counts).collect();
+        let was: BTreeSet<&String> = was.iter().collect();
+        (was != is).then(|| Difference::new("names", format!("{was:?}"), format!("{is:?}")))
     }
 
     /// Notes a difference that was found elsewhere.

@@ -1,6 +1,6 @@
 //! What two JSON values have in common: their fields and types, not what stands in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use serde_json::Value;
@@ -126,6 +126,19 @@ pub(crate) fn compare(recorded: &Value, answered: &Value, out: &mut Vec<Differen
             }
         }
     }
+}
+
+/// What is in a list, by name: elements that are laid over each other do not tell how many there are, nor which. None: no list of
+/// objects.
+pub(crate) fn names(body: &Value) -> Option<BTreeSet<String>> {
+    // What an aggregated discovery lists are no objects.
+    let is_of_objects = |kind: &str| kind.ends_with("List") && kind != "APIGroupDiscoveryList";
+    body["kind"].as_str().filter(|kind| is_of_objects(kind))?;
+    let name = |item: &Value| {
+        let of = |field: &str| item["metadata"][field].as_str().unwrap_or_default().to_owned();
+        format!("{}/{}", of("namespace"), of("name"))
+    };
+    Some(body["items"].as_array()?.iter().map(name).collect())
 }
 
 /// The recordings leave them out.
