@@ -198,8 +198,8 @@ fn what_was_there_before_is_never_a_changes_fault() {
 
 #[test]
 fn a_sync_that_had_failed_before_and_fails_again_tells_nothing_of_the_change() {
-    let (shop, _) = shop();
     const HOOK: &str = "one or more synchronization tasks completed unsuccessfully";
+    let (shop, _) = shop();
     let saying = |message: &str, phase, partial| {
         let mut application = application("shop");
         application.operation = Some(OperationState {

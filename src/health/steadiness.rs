@@ -296,6 +296,7 @@ mod tests {
 
     #[test]
     fn what_only_followed_from_something_else_is_not_old_when_its_cause_is_gone() {
+        use Verdict::{Red, Yellow};
         let mut steadiness = Steadiness::default();
         let mut look = |seconds: i64, verdict: Verdict, follows: bool| {
             let mut recon = recon_at(ago(seconds), verdict);
@@ -306,7 +307,6 @@ mod tests {
             let times = |since: &BTreeMap<FindingId, Timestamp>| since.values().copied().collect::<Vec<_>>();
             (times(steadiness.first_seen()), times(steadiness.broken_since()))
         };
-        use Verdict::{Red, Yellow};
         assert_eq!(look(500, Red, true), (vec![ago(500)], vec![]));
         assert_eq!(look(60, Red, true), (vec![ago(500)], vec![]));
         assert_eq!(look(40, Red, false), (vec![ago(500)], vec![ago(40)]), "its cause is mended");

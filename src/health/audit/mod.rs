@@ -178,8 +178,8 @@ fn found(rule: AuditRule, object: ObjectRef, what: &str, evidence: String) -> Fi
 const FILES: &str = "audit-files";
 
 /// That the files in Git could not be read: another thing than that a kind of the cluster's could not, and over by another answer.
-fn files_not_read(why: String) -> Finding {
-    let mut found = not_read(Probe::Audit, &why).listed_only();
+fn files_not_read(why: &str) -> Finding {
+    let mut found = not_read(Probe::Audit, why).listed_only();
     FILES.clone_into(&mut found.id.object.name);
     "the files in Git could not be read".clone_into(&mut found.message);
     found
@@ -254,7 +254,7 @@ impl Recon {
             }
             Err(why) => {
                 audit.summary += "; the files in Git were not read";
-                audit.findings.push(files_not_read(why));
+                audit.findings.push(files_not_read(&why));
                 return;
             }
         }

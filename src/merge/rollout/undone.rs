@@ -62,14 +62,14 @@ impl Watched {
 
     /// What these make, and what the sets make that read the branch or that one of these makes.
     fn made_by<'a>(&self, gitops: &'a GitOps, makers: &[&Application]) -> Vec<&'a Application> {
-        let makes = |object: &ObjectRef| {
+        let is_of_them = |object: &ObjectRef| {
             makers.iter().any(|app| app.resources.iter().any(|own| own.object == *object))
         };
         let reading = self.sets(gitops);
-        let sets = gitops.sets.iter().filter(|set| reading.contains(set) || makes(&set.object()));
+        let sets = gitops.sets.iter().filter(|set| reading.contains(set) || is_of_them(&set.object()));
         let sets: Vec<ObjectRef> = sets.map(ApplicationSet::object).collect();
         let is_made = |app: &&Application| {
-            makes(&app.object()) || app.made_by.as_ref().is_some_and(|set| sets.contains(set))
+            is_of_them(&app.object()) || app.made_by.as_ref().is_some_and(|set| sets.contains(set))
         };
         gitops.applications.iter().filter(is_made).collect()
     }

@@ -10,7 +10,7 @@ use crate::cluster::{
 };
 use crate::merge::rollout::{AskedOf, Asking, GitOps, Moment, Rollout, Stood, excused, judge};
 
-/// A chart of an app-of-apps that nobody syncs by itself and that was OutOfSync before, with what it was synced to since the hundredth
+/// A chart of an app-of-apps that nobody syncs by itself and that was `OutOfSync` before, with what it was synced to since the hundredth
 /// second.
 fn synced(change: impl FnOnce(&mut Application)) -> [Application; 2] {
     let [root, mut child] = family();

@@ -110,7 +110,7 @@ impl Worker {
         settings: &RepositorySettings,
     ) -> Result<Next, RunError> {
         let since = Timestamp::now();
-        let result = self.turn_since(desk, settings, since).await;
+        let result = Box::pin(self.turn_since(desk, settings, since)).await;
         self.parts.readiness.looked_for_gate(&settings.name, since);
         result
     }

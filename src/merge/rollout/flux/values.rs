@@ -109,22 +109,22 @@ pub(super) fn values_before(taker: &Taker<'_>, moment: &Moment) -> Option<Standi
     let asking = moment.asking.as_ref()?;
     let Taker { object, values, .. } = taker;
     let asked = asking.asked.get(&object.object());
-    let taken = asked.and_then(|asked| asked.at);
-    if taken.is_some_and(|at| object.has_looked_since(at)) {
+    let asked_at = asked.and_then(|asked| asked.at);
+    if asked_at.is_some_and(|at| object.has_looked_since(at)) {
         return None;
     }
     let waits = format!("it has not looked at the values from {values} since it was asked to");
-    if taken.is_some() && !asking.over {
+    if asked_at.is_some() && !asking.over {
         return Some(Standing::Waiting(waits));
     }
     let refused = asked.and_then(|asked| asked.refused.as_ref());
     let (what, why) = not_asked(refused, asking, plural(object.kind));
     // Nobody asks again, where what was asked is lost: it looks by itself all the same.
-    let (what, why) = match taken {
+    let (what, why) = match asked_at {
         Some(_) => (waits, String::new()),
         None => (format!("it takes values from {values}: {what}"), why),
     };
-    let Some(tried) = taken.or_else(|| asked.and_then(|asked| asked.tried_at)) else {
+    let Some(tried) = asked_at.or_else(|| asked.and_then(|asked| asked.tried_at)) else {
         return Some(Standing::Waiting(format!("{what} since that is applied{why}")));
     };
     let Some(every) = object.interval else {
