@@ -116,7 +116,9 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let of_ceph =
         judge_ceph_reading(&ceph, workloads.as_deref().unwrap_or_default(), now, settings, &mut figures);
     probes.push(match (&ceph, &surroundings.after) {
-        (Ok(Some(Installed::Yes(clusters))), Some(after)) => with_more(of_ceph, after.ceph(clusters)),
+        (Ok(Some(Installed::Yes(clusters))), Some(after)) => {
+            with_more(of_ceph, after.ceph(clusters, settings))
+        }
         _ => of_ceph,
     });
     if matches!(tools.usage, Figure::Read(_)) {
@@ -280,7 +282,9 @@ async fn capacity(
     };
     let answers: Vec<_> = futures::stream::iter(nodes).map(ask).buffered(KUBELETS_AT_ONCE).collect().await;
     let read = answers.iter().filter_map(|(node, stats)| Some((node, stats.as_ref().ok()?)));
-    let older = |after: After<'_>| read.filter_map(|(node, stats)| after.disk(node, stats)).collect();
+    let settings = surroundings.settings;
+    let older =
+        |after: After<'_>| read.filter_map(|(node, stats)| after.disk(node, stats, settings)).collect();
     let older: Vec<Finding> = surroundings.after.map(older).unwrap_or_default();
     with_more(judge_capacity(&answers, now, surroundings.settings), older)
 }
