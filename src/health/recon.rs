@@ -216,7 +216,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    let services = apps.services_seen(&workloads);
+    let services = match (&pods, &workloads) {
+        (Ok(pods), Ok(workloads)) => pods.with(|pods| apps.services_seen(pods, workloads)),
+        (Err(_), _) | (_, Err(_)) => None,
+    };
     Recon { began_at: now, probes, figures, restarted, made_of, services }
 }
 

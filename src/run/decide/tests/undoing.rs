@@ -3,6 +3,7 @@
 use super::change::{attributed, condemned, echo, is_handed_over, looks_by, result};
 use super::{NOW, ONE, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::{BlockingPod, ObjectRef};
+use crate::health::Verdict;
 use crate::run::decide::Decision;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Deletion;
@@ -41,6 +42,25 @@ fn what_was_said_before_the_end_of_a_rollout_is_told_of_each_stage() {
     let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!() };
     scene.fold(NOW - 50, Event::Intended { effect });
     assert_eq!(ended(&scene), None, "its undoing is asked for");
+}
+
+#[test]
+fn what_answered_before_a_change_is_told_while_it_is_in_flight_or_where_it_was_not_kept() {
+    let handed = || ChangeResult::HandedOver { why: "somebody has to look".to_owned() };
+    for (result, expected) in
+        [(ChangeResult::Kept, false), (ChangeResult::Reverted { commit: sha('e') }, true), (handed(), true)]
+    {
+        let mut scene = Scene::new(ONE);
+        scene.recon.services = Some(std::collections::BTreeMap::new());
+        assert!(scene.state.without_endpoints().is_none());
+        let change = scene.merge(NOW - 1_000, true);
+        assert!(scene.state.without_endpoints().is_some(), "in flight");
+        scene.rolled_out(change, NOW - 900);
+        assert!(scene.state.without_endpoints().is_some(), "it has not ended");
+        let ended = Event::ChangeEnded { change, result: result.clone(), gate: Verdict::Green };
+        scene.fold(NOW - 800, ended);
+        assert_eq!(scene.state.without_endpoints().is_some(), expected, "{result:?}");
+    }
 }
 
 #[test]
