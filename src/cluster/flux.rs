@@ -90,6 +90,8 @@ pub(crate) struct FluxObject {
     pub(crate) only_an_address: bool,
     /// How often it is looked at.
     pub(crate) interval: Option<Duration>,
+    /// How long a look may take.
+    pub(crate) timeout: Option<Duration>,
     /// The revision that was tried last.
     pub(crate) attempted: Option<String>,
     /// The digest of the artifact that a `HelmRelease` tried last, where it took its chart from a registry and tells.
@@ -299,6 +301,11 @@ fn succeeded_at(status: &Value) -> Option<Timestamp> {
     if is_good { ended(&newest) } else { None }
 }
 
+/// A length of time as Go writes it.
+fn duration(written: &Value) -> Option<Duration> {
+    Duration::try_from(written.as_str()?.parse::<SignedDuration>().ok()?).ok()
+}
+
 /// A Flux object as the API server lists it.
 pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, String> {
     let (namespace, name) = object_name(object)?;
@@ -316,9 +323,8 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         ready_generation: ready.and_then(|ready| ready["observedGeneration"].as_i64()),
         suspended: object["spec"]["suspend"].as_bool().unwrap_or(false),
         only_an_address: kind == FluxKind::HelmRepository && object["spec"]["type"] == "oci",
-        interval: object["spec"]["interval"]
-            .as_str()
-            .and_then(|interval| Duration::try_from(interval.parse::<SignedDuration>().ok()?).ok()),
+        interval: duration(&object["spec"]["interval"]),
+        timeout: duration(&object["spec"]["timeout"]),
         attempted: status["lastAttemptedRevision"].as_str().map(str::to_owned),
         attempted_digest: status["lastAttemptedRevisionDigest"].as_str().map(str::to_owned),
         applied: status["lastAppliedRevision"].as_str().map(str::to_owned),

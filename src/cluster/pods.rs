@@ -115,6 +115,13 @@ impl PodLedger {
         })
     }
 
+    /// The workload of the pod of that name; none of one that is not known.
+    pub(crate) fn workload(&self, namespace: &str, name: &str) -> Option<ObjectRef> {
+        let key = self.key(namespace, name);
+        let settled = || self.settled.get(&key).map(|pod| ObjectRef::clone(&pod.workload));
+        self.kept.get(&key).map(subject).or_else(settled)
+    }
+
     /// Takes a pod as it is now, whatever was known of it.
     pub(crate) fn put(&mut self, pod: Pod, now: Timestamp) {
         let calm = self.calm_of(&pod);

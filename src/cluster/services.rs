@@ -1,6 +1,6 @@
 //! Services that select pods, and the endpoints that `EndpointSlices` tell of.
 //!
-//! Of a slice only counts are kept. A Service without a selector, and one of the type `ExternalName`, gets no endpoints from
+//! Of a slice only counts are kept, and the name of one pod that answers. A Service without a selector, and one of the type `ExternalName`, gets no endpoints from
 //! the cluster and is left out here.
 
 use super::client::Kubernetes;
@@ -29,6 +29,8 @@ pub(crate) struct Service {
     pub(crate) created_at: Option<Timestamp>,
     /// Its endpoints; none where there is not even an empty slice.
     pub(crate) endpoints: Option<Endpoints>,
+    /// A pod that takes requests for it, the first by its name of those that lead the slices.
+    pub(crate) answered_by: Option<String>,
 }
 
 /// The endpoints of a Service.
@@ -49,6 +51,8 @@ struct Slice {
     /// Namespace and name of the Service.
     service: (String, String),
     endpoints: Endpoints,
+    /// The first pod that takes requests.
+    answered_by: Option<String>,
 }
 
 /// Endpoints by namespace and Service.
@@ -61,11 +65,13 @@ impl Kubernetes {
             self.all_served("/api/v1/services", "ServiceList", service, freshness),
             self.all_served(SLICES, SLICE_LIST, slice, freshness),
         );
-        let (mut services, endpoints) =
-            (services?.into_iter().flatten().collect::<Vec<_>>(), counted(&slices?));
+        let slices = slices?;
+        let mut services: Vec<Service> = services?.into_iter().flatten().collect();
+        let (endpoints, mut answering) = (counted(&slices), answering(&slices));
         for service in &mut services {
             let key = (service.object.namespace.clone(), service.object.name.clone());
             service.endpoints = endpoints.get(&key).copied();
+            service.answered_by = answering.remove(&key);
         }
         Ok(services)
     }
@@ -99,6 +105,19 @@ fn counted(slices: &[Slice]) -> EndpointsByService {
     all
 }
 
+/// A pod that takes requests for each Service.
+fn answering(slices: &[Slice]) -> BTreeMap<(String, String), String> {
+    let mut all = BTreeMap::<(String, String), String>::new();
+    for slice in slices {
+        let Some(pod) = &slice.answered_by else { continue };
+        let known = all.entry(slice.service.clone()).or_insert_with(|| pod.clone());
+        if pod < known {
+            known.clone_from(pod);
+        }
+    }
+    all
+}
+
 /// A Service; none of one that selects no pods, or that is being deleted.
 fn service(object: &Value) -> Result<Option<Service>, String> {
     let (namespace, name) = object_name(object)?;
@@ -118,6 +137,7 @@ fn service(object: &Value) -> Result<Option<Service>, String> {
         selector,
         created_at: parse_time(&metadata["creationTimestamp"]),
         endpoints: None,
+        answered_by: None,
     }))
 }
 
@@ -126,11 +146,19 @@ fn slice(object: &Value) -> Result<Slice, String> {
     let (namespace, _) = object_name(object)?;
     let metadata = &object["metadata"];
     let mut endpoints = Endpoints { changed_at: slice_changed_at(metadata), ..Endpoints::default() };
+    let mut answered_by = None;
     for endpoint in items(&object["endpoints"]) {
         endpoints.all += 1;
-        endpoints.ready += usize::from(endpoint["conditions"]["ready"].as_bool() != Some(false));
+        if endpoint["conditions"]["ready"].as_bool() == Some(false) {
+            continue;
+        }
+        endpoints.ready += 1;
+        let target = &endpoint["targetRef"];
+        if answered_by.is_none() && target["kind"] == "Pod" {
+            answered_by = target["name"].as_str().map(str::to_owned);
+        }
     }
-    Ok(Slice { service: (namespace, text(&metadata["labels"][SERVICE_NAME])), endpoints })
+    Ok(Slice { service: (namespace, text(&metadata["labels"][SERVICE_NAME])), endpoints, answered_by })
 }
 
 /// When a slice changed last. The annotation tells of pods that came or changed, and is taken away when one goes; who wrote
@@ -180,6 +208,25 @@ mod tests {
         let made = json!({"creationTimestamp": "2026-11-01T00:00:00Z"});
         assert_eq!(slice_changed_at(&made), time("2026-11-01T00:00:00Z"));
         assert!(slice(&json!({"metadata": {}})).is_err());
+    }
+
+    #[test]
+    fn a_pod_that_takes_requests_is_named() {
+        let made = |name: &str, endpoints: Value| {
+            let metadata = json!({"name": name, "namespace": "a", "labels": {SERVICE_NAME: "s"}});
+            slice(&json!({"metadata": metadata, "endpoints": endpoints})).expect("readable")
+        };
+        let pod = |name: &str, ready: bool| json!({"conditions": {"ready": ready}, "targetRef": {"kind": "Pod", "name": name}});
+        let other = json!({"targetRef": {"kind": "Node", "name": "metal1"}});
+        let named = |slices: &[Slice]| answering(slices).into_values().collect::<Vec<_>>();
+        let (first, second) = (
+            made("s-1", json!([pod("c", false), other, pod("b", true)])),
+            made("s-2", json!([pod("a", true)])),
+        );
+        assert_eq!(named(&[first.clone()]), ["b"]);
+        assert_eq!(named(&[first.clone(), second.clone()]), ["a"]);
+        assert_eq!(named(&[second, first]), ["a"], "in whatever order");
+        assert_eq!(named(&[made("s-3", json!([pod("c", false)]))]), [""; 0]);
     }
 
     #[test]

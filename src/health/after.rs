@@ -6,8 +6,9 @@
 //! Application every three and a jitter of one, a kubelet looks at its disks and the metrics server at its nodes within a minute. Nobody is waited for
 //! beyond that, and Argo CD is asked to look once: an answer that does not come grows older than its maximum age, and that is UNKNOWN by a rule of its own.
 //!
-//! Decided here: Argo CD that looks by itself less often than usual, as a `health.argocd_maximum_age_seconds` of more than ten minutes
-//! tells, is not waited for, since no change would end in time; nor is an Application that nobody looks at because a person wants it so. Without a change in
+//! Decided here: whoever looks by themselves less often than usual, as a maximum age of more than ten minutes tells
+//! (`health.argocd_maximum_age_seconds`, `health.ceph_maximum_age_seconds`, `health.usage_maximum_age_seconds` of disks and of usage), is not
+//! waited for, since no change would end in time; nor is an Application that nobody looks at because a person wants it so. Without a change in
 //! flight nothing is asked.
 
 use super::probes::{finding, no_life};
@@ -21,6 +22,11 @@ pub(crate) const NOT_LOOKED_SINCE: &str = "not-looked-since";
 
 /// Who looks less often by itself is not waited for.
 const LONGEST_WAIT: Duration = Duration::from_mins(10);
+
+/// Whether a maximum age tells that a newer answer comes soon.
+fn comes_soon(maximum_age_seconds: u64) -> bool {
+    Duration::from_secs(maximum_age_seconds) <= LONGEST_WAIT
+}
 
 /// A change in flight that has been rolled out, or undone and that rolled out.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +60,10 @@ impl After<'_> {
     }
 
     /// Ceph as Rook asked it.
-    pub(super) fn ceph(&self, clusters: &[CephCluster]) -> Vec<Finding> {
+    pub(super) fn ceph(&self, clusters: &[CephCluster], settings: &Settings) -> Vec<Finding> {
+        if !comes_soon(settings.ceph_maximum_age_seconds) {
+            return Vec::new();
+        }
         let older = |cluster: &CephCluster| {
             let object = ObjectRef::new("CephCluster", &cluster.namespace, &cluster.name);
             self.older(Probe::Ceph, object, "status.ceph.lastChecked", cluster.last_checked)
@@ -64,7 +73,7 @@ impl After<'_> {
 
     /// The Applications that the change touched.
     pub(super) fn applications(&self, applications: &[Application], settings: &Settings) -> Vec<Finding> {
-        if Duration::from_secs(settings.argocd_maximum_age_seconds) > LONGEST_WAIT {
+        if !comes_soon(settings.argocd_maximum_age_seconds) {
             return Vec::new();
         }
         let older = |one: &Application| {
@@ -74,8 +83,8 @@ impl After<'_> {
     }
 
     /// The disk of a node, as its kubelet looked at it.
-    pub(super) fn disk(&self, node: &str, stats: &NodeStats) -> Option<Finding> {
-        let looked = stats.root.and_then(|root| root.at);
+    pub(super) fn disk(&self, node: &str, stats: &NodeStats, settings: &Settings) -> Option<Finding> {
+        let looked = stats.root.filter(|_| comes_soon(settings.usage_maximum_age_seconds))?.at;
         self.older(Probe::Capacity, ObjectRef::new("Node", "", node), "node.fs.time", looked)
     }
 
@@ -83,6 +92,9 @@ impl After<'_> {
     /// Of figures that nobody measures any more none is waited for: those are nobody's loss.
     pub(super) fn usage(&self, usage: &[NodeUsage], now: Timestamp, settings: &Settings) -> Vec<Finding> {
         let maximum = settings.usage_maximum_age_seconds;
+        if !comes_soon(maximum) {
+            return Vec::new();
+        }
         let lives = |one: &&NodeUsage| {
             one.measured_at.is_some_and(|at| no_life(now, at, maximum, settings).is_none())
         };
@@ -153,17 +165,28 @@ mod tests {
             memory_bytes: 1,
             measured_at: at.map(ago),
         };
+        let usual = Settings::default();
         for (at, expected) in [(Some(61), true), (Some(59), false), (None, false)] {
             let found = [
-                after.ceph(&[ceph(at)]),
-                after.disk("metal1", &disk(at)).into_iter().collect(),
-                after.usage(&[usage(at)], now(), &Settings::default()),
+                after.ceph(&[ceph(at)], &usual),
+                after.disk("metal1", &disk(at), &usual).into_iter().collect(),
+                after.usage(&[usage(at)], now(), &usual),
             ];
             for found in found {
                 assert_eq!(found.len(), usize::from(expected), "{at:?}: {found:?}");
                 assert!(found.iter().all(Finding::is_on_its_way), "it undoes nothing");
             }
         }
-        assert!(after.usage(&[usage(Some(301))], now(), &Settings::default()).is_empty(), "nobody measures");
+        assert!(after.usage(&[usage(Some(301))], now(), &usual).is_empty(), "nobody measures");
+        for (maximum, expected) in [(600, 1), (601, 0)] {
+            let slow = Settings {
+                ceph_maximum_age_seconds: maximum,
+                usage_maximum_age_seconds: maximum,
+                ..Settings::default()
+            };
+            assert_eq!(after.ceph(&[ceph(Some(61))], &slow).len(), expected, "{maximum}");
+            assert_eq!(after.disk("metal1", &disk(Some(61)), &slow).iter().count(), expected, "{maximum}");
+            assert_eq!(after.usage(&[usage(Some(61))], now(), &slow).len(), expected, "{maximum}");
+        }
     }
 }

@@ -3,13 +3,20 @@
 //! One look cannot tell a Service whose selector was broken from one that is empty on purpose, so it lists both. Whoever looks
 //! again knows: where a pod answered at an earlier look, and none has the labels now, the Service was cut off.
 //!
-//! Decided here: what is told of the looks before a restart is what the newest merge journalled, the Services that had no endpoint
-//! just before it. Those are few, and every other one that was there then was answered. Without a merge a restart forgets, and
+//! Decided here: only what pods of a Deployment, a StatefulSet or a DaemonSet answered for can be cut off. The pods of others come and go
+//! (`probes::services`), and a Service is normal without them: it stays listed.
+//!
+//! What is told of the looks before a restart is what the newest merge journalled, the Services for which no such pod answered just before it.
+//! It is told of a change that is in flight, or that ended in the same run and was not kept: what people
+//! emptied since any other is theirs. It waits for the first pass that saw Services at all. Without it a restart forgets, and
 //! what is empty then is taken to be meant so. A Service that is not there at a look is forgotten; one that was made anew between two looks under
-//! its name is the same. One that is new is nobody's loss. A workload that is there and was scaled to nothing, by a person or by an autoscaler, makes
-//! it no loss either: that the probe sees by itself.
+//! its name is the same. One that is new is nobody's loss.
+//!
+//! A workload that is there and makes none, because a person, an autoscaler or a commit scaled it to nothing or because it is not complete, makes
+//! it no loss either: that the probe sees by itself, and is told here when a pod answered. A DaemonSet is scaled by nobody: where it runs on no
+//! node any more the nodes have gone, or its spec was changed, and its generation tells which.
 
-use super::probes::{SELECTS_NOTHING, disconnected};
+use super::probes::{PODS_NOT_MADE, SELECTS_NOTHING, disconnected, with_answered};
 use super::{Probe, Recon};
 use crate::cluster::ObjectRef;
 use jiff::Timestamp;
@@ -17,45 +24,83 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// How a Service was seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ServiceSeen {
-    /// A pod is ready to answer.
-    Answered,
-    /// It has no endpoint at all.
-    Empty {
-        /// When it was made.
-        made_at: Option<Timestamp>,
-    },
-    /// Its endpoints are not ready, or nobody tells of them.
+/// A workload behind a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Behind {
+    /// What it is.
+    pub(crate) object: ObjectRef,
+    /// The version of its spec by which pods are wanted, where it was read.
+    pub(crate) generation: Option<i64>,
+}
+
+/// What stood behind a Service at a look.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Seen {
+    /// A pod of a workload whose pods stay.
+    Answered(Behind),
+    /// A pod of something else.
+    AnsweredByOther,
+    /// Nothing: it has no endpoint at all. The workload that is to run no pod for it, where there is one.
+    Empty(Option<Behind>),
+    /// Its endpoints are not ready, or nobody tells of them or of whose they are.
     Otherwise,
+}
+
+/// How a Service was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ServiceSeen {
+    /// When it was made.
+    pub(crate) made_at: Option<Timestamp>,
+    /// What stood behind it.
+    pub(crate) state: Seen,
 }
 
 /// All Services that a pass saw.
 pub(crate) type ServicesSeen = BTreeMap<ObjectRef, ServiceSeen>;
 
-/// The Services that had no endpoint just before a change.
+/// The Services that cannot be cut off from anything, as they were just before a change.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct WithoutEndpoints {
     /// When it was looked.
     looked_at: Timestamp,
+    /// Those for which no pod of a workload whose pods stay answered.
     services: BTreeSet<ObjectRef>,
 }
 
 impl Recon {
-    /// The Services without an endpoint; none where they could not be read.
+    /// The Services for which no pod answered that stays; none where they could not be read.
     pub(crate) fn without_endpoints(&self) -> Option<WithoutEndpoints> {
         let seen = self.services.as_ref()?;
-        let empty = seen.iter().filter(|(_, seen)| matches!(seen, ServiceSeen::Empty { .. }));
-        let services = empty.map(|(object, _)| object.clone()).collect();
+        let others = seen.iter().filter(|(_, seen)| !matches!(seen.state, Seen::Answered(_)));
+        let services = others.map(|(object, _)| object.clone()).collect();
         Some(WithoutEndpoints { looked_at: self.began_at, services })
     }
 }
 
-/// The Services for which a pod answered at an earlier look, and when that was last.
+/// That a pod answered for a Service.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct AnsweredBefore {
+    /// When it was seen last.
+    pub(crate) at: Timestamp,
+    /// Whose it was; the journal does not tell.
+    pub(crate) behind: Option<Behind>,
+}
+
+impl AnsweredBefore {
+    /// Whether a DaemonSet that makes none now is the one whose pods answered, and was changed since.
+    fn was_changed(&self, now: Option<&Behind>) -> bool {
+        let (Some(before), Some(now)) = (&self.behind, now) else { return false };
+        let grew = before.generation.zip(now.generation).is_some_and(|(before, now)| now > before);
+        before.object.kind == "DaemonSet" && before.object == now.object && grew
+    }
+}
+
+/// The Services for which a pod answered at an earlier look.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Answered {
-    before: BTreeMap<ObjectRef, Timestamp>,
+    before: BTreeMap<ObjectRef, AnsweredBefore>,
+    /// What was seen before a restart, until a pass has seen Services.
+    journalled: Option<WithoutEndpoints>,
 }
 
 impl Answered {
@@ -64,30 +109,51 @@ impl Answered {
     pub(super) fn observe(
         &mut self,
         recon: &mut Recon,
-        journalled: Option<&WithoutEndpoints>,
+        journalled: Option<WithoutEndpoints>,
         grace: Duration,
     ) {
+        self.journalled = journalled.or(self.journalled.take());
         let Some(seen) = &recon.services else { return };
-        if let Some(journalled) = journalled {
-            self.before.extend(seen.iter().filter_map(|(object, seen)| match seen {
-                ServiceSeen::Empty { made_at: Some(made) }
-                    if *made <= journalled.looked_at && !journalled.services.contains(object) =>
-                {
-                    Some((object.clone(), journalled.looked_at))
-                }
-                _ => None,
-            }));
+        if let Some(WithoutEndpoints { looked_at, services }) = self.journalled.take() {
+            let was_there = |seen: &ServiceSeen| seen.made_at.is_some_and(|made| made <= looked_at);
+            let answered = seen.iter().filter(|(object, seen)| was_there(seen) && !services.contains(object));
+            for (object, _) in answered {
+                let before = AnsweredBefore { at: looked_at, behind: None };
+                self.before.entry(object.clone()).or_insert(before);
+            }
         }
         self.before.retain(|object, _| seen.contains_key(object));
-        let answered = seen.iter().filter(|(_, seen)| matches!(seen, ServiceSeen::Answered));
-        self.before.extend(answered.map(|(object, _)| (object.clone(), recon.began_at)));
+        for (object, seen) in seen {
+            match &seen.state {
+                Seen::Answered(behind) => {
+                    let mut behind = behind.clone();
+                    let known = self.before.get(object).and_then(|before| before.behind.as_ref());
+                    if let Some(known) = known.filter(|known| known.object == behind.object) {
+                        behind.generation = behind.generation.or(known.generation);
+                    }
+                    let before = AnsweredBefore { at: recon.began_at, behind: Some(behind) };
+                    self.before.insert(object.clone(), before);
+                }
+                Seen::AnsweredByOther => {
+                    self.before.remove(object);
+                }
+                Seen::Empty(_) | Seen::Otherwise => {}
+            }
+        }
         for result in recon.probes.iter_mut().filter(|result| result.probe == Probe::Services) {
             for found in &mut result.findings {
-                if found.id.rule != SELECTS_NOTHING {
-                    continue;
-                }
-                if let Some(answered) = self.before.get(&found.id.object) {
-                    *found = disconnected(found, *answered, recon.began_at, grace);
+                let Some(before) = self.before.get(&found.id.object) else { continue };
+                let none = match seen.get(&found.id.object).map(|seen| &seen.state) {
+                    Some(Seen::Empty(none)) => none.as_ref(),
+                    _ => None,
+                };
+                match found.id.rule.as_str() {
+                    SELECTS_NOTHING => *found = disconnected(found, before, recon.began_at, grace),
+                    PODS_NOT_MADE if before.was_changed(none) => {
+                        *found = disconnected(found, before, recon.began_at, grace);
+                    }
+                    PODS_NOT_MADE => found.evidence = with_answered(&found.evidence, before),
+                    _ => {}
                 }
             }
             result.judge_again();
@@ -102,7 +168,7 @@ mod tests {
     use super::super::probes::{judge_services, services_seen};
     use super::super::{Attribution, Baseline, Verdict, attributions};
     use super::*;
-    use crate::cluster::{Endpoints, Owner, Service, Workload};
+    use crate::cluster::{Endpoints, Owner, Pod, PodLedger, PodPhase, Service, Workload};
     use Verdict::{Green, Red, Yellow};
 
     const GRACE: Duration = Duration::from_mins(5);
@@ -113,13 +179,44 @@ mod tests {
             selector: [("app".to_owned(), "shop".to_owned())].into(),
             created_at: Some(ago(made)),
             endpoints: Some(Endpoints { ready, all, changed_at: Some(ago(changed)) }),
+            answered_by: (ready > 0).then(|| "shop-1".to_owned()),
         }
     }
 
+    fn of(kind: &str) -> ObjectRef {
+        ObjectRef::new(kind, "web", "shop")
+    }
+
+    /// The pod that answers, of this owner.
+    fn pods(owner: &ObjectRef) -> PodLedger {
+        let pod = Pod {
+            namespace: "web".to_owned(),
+            name: "shop-1".to_owned(),
+            phase: PodPhase::Succeeded,
+            reason: String::new(),
+            message: String::new(),
+            conditions: Vec::new(),
+            node: None,
+            created_at: Some(ago(9_000)),
+            deleted_at: None,
+            owner: Some(owner.clone()),
+            containers: Vec::new(),
+            claims: Vec::new(),
+            labels: [("app".to_owned(), "shop".to_owned())].into(),
+        };
+        let mut ledger = PodLedger::new(Duration::from_mins(10));
+        ledger.put(pod, ago(0));
+        ledger
+    }
+
     fn pass(at: i64, services: &[Service], workloads: &[Workload]) -> Recon {
+        pass_of(&of("Deployment"), at, services, workloads)
+    }
+
+    fn pass_of(owner: &ObjectRef, at: i64, services: &[Service], workloads: &[Workload]) -> Recon {
         let mut recon = recon_at(ago(at), Green);
         recon.probes.push(judge_services(services, &Ok(Vec::new()), workloads, ago(at), GRACE));
-        recon.services = Some(services_seen(services));
+        recon.services = Some(services_seen(services, &pods(owner), workloads));
         recon
     }
 
@@ -127,7 +224,7 @@ mod tests {
     fn last(passes: Vec<Recon>, journalled: Option<&WithoutEndpoints>) -> (Verdict, Vec<String>) {
         let (mut answered, mut told) = (Answered::default(), (Green, Vec::new()));
         for (at, mut recon) in passes.into_iter().enumerate() {
-            answered.observe(&mut recon, journalled.filter(|_| at == 0), GRACE);
+            answered.observe(&mut recon, journalled.filter(|_| at == 0).cloned(), GRACE);
             let rules = recon.blocking().map(|one| one.id.rule.clone()).collect();
             told = (recon.verdict(), rules);
         }
@@ -164,7 +261,97 @@ mod tests {
         (scaled.desired, scaled.replicas, scaled.updated, scaled.available) = (0, 0, 0, 0);
         let answered = pass(900, &[service(2, 2, 9_000, 90_000)], &[]);
         let empty = pass(0, &[service(0, 0, 600, 90_000)], &[scaled]);
-        assert_eq!(last(vec![answered, empty], None), (Green, Vec::new()));
+        assert_eq!(last(vec![answered, empty.clone()], None), (Green, Vec::new()));
+        let mut seen = Answered::default();
+        seen.observe(&mut pass(900, &[service(2, 2, 9_000, 90_000)], &[]), None, GRACE);
+        let mut empty = empty;
+        seen.observe(&mut empty, None, GRACE);
+        let told = empty.findings().find(|one| one.id.rule == PODS_NOT_MADE).expect("listed");
+        assert!(told.informational && told.evidence.contains("answered for it at"), "{}", told.evidence);
+    }
+
+    #[test]
+    fn only_pods_that_stay_can_be_cut_off() {
+        let answered = |owner: &ObjectRef, services: &[Service]| pass_of(owner, 900, services, &[]);
+        let all = || [service(2, 2, 9_000, 90_000)];
+        let empty = || pass(0, &[service(0, 0, 600, 90_000)], &[]);
+        for (kind, expected) in [
+            ("Deployment", Red),
+            ("StatefulSet", Red),
+            ("DaemonSet", Red),
+            // The headless Service of an indexed Job, which has ended.
+            ("Job", Green),
+            ("Cluster", Green),
+            ("VirtualMachineInstance", Green),
+            // Of a Rollout.
+            ("ReplicaSet", Green),
+        ] {
+            assert_eq!(last(vec![answered(&of(kind), &all()), empty()], None).0, expected, "{kind}");
+            let journalled = answered(&of(kind), &all()).without_endpoints().expect("read");
+            assert_eq!(last(vec![empty()], Some(&journalled)).0, expected, "{kind} after a restart");
+        }
+        let two = vec![answered(&of("Deployment"), &all()), answered(&of("Job"), &all()), empty()];
+        assert_eq!(last(two, None).0, Green, "what answered last counts");
+        let mut unknown = all();
+        unknown[0].answered_by = Some("shop-2".to_owned());
+        assert_eq!(last(vec![answered(&of("Deployment"), &unknown), empty()], None).0, Green);
+        let passes =
+            vec![answered(&of("Deployment"), &all()), answered(&of("Deployment"), &unknown), empty()];
+        assert_eq!(last(passes, None).0, Red, "a pod that nobody knows yet takes nothing away");
+        let one_pod = |mut service: Service| {
+            service.selector.insert("statefulset.kubernetes.io/pod-name".to_owned(), "shop-1".to_owned());
+            service
+        };
+        let scaled_down = pass(0, &[one_pod(service(0, 0, 600, 90_000))], &[]);
+        let first = answered(&of("StatefulSet"), &all().map(one_pod));
+        assert_eq!(last(vec![first, scaled_down], None).0, Green, "one of fewer");
+    }
+
+    #[test]
+    fn a_leader_that_is_none_during_a_rollout_is_not_cut_off() {
+        let leads = |mut service: Service| {
+            service.selector.insert("vault-active".to_owned(), "true".to_owned());
+            service
+        };
+        let vault = |available: i64| {
+            let mut vault = workload(of("StatefulSet"));
+            vault.pod_labels = [("app".to_owned(), "shop".to_owned())].into();
+            (vault.desired, vault.replicas, vault.updated, vault.available) = (3, 3, 3, available);
+            vault
+        };
+        let look = |available: i64| {
+            let before = pass_of(&of("StatefulSet"), 900, &[leads(service(1, 1, 9_000, 90_000))], &[]);
+            let after = [leads(service(0, 0, 600, 90_000))];
+            last(vec![before, pass_of(&of("StatefulSet"), 0, &after, &[vault(available)])], None).0
+        };
+        assert_eq!(look(2), Green);
+        assert_eq!(look(3), Red, "all are there, and nobody leads");
+    }
+
+    #[test]
+    fn a_daemon_set_that_was_changed_and_runs_nowhere_was_cut_off() {
+        let at = |generation: i64, desired: i64| {
+            let mut set = workload(of("DaemonSet"));
+            set.pod_labels = [("app".to_owned(), "shop".to_owned())].into();
+            (set.generation, set.observed_generation) = (generation, generation);
+            (set.desired, set.replicas, set.updated, set.available) = (desired, desired, desired, desired);
+            set
+        };
+        for (name, after, expected) in
+            [("its selector of nodes fits none", at(2, 0), Red), ("its nodes went", at(1, 0), Green)]
+        {
+            let before = pass_of(&of("DaemonSet"), 900, &[service(2, 2, 9_000, 90_000)], &[at(1, 2)]);
+            let now = pass_of(&of("DaemonSet"), 0, &[service(0, 0, 600, 90_000)], &[after]);
+            assert_eq!(last(vec![before, now], None).0, expected, "{name}");
+        }
+        let all =
+            |at: i64, set: Workload| pass_of(&of("DaemonSet"), at, &[service(2, 2, 9_000, 90_000)], &[set]);
+        let going = Workload { observed_generation: 1, ..at(2, 2) };
+        for meanwhile in [going, at(2, 0)] {
+            let now = pass_of(&of("DaemonSet"), 0, &[service(0, 0, 600, 90_000)], &[at(2, 0)]);
+            let passes = vec![all(900, at(1, 2)), all(700, meanwhile), now];
+            assert_eq!(last(passes, None).0, Red, "its pods were still there");
+        }
     }
 
     #[test]
@@ -177,6 +364,15 @@ mod tests {
         assert_eq!(last(vec![empty()], Some(&journalled)).0, Red);
         let was_empty = before(&[service(0, 0, 9_000, 90_000)]);
         assert_eq!(last(vec![empty()], Some(&was_empty)).0, Green, "it was empty then");
+        let mut unread = empty();
+        unread.services = None;
+        assert_eq!(
+            last(vec![unread, empty()], Some(&journalled)).0,
+            Red,
+            "it waits for a look that sees Services"
+        );
+        let unready = pass(900, &[service(0, 1, 950, 90_000)], &[]);
+        assert_eq!(last(vec![unready, empty()], Some(&journalled)).0, Red, "it was on its way then");
         let new = pass(0, &[service(0, 0, 600, 601)], &[]);
         assert_eq!(last(vec![new], Some(&journalled)).0, Green, "it came with the merge, or after it");
     }

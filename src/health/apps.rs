@@ -10,8 +10,8 @@ use super::probes::{
 use super::recon::{SWITCHED_OFF, Surroundings, switched};
 use super::{Finding, Grounds, Probe, ProbeResult, ServicesSeen};
 use crate::cluster::{
-    Batch, Cluster, ClusterError, ClusterResult, ControllersLife, DisruptionBudget, Job, Pod, Service,
-    Workload,
+    Batch, Cluster, ClusterError, ClusterResult, ControllersLife, DisruptionBudget, Job, Pod, PodLedger,
+    Service, Workload,
 };
 use jiff::Timestamp;
 
@@ -54,11 +54,11 @@ impl Apps {
         }
     }
 
-    /// What was seen of Services, where they and the workloads behind them were read.
-    pub(super) fn services_seen(&self, workloads: &ClusterResult<Vec<Workload>>) -> Option<ServicesSeen> {
-        match (&self.services, workloads) {
-            (Ok(Some(services)), Ok(_)) => Some(services_seen(services)),
-            _ => None,
+    /// What was seen of Services, where they were read.
+    pub(super) fn services_seen(&self, pods: &PodLedger, workloads: &[Workload]) -> Option<ServicesSeen> {
+        match &self.services {
+            Ok(Some(services)) => Some(services_seen(services, pods, workloads)),
+            Ok(None) | Err(_) => None,
         }
     }
 

@@ -87,11 +87,24 @@ impl Scene {
     fn slice(&self, endpoints: &[bool]) {
         let endpoints: Vec<Value> = endpoints
             .iter()
-            .map(|ready| json!({"addresses": ["10.42.0.7"], "conditions": {"ready": ready}}))
+            .map(|ready| {
+                json!({"addresses": ["10.42.0.7"], "conditions": {"ready": ready},
+                    "targetRef": {"kind": "Pod", "namespace": "web", "name": "shop-7d9-x2b"}})
+            })
             .collect();
         self.server.apply(json!({"apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
             "addressType": "IPv4", "metadata": {"namespace": "web", "name": "shop-x2b", "creationTimestamp": ago(900),
                 "labels": {"kubernetes.io/service-name": "shop"}}, "endpoints": endpoints}));
+    }
+
+    /// The pod of the slice, which is ready and of this owner.
+    fn answering(&self, kind: &str, name: &str) {
+        self.server.apply(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"namespace": "web", "name": "shop-7d9-x2b", "creationTimestamp": ago(900),
+                "labels": {"app": "shop", "pod-template-hash": "7d9"}, "ownerReferences": [
+                    {"apiVersion": "apps/v1", "kind": kind, "name": name, "uid": "1", "controller": true}]},
+            "spec": {"nodeName": "metal1"}, "status": {"phase": "Running",
+                "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": ago(890)}]}}));
     }
 
     /// The lease of the control plane's controllers.
@@ -339,6 +352,12 @@ async fn a_service_that_was_cut_off_between_two_looks_counts_and_one_scaled_to_n
     scene.slice(&[]);
     assert_eq!(look().await, listed("selects-nothing"));
     scene.slice(&[true]);
+    scene.answering("Job", "shop-index");
+    assert_eq!(look().await, (Verdict::Green, Vec::new()));
+    scene.slice(&[]);
+    assert_eq!(look().await, listed("selects-nothing"), "a Job has ended");
+    scene.slice(&[true]);
+    scene.answering("ReplicaSet", "shop-7d9");
     assert_eq!(look().await, (Verdict::Green, Vec::new()));
     scene.slice(&[]);
     // A pod answered a moment ago.
@@ -350,4 +369,30 @@ async fn a_service_that_was_cut_off_between_two_looks_counts_and_one_scaled_to_n
                 "spec": {"containers": [{"name": "shop", "image": "shop:1"}]}}},
         "status": {"observedGeneration": 1}}));
     assert_eq!(look().await, listed("pods-not-made"));
+}
+
+#[tokio::test]
+async fn a_service_that_a_merge_cut_off_stays_so_after_a_restart() {
+    let scene = Scene::begin().await;
+    let (window, grace) = (Duration::from_mins(15), Duration::from_mins(5));
+    scene.service();
+    scene.slice(&[true]);
+    scene.answering("ReplicaSet", "shop-7d9");
+    let plan = scene.pass().await.without_endpoints().expect("read");
+    let journalled = serde_json::to_string(&plan).expect("written");
+    // The merge: the selector fits no pod any more.
+    scene.server.apply(
+        json!({"apiVersion": "v1", "kind": "Service", "metadata": {"namespace": "web", "name": "shop"},
+        "spec": {"selector": {"app": "shp"}, "ports": [{"port": 80}]}}),
+    );
+    scene.slice(&[]);
+    for (told, rule) in [(true, "disconnected"), (false, "selects-nothing")] {
+        let mut hindsight = Hindsight::default();
+        let plan = serde_json::from_str(&journalled).expect("read again");
+        let before = Before { without_endpoints: told.then_some(plan), ..Before::default() };
+        let mut recon = scene.pass().await;
+        hindsight.observe(&mut recon, before, &scene.settings, window, false, grace);
+        let found = recon.findings().find(|one| one.id.probe == Probe::Services).expect("found");
+        assert_eq!((found.id.rule.as_str(), found.informational), (rule, !told));
+    }
 }

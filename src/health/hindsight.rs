@@ -28,7 +28,7 @@ pub(crate) struct Hindsight {
 pub(crate) struct Before {
     /// The probes that found what they judge.
     pub(crate) judged: BTreeSet<Probe>,
-    /// The Services that had no endpoint.
+    /// The Services that cannot be cut off from anything; none where nobody asks.
     pub(crate) without_endpoints: Option<WithoutEndpoints>,
 }
 
@@ -55,7 +55,7 @@ impl Hindsight {
         self.judged.extend(recon.judging());
         self.holding.observe(recon, Duration::from_secs(settings.usage_hold_seconds));
         self.restarts.observe(recon, settings);
-        self.answered.observe(recon, journalled.without_endpoints.as_ref(), grace);
+        self.answered.observe(recon, journalled.without_endpoints, grace);
         // What a person accepts does not flap, wherever they said so; that something flaps they may accept as well. What is
         // only listed now was a cause before, and what was added has none yet.
         let now = recon.began_at;

@@ -36,7 +36,7 @@ mod storage;
 mod types;
 
 pub(crate) use after::{After, NOT_LOOKED_SINCE};
-pub(crate) use answered::{ServiceSeen, ServicesSeen, WithoutEndpoints};
+pub(crate) use answered::{AnsweredBefore, Behind, Seen, ServiceSeen, ServicesSeen, WithoutEndpoints};
 pub(crate) use audit::{AuditRule, FilesAudited, Trending, is_manifest, plain_secrets};
 pub(crate) use authority::{Approval, Authority, PlanMark};
 pub(crate) use baseline::{Attribution, Baseline, FailedBefore, NODE_RESTARTED, attributions, new_findings};

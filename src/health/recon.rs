@@ -117,7 +117,9 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let of_ceph =
         judge_ceph_reading(&ceph, workloads.as_deref().unwrap_or_default(), now, settings, &mut figures);
     probes.push(match (&ceph, &surroundings.after) {
-        (Ok(Some(Installed::Yes(clusters))), Some(after)) => with_more(of_ceph, after.ceph(clusters)),
+        (Ok(Some(Installed::Yes(clusters))), Some(after)) => {
+            with_more(of_ceph, after.ceph(clusters, settings))
+        }
         _ => of_ceph,
     });
     if matches!(tools.usage, Figure::Read(_)) {
@@ -217,7 +219,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     }
     // What a person accepts is no cause: what follows from it speaks for itself.
     causes::fold(&mut probes);
-    let services = apps.services_seen(&workloads);
+    let services = match (&pods, &workloads) {
+        (Ok(pods), Ok(workloads)) => pods.with(|pods| apps.services_seen(pods, workloads)),
+        (Err(_), _) | (_, Err(_)) => None,
+    };
     let made_of = made_of(&workloads, &applications, &replaced);
     Recon { began_at: now, probes, figures, restarted, made_of, services, files_read: false }
 }
@@ -295,7 +300,9 @@ async fn capacity(
     };
     let answers = ask_kubelets(cluster, nodes, surroundings.settings.probe_timeout()).await;
     let read = answers.iter().filter_map(|(node, stats)| Some((node, stats.as_ref().ok()?)));
-    let older = |after: After<'_>| read.filter_map(|(node, stats)| after.disk(node, stats)).collect();
+    let settings = surroundings.settings;
+    let older =
+        |after: After<'_>| read.filter_map(|(node, stats)| after.disk(node, stats, settings)).collect();
     let older: Vec<Finding> = surroundings.after.map(older).unwrap_or_default();
     with_more(judge_capacity(&answers, now, surroundings.settings), older)
 }

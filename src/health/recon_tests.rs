@@ -22,6 +22,8 @@ struct Stub {
     argo: Option<Vec<Application>>,
     ceph: Option<Vec<CephCluster>>,
     objects: Option<Vec<Value>>,
+    usage: Option<Vec<NodeUsage>>,
+    disk: Option<crate::cluster::Filesystem>,
 }
 
 impl Stub {
@@ -130,11 +132,11 @@ impl Cluster for Stub {
     }
     async fn node_usage(&self, _: Freshness) -> ClusterResult<Installed<Vec<NodeUsage>>> {
         self.allow("usage")?;
-        Ok(Installed::No)
+        Ok(installed(self.usage.as_ref()))
     }
     async fn node_stats(&self, _: &str) -> ClusterResult<NodeStats> {
         self.allow("stats")?;
-        Ok(NodeStats { root: None, images: None, claims: Vec::new() })
+        Ok(NodeStats { root: self.disk, images: None, claims: Vec::new() })
     }
     async fn objects(&self, listing: &Listing, token: Option<&str>) -> ClusterResult<Installed<ObjectsPage>> {
         self.allow(&listing.resource)?;
@@ -292,6 +294,49 @@ async fn a_well_cluster_is_green_with_its_figures() {
     let without = run(&whole(), &Settings::default(), false).await;
     assert!(matches!(&without.figures.osds, Figure::NotRead(why) if why.contains("exec is switched off")));
     assert_eq!(without.verdict(), Verdict::Green);
+}
+
+#[tokio::test]
+async fn in_the_gate_after_a_change_an_older_answer_of_each_is_unknown() {
+    let (settings, affected) = (Settings::default(), ["argocd/shop".to_owned()]);
+    let place = cluster::Settings { node_stats: true, ..cluster::Settings::default() };
+    let reported = |seconds: i64| {
+        let mut shop = application("shop");
+        shop.reconciled_at = Some(ago(seconds));
+        let node = NodeUsage {
+            name: "metal1".to_owned(),
+            cpu_millis: 1,
+            memory_bytes: 1,
+            measured_at: Some(ago(seconds)),
+        };
+        let disk =
+            crate::cluster::Filesystem { capacity: 9, available: 8, inodes: None, at: Some(ago(seconds)) };
+        Stub {
+            argo: Some(vec![shop]),
+            ceph: Some(vec![CephCluster { last_checked: Some(ago(seconds)), ..ceph() }]),
+            usage: Some(vec![node]),
+            disk: Some(disk),
+            ..Stub::default()
+        }
+    };
+    let all = ["ceph", "argo-cd", "usage", "capacity"];
+    for (seconds, after, expected) in [(61, true, &all[..]), (59, true, &[]), (61, false, &[])] {
+        let surroundings = Surroundings {
+            settings: &settings,
+            cluster: &place,
+            grace: Duration::from_mins(5),
+            freshness: Freshness::Watched,
+            audit: false,
+            after: after.then_some(After { ended_at: ago(60), affected: &affected }),
+        };
+        let recon = recon(&reported(seconds), &surroundings, now()).await;
+        let waited: Vec<&Finding> =
+            recon.findings().filter(|one| one.id.rule == "not-looked-since").collect();
+        let probes: Vec<&str> = waited.iter().map(|one| one.id.probe.word()).collect();
+        assert_eq!(probes, expected, "{seconds} {after}");
+        assert!(waited.iter().all(|one| one.verdict == Verdict::Unknown && one.is_on_its_way()));
+        assert_eq!(recon.verdict() == Verdict::Unknown, !expected.is_empty(), "{seconds} {after}");
+    }
 }
 
 #[tokio::test]

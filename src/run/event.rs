@@ -596,7 +596,7 @@ pub(crate) struct MergePlan {
     /// The probes that found what they judge just before.
     #[serde(default)]
     pub(crate) judged: BTreeSet<Probe>,
-    /// The Services that had no endpoint just before; none where that is not known.
+    /// The Services for which no pod that stays answered just before; none where that is not known.
     #[serde(default)]
     pub(crate) without_endpoints: Option<WithoutEndpoints>,
     /// The Applications that were not well just before: the commit need not mend those to which it brings nothing.

@@ -39,7 +39,7 @@ use crate::cluster::{BlockingPod, ClusterError, Freshness, ObjectRef, Workload};
 use crate::forge::{
     Account, Branch, CommitSha, ForgeError, Issue, IssueNumber, PullNumber, Repository, State,
 };
-use crate::health::{self, After, Attribution, Before, FailedBefore, FindingId, Recon, Surroundings};
+use crate::health::{self, After, Attribution, Before, FailedBefore, FindingId, Probe, Recon, Surroundings};
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
@@ -338,7 +338,8 @@ pub(crate) async fn observe(
     let names = Names::read(&parts.store).await?;
     let past_names = names.beside(&name.to_string());
     let before = if memory.hindsight.is_new() {
-        let mut before = seen_before(parts, &past_names).await?;
+        let without_endpoints = state.without_endpoints().cloned();
+        let mut before = Before { judged: seen_before(parts, &past_names).await?, without_endpoints };
         // What this run knows a finding of was there to be judged.
         let found = state.findings.values().filter(|task| !task.id.is_not_read());
         before.judged.extend(found.map(|task| task.id.probe));
@@ -616,19 +617,17 @@ fn unvouched_ticks(
         .collect()
 }
 
-/// What was seen just before the newest merge of the repository: a kind that is gone since then stays asked for, and a Service
-/// that was cut off stays so, whatever was restarted or closed meanwhile.
-async fn seen_before(parts: &Parts, names: &BTreeSet<String>) -> Result<Before, RunError> {
+/// What was judged just before the newest merge of the repository: a kind that is gone since then stays asked for, whatever was
+/// restarted or closed meanwhile.
+async fn seen_before(parts: &Parts, names: &BTreeSet<String>) -> Result<BTreeSet<Probe>, RunError> {
     for event in parts.store.events_of(names, "intended").await?.iter().rev() {
         match serde_json::from_str(event) {
-            Ok(Event::Intended { effect: Effect::Merge(plan) }) => {
-                return Ok(Before { judged: plan.judged, without_endpoints: plan.without_endpoints });
-            }
+            Ok(Event::Intended { effect: Effect::Merge(plan) }) => return Ok(plan.judged),
             Ok(_) => {}
             Err(error) => tracing::warn!(%error, "an intent in the journal cannot be read"),
         }
     }
-    Ok(Before::default())
+    Ok(BTreeSet::new())
 }
 
 /// The commit that the repository's newest change of another run left behind before anybody saw it everywhere. One whose journal

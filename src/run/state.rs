@@ -7,7 +7,7 @@ pub(crate) use records::*;
 
 use super::event::{Accepted, ChangeResult, Effect, Event, Incident, Outcome, Stop, TaskOutcome};
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
-use crate::health::{Approval, FindingId, Recon, Verdict};
+use crate::health::{Approval, FindingId, Recon, Verdict, WithoutEndpoints};
 use crate::issue::{FindingTag, FindingTask, KnownTask, Own, TaskKey, TemplateValues, key_of};
 use crate::merge::rollout::{Asking, Question};
 use crate::store::EventId;
@@ -524,6 +524,18 @@ impl RunState {
     /// The commit of the newest change, where that ended before anybody saw it everywhere and no person has said that it is since.
     pub(crate) fn left_unseen(&self) -> Option<&(CommitSha, Asking)> {
         self.merges.last().filter(|record| !self.has_ended(&record.plan.key))?.unseen.as_ref()
+    }
+
+    /// The Services for which no pod that stays answered before the newest change, while that is in flight, or where it was not kept: what is empty
+    /// since any other, people have emptied.
+    pub(crate) fn without_endpoints(&self) -> Option<&WithoutEndpoints> {
+        let in_flight = self.change.as_ref().map(|change| &change.plan);
+        let bad = |result: &ChangeResult| match result {
+            ChangeResult::Kept => false,
+            ChangeResult::Reverted { .. } | ChangeResult::HandedOver { .. } => true,
+        };
+        let newest = || self.merges.last().filter(|record| record.result.as_ref().is_some_and(bad));
+        in_flight.or_else(|| newest().map(|record| &record.plan))?.without_endpoints.as_ref()
     }
 
     /// The tasks as they are found again in a text. What has ended is not held up by anything, and asks for nothing until

@@ -10,7 +10,7 @@
 //! | `usage-missing` | node | UNKNOWN | the kubelet does not say how full its disk is | never |
 //! | `usage-old` | node, claim | UNKNOWN | what it says of a disk or volume is older than `health.usage_maximum_age_seconds` | never |
 //! | `kubelet-not-read` | node | UNKNOWN | it could not be asked | never |
-//! | `not-looked-since` | node | UNKNOWN | in the gate after a change: the kubelet looked at its disk before the rollout ended | until it looks again, within a minute |
+//! | `not-looked-since` | node | UNKNOWN | in the gate after a change: the kubelet looked at its disk before the rollout ended; not where `health.usage_maximum_age_seconds` is more than ten minutes | until it looks again, within a minute |
 
 use super::{finding, judged, no_life};
 use crate::cluster::{ClaimUsage, ClusterResult, Filesystem, NodeStats, ObjectRef};

@@ -13,6 +13,7 @@
 //! | `muted` | CephCluster | listed | `status.ceph.health` names checks that are muted behind its word | | |
 //! | `versions-differ` | CephCluster | YELLOW | `status.ceph.versions.overall` has several: an upgrade that runs, or stopped halfway | no | yes |
 //! | `stale` | CephCluster | UNKNOWN | `status.ceph.lastChecked` is older than `health.ceph_maximum_age_seconds`, or missing | no | |
+//! | `not-looked-since` | CephCluster | UNKNOWN | in the gate after a change: Rook asked Ceph before the rollout ended; not where `health.ceph_maximum_age_seconds` is more than ten minutes | until it asks again, within a minute | yes |
 //! | `not-read` | the probe | UNKNOWN | the CephClusters could not be read | no | |
 
 use super::{finding, judged, no_life, unused};

@@ -2,12 +2,16 @@
 //!
 //! Every maximum age compares a time that somebody else wrote with our clock. Where that is slow, what is old looks new, and a
 //! reporter that died an hour ago lives: no age says anything then. Two clocks do not tell which of them is wrong; the
-//! kubelets renew their leases by a third, and each takes a side.
+//! kubelets renew their leases by a third, and each takes a side. Whose is wrong is said where at least three tell and all but one of
+//! them agree: a kubelet on the host of either goes by its clock.
 
 use super::finding;
 use crate::cluster::{Clocks, Node, ObjectRef};
 use crate::health::{Finding, Probe, Settings, Verdict};
 use jiff::Timestamp;
+
+/// Of fewer Leases than these the host of one clock may be most.
+const TELLING: usize = 3;
 
 /// The finding that the clocks differ by too much.
 pub(super) fn judge_clocks(clocks: Clocks, nodes: &[Node], settings: &Settings) -> Option<Finding> {
@@ -20,15 +24,11 @@ pub(super) fn judge_clocks(clocks: Clocks, nodes: &[Node], settings: &Settings) 
     let leases: Vec<Timestamp> = nodes.iter().filter_map(|node| node.lease_renewed).collect();
     // The newest one that each may have written is no older than a look takes.
     let with_server = leases.iter().filter(|at| apart(**at, server) < apart(**at, ours)).count();
-    let whose = match (with_server * 2).cmp(&leases.len()) {
-        _ if leases.is_empty() => {
-            "mend the one that is wrong: the host's on which caretaker runs, or the API server's"
-        }
-        std::cmp::Ordering::Greater => "mend that of the host on which caretaker runs",
-        std::cmp::Ordering::Less => "mend that of the host on which the API server runs",
-        std::cmp::Ordering::Equal => {
-            "mend the one that is wrong: the host's on which caretaker runs, or the API server's"
-        }
+    let with_us = leases.len() - with_server;
+    let whose = match (with_server, with_us) {
+        (_, 0 | 1) if leases.len() >= TELLING => "mend that of the host on which caretaker runs",
+        (0 | 1, _) if leases.len() >= TELLING => "mend that of the host on which the API server runs",
+        _ => "mend the one that is wrong: the host's on which caretaker runs, or the API server's",
     };
     let side = if ours < server { "behind" } else { "ahead of" };
     let seconds = difference.as_secs();
@@ -74,18 +74,24 @@ mod tests {
             (
                 3_600,
                 0,
-                [3, 7].as_slice(),
+                [3, 7, 9].as_slice(),
                 "3600 s behind that",
                 "mend that of the host on which caretaker runs",
             ),
             (
                 0,
                 3_600,
-                &[3_603, 3_607],
+                &[3_603, 3_607, 3_609],
                 "3600 s ahead of that",
                 "mend that of the host on which caretaker runs",
             ),
-            (0, 45, &[3, 7], "45 s ahead of that", "mend that of the host on which the API server runs"),
+            (0, 45, &[3, 7, 9], "45 s ahead of that", "mend that of the host on which the API server runs"),
+            (0, 45, &[3, 7, 48], "45 s ahead of that", "mend that of the host on which the API server runs"),
+            (0, 45, &[46, 47, 8], "45 s ahead of that", "mend that of the host on which caretaker runs"),
+            (0, 45, &[46, 47, 7, 8], "45 s ahead of that", "mend the one that is wrong"),
+            (0, 45, &[3], "45 s ahead of that", "mend the one that is wrong"),
+            (45, 0, &[3], "45 s behind that", "mend the one that is wrong"),
+            (45, 0, &[3, 7], "45 s behind that", "mend the one that is wrong"),
             (45, 0, &[], "45 s behind that", "mend the one that is wrong"),
             (45, 0, &[3, 48], "45 s behind that", "mend the one that is wrong"),
         ] {

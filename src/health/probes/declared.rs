@@ -180,7 +180,9 @@ impl Probe {
             ),
             Self::Flux => (
                 &[Watched("sources, Kustomizations, HelmReleases")],
-                &[Interval("twice the longest `spec.interval` of the Kustomizations, and the grace time")],
+                &[Interval(
+                    "the longest `spec.interval` of the Kustomizations, their longest `spec.timeout` (no less than that interval) and the grace time",
+                )],
                 &[
                     Workload(flux::CONTROLLERS[0].1),
                     Workload(flux::CONTROLLERS[1].1),

@@ -60,8 +60,8 @@ pub(in crate::health) fn judge_flux(
     judged(Probe::Flux, format!("{ready} of {} Flux objects ready", objects.len()), findings)
 }
 
-/// That the controller of Kustomizations has looked at none of them for longer than the longest of their intervals, twice, and
-/// the grace time: a look may take as long as it is to come again. Those are meant that are well, since a failure has an end in no
+/// That the controller of Kustomizations has looked at none of them for longer than the longest of their intervals, the longest
+/// time that a look may take (`spec.timeout`, the interval where that is not said) and the grace time. Those are meant that are well, since a failure has an end in no
 /// history, and that tell of their passes at all. The other controllers write nothing where nothing has changed: of them readiness is
 /// the only sign.
 fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Settings) -> Option<Finding> {
@@ -72,15 +72,18 @@ fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Set
             && object.deleted_at.is_none()
             && ready.is_some_and(|ready| ready.status == ConditionStatus::True)
     };
-    let told = objects.iter().filter(is_well).filter_map(|one| Some((one.looked_at?, one.interval?)));
-    let told: Vec<(Timestamp, Duration)> = told.collect();
-    let interval = told.iter().map(|(_, interval)| *interval).max()?;
-    let allowed = interval.saturating_mul(2).saturating_add(grace).as_secs();
+    let told =
+        objects.iter().filter(is_well).filter_map(|one| Some((one.looked_at?, one.interval?, one.timeout)));
+    let told: Vec<(Timestamp, Duration, Option<Duration>)> = told.collect();
+    let interval = told.iter().map(|(_, interval, _)| *interval).max()?;
+    // Of many, each waits for the others: what is left of an interval is not taken away for a shorter time-out.
+    let longest = told.iter().filter_map(|(_, _, timeout)| *timeout).fold(interval, Duration::max);
+    let allowed = interval.saturating_add(longest).saturating_add(grace).as_secs();
     let no_life = |at: Timestamp| no_life(now, at, allowed, settings);
-    if told.iter().any(|(at, _)| no_life(*at).is_none()) {
+    if told.iter().any(|(at, ..)| no_life(*at).is_none()) {
         return None;
     }
-    let newest = told.iter().map(|(at, _)| *at).max()?;
+    let newest = told.iter().map(|(at, ..)| *at).max()?;
     let (_, controller) = CONTROLLERS.iter().find(|(kind, _)| *kind == FluxKind::Kustomization)?;
     let object = ObjectRef::new("Deployment", "", controller.name);
     let message = format!(
@@ -88,8 +91,9 @@ fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Set
         controller.name
     );
     let evidence = format!(
-        "the newest status.history of a Kustomization is of {newest}, the longest interval {} s",
-        interval.as_secs()
+        "the newest status.history of a Kustomization is of {newest}, the longest interval {} s, the longest look {} s",
+        interval.as_secs(),
+        longest.as_secs()
     );
     Some(
         finding(Probe::Flux, "controller-silent", object, Verdict::Unknown, message, evidence)

@@ -329,11 +329,16 @@ fn a_controller_of_kustomizations_that_hangs_is_unknown() {
     let applied = |seconds: i64| with_looked(27, Some(seconds));
     let minutes = |count: u64| Some(Duration::from_mins(count));
     let every = |seconds: i64, interval| FluxObject { interval, ..applied(seconds) };
+    let taking =
+        |seconds: i64, timeout| FluxObject { timeout: minutes(timeout), ..every(seconds, minutes(10)) };
     let failing = FluxObject { looked_at: Some(ago(90_000)), ..flux(29) };
     let silent = vec![("controller-silent", Unknown)];
     for (name, objects, expected) in [
         ("in time", vec![every(1_500, minutes(10))], vec![]),
         ("neither it nor a second one", vec![every(1_501, minutes(10))], silent.clone()),
+        ("a look may take longer than an interval", vec![taking(2_700, 30)], vec![]),
+        ("and longer than that", vec![taking(2_701, 30)], silent.clone()),
+        ("a shorter look takes nothing away", vec![taking(1_500, 1)], vec![]),
         ("the longest interval counts", vec![every(1_501, minutes(10)), every(9_000, minutes(60))], vec![]),
         (
             "one that was looked at speaks for all",
@@ -356,7 +361,7 @@ fn a_controller_of_kustomizations_that_hangs_is_unknown() {
 }
 
 fn with_looked(number: usize, seconds: Option<i64>) -> FluxObject {
-    FluxObject { looked_at: seconds.map(ago), ..flux(number) }
+    FluxObject { looked_at: seconds.map(ago), timeout: None, ..flux(number) }
 }
 
 #[test]

@@ -50,7 +50,9 @@ pub(super) use pods::{PodsReading, judge_pods};
 pub(super) use postgres::{judge_postgres, last_backup};
 pub(super) use replication::judge_replication;
 pub(super) use reporter::{SILENT, controllers_silent};
-pub(super) use services::{SELECTS_NOTHING, disconnected, judge_services, seen as services_seen};
+pub(super) use services::{
+    PODS_NOT_MADE, SELECTS_NOTHING, disconnected, judge_services, seen as services_seen, with_answered,
+};
 pub(super) use snapshots::judge_snapshots;
 pub(super) use usage::judge_usage;
 pub(super) use volumes::{List, VolumesReading, judge_volumes};
@@ -63,9 +65,14 @@ use std::time::Duration;
 /// Whether a workload is one by which what others say is believed, or excused, or one that is listed, so that it has to be
 /// known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
-    // One that is to run no pod tells why nothing answers behind a Service.
+    // One that is to run no pod tells why nothing answers behind a Service; whether a DaemonSet was changed until then, its
+    // generation tells while it is well. There are few.
     let runs_none = workload.desired == 0;
-    if runs_none || workload.held_back.is_some() || workload.annotations.contains_key(node_work::KURED_LOCK) {
+    if runs_none
+        || workload.object.kind == "DaemonSet"
+        || workload.held_back.is_some()
+        || workload.annotations.contains_key(node_work::KURED_LOCK)
+    {
         return true;
     }
     declared::reporters().any(|one| one.is(workload))

@@ -16,7 +16,7 @@
 //! | `source-overdue` | YELLOW | a copy runs, or is tried, for too long | for `health.volsync_overdue_seconds` |
 //! | `source-not-begun` | UNKNOWN | a copy is due by its trigger, or the first one, and was not begun | for the grace time; one by hand never |
 //! | `source-unanswered` | UNKNOWN | no status | for the grace time |
-//! | `controller-down` | UNKNOWN | there are sources, and a workload called `volsync`, by name, label or image, of which no replica is available | never |
+//! | `controller-down` | UNKNOWN | there are sources, and a workload called `volsync`, by name, label or image where it does not move, of which no replica is available | never |
 //! | `not-read` | UNKNOWN | the claims could not be read | never |
 //!
 //! A source whose mover is another program's (`spec.external`) has no status of `VolSync`: its claim alone is judged. The
@@ -34,7 +34,9 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 /// Who says what became of a copy.
-pub(super) const CONTROLLER: Reporter = Reporter::named("volsync");
+///
+/// The mover of Syncthing is a Deployment of the same image, next to its source.
+pub(super) const CONTROLLER: Reporter = Reporter { name: "volsync", part_of: None, other_work: &["run"] };
 
 /// What `VolSync`'s controller gives as the reason of what it could not do.
 const ERROR: &str = "Error";

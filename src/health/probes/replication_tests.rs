@@ -242,11 +242,20 @@ fn a_controller_that_is_seen_and_down_makes_them_unknown() {
     let mut down = deployment("volsync-system", "volsync");
     down.available = 0;
     let well = deployment("volsync-system", "volsync");
+    // Syncthing runs on for ever, as a Deployment.
+    let mut mover = deployment("db", "volsync-src-data");
+    mover.available = 0;
+    mover.images = vec!["quay.io/backube/volsync:0.13.0".to_owned()];
+    let mut other = mover.clone();
+    mover.arguments = vec!["/mover-syncthing/entry.sh".to_owned(), "run".to_owned()];
+    other.arguments = vec!["--leader-elect".to_owned()];
     for (name, workloads, sources, expected) in [
         ("down", vec![down.clone()], vec![source()], Some("controller-down")),
         ("it lives", vec![well], vec![source()], None),
         ("it is nowhere", vec![], vec![source()], None),
         ("nothing is said", vec![down], vec![], None),
+        ("a mover that is down, of the same image", vec![mover], vec![source()], None),
+        ("the controller under another name", vec![other], vec![source()], Some("controller-down")),
     ] {
         let claims = [claim("db", "data")];
         let result = judge_replication(&sources, Ok(&claims), &workloads, now(), GRACE, &Settings::default());

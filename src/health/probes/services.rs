@@ -4,21 +4,30 @@
 //! One whose selector fits no pod is listed: what it stands for was scaled to nothing, or was never there, as the Services
 //! that a chart of Prometheus makes for a control plane that has no such pods, or the one that an operator makes for replicas
 //! of a database that has none. Nothing that one look sees tells that apart from a selector that is wrong. An earlier look does:
-//! one that pods answered for was cut off from them (`health::answered`), unless the workload that makes
-//! them is there and is to run none, or counts by itself.
+//! one that pods of a Deployment, StatefulSet or DaemonSet answered for was cut off from them (`health::answered`), unless the workload that makes
+//! them is there and is to run none, or counts by itself. The pods of anything else come and go as their work does: a Job ends,
+//! a database has replicas or none, a Rollout has colours. So do those that a Service names one by one, by their number in a StatefulSet.
+//!
+//! Pods that get their labels only when they run (the leader of a database or a vault) are made by a workload whose template has not all
+//! that their Service selects. While that is not complete it is taken for theirs by the labels that it has.
+//!
+//! Whoever scales a Deployment or a StatefulSet to nothing means it, be it by hand, by an autoscaler or in a commit: `replicas: 0` is no
+//! slip. The nodes of a DaemonSet may go; one that was changed since, and runs on none, was cut off.
 //!
 //! | Rule | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|
 //! | `no-endpoints` | YELLOW, then RED | its EndpointSlices hold endpoints and none is ready, or they hold none and a pod that it selects is not well | grace since the slices changed, or since the newest such pod was made, as YELLOW | yes |
 //! | `selects-nothing` | listed | it has no endpoint, and no pod that is to run and is not well has the labels | | |
-//! | `disconnected` | YELLOW, then RED | the same, and a pod answered for it at an earlier look, or just before the newest merge | grace since the slices changed, or since that look, as YELLOW | |
-//! | `pods-not-made` | listed | the same as of `selects-nothing`, and a Deployment, StatefulSet or DaemonSet whose pods have the labels is to run none, or is not complete, which counts there | | |
+//! | `disconnected` | YELLOW, then RED | the same, and a pod of a Deployment, StatefulSet or DaemonSet answered for it at an earlier look, or just before the newest merge of the run; the same of `pods-not-made` where that DaemonSet is to run none and was changed since | grace since the slices changed, or since that look, as YELLOW | |
+//! | `pods-not-made` | listed | the same as of `selects-nothing`, and a Deployment, StatefulSet or DaemonSet whose template has no other and at least one of the labels is to run none, or is not complete, which counts there; where a pod answered for it before, it tells when | | |
 //! | `not-reported` | YELLOW, then UNKNOWN | it has not even an empty EndpointSlice | grace since it was made, as YELLOW | yes |
 //! | `not-read` | UNKNOWN | one has no endpoint, and the pods could not be read | no | |
 
 use super::{finding, is_recent, judged, lists_not_read, unused};
-use crate::cluster::{ClusterError, Pod, PodPhase, Service, Workload, subject};
-use crate::health::{Finding, Grounds, Probe, ProbeResult, ServiceSeen, ServicesSeen, Verdict};
+use crate::cluster::{ClusterError, Pod, PodLedger, PodPhase, Service, Workload, subject};
+use crate::health::{
+    AnsweredBefore, Behind, Finding, Grounds, Probe, ProbeResult, Seen, ServiceSeen, ServicesSeen, Verdict,
+};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -26,30 +35,82 @@ use std::time::Duration;
 /// The rule of a Service that one look cannot tell from one that is empty on purpose.
 pub(in crate::health) const SELECTS_NOTHING: &str = "selects-nothing";
 
-/// What a pass saw of Services, for whoever remembers more than one look.
-pub(in crate::health) fn seen(services: &[Service]) -> ServicesSeen {
-    let seen = |service: &Service| match service.endpoints {
-        Some(endpoints) if endpoints.ready > 0 => ServiceSeen::Answered,
-        Some(endpoints) if endpoints.all == 0 => ServiceSeen::Empty { made_at: service.created_at },
-        Some(_) | None => ServiceSeen::Otherwise,
+/// The rule of one whose pods nobody makes at the moment.
+pub(in crate::health) const PODS_NOT_MADE: &str = "pods-not-made";
+
+/// The workloads whose pods stay.
+const LASTING: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
+
+/// The labels by which one pod of a `StatefulSet` is selected.
+const ONE_POD: [&str; 2] = ["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"];
+
+/// What a pass saw of Services, for whoever remembers more than one look. `workloads` has all `DaemonSets`.
+pub(in crate::health) fn seen(
+    services: &[Service],
+    pods: &PodLedger,
+    workloads: &[Workload],
+) -> ServicesSeen {
+    let state = |service: &Service| match service.endpoints {
+        Some(endpoints) if endpoints.ready > 0 => {
+            let pod = service.answered_by.as_deref();
+            let Some(object) = pod.and_then(|pod| pods.workload(&service.object.namespace, pod)) else {
+                return Seen::Otherwise;
+            };
+            let one = service.selector.keys().any(|key| ONE_POD.contains(&key.as_str()));
+            if one || !LASTING.contains(&object.kind.as_str()) {
+                return Seen::AnsweredByOther;
+            }
+            // One that is to run nowhere, or whose controller has not looked yet, may be so by its newest spec.
+            let wanted = |one: &&Workload| {
+                one.desired > 0 && one.observed_generation >= one.generation && one.object == object
+            };
+            let generation = workloads.iter().find(wanted).map(|workload| workload.generation);
+            Seen::Answered(Behind { object, generation })
+        }
+        Some(endpoints) if endpoints.all == 0 => {
+            let none = |one: &&Workload| one.desired == 0 && makes_none(service, one);
+            Seen::Empty(workloads.iter().find(none).map(|workload| Behind {
+                object: workload.object.clone(),
+                generation: Some(workload.generation),
+            }))
+        }
+        Some(_) | None => Seen::Otherwise,
     };
+    let seen = |service: &Service| ServiceSeen { made_at: service.created_at, state: state(service) };
     services.iter().map(|service| (service.object.clone(), seen(service))).collect()
 }
 
 /// What a Service that selects nothing is for which a pod answered at an earlier look.
 pub(in crate::health) fn disconnected(
     listed: &Finding,
-    answered: Timestamp,
+    before: &AnsweredBefore,
     now: Timestamp,
     grace: Duration,
 ) -> Finding {
     let object = listed.id.object.clone();
+    let answered = before.at;
     // A slice does not always tell when its last endpoint went, and it was there at that look.
     let since = listed.since.max(Some(answered));
     let verdict = if is_recent(since, now, grace) { Verdict::Yellow } else { Verdict::Red };
-    let message = format!("{object} was cut off from its pods: it selects none any more");
-    let evidence = format!("{}; one answered for it at {answered}", listed.evidence);
+    let message = match &before.behind {
+        Some(behind) if listed.id.rule == PODS_NOT_MADE => {
+            format!(
+                "{object} was cut off from its pods: {} was changed and runs none any more",
+                behind.object
+            )
+        }
+        Some(_) | None => format!("{object} was cut off from its pods: it selects none any more"),
+    };
+    let evidence = with_answered(&listed.evidence, before);
     finding(Probe::Services, "disconnected", object, verdict, message, evidence).since(since)
+}
+
+/// What shows that a pod answered before.
+pub(in crate::health) fn with_answered(evidence: &str, before: &AnsweredBefore) -> String {
+    match &before.behind {
+        Some(behind) => format!("{evidence}; one of {} answered for it at {}", behind.object, before.at),
+        None => format!("{evidence}; one answered for it at {}", before.at),
+    }
 }
 
 /// Judges all Services. `pods` are those that are not well: one that is has an endpoint. `workloads` are those that are not
@@ -141,16 +202,11 @@ fn without_endpoints(
         let object = service.object.clone();
         finding(Probe::Services, rule, object, Verdict::Yellow, message, evidence).since(since).listed_only()
     };
-    let makes_them = |workload: &&Workload| {
-        workload.object.namespace == service.object.namespace
-            && fits(service, &workload.pod_labels)
-            && (workload.desired == 0 || !workload.is_complete())
-    };
-    if let Some(workload) = workloads.iter().find(makes_them) {
+    if let Some(workload) = workloads.iter().find(|workload| makes_none(service, workload)) {
         let message = format!("{} has no pod: {} makes none", service.object, workload.object);
         let evidence =
             format!("no endpoint in its EndpointSlices; {} wants {} pods", workload.object, workload.desired);
-        return listed("pods-not-made", message, evidence);
+        return listed(PODS_NOT_MADE, message, evidence);
     }
     let message = format!("{} selects no pod", service.object);
     let selector: Vec<String> =
@@ -160,6 +216,20 @@ fn without_endpoints(
         selector.join(",")
     );
     listed(SELECTS_NOTHING, message, evidence)
+}
+
+/// Whether a workload may make the pods of a Service, and makes none or not all of them at the moment.
+fn makes_none(service: &Service, workload: &Workload) -> bool {
+    workload.object.namespace == service.object.namespace
+        && (workload.desired == 0 || !workload.is_complete())
+        && may_fit(service, &workload.pod_labels)
+}
+
+/// Whether the labels of a template are some of those that a Service selects. The others a pod may get when it runs.
+fn may_fit(service: &Service, labels: &BTreeMap<String, String>) -> bool {
+    let mut told =
+        service.selector.iter().filter_map(|(key, value)| Some(labels.get(key)? == value)).peekable();
+    told.peek().is_some() && told.all(|same| same)
 }
 
 /// What answers behind a Service, as far as it is not well.
@@ -199,6 +269,7 @@ mod tests {
                 all,
                 changed_at: Some(ago(changed)),
             }),
+            answered_by: None,
         }
     }
 
@@ -317,14 +388,28 @@ mod tests {
             (made.replicas, made.updated) = (available, available);
             made
         };
+        let labelled = |mut made: Workload| {
+            made.labels.insert("leads".to_owned(), String::new());
+            made
+        };
+        let unlabelled = |mut made: Workload| {
+            made.pod_labels = [("job".to_owned(), "shop".to_owned())].into();
+            made
+        };
         for (name, workload, rule) in [
             ("scaled to nothing", makes("web", "shop", 0, 0), "pods-not-made"),
             ("it makes none", makes("web", "shop", 2, 0), "pods-not-made"),
             ("complete, so others have other labels", makes("web", "shop", 2, 2), "selects-nothing"),
             ("of another namespace", makes("blog", "shop", 0, 0), "selects-nothing"),
             ("of other pods", makes("web", "cart", 0, 0), "selects-nothing"),
+            ("its leader is none yet", labelled(makes("web", "shop", 3, 2)), "pods-not-made"),
+            ("all are there, and none leads", labelled(makes("web", "shop", 3, 3)), "selects-nothing"),
+            ("of no common label", unlabelled(makes("web", "shop", 2, 0)), "selects-nothing"),
         ] {
-            let nothing = [service(Some((0, 0, 900)))];
+            let mut nothing = [service(Some((0, 0, 900)))];
+            if workload.labels.contains_key("leads") {
+                nothing[0].selector.insert("role".to_owned(), "master".to_owned());
+            }
             let result = judge_services(&nothing, &Ok(Vec::new()), &[workload], now(), GRACE);
             assert_eq!(result.verdict, Green, "{name}");
             assert_eq!(result.findings[0].id.rule, rule, "{name}");

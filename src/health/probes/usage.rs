@@ -6,7 +6,7 @@
 //! | `memory-high` | node | YELLOW, RED | as much of the allocatable memory is used as `health.memory_yellow_percent`, `health.memory_red_percent` | for `health.usage_hold_seconds`, as listed |
 //! | `cpu-high` | node | YELLOW, RED | the same of its CPU and `health.cpu_yellow_percent`, `health.cpu_red_percent`; 0, the default, is never, since a busy node is no worse for it | the same |
 //! | `usage-missing` | node | listed | it is Ready, and nobody says what it uses, or what is said is older than `health.usage_maximum_age_seconds` | always |
-//! | `not-looked-since` | node | UNKNOWN | in the gate after a change: it was measured before the rollout ended | until the next measurement |
+//! | `not-looked-since` | node | UNKNOWN | in the gate after a change: it was measured before the rollout ended; not where `health.usage_maximum_age_seconds` is more than ten minutes | until the next measurement |
 
 use super::{finding, is_node_ready, judged, no_life};
 use crate::cluster::{Node, NodeUsage, ObjectRef};

@@ -1,8 +1,9 @@
 //! Undoing a change.
 
 use super::change::{attributed, condemned, echo, is_handed_over, looks_by, result};
-use super::{NOW, Scene, at, done, kept_back, sha, waiting, watched_since};
+use super::{NOW, ONE, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::{BlockingPod, ObjectRef};
+use crate::health::Verdict;
 use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Deletion;
@@ -19,6 +20,47 @@ pub(super) fn reverted() -> (Scene, EventId) {
     scene.change_rollout = Some((waiting(), at(NOW - 50)));
     scene.head = sha('e');
     (scene, change)
+}
+
+#[test]
+fn what_was_said_before_the_end_of_a_rollout_is_told_of_each_stage() {
+    let ended = |scene: &Scene| {
+        scene.state.change.as_ref().and_then(|change| change.after()).map(|after| after.ended_at)
+    };
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 1_000, true);
+    assert_eq!(ended(&scene), None, "it is merged");
+    scene.rolled_out(step, NOW - 900);
+    assert_eq!(ended(&scene), Some(at(NOW - 900)));
+    let (mut scene, change) = reverted();
+    assert_eq!(ended(&scene), None, "its undoing rolls out");
+    let (commit, affected) = (sha('e'), vec!["argocd/shop".to_owned()]);
+    scene.fold(NOW - 20, Event::RolledOut { change, commit, seconds: 1.0, watchers: 3, affected });
+    assert_eq!(ended(&scene), Some(at(NOW - 20)));
+    let mut scene = condemned(attributed());
+    assert_eq!(ended(&scene), Some(at(NOW - 900)), "it runs, and is in trouble");
+    let Decision::Perform(effect @ Effect::Revert { .. }) = scene.decide() else { panic!() };
+    scene.fold(NOW - 50, Event::Intended { effect });
+    assert_eq!(ended(&scene), None, "its undoing is asked for");
+}
+
+#[test]
+fn what_answered_before_a_change_is_told_while_it_is_in_flight_or_where_it_was_not_kept() {
+    let handed = || ChangeResult::HandedOver { why: "somebody has to look".to_owned() };
+    for (result, expected) in
+        [(ChangeResult::Kept, false), (ChangeResult::Reverted { commit: sha('e') }, true), (handed(), true)]
+    {
+        let mut scene = Scene::new(ONE);
+        scene.recon.services = Some(std::collections::BTreeMap::new());
+        assert!(scene.state.without_endpoints().is_none());
+        let change = scene.merge(NOW - 1_000, true);
+        assert!(scene.state.without_endpoints().is_some(), "in flight");
+        scene.rolled_out(change, NOW - 900);
+        assert!(scene.state.without_endpoints().is_some(), "it has not ended");
+        let ended = Event::ChangeEnded { change, result: result.clone(), gate: Verdict::Green };
+        scene.fold(NOW - 800, ended);
+        assert_eq!(scene.state.without_endpoints().is_some(), expected, "{result:?}");
+    }
 }
 
 #[test]
