@@ -223,7 +223,7 @@ mod tests {
             made("s-1", json!([pod("c", false), other, pod("b", true)])),
             made("s-2", json!([pod("a", true)])),
         );
-        assert_eq!(named(&[first.clone()]), ["b"]);
+        assert_eq!(named(std::slice::from_ref(&first)), ["b"]);
         assert_eq!(named(&[first.clone(), second.clone()]), ["a"]);
         assert_eq!(named(&[second, first]), ["a"], "in whatever order");
         assert_eq!(named(&[made("s-3", json!([pod("c", false)]))]), [""; 0]);

@@ -3,7 +3,7 @@
 //! One look cannot tell a Service whose selector was broken from one that is empty on purpose, so it lists both. Whoever looks
 //! again knows: where a pod answered at an earlier look, and none has the labels now, the Service was cut off.
 //!
-//! Decided here: only what pods of a Deployment, a StatefulSet or a DaemonSet answered for can be cut off. The pods of others come and go
+//! Decided here: only what pods of a Deployment, a `StatefulSet` or a `DaemonSet` answered for can be cut off. The pods of others come and go
 //! (`probes::services`), and a Service is normal without them: it stays listed.
 //!
 //! What is told of the looks before a restart is what the newest merge journalled, the Services for which no such pod answered just before it.
@@ -13,7 +13,7 @@
 //! its name is the same. One that is new is nobody's loss.
 //!
 //! A workload that is there and makes none, because a person, an autoscaler or a commit scaled it to nothing or because it is not complete, makes
-//! it no loss either: that the probe sees by itself, and is told here when a pod answered. A DaemonSet is scaled by nobody: where it runs on no
+//! it no loss either: that the probe sees by itself, and is told here when a pod answered. A `DaemonSet` is scaled by nobody: where it runs on no
 //! node any more the nodes have gone, or its spec was changed, and its generation tells which.
 
 use super::probes::{PODS_NOT_MADE, SELECTS_NOTHING, disconnected, with_answered};
@@ -87,7 +87,7 @@ pub(crate) struct AnsweredBefore {
 }
 
 impl AnsweredBefore {
-    /// Whether a DaemonSet that makes none now is the one whose pods answered, and was changed since.
+    /// Whether a `DaemonSet` that makes none now is the one whose pods answered, and was changed since.
     fn was_changed(&self, now: Option<&Behind>) -> bool {
         let (Some(before), Some(now)) = (&self.behind, now) else { return false };
         let grew = before.generation.zip(now.generation).is_some_and(|(before, now)| now > before);

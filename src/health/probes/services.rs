@@ -4,15 +4,15 @@
 //! One whose selector fits no pod is listed: what it stands for was scaled to nothing, or was never there, as the Services
 //! that a chart of Prometheus makes for a control plane that has no such pods, or the one that an operator makes for replicas
 //! of a database that has none. Nothing that one look sees tells that apart from a selector that is wrong. An earlier look does:
-//! one that pods of a Deployment, StatefulSet or DaemonSet answered for was cut off from them (`health::answered`), unless the workload that makes
+//! one that pods of a Deployment, `StatefulSet` or `DaemonSet` answered for was cut off from them (`health::answered`), unless the workload that makes
 //! them is there and is to run none, or counts by itself. The pods of anything else come and go as their work does: a Job ends,
-//! a database has replicas or none, a Rollout has colours. So do those that a Service names one by one, by their number in a StatefulSet.
+//! a database has replicas or none, a Rollout has colours. So do those that a Service names one by one, by their number in a `StatefulSet`.
 //!
 //! Pods that get their labels only when they run (the leader of a database or a vault) are made by a workload whose template has not all
 //! that their Service selects. While that is not complete it is taken for theirs by the labels that it has.
 //!
-//! Whoever scales a Deployment or a StatefulSet to nothing means it, be it by hand, by an autoscaler or in a commit: `replicas: 0` is no
-//! slip. The nodes of a DaemonSet may go; one that was changed since, and runs on none, was cut off.
+//! Whoever scales a Deployment or a `StatefulSet` to nothing means it, be it by hand, by an autoscaler or in a commit: `replicas: 0` is no
+//! slip. The nodes of a `DaemonSet` may go; one that was changed since, and runs on none, was cut off.
 //!
 //! | Rule | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|

@@ -85,7 +85,7 @@ fn in_conflict_renovate_is_asked_once_and_a_person_hears_that_it_does_not_come()
     let told = |why: &str| why.contains("was asked to rebase it and did not");
     assert!(matches!(&events[..], [Event::Waits { why, .. }] if told(why)), "{events:?}");
     scene.noted(decision);
-    assert_eq!(scene.says(), "wait", "it is said once");
+    assert_eq!(scene.says(), "call", "a person has to look");
 }
 
 #[test]

@@ -7,6 +7,7 @@ use crate::health::Verdict;
 use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Deletion;
+use crate::run::state::Change;
 use crate::store::EventId;
 
 /// The revert of a condemned change, done fifty seconds ago.
@@ -24,9 +25,8 @@ pub(super) fn reverted() -> (Scene, EventId) {
 
 #[test]
 fn what_was_said_before_the_end_of_a_rollout_is_told_of_each_stage() {
-    let ended = |scene: &Scene| {
-        scene.state.change.as_ref().and_then(|change| change.after()).map(|after| after.ended_at)
-    };
+    let ended =
+        |scene: &Scene| scene.state.change.as_ref().and_then(Change::after).map(|after| after.ended_at);
     let mut scene = Scene::new(ONE);
     let step = scene.merge(NOW - 1_000, true);
     assert_eq!(ended(&scene), None, "it is merged");
