@@ -57,14 +57,15 @@ what they accept in that issue, where `store.path` is there to be read. Without 
 task that was not needed. A run ends a task when what it names is gone; what changes something about
 it needs an approval, unless `recon.allowed` names its rule.
 
-JSON is {began_at, verdict, layers, probes, gate, findings, figures, renovate, foundations, running,
-charts, issue}; a finding has layer, verdict, probe, rule, object, message, evidence, since, blocks,
-acknowledged, follows_from (its cause) and fix (of the audit); the gate tells whether the findings
-would let a change start, and else why not, since when, and what would unblock it. `figures` has counts
-and usage, and by object, with null where the cluster does not tell: certificate_ends (not_after,
-left_seconds), backups.databases and backups.copies (last_good_at, age_seconds) and orphans (claim,
-size_bytes, since): volumes that are nobody's, and none that may hold lost data. A chart that Git wants
-and that is not synced has `synced: false`. What was not read is {not_read: why}.
+JSON is {began_at, verdict, layers, probes, gate, findings, figures, renovate, foundations,
+running, charts, issue}; a finding has layer, verdict, probe, rule, object, message, evidence,
+since, blocks, acknowledged, follows_from (its cause) and fix (of the audit); the gate tells
+whether the findings would let a change start, and else why not, since when, and what would
+unblock it. `figures` has counts and usage, and by object, with null where the cluster does not
+tell: certificate_ends (not_after, left_seconds), backups.databases and backups.copies
+(last_good_at, age_seconds) and orphans (claim, size_bytes, since): volumes that are nobody's, and
+none that may hold lost data. A chart that Git wants and that is not synced has `synced: false`.
+What was not read is {not_read: why}.
 
 Exit codes:
   0  GREEN

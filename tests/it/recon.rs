@@ -176,7 +176,7 @@ async fn the_issue_is_shown_opened_once_and_then_refreshed() {
         "Would open \"Maintenance 20",
         "## Action Items (Tasks)",
         "<!-- caretaker:update-41 -->",
-        "P2 System**: ",
+        "P0 System**: ",
     ] {
         assert!(text.contains(part), "{part} in {text}");
     }
