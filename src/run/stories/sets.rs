@@ -5,6 +5,7 @@
 
 use super::Story;
 use crate::cluster::ObjectRef;
+use crate::health::Verdict;
 use crate::run::event::{ChangeResult, Effect};
 use crate::run::state::{MergeRecord, RunState};
 use serde_json::{Value, json};
@@ -174,30 +175,28 @@ fn seconds(seconds: u32) -> f64 {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_set_that_is_never_asked_is_waited_for_until_it_has_looked_by_itself() {
     let mut story = Story::begin().await;
-    // After nine seconds, and fourteen at most: longer than a rollout may show no progress.
+    // After seven seconds, and fourteen at most: longer than a rollout may show no progress.
     refuses(&story, 14);
     story.timing.rollout_no_progress_seconds = seconds(6);
     let echo = story.renovate_opens("echo", "36.0.1");
     let number = story.issue_of_merges(&[echo]).await;
     story.start().await;
     story.wait("it is merged", || story.merged(echo)).await;
-    let kubernetes = story.world.kubernetes().clone();
-    let looks = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_secs(9)).await;
-        kubernetes.update(&APPLICATION, Some("team"), "redis", |app| app["spec"]["source"] = chart("1.1.0"));
-        for health in ["Progressing", "Healthy"] {
-            tokio::time::sleep(Duration::from_millis(500)).await;
-            kubernetes
-                .update(&APPLICATION, Some("team"), "redis", |app| app["status"] = status("1.1.0", health));
-        }
-    });
+    let merged_at = Instant::now();
     story.says(number, "by itself it does so by").await;
+    story.wait("nothing moves for too long", || merged_at.elapsed() > Duration::from_secs(7)).await;
+    let kubernetes = story.world.kubernetes();
+    kubernetes.update(&APPLICATION, Some("team"), "redis", |app| app["spec"]["source"] = chart("1.1.0"));
+    for health in ["Progressing", "Healthy"] {
+        kubernetes.update(&APPLICATION, Some("team"), "redis", |app| app["status"] = status("1.1.0", health));
+        story.looks(1).await;
+    }
     let ended = |state: &RunState| state.merges.first().is_some_and(|record| record.result.is_some());
     let state = story.state_when("it has ended", ended).await;
     let record = &state.merges[0];
     assert_eq!(record.result, Some(ChangeResult::Kept), "{record:?}");
     assert!(record.rollout_seconds.is_some_and(|seconds| seconds >= 13.0), "{record:?}");
-    assert!(looks.is_finished(), "the chart was not waited for");
+    assert_eq!(record.gate, Some(Verdict::Green), "{record:?}");
     story.closed(number).await;
     story.end().await;
 }
