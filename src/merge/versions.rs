@@ -2,6 +2,7 @@
 
 use crate::cluster::{Definition, Owner, RunningChart};
 use crate::forge::renovate::Update;
+use std::fmt;
 
 /// An image, a chart or definitions that are not of the promised version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,18 +23,11 @@ pub(crate) fn mismatches(updates: &[Update], affected: &[Owner]) -> Vec<Mismatch
     let mut found = Vec::new();
     for owner in affected {
         for update in updates {
-            let images = owner.images.iter().filter(|image| is_image_of(image, &update.package));
-            let charts = owner.charts.iter().filter(|chart| is_chart_of(chart, &update.package));
-            if images.clone().any(|image| is_version(image, &update.to))
-                || charts.clone().any(|chart| is_chart_version(&chart.version, &update.to))
-            {
+            let running = running(owner, &update.package);
+            if running.is_empty() || running.iter().any(|one| one.is(&update.to)) {
                 continue;
             }
-            let charts = charts.map(|chart| format!("{} {}", chart.name, chart.version));
-            let running: Vec<String> = images.cloned().chain(charts).collect();
-            if running.is_empty() {
-                continue;
-            }
+            let running = running.iter().map(ToString::to_string).collect();
             found.push(Mismatch {
                 owner: owner.object.name.clone(),
                 package: update.package.clone(),
@@ -43,6 +37,65 @@ pub(crate) fn mismatches(updates: &[Update], affected: &[Owner]) -> Vec<Mismatch
         }
     }
     found
+}
+
+/// What the other watchers still run of a package that the affected ones do not have at all: a change to a base or to values lies
+/// in the folder of none that takes it. Another copy of a package may be nobody's business here, so that only the very
+/// version from which the update came says anything, and only while the promised one runs nowhere.
+pub(crate) fn left_behind(updates: &[Update], affected: &[Owner], others: &[Owner]) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    for update in updates {
+        let Some(from) = &update.from else { continue };
+        let is_compared = affected.iter().any(|owner| !running(owner, &update.package).is_empty());
+        let of_others = || others.iter().map(|owner| (owner, running(owner, &update.package)));
+        let has_arrived = of_others().any(|(_, running)| running.iter().any(|one| one.is(&update.to)));
+        if is_compared || has_arrived {
+            continue;
+        }
+        found.extend(of_others().filter_map(|(owner, running)| {
+            let running: Vec<String> =
+                running.iter().filter(|one| one.is(from)).map(ToString::to_string).collect();
+            let (package, wanted) = (update.package.clone(), update.to.clone());
+            (!running.is_empty()).then(|| Mismatch {
+                owner: owner.object.name.clone(),
+                package,
+                wanted,
+                running,
+            })
+        }));
+    }
+    found
+}
+
+/// An image or a chart of a package.
+enum Running<'a> {
+    Image(&'a str),
+    Chart(&'a RunningChart),
+}
+
+impl Running<'_> {
+    fn is(&self, version: &str) -> bool {
+        match self {
+            Self::Image(image) => is_version(image, version),
+            Self::Chart(chart) => is_chart_version(&chart.version, version),
+        }
+    }
+}
+
+impl fmt::Display for Running<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Image(image) => formatter.write_str(image),
+            Self::Chart(chart) => write!(formatter, "{} {}", chart.name, chart.version),
+        }
+    }
+}
+
+/// The images and charts of a package that a watcher runs.
+fn running<'a>(owner: &'a Owner, package: &str) -> Vec<Running<'a>> {
+    let images = owner.images.iter().filter(|image| is_image_of(image, package));
+    let charts = owner.charts.iter().filter(|chart| is_chart_of(chart, package));
+    images.map(|image| Running::Image(image)).chain(charts.map(Running::Chart)).collect()
 }
 
 /// The definitions among what the affected watchers made that still carry the version from which an update came: whatever

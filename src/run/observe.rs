@@ -11,6 +11,7 @@ mod deliveries;
 mod found;
 mod look;
 mod pulls;
+mod versions;
 mod wishes;
 
 pub(in crate::run) use anew::Asking;
@@ -139,6 +140,7 @@ pub(crate) struct Observation {
     pub(crate) failed_syncs: Vec<FailedBefore>,
     pub(crate) blocking: Vec<BlockingPod>,
     pub(crate) mismatches: Vec<String>,
+    pub(crate) left_behind: Vec<String>,
     pub(crate) proposal: Option<ProposalStanding>,
     pub(crate) pulls: BTreeMap<PullNumber, PullSituation>,
     pub(crate) unread: BTreeMap<IssueNumber, Unread>,
@@ -233,6 +235,7 @@ impl Observation {
             blocking: &self.blocking,
             deletion: if parts.cluster_settings.delete { Deletion::Allowed } else { Deletion::Off },
             mismatches: &self.mismatches,
+            left_behind: &self.left_behind,
             merge_style: settings.merge_style,
             tools: if parts.cluster_settings.exec { Tools::Allowed } else { Tools::Off },
             proposal: self.proposal.as_ref(),
@@ -523,7 +526,8 @@ pub(crate) async fn observe(
         stood,
         failed_syncs: gitops.applications.iter().filter_map(FailedBefore::of).collect(),
         blocking: change.blocking,
-        mismatches: change.mismatches,
+        mismatches: change.versions.mismatches,
+        left_behind: change.versions.left_behind,
         proposal,
         pulls,
         unread,

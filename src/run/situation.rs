@@ -248,6 +248,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) deletion: Deletion,
     /// The versions of the change's table that do not run, after its rollout.
     pub(crate) mismatches: &'a [String],
+    /// Those that run still where no folder tells whether the change was meant for it.
+    pub(crate) left_behind: &'a [String],
     /// In which way pull requests are merged.
     pub(crate) merge_style: MergeStyle,
     /// Whether the settings let commands be run in the Ceph tools pod.

@@ -8,6 +8,7 @@ use crate::forge::{CommitSha, IssueNumber, MergeStyle, PullNumber};
 use crate::health::{Finding, Layer, Verdict};
 use crate::merge::rollout::Rollout;
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use super::run::{SHORT, are, first, object, title_of};
 
@@ -87,19 +88,35 @@ pub(crate) fn sync_kept_back(shut: &Shut) -> String {
 
 /// What runs is not what the pull request says.
 pub(crate) fn versions_differ(mismatches: &[String]) -> String {
-    let list = mismatches.iter().map(|line| quote_outside(line, SHORT)).collect::<Vec<_>>().join("; ");
+    let list = listed(mismatches);
     format!(
         "rolled out, but what runs is not what the pull request says ({list}): look which version really runs"
     )
 }
 
+/// What runs instead of what was promised.
+fn listed(lines: &[String]) -> String {
+    lines.iter().map(|line| quote_outside(line, SHORT)).collect::<Vec<_>>().join("; ")
+}
+
 /// The note behind a merged task.
-pub(crate) fn note_merged(commit: Option<&CommitSha>, left_open: bool) -> String {
-    let left_open = if left_open { "; the forge still shows the pull request as open" } else { "" };
-    match commit {
-        Some(commit) => format!("merged as {}, all layers GREEN{left_open}", commit.short()),
-        None => format!("merged, all layers GREEN{left_open}"),
+pub(crate) fn note_merged(commit: Option<&CommitSha>, left_open: bool, left_behind: &[String]) -> String {
+    let mut note = match commit {
+        Some(commit) => format!("merged as {}, all layers GREEN", commit.short()),
+        None => "merged, all layers GREEN".to_owned(),
+    };
+    if left_open {
+        note.push_str("; the forge still shows the pull request as open");
     }
+    if !left_behind.is_empty() {
+        // Writing to a String cannot fail.
+        let _ = write!(
+            note,
+            "; outside of the folders that it changed {} (look whether the change was meant for that)",
+            listed(left_behind)
+        );
+    }
+    note
 }
 
 /// Watching after a change.

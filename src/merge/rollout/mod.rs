@@ -177,6 +177,13 @@ impl Watched {
             .collect()
     }
 
+    /// All watchers that follow it, with what they made.
+    pub(crate) fn owners(&self, gitops: &GitOps) -> Vec<Owner> {
+        let kustomizations = self.kustomizations(&gitops.flux).into_iter();
+        let kustomizations = kustomizations.map(|one| Owner::of_kustomization(one, &gitops.flux));
+        self.watchers(&gitops.applications).into_iter().map(Owner::from).chain(kustomizations).collect()
+    }
+
     /// The watchers one of whose folders holds one of the files, with what they made: candidates before a merge.
     pub(crate) fn touched(&self, gitops: &GitOps, files: &[String]) -> Vec<Owner> {
         let applications = self.touched_applications(&gitops.applications, files);

@@ -1,7 +1,7 @@
 use super::samples::{application, sha, source, update};
 use crate::cluster::{ApplicationSource, Definition, ObjectRef, Owner, RunningChart};
 use crate::forge::renovate::{Update, UpdateKind};
-use crate::merge::versions::{mismatches, outdated};
+use crate::merge::versions::{left_behind, mismatches, outdated};
 
 #[test]
 fn what_runs_is_compared_where_the_package_is_an_image() {
@@ -26,6 +26,40 @@ fn what_runs_is_compared_where_the_package_is_an_image() {
         app.images.clone_from(&images);
         let found = mismatches(&[update(package, "0", to, UpdateKind::Patch)], &[Owner::from(&app)]);
         assert_eq!(found.is_empty(), fits, "{images:?} {package} {to}");
+    }
+}
+
+#[test]
+fn what_others_run_says_something_only_of_the_version_that_was_replaced() {
+    let running = |name: &str, images: &[&str]| {
+        let mut app = application(name, &sha('c'));
+        app.images = images.iter().map(|&image| image.to_owned()).collect();
+        Owner::from(&app)
+    };
+    for (affected, others, says) in [
+        (vec![], vec![vec!["x/web:1"]], true),
+        (vec![], vec![vec!["x/web:1"], vec!["x/other:1"]], true),
+        // It runs somewhere, or nowhere; or another copy is of another version.
+        (vec![], vec![vec!["x/web:1"], vec!["x/web:2"]], false),
+        (vec![], vec![vec!["x/web:2"]], false),
+        (vec![], vec![vec!["x/other:1"]], false),
+        (vec![], vec![vec!["x/web:0"]], false),
+        // Where the change lies in a folder that takes it, it is that which counts.
+        (vec!["x/web:2"], vec![vec!["x/web:1"]], false),
+        (vec!["x/web:1"], vec![vec!["x/web:1"]], false),
+        (vec!["x/other:2"], vec![vec!["x/web:1"]], true),
+    ] {
+        let others: Vec<Owner> = others.iter().map(|images| running("other", images)).collect();
+        let touched = [running("touched", &affected)];
+        let touched = if affected.is_empty() { &touched[..0] } else { &touched[..] };
+        let mut update = update("x/web", "1", "2", UpdateKind::Minor);
+        assert_eq!(
+            !left_behind(&[update.clone()], touched, &others).is_empty(),
+            says,
+            "{affected:?} {others:?}"
+        );
+        update.from = None;
+        assert_eq!(left_behind(&[update], touched, &others), []);
     }
 }
 

@@ -272,7 +272,8 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
                 return hand_over(situation, change, &wording::versions_differ(situation.mismatches), &[]);
             }
             let left_open = situation.state.merges.last().is_some_and(|record| record.left_open);
-            let note = wording::note_merged(change.merged.as_ref().map(|(commit, ..)| commit), left_open);
+            let commit = change.merged.as_ref().map(|(commit, ..)| commit);
+            let note = wording::note_merged(commit, left_open, situation.left_behind);
             Decision::Note(vec![
                 Event::ChangeEnded {
                     change: change.step,

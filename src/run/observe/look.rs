@@ -2,11 +2,12 @@
 
 use super::Subject;
 use super::anew::{KnownRelated, Spared};
+use super::versions::{Versions, name_images};
 use crate::cluster::{
     Application, BlockingPod, ContainerState, Freshness, ObjectRef, OperationPhase, OperationState, Owner,
     Pod, SyncStatus, Workload, subject,
 };
-use crate::forge::renovate::{self, Update, UpdateKind};
+use crate::forge::renovate;
 use crate::forge::{Branch, CommitSha, ForgeError, ForgeResult, IssueNumber, PullRequest, State};
 use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
@@ -15,7 +16,6 @@ use crate::merge::rollout::{
     Asking, GitOps, Moment, Pulls, Question, Rollout, Stood, Watched, awaited_owners, excused, flux_to_ask,
     judge, pods_of, pulls_of,
 };
-use crate::merge::versions::{Mismatch, mismatches, outdated};
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
 use crate::run::situation::{Mode, Related, Unread};
@@ -40,7 +40,7 @@ pub(super) struct ChangeView {
     pub(super) idle_out_of_sync: Vec<ObjectRef>,
     pub(super) manual: Vec<ObjectRef>,
     pub(super) blocking: Vec<BlockingPod>,
-    pub(super) mismatches: Vec<String>,
+    pub(super) versions: Versions,
 }
 
 pub(super) struct Look<'a> {
@@ -196,11 +196,7 @@ impl Look<'_> {
                 self.memory.pods.push_str(&images.progress);
                 pulling = images.pulling;
             }
-            // A Kustomization does not tell what its workloads run.
-            for owner in affected.iter_mut().filter(|owner| owner.images.is_empty()) {
-                let own = workloads.iter().filter(|workload| owner.owns.contains(&workload.object));
-                owner.images = own.flat_map(|workload| workload.images.iter().cloned()).collect();
-            }
+            name_images(&mut affected, workloads);
         }
         let since = self.memory.progress_since(commit, &rollout, self.now);
         let attributions = health::attributions(&change.plan.baseline, change.asked_at, recon, &affected);
@@ -226,18 +222,11 @@ impl Look<'_> {
             idle.iter().filter(|application| !application.automated).map(|one| one.object()).collect();
         let idle = idle.into_iter().map(Application::object).collect();
         let blocking = if undone { self.blocking(&affected, workloads).await } else { Vec::new() };
-        let mismatches = if undone {
-            Vec::new()
+        let versions = if undone {
+            Versions::default()
         } else {
-            let promised = promised(&change.plan.versions, &change.plan.replaced);
-            let mut found = mismatches(&promised, &affected);
-            if matches!(rollout, Rollout::Done { .. }) && !change.plan.replaced.is_empty() {
-                self.outdated(&promised, &affected).await;
-                found.extend(self.memory.outdated.iter().cloned());
-            } else {
-                self.memory.outdated.clear();
-            }
-            found.iter().map(mismatch_line).collect()
+            let is_done = matches!(rollout, Rollout::Done { .. });
+            self.versions(&change.plan, is_done, &affected, workloads.unwrap_or_default()).await
         };
         Ok(ChangeView {
             rollout: Some((rollout, since)),
@@ -254,7 +243,7 @@ impl Look<'_> {
             idle_out_of_sync: idle,
             manual,
             blocking,
-            mismatches,
+            versions,
         })
     }
 
@@ -292,22 +281,6 @@ impl Look<'_> {
             }
         }
         pulls_of(&waiting, &events, self.now)
-    }
-
-    /// Reads which definitions a change should have brought and did not. They are many and large: read only where it has any.
-    /// Where they cannot be read now, what was read before stands.
-    async fn outdated(&mut self, promised: &[Update], affected: &[Owner]) {
-        let mut owned = affected.iter().flat_map(|owner| &owner.owns);
-        if !owned.any(|object| object.kind == "CustomResourceDefinition") {
-            self.memory.outdated.clear();
-            return;
-        }
-        match self.parts.cluster.definitions().await {
-            Ok(definitions) => self.memory.outdated = outdated(promised, affected, &definitions),
-            Err(error) => {
-                tracing::warn!(error = %chain(&error), "the versions of definitions could not be read");
-            }
-        }
     }
 
     /// The pods that keep what a change touched from going back. What cannot be read is tried again at the next look.
@@ -504,24 +477,4 @@ fn is_idle_out_of_sync(application: &Application) -> bool {
         && !application.refresh_requested
         && !running
         && application.doors.by_hand.is_none()
-}
-
-/// What a change promised to run: each version once, in however many files it stands.
-fn promised(versions: &[Hold], replaced: &BTreeMap<String, String>) -> Vec<Update> {
-    let versions: BTreeSet<_> = versions.iter().map(|hold| (&hold.package, &hold.version)).collect();
-    versions
-        .into_iter()
-        .map(|(package, version)| Update {
-            package: package.clone(),
-            file: None,
-            from: replaced.get(package).cloned(),
-            to: version.clone(),
-            kind: UpdateKind::Unknown,
-            change: String::new(),
-        })
-        .collect()
-}
-
-fn mismatch_line(mismatch: &Mismatch) -> String {
-    wording::version_differs(&mismatch.owner, &mismatch.package, &mismatch.wanted, &mismatch.running)
 }

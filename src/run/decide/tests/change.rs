@@ -313,6 +313,21 @@ fn what_runs_must_be_what_was_promised() {
 }
 
 #[test]
+fn what_runs_still_outside_of_the_folders_is_told_and_holds_nothing() {
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 50);
+    scene.left_behind = vec!["echo runs 1 instead of 2".to_owned()];
+    scene.clock = NOW + 400;
+    let decision = scene.decide();
+    assert_eq!(result(&decision), Some(&ChangeResult::Kept));
+    let Decision::Note(events) = decision else { panic!("{decision:?}") };
+    let told = events.iter().any(
+        |event| matches!(event, Event::TaskEnded { note, .. } if note.contains("echo runs 1 instead of 2")),
+    );
+    assert!(told, "{events:?}");
+}
+
+#[test]
 fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
     let mut scene = Scene::new(ONE);
     let step = scene.merge(NOW - 1000, true);
