@@ -28,6 +28,8 @@ pub(crate) struct ApplicationSet {
     pub(crate) generated_from: Vec<(String, String)>,
     /// It was asked to look and has not done so yet (the annotation is there).
     pub(crate) refresh_requested: bool,
+    /// Whether it syncs what it makes step by step (`RollingSync`), for which it switches their automated sync off.
+    pub(crate) rolling: bool,
     /// How often it looks by itself; `None` where it never does.
     pub(crate) looks_every: Option<Duration>,
 }
@@ -105,6 +107,7 @@ fn application_set(object: &Value) -> Result<ApplicationSet, String> {
     Ok(ApplicationSet {
         generated_from,
         refresh_requested: object["metadata"]["annotations"][REFRESH].is_string(),
+        rolling: object["spec"]["strategy"]["type"] == "RollingSync",
         looks_every: looks_every(&object["spec"]),
         namespace,
         name,
@@ -133,7 +136,9 @@ mod tests {
         assert_eq!(read.object().to_string(), "ApplicationSet argocd/apps");
         assert_eq!(read.conditions[0].status, ConditionStatus::True);
         assert!(read.created_at.is_some() && read.conditions[0].since.is_some());
-        assert!(read.generated_from.is_empty() && !read.refresh_requested);
+        assert!(read.generated_from.is_empty() && !read.refresh_requested && !read.rolling);
+        let rolling = json!({"metadata": {"name": "s"}, "spec": {"strategy": {"type": "RollingSync"}}});
+        assert!(application_set(&rolling).expect("a set").rolling);
         let nested = json!({"metadata": {"name": "s", "annotations": {REFRESH: "true"}}, "spec": {"generators": [
             {"list": {"elements": []}},
             {"matrix": {"generators": [{"clusters": {}}, {"git": {"repoURL": "https://git.example.org/a", "revision": "HEAD"}}]}},

@@ -129,6 +129,7 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         prune: automated["prune"].as_bool().unwrap_or(false),
         sync_options: texts(&spec["syncPolicy"]["syncOptions"]),
         made_by,
+        rolled_by_set: false,
         sources: sources(spec),
         dry: dry_source(object),
         compared_sources: sources(compared),

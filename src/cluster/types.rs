@@ -401,6 +401,8 @@ pub(crate) struct Application {
     pub(crate) sync_options: Vec<String>,
     /// The `ApplicationSet` that made it.
     pub(crate) made_by: Option<ObjectRef>,
+    /// Whether that syncs what it makes step by step, one after the other: known once the sets are read as well.
+    pub(crate) rolled_by_set: bool,
     /// `spec.source(s)`.
     pub(crate) sources: Vec<ApplicationSource>,
     /// Where its manifests are made from, where Argo CD hydrates them into the branch that it syncs from.

@@ -21,7 +21,7 @@ use std::time::Duration;
 pub(crate) const NOT_LOOKED_SINCE: &str = "not-looked-since";
 
 /// Who looks less often by itself is not waited for.
-const LONGEST_WAIT: Duration = Duration::from_mins(10);
+pub(crate) const LONGEST_WAIT: Duration = Duration::from_mins(10);
 
 /// Whether a maximum age tells that a newer answer comes soon.
 fn comes_soon(maximum_age_seconds: u64) -> bool {

@@ -358,13 +358,15 @@ fn lay(finding: &Finding, affected: &[Owner]) -> Laid {
     for watcher in affected {
         let shares = watcher.owns.iter().any(|own| own.namespace == object.namespace);
         if !object.namespace.is_empty() && shares {
-            return Laid::open(Attribution::Suspected(wording::beside_changed(object, &watcher.object)));
+            let attribution = Attribution::Suspected(wording::beside_changed(object, &watcher.object));
+            return Laid { bounds: is_of_somebody_outside(finding), ..Laid::open(attribution) };
         }
     }
     // A volume belongs to no namespace, and may be what a claim of the change left behind; an operator or a driver that was
     // changed may take down nodes, storage and certificates that are in no inventory.
     let attribution = Attribution::Suspected(wording::only_in_time(object));
-    Laid { bounds: stands_below(*probe), ..Laid::open(attribution) }
+    let bounds = stands_below(*probe) || is_of_somebody_outside(finding);
+    Laid { bounds, ..Laid::open(attribution) }
 }
 
 /// Whether what runs on it does not bring it down: it is no symptom of a workload that a change touched.
@@ -409,8 +411,7 @@ fn works_on_nodes(watcher: &Owner) -> bool {
 }
 
 /// Whether it comes without a change as well, so that it is at most suspected: what is left over of pods that a node ended or that
-/// were replaced, a memory that ran out, a container that has ended now and then for hours, a certificate, which ends by the clock and
-/// is made by somebody outside.
+/// were replaced, a memory that ran out, a container that has ended now and then for hours, and what is somebody's outside.
 fn comes_by_itself(finding: &Finding) -> bool {
     let FindingId { probe, rule, object } = &finding.id;
     match probe {
@@ -420,7 +421,18 @@ fn comes_by_itself(finding: &Finding) -> bool {
             "failed" => object.kind != "Pod",
             _ => false,
         },
-        Probe::Certificates => true,
+        _ => is_of_somebody_outside(finding),
+    }
+}
+
+/// Whether somebody outside has to answer for it: who makes certificates, where copies lie, sources are fetched from and secrets are
+/// kept. What follows from it is as little the change's.
+fn is_of_somebody_outside(finding: &Finding) -> bool {
+    let FindingId { probe, rule, .. } = &finding.id;
+    match probe {
+        Probe::Certificates | Probe::VolSync | Probe::Snapshots => true,
+        Probe::Flux => rule == "fetch-failed",
+        Probe::ExternalSecrets => matches!(rule.as_str(), "not-synced" | "store-not-ready"),
         _ => false,
     }
 }

@@ -58,14 +58,20 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         own("Job", "web", "migrate"),
         own("PodDisruptionBudget", "web", "shop"),
         own("Certificate", "web", "shop"),
+        own("ReplicationSource", "web", "shop"),
+        own("VolumeSnapshot", "web", "shop"),
+        own("GitRepository", "flux-system", "flux-system"),
+        own("HelmRelease", "web", "shop"),
+        own("ExternalSecret", "web", "shop"),
         own("Pod", "web", "once"),
     ];
     let on = |probe, kind, namespace, name| {
         found(probe, "rule", &ObjectRef::new(kind, namespace, name), Verdict::Red)
     };
-    let rule = |rule, kind, namespace, name| {
-        found(Probe::Pods, rule, &ObjectRef::new(kind, namespace, name), Verdict::Red)
+    let of = |probe, rule, kind, namespace, name| {
+        found(probe, rule, &ObjectRef::new(kind, namespace, name), Verdict::Red)
     };
+    let rule = |rule, kind, namespace, name| of(Probe::Pods, rule, kind, namespace, name);
     let node = |rule| found(Probe::Nodes, rule, &ObjectRef::new("Node", "", "metal2"), Verdict::Yellow);
     let cases = [
         (on(Probe::ArgoCd, "Application", "argocd", "shop"), "attributed"),
@@ -100,6 +106,12 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         (rule("node-restarted", "Deployment", "web", "shop"), "suspected"),
         (on(Probe::Certificates, "Certificate", "web", "shop"), "suspected"),
         (on(Probe::Certificates, "Certificate", "blog", "blog"), "suspected"),
+        (on(Probe::VolSync, "ReplicationSource", "web", "shop"), "suspected"),
+        (on(Probe::Snapshots, "VolumeSnapshot", "web", "shop"), "suspected"),
+        (of(Probe::Flux, "fetch-failed", "GitRepository", "flux-system", "flux-system"), "suspected"),
+        (of(Probe::Flux, "not-released", "HelmRelease", "web", "shop"), "attributed"),
+        (of(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "suspected"),
+        (of(Probe::ExternalSecrets, "another", "ExternalSecret", "web", "shop"), "attributed"),
     ];
     for (finding, expected) in cases {
         let laid = lay(&finding, &[Owner::from(&shop)]);

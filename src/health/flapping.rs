@@ -322,6 +322,18 @@ mod tests {
     }
 
     #[test]
+    fn what_is_rolled_out_with_pauses_is_not_flapping() {
+        let application = ObjectRef::new("Application", "argocd", "shop");
+        let progressing = || on(Probe::ArgoCd, "progressing", application.clone());
+        let made = |_| Some(Made::for_test(application.clone(), 7, false));
+        let mut looks = every_two_minutes(&progressing, &made);
+        for (_, findings, _) in looks.iter_mut().filter(|(_, findings, _)| findings.is_empty()) {
+            findings.push(on(Probe::ArgoCd, "suspended", application.clone()));
+        }
+        assert_eq!(flapping_after(looks, false), ["ArgoCd suspended"]);
+    }
+
+    #[test]
     fn what_comes_by_a_schedule_or_of_a_nodes_work_is_not_flapping() {
         let cron = || on(Probe::Jobs, "not-begun", ObjectRef::new("CronJob", "web", "backup"));
         assert!(flapping_after(every_two_minutes(&cron, &|_| None), false).is_empty());

@@ -90,6 +90,8 @@ pub(crate) enum Obstacle {
     Age,
     /// The cluster's lock.
     Lock,
+    /// What keeps a run from beginning: a right, an account that nobody trusts, a question to people.
+    Beginning,
     /// The mode, in which nothing is changed.
     Mode,
 }

@@ -35,7 +35,7 @@ mod steadiness;
 mod storage;
 mod types;
 
-pub(crate) use after::{After, NOT_LOOKED_SINCE};
+pub(crate) use after::{After, LONGEST_WAIT, NOT_LOOKED_SINCE};
 pub(crate) use answered::{AnsweredBefore, Behind, Seen, ServiceSeen, ServicesSeen, WithoutEndpoints};
 pub(crate) use audit::{AuditRule, FilesAudited, Trending, is_manifest, plain_secrets};
 pub(crate) use authority::{Approval, Authority, PlanMark};

@@ -110,7 +110,9 @@ impl Moves {
             self.known.insert(made.object.clone(), known);
         }
         let in_work = recon.findings().filter(|finding| {
-            matches!(finding.id.rule.as_str(), "in-work" | "rolling-out" | "not-observed" | "paused")
+            // What is rolled out with pauses goes from one to the other.
+            let rule = finding.id.rule.as_str();
+            matches!(rule, "in-work" | "rolling-out" | "not-observed" | "paused" | "suspended")
         });
         for finding in in_work {
             let none = Known { mark: None, until: afterwards, seen: now };

@@ -506,7 +506,7 @@ impl Effect {
             Self::Merge(_) | Self::Revert { .. } | Self::MergeRevert { .. } | Self::CloseIssue { .. } => {
                 EffectClass::Detectable
             }
-            // A terminated operation is not there any more, and a pod of that identity neither; a sync to the revision that is synced does nothing; closing
+            // A terminated operation is not there any more, and a pod of that identity neither; what is synced is not synced again; closing
             // the closed, labelling the labelled, ticking the ticked and archiving the archived change nothing.
             Self::Terminate { .. }
             | Self::DeletePod { .. }

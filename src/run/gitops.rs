@@ -2,8 +2,9 @@
 //! nobody sees is one that nobody waits for.
 
 use super::worker::chain;
-use crate::cluster::{Cluster, ClusterError, Freshness, Installed};
+use crate::cluster::{ApplicationSet, Cluster, ClusterError, Freshness, Installed, ObjectRef};
 use crate::merge::rollout::GitOps;
+use std::collections::BTreeSet;
 
 /// All Applications with their sets, and all objects of Flux; besides it the first error. `judges_flux`: whether the settings let Flux be judged.
 pub(crate) async fn read(
@@ -34,6 +35,11 @@ pub(crate) async fn read(
     match sets {
         Ok(sets) => gitops.sets = sets.into_items(),
         Err(error) => first = first.or(Some(error)),
+    }
+    let rolling: BTreeSet<ObjectRef> =
+        gitops.sets.iter().filter(|set| set.rolling).map(ApplicationSet::object).collect();
+    for application in &mut gitops.applications {
+        application.rolled_by_set = application.made_by.as_ref().is_some_and(|set| rolling.contains(set));
     }
     match flux {
         Ok(flux) => gitops.flux = flux.into_items(),

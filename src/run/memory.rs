@@ -12,6 +12,7 @@ use crate::issue::{FindingTag, Home, Reading, RemadePull, TaskKey};
 use crate::merge::classify::Classification;
 use crate::merge::rollout::{Asking, Question, Rollout};
 use crate::merge::versions::Mismatch;
+use crate::store::{EventId, RunId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -108,8 +109,9 @@ pub(crate) struct Memory {
     pub(crate) refresh_failures: u32,
     /// The releases that have what they take values from, and that nobody has asked to look since.
     pub(crate) flux_to_ask: Vec<(ObjectRef, Question)>,
-    /// The commit that the run before left behind before anybody saw it everywhere, as its journal tells.
-    pub(crate) left_unseen: Option<(CommitSha, Asking)>,
+    /// The commit that another run left behind last before anybody saw it everywhere, as its journal tells; with that run and how far its
+    /// journal had come.
+    pub(crate) left_unseen: Option<((RunId, EventId), Option<(CommitSha, Asking)>)>,
     /// Since when those of Flux that take values have had them, of the head that a change left behind, and nobody asks them to look.
     pub(crate) left_alone: BTreeMap<(CommitSha, ObjectRef), Timestamp>,
     /// Since when a pull request's pre-flight has been waiting, at which head.

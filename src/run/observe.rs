@@ -44,7 +44,8 @@ use crate::health::{self, After, Attribution, Before, FailedBefore, FindingId, P
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
-use crate::merge::rollout::{Asking as RolloutAsking, GitOps, Rollout, Stood};
+use crate::merge::rollout::{GitOps, Rollout, Stood};
+use crate::store::RunId;
 use crate::wording;
 use deliveries::Deliveries;
 use jiff::Timestamp;
@@ -75,6 +76,8 @@ pub(crate) struct Subject<'a> {
     pub(crate) gone: bool,
     /// Other open maintenance issues.
     pub(crate) others: &'a [(IssueNumber, String)],
+    /// The run.
+    pub(crate) run: RunId,
     /// What the journal says.
     pub(crate) state: &'a RunState,
     /// What was written into the body before, oldest first.
@@ -350,9 +353,7 @@ pub(crate) async fn observe(
     } else {
         Before::default()
     };
-    if memory.hindsight.is_new() && state.merges.is_empty() {
-        memory.left_unseen = left_unseen(parts, &past_names).await?;
-    }
+    left_unseen(parts, &past_names, subject.run, memory).await?;
     let rolls_out = state.change.as_ref().is_some_and(|change| change.stage.rolls_out());
     let (window, grace) = (parts.timing.flapping_window(), parts.timing.grace());
     memory.hindsight.observe(&mut recon, before, &health_settings, window, rolls_out, grace);
@@ -399,11 +400,21 @@ pub(crate) async fn observe(
 
     let holds = holds(parts, &past_names).await?;
     // Whoever nobody asked to look at the head has not looked because the change is over, nor because its issue is another now.
-    let before = memory.left_unseen.as_ref().filter(|_| state.merges.is_empty());
+    let before = memory.left_unseen.as_ref().and_then(|(_, left)| left.as_ref());
     let before = before.filter(|(commit, _)| *commit == branch.head).map(|(_, asking)| asking);
-    let unseen = state.unseen(&branch.head).or(before).cloned();
-    let mut look =
-        Look { holds: &holds, parts, subject: &subject, memory, gitops: &gitops, branch: &branch, now };
+    let own = state.unseen(&branch.head);
+    let elsewhere = own.is_none() && before.is_some();
+    let unseen = own.or(before).cloned();
+    let mut look = Look {
+        holds: &holds,
+        parts,
+        subject: &subject,
+        memory,
+        gitops: &gitops,
+        branch: &branch,
+        elsewhere,
+        now,
+    };
     let stood = look.stood(&recon);
     let accepted: Vec<Stood> = stood.iter().filter(|one| one.accepted).cloned().collect();
     let head_rollout = look.rollout(&branch.head, &accepted, unseen).await?;
@@ -634,21 +645,32 @@ async fn seen_before(parts: &Parts, names: &BTreeSet<String>) -> Result<BTreeSet
     Ok(BTreeSet::new())
 }
 
-/// The commit that the repository's newest change of another run left behind before anybody saw it everywhere. One whose journal
-/// cannot be read left nothing.
+/// Reads which commit the repository's newest change left behind, where that was another run's, before anybody saw it everywhere. One
+/// whose journal cannot be read left nothing.
 async fn left_unseen(
     parts: &Parts,
     names: &BTreeSet<String>,
-) -> Result<Option<(CommitSha, RolloutAsking)>, RunError> {
-    let Some(run) = parts.store.last_run_of(names, "change-ended").await? else { return Ok(None) };
-    match load_state(&parts.store, run).await {
-        Ok(state) => Ok(state.left_unseen().cloned()),
+    own: RunId,
+    memory: &mut Memory,
+) -> Result<(), RunError> {
+    let last = parts.store.last_run_of(names, "change-ended").await?.filter(|(run, _)| *run != own);
+    let Some((run, newest)) = last else {
+        memory.left_unseen = None;
+        return Ok(());
+    };
+    if memory.left_unseen.as_ref().is_some_and(|(known, _)| *known == (run, newest)) {
+        return Ok(());
+    }
+    let left = match load_state(&parts.store, run).await {
+        Ok(state) => state.left_unseen().cloned(),
         Err(RunError::Journal { run, source }) => {
             tracing::warn!(?run, error = %source, "the journal of the run before cannot be read");
-            Ok(None)
+            None
         }
-        Err(error) => Err(error),
-    }
+        Err(error) => return Err(error),
+    };
+    memory.left_unseen = Some(((run, newest), left));
+    Ok(())
 }
 
 /// A hold outlives its run and the repository's name: the version does not get better by closing an issue.

@@ -236,6 +236,7 @@ impl Worker {
             issue: &issue,
             gone: false,
             others: &[],
+            run: work.run.id,
             state: &work.state,
             writes: &work.writes,
             ours: &work.ours,

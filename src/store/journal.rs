@@ -230,14 +230,15 @@ impl Store {
         .await?)
     }
 
-    /// The run that wrote down an event of a kind last, of all runs of a repository, under each of its names.
+    /// The run that wrote down an event of a kind last, of all runs of a repository, under each of its names; with the newest of all
+    /// its events, which tells whether its journal has grown.
     pub(crate) async fn last_run_of(
         &self,
         names: &BTreeSet<String>,
         kind: &str,
-    ) -> StoreResult<Option<RunId>> {
-        let run: Option<i64> = sqlx::query_scalar(
-            "SELECT journal.run FROM journal JOIN run ON run.id = journal.run
+    ) -> StoreResult<Option<(RunId, EventId)>> {
+        let run: Option<(i64, i64)> = sqlx::query_as(
+            "SELECT journal.run, (SELECT MAX(newest.id) FROM journal AS newest WHERE newest.run = journal.run) FROM journal JOIN run ON run.id = journal.run
              WHERE run.repository IN (SELECT value FROM json_each(?)) AND json_extract(journal.event, '$.event') = ?
              ORDER BY journal.id DESC LIMIT 1",
         )
@@ -245,7 +246,7 @@ impl Store {
         .bind(kind)
         .fetch_optional(&self.readers)
         .await?;
-        Ok(run.map(RunId))
+        Ok(run.map(|(run, newest)| (RunId(run), EventId(newest))))
     }
 
     /// Every event about incidents in all runs, oldest first, with its run.

@@ -242,7 +242,12 @@ pub(crate) fn nothing_to_stop() -> String {
 
 /// A sync was under way already.
 pub(crate) fn already_syncing() -> String {
-    "a sync was under way already".to_owned()
+    "a sync is under way, and may be of something else".to_owned()
+}
+
+/// Nothing is left to be synced.
+pub(crate) fn already_synced() -> String {
+    "it is as its sources say already".to_owned()
 }
 
 /// The repository does not allow the way of merging that the settings ask for.

@@ -196,6 +196,11 @@ pub(crate) fn sync_failed_grace(application: &ObjectRef, why: &str) -> String {
     format!("{}; waiting whether it heals by itself", sync_failed(application, why))
 }
 
+/// The same, a remedy was tried.
+pub(crate) fn sync_failed_remedy(application: &ObjectRef, why: &str) -> String {
+    format!("{}; asked for another look at the repository", sync_failed(application, why))
+}
+
 /// The findings undo nothing, and did not go.
 pub(crate) fn not_well_stays(findings: &[&Finding], why: &str) -> String {
     format!(
@@ -413,6 +418,14 @@ pub(crate) fn undoing_not_seen(reason: &str, commit: &CommitSha, rollout: &Rollo
         "{reason}. Undone by `{}`, but that the old version runs everywhere was not seen in time ({}). Nothing else is worse than before: a person has to look whether it does",
         commit.short(),
         rollout_state(rollout)
+    )
+}
+
+/// The revert runs everywhere, and somebody has not told how it is since.
+pub(crate) fn undoing_not_told(reason: &str, commit: &CommitSha) -> String {
+    format!(
+        "{reason}. Undone by `{}`, which runs everywhere, and nothing that was looked at since is worse than before; these have not looked since: a person has to",
+        commit.short()
     )
 }
 

@@ -146,14 +146,9 @@ pub(crate) fn opens_change() -> String {
     "it comes to its end".to_owned()
 }
 
-/// The gate is closed: the cluster's lock is somebody else's, or cannot be read.
-pub(crate) fn lock_not_ours() -> String {
-    "the cluster's lock is not ours".to_owned()
-}
-
-/// What opens the gate: the lock.
-pub(crate) fn opens_lock() -> String {
-    "whoever holds it gives it back".to_owned()
+/// What opens the gate: what keeps a run from beginning.
+pub(crate) fn opens_mended() -> String {
+    "somebody mends it".to_owned()
 }
 
 /// What opens the gate: a person's stop.

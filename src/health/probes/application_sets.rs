@@ -98,6 +98,7 @@ mod tests {
             })
         };
         ApplicationSet {
+            rolling: false,
             generated_from: Vec::new(),
             refresh_requested: false,
             looks_every: Some(std::time::Duration::from_mins(3)),

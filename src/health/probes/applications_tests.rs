@@ -5,6 +5,7 @@ use Verdict::{Red, Unknown, Yellow};
 
 pub(in crate::health) fn application(name: &str) -> Application {
     Application {
+        rolled_by_set: false,
         namespace: "argocd".to_owned(),
         name: name.to_owned(),
         resource_version: "1".to_owned(),

@@ -13,6 +13,7 @@ use crate::cluster::{
 };
 use jiff::Timestamp;
 use std::fmt::Write as _;
+use std::time::Duration;
 
 impl Watched {
     /// What a source's repository is to this one, where it takes the default branch.
@@ -173,12 +174,20 @@ fn children(
         .collect()
 }
 
-/// Whether an Application's newest sync of everything began with its parent's, or after it: a parent that goes by waves waits for
-/// its children within its own sync.
+/// Whether an Application's newest sync of everything came of its parent's: it began within that, since a parent that goes by waves
+/// waits for its children, or soon after it. Argo CD looks at once at what was changed; what begins later has reasons of its own.
 fn began_with(child: &Application, parent: &Application) -> bool {
-    let began = |app: &Application| app.operation.as_ref().filter(|operation| !operation.partial)?.started_at;
-    began(child).zip(began(parent)).is_some_and(|(child, parent)| child >= parent)
+    let whole = |app: &Application| app.operation.clone().filter(|operation| !operation.partial);
+    let Some((child, parent)) = whole(child).zip(whole(parent)) else { return false };
+    let soon = parent.finished_at.and_then(|ended| ended.checked_add(CHILD_BEGINS).ok());
+    child
+        .started_at
+        .zip(parent.started_at)
+        .is_some_and(|(child, parent)| child >= parent && soon.is_none_or(|soon| child <= soon))
 }
+
+/// Within this time after its parent's sync one that was changed by it is synced, also where Argo CD has much to do.
+const CHILD_BEGINS: Duration = Duration::from_mins(3);
 
 /// When an Application's newest sync of everything ended.
 pub(super) fn synced_at(app: &Application) -> Option<Timestamp> {
@@ -324,6 +333,8 @@ fn is_good_enough(app: &Application, operated: bool, stood: Option<&Stood>) -> b
 fn stands(app: &Application) -> String {
     let by_hand = if app.automated || app.sync == SyncStatus::Synced {
         ""
+    } else if app.rolled_by_set {
+        ", and its set syncs it in its turn"
     } else {
         ", and its automated sync is off: somebody has to sync it"
     };

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-pub(crate) use undone::{excused, runs_what_nobody_asks_for};
+pub(crate) use undone::{Undone, excused, runs_what_nobody_asks_for};
 
 /// What may follow repositories into the cluster, as one look read it.
 #[derive(Debug, Clone, Default)]

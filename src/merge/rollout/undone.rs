@@ -14,6 +14,37 @@ use crate::cluster::{
 use crate::forge::CommitSha;
 use crate::merge::semver;
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// A change that is undone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Undone {
+    /// Its commit.
+    pub(crate) commit: CommitSha,
+    /// When that was merged.
+    pub(crate) merged_at: Timestamp,
+    /// Commits that hold it as well, and its undoing not yet: what people pushed before that was on the branch.
+    pub(crate) later: BTreeSet<CommitSha>,
+}
+
+impl Undone {
+    /// Whether a revision holds it.
+    fn is_held_by(&self, revision: &str) -> bool {
+        revision == self.commit.as_str()
+            || revision.parse().is_ok_and(|revision: CommitSha| self.later.contains(&revision))
+    }
+
+    /// Whether an Application's running operation is of this very commit, or of one that holds it and that nobody syncs by hand.
+    pub(crate) fn runs_in(&self, app: &Application) -> bool {
+        app.operation.as_ref().is_some_and(|operation| {
+            let by_itself = !operation.by_person && began_since(operation, self.merged_at);
+            operation.phase == OperationPhase::Running
+                && operation.revisions.iter().any(|revision| {
+                    revision == self.commit.as_str() || by_itself && self.is_held_by(revision)
+                })
+        })
+    }
+}
 
 impl Watched {
     /// The Applications whose running operation is of what was undone, retries included: none of them sees anything newer before it
@@ -23,8 +54,7 @@ impl Watched {
     pub(crate) fn stuck_operations<'a>(
         &self,
         gitops: &'a GitOps,
-        commit: &CommitSha,
-        merged_at: Timestamp,
+        undone: &Undone,
         affected: &[Owner],
     ) -> Vec<&'a Application> {
         let watchers = self.watchers(&gitops.applications);
@@ -32,9 +62,10 @@ impl Watched {
         touched.retain(|app| affected.is_empty() || is_among(affected, app));
         let made = self.made_by(gitops, &touched);
         let is_ours = |app: &Application| touched.contains(&app) || made.contains(&app);
-        let holds = |app: &Application| watchers.contains(&app) && runs_commit(app, commit);
-        let is_stuck =
-            |app: &&Application| holds(app) || is_ours(app) && runs_what_nobody_asks_for(app, merged_at);
+        let holds = |app: &Application| watchers.contains(&app) && undone.runs_in(app);
+        let is_stuck = |app: &&Application| {
+            holds(app) || is_ours(app) && runs_what_nobody_asks_for(app, undone.merged_at)
+        };
         gitops.applications.iter().filter(is_stuck).collect()
     }
 
@@ -79,14 +110,6 @@ fn is_among(owners: &[Owner], app: &Application) -> bool {
     owners.iter().any(|owner| owner.object == app.object())
 }
 
-/// Whether an Application's running operation is of this very commit.
-fn runs_commit(app: &Application, commit: &CommitSha) -> bool {
-    app.operation.as_ref().is_some_and(|operation| {
-        operation.phase == OperationPhase::Running
-            && operation.revisions.iter().any(|revision| revision == commit.as_str())
-    })
-}
-
 /// Whether an Application's operation runs that began since a merge and is to another revision than its spec asks for now, as far as that
 /// can be told: by an exact version of a chart, a whole commit, or what was hydrated last. Argo CD retries to the revision with
 /// which it began, whatever the spec says meanwhile.
@@ -99,29 +122,24 @@ pub(crate) fn runs_what_nobody_asks_for(app: &Application, merged_at: Timestamp)
 
 /// How those stood before a change that is undone for whom that is still an excuse: of whoever was synced meanwhile to what nobody asks
 /// for any more that runs, however it stood before, until it is synced again or is as its sources say all the same.
-pub(crate) fn excused(
-    before: &[Stood],
-    gitops: &GitOps,
-    undone: &CommitSha,
-    merged_at: Timestamp,
-) -> Vec<Stood> {
+pub(crate) fn excused(before: &[Stood], gitops: &GitOps, undone: &Undone) -> Vec<Stood> {
     let runs_it = |stood: &&Stood| {
         let mut apps = gitops.applications.iter().filter(|app| app.object() == stood.application);
-        apps.any(|app| ran_what_nobody_asks_for(app, undone, merged_at))
+        apps.any(|app| ran_what_nobody_asks_for(app, undone))
     };
     before.iter().filter(|stood| !runs_it(stood)).cloned().collect()
 }
 
-/// Whether an Application was last synced, since a merge, to the commit that is undone now, to other sources than its spec has now, or to
+/// Whether an Application was last synced, since a merge, to the commit that is undone now or one that holds it, to other sources than its spec has now, or to
 /// another revision than that asks for; whoever did it, and however it ended.
-fn ran_what_nobody_asks_for(app: &Application, undone: &CommitSha, merged_at: Timestamp) -> bool {
+fn ran_what_nobody_asks_for(app: &Application, undone: &Undone) -> bool {
     let of_others = |operation: &OperationState| {
         app.dry.is_none() && !operation.sources.is_empty() && operation.sources != app.sources
     };
     let whole = app.operation.as_ref().filter(|operation| !operation.partial);
     app.sync != SyncStatus::Synced
-        && whole.filter(|operation| began_since(operation, merged_at)).is_some_and(|operation| {
-            operation.revisions.iter().any(|revision| revision == undone.as_str())
+        && whole.filter(|operation| began_since(operation, undone.merged_at)).is_some_and(|operation| {
+            operation.revisions.iter().any(|revision| undone.is_held_by(revision))
                 || of_others(operation)
                 || is_to_another_revision(app, operation)
         })

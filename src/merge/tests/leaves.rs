@@ -1,7 +1,7 @@
 //! What shows no commit of the repository: Applications that others make, and sets.
 
 use super::rollout::{Word, argo, asking, descends, of_set, stood, verdict, watched, word};
-use super::samples::{application, at, moment, operation, sha, source};
+use super::samples::{application, at, moment, operation, sha, source, undone};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSource, DrySource, Fingerprint, Hydrated,
     ObjectRef, OperationPhase, Owner, SyncStatus, projects_testing,
@@ -227,7 +227,7 @@ fn what_retries_at_what_was_undone_is_stuck_wherever_the_undone_change_made_it()
     let gitops =
         GitOps { sets: vec![set], ..argo(&[root.clone(), child, of_set, hydrated.clone(), foreign]) };
     let stuck = |affected: &[Owner], merged_at: Timestamp| {
-        let stuck = watched().stuck_operations(&gitops, &sha('c'), merged_at, affected);
+        let stuck = watched().stuck_operations(&gitops, &undone(merged_at), affected);
         stuck.into_iter().map(|app| app.name.clone()).collect::<Vec<_>>()
     };
     assert_eq!(stuck(&[], at(100)), ["paperless", "redis", "dry"]);
@@ -266,4 +266,20 @@ fn whom_nobody_ever_asked_comes_before_what_is_made_anew_for_ever() {
     assert_eq!(first(&[&made], &[]), Some(made.object()), "it was, since it was asked");
     assert_eq!(first(&[&made, &set], &[]), Some(set.object()));
     assert_eq!(first(&[&made], std::slice::from_ref(&release)), Some(release));
+}
+
+#[test]
+fn what_a_set_syncs_in_its_turn_is_nobody_elses_to_sync() {
+    let (set, mut app) = of_set();
+    (app.sync, app.automated) = (SyncStatus::OutOfSync, false);
+    let says = |app: &Application| {
+        let gitops =
+            GitOps { sets: vec![set.clone()], ..argo(&[application("web", &sha('c')), app.clone()]) };
+        let rollout = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
+        let Rollout::Waiting { on, .. } = rollout else { panic!("{rollout:?}") };
+        on[0].1.clone()
+    };
+    assert!(says(&app).contains("somebody has to sync it"), "{}", says(&app));
+    app.rolled_by_set = true;
+    assert!(says(&app).contains("its set syncs it in its turn"), "{}", says(&app));
 }

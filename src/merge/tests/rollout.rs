@@ -1,4 +1,4 @@
-use super::samples::{application, at, moment, operation, sha, source, workload};
+use super::samples::{application, at, moment, operation, sha, source, undone, workload};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
     Fingerprint, Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload,
@@ -6,10 +6,12 @@ use crate::cluster::{
 };
 use crate::forge::CommitSha;
 use crate::merge::rollout::{
-    AskedOf, Asking, GitOps, Moment, Pulls, Refusal, Rollout, Stood, Watched, judge, pods_of, pulls_of,
+    AskedOf, Asking, GitOps, Moment, Pulls, Refusal, Rollout, Stood, Undone, Watched, judge, pods_of,
+    pulls_of,
 };
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 pub(super) fn watched() -> Watched {
     Watched::new(vec!["https://git.example.org/ops/homelab.git".to_owned()], Vec::new(), "main")
@@ -424,7 +426,10 @@ fn touched_goes_by_folders_and_stuck_by_running_revisions() {
     others.operation = Some(operation(OperationPhase::Running, &sha('e')));
     others.operation_requested = true;
     let apps = [retrying, ended, stopping, asked, others];
-    let stuck = |commit| names(watched.stuck_operations(&argo(&apps), &sha(commit), at(0), &[]));
+    let stuck = |commit| {
+        let undone = Undone { commit: sha(commit), ..undone(at(0)) };
+        names(watched.stuck_operations(&argo(&apps), &undone, &[]))
+    };
     assert_eq!(stuck('c'), ["web"]);
     assert_eq!(stuck('d'), [""; 0]);
 }
@@ -539,6 +544,7 @@ pub(super) fn of_set() -> (ApplicationSet, Application) {
         conditions: Vec::new(),
         generated_from: vec![("https://git.example.org/ops/homelab.git".to_owned(), "HEAD".to_owned())],
         refresh_requested: false,
+        rolling: false,
         looks_every: Some(std::time::Duration::from_mins(3)),
     };
     let chart = ApplicationSource {
@@ -779,6 +785,14 @@ fn what_a_parent_brings_to_a_sync_is_touched_by_what_touched_the_parent() {
     assert_eq!(affected(&root, &child), ["argocd/redis", "argocd/root"]);
     child.operation.as_mut().expect("an operation").started_at = Some(at(4));
     assert_eq!(affected(&root, &child), ["argocd/root"], "it was synced before");
+    let ended = root.operation.as_ref().and_then(|operation| operation.finished_at).expect("it has ended");
+    child.reconciled_at = Some(ended + Duration::from_secs(2000));
+    for (seconds, expected) in [(20, 2), (1200, 1)] {
+        let began = ended + Duration::from_secs(seconds);
+        let operation = child.operation.as_mut().expect("an operation");
+        (operation.started_at, operation.finished_at) = (Some(began), Some(began + Duration::from_secs(5)));
+        assert_eq!(affected(&root, &child).len(), expected, "after {seconds} s it has reasons of its own");
+    }
     child.operation.as_mut().expect("an operation").started_at = Some(at(7));
     child.operation.as_mut().expect("an operation").partial = true;
     assert_eq!(affected(&root, &child), ["argocd/root"], "a few objects were put right");

@@ -11,8 +11,9 @@ use crate::forge::{
 };
 use crate::merge::Settings;
 use crate::merge::classify::{Classification, PullChanges, Rules, classify};
+use crate::merge::rollout::Undone;
 use jiff::Timestamp;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub(in crate::merge) fn rules() -> Rules {
     Rules::new(&Settings::default())
@@ -116,6 +117,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         sync_options: Vec::new(),
         sources: vec![source(&format!("apps/{name}"))],
         made_by: None,
+        rolled_by_set: false,
         dry: None,
         compared_sources: vec![source(&format!("apps/{name}"))],
         compared_otherwise: false,
@@ -184,4 +186,9 @@ pub(super) fn moment() -> crate::merge::rollout::Moment {
         elsewhere: false,
         timing: crate::timing::Timing::default(),
     }
+}
+
+/// What is undone: the commit of `c`s, merged at a moment.
+pub(super) fn undone(merged_at: Timestamp) -> Undone {
+    Undone { commit: sha('c'), merged_at, later: BTreeSet::new() }
 }

@@ -3,12 +3,12 @@
 use super::flux::with_values;
 use super::leaves::{chart, family};
 use super::rollout::{Word, argo, asking, descends, of_set, stood, watched, word};
-use super::samples::{application, at, moment, operation, sha, source};
+use super::samples::{application, at, moment, operation, sha, source, undone};
 use crate::cluster::{
     Application, ApplicationSource, DrySource, Fingerprint, FluxKind, Hydrated, OperationPhase,
     OperationState, Owner, SyncStatus,
 };
-use crate::merge::rollout::{AskedOf, Asking, GitOps, Moment, Rollout, Stood, excused, judge};
+use crate::merge::rollout::{AskedOf, Asking, GitOps, Moment, Rollout, Stood, Undone, excused, judge};
 
 /// A chart of an app-of-apps that nobody syncs by itself and that was `OutOfSync` before, with what it was synced to since the hundredth
 /// second.
@@ -64,7 +64,7 @@ fn who_runs_what_was_undone_is_not_as_it_was_before_although_it_is_told_the_same
     ];
     let judged = |apps: &[Application], before: &[Stood]| {
         let gitops = argo(apps);
-        let before = excused(before, &gitops, &sha('c'), at(150));
+        let before = excused(before, &gitops, &undone(at(150)));
         let affected = [Owner::from(&apps[0])];
         let synced = !watched().leaves(&gitops, &affected, &before).is_empty();
         (word(&judge(&gitops, &watched(), &sha('c'), &descends, &before, &moment())), synced)
@@ -92,6 +92,37 @@ fn who_runs_what_was_undone_is_not_as_it_was_before_although_it_is_told_the_same
         running(app).sources = vec![chart("1.2.3")];
     });
     assert_eq!(judged(&apps, &stood(&apps[1..])), (Word::Done, false), "it was synced again");
+}
+
+#[test]
+fn what_holds_what_is_undone_and_its_undoing_not_yet_is_stopped_as_well() {
+    type Change = fn(&mut Application);
+    let cases: [(&str, Change, bool); 6] = [
+        ("a later commit", |_| {}, true),
+        ("a retry of it", |app| running(app).finished_at = Some(at(210)), true),
+        ("by a person", |app| running(app).by_person = true, false),
+        ("from before the merge", |app| running(app).started_at = Some(at(30)), false),
+        ("it has ended", |app| running(app).phase = OperationPhase::Failed, false),
+        ("the undoing", |app| running(app).revisions = vec![sha('e').to_string()], false),
+    ];
+    let undone = Undone { later: [sha('d')].into(), ..undone(at(150)) };
+    for (name, change, expected) in cases {
+        let mut app = application("web", &sha('d'));
+        let mut runs = operation(OperationPhase::Running, &sha('d'));
+        (runs.started_at, runs.finished_at) = (Some(at(200)), None);
+        app.operation = Some(runs);
+        change(&mut app);
+        let apps = [app];
+        let gitops = argo(&apps);
+        assert_eq!(!watched().stuck_operations(&gitops, &undone, &[]).is_empty(), expected, "{name}");
+    }
+    // Nor is how it stood before an excuse for who was synced to that.
+    let [root, mut child] = synced(|app| running(app).revisions = vec![sha('d').to_string()]);
+    (child.sources[0].chart, child.compared_sources[0].chart) = (None, None);
+    let before = stood(std::slice::from_ref(&child));
+    let gitops = argo(&[root, child]);
+    assert_eq!(excused(&before, &gitops, &undone), []);
+    assert_eq!(excused(&before, &gitops, &Undone { later: [].into(), ..undone }), before);
 }
 
 #[test]

@@ -2,13 +2,12 @@
 
 use super::not_yet;
 use crate::action::{self, Action};
-use crate::cluster::{ClusterError, ClusterLease, Freshness, Installed, ObjectRef, OperationPhase};
+use crate::cluster::{ClusterError, ClusterLease, Freshness, Installed, ObjectRef, SyncStatus};
 use crate::forge::{CommitSha, Repository};
-use crate::merge::rollout::{Watched, runs_what_nobody_asks_for};
+use crate::merge::rollout::{Undone, Watched, runs_what_nobody_asks_for};
 use crate::run::event::Outcome;
 use crate::run::worker::Parts;
 use crate::wording;
-use jiff::Timestamp;
 
 /// Reads and archives Ceph's crash reports.
 pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action: &Action) -> Outcome {
@@ -37,20 +36,28 @@ async fn application(
 pub(crate) async fn terminate(
     parts: &Parts,
     lease: &ClusterLease,
+    repository: &Repository,
     object: &ObjectRef,
-    bad: &CommitSha,
-    merged_at: Timestamp,
+    mut undone: Undone,
+    undoing: &CommitSha,
 ) -> Outcome {
     let found = match application(parts, object).await {
         Ok(Some(found)) => found,
         Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
         Err(error) => return not_yet(&error),
     };
-    let runs_the_bad_one = found.operation.as_ref().is_some_and(|operation| {
-        operation.phase == OperationPhase::Running
-            && operation.revisions.iter().any(|revision| revision == bad.as_str())
-    });
-    if !runs_the_bad_one && !runs_what_nobody_asks_for(&found, merged_at) {
+    // Commits that hold it as well, and its undoing not yet. What the forge does not tell holds nothing.
+    for revision in found.operation.iter().flat_map(|operation| &operation.revisions) {
+        let Ok(revision) = revision.parse::<CommitSha>() else { continue };
+        let holds = async |older: &CommitSha| {
+            let compared = parts.forge.compare(&repository.name, &revision, older).await;
+            compared.map(|commits| commits.is_empty())
+        };
+        if matches!(holds(undoing).await, Ok(false)) && matches!(holds(&undone.commit).await, Ok(true)) {
+            undone.later.insert(revision);
+        }
+    }
+    if !undone.runs_in(&found) && !runs_what_nobody_asks_for(&found, undone.merged_at) {
         return Outcome::Done { detail: wording::nothing_to_stop() };
     }
     match parts.cluster.terminate_operation(lease, &found).await {
@@ -95,8 +102,13 @@ pub(crate) async fn sync(
         Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
         Err(error) => return not_yet(&error),
     };
+    // Another's may be of a few objects, or of another commit: whether anything is left to do is seen when it has ended.
     if found.operation_requested {
-        return Outcome::Done { detail: wording::already_syncing() };
+        return Outcome::NotYet { why: wording::already_syncing() };
+    }
+    // Argo CD would run its hooks again, although nothing differs.
+    if found.sync == SyncStatus::Synced {
+        return Outcome::Done { detail: wording::already_synced() };
     }
     if let Some(shut) = &found.doors.by_hand {
         return Outcome::NotYet { why: wording::sync_kept_back(shut) };

@@ -3,7 +3,7 @@
 use super::trouble::{evidence, trouble};
 use super::{Decision, Waiting, proposal};
 use crate::cluster::{BlockingPod, ObjectRef};
-use crate::health::{self, Finding, NOT_LOOKED_SINCE, Probe};
+use crate::health::{self, Finding, LONGEST_WAIT, NOT_LOOKED_SINCE, Probe};
 use crate::merge::rollout::Rollout;
 use crate::run::event::{ChangeResult, Effect, Event, Outcome, TaskOutcome};
 use crate::run::situation::{Deletion, Mode, Situation};
@@ -115,6 +115,11 @@ fn left_worse<'a>(situation: &'a Situation<'_>, change: &Change) -> Vec<&'a Find
     let mut new = new_findings(situation, change);
     new.retain(|finding| !change.plan.baseline.was_as_bad(finding));
     new
+}
+
+/// Whether nothing is left but answers from before the end of the rollout.
+fn is_only_not_looked(left: &[&Finding]) -> bool {
+    !left.is_empty() && left.iter().all(|finding| finding.id.rule == NOT_LOOKED_SINCE)
 }
 
 /// Whether the watchers may be asked to look: where any follows the repository, and more than looking on is allowed.
@@ -261,7 +266,7 @@ fn settling(situation: &Situation<'_>, change: &Change, rolled_out: Timestamp) -
     if !held && situation.watch.unbroken(rolled_out, situation.now) >= most {
         let layers = situation.recon.layers();
         let why = wording::never_settled(&change.plan.title, &layers);
-        return hand_over(situation, change, &why, &[]);
+        return hand_over(situation, change, &why, &new_findings(situation, change));
     }
     if change.trouble.is_some() {
         return Decision::Note(vec![Event::TroubleOver { change: change.step }]);
@@ -419,7 +424,13 @@ fn undoing(
     // What was as bad before keeps the layers from GREEN, and not the undoing from its end: the look excuses it.
     let steady = situation.green_since.filter(|_| left.is_empty()).map(|since| since.max(rolled_out));
     let Some(steady) = steady else {
-        if situation.watch.unbroken(rolled_out, situation.now) >= situation.timing.rollout_no_progress() {
+        // Of a newer answer it is known that it comes, and how long that may take.
+        let given = if is_only_not_looked(&left) {
+            situation.timing.rollout_no_progress().max(situation.timing.by_others(LONGEST_WAIT))
+        } else {
+            situation.timing.rollout_no_progress()
+        };
+        if situation.watch.unbroken(rolled_out, situation.now) >= given {
             return undone_badly(situation, change, commit, &left);
         }
         return Decision::Wait(Waiting::World(wording::undoing(&change.plan.title)));
@@ -477,6 +488,7 @@ fn undone_badly(
         {
             wording::undoing_not_seen(&reason, commit, rollout)
         }
+        _ if is_rolled_out && is_only_not_looked(findings) => wording::undoing_not_told(&reason, commit),
         _ => wording::revert_did_not_help(&reason, commit),
     };
     let by_hand = situation.blocking.iter().map(|pod| wording::delete_by_hand(&pod.object, &pod.set));

@@ -6,6 +6,7 @@ use crate::forge::PullNumber;
 use crate::health::{self, Blocked, Conditions, FindingId, Obstacle};
 use crate::merge::rollout::Rollout;
 use crate::run::situation::Mode;
+use crate::run::state::AdoptionStage;
 use crate::run::windows::Hours;
 use crate::wording;
 use jiff::Timestamp;
@@ -105,24 +106,39 @@ fn held_by_people(situation: &Situation<'_>, hours: Hours) -> Vec<Blocked> {
 }
 
 /// Everything that keeps the next change back, whichever it is, for those who look at the pages. What one change lacks by itself
-/// (an approval, a status) stands with its task.
-pub(crate) fn keeps_back(situation: &Situation<'_>) -> Vec<Blocked> {
+/// (an approval, a status) stands with its task. None of a run that is over: there is no next change.
+pub(crate) fn keeps_back(situation: &Situation<'_>) -> Option<Vec<Blocked>> {
+    let state = situation.state;
+    if situation.withdrawn || state.closed() || state.withdrawn {
+        return None;
+    }
     let mut conditions = conditions(situation, None);
     conditions.held_by.extend(held_by_people(situation, situation.hours));
     if situation.mode == Mode::Observe {
         let (why, unblock) = (wording::only_observing(), wording::opens_observing());
         conditions.held_by.push(Blocked { what: Obstacle::Mode, why, since: None, unblock });
     }
-    if situation.locked_out {
-        let (what, why, unblock) = (Obstacle::Lock, wording::lock_not_ours(), wording::opens_lock());
-        conditions.held_by.push(Blocked { what, why, since: None, unblock });
+    // Whose lock nobody can read says so himself among them.
+    if situation.locked_out || state.began_at.is_none() {
+        let what = if situation.locked_out { Obstacle::Lock } else { Obstacle::Beginning };
+        conditions.held_by.extend(situation.obstacles.iter().map(|why| Blocked {
+            what,
+            why: why.clone(),
+            since: None,
+            unblock: wording::opens_mended(),
+        }));
+    }
+    if let Some(adoption) = state.adopted.as_ref().filter(|one| one.stage == AdoptionStage::Asked) {
+        let (what, why) = (Obstacle::Beginning, wording::adoption_asks(&adoption.run));
+        let (since, unblock) = (Some(adoption.at), wording::opens_paused());
+        conditions.held_by.push(Blocked { what, why, since, unblock });
     }
     if let Some(change) = &situation.state.change {
         let (what, why) = (Obstacle::Change, wording::change_in_flight(change.plan.pull));
         let (since, unblock) = (Some(change.asked_at), wording::opens_change());
         conditions.held_by.insert(0, Blocked { what, why, since, unblock });
     }
-    health::blocked(&conditions)
+    Some(health::blocked(&conditions))
 }
 
 /// Whether a change may start now, the merge of this pull request or none.

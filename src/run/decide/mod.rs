@@ -23,7 +23,7 @@ pub(crate) use last::{LastLook, objection};
 pub(crate) use merges::approval_asked;
 
 use super::checks::{Stands, answer, stands};
-use super::event::{Effect, EffectClass, Event, Incident, Over};
+use super::event::{Effect, EffectClass, Event, Incident, Over, TaskOutcome};
 use super::situation::{Mode, Related, Situation, Wish};
 use super::state::{RunState, TaskState};
 use crate::forge::State;
@@ -58,10 +58,18 @@ pub(crate) enum Decision {
 
 impl Decision {
     /// Whether it says how something stands in the cluster, or does something about it. To ask, and to go on waiting, takes
-    /// nothing back.
-    pub(crate) fn rests_on_the_cluster(&self) -> bool {
+    /// nothing back. Without a change in flight that is the end of a task, and the end of the run: whether a merge may start its
+    /// permit asks again.
+    pub(crate) fn rests_on_the_cluster(&self, in_flight: bool) -> bool {
+        let ends = |event: &Event| {
+            matches!(
+                event,
+                Event::Recon { last: true, .. } | Event::TaskEnded { outcome: TaskOutcome::Done, .. }
+            )
+        };
         match self {
-            Self::Note(_) | Self::Perform(_) => true,
+            Self::Note(events) => in_flight || events.iter().any(ends),
+            Self::Perform(effect) => in_flight || matches!(effect, Effect::CloseIssue { .. }),
             Self::Confirm(_) | Self::Refresh { .. } | Self::Wait(_) | Self::Over => false,
         }
     }

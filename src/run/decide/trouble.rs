@@ -165,7 +165,11 @@ pub(super) fn trouble(situation: &Situation<'_>, change: &Change) -> Decision {
             let why = wording::never_settled(&change.plan.title, &situation.recon.layers());
             return hand_over(situation, change, &why, &new);
         }
-        return Decision::Wait(Waiting::World(wording::trouble_grace(&new)));
+        let text = match (new.as_slice(), failed_syncs.first()) {
+            ([], Some((application, why))) => wording::sync_failed_grace(application, why),
+            (findings, _) => wording::trouble_grace(findings),
+        };
+        return Decision::Wait(Waiting::World(text));
     }
     if let Some(remedy) = remedy(situation, change, &lasting) {
         return remedy;
@@ -181,10 +185,15 @@ fn remedy(situation: &Situation<'_>, change: &Change, lasting: &Lasting<'_>) -> 
     if may_refresh(situation) && !refreshed {
         return Some(Decision::Refresh { change: change.step, hard: true });
     }
-    let remedied = change.refreshed.iter().map(|(at, _)| *at).max().unwrap_or(lasting.since);
+    // A soft one is no remedy: those who could not be asked are asked again and again.
+    let remedied = hard.iter().copied().copied().max().unwrap_or(lasting.since);
     let pause: Duration = situation.timing.grace() / 4;
     if followed(situation) && elapsed(situation.now, remedied) < pause {
-        return Some(Decision::Wait(Waiting::World(wording::trouble_remedy(&lasting.findings))));
+        let text = match (lasting.findings.as_slice(), lasting.failed.first()) {
+            ([], Some((application, why))) => wording::sync_failed_remedy(application, why),
+            (findings, _) => wording::trouble_remedy(findings),
+        };
+        return Some(Decision::Wait(Waiting::World(text)));
     }
     let idle = |application: &&ObjectRef| situation.idle_out_of_sync.contains(application);
     let failed = lasting.failed.iter().find(|one| is_of(situation, change, one)).map(|one| &one.0);

@@ -13,8 +13,8 @@ use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{
-    Asking, GitOps, Moment, Pulls, Question, Rollout, Stood, Watched, awaited_owners, excused, flux_to_ask,
-    judge, pods_of, pulls_of,
+    Asking, GitOps, Moment, Pulls, Question, Rollout, Stood, Undone, Watched, awaited_owners, excused,
+    flux_to_ask, judge, pods_of, pulls_of,
 };
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
@@ -51,6 +51,8 @@ pub(super) struct Look<'a> {
     pub(super) branch: &'a Branch,
     /// What this and every earlier run of the repository holds.
     pub(super) holds: &'a [Hold],
+    /// Whether what was asked for the head was asked by another run.
+    pub(super) elsewhere: bool,
     pub(super) now: Timestamp,
 }
 
@@ -126,7 +128,7 @@ impl Look<'_> {
             now: self.now,
             earlier,
             asking,
-            elsewhere: self.subject.state.merges.is_empty(),
+            elsewhere: self.elsewhere,
             timing: self.parts.timing.clone(),
         };
         let to_ask = flux_to_ask(self.gitops, &watched, commit, &descends, &moment);
@@ -154,7 +156,6 @@ impl Look<'_> {
         let Some(change) = &state.change else { return Ok(ChangeView::default()) };
         let Some((merge_commit, merged_at, _)) = &change.merged else { return Ok(ChangeView::default()) };
         let Some((commit, asking)) = change.followed_commit() else { return Ok(ChangeView::default()) };
-        let undone = matches!(change.stage, Stage::Reverted { .. });
         let watched = self.watched();
         let touched = watched.touched(self.gitops, &change.plan.files);
         // What was not as Git said before may stay so where the change has nothing to do with it. Where it has, that is what
@@ -164,10 +165,13 @@ impl Look<'_> {
         let is_touched = |one: &&Stood| {
             touched.iter().any(|owner| owner.object == one.application && !makes_another(owner))
         };
-        let before = if undone {
-            excused(&change.plan.stood, self.gitops, merge_commit, *merged_at)
-        } else {
-            change.plan.stood.clone()
+        let undone = match &change.stage {
+            Stage::Reverted { commit, .. } => Some(self.undone(merge_commit, *merged_at, commit).await),
+            _ => None,
+        };
+        let before = match &undone {
+            Some(undone) => excused(&change.plan.stood, self.gitops, undone),
+            None => change.plan.stood.clone(),
         };
         let mut stood = before.clone();
         stood.retain(|one| one.sync == SyncStatus::Synced || !is_touched(&one));
@@ -200,13 +204,13 @@ impl Look<'_> {
         }
         let since = self.memory.progress_since(commit, &rollout, self.now);
         let attributions = health::attributions(&change.plan.baseline, change.asked_at, recon, &affected);
-        let stuck = if undone {
-            let stuck = watched.stuck_operations(self.gitops, merge_commit, *merged_at, &affected);
-            stuck.into_iter().map(Application::object).collect()
-        } else {
-            Vec::new()
+        let stuck = match &undone {
+            Some(undone) => watched.stuck_operations(self.gitops, undone, &affected),
+            None => Vec::new(),
         };
-        // That nobody syncs it by itself is a person's choice, which only a setting may overrule.
+        let stuck = stuck.into_iter().map(Application::object).collect();
+        // That nobody syncs it by itself is a person's choice, which only a setting may overrule; where its set does, one after the
+        // other, nobody may.
         let by_hand = self.subject.settings.sync_manual;
         let is_among =
             |owners: &[Owner], one: &Application| owners.iter().any(|owner| owner.object == one.object());
@@ -215,14 +219,14 @@ impl Look<'_> {
         let leaves = watched.leaves(self.gitops, &affected, &before);
         let is_leaf = |one: &Application| is_among(&awaited, one) && leaves.contains(&one);
         let idle: Vec<&Application> = (self.gitops.applications.iter())
-            .filter(|application| is_idle_out_of_sync(application) && (application.automated || by_hand))
+            .filter(|one| is_idle_out_of_sync(one) && (one.automated || by_hand && !one.rolled_by_set))
             .filter(|application| is_among(&affected, application) || is_leaf(application))
             .collect();
         let manual =
             idle.iter().filter(|application| !application.automated).map(|one| one.object()).collect();
         let idle = idle.into_iter().map(Application::object).collect();
-        let blocking = if undone { self.blocking(&affected, workloads).await } else { Vec::new() };
-        let versions = if undone {
+        let blocking = if undone.is_some() { self.blocking(&affected, workloads).await } else { Vec::new() };
+        let versions = if undone.is_some() {
             Versions::default()
         } else {
             let is_done = matches!(rollout, Rollout::Done { .. });
@@ -245,6 +249,20 @@ impl Look<'_> {
             blocking,
             versions,
         })
+    }
+
+    /// What is undone, with the commits that whoever follows the repository shows and that hold it as well, and its undoing not yet.
+    async fn undone(&mut self, commit: &CommitSha, merged_at: Timestamp, undoing: &CommitSha) -> Undone {
+        let mut later = BTreeSet::new();
+        for revision in self.watched().revisions(self.gitops) {
+            // What the forge does not tell holds nothing: its operation is another's.
+            if matches!(self.contains(&revision, undoing).await, Ok(false))
+                && matches!(self.contains(&revision, commit).await, Ok(true))
+            {
+                later.insert(revision);
+            }
+        }
+        Undone { commit: commit.clone(), merged_at, later }
     }
 
     /// How far the images are that a change needs. Where that may not be read, nobody knows, and other progress has to do.

@@ -4,6 +4,7 @@
 //! themselves, in another one.
 
 use super::Story;
+use super::words::{TELEPHONE, merge, tasks};
 use crate::cluster::ObjectRef;
 use crate::health::Verdict;
 use crate::run::event::{ChangeResult, Effect};
@@ -245,6 +246,34 @@ async fn nor_is_anything_merged_onto_it_for_another_issue() {
     let state = story.state_when("the other is merged", is_merged).await;
     let later = state.merges[0].merged_at.unwrap();
     assert!(later.duration_since(merged_at).as_secs() >= 25, "{merged_at} {later}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_for_an_issue_that_had_merged_before_it() {
+    let mut story = Story::begin().await;
+    story.timing.rollout_maximum_seconds = seconds(8);
+    story.timing.rollout_maximum_high_seconds = seconds(8);
+    let excalidraw = story.renovate_opens("excalidraw", "0.17.4");
+    let older = story.issue(&tasks([merge("D1 P0 Apps", excalidraw), TELEPHONE.to_owned()])).await;
+    story.start().await;
+    story.wait("the first is merged", || story.merged(excalidraw)).await;
+    story.state_when("it is kept", |state| state.change.is_none() && state.merges.len() == 1).await;
+    // A newer one comes before it, and leaves a commit behind at which a set never looked.
+    refuses(&story, 40);
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let newer = story.issue_of_merges(&[echo]).await;
+    story.wait("the second is merged", || story.merged(echo)).await;
+    let handed = |state: &RunState| state.merges.first().is_some_and(|record| record.result.is_some());
+    story.state_when("it is handed over", handed).await;
+    story.world.repository().clone().set_issue_state("operator", newer, IssueState::Closed).unwrap();
+    let homepage = story.renovate_opens("homepage", "v1.4.1");
+    let body = story.issue_now(older).body;
+    let line = format!("- [ ] **D2 P1 Apps**: Merge PR #{homepage}\n- [ ] **P1");
+    let body = body.replacen("- [ ] **P1", &line, 1);
+    story.world.repository().edit_issue_body("operator", older, &body, None).unwrap();
+    story.says(older, "the gate is closed until the branch's head is rolled out").await;
+    assert!(!story.merged(homepage));
     story.end().await;
 }
 

@@ -2,7 +2,9 @@
 
 use super::Story;
 use crate::cluster::{LeaseAnswer, ObjectRef};
+use crate::forge::CommitSha;
 use crate::health::{Acknowledgement, Verdict};
+use crate::merge::rollout::Undone;
 use crate::run::act;
 use crate::run::event::{ChangeResult, Effect, Outcome};
 use crate::run::state::{RunState, TaskState};
@@ -10,6 +12,7 @@ use serde_json::json;
 use sim::actors::{AppSpec, Controller, WorldOptions, homelab_apps};
 use sim::gitea::{FileChange, IssueState, NewCommit};
 use sim::kubernetes::{APPLICATION, Fault as ClusterFault, Matcher};
+use std::collections::BTreeSet;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_merge_that_makes_its_app_degraded_is_undone_and_held_and_the_rest_goes_on() {
@@ -207,10 +210,34 @@ async fn a_chart_that_is_retried_at_what_was_undone_is_stopped_and_synced_to_wha
         ("1.2.3", by_itself, "Terminating"),
     ] {
         kubernetes.apply(chart_that_syncs(wants, "1.2.4", &by));
-        let outcome = act::terminate(&parts, &lease, &redis, &head, merged_at).await;
+        let undone = Undone { commit: head.clone(), merged_at, later: BTreeSet::new() };
+        let outcome = act::terminate(&parts, &lease, &repository, &redis, undone, &head).await;
         assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
         assert_eq!(stored()["status"]["operationState"]["phase"], phase, "{wants} {by}");
     }
+    // Of what people pushed on top of it before its undoing was there, and of what holds that.
+    let push = |file: &str| {
+        let author = "operator".to_owned();
+        let files = vec![FileChange::text(file, "by hand\n")];
+        let push = NewCommit { author, message: "docs: by hand".to_owned(), files, from: None };
+        let commit = story.world.repository().commit("main", push).unwrap();
+        commit.as_str().parse::<CommitSha>().unwrap()
+    };
+    let (later, undoing) = (push("docs/later.md"), push("docs/undoing.md"));
+    for (runs, phase) in [(&undoing, "Running"), (&later, "Terminating")] {
+        let source = json!({"repoURL": repository.html_url, "path": "apps/redis", "targetRevision": "main"});
+        kubernetes.apply(chart_that_syncs("1.2.4", runs.as_str(), &json!({"automated": true})));
+        kubernetes.update(&APPLICATION, Some("team"), "redis", |app| app["spec"]["source"] = source);
+        let undone = Undone { commit: head.clone(), merged_at, later: BTreeSet::new() };
+        let outcome = act::terminate(&parts, &lease, &repository, &redis, undone, &undoing).await;
+        assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+        assert_eq!(stored()["status"]["operationState"]["phase"], phase, "{runs}");
+    }
+    let head = undoing;
+    kubernetes.apply(chart_that_syncs("1.2.3", "1.2.4", &json!({"username": "operator"})));
+    let watched = story.repository.watched(&repository);
+    let outcome = act::sync(&parts, &lease, &repository, &watched, &redis, &head).await;
+    assert!(matches!(outcome, Outcome::NotYet { .. }), "somebody else's is under way: {outcome:?}");
     kubernetes.update(&APPLICATION, Some("team"), "redis", |app| {
         app.as_object_mut().unwrap().remove("operation");
     });
@@ -222,6 +249,14 @@ async fn a_chart_that_is_retried_at_what_was_undone_is_stopped_and_synced_to_wha
         operation.is_object() && operation.get("revision").is_none(),
         "a commit is no version: {operation}"
     );
+    // It would run its hooks again.
+    kubernetes.update(&APPLICATION, Some("team"), "redis", |app| {
+        app.as_object_mut().unwrap().remove("operation");
+        app["status"]["sync"]["status"] = "Synced".into();
+    });
+    let outcome = act::sync(&parts, &lease, &repository, &watched, &redis, &head).await;
+    assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
+    assert!(stored().get("operation").is_none(), "{}", stored());
     drop(parts);
     story.end().await;
 }

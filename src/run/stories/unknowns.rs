@@ -1,11 +1,14 @@
 //! Reporters that are dead, watchers that are missing, somebody else's lock: UNKNOWN is not GREEN.
 
 use super::Story;
+use super::words::{FINAL_GATE, TELEPHONE, tasks};
 use crate::run::event::ChangeResult;
+use crate::run::state::TaskState;
 use jiff::Timestamp;
+use serde_json::json;
 use sim::actors::Person;
-use sim::gitea::{Fault, Permission, Rule};
-use sim::kubernetes::APPLICATION;
+use sim::gitea::{Fault, IssueState, Permission, Rule};
+use sim::kubernetes::{APPLICATION, Fault as ClusterFault, Matcher, WatchFault};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,6 +49,35 @@ async fn an_argo_cd_controller_that_hangs_while_its_pod_looks_well_is_found_out_
     story.does_nothing(echo).await;
     story.world.argocd_recovers();
     story.closed(number).await;
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_run_ends_by_what_a_watch_that_has_fallen_behind_tells() {
+    let mut story = Story::begin().await;
+    let number = story.issue(&tasks([TELEPHONE, FINAL_GATE])).await;
+    story.start().await;
+    story.says(number, "telephone").await;
+    let kubernetes = story.world.kubernetes().clone();
+    kubernetes.faults().add_times(
+        Matcher::of("watch", "pods"),
+        ClusterFault::Watch(WatchFault::Stale),
+        1_000,
+    );
+    kubernetes.faults().break_connections();
+    story.looks(3).await;
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"namespace": "web", "name": "once", "creationTimestamp": "2026-11-01T00:00:00Z"},
+        "spec": {"nodeName": "metal1", "containers": [{"name": "app", "image": "registry.example.org/app:1"}]},
+        "status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "False",
+                "lastTransitionTime": "2026-11-01T00:00:00Z"}],
+            "containerStatuses": [{"name": "app", "restartCount": 9, "ready": false, "state": {"waiting": {
+                "reason": "CrashLoopBackOff", "message": "back-off 5m0s"}}}]}}));
+    story.operator().tick(number, "P1").await.unwrap();
+    story.says(number, "the gate is closed").await;
+    assert_eq!(story.issue_now(number).state, IssueState::Open);
+    let ended = |record: &crate::run::state::TaskRecord| matches!(&record.state, TaskState::Ended { .. });
+    assert_eq!(story.state().await.tasks.values().filter(|record| ended(record)).count(), 1);
     story.end().await;
 }
 

@@ -324,7 +324,7 @@ impl Worker {
         // while by a watch that told of nothing for longer than what is well has to hold.
         let begun = Instant::now();
         let is_old = |at: Instant| begun.duration_since(at) >= parts.timing.settle();
-        let proves = in_flight && (work.memory.to_be_proven || work.memory.proven_at.is_none_or(is_old));
+        let proves = work.memory.to_be_proven || in_flight && work.memory.proven_at.is_none_or(is_old);
         let subject = Subject {
             settings,
             repository,
@@ -334,6 +334,7 @@ impl Worker {
             issue: &found.issue,
             gone: found.gone,
             others: &others,
+            run: work.run.id,
             state: &work.state,
             writes: &work.writes,
             ours: &work.ours,
@@ -361,10 +362,12 @@ impl Worker {
             tracing::warn!(%why, "the issue's body cannot be read, nor written");
         }
         let situation = observation.situation(&parts, settings, &work.state, &work.memory);
-        parts.readiness.gate_says(&settings.name, observation.now, keeps_back(&situation));
+        if let Some(blocked) = keeps_back(&situation) {
+            parts.readiness.gate_says(&settings.name, observation.now, blocked);
+        }
         let decision = decide(&situation);
         tracing::debug!(?decision, "decided");
-        work.memory.to_be_proven = in_flight && !proves && decision.rests_on_the_cluster();
+        work.memory.to_be_proven = !proves && decision.rests_on_the_cluster(in_flight);
         if work.memory.to_be_proven
             || observation.asked == Asking::Few && !matches!(decision, Decision::Wait(_))
         {

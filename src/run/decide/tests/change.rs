@@ -608,6 +608,19 @@ fn a_night_in_which_nobody_was_there_is_not_counted() {
 }
 
 #[test]
+fn what_comes_and_goes_is_named_where_a_person_has_to_look() {
+    let (mut scene, step) = merged();
+    scene.rolled_out(step, NOW - 50);
+    scene.clock = NOW + 36_000;
+    scene.trouble_by("progressing", Probe::ArgoCd, Verdict::Yellow, scene.clock, attributed());
+    let Decision::Note(events) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    let named = events.iter().any(|event| {
+        matches!(event, Event::Escalated { evidence, .. } if evidence.iter().any(|line| line.contains("echo")))
+    });
+    assert!(named, "{events:?}");
+}
+
+#[test]
 fn those_that_a_change_touched_are_asked_to_look_at_what_became_of_it_once() {
     let (mut scene, step) = merged();
     scene.rolled_out(step, NOW - 50);

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 /// What it is, and since when.
 fn kept(scene: &Scene) -> Vec<(Obstacle, Option<Timestamp>)> {
-    let blocked = scene.situated(keeps_back);
+    let blocked = scene.situated(keeps_back).expect("a run that is not over");
     assert!(blocked.iter().all(|one| !one.why.is_empty() && !one.unblock.is_empty()), "{blocked:?}");
     blocked.iter().map(|one| (one.what, one.since)).collect()
 }
@@ -40,9 +40,10 @@ fn everything_that_keeps_it_closed_is_told_with_its_time() {
         ("the head", |scene| scene.head_rollout = waiting(), &[(Obstacle::Rollout, None)]),
         ("another repository", |scene| scene.elsewhere = Some("one there"), &[(Obstacle::Elsewhere, None)]),
         (
-            "the lock, and a finding",
+            "the lock that cannot be read, and a finding",
             |scene| {
                 scene.locked_out = true;
+                scene.obstacles = vec!["the Lease cannot be read".to_owned()];
                 scene.trouble(Probe::Nodes, Verdict::Unknown, NOW - 7, unrelated());
             },
             &[(Obstacle::Lock, None), (Obstacle::Finding, Some(NOW - 7))],
@@ -54,6 +55,14 @@ fn everything_that_keeps_it_closed_is_told_with_its_time() {
         let expected: Vec<_> = expected.iter().map(|(what, since)| (*what, since.map(at))).collect();
         assert_eq!(kept(&scene), expected, "{name}");
     }
+    // Before it has begun: what keeps it from that.
+    let mut scene = Scene::new(ONE);
+    scene.state.began_at = None;
+    scene.obstacles = vec!["nobody is trusted".to_owned()];
+    assert_eq!(kept(&scene), [(Obstacle::Beginning, None)]);
+    // Where nothing is to come any more there is no gate.
+    scene.withdrawn = true;
+    assert_eq!(scene.situated(keeps_back), None);
     let mut scene = Scene::new(ONE);
     scene.merge(NOW - 100, true);
     assert_eq!(kept(&scene)[0], (Obstacle::Change, Some(at(NOW - 100))));

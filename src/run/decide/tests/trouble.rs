@@ -162,6 +162,8 @@ fn a_sync_that_fails_elsewhere_gives_nothing_to_a_person_either() {
         Some((Rollout::Failed { failed: vec![(cart, "another failed".to_owned())] }, at(NOW)));
     let decision = scene.decide();
     scene.noted(decision);
+    let Decision::Wait(Waiting::World(text)) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    assert!(text.contains("another failed"), "{text}");
     scene.clock = NOW + 200;
     scene.troubles(&[guilty(NOW + 200)]);
     let decision = scene.decide();
@@ -169,6 +171,26 @@ fn a_sync_that_fails_elsewhere_gives_nothing_to_a_person_either() {
     hard_refresh(&mut scene, step, NOW + 300);
     scene.clock = NOW + 375;
     assert_eq!(scene.says(), "wait");
+}
+
+#[test]
+fn who_refuses_to_be_asked_keeps_no_bad_version_running() {
+    let mut scene = Scene::new(ONE);
+    let step = scene.merge(NOW - 100, true);
+    scene.troubles(&[guilty(NOW)]);
+    scene.clock = NOW + 300;
+    let decision = scene.decide();
+    scene.noted(decision);
+    assert_eq!(scene.says(), "refresh hard");
+    let refused =
+        |hard| Event::Refreshed { change: step, hard, failed: Some("403".to_owned()), asked: Vec::new() };
+    scene.fold(NOW + 300, refused(true));
+    // One that refuses is asked again and again.
+    scene.fold(NOW + 360, refused(false));
+    scene.clock = NOW + 374;
+    assert_eq!(scene.says(), "wait");
+    scene.clock = NOW + 375;
+    assert_eq!(scene.says(), "revert");
 }
 
 #[test]

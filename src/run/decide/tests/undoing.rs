@@ -3,7 +3,7 @@
 use super::change::{attributed, condemned, echo, is_handed_over, looks_by, result};
 use super::{NOW, ONE, Scene, at, done, kept_back, sha, waiting, watched_since};
 use crate::cluster::{BlockingPod, ObjectRef};
-use crate::health::Verdict;
+use crate::health::{NOT_LOOKED_SINCE, Probe, Verdict};
 use crate::run::decide::{Decision, Waiting};
 use crate::run::event::{ChangeResult, Effect, Event, Outcome};
 use crate::run::situation::Deletion;
@@ -295,4 +295,29 @@ fn that_an_undoing_was_not_seen_in_time_is_said_before_and_at_its_end() {
     };
     let why = events.iter().find_map(said).expect("a person is called");
     assert!(why.contains("not seen in time") && !why.contains("did not come back"), "{why}");
+}
+
+#[test]
+fn an_undoing_is_given_the_time_in_which_a_newer_answer_comes() {
+    let (mut scene, change) = reverted();
+    let rolled_out =
+        Event::RolledOut { change, commit: sha('e'), seconds: 1.0, watchers: 3, affected: Vec::new() };
+    scene.fold(NOW - 20, rolled_out);
+    scene.change_rollout = Some((done(), at(NOW - 20)));
+    scene.fold(NOW - 10, Event::Refreshed { change, hard: false, failed: None, asked: Vec::new() });
+    let mut old = super::finding(Probe::Ceph, Verdict::Unknown);
+    NOT_LOOKED_SINCE.clone_into(&mut old.id.rule);
+    scene.recon = super::recon(&[old]);
+    scene.green_since = None;
+    scene.clock = NOW + 300;
+    assert_eq!(scene.says(), "wait", "it comes within ten minutes");
+    scene.clock = NOW + 600;
+    is_handed_over_as_undone(&scene, "these have not looked since");
+}
+
+fn is_handed_over_as_undone(scene: &Scene, words: &str) {
+    let Decision::Note(events) = scene.decide() else { panic!("{:?}", scene.decide()) };
+    let told =
+        events.iter().any(|event| matches!(event, Event::Escalated { why, .. } if why.contains(words)));
+    assert!(told, "{events:?}");
 }
