@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde_json::json;
 use sim::actors::Person;
 use sim::gitea::{Fault, IssueState, Permission, Rule};
-use sim::kubernetes::{APPLICATION, Fault as ClusterFault, Matcher, WatchFault};
+use sim::kubernetes::{APPLICATION, Fault as ClusterFault, Matcher, RequestRecord, WatchFault};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,7 +65,19 @@ async fn no_run_ends_by_what_a_watch_that_has_fallen_behind_tells() {
         1_000,
     );
     kubernetes.faults().break_connections();
-    story.looks(3).await;
+    // Until the new watch is believed, and nothing is listed any more.
+    let is_list = |one: &RequestRecord| one.verb == "list" && one.path.starts_with("/api/v1/pods");
+    let lists = || kubernetes.requests().iter().filter(|one| is_list(one)).count();
+    let mut quiet = false;
+    for _ in 0..100 {
+        let before = lists();
+        story.looks(4).await;
+        quiet = lists() == before;
+        if quiet {
+            break;
+        }
+    }
+    assert!(quiet, "the watch is not believed");
     kubernetes.apply(json!({"apiVersion": "v1", "kind": "Pod",
         "metadata": {"namespace": "web", "name": "once", "creationTimestamp": "2026-11-01T00:00:00Z"},
         "spec": {"nodeName": "metal1", "containers": [{"name": "app", "image": "registry.example.org/app:1"}]},
