@@ -1,6 +1,6 @@
 //! Does what runs match what the pull request promised?
 
-use crate::cluster::{Definition, Owner, RunningChart};
+use crate::cluster::{Definition, HeldBack, Owner, RunningChart, Workload};
 use crate::forge::renovate::Update;
 use std::fmt;
 
@@ -34,6 +34,32 @@ pub(crate) fn mismatches(updates: &[Update], affected: &[Owner]) -> Vec<Mismatch
                 wanted: update.to.clone(),
                 running,
             });
+        }
+    }
+    found
+}
+
+/// The workloads of the affected watchers whose pods are of an older template and stay so, although that has a promised image: whoever
+/// follows them reads them as updated.
+pub(crate) fn held_back(updates: &[Update], affected: &[Owner], workloads: &[Workload]) -> Vec<Mismatch> {
+    let mut found = Vec::new();
+    for owner in affected {
+        let own = workloads.iter().filter(|workload| owner.owns.contains(&workload.object));
+        for (workload, held) in own.filter_map(|workload| Some((workload, workload.held_back?))) {
+            let (many, until) = match held {
+                HeldBack::UntilDeleted(many) => (many, "until somebody deletes them"),
+                HeldBack::ByPartition(many) => (many, "below the partition of its update"),
+            };
+            let is_promised = |update: &&Update| {
+                let mut images = workload.images.iter();
+                images.any(|image| is_image_of(image, &update.package) && is_version(image, &update.to))
+            };
+            found.extend(updates.iter().filter(is_promised).map(|update| Mismatch {
+                owner: owner.object.name.clone(),
+                package: update.package.clone(),
+                wanted: update.to.clone(),
+                running: vec![format!("{many} pods of {} as they were {until}", workload.object)],
+            }));
         }
     }
     found

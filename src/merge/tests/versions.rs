@@ -1,7 +1,7 @@
-use super::samples::{application, sha, source, update};
-use crate::cluster::{ApplicationSource, Definition, ObjectRef, Owner, RunningChart};
+use super::samples::{application, sha, source, update, workload};
+use crate::cluster::{ApplicationSource, Definition, HeldBack, ObjectRef, Owner, RunningChart, Workload};
 use crate::forge::renovate::{Update, UpdateKind};
-use crate::merge::versions::{left_behind, mismatches, outdated};
+use crate::merge::versions::{held_back, left_behind, mismatches, outdated};
 
 #[test]
 fn what_runs_is_compared_where_the_package_is_an_image() {
@@ -60,6 +60,28 @@ fn what_others_run_says_something_only_of_the_version_that_was_replaced() {
         );
         update.from = None;
         assert_eq!(left_behind(&[update], touched, &others), []);
+    }
+}
+
+#[test]
+fn pods_that_stay_as_they_were_are_told_although_their_template_is_the_promised_one() {
+    let web =
+        |held_back, image: &str| Workload { held_back, images: vec![image.to_owned()], ..workload("web") };
+    let owner = Owner { owns: vec![workload("web").object], ..Owner::from(&application("web", &sha('c'))) };
+    let promised = [update("x/web", "1", "2", UpdateKind::Minor)];
+    for (held, image, says) in [
+        (Some(HeldBack::UntilDeleted(3)), "x/web:2", Some("3 pods of Deployment web/web as they were until")),
+        (Some(HeldBack::ByPartition(1)), "x/web:2", Some("1 pods of Deployment web/web as they were below")),
+        (None, "x/web:2", None),
+        // Held back before the change: another image is another's matter.
+        (Some(HeldBack::UntilDeleted(3)), "x/other:2", None),
+    ] {
+        let found = held_back(&promised, std::slice::from_ref(&owner), &[web(held, image)]);
+        match says {
+            Some(says) => assert!(found[0].running[0].starts_with(says), "{found:?}"),
+            None => assert_eq!(found, []),
+        }
+        assert_eq!(held_back(&promised, &[], &[web(held, image)]), [], "another's");
     }
 }
 

@@ -7,7 +7,7 @@ use super::look::Look;
 use crate::cluster::{Owner, Workload};
 use crate::forge::renovate::{Update, UpdateKind};
 use crate::merge::Hold;
-use crate::merge::versions::{Mismatch, left_behind, mismatches, outdated};
+use crate::merge::versions::{Mismatch, held_back, left_behind, mismatches, outdated};
 use crate::run::event::MergePlan;
 use crate::run::worker::chain;
 use crate::wording;
@@ -34,6 +34,9 @@ impl Look<'_> {
         let promised = promised(&plan.versions, &plan.replaced);
         let mut different = mismatches(&promised, affected);
         let mut behind = Vec::new();
+        if rolled_out {
+            different.extend(held_back(&promised, affected, workloads));
+        }
         if rolled_out && !plan.replaced.is_empty() {
             let mut others = self.watched().owners(self.gitops);
             others.retain(|other| affected.iter().all(|one| one.object != other.object));
