@@ -65,11 +65,11 @@ use std::time::Duration;
 /// Whether a workload is one by which what others say is believed, or excused, or one that is listed, so that it has to be
 /// known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
-    // One that is to run no pod tells why nothing answers behind a Service; whether a DaemonSet was changed until then, its
-    // generation tells while it is well. There are few.
+    // One that is to run no pod tells why nothing answers behind a Service; whether a DaemonSet was changed until then, or a
+    // StatefulSet scaled down, it tells while it is well. There are few.
     let runs_none = workload.desired == 0;
     if runs_none
-        || workload.object.kind == "DaemonSet"
+        || matches!(workload.object.kind.as_str(), "DaemonSet" | "StatefulSet")
         || workload.held_back.is_some()
         || workload.annotations.contains_key(node_work::KURED_LOCK)
     {
