@@ -133,6 +133,7 @@ pub(super) fn finding(
         message,
         evidence,
         since: None,
+        made_at: None,
         informational: false,
         grounds: Grounds::default(),
         acknowledged: false,
@@ -144,6 +145,11 @@ impl Finding {
     /// With the moment since when it is so.
     pub(super) fn since(self, since: Option<Timestamp>) -> Self {
         Self { since, ..self }
+    }
+
+    /// With when the run was made that it is about.
+    pub(super) fn of_run(self, made_at: Option<Timestamp>) -> Self {
+        Self { made_at, ..self }
     }
 
     /// As one that is listed and does not block.
