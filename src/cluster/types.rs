@@ -144,9 +144,22 @@ pub(crate) enum ContainerState {
         exit_code: i32,
         /// When.
         finished_at: Option<Timestamp>,
+        /// What it wrote down for whoever asks why; nothing where those are lines of its log.
+        message: String,
+        /// What its last words say of a disk, also where they are of its log.
+        disk: Option<DiskWord>,
     },
     /// Nothing was reported.
     Unknown,
+}
+
+/// What a program says of a disk before it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DiskWord {
+    /// Nothing can be written (`EROFS`).
+    ReadOnly,
+    /// Reading or writing failed (`EIO`).
+    Fails,
 }
 
 /// A container of a pod.

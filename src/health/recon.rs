@@ -10,8 +10,8 @@ use super::own;
 use super::platform::{self, Around};
 use super::probes::{
     NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
-    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
-    waiting_for_volumes, with_more,
+    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, nodes_in_work, read_mounts,
+    unread, unused, waiting_for_volumes, with_more,
 };
 use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings};
 use super::{audit, causes, inventory, outside, storage};
@@ -89,7 +89,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let mut restarted = Vec::new();
     let mut replaced = HashMap::new();
 
-    probes.push(match &nodes {
+    let of_nodes = match &nodes {
         Ok(nodes) => {
             let ready = nodes.iter().filter(|node| super::probes::is_node_ready(node)).count();
             figures.nodes_ready = Figure::Read((ready, nodes.len()));
@@ -98,11 +98,13 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             judge_nodes(&reading, now, settings)
         }
         Err(error) => failed(Probe::Nodes, error, &mut figures.nodes_ready),
-    });
+    };
+    let in_work = nodes_in_work(&of_nodes);
+    probes.push(of_nodes);
     match (&pods, &workloads, &nodes) {
         (Ok(pods), Ok(workloads), Ok(nodes)) => {
             let judged = pods.with(|pods| {
-                let reading = PodsReading { pods, workloads, nodes, mounts: &mounts };
+                let reading = PodsReading { pods, workloads, nodes, in_work: &in_work, mounts: &mounts };
                 judge_pods(&reading, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);

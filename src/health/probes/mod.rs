@@ -45,7 +45,7 @@ pub(super) use external_secrets::judge_external_secrets;
 pub(super) use flux::judge_flux;
 pub(super) use jobs::judge_jobs;
 pub(super) use mounts::{read as read_mounts, waiting as waiting_for_volumes};
-pub(super) use nodes::{NodesReading, is_ready as is_node_ready, judge_nodes};
+pub(super) use nodes::{NodesReading, in_work as nodes_in_work, is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
 pub(super) use postgres::{judge_postgres, last_backup};
 pub(super) use replication::judge_replication;
