@@ -435,6 +435,7 @@ pub(super) fn ceph_cluster(object: &Value) -> Result<CephCluster, String> {
             })
             .collect(),
         last_checked: parse_time(&ceph["lastChecked"]),
+        changed_at: parse_time(&ceph["lastChanged"]),
         capacity: capacity["bytesTotal"]
             .as_u64()
             .filter(|total| *total > 0)

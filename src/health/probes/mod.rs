@@ -33,10 +33,10 @@ mod volumes;
 mod workloads;
 
 pub(super) use application_sets::judge_application_sets;
-pub(super) use applications::{is_good as is_application_good, judge_applications};
+pub(super) use applications::{is_good as is_application_good, judge_applications, with_suspended};
 pub(super) use budgets::judge_budgets;
 pub(super) use capacity::judge_capacity;
-pub(super) use ceph::judge_ceph;
+pub(super) use ceph::{Muted, judge_ceph};
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
 pub(super) use containers::RESTARTS_GROW;

@@ -147,6 +147,7 @@ fn judge_node(node: &Node, work: Option<&Work>, now: Timestamp, settings: &Setti
                 format!("the kubelet of node {} has not reported for too long", node.name),
                 evidence,
             )
+            .since(node.lease_renewed.or(ready.heartbeat).filter(|last| *last <= now))
         })),
     }
     if node.unschedulable && !in_work {
