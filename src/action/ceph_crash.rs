@@ -146,7 +146,7 @@ fn line(text: &str) -> String {
 }
 
 /// A word that looks like a key, a token or a password of an address is not shown.
-fn redact(word: &str) -> &str {
+pub(crate) fn redact(word: &str) -> &str {
     let lower = word.to_ascii_lowercase();
     let named = ["password=", "token=", "secret=", "key="].iter().any(|name| lower.contains(name));
     let in_address = lower.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));

@@ -116,8 +116,6 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
     let automated = &spec["syncPolicy"]["automated"];
     let compared = &status["sync"]["comparedTo"];
     let health = status["health"]["status"].as_str();
-    let mut conditions = items(&status["conditions"]);
-    let sync_error = conditions.find(|condition| condition["type"] == "SyncError");
     Ok(Application {
         namespace,
         name,
@@ -143,11 +141,14 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         revisions: revisions(&status["sync"]),
         health: health.map_or(ApplicationHealth::Unknown, health_word),
         health_message: text(&status["health"]["message"]),
+        health_since: parse_time(&status["health"]["lastTransitionTime"]),
         operation: status["operationState"].is_object().then(|| operation_state(&status["operationState"])),
         conditions: items(&status["conditions"])
             .map(|condition| (text(&condition["type"]), text(&condition["message"])))
             .collect(),
-        sync_error_since: sync_error.and_then(|condition| parse_time(&condition["lastTransitionTime"])),
+        conditions_since: items(&status["conditions"])
+            .filter_map(|one| Some((text(&one["type"]), parse_time(&one["lastTransitionTime"])?)))
+            .collect(),
         reconciled_at: parse_time(&status["reconciledAt"]),
         deleted_at: parse_time(&object["metadata"]["deletionTimestamp"]),
         resources: items(&status["resources"]).map(resource).collect(),
@@ -322,7 +323,9 @@ mod tests {
         assert!(operation.finished_at.is_some());
         let condition = |kind: &str, message: &str| (kind.to_owned(), message.to_owned());
         assert_eq!(read.conditions, [condition("ComparisonError", "m"), condition("SyncError", "s")]);
-        assert_eq!(read.sync_error_since.map(|at| at.to_string()).as_deref(), Some("2026-11-21T02:01:08Z"));
+        let since: Vec<String> =
+            read.conditions_since.iter().map(|(kind, at)| format!("{kind} {at}")).collect();
+        assert_eq!(since, ["SyncError 2026-11-21T02:01:08Z"]);
         assert!(read.skips_reconcile);
     }
 

@@ -5,8 +5,8 @@
 
 use super::node_marks::node_marks;
 use super::{
-    CephCheck, CephCluster, Certificate, Condition, ConditionStatus, Container, ContainerState, HeldBack,
-    Node, NodeUsage, ObjectRef, Pod, PodPhase, Resources, Workload,
+    CephCheck, CephCluster, Certificate, Condition, ConditionStatus, Container, ContainerState, DiskWord,
+    HeldBack, Node, NodeUsage, ObjectRef, Pod, PodPhase, Resources, Workload,
 };
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -208,6 +208,8 @@ fn collect_containers(
 ) {
     into.extend(specs.into_iter().map(|spec| {
         let status = statuses.iter().find(|status| status.name == spec.name);
+        let in_log = spec.termination_message_policy.as_deref() == Some("FallbackToLogsOnError");
+        let container_state = |state: &core::ContainerState| container_state(state, in_log);
         Container {
             init,
             image: spec.image.unwrap_or_default(),
@@ -225,7 +227,21 @@ fn collect_containers(
     }));
 }
 
-fn container_state(state: &core::ContainerState) -> ContainerState {
+/// What the last words of a container say of a disk.
+fn disk_word(message: &str) -> Option<DiskWord> {
+    let said = message.to_ascii_lowercase();
+    let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
+    if says(&["read-only file system", "[errno 30]"]) {
+        Some(DiskWord::ReadOnly)
+    } else if says(&["input/output error", "i/o error", "[errno 5]"]) {
+        Some(DiskWord::Fails)
+    } else {
+        None
+    }
+}
+
+/// `in_log`: its last words may be lines of its log, which are not told any further.
+fn container_state(state: &core::ContainerState, in_log: bool) -> ContainerState {
     if let Some(waiting) = &state.waiting {
         return ContainerState::Waiting {
             reason: waiting.reason.clone().unwrap_or_default(),
@@ -237,6 +253,8 @@ fn container_state(state: &core::ContainerState) -> ContainerState {
             reason: terminated.reason.clone().unwrap_or_default(),
             exit_code: terminated.exit_code,
             finished_at: terminated.finished_at.as_ref().map(|time| time.0),
+            disk: terminated.message.as_deref().and_then(disk_word),
+            message: terminated.message.clone().filter(|_| !in_log).unwrap_or_default(),
         };
     }
     match &state.running {
@@ -417,6 +435,7 @@ pub(super) fn ceph_cluster(object: &Value) -> Result<CephCluster, String> {
             })
             .collect(),
         last_checked: parse_time(&ceph["lastChecked"]),
+        changed_at: parse_time(&ceph["lastChanged"]),
         capacity: capacity["bytesTotal"]
             .as_u64()
             .filter(|total| *total > 0)

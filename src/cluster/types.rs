@@ -144,9 +144,22 @@ pub(crate) enum ContainerState {
         exit_code: i32,
         /// When.
         finished_at: Option<Timestamp>,
+        /// What it wrote down for whoever asks why; nothing where those are lines of its log.
+        message: String,
+        /// What its last words say of a disk, also where they are of its log.
+        disk: Option<DiskWord>,
     },
     /// Nothing was reported.
     Unknown,
+}
+
+/// What a program says of a disk before it ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DiskWord {
+    /// Nothing can be written (`EROFS`).
+    ReadOnly,
+    /// Reading or writing failed (`EIO`).
+    Fails,
 }
 
 /// A container of a pod.
@@ -419,12 +432,14 @@ pub(crate) struct Application {
     pub(crate) health: ApplicationHealth,
     /// The health's own words.
     pub(crate) health_message: String,
+    /// Since when it is so, where Argo CD tells.
+    pub(crate) health_since: Option<Timestamp>,
     /// The newest operation.
     pub(crate) operation: Option<OperationState>,
     /// Conditions, as (type, message).
     pub(crate) conditions: Vec<(String, String)>,
-    /// Since when the condition `SyncError` is there.
-    pub(crate) sync_error_since: Option<Timestamp>,
+    /// Since when they are there as they are, by their type.
+    pub(crate) conditions_since: BTreeMap<String, Timestamp>,
     /// When the controller last looked at it.
     pub(crate) reconciled_at: Option<Timestamp>,
     /// When it was to be deleted.
@@ -483,6 +498,8 @@ pub(crate) struct CephCluster {
     pub(crate) checks: Vec<CephCheck>,
     /// When Rook last asked Ceph.
     pub(crate) last_checked: Option<Timestamp>,
+    /// Since when its health is what it is.
+    pub(crate) changed_at: Option<Timestamp>,
     /// Bytes used and in total, where reported.
     pub(crate) capacity: Option<(u64, u64)>,
     /// The versions of all its daemons, each once, where reported.

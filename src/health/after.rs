@@ -151,6 +151,7 @@ mod tests {
             health: "HEALTH_OK".to_owned(),
             checks: Vec::new(),
             last_checked: checked.map(ago),
+            changed_at: None,
             capacity: None,
             versions: Vec::new(),
         };

@@ -14,7 +14,11 @@
 //!
 //! A workload that is there and makes none, because a person, an autoscaler or a commit scaled it to nothing or because it is not complete, makes
 //! it no loss either: that the probe sees by itself, and is told here when a pod answered. A `DaemonSet` is scaled by nobody: where it runs on no
-//! node any more the nodes have gone, or its spec was changed, and its generation tells which.
+//! node any more the nodes have gone, or its spec was changed, and its generation tells which. One whose nodes had gone before it was changed has
+//! lost nothing by the change.
+//!
+//! A workload that is complete with fewer pods than when one answered may have no pod of that role left (the last replica of a database): whoever
+//! scaled it down means that too, and the Service is forgotten.
 
 use super::probes::{PODS_NOT_MADE, SELECTS_NOTHING, disconnected, with_answered};
 use super::{Probe, Recon};
@@ -25,12 +29,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// A workload behind a Service.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Behind {
     /// What it is.
     pub(crate) object: ObjectRef,
     /// The version of its spec by which pods are wanted, where it was read.
     pub(crate) generation: Option<i64>,
+    /// How many pods it wants and has, where it was read and is complete.
+    pub(crate) wanted: Option<i64>,
 }
 
 /// What stood behind a Service at a look.
@@ -40,7 +46,7 @@ pub(crate) enum Seen {
     Answered(Behind),
     /// A pod of something else.
     AnsweredByOther,
-    /// Nothing: it has no endpoint at all. The workload that is to run no pod for it, where there is one.
+    /// Nothing: it has no endpoint at all. The workload that may be meant, where one is to run no pod or is complete.
     Empty(Option<Behind>),
     /// Its endpoints are not ready, or nobody tells of them or of whose they are.
     Otherwise,
@@ -65,6 +71,9 @@ pub(crate) struct WithoutEndpoints {
     looked_at: Timestamp,
     /// Those for which no pod of a workload whose pods stay answered.
     services: BTreeSet<ObjectRef>,
+    /// Whose pods answered for others, where its spec was read. Older versions did not write it down.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    behind: Vec<(ObjectRef, Behind)>,
 }
 
 impl Recon {
@@ -73,7 +82,11 @@ impl Recon {
         let seen = self.services.as_ref()?;
         let others = seen.iter().filter(|(_, seen)| !matches!(seen.state, Seen::Answered(_)));
         let services = others.map(|(object, _)| object.clone()).collect();
-        Some(WithoutEndpoints { looked_at: self.began_at, services })
+        let behind = seen.iter().filter_map(|(object, seen)| match &seen.state {
+            Seen::Answered(behind) if behind.generation.is_some() => Some((object.clone(), behind.clone())),
+            _ => None,
+        });
+        Some(WithoutEndpoints { looked_at: self.began_at, services, behind: behind.collect() })
     }
 }
 
@@ -82,7 +95,7 @@ impl Recon {
 pub(crate) struct AnsweredBefore {
     /// When it was seen last.
     pub(crate) at: Timestamp,
-    /// Whose it was; the journal does not tell.
+    /// Whose it was, where that is known.
     pub(crate) behind: Option<Behind>,
 }
 
@@ -90,8 +103,28 @@ impl AnsweredBefore {
     /// Whether a `DaemonSet` that makes none now is the one whose pods answered, and was changed since.
     fn was_changed(&self, now: Option<&Behind>) -> bool {
         let (Some(before), Some(now)) = (&self.behind, now) else { return false };
-        let grew = before.generation.zip(now.generation).is_some_and(|(before, now)| now > before);
-        before.object.kind == "DaemonSet" && before.object == now.object && grew
+        before.object.kind == "DaemonSet" && before.object == now.object && before.grew(now)
+    }
+
+    /// Whether a `DaemonSet` that makes none now is the one whose pods answered, and was not changed since.
+    fn is_the_same(&self, now: Option<&Behind>) -> bool {
+        let (Some(before), Some(now)) = (&self.behind, now) else { return false };
+        let known = before.generation.is_some() && now.generation.is_some();
+        now.object.kind == "DaemonSet" && before.object == now.object && known && !before.grew(now)
+    }
+
+    /// Whether the `StatefulSet` whose pods answered is complete with fewer than it had then, and not with none.
+    fn was_scaled_down(&self, now: Option<&Behind>) -> bool {
+        let (Some(before), Some(now)) = (&self.behind, now) else { return false };
+        let fewer = before.wanted.zip(now.wanted).is_some_and(|(before, now)| 0 < now && now < before);
+        before.object.kind == "StatefulSet" && before.object == now.object && fewer
+    }
+}
+
+impl Behind {
+    /// Whether its spec was changed between then and now.
+    fn grew(&self, now: &Self) -> bool {
+        self.generation.zip(now.generation).is_some_and(|(before, now)| now > before)
     }
 }
 
@@ -114,11 +147,12 @@ impl Answered {
     ) {
         self.journalled = journalled.or(self.journalled.take());
         let Some(seen) = &recon.services else { return };
-        if let Some(WithoutEndpoints { looked_at, services }) = self.journalled.take() {
+        if let Some(WithoutEndpoints { looked_at, services, behind }) = self.journalled.take() {
+            let behind: BTreeMap<ObjectRef, Behind> = behind.into_iter().collect();
             let was_there = |seen: &ServiceSeen| seen.made_at.is_some_and(|made| made <= looked_at);
             let answered = seen.iter().filter(|(object, seen)| was_there(seen) && !services.contains(object));
             for (object, _) in answered {
-                let before = AnsweredBefore { at: looked_at, behind: None };
+                let before = AnsweredBefore { at: looked_at, behind: behind.get(object).cloned() };
                 self.before.entry(object.clone()).or_insert(before);
             }
         }
@@ -130,6 +164,7 @@ impl Answered {
                     let known = self.before.get(object).and_then(|before| before.behind.as_ref());
                     if let Some(known) = known.filter(|known| known.object == behind.object) {
                         behind.generation = behind.generation.or(known.generation);
+                        behind.wanted = behind.wanted.or(known.wanted);
                     }
                     let before = AnsweredBefore { at: recon.began_at, behind: Some(behind) };
                     self.before.insert(object.clone(), before);
@@ -137,7 +172,15 @@ impl Answered {
                 Seen::AnsweredByOther => {
                     self.before.remove(object);
                 }
-                Seen::Empty(_) | Seen::Otherwise => {}
+                Seen::Empty(now) => match self.before.get_mut(object) {
+                    Some(before) if before.was_scaled_down(now.as_ref()) => {
+                        self.before.remove(object);
+                    }
+                    // Its nodes went, and it is as it was: whatever is changed later empties nothing.
+                    Some(before) if before.is_the_same(now.as_ref()) => before.behind = None,
+                    Some(_) | None => {}
+                },
+                Seen::Otherwise => {}
             }
         }
         for result in recon.probes.iter_mut().filter(|result| result.probe == Probe::Services) {
@@ -329,6 +372,40 @@ mod tests {
     }
 
     #[test]
+    fn a_role_that_no_pod_has_after_scaling_down_was_not_cut_off() {
+        let replicas = |mut service: Service| {
+            service.selector.insert("spilo-role".to_owned(), "replica".to_owned());
+            service
+        };
+        let database = |wanted: i64, there: i64| {
+            let mut database = workload(of("StatefulSet"));
+            database.pod_labels = [("app".to_owned(), "shop".to_owned())].into();
+            (database.desired, database.replicas) = (wanted, there);
+            (database.updated, database.available) = (there, there);
+            database
+        };
+        let look = |at: i64, ready: usize, set: Workload| {
+            pass_of(&of("StatefulSet"), at, &[replicas(service(ready, ready, at + 600, 90_000))], &[set])
+        };
+        let before = || look(900, 1, database(2, 2));
+        assert_eq!(last(vec![before(), look(0, 0, database(1, 1))], None).0, Green);
+        assert_eq!(last(vec![before(), look(0, 0, database(2, 2))], None).0, Red, "nobody scaled it");
+        let slowly = vec![
+            before(),
+            look(800, 1, database(1, 2)),
+            look(700, 0, database(1, 2)),
+            look(600, 0, database(1, 1)),
+            look(0, 0, database(1, 1)),
+        ];
+        assert_eq!(last(slowly, None).0, Green, "it took a while");
+        let of_another = Workload { object: ObjectRef::new("StatefulSet", "web", "b"), ..database(1, 1) };
+        assert_eq!(last(vec![before(), look(0, 0, of_another)], None).0, Red);
+        let journalled = before().without_endpoints().expect("read");
+        assert_eq!(last(vec![look(0, 0, database(1, 1))], Some(&journalled)).0, Green, "after a restart");
+        assert_eq!(last(vec![look(0, 0, database(2, 2))], Some(&journalled)).0, Red);
+    }
+
+    #[test]
     fn a_daemon_set_that_was_changed_and_runs_nowhere_was_cut_off() {
         let at = |generation: i64, desired: i64| {
             let mut set = workload(of("DaemonSet"));
@@ -352,6 +429,26 @@ mod tests {
             let passes = vec![all(900, at(1, 2)), all(700, meanwhile), now];
             assert_eq!(last(passes, None).0, Red, "its pods were still there");
         }
+        // Its nodes went long before an image of it was bumped.
+        let empty = |at: i64, set: Workload| {
+            pass_of(&of("DaemonSet"), at, &[service(0, 0, at + 600, 90_000)], &[set])
+        };
+        let passes = || vec![all(900, at(1, 2)), empty(700, at(1, 0)), empty(0, at(2, 0))];
+        assert_eq!(last(passes(), None).0, Green, "nothing was there to empty");
+        let back = vec![all(900, at(1, 2)), empty(700, at(1, 0)), all(600, at(1, 2)), empty(0, at(2, 0))];
+        assert_eq!(last(back, None).0, Red, "they had come back");
+        // The same after a restart, by what the newest merge wrote down.
+        for (journalled, now, expected) in [
+            (all(900, at(1, 2)), at(2, 0), Red),
+            (all(900, at(1, 2)), at(1, 0), Green),
+            (empty(900, at(1, 0)), at(2, 0), Green),
+        ] {
+            let written = serde_json::to_string(&journalled.without_endpoints()).expect("written");
+            let journalled: WithoutEndpoints = serde_json::from_str(&written).expect("read");
+            assert_eq!(last(vec![empty(0, now)], Some(&journalled)).0, expected, "{written}");
+        }
+        let older = r#"{"looked_at": "2026-11-21T11:00:00Z", "services": []}"#;
+        assert!(serde_json::from_str::<WithoutEndpoints>(older).expect("read").behind.is_empty());
     }
 
     #[test]

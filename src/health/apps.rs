@@ -10,8 +10,8 @@ use super::probes::{
 use super::recon::{SWITCHED_OFF, Surroundings, switched};
 use super::{Finding, Grounds, Probe, ProbeResult, ServicesSeen};
 use crate::cluster::{
-    Batch, Cluster, ClusterError, ClusterResult, ControllersLife, DisruptionBudget, Job, Pod, PodLedger,
-    Service, Workload,
+    Batch, Cluster, ClusterError, ClusterResult, ControllersLife, CronJob, DisruptionBudget, Job, Pod,
+    PodLedger, Service, Workload,
 };
 use jiff::Timestamp;
 
@@ -50,6 +50,14 @@ impl Apps {
     pub(super) fn jobs(&self) -> &[Job] {
         match &self.batch {
             Ok(Some(batch)) => &batch.jobs,
+            Ok(None) | Err(_) => &[],
+        }
+    }
+
+    /// The `CronJobs`, where they were read.
+    pub(super) fn cron_jobs(&self) -> &[CronJob] {
+        match &self.batch {
+            Ok(Some(batch)) => &batch.cron_jobs,
             Ok(None) | Err(_) => &[],
         }
     }

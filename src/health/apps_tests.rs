@@ -299,8 +299,19 @@ async fn work_on_a_node_is_on_its_way_and_what_nobody_works_on_is_not() {
     let in_work = one("in-work", "Node metal1", Verdict::Yellow);
     scene.node("Unknown", "v1.36.2", &json!({}), &json!({}));
     assert_eq!(scene.found(Probe::Nodes).await, away);
+    // One of a DaemonSet stays where it is while its node is started again.
+    scene.server.apply(json!({"apiVersion": "v1", "kind": "Pod",
+        "metadata": {"namespace": "kube-system", "name": "cni-x2b", "creationTimestamp": ago(90_000),
+            "ownerReferences": [{"apiVersion": "apps/v1", "kind": "DaemonSet", "name": "cni", "uid": "1",
+                "controller": true}]},
+        "spec": {"nodeName": "metal1"}, "status": {"phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": ago(80_000)}]}}));
+    let stays = |verdict| one("node-not-ready", "DaemonSet kube-system/cni", verdict);
+    assert_eq!(scene.found(Probe::KubeSystem).await, stays(Verdict::Red));
 
-    let lock = |node: &str| json!({"nodeID": node, "created": ago(120), "TTL": 0}).to_string();
+    let locked =
+        |node: &str, seconds: i64| json!({"nodeID": node, "created": ago(seconds), "TTL": 0}).to_string();
+    let lock = |node: &str| locked(node, 120);
     let kured = |lock: String| {
         scene.server.apply(json!({"apiVersion": "apps/v1", "kind": "DaemonSet",
             "metadata": {"namespace": "kube-system", "name": "kured", "annotations": {"weave.works/kured-node-lock": lock}},
@@ -312,6 +323,10 @@ async fn work_on_a_node_is_on_its_way_and_what_nobody_works_on_is_not() {
     kured(lock("metal1"));
     assert_eq!(scene.found(Probe::Nodes).await, in_work, "although the DaemonSet is complete");
     assert!(scene.probe(Probe::Nodes).await.findings[0].is_on_its_way());
+    assert_eq!(scene.found(Probe::KubeSystem).await, stays(Verdict::Yellow));
+    let overdue = i64::try_from(scene.settings.node_work_maximum_seconds).expect("a number") + 60;
+    kured(locked("metal1", overdue));
+    assert_eq!(scene.found(Probe::KubeSystem).await, stays(Verdict::Red), "it takes too long");
     kured(lock("metal2"));
     assert_eq!(scene.found(Probe::Nodes).await, away);
 

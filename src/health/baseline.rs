@@ -297,11 +297,17 @@ fn settled_before(
             &failed.application,
         ))));
     }
-    let began_before = finding.since.filter(|since| {
+    let began_before = finding.made_at.or(finding.since).filter(|since| {
         tells_its_beginning(finding)
             && Duration::try_from(decided_at.duration_since(*since)).is_ok_and(|before| before > CLOCKS)
     });
-    began_before.map(|since| Laid::settled(Attribution::Unrelated(wording::began_before(object, since))))
+    began_before.map(|at| {
+        let why = match finding.made_at {
+            Some(_) => wording::run_made_before(object, at),
+            None => wording::began_before(object, at),
+        };
+        Laid::settled(Attribution::Unrelated(why))
+    })
 }
 
 /// Whether its time is that at which it began: a condition's, or of what came later than it began. Others tell when an object was
@@ -316,7 +322,12 @@ fn tells_its_beginning(finding: &Finding) -> bool {
         ),
         Probe::Certificates => matches!(rule.as_str(), "not-ready" | "expired"),
         Probe::CloudNativePg => matches!(rule.as_str(), "backup-late" | "schedule-missed"),
-        Probe::Jobs => rule == "run-lost",
+        // A run that was made before the change fails after it by what it was made with.
+        Probe::Jobs => match rule.as_str() {
+            "run-lost" => true,
+            "run-failed" | "failed" | "deadline-passed" => finding.made_at.is_some(),
+            _ => false,
+        },
         _ => false,
     };
     finding.verdict != Verdict::Unknown && begins

@@ -279,6 +279,53 @@ fn only_a_time_that_is_a_beginning_tells_that_it_began_before() {
 }
 
 #[test]
+fn a_run_that_was_made_before_a_change_is_not_its_fault() {
+    use super::super::probes::judge_jobs;
+    use crate::cluster::{Batch, Condition, ConditionStatus, CronJob, Job};
+    let backup = ObjectRef::new("CronJob", "web", "backup");
+    let mut shop = application("shop");
+    shop.resources = vec![ApplicationResource { object: backup.clone(), health: None }];
+    let affected = [Owner::from(&shop)];
+    let failed = |name: &str, made: i64, failed: i64| Job {
+        object: ObjectRef::new("Job", "web", name),
+        owner: Some(backup.clone()),
+        conditions: vec![Condition {
+            kind: "Failed".to_owned(),
+            status: ConditionStatus::True,
+            reason: "BackoffLimitExceeded".to_owned(),
+            message: String::new(),
+            since: Some(ago(failed)),
+            heartbeat: None,
+        }],
+        suspended: false,
+        deadline: None,
+        created_at: Some(ago(made)),
+        started_at: Some(ago(made)),
+        completed_at: None,
+        deleted_at: None,
+        upgrades: None,
+    };
+    let cron_job = CronJob {
+        object: backup.clone(),
+        suspended: false,
+        active: 0,
+        scheduled_at: Some(ago(900)),
+        succeeded_at: Some(ago(90_000)),
+    };
+    for (jobs, expected) in [
+        (vec![failed("backup-1", 900, 100)], "unrelated"),
+        (vec![failed("backup-1", 500, 100)], "attributed"),
+        (vec![failed("backup-1", 900, 200), failed("backup-2", 500, 100)], "attributed"),
+    ] {
+        let batch = Batch { jobs, cron_jobs: vec![cron_job.clone()] };
+        let judged = judge_jobs(&batch, ago(0), Duration::from_mins(5));
+        let found = judged.findings.clone();
+        assert_eq!(found[0].since, Some(ago(100)), "it orders by when it failed");
+        assert_eq!(told(&Baseline::default(), &pass(found), &affected), rows(&[("run-failed", expected)]));
+    }
+}
+
+#[test]
 fn what_blocked_before_is_not_new() {
     let after = recon_at(ago(0), Verdict::Red);
     assert_eq!(new_findings(&Baseline::default(), &after).len(), 1);

@@ -135,10 +135,12 @@ fn nearest(
         let before = found.len();
         for object in group {
             let there = of.get(object).into_iter().flatten().copied();
-            // A workload follows from its pods, whose findings are on the workload as well; those rest on something else.
-            found.extend(
-                there.filter(|at| *at != number && !(object == own && blocking[*at].grounds.rest_on(own))),
-            );
+            // A workload follows from its pods, whose findings are on the workload as well; those rest on something else. What an
+            // operator says of a database besides (its archive) stands beside it.
+            let is_beside = |at: usize| {
+                blocking[at].grounds.rest_on(own) || blocking[at].id.probe == Probe::CloudNativePg
+            };
+            found.extend(there.filter(|at| *at != number && !(object == own && is_beside(*at))));
         }
         if found.len() == before {
             return None;

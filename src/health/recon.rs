@@ -9,9 +9,9 @@ use super::apps;
 use super::own;
 use super::platform::{self, Around};
 use super::probes::{
-    NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity, judge_ceph,
-    judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, read_mounts, unread, unused,
-    waiting_for_volumes, with_more,
+    Muted, NodesReading, PodsReading, ToolsReading, is_a_reporter, judge_applications, judge_capacity,
+    judge_ceph, judge_ceph_tools, judge_certificates, judge_nodes, judge_pods, judge_usage, nodes_in_work,
+    read_mounts, unread, unused, waiting_for_volumes, with_more, with_suspended,
 };
 use super::{Figure, Figures, Finding, Inventory, Made, Probe, ProbeResult, Recon, Settings};
 use super::{audit, causes, inventory, outside, storage};
@@ -89,7 +89,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
     let mut restarted = Vec::new();
     let mut replaced = HashMap::new();
 
-    probes.push(match &nodes {
+    let of_nodes = match &nodes {
         Ok(nodes) => {
             let ready = nodes.iter().filter(|node| super::probes::is_node_ready(node)).count();
             figures.nodes_ready = Figure::Read((ready, nodes.len()));
@@ -98,11 +98,13 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             judge_nodes(&reading, now, settings)
         }
         Err(error) => failed(Probe::Nodes, error, &mut figures.nodes_ready),
-    });
+    };
+    let in_work = nodes_in_work(&of_nodes);
+    probes.push(of_nodes);
     match (&pods, &workloads, &nodes) {
         (Ok(pods), Ok(workloads), Ok(nodes)) => {
             let judged = pods.with(|pods| {
-                let reading = PodsReading { pods, workloads, nodes, mounts: &mounts };
+                let reading = PodsReading { pods, workloads, nodes, in_work: &in_work, mounts: &mounts };
                 judge_pods(&reading, now, surroundings.grace, settings)
             });
             figures.pods = Figure::Read(judged.counts);
@@ -114,8 +116,8 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
             probes.push(failed(Probe::Pods, error, &mut figures.pods));
         }
     }
-    let of_ceph =
-        judge_ceph_reading(&ceph, workloads.as_deref().unwrap_or_default(), now, settings, &mut figures);
+    let open = workloads.as_deref().unwrap_or_default();
+    let of_ceph = judge_ceph_reading(&ceph, (open, tools.muted.as_ref()), now, settings, &mut figures);
     probes.push(match (&ceph, &surroundings.after) {
         (Ok(Some(Installed::Yes(clusters))), Some(after)) => {
             with_more(of_ceph, after.ceph(clusters, settings))
@@ -149,6 +151,7 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
                     );
                     let older = surroundings.after.map(|after| after.applications(applications, settings));
                     let judged = with_more(judged, older.unwrap_or_default());
+                    let judged = with_suspended(judged, applications, apps.cron_jobs());
                     platform.with_sets(judged, workloads, now, surroundings.grace)
                 }
                 Err(error) => unread(Probe::ArgoCd, &format!("the controller's workload: {error}")),
@@ -193,8 +196,10 @@ pub(crate) async fn recon(cluster: &dyn Cluster, surroundings: &Surroundings<'_>
         }
     });
     probes.extend(own_checks);
-    probes.extend(outside);
-    let open = workloads.as_deref().unwrap_or_default();
+    probes.extend(match &pods {
+        Ok(pods) => pods.with(|pods| outside.judge(Some(pods))),
+        Err(_) => outside.judge(None),
+    });
     let stored = match &pods {
         Ok(pods) => pods.with(|pods| storage.judge(Ok(pods.kept()), open, surroundings, now)),
         Err(error) => storage.judge(Err(error), open, surroundings, now),
@@ -369,7 +374,7 @@ async fn read_ceph(cluster: &dyn Cluster, surroundings: &Surroundings<'_>) -> (C
 
 fn judge_ceph_reading(
     ceph: &CephReading,
-    workloads: &[Workload],
+    (workloads, muted): (&[Workload], Option<&Muted>),
     now: Timestamp,
     settings: &Settings,
     figures: &mut Figures,
@@ -388,7 +393,7 @@ fn judge_ceph_reading(
             not_used(Probe::Ceph, NOT_INSTALLED, &mut figures.ceph_health)
         }
         Ok(Some(Installed::Yes(clusters))) => {
-            let result = judge_ceph(clusters, workloads, now, settings);
+            let result = judge_ceph(clusters, workloads, now, settings, muted);
             if result.used {
                 figures.ceph_health = Figure::Read(result.summary.clone());
                 let capacities: Option<Vec<_>> = clusters.iter().map(|cluster| cluster.capacity).collect();

@@ -257,6 +257,7 @@ fn ceph() -> CephCluster {
         health: "HEALTH_OK".to_owned(),
         checks: Vec::new(),
         last_checked: Some(ago(60)),
+        changed_at: None,
         capacity: Some((3, 8)),
         versions: Vec::new(),
     }

@@ -264,6 +264,9 @@ pub(crate) struct Finding {
     pub(crate) evidence: String,
     /// Since when, where the object tells.
     pub(crate) since: Option<Timestamp>,
+    /// When the run was made that it is about: what ran before a change is not the change's fault, although it failed after it.
+    #[serde(default)]
+    pub(crate) made_at: Option<Timestamp>,
     /// Listed, but blocks neither gate nor closing.
     pub(crate) informational: bool,
     /// Whether that is so since a person accepts it.

@@ -38,6 +38,11 @@ pub(crate) fn began_before(object: &ObjectRef, since: Timestamp) -> String {
     format!("{object} says that it has been so since {}, before the change", time(since))
 }
 
+/// What is about a run that was made before the change.
+pub(crate) fn run_made_before(object: &ObjectRef, made: Timestamp) -> String {
+    format!("{object} is about a run that was made at {}, before the change", time(made))
+}
+
 /// What follows from something that was there before.
 pub(crate) fn cause_there_before(object: &ObjectRef) -> String {
     format!("{object} was not well before the change")

@@ -167,6 +167,7 @@ fn found(rule: AuditRule, object: ObjectRef, what: &str, evidence: String) -> Fi
         verdict: Verdict::Yellow,
         evidence,
         since: None,
+        made_at: None,
         informational: true,
         grounds: Grounds::default(),
         acknowledged: false,

@@ -379,3 +379,30 @@ async fn a_budget_that_blocks_every_drain_is_listed() {
     let expected = ["YELLOW blocks-drain of PodDisruptionBudget web/shop (listed only)", "the gate opens"];
     expect(scene, &expected).await;
 }
+
+/// An alert about a pod that crashes says what the pod says: one thing to mend.
+#[tokio::test]
+async fn an_alert_fires_about_a_pod_that_crashes() {
+    let mut scene = Scene::well().await;
+    scene.put(real_pod(2, "shop", 1));
+    scene.shop(1);
+    let answer = json!({"status": "success", "data": {"alerts": [
+        {"labels": {"alertname": "Watchdog", "severity": "none"}, "state": "firing"},
+        {"labels": {"alertname": "KubePodCrashLooping", "severity": "warning", "namespace": "web",
+            "pod": "shop-6d5f-1", "job": "kube-state-metrics"}, "state": "firing"}]}});
+    let answer = move || async move { axum::Json(answer) };
+    let app = axum::Router::new().route("/api/v1/alerts", axum::routing::get(answer));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let serving = tokio::spawn(async move { axum::serve(listener, app).await });
+    let source = format!("name = \"alerts\"\nurl = \"http://{address}\"\nkind = \"prometheus\"");
+    scene.settings.alerts = vec![crate::health::probes::testing::of_toml(&source).expect("a source")];
+    let expected = [
+        "RED crash-loop of Deployment web/shop",
+        "  YELLOW unavailable of Deployment web/shop",
+        "  YELLOW KubePodCrashLooping of Deployment web/shop",
+        "the gate is closed",
+    ];
+    expect(scene, &expected).await;
+    serving.abort();
+}

@@ -105,16 +105,28 @@ async fn what_is_muted_in_ceph_is_named_and_does_not_block() {
 /// The tools say which checks are muted, while others are not.
 #[tokio::test]
 async fn one_check_is_muted_and_another_is_not() {
+    for (word, severity) in [("HEALTH_WARN", "HEALTH_WARN"), ("HEALTH_WARN", "HEALTH_ERR")] {
+        one_of_two_is_muted(word, severity).await;
+    }
+}
+
+/// Of two checks the one of this severity is muted. Rook copies both, and not which of them it is.
+async fn one_of_two_is_muted(word: &str, severity: &str) {
     let mut scene = Scene::well().await;
-    scene.ceph(
-        "HEALTH_WARN",
-        &json!({"OSDMAP_FLAGS": {"severity": "HEALTH_WARN", "message": "noout flag(s) set"}}),
-    );
+    let slow = "1 OSD(s) experiencing slow operations in BlueStore";
+    let details = json!({
+        "BLUESTORE_SLOW_OP_ALERT": {"severity": severity, "message": slow},
+        "OSDMAP_FLAGS": {"severity": "HEALTH_WARN", "message": "noout flag(s) set"}});
+    scene.ceph(word, &details);
+    let verdict = if severity == "HEALTH_ERR" { "RED" } else { "YELLOW" };
+    let both = scene.tells().await;
+    let without = format!("{verdict} BLUESTORE_SLOW_OP_ALERT of {CLUSTER}");
+    assert!(both.contains(&without), "without the tools nobody knows: {both:?}");
     scene.tools(status(
-        "HEALTH_WARN",
+        word,
         &json!({
-            "BLUESTORE_SLOW_OP_ALERT": {"severity": "HEALTH_WARN", "muted": true,
-                "summary": {"message": "1 OSD(s) experiencing slow operations in BlueStore", "count": 1}},
+            "BLUESTORE_SLOW_OP_ALERT": {"severity": severity, "muted": true,
+                "summary": {"message": slow, "count": 1}},
             "OSDMAP_FLAGS": {"severity": "HEALTH_WARN", "muted": false,
                 "summary": {"message": "noout flag(s) set", "count": 1}}}),
         3,
@@ -123,7 +135,8 @@ async fn one_check_is_muted_and_another_is_not() {
     let expected = [
         &format!("YELLOW OSDMAP_FLAGS of {CLUSTER}"),
         "YELLOW OSDMAP_FLAGS of Ceph rook-ceph/ceph",
-        "YELLOW BLUESTORE_SLOW_OP_ALERT of Ceph rook-ceph/ceph (listed only)",
+        &format!("{verdict} BLUESTORE_SLOW_OP_ALERT of {CLUSTER} (listed only)"),
+        &format!("{verdict} BLUESTORE_SLOW_OP_ALERT of Ceph rook-ceph/ceph (listed only)"),
         "the gate is closed",
     ];
     expect(scene, &expected).await;

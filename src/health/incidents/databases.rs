@@ -1,6 +1,6 @@
 //! Databases of `CloudNativePG`: what an outage leaves of them, and whether they could be restored.
 
-use super::real::real;
+use super::real::{owned_by, real};
 use super::scene::Scene;
 use super::{ago, expect};
 use serde_json::{Value, json};
@@ -30,6 +30,26 @@ impl Scene {
             json!({"cnpg.io/cluster": "pg", "cnpg.io/scheduled-backup": "nightly"});
         backup["metadata"]["creationTimestamp"] = json!(ago(minutes));
         self.put(backup);
+    }
+
+    /// One of two instances of a database that is well but for it is on this node, which is lost.
+    pub(super) fn database_on_a_lost_node(&self, node: &str) {
+        self.node(node, false);
+        self.change(
+            &POSTGRES_CLUSTER,
+            "db",
+            "pg",
+            &json!({"status": {"readyInstances": 1, "phase": "Waiting for the instances to become active",
+                "phaseReason": "", "conditions": [
+                    {"type": "ContinuousArchiving", "status": "True", "reason": "ContinuousArchivingSuccess",
+                        "message": "Continuous archiving is working", "lastTransitionTime": ago(9_000)},
+                    {"type": "Ready", "status": "False", "reason": "ClusterIsNotReady",
+                        "message": "Cluster Is Not Ready", "lastTransitionTime": ago(10)}]}}),
+        );
+        let mut pod = owned_by(real("pods", 0, "db", "pg-2", 0), "postgresql.cnpg.io/v1", "Cluster", "pg");
+        pod["spec"]["nodeName"] = json!(node);
+        pod["metadata"]["labels"] = json!({"cnpg.io/cluster": "pg"});
+        self.put(pod);
     }
 
     fn of_the_database(&self, patch: &Value) {
@@ -77,6 +97,25 @@ async fn a_database_is_about_to_be_made_anew() {
         "YELLOW claim-pending of PersistentVolumeClaim db/pg-1",
         "YELLOW released-claim-waits of PersistentVolume pvc-pg",
         "YELLOW in-work of Cluster db/pg",
+        "the gate is closed",
+    ];
+    expect(scene, &expected).await;
+}
+
+/// One thing to mend, though the operator speaks of the database as well.
+#[tokio::test]
+async fn a_node_is_lost_under_a_database() {
+    let scene = Scene::well().await;
+    scene.database(0);
+    scene.nightly(60);
+    scene.backup(13, "nightly-1", 0);
+    scene.database_on_a_lost_node("metal2");
+    let expected = [
+        "RED not-ready of Node metal2",
+        "  RED node-not-ready of Cluster db/pg",
+        "  RED node-not-ready of Deployment web/shop",
+        "  YELLOW in-work of Cluster db/pg",
+        "  YELLOW unavailable of Cluster db/pg",
         "the gate is closed",
     ];
     expect(scene, &expected).await;

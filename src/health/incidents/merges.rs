@@ -100,6 +100,19 @@ async fn a_major_of_a_database_breaks_it() {
     assert_eq!(laid_to(scene, &before, &affected).await, expected);
 }
 
+/// A node dies under a database that the merge touched: that is not the merge's.
+#[tokio::test]
+async fn a_node_dies_under_a_database_that_was_merged() {
+    let scene = Scene::well().await;
+    scene.database(0);
+    let before = baseline(&scene).await;
+    scene.database_on_a_lost_node("metal2");
+    let affected = [application("databases", &[("Cluster", "db", "pg")])];
+    let laid = laid_to(scene, &before, &affected).await;
+    assert!(laid.contains(&"suspected: unavailable of Cluster db/pg".to_owned()), "{laid:?}");
+    assert!(laid.iter().all(|one| !one.starts_with("attributed")), "{laid:?}");
+}
+
 /// A node dies while a merge is watched. The pods are the merge's own, and it is not its fault.
 #[tokio::test]
 async fn a_node_dies_in_the_middle_of_a_rollout() {

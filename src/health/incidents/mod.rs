@@ -8,6 +8,7 @@ mod audit;
 mod ceph;
 mod databases;
 mod evidence;
+mod extensions;
 mod gitops;
 mod images;
 mod lies;

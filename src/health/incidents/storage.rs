@@ -394,9 +394,17 @@ async fn a_file_system_became_read_only() {
     let scene = Scene::well().await;
     let mut crashed = real_pod(2, "shop", 1);
     crashed["status"]["containerStatuses"][0]["lastState"]["terminated"]["message"] =
-        json!("OSError: [Errno 30] Read-only file system: '/data/shop.db'");
-    scene.put(crashed);
+        json!("OSError: [Errno 30] Read-only file system: '/data/shop.db' token=abc");
+    scene.put(crashed.clone());
     scene.shop(1);
+    let told = scene.says("crash-loop").await;
+    assert!(told[0].contains("writes to a file system that is read-only (EROFS)"), "{told:?}");
+    assert!(told[0].contains("Read-only file system: '/data/shop.db' [redacted]"), "{told:?}");
+    // Lines of its log are not told any further; what they say of a disk is.
+    crashed["spec"]["containers"][0]["terminationMessagePolicy"] = json!("FallbackToLogsOnError");
+    scene.put(crashed);
+    let told = scene.says("crash-loop").await;
+    assert!(told[0].contains("read-only (EROFS)") && !told[0].contains("shop.db"), "{told:?}");
     let expected = [
         "RED crash-loop of Deployment web/shop",
         "  YELLOW unavailable of Deployment web/shop",

@@ -8,11 +8,11 @@
 //! | `no-heartbeat` | UNKNOWN | the alert that always fires does not: nobody evaluates the rules |
 //! | `not-read` | UNKNOWN | no answer, or one that cannot be read |
 //!
-//! Several alerts of a name on one object are one finding. Whose labels name a workload, a claim or a node is about that, and
-//! follows from what is wrong with it.
+//! Several alerts of a name on one object are one finding. Whose labels name a workload, a claim, a Job, a pod that is there or a node is
+//! about that, or about whatever made the pod, and follows from what is wrong with it.
 
 use super::{Bounds, STAYING, address, apps, ask, name};
-use crate::cluster::ObjectRef;
+use crate::cluster::{ObjectRef, PodLedger, workload_of};
 use crate::health::probes::{finding, judged, not_read, shortened};
 use crate::health::{Finding, FindingId, Grounds, Layer, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
@@ -30,6 +30,8 @@ const KINDS: [(&str, &str); 4] = [
     ("daemonset", "DaemonSet"),
     ("persistentvolumeclaim", "PersistentVolumeClaim"),
 ];
+/// Whoever tells of pods of others, by what Prometheus calls the job of asking them.
+const OF_PODS: [&str; 3] = ["kube-state-metrics", "kubelet", "cadvisor"];
 /// A longer answer is refused.
 const LONGEST: usize = 8 << 20;
 
@@ -115,17 +117,21 @@ struct ManagerStatus {
 
 /// An alert that fires.
 #[derive(Debug, PartialEq, Eq)]
-struct Alert {
+pub(super) struct Alert {
     labels: BTreeMap<String, String>,
     summary: String,
     since: Option<Timestamp>,
     silenced: bool,
 }
 
-/// Asks, and judges.
-pub(super) async fn judge(source: &AlertSource, limit: Duration) -> ProbeResult {
-    match read(source, limit).await {
-        Ok(alerts) => result(source, alerts.len(), findings(source, &alerts)),
+/// Judges what was answered.
+pub(super) fn judge(
+    source: &AlertSource,
+    answer: Result<Vec<Alert>, String>,
+    pods: Option<&PodLedger>,
+) -> ProbeResult {
+    match answer {
+        Ok(alerts) => result(source, alerts.len(), findings(source, &alerts, pods)),
         Err(why) => {
             let unread = not_read(Probe::Alerts, &format!("{}: {why}", source.name));
             result(source, 0, vec![Finding { layer: source.layer, ..unread }])
@@ -133,7 +139,8 @@ pub(super) async fn judge(source: &AlertSource, limit: Duration) -> ProbeResult 
     }
 }
 
-async fn read(source: &AlertSource, limit: Duration) -> Result<Vec<Alert>, String> {
+/// Asks.
+pub(super) async fn read(source: &AlertSource, limit: Duration) -> Result<Vec<Alert>, String> {
     let client = STAYING.as_ref().map_err(Clone::clone)?;
     let path = match source.kind {
         AlertKind::Prometheus => "api/v1/alerts",
@@ -204,14 +211,14 @@ fn summary(annotations: &BTreeMap<String, String>) -> String {
     said.map(|text| shortened(&text.split_whitespace().collect::<Vec<_>>().join(" "))).unwrap_or_default()
 }
 
-fn findings(source: &AlertSource, alerts: &[Alert]) -> Vec<Finding> {
+fn findings(source: &AlertSource, alerts: &[Alert], pods: Option<&PodLedger>) -> Vec<Finding> {
     let mut found: BTreeMap<FindingId, (Finding, usize)> = BTreeMap::new();
     let is_called = |alert: &&Alert, name: &str| alert.labels.get("alertname").is_some_and(|one| one == name);
     let counts = |alert: &&Alert| {
         !is_called(alert, &source.heartbeat) && !source.ignored.iter().any(|name| is_called(alert, name))
     };
     for alert in alerts.iter().filter(counts) {
-        let one = of_alert(source, alert);
+        let one = of_alert(source, alert, pods);
         match found.entry(one.id.clone()) {
             std::collections::btree_map::Entry::Vacant(slot) => {
                 slot.insert((one, 1));
@@ -243,11 +250,27 @@ fn findings(source: &AlertSource, alerts: &[Alert]) -> Vec<Finding> {
     found
 }
 
-fn of_alert(source: &AlertSource, alert: &Alert) -> Finding {
+/// The Job that an alert names, or whose a pod is that it names, as findings are about them. The labels of a pod that is asked for
+/// figures are those of whoever says them (an exporter, an operator): only where the cluster's own figures of pods are meant, or
+/// where a rule put them together by pods, they are what it is about.
+fn of_pods(alert: &Alert, pods: Option<&PodLedger>) -> Option<ObjectRef> {
+    let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|text| !text.is_empty());
+    let namespace = label("namespace")?;
+    if let Some(name) = label("job_name") {
+        return workload_of(&ObjectRef::new("Job", namespace, name), None);
+    }
+    let by_cluster = |job: &str| OF_PODS.iter().any(|name| job.contains(name));
+    let is_meant = label("exported_pod").is_none() && label("job").is_none_or(by_cluster);
+    let pod = label("pod").filter(|_| is_meant)?;
+    pods?.workload(namespace, pod)
+}
+
+fn of_alert(source: &AlertSource, alert: &Alert, pods: Option<&PodLedger>) -> Finding {
     let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let alert_name = label("alertname").unwrap_or("an alert without a name");
     let namespace = label("namespace").unwrap_or_default();
     let named = KINDS.iter().find_map(|(key, kind)| Some(ObjectRef::new(kind, namespace, label(key)?)));
+    let named = named.or_else(|| of_pods(alert, pods));
     let named = named.or_else(|| Some(ObjectRef::new("Node", "", label("node")?)));
     let object = named.clone().unwrap_or_else(|| ObjectRef::new("Alert", namespace, alert_name));
     let severity = label("severity");
@@ -292,8 +315,30 @@ mod tests {
         Alert { labels, summary: String::new(), since: None, silenced: false }
     }
 
+    /// The shop's pod.
+    fn pods() -> PodLedger {
+        let pod = crate::cluster::Pod {
+            namespace: "web".to_owned(),
+            name: "shop-6d5f-x".to_owned(),
+            phase: crate::cluster::PodPhase::Running,
+            reason: String::new(),
+            message: String::new(),
+            conditions: Vec::new(),
+            node: None,
+            created_at: None,
+            deleted_at: None,
+            owner: Some(ObjectRef::new("ReplicaSet", "web", "shop-6d5f")),
+            containers: Vec::new(),
+            claims: Vec::new(),
+            labels: [("pod-template-hash".to_owned(), "6d5f".to_owned())].into(),
+        };
+        let mut ledger = PodLedger::new(Duration::from_mins(10));
+        ledger.put(pod, Timestamp::UNIX_EPOCH);
+        ledger
+    }
+
     fn told(source: &AlertSource, alerts: &[Alert]) -> Vec<(String, String, Verdict, bool)> {
-        findings(source, alerts)
+        findings(source, alerts, Some(&pods()))
             .into_iter()
             .map(|one| (one.id.rule, one.id.object.to_string(), one.verdict, one.informational))
             .collect()
@@ -307,7 +352,7 @@ mod tests {
             labels.extend_from_slice(more);
             alert(&labels)
         };
-        let cases: [(&str, Alert, (&str, Verdict, bool)); 10] = [
+        let cases: [(&str, Alert, (&str, Verdict, bool)); 17] = [
             ("critical", on("critical", &[]), ("Alert KubeSomething", Red, false)),
             ("warning", on("warning", &[("namespace", "web")]), ("Alert web/KubeSomething", Yellow, false)),
             ("info", on("info", &[]), ("Alert KubeSomething", Yellow, true)),
@@ -328,6 +373,44 @@ mod tests {
                 "a node",
                 on("critical", &[("namespace", "monitoring"), ("node", "metal1")]),
                 ("Node metal1", Red, false),
+            ),
+            (
+                "a pod",
+                on("critical", &[("namespace", "web"), ("pod", "shop-6d5f-x"), ("node", "metal1")]),
+                ("Deployment web/shop", Red, false),
+            ),
+            (
+                "a pod, by the figures of pods",
+                on(
+                    "critical",
+                    &[("namespace", "web"), ("pod", "shop-6d5f-x"), ("job", "kube-state-metrics")],
+                ),
+                ("Deployment web/shop", Red, false),
+            ),
+            (
+                "whoever says it of something else",
+                on("critical", &[("namespace", "web"), ("pod", "shop-6d5f-x"), ("job", "rook-ceph-mgr")]),
+                ("Alert web/KubeSomething", Red, false),
+            ),
+            (
+                "the same, with the pod beside it",
+                on("critical", &[("namespace", "web"), ("pod", "shop-6d5f-x"), ("exported_pod", "a")]),
+                ("Alert web/KubeSomething", Red, false),
+            ),
+            (
+                "a pod that is gone",
+                on("critical", &[("namespace", "web"), ("pod", "shop-6d5f-y")]),
+                ("Alert web/KubeSomething", Red, false),
+            ),
+            (
+                "a Job",
+                on("critical", &[("namespace", "web"), ("job_name", "import"), ("pod", "shop-6d5f-x")]),
+                ("Job web/import", Red, false),
+            ),
+            (
+                "a run of a CronJob",
+                on("critical", &[("namespace", "web"), ("job_name", "backup-29380001")]),
+                ("CronJob web/backup", Red, false),
             ),
             ("silenced", Alert { silenced: true, ..on("critical", &[]) }, ("Alert KubeSomething", Red, true)),
         ];

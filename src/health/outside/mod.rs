@@ -14,6 +14,7 @@ pub(crate) use alerts::AlertSource;
 
 use super::settings::{apps, name};
 use super::{ProbeResult, Settings};
+use crate::cluster::PodLedger;
 use futures::future::join_all;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use std::error::Error;
@@ -21,15 +22,29 @@ use std::sync::LazyLock;
 use std::time::Duration;
 use url::Url;
 
+/// What was said from outside.
+pub(super) struct Outside<'a> {
+    addresses: Vec<ProbeResult>,
+    alerts: Vec<(&'a AlertSource, Result<Vec<alerts::Alert>, String>)>,
+}
+
 /// Asks everything that the settings name.
-pub(super) async fn read(settings: &Settings) -> Vec<ProbeResult> {
+pub(super) async fn read(settings: &Settings) -> Outside<'_> {
     let limit = settings.probe_timeout();
-    let (mut addresses, alerts) = tokio::join!(
+    let asked = async |source| (source, alerts::read(source, limit).await);
+    let (addresses, alerts) = tokio::join!(
         join_all(settings.addresses.iter().map(|address| address::judge(address, limit))),
-        join_all(settings.alerts.iter().map(|source| alerts::judge(source, limit))),
+        join_all(settings.alerts.iter().map(asked)),
     );
-    addresses.extend(alerts);
-    addresses
+    Outside { addresses, alerts }
+}
+
+impl Outside<'_> {
+    /// The answers of the probes. Whose a pod is that an alert names is known by the pods, where they were read.
+    pub(super) fn judge(self, pods: Option<&PodLedger>) -> Vec<ProbeResult> {
+        let alerts = self.alerts.into_iter().map(|(source, read)| alerts::judge(source, read, pods));
+        self.addresses.into_iter().chain(alerts).collect()
+    }
 }
 
 /// One client for all: none of them is asked so often that a connection would have to be kept. Addresses of the cluster's own are

@@ -132,7 +132,9 @@ async fn alerts_are_asked_for_with_a_token_and_what_cannot_be_read_is_unknown() 
         ("/elsewhere", with_token.as_str(), Verdict::Unknown, "it answers 404"),
         ("/long", "", Verdict::Unknown, "more than"),
     ] {
-        let result = alerts::judge(&source(path, more), Duration::from_secs(20)).await;
+        let source = source(path, more);
+        let answer = alerts::read(&source, Duration::from_secs(20)).await;
+        let result = alerts::judge(&source, answer, None);
         assert_eq!(result.verdict, verdict, "{path} {more}");
         let evidence: String = result.findings.into_iter().map(|one| one.evidence).collect();
         assert!(evidence.contains(said) && !evidence.contains("s3cret"), "{path} {more}: {evidence}");

@@ -30,13 +30,18 @@
 //! | `health-unknown` | Application | UNKNOWN | it is Unknown, none, or none that is known | no | |
 
 use super::{age, finding, is_recent, judged, no_life, shortened};
-use crate::cluster::{Application, ApplicationHealth, ObjectRef, OperationPhase, SyncStatus, Workload};
+use crate::cluster::{
+    Application, ApplicationHealth, CronJob, ObjectRef, OperationPhase, SyncStatus, Workload,
+};
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// The name, and the value of the name label, of the controller's workload.
 const CONTROLLER: &str = "argocd-application-controller";
+/// So many suspended `CronJobs` are named.
+const NAMED: usize = 5;
 /// Conditions that make the comparison worthless.
 const BROKEN: [&str; 3] = ["ComparisonError", "InvalidSpecError", "UnknownError"];
 
@@ -207,13 +212,15 @@ fn judge_application(
     };
     let mut findings = Vec::new();
     for (kind, message) in &application.conditions {
+        let since = application.conditions_since.get(kind).copied();
         if BROKEN.contains(&kind.as_str()) {
             let evidence = format!("{kind}: {message}");
-            findings.push(found("comparison-error", Verdict::Unknown, "cannot be compared", evidence));
+            let found = found("comparison-error", Verdict::Unknown, "cannot be compared", evidence);
+            findings.push(found.since(since));
         } else if kind.ends_with("Error") && kind != "SyncError" {
             let evidence = format!("{kind}: {}", shortened(message));
             let what = "has an error of which nobody knows what it leaves undone";
-            findings.push(found("error-condition", Verdict::Unknown, what, evidence));
+            findings.push(found("error-condition", Verdict::Unknown, what, evidence).since(since));
         }
     }
     if let Some(asked) = application.deleted_at.filter(|asked| age(now, *asked) > grace) {
@@ -240,7 +247,7 @@ fn judge_application(
         // It says the same.
     } else if let Some((kind, message)) = application.conditions.iter().find(|(kind, _)| kind == "SyncError")
     {
-        let since = application.sync_error_since;
+        let since = application.conditions_since.get(kind).copied();
         let verdict = if is_recent(since, now, grace) { Verdict::Yellow } else { Verdict::Red };
         let evidence = format!("{kind}: {}", shortened(message));
         findings.push(found("sync-error", verdict, "is not synced by Argo CD", evidence).since(since));
@@ -283,9 +290,32 @@ fn judge_application(
         ApplicationHealth::Unknown => ("health-unknown", Verdict::Unknown, "does not say how it is"),
     };
     let evidence = format!("status.health.status = {:?} {}", application.health, application.health_message);
+    let found = found(rule, verdict, what, evidence.trim_end().to_owned()).since(application.health_since);
+    findings.push(found.resting_on(grounds(application)));
     findings
-        .push(found(rule, verdict, what, evidence.trim_end().to_owned()).resting_on(grounds(application)));
-    findings
+}
+
+/// Argo CD's answer, in which an Application that is suspended names its `CronJobs` that are: those a person may accept.
+pub(in crate::health) fn with_suspended(
+    mut result: ProbeResult,
+    applications: &[Application],
+    cron_jobs: &[CronJob],
+) -> ProbeResult {
+    let suspended: BTreeSet<&ObjectRef> =
+        cron_jobs.iter().filter(|one| one.suspended).map(|one| &one.object).collect();
+    for found in result.findings.iter_mut().filter(|found| found.id.rule == "suspended") {
+        let application = applications.iter().find(|one| one.object() == found.id.object);
+        let resources = application.iter().flat_map(|one| &one.resources).map(|one| &one.object);
+        let theirs: Vec<String> =
+            resources.filter(|object| suspended.contains(object)).map(ToString::to_string).collect();
+        let more = theirs.len().saturating_sub(NAMED);
+        if let [_, ..] = theirs.as_slice() {
+            let named = theirs.into_iter().take(NAMED).collect::<Vec<_>>().join(", ");
+            let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+            found.evidence = format!("{}; spec.suspend of {named}{more}", found.evidence);
+        }
+    }
+    result
 }
 
 /// What its health would rest on: what it says is not healthy or, where it says that of nothing (newer versions keep it

@@ -26,7 +26,8 @@ pub(in crate::health) fn application(name: &str) -> Application {
         health_message: String::new(),
         operation: None,
         conditions: Vec::new(),
-        sync_error_since: None,
+        conditions_since: std::collections::BTreeMap::new(),
+        health_since: None,
         reconciled_at: Some(ago(100)),
         deleted_at: None,
         resources: Vec::new(),
@@ -193,7 +194,7 @@ fn every_rule_for_an_application() {
             with(|a| {
                 a.conditions =
                     vec![("SyncError".to_owned(), "auto-sync will wipe out all resources".to_owned())];
-                a.sync_error_since = Some(ago(20));
+                a.conditions_since = [("SyncError".to_owned(), ago(20))].into();
             }),
             vec![("sync-error", Yellow)],
         ),
@@ -202,7 +203,7 @@ fn every_rule_for_an_application() {
             with(|a| {
                 a.conditions =
                     vec![("SyncError".to_owned(), "auto-sync will wipe out all resources".to_owned())];
-                a.sync_error_since = Some(ago(301));
+                a.conditions_since = [("SyncError".to_owned(), ago(301))].into();
             }),
             vec![("sync-error", Red)],
         ),
@@ -360,4 +361,45 @@ fn no_time_at_all_is_no_sign_of_life() {
     silent.reconciled_at = None;
     assert_eq!(rules(&judge(&[silent], &[controller_workload()])), [("controller-silent", Unknown)]);
     assert_eq!(judge(&[], &[controller_workload()]).verdict, Verdict::Green);
+}
+
+#[test]
+fn what_an_application_says_tells_since_when() {
+    use crate::cluster::recorded;
+    // As a real server gave them: degraded, missing, and one that cannot be compared.
+    let mut told = Vec::new();
+    for application in [2, 7, 8].map(recorded::application) {
+        for found in judge_application(&application, now(), Duration::from_mins(5), &Settings::default()) {
+            if ["degraded", "missing", "comparison-error"].contains(&found.id.rule.as_str()) {
+                told.push((found.id.rule.clone(), found.since.map(|at| at.to_string())));
+            }
+        }
+    }
+    let since = |rule: &str| (rule.to_owned(), Some("2026-11-21T02:01:08Z".to_owned()));
+    assert_eq!(told, [since("degraded"), since("missing"), since("comparison-error")]);
+}
+
+#[test]
+fn an_application_that_is_suspended_names_its_cron_jobs_that_are() {
+    let backup = |name: &str| ObjectRef::new("CronJob", "web", name);
+    let mut shop = application("shop");
+    shop.health = ApplicationHealth::Suspended;
+    let resources = ["backup", "report"]
+        .map(|name| crate::cluster::ApplicationResource { object: backup(name), health: None });
+    shop.resources = resources.into();
+    let cron_job = |name: &str, suspended| CronJob {
+        object: backup(name),
+        suspended,
+        active: 0,
+        scheduled_at: None,
+        succeeded_at: None,
+    };
+    let told = |cron_jobs: &[CronJob]| {
+        let judged = judge(std::slice::from_ref(&shop), &[controller_workload()]);
+        let judged = with_suspended(judged, std::slice::from_ref(&shop), cron_jobs);
+        judged.findings.into_iter().find(|one| one.id.rule == "suspended").expect("found").evidence
+    };
+    let named = told(&[cron_job("backup", true), cron_job("report", false), cron_job("other", true)]);
+    assert_eq!(named, "status.health.status = Suspended; spec.suspend of CronJob web/backup");
+    assert_eq!(told(&[]), "status.health.status = Suspended");
 }

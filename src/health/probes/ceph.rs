@@ -7,7 +7,7 @@
 //!
 //! | Rule | On | Verdict | When | Forgiven | On its way |
 //! |---|---|---|---|---|---|
-//! | the check's name (`OSD_DOWN`) | CephCluster | YELLOW of a `HEALTH_WARN`, RED of a `HEALTH_ERR`, UNKNOWN of anything else; listed beside `HEALTH_OK`: somebody muted it | `status.ceph.details` has it | no | |
+//! | the check's name (`OSD_DOWN`) | CephCluster | YELLOW of a `HEALTH_WARN`, RED of a `HEALTH_ERR`, UNKNOWN of anything else; listed beside `HEALTH_OK`, and where the tools of its namespace say that it is muted: somebody muted it | `status.ceph.details` has it | no | |
 //! | `health` | CephCluster | YELLOW at `HEALTH_WARN`, RED at `HEALTH_ERR` | `status.ceph.health` is worse than each check that counts, or there is none | no | |
 //! | `health-unknown` | CephCluster | UNKNOWN | `status.ceph.health` is none of the three, or missing | no | |
 //! | `muted` | CephCluster | listed | `status.ceph.health` names checks that are muted behind its word | | |
@@ -20,6 +20,16 @@ use super::{finding, judged, no_life, unused};
 use crate::cluster::{CephCluster, ObjectRef, Workload};
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
+use std::collections::BTreeSet;
+
+/// What the tools say is muted: Rook's copy of the checks does not tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::health) struct Muted {
+    /// Where they run: what they say is about the Ceph of that namespace.
+    pub(in crate::health) namespace: String,
+    /// The checks by name.
+    pub(in crate::health) checks: BTreeSet<String>,
+}
 
 /// Judges all `CephClusters`.
 pub(in crate::health) fn judge_ceph(
@@ -27,12 +37,13 @@ pub(in crate::health) fn judge_ceph(
     workloads: &[Workload],
     now: Timestamp,
     settings: &Settings,
+    muted: Option<&Muted>,
 ) -> ProbeResult {
     if clusters.is_empty() {
         return unused(Probe::Ceph, "no CephCluster");
     }
     let findings =
-        clusters.iter().flat_map(|cluster| judge_cluster(cluster, workloads, now, settings)).collect();
+        clusters.iter().flat_map(|cluster| judge_cluster(cluster, workloads, now, settings, muted)).collect();
     let summary = clusters
         .iter()
         .map(|cluster| if cluster.health.is_empty() { "no health" } else { cluster.health.as_str() })
@@ -100,6 +111,7 @@ fn judge_cluster(
     workloads: &[Workload],
     now: Timestamp,
     settings: &Settings,
+    muted: Option<&Muted>,
 ) -> Vec<Finding> {
     let object = ObjectRef::new("CephCluster", &cluster.namespace, &cluster.name);
     let maximum = settings.ceph_maximum_age_seconds;
@@ -110,8 +122,11 @@ fn judge_cluster(
     let mut findings = Vec::new();
     if let Some(evidence) = evidence {
         let message = format!("Rook has not asked {object} for too long");
-        findings.push(finding(Probe::Ceph, "stale", object.clone(), Verdict::Unknown, message, evidence));
+        let stale = finding(Probe::Ceph, "stale", object.clone(), Verdict::Unknown, message, evidence);
+        findings.push(stale.since(cluster.last_checked.filter(|last| *last <= now)));
     }
+    let theirs = muted.filter(|muted| muted.namespace == cluster.namespace);
+    let is_muted = |check: &str| theirs.is_some_and(|muted| muted.checks.contains(check));
     let checks: Vec<Check<'_>> = cluster
         .checks
         .iter()
@@ -119,7 +134,7 @@ fn judge_cluster(
             name: &check.name,
             severity: &check.severity,
             message: &check.message,
-            muted: false,
+            muted: is_muted(&check.name),
         })
         .collect();
     if let [_, _, ..] = cluster.versions.as_slice() {
@@ -136,7 +151,9 @@ fn judge_cluster(
     }
     findings.extend(judge_health(Probe::Ceph, &object, &cluster.health, &checks).into_iter().map(|found| {
         let down = down_of(&found.id.rule, cluster, workloads);
-        found.resting_on(down)
+        // Since when a check is there nobody writes down, only since when the word is what it is.
+        let since = cluster.changed_at.filter(|_| found.id.rule == "health");
+        found.resting_on(down).since(since)
     }));
     findings
 }
@@ -178,6 +195,7 @@ mod tests {
                 })
                 .collect(),
             last_checked: checked.map(ago),
+            changed_at: Some(ago(700)),
             capacity: None,
             versions: vec!["ceph version 20.2.0 (0000) tentacle (stable)".to_owned()],
         }
@@ -212,7 +230,7 @@ mod tests {
         ];
         for (cluster, expected, listed) in cases {
             let name = format!("{cluster:?}");
-            let result = judge_ceph(&[cluster], &[], now(), &Settings::default());
+            let result = judge_ceph(&[cluster], &[], now(), &Settings::default(), None);
             assert_eq!(rules(&result), expected, "{name}");
             assert!(result.findings.iter().all(|finding| !finding.is_on_its_way()), "{name}");
             assert_eq!(result.findings.len(), listed, "{name}");
@@ -223,7 +241,7 @@ mod tests {
     #[test]
     fn what_is_muted_is_listed_by_its_name() {
         let listed = |cluster: CephCluster| {
-            let result = judge_ceph(&[cluster], &[], now(), &Settings::default());
+            let result = judge_ceph(&[cluster], &[], now(), &Settings::default(), None);
             assert_eq!(result.verdict, Green);
             let of = |one: &Finding| (one.id.rule.clone(), one.verdict, one.informational);
             result.findings.iter().map(of).collect::<Vec<_>>()
@@ -235,14 +253,40 @@ mod tests {
     }
 
     #[test]
+    fn what_the_tools_say_is_muted_does_not_count_beside_what_is_not() {
+        let muted = |namespace: &str| Muted {
+            namespace: namespace.to_owned(),
+            checks: ["OSD_SLOW".to_owned()].into(),
+        };
+        for (health, tools, expected) in [
+            ("HEALTH_WARN", Some(muted("rook-ceph")), vec![("MON_DOWN", Yellow)]),
+            ("HEALTH_ERR", Some(muted("rook-ceph")), vec![("MON_DOWN", Yellow), ("health", Red)]),
+            ("HEALTH_WARN", Some(muted("elsewhere")), vec![("OSD_SLOW", Red), ("MON_DOWN", Yellow)]),
+            ("HEALTH_WARN", None, vec![("OSD_SLOW", Red), ("MON_DOWN", Yellow)]),
+        ] {
+            let checks = [("OSD_SLOW", "HEALTH_ERR"), ("MON_DOWN", "HEALTH_WARN")];
+            let both = cluster(health, &checks, Some(60));
+            let result = judge_ceph(&[both], &[], now(), &Settings::default(), tools.as_ref());
+            assert_eq!(rules(&result), expected, "{health} {tools:?}");
+            assert!(result.findings.iter().any(|one| one.id.rule == "OSD_SLOW"), "it is named all the same");
+            let since =
+                |rule| result.findings.iter().find(|one| one.id.rule == rule).and_then(|one| one.since);
+            assert_eq!(
+                (since("MON_DOWN"), since("health")),
+                (None, expected.get(1).filter(|(rule, _)| *rule == "health").map(|_| ago(700)))
+            );
+        }
+    }
+
+    #[test]
     fn daemons_of_several_versions_are_on_their_way() {
         let mut halfway = cluster("HEALTH_OK", &[], Some(60));
         halfway.versions.push("ceph version 19.2.3 (1111) squid (stable)".to_owned());
-        let result = judge_ceph(&[halfway], &[], now(), &Settings::default());
+        let result = judge_ceph(&[halfway], &[], now(), &Settings::default(), None);
         assert_eq!(rules(&result), [("versions-differ", Yellow)]);
         assert!(result.findings[0].is_on_its_way(), "an upgrade that runs looks so as well");
         let silent = CephCluster { versions: Vec::new(), ..cluster("HEALTH_OK", &[], Some(60)) };
-        assert_eq!(judge_ceph(&[silent], &[], now(), &Settings::default()).verdict, Green);
+        assert_eq!(judge_ceph(&[silent], &[], now(), &Settings::default(), None).verdict, Green);
     }
 
     #[test]
@@ -266,7 +310,7 @@ mod tests {
             ("RECENT_CRASH", None),
         ] {
             let warns = cluster("HEALTH_WARN", &[(check, "HEALTH_WARN")], Some(60));
-            let result = judge_ceph(&[warns], &workloads, now(), &Settings::default());
+            let result = judge_ceph(&[warns], &workloads, now(), &Settings::default(), None);
             let theirs = theirs.map(|name| ObjectRef::new("Deployment", "rook-ceph", name));
             assert_eq!(result.findings[0].grounds, Grounds::any(theirs), "{check}");
         }
@@ -274,6 +318,6 @@ mod tests {
 
     #[test]
     fn no_cluster_is_not_used_here() {
-        assert!(!judge_ceph(&[], &[], now(), &Settings::default()).used);
+        assert!(!judge_ceph(&[], &[], now(), &Settings::default(), None).used);
     }
 }

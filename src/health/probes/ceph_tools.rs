@@ -9,7 +9,7 @@
 //! | `osds` | the same | listed | fewer OSDs are up, or in, than there are: what went out and was made good for elsewhere leaves `HEALTH_OK` behind | | |
 //! | `not-read` | the probe | UNKNOWN | the command could not be run, ended with another code than 0, or said what is no JSON | no | |
 
-use super::ceph::{Check, judge_health};
+use super::ceph::{Check, Muted, judge_health};
 use super::{finding, judged, unread};
 use crate::cluster::{ExecOutput, ObjectRef};
 use crate::health::{Figure, Probe, ProbeResult, Verdict};
@@ -26,6 +26,8 @@ pub(in crate::health) struct ToolsReading {
     pub(in crate::health) usage: Figure<(u64, u64)>,
     /// By state.
     pub(in crate::health) placement_groups: Figure<String>,
+    /// Which checks are muted, where it was read.
+    pub(in crate::health) muted: Option<Muted>,
 }
 
 impl ToolsReading {
@@ -36,6 +38,7 @@ impl ToolsReading {
             osds: Figure::NotRead(why.to_owned()),
             usage: Figure::NotRead(why.to_owned()),
             placement_groups: Figure::NotRead(why.to_owned()),
+            muted: None,
         }
     }
 }
@@ -67,6 +70,8 @@ pub(in crate::health) fn judge_ceph_tools(namespace: &str, output: &ExecOutput) 
             muted: check["muted"].as_bool().unwrap_or(false),
         })
         .collect();
+    let muted = described.iter().filter(|check| check.muted).map(|check| check.name.to_owned()).collect();
+    let muted = Some(Muted { namespace: namespace.to_owned(), checks: muted });
     let mut findings = judge_health(Probe::CephTools, &object, health, &described);
     // Older releases nest the map in itself.
     let map = &status["osdmap"];
@@ -106,7 +111,8 @@ pub(in crate::health) fn judge_ceph_tools(namespace: &str, output: &ExecOutput) 
         Figure::Read((up, inside, all)) => format!("{health}, OSDs: {up} up, {inside} in, of {all}"),
         Figure::NotRead(_) => health.to_owned(),
     };
-    ToolsReading { result: judged(Probe::CephTools, summary, findings), osds, usage, placement_groups }
+    let result = judged(Probe::CephTools, summary, findings);
+    ToolsReading { result, osds, usage, placement_groups, muted }
 }
 
 #[cfg(test)]

@@ -116,7 +116,9 @@ fn judge_certificate(certificate: &Certificate, now: Timestamp, grace: Duration)
     }
     if certificate.failed_attempts > 0 && certificate.renewal_time.is_some_and(|time| time <= now) {
         let evidence = format!("{} failed attempts, renewalTime has passed", certificate.failed_attempts);
-        return found("renewal-fails", Verdict::Yellow, "cannot be renewed", evidence);
+        // When it failed last moves with each attempt; it has been due, and has failed, since then.
+        return found("renewal-fails", Verdict::Yellow, "cannot be renewed", evidence)
+            .map(|one| one.since(certificate.renewal_time));
     }
     if certificate.not_after.is_none() {
         let what = "is ready and does not say when it ends";
@@ -126,7 +128,8 @@ fn judge_certificate(certificate: &Certificate, now: Timestamp, grace: Duration)
     let (overdue, left) = (age(now, renewal), age(end, now));
     if overdue > left / 3 {
         let evidence = format!("renewalTime = {renewal} has passed, notAfter = {end}");
-        return found("expires-soon", Verdict::Yellow, "ends soon and was not renewed", evidence);
+        return found("expires-soon", Verdict::Yellow, "ends soon and was not renewed", evidence)
+            .map(|one| one.since(Some(renewal)));
     }
     None
 }
@@ -189,6 +192,11 @@ mod tests {
             let result = judge(&[certificate], &[deployment("cert-manager", "cert-manager")]);
             assert_eq!(rules(&result), expected.into_iter().collect::<Vec<_>>());
             assert_eq!(result.verdict, expected.map_or(Verdict::Green, |(_, verdict)| verdict));
+        }
+        for (renewal, failed) in [(900, 4), (3_001, 0)] {
+            let result = judge(&[certificate(ready, -9_000, renewal, failed)], &[]);
+            let since: Vec<_> = result.findings.iter().map(|one| one.since).collect();
+            assert!(since.contains(&Some(ago(renewal))), "since it was due: {since:?}");
         }
         let later = Certificate { name: "a".to_owned(), ..certificate(ready, -9_000_000, -90_000, 0) };
         let day = 86_400;

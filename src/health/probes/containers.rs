@@ -8,8 +8,9 @@
 //! a single look, which then says so; whoever looks again and again knows better ([`Restarts`](crate::health::Restarts)).
 
 use super::pods::Trouble;
-use super::{age, is_recent};
-use crate::cluster::{Container, ContainerState, ObjectRef, Pod, PodLedger, subject};
+use super::{age, is_recent, shortened};
+use crate::action::redact;
+use crate::cluster::{Container, ContainerState, DiskWord, ObjectRef, Pod, PodLedger, subject};
 use crate::health::{Grounds, NODE_RESTARTED, Restarted, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
@@ -52,6 +53,8 @@ struct End<'a> {
     reason: &'a str,
     exit_code: i32,
     at: Option<Timestamp>,
+    message: &'a str,
+    disk: Option<DiskWord>,
 }
 
 impl<'a> End<'a> {
@@ -60,9 +63,9 @@ impl<'a> End<'a> {
     fn of(container: &'a Container) -> Option<Self> {
         match (&container.state, &container.last_state) {
             (ContainerState::Terminated { exit_code: 0, .. }, _) if container.init => None,
-            (ContainerState::Terminated { reason, exit_code, finished_at }, _)
-            | (_, Some(ContainerState::Terminated { reason, exit_code, finished_at })) => {
-                Some(Self { reason, exit_code: *exit_code, at: *finished_at })
+            (ContainerState::Terminated { reason, exit_code, finished_at, message, disk }, _)
+            | (_, Some(ContainerState::Terminated { reason, exit_code, finished_at, message, disk })) => {
+                Some(Self { reason, exit_code: *exit_code, at: *finished_at, message, disk: *disk })
             }
             _ => None,
         }
@@ -110,7 +113,8 @@ pub(super) fn broken(pod: &Pod, is_ready: bool, around: &Around<'_>) -> Option<T
     let looping: Vec<&Container> = pod.containers.iter().filter(|one| is_in_back_off(one)).collect();
     let by_itself = looping.iter().find(|one| !End::of(one).is_some_and(|end| around.with_its_node(&end)));
     if let Some(container) = by_itself {
-        let trouble = Trouble::new("crash-loop", Verdict::Red, "in a crash loop", back_off(container));
+        let what = in_a_crash_loop(End::of(container).as_ref());
+        let trouble = Trouble::new("crash-loop", Verdict::Red, what, back_off(container));
         return Some(trouble.since(last_end(container)).resting_on(around.lost_node.clone()));
     }
     if let Some(container) = looping.first() {
@@ -159,6 +163,15 @@ fn back_off(container: &Container) -> String {
     }
 }
 
+/// What a crash loop is called, where its last words tell of a disk: that is mended first.
+fn in_a_crash_loop(end: Option<&End<'_>>) -> &'static str {
+    match end.and_then(|end| end.disk) {
+        Some(DiskWord::ReadOnly) => "in a crash loop: it writes to a file system that is read-only (EROFS)",
+        Some(DiskWord::Fails) => "in a crash loop: reading or writing fails (EIO, I/O error)",
+        None => "in a crash loop",
+    }
+}
+
 /// When a container ended last.
 fn last_end(container: &Container) -> Option<Timestamp> {
     End::of(container)?.at
@@ -200,7 +213,7 @@ fn between_crashes(container: &Container, is_ready: bool, around: &Around<'_>) -
     let (end, at) = around.own_end(container, Duration::from_secs(settings.crash_loop_seconds))?;
     let verdict = if is_ready { Verdict::Yellow } else { Verdict::Red };
     let evidence = format!("container {}: {}", container.name, restarts_and_end(container, &end));
-    Some(Trouble::new("crash-loop", verdict, "in a crash loop", evidence).since(Some(at)))
+    Some(Trouble::new("crash-loop", verdict, in_a_crash_loop(Some(&end)), evidence).since(Some(at)))
 }
 
 /// How often a container was started again, and how and when it ended last.
@@ -210,7 +223,10 @@ fn restarts_and_end(container: &Container, end: &End<'_>) -> String {
         restarts => format!("{restarts} restarts"),
     };
     let at = end.at.map_or_else(String::new, |at| format!(" at {at}"));
-    format!("{restarts}, ended with {} {}{at}", end.exit_code, end.reason)
+    // A program may write whatever it likes there.
+    let words = shortened(end.message).split_whitespace().map(redact).collect::<Vec<_>>().join(" ");
+    let said = if words.is_empty() { words } else { format!(": {words}") };
+    format!("{restarts}, ended with {} {}{at}{said}", end.exit_code, end.reason)
 }
 
 /// What a pod that serves hides: that it was killed for its memory, or is started again and again.
@@ -284,8 +300,11 @@ fn without_image(said: &str, image: &str) -> &'static str {
     }
     let said = told.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    // A registry that hides what it has says "denied" where it means "not found", and the other way round only to strangers.
-    if says(&[
+    // A registry that hides what it has says "denied" where it means "not found", and the other way round only to strangers. One
+    // that allows no more says besides that whoever has a name there may have more.
+    if says(&["toomanyrequests", "429 too many", "rate limit"]) {
+        "without an image: the registry allows no more pulls for now"
+    } else if says(&[
         "401 unauthorized",
         "403 forbidden",
         "unauthorized",
@@ -320,6 +339,11 @@ mod tests {
             ("failed to authorize: failed to fetch anonymous token: 401 Unauthorized", "refuses"),
             ("unexpected status from HEAD request to https://r.example.org/v2/a: 403 Forbidden", "refuses"),
             ("pull access denied, repository does not exist or may require authorization", "refuses"),
+            (
+                "failed to copy: httpReadSeeker: unexpected status code 429 Too Many Requests - Server message: \
+                 toomanyrequests: You have reached your unauthenticated pull rate limit",
+                "allows no more pulls for now",
+            ),
             ("r.example.org/app:9: not found", "does not have it"),
             ("manifest unknown: manifest unknown", "does not have it"),
             ("dial tcp 192.0.2.7:443: i/o timeout", "does not answer"),

@@ -8,7 +8,7 @@
 
 use super::{finding, is_recent, judged, said, unused};
 use crate::cluster::{ApiService, ConditionStatus, ObjectRef, WebhookConfiguration};
-use crate::health::{Finding, Probe, ProbeResult, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -51,7 +51,9 @@ fn judge_api_service(service: &ApiService, now: Timestamp, grace: Duration) -> O
                 Some(behind) => format!("is not available: nothing answers at {behind}"),
                 None => "is not available".to_owned(),
             };
+            let behind = Grounds::each(service.service.clone());
             found("unavailable", verdict, &what, said(available), available.since)
+                .map(|found| found.resting_on(behind))
         }
     }
 }
@@ -92,7 +94,9 @@ fn judge_webhook(configuration: &WebhookConfiguration, now: Timestamp, grace: Du
     let evidence =
         format!("{}: failurePolicy = Fail, and no ready endpoint of {}", first.name, first.service);
     let object = configuration.object.clone();
-    Some(finding(Probe::Webhooks, "no-endpoints", object, verdict, message, evidence).since(since))
+    let behind = Grounds::each(silent.iter().map(|webhook| webhook.service.clone()));
+    let found = finding(Probe::Webhooks, "no-endpoints", object, verdict, message, evidence).since(since);
+    Some(found.resting_on(behind))
 }
 
 #[cfg(test)]

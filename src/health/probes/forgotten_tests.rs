@@ -73,7 +73,13 @@ fn state() -> impl Strategy<Value = ContainerState> {
 fn ended() -> impl Strategy<Value = ContainerState> {
     (prop_oneof![Just(0), Just(1)], prop::option::of(age_in_seconds())).prop_map(|(exit_code, age)| {
         let reason = if exit_code == 0 { "OOMKilled" } else { "Error" };
-        ContainerState::Terminated { reason: reason.to_owned(), exit_code, finished_at: age.map(ago) }
+        ContainerState::Terminated {
+            reason: reason.to_owned(),
+            exit_code,
+            finished_at: age.map(ago),
+            message: String::new(),
+            disk: None,
+        }
     })
 }
 
@@ -178,7 +184,13 @@ fn judge(pods: &PodLedger, (nodes, serving): &Rest, now: Timestamp) -> PodsJudge
     let nodes: Vec<Node> =
         NODES.iter().zip(nodes).filter_map(|(name, ready)| ready.map(|ready| node(name, ready))).collect();
     let workloads = [workload("Deployment", "shop", serving[0]), workload("StatefulSet", "db", serving[1])];
-    let reading = PodsReading { pods, workloads: &workloads, nodes: &nodes, mounts: &Mounts::default() };
+    let reading = PodsReading {
+        pods,
+        workloads: &workloads,
+        nodes: &nodes,
+        in_work: &HashSet::new(),
+        mounts: &Mounts::default(),
+    };
     judge_pods(&reading, now, Duration::from_mins(5), &SETTINGS())
 }
 

@@ -141,7 +141,8 @@ fn judge_job(job: &Job, later: Option<Timestamp>, now: Timestamp, grace: Duratio
             let message = format!("{} failed", job.object);
             let found =
                 finding(Probe::Jobs, "failed", job.object.clone(), Verdict::Red, message, said(failed))
-                    .since(failed.since);
+                    .since(failed.since)
+                    .of_run(job.created_at);
             if !made_good(failed, later) {
                 return Some(found);
             }
@@ -194,6 +195,7 @@ fn unfinished(job: &Job, object: &ObjectRef, now: Timestamp, grace: Duration) ->
                 );
                 let what = "runs for longer than its deadline, and nobody ends it";
                 found("deadline-passed", later(due, Verdict::Red), what, evidence, due)
+                    .map(|found| found.of_run(job.created_at))
             }
             (Some(_), _) => None,
         },
@@ -255,7 +257,8 @@ impl Series<'_> {
         let evidence = format!("{}: {}; {before}", job.object, said(newest));
         Some(
             finding(Probe::Jobs, "run-failed", object.clone(), verdict, message, evidence)
-                .since(newest.since),
+                .since(newest.since)
+                .of_run(job.created_at),
         )
     }
 

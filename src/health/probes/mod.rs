@@ -33,10 +33,10 @@ mod volumes;
 mod workloads;
 
 pub(super) use application_sets::judge_application_sets;
-pub(super) use applications::{is_good as is_application_good, judge_applications};
+pub(super) use applications::{is_good as is_application_good, judge_applications, with_suspended};
 pub(super) use budgets::judge_budgets;
 pub(super) use capacity::judge_capacity;
-pub(super) use ceph::judge_ceph;
+pub(super) use ceph::{Muted, judge_ceph};
 pub(super) use ceph_tools::{ToolsReading, judge_ceph_tools};
 pub(super) use certificates::{is_ready as is_certificate_ready, judge_certificates};
 pub(super) use containers::RESTARTS_GROW;
@@ -45,7 +45,7 @@ pub(super) use external_secrets::judge_external_secrets;
 pub(super) use flux::judge_flux;
 pub(super) use jobs::judge_jobs;
 pub(super) use mounts::{read as read_mounts, waiting as waiting_for_volumes};
-pub(super) use nodes::{NodesReading, is_ready as is_node_ready, judge_nodes};
+pub(super) use nodes::{NodesReading, in_work as nodes_in_work, is_ready as is_node_ready, judge_nodes};
 pub(super) use pods::{PodsReading, judge_pods};
 pub(super) use postgres::{judge_postgres, last_backup};
 pub(super) use replication::judge_replication;
@@ -65,11 +65,11 @@ use std::time::Duration;
 /// Whether a workload is one by which what others say is believed, or excused, or one that is listed, so that it has to be
 /// known although it is well.
 pub(crate) fn is_a_reporter(workload: &Workload) -> bool {
-    // One that is to run no pod tells why nothing answers behind a Service; whether a DaemonSet was changed until then, its
-    // generation tells while it is well. There are few.
+    // One that is to run no pod tells why nothing answers behind a Service; whether a DaemonSet was changed until then, or a
+    // StatefulSet scaled down, it tells while it is well. There are few.
     let runs_none = workload.desired == 0;
     if runs_none
-        || workload.object.kind == "DaemonSet"
+        || matches!(workload.object.kind.as_str(), "DaemonSet" | "StatefulSet")
         || workload.held_back.is_some()
         || workload.annotations.contains_key(node_work::KURED_LOCK)
     {
@@ -133,6 +133,7 @@ pub(super) fn finding(
         message,
         evidence,
         since: None,
+        made_at: None,
         informational: false,
         grounds: Grounds::default(),
         acknowledged: false,
@@ -144,6 +145,11 @@ impl Finding {
     /// With the moment since when it is so.
     pub(super) fn since(self, since: Option<Timestamp>) -> Self {
         Self { since, ..self }
+    }
+
+    /// With when the run was made that it is about.
+    pub(super) fn of_run(self, made_at: Option<Timestamp>) -> Self {
+        Self { made_at, ..self }
     }
 
     /// As one that is listed and does not block.

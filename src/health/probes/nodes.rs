@@ -27,7 +27,7 @@ use super::{finding, judged, no_life};
 use crate::cluster::{Clocks, ClusterResult, Condition, ConditionStatus, Job, Node, ObjectRef, Workload};
 use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
 
 /// Conditions that are bad when True, with what a True means.
@@ -37,6 +37,9 @@ const PRESSURES: [(&str, &str, Verdict); 4] = [
     ("PIDPressure", "pid-pressure", Verdict::Yellow),
     ("NetworkUnavailable", "network-unavailable", Verdict::Red),
 ];
+
+/// The rule of a node that somebody works on.
+const IN_WORK: &str = "in-work";
 
 /// Everything that the judgement of nodes needs.
 pub(in crate::health) struct NodesReading<'a> {
@@ -89,6 +92,12 @@ pub(in crate::health) fn judge_nodes(
     judged(Probe::Nodes, format!("{ready} of {} nodes ready{versions}", nodes.len()), findings)
 }
 
+/// The nodes that somebody works on, and not for too long, by what was found of all of them.
+pub(in crate::health) fn in_work(nodes: &ProbeResult) -> HashSet<String> {
+    let theirs = nodes.findings.iter().filter(|finding| finding.id.rule == IN_WORK);
+    theirs.map(|finding| finding.id.object.name.clone()).collect()
+}
+
 /// Whether the control plane says that the node is ready.
 pub(in crate::health) fn is_ready(node: &Node) -> bool {
     condition(node, "Ready").is_some_and(|ready| ready.status == ConditionStatus::True)
@@ -108,7 +117,7 @@ fn judge_node(node: &Node, work: Option<&Work>, now: Timestamp, settings: &Setti
     let in_work = work.is_some_and(|work| work.is_in_time(now, maximum));
     if let Some(work) = work {
         let (rule, message) = if in_work {
-            ("in-work", format!("{} works on node {}", work.who, node.name))
+            (IN_WORK, format!("{} works on node {}", work.who, node.name))
         } else {
             ("work-overdue", format!("{} has worked on node {} for too long", work.who, node.name))
         };
@@ -138,6 +147,7 @@ fn judge_node(node: &Node, work: Option<&Work>, now: Timestamp, settings: &Setti
                 format!("the kubelet of node {} has not reported for too long", node.name),
                 evidence,
             )
+            .since(node.lease_renewed.or(ready.heartbeat).filter(|last| *last <= now))
         })),
     }
     if node.unschedulable && !in_work {

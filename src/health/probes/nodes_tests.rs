@@ -197,6 +197,15 @@ fn every_rule_for_a_node() {
         let worst = expected.iter().map(|(_, verdict)| *verdict).max().unwrap_or(Verdict::Green);
         assert_eq!(result.verdict, worst, "{name}");
     }
+    let mut silent = node();
+    silent.lease_renewed = Some(ago(900));
+    assert_eq!(
+        judge(&[silent.clone()], &[], &[]).findings[0].since,
+        Some(ago(900)),
+        "since it was heard last"
+    );
+    silent.lease_renewed = Some(ago(-900));
+    assert_eq!(judge(&[silent], &[], &[]).findings[0].since, None, "that is no time at which anything was");
 }
 
 #[test]

@@ -13,7 +13,7 @@ use super::mounts::{Mounts, Word};
 use super::workloads::{judge_held_back, judge_workload};
 use super::{age, finding, judged, shortened};
 use crate::cluster::{
-    Condition, ConditionStatus, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
+    Condition, ConditionStatus, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
 };
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Restarted, Settings, Verdict};
 use jiff::Timestamp;
@@ -36,6 +36,8 @@ pub(in crate::health) struct PodsReading<'a> {
     pub(in crate::health) workloads: &'a [Workload],
     /// All nodes.
     pub(in crate::health) nodes: &'a [Node],
+    /// Those of them that somebody works on, and not for too long.
+    pub(in crate::health) in_work: &'a HashSet<String>,
     /// What is said of those that wait for a volume.
     pub(in crate::health) mounts: &'a Mounts,
 }
@@ -79,17 +81,19 @@ struct Home {
     ready: bool,
     /// Whether it says nothing bad of itself besides.
     well: bool,
+    /// Whether somebody works on it: it comes back.
+    in_work: bool,
     /// Since when it has been ready, or not.
     since: Option<Timestamp>,
 }
 
 impl Home {
-    fn of(node: &Node) -> Self {
+    fn of(node: &Node, in_work: bool) -> Self {
         let ready = super::condition(&node.conditions, "Ready");
         let bad = |one: &Condition| one.kind != "Ready" && one.status != ConditionStatus::False;
         let ready_now = super::nodes::is_ready(node);
         let well = ready_now && !node.conditions.iter().any(bad);
-        Self { ready: ready_now, well, since: ready.and_then(|ready| ready.since) }
+        Self { ready: ready_now, well, in_work, since: ready.and_then(|ready| ready.since) }
     }
 }
 
@@ -112,7 +116,8 @@ pub(in crate::health) fn judge_pods(
     grace: Duration,
     settings: &Settings,
 ) -> PodsJudged {
-    let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), Home::of(node))).collect();
+    let home = |node: &Node| Home::of(node, reading.in_work.contains(&node.name));
+    let nodes = reading.nodes.iter().map(|node| (node.name.as_str(), home(node))).collect();
     let open = reading.workloads.iter().filter(|workload| !workload.is_complete());
     let open = open.map(|workload| workload.object.clone()).collect();
     let mounts = reading.mounts;
@@ -501,6 +506,11 @@ impl Scene<'_> {
         for end in containers::ends(pod) {
             evidence = format!("{evidence}; {end}");
         }
+        // What a Job does takes as long as it takes, also in an init container, or in one of several.
+        let works = || pod.containers.iter().any(|one| matches!(one.state, ContainerState::Running { .. }));
+        if of_job(pod) && works() && matches!(self.placed(pod.node.as_deref()), Standing::Good) {
+            return Standing::Forgiven;
+        }
         let missing = self.missing(pod);
         let (what, evidence) = match self.mounts.word(pod, self.now) {
             Some(Word { what, evidence: said }) => (what, format!("{evidence}; {said}")),
@@ -543,13 +553,18 @@ impl Scene<'_> {
 
     /// Whether the node of a pod lives. A pod that was bound after its node was lost stays Ready.
     fn placed(&self, node: Option<&str>) -> Standing {
-        match node.map(|node| (node, self.nodes.get(node).map(|home| home.ready))) {
-            Some((_, Some(true))) => Standing::Good,
-            Some((node, Some(false))) => {
+        match node.map(|node| (node, self.nodes.get(node))) {
+            Some((_, Some(home))) if home.ready => Standing::Good,
+            Some((node, Some(home))) => {
                 let evidence = format!("node {node} is not ready");
+                let (verdict, what) = if home.in_work {
+                    (Verdict::Yellow, "on a node that somebody works on")
+                } else {
+                    (Verdict::Red, "on a node that is lost")
+                };
                 Standing::Trouble(
-                    Trouble::new("node-not-ready", Verdict::Red, "on a node that is lost", evidence)
-                        .since(self.nodes.get(node).and_then(|home| home.since))
+                    Trouble::new("node-not-ready", verdict, what, evidence)
+                        .since(home.since)
                         .resting_on(Grounds::each([node_object(node)])),
                 )
             }

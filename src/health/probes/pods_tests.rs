@@ -40,16 +40,22 @@ fn container(state: ContainerState) -> Container {
     }
 }
 
+fn ended_as(reason: &str, exit_code: i32, seconds: i64) -> ContainerState {
+    ContainerState::Terminated {
+        reason: reason.to_owned(),
+        exit_code,
+        finished_at: Some(ago(seconds)),
+        message: String::new(),
+        disk: None,
+    }
+}
+
 fn ended(exit_code: i32, seconds: i64) -> ContainerState {
-    ContainerState::Terminated { reason: "Error".to_owned(), exit_code, finished_at: Some(ago(seconds)) }
+    ended_as("Error", exit_code, seconds)
 }
 
 fn out_of_memory(seconds: i64) -> ContainerState {
-    ContainerState::Terminated {
-        reason: "OOMKilled".to_owned(),
-        exit_code: 137,
-        finished_at: Some(ago(seconds)),
-    }
+    ended_as("OOMKilled", 137, seconds)
 }
 
 fn waiting(reason: &str) -> ContainerState {
@@ -86,7 +92,13 @@ fn judge_since(back: i64, pods: &[Pod]) -> PodsJudged {
     for pod in pods {
         ledger.put(pod.clone(), now());
     }
-    let reading = PodsReading { pods: &ledger, workloads: &[], nodes: &nodes, mounts: &Mounts::default() };
+    let reading = PodsReading {
+        pods: &ledger,
+        workloads: &[],
+        nodes: &nodes,
+        in_work: &HashSet::new(),
+        mounts: &Mounts::default(),
+    };
     judge_pods(&reading, now(), GRACE, &Settings::default())
 }
 
@@ -210,6 +222,47 @@ fn every_rule_for_a_pod() {
                 p.containers[0].last_state = Some(ended(1, 21_601));
             }),
             vec![],
+        ),
+        (
+            "of a Job, whose init container works for an hour",
+            with(|p| {
+                p.owner = Some(ObjectRef::new("Job", "web", "backup-29380001"));
+                p.phase = PodPhase::Pending;
+                p.conditions = vec![on("Ready", Status::False, 3_600)];
+                p.containers[0].init = true;
+                p.containers.push(container(waiting("PodInitializing")));
+            }),
+            vec![],
+        ),
+        (
+            "of a Job, one of whose containers is done and another works",
+            with(|p| {
+                p.owner = Some(ObjectRef::new("Job", "web", "backup-29380001"));
+                p.conditions = vec![on("Ready", Status::False, 3_600)];
+                p.containers.push(container(ended(0, 3_600)));
+            }),
+            vec![],
+        ),
+        (
+            "of a Job, and nothing of it runs",
+            with(|p| {
+                p.owner = Some(ObjectRef::new("Job", "web", "backup-29380001"));
+                p.phase = PodPhase::Pending;
+                p.conditions = vec![on("Ready", Status::False, 3_600)];
+                p.containers[0].state = waiting("PodInitializing");
+            }),
+            vec![("not-ready", Red)],
+        ),
+        (
+            "of a Job, working on a node that is lost",
+            with(|p| {
+                p.owner = Some(ObjectRef::new("Job", "web", "backup-29380001"));
+                p.phase = PodPhase::Pending;
+                p.node = Some("metal2".to_owned());
+                p.conditions = vec![on("Ready", Status::False, 3_600)];
+                p.containers[0].init = true;
+            }),
+            vec![("not-ready", Red)],
         ),
         (
             "crashes now and then",
@@ -418,11 +471,7 @@ fn every_rule_for_a_pod() {
 #[test]
 fn what_a_restart_of_the_node_does_to_containers_is_no_crash() {
     type Case = (&'static str, i64, ContainerState, ContainerState, bool, Option<(&'static str, Verdict)>);
-    let lost = |seconds| ContainerState::Terminated {
-        reason: "Unknown".to_owned(),
-        exit_code: 255,
-        finished_at: Some(ago(seconds)),
-    };
+    let lost = |seconds| ended_as("Unknown", 255, seconds);
     let running = || ContainerState::Running { since: Some(ago(1)) };
     let cases: [Case; 8] = [
         ("found dead at the start of the node", 40, running(), lost(50), true, None),
@@ -615,7 +664,13 @@ fn a_ledger_remembers_how_often_containers_were_started_again_while_all_was_well
     let recent = Settings::default().recent_end();
     let nodes = [node("metal1", ConditionStatus::True, 9_000_000)];
     let calm = |ledger: &PodLedger| {
-        let reading = PodsReading { pods: ledger, workloads: &[], nodes: &nodes, mounts: &Mounts::default() };
+        let reading = PodsReading {
+            pods: ledger,
+            workloads: &[],
+            nodes: &nodes,
+            in_work: &HashSet::new(),
+            mounts: &Mounts::default(),
+        };
         let told = judge_pods(&reading, now(), GRACE, &Settings::default()).restarted;
         told.iter().map(|one| (one.count, one.calm)).collect::<Vec<_>>()
     };
@@ -735,7 +790,13 @@ fn it_is_told_when_a_pod_was_last_put_in_anothers_place() {
             ledger.put(pod, now());
         }
         let (workloads, mounts) = ([open], Mounts::default());
-        let reading = PodsReading { pods: &ledger, workloads: &workloads, nodes: &[], mounts: &mounts };
+        let reading = PodsReading {
+            pods: &ledger,
+            workloads: &workloads,
+            nodes: &[],
+            in_work: &HashSet::new(),
+            mounts: &mounts,
+        };
         let told = judge_pods(&reading, now(), GRACE, &Settings::default()).replaced;
         assert_eq!(told.get(&object).copied(), expected.map(ago), "{name}");
     }

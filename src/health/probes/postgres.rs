@@ -13,7 +13,7 @@ use super::backups::judge_backups;
 use super::reporter::Reporter;
 use super::{condition, day, finding, is_recent, judged, said, unused};
 use crate::cluster::{BackupPhase, ConditionStatus, Postgres, PostgresBackup, PostgresCluster, Workload};
-use crate::health::{Finding, Probe, ProbeResult, Settings, Verdict};
+use crate::health::{Finding, Grounds, Probe, ProbeResult, Settings, Verdict};
 use jiff::Timestamp;
 use std::time::Duration;
 
@@ -129,6 +129,8 @@ fn judge_cluster(cluster: &PostgresCluster, now: Timestamp, grace: Duration) -> 
         let what = "does not say how it is";
         return vec![found("not-reported", verdict, what, evidence).since(cluster.created_at)];
     };
+    // What its pods say is on the Cluster as well.
+    let of_pods = || Grounds::each([cluster.object()]);
     let mut findings = Vec::new();
     let phase = phase(&cluster.phase);
     let sentence = format!("status.phase = {} ({})", cluster.phase, cluster.phase_reason);
@@ -142,10 +144,12 @@ fn judge_cluster(cluster: &PostgresCluster, now: Timestamp, grace: Duration) -> 
         let what = format!("has {} of {} instances ready", cluster.ready_instances, cluster.instances);
         let evidence =
             format!("readyInstances {} < instances {}", cluster.ready_instances, cluster.instances);
-        findings.push(found("unavailable", verdict, &what, evidence).since(ready.since));
+        findings
+            .push(found("unavailable", verdict, &what, evidence).since(ready.since).resting_on(of_pods()));
     } else if ready.status == ConditionStatus::False && phase == Phase::Healthy {
         // Otherwise the phase says why.
-        findings.push(found("not-ready", Verdict::Yellow, "is not ready", said(ready)).since(ready.since));
+        let found = found("not-ready", Verdict::Yellow, "is not ready", said(ready));
+        findings.push(found.since(ready.since).resting_on(of_pods()));
     }
     if cluster.current_primary != cluster.target_primary {
         let since = cluster.target_primary_since;
@@ -154,12 +158,14 @@ fn judge_cluster(cluster: &PostgresCluster, now: Timestamp, grace: Duration) -> 
             cluster.current_primary, cluster.target_primary
         );
         let what = "has not got the primary that it shall have";
-        findings.push(found("primary-moves", later(since, Verdict::Red), what, evidence).since(since));
+        let found = found("primary-moves", later(since, Verdict::Red), what, evidence);
+        findings.push(found.since(since).resting_on(of_pods()));
     }
     match phase {
         Phase::Healthy => {}
         Phase::OnItsWay => {
-            findings.push(found("in-work", Verdict::Yellow, "is being worked on", sentence));
+            let found = found("in-work", Verdict::Yellow, "is being worked on", sentence);
+            findings.push(found.resting_on(of_pods()));
         }
         Phase::WaitsForPerson => {
             findings.push(found("waits-for-person", Verdict::Yellow, "waits for a person", sentence));

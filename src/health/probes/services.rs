@@ -9,7 +9,8 @@
 //! a database has replicas or none, a Rollout has colours. So do those that a Service names one by one, by their number in a `StatefulSet`.
 //!
 //! Pods that get their labels only when they run (the leader of a database or a vault) are made by a workload whose template has not all
-//! that their Service selects. While that is not complete it is taken for theirs by the labels that it has.
+//! that their Service selects. While that is not complete it is taken for theirs by the labels that it has. A `StatefulSet` that is complete with
+//! fewer pods than when one of them answered has none of that role left, as somebody wanted it.
 //!
 //! Whoever scales a Deployment or a `StatefulSet` to nothing means it, be it by hand, by an autoscaler or in a commit: `replicas: 0` is no
 //! slip. The nodes of a `DaemonSet` may go; one that was changed since, and runs on none, was cut off.
@@ -44,7 +45,7 @@ const LASTING: [&str; 3] = ["Deployment", "StatefulSet", "DaemonSet"];
 /// The labels by which one pod of a `StatefulSet` is selected.
 const ONE_POD: [&str; 2] = ["statefulset.kubernetes.io/pod-name", "apps.kubernetes.io/pod-index"];
 
-/// What a pass saw of Services, for whoever remembers more than one look. `workloads` has all `DaemonSets`.
+/// What a pass saw of Services, for whoever remembers more than one look. `workloads` has all `DaemonSets` and `StatefulSets`.
 pub(in crate::health) fn seen(
     services: &[Service],
     pods: &PodLedger,
@@ -64,14 +65,20 @@ pub(in crate::health) fn seen(
             let wanted = |one: &&Workload| {
                 one.desired > 0 && one.observed_generation >= one.generation && one.object == object
             };
-            let generation = workloads.iter().find(wanted).map(|workload| workload.generation);
-            Seen::Answered(Behind { object, generation })
+            let workload = workloads.iter().find(wanted);
+            let generation = workload.map(|workload| workload.generation);
+            let complete = workload.filter(|workload| workload.is_complete());
+            Seen::Answered(Behind { generation, wanted: complete.map(|workload| workload.desired), object })
         }
         Some(endpoints) if endpoints.all == 0 => {
             let none = |one: &&Workload| one.desired == 0 && makes_none(service, one);
-            Seen::Empty(workloads.iter().find(none).map(|workload| Behind {
+            // All its pods are there, and none has the label that pods get when they run.
+            let role = |one: &&Workload| one.object.kind == "StatefulSet" && is_theirs(service, one);
+            let complete = || workloads.iter().filter(|one| one.is_complete()).find(role);
+            Seen::Empty(workloads.iter().find(none).or_else(complete).map(|workload| Behind {
                 object: workload.object.clone(),
                 generation: Some(workload.generation),
+                wanted: workload.is_complete().then_some(workload.desired),
             }))
         }
         Some(_) | None => Seen::Otherwise,
@@ -220,9 +227,12 @@ fn without_endpoints(
 
 /// Whether a workload may make the pods of a Service, and makes none or not all of them at the moment.
 fn makes_none(service: &Service, workload: &Workload) -> bool {
-    workload.object.namespace == service.object.namespace
-        && (workload.desired == 0 || !workload.is_complete())
-        && may_fit(service, &workload.pod_labels)
+    (workload.desired == 0 || !workload.is_complete()) && is_theirs(service, workload)
+}
+
+/// Whether a workload may make the pods of a Service.
+fn is_theirs(service: &Service, workload: &Workload) -> bool {
+    workload.object.namespace == service.object.namespace && may_fit(service, &workload.pod_labels)
 }
 
 /// Whether the labels of a template are some of those that a Service selects. The others a pod may get when it runs.

@@ -2,7 +2,7 @@
 //!
 //! Right after a change every count still reads complete: only `observedGeneration` tells that nobody has looked yet.
 
-use super::{age, finding};
+use super::{age, finding, said, shortened};
 use crate::cluster::{Condition, ConditionStatus, HeldBack, Workload};
 use crate::health::{Finding, Grounds, Probe, Verdict};
 use jiff::Timestamp;
@@ -52,8 +52,12 @@ pub(super) fn judge_workload(
         );
     }
     let counts = format!(
-        "{} wanted, {} there, {} of the newest template, {} available",
-        workload.desired, workload.replicas, workload.updated, workload.available
+        "{} wanted, {} there, {} of the newest template, {} available{}",
+        workload.desired,
+        workload.replicas,
+        workload.updated,
+        workload.available,
+        not_made(workload)
     );
     if workload.available < workload.desired {
         let unavailable = condition(workload, "Available").filter(|one| one.status != ConditionStatus::True);
@@ -69,6 +73,14 @@ pub(super) fn judge_workload(
             .push(found("rolling-out", Verdict::Yellow, message, counts).since(since).resting_on(of_pods()));
     }
     findings
+}
+
+/// Why its pods may not be made (a quota, an admission that refuses them), where its controller says so.
+fn not_made(workload: &Workload) -> String {
+    match condition(workload, "ReplicaFailure").filter(|one| one.status == ConditionStatus::True) {
+        Some(failure) => format!("; {}", shortened(&said(failure))),
+        None => String::new(),
+    }
 }
 
 /// What is listed of a workload some of whose pods nothing will update by itself: a person wants it so, and nobody is held up.
@@ -117,6 +129,23 @@ mod tests {
             message: String::new(),
             since: Some(ago(since)),
             heartbeat: None,
+        }
+    }
+
+    #[test]
+    fn why_pods_may_not_be_made_is_told() {
+        let quota = "pods \"shop-6d5f-\" is forbidden: exceeded quota: compute";
+        for (change, rule) in [((2, 0), "unavailable"), ((1, 2), "rolling-out")] {
+            let mut refused = on("ReplicaFailure", ConditionStatus::True, 900);
+            (refused.reason, refused.message) = ("FailedCreate".to_owned(), quota.to_owned());
+            let (updated, available) = change;
+            let workload = Workload { updated, available, conditions: vec![refused], ..workload() };
+            let found = judge_workload(Probe::Pods, &workload, None, now(), Duration::from_mins(5));
+            assert_eq!(found[0].id.rule, rule);
+            assert!(
+                found[0].evidence.ends_with(&format!("; ReplicaFailure is True: FailedCreate {quota}")),
+                "{found:?}"
+            );
         }
     }
 

@@ -29,6 +29,7 @@ fn finding(probe: Probe, rule: &str, verdict: Verdict) -> Finding {
         message: format!("{kind} {name}: {rule}"),
         evidence: "status.phase = Failed".to_owned(),
         since: None,
+        made_at: None,
         informational: false,
         grounds: Grounds::default(),
         acknowledged: false,

@@ -127,7 +127,8 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         health_message: String::new(),
         operation: Some(operation(OperationPhase::Succeeded, commit)),
         conditions: Vec::new(),
-        sync_error_since: None,
+        conditions_since: std::collections::BTreeMap::new(),
+        health_since: None,
         reconciled_at: Some(at(20)),
         deleted_at: None,
         resources: vec![ApplicationResource {

@@ -193,6 +193,7 @@ mod tests {
             message: String::new(),
             evidence: String::new(),
             since: None,
+            made_at: None,
             informational: false,
             grounds: Grounds::default(),
             acknowledged: false,

@@ -460,6 +460,7 @@ pub(in crate::run) fn finding(probe: Probe, verdict: Verdict) -> Finding {
         message: "not well".to_owned(),
         evidence: "status = bad".to_owned(),
         since: None,
+        made_at: None,
         informational: false,
         grounds: crate::health::Grounds::default(),
         acknowledged: false,
