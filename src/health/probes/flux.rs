@@ -62,8 +62,8 @@ pub(in crate::health) fn judge_flux(
 
 /// That the controller of Kustomizations has looked at none of them for longer than the shortest of their intervals, by which one of them
 /// must have been looked at, the longest time that a look may take (`spec.timeout`, its own interval where that is not said) and the
-/// grace time. Those are meant that are well, since a failure has an end in no history, and that tell of their passes at all. The other controllers write nothing where nothing has changed: of them readiness is
-/// the only sign.
+/// grace time. Those are meant that are well, since a failure has an end in no history, and that tell of their passes at all. The other
+/// controllers write nothing where nothing has changed: of them readiness is the only sign.
 fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Settings) -> Option<Finding> {
     let is_well = |object: &&FluxObject| {
         let ready = condition(&object.conditions, "Ready");
