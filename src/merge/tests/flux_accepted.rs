@@ -26,6 +26,7 @@ fn fails(object: &mut FluxObject) {
 
 #[test]
 fn what_is_accepted_as_it_is_is_not_waited_for_until_it_is_told_something_else() {
+    type Case = (&'static str, Change, fn(&World) -> ObjectRef, Change, Word);
     let release = |w: &World| w.release.object();
     let kustomization = |w: &World| w.kustomization.object();
     let nothing: Change = |_| {};
@@ -38,7 +39,7 @@ fn what_is_accepted_as_it_is_is_not_waited_for_until_it_is_told_something_else()
         w.kustomization.suspended = true;
         (w.kustomization.applied, w.kustomization.attempted) = (Some(revision('b')), Some(revision('b')));
     };
-    let cases: Vec<(&str, Change, fn(&World) -> ObjectRef, Change, Word)> = vec![
+    let cases: Vec<Case> = vec![
         ("suspended, and something else is accepted", off, kustomization, nothing, Word::Waiting),
         ("suspended", off, release, nothing, Word::Done),
         ("it fails", |w| fails(&mut w.release), release, nothing, Word::Done),
