@@ -129,7 +129,7 @@ pub(crate) struct FluxObject {
     pub(crate) helm_chart: Option<ObjectRef>,
     /// The folder that a Kustomization applies, as it writes it.
     pub(crate) path: String,
-    /// What it made, where it tells: a Kustomization always does, a `HelmRelease` of newer versions does.
+    /// What it made, where it tells: a Kustomization always does, a `HelmRelease` of newer versions does. Nothing of another cluster.
     pub(crate) inventory: Vec<ObjectRef>,
     /// The chart of the newest release that is installed, as its name and version.
     pub(crate) chart: Option<(String, String)>,
@@ -242,10 +242,9 @@ impl Kubernetes {
             FluxKind::GitRepository => (SOURCES, "gitrepositories"),
             FluxKind::Kustomization => ("/apis/kustomize.toolkit.fluxcd.io", "kustomizations"),
             FluxKind::HelmRelease => ("/apis/helm.toolkit.fluxcd.io", "helmreleases"),
+            FluxKind::OciRepository => (SOURCES, "ocirepositories"),
             // What the others bring, these see by themselves.
-            FluxKind::OciRepository | FluxKind::HelmRepository | FluxKind::HelmChart | FluxKind::Bucket => {
-                return Ok(());
-            }
+            FluxKind::HelmRepository | FluxKind::HelmChart | FluxKind::Bucket => return Ok(()),
         };
         let newest = if object.kind == FluxKind::HelmRelease { "v2" } else { "v1" };
         let version = object.version.as_deref().unwrap_or(newest);
@@ -356,7 +355,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         observed_source: status["observedSourceArtifactRevision"].as_str().map(str::to_owned),
         helm_chart: helm_chart_of(object),
         path: text(&object["spec"]["path"]),
-        inventory: items(&status["inventory"]["entries"]).filter_map(|entry| made(&entry["id"])).collect(),
+        inventory: inventory(object),
         chart: installed_chart(status),
         conditions: conditions(status),
     })
@@ -385,6 +384,14 @@ fn git_source(spec: &Value) -> GitSource {
         Some(given("branch").unwrap_or("master"))
     };
     GitSource { url: text(&spec["url"]), branch: branch.map(str::to_owned) }
+}
+
+/// What it made in this cluster. What is applied in another one may have the names of objects that are here.
+fn inventory(object: &Value) -> Vec<ObjectRef> {
+    if object["spec"]["kubeConfig"].is_object() {
+        return Vec::new();
+    }
+    items(&object["status"]["inventory"]["entries"]).filter_map(|entry| made(&entry["id"])).collect()
 }
 
 /// An entry of an inventory: namespace, name, group and kind between low lines, which none of them holds. A colon of a name
@@ -546,6 +553,20 @@ mod tests {
             assert_eq!(made(&json!(id)), object, "{id}");
         }
         assert_eq!(made(&json!(7)), None);
+    }
+
+    #[test]
+    fn what_is_applied_in_another_cluster_is_not_taken_for_what_is_here() {
+        for read in [kustomization, helm_release] {
+            let object = |kubeconfig: Value| {
+                let entries = json!([{"id": "apps_web_apps_Deployment", "v": "v1"}]);
+                read(&json!({"metadata": {"name": "spoke", "namespace": "flux-system"}, "spec": {"kubeConfig": kubeconfig},
+                    "status": {"inventory": {"entries": entries}}}))
+                .expect("an object")
+            };
+            assert_eq!(object(json!({"secretRef": {"name": "spoke"}})).inventory, []);
+            assert_eq!(object(json!(null)).inventory, [ObjectRef::new("Deployment", "apps", "web")]);
+        }
     }
 
     #[test]

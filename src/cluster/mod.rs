@@ -21,6 +21,7 @@ mod external_secrets;
 mod feeds;
 mod fingerprint;
 mod flux;
+mod flux_pass;
 mod frames;
 mod kinds;
 mod kubelet;

@@ -1,6 +1,6 @@
 //! What a controller of Git's state keeps, as one thing with all that it made: an Argo CD Application, a Flux Kustomization.
 
-use super::{Application, FluxObject, ObjectRef};
+use super::{Application, FluxKind, FluxObject, ObjectRef, Workload};
 
 /// A chart that runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,22 +46,56 @@ impl From<&Application> for Owner {
 }
 
 impl Owner {
-    /// A Kustomization with what it applied, and what the `HelmReleases` among that installed, where they tell.
-    pub(crate) fn of_kustomization(kustomization: &FluxObject, all: &[FluxObject]) -> Self {
+    /// A Kustomization with what it applied, what the `HelmReleases` among that installed, where they tell, and the same of the
+    /// Kustomizations that it makes. One of these that is a watcher itself keeps what it made.
+    pub(crate) fn of_kustomization(
+        kustomization: &FluxObject,
+        all: &[FluxObject],
+        watchers: &[&FluxObject],
+    ) -> Self {
         let mut owns = kustomization.inventory.clone();
         let mut charts = Vec::new();
-        for release in all.iter().filter(|one| kustomization.inventory.contains(&one.object())) {
-            if let Some((name, version)) = &release.chart {
-                let (name, version) = (name.clone(), version.clone());
-                charts.push(RunningChart { repository: repository_of(release, &name, all), name, version });
-            }
-            // A Kustomization within it is a watcher of its own, and what it made is its own.
-            if release.kind == super::FluxKind::HelmRelease {
-                owns.extend(release.inventory.iter().cloned());
+        let mut seen = vec![kustomization];
+        let mut makers = vec![kustomization];
+        while let Some(maker) = makers.pop() {
+            for made in all.iter().filter(|one| maker.inventory.contains(&one.object())) {
+                if let Some((name, version)) = &made.chart {
+                    let (name, version) = (name.clone(), version.clone());
+                    charts.push(RunningChart { repository: repository_of(made, &name, all), name, version });
+                }
+                let is_its_own = !watchers.contains(&made) && !seen.contains(&made);
+                match made.kind {
+                    FluxKind::HelmRelease => owns.extend(made.inventory.iter().cloned()),
+                    FluxKind::Kustomization if is_its_own => {
+                        owns.extend(made.inventory.iter().cloned());
+                        seen.push(made);
+                        makers.push(made);
+                    }
+                    _ => {}
+                }
             }
         }
         Self { object: kustomization.object(), owns, images: Vec::new(), charts }
     }
+
+    /// Adds what its releases installed and do not tell: helm-controller writes on each object of which release it is.
+    pub(crate) fn take_what_is_labelled(&mut self, workloads: &[Workload]) {
+        for workload in workloads {
+            let release = release_of(workload);
+            let is_its_own = |release: &ObjectRef| self.object == *release || self.owns.contains(release);
+            if release.is_some_and(|release| is_its_own(&release)) && !self.owns.contains(&workload.object) {
+                self.owns.push(workload.object.clone());
+            }
+        }
+    }
+}
+
+/// The release that a workload is labelled with.
+fn release_of(workload: &Workload) -> Option<ObjectRef> {
+    let label = |name: &str| workload.labels.get(name);
+    let (namespace, name) =
+        (label("helm.toolkit.fluxcd.io/namespace")?, label("helm.toolkit.fluxcd.io/name")?);
+    Some(ObjectRef::new(FluxKind::HelmRelease.word(), namespace, name))
 }
 
 /// Where a release takes its chart from: the address of a repository of charts, or of a registry without the chart's name.

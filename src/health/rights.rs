@@ -245,6 +245,7 @@ pub(crate) fn rights(feature: Feature, health: &super::Settings, settings: &Sett
         // Without it a change waits until Flux looks by itself.
         Feature::FluxReconcile => vec![
             Need { optional: true, ..need("patch", "source.toolkit.fluxcd.io", "gitrepositories", "") },
+            Need { optional: true, ..need("patch", "source.toolkit.fluxcd.io", "ocirepositories", "") },
             Need { optional: true, ..need("patch", "kustomize.toolkit.fluxcd.io", "kustomizations", "") },
             Need { optional: true, ..need("patch", "helm.toolkit.fluxcd.io", "helmreleases", "") },
         ],

@@ -9,7 +9,7 @@ use crate::health::{
     Acknowledgement, Baseline, FindingId, Layer, PlanMark, Probe, Recon, Verdict, WithoutEndpoints,
 };
 use crate::issue::{FindingTag, FindingTask, KnownTask, TaskKey};
-use crate::merge::rollout::{Answer, Stood};
+use crate::merge::rollout::{AcceptedFlux, Answer, Stood};
 use crate::merge::{Category, Hold, Risk, UpdateType};
 use crate::store::EventId;
 use crate::wording;
@@ -602,6 +602,9 @@ pub(crate) struct MergePlan {
     /// The Applications that were not well just before: the commit need not mend those to which it brings nothing.
     #[serde(default)]
     pub(crate) stood: Vec<Stood>,
+    /// The objects of Flux that a person accepted as they were just before.
+    #[serde(default)]
+    pub(crate) accepted: Vec<AcceptedFlux>,
 }
 
 /// A pull request of ours that undoes a merge.

@@ -44,7 +44,7 @@ use crate::health::{self, After, Attribution, Before, FailedBefore, FindingId, P
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
-use crate::merge::rollout::{GitOps, Rollout, Stood};
+use crate::merge::rollout::{AcceptedFlux, GitOps, Rollout, Stood};
 use crate::store::RunId;
 use crate::wording;
 use deliveries::Deliveries;
@@ -139,6 +139,8 @@ pub(crate) struct Observation {
     pub(crate) manual: Vec<ObjectRef>,
     /// The Applications that are not well.
     pub(crate) stood: Vec<Stood>,
+    /// The objects of Flux that a person accepts as they are.
+    pub(crate) accepted: Vec<AcceptedFlux>,
     /// Those whose newest sync failed.
     pub(crate) failed_syncs: Vec<FailedBefore>,
     pub(crate) blocking: Vec<BlockingPod>,
@@ -234,6 +236,7 @@ impl Observation {
             idle_out_of_sync: &self.idle_out_of_sync,
             manual: &self.manual,
             stood: &self.stood,
+            accepted: &self.accepted,
             failed_syncs: &self.failed_syncs,
             blocking: &self.blocking,
             deletion: if parts.cluster_settings.delete { Deletion::Allowed } else { Deletion::Off },
@@ -416,8 +419,9 @@ pub(crate) async fn observe(
         now,
     };
     let stood = look.stood(&recon);
-    let accepted: Vec<Stood> = stood.iter().filter(|one| one.accepted).cloned().collect();
-    let head_rollout = look.rollout(&branch.head, &accepted, unseen).await?;
+    let excused: Vec<Stood> = stood.iter().filter(|one| one.accepted).cloned().collect();
+    let accepted = look.accepted(&recon);
+    let head_rollout = look.rollout(&branch.head, &excused, &accepted, unseen).await?;
     // What it holds while it reads is too large a thing to lie in everything that waits for a look.
     let change = Box::pin(look.change(&recon, workloads.as_deref())).await?;
     let proposal = look.proposal().await;
@@ -535,6 +539,7 @@ pub(crate) async fn observe(
         idle_out_of_sync: change.idle_out_of_sync,
         manual: change.manual,
         stood,
+        accepted,
         failed_syncs: gitops.applications.iter().filter_map(FailedBefore::of).collect(),
         blocking: change.blocking,
         mismatches: change.versions.mismatches,

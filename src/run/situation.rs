@@ -10,7 +10,7 @@ use crate::issue::{FindingTask, Left, Reading, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::Classification;
 use crate::merge::preflight::Preflight;
-use crate::merge::rollout::{Rollout, Stood};
+use crate::merge::rollout::{AcceptedFlux, Rollout, Stood};
 use crate::timing::Timing;
 use crate::wording;
 use jiff::Timestamp;
@@ -240,6 +240,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) manual: &'a [ObjectRef],
     /// The Applications that are not well now.
     pub(crate) stood: &'a [Stood],
+    /// The objects of Flux that a person accepts as they are.
+    pub(crate) accepted: &'a [AcceptedFlux],
     /// Those whose newest sync failed.
     pub(crate) failed_syncs: &'a [FailedBefore],
     /// Pods of the reverted revision that keep their `StatefulSets` from going back.

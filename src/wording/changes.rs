@@ -49,7 +49,7 @@ pub(super) fn rollout_state(rollout: &Rollout) -> String {
 /// A rollout that made no progress or took too long.
 pub(crate) fn rollout_timed_out(rollout: &Rollout) -> String {
     format!(
-        "merged, but the rollout did not finish in time ({}). A time-out alone is no reason to undo it: look at the Application, then tick this task or revert the merge",
+        "merged, but the rollout did not finish in time ({}). A time-out alone is no reason to undo it: look at what is named, then tick this task or revert the merge",
         rollout_state(rollout)
     )
 }

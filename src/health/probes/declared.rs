@@ -181,7 +181,7 @@ impl Probe {
             Self::Flux => (
                 &[Watched("sources, Kustomizations, HelmReleases")],
                 &[Interval(
-                    "the longest `spec.interval` of the Kustomizations, their longest `spec.timeout` (no less than that interval) and the grace time",
+                    "the shortest `spec.interval` of the Kustomizations, the longest of their `spec.timeout` (its own interval where that is not said; no less than the shortest interval) and the grace time",
                 )],
                 &[
                     Workload(flux::CONTROLLERS[0].1),

@@ -7,10 +7,10 @@
 //! objects stay as they were.
 //!
 //! Each object is looked at again at each interval, and reads Reconciling meanwhile; a Kustomization is not even Ready then.
-//! That is no finding where everything says that the same as before is done again ([`is_ordinary`]).
+//! That is no finding where everything says that the same as before is done again ([`FluxObject::is_only_looked_at_again`]).
 //!
 //! A failure is RED at once where it comes after Flux' own time-out (of an apply, a health check, an upgrade); one fetch
-//! that failed is forgiven for the grace time, since a forge may be starting.
+//! that failed is forgiven for the grace time, since a forge may be starting, and so is what each change of a version passes through.
 
 use super::reporter::Reporter;
 use super::{age, condition, finding, is_recent, judged, no_life, said, unused};
@@ -60,10 +60,10 @@ pub(in crate::health) fn judge_flux(
     judged(Probe::Flux, format!("{ready} of {} Flux objects ready", objects.len()), findings)
 }
 
-/// That the controller of Kustomizations has looked at none of them for longer than the longest of their intervals, the longest
-/// time that a look may take (`spec.timeout`, the interval where that is not said) and the grace time. Those are meant that are well, since a failure has an end in no
-/// history, and that tell of their passes at all. The other controllers write nothing where nothing has changed: of them readiness is
-/// the only sign.
+/// That the controller of Kustomizations has looked at none of them for longer than the shortest of their intervals, by which one of them
+/// must have been looked at, the longest time that a look may take (`spec.timeout`, its own interval where that is not said) and the
+/// grace time. Those are meant that are well, since a failure has an end in no history, and that tell of their passes at all. The other
+/// controllers write nothing where nothing has changed: of them readiness is the only sign.
 fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Settings) -> Option<Finding> {
     let is_well = |object: &&FluxObject| {
         let ready = condition(&object.conditions, "Ready");
@@ -75,9 +75,10 @@ fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Set
     let told =
         objects.iter().filter(is_well).filter_map(|one| Some((one.looked_at?, one.interval?, one.timeout)));
     let told: Vec<(Timestamp, Duration, Option<Duration>)> = told.collect();
-    let interval = told.iter().map(|(_, interval, _)| *interval).max()?;
+    let interval = told.iter().map(|(_, interval, _)| *interval).min()?;
     // Of many, each waits for the others: what is left of an interval is not taken away for a shorter time-out.
-    let longest = told.iter().filter_map(|(_, _, timeout)| *timeout).fold(interval, Duration::max);
+    let looks = told.iter().map(|(_, interval, timeout)| timeout.unwrap_or(*interval));
+    let longest = looks.fold(interval, Duration::max);
     let allowed = interval.saturating_add(longest).saturating_add(grace).as_secs();
     let no_life = |at: Timestamp| no_life(now, at, allowed, settings);
     if told.iter().any(|(at, ..)| no_life(*at).is_none()) {
@@ -91,7 +92,7 @@ fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Set
         controller.name
     );
     let evidence = format!(
-        "the newest status.history of a Kustomization is of {newest}, the longest interval {} s, the longest look {} s",
+        "the newest status.history of a Kustomization is of {newest}, the shortest interval {} s, the longest look {} s",
         interval.as_secs(),
         longest.as_secs()
     );
@@ -132,7 +133,7 @@ fn judge_object(object: &FluxObject, now: Timestamp, grace: Duration) -> Vec<Fin
     // What has not been seen yet may be mended already; a suspended object is not looked at.
     let spoken_of = object.observed_generation.max(object.ready_generation.unwrap_or(-1));
     let promised = if failing.is_some() { spoken_of } else { object.observed_generation };
-    let is_new_to_all = failing.is_some() || !is_reconciling(object);
+    let is_new_to_all = failing.is_some() || object.reconciling().is_none();
     if !object.suspended && ready.is_some() && promised < object.generation && is_new_to_all {
         let evidence = format!("observedGeneration {promised} < generation {}", object.generation);
         findings.push(found(
@@ -156,9 +157,9 @@ fn judge_object(object: &FluxObject, now: Timestamp, grace: Duration) -> Vec<Fin
             let what = "does not say how it is";
             findings.push(found("not-reported", verdict, what, evidence).since(object.created_at));
         }
-        Some((ready, _)) if is_ordinary(object, ready, now, grace) && !object.suspended => {}
-        Some((ready, _)) if is_reconciling(object) && !object.suspended => {
-            let evidence = holds(object, "Reconciling").map_or_else(|| said(ready), said);
+        Some(_) if object.is_only_looked_at_again(now, grace) && !object.suspended => {}
+        Some((ready, _)) if object.reconciling().is_some() && !object.suspended => {
+            let evidence = object.reconciling().map_or_else(|| said(ready), said);
             findings
                 .push(found("progressing", Verdict::Yellow, "is on its way", evidence).since(ready.since));
         }
@@ -185,65 +186,45 @@ fn failed(object: &FluxObject, failing: &Condition, now: Timestamp, grace: Durat
             let verdict = if is_recent(failing.since, now, grace) { Verdict::Yellow } else { Verdict::Red };
             ("fetch-failed", verdict, "cannot be fetched: what was fetched before runs on")
         }
-        FluxKind::Kustomization => ("not-applied", Verdict::Red, "could not be applied"),
-        FluxKind::HelmRelease => ("not-released", Verdict::Red, "could not be released"),
+        FluxKind::Kustomization => {
+            ("not-applied", of_a_pass(object, failing, now, grace), "could not be applied")
+        }
+        FluxKind::HelmRelease => {
+            ("not-released", of_a_pass(object, failing, now, grace), "could not be released")
+        }
     };
+    let made_for = || object.sources.iter().chain(&object.helm_chart).cloned().collect();
     let message = format!("{} {what}", object.object());
     let named = match failing.reason.as_str() {
-        "DependencyNotReady" => &object.depends_on,
+        "DependencyNotReady" => object.depends_on.clone(),
         // Its source has not come, or what was made of it.
-        "ArtifactFailed" | "SourceNotReady" => &object.sources,
+        "ArtifactFailed" | "SourceNotReady" => made_for(),
         // What it made was applied and did not become well.
-        "HealthCheckFailed" => &object.inventory,
-        _ => &Vec::new(),
+        "HealthCheckFailed" => object.inventory.clone(),
+        _ => Vec::new(),
     };
     finding(Probe::Flux, rule, object.object(), verdict, message, said(failing))
         .since(failing.since)
-        .resting_on(Grounds::any(named.iter().cloned()))
+        .resting_on(Grounds::any(named))
+}
+
+/// Each change of a version passes through some failures: the source is not there yet, or something newer came while health was
+/// checked. These are forgiven while they are new. What Flux marks anew at each try would be new for ever, and is not among them.
+fn of_a_pass(object: &FluxObject, failing: &Condition, now: Timestamp, grace: Duration) -> Verdict {
+    let passes = match failing.reason.as_str() {
+        "SourceNotReady" => object.kind == FluxKind::HelmRelease,
+        "ArtifactFailed" => {
+            object.kind == FluxKind::Kustomization && failing.message.starts_with("Source artifact not found")
+        }
+        "HealthCheckCanceled" => true,
+        _ => false,
+    };
+    if passes && is_recent(failing.since, now, grace) { Verdict::Yellow } else { Verdict::Red }
 }
 
 /// The condition, where it is True.
 fn holds<'a>(object: &'a FluxObject, kind: &str) -> Option<&'a Condition> {
     condition(&object.conditions, kind).filter(|condition| condition.status == ConditionStatus::True)
-}
-
-fn is_reconciling(object: &FluxObject) -> bool {
-    holds(object, "Reconciling").is_some()
-}
-
-/// Whether an object is only looked at again, as at each interval: its spec was seen, nothing failed before, and what is done
-/// was done already. A Kustomization is marked as not Ready before anything is tried, so that of it alone its history tells
-/// how the last pass ended; since that says nothing of a build that failed, the last good pass must also be no longer ago
-/// than an interval. What cannot be told is not ordinary.
-fn is_ordinary(object: &FluxObject, ready: &Condition, now: Timestamp, grace: Duration) -> bool {
-    let Some(reconciling) = holds(object, "Reconciling") else { return false };
-    let is_first_try = reconciling.reason == "Progressing";
-    let is_seen = object.observed_generation == object.generation;
-    if !is_first_try || !is_seen || !is_recent(reconciling.since, now, grace) {
-        return false;
-    }
-    let is_ready = ready.status == ConditionStatus::True;
-    if object.kind != FluxKind::Kustomization {
-        return is_ready;
-    }
-    let Some(applied) = &object.applied else { return false };
-    // Which revision is fetched is told in words before it is told in a field.
-    let fetched = reconciling.message.split_once(" revision ").map(|(_, revision)| revision);
-    let is_same = object.attempted.as_ref() == Some(applied)
-        && fetched.is_none_or(|fetched| fetched.starts_with(applied.as_str()));
-    is_same && (is_ready || succeeded_in_time(object, reconciling))
-}
-
-/// Whether the last good pass ended no longer before this one began than the interval, with Flux' own jitter of a twentieth
-/// and what waiting for its turn takes.
-fn succeeded_in_time(object: &FluxObject, reconciling: &Condition) -> bool {
-    const TURN: Duration = Duration::from_secs(30);
-    match (object.succeeded_at, reconciling.since, object.interval) {
-        (Some(succeeded), Some(began), Some(interval)) => {
-            age(began, succeeded) <= interval.saturating_add(interval / 20).saturating_add(TURN)
-        }
-        _ => false,
-    }
 }
 
 #[cfg(test)]

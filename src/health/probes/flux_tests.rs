@@ -324,6 +324,49 @@ fn what_waits_for_another_follows_from_it() {
     assert_eq!(found[0], ("buildfailed".to_owned(), Some("homelab".to_owned())));
 }
 
+/// A recorded failure with another reason, so long ago.
+fn failing_with(number: usize, reason: &str, message: &str, seconds: i64) -> FluxObject {
+    let mut object = flux(number);
+    for condition in object.conditions.iter_mut().filter(|condition| condition.kind == "Ready") {
+        (condition.reason, condition.message) = (reason.to_owned(), message.to_owned());
+        condition.since = Some(ago(seconds));
+    }
+    object
+}
+
+#[test]
+fn what_each_change_of_a_version_passes_through_is_forgiven_while_it_is_new() {
+    let no_artifact = "Source artifact not found, retrying in 30s";
+    for (number, rule, reason, message, first) in [
+        (44, "not-released", "SourceNotReady", "HelmChart 'a/b' is not ready", Yellow),
+        (44, "not-released", "ArtifactFailed", "Could not load chart: 404", Red),
+        (44, "not-released", "UpgradeFailed", "no", Red),
+        (30, "not-applied", "ArtifactFailed", no_artifact, Yellow),
+        // Marked anew at each try: it would be new for ever.
+        (30, "not-applied", "ArtifactFailed", "failed to download archive", Red),
+        (30, "not-applied", "HealthCheckCanceled", "a newer revision", Yellow),
+        (30, "not-applied", "SourceNotReady", "no such reason", Red),
+        (30, "not-applied", "BuildFailed", "no", Red),
+    ] {
+        for (seconds, verdict) in [(10, first), (600, Red)] {
+            let result = judge(&[failing_with(number, reason, message, seconds)]);
+            assert_eq!(rules(&result), [(rule, verdict)], "{reason} {message} {seconds}");
+        }
+    }
+}
+
+#[test]
+fn a_release_follows_from_the_chart_that_cannot_be_made_for_it() {
+    let mut release = failing_with(44, "SourceNotReady", "HelmChart is not ready", 600);
+    let chart = FluxObject { kind: FluxKind::HelmChart, name: "apps-shop".to_owned(), ..flux(48) };
+    release.helm_chart = Some(chart.object());
+    let mut probes = [judge(&[release, chart])];
+    crate::health::causes::fold(&mut probes);
+    let [probe] = probes;
+    let cause = probe.findings[0].cause.as_ref().map(|cause| cause.object.to_string());
+    assert_eq!(cause.as_deref(), Some("HelmChart gitops/apps-shop"), "{:?}", probe.findings);
+}
+
 #[test]
 fn a_controller_of_kustomizations_that_hangs_is_unknown() {
     let applied = |seconds: i64| with_looked(27, Some(seconds));
@@ -339,7 +382,16 @@ fn a_controller_of_kustomizations_that_hangs_is_unknown() {
         ("a look may take longer than an interval", vec![taking(2_700, 30)], vec![]),
         ("and longer than that", vec![taking(2_701, 30)], silent.clone()),
         ("a shorter look takes nothing away", vec![taking(1_500, 1)], vec![]),
-        ("the longest interval counts", vec![every(1_501, minutes(10)), every(9_000, minutes(60))], vec![]),
+        (
+            "one whose look may take an hour",
+            vec![every(1_501, minutes(10)), every(9_000, minutes(60))],
+            vec![],
+        ),
+        (
+            "the shortest interval counts: one of a day hides nothing",
+            vec![taking(2_400, 5), FluxObject { timeout: minutes(5), ..every(9_000, minutes(1_440)) }],
+            silent.clone(),
+        ),
         (
             "one that was looked at speaks for all",
             vec![every(90_000, minutes(10)), every(60, minutes(10))],

@@ -8,8 +8,8 @@
 use super::address::Address;
 use super::{Standing, Stood, Watched, not_this_commit, short, within};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationSource, DrySource, OperationPhase, OperationState, Shut,
-    SyncStatus,
+    Application, ApplicationHealth, ApplicationSource, DrySource, FluxObject, OperationPhase, OperationState,
+    Shut, SyncStatus,
 };
 use jiff::Timestamp;
 use std::fmt::Write as _;
@@ -172,6 +172,22 @@ fn children(
             None => None,
         })
         .collect()
+}
+
+/// The Applications that Kustomizations of Flux make, and that have not arrived where these want them: their own sources show no commit
+/// of this repository either.
+pub(super) fn made_by_flux(
+    applications: &[Application],
+    makers: &[&FluxObject],
+    watched: &Watched,
+    before: &[Stood],
+) -> Vec<(String, Standing)> {
+    let watchers = watched.watchers(applications);
+    let is_made = |app: &&Application| {
+        !watchers.contains(app) && makers.iter().any(|maker| maker.inventory.contains(&app.object()))
+    };
+    let made = applications.iter().filter(is_made);
+    made.filter_map(|app| Some((app.object().to_string(), behind(app, before)?))).collect()
 }
 
 /// Whether an Application's newest sync of everything came of its parent's: it began within that, since a parent that goes by waves

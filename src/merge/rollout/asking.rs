@@ -16,6 +16,8 @@ use std::time::Duration;
 pub(crate) struct Moment {
     /// Now.
     pub(crate) now: Timestamp,
+    /// The objects of Flux that a person accepts as they are, and that are told what they were then.
+    pub(crate) accepted: BTreeSet<ObjectRef>,
     /// Commits of those that are spoken of, that come before the one that is followed.
     pub(crate) earlier: BTreeSet<CommitSha>,
     /// What was asked for the change whose commit it is, where it is that of one.

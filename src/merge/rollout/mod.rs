@@ -20,6 +20,7 @@ use crate::cluster::{
 use crate::forge::CommitSha;
 use address::Address;
 pub(crate) use asking::{Answer, AskedOf, Asking, Moment, Question, Refusal};
+pub(crate) use flux::AcceptedFlux;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -179,17 +180,21 @@ impl Watched {
 
     /// All watchers that follow it, with what they made.
     pub(crate) fn owners(&self, gitops: &GitOps) -> Vec<Owner> {
-        let kustomizations = self.kustomizations(&gitops.flux).into_iter();
-        let kustomizations = kustomizations.map(|one| Owner::of_kustomization(one, &gitops.flux));
+        let kustomizations = self.flux_owners(gitops, self.kustomizations(&gitops.flux));
         self.watchers(&gitops.applications).into_iter().map(Owner::from).chain(kustomizations).collect()
     }
 
     /// The watchers one of whose folders holds one of the files, with what they made: candidates before a merge.
     pub(crate) fn touched(&self, gitops: &GitOps, files: &[String]) -> Vec<Owner> {
         let applications = self.touched_applications(&gitops.applications, files);
-        let kustomizations = self.touched_kustomizations(&gitops.flux, files);
-        let kustomizations = kustomizations.into_iter().map(|one| Owner::of_kustomization(one, &gitops.flux));
+        let kustomizations = self.flux_owners(gitops, self.touched_kustomizations(&gitops.flux, files));
         applications.into_iter().map(Owner::from).chain(kustomizations).collect()
+    }
+
+    fn flux_owners(&self, gitops: &GitOps, kustomizations: Vec<&FluxObject>) -> Vec<Owner> {
+        let followed = self.followed(&gitops.flux);
+        let owner = |one| Owner::of_kustomization(one, &gitops.flux, &followed);
+        kustomizations.into_iter().map(owner).collect()
     }
 
     /// The Application that a change of these files cannot be synced to now, and the window that keeps it back: of those
@@ -228,6 +233,12 @@ pub(crate) fn judge(
     let arrived = |revision: &str| has_arrived(revision, commit, descends);
     let mut standings = argo::standings(&gitops.applications, watched, &arrived, before);
     standings.extend(sets::standings(gitops, watched, before, moment));
+    let makers = watched.flux_makers(&gitops.flux);
+    for (name, standing) in argo::made_by_flux(&gitops.applications, &makers, watched, before) {
+        if standings.iter().all(|(known, _)| *known != name) {
+            standings.push((name, standing));
+        }
+    }
     standings.extend(flux::standings(&gitops.flux, watched, &arrived, moment));
     let watchers = watched.watcher_count(gitops);
     if watchers == 0 {
@@ -268,7 +279,12 @@ pub(crate) fn judge(
         let nothing_moves = kept_back.len() + looks_by.len() == waiting.len();
         let until = looks_by.into_iter().max().filter(|_| nothing_moves);
         let shut = if kept_back.len() == waiting.len() { latest(kept_back) } else { None };
-        Rollout::Waiting { progress: progress(gitops, watched, &waiting), on: waiting, shut, until }
+        Rollout::Waiting {
+            progress: progress(gitops, watched, &waiting, moment.now),
+            on: waiting,
+            shut,
+            until,
+        }
     }
 }
 
@@ -312,15 +328,15 @@ fn probably_watches(who: &str, url: &str) -> String {
 
 /// Changes whenever a watcher moved, or an Application that is waited for and that a watcher or a set makes. A mere look is no
 /// progress.
-fn progress(gitops: &GitOps, watched: &Watched, waiting: &[(String, String)]) -> String {
+fn progress(gitops: &GitOps, watched: &Watched, waiting: &[(String, String)], now: Timestamp) -> String {
     let mut text = String::new();
     let watchers = watched.watchers(&gitops.applications);
-    let (awaited, _) = awaited(gitops, waiting);
+    let (awaited, of_flux) = awaited(gitops, waiting);
     let leaves = awaited.into_iter().filter(|app| !watchers.contains(app));
     for app in watchers.iter().copied().chain(leaves) {
         argo::note_progress(app, &mut text);
     }
-    flux::note_progress(&gitops.flux, watched, &mut text);
+    flux::note_progress(&gitops.flux, watched, &of_flux, now, &mut text);
     text
 }
 
@@ -338,11 +354,12 @@ fn awaited<'a>(
 
 /// Who is waited for, with what they made: theirs are the pods that a rollout goes by, whether or not a file that was changed lies in a
 /// folder of theirs.
-pub(crate) fn awaited_owners(gitops: &GitOps, rollout: &Rollout) -> Vec<Owner> {
+pub(crate) fn awaited_owners(gitops: &GitOps, watched: &Watched, rollout: &Rollout) -> Vec<Owner> {
     let Rollout::Waiting { on, .. } = rollout else { return Vec::new() };
     let (applications, flux) = awaited(gitops, on);
+    let followed = watched.followed(&gitops.flux);
     let of_flux = |one: &FluxObject| match one.kind {
-        FluxKind::Kustomization => Some(Owner::of_kustomization(one, &gitops.flux)),
+        FluxKind::Kustomization => Some(Owner::of_kustomization(one, &gitops.flux, &followed)),
         FluxKind::HelmRelease => {
             let (object, owns) = (one.object(), one.inventory.clone());
             Some(Owner { object, owns, images: Vec::new(), charts: Vec::new() })

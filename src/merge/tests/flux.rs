@@ -75,7 +75,7 @@ pub(super) struct World {
     pub(super) source: FluxObject,
     pub(super) kustomization: FluxObject,
     pub(super) release: FluxObject,
-    chart: FluxObject,
+    pub(super) chart: FluxObject,
 }
 
 impl World {

@@ -139,7 +139,7 @@ fn what_a_watcher_or_a_set_makes_moves_as_well_while_it_is_waited_for() {
             let applications = [others.as_slice(), std::slice::from_ref(leaf)].concat();
             let gitops = GitOps { sets: vec![set.clone()], ..argo(&applications) };
             let rollout = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment());
-            (awaited_owners(&gitops, &rollout), rollout)
+            (awaited_owners(&gitops, &watched(), &rollout), rollout)
         };
         let (owners, Rollout::Waiting { progress, .. }) = judged(&leaf) else {
             panic!("{:?}", judged(&leaf))

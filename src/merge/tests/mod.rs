@@ -3,6 +3,8 @@
 mod classify;
 mod explain;
 mod flux;
+mod flux_accepted;
+mod flux_passes;
 mod flux_unread;
 mod landing;
 mod leaves;

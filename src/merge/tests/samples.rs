@@ -182,6 +182,7 @@ pub(in crate::merge) fn workload(name: &str) -> Workload {
 pub(super) fn moment() -> crate::merge::rollout::Moment {
     crate::merge::rollout::Moment {
         now: at(100),
+        accepted: std::collections::BTreeSet::new(),
         earlier: std::collections::BTreeSet::new(),
         asking: None,
         elsewhere: false,

@@ -137,6 +137,7 @@ pub(super) fn merge(situation: &Situation<'_>, task: &Task, pull: Option<&PullSi
         without_endpoints: situation.recon.without_endpoints(),
         // What the commit changes has to become well by it.
         stood: situation.stood.iter().map(|one| Stood { accepted: false, ..one.clone() }).collect(),
+        accepted: situation.accepted.to_vec(),
     }))))
 }
 

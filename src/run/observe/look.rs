@@ -13,8 +13,8 @@ use crate::health::{self, Attribution, Finding, FindingId, Probe, Recon};
 use crate::issue::{Kind, Reading, RemadePull, Task};
 use crate::merge::Hold;
 use crate::merge::rollout::{
-    Asking, GitOps, Moment, Pulls, Question, Rollout, Stood, Undone, Watched, awaited_owners, excused,
-    flux_to_ask, judge, pods_of, pulls_of,
+    AcceptedFlux, Asking, GitOps, Moment, Pulls, Question, Rollout, Stood, Undone, Watched, awaited_owners,
+    excused, flux_to_ask, judge, pods_of, pulls_of,
 };
 use crate::run::memory::Memory;
 use crate::run::settings::RolloutBy;
@@ -82,14 +82,15 @@ impl Look<'_> {
 
     /// The Applications that are not well.
     pub(super) fn stood(&self, recon: &Recon) -> Vec<Stood> {
-        let accepted = |application: &Application| {
-            let object = application.object();
-            let about = |finding: &&Finding| finding.id.probe == Probe::ArgoCd && finding.id.object == object;
-            let blocks = recon.findings().filter(about).any(|finding| !finding.informational);
-            !blocks && recon.findings().filter(about).any(|finding| finding.acknowledged)
+        let of = |application: &Application| {
+            Stood::of(application, is_accepted(recon, Probe::ArgoCd, &application.object()))
         };
-        let of = |application: &Application| Stood::of(application, accepted(application));
         self.gitops.applications.iter().filter_map(of).collect()
+    }
+
+    /// The objects of Flux that a person accepts as they are.
+    pub(super) fn accepted(&self, recon: &Recon) -> Vec<AcceptedFlux> {
+        self.watched().accepted(&self.gitops.flux, &|object| is_accepted(recon, Probe::Flux, object))
     }
 
     /// Whether a commit runs in every watcher, of which some need not be better than they were.
@@ -97,6 +98,7 @@ impl Look<'_> {
         &mut self,
         commit: &CommitSha,
         before: &[Stood],
+        accepted: &[AcceptedFlux],
         asking: Option<Asking>,
     ) -> Result<Rollout, RunError> {
         if self.subject.settings.rollout == RolloutBy::None {
@@ -126,6 +128,7 @@ impl Look<'_> {
         let descends = |revision: &CommitSha| contains.get(revision).copied();
         let mut moment = Moment {
             now: self.now,
+            accepted: watched.still_accepted(accepted, &self.gitops.flux),
             earlier,
             asking,
             elsewhere: self.elsewhere,
@@ -175,7 +178,10 @@ impl Look<'_> {
         };
         let mut stood = before.clone();
         stood.retain(|one| one.sync == SyncStatus::Synced || !is_touched(&one));
-        let rollout = self.rollout(commit, &stood, Some(asking)).await?;
+        let mut accepted = change.plan.accepted.clone();
+        accepted
+            .retain(|one| !touched.iter().any(|owner| owner.object == one.object && !makes_another(owner)));
+        let rollout = self.rollout(commit, &stood, &accepted, Some(asking)).await?;
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
         let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
@@ -190,10 +196,13 @@ impl Look<'_> {
             affected.extend(needed.map(Owner::from));
         }
         let mut pulling = Vec::new();
-        let awaited = awaited_owners(self.gitops, &rollout);
+        let awaited = awaited_owners(self.gitops, &watched, &rollout);
         // Pods of others come and go for reasons of their own.
         if let Some(workloads) = workloads {
-            let moving = [affected.as_slice(), awaited.as_slice()].concat();
+            let mut moving = [affected.as_slice(), awaited.as_slice()].concat();
+            for owner in &mut moving {
+                owner.take_what_is_labelled(workloads);
+            }
             self.memory.pods = pods_of(&moving, workloads);
             if matches!(rollout, Rollout::Waiting { .. }) {
                 let images = self.images(&moving, workloads).await;
@@ -466,6 +475,13 @@ impl Look<'_> {
             })
             .collect()
     }
+}
+
+/// Whether a person accepts an object as it is: what is found of it is, and nothing of that counts.
+fn is_accepted(recon: &Recon, probe: Probe, object: &ObjectRef) -> bool {
+    let about = |finding: &&Finding| finding.id.probe == probe && finding.id.object == *object;
+    let blocks = recon.findings().filter(about).any(|finding| !finding.informational);
+    !blocks && recon.findings().filter(about).any(|finding| finding.acknowledged)
 }
 
 /// Whether a pod may be waiting for an image: a pull that has failed is told by another reason.

@@ -1,6 +1,7 @@
 //! Where Flux brings the repository into the cluster.
 
 use super::Story;
+use crate::health::Acknowledgement;
 use crate::run::event::ChangeResult;
 use sim::actors::{GitOps, WorldOptions};
 use sim::gitea::IssueState;
@@ -81,6 +82,33 @@ async fn nothing_is_merged_while_a_kustomization_is_suspended() {
     });
     story.closed(number).await;
     assert!(story.merged(echo));
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kustomization_that_is_accepted_as_it_is_keeps_no_other_back() {
+    let mut story = by_flux().await;
+    story.world.kubernetes().update(&KUSTOMIZATION, NAMESPACE, "grafana", |object| {
+        object["spec"]["suspend"] = true.into();
+    });
+    story.health.acknowledged = vec![Acknowledgement {
+        object: "Kustomization flux-system/grafana".to_owned(),
+        rule: "suspended".to_owned(),
+        probe: None,
+        verdict: None,
+        reason: "it is rolled out by hand".to_owned(),
+        expires: "2999-12-31T00:00:00Z".parse().unwrap(),
+    }];
+    let echo = story.renovate_opens("echo", "36.0.1");
+    let number = story.issue_of_merges(&[echo]).await;
+    story.start().await;
+    story.closed(number).await;
+    assert!(story.merged(echo));
+    // What is merged into it has to run all the same.
+    let grafana = story.renovate_opens("grafana", "9.5.0");
+    let number = story.issue_of_merges(&[grafana]).await;
+    story.says(number, "it is suspended, so nothing is done").await;
+    assert!(story.merged(grafana));
     story.end().await;
 }
 

@@ -46,11 +46,16 @@ async fn two_merges_a_crash_archive_and_the_closing() {
 }
 
 /// What the deployment may do that nothing in this story does, and why it is there all the same.
-const NOT_USED_HERE: [(&str, &str, &str); 10] = [
+const NOT_USED_HERE: [(&str, &str, &str); 11] = [
     (
         "ClusterRole/caretaker",
         "patch gitrepositories.source.toolkit.fluxcd.io",
         "where Flux rolls out its source is asked for a look: stories::flux",
+    ),
+    (
+        "ClusterRole/caretaker",
+        "patch ocirepositories.source.toolkit.fluxcd.io",
+        "where Flux rolls out what a registry offers, that is asked for a look: merge::tests::flux",
     ),
     (
         "ClusterRole/caretaker",

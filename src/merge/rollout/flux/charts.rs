@@ -3,7 +3,8 @@
 //! Races decided here: a source that fetches something new changes nothing of what is made from it, which looks some moments later and
 //! reads Ready of what was before meanwhile; and a chart that nobody has made anew of a commit yet is Ready as well.
 
-use super::super::{Standing, Watched};
+use super::super::{Moment, Standing, Watched};
+use super::accepted::failing;
 use super::unsettled;
 use crate::cluster::{FluxKind, FluxObject, ObjectRef};
 use std::collections::BTreeSet;
@@ -109,12 +110,22 @@ pub(super) fn chart_before(
     own_sources: &BTreeSet<ObjectRef>,
     objects: &[FluxObject],
     holds: &dyn Fn(Option<&str>) -> Result<bool, String>,
+    moment: &Moment,
 ) -> Option<Standing> {
     let Made { chart, source, is_own } = made_for(release, own_sources, objects)?;
     let waits = |why: &str| Some(Standing::Waiting(why.to_owned()));
-    let Some(chart) = chart else { return waits("no chart has been made for it") };
+    // One that is accepted as it is need not take what it is offered, as long as that is the same.
+    let accepted = moment.accepts(release);
+    let Some(chart) = chart else {
+        return if accepted { None } else { waits("no chart has been made for it") };
+    };
+    if accepted && (chart.suspended || failing(chart).is_some()) {
+        return None;
+    }
     let of_index = source.is_some_and(|source| source.kind == FluxKind::HelmRepository);
-    if let Some(why) = unsettled(chart).filter(|_| !of_index) {
+    // Of an index it matters whether a new version was looked for, and not whether it can be fetched again.
+    let is_unseen = chart.observed_generation != chart.generation;
+    if let Some(why) = unsettled(chart, moment).filter(|_| !of_index || is_unseen) {
         return Some(Standing::Waiting(format!("its chart: {why}")));
     }
     if is_own {
@@ -128,7 +139,7 @@ pub(super) fn chart_before(
     {
         return waits("its chart has not looked at what its source offers");
     }
-    if chart.artifact.is_none() || chart.artifact != release.attempted {
+    if !accepted && (chart.artifact.is_none() || chart.artifact != release.attempted) {
         return waits("it has not taken the chart that was made for it");
     }
     None
@@ -142,9 +153,9 @@ impl Watched {
     ) -> Vec<&'a FluxObject> {
         let own_sources: BTreeSet<ObjectRef> =
             self.git_repositories(objects).into_iter().map(FluxObject::object).collect();
-        let followed = self.followed(objects);
+        let makers = self.flux_makers(objects);
         let is_made_here =
-            |release: &FluxObject| followed.iter().any(|one| one.inventory.contains(&release.object()));
+            |release: &FluxObject| makers.iter().any(|one| one.inventory.contains(&release.object()));
         let mut releases: Vec<&FluxObject> = objects.iter().collect();
         releases.retain(|release| {
             is_of_the_repository(release, &own_sources, objects)

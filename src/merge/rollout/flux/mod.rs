@@ -8,15 +8,19 @@
 //! something that caretaker does not read may not have looked, and says nothing of it. What takes values from beside it tells of the
 //! look that it was asked for, so it is asked once these are applied.
 
+mod accepted;
 mod charts;
 mod unread;
 mod values;
 
 use super::address::Address;
-use super::asking::Moment;
+use super::asking::{LOOK, Moment, not_asked, told};
 use super::{Standing, Watched, not_this_commit, within};
 use crate::cluster::{ConditionStatus, FluxKind, FluxObject, ObjectRef};
+pub(crate) use accepted::AcceptedFlux;
+use accepted::stands_still;
 use charts::{behind_its_source, chart_before};
+use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use unread::{chart_of_the_unread, made_of_the_unread};
@@ -79,6 +83,24 @@ impl Watched {
         let mut followed = self.kustomizations(objects);
         followed.extend(self.composed(objects));
         followed
+    }
+
+    /// What is followed, and the Kustomizations that these make of other sources, one within the other.
+    pub(in crate::merge::rollout) fn flux_makers<'a>(
+        &self,
+        objects: &'a [FluxObject],
+    ) -> Vec<&'a FluxObject> {
+        let kustomizations = || objects.iter().filter(|one| one.kind == FluxKind::Kustomization);
+        let mut makers = self.followed(objects);
+        let mut at = 0;
+        while let Some(maker) = makers.get(at).copied() {
+            let named = maker.inventory.iter().filter(|made| made.kind == FluxKind::Kustomization.word());
+            let made = named.filter_map(|made| kustomizations().find(|one| one.object() == *made));
+            let more: Vec<&FluxObject> = made.filter(|made| !makers.contains(made)).collect();
+            makers.extend(more);
+            at += 1;
+        }
+        makers
     }
 
     /// A source that may fetch it: whether it does, nobody has said.
@@ -165,12 +187,15 @@ pub(super) fn standings(
     };
     let takers = watched.takers(objects);
     let values_of = |object: &FluxObject| {
-        takers.iter().find(|taker| taker.object == object).and_then(|taker| values_before(taker, moment))
+        // One that is switched off and accepted so will not look whoever asks.
+        let stays_off = object.suspended && moment.accepts(object);
+        let taker = takers.iter().find(|taker| taker.object == object && !stays_off)?;
+        values_before(taker, moment)
     };
     let own_sources: BTreeSet<ObjectRef> =
         watched.git_repositories(objects).into_iter().map(FluxObject::object).collect();
     for source in watched.git_repositories(objects).into_iter().filter(used) {
-        let standing = match (unsettled(source), holds(source.artifact.as_deref())) {
+        let standing = match (unsettled(source, moment), holds(source.artifact.as_deref())) {
             (Some(why), _) => Standing::Waiting(why),
             (None, Err(why)) => Standing::Unknown(why),
             (None, Ok(false)) => Standing::Waiting(not_this_commit(
@@ -185,17 +210,17 @@ pub(super) fn standings(
         watched.artifacts(objects).into_iter().filter(used).map(FluxObject::object).collect();
     for source in objects.iter().filter(|object| artifacts.contains(&object.object())) {
         let made_from = source.origin.as_ref().map(|origin| origin.revision.as_str());
-        let standing = match (unsettled(source), holds(made_from)) {
+        let standing = match (unsettled(source, moment), holds(made_from)) {
             (Some(why), _) => Standing::Waiting(why),
             (None, Err(why)) => Standing::Unknown(why),
-            (None, Ok(false)) => Standing::Waiting("its artifact is not made from this commit".to_owned()),
+            (None, Ok(false)) => artifact_before(source, moment),
             (None, Ok(true)) => Standing::Done { affected: false },
         };
         standings.push((source.object().to_string(), standing));
     }
     let of_read = kustomizations.into_iter().map(|one| {
-        let applied = watched.applied(one, objects);
-        (one, kustomization(one, applied, &holds))
+        let applied = watched.arrives_with(one, objects, moment);
+        (one, kustomization(one, applied, &holds, moment))
     });
     let followed: Vec<(&FluxObject, Standing)> =
         of_read.chain(made_of_the_unread(objects, watched, arrived, moment)).collect();
@@ -206,16 +231,24 @@ pub(super) fn standings(
             other => other,
         };
         standings.push((one.object().to_string(), standing));
-        for made in objects.iter().filter(|object| one.inventory.contains(&object.object())) {
-            if !seen.insert(made.object()) {
-                continue;
+        let mut makers = vec![one];
+        while let Some(maker) = makers.pop() {
+            for made in objects.iter().filter(|object| maker.inventory.contains(&object.object())) {
+                if !seen.insert(made.object()) {
+                    continue;
+                }
+                // One of another source makes more, which is as new as that source.
+                if made.kind == FluxKind::Kustomization {
+                    makers.push(made);
+                }
+                let behind = || behind_its_source(made, objects).filter(|_| !moment.accepts(made));
+                let waits = unsettled(made, moment).or_else(behind).map(Standing::Waiting);
+                let standing = waits
+                    .or_else(|| chart_before(made, &own_sources, objects, &holds, moment))
+                    .or_else(|| chart_of_the_unread(made, watched))
+                    .or_else(|| values_of(made));
+                standings.extend(standing.map(|standing| (made.object().to_string(), standing)));
             }
-            let waits = unsettled(made).or_else(|| behind_its_source(made, objects)).map(Standing::Waiting);
-            let standing = waits
-                .or_else(|| chart_before(made, &own_sources, objects, &holds))
-                .or_else(|| chart_of_the_unread(made, watched))
-                .or_else(|| values_of(made));
-            standings.extend(standing.map(|standing| (made.object().to_string(), standing)));
         }
     }
     // What somebody else makes may take its chart or its values from here. One that is switched off is theirs, and takes nothing.
@@ -225,9 +258,9 @@ pub(super) fn standings(
         if !seen.insert(object.object()) {
             continue;
         }
-        let standing = unsettled(object).map(Standing::Waiting);
+        let standing = unsettled(object, moment).map(Standing::Waiting);
         let standing = standing
-            .or_else(|| chart_before(object, &own_sources, objects, &holds))
+            .or_else(|| chart_before(object, &own_sources, objects, &holds, moment))
             .or_else(|| values_of(object))
             .unwrap_or(Standing::Done { affected: false });
         standings.push((object.object().to_string(), standing));
@@ -235,13 +268,37 @@ pub(super) fn standings(
     standings
 }
 
+/// An artifact of a registry that is of an older commit. Whoever makes it may take longer than Flux looks.
+fn artifact_before(source: &FluxObject, moment: &Moment) -> Standing {
+    let what = "its artifact is not made from this commit";
+    let asking = moment.asking.as_ref();
+    let asked = asking.and_then(|asking| asking.asked_for_commit.get(&source.object()));
+    let (Some(asking), Some(asked)) = (asking, asked.filter(|asked| asked.at.is_none())) else {
+        return Standing::Waiting(what.to_owned());
+    };
+    let (not_asked, why) = not_asked(asked.refused.as_ref(), asking, "ocirepositories");
+    if let (Some(tried), Some(every)) = (asked.tried_at, source.interval) {
+        // Flux spreads its looks by a part of their interval.
+        let by = moment.by(tried, every + every / 10 + LOOK);
+        if moment.now < by {
+            let said = format!("{what}: {not_asked}; by itself it looks by {}{why}", told(by));
+            return Standing::LooksBy(said, by);
+        }
+    }
+    Standing::Waiting(format!("{what}: {not_asked}{why}"))
+}
+
 fn kustomization(
     object: &FluxObject,
     applied: Option<&str>,
     holds: &dyn Fn(Option<&str>) -> Result<bool, String>,
+    moment: &Moment,
 ) -> Standing {
+    if moment.accepts(object) && stands_still(object) {
+        return Standing::Done { affected: false };
+    }
     // One that has given up has a finding of its own, which tells whether it was there before: that alone undoes a change.
-    if let Some(why) = unsettled(object) {
+    if let Some(why) = unsettled(object, moment) {
         return Standing::Waiting(why);
     }
     match holds(applied) {
@@ -257,13 +314,22 @@ fn is_true(object: &FluxObject, kind: &str) -> Option<String> {
     (found.status == ConditionStatus::True).then(|| found.message.clone())
 }
 
-/// Why an object does not say of its present spec that it is ready.
-fn unsettled(object: &FluxObject) -> Option<String> {
+/// Why an object does not say of its present spec that it is ready. What is accepted as it is need not.
+fn unsettled(object: &FluxObject, moment: &Moment) -> Option<String> {
+    if moment.accepts(object) {
+        return None;
+    }
     if object.suspended {
         return Some("it is suspended, so nothing is done".to_owned());
     }
     if object.only_an_address {
         return None;
+    }
+    let ready = object.conditions.iter().find(|condition| condition.kind == "Ready");
+    // What fails from its first pass on is observed in none.
+    let of_this_spec = object.ready_generation == Some(object.generation);
+    if let Some(ready) = ready.filter(|ready| ready.status == ConditionStatus::False && of_this_spec) {
+        return Some(ready.message.clone());
     }
     if object.observed_generation != object.generation {
         return Some("its change has not been looked at".to_owned());
@@ -271,12 +337,14 @@ fn unsettled(object: &FluxObject) -> Option<String> {
     if let Some(message) = is_true(object, "Stalled") {
         return Some(message);
     }
-    let ready = object.conditions.iter().find(|condition| condition.kind == "Ready");
     match ready {
         // Flux tries again and again: what it says is worth more than that it goes on.
         Some(ready) if ready.status == ConditionStatus::False => return Some(ready.message.clone()),
         Some(_) => {}
         None => return Some("it does not say how it is".to_owned()),
+    }
+    if is_routine(object, moment) {
+        return None;
     }
     if let Some(message) = is_true(object, "Reconciling") {
         return Some(message);
@@ -285,9 +353,24 @@ fn unsettled(object: &FluxObject) -> Option<String> {
     (!is_ready).then(|| "it does not say that it is ready".to_owned())
 }
 
-/// What moves while Flux rolls out. Its conditions change with each retry and are no progress.
-pub(super) fn note_progress(objects: &[FluxObject], watched: &Watched, text: &mut String) {
-    let kustomizations = watched.followed(objects);
+/// Whether it does the same as before again, as at each interval: of many there is always one. A release that runs something does more
+/// than look.
+fn is_routine(object: &FluxObject, moment: &Moment) -> bool {
+    let runs = object.kind == FluxKind::HelmRelease
+        && object.reconciling().is_some_and(|reconciling| reconciling.message.starts_with("Running '"));
+    !runs && object.is_only_looked_at_again(moment.now, object.pass_lasts())
+}
+
+/// What moves while Flux rolls out. Its conditions change with each retry and are no progress; a pass that may take long, of what is
+/// waited for, is progress for as long as Flux gives it.
+pub(super) fn note_progress(
+    objects: &[FluxObject],
+    watched: &Watched,
+    awaited: &[&FluxObject],
+    now: Timestamp,
+    text: &mut String,
+) {
+    let kustomizations = watched.flux_makers(objects);
     let made = objects.iter().filter(|object| {
         let own = object.object();
         kustomizations.iter().any(|one| one.inventory.contains(&own))
@@ -310,5 +393,8 @@ pub(super) fn note_progress(objects: &[FluxObject], watched: &Watched, text: &mu
             "{}:{observed_generation}:{artifact:?}:{attempted:?}:{applied:?}:{chart:?};",
             object.object()
         );
+    }
+    if awaited.iter().filter_map(|one| one.in_a_pass_until()).any(|until| now < until) {
+        let _ = write!(text, "in a pass at {now}");
     }
 }

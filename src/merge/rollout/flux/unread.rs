@@ -4,6 +4,7 @@
 //! made; where it does not, nobody knows.
 
 use super::super::{Moment, Standing, Watched, not_this_commit};
+use super::accepted::stands_still;
 use super::{commit, unsettled};
 use crate::cluster::{FluxKind, FluxObject, ObjectRef};
 use crate::forge::CommitSha;
@@ -75,7 +76,8 @@ pub(super) fn made_of_the_unread<'a>(
         let origin = one.applied_origin.as_deref();
         let commit = origin.and_then(commit);
         let is_earlier = |commit: &str| moment.earlier.iter().any(|one| one.as_str() == commit);
-        let standing = match (unsettled(one), commit.map(arrived)) {
+        let standing = match (unsettled(one, moment), commit.map(arrived)) {
+            _ if moment.accepts(one) && stands_still(one) => Standing::Done { affected: false },
             (Some(why), _) => Standing::Waiting(why),
             (None, Some(Ok(true))) => Standing::Done { affected: false },
             (None, _) if commit.is_some_and(is_earlier) => {

@@ -5,7 +5,7 @@
 
 use super::super::asking::{LOOK, Moment, Question, not_asked, told};
 use super::super::{Standing, Watched};
-use super::{commit, kustomization, unsettled};
+use super::{behind_its_source, commit, kustomization, unsettled};
 use crate::cluster::{FluxKind, FluxObject, ObjectRef};
 use jiff::Timestamp;
 
@@ -22,7 +22,7 @@ pub(super) struct Taker<'a> {
 
 impl Watched {
     pub(super) fn takers<'a>(&self, objects: &'a [FluxObject]) -> Vec<Taker<'a>> {
-        let kustomizations = self.followed(objects);
+        let kustomizations = self.flux_makers(objects);
         let applies = |one: &FluxObject, object: &ObjectRef| one.inventory.contains(object);
         let taker = |object: &'a FluxObject| {
             let own = object.object();
@@ -33,6 +33,16 @@ impl Watched {
             Some(Taker { object, values, of })
         };
         objects.iter().filter_map(taker).collect()
+    }
+
+    /// The revision by which a Kustomization has arrived: one that is accepted as it is need only have tried it.
+    pub(super) fn arrives_with<'a>(
+        &self,
+        one: &'a FluxObject,
+        objects: &'a [FluxObject],
+        moment: &Moment,
+    ) -> Option<&'a str> {
+        if moment.accepts(one) { self.tried(one, objects) } else { self.applied(one, objects) }
     }
 
     /// The revision that a Kustomization has applied, as its source tells the repository's commits.
@@ -57,9 +67,14 @@ pub(in crate::merge::rollout) fn to_ask(
 ) -> Vec<(ObjectRef, Question)> {
     let Some(asking) = &moment.asking else { return Vec::new() };
     let holds = |revision: Option<&str>| revision.and_then(commit).map_or(Ok(false), arrived);
+    let followed = watched.followed(objects);
     let has_applied = |one: &FluxObject| {
-        let standing = kustomization(one, watched.applied(one, objects), &holds);
-        matches!(standing, Standing::Done { .. })
+        // One of another source tells no commit of this repository.
+        if !followed.contains(&one) {
+            return unsettled(one, moment).or_else(|| behind_its_source(one, objects)).is_none();
+        }
+        let applied = watched.arrives_with(one, objects, moment);
+        matches!(kustomization(one, applied, &holds, moment), Standing::Done { .. })
     };
     let takers = watched.takers(objects);
     // What applies the values may take some of its own: then it has to have applied them with these. Of two that take from each other
@@ -83,20 +98,30 @@ pub(in crate::merge::rollout) fn to_ask(
     };
     let ready = takers.iter().filter(is_ready).filter(is_due).map(|taker| taker.object.object());
     let mut to_ask: Vec<(ObjectRef, Question)> = ready.map(|one| (one, Question::Look)).collect();
+    // Whatever makes the artifact may tell of the commit later than it was asked: then it is asked again.
+    let is_due = |one: &&FluxObject| {
+        asking.asked_for_commit.get(&one.object()).is_none_or(|asked| {
+            asked
+                .at
+                .is_some_and(|at| (one.has_looked_since(at) || !one.is_asked_since(at)) && is_long_ago(at))
+        })
+    };
+    // What a registry offers tells nobody that it is another.
+    let is_older = |one: &&FluxObject| {
+        let origin = one.origin.as_ref().map(|origin| origin.revision.as_str());
+        let object = one.object();
+        !one.suspended
+            && holds(origin) == Ok(false)
+            && followed.iter().any(|kustomization| kustomization.sources.contains(&object))
+    };
+    let artifacts = watched.artifacts(objects).into_iter().filter(is_older).filter(is_due);
+    to_ask.extend(artifacts.map(|one| (one.object(), Question::Commit)));
     let sources = watched.git_repositories(objects);
     if sources.iter().any(|source| holds(source.artifact.as_deref()) == Ok(true)) {
-        // Whatever makes the artifact may tell of the commit later than it was asked: then it is asked again.
-        let is_due = |one: &&FluxObject| {
-            asking.asked_for_commit.get(&one.object()).is_none_or(|asked| {
-                asked.at.is_some_and(|at| {
-                    (one.has_looked_since(at) || !one.is_asked_since(at)) && is_long_ago(at)
-                })
-            })
-        };
         let is_behind = |one: &&FluxObject| {
             let origin = one.applied_origin.as_deref().and_then(commit);
             origin.is_some_and(|origin| moment.earlier.iter().any(|earlier| earlier.as_str() == origin))
-                && unsettled(one).is_none()
+                && unsettled(one, moment).is_none()
         };
         let composed = watched.composed(objects).into_iter().filter(is_behind).filter(is_due);
         to_ask.extend(composed.map(|one| (one.object(), Question::Commit)));

@@ -247,6 +247,7 @@ impl Scene {
             idle_out_of_sync: &self.idle_out_of_sync,
             manual: &self.manual,
             stood: &[],
+            accepted: &[],
             failed_syncs: &self.failed_syncs,
             blocking: &self.blocking,
             deletion: self.deletion,
