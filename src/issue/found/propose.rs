@@ -300,7 +300,7 @@ impl Offered {
         let (mut blocks, mut new) = (Vec::new(), Vec::new());
         for proposal in &self.proposals {
             let named = |task: &&Task| Some((task.ticked, proposal.under_the_name_of(task)?));
-            let mut there = own.iter().filter_map(|task| named(task)).peekable();
+            let mut there = own.iter().filter_map(named).peekable();
             if there.peek().is_some() {
                 blocks.extend(there.filter(|(ticked, _)| !ticked).map(|(_, named)| named.block()));
                 continue;
@@ -316,7 +316,8 @@ impl Offered {
                 new.push(id);
             }
         }
-        if !blocks.is_empty() && !(self.is_part && reading.is_introduced) {
+        let leaves_it = self.is_part && reading.is_introduced;
+        if !blocks.is_empty() && !leaves_it {
             let text = wording::found_introduction(self.more_listed, &self.for_people);
             blocks.insert(0, Block { name: INTRODUCTION.to_owned(), text });
         }

@@ -306,7 +306,7 @@ mod tests {
         // While people are awaited the looks are so far apart that nothing is ever gone for a while: what waits for that asks to
         // look again soon.
         for second in [180, 360, 540] {
-            audits.look(&known, &state, &well(), at(second), Duration::from_secs(60));
+            audits.look(&known, &state, &well(), at(second), Duration::from_mins(1));
             assert_eq!(audits.since().get(&key).copied(), Some(at(second)), "at {second}");
         }
         gone.look(&BTreeMap::new(), &state, &well(), at(142), Duration::from_secs(30));
