@@ -125,6 +125,11 @@ impl Timing {
         self.scaled(self.reconcile_seconds)
     }
 
+    /// How often an audit is made for the tasks about what one found.
+    pub(crate) fn audit(&self) -> Duration {
+        self.scaled(3600.0)
+    }
+
     /// How long a commit status may be pending.
     pub(crate) fn pending_status(&self) -> Duration {
         self.scaled(self.pending_status_seconds)

@@ -1,14 +1,22 @@
 //! Archiving Ceph's crash reports: read into the evidence first, then archived one by one.
 //!
+//! A crash that comes back within a day after its report was archived is not archived again: a person is asked why it crashes,
+//! before the reports that tell of it are out of sight once more. Ceph itself remembers what was archived, and when.
+//!
 //! Idempotent: a report that is archived already is no longer new, so after a crash of ours the rest is archived and
 //! nothing twice. Only those that were read are archived: a new one that comes meanwhile stays new.
 
 use super::Action;
 use super::parse::is_crash_id;
 use crate::cluster::{Cluster, ClusterError, ClusterLease, ExecOutput, LeaseAnswer, Settings};
+use jiff::civil::DateTime;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// What crashes again within so long after its report was archived has come back.
+const COMES_BACK: SignedDuration = SignedDuration::from_hours(24);
 /// So many lines of evidence go into a report.
 const LINES: usize = 10;
 /// So many characters a line.
@@ -53,6 +61,16 @@ pub(crate) enum ActionError {
         /// What did not fit.
         said: String,
     },
+    /// The same crashed before, and nobody has found out why.
+    #[error(
+        "the crash {id} came within a day after {before} was archived, of the same daemon: nothing is archived, ask why it crashes"
+    )]
+    CameBack {
+        /// The new report.
+        id: String,
+        /// The archived one.
+        before: String,
+    },
 }
 
 /// Archives the new crash reports that an action names.
@@ -67,7 +85,8 @@ pub(crate) async fn archive_crashes(
     }
     let tools = Tools { cluster, settings };
     let new = tools.run(&["ceph", "crash", "ls-new", "--format", "json"]).await?;
-    let mut ids = crash_ids(&new)?;
+    let new = crash_ids(&new)?;
+    let mut ids = new.clone();
     if let Action::CephCrashArchiveOne { id } = action {
         ids.retain(|new| new == id);
     }
@@ -75,6 +94,12 @@ pub(crate) async fn archive_crashes(
     for id in &ids {
         let report = tools.run(&["ceph", "crash", "info", id]).await?;
         evidence.push(summary(id, &report));
+    }
+    if !ids.is_empty() {
+        let all = tools.run(&["ceph", "crash", "ls", "--format", "json"]).await?;
+        if let Some((id, before)) = came_back(&all, &ids, &new)? {
+            return Err(ActionError::CameBack { id, before });
+        }
     }
     let mut archived = Vec::new();
     let mut renewed = None;
@@ -118,15 +143,60 @@ impl Tools<'_> {
 }
 
 fn crash_ids(listed: &str) -> Result<Vec<String>, ActionError> {
-    let unreadable = |said: String| ActionError::Unreadable { command: "ceph crash ls-new".to_owned(), said };
+    Ok(reports("ceph crash ls-new", listed)?.into_iter().map(|(id, _)| id).collect())
+}
+
+/// What a command lists, each report with its id.
+fn reports(command: &str, listed: &str) -> Result<Vec<(String, Value)>, ActionError> {
+    let unreadable = |said: String| ActionError::Unreadable { command: command.to_owned(), said };
     let reports: Vec<Value> = serde_json::from_str(listed).map_err(|error| unreadable(error.to_string()))?;
-    reports
-        .iter()
-        .map(|report| match report["crash_id"].as_str() {
-            Some(id) if is_crash_id(id) => Ok(id.to_owned()),
-            _ => Err(unreadable("a report without an id".to_owned())),
-        })
-        .collect()
+    let with_id = |report: Value| match report["crash_id"].as_str() {
+        Some(id) if is_crash_id(id) => Ok((id.to_owned(), report)),
+        _ => Err(unreadable("a report without an id".to_owned())),
+    };
+    reports.into_iter().map(with_id).collect()
+}
+
+/// Which of the reports that are to be archived is of what crashed before, within a day after the report of that was archived; with
+/// that one. `new` are all that are not archived.
+fn came_back(listed: &str, ids: &[String], new: &[String]) -> Result<Option<(String, String)>, ActionError> {
+    let all = reports("ceph crash ls", listed)?;
+    let (still_new, archived): (Vec<_>, Vec<_>) = all.iter().partition(|(id, _)| new.contains(id));
+    for (id, report) in still_new.into_iter().filter(|(id, _)| ids.contains(id)) {
+        let before = |(_, other): &&&(String, Value)| is_of_the_same(report, other) && is_soon(report, other);
+        if let Some((before, _)) = archived.iter().find(before) {
+            return Ok(Some((id.clone(), before.clone())));
+        }
+    }
+    Ok(None)
+}
+
+/// Whether two reports are of one daemon and, where both name one, of one module of the manager's.
+fn is_of_the_same(one: &Value, other: &Value) -> bool {
+    let field = |report: &Value, name: &str| {
+        report[name].as_str().filter(|value| !value.is_empty()).map(str::to_owned)
+    };
+    let daemon = field(one, "entity_name");
+    let (module, before) = (field(one, "mgr_module"), field(other, "mgr_module"));
+    daemon.is_some()
+        && daemon == field(other, "entity_name")
+        && (module.is_none() || before.is_none() || module == before)
+}
+
+/// Whether something crashed within a day after the other report was archived or, where that is not told, was made. What crashed
+/// before that was seen together with it. Where no time can be read it may be so.
+fn is_soon(report: &Value, archived: &Value) -> bool {
+    let since = moment(&archived["archived"]).or_else(|| moment(&archived["timestamp"]));
+    let (Some(at), Some(since)) = (moment(&report["timestamp"]), since) else { return true };
+    let passed = at.duration_since(since);
+    passed > SignedDuration::ZERO && passed <= COMES_BACK
+}
+
+/// A moment as Ceph writes it: some of its times are without a zone, and mean UTC.
+fn moment(value: &Value) -> Option<Timestamp> {
+    let text = value.as_str()?.trim();
+    let civil = || text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok();
+    text.parse().ok().or_else(|| Some(civil()?.timestamp()))
 }
 
 /// One line about a report: fields that are known to hold no secret, and no backtrace.

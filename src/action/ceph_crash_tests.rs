@@ -23,3 +23,57 @@ fn a_summary_is_one_short_line_without_secrets() {
     assert_eq!(super::summary("id", &long).chars().count(), LINE);
     assert_eq!(super::summary("id", "not json"), "id");
 }
+
+#[test]
+fn what_crashes_again_within_a_day_after_it_was_archived_has_come_back() {
+    let report = |id: &str, fields: &[(&str, &str)]| {
+        let mut report = serde_json::json!({"crash_id": id});
+        for (name, value) in fields {
+            report[*name] = (*value).into();
+        }
+        report
+    };
+    let new =
+        [("entity_name", "mgr.a"), ("mgr_module", "devicehealth"), ("timestamp", "2026-11-20T12:00:00.5Z")];
+    let (id, old) = ("2026-11-20T12:00:00.5Z_b", "2026-11-20T06:00:00.0Z_a");
+    for (fields, expected, what) in [
+        (&[("entity_name", "mgr.a"), ("timestamp", "2026-11-20T06:00:00.0Z")][..], true, "six hours ago"),
+        (&[("entity_name", "mgr.a"), ("timestamp", "2026-11-19T11:00:00.0Z")], false, "more than a day ago"),
+        (&[("entity_name", "mgr.b"), ("timestamp", "2026-11-20T06:00:00.0Z")], false, "another daemon"),
+        (
+            &[("entity_name", "mgr.a"), ("mgr_module", "rook"), ("timestamp", "2026-11-20T06:00:00.0Z")],
+            false,
+            "another module",
+        ),
+        (
+            &[
+                ("entity_name", "mgr.a"),
+                ("mgr_module", "devicehealth"),
+                ("timestamp", "2026-11-19T12:00:00.0Z"),
+                ("archived", "2026-11-20 08:00:00.123456"),
+            ],
+            true,
+            "each noon, and archived each morning",
+        ),
+        (
+            &[
+                ("entity_name", "mgr.a"),
+                ("timestamp", "2026-11-20T11:00:00.0Z"),
+                ("archived", "2026-11-20T13:00:00.0Z"),
+            ],
+            false,
+            "seen together with this one",
+        ),
+        (&[("entity_name", "mgr.a"), ("timestamp", "some time")], true, "nobody knows when"),
+        (&[("timestamp", "2026-11-20T06:00:00.0Z")], false, "nobody knows of what"),
+    ] {
+        let listed = serde_json::json!([report(old, fields), report(id, &new)]).to_string();
+        let ids = [id.to_owned()];
+        let back = came_back(&listed, &ids, &ids).expect("readable");
+        assert_eq!(back, expected.then(|| (id.to_owned(), old.to_owned())), "{what}");
+        // Both are new: nobody has seen either.
+        let both = [old.to_owned(), id.to_owned()];
+        assert_eq!(came_back(&listed, &both, &both).expect("readable"), None, "{what}");
+    }
+    assert!(came_back("{}", &[], &[]).is_err());
+}

@@ -4,9 +4,7 @@
 mod ceph_crash;
 mod parse;
 
-#[cfg(test)]
-pub(crate) use ceph_crash::ActionError;
-pub(crate) use ceph_crash::{archive_crashes, redact};
+pub(crate) use ceph_crash::{ActionError, archive_crashes, redact};
 pub(crate) use parse::{Command, parse};
 
 use serde::{Deserialize, Serialize};

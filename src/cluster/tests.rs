@@ -429,6 +429,17 @@ async fn new_crash_reports_are_read_and_archived_once() {
                     let listed: Vec<_> = crashes.iter().map(|id| json!({"crash_id": id})).collect();
                     ExecAnswer::ok(json!(listed).to_string())
                 }
+                // Those of before are archived in the hour of the test.
+                ["ceph", "crash", "ls", "--format", "json"] => {
+                    let all = ["2026-11-20T01:02:03.4Z_a", "2026-11-20T01:02:03.4Z_b"];
+                    let listed = all.map(|id| {
+                        let archived =
+                            (!crashes.iter().any(|new| new == id)).then_some("2026-11-20 05:00:00");
+                        json!({"crash_id": id, "entity_name": "mgr.a", "timestamp": "2026-11-20T01:02:03.4Z",
+                            "archived": archived})
+                    });
+                    ExecAnswer::ok(json!(listed).to_string())
+                }
                 ["ceph", "crash", "info", id] => {
                     ExecAnswer::ok(json!({"crash_id": id, "entity_name": "mgr.a"}).to_string())
                 }

@@ -57,6 +57,11 @@ impl Recon {
             && goes_with.is_none_or(|other| self.answers(other))
     }
 
+    /// Whether an audit is part of it.
+    pub(crate) fn is_audited(&self) -> bool {
+        self.probes.iter().any(|result| result.probe == Probe::Audit)
+    }
+
     /// Whether the settings have a probe not ask: that nothing is found then says nothing of what there is.
     pub(crate) fn is_switched_off(&self, probe: Probe) -> bool {
         let mut results = self.probes.iter().filter(|result| result.probe == probe).peekable();

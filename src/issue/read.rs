@@ -96,6 +96,8 @@ pub(crate) struct Reading {
     pub(crate) warnings: Vec<Warning>,
     /// The form of the body.
     pub(crate) form: Form,
+    /// Whether a block of ours says what our tasks are.
+    pub(crate) is_introduced: bool,
 }
 
 impl Reading {
@@ -128,7 +130,8 @@ pub(crate) fn read_document(
 ) -> (Reading, Vec<usize>) {
     let mut outline = Outline::new(document, home);
     let form = form(document, &outline);
-    let mut reading = Reading { form, ..Reading::default() };
+    let is_introduced = found::is_introduced(document);
+    let mut reading = Reading { form, is_introduced, ..Reading::default() };
     let mut found: Vec<(usize, Draft)> = Vec::new();
     let mut drafts: HashMap<usize, usize> = HashMap::new();
     let mut parents: Vec<Option<usize>> = Vec::new();

@@ -114,6 +114,7 @@ pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
         finding.id.probe == id.probe
             && finding.id.object == id.object
             && (!by_rule || finding.id.rule == id.rule)
+            && (id.probe != Probe::Nodes || is_one_of_the_node(&id.rule, &finding.id.rule))
     };
     // Where Ceph's command is not asked any more, its operator's object tells of the same.
     let by_operator = id.probe == Probe::CephTools && !recon.uses(Probe::CephTools);
@@ -132,6 +133,14 @@ pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
         () => recon.answers(id.probe) || id.is_not_read() && read_again(),
     };
     if answered { Stands::Gone } else { Stands::Unknown }
+}
+
+/// Whether a rule about a node may stand for another: that it lives is told by one of several, and while somebody works on the node
+/// by none of them. Everything else about a node is a matter of its own, and may be so for weeks.
+fn is_one_of_the_node(rule: &str, other: &str) -> bool {
+    let lives = |rule| matches!(rule, "not-ready" | "ready-missing" | "heartbeat-old");
+    let works = |rule| matches!(rule, "reboot-required" | "in-work" | "work-overdue");
+    rule == other || lives(rule) && lives(other) || works(rule) && works(other) || other == "in-work"
 }
 
 #[cfg(test)]
@@ -187,6 +196,21 @@ mod tests {
                 Stands::Unknown => "unknown",
             };
             assert_eq!(told, expected, "{name}");
+        }
+        // A node that is ready again may have something else.
+        let node = |rule, verdict| of(Probe::Nodes, rule, ObjectRef::new("Node", "", "node-02"), verdict);
+        for (asked, is, there) in [
+            (node("not-ready", Red), node("not-ready", Red), true),
+            (node("not-ready", Red), node("heartbeat-old", Unknown), true),
+            (node("not-ready", Red), node("in-work", Yellow), true),
+            (node("not-ready", Red), node("reboot-required", Yellow), false),
+            (node("not-ready", Red), node("version-behind", Yellow), false),
+            (node("disk-pressure", Yellow), node("not-ready", Red), false),
+            (node("reboot-required", Yellow), node("work-overdue", Yellow), true),
+        ] {
+            let recon = says(Probe::Nodes, true, is.verdict, vec![is.clone()]);
+            let stands = stands(&asked.id, &recon);
+            assert_eq!(matches!(stands, Stands::There(_)), there, "{} by {}", asked.id.rule, is.id.rule);
         }
         // Of the files in Git no audit of the cluster alone says anything.
         let audited = || says(Probe::Audit, true, Green, vec![]);

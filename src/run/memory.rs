@@ -79,6 +79,8 @@ pub(crate) struct Memory {
     pub(crate) kept_back: Option<(CommitSha, Timestamp)>,
     /// How far the pods are that the change in flight replaces, as last read.
     pub(crate) pods: String,
+    /// When the last audit was made.
+    pub(crate) audited_at: Option<Timestamp>,
     /// The tags of our own tasks that the last audit could not tell either.
     pub(crate) looked_up: BTreeSet<FindingTag>,
     /// The definitions that the change in flight left behind, as last read.

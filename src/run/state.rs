@@ -126,6 +126,8 @@ impl RunState {
                     record.asked = None;
                     record.approved = None;
                 }
+                // Whoever took its block out was told, and nothing else would end the case.
+                self.outlived.remove(&key);
             }
             Event::TaskReturned { key, vouched } => {
                 if let Some(record) = self.tasks.get_mut(&key) {
@@ -310,6 +312,7 @@ impl RunState {
             Event::FindingAdded { tag, task } => {
                 self.went.remove(&task.id);
                 let key = key_of(&Own::Finding(tag.clone()));
+                self.outlived.remove(&key);
                 // What could not be seen when the run began may have been so long before, and breaks nothing of it.
                 if self.first_recon.as_ref().is_some_and(|first| first.would_have_told(&task.id)) {
                     self.broke.insert(key.clone());

@@ -331,6 +331,11 @@ pub(crate) fn finding_settles(id: &str) -> String {
     format!("what {id} names is gone; it has to stay so for the settle time")
 }
 
+/// The same of what has no open task.
+pub(crate) fn findings_settle() -> String {
+    "what was found is gone; it has to stay so for the settle time".to_owned()
+}
+
 /// The note behind a finding that a person accepts: until when, and why by whom; from outside.
 pub(crate) fn note_finding_accepted(until: Timestamp, reason: &str) -> String {
     format!("accepted until {}: {}", time(until), quote_outside(reason, EVIDENCE))

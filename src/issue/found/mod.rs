@@ -20,9 +20,9 @@ mod urgency;
 mod tests;
 
 pub(crate) use form::opened;
-pub(in crate::issue) use place::{own_tasks, place, without_note};
+pub(in crate::issue) use place::{is_introduced, own_tasks, place, without_note};
 pub(crate) use propose::{Offered, OpenUpdate, Proposal, is_one_matter, propose};
-pub(crate) use tag::{FindingTag, Own, key_of, resolve, tags};
+pub(crate) use tag::{FindingTag, Own, former_tags, key_of, resolve, tags};
 pub(crate) use task::{AllowedRule, FindingTask, Settings as ReconSettings};
 
 /// The block that says what the blocks around it are.

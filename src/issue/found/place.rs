@@ -3,6 +3,7 @@
 use super::super::marks::{self, Mark};
 use super::super::position::Place;
 use super::super::{Block, repair, title};
+use super::INTRODUCTION;
 use super::tag::Own;
 use checklist::Document;
 use std::collections::BTreeSet;
@@ -22,6 +23,11 @@ pub(in crate::issue) fn own_tasks(document: &Document<'_>) -> Vec<(usize, Own)> 
         }
     }
     found
+}
+
+/// Whether a text says what our tasks are.
+pub(in crate::issue) fn is_introduced(document: &Document<'_>) -> bool {
+    marks::own_blocks(document).iter().any(|(name, _)| name == INTRODUCTION)
 }
 
 /// The text with a block as wished; `None` where it has it, or where a person has made the block theirs.

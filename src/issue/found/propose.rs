@@ -1,6 +1,6 @@
 //! Which findings and pull requests become tasks, and which of those a text does not ask for yet.
 
-use super::tag::{Own, tags};
+use super::tag::{FindingTag, Own, former_tags, tags};
 use super::task::FindingTask;
 use super::{INTRODUCTION, key_of};
 use crate::action::Action;
@@ -63,6 +63,8 @@ impl OpenUpdate {
 pub(crate) struct Proposal {
     /// What it asks for.
     pub(crate) own: Own,
+    /// The same as a text of before may name it.
+    former: Vec<Own>,
     /// About what.
     about: About,
 }
@@ -76,7 +78,23 @@ enum About {
 impl Proposal {
     /// That a finding is seen to.
     pub(crate) fn of_finding(own: Own, task: FindingTask) -> Self {
-        Self { own, about: About::Finding(task) }
+        Self { own, former: Vec::new(), about: About::Finding(task) }
+    }
+
+    /// With the tags under which a text of before may name it.
+    pub(crate) fn known_as(self, former: Vec<FindingTag>) -> Self {
+        Self { former: former.into_iter().map(Own::Finding).collect(), ..self }
+    }
+
+    /// The same under the name that a task of ours has in a text; `None` where it is another.
+    fn under_the_name_of(&self, task: &Task) -> Option<Self> {
+        let own = std::iter::once(&self.own).chain(&self.former).find(|own| key_of(own) == task.key)?;
+        Some(Self { own: own.clone(), ..self.clone() })
+    }
+
+    /// Whether an id that a person wrote is one of its own.
+    fn is_called(&self, id: &str) -> bool {
+        std::iter::once(&self.own).chain(&self.former).any(|own| own.id() == id)
     }
 
     fn priority(&self) -> Priority {
@@ -107,7 +125,7 @@ impl Proposal {
 
     /// Whether a task of a person's asks for the same in their own words.
     pub(crate) fn is_asked_by(&self, task: &Task) -> bool {
-        if task.written_id.as_deref() == Some(&self.own.id()) {
+        if task.written_id.as_deref().is_some_and(|id| self.is_called(id)) {
             return true;
         }
         match &self.about {
@@ -192,12 +210,16 @@ fn is_kind(word: &str, kind: &str) -> bool {
     word == kind || word == short || word.strip_suffix('s') == Some(kind.as_str())
 }
 
+/// Whether it is found of Ceph.
+pub(super) fn is_of_ceph(id: &FindingId) -> bool {
+    matches!(id.probe, Probe::Ceph | Probe::CephTools)
+}
+
 /// Whether two findings are about one thing to mend: Ceph is asked by its operator's object and by its own command.
 pub(crate) fn is_one_matter(one: &FindingId, other: &FindingId) -> bool {
-    let of_ceph = |id: &FindingId| matches!(id.probe, Probe::Ceph | Probe::CephTools);
     one == other
-        || of_ceph(one)
-            && of_ceph(other)
+        || is_of_ceph(one)
+            && is_of_ceph(other)
             && one.rule == other.rule
             && one.object.namespace == other.object.namespace
 }
@@ -211,6 +233,8 @@ pub(crate) struct Offered {
     pub(crate) more_listed: usize,
     /// The open pull requests that a person has to ask for.
     pub(crate) for_people: Vec<PullNumber>,
+    /// Whether it is a part only of what there is to propose: it says nothing of the rest.
+    pub(crate) is_part: bool,
 }
 
 /// What is proposed after a look: each cause that blocks, what is listed up to a limit, each plain pull request. What a person
@@ -235,7 +259,8 @@ pub(crate) fn propose(
     }
     // Of what only is listed not all become tasks: what would be lost for good before what starts slowly.
     findings.sort_by_key(|one| (one.informational, one.audit_rule().map_or(0, |rule| rule.rank() + 1)));
-    let tags = tags(recon.findings().map(|finding| &finding.id));
+    let ids = || recon.findings().map(|finding| &finding.id);
+    let (tags, former) = (tags(ids()), former_tags(ids()));
     let mut proposals = Vec::new();
     let (mut listed, mut more_listed) = (0, 0);
     for finding in findings {
@@ -246,7 +271,8 @@ pub(crate) fn propose(
             continue;
         };
         listed += usize::from(is_listed);
-        proposals.push(Proposal::of_finding(Own::Finding(tag.clone()), task));
+        let former = former.get(&finding.id).cloned().unwrap_or_default();
+        proposals.push(Proposal::of_finding(Own::Finding(tag.clone()), task).known_as(former));
     }
     let urgent_first =
         |proposals: &mut Vec<Proposal>| proposals.sort_by_key(|one| (one.priority(), one.layer()));
@@ -255,14 +281,15 @@ pub(crate) fn propose(
     proposals.truncate(MOST);
     let (plain, other): (Vec<&OpenUpdate>, Vec<&OpenUpdate>) =
         updates.iter().partition(|update| update.is_plain());
-    proposals.extend(
-        plain
-            .into_iter()
-            .map(|update| Proposal { own: Own::Update(update.number), about: About::Update(update.clone()) }),
-    );
+    proposals.extend(plain.into_iter().map(|update| Proposal {
+        own: Own::Update(update.number),
+        former: Vec::new(),
+        about: About::Update(update.clone()),
+    }));
     // As they stand within one priority and layer: the worst first.
     urgent_first(&mut proposals);
-    Offered { proposals, more_listed, for_people: other.iter().map(|update| update.number).collect() }
+    let for_people = other.iter().map(|update| update.number).collect();
+    Offered { proposals, more_listed, for_people, is_part: false }
 }
 
 impl Offered {
@@ -272,24 +299,25 @@ impl Offered {
         let (own, others): (Vec<&Task>, Vec<&Task>) = reading.tasks.iter().partition(|task| task.own);
         let (mut blocks, mut new) = (Vec::new(), Vec::new());
         for proposal in &self.proposals {
-            let key = key_of(&proposal.own);
-            if let Some(task) = own.iter().find(|task| task.key == key) {
-                if !task.ticked {
-                    blocks.push(proposal.block());
-                }
+            let named = |task: &&Task| Some((task.ticked, proposal.under_the_name_of(task)?));
+            let mut there = own.iter().filter_map(named).peekable();
+            if there.peek().is_some() {
+                blocks.extend(there.filter(|(ticked, _)| !ticked).map(|(_, named)| named.block()));
                 continue;
             }
             let id = proposal.own.id();
             // One that was ours and that a person has made theirs stays theirs when it is ticked.
             let is_theirs = |task: &&Task| {
-                task.written_id.as_deref() == Some(&id) || !task.ticked && proposal.is_asked_by(task)
+                task.written_id.as_deref().is_some_and(|id| proposal.is_called(id))
+                    || !task.ticked && proposal.is_asked_by(task)
             };
             if !others.iter().any(is_theirs) {
                 blocks.push(proposal.block());
                 new.push(id);
             }
         }
-        if !blocks.is_empty() {
+        let leaves_it = self.is_part && reading.is_introduced;
+        if !blocks.is_empty() && !leaves_it {
             let text = wording::found_introduction(self.more_listed, &self.for_people);
             blocks.insert(0, Block { name: INTRODUCTION.to_owned(), text });
         }

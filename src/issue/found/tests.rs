@@ -336,7 +336,6 @@ fn no_two_findings_share_an_id_and_each_is_one_that_the_reader_knows() {
     assert_eq!(tags.len(), ids.len());
     let shown: BTreeSet<String> = tags.values().map(|tag| Own::Finding(tag.clone()).id()).collect();
     assert_eq!(shown.len(), ids.len());
-    assert!(shown.iter().any(|id| id.len() > "F-0000".len()), "some share four digits, and have more then");
     for tag in tags.values() {
         let own = Own::Finding(tag.clone());
         assert!(is_id(&own.id()), "{}", own.id());
@@ -622,4 +621,91 @@ fn a_persons_table_may_name_what_our_own_tasks_are_about() {
         let own = read.tasks.iter().find(|task| task.own).expect("ours is there");
         assert_eq!(own.why_person.is_some(), asks, "{rows}: {:?}", own.why_person);
     }
+}
+
+/// A text with a task of ours under a name of before.
+fn of_before(finding: &Finding, name: &str) -> String {
+    let own = Own::of_block(name).expect("a name");
+    written("## Tasks\n\n", vec![Proposal::of_finding(own, FindingTask::of(finding)).block()])
+}
+
+#[test]
+fn what_ceph_says_by_its_object_and_by_its_command_is_one_task_in_every_order() {
+    let (object, command) = (
+        finding(Probe::Ceph, "RECENT_CRASH", Verdict::Yellow),
+        finding(Probe::CephTools, "RECENT_CRASH", Verdict::Yellow),
+    );
+    let looks = [vec![object.clone()], vec![object.clone(), command.clone()], vec![command.clone()]];
+    for first in &looks {
+        let body = written("## Tasks\n\n", offered(first.clone(), &[]).blocks(&Reading::default()).0);
+        for second in &looks {
+            let (blocks, new) = offered(second.clone(), &[]).blocks(&reading(&body));
+            assert!(new.is_empty(), "{new:?}");
+            assert_eq!(reading(&written(&body, blocks)).tasks.len(), 1);
+            // A minute after it was archived one of them says so still.
+            let ticked = body.replacen("- [ ]", "- [x]", 1);
+            assert_eq!(offered(second.clone(), &[]).blocks(&reading(&ticked)), (vec![], vec![]));
+        }
+    }
+    // Another check is another matter.
+    let body = written("## Tasks\n\n", offered(vec![object.clone()], &[]).blocks(&Reading::default()).0);
+    let other = finding(Probe::CephTools, "OSD_DOWN", Verdict::Yellow);
+    assert_eq!(offered(vec![other], &[]).blocks(&reading(&body)).1.len(), 1);
+    // Of both the command is asked, which is the newer.
+    let both = [object, command];
+    let tag = tags(both.iter().map(|finding| &finding.id)).remove(&both[0].id).expect("a tag");
+    assert_eq!(resolve(&tag, both.iter()).map(|found| found.id.probe), Some(Probe::CephTools));
+}
+
+#[test]
+fn an_id_is_the_same_whatever_else_is_found_and_one_of_four_digits_counts_where_it_is_one_findings() {
+    let of = |number: usize| {
+        let mut one = finding(Probe::Pods, "crash-loop", Verdict::Red);
+        one.id.object.name = format!("app-{number}");
+        one
+    };
+    let four = |one: &Finding| {
+        let own = offered(vec![one.clone()], &[]).proposals.remove(0).own.block();
+        own.rsplit_once('-').expect("seven digits").0.to_owned()
+    };
+    let mut known: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
+    let (one, other) = (0..2_000)
+        .find_map(|number| Some((of(known.insert(four(&of(number)), number)?), of(number))))
+        .expect("some share four digits");
+    let alone = || vec![one.clone()];
+    let both = || vec![one.clone(), other.clone()];
+    for (first, second) in [(alone(), both()), (both(), alone())] {
+        let body = written("## Tasks\n\n", offered(first.clone(), &[]).blocks(&Reading::default()).0);
+        let new = offered(second.clone(), &[]).blocks(&reading(&body)).1;
+        assert_eq!(new.len(), second.len().saturating_sub(first.len()), "{new:?}");
+    }
+    // A text of before: its block is refreshed under its name.
+    let body = of_before(&one, &four(&one));
+    let (blocks, new) = offered(alone(), &[]).blocks(&reading(&body));
+    assert_eq!((new, blocks[1].name.clone()), (vec![], four(&one)));
+    assert_eq!(reading(&written(&body, blocks)).tasks.len(), 1);
+    // It may be either of them now.
+    assert_eq!(offered(both(), &[]).blocks(&reading(&body)).1.len(), 2);
+    // One that a person made theirs stays theirs.
+    let theirs = body.replace("Deployment sonarr", "I look at it: Deployment sonarr");
+    assert_ne!(theirs, body);
+    assert_eq!(offered(alone(), &[]).blocks(&reading(&theirs)).1, Vec::<String>::new());
+}
+
+#[test]
+fn only_who_looked_at_everything_says_how_much_more_there_is() {
+    let major = [update(65, "valkey to v9", UpdateType::Major)];
+    let whole = offered(broken(), &major);
+    let body = written("## Tasks\n\n", whole.blocks(&Reading::default()).0);
+    assert!(body.contains("#65"), "{body}");
+    let part =
+        Offered { is_part: true, ..offered(vec![finding(Probe::Jobs, "failed", Verdict::Yellow)], &[]) };
+    let (blocks, new) = part.blocks(&reading(&body));
+    assert_eq!(new.len(), 1);
+    let text = written(&body, blocks);
+    assert!(text.contains("#65") && text.contains(&new[0]), "{text}");
+    // Where nothing says what these tasks are, it does.
+    let (blocks, _) = part.blocks(&Reading::default());
+    assert_eq!(blocks[0].name, INTRODUCTION);
+    assert!(!offered(broken(), &[]).blocks(&reading(&body)).0[0].text.contains("#65"));
 }

@@ -1,7 +1,7 @@
 //! Effects in the cluster. Each takes the cluster's lock, and looks at its object once more before it changes it.
 
 use super::not_yet;
-use crate::action::{self, Action};
+use crate::action::{self, Action, ActionError};
 use crate::cluster::{ClusterError, ClusterLease, Freshness, Installed, ObjectRef, SyncStatus};
 use crate::forge::{CommitSha, Repository};
 use crate::merge::rollout::{Undone, Watched, runs_what_nobody_asks_for};
@@ -15,6 +15,8 @@ pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action:
         Ok(performed) => {
             Outcome::Done { detail: wording::note_archived(&performed.archived, &performed.evidence) }
         }
+        // Trying again does not help: a person has to look.
+        Err(error @ ActionError::CameBack { .. }) => Outcome::Refused { why: error.to_string() },
         Err(error) => not_yet(&error),
     }
 }

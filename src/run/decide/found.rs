@@ -7,8 +7,8 @@
 
 use super::tasks::{Step, elapsed, ended, waits};
 use super::{Decision, Event};
-use crate::health::{Finding, FindingId, Verdict};
-use crate::issue::{FindingTask, Kind, Own, Proposal, Task, is_one_matter, tags};
+use crate::health::{Finding, FindingId, Probe, Verdict};
+use crate::issue::{FindingTask, Kind, Own, Proposal, Task, former_tags, is_one_matter, tags};
 use crate::run::act::plan_mark;
 use crate::run::checks::{Stands, stands};
 use crate::run::event::{Effect, TaskOutcome};
@@ -63,6 +63,10 @@ pub(super) fn see_to(
         let why = match there {
             _ if known.task.id.is_told_by_people() => wording::finding_is_ticked(),
             true => wording::finding_waits(),
+            // An audit is made now and then only.
+            false if known.task.id.probe == Probe::Audit && !situation.recon.is_audited() => {
+                wording::finding_waits()
+            }
             false => wording::finding_unknown(),
         };
         return waits(situation, &task.key, why);
@@ -127,6 +131,11 @@ fn outlived(situation: &Situation<'_>, task: &Task) -> Vec<Event> {
     if state.went.contains(&known.task.id) {
         return Vec::new();
     }
+    // Another rule on its object is a matter of its own: what is not well only by that, or has a task, says nothing of this one.
+    let has_a_task = situation.findings.values().any(|other| is_one_matter(&other.task.id, &found.id));
+    if !is_one_matter(&found.id, &known.task.id) && (found.verdict != Verdict::Red || has_a_task) {
+        return Vec::new();
+    }
     let Some(first_seen) = situation.first_seen.get(&found.id) else { return Vec::new() };
     if found.informational || elapsed(situation.now, at.max(*first_seen)) < two_rounds(situation) {
         return Vec::new();
@@ -144,7 +153,7 @@ fn two_rounds(situation: &Situation<'_>) -> Duration {
     situation.timing.grace().max(situation.timing.settle() * 2)
 }
 
-/// A finding whose task has ended and which counts again: broken once more after it had gone, or accepted until lately.
+/// A finding whose task has ended and which counts again: not well once more after it had gone, or accepted until lately.
 fn back(situation: &Situation<'_>, task: &Task) -> Option<Event> {
     let state = situation.state;
     let (record, known) = (state.task(&task.key)?, situation.findings.get(&task.key)?);
@@ -159,13 +168,16 @@ fn back(situation: &Situation<'_>, task: &Task) -> Option<Event> {
     let counts = match outcome {
         TaskOutcome::Acknowledged if found.verdict == Verdict::Red => found.informational || is_broken,
         TaskOutcome::Acknowledged => found.informational || has_lasted(situation, found),
-        TaskOutcome::Done | TaskOutcome::Deferred | TaskOutcome::Skipped => went && is_broken,
+        // What is not well holds the end of the run back as well, and nobody else would be asked about it.
+        TaskOutcome::Done | TaskOutcome::Deferred | TaskOutcome::Skipped => {
+            went && (is_broken || !found.informational && has_lasted(situation, found))
+        }
     };
     counts.then(|| Event::FindingBack { key: task.key.clone(), task: FindingTask::of(found) })
 }
 
-/// What is known and has gone for the settle time. What has an open task is told by that.
-fn went(situation: &Situation<'_>) -> Vec<Event> {
+/// What is known, was not gone before and is gone now, with since when. What has an open task is told by that.
+fn going<'a>(situation: &'a Situation<'_>) -> impl Iterator<Item = (&'a FindingId, jiff::Timestamp)> {
     let state = situation.state;
     let ended = situation.findings.iter().filter(|(key, _)| state.has_ended(key)).map(|(_, known)| known);
     let open: BTreeSet<&FindingId> = (situation.findings.iter())
@@ -174,15 +186,32 @@ fn went(situation: &Situation<'_>) -> Vec<Event> {
         .collect();
     let known: BTreeSet<&FindingId> =
         ended.map(|known| &known.task.id).chain(state.known_without_a_task()).collect();
-    let is_settled = |id: &FindingId| {
-        let since = situation.went_since.get(id);
-        since.is_some_and(|since| elapsed(situation.now, *since) >= situation.timing.settle())
-    };
     known
         .into_iter()
-        .filter(|id| !open.contains(id) && !state.went.contains(id) && is_settled(id))
-        .map(|id| Event::FindingWent { finding: id.clone() })
+        .filter(move |id| !open.contains(id) && !state.went.contains(*id))
+        .filter_map(|id| Some((id, *situation.went_since.get(id)?)))
+}
+
+/// What is known and has gone for the settle time.
+fn went(situation: &Situation<'_>) -> Vec<Event> {
+    let is_settled = |since: &jiff::Timestamp| elapsed(situation.now, *since) >= situation.timing.settle();
+    going(situation)
+        .filter(|(_, since)| is_settled(since))
+        .map(|(id, _)| Event::FindingWent { finding: id.clone() })
         .collect()
+}
+
+/// What is awaited where something is gone and has to stay so. The looks are too far apart while people are awaited: nothing would
+/// ever have been gone for the settle time without a break.
+pub(super) fn settles(situation: &Situation<'_>) -> Option<String> {
+    // Observing notes nothing of it, and would wait for it for ever.
+    if situation.mode == Mode::Observe {
+        return None;
+    }
+    let is_young = |since: jiff::Timestamp| elapsed(situation.now, since) < situation.timing.settle();
+    let cases = situation.state.outlived.iter().filter_map(|key| situation.gone_since.get(key).copied());
+    let mut all = going(situation).map(|(_, since)| since).chain(cases);
+    all.any(is_young).then(wording::findings_settle)
 }
 
 /// Whether a finding is a cause and no mere beginning.
@@ -203,7 +232,8 @@ fn added(situation: &Situation<'_>) -> Vec<Event> {
     if state.first_recon.is_none() {
         return Vec::new();
     }
-    let tags = tags(situation.recon.findings().map(|finding| &finding.id));
+    let ids = || situation.recon.findings().map(|finding| &finding.id);
+    let tags = tags(ids());
     // What was well enough then, followed from something else, or was accepted, has not been looked at as broken yet.
     // Nor has what was accepted since, until its day was over.
     let was_accepted = |id: &FindingId| {
@@ -222,7 +252,8 @@ fn added(situation: &Situation<'_>) -> Vec<Event> {
         }
         let Some(tag) = tags.get(&finding.id) else { continue };
         let task = FindingTask::of(finding);
-        let proposal = Proposal::of_finding(Own::Finding(tag.clone()), task.clone());
+        let proposal = Proposal::of_finding(Own::Finding(tag.clone()), task.clone())
+            .known_as(former_tags(ids()).remove(&finding.id).unwrap_or_default());
         let is_asked =
             |other: &Task| !other.own && !state.has_ended(&other.key) && proposal.is_asked_by(other);
         if !situation.reading.tasks.iter().any(is_asked) {

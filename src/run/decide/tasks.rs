@@ -62,12 +62,13 @@ pub(super) fn next(situation: &Situation<'_>) -> Decision {
             Step::Shut(at) => opens = Some(at),
         }
     }
+    let awaited = awaited.or_else(|| found::settles(situation));
     // A box that is ticked by an old copy alone has not ended anything.
     let all_ended = situation.reading.tasks.iter().all(|task| state.has_ended(&task.key));
     if open.is_empty() && all_ended && !situation.reading.tasks.is_empty() {
         // Reopened by a person who has not said yet what for: closing it again would be an argument, not an answer.
         if state.reopened.is_some_and(|reopened| !reopened.ended_since) {
-            return Decision::Wait(Waiting::People);
+            return Decision::Wait(awaited.map_or(Waiting::People, Waiting::World));
         }
         return close(situation);
     }

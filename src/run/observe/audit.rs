@@ -1,7 +1,8 @@
 //! The audit's part of a look, where a task of ours rests on one.
 //!
 //! Decided here: no look that a change waits for reads an audit, since what could be better is no reason to hold anything up;
-//! and a block that nobody can tell anything of is looked up once, not at every look. So is what was accepted, once that is over:
+//! for a task about what one found it is made once an hour, not at every look, since it lists much that nothing else reads; and a
+//! block that nobody can tell anything of is looked up once, not at every look. So is what was accepted, once that is over:
 //! its task has ended, and nothing else would ask for it again.
 
 use crate::forge::RepositoryName;
@@ -62,11 +63,11 @@ impl<'a> Asked<'a> {
             .collect()
     }
 
-    /// Whether there is any, or a task of which nobody knows yet what it is about. `looked_up`: the tags that the last audit
-    /// could not tell either, or whose finding it did not see.
-    pub(super) fn wants_audit(self, looked_up: &BTreeSet<FindingTag>) -> bool {
+    /// Whether there is any and the next audit for them `is_due`, or a task of which nobody knows yet what it is about. `looked_up`: the
+    /// tags that the last audit could not tell either, or whose finding it did not see.
+    pub(super) fn wants_audit(self, looked_up: &BTreeSet<FindingTag>, is_due: bool) -> bool {
         let open = self.open().any(|(tag, known)| match known {
-            Some(known) => known.probe == Probe::Audit,
+            Some(known) => is_due && known.probe == Probe::Audit,
             None => !looked_up.contains(tag),
         });
         open || self.accepted_until_lately().any(|(tag, _)| !looked_up.contains(tag))
@@ -121,6 +122,7 @@ mod tests {
     use crate::run::decide::tests::{finding, recon};
     use crate::run::event::Event;
     use crate::store::EventId;
+    use std::collections::BTreeMap;
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("a time")
@@ -179,13 +181,17 @@ mod tests {
         let (health, none) = (health::Settings::default(), BTreeSet::new());
         let asked = Asked { reading: &reading, state: &state, health: &health, now: at(0) };
         let look = audited(Vec::new(), None);
-        assert!(asked.wants_audit(&none) && asked.wants_files(&look, &none));
+        assert!(asked.wants_audit(&none, true) && asked.wants_files(&look, &none));
+        assert!(!asked.wants_audit(&none, false), "the last one was a moment ago");
         assert_eq!(stands(&found.id, &look), Stands::Unknown);
+        // A block of which nobody knows what it is about waits for no hour.
+        let unseen = RunState { findings: BTreeMap::new(), ..state.clone() };
+        assert!(Asked { state: &unseen, ..asked }.wants_audit(&none, false));
         // Another task of an audit has nobody read the files.
         let other = of_audit("no-liveness-probe", ObjectRef::new("Deployment", "web", "shop"));
         let (reading, state, _) = run(&other);
         let asked = Asked { reading: &reading, state: &state, health: &health, now: at(0) };
-        assert!(asked.wants_audit(&none) && !asked.wants_files(&look, &none));
+        assert!(asked.wants_audit(&none, true) && !asked.wants_files(&look, &none));
     }
 
     #[test]
@@ -202,10 +208,10 @@ mod tests {
             state.fold(EventId(3), at(10), ended(TaskOutcome::Acknowledged));
             let (reading, health) = (&reading, &health);
             assert!(
-                !Asked { reading, state: &state, health, now: at(99) }.wants_audit(&none),
+                !Asked { reading, state: &state, health, now: at(99) }.wants_audit(&none, true),
                 "it is accepted still"
             );
-            assert!(Asked { reading, state: &state, health, now: at(100) }.wants_audit(&none));
+            assert!(Asked { reading, state: &state, health, now: at(100) }.wants_audit(&none, true));
             let (there, away) = (audited(vec![found.clone()], None), audited(Vec::new(), None));
             assert_eq!(
                 Asked { reading, state: &state, health, now: at(100) }.wants_files(&away, &none),
@@ -223,10 +229,10 @@ mod tests {
             let away = audited(Vec::new(), Some(Ok(())));
             let looked_up = Asked { reading, state: &state, health, now: at(100) }.looked_up(&away, &none);
             assert_eq!(looked_up, [tag].into());
-            assert!(!Asked { reading, state: &state, health, now: at(100) }.wants_audit(&looked_up));
+            assert!(!Asked { reading, state: &state, health, now: at(100) }.wants_audit(&looked_up, true));
             // What ended otherwise counts no more.
             state.fold(EventId(4), at(20), ended(TaskOutcome::Done));
-            assert!(!Asked { reading, state: &state, health, now: at(100) }.wants_audit(&none));
+            assert!(!Asked { reading, state: &state, health, now: at(100) }.wants_audit(&none, true));
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What our own tasks of a text stand for: taken from the journal, else from what this look found; never from the text.
 
 use crate::forge::{IssueNumber, PullNumber};
-use crate::health::{self, FindingId, Recon};
+use crate::health::{self, FindingId, Probe, Recon};
 use crate::issue::{
     AllowedRule, FindingTask, Ignored, Kind, OpenUpdate, Reading, ReconSettings, Task, TaskKey, numbers,
     resolve,
@@ -147,7 +147,9 @@ impl Gone {
         let known: BTreeSet<&FindingId> =
             (findings.values().map(|known| &known.task.id)).chain(state.known_without_a_task()).collect();
         self.of_findings.retain(|id, _| known.contains(id));
-        for id in known {
+        // A look without an audit says nothing of what one found, and most are without.
+        let is_asked = |id: &&FindingId| id.probe != Probe::Audit || recon.is_audited();
+        for id in known.into_iter().filter(is_asked) {
             match stands(id, recon) {
                 Stands::Gone => {
                     self.of_findings.entry(id.clone()).or_insert(now);
@@ -175,7 +177,7 @@ impl Gone {
 mod tests {
     use super::*;
     use crate::cluster::ObjectRef;
-    use crate::health::{Figure, Figures, Finding, FindingId, Grounds, Probe, ProbeResult, Verdict};
+    use crate::health::{Figure, Figures, Finding, FindingId, Grounds, ProbeResult, Verdict};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(1_800_000_000 + second).expect("a time")
@@ -286,6 +288,27 @@ mod tests {
         ] {
             gone.look(&known, &state, recon, at(second), Duration::from_secs(30));
             assert_eq!(gone.since().get(&key).copied(), expected.map(at), "at {second}");
+        }
+        // What an audit found is told by audits alone, and the looks between two of them are many.
+        let of_audit = FindingId { probe: Probe::Audit, ..finding("no-liveness-probe").id };
+        let task = FindingTask { id: of_audit, ..FindingTask::of(&finding("no-liveness-probe")) };
+        let audited_task = BTreeMap::from([(
+            key.clone(),
+            KnownFinding { task, allowed: false, accepted: None, unasked: false },
+        )]);
+        let mut audit = well();
+        audit.probes[0].probe = Probe::Audit;
+        let mut audits = Gone::default();
+        for (second, recon, expected) in [(0, &well(), None), (10, &audit, Some(10)), (20, &well(), Some(10))]
+        {
+            audits.look(&audited_task, &state, recon, at(second), Duration::from_secs(30));
+            assert_eq!(audits.since().get(&key).copied(), expected.map(at), "at {second}");
+        }
+        // While people are awaited the looks are so far apart that nothing is ever gone for a while: what waits for that asks to
+        // look again soon.
+        for second in [180, 360, 540] {
+            audits.look(&known, &state, &well(), at(second), Duration::from_mins(1));
+            assert_eq!(audits.since().get(&key).copied(), Some(at(second)), "at {second}");
         }
         gone.look(&BTreeMap::new(), &state, &well(), at(142), Duration::from_secs(30));
         assert!(gone.since().is_empty(), "its task is not in the text any more");

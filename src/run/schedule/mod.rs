@@ -4,7 +4,8 @@
 //! finds the issue as it left it and changes nothing; what was due while nobody ran is done once, not as often as it was
 //! missed; what fails is tried again after a while, and what is due next waits for nothing of it. A look at a
 //! server that is away, or that could not read what it is about, has failed: it saw no cluster in which nothing can be read,
-//! and writes nothing. What stays unread while the server answers is told after a few tries. The worker may write the same
+//! and writes nothing; nor does one where caretaker only observes, which says in the log what it would write. What stays
+//! unread while the server answers is told after a few tries. The worker may write the same
 //! text at the same time: both write a fresh one with its version.
 
 mod moment;
@@ -18,11 +19,14 @@ use super::RunError;
 use super::event::Accepted;
 use super::names::Names;
 use super::open::{Opening, OpeningError, Published, maintenance_label, newest_open, open_updates, runs_of};
+use super::repository_file::in_force;
+use super::settings::Repository as RepositorySettings;
+use super::situation::Mode;
 use super::worker::{Parts, chain};
 use crate::cluster::{Cluster, ClusterError, ClusterResult, Freshness, Installed};
-use crate::forge::{Issue, RepositoryName};
+use crate::forge::{Issue, Repository, RepositoryName};
 use crate::health::{self, Finding, Surroundings, Trending};
-use crate::issue::propose;
+use crate::issue::{Offered, propose};
 use crate::store::{Store, StoreError, UsageSample};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
@@ -176,9 +180,9 @@ impl Scheduler {
             if !self.is_due(chore, now).await? {
                 return Ok(None);
             }
-            let published = self.perform(chore, unread + 1 >= TRIES, now).await?;
+            let done = self.perform(chore, unread + 1 >= TRIES, now).await?;
             self.parts.store.note_done(chore.word(), now).await?;
-            Ok::<_, ScheduleError>(Some(published))
+            Ok::<_, ScheduleError>(Some(done))
         };
         let (what, repository) = (chore.word(), &self.repository);
         let done = done.await;
@@ -187,14 +191,21 @@ impl Scheduler {
         }
         match done {
             Ok(None) => {}
-            Ok(Some(Published::Nothing)) => {
+            Ok(Some((Published::Nothing, _))) => {
                 tracing::info!(schedule = what, %repository, "there is nothing to open an issue for");
             }
-            Ok(Some(Published::Opened { number, tasks, .. })) => {
+            Ok(Some((Published::Opened { tasks, .. }, Mode::Observe))) => {
+                tracing::info!(schedule = what, %repository, ?tasks, "it would open an issue, and only observes");
+            }
+            Ok(Some((Published::Refreshed { number, tasks, changed, .. }, Mode::Observe))) => {
+                let issue = number.0;
+                tracing::info!(schedule = what, %repository, issue, changed, ?tasks, "looked, and only observes");
+            }
+            Ok(Some((Published::Opened { number, tasks, .. }, _))) => {
                 let issue = number.map(|number| number.0);
                 tracing::info!(schedule = what, %repository, issue, tasks = tasks.len(), "opened the issue");
             }
-            Ok(Some(Published::Refreshed { number, tasks, changed, .. })) => {
+            Ok(Some((Published::Refreshed { number, tasks, changed, .. }, _))) => {
                 let issue = number.0;
                 tracing::info!(schedule = what, %repository, issue, changed, tasks = tasks.len(), "looked");
             }
@@ -217,13 +228,38 @@ impl Scheduler {
         }
     }
 
-    /// Looks, and has the issue take what belongs to it. The `last` time what could not be read is no reason to wait longer.
-    async fn perform(&self, chore: Chore, last: bool, now: Timestamp) -> Result<Published, ScheduleError> {
+    /// How much the repository lets caretaker do, by the settings and by its own file.
+    async fn mode(&self, repository: &Repository) -> Result<Mode, ScheduleError> {
+        let parts = &self.parts;
+        let table = parts.repositories.iter().find(|table| table.name == self.repository);
+        let settings = table.cloned().unwrap_or_else(|| RepositorySettings::new(self.repository.clone()));
+        if settings.mode == Mode::Observe {
+            return Ok(Mode::Observe);
+        }
+        let branch = parts.forge.branch(&repository.name, &repository.default_branch).await?;
+        let mut file = None;
+        let force = in_force(parts, &settings, &repository.name, &branch.head, &mut file).await;
+        // Not read, it passes: whoever only observed for that would count as done.
+        if settings.allow_repository_file && file.is_none() {
+            return Err(ScheduleError::NotRead(force.complaint.unwrap_or_default()));
+        }
+        Ok(force.settings.mode)
+    }
+
+    /// Looks, and has the issue take what belongs to it. The `last` time what could not be read is no reason to wait longer. Where
+    /// it only observes it says what it would write.
+    async fn perform(
+        &self,
+        chore: Chore,
+        last: bool,
+        now: Timestamp,
+    ) -> Result<(Published, Mode), ScheduleError> {
         let parts = &self.parts;
         // First what needs least: a repository that is not there, or has no such label, takes nothing, and a server that is
         // away tells nothing.
         let repository = parts.forge.repository(&self.repository).await?;
         let label = maintenance_label(parts.forge.as_ref(), &parts.settings, &repository.name).await?;
+        let mode = self.mode(&repository).await?;
         self.cluster_answers().await?;
         let bot = parts.forge.account().await?;
         let open = newest_open(parts.forge.as_ref(), &parts.settings, &repository, &bot, &label).await?;
@@ -269,7 +305,8 @@ impl Scheduler {
             Vec::new()
         };
         let accepted = |finding: &_| health_settings.leaves_alone(finding, now);
-        let offered = propose(&recon, &accepted, &wanted, &updates);
+        let is_part = chore != Chore::Recon;
+        let offered = Offered { is_part, ..propose(&recon, &accepted, &wanted, &updates) };
         let opening = Opening {
             forge: parts.forge.as_ref(),
             settings: &parts.settings,
@@ -280,7 +317,7 @@ impl Scheduler {
             offered: &offered,
             store: Some(&parts.store),
         };
-        Ok(opening.publish(false).await?)
+        Ok((opening.publish(mode == Mode::Observe).await?, mode))
     }
 
     /// Fails where the server is away. One that refuses to tell its version answers.

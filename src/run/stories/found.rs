@@ -6,15 +6,15 @@ use super::words::{TELEPHONE, tasks};
 use crate::cluster::{Cluster as _, Freshness, Kubernetes};
 use crate::forge::{Forge as _, Gitea};
 use crate::health::{self, Surroundings};
-use crate::issue::{AllowedRule, Block, Desired, Own, apply, propose};
+use crate::issue::{AllowedRule, Block, Desired, Own, apply, propose, read_approvals};
 use crate::merge::{self, classify::Rules};
 use crate::run::state::TaskState;
 use crate::run::{Opening, Published, accepted_beside, open_updates};
 use crate::store::Store;
 use crate::{cluster, forge};
 use jiff::Timestamp;
-use sim::actors::WorldOptions;
-use sim::gitea::{Fault, IssueState, Permission, Rule, Server};
+use sim::actors::{Crash, WorldOptions};
+use sim::gitea::{Fault, IssueState, IssueView, Permission, Rule, Server};
 use sim::kubernetes::CERTIFICATE;
 use std::collections::BTreeSet;
 
@@ -136,6 +136,36 @@ async fn a_crash_that_recon_found_is_archived_after_a_yes_and_its_issue_is_close
     let journal = story.journal().await;
     let seen: Vec<_> = journal.iter().filter(|event| event["event"] == "finding-seen").collect();
     assert!(matches!(seen[..], [one] if one["task"]["action"]["action"] == "ceph-crash-archive"), "{seen:?}");
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_crash_that_comes_back_is_asked_about_again_and_archived_by_nobody_within_a_day() {
+    let mut story = Story::with_ceph_crash().await;
+    story.settings.sole_writers = false;
+    story.webhook = true;
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    story.recon_finds("RECENT_CRASH").await;
+    story.recon_writes().await;
+    story.start().await;
+    let first = question(&story, number).await;
+    story.operator().comment(number, &yes(&first)).await.unwrap();
+    story.state_when("it is archived, and gone", |state| !state.went.is_empty()).await;
+    assert!(!story.has_crashes());
+
+    story.world.ceph_crashes(Crash::new("osd.3", "metal4", Timestamp::now()));
+    let again = |issue: &IssueView| {
+        read_approvals(&issue.body).first().is_some_and(|approval| approval.code != first.code)
+    };
+    let body = story.until("it is asked about again", number, again).await.body;
+    let second = read_approvals(&body).remove(0);
+    assert_eq!(second.task, first.task, "by the task that it had");
+    story.operator().comment(number, &yes(&second)).await.unwrap();
+    let handed_over = |state: &crate::run::RunState| {
+        state.escalations.iter().any(|case| case.why.contains("within a day after"))
+    };
+    story.state_when("a person has to look", handed_over).await;
+    assert!(story.has_crashes(), "its report is not put out of sight");
     story.end().await;
 }
 

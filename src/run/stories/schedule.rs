@@ -1,6 +1,8 @@
 //! What is looked for at moments that come again.
 
+use super::words::{TELEPHONE, tasks};
 use super::{Story, first_commit};
+use crate::run::situation::Mode;
 use crate::run::{Schedule, Scheduler};
 use crate::store::{Store, UsageSample};
 use jiff::{SignedDuration, Timestamp};
@@ -104,6 +106,23 @@ async fn what_was_due_meanwhile_is_done_once_and_the_first_start_owes_nothing() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_caretaker_only_observes_the_schedule_writes_nothing() {
+    let mut story = Story::begin().await;
+    story.repository.mode = Mode::Observe;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.daily_look().await;
+    assert_eq!(story.issues(), 0);
+    let number = story.issue(&tasks([TELEPHONE])).await;
+    let body = story.issue_now(number).body;
+    story.daily_look().await;
+    assert_eq!(story.issue_now(number).body, body);
+    story.repository.mode = Mode::Approve;
+    story.daily_look().await;
+    assert!(story.issue_now(number).body.contains("OSD_DOWN"), "{}", story.issue_now(number).body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     let mut story = Story::begin().await;
     let secret = "apiVersion: v1\nkind: Secret\nstringData:\n  password: hunter2\n";
@@ -137,7 +156,17 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
 
     story.start().await;
     story.person_called(1).await;
-    story.looks(3).await;
+    // An hour of these stories: no other audit is due before.
+    let audits = || {
+        let asked = story.world.kubernetes().requests().into_iter();
+        asked.filter(|one| one.path.contains("/horizontalpodautoscalers")).count()
+    };
+    let (before, since) = (audits(), std::time::Instant::now());
+    assert!(before > 0);
+    story.looks(6).await;
+    let hours = since.elapsed().as_millis() / super::timing().audit().as_millis();
+    let more = audits() - before;
+    assert!(more as u128 <= 1 + hours, "{more} audits");
     let open = |body: &str| body.matches("- [ ] **F-").count();
     let asked = open(&story.issue_now(1).body);
     assert_eq!(asked, open(&body), "no look that reads no audit ends one: {}", story.issue_now(1).body);

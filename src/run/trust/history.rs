@@ -247,6 +247,8 @@ struct Step {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     steps: Vec<Step>,
+    /// The login of our own account.
+    bot: String,
     /// Whether what nothing tells of was there to be told, and was not.
     is_untold: bool,
 }
@@ -256,7 +258,8 @@ impl History {
     /// wrote what was made of such a text is not known.
     pub(crate) fn new(told: &Told<'_>, mut boxes: impl FnMut(&str) -> Option<Arc<Boxes>>) -> Self {
         let is_opened = told.hashed().any(|(_, before, _)| before.is_none());
-        let mut history = Self { is_untold: told.is_due && !is_opened, steps: Vec::new() };
+        let is_untold = told.is_due && !is_opened;
+        let mut history = Self { steps: Vec::new(), bot: told.bot.to_owned(), is_untold };
         if !told.is_cut && !told.tells() {
             return history;
         }
@@ -305,13 +308,20 @@ impl History {
         self.steps.extend(after.map(|after| Step { sender: None, before, after }));
     }
 
-    /// Who put a task there.
+    /// Who put a task there. Our own account puts back what a write of ours went over, also where we do not know that write any
+    /// more: what somebody else had put there before stays theirs.
     pub(super) fn author(&self, key: &TaskKey) -> Author<'_> {
-        let mut newest_first = self.steps.iter().rev();
-        let step = newest_first.find(|step| {
+        let puts_it_there = |step: &&Step| {
             step.after.contains_key(key)
                 && step.before.as_ref().is_none_or(|before| !before.contains_key(key))
-        });
+        };
+        let is_ours = |step: &Step| step.sender.as_ref() == Some(&self.bot);
+        let mut newest_first = self.steps.iter().rev().filter(puts_it_there);
+        let newest = newest_first.next();
+        let step = match newest {
+            Some(step) if is_ours(step) => newest_first.find(|step| !is_ours(step)).or(newest),
+            newest => newest,
+        };
         match step {
             None if self.is_untold => Author::Lost,
             None => Author::Untold,

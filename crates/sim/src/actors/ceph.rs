@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
-use super::stamp;
 use crate::kubernetes::ExecAnswer;
 
 /// The id of the cluster.
@@ -28,22 +27,22 @@ pub struct Crash {
     pub host: String,
     /// When.
     pub at: Timestamp,
-    /// Whether somebody has taken note of it.
-    pub archived: bool,
+    /// When somebody took note of it.
+    pub archived: Option<Timestamp>,
 }
 
 impl Crash {
     /// A crash that nobody has taken note of yet.
     #[must_use]
     pub fn new(entity: &str, host: &str, at: Timestamp) -> Self {
-        Self { entity: entity.into(), host: host.into(), at, archived: false }
+        Self { entity: entity.into(), host: host.into(), at, archived: None }
     }
 
     /// The id that Ceph gives it.
     #[must_use]
     pub fn id(&self) -> String {
         let number = super::draw(7, &[&self.entity, &self.at.to_string()]);
-        let time = self.at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ");
+        let time = self.time();
         format!(
             "{time}_{:08x}-{:04x}-4{:03x}-8{:03x}-{:012x}",
             number & 0xffff_ffff,
@@ -54,15 +53,20 @@ impl Crash {
         )
     }
 
+    fn time(&self) -> String {
+        self.at.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
+    }
+
     fn summary(&self) -> Value {
         let mut summary = json!({
-            "crash_id": self.id(), "entity_name": self.entity, "timestamp": stamp(self.at),
+            "crash_id": self.id(), "entity_name": self.entity, "timestamp": self.time(),
             "utsname_hostname": self.host, "ceph_version": "19.2.3", "process_name": "ceph-osd",
             "backtrace": ["/lib64/libc.so.6(+0x3fc30) [0x7f4f3c43fc30]", "abort()"],
             "os_name": "CentOS Stream", "os_version": "9", "utsname_machine": "x86_64",
         });
-        if self.archived {
-            summary["archived"] = json!(stamp(Timestamp::now()));
+        if let Some(archived) = self.archived {
+            // Ceph writes this one without a zone.
+            summary["archived"] = json!(archived.strftime("%Y-%m-%d %H:%M:%S.%6f").to_string());
         }
         summary
     }
@@ -92,7 +96,7 @@ pub(crate) struct Ceph {
 impl Ceph {
     /// The monitors look at the crashes.
     pub(crate) fn look(&mut self) {
-        self.warned = self.crashes.iter().filter(|crash| !crash.archived).cloned().collect();
+        self.warned = self.crashes.iter().filter(|crash| crash.archived.is_none()).cloned().collect();
     }
 
     pub(crate) fn all_checks(&self) -> Vec<Check> {
@@ -164,7 +168,7 @@ impl Ceph {
             ["ceph", "crash", "ls" | "ls-new"] => {
                 let new_only = words[2] == "ls-new";
                 let shown: Vec<&Crash> =
-                    self.crashes.iter().filter(|crash| !(new_only && crash.archived)).collect();
+                    self.crashes.iter().filter(|crash| !(new_only && crash.archived.is_some())).collect();
                 let summaries: Vec<Value> = shown.iter().map(|crash| crash.summary()).collect();
                 print(crash_table(&shown), json!(summaries))
             }
@@ -175,7 +179,7 @@ impl Ceph {
             ["ceph", "crash", "archive", id] => {
                 match self.crashes.iter_mut().find(|crash| crash.id() == *id) {
                     Some(crash) => {
-                        crash.archived = true;
+                        crash.archived.get_or_insert_with(Timestamp::now);
                         ExecAnswer::default()
                     }
                     None => invalid(&format!("crash archive: {id} not found")),
@@ -183,7 +187,7 @@ impl Ceph {
             }
             ["ceph", "crash", "archive-all"] => {
                 for crash in &mut self.crashes {
-                    crash.archived = true;
+                    crash.archived.get_or_insert_with(Timestamp::now);
                 }
                 ExecAnswer::default()
             }
@@ -317,7 +321,7 @@ fn crash_table(crashes: &[&Crash]) -> String {
     }
     let mut text = format!("{:<64}  {:<8}  NEW\n", "ID", "ENTITY");
     for crash in crashes {
-        let new = if crash.archived { "" } else { " *" };
+        let new = if crash.archived.is_some() { "" } else { " *" };
         text.push_str(format!("{:<64}  {:<8} {new}", crash.id(), crash.entity).trim_end());
         text.push('\n');
     }

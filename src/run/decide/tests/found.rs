@@ -408,11 +408,100 @@ fn a_finding_that_comes_and_goes_has_one_task_and_a_new_one_once_that_has_ended(
     assert!(record.state == TaskState::Open && record.asked.is_none(), "{record:?}");
     assert!(one.state.broke.contains(&key) && one.state.went.is_empty());
     assert_eq!(one.says(), "note waits");
-    // What is not as bad when it comes back is nothing new.
-    let (mut mild, key) = scene(&finding(Probe::Pods, Verdict::Yellow));
-    mild.fold(10, Event::TaskEnded { key, outcome: TaskOutcome::Done, note: String::new() });
-    mild.fold(20, Event::FindingWent { finding: found.id.clone() });
-    assert_eq!(mild.says(), "wait");
+}
+
+#[test]
+fn what_is_not_well_and_comes_back_after_its_task_ended_has_it_again() {
+    for outcome in [TaskOutcome::Done, TaskOutcome::Deferred, TaskOutcome::Skipped] {
+        let (mut one, key) = scene(&crash());
+        one.fold(10, Event::TaskEnded { key: key.clone(), outcome, note: String::new() });
+        one.fold(20, Event::FindingWent { finding: crash().id });
+        seen_since(&mut one, &crash(), NOW - 299);
+        assert_eq!(one.says(), "wait", "no more than a beginning");
+        seen_since(&mut one, &crash(), NOW - 300);
+        assert_eq!(one.says(), "note finding-back");
+        one.noted(one.decide());
+        assert!(one.state.broke.is_empty(), "it does not go before all others");
+        assert_eq!(one.says(), "note approval-asked waits", "a question of its own");
+    }
+    // Nothing waits for what is only listed, nor for what follows.
+    let cause = Some(finding(Probe::Nodes, Verdict::Red).id);
+    for (informational, cause) in [(true, None), (false, cause)] {
+        let found = Finding { informational, cause, ..crash() };
+        let (mut one, key) = scene(&found);
+        one.fold(10, Event::TaskEnded { key, outcome: TaskOutcome::Done, note: String::new() });
+        one.fold(20, Event::FindingWent { finding: found.id.clone() });
+        assert_eq!(one.says(), "wait");
+    }
+}
+
+#[test]
+fn what_is_gone_is_looked_at_again_soon_until_it_has_settled() {
+    let found = finding(Probe::Pods, Verdict::Red);
+    let is_awaited = |one: &Scene| matches!(one.decide(), Decision::Wait(Waiting::World(_)));
+    let mut one = Scene::new("## Tasks\n\n- [ ] **P1 P3 Apps**: Ask the supplier by telephone\n");
+    one.fold(0, Event::Recon { last: false, recon: Box::new(recon(std::slice::from_ref(&found))) });
+    one.noted(one.decide());
+    one.labelled();
+    assert!(!is_awaited(&one), "people are awaited");
+    one.went_since = [(found.id.clone(), at(NOW))].into();
+    assert!(is_awaited(&one));
+    one.mode = Mode::Observe;
+    assert!(!is_awaited(&one), "observing notes nothing of it");
+    one.mode = Mode::Auto;
+    one.fold(NOW, Event::FindingWent { finding: found.id.clone() });
+    assert!(!is_awaited(&one), "it is known");
+
+    // A case that was handed over.
+    let (mut case, key) = scene(&found);
+    let ended = Event::TaskEnded { key: key.clone(), outcome: TaskOutcome::Done, note: String::new() };
+    case.fold(10, ended);
+    case.noted(case.decide());
+    case.fold(20, Event::FindingWent { finding: found.id.clone() });
+    case.recon = recon(&[]);
+    // A person who opened the issue again has not said what for.
+    case.fold(20, Event::Withdrawn { closed: true });
+    case.fold(30, Event::TakenUp);
+    case.labelled();
+    assert!(!is_awaited(&case), "{:?}", case.decide());
+    case.gone_since.insert(key, at(NOW));
+    assert!(is_awaited(&case));
+}
+
+#[test]
+fn another_rule_on_its_object_outlives_no_tick_unless_it_is_broken_and_nobodys() {
+    let of = |rule: &str, verdict| {
+        let mut found = finding(Probe::Pods, verdict);
+        rule.clone_into(&mut found.id.rule);
+        found
+    };
+    let looped = of("crash-loop", Verdict::Red);
+    for (what, other, known, outlived) in [
+        ("itself, and less bad", of("crash-loop", Verdict::Yellow), false, true),
+        ("not well for a while yet", of("restarts-grow", Verdict::Yellow), false, false),
+        ("broken otherwise", of("image-pull", Verdict::Red), false, true),
+        ("broken otherwise, with a task", of("image-pull", Verdict::Red), true, false),
+    ] {
+        let (mut one, key) = scene(&looped);
+        one.fold(10, Event::TaskEnded { key, outcome: TaskOutcome::Done, note: String::new() });
+        there(&mut one, &other);
+        if known {
+            let task = FindingTask::of(&other);
+            let known = KnownFinding { task, allowed: false, accepted: None, unasked: false };
+            one.findings.insert(TaskKey("other".to_owned()), known);
+        }
+        assert_eq!(one.says() == "note finding-outlived escalated", outlived, "{what}: {}", one.says());
+    }
+}
+
+#[test]
+fn a_case_whose_block_was_taken_out_is_nobodys_any_more() {
+    let (mut one, key) = scene(&finding(Probe::Pods, Verdict::Red));
+    one.fold(10, Event::TaskEnded { key: key.clone(), outcome: TaskOutcome::Done, note: String::new() });
+    one.noted(one.decide());
+    assert!(one.state.has_open_cases());
+    one.fold(NOW, Event::TaskGone { key });
+    assert!(!one.state.has_open_cases());
 }
 
 #[test]

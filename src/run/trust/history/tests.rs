@@ -284,3 +284,24 @@ fn an_untick_that_leaves_our_own_text_is_its_senders() {
         assert_eq!(history.unticked_by(&key('A')), expected, "{lines}");
     }
 }
+
+#[test]
+fn what_our_account_puts_back_stays_who_put_it_there_first() {
+    use Author::{Known, Lost};
+    for (lines, expected, what) in [
+        ("op: A, op: A > AX, bot: AX > A!, bot: A! > AX", Known("op"), "a trusted person's"),
+        ("op: A, visitor: A > AX, bot: AX > A!, bot: A! > AX", Known("visitor"), "a stranger's"),
+        ("op: A, bot: A > AX", Known("bot"), "nobody else's"),
+        ("op: A, bot: A > AX, op: AX > A!, bot: A! > AX", Known("bot"), "ours twice"),
+        ("op: A, bot: A > AX, op: AX > A!, op: A! > AX", Known("op"), "a person's after ours"),
+        (
+            "op: A, visitor: A > AX, op: AX > A!, op: A! > AX, bot: AX > A, bot: A > AX",
+            Known("op"),
+            "the newest of the others",
+        ),
+        ("op: A, visitor: AX! > AX, bot: AX > A!, bot: A! > AX", Lost, "somebody's of whom nothing is kept"),
+    ] {
+        let history = history(lines, "AX", false, &[]);
+        assert_eq!(history.author(&key('X')), expected, "{what}: {lines}");
+    }
+}
