@@ -14,6 +14,7 @@ mod missed;
 mod subject;
 mod turn;
 
+pub(crate) use crate::error_chain::chain;
 pub(super) use lock::Lock;
 pub(super) use subject::by_turn;
 pub(super) use turn::{Scene, Work};
@@ -371,16 +372,4 @@ impl Worker {
             RunError::Store(_) => {}
         }
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
