@@ -14,11 +14,12 @@ use super::{
     PullEvent, ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeEvent,
     VolumeSnapshot, WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
+use crate::wording;
 use async_trait::async_trait;
 use http::header::{HeaderValue, USER_AGENT};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -57,7 +58,7 @@ impl Kubernetes {
             }
             None => kube::Config::infer().await.map_err(|error| configuration(&error))?,
         };
-        Self::of(config, settings)
+        Self::of(config, settings).await
     }
 
     /// Connects with the text of a kubeconfig.
@@ -67,10 +68,10 @@ impl Kubernetes {
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options(settings))
             .await
             .map_err(|error| configuration(&error))?;
-        Self::of(config, settings)
+        Self::of(config, settings).await
     }
 
-    fn of(mut config: kube::Config, settings: &Settings) -> ClusterResult<Self> {
+    async fn of(mut config: kube::Config, settings: &Settings) -> ClusterResult<Self> {
         // An error says that the process has a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         config.default_retry = false;
@@ -78,7 +79,7 @@ impl Kubernetes {
         // So that the server's audit log tells who asks.
         let agent = HeaderValue::from_static(concat!("caretaker/", env!("CARGO_PKG_VERSION")));
         config.headers.push((USER_AGENT, agent));
-        let client = kube::Client::try_from(config).map_err(|error| configuration(&error))?;
+        let client = client(config, settings.request_timeout()).await?;
         Ok(Self {
             connection: Connection { client, timeout: settings.request_timeout() },
             settings: settings.clone(),
@@ -157,6 +158,27 @@ impl Kubernetes {
             Installed::Yes(listed) => Ok(Installed::Yes(listed.taken)),
         }
     }
+}
+
+/// Builds the client. A kubeconfig may name a program that gives the credentials, and it is run while that is done: on a thread
+/// of its own and for a bounded time, and nobody is there whom it could ask.
+async fn client(mut config: kube::Config, limit: Duration) -> ClusterResult<kube::Client> {
+    let plugin = config.auth_info.exec.as_mut().map(|exec| {
+        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+        exec.command.clone().unwrap_or_default()
+    });
+    let building = tokio::task::spawn_blocking(move || kube::Client::try_from(config));
+    let said = match (tokio::time::timeout(limit, building).await, plugin) {
+        (Ok(Ok(Ok(client))), _) => return Ok(client),
+        (Ok(Ok(Err(error @ kube::Error::Auth(_)))), Some(plugin)) => {
+            wording::credential_plugin(&plugin, &error)
+        }
+        (Ok(Ok(Err(error))), _) => error.to_string(),
+        (Ok(Err(fell)), _) => fell.to_string(),
+        (Err(_), Some(plugin)) => wording::credential_plugin(&plugin, &wording::no_answer_within(limit)),
+        (Err(_), None) => wording::no_answer_within(limit),
+    };
+    Err(ClusterError::Configuration { said })
 }
 
 fn options(settings: &Settings) -> KubeConfigOptions {
