@@ -5,6 +5,7 @@
 use super::feeds::Watches;
 use super::lease::Seen;
 use super::ledger::ReadObject;
+use super::news::News;
 use super::request::{Connection, Write, unreadable};
 use super::{
     ApiServer, ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate,
@@ -34,6 +35,8 @@ pub(crate) struct Kubernetes {
     seen: Mutex<Option<Seen>>,
     /// What is watched, once that has begun.
     watches: OnceLock<Watches>,
+    /// What they tell.
+    news: News,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -85,6 +88,7 @@ impl Kubernetes {
             settings: settings.clone(),
             seen: Mutex::new(None),
             watches: OnceLock::new(),
+            news: News::default(),
         })
     }
 
@@ -99,6 +103,11 @@ impl Kubernetes {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where the watches tell that something stands otherwise than before.
+    pub(crate) fn news(&self) -> &News {
+        &self.news
     }
 
     pub(super) fn watches(&self) -> &OnceLock<Watches> {

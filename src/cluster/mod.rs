@@ -26,6 +26,7 @@ mod kinds;
 mod kubelet;
 mod lease;
 mod ledger;
+mod news;
 mod node_marks;
 mod outage;
 mod owner;
@@ -69,6 +70,7 @@ pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use flux::{GitSource, Origin};
 pub(crate) use kubelet::{ClaimUsage, Filesystem, NodeStats};
 pub(crate) use lease::DURATION as LEASE_DURATION;
+pub(crate) use news::News;
 #[cfg(test)]
 pub(crate) use node_marks::Mark;
 pub(crate) use node_marks::NodeMarks;
