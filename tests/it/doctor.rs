@@ -510,7 +510,8 @@ async fn a_kubeconfigs_program_that_does_not_come_back_is_named_and_keeps_nobody
     let pid = std::fs::read_to_string(at("plugin-pid")).expect("it was begun");
     assert!(Command::new("kill").arg(pid.trim()).status().expect("kill").success(), "it still runs");
     assert!(begun.elapsed() < DEADLINE, "caretaker waits for it");
-    assert_eq!((code, states(&found, "cluster")), (Some(3), vec!["unknown"]), "{found:#?}");
+    assert!(code.is_some_and(|code| code > 0), "it ends by itself: {code:?}");
+    assert_eq!(states(&found, "cluster"), ["unknown"], "{found:#?}");
     let told = text(&found, "cluster");
     assert!(told.contains("`sh`, which the kubeconfig names") && told.contains("within 1 s"), "{told}");
     assert_eq!(states(&found, "forge"), ["ok"], "the rest is looked at");
