@@ -37,6 +37,7 @@ mod projects;
 #[cfg(test)]
 pub(crate) mod recorded;
 mod request;
+mod running;
 mod services;
 mod settings;
 mod stateful;
@@ -83,6 +84,7 @@ pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster
 #[cfg(test)]
 pub(crate) use projects::testing as projects_testing;
 pub(crate) use projects::{Doors, Placing};
+pub(crate) use running::Running;
 #[cfg(test)]
 pub(crate) use services::Endpoints;
 pub(crate) use services::Service;
