@@ -17,7 +17,7 @@ const FORGE: &str = "the forge";
 /// By the foundation's name: what of it runs.
 pub(crate) type Foundations = BTreeMap<String, BTreeSet<ObjectRef>>;
 
-/// The kind of a database that CloudNativePG runs. Its image may have any name.
+/// The kind of a database that `CloudNativePG` runs. Its image may have any name.
 const POSTGRES: &str = "Cluster";
 
 /// Finds them among all workloads and whatever else has pods. A database counts as the forge's where it runs in the forge's
