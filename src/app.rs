@@ -93,6 +93,7 @@ async fn parts(settings: &Settings, only: Option<Only>) -> Result<(Parts, Arc<Ku
         health_settings: settings.health.clone(),
         cluster_settings: settings.cluster.clone(),
         hints: Hints::default(),
+        news: kubernetes.news().clone(),
         readiness: Arc::new(Readiness::new(&settings.web)),
         only,
     };

@@ -298,7 +298,7 @@ impl Settings {
         let mut missing = Vec::new();
         let mut look = |found: Result<(), Box<dyn std::error::Error>>| {
             if let Err(error) = found {
-                missing.push(with_sources(error.as_ref()));
+                missing.push(crate::error_chain::chain(error.as_ref()));
             }
         };
         look(self.forge.url().map(drop).map_err(Into::into));
@@ -325,18 +325,6 @@ pub(crate) enum NeededFor {
     Run,
     /// The service.
     Service,
-}
-
-/// An error with its causes on one line.
-fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

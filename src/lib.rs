@@ -20,6 +20,7 @@ mod cluster;
 mod config;
 pub mod demo;
 mod doctor;
+mod error_chain;
 mod forge;
 mod glob;
 mod health;

@@ -4,7 +4,7 @@
 //! The lines go to stdout, where a program may read them; what moves goes to stderr, and only where that is a terminal.
 
 use crate::logging;
-use crate::run::{Event, RunError, RunState, Tone, line, now, tone};
+use crate::run::{Event, RunError, RunState, Tone, now, tone};
 use crate::store::{EventId, RunId, RunRow, Store};
 use crate::terminal::{color, printable};
 use crate::wording;
@@ -229,7 +229,7 @@ impl Follower {
         }
         let Some(run) = self.run else { return Ok(()) };
         for (id, at, event) in self.unread(run).await? {
-            let text = line(&event, &self.state);
+            let text = wording::journal_line(&event, &self.state);
             live.say_at(at, &text, tone(&event));
             self.fold(id, at, event);
             let (ended, total) = self.state.ended_of();

@@ -14,6 +14,7 @@ mod closing;
 mod doctor;
 mod found;
 mod gate;
+mod journal;
 mod lint;
 mod outside;
 mod recon;
@@ -31,6 +32,7 @@ pub(crate) use closing::*;
 pub(crate) use doctor::*;
 pub(crate) use found::*;
 pub(crate) use gate::*;
+pub(crate) use journal::*;
 pub(crate) use lint::*;
 pub(crate) use outside::{cell, code, one_line, quote_cut, quote_outside, summary};
 pub(crate) use recon::*;
@@ -40,6 +42,7 @@ pub(crate) use run::*;
 pub(crate) use tasks::*;
 pub(crate) use terminal::*;
 
+use crate::run::TaskOutcome;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::OnceLock;
@@ -76,21 +79,8 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
-/// How a task ended, for its note.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OutcomeWord {
-    /// Done.
-    Done,
-    /// Put off.
-    Deferred,
-    /// Known and accepted.
-    Acknowledged,
-    /// Not needed.
-    Skipped,
-}
-
-impl OutcomeWord {
-    /// The word.
+impl TaskOutcome {
+    /// How a task ended, in a word.
     pub(crate) fn word(self) -> &'static str {
         match self {
             Self::Done => "done",
@@ -103,7 +93,7 @@ impl OutcomeWord {
 
 /// The note behind a task: `*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*`. `what` is our own
 /// Markdown; a `*` in it would end the note's emphasis, so there is none: one that was quoted becomes a sign like it.
-pub(crate) fn outcome_note(outcome: OutcomeWord, at: Timestamp, what: &str) -> String {
+pub(crate) fn outcome_note(outcome: TaskOutcome, at: Timestamp, what: &str) -> String {
     let what = one_line(what).replace("\\*", "\u{2217}").replace('*', "");
     format!("*({} {}: {})*", outcome.word(), time(at), what.trim())
 }
@@ -117,10 +107,10 @@ mod tests {
         let at: Timestamp = "2026-11-21T14:30:59Z".parse().expect("a time");
         assert_eq!(time(at), "2026-11-21 14:30 UTC");
         assert_eq!(
-            outcome_note(OutcomeWord::Done, at, "merged as 1a2b3c4,\nall *layers* GREEN "),
+            outcome_note(TaskOutcome::Done, at, "merged as 1a2b3c4,\nall *layers* GREEN "),
             "*(done 2026-11-21 14:30 UTC: merged as 1a2b3c4, all layers GREEN)*"
         );
-        let quoted = outcome_note(OutcomeWord::Done, at, &quote_outside("a*b", 20));
+        let quoted = outcome_note(TaskOutcome::Done, at, &quote_outside("a*b", 20));
         assert_eq!(quoted, "*(done 2026-11-21 14:30 UTC: a\u{2217}b)*");
     }
 

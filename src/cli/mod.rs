@@ -19,6 +19,7 @@ use clap::{Parser, Subcommand};
 use failure::{Exit, Failure};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Works through maintenance issues of a Kubernetes cluster that is run from Git.
 #[derive(Debug, Parser)]
@@ -84,18 +85,28 @@ pub fn main() -> ExitCode {
 fn run(arguments: Arguments) -> Result<Exit, Failure> {
     let named = arguments.config.as_deref();
     match arguments.command {
-        Command::Setup(setup) => return runtime()?.block_on(setup.run(named)),
-        Command::Doctor(doctor) => return runtime()?.block_on(doctor.run(named)),
-        Command::Recon(recon) => return runtime()?.block_on(recon.run(named)),
-        Command::Serve(serve) => runtime()?.block_on(serve.run(named))?,
-        Command::Run(one) => runtime()?.block_on(one.run(named))?,
-        Command::Plan(plan) => runtime()?.block_on(plan.run(named))?,
-        Command::Lint(lint) => runtime()?.block_on(lint.run(named))?,
-        Command::Backup(backup) => runtime()?.block_on(backup.run(named))?,
+        Command::Setup(setup) => return to_its_end(setup.run(named))?,
+        Command::Doctor(doctor) => return to_its_end(doctor.run(named))?,
+        Command::Recon(recon) => return to_its_end(recon.run(named))?,
+        Command::Serve(serve) => to_its_end(serve.run(named))??,
+        Command::Run(one) => to_its_end(one.run(named))??,
+        Command::Plan(plan) => to_its_end(plan.run(named))??,
+        Command::Lint(lint) => to_its_end(lint.run(named))??,
+        Command::Backup(backup) => to_its_end(backup.run(named))??,
         Command::Config(config) => config.run(named)?,
-        Command::Demo(demo) => runtime()?.block_on(demo.run())?,
+        Command::Demo(demo) => to_its_end(demo.run())??,
     }
     Ok(Exit::Done)
+}
+
+/// A program that a kubeconfig names and that does not come back may hold one of our threads for so long at the end.
+const LEFT: Duration = Duration::from_secs(1);
+
+fn to_its_end<F: Future>(command: F) -> Result<F::Output, Failure> {
+    let runtime = runtime()?;
+    let output = runtime.block_on(command);
+    runtime.shutdown_timeout(LEFT);
+    Ok(output)
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, Failure> {

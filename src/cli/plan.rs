@@ -1,5 +1,6 @@
 //! `caretaker plan`: the tasks of an issue in the order in which they would be worked on. Writes nothing.
 
+mod gate;
 mod hours;
 
 use super::common::{Format, any_table_of, forge_of};
@@ -14,6 +15,7 @@ use crate::merge::preflight::{Refusal, outside};
 use crate::run::{self, Preview, preview};
 use crate::terminal::printable;
 use crate::{body_file, wording};
+use gate::Gate;
 use hours::Hours;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -32,6 +34,8 @@ Examples:
 
 With --issue the repository's own `.caretaker.toml` counts as it does for a run, and that is said.
 The cluster is asked which merges a sync window of Argo CD keeps back, and until when.
+Every layer is looked at once, as `caretaker recon` does, for what would keep a change back now.
+A cluster that cannot be read is said, and hides nothing else of the plan.
 With --file no server is asked: category, update type, and whether caretaker stands on it come from the task's own words.
 
 Exit codes:
@@ -68,11 +72,12 @@ struct Fact {
 impl Arguments {
     pub(super) async fn run(self, named: Option<&Path>) -> Result<(), Failure> {
         let settings = config::load(named)?.settings;
-        let Planned { mut reading, facts, rules, file, hours } = match (&self.file, self.issue) {
+        let Planned { mut reading, facts, rules, file, hours, gate } = match (&self.file, self.issue) {
             (Some(path), _) => {
                 let rules = Rules::new(&settings.merge);
                 let reading = read(&body_of(path)?, home_of(&settings).as_ref(), &rules)?;
-                Planned { reading, facts: Facts::new(), rules, file: None, hours: Hours::NotAsked }
+                let (hours, gate) = (Hours::NotAsked, Gate::NotAsked);
+                Planned { reading, facts: Facts::new(), rules, file: None, hours, gate }
             }
             (None, Some(number)) => {
                 let table = any_table_of(&settings, self.repository.as_ref())?;
@@ -93,7 +98,7 @@ impl Arguments {
                 if let Some(said) = file.as_ref().and_then(said) {
                     writeln!(out, "{}", printable(&said))?;
                 }
-                for line in hours.lines() {
+                for line in hours.lines().into_iter().chain(gate.lines()) {
                     writeln!(out, "{}", printable(&line))?;
                 }
             }
@@ -102,6 +107,7 @@ impl Arguments {
                 plan["repository_file"] = file
                     .map_or(Value::Null, |file| json!({"settings": file.asked, "complaint": file.complaint}));
                 plan["sync_windows"] = hours.json();
+                plan["gate"] = gate.json();
                 writeln!(out, "{plan}")?;
             }
         }
@@ -117,6 +123,7 @@ struct Planned {
     /// What the repository's own file asks for, where one is allowed.
     file: Option<Preview>,
     hours: Hours,
+    gate: Gate,
 }
 
 fn said(file: &Preview) -> Option<String> {
@@ -193,8 +200,9 @@ async fn from_forge(
             _ => None,
         })
         .collect();
-    let hours = hours::read(settings, table, &forge.repository(repository).await?, &merges).await;
-    Ok(Planned { reading, facts, rules, file, hours })
+    let at_forge = forge.repository(repository).await?;
+    let (hours, gate) = tokio::join!(hours::read(settings, table, &at_forge, &merges), gate::read(settings));
+    Ok(Planned { reading, facts, rules, file, hours, gate })
 }
 
 /// What a pull request is, where there is one and it says what it updates.

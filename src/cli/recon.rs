@@ -40,9 +40,9 @@ Examples:
 
 It reads what a run's gate reads, with the same settings and rights, and says what would keep a
 merge back. What could not be read is UNKNOWN, never GREEN. No forge is needed; where one is set,
-Renovate's open pull requests are shown by their risk. The images that run are listed, and what
-caretaker stands on (the forge, what rolls out, network, storage) is named: what changes that is
-merged alone, and with an approval.
+Renovate's open pull requests are shown by their risk. The images of all pods are listed by
+namespace, with the versions that Ceph tells, and what caretaker stands on (the forge, what rolls
+out, network, storage) is named: what changes that is merged alone, and with an approval.
 
 --audit reads what would not be well on a bad day: probes, requests and limits, images, budgets,
 replicas and nodes, claims and their copies, Secrets in Git that anybody can read. What it finds is

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// Works on one maintenance issue in the foreground, until its run is over or waits for people.
+/// Work on one maintenance issue in the foreground, until its run is over or waits for people.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -20,8 +20,9 @@ Examples:
   caretaker run --issue 42 --config homelab.toml > maintenance.log
   caretaker run --issue 42 --repository ops/homelab
 
-Each step is a line on stdout; a terminal also shows how far it is. No webhook is needed: the forge is asked. Stopped at
-any moment and started again, it goes on where it was.
+Each step is a line on stdout; a terminal also shows how far it is.
+No webhook is needed: the forge is asked.
+Stopped at any moment and started again, it goes on where it was.
 
 Exit codes:
   0  the run is over, or waits for people alone

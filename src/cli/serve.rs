@@ -7,7 +7,7 @@ use clap::Args;
 use std::path::Path;
 use tokio_util::sync::CancellationToken;
 
-/// Works on maintenance issues as they come, until it is told to stop (SIGTERM, Ctrl-C).
+/// Work on maintenance issues as they come, until it is told to stop (SIGTERM, Ctrl-C).
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:

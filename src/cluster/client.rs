@@ -5,6 +5,7 @@
 use super::feeds::Watches;
 use super::lease::Seen;
 use super::ledger::ReadObject;
+use super::news::News;
 use super::request::{Connection, Write, unreadable};
 use super::{
     ApiServer, ApiService, Application, ApplicationSet, Batch, BlockingPod, CephCluster, Certificate,
@@ -14,11 +15,12 @@ use super::{
     PullEvent, ReplicationSource, Right, Service, Settings, StorageClass, VolumeAttachment, VolumeEvent,
     VolumeSnapshot, WebhookConfiguration, Workload, argo, decode, decode_volumes,
 };
+use crate::wording;
 use async_trait::async_trait;
 use http::header::{HeaderValue, USER_AGENT};
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
-use kube::config::{KubeConfigOptions, Kubeconfig};
+use kube::config::{ExecInteractiveMode, KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -33,6 +35,8 @@ pub(crate) struct Kubernetes {
     seen: Mutex<Option<Seen>>,
     /// What is watched, once that has begun.
     watches: OnceLock<Watches>,
+    /// What they tell.
+    news: News,
 }
 
 impl fmt::Debug for Kubernetes {
@@ -57,7 +61,7 @@ impl Kubernetes {
             }
             None => kube::Config::infer().await.map_err(|error| configuration(&error))?,
         };
-        Self::of(config, settings)
+        Self::of(config, settings).await
     }
 
     /// Connects with the text of a kubeconfig.
@@ -67,10 +71,10 @@ impl Kubernetes {
         let config = kube::Config::from_custom_kubeconfig(kubeconfig, &options(settings))
             .await
             .map_err(|error| configuration(&error))?;
-        Self::of(config, settings)
+        Self::of(config, settings).await
     }
 
-    fn of(mut config: kube::Config, settings: &Settings) -> ClusterResult<Self> {
+    async fn of(mut config: kube::Config, settings: &Settings) -> ClusterResult<Self> {
         // An error says that the process has a provider already, which is as good.
         let _ = rustls::crypto::ring::default_provider().install_default();
         config.default_retry = false;
@@ -78,12 +82,13 @@ impl Kubernetes {
         // So that the server's audit log tells who asks.
         let agent = HeaderValue::from_static(concat!("caretaker/", env!("CARGO_PKG_VERSION")));
         config.headers.push((USER_AGENT, agent));
-        let client = kube::Client::try_from(config).map_err(|error| configuration(&error))?;
+        let client = client(config, settings.request_timeout()).await?;
         Ok(Self {
             connection: Connection { client, timeout: settings.request_timeout() },
             settings: settings.clone(),
             seen: Mutex::new(None),
             watches: OnceLock::new(),
+            news: News::default(),
         })
     }
 
@@ -98,6 +103,11 @@ impl Kubernetes {
 
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// Where the watches tell that something stands otherwise than before.
+    pub(crate) fn news(&self) -> &News {
+        &self.news
     }
 
     pub(super) fn watches(&self) -> &OnceLock<Watches> {
@@ -157,6 +167,27 @@ impl Kubernetes {
             Installed::Yes(listed) => Ok(Installed::Yes(listed.taken)),
         }
     }
+}
+
+/// Builds the client. A kubeconfig may name a program that gives the credentials, and it is run while that is done: on a thread
+/// of its own and for a bounded time, and nobody is there whom it could ask.
+async fn client(mut config: kube::Config, limit: Duration) -> ClusterResult<kube::Client> {
+    let plugin = config.auth_info.exec.as_mut().map(|exec| {
+        exec.interactive_mode = Some(ExecInteractiveMode::Never);
+        exec.command.clone().unwrap_or_default()
+    });
+    let building = tokio::task::spawn_blocking(move || kube::Client::try_from(config));
+    let said = match (tokio::time::timeout(limit, building).await, plugin) {
+        (Ok(Ok(Ok(client))), _) => return Ok(client),
+        (Ok(Ok(Err(error @ kube::Error::Auth(_)))), Some(plugin)) => {
+            wording::credential_plugin(&plugin, &error)
+        }
+        (Ok(Ok(Err(error))), _) => error.to_string(),
+        (Ok(Err(fell)), _) => fell.to_string(),
+        (Err(_), Some(plugin)) => wording::credential_plugin(&plugin, &wording::no_answer_within(limit)),
+        (Err(_), None) => wording::no_answer_within(limit),
+    };
+    Err(ClusterError::Configuration { said })
 }
 
 fn options(settings: &Settings) -> KubeConfigOptions {

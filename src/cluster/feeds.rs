@@ -170,7 +170,8 @@ impl Kubernetes {
         tasks: &mut Vec<AbortOnDropHandle<()>>,
     ) -> Arc<Watch<L>> {
         let connection = self.connection().clone();
-        let watch = Arc::new(Watch::new(connection, begun.pace, empty, Arc::clone(begun.outage)));
+        let outage = Arc::clone(begun.outage);
+        let watch = Arc::new(Watch::new(connection, begun.pace, empty, outage, self.news().clone()));
         tasks.push(AbortOnDropHandle::new(tokio::spawn(Arc::clone(&watch).run(begun.stop.clone()))));
         watch
     }

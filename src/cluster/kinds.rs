@@ -9,7 +9,7 @@
 use super::client::Kubernetes;
 use super::extensions::API_SERVICES;
 use super::ledger::{Ledger, ReadObject};
-use super::{ApiService, ClusterResult, Freshness, Installed};
+use super::{ApiService, ClusterResult, Freshness, Installed, news};
 use jiff::Timestamp;
 use serde_json::Value;
 use std::collections::{BTreeMap, HashMap};
@@ -21,7 +21,8 @@ pub(super) struct KindLedger<T> {
     path: String,
     list: String,
     read: ReadObject<T>,
-    objects: BTreeMap<(String, String), T>,
+    /// Each with how it stands.
+    objects: BTreeMap<(String, String), (T, Option<u64>)>,
 }
 
 impl<T> KindLedger<T> {
@@ -32,7 +33,7 @@ impl<T> KindLedger<T> {
 
     /// All of them, by namespace and name.
     pub(super) fn objects(&self) -> impl Iterator<Item = &T> {
-        self.objects.values()
+        self.objects.values().map(|(object, _)| object)
     }
 
     fn holds(&self, name: &str) -> bool {
@@ -89,12 +90,16 @@ impl<T: Send + 'static> Ledger for KindLedger<T> {
     fn put(&mut self, object: Value, _now: Timestamp) -> Result<(), String> {
         let read = (self.read)(&object)?;
         let (namespace, name) = super::decode::object_name(&object)?;
-        self.objects.insert((namespace, name), read);
+        self.objects.insert((namespace, name), (read, news::of_object(&object)));
         Ok(())
     }
 
     fn remove(&mut self, (namespace, name): (&str, &str)) {
         self.objects.remove(&(namespace.to_owned(), name.to_owned()));
+    }
+
+    fn standing(&self, (namespace, name): (&str, &str)) -> Option<u64> {
+        self.objects.get(&(namespace.to_owned(), name.to_owned()))?.1
     }
 }
 

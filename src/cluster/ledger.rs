@@ -5,7 +5,7 @@
 //! depend on how they were read.
 
 use super::pods::PodLedger;
-use super::{Condition, ConditionStatus, KeepsWorkload, Node, ObjectRef, Workload, decode};
+use super::{Condition, ConditionStatus, KeepsWorkload, Node, ObjectRef, Workload, decode, news};
 use jiff::Timestamp;
 use k8s_openapi::Metadata as _;
 use k8s_openapi::api::apps::v1::{DaemonSet, Deployment, StatefulSet};
@@ -69,6 +69,8 @@ pub(super) trait Ledger: Send + 'static {
     fn put(&mut self, object: Self::Object, now: Timestamp) -> Result<(), String>;
     /// Forgets an object, by its namespace and name.
     fn remove(&mut self, place: (&str, &str));
+    /// In a number, how an object stands as far as that is worth a look; none of one that is well or not known.
+    fn standing(&self, place: (&str, &str)) -> Option<u64>;
     /// Takes over what one that was filled before remembers, and no list tells.
     fn remember(&mut self, _older: &Self) {}
     /// Lets go of what need not be kept any more.
@@ -97,6 +99,10 @@ impl Ledger for PodLedger {
 
     fn remove(&mut self, (namespace, name): (&str, &str)) {
         Self::remove(self, namespace, name);
+    }
+
+    fn standing(&self, (namespace, name): (&str, &str)) -> Option<u64> {
+        self.kept_one(namespace, name).and_then(news::of_pod)
     }
 
     fn remember(&mut self, older: &Self) {
@@ -147,6 +153,10 @@ impl Ledger for NodeLedger {
 
     fn remove(&mut self, (_, name): (&str, &str)) {
         self.nodes.remove(name);
+    }
+
+    fn standing(&self, (_, name): (&str, &str)) -> Option<u64> {
+        self.nodes.get(name).and_then(news::of_node)
     }
 }
 
@@ -239,5 +249,12 @@ impl<K: WorkloadKind> Ledger for WorkloadLedger<K> {
 
     fn remove(&mut self, (namespace, name): (&str, &str)) {
         self.kept.retain(|kept, _| (kept.namespace.as_str(), kept.name.as_str()) != (namespace, name));
+    }
+
+    fn standing(&self, (namespace, name): (&str, &str)) -> Option<u64> {
+        let is_it = |kept: &&Workload| {
+            (kept.object.namespace.as_str(), kept.object.name.as_str()) == (namespace, name)
+        };
+        self.kept().find(is_it).and_then(news::of_workload)
     }
 }

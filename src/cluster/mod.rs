@@ -27,6 +27,7 @@ mod kinds;
 mod kubelet;
 mod lease;
 mod ledger;
+mod news;
 mod node_marks;
 mod outage;
 mod owner;
@@ -37,6 +38,7 @@ mod projects;
 #[cfg(test)]
 pub(crate) mod recorded;
 mod request;
+mod running;
 mod services;
 mod settings;
 mod stateful;
@@ -70,6 +72,7 @@ pub(crate) use flux::{FluxKind, FluxObject};
 pub(crate) use flux::{GitSource, Origin};
 pub(crate) use kubelet::{ClaimUsage, Filesystem, NodeStats};
 pub(crate) use lease::DURATION as LEASE_DURATION;
+pub(crate) use news::News;
 #[cfg(test)]
 pub(crate) use node_marks::Mark;
 pub(crate) use node_marks::NodeMarks;
@@ -82,6 +85,7 @@ pub(crate) use postgres::{BackupPhase, Postgres, PostgresBackup, PostgresCluster
 #[cfg(test)]
 pub(crate) use projects::testing as projects_testing;
 pub(crate) use projects::{Doors, Placing};
+pub(crate) use running::Running;
 #[cfg(test)]
 pub(crate) use services::Endpoints;
 pub(crate) use services::Service;

@@ -96,6 +96,11 @@ impl PodLedger {
         kept
     }
 
+    /// The pod of that name where it is one of these.
+    pub(super) fn kept_one(&self, namespace: &str, name: &str) -> Option<&Pod> {
+        self.kept.get(&self.key(namespace, name))
+    }
+
     /// How many other pods each namespace has.
     pub(crate) fn settled_by_namespace(&self) -> impl Iterator<Item = (&str, usize)> {
         self.by_namespace.iter().map(|(namespace, count)| (namespace.as_str(), *count))

@@ -6,6 +6,7 @@
 //! are permanent.
 
 use super::{ApiServer, Clocks, ClusterError, ClusterResult};
+use crate::error_chain::chain;
 use backon::{ExponentialBuilder, Retryable};
 use http::{Method, Request, StatusCode, header};
 use jiff::Timestamp;
@@ -245,17 +246,6 @@ pub(super) fn failed(what: &str, error: kube::Error) -> ClusterError {
     match error {
         kube::Error::Api(status) => refusal_of(what, status.code, status.message.clone()),
         kube::Error::Auth(error) => ClusterError::Configuration { said: error.to_string() },
-        error => {
-            let mut said = error.to_string();
-            let mut source = std::error::Error::source(&error);
-            while let Some(cause) = source {
-                let cause_words = cause.to_string();
-                if !said.contains(&cause_words) {
-                    said = format!("{said}: {cause_words}");
-                }
-                source = cause.source();
-            }
-            ClusterError::Unavailable { what: what.to_owned(), said }
-        }
+        error => ClusterError::Unavailable { what: what.to_owned(), said: chain(&error) },
     }
 }

@@ -3,7 +3,7 @@
 use super::tests::{PATIENCE, client, pace, server_of};
 use super::{Pace, Watch, is_expired};
 use crate::cluster::outage::Outage;
-use crate::cluster::{ClusterError, PodLedger};
+use crate::cluster::{ClusterError, News, PodLedger};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ async fn watch(pauses: (Duration, Duration), outage: &Arc<Outage>) -> Watch<PodL
     let server = server_of(3).await;
     let connection = client(&server).await.connection().clone();
     let pace = Pace { pauses, refused: LONG, ..pace() };
-    Watch::new(connection, pace, PodLedger::new(LONG), Arc::clone(outage))
+    Watch::new(connection, pace, PodLedger::new(LONG), Arc::clone(outage), News::default())
 }
 
 fn away() -> ClusterError {

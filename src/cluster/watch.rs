@@ -13,6 +13,7 @@
 
 use super::frames::Frame;
 use super::ledger::{Ledger, Served as _};
+use super::news::News;
 use super::outage::{Outage, Told};
 use super::pages::{Listed, PAGE};
 use super::request::{Connection, unreadable};
@@ -138,14 +139,16 @@ pub(super) struct Watch<L> {
     phase: watch::Sender<Phase>,
     /// The watches of the same server that get no answer.
     outage: Arc<Outage>,
+    /// Where it is told that an object stands otherwise.
+    news: News,
 }
 
 impl<L: Ledger> Watch<L> {
     /// One that has not begun. `empty` says how the ledger is kept.
-    pub(super) fn new(connection: Connection, pace: Pace, empty: L, outage: Arc<Outage>) -> Self {
+    pub(super) fn new(connection: Connection, pace: Pace, empty: L, outage: Arc<Outage>, news: News) -> Self {
         let (path, list) = (empty.path().to_owned(), empty.list().to_owned());
         let phase = watch::Sender::new(Phase::Listing);
-        Self { path, list, connection, pace, held: once(empty), phase, outage }
+        Self { path, list, connection, pace, held: once(empty), phase, outage, news }
     }
 
     /// What is known, for as long as nobody changes it.
@@ -385,6 +388,10 @@ impl<L: Ledger> Watch<L> {
         let version = number(&self.path, &version)?;
         let mut held = self.held();
         ledger.remember(&held.ledger);
+        // What happened since the last one nobody has told.
+        if held.version > 0 {
+            self.news.tell();
+        }
         let changes = held.changes + 1;
         *held = Held { ledger, version, heard: begun, known: begun, about, changes };
         Ok(())
@@ -438,6 +445,16 @@ impl<L: Ledger> Watch<L> {
             return Ok(());
         }
         held.changes += u64::from(!matches!(frame, Frame::Bookmark(_)));
+        let place = match &frame {
+            Frame::Added(object) | Frame::Modified(object) | Frame::Deleted(object) => {
+                let (namespace, name) = object.place();
+                Some((namespace.to_owned(), name.to_owned()))
+            }
+            Frame::Bookmark(_) | Frame::Error(_) => None,
+        };
+        let standing =
+            |ledger: &L| place.as_ref().and_then(|(namespace, name)| ledger.standing((namespace, name)));
+        let before = standing(&held.ledger);
         match frame {
             Frame::Added(object) => {
                 held.about += 1;
@@ -452,6 +469,9 @@ impl<L: Ledger> Watch<L> {
             }
             Frame::Bookmark(_) => held.ledger.tidy(now),
             Frame::Error(_) => {}
+        }
+        if standing(&held.ledger) != before {
+            self.news.tell();
         }
         held.version = version;
         Ok(())

@@ -5,6 +5,7 @@
 
 use super::body::{self, Numbers};
 use super::outside::Invention;
+use secrecy::{ExposeSecret as _, SecretString};
 use sim::actors::{Crash, Speed, Update, World, WorldError, WorldOptions};
 use sim::gitea::{DeliveryMode, IssueState, IssueView, Refusal};
 use sim::kubernetes::KubernetesError;
@@ -120,7 +121,7 @@ pub struct Stage {
     folder: PathBuf,
     settings: PathBuf,
     store: PathBuf,
-    secret: String,
+    secret: SecretString,
     listen: SocketAddr,
     goes_wrong: bool,
 }
@@ -244,7 +245,7 @@ impl Stage {
             folder: folder.clone(),
             settings,
             store,
-            secret,
+            secret: secret.into(),
             listen: options.listen,
             goes_wrong: options.goes_wrong,
         })
@@ -301,7 +302,7 @@ impl Stage {
     /// Makes the forge send its deliveries to the service, by default where the settings let it listen.
     pub fn send_deliveries(&self, to: Option<SocketAddr>) -> Result<(), StageError> {
         let url = format!("http://{}/webhook", to.unwrap_or(self.listen));
-        self.world.repository().add_hook(&url, &self.secret, &HOOK_EVENTS)?;
+        self.world.repository().add_hook(&url, self.secret.expose_secret(), &HOOK_EVENTS)?;
         Ok(())
     }
 

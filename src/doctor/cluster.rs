@@ -17,7 +17,7 @@ pub(super) struct InCluster {
 }
 
 pub(super) async fn examine(settings: &Settings) -> InCluster {
-    let cluster = match within(Kubernetes::connect(&settings.cluster)).await {
+    let cluster = match within(Box::pin(Kubernetes::connect(&settings.cluster))).await {
         Ok(cluster) => cluster,
         Err(why) => return unreachable(why),
     };

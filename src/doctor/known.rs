@@ -1,6 +1,7 @@
 //! Questions, and why there is no answer.
 
 use crate::cluster::ClusterError;
+use crate::error_chain::chain;
 use crate::forge::ForgeError;
 use crate::store::StoreError;
 use std::time::Duration;
@@ -66,8 +67,7 @@ impl From<ClusterError> for NotKnown {
 
 impl From<StoreError> for NotKnown {
     fn from(error: StoreError) -> Self {
-        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
-        Self::NoAnswer(format!("{error}{cause}"))
+        Self::NoAnswer(chain(&error))
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) struct Settings {
     pub crash_loop_seconds: u64,
     /// For so many seconds a container that was killed for its memory counts.
     pub oom_killed_seconds: u64,
-    /// A container that was started again so often (0: ever so often)...
+    /// A container that was started again so often (0 switches this off)...
     pub restarts_grow_times: u32,
     /// ...within so many seconds is started again too often.
     pub restarts_grow_seconds: u64,

@@ -6,7 +6,7 @@
 
 use super::Category;
 use super::classify::Rules;
-use crate::cluster::{ObjectRef, Workload};
+use crate::cluster::{ObjectRef, Running, Workload};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What the database beside a forge is called.
@@ -17,12 +17,19 @@ const FORGE: &str = "the forge";
 /// By the foundation's name: what of it runs.
 pub(crate) type Foundations = BTreeMap<String, BTreeSet<ObjectRef>>;
 
-/// Finds them among all workloads. A database counts as the forge's where it runs in the forge's namespace.
-pub(crate) fn foundations(workloads: &[Workload], rules: &Rules) -> Foundations {
+/// The kind of a database that `CloudNativePG` runs. Its image may have any name.
+const POSTGRES: &str = "Cluster";
+
+/// Finds them among all workloads and whatever else has pods. A database counts as the forge's where it runs in the forge's
+/// namespace.
+pub(crate) fn foundations(workloads: &[Workload], running: &Running, rules: &Rules) -> Foundations {
     let mut found = Foundations::new();
-    for workload in workloads {
-        for name in workload.images.iter().filter_map(|image| rules.foundation_of(image)) {
-            found.entry(name.to_owned()).or_default().insert(workload.object.clone());
+    let templates = workloads.iter().flat_map(|one| one.images.iter().map(|image| (&one.object, image)));
+    let pods = running.iter().flat_map(|(object, images)| images.iter().map(move |image| (object, image)));
+    let images: Vec<(&ObjectRef, &String)> = templates.chain(pods).collect();
+    for (object, image) in &images {
+        if let Some(name) = rules.foundation_of(image) {
+            found.entry(name.to_owned()).or_default().insert((*object).clone());
         }
     }
     let forge = found.get(FORGE).into_iter().flatten();
@@ -32,9 +39,9 @@ pub(crate) fn foundations(workloads: &[Workload], rules: &Rules) -> Foundations 
         let name = name.split([':', '@']).next().unwrap_or_default();
         rules.package_category(name) == Some(Category::Database)
     };
-    for workload in workloads.iter().filter(|workload| namespaces.contains(&workload.object.namespace)) {
-        if workload.images.iter().any(is_database) {
-            found.entry(DATABASE.to_owned()).or_default().insert(workload.object.clone());
+    for (object, image) in images {
+        if namespaces.contains(&object.namespace) && (object.kind == POSTGRES || is_database(image)) {
+            found.entry(DATABASE.to_owned()).or_default().insert(object.clone());
         }
     }
     found
@@ -85,7 +92,14 @@ mod tests {
             ),
             runs("Deployment", "caretaker", "caretaker", &["registry.example.org/ops/caretaker:0.1.0"]),
         ];
-        let found = foundations(&workloads, &rules());
+        // What an operator runs has no workload, only pods.
+        let database = |namespace: &str| {
+            (ObjectRef::new("Cluster", namespace, "pg"), ["registry.example.org/db:17".to_owned()].into())
+        };
+        let job =
+            (ObjectRef::new("Job", "gitea", "backup"), ["docker.io/library/busybox:1".to_owned()].into());
+        let running = [database("gitea"), database("shop"), job].into();
+        let found = foundations(&workloads, &running, &rules());
         let lines: Vec<String> = found
             .iter()
             .map(|(name, objects)| {
@@ -100,13 +114,13 @@ mod tests {
         ingress to the forge: Deployment web/ingress
         storage of the store: Deployment rook-ceph/rook-ceph-mgr
         the forge: StatefulSet gitea/gitea
-        the forge's database: Deployment gitea/gitea-valkey, StatefulSet gitea/gitea-pg
+        the forge's database: Cluster gitea/pg, Deployment gitea/gitea-valkey, StatefulSet gitea/gitea-pg
         the network: DaemonSet kube-system/cilium
         ");
     }
 
     #[test]
     fn nothing_is_found_where_nothing_runs() {
-        assert!(foundations(&[], &rules()).is_empty());
+        assert!(foundations(&[], &Running::new(), &rules()).is_empty());
     }
 }

@@ -12,7 +12,6 @@ mod event;
 mod files;
 mod gitops;
 mod incidents;
-mod line;
 mod memory;
 mod names;
 mod observe;
@@ -34,10 +33,9 @@ mod worker;
 mod writing;
 
 pub(crate) use discovery::{Found as Discovered, Range as DiscoveryRange};
-pub(crate) use event::{ChangeResult, Event};
+pub(crate) use event::{Accepted, ChangeResult, Effect, Event, Outcome, TaskOutcome, TroubleFinding};
 pub(crate) use files::audit_files;
 pub(crate) use gitops::read as read_gitops;
-pub(crate) use line::line;
 pub(crate) use open::{
     Dashboard, Opening, OpeningError, Published, accepted_beside, dashboard, open_updates,
 };

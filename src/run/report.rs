@@ -22,7 +22,7 @@ use crate::issue::{
     Task, TaskKey, TaskWish, TemplateFields, WrittenTask,
 };
 use crate::store::{EventId, RunId};
-use crate::wording::{self, OutcomeWord};
+use crate::wording;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
@@ -183,15 +183,6 @@ pub(crate) fn notes<'a>(writes: impl Iterator<Item = &'a LastWrite>) -> HashMap<
 /// So many of the last statuses are remembered when a block is repaired: the newest ones may never have arrived.
 const FORMER_STATUSES: usize = 8;
 
-fn outcome_word(outcome: TaskOutcome) -> OutcomeWord {
-    match outcome {
-        TaskOutcome::Done => OutcomeWord::Done,
-        TaskOutcome::Deferred => OutcomeWord::Deferred,
-        TaskOutcome::Acknowledged => OutcomeWord::Acknowledged,
-        TaskOutcome::Skipped => OutcomeWord::Skipped,
-    }
-}
-
 impl Report<'_> {
     fn record(&self, task: &Task) -> Option<&TaskRecord> {
         self.state.task(&task.key)
@@ -210,7 +201,7 @@ impl Report<'_> {
                 let notes: Vec<String> = record
                     .notes
                     .iter()
-                    .map(|(at, outcome, what)| wording::outcome_note(outcome_word(*outcome), *at, what))
+                    .map(|(at, outcome, what)| wording::outcome_note(*outcome, *at, what))
                     .collect();
                 if record.ticked_at_discovery && notes.is_empty() && record.found_again.is_none() {
                     return None;

@@ -13,14 +13,16 @@ mod lock;
 mod missed;
 mod subject;
 mod turn;
+mod waking;
 
+pub(crate) use crate::error_chain::chain;
 pub(super) use lock::Lock;
 pub(super) use subject::by_turn;
 pub(super) use turn::{Scene, Work};
 
 use super::act::StepIds;
 use super::settings::{Discovery, Repository as RepositorySettings, Settings};
-use crate::cluster::{self, Cluster, ClusterError, ClusterLease};
+use crate::cluster::{self, Cluster, ClusterError, ClusterLease, News};
 use crate::forge::{Account, Forge, ForgeError, IssueNumber, RepositoryName};
 use crate::health::{self};
 use crate::inbox::{Hints, KnownRepositories};
@@ -37,6 +39,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use waking::Waking;
 
 /// Why a look failed.
 #[derive(Debug, thiserror::Error)]
@@ -113,6 +116,8 @@ pub(crate) struct Parts {
     pub(crate) cluster_settings: cluster::Settings,
     /// What the inbox hints at.
     pub(crate) hints: Hints,
+    /// What the watches of the cluster tell.
+    pub(crate) news: News,
     /// What `/readyz` shows.
     pub(crate) readiness: Arc<Readiness>,
     /// Work on this issue alone, and stop when it is over or waits for people.
@@ -206,6 +211,8 @@ pub(crate) struct Worker {
     called_due: Option<Instant>,
     /// Whether the forge has said since the start which there are.
     has_discovered: bool,
+    /// When the cluster's news lead to a look.
+    waking: Waking,
 }
 
 impl Worker {
@@ -236,6 +243,7 @@ impl Worker {
             called,
             called_due,
             has_discovered,
+            waking: Waking::default(),
         })
     }
 
@@ -320,11 +328,21 @@ impl Worker {
         due.min().unwrap_or(Duration::MAX).min(self.parts.timing.reconcile())
     }
 
-    /// Waits for a hint or the time. Nothing but the lock is asked for meanwhile: ours is renewed, and one that was not to
+    /// Waits for a hint, for news of the cluster where somebody is following it, or the time. Nothing but the lock is asked for meanwhile: ours is renewed, and one that was not to
     /// be had is asked for until something about it changes. Says whether it was told to stop.
     async fn rest(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
-        let until = Instant::now() + wait;
+        let (until, news) = (Instant::now() + wait, self.parts.news.clone());
+        let followed =
+            |worker: &Self| (0..worker.desks.len()).filter(|at| worker.follows(*at)).collect::<Vec<_>>();
+        let follows = !followed(self).is_empty();
         loop {
+            if self.waking.wakes(Instant::now()) {
+                for at in followed(self) {
+                    self.desks[at].stir();
+                }
+                return false;
+            }
+            let until = self.waking.due().map_or(until, |due| until.min(due));
             let left = until.saturating_duration_since(Instant::now());
             let before = self.asked.clone().or(self.lease.as_ref().map(|_| Lock::Held));
             let nap = if before.is_some() { left.min(lock::RENEWAL) } else { left };
@@ -334,9 +352,16 @@ impl Worker {
                     self.called_for(&marked);
                     return false;
                 }
+                () = news.told(), if follows && self.waking.due().is_none() => {
+                    self.waking.told(Instant::now(), self.parts.timing.poll());
+                    continue;
+                }
                 () = tokio::time::sleep(nap) => {}
             }
             if Instant::now() >= until {
+                if self.waking.is_due(Instant::now()) {
+                    continue;
+                }
                 return false;
             }
             let now = self.lock().await;
@@ -345,6 +370,13 @@ impl Worker {
                 return false;
             }
         }
+    }
+
+    /// Whether a repository follows what happens in the cluster: it waits for the world, or a change of it is on its way. One
+    /// whose look failed is tried again at its own pace.
+    fn follows(&self, at: usize) -> bool {
+        let desk = &self.desks[at];
+        desk.busy || !desk.has_failed() && self.is_in_flight_at(&desk.settings.name)
     }
 
     /// Shows how a repository stands where it cannot be worked in.
@@ -371,16 +403,4 @@ impl Worker {
             RunError::Store(_) => {}
         }
     }
-}
-
-/// An error with its causes, in one line.
-pub(crate) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }

@@ -263,7 +263,7 @@ fn line(row: &JournalRow, state: &mut RunState) -> Line {
     let mut tone = Tone::Plain;
     match serde_json::from_str::<Event>(&row.event) {
         Ok(known) => {
-            words.push(run::line(&known, state));
+            words.push(wording::journal_line(&known, state));
             tone = run::tone(&known);
             state.fold(row.id, row.at, known);
         }

@@ -4,6 +4,7 @@ use super::quote_outside;
 use super::run::{SHORT, title_of};
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::Verdict;
+use crate::run::TaskOutcome;
 
 /// What a ticked task was about is still open.
 pub(crate) fn still_open(number: IssueNumber) -> String {
@@ -68,7 +69,7 @@ pub(crate) fn resolved_by(id: &str, title: &str, works: &[String]) -> String {
 }
 
 /// How a task ended, in the closing report.
-pub(crate) fn ended_line(outcome: super::OutcomeWord, note: &str, at_discovery: bool) -> String {
+pub(crate) fn ended_line(outcome: TaskOutcome, note: &str, at_discovery: bool) -> String {
     if at_discovery && note.is_empty() {
         "done by a person before the run".to_owned()
     } else {

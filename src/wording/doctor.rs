@@ -12,6 +12,11 @@ pub(crate) fn doctor_settings() -> String {
     "`caretaker config example` shows every setting; secrets come from files or the environment".to_owned()
 }
 
+/// The program that a kubeconfig names for its credentials gave none.
+pub(crate) fn credential_plugin(plugin: &str, why: &dyn std::fmt::Display) -> String {
+    format!("`{plugin}`, which the kubeconfig names for its credentials, gave none: {why}")
+}
+
 /// The token is not known.
 pub(crate) fn doctor_token() -> String {
     "make an access token for caretaker's account with the scopes write:issue, write:repository and read:user, and put \

@@ -225,10 +225,16 @@ pub(crate) fn recon_dashboard(number: IssueNumber, sections: &[Listed]) -> Strin
     format!("the Dependency Dashboard (#{number}): {}", each.join(", "))
 }
 
+/// A version that daemons of Ceph say of themselves: `ceph version 19.2.3 (...) squid (stable)`.
+pub(crate) fn recon_ceph(version: &str) -> String {
+    let number = version.strip_prefix("ceph version ").and_then(|rest| rest.split(' ').next());
+    format!("Ceph {}", number.unwrap_or(version))
+}
+
 /// The images that run in a namespace: repository and tag, without the registry.
-pub(crate) fn recon_versions(namespace: &str, images: &[&str]) -> String {
+pub(crate) fn recon_versions(namespace: &str, images: &[String]) -> String {
     // `registry.example.org/team/shop:1.2@sha256:...` is `shop:1.2`; without a tag the digest says which it is.
-    let short = |image: &&str| {
+    let short = |image: &String| {
         let (name, digest) = image.split_once('@').unwrap_or((image, ""));
         let name = name.rsplit('/').next().unwrap_or(name);
         let digest = digest.trim_start_matches("sha256:").get(..12).filter(|_| !name.contains(':'));

@@ -4,6 +4,7 @@
 
 use super::{code, one_line, outside_window, quote_outside};
 use crate::cluster::ObjectRef;
+use crate::error_chain::chain;
 use crate::forge::{CommitSha, ForgeError, IssueNumber, PullNumber};
 use crate::health::{Finding, Verdict};
 use crate::issue::Kind;
@@ -282,10 +283,9 @@ pub(crate) fn unread(number: IssueNumber, error: &ForgeError) -> String {
 
 /// The body cannot be read.
 pub(crate) fn body_unreadable(error: &crate::issue::Unreadable) -> String {
-    use std::error::Error as _;
-    let why = error.source().map(|source| format!(" ({source})")).unwrap_or_default();
+    let why = chain(error);
     format!(
-        "{error}{why}: a person makes the text simpler; until then nothing new is done and nothing can be written into it"
+        "{why}: a person makes the text simpler; until then nothing new is done and nothing can be written into it"
     )
 }
 

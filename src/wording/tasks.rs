@@ -1,6 +1,6 @@
 //! What is said of tasks: why one is a person's, why a box is no task, what to look at.
 
-use super::quote_outside;
+use super::{one_line, quote_outside};
 use crate::cluster::Shut;
 use crate::forge::PullNumber;
 use crate::issue::Needs;
@@ -410,6 +410,21 @@ pub(crate) fn plan_global_windows() -> String {
 /// The cluster does not say which windows are closed.
 pub(crate) fn plan_hours_unread(why: &str) -> String {
     format!("which merges a sync window of Argo CD keeps back is not known: {why}")
+}
+
+/// Nothing that a look at all layers found keeps a change back.
+pub(crate) fn plan_gate_open() -> &'static str {
+    "the gate: nothing in the cluster keeps a change back now"
+}
+
+/// What keeps every change of the plan back now.
+pub(crate) fn plan_gate_closed(why: &str) -> String {
+    format!("the gate is closed now: {}", one_line(why))
+}
+
+/// The cluster does not say how it is.
+pub(crate) fn plan_gate_unread(why: &str) -> String {
+    format!("the gate was not read: {why}")
 }
 
 /// Nobody answered in time.

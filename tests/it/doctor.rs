@@ -490,3 +490,30 @@ async fn a_forge_that_is_down_is_not_known_and_the_rest_is_looked_at() {
     assert_eq!(code, Some(3), "{steps:#?}");
     homelab.stage.shutdown().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kubeconfigs_program_that_does_not_come_back_is_named_and_keeps_nobody() {
+    let homelab = Homelab::start().await;
+    let at = |name: &str| homelab.folder.path().join(name);
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "homelab",
+        "clusters": [{"name": "homelab", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "contexts": [{"name": "homelab", "context": {"cluster": "homelab", "user": "operator"}}],
+        "users": [{"name": "operator", "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+            "command": "sh", "args": ["-c", "echo $$ > plugin-pid; exec sleep 600"], "interactiveMode": "IfAvailable"}}}]});
+    std::fs::write(at("plugin"), kubeconfig.to_string()).expect("a file");
+    let mut command = homelab.command("doctor", &["--no-test-delivery"]);
+    command.env("CARETAKER__CLUSTER__KUBECONFIG", at("plugin"));
+    command.env("CARETAKER__CLUSTER__REQUEST_TIMEOUT_SECONDS", "1");
+    command.current_dir(homelab.folder.path());
+    let begun = Instant::now();
+    let (code, found) = homelab.lines(command);
+    let pid = std::fs::read_to_string(at("plugin-pid")).expect("it was begun");
+    assert!(Command::new("kill").arg(pid.trim()).status().expect("kill").success(), "it still runs");
+    assert!(begun.elapsed() < DEADLINE, "caretaker waits for it");
+    assert!(code.is_some_and(|code| code > 0), "it ends by itself: {code:?}");
+    assert_eq!(states(&found, "cluster"), ["unknown"], "{found:#?}");
+    let told = text(&found, "cluster");
+    assert!(told.contains("`sh`, which the kubeconfig names") && told.contains("within 1 s"), "{told}");
+    assert_eq!(states(&found, "forge"), ["ok"], "the rest is looked at");
+    homelab.stage.shutdown().await;
+}

@@ -175,4 +175,39 @@ async fn a_plan_names_what_a_sync_window_keeps_back_and_until_when() {
     // A cluster that is not there is said, and hides nothing else.
     let text = plan("text", Some(("CARETAKER__CLUSTER__KUBECONFIG", "not-there")));
     assert!(text.contains("keeps back is not known: ") && text.contains("D1"), "{text}");
+    assert!(text.contains("the gate was not read: "), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_names_what_of_the_cluster_keeps_a_change_back_now() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a folder");
+    let stage = Stage::homelab(&StageOptions::new(folder.path(), 400.0)).await.expect("the stage is built");
+    let world = stage.world();
+    let issue = stage.issue_number().to_string();
+    let plan = |format: &str, more: Option<(&str, &str)>| {
+        let mut command = caretaker(folder.path(), &["plan", "--format", format, "--config"]);
+        command.arg(stage.settings()).args(["--issue", &issue]).envs(more);
+        let (code, out, err) =
+            finish(&tokio::task::block_in_place(|| command.output().expect("the program starts")));
+        assert_eq!(code, Some(0), "{out}{err}");
+        out
+    };
+    let json = |more| serde_json::from_str::<Value>(&plan("json", more)).expect("JSON");
+    world.node_not_ready("node-02");
+    let text = plan("text", None);
+    assert!(text.contains("the gate is closed now: Metal RED: ") && text.contains("node-02"), "{text}");
+    let gate = &json(None)["gate"];
+    assert_eq!(gate["open"], json!(false), "{gate:#}");
+    let named = gate["blocked"].as_array().expect("a list").iter().any(|one| {
+        one["what"] == "finding" && one["why"].as_str().is_some_and(|why| why.contains("node-02"))
+    });
+    assert!(named, "{gate:#}");
+    // A server that is away closes nothing and hides nothing: how the cluster is was not read.
+    world.cluster_down(true);
+    let more = Some(("CARETAKER__CLUSTER__REQUEST_TIMEOUT_SECONDS", "1"));
+    assert!(json(more)["gate"]["not_read"].is_string(), "{:#}", json(more));
+    let text = plan("text", more);
+    assert!(text.contains("the gate was not read: ") && text.contains("D1"), "{text}");
+    stage.shutdown().await;
 }

@@ -1,7 +1,7 @@
 //! What runs, and what of it caretaker itself stands on, beside the picture: what is merged there is merged alone, and with
 //! approval.
 
-use crate::cluster::{Cluster, Freshness, ObjectRef};
+use crate::cluster::{self, Cluster as _, ClusterResult, Freshness, Kubernetes, ObjectRef};
 use crate::config::Settings;
 use crate::health::{Chart, Figure, Inventory};
 use crate::merge::classify::Rules;
@@ -15,22 +15,32 @@ pub(super) struct Ground(Result<Running, String>);
 
 struct Running {
     foundations: Foundations,
-    /// The images of each workload.
-    images: BTreeMap<ObjectRef, Vec<String>>,
+    /// The images of the pods of each workload.
+    images: cluster::Running,
+    /// What Ceph's daemons say of themselves, whatever their images are called.
+    ceph: BTreeMap<ObjectRef, Vec<String>>,
 }
 
-/// Reads every workload: only for a person who looks, not at each look of a run.
-pub(super) async fn read(cluster: &dyn Cluster, settings: &Settings) -> Ground {
+/// Reads every workload and pod: only for a person who looks, not at each look of a run.
+pub(super) async fn read(cluster: &Kubernetes, settings: &Settings) -> Ground {
     let limit = settings.health.probe_timeout();
-    let found = match tokio::time::timeout(limit, cluster.workloads(Freshness::Proven)).await {
-        Ok(Ok(workloads)) => Ok(Running {
-            foundations: foundations(&workloads, &Rules::new(&settings.merge)),
-            images: workloads.into_iter().map(|workload| (workload.object, workload.images)).collect(),
-        }),
+    let found = match tokio::time::timeout(limit, running(cluster, settings)).await {
+        Ok(Ok(running)) => Ok(running),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err(format!("no answer within {} s", limit.as_secs())),
+        Err(_) => Err(wording::no_answer_within(limit)),
     };
     Ground(found)
+}
+
+async fn running(cluster: &Kubernetes, settings: &Settings) -> ClusterResult<Running> {
+    let ceph = async {
+        // That Ceph cannot be read is said with the layers.
+        if settings.health.ceph { cluster.ceph_versions().await.unwrap_or_default() } else { BTreeMap::new() }
+    };
+    let (workloads, images, ceph) =
+        tokio::join!(cluster.workloads(Freshness::Proven), cluster.running(), ceph);
+    let (workloads, images) = (workloads?, images?);
+    Ok(Running { foundations: foundations(&workloads, &images, &Rules::new(&settings.merge)), images, ceph })
 }
 
 impl Ground {
@@ -66,7 +76,11 @@ impl Ground {
             lines.concat()
         };
         let (runs, stands) = (of("Runs"), of("Ground"));
-        let runs = if runs.is_empty() { runs } else { format!("\n## What runs\n\n{runs}") };
+        let runs = if runs.is_empty() {
+            runs
+        } else {
+            format!("\n## What runs, by the images of its pods\n\n{runs}")
+        };
         format!("{runs}\n## What caretaker stands on\n\n{stands}")
     }
 
@@ -81,11 +95,15 @@ impl Ground {
     /// What runs.
     pub(super) fn running(&self) -> Value {
         match &self.0 {
-            Ok(running) => running
-                .images
-                .iter()
-                .map(|(workload, images)| json!({"workload": workload, "images": images}))
-                .collect(),
+            Ok(running) => {
+                let images =
+                    running.images.iter().map(|(of, images)| json!({"workload": of, "images": images}));
+                let ceph = running
+                    .ceph
+                    .iter()
+                    .map(|(of, versions)| json!({"workload": of, "images": [], "versions": versions}));
+                images.chain(ceph).collect()
+            }
             Err(why) => json!({"not_read": why}),
         }
     }
@@ -100,11 +118,16 @@ fn known<T>(figure: &Figure<T>) -> Option<&T> {
 }
 
 impl Running {
-    /// The images of each namespace, each once.
-    fn versions(&self) -> BTreeMap<&str, Vec<&str>> {
-        let mut all: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    /// The images of each namespace, and the versions of Ceph there, each once.
+    fn versions(&self) -> BTreeMap<&str, Vec<String>> {
+        let mut all: BTreeMap<&str, Vec<String>> = BTreeMap::new();
         for (workload, images) in &self.images {
-            all.entry(&workload.namespace).or_default().extend(images.iter().map(String::as_str));
+            all.entry(&workload.namespace).or_default().extend(images.iter().cloned());
+        }
+        for (ceph, versions) in &self.ceph {
+            all.entry(&ceph.namespace)
+                .or_default()
+                .extend(versions.iter().map(|one| wording::recon_ceph(one)));
         }
         for images in all.values_mut() {
             images.sort_unstable();

@@ -137,11 +137,65 @@ async fn what_is_not_read_is_not_said_to_block_nothing() {
 fn what_is_cut_says_how_much_was_cut() {
     let images: Vec<String> =
         (0..200).map(|number| format!("registry.example.org/app-{number:03}:1.0")).collect();
-    let images: Vec<&str> = images.iter().map(String::as_str).collect();
     let line = wording::recon_versions("web", &images);
     let (shown, more) = line.rsplit_once(" and ").expect("cut");
     let more: usize = more.strip_suffix(" more").expect("how many").parse().expect("a number");
     assert_eq!(shown.matches(":1.0").count() + more, 200, "{line}");
     assert!(more > 0 && line.len() < 1_300, "{line}");
     assert_eq!(wording::recon_versions("web", &images[..2]), "web: app-000:1.0, app-001:1.0");
+}
+
+#[tokio::test]
+async fn what_runs_is_told_by_the_pods_that_there_are() {
+    let scene = Scene::well().await;
+    let pod = |namespace: &str, name: &str, (kind, owner): (&str, &str), image: &str, phase: &str| {
+        scene.server.namespace(namespace);
+        let owners = if kind.is_empty() {
+            json!([])
+        } else {
+            json!([{"apiVersion": "example.org/v1", "kind": kind, "name": owner, "uid": "1", "controller": true}])
+        };
+        scene.server.apply(json!({"apiVersion": "v1", "kind": "Pod",
+            "metadata": {"name": name, "namespace": namespace, "labels": {"pod-template-hash": "abc"}, "ownerReferences": owners},
+            "spec": {"nodeName": "metal1", "containers": [{"name": "app", "image": image}]}, "status": {"phase": phase}}));
+    };
+    scene.server.namespace("web");
+    scene.server.apply(json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop", "namespace": "web"},
+        "spec": {"replicas": 1, "selector": {"matchLabels": {"app": "shop"}}, "template": {
+            "metadata": {"labels": {"app": "shop"}},
+            "spec": {"containers": [{"name": "app", "image": "registry.example.org/shop:2.0.0"}]}}}}));
+    pod("web", "shop-abc-1", ("ReplicaSet", "shop-abc"), "registry.example.org/shop:1.9.0", "Running");
+    pod(
+        "web",
+        "report-29000000-x",
+        ("Job", "report-29000000"),
+        "registry.example.org/report:3.1",
+        "Succeeded",
+    );
+    pod("web", "by-hand", ("", ""), "registry.example.org/tool:0.1", "Running");
+    pod("git", "gitea-0", ("StatefulSet", "gitea"), "docker.gitea.com/gitea:1.25.1", "Running");
+    pod("git", "db-1", ("Cluster", "db"), "registry.example.org/base/db:17.5", "Running");
+    scene.server.namespace("rook-ceph");
+    scene.server.apply(json!({"apiVersion": "ceph.rook.io/v1", "kind": "CephCluster",
+        "metadata": {"name": "rook-ceph", "namespace": "rook-ceph"},
+        "status": {"ceph": {"health": "HEALTH_OK", "versions": {"overall": {"ceph version 19.2.3 (c92a) squid (stable)": 9}}}}}));
+    let ground = ground::read(scene.client(), &config::Settings::default()).await;
+    scene.server.shutdown().await;
+    let lines: Vec<String> =
+        ground.lines(&health::Inventory::default()).into_iter().map(|(.., line)| line).collect();
+    for expected in [
+        "web: app:1, report:3.1, shop:1.9.0, tool:0.1",
+        "git: gitea:1.25.1, db:17.5",
+        "rook-ceph: Ceph 19.2.3",
+        "the forge's database: Cluster git/db",
+    ] {
+        assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
+    }
+    assert!(!lines.iter().any(|line| line.contains("shop:2.0.0")), "nothing runs it yet: {lines:#?}");
+    let running = ground.running();
+    let of = |kind: &str| {
+        running.as_array().into_iter().flatten().find(|one| one["workload"]["kind"] == kind).cloned()
+    };
+    assert_eq!(of("CronJob").expect("the CronJob")["images"], json!(["registry.example.org/report:3.1"]));
+    assert!(of("CephCluster").is_some_and(|one| one["versions"][0].is_string()), "{running:#}");
 }

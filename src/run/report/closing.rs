@@ -1,6 +1,6 @@
 //! The closing report's contents: what the journal holds, and the last kept pass of all probes.
 
-use super::{Report, layer_lines, outcome_word};
+use super::{Report, layer_lines};
 use crate::forge::PullNumber;
 use crate::issue::{
     ClosedIssue, ClosedPull, ClosingView, EndedTask, LessonEvent, MergedPull, RevertedPull, TaskKey,
@@ -32,7 +32,7 @@ impl Report<'_> {
                     id: task.id.clone(),
                     title: task.title.clone(),
                     at: *at,
-                    result: wording::ended_line(outcome_word(*outcome), note, record.ticked_at_discovery),
+                    result: wording::ended_line(*outcome, note, record.ticked_at_discovery),
                 });
             }
         }

@@ -31,6 +31,7 @@ mod trouble;
 mod unknowns;
 mod unreadable;
 mod volumes;
+mod waking;
 mod words;
 mod writing;
 
@@ -260,6 +261,7 @@ impl Story {
         let known =
             if discovery.enabled { known.and_later(move |name| discovery.wants(name)) } else { known };
         Parts {
+            news: kubernetes.news().clone(),
             store: Arc::new(Store::open(&self.folder.path().join("caretaker.sqlite")).await.unwrap()),
             forge: Arc::new(Gitea::new(&url, &self.token.clone().into(), &forge_settings).unwrap()),
             cluster: Arc::new(kubernetes),

@@ -430,13 +430,14 @@ async fn nothing_is_looked_for_while_a_change_is_followed_and_everything_afterwa
     let passes = || requests().iter().filter(|one| one.path.starts_with("/api/v1/user/repos")).count();
     story.wait("it is looked for all of them at first", || passes() > 0).await;
     story.wait("it is merged", || story.merged(echo)).await;
-    let known = passes();
+    let (known, deadline) = (passes(), Instant::now() + super::DEADLINE);
     loop {
         let (so_far, state) = (passes(), story.state().await);
         if state.merges.iter().all(|record| record.ended_at.is_some()) {
             break;
         }
         assert_eq!(so_far, known, "a change is followed first");
+        assert!(Instant::now() < deadline, "the change did not end: {state:#?}");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     story.wait("and then it is looked for them again", || passes() > known).await;

@@ -73,7 +73,9 @@ pub(super) async fn looks_when_asked(kubernetes: &Kubernetes, repository: &str, 
         let set = kubernetes.get(&APPLICATION_SET, Some("team"), "charts").expect("the set");
         set["metadata"]["annotations"][REFRESH].is_string()
     };
+    let deadline = Instant::now() + super::DEADLINE;
     while !asked() {
+        assert!(Instant::now() < deadline, "the set was not asked to look");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     makes();

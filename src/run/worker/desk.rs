@@ -86,6 +86,11 @@ impl Desk {
         self.asking = Asking::All;
     }
 
+    /// Something in the cluster says that it is worth a look: the forge is asked about no more than when the time calls for one.
+    pub(super) fn stir(&mut self) {
+        self.due = Instant::now();
+    }
+
     /// Whether a look failed that may not fail the next time.
     pub(super) fn has_failed(&self) -> bool {
         self.failures > 0

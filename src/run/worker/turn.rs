@@ -436,7 +436,7 @@ impl Worker {
         let texts = texts.map_err(|source| RunError::Journal { run: work.run.id, source })?;
         let ids = self.parts.store.append(work.run.id, now, &texts).await?;
         for (id, event) in ids.iter().zip(events) {
-            tracing::info!(event = id.0, "{}", crate::run::line(&event, &work.state));
+            tracing::info!(event = id.0, "{}", wording::journal_line(&event, &work.state));
             work.state.fold(*id, now, event);
         }
         Ok(ids)

@@ -1,13 +1,12 @@
 //! One line about an event, for the log, the terminal and the page.
 
-use super::event::{Accepted, ChangeResult, Effect, Event, Outcome, TroubleFinding};
-use super::state::RunState;
 use crate::issue::TaskKey;
 use crate::merge::rollout::{Answer, Refusal};
+use crate::run::{Accepted, ChangeResult, Effect, Event, Outcome, RunState, TroubleFinding};
 use crate::wording;
 
 /// What happened, in one line. `state` is the state before the event.
-pub(crate) fn line(event: &Event, state: &RunState) -> String {
+pub(crate) fn journal_line(event: &Event, state: &RunState) -> String {
     let id = |key: &TaskKey| state.task(key).map_or_else(|| "?".to_owned(), |record| record.known.id.clone());
     match event {
         Event::Began { .. } => wording::began(),
@@ -109,8 +108,7 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
         }
         Event::Waits { key, why } => format!("{} waits: {why}", id(key)),
         Event::TaskEnded { key, outcome, note } => {
-            let outcome = format!("{outcome:?}").to_lowercase();
-            format!("{} {outcome}: {note}", id(key))
+            format!("{} {}: {note}", id(key), outcome.word())
         }
         Event::TaskFailed { key, why } => format!("{} failed: {why}", id(key)),
         Event::TaskAgain { key } => format!("{} is asked for again", id(key)),
@@ -146,19 +144,19 @@ pub(crate) fn line(event: &Event, state: &RunState) -> String {
 
 fn effect_line(effect: &Effect, state: &RunState) -> String {
     let id = |key: &TaskKey| state.task(key).map_or_else(|| "?".to_owned(), |record| record.known.id.clone());
+    // Said for Markdown, which this is not.
+    let what = effect.what().replace('`', "");
     match effect {
-        Effect::Merge(plan) => format!("merge #{} ({}, {})", plan.pull, plan.category, plan.title),
-        Effect::Revert { pull, reason, .. } => format!("undo #{pull}: {reason}"),
-        Effect::MergeRevert { pull, proposal, .. } => {
-            format!("merge #{}, which undoes #{pull}", proposal.pull)
-        }
-        Effect::Terminate { application, .. } => format!("stop the sync of {application}"),
-        Effect::DeletePod { pod, .. } => format!("delete {pod}"),
-        Effect::Sync { application, .. } => format!("sync {application}"),
-        Effect::AskRebase { pull, .. } => format!("ask Renovate to rebase #{pull}"),
-        Effect::CloseRelated { key, number, .. } => format!("close #{number} for {}", id(key)),
-        Effect::Action { key, .. } => format!("archive Ceph's crash reports for {}", id(key)),
-        Effect::CallPerson | Effect::ReleasePerson => effect.what(),
-        Effect::CloseIssue { .. } => "close the maintenance issue".to_owned(),
+        Effect::Merge(plan) => format!("{what} ({}, {})", plan.category, plan.title),
+        Effect::Revert { reason, .. } => format!("{what}: {reason}"),
+        Effect::CloseRelated { key, .. } | Effect::Action { key, .. } => format!("{what} for {}", id(key)),
+        Effect::MergeRevert { .. }
+        | Effect::Terminate { .. }
+        | Effect::DeletePod { .. }
+        | Effect::Sync { .. }
+        | Effect::AskRebase { .. }
+        | Effect::CallPerson
+        | Effect::ReleasePerson
+        | Effect::CloseIssue { .. } => what,
     }
 }
