@@ -3,7 +3,7 @@
 //! kube's own retries are off: it would repeat writes as well.
 
 use super::feeds::Watches;
-use super::lease::Seen;
+use super::lease::{Renewed, Seen};
 use super::ledger::ReadObject;
 use super::news::News;
 use super::request::{Connection, Write, unreadable};
@@ -33,6 +33,8 @@ pub(crate) struct Kubernetes {
     settings: Settings,
     /// Another holder's lock as we last saw it change.
     seen: Mutex<Option<Seen>>,
+    /// What we wrote into our own lock last.
+    renewed: Mutex<Option<Renewed>>,
     /// What is watched, once that has begun.
     watches: OnceLock<Watches>,
     /// What they tell.
@@ -87,6 +89,7 @@ impl Kubernetes {
             connection: Connection { client, timeout: settings.request_timeout() },
             settings: settings.clone(),
             seen: Mutex::new(None),
+            renewed: Mutex::new(None),
             watches: OnceLock::new(),
             news: News::default(),
         })
@@ -116,6 +119,10 @@ impl Kubernetes {
 
     pub(super) fn seen(&self) -> MutexGuard<'_, Option<Seen>> {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn renewed(&self) -> MutexGuard<'_, Option<Renewed>> {
+        self.renewed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All workloads, as they are listed now.

@@ -7,6 +7,7 @@
 use super::client::Kubernetes;
 use super::kinds::{KindLedger, Unserved};
 use super::ledger::{Ledger, NodeLedger, WorkloadLedger};
+use super::moment::Moment;
 use super::outage::Outage;
 use super::pods::PodLedger;
 use super::watch::{Held, Pace, Watch, lock, once};
@@ -57,7 +58,7 @@ pub(super) struct Watches {
     /// How long the end of a container is of interest in the ledger of pods.
     recent: Duration,
     /// When the leases of the nodes were listed, and what they said.
-    leases: Mutex<Option<(Instant, Leases)>>,
+    leases: Mutex<Option<(Moment, Leases)>>,
     workloads: Mutex<Option<AllWorkloads>>,
     stop: CancellationToken,
     tasks: Mutex<Vec<AbortOnDropHandle<()>>>,
@@ -239,7 +240,7 @@ impl Kubernetes {
     /// conditions is the kubelet's only sign of life, and it comes every five minutes instead of every ten seconds.
     pub(super) async fn node_leases(&self, freshness: Freshness) -> ClusterResult<Leases> {
         let known = self.watches().get().map(|watches| &watches.leases);
-        let lock = |known: &Mutex<Option<(Instant, Leases)>>| {
+        let lock = |known: &Mutex<Option<(Moment, Leases)>>| {
             known.lock().unwrap_or_else(PoisonError::into_inner).clone()
         };
         if let Some((at, leases)) = known.and_then(lock)
@@ -248,7 +249,7 @@ impl Kubernetes {
         {
             return Ok(leases);
         }
-        let at = Instant::now();
+        let at = Moment::now();
         let path = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases";
         let take = |leases: &mut HashMap<String, Timestamp>, lease: Value| {
             if let Some(renewed) = decode::parse_time(&lease["spec"]["renewTime"]) {

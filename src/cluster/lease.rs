@@ -3,10 +3,13 @@
 //! Races decided here. Every write carries the version that was read, so of two that take the lock at once one gets 409
 //! and stands back. Whether another's lock has run out is judged by our own monotonic clock since we *last saw its
 //! record change*, never by the times in it: clocks differ. The proof that we return counts from before the request was
-//! sent, so it ends before anybody else may believe that the lock is free. A write whose answer was lost is an error;
-//! asking again settles it, for the same identity takes its own lock at once.
+//! sent, so it ends before anybody else may believe that the lock is free, and by both clocks: ours stands still while a laptop sleeps.
+//! A write whose answer was lost is an error; asking again settles it, for the same identity takes its own lock at once. That of two
+//! that use copies of one store, and so one identity, both hold it shows where each remembers what it wrote: whoever finds another time in it
+//! stands back. One that was started again remembers nothing.
 
 use super::client::Kubernetes;
+use super::moment::Moment;
 use super::request::Write;
 use super::{ClusterError, ClusterLease, ClusterResult, LeaseAnswer, LeaseHolder};
 use jiff::Timestamp;
@@ -22,6 +25,15 @@ pub(crate) const DURATION: Duration = Duration::from_mins(1);
 pub(super) struct Seen {
     version: String,
     since: Instant,
+}
+
+/// What we wrote into our own lock last. Nobody knows it while a write has no answer.
+#[derive(Debug)]
+pub(super) struct Renewed {
+    holder: String,
+    at: Timestamp,
+    /// Whether it was logged that somebody else wrote there under our name.
+    told: bool,
 }
 
 /// What a Lease says.
@@ -42,7 +54,7 @@ impl Record {
             holder: text("/spec/holderIdentity"),
             version: text("/metadata/resourceVersion"),
             duration: seconds.map_or(DURATION, Duration::from_secs),
-            renewed_at: text("/spec/renewTime").parse().ok(),
+            renewed_at: renew_time(&object),
             object,
         }
     }
@@ -73,15 +85,54 @@ impl Kubernetes {
         let Some(record) = self.lease_record().await? else {
             return self.create_lease(holder).await;
         };
-        if record.holder != holder && !record.holder.is_empty() && !self.has_run_out(&record) {
+        let foreign = record.holder != holder || self.is_of_a_copy(&record);
+        if foreign && !record.holder.is_empty() && !self.has_run_out(&record) {
             return Ok(record.held_by());
         }
-        let before = Instant::now();
-        match self.connection().write(Write::Replace, &self.lease_path(), &renewed(&record, holder)).await {
-            Ok(_) => Ok(self.held(holder, before)),
-            Err(ClusterError::Conflict { .. }) => self.lost_race().await,
+        self.write_lease(holder, Write::Replace, &self.lease_path(), &renewed(&record, holder)).await
+    }
+
+    async fn write_lease(
+        &self,
+        holder: &str,
+        write: Write,
+        path: &str,
+        object: &Value,
+    ) -> ClusterResult<LeaseAnswer> {
+        let before = Moment::now();
+        let known = self.renewed().take();
+        match self.connection().write(write, path, object).await {
+            Ok(_) => {
+                *self.renewed() =
+                    renew_time(object).map(|at| Renewed { holder: holder.to_owned(), at, told: false });
+                *self.seen() = None;
+                Ok(LeaseAnswer::Held(ClusterLease {
+                    renewed: before,
+                    lasts: DURATION,
+                    holder: holder.to_owned(),
+                }))
+            }
+            Err(ClusterError::Conflict { .. }) => {
+                *self.renewed() = known;
+                self.lost_race().await
+            }
             Err(error) => Err(error),
         }
+    }
+
+    /// Whether somebody else writes under our name. Says so once.
+    fn is_of_a_copy(&self, record: &Record) -> bool {
+        let mut renewed = self.renewed();
+        let Some(ours) = renewed.as_mut().filter(|ours| ours.holder == record.holder) else { return false };
+        let foreign = record.renewed_at != Some(ours.at);
+        if foreign && !ours.told {
+            tracing::warn!(
+                holder = %record.holder,
+                "the cluster's lock was renewed under this name by somebody else: another caretaker uses a copy of this store, or the cluster was put back from a backup; this one stands back"
+            );
+            ours.told = true;
+        }
+        foreign
     }
 
     async fn create_lease(&self, holder: &str) -> ClusterResult<LeaseAnswer> {
@@ -98,12 +149,7 @@ impl Kubernetes {
                 "leaseTransitions": 0,
             },
         });
-        let before = Instant::now();
-        match self.connection().write(Write::Create, &self.lease_collection(), &object).await {
-            Ok(_) => Ok(self.held(holder, before)),
-            Err(ClusterError::Conflict { .. }) => self.lost_race().await,
-            Err(error) => Err(error),
-        }
+        self.write_lease(holder, Write::Create, &self.lease_collection(), &object).await
     }
 
     /// Another was faster: whoever it was is in the record now, seen just now.
@@ -116,11 +162,6 @@ impl Kubernetes {
         };
         self.has_run_out(&record);
         Ok(record.held_by())
-    }
-
-    fn held(&self, holder: &str, before: Instant) -> LeaseAnswer {
-        *self.seen() = None;
-        LeaseAnswer::Held(ClusterLease { valid_until: before + DURATION, holder: holder.to_owned() })
     }
 
     /// Whether another's record has not changed for its duration while we watched. A record seen for the first time has
@@ -138,9 +179,10 @@ impl Kubernetes {
 
     pub(super) async fn give_lease_back(&self, lease: ClusterLease) -> ClusterResult<()> {
         let Some(record) = self.lease_record().await? else { return Ok(()) };
-        if record.holder != lease.holder {
+        if record.holder != lease.holder || self.is_of_a_copy(&record) {
             return Ok(());
         }
+        *self.renewed() = None;
         let mut object = record.object;
         object["spec"]["holderIdentity"] = json!("");
         object["spec"]["leaseDurationSeconds"] = json!(1);
@@ -151,6 +193,10 @@ impl Kubernetes {
             Err(error) => Err(error),
         }
     }
+}
+
+fn renew_time(lease: &Value) -> Option<Timestamp> {
+    lease.pointer("/spec/renewTime")?.as_str()?.parse().ok()
 }
 
 /// The record as the holder renews or takes it, with the version that was read.
@@ -187,6 +233,17 @@ mod tests {
         assert_eq!(micros(time), "2026-11-21T01:52:07.000000Z");
         let time: Timestamp = "2026-11-21T01:52:07.123456789Z".parse().expect("a time");
         assert_eq!(micros(time), "2026-11-21T01:52:07.123456Z");
+    }
+
+    #[test]
+    fn a_lock_that_was_slept_through_holds_for_nothing() {
+        let request = Duration::from_secs(15);
+        let lease = ClusterLease::for_test(DURATION);
+        assert!(lease.holds_for(request) && lease.latest_start(request).is_some());
+        // By our own clock it holds for most of a minute still.
+        let lease = lease.after_a_sleep_of(Duration::from_hours(1));
+        assert!(!lease.holds_for(request) && !lease.holds_for(Duration::ZERO));
+        assert_eq!(lease.latest_start(Duration::ZERO), None);
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod kinds;
 mod kubelet;
 mod lease;
 mod ledger;
+mod moment;
 mod news;
 mod node_marks;
 mod outage;
@@ -97,8 +98,9 @@ pub(crate) use volumes::*;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use moment::Moment;
 use std::collections::BTreeSet;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Why the cluster did not answer or do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -305,11 +307,13 @@ pub(crate) struct LeaseHolder {
     pub(crate) renewed_at: Option<Timestamp>,
 }
 
-/// The proof that this process holds the cluster's lock until an instant. Only the lock makes it.
+/// The proof that this process holds the cluster's lock for a while. Only the lock makes it.
 #[derive(Debug)]
 pub(crate) struct ClusterLease {
-    /// By our own clock: the lease's duration after the moment *before* the last successful renewal was sent.
-    valid_until: std::time::Instant,
+    /// The moment *before* the last successful renewal was sent. By both clocks: who slept meanwhile may have lost it.
+    renewed: Moment,
+    /// How long it holds from then on.
+    lasts: Duration,
     /// The holder's identity.
     holder: String,
 }
@@ -317,12 +321,14 @@ pub(crate) struct ClusterLease {
 impl ClusterLease {
     /// Whether it holds for at least so long from now: a request that may take longer must not be started.
     pub(crate) fn holds_for(&self, duration: Duration) -> bool {
-        self.valid_until.saturating_duration_since(std::time::Instant::now()) >= duration
+        self.renewed.elapsed() + duration <= self.lasts
     }
 
     /// The last instant at which something that takes so long may still be started. None when it is over already.
-    pub(crate) fn latest_start(&self, duration: Duration) -> Option<std::time::Instant> {
-        self.valid_until.checked_sub(duration)
+    pub(crate) fn latest_start(&self, duration: Duration) -> Option<Instant> {
+        let now = Instant::now();
+        let left = self.lasts.checked_sub(self.renewed.elapsed())?.checked_sub(duration)?;
+        Some(now + left)
     }
 
     /// Who holds it.
@@ -333,6 +339,12 @@ impl ClusterLease {
     /// A lease for tests of what takes one.
     #[cfg(test)]
     pub(crate) fn for_test(holds_for: Duration) -> Self {
-        Self { valid_until: std::time::Instant::now() + holds_for, holder: "test".to_owned() }
+        Self { renewed: Moment::now(), lasts: holds_for, holder: "test".to_owned() }
+    }
+
+    /// The same, as it is after the machine has slept.
+    #[cfg(test)]
+    pub(crate) fn after_a_sleep_of(self, slept: Duration) -> Self {
+        Self { renewed: self.renewed.before_a_sleep_of(slept), ..self }
     }
 }

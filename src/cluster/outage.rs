@@ -1,7 +1,8 @@
 //! What is said of watches that do not get an answer: one line for the server, and not one for each kind.
 //!
 //! A server that goes away breaks every watch within a moment, and each of them hears of it by itself. Decided here: what breaks
-//! within a moment is told together, once; more is told only where it has doubled meanwhile, so that one kind whose own server
+//! within a moment is told together, once, and none that has not been away itself for that long: a proxy cuts what is quiet, now one
+//! and now another. More is told only where it has doubled meanwhile, so that one kind whose own server
 //! is away never hides that all of them are; and that they work again is told when the last one does. The first that is answered
 //! wakes the others, which have learned by then to wait for long.
 
@@ -10,7 +11,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
-/// What breaks within so long is told together.
+/// What breaks within so long is told together, and what is back within so long is not told of.
 const TOGETHER: Duration = Duration::from_secs(2);
 
 /// The watches of a server that get no answer.
@@ -24,8 +25,6 @@ pub(super) struct Outage {
 struct Silent {
     /// By their paths.
     watches: BTreeMap<String, Broken>,
-    /// Since when there is one that was not told of.
-    untold_since: Option<Instant>,
     /// How many of those there are were told of.
     told: usize,
     /// Whether one that was answered has woken the others since the newest of them came.
@@ -33,12 +32,21 @@ struct Silent {
 }
 
 /// A watch that gets no answer.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Broken {
+    since: Instant,
+    /// Whether it asked again since then, and got no answer. Until then it was cut, and no more is known.
+    failed: bool,
     /// What it heard last.
     said: String,
     /// Whether it is among those that were told of.
     told: bool,
+}
+
+impl Broken {
+    fn lasts(&self, now: Instant) -> bool {
+        self.failed && now.saturating_duration_since(self.since) >= TOGETHER
+    }
 }
 
 /// What there is to say.
@@ -57,31 +65,36 @@ impl Outage {
         self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// A watch that had worked was cut. A proxy does that to what is quiet: nothing is known until it has asked again.
+    pub(super) fn cut(&self, path: &str, now: Instant) {
+        let cut = || Broken { since: now, failed: false, said: String::new(), told: false };
+        self.silent().watches.entry(path.to_owned()).or_insert_with(cut);
+    }
+
     /// A watch got no answer.
     pub(super) fn broke(&self, path: &str, said: &str, now: Instant) {
+        self.cut(path, now);
         let mut silent = self.silent();
-        if let Some(broken) = silent.watches.get_mut(path) {
-            said.clone_into(&mut broken.said);
-            return;
+        let Some(broken) = silent.watches.get_mut(path) else { return };
+        said.clone_into(&mut broken.said);
+        if !std::mem::replace(&mut broken.failed, true) {
+            silent.woken = false;
         }
-        silent.watches.insert(path.to_owned(), Broken { said: said.to_owned(), told: false });
-        silent.untold_since.get_or_insert(now);
-        silent.woken = false;
     }
 
     /// A watch that got no answer has one. It may break again before it tells anything: so it wakes the others once, and after that
     /// each waits its own time.
     pub(super) fn answers(&self, path: &str) {
         let mut silent = self.silent();
-        if silent.watches.contains_key(path) && !silent.woken {
+        if silent.watches.get(path).is_some_and(|broken| broken.failed) && !silent.woken {
             silent.woken = true;
             self.answers.notify_waiters();
         }
     }
 
-    /// Whether a watch has been without an answer for so long that it was told of, or would be if others had not been.
-    pub(super) fn lasts(&self, path: &str) -> bool {
-        self.silent().watches.get(path).is_some_and(|broken| broken.told)
+    /// Whether a watch has been without an answer for so long that it is told of, or would be if others had not been.
+    pub(super) fn lasts(&self, path: &str, now: Instant) -> bool {
+        self.silent().watches.get(path).is_some_and(|broken| broken.lasts(now))
     }
 
     /// Waits until one of them has an answer.
@@ -92,31 +105,33 @@ impl Outage {
     /// What is to be told now, if anything.
     pub(super) fn due(&self, now: Instant) -> Option<Told> {
         let mut silent = self.silent();
-        if now.saturating_duration_since(silent.untold_since?) < TOGETHER {
+        let untold = || silent.watches.values().filter(|broken| !broken.told);
+        let first = untold().filter(|broken| broken.failed).map(|broken| broken.since).min()?;
+        let with_it =
+            |broken: &Broken| broken.since.max(first).duration_since(broken.since.min(first)) < TOGETHER;
+        // Those that broke in the same moment are waited for, to be told with it, or to be back.
+        if untold().any(|broken| !broken.lasts(now) && with_it(broken)) {
             return None;
         }
-        silent.untold_since = None;
-        silent.watches.values_mut().for_each(|broken| broken.told = true);
-        let watches = silent.watches.len();
+        let lasting = silent.watches.values_mut().filter(|broken| broken.lasts(now));
+        let watches = lasting.map(|broken| broken.told = true).count();
         if watches < silent.told * 2 {
             return None;
         }
         silent.told = watches;
-        let (such_as, broken) = silent.watches.first_key_value()?;
+        let (such_as, broken) = silent.watches.iter().find(|(_, broken)| broken.told)?;
         Some(Told { watches, such_as: such_as.clone(), said: broken.said.clone() })
     }
 
     /// A watch works. Says whether that was the last one of those that were told of.
     pub(super) fn works(&self, path: &str) -> bool {
         let mut silent = self.silent();
-        if silent.watches.remove(path).is_none() {
+        if !silent.watches.remove(path).is_some_and(|broken| broken.failed) {
             return false;
         }
-        let (left, told) = (silent.watches.len(), silent.told);
+        let left = silent.watches.values().filter(|broken| broken.failed).count();
+        let told = silent.told;
         silent.told = told.min(left);
-        if left == 0 {
-            silent.untold_since = None;
-        }
         left == 0 && told > 0
     }
 }
@@ -180,6 +195,44 @@ mod tests {
         assert!(!glitch.works("/apis/a"));
         assert_eq!(told(&glitch, at(2)), None);
     }
+
+    #[test]
+    fn now_one_that_is_cut_and_now_another_is_no_outage() {
+        let (outage, begun) = (Outage::default(), Instant::now());
+        let at = |tenths: u64| begun + Duration::from_millis(tenths * 100);
+        outage.broke("/apis/a", "connection reset", begun);
+        assert!(!outage.works("/apis/a"), "it was proven");
+        outage.broke("/apis/b", "connection reset", at(21));
+        assert_eq!(told(&outage, at(24)), None);
+        assert!(!outage.lasts("/apis/b", at(24)));
+        // One that is still away counts for itself alone.
+        outage.broke("/apis/c", "connection reset", at(42));
+        assert_eq!(told(&outage, at(43)), Some(1), "b");
+        assert!(outage.lasts("/apis/b", at(43)) && !outage.lasts("/apis/c", at(43)));
+        assert!(!outage.works("/apis/c") && outage.works("/apis/b"));
+    }
+
+    #[test]
+    fn those_that_hear_of_it_one_after_the_other_are_told_together() {
+        let (outage, begun) = (Outage::default(), Instant::now());
+        let at = |tenths: u64| begun + Duration::from_millis(tenths * 100);
+        for kind in 0..10 {
+            outage.cut(&format!("/apis/{kind}"), at(kind));
+        }
+        assert_eq!(told(&outage, at(60)), None, "nobody knows more than that they were cut");
+        for kind in 0..10 {
+            assert_eq!(told(&outage, at(60)), None, "some have not asked again");
+            outage.broke(&format!("/apis/{kind}"), "connection refused", at(60));
+        }
+        assert_eq!(told(&outage, at(60)), Some(10));
+        assert_eq!(told(&outage, at(90)), None);
+        // One that is cut and answered meanwhile is not among them.
+        outage.cut("/apis/quiet", at(91));
+        let back: Vec<bool> = (0..10).map(|kind| outage.works(&format!("/apis/{kind}"))).collect();
+        assert_eq!(back, [[false; 9].as_slice(), &[true]].concat());
+        assert!(!outage.works("/apis/quiet"));
+    }
+
     #[tokio::test]
     async fn the_first_that_is_answered_wakes_those_that_wait() {
         let outage = Outage::default();

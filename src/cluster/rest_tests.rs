@@ -1,11 +1,16 @@
 //! How a watch waits that does not work.
 
-use super::tests::{PATIENCE, client, pace, server_of};
-use super::{Pace, Watch, is_expired};
-use crate::cluster::outage::Outage;
-use crate::cluster::{ClusterError, News, PodLedger};
+use super::super::ledger::Ledger;
+use super::super::outage::Outage;
+use super::tests::{MANY, PATIENCE, client, lists, pace, server_of, wait};
+use super::{Pace, Phase, Watch, is_expired};
+use crate::cluster::{ClusterError, Freshness, News, PodLedger};
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
+use sim::kubernetes::{Fault, Matcher, WatchFault};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio_util::sync::CancellationToken;
 
 /// Longer than any of these tests may take.
 const LONG: Duration = Duration::from_mins(10);
@@ -70,4 +75,88 @@ async fn what_a_server_that_was_put_back_does_not_know_yet_is_listed_anew() {
     watch.held().version += 1_000_000;
     let error = watch.ready(true, false).await.expect_err("it is of another history");
     assert!(is_expired(&error), "{error}");
+}
+
+#[tokio::test]
+async fn what_was_known_before_the_machine_slept_is_not_served() {
+    let watch = watch((Duration::from_millis(1), LONG), &Arc::default()).await;
+    watch.list().await.expect("readable");
+    watch.phase.send_replace(Phase::Following);
+    assert!(watch.is(Freshness::Watched).await);
+    let heard = watch.held().heard;
+    let known = watch.held().known;
+    watch.held().heard = heard.before_a_sleep_of(LONG);
+    assert!(!watch.is(Freshness::Watched).await);
+    watch.held().heard = heard;
+    watch.held().known = known.before_a_sleep_of(LONG);
+    assert!(!watch.is(Freshness::Watched).await, "a frame after that tells of one thing, and not of all");
+}
+
+/// A ledger that cannot bear an object.
+struct FallsOver(PodLedger);
+
+impl Ledger for FallsOver {
+    type Object = Pod;
+
+    fn path(&self) -> &str {
+        Ledger::path(&self.0)
+    }
+
+    fn list(&self) -> &str {
+        Ledger::list(&self.0)
+    }
+
+    fn fresh(&self) -> Self {
+        Self(Ledger::fresh(&self.0))
+    }
+
+    fn put(&mut self, _: Pod, _: Timestamp) -> Result<(), String> {
+        panic!("it falls over");
+    }
+
+    fn remove(&mut self, _: (&str, &str)) {}
+
+    fn standing(&self, _: (&str, &str)) -> Option<u64> {
+        None
+    }
+}
+
+#[tokio::test]
+async fn who_waits_for_a_list_that_fell_over_lists() {
+    let server = server_of(3).await;
+    let connection = client(&server).await.connection().clone();
+    let watch = Arc::new(Watch::new(
+        connection,
+        pace(),
+        FallsOver(PodLedger::new(LONG)),
+        Arc::default(),
+        News::default(),
+    ));
+    let task = tokio::spawn(Arc::clone(&watch).run(CancellationToken::new()));
+    let lives = tokio::time::timeout(PATIENCE, watch.is(Freshness::Watched)).await.expect("an answer");
+    assert!(!lives);
+    assert!(task.await.expect_err("it fell over").is_panic());
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn who_finds_that_a_server_was_put_back_tells_the_watch() {
+    let server = server_of(MANY).await;
+    server.faults().add(Matcher::of("watch", "pods"), Fault::Watch(WatchFault::Silence));
+    let connection = client(&server).await.connection().clone();
+    // By itself it would hear of it at its end.
+    let pace = Pace { lasts: LONG, first: LONG, ..pace() };
+    let watch = Arc::new(Watch::new(connection, pace, PodLedger::new(LONG), Arc::default(), News::default()));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn(Arc::clone(&watch).run(stop.clone()));
+    wait(&1, async || server.requests().iter().filter(|one| one.verb == "watch").count()).await;
+    assert!(watch.is(Freshness::Watched).await);
+    watch.held().version += 1_000_000;
+    assert!(!watch.is(Freshness::Proven).await);
+    wait(&true, async || watch.is(Freshness::Watched).await).await;
+    assert!(watch.held().version < 1_000_000);
+    assert_eq!(lists(&server), 2);
+    stop.cancel();
+    task.await.expect("it ends");
+    server.shutdown().await;
 }

@@ -1,12 +1,12 @@
 //! A server that goes away and comes back: what the log says of it, and how soon the watches are back.
 
 use super::super::watch::Pace;
-use super::super::watch::tests::{PATIENCE, client, pace, server_of, wait};
+use super::super::watch::tests::{PATIENCE, client, lists, pace, server_of, wait};
 use super::super::{Cluster as _, Freshness, Kubernetes};
 use sim::kubernetes::{Fault, Kubernetes as Server, Matcher};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tracing::subscriber::DefaultGuard;
 
 /// The lines of a log, as far as people read it.
@@ -88,5 +88,29 @@ async fn a_server_that_begins_again_is_a_line_when_it_goes_and_one_when_it_is_ba
         assert!(opened(&server, since) >= 5, "all of them");
         look(&client).await;
     }
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_cuts_what_is_quiet_is_no_outage_and_costs_no_list() {
+    let server = server_of(3).await;
+    let client = client(&server).await;
+    let lines = Lines::default();
+    let _guard = lines.begin();
+    client.start_watching_at(Duration::from_mins(10), |_| false, pace());
+    look(&client).await;
+    wait(&5, async || opened(&server, 0).min(5)).await;
+    for _ in 0..4 {
+        // Before the first bookmark, and after what would be told as an outage.
+        let cut = Instant::now() + super::TOGETHER + Duration::from_millis(50);
+        wait(&true, async || Instant::now() > cut).await;
+        let since = server.requests().len();
+        server.faults().break_connections();
+        wait(&5, async || opened(&server, since).min(5)).await;
+    }
+    look(&client).await;
+    assert_eq!(lines.of_watches(), Vec::<String>::new());
+    assert_eq!(lists(&server), 1, "the one that it began with");
+    client.stop_watching().await;
     server.shutdown().await;
 }

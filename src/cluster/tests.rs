@@ -332,6 +332,33 @@ async fn a_lock_whose_answer_was_lost_is_ours_when_asked_again() {
 }
 
 #[tokio::test]
+async fn of_two_with_a_copy_of_one_store_the_first_stands_back() {
+    let (server, one) = start().await;
+    let first = held(&one, "me").await;
+    let lease = held(&one, "me").await;
+    let copy = client(&server).await;
+    held(&copy, "me").await;
+    let stored = || server.get(&LEASE, Some("caretaker"), "caretaker").expect("the Lease");
+    for _ in 0..2 {
+        assert_eq!(who_holds(&one, "me").await.as_deref(), Some("me"), "not what it wrote");
+        assert_eq!(who_holds(&copy, "me").await, None, "it goes on");
+    }
+    one.release_lease(lease).await.expect("nothing to release");
+    one.release_lease(first).await.expect("nothing to release");
+    assert_eq!(stored()["spec"]["holderIdentity"], "me", "the other's is not given back");
+    // What else is written there is no renewal.
+    let labels = json!({"metadata": {"labels": {"a": "b"}}});
+    server.merge_patch(&LEASE, Some("caretaker"), "caretaker", &labels);
+    assert_eq!(who_holds(&copy, "me").await, None);
+    // One whose answer was lost does not know what it wrote.
+    server.faults().add_times(Matcher::of("update", "leases"), Fault::DropAfter, 1);
+    assert!(copy.acquire_lease("me").await.is_err());
+    let of_copy = held(&copy, "me").await;
+    copy.release_lease(of_copy).await.expect("released");
+    assert_eq!(who_holds(&one, "me").await, None, "free for everybody");
+}
+
+#[tokio::test]
 async fn commands_in_pods_answer_with_their_code() {
     let (server, client) = start().await;
     server.namespace("rook-ceph");

@@ -13,6 +13,7 @@
 
 use super::frames::Frame;
 use super::ledger::{Ledger, Served as _};
+use super::moment::Moment;
 use super::news::News;
 use super::outage::{Outage, Told};
 use super::pages::{Listed, PAGE};
@@ -22,7 +23,7 @@ use backon::{BackoffBuilder, ExponentialBackoff, ExponentialBuilder};
 use jiff::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 
 /// How long things are given. Real time: it tells who is alive.
@@ -65,6 +66,10 @@ const BEGINS: Duration = Duration::from_secs(3);
 /// Those that are woken by the first that is answered come back within so long, and not all at once.
 const SPREAD: Duration = Duration::from_secs(1);
 
+/// A watch has worked that lasted for so many times as long as was waited before it. Then it is not waited for longer the next time,
+/// however often it is cut.
+const SETTLED: u32 = 10;
+
 /// So often a proof is tried: the server may not know the newest version itself at first.
 const PROOFS: usize = 3;
 
@@ -76,9 +81,9 @@ pub(super) struct Held<L> {
     /// Everything up to this version.
     version: u64,
     /// When the server last said something about the kind.
-    heard: Instant,
+    heard: Moment,
     /// Whatever was so at this moment is known.
-    known: Instant,
+    known: Moment,
     /// About how many objects there are: by that goes how they are read, and nothing else.
     about: usize,
     /// How often anything was told of the kind but that nothing happened.
@@ -107,6 +112,8 @@ enum Ended {
     Early,
     /// It told nothing, or less than there was.
     Behind,
+    /// A reader found out that the server knows less than we do.
+    PutBack,
 }
 
 /// What a watch meets again and again that does not work.
@@ -114,6 +121,13 @@ enum Ended {
 struct Trouble {
     /// How long to wait before it is tried again.
     pauses: ExponentialBackoff,
+    /// How long it was waited last.
+    waited: Duration,
+    /// Whether the watch that ended last had hardly begun: what lets it begin does not let it live.
+    flaps: bool,
+    /// Whether what happened last is the cut of one that had worked. A proxy does that to what is quiet: only who gets no answer
+    /// afterwards is without one.
+    cut: bool,
     /// When it was refused first since it was last ready.
     refused_at: Option<Instant>,
     /// What was logged of it last.
@@ -124,7 +138,7 @@ struct Trouble {
 #[derive(Debug, Clone, Copy)]
 struct Goal {
     newest: u64,
-    asked: Instant,
+    asked: Moment,
 }
 
 /// One kind that is watched.
@@ -137,6 +151,8 @@ pub(super) struct Watch<L> {
     pace: Pace,
     held: Arc<Mutex<Held<L>>>,
     phase: watch::Sender<Phase>,
+    /// Told by who found out that what is held is of no use.
+    put_back: Notify,
     /// The watches of the same server that get no answer.
     outage: Arc<Outage>,
     /// Where it is told that an object stands otherwise.
@@ -148,7 +164,8 @@ impl<L: Ledger> Watch<L> {
     pub(super) fn new(connection: Connection, pace: Pace, empty: L, outage: Arc<Outage>, news: News) -> Self {
         let (path, list) = (empty.path().to_owned(), empty.list().to_owned());
         let phase = watch::Sender::new(Phase::Listing);
-        Self { path, list, connection, pace, held: once(empty), phase, outage, news }
+        let put_back = Notify::new();
+        Self { path, list, connection, pace, held: once(empty), phase, put_back, outage, news }
     }
 
     /// What is known, for as long as nobody changes it.
@@ -182,6 +199,11 @@ impl<L: Ledger> Watch<L> {
                 Ok(proven) => proven,
                 Err(error) => {
                     tracing::warn!(path = %self.path, %error, "a watch could not show that it lives");
+                    if is_expired(&error) {
+                        // Nobody else is to be told of it either; and the watch may hear of it by itself only at its end.
+                        self.phase.send_replace(Phase::Broken);
+                        self.put_back.notify_waiters();
+                    }
                     false
                 }
             },
@@ -218,7 +240,7 @@ impl<L: Ledger> Watch<L> {
     /// What is the newest now. A server that was put back from a backup knows less than we do, and other things: what we hold is of no
     /// use to it, as where it does not know any more what happened since.
     async fn goal(&self) -> ClusterResult<Goal> {
-        let (asked, held) = (Instant::now(), self.held().version);
+        let (asked, held) = (Moment::now(), self.held().version);
         let newest = number(&self.path, &self.connection.newest_version(&self.path).await?)?;
         if newest < held {
             let (what, said) =
@@ -239,11 +261,11 @@ impl<L: Ledger> Watch<L> {
 
     /// Lists, follows, and begins again, until it is stopped.
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
+        let _ends = Ends(&self.phase);
         tokio::select! {
             () = stop.cancelled() => {}
             () = self.work() => {}
         }
-        self.phase.send_replace(Phase::Broken);
     }
 
     async fn work(&self) {
@@ -252,16 +274,29 @@ impl<L: Ledger> Watch<L> {
         let (mut whole, mut works) = (false, false);
         loop {
             let (listed, begins) = (!whole, !whole || !works);
+            let mut followed = false;
             let error = match self.ready(whole, works).await {
                 Ok(()) => {
                     (whole, works) = (true, true);
                     trouble.refused_at = None;
                     self.outage.answers(&self.path);
+                    if !trouble.flaps {
+                        self.answered_again();
+                    }
                     self.phase.send_replace(Phase::Following);
                     let lasts = if begins { self.pace.first } else { self.pace.lasts };
-                    match self.follow(lasts).await {
+                    let begun = Instant::now();
+                    let ended = self.follow(lasts).await;
+                    let settled = (trouble.waited * SETTLED).min(self.pace.first);
+                    trouble.flaps = begun.elapsed() < settled;
+                    followed = true;
+                    match ended {
                         Ok(Ended::InTime) => {
                             trouble = self.no_trouble();
+                            continue;
+                        }
+                        Ok(Ended::PutBack) => {
+                            whole = false;
                             continue;
                         }
                         Ok(Ended::Expired) if !listed => {
@@ -281,12 +316,18 @@ impl<L: Ledger> Watch<L> {
                 }
                 Err(error) => error,
             };
+            trouble.cut = followed && !trouble.flaps && matches!(error, ClusterError::Unavailable { .. });
+            if trouble.cut {
+                trouble.pauses = self.no_trouble().pauses;
+                self.answered_again();
+                self.outage.cut(&self.path, Instant::now());
+            }
             works = false;
             self.rest(&error, &mut trouble).await;
             // After a cut the same version goes on. Whatever else it was, what is known may be wrong; and a server that was away for
             // longer may have been put back from a backup, and count on from there.
-            whole =
-                whole && matches!(error, ClusterError::Unavailable { .. }) && !self.outage.lasts(&self.path);
+            let lasts = self.outage.lasts(&self.path, Instant::now());
+            whole = whole && matches!(error, ClusterError::Unavailable { .. }) && !lasts;
         }
     }
 
@@ -311,7 +352,8 @@ impl<L: Ledger> Watch<L> {
             .with_jitter()
             .without_max_times()
             .build();
-        Trouble { pauses, refused_at: None, said: String::new() }
+        let waited = Duration::ZERO;
+        Trouble { pauses, waited, flaps: false, cut: false, refused_at: None, said: String::new() }
     }
 
     /// Waits before it is tried again. The same words are logged once.
@@ -327,14 +369,16 @@ impl<L: Ledger> Watch<L> {
         // A server that is back refuses everybody whose rights it has not read yet, however long it was away. What is refused for
         // longer somebody has to change.
         if refused && trouble.refused_at.is_none() {
-            *trouble = Trouble { refused_at: Some(Instant::now()), ..self.no_trouble() };
+            *trouble =
+                Trouble { refused_at: Some(Instant::now()), flaps: trouble.flaps, ..self.no_trouble() };
         }
         let most = self.pace.pauses.1;
         let refused_for = trouble.refused_at.filter(|_| refused).map(|at| at.elapsed());
         let next = trouble.pauses.next().unwrap_or(most);
         let pause = if refused_for.is_some_and(|long| long >= most) { self.pace.refused } else { next };
+        trouble.waited = pause;
         if refused_for.is_none_or(|long| long >= most.min(BEGINS)) {
-            self.tell(error, &mut trouble.said);
+            self.tell(error, trouble);
         }
         let is_away = matches!(error, ClusterError::Unavailable { .. });
         // Where another one gets an answer the server is back.
@@ -350,16 +394,18 @@ impl<L: Ledger> Watch<L> {
     }
 
     /// Logs what a watch met, unless that is what was said last.
-    fn tell(&self, error: &ClusterError, last: &mut String) {
+    fn tell(&self, error: &ClusterError, trouble: &mut Trouble) {
         let words = error.to_string();
-        let is_news = words != *last;
-        *last = words;
+        let is_news = words != trouble.said;
+        trouble.said = words;
         // What the server as a whole is to blame for is told once for all of them.
         if let ClusterError::Unavailable { said, .. } = error {
             if is_news {
                 tracing::debug!(path = %self.path, %error, "a watch gets no answer");
             }
-            self.outage.broke(&self.path, said, Instant::now());
+            if !trouble.cut {
+                self.outage.broke(&self.path, said, Instant::now());
+            }
             return;
         }
         // A no is an answer.
@@ -377,7 +423,7 @@ impl<L: Ledger> Watch<L> {
 
     /// Reads a list into a fresh ledger, which takes the place of the old one when it is whole.
     async fn list(&self) -> ClusterResult<()> {
-        let begun = Instant::now();
+        let begun = Moment::now();
         let make = || (self.held().ledger.fresh(), 0_usize);
         let take = |(ledger, about): &mut (L, usize), object| {
             *about += 1;
@@ -399,6 +445,7 @@ impl<L: Ledger> Watch<L> {
 
     /// Follows from the version that is held, to the end of the watch.
     async fn follow(&self, lasts: Duration) -> ClusterResult<Ended> {
+        let mut put_back = std::pin::pin!(self.put_back.notified());
         let goal = self.goal().await?;
         let (from, begun) = (self.held().version, Instant::now());
         let mut frames = match self.connection.watch::<L::Object>(&self.path, from, lasts).await {
@@ -407,7 +454,10 @@ impl<L: Ledger> Watch<L> {
         };
         let mut heard = false;
         loop {
-            let next = tokio::time::timeout(lasts + self.pace.slack, frames.next()).await;
+            let next = tokio::select! {
+                () = &mut put_back => return Ok(Ended::PutBack),
+                next = tokio::time::timeout(lasts + self.pace.slack, frames.next()) => next,
+            };
             let Ok(next) = next else { return Ok(Ended::Behind) };
             match next? {
                 None if heard && self.has_reached(goal) => return Ok(Ended::InTime),
@@ -440,7 +490,7 @@ impl<L: Ledger> Watch<L> {
             Frame::Error(_) => return Ok(()),
         };
         let mut held = self.held();
-        held.heard = Instant::now();
+        held.heard = Moment::now();
         if version <= held.version {
             return Ok(());
         }
@@ -478,9 +528,18 @@ impl<L: Ledger> Watch<L> {
     }
 }
 
+/// Whatever ends a watch, nobody waits for it any more.
+struct Ends<'a>(&'a watch::Sender<Phase>);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.send_replace(Phase::Broken);
+    }
+}
+
 /// What was listed once, in the shape of what is watched.
 pub(super) fn once<L>(ledger: L) -> Arc<Mutex<Held<L>>> {
-    let now = Instant::now();
+    let now = Moment::now();
     Arc::new(Mutex::new(Held { ledger, version: 0, heard: now, known: now, about: 0, changes: 0 }))
 }
 

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 /// How long the end of a container is of interest in these tests.
 const RECENT: Duration = Duration::from_mins(10);
 /// More pods than a page holds.
-const MANY: usize = 503;
+pub(in crate::cluster) const MANY: usize = 503;
 /// So long anything may take that is awaited here.
 pub(in crate::cluster) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -136,7 +136,7 @@ pub(in crate::cluster) async fn wait<T: PartialEq + std::fmt::Debug>(
 }
 
 /// How often pods were listed from their beginning, and not to learn their newest version alone.
-fn lists(server: &Server) -> usize {
+pub(in crate::cluster) fn lists(server: &Server) -> usize {
     let asked = server.requests();
     let whole = |path: &str| path.starts_with("/api/v1/pods?limit=500") && !path.contains("continue");
     asked.iter().filter(|one| one.verb == "list" && whole(&one.path)).count()

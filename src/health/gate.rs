@@ -245,7 +245,8 @@ pub(crate) fn permit(evidence: &Evidence<'_>, subject: MergeSubject) -> Result<M
     // Taken first: the permit's life includes the time that judging takes.
     let made = Instant::now();
     let ends = made + LIFE;
-    let ends = evidence.lease.latest_start(evidence.request_timeout).map_or(ends, |latest| latest.min(ends));
+    // A lock that holds for no request any more gives no time at all.
+    let ends = evidence.lease.latest_start(evidence.request_timeout).map_or(made, |latest| latest.min(ends));
     let ends = End::at(ends);
     let mut closed = blocked(&evidence.conditions);
     closed.extend(approval(evidence, &subject.mark));

@@ -284,7 +284,12 @@ impl Look<'_> {
             return Pulls::default();
         }
         let recent = self.parts.health_settings.recent_end();
-        let pods = match self.parts.cluster.pods(recent, Freshness::Watched).await {
+        let reading = self.parts.cluster.pods(recent, Freshness::Watched);
+        let Ok(pods) = tokio::time::timeout(self.parts.health_settings.probe_timeout(), reading).await else {
+            tracing::debug!("the pods that wait for images were not read in time");
+            return Pulls::default();
+        };
+        let pods = match pods {
             Ok(pods) => pods,
             Err(error) => {
                 tracing::debug!(error = %chain(&error), "the pods that wait for images could not be read");

@@ -6,7 +6,7 @@
 //! short names): any schema that keeps unknown fields does. Velero's, and a kind that is removed while it is watched, the suite installs
 //! itself. What a bare one cannot answer (kubelets, compaction on demand, the schemas of the real custom resource definitions) is left out
 //! there, and printed. A watch from a version that is too old needs no compaction, but a server that was started again since it was made:
-//! until then it goes back to version 1 (exchange 11 of `watch.json`).
+//! until then it goes back to version 1 (exchange 11 of `watch.json`). Nodes of other names would stand on the pages that are compared.
 //!
 //! Most objects are put there as they were recorded and asked for then (`seed_and_play`; of `volumes.json` all, of `operators.json`
 //! nearly all). That shows that such objects are taken, kept, selected and given back, and not that a server comes to them by itself: what controllers do is

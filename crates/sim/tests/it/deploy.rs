@@ -58,6 +58,15 @@ fn every_file_is_named_and_every_named_file_is_there() {
 }
 
 #[test]
+fn only_what_nothing_uses_is_said_to_be_used_by_nothing() {
+    for folder in folders() {
+        let text = std::fs::read_to_string(folder.join("kustomization.yaml")).unwrap();
+        let says_so = text.contains("No feature uses");
+        assert_eq!(says_so, folder.ends_with("drain"), "{}", folder.display());
+    }
+}
+
+#[test]
 fn every_document_is_an_object() {
     let template = kustomize().join("base/secret.example.yaml");
     let secrets = documents(&template).into_iter().map(|object| (template.clone(), object));

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use reqwest::Response;
 use serde_json::{Value, json};
@@ -29,6 +29,9 @@ pub(crate) struct Left {
     pub(crate) exchanges: &'static [RangeInclusive<usize>],
     pub(crate) why: &'static str,
 }
+
+/// For so long a real server may say that it is asked too much.
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Recorded bodies that were cut without a mark.
 const CUT: &[(&str, usize)] = &[
@@ -173,7 +176,7 @@ impl Replay {
     pub(crate) async fn play_as(&mut self, index: usize, path: &str) {
         let mut exchange = self.exchange(index);
         exchange["request"]["path"] = json!(path);
-        let answer = Answer::read(self.respond(&exchange, None).await).await;
+        let answer = Answer::read(self.respond(&exchange, None).await.1).await;
         self.judge(index, &answer);
     }
 
@@ -192,11 +195,11 @@ impl Replay {
     }
 
     async fn send(&self, index: usize) -> Answer {
-        Answer::read(self.respond(&self.exchanges[index], None).await).await
+        Answer::read(self.respond(&self.exchanges[index], None).await.1).await
     }
 
-    /// The same for an answer that has no end of its own.
-    pub(crate) async fn open(&self, exchange: &Value, within: Duration) -> Response {
+    /// The same for an answer that has no end of its own, with when it was asked for.
+    pub(crate) async fn open(&self, exchange: &Value, within: Duration) -> (Instant, Response) {
         self.respond(exchange, Some(within)).await
     }
 
@@ -205,7 +208,7 @@ impl Replay {
         self.known.insert(recorded.to_owned(), answered.to_owned());
     }
 
-    async fn respond(&self, exchange: &Value, within: Option<Duration>) -> Response {
+    async fn respond(&self, exchange: &Value, within: Option<Duration>) -> (Instant, Response) {
         let request = &exchange["request"];
         let path = self.known_path(request["path"].as_str().unwrap());
         let headers: Vec<(String, String)> = request["headers"]
@@ -221,7 +224,20 @@ impl Replay {
             body => Some(self.known_value(body).to_string()),
         };
         let user = request["user"].as_str().unwrap();
-        self.server.respond(user, request["method"].as_str().unwrap(), &path, &headers, body, within).await
+        let method = request["method"].as_str().unwrap();
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let asked = Instant::now();
+            let response = self.server.respond(user, method, &path, &headers, body.clone(), within).await;
+            // A real server that began a moment ago may be asked too much already.
+            let refused = response.status() == 429 && exchange["response"]["status"] != 429;
+            if self.simulated() || !refused || asked > patience {
+                return (asked, response);
+            }
+            let wait =
+                response.headers().get("retry-after").and_then(|wait| wait.to_str().ok()?.parse().ok());
+            tokio::time::sleep(Duration::from_secs(wait.unwrap_or(1))).await;
+        }
     }
 
     fn judge(&mut self, index: usize, answer: &Answer) {
