@@ -10,8 +10,8 @@ use super::fingerprint::fingerprint;
 use super::projects::placing;
 use super::request::Write;
 use super::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSource, ClusterError, ClusterLease,
-    ClusterResult, DrySource, Hydrated, ObjectRef, OperationPhase, OperationState, SyncStatus,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSource, BegunBy, ClusterError,
+    ClusterLease, ClusterResult, DrySource, Hydrated, ObjectRef, OperationPhase, OperationState, SyncStatus,
 };
 use serde_json::{Value, json};
 
@@ -52,7 +52,7 @@ impl Kubernetes {
         application: &Application,
         revision: Option<&str>,
     ) -> ClusterResult<()> {
-        if application.operation_requested {
+        if application.operation_requested.is_some() {
             return Err(conflict(application, "an operation is there already"));
         }
         let patch = json!({
@@ -121,7 +121,9 @@ pub(super) fn application(object: &Value) -> Result<Application, String> {
         name,
         resource_version: text(&object["metadata"]["resourceVersion"]),
         refresh_requested: object["metadata"]["annotations"][REFRESH].is_string(),
-        operation_requested: object["operation"].is_object(),
+        operation_requested: object["operation"]
+            .is_object()
+            .then(|| begun_by(&object["operation"]["initiatedBy"])),
         automated: automated.is_object() && automated["enabled"].as_bool() != Some(false),
         skips_reconcile: object["metadata"]["annotations"][SKIP].as_str() == Some("true"),
         prune: automated["prune"].as_bool().unwrap_or(false),
@@ -234,9 +236,18 @@ fn revisions(holder: &Value) -> Vec<String> {
         .collect()
 }
 
+fn begun_by(initiator: &Value) -> BegunBy {
+    if initiator["automated"].as_bool() == Some(true) {
+        BegunBy::Itself
+    } else if initiator["username"].as_str() == Some(INITIATOR) {
+        BegunBy::Us
+    } else {
+        BegunBy::Person
+    }
+}
+
 fn operation_state(state: &Value) -> OperationState {
     let asked = &state["operation"]["sync"];
-    let by = &state["operation"]["initiatedBy"];
     // What was asked for may be a branch; the result has the commit that it was then.
     let mut wanted = revisions(&state["syncResult"]);
     if wanted.is_empty() {
@@ -255,9 +266,7 @@ fn operation_state(state: &Value) -> OperationState {
         revisions: wanted,
         sources: sources(&state["syncResult"]),
         partial: items(&asked["resources"]).next().is_some(),
-        by_person: by["automated"].as_bool() != Some(true)
-            // Whoever writes one into the object without a name is no less one.
-            && by["username"].as_str() != Some(INITIATOR),
+        begun_by: begun_by(&state["operation"]["initiatedBy"]),
         retries: u32::try_from(number(&state["retryCount"])).unwrap_or(0),
         started_at: parse_time(&state["startedAt"]),
         finished_at: parse_time(&state["finishedAt"]),
@@ -310,7 +319,7 @@ mod tests {
     #[test]
     fn an_application_is_read_in_all_its_parts() {
         let read = application(&several()).expect("an Application");
-        assert!(read.refresh_requested && read.operation_requested && read.automated && read.prune);
+        assert!(read.refresh_requested && read.operation_requested.is_some() && read.automated && read.prune);
         assert_eq!(read.revisions, ["9.2.1", "cc05"]);
         assert_eq!(read.compared_sources.len(), 2);
         assert_eq!(read.compared_sources[1].target_revision, "main");
@@ -384,11 +393,11 @@ mod tests {
                 .revisions
         };
         let begun =
-            |by: Value| operation_state(&json!({"operation": {"sync": {}, "initiatedBy": by}})).by_person;
+            |by: Value| operation_state(&json!({"operation": {"sync": {}, "initiatedBy": by}})).begun_by;
         let people = [json!({"username": "operator"}), json!({"username": ""}), json!({}), Value::Null];
-        assert!(people.into_iter().all(begun), "somebody, who need not tell a name");
-        let others = [json!({"automated": true}), json!({"username": INITIATOR})];
-        assert!(!others.into_iter().any(begun), "Argo CD by itself, or caretaker");
+        assert!(people.into_iter().all(|by| begun(by) == BegunBy::Person), "who need not tell a name");
+        assert_eq!(begun(json!({"automated": true})), BegunBy::Itself);
+        assert_eq!(begun(json!({"username": INITIATOR})), BegunBy::Us);
         assert_eq!(revisions(json!({"revision": "main"}), json!({"revision": "cc05"})), ["cc05"]);
         assert_eq!(revisions(json!({"revision": "cc05"}), Value::Null), ["cc05"]);
         let both = json!({"revision": "", "revisions": ["9.2.1", "cc05"]});

@@ -420,7 +420,7 @@ async fn writes_to_applications_carry_the_version_that_was_seen() {
     );
 
     let asked = only_application(&client).await;
-    assert!(asked.operation_requested);
+    assert!(asked.operation_requested.is_some());
     let error = client.sync_application(&lease, &asked, Some("abc")).await.expect_err("one is there");
     assert!(matches!(error, ClusterError::Conflict { .. }), "{error}");
 

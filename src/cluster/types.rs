@@ -358,6 +358,17 @@ pub(crate) enum OperationPhase {
     Unknown,
 }
 
+/// Who began an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BegunBy {
+    /// Argo CD by itself.
+    Itself,
+    /// caretaker.
+    Us,
+    /// Anybody else. Whoever writes one into the object without a name is a person no less.
+    Person,
+}
+
 /// `status.operationState` of an Application.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct OperationState {
@@ -371,8 +382,8 @@ pub(crate) struct OperationState {
     pub(crate) sources: Vec<ApplicationSource>,
     /// Whether it syncs a few resources alone (self-heal): proves nothing about a commit.
     pub(crate) partial: bool,
-    /// Whether a person began it: neither Argo CD by itself nor caretaker.
-    pub(crate) by_person: bool,
+    /// Who began it.
+    pub(crate) begun_by: BegunBy,
     /// How often it was retried.
     pub(crate) retries: u32,
     /// When it was started.
@@ -402,8 +413,8 @@ pub(crate) struct Application {
     pub(crate) resource_version: String,
     /// A refresh was asked for and not done yet (the annotation is there).
     pub(crate) refresh_requested: bool,
-    /// An operation was asked for and not ended yet (`operation` is there).
-    pub(crate) operation_requested: bool,
+    /// By whom an operation was asked for that has not ended yet (`operation` is there).
+    pub(crate) operation_requested: Option<BegunBy>,
     /// Whether Argo CD syncs it by itself.
     pub(crate) automated: bool,
     /// Whether a person told the controller not to look at it (the annotation `skip-reconcile`).

@@ -138,6 +138,12 @@ impl Baseline {
             .collect()
     }
 
+    /// Whether pods of a workload were held back by its update strategy.
+    pub(crate) fn held_back(&self, workload: &ObjectRef) -> bool {
+        let rule = |id: &FindingId| matches!(id.rule.as_str(), "waits-for-deletion" | "held-by-partition");
+        self.findings.iter().any(|found| rule(&found.id) && found.id.object == *workload)
+    }
+
     /// How the newest sync of an Application had failed, if it had.
     fn failed_sync(&self, application: &ObjectRef) -> Option<&FailedBefore> {
         self.failed_syncs.iter().find(|failed| failed.application == *application)
@@ -437,13 +443,15 @@ fn comes_by_itself(finding: &Finding) -> bool {
 }
 
 /// Whether somebody outside has to answer for it: who makes certificates, where copies lie, sources are fetched from and secrets are
-/// kept. What follows from it is as little the change's.
+/// kept. What follows from it is as little the change's. A version that is not there may be what the change asked for, and so may
+/// a secret that nobody ever read.
 fn is_of_somebody_outside(finding: &Finding) -> bool {
-    let FindingId { probe, rule, .. } = &finding.id;
-    match probe {
-        Probe::Certificates | Probe::VolSync | Probe::Snapshots => true,
-        Probe::Flux => rule == "fetch-failed",
-        Probe::ExternalSecrets => matches!(rule.as_str(), "not-synced" | "store-not-ready"),
+    let FindingId { probe, rule, object } = &finding.id;
+    match (probe, rule.as_str()) {
+        (Probe::Certificates | Probe::VolSync | Probe::Snapshots, _)
+        | (Probe::ExternalSecrets, "store-not-ready") => true,
+        (Probe::Flux, "fetch-failed") => !matches!(object.kind.as_str(), "OCIRepository" | "HelmChart"),
+        (Probe::ExternalSecrets, "not-synced") => finding.verdict == Verdict::Yellow,
         _ => false,
     }
 }

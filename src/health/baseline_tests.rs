@@ -63,6 +63,7 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         own("GitRepository", "flux-system", "flux-system"),
         own("HelmRelease", "web", "shop"),
         own("ExternalSecret", "web", "shop"),
+        own("OCIRepository", "web", "shop"),
         own("Pod", "web", "once"),
     ];
     let on = |probe, kind, namespace, name| {
@@ -70,6 +71,10 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
     };
     let of = |probe, rule, kind, namespace, name| {
         found(probe, rule, &ObjectRef::new(kind, namespace, name), Verdict::Red)
+    };
+    let mild = |probe, rule, kind, namespace, name| Finding {
+        verdict: Verdict::Yellow,
+        ..of(probe, rule, kind, namespace, name)
     };
     let rule = |rule, kind, namespace, name| of(Probe::Pods, rule, kind, namespace, name);
     let node = |rule| found(Probe::Nodes, rule, &ObjectRef::new("Node", "", "metal2"), Verdict::Yellow);
@@ -110,7 +115,9 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         (on(Probe::Snapshots, "VolumeSnapshot", "web", "shop"), "suspected"),
         (of(Probe::Flux, "fetch-failed", "GitRepository", "flux-system", "flux-system"), "suspected"),
         (of(Probe::Flux, "not-released", "HelmRelease", "web", "shop"), "attributed"),
-        (of(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "suspected"),
+        (of(Probe::Flux, "fetch-failed", "OCIRepository", "web", "shop"), "attributed"),
+        (of(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "attributed"),
+        (mild(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "suspected"),
         (of(Probe::ExternalSecrets, "another", "ExternalSecret", "web", "shop"), "attributed"),
     ];
     for (finding, expected) in cases {
@@ -220,7 +227,7 @@ fn a_sync_that_had_failed_before_and_fails_again_tells_nothing_of_the_change() {
             revisions: Vec::new(),
             partial,
             sources: Vec::new(),
-            by_person: false,
+            begun_by: crate::cluster::BegunBy::Itself,
             retries: 0,
             started_at: None,
             finished_at: None,

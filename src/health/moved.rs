@@ -110,9 +110,12 @@ impl Moves {
             self.known.insert(made.object.clone(), known);
         }
         let in_work = recon.findings().filter(|finding| {
-            // What is rolled out with pauses goes from one to the other.
-            let rule = finding.id.rule.as_str();
-            matches!(rule, "in-work" | "rolling-out" | "not-observed" | "paused" | "suspended")
+            match finding.id.rule.as_str() {
+                "in-work" | "rolling-out" | "not-observed" | "paused" => true,
+                // What is rolled out with pauses goes from one to the other. What is accepted so is no such pause.
+                "suspended" => finding.id.probe == Probe::ArgoCd && !finding.acknowledged,
+                _ => false,
+            }
         });
         for finding in in_work {
             let none = Known { mark: None, until: afterwards, seen: now };

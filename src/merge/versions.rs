@@ -1,6 +1,6 @@
 //! Does what runs match what the pull request promised?
 
-use crate::cluster::{Definition, HeldBack, Owner, RunningChart, Workload};
+use crate::cluster::{Definition, HeldBack, ObjectRef, Owner, RunningChart, Workload};
 use crate::forge::renovate::Update;
 use std::fmt;
 
@@ -39,26 +39,36 @@ pub(crate) fn mismatches(updates: &[Update], affected: &[Owner]) -> Vec<Mismatch
     found
 }
 
-/// The workloads of the affected watchers whose pods are of an older template and stay so, although that has a promised image: whoever
-/// follows them reads them as updated.
-pub(crate) fn held_back(updates: &[Update], affected: &[Owner], workloads: &[Workload]) -> Vec<Mismatch> {
+/// The workloads of the affected watchers whose pods are of an older template and stay so, although that has a promised image, or is of
+/// a promised chart and held none back before: whoever follows them reads them as updated.
+pub(crate) fn held_back(
+    updates: &[Update],
+    affected: &[Owner],
+    workloads: &[Workload],
+    before: &dyn Fn(&ObjectRef) -> bool,
+) -> Vec<Mismatch> {
     let mut found = Vec::new();
     for owner in affected {
         let own = workloads.iter().filter(|workload| owner.owns.contains(&workload.object));
         for (workload, held) in own.filter_map(|workload| Some((workload, workload.held_back?))) {
             let (many, until) = match held {
-                HeldBack::UntilDeleted(many) => (many, "until somebody deletes them"),
+                HeldBack::UntilDeleted(many) => (many, "until somebody deletes it"),
                 HeldBack::ByPartition(many) => (many, "below the partition of its update"),
             };
+            let pods = if many == 1 { "1 pod".to_owned() } else { format!("{many} pods") };
             let is_promised = |update: &&Update| {
                 let mut images = workload.images.iter();
+                let mut charts = owner.charts.iter();
                 images.any(|image| is_image_of(image, &update.package) && is_version(image, &update.to))
+                    || charts.any(|chart| {
+                        is_chart_of(chart, &update.package) && is_chart_version(&chart.version, &update.to)
+                    }) && !before(&workload.object)
             };
             found.extend(updates.iter().filter(is_promised).map(|update| Mismatch {
                 owner: owner.object.name.clone(),
                 package: update.package.clone(),
                 wanted: update.to.clone(),
-                running: vec![format!("{many} pods of {} as they were {until}", workload.object)],
+                running: vec![format!("{pods} of {}, each as it was {until},", workload.object)],
             }));
         }
     }

@@ -11,19 +11,19 @@ use super::event::{Effect, EffectClass, Event, Outcome};
 use super::gitops;
 use super::permit::HeldBack;
 use super::settings::RolloutBy;
-use super::state::{Change, Stage};
+use super::state::Change;
 use super::worker::{Next, RunError, Scene, Work, Worker};
 use super::writing::Arrivals;
 use crate::cluster::{Application, ApplicationSet, FluxObject, Freshness, ObjectRef};
 use crate::forge::{BRANCH_WRITE_TIMEOUT, State};
 use crate::health::NEEDED_LEASE;
 use crate::issue::text_for_title;
-use crate::merge::rollout::{Answer, AskedOf, GitOps, Question, Refusal, Undone, Watched};
+use crate::merge::rollout::{Answer, AskedOf, GitOps, Question, Refusal, Watched};
 use crate::store::EventId;
 use crate::wording;
 use futures::StreamExt;
 use jiff::Timestamp;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tracing::Instrument;
 
@@ -176,17 +176,9 @@ impl Worker {
             }
             Effect::Terminate { change, application } => {
                 let current = work.state.change.as_ref().filter(|current| current.step == *change);
-                let bad = current.and_then(|current| match (&current.merged, &current.stage) {
-                    (Some((commit, merged_at, _)), Stage::Reverted { commit: undoing, .. }) => {
-                        let (commit, merged_at) = (commit.clone(), *merged_at);
-                        Some((Undone { commit, merged_at, later: BTreeSet::new() }, undoing))
-                    }
-                    _ => None,
-                });
-                match (bad, &self.lease) {
-                    (Some((bad, undoing)), Some(lease)) => {
-                        act::terminate(&parts, lease, scene.repository, application, bad, undoing).await
-                    }
+                let undone = current.and_then(|_| scene.observation.undone.as_ref());
+                match (undone, &self.lease) {
+                    (Some(undone), Some(lease)) => act::terminate(&parts, lease, application, undone).await,
                     (Some(_), None) => Outcome::NotYet { why: wording::lease_too_short() },
                     (None, _) => Outcome::Refused { why: wording::nothing_to_stop() },
                 }
@@ -198,7 +190,7 @@ impl Worker {
             Effect::Sync { application, revision, .. } => match &self.lease {
                 Some(lease) => {
                     let watched = scene.settings.watched(scene.repository);
-                    act::sync(&parts, lease, scene.repository, &watched, application, revision).await
+                    act::sync(&parts, lease, scene.repository, &watched, application, revision, begun).await
                 }
                 None => Outcome::NotYet { why: wording::lease_too_short() },
             },

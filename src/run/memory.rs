@@ -114,6 +114,8 @@ pub(crate) struct Memory {
     /// The commit that another run left behind last before anybody saw it everywhere, as its journal tells; with that run and how far its
     /// journal had come.
     pub(crate) left_unseen: Option<((RunId, EventId), Option<(CommitSha, Asking)>)>,
+    /// Who was waited for on the way of a commit.
+    pub(crate) waited_for: Option<(CommitSha, BTreeSet<String>)>,
     /// Since when those of Flux that take values have had them, of the head that a change left behind, and nobody asks them to look.
     pub(crate) left_alone: BTreeMap<(CommitSha, ObjectRef), Timestamp>,
     /// Since when a pull request's pre-flight has been waiting, at which head.
@@ -191,6 +193,15 @@ impl Memory {
             self.left_alone.entry((commit.clone(), one)).or_insert(now);
         }
         self.left_alone.iter().map(|((_, one), since)| (one.clone(), *since)).collect()
+    }
+
+    /// Takes in who is waited for on the way of a commit.
+    pub(crate) fn note_awaited(&mut self, commit: &CommitSha, rollout: &Rollout) {
+        let Rollout::Waiting { on, .. } = rollout else { return };
+        let waited_for = self.waited_for.take().filter(|(of, _)| of == commit);
+        let (_, names) =
+            self.waited_for.insert(waited_for.unwrap_or_else(|| (commit.clone(), BTreeSet::new())));
+        names.extend(on.iter().map(|(name, _)| name.clone()));
     }
 
     /// Since when the same thing has been awaited.

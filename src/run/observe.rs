@@ -44,7 +44,7 @@ use crate::health::{self, After, Attribution, Before, FailedBefore, FindingId, P
 use crate::issue::{self, Home, KnownTask, Left, Reading, RemadePull, TaskKey, TemplateValues};
 use crate::merge::Hold;
 use crate::merge::classify::classify_words;
-use crate::merge::rollout::{AcceptedFlux, GitOps, Rollout, Stood};
+use crate::merge::rollout::{AcceptedFlux, GitOps, Rollout, Stood, Undone};
 use crate::store::RunId;
 use crate::wording;
 use deliveries::Deliveries;
@@ -144,6 +144,8 @@ pub(crate) struct Observation {
     /// Those whose newest sync failed.
     pub(crate) failed_syncs: Vec<FailedBefore>,
     pub(crate) blocking: Vec<BlockingPod>,
+    /// What is undone, while that rolls out.
+    pub(crate) undone: Option<Undone>,
     pub(crate) mismatches: Vec<String>,
     pub(crate) left_behind: Vec<String>,
     pub(crate) proposal: Option<ProposalStanding>,
@@ -546,6 +548,7 @@ pub(crate) async fn observe(
         accepted,
         failed_syncs: gitops.applications.iter().filter_map(FailedBefore::of).collect(),
         blocking: change.blocking,
+        undone: change.undone,
         mismatches: change.versions.mismatches,
         left_behind: change.versions.left_behind,
         proposal,

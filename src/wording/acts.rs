@@ -245,6 +245,11 @@ pub(crate) fn already_syncing() -> String {
     "a sync is under way, and may be of something else".to_owned()
 }
 
+/// The sync that was to be started was started before.
+pub(crate) fn synced_before() -> String {
+    "its sync was started already".to_owned()
+}
+
 /// Nothing is left to be synced.
 pub(crate) fn already_synced() -> String {
     "it is as its sources say already".to_owned()

@@ -6,6 +6,7 @@
 //! arrived when it compared what was hydrated from the commit.
 
 use super::address::Address;
+use super::asking::Moment;
 use super::{Standing, Stood, Watched, not_this_commit, short, within};
 use crate::cluster::{
     Application, ApplicationHealth, ApplicationSource, DrySource, FluxObject, OperationPhase, OperationState,
@@ -119,6 +120,7 @@ pub(super) fn standings(
     watched: &Watched,
     arrived: &dyn Fn(&str) -> Result<bool, String>,
     before: &[Stood],
+    moment: &Moment,
 ) -> Vec<(String, Standing)> {
     let watchers = watched.watchers(applications);
     let mut standings = Vec::new();
@@ -129,7 +131,7 @@ pub(super) fn standings(
             _ => judge_one(app, watched, arrived, stood),
         };
         let operated = matches!(standing, Standing::Done { affected: true });
-        standings.extend(children(app, operated, applications, &watchers, before));
+        standings.extend(children(app, operated, applications, &watchers, before, moment));
         // Two of the same name may be in two namespaces.
         let name = match standing {
             Standing::Done { .. } => whole_name(app),
@@ -158,6 +160,7 @@ fn children(
     applications: &[Application],
     watchers: &[&Application],
     before: &[Stood],
+    moment: &Moment,
 ) -> Vec<(String, Standing)> {
     applications
         .iter()
@@ -166,7 +169,7 @@ fn children(
         .filter(|child| !watchers.iter().any(|watcher| watcher.object() == child.object()))
         .filter_map(|child| match behind(child, before) {
             Some(standing) => Some((child.object().to_string(), standing)),
-            None if operated && began_with(child, parent) => {
+            None if operated && began_with(child, parent, moment) => {
                 Some((whole_name(child), Standing::Done { affected: true }))
             }
             None => None,
@@ -191,15 +194,17 @@ pub(super) fn made_by_flux(
 }
 
 /// Whether an Application's newest sync of everything came of its parent's: it began within that, since a parent that goes by waves
-/// waits for its children, or soon after it. Argo CD looks at once at what was changed; what begins later has reasons of its own.
-fn began_with(child: &Application, parent: &Application) -> bool {
+/// waits for its children, or soon after it. Argo CD looks at once at what was changed; what begins later has reasons of its own, but
+/// where it was waited for meanwhile (a window, a sync before that took long), or nobody knows whether it was.
+fn began_with(child: &Application, parent: &Application, moment: &Moment) -> bool {
     let whole = |app: &Application| app.operation.clone().filter(|operation| !operation.partial);
-    let Some((child, parent)) = whole(child).zip(whole(parent)) else { return false };
+    let Some((operation, parent)) = whole(child).zip(whole(parent)) else { return false };
+    let name = child.object().to_string();
+    let was_awaited = moment.awaited.as_ref().is_none_or(|awaited| awaited.contains(&name));
     let soon = parent.finished_at.and_then(|ended| ended.checked_add(CHILD_BEGINS).ok());
-    child
-        .started_at
-        .zip(parent.started_at)
-        .is_some_and(|(child, parent)| child >= parent && soon.is_none_or(|soon| child <= soon))
+    operation.started_at.zip(parent.started_at).is_some_and(|(child, parent)| {
+        child >= parent && (was_awaited || soon.is_none_or(|soon| child <= soon))
+    })
 }
 
 /// Within this time after its parent's sync one that was changed by it is synced, also where Argo CD has much to do.
@@ -263,7 +268,7 @@ fn judge_one(
     };
     if let Some(operation) = whole
         && operated
-        && !app.operation_requested
+        && app.operation_requested.is_none()
         && matches!(operation.phase, OperationPhase::Failed | OperationPhase::Error)
     {
         return Standing::Failed(app.object(), operation.message.clone());
@@ -365,7 +370,7 @@ pub(super) fn not_settled(app: &Application) -> Option<String> {
     if app.refresh_requested {
         return Some("its refresh is not done".to_owned());
     }
-    if app.operation_requested {
+    if app.operation_requested.is_some() {
         return Some(match &app.operation {
             Some(OperationState {
                 phase: OperationPhase::Running, finished_at: Some(_), retries, ..

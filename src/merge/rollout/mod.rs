@@ -25,7 +25,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-pub(crate) use undone::{Undone, excused, runs_what_nobody_asks_for};
+#[cfg(test)]
+pub(in crate::merge) use undone::runs_what_nobody_asks_for;
+pub(crate) use undone::{Undone, excused};
 
 /// What may follow repositories into the cluster, as one look read it.
 #[derive(Debug, Clone, Default)]
@@ -231,7 +233,7 @@ pub(crate) fn judge(
         return Rollout::Unknown { why: probably_watches(&who, &url) };
     }
     let arrived = |revision: &str| has_arrived(revision, commit, descends);
-    let mut standings = argo::standings(&gitops.applications, watched, &arrived, before);
+    let mut standings = argo::standings(&gitops.applications, watched, &arrived, before, moment);
     standings.extend(sets::standings(gitops, watched, before, moment));
     let makers = watched.flux_makers(&gitops.flux);
     for (name, standing) in argo::made_by_flux(&gitops.applications, &makers, watched, before) {

@@ -8,8 +8,8 @@ use super::argo::stood_before;
 use super::asking::LOOK;
 use super::{GitOps, Stood, Watched};
 use crate::cluster::{
-    Application, ApplicationSet, ApplicationSource, ObjectRef, OperationPhase, OperationState, Owner,
-    SyncStatus,
+    Application, ApplicationSet, ApplicationSource, BegunBy, ObjectRef, OperationPhase, OperationState,
+    Owner, SyncStatus,
 };
 use crate::forge::CommitSha;
 use crate::merge::semver;
@@ -34,15 +34,22 @@ impl Undone {
             || revision.parse().is_ok_and(|revision: CommitSha| self.later.contains(&revision))
     }
 
-    /// Whether an Application's running operation is of this very commit, or of one that holds it and that nobody syncs by hand.
-    pub(crate) fn runs_in(&self, app: &Application) -> bool {
+    /// Whether an Application's running operation is of this very commit; of one that was touched also whether it is of another that holds
+    /// it, and that nobody syncs by hand.
+    fn runs_in(&self, app: &Application, touched: bool) -> bool {
         app.operation.as_ref().is_some_and(|operation| {
-            let by_itself = !operation.by_person && began_since(operation, self.merged_at);
+            let by_itself =
+                touched && operation.begun_by != BegunBy::Person && began_since(operation, self.merged_at);
             operation.phase == OperationPhase::Running
                 && operation.revisions.iter().any(|revision| {
                     revision == self.commit.as_str() || by_itself && self.is_held_by(revision)
                 })
         })
+    }
+
+    /// Whether what was found stuck still is.
+    pub(crate) fn keeps_stuck(&self, app: &Application) -> bool {
+        self.runs_in(app, true) || runs_what_nobody_asks_for(app, self.merged_at)
     }
 }
 
@@ -62,7 +69,8 @@ impl Watched {
         touched.retain(|app| affected.is_empty() || is_among(affected, app));
         let made = self.made_by(gitops, &touched);
         let is_ours = |app: &Application| touched.contains(&app) || made.contains(&app);
-        let holds = |app: &Application| watchers.contains(&app) && undone.runs_in(app);
+        let holds =
+            |app: &Application| watchers.contains(&app) && undone.runs_in(app, touched.contains(&app));
         let is_stuck = |app: &&Application| {
             holds(app) || is_ours(app) && runs_what_nobody_asks_for(app, undone.merged_at)
         };
@@ -113,33 +121,38 @@ fn is_among(owners: &[Owner], app: &Application) -> bool {
 /// Whether an Application's operation runs that began since a merge and is to another revision than its spec asks for now, as far as that
 /// can be told: by an exact version of a chart, a whole commit, or what was hydrated last. Argo CD retries to the revision with
 /// which it began, whatever the spec says meanwhile.
-pub(crate) fn runs_what_nobody_asks_for(app: &Application, merged_at: Timestamp) -> bool {
+pub(in crate::merge) fn runs_what_nobody_asks_for(app: &Application, merged_at: Timestamp) -> bool {
     let Some(operation) = app.operation.as_ref().filter(|one| one.phase == OperationPhase::Running) else {
         return false;
     };
-    !operation.by_person && began_since(operation, merged_at) && is_to_another_revision(app, operation)
+    operation.begun_by != BegunBy::Person
+        && began_since(operation, merged_at)
+        && is_to_another_revision(app, operation)
 }
 
 /// How those stood before a change that is undone for whom that is still an excuse: of whoever was synced meanwhile to what nobody asks
 /// for any more that runs, however it stood before, until it is synced again or is as its sources say all the same.
-pub(crate) fn excused(before: &[Stood], gitops: &GitOps, undone: &Undone) -> Vec<Stood> {
+pub(crate) fn excused(before: &[Stood], gitops: &GitOps, undone: &Undone, touched: &[Owner]) -> Vec<Stood> {
     let runs_it = |stood: &&Stood| {
         let mut apps = gitops.applications.iter().filter(|app| app.object() == stood.application);
-        apps.any(|app| ran_what_nobody_asks_for(app, undone))
+        apps.any(|app| ran_what_nobody_asks_for(app, undone, is_among(touched, app)))
     };
     before.iter().filter(|stood| !runs_it(stood)).cloned().collect()
 }
 
-/// Whether an Application was last synced, since a merge, to the commit that is undone now or one that holds it, to other sources than its spec has now, or to
+/// Whether an Application was last synced, since a merge, to the commit that is undone now (one that the change touches, to any that holds it), to other sources than its spec has now, or to
 /// another revision than that asks for; whoever did it, and however it ended.
-fn ran_what_nobody_asks_for(app: &Application, undone: &Undone) -> bool {
+fn ran_what_nobody_asks_for(app: &Application, undone: &Undone, touched: bool) -> bool {
     let of_others = |operation: &OperationState| {
         app.dry.is_none() && !operation.sources.is_empty() && operation.sources != app.sources
     };
     let whole = app.operation.as_ref().filter(|operation| !operation.partial);
     app.sync != SyncStatus::Synced
         && whole.filter(|operation| began_since(operation, undone.merged_at)).is_some_and(|operation| {
-            operation.revisions.iter().any(|revision| undone.is_held_by(revision))
+            operation
+                .revisions
+                .iter()
+                .any(|revision| revision == undone.commit.as_str() || touched && undone.is_held_by(revision))
                 || of_others(operation)
                 || is_to_another_revision(app, operation)
         })

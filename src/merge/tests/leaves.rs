@@ -3,8 +3,8 @@
 use super::rollout::{Word, argo, asking, descends, of_set, stood, verdict, watched, word};
 use super::samples::{application, at, moment, operation, sha, source, undone};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSource, DrySource, Fingerprint, Hydrated,
-    ObjectRef, OperationPhase, Owner, SyncStatus, projects_testing,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSource, BegunBy, DrySource, Fingerprint,
+    Hydrated, ObjectRef, OperationPhase, Owner, SyncStatus, projects_testing,
 };
 use crate::merge::rollout::{
     AskedOf, Asking, GitOps, Moment, Question, Refusal, Rollout, Stood, awaited_owners, judge,
@@ -164,7 +164,7 @@ fn retrying(app: &mut Application, revisions: &[&str]) {
     running.revisions = revisions.iter().map(|one| (*one).to_owned()).collect();
     running.started_at = Some(at(140));
     app.operation = Some(running);
-    app.operation_requested = true;
+    app.operation_requested = Some(BegunBy::Itself);
 }
 
 #[test]
@@ -179,7 +179,13 @@ fn an_operation_is_of_what_nobody_asks_for_where_that_can_be_told() {
         ("whatever is newest", "", "1.2.4", |_| {}, false),
         ("a release candidate", "1.2.4-rc.1", "1.2.4", |_| {}, true),
         ("a branch", "main", &"7".repeat(40), |app| app.sources[0].chart = None, false),
-        ("a person's", "1.2.3", "1.2.4", |app| app.operation.as_mut().unwrap().by_person = true, false),
+        (
+            "a person's",
+            "1.2.3",
+            "1.2.4",
+            |app| app.operation.as_mut().unwrap().begun_by = BegunBy::Person,
+            false,
+        ),
         (
             "from before the merge",
             "1.2.3",

@@ -1,7 +1,7 @@
 use super::samples::{application, at, moment, operation, sha, source, undone, workload};
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, DrySource,
-    Fingerprint, Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSet, ApplicationSource, BegunBy,
+    DrySource, Fingerprint, Hydrated, ObjectRef, OperationPhase, Owner, PullEvent, SyncStatus, Workload,
     projects_testing,
 };
 use crate::forge::CommitSha;
@@ -63,7 +63,7 @@ fn one_watcher_is_judged_by_every_field() {
         ("no revision", |a| a.revisions.clear(), Word::Waiting),
         ("one that nobody looks at", |a| a.skips_reconcile = true, Word::Waiting),
         ("a refresh that is asked for", |a| a.refresh_requested = true, Word::Waiting),
-        ("an operation that is asked for", |a| a.operation_requested = true, Word::Waiting),
+        ("an operation that is asked for", |a| a.operation_requested = Some(BegunBy::Itself), Word::Waiting),
         (
             "a running one",
             |a| a.operation = Some(operation(OperationPhase::Running, &sha('c'))),
@@ -106,7 +106,7 @@ fn one_watcher_is_judged_by_every_field() {
             "failed, but a retry is asked for",
             |a| {
                 a.operation = Some(operation(OperationPhase::Failed, &sha('c')));
-                a.operation_requested = true;
+                a.operation_requested = Some(BegunBy::Itself);
             },
             Word::Waiting,
         ),
@@ -216,7 +216,7 @@ fn a_hydrated_one_is_followed_by_what_was_made_of_the_commit() {
         ("nothing hydrated", |a| a.dry.as_mut().expect("dry").hydrated = None, Word::Waiting),
         ("an older rendering is synced", |a| a.revisions = vec![sha('6').as_str().to_owned()], Word::Waiting),
         ("it is on its way", |a| a.health = ApplicationHealth::Progressing, Word::Waiting),
-        ("its sync runs", |a| a.operation_requested = true, Word::Waiting),
+        ("its sync runs", |a| a.operation_requested = Some(BegunBy::Itself), Word::Waiting),
     ];
     for (name, spoil, expected) in cases {
         let mut app = hydrated();
@@ -413,18 +413,18 @@ fn touched_goes_by_folders_and_stuck_by_running_revisions() {
 
     let mut retrying = application("web", &sha('b'));
     retrying.operation = Some(operation(OperationPhase::Running, &sha('c')));
-    retrying.operation_requested = true;
+    retrying.operation_requested = Some(BegunBy::Itself);
     let ended = application("web2", &sha('c'));
     let mut stopping = application("web3", &sha('c'));
     stopping.operation = Some(operation(OperationPhase::Terminating, &sha('c')));
-    stopping.operation_requested = true;
+    stopping.operation_requested = Some(BegunBy::Itself);
     // A failed operation of the commit, while another one has been asked for: nothing that runs the commit.
     let mut asked = application("web4", &sha('c'));
     asked.operation = Some(operation(OperationPhase::Failed, &sha('c')));
-    asked.operation_requested = true;
+    asked.operation_requested = Some(BegunBy::Itself);
     let mut others = application("web5", &sha('c'));
     others.operation = Some(operation(OperationPhase::Running, &sha('e')));
-    others.operation_requested = true;
+    others.operation_requested = Some(BegunBy::Itself);
     let apps = [retrying, ended, stopping, asked, others];
     let stuck = |commit| {
         let undone = Undone { commit: sha(commit), ..undone(at(0)) };
@@ -500,7 +500,7 @@ fn an_application_that_a_watcher_makes_has_to_arrive_as_well() {
         ("compared the old version", &|app| app.compared_sources = vec![chart("1.0.0")], Word::Waiting),
         ("its parent's sync changed nothing of it", &|app| app.reconciled_at = Some(at(9)), Word::Done),
         ("on its way", &|app| app.health = ApplicationHealth::Progressing, Word::Waiting),
-        ("syncing", &|app| app.operation_requested = true, Word::Waiting),
+        ("syncing", &|app| app.operation_requested = Some(BegunBy::Itself), Word::Waiting),
         ("broken", &|app| app.health = ApplicationHealth::Degraded, Word::Waiting),
     ];
     for (name, change, expected) in cases {
@@ -762,9 +762,9 @@ fn a_set_is_to_be_asked_where_nobody_has_and_after_the_sync_of_who_makes_it_once
     root.resources = vec![ApplicationResource { object: set.object(), health: None }];
     assert!(unasked(&set, &root, &taken(None)) && unasked(&set, &root, &taken(Some(9))));
     assert!(!unasked(&set, &root, &taken(Some(10))));
-    root.operation_requested = true;
+    root.operation_requested = Some(BegunBy::Itself);
     assert!(!unasked(&set, &root, &taken(None)), "another one goes on");
-    root.operation_requested = false;
+    root.operation_requested = None;
     root.operation.as_mut().expect("an operation").partial = true;
     assert!(!unasked(&set, &root, &taken(None)), "a few objects were put right");
 }
@@ -787,11 +787,29 @@ fn what_a_parent_brings_to_a_sync_is_touched_by_what_touched_the_parent() {
     assert_eq!(affected(&root, &child), ["argocd/root"], "it was synced before");
     let ended = root.operation.as_ref().and_then(|operation| operation.finished_at).expect("it has ended");
     child.reconciled_at = Some(ended + Duration::from_secs(2000));
-    for (seconds, expected) in [(20, 2), (1200, 1)] {
+    let awaited = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    for (seconds, awaited, expected) in [
+        (20, awaited(&[]), 2),
+        (1200, awaited(&[]), 1),
+        (1200, awaited(&["Application argocd/other"]), 1),
+        // A window kept it back, for one.
+        (1200, awaited(&["Application argocd/redis"]), 2),
+        // A process that never saw it on its way.
+        (1200, None, 2),
+    ] {
         let began = ended + Duration::from_secs(seconds);
         let operation = child.operation.as_mut().expect("an operation");
         (operation.started_at, operation.finished_at) = (Some(began), Some(began + Duration::from_secs(5)));
-        assert_eq!(affected(&root, &child).len(), expected, "after {seconds} s it has reasons of its own");
+        let moment = Moment { awaited, ..moment() };
+        let apps = [root.clone(), child.clone()];
+        let rollout = judge(&argo(&apps), &watched(), &sha('c'), &descends, &[], &moment);
+        let Rollout::Done { affected, .. } = rollout else { panic!("{rollout:?}") };
+        assert_eq!(
+            affected.len(),
+            expected,
+            "after {seconds} s it has reasons of its own: {:?}",
+            moment.awaited
+        );
     }
     child.operation.as_mut().expect("an operation").started_at = Some(at(7));
     child.operation.as_mut().expect("an operation").partial = true;

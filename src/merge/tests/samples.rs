@@ -1,8 +1,8 @@
 //! Good ordinary things, for tests to spoil.
 
 use crate::cluster::{
-    Application, ApplicationHealth, ApplicationResource, ApplicationSource, ObjectRef, OperationPhase,
-    OperationState, SyncStatus, Workload,
+    Application, ApplicationHealth, ApplicationResource, ApplicationSource, BegunBy, ObjectRef,
+    OperationPhase, OperationState, SyncStatus, Workload,
 };
 use crate::forge::renovate::{Update, UpdateKind};
 use crate::forge::{
@@ -110,7 +110,7 @@ pub(super) fn application(name: &str, commit: &CommitSha) -> Application {
         name: name.to_owned(),
         resource_version: "1".to_owned(),
         refresh_requested: false,
-        operation_requested: false,
+        operation_requested: None,
         automated: true,
         skips_reconcile: false,
         prune: false,
@@ -148,7 +148,7 @@ pub(super) fn operation(phase: OperationPhase, commit: &CommitSha) -> OperationS
         revisions: vec![commit.as_str().to_owned()],
         partial: false,
         sources: Vec::new(),
-        by_person: false,
+        begun_by: BegunBy::Itself,
         retries: 0,
         started_at: Some(at(5)),
         finished_at: Some(at(10)),
@@ -185,6 +185,7 @@ pub(super) fn moment() -> crate::merge::rollout::Moment {
         accepted: std::collections::BTreeSet::new(),
         earlier: std::collections::BTreeSet::new(),
         asking: None,
+        awaited: Some(BTreeSet::new()),
         elsewhere: false,
         timing: crate::timing::Timing::default(),
     }

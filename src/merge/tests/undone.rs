@@ -5,7 +5,7 @@ use super::leaves::{chart, family};
 use super::rollout::{Word, argo, asking, descends, of_set, stood, watched, word};
 use super::samples::{application, at, moment, operation, sha, source, undone};
 use crate::cluster::{
-    Application, ApplicationSource, DrySource, Fingerprint, FluxKind, Hydrated, OperationPhase,
+    Application, ApplicationSource, BegunBy, DrySource, Fingerprint, FluxKind, Hydrated, OperationPhase,
     OperationState, Owner, SyncStatus,
 };
 use crate::merge::rollout::{AskedOf, Asking, GitOps, Moment, Rollout, Stood, Undone, excused, judge};
@@ -21,7 +21,7 @@ fn synced(change: impl FnOnce(&mut Application)) -> [Application; 2] {
     let mut ended = operation(OperationPhase::Succeeded, &sha('7'));
     (ended.started_at, ended.finished_at) = (Some(at(200)), Some(at(210)));
     ended.revisions = vec!["1.2.4".to_owned()];
-    ended.by_person = true;
+    ended.begun_by = BegunBy::Person;
     child.operation = Some(ended);
     child.reconciled_at = Some(at(300));
     change(&mut child);
@@ -64,7 +64,7 @@ fn who_runs_what_was_undone_is_not_as_it_was_before_although_it_is_told_the_same
     ];
     let judged = |apps: &[Application], before: &[Stood]| {
         let gitops = argo(apps);
-        let before = excused(before, &gitops, &undone(at(150)));
+        let before = excused(before, &gitops, &undone(at(150)), &[]);
         let affected = [Owner::from(&apps[0])];
         let synced = !watched().leaves(&gitops, &affected, &before).is_empty();
         (word(&judge(&gitops, &watched(), &sha('c'), &descends, &before, &moment())), synced)
@@ -100,7 +100,7 @@ fn what_holds_what_is_undone_and_its_undoing_not_yet_is_stopped_as_well() {
     let cases: [(&str, Change, bool); 6] = [
         ("a later commit", |_| {}, true),
         ("a retry of it", |app| running(app).finished_at = Some(at(210)), true),
-        ("by a person", |app| running(app).by_person = true, false),
+        ("by a person", |app| running(app).begun_by = BegunBy::Person, false),
         ("from before the merge", |app| running(app).started_at = Some(at(30)), false),
         ("it has ended", |app| running(app).phase = OperationPhase::Failed, false),
         ("the undoing", |app| running(app).revisions = vec![sha('e').to_string()], false),
@@ -115,14 +115,22 @@ fn what_holds_what_is_undone_and_its_undoing_not_yet_is_stopped_as_well() {
         let apps = [app];
         let gitops = argo(&apps);
         assert_eq!(!watched().stuck_operations(&gitops, &undone, &[]).is_empty(), expected, "{name}");
+        let others = [Owner::from(&application("other", &sha('c')))];
+        assert_eq!(
+            watched().stuck_operations(&gitops, &undone, &others),
+            Vec::<&Application>::new(),
+            "another's"
+        );
     }
     // Nor is how it stood before an excuse for who was synced to that.
     let [root, mut child] = synced(|app| running(app).revisions = vec![sha('d').to_string()]);
     (child.sources[0].chart, child.compared_sources[0].chart) = (None, None);
     let before = stood(std::slice::from_ref(&child));
     let gitops = argo(&[root, child]);
-    assert_eq!(excused(&before, &gitops, &undone), []);
-    assert_eq!(excused(&before, &gitops, &Undone { later: [].into(), ..undone }), before);
+    let touched = [Owner::from(&gitops.applications[1])];
+    assert_eq!(excused(&before, &gitops, &undone, &touched), []);
+    assert_eq!(excused(&before, &gitops, &undone, &[]), before, "it has nothing to do with it");
+    assert_eq!(excused(&before, &gitops, &Undone { later: [].into(), ..undone }, &touched), before);
 }
 
 #[test]

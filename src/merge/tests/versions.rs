@@ -70,19 +70,37 @@ fn pods_that_stay_as_they_were_are_told_although_their_template_is_the_promised_
     let owner = Owner { owns: vec![workload("web").object], ..Owner::from(&application("web", &sha('c'))) };
     let promised = [update("x/web", "1", "2", UpdateKind::Minor)];
     for (held, image, says) in [
-        (Some(HeldBack::UntilDeleted(3)), "x/web:2", Some("3 pods of Deployment web/web as they were until")),
-        (Some(HeldBack::ByPartition(1)), "x/web:2", Some("1 pods of Deployment web/web as they were below")),
+        (
+            Some(HeldBack::UntilDeleted(3)),
+            "x/web:2",
+            Some("3 pods of Deployment web/web, each as it was until"),
+        ),
+        (
+            Some(HeldBack::ByPartition(1)),
+            "x/web:2",
+            Some("1 pod of Deployment web/web, each as it was below"),
+        ),
         (None, "x/web:2", None),
         // Held back before the change: another image is another's matter.
         (Some(HeldBack::UntilDeleted(3)), "x/other:2", None),
     ] {
-        let found = held_back(&promised, std::slice::from_ref(&owner), &[web(held, image)]);
+        let found = held_back(&promised, std::slice::from_ref(&owner), &[web(held, image)], &|_| false);
         match says {
             Some(says) => assert!(found[0].running[0].starts_with(says), "{found:?}"),
             None => assert_eq!(found, []),
         }
-        assert_eq!(held_back(&promised, &[], &[web(held, image)]), [], "another's");
+        assert_eq!(held_back(&promised, &[], &[web(held, image)], &|_| false), [], "another's");
     }
+    // A chart whose images have versions of their own, where none was held back before.
+    let vault =
+        RunningChart { name: "vault".to_owned(), repository: String::new(), version: "0.28.1".to_owned() };
+    let owner = Owner { charts: vec![vault], ..owner };
+    let promised = [update("vault", "0.28.0", "0.28.1", UpdateKind::Patch)];
+    let found = |before: &dyn Fn(&ObjectRef) -> bool| {
+        let web = web(Some(HeldBack::UntilDeleted(3)), "x/vault:1.17");
+        held_back(&promised, std::slice::from_ref(&owner), &[web], before).len()
+    };
+    assert_eq!((found(&|_| false), found(&|_| true)), (1, 0));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 
 use super::not_yet;
 use crate::action::{self, Action, ActionError};
-use crate::cluster::{ClusterError, ClusterLease, Freshness, Installed, ObjectRef, SyncStatus};
+use crate::cluster::{BegunBy, ClusterError, ClusterLease, Freshness, Installed, ObjectRef, SyncStatus};
 use crate::forge::{CommitSha, Repository};
-use crate::merge::rollout::{Undone, Watched, runs_what_nobody_asks_for};
+use crate::merge::rollout::{Undone, Watched};
 use crate::run::event::Outcome;
 use crate::run::worker::Parts;
 use crate::wording;
+use jiff::Timestamp;
 
 /// Reads and archives Ceph's crash reports.
 pub(crate) async fn archive_crashes(parts: &Parts, lease: &ClusterLease, action: &Action) -> Outcome {
@@ -33,33 +34,20 @@ async fn application(
     })
 }
 
-/// Stops the operation of an Application that runs for the bad revision, merged at a moment, or for what nobody asks for any more since
-/// that is undone. One that has none any more is done; another's is nobody's to stop.
+/// Stops the operation of an Application that runs for what is undone, as the last look knew it, or for what nobody asks for any more
+/// since. One that has none any more is done; another's is nobody's to stop.
 pub(crate) async fn terminate(
     parts: &Parts,
     lease: &ClusterLease,
-    repository: &Repository,
     object: &ObjectRef,
-    mut undone: Undone,
-    undoing: &CommitSha,
+    undone: &Undone,
 ) -> Outcome {
     let found = match application(parts, object).await {
         Ok(Some(found)) => found,
         Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
         Err(error) => return not_yet(&error),
     };
-    // Commits that hold it as well, and its undoing not yet. What the forge does not tell holds nothing.
-    for revision in found.operation.iter().flat_map(|operation| &operation.revisions) {
-        let Ok(revision) = revision.parse::<CommitSha>() else { continue };
-        let holds = async |older: &CommitSha| {
-            let compared = parts.forge.compare(&repository.name, &revision, older).await;
-            compared.map(|commits| commits.is_empty())
-        };
-        if matches!(holds(undoing).await, Ok(false)) && matches!(holds(&undone.commit).await, Ok(true)) {
-            undone.later.insert(revision);
-        }
-    }
-    if !undone.runs_in(&found) && !runs_what_nobody_asks_for(&found, undone.merged_at) {
+    if !undone.keeps_stuck(&found) {
         return Outcome::Done { detail: wording::nothing_to_stop() };
     }
     match parts.cluster.terminate_operation(lease, &found).await {
@@ -83,7 +71,7 @@ pub(crate) async fn delete_pod(parts: &Parts, lease: &ClusterLease, set: &Object
     }
 }
 
-/// Starts a sync, unless one runs already. Never of what is not the branch's head any more: after a crash in between that
+/// Starts a sync that was decided at a moment, unless it was started before. Never of what is not the branch's head any more: after a crash in between that
 /// would roll out over what people pushed meanwhile. The commit is a revision of those alone that sync from the branch: a chart has
 /// a version, and what is hydrated comes from another branch.
 pub(crate) async fn sync(
@@ -93,6 +81,7 @@ pub(crate) async fn sync(
     watched: &Watched,
     object: &ObjectRef,
     revision: &CommitSha,
+    begun: Timestamp,
 ) -> Outcome {
     match parts.forge.branch(&repository.name, &repository.default_branch).await {
         Ok(branch) if branch.head == *revision => {}
@@ -104,9 +93,18 @@ pub(crate) async fn sync(
         Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
         Err(error) => return not_yet(&error),
     };
-    // Another's may be of a few objects, or of another commit: whether anything is left to do is seen when it has ended.
-    if found.operation_requested {
-        return Outcome::NotYet { why: wording::already_syncing() };
+    let began = found.operation.as_ref().filter(|one| one.begun_by == BegunBy::Us);
+    let is_done = match found.operation_requested {
+        Some(BegunBy::Us) => true,
+        // Another's may be of a few objects, or of another commit: whether anything is left to do is seen when it has ended.
+        Some(BegunBy::Itself | BegunBy::Person) => {
+            return Outcome::NotYet { why: wording::already_syncing() };
+        }
+        // One whose outcome was not written down may have ended since.
+        None => began.and_then(|one| one.started_at).is_some_and(|began| began >= begun),
+    };
+    if is_done {
+        return Outcome::Done { detail: wording::synced_before() };
     }
     // Argo CD would run its hooks again, although nothing differs.
     if found.sync == SyncStatus::Synced {

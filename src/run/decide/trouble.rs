@@ -11,7 +11,7 @@ use super::{Decision, Waiting};
 use crate::cluster::ObjectRef;
 use crate::health::{Attribution, Finding, NODE_RESTARTED, Verdict};
 use crate::merge::rollout::Rollout;
-use crate::run::event::{Effect, Event, TroubleFinding};
+use crate::run::event::{Effect, Event, Outcome, TroubleFinding};
 use crate::run::situation::{Mode, Situation};
 use crate::run::state::{Act, Change, Failures, Trouble};
 use crate::wording;
@@ -186,7 +186,13 @@ fn remedy(situation: &Situation<'_>, change: &Change, lasting: &Lasting<'_>) -> 
         return Some(Decision::Refresh { change: change.step, hard: true });
     }
     // A soft one is no remedy: those who could not be asked are asked again and again.
-    let remedied = hard.iter().copied().copied().max().unwrap_or(lasting.since);
+    let is_its_sync =
+        |act: &&Act| matches!(&act.effect, Effect::Sync { change: of, .. } if *of == change.step);
+    let syncs: Vec<&Act> = situation.state.acts.iter().filter(is_its_sync).collect();
+    // One that another's sync kept from being done was none.
+    let done = || syncs.iter().filter(|act| !matches!(act.ended, Some((_, Outcome::NotYet { .. }))));
+    let remedied = hard.iter().copied().copied().chain(done().map(|act| act.at)).max();
+    let remedied = remedied.unwrap_or(lasting.since);
     let pause: Duration = situation.timing.grace() / 4;
     if followed(situation) && elapsed(situation.now, remedied) < pause {
         let text = match (lasting.findings.as_slice(), lasting.failed.first()) {
@@ -198,10 +204,7 @@ fn remedy(situation: &Situation<'_>, change: &Change, lasting: &Lasting<'_>) -> 
     let idle = |application: &&ObjectRef| situation.idle_out_of_sync.contains(application);
     let failed = lasting.failed.iter().find(|one| is_of(situation, change, one)).map(|one| &one.0);
     let to_sync = failed.filter(idle).or(situation.idle_out_of_sync.first());
-    let is_its_sync =
-        |act: &&Act| matches!(&act.effect, Effect::Sync { change: of, .. } if *of == change.step);
-    let syncs: Vec<&Act> = situation.state.acts.iter().filter(is_its_sync).collect();
-    let synced = syncs.len() >= SYNC_ATTEMPTS || syncs.iter().any(|act| act.at >= lasting.since);
+    let synced = syncs.len() >= SYNC_ATTEMPTS || done().any(|act| act.at >= lasting.since);
     match (to_sync, &change.merged) {
         (Some(application), Some((commit, ..)))
             if !synced && situation.mode != Mode::Observe && situation.head == commit =>

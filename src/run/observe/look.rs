@@ -41,6 +41,7 @@ pub(super) struct ChangeView {
     pub(super) manual: Vec<ObjectRef>,
     pub(super) blocking: Vec<BlockingPod>,
     pub(super) versions: Versions,
+    pub(super) undone: Option<Undone>,
 }
 
 pub(super) struct Look<'a> {
@@ -131,6 +132,7 @@ impl Look<'_> {
             accepted: watched.still_accepted(accepted, &self.gitops.flux),
             earlier,
             asking,
+            awaited: self.awaited_of(commit),
             elsewhere: self.elsewhere,
             timing: self.parts.timing.clone(),
         };
@@ -147,7 +149,13 @@ impl Look<'_> {
             Some(_) => self.memory.flux_to_ask = to_ask,
             None => {}
         }
-        Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
+        let rollout = judge(self.gitops, &watched, commit, &descends, before, &moment);
+        self.memory.note_awaited(commit, &rollout);
+        Ok(rollout)
+    }
+
+    fn awaited_of(&self, commit: &CommitSha) -> Option<BTreeSet<String>> {
+        self.memory.waited_for.as_ref().filter(|(of, _)| of == commit).map(|(_, names)| names.clone())
     }
 
     pub(super) async fn change(
@@ -173,7 +181,7 @@ impl Look<'_> {
             _ => None,
         };
         let before = match &undone {
-            Some(undone) => excused(&change.plan.stood, self.gitops, undone),
+            Some(undone) => excused(&change.plan.stood, self.gitops, undone, &touched),
             None => change.plan.stood.clone(),
         };
         let mut stood = before.clone();
@@ -257,6 +265,7 @@ impl Look<'_> {
             manual,
             blocking,
             versions,
+            undone,
         })
     }
 
@@ -265,10 +274,12 @@ impl Look<'_> {
         let mut later = BTreeSet::new();
         for revision in self.watched().revisions(self.gitops) {
             // What the forge does not tell holds nothing: its operation is another's.
-            if matches!(self.contains(&revision, undoing).await, Ok(false))
-                && matches!(self.contains(&revision, commit).await, Ok(true))
-            {
-                later.insert(revision);
+            match self.contains(&revision, commit).await {
+                Ok(true) if matches!(self.contains(&revision, undoing).await, Ok(false)) => {
+                    later.insert(revision);
+                }
+                Ok(_) => {}
+                Err(_) => break,
             }
         }
         Undone { commit: commit.clone(), merged_at, later }
@@ -512,7 +523,7 @@ fn is_idle_out_of_sync(application: &Application) -> bool {
         matches!(phase, OperationPhase::Running | OperationPhase::Terminating | OperationPhase::Unknown)
     });
     application.sync == SyncStatus::OutOfSync
-        && !application.operation_requested
+        && application.operation_requested.is_none()
         && !application.refresh_requested
         && !running
         && application.doors.by_hand.is_none()

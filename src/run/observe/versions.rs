@@ -4,7 +4,7 @@
 //! touches are compared, which tells early; definitions, and what others run, are looked at afterwards.
 
 use super::look::Look;
-use crate::cluster::{Owner, Workload};
+use crate::cluster::{ObjectRef, Owner, Workload};
 use crate::forge::renovate::{Update, UpdateKind};
 use crate::merge::Hold;
 use crate::merge::versions::{Mismatch, held_back, left_behind, mismatches, outdated};
@@ -35,7 +35,8 @@ impl Look<'_> {
         let mut different = mismatches(&promised, affected);
         let mut behind = Vec::new();
         if rolled_out {
-            different.extend(held_back(&promised, affected, workloads));
+            let before = |object: &ObjectRef| plan.baseline.held_back(object);
+            different.extend(held_back(&promised, affected, workloads, &before));
         }
         if rolled_out && !plan.replaced.is_empty() {
             let mut others = self.watched().owners(self.gitops);

@@ -170,7 +170,7 @@ async fn what_is_not_the_head_any_more_is_not_synced_over_what_people_pushed() {
     };
     story.world.repository().commit("main", push).unwrap();
     let watched = story.repository.watched(&repository);
-    let outcome = act::sync(&parts, &lease, &repository, &watched, &echo, &old).await;
+    let outcome = act::sync(&parts, &lease, &repository, &watched, &echo, &old, jiff::Timestamp::now()).await;
     assert!(matches!(&outcome, Outcome::Refused { why } if why.contains("not at")), "{outcome:?}");
     assert!(story.cluster_effects().is_empty(), "{:?}", story.cluster_effects());
     drop(parts);
@@ -211,7 +211,7 @@ async fn a_chart_that_is_retried_at_what_was_undone_is_stopped_and_synced_to_wha
     ] {
         kubernetes.apply(chart_that_syncs(wants, "1.2.4", &by));
         let undone = Undone { commit: head.clone(), merged_at, later: BTreeSet::new() };
-        let outcome = act::terminate(&parts, &lease, &repository, &redis, undone, &head).await;
+        let outcome = act::terminate(&parts, &lease, &redis, &undone).await;
         assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
         assert_eq!(stored()["status"]["operationState"]["phase"], phase, "{wants} {by}");
     }
@@ -228,21 +228,33 @@ async fn a_chart_that_is_retried_at_what_was_undone_is_stopped_and_synced_to_wha
         let source = json!({"repoURL": repository.html_url, "path": "apps/redis", "targetRevision": "main"});
         kubernetes.apply(chart_that_syncs("1.2.4", runs.as_str(), &json!({"automated": true})));
         kubernetes.update(&APPLICATION, Some("team"), "redis", |app| app["spec"]["source"] = source);
-        let undone = Undone { commit: head.clone(), merged_at, later: BTreeSet::new() };
-        let outcome = act::terminate(&parts, &lease, &repository, &redis, undone, &undoing).await;
+        let undone = Undone { commit: head.clone(), merged_at, later: [later.clone()].into() };
+        let outcome = act::terminate(&parts, &lease, &redis, &undone).await;
         assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
         assert_eq!(stored()["status"]["operationState"]["phase"], phase, "{runs}");
     }
     let head = undoing;
     kubernetes.apply(chart_that_syncs("1.2.3", "1.2.4", &json!({"username": "operator"})));
     let watched = story.repository.watched(&repository);
-    let outcome = act::sync(&parts, &lease, &repository, &watched, &redis, &head).await;
+    let sync = async |begun: jiff::Timestamp| {
+        act::sync(&parts, &lease, &repository, &watched, &redis, &head, begun).await
+    };
+    let outcome = sync(merged_at).await;
     assert!(matches!(outcome, Outcome::NotYet { .. }), "somebody else's is under way: {outcome:?}");
+    // Our own, whose outcome was not written down: under way, and ended.
+    kubernetes.apply(chart_that_syncs("1.2.3", "1.2.3", &json!({"username": "caretaker"})));
+    assert!(matches!(sync(merged_at).await, Outcome::Done { .. }));
+    kubernetes.update(&APPLICATION, Some("team"), "redis", |app| {
+        app.as_object_mut().unwrap().remove("operation");
+        app["status"]["operationState"]["phase"] = "Failed".into();
+    });
+    assert!(matches!(sync(merged_at).await, Outcome::Done { .. }));
+    assert!(stored().get("operation").is_none(), "{}", stored());
+    kubernetes.apply(chart_that_syncs("1.2.3", "1.2.4", &json!({"username": "operator"})));
     kubernetes.update(&APPLICATION, Some("team"), "redis", |app| {
         app.as_object_mut().unwrap().remove("operation");
     });
-    let watched = story.repository.watched(&repository);
-    let outcome = act::sync(&parts, &lease, &repository, &watched, &redis, &head).await;
+    let outcome = sync(jiff::Timestamp::now()).await;
     assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
     let operation = stored()["operation"]["sync"].clone();
     assert!(
@@ -254,7 +266,7 @@ async fn a_chart_that_is_retried_at_what_was_undone_is_stopped_and_synced_to_wha
         app.as_object_mut().unwrap().remove("operation");
         app["status"]["sync"]["status"] = "Synced".into();
     });
-    let outcome = act::sync(&parts, &lease, &repository, &watched, &redis, &head).await;
+    let outcome = sync(jiff::Timestamp::now()).await;
     assert!(matches!(outcome, Outcome::Done { .. }), "{outcome:?}");
     assert!(stored().get("operation").is_none(), "{}", stored());
     drop(parts);

@@ -352,7 +352,10 @@ fn trouble_is_noted_waited_out_refreshed_and_only_then_undone() {
     let Decision::Perform(effect) = scene.decide() else { panic!() };
     let sync = scene.fold(NOW - 420, Event::Intended { effect });
     scene.fold(NOW - 420, Event::Ended { step: sync, outcome: Outcome::Done { detail: String::new() } });
-    assert_eq!(scene.says(), "revert", "one sync, not two");
+    for (clock, expected) in [(NOW - 346, "wait"), (NOW - 345, "revert")] {
+        scene.clock = clock;
+        assert_eq!(scene.says(), expected, "one sync, not two, and the time that it takes: {clock}");
+    }
     scene.well(NOW - 400);
     assert_eq!(scene.says(), "note trouble-over", "it healed");
 }
