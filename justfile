@@ -1,4 +1,4 @@
-# The recipes mirror `.ci/run`.
+# What people run; `.ci/run` is what CI does.
 
 # Lists the recipes.
 default:

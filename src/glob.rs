@@ -3,7 +3,7 @@
 use regex::Regex;
 
 /// A pattern as an expression for a whole text: `*` any text, `?` one character, `[abc]`, `[!abc]` and `[a-z]` one of these, `{a,b}` one of
-/// these, `\` before a character that stands for itself. None of what is no pattern.
+/// these, `\` before a character that stands for itself. `None` where the pattern is not valid.
 pub(crate) fn expression(pattern: &str) -> Option<Regex> {
     let mut text = String::from(r"\A");
     let mut depth = 0_u32;

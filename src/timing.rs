@@ -16,7 +16,7 @@ pub(crate) struct Timing {
     pub scale: f64,
     /// How long GREEN must hold without a break before the next change.
     pub settle_seconds: f64,
-    /// What broke `health.flapping_times` times within so long is not settled.
+    /// What broke `health.flapping_times` times within this time is not settled.
     pub flapping_window_seconds: f64,
     /// How long a trouble may heal by itself before remedies.
     pub grace_seconds: f64,
@@ -28,11 +28,11 @@ pub(crate) struct Timing {
     pub soak_high_seconds: f64,
     /// How long to watch after a critical change.
     pub soak_critical_seconds: f64,
-    /// A rollout without any progress for so long has timed out.
+    /// After this long without any progress a rollout has timed out.
     pub rollout_no_progress_seconds: f64,
-    /// A rollout of a low- or medium-risk change may take so long.
+    /// The longest time that a rollout of a low- or medium-risk change may take.
     pub rollout_maximum_seconds: f64,
-    /// A rollout of a high-risk or critical change may take so long.
+    /// The longest time that a rollout of a high-risk or critical change may take.
     pub rollout_maximum_high_seconds: f64,
     /// How often the world is looked at while something is awaited.
     pub poll_seconds: f64,
@@ -40,8 +40,8 @@ pub(crate) struct Timing {
     pub reconcile_seconds: f64,
     /// How long a commit status may be pending before a person is told.
     pub pending_status_seconds: f64,
-    /// How long a delivery may be late: so long a tick waits for its own before a comment is asked for, and a closing for
-    /// the one that tells what it went over.
+    /// How long a delivery may be late. A tick waits this long for its own delivery before a comment is asked for, and a
+    /// closing for the one that tells what it went over.
     pub approval_delivery_seconds: f64,
     /// How long writes of the body are gathered when nothing important happened. Each further one waits longer,
     /// up to twelve times as long; that a layer stands otherwise waits no longer than this.

@@ -101,7 +101,7 @@ pub(crate) struct Memory {
     pub(crate) pulls: BTreeMap<PullNumber, KnownPull>,
     /// The issues and pull requests that tasks want closed, as they were last asked about.
     pub(crate) related: BTreeMap<IssueNumber, KnownRelated>,
-    /// Of those the first to be merged about which something is waited for.
+    /// The first pull request, in the order of merging, that something is waited for.
     pub(crate) next_awaited: Option<PullNumber>,
     /// At which look those were last asked about that cannot be read.
     pub(crate) asked_in_vain: BTreeMap<IssueNumber, u64>,

@@ -11,14 +11,14 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-/// When is judged, and what was asked until then.
+/// The moment of a judgement, and what was asked until then.
 #[derive(Debug, Clone)]
 pub(crate) struct Moment {
     /// Now.
     pub(crate) now: Timestamp,
     /// The objects of Flux that a person accepts as they are, and that are told what they were then.
     pub(crate) accepted: BTreeSet<ObjectRef>,
-    /// Commits of those that are spoken of, that come before the one that is followed.
+    /// Of the commits that watchers report, those that come before the one that is followed.
     pub(crate) earlier: BTreeSet<CommitSha>,
     /// What was asked for the change whose commit it is, where it is that of one.
     pub(crate) asking: Option<Asking>,

@@ -117,7 +117,7 @@ impl Look<'_> {
                 }
             }
         }
-        // Of whom nothing is read it matters as well whether it is of this repository at all.
+        // Where a watcher's source is not read, it also has to be known whether its revision is of this repository at all.
         let mut earlier = BTreeSet::new();
         for revision in watched.unread_revisions(&self.gitops.flux) {
             let Ok(holds) = self.contains(&revision, commit).await else { continue };
