@@ -6,7 +6,7 @@ mod parse;
 
 #[cfg(test)]
 pub(crate) use ceph_crash::ActionError;
-pub(crate) use ceph_crash::{archive_crashes, redact};
+pub(crate) use ceph_crash::{archive_crashes, redacted};
 pub(crate) use parse::{Command, parse};
 
 use serde::{Deserialize, Serialize};
