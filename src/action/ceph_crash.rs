@@ -212,15 +212,27 @@ fn summary(id: &str, report: &str) -> String {
 }
 
 fn line(text: &str) -> String {
-    text.split_whitespace().map(redact).collect::<Vec<_>>().join(" ").chars().take(LINE).collect()
+    redacted(text).chars().take(LINE).collect()
 }
 
-/// A word that looks like a key, a token or a password of an address is not shown.
-pub(crate) fn redact(word: &str) -> &str {
-    let lower = word.to_ascii_lowercase();
-    let named = ["password=", "token=", "secret=", "key="].iter().any(|name| lower.contains(name));
-    let in_address = lower.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
-    if named || in_address { "[redacted]" } else { word }
+/// A text on one line, without words that look like a key, a token or a password of an address, and without what stands behind the
+/// name of one.
+pub(crate) fn redacted(text: &str) -> String {
+    /// What gives a secret away, before a `=` or a `:`.
+    const NAMES: [&str; 5] = ["password", "token", "secret", "key", "authorization"];
+    let mut hides_next = false;
+    let words = text.split_whitespace().map(|word| {
+        let bare = word.to_ascii_lowercase().replace(['"', '\''], "");
+        let named =
+            NAMES.iter().any(|name| [":", "="].iter().any(|sign| bare.contains(&format!("{name}{sign}"))));
+        let in_address = bare.split_once("://").is_some_and(|(_, rest)| rest.contains('@'));
+        let hides = hides_next || named || in_address;
+        // `Authorization: Basic abc`, and `Bearer abc` wherever it stands.
+        let is_scheme = bare == "bearer" || hides_next && bare == "basic";
+        hides_next = is_scheme || named && bare.ends_with([':', '=']);
+        if hides { "[redacted]" } else { word }
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]

@@ -227,13 +227,13 @@ fn collect_containers(
     }));
 }
 
-/// What the last words of a container say of a disk.
+/// What the last words of a container say of a disk. "I/O error" alone is what Java says of a network.
 fn disk_word(message: &str) -> Option<DiskWord> {
     let said = message.to_ascii_lowercase();
     let says = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if says(&["read-only file system", "[errno 30]"]) {
         Some(DiskWord::ReadOnly)
-    } else if says(&["input/output error", "i/o error", "[errno 5]"]) {
+    } else if says(&["input/output error", "disk i/o error", "[errno 5]", "os error 5)"]) {
         Some(DiskWord::Fails)
     } else {
         None

@@ -168,3 +168,20 @@ fn ceph_details_are_a_map_by_check() {
     let bare = ceph_cluster(&json!({"metadata": {"name": "c"}})).expect("bare");
     assert_eq!((bare.health.as_str(), bare.capacity, bare.last_checked), ("", None, None));
 }
+
+#[test]
+fn last_words_tell_of_a_disk_and_not_of_a_network() {
+    for (said, expected) in [
+        ("OSError: [Errno 30] Read-only file system: '/data'", Some(DiskWord::ReadOnly)),
+        ("read /data/shop.db: input/output error", Some(DiskWord::Fails)),
+        ("OSError: [Errno 5] Input/output error", Some(DiskWord::Fails)),
+        ("sqlite3.OperationalError: disk I/O error", Some(DiskWord::Fails)),
+        ("Custom { kind: Uncategorized, error: \"(os error 5)\" }", Some(DiskWord::Fails)),
+        ("ResourceAccessException: I/O error on GET request for \"http://auth\": Connection refused", None),
+        ("PSQLException: An I/O error occurred while sending to the backend.", None),
+        ("OSError: [Errno 51] Network is unreachable", None),
+        ("Connection refused (os error 50)", None),
+    ] {
+        assert_eq!(disk_word(said), expected, "{said}");
+    }
+}

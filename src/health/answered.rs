@@ -17,8 +17,8 @@
 //! node any more the nodes have gone, or its spec was changed, and its generation tells which. One whose nodes had gone before it was changed has
 //! lost nothing by the change.
 //!
-//! A workload that is complete with fewer pods than when one answered may have no pod of that role left (the last replica of a database): whoever
-//! scaled it down means that too, and the Service is forgotten.
+//! A `StatefulSet` that is complete with one pod has no pod for another role (the replica of a database, or its leader for a moment): a Service
+//! that selects as it did when one answered is forgotten. With two pods or more there is one for each role.
 
 use super::probes::{PODS_NOT_MADE, SELECTS_NOTHING, disconnected, with_answered};
 use super::{Probe, Recon};
@@ -35,8 +35,12 @@ pub(crate) struct Behind {
     pub(crate) object: ObjectRef,
     /// The version of its spec by which pods are wanted, where it was read.
     pub(crate) generation: Option<i64>,
-    /// How many pods it wants and has, where it was read and is complete.
+    /// How many pods it wants and has, where it is complete. Nothing goes by how many it wanted before.
+    #[serde(skip)]
     pub(crate) wanted: Option<i64>,
+    /// What the Service selects, of a `StatefulSet`. Older versions did not write it down.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) selector: BTreeMap<String, String>,
 }
 
 /// What stood behind a Service at a look.
@@ -113,11 +117,12 @@ impl AnsweredBefore {
         now.object.kind == "DaemonSet" && before.object == now.object && known && !before.grew(now)
     }
 
-    /// Whether the `StatefulSet` whose pods answered is complete with fewer than it had then, and not with none.
-    fn was_scaled_down(&self, now: Option<&Behind>) -> bool {
+    /// Whether the `StatefulSet` whose pods answered is complete with one, which has another role. A selector that was changed is no role.
+    fn is_of_another_role(&self, now: Option<&Behind>) -> bool {
         let (Some(before), Some(now)) = (&self.behind, now) else { return false };
-        let fewer = before.wanted.zip(now.wanted).is_some_and(|(before, now)| 0 < now && now < before);
-        before.object.kind == "StatefulSet" && before.object == now.object && fewer
+        let selects_alike = before.selector.is_empty() || before.selector == now.selector;
+        let alone = now.object.kind == "StatefulSet" && now.wanted == Some(1);
+        before.object == now.object && alone && selects_alike
     }
 }
 
@@ -164,7 +169,6 @@ impl Answered {
                     let known = self.before.get(object).and_then(|before| before.behind.as_ref());
                     if let Some(known) = known.filter(|known| known.object == behind.object) {
                         behind.generation = behind.generation.or(known.generation);
-                        behind.wanted = behind.wanted.or(known.wanted);
                     }
                     let before = AnsweredBefore { at: recon.began_at, behind: Some(behind) };
                     self.before.insert(object.clone(), before);
@@ -173,7 +177,7 @@ impl Answered {
                     self.before.remove(object);
                 }
                 Seen::Empty(now) => match self.before.get_mut(object) {
-                    Some(before) if before.was_scaled_down(now.as_ref()) => {
+                    Some(before) if before.is_of_another_role(now.as_ref()) => {
                         self.before.remove(object);
                     }
                     // Its nodes went, and it is as it was: whatever is changed later empties nothing.
@@ -400,9 +404,25 @@ mod tests {
         assert_eq!(last(slowly, None).0, Green, "it took a while");
         let of_another = Workload { object: ObjectRef::new("StatefulSet", "web", "b"), ..database(1, 1) };
         assert_eq!(last(vec![before(), look(0, 0, of_another)], None).0, Red);
+        let goes_first = vec![before(), look(600, 1, database(1, 1)), look(0, 0, database(1, 1))];
+        assert_eq!(last(goes_first, None).0, Green, "the leader went, and it took a while to make another");
+        let three = || look(900, 1, database(3, 3));
+        assert_eq!(last(vec![three(), look(0, 0, database(2, 2))], None).0, Red, "two have both roles");
         let journalled = before().without_endpoints().expect("read");
         assert_eq!(last(vec![look(0, 0, database(1, 1))], Some(&journalled)).0, Green, "after a restart");
         assert_eq!(last(vec![look(0, 0, database(2, 2))], Some(&journalled)).0, Red);
+        // A label that no pod has came into the selector.
+        let plain = || {
+            let services = [service(1, 1, 9_000, 90_000)];
+            pass_of(&of("StatefulSet"), 900, &services, &[database(1, 1)])
+        };
+        assert_eq!(last(vec![plain(), look(0, 0, database(1, 1))], None).0, Red, "of one pod");
+        let written = serde_json::to_string(&plain().without_endpoints()).expect("written");
+        let journalled: WithoutEndpoints = serde_json::from_str(&written).expect("read");
+        assert_eq!(last(vec![look(0, 0, database(1, 1))], Some(&journalled)).0, Red, "{written}");
+        let older = written.replace("selector", "wanted_by").replace("generation", "wanted\":2,\"generation");
+        let journalled: WithoutEndpoints = serde_json::from_str(&older).expect("read");
+        assert_eq!(last(vec![look(0, 0, database(1, 1))], Some(&journalled)).0, Green, "nobody knows");
     }
 
     #[test]

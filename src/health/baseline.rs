@@ -322,10 +322,13 @@ fn tells_its_beginning(finding: &Finding) -> bool {
     let FindingId { probe, rule, .. } = &finding.id;
     let begins = match probe {
         Probe::Nodes | Probe::Alerts | Probe::Capacity | Probe::Usage => true,
-        Probe::Pods | Probe::KubeSystem => matches!(
-            rule.as_str(),
-            "rollout-failed" | "not-ready" | "unschedulable" | "oom-killed" | "restarts-grow" | "terminating"
-        ),
+        Probe::Pods | Probe::KubeSystem => match rule.as_str() {
+            "rollout-failed" | "not-ready" | "unschedulable" | "oom-killed" | "restarts-grow"
+            | "terminating" => true,
+            // As a run's own, below.
+            "crash-loop" | "job-failed" => finding.made_at.is_some(),
+            _ => false,
+        },
         Probe::Certificates => matches!(rule.as_str(), "not-ready" | "expired"),
         Probe::CloudNativePg => matches!(rule.as_str(), "backup-late" | "schedule-missed"),
         // A run that was made before the change fails after it by what it was made with.

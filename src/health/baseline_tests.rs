@@ -323,6 +323,7 @@ fn a_run_that_was_made_before_a_change_is_not_its_fault() {
         (vec![failed("backup-1", 900, 100)], "unrelated"),
         (vec![failed("backup-1", 500, 100)], "attributed"),
         (vec![failed("backup-1", 900, 200), failed("backup-2", 500, 100)], "attributed"),
+        (vec![failed("backup-1", 900, 100), failed("backup-2", 500, 200)], "attributed"),
     ] {
         let batch = Batch { jobs, cron_jobs: vec![cron_job.clone()] };
         let judged = judge_jobs(&batch, ago(0), Duration::from_mins(5));
@@ -330,6 +331,115 @@ fn a_run_that_was_made_before_a_change_is_not_its_fault() {
         assert_eq!(found[0].since, Some(ago(100)), "it orders by when it failed");
         assert_eq!(told(&Baseline::default(), &pass(found), &affected), rows(&[("run-failed", expected)]));
     }
+    let overrun = |name: &str, made: i64| Job {
+        conditions: Vec::new(),
+        deadline: Some(Duration::from_mins(1)),
+        ..failed(name, made, 0)
+    };
+    for (jobs, expected) in [
+        (vec![overrun("backup-1", 900)], "unrelated"),
+        (vec![overrun("backup-1", 900), overrun("backup-2", 500)], "attributed"),
+    ] {
+        let batch = Batch { jobs, cron_jobs: vec![cron_job.clone()] };
+        let judged = judge_jobs(&batch, ago(0), Duration::from_mins(5));
+        let told = told(&Baseline::default(), &pass(judged.findings), &affected);
+        assert_eq!(told, rows(&[("deadline-passed", expected)]));
+    }
+}
+
+#[test]
+fn nor_is_a_pod_of_such_a_run() {
+    use super::super::Settings;
+    use super::super::probes::{Mounts, PodsReading, judge_pods};
+    use crate::cluster::{
+        Condition, ConditionStatus, Container, ContainerState, Node, NodeMarks, Pod, PodLedger, PodPhase,
+    };
+    let backup = ObjectRef::new("CronJob", "web", "backup");
+    let mut shop = application("shop");
+    shop.resources = vec![ApplicationResource { object: backup, health: None }];
+    let affected = [Owner::from(&shop)];
+    let pod = |minute: u32, name: &str, phase: PodPhase, made: i64| Pod {
+        namespace: "web".to_owned(),
+        name: name.to_owned(),
+        phase,
+        reason: String::new(),
+        message: String::new(),
+        conditions: Vec::new(),
+        node: Some("metal1".to_owned()),
+        created_at: Some(ago(made)),
+        deleted_at: None,
+        owner: Some(ObjectRef::new("Job", "web", &format!("backup-2938000{minute}"))),
+        containers: vec![Container {
+            name: "app".to_owned(),
+            init: false,
+            image: "registry.example.org/app:1".to_owned(),
+            ready: false,
+            restarts: 3,
+            state: ContainerState::Waiting { reason: "CrashLoopBackOff".to_owned(), message: String::new() },
+            last_state: Some(ContainerState::Terminated {
+                reason: "Error".to_owned(),
+                exit_code: 1,
+                finished_at: Some(ago(30)),
+                message: String::new(),
+                disk: None,
+            }),
+        }],
+        claims: Vec::new(),
+        labels: std::collections::BTreeMap::new(),
+    };
+    let crashing = |minute, name, made| pod(minute, name, PodPhase::Running, made);
+    let failed = |minute, name, made| pod(minute, name, PodPhase::Failed, made);
+    let nodes = [Node {
+        name: "metal1".to_owned(),
+        conditions: vec![Condition {
+            kind: "Ready".to_owned(),
+            status: ConditionStatus::True,
+            reason: String::new(),
+            message: String::new(),
+            since: Some(ago(9_000_000)),
+            heartbeat: None,
+        }],
+        unschedulable: false,
+        kubelet_version: String::new(),
+        lease_renewed: Some(ago(1)),
+        marks: NodeMarks::default(),
+        allocatable: None,
+    }];
+    let judge = |pods: Vec<Pod>| {
+        let mut ledger = PodLedger::new(Settings::default().recent_end());
+        for pod in pods {
+            ledger.put(pod, ago(0));
+        }
+        let reading = PodsReading {
+            pods: &ledger,
+            workloads: &[],
+            nodes: &nodes,
+            in_work: &std::collections::HashSet::new(),
+            mounts: &Mounts::default(),
+        };
+        judge_pods(&reading, ago(0), Duration::from_mins(5), &Settings::default()).others.findings
+    };
+    for (name, pods, expected) in [
+        ("it crashes", vec![crashing(1, "a", 900)], ("crash-loop", "unrelated")),
+        ("made after the change", vec![crashing(1, "a", 500)], ("crash-loop", "attributed")),
+        (
+            "of a run before it and one after it",
+            vec![crashing(1, "a", 900), crashing(2, "b", 500)],
+            ("crash-loop", "attributed"),
+        ),
+        ("it failed, and may be tried again", vec![failed(1, "a", 900)], ("job-failed", "unrelated")),
+        (
+            "tried again after the change",
+            vec![failed(1, "a", 900), failed(1, "b", 500)],
+            ("job-failed", "unrelated"),
+        ),
+        ("failed, and made after the change", vec![failed(1, "a", 500)], ("job-failed", "attributed")),
+    ] {
+        let told = told(&Baseline::default(), &pass(judge(pods)), &affected);
+        assert_eq!(told, rows(&[expected]), "{name}");
+    }
+    let nobodys = Pod { owner: Some(ObjectRef::new("StatefulSet", "web", "b")), ..crashing(1, "a", 900) };
+    assert_eq!(judge(vec![nobodys])[0].made_at, None, "only a run is made with what was there then");
 }
 
 #[test]

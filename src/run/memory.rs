@@ -60,6 +60,15 @@ impl KnownTexts {
     }
 }
 
+/// What the newest change of another run left behind, as its journal tells.
+#[derive(Debug)]
+pub(crate) struct LeftUnseen {
+    /// That run, and how far its journal had come.
+    pub(crate) known: (RunId, EventId),
+    /// The commit that nobody saw everywhere before the change was over.
+    pub(crate) left: Option<(CommitSha, Asking)>,
+}
+
 /// Between two looks at one repository.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
@@ -111,9 +120,8 @@ pub(crate) struct Memory {
     pub(crate) refresh_failures: u32,
     /// The releases that have what they take values from, and that nobody has asked to look since.
     pub(crate) flux_to_ask: Vec<(ObjectRef, Question)>,
-    /// The commit that another run left behind last before anybody saw it everywhere, as its journal tells; with that run and how far its
-    /// journal had come.
-    pub(crate) left_unseen: Option<((RunId, EventId), Option<(CommitSha, Asking)>)>,
+    /// What another run left behind.
+    pub(crate) left_unseen: Option<LeftUnseen>,
     /// Who was waited for on the way of a commit.
     pub(crate) waited_for: Option<(CommitSha, BTreeSet<String>)>,
     /// Since when those of Flux that take values have had them, of the head that a change left behind, and nobody asks them to look.

@@ -25,7 +25,7 @@ use super::event::{Accepted, Effect, Event, Incident, Over, Stop};
 use super::gitops;
 use super::incidents::Incidents;
 use super::load_state;
-use super::memory::Memory;
+use super::memory::{LeftUnseen, Memory};
 use super::names::Names;
 use super::report::LastWrite;
 use super::settings::Repository as RepositorySettings;
@@ -409,7 +409,7 @@ pub(crate) async fn observe(
 
     let holds = holds(parts, &past_names).await?;
     // Whoever nobody asked to look at the head has not looked because the change is over, nor because its issue is another now.
-    let before = memory.left_unseen.as_ref().and_then(|(_, left)| left.as_ref());
+    let before = memory.left_unseen.as_ref().and_then(|behind| behind.left.as_ref());
     let before = before.filter(|(commit, _)| *commit == branch.head).map(|(_, asking)| asking);
     let own = state.unseen(&branch.head);
     let elsewhere = own.is_none() && before.is_some();
@@ -670,7 +670,7 @@ async fn left_unseen(
         memory.left_unseen = None;
         return Ok(());
     };
-    if memory.left_unseen.as_ref().is_some_and(|(known, _)| *known == (run, newest)) {
+    if memory.left_unseen.as_ref().is_some_and(|behind| behind.known == (run, newest)) {
         return Ok(());
     }
     let left = match load_state(&parts.store, run).await {
@@ -681,7 +681,7 @@ async fn left_unseen(
         }
         Err(error) => return Err(error),
     };
-    memory.left_unseen = Some(((run, newest), left));
+    memory.left_unseen = Some(LeftUnseen { known: (run, newest), left });
     Ok(())
 }
 

@@ -17,6 +17,16 @@ fn service(namespace: &str, name: &str, ready: bool) -> [Value; 2] {
     ]
 }
 
+/// A configuration of one webhook that fails closed and asks a Service.
+fn webhook(name: &str, namespace: &str, service: &str) -> Value {
+    json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": name, "creationTimestamp": ago(900)},
+        "webhooks": [{"name": "policy.example.org", "failurePolicy": "Fail", "sideEffects": "None",
+            "admissionReviewVersions": ["v1"],
+            "clientConfig": {"service": {"namespace": namespace, "name": service}},
+            "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"], "operations": ["CREATE"]}]}]})
+}
+
 #[tokio::test]
 async fn an_api_is_gone_because_its_server_is_not_ready() {
     let scene = Scene::well().await;
@@ -32,10 +42,12 @@ async fn an_api_is_gone_because_its_server_is_not_ready() {
             "versionPriority": 100, "service": {"namespace": "kube-system", "name": "metrics-server"}},
         "status": {"conditions": [{"type": "Available", "status": "False", "reason": "MissingEndpoints",
             "message": "endpoints for service/metrics-server have no addresses", "lastTransitionTime": ago(20)}]}}));
+    scene.put(webhook("metrics", "kube-system", "metrics-server"));
     let expected = [
         "RED not-ready of Deployment kube-system/metrics-server",
         "  RED unavailable of Deployment kube-system/metrics-server",
         "  RED unavailable of APIService v1beta1.metrics.k8s.io",
+        "  RED no-endpoints of MutatingWebhookConfiguration metrics",
         "  RED no-endpoints of Service kube-system/metrics-server",
         "the gate is closed",
     ];
@@ -45,11 +57,6 @@ async fn an_api_is_gone_because_its_server_is_not_ready() {
 #[tokio::test]
 async fn a_webhook_names_a_service_that_is_not_there() {
     let scene = Scene::well().await;
-    scene.put(json!({"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
-        "metadata": {"name": "policy", "creationTimestamp": ago(900)},
-        "webhooks": [{"name": "policy.example.org", "failurePolicy": "Fail", "sideEffects": "None",
-            "admissionReviewVersions": ["v1"],
-            "clientConfig": {"service": {"namespace": "web", "name": "policy"}},
-            "rules": [{"apiGroups": ["*"], "apiVersions": ["*"], "resources": ["*"], "operations": ["CREATE"]}]}]}));
+    scene.put(webhook("policy", "web", "policy"));
     expect(scene, &["RED no-endpoints of MutatingWebhookConfiguration policy", "the gate is closed"]).await;
 }

@@ -3,7 +3,7 @@
 //! | Rule | Verdict | When |
 //! |---|---|---|
 //! | its `alertname` | RED | it fires, and its label `severity` is critical, error or page |
-//! | its `alertname` | listed | it fires, and its `severity` is info, information or none; or it is silenced or inhibited |
+//! | its `alertname` | listed | it fires, and its `severity` is info, information or none; or it is silenced or inhibited, or about a pod that is not there any more |
 //! | its `alertname` | YELLOW | it fires, with any other `severity` or without one |
 //! | `no-heartbeat` | UNKNOWN | the alert that always fires does not: nobody evaluates the rules |
 //! | `not-read` | UNKNOWN | no answer, or one that cannot be read |
@@ -250,28 +250,49 @@ fn findings(source: &AlertSource, alerts: &[Alert], pods: Option<&PodLedger>) ->
     found
 }
 
-/// The Job that an alert names, or whose a pod is that it names, as findings are about them. The labels of a pod that is asked for
-/// figures are those of whoever says them (an exporter, an operator): only where the cluster's own figures of pods are meant, or
-/// where a rule put them together by pods, they are what it is about.
-fn of_pods(alert: &Alert, pods: Option<&PodLedger>) -> Option<ObjectRef> {
-    let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|text| !text.is_empty());
-    let namespace = label("namespace")?;
-    if let Some(name) = label("job_name") {
-        return workload_of(&ObjectRef::new("Job", namespace, name), None);
+/// What an alert says of pods.
+enum OfPods {
+    /// It is about that: the Job that it names, or whoever made the pod that it names, as findings are about them.
+    About(ObjectRef),
+    /// The pod is not there any more. Prometheus goes on for some minutes, and whatever took its place has an alert of its own.
+    Gone,
+    /// Nothing, or nobody knows.
+    Nothing,
+}
+
+impl OfPods {
+    /// The labels of a pod that is asked for figures are those of whoever says them (an exporter, an operator): only where the cluster's
+    /// own figures of pods are meant, or where a rule put them together by pods, they are what it is about. kube-state-metrics puts
+    /// its own pod into what it says of a node.
+    fn of(alert: &Alert, pods: Option<&PodLedger>) -> Self {
+        let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|text| !text.is_empty());
+        let Some(namespace) = label("namespace") else { return Self::Nothing };
+        if let Some(name) = label("job_name") {
+            let job = workload_of(&ObjectRef::new("Job", namespace, name), None);
+            return job.map_or(Self::Nothing, Self::About);
+        }
+        let by_cluster = |job: &str| OF_PODS.iter().any(|name| job.contains(name));
+        let is_meant = label("exported_pod").is_none() && label("job").is_none_or(by_cluster);
+        let pod = label("pod").filter(|pod| is_meant && !pod.contains("kube-state-metrics"));
+        match pod.zip(pods) {
+            Some((pod, pods)) => pods.workload(namespace, pod).map_or(Self::Gone, Self::About),
+            None => Self::Nothing,
+        }
     }
-    let by_cluster = |job: &str| OF_PODS.iter().any(|name| job.contains(name));
-    let is_meant = label("exported_pod").is_none() && label("job").is_none_or(by_cluster);
-    let pod = label("pod").filter(|_| is_meant)?;
-    pods?.workload(namespace, pod)
 }
 
 fn of_alert(source: &AlertSource, alert: &Alert, pods: Option<&PodLedger>) -> Finding {
     let label = |name: &str| alert.labels.get(name).map(String::as_str).filter(|text| !text.is_empty());
     let alert_name = label("alertname").unwrap_or("an alert without a name");
     let namespace = label("namespace").unwrap_or_default();
-    let named = KINDS.iter().find_map(|(key, kind)| Some(ObjectRef::new(kind, namespace, label(key)?)));
-    let named = named.or_else(|| of_pods(alert, pods));
-    let named = named.or_else(|| Some(ObjectRef::new("Node", "", label("node")?)));
+    let kind = || KINDS.iter().find_map(|(key, kind)| Some(ObjectRef::new(kind, namespace, label(key)?)));
+    let of_pods = kind().map_or_else(|| OfPods::of(alert, pods), OfPods::About);
+    let is_gone = matches!(of_pods, OfPods::Gone);
+    let named = match of_pods {
+        OfPods::About(object) => Some(object),
+        OfPods::Gone => None,
+        OfPods::Nothing => label("node").map(|node| ObjectRef::new("Node", "", node)),
+    };
     let object = named.clone().unwrap_or_else(|| ObjectRef::new("Alert", namespace, alert_name));
     let severity = label("severity");
     let (verdict, is_listed) = match severity {
@@ -284,11 +305,13 @@ fn of_alert(source: &AlertSource, alert: &Alert, pods: Option<&PodLedger>) -> Fi
         said => format!("the alert {alert_name} fires: {said}"),
     };
     let silenced = if alert.silenced { ", silenced or inhibited" } else { "" };
-    let evidence = format!("{}: severity = {}{silenced}", source.name, severity.unwrap_or("none given"));
+    let gone = if is_gone { ", about a pod that is not there any more" } else { "" };
+    let severity = severity.unwrap_or("none given");
+    let evidence = format!("{}: severity = {severity}{silenced}{gone}", source.name);
     let found = finding(Probe::Alerts, alert_name, object, verdict, message, evidence)
         .since(alert.since)
         .resting_on(Grounds::any(named));
-    Finding { layer: source.layer, informational: is_listed || alert.silenced, ..found }
+    Finding { layer: source.layer, informational: is_listed || alert.silenced || is_gone, ..found }
 }
 
 fn result(source: &AlertSource, firing: usize, findings: Vec<Finding>) -> ProbeResult {
@@ -352,7 +375,7 @@ mod tests {
             labels.extend_from_slice(more);
             alert(&labels)
         };
-        let cases: [(&str, Alert, (&str, Verdict, bool)); 17] = [
+        let cases: [(&str, Alert, (&str, Verdict, bool)); 19] = [
             ("critical", on("critical", &[]), ("Alert KubeSomething", Red, false)),
             ("warning", on("warning", &[("namespace", "web")]), ("Alert web/KubeSomething", Yellow, false)),
             ("info", on("info", &[]), ("Alert KubeSomething", Yellow, true)),
@@ -400,7 +423,25 @@ mod tests {
             (
                 "a pod that is gone",
                 on("critical", &[("namespace", "web"), ("pod", "shop-6d5f-y")]),
+                ("Alert web/KubeSomething", Red, true),
+            ),
+            (
+                "whoever says it of something else, and is gone",
+                on("critical", &[("namespace", "web"), ("pod", "shop-6d5f-y"), ("job", "rook-ceph-mgr")]),
                 ("Alert web/KubeSomething", Red, false),
+            ),
+            (
+                "a node, by the figures of pods",
+                on(
+                    "critical",
+                    &[
+                        ("namespace", "web"),
+                        ("pod", "x-kube-state-metrics-1"),
+                        ("job", "kube-state-metrics"),
+                        ("node", "metal1"),
+                    ],
+                ),
+                ("Node metal1", Red, false),
             ),
             (
                 "a Job",
@@ -418,6 +459,9 @@ mod tests {
             let expected = vec![("KubeSomething".to_owned(), object.to_owned(), verdict, listed)];
             assert_eq!(told(&source(""), &[watchdog(), alert]), expected, "{name}");
         }
+        let gone = on("critical", &[("namespace", "web"), ("pod", "shop-6d5f-y")]);
+        let unread = findings(&source(""), &[watchdog(), gone], None);
+        assert!(unread.len() == 1 && !unread[0].informational, "nobody knows whether it is gone");
         assert_eq!(told(&source(""), &[watchdog(), alert(&[("alertname", "InfoInhibitor")])]), []);
         assert_eq!(told(&source("heartbeat = \"\""), &[]), []);
         let silent = vec![("no-heartbeat".to_owned(), "Alerts alerts".to_owned(), Unknown, false)];

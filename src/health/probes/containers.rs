@@ -9,7 +9,7 @@
 
 use super::pods::Trouble;
 use super::{age, is_recent, shortened};
-use crate::action::redact;
+use crate::action::redacted;
 use crate::cluster::{Container, ContainerState, DiskWord, ObjectRef, Pod, PodLedger, subject};
 use crate::health::{Grounds, NODE_RESTARTED, Restarted, Settings, Verdict};
 use jiff::Timestamp;
@@ -224,7 +224,7 @@ fn restarts_and_end(container: &Container, end: &End<'_>) -> String {
     };
     let at = end.at.map_or_else(String::new, |at| format!(" at {at}"));
     // A program may write whatever it likes there.
-    let words = shortened(end.message).split_whitespace().map(redact).collect::<Vec<_>>().join(" ");
+    let words = redacted(&shortened(end.message));
     let said = if words.is_empty() { words } else { format!(": {words}") };
     format!("{restarts}, ended with {} {}{at}{said}", end.exit_code, end.reason)
 }

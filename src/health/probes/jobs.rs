@@ -76,7 +76,13 @@ pub(in crate::health) fn judge_jobs(batch: &Batch, now: Timestamp, grace: Durati
     }
     // Several Jobs of a CronJob may be in the same trouble.
     findings.sort_by(|one, other| (&one.id, Reverse(one.verdict)).cmp(&(&other.id, Reverse(other.verdict))));
-    findings.dedup_by(|one, other| one.id == other.id);
+    findings.dedup_by(|one, kept| {
+        let same = one.id == kept.id;
+        if same {
+            kept.made_at = kept.made_at.max(one.made_at);
+        }
+        same
+    });
     let all = single.len() + series.len();
     let unwell: BTreeSet<&ObjectRef> =
         findings.iter().filter(|one| !one.informational).map(|one| &one.id.object).collect();
@@ -255,10 +261,12 @@ impl Series<'_> {
             None => "no success is known".to_owned(),
         };
         let evidence = format!("{}: {}; {before}", job.object, said(newest));
+        // The last to fail is not always the last that was made.
+        let made_at = failed.iter().map(|(job, _)| job.created_at).max().flatten();
         Some(
             finding(Probe::Jobs, "run-failed", object.clone(), verdict, message, evidence)
                 .since(newest.since)
-                .of_run(job.created_at),
+                .of_run(made_at),
         )
     }
 

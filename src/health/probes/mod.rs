@@ -249,6 +249,8 @@ pub(super) fn not_read(probe: Probe, why: &str) -> Finding {
 
 #[cfg(test)]
 pub(super) use applications::tests as applications_testing;
+#[cfg(test)]
+pub(super) use mounts::Mounts;
 
 #[cfg(test)]
 mod documented {

@@ -13,7 +13,8 @@ use super::mounts::{Mounts, Word};
 use super::workloads::{judge_held_back, judge_workload};
 use super::{age, finding, judged, shortened};
 use crate::cluster::{
-    Condition, ConditionStatus, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase, Workload, subject,
+    Condition, ConditionStatus, Container, ContainerState, Node, ObjectRef, Pod, PodLedger, PodPhase,
+    Workload, subject,
 };
 use crate::health::{Finding, Grounds, Probe, ProbeResult, Restarted, Settings, Verdict};
 use jiff::Timestamp;
@@ -73,6 +74,20 @@ pub(super) struct Trouble {
     since: Option<Timestamp>,
     listed_only: bool,
     grounds: Grounds,
+    /// When the run was made that it is about.
+    made_at: Option<Timestamp>,
+}
+
+impl Standing {
+    /// What came of the way in which a run was made is as old as the run. The rest (that it waits, or is being deleted) is not.
+    fn of_run(self, made_at: Option<Timestamp>) -> Self {
+        match self {
+            Self::Trouble(trouble) if matches!(trouble.rule, "crash-loop" | "job-failed") => {
+                Self::Trouble(Trouble { made_at, ..trouble })
+            }
+            other => other,
+        }
+    }
 }
 
 /// A node, as far as its pods go by it.
@@ -104,6 +119,8 @@ struct Scene<'a> {
     open: HashSet<ObjectRef>,
     /// The newest pod of each Job or `CronJob` that succeeded, of those one of whose pods failed.
     succeeded: HashMap<ObjectRef, Timestamp>,
+    /// When the oldest pod of each Job was made, of those that are not well: the Job is no younger, however often it tries again.
+    runs: HashMap<&'a ObjectRef, Timestamp>,
     now: Timestamp,
     grace: Duration,
     settings: &'a Settings,
@@ -121,7 +138,8 @@ pub(in crate::health) fn judge_pods(
     let open = reading.workloads.iter().filter(|workload| !workload.is_complete());
     let open = open.map(|workload| workload.object.clone()).collect();
     let mounts = reading.mounts;
-    let mut scene = Scene { nodes, mounts, open, succeeded: HashMap::new(), now, grace, settings };
+    let mut scene =
+        Scene { nodes, mounts, open, succeeded: HashMap::new(), runs: HashMap::new(), now, grace, settings };
     let mut sides = [Side::new(Probe::KubeSystem), Side::new(Probe::Pods)];
     for (namespace, count) in reading.pods.settled_by_namespace() {
         let side = &mut sides[side_of(namespace)];
@@ -151,6 +169,12 @@ pub(in crate::health) fn judge_pods(
         succeeded.note(&subject(pod), pod.created_at);
     }
     scene.succeeded = succeeded.found();
+    for (pod, job) in kept.iter().filter_map(|pod| Some((pod, job(pod)?))) {
+        if let Some(made) = pod.created_at {
+            let oldest = scene.runs.entry(job).or_insert(made);
+            *oldest = made.min(*oldest);
+        }
+    }
     let mut restarted = Vec::new();
     let mut leaving = Vec::new();
     for pod in kept {
@@ -161,7 +185,8 @@ pub(in crate::health) fn judge_pods(
         if pod.deleted_at.is_some_and(|ends| ends >= now) && scene.open.contains(&object) {
             leaving.push(object.clone());
         }
-        sides[side_of(&pod.namespace)].add(object, &pod.name, scene.stand(pod));
+        let made_at = job(pod).and_then(|job| scene.runs.get(job)).copied();
+        sides[side_of(&pod.namespace)].add(object, &pod.name, scene.stand(pod).of_run(made_at));
     }
     for ((object, node), count) in stranded {
         if let Standing::Trouble(trouble) = scene.placed(Some(node)) {
@@ -273,12 +298,15 @@ impl Side {
                 all.names.truncate(NAMES);
                 let listed_only = known.listed_only && trouble.listed_only;
                 let grounds = std::mem::take(&mut known.grounds).and(&trouble.grounds);
+                // One of a run that was made later, or nobody knows when, may be what the others are not.
+                let made_at = known.made_at.zip(trouble.made_at).map(|(known, other)| known.max(other));
                 // What blocks speaks for what is only listed, then the worst for the others.
                 if (known.listed_only, trouble.verdict) > (trouble.listed_only, known.verdict) {
                     *known = trouble;
                 }
                 known.listed_only = listed_only;
                 known.grounds = grounds;
+                known.made_at = made_at;
             }
         }
     }
@@ -296,6 +324,7 @@ impl Side {
                 };
                 let found = finding(self.probe, rule, object, trouble.verdict, message, evidence)
                     .since(trouble.since)
+                    .of_run(trouble.made_at)
                     .resting_on(trouble.grounds);
                 if trouble.listed_only { found.listed_only() } else { found }
             })
@@ -324,8 +353,12 @@ fn ended_by_node(pod: &Pod) -> bool {
     BY_NODE.contains(&pod.reason.as_str()) && !own_limit.iter().any(|limit| pod.message.contains(limit))
 }
 
+fn job(pod: &Pod) -> Option<&ObjectRef> {
+    pod.owner.as_ref().filter(|owner| owner.kind == "Job")
+}
+
 fn of_job(pod: &Pod) -> bool {
-    pod.owner.as_ref().is_some_and(|owner| owner.kind == "Job")
+    job(pod).is_some()
 }
 
 /// When a pod that failed did: its last container or, where none is told (an eviction), the newest condition that tells of
@@ -349,7 +382,8 @@ fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a Condition> {
 
 impl Trouble {
     pub(super) fn new(rule: &'static str, verdict: Verdict, what: &'static str, evidence: String) -> Self {
-        Self { rule, verdict, what, evidence, since: None, listed_only: false, grounds: Grounds::default() }
+        let grounds = Grounds::default();
+        Self { rule, verdict, what, evidence, since: None, listed_only: false, grounds, made_at: None }
     }
 
     pub(super) fn since(self, since: Option<Timestamp>) -> Self {
@@ -506,8 +540,11 @@ impl Scene<'_> {
         for end in containers::ends(pod) {
             evidence = format!("{evidence}; {end}");
         }
-        // What a Job does takes as long as it takes, also in an init container, or in one of several.
-        let works = || pod.containers.iter().any(|one| matches!(one.state, ContainerState::Running { .. }));
+        // What a Job does takes as long as it takes, also in an init container, or in one of several. Where one failed, what still
+        // runs is a sidecar's.
+        let runs = |one: &Container| matches!(one.state, ContainerState::Running { .. });
+        let failed = |one: &Container| matches!(one.state, ContainerState::Terminated { exit_code, .. } if exit_code != 0);
+        let works = || pod.containers.iter().any(runs) && !pod.containers.iter().any(failed);
         if of_job(pod) && works() && matches!(self.placed(pod.node.as_deref()), Standing::Good) {
             return Standing::Forgiven;
         }

@@ -244,6 +244,15 @@ fn every_rule_for_a_pod() {
             vec![],
         ),
         (
+            "of a Job, one of whose containers failed and another runs",
+            with(|p| {
+                p.owner = Some(ObjectRef::new("Job", "web", "backup-29380001"));
+                p.conditions = vec![on("Ready", Status::False, 3_600)];
+                p.containers.push(container(ended(1, 3_600)));
+            }),
+            vec![("not-ready", Red)],
+        ),
+        (
             "of a Job, and nothing of it runs",
             with(|p| {
                 p.owner = Some(ObjectRef::new("Job", "web", "backup-29380001"));

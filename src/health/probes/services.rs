@@ -10,7 +10,7 @@
 //!
 //! Pods that get their labels only when they run (the leader of a database or a vault) are made by a workload whose template has not all
 //! that their Service selects. While that is not complete it is taken for theirs by the labels that it has. A `StatefulSet` that is complete with
-//! fewer pods than when one of them answered has none of that role left, as somebody wanted it.
+//! one pod has none for another role: nothing is missed.
 //!
 //! Whoever scales a Deployment or a `StatefulSet` to nothing means it, be it by hand, by an autoscaler or in a commit: `replicas: 0` is no
 //! slip. The nodes of a `DaemonSet` may go; one that was changed since, and runs on none, was cut off.
@@ -25,7 +25,7 @@
 //! | `not-read` | UNKNOWN | one has no endpoint, and the pods could not be read | no | |
 
 use super::{finding, is_recent, judged, lists_not_read, unused};
-use crate::cluster::{ClusterError, Pod, PodLedger, PodPhase, Service, Workload, subject};
+use crate::cluster::{ClusterError, ObjectRef, Pod, PodLedger, PodPhase, Service, Workload, subject};
 use crate::health::{
     AnsweredBefore, Behind, Finding, Grounds, Probe, ProbeResult, Seen, ServiceSeen, ServicesSeen, Verdict,
 };
@@ -65,10 +65,9 @@ pub(in crate::health) fn seen(
             let wanted = |one: &&Workload| {
                 one.desired > 0 && one.observed_generation >= one.generation && one.object == object
             };
-            let workload = workloads.iter().find(wanted);
-            let generation = workload.map(|workload| workload.generation);
-            let complete = workload.filter(|workload| workload.is_complete());
-            Seen::Answered(Behind { generation, wanted: complete.map(|workload| workload.desired), object })
+            let generation = workloads.iter().find(wanted).map(|workload| workload.generation);
+            let selector = selector_of(service, &object);
+            Seen::Answered(Behind { object, generation, wanted: None, selector })
         }
         Some(endpoints) if endpoints.all == 0 => {
             let none = |one: &&Workload| one.desired == 0 && makes_none(service, one);
@@ -79,12 +78,18 @@ pub(in crate::health) fn seen(
                 object: workload.object.clone(),
                 generation: Some(workload.generation),
                 wanted: workload.is_complete().then_some(workload.desired),
+                selector: selector_of(service, &workload.object),
             }))
         }
         Some(_) | None => Seen::Otherwise,
     };
     let seen = |service: &Service| ServiceSeen { made_at: service.created_at, state: state(service) };
     services.iter().map(|service| (service.object.clone(), seen(service))).collect()
+}
+
+/// What a Service selects, where pods of a `StatefulSet` may have roles.
+fn selector_of(service: &Service, workload: &ObjectRef) -> BTreeMap<String, String> {
+    if workload.kind == "StatefulSet" { service.selector.clone() } else { BTreeMap::new() }
 }
 
 /// What a Service that selects nothing is for which a pod answered at an earlier look.
@@ -264,7 +269,7 @@ fn fits(service: &Service, labels: &BTreeMap<String, String>) -> bool {
 mod tests {
     use super::super::testing::{ago, now, rules};
     use super::*;
-    use crate::cluster::{Endpoints, ObjectRef};
+    use crate::cluster::Endpoints;
     use Verdict::{Green, Red, Unknown, Yellow};
 
     const GRACE: Duration = Duration::from_mins(5);
