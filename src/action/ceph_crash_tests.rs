@@ -25,7 +25,6 @@ fn a_summary_is_one_short_line_without_secrets() {
 }
 
 #[test]
-<<<<<<< HEAD
 fn what_crashes_again_within_a_day_after_it_was_archived_has_come_back() {
     let report = |id: &str, fields: &[(&str, &str)]| {
         let mut report = serde_json::json!({"crash_id": id});
@@ -77,7 +76,9 @@ fn what_crashes_again_within_a_day_after_it_was_archived_has_come_back() {
         assert_eq!(came_back(&listed, &both, &both).expect("readable"), None, "{what}");
     }
     assert!(came_back("{}", &[], &[]).is_err());
-=======
+}
+
+#[test]
 fn what_looks_like_a_secret_is_not_shown() {
     for (said, shown) in [
         (
@@ -100,5 +101,4 @@ fn what_looks_like_a_secret_is_not_shown() {
     ] {
         assert_eq!(redacted(said), shown, "{said}");
     }
->>>>>>> e2
 }

@@ -4,13 +4,7 @@
 mod ceph_crash;
 mod parse;
 
-<<<<<<< HEAD
-pub(crate) use ceph_crash::{ActionError, archive_crashes, redact};
-=======
-#[cfg(test)]
-pub(crate) use ceph_crash::ActionError;
-pub(crate) use ceph_crash::{archive_crashes, redacted};
->>>>>>> e2
+pub(crate) use ceph_crash::{ActionError, archive_crashes, redacted};
 pub(crate) use parse::{Command, parse};
 
 use serde::{Deserialize, Serialize};
