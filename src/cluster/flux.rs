@@ -65,6 +65,7 @@ impl FluxKind {
 
 /// A Flux object. All kinds report in the same way.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "as Flux tells it")]
 pub(crate) struct FluxObject {
     /// What it is.
     pub(crate) kind: FluxKind,
@@ -102,6 +103,10 @@ pub(crate) struct FluxObject {
     pub(crate) succeeded_at: Option<Timestamp>,
     /// When the newest pass that its history tells of came to its end, well or not.
     pub(crate) looked_at: Option<Timestamp>,
+    /// What the newest pass that its history tells of was made from, well or not, where its source tells.
+    pub(crate) tried_origin: Option<String>,
+    /// Whether what was tried last has failed before, as far as that is told: what goes on then tries the same again.
+    pub(crate) failed_before: bool,
     /// What has to be ready before it.
     pub(crate) depends_on: Vec<ObjectRef>,
     /// What it is made from.
@@ -115,6 +120,8 @@ pub(crate) struct FluxObject {
     pub(crate) requested: Option<String>,
     /// What a `GitRepository` fetches.
     pub(crate) git: Option<GitSource>,
+    /// Whether its spec alone tells what a source fetches: a commit or a version, and nothing that others move.
+    pub(crate) pinned: bool,
     /// The address that a source fetches from.
     pub(crate) address: Option<String>,
     /// The revision of the artifact that a source offers.
@@ -294,10 +301,28 @@ fn bucket(object: &Value) -> Result<FluxObject, String> {
 /// When the newest pass of the history ended, if it was a good one. Of passes that never came to apply anything it says
 /// nothing.
 fn succeeded_at(status: &Value) -> Option<Timestamp> {
-    let ended = |pass: &&Value| parse_time(&pass["lastReconciled"]);
-    let newest = items(&status["history"]).max_by_key(ended)?;
-    let is_good = newest["lastReconciledStatus"] == "ReconciliationSucceeded";
-    if is_good { ended(&newest) } else { None }
+    let newest = newest_pass(status)?;
+    if is_good(newest) { parse_time(&newest["lastReconciled"]) } else { None }
+}
+
+/// The newest pass of a Kustomization's history. Releases are no passes.
+fn newest_pass(status: &Value) -> Option<&Value> {
+    let ended = |pass: &Value| parse_time(&pass["lastReconciled"]);
+    items(&status["history"]).filter(|pass| ended(pass).is_some()).max_by_key(|pass| ended(pass))
+}
+
+fn is_good(pass: &Value) -> bool {
+    pass["lastReconciledStatus"] == "ReconciliationSucceeded"
+}
+
+/// Whether what was tried last has failed before. Of a `HelmRelease` the count begins anew with whatever is new.
+fn failed_before(kind: FluxKind, status: &Value) -> bool {
+    if kind == FluxKind::HelmRelease {
+        return status["failures"].as_i64().is_some_and(|failures| failures > 0);
+    }
+    let tried = &status["lastAttemptedRevision"];
+    newest_pass(status)
+        .is_some_and(|pass| !is_good(pass) && tried.is_string() && pass["metadata"]["revision"] == *tried)
 }
 
 /// A length of time as Go writes it.
@@ -329,6 +354,9 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         applied: status["lastAppliedRevision"].as_str().map(str::to_owned),
         succeeded_at: succeeded_at(status),
         looked_at: items(&status["history"]).filter_map(|pass| parse_time(&pass["lastReconciled"])).max(),
+        tried_origin: newest_pass(status)
+            .and_then(|pass| Some(pass["metadata"]["originRevision"].as_str()?.to_owned())),
+        failed_before: failed_before(kind, status),
         depends_on: items(&object["spec"]["dependsOn"])
             .map(|named| reference(kind.word(), named, &object["metadata"]))
             .collect(),
@@ -348,6 +376,7 @@ pub(super) fn flux_object(kind: FluxKind, object: &Value) -> Result<FluxObject, 
         handled: status["lastHandledReconcileAt"].as_str().map(str::to_owned),
         requested: object["metadata"]["annotations"][REQUESTED_AT].as_str().map(str::to_owned),
         git: (kind == FluxKind::GitRepository).then(|| git_source(&object["spec"])),
+        pinned: is_pinned(kind, &object["spec"]["ref"]),
         address: object["spec"]["url"].as_str().map(str::to_owned),
         artifact: status["artifact"]["revision"].as_str().map(str::to_owned),
         origin: origin(&status["artifact"]["metadata"]),
@@ -384,6 +413,28 @@ fn git_source(spec: &Value) -> GitSource {
         Some(given("branch").unwrap_or("master"))
     };
     GitSource { url: text(&spec["url"]), branch: branch.map(str::to_owned) }
+}
+
+/// Whether what is fetched stays what it is until somebody changes the spec. A tag of a registry is moved, unless it is a whole version.
+fn is_pinned(kind: FluxKind, reference: &Value) -> bool {
+    let given = |field: &str| reference[field].as_str().filter(|value| !value.is_empty());
+    let tag = || given("tag").filter(|_| given("semver").is_none());
+    match kind {
+        FluxKind::GitRepository => {
+            let named = given("name").map(|name| name.starts_with("refs/tags/"));
+            given("commit").is_some() || named.unwrap_or_else(|| tag().is_some())
+        }
+        FluxKind::OciRepository => given("digest").is_some() || tag().is_some_and(is_whole_version),
+        _ => false,
+    }
+}
+
+/// Whether a tag is a version of three numbers, whatever stands behind them.
+fn is_whole_version(tag: &str) -> bool {
+    let numbers = tag.strip_prefix('v').unwrap_or(tag).split(['-', '+', '_']).next().unwrap_or_default();
+    let numbers: Vec<&str> = numbers.split('.').collect();
+    let is_number = |part: &&str| !part.is_empty() && part.bytes().all(|digit| digit.is_ascii_digit());
+    numbers.len() == 3 && numbers.iter().all(is_number)
 }
 
 /// What it made in this cluster. What is applied in another one may have the names of objects that are here.
@@ -535,6 +586,54 @@ mod tests {
             assert_eq!(read.branch.as_deref(), branch, "{reference}");
             assert_eq!(read.url, "ssh://git@git.example.org/ops/homelab");
         }
+    }
+
+    #[test]
+    fn a_source_is_pinned_where_nobody_moves_what_it_fetches() {
+        for (kind, reference, pinned) in [
+            (FluxKind::GitRepository, json!({"commit": "cc05b0b", "branch": "main"}), true),
+            (FluxKind::GitRepository, json!({"tag": "v1"}), true),
+            (FluxKind::GitRepository, json!({"name": "refs/tags/v1"}), true),
+            (FluxKind::GitRepository, json!({"name": "refs/heads/main", "tag": "v1"}), false),
+            (FluxKind::GitRepository, json!({"semver": ">=1.0.0", "tag": "v1"}), false),
+            (FluxKind::GitRepository, json!({"branch": "main"}), false),
+            (FluxKind::GitRepository, json!(null), false),
+            (FluxKind::OciRepository, json!({"digest": "sha256:01", "tag": "latest"}), true),
+            (FluxKind::OciRepository, json!({"tag": "v1.2.3-rc.1"}), true),
+            (FluxKind::OciRepository, json!({"tag": "1.2.3"}), true),
+            (FluxKind::OciRepository, json!({"tag": "1.2"}), false),
+            (FluxKind::OciRepository, json!({"tag": "latest"}), false),
+            (FluxKind::OciRepository, json!({"semver": "1.x", "tag": "1.2.3"}), false),
+            (FluxKind::OciRepository, json!(null), false),
+            (FluxKind::Bucket, json!({"tag": "1.2.3"}), false),
+        ] {
+            let object = json!({"metadata": {"name": "platform"}, "spec": {"ref": reference}});
+            let read = flux_object(kind, &object).expect("a source");
+            assert_eq!(read.pinned, pinned, "{kind:?} {reference}");
+        }
+    }
+
+    #[test]
+    fn what_has_failed_before_is_told_by_the_newest_pass() {
+        let (early, late) = ("2026-11-21T02:00:00Z", "2026-11-21T03:00:00Z");
+        let pass = |at: &str, how: &str, revision: &str| {
+            json!({"lastReconciled": at, "lastReconciledStatus": how,
+                "metadata": {"revision": revision, "originRevision": format!("main@sha1:{revision}")}})
+        };
+        let of = |history: Value| {
+            let object = json!({"metadata": {"name": "apps"},
+                "status": {"lastAttemptedRevision": "new", "history": history}});
+            let read = kustomization(&object).expect("a Kustomization");
+            (read.failed_before, read.tried_origin)
+        };
+        let (good, failed) = ("ReconciliationSucceeded", "HealthCheckFailed");
+        let origin = |revision: &str| Some(format!("main@sha1:{revision}"));
+        assert_eq!(of(json!([pass(late, failed, "new"), pass(early, good, "old")])), (true, origin("new")));
+        assert_eq!(of(json!([pass(late, failed, "old")])), (false, origin("old")));
+        assert_eq!(of(json!([pass(early, failed, "new"), pass(late, good, "new")])), (false, origin("new")));
+        assert_eq!(of(json!([])), (false, None));
+        assert!(flux(44).failed_before && !flux(43).failed_before && !flux(42).failed_before);
+        assert_eq!(flux(44).tried_origin, None, "its history is of releases");
     }
 
     #[test]

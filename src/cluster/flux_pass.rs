@@ -23,13 +23,27 @@ impl FluxObject {
         self.timeout.or(of_its_own).unwrap_or(USUAL)
     }
 
-    /// Until when the step may go on in which it is, of what applies something. A pass that is tried again after a failure is none.
+    /// Until when the step may go on in which it is, of what applies something and may take long. What is between two tries is none.
     pub(crate) fn in_a_pass_until(&self) -> Option<Timestamp> {
         if !matches!(self.kind, FluxKind::Kustomization | FluxKind::HelmRelease) {
             return None;
         }
-        let reconciling = self.reconciling().filter(|one| one.reason == "Progressing")?;
+        // What comes before that is short, and where it fails again and again no history tells of it.
+        let takes_long = |step: &str| step.starts_with("Running ") || step.starts_with("Detecting drift ");
+        let reconciling = self.passes().filter(|one| takes_long(&one.message))?;
         reconciling.since?.checked_add(self.pass_lasts()).ok()
+    }
+
+    /// Whether a Kustomization is on its way to apply something. What it makes is there once it checks how that does.
+    pub(crate) fn is_applying(&self) -> bool {
+        let is_failing = |one: &Condition| one.kind == "Ready" && one.status == ConditionStatus::False;
+        !self.conditions.iter().any(is_failing)
+            && self.passes().is_some_and(|one| !one.message.starts_with("Running health checks"))
+    }
+
+    /// That a pass goes on which has not failed yet.
+    fn passes(&self) -> Option<&Condition> {
+        self.reconciling().filter(|one| one.reason == "Progressing")
     }
 
     /// Whether it is only looked at again, as at each interval: its spec was seen, nothing failed before, and what is done

@@ -20,6 +20,9 @@ pub(crate) struct Owner {
     pub(crate) object: ObjectRef,
     /// Its inventory.
     pub(crate) owns: Vec<ObjectRef>,
+    /// What came by it as well, and changes by itself: what Kustomizations that it makes applied of sources which others move. It is
+    /// waited for, and no fault of whoever changes the owner.
+    pub(crate) beside: Vec<ObjectRef>,
     /// The images that it runs, where it tells.
     pub(crate) images: Vec<String>,
     /// The charts that it runs.
@@ -39,6 +42,7 @@ impl From<&Application> for Owner {
         Self {
             object: application.object(),
             owns: application.resources.iter().map(|resource| resource.object.clone()).collect(),
+            beside: Vec::new(),
             images: application.images.clone(),
             charts: charts.collect(),
         }
@@ -47,39 +51,53 @@ impl From<&Application> for Owner {
 
 impl Owner {
     /// A Kustomization with what it applied, what the `HelmReleases` among that installed, where they tell, and the same of the
-    /// Kustomizations that it makes. One of these that is a watcher itself keeps what it made.
+    /// Kustomizations that it makes: beside it where others move the source of one. One of these that is a watcher itself keeps what
+    /// it made.
     pub(crate) fn of_kustomization(
         kustomization: &FluxObject,
         all: &[FluxObject],
         watchers: &[&FluxObject],
     ) -> Self {
+        let is_pinned = |one: &FluxObject| {
+            all.iter().any(|source| source.pinned && one.sources.contains(&source.object()))
+        };
         let mut owns = kustomization.inventory.clone();
+        let mut beside = Vec::new();
         let mut charts = Vec::new();
         let mut seen = vec![kustomization];
-        let mut makers = vec![kustomization];
-        while let Some(maker) = makers.pop() {
+        let mut makers = vec![(kustomization, true)];
+        while let Some((maker, is_brought)) = makers.pop() {
             for made in all.iter().filter(|one| maker.inventory.contains(&one.object())) {
                 if let Some((name, version)) = &made.chart {
                     let (name, version) = (name.clone(), version.clone());
                     charts.push(RunningChart { repository: repository_of(made, &name, all), name, version });
                 }
                 let is_its_own = !watchers.contains(&made) && !seen.contains(&made);
+                let is_brought = is_brought && (made.kind != FluxKind::Kustomization || is_pinned(made));
+                let known = if is_brought { &mut owns } else { &mut beside };
                 match made.kind {
-                    FluxKind::HelmRelease => owns.extend(made.inventory.iter().cloned()),
+                    FluxKind::HelmRelease => known.extend(made.inventory.iter().cloned()),
                     FluxKind::Kustomization if is_its_own => {
-                        owns.extend(made.inventory.iter().cloned());
+                        known.extend(made.inventory.iter().cloned());
                         seen.push(made);
-                        makers.push(made);
+                        makers.push((made, is_brought));
                     }
                     _ => {}
                 }
             }
         }
-        Self { object: kustomization.object(), owns, images: Vec::new(), charts }
+        Self { object: kustomization.object(), owns, beside, images: Vec::new(), charts }
     }
 
-    /// Adds what its releases installed and do not tell: helm-controller writes on each object of which release it is.
-    pub(crate) fn take_what_is_labelled(&mut self, workloads: &[Workload]) {
+    /// Whether it came by it, whoever moves it.
+    pub(crate) fn holds(&self, object: &ObjectRef) -> bool {
+        self.owns.contains(object) || self.beside.contains(object)
+    }
+
+    /// Adds all that may move when it does: what came beside it, and what its releases installed and do not tell, since helm-controller
+    /// writes on each object of which release it is.
+    pub(crate) fn take_all_that_moves(&mut self, workloads: &[Workload]) {
+        self.owns.append(&mut self.beside);
         for workload in workloads {
             let release = release_of(workload);
             let is_its_own = |release: &ObjectRef| self.object == *release || self.owns.contains(release);

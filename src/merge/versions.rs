@@ -49,7 +49,7 @@ pub(crate) fn held_back(
 ) -> Vec<Mismatch> {
     let mut found = Vec::new();
     for owner in affected {
-        let own = workloads.iter().filter(|workload| owner.owns.contains(&workload.object));
+        let own = workloads.iter().filter(|workload| owner.holds(&workload.object));
         for (workload, held) in own.filter_map(|workload| Some((workload, workload.held_back?))) {
             let (many, until) = match held {
                 HeldBack::UntilDeleted(many) => (many, "until somebody deletes it"),
@@ -144,7 +144,7 @@ pub(crate) fn outdated(updates: &[Update], affected: &[Owner], definitions: &[De
             let Some(from) = &update.from else { continue };
             let name = update.package.rsplit('/').next().unwrap_or_default();
             let is_old = |one: &&Definition| {
-                owner.owns.contains(&one.object)
+                owner.holds(&one.object)
                     && one.makers.iter().any(|maker| maker == name)
                     && is_chart_version(&one.version, from)
                     && !updates.iter().any(|update| is_chart_version(&one.version, &update.to))

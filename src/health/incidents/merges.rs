@@ -14,6 +14,7 @@ fn application(name: &str, owns: &[(&str, &str, &str)]) -> Owner {
     Owner {
         object: ObjectRef::new("Application", "argocd", name),
         owns,
+        beside: Vec::new(),
         images: Vec::new(),
         charts: Vec::new(),
     }

@@ -181,7 +181,7 @@ impl Probe {
             Self::Flux => (
                 &[Watched("sources, Kustomizations, HelmReleases")],
                 &[Interval(
-                    "the shortest `spec.interval` of the Kustomizations, the longest of their `spec.timeout` (its own interval where that is not said; no less than the shortest interval) and the grace time",
+                    "the shortest `spec.interval` of the Kustomizations that are well, the longest `spec.timeout` of all that are not suspended (its own interval where that is not said; no less than the shortest interval) and the grace time",
                 )],
                 &[
                     Workload(flux::CONTROLLERS[0].1),

@@ -62,29 +62,26 @@ pub(in crate::health) fn judge_flux(
 
 /// That the controller of Kustomizations has looked at none of them for longer than the shortest of their intervals, by which one of them
 /// must have been looked at, the longest time that a look may take (`spec.timeout`, its own interval where that is not said) and the
-/// grace time. Those are meant that are well, since a failure has an end in no history, and that tell of their passes at all. The other
-/// controllers write nothing where nothing has changed: of them readiness is the only sign.
+/// grace time. Those are meant that are well, since a failure has an end in no history, and that tell of their passes at all; but
+/// whoever is looked at for long, well or not, holds up the others. The other controllers write nothing where nothing has changed: of them readiness is the only sign.
 fn hangs(objects: &[FluxObject], now: Timestamp, grace: Duration, settings: &Settings) -> Option<Finding> {
+    let is_looked_at = |object: &&FluxObject| object.kind == FluxKind::Kustomization && !object.suspended;
     let is_well = |object: &&FluxObject| {
         let ready = condition(&object.conditions, "Ready");
-        object.kind == FluxKind::Kustomization
-            && !object.suspended
-            && object.deleted_at.is_none()
-            && ready.is_some_and(|ready| ready.status == ConditionStatus::True)
+        object.deleted_at.is_none() && ready.is_some_and(|ready| ready.status == ConditionStatus::True)
     };
-    let told =
-        objects.iter().filter(is_well).filter_map(|one| Some((one.looked_at?, one.interval?, one.timeout)));
-    let told: Vec<(Timestamp, Duration, Option<Duration>)> = told.collect();
-    let interval = told.iter().map(|(_, interval, _)| *interval).min()?;
+    let looked_at = || objects.iter().filter(is_looked_at);
+    let told = looked_at().filter(is_well).filter_map(|one| Some((one.looked_at?, one.interval?)));
+    let told: Vec<(Timestamp, Duration)> = told.collect();
+    let interval = told.iter().map(|(_, interval)| *interval).min()?;
     // Of many, each waits for the others: what is left of an interval is not taken away for a shorter time-out.
-    let looks = told.iter().map(|(_, interval, timeout)| timeout.unwrap_or(*interval));
-    let longest = looks.fold(interval, Duration::max);
+    let longest = looked_at().filter_map(|one| one.timeout.or(one.interval)).fold(interval, Duration::max);
     let allowed = interval.saturating_add(longest).saturating_add(grace).as_secs();
     let no_life = |at: Timestamp| no_life(now, at, allowed, settings);
-    if told.iter().any(|(at, ..)| no_life(*at).is_none()) {
+    if told.iter().any(|(at, _)| no_life(*at).is_none()) {
         return None;
     }
-    let newest = told.iter().map(|(at, ..)| *at).max()?;
+    let newest = told.iter().map(|(at, _)| *at).max()?;
     let (_, controller) = CONTROLLERS.iter().find(|(kind, _)| *kind == FluxKind::Kustomization)?;
     let object = ObjectRef::new("Deployment", "", controller.name);
     let message = format!(

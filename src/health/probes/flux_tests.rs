@@ -393,6 +393,16 @@ fn a_controller_of_kustomizations_that_hangs_is_unknown() {
             silent.clone(),
         ),
         (
+            "who checks for long holds the others up, though it is not well meanwhile",
+            vec![every(720, minutes(1)), FluxObject { timeout: minutes(30), ..flux(28) }],
+            vec![("progressing", Yellow)],
+        ),
+        (
+            "one that is switched off holds up nobody",
+            vec![every(721, minutes(1)), FluxObject { timeout: minutes(30), ..flux(32) }],
+            vec![("controller-silent", Unknown), ("suspended", Yellow)],
+        ),
+        (
             "one that was looked at speaks for all",
             vec![every(90_000, minutes(10)), every(60, minutes(10))],
             vec![],

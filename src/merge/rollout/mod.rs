@@ -364,7 +364,7 @@ pub(crate) fn awaited_owners(gitops: &GitOps, watched: &Watched, rollout: &Rollo
         FluxKind::Kustomization => Some(Owner::of_kustomization(one, &gitops.flux, &followed)),
         FluxKind::HelmRelease => {
             let (object, owns) = (one.object(), one.inventory.clone());
-            Some(Owner { object, owns, images: Vec::new(), charts: Vec::new() })
+            Some(Owner { object, owns, beside: Vec::new(), images: Vec::new(), charts: Vec::new() })
         }
         _ => None,
     };

@@ -1,6 +1,7 @@
 //! What of Flux a person accepts as it is, and what that excuses.
 
 use super::flux::{Word, World, asking, descends, revision, set, watched, with_values, word};
+use super::flux_passes::in_a_pass;
 use super::samples::{at, moment, sha};
 use crate::cluster::{ConditionStatus, FluxKind, FluxObject, GitSource, ObjectRef};
 use crate::merge::rollout::{AcceptedFlux, AskedOf, GitOps, Moment, judge};
@@ -35,6 +36,11 @@ fn what_is_accepted_as_it_is_is_not_waited_for_until_it_is_told_something_else()
         fails(&mut w.kustomization);
         w.kustomization.applied = Some(revision('b'));
     };
+    let applying: Change = |w| {
+        w.kustomization.applied = Some(revision('b'));
+        set(&mut w.kustomization, "Ready", ConditionStatus::Unknown);
+        in_a_pass(&mut w.kustomization, 0, "Building manifests for revision c");
+    };
     let kustomization_off: Change = |w| {
         w.kustomization.suspended = true;
         (w.kustomization.applied, w.kustomization.attempted) = (Some(revision('b')), Some(revision('b')));
@@ -59,6 +65,28 @@ fn what_is_accepted_as_it_is_is_not_waited_for_until_it_is_told_something_else()
             kustomization,
             |w| w.kustomization.attempted = Some(revision('b')),
             Word::Waiting,
+        ),
+        ("it is on its way to apply the commit", applying, kustomization, nothing, Word::Waiting),
+        (
+            "it has applied it, and checks how that does",
+            applying,
+            kustomization,
+            |w| in_a_pass(&mut w.kustomization, 0, "Running health checks for revision c"),
+            Word::Done,
+        ),
+        (
+            "it tries again what has failed before",
+            applying,
+            kustomization,
+            |w| w.kustomization.failed_before = true,
+            Word::Done,
+        ),
+        (
+            "it looks again at what it has applied",
+            applying,
+            kustomization,
+            |w| w.kustomization.applied = Some(revision('c')),
+            Word::Done,
         ),
         ("what applies is suspended", kustomization_off, kustomization, nothing, Word::Done),
         (

@@ -17,6 +17,7 @@ fn platform(inventory: &[&FluxObject]) -> GitOps {
     let source = FluxObject {
         name: "platform".to_owned(),
         git: Some(GitSource { url: "https://git.example.org/ops/platform".to_owned(), branch: None }),
+        pinned: true,
         artifact: Some("v2.0.0@sha1:1111".to_owned()),
         ..World::good().source
     };
@@ -74,6 +75,52 @@ fn what_a_kustomization_of_another_source_makes_is_waited_for_however_deep() {
     assert!(!touched[0].owns.contains(&ObjectRef::new("Deployment", "edge", "proxy")), "{touched:?}");
 }
 
+/// Whoever pushes to the other repository may break it while a change of this one soaks.
+#[test]
+fn what_comes_of_a_source_that_others_move_is_waited_for_and_no_fault_of_a_change() {
+    let deployment = ObjectRef::new("Deployment", "edge", "proxy");
+    let release = FluxObject {
+        name: "proxy".to_owned(),
+        inventory: vec![deployment.clone()],
+        chart: Some(("proxy".to_owned(), "2.0.0".to_owned())),
+        ..World::good().release
+    };
+    let touched = |pinned: bool| {
+        let mut gitops = platform(&[&release]);
+        let source = gitops.flux.iter_mut().find(|one| one.name == "platform" && one.git.is_some());
+        source.expect("a source").pinned = pinned;
+        watched().touched(&gitops, &["apps/x".to_owned()]).swap_remove(0)
+    };
+    assert!(touched(true).owns.contains(&deployment));
+    let mut moving = touched(false);
+    assert!(!moving.owns.contains(&deployment) && !moving.owns.contains(&release.object()), "{moving:?}");
+    assert!(moving.owns.contains(&ObjectRef::new("Kustomization", "gitops", "platform")));
+    assert!(moving.holds(&deployment) && moving.charts.iter().any(|chart| chart.name == "proxy"));
+    moving.take_all_that_moves(&[]);
+    assert!(moving.owns.contains(&deployment));
+}
+
+#[test]
+fn who_takes_values_of_an_accepted_kustomization_of_another_source_is_asked() {
+    let values = ObjectRef::new("ConfigMap", "gitops", "platform-values");
+    let mut gitops = platform(&[]);
+    let release = gitops.flux.iter_mut().find(|one| one.kind == FluxKind::HelmRelease).expect("a release");
+    release.values_from = vec![values.clone()];
+    let taker = release.object();
+    let made = gitops.flux.iter_mut().find(|one| one.name == "platform" && one.git.is_none());
+    let made = made.expect("it is made");
+    made.inventory.push(values);
+    made.applied = Some("v1.0.0@sha1:0000".to_owned());
+    set(made, "Ready", ConditionStatus::False);
+    let made = made.object();
+    let to_ask = |accepted: &[ObjectRef]| {
+        let moment = Moment { accepted: accepted.iter().cloned().collect(), ..asking([]) };
+        flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &moment)
+    };
+    assert_eq!(to_ask(&[]), [], "it is not applied yet");
+    assert_eq!(to_ask(&[made]), [(taker, Question::Look)]);
+}
+
 #[test]
 fn values_that_a_kustomization_of_another_source_applies_are_taken_by_whoever_is_asked() {
     let values = ObjectRef::new("ConfigMap", "gitops", "platform-values");
@@ -92,7 +139,7 @@ fn values_that_a_kustomization_of_another_source_applies_are_taken_by_whoever_is
 }
 
 /// The condition of a pass that goes on since a moment.
-fn in_a_pass(object: &mut FluxObject, since: i64, message: &str) {
+pub(super) fn in_a_pass(object: &mut FluxObject, since: i64, message: &str) {
     object.conditions.retain(|condition| condition.kind != "Reconciling");
     object.conditions.push(Condition {
         kind: "Reconciling".to_owned(),
@@ -147,6 +194,50 @@ fn a_pass_that_takes_long_is_progress_for_as_long_as_flux_gives_it() {
             "ProgressingWithRetry".to_owned();
     };
     assert!(!moves(&again, 60), "a failure that is tried again");
+    let early = |message: &'static str| {
+        move |world: &mut World| {
+            health(minutes(30))(world);
+            in_a_pass(&mut world.kustomization, 0, message);
+        }
+    };
+    assert!(moves(&early("Detecting drift for revision main@sha1:b with a timeout of 30m0s"), 60));
+    assert!(
+        !moves(&early("Building manifests for revision main@sha1:b with a timeout of 30m0s"), 60),
+        "is short"
+    );
+    assert!(!moves(&early("Fetching manifests for revision main@sha1:b with a timeout of 30m0s"), 60));
+    // What has failed is tried again, for ever: it counts once. While something newer waits for the end of it, it counts.
+    let same = |world: &mut World| {
+        health(minutes(30))(world);
+        world.kustomization.failed_before = true;
+        world.kustomization.attempted = world.source.artifact.clone();
+    };
+    assert!(!moves(&same, 60), "the same again");
+    let newer = |world: &mut World| {
+        same(world);
+        world.source.artifact = Some(revision('d'));
+    };
+    assert!(moves(&newer, 60), "its source has something newer");
+    let spec = |world: &mut World| {
+        same(world);
+        world.kustomization.generation += 1;
+    };
+    assert!(moves(&spec, 60), "it is told something newer");
+    let upgrade_again = |world: &mut World| {
+        upgrade(minutes(15))(world);
+        world.release.failed_before = true;
+    };
+    assert!(!moves(&upgrade_again, 60), "the same again");
+    let other_chart = |world: &mut World| {
+        upgrade_again(world);
+        world.chart.artifact = Some("9.2.2@sha256:ff".to_owned());
+    };
+    assert!(moves(&other_chart, 60), "its source has something newer");
+    let prepares = |world: &mut World| {
+        upgrade(minutes(15))(world);
+        in_a_pass(&mut world.release, 0, "Fulfilling prerequisites");
+    };
+    assert!(!moves(&prepares, 60), "is short");
     let beside = |world: &mut World| {
         world.kustomization.applied = Some(revision('b'));
         in_a_pass(&mut world.chart, 0, "fetching");
@@ -167,7 +258,7 @@ fn a_workload_is_of_the_release_that_is_written_on_it() {
     labelled.labels.insert(label("namespace"), world.release.namespace.clone());
     let taken = |workload: &Workload| {
         let mut owner: Owner = owners[0].clone();
-        owner.take_what_is_labelled(std::slice::from_ref(workload));
+        owner.take_all_that_moves(std::slice::from_ref(workload));
         owner.owns.contains(&workload.object)
     };
     assert!(taken(&labelled));
@@ -222,14 +313,34 @@ fn an_artifact_of_a_registry_is_asked_to_look_until_it_is_of_the_commit() {
     assert_eq!(to_ask(&world(looked), &with(asked(), 110)), [(object.clone(), Question::Commit)]);
     let refused = Some(Refusal { why: "403".to_owned(), forbidden: true });
     let refused = || Some(AskedOf { tried_at: Some(at(50)), refused: refused.clone(), ..AskedOf::default() });
-    let says = |moment: &Moment| match judge(&older, &watched(), &sha('c'), &descends, &[], moment) {
-        Rollout::Waiting { on, until, .. } => (on[0].1.clone(), until),
-        other => panic!("{other:?}"),
-    };
+    let says_of =
+        |gitops: &GitOps, moment: &Moment| match judge(gitops, &watched(), &sha('c'), &descends, &[], moment)
+        {
+            Rollout::Waiting { on, until, .. } => (on[0].1.clone(), until),
+            other => panic!("{other:?}"),
+        };
+    let says = |moment: &Moment| says_of(&older, moment);
     assert_eq!(says(&with(asked(), 100)).0, "its artifact is not made from this commit");
-    let (said, _) = says(&with(refused(), 100));
+    let (said, until) = says(&with(refused(), 100));
+    assert_eq!(until, Some(at(50 + 660 + 60)), "what is made of it waits for the same");
     insta::assert_snapshot!(said, @"its artifact is not made from this commit: caretaker needs `patch` on ocirepositories to ask it to look; by itself it looks by 2027-01-15 08:12 UTC (403)");
-    assert!(!says(&with(refused(), 50 + 721)).0.contains("by itself"));
+    let (said, until) = says(&with(refused(), 50 + 721));
+    assert!(!said.contains("by itself") && until.is_none());
+    assert_eq!(says(&with(None, 100)).1, None, "it is asked");
+    // Who takes values that come by it is asked once they are there.
+    let mut with_taker = older.clone();
+    let values = ObjectRef::new("ConfigMap", "gitops", "values");
+    with_taker.flux[1].inventory.push(values.clone());
+    let (release, chart) = (World::good().release, World::good().chart);
+    with_taker.flux.extend([FluxObject { values_from: vec![values], ..release }, chart]);
+    assert!(says_of(&with_taker, &with(refused(), 100)).1.is_some());
+    let unsettled = |change: fn(&mut FluxObject)| {
+        let mut gitops = older.clone();
+        change(&mut gitops.flux[1]);
+        says_of(&gitops, &with(refused(), 100)).1
+    };
+    assert_eq!(unsettled(|made| made.suspended = true), None, "it will not come by itself");
+    assert_eq!(unsettled(|made| set(made, "Ready", ConditionStatus::False)), None);
 }
 
 #[test]

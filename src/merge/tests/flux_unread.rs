@@ -133,6 +133,29 @@ fn a_release_made_from_a_source_that_is_not_read_is_asked_to_look_at_its_values(
     assert!(!judged('b', None).0, "what it takes is not of the commit yet");
 }
 
+/// It tells of a pass that failed what that was made from, and of what it applied only with success.
+#[test]
+fn an_accepted_one_of_a_source_that_is_not_read_need_only_have_tried_the_commit() {
+    let judged = |tried: char, accepted: bool| {
+        let mut world = composed(World::good());
+        world.kustomization.applied_origin = Some(revision('b'));
+        world.kustomization.tried_origin = Some(revision(tried));
+        set(&mut world.kustomization, "Ready", ConditionStatus::False);
+        let mut gitops = world.gitops();
+        gitops.flux.push(beside());
+        let known: Vec<CommitSha> = watched().unread_revisions(&gitops.flux);
+        assert!(known.contains(&sha('b')) && known.contains(&sha(tried)), "{known:?}");
+        let accepted = [world.kustomization.object()].into_iter().filter(|_| accepted).collect();
+        let moment = Moment { accepted, earlier: [sha('b')].into(), ..asking([]) };
+        let to_ask = flux_to_ask(&gitops, &watched(), &sha('c'), &descends, &moment);
+        let judged = judge(&gitops, &watched(), &sha('c'), &descends, &[], &moment);
+        (word(&judged), to_ask.len())
+    };
+    assert_eq!(judged('c', true), (Word::Done, 0));
+    assert_eq!(judged('b', true), (Word::Waiting, 1), "it is asked to look");
+    assert_eq!(judged('c', false), (Word::Waiting, 0));
+}
+
 /// An artifact whose files a commit does not change keeps its revision: what is made from it is not told that it was looked at.
 #[test]
 fn what_is_made_of_an_artifact_that_a_commit_leaves_as_it_is_is_asked_to_look() {

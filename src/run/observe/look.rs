@@ -209,7 +209,7 @@ impl Look<'_> {
         if let Some(workloads) = workloads {
             let mut moving = [affected.as_slice(), awaited.as_slice()].concat();
             for owner in &mut moving {
-                owner.take_what_is_labelled(workloads);
+                owner.take_all_that_moves(workloads);
             }
             self.memory.pods = pods_of(&moving, workloads);
             if matches!(rollout, Rollout::Waiting { .. }) {

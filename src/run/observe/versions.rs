@@ -55,8 +55,7 @@ impl Look<'_> {
     /// Reads which definitions a change should have brought and did not. They are many and large: read only where it has any.
     /// Where they cannot be read now, what was read before stands.
     async fn outdated(&mut self, promised: &[Update], affected: &[Owner]) {
-        let mut owned = affected.iter().flat_map(|owner| &owner.owns);
-        if !owned.any(|object| object.kind == "CustomResourceDefinition") {
+        if !affected.iter().any(has_definitions) {
             self.memory.outdated.clear();
             return;
         }
@@ -69,10 +68,14 @@ impl Look<'_> {
     }
 }
 
+fn has_definitions(owner: &Owner) -> bool {
+    owner.owns.iter().chain(&owner.beside).any(|object| object.kind == "CustomResourceDefinition")
+}
+
 /// A Kustomization does not tell what its workloads run.
 pub(super) fn name_images(owners: &mut [Owner], workloads: &[Workload]) {
     for owner in owners.iter_mut().filter(|owner| owner.images.is_empty()) {
-        let own = workloads.iter().filter(|workload| owner.owns.contains(&workload.object));
+        let own = workloads.iter().filter(|workload| owner.holds(&workload.object));
         owner.images = own.flat_map(|workload| workload.images.iter().cloned()).collect();
     }
 }

@@ -66,16 +66,20 @@ impl Watched {
         AcceptedFlux { object: object.object(), generation: object.generation, offered }
     }
 
-    /// The revision that a Kustomization has tried, as its source tells the repository's commits.
+    /// The revision that a Kustomization has tried, as its source tells the repository's commits: of a pass that has not failed yet
+    /// once all of it is applied.
     pub(super) fn tried<'a>(&self, one: &'a FluxObject, objects: &'a [FluxObject]) -> Option<&'a str> {
         let artifacts = self.artifacts(objects);
         let artifact = artifacts.into_iter().find(|artifact| one.sources.contains(&artifact.object()));
+        let of_history = || one.tried_origin.as_deref().or(one.applied_origin.as_deref());
         match artifact {
+            None if self.unread(one).is_some() => of_history(),
+            _ if one.is_applying() && !one.failed_before => self.applied(one, objects),
             Some(artifact) if artifact.artifact == one.attempted => {
                 artifact.origin.as_ref().map(|origin| origin.revision.as_str())
             }
-            None if self.unread(one).is_none() => one.attempted.as_deref(),
-            _ => one.applied_origin.as_deref(),
+            Some(_) => of_history(),
+            None => one.attempted.as_deref(),
         }
     }
 }

@@ -129,7 +129,7 @@ impl Watched {
         let applied = self
             .kustomizations(objects)
             .into_iter()
-            .flat_map(|one| [&one.applied, &one.attempted, &one.applied_origin]);
+            .flat_map(|one| [&one.applied, &one.attempted, &one.applied_origin, &one.tried_origin]);
         let own: Vec<ObjectRef> =
             self.git_repositories(objects).into_iter().map(FluxObject::object).collect();
         let charts = objects.iter().filter(move |one| {
@@ -185,12 +185,36 @@ pub(super) fn standings(
         let source = source.object();
         kustomizations.iter().any(|one| one.sources.contains(&source))
     };
+    let own_artifacts: Vec<&FluxObject> = watched.artifacts(objects).into_iter().filter(used).collect();
+    let of_artifact = |source: &FluxObject| {
+        let made_from = source.origin.as_ref().map(|origin| origin.revision.as_str());
+        match (unsettled(source, moment), holds(made_from)) {
+            (Some(why), _) => Standing::Waiting(why),
+            (None, Err(why)) => Standing::Unknown(why),
+            (None, Ok(false)) => artifact_before(source, moment),
+            (None, Ok(true)) => Standing::Done { affected: false },
+        }
+    };
+    // Until when nothing comes to it of an artifact that nobody could ask for.
+    let comes_by = |one: &FluxObject| {
+        let sources = own_artifacts.iter().filter(|source| one.sources.contains(&source.object()));
+        let comes_by = |source: &&FluxObject| match of_artifact(source) {
+            Standing::LooksBy(_, by) => Some(by),
+            _ => None,
+        };
+        sources.filter_map(comes_by).max()
+    };
+    let waits_by = |standing: Standing, by: Option<Timestamp>| match (standing, by) {
+        (Standing::Waiting(why), Some(by)) => Standing::LooksBy(why, by),
+        (standing, _) => standing,
+    };
     let takers = watched.takers(objects);
     let values_of = |object: &FluxObject| {
         // One that is switched off and accepted so will not look whoever asks.
         let stays_off = object.suspended && moment.accepts(object);
         let taker = takers.iter().find(|taker| taker.object == object && !stays_off)?;
-        values_before(taker, moment)
+        let by = taker.of.iter().filter_map(|one| comes_by(one)).max();
+        values_before(taker, moment).map(|standing| waits_by(standing, by))
     };
     let own_sources: BTreeSet<ObjectRef> =
         watched.git_repositories(objects).into_iter().map(FluxObject::object).collect();
@@ -206,21 +230,12 @@ pub(super) fn standings(
         };
         standings.push((source.object().to_string(), standing));
     }
-    let artifacts: BTreeSet<ObjectRef> =
-        watched.artifacts(objects).into_iter().filter(used).map(FluxObject::object).collect();
-    for source in objects.iter().filter(|object| artifacts.contains(&object.object())) {
-        let made_from = source.origin.as_ref().map(|origin| origin.revision.as_str());
-        let standing = match (unsettled(source, moment), holds(made_from)) {
-            (Some(why), _) => Standing::Waiting(why),
-            (None, Err(why)) => Standing::Unknown(why),
-            (None, Ok(false)) => artifact_before(source, moment),
-            (None, Ok(true)) => Standing::Done { affected: false },
-        };
-        standings.push((source.object().to_string(), standing));
-    }
-    let of_read = kustomizations.into_iter().map(|one| {
+    standings.extend(own_artifacts.iter().map(|source| (source.object().to_string(), of_artifact(source))));
+    let of_read = kustomizations.iter().copied().map(|one| {
         let applied = watched.arrives_with(one, objects, moment);
-        (one, kustomization(one, applied, &holds, moment))
+        // One that lacks the commit alone lacks what its artifact brings.
+        let by = comes_by(one).filter(|_| unsettled(one, moment).is_none());
+        (one, waits_by(kustomization(one, applied, &holds, moment), by))
     });
     let followed: Vec<(&FluxObject, Standing)> =
         of_read.chain(made_of_the_unread(objects, watched, arrived, moment)).collect();
@@ -361,8 +376,21 @@ fn is_routine(object: &FluxObject, moment: &Moment) -> bool {
     !runs && object.is_only_looked_at_again(moment.now, object.pass_lasts())
 }
 
+/// Whether what is tried on it is what it is told now. The end of something older is waited for, and what is tried then is another.
+fn tries_what_it_is_told(object: &FluxObject, objects: &[FluxObject]) -> bool {
+    let is_of_this_spec = object.ready_generation.is_none_or(|tried| tried == object.generation);
+    let offered = |by: &ObjectRef| objects.iter().find(|one| one.object() == *by)?.artifact.as_ref();
+    let is_tried =
+        |by: &ObjectRef| offered(by).is_none_or(|artifact| object.attempted.as_ref() == Some(artifact));
+    is_of_this_spec
+        && match object.kind {
+            FluxKind::Kustomization => object.sources.iter().all(is_tried),
+            _ => behind_its_source(object, objects).is_none() && object.helm_chart.iter().all(is_tried),
+        }
+}
+
 /// What moves while Flux rolls out. Its conditions change with each retry and are no progress; a pass that may take long, of what is
-/// waited for, is progress for as long as Flux gives it.
+/// waited for, is progress for as long as Flux gives it, unless what is tried again has failed.
 pub(super) fn note_progress(
     objects: &[FluxObject],
     watched: &Watched,
@@ -394,7 +422,9 @@ pub(super) fn note_progress(
             object.object()
         );
     }
-    if awaited.iter().filter_map(|one| one.in_a_pass_until()).any(|until| now < until) {
+    let tries_again = |one: &FluxObject| one.failed_before && tries_what_it_is_told(one, objects);
+    let mut passes = awaited.iter().filter(|one| !tries_again(one)).filter_map(|one| one.in_a_pass_until());
+    if passes.any(|until| now < until) {
         let _ = write!(text, "in a pass at {now}");
     }
 }

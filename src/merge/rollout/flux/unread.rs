@@ -8,6 +8,7 @@ use super::accepted::stands_still;
 use super::{commit, unsettled};
 use crate::cluster::{FluxKind, FluxObject, ObjectRef};
 use crate::forge::CommitSha;
+use std::collections::BTreeSet;
 
 impl Watched {
     /// The source of an object that is of a kind which is not read, and may hold something of it for all that anybody has said.
@@ -29,10 +30,12 @@ impl Watched {
         objects.iter().filter(|one| one.kind == FluxKind::Kustomization).filter(may_be).collect()
     }
 
-    /// The commits that artifacts which are not read were made from, as far as the Kustomizations that applied them tell.
+    /// The commits that artifacts which are not read were made from, as far as the Kustomizations that applied or tried them tell.
     pub(crate) fn unread_revisions(&self, objects: &[FluxObject]) -> Vec<CommitSha> {
-        let origins = self.composed(objects).into_iter().filter_map(|one| one.applied_origin.as_deref());
-        origins.filter_map(|origin| commit(origin)?.parse().ok()).collect()
+        let told =
+            self.composed(objects).into_iter().flat_map(|one| [&one.applied_origin, &one.tried_origin]);
+        let commits: BTreeSet<&str> = told.filter_map(|origin| commit(origin.as_deref()?)).collect();
+        commits.into_iter().filter_map(|commit| commit.parse().ok()).collect()
     }
 }
 
@@ -73,7 +76,7 @@ pub(super) fn made_of_the_unread<'a>(
 ) -> Vec<(&'a FluxObject, Standing)> {
     let standing = |one: &'a FluxObject| {
         let source = watched.unread(one)?;
-        let origin = one.applied_origin.as_deref();
+        let origin = watched.arrives_with(one, objects, moment);
         let commit = origin.and_then(commit);
         let is_earlier = |commit: &str| moment.earlier.iter().any(|one| one.as_str() == commit);
         let standing = match (unsettled(one, moment), commit.map(arrived)) {

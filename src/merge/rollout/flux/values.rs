@@ -17,7 +17,7 @@ pub(super) struct Taker<'a> {
     /// The first of what it takes values from.
     values: &'a ObjectRef,
     /// The Kustomizations that apply what it takes, and itself.
-    of: Vec<&'a FluxObject>,
+    pub(super) of: Vec<&'a FluxObject>,
 }
 
 impl Watched {
@@ -71,7 +71,8 @@ pub(in crate::merge::rollout) fn to_ask(
     let has_applied = |one: &FluxObject| {
         // One of another source tells no commit of this repository.
         if !followed.contains(&one) {
-            return unsettled(one, moment).or_else(|| behind_its_source(one, objects)).is_none();
+            let behind = || behind_its_source(one, objects).filter(|_| !moment.accepts(one));
+            return unsettled(one, moment).or_else(behind).is_none();
         }
         let applied = watched.arrives_with(one, objects, moment);
         matches!(kustomization(one, applied, &holds, moment), Standing::Done { .. })
@@ -119,7 +120,7 @@ pub(in crate::merge::rollout) fn to_ask(
     let sources = watched.git_repositories(objects);
     if sources.iter().any(|source| holds(source.artifact.as_deref()) == Ok(true)) {
         let is_behind = |one: &&FluxObject| {
-            let origin = one.applied_origin.as_deref().and_then(commit);
+            let origin = watched.arrives_with(one, objects, moment).and_then(commit);
             origin.is_some_and(|origin| moment.earlier.iter().any(|earlier| earlier.as_str() == origin))
                 && unsettled(one, moment).is_none()
         };
