@@ -2,7 +2,9 @@
 
 use super::words::{TELEPHONE, tasks};
 use super::{Story, first_commit};
+use crate::run::settings::Discovery;
 use crate::run::situation::Mode;
+use crate::run::worker::Parts;
 use crate::run::{Schedule, Scheduler};
 use crate::store::{Store, UsageSample};
 use jiff::{SignedDuration, Timestamp};
@@ -32,7 +34,17 @@ impl Story {
 
     /// Lets the schedule do what is due as long as something else takes.
     async fn while_scheduled(&self, schedule: &Schedule, meanwhile: impl AsyncFnOnce(&Store)) {
-        let parts = Arc::new(self.parts().await);
+        self.while_scheduled_with(self.parts().await, schedule, meanwhile).await;
+    }
+
+    /// The same with other parts.
+    async fn while_scheduled_with(
+        &self,
+        parts: Parts,
+        schedule: &Schedule,
+        meanwhile: impl AsyncFnOnce(&Store),
+    ) {
+        let parts = Arc::new(parts);
         let stop = CancellationToken::new();
         let name = self.repository.name.clone();
         let scheduler = Scheduler::new(Arc::clone(&parts), schedule.clone(), name);
@@ -119,6 +131,38 @@ async fn where_caretaker_only_observes_the_schedule_writes_nothing() {
     story.repository.mode = Mode::Approve;
     story.daily_look().await;
     assert!(story.issue_now(number).body.contains("OSD_DOWN"), "{}", story.issue_now(number).body);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_that_only_discovery_knows_is_written_to_as_its_settings_have_it() {
+    let mut story = Story::begin().await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.discovery = Discovery { enabled: true, mode: Mode::Approve, ..Discovery::default() };
+    let schedule = Schedule { recon: Some("00:00".parse().unwrap()), ..Schedule::default() };
+    story.remembers(async |store| store.note_done("recon", ago(3)).await.unwrap()).await;
+    let parts = Parts { repositories: Vec::new(), ..story.parts().await };
+    story
+        .while_scheduled_with(parts, &schedule, async |store| story.were_done(store, &["recon"]).await)
+        .await;
+    assert_eq!(story.issues(), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unread_file_of_the_repository_uses_up_no_patience_for_the_cluster() {
+    let mut story = Story::begin().await;
+    story.repository.allow_repository_file = true;
+    let file = Rule::new("GET", "/contents/.caretaker.toml", gitea::Fault::Status(403)).unwrap();
+    let file = story.world.gitea().faults().add(file.times(2));
+    story.world.kubernetes().faults().add(Matcher::resource("jobs"), Fault::Forbid);
+    let schedule = Schedule { checks: Some("00:00".parse().unwrap()), ..Schedule::default() };
+    story.remembers(async |store| store.note_done("checks", ago(3)).await.unwrap()).await;
+    story.scheduled(&schedule, async |store| is_new(store.last_done("checks").await.unwrap())).await;
+    assert_eq!(story.world.gitea().faults().struck(file), 2);
+    // The issue is opened with a look at the labels of its own.
+    assert_eq!(story.tries(), 5 + 1, "two at the file, and then three at the cluster");
+    assert_eq!(story.issues(), 1);
     story.end().await;
 }
 
