@@ -160,11 +160,11 @@ fn back(situation: &Situation<'_>, task: &Task) -> Option<Event> {
     let TaskState::Ended { outcome, .. } = record.state else { return None };
     let Stands::There(found) = stands(&known.task.id, situation.recon) else { return None };
     // Another on its object has a task of its own.
-    if found.id != known.task.id || known.accepted.is_some() || record.gone {
+    if !is_one_matter(&found.id, &known.task.id) || known.accepted.is_some() || record.gone {
         return None;
     }
     let is_broken = has_been_broken(situation, &found.id);
-    let went = state.went.contains(&found.id);
+    let went = [&found.id, &known.task.id].into_iter().any(|id| state.went.contains(id));
     let counts = match outcome {
         TaskOutcome::Acknowledged if found.verdict == Verdict::Red => found.informational || is_broken,
         TaskOutcome::Acknowledged => found.informational || has_lasted(situation, found),

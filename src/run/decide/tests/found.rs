@@ -436,6 +436,17 @@ fn what_is_not_well_and_comes_back_after_its_task_ended_has_it_again() {
 }
 
 #[test]
+    // Ceph's command told it, and is switched off since: its operator's object tells the same.
+    let mut by_command = crash();
+    by_command.id.probe = Probe::CephTools;
+    let (mut one, key) = scene(&by_command);
+    one.fold(10, Event::TaskEnded { key, outcome: TaskOutcome::Done, note: String::new() });
+    one.fold(20, Event::FindingWent { finding: by_command.id.clone() });
+    there(&mut one, &crash());
+    assert_eq!(one.says(), "note finding-back");
+    one.noted(one.decide());
+    assert!(one.state.went.is_empty(), "{:?}", one.state.went);
+    assert_eq!(one.says(), "note approval-asked waits");
 fn what_is_gone_is_looked_at_again_soon_until_it_has_settled() {
     let found = finding(Probe::Pods, Verdict::Red);
     let is_awaited = |one: &Scene| matches!(one.decide(), Decision::Wait(Waiting::World(_)));
