@@ -28,7 +28,10 @@ pub(super) fn is_gone(situation: &Situation<'_>, task: &Task) -> Option<Step> {
         return Some(ended(&task.key, TaskOutcome::Skipped, wording::note_finding_unasked()));
     }
     let since = situation.gone_since.get(&task.key)?;
-    Some(if elapsed(situation.now, *since) >= situation.timing.settle() {
+    // An audit that saw it gone has seen a moment of it only, and the looks since then say nothing: the next audit does.
+    let is_of_audit = known.is_some_and(|known| known.task.id.probe == Probe::Audit);
+    let seen_at = if is_of_audit { situation.audited_at.unwrap_or(*since) } else { situation.now };
+    Some(if elapsed(seen_at, *since) >= situation.timing.settle() {
         ended(&task.key, TaskOutcome::Done, wording::note_finding_gone())
     } else {
         Step::Later(Some(wording::finding_settles(&task.id)))

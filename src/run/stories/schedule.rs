@@ -9,8 +9,8 @@ use crate::run::{Schedule, Scheduler};
 use crate::store::{Store, UsageSample};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sim::gitea::IssueState;
-use sim::kubernetes::{Fault, Matcher};
+use sim::gitea::{self, IssueState, Rule};
+use sim::kubernetes::{Fault, Matcher, PV, PVC};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -171,6 +171,13 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     let mut story = Story::begin().await;
     let secret = "apiVersion: v1\nkind: Secret\nstringData:\n  password: hunter2\n";
     story.world.repository().commit("main", first_commit("notes/secret.yaml", secret)).unwrap();
+    let kubernetes = story.world.kubernetes().clone();
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "spare"},
+        "spec": {"capacity": {"storage": "1Gi"}, "claimRef": {"namespace": "echo", "name": "spare"}},
+        "status": {"phase": "Bound"}}));
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"namespace": "echo", "name": "spare"}, "spec": {"volumeName": "spare"},
+        "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}}));
     let schedule = Schedule {
         audit: Some("00:00".parse().unwrap()),
         trends: Some("00:00".parse().unwrap()),
@@ -219,6 +226,13 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     assert!(rules.contains(&"fills-up") && rules.contains(&"plain-secret"), "{rules:?}");
     assert_eq!(rules.len(), asked, "{rules:?}");
     assert!(!story.issue_now(1).body.contains("hunter2"));
+    // What a person mends ends by the second audit that does not find it, in the same hour.
+    let (before, ended) = (audits(), |body: &str| body.matches("- [x] **F-").count());
+    assert!(story.issue_now(1).body.contains("`PersistentVolumeClaim echo/spare`"));
+    kubernetes.delete(&PVC, Some("echo"), "spare");
+    kubernetes.delete(&PV, None, "spare");
+    story.wait("its task ended", || ended(&story.issue_now(1).body) == 1).await;
+    assert!(audits() - before >= 2, "{} audits", audits() - before);
     story.end().await;
 }
 
