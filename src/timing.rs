@@ -125,7 +125,7 @@ impl Timing {
         self.scaled(self.reconcile_seconds)
     }
 
-    /// How often an audit is made for the tasks about what one found.
+    /// How often an audit is made for the tasks about what one found, while nothing about a merge is waited for.
     pub(crate) fn audit(&self) -> Duration {
         self.scaled(3600.0)
     }

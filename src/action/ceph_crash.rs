@@ -85,8 +85,7 @@ pub(crate) async fn archive_crashes(
     }
     let tools = Tools { cluster, settings };
     let new = tools.run(&["ceph", "crash", "ls-new", "--format", "json"]).await?;
-    let new = crash_ids(&new)?;
-    let mut ids = new.clone();
+    let mut ids = crash_ids(&new)?;
     if let Action::CephCrashArchiveOne { id } = action {
         ids.retain(|new| new == id);
     }
@@ -97,7 +96,7 @@ pub(crate) async fn archive_crashes(
     }
     if !ids.is_empty() {
         let all = tools.run(&["ceph", "crash", "ls", "--format", "json"]).await?;
-        if let Some((id, before)) = came_back(&all, &ids, &new)? {
+        if let Some((id, before)) = came_back(&all, &ids)? {
             return Err(ActionError::CameBack { id, before });
         }
     }
@@ -158,10 +157,11 @@ fn reports(command: &str, listed: &str) -> Result<Vec<(String, Value)>, ActionEr
 }
 
 /// Which of the reports that are to be archived is of what crashed before, within a day after the report of that was archived; with
-/// that one. `new` are all that are not archived.
-fn came_back(listed: &str, ids: &[String], new: &[String]) -> Result<Option<(String, String)>, ActionError> {
+/// that one. Archived is what says when: one that is posted while the others are read is in no list of new ones yet.
+fn came_back(listed: &str, ids: &[String]) -> Result<Option<(String, String)>, ActionError> {
     let all = reports("ceph crash ls", listed)?;
-    let (still_new, archived): (Vec<_>, Vec<_>) = all.iter().partition(|(id, _)| new.contains(id));
+    let (archived, still_new): (Vec<_>, Vec<_>) =
+        all.iter().partition(|(_, report)| !report["archived"].is_null());
     for (id, report) in still_new.into_iter().filter(|(id, _)| ids.contains(id)) {
         let before = |(_, other): &&&(String, Value)| is_of_the_same(report, other) && is_soon(report, other);
         if let Some((before, _)) = archived.iter().find(before) {
@@ -183,11 +183,11 @@ fn is_of_the_same(one: &Value, other: &Value) -> bool {
         && (module.is_none() || before.is_none() || module == before)
 }
 
-/// Whether something crashed within a day after the other report was archived or, where that is not told, was made. What crashed
-/// before that was seen together with it. Where no time can be read it may be so.
+/// Whether something crashed within a day after the other report was archived. What crashed before that was seen together with it. Where
+/// a time cannot be read it may be so.
 fn is_soon(report: &Value, archived: &Value) -> bool {
-    let since = moment(&archived["archived"]).or_else(|| moment(&archived["timestamp"]));
-    let (Some(at), Some(since)) = (moment(&report["timestamp"]), since) else { return true };
+    let times = (moment(&report["timestamp"]), moment(&archived["archived"]));
+    let (Some(at), Some(since)) = times else { return true };
     let passed = at.duration_since(since);
     passed > SignedDuration::ZERO && passed <= COMES_BACK
 }

@@ -136,11 +136,19 @@ pub(crate) fn stands<'a>(id: &FindingId, recon: &'a Recon) -> Stands<'a> {
 }
 
 /// Whether a rule about a node may stand for another: that it lives is told by one of several, and while somebody works on the node
-/// by none of them. Everything else about a node is a matter of its own, and may be so for weeks.
+/// by none of them. Of a node that is lost no pressure is told, and of one that is cordoned no version. Everything else about a node
+/// is a matter of its own, and may be so for weeks.
 fn is_one_of_the_node(rule: &str, other: &str) -> bool {
     let lives = |rule| matches!(rule, "not-ready" | "ready-missing" | "heartbeat-old");
     let works = |rule| matches!(rule, "reboot-required" | "in-work" | "work-overdue");
-    rule == other || lives(rule) && lives(other) || works(rule) && works(other) || other == "in-work"
+    let presses =
+        |rule| matches!(rule, "disk-pressure" | "memory-pressure" | "pid-pressure" | "network-unavailable");
+    rule == other
+        || lives(rule) && lives(other)
+        || works(rule) && works(other)
+        || other == "in-work"
+        || presses(rule) && matches!(other, "not-ready" | "ready-missing")
+        || rule == "version-behind" && matches!(other, "cordoned" | "work-overdue")
 }
 
 #[cfg(test)]
@@ -205,7 +213,15 @@ mod tests {
             (node("not-ready", Red), node("in-work", Yellow), true),
             (node("not-ready", Red), node("reboot-required", Yellow), false),
             (node("not-ready", Red), node("version-behind", Yellow), false),
-            (node("disk-pressure", Yellow), node("not-ready", Red), false),
+            // A node that is lost reports none of them any more, and has mended nothing.
+            (node("disk-pressure", Yellow), node("not-ready", Red), true),
+            (node("network-unavailable", Red), node("ready-missing", Unknown), true),
+            (node("disk-pressure", Yellow), node("cordoned", Yellow), false),
+            (node("not-ready", Red), node("disk-pressure", Yellow), false),
+            // Of versions nothing is said while somebody works on the node.
+            (node("version-behind", Yellow), node("cordoned", Yellow), true),
+            (node("version-behind", Yellow), node("work-overdue", Yellow), true),
+            (node("version-behind", Yellow), node("not-ready", Red), false),
             (node("reboot-required", Yellow), node("work-overdue", Yellow), true),
         ] {
             let recon = says(Probe::Nodes, true, is.verdict, vec![is.clone()]);

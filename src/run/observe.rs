@@ -263,6 +263,7 @@ impl Observation {
             findings: &self.findings,
             gone_since: memory.gone.since(),
             went_since: memory.gone.of_findings(),
+            audited_at: memory.audited_at,
         }
     }
 }
@@ -339,10 +340,7 @@ pub(crate) async fn observe(
     let health_settings =
         parts.health_settings.accepting(state.acknowledged.iter().map(Accepted::as_setting));
     let asked = audit::Asked { reading: &reading, state, health: &health_settings, now };
-    // Nor one while a merge waits: an audit reads a lot, and what it tells does not hurry.
-    let is_due = memory.next_awaited.is_none()
-        && memory.audited_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= parts.timing.audit());
-    let audit = is_idle && asked.wants_audit(&memory.looked_up, is_due);
+    let audit = is_idle && asked.wants_audit(&memory.looked_up, audit::is_due(memory, &parts.timing, now));
     let after = state.change.as_ref().and_then(Change::after);
     let ClusterView { mut recon, gitops, workloads, error: cluster_error } =
         cluster(parts, subject.freshness, with_workloads, audit, after, now).await;

@@ -298,6 +298,8 @@ pub(crate) struct Situation<'a> {
     pub(crate) gone_since: &'a BTreeMap<TaskKey, Timestamp>,
     /// The same of each finding that is known, whether it has a task or was there when the run began.
     pub(crate) went_since: &'a BTreeMap<FindingId, Timestamp>,
+    /// When the last audit was made.
+    pub(crate) audited_at: Option<Timestamp>,
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ pub(crate) use records::*;
 use super::event::{Accepted, ChangeResult, Effect, Event, Incident, Outcome, Stop, TaskOutcome};
 use crate::forge::{CommitSha, IssueNumber, PullNumber};
 use crate::health::{Approval, FindingId, Recon, Verdict, WithoutEndpoints};
-use crate::issue::{FindingTag, FindingTask, KnownTask, Own, TaskKey, TemplateValues, key_of};
+use crate::issue::{FindingTag, FindingTask, KnownTask, Own, TaskKey, TemplateValues, is_one_matter, key_of};
 use crate::merge::rollout::{Asking, Question};
 use crate::store::EventId;
 use jiff::Timestamp;
@@ -310,7 +310,7 @@ impl RunState {
                 self.important += 1;
             }
             Event::FindingAdded { tag, task } => {
-                self.went.remove(&task.id);
+                self.went.retain(|id| !is_one_matter(id, &task.id));
                 let key = key_of(&Own::Finding(tag.clone()));
                 self.outlived.remove(&key);
                 // What could not be seen when the run began may have been so long before, and breaks nothing of it.
@@ -333,7 +333,7 @@ impl RunState {
                 self.went.insert(finding);
             }
             Event::FindingBack { key, task } => {
-                self.went.remove(&task.id);
+                self.went.retain(|id| !is_one_matter(id, &task.id));
                 self.outlived.remove(&key);
                 if task.verdict == Verdict::Red {
                     self.broke.insert(key.clone());

@@ -210,9 +210,10 @@ fn is_kind(word: &str, kind: &str) -> bool {
     word == kind || word == short || word.strip_suffix('s') == Some(kind.as_str())
 }
 
-/// Whether it is found of Ceph.
+/// Whether it is what Ceph says of itself. That it could not be read is none of that: its object and its command are read by different
+/// ways, and each is a matter of its own.
 pub(super) fn is_of_ceph(id: &FindingId) -> bool {
-    matches!(id.probe, Probe::Ceph | Probe::CephTools)
+    matches!(id.probe, Probe::Ceph | Probe::CephTools) && !id.is_not_read()
 }
 
 /// Whether two findings are about one thing to mend: Ceph is asked by its operator's object and by its own command.

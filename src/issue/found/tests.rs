@@ -651,6 +651,18 @@ fn what_ceph_says_by_its_object_and_by_its_command_is_one_task_in_every_order() 
     let body = written("## Tasks\n\n", offered(vec![object.clone()], &[]).blocks(&Reading::default()).0);
     let other = finding(Probe::CephTools, "OSD_DOWN", Verdict::Yellow);
     assert_eq!(offered(vec![other], &[]).blocks(&reading(&body)).1.len(), 1);
+    // That one of them could not be read is a matter of its own: here a right is missing, there a pod is away.
+    let unread = |probe: Probe| {
+        let mut unread = finding(probe, "not-read", Verdict::Unknown);
+        unread.id.object = ObjectRef::new("Probe", "", probe.word());
+        unread
+    };
+    let (one, other) = (unread(Probe::Ceph), unread(Probe::CephTools));
+    let body = written("## Tasks\n\n", offered(vec![one.clone()], &[]).blocks(&Reading::default()).0);
+    for text in [body.clone(), body.replacen("- [ ]", "- [x]", 1)] {
+        assert_eq!(offered(vec![other.clone()], &[]).blocks(&reading(&text)).1.len(), 1, "{text}");
+    }
+    assert_eq!(offered(vec![one, other], &[]).proposals.len(), 2);
     // Of both the command is asked, which is the newer.
     let both = [object, command];
     let tag = tags(both.iter().map(|finding| &finding.id)).remove(&both[0].id).expect("a tag");

@@ -28,7 +28,10 @@ pub(super) fn is_gone(situation: &Situation<'_>, task: &Task) -> Option<Step> {
         return Some(ended(&task.key, TaskOutcome::Skipped, wording::note_finding_unasked()));
     }
     let since = situation.gone_since.get(&task.key)?;
-    Some(if elapsed(situation.now, *since) >= situation.timing.settle() {
+    // An audit that saw it gone has seen a moment of it only, and the looks since then say nothing: the next audit does.
+    let is_of_audit = known.is_some_and(|known| known.task.id.probe == Probe::Audit);
+    let seen_at = if is_of_audit { situation.audited_at.unwrap_or(*since) } else { situation.now };
+    Some(if elapsed(seen_at, *since) >= situation.timing.settle() {
         ended(&task.key, TaskOutcome::Done, wording::note_finding_gone())
     } else {
         Step::Later(Some(wording::finding_settles(&task.id)))
@@ -160,11 +163,11 @@ fn back(situation: &Situation<'_>, task: &Task) -> Option<Event> {
     let TaskState::Ended { outcome, .. } = record.state else { return None };
     let Stands::There(found) = stands(&known.task.id, situation.recon) else { return None };
     // Another on its object has a task of its own.
-    if found.id != known.task.id || known.accepted.is_some() || record.gone {
+    if !is_one_matter(&found.id, &known.task.id) || known.accepted.is_some() || record.gone {
         return None;
     }
     let is_broken = has_been_broken(situation, &found.id);
-    let went = state.went.contains(&found.id);
+    let went = [&found.id, &known.task.id].into_iter().any(|id| state.went.contains(id));
     let counts = match outcome {
         TaskOutcome::Acknowledged if found.verdict == Verdict::Red => found.informational || is_broken,
         TaskOutcome::Acknowledged => found.informational || has_lasted(situation, found),

@@ -1,7 +1,8 @@
 //! The audit's part of a look, where a task of ours rests on one.
 //!
 //! Decided here: no look that a change waits for reads an audit, since what could be better is no reason to hold anything up;
-//! for a task about what one found it is made once an hour, not at every look, since it lists much that nothing else reads; and a
+//! for a task about what one found it is made once an hour, not at every look, since it lists much that nothing else reads; what one
+//! saw gone is looked for once more after the settle time, since what is made anew is away for a moment as well; and a
 //! block that nobody can tell anything of is looked up once, not at every look. So is what was accepted, once that is over:
 //! its task has ended, and nothing else would ask for it again.
 
@@ -11,11 +12,25 @@ use crate::issue::{FindingTag, Kind, Reading, Task, resolve};
 use crate::run::checks::{Stands, stands};
 use crate::run::event::TaskOutcome;
 use crate::run::files::audit_files;
+use crate::run::memory::Memory;
 use crate::run::schedule::trends;
 use crate::run::state::{RunState, TaskState};
 use crate::run::worker::{Parts, RunError, chain};
+use crate::timing::Timing;
 use jiff::Timestamp;
 use std::collections::BTreeSet;
+
+/// So many times as long it is to the next audit while something about a merge is waited for: what it tells hurries less, but a merge
+/// may wait for a person for weeks.
+const WHILE_A_MERGE_WAITS: u32 = 6;
+
+/// Whether it is time for the next audit for the tasks about what one found.
+pub(super) fn is_due(memory: &Memory, timing: &Timing, now: Timestamp) -> bool {
+    let times = if memory.next_awaited.is_some() { WHILE_A_MERGE_WAITS } else { 1 };
+    let every = timing.audit() * times;
+    memory.audited_at.is_none_or(|at| now.duration_since(at).unsigned_abs() >= every)
+        || memory.gone.wants_an_audit(memory.audited_at, now, timing.settle())
+}
 
 /// The tasks that only an audit can say anything of.
 #[derive(Debug, Clone, Copy)]
@@ -116,11 +131,13 @@ impl<'a> Asked<'a> {
 mod tests {
     use super::*;
     use crate::cluster::ObjectRef;
+    use crate::forge::PullNumber;
     use crate::health::{Acknowledgement, FilesAudited, Finding, ProbeResult, Verdict};
     use crate::issue::{Desired, FindingTask, KnownTask, Own, Proposal, apply, key_of, tags};
     use crate::merge::{self, classify::Rules, classify::classify_words};
     use crate::run::decide::tests::{finding, recon};
     use crate::run::event::Event;
+    use crate::run::situation::KnownFinding;
     use crate::store::EventId;
     use std::collections::BTreeMap;
 
@@ -171,6 +188,44 @@ mod tests {
             reason: "meant to be so".to_owned(),
             expires: at(until),
         }])
+    }
+
+    #[test]
+    fn the_next_audit_is_made_in_an_hour_and_once_more_when_what_it_saw_gone_has_settled() {
+        let (timing, hour) = (Timing::default(), 3_600);
+        let settle = i64::try_from(timing.settle().as_secs()).expect("a minute");
+        let mut memory = Memory::default();
+        assert!(is_due(&memory, &timing, at(0)), "there was none yet");
+        memory.audited_at = Some(at(0));
+        for (merge, second, due) in [
+            (None, hour - 1, false),
+            (None, hour, true),
+            (Some(PullNumber(64)), hour, false),
+            (Some(PullNumber(64)), 6 * hour - 1, false),
+            (Some(PullNumber(64)), 6 * hour, true),
+        ] {
+            memory.next_awaited = merge;
+            assert_eq!(is_due(&memory, &timing, at(second)), due, "{merge:?} at {second}");
+        }
+        // It was made anew in just that second, or it is mended.
+        let found = of_audit("no-liveness-probe", ObjectRef::new("Deployment", "web", "shop"));
+        let (reading, state, _) = run(&found);
+        let (key, task) = (reading.tasks[0].key.clone(), FindingTask::of(&found));
+        let known = KnownFinding { task, allowed: false, accepted: None, unasked: false };
+        let known = BTreeMap::from([(key, known)]);
+        let unwatched = std::time::Duration::from_mins(10);
+        let gone = audited(Vec::new(), None);
+        memory.gone.look(&known, &state, &gone, at(0), unwatched);
+        for (second, due) in [(0, false), (settle - 1, false), (settle, true), (settle + 20, true)] {
+            memory.gone.look(&known, &state, &recon(&[]), at(second), unwatched);
+            assert_eq!(is_due(&memory, &timing, at(second)), due, "at {second}");
+        }
+        // One more, not one at each look.
+        memory.audited_at = Some(at(settle + 20));
+        memory.gone.look(&known, &state, &gone, at(settle + 20), unwatched);
+        assert!(!is_due(&memory, &timing, at(settle + 30)));
+        memory.gone.look(&known, &state, &audited(vec![found], None), at(settle + 40), unwatched);
+        assert!(memory.gone.since().is_empty(), "it is back");
     }
 
     #[test]

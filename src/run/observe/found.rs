@@ -130,6 +130,22 @@ impl Gone {
         &self.of_findings
     }
 
+    /// Whether something that an audit saw gone has been so for the settle time, and no audit was made since that was over.
+    pub(super) fn wants_an_audit(
+        &self,
+        audited_at: Option<Timestamp>,
+        now: Timestamp,
+        settle: Duration,
+    ) -> bool {
+        let has_settled = |at: Timestamp, since: Timestamp| {
+            Duration::try_from(at.duration_since(since)).is_ok_and(|passed| passed >= settle)
+        };
+        let mut of_audits = self.of_findings.iter().filter(|(id, _)| id.probe == Probe::Audit);
+        of_audits.any(|(_, since)| {
+            has_settled(now, *since) && !audited_at.is_some_and(|at| has_settled(at, *since))
+        })
+    }
+
     /// Takes a look in. What nobody watched for longer than `unwatched` begins anew.
     pub(super) fn look(
         &mut self,

@@ -20,7 +20,6 @@ use super::event::Accepted;
 use super::names::Names;
 use super::open::{Opening, OpeningError, Published, maintenance_label, newest_open, open_updates, runs_of};
 use super::repository_file::in_force;
-use super::settings::Repository as RepositorySettings;
 use super::situation::Mode;
 use super::worker::{Parts, chain};
 use crate::cluster::{Cluster, ClusterError, ClusterResult, Freshness, Installed};
@@ -60,13 +59,18 @@ pub(crate) enum ScheduleError {
     /// What it is about could not be read, in words.
     #[error("what it is about could not be read: {0}")]
     NotRead(String),
+    /// The repository's own file, in words: it says nothing of the cluster, whose tries begin when it is read.
+    #[error("{0}")]
+    FileNotRead(String),
 }
 
 impl ScheduleError {
     /// Whether it passes by itself, as a server that is away does.
     fn passes(&self) -> bool {
         match self {
-            Self::NotRead(_) | Self::Run(RunError::Cluster(ClusterError::Unavailable { .. })) => true,
+            Self::NotRead(_)
+            | Self::FileNotRead(_)
+            | Self::Run(RunError::Cluster(ClusterError::Unavailable { .. })) => true,
             Self::Run(_) | Self::Opening(_) => false,
         }
     }
@@ -232,7 +236,8 @@ impl Scheduler {
     async fn mode(&self, repository: &Repository) -> Result<Mode, ScheduleError> {
         let parts = &self.parts;
         let table = parts.repositories.iter().find(|table| table.name == self.repository);
-        let settings = table.cloned().unwrap_or_else(|| RepositorySettings::new(self.repository.clone()));
+        // One without a table is there because it was discovered.
+        let settings = table.cloned().unwrap_or_else(|| parts.discovery.settings_of(self.repository.clone()));
         if settings.mode == Mode::Observe {
             return Ok(Mode::Observe);
         }
@@ -241,7 +246,7 @@ impl Scheduler {
         let force = in_force(parts, &settings, &repository.name, &branch.head, &mut file).await;
         // Not read, it passes: whoever only observed for that would count as done.
         if settings.allow_repository_file && file.is_none() {
-            return Err(ScheduleError::NotRead(force.complaint.unwrap_or_default()));
+            return Err(ScheduleError::FileNotRead(force.complaint.unwrap_or_default()));
         }
         Ok(force.settings.mode)
     }

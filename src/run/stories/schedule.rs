@@ -2,13 +2,15 @@
 
 use super::words::{TELEPHONE, tasks};
 use super::{Story, first_commit};
+use crate::run::settings::Discovery;
 use crate::run::situation::Mode;
+use crate::run::worker::Parts;
 use crate::run::{Schedule, Scheduler};
 use crate::store::{Store, UsageSample};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
-use sim::gitea::IssueState;
-use sim::kubernetes::{Fault, Matcher};
+use sim::gitea::{self, IssueState, Rule};
+use sim::kubernetes::{Fault, Matcher, PV, PVC};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
@@ -32,7 +34,17 @@ impl Story {
 
     /// Lets the schedule do what is due as long as something else takes.
     async fn while_scheduled(&self, schedule: &Schedule, meanwhile: impl AsyncFnOnce(&Store)) {
-        let parts = Arc::new(self.parts().await);
+        self.while_scheduled_with(self.parts().await, schedule, meanwhile).await;
+    }
+
+    /// The same with other parts.
+    async fn while_scheduled_with(
+        &self,
+        parts: Parts,
+        schedule: &Schedule,
+        meanwhile: impl AsyncFnOnce(&Store),
+    ) {
+        let parts = Arc::new(parts);
         let stop = CancellationToken::new();
         let name = self.repository.name.clone();
         let scheduler = Scheduler::new(Arc::clone(&parts), schedule.clone(), name);
@@ -123,10 +135,49 @@ async fn where_caretaker_only_observes_the_schedule_writes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repository_that_only_discovery_knows_is_written_to_as_its_settings_have_it() {
+    let mut story = Story::begin().await;
+    story.world.ceph_reports("OSD_DOWN", "HEALTH_WARN", "1 osds down");
+    story.discovery = Discovery { enabled: true, mode: Mode::Approve, ..Discovery::default() };
+    let schedule = Schedule { recon: Some("00:00".parse().unwrap()), ..Schedule::default() };
+    story.remembers(async |store| store.note_done("recon", ago(3)).await.unwrap()).await;
+    let parts = Parts { repositories: Vec::new(), ..story.parts().await };
+    story
+        .while_scheduled_with(parts, &schedule, async |store| story.were_done(store, &["recon"]).await)
+        .await;
+    assert_eq!(story.issues(), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unread_file_of_the_repository_uses_up_no_patience_for_the_cluster() {
+    let mut story = Story::begin().await;
+    story.repository.allow_repository_file = true;
+    let file = Rule::new("GET", "/contents/.caretaker.toml", gitea::Fault::Status(403)).unwrap();
+    let file = story.world.gitea().faults().add(file.times(2));
+    story.world.kubernetes().faults().add(Matcher::resource("jobs"), Fault::Forbid);
+    let schedule = Schedule { checks: Some("00:00".parse().unwrap()), ..Schedule::default() };
+    story.remembers(async |store| store.note_done("checks", ago(3)).await.unwrap()).await;
+    story.scheduled(&schedule, async |store| is_new(store.last_done("checks").await.unwrap())).await;
+    assert_eq!(story.world.gitea().faults().struck(file), 2);
+    // The issue is opened with a look at the labels of its own.
+    assert_eq!(story.tries(), 5 + 1, "two at the file, and then three at the cluster");
+    assert_eq!(story.issues(), 1);
+    story.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     let mut story = Story::begin().await;
     let secret = "apiVersion: v1\nkind: Secret\nstringData:\n  password: hunter2\n";
     story.world.repository().commit("main", first_commit("notes/secret.yaml", secret)).unwrap();
+    let kubernetes = story.world.kubernetes().clone();
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "spare"},
+        "spec": {"capacity": {"storage": "1Gi"}, "claimRef": {"namespace": "echo", "name": "spare"}},
+        "status": {"phase": "Bound"}}));
+    kubernetes.apply(json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"namespace": "echo", "name": "spare"}, "spec": {"volumeName": "spare"},
+        "status": {"phase": "Bound", "capacity": {"storage": "1Gi"}}}));
     let schedule = Schedule {
         audit: Some("00:00".parse().unwrap()),
         trends: Some("00:00".parse().unwrap()),
@@ -175,6 +226,13 @@ async fn what_an_audit_found_stays_a_persons_until_it_is_gone_or_ticked() {
     assert!(rules.contains(&"fills-up") && rules.contains(&"plain-secret"), "{rules:?}");
     assert_eq!(rules.len(), asked, "{rules:?}");
     assert!(!story.issue_now(1).body.contains("hunter2"));
+    // What a person mends ends by the second audit that does not find it, in the same hour.
+    let (before, ended) = (audits(), |body: &str| body.matches("- [x] **F-").count());
+    assert!(story.issue_now(1).body.contains("`PersistentVolumeClaim echo/spare`"));
+    kubernetes.delete(&PVC, Some("echo"), "spare");
+    kubernetes.delete(&PV, None, "spare");
+    story.wait("its task ended", || ended(&story.issue_now(1).body) == 1).await;
+    assert!(audits() - before >= 2, "{} audits", audits() - before);
     story.end().await;
 }
 

@@ -76,6 +76,18 @@ fn the_task_of_a_person_ends_when_its_finding_has_been_gone_for_the_settle_time(
 }
 
 #[test]
+fn what_an_audit_found_ends_by_an_audit_after_the_settle_time_and_not_by_the_first_alone() {
+    let found = Finding { informational: true, ..finding(Probe::Audit, Verdict::Yellow) };
+    let (mut one, key) = scene(&found);
+    one.recon = recon(&[]);
+    one.gone_since.insert(key, at(NOW - 100));
+    for (audited, says) in [(NOW - 100, "wait"), (NOW - 41, "wait"), (NOW - 40, "note task-ended")] {
+        one.audited_at = Some(at(audited));
+        assert_eq!(one.says(), says, "{audited}");
+    }
+}
+
+#[test]
 fn what_changes_something_needs_a_yes_unless_the_settings_give_it() {
     let (mut one, key) = scene(&crash());
     one.tools = Tools::Off;
@@ -424,6 +436,17 @@ fn what_is_not_well_and_comes_back_after_its_task_ended_has_it_again() {
         assert!(one.state.broke.is_empty(), "it does not go before all others");
         assert_eq!(one.says(), "note approval-asked waits", "a question of its own");
     }
+    // Ceph's command told it, and is switched off since: its operator's object tells the same.
+    let mut by_command = crash();
+    by_command.id.probe = Probe::CephTools;
+    let (mut one, key) = scene(&by_command);
+    one.fold(10, Event::TaskEnded { key, outcome: TaskOutcome::Done, note: String::new() });
+    one.fold(20, Event::FindingWent { finding: by_command.id.clone() });
+    there(&mut one, &crash());
+    assert_eq!(one.says(), "note finding-back");
+    one.noted(one.decide());
+    assert!(one.state.went.is_empty(), "{:?}", one.state.went);
+    assert_eq!(one.says(), "note approval-asked waits");
     // Nothing waits for what is only listed, nor for what follows.
     let cause = Some(finding(Probe::Nodes, Verdict::Red).id);
     for (informational, cause) in [(true, None), (false, cause)] {

@@ -115,6 +115,7 @@ struct Scene {
     findings: BTreeMap<TaskKey, KnownFinding>,
     gone_since: BTreeMap<TaskKey, Timestamp>,
     went_since: BTreeMap<FindingId, Timestamp>,
+    audited_at: Option<Timestamp>,
     events: i64,
 }
 
@@ -187,6 +188,7 @@ impl Scene {
             findings: BTreeMap::new(),
             gone_since: BTreeMap::new(),
             went_since: BTreeMap::new(),
+            audited_at: None,
             events: 0,
             reading,
         }
@@ -276,6 +278,7 @@ impl Scene {
             findings: &self.findings,
             gone_since: &self.gone_since,
             went_since: &self.went_since,
+            audited_at: self.audited_at,
         })
     }
 
