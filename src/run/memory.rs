@@ -18,6 +18,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+/// What was tried in vain and is tried again. Counted by time and not by looks: news of the cluster lead to many, and most of them
+/// while its API server is away for a moment.
+#[derive(Debug, Default)]
+pub(crate) struct Tries {
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Tries {
+    /// One more in vain. Says whether these were as many as that, each so long after the one before.
+    pub(crate) fn are_over(&mut self, now: Instant, apart: Duration, most: u32) -> bool {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) < apart) {
+            return false;
+        }
+        (self.count, self.last) = (self.count + 1, Some(now));
+        self.count >= most
+    }
+}
+
 /// What is known of one state of a pull request; never changes for the same head and description.
 #[derive(Debug, Clone)]
 pub(crate) struct PullDetails {
@@ -57,25 +76,6 @@ impl KnownTexts {
         let boxes = read().map(Arc::new);
         self.boxes.insert(text.to_owned(), boxes.clone());
         boxes
-    }
-}
-
-/// What was tried in vain and is tried again. Counted by time and not by looks: news of the cluster lead to many, and most of them
-/// while its API server is away for a moment.
-#[derive(Debug, Default)]
-pub(crate) struct Tries {
-    count: u32,
-    last: Option<Instant>,
-}
-
-impl Tries {
-    /// One more in vain. Says whether these were as many as that, each so long after the one before.
-    pub(crate) fn are_over(&mut self, now: Instant, apart: Duration, most: u32) -> bool {
-        if self.last.is_some_and(|last| now.saturating_duration_since(last) < apart) {
-            return false;
-        }
-        (self.count, self.last) = (self.count + 1, Some(now));
-        self.count >= most
     }
 }
 
