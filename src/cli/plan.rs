@@ -5,6 +5,7 @@ mod hours;
 
 use super::common::{Format, any_table_of, forge_of};
 use super::failure::{BODY_ADVICE, Exit, Failure};
+use crate::cluster::Kubernetes;
 use crate::config::{self, Settings};
 use crate::forge::{self, Forge, ForgeError, IssueNumber, PullNumber, RepositoryName};
 use crate::issue::{self, Home, Kind, Needs, Reading};
@@ -35,6 +36,7 @@ Examples:
 With --issue the repository's own `.caretaker.toml` counts as it does for a run, and that is said.
 The cluster is asked which merges a sync window of Argo CD keeps back, and until when.
 Every layer is looked at once, as `caretaker recon` does, for what would keep a change back now.
+What the run accepted, and how long the cluster has been GREEN, is not counted.
 A cluster that cannot be read is said, and hides nothing else of the plan.
 With --file no server is asked: category, update type, and whether caretaker stands on it come from the task's own words.
 
@@ -201,8 +203,20 @@ async fn from_forge(
         })
         .collect();
     let at_forge = forge.repository(repository).await?;
-    let (hours, gate) = tokio::join!(hours::read(settings, table, &at_forge, &merges), gate::read(settings));
+    // Once for both: a program that gives each token once would refuse the second.
+    let cluster = connect(settings).await;
+    let cluster = cluster.as_ref();
+    let (hours, gate) = tokio::join!(
+        hours::read(settings, table, &at_forge, &merges, cluster),
+        gate::read(settings, cluster)
+    );
     Ok(Planned { reading, facts, rules, file, hours, gate })
+}
+
+async fn connect(settings: &Settings) -> Result<Kubernetes, String> {
+    let limit = settings.health.probe_timeout();
+    let connected = tokio::time::timeout(limit, Kubernetes::connect(&settings.cluster)).await;
+    connected.map_err(|_| wording::no_answer_within(limit))?.map_err(|error| error.to_string())
 }
 
 /// What a pull request is, where there is one and it says what it updates.

@@ -177,7 +177,9 @@ impl Kubernetes {
 }
 
 /// Builds the client. A kubeconfig may name a program that gives the credentials, and it is run while that is done: on a thread
-/// of its own and for a bounded time, and nobody is there whom it could ask.
+/// of its own and for a bounded time, and nobody is there whom it could ask. kube gives no hold on it: one that does not come back
+/// is left running. When a token has to be renewed later kube runs it by itself, on such a thread; a request's own limit ends the
+/// waiting for it and not the program, and the next request begins another.
 async fn client(mut config: kube::Config, limit: Duration) -> ClusterResult<kube::Client> {
     let plugin = config.auth_info.exec.as_mut().map(|exec| {
         exec.interactive_mode = Some(ExecInteractiveMode::Never);

@@ -101,6 +101,10 @@ impl<T: Send + 'static> Ledger for KindLedger<T> {
     fn standing(&self, (namespace, name): (&str, &str)) -> Option<u64> {
         self.objects.get(&(namespace.to_owned(), name.to_owned()))?.1
     }
+
+    fn standings(&self) -> u64 {
+        news::of_all(self.objects.iter().map(|(place, (_, standing))| (place, *standing)))
+    }
 }
 
 impl Kubernetes {

@@ -71,6 +71,8 @@ pub(super) trait Ledger: Send + 'static {
     fn remove(&mut self, place: (&str, &str));
     /// In a number, how an object stands as far as that is worth a look; none of one that is well or not known.
     fn standing(&self, place: (&str, &str)) -> Option<u64>;
+    /// In a number, how all of them stand.
+    fn standings(&self) -> u64;
     /// Takes over what one that was filled before remembers, and no list tells.
     fn remember(&mut self, _older: &Self) {}
     /// Lets go of what need not be kept any more.
@@ -103,6 +105,11 @@ impl Ledger for PodLedger {
 
     fn standing(&self, (namespace, name): (&str, &str)) -> Option<u64> {
         self.kept_one(namespace, name).and_then(news::of_pod)
+    }
+
+    fn standings(&self) -> u64 {
+        let kept = self.kept();
+        news::of_all(kept.iter().map(|pod| ((pod.namespace.as_str(), pod.name.as_str()), news::of_pod(pod))))
     }
 
     fn remember(&mut self, older: &Self) {
@@ -157,6 +164,10 @@ impl Ledger for NodeLedger {
 
     fn standing(&self, (_, name): (&str, &str)) -> Option<u64> {
         self.nodes.get(name).and_then(news::of_node)
+    }
+
+    fn standings(&self) -> u64 {
+        news::of_all(self.nodes().map(|node| (("", node.name.as_str()), news::of_node(node))))
     }
 }
 
@@ -256,5 +267,9 @@ impl<K: WorkloadKind> Ledger for WorkloadLedger<K> {
             (kept.object.namespace.as_str(), kept.object.name.as_str()) == (namespace, name)
         };
         self.kept().find(is_it).and_then(news::of_workload)
+    }
+
+    fn standings(&self) -> u64 {
+        news::of_all(self.kept().map(|kept| (&kept.object, news::of_workload(kept))))
     }
 }

@@ -1,8 +1,9 @@
 //! Tells whoever waits that something in the cluster stands otherwise than before.
 //!
 //! A hint that a look is worth its requests and never a judgement: the look reads and judges as if nobody had told. Decides
-//! what is worth one. A change of what is well, a heartbeat, a count that moves, a pod that is starting and a Job that does its
-//! work come all day long in a healthy cluster and are none; that something breaks, breaks in another way, heals or goes is.
+//! what is worth one. A change of what is well, a heartbeat, a count that moves, what begins, is scaled, rolled over or told to
+//! go, and a Job that does its work come all day long in a healthy cluster and are none; that something breaks, breaks in
+//! another way or heals is. What is bad only if it lasts is no news either: that is the clock's, and so are the looks for it.
 //! A ledger says how an object stands in a number that is other exactly then. It is made of what is kept anyway, so that a
 //! cluster's noise costs no memory, and however much is told while nobody waits is told once.
 
@@ -34,20 +35,32 @@ impl News {
     }
 }
 
+fn hash(what: &impl Hash) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    what.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// In a number, what is wrong with something; none where nothing is.
 fn number<T: Hash>(wrong: &[T]) -> Option<u64> {
-    let mut hasher = DefaultHasher::new();
-    wrong.hash(&mut hasher);
-    (!wrong.is_empty()).then(|| hasher.finish())
+    (!wrong.is_empty()).then(|| hash(&wrong))
+}
+
+/// In a number, how all of them stand, each at its place, in whatever order they come.
+pub(super) fn of_all<P: Hash>(all: impl Iterator<Item = (P, Option<u64>)>) -> u64 {
+    let unwell = all.filter(|(_, standing)| standing.is_some());
+    unwell.fold(0, |sum, one| sum.wrapping_add(hash(&one)))
 }
 
 /// Reasons of a container that is only starting.
 const STARTING: [&str; 3] = ["", "ContainerCreating", "PodInitializing"];
 
-/// How a pod stands. One that is starting, does a Job's work or goes in its time is well.
+/// How a pod stands. One that is starting, is not ready yet, does a Job's work or was told to go is well: programs that are ended
+/// by a signal seldom end with a zero, and the kubelet says of such a pod that it failed.
 pub(super) fn of_pod(pod: &Pod) -> Option<u64> {
     let mut wrong: Vec<(&str, &str, i64)> = Vec::new();
-    if matches!(pod.phase, PodPhase::Failed | PodPhase::Unknown) {
+    let stays = pod.deleted_at.is_none();
+    if pod.phase == PodPhase::Unknown || stays && pod.phase == PodPhase::Failed {
         wrong.push(("phase", &pod.reason, 0));
     }
     for container in &pod.containers {
@@ -55,24 +68,28 @@ pub(super) fn of_pod(pod: &Pod) -> Option<u64> {
             ContainerState::Waiting { reason, .. } if !STARTING.contains(&reason.as_str()) => {
                 wrong.push((&container.name, reason, 0));
             }
-            ContainerState::Terminated { reason, exit_code, .. } if *exit_code != 0 => {
+            ContainerState::Terminated { reason, exit_code, .. } if stays && *exit_code != 0 => {
                 wrong.push((&container.name, reason, i64::from(*exit_code)));
             }
             _ => {}
         }
-        if container.restarts > 0 {
+        if stays && container.restarts > 0 {
             wrong.push((&container.name, "restarts", i64::from(container.restarts)));
         }
     }
-    let says_no = |kind: &str| {
-        pod.conditions.iter().any(|one| one.kind == kind && one.status == ConditionStatus::False)
+    let said_no = |kind: &str| {
+        pod.conditions.iter().find(|one| one.kind == kind && one.status == ConditionStatus::False)
     };
-    if says_no("PodScheduled") {
+    if stays && said_no("PodScheduled").is_some() {
         wrong.push(("PodScheduled", "", 0));
     }
-    let runs = |state: &ContainerState| matches!(state, ContainerState::Running { .. });
-    let all_run = pod.containers.iter().filter(|container| !container.init).all(|one| runs(&one.state));
-    if pod.phase == PodPhase::Running && pod.deleted_at.is_none() && all_run && says_no("Ready") {
+    // It was ready with these very containers.
+    let is_since = |no: &Condition, state: &ContainerState| matches!(state, ContainerState::Running { since } if no.since > *since);
+    let mut all = pod.containers.iter().filter(|container| !container.init);
+    if stays
+        && pod.phase == PodPhase::Running
+        && said_no("Ready").is_some_and(|no| all.all(|one| is_since(no, &one.state)))
+    {
         wrong.push(("Ready", "", 0));
     }
     number(&wrong)
@@ -96,53 +113,68 @@ pub(super) fn of_node(node: &Node) -> Option<u64> {
     number(&wrong)
 }
 
-/// How a workload stands. That one pod more of a rollout serves is nothing; that the last one does, or none does any more, is.
+/// How a workload stands, by what it says itself: that its rollout does not come on, or that its pods may not be made. How many
+/// there are of them moves with every rollout and autoscaler, and what is wrong with one is the pod's.
 pub(super) fn of_workload(workload: &Workload) -> Option<u64> {
-    let failed = |one: &Condition| one.kind == "Progressing" && one.status == ConditionStatus::False;
-    let Workload { desired, available, paused, .. } = *workload;
-    let stands = [
-        paused,
-        workload.observed_generation < workload.generation,
-        available < desired,
-        available == 0 && desired > 0,
-        workload.conditions.iter().any(failed),
-    ];
-    if workload.is_complete() { None } else { number(&stands) }
+    let is_bad = |one: &&Condition| match one.kind.as_str() {
+        "Progressing" => one.status == ConditionStatus::False,
+        "ReplicaFailure" => one.status == ConditionStatus::True,
+        _ => false,
+    };
+    let wrong: Vec<&str> =
+        workload.conditions.iter().filter(is_bad).map(|condition| condition.kind.as_str()).collect();
+    number(&wrong)
 }
 
-/// Where objects of other kinds say how they are, in a word and not in a time.
-const WORDS: [&str; 8] = [
-    "/status/health/status",
-    "/status/sync/status",
-    "/status/sync/revision",
-    "/status/operationState/phase",
-    "/status/lastAppliedRevision",
-    "/status/lastAttemptedRevision",
-    "/status/phase",
-    "/status/ceph/health",
+/// Where objects of other kinds say how they are in a word, and which words are bad. What begins, goes on or is done is none.
+const WORDS: [(&str, &[&str]); 5] = [
+    ("/status/health/status", &["Degraded", "Missing", "Unknown"]),
+    ("/status/sync/status", &["OutOfSync", "Unknown"]),
+    ("/status/operationState/phase", &["Failed", "Error"]),
+    ("/status/phase", &["Lost", "Failed", "failed", "Failure", "Error", "walArchivingFailing"]),
+    ("/status/ceph/health", &["HEALTH_WARN", "HEALTH_ERR"]),
 ];
 
-/// Conditions that say something bad by holding; every other one does so by not holding.
-const BAD: [&str; 4] = ["Failed", "FailureTarget", "Stalled", "Degraded"];
+/// Conditions that say something bad by not holding.
+const GOOD: [&str; 6] =
+    ["Ready", "Healthy", "Available", "Released", "ContinuousArchiving", "LastBackupSucceeded"];
+
+/// Conditions that say something bad by holding. All others come and go while nothing is wrong.
+const BAD: [&str; 9] = [
+    "Failed",
+    "FailureTarget",
+    "Stalled",
+    "Degraded",
+    "ErrorOccurred",
+    "Failure",
+    "FetchFailed",
+    "BuildFailed",
+    "StorageOperationFailed",
+];
+
+/// Reasons for which something is not ready that its controller only waits for.
+const WAITS: [&str; 2] = ["DependencyNotReady", "DoesNotExist"];
 
 /// How an object of any other kind stands, by what such objects have in common.
 pub(super) fn of_object(object: &Value) -> Option<u64> {
-    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-    let words = WORDS.iter().filter_map(|path| Some(((*path).to_owned(), text(object.pointer(path)?))));
+    let words = WORDS.iter().filter_map(|(path, bad)| {
+        let word = object.pointer(path)?.as_str()?;
+        bad.contains(&word).then_some((*path, word))
+    });
     let conditions = object["status"]["conditions"].as_array().into_iter().flatten();
     let conditions = conditions.filter_map(|one| {
-        let (kind, reason) = (text(&one["type"]), text(&one["reason"]));
+        let text = |field: &str| one[field].as_str().unwrap_or_default();
+        let (kind, reason) = (text("type"), text("reason"));
         let counts = match one["status"].as_str() {
             // Argo CD's say no more than that they are there.
-            None | Some("False") => true,
-            Some("True") => BAD.contains(&kind.as_str()),
+            None => true,
+            Some("False") => GOOD.contains(&kind) && !WAITS.contains(&reason),
+            Some("True") => BAD.contains(&kind),
             Some(_) => false,
         };
         counts.then_some((kind, reason))
     });
-    let goes = !object["metadata"]["deletionTimestamp"].is_null();
-    let goes = goes.then(|| ("deletionTimestamp".to_owned(), String::new()));
-    number(&words.chain(conditions).chain(goes).collect::<Vec<_>>())
+    number(&words.chain(conditions).collect::<Vec<_>>())
 }
 
 #[cfg(test)]

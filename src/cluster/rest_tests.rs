@@ -1,13 +1,16 @@
 //! How a watch waits that does not work.
 
-use super::super::ledger::Ledger;
+use super::super::kinds::KindLedger;
+use super::super::ledger::{Ledger, NodeLedger, WorkloadLedger};
 use super::super::outage::Outage;
-use super::tests::{MANY, PATIENCE, client, lists, pace, server_of, wait};
+use super::tests::{Look, MANY, PATIENCE, client, lists, node, pace, pod, server_of, wait};
 use super::{Pace, Phase, Watch, is_expired};
 use crate::cluster::{ClusterError, Freshness, News, PodLedger};
 use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use sim::kubernetes::{Fault, Matcher, WatchFault};
+use serde_json::{Value, json};
+use sim::kubernetes::{Fault, Kubernetes as Server, Matcher, WatchFault};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
@@ -119,6 +122,10 @@ impl Ledger for FallsOver {
     fn standing(&self, _: (&str, &str)) -> Option<u64> {
         None
     }
+
+    fn standings(&self) -> u64 {
+        0
+    }
 }
 
 #[tokio::test]
@@ -158,5 +165,56 @@ async fn who_finds_that_a_server_was_put_back_tells_the_watch() {
     assert_eq!(lists(&server), 2);
     stop.cancel();
     task.await.expect("it ends");
+    server.shutdown().await;
+}
+
+/// Lists again and again, and says whether anything was told after each of these changes, and after none.
+async fn told_after<L: Ledger>(server: &Server, empty: L, changes: &[Value]) -> Vec<bool> {
+    let connection = client(server).await.connection().clone();
+    let news = News::default();
+    let watch = Watch::new(connection, pace(), empty, Arc::default(), news.clone());
+    watch.list().await.expect("readable");
+    assert!(!news.is_told().await, "the first list");
+    let mut told = Vec::new();
+    for change in changes {
+        server.apply(change.clone());
+        watch.list().await.expect("readable");
+        told.push(news.is_told().await);
+        watch.list().await.expect("readable");
+        assert!(!news.is_told().await, "the same list: {change}");
+    }
+    told
+}
+
+#[tokio::test]
+async fn a_new_list_is_news_where_something_stands_otherwise_and_not_by_itself() {
+    let server = server_of(3).await;
+    let pods = [
+        pod("shop-0001", Look::Crashing),
+        pod("shop-0002", Look::Starting),
+        pod("shop-0002", Look::Crashing),
+        pod("shop-0001", Look::Well),
+        pod("shop-0000", Look::Finished),
+    ];
+    assert_eq!(told_after(&server, PodLedger::new(LONG), &pods).await, [true, false, true, true, false]);
+    let nodes = [node("metal1", "True"), node("metal1", "Unknown"), node("metal2", "True")];
+    assert_eq!(told_after(&server, NodeLedger::default(), &nodes).await, [false, true, false]);
+    let deployment = |progresses: &str| {
+        json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "shop", "namespace": "web"},
+            "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "shop"}},
+                "template": {"metadata": {"labels": {"app": "shop"}},
+                    "spec": {"containers": [{"name": "app", "image": "registry.example.org/app:1"}]}}},
+            "status": {"replicas": 2, "conditions": [{"type": "Progressing", "status": progresses}]}})
+    };
+    let ledger = WorkloadLedger::<Deployment>::new("argocd", |_| false);
+    assert_eq!(told_after(&server, ledger, &["True", "False"].map(deployment)).await, [false, true]);
+    let claim = |phase: &str| {
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data", "namespace": "web"},
+            "status": {"phase": phase}})
+    };
+    let ledger =
+        KindLedger::new("/api/v1/persistentvolumeclaims", "PersistentVolumeClaimList", |_: &Value| Ok(()));
+    let claims = ["Pending", "Bound", "Lost", "Bound"].map(claim);
+    assert_eq!(told_after(&server, ledger, &claims).await, [false, false, true, true]);
     server.shutdown().await;
 }

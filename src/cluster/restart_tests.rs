@@ -114,3 +114,23 @@ async fn a_proxy_that_cuts_what_is_quiet_is_no_outage_and_costs_no_list() {
     client.stop_watching().await;
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn a_watch_that_is_refused_beside_lists_that_are_not_is_a_line_and_lists_more_and_more_seldom() {
+    let server = server_of(3).await;
+    server.faults().add(Matcher::of("watch", "pods"), Fault::Forbid);
+    let client = client(&server).await;
+    let lines = Lines::default();
+    let _guard = lines.begin();
+    let pauses = (Duration::from_millis(20), Duration::from_millis(300));
+    let pace = Pace { pauses, refused: PATIENCE * 10, ..pace() };
+    client.start_watching_at(Duration::from_mins(10), |_| false, pace);
+    let expected = "WARN caretaker::cluster::watch: a watch does not work";
+    let said = || lines.of_watches().into_iter();
+    wait(&true, async || said().any(|line| line.starts_with(expected))).await;
+    let listed = lists(&server);
+    assert!(listed <= 8, "each pause is longer than the one before: {listed} lists");
+    assert!(!client.news().is_told().await, "nothing happened");
+    assert_eq!(said().count(), 1, "{:?}", said().collect::<Vec<_>>());
+    server.shutdown().await;
+}

@@ -3,7 +3,7 @@
 //! what is watched of pods forgets what is well.
 
 use super::client::Kubernetes;
-use super::{Cluster as _, ClusterResult, Freshness, Installed, ObjectRef, decode, subject};
+use super::{Cluster as _, ClusterResult, Freshness, Installed, ObjectRef, PodPhase, decode, subject};
 use k8s_openapi::api::core::v1 as core;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,10 +11,14 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) type Running = BTreeMap<ObjectRef, BTreeSet<String>>;
 
 impl Kubernetes {
-    /// The images of all pods, those of Jobs that are over as well.
+    /// The images of all pods, those of Jobs that are over as well. One that failed is left out: what an eviction left may lie there
+    /// for weeks, with an image that nothing runs any more.
     pub(crate) async fn running(&self) -> ClusterResult<Running> {
         let take = |running: &mut Running, pod: core::Pod| {
             let pod = decode::pod(pod)?;
+            if pod.phase == PodPhase::Failed {
+                return Ok(());
+            }
             let images = pod.containers.iter().map(|container| container.image.clone());
             running.entry(subject(&pod)).or_default().extend(images);
             Ok(())

@@ -128,7 +128,7 @@ struct Trouble {
     /// Whether what happened last is the cut of one that had worked. A proxy does that to what is quiet: only who gets no answer
     /// afterwards is without one.
     cut: bool,
-    /// When it was refused first since it was last ready.
+    /// When it was refused first since a watch was last opened.
     refused_at: Option<Instant>,
     /// What was logged of it last.
     said: String,
@@ -278,7 +278,6 @@ impl<L: Ledger> Watch<L> {
             let error = match self.ready(whole, works).await {
                 Ok(()) => {
                     (whole, works) = (true, true);
-                    trouble.refused_at = None;
                     self.outage.answers(&self.path);
                     if !trouble.flaps {
                         self.answered_again();
@@ -286,7 +285,7 @@ impl<L: Ledger> Watch<L> {
                     self.phase.send_replace(Phase::Following);
                     let lasts = if begins { self.pace.first } else { self.pace.lasts };
                     let begun = Instant::now();
-                    let ended = self.follow(lasts).await;
+                    let ended = self.follow(lasts, &mut trouble.refused_at).await;
                     let settled = (trouble.waited * SETTLED).min(self.pace.first);
                     trouble.flaps = begun.elapsed() < settled;
                     followed = true;
@@ -434,8 +433,8 @@ impl<L: Ledger> Watch<L> {
         let version = number(&self.path, &version)?;
         let mut held = self.held();
         ledger.remember(&held.ledger);
-        // What happened since the last one nobody has told.
-        if held.version > 0 {
+        // What happened since the last one nobody has told. A watch that does not work lists all the time, and mostly nothing has.
+        if held.version > 0 && ledger.standings() != held.ledger.standings() {
             self.news.tell();
         }
         let changes = held.changes + 1;
@@ -443,8 +442,9 @@ impl<L: Ledger> Watch<L> {
         Ok(())
     }
 
-    /// Follows from the version that is held, to the end of the watch.
-    async fn follow(&self, lasts: Duration) -> ClusterResult<Ended> {
+    /// Follows from the version that is held, to the end of the watch. One that was opened is not refused any more, which no list
+    /// shows: that is another right.
+    async fn follow(&self, lasts: Duration, refused_at: &mut Option<Instant>) -> ClusterResult<Ended> {
         let mut put_back = std::pin::pin!(self.put_back.notified());
         let goal = self.goal().await?;
         let (from, begun) = (self.held().version, Instant::now());
@@ -452,6 +452,7 @@ impl<L: Ledger> Watch<L> {
             Err(error) if is_expired(&error) => return Ok(Ended::Expired),
             opened => opened?,
         };
+        *refused_at = None;
         let mut heard = false;
         loop {
             let next = tokio::select! {

@@ -55,14 +55,14 @@ pub(in crate::cluster) async fn watching(server: &Server) -> Kubernetes {
 
 /// What a pod may look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Look {
+pub(in crate::cluster) enum Look {
     Well,
     Crashing,
     Finished,
     Starting,
 }
 
-fn pod(name: &str, look: Look) -> Value {
+pub(in crate::cluster) fn pod(name: &str, look: Look) -> Value {
     let (phase, ready, state) = match look {
         Look::Well => ("Running", "True", json!({"running": {"startedAt": "2026-11-21T12:00:00Z"}})),
         Look::Crashing => ("Running", "False", json!({"waiting": {"reason": "CrashLoopBackOff"}})),
@@ -81,7 +81,7 @@ fn pod(name: &str, look: Look) -> Value {
                 "image": "registry.example.org/app:1", "imageID": ""}]}})
 }
 
-fn node(name: &str, ready: &str) -> Value {
+pub(in crate::cluster) fn node(name: &str, ready: &str) -> Value {
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}, "spec": {},
         "status": {"nodeInfo": {"kubeletVersion": "v1.36.0"}, "conditions": [
             {"type": "Ready", "status": ready, "lastHeartbeatTime": Timestamp::now().to_string()},

@@ -9,6 +9,7 @@ use super::act::{self, Context};
 use super::decide::Waiting;
 use super::event::{Effect, EffectClass, Event, Outcome};
 use super::gitops;
+use super::memory::Tries;
 use super::permit::HeldBack;
 use super::settings::RolloutBy;
 use super::state::Change;
@@ -25,6 +26,7 @@ use futures::StreamExt;
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Instant;
 use tracing::Instrument;
 
 /// Who is asked to look at a repository.
@@ -329,11 +331,11 @@ impl Worker {
         // Whom nobody could read nobody has asked, whoever else was.
         let failed = gitops.unread.or(refused);
         let in_vain = failed.is_some() || asked.iter().any(|answer| answer.refused.is_some());
-        if in_vain && (first || hard) && work.memory.refresh_failures + 1 < REFRESH_ATTEMPTS {
-            work.memory.refresh_failures += 1;
+        let (tries, poll) = (&mut work.memory.refresh_tries, self.parts.timing.poll());
+        if in_vain && (first || hard) && !tries.are_over(Instant::now(), poll, REFRESH_ATTEMPTS) {
             return None;
         }
-        work.memory.refresh_failures = 0;
+        work.memory.refresh_tries = Tries::default();
         Some(Event::Refreshed { change, hard, failed, asked })
     }
 

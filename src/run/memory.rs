@@ -16,7 +16,26 @@ use crate::store::{EventId, RunId};
 use jiff::Timestamp;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// What was tried in vain and is tried again. Counted by time and not by looks: news of the cluster lead to many, and most of them
+/// while its API server is away for a moment.
+#[derive(Debug, Default)]
+pub(crate) struct Tries {
+    count: u32,
+    last: Option<Instant>,
+}
+
+impl Tries {
+    /// One more in vain. Says whether these were as many as that, each so long after the one before.
+    pub(crate) fn are_over(&mut self, now: Instant, apart: Duration, most: u32) -> bool {
+        if self.last.is_some_and(|last| now.saturating_duration_since(last) < apart) {
+            return false;
+        }
+        (self.count, self.last) = (self.count + 1, Some(now));
+        self.count >= most
+    }
+}
 
 /// What is known of one state of a pull request; never changes for the same head and description.
 #[derive(Debug, Clone)]
@@ -116,8 +135,8 @@ pub(crate) struct Memory {
     pub(crate) asked_in_vain: BTreeMap<IssueNumber, u64>,
     /// Details of pull requests, by number, head and description.
     pub(crate) details: HashMap<(PullNumber, CommitSha, String), Arc<PullDetails>>,
-    /// How often in a row nobody could be asked to look at the repository.
-    pub(crate) refresh_failures: u32,
+    /// That nobody could be asked to look at the repository.
+    pub(crate) refresh_tries: Tries,
     /// The releases that have what they take values from, and that nobody has asked to look since.
     pub(crate) flux_to_ask: Vec<(ObjectRef, Question)>,
     /// What another run left behind.
@@ -248,6 +267,22 @@ pub(crate) fn blob<'a>(tree: &'a [TreeEntry], path: &str) -> Option<&'a BlobSha>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn tries_are_counted_by_time_however_often_it_is_looked() {
+        let begun = Instant::now();
+        // For each way of looking, in seconds: when, and when the tries are over.
+        for (looks, over) in [
+            (vec![0, 10, 20], Some(20)),
+            (vec![0, 2, 4, 7, 9, 11, 13, 20, 21], Some(21)),
+            (vec![0, 5, 9, 12, 15], None),
+        ] {
+            let mut tries = Tries::default();
+            let is_over =
+                |at: &&u64| tries.are_over(begun + Duration::from_secs(**at), Duration::from_secs(10), 3);
+            assert_eq!(looks.iter().find(is_over).copied(), over, "{looks:?}");
+        }
+    }
 
     #[test]
     fn pods_that_are_replaced_are_progress_and_time_alone_is_none() {

@@ -332,14 +332,10 @@ impl Worker {
     /// be had is asked for until something about it changes. Says whether it was told to stop.
     async fn rest(&mut self, wait: Duration, stop: &CancellationToken) -> bool {
         let (until, news) = (Instant::now() + wait, self.parts.news.clone());
-        let followed =
-            |worker: &Self| (0..worker.desks.len()).filter(|at| worker.follows(*at)).collect::<Vec<_>>();
-        let follows = !followed(self).is_empty();
+        let follows = self.desks.iter().any(Desk::follows);
         loop {
             if self.waking.wakes(Instant::now()) {
-                for at in followed(self) {
-                    self.desks[at].stir();
-                }
+                self.desks.iter_mut().filter(|desk| desk.follows()).for_each(Desk::stir);
                 return false;
             }
             let until = self.waking.due().map_or(until, |due| until.min(due));
@@ -370,13 +366,6 @@ impl Worker {
                 return false;
             }
         }
-    }
-
-    /// Whether a repository follows what happens in the cluster: it waits for the world, or a change of it is on its way. One
-    /// whose look failed is tried again at its own pace.
-    fn follows(&self, at: usize) -> bool {
-        let desk = &self.desks[at];
-        desk.busy || !desk.has_failed() && self.is_in_flight_at(&desk.settings.name)
     }
 
     /// Shows how a repository stands where it cannot be worked in.

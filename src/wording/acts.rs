@@ -79,7 +79,7 @@ pub(crate) fn act_release_person() -> String {
 
 /// An effect: the closing.
 pub(crate) fn act_close_issue() -> String {
-    "close this issue".to_owned()
+    "close the maintenance issue".to_owned()
 }
 
 /// An effect that did not happen and is tried again after a pause.

@@ -414,12 +414,17 @@ pub(crate) fn plan_hours_unread(why: &str) -> String {
 
 /// Nothing that a look at all layers found keeps a change back.
 pub(crate) fn plan_gate_open() -> &'static str {
-    "the gate: nothing in the cluster keeps a change back now"
+    "the gate: a look at the cluster finds nothing that keeps a change back"
 }
 
-/// What keeps every change of the plan back now.
+/// What a look found that would keep every change of the plan back.
 pub(crate) fn plan_gate_closed(why: &str) -> String {
-    format!("the gate is closed now: {}", one_line(why))
+    format!("the gate: a look at the cluster finds: {}", one_line(why))
+}
+
+/// What of the gate a plan does not know.
+pub(crate) fn plan_gate_not_counted() -> &'static str {
+    "the gate: what the run accepted, and how long the cluster has been GREEN, is not counted here"
 }
 
 /// The cluster does not say how it is.

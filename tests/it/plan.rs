@@ -196,7 +196,8 @@ async fn a_plan_names_what_of_the_cluster_keeps_a_change_back_now() {
     let json = |more| serde_json::from_str::<Value>(&plan("json", more)).expect("JSON");
     world.node_not_ready("node-02");
     let text = plan("text", None);
-    assert!(text.contains("the gate is closed now: Metal RED: ") && text.contains("node-02"), "{text}");
+    assert!(text.contains("a look at the cluster finds: Metal RED: ") && text.contains("node-02"), "{text}");
+    assert!(text.contains("what the run accepted"), "{text}");
     let gate = &json(None)["gate"];
     assert_eq!(gate["open"], json!(false), "{gate:#}");
     let named = gate["blocked"].as_array().expect("a list").iter().any(|one| {
@@ -209,5 +210,28 @@ async fn a_plan_names_what_of_the_cluster_keeps_a_change_back_now() {
     assert!(json(more)["gate"]["not_read"].is_string(), "{:#}", json(more));
     let text = plan("text", more);
     assert!(text.contains("the gate was not read: ") && text.contains("D1"), "{text}");
+    stage.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_asks_a_kubeconfigs_program_for_its_credentials_once() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let folder = tempfile::tempdir().expect("a folder");
+    let stage = Stage::homelab(&StageOptions::new(folder.path(), 400.0)).await.expect("the stage is built");
+    let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "homelab",
+        "clusters": [{"name": "homelab", "cluster": {"server": "http://127.0.0.1:9"}}],
+        "contexts": [{"name": "homelab", "context": {"cluster": "homelab", "user": "operator"}}],
+        "users": [{"name": "operator", "user": {"exec": {"apiVersion": "client.authentication.k8s.io/v1",
+            "command": "sh", "args": ["-c", "echo begun >> plugin-runs; exit 1"], "interactiveMode": "IfAvailable"}}}]});
+    std::fs::write(folder.path().join("plugin"), kubeconfig.to_string()).expect("a file");
+    let mut command = caretaker(folder.path(), &["plan", "--config"]);
+    command.arg(stage.settings()).args(["--issue", &stage.issue_number().to_string()]);
+    command.env("CARETAKER__CLUSTER__KUBECONFIG", folder.path().join("plugin")).current_dir(folder.path());
+    let (code, out, err) =
+        finish(&tokio::task::block_in_place(|| command.output().expect("the program starts")));
+    assert_eq!(code, Some(0), "{out}{err}");
+    assert!(out.contains("the gate was not read: ") && out.contains("keeps back is not known: "), "{out}");
+    let runs = std::fs::read_to_string(folder.path().join("plugin-runs")).expect("it was begun");
+    assert_eq!(runs.lines().count(), 1, "one that gives each token once refuses the second");
     stage.shutdown().await;
 }

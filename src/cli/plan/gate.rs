@@ -1,5 +1,6 @@
 //! What of the cluster would keep a change of the plan back now, as `caretaker recon` finds it. A cluster that does not answer
-//! hides it, which is said, and nothing else of the plan.
+//! hides it, which is said, and nothing else of the plan. What a run alone knows is not asked for: what was accepted in it, and how
+//! long the cluster has been GREEN; that is said as well.
 
 use crate::cluster::{Cluster, Freshness, Kubernetes};
 use crate::config::Settings;
@@ -20,9 +21,9 @@ pub(super) enum Gate {
 }
 
 /// Looks at every layer once.
-pub(super) async fn read(settings: &Settings) -> Gate {
+pub(super) async fn read(settings: &Settings, cluster: Result<&Kubernetes, &String>) -> Gate {
     let limit = settings.health.probe_timeout();
-    let cluster = match tokio::time::timeout(limit, reach(settings)).await {
+    let cluster = match tokio::time::timeout(limit, reach(cluster)).await {
         Ok(Ok(cluster)) => cluster,
         Ok(Err(why)) => return Gate::Unread(why),
         Err(_) => return Gate::Unread(wording::no_answer_within(limit)),
@@ -35,13 +36,13 @@ pub(super) async fn read(settings: &Settings) -> Gate {
         audit: false,
         after: None,
     };
-    let recon = health::recon(&cluster, &surroundings, Timestamp::now()).await;
+    let recon = health::recon(cluster, &surroundings, Timestamp::now()).await;
     Gate::Read(health::closed_by(&recon, &BTreeSet::new()))
 }
 
 /// A server that is not there would be UNKNOWN in every layer, and that would be all that is said.
-async fn reach(settings: &Settings) -> Result<Kubernetes, String> {
-    let cluster = Kubernetes::connect(&settings.cluster).await.map_err(|error| error.to_string())?;
+async fn reach<'a>(cluster: Result<&'a Kubernetes, &String>) -> Result<&'a Kubernetes, String> {
+    let cluster = cluster.map_err(Clone::clone)?;
     cluster.version().await.map_err(|error| error.to_string())?;
     Ok(cluster)
 }
@@ -52,8 +53,11 @@ impl Gate {
         match self {
             Self::NotAsked => Vec::new(),
             Self::Unread(why) => vec![wording::plan_gate_unread(why)],
-            Self::Read(blocked) if blocked.is_empty() => vec![wording::plan_gate_open().to_owned()],
-            Self::Read(blocked) => blocked.iter().map(|one| wording::plan_gate_closed(&one.why)).collect(),
+            Self::Read(blocked) => {
+                let nothing = blocked.is_empty().then(|| wording::plan_gate_open().to_owned());
+                let closed = blocked.iter().map(|one| wording::plan_gate_closed(&one.why));
+                closed.chain(nothing).chain([wording::plan_gate_not_counted().to_owned()]).collect()
+            }
         }
     }
 

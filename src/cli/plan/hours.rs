@@ -25,12 +25,13 @@ pub(super) async fn read(
     table: &run::Repository,
     repository: &forge::Repository,
     merges: &[(PullNumber, &[String])],
+    cluster: Result<&Kubernetes, &String>,
 ) -> Hours {
     if merges.is_empty() || table.rollout == RolloutBy::None {
         return Hours::NotAsked;
     }
     let limit = settings.health.probe_timeout();
-    let gitops = match tokio::time::timeout(limit, gitops(settings)).await {
+    let gitops = match tokio::time::timeout(limit, gitops(settings, cluster)).await {
         Ok(Ok(gitops)) => gitops,
         Ok(Err(why)) => return Hours::Unread(why),
         Err(_) => return Hours::Unread(wording::no_answer_within(limit)),
@@ -48,9 +49,9 @@ pub(super) async fn read(
     Hours::Read(merges.iter().filter_map(waits).collect())
 }
 
-async fn gitops(settings: &Settings) -> Result<GitOps, String> {
-    let cluster = Kubernetes::connect(&settings.cluster).await.map_err(|error| error.to_string())?;
-    let (gitops, _) = read_gitops(&cluster, settings.health.flux, Freshness::Proven).await;
+async fn gitops(settings: &Settings, cluster: Result<&Kubernetes, &String>) -> Result<GitOps, String> {
+    let cluster = cluster.map_err(Clone::clone)?;
+    let (gitops, _) = read_gitops(cluster, settings.health.flux, Freshness::Proven).await;
     match gitops.unread {
         Some(why) => Err(why),
         None => Ok(gitops),

@@ -40,7 +40,15 @@ async fn running(cluster: &Kubernetes, settings: &Settings) -> ClusterResult<Run
     let (workloads, images, ceph) =
         tokio::join!(cluster.workloads(Freshness::Proven), cluster.running(), ceph);
     let (workloads, images) = (workloads?, images?);
-    Ok(Running { foundations: foundations(&workloads, &images, &Rules::new(&settings.merge)), images, ceph })
+    let foundations = foundations(&workloads, &databases(&images), &Rules::new(&settings.merge));
+    Ok(Running { foundations, images, ceph })
+}
+
+/// The databases of `CloudNativePG`, which no workload makes. What else has pods is a workload, or stands for nothing: a Job that
+/// copies a database has its image.
+fn databases(images: &cluster::Running) -> cluster::Running {
+    let databases = images.iter().filter(|(of, _)| of.kind == "Cluster");
+    databases.map(|(of, images)| (of.clone(), images.clone())).collect()
 }
 
 impl Ground {

@@ -174,6 +174,20 @@ async fn what_runs_is_told_by_the_pods_that_there_are() {
     );
     pod("web", "by-hand", ("", ""), "registry.example.org/tool:0.1", "Running");
     pod("git", "gitea-0", ("StatefulSet", "gitea"), "docker.gitea.com/gitea:1.25.1", "Running");
+    // Of what an eviction left, nothing runs.
+    pod("web", "shop-abc-0", ("ReplicaSet", "shop-abc"), "registry.example.org/shop:1.0.0", "Failed");
+    // What copies the forge and its database is neither.
+    let dump = ("Job", "dump-by-hand");
+    pod("git", "dump-by-hand-x", dump, "docker.io/library/postgres:17", "Succeeded");
+    pod("backup", "dump-by-hand-x", dump, "docker.gitea.com/gitea:1.25.1", "Running");
+    for (namespace, name, image) in [
+        ("git", "gitea", "docker.gitea.com/gitea:1.25.1"),
+        ("backup", "catalog", "docker.io/library/postgres:17"),
+    ] {
+        scene.server.apply(json!({"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name, "namespace": namespace},
+            "spec": {"replicas": 1, "serviceName": name, "selector": {"matchLabels": {"app": name}}, "template": {
+                "metadata": {"labels": {"app": name}}, "spec": {"containers": [{"name": "app", "image": image}]}}}}));
+    }
     pod("git", "db-1", ("Cluster", "db"), "registry.example.org/base/db:17.5", "Running");
     scene.server.namespace("rook-ceph");
     scene.server.apply(json!({"apiVersion": "ceph.rook.io/v1", "kind": "CephCluster",
@@ -185,13 +199,15 @@ async fn what_runs_is_told_by_the_pods_that_there_are() {
         ground.lines(&health::Inventory::default()).into_iter().map(|(.., line)| line).collect();
     for expected in [
         "web: app:1, report:3.1, shop:1.9.0, tool:0.1",
-        "git: gitea:1.25.1, db:17.5",
+        "git: gitea:1.25.1, postgres:17, db:17.5",
         "rook-ceph: Ceph 19.2.3",
+        "the forge: StatefulSet git/gitea",
         "the forge's database: Cluster git/db",
     ] {
         assert!(lines.iter().any(|line| line == expected), "{expected}: {lines:#?}");
     }
     assert!(!lines.iter().any(|line| line.contains("shop:2.0.0")), "nothing runs it yet: {lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("shop:1.0.0")), "nothing runs it any more: {lines:#?}");
     let running = ground.running();
     let of = |kind: &str| {
         running.as_array().into_iter().flatten().find(|one| one["workload"]["kind"] == kind).cloned()

@@ -91,6 +91,12 @@ impl Desk {
         self.due = Instant::now();
     }
 
+    /// Whether it follows what happens in the cluster: the world is awaited. Where that are people, the hour or another's lock, and
+    /// where a look failed, nothing in the cluster helps, and the forge is not to be asked for it more often.
+    pub(super) fn follows(&self) -> bool {
+        self.busy
+    }
+
     /// Whether a look failed that may not fail the next time.
     pub(super) fn has_failed(&self) -> bool {
         self.failures > 0
@@ -184,6 +190,32 @@ mod tests {
         assert!(desk.busy && seconds(&desk) <= timing.poll_seconds * 1.1);
         desk.note(&Ok(Next::Now), &timing);
         assert!(desk.again && desk.asking == Asking::All && desk.is_due(Instant::now()));
+    }
+
+    #[test]
+    fn only_who_waits_for_the_world_follows_what_happens_in_the_cluster() {
+        let settings = RepositorySettings::new("ops/homelab".parse().expect("a name"));
+        let mut desk = Desk::new(settings.clone(), Watch::fresh());
+        let later = |standing| Ok(Next::Later(standing));
+        let refused = ForgeError::Unauthorized { said: String::new() };
+        let results = [
+            (Ok(Next::Soon), true),
+            (Ok(Next::Now), false),
+            (later(Standing::NoIssue), false),
+            (later(Standing::People), false),
+            (later(Standing::Window { opens: jiff::Timestamp::UNIX_EPOCH }), false),
+            (later(Standing::Obstacles), false),
+            (later(Standing::Paused), false),
+            (later(Standing::Locked { holder: "another".to_owned() }), false),
+            (Ok(gone(&settings)), false),
+            (silent(), false),
+            (Err(RunError::Forge(refused)), false),
+        ];
+        for (result, follows) in results {
+            desk.note(&Ok(Next::Soon), &Timing::default());
+            desk.note(&result, &Timing::default());
+            assert_eq!(desk.follows(), follows, "{result:?}");
+        }
     }
 
     #[test]
