@@ -27,13 +27,19 @@ pub(super) struct Seen {
     since: Instant,
 }
 
-/// What we wrote into our own lock last. Nobody knows it while a write has no answer.
+/// What we wrote into our own lock last, also when we gave it back. Nobody knows it while a write has no answer.
 #[derive(Debug)]
 pub(super) struct Renewed {
     holder: String,
     at: Timestamp,
     /// Whether it was logged that somebody else wrote there under our name.
     told: bool,
+}
+
+impl Renewed {
+    fn by(holder: &str, written: &Value) -> Option<Self> {
+        renew_time(written).map(|at| Self { holder: holder.to_owned(), at, told: false })
+    }
 }
 
 /// What a Lease says.
@@ -102,22 +108,22 @@ impl Kubernetes {
         let before = Moment::now();
         let known = self.renewed().take();
         match self.connection().write(write, path, object).await {
-            Ok(_) => {
-                *self.renewed() =
-                    renew_time(object).map(|at| Renewed { holder: holder.to_owned(), at, told: false });
-                *self.seen() = None;
-                Ok(LeaseAnswer::Held(ClusterLease {
-                    renewed: before,
-                    lasts: DURATION,
-                    holder: holder.to_owned(),
-                }))
-            }
+            Ok(_) => {}
             Err(ClusterError::Conflict { .. }) => {
                 *self.renewed() = known;
-                self.lost_race().await
+                let record = self.winner().await?;
+                // A proxy that got no answer sends a write again: what the second one meets is what the first one wrote.
+                let is_ours = record.holder == holder && record.renewed_at == renew_time(object);
+                if !is_ours {
+                    self.has_run_out(&record);
+                    return Ok(record.held_by());
+                }
             }
-            Err(error) => Err(error),
+            Err(error) => return Err(error),
         }
+        *self.renewed() = Renewed::by(holder, object);
+        *self.seen() = None;
+        Ok(LeaseAnswer::Held(ClusterLease { renewed: before, lasts: DURATION, holder: holder.to_owned() }))
     }
 
     /// Whether somebody else writes under our name. Says so once.
@@ -153,15 +159,11 @@ impl Kubernetes {
     }
 
     /// Another was faster: whoever it was is in the record now, seen just now.
-    async fn lost_race(&self) -> ClusterResult<LeaseAnswer> {
-        let Some(record) = self.lease_record().await? else {
-            return Err(ClusterError::Conflict {
-                what: self.lease_path(),
-                said: "it was taken and removed at once".to_owned(),
-            });
-        };
-        self.has_run_out(&record);
-        Ok(record.held_by())
+    async fn winner(&self) -> ClusterResult<Record> {
+        self.lease_record().await?.ok_or_else(|| ClusterError::Conflict {
+            what: self.lease_path(),
+            said: "it was taken and removed at once".to_owned(),
+        })
     }
 
     /// Whether another's record has not changed for its duration while we watched. A record seen for the first time has
@@ -182,16 +184,19 @@ impl Kubernetes {
         if record.holder != lease.holder || self.is_of_a_copy(&record) {
             return Ok(());
         }
-        *self.renewed() = None;
+        let known = self.renewed().take();
         let mut object = record.object;
         object["spec"]["holderIdentity"] = json!("");
         object["spec"]["leaseDurationSeconds"] = json!(1);
         object["spec"]["renewTime"] = json!(micros(Timestamp::now()));
         match self.connection().write(Write::Replace, &self.lease_path(), &object).await {
+            // Our name with another time is of a copy that took it since.
+            Ok(_) => *self.renewed() = Renewed::by(&lease.holder, &object),
             // Whoever changed it meanwhile has it.
-            Ok(_) | Err(ClusterError::Conflict { .. }) => Ok(()),
-            Err(error) => Err(error),
+            Err(ClusterError::Conflict { .. }) => *self.renewed() = known,
+            Err(error) => return Err(error),
         }
+        Ok(())
     }
 }
 
@@ -225,6 +230,7 @@ fn micros(time: Timestamp) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::watch::tests::{client, server_of};
     use super::*;
 
     #[test]
@@ -244,6 +250,23 @@ mod tests {
         let lease = lease.after_a_sleep_of(Duration::from_hours(1));
         assert!(!lease.holds_for(request) && !lease.holds_for(Duration::ZERO));
         assert_eq!(lease.latest_start(Duration::ZERO), None);
+    }
+
+    #[tokio::test]
+    async fn a_renewal_that_a_proxy_repeated_is_ours() {
+        let server = server_of(0).await;
+        let client = client(&server).await;
+        assert!(matches!(client.take_lease("me").await, Ok(LeaseAnswer::Held(_))));
+        for _ in 0..2 {
+            let record = client.lease_record().await.expect("readable").expect("a Lease");
+            let (path, object) = (client.lease_path(), renewed(&record, "me"));
+            // The first copy was done, and its answer was lost between the proxy and the server.
+            client.connection().write(Write::Replace, &path, &object).await.expect("done");
+            let answer = client.write_lease("me", Write::Replace, &path, &object).await.expect("an answer");
+            assert!(matches!(answer, LeaseAnswer::Held(_)), "{answer:?}");
+        }
+        assert!(matches!(client.take_lease("me").await, Ok(LeaseAnswer::Held(_))), "nobody else wrote there");
+        server.shutdown().await;
     }
 
     #[test]

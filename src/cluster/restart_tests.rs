@@ -3,7 +3,7 @@
 use super::super::watch::Pace;
 use super::super::watch::tests::{PATIENCE, client, lists, pace, server_of, wait};
 use super::super::{Cluster as _, Freshness, Kubernetes};
-use sim::kubernetes::{Fault, Kubernetes as Server, Matcher};
+use sim::kubernetes::{Fault, Kubernetes as Server, Matcher, WatchFault};
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -57,6 +57,17 @@ async fn look(client: &Kubernetes) {
     client.pods(Duration::from_mins(10), Freshness::Watched).await.expect("readable");
 }
 
+/// All watches, of whatever kind.
+fn watches() -> Matcher {
+    Matcher { verb: Some("watch".to_owned()), ..Matcher::all() }
+}
+
+/// Lets so much time pass.
+async fn pass(time: Duration) {
+    let over = Instant::now() + time;
+    wait(&true, async || Instant::now() > over).await;
+}
+
 const AWAY: &str = "WARN caretaker::cluster::watch: watches get no answer";
 const BACK: &str = "INFO caretaker::cluster::watch: all watches get answers again";
 
@@ -97,13 +108,15 @@ async fn a_proxy_that_cuts_what_is_quiet_is_no_outage_and_costs_no_list() {
     let client = client(&server).await;
     let lines = Lines::default();
     let _guard = lines.begin();
-    client.start_watching_at(Duration::from_mins(10), |_| false, pace());
+    // The bookmark of each comes after four seconds.
+    let (lasts, slack) = (Duration::from_secs(6), PATIENCE);
+    let pace = Pace { lasts, first: lasts, slack, ..pace() };
+    client.start_watching_at(Duration::from_mins(10), |_| false, pace);
     look(&client).await;
     wait(&5, async || opened(&server, 0).min(5)).await;
-    for _ in 0..4 {
-        // Before the first bookmark, and after what would be told as an outage.
-        let cut = Instant::now() + super::TOGETHER + Duration::from_millis(50);
-        wait(&true, async || Instant::now() > cut).await;
+    for _ in 0..3 {
+        // Before that, after what would be told as an outage, and after what a watch has to live to have worked.
+        pass(lasts / 2 + Duration::from_millis(200)).await;
         let since = server.requests().len();
         server.faults().break_connections();
         wait(&5, async || opened(&server, since).min(5)).await;
@@ -133,4 +146,80 @@ async fn a_watch_that_is_refused_beside_lists_that_are_not_is_a_line_and_lists_m
     assert!(!client.news().is_told().await, "nothing happened");
     assert_eq!(said().count(), 1, "{:?}", said().collect::<Vec<_>>());
     server.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_proxy_that_cuts_everything_after_a_moment_is_told() {
+    let server = server_of(3).await;
+    let client = client(&server).await;
+    let lines = Lines::default();
+    let _guard = lines.begin();
+    server.faults().add(watches(), Fault::Watch(WatchFault::EndsAfter(Duration::from_secs(1))));
+    // Each lives for much longer than was waited before it.
+    let lasts = Duration::from_secs(6);
+    let pauses = (Duration::from_millis(10), Duration::from_millis(50));
+    client.start_watching_at(
+        Duration::from_mins(10),
+        |_| false,
+        Pace { lasts, first: lasts, pauses, ..pace() },
+    );
+    wait(&vec![AWAY.to_owned()], async || lines.of_watches()).await;
+    let since = server.requests().len();
+    wait(&10, async || opened(&server, since).min(10)).await;
+    assert_eq!(lines.of_watches(), [AWAY]);
+    server.faults().clear();
+    wait(&vec![AWAY.to_owned(), BACK.to_owned()], async || lines.of_watches()).await;
+    client.stop_watching().await;
+    server.shutdown().await;
+}
+
+/// Lists are answered, and watches are not opened. `moves` is whether something changes all the time, so that a proof needs a watch too.
+async fn watches_that_are_not_opened(moves: bool) {
+    let server = server_of(3).await;
+    let client = client(&server).await;
+    let lines = Lines::default();
+    let _guard = lines.begin();
+    let slack = PATIENCE;
+    client.start_watching_at(Duration::from_mins(10), |_| false, Pace { slack, ..pace() });
+    wait(&5, async || opened(&server, 0).min(5)).await;
+    // For longer than ten pauses.
+    server.faults().add(watches(), Fault::Delay(Duration::from_millis(700)));
+    let refuses = server.faults().add(watches(), Fault::Status(504));
+    server.faults().break_connections();
+    let asked = |since: usize| {
+        let asked = server.requests_since(since);
+        asked.iter().filter(|one| one.verb == "watch").count()
+    };
+    for _ in 0..12 {
+        let since = server.requests().len();
+        if moves {
+            server.namespace(&format!("other-{since}"));
+        }
+        wait(&5, async || asked(since).min(5)).await;
+    }
+    assert_eq!(lines.of_watches(), [AWAY]);
+    // Watches are opened, and tell nothing until the server goes away again.
+    let silent = server.faults().add(watches(), Fault::Watch(WatchFault::Silence));
+    let since = server.requests().len();
+    server.faults().remove(refuses);
+    wait(&5, async || opened(&server, since).min(5)).await;
+    pass(pace().first + Duration::from_millis(200)).await;
+    server.faults().set_down(true);
+    pass(Duration::from_secs(1)).await;
+    assert_eq!(lines.of_watches(), [AWAY]);
+    server.faults().remove(silent);
+    server.faults().clear();
+    wait(&vec![AWAY.to_owned(), BACK.to_owned()], async || lines.of_watches()).await;
+    client.stop_watching().await;
+    server.shutdown().await;
+}
+
+#[tokio::test]
+async fn watches_that_are_not_opened_are_told_of_once() {
+    watches_that_are_not_opened(false).await;
+}
+
+#[tokio::test]
+async fn watches_that_are_not_opened_while_something_changes_are_told_of_once() {
+    watches_that_are_not_opened(true).await;
 }

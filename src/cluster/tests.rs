@@ -359,6 +359,33 @@ async fn of_two_with_a_copy_of_one_store_the_first_stands_back() {
 }
 
 #[tokio::test]
+async fn one_that_gave_the_lock_back_notices_a_copy_as_well() {
+    let (server, one) = start().await;
+    let copy = client(&server).await;
+    let lease = held(&one, "me").await;
+    one.release_lease(lease).await.expect("released");
+    assert_eq!(who_holds(&one, "me").await, None, "nobody was there meanwhile");
+    let lease = held(&one, "me").await;
+    one.release_lease(lease).await.expect("released");
+    let of_copy = held(&copy, "me").await;
+    assert_eq!(who_holds(&one, "me").await.as_deref(), Some("me"), "it works");
+    assert_eq!(who_holds(&copy, "me").await, None, "and goes on");
+    copy.release_lease(of_copy).await.expect("released");
+    let lease = held(&one, "me").await;
+    // One that could not give it back, for somebody else had it, knows what it knew.
+    server.faults().add_times(Matcher::of("update", "leases"), Fault::Status(409), 1);
+    one.release_lease(lease).await.expect("nothing to release");
+    assert_eq!(who_holds(&copy, "me").await.as_deref(), Some("me"), "it gave it back before");
+    let started_again = client(&server).await;
+    let lease = held(&started_again, "me").await;
+    assert_eq!(who_holds(&one, "me").await.as_deref(), Some("me"), "not what it wrote");
+    // One that does not know whether it gave it back takes its own lock again.
+    server.faults().add_times(Matcher::of("update", "leases"), Fault::DropAfter, 1);
+    assert!(started_again.release_lease(lease).await.is_err());
+    assert_eq!(who_holds(&started_again, "me").await, None);
+}
+
+#[tokio::test]
 async fn commands_in_pods_answer_with_their_code() {
     let (server, client) = start().await;
     server.namespace("rook-ceph");

@@ -66,7 +66,8 @@ const BEGINS: Duration = Duration::from_secs(3);
 /// Those that are woken by the first that is answered come back within so long, and not all at once.
 const SPREAD: Duration = Duration::from_secs(1);
 
-/// A watch has worked that lasted for so many times as long as was waited before it. Then it is not waited for longer the next time,
+/// A watch has worked that was open for so many times as long as was waited before it, and for half of a first one at least where
+/// it was waited at all: what cuts sooner is no proxy that cuts what is quiet. Then it is not waited for longer the next time,
 /// however often it is cut.
 const SETTLED: u32 = 10;
 
@@ -123,7 +124,9 @@ struct Trouble {
     pauses: ExponentialBackoff,
     /// How long it was waited last.
     waited: Duration,
-    /// Whether the watch that ended last had hardly begun: what lets it begin does not let it live.
+    /// When the last one was opened, where it was.
+    opened: Option<Instant>,
+    /// Whether the watch that ended last had hardly begun, or was never open: what lets it be proven does not let it live.
     flaps: bool,
     /// Whether what happened last is the cut of one that had worked. A proxy does that to what is quiet: only who gets no answer
     /// afterwards is without one.
@@ -193,7 +196,8 @@ impl<L: Ledger> Watch<L> {
         match freshness {
             // What was asked for when a watch began has come by its end.
             Freshness::Watched => heard.elapsed() <= lasts + slack && known.elapsed() <= lasts * 2 + slack,
-            // A single page is as cheap as the proof, and is one.
+            // A single page is as cheap as the proof, and is one. That a server was put back does not show by it: the watch hears of it
+            // when it asks for the newest version, which it does at its end.
             Freshness::Proven if about <= PAGE => false,
             Freshness::Proven => match self.prove().await {
                 Ok(proven) => proven,
@@ -279,15 +283,13 @@ impl<L: Ledger> Watch<L> {
                 Ok(()) => {
                     (whole, works) = (true, true);
                     self.outage.answers(&self.path);
-                    if !trouble.flaps {
-                        self.answered_again();
-                    }
                     self.phase.send_replace(Phase::Following);
                     let lasts = if begins { self.pace.first } else { self.pace.lasts };
-                    let begun = Instant::now();
-                    let ended = self.follow(lasts, &mut trouble.refused_at).await;
-                    let settled = (trouble.waited * SETTLED).min(self.pace.first);
-                    trouble.flaps = begun.elapsed() < settled;
+                    trouble.opened = None;
+                    let ended = self.follow(lasts, &mut trouble).await;
+                    // What was never open has not lived.
+                    let lived = trouble.opened.map_or(Duration::ZERO, |at| at.elapsed());
+                    trouble.flaps = lived < self.settled(trouble.waited);
                     followed = true;
                     match ended {
                         Ok(Ended::InTime) => {
@@ -318,7 +320,7 @@ impl<L: Ledger> Watch<L> {
             trouble.cut = followed && !trouble.flaps && matches!(error, ClusterError::Unavailable { .. });
             if trouble.cut {
                 trouble.pauses = self.no_trouble().pauses;
-                self.answered_again();
+                // One that got no answer before is still without one: whether it has one now shows when it asks again.
                 self.outage.cut(&self.path, Instant::now());
             }
             works = false;
@@ -343,6 +345,14 @@ impl<L: Ledger> Watch<L> {
         }
     }
 
+    /// How long a watch has to be open, that was waited for so long, to have worked.
+    fn settled(&self, waited: Duration) -> Duration {
+        if waited.is_zero() {
+            return waited;
+        }
+        (waited * SETTLED).clamp(self.pace.first / 2, self.pace.first)
+    }
+
     fn no_trouble(&self) -> Trouble {
         let (least, most) = self.pace.pauses;
         let pauses = ExponentialBuilder::default()
@@ -352,7 +362,15 @@ impl<L: Ledger> Watch<L> {
             .without_max_times()
             .build();
         let waited = Duration::ZERO;
-        Trouble { pauses, waited, flaps: false, cut: false, refused_at: None, said: String::new() }
+        Trouble {
+            pauses,
+            waited,
+            opened: None,
+            flaps: false,
+            cut: false,
+            refused_at: None,
+            said: String::new(),
+        }
     }
 
     /// Waits before it is tried again. The same words are logged once.
@@ -442,9 +460,9 @@ impl<L: Ledger> Watch<L> {
         Ok(())
     }
 
-    /// Follows from the version that is held, to the end of the watch. One that was opened is not refused any more, which no list
-    /// shows: that is another right.
-    async fn follow(&self, lasts: Duration, refused_at: &mut Option<Instant>) -> ClusterResult<Ended> {
+    /// Follows from the version that is held, to the end of the watch. Notes when that was opened: one that was is not refused any
+    /// more, which no list shows, since that is another right.
+    async fn follow(&self, lasts: Duration, trouble: &mut Trouble) -> ClusterResult<Ended> {
         let mut put_back = std::pin::pin!(self.put_back.notified());
         let goal = self.goal().await?;
         let (from, begun) = (self.held().version, Instant::now());
@@ -452,7 +470,12 @@ impl<L: Ledger> Watch<L> {
             Err(error) if is_expired(&error) => return Ok(Ended::Expired),
             opened => opened?,
         };
-        *refused_at = None;
+        trouble.opened = Some(Instant::now());
+        trouble.refused_at = None;
+        // Lists may be answered where no watch is. One that died young has to tell something first.
+        if !trouble.flaps {
+            self.answered_again();
+        }
         let mut heard = false;
         loop {
             let next = tokio::select! {
