@@ -178,7 +178,7 @@ impl Worker {
             }
             Effect::Terminate { change, application } => {
                 let current = work.state.change.as_ref().filter(|current| current.step == *change);
-                let undone = current.and_then(|_| scene.observation.undone.as_ref());
+                let undone = current.and(scene.observation.undone.as_ref());
                 match (undone, &self.lease) {
                     (Some(undone), Some(lease)) => act::terminate(&parts, lease, application, undone).await,
                     (Some(_), None) => Outcome::NotYet { why: wording::lease_too_short() },

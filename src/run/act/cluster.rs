@@ -93,7 +93,7 @@ pub(crate) async fn sync(
         Ok(None) => return Outcome::Refused { why: wording::application_gone(object) },
         Err(error) => return not_yet(&error),
     };
-    let began = found.operation.as_ref().filter(|one| one.begun_by == BegunBy::Us);
+    let ours = found.operation.as_ref().filter(|one| one.begun_by == BegunBy::Us);
     let is_done = match found.operation_requested {
         Some(BegunBy::Us) => true,
         // Another's may be of a few objects, or of another commit: whether anything is left to do is seen when it has ended.
@@ -101,7 +101,7 @@ pub(crate) async fn sync(
             return Outcome::NotYet { why: wording::already_syncing() };
         }
         // One whose outcome was not written down may have ended since.
-        None => began.and_then(|one| one.started_at).is_some_and(|began| began >= begun),
+        None => ours.and_then(|one| one.started_at).is_some_and(|began| began >= begun),
     };
     if is_done {
         return Outcome::Done { detail: wording::synced_before() };
