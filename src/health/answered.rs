@@ -35,8 +35,8 @@ pub(crate) struct Behind {
     pub(crate) object: ObjectRef,
     /// The version of its spec by which pods are wanted, where it was read.
     pub(crate) generation: Option<i64>,
-    /// How many pods it wants and has, where it is complete. Nothing goes by how many it wanted before.
-    #[serde(skip)]
+    /// How many pods it wants, of one that is empty only where it is complete; of one that answered the most that it ever wanted.
+    #[serde(default)]
     pub(crate) wanted: Option<i64>,
     /// What the Service selects, of a `StatefulSet`. Older versions did not write it down.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -117,12 +117,13 @@ impl AnsweredBefore {
         now.object.kind == "DaemonSet" && before.object == now.object && known && !before.grew(now)
     }
 
-    /// Whether the `StatefulSet` whose pods answered is complete with one, which has another role. A selector that was changed is no role.
+    /// Whether the `StatefulSet` whose pods answered had several and is complete with one, which has another role. A selector that was changed is no role.
     fn is_of_another_role(&self, now: Option<&Behind>) -> bool {
         let (Some(before), Some(now)) = (&self.behind, now) else { return false };
         let selects_alike = before.selector.is_empty() || before.selector == now.selector;
         let alone = now.object.kind == "StatefulSet" && now.wanted == Some(1);
-        before.object == now.object && alone && selects_alike
+        let had_more = before.wanted.is_some_and(|most| most > 1);
+        before.object == now.object && alone && had_more && selects_alike
     }
 }
 
@@ -169,6 +170,7 @@ impl Answered {
                     let known = self.before.get(object).and_then(|before| before.behind.as_ref());
                     if let Some(known) = known.filter(|known| known.object == behind.object) {
                         behind.generation = behind.generation.or(known.generation);
+                        behind.wanted = behind.wanted.max(known.wanted);
                     }
                     let before = AnsweredBefore { at: recon.began_at, behind: Some(behind) };
                     self.before.insert(object.clone(), before);
@@ -406,6 +408,8 @@ mod tests {
         assert_eq!(last(vec![before(), look(0, 0, of_another)], None).0, Red);
         let goes_first = vec![before(), look(600, 1, database(1, 1)), look(0, 0, database(1, 1))];
         assert_eq!(last(goes_first, None).0, Green, "the leader went, and it took a while to make another");
+        let only = vec![look(900, 1, database(1, 1)), look(0, 0, database(1, 1))];
+        assert_eq!(last(only, None).0, Red, "there never was another");
         let three = || look(900, 1, database(3, 3));
         assert_eq!(last(vec![three(), look(0, 0, database(2, 2))], None).0, Red, "two have both roles");
         let journalled = before().without_endpoints().expect("read");
@@ -420,7 +424,7 @@ mod tests {
         let written = serde_json::to_string(&plain().without_endpoints()).expect("written");
         let journalled: WithoutEndpoints = serde_json::from_str(&written).expect("read");
         assert_eq!(last(vec![look(0, 0, database(1, 1))], Some(&journalled)).0, Red, "{written}");
-        let older = written.replace("selector", "wanted_by").replace("generation", "wanted\":2,\"generation");
+        let older = written.replace("selector", "wanted_by").replace("\"wanted\":1", "\"wanted\":2");
         let journalled: WithoutEndpoints = serde_json::from_str(&older).expect("read");
         assert_eq!(last(vec![look(0, 0, database(1, 1))], Some(&journalled)).0, Green, "nobody knows");
     }

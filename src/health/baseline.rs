@@ -445,6 +445,20 @@ fn comes_by_itself(finding: &Finding) -> bool {
     }
 }
 
+/// Whether a source says that it has no such version. One that does not answer says nothing of that.
+fn is_not_there(said: &str) -> bool {
+    let said = said.to_ascii_lowercase();
+    [
+        "manifest_unknown",
+        "manifest unknown",
+        "name_unknown",
+        "no match found for semver",
+        "with version matching",
+    ]
+    .iter()
+    .any(|words| said.contains(words))
+}
+
 /// Whether somebody outside has to answer for it: who makes certificates, where copies lie, sources are fetched from and secrets are
 /// kept. What follows from it is as little the change's. A version that is not there may be what the change asked for, and so may
 /// a secret that nobody ever read.
@@ -453,7 +467,9 @@ fn is_of_somebody_outside(finding: &Finding) -> bool {
     match (probe, rule.as_str()) {
         (Probe::Certificates | Probe::VolSync | Probe::Snapshots, _)
         | (Probe::ExternalSecrets, "store-not-ready") => true,
-        (Probe::Flux, "fetch-failed") => !matches!(object.kind.as_str(), "OCIRepository" | "HelmChart"),
+        (Probe::Flux, "fetch-failed") => {
+            !matches!(object.kind.as_str(), "OCIRepository" | "HelmChart") || !is_not_there(&finding.evidence)
+        }
         (Probe::ExternalSecrets, "not-synced") => finding.verdict == Verdict::Yellow,
         _ => false,
     }

@@ -72,6 +72,10 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
     let of = |probe, rule, kind, namespace, name| {
         found(probe, rule, &ObjectRef::new(kind, namespace, name), Verdict::Red)
     };
+    let fetch = |kind, said: &str| Finding {
+        evidence: said.to_owned(),
+        ..of(Probe::Flux, "fetch-failed", kind, "web", "shop")
+    };
     let mild = |probe, rule, kind, namespace, name| Finding {
         verdict: Verdict::Yellow,
         ..of(probe, rule, kind, namespace, name)
@@ -115,7 +119,8 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         (on(Probe::Snapshots, "VolumeSnapshot", "web", "shop"), "suspected"),
         (of(Probe::Flux, "fetch-failed", "GitRepository", "flux-system", "flux-system"), "suspected"),
         (of(Probe::Flux, "not-released", "HelmRelease", "web", "shop"), "attributed"),
-        (of(Probe::Flux, "fetch-failed", "OCIRepository", "web", "shop"), "attributed"),
+        (fetch("OCIRepository", "failed to pull: GET …: MANIFEST_UNKNOWN: manifest unknown"), "attributed"),
+        (fetch("OCIRepository", "failed to pull: 503 Service Unavailable"), "suspected"),
         (of(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "attributed"),
         (mild(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "suspected"),
         (of(Probe::ExternalSecrets, "another", "ExternalSecret", "web", "shop"), "attributed"),

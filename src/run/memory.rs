@@ -141,8 +141,8 @@ pub(crate) struct Memory {
     pub(crate) flux_to_ask: Vec<(ObjectRef, Question)>,
     /// What another run left behind.
     pub(crate) left_unseen: Option<LeftUnseen>,
-    /// Who was waited for on the way of a commit.
-    pub(crate) waited_for: Option<(CommitSha, BTreeSet<String>)>,
+    /// Who was waited for on the way of a change's commit, each since when.
+    pub(crate) waited_for: Option<(CommitSha, BTreeMap<String, Timestamp>)>,
     /// Since when those of Flux that take values have had them, of the head that a change left behind, and nobody asks them to look.
     pub(crate) left_alone: BTreeMap<(CommitSha, ObjectRef), Timestamp>,
     /// Since when a pull request's pre-flight has been waiting, at which head.
@@ -222,13 +222,15 @@ impl Memory {
         self.left_alone.iter().map(|((_, one), since)| (one.clone(), *since)).collect()
     }
 
-    /// Takes in who is waited for on the way of a commit.
-    pub(crate) fn note_awaited(&mut self, commit: &CommitSha, rollout: &Rollout) {
+    /// Takes in who is waited for on the way of a change's commit, and since when.
+    pub(crate) fn note_awaited(&mut self, commit: &CommitSha, rollout: &Rollout, now: Timestamp) {
         let Rollout::Waiting { on, .. } = rollout else { return };
         let waited_for = self.waited_for.take().filter(|(of, _)| of == commit);
         let (_, names) =
-            self.waited_for.insert(waited_for.unwrap_or_else(|| (commit.clone(), BTreeSet::new())));
-        names.extend(on.iter().map(|(name, _)| name.clone()));
+            self.waited_for.insert(waited_for.unwrap_or_else(|| (commit.clone(), BTreeMap::new())));
+        for (name, _) in on {
+            names.entry(name.clone()).or_insert(now);
+        }
     }
 
     /// Since when the same thing has been awaited.

@@ -463,7 +463,7 @@ pub(crate) async fn observe(
     };
     let findings = known.fill(&mut reading);
     vouched.extend(findings.keys().cloned());
-    memory.gone.look(&findings, state, &recon, now, parts.timing.poll() * 3 + UNWATCHED);
+    memory.gone.look(&findings, state, &recon, audit, now, parts.timing.poll() * 3 + UNWATCHED);
 
     let facts = |number: PullNumber| {
         pulls.get(&number).map(|pull| (pull.classification.category, pull.classification.update))

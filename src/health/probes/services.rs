@@ -65,9 +65,10 @@ pub(in crate::health) fn seen(
             let wanted = |one: &&Workload| {
                 one.desired > 0 && one.observed_generation >= one.generation && one.object == object
             };
-            let generation = workloads.iter().find(wanted).map(|workload| workload.generation);
+            let (generation, wanted) =
+                workloads.iter().find(wanted).map(|workload| (workload.generation, workload.desired)).unzip();
             let selector = selector_of(service, &object);
-            Seen::Answered(Behind { object, generation, wanted: None, selector })
+            Seen::Answered(Behind { object, generation, wanted, selector })
         }
         Some(endpoints) if endpoints.all == 0 => {
             let none = |one: &&Workload| one.desired == 0 && makes_none(service, one);

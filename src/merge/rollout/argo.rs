@@ -13,6 +13,7 @@ use crate::cluster::{
     Shut, SyncStatus,
 };
 use jiff::Timestamp;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -200,10 +201,15 @@ fn began_with(child: &Application, parent: &Application, moment: &Moment) -> boo
     let whole = |app: &Application| app.operation.clone().filter(|operation| !operation.partial);
     let Some((operation, parent)) = whole(child).zip(whole(parent)) else { return false };
     let name = child.object().to_string();
-    let was_awaited = moment.awaited.as_ref().is_none_or(|awaited| awaited.contains(&name));
+    // Whoever is waited for only since its sync runs may have begun that for any reason.
+    let was_awaited = |began: Timestamp| {
+        let before =
+            |awaited: &BTreeMap<String, Timestamp>| awaited.get(&name).is_some_and(|since| *since < began);
+        moment.awaited.as_ref().is_none_or(before)
+    };
     let soon = parent.finished_at.and_then(|ended| ended.checked_add(CHILD_BEGINS).ok());
     operation.started_at.zip(parent.started_at).is_some_and(|(child, parent)| {
-        child >= parent && (was_awaited || soon.is_none_or(|soon| child <= soon))
+        child >= parent && (was_awaited(child) || soon.is_none_or(|soon| child <= soon))
     })
 }
 

@@ -22,8 +22,9 @@ pub(crate) struct Moment {
     pub(crate) earlier: BTreeSet<CommitSha>,
     /// What was asked for the change whose commit it is, where it is that of one.
     pub(crate) asking: Option<Asking>,
-    /// Who was waited for on the way of this commit so far, by the names of their objects; `None` where nobody has seen it on its way.
-    pub(crate) awaited: Option<BTreeSet<String>>,
+    /// Who was waited for on the way of this commit so far, by the names of their objects, and since when; `None` where nobody has
+    /// seen it on its way.
+    pub(crate) awaited: Option<BTreeMap<String, Timestamp>>,
     /// Whether that change, where it is over, was another run's: nobody hears any more what is said there.
     pub(crate) elsewhere: bool,
     /// How long things are given.

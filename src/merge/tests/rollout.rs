@@ -787,13 +787,16 @@ fn what_a_parent_brings_to_a_sync_is_touched_by_what_touched_the_parent() {
     assert_eq!(affected(&root, &child), ["argocd/root"], "it was synced before");
     let ended = root.operation.as_ref().and_then(|operation| operation.finished_at).expect("it has ended");
     child.reconciled_at = Some(ended + Duration::from_secs(2000));
-    let awaited = |names: &[&str]| Some(names.iter().map(|&name| name.to_owned()).collect());
+    let awaited = |name: &str, after: u64| {
+        Some(BTreeMap::from([(name.to_owned(), ended + Duration::from_secs(after))]))
+    };
     for (seconds, awaited, expected) in [
-        (20, awaited(&[]), 2),
-        (1200, awaited(&[]), 1),
-        (1200, awaited(&["Application argocd/other"]), 1),
+        (20, awaited("Application argocd/other", 10), 2),
+        (1200, awaited("Application argocd/other", 10), 1),
         // A window kept it back, for one.
-        (1200, awaited(&["Application argocd/redis"]), 2),
+        (1200, awaited("Application argocd/redis", 10), 2),
+        // Only because its sync ran.
+        (1200, awaited("Application argocd/redis", 1210), 1),
         // A process that never saw it on its way.
         (1200, None, 2),
     ] {

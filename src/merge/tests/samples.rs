@@ -185,7 +185,7 @@ pub(super) fn moment() -> crate::merge::rollout::Moment {
         accepted: std::collections::BTreeSet::new(),
         earlier: std::collections::BTreeSet::new(),
         asking: None,
-        awaited: Some(BTreeSet::new()),
+        awaited: Some(BTreeMap::new()),
         elsewhere: false,
         timing: crate::timing::Timing::default(),
     }

@@ -101,7 +101,9 @@ pub(crate) async fn sync(
             return Outcome::NotYet { why: wording::already_syncing() };
         }
         // One whose outcome was not written down may have ended since.
-        None => ours.and_then(|one| one.started_at).is_some_and(|began| began >= begun),
+        None => {
+            ours.and_then(|one| one.started_at).is_some_and(|began| began.as_second() >= begun.as_second())
+        }
     };
     if is_done {
         return Outcome::Done { detail: wording::synced_before() };

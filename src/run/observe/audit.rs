@@ -215,16 +215,16 @@ mod tests {
         let known = BTreeMap::from([(key, known)]);
         let unwatched = std::time::Duration::from_mins(10);
         let gone = audited(Vec::new(), None);
-        memory.gone.look(&known, &state, &gone, at(0), unwatched);
+        memory.gone.look(&known, &state, &gone, true, at(0), unwatched);
         for (second, due) in [(0, false), (settle - 1, false), (settle, true), (settle + 20, true)] {
-            memory.gone.look(&known, &state, &recon(&[]), at(second), unwatched);
+            memory.gone.look(&known, &state, &recon(&[]), false, at(second), unwatched);
             assert_eq!(is_due(&memory, &timing, at(second)), due, "at {second}");
         }
         // One more, not one at each look.
         memory.audited_at = Some(at(settle + 20));
-        memory.gone.look(&known, &state, &gone, at(settle + 20), unwatched);
+        memory.gone.look(&known, &state, &gone, true, at(settle + 20), unwatched);
         assert!(!is_due(&memory, &timing, at(settle + 30)));
-        memory.gone.look(&known, &state, &audited(vec![found], None), at(settle + 40), unwatched);
+        memory.gone.look(&known, &state, &audited(vec![found], None), true, at(settle + 40), unwatched);
         assert!(memory.gone.since().is_empty(), "it is back");
     }
 

@@ -146,12 +146,13 @@ impl Gone {
         })
     }
 
-    /// Takes a look in. What nobody watched for longer than `unwatched` begins anew.
+    /// Takes a look in; `audited` is whether it was a whole audit as well. What nobody watched for longer than `unwatched` begins anew.
     pub(super) fn look(
         &mut self,
         findings: &BTreeMap<TaskKey, KnownFinding>,
         state: &RunState,
         recon: &Recon,
+        audited: bool,
         now: Timestamp,
         unwatched: Duration,
     ) {
@@ -163,8 +164,9 @@ impl Gone {
         let known: BTreeSet<&FindingId> =
             (findings.values().map(|known| &known.task.id)).chain(state.known_without_a_task()).collect();
         self.of_findings.retain(|id, _| known.contains(id));
-        // A look without an audit says nothing of what one found, and most are without.
-        let is_asked = |id: &&FindingId| id.probe != Probe::Audit || recon.is_audited();
+        // A look without a whole audit says nothing of what one found, and most are without: what the settings let block is a part of
+        // every look, and tells of its own rules alone.
+        let is_asked = |id: &&FindingId| id.probe != Probe::Audit || audited;
         for id in known.into_iter().filter(is_asked) {
             match stands(id, recon) {
                 Stands::Gone => {
@@ -302,7 +304,7 @@ mod tests {
             (131, &well(), Some(131)),
             (141, &well(), Some(131)),
         ] {
-            gone.look(&known, &state, recon, at(second), Duration::from_secs(30));
+            gone.look(&known, &state, recon, recon.is_audited(), at(second), Duration::from_secs(30));
             assert_eq!(gone.since().get(&key).copied(), expected.map(at), "at {second}");
         }
         // What an audit found is told by audits alone, and the looks between two of them are many.
@@ -317,22 +319,29 @@ mod tests {
         let mut audits = Gone::default();
         for (second, recon, expected) in [(0, &well(), None), (10, &audit, Some(10)), (20, &well(), Some(10))]
         {
-            audits.look(&audited_task, &state, recon, at(second), Duration::from_secs(30));
+            audits.look(
+                &audited_task,
+                &state,
+                recon,
+                recon.is_audited(),
+                at(second),
+                Duration::from_secs(30),
+            );
             assert_eq!(audits.since().get(&key).copied(), expected.map(at), "at {second}");
         }
         // While people are awaited the looks are so far apart that nothing is ever gone for a while: what waits for that asks to
         // look again soon.
         for second in [180, 360, 540] {
-            audits.look(&known, &state, &well(), at(second), Duration::from_mins(1));
+            audits.look(&known, &state, &well(), false, at(second), Duration::from_mins(1));
             assert_eq!(audits.since().get(&key).copied(), Some(at(second)), "at {second}");
         }
-        gone.look(&BTreeMap::new(), &state, &well(), at(142), Duration::from_secs(30));
+        gone.look(&BTreeMap::new(), &state, &well(), false, at(142), Duration::from_secs(30));
         assert!(gone.since().is_empty(), "its task is not in the text any more");
         assert!(gone.of_findings().is_empty());
         // What was broken when the run began is watched without a task.
         let first = RunState { first_recon: Some(there.clone()), ..RunState::default() };
-        gone.look(&BTreeMap::new(), &first, &there, at(143), Duration::from_secs(30));
-        gone.look(&BTreeMap::new(), &first, &well(), at(150), Duration::from_secs(30));
+        gone.look(&BTreeMap::new(), &first, &there, false, at(143), Duration::from_secs(30));
+        gone.look(&BTreeMap::new(), &first, &well(), false, at(150), Duration::from_secs(30));
         assert_eq!(gone.of_findings().values().copied().collect::<Vec<_>>(), [at(150)]);
     }
 }

@@ -149,12 +149,10 @@ impl Look<'_> {
             Some(_) => self.memory.flux_to_ask = to_ask,
             None => {}
         }
-        let rollout = judge(self.gitops, &watched, commit, &descends, before, &moment);
-        self.memory.note_awaited(commit, &rollout);
-        Ok(rollout)
+        Ok(judge(self.gitops, &watched, commit, &descends, before, &moment))
     }
 
-    fn awaited_of(&self, commit: &CommitSha) -> Option<BTreeSet<String>> {
+    fn awaited_of(&self, commit: &CommitSha) -> Option<BTreeMap<String, Timestamp>> {
         self.memory.waited_for.as_ref().filter(|(of, _)| of == commit).map(|(_, names)| names.clone())
     }
 
@@ -180,8 +178,10 @@ impl Look<'_> {
             Stage::Reverted { commit, .. } => Some(self.undone(merge_commit, *merged_at, commit).await),
             _ => None,
         };
+        let ran = self.gitops.applications.iter().filter(|one| change.has_affected(one));
+        let changed: Vec<Owner> = touched.iter().cloned().chain(ran.map(Owner::from)).collect();
         let before = match &undone {
-            Some(undone) => excused(&change.plan.stood, self.gitops, undone, &touched),
+            Some(undone) => excused(&change.plan.stood, self.gitops, undone, &changed),
             None => change.plan.stood.clone(),
         };
         let mut stood = before.clone();
@@ -190,17 +190,14 @@ impl Look<'_> {
         accepted
             .retain(|one| !touched.iter().any(|owner| owner.object == one.object && !makes_another(owner)));
         let rollout = self.rollout(commit, &stood, &accepted, Some(asking)).await?;
+        self.memory.note_awaited(commit, &rollout, self.now);
         // Which Applications a commit needed an operation in is known once it has arrived; until then the folders tell, and
         // of Kustomizations, which apply every commit, always.
         let arrived = matches!(change.stage, Stage::RolledOut { .. }) || !change.affected.is_empty();
         let mut affected = touched;
         if arrived {
             affected.retain(|owner| owner.object.kind != "Application");
-            // Journals of older versions hold the name alone.
-            let needed = self.gitops.applications.iter().filter(|application| {
-                let whole = format!("{}/{}", application.namespace, application.name);
-                change.affected.iter().any(|one| *one == whole || *one == application.name)
-            });
+            let needed = self.gitops.applications.iter().filter(|one| change.has_affected(one));
             affected.extend(needed.map(Owner::from));
         }
         let mut pulling = Vec::new();

@@ -1,6 +1,6 @@
 //! What a run remembers of its tasks, its change, its merges and its effects.
 
-use crate::cluster::ObjectRef;
+use crate::cluster::{Application, ObjectRef};
 use crate::forge::{CommitSha, Merged, PullNumber};
 use crate::health::{After, Approval, FindingId, PlanMark, Verdict};
 use crate::issue::{KnownTask, TaskKey};
@@ -279,6 +279,12 @@ impl Change {
         };
         let (commit, asking) = self.followed_commit().filter(|_| !seen)?;
         Some((commit.clone(), Asking { over: true, ..asking }))
+    }
+
+    /// Whether its commit needed an operation in an Application. Journals of older versions hold the name alone.
+    pub(crate) fn has_affected(&self, application: &Application) -> bool {
+        let whole = format!("{}/{}", application.namespace, application.name);
+        self.affected.iter().any(|one| *one == whole || *one == application.name)
     }
 
     /// Where its rollout has ended, or that of its undoing: what was said before says nothing of it.
