@@ -77,11 +77,14 @@ async fn a_certificate_has_not_been_ready_for_long() {
 /// What broke in a real homelab, and the incident that shows it.
 mod known {
     const APPS: &str = include_str!("apps.rs");
+    const AUDIT: &str = include_str!("audit.rs");
     const CEPH: &str = include_str!("ceph.rs");
+    const DATABASES: &str = include_str!("databases.rs");
     const GITOPS: &str = include_str!("gitops.rs");
     const IMAGES: &str = include_str!("images.rs");
     const LIES: &str = include_str!("lies.rs");
     const MERGES: &str = include_str!("merges.rs");
+    const POWER: &str = include_str!("power.rs");
     const SECRETS: &str = include_str!("secrets.rs");
     const STORAGE: &str = include_str!("storage.rs");
     /// A pull request is not looked for in a cluster: it is the run that meets it.
@@ -177,11 +180,96 @@ mod known {
         ("a major of a database was taken back", MERGES, &["a_major_of_a_database_breaks_it"]),
     ];
 
+    /// What is recovered from by a procedure, and the incidents that show what is seen before it and on its way.
+    const RECOVERED: &[(&str, &str, &[&str])] = &[
+        (
+            "locks of VolSync and of what makes volumes",
+            STORAGE,
+            &[
+                "sources_of_claims_that_are_gone_hold_the_provisioner_up",
+                "a_repository_stays_locked_and_another_source_never_ends",
+                "a_source_that_was_suspended_by_a_field_that_is_not_there_is_not_paused",
+            ],
+        ),
+        (
+            "volumes lost to new and empty ones",
+            STORAGE,
+            &[
+                "data_was_lost_to_a_new_empty_volume",
+                "several_volumes_were_lost_beside_apps_that_run_and_one_is_brought_back",
+                "a_claim_waits_beside_the_volume_that_it_had",
+            ],
+        ),
+        (
+            "a database that lost its volume",
+            DATABASES,
+            &["a_database_came_back_empty", "a_database_is_about_to_be_made_anew"],
+        ),
+        (
+            "an audit of resilience",
+            AUDIT,
+            &["a_careless_manifest_is_named_and_closes_nothing_unless_the_settings_say_so"],
+        ),
+        (
+            "a reboot, or the power",
+            POWER,
+            &[
+                "the_power_was_away",
+                "the_power_comes_back_step_by_step",
+                "a_pod_ends_for_ever_on_a_node_that_is_lost",
+            ],
+        ),
+        (
+            "images that are refused",
+            IMAGES,
+            &["one_workload_gets_no_image_and_a_person_hears_why", "a_registry_answers_nobody"],
+        ),
+        (
+            "targets of volumes, and a NAS",
+            STORAGE,
+            &[
+                "the_target_of_a_volume_is_not_there",
+                "a_file_system_became_read_only",
+                "attachments_are_left_where_a_nas_is_to_be_switched_off",
+            ],
+        ),
+        (
+            "Ceph",
+            CEPH,
+            &[
+                "ceph_warns_check_by_check",
+                "an_osd_is_out_and_nobody_complains",
+                "an_upgrade_of_ceph_stopped_halfway",
+            ],
+        ),
+        (
+            "GitOps that is suspended",
+            GITOPS,
+            &[
+                "flux_was_suspended_for_a_recovery_and_not_set_back",
+                "argo_cd_was_suspended_and_all_is_as_git_said",
+            ],
+        ),
+        (
+            "a merge that is undone while it rolls out",
+            GITOPS,
+            &[
+                "a_bad_revision_is_retried_and_after_the_revert_an_old_failure_is_left",
+                "a_stateful_set_keeps_the_broken_pod_of_a_revision_that_was_taken_back",
+            ],
+        ),
+    ];
+
     #[test]
-    fn whatever_broke_has_its_incident() {
-        for (what, source, tests) in BROKE {
+    fn whatever_broke_or_is_recovered_from_has_its_incident() {
+        for (what, source, tests) in BROKE.iter().chain(RECOVERED) {
             for test in *tests {
-                assert!(source.contains(&format!("fn {test}()")), "{what}: {test} is not there");
+                let before =
+                    source.split(&format!("fn {test}()")).next().filter(|before| before.len() < source.len());
+                let attribute = before.and_then(|before| before.rsplit("#[").next());
+                let is_test =
+                    attribute.is_some_and(|one| one.starts_with("tokio::test") || one.starts_with("test]"));
+                assert!(is_test, "{what}: {test} is not there, or no test");
             }
         }
     }
