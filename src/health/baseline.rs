@@ -445,19 +445,24 @@ fn comes_by_itself(finding: &Finding) -> bool {
     }
 }
 
-/// Whether a source says that it has no such version. One that does not answer says nothing of that.
+/// Whether a source says that it has no such version, in the words of registries and of source-controller. One that does not answer, or
+/// that allows no pulls, says nothing of that.
 fn is_not_there(said: &str) -> bool {
     let said = said.to_ascii_lowercase();
-    [
-        "manifest_unknown",
-        "manifest unknown",
-        "name_unknown",
-        "no match found for semver",
-        "with version matching",
-    ]
-    .iter()
-    .any(|words| said.contains(words))
+    NOT_THERE.iter().any(|words| said.contains(words))
 }
+
+const NOT_THERE: [&str; 9] = [
+    "manifest_unknown",
+    "manifest unknown",
+    "name_unknown",
+    "name unknown",
+    "no match found for semver",
+    "version matching",
+    ": not found",
+    "status code 404",
+    "404 not found",
+];
 
 /// Whether somebody outside has to answer for it: who makes certificates, where copies lie, sources are fetched from and secrets are
 /// kept. What follows from it is as little the change's. A version that is not there may be what the change asked for, and so may

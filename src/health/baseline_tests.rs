@@ -64,6 +64,7 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         own("HelmRelease", "web", "shop"),
         own("ExternalSecret", "web", "shop"),
         own("OCIRepository", "web", "shop"),
+        own("HelmChart", "web", "shop"),
         own("Pod", "web", "once"),
     ];
     let on = |probe, kind, namespace, name| {
@@ -121,6 +122,12 @@ fn only_an_affected_watchers_own_objects_are_attributed() {
         (of(Probe::Flux, "not-released", "HelmRelease", "web", "shop"), "attributed"),
         (fetch("OCIRepository", "failed to pull: GET …: MANIFEST_UNKNOWN: manifest unknown"), "attributed"),
         (fetch("OCIRepository", "failed to pull: 503 Service Unavailable"), "suspected"),
+        (
+            fetch("HelmChart", "failed to download chart for remote reference: x/y:v1: not found"),
+            "attributed",
+        ),
+        (fetch("HelmChart", "could not locate a version matching provided version string 9.x"), "attributed"),
+        (fetch("HelmChart", "dial tcp: lookup charts.example.org: no such host"), "suspected"),
         (of(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "attributed"),
         (mild(Probe::ExternalSecrets, "not-synced", "ExternalSecret", "web", "shop"), "suspected"),
         (of(Probe::ExternalSecrets, "another", "ExternalSecret", "web", "shop"), "attributed"),

@@ -226,10 +226,12 @@ impl Memory {
     pub(crate) fn note_awaited(&mut self, commit: &CommitSha, rollout: &Rollout, now: Timestamp) {
         let Rollout::Waiting { on, .. } = rollout else { return };
         let waited_for = self.waited_for.take().filter(|(of, _)| of == commit);
+        // Nobody knows since when those have been waited for that the first look finds so.
+        let since = if waited_for.is_some() { now } else { Timestamp::MIN };
         let (_, names) =
             self.waited_for.insert(waited_for.unwrap_or_else(|| (commit.clone(), BTreeMap::new())));
         for (name, _) in on {
-            names.entry(name.clone()).or_insert(now);
+            names.entry(name.clone()).or_insert(since);
         }
     }
 
@@ -307,5 +309,22 @@ mod tests {
         {
             assert_eq!(memory.progress_since(&commit, &waiting(until), at(second)), at(since), "at {second}");
         }
+    }
+
+    #[test]
+    fn whom_the_first_look_finds_waited_for_may_have_been_so_for_long() {
+        let waiting = |names: &[&str]| Rollout::Waiting {
+            on: names.iter().map(|&name| (name.to_owned(), String::new())).collect(),
+            progress: String::new(),
+            shut: None,
+            until: None,
+        };
+        let at = |second| Timestamp::from_second(second).expect("in range");
+        let commit: CommitSha = "c".repeat(40).parse().expect("a commit");
+        let mut memory = Memory::default();
+        memory.note_awaited(&commit, &waiting(&["a"]), at(100));
+        memory.note_awaited(&commit, &waiting(&["a", "b"]), at(110));
+        let known = &memory.waited_for.as_ref().expect("it is noted").1;
+        assert_eq!((known["a"], known["b"]), (Timestamp::MIN, at(110)));
     }
 }
