@@ -28,10 +28,10 @@ pub(crate) struct Undone {
 }
 
 impl Undone {
-    /// Whether a revision holds it.
-    fn is_held_by(&self, revision: &str) -> bool {
+    /// Whether a revision is it or, where later ones count, holds it.
+    fn is_held_by(&self, revision: &str, later: bool) -> bool {
         revision == self.commit.as_str()
-            || revision.parse().is_ok_and(|revision: CommitSha| self.later.contains(&revision))
+            || later && revision.parse().is_ok_and(|revision: CommitSha| self.later.contains(&revision))
     }
 
     /// Whether an Application's running operation is of this very commit; of one that was touched also whether it is of another that holds
@@ -41,9 +41,7 @@ impl Undone {
             let by_itself =
                 touched && operation.begun_by != BegunBy::Person && began_since(operation, self.merged_at);
             operation.phase == OperationPhase::Running
-                && operation.revisions.iter().any(|revision| {
-                    revision == self.commit.as_str() || by_itself && self.is_held_by(revision)
-                })
+                && operation.revisions.iter().any(|revision| self.is_held_by(revision, by_itself))
         })
     }
 
@@ -149,10 +147,7 @@ fn ran_what_nobody_asks_for(app: &Application, undone: &Undone, touched: bool) -
     let whole = app.operation.as_ref().filter(|operation| !operation.partial);
     app.sync != SyncStatus::Synced
         && whole.filter(|operation| began_since(operation, undone.merged_at)).is_some_and(|operation| {
-            operation
-                .revisions
-                .iter()
-                .any(|revision| revision == undone.commit.as_str() || touched && undone.is_held_by(revision))
+            operation.revisions.iter().any(|revision| undone.is_held_by(revision, touched))
                 || of_others(operation)
                 || is_to_another_revision(app, operation)
         })
